@@ -1,0 +1,111 @@
+"""The exception tree of ssinfer.
+
+::
+
+    SsinferError
+    ├── DataError (ValueError)          data that cannot be what it claims to be
+    │   ├── PanelError                  a panel that is not a complete grid of units and periods
+    │   ├── CohortError                 persons, enrolment or attribution that contradict each other
+    │   ├── ClaimsError                 claims tables with missing columns or impossible values
+    │   └── DatasetError                a published data set that is absent, damaged or not comparable
+    ├── DesignError (ValueError)        a design that the data cannot support
+    ├── NotSupportedError (TypeError)   "X is not supported for Y"
+    ├── RefusalError (ValueError)       the number would be doubtful, so it is not given
+    │   └── ConvergenceError            the sampler or the solver did not arrive
+    ├── StudyError (ValueError)         a study file with an unknown key or an impossible value
+    ├── ContractError (ValueError)      a contract whose terms contradict each other
+    ├── SettlementError (ValueError)    money that cannot be settled under this contract
+    └── PluginError (ImportError)       a benchmark provider that cannot be loaded
+
+Every message names the thing, what was got, what is allowed, and the next step.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class SsinferError(Exception):
+    """Base class of every error that ssinfer raises on purpose."""
+
+
+class DataError(SsinferError, ValueError):
+    """Data that cannot be what it claims to be."""
+
+
+class PanelError(DataError):
+    """A panel that is not a complete grid of units and periods."""
+
+
+class CohortError(DataError):
+    """Persons, enrolment or attribution that contradict each other."""
+
+
+class ClaimsError(DataError):
+    """Claims tables with missing columns or impossible values."""
+
+
+class DatasetError(DataError):
+    """A published data set that is absent, damaged or not comparable."""
+
+
+class DesignError(SsinferError, ValueError):
+    """A design that the data cannot support."""
+
+
+class NotSupportedError(SsinferError, TypeError):
+    """A combination that is not supported, with the reason."""
+
+    def __init__(self, subject: str, reason: str, hint: str = "") -> None:
+        super().__init__(f"{subject} is not supported for {reason}." + (f" {hint}" if hint else ""))
+        self.subject = subject
+        self.reason = reason
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[type[NotSupportedError], tuple[str, str, str]]:
+        """Rebuild from the three parts, so that the error survives a trip between processes."""
+        return type(self), (self.subject, self.reason, self.hint)
+
+
+class RefusalError(SsinferError, ValueError):
+    """The number asked for would be doubtful, so it is not given."""
+
+
+class ConvergenceError(RefusalError):
+    """The sampler or the solver did not arrive."""
+
+
+class StudyError(SsinferError, ValueError):
+    """A study file with an unknown key or an impossible value."""
+
+
+class ContractError(SsinferError, ValueError):
+    """A contract whose terms contradict each other."""
+
+
+class SettlementError(SsinferError, ValueError):
+    """Money that cannot be settled under this contract."""
+
+
+class PluginError(SsinferError, ImportError):
+    """A benchmark provider that cannot be loaded."""
+
+
+def did_you_mean(name: object, allowed: Iterable[object], *, most: int = 3) -> str:
+    """Return a sentence naming the allowed labels nearest to `name`, or the first few of them.
+
+    >>> did_you_mean("VLISINGEN", ["VLISSINGEN", "VEERE", "MIDDELBURG"])
+    "Did you mean 'VLISSINGEN'?"
+    """
+    labels = [str(label) for label in allowed]
+    by_fold = {label.casefold(): label for label in labels}
+    close = difflib.get_close_matches(str(name).casefold(), list(by_fold), n=most, cutoff=0.6)
+    if close:
+        return "Did you mean " + " or ".join(repr(by_fold[fold]) for fold in close) + "?"
+    shown = ", ".join(repr(label) for label in labels[:8])
+    more = f" and {len(labels) - 8} more" if len(labels) > 8 else ""
+    return f"Allowed: {shown}{more}." if labels else "None is available."

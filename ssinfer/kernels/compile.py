@@ -1,0 +1,38 @@
+"""The one place where numba is asked to compile."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numba
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@cache
+def _cache_is_writable(folder: Path) -> bool:
+    """Whether numba can keep compiled code next to `folder` or in NUMBA_CACHE_DIR."""
+    target = Path(os.environ.get("NUMBA_CACHE_DIR", folder / "__pycache__"))
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=target):
+            return True
+    except OSError:
+        return False
+
+
+def compiled[F: Callable[..., Any]](function: F) -> F:
+    """Compile `function` with numba once, and keep the machine code on disk if a folder is writable.
+
+    numba's ``cache=True`` raises at import when no cache folder is writable (a read-only
+    installation, a locked-down container); then the function is compiled afresh in each process.
+    The GIL is released, so kernels may run in threads. ``fastmath`` stays off: results must not
+    depend on the compiler's liberty to reorder sums.
+    """
+    folder = Path(function.__code__.co_filename).resolve().parent
+    return numba.njit(cache=_cache_is_writable(folder), nogil=True)(function)
