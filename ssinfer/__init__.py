@@ -25,7 +25,7 @@ _MODULES = ("datasets", "errors")
 __all__ = ["__version__", *_HOME, *_MODULES]  # noqa: PLE0604  (built from the table above)
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401  (any public name)
+def __getattr__(name: str) -> Any:
     if name in _HOME:
         value = getattr(importlib.import_module(_HOME[name]), name)
     elif name in _MODULES:

@@ -1,1 +1,1 @@
-"""Savings thresholds: the smallest measured saving that counts as real, one definition a file."""
+"""Thresholds: one kind a file; each takes draws (or a size) and returns a Threshold."""
