@@ -43,10 +43,11 @@ def steps_of(result: Settlement, at: tuple[int, ...]) -> tuple[str, ...]:
     money = contract.currency
     benchmark, spending, years = (float(x[at]) for x in (given.benchmark, given.spending, given.insured_years))
     saving, rate = float(result.saving[at]), float(result.saving[at]) / (benchmark * years)
+    sign = "saving" if saving >= 0 else "loss"
     steps = [
         (
             f"Measured: benchmark {amount(benchmark, money)} less spending {amount(spending, money)} per insured-year "
-            f"over {years:,.10g} insured-years is a {'saving' if saving >= 0 else 'loss'} of {amount(abs(saving), money)}, "
+            f"over {years:,.10g} insured-years is a {sign} of {amount(abs(saving), money)}, "
             f"a savings rate of {percent(rate)}."
         ),
     ]
