@@ -137,12 +137,18 @@ def fit(panel: Panel, k: Floats = K_GRID, sigma: Floats = SIGMA_GRID, tau: Float
     weight /= weight.sum()
     keep = weight > 1e-7
     result = Posterior(
-        np.array(points)[keep], weight[keep] / weight[keep].sum(), np.array(means)[keep], np.array(covariances)[keep], panel
+        np.array(points)[keep],
+        weight[keep] / weight[keep].sum(),
+        np.array(means)[keep],
+        np.array(covariances)[keep],
+        panel,
     )
     for column, grid in enumerate((k, sigma, tau)):
         at_edge = np.isin(result.points[:, column], grid[[0, -1]])
         if len(grid) > 1 and float(result.weight[at_edge].sum()) > 0.01:
-            raise ValueError(f"The posterior of {('k', 'sigma', 'tau')[column]} reaches the edge of its grid: widen it.")
+            raise ValueError(
+                f"The posterior of {('k', 'sigma', 'tau')[column]} reaches the edge of its grid: widen it."
+            )
     return result
 
 
