@@ -23,6 +23,7 @@ year share (mu). `benchmark_bias` answers for the second: the payments' noise if
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,56 +101,61 @@ class Posterior:
         return pd.DataFrame(rows)
 
 
+@dataclass(frozen=True)
+class Marginals:
+    """Log marginal likelihood at each point of a grid, with the year means given the point."""
+
+    points: Floats  # (point, 3)
+    log: Floats  # (point,)
+    mean: Floats  # (point, year)
+    covariance: Floats  # (point, year, year)
+
+
+def log_marginals(panel: Panel, *, k: Floats, sigma: Floats, tau: Floats) -> Marginals:
+    """Return the log marginal likelihood on a grid, up to a constant; groups and year means integrated out exactly."""
+    seen = ~np.isnan(panel.rate)
+    y = np.where(seen, panel.rate, 0.0)
+    inverse_size = np.where(seen, 1.0 / np.where(seen, panel.size, 1.0), 0.0)
+    points, logs, means, covariances = [], [], [], []
+    for one_k, one_sigma in itertools.product(k, sigma):
+        variance = one_k**2 * inverse_size + one_sigma**2
+        w = np.where(seen, 1.0 / variance, 0.0)
+        s, wy = w.sum(axis=1), (w * y).sum(axis=1)
+        wyy, log_v = float((w * y * y).sum()), float(np.log(variance[seen]).sum())
+        for one_tau in tau:
+            c = one_tau**2 / (1.0 + one_tau**2 * s)
+            # generalised least squares for the year means under diag(v) + tau^2 J within each group
+            precision = np.diag(w.sum(axis=0)) - (w * c[:, None]).T @ w
+            score = (w * y).sum(axis=0) - w.T @ (c * wy)
+            covariance = np.linalg.inv(precision)
+            mean = covariance @ score
+            quadratic = wyy - float(c @ wy**2) - float(score @ mean)
+            log_det = log_v + float(np.log1p(one_tau**2 * s).sum()) + float(np.linalg.slogdet(precision)[1])
+            points.append((one_k, one_sigma, one_tau))
+            logs.append(-0.5 * (log_det + quadratic))
+            means.append(mean)
+            covariances.append(covariance)
+    return Marginals(np.array(points), np.array(logs), np.array(means), np.array(covariances))
+
+
 def fit(panel: Panel, k: Floats = K_GRID, sigma: Floats = SIGMA_GRID, tau: Floats = TAU_GRID) -> Posterior:
-    """Return the exact marginal posterior on the grid; groups and years are integrated out in closed form.
+    """Return the posterior of k, sigma and tau on the grid, flat priors.
 
     Raises
     ------
     ValueError
         When more than 1% of the posterior lies on an edge of the grid: widen the grid.
     """
-    seen = ~np.isnan(panel.rate)
-    y = np.where(seen, panel.rate, 0.0)
-    inverse_size = np.where(seen, 1.0 / np.where(seen, panel.size, 1.0), 0.0)
-    points, logs, means, covariances = [], [], [], []
-    for one_k in k:
-        for one_sigma in sigma:
-            variance = one_k**2 * inverse_size + one_sigma**2
-            w = np.where(seen, 1.0 / variance, 0.0)
-            s, wy = w.sum(axis=1), (w * y).sum(axis=1)
-            wyy = float((w * y * y).sum())
-            log_v = float(np.log(variance[seen]).sum())
-            for one_tau in tau:
-                c = one_tau**2 / (1.0 + one_tau**2 * s)
-                # GLS for the year means under C = diag(v) + tau^2 J within each group
-                precision = np.diag(w.sum(axis=0)) - (w * c[:, None]).T @ w
-                score = (w * y).sum(axis=0) - w.T @ (c * wy)
-                covariance = np.linalg.inv(precision)
-                mean = covariance @ score
-                quadratic = wyy - float(c @ wy**2) - float(score @ mean)
-                log_det = log_v + float(np.log1p(one_tau**2 * s).sum()) + float(np.linalg.slogdet(precision)[1])
-                points.append((one_k, one_sigma, one_tau))
-                logs.append(-0.5 * (log_det + quadratic))
-                means.append(mean)
-                covariances.append(covariance)
-    log = np.array(logs)
-    weight = np.exp(log - log.max())
+    grid = log_marginals(panel, k=k, sigma=sigma, tau=tau)
+    weight = np.exp(grid.log - grid.log.max())
     weight /= weight.sum()
+    for column, (name, axis) in enumerate({"k": k, "sigma": sigma, "tau": tau}.items()):
+        at_edge = np.isin(grid.points[:, column], axis[[0, -1]])
+        if len(axis) > 1 and float(weight[at_edge].sum()) > 0.01:
+            raise ValueError(f"The posterior of {name} reaches the edge of its grid: widen it.")
     keep = weight > 1e-7
-    result = Posterior(
-        np.array(points)[keep],
-        weight[keep] / weight[keep].sum(),
-        np.array(means)[keep],
-        np.array(covariances)[keep],
-        panel,
-    )
-    for column, grid in enumerate((k, sigma, tau)):
-        at_edge = np.isin(result.points[:, column], grid[[0, -1]])
-        if len(grid) > 1 and float(result.weight[at_edge].sum()) > 0.01:
-            raise ValueError(
-                f"The posterior of {('k', 'sigma', 'tau')[column]} reaches the edge of its grid: widen it."
-            )
-    return result
+    kept = weight[keep] / weight[keep].sum()
+    return Posterior(grid.points[keep], kept, grid.mean[keep], grid.covariance[keep], panel)
 
 
 def true_rates(posterior: Posterior, year: int, reading: Reading, *, draws: int = 1_000, seed: int = 1) -> pd.DataFrame:

@@ -100,7 +100,7 @@ class Settlement:
 
     @property
     def probability_of_payment(self) -> Any:
-        """With draws: the share of draws that would be paid as benchmark; with arrays: the share of settlements that pay."""
+        """Share of draws that would be paid as benchmark; with arrays, the share of settlements that pay."""
         if self.passes is not None:
             return _plain(self.passes)
         return float(np.mean(self.cents[self.contract.payer] < 0))
