@@ -1,6 +1,6 @@
-r"""With its own rules and size: how often would a contract have paid when nothing was saved, how often not when 3% was?
+"""How often would a contract have paid when nothing was saved, and how often not when 3% was, by its rules and size.
 
-Spending has a normal error of SD B sqrt(k^2 / n + shock^2) around B (1 - s); the contract settles each of its quantiles,
+Spending has a normal error of SD B sqrt(k^2 / n + shock^2) around B (1 - s); the contract settles each of its quantiles
 so that the answers carry no Monte Carlo error (midpoints of 200,000 equal probabilities; error below 1e-5).
 
     python case_studies/contracts/operating_characteristics.py
@@ -11,14 +11,16 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 from statistics import NormalDist
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from ssinfer.contracts.contract import load_contract
 from ssinfer.contracts.settle import settle
-from ssinfer.contracts.settlement import Settlement
+
+if TYPE_CHECKING:
+    from ssinfer.contracts.settlement import Settlement
 
 QUANTILES = 200_000
 #: Person-level standard deviation that Medicare's schedule implies, without any shock: the contract designers' view.
@@ -47,7 +49,7 @@ def characteristics(case: dict[str, Any], z: np.ndarray, *, k: float, shock: flo
     contract = load_contract(case["contract"], year=case.get("year"))
     size, benchmark = case["size"], case["given"]["benchmark"]
     se = float(np.sqrt(k**2 / size + shock**2))
-    scored = contract.quality.kind == "gate_table" or contract.quality.kind == "scaled"
+    scored = contract.quality.kind in {"gate_table", "scaled"}
     quality = case.get("operating_quality", 100.0) if scored or contract.sharing.losses_complement else None
     row = {"contract": contract.name, "rules": contract.rule_year, "size": size, "se": se}
     for true in (0.0, 0.03):

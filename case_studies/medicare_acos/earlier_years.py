@@ -1,8 +1,8 @@
 """Settle the performance years 2014 to 2021 of the core panel with the shipped contracts of those rule years.
 
 The panel has no relief for disasters or for the public health emergency of 2020 and 2021, no revenue, and prints some
-sharing rates and scores with two decimals: so this is a check of the rules (who passes the gate, at which share), and of
-the money only to about 2%. Left out: 2013 (up to 21 months), the half years of 2019, Track 1+ (no shipped contract).
+sharing rates and scores with two decimals: so this is a check of the rules (who passes the gate, at which share), and
+of the money only to about 2%. Left out: 2013 (up to 21 months), the half years of 2019, Track 1+ (no shipped contract).
 
     python case_studies/medicare_acos/earlier_years.py --data FOLDER
 """

@@ -1,21 +1,21 @@
 r"""Which share of Medicare's shared-savings payments is expected to be noise, by size and track.
 
-Estimand: over the payments P of a performance year, sum E[(P - due)+ | data] / sum P, with due = f d+ in money and d the
-ACO's true savings rate against its own benchmark.
+Estimand: over the payments P of a performance year, sum E[(P - due)+ | data] / sum P, with due = f d+ in money and d
+the ACO's true savings rate against its own benchmark.
 
 Model, for ACO i in agreement period j and year t with n assigned beneficiaries and measured savings rate y:
 
 .. math:: y_{ijt} = \mu_t + a_{ij} + e_{ijt}, \quad a_{ij} \sim N(0, \tau^2), \quad
           e_{ijt} \sim N(0, k^2 / n_{ijt} + \sigma^2)
 
-A flat prior on each year's mean (integrated out exactly), flat priors on k, sigma and tau over the grid below. The shock
-sigma does not shrink with size. Two readings of the true saving bracket the answer, and the file cannot choose:
+A flat prior on each year's mean (integrated out exactly), flat priors on k, sigma and tau over the grid below. The
+shock sigma does not shrink with size. Two readings of the true saving bracket the answer, and the file cannot choose:
 
 - "persistent": d = mu + a. Whatever does not last within an agreement period is error.
 - "yearly": d = mu + a + shock. Only k^2 / n is error.
 
 What neither sees: an error that all years of an agreement share (a benchmark too high for one ACO), or all ACOs of a
-year share (mu). `benchmark_bias` answers for the second: the payments' noise if every benchmark were too high by so much.
+year share (mu). `benchmark_bias` answers for the second: the noise if every benchmark were too high by so much.
 
     python case_studies/medicare_acos/noise.py --data FOLDER
 """
@@ -158,6 +158,38 @@ def fit(panel: Panel, k: Floats = K_GRID, sigma: Floats = SIGMA_GRID, tau: Float
     return Posterior(grid.points[keep], kept, grid.mean[keep], grid.covariance[keep], panel)
 
 
+def check_fit(posterior: Posterior) -> pd.DataFrame:
+    """Return standardised changes between successive years of an agreement, by size: SD 1 and normal tails if it fits.
+
+    A change is (y_t+1 - y_t less the change of the year means) / sqrt(k^2 (1/n_t + 1/n_t+1) + 2 sigma^2), at posterior
+    means. Columns: changes, sd, se_sd (normal, independent), beyond_2 (normal: 0.046), beyond_3 (0.003), correlation of
+    successive changes (-0.5 if errors are independent over the years, higher if they persist).
+    """
+    panel = posterior.panel
+    k, sigma, _ = posterior.weight @ posterior.points
+    apart = panel.rate - posterior.weight @ posterior.mean
+    inverse = 1.0 / panel.size
+    change = np.diff(apart, axis=1) / np.sqrt(k**2 * (inverse[:, 1:] + inverse[:, :-1]) + 2 * sigma**2)
+    size = 2.0 / (inverse[:, 1:] + inverse[:, :-1])
+    rows = []
+    for name, low, high in (("all", 0, np.inf), *zip(SIZE_NAMES, SIZES, SIZES[1:], strict=False)):
+        kept = np.where((size >= low) & (size < high), change, np.nan)
+        z = kept[~np.isnan(kept)]
+        both = ~np.isnan(kept[:, 1:]) & ~np.isnan(kept[:, :-1])
+        rows.append(
+            {
+                "group": name,
+                "changes": len(z),
+                "sd": float(z.std()),
+                "se_sd": float(1 / np.sqrt(2 * len(z))),
+                "beyond_2": float((np.abs(z) > 2).mean()),
+                "beyond_3": float((np.abs(z) > 3).mean()),
+                "correlation": float(np.corrcoef(kept[:, 1:][both], kept[:, :-1][both])[0, 1]),
+            },
+        )
+    return pd.DataFrame(rows)
+
+
 def true_rates(posterior: Posterior, year: int, reading: Reading, *, draws: int = 1_000, seed: int = 1) -> pd.DataFrame:
     """Return draws of the true savings rate: a row per group seen in `year`, a column per draw."""
     panel, rng = posterior.panel, np.random.default_rng(seed)
@@ -231,6 +263,7 @@ def main() -> None:
     seen = int((~np.isnan(posterior.panel.rate)).sum())
     print(f"{seen} ACO-years, {len(posterior.panel.groups)} ACO-agreements, years {posterior.panel.years}")
     print(posterior.summary().to_string(index=False, float_format=lambda x: f"{x:.4f}"))
+    print(check_fit(posterior).to_string(index=False, float_format=lambda x: f"{x:.3f}"))
     for year in (2022, 2023):
         settled = with_size(replicate(folder, year))
         for reading in ("persistent", "yearly"):

@@ -26,6 +26,10 @@ def best_of(action):
     return min(seconds), sorted(seconds)[REPEATS // 2]
 
 
+def line(what, best, median, aim):
+    print(f"{what:<44} {best:>8.3f} {median:>9.3f} {aim:>6} {best / aim:>9.2f}")
+
+
 def main():
     rng = np.random.default_rng(1)
     spending = 100.0 * (1.0 + 0.03 * rng.standard_normal(MILLION))
@@ -43,22 +47,19 @@ def main():
             _ = settle(contract, benchmark=100.0, spending=spending, insured_years=years, quality=quality).lines
 
         best, median = best_of(million)
-        print(f"{'1,000,000 x ' + name:<44} {best:>8.3f} {median:>9.3f} {AIM_MILLION:>6} {best / AIM_MILLION:>9.2f}")
+        line("1,000,000 x " + name, best, median, AIM_MILLION)
 
-    code = "from ssinfer.contracts.command import settle_text as s; s('mssp-basic-e', benchmark=100, spending=95, insured_years=2e4)"
+    code = "from ssinfer.contracts.command import settle_text as settle; "
+    code += "settle('mssp-basic-e', benchmark=100, spending=95, insured_years=2e4)"
     best, median = best_of(lambda: subprocess.run([sys.executable, "-c", code], check=True))
-    print(
-        f"{'settle from a cold start (library)':<44} {best:>8.3f} {median:>9.3f} {AIM_COMMAND:>6} {best / AIM_COMMAND:>9.2f}"
-    )
+    line("settle from a cold start (library)", best, median, AIM_COMMAND)
     command = [sys.executable, "-c", "from ssinfer.cli import main; main()", "settle", "--contract", "mssp-basic-e"]
     command += ["--benchmark", "100", "--spending", "95", "--insured-years", "20000"]
     if subprocess.run(command, capture_output=True, check=False).returncode:
         print("ssinfer settle: the command line is not there or refuses; not measured")
         return
     best, median = best_of(lambda: subprocess.run(command, check=True, capture_output=True))
-    print(
-        f"{'ssinfer settle from a cold start':<44} {best:>8.3f} {median:>9.3f} {AIM_COMMAND:>6} {best / AIM_COMMAND:>9.2f}"
-    )
+    line("ssinfer settle from a cold start", best, median, AIM_COMMAND)
 
 
 if __name__ == "__main__":
