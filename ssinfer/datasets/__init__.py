@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ssinfer.datasets.vektis import VektisNotes as VektisNotes
     from ssinfer.datasets.vektis import load_vektis as load_vektis
     from ssinfer.datasets.vektis import national_vektis as national_vektis
-    from ssinfer.datasets.vektis_cells import vektis_cells as vektis_cells
+    from ssinfer.datasets.cells import vektis_cells as vektis_cells
 
 _HOMES = {
     "BASKETS": "baskets",
@@ -21,7 +21,7 @@ _HOMES = {
     "expected_spending": "standardise",
     "load_vektis": "vektis",
     "national_vektis": "vektis",
-    "vektis_cells": "vektis_cells",
+    "vektis_cells": "cells",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605

@@ -9,7 +9,7 @@ from ssinfer.datasets.baskets import find_basket
 from ssinfer.datasets.borders import SPLIT, division_of, renames, target_division, unmappable
 from ssinfer.datasets.municipality_covariates import MUNICIPALITY_COVARIATES, municipality_covariates
 from ssinfer.datasets.standardise import expected_spending
-from ssinfer.datasets.vektis_cells import checked_years, vektis_cells
+from ssinfer.datasets.cells import checked_years, vektis_cells
 from ssinfer.datasets.vektis_file import read_vektis_file
 from ssinfer.errors import DatasetError, did_you_mean
 
