@@ -234,6 +234,50 @@ class Counterfactual:
         )
 
 
+def point_of(
+    benchmark: NDArray[np.float64],
+    uncertainty: Uncertainty,
+    spending: float = float("nan"),
+    insured_years: float = 1.0,
+    confidence: NDArray[np.float64] | None = None,
+) -> Counterfactual:
+    """Return the counterfactual of one unit in one period from plain draws, for draws made elsewhere.
+
+    Parameters
+    ----------
+    benchmark : array (draw,)
+        Predictive draws, spending per insured-year.
+    uncertainty : "posterior", "sampling" or "none"
+    spending, insured_years : float
+        Of the unit in the performance period.
+    confidence : array (draw,), optional
+        Draws of a sampling distribution.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> point_of(np.array([99.0, 101.0]), "sampling", spending=95.0).savings()
+    Savings: 5.00 per insured-year (5.00% of the benchmark), SD 1.00 (sampling)
+    """
+    from ssinfer.design import Design  # noqa: PLC0415  (a default design is needed only here)
+
+    labels = {"unit": ["unit"], "period": ["performance"]}
+
+    def array(draws: NDArray[np.float64]) -> xr.DataArray:
+        values = np.asarray(draws, dtype=np.float64).reshape(1, -1, 1, 1)
+        return xr.DataArray(values, coords={"chain": [0], "draw": np.arange(values.shape[1]), **labels}, dims=DIMS)
+
+    return Counterfactual(
+        method="draws",
+        design=Design(treated=["unit"], baseline=["baseline"], performance=["performance"]),
+        benchmark=array(benchmark),
+        confidence=None if confidence is None else array(confidence),
+        spending=xr.DataArray([[spending]], coords=labels, dims=DIMS[2:]),
+        insured_years=xr.DataArray([[insured_years]], coords=labels, dims=DIMS[2:]),
+        uncertainty=uncertainty,
+    )
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Savings:
     """Savings = benchmark - spending, per insured-year: positive when less was spent than the benchmark.
