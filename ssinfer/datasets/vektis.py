@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal, overload
 
 from ssinfer.datasets.baskets import find_basket
 from ssinfer.datasets.borders import SPLIT, division_of, renames, target_division, unmappable
-from ssinfer.datasets.municipality_covariates import MUNICIPALITY_COVARIATES, municipality_covariates
-from ssinfer.datasets.standardise import expected_spending
 from ssinfer.datasets.cells import checked_years, vektis_cells
+from ssinfer.datasets.covariates import MUNICIPALITY_COVARIATES, municipality_covariates
+from ssinfer.datasets.standardise import expected_spending
 from ssinfer.datasets.vektis_file import read_vektis_file
 from ssinfer.errors import DatasetError, did_you_mean
 
@@ -115,7 +115,7 @@ def load_vektis(
         year), `share_65_plus` (share of insured-years aged 65 and over), `latitude`, `longitude` (degrees, centroid
         of 2023), and constant socio-economic ones of Statistics Netherlands: `income` (mean standardised disposable
         household income of 2015, EUR), `share_social_assistance` (of inhabitants in 2015), `share_low_education`
-        (ages 15 and over, 2021). None: `expected`, `share_65_plus`, and the coordinates when their file is there.
+        (2021). None: `expected`, `share_65_plus`, and the coordinates when their file is there.
     cv
         Person-level coefficient of variation, if known; None lets methods learn the noise. The files hold no
         person-level variance.
@@ -230,8 +230,8 @@ def _checked_covariates(covariates: Sequence[str] | None) -> tuple[str, ...] | N
 
 
 def _refuse_unequal_units(cells: pd.DataFrame) -> None:
-    units = cells.groupby("year")["unit"].agg(lambda column: frozenset(column.unique()))
-    everywhere = frozenset.intersection(*units)
+    units = {year: set(rows.unique()) for year, rows in cells.groupby("year")["unit"]}
+    everywhere = set.intersection(*units.values())
     for year, names in units.items():
         if names != everywhere:
             message = (
