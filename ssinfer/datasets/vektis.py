@@ -230,7 +230,7 @@ def _checked_covariates(covariates: Sequence[str] | None) -> tuple[str, ...] | N
 
 
 def _refuse_unequal_units(cells: pd.DataFrame) -> None:
-    units = {year: set(rows.unique()) for year, rows in cells.groupby("year")["unit"]}
+    units = {year: set(cells.loc[cells["year"] == year, "unit"]) for year in sorted(set(cells["year"]))}
     everywhere = set.intersection(*units.values())
     for year, names in units.items():
         if names != everywhere:
