@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from ssinfer.datasets.mssp import Mssp as Mssp
     from ssinfer.datasets.mssp import load_mssp as load_mssp
     from ssinfer.datasets.municipalities import municipality_centroids as municipality_centroids
+    from ssinfer.datasets.national import national_vektis as national_vektis
     from ssinfer.datasets.prop99 import load_prop99 as load_prop99
     from ssinfer.datasets.standardise import expected_spending as expected_spending
-    from ssinfer.datasets.vektis import VektisNotes as VektisNotes
     from ssinfer.datasets.vektis import load_vektis as load_vektis
-    from ssinfer.datasets.vektis import national_vektis as national_vektis
+    from ssinfer.datasets.vektis_notes import VektisNotes as VektisNotes
 
 _HOMES = {
     "BASKETS": "baskets",
     "Basket": "baskets",
     "DatasetEntry": "catalogue",
     "Mssp": "mssp",
-    "VektisNotes": "vektis",
+    "VektisNotes": "vektis_notes",
     "available": "catalogue",
     "expected_spending": "standardise",
     "fetch": "fetching",
@@ -40,7 +40,7 @@ _HOMES = {
     "load_vektis": "vektis",
     "municipality_centroids": "municipalities",
     "municipality_covariates": "covariates",
-    "national_vektis": "vektis",
+    "national_vektis": "national",
     "vektis_cells": "cells",
 }
 

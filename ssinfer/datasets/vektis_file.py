@@ -27,7 +27,8 @@ def vektis_path(year: int, folder: str | Path | None = None) -> Path:
         allowed = f"{min(VEKTIS_FILES)} to {max(VEKTIS_FILES)}"
         message = f"Vektis has no file for {year!r} here. Allowed: {allowed}. Next step: choose years from these."
         raise DatasetError(message)
-    return find_file("vektis", VEKTIS_FILES[year].name, folder, fetchable=True)
+    file = VEKTIS_FILES[year]
+    return find_file("vektis", file.name, folder, fetchable=True, also=(file.publisher_name,))
 
 
 def read_vektis_file(year: int, folder: str | Path | None = None, *, verify: bool = True) -> pd.DataFrame:

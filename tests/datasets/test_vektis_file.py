@@ -36,6 +36,12 @@ def test_lower_case_header_byte_order_mark_and_windows_line_ends_read_alike(writ
     pd.testing.assert_frame_equal(upper, marked)
 
 
+def test_the_publishers_own_file_name_is_found(write_vektis):
+    path = write_vektis(2020, genuine=True)
+    path.rename(path.with_name("Vektis Open Databestand Zorgverzekeringswet 2020 - gemeente_versie2.csv"))
+    assert len(read_vektis_file(2020, path.parent)) == 115
+
+
 def test_absent_file_names_the_folder_and_the_fetch(tmp_path):
     with pytest.raises(DatasetError, match=r"vektis_2015_gemeente\.csv is not in .*ssinfer data fetch vektis"):
         read_vektis_file(2015, tmp_path)
