@@ -1,0 +1,77 @@
+"""compare_thresholds: every kind of threshold of one counterfactual, side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ssinfer.errors import SsinferError
+from ssinfer.thresholds.confidence import confidence_threshold
+from ssinfer.thresholds.detectable import minimum_detectable_saving
+from ssinfer.thresholds.placebo import placebo_threshold
+from ssinfer.thresholds.schedule import schedule_threshold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ssinfer.counterfactual import Counterfactual
+    from ssinfer.thresholds.threshold import Threshold
+
+SIDES = ("one-sided", "two-sided")
+
+
+def compare_thresholds(
+    cf: Counterfactual, levels: Sequence[float] = (0.95, 0.90), placebos: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Return every threshold that exists for a counterfactual, and why the others do not.
+
+    Parameters
+    ----------
+    cf : Counterfactual
+    levels : sequence of float
+    placebos : DataFrame, optional
+        Placebo rows of a backtest of the same design and method.
+
+    Returns
+    -------
+    pandas.DataFrame
+        kind, level, side, rate, money (per insured-year), detectable (true savings rate found with 80% power), reason.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ssinfer.counterfactual import point_of
+    >>> cf = point_of(100 + np.random.default_rng(1).standard_normal(4000), "sampling", insured_years=7500)
+    >>> table = compare_thresholds(cf, levels=[0.95])
+    >>> table.loc[table["kind"] == "schedule", "rate"].round(4).item()
+    0.033
+    """
+    level_of = cf.level
+    error = cf.null_error()
+    insured = float(cf.insured_years.sum(("unit",)).mean())
+    rows = []
+
+    def add(kind: str, level: float, side: str, make: Callable[[], Threshold], detectable: float = np.nan) -> None:
+        try:
+            found = make()
+        except SsinferError as refusal:
+            rows.append((kind, level, side, np.nan, np.nan, np.nan, str(refusal)))
+        else:
+            rows.append((kind, level, side, found.rate, found.rate * level_of, detectable, ""))
+
+    for level in levels:
+        for side in SIDES:
+            add("confidence", level, side, lambda: confidence_threshold(cf, level, side))
+            try:
+                power = minimum_detectable_saving(cf, level, side=side)
+                add("power", level, side, lambda: power.gate, power.detectable)
+            except SsinferError as refusal:
+                rows.append(("power", level, side, np.nan, np.nan, np.nan, str(refusal)))
+            if placebos is not None:
+                se = float(error.std()) / level_of if len(error) > 1 else None
+                add("placebo", level, side, lambda: placebo_threshold(placebos, level, side, standard_error=se))
+    if insured > 1:
+        add("schedule", np.nan, "one-sided", lambda: schedule_threshold("mssp", assigned=insured))
+    return pd.DataFrame(rows, columns=["kind", "level", "side", "rate", "money", "detectable", "reason"])
