@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +11,7 @@ import pandas as pd
 
 from ssinfer.errors import SsinferError
 from ssinfer.thresholds.confidence import confidence_threshold
-from ssinfer.thresholds.detectable import minimum_detectable_saving
+from ssinfer.thresholds.detectable import DetectableSaving, minimum_detectable_saving
 from ssinfer.thresholds.placebo import placebo_threshold
 from ssinfer.thresholds.schedule import schedule_threshold
 
@@ -50,28 +52,26 @@ def compare_thresholds(
     """
     level_of = cf.level
     error = cf.null_error()
+    se = float(error.std()) / level_of if len(error) > 1 else None
     insured = float(cf.insured_years.sum(("unit",)).mean())
     rows = []
 
-    def add(kind: str, level: float, side: str, make: Callable[[], Threshold], detectable: float = np.nan) -> None:
+    def add(kind: str, level: float, side: str, make: Callable[[], Threshold | DetectableSaving]) -> None:
+        rate, detectable, reason = np.nan, np.nan, ""
         try:
             found = make()
         except SsinferError as refusal:
-            rows.append((kind, level, side, np.nan, np.nan, np.nan, str(refusal)))
+            reason = str(refusal)
         else:
-            rows.append((kind, level, side, found.rate, found.rate * level_of, detectable, ""))
+            rate = float(found.gate) if isinstance(found, DetectableSaving) else found.rate
+            detectable = found.detectable if isinstance(found, DetectableSaving) else np.nan
+        rows.append((kind, level, side, rate, rate * level_of, detectable, reason))
 
-    for level in levels:
-        for side in SIDES:
-            add("confidence", level, side, lambda: confidence_threshold(cf, level, side))
-            try:
-                power = minimum_detectable_saving(cf, level, side=side)
-                add("power", level, side, lambda: power.gate, power.detectable)
-            except SsinferError as refusal:
-                rows.append(("power", level, side, np.nan, np.nan, np.nan, str(refusal)))
-            if placebos is not None:
-                se = float(error.std()) / level_of if len(error) > 1 else None
-                add("placebo", level, side, lambda: placebo_threshold(placebos, level, side, standard_error=se))
+    for level, side in product(levels, SIDES):
+        add("confidence", level, side, partial(confidence_threshold, cf, level, side))
+        add("power", level, side, partial(minimum_detectable_saving, cf, level, side=side))
+        if placebos is not None:
+            add("placebo", level, side, partial(placebo_threshold, placebos, level, side, se))
     if insured > 1:
-        add("schedule", np.nan, "one-sided", lambda: schedule_threshold("mssp", assigned=insured))
+        add("schedule", np.nan, "one-sided", partial(schedule_threshold, "mssp", assigned=insured))
     return pd.DataFrame(rows, columns=["kind", "level", "side", "rate", "money", "detectable", "reason"])
