@@ -42,7 +42,7 @@ def _backtest_rows(result: StudyResult) -> list[str]:
             & (thresholds["side"] == "one-sided")
         ]
         text = f"{design:<8}{method:<32}{int(one['n_rows']):>6}"
-        if "bias" in one and one["bias"] == one["bias"]:  # noqa: PLR0124  (not NaN)
+        if "bias" in one and one["bias"] == one["bias"]:
             text += f"{_pm(one, 'bias', 'bias_mcse'):>14}{_pm(one, 'sd', 'sd_mcse'):>12}"
         if len(gate):
             row = gate.iloc[0]

@@ -53,7 +53,6 @@ def compare_thresholds(
     level_of = cf.level
     error = cf.null_error()
     se = float(error.std()) / level_of if len(error) > 1 else None
-    insured = float(cf.insured_years.sum(("unit",)).mean())
     rows = []
 
     def add(kind: str, level: float, side: str, make: Callable[[], Threshold | DetectableSaving]) -> None:
@@ -72,6 +71,6 @@ def compare_thresholds(
         add("power", level, side, partial(minimum_detectable_saving, cf, level, side=side))
         if placebos is not None:
             add("placebo", level, side, partial(placebo_threshold, placebos, level, side, se))
-    if insured > 1:
-        add("schedule", np.nan, "one-sided", partial(schedule_threshold, "mssp", assigned=insured))
+    if cf.assigned > 1:
+        add("schedule", np.nan, "one-sided", partial(schedule_threshold, "mssp", assigned=cf.assigned))
     return pd.DataFrame(rows, columns=["kind", "level", "side", "rate", "money", "detectable", "reason"])
