@@ -67,10 +67,15 @@ class TestGate:
     def test_at_least(self, spending, paid):
         assert settle(GATED, benchmark=100.0, spending=spending, insured_years=1_000).paid is paid
 
-    @pytest.mark.parametrize("percent", range(1, 100))
-    def test_exactly_the_gate_is_paid_however_the_division_rounds(self, percent):
-        terms = contract(threshold={"kind": "fixed", "rate": percent / 1000})
-        assert settle(terms, benchmark=10.0, spending=10.0 - percent / 100, insured_years=1_000).paid
+    def test_exactly_the_gate_is_paid_however_the_division_rounds(self):
+        """Spending as printed, 97.9 for a saving of exactly 2.1%: binary fractions fall on either side of the gate."""
+        mills = range(1, 200)
+        spending = [float(f"{100 - mill / 10:.1f}") for mill in mills]
+        assert any((100.0 - spent) / 100.0 < mill / 1000 for mill, spent in zip(mills, spending, strict=True))
+        for mill, spent in zip(mills, spending, strict=True):
+            terms = contract(threshold={"kind": "fixed", "rate": mill / 1000})
+            assert settle(terms, benchmark=100.0, spending=spent, insured_years=1).paid
+            assert not settle(terms, benchmark=100.0, spending=spent + 1e-6, insured_years=1).paid
 
     def test_excess_is_a_deductible(self):
         terms = contract(sharing={"savings": 0.8}, threshold={"kind": "fixed", "rate": 0.02, "sharing": "excess"})
