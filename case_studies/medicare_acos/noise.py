@@ -1,21 +1,22 @@
 r"""Which share of Medicare's shared-savings payments is expected to be noise, by size and track.
 
-Estimand: over the payments P of a performance year, sum E[(P - due)+ | data] / sum P, with due = f d+ in money and d the
-ACO's true savings rate against its own benchmark.
+Estimand: over the payments P of a performance year, sum E[(P - due)+ | data] / sum P, with due = f d+ in money and d
+the ACO's true savings rate against its own benchmark.
 
 Model, for ACO i in agreement period j and year t with n assigned beneficiaries and measured savings rate y:
 
 .. math:: y_{ijt} = \mu_t + a_{ij} + e_{ijt}, \quad a_{ij} \sim N(0, \tau^2), \quad
           e_{ijt} \sim N(0, k^2 / n_{ijt} + \sigma^2)
 
-A flat prior on each year's mean (integrated out exactly), flat priors on k, sigma and tau over the grid below. The shock
-sigma does not shrink with size. Two readings of the true saving bracket the answer, and the file cannot choose:
+A flat prior on each year's mean (integrated out exactly), flat priors on k, sigma and tau over the grid below. The
+shock sigma does not shrink with size. Two readings of the true saving bracket the answer, and the file cannot choose:
 
 - "persistent": d = mu + a. Whatever does not last within an agreement period is error.
 - "yearly": d = mu + a + shock. Only k^2 / n is error.
 
 What neither sees: an error that all years of an agreement share (a benchmark too high for one ACO), or all ACOs of a
-year share (mu). `benchmark_bias` answers for the second: the payments' noise if every benchmark were too high by so much.
+year share (mu). `benchmark_bias` answers for the second: the payments' noise if every benchmark were too high
+by so much.
 
     python case_studies/medicare_acos/noise.py --data FOLDER
 """
@@ -137,12 +138,18 @@ def fit(panel: Panel, k: Floats = K_GRID, sigma: Floats = SIGMA_GRID, tau: Float
     weight /= weight.sum()
     keep = weight > 1e-7
     result = Posterior(
-        np.array(points)[keep], weight[keep] / weight[keep].sum(), np.array(means)[keep], np.array(covariances)[keep], panel
+        np.array(points)[keep],
+        weight[keep] / weight[keep].sum(),
+        np.array(means)[keep],
+        np.array(covariances)[keep],
+        panel,
     )
     for column, grid in enumerate((k, sigma, tau)):
         at_edge = np.isin(result.points[:, column], grid[[0, -1]])
         if len(grid) > 1 and float(result.weight[at_edge].sum()) > 0.01:
-            raise ValueError(f"The posterior of {('k', 'sigma', 'tau')[column]} reaches the edge of its grid: widen it.")
+            raise ValueError(
+                f"The posterior of {('k', 'sigma', 'tau')[column]} reaches the edge of its grid: widen it."
+            )
     return result
 
 
