@@ -29,6 +29,7 @@ _HOME = {
     "Contract": "ssinfer.contracts.contract",
     "load_contract": "ssinfer.contracts.contract",
     "settle": "ssinfer.contracts.settle",
+    "check_benchmark": "ssinfer.plugins.conformance",
     "backtest": "ssinfer.backtesting.run",
     "AdministrativeBenchmark": "ssinfer.benchmarks.administrative",
 }
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from ssinfer.counterfactual import Savings as Savings
     from ssinfer.design import Design as Design
     from ssinfer.panel import Panel as Panel
+    from ssinfer.plugins.conformance import check_benchmark as check_benchmark
     from ssinfer.thresholds.compare import compare_thresholds as compare_thresholds
     from ssinfer.thresholds.confidence import confidence_threshold as confidence_threshold
     from ssinfer.thresholds.detectable import minimum_detectable_saving as minimum_detectable_saving
