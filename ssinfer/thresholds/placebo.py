@@ -80,11 +80,13 @@ def placebo_threshold(
     if "role" in placebos.columns:
         placebos = placebos[placebos["role"] == "placebo"]
     rates = placebos["savings_rate"].to_numpy(dtype=float)
-    ses = (
-        placebos["standard_error"].to_numpy(dtype=float)
-        if "standard_error" in placebos.columns and placebos["standard_error"].notna().any()
-        else np.ones(len(rates))
-    )
+    scaled = "standard_error" in placebos.columns and bool(placebos["standard_error"].notna().any())
+    if standard_error is not None and not scaled:
+        raise DataError(
+            f"standard_error is {standard_error:g}, but the placebos have none of their own to be standardised by. "
+            "Leave it out: the threshold is then that of groups of the placebos' sizes."
+        )
+    ses = placebos["standard_error"].to_numpy(dtype=float) if scaled else np.ones(len(rates))
     usable = np.isfinite(rates) & np.isfinite(ses)
     origins = placebos["origin"].to_numpy() if "origin" in placebos.columns else np.zeros(len(rates))
     _refuse_repeats(placebos["unit"].to_numpy(), origins, placebos.columns)

@@ -58,6 +58,11 @@ def test_scales_with_the_standard_error_of_the_group_to_be_judged():
     assert placebo_threshold(table).rate == pytest.approx(100 * one * np.median(ses))
 
 
+def test_nothing_to_scale_by_is_refused():
+    with pytest.raises(DataError, match="Leave it out"):
+        placebo_threshold(frame(np.random.default_rng(0).normal(size=40)), standard_error=0.02)
+
+
 def test_units_are_counted_not_rows():
     # the same 12 units at five origins are 12 units, although they are 60 rows
     rng = np.random.default_rng(0)
