@@ -15,8 +15,7 @@ shock sigma does not shrink with size. Two readings of the true saving bracket t
 - "yearly": d = mu + a + shock. Only k^2 / n is error.
 
 What neither sees: an error that all years of an agreement share (a benchmark too high for one ACO), or all ACOs of a
-year share (mu). `benchmark_bias` answers for the second: the payments' noise if every benchmark were too high
-by so much.
+year share (mu). `benchmark_bias` answers for the second: the noise if every benchmark were too high by so much.
 
     python case_studies/medicare_acos/noise.py --data FOLDER
 """
@@ -24,6 +23,7 @@ by so much.
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,56 +101,93 @@ class Posterior:
         return pd.DataFrame(rows)
 
 
+@dataclass(frozen=True)
+class Marginals:
+    """Log marginal likelihood at each point of a grid, with the year means given the point."""
+
+    points: Floats  # (point, 3)
+    log: Floats  # (point,)
+    mean: Floats  # (point, year)
+    covariance: Floats  # (point, year, year)
+
+
+def log_marginals(panel: Panel, *, k: Floats, sigma: Floats, tau: Floats) -> Marginals:
+    """Return the log marginal likelihood on a grid, up to a constant; groups and year means integrated out exactly."""
+    seen = ~np.isnan(panel.rate)
+    y = np.where(seen, panel.rate, 0.0)
+    inverse_size = np.where(seen, 1.0 / np.where(seen, panel.size, 1.0), 0.0)
+    points, logs, means, covariances = [], [], [], []
+    for one_k, one_sigma in itertools.product(k, sigma):
+        variance = one_k**2 * inverse_size + one_sigma**2
+        w = np.where(seen, 1.0 / variance, 0.0)
+        s, wy = w.sum(axis=1), (w * y).sum(axis=1)
+        wyy, log_v = float((w * y * y).sum()), float(np.log(variance[seen]).sum())
+        for one_tau in tau:
+            c = one_tau**2 / (1.0 + one_tau**2 * s)
+            # generalised least squares for the year means under diag(v) + tau^2 J within each group
+            precision = np.diag(w.sum(axis=0)) - (w * c[:, None]).T @ w
+            score = (w * y).sum(axis=0) - w.T @ (c * wy)
+            covariance = np.linalg.inv(precision)
+            mean = covariance @ score
+            quadratic = wyy - float(c @ wy**2) - float(score @ mean)
+            log_det = log_v + float(np.log1p(one_tau**2 * s).sum()) + float(np.linalg.slogdet(precision)[1])
+            points.append((one_k, one_sigma, one_tau))
+            logs.append(-0.5 * (log_det + quadratic))
+            means.append(mean)
+            covariances.append(covariance)
+    return Marginals(np.array(points), np.array(logs), np.array(means), np.array(covariances))
+
+
 def fit(panel: Panel, k: Floats = K_GRID, sigma: Floats = SIGMA_GRID, tau: Floats = TAU_GRID) -> Posterior:
-    """Return the exact marginal posterior on the grid; groups and years are integrated out in closed form.
+    """Return the posterior of k, sigma and tau on the grid, flat priors.
 
     Raises
     ------
     ValueError
         When more than 1% of the posterior lies on an edge of the grid: widen the grid.
     """
-    seen = ~np.isnan(panel.rate)
-    y = np.where(seen, panel.rate, 0.0)
-    inverse_size = np.where(seen, 1.0 / np.where(seen, panel.size, 1.0), 0.0)
-    points, logs, means, covariances = [], [], [], []
-    for one_k in k:
-        for one_sigma in sigma:
-            variance = one_k**2 * inverse_size + one_sigma**2
-            w = np.where(seen, 1.0 / variance, 0.0)
-            s, wy = w.sum(axis=1), (w * y).sum(axis=1)
-            wyy = float((w * y * y).sum())
-            log_v = float(np.log(variance[seen]).sum())
-            for one_tau in tau:
-                c = one_tau**2 / (1.0 + one_tau**2 * s)
-                # GLS for the year means under C = diag(v) + tau^2 J within each group
-                precision = np.diag(w.sum(axis=0)) - (w * c[:, None]).T @ w
-                score = (w * y).sum(axis=0) - w.T @ (c * wy)
-                covariance = np.linalg.inv(precision)
-                mean = covariance @ score
-                quadratic = wyy - float(c @ wy**2) - float(score @ mean)
-                log_det = log_v + float(np.log1p(one_tau**2 * s).sum()) + float(np.linalg.slogdet(precision)[1])
-                points.append((one_k, one_sigma, one_tau))
-                logs.append(-0.5 * (log_det + quadratic))
-                means.append(mean)
-                covariances.append(covariance)
-    log = np.array(logs)
-    weight = np.exp(log - log.max())
+    grid = log_marginals(panel, k=k, sigma=sigma, tau=tau)
+    weight = np.exp(grid.log - grid.log.max())
     weight /= weight.sum()
+    for column, (name, axis) in enumerate({"k": k, "sigma": sigma, "tau": tau}.items()):
+        at_edge = np.isin(grid.points[:, column], axis[[0, -1]])
+        if len(axis) > 1 and float(weight[at_edge].sum()) > 0.01:
+            raise ValueError(f"The posterior of {name} reaches the edge of its grid: widen it.")
     keep = weight > 1e-7
-    result = Posterior(
-        np.array(points)[keep],
-        weight[keep] / weight[keep].sum(),
-        np.array(means)[keep],
-        np.array(covariances)[keep],
-        panel,
-    )
-    for column, grid in enumerate((k, sigma, tau)):
-        at_edge = np.isin(result.points[:, column], grid[[0, -1]])
-        if len(grid) > 1 and float(result.weight[at_edge].sum()) > 0.01:
-            raise ValueError(
-                f"The posterior of {('k', 'sigma', 'tau')[column]} reaches the edge of its grid: widen it."
-            )
-    return result
+    kept = weight[keep] / weight[keep].sum()
+    return Posterior(grid.points[keep], kept, grid.mean[keep], grid.covariance[keep], panel)
+
+
+def check_fit(posterior: Posterior) -> pd.DataFrame:
+    """Return standardised changes between successive years of an agreement, by size: SD 1 and normal tails if it fits.
+
+    A change is (y_t+1 - y_t less the change of the year means) / sqrt(k^2 (1/n_t + 1/n_t+1) + 2 sigma^2), at posterior
+    means. Columns: changes, sd, se_sd (normal, independent), beyond_2 (normal: 0.046), beyond_3 (0.003), correlation of
+    successive changes (-0.5 if errors are independent over the years, higher if they persist).
+    """
+    panel = posterior.panel
+    k, sigma, _ = posterior.weight @ posterior.points
+    apart = panel.rate - posterior.weight @ posterior.mean
+    inverse = 1.0 / panel.size
+    change = np.diff(apart, axis=1) / np.sqrt(k**2 * (inverse[:, 1:] + inverse[:, :-1]) + 2 * sigma**2)
+    size = 2.0 / (inverse[:, 1:] + inverse[:, :-1])
+    rows = []
+    for name, low, high in (("all", 0, np.inf), *zip(SIZE_NAMES, SIZES, SIZES[1:], strict=False)):
+        kept = np.where((size >= low) & (size < high), change, np.nan)
+        z = kept[~np.isnan(kept)]
+        both = ~np.isnan(kept[:, 1:]) & ~np.isnan(kept[:, :-1])
+        rows.append(
+            {
+                "group": name,
+                "changes": len(z),
+                "sd": float(z.std()),
+                "se_sd": float(1 / np.sqrt(2 * len(z))),
+                "beyond_2": float((np.abs(z) > 2).mean()),
+                "beyond_3": float((np.abs(z) > 3).mean()),
+                "correlation": float(np.corrcoef(kept[:, 1:][both], kept[:, :-1][both])[0, 1]),
+            },
+        )
+    return pd.DataFrame(rows)
 
 
 def true_rates(posterior: Posterior, year: int, reading: Reading, *, draws: int = 1_000, seed: int = 1) -> pd.DataFrame:
@@ -226,6 +263,7 @@ def main() -> None:
     seen = int((~np.isnan(posterior.panel.rate)).sum())
     print(f"{seen} ACO-years, {len(posterior.panel.groups)} ACO-agreements, years {posterior.panel.years}")
     print(posterior.summary().to_string(index=False, float_format=lambda x: f"{x:.4f}"))
+    print(check_fit(posterior).to_string(index=False, float_format=lambda x: f"{x:.3f}"))
     for year in (2022, 2023):
         settled = with_size(replicate(folder, year))
         for reading in ("persistent", "yearly"):

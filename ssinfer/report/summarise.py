@@ -120,7 +120,9 @@ def _payment_figure(result: StudyResult, noise: dict[Pair, Noise]) -> tuple[Paym
             continue
         rows = rows[rows["size_class"] == "all"]
         order = rows["kind"].map({kind: place for place, kind in enumerate(KIND_ORDER)}).fillna(len(KIND_ORDER))
-        rows = rows.assign(order=order).sort_values(["order", "side", "level"], ascending=[True, True, False], kind="stable")
+        rows = rows.assign(order=order).sort_values(
+            ["order", "side", "level"], ascending=[True, True, False], kind="stable"
+        )
         label = label_of(result, pair)
         for _, row in rows.iterrows():
             level = None if pd.isna(row["level"]) else float(row["level"])
@@ -255,7 +257,9 @@ def _absent(result: StudyResult) -> list[str]:
     if not len(result.settlement):
         found.append("No settlement: the study names no contract, or there is no saving to settle.")
     if result.panel.insured_years is None:
-        found.append("The panel has no numbers of insured: totals are not given, and small groups cannot be suppressed.")
+        found.append(
+            "The panel has no numbers of insured: totals are not given, and small groups cannot be suppressed."
+        )
     if result.backtest is not None and result.panel.insured_years is not None:
         placebos = result.backtest.placebos
         estimated = placebos[(placebos["role"] == "placebo") & (placebos["status"] == "ok")]

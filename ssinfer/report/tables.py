@@ -224,7 +224,9 @@ def size_class_table(result: StudyResult) -> Table | None:
                 count(row["n_units"]),
                 percent_with_error(row["sd"], row["sd_mcse"]),
                 ABSENT if gate is None else percent_with_error(gate["threshold"], gate["threshold_se"]),
-                ABSENT if gate is None else percent_with_error(gate["false_payment_rate"], gate["false_payment_rate_se"]),
+                ABSENT
+                if gate is None
+                else percent_with_error(gate["false_payment_rate"], gate["false_payment_rate_se"]),
             )
         )
     heads = ("Design", "Insured-years", "Units", "SD (%)", "Honest threshold (%)", "False payments (%)")
@@ -377,7 +379,13 @@ def refusal_table(result: StudyResult) -> Table | None:
                 continue
             reasons = bad["reason"].value_counts()
             rows.append(
-                (label_of(result, pair), status, f"{len(bad):,} of {len(part):,}", str(reasons.index[0]), count(reasons.iloc[0]))
+                (
+                    label_of(result, pair),
+                    status,
+                    f"{len(bad):,} of {len(part):,}",
+                    str(reasons.index[0]),
+                    count(reasons.iloc[0]),
+                )
             )
     if not rows:
         return None

@@ -51,7 +51,9 @@ def draw(case: CasePanel) -> Figure:
     edge = len(case.periods) - 0.5
     heights = spread([end[0] for end in ends], 0.06 * (top - bottom))
     for height, (_, text, ink) in zip(heights, ends, strict=True):
-        axis.text(edge + 0.1, height, text, color=ink, va="center", ha="left", weight="bold" if ink == INK else "normal")
+        axis.text(
+            edge + 0.1, height, text, color=ink, va="center", ha="left", weight="bold" if ink == INK else "normal"
+        )
     axis.text(min(case.baseline) - 0.4, top - 0.3 * margin, "baseline", color=SOFT, va="top")
     axis.text(min(case.performance) - 0.4, top - 0.3 * margin, "contract", color=SOFT, va="top")
     axis.set_xlim(-0.5, edge)

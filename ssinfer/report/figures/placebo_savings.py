@@ -47,7 +47,10 @@ def draw(rows: Sequence[PlaceboRow]) -> Figure:
         axis.text(0.0, 0.97, shorten(row.label, 40), transform=axis.transAxes, va="top", weight="bold")
         axis.text(0.0, 0.81, f"{row.rates.size:,} placebo contracts", transform=axis.transAxes, va="top", color=SOFT)
         axis.text(1.0, 0.42, share, transform=axis.transAxes, va="top", ha="right", color=PAID)
-        lines = ((row.sampling, "sampling error alone (95%)", (0, (4, 2)), SOFT), (row.honest, "honest threshold", "-", PAID))
+        lines = (
+            (row.sampling, "sampling error alone (95%)", (0, (4, 2)), SOFT),
+            (row.honest, "honest threshold", "-", PAID),
+        )
         drawn = [line for line in lines if isfinite(line[0])]
         for value, _, dashes, ink in drawn:
             axis.vlines(value, 0, 1.08 * top, color=ink, linestyle=dashes, linewidth=1.4, zorder=4)
@@ -55,8 +58,16 @@ def draw(rows: Sequence[PlaceboRow]) -> Figure:
             _label_lines(axis, drawn, top, reach)
         if isfinite(row.case):
             axis.plot([row.case], [0.05 * top], marker="v", markersize=9, color=INK, markeredgecolor="white", zorder=6)
-            axis.text(row.case, 0.2 * top, f"case {percent(row.case)}", ha="center", va="bottom", weight="bold", zorder=6,
-                      bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0})
+            axis.text(
+                row.case,
+                0.2 * top,
+                f"case {percent(row.case)}",
+                ha="center",
+                va="bottom",
+                weight="bold",
+                zorder=6,
+                bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0},
+            )
     axes[-1].set_xlim(-reach, reach)
     percent_axis(axes[-1].xaxis)
     axes[-1].set_xlabel(
@@ -69,5 +80,10 @@ def _label_lines(axis: object, drawn: Sequence[tuple[float, str, object, str]], 
     """Label the threshold lines of the first panel, one above the other, to the right of their line."""
     for step, (value, text, _, ink) in enumerate(sorted(drawn)):
         axis.text(  # type: ignore[attr-defined]
-            value + 0.012 * reach, (1.33 - 0.17 * step) * top, f"{text} {percent(value)}", color=ink, va="top", ha="left"
+            value + 0.012 * reach,
+            (1.33 - 0.17 * step) * top,
+            f"{text} {percent(value)}",
+            color=ink,
+            va="top",
+            ha="left",
         )

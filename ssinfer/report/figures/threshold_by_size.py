@@ -46,7 +46,15 @@ def draw(curves: Sequence[SizeCurve], marker: SizeMarker | None) -> Figure:
     ends.append((float(schedule[-1]), "Medicare's schedule", INK))
     top = 1.05 * max(top, float(schedule[0]))
     if marker is not None and SMALLEST <= marker.insured_years <= LARGEST:
-        axis.plot([marker.insured_years], [marker.threshold], marker="v", markersize=10, color=INK, markeredgecolor="white", zorder=6)
+        axis.plot(
+            [marker.insured_years],
+            [marker.threshold],
+            marker="v",
+            markersize=10,
+            color=INK,
+            markeredgecolor="white",
+            zorder=6,
+        )
         axis.annotate(
             f"{shorten(marker.label, 24)}\n{marker.insured_years:,.0f} insured-years, {percent(marker.threshold)}",
             (marker.insured_years, marker.threshold), xytext=(12, 34), textcoords="offset points", weight="bold",
