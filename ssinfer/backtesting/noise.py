@@ -221,7 +221,10 @@ def outside_sampling_interval(
     above, below = rate >= end, rate <= -end
     values = np.column_stack([above, below, above | below]).astype(np.float64)
     errors = standard_errors(
-        values, _blocks(rows), lambda sums, counts: sums / np.asarray(counts)[..., None], np.random.default_rng([seed, 4])
+        values,
+        _blocks(rows),
+        lambda sums, counts: sums / np.asarray(counts)[..., None],
+        np.random.default_rng([seed, 4]),
     )
     shares = values.mean(axis=0)
     return OutsideSamplingInterval(
@@ -232,7 +235,9 @@ def outside_sampling_interval(
 def _usable(placebos: pd.DataFrame) -> pd.DataFrame:
     for name in ("unit", "savings_rate", "insured_years"):
         if name not in placebos.columns:
-            raise DataError(f"placebos lacks the column {name!r}; it has {list(placebos.columns)}. Pass result.placebos.")
+            raise DataError(
+                f"placebos lacks the column {name!r}; it has {list(placebos.columns)}. Pass result.placebos."
+            )
     for name in ("design", "method"):
         if name in placebos.columns and placebos[name].nunique() > 1:
             raise RefusalError(

@@ -73,7 +73,10 @@ GLOSSARY = (
     ("bias", "Mean measured saving of placebo contracts. Positive: the benchmark is too high and pays too easily."),
     ("SD", "Standard deviation of the savings rates of placebo contracts: how far a benchmark is off, typically."),
     ("coverage", "Share of placebo contracts whose interval holds the true saving of zero."),
-    ("k", "Standard deviation that one insured-year adds to a savings rate: sampling error is k / sqrt(insured-years)."),
+    (
+        "k",
+        "Standard deviation that one insured-year adds to a savings rate: sampling error is k / sqrt(insured-years).",
+    ),
     ("group shock", "Error of a group's benchmark that does not shrink with its size."),
     ("± ", "One standard error over neighbouring units with all their years (block bootstrap), unless said otherwise."),
 )

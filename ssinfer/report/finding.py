@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ssinfer.backtesting.paired import paired_detection
 from ssinfer.report.context import REPORTED_HIGH, REPORTED_LOW
 from ssinfer.report.disclosure import case_is_small
-from ssinfer.report.numerals import PLUS_MINUS, count, decimals_of, listed, money, percent, plain, total
+from ssinfer.report.numerals import PLUS_MINUS, count, listed, money, percent, plain, quoted, total
 from ssinfer.report.pairs import case_name, label_of, pairs_of, rows_of, span
 
 if TYPE_CHECKING:
@@ -58,15 +58,15 @@ def _comparison(result: StudyResult, best: Pair) -> str:
     opening = "At equal false payments (about 5% of contracts that saved nothing are paid)"
     found = f"detects a true saving of 3% in {_points(rate, error)}% of contracts"
     if len(order) == 1:
-        return f"{opening}, the design {label_of(result, best)!r} {found}."
+        return f"{opening}, the design {quoted(label_of(result, best))} {found}."
     equal, worse = [], []
     for _, row in order.iloc[1:].iterrows():
         other = (str(row["design"]), str(row["method"]))
         gap, gap_error = paired_detection(result.backtest.placebos, best, other, seed=result.backtest.seed)
         told_apart = math.isfinite(gap_error) and gap > Z_95 * gap_error
-        text = f"{label_of(result, other)!r} ({_points(row['detection_rate_3'], row['detection_rate_3_se'])}%)"
+        text = f"{quoted(label_of(result, other))} ({_points(row['detection_rate_3'], row['detection_rate_3_se'])}%)"
         (worse if told_apart else equal).append(text)
-    sentence = f"{opening}, the design {label_of(result, best)!r} {found}"
+    sentence = f"{opening}, the design {quoted(label_of(result, best))} {found}"
     if not worse:
         return f"{sentence}, and cannot be told apart from {listed(equal)}: on this measure no design is better."
     sentence += f", more than {listed(worse)}"
@@ -75,9 +75,8 @@ def _comparison(result: StudyResult, best: Pair) -> str:
 
 def _points(rate: float, error: float) -> str:
     known = math.isfinite(error) and error > 0
-    decimals = min(max(decimals_of(100 * error), 0), 1) if known else 0
-    text = plain(100 * rate, decimals)
-    return f"{text} {PLUS_MINUS} {plain(100 * error, decimals)}" if known else text
+    text = plain(100 * rate, 0)
+    return f"{text} {PLUS_MINUS} {plain(max(100 * error, 1.0), 0)}" if known else text
 
 
 def _threshold(result: StudyResult, best: Pair) -> str:

@@ -12,7 +12,7 @@ from ssinfer.backtesting.noise import (
     outside_sampling_interval,
 )
 from ssinfer.errors import SsinferError
-from ssinfer.report.numerals import PLUS_MINUS, count, percent, plain
+from ssinfer.report.numerals import PLUS_MINUS, count, percent, plain, quoted
 from ssinfer.report.pairs import label_of, pairs_of, placebo_rows
 from ssinfer.thresholds.schedule import MSSP_K
 
@@ -47,7 +47,7 @@ def noise_of(result: StudyResult) -> tuple[dict[Pair, Noise], tuple[str, ...]]:
             own = outside_sampling_interval(rows, components.k, seed=seed)
             medicare = outside_sampling_interval(rows, MSSP_K, seed=seed)
         except SsinferError as error:
-            reasons.append(f"Sampling noise against group shock under {label_of(result, pair)!r}: {error}")
+            reasons.append(f"Sampling noise against group shock under {quoted(label_of(result, pair))}: {error}")
             continue
         found[pair] = Noise(components, own, medicare)
     return found, tuple(reasons)
@@ -59,7 +59,7 @@ def sampling_sentences(result: StudyResult, noise: dict[Pair, Noise], best: Pair
         return ()
     found = noise[best]
     c, own, medicare = found.components, found.own_k, found.medicare_k
-    place = f"under {label_of(result, best)!r}" if len(noise) > 1 else "here"
+    place = f"under {quoted(label_of(result, best))}" if len(noise) > 1 else "here"
     first = (
         f"A 95% interval from sampling error alone (standard error k / sqrt(n), no group shock) would pay "
         f"{percent(own.above, own.above_se)} {PLUS_MINUS} {percent(own.above_se, own.above_se)} of contracts that saved "

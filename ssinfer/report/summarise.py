@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from ssinfer.backtesting.operating_characteristics import cross_fitted_placebo_gates
 from ssinfer.errors import SsinferError
@@ -46,7 +44,6 @@ if TYPE_CHECKING:
     from ssinfer.study import StudyResult
 
 NAN = float("nan")
-Z_ONE_SIDED, Z_TWO_SIDED = float(norm.ppf(0.95)), float(norm.ppf(0.975))
 
 
 def summarise(result: StudyResult) -> ReportData:
@@ -54,7 +51,7 @@ def summarise(result: StudyResult) -> ReportData:
     best = best_pair(result)
     noise, reasons = noise_of(result)
     figures = Figures(
-        placebos=_placebo_figure(result, noise),
+        placebos=_placebo_figure(result),
         payments=_payment_figure(result, noise),
         curves=_size_curves(result, noise),
         marker=_size_marker(result, best),
@@ -83,7 +80,7 @@ def summarise(result: StudyResult) -> ReportData:
     )
 
 
-def _placebo_figure(result: StudyResult, noise: dict[Pair, Noise]) -> tuple[PlaceboRow, ...]:
+def _placebo_figure(result: StudyResult) -> tuple[PlaceboRow, ...]:
     hidden = case_is_small(result)
     found = []
     for pair in pairs_of(result):
@@ -95,18 +92,33 @@ def _placebo_figure(result: StudyResult, noise: dict[Pair, Noise]) -> tuple[Plac
             paid = rows["savings_rate"].to_numpy() >= cross_fitted_placebo_gates(rows, 0.95, "one-sided")
         except SsinferError:
             paid = np.zeros(len(rows), dtype=bool)
-        own = None if hidden else honest_threshold(result, pair)
-        sampling, case = NAN, NAN
-        if pair in noise and not hidden and pair in result.counterfactuals:
-            years = float(result.counterfactuals[pair].insured_years.sum())
-            sampling = Z_TWO_SIDED * noise[pair].components.k / math.sqrt(years)
+        lines = () if hidden else _lines(result, pair)
+        case = NAN
         savings = rows_of(result.savings, pair)
         if len(savings) and not hidden:
             case = float(savings["savings_rate"].iloc[0])
-        honest = NAN if own is None else float(own["rate"])
-        found.append(
-            PlaceboRow(label_of(result, pair), rows["savings_rate"].to_numpy(dtype=float), paid, honest, sampling, case)
-        )
+        found.append(PlaceboRow(label_of(result, pair), rows["savings_rate"].to_numpy(dtype=float), paid, lines, case))
+    return tuple(found)
+
+
+def _lines(result: StudyResult, pair: Pair) -> tuple[tuple[str, float], ...]:
+    """Return the case's thresholds that a figure draws: honest, model-based two-sided 95%, Medicare's schedule."""
+    found = []
+    honest = honest_threshold(result, pair)
+    if honest is not None:
+        found.append(("honest threshold", float(honest["rate"])))
+    rows = rows_of(result.case_thresholds, pair)
+    wanted = (
+        ("model, 95% two-sided", "confidence"),
+        ("model, 95% two-sided", "credible"),
+        ("Medicare's schedule", "schedule"),
+    )
+    for text, kind in wanted:
+        same = rows[rows["kind"] == kind] if len(rows) else rows
+        if len(same) and kind != "schedule":
+            same = same[(same["level"] == 0.95) & (same["side"] == "two-sided")]
+        if len(same) and not any(text == name for name, _ in found):
+            found.append((text, float(same["rate"].iloc[0])))
     return tuple(found)
 
 
@@ -120,8 +132,13 @@ def _payment_figure(result: StudyResult, noise: dict[Pair, Noise]) -> tuple[Paym
             continue
         rows = rows[rows["size_class"] == "all"]
         order = rows["kind"].map({kind: place for place, kind in enumerate(KIND_ORDER)}).fillna(len(KIND_ORDER))
-        rows = rows.assign(order=order).sort_values(["order", "side", "level"], ascending=[True, True, False], kind="stable")
+        rows = rows.assign(order=order).sort_values(
+            ["order", "side", "level"], ascending=[True, True, False], kind="stable"
+        )
         label = label_of(result, pair)
+        if pair in noise:
+            own = noise[pair].own_k
+            dots.append(PaymentDot("Sampling error alone 95%, two-sided", 0.025, label, own.above, own.above_se))
         for _, row in rows.iterrows():
             level = None if pd.isna(row["level"]) else float(row["level"])
             nominal = NAN if level is None else nominal_payment(level, str(row["side"]))
@@ -129,9 +146,6 @@ def _payment_figure(result: StudyResult, noise: dict[Pair, Noise]) -> tuple[Paym
             dots.append(
                 PaymentDot(name, nominal, label, float(row["false_payment_rate"]), float(row["false_payment_rate_se"]))
             )
-        if pair in noise:
-            own = noise[pair].own_k
-            dots.append(PaymentDot("Sampling error alone 95%, two-sided", 0.025, label, own.above, own.above_se))
     return tuple(dots)
 
 
@@ -255,7 +269,9 @@ def _absent(result: StudyResult) -> list[str]:
     if not len(result.settlement):
         found.append("No settlement: the study names no contract, or there is no saving to settle.")
     if result.panel.insured_years is None:
-        found.append("The panel has no numbers of insured: totals are not given, and small groups cannot be suppressed.")
+        found.append(
+            "The panel has no numbers of insured: totals are not given, and small groups cannot be suppressed."
+        )
     if result.backtest is not None and result.panel.insured_years is not None:
         placebos = result.backtest.placebos
         estimated = placebos[(placebos["role"] == "placebo") & (placebos["status"] == "ok")]

@@ -11,7 +11,7 @@ from ssinfer.comparison import Every, Listed, SimilarSize, Within
 from ssinfer.report.data import Table
 from ssinfer.report.disclosure import case_is_small, class_is_visible
 from ssinfer.report.finding import honest_threshold
-from ssinfer.report.numerals import ABSENT, count, money, percent, percent_with_error, plain, total
+from ssinfer.report.numerals import ABSENT, column_with_errors, count, money, percent, plain, quoted, total
 from ssinfer.report.pairs import label_of, pairs_of, rows_of, span
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def design_table(result: StudyResult) -> Table:
             group_in_words(design),
             span(design.baseline) + (f" (masked: {span(design.masked)})" if design.masked else ""),
             span(design.performance),
-            design.standard or "none",
+            f"covariate {quoted(design.standard)}" if design.standard else "none",
         )
         for name, design in result.designs.items()
     ]
@@ -96,38 +96,40 @@ def _pooled(frame: pd.DataFrame, pair: Pair) -> pd.Series[Any] | None:
     return rows.iloc[0] if len(rows) else None
 
 
-def _case_bias(result: StudyResult, pair: Pair, row: pd.Series[Any]) -> str:
-    """Mean saving in the case's own earlier windows, with its standard error over windows."""
+def _case_windows(result: StudyResult, pair: Pair, row: pd.Series[Any]) -> tuple[float, float, int]:
+    """Return the mean saving in the case's own earlier windows, its standard error over windows, and their number."""
     if case_is_small(result) or result.backtest is None:
-        return ABSENT
+        return NAN, NAN, 0
     rows = rows_of(result.backtest.placebos, pair)
     windows = int(((rows["role"] == "case") & (rows["status"] == "ok")).sum())
-    error = row["bias_case_sd"] / math.sqrt(windows) if windows > 1 else NAN
-    return f"{percent_with_error(row['bias_case'], error)} ({windows})"
+    error = float(row["bias_case_sd"]) / math.sqrt(windows) if windows > 1 else NAN
+    return float(row["bias_case"]), error, windows
 
 
 def score_design_table(result: StudyResult) -> Table | None:
     """Return how far each design was off where the true saving is zero."""
     if result.backtest is None:
         return None
-    rows = []
+    pairs, scores = [], []
     for pair in pairs_of(result):
         row = _pooled(result.backtest.scores, pair)
-        if row is None or "bias" not in row or not math.isfinite(row["bias"]):
-            rows.append((label_of(result, pair), *(ABSENT,) * 7))
-            continue
-        rows.append(
-            (
-                label_of(result, pair),
-                percent_with_error(row["bias"], row["bias_mcse"]),
-                _case_bias(result, pair, row),
-                percent_with_error(row["sd"], row["sd_mcse"]),
-                plain(100 * row["bias_sd_between"], 1),
-                percent_with_error(row["coverage_95"], row["coverage_95_se"]),
-                percent_with_error(row["width_90"], row["width_90_se"]),
-                percent_with_error(row["interval_score_90"], row["interval_score_90_se"]),
-            )
-        )
+        if row is not None and math.isfinite(row.get("bias", NAN)):
+            pairs.append(pair)
+            scores.append(row)
+    if not pairs:
+        return None
+    own = [_case_windows(result, pair, row) for pair, row in zip(pairs, scores, strict=True)]
+    own_cells = column_with_errors([one[0] for one in own], [one[1] for one in own], 100)
+    columns = [
+        [label_of(result, pair) for pair in pairs],
+        _measured(scores, "bias", "bias_mcse"),
+        [f"{cell} ({one[2]})" if one[2] else ABSENT for cell, one in zip(own_cells, own, strict=True)],
+        _measured(scores, "sd", "sd_mcse"),
+        [plain(100 * row["bias_sd_between"], 1) for row in scores],
+        _measured(scores, "coverage_95", "coverage_95_se"),
+        _measured(scores, "width_90", "width_90_se"),
+        _measured(scores, "interval_score_90", "interval_score_90_se"),
+    ]
     heads = (
         "Design",
         "Bias (% of benchmark)",
@@ -138,17 +140,29 @@ def score_design_table(result: StudyResult) -> Table | None:
         "Width of the 90% interval (%)",
         "Interval score, 90% (%; lower is better)",
     )
-    first = result.backtest.scores.iloc[0]
-    notes = (
-        f"{int(first['n_units'])} placebo units, {int(first['n_origins'])} origins (first performance periods); one "
+    notes = [
+        f"{int(scores[0]['n_units'])} placebo units, {int(scores[0]['n_origins'])} origins (first performance periods); one "
         "standard error after ±. A national shock has only as many observations as there are origins.",
         "The average bias over all placebos is near zero by construction, because they are each other's comparison "
         "group: the case's own earlier years say more, from very few windows. Their ± is the SD between windows over the "
         "square root of their number, and too small where windows overlap.",
         "A coverage near 95% means not rejected on these placebos; it is no proof that the intervals are right.",
-    )
+    ]
+    for pair, cell, (bias, error, windows) in zip(pairs, own_cells, own, strict=True):
+        if windows > 2 and abs(bias) > 2 * error:
+            what = "saving" if bias > 0 else "loss"
+            notes.append(
+                f"Under {quoted(label_of(result, pair))} the case showed a {what} before there was any contract ({cell}%, "
+                f"{windows} windows): that benchmark seems to be off for this case, and no threshold here corrects it."
+            )
     numeric = (False, *(True,) * 7)
-    return Table("scores", "How far each design is off where nothing was saved", heads, numeric, tuple(rows), notes)
+    rows = tuple(zip(*columns, strict=True))
+    return Table("scores", "How far each design is off where nothing was saved", heads, numeric, rows, tuple(notes))
+
+
+def _measured(rows: list[pd.Series[Any]], name: str, error: str) -> list[str]:
+    """Return a column of rates as percentages with their standard errors, where the frame has them."""
+    return column_with_errors([row.get(name, NAN) for row in rows], [row.get(error, NAN) for row in rows], 100)
 
 
 def payment_design_table(result: StudyResult) -> Table | None:
@@ -156,29 +170,23 @@ def payment_design_table(result: StudyResult) -> Table | None:
     if result.backtest is None or not len(result.backtest.ranking()):
         return None
     order = result.backtest.ranking()
+    pairs = [(str(design), str(method)) for design, method in zip(order["design"], order["method"], strict=True)]
     rows = []
-    for design, method in zip(order["design"], order["method"], strict=True):
-        pair = (str(design), str(method))
+    for pair in pairs:
         part = rows_of(result.backtest.thresholds, pair)
-        row = part[
-            (part["kind"] == "placebo")
-            & (part["level"] == 0.95)
-            & (part["side"] == "one-sided")
-            & (part["size_class"] == "all")
-        ].iloc[0]
-        own = None if case_is_small(result) else honest_threshold(result, pair)
-        rows.append(
-            (
-                label_of(result, pair),
-                percent_with_error(row["threshold"], row["threshold_se"]),
-                percent_with_error(row["threshold_less_bias"], row["threshold_less_bias_se"]),
-                ABSENT if own is None else plain(100 * float(own["rate"]), 1),
-                ABSENT if own is None else money(float(own["money"]), result.currency),
-                percent_with_error(row["false_payment_rate"], row["false_payment_rate_se"]),
-                percent_with_error(row["detection_rate_3"], row["detection_rate_3_se"]),
-                percent_with_error(row["detection_rate_5"], row["detection_rate_5_se"]),
-            )
-        )
+        honest = (part["kind"] == "placebo") & (part["level"] == 0.95) & (part["side"] == "one-sided")
+        rows.append(part[honest & (part["size_class"] == "all")].iloc[0])
+    own = [None if case_is_small(result) else honest_threshold(result, pair) for pair in pairs]
+    columns = [
+        [label_of(result, pair) for pair in pairs],
+        _measured(rows, "threshold", "threshold_se"),
+        _measured(rows, "threshold_less_bias", "threshold_less_bias_se"),
+        [ABSENT if one is None else plain(100 * float(one["rate"]), 1) for one in own],
+        [ABSENT if one is None else money(float(one["money"]), result.currency) for one in own],
+        _measured(rows, "false_payment_rate", "false_payment_rate_se"),
+        _measured(rows, "detection_rate_3", "detection_rate_3_se"),
+        _measured(rows, "detection_rate_5", "detection_rate_5_se"),
+    ]
     heads = (
         "Design",
         "Honest threshold, placebos' mean (%)",
@@ -195,7 +203,8 @@ def payment_design_table(result: StudyResult) -> Table | None:
         "too low, detection at equal false payments does not.",
     )
     numeric = (False, *(True,) * 7)
-    return Table("payments", "What an honest threshold pays, by design", heads, numeric, tuple(rows), notes)
+    table = tuple(zip(*columns, strict=True))
+    return Table("payments", "What an honest threshold pays, by design", heads, numeric, table, notes)
 
 
 def size_class_table(result: StudyResult) -> Table | None:
@@ -208,28 +217,25 @@ def size_class_table(result: StudyResult) -> Table | None:
     scores = scores[(scores["injected"] == 0) & (scores["size_class"] != "all")]
     if not len(scores):
         return None
-    rows = []
-    for _, row in scores.iterrows():
-        pair = (str(row["design"]), str(row["method"]))
-        part = rows_of(honest, pair)
+    shown = [row for _, row in scores.iterrows()]
+    nothing = pd.Series(dtype=float)
+    gates = []
+    for row in shown:
+        part = rows_of(honest, (str(row["design"]), str(row["method"])))
         part = part[part["size_class"] == row["size_class"]]
-        if not class_is_visible(row["n_units"]):
-            rows.append((label_of(result, pair), row["size_class"], "too few to show", ABSENT, ABSENT, ABSENT))
-            continue
-        gate = part.iloc[0] if len(part) else None
-        rows.append(
-            (
-                label_of(result, pair),
-                row["size_class"],
-                count(row["n_units"]),
-                percent_with_error(row["sd"], row["sd_mcse"]),
-                ABSENT if gate is None else percent_with_error(gate["threshold"], gate["threshold_se"]),
-                ABSENT if gate is None else percent_with_error(gate["false_payment_rate"], gate["false_payment_rate_se"]),
-            )
-        )
+        gates.append(part.iloc[0] if len(part) and class_is_visible(row["n_units"]) else nothing)
+    visible = [row if class_is_visible(row["n_units"]) else nothing for row in shown]
+    columns = [
+        [label_of(result, (str(row["design"]), str(row["method"]))) for row in shown],
+        [str(row["size_class"]) for row in shown],
+        [count(row["n_units"]) if class_is_visible(row["n_units"]) else "too few to show" for row in shown],
+        _measured(visible, "sd", "sd_mcse"),
+        _measured(gates, "threshold", "threshold_se"),
+        _measured(gates, "false_payment_rate", "false_payment_rate_se"),
+    ]
     heads = ("Design", "Insured-years", "Units", "SD (%)", "Honest threshold (%)", "False payments (%)")
     numeric = (False, False, True, True, True, True)
-    return Table("sizes", "By size of the placebo units", heads, numeric, tuple(rows))
+    return Table("sizes", "By size of the placebo units", heads, numeric, tuple(zip(*columns, strict=True)))
 
 
 def threshold_table(result: StudyResult, best: Pair) -> Table | None:
@@ -242,30 +248,28 @@ def threshold_table(result: StudyResult, best: Pair) -> Table | None:
     backtested = pd.DataFrame() if result.backtest is None else rows_of(result.backtest.thresholds, best)
     if len(backtested):
         backtested = backtested[backtested["size_class"] == "all"]
-    rows = []
     position = {kind: place for place, kind in enumerate(KIND_ORDER)}
     mine = mine.assign(order=mine["kind"].map(position).fillna(len(position)))
-    for _, row in mine.sort_values(["order", "level", "side"], ascending=[True, False, True], kind="stable").iterrows():
+    mine = mine.sort_values(["order", "level", "side"], ascending=[True, False, True], kind="stable")
+    nothing = pd.Series(dtype=float)
+    shown, found = [], []
+    for _, row in mine.iterrows():
         level = _level(row["level"])
-        paid, found = ABSENT, ABSENT
-        if len(backtested):
-            same = backtested[(backtested["kind"] == row["kind"]) & (backtested["side"] == row["side"])]
+        same = backtested
+        if len(same):
+            same = same[(same["kind"] == row["kind"]) & (same["side"] == row["side"])]
             same = same[same["level"].isna() if level is None else same["level"] == level]
-            if len(same):
-                one = same.iloc[0]
-                paid = percent_with_error(one["false_payment_rate"], one["false_payment_rate_se"])
-                found = percent_with_error(one["detection_rate_3"], one["detection_rate_3_se"])
-        rows.append(
-            (
-                threshold_name(str(row["kind"]), level, str(row["side"])),
-                plain(100 * float(row["rate"]), 1),
-                money(float(row["money"]), result.currency),
-                ABSENT if level is None else plain(100 * nominal_payment(level, str(row["side"])), 1),
-                paid,
-                found,
-                _yes_no(row["passed"]),
-            )
-        )
+        shown.append((row, level, str(row["side"])))
+        found.append(same.iloc[0] if len(same) else nothing)
+    columns = [
+        [threshold_name(str(row["kind"]), level, side) for row, level, side in shown],
+        [plain(100 * float(row["rate"]), 1) for row, _, _ in shown],
+        [money(float(row["money"]), result.currency) for row, _, _ in shown],
+        [ABSENT if level is None else plain(100 * nominal_payment(level, side), 1) for _, level, side in shown],
+        _measured(found, "false_payment_rate", "false_payment_rate_se"),
+        _measured(found, "detection_rate_3", "detection_rate_3_se"),
+        [_yes_no(row["passed"]) for row, _, _ in shown],
+    ]
     heads = (
         "Threshold",
         "For the case (% of benchmark)",
@@ -276,12 +280,12 @@ def threshold_table(result: StudyResult, best: Pair) -> Table | None:
         "Case reaches it",
     )
     notes = (
-        f"Under the design {label_of(result, best)!r}. A two-sided 95% interval promises 2.5% false payments: it is a "
+        f"Under the design {quoted(label_of(result, best))}. A two-sided 95% interval promises 2.5% false payments: it is a "
         "one-sided 97.5% test. Medicare's schedule promises about 10% at 5,000 assigned persons, 5% at 20,000 and 1% at "
         "50,000. Not transportable: see below.",
     )
     numeric = (False, True, True, True, True, True, False)
-    return Table("thresholds", "Thresholds by kind", heads, numeric, tuple(rows), notes)
+    return Table("thresholds", "Thresholds by kind", heads, numeric, tuple(zip(*columns, strict=True)), notes)
 
 
 def nominal_payment(level: float, side: str) -> float:
@@ -336,7 +340,7 @@ def savings_table(result: StudyResult) -> Table | None:
         "Reaches the honest threshold",
     )
     notes = (
-        "Per insured-year, except 'in all'. Saving = benchmark less spending: a minus sign means that more was spent than "
+        "Per insured-year, except “in all”. Saving = benchmark less spending: a minus sign means that more was spent than "
         "the benchmark. Every design of the study is listed, whatever it shows.",
     )
     numeric = (False, True, True, True, True, True, True, False)
@@ -377,7 +381,13 @@ def refusal_table(result: StudyResult) -> Table | None:
                 continue
             reasons = bad["reason"].value_counts()
             rows.append(
-                (label_of(result, pair), status, f"{len(bad):,} of {len(part):,}", str(reasons.index[0]), count(reasons.iloc[0]))
+                (
+                    label_of(result, pair),
+                    status,
+                    f"{len(bad):,} of {len(part):,}",
+                    str(reasons.index[0]),
+                    count(reasons.iloc[0]),
+                )
             )
     if not rows:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
 
 from ssinfer.report.figures.style import FAINT, INK, SOFT, colour, figure, percent_axis, shorten, spread
 from ssinfer.report.numerals import percent
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from ssinfer.report.data import SizeCurve, SizeMarker
 
 Z = 1.6448536269514722
-SMALLEST, LARGEST = 1_000.0, 200_000.0
-TICKS = (1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000)
+SMALLEST, LARGEST = 2_000.0, 200_000.0
+TICKS = (2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000)
 
 
 def draw(curves: Sequence[SizeCurve], marker: SizeMarker | None) -> Figure:
@@ -46,18 +46,26 @@ def draw(curves: Sequence[SizeCurve], marker: SizeMarker | None) -> Figure:
     ends.append((float(schedule[-1]), "Medicare's schedule", INK))
     top = 1.05 * max(top, float(schedule[0]))
     if marker is not None and SMALLEST <= marker.insured_years <= LARGEST:
-        axis.plot([marker.insured_years], [marker.threshold], marker="v", markersize=10, color=INK, markeredgecolor="white", zorder=6)
+        axis.plot(
+            [marker.insured_years],
+            [marker.threshold],
+            marker="v",
+            markersize=10,
+            color=INK,
+            markeredgecolor="white",
+            zorder=6,
+        )
         axis.annotate(
             f"{shorten(marker.label, 24)}\n{marker.insured_years:,.0f} insured-years, {percent(marker.threshold)}",
-            (marker.insured_years, marker.threshold), xytext=(12, 34), textcoords="offset points", weight="bold",
+            (marker.insured_years, marker.threshold), xytext=(-6, 62), textcoords="offset points", weight="bold", ha="center",
             arrowprops={"arrowstyle": "-", "color": SOFT, "linewidth": 0.8},
         )  # fmt: skip
-    heights = spread([end[0] for end in ends], 0.05 * top)
+    heights = spread([end[0] for end in ends], 0.055 * top)
     lift = max(0.0, 0.02 * top - min(heights))
     for height, (value, text, ink) in zip(heights, ends, strict=True):
         axis.annotate(
             text, (LARGEST, value), xytext=(LARGEST * 1.13, height + lift), color=ink, va="center", annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": ink, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 0},
+            arrowprops={"arrowstyle": "-", "color": ink, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 0, "relpos": (0, 0.5)},
         )  # fmt: skip
     axis.set_xscale("log")
     axis.set_xlim(SMALLEST, LARGEST)
@@ -68,6 +76,7 @@ def draw(curves: Sequence[SizeCurve], marker: SizeMarker | None) -> Figure:
     axis.tick_params(axis="x", which="minor", length=0)
     axis.grid(color=FAINT, linewidth=0.6)
     axis.set_axisbelow(True)
+    axis.yaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
     percent_axis(axis.yaxis)
     axis.set_xlabel("Insured-years in the performance periods (logarithmic; Medicare: assigned persons)")
     axis.set_ylabel("Threshold, one-sided 95%, % of benchmark")
