@@ -59,7 +59,8 @@ def _comparison(result: StudyResult, best: Pair) -> str:
     found = f"detects a true saving of 3% in {_points(rate, error)}% of contracts"
     if len(order) == 1:
         return f"{opening}, the design {quoted(label_of(result, best))} {found}."
-    equal, worse = [], []
+    equal: list[str] = []
+    worse: list[str] = []
     for _, row in order.iloc[1:].iterrows():
         other = (str(row["design"]), str(row["method"]))
         gap, gap_error = paired_detection(result.backtest.placebos, best, other, seed=result.backtest.seed)
@@ -131,7 +132,8 @@ def _case(result: StudyResult, best: Pair) -> str:
         whole = ""
     sentence = (
         f"In {when} {case} spent {money(abs(saving), result.currency)} per insured-year {what} than the benchmark: a "
-        f"measured saving of {money(saving, result.currency)}{interval}{whole}, or {percent(float(row['savings_rate']))}"
+        f"measured saving of {money(saving, result.currency)}{interval}{whole}, or "
+        f"{percent(float(row['savings_rate']))}"
     )
     found = honest_threshold(result, best)
     if found is None:

@@ -209,17 +209,28 @@ def _case_figure(result: StudyResult) -> CasePanel | None:
 
 def _transport(result: StudyResult) -> tuple[str, ...]:
     sentences = [
-        f"The thresholds are measured on the units of this study ({result.data_label}) and hold for units of that kind and "
-        "size, in years like those of the backtest. They are not transportable to other groups.",
-        "A municipality of all insurers, for instance, is not 20,000 insured of one insurer's practices: who is in the "
-        "group, how persons enter and leave it, which claims are seen and how large the shocks of a practice are all "
-        "differ. A threshold for such a contract needs placebo groups of practices from the same insurer.",
-        "The curve of thresholds against size moves along the numbers of insured only. It does not change the kind of group.",
+        (
+            f"The thresholds are measured on the units of this study ({result.data_label}) and hold for units of that "
+            f"kind and "
+            "size, in years like those of the backtest. They are not transportable to other groups."
+        ),
+        (
+            "A municipality of all insurers, for instance, is not 20,000 insured of one insurer's practices: who is "
+            "in the "
+            "group, how persons enter and leave it, which claims are seen and how large the shocks of a practice are "
+            "all "
+            "differ. A threshold for such a contract needs placebo groups of practices from the same insurer."
+        ),
+        (
+            "The curve of thresholds against size moves along the numbers of insured only. It does not change the kind "
+            "of group."
+        ),
     ]
     if result.backtest is not None and len(result.backtest.scores):
         n_origins = int(result.backtest.scores["n_origins"].max())
         sentences.append(
-            f"The backtest has {n_origins} {'origin' if n_origins == 1 else 'origins'}. Another policy change, price shock "
+            f"The backtest has {n_origins} {'origin' if n_origins == 1 else 'origins'}. Another policy change, price "
+            f"shock "
             "or epidemic in the contract's years is outside what they can show."
         )
     return tuple(sentences)
@@ -230,21 +241,30 @@ def _methods(result: StudyResult) -> tuple[str, ...]:
     methods = "; ".join(f"{name}: {method!r}" for name, method in result.methods.items())
     design = next(iter(result.designs.values()))
     sentences = [
-        f"Data: {result.data_label}. The benchmark of each design is estimated by {methods}. Savings are benchmark less "
-        "observed spending per insured-year, pooled over units and performance periods by insured-years; the measured "
-        "savings rate (mean benchmark less spending, over mean benchmark) is what a threshold is held against. No threshold "
-        "reads the contract group's spending in the performance period."
+        (
+            f"Data: {result.data_label}. The benchmark of each design is estimated by {methods}. Savings are benchmark "
+            f"less "
+            "observed spending per insured-year, pooled over units and performance periods by insured-years; the "
+            "measured "
+            "savings rate (mean benchmark less spending, over mean benchmark) is what a threshold is held against. No "
+            "threshold "
+            "reads the contract group's spending in the performance period."
+        )
     ]
     if result.backtest is not None:
         rows = result.backtest.placebos
         units = rows.loc[rows["role"] == "placebo", "unit"].nunique()
         origins = [str(origin) for origin in sorted(rows["origin"].unique())]
         sentences.append(
-            f"Backtest: {count(units)} placebo units, origins {', '.join(origins)}, each window with the contract's own shape "
+            f"Backtest: {count(units)} placebo units, origins {', '.join(origins)}, each window with the contract's "
+            f"own shape "
             f"({len(design.baseline)} baseline and {len(design.performance)} performance periods). Placebo thresholds "
-            "are order statistics of placebo savings standardised by each fit's own standard error, cross-fitted by blocks "
-            "of neighbouring units and by origin. Standard errors are block bootstraps over neighbouring units with all "
-            "their origins. k and the group shock are maximum-likelihood estimates from squared placebo savings against "
+            "are order statistics of placebo savings standardised by each fit's own standard error, cross-fitted by "
+            "blocks "
+            "of neighbouring units and by origin. Standard errors are block bootstraps over neighbouring units with "
+            "all "
+            "their origins. k and the group shock are maximum-likelihood estimates from squared placebo savings "
+            "against "
             "one over insured-years."
         )
     sentences.append(

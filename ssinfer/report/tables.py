@@ -141,18 +141,26 @@ def score_design_table(result: StudyResult) -> Table | None:
         "Interval score, 90% (%; lower is better)",
     )
     notes = [
-        f"{int(scores[0]['n_units'])} placebo units, {int(scores[0]['n_origins'])} origins (first performance periods); one "
-        "standard error after ±. A national shock has only as many observations as there are origins.",
-        "The average bias over all placebos is near zero by construction, because they are each other's comparison "
-        "group: the case's own earlier years say more, from very few windows. Their ± is the SD between windows over the "
-        "square root of their number, and too small where windows overlap.",
+        (
+            f"{int(scores[0]['n_units'])} placebo units, {int(scores[0]['n_origins'])} origins (first performance "
+            f"periods); one "
+            "standard error after ±. A national shock has only as many observations as there are origins."
+        ),
+        (
+            "The average bias over all placebos is near zero by construction, because they are each other's comparison "
+            "group: the case's own earlier years say more, from very few windows. Their ± is the SD between windows "
+            "over "
+            "the "
+            "square root of their number, and too small where windows overlap."
+        ),
         "A coverage near 95% means not rejected on these placebos; it is no proof that the intervals are right.",
     ]
     for pair, cell, (bias, error, windows) in zip(pairs, own_cells, own, strict=True):
         if windows > 2 and abs(bias) > 2 * error:
             what = "saving" if bias > 0 else "loss"
             notes.append(
-                f"Under {quoted(label_of(result, pair))} the case showed a {what} before there was any contract ({cell}%, "
+                f"Under {quoted(label_of(result, pair))} the case showed a {what} before there was any contract "
+                f"({cell}%, "
                 f"{windows} windows): that benchmark seems to be off for this case, and no threshold here corrects it."
             )
     numeric = (False, *(True,) * 7)
@@ -198,9 +206,12 @@ def payment_design_table(result: StudyResult) -> Table | None:
         "Detects a true 5% (%)",
     )
     notes = (
-        "Honest threshold: placebo, one-sided 95%, each placebo's taken from other regions and other origins "
-        "(cross-fitted). In the order of detection of a true 3%: the smallest threshold would reward a benchmark that is "
-        "too low, detection at equal false payments does not.",
+        (
+            "Honest threshold: placebo, one-sided 95%, each placebo's taken from other regions and other origins "
+            "(cross-fitted). In the order of detection of a true 3%: the smallest threshold would reward a benchmark "
+            "that is "
+            "too low, detection at equal false payments does not."
+        ),
     )
     numeric = (False, *(True,) * 7)
     table = tuple(zip(*columns, strict=True))
@@ -280,9 +291,15 @@ def threshold_table(result: StudyResult, best: Pair) -> Table | None:
         "Case reaches it",
     )
     notes = (
-        f"Under the design {quoted(label_of(result, best))}. A two-sided 95% interval promises 2.5% false payments: it is a "
-        "one-sided 97.5% test. Medicare's schedule promises about 10% at 5,000 assigned persons, 5% at 20,000 and 1% at "
-        "50,000. Not transportable: see below.",
+        (
+            f"Under the design {quoted(label_of(result, best))}. A two-sided 95% interval promises 2.5% false "
+            f"payments: "
+            f"it is a "
+            "one-sided 97.5% test. Medicare's schedule promises about 10% at 5,000 assigned persons, 5% at 20,000 "
+            "and 1% "
+            "at "
+            "50,000. Not transportable: see below."
+        ),
     )
     numeric = (False, True, True, True, True, True, False)
     return Table("thresholds", "Thresholds by kind", heads, numeric, tuple(zip(*columns, strict=True)), notes)
@@ -340,8 +357,12 @@ def savings_table(result: StudyResult) -> Table | None:
         "Reaches the honest threshold",
     )
     notes = (
-        "Per insured-year, except “in all”. Saving = benchmark less spending: a minus sign means that more was spent than "
-        "the benchmark. Every design of the study is listed, whatever it shows.",
+        (
+            "Per insured-year, except “in all”. Saving = benchmark less spending: a minus sign means that more was "
+            "spent "
+            "than "
+            "the benchmark. Every design of the study is listed, whatever it shows."
+        ),
     )
     numeric = (False, True, True, True, True, True, True, False)
     return Table("savings", "The case: benchmark, spending and saving", heads, numeric, tuple(rows), notes)

@@ -25,7 +25,7 @@ def draw(case: CasePanel) -> Figure:
     axis = picture.subplots()
     places = np.arange(len(case.periods))
     step = min(DODGE, 0.75 / (len(case.benchmarks) + 1))
-    edge = len(case.periods) - 0.5 + (0.3 if len(case.benchmarks) else 0.0)
+    edge = len(case.periods) - 0.5 + (0.45 if len(case.benchmarks) else 0.0)
     axis.axvspan(min(case.baseline) - 0.5, max(case.baseline) + 0.5, color=FAINT, alpha=0.45, linewidth=0)
     axis.axvspan(min(case.performance) - 0.5, edge, color="#FCE7C8", alpha=0.7, linewidth=0)
     for column in case.masked:

@@ -23,6 +23,7 @@ LINES = {
     "": ((0, (4, 2)), SOFT),
 }
 ROW = 0.18
+TALL, LOW = 1.0 + 3.3 * ROW, 1.12  # heights of the first panel, which carries the labels, and of the others
 SHARE_SHOWN = 0.995
 N_BINS = 48
 
@@ -34,9 +35,9 @@ def draw(rows: Sequence[PlaceboRow]) -> Figure:
     reach = 1.05 * max(float(np.quantile(np.abs(together), SHARE_SHOWN)), *(abs(mark) for mark in marks), 1e-6)
     edges = np.linspace(-reach, reach, N_BINS + 1)
     picture = figure(1.4 + 1.2 * len(rows))
-    axes = picture.subplots(len(rows), 1, sharex=True, squeeze=False, height_ratios=[1.5, *(1.0,) * (len(rows) - 1)])[
-        :, 0
-    ]
+    axes = picture.subplots(
+        len(rows), 1, sharex=True, squeeze=False, height_ratios=[TALL / LOW, *(1.0,) * (len(rows) - 1)]
+    )[:, 0]
     # values beyond the axis are counted in the outermost bars
     counts = [
         [np.histogram(np.clip(part, -reach, reach), edges)[0] for part in (row.rates[~row.paid], row.rates[row.paid])]
@@ -48,7 +49,7 @@ def draw(rows: Sequence[PlaceboRow]) -> Figure:
         axis.bar(edges[:-1], unpaid, width=0.92 * width, align="edge", color=UNPAID)
         axis.bar(edges[:-1], paid, bottom=unpaid, width=0.92 * width, align="edge", color=PAID)
         axis.axvline(0.0, color=INK, linewidth=0.9, zorder=3)
-        axis.set_ylim(0, (1.0 + 3.3 * ROW) * top if place == 0 else 1.12 * top)
+        axis.set_ylim(0, (LOW if place else TALL) * top)
         axis.set_yticks([])
         quiet(axis)
         share = f"{percent(float(row.paid.mean()))} would be paid" if row.paid.any() else "none would be paid"

@@ -24,7 +24,7 @@ PAID = "#D55E00"
 UNPAID = "#9DB4C6"
 WIDTH = 7.6
 
-_RC: dict[str, Any] = {
+_RC: Any = {
     "font.family": ["DejaVu Sans"],
     "font.size": 9.0,
     "axes.spines.top": False,
@@ -63,8 +63,8 @@ def colour(place: int) -> str:
 
 
 def marker(place: int) -> str:
-    """Return the marker of the design at a place."""
-    return MARKERS[place % len(MARKERS)]
+    """Return the marker of the design at a place; where colours repeat, markers differ."""
+    return MARKERS[(place + place // len(COLOURS)) % len(MARKERS)]
 
 
 def spread(wanted: Sequence[float], gap: float) -> list[float]:

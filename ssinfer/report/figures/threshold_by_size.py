@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ssinfer.report.data import SizeCurve, SizeMarker
 
 Z = 1.6448536269514722
+LEADER = {"arrowstyle": "-", "linewidth": 0.6, "shrinkA": 0, "shrinkB": 0, "relpos": (0, 0.5)}
 SMALLEST, LARGEST = 2_000.0, 200_000.0
 TICKS = (2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000)
 
@@ -57,16 +58,25 @@ def draw(curves: Sequence[SizeCurve], marker: SizeMarker | None) -> Figure:
         )
         axis.annotate(
             f"{shorten(marker.label, 24)}\n{marker.insured_years:,.0f} insured-years, {percent(marker.threshold)}",
-            (marker.insured_years, marker.threshold), xytext=(-6, 62), textcoords="offset points", weight="bold", ha="center",
+            (marker.insured_years, marker.threshold),
+            xytext=(-6, 62),
+            textcoords="offset points",
+            weight="bold",
+            ha="center",
             arrowprops={"arrowstyle": "-", "color": SOFT, "linewidth": 0.8},
-        )  # fmt: skip
+        )
     heights = spread([end[0] for end in ends], 0.055 * top)
     lift = max(0.0, 0.02 * top - min(heights))
     for height, (value, text, ink) in zip(heights, ends, strict=True):
         axis.annotate(
-            text, (LARGEST, value), xytext=(LARGEST * 1.13, height + lift), color=ink, va="center", annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": ink, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 0, "relpos": (0, 0.5)},
-        )  # fmt: skip
+            text,
+            (LARGEST, value),
+            xytext=(LARGEST * 1.13, height + lift),
+            color=ink,
+            va="center",
+            annotation_clip=False,
+            arrowprops={"color": ink, **LEADER},
+        )
     axis.set_xscale("log")
     axis.set_xlim(SMALLEST, LARGEST)
     axis.set_ylim(0, top)
