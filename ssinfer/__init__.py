@@ -24,6 +24,12 @@ _HOME = {
     "minimum_detectable_saving": "ssinfer.thresholds.detectable",
     "placebo_threshold": "ssinfer.thresholds.placebo",
     "schedule_threshold": "ssinfer.thresholds.schedule",
+    "compare_thresholds": "ssinfer.thresholds.compare",
+    "Cohort": "ssinfer.cohort",
+    "Contract": "ssinfer.contracts.contract",
+    "load_contract": "ssinfer.contracts.contract",
+    "settle": "ssinfer.contracts.settle",
+    "check_benchmark": "ssinfer.plugins.conformance",
     "backtest": "ssinfer.backtesting.run",
     "AdministrativeBenchmark": "ssinfer.benchmarks.administrative",
 }
@@ -55,10 +61,16 @@ if TYPE_CHECKING:
     from ssinfer import errors as errors
     from ssinfer.backtesting.run import backtest as backtest
     from ssinfer.benchmarks.administrative import AdministrativeBenchmark as AdministrativeBenchmark
+    from ssinfer.cohort import Cohort as Cohort
+    from ssinfer.contracts.contract import Contract as Contract
+    from ssinfer.contracts.contract import load_contract as load_contract
+    from ssinfer.contracts.settle import settle as settle
     from ssinfer.counterfactual import Counterfactual as Counterfactual
     from ssinfer.counterfactual import Savings as Savings
     from ssinfer.design import Design as Design
     from ssinfer.panel import Panel as Panel
+    from ssinfer.plugins.conformance import check_benchmark as check_benchmark
+    from ssinfer.thresholds.compare import compare_thresholds as compare_thresholds
     from ssinfer.thresholds.confidence import confidence_threshold as confidence_threshold
     from ssinfer.thresholds.detectable import minimum_detectable_saving as minimum_detectable_saving
     from ssinfer.thresholds.placebo import placebo_threshold as placebo_threshold

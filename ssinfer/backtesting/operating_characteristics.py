@@ -65,8 +65,8 @@ def gates(ok: pd.DataFrame, levels: Sequence[float]) -> dict[tuple[str, float, s
                 found["placebo", level, side] = cross_fitted_placebo_gates(ok, level, side)
             except RefusalError:
                 continue
-    if (ok["insured_years"] >= 1).all() and not (ok["insured_years"] == 1).all():
-        schedule = [minimum_savings_rate(n) for n in ok["insured_years"]]
+    if (ok["assigned"] >= 1).all() and not (ok["assigned"] == 1).all():
+        schedule = [minimum_savings_rate(n) for n in ok["assigned"]]
         found["schedule", float("nan"), "one-sided"] = np.array(schedule)
     return found
 

@@ -80,6 +80,7 @@ def backtest(
     size_edges: Sequence[float] = (),
     share: float = 0.5,
     ses: str | None = None,
+    pairs: Iterable[tuple[str, str]] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> BacktestResult:
     """Apply benchmark designs where the true saving is zero, and score what they measure.
@@ -112,6 +113,8 @@ def backtest(
         Sharing rate f of over- and underpayments, first-dollar.
     ses : str, optional
         Covariate by which socio-economically similar placebos are chosen (`bias_selected_ses`).
+    pairs : iterable of (design name, method name), optional
+        Combinations wanted; None for all.
     progress : callable (done, total), optional
         Called after every finished task, with numbers of fits.
 
@@ -144,7 +147,8 @@ def backtest(
     named_methods = _named(methods, "method", object)
     panel = data if isinstance(data, Panel) else data.to_panel()
     blocks = neighbour_blocks(panel)
-    tasks, roles = _tasks(panel, named_designs, named_methods, placebos, origins, levels, seed)
+    combinations = None if pairs is None else set(pairs)
+    tasks, roles = _tasks(panel, named_designs, named_methods, placebos, origins, levels, seed, combinations)
     outcomes = _run(tasks, data, n_jobs, progress)
     frame = pd.DataFrame(
         {name: np.concatenate([np.asarray(o.columns[name]) for o in outcomes]) for name in outcomes[0].columns}
@@ -201,6 +205,7 @@ def _tasks(
     origins: Iterable[Any] | None,
     levels: Sequence[float],
     seed: int,
+    pairs: set[tuple[str, str]] | None,
 ) -> tuple[list[Task], dict[tuple[str, str], str]]:
     """Return the tasks and each unit's role per design."""
     wanted = None if origins is None else list(origins)
@@ -222,6 +227,8 @@ def _tasks(
             everyone = [*units, *(design.treated if before_contract else ())]
             untouched = design if before_contract else _without_case(design)
             for method_name, method in methods.items():
+                if pairs is not None and (design_name, method_name) not in pairs:
+                    continue
                 for start in range(0, len(everyone), UNITS_PER_TASK):
                     part = tuple(everyone[start : start + UNITS_PER_TASK])
                     tasks.append(Task(design_name, method_name, untouched, method, window, part, gates, seed))

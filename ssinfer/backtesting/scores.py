@@ -21,9 +21,9 @@ AVERAGES = ("covers_50", "covers_80", "covers_90", "covers_95", "width_90", "int
 _NAMES = {name: name.replace("covers_", "coverage_") for name in AVERAGES}
 
 
-def size_classes(insured_years: Floats, edges: Sequence[float]) -> dict[str, NDArray[np.bool_]]:
-    """Return which rows belong to "all" and to each class of insured-years between the edges."""
-    classes = {"all": np.ones(len(insured_years), dtype=bool)}
+def size_classes(assigned: Floats, edges: Sequence[float]) -> dict[str, NDArray[np.bool_]]:
+    """Return which rows belong to "all" and to each class of insured persons between the edges."""
+    classes = {"all": np.ones(len(assigned), dtype=bool)}
     if not len(edges):
         return classes
     cuts = [0.0, *edges, np.inf]
@@ -34,7 +34,7 @@ def size_classes(insured_years: Floats, edges: Sequence[float]) -> dict[str, NDA
             name = f"{low:,.0f} and above"
         else:
             name = f"{low:,.0f} to {high:,.0f}"
-        inside = (insured_years >= low) & (insured_years < high)
+        inside = (assigned >= low) & (assigned < high)
         if inside.any():
             classes[name] = inside
     return classes
@@ -44,7 +44,7 @@ def groups(placebos: pd.DataFrame, edges: Sequence[float]) -> Iterator[tuple[dic
     """Yield labels and placebo rows per design, method and size class; the case's own windows are left out."""
     rows = placebos[placebos["role"] == "placebo"]
     for (design, method), part in rows.groupby(["design", "method"], sort=False):
-        for name, inside in size_classes(part["insured_years"].to_numpy(), edges).items():
+        for name, inside in size_classes(part["assigned"].to_numpy(), edges).items():
             yield {"design": design, "method": method, "size_class": name}, part[inside]
 
 

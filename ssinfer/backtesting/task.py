@@ -25,7 +25,19 @@ if TYPE_CHECKING:
 
 COVERAGE_LEVELS = (0.5, 0.8, 0.9, 0.95)
 KEPT_DRAWS = 1000
-SCORES = ("saving", "savings_rate", "standard_error", "pit", "width_90", "interval_score_90", "crps")
+MEASURED = (
+    "insured_years",
+    "assigned",
+    "benchmark",
+    "spending",
+    "saving",
+    "savings_rate",
+    "standard_error",
+    "pit",
+    "width_90",
+    "interval_score_90",
+    "crps",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +85,7 @@ def run_task(task: Task, data: Any) -> Outcome:
         "seconds": [seconds] * len(designs),
         "uncertainty": [""] * len(designs),
     }
-    numbers = {name: np.full(len(designs), np.nan) for name in ("insured_years", "benchmark", "spending", *SCORES)}
+    numbers = {name: np.full(len(designs), np.nan) for name in MEASURED}
     for level in COVERAGE_LEVELS:
         numbers[f"covers_{100 * level:g}"] = np.full(len(designs), np.nan)
     for gate in task.gates:
@@ -85,13 +97,14 @@ def run_task(task: Task, data: Any) -> Outcome:
     for row, result in enumerate(results):
         if isinstance(result, Counterfactual):
             try:
-                savings = result.savings().pooled()
+                result.require_spending()
                 sampling = _sampling(result)
             except SsinferError as error:
                 _refuse(columns, row, error)
                 continue
-            numbers["insured_years"][row] = savings.insured_years.item()
-            numbers["spending"][row] = savings.spending.item()
+            numbers["insured_years"][row] = float(result.insured_years.values.sum())
+            numbers["assigned"][row] = result.assigned
+            numbers["spending"][row] = result.pooled_spending
             columns["uncertainty"][row] = result.uncertainty
             if result.failures:
                 columns["status"][row] = "refused"
