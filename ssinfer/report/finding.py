@@ -9,7 +9,7 @@ from ssinfer.backtesting.paired import paired_detection
 from ssinfer.report.context import REPORTED_HIGH, REPORTED_LOW
 from ssinfer.report.disclosure import case_is_small
 from ssinfer.report.numerals import PLUS_MINUS, count, listed, money, percent, plain, quoted, total
-from ssinfer.report.pairs import case_name, label_of, pairs_of, rows_of, span
+from ssinfer.report.pairs import case_name, label_of, name_of, pairs_of, rows_of, saving_of, span
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +58,7 @@ def _comparison(result: StudyResult, best: Pair) -> str:
     opening = "At equal false payments (about 5% of contracts that saved nothing are paid)"
     found = f"detects a true saving of 3% in {_points(rate, error)}% of contracts"
     if len(order) == 1:
-        return f"{opening}, the design {quoted(label_of(result, best))} {found}."
+        return f"{opening}, the design {name_of(result, best)} {found}."
     equal: list[str] = []
     worse: list[str] = []
     for _, row in order.iloc[1:].iterrows():
@@ -67,7 +67,7 @@ def _comparison(result: StudyResult, best: Pair) -> str:
         told_apart = math.isfinite(gap_error) and gap > Z_95 * gap_error
         text = f"{quoted(label_of(result, other))} ({_points(row['detection_rate_3'], row['detection_rate_3_se'])}%)"
         (worse if told_apart else equal).append(text)
-    sentence = f"{opening}, the design {quoted(label_of(result, best))} {found}"
+    sentence = f"{opening}, the design {name_of(result, best)} {found}"
     if not worse:
         return f"{sentence}, and cannot be told apart from {listed(equal)}: on this measure no design is better."
     sentence += f", more than {listed(worse)}"
@@ -116,10 +116,11 @@ def _case(result: StudyResult, best: Pair) -> str:
     when = span(result.designs[best[0]].performance)
     if case_is_small(result):
         return f"The saving of {case} in {when} is therefore not shown either."
-    rows = rows_of(result.savings, best)
-    if not len(rows) or not math.isfinite(float(rows["saving"].iloc[0])):
-        return f"The saving of {case} in {when} is not measured: the spending of the contract period is not there yet."
-    row = rows.iloc[0]
+    row = saving_of(result, best)
+    if row is None:
+        reason = rows_of(result.savings, best)
+        why = str(reason["reason"].iloc[0]) if len(reason) and "reason" in reason.columns else "it was not evaluated."
+        return f"The saving of {case} in {when} is not measured: {why}"
     saving = float(row["saving"])
     interval = ""
     if math.isfinite(float(row["lower"])):
@@ -138,6 +139,6 @@ def _case(result: StudyResult, best: Pair) -> str:
     found = honest_threshold(result, best)
     if found is None:
         return f"{sentence}."
-    if bool(found["passed"]):
+    if bool(found.get("passed", False)):
         return f"{sentence}, which reaches the threshold."
     return f"{sentence}, which does not reach the threshold; that is no proof that nothing was saved."
