@@ -57,15 +57,13 @@ def score_design_table(result: StudyResult) -> Table | None:
     notes = [
         (
             f"{int(scores[0]['n_units'])} placebo units, {int(scores[0]['n_origins'])} origins (first performance "
-            f"periods); one "
-            "standard error after ±. A national shock has only as many observations as there are origins."
+            "periods); one standard error after ±. A national shock has only as many observations as there are "
+            "origins."
         ),
         (
-            "The average bias over all placebos is near zero by construction, because they are each other's comparison "
-            "group: the case's own earlier years say more, from very few windows. Their ± is the SD between windows "
-            "over "
-            "the "
-            "square root of their number, and too small where windows overlap."
+            "The average bias over all placebos is near zero by construction, because they are each other's "
+            "comparison group: the case's own earlier years say more, from very few windows. Their ± is the SD "
+            "between windows over the square root of their number, and too small where windows overlap."
         ),
         "A coverage near 95% means not rejected on these placebos; it is no proof that the intervals are right.",
     ]
@@ -74,8 +72,8 @@ def score_design_table(result: StudyResult) -> Table | None:
             what = "saving" if bias > 0 else "loss"
             notes.append(
                 f"Under {quoted(label_of(result, pair))} the case showed a {what} before there was any contract "
-                f"({cell}%, "
-                f"{windows} windows): that benchmark seems to be off for this case, and no threshold here corrects it."
+                f"({cell}%, {windows} windows): that benchmark seems to be off for this case, and no threshold here "
+                "corrects it."
             )
     numeric = (False, *(True,) * 7)
     rows = tuple(zip(*columns, strict=True))
@@ -118,8 +116,7 @@ def payment_design_table(result: StudyResult) -> Table | None:
         (
             "Honest threshold: placebo, one-sided 95%, each placebo's taken from other regions and other origins "
             "(cross-fitted). In the order of detection of a true 3%: the smallest threshold would reward a benchmark "
-            "that is "
-            "too low, detection at equal false payments does not."
+            "that is too low, detection at equal false payments does not."
         ),
     )
     numeric = (False, *(True,) * 7)
@@ -155,7 +152,8 @@ def size_class_table(result: StudyResult) -> Table | None:
     ]
     heads = ("Design", "Insured-years", "Units", "SD (%)", "Honest threshold (%)", "False payments (%)")
     numeric = (False, False, True, True, True, True)
-    return Table("sizes", "By size of the placebo units", heads, numeric, tuple(zip(*columns, strict=True)))
+    notes = ("No threshold stands where a class holds too few units for 95% at any one origin (19 at least).",)
+    return Table("sizes", "By size of the placebo units", heads, numeric, tuple(zip(*columns, strict=True)), notes)
 
 
 def refusal_table(result: StudyResult) -> Table | None:

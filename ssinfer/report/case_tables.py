@@ -85,15 +85,11 @@ def threshold_table(result: StudyResult, best: Pair) -> Table | None:
         "True saving found 4 times in 5 (%)",
         "Case reaches it",
     )
-    notes = (
+    notes: tuple[str, ...] = (
         (
             f"Under the design {quoted(label_of(result, best))}. A two-sided 95% interval promises 2.5% false "
-            f"payments: "
-            f"it is a "
-            "one-sided 97.5% test. Medicare's schedule promises about 10% at 5,000 assigned persons, 5% at 20,000 "
-            "and 1% "
-            "at "
-            "50,000. Not transportable: see below."
+            "payments: it is a one-sided 97.5% test. Medicare's schedule promises about 10% at 5,000 assigned "
+            "persons, 5% at 20,000 and 1% at 50,000. Not transportable: see below."
         ),
     )
     for reason, part in refused.groupby("reason", sort=False) if "reason" in refused.columns else ():
@@ -141,9 +137,7 @@ def savings_table(result: StudyResult) -> Table | None:
     notes = (
         (
             "Per insured-year, except “in all”. Saving = benchmark less spending: a minus sign means that more was "
-            "spent "
-            "than "
-            "the benchmark. Every design of the study is listed, whatever it shows."
+            "spent than the benchmark. Every design of the study is listed, whatever it shows."
         ),
     )
     numeric = (False, True, True, True, True, True, True, False)

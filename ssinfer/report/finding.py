@@ -50,8 +50,8 @@ def _comparison(result: StudyResult, best: Pair) -> str:
     order = result.backtest.ranking()
     if not len(order):
         return (
-            "There were too few placebo contracts for a placebo threshold at 95%, so the designs cannot be compared at "
-            "equal false payments."
+            "There were too few placebo contracts for a placebo threshold at 95%, so the designs cannot be compared "
+            "at equal false payments."
         )
     first = order.iloc[0]
     rate, error = first["detection_rate_3"], first["detection_rate_3_se"]

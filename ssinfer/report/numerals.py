@@ -67,7 +67,7 @@ def percent(rate: float, error: float = float("nan"), decimals: int | None = Non
     """Return a fraction as a percentage, rounded as its standard error (also a fraction) warrants.
 
     >>> percent(0.03312, 0.0004), percent(0.0456, 0.007), percent(-0.0213)
-    ('3.31%', '5%', '−2.1%')
+    ('3.31%', '4.6%', '−2.1%')
     """
     if not math.isfinite(rate):
         return ABSENT

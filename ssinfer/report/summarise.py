@@ -55,27 +55,24 @@ def _transport(result: StudyResult) -> tuple[str, ...]:
     sentences = [
         (
             f"The thresholds are measured on the units of this study ({result.data_label}) and hold for units of that "
-            f"kind and "
-            "size, in years like those of the backtest. They are not transportable to other groups."
+            "kind and size, in years like those of the backtest. They are not transportable to other groups."
         ),
         (
             "A municipality of all insurers, for instance, is not 20,000 insured of one insurer's practices: who is "
-            "in the "
-            "group, how persons enter and leave it, which claims are seen and how large the shocks of a practice are "
-            "all "
-            "differ. A threshold for such a contract needs placebo groups of practices from the same insurer."
+            "in the group, how persons enter and leave it, which claims are seen and how large the shocks of a "
+            "practice are all differ. A threshold for such a contract needs placebo groups of practices from the same "
+            "insurer."
         ),
         (
-            "The curve of thresholds against size moves along the numbers of insured only. It does not change the kind "
-            "of group."
+            "The curve of thresholds against size moves along the numbers of insured only. It does not change the "
+            "kind of group."
         ),
     ]
     if result.backtest is not None and len(result.backtest.scores):
         n_origins = int(result.backtest.scores["n_origins"].max())
         sentences.append(
             f"The backtest has {n_origins} {'origin' if n_origins == 1 else 'origins'}. Another policy change, price "
-            f"shock "
-            "or epidemic in the contract's years is outside what they can show."
+            "shock or epidemic in the contract's years is outside what they can show."
         )
     return tuple(sentences)
 
@@ -87,12 +84,9 @@ def _methods(result: StudyResult) -> tuple[str, ...]:
     sentences = [
         (
             f"Data: {result.data_label}. The benchmark of each design is estimated by {methods}. Savings are benchmark "
-            f"less "
-            "observed spending per insured-year, pooled over units and performance periods by insured-years; the "
-            "measured "
-            "savings rate (mean benchmark less spending, over mean benchmark) is what a threshold is held against. No "
-            "threshold "
-            "reads the contract group's spending in the performance period."
+            "less observed spending per insured-year, pooled over units and performance periods by insured-years; the "
+            "measured savings rate (mean benchmark less spending, over mean benchmark) is what a threshold is held "
+            "against. No threshold reads the contract group's spending in the performance period."
         )
     ]
     if result.backtest is not None:
@@ -101,19 +95,15 @@ def _methods(result: StudyResult) -> tuple[str, ...]:
         origins = [str(origin) for origin in sorted(rows["origin"].unique())]
         sentences.append(
             f"Backtest: {count(units)} placebo units, origins {', '.join(origins)}, each window with the contract's "
-            f"own shape "
-            f"({len(design.baseline)} baseline and {len(design.performance)} performance periods). Placebo thresholds "
-            "are order statistics of placebo savings standardised by each fit's own standard error, cross-fitted by "
-            "blocks "
-            "of neighbouring units and by origin. Standard errors are block bootstraps over neighbouring units with "
-            "all "
-            "their origins. k and the group shock are maximum-likelihood estimates from squared placebo savings "
-            "against "
-            "one over insured-years."
+            f"own shape ({len(design.baseline)} baseline and {len(design.performance)} performance periods). Placebo "
+            "thresholds are order statistics of placebo savings standardised by each fit's own standard error, "
+            "cross-fitted by blocks of neighbouring units and by origin. Standard errors are block bootstraps over "
+            "neighbouring units with all their origins. k and the group shock are maximum-likelihood estimates from "
+            "squared placebo savings against one over insured-years."
         )
     sentences.append(
-        f"Software: ssinfer {m.get('version', m.get('ssinfer', '?'))}, seed {m.get('seed', '?')}. Groups with fewer than "
-        f"{result.suppress_below} insured are not shown."
+        f"Software: ssinfer {m.get('version', m.get('ssinfer', '?'))}, seed {m.get('seed', '?')}. Groups with fewer "
+        f"than {result.suppress_below} insured are not shown."
     )
     return tuple(sentences)
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from ssinfer.report.numerals import plain
+from ssinfer.report.numerals import MINUS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,9 +52,10 @@ def figure(height: float) -> Figure:
     return Figure(figsize=(WIDTH, height), layout="constrained")
 
 
-def percent_axis(axis: Any, decimals: int = 0) -> None:
-    """Print fractions as percentages on an axis."""
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{plain(100 * value, decimals)}%"))
+def percent_axis(axis: Any) -> None:
+    """Print fractions as percentages on an axis, at round numbers."""
+    axis.set_major_locator(MaxNLocator(9, steps=[1, 2, 5, 10]))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{f'{100 * value:g}'.replace('-', MINUS)}%"))
 
 
 def colour(place: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
 from ssinfer.report.figures.style import FAINT, INK, SOFT, colour, figure, percent_axis, shorten, spread
 from ssinfer.report.numerals import percent
@@ -86,7 +86,6 @@ def draw(curves: Sequence[SizeCurve], marker: SizeMarker | None) -> Figure:
     axis.tick_params(axis="x", which="minor", length=0)
     axis.grid(color=FAINT, linewidth=0.6)
     axis.set_axisbelow(True)
-    axis.yaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
     percent_axis(axis.yaxis)
     axis.set_xlabel("Insured-years in the performance periods (logarithmic; Medicare: assigned persons)")
     axis.set_ylabel("Threshold, one-sided 95%, % of benchmark")
