@@ -22,12 +22,12 @@ CONTEXT = (
         "Range over programmes' own reports and evaluations; most are not randomised.",
     ),
     Published(
-        "Medicare Shared Savings Program, 2013-2021: net -$2.06 billion by one count, -$0.58 to -$1.42 billion by "
+        "Medicare Shared Savings Program, 2013-2021: net −$2.06 billion by one count, −$0.58 to −$1.42 billion by "
         "another.",
         "First: a Dutch presentation. Second: Ryan and Markovitz 2023.",
     ),
     Published(
-        "The same programme, 2013-2016: net -$384 million against a projected +$1.7 billion.",
+        "The same programme, 2013-2016: net −$384 million against a projected +$1.7 billion.",
         "Avalere Health 2018, against the Congressional Budget Office's projection of 2010.",
     ),
     Published(

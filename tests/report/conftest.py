@@ -15,14 +15,14 @@ from ssinfer.thresholds.compare import compare_thresholds
 HOSTILE = '<script>alert("x")</script> & A$B$'
 
 
-def simulate(case: str = HOSTILE, insured_years: float = 20_000.0) -> ss.Panel:
+def simulate() -> ss.Panel:
     """Forty units, nine years, k = 3 and a shock of 1%; the case is the first unit, without a saving."""
     rng = np.random.default_rng(11)
-    grid = [(case if i == 0 else f"u{i:02d}", t) for i in range(40) for t in range(2010, 2019)]
+    grid = [(HOSTILE if i == 0 else f"u{i:02d}", t) for i in range(40) for t in range(2010, 2019)]
     frame = pd.DataFrame(grid, columns=["unit", "period"])
     size = np.repeat(np.exp(rng.uniform(np.log(5_000), np.log(100_000), 40)), 9)
-    size[:9] = insured_years
-    noise = np.sqrt(3.0**2 / np.maximum(size, 5_000) + 0.01**2) * rng.standard_normal(len(frame))
+    size[:9] = 20_000.0
+    noise = np.sqrt(3.0**2 / size + 0.01**2) * rng.standard_normal(len(frame))
     frame["insured_years"] = size
     frame["spending"] = 2_500 * 1.02 ** (frame["period"] - 2010) * (1 + noise)
     return ss.Panel.from_frame(frame)
@@ -78,12 +78,6 @@ def study_of(panel: ss.Panel) -> StudyResult:
 @pytest.fixture(scope="session")
 def study() -> StudyResult:
     return study_of(simulate())
-
-
-@pytest.fixture(scope="session")
-def small_study() -> StudyResult:
-    """The same, with a case of 8 insured."""
-    return study_of(simulate("TINY", insured_years=8.0))
 
 
 @pytest.fixture

@@ -59,9 +59,9 @@ def test_inline_prefixes_every_id_and_reference():
     assert "<metadata" not in text
 
 
-def test_sixteen_designs_draw():
+def test_more_designs_than_colours_draw():
     rates = np.random.default_rng(1).normal(0, 0.02, 50)
-    labels = [f"design {place}" for place in range(16)]
+    labels = [f"design {place}" for place in range(8)]
     with style():
         placebo_savings.draw(
             [PlaceboRow(label, rates, rates > 0.03, (("honest threshold", 0.03),), 0.0) for label in labels]

@@ -42,7 +42,7 @@ def draw(case: CasePanel) -> Figure:
             elinewidth=1.8, zorder=4,
         )  # fmt: skip
         values += [one.mean, one.lower[known], one.upper[known]]
-        ends.append((float(one.mean[-1]), shorten(one.label, 30), colour(place)))
+        ends.append((float(one.mean[-1]), shorten(one.label), colour(place)))
     if np.isfinite(case.spending[case.performance[-1]]):
         ends.append((float(case.spending[case.performance[-1]]), "observed spending", INK))
     everything = np.concatenate(values)

@@ -37,7 +37,7 @@ def draw(curves: Sequence[SizeCurve], marker: SizeMarker | None) -> Figure:
         axis.plot(n, full, color=colour(place), linewidth=1.0, alpha=0.55)
         axis.plot(n[inside], full[inside], color=colour(place), linewidth=2.6)
         top = max(top, float(full[0]))
-        ends.append((float(full[-1]), shorten(curve.label, 30), colour(place)))
+        ends.append((float(full[-1]), shorten(curve.label), colour(place)))
     if curves:
         alone = Z * curves[0].k / np.sqrt(n)
         axis.plot(n, alone, color=SOFT, linewidth=1.4, linestyle=(0, (4, 2)))
