@@ -121,9 +121,16 @@ def run_task(task: Task, data: Any) -> Outcome:
 
 
 def fit_each(method: Any, data: Any, designs: Sequence[Design], seeds: Sequence[Any]) -> list[Any]:
-    """Return a Counterfactual or the exception per design; a provider need not offer `fit_many`."""
+    """Return a Counterfactual or the exception per design; a provider need not offer `fit_many`.
+
+    Where one design makes `fit_many` fail altogether, each is fitted alone, so that the others keep their results.
+    """
     if hasattr(method, "fit_many"):
-        return list(method.fit_many(data, designs, seeds))
+        try:
+            return list(method.fit_many(data, designs, seeds))
+        except Exception as error:
+            if isinstance(error, SsinferError):
+                raise
     results: list[Any] = []
     for design, seed in zip(designs, seeds, strict=True):
         try:
