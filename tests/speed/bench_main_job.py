@@ -1,6 +1,6 @@
 """The main job's times against their aims: the command line's start, the import, and a whole backtest.
 
-Run by `make bench`. Aims on a quiet machine of 2 cores: `ssinfer --help` 0.5 s; 3 designs x 300 placebos x 4 origins 5 s.
+Run by `make bench`. Aims (quiet machine, 2 cores): `ssinfer --help` 0.5 s; 3 designs x 300 placebos x 4 origins 5 s.
 """
 
 from __future__ import annotations
