@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ssinfer.errors import RefusalError
-from ssinfer.kernels.savings_posterior import fit_mixture, highest_density_lower, probability_positive
+from ssinfer.kernels.savings_posterior import (
+    NormalMixture,
+    fit_mixture,
+    highest_density_lower,
+    probability_positive,
+)
 from ssinfer.level import Side, check_level, check_side, tail
 from ssinfer.thresholds.prior import Prior, find_prior
 from ssinfer.thresholds.threshold import Threshold
@@ -103,7 +108,8 @@ def credible_threshold(
     if not np.isfinite(chosen.sd) and not highest:
         money = float(np.quantile(errors, tail(level, side)))
     else:
-        money = _search(errors, level, side, chosen, mean, highest=highest)
+        relative = errors / mean
+        money = mean * gate_of(fit_mixture(relative), float(relative.std()), level, side, chosen, highest=highest)
     return Threshold(
         rate=money / mean,
         money=money,
@@ -115,32 +121,41 @@ def credible_threshold(
     )
 
 
-def _search(errors: Floats, level: float, side: Side, prior: Prior, mean: float, *, highest: bool) -> float:
-    """Return the smallest M from which on every larger M up to REACH SDs passes, refined by bisection."""
-    error = fit_mixture(errors)
-    spread = float(errors.std())
-    m, sd = prior.mean * mean, prior.sd * mean
-    top = REACH * spread * max(1.0, spread / sd if np.isfinite(sd) else 1.0)
-    grid = np.linspace(-top, top, 241 if highest else 1201)
+def gate_of(
+    error: NormalMixture, spread: float, level: float, side: Side, prior: Prior, *, highest: bool = False
+) -> float:
+    """Return the smallest measured rate from which on every larger one up to REACH SDs passes.
+
+    Parameters
+    ----------
+    error : NormalMixture
+        Of the relative null error E0 / Bbar; `spread` is its SD.
+    level, side, prior, highest : as in :func:`credible_threshold`
+    """
+    top = REACH * spread * max(1.0, spread / prior.sd if np.isfinite(prior.sd) else 1.0)
+    grid = np.linspace(-top, top, 241)
 
     def passes(values: Floats) -> Booleans:
         if highest:
-            ends = [highest_density_lower(float(value), error, m, sd, level) for value in values]
+            ends = [highest_density_lower(float(value), error, prior.mean, prior.sd, level) for value in values]
             return np.asarray(np.array(ends) > 0)
-        return np.asarray(probability_positive(values, error, m, sd) >= tail(level, side))
+        return np.asarray(probability_positive(values, error, prior.mean, prior.sd) >= tail(level, side))
 
     good = passes(grid)
     if not good[-1]:
         raise RefusalError(
-            f"No measured saving up to {top / mean:.1%} of the benchmark gives a {100 * level:g}% probability of a "
-            f"true saving under {prior!r}: the error's tails are too heavy for so tight a prior. Widen the prior or "
-            "lower the level."
+            f"No measured saving up to {top:.1%} of the benchmark gives a {100 * level:g}% probability of a true "
+            f"saving under {prior!r}: the error's tails are too heavy for so tight a prior. Widen the prior or lower "
+            "the level."
         )
     below = np.flatnonzero(~good)
     if not len(below):
         raise RefusalError(f"Every measured saving passes under {prior!r}: it would pay always. Widen the prior.")
     low, high = float(grid[below[-1]]), float(grid[below[-1] + 1])
-    for _ in range(12 if highest else 30):
-        middle = (low + high) / 2
-        low, high = (low, middle) if passes(np.array([middle]))[0] else (middle, high)
+    for _ in range(12):
+        inner = np.linspace(low, high, 9 if not highest else 3)
+        first = int(np.argmax(passes(inner[1:]))) + 1
+        low, high = float(inner[first - 1]), float(inner[first])
+        if high - low < 1e-7 * spread:
+            break
     return high

@@ -33,9 +33,9 @@ class Scenario:
 
     .. math:: SE^2 = \frac{k^2}{n} \frac{1/Y + w'w}{1 + w'w} + \tau^2 \frac{1' S 1}{Y^2 S_{11}}
 
-    over Y performance years: k the person-level constant of a one-year contrast, w the baseline weights, :math:`\tau` the
-    SD that a group's shock adds to the first year's error, S the contrast of an AR(1) shock with autocorrelation
-    `persistence` over a year.
+    over Y performance years: k the person-level constant of a one-year contrast, w the baseline weights, :math:`\tau`
+    the SD that a group's shock adds to the first year's error, S the contrast of an AR(1) shock with
+    autocorrelation `persistence` over a year.
 
     Attributes
     ----------
@@ -47,7 +47,8 @@ class Scenario:
     baseline_weights : tuple of float
         Earliest first; normalised.
     gate : "confidence", "schedule" or "fixed"
-        "confidence": the quantile of the *believed* error at `level` and `side`; "schedule": Medicare's; "fixed": `rate`.
+        "confidence": the quantile of the *believed* error at `level` and `side`; "schedule": Medicare's; "fixed":
+        `rate`.
     believed_shock : bool
         Whether the confidence gate knows of the shock, or of sampling error alone (k / sqrt(n)).
     share : float
@@ -212,9 +213,9 @@ def simulate_payments(
 def simulate_looks(
     scenario: Scenario, rng: np.random.Generator, looks: int = 4, contracts: int = DRAWS, saving: float = 0.0
 ) -> pd.DataFrame:
-    """Return what happens when a contract is looked at every part of a year, and paid at the first look that passes.
+    """Return what happens when a contract is looked at several times a year, and paid at the first look that passes.
 
-    After look j of J per year the measured rate averages the periods so far; each look's gate is the nominal one for its
+    After each look the measured rate averages the periods so far; each look's gate is the nominal one for its
     own error (sampling noise of a part of a year is larger by sqrt(J), baseline noise and the shock stay).
 
     Parameters
