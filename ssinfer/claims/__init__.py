@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ssinfer.claims.extraction import Extract as Extract
     from ssinfer.claims.extraction import extract as extract
-    from ssinfer.claims.population import Population as Population
     from ssinfer.claims.placebo_groups import intact_group_ratio as intact_group_ratio
     from ssinfer.claims.placebo_groups import pseudo_practices as pseudo_practices
+    from ssinfer.claims.population import Population as Population
     from ssinfer.claims.spending import RunOut as RunOut
     from ssinfer.claims.spending import Spending as Spending
     from ssinfer.claims.spending import Truncation as Truncation

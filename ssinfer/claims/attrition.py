@@ -56,8 +56,8 @@ class AttritionLog:
             came, left, stayed = sum(values[start]), sum(values[~start & ~end]), sum(values[end])
             if came != left + stayed:
                 raise ClaimsError(
-                    f"The count does not add up: {column} in {came}, excluded {left}, counted {stayed}. This is an error "
-                    "of ssinfer; please report it with the attrition table."
+                    f"The count does not add up: {column} in {came}, excluded {left}, counted {stayed}. This is an "
+                    "error of ssinfer; please report it with the attrition table."
                 )
         frame["insured_years"] = frame["insured_years"].astype(float)
         for column in ("persons", "insured_days", "lines", "cents"):

@@ -36,7 +36,7 @@ TABLES = MappingProxyType(
             "end": Column("date", missing=True),
         },
         "deaths": {"person": Column("key"), "date": Column("date")},
-        # Claims may lack a person or a date: such lines are counted. `claim` identifies a line, `paid` dates its payment.
+        # Claims may lack a person or a date: such lines are counted. `claim` identifies a line, `paid` dates payment.
         "claims": {
             "person": Column("key", missing=True),
             "date": Column("date", missing=True),

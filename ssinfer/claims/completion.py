@@ -64,8 +64,8 @@ def completion_factor(triangle: pd.DataFrame, months: int) -> tuple[float, float
 
     Chain ladder: link ratio :math:`f_k = \sum_i C_{i,k+1} / \sum_i C_{ik}` over periods that reach month k + 1, factor
     :math:`\prod_{k \ge months} f_k`; variance of each ratio :math:`\sigma_k^2 / \sum_i C_{ik}`,
-    :math:`\sigma_k^2 = \frac{1}{n_k - 1} \sum_i C_{ik} (C_{i,k+1}/C_{ik} - f_k)^2`, relative variances added (Mack 1993,
-    doi 10.2143/AST.23.2.2005092). Ratios that rest on one period give no variance: the last one known is used.
+    :math:`\sigma_k^2 = \frac{1}{n_k - 1} \sum_i C_{ik} (C_{i,k+1}/C_{ik} - f_k)^2`, relative variances added (Mack
+    1993, doi 10.2143/AST.23.2.2005092). Ratios that rest on one period give no variance: the last one known is used.
 
     Parameters
     ----------

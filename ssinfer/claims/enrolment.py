@@ -1,5 +1,6 @@
 """Enrolment: spans cut into pieces, each with one reason why its days count or do not."""
 
+# ruff: noqa: PD003  (Ibis has isnull and notnull only)
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from ssinfer.claims.population import REASONS
 
 if TYPE_CHECKING:
     from ssinfer.claims.population import Population
+    from ssinfer.claims.scratch import Scratch
     from ssinfer.claims.tables import ClaimsTables
 
 COUNTED = 0
@@ -23,14 +25,14 @@ FIRST_POPULATION_CODE = CODE[REASONS[0]]
 COLUMNS = ("person", "lo", "hi", "practice", "insurer", "unit", "birth_year", "ses", "region", "death", "code")
 
 
-def enrolment_pieces(tables: ClaimsTables, population: Population, calendar: Calendar) -> Any:
+def enrolment_pieces(tables: ClaimsTables, population: Population, calendar: Calendar, scratch: Scratch) -> Any:
     """Return pieces of enrolment: person, lo, hi (days, both in), unit, code and what they were decided by.
 
     Pieces of a span tile its part inside the study exactly, so that days in = days counted + days by reason.
     """
-    valid, invalid = _valid(tables, population, calendar)
-    decided = _population(valid.cache(), population, calendar)
-    return invalid.union(decided).select("person", "lo", "hi", "unit", "code").cache()
+    valid, invalid = _valid(tables, population, calendar, scratch)
+    decided = _population(valid, population, calendar, scratch)
+    return scratch.keep(invalid.union(decided).select("person", "lo", "hi", "unit", "code"))
 
 
 def days_by_reason(pieces: Any, calendar: Calendar) -> pd.DataFrame:
@@ -50,7 +52,7 @@ def persons_by_reason(tables: ClaimsTables, pieces: Any) -> pd.Series:
     joined = insured.left_join(per_person, "person").select(insured["person"], per_person["code"])
     named = joined.mutate(code=ibis.coalesce(joined["code"], -1))
     counts = named.group_by("code").aggregate(persons=named.count()).to_pandas()
-    found = counts.set_index("code")["persons"]
+    found: pd.Series = counts.set_index("code")["persons"]
     return found.rename(index={-1: "never enrolled in the periods", **dict(enumerate(DAY_REASONS))})
 
 
@@ -64,7 +66,7 @@ def insured_days(pieces: Any, calendar: Calendar) -> Any:
     return grouped.aggregate(days=lambda t: t["days"].sum().cast("int64"))
 
 
-def _valid(tables: ClaimsTables, population: Population, calendar: Calendar) -> tuple[Any, Any]:
+def _valid(tables: ClaimsTables, population: Population, calendar: Calendar, scratch: Scratch) -> tuple[Any, Any]:
     """Return valid pieces (code 0, disjoint per person) and invalid ones, of spans inside the study."""
     spans, insured = tables.enrolment, tables.insured
     first, last = calendar.first[0], calendar.last[-1]
@@ -93,11 +95,11 @@ def _valid(tables: ClaimsTables, population: Population, calendar: Calendar) -> 
     else:
         joined = joined.mutate(unit=joined["practice"])
     code = joined["known"].isnull().ifelse(CODE["person unknown"], COUNTED).cast("int64")
-    pieces = joined.mutate(code=code).select(*COLUMNS).cache()
+    pieces = scratch.keep(joined.mutate(code=code).select(*COLUMNS))
     pieces = _split(pieces, january_first(pieces["birth_year"]), None, CODE["before birth"])
-    pieces = _split(pieces, None, pieces["death"], CODE["after death"]).cache()
+    pieces = scratch.keep(_split(pieces, None, pieces["death"], CODE["after death"]))
     alive = pieces.filter(pieces["code"] == COUNTED)
-    # A day in two spans belongs to the span that began first; of those, to the label that comes first.
+    # A day in two spans belongs to the span that began first; of those, to the longer; then by label.
     before = ibis.window(
         group_by="person",
         order_by=[alive["lo"], alive["hi"].desc(), alive["practice"], alive["insurer"]],
@@ -105,7 +107,7 @@ def _valid(tables: ClaimsTables, population: Population, calendar: Calendar) -> 
         following=None,
     )
     alive = alive.mutate(free=alive["hi"].max().over(before) + 1)
-    cut = _split(alive, alive["free"], None, CODE["overlaps an earlier span"]).cache()
+    cut = scratch.keep(_split(alive, alive["free"], None, CODE["overlaps an earlier span"]))
     valid = cut.filter(cut["code"] == COUNTED).select(*COLUMNS)
     invalid = cut.filter(cut["code"] != COUNTED).select(*COLUMNS).union(pieces.filter(pieces["code"] != COUNTED))
     return valid, invalid
@@ -130,14 +132,14 @@ def _mark(pieces: Any, wrong: Any, code: int) -> Any:
     return pieces.mutate(code=marked.ifelse(code, pieces["code"]).cast("int64"))
 
 
-def _population(pieces: Any, population: Population, calendar: Calendar) -> Any:
+def _population(pieces: Any, population: Population, calendar: Calendar, scratch: Scratch) -> Any:
     """Return the pieces with the population's codes, in the order of REASONS."""
     if population.ses is not None:
         pieces = _mark(pieces, ~pieces["ses"].isin(population.ses), CODE[REASONS[0]])
     if population.regions is not None:
         pieces = _mark(pieces, ~pieces["region"].isin(population.regions), CODE[REASONS[1]])
     if population.kind == "closed":
-        pieces = _attribute(pieces, population, calendar)
+        pieces = scratch.keep(_attribute(pieces, population, calendar))
     elif population.practices is not None:
         pieces = _mark(pieces, ~pieces["practice"].isin(population.practices), CODE[REASONS[3]])
     if population.insurers is not None:
@@ -145,13 +147,14 @@ def _population(pieces: Any, population: Population, calendar: Calendar) -> Any:
     if population.ages is not None:
         low, high = population.ages
         born = pieces["birth_year"]
-        pieces = _split(pieces, january_first(born + low), january_first(born + high + 1) - 1, CODE[REASONS[5]]).cache()
+        first, last = january_first(born + low), january_first(born + high + 1) - 1
+        pieces = scratch.keep(_split(pieces, first, last, CODE[REASONS[5]]))
     if population.after_leaving == "drop":
-        pieces = _until_leaving(pieces, population, calendar)
+        pieces = scratch.keep(_until_leaving(pieces, population, calendar))
     if population.minimum_enrolment is not None:
-        pieces = _enrolled_enough(pieces, population, calendar)
+        pieces = scratch.keep(_enrolled_enough(pieces, population, calendar))
     if not population.last_year_of_life:
-        pieces = _split(pieces, None, pieces["death"] - 365, CODE[REASONS[8]]).cache()
+        pieces = _split(pieces, None, pieces["death"] - 365, CODE[REASONS[8]])
     return pieces.select(*COLUMNS)
 
 
@@ -168,11 +171,11 @@ def _attribute(pieces: Any, population: Population, calendar: Calendar) -> Any:
     sums = base.group_by("person", "unit").aggregate(days=base["days"].sum(), until=base["hi"].max())
     order = [sums["days"].desc(), sums["until"].desc(), sums["unit"]]
     ranked = sums.mutate(place=ibis.row_number().over(ibis.window(group_by="person", order_by=order)))
-    home = ranked.filter(ranked["place"] == 0).select("person", home="unit").cache()
+    home = ranked.filter(ranked["place"] == 0).select("person", home="unit")
     joined = pieces.left_join(home, "person").drop("person_right")
     # `practice` keeps where the person was, as a unit, so that leaving can be told from staying.
     joined = joined.mutate(practice=joined["unit"], unit=joined["home"])
-    return _mark(joined, joined["home"].isnull(), CODE[REASONS[2]]).select(*COLUMNS).cache()
+    return _mark(joined, joined["home"].isnull(), CODE[REASONS[2]]).select(*COLUMNS)
 
 
 def _until_leaving(pieces: Any, population: Population, calendar: Calendar) -> Any:
@@ -181,7 +184,7 @@ def _until_leaving(pieces: Any, population: Population, calendar: Calendar) -> A
     away = away.mutate(day=ibis.greatest(away["lo"], high + 1))
     leaving = away.group_by("person").aggregate(leaves=away["day"].min())
     joined = pieces.left_join(leaving, "person").drop("person_right")
-    return _split(joined, None, joined["leaves"] - 1, CODE[REASONS[6]]).select(*COLUMNS).cache()
+    return _split(joined, None, joined["leaves"] - 1, CODE[REASONS[6]]).select(*COLUMNS)
 
 
 def _enrolled_enough(pieces: Any, population: Population, calendar: Calendar) -> Any:
@@ -191,4 +194,4 @@ def _enrolled_enough(pieces: Any, population: Population, calendar: Calendar) ->
     days = after.group_by("person").aggregate(days=after["days"].sum())
     joined = pieces.left_join(days, "person").drop("person_right")
     least = (population.minimum_enrolment or 0.0) * (high - low + 1)
-    return _mark(joined, ibis.coalesce(joined["days"], 0) < least, CODE[REASONS[7]]).select(*COLUMNS).cache()
+    return _mark(joined, ibis.coalesce(joined["days"], 0) < least, CODE[REASONS[7]]).select(*COLUMNS)

@@ -9,16 +9,12 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from ssinfer.claims import attrition as steps
-from ssinfer.claims.calendar import Calendar, day_of, epoch_day
+from ssinfer.claims.accounting import attrition
+from ssinfer.claims.calendar import Calendar, epoch_day
 from ssinfer.claims.completion import check_maturity, completion_factor, development
 from ssinfer.claims.enrolment import (
-    CODE,
-    DAY_REASONS,
-    days_by_reason,
     enrolment_pieces,
     insured_days,
-    persons_by_reason,
 )
 from ssinfer.claims.lines import (
     COUNTED,
@@ -26,14 +22,12 @@ from ssinfer.claims.lines import (
     OWN_COSTS,
     UNKNOWN_CATEGORY,
     UNMATCHED,
-    cents,
     count_lines,
-    duplicate_lines,
     excluded_lines,
     name_of,
-    unmatched_reasons,
 )
 from ssinfer.claims.population import Population
+from ssinfer.claims.scratch import Scratch
 from ssinfer.claims.spending import Spending
 from ssinfer.claims.summing import cohort_of, panel_of
 from ssinfer.claims.truncation import caps, truncate
@@ -60,13 +54,13 @@ class Extract:
     truncated : Panel or None
         The same under the truncation: the second estimand.
     truncation : frame or None
-        Per year: cap (currency per insured-year), share_above (insured-years above it in the reference), cut (currency),
-        share_cut (of spending).
+        Per year: cap (currency per insured-year), share_above (insured-years above it in the reference), cut
+        (currency), share_cut (of spending).
     share_cut : frame or None
         Share of spending cut, unit x period.
     completion : frame or None
-        Months, factor and standard error: the same for all units and periods, so its error is common to both arms and is
-        not in the panel's sampling variance.
+        Months, factor and standard error: the same for all units and periods, so its error is common to both arms
+        and is not in the panel's sampling variance.
     attrition : frame
         From all in the tables to what is counted: persons, insured-days and -years, lines, cents, euros. In = out +
         exclusions, exactly.
@@ -116,8 +110,9 @@ class Extract:
         last = self.attrition.iloc[-1]
         sensitivity = f"; SENSITIVITY ANALYSIS: {'; '.join(self.sensitivity)}" if self.sensitivity else ""
         return (
-            f"Extract: {last['persons']:,} persons, {last['insured_years']:,.0f} insured-years, {last['lines']:,} lines, "
-            f"{last['euros']:,.2f} euros in {len(self.panel.units)} units x {len(self.panel.periods)} periods{sensitivity}"
+            f"Extract: {last['persons']:,} persons, {last['insured_years']:,.0f} insured-years, {last['lines']:,} "
+            f"lines, {last['euros']:,.2f} euros in {len(self.panel.units)} units x {len(self.panel.periods)} periods"
+            f"{sensitivity}"
         )
 
 
@@ -182,9 +177,24 @@ def extract(
     else:
         reference_year = calendar.year[0]
 
-    pieces = enrolment_pieces(tables, population, calendar)
+    scratch = Scratch(tables.connection)
+    try:
+        return _extract(tables, population, spending, calendar, reference_year, scratch)
+    finally:
+        scratch.drop()
+
+
+def _extract(
+    tables: ClaimsTables,
+    population: Population,
+    spending: Spending,
+    calendar: Calendar,
+    reference_year: int,
+    scratch: Scratch,
+) -> Extract:
+    pieces = enrolment_pieces(tables, population, calendar, scratch)
     percentile = spending.truncation is not None and spending.truncation.percentile is not None
-    counted = count_lines(tables, spending, pieces, calendar, reference=percentile)
+    counted = scratch.keep(count_lines(tables, spending, pieces, calendar, reference=percentile))
     summary = excluded_lines(counted)
     _refuse_unusable(summary, spending)
 
@@ -194,14 +204,14 @@ def extract(
     if spending.truncation is not None:
         limits = caps(spending.truncation, calendar, pieces, counted)
         completed = truncate(completed, limits, calendar)
-    completed = completed.cache()
+    completed = scratch.keep(completed, for_good=True)
     panel = panel_of(completed, tables, calendar, reference_year, "cents")
     truncated = share_cut = truncation = None
     if limits is not None:
         truncated = panel_of(completed, tables, calendar, reference_year, "kept")
         truncation, share_cut = _cuts(completed, limits, panel, truncated, calendar)
 
-    frame, noticed = _attrition(tables, spending, calendar, pieces, counted, summary, completed)
+    frame, noticed = attrition(tables, spending, calendar, pieces, counted, summary, completed)
     return Extract(
         panel=panel,
         truncated=truncated,
@@ -226,24 +236,22 @@ def _refuse_unusable(summary: pd.DataFrame, spending: Spending) -> None:
         raise ClaimsError(f"{unpriced:,} claim lines have no (finite) amount. Complete or remove them at the source.")
     unknown = summary[(summary["code"] == UNKNOWN_CATEGORY)]
     if len(unknown) and spending.unknown == "refuse":
-        rows = unknown.sort_values("lines", ascending=False).head(5)
-        listed = ", ".join(
-            f"{row.label!r} ({row.lines:,} lines, {row.cents / 100:,.2f})" for row in rows.itertuples(index=False)
-        )
+        rows = unknown.sort_values("lines", ascending=False).head(5).to_dict("records")
+        listed = ", ".join(f"{row['label']!r} ({row['lines']:,} lines, {row['cents'] / 100:,.2f})" for row in rows)
         raise ClaimsError(
-            f"{len(unknown)} categories are unknown to the spending definition: {listed}. Name each in include, exclude "
-            "or own_costs, or pass unknown='exclude' to leave them out and count them."
+            f"{len(unknown)} categories are unknown to the spending definition: {listed}. Name each in include, "
+            "exclude or own_costs, or pass unknown='exclude' to leave them out and count them."
         )
     if not (summary["code"] == COUNTED).any():
         raise ClaimsError(
             "No claim line is counted: nothing is left of the population or the definition. Reasons: "
-            + ", ".join(f"{_reason(row)} ({row.lines:,} lines)" for row in summary.itertuples(index=False))
+            + ", ".join(f"{_reason(row)} ({row['lines']:,} lines)" for row in summary.to_dict("records"))
             + "."
         )
 
 
 def _reason(row: Any) -> str:
-    return "no valid enrolment" if row.code == UNMATCHED else name_of(int(row.code), row.label)
+    return "no valid enrolment" if row["code"] == UNMATCHED else name_of(int(row["code"]), row["label"])
 
 
 def _cells(pieces: Any, counted: Any, calendar: Calendar) -> Any:
@@ -313,7 +321,8 @@ def _own_costs(counted: Any, calendar: Calendar) -> pd.DataFrame:
     ).to_pandas()
     frame["period"] = [calendar.periods[int(t)] for t in frame["t"]]
     frame["spending"] = frame["cents"] / 100
-    return frame.sort_values(["unit", "t"]).reset_index(drop=True)[["unit", "period", "lines", "spending"]]
+    ordered: pd.DataFrame = frame.sort_values(["unit", "t"]).reset_index(drop=True)
+    return ordered[["unit", "period", "lines", "spending"]]
 
 
 def _under_contract(tables: ClaimsTables, cells: Any, calendar: Calendar) -> tuple[str, ...]:
@@ -333,104 +342,3 @@ def _under_contract(tables: ClaimsTables, cells: Any, calendar: Calendar) -> tup
         most = days.sort_values(["unit", "days", "region"], ascending=[True, False, True]).drop_duplicates("unit")
         found |= set(most.loc[most["region"].isin(named), "unit"])
     return tuple(sorted(found))
-
-
-def _by_year(frame: pd.DataFrame) -> dict[int, tuple[int, int]]:
-    return {int(row.year): (int(row.days), int(row.year_days)) for row in frame.itertuples(index=False)}
-
-
-def _attrition(
-    tables: ClaimsTables,
-    spending: Spending,
-    calendar: Calendar,
-    pieces: Any,
-    counted: Any,
-    summary: pd.DataFrame,
-    cells: Any,
-) -> tuple[pd.DataFrame, dict[str, int | float]]:
-    log = steps.AttritionLog()
-    claims = tables.claims
-    # What came in is counted from the source tables, apart from the pass that classifies: the identity is a test.
-    totals = claims.aggregate(lines=claims.count(), cents=cents(claims["amount"]).sum().cast("int64")).to_pandas()
-    lines_in, cents_in = int(totals["lines"].iloc[0]), int(totals["cents"].iloc[0])
-    persons = persons_by_reason(tables, pieces)
-    unmatched = unmatched_reasons(tables, counted)
-    unknown = _unknown_persons(tables, pieces, counted)
-    days = days_by_reason(pieces, calendar)
-    log.add(
-        steps.FIRST,
-        "",
-        persons=int(tables.insured.count().to_pandas()) + unknown,
-        days=_days_in(tables, calendar),
-        lines=lines_in,
-        cents=cents_in,
-    )
-    repeated = (0, 0)
-    if spending.duplicates != "keep":
-        repeated = tuple(duplicate_lines(claims))[:2]
-    if spending.duplicates == "drop":
-        log.add("claims", "repeats another line", lines=repeated[0], cents=repeated[1])
-    by_code = {int(code): group for code, group in summary.groupby("code")}
-    for code, group in by_code.items():
-        if code in (2, 3):
-            log.add("claims", name_of(code, None), lines=int(group["lines"].sum()), cents=int(group["cents"].sum()))
-    lines_of = {row.reason: row for row in unmatched.itertuples(index=False)}
-    for reason in ("not enrolled on the date",):
-        if reason in lines_of:
-            log.add("claims", reason, lines=int(lines_of[reason].lines), cents=int(lines_of[reason].cents))
-    never = "never enrolled in the periods"
-    log.add("enrolment", never, persons=int(persons.get(never, 0)))
-    for reason in DAY_REASONS[1:]:
-        code = CODE[reason]
-        own = summary[summary["code"] == 100 + code]
-        line = lines_of.get(reason)
-        log.add(
-            "enrolment" if code < 5 else "population",
-            reason,
-            persons=unknown if reason == "person unknown" else int(persons.get(reason, 0)),
-            days=_by_year(days[days["code"] == code]),
-            lines=int(own["lines"].sum()) + (int(line.lines) if line is not None else 0),
-            cents=int(own["cents"].sum()) + (int(line.cents) if line is not None else 0),
-        )
-    for row in summary[(summary["code"] >= 200) | (summary["code"] == OWN_COSTS)].itertuples(index=False):
-        step = "kept apart" if row.code == OWN_COSTS else "spending"
-        log.add(step, name_of(int(row.code), row.label), lines=int(row.lines), cents=int(row.cents))
-    final = summary[summary["code"] == COUNTED]
-    price = int(final["cents"].sum()) - int(final["used"].sum())
-    total = int(cells.aggregate(cents=cells["cents"].sum().cast("int64")).to_pandas()["cents"].iloc[0])
-    log.add("valuation", "repriced at reference tariffs", cents=price)
-    log.add("valuation", "completed for payments to come", cents=int(final["used"].sum()) - total)
-    log.add(
-        steps.LAST,
-        "",
-        persons=int(persons.get("counted", 0)),
-        days=_by_year(days[days["code"] == 0]),
-        lines=int(final["lines"].sum()),
-        cents=total,
-    )
-    noticed: dict[str, int | float] = {
-        "negative lines": int(summary["negative_lines"].sum()),
-        "negative euros": int(summary["negative_cents"].sum()) / 100,
-        "repriced lines": int(final["repriced"].sum()),
-    }
-    if spending.duplicates != "keep":
-        noticed |= {"repeated lines": repeated[0], "repeated euros": repeated[1] / 100}
-    return log.frame(), noticed
-
-
-def _unknown_persons(tables: ClaimsTables, pieces: Any, counted: Any) -> int:
-    """Return how many persons have enrolment or claims without a row in the table of insured."""
-    enrolled = pieces.filter(pieces["code"] == CODE["person unknown"]).select("person")
-    claiming = counted.filter(counted["code"] == UNMATCHED).select("person")
-    both = enrolled.union(claiming).distinct()
-    return int(both.anti_join(tables.insured.select("person"), "person").count().to_pandas())
-
-
-def _days_in(tables: ClaimsTables, calendar: Calendar) -> dict[int, tuple[int, int]]:
-    """Return the days of all spans inside the study, straight from the table: year to (days, days of the year)."""
-    spans, periods = tables.enrolment, calendar.table()
-    spans = spans.mutate(lo=epoch_day(spans["start"]), hi=ibis.coalesce(epoch_day(spans["end"]), calendar.last[-1]))
-    joined = spans.join(periods, [spans["lo"] <= periods["p_last"], spans["hi"] >= periods["p_first"]])
-    days = ibis.least(joined["hi"], joined["p_last"]) - ibis.greatest(joined["lo"], joined["p_first"]) + 1
-    sums = joined.mutate(days=days).group_by("year", "year_days").aggregate(days=lambda t: t["days"].sum())
-    return _by_year(sums.to_pandas())

@@ -1,5 +1,6 @@
 """Claim lines: one pass over all of them, each in exactly one place."""
 
+# ruff: noqa: PD003, PD004  (Ibis has isnull and notnull only)
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -83,7 +84,7 @@ def count_lines(tables: ClaimsTables, spending: Spending, pieces: Any, calendar:
     )
     if not repriced:
         total = total.mutate(repriced=ibis.literal(0, "int64"))
-    return total.cache()
+    return total
 
 
 def unmatched_reasons(tables: ClaimsTables, counted: Any) -> pd.DataFrame:

@@ -83,8 +83,8 @@ def pseudo_practices(
     n_groups = int(group.max()) + 1
     if n_groups < 2:
         raise CohortError(
-            f"{len(cohort.person):,} insured in {len(cohort.units)} units make {n_groups} group of {size:,}; at least two "
-            "are needed. Choose a smaller size."
+            f"{len(cohort.person):,} insured in {len(cohort.units)} units make {n_groups} group of {size:,}; at least "
+            "two are needed. Choose a smaller size."
         )
     width = len(str(n_groups))
     names = np.array([f"{'bundle' if kind == 'bundles' else 'random'} {g + 1:0{width}d}" for g in range(n_groups)])
@@ -113,14 +113,15 @@ def _random(cohort: Cohort, size: int, rng: np.random.Generator) -> Any:
     codes, persons = pd.factorize(cohort.person)
     place = rng.permutation(len(persons)) // size
     place[place >= len(persons) // size] = -1
-    return place[codes]
+    return np.asarray(place[codes])
 
 
 def placebo_savings(cohort: Cohort, baseline: Sequence[Any], performance: Sequence[Any]) -> pd.Series:
-    r"""Return each unit's placebo savings rate against the growth of all: :math:`1 - (Y_1 / Y_0) / (\bar Y_1 / \bar Y_0)`.
+    r"""Return each unit's placebo savings rate against the growth of all.
 
-    :math:`Y_0, Y_1` are a unit's mean spending per insured-year over baseline and performance, bars those of all
-    persons: the administrative benchmark without weights, the same for every group however it was made.
+    It is :math:`1 - (Y_1 / Y_0) / (\bar Y_1 / \bar Y_0)` with :math:`Y_0, Y_1` a unit's mean spending per insured-year
+    over baseline and performance, and bars over those of all persons: the administrative benchmark without weights,
+    the same for every group however it was made.
     """
     rows, n = cohort.unit_rows(), len(cohort.units)
 

@@ -20,7 +20,7 @@ def read_file(connection: Any, name: str, path: Path) -> Any:
     if len(suffixes) > 1:
         raise ClaimsError(f"Table {name!r} mixes {' and '.join(sorted(suffixes))} files in {path}. Use one format.")
     if suffixes == {".parquet"}:
-        _same_types(connection, name, files, connection.read_parquet)
+        _same_types(name, files, connection.read_parquet)
         return connection.read_parquet([str(file) for file in files])
 
     def read(sources: Any) -> Any:
@@ -31,7 +31,7 @@ def read_file(connection: Any, name: str, path: Path) -> Any:
         return connection.read_csv(sources, types=types)
 
     try:
-        _same_types(connection, name, files, read)
+        _same_types(name, files, read)
         # Parsed once, so that a wrong value is an error here and not in the middle of the count.
         return connection.create_table(f"ssinfer_csv_{name}", read([str(file) for file in files]), temp=True)
     except ClaimsError:
@@ -59,7 +59,7 @@ def _suffix(file: Path) -> str:
     return ".csv" if ".csv" in file.suffixes[-2:] else ""
 
 
-def _same_types(connection: Any, name: str, files: list[Path], read: Any) -> None:
+def _same_types(name: str, files: list[Path], read: Any) -> None:
     """Refuse files whose columns differ in kind: a person stored as a number here and as text there, say."""
     if len(files) == 1:
         return

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from ssinfer.errors import ClaimsError
 
 if TYPE_CHECKING:
@@ -46,8 +44,8 @@ class Truncation:
         if self.percentile is not None and not 0.5 <= self.percentile < 1:
             raise ClaimsError(f"percentile is {self.percentile}; allowed: 0.5 to less than 1, such as 0.99.")
         if self.amount is not None:
-            amounts = dict(self.amount) if hasattr(self.amount, "items") else {0: float(self.amount)}  # type: ignore[arg-type]
-            if any(not value > 0 for value in amounts.values()):
+            amounts = [self.amount] if isinstance(self.amount, int | float) else list(self.amount.values())
+            if any(not value > 0 for value in amounts):
                 raise ClaimsError(f"amount is {self.amount}; allowed: a positive amount of money per insured-year.")
 
 
@@ -71,7 +69,7 @@ class RunOut:
     complete: bool = False
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.months, int | np.integer) and 0 <= self.months <= 60):
+        if self.months != int(self.months) or not 0 <= self.months <= 60:
             raise ClaimsError(f"months of run-out is {self.months!r}; allowed: a whole number from 0 to 60.")
 
 

@@ -1,5 +1,6 @@
 """ClaimsTables: insured, enrolment, deaths, claims and programmes, on any Ibis backend, checked."""
 
+# ruff: noqa: PD003  (Ibis has isnull and notnull only)
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -114,7 +115,7 @@ class ClaimsTables:
 
     @classmethod
     def from_connection(cls, connection: Any, **names: str) -> Self:
-        """Use tables of an Ibis connection (PostgreSQL, Spark, DuckDB, ...); `names` where they are called otherwise."""
+        """Use tables of an Ibis connection (PostgreSQL, Spark, DuckDB); `names` where they are called otherwise."""
         present = set(connection.list_tables())
         found = {name: connection.table(names.get(name, name)) for name in TABLES if names.get(name, name) in present}
         return cls._of(connection, found)

@@ -1,5 +1,6 @@
 """Truncation of a person's spending per calendar year, in whole cents."""
 
+# ruff: noqa: PD004  (Ibis has isnull and notnull only)
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -24,13 +25,11 @@ def caps(truncation: Truncation, calendar: Calendar, pieces: Any, counted: Any) 
     years = sorted(set(calendar.year))
     if truncation.amount is not None:
         amount = truncation.amount
-        if hasattr(amount, "items"):
-            missing = [year for year in years if year not in amount]
-            if missing:
-                raise ClaimsError(f"Truncation gives no amount for {missing}. Years of the study: {years}.")
-            amounts = [float(amount[year]) for year in years]
-        else:
-            amounts = [float(amount)] * len(years)
+        by_year = dict.fromkeys(years, amount) if isinstance(amount, int | float) else dict(amount)
+        missing = [year for year in years if year not in by_year]
+        if missing:
+            raise ClaimsError(f"Truncation gives no amount for {missing}. Years of the study: {years}.")
+        amounts = [float(by_year[year]) for year in years]
         return pd.DataFrame({"year": years, "cents": [round(100 * value) for value in amounts], "share_above": None})
     yearly = reference_spending(calendar, pieces, counted)
     # Spending per insured-year in whole cents, so that ties are ties on every backend.
