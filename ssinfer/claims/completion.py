@@ -101,7 +101,7 @@ def completion_factor(triangle: pd.DataFrame, months: int) -> tuple[float, float
         ratio = then.sum() / now.sum()
         if both.sum() > 1:
             sigma2 = float((now * (then / now - ratio) ** 2).sum() / (both.sum() - 1))
-        factor *= ratio
+        factor *= float(ratio)
         relative += sigma2 / now.sum() / ratio**2
     return factor, float(factor * np.sqrt(relative)) if np.isfinite(relative) else float("nan")
 

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import ibis
+import pandas as pd
+import pyarrow as pa
+from ibis.common.exceptions import TableNotFound
 
 from ssinfer.claims.columns import OPTIONAL_TABLES, TABLES, Column
 from ssinfer.claims.reading import read_file
@@ -15,8 +18,6 @@ from ssinfer.errors import ClaimsError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -101,8 +102,7 @@ class ClaimsTables:
             if not path.is_file():
                 raise ClaimsError(f"There is no DuckDB file {path}.")
             connection = ibis.duckdb.connect(path, read_only=True, **settings)
-            present = set(connection.list_tables())
-            found = {name: connection.table(name) for name in TABLES if name in present}
+            found = {name: table for name in TABLES if (table := _table(connection, name)) is not None}
         else:
             connection = ibis.duckdb.connect(**settings)
             found = {}
@@ -116,8 +116,8 @@ class ClaimsTables:
     @classmethod
     def from_connection(cls, connection: Any, **names: str) -> Self:
         """Use tables of an Ibis connection (PostgreSQL, Spark, DuckDB); `names` where they are called otherwise."""
-        present = set(connection.list_tables())
-        found = {name: connection.table(names.get(name, name)) for name in TABLES if names.get(name, name) in present}
+        called = {name: names.get(name, name) for name in TABLES}
+        found = {name: table for name in TABLES if (table := _table(connection, called[name])) is not None}
         return cls._of(connection, found)
 
     @classmethod
@@ -142,7 +142,9 @@ class ClaimsTables:
             if name not in TABLES:
                 raise ClaimsError(f"There is no table {name!r}. {did_you_mean(name, TABLES)}")
             if frame is not None:
-                found[name] = connection.create_table(name, frame, temp=True)
+                # Registered, not created: Ibis 12.0 with sqlglot 30 cannot drop the view it creates from.
+                connection.con.register(name, _arrow(name, frame))
+                found[name] = connection.table(name)
         return cls._of(connection, found)
 
     @classmethod
@@ -158,6 +160,24 @@ class ClaimsTables:
     def __repr__(self) -> str:
         present = ", ".join(name for name in TABLES if getattr(self, name) is not None)
         return f"ClaimsTables: {present} on {self.connection.name}"
+
+
+def _table(connection: Any, name: str) -> Any:
+    try:
+        return connection.table(name)
+    except TableNotFound:
+        return None
+
+
+def _arrow(name: str, frame: pd.DataFrame) -> pa.Table:
+    """Return a frame as an Arrow table; a column without any value gets the type that it should have."""
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    for place, field in enumerate(table.schema):
+        spec = TABLES[name].get(field.name)
+        if spec is not None and pa.types.is_null(field.type):
+            kind = {"date": pa.date32(), "text": pa.string()}.get(spec.kind, pa.int64())
+            table = table.set_column(place, field.name, table.column(place).cast(kind))
+    return table
 
 
 def _place(folder: Path, name: str) -> Path | None:
@@ -233,7 +253,7 @@ def _check_small_tables(tables: ClaimsTables) -> None:
         unstarted=(enrolment["start"].isnull() | enrolment["person"].isnull()).sum(),
         unnamed=(enrolment["practice"].isnull() | enrolment["insurer"].isnull()).sum(),
     ).to_pandas()
-    counts = {name: int(value) if value == value else 0 for name, value in empty.iloc[0].items()}  # noqa: PLR0124
+    counts = {name: 0 if pd.isna(value) else int(value) for name, value in empty.iloc[0].items()}
     if counts["reversed"]:
         first = wrong.limit(1).to_pandas().iloc[0]
         raise ClaimsError(
