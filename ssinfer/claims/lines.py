@@ -201,7 +201,7 @@ def _repriced(claims: Any, spending: Spending) -> tuple[Any, bool]:
     return (
         joined.mutate(
             used=known.ifelse((price * 100 + 0.5).floor().cast("int64"), joined["cents"]),
-            is_repriced=known.cast("int64"),
+            is_repriced=known.ifelse(1, 0),
         ),
         True,
     )
