@@ -17,7 +17,6 @@ from ssinfer.claims.lines import (
     OWN_COSTS,
     POPULATION,
     UNMATCHED,
-    cents,
     duplicate_lines,
     name_of,
     unmatched_reasons,
@@ -37,14 +36,12 @@ def attrition(
     pieces: Any,
     counted: Any,
     summary: pd.DataFrame,
+    came_in: dict[str, int],
     cells: Any,
 ) -> tuple[pd.DataFrame, dict[str, int | float]]:
     """Return the attrition table, and counts of what was kept although it looks odd."""
     log = AttritionLog()
     claims = tables.claims
-    # What came in is counted from the source tables, apart from the pass that classifies: the identity is a test.
-    totals = claims.aggregate(lines=claims.count(), cents=cents(claims["amount"]).sum().cast("int64")).to_pandas()
-    lines_in, cents_in = int(totals["lines"].iloc[0]), int(totals["cents"].iloc[0])
     persons = persons_by_reason(tables, pieces)
     unmatched = unmatched_reasons(tables, counted)
     unknown = _unknown_persons(tables, pieces, counted)
@@ -54,8 +51,8 @@ def attrition(
         "",
         persons=int(tables.insured.count().to_pandas()) + unknown,
         days=_days_in(tables, calendar),
-        lines=lines_in,
-        cents=cents_in,
+        lines=came_in["lines"],
+        cents=came_in["cents"],
     )
     repeated = duplicate_lines(claims) if spending.duplicates != "keep" else (0, 0)
     if spending.duplicates == "drop":
@@ -97,8 +94,8 @@ def attrition(
         cents=total,
     )
     noticed: dict[str, int | float] = {
-        "negative lines": int(summary["negative_lines"].sum()),
-        "negative euros": int(summary["negative_cents"].sum()) / 100,
+        "negative lines": came_in["negative_lines"],
+        "negative euros": came_in["negative_cents"] / 100,
         "repriced lines": int(final["repriced"].sum()),
     }
     if spending.duplicates != "keep":

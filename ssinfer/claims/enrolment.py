@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import ibis
+import numpy as np
 import pandas as pd
 
 from ssinfer.claims.calendar import Calendar, epoch_day, january_first
@@ -25,14 +26,24 @@ FIRST_POPULATION_CODE = CODE[REASONS[0]]
 COLUMNS = ("person", "lo", "hi", "practice", "insurer", "unit", "birth_year", "ses", "region", "death", "code")
 
 
-def enrolment_pieces(tables: ClaimsTables, population: Population, calendar: Calendar, scratch: Scratch) -> Any:
-    """Return pieces of enrolment: person, lo, hi (days, both in), unit, code and what they were decided by.
+def enrolment_pieces(
+    tables: ClaimsTables, population: Population, calendar: Calendar, scratch: Scratch
+) -> tuple[Any, tuple[str, ...]]:
+    """Return pieces of enrolment (person, lo, hi: days, both in; unit, a number; code) and the names of the units.
 
     Pieces of a span tile its part inside the study exactly, so that days in = days counted + days by reason.
     """
     valid, invalid = _valid(tables, population, calendar, scratch)
     decided = _population(valid, population, calendar, scratch)
-    return scratch.keep(invalid.union(decided).select("person", "lo", "hi", "unit", "code"))
+    every = scratch.keep(invalid.union(decided).select("person", "lo", "hi", "unit", "code"))
+    labels = every.filter(every["code"] == COUNTED).select("unit").distinct().to_pandas()["unit"]
+    names = tuple(sorted(str(label) for label in labels))
+    # Units are numbers from here on: millions of rows are grouped by them.
+    numbers = pd.DataFrame(
+        {"unit": pd.Series(names, dtype="str"), "unit_number": np.arange(len(names), dtype=np.int32)}
+    )
+    joined = every.left_join(ibis.memtable(numbers), "unit")
+    return scratch.keep(joined.select("person", "lo", "hi", "code", unit="unit_number")), names
 
 
 def days_by_reason(pieces: Any, calendar: Calendar) -> pd.DataFrame:
@@ -57,13 +68,12 @@ def persons_by_reason(tables: ClaimsTables, pieces: Any) -> pd.Series:
 
 
 def insured_days(pieces: Any, calendar: Calendar) -> Any:
-    """Return the counted days: person, unit, t, year, days (at least 1)."""
+    """Return the counted days, a row per piece and period: person, unit, t, days (at least 1)."""
     counted = pieces.filter(pieces["code"] == COUNTED)
     periods = calendar.table()
     joined = counted.join(periods, [counted["lo"] <= periods["p_last"], counted["hi"] >= periods["p_first"]])
     days = ibis.least(joined["hi"], joined["p_last"]) - ibis.greatest(joined["lo"], joined["p_first"]) + 1
-    grouped = joined.mutate(days=days).group_by("person", "unit", "t")
-    return grouped.aggregate(days=lambda t: t["days"].sum().cast("int64"))
+    return joined.select("person", "unit", t=joined["t"].cast("int16"), days=days.cast("int64"))
 
 
 def _valid(tables: ClaimsTables, population: Population, calendar: Calendar, scratch: Scratch) -> tuple[Any, Any]:

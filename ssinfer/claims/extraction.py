@@ -25,6 +25,7 @@ from ssinfer.claims.lines import (
     count_lines,
     excluded_lines,
     name_of,
+    totals,
 )
 from ssinfer.claims.population import Population
 from ssinfer.claims.scratch import Scratch
@@ -87,6 +88,7 @@ class Extract:
     noticed: dict[str, int | float]
     _tables: Any
     _cells: Any
+    _units: tuple[str, ...]
     _calendar: Calendar
     _reference_year: int
 
@@ -98,7 +100,7 @@ class Extract:
         if truncated and self.truncated is None:
             raise ClaimsError("There is no truncation in this extract. Pass Spending(truncation=...).")
         amount = "kept" if truncated else "cents"
-        return cohort_of(self._cells, self._tables, self._calendar, self._reference_year, amount)
+        return cohort_of(self._cells, self._units, self._tables, self._calendar, self._reference_year, amount)
 
     def design(
         self, treated: Iterable[object] | str, baseline: Iterable[Any], performance: Iterable[Any], **options: Any
@@ -192,11 +194,12 @@ def _extract(
     reference_year: int,
     scratch: Scratch,
 ) -> Extract:
-    pieces = enrolment_pieces(tables, population, calendar, scratch)
+    pieces, units = enrolment_pieces(tables, population, calendar, scratch)
     percentile = spending.truncation is not None and spending.truncation.percentile is not None
     counted = scratch.keep(count_lines(tables, spending, pieces, calendar, reference=percentile))
     summary = excluded_lines(counted)
-    _refuse_unusable(summary, spending)
+    came_in = totals(tables.claims)
+    _refuse_unusable(summary, came_in["unpriced"], spending)
 
     cells = _cells(pieces, counted, calendar)
     completed, completion = _completed(cells, tables, spending, calendar)
@@ -205,13 +208,13 @@ def _extract(
         limits = caps(spending.truncation, calendar, pieces, counted)
         completed = truncate(completed, limits, calendar)
     completed = scratch.keep(completed, for_good=True)
-    panel = panel_of(completed, tables, calendar, reference_year, "cents")
+    panel = panel_of(completed, units, tables, calendar, reference_year, "cents")
     truncated = share_cut = truncation = None
     if limits is not None:
-        truncated = panel_of(completed, tables, calendar, reference_year, "kept")
+        truncated = panel_of(completed, units, tables, calendar, reference_year, "kept")
         truncation, share_cut = _cuts(completed, limits, panel, truncated, calendar)
 
-    frame, noticed = attrition(tables, spending, calendar, pieces, counted, summary, completed)
+    frame, noticed = attrition(tables, spending, calendar, pieces, counted, summary, came_in, completed)
     return Extract(
         panel=panel,
         truncated=truncated,
@@ -219,19 +222,19 @@ def _extract(
         share_cut=share_cut,
         completion=completion,
         attrition=frame,
-        own_costs=_own_costs(counted, calendar),
-        under_contract=_under_contract(tables, completed, calendar),
+        own_costs=_own_costs(counted, units, calendar),
+        under_contract=_under_contract(tables, completed, units, calendar),
         sensitivity=population.sensitivity,
         noticed=noticed,
         _tables=tables,
         _cells=completed,
+        _units=units,
         _calendar=calendar,
         _reference_year=reference_year,
     )
 
 
-def _refuse_unusable(summary: pd.DataFrame, spending: Spending) -> None:
-    unpriced = int(summary["unpriced"].sum())
+def _refuse_unusable(summary: pd.DataFrame, unpriced: int, spending: Spending) -> None:
     if unpriced:
         raise ClaimsError(f"{unpriced:,} claim lines have no (finite) amount. Complete or remove them at the source.")
     unknown = summary[(summary["code"] == UNKNOWN_CATEGORY)]
@@ -257,13 +260,13 @@ def _reason(row: Any) -> str:
 def _cells(pieces: Any, counted: Any, calendar: Calendar) -> Any:
     """Return insured days and money of everybody counted: person, unit, t, days, cents."""
     days = insured_days(pieces, calendar)
-    money = counted.filter(counted["code"] == COUNTED).select(
-        m_person="person", m_unit="unit", m_t=counted["t"].cast("int64"), used="used"
+    money = counted.filter(counted["code"] == COUNTED)
+    # Every counted line lies in a counted piece, so adding both up by the same key loses neither.
+    rows = days.mutate(cents=ibis.literal(0, "int64")).union(
+        money.select("person", "unit", "t", days=ibis.literal(0, "int64"), cents=money["used"])
     )
-    joined = days.left_join(
-        money, [days["person"] == money["m_person"], days["unit"] == money["m_unit"], days["t"] == money["m_t"]]
-    )
-    return joined.select("person", "unit", "t", "days", cents=ibis.coalesce(joined["used"], 0).cast("int64"))
+    sums = rows.group_by("person", "unit", "t")
+    return sums.aggregate(days=rows["days"].sum().cast("int64"), cents=rows["cents"].sum().cast("int64"))
 
 
 def _completed(
@@ -314,18 +317,19 @@ def _cuts(
     return truncation, pd.DataFrame(share, index=pd.Index(panel.units, name="unit"), columns=list(panel.periods))
 
 
-def _own_costs(counted: Any, calendar: Calendar) -> pd.DataFrame:
+def _own_costs(counted: Any, units: tuple[str, ...], calendar: Calendar) -> pd.DataFrame:
     rows = counted.filter(counted["code"] == OWN_COSTS).group_by("unit", "t")
     frame = rows.aggregate(
         lines=lambda t: t["lines"].sum().cast("int64"), cents=lambda t: t["cents"].sum().cast("int64")
     ).to_pandas()
+    frame["unit"] = np.array(units)[frame["unit"].astype("int64")]
     frame["period"] = [calendar.periods[int(t)] for t in frame["t"]]
     frame["spending"] = frame["cents"] / 100
     ordered: pd.DataFrame = frame.sort_values(["unit", "t"]).reset_index(drop=True)
     return ordered[["unit", "period", "lines", "spending"]]
 
 
-def _under_contract(tables: ClaimsTables, cells: Any, calendar: Calendar) -> tuple[str, ...]:
+def _under_contract(tables: ClaimsTables, cells: Any, names: tuple[str, ...], calendar: Calendar) -> tuple[str, ...]:
     """Return units named by a programme of the study's time, by themselves or through most of their insured days."""
     if tables.programmes is None:
         return ()
@@ -333,12 +337,12 @@ def _under_contract(tables: ClaimsTables, cells: Any, calendar: Calendar) -> tup
     start, end = epoch_day(programmes["start"]), epoch_day(programmes["end"])
     during = programmes.filter(start <= calendar.last[-1], ibis.coalesce(end, calendar.last[-1]) >= calendar.first[0])
     named = set(during.to_pandas()["unit"].astype(str))
-    units = set(cells.select("unit").distinct().to_pandas()["unit"])
+    units = set(names)
     found = units & named
     if "region" in tables.insured.columns and named - units:
         who = tables.insured.select("person", "region")
         joined = cells.join(who, "person")
         days = joined.group_by("unit", "region").aggregate(days=joined["days"].sum().cast("int64")).to_pandas()
         most = days.sort_values(["unit", "days", "region"], ascending=[True, False, True]).drop_duplicates("unit")
-        found |= set(most.loc[most["region"].isin(named), "unit"])
+        found |= {names[int(number)] for number in most.loc[most["region"].isin(named), "unit"]}
     return tuple(sorted(found))

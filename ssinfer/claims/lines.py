@@ -28,8 +28,7 @@ def count_lines(tables: ClaimsTables, spending: Spending, pieces: Any, calendar:
     """Return the claims added up, one pass: a row per place of a line, with lines, cents and cents as counted.
 
     Columns: code, label (category or product group of what was left out), person, unit, t (of counted lines; `person`
-    also of the reference), day (of lines without enrolment), lines, cents, used (after repricing), repriced,
-    negative_lines, negative_cents, unpriced (lines without an amount).
+    also of the reference), day (of lines without enrolment), lines, cents, used (after repricing), repriced.
 
     Parameters
     ----------
@@ -47,6 +46,7 @@ def count_lines(tables: ClaimsTables, spending: Spending, pieces: Any, calendar:
         [claims["person"] == spans["span_person"], claims["day"] >= spans["lo"], claims["day"] <= spans["hi"]],
     )
     verdict, label = _definition(joined, spending, calendar)
+    selects = bool(spending.named() or spending.product_groups_exclude or spending.run_out)
     last = len(calendar.periods) - 1
     code = ibis.cases(
         (joined["person"].isnull() | joined["date"].isnull(), NO_KEY),
@@ -66,25 +66,27 @@ def count_lines(tables: ClaimsTables, spending: Spending, pieces: Any, calendar:
     nothing = ibis.null
     keyed = joined.mutate(
         person=keep.ifelse(joined["person"], nothing(joined["person"].type())),
-        unit=by_unit.ifelse(joined["unit"], nothing("string")),
+        unit=by_unit.ifelse(joined["unit"], nothing("int32")),
         t=(by_unit | in_reference).ifelse(joined["t"].cast("int16"), nothing("int16")),
         day=unmatched.ifelse(joined["day"].cast("int32"), nothing("int32")),
-        label=(joined["code"] >= CATEGORY).ifelse(joined["label"], nothing("string")),
+        label=(joined["code"] >= CATEGORY).ifelse(joined["label"], nothing("string")) if selects else nothing("string"),
     )
-    grouped = keyed.group_by("code", "label", "person", "unit", "t", "day")
+    # A label is in the key only if the definition leaves something out: most lines have none.
+    keys = ("code", *(("label",) if selects else ()), "person", "unit", "t", "day")
+    grouped = keyed.group_by(*keys)
     value = keyed["cents"]
     total = grouped.aggregate(
         lines=keyed.count(),
         cents=value.sum().cast("int64"),
-        used=keyed["used"].sum().cast("int64"),
-        negative_lines=(value < 0).sum().cast("int64"),
-        negative_cents=ibis.least(value, 0).sum().cast("int64"),
-        unpriced=value.isnull().sum().cast("int64"),
-        **({"repriced": keyed["is_repriced"].sum().cast("int64")} if repriced else {}),
+        **(
+            {"used": keyed["used"].sum().cast("int64"), "repriced": keyed["is_repriced"].sum().cast("int64")}
+            if repriced
+            else {}
+        ),
     )
-    if not repriced:
-        total = total.mutate(repriced=ibis.literal(0, "int64"))
-    return total
+    if not selects:
+        total = total.mutate(label=ibis.null("string"))
+    return total if repriced else total.mutate(used=total["cents"], repriced=ibis.literal(0, "int64"))
 
 
 def unmatched_reasons(tables: ClaimsTables, counted: Any) -> pd.DataFrame:
@@ -113,7 +115,7 @@ def unmatched_reasons(tables: ClaimsTables, counted: Any) -> pd.DataFrame:
 
 def excluded_lines(counted: Any) -> pd.DataFrame:
     """Return lines, cents and what was noticed about them per code and label."""
-    names = ("lines", "cents", "used", "repriced", "negative_lines", "negative_cents", "unpriced")
+    names = ("lines", "cents", "used", "repriced")
     grouped = counted.group_by("code", "label")
     sums = grouped.aggregate(**{name: counted[name].sum().cast("int64") for name in names})
     frame: pd.DataFrame = sums.to_pandas()
@@ -163,6 +165,20 @@ def _deduplicated(claims: Any, spending: Spending) -> Any:
     if key == ("claim",):
         single = single | ranked["claim"].isnull()
     return ranked.filter(single).drop("copy")
+
+
+def totals(claims: Any) -> dict[str, int]:
+    """Return what came in, apart from the pass that classifies: lines, cents, and what is odd about them."""
+    priced = claims.select(cents=cents(claims["amount"]))
+    value = priced["cents"]
+    sums = priced.aggregate(
+        lines=priced.count(),
+        cents=value.sum().cast("int64"),
+        negative_lines=(value < 0).ifelse(1, 0).sum().cast("int64"),
+        negative_cents=(value < 0).ifelse(value, 0).sum().cast("int64"),
+        unpriced=value.isnull().ifelse(1, 0).sum().cast("int64"),
+    ).to_pandas()
+    return {str(name): 0 if pd.isna(number) else int(number) for name, number in sums.iloc[0].items()}
 
 
 def duplicate_lines(claims: Any) -> tuple[int, ...]:

@@ -30,7 +30,9 @@ def _who(tables: ClaimsTables, reference_year: int) -> tuple[Any, list[str]]:
     return insured.select("person", **columns), [name for name in ("sex", "ses") if name in columns]
 
 
-def panel_of(cells: Any, tables: ClaimsTables, calendar: Calendar, reference_year: int, amount: str) -> Panel:
+def panel_of(
+    cells: Any, units: tuple[str, ...], tables: ClaimsTables, calendar: Calendar, reference_year: int, amount: str
+) -> Panel:
     """Return the panel of cells (person, unit, t, days and `amount` in cents), as Cohort.to_panel defines it."""
     who, labelled = _who(tables, reference_year)
     joined = cells.left_join(who, "person")
@@ -70,11 +72,20 @@ def panel_of(cells: Any, tables: ClaimsTables, calendar: Calendar, reference_yea
         variance = squares * persons / ((persons - 1) * days**2) * (lengths / 100) ** 2
     variance[~((persons > 1) & (variance > 1e-12 * mean**2))] = np.nan
     covariates = {name: grid(name) / days for name in ("age", *shares)}
-    units = tuple(str(label) for label in labels)
-    return Panel(units, calendar.periods, mean, days / lengths, variance, None, covariates)
+    return Panel(
+        tuple(units[int(number)] for number in labels),
+        calendar.periods,
+        mean,
+        days / lengths,
+        variance,
+        None,
+        covariates,
+    )
 
 
-def cohort_of(cells: Any, tables: ClaimsTables, calendar: Calendar, reference_year: int, amount: str) -> Cohort:
+def cohort_of(
+    cells: Any, units: tuple[str, ...], tables: ClaimsTables, calendar: Calendar, reference_year: int, amount: str
+) -> Cohort:
     """Return the cohort of cells (person, unit, t, days and `amount` in cents)."""
     who, labelled = _who(tables, reference_year)
     frame = cells.select("person", "unit", "t", "days", amount=amount).order_by("unit", "person", "t").to_pandas()
@@ -90,7 +101,7 @@ def cohort_of(cells: Any, tables: ClaimsTables, calendar: Calendar, reference_ye
     info = who.to_pandas().set_index("person").loc[person]
     return Cohort(
         person=person,
-        unit=frame["unit"].to_numpy()[first],
+        unit=np.array(units, dtype=object)[frame["unit"].to_numpy(dtype=np.intp)[first]],
         periods=calendar.periods,
         spending=spending,
         insured_years=years,
