@@ -9,9 +9,12 @@ before anyone is offered a second. Within a round treated persons come by score 
 ("data"), or pair by pair in ascending distance ("closest"). With replacement every treated person simply takes its
 k nearest controls and order is immaterial.
 
-**Ties.** Among controls at the same distance the one with the smallest id is taken; among treated persons that
-tie in the order (or in distance, under "closest") the one with the smallest id comes first. Ids are data, not
-positions, hence the pairs do not depend on the order of the rows.
+**Ties.** The line is sorted by (score, id), a treated person standing before the controls of its own score, and
+the nearest control *on that line* is taken: of several at the same lower score the one with the largest id, of
+several at the same or a higher score the one with the smallest id, and below before above at the same distance.
+Treated persons that tie in the order (or in distance, under "closest") come by ascending id. Ids are data, not
+positions, hence the pairs do not depend on the order of the rows. With row numbers as ids this reproduces MatchIt
+4.7.2 on LaLonde's data, where 40 scores are tied.
 """
 
 from __future__ import annotations
@@ -51,28 +54,16 @@ def _find(parent: Places, place: int) -> int:
 
 
 @compiled
-def _tie_starts(score: Floats, stratum: Places) -> Places:
-    """Return for each sorted control the first place of its block of equal scores."""
-    start = np.empty(len(score), dtype=np.int64)
-    for place in range(len(score)):
-        tied = place > 0 and score[place] == score[place - 1] and stratum[place] == stratum[place - 1]
-        start[place] = start[place - 1] if tied else place
-    return start
-
-
-@compiled
 def _nearest(
     own: float,
     cut: int,
     first: int,
     last: int,
     score: Floats,
-    ids: Places,
-    tie: Places,
     right: Places,
     left: Places,
 ) -> int:
-    """Return the place of the nearest free control in [first, last), or -1; ties go to the smallest id.
+    """Return the place of the nearest free control in [first, last), or -1.
 
     `cut` is the first place whose score is >= `own`. Forest `right` holds places 0..n (n: none), forest `left`
     holds places shifted by one (0: none).
@@ -82,17 +73,10 @@ def _nearest(
         after = -1
     before = _find(left, cut) - 1
     if before < first:
-        before = -1
-    else:
-        before = _find(right, tie[before])  # the block's free place with the smallest id
-    if before < 0:
         return after
     if after < 0:
         return before
-    to_left, to_right = own - score[before], score[after] - own
-    if to_left == to_right:
-        return before if ids[before] < ids[after] else after
-    return before if to_left < to_right else after
+    return before if own - score[before] <= score[after] - own else after
 
 
 @compiled
@@ -102,8 +86,6 @@ def _without_replacement(
     firsts: Places,
     lasts: Places,
     score: Floats,
-    ids: Places,
-    tie: Places,
     ratio: int,
     caliper: float,
 ) -> Places:
@@ -116,7 +98,7 @@ def _without_replacement(
         for i in range(n_treated):
             if turn > 0 and found[i, turn - 1] < 0:
                 continue  # what was out of reach in one round is out of reach in the next
-            place = _nearest(t_score[i], cuts[i], firsts[i], lasts[i], score, ids, tie, right, left)
+            place = _nearest(t_score[i], cuts[i], firsts[i], lasts[i], score, right, left)
             if place < 0 or abs(t_score[i] - score[place]) > caliper:
                 continue
             found[i, turn] = place
@@ -129,8 +111,8 @@ def _without_replacement(
 def _before(distance: Floats, rank: Places, i: int, j: int) -> bool:
     """Whether treated i comes before treated j: by distance, then by id."""
     if distance[i] == distance[j]:
-        return rank[i] < rank[j]
-    return distance[i] < distance[j]
+        return bool(rank[i] < rank[j])
+    return bool(distance[i] < distance[j])
 
 
 @compiled
@@ -155,8 +137,6 @@ def _closest_first(
     firsts: Places,
     lasts: Places,
     score: Floats,
-    ids: Places,
-    tie: Places,
     ratio: int,
     caliper: float,
 ) -> Places:
@@ -178,7 +158,7 @@ def _closest_first(
         for i in range(n_treated):
             if turn > 0 and found[i, turn - 1] < 0:
                 continue
-            place = _nearest(t_score[i], cuts[i], firsts[i], lasts[i], score, ids, tie, right, left)
+            place = _nearest(t_score[i], cuts[i], firsts[i], lasts[i], score, right, left)
             if place < 0 or abs(t_score[i] - score[place]) > caliper:
                 continue
             wanted[i] = place
@@ -191,7 +171,7 @@ def _closest_first(
             i = heap[0]
             place = wanted[i]
             if taken[place]:
-                place = _nearest(t_score[i], cuts[i], firsts[i], lasts[i], score, ids, tie, right, left)
+                place = _nearest(t_score[i], cuts[i], firsts[i], lasts[i], score, right, left)
                 if place < 0 or abs(t_score[i] - score[place]) > caliper:
                     size -= 1
                     heap[0] = heap[size]
@@ -216,38 +196,25 @@ def _with_replacement(
     firsts: Places,
     lasts: Places,
     score: Floats,
-    ids: Places,
-    tie: Places,
     ratio: int,
     caliper: float,
 ) -> Places:
-    """Return places (treated, round) of the `ratio` nearest controls by (distance, id)."""
+    """Return places (treated, round) of the `ratio` nearest controls."""
     n_treated = len(t_score)
     found = np.full((n_treated, ratio), -1, dtype=np.int64)
     for i in range(n_treated):
-        own, after = t_score[i], cuts[i]
-        block = tie[cuts[i] - 1] if cuts[i] > firsts[i] else -1  # block of equal scores to the left ...
-        end = cuts[i]  # ... ends here, and
-        before = block  # is walked upwards, in ascending id
+        own, before, after = t_score[i], cuts[i] - 1, cuts[i]
         for turn in range(ratio):
-            has_left, has_right = before >= 0, after < lasts[i]
+            has_left, has_right = before >= firsts[i], after < lasts[i]
             if not has_left and not has_right:
                 break
-            if has_left and has_right:
-                to_left, to_right = own - score[before], score[after] - own
-                use_left = ids[before] < ids[after] if to_left == to_right else to_left < to_right
-            else:
-                use_left = has_left
+            use_left = has_left and (not has_right or own - score[before] <= score[after] - own)
             place = before if use_left else after
             if abs(own - score[place]) > caliper:
                 break
             found[i, turn] = place
             if use_left:
-                before += 1
-                if before == end:
-                    end = block
-                    block = tie[block - 1] if block > firsts[i] else -1
-                    before = block
+                before -= 1
             else:
                 after += 1
     return found
@@ -309,7 +276,7 @@ def greedy_match(
     controls = np.flatnonzero(~treated)
     controls = controls[np.lexsort((ids[controls], score[controls], strata[controls]))]
     c_score = np.ascontiguousarray(score[controls], dtype=np.float64)
-    c_ids, c_strata = ids[controls], strata[controls]
+    c_strata = strata[controls]
     rows = np.flatnonzero(treated)
     if order == "largest":
         rows = rows[np.lexsort((ids[rows], -score[rows]))]
@@ -321,13 +288,12 @@ def greedy_match(
     firsts = np.searchsorted(c_strata, strata[rows], side="left")
     lasts = np.searchsorted(c_strata, strata[rows], side="right")
     cuts = _cuts(t_score, firsts, lasts, c_score)
-    tie = _tie_starts(c_score, c_strata)
     if replace:
-        found = _with_replacement(t_score, cuts, firsts, lasts, c_score, c_ids, tie, ratio, caliper)
+        found = _with_replacement(t_score, cuts, firsts, lasts, c_score, ratio, caliper)
     elif order == "closest":
-        found = _closest_first(t_score, ids[rows], cuts, firsts, lasts, c_score, c_ids, tie, ratio, caliper)
+        found = _closest_first(t_score, ids[rows], cuts, firsts, lasts, c_score, ratio, caliper)
     else:
-        found = _without_replacement(t_score, cuts, firsts, lasts, c_score, c_ids, tie, ratio, caliper)
+        found = _without_replacement(t_score, cuts, firsts, lasts, c_score, ratio, caliper)
     by_id = np.argsort(ids[rows], kind="stable")
     found, rows = found[by_id], rows[by_id]
     who, turn = np.nonzero(found >= 0)
