@@ -264,11 +264,11 @@ def greedy_match(
 
     Examples
     --------
-    >>> score = np.array([0.5, 0.7, 0.45, 0.52, 0.9])
+    >>> score = np.array([0.50, 0.60, 0.45, 0.54, 0.80])
     >>> greedy_match(score, np.array([True, True, False, False, False])).control
-    array([4, 3])
+    array([2, 3])
     >>> greedy_match(score, np.array([True, True, False, False, False]), order="smallest").control
-    array([3, 4])
+    array([3, 2])
     """
     n = len(score)
     ids = np.arange(n, dtype=np.int64) if ids is None else np.asarray(ids, dtype=np.int64)
