@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from ssinfer.balance.variance_ratio import is_indicator
 from ssinfer.errors import DesignError
 
 if TYPE_CHECKING:
@@ -27,12 +28,12 @@ def standardised_mean_difference(
     Parameters
     ----------
     x : (n,)
-        A covariate; indicators are standardised like the others.
+        A covariate; indicators are standardised like the others, by :math:`\sqrt{p (1 - p)}`.
     treated : (n,) bool
     weights : (n,), optional
         Equal by default.
     denominator : "treated", "pooled" or "control"
-        s is the unadjusted standard deviation (n - 1) of the treated (ATT), of the controls, or
+        s is the unadjusted standard deviation (n - 1; n for an indicator) of the treated (ATT), of the controls, or
         :math:`\sqrt{(s_t^2 + s_c^2)/2}`. The three differ: name it wherever the number is shown.
 
     Returns
@@ -52,7 +53,8 @@ def standardised_mean_difference(
     """
     w = np.ones(len(x)) if weights is None else weights
     inside, outside = x[treated], x[~treated]
-    variances = {"treated": inside.var(ddof=1), "control": outside.var(ddof=1)}
+    freedom = 0 if is_indicator(x) else 1
+    variances = {"treated": inside.var(ddof=freedom), "control": outside.var(ddof=freedom)}
     variances["pooled"] = (variances["treated"] + variances["control"]) / 2
     if denominator not in variances:
         raise DesignError(f"denominator is {denominator!r}; allowed: 'treated', 'pooled', 'control'.")
