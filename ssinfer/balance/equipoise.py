@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def preference_score(score: Floats, treated: Booleans) -> Floats:
-    r"""Return the score freed of the prevalence of treatment: :math:`\text{logit} F = \text{logit} e - \text{logit} P`."""
+    """Return the score freed of the prevalence P of treatment: logit F = logit e - logit P."""
     share = treated.mean()
     logit = np.log(score) - np.log1p(-score) - np.log(share / (1 - share))
     return np.asarray(1 / (1 + np.exp(-logit)))

@@ -48,8 +48,8 @@ def balance_table(
     Examples
     --------
     >>> x = np.array([1.0, 3.0, 0.0, 1.0])
-    >>> balance_table({"age": x}, np.array([True, True, False, False])).round(3).to_dict("index")
-    {'age': {'mean_treated': 2.0, 'mean_control': 0.5, 'smd (SD of the treated)': 1.061, 'variance_ratio': 4.0, 'ks': 0.5}}
+    >>> balance_table({"age": x}, np.array([True, True, False, False])).round(3).loc["age"].tolist()
+    [2.0, 0.5, 1.061, 4.0, 0.5]
     """
     smd = smd_header(denominator)
     rows = []

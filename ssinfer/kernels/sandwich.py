@@ -52,7 +52,7 @@ def cluster_covariance(fit: LeastSquares, clusters: Codes) -> Floats:
     """
     n, p = fit.design.shape
     meat, count = _cluster_meat(fit, clusters)
-    return (n - 1) / (n - p) * count / (count - 1) * fit.bread @ meat @ fit.bread
+    return np.asarray((n - 1) / (n - p) * count / (count - 1) * fit.bread @ meat @ fit.bread)
 
 
 def two_way_covariance(fit: LeastSquares, first: Codes, second: Codes) -> Floats:
@@ -82,4 +82,4 @@ def hc3_covariance(fit: LeastSquares) -> Floats:
     """
     leverage = fit.weights * np.einsum("ij,jk,ik->i", fit.design, fit.bread, fit.design)
     scores = fit.design * (fit.weights * fit.residuals / (1 - leverage))[:, None]
-    return fit.bread @ (scores.T @ scores) @ fit.bread
+    return np.asarray(fit.bread @ (scores.T @ scores) @ fit.bread)

@@ -56,8 +56,9 @@ class Match:
 
     @property
     def weights(self) -> Floats:
-        """Weights of persons (n,): 1 for matched treated, for controls the sum of their pair weights, scaled to
-        add up to the number of matched controls; 0 for everybody else.
+        """Weights of persons (n,): 1 for matched treated, 0 for the unmatched.
+
+        A control has the sum of its pair weights, scaled so that they add up to the number of matched controls.
         """
         weights = np.zeros(len(self.is_treated))
         controls = np.bincount(self.control, weights=self.pair_weights, minlength=len(weights))
@@ -87,7 +88,7 @@ class Match:
         return pd.DataFrame(rows, columns=["group", "persons", "matched", "unmatched", "share_matched"])
 
     def to_frame(self, person: Any = None) -> pd.DataFrame:
-        """Return the pair table: treated, control, round, distance, weight; rows, or labels if `person` (n,) is given."""
+        """Return the pair table: treated, control, round, distance, weight; labels in place of rows if given (n,)."""
         names = np.arange(len(self.is_treated)) if person is None else np.asarray(person)
         return pd.DataFrame(
             {
@@ -100,11 +101,11 @@ class Match:
         )
 
     def __repr__(self) -> str:
-        table = self.attrition.set_index("group")
+        treated, control = self.attrition.itertuples(index=False)
         reach = "no caliper" if np.isinf(self.caliper) else f"caliper {self.caliper:.4g} on the {self.on}"
         return (
-            f"Match: {table.loc['treated', 'matched']:,} of {table.loc['treated', 'persons']:,} treated with "
-            f"{table.loc['control', 'matched']:,} of {table.loc['control', 'persons']:,} controls, "
+            f"Match: {treated.matched:,} of {treated.persons:,} treated with {control.matched:,} of "
+            f"{control.persons:,} controls, "
             f"{len(self.treated):,} pairs, {reach}"
         )
 
@@ -208,6 +209,6 @@ def _refuse_empty_strata(strata: Places, labels: Any, treated: Booleans) -> None
     empty = np.flatnonzero((inside > 0) & (outside == 0))
     if len(empty):
         raise RefusalError(
-            f"Stratum {labels[empty[0]]!r} has {int(inside[empty[0]])} treated persons and no controls ({len(empty)} such "
-            "strata). Merge strata, or leave these persons out and count them."
+            f"Stratum {labels[empty[0]]!r} has {int(inside[empty[0]])} treated persons and no controls ({len(empty)} "
+            "such strata). Merge strata, or leave these persons out and count them."
         )

@@ -52,7 +52,7 @@ class PropensityScores:
     def discrimination(self, treated: Booleans) -> float:
         """Return the area under the ROC curve, P(score treated > score control) with ties counted half."""
         order = np.argsort(self.logit, kind="stable")
-        values, counts = np.unique(self.logit[order], return_counts=True)
+        counts = np.unique(self.logit[order], return_counts=True)[1]
         rank = np.repeat(np.cumsum(counts) - (counts - 1) / 2, counts)
         place = np.empty(len(order))
         place[order] = rank
@@ -142,7 +142,7 @@ def propensity_scores(
 def _matrix(covariates: Mapping[str, Floats], treated: Booleans) -> tuple[Floats, list[str]]:
     if treated.all() or not treated.any():
         raise DesignError(
-            f"{int(treated.sum())} of {len(treated)} persons are treated: both groups are needed for a propensity score."
+            f"{int(treated.sum())} of {len(treated)} persons are treated: a propensity score needs both groups."
         )
     if not covariates:
         raise DesignError("No covariates are given for the propensity score. Name at least one baseline covariate.")
@@ -169,8 +169,8 @@ def _matrix(covariates: Mapping[str, Floats], treated: Booleans) -> tuple[Floats
             level = float(1 - outside.min())
             count = int((inside == level).sum())
             raise RefusalError(
-                f"Level {name!r} = {level:g} is unseen among controls ({count} treated persons have it), so it separates "
-                "them perfectly. Merge the level with another, or leave these persons out and count them."
+                f"Level {name!r} = {level:g} is unseen among controls ({count} treated persons have it), so it "
+                "separates them perfectly. Merge the level with another, or leave these persons out and count them."
             )
         kept.append(column)
         names.append(name)
