@@ -19,6 +19,7 @@ _HOME = {
     "Design": "ssinfer.design",
     "Counterfactual": "ssinfer.counterfactual",
     "Savings": "ssinfer.counterfactual",
+    "AdministrativeBenchmark": "ssinfer.benchmarks.administrative",
 }
 _MODULES = ("datasets", "errors")
 
@@ -44,6 +45,7 @@ def __dir__() -> list[str]:
 if TYPE_CHECKING:
     from ssinfer import datasets as datasets
     from ssinfer import errors as errors
+    from ssinfer.benchmarks.administrative import AdministrativeBenchmark as AdministrativeBenchmark
     from ssinfer.counterfactual import Counterfactual as Counterfactual
     from ssinfer.counterfactual import Savings as Savings
     from ssinfer.design import Design as Design
