@@ -72,9 +72,9 @@ def abadie_imbens(
     K, K2 = (_covered(low, high, 1 / size**power, len(values)) for power in (1, 2))
     difference = outcome[t] - fitted
     estimate = float(difference.mean())
-    noise = _conditional_variance(outcome[c], score[c], neighbours)[order]
+    noise = (neighbour_residuals(outcome[c], score[c], neighbours) ** 2)[order]
     if sample:
-        own = _conditional_variance(outcome[t], score[t], neighbours)
+        own = neighbour_residuals(outcome[t], score[t], neighbours) ** 2
         total = float(own.sum()) + float((K**2 * noise).sum())
     else:
         total = float(((difference - estimate) ** 2).sum()) + float(((K**2 - K2) * noise).sum())
@@ -113,9 +113,25 @@ def _covered(low: NDArray[np.int64], high: NDArray[np.int64], amount: Floats, n:
     return np.maximum(np.cumsum(edges)[:n], 0.0)
 
 
-def _conditional_variance(y: Floats, score: Floats, neighbours: int) -> Floats:
+def neighbour_residuals(y: Floats, score: Floats, neighbours: int = 1) -> Floats:
+    r"""Return :math:`\sqrt{L/(L+1)} (Y_i - \bar Y_{L(i)})`, whose square estimates the variance given the score.
+
+    Parameters
+    ----------
+    y : (n,) or (n, q)
+        Outcomes of one group.
+    score : (n,)
+    neighbours : int
+        L; all that tie with the L-th are taken.
+
+    Examples
+    --------
+    >>> neighbour_residuals(np.array([1.0, 3.0, 8.0]), np.array([0.1, 0.2, 0.9])).round(4).tolist()
+    [-1.4142, 1.4142, 3.5355]
+    """
     low, high, order, _ = _windows(score, score, neighbours, exclude_self=True)
-    sums = np.concatenate([[0.0], np.cumsum(y[order])])
-    count = (high - low - 1).astype(np.float64)
-    mean = np.divide(sums[high] - sums[low] - y, count, out=y.copy(), where=count > 0)
-    return np.asarray(count / (count + 1) * (y - mean) ** 2)
+    values = y.reshape(len(y), -1)
+    sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values[order], axis=0)])
+    count = (high - low - 1).astype(np.float64)[:, None]
+    mean = np.divide(sums[high] - sums[low] - values, count, out=values.copy(), where=count > 0)
+    return np.asarray((np.sqrt(count / (count + 1)) * (values - mean)).reshape(y.shape))
