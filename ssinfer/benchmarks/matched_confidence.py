@@ -20,22 +20,9 @@ Confidence = Literal["cluster", "abadie-imbens", "bootstrap-t"]
 CONFIDENCES: tuple[Confidence, ...] = ("cluster", "abadie-imbens", "bootstrap-t")
 
 
-def line_contributions(lines: Lines, growth: Growth) -> Floats:
-    """Return each line's part of the error of growth, in the columns of its own group (m, G * P)."""
-    m, n_periods = growth.influence.shape
-    G = lines.n_groups
-    part = growth.influence * (lines.weight / growth.total[lines.group])[:, None]
-    if G == 1:
-        return part
-    out = np.zeros((m, G, n_periods))
-    out[np.arange(m), lines.group] = part
-    return out.reshape(m, G * n_periods)
-
-
 def clustered(lines: Lines, growth: Growth, clusters: Codes) -> tuple[Floats, int]:
     """Return G/(G-1) sum over clusters of products of their contributions (G * P, G * P), and the clusters' number."""
-    m, n_periods = growth.influence.shape
-    n_groups = lines.n_groups
+    n_periods, n_groups = growth.influence.shape[1], lines.n_groups
     _, codes = np.unique(clusters, return_inverse=True)
     count = int(codes.max()) + 1
     part = growth.influence * (lines.weight / growth.total[lines.group])[:, None]
@@ -53,7 +40,6 @@ def clustered(lines: Lines, growth: Growth, clusters: Codes) -> tuple[Floats, in
         wide[cluster, group] = sums
         flat = wide.reshape(count, -1)
         total = flat.T @ flat
-    del m
     return total * count / max(count - 1, 1), count
 
 
