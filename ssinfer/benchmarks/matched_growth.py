@@ -59,8 +59,8 @@ def matched_lines(problem: CohortProblem, match: Match, *, replace: bool) -> Lin
     if len(absent):
         label = problem.labels(problem.treated[absent])[0]
         raise RefusalError(
-            f"No person of {label!r} is matched ({len(absent)} such treated units): its benchmark would rest on nobody. "
-            "Widen the caliper or the comparison group, or take the unit out of the design."
+            f"No person of {label!r} is matched ({len(absent)} such treated units): its benchmark would rest on "
+            "nobody. Widen the caliper or the comparison group, or take the unit out of the design."
         )
     rows, person = np.unique(match.control, return_inverse=True)
     cluster = match.control if replace else match.treated
@@ -100,7 +100,7 @@ def adjusted_outcome(
 
     ==============  ==============================================================================
     did             nothing is adjusted; offset: own baseline :math:`Y_{ib}`
-    doubly robust   residuals of :math:`\mu_t(x), \mu_b(x)`; offset: own baseline :math:`+ \bar\mu_{it} - \bar\mu_{ib}`
+    doubly robust   residuals of :math:`\mu_t(x), \mu_b(x)`; offset: :math:`Y_{ib} + \bar\mu_{it} - \bar\mu_{ib}`
     lagged          residuals of :math:`\mu_t(x, y_b)`; offset :math:`\bar\mu_{it}`; no baseline is subtracted
     ==============  ==============================================================================
 

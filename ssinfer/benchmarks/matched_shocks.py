@@ -123,7 +123,8 @@ class Shocks:
         values = self.posterior.points[:, column]
         order = np.argsort(values, kind="stable")
         total = np.cumsum(self.posterior.probability[order])
-        low, high = (values[order][min(np.searchsorted(total, q), len(order) - 1)] for q in (0.05, 0.95))
+        places = [min(int(np.searchsorted(total, q)), len(order) - 1) for q in (0.05, 0.95)]
+        low, high = values[order][places]
         return float(low) / self.level, float(high) / self.level
 
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-import pandas as pd
-import xarray as xr
-from scipy import stats
 
-from ssinfer.balance.effective_sample_size import effective_sample_size
 from ssinfer.balance.gates import BalanceGates
-from ssinfer.balance.overlap import common_support, overlap_coefficient
 from ssinfer.balance.table import balance_table
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.benchmarks.cohort_problem import CohortProblem
+from ssinfer.benchmarks.matched_checks import FEWEST_PRACTICES, balance_rows, design_rows, gate_rows, practice_rows
 from ssinfer.benchmarks.matched_confidence import CONFIDENCES, Confidence, bootstrap_t, conditional, two_way
+from ssinfer.benchmarks.matched_covariates import exact_strata, person_ids, score_covariates, truncate
 from ssinfer.benchmarks.matched_growth import (
     ADJUSTMENTS,
     Adjustment,
@@ -30,7 +26,9 @@ from ssinfer.benchmarks.matched_growth import (
     practice_shares,
     weighted_lines,
 )
+from ssinfer.benchmarks.matched_noise import skewed_noise
 from ssinfer.benchmarks.matched_shocks import Shocks
+from ssinfer.benchmarks.matched_summary import MatchedSummary
 from ssinfer.errors import DataError, DesignError, NotSupportedError, RefusalError
 from ssinfer.kernels.person_bootstrap import bootstrap_in_threads, pool_small_blocks
 from ssinfer.level import check_level
@@ -46,39 +44,35 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ssinfer.benchmarks.problem import Problem
-    from ssinfer.cohort import Cohort
     from ssinfer.design import Design
     from ssinfer.kernels.greedy_matching import Order
 
     Floats = NDArray[np.float64]
     Codes = NDArray[np.int64]
 
-FEWEST_PRACTICES = 20
-FEW_PRACTICES = 40
 COMPARISONS = ("match", "att", "overlap", "entropy")
-ENTRANT = "entered after the baseline"
-PRIOR_SPENDING = ("log(1 + prior spending)", "no prior spending")
 
 
 class PropensityMatching(BenchmarkMethod):
     r"""Benchmark from persons of other practices, matched on the propensity score.
 
-    For treated practice i and performance period t, with ratio means (money over insured-years) R of its own persons in
-    the baseline b and of the matched controls c(i):
+    For treated practice i and performance period t, with ratio means R (money over insured-years) of its own persons
+    in the baseline b and of the matched controls c(i):
 
     .. math:: B_{it} = R_{ib} + (R_{c(i),t} - R_{c(i),b}) + \text{shocks} + \text{noise}
 
     **Estimand** the practice's mean spending per insured-year without the contract, for the persons insured in t.
     **Assumptions** given the covariates, persons of treated and other practices would have had the same growth
-    ("did", "doubly robust": parallel trends within sets) or the same spending ("lagged": no unmeasured confounding given
-    prior spending); overlap; practices in the comparison are untouched by the contract. Persons who enter after the
-    baseline are matched among themselves. Unmatched treated persons are counted, and are taken to grow like the matched.
+    ("did", "doubly robust": parallel trends within sets) or the same spending ("lagged": no unmeasured confounding
+    given prior spending); overlap; practices in the comparison are untouched by the contract. Persons who enter after
+    the baseline are matched among themselves. Unmatched treated persons are counted, and are taken to grow like the
+    matched.
 
-    **Errors**, each once. *Posterior* (`benchmark`): the controls' persons by the Bayesian bootstrap within practice; the
-    treated group's own baseline and performance noise together, with the persons' covariance and skewness learned from
-    the matched controls (Pearson III); a shock of every practice, and a shock that a region's practices share (the
-    placebo analogue of a contract), with SDs and persistence learned jointly from the growth of practices without a
-    contract. *Sampling* (`confidence`): the same quantity with the controls' error from two-way clusters
+    **Errors**, each once. *Posterior* (`benchmark`): the controls' persons by the Bayesian bootstrap within practice;
+    the treated group's own baseline and performance noise together, with the persons' covariance and skewness learned
+    from the matched controls (Pearson III); a shock of every practice, and a shock that a region's practices share
+    (the placebo analogue of a contract), with SDs and persistence learned jointly from the growth of practices without
+    a contract. *Sampling* (`confidence`): the same quantity with the controls' error from two-way clusters
     (set, practice), Abadie and Imbens's conditional variance, or a bootstrap-t over practices; the treated side, whose
     performance spending is sealed, enters with plug-in variances.
 
@@ -235,17 +229,22 @@ class PropensityMatching(BenchmarkMethod):
             raise NotSupportedError(
                 "Design(standard=...)", f"{name}, which compares persons of like case mix", "Name it among covariates."
             )
-        return CohortProblem.over(self._truncated(data, design), design)
+        return CohortProblem.over(data if self.truncation is None else truncate(data, design, self.truncation), design)
 
     def estimate(self, problem: Problem, rng: np.random.Generator) -> Estimate:
         """Estimate one problem."""
         assert isinstance(problem, CohortProblem)  # noqa: S101  (for the type checker: prepare made it)
         count = _comparison_practices(problem)
-        columns = self._covariates(problem)
+        columns = score_covariates(problem, self.covariates, prior_spending=self.prior_spending)
         scores = propensity_scores(columns, problem.is_treated, classifier=self.classifier)
         lines, match, weights = self._compare(problem, scores, columns)
         table = balance_table({"distance": scores.logit, **columns}, problem.is_treated, weights)
-        checks = self._check_balance(problem, table, scores, weights, match, count)
+        checks = [
+            *practice_rows(problem, count),
+            *design_rows(self),
+            *balance_rows(problem.is_treated, scores, weights, match),
+            *gate_rows(self.gates, table, problem.is_treated, weights, scores, require=self.require_gates),
+        ]
 
         matrix = np.column_stack(list(columns.values()))
         outcome = adjusted_outcome(problem, lines, matrix, self.adjustment, self.outcome_model)
@@ -254,9 +253,9 @@ class PropensityMatching(BenchmarkMethod):
         own_noise, skewness = growth.pooled_covariance(lines)
 
         parts = self._posterior_growth(problem, rng, columns, matrix, (lines, outcome))
-        D, (I, P) = len(parts), outcome.offset.shape
+        D = len(parts)
         persons = np.array([(problem.unit == unit).sum() for unit in problem.treated], dtype=np.float64)
-        noise = _skewed_noise(own_noise, skewness, persons, D, rng)
+        noise = skewed_noise(own_noise, skewness, persons, D, rng)
         kept, lost = shocks.draw(D, rng)
         expected = parts + kept
         benchmark = expected + lost + noise
@@ -264,10 +263,10 @@ class PropensityMatching(BenchmarkMethod):
         if self.confidence is not None:
             sampling = outcome.offset + growth.growth[lines.group_of]
             sampling = sampling + self._confidence_errors(problem, scores, lines, outcome, growth, D, rng)
-            sampling = sampling + _skewed_noise(own_noise, skewness, persons, D, rng)
+            sampling = sampling + skewed_noise(own_noise, skewness, persons, D, rng)
             # Clusters and resampled practices hold the comparison practices' shocks already.
             sampling = sampling + shocks.draw_plug_in(D, rng, comparison=self.confidence == "abadie-imbens")
-        summary = _Summary(problem, lines, match, table, checks, shocks, growth, own_noise, persons)
+        summary = MatchedSummary(problem, lines, match, table, checks, shocks, growth, own_noise, persons)
         return Estimate(
             benchmark=benchmark[None],
             expected=expected[None],
@@ -279,45 +278,6 @@ class PropensityMatching(BenchmarkMethod):
             diagnostics=summary.diagnostics(benchmark, sampling),
             inference=summary.inference(weights),
         )
-
-    def _truncated(self, cohort: Cohort, design: Design) -> Cohort:
-        """Return the cohort with spending per insured-year capped, each period at a quantile of persons outside."""
-        if self.truncation is None:
-            return cohort
-        outside = ~np.isin(cohort.unit, np.array(design.treated, dtype=object))
-        spending = cohort.spending.copy()
-        for column in range(len(cohort.periods)):
-            years = cohort.insured_years[:, column]
-            there = outside & (years > 0) & np.isfinite(spending[:, column])
-            if not there.any():
-                continue
-            rate = spending[there, column] / years[there]
-            order = np.argsort(rate)
-            share = np.cumsum(years[there][order])
-            cap = rate[order][np.searchsorted(share, self.truncation * share[-1])]
-            spending[:, column] = np.minimum(spending[:, column], cap * years)
-        return replace(cohort, spending=spending)
-
-    def _covariates(self, problem: CohortProblem) -> dict[str, Floats]:
-        """Return the covariates of the score (n,), labels as indicators less the first level."""
-        cohort = problem.cohort
-        names = list(cohort.covariates) if self.covariates is None else list(self.covariates)
-        columns: dict[str, Floats] = {}
-        for name in names:
-            values = cohort.covariate(name)[problem.rows]
-            if values.dtype.kind == "f":
-                columns[name] = values
-            else:
-                for level in sorted(pd.unique(values))[1:]:
-                    columns[f"{name}={level}"] = (values == level).astype(np.float64)
-        entrant = problem.before[:, 1] <= 0
-        if entrant.any():
-            columns[ENTRANT] = entrant.astype(np.float64)
-        if self.prior_spending:
-            rate = np.divide(problem.before[:, 0], problem.before[:, 1], out=np.zeros(len(entrant)), where=~entrant)
-            columns[PRIOR_SPENDING[0]] = np.log1p(np.maximum(rate, 0.0))
-            columns[PRIOR_SPENDING[1]] = ((rate <= 0) & ~entrant).astype(np.float64)
-        return {name: values for name, values in columns.items() if values.min() < values.max()}
 
     def _compare(
         self, problem: CohortProblem, scores: PropensityScores, columns: dict[str, Floats]
@@ -333,8 +293,8 @@ class PropensityMatching(BenchmarkMethod):
                 order=self.order,
                 caliper=self.caliper,
                 on=self.on,
-                exact=self._strata(problem),
-                ids=_person_ids(problem),
+                exact=exact_strata(problem, self.exact),
+                ids=person_ids(problem),
             )
             return matched_lines(problem, match, replace=self.replace), match, match.weights
         if self.comparison == "entropy":
@@ -342,21 +302,6 @@ class PropensityMatching(BenchmarkMethod):
         else:
             weights = propensity_weights(scores.score, treated, "att" if self.comparison == "att" else "overlap")
         return weighted_lines(problem, weights), None, weights
-
-    def _strata(self, problem: CohortProblem) -> Any:
-        """Return labels of exact strata (n,), or None; persons who entered later are a stratum of their own."""
-        entrant = problem.before[:, 1] <= 0
-        labels = [problem.cohort.covariate(name)[problem.rows] for name in self.exact]
-        if not labels and not entrant.any():
-            return None
-        codes = entrant.astype(np.int64)
-        names = [np.where(entrant, ENTRANT, "in the baseline").astype(object)] if entrant.any() else []
-        for values in labels:
-            level, uniques = pd.factorize(values)
-            codes = codes * len(uniques) + level
-        first = np.unique(codes, return_index=True, return_inverse=True)
-        text = [" x ".join(str(part[row]) for part in [*labels, *names]) for row in first[1]]
-        return np.array(text, dtype=object)[first[2]]
 
     def _posterior_growth(
         self,
@@ -419,177 +364,14 @@ class PropensityMatching(BenchmarkMethod):
         error = (rng.standard_normal((n_draws, len(values))) @ root.T) * scale
         return np.asarray(error.reshape(n_draws, lines.n_groups, -1)[:, lines.group_of])
 
-    def _check_balance(
-        self,
-        problem: CohortProblem,
-        table: pd.DataFrame,
-        scores: PropensityScores,
-        weights: Floats,
-        match: Match | None,
-        count: int,
-    ) -> list[tuple[str, str, float, str]]:
-        """Return the rows of diagnostics that are known before any effect is."""
-        treated = problem.is_treated
-        rows: list[tuple[str, str, float, str]] = []
-        few = count < FEW_PRACTICES
-        text = f"{count} comparison practices, {len(problem.treated)} treated"
-        if few:
-            text += f"; below {FEW_PRACTICES} intervals cover less than they say (92% for a nominal 95% at 20)"
-        rows.append(("practices", "WARN" if few else "PASS", float(count), text))
-        if self.prior_spending and self.adjustment != "lagged":
-            rows.append(
-                (
-                    "regression to the mean",
-                    "WARN",
-                    float("nan"),
-                    "matched on prior spending under parallel trends: controls picked for unusual spending return to their "
-                    "own mean; use adjustment='lagged', or leave prior spending out of the score",
-                )
-            )
-        if self.comparison == "overlap":
-            text = "overlap weights answer for persons in equipoise, not for the treated"
-            rows.append(("estimand", "WARN", float("nan"), text))
-        if match is not None:
-            for row in match.attrition.itertuples(index=False):
-                text = f"{row.matched:,} of {row.persons:,} matched"
-                rows.append((f"attrition: {row.group}", "INFO", float(row.share_matched), text))
-        size = effective_sample_size(weights[~treated])
-        rows.append(("effective controls", "INFO", size, "Kish, of the controls' weights"))
-        rows.append(("overlap", "INFO", overlap_coefficient(scores.logit, treated), "of the scores, before"))
-        rows.append(("common support", "INFO", common_support(scores.logit, treated), "share of treated within it"))
-        if self.truncation is not None:
-            rows.append(("truncation", "INFO", self.truncation, "quantile at which persons' spending is capped"))
-        if self.gates is not None:
-            gates = self.gates.check(table, treated, weights, scores.score)
-            rows.extend(gates.itertuples(index=False, name=None))
-            failed = gates[gates["status"] == "FAIL"]
-            if self.require_gates and len(failed):
-                listed = "; ".join(f"{row.check} {row.figure:.3g} ({row.message})" for row in failed.itertuples())
-                raise RefusalError(
-                    f"Balance is not good enough for a benchmark: {listed}. Change the comparison before looking at any "
-                    "effect, or relax the gates in the study and say why."
-                )
-        return rows
-
 
 def _comparison_practices(problem: CohortProblem) -> int:
     """Return the number of donor practices with persons; too few are refused."""
     present = np.unique(problem.unit[~problem.is_treated])
     if len(present) < FEWEST_PRACTICES:
         raise RefusalError(
-            f"{len(present)} comparison practices have persons in the design ({', '.join(problem.labels(present)[:4])}, "
-            f"...); at least {FEWEST_PRACTICES} are needed, for below that intervals clustered by practice cover 90% or "
-            "less when they say 95%. Widen the comparison group, or use a panel method on the aggregated data."
+            f"{len(present)} comparison practices have persons in the design "
+            f"({', '.join(problem.labels(present)[:4])}, ...); at least {FEWEST_PRACTICES} are needed: below that "
+            "intervals clustered by practice cover 90% or less when they say 95%. Widen the comparison group, or use a panel method on the aggregated data."
         )
     return len(present)
-
-
-def _person_ids(problem: CohortProblem) -> Codes:
-    """Return ranks of (person, unit) labels (n,): they break ties, and do not depend on the order of rows."""
-    person = problem.cohort.person[problem.rows]
-    rank = np.unique(person, return_inverse=True)[1].astype(np.int64)
-    labels = np.array(problem.panel.units, dtype=object)
-    unit = np.argsort(np.argsort(labels))[problem.unit]
-    return np.asarray(rank * len(labels) + unit, dtype=np.int64)
-
-
-def _skewed_noise(
-    covariance: Floats, skewness: Floats, persons: Floats, n_draws: int, rng: np.random.Generator
-) -> Floats:
-    """Return the treated groups' own sampling noise (D, I, P): mean 0, covariance / persons, Pearson III margins."""
-    P = len(covariance)
-    sd = np.sqrt(np.diag(covariance))
-    correlation = covariance / np.maximum(np.outer(sd, sd), 1e-300)
-    values, vectors = np.linalg.eigh(correlation)
-    z = rng.standard_normal((n_draws, len(persons), P)) @ (vectors * np.sqrt(np.maximum(values, 0.0))).T
-    skew = skewness / np.sqrt(persons)[:, None]  # (I, P): the skewness of a mean
-    shaped = np.where(np.abs(skew) > 1e-4, stats.pearson3.ppf(stats.norm.cdf(z), skew), z)
-    return np.asarray(shaped * sd / np.sqrt(persons)[:, None])
-
-
-@dataclass(frozen=True, eq=False)
-class _Summary:
-    """What is reported beside the draws."""
-
-    problem: CohortProblem
-    lines: Lines
-    match: Match | None
-    table: pd.DataFrame
-    checks: list[tuple[str, str, float, str]]
-    shocks: Shocks
-    growth: Growth
-    own_noise: Floats
-    persons: Floats
-
-    def solver(self) -> pd.DataFrame:
-        """A row per treated unit."""
-        problem, lines = self.problem, self.lines
-        rows = []
-        for i, unit in enumerate(problem.treated):
-            own = lines.group == lines.group_of[i]
-            inside = problem.is_treated & (problem.unit == unit)
-            weight = np.bincount(lines.person[own], weights=lines.weight[own])
-            matched = len(np.unique(self.match.treated[own])) if self.match is not None else int(inside.sum())
-            rows.append(
-                {
-                    "kkt_gap": float("nan"),
-                    "status": "matched" if self.match is not None else "weighted",
-                    "effective_donors": effective_sample_size(self.shocks.shares[i]),
-                    "persons": int(inside.sum()),
-                    "matched_persons": matched,
-                    "controls": len(np.unique(lines.person[own])),
-                    "effective_controls": effective_sample_size(weight),
-                }
-            )
-        return pd.DataFrame(rows, index=pd.Index(problem.labels(problem.treated), name="unit"))
-
-    def components(self, parts: Floats) -> pd.DataFrame:
-        """Variance of the benchmark error by source, as a share of the squared benchmark."""
-        problem = self.problem
-        level = parts.mean(axis=0)
-        practice, region = self.shocks.posterior.mean_squares
-        rows = []
-        for i, unit in enumerate(problem.labels(problem.treated)):
-            for p, period in enumerate(problem.periods(problem.columns)):
-                sources = {
-                    "comparison_persons": parts[:, i, p].var(),
-                    "own_noise": self.own_noise[p, p] / self.persons[i],
-                    "practice_shock": practice,
-                    "comparison_shocks": practice * float((self.shocks.shares[i] ** 2).sum()),
-                    "region_shock": region * float((self.shocks.region_contrast[i] ** 2).sum()),
-                }
-                shares = {name: float(value) / level[i, p] ** 2 for name, value in sources.items()}
-                rows.append({"unit": unit, "period": period, **shares, "total": sum(shares.values())})
-        return pd.DataFrame(rows)
-
-    def diagnostics(self, benchmark: Floats, sampling: Floats | None) -> pd.DataFrame:
-        """Checks known before the effect, then shocks, then intervals of the pooled benchmark side by side."""
-        rows = [*self.checks, *self.shocks.rows()]
-        weights = self.problem.weights / self.problem.weights.sum()
-        for kind, draws in (("credible", benchmark), ("confidence", sampling)):
-            if draws is None:
-                continue
-            pooled = (draws * weights).sum(axis=(1, 2))
-            for level in (0.95, 0.90):
-                low, high = np.quantile(pooled, [(1 - level) / 2, (1 + level) / 2])
-                text = f"{low:,.2f} to {high:,.2f} around {pooled.mean():,.2f} per insured-year, pooled benchmark"
-                rows.append((f"{kind} interval {100 * level:g}%", "INFO", float(high - low), text))
-        return pd.DataFrame(rows, columns=["check", "status", "figure", "message"])
-
-    def inference(self, weights: Floats) -> dict[str, xr.Dataset]:
-        """The pair table and the balance table as groups of the DataTree."""
-        problem = self.problem
-        balance = xr.Dataset(
-            {str(name): ("covariate", column.to_numpy()) for name, column in self.table.items()},
-            coords={"covariate": [str(label) for label in self.table.index]},
-        )
-        person = problem.cohort.person[problem.rows]
-        if self.match is not None:
-            pairs = self.match.to_frame(person)
-            group = problem.cohort.unit[problem.rows]
-            columns: dict[str, Any] = {str(name): ("pair", column.to_numpy()) for name, column in pairs.items()}
-            columns["treated_unit"] = ("pair", group[self.match.treated].astype(str))
-            columns["control_unit"] = ("pair", group[self.match.control].astype(str))
-            return {"pairs": xr.Dataset(columns), "balance": balance}
-        table = xr.Dataset({"weight": ("person", weights), "treated": ("person", problem.is_treated)})
-        return {"weights": table.assign_coords(person=person), "balance": balance}

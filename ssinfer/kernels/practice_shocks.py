@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 
 class ShockPosterior(NamedTuple):
-    """Grid points (K, 3): SD of the practice shock, SD of the region shock, correlation between neighbouring periods;
-    and their posterior probabilities (K,).
+    """Grid points and their posterior probabilities (K,).
+
+    Points (K, 3): SD of the practice shock, SD of the region shock, correlation between neighbouring periods.
     """
 
     points: Floats

@@ -94,8 +94,8 @@ def bayesian_scores(
     effective = 1 / float((weight**2).sum())
     if effective < 2 * n_draws:
         raise ConvergenceError(
-            f"The score's posterior rests on {effective:.0f} effective candidates for {n_draws} draws: the covariates all "
-            "but separate the groups. Use fewer covariates, or scores='maximum likelihood'."
+            f"The score's posterior rests on {effective:.0f} effective candidates for {n_draws} draws: the covariates "
+            "all but separate the groups. Use fewer covariates, or scores='maximum likelihood'."
         )
     draws = []
     for chosen in rng.choice(n_candidates, size=n_draws, replace=False, p=weight):
