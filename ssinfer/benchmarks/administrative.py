@@ -258,15 +258,16 @@ class _History:
 
     def estimate(self, rng: np.random.Generator) -> _Parameters:
         """Return maximum-likelihood k, tau and persistence, with bootstrap draws over units."""
-        ones = np.ones((len(self.inverse_size), 1))
+        # the first column weighs all units alike: the estimate; the others are bootstrap replicates
+        masses = np.ones((len(self.inverse_size), 1 + REPLICATES))
+        masses[:, 1:] = rng.standard_exponential((len(masses), REPLICATES))
         fits = [
-            fit_noise(squares, self.inverse_size, lam, self.known, ones)
+            fit_noise(squares, self.inverse_size, lam, self.known, masses)
             for squares, lam in zip(self.squares, self.lam, strict=True)
         ]
         best = int(np.argmax([fit.log_likelihood[0] for fit in fits]))
-        masses = rng.standard_exponential((len(ones), REPLICATES))
-        drawn = fit_noise(self.squares[best], self.inverse_size, self.lam[best], self.known, masses)
-        return _Parameters(drawn.k, drawn.tau, float(fits[best].k[0]), float(fits[best].tau[0]), best)
+        k, tau = fits[best].k, fits[best].tau
+        return _Parameters(k[1:], tau[1:], float(k[0]), float(tau[0]), best)
 
 
 @dataclass(frozen=True, eq=False)
