@@ -62,6 +62,7 @@ def _nearest(
     score: Floats,
     right: Places,
     left: Places,
+    slack: float,
 ) -> int:
     """Return the place of the nearest free control in [first, last), or -1.
 
@@ -76,7 +77,7 @@ def _nearest(
         return after
     if after < 0:
         return before
-    return before if own - score[before] <= score[after] - own else after
+    return before if own - score[before] <= score[after] - own + slack else after
 
 
 @compiled
@@ -88,6 +89,7 @@ def _without_replacement(
     score: Floats,
     ratio: int,
     caliper: float,
+    slack: float,
 ) -> Places:
     """Return places (treated in order, round), -1 where no control was left within the caliper."""
     n_treated, n = len(t_score), len(score)
@@ -98,13 +100,19 @@ def _without_replacement(
         for i in range(n_treated):
             if turn > 0 and found[i, turn - 1] < 0:
                 continue  # what was out of reach in one round is out of reach in the next
-            place = _nearest(t_score[i], cuts[i], firsts[i], lasts[i], score, right, left)
-            if place < 0 or abs(t_score[i] - score[place]) > caliper:
+            place = _nearest(t_score[i], cuts[i], firsts[i], lasts[i], score, right, left, slack)
+            if place < 0 or abs(t_score[i] - score[place]) > caliper + slack:
                 continue
             found[i, turn] = place
             right[place] = place + 1
             left[place + 1] = place
     return found
+
+
+@compiled
+def _graded(distance: float, slack: float) -> float:
+    """Return the distance in whole steps of `slack`, so that rounding does not order pairs."""
+    return float(np.floor(distance / slack + 0.5)) if slack > 0.0 else distance
 
 
 @compiled
@@ -139,6 +147,7 @@ def _closest_first(
     score: Floats,
     ratio: int,
     caliper: float,
+    slack: float,
 ) -> Places:
     """Return places (treated, round), pairs taken in ascending distance within each round.
 
@@ -158,11 +167,11 @@ def _closest_first(
         for i in range(n_treated):
             if turn > 0 and found[i, turn - 1] < 0:
                 continue
-            place = _nearest(t_score[i], cuts[i], firsts[i], lasts[i], score, right, left)
-            if place < 0 or abs(t_score[i] - score[place]) > caliper:
+            place = _nearest(t_score[i], cuts[i], firsts[i], lasts[i], score, right, left, slack)
+            if place < 0 or abs(t_score[i] - score[place]) > caliper + slack:
                 continue
             wanted[i] = place
-            distance[i] = abs(t_score[i] - score[place])
+            distance[i] = _graded(abs(t_score[i] - score[place]), slack)
             heap[size] = i
             size += 1
         for place in range(size // 2 - 1, -1, -1):
@@ -171,13 +180,13 @@ def _closest_first(
             i = heap[0]
             place = wanted[i]
             if taken[place]:
-                place = _nearest(t_score[i], cuts[i], firsts[i], lasts[i], score, right, left)
-                if place < 0 or abs(t_score[i] - score[place]) > caliper:
+                place = _nearest(t_score[i], cuts[i], firsts[i], lasts[i], score, right, left, slack)
+                if place < 0 or abs(t_score[i] - score[place]) > caliper + slack:
                     size -= 1
                     heap[0] = heap[size]
                 else:
                     wanted[i] = place
-                    distance[i] = abs(t_score[i] - score[place])
+                    distance[i] = _graded(abs(t_score[i] - score[place]), slack)
             else:
                 found[i, turn] = place
                 taken[place] = True
@@ -198,6 +207,7 @@ def _with_replacement(
     score: Floats,
     ratio: int,
     caliper: float,
+    slack: float,
 ) -> Places:
     """Return places (treated, round) of the `ratio` nearest controls."""
     n_treated = len(t_score)
@@ -208,9 +218,9 @@ def _with_replacement(
             has_left, has_right = before >= firsts[i], after < lasts[i]
             if not has_left and not has_right:
                 break
-            use_left = has_left and (not has_right or own - score[before] <= score[after] - own)
+            use_left = has_left and (not has_right or own - score[before] <= score[after] - own + slack)
             place = before if use_left else after
-            if abs(own - score[place]) > caliper:
+            if abs(own - score[place]) > caliper + slack:
                 break
             found[i, turn] = place
             if use_left:
@@ -230,6 +240,7 @@ def greedy_match(
     caliper: float = np.inf,
     strata: Places | None = None,
     ids: Places | None = None,
+    slack: float = 0.0,
 ) -> Pairs:
     """Match each treated person to its `ratio` nearest controls on the score, greedily.
 
@@ -250,6 +261,9 @@ def greedy_match(
         Only persons of the same stratum are matched.
     ids : (n,) int, optional
         Distinct numbers that break ties; row numbers by default.
+    slack : float
+        Distances that differ by no more than this are equal. Covariates on a grid (years of age) put controls at the
+        same distance on both sides of a treated person, up to rounding in the score.
 
     Returns
     -------
@@ -289,11 +303,11 @@ def greedy_match(
     lasts = np.searchsorted(c_strata, strata[rows], side="right")
     cuts = _cuts(t_score, firsts, lasts, c_score)
     if replace:
-        found = _with_replacement(t_score, cuts, firsts, lasts, c_score, ratio, caliper)
+        found = _with_replacement(t_score, cuts, firsts, lasts, c_score, ratio, caliper, slack)
     elif order == "closest":
-        found = _closest_first(t_score, ids[rows], cuts, firsts, lasts, c_score, ratio, caliper)
+        found = _closest_first(t_score, ids[rows], cuts, firsts, lasts, c_score, ratio, caliper, slack)
     else:
-        found = _without_replacement(t_score, cuts, firsts, lasts, c_score, ratio, caliper)
+        found = _without_replacement(t_score, cuts, firsts, lasts, c_score, ratio, caliper, slack)
     by_id = np.argsort(ids[rows], kind="stable")
     found, rows = found[by_id], rows[by_id]
     who, turn = np.nonzero(found >= 0)

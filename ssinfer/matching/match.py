@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     Booleans = NDArray[np.bool_]
 
 Distance = Literal["score", "logit"]
+# Rounding of fitted log-odds, in standard deviations: nearer than this, two distances are equal.
+_ROUNDING = 1e-10
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -179,7 +181,15 @@ def match_persons(
         _refuse_empty_strata(strata, labels, treated)
     width = np.inf if caliper is None else caliper * float(scale.std(ddof=1))
     pairs = greedy_match(
-        scale, treated, ratio=ratio, replace=replace, order=order, caliper=width, strata=strata, ids=ids
+        scale,
+        treated,
+        ratio=ratio,
+        replace=replace,
+        order=order,
+        caliper=width,
+        strata=strata,
+        ids=ids,
+        slack=_ROUNDING * float(scale.std()),
     )
     if not len(pairs.treated):
         raise RefusalError(
