@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Booleans = NDArray[np.bool_]
 
-# Fitted log-odds beyond this are probabilities that no sample can know: the likelihood has no maximum.
-_SEPARATED = 25.0
+# Smallest eigenvalue of the information, covariates standardised: below it a coefficient's standard error exceeds
+# 1,000 standard deviations, which is a likelihood without a maximum.
+_SEPARATED = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,9 +128,8 @@ def propensity_scores(
     logit = np.full(len(treated), float(model.intercept_[0]))
     for column, slope in zip(scaled.T, slopes, strict=True):
         logit = logit + column * slope
-    if not np.isfinite(logit).all() or np.abs(logit).max() > _SEPARATED:
-        _refuse_separation(logit, treated, slopes, names)
     score = 1 / (1 + np.exp(-logit))
+    _refuse_separation(scaled, score, treated, names)
     intercept = float(model.intercept_[0] - (slopes * centre / scale).sum())
     coefficients = {"const": intercept, **dict(zip(names, (slopes / scale).tolist(), strict=True))}
     full = np.column_stack([np.ones(len(matrix)), matrix / scale])
@@ -189,13 +189,20 @@ def _refuse_collinear(scaled: Floats, names: list[str]) -> None:
         )
 
 
-def _refuse_separation(logit: Floats, treated: Booleans, slopes: Floats, names: list[str]) -> None:
-    strongest = [names[place] for place in np.argsort(-np.abs(np.nan_to_num(slopes, nan=np.inf)))[:3]]
-    apart = int((np.abs(logit) > _SEPARATED).sum())
+def _refuse_separation(scaled: Floats, score: Floats, treated: Booleans, names: list[str]) -> None:
+    """Refuse where the information vanishes in some direction, and name the covariates that lie in it."""
+    full = np.column_stack([np.ones(len(scaled)), scaled])
+    information = (full * np.nan_to_num(score * (1 - score))[:, None]).T @ full
+    values, vectors = np.linalg.eigh(information)
+    if values[0] > _SEPARATED:
+        return
+    share = np.abs(vectors[1:, 0])
+    guilty = [names[place] for place in np.argsort(-share) if share[place] > 0.1 * share.max()][:3]
+    right = int(((score > 0.5) == treated).sum())
     raise RefusalError(
-        f"The covariates separate treated ({int(treated.sum())}) from controls perfectly or nearly so: {apart} fitted "
-        f"log-odds lie beyond {_SEPARATED:g}; the largest coefficients belong to {strongest}. Leave these out, merge "
-        "rare levels, or choose another comparison group."
+        f"The covariates {guilty} together separate treated ({int(treated.sum())}) from controls perfectly, wholly or in "
+        f"part: the likelihood has no maximum ({right} of {len(treated)} persons are classified rightly). Leave them "
+        "out, merge rare levels, or choose another comparison group."
     )
 
 
