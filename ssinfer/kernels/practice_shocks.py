@@ -104,19 +104,19 @@ def learn_shocks(
             spread = np.linalg.inv(H)
             best = np.einsum("rpq,rq->rp", spread, b)
             base += 0.5 * np.einsum("rp,rp->", best, b) + 0.5 * np.linalg.slogdet(spread)[1].sum()
-            for c in sd_c:
-                between = spread + c**2 * C
-                weight = np.linalg.inv(between)
-                total = weight.sum(axis=0)
-                a = np.linalg.solve(total, np.einsum("rpq,rq->p", weight, best))
-                e = best - a
-                value = base - 0.5 * np.linalg.slogdet(between)[1].sum() - 0.5 * np.linalg.slogdet(total)[1]
-                value -= 0.5 * np.einsum("rp,rpq,rq->", e, weight, e)
-                value -= 0.5 * (u**2 + c**2) / scale**2
-                # The grid is quadratic: a step is proportional to the square root of the SD.
-                steps = np.sqrt(u + sd_u[1] / 4) * (np.sqrt(c + sd_c[1] / 4) if many else 1.0)
-                points.append((u, c, rho))
-                values.append(value + np.log(steps))
-    log = np.array(values)
+            # All region shocks at once: (c, region, P, P).
+            between = spread + (sd_c**2)[:, None, None, None] * C
+            weight = np.linalg.inv(between)
+            total = weight.sum(axis=1)
+            a = np.linalg.solve(total, np.einsum("crpq,rq->cp", weight, best)[:, :, None])[:, None, :, 0]
+            e = best - a
+            value = base - 0.5 * np.linalg.slogdet(between)[1].sum(axis=1) - 0.5 * np.linalg.slogdet(total)[1]
+            value -= 0.5 * np.einsum("crp,crpq,crq->c", e, weight, e)
+            value -= 0.5 * (u**2 + sd_c**2) / scale**2
+            # The grid is quadratic: a step is proportional to the square root of the SD.
+            value += 0.5 * np.log(u + sd_u[1] / 4) + (0.5 * np.log(sd_c + sd_c[1] / 4) if many else 0.0)
+            points.extend((u, c, rho) for c in sd_c)
+            values.append(value)
+    log = np.concatenate(values)
     probability = np.exp(log - log.max())
     return ShockPosterior(np.array(points), probability / probability.sum())
