@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Codes = NDArray[np.int64]
 
-# Half-normal prior of both shock SDs: 5% of the treated group's baseline spending.
-PRIOR_SHARE = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,14 +45,17 @@ class Shocks:
     level: float
 
     @classmethod
-    def learn(cls, problem: CohortProblem, placebos: PlaceboGrowth, shares: Floats) -> Shocks:
-        """Learn SDs and persistence from the growth of practices without a contract."""
+    def learn(cls, problem: CohortProblem, placebos: PlaceboGrowth, shares: Floats, prior: float) -> Shocks:
+        """Learn SDs and persistence from the growth of practices without a contract.
+
+        `prior` is the scale of the half-normal priors, as a share of the treated group's baseline spending.
+        """
         own = problem.before[problem.is_treated].sum(axis=0)
         level = float(own[0] / own[1])
         region = _unit_regions(problem)
         of_donors = None if region is None else region[problem.donors]
         placed = None if of_donors is None else of_donors[placebos.place]
-        posterior = learn_shocks(placebos.growth, placebos.variance, placed, PRIOR_SHARE * level)
+        posterior = learn_shocks(placebos.growth, placebos.variance, placed, prior * level)
         n_regions = 0 if region is None or of_donors is None else int(region.max()) + 1
         contrast = np.zeros((len(problem.treated), max(n_regions, 1)))
         if region is not None and of_donors is not None:
