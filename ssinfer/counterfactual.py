@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ssinfer.errors import ConvergenceError, DataError, NotSupportedError, RefusalError
+from ssinfer.errors import ConvergenceError, DataError, DrawsError, NotSupportedError, RefusalError
 from ssinfer.level import check_level
 from ssinfer.windows import seasons
 
@@ -92,9 +92,12 @@ class Counterfactual:
                 f"spending has shape {self.spending.shape}, benchmark {self.benchmark.shape[2:]} (unit, period)."
             )
         if not np.isfinite(self.benchmark.values[:, :, self._cells]).all():
-            raise DataError(f"{self.method} gave draws that are not finite. Report it: a method must refuse instead.")
+            message = f"{self.method} gave draws that are not finite. Report it: a method must refuse instead."
+            raise DrawsError(message, "finite")
         if self.uncertainty != "none" and self.benchmark.shape[0] * self.benchmark.shape[1] < 2:
-            raise DataError(f"{self.method} claims uncertainty {self.uncertainty!r} with a single draw.")
+            raise DrawsError(
+                f"{self.method} claims uncertainty {self.uncertainty!r} with a single draw.", "uncertainty"
+            )
 
     @property
     def _cells(self) -> NDArray[np.bool_]:
@@ -216,7 +219,7 @@ class Counterfactual:
         absent = self._cells & ~np.isfinite(self.spending.values)
         if absent.any():
             i, t = np.argwhere(absent)[0]
-            unit, period = self.benchmark["unit"].values[i], self.benchmark["period"].values[t]
+            unit, period = self.benchmark["unit"].values.tolist()[i], self.benchmark["period"].values.tolist()[t]
             raise DataError(
                 f"The panel has no spending of {unit!r} in {period!r} ({int(absent.sum())} such cells), so there is no "
                 "saving yet. Thresholds can be derived now; add the spending to measure savings."

@@ -131,7 +131,9 @@ def _classes(settled: pd.DataFrame) -> pd.Series:
     less = owed < -settled["before_relief"]
     reason = pd.Series("", index=settled.index)
     reason[wrong] = "unexplained"
-    reason[wrong & less & settled["Current_Track"].isin(REVENUE_CAPS)] = "loss capped by revenue, which is not published"
+    reason[wrong & less & settled["Current_Track"].isin(REVENUE_CAPS)] = (
+        "loss capped by revenue, which is not published"
+    )
     reason[wrong & less & settled["ended_early"]] = "losses prorated after an early end"
     return reason
 

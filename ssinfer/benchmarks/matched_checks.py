@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from ssinfer.balance.gates import BalanceGates
     from ssinfer.benchmarks.cohort_problem import CohortProblem
-    from ssinfer.benchmarks.propensity_matching import PropensityMatching
     from ssinfer.matching.match import Match
     from ssinfer.matching.scores import PropensityScores
 
@@ -37,21 +36,21 @@ def practice_rows(problem: CohortProblem, count: int) -> list[Row]:
     return [("practices", "WARN", float(count), text)]
 
 
-def design_rows(method: PropensityMatching) -> list[Row]:
+def design_rows(*, prior_spending: bool, adjustment: str, comparison: str, truncation: float | None) -> list[Row]:
     """Return warnings that follow from the method's parameters alone."""
     rows: list[Row] = []
-    if method.prior_spending and method.adjustment != "lagged":
+    if prior_spending and adjustment != "lagged":
         text = (
             "matched on prior spending under parallel trends: controls picked for unusual spending return to their own "
             "mean; use adjustment='lagged', or leave prior spending out of the score"
         )
         rows.append(("regression to the mean", "WARN", UNKNOWN, text))
-    if method.comparison == "overlap":
+    if comparison == "overlap":
         text = "overlap weights answer for persons in equipoise, not for the treated"
         rows.append(("estimand", "WARN", UNKNOWN, text))
-    if method.truncation is not None:
+    if truncation is not None:
         text = "quantile of persons outside the treated units at which spending per insured-year is capped"
-        rows.append(("truncation", "INFO", method.truncation, text))
+        rows.append(("truncation", "INFO", truncation, text))
     return rows
 
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     Codes = NDArray[np.int64]
 
 
-
 @dataclass(frozen=True, eq=False)
 class Shocks:
     """Posterior of the shocks, and how they enter the benchmark's error.

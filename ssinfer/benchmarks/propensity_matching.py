@@ -208,7 +208,9 @@ class PropensityMatching(BenchmarkMethod):
         if self.truncation is not None:
             check_level(self.truncation, "truncation")
         if not 0 < self.shock_prior < 1:
-            raise DesignError(f"shock_prior is {self.shock_prior!r}; a share of spending between 0 and 1, such as 0.02.")
+            raise DesignError(
+                f"shock_prior is {self.shock_prior!r}; a share of spending between 0 and 1, such as 0.02."
+            )
         if self.draws < 2:
             raise DesignError(f"draws is {self.draws}; at least two are needed, and 2,000 for stable tails.")
         if self.scores == "bayesian":
@@ -248,7 +250,12 @@ class PropensityMatching(BenchmarkMethod):
         table = balance_table({"distance": scores.logit, **columns}, problem.is_treated, weights)
         checks = [
             *practice_rows(problem, count),
-            *design_rows(self),
+            *design_rows(
+                prior_spending=self.prior_spending,
+                adjustment=self.adjustment,
+                comparison=self.comparison,
+                truncation=self.truncation,
+            ),
             *balance_rows(problem.is_treated, scores, weights, match),
             *gate_rows(self.gates, table, problem.is_treated, weights, scores, require=self.require_gates),
         ]
@@ -256,7 +263,9 @@ class PropensityMatching(BenchmarkMethod):
         matrix = np.column_stack(list(columns.values()))
         outcome = adjusted_outcome(problem, lines, matrix, self.adjustment, self.outcome_model)
         growth = measure_growth(problem, lines, outcome)
-        shocks = Shocks.learn(problem, placebo_growth(problem, outcome), practice_shares(problem, lines), self.shock_prior)
+        shocks = Shocks.learn(
+            problem, placebo_growth(problem, outcome), practice_shares(problem, lines), self.shock_prior
+        )
         own_noise, skewness = growth.pooled_covariance(lines)
 
         parts = self._posterior_growth(problem, rng, columns, matrix, (lines, outcome))
@@ -379,6 +388,7 @@ def _comparison_practices(problem: CohortProblem) -> int:
         raise RefusalError(
             f"{len(present)} comparison practices have persons in the design "
             f"({', '.join(problem.labels(present)[:4])}, ...); at least {FEWEST_PRACTICES} are needed: below that "
-            "intervals clustered by practice cover 90% or less when they say 95%. Widen the comparison group, or use a panel method on the aggregated data."
+            "intervals clustered by practice cover 90% or less when they say 95%. "
+            "Widen the comparison group, or use a panel method on the aggregated data."
         )
     return len(present)

@@ -88,7 +88,8 @@ def learn_shocks(
     sd_u = 4 * scale * np.linspace(0, 1, practice_grid) ** 2
     sd_c = 4 * scale * np.linspace(0, 1, region_grid) ** 2 if many else np.zeros(1)
     rhos = persistences if n_periods > 1 else (1.0,)
-    points, values = [], []
+    points: list[tuple[float, float, float]] = []
+    values: list[Floats] = []
     centre = growth.mean(axis=0)
     r = growth - centre  # the intercept is flat: centring changes nothing but the rounding
     for rho in rhos:

@@ -200,7 +200,7 @@ def _refuse_separation(scaled: Floats, score: Floats, treated: Booleans, names: 
     guilty = [names[place] for place in np.argsort(-share) if share[place] > 0.1 * share.max()][:3]
     right = int(((score > 0.5) == treated).sum())
     raise RefusalError(
-        f"The covariates {guilty} together separate treated ({int(treated.sum())}) from controls perfectly, wholly or in "
+        f"The covariates {guilty} together separate treated ({int(treated.sum())}) from controls, wholly or in "
         f"part: the likelihood has no maximum ({right} of {len(treated)} persons are classified rightly). Leave them "
         "out, merge rare levels, or choose another comparison group."
     )

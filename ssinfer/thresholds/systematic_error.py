@@ -21,13 +21,13 @@ _FEWEST = 5
 
 @dataclass(frozen=True)
 class CalibratedEstimate:
-    """An estimate with the systematic error removed.
+    r"""An estimate with the systematic error removed.
 
     Attributes
     ----------
     estimate, lower, upper : float
     standard_error : float
-        :math:`\\sqrt{s^2 + \\sigma^2}`.
+        :math:`\sqrt{s^2 + \sigma^2}`.
     p_value : float
         Two-sided, of a true value of zero.
     """
@@ -126,7 +126,7 @@ def calibrate_systematic_error(estimates: Floats, standard_errors: Floats) -> Sy
         return float(weights @ y / weights.sum())
 
     def score(variance: float) -> float:
-        """Derivative of the profile log-likelihood in the variance, times two."""
+        """Return the derivative of the profile log-likelihood in the variance, times two."""
         weights = 1 / (variance + s**2)
         return float((weights**2 * (y - location(variance)) ** 2 - weights).sum())
 

@@ -37,7 +37,9 @@ def test_a_group_without_insured_years_gives_nan():
     years = np.array([[1.0, 0.0], [1.0, 0.0]])
     block = np.zeros(2, dtype=np.int64)
     codes = np.arange(2)
-    out = bootstrap_ratios(codes, np.zeros(2, np.int64), np.ones(2), years, years, block, 1, 3, np.random.default_rng(0))
+    out = bootstrap_ratios(
+        codes, np.zeros(2, np.int64), np.ones(2), years, years, block, 1, 3, np.random.default_rng(0)
+    )
     assert np.isnan(out[:, 0, 1]).all()
     assert out[:, 0, 0] == pytest.approx(1.0)
 

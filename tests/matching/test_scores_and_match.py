@@ -106,7 +106,7 @@ def test_match_refuses_empty_strata_and_a_caliper_that_leaves_nobody():
     with pytest.raises(RefusalError, match="Nobody is matched"):
         match_persons(scores, treated, caliper=1e-9)
     for options in ({"ratio": 0}, {"order": "random"}, {"caliper": -1.0}, {"on": "probability"}):
-        with pytest.raises(DesignError, match="ratio|order|caliper|scale"):
+        with pytest.raises(DesignError, match=r"ratio|order|caliper|scale"):
             match_persons(scores, treated, **options)
 
 

@@ -3,7 +3,6 @@
 Each row is a process of its own, because peak memory is a property of a process.
 """
 
-# ruff: noqa: T201  (a script that prints a table)
 from __future__ import annotations
 
 import os

@@ -10,6 +10,7 @@ import importlib.util
 import resource
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,14 +76,13 @@ def main(largest: int = 5_000_000, whole: int = 1_000_000) -> None:
         logit, treated, strata = scores(n)
         for name, order in (("3:1 largest", "largest"), ("3:1 closest", "closest")):
             caliper = 0.2 * float(logit.std())
-            seconds, pairs = timed(
-                lambda o=order, c=caliper: greedy_match(logit, treated, ratio=3, order=o, caliper=c, strata=strata), 3
-            )
+            options = {"ratio": 3, "order": order, "caliper": caliper, "strata": strata}
+            seconds, pairs = timed(partial(greedy_match, logit, treated, **options), 3)
             ratio = f"{MATCHIT_SECONDS / seconds:,.0f}x MatchIt (quoted)" if n == 1_000_000 else ""
             rows.append((f"match {n:,} {name}", seconds, f"{len(pairs.treated):,} pairs", ratio))
     if importlib.util.find_spec("causalml") is not None:
-        import pandas as pd  # noqa: PLC0415
-        from causalml.match import NearestNeighborMatch  # noqa: PLC0415
+        import pandas as pd
+        from causalml.match import NearestNeighborMatch
 
         logit, treated, _ = scores(10_000)
         frame = pd.DataFrame({"score": logit, "treated": treated.astype(int)})
@@ -95,9 +95,11 @@ def main(largest: int = 5_000_000, whole: int = 1_000_000) -> None:
     names = [f"x{j:02d}" for j in range(20)]
     method = PropensityMatching(names, exact=["stratum"], ratio=3, draws=2000)
     seconds, cf = timed(lambda: method.fit(data, design, seed=1))
-    rows.append((f"whole {whole:,} x 20", seconds, f"{cf.benchmark.size:,} draws, {memory():.1f} GB", "target 60 s, 6 GB"))
+    rows.append(
+        (f"whole {whole:,} x 20", seconds, f"{cf.benchmark.size:,} draws, {memory():.1f} GB", "target 60 s, 6 GB")
+    )
     for label, seconds, note, ratio in rows:
-        print(f"{label:32s} {seconds:9.2f} s   {note:24s} {ratio}")  # noqa: T201
+        print(f"{label:32s} {seconds:9.2f} s   {note:24s} {ratio}")
 
 
 if __name__ == "__main__":
