@@ -1,0 +1,99 @@
+"""Among all weights that reproduce the treated unit exactly, those with the smallest penalty.
+
+With more donors than periods the treated unit often lies inside the donors' hull; then infinitely
+many weights fit exactly and a solver's choice among them would be an accident of its path.  The
+weights with the smallest sum of squares (of donors' noise variances, if those are known) are unique, do not
+depend on the order of the donors, and give the least noisy prediction:
+
+    min 1/2 sum_j d_j w_j^2    subject to   X w = 0,  1'w = 1,  w >= 0,
+
+with X (T, J) the donors' differences from the treated unit.  The dual has T + 1 unknowns and is piecewise
+quadratic, w_j = max(0, x_j'nu + mu) / d_j: a damped Newton method ends after a few steps.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssinfer.kernels.compile import compiled
+
+Array = NDArray[np.float64]
+
+_STEPS = 200
+_RESIDUAL = 1e-11
+
+
+@compiled
+def least_norm_weights(X: Array, d: Array) -> tuple[Array, bool]:
+    """Return the exact-fit weights of least penalised norm, and whether they were reached.
+
+    Parameters
+    ----------
+    X : array (T, J)
+        Donors' differences from the target; the target lies in their hull.
+    d : array (J,)
+        Penalty per donor, > 0.
+
+    Returns
+    -------
+    w : array (J,)
+        Weights on the simplex with ``X w = 0``.
+    reached : bool
+        False when the Newton method did not arrive; `w` is then not to be used.
+    """
+    T, J = X.shape
+    size = np.sqrt((X * X).sum() / max(J, 1))
+    A = np.empty((T + 1, J))
+    for j in range(J):
+        for t in range(T):
+            A[t, j] = X[t, j] / size if size > 0.0 else 0.0
+        A[T, j] = 1.0
+    goal = np.zeros(T + 1)
+    goal[T] = 1.0
+    dual = np.zeros(T + 1)
+    dual[T] = d.sum() / J / J
+    w = np.empty(J)
+    value = np.inf
+    reached = False
+    for _ in range(_STEPS):
+        hessian = np.zeros((T + 1, T + 1))
+        residual = -goal
+        value = -dual[T]
+        for j in range(J):
+            slope = 0.0
+            for t in range(T + 1):
+                slope += A[t, j] * dual[t]
+            w[j] = max(slope, 0.0) / d[j]
+            if slope > 0.0:
+                value += 0.5 * slope * w[j]
+                for t in range(T + 1):
+                    residual[t] += A[t, j] * w[j]
+                    for s in range(T + 1):
+                        hessian[t, s] += A[t, j] * A[s, j] / d[j]
+        if np.abs(residual).max() <= _RESIDUAL:
+            reached = True
+            break
+        damping = 1e-13 * max(np.trace(hessian), 1e-300)
+        for t in range(T + 1):
+            hessian[t, t] += damping
+        direction = np.linalg.solve(hessian, -residual)
+        decrease = (direction * residual).sum()
+        step = 1.0
+        for _halving in range(60):
+            trial = dual + step * direction
+            trial_value = -trial[T]
+            for j in range(J):
+                slope = 0.0
+                for t in range(T + 1):
+                    slope += A[t, j] * trial[t]
+                if slope > 0.0:
+                    trial_value += 0.5 * slope * slope / d[j]
+            if trial_value <= value + 1e-4 * step * decrease:
+                break
+            step *= 0.5
+        dual = dual + step * direction
+    total = w.sum()
+    if total > 0.0:
+        w /= total
+    return w, reached
