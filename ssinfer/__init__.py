@@ -19,13 +19,14 @@ _HOME = {
     "Design": "ssinfer.design",
     "Counterfactual": "ssinfer.counterfactual",
     "Savings": "ssinfer.counterfactual",
+    "AdministrativeBenchmark": "ssinfer.benchmarks.administrative",
 }
 _MODULES = ("datasets", "errors")
 
 __all__ = ["__version__", *_HOME, *_MODULES]  # noqa: PLE0604  (built from the table above)
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401  (any public name)
+def __getattr__(name: str) -> Any:
     if name in _HOME:
         value = getattr(importlib.import_module(_HOME[name]), name)
     elif name in _MODULES:
@@ -44,6 +45,7 @@ def __dir__() -> list[str]:
 if TYPE_CHECKING:
     from ssinfer import datasets as datasets
     from ssinfer import errors as errors
+    from ssinfer.benchmarks.administrative import AdministrativeBenchmark as AdministrativeBenchmark
     from ssinfer.counterfactual import Counterfactual as Counterfactual
     from ssinfer.counterfactual import Savings as Savings
     from ssinfer.design import Design as Design

@@ -6,7 +6,7 @@ import os
 import tempfile
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numba
 
@@ -35,4 +35,4 @@ def compiled[F: Callable[..., Any]](function: F) -> F:
     depend on the compiler's liberty to reorder sums.
     """
     folder = Path(function.__code__.co_filename).resolve().parent
-    return numba.njit(cache=_cache_is_writable(folder), nogil=True)(function)
+    return cast("F", numba.njit(cache=_cache_is_writable(folder), nogil=True)(function))

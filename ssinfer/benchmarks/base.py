@@ -1,0 +1,193 @@
+"""What every method of ours shares: from data and design to a Counterfactual, with one place for each check."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from sklearn.base import BaseEstimator
+
+from ssinfer.benchmarks.problem import Problem
+from ssinfer.counterfactual import DIMS, Counterfactual, Information, Uncertainty
+from ssinfer.errors import DataError, NotSupportedError, SsinferError
+from ssinfer.panel import Panel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from ssinfer.design import Design
+
+    Floats = NDArray[np.float64]
+    Seed = int | np.random.SeedSequence | np.random.Generator | None
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a method supports; `ssinfer methods` prints it, and :meth:`BenchmarkMethod.fit` refuses the rest."""
+
+    several_treated: bool = True
+    staggered_starts: bool = False
+    covariates: bool = False
+    masks: bool = True
+    posterior: bool = False
+    confidence: bool = False
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Estimate:
+    """What a method returns before labels: arrays on the standardised scale. I treated units, P periods, J donors.
+
+    Attributes
+    ----------
+    benchmark, expected, confidence : (chain, draw, I, P)
+    weights : (I, J) donor weights, or None
+    solver, components, diagnostics, failures, inference : see Counterfactual
+    """
+
+    benchmark: Floats
+    uncertainty: Uncertainty
+    information: Information = "settlement"
+    expected: Floats | None = None
+    confidence: Floats | None = None
+    weights: Floats | None = None
+    solver: pd.DataFrame | None = None
+    components: pd.DataFrame | None = None
+    diagnostics: pd.DataFrame | None = None
+    failures: tuple[str, ...] = ()
+    inference: Mapping[str, xr.Dataset] = field(default_factory=dict)
+
+
+class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+    """A benchmark method: constructor parameters are stored and nothing else; `fit` returns a Counterfactual.
+
+    A subclass names its `needs` and `capabilities` and writes :meth:`estimate`. A method that serves many
+    placebos at once also overrides :meth:`estimate_many`.
+    """
+
+    needs: ClassVar[Literal["panel", "cohort"]] = "panel"
+    capabilities: ClassVar[Capabilities] = Capabilities()
+
+    def fit(self, data: Any, design: Design, *, seed: Seed = None) -> Counterfactual:
+        """Estimate the spending that would have been observed without the contract.
+
+        Parameters
+        ----------
+        data : Panel or Cohort
+            A cohort is aggregated for a panel method; a panel is refused by a cohort method.
+        design : Design
+        seed : int, SeedSequence or Generator
+            The same seed gives the same draws.
+
+        Returns
+        -------
+        Counterfactual
+        """
+        self.check_parameters()
+        problem = self.prepare(data, design)
+        return self.label(problem, self.estimate(problem, np.random.default_rng(seed)))
+
+    def fit_many(
+        self, data: Any, designs: Sequence[Design], seeds: Sequence[Seed]
+    ) -> list[Counterfactual | SsinferError]:
+        """Fit several designs on the same data; a design that is refused gives its error in place of a result.
+
+        The result of a design does not depend on the others in the list.
+        """
+        self.check_parameters()
+        outcomes: list[Counterfactual | SsinferError] = []
+        problems: list[Problem] = []
+        places: list[int] = []
+        for place, design in enumerate(designs):
+            try:
+                problems.append(self.prepare(data, design))
+                places.append(place)
+            except SsinferError as error:
+                outcomes.append(error)
+            else:
+                outcomes.append(DataError("not estimated"))
+        generators = [np.random.default_rng(seeds[place]) for place in places]
+        results = self.estimate_many(problems, generators)
+        for place, problem, estimate in zip(places, problems, results, strict=True):
+            outcomes[place] = estimate if isinstance(estimate, SsinferError) else self.label(problem, estimate)
+        return outcomes
+
+    def check_parameters(self) -> None:
+        """Refuse impossible constructor parameters; called before any data is looked at."""
+
+    @abstractmethod
+    def estimate(self, problem: Problem, rng: np.random.Generator) -> Estimate:
+        """Estimate one problem."""
+
+    def estimate_many(
+        self, problems: Sequence[Problem], generators: Sequence[np.random.Generator]
+    ) -> Iterable[Estimate | SsinferError]:
+        """Estimate several problems, one after the other unless a method knows better."""
+        for problem, rng in zip(problems, generators, strict=True):
+            try:
+                yield self.estimate(problem, rng)
+            except SsinferError as error:
+                yield error
+
+    def prepare(self, data: Any, design: Design) -> Problem:
+        """Lay the design over the data, after refusing what this method does not support."""
+        name = type(self).__name__
+        if not isinstance(data, Panel):
+            if not hasattr(data, "to_panel"):
+                raise DataError(f"{name} got a {type(data).__name__}; a Panel or a Cohort is needed.")
+            data = data.to_panel()
+        if len(design.treated) > 1 and not self.capabilities.several_treated:
+            raise NotSupportedError("Several treated units", name, "Give one design per treated unit.")
+        if design.starts and not self.capabilities.staggered_starts:
+            raise NotSupportedError("A staggered start", name, "Give one design per start.")
+        if design.masked and not self.capabilities.masks:
+            raise NotSupportedError("A mask", name, "Choose windows without the masked periods.")
+        return Problem.of(data, design)
+
+    def label(self, problem: Problem, estimate: Estimate) -> Counterfactual:
+        """Return the estimate in observed units and with labels."""
+        panel, columns = problem.panel, problem.columns
+        coords: dict[str, Any] = {
+            "unit": problem.labels(problem.treated),
+            "period": problem.periods(columns),
+        }
+        factor = problem.factor[np.ix_(problem.treated, columns)]
+        cells = problem.post[:, columns]
+
+        def array(draws: Floats | None, name: str) -> xr.DataArray | None:
+            if draws is None:
+                return None
+            values = np.where(cells, draws * factor, np.nan)
+            chain_draw = {"chain": np.arange(draws.shape[0]), "draw": np.arange(draws.shape[1])}
+            return xr.DataArray(values, coords={**chain_draw, **coords}, dims=DIMS, name=name)
+
+        benchmark = array(estimate.benchmark, "benchmark")
+        assert benchmark is not None  # noqa: S101  (for the type checker: draws were given)
+        observed = np.where(cells, panel.spending[np.ix_(problem.treated, columns)], np.nan)
+        weights = None
+        if estimate.weights is not None:
+            weights = pd.DataFrame(
+                estimate.weights, index=pd.Index(coords["unit"], name="unit"), columns=problem.labels(problem.donors)
+            )
+        return Counterfactual(
+            method=type(self).__name__,
+            design=problem.design,
+            benchmark=benchmark,
+            spending=xr.DataArray(observed, coords=coords, dims=DIMS[2:], name="spending"),
+            insured_years=xr.DataArray(problem.weights, coords=coords, dims=DIMS[2:], name="insured_years"),
+            uncertainty=estimate.uncertainty,
+            information=estimate.information,
+            expected=array(estimate.expected, "expected"),
+            confidence=array(estimate.confidence, "confidence"),
+            weights=weights,
+            solver=estimate.solver,
+            components=estimate.components,
+            diagnostics=estimate.diagnostics,
+            failures=estimate.failures,
+            inference=estimate.inference,
+        )

@@ -1,0 +1,134 @@
+"""Rules that choose the comparison group of whichever unit is treated.
+
+A backtest puts every unit in the treated unit's place; a rule then chooses each placebo's own
+comparison group, as it would have been chosen for a contract with that unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import numpy as np
+
+from ssinfer.errors import DesignError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from ssinfer.panel import Panel
+
+EARTH_RADIUS_KM = 6371.0088
+
+
+@runtime_checkable
+class ComparisonRule(Protocol):
+    """Anything that says which units may be compared with the treated ones."""
+
+    def admits(self, panel: Panel, treated: Sequence[str], columns: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return, per unit of the panel, whether it may be a donor.
+
+        `columns` are the baseline columns: a rule may look at nothing later.
+        """
+        ...
+
+
+def distances(panel: Panel, unit: str, latitude: str = "latitude", longitude: str = "longitude") -> NDArray[np.float64]:
+    """Return great-circle distances in kilometres from `unit` to every unit of the panel (haversine)."""
+    phi = np.radians(np.nanmean(panel.covariate(latitude), axis=1))
+    lam = np.radians(np.nanmean(panel.covariate(longitude), axis=1))
+    own = panel.rows([unit])[0]
+    half = np.sin((phi - phi[own]) / 2) ** 2 + np.cos(phi) * np.cos(phi[own]) * np.sin((lam - lam[own]) / 2) ** 2
+    return np.asarray(2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.clip(half, 0.0, 1.0))))
+
+
+@dataclass(frozen=True)
+class Within:
+    """Units within `km` of a treated unit, leaving out those nearer than `beyond` km (a donut).
+
+    A regional group shares hospitals and tariffs with the treated unit, which makes it comparable, and
+    shares them too well if the contract changes the hospitals' behaviour: hence the donut.
+
+    Parameters
+    ----------
+    km : float
+        Outer radius in kilometres.
+    beyond : float
+        Inner radius in kilometres; 0 for none.
+    latitude, longitude : str
+        Covariates of the panel, in degrees.
+    """
+
+    km: float
+    beyond: float = 0.0
+    latitude: str = "latitude"
+    longitude: str = "longitude"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.beyond < self.km:
+            raise DesignError(f"Within(km={self.km}, beyond={self.beyond}): need 0 <= beyond < km, in kilometres.")
+
+    def admits(self, panel: Panel, treated: Sequence[str], columns: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return which units lie in the ring around any treated unit, and in no treated unit's inner circle."""
+        del columns
+        far = np.array([distances(panel, unit, self.latitude, self.longitude) for unit in treated])
+        return np.asarray((far <= self.km).any(axis=0) & ~(far < self.beyond).any(axis=0))
+
+
+@dataclass(frozen=True)
+class SimilarSize:
+    """Units whose baseline insured-years lie within a factor `ratio` of the treated unit's, or above `at_least`.
+
+    Parameters
+    ----------
+    ratio : float
+        Largest admitted ratio of insured-years either way, above 1; infinity for no limit.
+    at_least : float
+        Smallest admitted mean of insured-years over the baseline.
+    """
+
+    ratio: float = float("inf")
+    at_least: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.ratio <= 1:
+            raise DesignError(f"SimilarSize(ratio={self.ratio}): the ratio must exceed 1.")
+
+    def admits(self, panel: Panel, treated: Sequence[str], columns: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return which units are of similar size in the baseline."""
+        if panel.insured_years is None:
+            raise DesignError("SimilarSize needs insured_years, which this panel lacks. Give donors by name.")
+        size = np.nanmean(panel.insured_years[:, columns], axis=1)
+        own = size[panel.rows(treated)]
+        close = (np.abs(np.log(size[None, :] / own[:, None])) <= np.log(self.ratio)).any(axis=0)
+        return np.asarray(close & (size >= self.at_least))
+
+
+@dataclass(frozen=True)
+class Listed:
+    """The units named, less the treated."""
+
+    units: tuple[str, ...]
+
+    def admits(self, panel: Panel, treated: Sequence[str], columns: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return which units are named."""
+        del treated, columns
+        admitted = np.zeros(len(panel.units), dtype=bool)
+        admitted[panel.rows(self.units, "donor")] = True
+        return admitted
+
+
+@dataclass(frozen=True)
+class Every:
+    """Units that satisfy all of several rules."""
+
+    rules: tuple[ComparisonRule, ...]
+
+    def admits(self, panel: Panel, treated: Sequence[str], columns: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return which units every rule admits."""
+        admitted = np.ones(len(panel.units), dtype=bool)
+        for rule in self.rules:
+            admitted &= rule.admits(panel, treated, columns)
+        return admitted

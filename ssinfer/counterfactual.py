@@ -1,0 +1,318 @@
+"""Counterfactual and Savings: the one container out of every method, and the arithmetic on its draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from ssinfer.errors import ConvergenceError, DataError, NotSupportedError, RefusalError
+from ssinfer.level import check_level
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from ssinfer.design import Design
+
+    Floats = NDArray[np.float64]
+
+DIMS = ("chain", "draw", "unit", "period")
+Uncertainty = Literal["posterior", "sampling", "none"]
+Information = Literal["signing", "settlement"]
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Counterfactual:
+    """Draws of the spending that would have been observed without the contract.
+
+    Attributes
+    ----------
+    benchmark : xarray.DataArray (chain, draw, unit, period)
+        Predictive draws B of the mean spending per insured-year of the treated units in the performance
+        periods, joint over both; each source of error enters once. NaN before a unit's own start.
+    spending : xarray.DataArray (unit, period)
+        What was observed (Y), NaN where the panel lacks it. No draw depends on it.
+    insured_years : xarray.DataArray (unit, period)
+        Weights of the pooled saving; 1 where the panel has no insured-years.
+    uncertainty : "posterior", "sampling" or "none"
+        What the draws are: of a posterior predictive, of a sampling distribution, or a point.
+    information : "signing" or "settlement"
+        Whether the benchmark uses nothing of the performance period, or the controls' data of it.
+    expected : DataArray or None
+        The same without group shock and performance-period noise: for plots only.
+    confidence : DataArray or None
+        Draws of a sampling (confidence) distribution of the same quantity as `benchmark`.
+    weights : DataFrame or None
+        A row per treated unit, a column per donor.
+    solver : DataFrame or None
+        A row per treated unit: kkt_gap, status, effective_donors.
+    components : DataFrame or None
+        Variance of the pooled benchmark error by source, as a share of the squared benchmark.
+    diagnostics : DataFrame or None
+        Columns check, status, figure, message.
+    failures : tuple of str
+        Failed convergence diagnostics: with any, thresholds and intervals are refused.
+    inference : mapping of str to xarray.Dataset
+        Further groups for :meth:`to_datatree` (posterior, prior, sample_stats, ...).
+    """
+
+    method: str
+    design: Design
+    benchmark: xr.DataArray
+    spending: xr.DataArray
+    insured_years: xr.DataArray
+    uncertainty: Uncertainty
+    information: Information = "settlement"
+    expected: xr.DataArray | None = None
+    confidence: xr.DataArray | None = None
+    weights: pd.DataFrame | None = None
+    solver: pd.DataFrame | None = None
+    components: pd.DataFrame | None = None
+    diagnostics: pd.DataFrame | None = None
+    failures: tuple[str, ...] = ()
+    inference: Mapping[str, xr.Dataset] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.uncertainty not in ("posterior", "sampling", "none"):
+            raise DataError(f"uncertainty is {self.uncertainty!r}; allowed: 'posterior', 'sampling', 'none'.")
+        if self.information not in ("signing", "settlement"):
+            raise DataError(f"information is {self.information!r}; allowed: 'signing', 'settlement'.")
+        for name in ("benchmark", "expected", "confidence"):
+            draws = getattr(self, name)
+            if draws is not None and draws.dims != DIMS:
+                raise DataError(f"{name} has dimensions {draws.dims}; a counterfactual's are {DIMS}.")
+        if self.spending.shape != self.benchmark.shape[2:]:
+            raise DataError(
+                f"spending has shape {self.spending.shape}, benchmark {self.benchmark.shape[2:]} (unit, period)."
+            )
+        if not np.isfinite(self.benchmark.values[:, :, self._cells]).all():
+            raise DataError(f"{self.method} gave draws that are not finite. Report it: a method must refuse instead.")
+        if self.uncertainty != "none" and self.benchmark.shape[0] * self.benchmark.shape[1] < 2:
+            raise DataError(f"{self.method} claims uncertainty {self.uncertainty!r} with a single draw.")
+
+    @property
+    def _cells(self) -> NDArray[np.bool_]:
+        """Performance cells (unit, period): those with a weight in the pooled saving."""
+        return np.asarray(self.insured_years.values > 0)
+
+    def draws(self, kind: str = "benchmark") -> xr.DataArray:
+        """Return draws by kind, or refuse.
+
+        Parameters
+        ----------
+        kind : "benchmark", "credible" or "confidence"
+            "credible" is refused unless `uncertainty` is "posterior"; "confidence" takes `confidence`, or
+            `benchmark` where its draws are of a sampling distribution, and is refused on "none".
+
+        Raises
+        ------
+        ConvergenceError
+            A convergence diagnostic failed.
+        NotSupportedError
+            The kind does not exist for this counterfactual.
+        """
+        if kind == "benchmark":
+            return self.benchmark
+        if self.failures:
+            raise ConvergenceError(
+                f"No {kind} threshold or interval from {self.method}: {'; '.join(self.failures)}. "
+                "Draw longer, simplify the model, or look at cf.diagnostics."
+            )
+        if kind == "credible":
+            if self.uncertainty != "posterior":
+                raise NotSupportedError(
+                    "A credible interval or threshold",
+                    f"{self.method}, whose uncertainty is {self.uncertainty!r}, not 'posterior'",
+                    "Use kind='confidence', or a Bayesian method.",
+                )
+            return self.benchmark
+        if kind == "confidence":
+            if self.confidence is not None:
+                return self.confidence
+            if self.uncertainty == "sampling":
+                return self.benchmark
+            raise NotSupportedError(
+                "A confidence interval or threshold",
+                f"{self.method}, which gives no sampling distribution (uncertainty {self.uncertainty!r})",
+                "Use kind='credible', or calibrate on placebos.",
+            )
+        raise RefusalError(f"kind is {kind!r}; allowed: 'benchmark', 'credible', 'confidence'.")
+
+    def pooled(self, kind: str = "benchmark") -> Floats:
+        """Return the pooled benchmark per draw: B = sum n B / sum n over units and performance periods.
+
+        Returns
+        -------
+        array (chain x draw,)
+            In spending per insured-year.
+        """
+        draws = self.draws(kind).values
+        weights = self.insured_years.values[self._cells]
+        flat = draws.reshape(-1, *draws.shape[2:])[:, self._cells]
+        return np.asarray(flat @ (weights / weights.sum()))
+
+    def null_error(self, kind: str = "benchmark") -> Floats:
+        """Return draws of E0 = Bbar - B, the law of the measured pooled saving when the true saving is zero."""
+        pooled = self.pooled(kind)
+        return np.asarray(pooled.mean() - pooled)
+
+    @property
+    def level(self) -> float:
+        """Bbar, the mean of the pooled benchmark draws, per insured-year."""
+        return float(self.pooled().mean())
+
+    def interval(self, level: float = 0.95, kind: str = "credible") -> pd.DataFrame:
+        """Return equal-tailed predictive intervals of the benchmark.
+
+        Parameters
+        ----------
+        level : float
+            Probability inside, a fraction.
+        kind : "credible" or "confidence"
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns unit, period, mean, lower, upper; the last row is "pooled".
+        """
+        level = check_level(level)
+        draws = self.draws(kind)
+        tails = [(1 - level) / 2, (1 + level) / 2]
+        lower, upper = draws.quantile(tails, dim=("chain", "draw"), skipna=False).values
+        mean = draws.mean(dim=("chain", "draw"), skipna=False).values
+        pooled = self.pooled(kind)
+        units, periods = draws["unit"].values, draws["period"].values
+        rows = [
+            (units[i], periods[t], mean[i, t], lower[i, t], upper[i, t]) for i, t in np.argwhere(self._cells).tolist()
+        ]
+        rows.append(("pooled", "pooled", pooled.mean(), *np.quantile(pooled, tails)))
+        return pd.DataFrame(rows, columns=["unit", "period", "mean", "lower", "upper"])
+
+    def savings(self) -> Savings:
+        """Return benchmark less observed spending, draw by draw.
+
+        Raises
+        ------
+        DataError
+            The panel lacks the treated units' performance spending: thresholds exist all the same.
+        """
+        absent = self._cells & ~np.isfinite(self.spending.values)
+        if absent.any():
+            i, t = np.argwhere(absent)[0]
+            unit, period = self.benchmark["unit"].values[i], self.benchmark["period"].values[t]
+            raise DataError(
+                f"The panel has no spending of {unit!r} in {period!r} ({int(absent.sum())} such cells), so there is no "
+                "saving yet. Thresholds can be derived now; add the spending to measure savings."
+            )
+        return Savings(self.benchmark, self.spending, self.insured_years, self.uncertainty)
+
+    def to_datatree(self) -> xr.DataTree:
+        """Return an xarray DataTree in ArviZ's schema (predictions, observed_data, constant_data, ...)."""
+        groups: dict[str, xr.Dataset] = {"posterior_predictive": self.benchmark.to_dataset(name="benchmark")}
+        if self.expected is not None:
+            groups["posterior_predictive"]["expected"] = self.expected
+        if self.confidence is not None:
+            groups["sampling_distribution"] = self.confidence.to_dataset(name="benchmark")
+        groups["observed_data"] = self.spending.to_dataset(name="spending")
+        groups["constant_data"] = self.insured_years.to_dataset(name="insured_years")
+        tree = xr.DataTree.from_dict({**groups, **self.inference})
+        tree.attrs.update(method=self.method, uncertainty=self.uncertainty, information=self.information)
+        tree.attrs["design"] = repr(self.design)
+        return tree
+
+    def __repr__(self) -> str:
+        chains, draws, units, periods = self.benchmark.shape
+        return (
+            f"Counterfactual by {self.method}: {chains} x {draws} draws ({self.uncertainty}, {self.information}), "
+            f"{units} {'unit' if units == 1 else 'units'} x {periods} {'period' if periods == 1 else 'periods'}, "
+            f"pooled benchmark {self.level:,.2f} (SD {self.pooled().std():,.2f}) per insured-year"
+        )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Savings:
+    """Savings = benchmark - spending, per insured-year: positive when less was spent than the benchmark.
+
+    Attributes
+    ----------
+    benchmark : DataArray (chain, draw, unit, period)
+    spending, insured_years : DataArray (unit, period)
+    uncertainty : what the draws are
+    """
+
+    benchmark: xr.DataArray
+    spending: xr.DataArray
+    insured_years: xr.DataArray
+    uncertainty: Uncertainty
+
+    @property
+    def draws(self) -> xr.DataArray:
+        """Draws B - Y, in spending per insured-year."""
+        return (self.benchmark - self.spending).rename("saving")
+
+    @property
+    def rate(self) -> xr.DataArray:
+        """Draws (B - Y) / B: for description. Payment tests use `measured_rate`."""
+        return (self.draws / self.benchmark).rename("savings_rate")
+
+    @property
+    def measured(self) -> xr.DataArray:
+        """Measured saving M = Bbar - Y (unit, period), Y a constant."""
+        return self.benchmark.mean(("chain", "draw"), skipna=False) - self.spending
+
+    @property
+    def measured_rate(self) -> xr.DataArray:
+        """Measured savings rate M / Bbar (unit, period), the number that is held against a threshold."""
+        return self.measured / self.benchmark.mean(("chain", "draw"), skipna=False)
+
+    def pooled(self) -> Savings:
+        """Return the saving pooled over units and periods by insured-years, formed draw by draw."""
+        weights = self.insured_years
+        total = float(weights.sum())
+        labels = {"unit": ["pooled"], "period": ["pooled"]}
+
+        def pool(values: xr.DataArray) -> xr.DataArray:
+            summed = (values.where(weights > 0, 0.0) * weights).sum(("unit", "period")) / total
+            return summed.expand_dims(labels, axis=(-2, -1))
+
+        insured = xr.DataArray([[total]], coords=labels, dims=("unit", "period"))
+        return Savings(pool(self.benchmark), pool(self.spending), insured, self.uncertainty)
+
+    def summary(self, level: float = 0.95) -> pd.DataFrame:
+        """Return a row per unit and period and a pooled row.
+
+        Returns
+        -------
+        pandas.DataFrame
+            unit, period, benchmark (Bbar), spending, saving, savings_rate (measured), lower and upper
+            (equal-tailed interval of the saving), probability_positive (share of draws above zero).
+        """
+        level = check_level(level)
+        parts = [self] if self.draws.sizes["unit"] * self.draws.sizes["period"] == 1 else [self, self.pooled()]
+        rows: list[tuple[Any, ...]] = []
+        for part in parts:
+            draws = part.draws.values
+            mean = part.benchmark.mean(("chain", "draw"), skipna=False).values
+            for i, t in np.argwhere(part.insured_years.values > 0).tolist():
+                cell = draws[:, :, i, t]
+                spent = float(part.spending.values[i, t])
+                lower, upper = np.quantile(cell, [(1 - level) / 2, (1 + level) / 2])
+                labels = (part.spending["unit"].values[i], part.spending["period"].values[t])
+                measured = mean[i, t] - spent
+                rows.append(
+                    (*labels, mean[i, t], spent, measured, measured / mean[i, t], lower, upper, (cell > 0).mean())
+                )
+        names = ["unit", "period", "benchmark", "spending", "saving", "savings_rate", "lower", "upper"]
+        return pd.DataFrame(rows, columns=[*names, "probability_positive"])
+
+    def __repr__(self) -> str:
+        part = self.pooled()
+        return (
+            f"Savings: {part.measured.item():,.2f} per insured-year ({100 * part.measured_rate.item():.2f}% of the "
+            f"benchmark), SD {float(part.draws.std()):,.2f} ({self.uncertainty})"
+        )

@@ -1,0 +1,219 @@
+"""Design: who is treated, who is compared, when, and under which case-mix standard."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+
+from ssinfer.comparison import ComparisonRule, Listed
+from ssinfer.errors import DesignError, PanelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from ssinfer.panel import Panel
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Design:
+    """The comparison that a benchmark makes, fixed before any method sees the data.
+
+    Attributes
+    ----------
+    treated : tuple of str
+        Units under contract.
+    baseline : tuple
+        Periods from which the benchmark learns the treated units' own spending.
+    performance : tuple
+        Periods in which savings are measured.
+    donors : None, sequence of str, or ComparisonRule
+        The comparison group. None: all other units. A rule, such as :class:`~ssinfer.comparison.Within`,
+        chooses for each treated (or placebo) unit.
+    masked : tuple
+        Periods left out of estimation and of savings (2020 and 2021, say); they keep their place in time.
+    starts : mapping of str to period, optional
+        First performance period of units that start later than `performance` begins (staggered starts);
+        their earlier performance periods count as baseline.
+    standard : str, optional
+        Covariate with the spending expected from case mix (indirect standardisation). Methods then work
+        on spending / (expected / mean expected) and benchmarks are given back in observed euros.
+    under_contract : tuple of str
+        Units under a contract of their own: never donors, never placebos.
+    incomplete : "refuse" or "drop"
+        What happens to a donor that lacks spending in a period that is needed.
+
+    Examples
+    --------
+    >>> Design(treated=["VLISSINGEN"], baseline=range(2014, 2017), performance=[2017])
+    Design: VLISSINGEN against all other units, baseline 2014-2016, performance 2017
+    """
+
+    treated: tuple[str, ...]
+    baseline: tuple[Any, ...]
+    performance: tuple[Any, ...]
+    donors: tuple[str, ...] | ComparisonRule | None = None
+    masked: tuple[Any, ...] = ()
+    starts: Mapping[str, Any] | None = None
+    standard: str | None = None
+    under_contract: tuple[str, ...] = ()
+    incomplete: Literal["refuse", "drop"] = "refuse"
+
+    def __init__(  # the dataclass's own would annotate what is stored, not what is accepted
+        self,
+        treated: str | Iterable[object],
+        baseline: Iterable[Any],
+        performance: Iterable[Any],
+        donors: Iterable[object] | ComparisonRule | None = None,
+        masked: Iterable[Any] = (),
+        *,
+        starts: Mapping[str, Any] | None = None,
+        standard: str | None = None,
+        under_contract: Iterable[object] = (),
+        incomplete: Literal["refuse", "drop"] = "refuse",
+    ) -> None:
+        units = (treated,) if isinstance(treated, str) else tuple(str(unit) for unit in treated)
+        group: tuple[str, ...] | ComparisonRule | None
+        if donors is None or isinstance(donors, ComparisonRule):
+            group = donors
+        else:
+            group = (donors,) if isinstance(donors, str) else tuple(str(unit) for unit in donors)
+        values = {
+            "treated": units,
+            "baseline": tuple(baseline),
+            "performance": tuple(performance),
+            "donors": group,
+            "masked": tuple(masked),
+            "starts": MappingProxyType({str(unit): start for unit, start in starts.items()}) if starts else None,
+            "standard": standard,
+            "under_contract": tuple(str(unit) for unit in under_contract),
+            "incomplete": incomplete,
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        self._check()
+
+    def _check(self) -> None:
+        if self.incomplete not in ("refuse", "drop"):
+            raise DesignError(f"incomplete is {self.incomplete!r}; allowed: 'refuse' or 'drop'.")
+        for name in ("treated", "baseline", "performance"):
+            values = getattr(self, name)
+            if not values:
+                raise DesignError(f"{name} is empty. Name at least one.")
+            if len(set(values)) < len(values):
+                raise DesignError(f"{name} names something twice: {list(values)}.")
+        both = [period for period in self.baseline if period in self.performance]
+        if both:
+            raise DesignError(
+                f"baseline and performance overlap in {both}. A period is either learned from or measured: "
+                "end the baseline before the contract starts."
+            )
+        if max(self.baseline) > max(self.performance):
+            raise DesignError(
+                f"baseline runs to {max(self.baseline)!r}, after the performance period ({max(self.performance)!r}). "
+                "Spending after the contract started cannot be baseline."
+            )
+        if isinstance(self.donors, tuple):
+            if not self.donors:
+                raise DesignError("donors is an empty list. Pass None for all other units, or name some.")
+            inside = [unit for unit in self.treated if unit in self.donors]
+            if inside:
+                raise DesignError(f"{inside} are both treated and donors. A treated unit is never its own donor.")
+            contracted = [unit for unit in self.under_contract if unit in self.donors]
+            if contracted:
+                raise DesignError(f"donors {contracted} are under a contract of their own. Leave them out.")
+        for unit, start in (self.starts or {}).items():
+            if unit not in self.treated:
+                raise DesignError(f"starts names {unit!r}, which is not treated. Treated: {list(self.treated)}.")
+            if start not in self.performance:
+                raise DesignError(f"starts gives {unit!r} the start {start!r}, outside performance {self.performance}.")
+
+    def replace(self, **changes: Any) -> Self:
+        """Return the design with some fields changed, validated again."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return type(self)(**{**values, **changes})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        values["starts"] = None if self.starts is None else dict(self.starts)
+        return _rebuild, (values,)
+
+    def donor_rows(self, panel: Panel) -> NDArray[np.intp]:
+        """Return the rows of the comparison group in `panel`, in the panel's order.
+
+        Raises
+        ------
+        DesignError
+            A treated unit is not in the panel, or no donors are left.
+        """
+        treated = self.treated_rows(panel)
+        rule = Listed(self.donors) if isinstance(self.donors, tuple) else self.donors
+        if rule is None:
+            admitted = np.ones(len(panel.units), dtype=bool)
+        else:
+            try:
+                admitted = rule.admits(panel, self.treated, panel.columns(self.baseline, "baseline period")).copy()
+            except PanelError as error:
+                raise DesignError(str(error)) from error
+        admitted[treated] = False
+        admitted[[row for row, unit in enumerate(panel.units) if unit in self.under_contract]] = False
+        if not admitted.any():
+            raise DesignError(
+                f"No donors are left for {', '.join(self.treated)} (rule: {self.donors!r}; under contract: "
+                f"{len(self.under_contract)}). Widen the comparison group or add units to the panel."
+            )
+        return np.flatnonzero(admitted)
+
+    def treated_rows(self, panel: Panel) -> NDArray[np.intp]:
+        """Return the rows of the treated units; an unknown name is refused with the nearest."""
+        try:
+            return panel.rows(self.treated, "treated unit")
+        except PanelError as error:
+            raise DesignError(str(error)) from error
+
+    def fingerprint(self) -> str:
+        """Return a text that identifies the design, for hashes and manifests."""
+        return repr(self.to_dict())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON and manifests."""
+        donors = self.donors if self.donors is None or isinstance(self.donors, tuple) else repr(self.donors)
+        return {
+            "treated": list(self.treated),
+            "baseline": list(self.baseline),
+            "performance": list(self.performance),
+            "donors": list(donors) if isinstance(donors, tuple) else donors,
+            "masked": list(self.masked),
+            "starts": dict(self.starts) if self.starts else None,
+            "standard": self.standard,
+            "under_contract": list(self.under_contract),
+            "incomplete": self.incomplete,
+        }
+
+    def __repr__(self) -> str:
+        who = ", ".join(self.treated[:3]) + (f" and {len(self.treated) - 3} more" if len(self.treated) > 3 else "")
+        if self.donors is None:
+            whom = "all other units"
+        elif isinstance(self.donors, tuple):
+            whom = f"{len(self.donors)} named donors"
+        else:
+            whom = repr(self.donors)
+        masked = f", masked {_span(self.masked)}" if self.masked else ""
+        standard = f", standardised by {self.standard!r}" if self.standard else ""
+        return (
+            f"Design: {who} against {whom}, baseline {_span(self.baseline)}, "
+            f"performance {_span(self.performance)}{masked}{standard}"
+        )
+
+
+def _rebuild(values: dict[str, Any]) -> Design:
+    return Design(**values)
+
+
+def _span(periods: tuple[Any, ...]) -> str:
+    return str(periods[0]) if len(periods) == 1 else f"{periods[0]}-{periods[-1]}"

@@ -1,0 +1,42 @@
+"""Levels, sides and shares: the fractions that people type as percentages."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ssinfer.errors import RefusalError
+
+Side = Literal["one-sided", "two-sided"]
+
+
+def check_level(level: float, name: str = "level") -> float:
+    """Return `level` if it is a fraction inside (0, 1); a percentage is named as such.
+
+    >>> check_level(0.95)
+    0.95
+    >>> check_level(95)
+    Traceback (most recent call last):
+    ...
+    ssinfer.errors.RefusalError: level is 95, which looks like a percentage. Write it as a fraction: 0.95.
+    """
+    if 0 < level < 1:
+        return float(level)
+    if 1 < level < 100:
+        raise RefusalError(
+            f"{name} is {level:g}, which looks like a percentage. Write it as a fraction: {level / 100:g}."
+        )
+    raise RefusalError(f"{name} is {level!r}; a fraction strictly between 0 and 1 is needed, such as 0.95.")
+
+
+def check_side(side: str) -> Side:
+    """Return `side` if it is "one-sided" or "two-sided"."""
+    if side == "one-sided":
+        return "one-sided"
+    if side == "two-sided":
+        return "two-sided"
+    raise RefusalError(f"side is {side!r}; allowed: 'one-sided' or 'two-sided'. State which, for they differ by far.")
+
+
+def tail(level: float, side: Side) -> float:
+    """Return the quantile of the null error at which a threshold lies: level, or (1 + level) / 2 when two-sided."""
+    return level if side == "one-sided" else (1 + level) / 2

@@ -1,0 +1,342 @@
+"""Panel: mean spending per insured-year of units over periods."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pandas as pd
+
+from ssinfer.errors import PanelError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Panel:
+    """Spending per insured-year of `units` over `periods`, with what is known about its noise.
+
+    Build one with :meth:`from_frame`; the arrays are read-only and have shape (unit, period).
+
+    Attributes
+    ----------
+    units : tuple of str
+        Labels, in the order of their first appearance.
+    periods : tuple
+        Sortable labels, ascending.
+    spending : array (unit, period)
+        Mean spending per insured-year, in the currency of the data. NaN where nothing was observed:
+        admitted only at the beginning or the end of a unit's history; a design refuses it
+        wherever it needs the cell.
+    insured_years : array (unit, period) or None
+        Person-years behind each mean. None: all units weigh the same and nothing is known of sampling noise.
+    sampling_variance : array (unit, period) or None
+        Variance of each mean, in squared currency, when the persons' data gave it.
+    cv : float or None
+        Person-level coefficient of variation: variance of a mean = (cv x mean)² / insured-years.
+        With neither `sampling_variance` nor `cv` given, methods learn it.
+    covariates : mapping of str to array (unit, period)
+        Unit-level covariates, constant or varying over periods.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"gp": ["a", "a", "b", "b"], "year": [2018, 2019] * 2,
+    ...                       "cost": [100.0, 104.0, 90.0, 93.0], "n": [5000.0, 5100.0, 800.0, 790.0]})
+    >>> panel = Panel.from_frame(frame, unit="gp", period="year", spending="cost", insured_years="n")
+    >>> panel
+    Panel: 2 units x 2 periods (2018 to 2019), 790 to 5,100 insured-years a cell, sampling noise to be learned
+    """
+
+    units: tuple[str, ...]
+    periods: tuple[Any, ...]
+    spending: Floats
+    insured_years: Floats | None = None
+    sampling_variance: Floats | None = None
+    cv: float | None = None
+    covariates: Mapping[str, Floats] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        shape = (len(self.units), len(self.periods))
+        for name in ("spending", "insured_years", "sampling_variance"):
+            values = getattr(self, name)
+            if values is not None:
+                object.__setattr__(self, name, _read_only(values, shape, name))
+        frozen = {name: _read_only(values, shape, name) for name, values in self.covariates.items()}
+        object.__setattr__(self, "covariates", MappingProxyType(frozen))
+        _check_labels(self.units, self.periods)
+        _check_values(self)
+
+    # The proxy of the covariates cannot be pickled; a plain dict can, and is frozen again at birth.
+    def __reduce__(self) -> tuple[Any, ...]:
+        parts = (self.units, self.periods, self.spending, self.insured_years, self.sampling_variance, self.cv)
+        return type(self), (*parts, dict(self.covariates))
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        unit: str = "unit",
+        period: str = "period",
+        spending: str = "spending",
+        insured_years: str | None = "insured_years",
+        sampling_variance: str | None = None,
+        cv: float | None = None,
+        covariates: Sequence[str] = (),
+    ) -> Self:
+        """Read a long frame with a row per unit and period.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            Long frame; rows in any order.
+        unit, period, spending, insured_years, sampling_variance : str
+            Names of the columns. Spending is the mean per insured-year. ``insured_years=None``: all units
+            weigh the same and no sampling noise is known.
+        cv : float, optional
+            Person-level coefficient of variation, if known; not together with `sampling_variance`.
+        covariates : sequence of str
+            Further columns to carry along.
+
+        Returns
+        -------
+        Panel
+
+        Raises
+        ------
+        PanelError
+            A column is missing or holds text; a unit and period occur twice; a period is missing in the
+            middle of a unit's history; insured-years are zero, negative or missing.
+        """
+        wanted = [unit, period, spending, insured_years, sampling_variance, *covariates]
+        columns = [name for name in wanted if name is not None]
+        for name in columns:
+            if name not in frame.columns:
+                raise PanelError(f"The frame has no column {name!r}. {did_you_mean(name, frame.columns)}")
+        if frame.empty:
+            raise PanelError("The frame has no rows. Pass a long frame with a row per unit and period.")
+        keys = frame[[unit, period]]
+        if keys.isna().to_numpy().any():
+            count = int(keys.isna().any(axis=1).sum())
+            raise PanelError(f"{count} rows have no label in {unit!r} or {period!r}. Drop or name them first.")
+        twice = keys[keys.duplicated()]
+        if len(twice):
+            first = twice.iloc[0]
+            raise PanelError(
+                f"Unit {first[unit]!r} has more than one row for period {first[period]!r} ({len(twice)} duplicates in"
+                f" all). Keep a row per unit and period: aggregate first, weighting spending by insured-years."
+            )
+        units = tuple(str(label) for label in pd.unique(frame[unit]))
+        try:
+            periods = tuple(_plain(label) for label in sorted(pd.unique(frame[period])))
+        except TypeError:
+            kinds = sorted({type(label).__name__ for label in frame[period]})
+            raise PanelError(
+                f"Column {period!r} mixes {' and '.join(kinds)}, which cannot be sorted. Use one type."
+            ) from None
+        rows = pd.Categorical(frame[unit].astype(str), categories=list(units)).codes
+        order = {label: position for position, label in enumerate(periods)}
+        places = np.array([order[_plain(label)] for label in frame[period]])
+
+        def grid(name: str | None) -> Floats | None:
+            if name is None:
+                return None
+            out = np.full((len(units), len(periods)), np.nan)
+            out[rows, places] = _numbers(frame[name])
+            return out
+
+        present = np.zeros((len(units), len(periods)), dtype=bool)
+        present[rows, places] = True
+        _refuse_holes(units, periods, present)
+        values = grid(spending)
+        assert values is not None  # noqa: S101  (for the type checker: spending is never None)
+        extra = {name: column for name in covariates if (column := grid(name)) is not None}
+        return cls(units, periods, values, grid(insured_years), grid(sampling_variance), cv, extra)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the long frame: unit, period, spending, insured_years, sampling_variance, then the covariates."""
+        n_units, n_periods = self.spending.shape
+        frame = pd.DataFrame(
+            {
+                "unit": np.repeat(np.array(self.units, dtype=object), n_periods),
+                "period": list(self.periods) * n_units,
+                "spending": self.spending.ravel(),
+                "insured_years": np.nan if self.insured_years is None else self.insured_years.ravel(),
+                "sampling_variance": np.nan if self.sampling_variance is None else self.sampling_variance.ravel(),
+            }
+        )
+        for name, values in self.covariates.items():
+            frame[name] = values.ravel()
+        return frame
+
+    def rows(self, labels: Iterable[object], what: str = "unit") -> NDArray[np.intp]:
+        """Return the row numbers of units; an unknown label is refused with the nearest names."""
+        place = {label: row for row, label in enumerate(self.units)}
+        found = []
+        for label in labels:
+            if str(label) not in place:
+                raise PanelError(f"The panel has no {what} {str(label)!r}. {did_you_mean(label, self.units)}")
+            found.append(place[str(label)])
+        return np.array(found, dtype=np.intp)
+
+    def columns(self, labels: Iterable[object], what: str = "period") -> NDArray[np.intp]:
+        """Return the column numbers of periods; an unknown label is refused with the range at hand."""
+        place = {label: column for column, label in enumerate(self.periods)}
+        found = []
+        for label in labels:
+            if label not in place:
+                raise PanelError(
+                    f"The panel has no {what} {label!r}: its periods run from {self.periods[0]!r} to"
+                    f" {self.periods[-1]!r}. Choose among them, or load more periods."
+                )
+            found.append(place[label])
+        return np.array(found, dtype=np.intp)
+
+    def select(self, units: Iterable[object] | None = None, periods: Iterable[object] | None = None) -> Self:
+        """Return the panel of some units and periods, in the order given for units, ascending for periods."""
+        rows = np.arange(len(self.units)) if units is None else self.rows(units)
+        columns = np.arange(len(self.periods)) if periods is None else np.sort(self.columns(periods))
+        box = np.ix_(rows, columns)
+        return replace(
+            self,
+            units=tuple(self.units[row] for row in rows),
+            periods=tuple(self.periods[column] for column in columns),
+            spending=self.spending[box],
+            insured_years=None if self.insured_years is None else self.insured_years[box],
+            sampling_variance=None if self.sampling_variance is None else self.sampling_variance[box],
+            covariates={name: values[box] for name, values in self.covariates.items()},
+        )
+
+    def covariate(self, name: str) -> Floats:
+        """Return a covariate (unit, period); an unknown name is refused with the nearest."""
+        if name not in self.covariates:
+            raise PanelError(f"The panel has no covariate {name!r}. {did_you_mean(name, self.covariates)}")
+        return self.covariates[name]
+
+    @property
+    def noise(self) -> str:
+        """What is known of sampling noise: "variance", "cv", "size" (to be learned from 1/n) or "none"."""
+        if self.sampling_variance is not None:
+            return "variance"
+        if self.insured_years is None:
+            return "none"
+        return "size" if self.cv is None else "cv"
+
+    def fingerprint(self) -> str:
+        """Return a SHA-256 of labels and values, the data hash of reports and manifests."""
+        digest = hashlib.sha256(repr((self.units, self.periods, self.cv)).encode())
+        arrays = {"spending": self.spending, "insured_years": self.insured_years}
+        for name, values in {**arrays, "variance": self.sampling_variance, **self.covariates}.items():
+            digest.update(name.encode())
+            if values is not None:
+                digest.update(np.ascontiguousarray(values).tobytes())
+        return digest.hexdigest()
+
+    def __repr__(self) -> str:
+        span = f"{self.periods[0]} to {self.periods[-1]}"
+        text = f"Panel: {len(self.units)} units x {len(self.periods)} periods ({span})"
+        if self.insured_years is not None:
+            low, high = np.nanmin(self.insured_years), np.nanmax(self.insured_years)
+            text += f", {low:,.0f} to {high:,.0f} insured-years a cell"
+        known = {
+            "variance": "sampling variance known",
+            "cv": f"person-level cv {self.cv}",
+            "size": "sampling noise to be learned",
+            "none": "no insured-years",
+        }
+        covariates = f", covariates {', '.join(self.covariates)}" if self.covariates else ""
+        return f"{text}, {known[self.noise]}{covariates}"
+
+
+def _plain(label: Any) -> Any:
+    """Return a numpy scalar as the Python value, so that 2015 == np.int64(2015) also hashes and prints alike."""
+    return label.item() if isinstance(label, np.generic) else label
+
+
+def _read_only(values: Any, shape: tuple[int, int], name: str) -> Floats:
+    array = np.array(values, dtype=np.float64)
+    if array.shape != shape:
+        raise PanelError(f"{name} has shape {array.shape}; units x periods is {shape}. Pass one value per cell.")
+    array.setflags(write=False)
+    return array
+
+
+def _numbers(column: pd.Series[Any]) -> Floats:
+    """Return a column as floats; text is refused, naming the first offending value and the usual cause."""
+    if pd.api.types.is_numeric_dtype(column):
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    numbers = pd.to_numeric(column, errors="coerce")
+    bad = column[numbers.isna() & column.notna()]
+    if len(bad):
+        value = bad.iloc[0]
+        decimal = "," in str(value)
+        cure = "Read the file with decimal=','." if decimal else "Convert the column to numbers first."
+        raise PanelError(
+            f"Column {column.name!r} holds text in {len(bad)} rows, first {value!r} (row {bad.index[0]!r}). {cure}"
+        )
+    return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _check_labels(units: tuple[str, ...], periods: tuple[Any, ...]) -> None:
+    if not units or not periods:
+        raise PanelError("A panel needs at least one unit and one period.")
+    if len(set(units)) < len(units):
+        raise PanelError("Unit labels occur twice. Aggregate or rename them.")
+    if any(not earlier < later for earlier, later in itertools.pairwise(periods)):
+        raise PanelError(f"Periods must ascend without repeats, got {list(periods)[:6]}.")
+    if all(isinstance(label, int) for label in periods) and len(periods) > 2:
+        steps = {later - earlier for earlier, later in itertools.pairwise(periods)}
+        if len(steps) > 1:
+            step = min(steps)
+            absent = [label for label in range(periods[0], periods[-1], step) if label not in periods]
+            raise PanelError(
+                f"Periods {', '.join(str(label) for label in absent[:5])} are missing for every unit between"
+                f" {periods[0]} and {periods[-1]}. Keep their rows and name them in Design(masked=...) instead of"
+                " deleting them: windows and autocorrelation count periods."
+            )
+
+
+def _check_values(panel: Panel) -> None:
+    if np.isinf(panel.spending).any():
+        raise PanelError("Spending holds infinite values. Correct them at the source.")
+    for name in ("insured_years", "sampling_variance"):
+        values = getattr(panel, name)
+        if values is None:
+            continue
+        needed = np.isfinite(panel.spending) if name == "insured_years" else np.zeros(values.shape, dtype=bool)
+        wrong = np.argwhere((needed & ~np.isfinite(values)) | (values <= 0) | np.isinf(values))
+        if len(wrong):
+            row, column = wrong[0]
+            raise PanelError(
+                f"{name} of unit {panel.units[row]!r} in period {panel.periods[column]!r} is"
+                f" {values[row, column]} ({len(wrong)} such cells); a positive number is needed. Drop cells without"
+                f" insured, or pass {name}=None if it is unknown."
+            )
+    if panel.cv is not None and not (np.isfinite(panel.cv) and panel.cv > 0):
+        raise PanelError(f"cv is {panel.cv}; a positive number is needed (Dutch insured: about 2 to 3).")
+    if panel.cv is not None and panel.sampling_variance is not None:
+        raise PanelError("Both cv and sampling_variance are given. Keep sampling_variance, which is more exact.")
+    if panel.cv is not None and panel.insured_years is None:
+        raise PanelError("cv is given without insured_years, so no variance follows. Pass insured_years as well.")
+
+
+def _refuse_holes(units: tuple[str, ...], periods: tuple[Any, ...], present: NDArray[np.bool_]) -> None:
+    """Refuse a unit whose history has a hole: absent rows are admitted only before its first and after its last."""
+    for row, have in enumerate(present):
+        where = np.flatnonzero(have)
+        inside = np.flatnonzero(~have[where[0] : where[-1]]) + where[0]
+        if len(inside):
+            absent = ", ".join(repr(periods[column]) for column in inside[:5])
+            raise PanelError(
+                f"Unit {units[row]!r} has no row for period {absent}, in the middle of its history. Add the row,"
+                " drop the unit, or keep the row and name the period in Design(masked=...)."
+            )
