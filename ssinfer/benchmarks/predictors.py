@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Integers = NDArray[np.int64]
     Booleans = NDArray[np.bool_]
-    PredictorSpec = str | tuple[str, Sequence[Any]]
+
+type PredictorSpec = str | tuple[str, Sequence[Any]]
 
 GENERATIONS = 150
 RESTARTS = 3
@@ -98,8 +99,8 @@ def fit_predictors(
 ) -> tuple[Floats, Floats, Integers, Integers, tuple[dict[str, float], ...]]:
     """Fit each target on the predictors; with nested V, each target searches its own.
 
-    The search is seeded by the target's own data, so that a unit's weights depend neither on the
-    caller's seed nor on the other fits of a batch.
+    The search has its own fixed seeds, so that a unit's weights depend neither on the caller's seed nor on
+    the other fits of a batch.
 
     Returns
     -------

@@ -86,11 +86,11 @@ class WeightingMethod(BenchmarkMethod):
         solver: list[dict[str, Any]] = []
         checks: list[tuple[str, str, float, str]] = []
         parts: list[dict[str, float]] = []
-        refused = self._no_inference(problem)
+        refused = self.no_inference(problem)
         for i in range(I):
             window = Window.of(problem, i)
             self.check_window(window)
-            own, placebos = self.fit_window(window, shared, with_placebos=refused is None)
+            own, placebos = self.fit_window(window, shared, with_placebos=refused is None and self.needs_placebos())
             self._require_convergence(window, own)
             place = np.searchsorted(problem.columns, window.post)
             prediction = own.predict(window.Y)[0]
@@ -117,13 +117,15 @@ class WeightingMethod(BenchmarkMethod):
         components = pd.DataFrame(parts, index=index)
         return Estimate(benchmark=draws, confidence=draws, uncertainty="sampling", components=components, **common)
 
-    def _no_inference(self, problem: Problem) -> str | None:
+    def needs_placebos(self) -> bool:
+        """Return whether the law of the error is learned from placebos."""
+        return self.inference != "none"
+
+    def no_inference(self, problem: Problem) -> str | None:
         """Return why no sampling distribution exists, or None when one does."""
         J, I = problem.donors.size, problem.treated.size
         if self.inference == "none":
             return "inference='none' was asked for"
-        if self.inference == "jackknife+":
-            return None
         if I >= J:
             return f"{J} donors for {I} treated units: placebo inference needs more donors than treated units"
         if J < SMALLEST_PLACEBO_GROUP:
@@ -201,7 +203,7 @@ class WeightingMethod(BenchmarkMethod):
 
     def predictive(
         self, window: Window, own: Fits, placebos: Fits, rng: np.random.Generator
-    ) -> tuple[Floats, dict[str, float], tuple[str, str, float, str]]:
+    ) -> tuple[Floats, dict[str, Any], tuple[str, str, float, str]]:
         """Return error paths (draws, P), the parts of their variance, and a line on the placebos used."""
         valid = placebos.status != NOT_CONVERGED
         failed = int((~valid).sum())
@@ -217,6 +219,18 @@ class WeightingMethod(BenchmarkMethod):
         regressors = self._variance_regressors(window, kept, units)
         mine = self._variance_regressors(window, own, np.array([window.treated]))
         pooled = vectors @ window.pooling
+        standard_error = float(pooled.std())
+        level = float((own.predict(window.Y)[0, window.post] @ window.pooling) ** 2) or 1.0
+        status = "PASS" if not failed else "FAIL"
+        text = f"{window.name}: {m} of {valid.size} placebos fitted, placebo standard error {standard_error:.4g}; "
+        if self.inference == "placebo-se":
+            text += "normal errors with the placebos' covariance"
+            centred = (vectors - vectors.mean(axis=0)) / np.sqrt(m)
+            half = rng.standard_normal((self.draws // 2, m)) @ centred
+            half *= standard_error / max(float(np.sqrt(((half @ window.pooling) ** 2).mean())), 1e-300)
+            paths = np.empty((self.draws, window.post.size))
+            paths[0::2], paths[1::2] = half, -half
+            return paths, {"placebo": standard_error**2 / level}, ("placebo inference", status, float(m), text)
         theta = variance_function(pooled, regressors)
         floor = 1e-12 * float((pooled**2).mean()) + 1e-300
         deviation = np.sqrt(np.maximum(regressors @ theta, floor))
@@ -224,10 +238,8 @@ class WeightingMethod(BenchmarkMethod):
         D = self.draws // 2
         uniform = rng.permutation((np.arange(D) + 0.5) / D)
         paths = predictive_errors(vectors, window.pooling, deviation, float(np.sqrt(max(variances.sum(), floor))), uniform)
-        level = float((own.predict(window.Y)[0, window.post] @ window.pooling) ** 2) or 1.0
         part = dict(zip(("shock", "sampling", "misfit"), (variances / level).tolist(), strict=True))
-        status = "PASS" if not failed else "FAIL"
-        text = f"{window.name}: {m} of {valid.size} placebos fitted; |error| law attains p = 1/{m + 1}"
+        text += f"the law of |error| attains p = 1/{m + 1}"
         return paths, part, ("placebo inference", status, float(m), text)
 
     def _variance_regressors(self, window: Window, fits: Fits, units: NDArray[Any]) -> Floats:

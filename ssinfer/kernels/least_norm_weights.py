@@ -25,7 +25,40 @@ _RESIDUAL = 1e-11
 
 
 @compiled
-def least_norm_weights(X: Array, d: Array) -> tuple[Array, bool]:
+def _dual_of(A: Array, d: Array, w: Array, dual: Array) -> None:
+    """Recover the dual from weights w_j = a_j'dual / d_j > 0, by least squares over the positive ones."""
+    R, J = A.shape
+    gram, right = np.zeros((R, R)), np.zeros(R)
+    for j in range(J):
+        if w[j] > 0.0:
+            for t in range(R):
+                right[t] += A[t, j] * w[j]
+                for s in range(R):
+                    gram[t, s] += A[t, j] * A[s, j] / d[j]
+    for t in range(R):
+        gram[t, t] += 1e-13 * np.trace(gram)
+    dual[:] = np.linalg.solve(gram, right)
+
+
+@compiled
+def fit_gap(X: Array, w: Array) -> float:
+    """Return the scale-free KKT gap of unpenalised weights, from the differences X (T, J) themselves."""
+    T, J = X.shape
+    fit = X @ w
+    objective, smallest, scale = 0.0, np.inf, 0.0
+    for t in range(T):
+        objective += fit[t] * fit[t]
+    for j in range(J):
+        value = 0.0
+        for t in range(T):
+            value += X[t, j] * fit[t]
+            scale += X[t, j] * X[t, j] / J
+        smallest = min(smallest, value)
+    return max(objective - smallest, 0.0) / scale if scale > 0.0 else 0.0
+
+
+@compiled
+def least_norm_weights(X: Array, d: Array, warm: Array) -> tuple[Array, bool]:
     """Return the exact-fit weights of least penalised norm, and whether they were reached.
 
     Parameters
@@ -34,6 +67,8 @@ def least_norm_weights(X: Array, d: Array) -> tuple[Array, bool]:
         Donors' differences from the target; the target lies in their hull.
     d : array (J,)
         Penalty per donor, > 0.
+    warm : array (J,)
+        Weights of this form for a neighbouring problem, from whose dual the search starts; zeros for a cold start.
 
     Returns
     -------
@@ -53,6 +88,8 @@ def least_norm_weights(X: Array, d: Array) -> tuple[Array, bool]:
     goal[T] = 1.0
     dual = np.zeros(T + 1)
     dual[T] = d.sum() / J / J
+    if warm.any():
+        _dual_of(A, d, warm, dual)
     w = np.empty(J)
     value = np.inf
     reached = False

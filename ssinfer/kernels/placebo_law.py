@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from ssinfer.kernels.compile import compiled
 
 Array = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 @compiled
@@ -92,6 +91,15 @@ def _conformal_quantile(ordered: Array, u: float) -> float:
         return float(ordered[k - 1] + (position - k) * (ordered[k] - ordered[k - 1]))
     scale = (ordered[m - 1] - ordered[m // 2]) / np.log(0.5 * (m + 1))
     return float(ordered[m - 1] - scale * np.log((1.0 - u) * (m + 1)))
+
+
+@compiled
+def conformal_quantiles(ordered: Array, uniform: Array) -> Array:
+    """Return the conformal quantiles (D,) of an absolute error at probabilities `uniform`, given ordered errors (m,)."""
+    out = np.empty(uniform.size)
+    for d in range(uniform.size):
+        out[d] = _conformal_quantile(ordered, uniform[d])
+    return out
 
 
 @compiled

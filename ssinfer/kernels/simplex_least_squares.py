@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from ssinfer.kernels.compile import compiled
 from ssinfer.kernels.gram import differenced_gram
-from ssinfer.kernels.least_norm_weights import least_norm_weights
+from ssinfer.kernels.least_norm_weights import fit_gap, least_norm_weights
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -259,6 +259,16 @@ def simplex_weights(G: Array, penalty: Array, warm: Array) -> tuple[Array, float
 
 
 @compiled
+def _differences(F: Array, target: int, index: IntArray) -> Array:
+    """Return the donors' differences from the target (T, J)."""
+    X = np.empty((F.shape[0], index.size))
+    for t in range(F.shape[0]):
+        for p in range(index.size):
+            X[t, p] = F[t, index[p]] - F[t, target]
+    return X
+
+
+@compiled
 def simplex_batch(
     K: Array, F: Array, targets: IntArray, donors: BoolArray, penalty: Array, warm: Array
 ) -> tuple[Array, Array, IntArray, IntArray]:
@@ -302,20 +312,30 @@ def simplex_batch(
                 pool[J] = j
                 J += 1
         index = pool[:J]
-        G = differenced_gram(K, targets[m], index)
         ridge = penalty[index]
-        w, gap[m], status[m], iterations[m] = simplex_weights(G, ridge, warm[m, index])
-        if status[m] == EXACT_FIT and not ridge.any():
-            X = np.empty((F.shape[0], J))
-            for t in range(F.shape[0]):
-                for p in range(J):
-                    X[t, p] = F[t, index[p]] - F[t, targets[m]]
-            spread, reached = least_norm_weights(X, np.ones(J))
+        start = warm[m, index]
+        plain = not ridge.any()
+        # A warm start with more positive weights than an optimal vertex has was an exact fit of least norm:
+        # the neighbouring problem most likely has one too, and needs no Gram matrix.
+        if plain and np.count_nonzero(start) > F.shape[0] + 1:
+            X = _differences(F, targets[m], index)
+            w, reached = least_norm_weights(X, np.ones(J), start)
             if reached:
-                spread_gap = kkt_gap(G, ridge, spread)
+                gap[m] = fit_gap(X, w)
+                if gap[m] <= KKT_TOLERANCE:
+                    status[m], iterations[m] = EXACT_FIT, 0
+                    for p in range(J):
+                        W[m, index[p]] = w[p]
+                    continue
+        G = differenced_gram(K, targets[m], index)
+        w, gap[m], status[m], iterations[m] = simplex_weights(G, ridge, start)
+        if status[m] == EXACT_FIT and plain:
+            X = _differences(F, targets[m], index)
+            spread, reached = least_norm_weights(X, np.ones(J), np.zeros(J))
+            if reached:
+                spread_gap = fit_gap(X, spread)
                 if spread_gap <= KKT_TOLERANCE:
-                    w = spread
-                    gap[m] = spread_gap
+                    w, gap[m] = spread, spread_gap
         for p in range(J):
             W[m, index[p]] = w[p]
     return W, gap, status, iterations

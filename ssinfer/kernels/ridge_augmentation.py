@@ -1,0 +1,99 @@
+"""Ridge augmentation of simplex weights, and its strength from held-out baseline periods.
+
+With X (R, J) the donors' matched rows centred by their mean over donors and r the residual of the
+simplex fit, the augmented weights of Ben-Michael, Feller and Rothstein (2021, doi:10.1080/01621459.2021.1929245) are
+
+    w_aug = w + X' (X X' + ridge I)^-1 r,
+
+which sum to one and may be negative: they extrapolate where the treated unit lies outside the donors' hull.  An infinite
+ridge gives w itself.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssinfer.kernels.compile import compiled
+from ssinfer.kernels.gram import factor
+from ssinfer.kernels.simplex_least_squares import simplex_weights
+
+Array = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@compiled
+def augmented_paths(
+    Z: Array, target: int, donors: IntArray, period_weights: Array, intercept: bool, ridges: Array, warm: Array
+) -> tuple[Array, Array, float, int, int]:
+    """Return augmented weights for each ridge.
+
+    Parameters
+    ----------
+    Z : array (R, N)
+        Baseline outcomes of all units.
+    target : int
+        Unit to be matched.
+    donors : int array (J,)
+        Donor units.
+    period_weights : array (R,)
+        1 for periods used, 0 for those held out.
+    intercept : bool
+        Match deviations from the baseline mean.
+    ridges : array (L,)
+        Strengths, in squared units of the outcome; infinity for none.
+    warm : array (J,)
+        Simplex weights to start from.
+
+    Returns
+    -------
+    array (L, J), array (J,), float, int, int
+        Augmented weights, simplex weights, and the simplex solver's gap, status and iterations.
+    """
+    R, J = Z.shape[0], donors.size
+    F = factor(Z, period_weights, intercept)
+    X = np.empty((R, J))
+    for t in range(R):
+        for p in range(J):
+            X[t, p] = F[t, donors[p]] - F[t, target]
+    w, gap, status, iterations = simplex_weights(X.T @ X, np.zeros(J), warm)
+    residual = -(X @ w)
+    for t in range(R):
+        X[t] -= X[t].mean()
+    values, vectors = np.linalg.eigh(X @ X.T)
+    rotated = vectors.T @ residual
+    out = np.empty((ridges.size, J))
+    for k in range(ridges.size):
+        if np.isinf(ridges[k]):
+            out[k] = w
+        else:
+            out[k] = w + X.T @ (vectors @ (rotated / (np.maximum(values, 0.0) + ridges[k])))
+    return out, w, gap, status, iterations
+
+
+@compiled
+def held_out_errors(Z: Array, target: int, donors: IntArray, intercept: bool, ridges: Array) -> Array:
+    """Return the error (L, R) in each baseline period when it is held out, for each ridge.
+
+    The simplex weights, the augmentation and the intercept are all refitted without the period.
+    """
+    R, J = Z.shape[0], donors.size
+    errors = np.empty((ridges.size, R))
+    warm = np.zeros(J)
+    for h in range(R):
+        used = np.ones(R)
+        used[h] = 0.0
+        weights, warm, _gap, _status, _iterations = augmented_paths(Z, target, donors, used, intercept, ridges, warm)
+        for k in range(ridges.size):
+            offset = 0.0
+            own = 0.0
+            for t in range(R):
+                miss = Z[t, target]
+                for p in range(J):
+                    miss -= weights[k, p] * Z[t, donors[p]]
+                if t == h:
+                    own = miss
+                elif intercept:
+                    offset += miss / (R - 1)
+            errors[k, h] = own - offset
+    return errors
