@@ -11,7 +11,7 @@ from ssinfer.benchmarks.jackknife_plus import FEWEST_PERIODS, jackknife_plus_err
 from ssinfer.benchmarks.weighting import WeightingMethod
 from ssinfer.benchmarks.window import Fits, Window
 from ssinfer.errors import RefusalError
-from ssinfer.kernels.ridge_augmentation import augmented_paths, held_out_errors
+from ssinfer.kernels.ridge_augmentation import augmented_paths, held_out_errors, strength_by_one_standard_error
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,8 +39,8 @@ class AugmentedSyntheticControl(WeightingMethod):
     ----------
     ridge : float, optional
         :math:`\rho` as a share of the mean eigenvalue of :math:`X X^\top`; infinity is the plain synthetic control.
-        None chooses, for each unit, the strength with the least squared error in held-out baseline periods,
-        each held out in turn.
+        None chooses it for each unit by forecasting held-out baseline periods from the earlier ones (as many
+        at a time as there are performance periods): the strongest ridge within one standard error of the best.
     intercept : bool
         Match deviations from the baseline mean.
     inference : "placebo", "jackknife+" or "none"
@@ -128,8 +128,10 @@ class AugmentedSyntheticControl(WeightingMethod):
             if share is None:
                 share = float("inf")
                 if window.pre.size > 2:
-                    errors = held_out_errors(Z, int(target), index, bool(self.intercept), STRENGTHS * unit)
-                    share = float(STRENGTHS[int(np.argmin((errors**2).mean(axis=1)))])
+                    errors = held_out_errors(
+                        Z, int(target), index, bool(self.intercept), STRENGTHS * unit, window.post.size
+                    )
+                    share = float(STRENGTHS[strength_by_one_standard_error(errors)])
             path, _w, gap[m], status[m], iterations[m] = augmented_paths(
                 Z, int(target), index, used, bool(self.intercept), np.array([share * unit]), np.zeros(index.size)
             )

@@ -72,28 +72,56 @@ def augmented_paths(
 
 
 @compiled
-def held_out_errors(Z: Array, target: int, donors: IntArray, intercept: bool, ridges: Array) -> Array:
-    """Return the error (L, R) in each baseline period when it is held out, for each ridge.
+def held_out_errors(Z: Array, target: int, donors: IntArray, intercept: bool, ridges: Array, horizon: int) -> Array:
+    """Return errors (L, H) of forecasts from the first h periods of the mean of the next `horizon`, for each ridge.
 
-    The simplex weights, the augmentation and the intercept are all refitted without the period.
+    The origins h run from half the baseline (at least 2) to its last period but one; near the end the periods that are left
+    are averaged.  Later periods inform no fit: leaving out single periods in the middle would reward
+    interpolation between neighbours, which no performance period allows.
     """
     R, J = Z.shape[0], donors.size
-    errors = np.empty((ridges.size, R))
+    first = max(2, R // 2)
+    H = max(R - first, 0)
+    errors = np.empty((ridges.size, H))
     warm = np.zeros(J)
-    for h in range(R):
-        used = np.ones(R)
-        used[h] = 0.0
+    for place in range(H):
+        h = first + place
+        used = np.zeros(R)
+        used[:h] = 1.0
         weights, warm, _gap, _status, _iterations = augmented_paths(Z, target, donors, used, intercept, ridges, warm)
+        last = min(h + horizon, R)
         for k in range(ridges.size):
             offset = 0.0
-            own = 0.0
-            for t in range(R):
+            ahead = 0.0
+            for t in range(last):
                 miss = Z[t, target]
                 for p in range(J):
                     miss -= weights[k, p] * Z[t, donors[p]]
-                if t == h:
-                    own = miss
+                if t >= h:
+                    ahead += miss / (last - h)
                 elif intercept:
-                    offset += miss / (R - 1)
-            errors[k, h] = own - offset
+                    offset += miss / h
+            errors[k, place] = ahead - offset
     return errors
+
+
+@compiled
+def strength_by_one_standard_error(errors: Array) -> int:
+    """Return the place of the strongest ridge (the last rows) within one standard error of the least squared error.
+
+    errors (L, H) has rows in ascending strength; with fewer than three origins the least error itself decides.
+    """
+    L, H = errors.shape
+    best, least = L - 1, np.inf
+    for k in range(L - 1, -1, -1):
+        value = (errors[k] ** 2).sum() / H
+        if value < least:
+            least, best = value, k
+    if H < 3:
+        return best
+    square = errors[best] ** 2
+    margin = np.sqrt(((square - square.sum() / H) ** 2).sum() / (H - 1) / H)
+    for k in range(L - 1, best, -1):
+        if (errors[k] ** 2).sum() / H <= least + margin:
+            return k
+    return best
