@@ -131,11 +131,9 @@ class SyntheticControl(WeightingMethod):
                 "predictors cannot be combined with noise_penalty, season or max_donors. Use one or the other."
             )
 
-    def unaffected_by_dropping(self, fits: Fits, unit: int) -> Booleans:
-        """A donor without weight can leave without moving the optimum, unless screening calls in another."""
-        if self.max_donors is not None:
-            return np.zeros(fits.gap.size, dtype=bool)
-        return np.asarray(fits.weights[:, unit] == 0.0)
+    def drops_are_free(self) -> bool:
+        """A donor without weight can leave without moving the optimum, unless screening or a search of V follows."""
+        return self.max_donors is None and (self.predictors is None or not isinstance(self.v, str) or self.v != "nested")
 
     def solve(self, window: Window, targets: Integers, donors: Booleans, warm: Floats | None = None) -> Fits:
         """Fit each target by the donors allowed to it."""

@@ -46,10 +46,9 @@ class WeightingMethod(BenchmarkMethod):
     def solve(self, window: Window, targets: Integers, donors: Booleans, warm: Floats | None = None) -> Fits:
         """Fit each target (M,) by the donors allowed to it (M, N); `warm` (M, N) are weights to start from."""
 
-    def unaffected_by_dropping(self, fits: Fits, unit: int) -> Booleans:
-        """Return which fits (M,) are certain to stay the same when `unit` leaves their donors."""
-        del unit
-        return np.zeros(fits.gap.size, dtype=bool)
+    def drops_are_free(self) -> bool:
+        """Return whether a fit is certain to stay the same when a donor without weight leaves."""
+        return False
 
     def check_parameters(self) -> None:
         """Refuse impossible parameters."""
@@ -181,7 +180,7 @@ class WeightingMethod(BenchmarkMethod):
         if not with_placebos:
             fits = self.solve(window, own, np.ones((1, N), dtype=bool))
             return fits, fits.take(own[:0])
-        if not self.weights_read_baseline_only:
+        if not self.drops_are_free():
             donors = np.ones((N, N), dtype=bool)
             donors[:, window.treated] = False
             fits = self.solve(window, everyone, donors)
@@ -191,8 +190,7 @@ class WeightingMethod(BenchmarkMethod):
         if key not in shared:
             shared[key] = self.solve(window, everyone, np.ones((N, N), dtype=bool))
         fits = shared[key]
-        stands = self.unaffected_by_dropping(fits, window.treated)
-        again = window.others[~stands[window.others]]
+        again = window.others[fits.weights[window.others, window.treated] != 0.0]
         if again.size:
             donors = np.ones((again.size, N), dtype=bool)
             donors[:, window.treated] = False

@@ -20,6 +20,7 @@ from ssinfer.kernels.simplex_least_squares import simplex_weights
 
 Array = NDArray[np.float64]
 
+_POLISHING_ROUNDS = 200
 _SMALLEST_LOG_V = -18.0  # v is taken relative to the largest: exp(-18) = 1.5e-8 counts as none
 
 
@@ -127,14 +128,16 @@ def nested_search(
                     best = m
     point, lowest = population[best].copy(), value[best]
     step = 1.0
-    while step > 1e-7:
+    for _ in range(_POLISHING_ROUNDS):
+        if step <= 1e-7:
+            break
         improved = False
         for p in range(P):
             for sign in (-1.0, 1.0):
                 trial[:] = point
                 trial[p] = min(max(point[p] + sign * step, _SMALLEST_LOG_V), 3.0)
                 loss = weighted_fit(X, Z, np.exp(trial), cold)[1]
-                if loss < lowest:
+                if loss < lowest * (1.0 - 1e-9):
                     lowest = loss
                     point[:] = trial
                     improved = True
