@@ -114,7 +114,7 @@ def conformal_interval(
     error = own.predict(window.Y)[0] - Y[:, window.treated]
     saving = float(error[window.post] @ window.pooling)
     reach = 4 * float(np.abs(error[window.pre]).max()) + 1e-9 * abs(saving) + 1e-12
-    for _ in range(40):
+    for _ in range(12):
         ends = [_p_value(method, window, Y, saving + sign * reach) for sign in (-1, 1)]
         if max(ends) <= 1 - level:
             break
