@@ -10,13 +10,7 @@ import pandas as pd
 
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.errors import DataError, DesignError, RefusalError, SsinferError
-from ssinfer.kernels.error_components import (
-    log_likelihoods,
-    noise_grid,
-    noise_shape,
-    rotation,
-    shock_contrast,
-)
+from ssinfer.kernels.error_components import fit_noise, noise_shape, rotation, shock_contrast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -226,11 +220,8 @@ class _History:
         groups[:, problem.treated] = 0.0
         reach = len(problem.panel.periods) if history is None else history
         windows = _windows(problem, reach)
-        pool = np.setdiff1d(np.flatnonzero(groups.any(axis=1)), problem.treated)
-        if isinstance(problem.design.donors, tuple):
-            pool = np.intersect1d(pool, problem.donors)
-        contracted = set(problem.design.under_contract)
-        pool = np.array([row for row in pool if problem.panel.units[row] not in contracted], dtype=np.intp)
+        # placebos for the noise: units with a reference group that the rule admits as somebody's donor
+        pool = np.setdiff1d(np.flatnonzero(groups.any(axis=1) & groups.any(axis=0)), problem.treated)
         if len(pool) < FEWEST_UNITS:
             raise RefusalError(
                 f"Only {len(pool)} units can serve as placebos for k and the group shock; at least {FEWEST_UNITS} are "
@@ -267,17 +258,16 @@ class _History:
 
     def estimate(self, rng: np.random.Generator) -> _Parameters:
         """Return maximum-likelihood k, tau and persistence, with bootstrap draws over units."""
-        grids = [noise_grid(squares, self.inverse_size, self.known) for squares in self.squares]
-        tables = [
-            log_likelihoods(squares, self.inverse_size, lam, *grid)
-            for squares, lam, grid in zip(self.squares, self.lam, grids, strict=True)
+        # the first column weighs all units alike: the estimate; the others are bootstrap replicates
+        masses = np.ones((len(self.inverse_size), 1 + REPLICATES))
+        masses[:, 1:] = rng.standard_exponential((len(masses), REPLICATES))
+        fits = [
+            fit_noise(squares, self.inverse_size, lam, self.known, masses)
+            for squares, lam in zip(self.squares, self.lam, strict=True)
         ]
-        best = int(np.argmax([table.sum(axis=1).max() for table in tables]))
-        table, (k, tau) = tables[best], grids[best]
-        hat = int(np.argmax(table.sum(axis=1)))
-        masses = rng.standard_exponential((table.shape[1], REPLICATES))
-        drawn = np.argmax(table @ masses, axis=0)
-        return _Parameters(k[drawn // len(tau)], tau[drawn % len(tau)], k[hat // len(tau)], tau[hat % len(tau)], best)
+        best = int(np.argmax([fit.log_likelihood[0] for fit in fits]))
+        k, tau = fits[best].k, fits[best].tau
+        return _Parameters(k[1:], tau[1:], float(k[0]), float(tau[0]), best)
 
 
 @dataclass(frozen=True, eq=False)

@@ -102,7 +102,7 @@ class Basket:
         message = (
             f"Basket {self.name!r} is not comparable over the years {asked[0]}-{asked[-1]}: {reasons}. "
             f"Allowed: years within one of {shown}. "
-            "Next step: choose such years, or basket='core', which holds the same care in all years."
+            "Next step: choose such years, or basket='core', which leaves out what entered after 2011."
         )
         raise DatasetError(message)
 

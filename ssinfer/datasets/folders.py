@@ -29,12 +29,18 @@ def data_folder(name: str, folder: str | Path | None = None) -> Path:
     return (Path(chosen).expanduser() if chosen else cache_folder()) / name
 
 
-def find_file(name: str, file_name: str, folder: str | Path | None = None, *, fetchable: bool) -> Path:
-    """Return the path of a file, plain or with ``.gz``, or say where it was looked for and how to get it."""
+def find_file(
+    name: str, file_name: str, folder: str | Path | None = None, *, fetchable: bool, also: tuple[str, ...] = ()
+) -> Path:
+    """Return the path of a file, plain or with ``.gz``, or say where it was looked for and how to get it.
+
+    `also` are further names under which a download by hand may lie there.
+    """
     place = data_folder(name, folder)
-    for candidate in (place / file_name, place / f"{file_name}.gz"):
-        if candidate.is_file():
-            return candidate
+    for known in (file_name, *also):
+        for candidate in (place / known, place / f"{known}.gz"):
+            if candidate.is_file():
+                return candidate
     how = (
         f"`ssinfer data fetch {name}` (which fills {cache_folder() / name}, read when {DATA_DIR} is unset)"
         if fetchable

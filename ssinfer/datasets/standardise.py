@@ -106,9 +106,9 @@ def _reference_rows(cells: pd.DataFrame, reference: Iterable[Any] | None) -> pd.
     unknown = [unit for unit in wanted if unit not in known]
     if unknown or not wanted:
         got = ", ".join(map(repr, unknown)) or "an empty list"
-        hint = did_you_mean(unknown[0], sorted(known)) if unknown else ""
+        hint = did_you_mean(unknown[0], sorted(known)) if unknown else did_you_mean("", sorted(known))
         message = (
-            f"Reference group: got {got}. Allowed: units of the cells. {hint} Next step: correct the list, "
+            f"Reference group: got {got}; a list of units of the cells is needed. {hint} Next step: correct the list, "
             "or reference=None for all units."
         )
         raise DatasetError(message)

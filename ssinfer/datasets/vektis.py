@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, overload
 
-from ssinfer.datasets.baskets import find_basket
-from ssinfer.datasets.borders import SPLIT, division_of, renames, target_division, unmappable
-from ssinfer.datasets.municipality_covariates import MUNICIPALITY_COVARIATES, municipality_covariates
-from ssinfer.datasets.standardise import expected_spending
+from ssinfer.datasets.borders import target_division
 from ssinfer.datasets.cells import checked_years, vektis_cells
-from ssinfer.datasets.vektis_file import read_vektis_file
+from ssinfer.datasets.covariates import MUNICIPALITY_COVARIATES, municipality_covariates
+from ssinfer.datasets.standardise import expected_spending
+from ssinfer.datasets.vektis_notes import vektis_notes
 from ssinfer.errors import DatasetError, did_you_mean
 
 if TYPE_CHECKING:
@@ -19,40 +17,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from ssinfer.datasets.vektis_notes import VektisNotes
     from ssinfer.panel import Panel
 
 OLD_AGE = ("65-69", "70-74", "75-79", "80-84", "85-89", "90+")
 OWN_COVARIATES = ("expected", "share_65_plus")
 COVARIATES = (*OWN_COVARIATES, *MUNICIPALITY_COVARIATES)
-
-
-@dataclass(frozen=True, slots=True)
-class VektisNotes:
-    """What was done to the publisher's files, and what a reader of the panel has to know.
-
-    Attributes
-    ----------
-    source
-        How to cite the data.
-    excluded
-        Municipality: why it is not in the panel.
-    merged
-        Municipality of the panel: the older ones that were added up to it.
-    cautions
-        Sentences on years and units of which the level is not what it seems.
-    """
-
-    source: str
-    excluded: dict[str, str]
-    merged: dict[str, tuple[str, ...]]
-    cautions: tuple[str, ...]
-
-    def __str__(self) -> str:
-        """Return the notes as lines of text."""
-        lines = [self.source]
-        lines += [f"Excluded: {unit}: {why}" for unit, why in self.excluded.items()]
-        lines += [f"Added up: {', '.join(parts)} -> {unit}" for unit, parts in self.merged.items()]
-        return "\n".join((*lines, *self.cautions))
 
 
 @overload
@@ -115,7 +85,7 @@ def load_vektis(
         year), `share_65_plus` (share of insured-years aged 65 and over), `latitude`, `longitude` (degrees, centroid
         of 2023), and constant socio-economic ones of Statistics Netherlands: `income` (mean standardised disposable
         household income of 2015, EUR), `share_social_assistance` (of inhabitants in 2015), `share_low_education`
-        (ages 15 and over, 2021). None: `expected`, `share_65_plus`, and the coordinates when their file is there.
+        (2021). None: `expected`, `share_65_plus`, and the coordinates when their file is there.
     cv
         Person-level coefficient of variation, if known; None lets methods learn the noise. The files hold no
         person-level variance.
@@ -135,6 +105,19 @@ def load_vektis(
     ------
     DatasetError
         See above; also a municipality without a match for a covariate.
+
+    Notes
+    -----
+    The panel's mean over municipalities leaves out the publisher's pooled row; `national_vektis` includes it.
+
+    Examples
+    --------
+    Vlissingen among all municipalities, the care that was insured in all years (needs the files):
+    ``load_vektis(range(2011, 2023), basket="core")``. A growing basket is not growing spending:
+
+    >>> load_vektis([2014, 2015], basket="total")
+    Traceback (most recent call last):
+    ssinfer.errors.DatasetError: Basket 'total' is not comparable over the years 2014-2015: 2014/2015: district ...
 
     References
     ----------
@@ -173,47 +156,7 @@ def load_vektis(
         cv=cv,
         covariates=list(wanted),
     )
-    return (panel, _notes(asked, basket, division, tuple(cautions))) if return_notes else panel
-
-
-def national_vektis(
-    years: Iterable[int], basket: str = "total", *, folder: str | Path | None = None, verify: bool = True
-) -> pd.DataFrame:
-    """Return the national mean per insured-year, over all rows of the publisher's files.
-
-    The pooled row (cells with fewer than 10 insured, without a municipality) and municipalities that no division can
-    place (Haaren) are included: this is the mean that the publisher's totals give.
-
-    Returns
-    -------
-    DataFrame
-        Indexed by year: spending (EUR per insured-year), insured (persons), insured_years, pooled_share (of the
-        insured, in the row without keys).
-
-    Raises
-    ------
-    DatasetError
-        As `vektis_cells`.
-    """
-    import pandas as pd  # noqa: PLC0415
-
-    chosen = find_basket(basket)
-    asked = checked_years(years)
-    chosen.check_comparable(asked)
-    rows = []
-    for year in asked:
-        frame = read_vektis_file(year, folder, verify=verify)
-        insured_years = frame["insured_years"].sum()
-        rows.append(
-            {
-                "year": year,
-                "spending": frame[list(chosen.columns(year))].to_numpy().sum() / insured_years,
-                "insured": int(frame["insured"].sum()),
-                "insured_years": insured_years,
-                "pooled_share": frame.loc[frame["unit"].isna(), "insured"].sum() / frame["insured"].sum(),
-            }
-        )
-    return pd.DataFrame(rows).set_index("year")
+    return (panel, vektis_notes(asked, basket, division, tuple(cautions))) if return_notes else panel
 
 
 def _checked_covariates(covariates: Sequence[str] | None) -> tuple[str, ...] | None:
@@ -230,8 +173,8 @@ def _checked_covariates(covariates: Sequence[str] | None) -> tuple[str, ...] | N
 
 
 def _refuse_unequal_units(cells: pd.DataFrame) -> None:
-    units = cells.groupby("year")["unit"].agg(lambda column: frozenset(column.unique()))
-    everywhere = frozenset.intersection(*units)
+    units = {year: set(cells.loc[cells["year"] == year, "unit"]) for year in sorted(set(cells["year"]))}
+    everywhere = set.intersection(*units.values())
     for year, names in units.items():
         if names != everywhere:
             message = (
@@ -240,32 +183,3 @@ def _refuse_unequal_units(cells: pd.DataFrame) -> None:
                 "(verify=True), or years whose files use the same borders."
             )
             raise DatasetError(message)
-
-
-def _notes(years: list[int], basket: str, division: int, cautions: tuple[str, ...]) -> VektisNotes:
-    excluded: dict[str, str] = {}
-    merged: dict[str, set[str]] = {}
-    for year in years:
-        for name, parts in unmappable(year, division).items():
-            excluded[name] = f"split over {', '.join(parts)} in 2021, so that it cannot be mapped to {division}"
-        for old, new in renames(year, division).items():
-            merged.setdefault(new, set()).add(old)
-    said = [note for year in years for note in find_basket(basket).notes.get(year, ())]
-    said.append(
-        "All years: cells with fewer than 10 insured are pooled by the publisher in a row without a municipality; "
-        "they are in no unit (1.6 to 2.5% of the insured) and are kept in national_vektis()."
-    )
-    for step, split in SPLIT.items():
-        before = any(division_of(year) < step for year in years)
-        after = any(division_of(year) >= step for year in years)
-        if before and after:
-            said += [
-                f"From the file of 2019 on {', '.join(parts)} hold the inhabitants of {name}: their population jumps."
-                for name, parts in split.items()
-            ]
-    return VektisNotes(
-        source=f"Bron: Vektis, Zorgverzekeringswet per gemeente, {years[0]}-{years[-1]}, borders of {division}",
-        excluded=excluded,
-        merged={unit: tuple(sorted(parts)) for unit, parts in sorted(merged.items())},
-        cautions=(*dict.fromkeys(said), *cautions),
-    )

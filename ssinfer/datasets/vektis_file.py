@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
-import zlib
 from typing import TYPE_CHECKING
 
+from ssinfer.datasets.delimited import read_bytes
 from ssinfer.datasets.folders import find_file
 from ssinfer.datasets.vektis_columns import AGE_CLASSES, COUNTS, KEYS, SEXES, SPENDING_PREFIX, care_types
 from ssinfer.datasets.vektis_sources import VEKTIS_FILES
@@ -28,7 +27,8 @@ def vektis_path(year: int, folder: str | Path | None = None) -> Path:
         allowed = f"{min(VEKTIS_FILES)} to {max(VEKTIS_FILES)}"
         message = f"Vektis has no file for {year!r} here. Allowed: {allowed}. Next step: choose years from these."
         raise DatasetError(message)
-    return find_file("vektis", VEKTIS_FILES[year].name, folder, fetchable=True)
+    file = VEKTIS_FILES[year]
+    return find_file("vektis", file.name, folder, fetchable=True, also=(file.publisher_name,))
 
 
 def read_vektis_file(year: int, folder: str | Path | None = None, *, verify: bool = True) -> pd.DataFrame:
@@ -59,7 +59,7 @@ def read_vektis_file(year: int, folder: str | Path | None = None, *, verify: boo
         commas, with columns missing or unknown, or whose bytes are not the publisher's.
     """
     path = vektis_path(year, folder)
-    raw = _uncompressed(path)
+    raw = read_bytes(path, FETCH_AGAIN)
     digest = hashlib.sha256(raw).hexdigest()
     genuine = digest == VEKTIS_FILES[year].sha256
     if not genuine:
@@ -73,20 +73,6 @@ def read_vektis_file(year: int, folder: str | Path | None = None, *, verify: boo
     if verify and not genuine:
         _refuse_bytes(path, year, digest, len(raw))
     return _labelled(path, frame)
-
-
-def _uncompressed(path: Path) -> bytes:
-    raw = path.read_bytes()
-    if path.suffix != ".gz":
-        return raw
-    try:
-        return gzip.decompress(raw)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        message = (
-            f"{path} is truncated or not a gzip file ({error}). Allowed: the publisher's file, compressed as a whole. "
-            f"Next step: {FETCH_AGAIN}."
-        )
-        raise DatasetError(message) from error
 
 
 def _refuse_other_year(path: Path, year: int, digest: str) -> None:

@@ -13,6 +13,7 @@ k^2 / n_j + tau^2 lambda_p, the same rotation for every unit.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,53 +56,74 @@ def rotation(noise: Floats, shock: Floats) -> tuple[Floats, Floats]:
 
 
 @compiled
-def log_likelihoods(squares: Floats, inverse_size: Floats, lam: Floats, k: Floats, tau: Floats) -> Floats:
-    """Return Gaussian log-likelihoods (K x H, J) of each unit over a grid of k (K,) and tau (H,).
+def gaussian_terms(squares: Floats, size: Floats, lam: Floats, noise: Floats, shock: Floats) -> tuple[Floats, Floats]:
+    """Return sums of log V and of squares / V (F, J) for variances V = noise_f size_jw + shock_f lam_p.
 
     Parameters
     ----------
-    squares : (J, W, P) squared rotated errors of unit j in window w; NaN where the unit has no window
-    inverse_size : (J, W) 1 / n_j of the window (or the known variance, with k = 1)
+    squares : (J, W, P) squared rotated errors of unit j in window w; NaN where the unit has no such window
+    size : (J, W) relative sampling variance of the window
     lam : (P,) eigenvalues of the shock
+    noise, shock : (F,) grid
     """
     n_units, n_windows, n_parts = squares.shape
-    out = np.zeros((k.size * tau.size, n_units))
-    for a in range(k.size):
-        for b in range(tau.size):
-            row = a * tau.size + b
-            for j in range(n_units):
-                total = 0.0
-                for w in range(n_windows):
-                    base = k[a] * k[a] * inverse_size[j, w]
-                    # a product of few variances stays in range; one logarithm serves a window
-                    product = 1.0
-                    quadratic = 0.0
-                    seen = False
-                    for p in range(n_parts):
-                        square = squares[j, w, p]
-                        if not np.isnan(square):
-                            variance = base + tau[b] * tau[b] * lam[p]
-                            product *= variance
-                            quadratic += square / variance
-                            seen = True
-                    if seen:
-                        total -= 0.5 * (np.log(product) + quadratic)
-                out[row, j] = total
-    return out
+    logs = np.zeros((noise.size, n_units))
+    quadratics = np.zeros((noise.size, n_units))
+    for f in range(noise.size):
+        for j in range(n_units):
+            log = 0.0
+            quadratic = 0.0
+            for w in range(n_windows):
+                product = 1.0
+                for p in range(n_parts):
+                    square = squares[j, w, p]
+                    if not np.isnan(square):
+                        variance = noise[f] * size[j, w] + shock[f] * lam[p]
+                        product *= variance
+                        quadratic += square / variance
+                log += np.log(product)
+            logs[f, j] = log
+            quadratics[f, j] = quadratic
+    return logs, quadratics
 
 
-def noise_grid(squares: Floats, inverse_size: Floats, known: str, points: int = 28) -> tuple[Floats, Floats]:
-    """Return grids of k and tau that cover the data: from near 0 to 1.6 times what either alone would need.
+@dataclass(frozen=True, eq=False)
+class NoiseFit:
+    """Maximum-likelihood k and tau, per set of unit weights (R,), and the likelihood reached."""
 
-    `known` is "size" (k to be learned), "variance" (inverse_size holds known variances: k is 1) or "none" (k is 0).
+    k: Floats
+    tau: Floats
+    log_likelihood: Floats
+
+
+def fit_noise(squares: Floats, size: Floats, lam: Floats, known: str, masses: Floats, points: int = 61) -> NoiseFit:
+    """Return k and tau by (weighted) maximum likelihood.
+
+    With k to be learned, V = s^2 [(1 - phi) d_j / dbar + phi lambda]: phi is the shock's share of the variance at the
+    typical size; s^2 has a closed form for each phi, so one dimension is searched.
+
+    Parameters
+    ----------
+    squares, size, lam : as in :func:`gaussian_terms`
+    known : "size" (k to be learned), "variance" (`size` holds known variances, k is 1) or "none" (k is 0)
+    masses : (J, R) weights of units, a column per replicate
     """
-    mean_square = float(np.nanmean(squares))
-    if known == "size":
-        ratio = squares / inverse_size[:, :, None]
-        top = np.sqrt(np.nanmean(ratio))
-        k = np.linspace(0.02, 1.6, points) * top
-    else:
-        k = np.ones(1) if known == "variance" else np.zeros(1)
-    low = 0.02 if known == "none" else 0.0
-    tau = np.linspace(low, 1.6, points if known == "size" else 4 * points) * np.sqrt(mean_square)
-    return np.asarray(k), np.asarray(tau)
+    count = np.isfinite(squares).sum(axis=(1, 2)) @ masses  # (R,)
+    if known == "variance":
+        scale = float(np.nanmean(squares))
+        tau2 = (np.linspace(0.0, 1.6, 2 * points) ** 2) * scale
+        logs, quadratics = gaussian_terms(squares, size, lam, np.ones_like(tau2), tau2)
+        value = -0.5 * (logs @ masses + quadratics @ masses)
+        best = value.argmax(axis=0)
+        return NoiseFit(np.ones(masses.shape[1]), np.sqrt(tau2[best]), value.max(axis=0))
+    typical = float(size.mean()) if known == "size" else 1.0
+    # the ends are kept off 0 and 1: some noise and some shock keep the likelihood finite at any size
+    phi = np.linspace(1e-6, 1 - 1e-6, points) if known == "size" else np.ones(1)
+    relative = size / typical if known == "size" else np.zeros_like(size)
+    logs, quadratics = gaussian_terms(squares, relative, lam, 1 - phi, phi)
+    s2 = (quadratics @ masses) / count  # (F, R)
+    value = -0.5 * (logs @ masses + count * np.log(s2) + count)
+    best = value.argmax(axis=0)
+    s2 = s2[best, np.arange(masses.shape[1])]
+    k = np.sqrt(s2 * (1 - phi[best]) / typical) if known == "size" else np.zeros(masses.shape[1])
+    return NoiseFit(k, np.sqrt(s2 * phi[best]), value.max(axis=0))

@@ -160,7 +160,7 @@ def schedule_threshold(schedule: str, *, assigned: float, benchmark: float | Non
     Returns
     -------
     Threshold
-        `rate` as a fraction; `money` per insured-year (nan without a benchmark); kind "schedule", one-sided.
+        `rate` as a fraction; `money` per insured-year (None without a benchmark); kind "schedule", one-sided.
 
     Raises
     ------
@@ -183,8 +183,10 @@ def schedule_threshold(schedule: str, *, assigned: float, benchmark: float | Non
     if benchmark is not None and not (math.isfinite(benchmark) and benchmark > 0):
         raise RefusalError(f"A benchmark must be a positive amount per insured-year, got {benchmark!r}.")
     rate = minimum_savings_rate(assigned)
-    money = math.nan if benchmark is None else rate * benchmark
-    return Threshold(rate=rate, money=money, kind="schedule", level=None, side="one-sided")
+    money = None if benchmark is None else rate * benchmark
+    return Threshold(
+        rate=rate, money=money, kind="schedule", detail={"schedule": schedule, "assigned": float(assigned)}
+    )
 
 
 def _head_count(assigned: float) -> float:

@@ -1,0 +1,188 @@
+"""The command line: thin, every command imports what it needs when it is called."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import typer
+
+from ssinfer import __version__
+from ssinfer.errors import SsinferError
+
+app = typer.Typer(
+    name="ssinfer",
+    help="Causal inference on shared-savings contracts: benchmarks, thresholds, backtests, settlement.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+data_app = typer.Typer(help="Published data sets: what is at hand, and fetching it.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+Study = Annotated[Path, typer.Argument(help="Study file (TOML).")]
+Out = Annotated[Path, typer.Option("--out", help="Folder for the results; complete or absent.")]
+Jobs = Annotated[int, typer.Option("--jobs", help="Processes; results do not depend on it.")]
+
+
+@app.command()
+def run(study: Study, out: Out, jobs: Jobs = 2) -> None:
+    """Backtest every design x method of the study, then evaluate and settle the case; writes a report."""
+    _study(study, out, jobs, ("backtest", "evaluate"))
+
+
+@app.command()
+def backtest(study: Study, out: Out, jobs: Jobs = 2) -> None:
+    """Backtest every design x method of the study, and nothing else."""
+    _study(study, out, jobs, ("backtest",))
+
+
+@app.command()
+def evaluate(study: Study, out: Out, jobs: Jobs = 2) -> None:
+    """Evaluate and settle the case, without a backtest."""
+    _study(study, out, jobs, ("evaluate",))
+
+
+@app.command()
+def methods() -> None:
+    """List benchmark methods: what they need and support, and which plug-ins cannot be used."""
+    from ssinfer.plugins.discovery import CAPABILITIES, providers  # noqa: PLC0415
+
+    marks = {True: "yes", False: "no", None: "?"}
+    heads = ["method", "needs", "package", "version", *[name.replace("_", " ") for name in CAPABILITIES]]
+    rows, broken = [], []
+    for provider in providers():
+        if provider.reason:
+            broken.append(f"{provider.name} ({provider.package} {provider.version}): {provider.reason}")
+            continue
+        can = [marks[provider.capabilities[name]] for name in CAPABILITIES]
+        rows.append([provider.name, provider.needs, provider.package, provider.version, *can])
+    typer.echo(_table(heads, rows))
+    for line in broken:
+        typer.echo(f"not usable: {line}")
+
+
+@app.command()
+def contracts() -> None:
+    """List the contracts shipped with the package."""
+    from ssinfer.contracts.command import contracts_text  # noqa: PLC0415
+
+    typer.echo(contracts_text())
+
+
+@app.command()
+def settle(
+    contract: Annotated[str, typer.Option(help="Name of a shipped contract, or a TOML file.")],
+    benchmark: Annotated[float, typer.Option(help="Benchmark per insured-year.")],
+    spending: Annotated[float, typer.Option(help="Spending per insured-year.")],
+    insured_years: Annotated[float, typer.Option(help="Insured-years.")],
+    year: Annotated[int | None, typer.Option(help="Rule year; default: the latest.")] = None,
+    assigned: Annotated[float | None, typer.Option(help="Head count for schedules.")] = None,
+    threshold: Annotated[float | None, typer.Option(help="Elected or computed gate, a fraction.")] = None,
+    quality: Annotated[float | None, typer.Option(help="Quality score on the contract's scale.")] = None,
+    true_saving: Annotated[float | None, typer.Option(help="True saving per insured-year, if known.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
+) -> None:
+    """Settle a contract on numbers: who pays whom, how much, and why."""
+    from ssinfer.contracts.command import settle_text  # noqa: PLC0415
+
+    text = settle_text(
+        contract,
+        benchmark=benchmark,
+        spending=spending,
+        insured_years=insured_years,
+        year=year,
+        assigned=assigned,
+        threshold=threshold,
+        quality=quality,
+        true_saving=true_saving,
+        as_json=json,
+    )
+    typer.echo(text)
+
+
+@data_app.command("list")
+def data_list() -> None:
+    """List published data sets, their source, and where they were found."""
+    from ssinfer.datasets.catalogue import entries  # noqa: PLC0415
+
+    rows = [
+        [entry.name, entry.years, f"{len(entry.found)} of {len(entry.files)} files", entry.description]
+        for entry in entries()
+    ]
+    typer.echo(_table(["data set", "years", "found", "description"], rows))
+
+
+@data_app.command("fetch")
+def data_fetch(
+    name: Annotated[str, typer.Argument(help="Name of a data set, see `ssinfer data list`.")],
+    first: Annotated[int | None, typer.Option(help="First year.")] = None,
+    last: Annotated[int | None, typer.Option(help="Last year.")] = None,
+) -> None:
+    """Download a data set from its publisher into the cache, checking its SHA-256."""
+    from ssinfer.datasets import fetch  # noqa: PLC0415
+
+    years = None if first is None or last is None else range(first, last + 1)
+    for path in fetch(name, years):
+        typer.echo(str(path))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one clear line and exit code 2."""
+    try:
+        app()
+    except SsinferError as error:
+        typer.echo(f"ssinfer: {error}", err=True)
+        sys.exit(2)
+
+
+def _study(path: Path, out: Path, jobs: int, parts: tuple[str, ...]) -> None:
+    from ssinfer.report import write_report  # noqa: PLC0415
+    from ssinfer.report.console import design_table  # noqa: PLC0415
+    from ssinfer.study import plan_study, refuse_foreign_folder, run_study, write_study  # noqa: PLC0415
+
+    plan = plan_study(path)
+    refuse_foreign_folder(out, plan.study_hash)
+    typer.echo(f"{plan.file.title}: {plan.note}")
+    typer.echo(f"{plan.data_label}; study hash {plan.study_hash[:12]}, fixed before any result")
+    with _Progress() as progress:
+        result = run_study(plan, parts=parts, n_jobs=jobs, progress=progress.update)
+    folder = write_study(result, out, report=write_report)
+    typer.echo(design_table(result))
+    typer.echo(f"Report: {folder / 'report.html'}")
+
+
+class _Progress:
+    """A bar with the remaining time on a terminal, silence elsewhere."""
+
+    def __enter__(self) -> Self:
+        from rich.console import Console  # noqa: PLC0415
+        from rich.progress import Progress  # noqa: PLC0415
+
+        self._bar = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+        self._task = self._bar.add_task("Backtest", total=None)
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def update(self, done: int, total: int) -> None:
+        self._bar.update(self._task, completed=done, total=total)
+
+
+def _table(heads: list[str], rows: list[list[Any]]) -> str:
+    text = [[str(cell) for cell in row] for row in [heads, *rows]]
+    widths = [max(len(row[place]) for row in text) for place in range(len(heads))]
+
+    def pad(row: list[str]) -> str:
+        return "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+    return "\n".join([pad(text[0]), "  ".join("-" * width for width in widths), *(pad(row) for row in text[1:])])
