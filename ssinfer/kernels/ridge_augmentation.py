@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from ssinfer.kernels.compile import compiled
 from ssinfer.kernels.gram import factor
-from ssinfer.kernels.simplex_least_squares import simplex_weights
+from ssinfer.kernels.least_norm_weights import fit_gap, least_norm_weights
+from ssinfer.kernels.simplex_least_squares import EXACT_FIT, KKT_TOLERANCE, simplex_weights
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -57,6 +58,10 @@ def augmented_paths(
         for p in range(J):
             X[t, p] = F[t, donors[p]] - F[t, target]
     w, gap, status, iterations = simplex_weights(X.T @ X, np.zeros(J), warm)
+    if status == EXACT_FIT:  # many weights fit: take those of least norm, which depend on no order
+        spread, reached = least_norm_weights(X, np.ones(J), np.zeros(J))
+        if reached and fit_gap(X, spread) <= KKT_TOLERANCE:
+            w, gap = spread, fit_gap(X, spread)
     residual = -(X @ w)
     for t in range(R):
         X[t] -= X[t].mean()
