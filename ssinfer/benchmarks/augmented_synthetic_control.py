@@ -44,8 +44,8 @@ class AugmentedSyntheticControl(WeightingMethod):
     intercept : bool
         Match deviations from the baseline mean.
     inference : "placebo", "jackknife+" or "none"
-        "jackknife+" leaves out one baseline period at a time (Barber et al. 2021) and needs 19 baseline periods. It takes
-        the error of an average to be as large as that of one period, that is, fully persistent.
+        "jackknife+" leaves out one baseline period at a time (Barber et al. 2021) and needs 19 baseline periods. It
+        takes the error of an average to be as large as that of one period, that is, fully persistent.
     draws : int
         Number of draws, even.
 

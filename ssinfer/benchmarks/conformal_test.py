@@ -89,9 +89,7 @@ def conformal_p_value(method: WeightingMethod, panel: Panel, design: Design, sav
     return _p_value(method, window, Y, saving)
 
 
-def conformal_interval(
-    method: WeightingMethod, panel: Panel, design: Design, level: float = 0.95
-) -> ConformalInterval:
+def conformal_interval(method: WeightingMethod, panel: Panel, design: Design, level: float = 0.95) -> ConformalInterval:
     """Return the savings that `conformal_p_value` does not reject at 1 - `level`.
 
     The interval spans the accepted values of a grid that widens until both ends are rejected; its

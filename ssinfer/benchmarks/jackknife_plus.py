@@ -31,8 +31,8 @@ def jackknife_plus_errors(
     Returns
     -------
     array (draws, P), dict, tuple
-        Deviations from the benchmark, the share of the pooled variance from refitting and from the held-out error, and a
-        diagnostics line.
+        Deviations from the benchmark, the share of the pooled variance from refitting and from the held-out error,
+        and a diagnostics line.
     """
     Z = np.ascontiguousarray(window.Y[window.pre])
     R, donors = Z.shape[0], window.others

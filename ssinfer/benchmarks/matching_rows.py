@@ -1,4 +1,4 @@
-"""Which contrasts of a unit's baseline a synthetic control matches: periods, seasons, whole years, with or without level."""
+"""Which contrasts of the baseline a synthetic control matches: periods, seasons or years, with or without level."""
 
 from __future__ import annotations
 

@@ -36,12 +36,13 @@ class PlaceboTest:
     Attributes
     ----------
     frame : pandas.DataFrame
-        A row per unit, the treated first: unit, saving (pooled), rmspe_baseline, rmspe_performance, rmspe_ratio, status.
-        A placebo that failed is a row too, with its reason and no numbers.
+        A row per unit, the treated first: unit, saving (pooled), rmspe_baseline, rmspe_performance, rmspe_ratio,
+        status. A placebo that failed is a row too, with its reason and no numbers.
     statistic : "rmspe_ratio" or "saving"
         Compared in absolute value: the test is two-sided.
     p_value : float
-        Share of units, the treated among them, with at least its statistic. A failed placebo counts as at least as large.
+        Share of units, the treated among them, with at least its statistic. A failed placebo counts as at least as
+        large.
     n_units : int
         The denominator, failed placebos included.
     """
@@ -63,7 +64,7 @@ class PlaceboTest:
         if 1 / self.n_units > 1 - level + 1e-12:
             raise RefusalError(
                 f"With {self.n_units - 1} donors no p-value is below 1/{self.n_units}, so a test at {1 - level:.3g} "
-                f"cannot reject. It needs {int(np.ceil(1 / (1 - level) - 1e-9)) - 1} donors; widen the comparison group."
+                f"cannot reject. It needs {int(np.ceil(1 / (1 - level) - 1e-9)) - 1} donors: widen the group."
             )
         return self.p_value <= 1 - level + 1e-12
 
@@ -89,7 +90,9 @@ class LeaveTwoOutTest:
 def observed_window(method: WeightingMethod, panel: Panel, design: Design, what: str) -> tuple[Window, Floats]:
     """Return the window of a design with one treated unit, and all outcomes (T, N) with the performance opened."""
     if len(design.treated) > 1:
-        raise NotSupportedError(what, f"{len(design.treated)} treated units at once", "Test one design per treated unit.")
+        raise NotSupportedError(
+            what, f"{len(design.treated)} treated units at once", "Test one design per treated unit."
+        )
     method.check_parameters()
     problem = method.prepare(panel, design)
     window = Window.of(problem, 0)

@@ -41,7 +41,8 @@ class SyntheticControl(WeightingMethod):
         Match deviations from the baseline mean (the demeaned form of Doudchenko and Imbens 2016).
     predictors : sequence, optional
         Match these instead of every baseline period: names of covariates, ``"spending"``, or pairs
-        ``(name, periods)``; each is averaged over its periods (the baseline by default). Without covariates, leave it None.
+        ``(name, periods)``; each is averaged over its periods (the baseline by default). Without covariates, leave
+        it None.
     v : "nested", "equal", "regression" or sequence of float
         Weights of the predictors: minimising the baseline error of spending, equal, from a regression, or given.
     noise_penalty : float
@@ -132,12 +133,14 @@ class SyntheticControl(WeightingMethod):
             )
 
     def drops_are_free(self) -> bool:
-        """A donor without weight can leave without moving the optimum, unless screening or a search of V follows."""
-        return self.max_donors is None and (self.predictors is None or not isinstance(self.v, str) or self.v != "nested")
+        """Return True unless screening or a search of V follows: a donor without weight moves no optimum."""
+        return self.max_donors is None and (
+            self.predictors is None or not isinstance(self.v, str) or self.v != "nested"
+        )
 
     def solve(self, window: Window, targets: Integers, donors: Booleans, warm: Floats | None = None) -> Fits:
         """Fit each target by the donors allowed to it."""
-        T, N = window.Y.shape
+        T = window.Y.shape[0]
         match, level = matching_rows(
             window.pre, window.post, T, self.periods_per_year, self.season, bool(self.intercept)
         )

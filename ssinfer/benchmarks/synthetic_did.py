@@ -1,4 +1,4 @@
-"""Synthetic difference in differences: donors weighted to run parallel, baseline periods weighted to resemble performance."""
+"""Synthetic difference in differences: weighted donors that run parallel, weighted baseline periods."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     Booleans = NDArray[np.bool_]
 
 
+INTERCEPT = True  # unit weights match deviations from the baseline mean
+
+
 class SyntheticDiD(WeightingMethod):
     r"""Synthetic difference in differences, with both sets of weights at their exact optimum.
 
@@ -29,8 +32,9 @@ class SyntheticDiD(WeightingMethod):
         B_t = \sum_j \hat\omega_j y_{jt} + \sum_{s \in \text{baseline}} \hat\lambda_s
         \Bigl(y_{1s} - \sum_j \hat\omega_j y_{js}\Bigr)
 
-    with unit weights :math:`\hat\omega` (ridge :math:`\zeta_\omega = T_1^{1/4} \hat\sigma`, an intercept) and time weights
-    :math:`\hat\lambda` that make the donors' baseline resemble their performance periods; :math:`\hat\sigma` is the
+    with unit weights :math:`\hat\omega` (ridge :math:`\zeta_\omega = T_1^{1/4} \hat\sigma`, an intercept) and time
+    weights :math:`\hat\lambda` that make the donors' baseline resemble their performance periods; :math:`\hat\sigma`
+    is the
     standard deviation of the donors' first differences. Each treated unit has its own weights.
 
     Parameters
@@ -104,7 +108,7 @@ class SyntheticDiD(WeightingMethod):
         T0 = window.pre.size
         sigma = np.array([first_difference_noise(before, allowed[m]) for m in range(M)])
         share = window.post.size**0.25 if self.unit_ridge is None else self.unit_ridge
-        F = factor(before, np.ones(T0), True)
+        F = factor(before, np.ones(T0), INTERCEPT)
         K = F.T @ F
         weights, gap = np.zeros((M, N)), np.zeros(M)
         status, iterations = np.zeros(M, dtype=np.int64), np.zeros(M, dtype=np.int64)

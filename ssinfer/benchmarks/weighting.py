@@ -78,15 +78,15 @@ class WeightingMethod(BenchmarkMethod):
                 yield error
 
     def _estimate(self, problem: Problem, rng: np.random.Generator, shared: dict[Any, Fits]) -> Estimate:
-        I, P = problem.treated.size, problem.columns.size
-        expected = np.zeros((1, 1, I, P))
-        draws = np.zeros((1, self.draws, I, P))
-        weights = np.zeros((I, problem.donors.size))
+        n_treated, P = problem.treated.size, problem.columns.size
+        expected = np.zeros((1, 1, n_treated, P))
+        draws = np.zeros((1, self.draws, n_treated, P))
+        weights = np.zeros((n_treated, problem.donors.size))
         solver: list[dict[str, Any]] = []
         checks: list[tuple[str, str, float, str]] = []
         parts: list[dict[str, float]] = []
         refused = self.no_inference(problem)
-        for i in range(I):
+        for i in range(n_treated):
             window = Window.of(problem, i)
             self.check_window(window)
             own, placebos = self.fit_window(window, shared, with_placebos=refused is None and self.needs_placebos())
@@ -122,11 +122,11 @@ class WeightingMethod(BenchmarkMethod):
 
     def no_inference(self, problem: Problem) -> str | None:
         """Return why no sampling distribution exists, or None when one does."""
-        J, I = problem.donors.size, problem.treated.size
+        J, n_treated = problem.donors.size, problem.treated.size
         if self.inference == "none":
             return "inference='none' was asked for"
-        if I >= J:
-            return f"{J} donors for {I} treated units: placebo inference needs more donors than treated units"
+        if n_treated >= J:
+            return f"{J} donors for {n_treated} treated units: placebo inference needs more donors than treated units"
         if J < SMALLEST_PLACEBO_GROUP:
             return (
                 f"{J} donors: the smallest attainable p-value is 1/{J + 1}, so a 5% test needs at least "
@@ -235,13 +235,15 @@ class WeightingMethod(BenchmarkMethod):
         variances = mine[0] * theta
         D = self.draws // 2
         uniform = rng.permutation((np.arange(D) + 0.5) / D)
-        paths = predictive_errors(vectors, window.pooling, deviation, float(np.sqrt(max(variances.sum(), floor))), uniform)
+        paths = predictive_errors(
+            vectors, window.pooling, deviation, float(np.sqrt(max(variances.sum(), floor))), uniform
+        )
         part = dict(zip(("shock", "sampling", "misfit"), (variances / level).tolist(), strict=True))
         text += f"the law of |error| attains p = 1/{m + 1}"
         return paths, part, ("placebo inference", status, float(m), text)
 
     def _variance_regressors(self, window: Window, fits: Fits, units: NDArray[Any]) -> Floats:
-        """Return (M, 3): squared baseline level, sampling noise of unit and donors, mean squared misfit in the baseline."""
+        """Return (M, 3): squared level, sampling noise of unit and donors, mean squared misfit in the baseline."""
         before = window.Y[window.pre]
         level = before[:, units].mean(axis=0) ** 2
         misfit = ((before[:, units].T - fits.predict(window.Y)[:, window.pre]) ** 2).mean(axis=1)

@@ -22,11 +22,15 @@ Status = Literal["PASS", "FAIL", "NOT EVALUATED"]
 class Fitter(Protocol):
     """What a check needs of a method."""
 
-    def fit(self, data: Any, design: Design, *, seed: Any = None) -> Counterfactual: ...
+    def fit(self, data: Any, design: Design, *, seed: Any = None) -> Counterfactual:
+        """Fit one design."""
+        ...
 
     def fit_many(
         self, data: Any, designs: Sequence[Design], seeds: Sequence[Any]
-    ) -> list[Counterfactual | SsinferError]: ...
+    ) -> list[Counterfactual | SsinferError]:
+        """Fit several designs; a refused one gives its error."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,5 +76,7 @@ def usable_baseline(design: Design) -> list[Any]:
 def require_one_treated(design: Design) -> str:
     """Return the treated unit's name, or refuse several."""
     if len(design.treated) > 1:
-        raise RefusalError(f"{len(design.treated)} treated units: this check looks at one. Check each by its own design.")
+        raise RefusalError(
+            f"{len(design.treated)} treated units: this check looks at one. Check each by its own design."
+        )
     return design.treated[0]

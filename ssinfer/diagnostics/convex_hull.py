@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ssinfer.panel import Panel
 
 NAME = "convex hull"
+WITHOUT_INTERCEPT = False
 
 
 def convex_hull(panel: Panel, design: Design, *, tolerance: float = 0.01) -> Check:
@@ -49,7 +50,7 @@ def convex_hull(panel: Panel, design: Design, *, tolerance: float = 0.01) -> Che
     if donors.size < 2 or not np.isfinite(Y[:, own]).all():
         return Check.not_evaluated(NAME, f"{donors.size} donors with complete baseline spending; at least 2 are needed")
     Y = np.ascontiguousarray(Y[:, np.append(own, donors)])
-    F = factor(Y, np.ones(len(baseline)), False)
+    F = factor(Y, np.ones(len(baseline)), WITHOUT_INTERCEPT)
     J = donors.size
     w, *_ = simplex_weights(differenced_gram(F.T @ F, 0, np.arange(1, J + 1)), np.zeros(J), np.zeros(J))
     miss = Y[:, 0] - Y[:, 1:] @ w
@@ -59,6 +60,6 @@ def convex_hull(panel: Panel, design: Design, *, tolerance: float = 0.01) -> Che
     table = pd.DataFrame(
         {"period": baseline, "spending": Y[:, 0], "lowest_donor": low, "highest_donor": high, "in_range": inside}
     )
-    text = f"{name} is {100 * distance:.2f}% from the hull of {J} donors (limit {100 * tolerance:g}%); outside their range in "
-    text += f"{int((~inside).sum())} of {len(baseline)} baseline periods"
+    text = f"{name} is {100 * distance:.2f}% from the hull of {J} donors (limit {100 * tolerance:g}%); "
+    text += f"outside their range in {int((~inside).sum())} of {len(baseline)} baseline periods"
     return Check(NAME, "PASS" if distance <= tolerance else "FAIL", distance, text, table)

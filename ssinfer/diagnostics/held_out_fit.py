@@ -21,8 +21,8 @@ def held_out_fit(
 ) -> Check:
     r"""Forecast the last baseline periods from the earlier ones, for the treated units.
 
-    Passes when the pooled held-out spending lies inside the method's own `level` interval. The fit to periods that chose
-    the weights is optimised small and tells nothing about noise; this one does.
+    Passes when the pooled held-out spending lies inside the method's own `level` interval. The fit to periods that
+    chose the weights is optimised small and tells nothing about noise; this one does.
 
     Parameters
     ----------
@@ -53,9 +53,7 @@ def held_out_fit(
     except SsinferError as error:
         return Check.not_evaluated(NAME, error)
     error = -saving.measured_rate.item()
-    table = pd.DataFrame(
-        {"period": baseline[-count:], "error": (-cf.savings().measured.mean("unit")).values.ravel()}
-    )
+    table = pd.DataFrame({"period": baseline[-count:], "error": (-cf.savings().measured.mean("unit")).values.ravel()})
     text = f"{100 * error:+.2f}% in {baseline[-count]}-{baseline[-1]}, fitted on {baseline[0]}-{baseline[-count - 1]}"
     try:
         kind = "credible" if cf.uncertainty == "posterior" else "confidence"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -84,7 +84,9 @@ def placebo_in_time(
     table = pd.DataFrame(rows, columns=names)
     valid = table[table["refused"] == ""]
     if valid.empty:
-        return Check(NAME, "NOT EVALUATED", float("nan"), f"every window was refused: {table['refused'].iloc[0]}", table)
+        return Check(
+            NAME, "NOT EVALUATED", float("nan"), f"every window was refused: {table['refused'].iloc[0]}", table
+        )
     figure = float(valid["savings_rate"].mean())
     text = f"mean saving {100 * figure:+.2f}% over {len(valid)} windows before the contract, "
     text += f"{int((~valid['inside']).sum())} outside the {each:.1%} interval"

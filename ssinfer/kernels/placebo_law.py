@@ -95,7 +95,7 @@ def _conformal_quantile(ordered: Array, u: float) -> float:
 
 @compiled
 def conformal_quantiles(ordered: Array, uniform: Array) -> Array:
-    """Return the conformal quantiles (D,) of an absolute error at probabilities `uniform`, given ordered errors (m,)."""
+    """Return conformal quantiles (D,) of an absolute error at probabilities `uniform`, from ordered errors (m,)."""
     out = np.empty(uniform.size)
     for d in range(uniform.size):
         out[d] = _conformal_quantile(ordered, uniform[d])
@@ -136,7 +136,7 @@ def predictive_errors(vectors: Array, weights: Array, deviation: Array, own: flo
     out = np.empty((2 * D, P))
     for d in range(D):
         value = _conformal_quantile(ordered, uniform[d])
-        rank = min(max(int(round(uniform[d] * (m + 1))) - 1, 0), m - 1)
+        rank = min(max(round(uniform[d] * (m + 1)) - 1, 0), m - 1)
         j = order[rank]
         sign = 1.0 if pooled[j] >= 0.0 else -1.0
         for t in range(P):

@@ -5,8 +5,8 @@ simplex fit, the augmented weights of Ben-Michael, Feller and Rothstein (2021, d
 
     w_aug = w + X' (X X' + ridge I)^-1 r,
 
-which sum to one and may be negative: they extrapolate where the treated unit lies outside the donors' hull.  An infinite
-ridge gives w itself.
+which sum to one and may be negative: they extrapolate where the treated unit lies outside the donors' hull.  An
+infinite ridge gives w itself.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ def augmented_paths(
 def held_out_errors(Z: Array, target: int, donors: IntArray, intercept: bool, ridges: Array, horizon: int) -> Array:
     """Return errors (L, H) of forecasts from the first h periods of the mean of the next `horizon`, for each ridge.
 
-    The origins h run from half the baseline (at least 2) to its last period but one; near the end the periods that are left
-    are averaged.  Later periods inform no fit: leaving out single periods in the middle would reward
+    The origins h run from half the baseline (at least 2) to its last period but one; near the end the periods that
+    are left are averaged.  Later periods inform no fit: leaving out single periods in the middle would reward
     interpolation between neighbours, which no performance period allows.
     """
     R, J = Z.shape[0], donors.size

@@ -4,7 +4,8 @@ Arkhangelsky, Athey, Hirshberg, Imbens and Wager (2021, doi:10.1257/aer.20190159
 after, N0 donors and the noise level sigma = SD of the donors' first differences before:
 
     omega = argmin |demeaned(y_1 - Y_0 omega)|^2 / T0 + zeta_omega^2 |omega|^2,   zeta_omega  = (N1 T1)^(1/4) sigma
-    lambda = argmin |demeaned(ybar_after - Y_before lambda)|^2 / N0 + zeta_lambda^2 |lambda|^2,  zeta_lambda = 1e-6 sigma
+    lambda = argmin |demeaned(ybar_after - Y_before lambda)|^2 / N0 + zeta_lambda^2 |lambda|^2,  zeta_lambda = 1e-6
+    sigma
 
 both over the simplex.  The estimate is the weighted double difference.
 """

@@ -113,7 +113,7 @@ def test_synthetic_did_weights(panel, design):
     assert cf.pooled("confidence").std() == pytest.approx(9.368416, rel=0.05)
 
 
-def test_predictor_version(data_dir, panel, design):
+def test_predictor_version(data_dir, design):
     extra = pd.read_csv(data_dir / "synthetic_control" / "prop99_covariates_mlsynth.csv")
     names = ["lnincome", "beer", "age15to24", "retprice"]
     joined = ss.Panel.from_frame(
@@ -133,7 +133,13 @@ def test_predictor_version(data_dir, panel, design):
     cf = method.fit(joined, design, seed=1)
     weights = cf.weights.loc["California"]
     # V is not identified: .02 on weights (authority: ADH 2010, table 2)
-    for state, value in {"Utah": 0.334, "Nevada": 0.234, "Montana": 0.199, "Colorado": 0.164, "Connecticut": 0.069}.items():
+    for state, value in {
+        "Utah": 0.334,
+        "Nevada": 0.234,
+        "Montana": 0.199,
+        "Colorado": 0.164,
+        "Connecticut": 0.069,
+    }.items():
         assert weights[state] == pytest.approx(value, abs=0.02)
     assert -saving(cf) == pytest.approx(-18.98, abs=0.05)
     assert cf.solver.loc["California", "rmspe_baseline"] == pytest.approx(1.754, abs=2e-3)

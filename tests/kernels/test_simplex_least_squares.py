@@ -95,7 +95,7 @@ def test_permutation_shift_and_scale(seed, scale, shift):
     Y[:, 0] += 0.7  # the target is off the hull, so that the optimum is unique
 
     def weights(values):
-        F = factor(np.ascontiguousarray(values), np.ones(9), False)
+        F = factor(np.ascontiguousarray(values), np.ones(9), 0)
         return simplex_batch(F.T @ F, F, np.array([0]), np.ones((1, 7), bool), np.zeros(7), np.zeros((1, 7)))[0][0]
 
     base = weights(Y)
@@ -124,7 +124,7 @@ def test_exact_fit_with_more_donors_than_periods_is_unique_and_of_least_norm(see
     T, N = 3, 40
     Y = rng.normal(size=(T, N))
     Y[:, 0] = Y[:, 1:] @ rng.dirichlet(np.ones(N - 1))
-    F = factor(Y, np.ones(T), False)
+    F = factor(Y, np.ones(T), 0)
     W, gap, status, _ = simplex_batch(F.T @ F, F, np.array([0]), np.ones((1, N), bool), np.zeros(N), np.zeros((1, N)))
     assert status[0] == EXACT_FIT
     assert gap[0] <= 1e-9
@@ -135,7 +135,7 @@ def test_exact_fit_with_more_donors_than_periods_is_unique_and_of_least_norm(see
     limit, *_ = simplex_weights(G, np.full(N - 1, 1e-7 * np.trace(G) / N), np.zeros(N - 1))
     np.testing.assert_allclose(W[0, 1:], limit, atol=1e-4)
     order = np.append(0, 1 + rng.permutation(N - 1))
-    P = factor(np.ascontiguousarray(Y[:, order]), np.ones(T), False)
+    P = factor(np.ascontiguousarray(Y[:, order]), np.ones(T), 0)
     V, *_ = simplex_batch(P.T @ P, P, np.array([0]), np.ones((1, N), bool), np.zeros(N), np.zeros((1, N)))
     np.testing.assert_allclose(V[0], W[0, order], atol=1e-7)
 
@@ -188,7 +188,7 @@ def test_cumulative_sums_give_every_window_and_mask(seed, intercept):
 
 def test_donors_out_of_the_mask_get_no_weight():
     Y = np.random.default_rng(0).normal(size=(8, 6))
-    F = factor(Y, np.ones(8), True)
+    F = factor(Y, np.ones(8), 1)
     donors = np.array([[True, True, False, True, False, True]])
     W, *_ = simplex_batch(F.T @ F, F, np.array([0]), donors, np.zeros(6), np.zeros((1, 6)))
     assert W[0, [0, 2, 4]].tolist() == [0, 0, 0]
