@@ -103,7 +103,8 @@ def conformal_interval(method: WeightingMethod, panel: Panel, design: Design, le
     level = check_level(level)
     window, Y = _window(method, panel, design)
     n = window.pre.size + window.post.size
-    if 1 / n > 1 - level + 1e-12:
+    alpha = 1 - level + 1e-12
+    if 1 / n > alpha:
         raise RefusalError(
             f"{n} periods: moving blocks give no p-value below 1/{n}, so no {level:.0%} interval exists. It needs "
             f"{int(np.ceil(1 / (1 - level) - 1e-9))} periods; use placebos over units instead."
@@ -114,7 +115,7 @@ def conformal_interval(method: WeightingMethod, panel: Panel, design: Design, le
     reach = 4 * float(np.abs(error[window.pre]).max()) + 1e-9 * abs(saving) + 1e-12
     for _ in range(12):
         ends = [_p_value(method, window, Y, saving + sign * reach) for sign in (-1, 1)]
-        if max(ends) <= 1 - level:
+        if max(ends) <= alpha:
             break
         reach *= 2
     else:
@@ -124,7 +125,7 @@ def conformal_interval(method: WeightingMethod, panel: Panel, design: Design, le
         )
     for _ in range(3):  # zoom: the ends lie in ever finer cells
         grid = saving + np.linspace(-reach, reach, GRID)
-        accepted = np.array([_p_value(method, window, Y, value) > 1 - level for value in grid])
+        accepted = np.array([_p_value(method, window, Y, value) > alpha for value in grid])
         if not accepted.any() or accepted.sum() > GRID // 8:
             break
         reach = max(abs(grid[accepted] - saving).max() * 1.5, reach / GRID)

@@ -54,7 +54,7 @@ class WeightingMethod(BenchmarkMethod):
         """Refuse impossible parameters."""
         if self.inference not in self.inferences():
             raise RefusalError(f"inference is {self.inference!r}; allowed: {', '.join(map(repr, self.inferences()))}.")
-        if not isinstance(self.draws, int) or self.draws < 100 or self.draws % 2:
+        if self.draws < 100 or self.draws % 2:
             raise RefusalError(f"draws is {self.draws!r}; an even number of at least 100 is needed.")
 
     @classmethod
@@ -232,6 +232,9 @@ class WeightingMethod(BenchmarkMethod):
         theta = variance_function(pooled, regressors)
         floor = 1e-12 * float((pooled**2).mean()) + 1e-300
         deviation = np.sqrt(np.maximum(regressors @ theta, floor))
+        # The placebos' scores are of the fit that chose theta; its scale cancels, its further parameters do not.
+        spent = int((regressors.mean(axis=0) * theta > 1e-3 * (pooled**2).mean()).sum()) - 1
+        theta = theta * m / (m - max(spent, 0))
         variances = mine[0] * theta
         D = self.draws // 2
         uniform = rng.permutation((np.arange(D) + 0.5) / D)

@@ -123,13 +123,13 @@ class Fits:
 
     def put(self, places: Integers, others: Fits) -> Fits:
         """Return the fits with some replaced."""
-        arrays = []
+        arrays = {}
         for name in ("weights", "offset", "gap", "status", "iterations"):
             values = getattr(self, name).copy()
             values[places] = getattr(others, name)
-            arrays.append(values)
+            arrays[name] = values
         notes = list(self.notes)
         if notes:
             for place, note in zip(places, others.notes, strict=True):
                 notes[place] = note
-        return Fits(*arrays, notes=tuple(notes))
+        return Fits(**arrays, notes=tuple(notes))

@@ -40,11 +40,9 @@ def effective_donors(cf: Counterfactual, *, fewest: float = 3.0) -> Check:
             "negative": (weights < 0).sum(axis=1),
         }
     )
-    worst = table["effective_donors"].idxmin()
-    figure = float(table.loc[worst, "effective_donors"])
-    row = table.loc[worst]
-    text = (
-        f"{worst}: {figure:.1f} effective donors of {weights.shape[1]} (limit {fewest:g}), most on {row['heaviest']} "
-    )
+    worst = int(table["effective_donors"].to_numpy().argmin())
+    row = table.iloc[worst]
+    figure = float(row["effective_donors"])
+    text = f"{table.index[worst]}: {figure:.1f} effective donors of {weights.shape[1]} (limit {fewest:g}), most on {row['heaviest']} "
     text += f"({100 * row['weight']:.0f}%)"
     return Check(NAME, "PASS" if figure >= fewest else "FAIL", figure, text, table)

@@ -52,16 +52,16 @@ def held_out_fit(
         saving = cf.savings().pooled()
     except SsinferError as error:
         return Check.not_evaluated(NAME, error)
-    error = -saving.measured_rate.item()
+    miss = -saving.measured_rate.item()
     table = pd.DataFrame({"period": baseline[-count:], "error": (-cf.savings().measured.mean("unit")).values.ravel()})
-    text = f"{100 * error:+.2f}% in {baseline[-count]}-{baseline[-1]}, fitted on {baseline[0]}-{baseline[-count - 1]}"
+    text = f"{100 * miss:+.2f}% in {baseline[-count]}-{baseline[-1]}, fitted on {baseline[0]}-{baseline[-count - 1]}"
     try:
         kind = "credible" if cf.uncertainty == "posterior" else "confidence"
         pooled = cf.pooled(kind)
     except SsinferError as reason:
-        return Check(NAME, "NOT EVALUATED", error, f"{text}; no interval to hold it against: {reason}", table)
+        return Check(NAME, "NOT EVALUATED", miss, f"{text}; no interval to hold it against: {reason}", table)
     lower, upper = np.quantile(pooled, [(1 - level) / 2, (1 + level) / 2])
     inside = bool(lower <= saving.spending.item() <= upper)
     width = 100 * (upper - lower) / 2 / pooled.mean()
     verdict = f"{text}; {level:.0%} interval +/-{width:.2f}%"
-    return Check(NAME, "PASS" if inside else "FAIL", error, verdict, table)
+    return Check(NAME, "PASS" if inside else "FAIL", miss, verdict, table)

@@ -65,7 +65,7 @@ def leave_one_donor_out(
     table = pd.DataFrame(rows, columns=["donor", "weight", "change", "refused"])
     if table["change"].isna().all():
         return Check(NAME, "NOT EVALUATED", float("nan"), f"every refit was refused: {table['refused'].iloc[0]}", table)
-    worst = table.loc[table["change"].abs().idxmax()]
+    worst = table.iloc[int(np.nanargmax(table["change"].abs().to_numpy()))]
     failed = int(table["change"].isna().sum())
     text = f"without {worst['donor']} the benchmark moves {100 * worst['change']:+.2f}% (limit {100 * limit:.2f}%)"
     text += f"; {failed} of {len(table)} refits refused" if failed else ""

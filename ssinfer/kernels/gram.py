@@ -116,7 +116,7 @@ def window_gram(
     weight, first, second = cumulative
     total = weight[stop] - weight[start]
     mean = first[stop] - first[start]
-    K = second[stop] - second[start]
+    K: Array = second[stop] - second[start]
     for t in range(start, stop):
         if masked[t]:
             total -= weight[t + 1] - weight[t]

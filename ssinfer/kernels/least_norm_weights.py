@@ -45,16 +45,15 @@ def fit_gap(X: Array, w: Array) -> float:
     """Return the scale-free KKT gap of unpenalised weights, from the differences X (T, J) themselves."""
     T, J = X.shape
     fit = X @ w
-    objective, smallest, scale = 0.0, np.inf, 0.0
-    for t in range(T):
-        objective += fit[t] * fit[t]
+    objective = np.sum(fit * fit)
+    smallest, scale = np.inf, 0.0
     for j in range(J):
         value = 0.0
         for t in range(T):
             value += X[t, j] * fit[t]
             scale += X[t, j] * X[t, j] / J
         smallest = min(smallest, value)
-    return max(objective - smallest, 0.0) / scale if scale > 0.0 else 0.0
+    return float(max(objective - smallest, 0.0) / scale) if scale > 0.0 else 0.0
 
 
 @compiled
@@ -96,7 +95,7 @@ def least_norm_weights(X: Array, d: Array, warm: Array) -> tuple[Array, bool]:
     for _ in range(_STEPS):
         hessian = np.zeros((T + 1, T + 1))
         residual = -goal
-        value = -dual[T]
+        value = -1.0 * dual[T]
         for j in range(J):
             slope = 0.0
             for t in range(T + 1):

@@ -123,10 +123,10 @@ def strength_by_one_standard_error(errors: Array) -> int:
         if value < least:
             least, best = value, k
     if H < 3:
-        return best
+        return int(best)
     square = errors[best] ** 2
     margin = np.sqrt(((square - square.sum() / H) ** 2).sum() / (H - 1) / H)
     for k in range(L - 1, best, -1):
         if (errors[k] ** 2).sum() / H <= least + margin:
-            return k
-    return best
+            return int(k)
+    return int(best)

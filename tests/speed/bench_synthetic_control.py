@@ -68,7 +68,9 @@ try:
     import azcausal
     from azcausal.core.panel import CausalPanel
     from azcausal.estimators.panel.sdid import SDID
-    panel = CausalPanel(frame).setup(unit="State", time="Year", outcome="y", intervention="treated")
+    wide = {name: frame.pivot(index="Year", columns="State", values=column) for name, column in
+        (("outcome", "y"), ("intervention", "treated"))}
+    panel = CausalPanel(wide).setup(outcome="outcome", intervention="intervention")
     SDID().fit(panel)
     times = []
     for _ in range(3):
