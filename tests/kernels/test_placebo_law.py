@@ -44,7 +44,7 @@ def test_draws_are_antithetic_so_that_the_benchmark_is_their_mean():
 
 
 def test_variance_function_recovers_shock_and_sampling_noise():
-    """v = (1.25%)^2 + 3.3^2 / n, the order found on Dutch municipalities; 4,000 units, tolerance three standard errors."""
+    """v = (1.25%)^2 + 3.3^2 / n, the order found on Dutch municipalities; 4,000 units, three standard errors."""
     rng = np.random.default_rng(2)
     n = rng.uniform(5_000, 60_000, size=4000)
     regressors = np.column_stack([np.ones(4000), 1 / n, np.zeros(4000)])
