@@ -4,7 +4,7 @@ SHELL := /bin/bash
 
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 EVIDENCE ?= reduced
 OUT ?= out
 JOBS ?= 2
@@ -53,7 +53,7 @@ pytest: $(VENV)/.installed
 
 # pytest's status 5 means that nothing was collected: said in words, and no failure while no evidence exists.
 evidence: $(VENV)/.installed
-	SSINFER_EVIDENCE=$(EVIDENCE) $(BIN)/python -m pytest tests -m evidence -n 2 || \
+	SSINFER_EVIDENCE=$(EVIDENCE) $(BIN)/python -m pytest tests -m evidence -n 2 -rP || \
 	  { status=$$?; [ $$status -eq 5 ] && echo "No test is marked as evidence yet." || exit $$status; }
 
 bench: $(VENV)/.installed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
@@ -141,9 +142,9 @@ def settle(
     eligible = given.low_revenue & (given.assigned >= terms.lower_rate_minimum)
     savings_cap = _cap(terms.savings_cap_benchmark, terms.savings_cap_revenue, total, given.revenue)
     loss_cap = _cap(terms.losses_cap_benchmark, terms.losses_cap_revenue, total, given.revenue)
-    raw, code = payments(
-        total,
-        spent,
+    terms_on = partial(
+        payments,
+        spending=spent,
         gate=gate,
         loss_gate=loss_gate,
         savings_share=share,
@@ -154,13 +155,13 @@ def settle(
         lower_share=np.where(eligible, terms.lower_rate, 0.0) * share,
         excess=contract.threshold.sharing == "excess",
     )
+    raw, code = terms_on(total)
     paid = np.where(raw > 0, raw * (1.0 - given.payment_reduction), np.minimum(raw + given.loss_relief, 0.0))
     cents = to_cents(paid)
     parts = split_cents(cents, tuple(contract.parties.values()))
     passes = None
-    if given.draws is not None:
-        own_rate = (given.draws * given.insured_years - spent) / (given.draws * given.insured_years)
-        passes = np.mean((own_rate >= gate - 1e-12) & (own_rate > 0) & (share > 0), axis=0)
+    if given.draws is not None:  # each draw in the benchmark's place: is anything paid?
+        passes = np.mean(terms_on(given.draws * given.insured_years)[0] > 0, axis=0)
     return Settlement(
         contract=contract,
         inputs=given,

@@ -42,7 +42,7 @@ class Settlement:
     cents : dict of str to ndarray of int
         Payment received per party in whole cents, negative when paid: the payer first. They sum to zero exactly.
     passes : ndarray or None
-        With draws: the share of draws whose own rate is paid.
+        With draws: the share of draws that, in the benchmark's place, would be paid.
     """
 
     contract: Contract
@@ -100,7 +100,7 @@ class Settlement:
 
     @property
     def probability_of_payment(self) -> Any:
-        """With draws: the share of draws whose own rate is paid; with arrays: the share of settlements that pay."""
+        """Share of draws that would be paid as benchmark; with arrays, the share of settlements that pay."""
         if self.passes is not None:
             return _plain(self.passes)
         return float(np.mean(self.cents[self.contract.payer] < 0))
@@ -123,9 +123,9 @@ class Settlement:
     @property
     def steps(self) -> tuple[str, ...]:
         """Each step of a single settlement, in words; for arrays see `explain`."""
-        if self.saving.ndim:
+        if self.saving.size != 1:
             raise SettlementError(f"There are {self.saving.size} settlements: ask explain(index) for the steps of one.")
-        return steps_of(self, ())
+        return steps_of(self, (0,) * self.saving.ndim)
 
     @property
     def reason(self) -> str:
