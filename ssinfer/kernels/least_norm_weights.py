@@ -90,7 +90,6 @@ def least_norm_weights(X: Array, d: Array, warm: Array) -> tuple[Array, bool]:
     if warm.any():
         _dual_of(A, d, warm, dual)
     w = np.empty(J)
-    value = np.inf
     reached = False
     for _ in range(_STEPS):
         hessian = np.zeros((T + 1, T + 1))

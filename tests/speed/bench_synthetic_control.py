@@ -162,6 +162,27 @@ def main() -> None:
         method = SyntheticControl(inference=inference)
         return lambda: method.fit_many(dutch, designs, list(range(len(designs))))
 
+    def dutch_fits(length, placebos):
+        """The fits alone, without containers: every municipality, and every placebo of every municipality."""
+        method = SyntheticControl()
+        windows = []
+        for year in origins:
+            for unit in dutch.units:
+                design = ss.Design(treated=[unit], baseline=range(year - length, year), performance=[year])
+                windows.append(Window.of(method.prepare(dutch, design), 0))
+
+        def run():
+            if placebos:
+                shared = {}
+                for window in windows:
+                    method.fit_window(window, shared)
+            else:
+                for window in windows[:: len(dutch.units)]:
+                    N = window.rows.size
+                    method.solve(window, np.arange(N), np.ones((N, N), dtype=bool))
+
+        return run
+
     rows = [
         ("39 placebo fits of Proposition 99", least(lambda: fits(everyone, leave_one)), 0.02, 39, "pysyncon"),
         (
@@ -182,6 +203,9 @@ def main() -> None:
         ("nested V search, one unit", least(lambda: nested.fit(wide, design, seed=1), 3), 1.0, 1, ""),
     ]
     for length in (3, 7):
+        for placebos in (False, True):
+            label = f"{len(dutch.units)} municipalities x 4 origins, {length} years, fits" + " and placebos" * placebos
+            rows.append((label, least(dutch_fits(length, placebos), 2), 5.0, 4 * len(dutch.units), "pysyncon"))
         for inference in ("none", "placebo"):
             label = f"{len(dutch.units)} municipalities x 4 origins, {length} years, inference={inference!r}"
             rows.append((label, least(dutch_run(length, inference), 1), 5.0, 4 * len(dutch.units), "pysyncon"))
