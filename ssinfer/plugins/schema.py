@@ -47,7 +47,7 @@ def violation(document: Any, kind: Kind) -> str | None:
 def _words(error: Any) -> str:
     """Return one violation in words; of alternatives, the one that the value comes nearest to."""
     for inner in error.context:
-        if len(inner.path) > len(error.path) or inner.validator in NAMED:
+        if len(inner.absolute_path) > len(error.absolute_path) or inner.validator in NAMED:
             return _words(inner)
     where = ".".join(str(part) for part in error.absolute_path)
     if error.validator == "required":
