@@ -1,4 +1,4 @@
-"""GrowthBenchmark: baseline spending times the donors' mean growth; a stranger's method, without ssinfer's base class."""
+"""GrowthBenchmark: baseline spending times the donors' mean growth; a stranger's method without ssinfer's base."""
 
 import numpy as np
 import xarray as xr
