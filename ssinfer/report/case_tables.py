@@ -66,7 +66,7 @@ def threshold_table(result: StudyResult, best: Pair) -> Table | None:
         shown.append((row, level, str(row["side"])))
         found.append(same.iloc[0] if len(same) else nothing)
     columns = [
-        [threshold_name(str(row["kind"]), level, side) for row, level, side in shown],
+        [threshold_name(str(row["kind"]), level, side) + _prior(row) for row, level, side in shown],
         [plain(100 * float(row["rate"]), 1) for row, _, _ in shown],
         [money(float(row["money"]), result.currency) for row, _, _ in shown],
         [ABSENT if level is None else plain(100 * nominal_payment(level, side), 1) for _, level, side in shown],
@@ -202,3 +202,9 @@ def _detectable(power: pd.DataFrame, row: pd.Series[Any], level: float | None, s
     gates = same["rate"].to_numpy(dtype=float)
     same = same[np.isclose(gates, float(row["rate"]), rtol=1e-9, atol=0.0)]
     return plain(100 * float(same["detectable"].iloc[0]), 1) if len(same) else ABSENT
+
+
+def _prior(row: pd.Series[Any]) -> str:
+    """Return the prior of a credible threshold, where the frame names it."""
+    prior = row.get("prior")
+    return f", prior {prior}" if isinstance(prior, str) and prior else ""

@@ -200,20 +200,28 @@ def _sample(data: dict[str, Any], draws: int, chains: int, seed: int) -> dict[st
     y, s = data["y"] / unit_scale, data["s"] / unit_scale
     several = len(data["origins"]) > 1
     repeated = len(data["y"]) > len(data["units"])
+    # (units, rows): sums over a unit's rows as one product; unit effects are integrated out exactly
+    members = (np.arange(len(data["units"]))[:, None] == data["unit"][None, :]).astype(float)
     with pm.Model():
         mean = pm.Normal("mean", 0.0, 0.5)
         slope = pm.Normal("slope", 0.0, 0.25)
         scale = pm.LogNormal("scale", 0.0, 0.35)
         excess = pm.HalfNormal("excess", 0.5)
-        centre = mean + slope * np.log(data["ratio"])
-        if repeated:
-            unit_sd = pm.HalfNormal("unit_sd", 0.5)
-            centre = centre + (unit_sd * pm.Normal("unit", 0.0, 1.0, shape=len(data["units"])))[data["unit"]]
+        residual = y - mean - slope * np.log(data["ratio"])
         if several:
             origin_sd = pm.HalfNormal("origin_sd", 0.5)
-            centre = centre + (origin_sd * pm.Normal("origin", 0.0, 1.0, shape=len(data["origins"])))[data["origin"]]
-        spread = pm.math.sqrt((scale * s) ** 2 + excess**2 / data["ratio"])
-        pm.Normal("y", centre, spread, observed=y)
+            residual = (
+                residual - (origin_sd * pm.Normal("origin", 0.0, 1.0, shape=len(data["origins"])))[data["origin"]]
+            )
+        variance = (scale * s) ** 2 + excess**2 / data["ratio"]
+        log_likelihood = -0.5 * pm.math.sum(pm.math.log(variance) + residual**2 / variance)
+        if repeated:
+            # N(0, D + u^2 1 1') per unit: determinant and inverse by the matrix determinant and Woodbury identities
+            unit_sd = pm.HalfNormal("unit_sd", 0.5)
+            weight, weighted = pm.math.dot(members, 1 / variance), pm.math.dot(members, residual / variance)
+            inflation = 1 + unit_sd**2 * weight
+            log_likelihood -= 0.5 * pm.math.sum(pm.math.log(inflation) - (unit_sd * weighted) ** 2 / inflation)
+        pm.Potential("log_likelihood", log_likelihood)
         trace = pm.sample(
             draws=draws,
             tune=1000,
@@ -221,7 +229,7 @@ def _sample(data: dict[str, Any], draws: int, chains: int, seed: int) -> dict[st
             cores=1,
             random_seed=seed,
             nuts_sampler="nutpie",
-            target_accept=0.95,
+            target_accept=0.99,
             progressbar=False,
         )
     names = [name for name in PARAMETERS if name in trace.posterior]

@@ -58,7 +58,7 @@ def draw(case: CasePanel) -> Figure:
         (min(case.baseline) + max(case.baseline)) / 2, top - 0.3 * margin, "baseline", color=SOFT, va="top", ha="center"
     )
     axis.text(
-        (min(case.performance) - 0.5 + edge) / 2, top - 0.3 * margin, "performance", color=SOFT, va="top", ha="center"
+        (min(case.performance) - 0.5 + edge) / 2, top - 0.3 * margin, "measured", color=SOFT, va="top", ha="center"
     )
     axis.set_xlim(-0.5, edge)
     axis.set_ylim(bottom, top)
