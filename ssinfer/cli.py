@@ -45,6 +45,22 @@ def evaluate(study: Study, out: Out, jobs: Jobs = 2) -> None:
 
 
 @app.command()
+def benchmark(
+    panel: Annotated[Path, typer.Option(help="Panel: long table, CSV or Parquet, a row per unit and period.")],
+    design: Annotated[Path, typer.Option(help="Design: JSON, see docs/providers.md.")],
+    method: Annotated[str, typer.Option(help="Name of a method, see `ssinfer methods`.")],
+    out: Annotated[Path, typer.Option(help="Result: .json, .csv or .parquet; complete or absent.")],
+    seed: Annotated[int, typer.Option(help="Seed of every random number.")] = 1,
+    parameters: Annotated[str | None, typer.Option(help="JSON object of the method's parameters, or @FILE.")] = None,
+) -> None:
+    """Fit a method for a tool in any language: panel and design in, draws, summary and thresholds out."""
+    from ssinfer.plugins.exchange import benchmark_files  # noqa: PLC0415
+
+    for path in benchmark_files(panel, design, method, out, seed=seed, parameters=parameters):
+        typer.echo(str(path))
+
+
+@app.command()
 def methods() -> None:
     """List benchmark methods: what they need and support, and which plug-ins cannot be used."""
     from ssinfer.plugins.discovery import CAPABILITIES, providers  # noqa: PLC0415
@@ -196,11 +212,11 @@ def version() -> None:
 
 
 def main() -> None:
-    """Run the command line; an error of ours is one clear line and exit code 2."""
+    """Run the command line; an error of ours, or a file that cannot be read or written, is one line and exit code 2."""
     try:
         app()
-    except SsinferError as error:
-        typer.echo(f"ssinfer: {error}", err=True)
+    except (SsinferError, OSError) as error:
+        typer.echo(f"ssinfer: {' '.join(str(error).split())}", err=True)
         sys.exit(2)
 
 

@@ -19,13 +19,14 @@ import xarray as xr
 
 from ssinfer.backtesting.run import BacktestResult, backtest
 from ssinfer.backtesting.task import seed_of
-from ssinfer.comparison import ComparisonRule, Every, Listed, SimilarSize, Within
+from ssinfer.comparison import RULE_KEYS, ComparisonRule, SimilarSize, comparison_of
 from ssinfer.contracts.contract import load_contract
 from ssinfer.contracts.settle import settle
+from ssinfer.datasets.panel_file import read_panel_file
 from ssinfer.design import Design
 from ssinfer.errors import DesignError, PanelError, SsinferError, StudyError, did_you_mean
 from ssinfer.panel import Panel
-from ssinfer.plugins.discovery import find_method
+from ssinfer.plugins.discovery import make_method
 from ssinfer.study_file import Comparison, Span, StudyFile, read_study
 from ssinfer.thresholds.compare import compare_thresholds
 from ssinfer.windows import rolling_windows
@@ -104,7 +105,7 @@ def plan_study(path: str | Path) -> Plan:
     pairs = []
     for method in file.method:
         name = method.name or method.method
-        methods[name] = _method(find_method(method.method), method.parameters, method.method)
+        methods[name] = make_method(method.method, method.parameters)
         pairs += [(design, name) for design in (method.comparisons or designs)]
     origins = None if file.windows.origins is None else tuple(_periods(file.windows.origins, panel, "origins"))
     for design_name, method_name in pairs:
@@ -268,13 +269,7 @@ def _load(file: StudyFile, beside: Path) -> tuple[Panel, str, str]:
         label = f"simulated quarterly panel, {data.groups} groups, true saving {100 * data.saving:g}%, seed {data.seed}"
         return simulated.panel, label, "simulated data with known truth, calibrated to published figures: not a finding"
     assert data.file is not None  # noqa: S101  (validated by the study file)
-    path = beside / data.file
-    try:
-        frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
-    except OSError as error:
-        raise StudyError(f"Cannot read data.file {path}: {error}.") from None
-    except ValueError as error:
-        raise StudyError(f"data.file {path} is damaged or no table: {error}. Export it again.") from None
+    frame = read_panel_file(beside / data.file, str(data.columns.get("unit", "unit")))
     allowed = list(inspect.signature(Panel.from_frame).parameters)[1:]
     for key in data.columns:
         if key not in allowed:
@@ -293,14 +288,6 @@ def _periods(given: Span | list[Any], panel: Panel, what: str) -> list[Any]:
 
 
 def _design(file: StudyFile, part: Comparison, panel: Panel) -> Design:
-    rules: list[ComparisonRule] = []
-    if part.donors is not None:
-        rules.append(Listed(tuple(part.donors)))
-    if part.within_km is not None:
-        rules.append(Within(part.within_km, part.beyond_km))
-    if part.at_least or part.ratio:
-        rules.append(SimilarSize(ratio=part.ratio or float("inf"), at_least=part.at_least))
-    donors = None if not rules else rules[0] if len(rules) == 1 else Every(tuple(rules))
     windows = file.windows
     try:
         return Design(
@@ -308,21 +295,13 @@ def _design(file: StudyFile, part: Comparison, panel: Panel) -> Design:
             baseline=_periods(part.baseline or windows.baseline, panel, "baseline"),
             performance=_periods(windows.performance, panel, "performance"),
             masked=_periods(windows.masked, panel, "masked"),
-            donors=donors,
+            donors=comparison_of({key: getattr(part, key) for key in RULE_KEYS}),
             standard=part.standard,
             under_contract=file.population.under_contract,
             incomplete=part.incomplete,
         )
     except DesignError as error:
         raise StudyError(f"comparison {part.name!r}: {error}") from error
-
-
-def _method(cls: Any, parameters: Mapping[str, Any], name: str) -> Any:
-    allowed = list(inspect.signature(cls).parameters)
-    for key in parameters:
-        if key not in allowed:
-            raise StudyError(f"method {name!r} has no parameter {key!r}. {did_you_mean(key, allowed)}")
-    return cls(**parameters)
 
 
 def _backtest(plan: Plan, n_jobs: int, progress: Callable[[int, int], None] | None) -> BacktestResult:

@@ -21,11 +21,13 @@ def exported(package):
 
 
 def test_table_of_methods_is_what_is_exported():
-    assert table("Benchmark methods") == exported("ssinfer.benchmarks.")
+    assert table("Benchmark methods") == exported("ssinfer.benchmarks."), "Run `make maps` and commit README.md."
 
 
 def test_table_of_thresholds_is_what_is_exported():
-    assert table("Thresholds") == exported("ssinfer.thresholds.") - {"Threshold"}
+    assert table("Thresholds") == exported("ssinfer.thresholds.") - {"Threshold"}, (
+        "Run `make maps` and commit README.md."
+    )
 
 
 def test_commands_of_the_readme_exist():

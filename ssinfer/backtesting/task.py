@@ -119,10 +119,14 @@ def run_task(task: Task, data: Any) -> Outcome:
             good.append(row)
             benchmark_draws.append(result.pooled())
             sampling_draws.append(sampling)
-        else:
+        elif isinstance(result, Exception):
             _refuse(columns, row, result)
-    if good:
-        _score(np.array(good), benchmark_draws, sampling_draws, columns, numbers, task.gates, kept)
+        else:
+            _refuse(columns, row, TypeError(f"fit returned a {type(result).__name__}, not a Counterfactual"))
+    for size in {len(draws) for draws in benchmark_draws}:  # one size, unless a method draws as many as it has donors
+        same = [place for place, draws in enumerate(benchmark_draws) if len(draws) == size]
+        chosen = [benchmark_draws[place] for place in same], [sampling_draws[place] for place in same]
+        _score(np.array(good)[same], *chosen, columns, numbers, task.gates, kept)
     return Outcome({**columns, **numbers}, kept)
 
 
@@ -133,10 +137,11 @@ def fit_each(method: Any, data: Any, designs: Sequence[Design], seeds: Sequence[
     """
     if hasattr(method, "fit_many"):
         try:
-            return list(method.fit_many(data, designs, seeds))
-        except Exception as error:
-            if isinstance(error, SsinferError):
-                raise
+            together = list(method.fit_many(data, designs, seeds))
+        except Exception:  # noqa: BLE001  (one bad design must not take the others along: each is tried by itself)
+            together = []
+        if len(together) == len(designs):
+            return together
     results: list[Any] = []
     for design, seed in zip(designs, seeds, strict=True):
         try:

@@ -15,6 +15,7 @@ from ssinfer.benchmarks.problem import Problem
 from ssinfer.counterfactual import DIMS, Counterfactual, Information, Uncertainty
 from ssinfer.errors import DataError, NotSupportedError, SsinferError
 from ssinfer.panel import Panel
+from ssinfer.plugins.protocol import Capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -27,16 +28,7 @@ if TYPE_CHECKING:
     Seed = int | np.random.SeedSequence | np.random.Generator | None
 
 
-@dataclass(frozen=True)
-class Capabilities:
-    """What a method supports; `ssinfer methods` prints it, and :meth:`BenchmarkMethod.fit` refuses the rest."""
-
-    several_treated: bool = True
-    staggered_starts: bool = False
-    covariates: bool = False
-    masks: bool = True
-    posterior: bool = False
-    confidence: bool = False
+__all__ = ["BenchmarkMethod", "Capabilities", "Estimate"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

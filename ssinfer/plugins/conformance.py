@@ -66,7 +66,9 @@ class ConformanceReport:
         return f"Conformance of {self.method}: {'passed' if self.passed else 'FAILED'}\n" + "\n".join(rows)
 
 
-def check_benchmark(method: Any, data: Any = None, *, replicates: int = 40) -> ConformanceReport:
+def check_benchmark(
+    method: Any, data: Any = None, *, design: Design | None = None, replicates: int = 40
+) -> ConformanceReport:
     """Try a benchmark method against the protocol of ``docs/providers.md``.
 
     Parameters
@@ -74,8 +76,10 @@ def check_benchmark(method: Any, data: Any = None, *, replicates: int = 40) -> C
     method : object
         Anything with ``needs`` and ``fit(data, design, seed=)``; an instance, with the parameters to be tried.
     data : Panel or Cohort, optional
-        Data on which the method is tried; its first unit is treated and its last period measured. Default: simulated,
-        as the method's ``needs`` says. Calibration is always on simulated data.
+        Data on which the method is tried. Default: simulated, as the method's ``needs`` says. Calibration is always on
+        simulated data.
+    design : Design, optional
+        With `data`: one treated unit. Default: the first unit, and the last period as performance.
     replicates : int
         Simulated null data sets of the calibration check; 0 leaves it out.
 
@@ -102,11 +106,13 @@ def check_benchmark(method: Any, data: Any = None, *, replicates: int = 40) -> C
             f"{type(method).__name__} has needs={needs!r} and {has}; a method has needs = 'panel' or 'cohort' and "
             "fit(data, design, seed=)."
         )
+    if design is not None and (data is None or len(design.treated) > 1):
+        raise DataError("design goes with data, and names one treated unit. Pass both, or neither.")
     if data is None:
         panel, design = simulated_case(needs, SEED)
         trial = Trial(method, panel, design)
     else:
-        trial = Trial(method, data, _design_of(data), simulated=False)
+        trial = Trial(method, data, _design_of(data) if design is None else design)
     found = [_run(check, trial) for check in CHECKS]
     if replicates:
         found.append(
@@ -140,6 +146,11 @@ def _design_of(data: Any) -> Design:
 
 def _run(check: Callable[[Trial], Check], trial: Trial) -> Check:
     name = "calibration" if check.__name__ == "<lambda>" else check.__name__
+    if trial.failure is not None:
+        broken, reason = trial.failure
+        if name == broken:
+            return Check(name, "FAIL", message=reason)
+        return Check(name, "NOT EVALUATED", message=f"the first fit broke the promise of `{broken}`")
     try:
         return check(trial)
     except Exception as error:  # noqa: BLE001  (a method under trial may fail in any way; the suite goes on)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import inspect
+from dataclasses import dataclass, fields
 from functools import cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from ssinfer.errors import PluginError, did_you_mean
+from ssinfer.plugins.protocol import Capabilities
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from importlib.metadata import EntryPoint
 
 GROUP = "ssinfer.benchmarks"
-CAPABILITIES = ("several_treated", "staggered_starts", "covariates", "masks", "posterior", "confidence")
+CAPABILITIES = tuple(field.name for field in fields(Capabilities))
 
 
 @dataclass(frozen=True)
@@ -80,15 +83,52 @@ def find_method(name: str) -> Any:
     raise PluginError(f"There is no method {name!r}. {did_you_mean(name, names)} `ssinfer methods` lists all.")
 
 
+def make_method(name: str, parameters: Mapping[str, Any] | None = None) -> Any:
+    """Return a method by the name of its entry point, built from plain values such as TOML or JSON give.
+
+    Raises
+    ------
+    PluginError
+        The name or a parameter is unknown (with the nearest), or the method refuses to be built.
+
+    Examples
+    --------
+    >>> make_method("AdministrativeBenchmark", {"draws": 500})
+    AdministrativeBenchmark(draws=500)
+    """
+    method = find_method(name)
+    given = dict(parameters or {})
+    signature = inspect.signature(method).parameters
+    open_ended = any(one.kind is one.VAR_KEYWORD for one in signature.values())
+    for key in given:
+        if key not in signature and not open_ended:
+            raise PluginError(f"Method {name!r} has no parameter {key!r}. {did_you_mean(key, signature)}")
+    try:
+        return method(**given)
+    except (TypeError, ValueError) as error:
+        raise PluginError(f"Method {name!r} cannot be built with parameters {given}: {error}") from error
+
+
 def _load(point: EntryPoint) -> Provider:
     package = point.dist.name if point.dist is not None else "unknown"
     version = point.dist.version if point.dist is not None else ""
     try:
         method = point.load()
-    except Exception as error:  # noqa: BLE001  (a stranger's module may fail in any way; discovery goes on)
-        return Provider(point.name, package, version, None, f"{type(error).__name__}: {error}")
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (a stranger's module may fail in any way; discovery goes on)
+        words = " ".join(str(error).split())  # one line in `ssinfer methods`
+        return Provider(point.name, package, version, None, f"{type(error).__name__}: {words}")
+    return Provider(point.name, package, version, *_usable(method))
+
+
+def _usable(method: Any) -> tuple[Any, str]:
+    """Return the method and no reason, or None and why it cannot be used."""
+    if not inspect.isclass(method):
+        return None, f"its entry point is a {type(method).__name__}, not a class"
+    if inspect.isabstract(method):
+        unwritten = ", ".join(sorted(getattr(method, "__abstractmethods__", ())))
+        return None, f"{method.__name__} is abstract: {unwritten} not written"
     if not callable(getattr(method, "fit", None)):
-        return Provider(point.name, package, version, None, "it has no method fit(data, design, seed=)")
+        return None, "it has no method fit(data, design, seed=)"
     if getattr(method, "needs", None) not in ("panel", "cohort"):
-        return Provider(point.name, package, version, None, "its `needs` must be 'panel' or 'cohort'")
-    return Provider(point.name, package, version, method)
+        return None, "its `needs` must be 'panel' or 'cohort'"
+    return method, ""

@@ -229,7 +229,7 @@ def _sample(data: dict[str, Any], draws: int, chains: int, seed: int) -> dict[st
             cores=1,
             random_seed=seed,
             nuts_sampler="nutpie",
-            target_accept=0.95,
+            target_accept=0.99,
             progressbar=False,
         )
     names = [name for name in PARAMETERS if name in trace.posterior]

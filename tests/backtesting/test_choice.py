@@ -62,7 +62,6 @@ def test_the_more_precise_method_is_chosen():
     assert choice.best["method"] == "fine"
     assert set(choice.honest["method"]) == {"fine"}
     assert not choice.pareto.set_index("method").loc["fine", "dominated"]
-    assert choice.pareto.set_index("method").loc["coarse", "dominated"]
 
 
 def test_the_best_of_many_alike_is_worse_where_it_was_not_chosen():

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from ssinfer.counterfactual import DIMS, Counterfactual
-from ssinfer.errors import DrawsError, NotSupportedError
-from ssinfer.plugins.trial import Check, Status, Trial, same_draws, tampered, units_of
+from ssinfer.counterfactual import DIMS
+from ssinfer.errors import NotSupportedError
+from ssinfer.plugins.trial import Check, Trial, same_draws, tampered, units_of
 
 
 def shapes(trial: Trial) -> Check:
     """Dimensions (chain, draw, unit, period) with the design's treated units and performance periods as labels."""
     name = "shapes"
-    try:
-        cf: object = trial.first
-    except DrawsError:
-        return Check(name, "NOT EVALUATED", message="the draws were refused; see `finite` and `uncertainty`")
-    if not isinstance(cf, Counterfactual):
-        return Check(name, "FAIL", message=f"fit returned a {type(cf).__name__}, not a Counterfactual")
+    cf = trial.first
     units = [str(unit) for unit in cf.benchmark["unit"].values]
     periods = list(cf.benchmark["period"].values)
     if cf.benchmark.dims != DIMS:
@@ -31,22 +26,18 @@ def shapes(trial: Trial) -> Check:
 
 def finite(trial: Trial) -> Check:
     """Every benchmark draw is a finite number."""
-    try:
-        draws = trial.first.benchmark.values
-    except DrawsError as error:
-        status: Status = "FAIL" if error.promise == "finite" else "NOT EVALUATED"
-        return Check("finite", status, message=str(error))
-    bad = int((~np.isfinite(draws)).sum())
-    return Check("finite", "FAIL" if bad else "PASS", float(bad), f"{bad} of {draws.size} draws are not finite")
+    bad, size = 0, 0
+    for draws in (trial.first.benchmark, trial.first.expected, trial.first.confidence):
+        if draws is not None:
+            bad += int((~np.isfinite(draws.values)).sum())
+            size += draws.size
+    return Check("finite", "FAIL" if bad else "PASS", float(bad), f"{bad} of {size} draws are not finite")
 
 
 def uncertainty(trial: Trial) -> Check:
     """`uncertainty` is truthful: a posterior has distinct draws; credible is refused unless it is one."""
     name = "uncertainty"
-    try:
-        cf = trial.first
-    except DrawsError as error:
-        return Check(name, "FAIL" if error.promise == name else "NOT EVALUATED", message=str(error))
+    cf = trial.first
     draws = cf.pooled()
     distinct = len(np.unique(draws))
     if cf.uncertainty != "none" and distinct < 20:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ssinfer.errors import NotSupportedError
-from ssinfer.plugins.trial import Check, Trial, units_of
+from ssinfer.plugins.trial import Check, Trial, same_draws, tampered, units_of
+
+if TYPE_CHECKING:
+    from ssinfer.design import Design
 
 
 def capabilities(trial: Trial) -> Check:
@@ -14,10 +19,9 @@ def capabilities(trial: Trial) -> Check:
     others = [unit for unit in units_of(trial.data) if unit not in trial.design.treated]
     two = [trial.design.treated[0], others[0]]
     performance = trial.design.performance
-    cases = {
-        "several_treated": trial.design.replace(treated=two),
-        "masks": trial.design.replace(masked=[trial.design.baseline[0]]),
-    }
+    cases = {"several_treated": trial.design.replace(treated=two)}
+    if len(trial.design.baseline) > 1:
+        cases["masks"] = trial.design.replace(masked=[trial.design.baseline[0]])
     if len(performance) > 1:
         cases["staggered_starts"] = trial.design.replace(treated=two, starts={two[1]: performance[1]})
     wrong = []
@@ -35,9 +39,24 @@ def capabilities(trial: Trial) -> Check:
         else:
             if not promised:
                 wrong.append(f"{name} is not declared, yet fit goes through")
+            elif name == "masks" and trial.repeats == 0 and _reads_mask(trial, design):
+                wrong.append("masks is declared, yet spending in a masked period changes draws")
+    given = {
+        "posterior": trial.first.uncertainty == "posterior",
+        "confidence": trial.first.confidence is not None or trial.first.uncertainty == "sampling",
+    }
+    for name, found in given.items():
+        if found and not getattr(declared, name, False):
+            wrong.append(f"{name} is not declared, yet the draws are one")
     return Check(
         "capabilities", "FAIL" if wrong else "PASS", len(cases), "; ".join(wrong) or f"tried {', '.join(cases)}"
     )
+
+
+def _reads_mask(trial: Trial, design: Design) -> bool:
+    """Return whether spending in a masked period, of anybody, changes a draw."""
+    changed = tampered(trial.data, tuple(units_of(trial.data)), design.masked, 1.3)
+    return same_draws(trial.fit(design=design), trial.fit(changed, design)) > 0
 
 
 def resources(trial: Trial) -> Check:
