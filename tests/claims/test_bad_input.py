@@ -119,8 +119,7 @@ def test_text_that_looks_like_sql_is_a_label():
     assert reason(result, f"category {evil!r} left out")["euros"] == 7.0
     again = extract(tables, Population(practices=["p", evil], units={evil: evil}), periods=[2018])
     assert again.attrition.iloc[-1]["euros"] == 37.0
-    one_insurer = extract(tables, Population(insurers=["A", "' OR 1=1 --"]), periods=[2018])
-    assert one_insurer.panel.spending.size > 0
+    assert extract(tables, Population(insurers=["A", "' OR 1=1 --"]), periods=[2018]).panel.units == ("p",)
 
 
 def test_unknown_category_is_refused_or_counted():
