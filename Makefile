@@ -4,7 +4,7 @@ SHELL := /bin/bash
 
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 EVIDENCE ?= reduced
 OUT ?= out
 JOBS ?= 2
@@ -13,12 +13,13 @@ JOBS ?= 2
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help demo test lint types imports pytest evidence bench lock clean
+.PHONY: help demo test lint types imports pytest evidence bench lock maps clean
 help:
 	@echo "make demo      run the main job: real data when at hand, else a simulated case, into $(OUT)/"
 	@echo "make test      lint, types, directions of import, quick tests"
 	@echo "make evidence  statistical evidence; EVIDENCE=reduced (default) or full"
 	@echo "make bench     measurements of speed"
+	@echo "make maps      the map of modules and the tables of README, written anew from the code"
 	@echo "make lock      resolve requirements.lock again (needs uv)"
 
 # Libraries are installed again only when the lock changes, the package itself only when its entry points may have.
@@ -53,7 +54,7 @@ pytest: $(VENV)/.installed
 
 # pytest's status 5 means that nothing was collected: said in words, and no failure while no evidence exists.
 evidence: $(VENV)/.installed
-	SSINFER_EVIDENCE=$(EVIDENCE) $(BIN)/python -m pytest tests -m evidence -n 2 || \
+	SSINFER_EVIDENCE=$(EVIDENCE) $(BIN)/python -m pytest tests -m evidence -n 2 -rP || \
 	  { status=$$?; [ $$status -eq 5 ] && echo "No test is marked as evidence yet." || exit $$status; }
 
 bench: $(VENV)/.installed
@@ -61,6 +62,9 @@ bench: $(VENV)/.installed
 
 lock:
 	uv pip compile --universal --generate-hashes --python-version 3.12 pyproject.toml --all-extras -o requirements.lock
+
+maps: $(VENV)/.installed
+	$(BIN)/python .ci/maps.py
 
 clean:
 	rm -rf $(VENV) out dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -21,6 +21,12 @@ _HOME = {
     "Savings": "ssinfer.counterfactual",
     "Threshold": "ssinfer.thresholds.threshold",
     "confidence_threshold": "ssinfer.thresholds.confidence",
+    "credible_threshold": "ssinfer.thresholds.credible",
+    "expected_loss_threshold": "ssinfer.thresholds.expected_loss",
+    "Prior": "ssinfer.thresholds.prior",
+    "Scenario": "ssinfer.thresholds.power",
+    "power_table": "ssinfer.thresholds.power",
+    "insured_needed": "ssinfer.thresholds.power",
     "minimum_detectable_saving": "ssinfer.thresholds.detectable",
     "placebo_threshold": "ssinfer.thresholds.placebo",
     "schedule_threshold": "ssinfer.thresholds.schedule",
@@ -72,7 +78,13 @@ if TYPE_CHECKING:
     from ssinfer.plugins.conformance import check_benchmark as check_benchmark
     from ssinfer.thresholds.compare import compare_thresholds as compare_thresholds
     from ssinfer.thresholds.confidence import confidence_threshold as confidence_threshold
+    from ssinfer.thresholds.credible import credible_threshold as credible_threshold
     from ssinfer.thresholds.detectable import minimum_detectable_saving as minimum_detectable_saving
+    from ssinfer.thresholds.expected_loss import expected_loss_threshold as expected_loss_threshold
     from ssinfer.thresholds.placebo import placebo_threshold as placebo_threshold
+    from ssinfer.thresholds.power import Scenario as Scenario
+    from ssinfer.thresholds.power import insured_needed as insured_needed
+    from ssinfer.thresholds.power import power_table as power_table
+    from ssinfer.thresholds.prior import Prior as Prior
     from ssinfer.thresholds.schedule import schedule_threshold as schedule_threshold
     from ssinfer.thresholds.threshold import Threshold as Threshold

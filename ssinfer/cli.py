@@ -118,6 +118,48 @@ def settle(
     typer.echo(text)
 
 
+@app.command()
+def power(
+    insured: Annotated[list[float] | None, typer.Option(help="Persons; repeat for several sizes.")] = None,
+    years: Annotated[list[int] | None, typer.Option(help="Performance years; repeat for several.")] = None,
+    k: Annotated[float, typer.Option(help="Person-level constant: SE = k / sqrt(n).")] = 2.135,
+    shock_sd: Annotated[float, typer.Option(help="SD of a group's shock, a fraction.")] = 0.0,
+    persistence: Annotated[float, typer.Option(help="Autocorrelation of the shock over a year.")] = 0.8,
+    gate: Annotated[str, typer.Option(help="confidence, schedule or fixed.")] = "confidence",
+    level: Annotated[float, typer.Option(help="Level of a confidence gate, a fraction.")] = 0.95,
+    side: Annotated[str, typer.Option(help="one-sided or two-sided.")] = "one-sided",
+    rate: Annotated[float, typer.Option(help="A fixed gate, a fraction.")] = 0.0,
+    share: Annotated[float, typer.Option(help="Sharing rate, a fraction.")] = 0.5,
+    excess: Annotated[bool, typer.Option("--excess", help="Share only what exceeds the gate.")] = False,
+    sampling_only: Annotated[bool, typer.Option("--sampling-only", help="The gate knows no group shock.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="CSV instead of a table.")] = False,
+) -> None:
+    """Print what a gate would pay, before any data: by size, performance years and group shock."""
+    from ssinfer.thresholds.power import Scenario, power_table  # noqa: PLC0415
+
+    scenario = Scenario(
+        insured=1,
+        k=k,
+        shock_sd=shock_sd,
+        persistence=persistence,
+        gate=gate,  # type: ignore[arg-type]  # checked by Scenario, which names what is allowed
+        level=level,
+        side=side,
+        rate=rate,
+        share=share,
+        sharing="excess" if excess else "first_dollar",
+        believed_shock=not sampling_only,
+    )
+    sizes = {} if not insured else {"insured": insured}
+    table = power_table(scenario, **sizes, years=years or (1, 3, 5))
+    if csv:
+        typer.echo(table.to_csv(index=False))
+        return
+    heads = ["insured", "years", *(name.replace("_rate", "").replace("_", " ") + " %" for name in table.columns[2:])]
+    rows = [[f"{row[0]:,.0f}", f"{row[1]:.0f}", *(f"{100 * cell:.2f}" for cell in row[2:])] for row in table.to_numpy()]
+    typer.echo(_table(heads, rows))
+
+
 @data_app.command("list")
 def data_list() -> None:
     """List published data sets, their source, and where they were found."""

@@ -219,7 +219,7 @@ class Counterfactual:
         absent = self._cells & ~np.isfinite(self.spending.values)
         if absent.any():
             i, t = np.argwhere(absent)[0]
-            unit, period = self.benchmark["unit"].values[i], self.benchmark["period"].values[t]
+            unit, period = self.benchmark["unit"].values.tolist()[i], self.benchmark["period"].values.tolist()[t]
             raise DataError(
                 f"The panel has no spending of {unit!r} in {period!r} ({int(absent.sum())} such cells), so there is no "
                 "saving yet. Thresholds can be derived now; add the spending to measure savings."

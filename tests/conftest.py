@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
 from ssinfer.panel import Panel
+
+# No deadline: a busy machine is no bug. The same examples everywhere: a failure must be repeatable.
+hypothesis.settings.register_profile("ssinfer", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("ssinfer")
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +25,14 @@ def data_dir() -> Path:
     path = Path(folder)
     assert path.is_dir(), f"SSINFER_DATA_DIR={folder} is no folder"
     return path
+
+
+@pytest.fixture(scope="session")
+def evidence_share() -> float:
+    """How much of the full statistical evidence to run: SSINFER_EVIDENCE is "full" (1) or "reduced" (0.1)."""
+    wanted = os.environ.get("SSINFER_EVIDENCE", "reduced")
+    assert wanted in {"full", "reduced"}, f"SSINFER_EVIDENCE={wanted}: allowed are 'reduced' and 'full'"
+    return 1.0 if wanted == "full" else 0.1
 
 
 def null_panel(

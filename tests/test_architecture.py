@@ -21,14 +21,14 @@ def mapped():
 
 def test_map_names_every_module_once():
     named = [name for name, _ in LINE.findall(MAP.read_text(encoding="utf-8"))]
-    assert sorted(named) == modules(), "Run `python .ci/architecture.py` and commit ARCHITECTURE.md."
+    assert sorted(named) == modules(), "Run `make maps` and commit."
 
 
 @pytest.mark.parametrize("module", modules())
 def test_line_is_the_modules_own(module):
     docstring = ast.get_docstring(ast.parse((ROOT / module).read_text(encoding="utf-8")))
     assert docstring, f"{module} lacks a docstring"
-    assert mapped().get(module) == docstring.splitlines()[0], "Run `python .ci/architecture.py`."
+    assert mapped().get(module) == docstring.splitlines()[0], "Run `make maps` and commit."
 
 
 def test_no_module_is_called_utils_or_helpers():

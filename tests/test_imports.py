@@ -41,9 +41,7 @@ def test_listing_the_public_names_is_light():
     assert not loaded_after("import ssinfer; dir(ssinfer)").intersection({*HEAVY, "numpy"})
 
 
-@pytest.mark.parametrize(
-    "module", ["ssinfer.errors", "ssinfer.level", "ssinfer.thresholds.schedule", "ssinfer.contracts"]
-)
+@pytest.mark.parametrize("module", ["errors", "level", "thresholds.schedule", "contracts"])
 def test_modules_below_the_containers_are_light(module):
     assert not loaded_after(f"import ssinfer.{module}").intersection(HEAVY)
 

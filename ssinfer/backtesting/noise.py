@@ -228,7 +228,14 @@ def outside_sampling_interval(
     )
     shares = values.mean(axis=0)
     return OutsideSamplingInterval(
-        *(float(share) for share in shares), *(float(error) for error in errors), level=level, n_rows=len(rows)
+        above=float(shares[0]),
+        below=float(shares[1]),
+        outside=float(shares[2]),
+        above_se=float(errors[0]),
+        below_se=float(errors[1]),
+        outside_se=float(errors[2]),
+        level=level,
+        n_rows=len(rows),
     )
 
 
@@ -239,9 +246,10 @@ def _usable(placebos: pd.DataFrame) -> pd.DataFrame:
                 f"placebos lacks the column {name!r}; it has {list(placebos.columns)}. Pass result.placebos."
             )
     for name in ("design", "method"):
-        if name in placebos.columns and placebos[name].nunique() > 1:
+        if name in placebos.columns and len(pd.unique(placebos[name])) > 1:
             raise RefusalError(
-                f"placebos holds rows of {placebos[name].nunique()} {name}s: the same history would count several times. "
+                f"placebos holds rows of several {name}s: the same history would count several "
+                f"times. "
                 f"Select one {name} first."
             )
     keep = np.isfinite(placebos["savings_rate"].to_numpy(dtype=float)) & (placebos["insured_years"].to_numpy() > 0)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.backtesting.scores import groups
-from ssinfer.backtesting.task import gate_column
+from ssinfer.backtesting.task import GateKey, gate_column
 from ssinfer.errors import RefusalError
 from ssinfer.kernels.block_bootstrap import mean_and_error
 from ssinfer.thresholds.placebo import order_statistic
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 RANKING_SAVINGS = (0.02, 0.03, 0.05)
+PRIORS = ("flat", "sceptical", "literature")
 SIDES = ("one-sided", "two-sided")
 
 
@@ -46,28 +47,28 @@ def threshold_table(
         ok = part[part["status"] == "ok"]
         if not len(ok):
             continue
-        for (kind, level, side), gate in gates(ok, levels).items():
-            row = {**labels, "kind": kind, "level": level, "side": side}
+        for (kind, level, side, prior), gate in gates(ok, levels).items():
+            row = {**labels, "kind": kind, "level": level, "side": side, "prior": prior}
             out.append({**row, **_characteristics(ok, gate, len(part), savings, positive, share, seed)})
     return pd.DataFrame(out)
 
 
-def gates(ok: pd.DataFrame, levels: Sequence[float]) -> dict[tuple[str, float, str], Floats]:
+def gates(ok: pd.DataFrame, levels: Sequence[float]) -> dict[GateKey, Floats]:
     """Return the gate (rate) of every placebo by kind, level and side; kinds that do not exist here are left out."""
-    found: dict[tuple[str, float, str], Floats] = {}
+    found: dict[GateKey, Floats] = {}
     for level in levels:
         for side in SIDES:
-            for kind in ("credible", "confidence"):
-                name = gate_column(kind, level, side)
+            for kind, prior in (("confidence", ""), *(("credible", prior) for prior in PRIORS)):
+                name = gate_column(kind, level, side, prior)
                 if name in ok.columns and ok[name].notna().all():
-                    found[kind, level, side] = ok[name].to_numpy(dtype=float)
+                    found[kind, level, side, prior] = ok[name].to_numpy(dtype=float)
             try:
-                found["placebo", level, side] = cross_fitted_placebo_gates(ok, level, side)
+                found["placebo", level, side, ""] = cross_fitted_placebo_gates(ok, level, side)
             except RefusalError:
                 continue
     if (ok["assigned"] >= 1).all() and not (ok["assigned"] == 1).all():
         schedule = [minimum_savings_rate(n) for n in ok["assigned"]]
-        found["schedule", float("nan"), "one-sided"] = np.array(schedule)
+        found["schedule", float("nan"), "one-sided", ""] = np.array(schedule)
     return found
 
 
@@ -105,9 +106,9 @@ def _characteristics(
     blocks = np.unique(ok["block"].to_numpy(), return_inverse=True)[1]
     paid = {saving: rate + saving * relative >= gate for saving in (0.0, *savings)}
     columns: dict[str, Floats] = {
-        "threshold": gate,
-        "threshold_money": gate * bbar,
-        "threshold_less_bias": gate - rate,
+        "threshold": np.where(np.isfinite(gate), gate, np.nan),
+        "threshold_money": np.where(np.isfinite(gate), gate * bbar, np.nan),
+        "threshold_less_bias": np.where(np.isfinite(gate), gate - rate, np.nan),
         "false_payment_rate": paid[0.0].astype(float),
     }
     for saving in savings:

@@ -10,7 +10,7 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.operating_characteristics import ranking, threshold_table
+from ssinfer.backtesting.operating_characteristics import PRIORS, ranking, threshold_table
 from ssinfer.backtesting.placebos import neighbour_blocks, placebo_units, selection_flags
 from ssinfer.backtesting.scores import score_table
 from ssinfer.backtesting.task import Outcome, Task, run_task
@@ -211,11 +211,10 @@ def _tasks(
     wanted = None if origins is None else list(origins)
     tasks = []
     roles: dict[tuple[str, str], str] = {}
-    gates = tuple(
-        (kind, level, side)
-        for kind in ("credible", "confidence")
-        for level in levels
-        for side in ("one-sided", "two-sided")
+    sides = ("one-sided", "two-sided")
+    gates = (
+        *(("confidence", level, side, "") for level in levels for side in sides),
+        *(("credible", level, side, prior) for level in levels for side in sides for prior in PRIORS),
     )
     for design_name, design in designs.items():
         units = placebo_units(panel, design, placebos)

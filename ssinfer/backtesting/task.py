@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ssinfer.counterfactual import Counterfactual
-from ssinfer.errors import SsinferError
+from ssinfer.errors import RefusalError, SsinferError
+from ssinfer.kernels.savings_posterior import fit_mixture
 from ssinfer.kernels.scoring import central_intervals, crps, interval_score, probability_integral_transform
+from ssinfer.level import check_side, tail
+from ssinfer.thresholds.credible import gate_of
+from ssinfer.thresholds.prior import find_prior
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+# kind, level, side, prior ("" where there is none)
+GateKey = tuple[str, float, str, str]
 COVERAGE_LEVELS = (0.5, 0.8, 0.9, 0.95)
 KEPT_DRAWS = 1000
 MEASURED = (
@@ -42,7 +48,7 @@ MEASURED = (
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What a worker needs; `gates` are (kind, level, side) of thresholds from each placebo's own fit."""
+    """What a worker needs; `gates` are (kind, level, side, prior) of thresholds from each placebo's own fit."""
 
     design_name: str
     method_name: str
@@ -50,7 +56,7 @@ class Task:
     method: Any
     window: Window
     units: tuple[str, ...]
-    gates: tuple[tuple[str, float, str], ...]
+    gates: tuple[GateKey, ...]
     seed: int
 
 
@@ -125,14 +131,19 @@ def run_task(task: Task, data: Any) -> Outcome:
 
 
 def fit_each(method: Any, data: Any, designs: Sequence[Design], seeds: Sequence[Any]) -> list[Any]:
-    """Return a Counterfactual or the exception per design; a provider need not offer `fit_many`."""
+    """Return a Counterfactual or the exception per design; a provider need not offer `fit_many`.
+
+    Where one design makes `fit_many` fail altogether, each is fitted alone, so that the others keep their results.
+    """
     if hasattr(method, "fit_many"):
         try:
             together = list(method.fit_many(data, designs, seeds))
-        except Exception:  # noqa: BLE001  (one bad design must not take the others along: each is tried by itself)
-            together = []
-        if len(together) == len(designs):
-            return together
+        except Exception as error:
+            if isinstance(error, SsinferError):
+                raise
+        else:
+            if len(together) == len(designs):
+                return together
     results: list[Any] = []
     for design, seed in zip(designs, seeds, strict=True):
         try:
@@ -142,9 +153,9 @@ def fit_each(method: Any, data: Any, designs: Sequence[Design], seeds: Sequence[
     return results
 
 
-def gate_column(kind: str, level: float, side: str) -> str:
+def gate_column(kind: str, level: float, side: str, prior: str = "") -> str:
     """Return the name of the column that holds a gate from each placebo's own fit."""
-    return f"gate_{kind}_{100 * level:g}_{side}"
+    return f"gate_{kind}_{100 * level:g}_{side}" + (f"_{prior}" if prior else "")
 
 
 def _sampling(cf: Counterfactual) -> Floats | None:
@@ -164,7 +175,7 @@ def _score(
     sampling: list[Floats | None],
     columns: dict[str, Any],
     numbers: dict[str, Floats],
-    gates: Sequence[tuple[str, float, str]],
+    gates: Sequence[GateKey],
     kept: NDArray[np.float32],
 ) -> None:
     """Fill scores and gates of the rows that were estimated; errors and rates are relative to Bbar."""
@@ -191,14 +202,29 @@ def _score(
         numbers["width_90"][good] = upper[ninety] - lower[ninety]
         numbers["interval_score_90"][good] = interval_score(lower[ninety], upper[ninety], rate, 0.9)
         numbers["crps"][good] = crps(errors, rate)
-    for kind, level, side in gates:
-        p = level if side == "one-sided" else (1 + level) / 2
-        for place, row in enumerate(good):
-            own: Floats | None
-            if kind == "credible":
-                own = errors[place] if columns["uncertainty"][row] == "posterior" else None
-            else:
-                own = sampling[place]
-                own = None if own is None else 1.0 - own / own.mean()
-            if own is not None and len(own) > 1:
-                numbers[gate_column(kind, level, side)][row] = np.quantile(own, p)
+    for place, row in enumerate(good):
+        posterior = errors[place] if columns["uncertainty"][row] == "posterior" else None
+        own = sampling[place]
+        confidence = None if own is None else 1.0 - own / own.mean()
+        for key, rate_of_gate in _own_gates(posterior, confidence, gates).items():
+            numbers[gate_column(*key)][row] = rate_of_gate
+
+
+def _own_gates(posterior: Floats | None, confidence: Floats | None, gates: Sequence[GateKey]) -> dict[GateKey, float]:
+    """Return the gates that exist for one fit, from its relative null errors (S,)."""
+    found: dict[GateKey, float] = {}
+    for source, kind in ((posterior, "credible"), (confidence, "confidence")):
+        if source is None or len(source) < 2:
+            continue
+        flat = [key for key in gates if key[0] == kind and key[3] in ("", "flat")]
+        quantiles = np.quantile(source, [tail(key[1], check_side(key[2])) for key in flat])
+        found |= dict(zip(flat, quantiles.tolist(), strict=True))
+    informed = [key for key in gates if key[0] == "credible" and key[3] not in ("", "flat")]
+    if posterior is not None and informed:
+        error, spread = fit_mixture(posterior[:: max(1, len(posterior) // KEPT_DRAWS)]), float(posterior.std())
+        for key in informed:
+            try:
+                found[key] = gate_of(error, spread, key[1], check_side(key[2]), find_prior(key[3]))
+            except RefusalError:  # no measured saving reaches the level: this placebo is never paid
+                found[key] = np.inf
+    return found

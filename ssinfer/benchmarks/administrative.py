@@ -120,7 +120,9 @@ class AdministrativeBenchmark(BenchmarkMethod):
         groups: dict[Any, Floats] = {}
         for problem, rng in zip(problems, generators, strict=True):
             try:
-                key = (id(problem.panel), repr(problem.design.donors), tuple(problem.baseline))
+                design = problem.design
+                places = tuple(problem.baseline), tuple(problem.columns)
+                key = (id(problem.panel), repr(design.donors), design.under_contract, places)
                 if key not in groups:
                     groups[key] = _reference_groups(problem)
                 yield self._estimate(problem, groups[key], rng)
@@ -227,12 +229,11 @@ class _History:
                 f"Only {len(pool)} units can serve as placebos for k and the group shock; at least {FEWEST_UNITS} are "
                 "needed for an honest error. Add units to the panel or widen the comparison group."
             )
-        data = np.where(np.isfinite(problem.spending), problem.spending, 0.0)
-        sizes = problem.sizes
-        means = (groups @ (data * sizes)) / np.maximum(groups @ sizes, 1e-300)
+        reference = _ReferenceMeans.of(problem, groups)
         design_z = _covariate_matrix(problem, covariates)
         errors, inverse, own = [], [], None
         for before, after in windows:
+            means = reference.over(np.concatenate([before, after]))
             predicted = _trended(problem.spending, means, shares, before, after)
             if design_z is not None:
                 predicted = predicted * _growth_factor(problem, predicted, design_z, groups, after, pool)
@@ -323,6 +324,43 @@ class _Parts:
         return pd.DataFrame(rows)
 
 
+@dataclass(frozen=True, eq=False)
+class _ReferenceMeans:
+    """Mean spending of each unit's reference group, weighted by insured-years.
+
+    In an earlier window a group consists of those of its members whose spending is known in the whole window, so
+    that R_t / R_b never compares different members.
+
+    groups : (N, N) membership;  spending, sizes : (N, T), zero where unknown;  seen : (N, T)
+    means : (N, T) of all members
+    """
+
+    groups: Floats
+    spending: Floats
+    sizes: Floats
+    seen: NDArray[np.bool_]
+    means: Floats
+
+    @classmethod
+    def of(cls, problem: Problem, groups: Floats) -> _ReferenceMeans:
+        sizes = problem.sizes
+        seen = np.isfinite(problem.spending) & np.isfinite(sizes)
+        spending, sizes = np.where(seen, problem.spending, 0.0), np.where(seen, sizes, 0.0)
+        return cls(groups, spending, sizes, seen, _weighted_means(groups, spending, sizes))
+
+    def over(self, window: Places) -> Floats:
+        """Return means (N, T), right in the columns of `window`; NaN where a group has no member with spending."""
+        whole = self.seen[:, window].all(axis=1)
+        if whole[self.groups.any(axis=0)].all():
+            return self.means
+        return _weighted_means(self.groups * whole, self.spending, self.sizes)
+
+
+def _weighted_means(groups: Floats, spending: Floats, sizes: Floats) -> Floats:
+    total = groups @ sizes
+    return np.asarray(groups @ (spending * sizes) / np.where(total > 0, total, np.nan))
+
+
 def _reference_groups(problem: Problem) -> Floats:
     """Return membership (N, N): row j marks the comparison group that the design's rule gives unit j."""
     panel, design = problem.panel, problem.design
@@ -331,7 +369,6 @@ def _reference_groups(problem: Problem) -> Floats:
     usable[[row for row, unit in enumerate(panel.units) if unit not in contracted]] = 1.0
     needed = np.union1d(problem.baseline, problem.columns)
     usable[~np.isfinite(panel.spending[:, needed]).all(axis=1)] = 0.0
-    usable[problem.treated] = [1.0 if panel.units[row] not in contracted else 0.0 for row in problem.treated]
     groups = np.tile(usable, (len(panel.units), 1))
     rule = design.donors
     if isinstance(rule, tuple):

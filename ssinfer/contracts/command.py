@@ -67,7 +67,7 @@ def settle_text(
     if true_saving is not None:
         over, under = result.expected_overpayment, result.expected_underpayment
         lines += [f"  Against the true saving: overpaid {over:,.2f}, underpaid {under:,.2f}."]
-    lines += [f"  Assumed, not public: {one}." for one in terms.assumed]
+    lines += [f"  Assumed: {one}." for one in terms.assumed]
     lines += ["", f"Received ({terms.currency}; negative: paid)"]
     lines += [f"  {party:<24} {value:>15,.2f}" for party, value in result.lines.items()]
     return "\n".join(lines)

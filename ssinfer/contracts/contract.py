@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from ssinfer.contracts.checks import build, fraction, label, mapping, names, whole
 from ssinfer.contracts.terms import (
     BenchmarkTerms,
     GateTerms,
@@ -17,10 +18,6 @@ from ssinfer.contracts.terms import (
     SharingTerms,
     SizeTerms,
     YearsTerms,
-    build,
-    fraction,
-    label,
-    whole,
 )
 from ssinfer.errors import ContractError, did_you_mean
 
@@ -97,8 +94,8 @@ class Contract:
     def __post_init__(self) -> None:
         for name, kind in _TABLES.items():
             object.__setattr__(self, name, build(kind, getattr(self, name), name))
-        object.__setattr__(self, "assumed", tuple(self.assumed))
-        object.__setattr__(self, "parties", dict(self.parties))
+        object.__setattr__(self, "assumed", names(self.assumed, "assumed"))
+        object.__setattr__(self, "parties", dict(mapping(self.parties, "parties")))
         label(self.name, "A contract's name")
         label(self.payer, f"{self.name}: payer")
         whole(self.rule_year, f"{self.name}: rule_year must be a calendar year", least=1900, most=2200)
@@ -162,7 +159,7 @@ class Contract:
                 raise ContractError(f"A contract has no term {key!r}. {did_you_mean(key, [*allowed, *_DATED])}")
         called = str(terms.get("name", "contract"))
         if "rule_year" not in terms:
-            terms = _at_year(terms, called, year)
+            terms = _at_year(terms, called, year, allowed)
         elif year is not None and year != terms["rule_year"]:
             raise ContractError(f"{called} has rules of {terms['rule_year']} only, got year={year}.")
         for missing in ("name", "rule_year"):
@@ -185,17 +182,25 @@ class Contract:
         return cls.from_mapping(given, year=year)
 
 
-def _at_year(given: dict[str, Any], called: str, year: int | None) -> dict[str, Any]:
+def _at_year(given: dict[str, Any], called: str, year: int | None, allowed: list[str]) -> dict[str, Any]:
     """Return the terms in force in `year`: the first year's, with every later amendment up to it."""
     terms = dict(given)
     first, last = terms.pop("first_year", None), terms.pop("last_year", None)
-    amendments = sorted(terms.pop("amendments", []), key=lambda one: int(one["year"]))
+    amendments = terms.pop("amendments", [])
     if first is None or last is None:
         raise ContractError(f"{called} needs rule_year, or first_year and last_year with amendments.")
+    whole(first, f"{called}: first_year must be a calendar year", least=1900, most=2200)
+    whole(last, f"{called}: last_year must be a calendar year from first_year {first} on", least=first, most=2200)
+    for amendment in amendments:
+        must = f"{called}: an amendment needs a year from {first} to {last}"
+        whole(mapping(amendment, "amendments").get("year"), must, least=first, most=last)
+        for key in amendment:
+            if key != "year" and key not in allowed:
+                raise ContractError(f"An amendment has no term {key!r}. {did_you_mean(key, allowed)}")
     at = last if year is None else year
     if isinstance(at, bool) or not isinstance(at, int) or not first <= at <= last:
         raise ContractError(f"{called} has rules for the years {first} to {last}, got {year!r}.")
-    for amendment in amendments:
+    for amendment in sorted(amendments, key=lambda one: int(one["year"])):
         if amendment["year"] > at:
             break
         for key, value in amendment.items():

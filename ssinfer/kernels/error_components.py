@@ -62,7 +62,7 @@ def gaussian_terms(squares: Floats, size: Floats, lam: Floats, noise: Floats, sh
     Parameters
     ----------
     squares : (J, W, P) squared rotated errors of unit j in window w; NaN where the unit has no such window
-    size : (J, W) relative sampling variance of the window
+    size : (J, W) relative sampling variance of the window; read only where squares are known
     lam : (P,) eigenvalues of the shock
     noise, shock : (F,) grid
     """
@@ -116,7 +116,7 @@ def fit_noise(squares: Floats, size: Floats, lam: Floats, known: str, masses: Fl
         value = -0.5 * (logs @ masses + quadratics @ masses)
         best = value.argmax(axis=0)
         return NoiseFit(np.ones(masses.shape[1]), np.sqrt(tau2[best]), value.max(axis=0))
-    typical = float(size.mean()) if known == "size" else 1.0
+    typical = float(np.nanmean(size)) if known == "size" else 1.0
     # the ends are kept off 0 and 1: some noise and some shock keep the likelihood finite at any size
     phi = np.linspace(1e-6, 1 - 1e-6, points) if known == "size" else np.ones(1)
     relative = size / typical if known == "size" else np.zeros_like(size)

@@ -36,13 +36,12 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class PlaceboRow:
-    """Placebo savings rates of one design (and method): what was measured where nothing was saved."""
+    """Placebo savings rates of one design (and method); `lines` are the case's thresholds, the honest one first."""
 
     label: str
     rates: Floats
     paid: NDArray[np.bool_]
-    honest: float
-    sampling: float
+    lines: tuple[tuple[str, float], ...]
     case: float
 
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from ssinfer.backtesting.paired import paired_detection
 from ssinfer.report.context import REPORTED_HIGH, REPORTED_LOW
 from ssinfer.report.disclosure import case_is_small
-from ssinfer.report.numerals import PLUS_MINUS, count, decimals_of, listed, money, percent, plain, total
-from ssinfer.report.pairs import case_name, label_of, pairs_of, rows_of, span
+from ssinfer.report.numerals import PLUS_MINUS, count, listed, money, percent, plain, quoted, total
+from ssinfer.report.pairs import case_name, label_of, name_of, pairs_of, rows_of, saving_of, span
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ssinfer.report.pairs import Pair
     from ssinfer.study import StudyResult
-
-Z_95 = 1.959963984540054
 
 
 def best_pair(result: StudyResult) -> Pair:
@@ -50,23 +49,26 @@ def _comparison(result: StudyResult, best: Pair) -> str:
     order = result.backtest.ranking()
     if not len(order):
         return (
-            "There were too few placebo contracts for a placebo threshold at 95%, so the designs cannot be compared at "
-            "equal false payments."
+            "There were too few placebo contracts for a placebo threshold at 95%, so the designs cannot be compared "
+            "at equal false payments."
         )
     first = order.iloc[0]
     rate, error = first["detection_rate_3"], first["detection_rate_3_se"]
     opening = "At equal false payments (about 5% of contracts that saved nothing are paid)"
     found = f"detects a true saving of 3% in {_points(rate, error)}% of contracts"
     if len(order) == 1:
-        return f"{opening}, the design {label_of(result, best)!r} {found}."
-    equal, worse = [], []
+        return f"{opening}, the design {name_of(result, best)} {found}."
+    equal: list[str] = []
+    worse: list[str] = []
+    # the best was picked from several: each comparison at 5% over their number (Bonferroni)
+    z = NormalDist().inv_cdf(1 - 0.025 / (len(order) - 1))
     for _, row in order.iloc[1:].iterrows():
         other = (str(row["design"]), str(row["method"]))
         gap, gap_error = paired_detection(result.backtest.placebos, best, other, seed=result.backtest.seed)
-        told_apart = math.isfinite(gap_error) and gap > Z_95 * gap_error
-        text = f"{label_of(result, other)!r} ({_points(row['detection_rate_3'], row['detection_rate_3_se'])}%)"
+        told_apart = math.isfinite(gap_error) and gap > z * gap_error
+        text = f"{quoted(label_of(result, other))} ({_points(row['detection_rate_3'], row['detection_rate_3_se'])}%)"
         (worse if told_apart else equal).append(text)
-    sentence = f"{opening}, the design {label_of(result, best)!r} {found}"
+    sentence = f"{opening}, the design {name_of(result, best)} {found}"
     if not worse:
         return f"{sentence}, and cannot be told apart from {listed(equal)}: on this measure no design is better."
     sentence += f", more than {listed(worse)}"
@@ -75,9 +77,8 @@ def _comparison(result: StudyResult, best: Pair) -> str:
 
 def _points(rate: float, error: float) -> str:
     known = math.isfinite(error) and error > 0
-    decimals = min(max(decimals_of(100 * error), 0), 1) if known else 0
-    text = plain(100 * rate, decimals)
-    return f"{text} {PLUS_MINUS} {plain(100 * error, decimals)}" if known else text
+    text = plain(100 * rate, 0)
+    return f"{text} {PLUS_MINUS} {plain(max(100 * error, 1.0), 0)}" if known else text
 
 
 def _threshold(result: StudyResult, best: Pair) -> str:
@@ -116,10 +117,11 @@ def _case(result: StudyResult, best: Pair) -> str:
     when = span(result.designs[best[0]].performance)
     if case_is_small(result):
         return f"The saving of {case} in {when} is therefore not shown either."
-    rows = rows_of(result.savings, best)
-    if not len(rows) or not math.isfinite(float(rows["saving"].iloc[0])):
-        return f"The saving of {case} in {when} is not measured: the spending of the contract period is not there yet."
-    row = rows.iloc[0]
+    row = saving_of(result, best)
+    if row is None:
+        reason = rows_of(result.savings, best)
+        why = str(reason["reason"].iloc[0]) if len(reason) and "reason" in reason.columns else "it was not evaluated."
+        return f"The saving of {case} in {when} is not measured: {why}"
     saving = float(row["saving"])
     interval = ""
     if math.isfinite(float(row["lower"])):
@@ -132,11 +134,12 @@ def _case(result: StudyResult, best: Pair) -> str:
         whole = ""
     sentence = (
         f"In {when} {case} spent {money(abs(saving), result.currency)} per insured-year {what} than the benchmark: a "
-        f"measured saving of {money(saving, result.currency)}{interval}{whole}, or {percent(float(row['savings_rate']))}"
+        f"measured saving of {money(saving, result.currency)}{interval}{whole}, or "
+        f"{percent(float(row['savings_rate']))}"
     )
     found = honest_threshold(result, best)
     if found is None:
         return f"{sentence}."
-    if bool(found["passed"]):
+    if bool(found.get("passed", False)):
         return f"{sentence}, which reaches the threshold."
     return f"{sentence}, which does not reach the threshold; that is no proof that nothing was saved."

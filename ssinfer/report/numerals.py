@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MINUS = "\N{MINUS SIGN}"
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
@@ -37,42 +41,39 @@ def plain(value: float, decimals: int) -> str:
     return f"{MINUS if negative else ''}{text}"
 
 
-def with_error(value: float, error: float, most: int = 2) -> str:
-    """Return value and standard error, digits by the error; at most `most` decimals.
+def column_with_errors(values: Sequence[float], errors: Sequence[float], scale: float = 1.0) -> list[str]:
+    """Return values and errors with the decimals that the column's median error warrants, 0 to 2.
 
-    >>> with_error(2.2456, 0.083)
-    '2.25 ± 0.08'
-    >>> with_error(41.28, 3.1), with_error(0.5, float("nan"))
-    ('41 ± 3', '0.5')
+    >>> column_with_errors([0.0331, 0.0330], [0.0003, 0.0004], 100), column_with_errors([0.42], [float("nan")], 100)
+    (['3.31 ± 0.03', '3.30 ± 0.04'], ['42.0'])
     """
-    if not math.isfinite(value):
-        return ABSENT
-    if not (math.isfinite(error) and error > 0):
-        return plain(value, 1)
-    decimals = min(max(decimals_of(error), 0), most)
-    return f"{plain(value, decimals)} {PLUS_MINUS} {plain(error, decimals)}"
+    known = sorted(scale * error for error in errors if math.isfinite(error) and error > 0)
+    decimals = min(max(decimals_of(known[len(known) // 2]), 0), 2) if known else 1
+    cells = []
+    for value, error in zip(values, errors, strict=True):
+        text = plain(scale * value, decimals)
+        if math.isfinite(value) and math.isfinite(error) and error > 0:
+            text += f" {PLUS_MINUS} {plain(scale * error, decimals)}"
+        cells.append(text)
+    return cells
+
+
+def quoted(label: str) -> str:
+    """Return a name in quotation marks."""
+    return f"\N{LEFT DOUBLE QUOTATION MARK}{label}\N{RIGHT DOUBLE QUOTATION MARK}"
 
 
 def percent(rate: float, error: float = float("nan"), decimals: int | None = None) -> str:
     """Return a fraction as a percentage, rounded as its standard error (also a fraction) warrants.
 
     >>> percent(0.03312, 0.0004), percent(0.0456, 0.007), percent(-0.0213)
-    ('3.31%', '5%', '−2.1%')
+    ('3.31%', '4.6%', '−2.1%')
     """
     if not math.isfinite(rate):
         return ABSENT
     if decimals is None:
         decimals = min(max(decimals_of(100 * error), 0), 2) if math.isfinite(error) and error > 0 else 1
     return f"{plain(100 * rate, decimals)}%"
-
-
-def percent_with_error(rate: float, error: float) -> str:
-    """Return a percentage and its standard error without the sign, for tables whose heads carry the unit.
-
-    >>> percent_with_error(0.0456, 0.0071)
-    '4.6 ± 0.7'
-    """
-    return with_error(100 * rate, 100 * error)
 
 
 def money(value: float, currency: str, decimals: int = 0) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+
+from ssinfer.report.numerals import quoted
 
 if TYPE_CHECKING:
     from ssinfer.study import StudyResult
@@ -13,8 +16,14 @@ if TYPE_CHECKING:
 
 
 def pairs_of(result: StudyResult) -> list[Pair]:
-    """Return every design with every method, in the study's order."""
-    return [(design, method) for design in result.designs for method in result.methods]
+    """Return the designs and methods that were backtested or evaluated, in the study's order."""
+    everything = [(design, method) for design in result.designs for method in result.methods]
+    used = set(result.counterfactuals)
+    frames = [result.savings] if result.backtest is None else [result.savings, result.backtest.placebos]
+    for frame in frames:
+        if {"design", "method"} <= set(frame.columns):
+            used |= set(zip(frame["design"], frame["method"], strict=True))
+    return [pair for pair in everything if pair in used] or everything
 
 
 def label_of(result: StudyResult, pair: Pair) -> str:
@@ -24,11 +33,30 @@ def label_of(result: StudyResult, pair: Pair) -> str:
     return f"{name}, {method}" if len(result.methods) > 1 else name
 
 
+def name_of(result: StudyResult, pair: Pair) -> str:
+    """Return the label in quotation marks, followed by the design's sentence where it has one."""
+    sentence = str(result.design_labels.get(pair[0], "")).strip().rstrip(".")
+    return f"{quoted(label_of(result, pair))} ({sentence})" if sentence else quoted(label_of(result, pair))
+
+
 def rows_of(frame: pd.DataFrame | None, pair: Pair) -> pd.DataFrame:
     """Return the rows of one design and method; an empty frame where there is none."""
     if frame is None or not {"design", "method"} <= set(frame.columns):
         return pd.DataFrame()
     return frame[(frame["design"] == pair[0]) & (frame["method"] == pair[1])]
+
+
+def saving_of(result: StudyResult, pair: Pair) -> pd.Series[Any] | None:
+    """Return the case's measured saving under one design and method; None where it is sealed or was refused."""
+    rows = rows_of(result.savings, pair)
+    if not len(rows) or "saving" not in rows.columns or not math.isfinite(float(rows["saving"].iloc[0])):
+        return None
+    return rows.iloc[0]
+
+
+def has_saving(result: StudyResult) -> bool:
+    """Return whether the case's saving is measured under any design."""
+    return any(saving_of(result, pair) is not None for pair in pairs_of(result))
 
 
 def placebo_rows(result: StudyResult, pair: Pair) -> pd.DataFrame:

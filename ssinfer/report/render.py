@@ -46,27 +46,28 @@ def pictures(data: ReportData) -> dict[str, Picture]:
             found["placebo_savings"] = Picture(
                 "placebo_savings",
                 "Savings measured where nothing was saved",
-                "Each bar counts placebo contracts: units and years without a contract, so every saving here is error. "
-                "Orange: what the honest threshold would pay all the same, judged by each placebo's own. Lines are "
-                "the case's thresholds. Values beyond the axis are counted in the outermost bars.",
+                "Each bar counts placebo contracts: units and years without a contract, so every saving here is "
+                "error. Orange: what the honest threshold would pay all the same, judged by each placebo's own. "
+                "Lines are the case's thresholds. Values beyond the axis are counted in the outermost bars.",
                 svg_of(placebo_savings.draw(figures.placebos)),
             )
         if figures.payments:
             found["false_payments"] = Picture(
                 "false_payments",
                 "Promised and actual payment of contracts that saved nothing",
-                "A dot right of its black bar: the threshold pays more often than it promises. Left of it: the threshold is "
-                "stricter than it says, and detects less. Intervals are 95%, by blocks of neighbouring units. Medicare's "
-                "schedule promises no single rate.",
+                "A dot right of its black bar: the threshold pays more often than it promises. Left of it: the "
+                "threshold is stricter than it says, and detects less. Intervals are 95%, by blocks of neighbouring "
+                "units. Medicare's schedule promises no single rate.",
                 svg_of(false_payments.draw(figures.payments)),
             )
         if figures.curves:
             found["threshold_by_size"] = Picture(
                 "threshold_by_size",
                 "Threshold by number of insured",
-                "Coloured: from the placebos, 1.645 times the root of k²/n + shock²; thick where most placebos lie (5th to "
-                "95th percentile), thin beyond. Dashed: the first design's k without the group shock. Dotted: Medicare's "
-                "minimum savings rate. Not transportable to another kind of group.",
+                "Coloured: from the placebos, 1.645 times the root of k²/n + shock²; thick where most placebos lie "
+                "(5th to 95th percentile), thin beyond. Dashed: the first design's k without the group shock. "
+                "Dotted: Medicare's minimum savings rate. Triangle: the case's own placebo threshold, from order "
+                "statistics, so it need not lie on the curve. Not transportable to another kind of group.",
                 svg_of(threshold_by_size.draw(figures.curves, figures.marker)),
             )
         if figures.case is not None:
@@ -74,9 +75,9 @@ def pictures(data: ReportData) -> dict[str, Picture]:
             found["case"] = Picture(
                 "case",
                 "The case: spending and benchmarks",
-                f"Black: observed spending. Coloured: each design's benchmark with its 95% predictive interval{kind}. A saving "
-                "is the distance from the coloured mark down to the black one. The money axis does not start at zero."
-                + (" Hatched periods are masked." if figures.case.masked else ""),
+                f"Black: observed spending. Coloured: each design's benchmark with its 95% predictive interval{kind}. "
+                "A saving is the distance from the coloured mark down to the black one. The money axis does not start "
+                "at zero." + (" Hatched periods are masked." if figures.case.masked else ""),
                 svg_of(case.draw(figures.case)),
             )
     return found

@@ -11,7 +11,9 @@ import pandas as pd
 
 from ssinfer.errors import SsinferError
 from ssinfer.thresholds.confidence import confidence_threshold
+from ssinfer.thresholds.credible import credible_threshold
 from ssinfer.thresholds.detectable import DetectableSaving, minimum_detectable_saving
+from ssinfer.thresholds.expected_loss import expected_loss_threshold
 from ssinfer.thresholds.placebo import placebo_threshold
 from ssinfer.thresholds.schedule import schedule_threshold
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from ssinfer.thresholds.threshold import Threshold
 
 SIDES = ("one-sided", "two-sided")
+PRIORS = ("flat", "sceptical", "literature")
+MEASURES = ("rate", "money", "detectable")
 
 
 def compare_thresholds(
@@ -39,7 +43,8 @@ def compare_thresholds(
     Returns
     -------
     pandas.DataFrame
-        kind, level, side, rate, money (per insured-year), detectable (true savings rate found with 80% power), reason.
+        kind, level, side, prior, rate, money (per insured-year), detectable (true savings rate found with 80%
+        power), reason.
 
     Examples
     --------
@@ -55,7 +60,9 @@ def compare_thresholds(
     se = float(error.std()) / level_of if len(error) > 1 else None
     rows = []
 
-    def add(kind: str, level: float, side: str, make: Callable[[], Threshold | DetectableSaving]) -> None:
+    def add(
+        kind: str, level: float, side: str, make: Callable[[], Threshold | DetectableSaving], prior: str = ""
+    ) -> None:
         rate, detectable, reason = np.nan, np.nan, ""
         try:
             found = make()
@@ -64,8 +71,12 @@ def compare_thresholds(
         else:
             rate = float(found.gate) if isinstance(found, DetectableSaving) else found.rate
             detectable = found.detectable if isinstance(found, DetectableSaving) else np.nan
-        rows.append((kind, level, side, rate, rate * level_of, detectable, reason))
+        rows.append((kind, level, side, prior, rate, rate * level_of, detectable, reason))
 
+    for level, side, prior in product(levels, SIDES, PRIORS):
+        add("credible", level, side, partial(credible_threshold, cf, level, side, prior), prior)
+    for prior in PRIORS[1:]:
+        add("expected loss", np.nan, "one-sided", partial(expected_loss_threshold, cf, prior), prior)
     for level, side in product(levels, SIDES):
         add("confidence", level, side, partial(confidence_threshold, cf, level, side))
         add("power", level, side, partial(minimum_detectable_saving, cf, level, side=side))
@@ -73,4 +84,4 @@ def compare_thresholds(
             add("placebo", level, side, partial(placebo_threshold, placebos, level, side, se))
     if cf.assigned > 1:
         add("schedule", np.nan, "one-sided", partial(schedule_threshold, "mssp", assigned=cf.assigned))
-    return pd.DataFrame(rows, columns=["kind", "level", "side", "rate", "money", "detectable", "reason"])
+    return pd.DataFrame(rows, columns=["kind", "level", "side", "prior", *MEASURES, "reason"])

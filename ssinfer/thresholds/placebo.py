@@ -36,7 +36,8 @@ def placebo_threshold(
     ----------
     placebos : pandas.DataFrame
         Columns unit, savings_rate, and where available origin, standard_error (of the rate, by each placebo's own
-        fit) and block. ``result.placebos`` of a backtest has them; pass the rows of one design and method.
+        fit), block and role. ``result.placebos`` of a backtest has them; pass the rows of one design and method.
+        Rows of the case itself (role "case") never enter: the group to be judged is not in its own calibration.
     level : float
         A fraction; ceil(level (m + 1)) <= m is needed, so 19 units at 95%.
     side : "one-sided" or "two-sided"
@@ -55,6 +56,8 @@ def placebo_threshold(
     ------
     RefusalError
         Too few placebo units for the level, or placebos that are all alike.
+    DataError
+        A column is missing, or a unit occurs twice at an origin (several designs or methods together).
 
     References
     ----------
@@ -74,23 +77,28 @@ def placebo_threshold(
             raise DataError(
                 f"placebos lacks the column {name!r}; it has {list(placebos.columns)}. Pass result.placebos."
             )
+    if "role" in placebos.columns:
+        placebos = placebos[placebos["role"] == "placebo"]
     rates = placebos["savings_rate"].to_numpy(dtype=float)
-    usable = np.isfinite(rates)
-    ses = (
-        placebos["standard_error"].to_numpy(dtype=float)
-        if "standard_error" in placebos.columns and placebos["standard_error"].notna().any()
-        else np.ones(len(rates))
-    )
+    scaled = "standard_error" in placebos.columns and bool(placebos["standard_error"].notna().any())
+    if standard_error is not None and not scaled:
+        raise DataError(
+            f"standard_error is {standard_error:g}, but the placebos have none of their own to be standardised by. "
+            "Leave it out: the threshold is then that of groups of the placebos' sizes."
+        )
+    ses = placebos["standard_error"].to_numpy(dtype=float) if scaled else np.ones(len(rates))
+    usable = np.isfinite(rates) & np.isfinite(ses)
     origins = placebos["origin"].to_numpy() if "origin" in placebos.columns else np.zeros(len(rates))
+    _refuse_repeats(placebos["unit"].to_numpy(), origins, placebos.columns)
     if leave_out is not None and "block" in placebos.columns:
         usable &= placebos["block"].to_numpy() != leave_out[0]
         if len(pd.unique(origins)) > 1:
             usable &= origins != leave_out[1]
+    if not usable.any():
+        raise RefusalError("No placebo has a savings rate. Look at the reasons in the placebos' status column.")
     target = float(np.median(ses[usable])) if standard_error is None else float(standard_error)
     z = rates[usable] / ses[usable]
     groups = [z[origins[usable] == origin] for origin in pd.unique(origins[usable])]
-    if not groups:
-        raise RefusalError("No placebo has a savings rate. Look at the reasons in the placebos' status column.")
     found = [(order_statistic(group, level, side), *order_interval(group, level, side)) for group in groups]
     value, lower, upper = (target * float(np.mean(column)) for column in zip(*found, strict=True))
     detail = {
@@ -100,6 +108,18 @@ def placebo_threshold(
         "upper": upper,
     }
     return Threshold(rate=value, kind="placebo", level=level, side=side, detail=detail)
+
+
+def _refuse_repeats(units: object, origins: object, columns: pd.Index[str]) -> None:
+    """Refuse a unit that occurs twice at an origin: the order statistic counts units, not rows."""
+    twice = pd.DataFrame({"unit": units, "origin": origins}).duplicated()
+    if twice.any():
+        cure = (
+            "Pass the rows of one design and method, such as placebos[placebos['design'] == ...]."
+            if {"design", "method"} & set(columns)
+            else "Keep a row per unit and origin, or name the origins in a column 'origin'."
+        )
+        raise DataError(f"{int(twice.sum())} placebo rows repeat a unit at an origin. {cure}")
 
 
 def order_statistic(z: Floats, level: float, side: str) -> float:

@@ -17,7 +17,7 @@ def test_text_names_lines_reason_and_assumptions():
     text = settle_text("kerngezond-vlissingen", benchmark=100, spending=95, insured_years=20_000, true_saving=2)
     assert "EUR 50,000.00" in text
     assert "overpaid 30,000.00, underpaid 0.00" in text
-    assert "Assumed, not public" in text
+    assert "Assumed: threshold" in text
     assert text.splitlines()[-1].split() == ["providers", "50,000.00"]
 
 

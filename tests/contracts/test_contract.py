@@ -133,6 +133,8 @@ def test_an_amendment_replaces_only_its_own_terms():
         ({"years": {"pool": 0}}, "whole number of years of at least 1"),
         ({"years": {"stop_after": -1}}, "0 for never"),
         ({"net": {"deductions": "care costs"}}, "must be a list of names"),
+        ({"assumed": "everything"}, "assumed must be a list of names"),
+        ({"parties": ["providers"]}, "parties must be a table"),
     ],
 )
 def test_mistakes_are_refused_by_name(terms, message):
@@ -162,6 +164,25 @@ def test_missing_name_or_date():
         Contract.from_mapping({"rule_year": 2024})
     with pytest.raises(ContractError, match="needs rule_year, or first_year and last_year"):
         Contract.from_mapping({"name": "x"})
+
+
+@pytest.mark.parametrize(
+    ("amendment", "message"),
+    [
+        ({"year": 2030}, "an amendment needs a year from 2019 to 2024, got 2030"),
+        ({"sharing": {"savings": 0.4}}, "an amendment needs a year"),
+        ({"year": 2020, "sharng": {}}, "An amendment has no term 'sharng'. Did you mean 'sharing'"),
+        ({"year": 2020, "sharing": {"saving": 0.4}}, "sharing has no term 'saving'"),
+    ],
+)
+def test_mistaken_amendments(amendment, message):
+    with pytest.raises(ContractError, match=message):
+        Contract.from_mapping({"name": "x", "first_year": 2019, "last_year": 2024, "amendments": [amendment]})
+
+
+def test_years_the_wrong_way_round():
+    with pytest.raises(ContractError, match="last_year must be a calendar year from first_year 2024 on"):
+        Contract.from_mapping({"name": "x", "first_year": 2024, "last_year": 2019})
 
 
 def test_own_file(tmp_path):

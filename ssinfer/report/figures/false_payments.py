@@ -21,7 +21,7 @@ def draw(dots: Sequence[PaymentDot]) -> Figure:
     """Return a row per threshold: a bar at the promised rate, a dot with a 95% interval per design."""
     thresholds = list(dict.fromkeys(dot.threshold for dot in dots))
     labels = list(dict.fromkeys(dot.label for dot in dots))
-    picture = figure(1.3 + len(thresholds) * (0.24 + 0.13 * len(labels)))
+    picture = figure(1.2 + len(thresholds) * (0.2 + 0.1 * len(labels)))
     axis = picture.subplots()
     step = 0.62 / max(len(labels), 1)
     for row, threshold in enumerate(thresholds):
@@ -47,6 +47,8 @@ def draw(dots: Sequence[PaymentDot]) -> Figure:
     axis.grid(axis="x", color=FAINT, linewidth=0.6)
     axis.set_axisbelow(True)
     percent_axis(axis.xaxis)
-    axis.set_xlabel("Contracts paid although nothing was saved, % (dots: on placebos, with 95% interval)")
-    picture.legend(loc="outside upper left", ncols=min(len(labels) + 1, 3), frameon=False, labelcolor=SOFT)
+    axis.set_xlabel("Contracts paid although nothing was saved, % (bars: 95% interval)")
+    picture.legend(
+        loc="outside upper left", ncols=len(labels) + 1 if len(labels) < 5 else 3, frameon=False, labelcolor=SOFT
+    )
     return picture

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
     from ssinfer.report.data import PlaceboRow
 
+LINES = {
+    "honest threshold": ("-", PAID),
+    "Medicare's schedule": ((0, (1, 1)), INK),
+    "": ((0, (4, 2)), SOFT),
+}
+ROW = 0.18
+TALL, LOW = 1.0 + 3.3 * ROW, 1.12  # heights of the first panel, which carries the labels, and of the others
 SHARE_SHOWN = 0.995
 N_BINS = 48
 
@@ -24,11 +31,13 @@ N_BINS = 48
 def draw(rows: Sequence[PlaceboRow]) -> Figure:
     """Return histograms of placebo savings rates, one design below the other on one axis."""
     together = np.concatenate([row.rates for row in rows])
-    marks = [value for row in rows for value in (row.honest, row.sampling, row.case) if isfinite(value)]
+    marks = [value for row in rows for value in (row.case, *(line[1] for line in row.lines)) if isfinite(value)]
     reach = 1.05 * max(float(np.quantile(np.abs(together), SHARE_SHOWN)), *(abs(mark) for mark in marks), 1e-6)
     edges = np.linspace(-reach, reach, N_BINS + 1)
-    picture = figure(1.0 + 1.35 * len(rows))
-    axes = picture.subplots(len(rows), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    picture = figure(1.4 + 1.2 * len(rows))
+    axes = picture.subplots(
+        len(rows), 1, sharex=True, squeeze=False, height_ratios=[TALL / LOW, *(1.0,) * (len(rows) - 1)]
+    )[:, 0]
     # values beyond the axis are counted in the outermost bars
     counts = [
         [np.histogram(np.clip(part, -reach, reach), edges)[0] for part in (row.rates[~row.paid], row.rates[row.paid])]
@@ -40,22 +49,25 @@ def draw(rows: Sequence[PlaceboRow]) -> Figure:
         axis.bar(edges[:-1], unpaid, width=0.92 * width, align="edge", color=UNPAID)
         axis.bar(edges[:-1], paid, bottom=unpaid, width=0.92 * width, align="edge", color=PAID)
         axis.axvline(0.0, color=INK, linewidth=0.9, zorder=3)
-        axis.set_ylim(0, 1.42 * top)
+        axis.set_ylim(0, (LOW if place else TALL) * top)
         axis.set_yticks([])
         quiet(axis)
         share = f"{percent(float(row.paid.mean()))} would be paid" if row.paid.any() else "none would be paid"
-        axis.text(0.0, 0.97, shorten(row.label, 40), transform=axis.transAxes, va="top", weight="bold")
-        axis.text(0.0, 0.81, f"{row.rates.size:,} placebo contracts", transform=axis.transAxes, va="top", color=SOFT)
-        axis.text(1.0, 0.42, share, transform=axis.transAxes, va="top", ha="right", color=PAID)
-        lines = (
-            (row.sampling, "sampling error alone (95%)", (0, (4, 2)), SOFT),
-            (row.honest, "honest threshold", "-", PAID),
-        )
-        drawn = [line for line in lines if isfinite(line[0])]
-        for value, _, dashes, ink in drawn:
-            axis.vlines(value, 0, 1.08 * top, color=ink, linestyle=dashes, linewidth=1.4, zorder=4)
-        if place == 0:
-            _label_lines(axis, drawn, top, reach)
+        axis.text(0.0, 0.98, shorten(row.label, 40), transform=axis.transAxes, va="top", weight="bold")
+        axis.annotate(
+            f"{row.rates.size:,} placebo contracts", (0.0, 0.98), xycoords="axes fraction", xytext=(0, -15),
+            textcoords="offset points", va="top", color=SOFT,
+        )  # fmt: skip
+        axis.text(0.98 * reach, 0.32 * top, share, va="bottom", ha="right", color=PAID)
+        drawn = [line for line in row.lines if isfinite(line[1])]
+        for text, value in drawn:
+            dashes, ink = LINES.get(text, LINES[""])
+            height = 1.0 if place else 1.0 + ROW * (1 + _rank(drawn, value))
+            axis.vlines(value, 0, height * top, color=ink, linestyle=dashes, linewidth=1.4, zorder=4)
+            if place == 0:
+                axis.text(
+                    value + 0.012 * reach, height * top, f"{text} {percent(value)}", color=ink, va="top", ha="left"
+                )
         if isfinite(row.case):
             axis.plot([row.case], [0.05 * top], marker="v", markersize=9, color=INK, markeredgecolor="white", zorder=6)
             axis.text(
@@ -76,14 +88,6 @@ def draw(rows: Sequence[PlaceboRow]) -> Figure:
     return picture
 
 
-def _label_lines(axis: object, drawn: Sequence[tuple[float, str, object, str]], top: int, reach: float) -> None:
-    """Label the threshold lines of the first panel, one above the other, to the right of their line."""
-    for step, (value, text, _, ink) in enumerate(sorted(drawn)):
-        axis.text(  # type: ignore[attr-defined]
-            value + 0.012 * reach,
-            (1.33 - 0.17 * step) * top,
-            f"{text} {percent(value)}",
-            color=ink,
-            va="top",
-            ha="left",
-        )
+def _rank(drawn: Sequence[tuple[str, float]], value: float) -> int:
+    """Return how many of the lines lie to the right: the leftmost carries its label highest."""
+    return sum(other > value for _, other in drawn)

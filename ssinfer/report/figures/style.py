@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from ssinfer.report.numerals import plain
+from ssinfer.report.numerals import MINUS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ PAID = "#D55E00"
 UNPAID = "#9DB4C6"
 WIDTH = 7.6
 
-_RC: dict[str, Any] = {
+_RC: Any = {
     "font.family": ["DejaVu Sans"],
     "font.size": 9.0,
     "axes.spines.top": False,
@@ -52,9 +52,10 @@ def figure(height: float) -> Figure:
     return Figure(figsize=(WIDTH, height), layout="constrained")
 
 
-def percent_axis(axis: Any, decimals: int = 0) -> None:
-    """Print fractions as percentages on an axis."""
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{plain(100 * value, decimals)}%"))
+def percent_axis(axis: Any) -> None:
+    """Print fractions as percentages on an axis, at round numbers."""
+    axis.set_major_locator(MaxNLocator(9, steps=[1, 2, 5, 10]))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{f'{100 * value:g}'.replace('-', MINUS)}%"))
 
 
 def colour(place: int) -> str:
@@ -63,8 +64,8 @@ def colour(place: int) -> str:
 
 
 def marker(place: int) -> str:
-    """Return the marker of the design at a place."""
-    return MARKERS[place % len(MARKERS)]
+    """Return the marker of the design at a place; where colours repeat, markers differ."""
+    return MARKERS[(place + place // len(COLOURS)) % len(MARKERS)]
 
 
 def spread(wanted: Sequence[float], gap: float) -> list[float]:

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from ssinfer.report.data import SizeCurve, SizeMarker
 
 Z = 1.6448536269514722
-SMALLEST, LARGEST = 1_000.0, 200_000.0
-TICKS = (1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000)
+LEADER = {"arrowstyle": "-", "linewidth": 0.6, "shrinkA": 0, "shrinkB": 0, "relpos": (0, 0.5)}
+SMALLEST, LARGEST = 2_000.0, 200_000.0
+TICKS = (2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000)
 
 
 def draw(curves: Sequence[SizeCurve], marker: SizeMarker | None) -> Figure:
@@ -36,7 +37,7 @@ def draw(curves: Sequence[SizeCurve], marker: SizeMarker | None) -> Figure:
         axis.plot(n, full, color=colour(place), linewidth=1.0, alpha=0.55)
         axis.plot(n[inside], full[inside], color=colour(place), linewidth=2.6)
         top = max(top, float(full[0]))
-        ends.append((float(full[-1]), shorten(curve.label, 30), colour(place)))
+        ends.append((float(full[-1]), shorten(curve.label), colour(place)))
     if curves:
         alone = Z * curves[0].k / np.sqrt(n)
         axis.plot(n, alone, color=SOFT, linewidth=1.4, linestyle=(0, (4, 2)))
@@ -57,16 +58,25 @@ def draw(curves: Sequence[SizeCurve], marker: SizeMarker | None) -> Figure:
         )
         axis.annotate(
             f"{shorten(marker.label, 24)}\n{marker.insured_years:,.0f} insured-years, {percent(marker.threshold)}",
-            (marker.insured_years, marker.threshold), xytext=(12, 34), textcoords="offset points", weight="bold",
+            (marker.insured_years, marker.threshold),
+            xytext=(-6, 62),
+            textcoords="offset points",
+            weight="bold",
+            ha="center",
             arrowprops={"arrowstyle": "-", "color": SOFT, "linewidth": 0.8},
-        )  # fmt: skip
-    heights = spread([end[0] for end in ends], 0.05 * top)
+        )
+    heights = spread([end[0] for end in ends], 0.055 * top)
     lift = max(0.0, 0.02 * top - min(heights))
     for height, (value, text, ink) in zip(heights, ends, strict=True):
         axis.annotate(
-            text, (LARGEST, value), xytext=(LARGEST * 1.13, height + lift), color=ink, va="center", annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": ink, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 0},
-        )  # fmt: skip
+            text,
+            (LARGEST, value),
+            xytext=(LARGEST * 1.13, height + lift),
+            color=ink,
+            va="center",
+            annotation_clip=False,
+            arrowprops={"color": ink, **LEADER},
+        )
     axis.set_xscale("log")
     axis.set_xlim(SMALLEST, LARGEST)
     axis.set_ylim(0, top)
