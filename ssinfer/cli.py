@@ -226,7 +226,7 @@ def _study(path: Path, out: Path, jobs: int, parts: tuple[str, ...]) -> None:
     from ssinfer.study import plan_study, refuse_foreign_folder, run_study, write_study  # noqa: PLC0415
 
     plan = plan_study(path)
-    refuse_foreign_folder(out, plan.study_hash)
+    refuse_foreign_folder(out, plan.study_hash, parts)
     typer.echo(f"{plan.file.title}: {plan.note}")
     typer.echo(f"{plan.data_label}; study hash {plan.study_hash[:12]}, fixed before any result")
     with _Progress() as progress:

@@ -32,7 +32,7 @@ from ssinfer.thresholds.compare import compare_thresholds
 from ssinfer.windows import rolling_windows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from ssinfer.counterfactual import Counterfactual
 
@@ -189,7 +189,7 @@ def write_study(result: StudyResult, folder: str | Path, *, report: Callable[[St
     import json  # noqa: PLC0415  (only here)
 
     folder = Path(folder)
-    refuse_foreign_folder(folder, str(result.manifest["study_hash"]))
+    refuse_foreign_folder(folder, str(result.manifest["study_hash"]), result.manifest["parts"])
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
@@ -220,8 +220,11 @@ def write_study(result: StudyResult, folder: str | Path, *, report: Callable[[St
     return folder
 
 
-def refuse_foreign_folder(folder: str | Path, study_hash: str) -> None:
-    """Refuse an output folder that holds something else than an earlier result of the same study."""
+def refuse_foreign_folder(folder: str | Path, study_hash: str, parts: Sequence[str] = ("backtest", "evaluate")) -> None:
+    """Refuse an output folder that holds something else than an earlier result of the same study, or a part more.
+
+    `parts` are those that will be written: what a backtest took an hour to find is not replaced by an evaluation.
+    """
     import json  # noqa: PLC0415  (only here)
 
     folder = Path(folder)
@@ -233,13 +236,20 @@ def refuse_foreign_folder(folder: str | Path, study_hash: str) -> None:
     if not manifest.is_file():
         raise StudyError(f"{folder} is not empty and holds no {MANIFEST} of ours. Name a new folder with --out.")
     try:
-        found = json.loads(manifest.read_text(encoding="utf-8")).get("study_hash")
+        held = json.loads(manifest.read_text(encoding="utf-8"))
+        found, there = held.get("study_hash"), held.get("parts", [])
     except (ValueError, AttributeError):
-        found = None
+        found, there = None, []
     if found != study_hash:
         raise StudyError(
             f"{folder} holds the result of another study (hash {str(found)[:12]}, this one {study_hash[:12]}). Name a "
             "new folder with --out, or delete it: results of different specifications are never mixed."
+        )
+    lost = [part for part in there if part not in parts]
+    if lost:
+        raise StudyError(
+            f"{folder} holds the {' and '.join(lost)} part of this study, which would be dropped. Run both with "
+            "`ssinfer run`, or name a new folder with --out."
         )
 
 

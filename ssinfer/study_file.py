@@ -169,6 +169,8 @@ def read_study(path: str | Path) -> StudyFile:
         raise StudyError(
             f"Cannot read the study file {path}: {error.strerror}. Pass the path of a TOML file."
         ) from None
+    except UnicodeDecodeError as error:
+        raise StudyError(f"{path} is not UTF-8 ({error}). Save it as UTF-8, as TOML asks.") from None
     try:
         return StudyFile.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:

@@ -138,10 +138,12 @@ def fit_each(method: Any, data: Any, designs: Sequence[Design], seeds: Sequence[
     if hasattr(method, "fit_many"):
         try:
             together = list(method.fit_many(data, designs, seeds))
-        except Exception:  # noqa: BLE001  (one bad design must not take the others along: each is tried by itself)
-            together = []
-        if len(together) == len(designs):
-            return together
+        except Exception as error:
+            if isinstance(error, SsinferError):
+                raise
+        else:
+            if len(together) == len(designs):
+                return together
     results: list[Any] = []
     for design, seed in zip(designs, seeds, strict=True):
         try:
