@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ssinfer.kernels.gaussian_panel import leave_cells_out, predict
-from ssinfer.kernels.importance import effective_size, laplace, resample, student_density, student_nodes
+from ssinfer.kernels.importance import Mixture, effective_size, fit_mixture, laplace, resample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,14 +25,15 @@ TAIL = 0.7  # largest Pareto k of dependable importance weights (Vehtari et al. 
 ENOUGH = 400.0  # smallest effective sample size (Vehtari et al. 2021, section 4)
 
 
+COMPONENTS = 4  # of the mixture that is fitted to the pilot nodes
+
+
 @dataclass(frozen=True, eq=False)
 class Proposal:
-    """Nodes of the parameters (M, d) with the log density that they were drawn from; root None for a mixture."""
+    """Nodes of the parameters (M, d) with the log density that they were drawn from."""
 
     nodes: Floats
     log_density: Floats
-    mode: Floats
-    root: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,29 +57,21 @@ class Posterior:
 
 
 def propose(model: PanelModel, y: Floats, seen: Floats, count: int) -> Proposal:
-    """Lay a Student-t over the posterior given the cells `seen`, and nodes under it."""
-    start = np.array([p.start for p in model.parameters])
-    mode, root = laplace(lambda x: model.log_posterior(x, y, seen), start, [p.bounds for p in model.parameters])
-    nodes, log_density = student_nodes(mode, root, count)
-    return Proposal(nodes, log_density, mode, root)
+    """Lay nodes under the posterior given the cells `seen`: a Student-t at the mode, then mixtures fitted to pilots."""
+    mode, root = laplace(lambda x: model.log_posterior(x, y, seen), np.zeros(model.size), [(-5.0, 5.0)] * model.size)
+    start = Mixture(np.ones(1), mode[None], root[None])
+    nodes = start.nodes(max(128, count // 4))
+    pilot = Proposal(nodes, start.log_density(nodes))
+    pilot = adapt(pilot, log_targets(model, nodes, y, seen), max(128, count // 4))
+    return adapt(pilot, log_targets(model, pilot.nodes, y, seen), count)
 
 
-def widen(proposal: Proposal, posterior: Posterior, count: int) -> Proposal:
-    """Move a proposal to the weighted moments of the posterior that it gave, and mix both half and half.
-
-    The mixture's density is that of both components (Owen and Zhou 2000), so that neither can be missed.
-    """
-    weights = posterior.weights
-    mean = weights @ posterior.nodes
-    centred = posterior.nodes - mean
-    covariance = (weights[:, None] * centred).T @ centred + 1e-4 * np.eye(len(mean))
-    # few effective nodes understate the spread
-    root = np.linalg.cholesky(covariance * (1.0 + 10.0 / max(posterior.effective, 5.0)))
-    nodes = np.concatenate([proposal.nodes, student_nodes(mean, root, count)[0]])
-    both = np.logaddexp(
-        student_density(nodes, proposal.mode, proposal.root), student_density(nodes, mean, root)
-    ) - np.log(2.0)
-    return Proposal(nodes, both, mean, root)
+def adapt(proposal: Proposal, log_target: Floats, count: int) -> Proposal:
+    """Return nodes under a mixture of Student-t distributions fitted to the weighted nodes."""
+    ratio = log_target - proposal.log_density
+    mixture = fit_mixture(proposal.nodes, np.exp(ratio - ratio.max()), COMPONENTS)
+    nodes = mixture.nodes(count)
+    return Proposal(nodes, mixture.log_density(nodes))
 
 
 def weigh(log_target: Floats, proposal: Proposal) -> Posterior:
@@ -89,7 +82,8 @@ def weigh(log_target: Floats, proposal: Proposal) -> Posterior:
     finite = np.isfinite(ratio)
     if not finite.any():
         return Posterior(proposal.nodes, np.full(len(ratio), 1 / len(ratio)), np.inf, 0.0)
-    smooth, tail = array_stats.psislw(np.where(finite, ratio, ratio[finite].min() - 700.0))
+    # psislw takes log likelihoods, of which leave-one-out weights are the negatives
+    smooth, tail = array_stats.psislw(-np.where(finite, ratio, ratio[finite].min() - 700.0))
     weights = np.exp(smooth - smooth.max())
     weights /= weights.sum()
     return Posterior(proposal.nodes, weights, float(tail), effective_size(weights))
@@ -133,7 +127,7 @@ def predict_placebos(model: PanelModel, nodes: Floats, y: Floats, seen: Floats, 
                 spread = np.matmul(root, root.transpose(0, 2, 1))
                 value = np.full(len(rows), whole.log_likelihood)
             else:
-                centre, spread, value = leave_cells_out(whole, terms, own, rows, loadings)
+                centre, spread, value = leave_cells_out(whole, terms, own, rows, loadings, cells)
         except (np.linalg.LinAlgError, ValueError):
             covariance[m] = np.eye(2 * ahead)
             continue

@@ -191,11 +191,17 @@ class Prediction:
 
 
 def leave_cells_out(
-    whole: Marginal, terms: UnitTerms, without: UnitTerms, rows: NDArray[np.intp], loadings: Floats
+    whole: Marginal,
+    terms: UnitTerms,
+    without: UnitTerms,
+    rows: NDArray[np.intp],
+    loadings: Floats,
+    cells: NDArray[np.intp],
 ) -> tuple[Floats, Floats, Floats]:
     r"""Take each unit's sealed cells out of a fit that used them, one unit at a time, exactly.
 
-    With V the posterior covariance of f from all cells, Δ_i = S_i⁻¹(all) - S_i⁻¹(without) = F F' and H = Z_i V Z_i',
+    With V the posterior covariance of f from all cells, B the sealed ones, F = (S_i⁻¹)_{.B} (S_i⁻¹)_BB^(-1/2), so that
+    S_i⁻¹(all) - S_i⁻¹(without) = F F', and H = Z_i V Z_i',
     the posterior without the cells has Z_i V₋ Z_i' = H + H F (I - F'HF)⁻¹ F'H, and |G⁻¹ + A₋| = |G⁻¹ + A| |I - F'HF|.
 
     Parameters
@@ -207,6 +213,8 @@ def leave_cells_out(
     rows : (I,)
     loadings : (I, R)
         Of the units in `rows`.
+    cells : (P,)
+        The sealed cells B, the same for each unit.
 
     Returns
     -------
@@ -216,14 +224,12 @@ def leave_cells_out(
     """
     at_mean, at_root = whole.at(loadings)
     spread = np.matmul(at_root, at_root.transpose(0, 2, 1))  # H
-    change = terms.inverse[rows] - without.inverse
     delta = terms.weighted[rows] - without.weighted
-    values, vectors = np.linalg.eigh(change)
-    # Δ has rank P; eigenvalues at rounding level carry nothing
-    values = np.where(values > 1e-13 * np.abs(values).max(axis=1, keepdims=True), values, 0.0)
-    factor = vectors * np.sqrt(values)[:, None, :]
+    ahead = terms.inverse[rows][:, :, cells]  # (I, T, P)
+    half = np.linalg.cholesky(ahead[:, cells])
+    factor = np.linalg.solve(half, ahead.transpose(0, 2, 1)).transpose(0, 2, 1)  # F
     moved = np.matmul(spread, factor)  # H F
-    inner = np.eye(spread.shape[1]) - np.matmul(factor.transpose(0, 2, 1), moved)
+    inner = np.eye(len(cells)) - np.matmul(factor.transpose(0, 2, 1), moved)
     base = at_mean - np.matmul(spread, delta[:, :, None])[:, :, 0]  # Z V (b - u δ)
     pulled = np.matmul(factor.transpose(0, 2, 1), base[:, :, None])
     solved = np.linalg.solve(inner, np.concatenate([moved.transpose(0, 2, 1), pulled], axis=2))

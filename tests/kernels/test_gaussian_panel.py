@@ -63,7 +63,7 @@ def test_predictions_without_a_units_own_cells_equal_the_dense_conditional(seed,
     kept = seen.copy()
     kept[:, cells] = 0.0
     own = unit_terms(shared, scaled, scale, noise, kept, y * kept)
-    mean, covariance, log_likelihood = leave_cells_out(whole, terms, own, rows, loadings)
+    mean, covariance, log_likelihood = leave_cells_out(whole, terms, own, rows, loadings, cells)
     centre, spread = predict(mean, covariance, own, y * kept, structure, shared, scaled, scale, noise, cells)
 
     total = dense(shared, scaled, scale, noise, loadings, common)
@@ -98,7 +98,7 @@ def test_the_fit_without_the_cells_is_the_fit_that_never_saw_them():
     terms = unit_terms(shared, scaled, scale, noise, seen, y)
     own = unit_terms(shared, scaled, scale[[4]], noise[[4]], kept[[4]], (y * kept)[[4]])
     mean, covariance, value = leave_cells_out(
-        marginal(terms, loadings, common), terms, own, np.array([4]), loadings[[4]]
+        marginal(terms, loadings, common), terms, own, np.array([4]), loadings[[4]], np.array([3, 4])
     )
     at, root = never.at(loadings[[4]])
     np.testing.assert_allclose(mean, at, atol=1e-10)
