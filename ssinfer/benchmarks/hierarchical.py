@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     Places = NDArray[np.intp]
 
 FOLDS = 4  # of the units; see HierarchicalBenchmark
+MORE = (1, 2, 4)  # times the nodes in further rounds, for as long as the weights are not dependable
 
 
 class HierarchicalBenchmark(BenchmarkMethod):
@@ -75,7 +76,8 @@ class HierarchicalBenchmark(BenchmarkMethod):
     draws, chains : int
         Size of the result: chains x draws.
     nodes : int
-        Nodes of the importance sampling, a power of two.
+        Nodes of the importance sampling, a power of two; twice as many with more than five parameters, and more still
+        where the weights would not be dependable.
 
     Notes
     -----
@@ -139,7 +141,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
         for name, values in allowed.items():
             if getattr(self, name) not in values:
                 raise DataError(f"HierarchicalBenchmark({name}={getattr(self, name)!r}); allowed: {values}.")
-        least = {"draws": 1, "chains": 1, "nodes": 64, "rank": 1}
+        least = {"draws": 1, "chains": 1, "nodes": 512, "rank": 1}
         for name, smallest in least.items():
             if int(getattr(self, name)) < smallest:
                 raise DataError(f"HierarchicalBenchmark({name}={getattr(self, name)!r}); the least is {smallest}.")
@@ -183,6 +185,10 @@ class HierarchicalBenchmark(BenchmarkMethod):
                 results[place] = estimate
         return [result for result in results if result is not None]
 
+    def _count(self, layout: Layout) -> int:
+        """Nodes in the first round: a Student-t wastes more of them the more parameters there are."""
+        return int(self.nodes) * (1 if layout.model.size <= 5 else 2)
+
     def _options(self) -> Options:
         return Options(
             scale=self.scale,
@@ -206,19 +212,21 @@ class HierarchicalBenchmark(BenchmarkMethod):
         first = layouts[0]
         fold = np.arange(len(y)) % FOLDS == first.treated[0] % FOLDS
         sealed = np.where(fold[:, None], first.before, first.seen)
-        proposal = propose(first.model, y * sealed, sealed, self.nodes)
+        proposal = propose(first.model, y * sealed, sealed, self._count(first))
         rows = np.array([layout.treated[0] for layout in layouts])
         found = predict_placebos(first.model, proposal.nodes, y, seen, rows, first.ahead)
         for place, (layout, rng) in enumerate(zip(layouts, generators, strict=True)):
             posterior = weigh(found.log_target[:, place], proposal)
             mean, covariance = found.mean[:, place], found.covariance[:, place]
-            if posterior.failures:
-                wider = adapt(proposal, found.log_target[:, place], 2 * self.nodes)
-                again = predict_placebos(
-                    layout.model, wider.nodes, layout.y, layout.seen, layout.treated, layout.ahead
-                )
-                posterior = weigh(again.log_target[:, 0], wider)
-                mean, covariance = again.mean[:, 0], again.covariance[:, 0]
+            nearer, target = proposal, found.log_target[:, place]
+            for more in MORE:
+                if not posterior.failures:
+                    break
+                nearer = adapt(nearer, target, 2 * more * self.nodes)
+                data = (layout.y, layout.seen, layout.treated, layout.ahead)
+                again = predict_placebos(layout.model, nearer.nodes, *data)
+                target, mean, covariance = again.log_target[:, 0], again.mean[:, 0], again.covariance[:, 0]
+                posterior = weigh(target, nearer)
             picked = choose(posterior, self.chains * self.draws, rng)
             draws = draw_one(mean, covariance, picked, rng)
             yield self._estimate(layout, posterior, picked, draws[:, None, :])
@@ -226,12 +234,15 @@ class HierarchicalBenchmark(BenchmarkMethod):
     def _joint(self, layout: Layout, rng: np.random.Generator) -> Estimate:
         """Estimate a design with several treated units."""
         data = (layout.y, layout.seen)
-        proposal = propose(layout.model, *data, self.nodes)
+        proposal = propose(layout.model, *data, self._count(layout))
         log_target = log_targets(layout.model, proposal.nodes, *data)
         posterior = weigh(log_target, proposal)
-        if posterior.failures:
-            wider = adapt(proposal, log_target, 2 * self.nodes)
-            posterior = weigh(log_targets(layout.model, wider.nodes, *data), wider)
+        for more in MORE:
+            if not posterior.failures:
+                break
+            proposal = adapt(proposal, log_target, 2 * more * self.nodes)
+            log_target = log_targets(layout.model, proposal.nodes, *data)
+            posterior = weigh(log_target, proposal)
         picked = choose(posterior, self.chains * self.draws, rng)
         draws = draw_joint(layout.model, posterior, picked, data, layout.treated, layout.ahead, rng)
         return self._estimate(layout, posterior, picked, draws)

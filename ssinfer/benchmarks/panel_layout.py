@@ -96,7 +96,7 @@ def lay_out(problem: Problem, options: Options) -> Layout:
     known, inverse_size = _noise(problem, box, spending, unit, options.scale)
     inverse = np.ones(spending.shape) if inverse_size is None else inverse_size
     scales = Scales.of(y[:, baseline], inverse[:, baseline], time[baseline])
-    if scales.spread <= 1e-9:
+    if float(np.ptp(y[:, baseline])) <= 1e-9:
         raise DataError(
             "Spending is the same in every unit and baseline period: there is no variation to learn noise from. "
             "Check the column of spending; a constant needs no benchmark."

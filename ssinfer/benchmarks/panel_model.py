@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 from ssinfer.kernels.gaussian_panel import Marginal, marginal, unit_terms
 
+FAR = 8.0  # beyond it Φ(x) is 1 to rounding
 FLOOR = 1e-6  # smallest prior scale, relative to spending
 
 
@@ -49,7 +50,7 @@ class Parameter:
 
     def natural(self, x: Floats) -> Floats:
         """Return the value of the parameter at x."""
-        below = ndtr(x)
+        below = ndtr(np.minimum(x, FAR))
         if self.kind == "deviation":
             return np.asarray(self.scale * np.sqrt(2.0) * erfinv(below))
         # the quantile of Beta(2, 2), whose distribution function is 3 ρ² - 2 ρ³

@@ -25,6 +25,8 @@ TAIL = 0.7  # largest Pareto k of dependable importance weights (Vehtari et al. 
 ENOUGH = 400.0  # smallest effective sample size (Vehtari et al. 2021, section 4)
 
 
+PILOT = 512  # nodes of each pilot round
+PILOT_ROUNDS = 4  # at most
 COMPONENTS = 4  # of the mixture that is fitted to the pilot nodes
 
 
@@ -60,16 +62,25 @@ def propose(model: PanelModel, y: Floats, seen: Floats, count: int) -> Proposal:
     """Lay nodes under the posterior given the cells `seen`: a Student-t at the mode, then mixtures fitted to pilots."""
     mode, root = laplace(lambda x: model.log_posterior(x, y, seen), np.zeros(model.size), [(-5.0, 5.0)] * model.size)
     start = Mixture(np.ones(1), mode[None], root[None])
-    nodes = start.nodes(max(128, count // 4))
+    nodes = start.nodes(PILOT)
     pilot = Proposal(nodes, start.log_density(nodes))
-    pilot = adapt(pilot, log_targets(model, nodes, y, seen), max(128, count // 4))
-    return adapt(pilot, log_targets(model, pilot.nodes, y, seen), count)
+    for _ in range(PILOT_ROUNDS):
+        log_target = log_targets(model, pilot.nodes, y, seen)
+        last = pilot
+        pilot = adapt(last, log_target, PILOT)
+        if effective_size(_plain_weights(log_target, last)) > 0.6 * PILOT:
+            break
+    return adapt(last, log_target, count)
+
+
+def _plain_weights(log_target: Floats, proposal: Proposal) -> Floats:
+    ratio = log_target - proposal.log_density
+    return np.asarray(np.exp(ratio - ratio.max()))
 
 
 def adapt(proposal: Proposal, log_target: Floats, count: int) -> Proposal:
     """Return nodes under a mixture of Student-t distributions fitted to the weighted nodes."""
-    ratio = log_target - proposal.log_density
-    mixture = fit_mixture(proposal.nodes, np.exp(ratio - ratio.max()), COMPONENTS)
+    mixture = fit_mixture(proposal.nodes, _plain_weights(log_target, proposal), COMPONENTS)
     nodes = mixture.nodes(count)
     return Proposal(nodes, mixture.log_density(nodes))
 

@@ -117,9 +117,17 @@ def unit_terms(shared: Floats, scaled: Floats, scale: Floats, noise: Floats, see
     scale : (N,)
         s_i.
     noise, seen, y : (N, T)
-        Sampling variance; 1 where observed, else 0; outcome. `noise` and `y` must be finite everywhere: 0 where unseen.
+        Sampling variance; 1 where observed, else 0; outcome. `noise` and `y` must be finite everywhere.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        A covariance is not positive definite to rounding.
     """
     determinant, inverse, weighted, quadratic = _blocks(shared, scaled, scale, noise, seen, y)
+    if not np.isfinite(determinant).all():
+        message = "a unit's covariance is singular to rounding"
+        raise np.linalg.LinAlgError(message)
     return UnitTerms(determinant, inverse, weighted, quadratic, seen.sum(axis=1))
 
 
