@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
+from ssinfer.benchmarks.panel_groups import groups
 from ssinfer.benchmarks.panel_layout import Layout, Options, lay_out
 from ssinfer.benchmarks.panel_posterior import (
     ENOUGH,
@@ -22,6 +23,7 @@ from ssinfer.benchmarks.panel_posterior import (
     propose,
     weigh,
 )
+from ssinfer.benchmarks.panel_reml import bootstrap_errors, confidence_draws, flatten, restricted_maximum
 from ssinfer.errors import DataError, SsinferError
 
 if TYPE_CHECKING:
@@ -29,12 +31,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ssinfer.benchmarks.panel_model import PanelModel
     from ssinfer.benchmarks.problem import Problem
 
     Floats = NDArray[np.float64]
     Places = NDArray[np.intp]
 
 FOLDS = 4  # of the units; see HierarchicalBenchmark
+FEWEST_BOOTSTRAP = 50
 MORE = (1, 2, 4)  # times the nodes in further rounds, for as long as the weights are not dependable
 
 
@@ -51,10 +55,10 @@ class HierarchicalBenchmark(BenchmarkMethod):
 
     Given the few standard deviations and persistences the model is Gaussian: the marginal likelihood and the predictive
     distribution of the treated units' performance cells are exact. The posterior of these few parameters is taken by
-    importance sampling with Pareto-smoothed weights. Its proposal, a mixture of Student-t distributions, is fitted to the
-    posterior without the performance cells of the treated unit and of every fourth other unit with it: so the placebos
-    of one such fold share a proposal that has seen no placebo's own sealed cells, and the weights put right what the
-    proposal did not see.
+    importance sampling with Pareto-smoothed weights. Its proposal, a mixture of Student-t distributions, is fitted to
+    the posterior without the performance cells of the treated unit and of every fourth other unit with it: so the
+    placebos of one such fold share a proposal that has seen no placebo's own sealed cells, and the weights put right
+    what the proposal did not see.
 
     Parameters
     ----------
@@ -78,11 +82,14 @@ class HierarchicalBenchmark(BenchmarkMethod):
     nodes : int
         Nodes of the importance sampling, a power of two; twice as many with more than five parameters, and more still
         where the weights would not be dependable.
+    bootstrap : int
+        Panels of the parametric bootstrap behind `cf.confidence`, the frequentist twin (REML of the same model); 0 for
+        none. 200 is enough for 90% and 95% intervals.
 
     Notes
     -----
-    :meth:`fit_many` shares the passes over the panel between placebos of one window; a design gives the same draws alone
-    or among others, to rounding. Refused: fewer than three units or two baseline periods.
+    :meth:`fit_many` shares the passes over the panel between placebos of one window; a design gives the same draws
+    alone or among others, to rounding. Refused: fewer than three units or two baseline periods.
 
     Examples
     --------
@@ -107,7 +114,9 @@ class HierarchicalBenchmark(BenchmarkMethod):
     """
 
     needs: ClassVar[Literal["panel", "cohort"]] = "panel"
-    capabilities: ClassVar[Capabilities] = Capabilities(staggered_starts=True, covariates=True, posterior=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        staggered_starts=True, covariates=True, posterior=True, confidence=True
+    )
 
     def __init__(
         self,
@@ -122,6 +131,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
         draws: int = 1000,
         chains: int = 4,
         nodes: int = 1024,
+        bootstrap: int = 0,
     ) -> None:
         self.scale = scale
         self.trend = trend
@@ -134,6 +144,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
         self.draws = draws
         self.chains = chains
         self.nodes = nodes
+        self.bootstrap = bootstrap
 
     def check_parameters(self) -> None:
         """Refuse impossible parameters."""
@@ -145,6 +156,11 @@ class HierarchicalBenchmark(BenchmarkMethod):
         for name, smallest in least.items():
             if int(getattr(self, name)) < smallest:
                 raise DataError(f"HierarchicalBenchmark({name}={getattr(self, name)!r}); the least is {smallest}.")
+        if self.bootstrap != 0 and self.bootstrap < FEWEST_BOOTSTRAP:
+            raise DataError(
+                f"HierarchicalBenchmark(bootstrap={self.bootstrap!r}); 0 for no confidence distribution, else at least "
+                f"{FEWEST_BOOTSTRAP} panels."
+            )
         if self.draws * self.chains < 2:
             raise DataError("HierarchicalBenchmark needs at least two draws in all.")
         if self.season is not None and self.season < 2:
@@ -171,7 +187,10 @@ class HierarchicalBenchmark(BenchmarkMethod):
             except SsinferError as error:
                 results[place] = error
                 continue
-            if len(problem.treated) > 1 or not np.isfinite(problem.panel.spending[np.ix_(layout.rows, layout.columns)]).all():
+            if (
+                len(problem.treated) > 1
+                or not np.isfinite(problem.panel.spending[np.ix_(layout.rows, layout.columns)]).all()
+            ):
                 results[place] = self.estimate(problem, generators[place])
                 continue
             window = (id(problem.panel), layout.rows.tobytes(), layout.columns.tobytes(), layout.ahead.tobytes())
@@ -215,6 +234,11 @@ class HierarchicalBenchmark(BenchmarkMethod):
         proposal = propose(first.model, y * sealed, sealed, self._count(first))
         rows = np.array([layout.treated[0] for layout in layouts])
         found = predict_placebos(first.model, proposal.nodes, y, seen, rows, first.ahead)
+        twin = None
+        if self.bootstrap:
+            flat = flatten(first.model)
+            at = restricted_maximum(flat, y * sealed, sealed)
+            twin = (flat, at, bootstrap_errors(flat, at, sealed, seen, rows, first.ahead, self.bootstrap))
         for place, (layout, rng) in enumerate(zip(layouts, generators, strict=True)):
             posterior = weigh(found.log_target[:, place], proposal)
             mean, covariance = found.mean[:, place], found.covariance[:, place]
@@ -229,7 +253,8 @@ class HierarchicalBenchmark(BenchmarkMethod):
                 posterior = weigh(target, nearer)
             picked = choose(posterior, self.chains * self.draws, rng)
             draws = draw_one(mean, covariance, picked, rng)
-            yield self._estimate(layout, posterior, picked, draws[:, None, :])
+            own_twin = None if twin is None else (twin[0], twin[1], twin[2][:, [place]])
+            yield self._estimate(layout, posterior, draws[:, None, :], own_twin, rng)
 
     def _joint(self, layout: Layout, rng: np.random.Generator) -> Estimate:
         """Estimate a design with several treated units."""
@@ -245,21 +270,39 @@ class HierarchicalBenchmark(BenchmarkMethod):
             posterior = weigh(log_target, proposal)
         picked = choose(posterior, self.chains * self.draws, rng)
         draws = draw_joint(layout.model, posterior, picked, data, layout.treated, layout.ahead, rng)
-        return self._estimate(layout, posterior, picked, draws)
+        twin = None
+        if self.bootstrap:
+            flat = flatten(layout.model)
+            at = restricted_maximum(flat, *data)
+            places = (layout.treated, layout.ahead)
+            twin = (flat, at, bootstrap_errors(flat, at, layout.seen, layout.seen, *places, self.bootstrap))
+        return self._estimate(layout, posterior, draws, twin, rng)
 
-    def _estimate(self, layout: Layout, posterior: Posterior, picked: Places, draws: Floats) -> Estimate:
-        """Return draws (S, I, 2 P) on the model's scale as an Estimate."""
+    def _estimate(
+        self,
+        layout: Layout,
+        posterior: Posterior,
+        draws: Floats,
+        twin: tuple[PanelModel, Floats, Floats] | None,
+        rng: np.random.Generator,
+    ) -> Estimate:
+        """Return draws (S, I, 2 P) on the model's scale, and those of the twin, as an Estimate."""
         ahead = len(layout.ahead)
         shape = (self.chains, self.draws, len(layout.treated), ahead)
         spending = layout.spending(draws)
-        del picked
+        confidence = None
+        if twin is not None:
+            places = (layout.treated, layout.ahead, self.chains * self.draws)
+            confidence = layout.spending(confidence_draws(*twin, (layout.y, layout.seen), *places, rng)).reshape(shape)
         return Estimate(
             benchmark=spending[:, :, ahead:].reshape(shape),
             expected=spending[:, :, :ahead].reshape(shape),
+            confidence=confidence,
             uncertainty="posterior",
             information="settlement",
             diagnostics=_diagnostics(posterior),
             failures=posterior.failures,
+            inference=groups(layout, posterior, self.chains, self.draws, rng),
         )
 
 

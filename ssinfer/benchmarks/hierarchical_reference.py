@@ -55,12 +55,22 @@ def reference_model(layout: Layout, likelihood: Literal["normal", "student"] = "
         mean = structure
         if "shock" in scale:
             mean = mean + _shocks(pm, pt, value, model.time, units, likelihood)
-        deviation = np.sqrt(model.known) if model.known is not None else value["noise"] * np.sqrt(model.inverse_size)
+        deviation: Any
+        if model.known is not None:
+            deviation = np.sqrt(model.known)
+        else:
+            assert model.inverse_size is not None  # noqa: S101  (one of the two is given)
+            deviation = value["noise"] * np.sqrt(model.inverse_size)
         observed = layout.seen > 0
         pm.Normal("y", mean[observed.nonzero()], deviation[observed.nonzero()], observed=layout.y[observed])
         ahead = np.ix_(layout.treated, layout.ahead)
         pm.Deterministic("expected_ahead", structure[layout.treated][:, layout.ahead])
-        pm.Normal("y_ahead", mean[layout.treated][:, layout.ahead], deviation[ahead], shape=(len(layout.treated), len(layout.ahead)))
+        pm.Normal(
+            "y_ahead",
+            mean[layout.treated][:, layout.ahead],
+            deviation[ahead],
+            shape=(len(layout.treated), len(layout.ahead)),
+        )
     return out
 
 

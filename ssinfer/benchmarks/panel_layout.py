@@ -101,14 +101,13 @@ def lay_out(problem: Problem, options: Options) -> Layout:
             "Spending is the same in every unit and baseline period: there is no variation to learn noise from. "
             "Check the column of spending; a constant needs no benchmark."
         )
-    loadings, spectrum, neighbours = _neighbours(problem, rows, options)
+    shared, spectrum, neighbours = _neighbours(problem, rows, options)
     growth = _growth(problem, rows, columns[baseline], options.covariates)
-    loadings = np.column_stack([np.ones(len(rows)), *loadings, *growth])
     model = PanelModel(
         time=time,
         inverse_size=None if known is not None else inverse,
         known=known,
-        loadings=loadings,
+        loadings=np.column_stack([np.ones(len(rows)), *shared, *growth]),
         spectrum=np.concatenate([[1.0], spectrum, np.ones(len(growth))]),
         neighbours=neighbours,
         covariates=len(growth),
@@ -140,8 +139,8 @@ def _check_size(rows: Places, problem: Problem) -> None:
         )
     if len(problem.baseline) < FEWEST_BASELINE:
         raise DesignError(
-            f"HierarchicalBenchmark got {len(problem.baseline)} baseline period; telling a unit's level from its shocks "
-            f"needs at least {FEWEST_BASELINE}. Lengthen the baseline."
+            f"HierarchicalBenchmark got {len(problem.baseline)} baseline period; telling a unit's level from its "
+            f"shocks needs at least {FEWEST_BASELINE}. Lengthen the baseline."
         )
 
 
@@ -224,9 +223,7 @@ def _growth(problem: Problem, rows: Places, baseline: Places, names: Sequence[st
     return out
 
 
-def _parameters(
-    options: Options, scales: Scales, *, learn_noise: bool
-) -> tuple[Parameter, ...]:
+def _parameters(options: Options, scales: Scales, *, learn_noise: bool) -> tuple[Parameter, ...]:
     out = [Parameter("level", "deviation", 2.0 * scales.level)]
     if options.trend:
         out.append(Parameter("trend", "deviation", scales.slope))

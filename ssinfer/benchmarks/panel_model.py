@@ -9,8 +9,8 @@ For unit i in period t, y the log of spending (or spending relative to its mean)
     b_i ~ N(0, σ_trend²)        trend of the unit
     c_i ~ N(0, σ_season²)       season of the unit (optional)
     s_it                        shock of the unit: AR(1), stationary SD σ_shock, persistence ρ_shock
-    w_it                        neighbours' common level and AR(1) shock (optional), correlated exp(-distance / range), or
-                                equal within a region
+    w_it                        level and AR(1) shock that neighbours share (optional): correlated exp(-distance /
+                                range), or equal within a region
     g_kt                        effect of covariate k: a fixed wide level and a random walk with SD σ_growth (optional)
     e_it ~ N(0, κ² / n_it)      sampling noise, κ learned; or the known variance; or N(0, σ_noise²) without sizes
 """
@@ -134,9 +134,9 @@ class PanelModel:
             noise = value["noise"] ** 2 * self.inverse_size
         blocks = [np.eye(len(self.time))[None] * self.period_scale]
         if self.neighbours:
-            field = value["neighbour_level"] ** 2 + value["neighbour_shock"] ** 2 * value[
-                "neighbour_persistence"
-            ] ** lag
+            field = (
+                value["neighbour_level"] ** 2 + value["neighbour_shock"] ** 2 * value["neighbour_persistence"] ** lag
+            )
             root = np.linalg.cholesky(field + 1e-12 * field[0, 0] * np.eye(len(lag)))
             weights = self.spectrum[1 : 1 + self.neighbours]
             blocks.append(np.sqrt(weights)[:, None, None] * root[None])
@@ -147,10 +147,11 @@ class PanelModel:
             blocks.append(np.repeat(root[None], self.covariates, axis=0))
         return Covariances(structure, shared, noise, np.concatenate(blocks))
 
-    def terms(self, at: Covariances, y: Floats, seen: Floats, rows: NDArray[np.intp] | slice = slice(None)) -> UnitTerms:
+    def terms(
+        self, at: Covariances, y: Floats, seen: Floats, rows: NDArray[np.intp] | slice = slice(None)
+    ) -> UnitTerms:
         """Return the kernel's terms of the units in `rows`; y and seen are of these rows."""
-        nothing = np.zeros_like(at.shared)
-        return unit_terms(at.shared, nothing, np.zeros(len(y)), at.noise[rows], seen, y)
+        return unit_terms(at.shared, at.noise[rows], seen, y)
 
     def marginal(self, x: Floats, y: Floats, seen: Floats) -> tuple[Marginal, UnitTerms, Covariances]:
         """Return the marginal likelihood at x with what it was made of."""

@@ -1,4 +1,4 @@
-"""The exact posterior of a panel model: a few hyperparameters by importance sampling, everything else in closed form."""
+"""The exact posterior of a panel model: hyperparameters by importance sampling, everything else in closed form."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ssinfer.benchmarks.panel_model import PanelModel
+    from ssinfer.benchmarks.panel_model import Covariances, PanelModel
     from ssinfer.kernels.gaussian_panel import Marginal
 
     Floats = NDArray[np.float64]
@@ -25,7 +25,8 @@ TAIL = 0.7  # largest Pareto k of dependable importance weights (Vehtari et al. 
 ENOUGH = 400.0  # smallest effective sample size (Vehtari et al. 2021, section 4)
 
 
-PILOT = 512  # nodes of each pilot round
+REACH = 5.0  # bounds of the search for a mode, in standard deviations of the prior
+PILOT = 256  # nodes of each pilot round
 PILOT_ROUNDS = 4  # at most
 COMPONENTS = 4  # of the mixture that is fitted to the pilot nodes
 
@@ -60,7 +61,7 @@ class Posterior:
 
 def propose(model: PanelModel, y: Floats, seen: Floats, count: int) -> Proposal:
     """Lay nodes under the posterior given the cells `seen`: a Student-t at the mode, then mixtures fitted to pilots."""
-    mode, root = laplace(lambda x: model.log_posterior(x, y, seen), np.zeros(model.size), [(-5.0, 5.0)] * model.size)
+    mode, root = laplace(lambda x: model.log_posterior(x, y, seen), np.zeros(model.size), REACH)
     start = Mixture(np.ones(1), mode[None], root[None])
     nodes = start.nodes(PILOT)
     pilot = Proposal(nodes, start.log_density(nodes))
@@ -87,14 +88,16 @@ def adapt(proposal: Proposal, log_target: Floats, count: int) -> Proposal:
 
 def weigh(log_target: Floats, proposal: Proposal) -> Posterior:
     """Return Pareto-smoothed weights of the nodes (Vehtari et al. 2024, https://www.jmlr.org/papers/v25/19-556.html)."""
-    from arviz_stats.base import array_stats  # noqa: PLC0415  (heavy)
+    from arviz_stats.base.array import array_stats  # noqa: PLC0415  (heavy)
 
     ratio = log_target - proposal.log_density
     finite = np.isfinite(ratio)
     if not finite.any():
         return Posterior(proposal.nodes, np.full(len(ratio), 1 / len(ratio)), np.inf, 0.0)
     # psislw takes log likelihoods, of which leave-one-out weights are the negatives
-    smooth, tail = array_stats.psislw(-np.where(finite, ratio, ratio[finite].min() - 700.0))
+    smooth, tail = array_stats.psislw(  # type: ignore[no-untyped-call]
+        -np.where(finite, ratio, ratio[finite].min() - 700.0)
+    )
     weights = np.exp(smooth - smooth.max())
     weights /= weights.sum()
     return Posterior(proposal.nodes, weights, float(tail), effective_size(weights))
@@ -117,7 +120,9 @@ class Placebos:
     covariance: Floats
 
 
-def predict_placebos(model: PanelModel, nodes: Floats, y: Floats, seen: Floats, rows: Places, cells: Places) -> Placebos:
+def predict_placebos(
+    model: PanelModel, nodes: Floats, y: Floats, seen: Floats, rows: Places, cells: Places
+) -> Placebos:
     """Predict the cells of each of several units without its own, at each node, from one pass over the panel."""
     count, ahead = len(nodes), len(cells)
     log_target = np.full((count, len(rows)), -np.inf)
@@ -142,10 +147,7 @@ def predict_placebos(model: PanelModel, nodes: Floats, y: Floats, seen: Floats, 
         except (np.linalg.LinAlgError, ValueError):
             covariance[m] = np.eye(2 * ahead)
             continue
-        nothing, none = np.zeros_like(at.shared), np.zeros(len(rows))
-        mean[m], covariance[m] = predict(
-            centre, spread, own, own_y, at.structure, at.shared, nothing, none, at.noise[rows], cells
-        )
+        mean[m], covariance[m] = predict(centre, spread, own, own_y, at.structure, at.shared, at.noise[rows], cells)
         log_target[m] = value + prior[m]
     return Placebos(log_target, mean, covariance)
 
@@ -155,7 +157,7 @@ def draw_one(mean: Floats, covariance: Floats, picked: Places, rng: np.random.Ge
     used, inverse = np.unique(picked, return_inverse=True)
     root = safe_cholesky(covariance[used])
     normal = rng.standard_normal((len(picked), mean.shape[1]))
-    return mean[picked] + np.matmul(root[inverse], normal[:, :, None])[:, :, 0]
+    return np.asarray(mean[picked] + np.matmul(root[inverse], normal[:, :, None])[:, :, 0])
 
 
 def safe_cholesky(covariance: Floats) -> Floats:
@@ -165,7 +167,7 @@ def safe_cholesky(covariance: Floats) -> Floats:
     size = covariance.shape[-1]
     for power in range(5):
         try:
-            return np.linalg.cholesky(covariance + 100.0**power * jitter[..., None] * np.eye(size))
+            return np.asarray(np.linalg.cholesky(covariance + 100.0**power * jitter[..., None] * np.eye(size)))
         except np.linalg.LinAlgError:
             continue
     values, vectors = np.linalg.eigh(covariance)
@@ -184,27 +186,19 @@ def draw_joint(
     """Draw the cells of several treated units jointly (len(picked), I, 2 P): common effects first, then the units."""
     y, seen = data
     draws = np.empty((len(picked), len(rows), 2 * len(cells)))
-    for m, places, whole, at in _picked(model, posterior, picked, y, seen):
-        del m
+    for places, whole, at in _picked(model, posterior, picked, y, seen):
         own = model.terms(at, y[rows], seen[rows], rows)
         centre, root = whole.at(model.loadings[rows])
         normal = rng.standard_normal((root.shape[2], len(places)))
         effects = centre[:, :, None] + root @ normal  # (I, T, draws)
-        none = np.zeros(len(rows))
-        nothing = np.zeros_like(at.shared)
-        noise = at.noise[rows]
+        known = np.zeros((*centre.shape, centre.shape[1]))
         flat, spread = predict(
-            np.zeros_like(centre), np.zeros((*centre.shape, centre.shape[1])), own, y[rows], at.structure, at.shared,
-            nothing, none, noise, cells,
-        )  # fmt: skip
-        both = np.concatenate(
-            [np.broadcast_to(at.structure[cells], (len(rows), len(cells), y.shape[1]))]
-            + [np.broadcast_to(at.shared[cells], (len(rows), len(cells), y.shape[1]))],
-            axis=1,
+            np.zeros_like(centre), known, own, y[rows], at.structure, at.shared, at.noise[rows], cells
         )
+        both = np.concatenate([at.structure[cells], at.shared[cells]])
         pick = np.zeros((2 * len(cells), y.shape[1]))
         pick[np.arange(2 * len(cells)), np.tile(cells, 2)] = 1.0
-        moved = np.matmul(pick[None] - np.matmul(both, own.inverse), effects)  # (I, 2 P, draws)
+        moved = np.matmul(pick[None] - np.matmul(both[None], own.inverse), effects)  # (I, 2 P, draws)
         shocks = np.matmul(safe_cholesky(spread), rng.standard_normal((len(rows), 2 * len(cells), len(places))))
         draws[places] = (flat[:, :, None] + moved + shocks).transpose(2, 0, 1)
     return draws
@@ -212,11 +206,11 @@ def draw_joint(
 
 def _picked(
     model: PanelModel, posterior: Posterior, picked: Places, y: Floats, seen: Floats
-) -> Iterator[tuple[int, Places, Marginal, object]]:
+) -> Iterator[tuple[Places, Marginal, Covariances]]:
     """Yield each node that was picked with the places of its draws and its fit."""
     for m in np.unique(picked):
         whole, _, at = model.marginal(posterior.nodes[m], y, seen)
-        yield int(m), np.flatnonzero(picked == m), whole, at
+        yield np.flatnonzero(picked == m), whole, at
 
 
 def choose(posterior: Posterior, count: int, rng: np.random.Generator) -> Places:

@@ -3,10 +3,10 @@ r"""Marginal Gaussian panel: the likelihood and predictions of a hierarchical pa
 For unit i (of N) over T periods, with R known loadings u_i and common effects f_r,
 
     y_i = Z_i f + e_i,   Z_i f = Σ_r u_ir f_r,   f_r ~ N(0, G_r) (T x T),   e_i ~ N(0, S_i) independent over units,
-    S_i = K0 + s_i K1 + diag(noise_i).
+    S_i = K + diag(noise_i).
 
-K0 holds level, trend, season and shock of a unit; K1 a part whose variance is proportional to s_i (1 / size);
-noise_i sampling variances. Missing cells carry no weight. Everything costs O(N T³ + N R² T² + R³ T³): linear in units.
+K holds level, trend, season and shock of a unit; noise_i sampling variances. Missing cells carry no weight. Everything
+costs O(N T³ + N R² T² + R³ T³): linear in units.
 """
 
 from __future__ import annotations
@@ -40,9 +40,7 @@ class UnitTerms:
 
 
 @compiled
-def _blocks(
-    shared: Floats, scaled: Floats, scale: Floats, noise: Floats, seen: Floats, y: Floats
-) -> tuple[Floats, Floats, Floats, Floats]:
+def _blocks(shared: Floats, noise: Floats, seen: Floats, y: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     units, periods = y.shape
     log_determinant = np.zeros(units)
     inverse = np.zeros((units, periods, periods))
@@ -57,7 +55,7 @@ def _blocks(
             for s in range(t + 1):
                 for b in range(width):
                     both = seen[start + b, t] * seen[start + b, s]
-                    factor[t, s, b] = both * (shared[t, s] + scale[start + b] * scaled[t, s])
+                    factor[t, s, b] = both * shared[t, s]
             for b in range(width):
                 here = seen[start + b, t]
                 factor[t, t, b] += here * noise[start + b, t] + (1.0 - here)
@@ -107,15 +105,13 @@ def _blocks(
     return log_determinant, inverse, weighted, quadratic
 
 
-def unit_terms(shared: Floats, scaled: Floats, scale: Floats, noise: Floats, seen: Floats, y: Floats) -> UnitTerms:
+def unit_terms(shared: Floats, noise: Floats, seen: Floats, y: Floats) -> UnitTerms:
     """Return the terms of every unit.
 
     Parameters
     ----------
-    shared, scaled : (T, T)
-        K0 and K1.
-    scale : (N,)
-        s_i.
+    shared : (T, T)
+        K.
     noise, seen, y : (N, T)
         Sampling variance; 1 where observed, else 0; outcome. `noise` and `y` must be finite everywhere.
 
@@ -124,7 +120,7 @@ def unit_terms(shared: Floats, scaled: Floats, scale: Floats, noise: Floats, see
     numpy.linalg.LinAlgError
         A covariance is not positive definite to rounding.
     """
-    determinant, inverse, weighted, quadratic = _blocks(shared, scaled, scale, noise, seen, y)
+    determinant, inverse, weighted, quadratic = _blocks(shared, noise, seen, y)
     if not np.isfinite(determinant).all():
         message = "a unit's covariance is singular to rounding"
         raise np.linalg.LinAlgError(message)
@@ -186,18 +182,6 @@ def marginal(terms: UnitTerms, loadings: Floats, common: Floats) -> Marginal:
     return Marginal(value, root @ half, root)
 
 
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """Joint Gaussian of (structural part, outcome) in the P sealed cells of each unit, and what the unit's own fit weighs.
-
-    mean : (I, 2 P), covariance : (I, 2 P, 2 P); log_likelihood : (I,) log marginal likelihood without the sealed cells.
-    """
-
-    mean: Floats
-    covariance: Floats
-    log_likelihood: Floats
-
-
 def leave_cells_out(
     whole: Marginal,
     terms: UnitTerms,
@@ -251,8 +235,8 @@ def leave_cells_out(
     )
     quadratic = without.quadratic - terms.quadratic[rows] - drop
     determinant = without.log_determinant - terms.log_determinant[rows] + np.linalg.slogdet(inner)[1]
-    cells = without.cells - terms.cells[rows]
-    return mean, covariance, whole.log_likelihood - 0.5 * (cells * LOG_2PI + determinant + quadratic)
+    fewer = without.cells - terms.cells[rows]
+    return mean, covariance, whole.log_likelihood - 0.5 * (fewer * LOG_2PI + determinant + quadratic)
 
 
 def predict(
@@ -262,8 +246,6 @@ def predict(
     y: Floats,
     structure: Floats,
     shared: Floats,
-    scaled: Floats,
-    scale: Floats,
     noise: Floats,
     cells: NDArray[np.intp],
 ) -> tuple[Floats, Floats]:
@@ -278,7 +260,7 @@ def predict(
     y : (I, T), 0 where unseen
     structure : (T, T)
         Covariance of level, trend and season alone: the *expected* part.
-    shared, scaled, scale, noise : K0, K1, s (I,), sampling variance (I, T) also of the predicted cells
+    shared, noise : K (T, T), and the sampling variance (I, T), also of the predicted cells
     cells : (P,)
 
     Returns
@@ -288,18 +270,17 @@ def predict(
     """
     units, periods = y.shape
     ahead = len(cells)
-    unit_covariance = shared[None] + scale[:, None, None] * scaled[None]
-    both = np.concatenate([np.broadcast_to(structure[cells], (units, ahead, periods)), unit_covariance[:, cells]], 1)
-    gain = np.matmul(both, own.inverse)  # zero columns where unseen
+    both = np.concatenate([structure[cells], shared[cells]])
+    gain = np.matmul(both[None], own.inverse)  # zero columns where unseen
     pick = np.zeros((2 * ahead, periods))
     pick[np.arange(2 * ahead), np.tile(cells, 2)] = 1.0
     design = pick[None] - gain
     centre = np.matmul(design, mean[:, :, None])[:, :, 0] + np.matmul(gain, y[:, :, None])[:, :, 0]
     prior = np.empty((units, 2 * ahead, 2 * ahead))
     prior[:] = np.tile(structure[np.ix_(cells, cells)], (2, 2))
-    prior[:, ahead:, ahead:] = unit_covariance[:, cells][:, :, cells]
-    for place, cell in enumerate(cells):
-        prior[:, ahead + place, ahead + place] += noise[:, cell]
-    spread = prior - np.matmul(gain, both.transpose(0, 2, 1))
+    prior[:, ahead:, ahead:] = shared[np.ix_(cells, cells)]
+    outcome = np.arange(ahead, 2 * ahead)
+    prior[:, outcome, outcome] += noise[:, cells]
+    spread = prior - np.matmul(gain, both.T)
     spread += np.matmul(np.matmul(design, covariance), design.transpose(0, 2, 1))
     return centre, (spread + spread.transpose(0, 2, 1)) / 2

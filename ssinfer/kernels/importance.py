@@ -22,21 +22,24 @@ DEGREES = 5.0  # heavier tails than the targets', which have a standard normal p
 LARGEST_SPREAD = 1.0  # proposal SD per principal direction: that of the prior
 
 
-def laplace(density: Callable[[Floats], float], start: Floats, bounds: list[tuple[float, float]]) -> tuple[Floats, Floats]:
-    """Return the mode of a log density and the lower Cholesky factor of the inverse of minus its Hessian.
-
-    Directions in which the density is flat, or not concave at the bounds, get `LARGEST_SPREAD`.
-    """
-    lower, upper = (np.array(side) for side in zip(*bounds, strict=True))
+def maximum(density: Callable[[Floats], float], start: Floats, reach: float) -> Floats:
+    """Return the point in the box [-reach, reach] at which a log density is largest."""
 
     def negative(x: Floats) -> float:
         value = density(x)
         return -value if np.isfinite(value) else 1e10
 
-    found = minimize(
-        negative, start, method="L-BFGS-B", bounds=bounds, options={"maxiter": 200, "ftol": 1e-9, "eps": 1e-5}
-    )
-    mode = np.clip(found.x, lower, upper)
+    bounds = [(-reach, reach)] * len(start)
+    found = minimize(negative, start, method="L-BFGS-B", bounds=bounds, options={"maxiter": 200, "ftol": 1e-9})
+    return np.asarray(np.clip(found.x, -reach, reach), dtype=np.float64)
+
+
+def laplace(density: Callable[[Floats], float], start: Floats, reach: float) -> tuple[Floats, Floats]:
+    """Return the mode of a log density and the lower Cholesky factor of the inverse of minus its Hessian.
+
+    Directions in which the density is flat, or not concave at the bounds, get `LARGEST_SPREAD`.
+    """
+    mode = maximum(density, start, reach)
     precision = -curvature(density, mode)
     values, vectors = np.linalg.eigh((precision + precision.T) / 2)
     values = np.maximum(values, LARGEST_SPREAD**-2)
@@ -105,8 +108,8 @@ class Mixture:
 def fit_mixture(nodes: Floats, weights: Floats, components: int, rounds: int = 12) -> Mixture:
     """Fit a mixture of Student-t distributions to weighted nodes by expectation maximisation (Cappé et al. 2008).
 
-    Starts from slices along the leading direction of the weighted cloud. Scale matrices are inflated where few effective
-    nodes understate the spread.
+    Starts from slices along the leading direction of the weighted cloud. Scale matrices are inflated where few
+    effective nodes understate the spread.
     """
     size = nodes.shape[1]
     weights = weights / weights.sum()

@@ -17,8 +17,6 @@ def example(seed, units=7, periods=5, width=3, missing=True):
     time = np.arange(periods)
     structure = 0.04 + 0.01 * np.outer(time - 1, time - 1)
     shared = structure + 0.09 * 0.7 ** np.abs(np.subtract.outer(time, time))
-    scaled = 0.5 * 0.9 ** np.abs(np.subtract.outer(time, time))
-    scale = rng.uniform(0, 0.2, units)
     noise = rng.uniform(0.01, 0.2, (units, periods))
     loadings = np.column_stack([np.ones(units), rng.normal(size=(units, width - 1))])
     common = np.array(
@@ -28,12 +26,12 @@ def example(seed, units=7, periods=5, width=3, missing=True):
     if missing:
         seen[0, -1] = seen[2, :2] = 0.0
     y = rng.normal(size=(units, periods)) * seen
-    return structure, shared, scaled, scale, noise, loadings, common, seen, y
+    return structure, shared, noise, loadings, common, seen, y
 
 
-def dense(shared, scaled, scale, noise, loadings, common):
-    units, periods = noise.shape
-    blocks = [shared + scale[i] * scaled + np.diag(noise[i]) for i in range(units)]
+def dense(shared, noise, loadings, common):
+    units = len(noise)
+    blocks = [shared + np.diag(noise[i]) for i in range(units)]
     total = block_diag(*blocks)
     for r, root in enumerate(common):
         total += np.kron(np.outer(loadings[:, r], loadings[:, r]), root @ root.T)
@@ -43,11 +41,11 @@ def dense(shared, scaled, scale, noise, loadings, common):
 @pytest.mark.parametrize("width", [1, 3])
 @pytest.mark.parametrize("missing", [False, True])
 def test_the_likelihood_equals_the_dense_one(width, missing):
-    _, shared, scaled, scale, noise, loadings, common, seen, y = example(1, width=width, missing=missing)
+    _, shared, noise, loadings, common, seen, y = example(1, width=width, missing=missing)
     observed = seen.ravel() > 0
-    covariance = dense(shared, scaled, scale, noise, loadings, common)[np.ix_(observed, observed)]
+    covariance = dense(shared, noise, loadings, common)[np.ix_(observed, observed)]
     expected = multivariate_normal(cov=covariance).logpdf(y.ravel()[observed])
-    found = marginal(unit_terms(shared, scaled, scale, noise, seen, y), loadings, common)
+    found = marginal(unit_terms(shared, noise, seen, y), loadings, common)
     np.testing.assert_allclose(found.log_likelihood, expected, rtol=1e-11)
 
 
@@ -55,18 +53,18 @@ def test_the_likelihood_equals_the_dense_one(width, missing):
 @settings(max_examples=25, deadline=None)
 def test_predictions_without_a_units_own_cells_equal_the_dense_conditional(seed, width, ahead, units):
     periods = 5
-    structure, shared, scaled, scale, noise, loadings, common, seen, y = example(seed, units, periods, width, False)
+    structure, shared, noise, loadings, common, seen, y = example(seed, units, periods, width, missing=False)
     cells = np.arange(periods - ahead, periods)
-    terms = unit_terms(shared, scaled, scale, noise, seen, y)
+    terms = unit_terms(shared, noise, seen, y)
     whole = marginal(terms, loadings, common)
     rows = np.arange(units)
     kept = seen.copy()
     kept[:, cells] = 0.0
-    own = unit_terms(shared, scaled, scale, noise, kept, y * kept)
+    own = unit_terms(shared, noise, kept, y * kept)
     mean, covariance, log_likelihood = leave_cells_out(whole, terms, own, rows, loadings, cells)
-    centre, spread = predict(mean, covariance, own, y * kept, structure, shared, scaled, scale, noise, cells)
+    centre, spread = predict(mean, covariance, own, y * kept, structure, shared, noise, cells)
 
-    total = dense(shared, scaled, scale, noise, loadings, common)
+    total = dense(shared, noise, loadings, common)
     bare = np.array([common[r] @ common[r].T for r in range(width)])
     for i in rows[:3]:
         hidden = np.zeros(y.shape, dtype=bool)
@@ -91,12 +89,12 @@ def test_predictions_without_a_units_own_cells_equal_the_dense_conditional(seed,
 
 
 def test_the_fit_without_the_cells_is_the_fit_that_never_saw_them():
-    _, shared, scaled, scale, noise, loadings, common, seen, y = example(3, missing=False)
+    _, shared, noise, loadings, common, seen, y = example(3, missing=False)
     kept = seen.copy()
     kept[4, 3:] = 0.0
-    never = marginal(unit_terms(shared, scaled, scale, noise, kept, y * kept), loadings, common)
-    terms = unit_terms(shared, scaled, scale, noise, seen, y)
-    own = unit_terms(shared, scaled, scale[[4]], noise[[4]], kept[[4]], (y * kept)[[4]])
+    never = marginal(unit_terms(shared, noise, kept, y * kept), loadings, common)
+    terms = unit_terms(shared, noise, seen, y)
+    own = unit_terms(shared, noise[[4]], kept[[4]], (y * kept)[[4]])
     mean, covariance, value = leave_cells_out(
         marginal(terms, loadings, common), terms, own, np.array([4]), loadings[[4]], np.array([3, 4])
     )
