@@ -85,6 +85,11 @@ class HierarchicalBenchmark(BenchmarkMethod):
     bootstrap : int
         Panels of the parametric bootstrap behind `cf.confidence`, the frequentist twin (REML of the same model); 0 for
         none. 200 is enough for 90% and 95% intervals.
+    inference : "exact" or "nuts"
+        "nuts" samples the written-out PyMC model with nutpie: slower by orders of magnitude, for checking the exact fit
+        and for what has no closed form.
+    likelihood : "normal" or "student"
+        Law of the shocks: "student" (4 degrees of freedom, same variance) needs ``inference="nuts"``.
 
     Notes
     -----
@@ -132,6 +137,8 @@ class HierarchicalBenchmark(BenchmarkMethod):
         chains: int = 4,
         nodes: int = 1024,
         bootstrap: int = 0,
+        inference: Literal["exact", "nuts"] = "exact",
+        likelihood: Literal["normal", "student"] = "normal",
     ) -> None:
         self.scale = scale
         self.trend = trend
@@ -145,13 +152,26 @@ class HierarchicalBenchmark(BenchmarkMethod):
         self.chains = chains
         self.nodes = nodes
         self.bootstrap = bootstrap
+        self.inference = inference
+        self.likelihood = likelihood
 
     def check_parameters(self) -> None:
         """Refuse impossible parameters."""
-        allowed = {"scale": ("log", "identity"), "shock": ("ar1", None)}
+        allowed = {
+            "scale": ("log", "identity"),
+            "shock": ("ar1", None),
+            "inference": ("exact", "nuts"),
+            "likelihood": ("normal", "student"),
+        }
         for name, values in allowed.items():
             if getattr(self, name) not in values:
                 raise DataError(f"HierarchicalBenchmark({name}={getattr(self, name)!r}); allowed: {values}.")
+        if self.likelihood == "student" and self.inference == "exact":
+            raise DataError(
+                "HierarchicalBenchmark(likelihood='student') has no closed form. Add inference='nuts' or keep 'normal'."
+            )
+        if self.bootstrap and self.inference == "nuts":
+            raise DataError("HierarchicalBenchmark(bootstrap=...) belongs to inference='exact'. Set bootstrap=0.")
         least = {"draws": 1, "chains": 1, "nodes": 512, "rank": 1}
         for name, smallest in least.items():
             if int(getattr(self, name)) < smallest:
@@ -171,6 +191,8 @@ class HierarchicalBenchmark(BenchmarkMethod):
     def estimate(self, problem: Problem, rng: np.random.Generator) -> Estimate:
         """Estimate one problem."""
         layout = lay_out(problem, self._options())
+        if self.inference == "nuts":
+            return self._nuts(layout, rng)
         if len(problem.treated) > 1:
             return self._joint(layout, rng)
         return next(iter(self._placebos([layout], [rng], layout.y, layout.seen)))
@@ -188,7 +210,8 @@ class HierarchicalBenchmark(BenchmarkMethod):
                 results[place] = error
                 continue
             if (
-                len(problem.treated) > 1
+                self.inference == "nuts"
+                or len(problem.treated) > 1
                 or not np.isfinite(problem.panel.spending[np.ix_(layout.rows, layout.columns)]).all()
             ):
                 results[place] = self.estimate(problem, generators[place])
@@ -277,6 +300,24 @@ class HierarchicalBenchmark(BenchmarkMethod):
             places = (layout.treated, layout.ahead)
             twin = (flat, at, bootstrap_errors(flat, at, layout.seen, layout.seen, *places, self.bootstrap))
         return self._estimate(layout, posterior, draws, twin, rng)
+
+    def _nuts(self, layout: Layout, rng: np.random.Generator) -> Estimate:
+        """Sample the written-out model."""
+        from ssinfer.benchmarks.hierarchical_reference import nuts_checks, sample_reference  # noqa: PLC0415  (heavy)
+
+        seed = int(rng.integers(0, 2**31))
+        tree = sample_reference(layout, draws=self.draws, chains=self.chains, seed=seed, likelihood=self.likelihood)
+        names = [parameter.name for parameter in layout.model.parameters]
+        checks, failures = nuts_checks(tree, [*names, "y_ahead"])
+        return Estimate(
+            benchmark=layout.spending(tree["posterior"]["y_ahead"].values),
+            expected=layout.spending(tree["posterior"]["expected_ahead"].values),
+            uncertainty="posterior",
+            information="settlement",
+            diagnostics=checks,
+            failures=failures,
+            inference={"posterior": tree["posterior"].to_dataset()[names]},
+        )
 
     def _estimate(
         self,

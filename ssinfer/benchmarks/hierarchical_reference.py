@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import pandas as pd
 
 from ssinfer.errors import NotSupportedError
 
@@ -84,7 +85,7 @@ def _shocks(pm: Any, pt: Any, value: dict[str, Any], time: Any, units: int, like
     for t in range(1, len(time)):
         kept = value["persistence"] ** float(time[t] - time[t - 1])
         columns.append(kept * columns[-1] + value["shock"] * pt.sqrt(1.0 - kept**2) * z[:, t])
-    return pt.stack(columns, axis=1)
+    return pt.stack(columns, axis=1)  # noqa: PD013  (a tensor)
 
 
 def sample_reference(
@@ -104,3 +105,25 @@ def sample_reference(
             target_accept=0.9,
             progressbar=False,
         )
+
+
+def nuts_checks(tree: Any, names: list[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return convergence checks of the parameters and predictions as a frame, and the names of those that failed."""
+    import arviz as az  # noqa: PLC0415  (heavy)
+
+    def extreme(values: Any, *, largest: bool) -> float:
+        found = [float(values[name].max() if largest else values[name].min()) for name in names]
+        return max(found) if largest else min(found)
+
+    figures = [
+        ("r_hat", extreme(az.rhat(tree, var_names=names), largest=True), 1.01, "largest R-hat; at most 1.01"),
+        ("effective_sample_size", extreme(az.ess(tree, var_names=names), largest=False), 400, "smallest; at least 400"),
+        ("divergences", float(tree["sample_stats"]["diverging"].sum()), 0, "divergent transitions; none"),
+    ]
+    rows, failures = [], []
+    for check, figure, limit, message in figures:
+        passed = figure >= limit if check == "effective_sample_size" else figure <= limit
+        rows.append((check, "passed" if passed else "failed", figure, message))
+        if not passed:
+            failures.append(f"{check} is {figure:.4g} ({message})")
+    return pd.DataFrame(rows, columns=["check", "status", "figure", "message"]), tuple(failures)
