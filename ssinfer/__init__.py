@@ -19,13 +19,37 @@ _HOME = {
     "Design": "ssinfer.design",
     "Counterfactual": "ssinfer.counterfactual",
     "Savings": "ssinfer.counterfactual",
+    "Threshold": "ssinfer.thresholds.threshold",
+    "confidence_threshold": "ssinfer.thresholds.confidence",
+    "credible_threshold": "ssinfer.thresholds.credible",
+    "expected_loss_threshold": "ssinfer.thresholds.expected_loss",
+    "Prior": "ssinfer.thresholds.prior",
+    "Scenario": "ssinfer.thresholds.power",
+    "power_table": "ssinfer.thresholds.power",
+    "insured_needed": "ssinfer.thresholds.power",
+    "minimum_detectable_saving": "ssinfer.thresholds.detectable",
+    "placebo_threshold": "ssinfer.thresholds.placebo",
+    "schedule_threshold": "ssinfer.thresholds.schedule",
+    "compare_thresholds": "ssinfer.thresholds.compare",
+    "Cohort": "ssinfer.cohort",
+    "Contract": "ssinfer.contracts.contract",
+    "load_contract": "ssinfer.contracts.contract",
+    "settle": "ssinfer.contracts.settle",
+    "check_benchmark": "ssinfer.plugins.conformance",
+    "backtest": "ssinfer.backtesting.run",
+    "AdministrativeBenchmark": "ssinfer.benchmarks.administrative",
+    "SyntheticControl": "ssinfer.benchmarks.synthetic_control",
+    "AugmentedSyntheticControl": "ssinfer.benchmarks.augmented_synthetic_control",
+    "SyntheticDiD": "ssinfer.benchmarks.synthetic_did",
+    "PropensityMatching": "ssinfer.benchmarks.propensity_matching",
 }
-_MODULES = ("datasets", "errors")
+_MODULES = ("comparison", "datasets", "errors")
 
 __all__ = ["__version__", *_HOME, *_MODULES]  # noqa: PLE0604  (built from the table above)
 
 
 def __getattr__(name: str) -> Any:
+    value: Any
     if name in _HOME:
         value = getattr(importlib.import_module(_HOME[name]), name)
     elif name in _MODULES:
@@ -42,9 +66,33 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from ssinfer import comparison as comparison
     from ssinfer import datasets as datasets
     from ssinfer import errors as errors
+    from ssinfer.backtesting.run import backtest as backtest
+    from ssinfer.benchmarks.administrative import AdministrativeBenchmark as AdministrativeBenchmark
+    from ssinfer.benchmarks.augmented_synthetic_control import AugmentedSyntheticControl as AugmentedSyntheticControl
+    from ssinfer.benchmarks.propensity_matching import PropensityMatching as PropensityMatching
+    from ssinfer.benchmarks.synthetic_control import SyntheticControl as SyntheticControl
+    from ssinfer.benchmarks.synthetic_did import SyntheticDiD as SyntheticDiD
+    from ssinfer.cohort import Cohort as Cohort
+    from ssinfer.contracts.contract import Contract as Contract
+    from ssinfer.contracts.contract import load_contract as load_contract
+    from ssinfer.contracts.settle import settle as settle
     from ssinfer.counterfactual import Counterfactual as Counterfactual
     from ssinfer.counterfactual import Savings as Savings
     from ssinfer.design import Design as Design
     from ssinfer.panel import Panel as Panel
+    from ssinfer.plugins.conformance import check_benchmark as check_benchmark
+    from ssinfer.thresholds.compare import compare_thresholds as compare_thresholds
+    from ssinfer.thresholds.confidence import confidence_threshold as confidence_threshold
+    from ssinfer.thresholds.credible import credible_threshold as credible_threshold
+    from ssinfer.thresholds.detectable import minimum_detectable_saving as minimum_detectable_saving
+    from ssinfer.thresholds.expected_loss import expected_loss_threshold as expected_loss_threshold
+    from ssinfer.thresholds.placebo import placebo_threshold as placebo_threshold
+    from ssinfer.thresholds.power import Scenario as Scenario
+    from ssinfer.thresholds.power import insured_needed as insured_needed
+    from ssinfer.thresholds.power import power_table as power_table
+    from ssinfer.thresholds.prior import Prior as Prior
+    from ssinfer.thresholds.schedule import schedule_threshold as schedule_threshold
+    from ssinfer.thresholds.threshold import Threshold as Threshold

@@ -7,14 +7,14 @@ comparison group, as it would have been chosen for a contract with that unit.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from ssinfer.errors import DesignError
+from ssinfer.errors import DesignError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -132,3 +132,40 @@ class Every:
         for rule in self.rules:
             admitted &= rule.admits(panel, treated, columns)
         return admitted
+
+
+RULE_KEYS = ("donors", "within_km", "beyond_km", "at_least", "ratio")
+
+
+def comparison_of(values: Mapping[str, Any]) -> ComparisonRule | None:
+    """Return the rule that plain values (of a TOML or JSON file) describe; None for all other units.
+
+    Parameters
+    ----------
+    values : mapping
+        Any of `donors` (names), `within_km` and `beyond_km` (Within), `at_least` and `ratio` (SimilarSize). Absent,
+        None and 0 leave a part out; several parts must all be satisfied.
+
+    Raises
+    ------
+    DesignError
+        An unknown key, or a value that the rule refuses.
+
+    Examples
+    --------
+    >>> comparison_of({"within_km": 50, "beyond_km": 5})
+    Within(km=50, beyond=5, latitude='latitude', longitude='longitude')
+    """
+    for key in values:
+        if key not in RULE_KEYS:
+            raise DesignError(f"A comparison rule has no key {key!r}. {did_you_mean(key, RULE_KEYS)}")
+    rules: list[ComparisonRule] = []
+    if values.get("donors") is not None:
+        rules.append(Listed(tuple(str(unit) for unit in values["donors"])))
+    if values.get("within_km") is not None:
+        rules.append(Within(values["within_km"], values.get("beyond_km") or 0.0))
+    elif values.get("beyond_km"):
+        raise DesignError("beyond_km is given without within_km. Give the outer radius too, in kilometres.")
+    if values.get("at_least") or values.get("ratio"):
+        rules.append(SimilarSize(ratio=values.get("ratio") or float("inf"), at_least=values.get("at_least") or 0.0))
+    return None if not rules else rules[0] if len(rules) == 1 else Every(tuple(rules))

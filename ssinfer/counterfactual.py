@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ssinfer.errors import ConvergenceError, DataError, NotSupportedError, RefusalError
+from ssinfer.errors import ConvergenceError, DataError, DrawsError, NotSupportedError, RefusalError
 from ssinfer.level import check_level
+from ssinfer.windows import seasons
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,9 +92,12 @@ class Counterfactual:
                 f"spending has shape {self.spending.shape}, benchmark {self.benchmark.shape[2:]} (unit, period)."
             )
         if not np.isfinite(self.benchmark.values[:, :, self._cells]).all():
-            raise DataError(f"{self.method} gave draws that are not finite. Report it: a method must refuse instead.")
+            message = f"{self.method} gave draws that are not finite. Report it: a method must refuse instead."
+            raise DrawsError(message, "finite")
         if self.uncertainty != "none" and self.benchmark.shape[0] * self.benchmark.shape[1] < 2:
-            raise DataError(f"{self.method} claims uncertainty {self.uncertainty!r} with a single draw.")
+            raise DrawsError(
+                f"{self.method} claims uncertainty {self.uncertainty!r} with a single draw.", "uncertainty"
+            )
 
     @property
     def _cells(self) -> NDArray[np.bool_]:
@@ -156,6 +160,12 @@ class Counterfactual:
         flat = draws.reshape(-1, *draws.shape[2:])[:, self._cells]
         return np.asarray(flat @ (weights / weights.sum()))
 
+    @property
+    def pooled_spending(self) -> float:
+        """Y pooled like the benchmark, per insured-year; NaN where the panel lacks it."""
+        weights = self.insured_years.values[self._cells]
+        return float(self.spending.values[self._cells] @ (weights / weights.sum()))
+
     def null_error(self, kind: str = "benchmark") -> Floats:
         """Return draws of E0 = Bbar - B, the law of the measured pooled saving when the true saving is zero."""
         pooled = self.pooled(kind)
@@ -201,15 +211,25 @@ class Counterfactual:
         DataError
             The panel lacks the treated units' performance spending: thresholds exist all the same.
         """
+        self.require_spending()
+        return Savings(self.benchmark, self.spending, self.insured_years, self.uncertainty)
+
+    def require_spending(self) -> None:
+        """Refuse where the panel lacks the treated units' performance spending."""
         absent = self._cells & ~np.isfinite(self.spending.values)
         if absent.any():
             i, t = np.argwhere(absent)[0]
-            unit, period = self.benchmark["unit"].values[i], self.benchmark["period"].values[t]
+            unit, period = self.benchmark["unit"].values.tolist()[i], self.benchmark["period"].values.tolist()[t]
             raise DataError(
                 f"The panel has no spending of {unit!r} in {period!r} ({int(absent.sum())} such cells), so there is no "
                 "saving yet. Thresholds can be derived now; add the spending to measure savings."
             )
-        return Savings(self.benchmark, self.spending, self.insured_years, self.uncertainty)
+
+    @property
+    def assigned(self) -> float:
+        """Persons that a schedule counts: insured-years of a period, averaged over periods, times periods a year."""
+        per_period = self.insured_years.values.sum(axis=0)
+        return float(per_period[per_period > 0].mean() * seasons(tuple(self.insured_years["period"].values)))
 
     def to_datatree(self) -> xr.DataTree:
         """Return an xarray DataTree in ArviZ's schema (predictions, observed_data, constant_data, ...)."""
@@ -232,6 +252,50 @@ class Counterfactual:
             f"{units} {'unit' if units == 1 else 'units'} x {periods} {'period' if periods == 1 else 'periods'}, "
             f"pooled benchmark {self.level:,.2f} (SD {self.pooled().std():,.2f}) per insured-year"
         )
+
+
+def point_of(
+    benchmark: NDArray[np.float64],
+    uncertainty: Uncertainty,
+    spending: float = float("nan"),
+    insured_years: float = 1.0,
+    confidence: NDArray[np.float64] | None = None,
+) -> Counterfactual:
+    """Return the counterfactual of one unit in one period from plain draws, for draws made elsewhere.
+
+    Parameters
+    ----------
+    benchmark : array (draw,)
+        Predictive draws, spending per insured-year.
+    uncertainty : "posterior", "sampling" or "none"
+    spending, insured_years : float
+        Of the unit in the performance period.
+    confidence : array (draw,), optional
+        Draws of a sampling distribution.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> point_of(np.array([99.0, 101.0]), "sampling", spending=95.0).savings()
+    Savings: 5.00 per insured-year (5.00% of the benchmark), SD 1.00 (sampling)
+    """
+    from ssinfer.design import Design  # noqa: PLC0415  (a default design is needed only here)
+
+    labels = {"unit": ["unit"], "period": ["performance"]}
+
+    def array(draws: NDArray[np.float64]) -> xr.DataArray:
+        values = np.asarray(draws, dtype=np.float64).reshape(1, -1, 1, 1)
+        return xr.DataArray(values, coords={"chain": [0], "draw": np.arange(values.shape[1]), **labels}, dims=DIMS)
+
+    return Counterfactual(
+        method="draws",
+        design=Design(treated=["unit"], baseline=["baseline"], performance=["performance"]),
+        benchmark=array(benchmark),
+        confidence=None if confidence is None else array(confidence),
+        spending=xr.DataArray([[spending]], coords=labels, dims=DIMS[2:]),
+        insured_years=xr.DataArray([[insured_years]], coords=labels, dims=DIMS[2:]),
+        uncertainty=uncertainty,
+    )
 
 
 @dataclass(frozen=True, eq=False, repr=False)

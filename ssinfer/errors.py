@@ -7,6 +7,7 @@
     │   ├── PanelError                  a panel that is not a complete grid of units and periods
     │   ├── CohortError                 persons, enrolment or attribution that contradict each other
     │   ├── ClaimsError                 claims tables with missing columns or impossible values
+    │   ├── DrawsError                  draws that break a counterfactual's promise
     │   └── DatasetError                a published data set that is absent, damaged or not comparable
     ├── DesignError (ValueError)        a design that the data cannot support
     ├── NotSupportedError (TypeError)   "X is not supported for Y"
@@ -51,6 +52,21 @@ class ClaimsError(DataError):
 
 class DatasetError(DataError):
     """A published data set that is absent, damaged or not comparable."""
+
+
+class DrawsError(DataError):
+    """Draws that break a counterfactual's promise: not finite, a claimed uncertainty that is not there.
+
+    `promise` is "finite" or "uncertainty".
+    """
+
+    def __init__(self, message: str, promise: str) -> None:
+        super().__init__(message)
+        self.promise = promise
+
+    def __reduce__(self) -> tuple[type[DrawsError], tuple[str, str]]:
+        """Rebuild from both parts, so that the error survives a trip between processes."""
+        return type(self), (str(self), self.promise)
 
 
 class DesignError(SsinferError, ValueError):

@@ -132,8 +132,9 @@ class Panel:
         if len(twice):
             first = twice.iloc[0]
             raise PanelError(
-                f"Unit {first[unit]!r} has more than one row for period {first[period]!r} ({len(twice)} duplicates in"
-                f" all). Keep a row per unit and period: aggregate first, weighting spending by insured-years."
+                f"Unit {first[unit]!r} has more than one row for period {_plain(first[period])!r} ({len(twice)} "
+                "duplicates in all). Keep a row per unit and period: aggregate first, weighting spending by "
+                "insured-years."
             )
         units = tuple(str(label) for label in pd.unique(frame[unit]))
         try:

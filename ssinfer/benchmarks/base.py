@@ -15,6 +15,7 @@ from ssinfer.benchmarks.problem import Problem
 from ssinfer.counterfactual import DIMS, Counterfactual, Information, Uncertainty
 from ssinfer.errors import DataError, NotSupportedError, SsinferError
 from ssinfer.panel import Panel
+from ssinfer.plugins.protocol import Capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -27,16 +28,7 @@ if TYPE_CHECKING:
     Seed = int | np.random.SeedSequence | np.random.Generator | None
 
 
-@dataclass(frozen=True)
-class Capabilities:
-    """What a method supports; `ssinfer methods` prints it, and :meth:`BenchmarkMethod.fit` refuses the rest."""
-
-    several_treated: bool = True
-    staggered_starts: bool = False
-    covariates: bool = False
-    masks: bool = True
-    posterior: bool = False
-    confidence: bool = False
+__all__ = ["BenchmarkMethod", "Capabilities", "Estimate"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -159,27 +151,31 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
         factor = problem.factor[np.ix_(problem.treated, columns)]
         cells = problem.post[:, columns]
 
+        values = np.where(cells, estimate.benchmark * factor, np.nan)
+        chain_draw = {"chain": np.arange(values.shape[0]), "draw": np.arange(values.shape[1])}
+        benchmark = xr.DataArray(values, coords={**chain_draw, **coords}, dims=DIMS, name="benchmark")
+
         def array(draws: Floats | None, name: str) -> xr.DataArray | None:
             if draws is None:
                 return None
             values = np.where(cells, draws * factor, np.nan)
+            if draws.shape == estimate.benchmark.shape:  # the same labels, taken over: building them anew costs more
+                return benchmark.copy(deep=False, data=values).rename(name)
             chain_draw = {"chain": np.arange(draws.shape[0]), "draw": np.arange(draws.shape[1])}
             return xr.DataArray(values, coords={**chain_draw, **coords}, dims=DIMS, name=name)
 
-        benchmark = array(estimate.benchmark, "benchmark")
-        assert benchmark is not None  # noqa: S101  (for the type checker: draws were given)
         observed = np.where(cells, panel.spending[np.ix_(problem.treated, columns)], np.nan)
+        spending = xr.DataArray(observed, coords=coords, dims=DIMS[2:], name="spending")
         weights = None
         if estimate.weights is not None:
-            weights = pd.DataFrame(
-                estimate.weights, index=pd.Index(coords["unit"], name="unit"), columns=problem.labels(problem.donors)
-            )
+            donors = pd.Index(problem.labels(problem.donors), dtype=object)
+            weights = pd.DataFrame(estimate.weights, pd.Index(coords["unit"], dtype=object, name="unit"), donors)
         return Counterfactual(
             method=type(self).__name__,
             design=problem.design,
             benchmark=benchmark,
-            spending=xr.DataArray(observed, coords=coords, dims=DIMS[2:], name="spending"),
-            insured_years=xr.DataArray(problem.weights, coords=coords, dims=DIMS[2:], name="insured_years"),
+            spending=spending,
+            insured_years=spending.copy(deep=False, data=problem.weights).rename("insured_years"),
             uncertainty=estimate.uncertainty,
             information=estimate.information,
             expected=array(estimate.expected, "expected"),

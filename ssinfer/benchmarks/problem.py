@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -127,7 +128,7 @@ class Problem:
                     row[column] = row[column - 1]
         return np.where(cells, sizes[:, self.columns], 0.0)
 
-    @property
+    @cached_property
     def sizes(self) -> Floats:
         """Insured-years (N, T), carried forward where not known yet; ones when the panel has none."""
         if self.insured_years is None:

@@ -1,0 +1,70 @@
+# `make demo` and `make test` do everything on a fresh machine: each makes .venv first if it is absent.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+EVIDENCE ?= reduced
+OUT ?= out
+JOBS ?= 2
+
+# Two pytest workers share the machine: no library underneath starts threads of its own.
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+
+.PHONY: help demo test lint types imports pytest evidence bench lock maps clean
+help:
+	@echo "make demo      run the main job: real data when at hand, else a simulated case, into $(OUT)/"
+	@echo "make test      lint, types, directions of import, quick tests"
+	@echo "make evidence  statistical evidence; EVIDENCE=reduced (default) or full"
+	@echo "make bench     measurements of speed"
+	@echo "make maps      the map of modules and the tables of README, written anew from the code"
+	@echo "make lock      resolve requirements.lock again (needs uv)"
+
+# Libraries are installed again only when the lock changes, the package itself only when its entry points may have.
+$(VENV)/.locked: requirements.lock
+	@if ! $(BIN)/python -c '' 2>/dev/null; then \
+	  python="$$(.ci/python)" && echo "Making $(VENV) with $$python" && "$$python" -m venv --clear $(VENV); fi
+	$(PIP) install --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.locked pyproject.toml
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(VENV)/.installed
+	@study="$$($(BIN)/python .ci/demo_study.py)" && \
+	  $(BIN)/ssinfer run "$$study" --out "$(OUT)/$$(basename "$$(dirname "$$study")")" --jobs $(JOBS)
+
+test: lint types imports pytest
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed
+	$(BIN)/mypy
+
+imports: $(VENV)/.installed
+	$(BIN)/lint-imports --no-logo
+
+pytest: $(VENV)/.installed
+	$(BIN)/python -m pytest -n 2 -m "not evidence"
+
+# pytest's status 5 means that nothing was collected: said in words, and no failure while no evidence exists.
+evidence: $(VENV)/.installed
+	SSINFER_EVIDENCE=$(EVIDENCE) $(BIN)/python -m pytest tests -m evidence -n 2 -rP || \
+	  { status=$$?; [ $$status -eq 5 ] && echo "No test is marked as evidence yet." || exit $$status; }
+
+bench: $(VENV)/.installed
+	@for script in tests/speed/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+
+lock:
+	uv pip compile --universal --generate-hashes --python-version 3.12 pyproject.toml --all-extras -o requirements.lock
+
+maps: $(VENV)/.installed
+	$(BIN)/python .ci/maps.py
+
+clean:
+	rm -rf $(VENV) out dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

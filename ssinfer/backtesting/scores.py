@@ -1,0 +1,134 @@
+"""Scores: how far each benchmark was off, and how honest its intervals were, when the true saving is known."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ssinfer.kernels.block_bootstrap import mean_and_error, standard_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+AVERAGES = ("covers_50", "covers_80", "covers_90", "covers_95", "width_90", "interval_score_90", "crps")
+_NAMES = {name: name.replace("covers_", "coverage_") for name in AVERAGES}
+
+
+def size_classes(assigned: Floats, edges: Sequence[float]) -> dict[str, NDArray[np.bool_]]:
+    """Return which rows belong to "all" and to each class of insured persons between the edges."""
+    classes = {"all": np.ones(len(assigned), dtype=bool)}
+    if not len(edges):
+        return classes
+    cuts = [0.0, *edges, np.inf]
+    for low, high in pairwise(cuts):
+        if low == 0:
+            name = f"below {high:,.0f}"
+        elif np.isinf(high):
+            name = f"{low:,.0f} and above"
+        else:
+            name = f"{low:,.0f} to {high:,.0f}"
+        inside = (assigned >= low) & (assigned < high)
+        if inside.any():
+            classes[name] = inside
+    return classes
+
+
+def groups(placebos: pd.DataFrame, edges: Sequence[float]) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+    """Yield labels and placebo rows per design, method and size class; the case's own windows are left out."""
+    rows = placebos[placebos["role"] == "placebo"]
+    for (design, method), part in rows.groupby(["design", "method"], sort=False):
+        for name, inside in size_classes(part["assigned"].to_numpy(), edges).items():
+            yield {"design": design, "method": method, "size_class": name}, part[inside]
+
+
+def score_table(placebos: pd.DataFrame, injected: Sequence[float], edges: Sequence[float], seed: int) -> pd.DataFrame:
+    """Return the columns of scores.csv, a row per design, method, size class and injected saving.
+
+    Savings and errors are rates of the benchmark; `bias_money` is per insured-year. An injected saving s lowers Y by
+    s Y after the fit: the error of the measured saving, M - s Y(0), is the same for every s by construction (the
+    benchmark cannot see it), which `bias` then confirms.
+    """
+    out = []
+    for labels, part in groups(placebos, edges):
+        out += [_score(labels, part, saving, placebos, seed) for saving in injected]
+    return pd.DataFrame(out)
+
+
+def _score(
+    labels: dict[str, Any], part: pd.DataFrame, saving: float, placebos: pd.DataFrame, seed: int
+) -> dict[str, Any]:
+    rng = np.random.default_rng([seed, 1])
+    ok = part[part["status"] == "ok"]
+    row: dict[str, Any] = {
+        **labels,
+        "injected": saving,
+        "n_units": ok["unit"].nunique(),
+        "n_origins": ok["origin"].nunique(),
+        "n_rows": len(part),
+        "n_refused": int((part["status"] == "refused").sum()),
+        "n_failed": int((part["status"] == "failed").sum()),
+    }
+    if not len(ok):
+        return row
+    spent = ok["spending"].to_numpy() * (1 - saving)
+    bbar = ok["benchmark"].to_numpy()
+    error = (bbar - spent - saving * ok["spending"].to_numpy()) / bbar
+    blocks = np.unique(ok["block"].to_numpy(), return_inverse=True)[1]
+    values = np.column_stack([error, error**2, error * bbar])
+
+    def moments(sums: Floats, counts: Floats) -> Floats:
+        mean = sums / np.asarray(counts)[..., None]
+        rmse = np.sqrt(mean[..., 1:2])
+        sd = np.sqrt(np.maximum(mean[..., 1:2] - mean[..., 0:1] ** 2, 0.0))
+        return np.concatenate([mean[..., 0:1], rmse, sd, mean[..., 2:3]], axis=-1)
+
+    found = moments(values.sum(axis=0), np.asarray(float(len(values))))
+    errors = standard_errors(values, blocks, moments, rng)
+    for name, value, se in zip(("bias", "rmse", "sd", "bias_money"), found, errors, strict=True):
+        row[name] = value
+        row[f"{name}_mcse"] = se
+    row["bias_sd_between"] = between_units(error, ok["unit"].to_numpy())
+    case = placebos[
+        (placebos["role"] == "case")
+        & (placebos["design"] == labels["design"])
+        & (placebos["method"] == labels["method"])
+        & (placebos["status"] == "ok")
+    ]
+    row["bias_case"] = case["savings_rate"].mean() if len(case) else np.nan
+    row["bias_case_sd"] = case["savings_rate"].std(ddof=1) if len(case) > 1 else np.nan
+    for name in [column for column in ok.columns if column.startswith("selected_")]:
+        chosen = ok[name].to_numpy(dtype=bool)
+        row[f"bias_{name}"] = error[chosen].mean() if chosen.any() else np.nan
+    for name in AVERAGES:
+        known = ok[name].notna().to_numpy()
+        row[_NAMES[name]], row[f"{_NAMES[name]}_se"] = np.nan, np.nan
+        if known.any():
+            mean, se = mean_and_error(ok.loc[known, [name]].to_numpy(dtype=float), _dense(blocks[known]), rng)
+            row[_NAMES[name]], row[f"{_NAMES[name]}_se"] = mean[0], se[0]
+    row["seconds"] = ok["seconds"].mean()
+    return row
+
+
+def between_units(error: Floats, units: Any) -> float:
+    """Return the SD of the persistent unit component: root of the mean product of a unit's errors at two origins.
+
+    Zero where the products average below zero; NaN with one origin.
+    """
+    frame = pd.DataFrame({"unit": units, "e": error - error.mean()}).groupby("unit")["e"]
+    total, squares, count = frame.sum(), frame.agg(lambda e: (e**2).sum()), frame.count()
+    pairs = (count * (count - 1)).sum()
+    if pairs == 0:
+        return float("nan")
+    product = float((total**2 - squares)[count > 1].sum() / pairs)
+    return float(np.sqrt(max(product, 0.0)))
+
+
+def _dense(blocks: NDArray[np.intp]) -> NDArray[np.intp]:
+    return np.unique(blocks, return_inverse=True)[1]

@@ -1,0 +1,91 @@
+"""Rows of diagnostics that are known before any effect is: practices, design, balance, gates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ssinfer.balance.effective_sample_size import effective_sample_size
+from ssinfer.balance.overlap import common_support, overlap_coefficient
+from ssinfer.errors import RefusalError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from ssinfer.balance.gates import BalanceGates
+    from ssinfer.benchmarks.cohort_problem import CohortProblem
+    from ssinfer.matching.match import Match
+    from ssinfer.matching.scores import PropensityScores
+
+    Floats = NDArray[np.float64]
+    Booleans = NDArray[np.bool_]
+    Row = tuple[str, str, float, str]
+
+FEWEST_PRACTICES = 20
+FEW_PRACTICES = 40
+UNKNOWN = float("nan")
+
+
+def practice_rows(problem: CohortProblem, count: int) -> list[Row]:
+    """Return whether the comparison practices are enough to learn how far practices differ."""
+    text = f"{count} comparison practices, {len(problem.treated)} treated"
+    if count >= FEW_PRACTICES:
+        return [("practices", "PASS", float(count), text)]
+    text += f"; below {FEW_PRACTICES} intervals cover less than they say (92% for a nominal 95% at 20)"
+    return [("practices", "WARN", float(count), text)]
+
+
+def design_rows(*, prior_spending: bool, adjustment: str, comparison: str, truncation: float | None) -> list[Row]:
+    """Return warnings that follow from the method's parameters alone."""
+    rows: list[Row] = []
+    if prior_spending and adjustment != "lagged":
+        text = (
+            "matched on prior spending under parallel trends: controls picked for unusual spending return to their own "
+            "mean; use adjustment='lagged', or leave prior spending out of the score"
+        )
+        rows.append(("regression to the mean", "WARN", UNKNOWN, text))
+    if comparison == "overlap":
+        text = "overlap weights answer for persons in equipoise, not for the treated"
+        rows.append(("estimand", "WARN", UNKNOWN, text))
+    if truncation is not None:
+        text = "quantile of persons outside the treated units at which spending per insured-year is capped"
+        rows.append(("truncation", "INFO", truncation, text))
+    return rows
+
+
+def balance_rows(treated: Booleans, scores: PropensityScores, weights: Floats, match: Match | None) -> list[Row]:
+    """Return attrition, effective number of controls and overlap."""
+    rows: list[Row] = []
+    if match is not None:
+        for row in match.attrition.to_dict("records"):
+            text = f"{row['matched']:,} of {row['persons']:,} matched"
+            rows.append((f"attrition: {row['group']}", "INFO", float(row["share_matched"]), text))
+    size = effective_sample_size(weights[~treated])
+    rows.append(("effective controls", "INFO", size, "Kish, of the controls' weights"))
+    rows.append(("overlap", "INFO", overlap_coefficient(scores.logit, treated), "of the scores, before"))
+    rows.append(("common support", "INFO", common_support(scores.logit, treated), "share of treated within it"))
+    return rows
+
+
+def gate_rows(
+    gates: BalanceGates | None,
+    table: pd.DataFrame,
+    treated: Booleans,
+    weights: Floats,
+    scores: PropensityScores,
+    *,
+    require: bool,
+) -> list[Row]:
+    """Return the gates as PASS or FAIL; a failure is refused if the study says so."""
+    if gates is None:
+        return []
+    checked = gates.check(table, treated, weights, scores.score)
+    failed = checked[checked["status"] == "FAIL"]
+    if require and len(failed):
+        listed = "; ".join(f"{row.check} {row.figure:.3g} ({row.message})" for row in failed.itertuples())
+        raise RefusalError(
+            f"Balance is not good enough for a benchmark: {listed}. Change the comparison before looking at any "
+            "effect, or relax the gates in the study and say why."
+        )
+    return list(checked.itertuples(index=False, name=None))

@@ -1,0 +1,90 @@
+"""What persons are compared on: covariates of the score, exact strata, tie-breaking ids, truncated spending."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from ssinfer.benchmarks.cohort_problem import CohortProblem
+    from ssinfer.cohort import Cohort
+    from ssinfer.design import Design
+
+    Floats = NDArray[np.float64]
+    Codes = NDArray[np.int64]
+
+ENTRANT = "entered after the baseline"
+PRIOR_SPENDING = ("log(1 + prior spending)", "no prior spending")
+
+
+def truncate(cohort: Cohort, design: Design, quantile: float) -> Cohort:
+    """Return the cohort with spending per insured-year capped, each period at a quantile of persons outside."""
+    outside = ~np.isin(cohort.unit, np.array(design.treated, dtype=object))
+    spending = cohort.spending.copy()
+    for column in range(len(cohort.periods)):
+        years = cohort.insured_years[:, column]
+        there = outside & (years > 0) & np.isfinite(spending[:, column])
+        if not there.any():
+            continue
+        rate = spending[there, column] / years[there]
+        order = np.argsort(rate)
+        share = np.cumsum(years[there][order])
+        cap = rate[order][np.searchsorted(share, quantile * share[-1])]
+        spending[:, column] = np.minimum(spending[:, column], cap * years)
+    return replace(cohort, spending=spending)
+
+
+def score_covariates(
+    problem: CohortProblem, chosen: Sequence[str] | None, *, prior_spending: bool
+) -> dict[str, Floats]:
+    """Return the covariates of the score (n,), labels as indicators less the first level."""
+    cohort = problem.cohort
+    names = list(cohort.covariates) if chosen is None else list(chosen)
+    columns: dict[str, Floats] = {}
+    for name in names:
+        values = cohort.covariate(name)[problem.rows]
+        if values.dtype.kind == "f":
+            columns[name] = values
+        else:
+            for level in sorted(pd.unique(values))[1:]:
+                columns[f"{name}={level}"] = (values == level).astype(np.float64)
+    entrant = problem.before[:, 1] <= 0
+    if entrant.any():
+        columns[ENTRANT] = entrant.astype(np.float64)
+    if prior_spending:
+        rate = np.divide(problem.before[:, 0], problem.before[:, 1], out=np.zeros(len(entrant)), where=~entrant)
+        columns[PRIOR_SPENDING[0]] = np.log1p(np.maximum(rate, 0.0))
+        columns[PRIOR_SPENDING[1]] = ((rate <= 0) & ~entrant).astype(np.float64)
+    return {name: values for name, values in columns.items() if values.min() < values.max()}
+
+
+def exact_strata(problem: CohortProblem, exact: Sequence[str]) -> Any:
+    """Return labels of exact strata (n,), or None; persons who entered later are a stratum of their own."""
+    entrant = problem.before[:, 1] <= 0
+    labels = [problem.cohort.covariate(name)[problem.rows] for name in exact]
+    if not labels and not entrant.any():
+        return None
+    codes = entrant.astype(np.int64)
+    names = [np.where(entrant, ENTRANT, "in the baseline").astype(object)] if entrant.any() else []
+    for values in labels:
+        level, uniques = pd.factorize(values)
+        codes = codes * len(uniques) + level
+    first = np.unique(codes, return_index=True, return_inverse=True)
+    text = [" x ".join(str(part[row]) for part in [*labels, *names]) for row in first[1]]
+    return np.array(text, dtype=object)[first[2]]
+
+
+def person_ids(problem: CohortProblem) -> Codes:
+    """Return ranks of (person, unit) labels (n,): they break ties, and do not depend on the order of rows."""
+    person = problem.cohort.person[problem.rows]
+    rank = np.unique(person, return_inverse=True)[1].astype(np.int64)
+    labels = np.array(problem.panel.units, dtype=object)
+    unit = np.argsort(np.argsort(labels))[problem.unit]
+    return np.asarray(rank * len(labels) + unit, dtype=np.int64)

@@ -1,0 +1,108 @@
+"""Periods as an Ibis table, and dates as whole days, so that every backend counts alike."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any, Self
+
+import ibis
+import numpy as np
+import pandas as pd
+
+from ssinfer.errors import ClaimsError, DataError
+from ssinfer.periods import PER_YEAR, Frequency, bounds, consecutive, number
+
+EPOCH = dt.date(1970, 1, 1)
+
+
+def day_of(date: dt.date) -> int:
+    """Return the number of days since 1970-01-01."""
+    return (date - EPOCH).days
+
+
+@dataclass(frozen=True, eq=False)
+class Calendar:
+    """The periods of a study. T periods; days count from 1970-01-01, last days are in."""
+
+    periods: tuple[Any, ...]
+    frequency: Frequency
+    first: tuple[int, ...]
+    last: tuple[int, ...]
+    year: tuple[int, ...]
+
+    @classmethod
+    def of(cls, periods: Any) -> Self:
+        """Return the calendar of consecutive years, quarters or months."""
+        labels = tuple(periods)
+        try:
+            frequency = consecutive(labels)
+        except DataError as error:
+            raise ClaimsError(str(error)) from error
+        spans = [bounds(label) for label in labels]
+        return cls(
+            labels,
+            frequency,
+            tuple(day_of(low) for low, _ in spans),
+            tuple(day_of(high) - 1 for _, high in spans),
+            tuple(low.year for low, _ in spans),
+        )
+
+    def place(self, label: Any) -> int:
+        """Return the position of a period; an unknown one is refused with the range at hand."""
+        if label not in self.periods:
+            raise ClaimsError(
+                f"Period {label!r} is not in the study, which runs from {self.periods[0]!r} to {self.periods[-1]!r}."
+            )
+        return self.periods.index(label)
+
+    @property
+    def year_days(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Days of each period's calendar year (T,)."""
+        return np.array([day_of(dt.date(y + 1, 1, 1)) - day_of(dt.date(y, 1, 1)) for y in self.year], dtype=np.int64)
+
+    def table(self) -> Any:
+        """Return an Ibis table: t, first, last, year, year_days."""
+        frame = pd.DataFrame(
+            {
+                "t": np.arange(len(self.periods)),
+                "p_first": np.array(self.first),
+                "p_last": np.array(self.last),
+                "year": np.array(self.year),
+                "year_days": self.year_days,
+            }
+        )
+        return ibis.memtable(frame, schema=dict.fromkeys(frame.columns, "int64"))
+
+    def running(self, date: Any) -> Any:
+        """Return the position of a date's period as an Ibis expression: 0 to T-1 inside the study."""
+        per_year = PER_YEAR[self.frequency]
+        running = date.year().cast("int64") * per_year
+        if self.frequency == "quarter":
+            running = running + date.quarter().cast("int64") - 1
+        elif self.frequency == "month":
+            running = running + date.month().cast("int64") - 1
+        return running - number(self.periods[0])[1]
+
+    def last_month(self, t: Any) -> Any:
+        """Return the running month (12 year + month - 1) in which period t ends, as an Ibis expression."""
+        step = 12 // PER_YEAR[self.frequency]
+        return (t + number(self.periods[0])[1]) * step + step - 1
+
+
+def epoch_day(date: Any) -> Any:
+    """Return a date as days since 1970-01-01, as an Ibis expression."""
+    return date.epoch_days().cast("int64")
+
+
+def january_first(year: Any) -> Any:
+    """Return the first day of a year as days since 1970-01-01, as an Ibis expression."""
+    # Days before year y of the Gregorian calendar, by whole-number arithmetic that all backends share.
+    before = year - 1
+    leap = (before / 4).floor() - (before / 100).floor() + (before / 400).floor()
+    return (before * 365 + leap).cast("int64") - 719162
+
+
+def running_month(date: Any) -> Any:
+    """Return 12 year + month - 1 as an Ibis expression."""
+    return date.year().cast("int64") * 12 + date.month().cast("int64") - 1

@@ -1,0 +1,121 @@
+"""Completion: how much of a period's spending is still to be paid, from the development of earlier periods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ssinfer.claims.calendar import Calendar, day_of, epoch_day, running_month
+from ssinfer.claims.lines import cents
+from ssinfer.errors import ClaimsError
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from numpy.typing import NDArray
+
+    from ssinfer.claims.spending import RunOut
+    from ssinfer.claims.tables import ClaimsTables
+
+    Floats = NDArray[np.float64]
+
+
+def check_maturity(run_out: RunOut, calendar: Calendar) -> None:
+    """Refuse a run-out for which the last period has not had the time."""
+    available = _months_between(calendar, len(calendar.periods) - 1, run_out.extracted)
+    if available < run_out.months:
+        raise ClaimsError(
+            f"Run-out of {run_out.months} months, but claims were extracted on {run_out.extracted}, {available} full "
+            f"months after the end of {calendar.periods[-1]!r}. Shorten the run-out or end the study earlier."
+        )
+
+
+def development(tables: ClaimsTables, calendar: Calendar, run_out: RunOut, categories: Any = None) -> pd.DataFrame:
+    """Return the triangle: a row per period, a column per month after its end (0: paid within it), cumulative cents.
+
+    Cells that the extraction does not cover are NaN.
+    """
+    claims = tables.claims
+    if "paid" not in claims.columns:
+        raise ClaimsError("Completion factors need the column 'paid' of table 'claims': the day each line was paid.")
+    rows = claims.mutate(
+        t=calendar.running(claims["date"]), cents=cents(claims["amount"]), day=epoch_day(claims["paid"])
+    )
+    rows = rows.filter(rows["t"] >= 0, rows["t"] < len(calendar.periods), rows["day"] <= day_of(run_out.extracted))
+    if categories is not None:
+        rows = rows.filter(categories(rows))
+    rows = rows.mutate(age=running_month(rows["paid"]) - calendar.last_month(rows["t"]))
+    rows = rows.mutate(age=(rows["age"] > 0).ifelse(rows["age"], 0))
+    sums = rows.group_by("t", "age").aggregate(cents=rows["cents"].sum().cast("int64")).to_pandas()
+    ages = np.array([_months_between(calendar, t, run_out.extracted) for t in range(len(calendar.periods))])
+    oldest = int(ages.max())
+    grid = np.zeros((len(calendar.periods), oldest + 1))
+    inside = sums["age"] <= oldest
+    grid[sums.loc[inside, "t"].astype(int), sums.loc[inside, "age"].astype(int)] = sums.loc[inside, "cents"]
+    cumulative = np.cumsum(grid, axis=1)
+    cumulative[np.arange(oldest + 1) > ages[:, None]] = np.nan
+    return pd.DataFrame(cumulative, index=pd.Index(calendar.periods, name="period"))
+
+
+def completion_factor(triangle: pd.DataFrame, months: int) -> tuple[float, float]:
+    r"""Return the factor from `months` of development to the end of the triangle, and its standard error.
+
+    Chain ladder: link ratio :math:`f_k = \sum_i C_{i,k+1} / \sum_i C_{ik}` over periods that reach month k + 1, factor
+    :math:`\prod_{k \ge months} f_k`; variance of each ratio :math:`\sigma_k^2 / \sum_i C_{ik}`,
+    :math:`\sigma_k^2 = \frac{1}{n_k - 1} \sum_i C_{ik} (C_{i,k+1}/C_{ik} - f_k)^2`, relative variances added (Mack
+    1993, doi 10.2143/AST.23.2.2005092). A ratio that rests on one period takes the
+    smallest of the two variances before it and their extrapolation, as Mack does; NaN if there are none.
+
+    Parameters
+    ----------
+    triangle : DataFrame (period, month)
+        Cumulative payments, NaN where not observed yet.
+    months : int
+
+    Returns
+    -------
+    (float, float)
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> triangle = pd.DataFrame([[100.0, 150.0, 165.0], [110.0, 165.0, np.nan], [90.0, np.nan, np.nan]])
+    >>> factor, error = completion_factor(triangle, 0)
+    >>> round(factor, 4), round(completion_factor(triangle, 1)[0], 4)
+    (1.65, 1.1)
+    """
+    values = triangle.to_numpy(dtype=np.float64)
+    last = values.shape[1] - 1
+    if not 0 <= months <= last:
+        raise ClaimsError(f"The triangle knows months 0 to {last} of development, not {months}.")
+    factor, relative = 1.0, 0.0
+    sigma2: list[float] = []
+    for month in range(last):
+        both = np.isfinite(values[:, month + 1]) & (values[:, month] > 0)
+        if not both.any():
+            if month < months:
+                continue
+            raise ClaimsError(
+                f"No period has payments in month {month} and is observed in month {month + 1} of its development. "
+                "Extract claims of earlier periods too, or shorten the run-out."
+            )
+        now, then = values[both, month], values[both, month + 1]
+        ratio = then.sum() / now.sum()
+        if both.sum() > 1:
+            sigma2.append(float((now * (then / now - ratio) ** 2).sum() / (both.sum() - 1)))
+        elif len(sigma2) > 1:
+            before, latest = sigma2[-2:]
+            sigma2.append(min(latest**2 / before if before > 0 else 0.0, before, latest))
+        if month >= months:
+            factor *= float(ratio)
+            relative += (sigma2[-1] if sigma2 else np.nan) / now.sum() / ratio**2
+    return factor, float(factor * np.sqrt(relative)) if np.isfinite(relative) else float("nan")
+
+
+def _months_between(calendar: Calendar, t: int, extracted: dt.date) -> int:
+    """Return full months from the end of period t to the extraction; 0 or less if it has not ended a month ago."""
+    end = pd.Timestamp("1970-01-01") + pd.Timedelta(days=calendar.last[t])
+    after = pd.Timestamp(extracted) + pd.Timedelta(days=1)  # a month counts once its last day is in the extraction
+    return (after.year - end.year) * 12 + after.month - end.month - 1

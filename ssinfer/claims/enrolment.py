@@ -1,0 +1,207 @@
+"""Enrolment: spans cut into pieces, each with one reason why its days count or do not."""
+
+# ruff: noqa: PD003  (Ibis has isnull and notnull only)
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import numpy as np
+import pandas as pd
+
+from ssinfer.claims.calendar import Calendar, epoch_day, january_first
+from ssinfer.claims.population import REASONS
+
+if TYPE_CHECKING:
+    from ssinfer.claims.population import Population
+    from ssinfer.claims.scratch import Scratch
+    from ssinfer.claims.tables import ClaimsTables
+
+COUNTED = 0
+# Days that no population could count, then the reasons of the population; the number is the code of a piece.
+DAY_REASONS = ("counted", "person unknown", "before birth", "after death", "overlaps an earlier span", *REASONS)
+CODE = {reason: code for code, reason in enumerate(DAY_REASONS)}
+# From this code on, days are valid enrolment: pieces are disjoint, and a claim falls in at most one.
+FIRST_POPULATION_CODE = CODE[REASONS[0]]
+COLUMNS = ("person", "lo", "hi", "practice", "insurer", "unit", "birth_year", "ses", "region", "death", "code")
+
+
+def enrolment_pieces(
+    tables: ClaimsTables, population: Population, calendar: Calendar, scratch: Scratch
+) -> tuple[Any, tuple[str, ...]]:
+    """Return pieces of enrolment (person, lo, hi: days, both in; unit, a number; code) and the names of the units.
+
+    Pieces of a span tile its part inside the study exactly, so that days in = days counted + days by reason.
+    """
+    valid, invalid = _valid(tables, population, calendar, scratch)
+    decided = _population(valid, population, calendar, scratch)
+    every = scratch.keep(invalid.union(decided).select("person", "lo", "hi", "unit", "code"))
+    labels = every.filter(every["code"] == COUNTED).select("unit").distinct().to_pandas()["unit"]
+    names = tuple(sorted(str(label) for label in labels))
+    # Units are numbers from here on: millions of rows are grouped by them.
+    numbers = pd.DataFrame(
+        {"unit": pd.Series(names, dtype="str"), "unit_number": np.arange(len(names), dtype=np.int32)}
+    )
+    joined = every.left_join(ibis.memtable(numbers), "unit")
+    return scratch.keep(joined.select("person", "lo", "hi", "code", unit="unit_number")), names
+
+
+def days_by_reason(pieces: Any, calendar: Calendar) -> pd.DataFrame:
+    """Return insured days per code and calendar year: code, year, year_days, days."""
+    periods = calendar.table()
+    joined = pieces.join(periods, [pieces["lo"] <= periods["p_last"], pieces["hi"] >= periods["p_first"]])
+    days = ibis.least(joined["hi"], joined["p_last"]) - ibis.greatest(joined["lo"], joined["p_first"]) + 1
+    table = joined.mutate(days=days).group_by("code", "year", "year_days")
+    frame: pd.DataFrame = table.aggregate(days=lambda t: t["days"].sum()).to_pandas()
+    return frame
+
+
+def persons_by_reason(tables: ClaimsTables, pieces: Any) -> pd.Series:
+    """Return persons per reason: a person counts if a day counts, else has the first reason among their days."""
+    per_person = pieces.group_by("person").aggregate(code=pieces["code"].min())
+    insured = tables.insured.select("person")
+    joined = insured.left_join(per_person, "person").select(insured["person"], per_person["code"])
+    named = joined.mutate(code=ibis.coalesce(joined["code"], -1))
+    counts = named.group_by("code").aggregate(persons=named.count()).to_pandas()
+    found: pd.Series = counts.set_index("code")["persons"]
+    return found.rename(index={-1: "never enrolled in the periods", **dict(enumerate(DAY_REASONS))})
+
+
+def insured_days(pieces: Any, calendar: Calendar) -> Any:
+    """Return the counted days, a row per piece and period: person, unit, t, days (at least 1)."""
+    counted = pieces.filter(pieces["code"] == COUNTED)
+    periods = calendar.table()
+    joined = counted.join(periods, [counted["lo"] <= periods["p_last"], counted["hi"] >= periods["p_first"]])
+    days = ibis.least(joined["hi"], joined["p_last"]) - ibis.greatest(joined["lo"], joined["p_first"]) + 1
+    return joined.select("person", "unit", t=joined["t"].cast("int16"), days=days.cast("int64"))
+
+
+def _valid(tables: ClaimsTables, population: Population, calendar: Calendar, scratch: Scratch) -> tuple[Any, Any]:
+    """Return valid pieces (code 0, disjoint per person) and invalid ones, of spans inside the study."""
+    spans, insured = tables.enrolment, tables.insured
+    first, last = calendar.first[0], calendar.last[-1]
+    spans = spans.mutate(
+        lo=ibis.greatest(epoch_day(spans["start"]), first),
+        hi=ibis.least(ibis.coalesce(epoch_day(spans["end"]), last), last),
+    )
+    spans = spans.filter(spans["hi"] >= spans["lo"])
+    who = insured.select(
+        "person",
+        known=ibis.literal(value=True),
+        birth_year=insured["birth_year"].cast("int64"),
+        ses=insured["ses"] if "ses" in insured.columns else ibis.null("string"),
+        region=insured["region"] if "region" in insured.columns else ibis.null("string"),
+    )
+    joined = spans.left_join(who, "person").drop("person_right")
+    if tables.deaths is not None:
+        deaths = tables.deaths.group_by("person").aggregate(death=epoch_day(tables.deaths["date"]).min())
+        joined = joined.left_join(deaths, "person").drop("person_right")
+    else:
+        joined = joined.mutate(death=ibis.null("int64"))
+    if population.units:
+        names = ibis.memtable(pd.DataFrame(list(population.units.items()), columns=["practice", "group_name"]))
+        joined = joined.left_join(names, "practice").drop("practice_right")
+        joined = joined.mutate(unit=ibis.coalesce(joined["group_name"], joined["practice"]))
+    else:
+        joined = joined.mutate(unit=joined["practice"])
+    code = joined["known"].isnull().ifelse(CODE["person unknown"], COUNTED).cast("int64")
+    pieces = scratch.keep(joined.mutate(code=code).select(*COLUMNS))
+    pieces = _split(pieces, january_first(pieces["birth_year"]), None, CODE["before birth"])
+    pieces = scratch.keep(_split(pieces, None, pieces["death"], CODE["after death"]))
+    alive = pieces.filter(pieces["code"] == COUNTED)
+    # A day in two spans belongs to the span that began first; of those, to the longer; then by label.
+    before = ibis.window(
+        group_by="person",
+        order_by=[alive["lo"], alive["hi"].desc(), alive["practice"], alive["insurer"]],
+        preceding=(None, 1),
+        following=None,
+    )
+    alive = alive.mutate(free=alive["hi"].max().over(before) + 1)
+    cut = scratch.keep(_split(alive, alive["free"], None, CODE["overlaps an earlier span"]))
+    valid = cut.filter(cut["code"] == COUNTED).select(*COLUMNS)
+    invalid = cut.filter(cut["code"] != COUNTED).select(*COLUMNS).union(pieces.filter(pieces["code"] != COUNTED))
+    return valid, invalid
+
+
+def _split(pieces: Any, low: Any, high: Any, code: int) -> Any:
+    """Cut counted pieces at `low` and `high` (days, both still in; missing: no cut); what lies outside gets `code`."""
+    lo, hi = pieces["lo"], pieces["hi"]
+    counted = pieces["code"] == COUNTED
+    low = lo if low is None else counted.ifelse(ibis.coalesce(low, lo), lo)
+    high = hi if high is None else counted.ifelse(ibis.coalesce(high, hi), hi)
+    inside = pieces.mutate(lo=ibis.greatest(lo, low), hi=ibis.least(hi, high))
+    below = pieces.mutate(hi=ibis.least(hi, low - 1), code=ibis.literal(code, "int64"))
+    above = pieces.mutate(lo=ibis.greatest(lo, high + 1, low), code=ibis.literal(code, "int64"))
+    parts = [part.filter(part["hi"] >= part["lo"]) for part in (inside, below, above)]
+    return parts[0].union(*parts[1:])
+
+
+def _mark(pieces: Any, wrong: Any, code: int) -> Any:
+    """Give counted pieces that are wrong a code."""
+    marked = (pieces["code"] == COUNTED) & ibis.coalesce(wrong, ibis.literal(value=True))
+    return pieces.mutate(code=marked.ifelse(code, pieces["code"]).cast("int64"))
+
+
+def _population(pieces: Any, population: Population, calendar: Calendar, scratch: Scratch) -> Any:
+    """Return the pieces with the population's codes, in the order of REASONS."""
+    if population.ses is not None:
+        pieces = _mark(pieces, ~pieces["ses"].isin(population.ses), CODE[REASONS[0]])
+    if population.regions is not None:
+        pieces = _mark(pieces, ~pieces["region"].isin(population.regions), CODE[REASONS[1]])
+    if population.kind == "closed":
+        pieces = scratch.keep(_attribute(pieces, population, calendar))
+    elif population.practices is not None:
+        pieces = _mark(pieces, ~pieces["practice"].isin(population.practices), CODE[REASONS[3]])
+    if population.insurers is not None:
+        pieces = _mark(pieces, ~pieces["insurer"].isin(population.insurers), CODE[REASONS[4]])
+    if population.ages is not None:
+        low, high = population.ages
+        born = pieces["birth_year"]
+        first, last = january_first(born + low), january_first(born + high + 1) - 1
+        pieces = scratch.keep(_split(pieces, first, last, CODE[REASONS[5]]))
+    if population.after_leaving == "drop":
+        pieces = scratch.keep(_until_leaving(pieces, population, calendar))
+    if population.minimum_enrolment is not None:
+        pieces = scratch.keep(_enrolled_enough(pieces, population, calendar))
+    if not population.last_year_of_life:
+        pieces = _split(pieces, None, pieces["death"] - 365, CODE[REASONS[8]])
+    return pieces.select(*COLUMNS)
+
+
+def _attribute(pieces: Any, population: Population, calendar: Calendar) -> Any:
+    """Give every piece of a person the unit of most days in the baseline; the later, then the first label, if tied."""
+    places = [calendar.place(label) for label in population.baseline]
+    low, high = calendar.first[min(places)], calendar.last[max(places)]
+    base = pieces.filter(pieces["code"] == COUNTED, pieces["lo"] <= high, pieces["hi"] >= low)
+    if population.practices is not None:
+        base = base.filter(base["practice"].isin(population.practices))
+    if population.insurers is not None:
+        base = base.filter(base["insurer"].isin(population.insurers))
+    base = base.mutate(days=ibis.least(base["hi"], high) - ibis.greatest(base["lo"], low) + 1)
+    sums = base.group_by("person", "unit").aggregate(days=base["days"].sum(), until=base["hi"].max())
+    order = [sums["days"].desc(), sums["until"].desc(), sums["unit"]]
+    ranked = sums.mutate(place=ibis.row_number().over(ibis.window(group_by="person", order_by=order)))
+    home = ranked.filter(ranked["place"] == 0).select("person", home="unit")
+    joined = pieces.left_join(home, "person").drop("person_right")
+    # `practice` keeps where the person was, as a unit, so that leaving can be told from staying.
+    joined = joined.mutate(practice=joined["unit"], unit=joined["home"])
+    return _mark(joined, joined["home"].isnull(), CODE[REASONS[2]]).select(*COLUMNS)
+
+
+def _until_leaving(pieces: Any, population: Population, calendar: Calendar) -> Any:
+    high = max(calendar.last[calendar.place(label)] for label in population.baseline)
+    away = pieces.filter(pieces["practice"] != pieces["unit"], pieces["hi"] > high)
+    away = away.mutate(day=ibis.greatest(away["lo"], high + 1))
+    leaving = away.group_by("person").aggregate(leaves=away["day"].min())
+    joined = pieces.left_join(leaving, "person").drop("person_right")
+    return _split(joined, None, joined["leaves"] - 1, CODE[REASONS[6]]).select(*COLUMNS)
+
+
+def _enrolled_enough(pieces: Any, population: Population, calendar: Calendar) -> Any:
+    low, high = calendar.first[calendar.place(population.start)], calendar.last[-1]
+    after = pieces.filter(pieces["code"] == COUNTED, pieces["hi"] >= low)
+    after = after.mutate(days=after["hi"] - ibis.greatest(after["lo"], low) + 1)
+    days = after.group_by("person").aggregate(days=after["days"].sum())
+    joined = pieces.left_join(days, "person").drop("person_right")
+    least = (population.minimum_enrolment or 0.0) * (high - low + 1)
+    return _mark(joined, ibis.coalesce(joined["days"], 0) < least, CODE[REASONS[7]]).select(*COLUMNS)

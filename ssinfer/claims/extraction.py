@@ -1,0 +1,348 @@
+"""Extract: claims under a stated population and spending definition, as a panel, a cohort and an attrition table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import numpy as np
+import pandas as pd
+
+from ssinfer.claims.accounting import attrition
+from ssinfer.claims.calendar import Calendar, epoch_day
+from ssinfer.claims.completion import check_maturity, completion_factor, development
+from ssinfer.claims.enrolment import (
+    enrolment_pieces,
+    insured_days,
+)
+from ssinfer.claims.lines import (
+    COUNTED,
+    MISSING,
+    OWN_COSTS,
+    UNKNOWN_CATEGORY,
+    UNMATCHED,
+    count_lines,
+    excluded_lines,
+    name_of,
+    totals,
+)
+from ssinfer.claims.population import Population
+from ssinfer.claims.scratch import Scratch
+from ssinfer.claims.spending import Spending
+from ssinfer.claims.summing import cohort_of, panel_of
+from ssinfer.claims.truncation import caps, truncate
+from ssinfer.design import Design
+from ssinfer.errors import ClaimsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ssinfer.claims.tables import ClaimsTables
+    from ssinfer.cohort import Cohort
+    from ssinfer.panel import Panel
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Extract:
+    """What was made of claims.
+
+    Attributes
+    ----------
+    panel : Panel
+        Unit x period, with the sampling variance of each mean and covariates: age (in a fixed year), and shares of
+        the levels of sex and SES.
+    truncated : Panel or None
+        The same under the truncation: the second estimand.
+    truncation : frame or None
+        Per year: cap (currency per insured-year), share_above (insured-years above it in the reference), cut
+        (currency), share_cut (of spending).
+    share_cut : frame or None
+        Share of spending cut, unit x period.
+    completion : frame or None
+        Months, factor and standard error: the same for all units and periods, so its error is common to both arms
+        and is not in the panel's sampling variance.
+    attrition : frame
+        From all in the tables to what is counted: persons, insured-days and -years, lines, cents, euros. In = out +
+        exclusions, exactly.
+    own_costs : frame
+        The contract's own fees and programme costs: unit, period, lines, spending (currency).
+    under_contract : tuple of str
+        Units (or units of regions) that the table of programmes puts under a contract during the study: donors by no
+        design, unless the design says otherwise.
+    sensitivity : tuple of str
+        Filters that condition on what follows the start. Not empty: never the main estimand.
+    noticed : dict
+        Counts of what was kept although it looks odd: negative lines, repeated lines, repriced lines.
+    """
+
+    panel: Panel
+    truncated: Panel | None
+    truncation: pd.DataFrame | None
+    share_cut: pd.DataFrame | None
+    completion: pd.DataFrame | None
+    attrition: pd.DataFrame
+    own_costs: pd.DataFrame
+    under_contract: tuple[str, ...]
+    sensitivity: tuple[str, ...]
+    noticed: dict[str, int | float]
+    _tables: Any
+    _cells: Any
+    _units: tuple[str, ...]
+    _calendar: Calendar
+    _reference_year: int
+
+    def cohort(self, *, truncated: bool = False) -> Cohort:
+        """Return the persons behind the panel: spending and insured-years per period, covariates, practice, region.
+
+        In an open population a person who changed practice has a row in each. `cohort().to_panel()` is the panel.
+        """
+        if truncated and self.truncated is None:
+            raise ClaimsError("There is no truncation in this extract. Pass Spending(truncation=...).")
+        amount = "kept" if truncated else "cents"
+        return cohort_of(self._cells, self._units, self._tables, self._calendar, self._reference_year, amount)
+
+    def design(
+        self, treated: Iterable[object] | str, baseline: Iterable[Any], performance: Iterable[Any], **options: Any
+    ) -> Design:
+        """Return a design on this panel, in which units under a contract of their own are no donors."""
+        return Design(treated, baseline, performance, **{"under_contract": self.under_contract, **options})
+
+    def __repr__(self) -> str:
+        last = self.attrition.iloc[-1]
+        sensitivity = f"; SENSITIVITY ANALYSIS: {'; '.join(self.sensitivity)}" if self.sensitivity else ""
+        return (
+            f"Extract: {last['persons']:,} persons, {last['insured_years']:,.0f} insured-years, {last['lines']:,} "
+            f"lines, {last['euros']:,.2f} euros in {len(self.panel.units)} units x {len(self.panel.periods)} periods"
+            f"{sensitivity}"
+        )
+
+
+def extract(
+    tables: ClaimsTables,
+    population: Population | None = None,
+    spending: Spending | None = None,
+    *,
+    periods: Iterable[Any],
+) -> Extract:
+    """Make a panel of claims under a stated population and spending definition.
+
+    Each line and each day of enrolment ends in exactly one row of the attrition table. The order of the reasons is:
+    outside the periods; no person or date; person unknown, before birth, after death, not enrolled on the date;
+    the population's reasons; the spending definition; run-out. What remains is repriced, completed and (for the second
+    panel) truncated, in this order, in whole cents.
+
+    Parameters
+    ----------
+    tables : ClaimsTables
+    population : Population, optional
+        Default: open, everybody.
+    spending : Spending, optional
+        Default: all categories.
+    periods : sequence
+        Consecutive years (2018), quarters ("2018Q2") or months ("2018-04").
+
+    Returns
+    -------
+    Extract
+
+    Raises
+    ------
+    ClaimsError
+        Lines without an amount; categories unknown to the definition; nobody or nothing left; a run-out for which the
+        last period has had no time.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ssinfer.claims import ClaimsTables, extract
+    >>> day = pd.Timestamp
+    >>> tables = ClaimsTables.from_frames(
+    ...     insured=pd.DataFrame({"person": [1, 2], "birth_year": [1950, 1990], "sex": ["V", "M"]}),
+    ...     enrolment=pd.DataFrame({"person": [1, 2], "insurer": ["A", "A"], "practice": ["p", "p"],
+    ...                             "start": [day("2018-01-01")] * 2, "end": [day("2018-12-31"), day("2018-06-30")]}),
+    ...     claims=pd.DataFrame({"person": [1, 2, 2], "date": [day("2018-02-03"), day("2018-02-03"), day("2018-08-01")],
+    ...                          "category": ["gp"] * 3, "amount": [10.5, 20.0, 5.0]}))
+    >>> result = extract(tables, periods=[2018])
+    >>> print(result.attrition[["step", "reason", "lines", "euros"]].to_string(index=False, header=False))
+    in the tables 3 35.5
+    claims not enrolled on the date 1 5.0
+    counted 2 30.5
+    """
+    population = Population() if population is None else population
+    spending = Spending() if spending is None else spending
+    calendar = Calendar.of(periods)
+    if spending.run_out is not None:
+        check_maturity(spending.run_out, calendar)
+    if population.kind == "closed":
+        reference_year = max(calendar.year[calendar.place(label)] for label in population.baseline)
+    else:
+        reference_year = calendar.year[0]
+
+    scratch = Scratch(tables.connection)
+    try:
+        return _extract(tables, population, spending, calendar, reference_year, scratch)
+    finally:
+        scratch.drop()
+
+
+def _extract(
+    tables: ClaimsTables,
+    population: Population,
+    spending: Spending,
+    calendar: Calendar,
+    reference_year: int,
+    scratch: Scratch,
+) -> Extract:
+    pieces, units = enrolment_pieces(tables, population, calendar, scratch)
+    percentile = spending.truncation is not None and spending.truncation.percentile is not None
+    counted = scratch.keep(count_lines(tables, spending, pieces, calendar, reference=percentile))
+    summary = excluded_lines(counted)
+    came_in = totals(tables.claims)
+    _refuse_unusable(summary, came_in["unpriced"], spending)
+
+    cells = _cells(pieces, counted, calendar)
+    completed, completion = _completed(cells, tables, spending, calendar)
+    limits = None
+    if spending.truncation is not None:
+        limits = caps(spending.truncation, calendar, pieces, counted)
+        completed = truncate(completed, limits, calendar)
+    completed = scratch.keep(completed, for_good=True)
+    panel = panel_of(completed, units, tables, calendar, reference_year, "cents")
+    truncated = share_cut = truncation = None
+    if limits is not None:
+        truncated = panel_of(completed, units, tables, calendar, reference_year, "kept")
+        truncation, share_cut = _cuts(completed, limits, panel, truncated, calendar)
+
+    frame, noticed = attrition(tables, spending, calendar, pieces, counted, summary, came_in, completed)
+    return Extract(
+        panel=panel,
+        truncated=truncated,
+        truncation=truncation,
+        share_cut=share_cut,
+        completion=completion,
+        attrition=frame,
+        own_costs=_own_costs(counted, units, calendar),
+        under_contract=_under_contract(tables, completed, units, calendar),
+        sensitivity=population.sensitivity,
+        noticed=noticed,
+        _tables=tables,
+        _cells=completed,
+        _units=units,
+        _calendar=calendar,
+        _reference_year=reference_year,
+    )
+
+
+def _refuse_unusable(summary: pd.DataFrame, unpriced: int, spending: Spending) -> None:
+    if unpriced:
+        raise ClaimsError(f"{unpriced:,} claim lines have no (finite) amount. Complete or remove them at the source.")
+    unknown = summary[(summary["code"] == UNKNOWN_CATEGORY)]
+    if len(unknown) and spending.unknown == "refuse":
+        rows = unknown.sort_values("lines", ascending=False).head(5).to_dict("records")
+        listed = ", ".join(f"{row['label']!r} ({row['lines']:,} lines, {row['cents'] / 100:,.2f})" for row in rows)
+        raise ClaimsError(
+            f"{len(unknown)} categories are unknown to the spending definition: {listed}. Name each in include, "
+            "exclude or own_costs, or pass unknown='exclude' to leave them out and count them."
+        )
+    if not (summary["code"] == COUNTED).any():
+        raise ClaimsError(
+            "No claim line is counted: nothing is left of the population or the definition. Reasons: "
+            + ", ".join(f"{_reason(row)} ({row['lines']:,} lines)" for row in summary.to_dict("records"))
+            + "."
+        )
+
+
+def _reason(row: Any) -> str:
+    return "no valid enrolment" if row["code"] == UNMATCHED else name_of(int(row["code"]), row["label"])
+
+
+def _cells(pieces: Any, counted: Any, calendar: Calendar) -> Any:
+    """Return insured days and money of everybody counted: person, unit, t, days, cents."""
+    days = insured_days(pieces, calendar)
+    money = counted.filter(counted["code"] == COUNTED)
+    # Every counted line lies in a counted piece, so adding both up by the same key loses neither.
+    rows = days.mutate(cents=ibis.literal(0, "int64")).union(
+        money.select("person", "unit", "t", days=ibis.literal(0, "int64"), cents=money["used"])
+    )
+    sums = rows.group_by("person", "unit", "t")
+    return sums.aggregate(days=rows["days"].sum().cast("int64"), cents=rows["cents"].sum().cast("int64"))
+
+
+def _completed(
+    cells: Any, tables: ClaimsTables, spending: Spending, calendar: Calendar
+) -> tuple[Any, pd.DataFrame | None]:
+    run_out = spending.run_out
+    if run_out is None or not run_out.complete:
+        return cells, None
+
+    def within(rows: Any) -> Any:
+        category = ibis.coalesce(rows["category"], MISSING)
+        left_out = (*spending.exclude, *spending.own_costs)
+        admitted = ~category.isin(left_out) if left_out else ibis.literal(value=True)
+        return admitted & category.isin(spending.include) if spending.include is not None else admitted
+
+    triangle = development(tables, calendar, run_out, within)
+    factor, error = completion_factor(triangle, run_out.months)
+    table = pd.DataFrame({"months": [run_out.months], "factor": [factor], "standard_error": [error]})
+    grown = (cells["cents"].cast("float64") * factor + 0.5).floor().cast("int64")
+    return cells.mutate(cents=grown), table
+
+
+def _cuts(
+    cells: Any, limits: pd.DataFrame, panel: Panel, truncated: Panel, calendar: Calendar
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    sums = cells.group_by("t").aggregate(
+        cents=cells["cents"].sum().cast("int64"), kept=cells["kept"].sum().cast("int64")
+    )
+    frame = sums.to_pandas()
+    frame["year"] = np.array(calendar.year)[frame["t"].astype(int)]
+    by_year = frame.groupby("year")[["cents", "kept"]].sum()
+    cut = by_year["cents"] - by_year["kept"]
+    truncation = pd.DataFrame(
+        {
+            "year": limits["year"],
+            "cap": limits["cents"] / 100,
+            "share_above": limits["share_above"].astype("float64"),
+            "cut": cut.reindex(limits["year"], fill_value=0).to_numpy() / 100,
+            "share_cut": (cut / by_year["cents"]).reindex(limits["year"], fill_value=0.0).to_numpy(),
+        }
+    )
+    share = np.divide(
+        panel.spending - truncated.spending,
+        panel.spending,
+        out=np.full(panel.spending.shape, np.nan),
+        where=panel.spending > 0,
+    )
+    return truncation, pd.DataFrame(share, index=pd.Index(panel.units, name="unit"), columns=list(panel.periods))
+
+
+def _own_costs(counted: Any, units: tuple[str, ...], calendar: Calendar) -> pd.DataFrame:
+    rows = counted.filter(counted["code"] == OWN_COSTS).group_by("unit", "t")
+    frame = rows.aggregate(
+        lines=lambda t: t["lines"].sum().cast("int64"), cents=lambda t: t["cents"].sum().cast("int64")
+    ).to_pandas()
+    frame["unit"] = np.array(units)[frame["unit"].astype("int64")]
+    frame["period"] = [calendar.periods[int(t)] for t in frame["t"]]
+    frame["spending"] = frame["cents"] / 100
+    ordered: pd.DataFrame = frame.sort_values(["unit", "t"]).reset_index(drop=True)
+    return ordered[["unit", "period", "lines", "spending"]]
+
+
+def _under_contract(tables: ClaimsTables, cells: Any, names: tuple[str, ...], calendar: Calendar) -> tuple[str, ...]:
+    """Return units named by a programme of the study's time, by themselves or through most of their insured days."""
+    if tables.programmes is None:
+        return ()
+    programmes = tables.programmes
+    start, end = epoch_day(programmes["start"]), epoch_day(programmes["end"])
+    during = programmes.filter(start <= calendar.last[-1], ibis.coalesce(end, calendar.last[-1]) >= calendar.first[0])
+    named = set(during.to_pandas()["unit"].astype(str))
+    units = set(names)
+    found = units & named
+    if "region" in tables.insured.columns and named - units:
+        who = tables.insured.select("person", "region")
+        joined = cells.join(who, "person")
+        days = joined.group_by("unit", "region").aggregate(days=joined["days"].sum().cast("int64")).to_pandas()
+        most = days.sort_values(["unit", "days", "region"], ascending=[True, False, True]).drop_duplicates("unit")
+        found |= {names[int(number)] for number in most.loc[most["region"].isin(named), "unit"]}
+    return tuple(sorted(found))

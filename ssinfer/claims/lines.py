@@ -1,0 +1,251 @@
+"""Claim lines: one pass over all of them, each in exactly one place."""
+
+# ruff: noqa: PD003, PD004  (Ibis has isnull and notnull only)
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import pandas as pd
+
+from ssinfer.claims.calendar import Calendar, epoch_day, january_first, running_month
+from ssinfer.claims.enrolment import DAY_REASONS, FIRST_POPULATION_CODE
+from ssinfer.errors import ClaimsError
+
+if TYPE_CHECKING:
+    from ssinfer.claims.spending import Spending
+    from ssinfer.claims.tables import ClaimsTables
+
+COUNTED, OWN_COSTS, OUTSIDE, NO_KEY, UNMATCHED = 0, 1, 2, 3, 4
+# Population codes of enrolment pieces keep their number plus this.
+POPULATION = 100
+CATEGORY, PRODUCT_GROUP, UNKNOWN_CATEGORY, LATE = 200, 201, 202, 203
+MISSING = "(missing)"
+_NEVER = 10**6  # months
+
+
+def count_lines(tables: ClaimsTables, spending: Spending, pieces: Any, calendar: Calendar, *, reference: bool) -> Any:
+    """Return the claims added up, one pass: a row per place of a line, with lines, cents and cents as counted.
+
+    Columns: code, label (category or product group of what was left out), person, unit, t (of counted lines; `person`
+    also of the reference), day (of lines without enrolment), lines, cents, used (after repricing), repriced.
+
+    Parameters
+    ----------
+    reference : bool
+        Whether persons outside the population are kept too, for the national reference of a truncation.
+    """
+    claims = _deduplicated(tables.claims, spending)
+    claims = claims.mutate(t=calendar.running(claims["date"]), day=epoch_day(claims["date"]))
+    claims = claims.mutate(cents=cents(claims["amount"]))
+    claims, repriced = _repriced(claims, spending)
+    valid = pieces.filter((pieces["code"] == COUNTED) | (pieces["code"] >= FIRST_POPULATION_CODE))
+    spans = valid.select(span_person="person", lo="lo", hi="hi", unit="unit", span_code="code")
+    joined = claims.left_join(
+        spans,
+        [claims["person"] == spans["span_person"], claims["day"] >= spans["lo"], claims["day"] <= spans["hi"]],
+    )
+    verdict, label = _definition(joined, spending, calendar)
+    selects = bool(spending.named() or spending.product_groups_exclude or spending.run_out)
+    last = len(calendar.periods) - 1
+    code = ibis.cases(
+        (joined["person"].isnull() | joined["date"].isnull(), NO_KEY),
+        ((joined["t"] < 0) | (joined["t"] > last), OUTSIDE),
+        (joined["span_person"].isnull(), UNMATCHED),
+        (joined["span_code"] != COUNTED, POPULATION + joined["span_code"]),
+        else_=verdict,
+    ).cast("int16")
+    joined = joined.mutate(code=code, verdict=verdict.cast("int16"), label=label)
+    is_counted, unmatched = joined["code"] == COUNTED, joined["code"] == UNMATCHED
+    by_unit = joined["code"].isin((COUNTED, OWN_COSTS))
+    keep = is_counted | unmatched
+    in_reference = ibis.literal(value=False)
+    if reference:
+        in_reference = (joined["verdict"] == COUNTED) & (joined["code"] >= POPULATION) & (joined["code"] < CATEGORY)
+        keep = keep | in_reference
+    nothing = ibis.null
+    keyed = joined.mutate(
+        person=keep.ifelse(joined["person"], nothing(joined["person"].type())),
+        unit=by_unit.ifelse(joined["unit"], nothing("int32")),
+        t=(by_unit | in_reference).ifelse(joined["t"].cast("int16"), nothing("int16")),
+        day=unmatched.ifelse(joined["day"].cast("int32"), nothing("int32")),
+        label=(joined["code"] >= CATEGORY).ifelse(joined["label"], nothing("string")) if selects else nothing("string"),
+    )
+    # A label is in the key only if the definition leaves something out: most lines have none.
+    keys = ("code", *(("label",) if selects else ()), "person", "unit", "t", "day")
+    grouped = keyed.group_by(*keys)
+    value = keyed["cents"]
+    total = grouped.aggregate(
+        lines=keyed.count(),
+        cents=value.sum().cast("int64"),
+        **(
+            {"used": keyed["used"].sum().cast("int64"), "repriced": keyed["is_repriced"].sum().cast("int64")}
+            if repriced
+            else {}
+        ),
+    )
+    if not selects:
+        total = total.mutate(label=ibis.null("string"))
+    return total if repriced else total.mutate(used=total["cents"], repriced=ibis.literal(0, "int64"))
+
+
+def unmatched_reasons(tables: ClaimsTables, counted: Any) -> pd.DataFrame:
+    """Return why lines matched no enrolment: reason, lines, cents, and persons of unknown persons."""
+    rows = counted.filter(counted["code"] == UNMATCHED)
+    insured = tables.insured.select(known="person", birth_year="birth_year")
+    joined = rows.left_join(insured, rows["person"] == insured["known"])
+    if tables.deaths is not None:
+        deaths = tables.deaths.group_by("person").aggregate(death=epoch_day(tables.deaths["date"]).min())
+        deaths = deaths.select(dead="person", death="death")
+        joined = joined.left_join(deaths, joined["person"] == deaths["dead"])
+    else:
+        joined = joined.mutate(death=ibis.null("int64"))
+    reason = ibis.cases(
+        (joined["known"].isnull(), "person unknown"),
+        (joined["day"] < january_first(joined["birth_year"].cast("int64")), "before birth"),
+        (joined["day"] > joined["death"], "after death"),
+        else_="not enrolled on the date",
+    )
+    grouped = joined.mutate(reason=reason).group_by("reason")
+    frame: pd.DataFrame = grouped.aggregate(
+        lines=lambda t: t["lines"].sum().cast("int64"), cents=lambda t: t["cents"].sum().cast("int64")
+    ).to_pandas()
+    return frame
+
+
+def excluded_lines(counted: Any) -> pd.DataFrame:
+    """Return lines, cents and what was noticed about them per code and label."""
+    names = ("lines", "cents", "used", "repriced")
+    grouped = counted.group_by("code", "label")
+    sums = grouped.aggregate(**{name: counted[name].sum().cast("int64") for name in names})
+    frame: pd.DataFrame = sums.to_pandas()
+    frame[list(names)] = frame[list(names)].fillna(0).astype("int64")
+    return frame.sort_values(["code", "label"]).reset_index(drop=True)
+
+
+def name_of(code: int, label: Any) -> str:
+    """Return the reason behind a code, in words."""
+    if POPULATION <= code < CATEGORY:
+        return DAY_REASONS[code - POPULATION]
+    return {
+        OUTSIDE: "date outside the periods",
+        NO_KEY: "no person or no date",
+        OWN_COSTS: "the contract's own costs",
+        CATEGORY: f"category {label!r} left out",
+        PRODUCT_GROUP: f"product group {label!r} left out",
+        UNKNOWN_CATEGORY: f"category {label!r} unknown to the definition",
+        LATE: "paid after the run-out",
+    }[code]
+
+
+def cents(amount: Any) -> Any:
+    """Return an amount as whole cents (Ibis): exact for decimals of two places, else rounded per line, halves up."""
+    kind = amount.type()
+    if kind.is_integer():
+        return amount.cast("int64") * 100
+    if kind.is_decimal() and kind.scale is not None and kind.scale <= 2:
+        return (amount * 100).cast("int64")
+    if kind.is_floating():
+        finite = ~(amount.isnan() | amount.isinf())
+        amount = finite.ifelse(amount.cast("float64"), ibis.null("float64"))
+    return (amount * 100 + 0.5).floor().cast("int64")
+
+
+def _deduplicated(claims: Any, spending: Spending) -> Any:
+    if spending.duplicates != "drop":
+        return claims
+    if "claim" in claims.columns:
+        key: tuple[str, ...] = ("claim",)
+    else:
+        key = tuple(claims.columns)
+    order = [claims[name] for name in claims.columns]
+    ranked = claims.mutate(copy=ibis.row_number().over(ibis.window(group_by=key, order_by=order)))
+    # A missing identifier identifies nothing: such lines are all kept.
+    single = ranked["copy"] == 0
+    if key == ("claim",):
+        single = single | ranked["claim"].isnull()
+    return ranked.filter(single).drop("copy")
+
+
+def totals(claims: Any) -> dict[str, int]:
+    """Return what came in, apart from the pass that classifies: lines, cents, and what is odd about them."""
+    priced = claims.select(cents=cents(claims["amount"]))
+    value = priced["cents"]
+    sums = priced.aggregate(
+        lines=priced.count(),
+        cents=value.sum().cast("int64"),
+        negative_lines=(value < 0).ifelse(1, 0).sum().cast("int64"),
+        negative_cents=(value < 0).ifelse(value, 0).sum().cast("int64"),
+        unpriced=value.isnull().ifelse(1, 0).sum().cast("int64"),
+    ).to_pandas()
+    return {str(name): 0 if pd.isna(number) else int(number) for name, number in sums.iloc[0].items()}
+
+
+def duplicate_lines(claims: Any) -> tuple[int, ...]:
+    """Return how many lines repeat an earlier one, and their cents."""
+    if "claim" in claims.columns:
+        known = claims.filter(claims["claim"].notnull())
+        priced = known.mutate(cents=cents(known["amount"]))
+        order = [priced[name] for name in claims.columns]
+        ranked = priced.mutate(copy=ibis.row_number().over(ibis.window(group_by="claim", order_by=order)))
+        again = ranked.filter(ranked["copy"] > 0)
+        row = again.aggregate(n=again.count(), cents=again["cents"].sum().cast("int64")).to_pandas().iloc[0]
+    else:
+        groups = claims.group_by(*claims.columns).aggregate(n=claims.count())
+        groups = groups.filter(groups["n"] > 1)
+        groups = groups.mutate(cents=cents(groups["amount"]) * (groups["n"] - 1), more=groups["n"] - 1)
+        row = groups.aggregate(n=groups["more"].sum(), cents=groups["cents"].sum().cast("int64")).to_pandas().iloc[0]
+    return tuple(0 if pd.isna(row[name]) else int(row[name]) for name in ("n", "cents"))
+
+
+def _repriced(claims: Any, spending: Spending) -> tuple[Any, bool]:
+    tariffs = spending.reference_tariffs
+    if tariffs is None:
+        return claims.mutate(used=claims["cents"]), False
+    for name in ("volume", *(["product_group"] if "product_group" in tariffs.columns else [])):
+        if name not in claims.columns:
+            raise ClaimsError(f"Repricing needs the column {name!r} of table 'claims', which is absent.")
+    renamed = tariffs.rename(columns={"category": "r_category", "product_group": "r_group", "tariff": "r_tariff"})
+    renamed = renamed[[name for name in ("r_category", "r_group", "r_tariff") if name in renamed.columns]]
+    reference = ibis.memtable(renamed.astype({"r_tariff": "float64"}))
+    on = [claims["category"] == reference["r_category"]]
+    if "r_group" in renamed.columns:
+        on.append(ibis.coalesce(claims["product_group"], "") == reference["r_group"])
+    joined = claims.left_join(reference, on)
+    price = joined["volume"].cast("float64") * joined["r_tariff"]
+    known = price.notnull()
+    return (
+        joined.mutate(
+            used=known.ifelse((price * 100 + 0.5).floor().cast("int64"), joined["cents"]),
+            is_repriced=known.ifelse(1, 0),
+        ),
+        True,
+    )
+
+
+def _definition(lines: Any, spending: Spending, calendar: Calendar) -> tuple[Any, Any]:
+    """Return what the definition says of a line (code), and the label to report it under."""
+    category = ibis.coalesce(lines["category"], MISSING)
+    branches: list[tuple[Any, Any]] = []
+    if spending.own_costs:
+        branches.append((category.isin(spending.own_costs), OWN_COSTS))
+    if spending.exclude:
+        branches.append((category.isin(spending.exclude), CATEGORY))
+    if spending.include is not None and spending.unknown != "include":
+        branches.append((~category.isin(spending.include), UNKNOWN_CATEGORY))
+    group = None
+    if spending.product_groups_exclude:
+        if "product_group" not in lines.columns:
+            raise ClaimsError("product_groups_exclude needs the column 'product_group' of table 'claims'.")
+        group = ibis.coalesce(lines["product_group"], "")
+        begins = ibis.or_(*(group.startswith(prefix) for prefix in spending.product_groups_exclude))
+        branches.append((begins, PRODUCT_GROUP))
+    if spending.run_out is not None:
+        if "paid" not in lines.columns:
+            raise ClaimsError("Run-out needs the column 'paid' of table 'claims': the day each line was paid.")
+        # A line without a day of payment was not paid in time.
+        age = running_month(lines["paid"]) - calendar.last_month(lines["t"])
+        branches.append((ibis.coalesce(age, _NEVER) > spending.run_out.months, LATE))
+    verdict = ibis.cases(*branches, else_=COUNTED) if branches else ibis.literal(COUNTED, "int16")
+    label = category if group is None else (verdict == PRODUCT_GROUP).ifelse(group, category)
+    return verdict, label

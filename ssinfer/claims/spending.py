@@ -1,0 +1,151 @@
+"""Spending: which claim lines count, at which price, cut where, and how mature."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from ssinfer.errors import ClaimsError
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Truncation:
+    """Truncation of a person's spending per calendar year.
+
+    Exactly one of `amount` and `percentile` is given: an amount of money and a share are never the same argument.
+
+    Attributes
+    ----------
+    amount : float, or mapping of year to float
+        Currency per insured-year.
+    percentile : float
+        Level of the weighted percentile (0.99) of spending per insured-year among **all** persons of the tables,
+        whatever the population: the national reference, if the tables are national. Weights are insured days.
+
+    Notes
+    -----
+    With y a person's spending and w their part of the year, what exceeds cap x w is cut from the year, in proportion
+    to the spending of its periods (as in the Medicare Shared Savings Program, 42 CFR 425.605: annualised spending is
+    truncated, then weighted by person-years).
+    """
+
+    amount: float | Mapping[int, float] | None = None
+    percentile: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.amount is None) == (self.percentile is None):
+            raise ClaimsError("Truncation needs exactly one of amount= (currency) and percentile= (0.99).")
+        if self.percentile is not None and not 0.5 <= self.percentile < 1:
+            raise ClaimsError(f"percentile is {self.percentile}; allowed: 0.5 to less than 1, such as 0.99.")
+        if self.amount is not None:
+            amounts = [self.amount] if isinstance(self.amount, int | float) else list(self.amount.values())
+            if any(not value > 0 for value in amounts):
+                raise ClaimsError(f"amount is {self.amount}; allowed: a positive amount of money per insured-year.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOut:
+    """Run-out: how long after a period its claims may still be paid.
+
+    Attributes
+    ----------
+    extracted : date
+        Day on which the claims were taken from the administration: nothing paid later is in the tables.
+    months : int
+        A line counts if it was paid no later than this many months after its period's last month. The same for every
+        unit and period, so both arms are equally mature; refused if the last period has had less time.
+    complete : bool
+        Whether spending is multiplied by the completion factor (chain ladder), the same for all units.
+    """
+
+    extracted: dt.date
+    months: int
+    complete: bool = False
+
+    def __post_init__(self) -> None:
+        if self.months != int(self.months) or not 0 <= self.months <= 60:
+            raise ClaimsError(f"months of run-out is {self.months!r}; allowed: a whole number from 0 to 60.")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Spending:
+    """What counts as spending.
+
+    Attributes
+    ----------
+    include : tuple of str or None
+        Categories that count; None: all that `exclude` does not name.
+    exclude : tuple of str
+        Categories left out (mental health, dental, acute hospital care, geriatric rehabilitation, ...).
+    own_costs : tuple of str
+        Categories of the contract itself (GP fees, programme costs): not spending, kept as a line of their own.
+    product_groups_exclude : tuple of str
+        Product groups left out, by the beginning of their code ("L04" leaves out L04AB01).
+    unknown : "refuse", "exclude" or "include"
+        What happens to a category that the definition does not name, when `include` is given.
+    reference_tariffs : frame or None
+        Columns category, tariff and, if wanted, product_group: a line that matches is repriced to volume x tariff;
+        the others keep their amount. Shows volume without price.
+    truncation : Truncation or None
+    run_out : RunOut or None
+    duplicates : "keep", "count" or "drop"
+        Lines that are alike in every column (or have the same `claim`, if the table has that column). "count" keeps and
+        counts them, "drop" keeps one of each, "keep" does not look: looking costs a sort of all lines.
+    """
+
+    include: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] = ()
+    own_costs: tuple[str, ...] = ()
+    product_groups_exclude: tuple[str, ...] = ()
+    unknown: Literal["refuse", "exclude", "include"] = "refuse"
+    reference_tariffs: pd.DataFrame | None = None
+    truncation: Truncation | None = None
+    run_out: RunOut | None = None
+    duplicates: Literal["keep", "count", "drop"] = "count"
+
+    def __post_init__(self) -> None:
+        for name in ("include", "exclude", "own_costs", "product_groups_exclude"):
+            values = getattr(self, name)
+            if isinstance(values, str):
+                raise ClaimsError(f"{name} is the text {values!r}. Give a list of labels, such as [{values!r}].")
+            if values is not None:
+                object.__setattr__(self, name, tuple(str(value) for value in values))
+        if self.include is not None and not self.include:
+            raise ClaimsError("include is an empty list, so nothing counts. Pass None for all categories.")
+        lists: dict[str, tuple[str, ...]] = {
+            "include": self.include or (),
+            "exclude": self.exclude,
+            "own_costs": self.own_costs,
+        }
+        seen: dict[str, str] = {}
+        for name, values in lists.items():
+            for value in values:
+                if value in seen:
+                    raise ClaimsError(f"Category {value!r} is named in {seen[value]} and in {name}. Keep one.")
+                seen[value] = name
+        for name, allowed in (("unknown", ("refuse", "exclude", "include")), ("duplicates", ("keep", "count", "drop"))):
+            if getattr(self, name) not in allowed:
+                raise ClaimsError(f"{name} is {getattr(self, name)!r}; allowed: {', '.join(map(repr, allowed))}.")
+        if self.reference_tariffs is not None:
+            _check_tariffs(self.reference_tariffs)
+
+    def named(self) -> frozenset[str]:
+        """Return every category that the definition names."""
+        return frozenset((*(self.include or ()), *self.exclude, *self.own_costs))
+
+
+def _check_tariffs(tariffs: pd.DataFrame) -> None:
+    keys = [name for name in ("category", "product_group") if name in tariffs.columns]
+    if "category" not in keys or "tariff" not in tariffs.columns:
+        raise ClaimsError(f"reference_tariffs has columns {list(tariffs.columns)}; category and tariff are needed.")
+    if tariffs[keys].duplicated().any():
+        first: Any = tariffs.loc[tariffs[keys].duplicated(), keys].iloc[0].to_dict()
+        raise ClaimsError(f"reference_tariffs gives {first} more than once. Keep one tariff for each.")
+    if not (tariffs["tariff"] > 0).all():
+        raise ClaimsError("reference_tariffs holds a tariff that is not positive. Correct or drop it.")

@@ -1,0 +1,96 @@
+"""Truncation of a person's spending per calendar year, in whole cents."""
+
+# ruff: noqa: PD004  (Ibis has isnull and notnull only)
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import pandas as pd
+
+from ssinfer.claims.enrolment import FIRST_POPULATION_CODE
+from ssinfer.errors import ClaimsError
+
+if TYPE_CHECKING:
+    from ssinfer.claims.calendar import Calendar
+    from ssinfer.claims.spending import Truncation
+
+
+def caps(truncation: Truncation, calendar: Calendar, pieces: Any, counted: Any) -> pd.DataFrame:
+    """Return the cap per calendar year: year, cents (per insured-year), share_above (of the reference's insured-years).
+
+    At a percentile, the reference is every person of the tables with valid enrolment, their spending under the same
+    definition, weighted by insured days.
+    """
+    years = sorted(set(calendar.year))
+    if truncation.amount is not None:
+        amount = truncation.amount
+        by_year = dict.fromkeys(years, amount) if isinstance(amount, int | float) else dict(amount)
+        missing = [year for year in years if year not in by_year]
+        if missing:
+            raise ClaimsError(f"Truncation gives no amount for {missing}. Years of the study: {years}.")
+        amounts = [float(by_year[year]) for year in years]
+        return pd.DataFrame({"year": years, "cents": [round(100 * value) for value in amounts], "share_above": None})
+    yearly = reference_spending(calendar, pieces, counted)
+    # Spending per insured-year in whole cents, so that ties are ties on every backend.
+    rate = (yearly["cents"].cast("float64") * yearly["year_days"] / yearly["days"] + 0.5).floor().cast("int64")
+    yearly = yearly.mutate(rate=rate)
+    steps = yearly.group_by("year", "rate").aggregate(days=yearly["days"].sum())
+    below = ibis.window(group_by="year", order_by="rate", preceding=None, following=0)
+    steps = steps.mutate(
+        up_to=steps["days"].sum().over(below), total=steps["days"].sum().over(ibis.window(group_by="year"))
+    )
+    at = steps.filter(steps["up_to"].cast("float64") >= truncation.percentile * steps["total"].cast("float64"))
+    result = at.group_by("year").aggregate(cents=at["rate"].min(), up_to=at["up_to"].min(), total=at["total"].max())
+    frame: pd.DataFrame = result.order_by("year").to_pandas()
+    frame["share_above"] = 1 - frame["up_to"].astype(float) / frame["total"].astype(float)
+    if (frame["cents"] <= 0).any():
+        year = int(frame.loc[frame["cents"] <= 0, "year"].iloc[0])
+        raise ClaimsError(
+            f"The {truncation.percentile:.0%} percentile of spending in {year} is zero: most persons of the reference "
+            "have no claims. Are the claims of all insured in the tables? Else give amount= instead."
+        )
+    return frame[["year", "cents", "share_above"]].astype({"year": "int64", "cents": "int64"})
+
+
+def reference_spending(calendar: Calendar, pieces: Any, counted: Any) -> Any:
+    """Return spending and insured days per person and calendar year of everybody with valid enrolment."""
+    periods = calendar.table()
+    valid = pieces.filter((pieces["code"] == 0) | (pieces["code"] >= FIRST_POPULATION_CODE))
+    joined = valid.join(periods, [valid["lo"] <= periods["p_last"], valid["hi"] >= periods["p_first"]])
+    length = ibis.least(joined["hi"], joined["p_last"]) - ibis.greatest(joined["lo"], joined["p_first"]) + 1
+    days = (
+        joined.mutate(length=length).group_by("person", "year", "year_days").aggregate(days=lambda t: t["length"].sum())
+    )
+    keyed = counted.filter(counted["person"].notnull(), counted["t"].notnull())
+    dated = keyed.mutate(tt=keyed["t"].cast("int64")).join(periods.select(tt="t", y="year"), "tt")
+    money = dated.group_by("person", "y").aggregate(cents=dated["used"].sum())
+    both = days.left_join(money, [days["person"] == money["person"], days["year"] == money["y"]])
+    return both.select(
+        "year",
+        days=both["days"].cast("int64"),
+        year_days=both["year_days"],
+        cents=ibis.coalesce(both["cents"], 0).cast("int64"),
+    )
+
+
+def truncate(cells: Any, limits: pd.DataFrame, calendar: Calendar) -> Any:
+    """Return the cells (person, unit, t, days, cents) with `kept` cents after truncation.
+
+    The limit of a person-year is floor(cap x days / days of the year); what exceeds it is cut in proportion to the
+    periods' spending, each rounded down to the cent, so that the cut is a difference of whole cents.
+    """
+    periods = calendar.table().select(tt="t", year="year", year_days="year_days")
+    table = ibis.memtable(limits[["year", "cents"]].rename(columns={"year": "cap_year", "cents": "cap"}))
+    joined = cells.join(periods, cells["t"] == periods["tt"]).drop("tt")
+    joined = joined.join(table, joined["year"] == table["cap_year"]).drop("cap_year")
+    per_year = ibis.window(group_by=["person", "year"])
+    joined = joined.mutate(
+        total=joined["cents"].sum().over(per_year).cast("int64"),
+        days_year=joined["days"].sum().over(per_year).cast("int64"),
+    )
+    limit = (joined["cap"].cast("float64") * joined["days_year"] / joined["year_days"]).floor()
+    kept = (joined["cents"].cast("float64") * limit / joined["total"]).floor().cast("int64")
+    over = joined["total"].cast("float64") > limit
+    joined = joined.mutate(kept=over.ifelse(kept, joined["cents"]))
+    return joined.select("person", "unit", "t", "days", "cents", "kept")

@@ -1,0 +1,1 @@
+"""Contracts: who shares what, and the settlement of it."""

@@ -1,0 +1,75 @@
+"""Checks of a contract's terms: each names the term, what it got, and what is allowed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, get_args
+
+from ssinfer.errors import ContractError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def build[T](kind: type[T], given: Mapping[str, Any] | T, where: str) -> T:
+    """Return `kind` built from a mapping, refusing unknown keys with the nearest allowed one."""
+    if isinstance(given, kind):
+        return given
+    if not hasattr(given, "keys"):
+        raise ContractError(f"{where} must be a table of terms, got {given!r}.")
+    allowed = [f.name for f in fields(kind)]  # type: ignore[arg-type]
+    values: dict[str, Any] = {}
+    for key, value in given.items():  # type: ignore[union-attr]
+        if key not in allowed:
+            raise ContractError(f"{where} has no term {key!r}. {did_you_mean(key, allowed)}")
+        values[key] = tuple(value) if isinstance(value, list) else value
+    return kind(**values)
+
+
+def fraction(value: Any, what: str, *, most: float = 1.0) -> float:
+    """Return a rate as a fraction between 0 and `most`, or refuse, saying what a percentage would be."""
+    number = money(value, what)
+    if not 0 <= number <= most:
+        hint = f" {number:g} looks like a percentage: write {number / 100:g}." if 1 < number <= 100 else ""
+        raise ContractError(f"{what} must be a fraction from 0 to {most:g}, got {value!r}.{hint}")
+    return number
+
+
+def money(value: Any, what: str) -> float:
+    """Return a finite number, or refuse."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ContractError(f"{what} must be a finite number, got {value!r}.")
+    return float(value)
+
+
+def whole(value: Any, must: str, *, least: int = 0, most: int = 10**9) -> None:
+    """Refuse what is no whole number from `least` to `most`."""
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ContractError(f"{must}, got {value!r}.")
+
+
+def label(value: Any, what: str) -> None:
+    """Refuse what is no name."""
+    if not isinstance(value, str) or not value:
+        raise ContractError(f"{what} must be a name, got {value!r}.")
+
+
+def mapping(value: Any, what: str) -> Any:
+    """Return a table of terms, or refuse."""
+    if not hasattr(value, "keys"):
+        raise ContractError(f"{what} must be a table, got {value!r}.")
+    return value
+
+
+def names(value: Any, what: str) -> tuple[str, ...]:
+    """Return a list of texts as a tuple, or refuse; a single text is no list."""
+    if isinstance(value, str) or not all(isinstance(one, str) and one for one in value):
+        raise ContractError(f"{what} must be a list of names, got {value!r}.")
+    return tuple(value)
+
+
+def choice(value: Any, kind: Any, what: str) -> None:
+    """Refuse a value that is not one of the literals of `kind`, naming the nearest."""
+    if value not in get_args(kind):
+        raise ContractError(f"{what} cannot be {value!r}. {did_you_mean(value, get_args(kind))}")

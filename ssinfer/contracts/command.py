@@ -1,0 +1,105 @@
+"""What `ssinfer settle` and `ssinfer contracts` print: text or JSON, from numbers, without the heavy stack."""
+
+from __future__ import annotations
+
+import json
+
+from ssinfer.contracts.contract import load_contract, shipped_contracts
+from ssinfer.contracts.settle import settle
+
+
+def settle_text(
+    contract: str,
+    *,
+    benchmark: float,
+    spending: float,
+    insured_years: float,
+    year: int | None = None,
+    assigned: float | None = None,
+    threshold: float | None = None,
+    quality: float | None = None,
+    standard_met: bool = True,
+    revenue: float | None = None,
+    low_revenue: bool = False,
+    true_saving: float | None = None,
+    currency: str | None = None,
+    as_json: bool = False,
+) -> str:
+    """Return the settlement of a shipped contract or a TOML file, as text or JSON.
+
+    Parameters
+    ----------
+    contract : str
+        Name of a shipped contract or path of a TOML file.
+    benchmark, spending : float
+        Money per insured-year.
+    insured_years : float
+        Insured-years.
+    year : int, optional
+        Rule year; default: the latest.
+    as_json : bool, default False
+        JSON instead of text. The other arguments are those of `settle`.
+
+    Examples
+    --------
+    >>> print(settle_text("kerngezond-vlissingen", benchmark=100, spending=95, insured_years=20_000).splitlines()[-1])
+      providers                      50,000.00
+    """
+    terms = load_contract(contract, year=year)
+    result = settle(
+        terms,
+        benchmark=benchmark,
+        spending=spending,
+        insured_years=insured_years,
+        assigned=assigned,
+        threshold=threshold,
+        quality=quality,
+        standard_met=standard_met,
+        revenue=revenue,
+        low_revenue=low_revenue,
+        true_saving=true_saving,
+        currency=currency,
+    )
+    if as_json:
+        return json.dumps(result.to_dict(), indent=2)
+    lines = [f"{terms.title or terms.name}, rules of {terms.rule_year}", ""]
+    lines += [f"  {step}" for step in result.steps]
+    if true_saving is not None:
+        over, under = result.expected_overpayment, result.expected_underpayment
+        lines += [f"  Against the true saving: overpaid {over:,.2f}, underpaid {under:,.2f}."]
+    lines += [f"  Assumed: {one}." for one in terms.assumed]
+    lines += ["", f"Received ({terms.currency}; negative: paid)"]
+    lines += [f"  {party:<24} {value:>15,.2f}" for party, value in result.lines.items()]
+    return "\n".join(lines)
+
+
+def contracts_text(*, as_json: bool = False) -> str:
+    """Return the shipped contracts: name, years of rules, sides, gate, sharing.
+
+    >>> "gesundes-kinzigtal" in contracts_text()
+    True
+    """
+    rows = []
+    for name in shipped_contracts():
+        terms = load_contract(name)
+        rows.append(
+            {
+                "name": name,
+                "rule_year": terms.rule_year,
+                "currency": terms.currency,
+                "sides": "two-sided" if terms.two_sided else "one-sided",
+                "threshold": terms.threshold.kind,
+                "savings": "by quality" if terms.quality.kind == "gate_table" else f"{100 * terms.sharing.savings:g}%",
+                "title": terms.title,
+                "source": terms.source.strip(),
+                "assumed": list(terms.assumed),
+            },
+        )
+    if as_json:
+        return json.dumps(rows, indent=2)
+    columns = ("name", "rule_year", "currency", "sides", "threshold", "savings", "title")
+    widths = [max(len(column), *(len(str(row[column])) for row in rows)) for column in columns]
+    table = [columns, *([str(row[column]) for column in columns] for row in rows)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table
+    )

@@ -1,0 +1,324 @@
+"""Settle a contract: who pays whom, how much, and why, on numbers, arrays or draws."""
+
+from __future__ import annotations
+
+from functools import partial
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ssinfer.contracts.inputs import Inputs, gather
+from ssinfer.contracts.settlement import Settlement
+from ssinfer.errors import SettlementError, did_you_mean
+from ssinfer.kernels.settlement import payments, split_cents, to_cents
+from ssinfer.thresholds.schedule import MSSP_KNOTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ssinfer.contracts.contract import Contract
+
+type Floats = npt.NDArray[np.float64]
+
+
+def settle(
+    contract: Contract,
+    *,
+    benchmark: Any,
+    spending: Any,
+    insured_years: Any,
+    assigned: Any = None,
+    threshold: Any = None,
+    quality: Any = None,
+    standard_met: Any = True,
+    deductions: Mapping[str, Any] | None = None,
+    direct_savings: Mapping[str, Any] | None = None,
+    carried_loss: Any = 0.0,
+    revenue: Any = None,
+    low_revenue: Any = False,
+    loss_relief: Any = 0.0,
+    payment_reduction: Any = 0.0,
+    true_saving: Any = None,
+    draw_axis: int | None = None,
+    currency: str | None = None,
+) -> Settlement:
+    r"""Settle a contract.
+
+    With total benchmark B, spending E, gate T, share f (quality included), loss share l and costs D,
+
+    .. math:: P = \min\{f (B - E - D)^+, c B\} \; 1\{(B - E)/B \ge T\}
+
+    where only what exceeds the gate is shared, :math:`f (B - E - T B - D)^+`; below the gate a lower share if the
+    contract has one; and :math:`P = -\min\{l (E - B), c' B\}` from a minimum loss rate on. The test is "at least".
+
+    Numbers give one settlement, arrays one per element. **Draws of a benchmark** (an array with dimensions chain and
+    draw, or `draw_axis`) give one settlement on their mean, as the measured rate is (Bbar - E) / Bbar; the draws are
+    then the distribution of the true saving B - E.
+
+    Parameters
+    ----------
+    contract : Contract
+    benchmark, spending : float or array
+        Money per insured-year.
+    insured_years : float or array
+        Insured-years; person-years carry money.
+    assigned : float or array, optional
+        Head count for schedules and minimum sizes; default: `insured_years`.
+    threshold : float, array or Threshold, optional
+        Rate of an elected or computed gate; nan: by schedule.
+    quality : float or array, optional
+        Score on the contract's scale.
+    standard_met : bool or array, default True
+        Whether the quality standard is met, where the contract does not derive it from the score.
+    deductions, direct_savings : mapping of str to money, optional
+        Totals taken from, or added to, the gross savings, by the names that the contract gives them. Direct savings
+        are price times volume (`direct_saving`) and are not part of benchmark - spending.
+    carried_loss : money, optional
+        Losses of earlier years to be made good before savings are shared (total).
+    revenue : money, optional
+        Revenue of the providers (total), where a cap is a fraction of it; without it that cap is not applied.
+    low_revenue : bool or array, default False
+        Whether the contract's lower rate below the gate is open to this group (MSSP: low-revenue ACOs in an agreement
+        period from 2024).
+    loss_relief : money, optional
+        Relief on losses owed (total), for instance for disasters.
+    payment_reduction : fraction, optional
+        Reduction of payments by law outside the contract (Medicare's sequestration, 0.02).
+    true_saving : money per insured-year, optional
+        True saving B(0) - E, a number or an array, against which over- and underpayment are stated.
+    draw_axis : int, optional
+        Axis of `benchmark` that holds draws.
+    currency : str, optional
+        Currency of the amounts; refused when it is not the contract's.
+
+    Returns
+    -------
+    Settlement
+
+    Raises
+    ------
+    SettlementError
+        Benchmark that is not positive, amounts that are not finite, shapes that differ, missing quality or quality on
+        another scale, mixed currency, a size below the contract's minimum, a gate that cannot be elected, unknown
+        deductions.
+
+    Examples
+    --------
+    >>> from ssinfer.contracts.contract import Contract
+    >>> half = Contract(name="half", rule_year=2024, sharing={"savings": 0.5})
+    >>> settlement = settle(half, benchmark=100.0, spending=95.0, insured_years=20_000, true_saving=2.0)
+    >>> settlement.lines
+    {'insurer': -50000.0, 'providers': 50000.0}
+    >>> settlement.expected_overpayment
+    30000.0
+    """
+    given = gather(
+        contract,
+        benchmark=benchmark,
+        spending=spending,
+        insured_years=insured_years,
+        assigned=assigned,
+        quality=quality,
+        standard_met=standard_met,
+        carried_loss=carried_loss,
+        revenue=revenue,
+        low_revenue=low_revenue,
+        loss_relief=loss_relief,
+        payment_reduction=payment_reduction,
+        true_saving=true_saving,
+        draw_axis=draw_axis,
+        currency=currency,
+    )
+    gate, gate_words = _gate(contract, given, threshold)
+    loss_gate = gate if contract.threshold.loss_rate is None else np.full_like(gate, contract.threshold.loss_rate)
+    share, loss_share = _shares(contract, given)
+    less = _named(contract, given, deductions, "deductions")
+    direct = _named(contract, given, direct_savings, "direct_savings")
+
+    terms = contract.sharing
+    total, spent = given.benchmark * given.insured_years, given.spending * given.insured_years - direct
+    eligible = given.low_revenue & (given.assigned >= terms.lower_rate_minimum)
+    savings_cap = _cap(terms.savings_cap_benchmark, terms.savings_cap_revenue, total, given.revenue)
+    loss_cap = _cap(terms.losses_cap_benchmark, terms.losses_cap_revenue, total, given.revenue)
+    terms_on = partial(
+        payments,
+        spending=spent,
+        gate=gate,
+        loss_gate=loss_gate,
+        savings_share=share,
+        loss_share=loss_share,
+        savings_cap=savings_cap,
+        loss_cap=loss_cap,
+        less=less + given.carried_loss,
+        lower_share=np.where(eligible, terms.lower_rate, 0.0) * share,
+        excess=contract.threshold.sharing == "excess",
+    )
+    raw, code = terms_on(total)
+    paid = np.where(raw > 0, raw * (1.0 - given.payment_reduction), np.minimum(raw + given.loss_relief, 0.0))
+    cents = to_cents(paid)
+    parts = split_cents(cents, tuple(contract.parties.values()))
+    passes = None
+    if given.draws is not None:  # each draw in the benchmark's place: is anything paid?
+        passes = np.mean(terms_on(given.draws * given.insured_years)[0] > 0, axis=0)
+    return Settlement(
+        contract=contract,
+        inputs=given,
+        saving=total - spent,
+        less=less + given.carried_loss,
+        direct=direct,
+        gate=gate,
+        gate_words=gate_words,
+        loss_gate=loss_gate,
+        share=share,
+        loss_share=loss_share,
+        savings_cap=savings_cap,
+        loss_cap=loss_cap,
+        raw=raw,
+        code=code,
+        cents={contract.payer: -cents, **dict(zip(contract.parties, parts, strict=True))},
+        passes=passes,
+    )
+
+
+def direct_saving(price_before: float, price_after: float, volume: float) -> float:
+    """Return a direct saving, price times volume: (price before - price after) x volume.
+
+    >>> direct_saving(12.0, 9.5, 1_000)
+    2500.0
+    """
+    if volume < 0 or price_before < 0 or price_after < 0:
+        raise SettlementError(
+            f"Prices and volume must not be negative, got {price_before}, {price_after} and {volume}.",
+        )
+    return (price_before - price_after) * volume
+
+
+def _gate(contract: Contract, given: Inputs, threshold: Any) -> tuple[Floats, str]:
+    """Return the minimum savings rate per element and how it came about, in words."""
+    terms = contract.threshold
+    shape = given.benchmark.shape
+    chosen = None
+    if threshold is not None:
+        if terms.kind not in {"elected", "computed"}:
+            raise SettlementError(
+                f"{contract.name} has a {terms.kind} threshold, so threshold={threshold!r} cannot be given. "
+                "Only elected or computed ones are given at settlement: for another rule, write another contract.",
+            )
+        # a Threshold is its rate; an array of rates stays an array
+        rates = np.asarray(
+            threshold if isinstance(threshold, np.ndarray | list | tuple) else float(threshold), dtype=float
+        )
+        if rates.shape not in {(), shape}:
+            raise SettlementError(
+                f"threshold has shape {rates.shape}, the benchmark {shape}: give one rate, or one each."
+            )
+        if np.any(rates < 0) or np.any(rates >= 1):
+            raise SettlementError(
+                f"threshold must be a rate from 0 to below 1, got {threshold!r}. A 3.9% threshold is 0.039.",
+            )
+        chosen = np.broadcast_to(rates, shape).astype(float)
+    if terms.kind == "none":
+        return np.zeros(shape), "the contract has no threshold"
+    if terms.kind == "fixed":
+        return np.full(shape, terms.rate), "fixed in the contract"
+    if terms.kind == "schedule":
+        return _schedule(given.assigned), f"schedule {terms.schedule}, by assigned persons"
+    if terms.kind == "computed":
+        return _computed(contract, given, chosen)
+    return _elected(contract, given, chosen)
+
+
+def _computed(contract: Contract, given: Inputs, chosen: Floats | None) -> tuple[Floats, str]:
+    terms = contract.threshold
+    if chosen is not None:
+        if np.any(np.isnan(chosen)):
+            raise SettlementError(
+                f"threshold must be a number, got nan: {contract.name} has no schedule to fall back on."
+            )
+        return chosen, "computed, and given at settlement"
+    if terms.level is None or terms.k is None:
+        return np.zeros(
+            given.benchmark.shape
+        ), "the contract leaves it to be computed and none was given: every saving counts"
+    z = NormalDist().inv_cdf(terms.level)
+    gate = z * np.sqrt(terms.k**2 / given.assigned + terms.shock**2)
+    return gate, f"one-sided {100 * terms.level:g}%, k = {terms.k:g}, shock {100 * terms.shock:g}%"
+
+
+def _elected(contract: Contract, given: Inputs, chosen: Floats | None) -> tuple[Floats, str]:
+    terms = contract.threshold
+    words = "elected"
+    if chosen is None:
+        by_schedule = terms.default == "schedule"
+        chosen = np.full(given.benchmark.shape, np.nan if by_schedule else terms.rate)
+        words = f"none was elected: schedule {terms.schedule}" if by_schedule else "the contract's default election"
+    elections = np.unique(chosen[~np.isnan(chosen)])
+    refused = [float(rate) for rate in elections if not np.any(np.isclose(rate, terms.allowed, rtol=0, atol=1e-9))]
+    if refused:
+        allowed = ", ".join(f"{rate:g}" for rate in terms.allowed)
+        raise SettlementError(
+            f"{contract.name} cannot elect a threshold of {refused[0]:g}; allowed: {allowed}"
+            + (", or nan for the schedule." if terms.schedule else "."),
+        )
+    if not terms.schedule:
+        return chosen, words
+    small = given.assigned < terms.schedule_below
+    if given.benchmark.ndim == 0 and bool(small):
+        words = f"schedule {terms.schedule}, which holds below {terms.schedule_below:,} assigned persons"
+    return np.where(np.isnan(chosen) | small, _schedule(given.assigned), chosen), words
+
+
+def _schedule(assigned: Floats) -> Floats:
+    counts, rates = zip(*MSSP_KNOTS, strict=True)
+    if np.any(assigned < 1):
+        raise SettlementError("The schedule needs a head count of at least 1: give `assigned`.")
+    return np.asarray(np.interp(assigned, counts, rates))
+
+
+def _shares(contract: Contract, given: Inputs) -> tuple[Floats, Floats]:
+    """Return the providers' share of savings and of losses, quality included."""
+    terms, quality = contract.sharing, contract.quality
+    shape = given.benchmark.shape
+    if quality.kind == "gate_table":
+        lows, savings, losses = (np.array(column) for column in zip(*quality.gates, strict=True))
+        at = np.clip(np.searchsorted(lows, given.score, side="right") - 1, 0, None)
+        return savings[at], losses[at]
+    met = np.broadcast_to(given.standard_met, shape)
+    if quality.kind == "none":
+        factor = np.ones(shape)
+    elif quality.kind == "scaled":
+        factor = np.where(met, quality.fixed + (1.0 - quality.fixed) * given.score, 0.0)
+    else:
+        factor = np.where(met, 1.0, given.score if quality.alternative else 0.0)
+    share = terms.savings * factor
+    if terms.losses_complement:
+        kept = 1.0 - terms.savings * np.where(met, given.score, 0.0)
+        loss_share = np.clip(kept, terms.losses_minimum, terms.losses_maximum)
+    else:
+        loss_share = np.full(shape, terms.losses or 0.0)
+    return share, np.broadcast_to(loss_share, shape)
+
+
+def _cap(by_benchmark: float | None, by_revenue: float | None, total: Floats, revenue: Floats | None) -> Floats:
+    cap = np.full(total.shape, np.inf) if by_benchmark is None else by_benchmark * total
+    if by_revenue is not None and revenue is not None:
+        cap = np.fmin(cap, by_revenue * revenue)  # a missing revenue leaves the cap by benchmark
+    return cap
+
+
+def _named(contract: Contract, given: Inputs, amounts: Mapping[str, Any] | None, kind: str) -> Floats:
+    """Return the total of amounts given by name, refusing names that the contract does not have."""
+    allowed: tuple[str, ...] = getattr(contract.net, kind)
+    total = np.zeros(given.benchmark.shape)
+    for name, amount in (amounts or {}).items():
+        if name not in allowed:
+            raise SettlementError(f"{contract.name} has no {kind} named {name!r}. {did_you_mean(name, allowed)}")
+        values = np.asarray(amount, dtype=float)
+        if values.shape not in {(), total.shape}:
+            raise SettlementError(f"{kind} {name!r} has shape {values.shape}, the benchmark {total.shape}.")
+        if not np.all(np.isfinite(values)) or np.any(values < 0):
+            raise SettlementError(f"{kind} {name!r} must be an amount of 0 or more in total, got {amount!r}.")
+        total = total + values
+    return total

@@ -1,0 +1,214 @@
+"""Settlement: a line per party, summing to zero to the cent, with the reason of each step in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ssinfer.contracts.words import steps_of
+from ssinfer.errors import SettlementError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ssinfer.contracts.contract import Contract
+    from ssinfer.contracts.inputs import Inputs
+
+type Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Settlement:
+    """The result of `settle`: one settlement, or one per element of the arrays given.
+
+    Attributes
+    ----------
+    contract : Contract
+    inputs : Inputs
+        What was given, checked.
+    saving, less, direct : ndarray
+        Measured saving in total (direct savings included), what is taken from it before sharing, and the direct part.
+    gate, loss_gate : ndarray
+        Minimum savings rate and minimum loss rate.
+    gate_words : str
+        How the gate came about.
+    share, loss_share, savings_cap, loss_cap : ndarray
+        Shares (quality included) and caps in total money.
+    raw : ndarray
+        Payment before relief and reduction by law; code: its reason (`ssinfer.kernels.settlement.Outcome`).
+    cents : dict of str to ndarray of int
+        Payment received per party in whole cents, negative when paid: the payer first. They sum to zero exactly.
+    passes : ndarray or None
+        With draws: the share of draws that, in the benchmark's place, would be paid.
+    """
+
+    contract: Contract
+    inputs: Inputs
+    saving: Floats
+    less: Floats
+    direct: Floats
+    gate: Floats
+    gate_words: str
+    loss_gate: Floats
+    share: Floats
+    loss_share: Floats
+    savings_cap: Floats
+    loss_cap: Floats
+    raw: Floats
+    code: npt.NDArray[np.int8]
+    cents: dict[str, npt.NDArray[np.int64]]
+    passes: Floats | None
+
+    @property
+    def rate(self) -> Any:
+        """Measured savings rate, saving / benchmark, as a fraction."""
+        return _plain(self.saving / (self.inputs.benchmark * self.inputs.insured_years))
+
+    @property
+    def lines(self) -> dict[str, Any]:
+        """Money received per party (negative: paid), rounded to the cent; see `cents` for the exact integers."""
+        return {party: _plain(cents / 100.0) for party, cents in self.cents.items()}
+
+    @property
+    def payment(self) -> Any:
+        """Money from the payer to the providers' side; negative when the providers owe."""
+        return _plain(-self.cents[self.contract.payer] / 100.0)
+
+    @property
+    def shares(self) -> dict[str, Any]:
+        """What each party keeps of the measured saving; the shares sum to the saving, rounded to the cent."""
+        saving = np.rint(self.saving * 100.0).astype(np.int64)
+        parts = {party: _plain(cents / 100.0) for party, cents in self.cents.items()}
+        parts[self.contract.payer] = _plain((saving + self.cents[self.contract.payer]) / 100.0)
+        return parts
+
+    @property
+    def paid(self) -> Any:
+        """Whether the providers are paid anything."""
+        return _plain(self.cents[self.contract.payer] < 0)
+
+    @property
+    def due(self) -> Any:
+        r"""Payment that the true saving d deserves, :math:`f d^+ - l (-d)^+` in total, one per draw or element.
+
+        No gate, cap or deduction: what should have been paid had the true saving been known.
+        """
+        return _plain(self._due())
+
+    @property
+    def probability_of_payment(self) -> Any:
+        """Share of draws that would be paid as benchmark; with arrays, the share of settlements that pay."""
+        if self.passes is not None:
+            return _plain(self.passes)
+        return float(np.mean(self.cents[self.contract.payer] < 0))
+
+    @property
+    def probability_of_owing(self) -> Any:
+        """Share of settlements in which the providers owe."""
+        return float(np.mean(self.cents[self.contract.payer] > 0))
+
+    @property
+    def expected_overpayment(self) -> Any:
+        """Expectation of (payment - due)+ over the draws, or over the elements, in total money."""
+        return self._expected(1.0)
+
+    @property
+    def expected_underpayment(self) -> Any:
+        """Expectation of (due - payment)+ over the draws, or over the elements, in total money."""
+        return self._expected(-1.0)
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """Each step of a single settlement, in words; for arrays see `explain`."""
+        if self.saving.size != 1:
+            raise SettlementError(f"There are {self.saving.size} settlements: ask explain(index) for the steps of one.")
+        return steps_of(self, (0,) * self.saving.ndim)
+
+    @property
+    def reason(self) -> str:
+        """The deciding step of a single settlement, in words."""
+        return next(step for step in self.steps if step.startswith("Outcome"))[len("Outcome: ") :]
+
+    def explain(self, index: int | tuple[int, ...] = ()) -> tuple[str, ...]:
+        """Return the steps of the settlement at `index`, in words."""
+        where = index if isinstance(index, tuple) else (index,)
+        if len(where) != self.saving.ndim:
+            raise SettlementError(f"index {index!r} does not fit settlements of shape {self.saving.shape}.")
+        return steps_of(self, where)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settlement as plain values, ready for JSON (single settlements only)."""
+        steps = self.steps
+        known = self.inputs.true_saving is not None or self.inputs.draws is not None
+        return {
+            "contract": self.contract.name,
+            "rule_year": self.contract.rule_year,
+            "currency": self.contract.currency,
+            "benchmark": float(self.inputs.benchmark),
+            "spending": float(self.inputs.spending),
+            "insured_years": float(self.inputs.insured_years),
+            "saving": round(float(self.saving), 2),
+            "savings_rate": float(self.rate),
+            "threshold": float(self.gate),
+            "payment": self.payment,
+            "lines": self.lines,
+            "shares": self.shares,
+            "reason": self.reason,
+            "steps": list(steps),
+            "probability_of_payment": float(self.probability_of_payment),
+            "expected_overpayment": self.expected_overpayment if known else None,
+            "expected_underpayment": self.expected_underpayment if known else None,
+            "assumed": list(self.contract.assumed),
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row per settlement and party: index, party, payment, share of the saving."""
+        import pandas as pd  # noqa: PLC0415  (a settlement on numbers needs no pandas)
+
+        lines, shares = self.lines, self.shares
+        columns = [
+            pd.DataFrame(
+                {
+                    "settlement": np.arange(self.saving.size),
+                    "party": party,
+                    "payment": np.ravel(lines[party]),
+                    "share_of_saving": np.ravel(shares[party]),
+                },
+            )
+            for party in lines
+        ]
+        return pd.concat(columns).sort_values("settlement", kind="stable", ignore_index=True)
+
+    def __str__(self) -> str:
+        if self.saving.ndim:
+            return f"{self.saving.size} settlements under {self.contract.name} ({self.contract.rule_year})"
+        return "\n".join(self.steps)
+
+    def _due(self) -> Floats:
+        given = self.inputs
+        if given.true_saving is not None:
+            truth = given.true_saving
+        elif given.draws is not None:
+            truth = given.draws - given.spending
+        else:
+            raise SettlementError(
+                "The true saving is not known: over- and underpayment need `true_saving`, or draws of the benchmark.",
+            )
+        total = truth * given.insured_years
+        due: Floats = self.share * np.maximum(total, 0.0) - self.loss_share * np.maximum(-total, 0.0)
+        return due
+
+    def _expected(self, sign: float) -> Any:
+        paid = -self.cents[self.contract.payer] / 100.0
+        wrong = np.maximum(sign * (paid - self._due()), 0.0)
+        by_draw = self.inputs.draws is not None and self.inputs.true_saving is None
+        return _plain(np.mean(wrong, axis=0)) if by_draw else float(np.mean(wrong))
+
+
+def _plain(values: Any) -> Any:
+    """Return a Python number for a single value, the array otherwise."""
+    array = np.asarray(values)
+    return array.item() if array.ndim == 0 else array

@@ -1,0 +1,293 @@
+"""The terms of a contract, each validated at birth: benchmark, gate, sharing, quality, size, years, stop."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ssinfer.contracts.checks import choice, fraction, money, names, whole
+from ssinfer.errors import ContractError, did_you_mean
+
+Basis = Literal["historical", "regional_blend", "norm_cost", "control_group", "global_budget", "expected_spending"]
+GateKind = Literal["none", "fixed", "schedule", "elected", "computed"]
+QualityKind = Literal["none", "standard", "scaled", "gate_table"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkTerms:
+    """Where the benchmark comes from. Settlement receives the benchmark; these terms say how it is to be made.
+
+    Parameters
+    ----------
+    basis : str
+        "historical", "regional_blend", "norm_cost", "control_group", "global_budget" or "expected_spending".
+    history_weights : tuple of float
+        Weights of the baseline years, oldest first; they sum to 1.
+    trend : str
+        What the baseline is trended by, in words.
+    regional_weight, regional_cap : float or None
+        Weight of the regional component, and its largest adjustment either way as a fraction of national spending.
+    truncation : float or None
+        Quantile at which a person's spending is truncated (0.99), or None.
+    """
+
+    basis: Basis = "historical"
+    history_weights: tuple[float, ...] = ()
+    trend: str = ""
+    regional_weight: float | None = None
+    regional_cap: float | None = None
+    truncation: float | None = None
+
+    def __post_init__(self) -> None:
+        choice(self.basis, Basis, "benchmark.basis")
+        weights = [fraction(w, "A weight in benchmark.history_weights") for w in self.history_weights]
+        if weights and not math.isclose(sum(weights), 1.0, abs_tol=1e-6):
+            raise ContractError(
+                f"benchmark.history_weights must sum to 1, got {self.history_weights} ({sum(weights):g})."
+            )
+        for name in ("regional_weight", "regional_cap", "truncation"):
+            if getattr(self, name) is not None:
+                fraction(getattr(self, name), f"benchmark.{name}")
+
+    def blend(
+        self,
+        history: tuple[float, ...],
+        *,
+        trend: float = 1.0,
+        regional: float | None = None,
+        national: float | None = None,
+    ) -> float:
+        r"""Return the benchmark per insured-year that these terms prescribe.
+
+        .. math:: B = g \sum_j w_j h_j + \mathrm{clip}\{v (R - g \sum_j w_j h_j), \pm c N\}
+
+        with baseline spending h, trend g, regional spending R at weight v, and the cap c on national spending N.
+
+        >>> round(BenchmarkTerms(history_weights=(0.1, 0.3, 0.6)).blend((100.0, 100.0, 110.0), trend=1.1), 2)
+        116.6
+        """
+        if len(history) != len(self.history_weights):
+            raise ContractError(
+                f"The benchmark weighs {len(self.history_weights)} baseline years, got {len(history)} of them.",
+            )
+        own = trend * math.fsum(w * h for w, h in zip(self.history_weights, history, strict=True))
+        if self.regional_weight is None or regional is None:
+            return own
+        adjustment = self.regional_weight * (regional - own)
+        if self.regional_cap is not None:
+            if national is None:
+                raise ContractError("The regional adjustment is capped by national spending: give `national`.")
+            most = self.regional_cap * national
+            adjustment = min(max(adjustment, -most), most)
+        return own + adjustment
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateTerms:
+    """The gate of payment: the measured savings rate that counts as real.
+
+    Parameters
+    ----------
+    kind : str
+        "none"; "fixed" (`rate`); "schedule" (by head count); "elected" (one of `allowed`, chosen before the year);
+        "computed" (given at settlement, or from `level`, `k` and `shock`: T = z(level) sqrt(k^2 / n + shock^2)).
+    sharing : str
+        "first_dollar": once passed, all savings are shared; "excess": only what exceeds the gate (a deductible).
+    rate : float
+        The fixed gate, or the default election.
+    default : str or None
+        "schedule" when an elected gate that is not given falls back on the schedule.
+    allowed : tuple of float
+        Rates that may be elected; the schedule always may where `schedule` is set.
+    schedule : str
+        Name of the schedule ("mssp").
+    schedule_below : int
+        Below this head count the schedule applies, whatever was elected.
+    loss_rate : float or None
+        Minimum loss rate; None: symmetrical, the same as the gate for savings.
+    """
+
+    kind: GateKind = "none"
+    sharing: Literal["first_dollar", "excess"] = "first_dollar"
+    rate: float = 0.0
+    default: Literal["schedule"] | None = None
+    allowed: tuple[float, ...] = ()
+    schedule: str = ""
+    schedule_below: int = 0
+    level: float | None = None
+    k: float | None = None
+    shock: float = 0.0
+    loss_rate: float | None = None
+
+    def __post_init__(self) -> None:
+        choice(self.kind, GateKind, "threshold.kind")
+        choice(self.sharing, Literal["first_dollar", "excess"], "threshold.sharing")
+        fraction(self.rate, "threshold.rate")
+        fraction(self.shock, "threshold.shock")
+        for rate in self.allowed:
+            fraction(rate, "A rate in threshold.allowed")
+        if self.loss_rate is not None:
+            fraction(self.loss_rate, "threshold.loss_rate")
+        if (self.kind == "schedule" or self.default == "schedule" or self.schedule_below) and self.schedule != "mssp":
+            raise ContractError(
+                f"threshold.schedule {self.schedule!r} is not known. {did_you_mean(self.schedule, ['mssp'])}"
+            )
+        if self.kind == "elected" and not self.allowed:
+            raise ContractError("An elected threshold needs threshold.allowed, the rates to elect from.")
+        if self.level is not None and not 0.5 <= fraction(self.level, "threshold.level") < 1:
+            raise ContractError(f"threshold.level must be a one-sided level from 0.5 to below 1, got {self.level!r}.")
+        if (self.level is None) != (self.k is None):
+            raise ContractError("A computed threshold needs threshold.level and threshold.k together, or neither.")
+        if self.k is not None and money(self.k, "threshold.k") <= 0:
+            raise ContractError(f"threshold.k must be positive, got {self.k!r}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharingTerms:
+    """The providers' side of savings and losses, and the caps.
+
+    Parameters
+    ----------
+    savings : float
+        Share of savings paid to the providers' side, 0 to 1.
+    losses : float or None
+        Share of losses owed; None: one-sided, the payer bears them.
+    losses_complement : bool
+        The loss share is 1 - savings x quality, between `losses_minimum` and `losses_maximum`.
+    savings_cap_benchmark, losses_cap_benchmark : float or None
+        Caps as a fraction of the benchmark.
+    savings_cap_revenue, losses_cap_revenue : float or None
+        Caps as a fraction of the providers' revenue; the lower of the two caps holds.
+    lower_rate : float
+        Factor on the savings share paid below the gate (0.5: the half-rate rule); 0: nothing is paid there.
+    lower_rate_minimum : int
+        Head count from which the lower rate is paid.
+    """
+
+    savings: float = 0.5
+    losses: float | None = None
+    losses_complement: bool = False
+    losses_minimum: float = 0.0
+    losses_maximum: float = 1.0
+    savings_cap_benchmark: float | None = None
+    savings_cap_revenue: float | None = None
+    losses_cap_benchmark: float | None = None
+    losses_cap_revenue: float | None = None
+    lower_rate: float = 0.0
+    lower_rate_minimum: int = 0
+
+    def __post_init__(self) -> None:
+        fraction(self.savings, "sharing.savings")
+        for name in ("savings_cap_benchmark", "losses_cap_benchmark", "savings_cap_revenue", "losses_cap_revenue"):
+            if getattr(self, name) is not None:
+                fraction(getattr(self, name), f"sharing.{name}")
+        for name in ("lower_rate", "losses_minimum", "losses_maximum"):
+            fraction(getattr(self, name), f"sharing.{name}")
+        if self.losses is not None:
+            fraction(self.losses, "sharing.losses")
+        if self.losses is not None and self.losses_complement:
+            raise ContractError("sharing.losses and sharing.losses_complement exclude each other: drop one of the two.")
+        if self.losses_minimum > self.losses_maximum:
+            raise ContractError(
+                f"sharing.losses_minimum {self.losses_minimum} exceeds sharing.losses_maximum {self.losses_maximum}.",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class QualityTerms:
+    """How quality enters the share.
+
+    Parameters
+    ----------
+    kind : str
+        "none"; "standard": the full rate when the standard is met, otherwise 0 (or rate x score where `alternative`);
+        "scaled": rate x score; "gate_table": the score's gate gives both shares.
+    scale : float
+        The score's maximum: 1, 5 or 100.
+    standard : float or None
+        Score that meets the standard; None: it is told to `settle` (`standard_met`).
+    alternative : bool
+        Below the standard the rate is scaled by the score.
+    gates : tuple of (minimum score, share of savings, share of losses)
+        Ascending; shares of savings never fall and shares of losses never rise with the score.
+    fixed : float
+        Part of the share that does not depend on the score (Physician Group Practice: the efficiency part).
+    """
+
+    kind: QualityKind = "none"
+    scale: float = 100.0
+    standard: float | None = None
+    alternative: bool = False
+    gates: tuple[tuple[float, float, float], ...] = ()
+    fixed: float = 0.0
+
+    def __post_init__(self) -> None:
+        choice(self.kind, QualityKind, "quality.kind")
+        fraction(self.fixed, "quality.fixed")
+        if money(self.scale, "quality.scale") <= 0:
+            raise ContractError(f"quality.scale must be positive (1, 5 or 100), got {self.scale!r}.")
+        if self.standard is not None and not 0 <= money(self.standard, "quality.standard") <= self.scale:
+            raise ContractError(f"quality.standard must lie on the scale 0 to {self.scale:g}, got {self.standard!r}.")
+        object.__setattr__(self, "gates", tuple(tuple(gate) for gate in self.gates))
+        if (self.kind == "gate_table") != bool(self.gates):
+            raise ContractError("quality.gates and quality.kind = 'gate_table' need each other.")
+        for gate in self.gates:
+            if len(gate) != 3:
+                raise ContractError(f"A gate is (minimum score, share of savings, share of losses), got {gate!r}.")
+            money(gate[0], "A gate's minimum score")
+            fraction(gate[1], "A gate's share of savings")
+            fraction(gate[2], "A gate's share of losses")
+        for before, after in zip(self.gates, self.gates[1:], strict=False):
+            if not (after[0] > before[0] and after[1] >= before[1] and after[2] <= before[2]):
+                raise ContractError(
+                    f"quality.gates must be monotone: a higher score never earns less or owes more, "
+                    f"got {before} then {after}.",
+                )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SizeTerms:
+    """Smallest size (head count), and what happens below it: "refuse" the settlement, or settle ("settle")."""
+
+    minimum: int = 0
+    below: Literal["refuse", "settle"] = "refuse"
+
+    def __post_init__(self) -> None:
+        whole(self.minimum, "size.minimum must be a head count of 0 or more")
+        choice(self.below, Literal["refuse", "settle"], "size.below")
+
+
+@dataclass(frozen=True, kw_only=True)
+class YearsTerms:
+    """Several years: pooled over blocks of `pool` years, losses carried over, and the stop clause.
+
+    Parameters
+    ----------
+    pool : int
+        Years settled as one, benchmark and spending weighted by insured-years; 1: each year alone.
+    carry_over_losses : bool
+        Losses that nobody shared are taken from the savings of later years before these are shared.
+    stop_after : int
+        The contract stops after this many consecutive years of losses beyond the gate; 0: never.
+    """
+
+    pool: int = 1
+    carry_over_losses: bool = False
+    stop_after: int = 0
+
+    def __post_init__(self) -> None:
+        whole(self.pool, "years.pool must be a whole number of years of at least 1", least=1)
+        whole(self.stop_after, "years.stop_after must be a whole number of years, 0 for never")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetTerms:
+    """From gross to net: costs that may be taken from savings, and projects whose savings are price times volume."""
+
+    deductions: tuple[str, ...] = field(default=())
+    direct_savings: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        for name in ("deductions", "direct_savings"):
+            object.__setattr__(self, name, names(getattr(self, name), f"net.{name}"))

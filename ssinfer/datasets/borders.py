@@ -1,0 +1,90 @@
+"""Municipal borders: which division each file uses, and how names of an older division map to a later one.
+
+The publisher recodes old years now and then, so that the division is not that of the year of spending: the files of
+2011-2018 use the 355 municipalities of 2019, the file of 2019 the 352 of 2021, those of 2020-21 the 344 of 2022, and
+from 2022 the 342 of 2023.
+"""
+
+from __future__ import annotations
+
+from ssinfer.errors import DatasetError
+
+# division: number of municipalities
+DIVISIONS: dict[int, int] = {2019: 355, 2021: 352, 2022: 344, 2023: 342}
+
+# division: {name in the division before: name from this division on}
+_MERGED: dict[int, dict[str, str]] = {
+    2021: {
+        "APPINGEDAM": "EEMSDELTA",
+        "DELFZIJL": "EEMSDELTA",
+        "LOPPERSUM": "EEMSDELTA",
+    },
+    2022: {
+        "BEEMSTER": "PURMEREND",
+        "BOXMEER": "LAND VAN CUIJK",
+        "CUIJK": "LAND VAN CUIJK",
+        "GRAVE": "LAND VAN CUIJK",
+        "MILL EN SINT HUBERT": "LAND VAN CUIJK",
+        "SINT ANTHONIS": "LAND VAN CUIJK",
+        "LANDERD": "MAASHORST",
+        "UDEN": "MAASHORST",
+        "HEERHUGOWAARD": "DIJK EN WAARD",
+        "LANGEDIJK": "DIJK EN WAARD",
+        "WEESP": "AMSTERDAM",
+    },
+    2023: {
+        "BRIELLE": "VOORNE AAN ZEE",
+        "HELLEVOETSLUIS": "VOORNE AAN ZEE",
+        "WESTVOORNE": "VOORNE AAN ZEE",
+    },
+}
+
+# division: {name that was split: the municipalities that received a part}
+SPLIT: dict[int, dict[str, tuple[str, ...]]] = {2021: {"HAAREN": ("BOXTEL", "OISTERWIJK", "TILBURG", "VUGHT")}}
+
+
+def division_of(year: int) -> int:
+    """Return the division that the publisher's file of `year` uses."""
+    if year <= 2018:
+        return 2019
+    return {2019: 2021, 2020: 2022, 2021: 2022}.get(year, 2023)
+
+
+def target_division(borders: int | str) -> int:
+    """Return `borders` as one of the known divisions, or refuse it."""
+    text = str(borders)
+    if text.isdigit() and int(text) in DIVISIONS:
+        return int(text)
+    allowed = ", ".join(f"{year} ({count} municipalities)" for year, count in DIVISIONS.items())
+    message = f"borders={borders!r} is not a known municipal division. Allowed: {allowed}. Next step: use borders=2023."
+    raise DatasetError(message)
+
+
+def renames(year: int, division: int) -> dict[str, str]:
+    """Return the map from the names in the file of `year` to those of `division`, for the names that change.
+
+    Raises
+    ------
+    DatasetError
+        When the file uses a later division: merged municipalities cannot be taken apart.
+    """
+    start = division_of(year)
+    if start > division:
+        message = (
+            f"The file of {year} uses the municipal borders of {start}; they cannot be taken back to {division}, "
+            f"because merged municipalities cannot be taken apart. Allowed: borders of {start} or later. "
+            f"Next step: use borders=2023, or leave out {year}."
+        )
+        raise DatasetError(message)
+    names: dict[str, str] = {}
+    for step in sorted(_MERGED):
+        if start < step <= division:
+            names = {old: _MERGED[step].get(new, new) for old, new in names.items()}
+            names |= _MERGED[step]
+    return names
+
+
+def unmappable(year: int, division: int) -> dict[str, tuple[str, ...]]:
+    """Return the names in the file of `year` that were split before `division`, with the names that received parts."""
+    start = division_of(year)
+    return {name: parts for step, split in SPLIT.items() if start < step <= division for name, parts in split.items()}

@@ -1,0 +1,78 @@
+"""Medicare spending per US county, 2003 to 2014 (The Dartmouth Atlas of Health Care), as a panel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ssinfer.datasets.delimited import read_delimited
+from ssinfer.errors import DatasetError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ssinfer.panel import Panel
+
+FILE = "county_medicare_2003_2014.csv.gz"
+YEARS = (2003, 2014)
+LAST_SAMPLED = 2009
+COLUMNS = ["year", "county_fips", "county_name", "medicare_enrollees", "total_asr", "total_price_asr"]
+
+
+def load_dartmouth(*, price_adjusted: bool = False, folder: str | Path | None = None) -> Panel:
+    """Return Medicare spending per enrollee of US counties, 2003 to 2014, age-sex-race adjusted.
+
+    Spending of 2003-2009 was measured on a 20% sample and that of 2010-2014 on all enrollees. `insured_years` are
+    therefore the **persons observed**: the sample's counts to 2009 (as the file gives them), all enrollees from 2010.
+    They are what the sampling noise of a mean depends on, and they jump fivefold in 2010; as money weights they are
+    not comparable across that year: multiply by `enrollees_per_person` (5 to 2009, then 1) for enrollees.
+
+    Parameters
+    ----------
+    price_adjusted
+        True: spending at national prices (``total_price_asr``); False: as paid (``total_asr``).
+    folder
+        Folder of the file; by default ``SSINFER_DATA_DIR/dartmouth``.
+
+    Returns
+    -------
+    Panel
+        Units are five-digit county FIPS codes with a figure in every year (2,131 less those with gaps: a county
+        that is missing in some year is left out); covariate `enrollees_per_person`. USD per enrollee.
+
+    Raises
+    ------
+    DatasetError
+        The file is absent, damaged, or has duplicate rows.
+
+    References
+    ----------
+    The Dartmouth Atlas of Health Care, county-level Medicare reimbursements. https://data.dartmouthatlas.org
+    """
+    from ssinfer.panel import Panel  # noqa: PLC0415
+
+    numbers = ["year", "medicare_enrollees", "total_asr", "total_price_asr"]
+    frame = read_delimited(
+        "dartmouth", FILE.removesuffix(".gz"), folder, columns=COLUMNS, numbers=numbers, text={"county_fips": str}
+    )
+    twice = frame[frame.duplicated(["county_fips", "year"])]
+    if len(twice):
+        first = twice.iloc[0]
+        message = (
+            f"{FILE} has county {first['county_fips']} twice in {first['year']}. Allowed: one row per county and year. "
+            "Next step: download it again."
+        )
+        raise DatasetError(message)
+    spending = "total_price_asr" if price_adjusted else "total_asr"
+    full = frame.dropna(subset=[spending, "medicare_enrollees"])
+    n_years = YEARS[1] - YEARS[0] + 1
+    complete = full.groupby("county_fips")["year"].transform("nunique") == n_years
+    full = full[complete].sort_values(["county_fips", "year"])
+    full = full.assign(enrollees_per_person=(full["year"] <= LAST_SAMPLED) * 4.0 + 1.0)
+    return Panel.from_frame(
+        full,
+        unit="county_fips",
+        period="year",
+        spending=spending,
+        insured_years="medicare_enrollees",
+        covariates=["enrollees_per_person"],
+    )

@@ -1,0 +1,99 @@
+"""Published Dutch means that the simulators are calibrated to.
+
+Source: Vektis open data 2018 (Zorgverzekeringswet, all municipalities), national totals per sex and age class,
+rounded: EUR per insured-year and thousands of insured-years, without the pooled small cells. Bron: Vektis.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+# Lower bounds of the age classes: five years each, 90 and over in one.
+AGE_CLASSES = tuple(range(0, 95, 5))
+
+# EUR per insured-year, 2018, by sex and age class.
+MEAN_SPENDING = {
+    "M": np.array(
+        [
+            2137,
+            1150,
+            992,
+            1050,
+            1044,
+            1091,
+            1181,
+            1276,
+            1447,
+            1683,
+            2031,
+            2630,
+            3375,
+            4236,
+            5308,
+            6771,
+            8037,
+            9533,
+            11199.0,
+        ]
+    ),
+    "V": np.array(
+        [
+            1734,
+            941,
+            900,
+            1227,
+            1491,
+            2049,
+            2496,
+            2176,
+            1908,
+            2044,
+            2350,
+            2738,
+            3217,
+            3849,
+            4674,
+            5993,
+            7332,
+            9117,
+            10444.0,
+        ]
+    ),
+}
+
+# Thousands of insured-years, 2018, by sex and age class.
+INSURED = {
+    "M": np.array([395, 465, 485, 527, 514, 538, 523, 503, 499, 606, 632, 609, 544, 493, 449, 289, 187, 97, 40.0]),
+    "V": np.array([376, 442, 462, 502, 497, 531, 522, 507, 509, 614, 631, 613, 550, 502, 470, 327, 246, 166, 102.0]),
+}
+
+# Mean of 2018 over all insured, and growth per year 2015 to 2022.
+NATIONAL_MEAN = 2601.0
+NATIONAL_GROWTH = 0.031
+REFERENCE_YEAR = 2018
+
+# EUR per insured-year, 2018, by category of care.
+CATEGORY_MEANS = {
+    "hospital": 1362.5,
+    "pharmacy": 278.8,
+    "district nursing": 212.1,
+    "mental health": 206.9,
+    "general practice": 199.2,
+    "medical devices": 86.9,
+    "paramedical": 44.5,
+    "dental": 43.7,
+    "geriatric rehabilitation": 43.4,
+    "transport": 40.1,
+    "maternity": 30.6,
+    "other": 52.5,
+}
+
+
+def spending_by_age(sex: np.ndarray, age: np.ndarray) -> np.ndarray:
+    """Return the published mean of 2018 for each sex ("M" or "V") and age in years.
+
+    >>> spending_by_age(np.array(["M", "V"]), np.array([3, 97])).tolist()
+    [2137.0, 10444.0]
+    """
+    place = np.minimum(np.maximum(age, 0) // 5, len(AGE_CLASSES) - 1)
+    return np.asarray(np.where(sex == "M", MEAN_SPENDING["M"][place], MEAN_SPENDING["V"][place]))

@@ -1,0 +1,150 @@
+"""Medicare Shared Savings Program: results per ACO (CMS public use files) and the panel 2013 to 2023."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ssinfer.datasets.delimited import read_delimited
+from ssinfer.errors import DatasetError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+PUF_YEARS = (2022, 2023)
+PANEL_FILE = "mssp_core_panel_2013_2023.csv"
+_TEXT = (
+    "ACO_ID",
+    "ACO_Name",
+    "Agree_Type",
+    "Current_Start_Date",
+    "Current_Track",
+    "Risk_Model",
+    "Assign_Type",
+    "Rev_Exp_Cat",
+)
+_PERCENT = ("Sav_rate", "MinSavPerc", "QualScore", "FinalShareRate", "FinalLossRate")
+_PUF_NEEDED = (
+    "ACO_ID",
+    "Current_Track",
+    "Risk_Model",
+    "N_AB",
+    "Sav_rate",
+    "MinSavPerc",
+    "BnchmkMinExp",
+    "EarnSaveLoss",
+    "QualScore",
+    "ABtotBnchmk",
+    "ABtotExp",
+    "FinalShareRate",
+)
+_PANEL_NUMBERS = (
+    "performance_year",
+    "n_ab",
+    "abtotbnchmk",
+    "abtotexp",
+    "bnchmkminexp",
+    "sav_rate",
+    "minsavperc",
+    "earnsaveloss",
+    "half_year_2019",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mssp:
+    """Results of the Medicare Shared Savings Program.
+
+    Attributes
+    ----------
+    results
+        Performance year: the public use file, a row per ACO, CMS's column names. Rates as fractions, money in USD;
+        "*" (suppressed), "-" (not applicable) and empty fields are missing.
+    panel
+        A row per ACO and performance year, 2013 to 2023, lower-case names. `sav_rate` and `minsavperc` are **in
+        percent**, as the source gives them, and `abtotbnchmk - abtotexp = bnchmkminexp` in every row.
+        ``half_year_2019 == 1`` marks totals over six months; 2013 covers up to 21 months; `qualscore` changes its
+        scale between years.
+    """
+
+    results: dict[int, pd.DataFrame]
+    panel: pd.DataFrame
+
+
+def load_mssp(folder: str | Path | None = None) -> Mssp:
+    """Return the public use files of performance years 2022 and 2023 and the ACO panel 2013 to 2023.
+
+    Parameters
+    ----------
+    folder
+        Folder of the files; by default ``SSINFER_DATA_DIR/mssp``.
+
+    Raises
+    ------
+    DatasetError
+        A file is absent or damaged, an ACO occurs twice in a year, or benchmark minus expenditure is not the saving.
+
+    References
+    ----------
+    Centers for Medicare & Medicaid Services, Performance Year Financial and Quality Results (public domain).
+    """
+    return Mssp({year: _results(year, folder) for year in PUF_YEARS}, _panel(folder))
+
+
+def _results(year: int, folder: str | Path | None) -> pd.DataFrame:
+    import pandas as pd  # noqa: PLC0415
+
+    file_name = f"PY{year}_results_PUF.csv"
+    needed = [*_PUF_NEEDED, *(["FinalLossRate"] if year >= 2023 else [])]
+    frame = read_delimited(
+        "mssp",
+        file_name,
+        folder,
+        columns=needed,
+        numbers=["N_AB", "BnchmkMinExp", "EarnSaveLoss", "ABtotBnchmk", "ABtotExp"],
+        text=dict.fromkeys(_TEXT, str),
+        missing=["*", "-", "."],
+    )
+    for name in frame.columns:
+        if name in _TEXT or pd.api.types.is_numeric_dtype(frame[name]):
+            continue
+        text = frame[name].str.strip()
+        percent = text.str.endswith("%").fillna(value=False)
+        numbers = pd.to_numeric(text.str.rstrip("%").str.replace(",", "", regex=False), errors="coerce")
+        if (numbers.isna() & text.notna()).any():
+            if name in _PERCENT:
+                value = text[numbers.isna() & text.notna()].iloc[0]
+                message = (
+                    f"{file_name}: {name} holds {value!r}. Allowed: a percentage such as '6.46%'. "
+                    "Next step: download the file again."
+                )
+                raise DatasetError(message)
+            continue  # a column of words stays text
+        frame[name] = numbers.where(~percent, numbers / 100.0)
+    _refuse_twice(file_name, frame, ["ACO_ID"])
+    return frame
+
+
+def _panel(folder: str | Path | None) -> pd.DataFrame:
+    columns = ["aco_id", *_PANEL_NUMBERS]
+    frame = read_delimited("mssp", PANEL_FILE, folder, columns=columns, numbers=_PANEL_NUMBERS)
+    _refuse_twice(PANEL_FILE, frame, ["aco_id", "performance_year"])
+    apart = (frame["abtotbnchmk"] - frame["abtotexp"] - frame["bnchmkminexp"]).abs()
+    if (apart > 1.5).any():  # amounts are rounded to whole dollars one by one
+        row = frame.iloc[int(apart.to_numpy().argmax())]
+        message = (
+            f"{PANEL_FILE}: benchmark minus expenditure is not the saving for {row['aco_id']} in "
+            f"{row['performance_year']} (USD {apart.max():,.0f} apart). Next step: download the file again."
+        )
+        raise DatasetError(message)
+    return frame
+
+
+def _refuse_twice(file_name: str, frame: pd.DataFrame, keys: list[str]) -> None:
+    twice = frame[frame.duplicated(keys)]
+    if len(twice):
+        shown = ", ".join(str(value) for value in twice.iloc[0][keys])
+        message = f"{file_name} has {shown} twice. Allowed: one row each. Next step: download the file again."
+        raise DatasetError(message)

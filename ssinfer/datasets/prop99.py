@@ -1,0 +1,47 @@
+"""Proposition 99: cigarette sales in 39 states, 1970 to 2000, the classic of synthetic control."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ssinfer.datasets.delimited import read_delimited
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ssinfer.panel import Panel
+
+FILE = "prop99_synthdid.csv"
+
+
+def load_prop99(folder: str | Path | None = None) -> Panel:
+    """Return packs per head of 39 US states, 1970 to 2000; California's law took effect in 1989.
+
+    A data set with published answers, for checking methods: the outcome stands in the place of spending, and no
+    population counts are known (``insured_years`` None: all states weigh the same).
+
+    Parameters
+    ----------
+    folder
+        Folder of the file; by default ``SSINFER_DATA_DIR/synthetic_control``.
+
+    Returns
+    -------
+    Panel
+        39 states x 31 years, packs per head.
+
+    Raises
+    ------
+    DatasetError
+        The file is absent or damaged.
+
+    References
+    ----------
+    Abadie, Diamond and Hainmueller (2010), doi 10.1198/jasa.2009.ap08746; Arkhangelsky, Athey, Hirshberg, Imbens and
+    Wager (2021), doi 10.1257/aer.20190159, whose file this is.
+    """
+    from ssinfer.panel import Panel  # noqa: PLC0415
+
+    columns = ["State", "Year", "PacksPerCapita", "treated"]
+    frame = read_delimited("synthetic_control", FILE, folder, columns=columns, numbers=columns[1:], separator=";")
+    return Panel.from_frame(frame, unit="State", period="Year", spending="PacksPerCapita", insured_years=None)

@@ -1,0 +1,115 @@
+r"""Indirect standardisation for age and sex against any reference group.
+
+Estimand. The spending per insured-year that unit :math:`i` would have had in period :math:`t` if each of its age-sex
+cells :math:`c` had spent at the rate of the reference group :math:`R` in that period:
+
+.. math::
+
+    E_{it} = \frac{\sum_c n_{itc}\, r_{tc}}{\sum_c n_{itc}}, \qquad
+    r_{tc} = \frac{\sum_{j \in R} y_{jtc}}{\sum_{j \in R} n_{jtc}},
+
+with :math:`n` insured-years and :math:`y` spending in EUR. The ratio of actual to expected spending is the
+standardised index. Over the reference group itself, insured-years-weighted expected and actual means are equal.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ssinfer.errors import DatasetError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pandas as pd
+
+CELL = ["year", "sex", "age_class"]
+REQUIRED = ["unit", *CELL, "insured_years", "spending"]
+
+
+def expected_spending(cells: pd.DataFrame, reference: Iterable[Any] | None = None) -> pd.DataFrame:
+    """Return expected spending per insured-year of each unit and year, standardised for age and sex.
+
+    Parameters
+    ----------
+    cells
+        Long frame with columns unit, year, sex, age_class, insured_years and spending (EUR of the cell), as
+        `vektis_cells` returns it; other columns are ignored. Rows without a unit, sex or age class are refused.
+    reference
+        Units whose rates are the standard; None: all units in `cells`. The choice moves the level and the age-sex
+        pattern of the standard, not which unit is older.
+
+    Returns
+    -------
+    DataFrame
+        unit, year, insured_years, spending (EUR per insured-year), expected (EUR per insured-year); sorted.
+
+    Raises
+    ------
+    DatasetError
+        Columns missing, blank keys, a reference unit that is not there, or a cell that some unit has and the
+        reference group lacks.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> cells = pd.DataFrame(
+    ...     {
+    ...         "unit": ["A", "A", "B", "B"],
+    ...         "year": 2015,
+    ...         "sex": "female",
+    ...         "age_class": ["0-4", "90+", "0-4", "90+"],
+    ...         "insured_years": [900.0, 100.0, 500.0, 500.0],
+    ...         "spending": [900e3, 800e3, 500e3, 4_000e3],
+    ...     }
+    ... )
+    >>> expected_spending(cells)[["unit", "spending", "expected"]]
+      unit  spending  expected
+    0    A    1700.0    1700.0
+    1    B    4500.0    4500.0
+    """
+    missing = [name for name in REQUIRED if name not in cells.columns]
+    if missing:
+        message = (
+            f"Cells lack the columns {', '.join(missing)}. Allowed: {', '.join(REQUIRED)}. Next step: vektis_cells()."
+        )
+        raise DatasetError(message)
+    if cells[REQUIRED].isna().to_numpy().any():
+        message = (
+            "Cells have blank units, ages, sexes or numbers, which cannot be standardised. Allowed: full rows. "
+            "Next step: leave out the pooled row (vektis_cells does)."
+        )
+        raise DatasetError(message)
+    standard = _reference_rows(cells, reference).groupby(CELL, observed=True)[["spending", "insured_years"]].sum()
+    rates = (standard["spending"] / standard["insured_years"]).rename("rate")
+    joined = cells[REQUIRED].merge(rates.reset_index(), on=CELL, how="left")
+    if joined["rate"].isna().any():
+        row = joined[joined["rate"].isna()].iloc[0]
+        message = (
+            f"The reference group has nobody of sex {row['sex']} and age {row['age_class']} in {row['year']}, "
+            f"but {row['unit']} has. Allowed: a reference group with every age-sex cell. "
+            "Next step: take a larger reference group, or reference=None for all units."
+        )
+        raise DatasetError(message)
+    joined["expected"] = joined["rate"] * joined["insured_years"]
+    sums = joined.groupby(["unit", "year"], observed=True)[["insured_years", "spending", "expected"]].sum()
+    for name in ("spending", "expected"):
+        sums[name] /= sums["insured_years"]
+    return sums.reset_index()
+
+
+def _reference_rows(cells: pd.DataFrame, reference: Iterable[Any] | None) -> pd.DataFrame:
+    if reference is None:
+        return cells
+    wanted = [reference] if isinstance(reference, str) else list(reference)
+    known = set(cells["unit"].unique())
+    unknown = [unit for unit in wanted if unit not in known]
+    if unknown or not wanted:
+        got = ", ".join(map(repr, unknown)) or "an empty list"
+        hint = did_you_mean(unknown[0], sorted(known)) if unknown else did_you_mean("", sorted(known))
+        message = (
+            f"Reference group: got {got}; a list of units of the cells is needed. {hint} Next step: correct the list, "
+            "or reference=None for all units."
+        )
+        raise DatasetError(message)
+    return cells[cells["unit"].isin(wanted)]

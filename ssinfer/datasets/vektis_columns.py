@@ -1,0 +1,69 @@
+"""Which columns the publisher's file of each year holds, under the names without the prefix ``KOSTEN_``.
+
+The set of care types changes by year: mental health care (GGZ) is coded in three ways (2011-13, 2014-21, from 2022),
+other columns enter when the care entered the insured package or got a column of its own.
+"""
+
+from __future__ import annotations
+
+KEYS = ("GESLACHT", "LEEFTIJDSKLASSE", "GEMEENTENAAM")
+COUNTS = ("AANTAL_BSN", "AANTAL_VERZEKERDEJAREN")
+SPENDING_PREFIX = "KOSTEN_"
+
+FIRST_YEAR = 2011
+LAST_YEAR = 2023
+
+# care type: (first year, last year or None when the column still exists)
+CARE_TYPES: dict[str, tuple[int, int | None]] = {
+    "MEDISCH_SPECIALISTISCHE_ZORG": (2011, None),
+    "FARMACIE": (2011, None),
+    "TWEEDELIJNS_GGZ": (2011, 2013),
+    "EERSTELIJNS_PSYCHOLOGISCHE_ZORG": (2011, 2013),
+    "SPECIALISTISCHE_GGZ": (2014, 2021),
+    "GENERALISTISCHE_BASIS_GGZ": (2014, 2021),
+    "LANGDURIGE_GGZ": (2015, 2021),
+    "INNOVATIEGELDEN_GGZ": (2021, None),
+    "CONSULTEN_GGZ": (2022, None),
+    "INTRAMURAAL_VERBLIJF_GGZ": (2022, None),
+    "OVERIGE_PRESTATIES_GGZ": (2022, None),
+    "HUISARTS_INSCHRIJFTARIEF": (2011, None),
+    "HUISARTS_CONSULT": (2011, None),
+    "HUISARTS_MDZ": (2015, None),
+    "HUISARTS_OVERIG": (2011, None),
+    "HULPMIDDELEN": (2011, None),
+    "MONDZORG": (2011, None),
+    "PARAMEDISCHE_ZORG_FYSIOTHERAPIE": (2011, None),
+    "PARAMEDISCHE_ZORG_OVERIG": (2011, None),
+    "ZIEKENVERVOER_ZITTEND": (2011, None),
+    "ZIEKENVERVOER_LIGGEND": (2011, None),
+    "KRAAMZORG": (2011, None),
+    "VERLOSKUNDIGE_ZORG": (2011, None),
+    "INTEGRALE_GEBOORTEZORG": (2021, None),
+    "GRENSOVERSCHRIJDENDE_ZORG": (2011, None),
+    "EERSTELIJNS_ONDERSTEUNING": (2011, None),
+    "GERIATRISCHE_REVALIDATIEZORG": (2013, None),
+    "EERSTELIJNSVERBLIJF": (2018, None),
+    "VERPLEGING_EN_VERZORGING": (2015, None),
+    "GZSP": (2020, None),
+    "OVERIG": (2011, None),
+}
+
+GGZ = tuple(name for name in CARE_TYPES if "GGZ" in name or "PSYCHOLOGISCHE" in name)
+
+
+def care_types(year: int) -> tuple[str, ...]:
+    """Return the care types with a column in the file of `year`.
+
+    >>> "GZSP" in care_types(2019), "GZSP" in care_types(2020)
+    (False, True)
+    """
+    return tuple(name for name, (first, last) in CARE_TYPES.items() if first <= year and (last is None or year <= last))
+
+
+# the publisher's nineteen age classes and the labels used here
+AGE_CLASSES: dict[str, str] = {
+    **{f"{a:2d} t/m {a + 4:2d} jaar": f"{a}-{a + 4}" for a in range(0, 90, 5)},
+    "90+": "90+",
+}
+# the publisher's letters for the two sexes and the labels used here
+SEXES: dict[str, str] = {"M": "male", "V": "female"}

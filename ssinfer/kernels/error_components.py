@@ -1,0 +1,129 @@
+"""Variance of benchmark errors as sampling noise that shrinks with size plus a group shock that does not.
+
+A contrast of a unit's relative spending, performance less weighted baseline, has the covariance
+
+    V_j = k^2 / n_j A + tau^2 S(rho),      A = (I + (w'w) 1 1') / (1 + w'w)
+
+over P performance periods: w the baseline weights, n_j the insured-years for which k^2 / n_j is the
+sampling variance of a single performance period's contrast, S the contrast of a stationary AR(1) shock, scaled to
+mean diagonal one, so that tau is the standard deviation that a group's shock adds to one period's error.
+A^-1/2 S A^-1/2 = U diag(lambda) U' turns the P correlated errors into P independent ones with variances
+k^2 / n_j + tau^2 lambda_p, the same rotation for every unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ssinfer.kernels.compile import compiled
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+
+def shock_contrast(rho: float, weights: Floats, baseline: Floats, performance: Floats) -> Floats:
+    """Return S (P, P): covariance of performance less weighted-baseline AR(1) shocks, mean diagonal one.
+
+    `baseline` (B,) and `performance` (P,) are positions in time; `weights` (B,) sum to one.
+    """
+
+    def cov(one: Floats, other: Floats) -> Floats:
+        return np.asarray(rho ** np.abs(one[:, None] - other[None, :]))
+
+    within = weights @ cov(baseline, baseline) @ weights
+    across = cov(performance, baseline) @ weights
+    shape = cov(performance, performance) - across[:, None] - across[None, :] + within
+    return np.asarray(shape / np.diag(shape).mean())
+
+
+def noise_shape(weights: Floats, n_performance: int) -> Floats:
+    """Return A (P, P): sampling covariance of the contrast at equal sizes, diagonal one."""
+    spread = float(weights @ weights)
+    return np.asarray((np.eye(n_performance) + spread) / (1.0 + spread))
+
+
+def rotation(noise: Floats, shock: Floats) -> tuple[Floats, Floats]:
+    """Return (Q, lambda): z = Q x has independent entries with variances k^2/n + tau^2 lambda."""
+    values, vectors = np.linalg.eigh(noise)
+    root = vectors / np.sqrt(values) @ vectors.T
+    lam, turn = np.linalg.eigh(root @ shock @ root)
+    return np.asarray(turn.T @ root), np.clip(lam, 0.0, None)
+
+
+@compiled
+def gaussian_terms(squares: Floats, size: Floats, lam: Floats, noise: Floats, shock: Floats) -> tuple[Floats, Floats]:
+    """Return sums of log V and of squares / V (F, J) for variances V = noise_f size_jw + shock_f lam_p.
+
+    Parameters
+    ----------
+    squares : (J, W, P) squared rotated errors of unit j in window w; NaN where the unit has no such window
+    size : (J, W) relative sampling variance of the window; read only where squares are known
+    lam : (P,) eigenvalues of the shock
+    noise, shock : (F,) grid
+    """
+    n_units, n_windows, n_parts = squares.shape
+    logs = np.zeros((noise.size, n_units))
+    quadratics = np.zeros((noise.size, n_units))
+    for f in range(noise.size):
+        for j in range(n_units):
+            log = 0.0
+            quadratic = 0.0
+            for w in range(n_windows):
+                product = 1.0
+                for p in range(n_parts):
+                    square = squares[j, w, p]
+                    if not np.isnan(square):
+                        variance = noise[f] * size[j, w] + shock[f] * lam[p]
+                        product *= variance
+                        quadratic += square / variance
+                log += np.log(product)
+            logs[f, j] = log
+            quadratics[f, j] = quadratic
+    return logs, quadratics
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseFit:
+    """Maximum-likelihood k and tau, per set of unit weights (R,), and the likelihood reached."""
+
+    k: Floats
+    tau: Floats
+    log_likelihood: Floats
+
+
+def fit_noise(squares: Floats, size: Floats, lam: Floats, known: str, masses: Floats, points: int = 61) -> NoiseFit:
+    """Return k and tau by (weighted) maximum likelihood.
+
+    With k to be learned, V = s^2 [(1 - phi) d_j / dbar + phi lambda]: phi is the shock's share of the variance at the
+    typical size; s^2 has a closed form for each phi, so one dimension is searched.
+
+    Parameters
+    ----------
+    squares, size, lam : as in :func:`gaussian_terms`
+    known : "size" (k to be learned), "variance" (`size` holds known variances, k is 1) or "none" (k is 0)
+    masses : (J, R) weights of units, a column per replicate
+    """
+    count = np.isfinite(squares).sum(axis=(1, 2)) @ masses  # (R,)
+    if known == "variance":
+        scale = float(np.nanmean(squares))
+        tau2 = (np.linspace(0.0, 1.6, 2 * points) ** 2) * scale
+        logs, quadratics = gaussian_terms(squares, size, lam, np.ones_like(tau2), tau2)
+        value = -0.5 * (logs @ masses + quadratics @ masses)
+        best = value.argmax(axis=0)
+        return NoiseFit(np.ones(masses.shape[1]), np.sqrt(tau2[best]), value.max(axis=0))
+    typical = float(np.nanmean(size)) if known == "size" else 1.0
+    # the ends are kept off 0 and 1: some noise and some shock keep the likelihood finite at any size
+    phi = np.linspace(1e-6, 1 - 1e-6, points) if known == "size" else np.ones(1)
+    relative = size / typical if known == "size" else np.zeros_like(size)
+    logs, quadratics = gaussian_terms(squares, relative, lam, 1 - phi, phi)
+    s2 = (quadratics @ masses) / count  # (F, R)
+    value = -0.5 * (logs @ masses + count * np.log(s2) + count)
+    best = value.argmax(axis=0)
+    s2 = s2[best, np.arange(masses.shape[1])]
+    k = np.sqrt(s2 * (1 - phi[best]) / typical) if known == "size" else np.zeros(masses.shape[1])
+    return NoiseFit(k, np.sqrt(s2 * phi[best]), value.max(axis=0))

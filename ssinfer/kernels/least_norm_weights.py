@@ -1,0 +1,134 @@
+"""Among all weights that reproduce the treated unit exactly, those with the smallest penalty.
+
+With more donors than periods the treated unit often lies inside the donors' hull; then infinitely
+many weights fit exactly and a solver's choice among them would be an accident of its path.  The
+weights with the smallest sum of squares (of donors' noise variances, if those are known) are unique, do not
+depend on the order of the donors, and give the least noisy prediction:
+
+    min 1/2 sum_j d_j w_j^2    subject to   X w = 0,  1'w = 1,  w >= 0,
+
+with X (T, J) the donors' differences from the treated unit.  The dual has T + 1 unknowns and is piecewise
+quadratic, w_j = max(0, x_j'nu + mu) / d_j: a damped Newton method ends after a few steps.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssinfer.kernels.compile import compiled
+
+Array = NDArray[np.float64]
+
+_STEPS = 200
+_RESIDUAL = 1e-11
+
+
+@compiled
+def _dual_of(A: Array, d: Array, w: Array, dual: Array) -> None:
+    """Recover the dual from weights w_j = a_j'dual / d_j > 0, by least squares over the positive ones."""
+    R, J = A.shape
+    gram, right = np.zeros((R, R)), np.zeros(R)
+    for j in range(J):
+        if w[j] > 0.0:
+            for t in range(R):
+                right[t] += A[t, j] * w[j]
+                for s in range(R):
+                    gram[t, s] += A[t, j] * A[s, j] / d[j]
+    for t in range(R):
+        gram[t, t] += 1e-13 * np.trace(gram)
+    dual[:] = np.linalg.solve(gram, right)
+
+
+@compiled
+def fit_gap(X: Array, w: Array) -> float:
+    """Return the scale-free KKT gap of unpenalised weights, from the differences X (T, J) themselves."""
+    T, J = X.shape
+    fit = X @ w
+    objective = np.sum(fit * fit)
+    smallest, scale = np.inf, 0.0
+    for j in range(J):
+        value = 0.0
+        for t in range(T):
+            value += X[t, j] * fit[t]
+            scale += X[t, j] * X[t, j] / J
+        smallest = min(smallest, value)
+    return float(max(objective - smallest, 0.0) / scale) if scale > 0.0 else 0.0
+
+
+@compiled
+def least_norm_weights(X: Array, d: Array, warm: Array) -> tuple[Array, bool]:
+    """Return the exact-fit weights of least penalised norm, and whether they were reached.
+
+    Parameters
+    ----------
+    X : array (T, J)
+        Donors' differences from the target; the target lies in their hull.
+    d : array (J,)
+        Penalty per donor, > 0.
+    warm : array (J,)
+        Weights of this form for a neighbouring problem, from whose dual the search starts; zeros for a cold start.
+
+    Returns
+    -------
+    w : array (J,)
+        Weights on the simplex with ``X w = 0``.
+    reached : bool
+        False when the Newton method did not arrive; `w` is then not to be used.
+    """
+    T, J = X.shape
+    size = np.sqrt((X * X).sum() / max(J, 1))
+    A = np.empty((T + 1, J))
+    for j in range(J):
+        for t in range(T):
+            A[t, j] = X[t, j] / size if size > 0.0 else 0.0
+        A[T, j] = 1.0
+    goal = np.zeros(T + 1)
+    goal[T] = 1.0
+    dual = np.zeros(T + 1)
+    dual[T] = d.sum() / J / J
+    if warm.any():
+        _dual_of(A, d, warm, dual)
+    w = np.empty(J)
+    reached = False
+    for _ in range(_STEPS):
+        hessian = np.zeros((T + 1, T + 1))
+        residual = -goal
+        value = -1.0 * dual[T]
+        for j in range(J):
+            slope = 0.0
+            for t in range(T + 1):
+                slope += A[t, j] * dual[t]
+            w[j] = max(slope, 0.0) / d[j]
+            if slope > 0.0:
+                value += 0.5 * slope * w[j]
+                for t in range(T + 1):
+                    residual[t] += A[t, j] * w[j]
+                    for s in range(T + 1):
+                        hessian[t, s] += A[t, j] * A[s, j] / d[j]
+        if np.abs(residual).max() <= _RESIDUAL:
+            reached = True
+            break
+        damping = 1e-13 * max(np.trace(hessian), 1e-300)
+        for t in range(T + 1):
+            hessian[t, t] += damping
+        direction = np.linalg.solve(hessian, -residual)
+        decrease = (direction * residual).sum()
+        step = 1.0
+        for _halving in range(60):
+            trial = dual + step * direction
+            trial_value = -trial[T]
+            for j in range(J):
+                slope = 0.0
+                for t in range(T + 1):
+                    slope += A[t, j] * trial[t]
+                if slope > 0.0:
+                    trial_value += 0.5 * slope * slope / d[j]
+            if trial_value <= value + 1e-4 * step * decrease:
+                break
+            step *= 0.5
+        dual = dual + step * direction
+    total = w.sum()
+    if total > 0.0:
+        w /= total
+    return w, reached

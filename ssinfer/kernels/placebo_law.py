@@ -1,0 +1,146 @@
+"""The law of a benchmark's pooled error, learned from placebo errors.
+
+A placebo unit without a contract has a known saving of zero, so its benchmark's error over the performance
+periods is seen.  Errors differ in size between units: small units are noisy, and some units are hard to
+match.  With e_j the pooled error of placebo j, its variance is modelled as
+
+    v_j = theta_1 level_j^2 + theta_2 noise_j + theta_3 misfit_j,     theta >= 0,
+
+(a shock proportional to spending, the sampling noise of its means, the baseline misfit to the extent that it
+foretells the error), fitted by Gaussian quasi-likelihood.  The standardised errors |e_j| / sqrt(v_j)
+of m placebos and of the treated unit are taken as exchangeable, so that the treated unit's falls below the k-th
+smallest with probability k / (m + 1): the conformal predictive law, symmetrical about the benchmark.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssinfer.kernels.compile import compiled
+
+Array = NDArray[np.float64]
+
+
+@compiled
+def variance_function(errors: Array, regressors: Array) -> Array:
+    """Fit v = regressors @ theta, theta >= 0, to squared errors by Gaussian quasi-likelihood.
+
+    Minimises ``sum_j log v_j + e_j^2 / v_j`` by majorise-minimise steps, which never leave theta >= 0
+    and never increase it (Fevotte and Idier 2011, doi:10.1162/NECO_a_00168, beta = 0).
+
+    Parameters
+    ----------
+    errors : array (m,)
+        Errors with mean zero under the model.
+    regressors : array (m, r)
+        Sources of variance, each >= 0; a column of zeros gets no weight.
+
+    Returns
+    -------
+    array (r,)
+        theta.
+    """
+    m, r = regressors.shape
+    square = errors * errors
+    mean_square = square.sum() / m
+    theta = np.zeros(r)
+    used = 0
+    for c in range(r):
+        if regressors[:, c].sum() > 0.0:
+            used += 1
+    if used == 0 or mean_square == 0.0:
+        return theta
+    for c in range(r):
+        mean = regressors[:, c].sum() / m
+        if mean > 0.0:
+            theta[c] = mean_square / mean / used
+    for _ in range(500):
+        change = 0.0
+        up, down = np.zeros(r), np.zeros(r)
+        for j in range(m):
+            v = 0.0
+            for c in range(r):
+                v += regressors[j, c] * theta[c]
+            v = max(v, 1e-12 * mean_square)
+            for c in range(r):
+                up[c] += regressors[j, c] * square[j] / (v * v)
+                down[c] += regressors[j, c] / v
+        for c in range(r):
+            if theta[c] > 0.0 and down[c] > 0.0:
+                step = np.sqrt(up[c] / down[c])
+                change = max(change, abs(step - 1.0) * theta[c] * regressors[:, c].sum() / m / mean_square)
+                theta[c] *= step
+        if change < 1e-6:
+            break
+    return theta
+
+
+@compiled
+def _conformal_quantile(ordered: Array, u: float) -> float:
+    """Return the u-quantile of the conformal law of an absolute error, given the ordered placebo errors.
+
+    Beyond the largest placebo (probability 1 / (m + 1)) nothing is known: an exponential tail stands there.
+    """
+    m = ordered.size
+    position = u * (m + 1)
+    k = int(np.floor(position))
+    if k < 1:
+        return float(ordered[0] * position)
+    if k < m:
+        return float(ordered[k - 1] + (position - k) * (ordered[k] - ordered[k - 1]))
+    scale = (ordered[m - 1] - ordered[m // 2]) / np.log(0.5 * (m + 1))
+    return float(ordered[m - 1] - scale * np.log((1.0 - u) * (m + 1)))
+
+
+@compiled
+def conformal_quantiles(ordered: Array, uniform: Array) -> Array:
+    """Return conformal quantiles (D,) of an absolute error at probabilities `uniform`, from ordered errors (m,)."""
+    out = np.empty(uniform.size)
+    for d in range(uniform.size):
+        out[d] = _conformal_quantile(ordered, uniform[d])
+    return out
+
+
+@compiled
+def predictive_errors(vectors: Array, weights: Array, deviation: Array, own: float, uniform: Array) -> Array:
+    """Draw error paths of the treated unit from those of the placebos.
+
+    Parameters
+    ----------
+    vectors : array (m, P)
+        Placebo errors per performance period.
+    weights : array (P,)
+        Weights of the periods in the pooled error; sum one.
+    deviation : array (m,)
+        Standard deviation of each placebo's pooled error, from `variance_function`.
+    own : float
+        The treated unit's.
+    uniform : array (D,)
+        Probabilities in (0, 1), one per pair of draws.
+
+    Returns
+    -------
+    array (2 D, P)
+        Errors in antithetic pairs. The pooled absolute error has the conformal law; the path over periods is that of
+        the placebo at this rank, moved in parallel to the pooled value drawn.
+    """
+    m, P = vectors.shape
+    pooled = np.zeros(m)
+    for j in range(m):
+        for t in range(P):
+            pooled[j] += weights[t] * vectors[j, t] / deviation[j]
+    order = np.argsort(np.abs(pooled))
+    ordered = np.abs(pooled)[order]
+    D = uniform.size
+    out = np.empty((2 * D, P))
+    for d in range(D):
+        value = _conformal_quantile(ordered, uniform[d])
+        rank = min(max(round(uniform[d] * (m + 1)) - 1, 0), m - 1)
+        j = order[rank]
+        sign = 1.0 if pooled[j] >= 0.0 else -1.0
+        for t in range(P):
+            path = own * (sign * vectors[j, t] / deviation[j] + value - ordered[rank])
+            out[2 * d, t] = path
+            out[2 * d + 1, t] = -path
+    return out

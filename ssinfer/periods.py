@@ -1,0 +1,76 @@
+"""Labels of periods: years (2018), quarters ("2018Q2") and months ("2018-04"), all sortable, and their dates."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Any, Literal
+
+from ssinfer.errors import DataError
+
+Frequency = Literal["year", "quarter", "month"]
+PER_YEAR: dict[str, int] = {"year": 1, "quarter": 4, "month": 12}
+
+
+def number(label: Any) -> tuple[Frequency, int]:
+    """Return the frequency of a label and its running number: periods that follow each other differ by one.
+
+    >>> number("2018Q2"), number(2018)
+    (('quarter', 8073), ('year', 2018))
+    """
+    text = str(label)
+    if found := re.fullmatch(r"(\d{4})", text):
+        return "year", int(found[1])
+    if found := re.fullmatch(r"(\d{4})Q([1-4])", text):
+        return "quarter", 4 * int(found[1]) + int(found[2]) - 1
+    if found := re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])", text):
+        return "month", 12 * int(found[1]) + int(found[2]) - 1
+    raise DataError(f"{label!r} is no period. Write years as 2018, quarters as '2018Q2', months as '2018-04'.")
+
+
+def label(frequency: Frequency, running: int) -> Any:
+    """Return the label of a running number, the inverse of :func:`number`."""
+    if frequency == "year":
+        return running
+    year, part = divmod(running, PER_YEAR[frequency])
+    return f"{year}Q{part + 1}" if frequency == "quarter" else f"{year}-{part + 1:02d}"
+
+
+def span(first: Any, last: Any) -> tuple[Any, ...]:
+    """Return the labels from `first` to `last`, both in.
+
+    >>> span("2018Q3", "2019Q1")
+    ('2018Q3', '2018Q4', '2019Q1')
+    """
+    (frequency, low), (other, high) = number(first), number(last)
+    if frequency != other:
+        raise DataError(f"{first!r} is a {frequency} and {last!r} a {other}. Use one frequency.")
+    if high < low:
+        raise DataError(f"No periods lie between {first!r} and {last!r}. Give the earlier one first.")
+    return tuple(label(frequency, running) for running in range(low, high + 1))
+
+
+def bounds(period: Any) -> tuple[dt.date, dt.date]:
+    """Return the first day of a period and the first day after it.
+
+    >>> [day.isoformat() for day in bounds("2018Q4")]
+    ['2018-10-01', '2019-01-01']
+    """
+    frequency, running = number(period)
+
+    def first_day(running: int) -> dt.date:
+        year, part = divmod(running, PER_YEAR[frequency])
+        return dt.date(year, part * 12 // PER_YEAR[frequency] + 1, 1)
+
+    return first_day(running), first_day(running + 1)
+
+
+def consecutive(periods: tuple[Any, ...]) -> Frequency:
+    """Return the one frequency of periods that follow each other without gaps; anything else is refused."""
+    if not periods:
+        raise DataError("There are no periods. Give years (2015), quarters ('2018Q2') or months ('2018-04').")
+    found = [number(period) for period in periods]
+    frequency, first = found[0]
+    if found != [(frequency, first + place) for place in range(len(found))]:
+        raise DataError(f"Periods must follow each other without gaps, got {list(periods)[:6]}.")
+    return frequency

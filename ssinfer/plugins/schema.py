@@ -1,0 +1,70 @@
+"""JSON Schemas of `ssinfer benchmark`, shipped in the package, and violations in one line of plain words."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Literal
+
+from ssinfer.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+
+SCHEMA_VERSION = 1
+NAMED = ("additionalProperties", "minItems", "minProperties")
+Kind = Literal["design", "result"]
+
+
+def load_schema(kind: Kind) -> dict[str, Any]:
+    """Return the JSON Schema of the input ("design") or the output ("result").
+
+    >>> load_schema("design")["properties"]["schema_version"]["const"]
+    1
+    """
+    text = files("ssinfer.plugins").joinpath("schemas", f"{kind}.v{SCHEMA_VERSION}.json").read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+@cache
+def _validator(kind: Kind) -> Draft202012Validator:
+    from jsonschema import Draft202012Validator  # noqa: PLC0415  (only when something is validated)
+
+    return Draft202012Validator(load_schema(kind))
+
+
+def violation(document: Any, kind: Kind) -> str | None:
+    """Return the first violation of a schema in words: which key, what was got, what is allowed; None if valid."""
+    if isinstance(document, dict) and document.get("schema_version", SCHEMA_VERSION) != SCHEMA_VERSION:
+        got = document["schema_version"]
+        return f"schema_version is {got!r}; this version of ssinfer reads {SCHEMA_VERSION}"
+    errors = sorted(_validator(kind).iter_errors(document), key=lambda error: [str(part) for part in error.path])
+    return _words(errors[0]) if errors else None
+
+
+def _words(error: Any) -> str:
+    """Return one violation in words; of alternatives, the one that the value comes nearest to."""
+    for inner in error.context:
+        if len(inner.absolute_path) > len(error.absolute_path) or inner.validator in NAMED:
+            return _words(inner)
+    where = ".".join(str(part) for part in error.absolute_path)
+    if error.validator == "required":
+        absent = [key for key in error.validator_value if key not in error.instance]
+        return f"key {_join(where, absent[0])!r} is missing"
+    if error.validator == "additionalProperties":
+        allowed = list(error.schema.get("properties", {}))
+        unknown = next(key for key in error.instance if key not in allowed)
+        return f"unknown key {_join(where, unknown)!r}. {did_you_mean(unknown, allowed)}"
+    got = json.dumps(error.instance, default=str)
+    got = got if len(got) <= 60 else got[:57] + "..."
+    meaning = error.schema.get("description", "") if isinstance(error.schema, dict) else ""
+    meaning = f" ({meaning.rstrip('.')})" if meaning else ""
+    if error.validator == "anyOf":
+        return f"key {where!r} cannot be {got}{meaning}" if where else f"the document cannot be {got}"
+    return f"{f'key {where!r}' if where else 'the document'}: {error.message[:200]}{meaning}"
+
+
+def _join(where: str, key: str) -> str:
+    return f"{where}.{key}" if where else key

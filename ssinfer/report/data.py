@@ -1,0 +1,143 @@
+"""What a report holds, as plain data: texts, tables of printed cells, and the numbers that figures draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of printed cells.
+
+    Attributes
+    ----------
+    name : identifier in the page
+    caption : what it shows, a sentence
+    columns : heads, with units
+    numeric : whether each column holds numbers (set flush right)
+    rows : printed cells
+    notes : sentences below the table
+    """
+
+    name: str
+    caption: str
+    columns: tuple[str, ...]
+    numeric: tuple[bool, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class PlaceboRow:
+    """Placebo savings rates of one design (and method); `lines` are the case's thresholds, the honest one first."""
+
+    label: str
+    rates: Floats
+    paid: NDArray[np.bool_]
+    lines: tuple[tuple[str, float], ...]
+    case: float
+
+
+@dataclass(frozen=True)
+class PaymentDot:
+    """Actual share of null contracts paid under one threshold and design."""
+
+    threshold: str
+    nominal: float
+    label: str
+    actual: float
+    error: float
+
+
+@dataclass(frozen=True)
+class SizeCurve:
+    """Threshold by insured-years under one design: z sqrt(k^2/n + shock^2)."""
+
+    label: str
+    k: float
+    shock: float
+    smallest: float
+    largest: float
+
+
+@dataclass(frozen=True)
+class SizeMarker:
+    """The case's own placebo threshold, at its number of insured-years."""
+
+    label: str
+    insured_years: float
+    threshold: float
+
+
+@dataclass(frozen=True, eq=False)
+class Benchmark:
+    """A benchmark by performance period; `lower` and `upper` are NaN for point estimates."""
+
+    label: str
+    positions: NDArray[np.intp]
+    mean: Floats
+    lower: Floats
+    upper: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class CasePanel:
+    """The case's observed spending by period, and the benchmarks beside it; positions count periods."""
+
+    case: str
+    periods: tuple[str, ...]
+    spending: Floats
+    baseline: tuple[int, ...]
+    masked: tuple[int, ...]
+    performance: tuple[int, ...]
+    benchmarks: tuple[Benchmark, ...]
+    currency: str
+    interval: str
+
+
+@dataclass(frozen=True, eq=False)
+class Figures:
+    """The numbers behind each figure; a figure that cannot be drawn is None or empty."""
+
+    placebos: tuple[PlaceboRow, ...]
+    payments: tuple[PaymentDot, ...]
+    curves: tuple[SizeCurve, ...]
+    marker: SizeMarker | None
+    case: CasePanel | None
+
+
+@dataclass(frozen=True, eq=False)
+class ReportData:
+    """Everything the template prints.
+
+    Attributes
+    ----------
+    absent : sentences about parts that this study does not have, each with its reason
+    """
+
+    title: str
+    note: str
+    question: str
+    data_label: str
+    finding: tuple[str, ...]
+    sampling: tuple[str, ...]
+    transport: tuple[str, ...]
+    designs: Table
+    scores: Table | None
+    payments: Table | None
+    sizes: Table | None
+    thresholds: Table | None
+    savings: Table | None
+    settlement: Table | None
+    refusals: Table | None
+    provenance: Table
+    methods: tuple[str, ...]
+    absent: tuple[str, ...]
+    figures: Figures

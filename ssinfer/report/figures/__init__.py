@@ -1,0 +1,1 @@
+"""One figure a file; each takes plain numbers and returns a matplotlib Figure."""

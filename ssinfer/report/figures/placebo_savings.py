@@ -1,0 +1,93 @@
+"""Figure 1: savings measured where nothing was saved, by design, with the thresholds drawn."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ssinfer.report.figures.style import INK, PAID, SOFT, UNPAID, figure, percent_axis, quiet, shorten
+from ssinfer.report.numerals import percent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.figure import Figure
+
+    from ssinfer.report.data import PlaceboRow
+
+LINES = {
+    "honest threshold": ("-", PAID),
+    "Medicare's schedule": ((0, (1, 1)), INK),
+    "": ((0, (4, 2)), SOFT),
+}
+ROW = 0.18
+TALL, LOW = 1.0 + 3.3 * ROW, 1.12  # heights of the first panel, which carries the labels, and of the others
+SHARE_SHOWN = 0.995
+N_BINS = 48
+
+
+def draw(rows: Sequence[PlaceboRow]) -> Figure:
+    """Return histograms of placebo savings rates, one design below the other on one axis."""
+    together = np.concatenate([row.rates for row in rows])
+    marks = [value for row in rows for value in (row.case, *(line[1] for line in row.lines)) if isfinite(value)]
+    reach = 1.05 * max(float(np.quantile(np.abs(together), SHARE_SHOWN)), *(abs(mark) for mark in marks), 1e-6)
+    edges = np.linspace(-reach, reach, N_BINS + 1)
+    picture = figure(1.4 + 1.2 * len(rows))
+    axes = picture.subplots(
+        len(rows), 1, sharex=True, squeeze=False, height_ratios=[TALL / LOW, *(1.0,) * (len(rows) - 1)]
+    )[:, 0]
+    # values beyond the axis are counted in the outermost bars
+    counts = [
+        [np.histogram(np.clip(part, -reach, reach), edges)[0] for part in (row.rates[~row.paid], row.rates[row.paid])]
+        for row in rows
+    ]
+    top = max(int((unpaid + paid).max()) for unpaid, paid in counts)
+    for place, (axis, row, (unpaid, paid)) in enumerate(zip(axes, rows, counts, strict=True)):
+        width = edges[1] - edges[0]
+        axis.bar(edges[:-1], unpaid, width=0.92 * width, align="edge", color=UNPAID)
+        axis.bar(edges[:-1], paid, bottom=unpaid, width=0.92 * width, align="edge", color=PAID)
+        axis.axvline(0.0, color=INK, linewidth=0.9, zorder=3)
+        axis.set_ylim(0, (LOW if place else TALL) * top)
+        axis.set_yticks([])
+        quiet(axis)
+        share = f"{percent(float(row.paid.mean()))} would be paid" if row.paid.any() else "none would be paid"
+        axis.text(0.0, 0.98, shorten(row.label, 40), transform=axis.transAxes, va="top", weight="bold")
+        axis.annotate(
+            f"{row.rates.size:,} placebo contracts", (0.0, 0.98), xycoords="axes fraction", xytext=(0, -15),
+            textcoords="offset points", va="top", color=SOFT,
+        )  # fmt: skip
+        axis.text(0.98 * reach, 0.32 * top, share, va="bottom", ha="right", color=PAID)
+        drawn = [line for line in row.lines if isfinite(line[1])]
+        for text, value in drawn:
+            dashes, ink = LINES.get(text, LINES[""])
+            height = 1.0 if place else 1.0 + ROW * (1 + _rank(drawn, value))
+            axis.vlines(value, 0, height * top, color=ink, linestyle=dashes, linewidth=1.4, zorder=4)
+            if place == 0:
+                axis.text(
+                    value + 0.012 * reach, height * top, f"{text} {percent(value)}", color=ink, va="top", ha="left"
+                )
+        if isfinite(row.case):
+            axis.plot([row.case], [0.05 * top], marker="v", markersize=9, color=INK, markeredgecolor="white", zorder=6)
+            axis.text(
+                row.case,
+                0.2 * top,
+                f"case {percent(row.case)}",
+                ha="center",
+                va="bottom",
+                weight="bold",
+                zorder=6,
+                bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0},
+            )
+    axes[-1].set_xlim(-reach, reach)
+    percent_axis(axes[-1].xaxis)
+    axes[-1].set_xlabel(
+        "Measured saving where the true saving is zero, % of the benchmark (right of 0: spent less than the benchmark)"
+    )
+    return picture
+
+
+def _rank(drawn: Sequence[tuple[str, float]], value: float) -> int:
+    """Return how many of the lines lie to the right: the leftmost carries its label highest."""
+    return sum(other > value for _, other in drawn)

@@ -1,0 +1,34 @@
+"""From a matplotlib figure to SVG text: deterministic, without metadata, with ids of its own."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+
+
+def svg_of(picture: Figure) -> str:
+    """Return the figure as an SVG document."""
+    stream = io.StringIO()
+    picture.savefig(stream, format="svg", metadata=_NO_METADATA)
+    text = stream.getvalue().replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif")
+    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+
+
+def inline(document: str, name: str, description: str) -> str:
+    """Return the SVG element for a page: ids prefixed by `name`, size given by the page, read out by `description`.
+
+    `description` must already be escaped.
+    """
+    element = document[document.index("<svg") :]
+    element = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', element)
+    element = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', element)
+    element = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", element)
+    head, rest = element.split(">", 1)
+    head = re.sub(r'\s(?:width|height)="[^"]*"', "", head)
+    return f'{head} role="img" aria-label="{description}">{rest}'

@@ -1,0 +1,145 @@
+"""The finding in three sentences: the best design, its honest threshold, and what happened to the case."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+from ssinfer.backtesting.paired import paired_detection
+from ssinfer.report.context import REPORTED_HIGH, REPORTED_LOW
+from ssinfer.report.disclosure import case_is_small
+from ssinfer.report.numerals import PLUS_MINUS, count, listed, money, percent, plain, quoted, total
+from ssinfer.report.pairs import case_name, label_of, name_of, pairs_of, rows_of, saving_of, span
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ssinfer.report.pairs import Pair
+    from ssinfer.study import StudyResult
+
+
+def best_pair(result: StudyResult) -> Pair:
+    """Return the design and method that detects a true 3% most often at equal false payments; the first without one."""
+    if result.backtest is not None:
+        order = result.backtest.ranking()
+        if len(order):
+            return str(order["design"].iloc[0]), str(order["method"].iloc[0])
+    return pairs_of(result)[0]
+
+
+def honest_threshold(result: StudyResult, pair: Pair) -> pd.Series[Any] | None:
+    """Return the case's placebo threshold (one-sided 95%) under a design and method; None where there is none."""
+    rows = rows_of(result.case_thresholds, pair)
+    if not len(rows):
+        return None
+    rows = rows[(rows["kind"] == "placebo") & (rows["level"] == 0.95) & (rows["side"] == "one-sided")]
+    return rows.iloc[0] if len(rows) and math.isfinite(rows["rate"].iloc[0]) else None
+
+
+def finding(result: StudyResult) -> tuple[str, ...]:
+    """Return the three sentences."""
+    best = best_pair(result)
+    return (_comparison(result, best), _threshold(result, best), _case(result, best))
+
+
+def _comparison(result: StudyResult, best: Pair) -> str:
+    if result.backtest is None:
+        return "No backtest was run, so nothing is known of how the designs behave where nothing was saved."
+    order = result.backtest.ranking()
+    if not len(order):
+        return (
+            "There were too few placebo contracts for a placebo threshold at 95%, so the designs cannot be compared "
+            "at equal false payments."
+        )
+    first = order.iloc[0]
+    rate, error = first["detection_rate_3"], first["detection_rate_3_se"]
+    opening = "At equal false payments (about 5% of contracts that saved nothing are paid)"
+    found = f"detects a true saving of 3% in {_points(rate, error)}% of contracts"
+    if len(order) == 1:
+        return f"{opening}, the design {name_of(result, best)} {found}."
+    equal: list[str] = []
+    worse: list[str] = []
+    # the best was picked from several: each comparison at 5% over their number (Bonferroni)
+    z = NormalDist().inv_cdf(1 - 0.025 / (len(order) - 1))
+    for _, row in order.iloc[1:].iterrows():
+        other = (str(row["design"]), str(row["method"]))
+        gap, gap_error = paired_detection(result.backtest.placebos, best, other, seed=result.backtest.seed)
+        told_apart = math.isfinite(gap_error) and gap > z * gap_error
+        text = f"{quoted(label_of(result, other))} ({_points(row['detection_rate_3'], row['detection_rate_3_se'])}%)"
+        (worse if told_apart else equal).append(text)
+    sentence = f"{opening}, the design {name_of(result, best)} {found}"
+    if not worse:
+        return f"{sentence}, and cannot be told apart from {listed(equal)}: on this measure no design is better."
+    sentence += f", more than {listed(worse)}"
+    return f"{sentence}; it cannot be told apart from {listed(equal)}." if equal else f"{sentence}."
+
+
+def _points(rate: float, error: float) -> str:
+    known = math.isfinite(error) and error > 0
+    text = plain(100 * rate, 0)
+    return f"{text} {PLUS_MINUS} {plain(max(100 * error, 1.0), 0)}" if known else text
+
+
+def _threshold(result: StudyResult, best: Pair) -> str:
+    case = case_name(result)
+    if case_is_small(result):
+        return f"{case} has a period with fewer than {result.suppress_below} insured: its results are not shown."
+    found = honest_threshold(result, best)
+    if found is None:
+        return f"No placebo threshold exists for {case}, so its saving is held only against model-based thresholds."
+    rate = float(found["rate"])
+    years = _insured_years(result, best)
+    amount = money(float(found["money"]), result.currency)
+    whole = "" if years is None else f" or {total(float(found['money']) * years, result.currency)} in all"
+    sentence = (
+        f"Under that design the honest threshold for {case} is a measured saving of {percent(rate)} of the benchmark, "
+        f"{amount} per insured-year{whole}"
+    )
+    low, high = percent(REPORTED_LOW, decimals=0), percent(REPORTED_HIGH, decimals=0)
+    beside = f"programmes have reported {low} to {high} lower spending growth"
+    if rate > REPORTED_HIGH:
+        return f"{sentence}; {beside}, all of it below this threshold."
+    if rate > REPORTED_LOW:
+        return f"{sentence}; {beside}, so real savings in the lower part of that range would mostly go unpaid."
+    return f"{sentence}; {beside}, so real savings in that range would mostly be paid."
+
+
+def _insured_years(result: StudyResult, pair: Pair) -> float | None:
+    """Return the case's insured-years over the performance periods; None where the panel has none."""
+    if result.panel.insured_years is None or pair not in result.counterfactuals:
+        return None
+    return float(result.counterfactuals[pair].insured_years.sum())
+
+
+def _case(result: StudyResult, best: Pair) -> str:
+    case = case_name(result)
+    when = span(result.designs[best[0]].performance)
+    if case_is_small(result):
+        return f"The saving of {case} in {when} is therefore not shown either."
+    row = saving_of(result, best)
+    if row is None:
+        reason = rows_of(result.savings, best)
+        why = str(reason["reason"].iloc[0]) if len(reason) and "reason" in reason.columns else "it was not evaluated."
+        return f"The saving of {case} in {when} is not measured: {why}"
+    saving = float(row["saving"])
+    interval = ""
+    if math.isfinite(float(row["lower"])):
+        ends = f"{plain(float(row['lower']), 0)} to {plain(float(row['upper']), 0)}"
+        interval = f" (95% interval {ends})"
+    what = "less" if saving >= 0 else "more"
+    years = float(row["insured_years"])
+    whole = f", {total(float(row['total']), result.currency)} over {count(years)} insured-years"
+    if result.panel.insured_years is None:
+        whole = ""
+    sentence = (
+        f"In {when} {case} spent {money(abs(saving), result.currency)} per insured-year {what} than the benchmark: a "
+        f"measured saving of {money(saving, result.currency)}{interval}{whole}, or "
+        f"{percent(float(row['savings_rate']))}"
+    )
+    found = honest_threshold(result, best)
+    if found is None:
+        return f"{sentence}."
+    if bool(found.get("passed", False)):
+        return f"{sentence}, which reaches the threshold."
+    return f"{sentence}, which does not reach the threshold; that is no proof that nothing was saved."

@@ -1,0 +1,238 @@
+"""StudyFile: the five building blocks of a study in TOML, validated key by key."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ssinfer.errors import StudyError, did_you_mean
+
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Label = int | str
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Span(_Part):
+    """Periods from `first` to `last`, both in."""
+
+    first: Label
+    last: Label
+
+
+Periods = Span | list[Label]
+
+
+class Data(_Part):
+    """Spending: where it comes from."""
+
+    source: Literal["vektis", "dartmouth", "simulated_kerngezond_vlissingen", "panel"]
+    years: Span | None = None
+    basket: str = "core"
+    file: str | None = None
+    columns: dict[str, Any] = {}
+    groups: int = 60
+    saving: float = 0.0
+    seed: int = 1
+
+    @model_validator(mode="after")
+    def _complete(self) -> Data:
+        if self.source == "vektis" and self.years is None:
+            raise ValueError("source 'vektis' needs years = { first = ..., last = ... }")
+        if self.source == "panel" and self.file is None:
+            raise ValueError("source 'panel' needs file = 'panel.csv' or 'panel.parquet', beside the study file")
+        return self
+
+
+class Population(_Part):
+    """Who is under contract, and which units stand in as placebos."""
+
+    treated: list[str] = Field(min_length=1)
+    placebos: list[str] | None = None
+    at_least: float = 0.0
+    ratio: float | None = None
+    size_edges: list[float] = []
+    under_contract: list[str] = []
+    ses: str | None = None
+
+
+class Windows(_Part):
+    """When: baseline, performance, masked periods, and the origins of the backtest."""
+
+    baseline: Periods
+    performance: Periods
+    masked: Periods = []
+    origins: Periods | None = None
+
+
+class Comparison(_Part):
+    """One comparison group: a design."""
+
+    name: str
+    label: str = ""
+    donors: list[str] | None = None
+    within_km: float | None = None
+    beyond_km: float = 0.0
+    at_least: float = 0.0
+    ratio: float | None = None
+    standard: str | None = None
+    baseline: Periods | None = None
+    origins: Periods | None = None
+    incomplete: Literal["refuse", "drop"] = "refuse"
+
+
+class Method(_Part):
+    """A benchmark method by the name of its entry point."""
+
+    method: str
+    name: str = ""
+    parameters: dict[str, Any] = {}
+    comparisons: list[str] | None = None
+
+
+class ThresholdPart(_Part):
+    """Levels of thresholds, injected savings, and the gate that settles."""
+
+    levels: list[Fraction] = [0.95, 0.90]
+    injected: list[Annotated[float, Field(ge=0, lt=1)]] = [0.0, 0.02, 0.03, 0.05]
+    gate: Literal["confidence", "credible", "power", "placebo", "schedule"] = "placebo"
+    level: Fraction = 0.95
+    side: Literal["one-sided", "two-sided"] = "one-sided"
+
+
+class Sharing(_Part):
+    """The contract that settles."""
+
+    contract: str = "kerngezond-vlissingen"
+    year: int | None = None
+    share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    quality: float | None = None
+
+
+class StudyFile(_Part):
+    """A study: population, spending, comparison, threshold and sharing, and the methods to compare."""
+
+    title: str
+    question: str
+    currency: str = "EUR"
+    seed: int = 1
+    suppress_below: int = 10
+    data: Data
+    population: Population
+    windows: Windows
+    comparison: list[Comparison] = Field(min_length=1)
+    method: list[Method] = Field(min_length=1)
+    threshold: ThresholdPart = ThresholdPart()
+    sharing: Sharing = Sharing()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> StudyFile:
+        for what, names in (
+            ("comparison", [part.name for part in self.comparison]),
+            ("method", [part.name or part.method for part in self.method]),
+        ):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"{what}s {twice} share a name; give each its own")
+        known = [part.name for part in self.comparison]
+        for part in self.method:
+            for name in part.comparisons or []:
+                if name not in known:
+                    raise ValueError(f"method {part.method!r} names comparison {name!r}. {did_you_mean(name, known)}")
+        return self
+
+    def fingerprint(self) -> str:
+        """Return a SHA-256 of every setting: the study's hash, fixed before its result is seen."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_study(path: str | Path) -> StudyFile:
+    """Read and validate a study file.
+
+    Raises
+    ------
+    StudyError
+        The file is absent or no TOML; a key is unknown (nearest key and line named); a value is impossible.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise StudyError(
+            f"Cannot read the study file {path}: {error.strerror}. Pass the path of a TOML file."
+        ) from None
+    except UnicodeDecodeError as error:
+        raise StudyError(f"{path} is not UTF-8 ({error}). Save it as UTF-8, as TOML asks.") from None
+    try:
+        return StudyFile.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError(f"{path} is not valid TOML: {error}.") from None
+    except ValidationError as error:
+        lines = [_explain(text, item) for item in error.errors(include_url=False)[:8]]
+        raise StudyError(f"{path}: " + "; ".join(lines)) from None
+
+
+def _explain(text: str, item: Any) -> str:
+    """Return one validation error in words, with the key, its line, and the nearest allowed key."""
+    where = [str(part) for part in item["loc"] if part not in ("Span", "list[union[int,str]]", "int", "str")]
+    key = ".".join(where)
+    line = line_of(text, tuple(where))
+    place = f" (line {line})" if line else ""
+    if item["type"] == "extra_forbidden":
+        return f"unknown key '{key}'{place}. {did_you_mean(where[-1], _allowed(tuple(where[:-1])))}"
+    if item["type"] == "missing":
+        return f"key '{key}' is missing{place}"
+    got = "" if isinstance(item.get("input"), dict) else f", got {item.get('input')!r}"
+    message = item["msg"].removeprefix("Value error, ")
+    return f"key '{key}'{place}: {message}{got}" if key else message
+
+
+def _allowed(where: tuple[str, ...]) -> list[str]:
+    model: type[BaseModel] = StudyFile
+    parts: dict[str, type[BaseModel]] = {
+        "data": Data,
+        "population": Population,
+        "windows": Windows,
+        "comparison": Comparison,
+        "method": Method,
+        "threshold": ThresholdPart,
+        "sharing": Sharing,
+    }
+    if where and where[0] in parts:
+        model = Span if where[-1] in ("years", "baseline", "performance", "masked", "origins") else parts[where[0]]
+    return list(model.model_fields)
+
+
+def line_of(text: str, where: tuple[str, ...]) -> int | None:
+    r"""Return the line of a key in a TOML text, or of its table if the key is absent.
+
+    >>> line_of("title = 1\n[data]\nsorce = 2", ("data", "sorce"))
+    3
+    """
+    table, index, position = "", -1, None
+    counts: dict[str, int] = {}
+    number = int(where[1]) if len(where) > 1 and where[1].isdigit() else 0
+    keys = [part for part in where[1:] if not part.isdigit()]
+    for place, raw in enumerate(text.splitlines(), start=1):
+        line = raw.strip()
+        if header := re.fullmatch(r"\[+([^\]]+)\]+.*", line):
+            table = header[1].strip()
+            counts[table] = index = counts.get(table, -1) + 1
+            if where and table == where[0] and index == number:
+                position = place
+            continue
+        key = re.split(r"[=\s]", line, maxsplit=1)[0].strip("\"'")
+        if not table and where and key == where[0]:
+            return place
+        if where and keys and table.split(".")[0] == where[0] and index == number and key == keys[0]:
+            return place
+    return position

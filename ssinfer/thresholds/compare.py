@@ -1,0 +1,87 @@
+"""compare_thresholds: every kind of threshold of one counterfactual, side by side."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ssinfer.errors import SsinferError
+from ssinfer.thresholds.confidence import confidence_threshold
+from ssinfer.thresholds.credible import credible_threshold
+from ssinfer.thresholds.detectable import DetectableSaving, minimum_detectable_saving
+from ssinfer.thresholds.expected_loss import expected_loss_threshold
+from ssinfer.thresholds.placebo import placebo_threshold
+from ssinfer.thresholds.schedule import schedule_threshold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ssinfer.counterfactual import Counterfactual
+    from ssinfer.thresholds.threshold import Threshold
+
+SIDES = ("one-sided", "two-sided")
+PRIORS = ("flat", "sceptical", "literature")
+MEASURES = ("rate", "money", "detectable")
+
+
+def compare_thresholds(
+    cf: Counterfactual, levels: Sequence[float] = (0.95, 0.90), placebos: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Return every threshold that exists for a counterfactual, and why the others do not.
+
+    Parameters
+    ----------
+    cf : Counterfactual
+    levels : sequence of float
+    placebos : DataFrame, optional
+        Placebo rows of a backtest of the same design and method.
+
+    Returns
+    -------
+    pandas.DataFrame
+        kind, level, side, prior, rate, money (per insured-year), detectable (true savings rate found with 80%
+        power), reason.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ssinfer.counterfactual import point_of
+    >>> cf = point_of(100 + np.random.default_rng(1).standard_normal(4000), "sampling", insured_years=7500)
+    >>> table = compare_thresholds(cf, levels=[0.95])
+    >>> table.loc[table["kind"] == "schedule", "rate"].round(4).item()
+    0.033
+    """
+    level_of = cf.level
+    error = cf.null_error()
+    se = float(error.std()) / level_of if len(error) > 1 else None
+    rows = []
+
+    def add(
+        kind: str, level: float, side: str, make: Callable[[], Threshold | DetectableSaving], prior: str = ""
+    ) -> None:
+        rate, detectable, reason = np.nan, np.nan, ""
+        try:
+            found = make()
+        except SsinferError as refusal:
+            reason = str(refusal)
+        else:
+            rate = float(found.gate) if isinstance(found, DetectableSaving) else found.rate
+            detectable = found.detectable if isinstance(found, DetectableSaving) else np.nan
+        rows.append((kind, level, side, prior, rate, rate * level_of, detectable, reason))
+
+    for level, side, prior in product(levels, SIDES, PRIORS):
+        add("credible", level, side, partial(credible_threshold, cf, level, side, prior), prior)
+    for prior in PRIORS[1:]:
+        add("expected loss", np.nan, "one-sided", partial(expected_loss_threshold, cf, prior), prior)
+    for level, side in product(levels, SIDES):
+        add("confidence", level, side, partial(confidence_threshold, cf, level, side))
+        add("power", level, side, partial(minimum_detectable_saving, cf, level, side=side))
+        if placebos is not None:
+            add("placebo", level, side, partial(placebo_threshold, placebos, level, side, se))
+    if cf.assigned > 1:
+        add("schedule", np.nan, "one-sided", partial(schedule_threshold, "mssp", assigned=cf.assigned))
+    return pd.DataFrame(rows, columns=["kind", "level", "side", "prior", *MEASURES, "reason"])

@@ -1,0 +1,61 @@
+"""confidence_threshold: a quantile of the null error under the method's sampling distribution."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ssinfer.level import check_level, check_side, tail
+from ssinfer.thresholds.threshold import Threshold
+
+if TYPE_CHECKING:
+    from ssinfer.counterfactual import Counterfactual
+
+
+def confidence_threshold(cf: Counterfactual, level: float = 0.95, side: str = "two-sided") -> Threshold:
+    r"""Return the savings threshold from the sampling distribution of the benchmark.
+
+    .. math:: T = q_{p}(E_0), \qquad E_0 = \bar B - B, \qquad
+              p = \begin{cases} \text{level} & \text{one-sided} \\ (1 + \text{level})/2 & \text{two-sided} \end{cases}
+
+    pooled over units and performance periods by insured-years. A two-sided 95% interval is a one-sided 97.5% test.
+    Nothing of the treated group's performance spending is read.
+
+    Parameters
+    ----------
+    cf : Counterfactual
+        With a sampling distribution; refused where `uncertainty` is "none".
+    level : float
+        A fraction; a higher level pays less often.
+    side : "one-sided" or "two-sided"
+
+    Returns
+    -------
+    Threshold
+        Its detail holds `standard_error` (SD of E0 / Bbar) and, two-sided, `lower`: the rate below which a loss
+        counts.
+
+    Raises
+    ------
+    NotSupportedError
+        The counterfactual has no sampling distribution.
+    RefusalError
+        The level is no fraction, or the side unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ssinfer.counterfactual import point_of
+    >>> cf = point_of(benchmark=100 + 2 * np.random.default_rng(1).standard_normal(40_000), uncertainty="sampling")
+    >>> round(confidence_threshold(cf, level=0.95, side="two-sided").rate, 3)
+    0.039
+    """
+    level, side = check_level(level), check_side(side)
+    errors = cf.null_error("confidence")
+    mean = float(cf.pooled("confidence").mean())
+    quantile = float(np.quantile(errors, tail(level, side)))
+    detail = {"standard_error": float(errors.std()) / mean}
+    if side == "two-sided":
+        detail["lower"] = float(np.quantile(errors, (1 - level) / 2)) / mean
+    return Threshold(rate=quantile / mean, money=quantile, kind="confidence", level=level, side=side, detail=detail)

@@ -1,0 +1,151 @@
+"""placebo_threshold: an order statistic of the savings that placebos showed when nothing was saved."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binom
+
+from ssinfer.errors import DataError, RefusalError
+from ssinfer.level import check_level, check_side
+from ssinfer.thresholds.threshold import Threshold
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+
+def placebo_threshold(
+    placebos: pd.DataFrame,
+    level: float = 0.95,
+    side: str = "one-sided",
+    standard_error: float | None = None,
+    leave_out: tuple[object, object] | None = None,
+) -> Threshold:
+    r"""Return the savings threshold that placebo units with a true saving of zero passed with frequency 1 - level.
+
+    At each origin the :math:`\lceil \text{level}\,(m + 1) \rceil`-th order statistic of the standardised placebo
+    savings :math:`z_i = r_i / \text{se}_i` over m *units* (their absolute values when two-sided), averaged over
+    origins; times the standard error of the group to be judged.
+
+    Parameters
+    ----------
+    placebos : pandas.DataFrame
+        Columns unit, savings_rate, and where available origin, standard_error (of the rate, by each placebo's own
+        fit), block and role. ``result.placebos`` of a backtest has them; pass the rows of one design and method.
+        Rows of the case itself (role "case") never enter: the group to be judged is not in its own calibration.
+    level : float
+        A fraction; ceil(level (m + 1)) <= m is needed, so 19 units at 95%.
+    side : "one-sided" or "two-sided"
+    standard_error : float, optional
+        Of the savings rate of the group to be judged, so that thresholds scale with size. Default: the placebos'
+        median.
+    leave_out : (block, origin), optional
+        Cross-fitting: rows of that block of neighbours, and of that origin if there are others, do not enter.
+
+    Returns
+    -------
+    Threshold
+        Its detail holds `units`, `origins` and a distribution-free 90% interval `lower`, `upper` of the quantile.
+
+    Raises
+    ------
+    RefusalError
+        Too few placebo units for the level, or placebos that are all alike.
+    DataError
+        A column is missing, or a unit occurs twice at an origin (several designs or methods together).
+
+    References
+    ----------
+    Conformal order statistic: Vovk, Gammerman and Shafer 2005, doi 10.1007/b106715.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> rng = np.random.default_rng(1)
+    >>> frame = pd.DataFrame({"unit": range(999), "savings_rate": 0.02 * rng.standard_normal(999)})
+    >>> round(placebo_threshold(frame, level=0.95).rate, 3)
+    0.032
+    """
+    level, side = check_level(level), check_side(side)
+    for name in ("unit", "savings_rate"):
+        if name not in placebos.columns:
+            raise DataError(
+                f"placebos lacks the column {name!r}; it has {list(placebos.columns)}. Pass result.placebos."
+            )
+    if "role" in placebos.columns:
+        placebos = placebos[placebos["role"] == "placebo"]
+    rates = placebos["savings_rate"].to_numpy(dtype=float)
+    scaled = "standard_error" in placebos.columns and bool(placebos["standard_error"].notna().any())
+    if standard_error is not None and not scaled:
+        raise DataError(
+            f"standard_error is {standard_error:g}, but the placebos have none of their own to be standardised by. "
+            "Leave it out: the threshold is then that of groups of the placebos' sizes."
+        )
+    ses = placebos["standard_error"].to_numpy(dtype=float) if scaled else np.ones(len(rates))
+    usable = np.isfinite(rates) & np.isfinite(ses)
+    origins = placebos["origin"].to_numpy() if "origin" in placebos.columns else np.zeros(len(rates))
+    _refuse_repeats(placebos["unit"].to_numpy(), origins, placebos.columns)
+    if leave_out is not None and "block" in placebos.columns:
+        usable &= placebos["block"].to_numpy() != leave_out[0]
+        if len(pd.unique(origins)) > 1:
+            usable &= origins != leave_out[1]
+    if not usable.any():
+        raise RefusalError("No placebo has a savings rate. Look at the reasons in the placebos' status column.")
+    target = float(np.median(ses[usable])) if standard_error is None else float(standard_error)
+    z = rates[usable] / ses[usable]
+    groups = [z[origins[usable] == origin] for origin in pd.unique(origins[usable])]
+    found = [(order_statistic(group, level, side), *order_interval(group, level, side)) for group in groups]
+    value, lower, upper = (target * float(np.mean(column)) for column in zip(*found, strict=True))
+    detail = {
+        "units": int(placebos["unit"][usable].nunique()),
+        "origins": len(groups),
+        "lower": lower,
+        "upper": upper,
+    }
+    return Threshold(rate=value, kind="placebo", level=level, side=side, detail=detail)
+
+
+def _refuse_repeats(units: object, origins: object, columns: pd.Index[str]) -> None:
+    """Refuse a unit that occurs twice at an origin: the order statistic counts units, not rows."""
+    twice = pd.DataFrame({"unit": units, "origin": origins}).duplicated()
+    if twice.any():
+        cure = (
+            "Pass the rows of one design and method, such as placebos[placebos['design'] == ...]."
+            if {"design", "method"} & set(columns)
+            else "Keep a row per unit and origin, or name the origins in a column 'origin'."
+        )
+        raise DataError(f"{int(twice.sum())} placebo rows repeat a unit at an origin. {cure}")
+
+
+def order_statistic(z: Floats, level: float, side: str) -> float:
+    """Return the ceil(level (m + 1))-th order statistic of standardised placebo savings `z` (m,)."""
+    m = len(z)
+    rank = ceil(level * (m + 1) - 1e-9)
+    if rank > m:
+        needed = ceil(level / (1 - level) - 1e-9)
+        raise RefusalError(
+            f"{m} placebo units cannot show a {100 * level:g}% threshold; at least {needed} are needed. Lower the "
+            "level, or add comparable units."
+        )
+    values = np.abs(z) if side == "two-sided" else z
+    low, high = values.min(), values.max()
+    if high - low <= 1e-12 * max(1.0, abs(high)):
+        raise RefusalError(f"All {m} placebo savings are alike ({low:.3g}): they are not {m} placebos. Check the data.")
+    return float(np.partition(values, rank - 1)[rank - 1])
+
+
+def order_interval(z: Floats, level: float, side: str) -> tuple[float, float]:
+    """Return a distribution-free 90% interval of the `level` quantile of `z` (m,).
+
+    Its ends are the order statistics whose ranks hold the quantile with probability 0.9 (binomial); an end that no
+    placebo reaches is infinite.
+    """
+    m = len(z)
+    values = np.sort(np.abs(z) if side == "two-sided" else z)
+    low, high = int(binom.ppf(0.05, m, level)), int(binom.ppf(0.95, m, level)) + 1
+    return (float(values[low - 1]) if low >= 1 else -np.inf, float(values[high - 1]) if high <= m else np.inf)

@@ -1,0 +1,91 @@
+"""Priors on the true savings rate: flat, sceptical, and from what programmes have reported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import erf, isfinite, sqrt
+
+from ssinfer.errors import RefusalError
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Normal prior N(mean, sd^2) on the true savings rate d / Bbar in the performance period; flat if sd is infinite.
+
+    Attributes
+    ----------
+    name : str
+    mean, sd : float
+        Fractions of the benchmark.
+
+    Examples
+    --------
+    >>> Prior.literature()
+    Prior('literature', N(2.0%, 3.0%), P(saving <= 0) = 25%)
+    """
+
+    name: str
+    mean: float
+    sd: float
+
+    def __post_init__(self) -> None:
+        if not isfinite(self.mean) or not self.sd > 0:
+            raise RefusalError(
+                f"Prior {self.name!r} has mean {self.mean} and SD {self.sd}; a finite mean and a positive SD are "
+                "needed. An SD of 0 claims to know the saving."
+            )
+        if abs(self.mean) > 1 or (isfinite(self.sd) and self.sd > 1):
+            raise RefusalError(
+                f"Prior {self.name!r} has mean {self.mean} and SD {self.sd}, which look like percentages. Write rates "
+                "as fractions: 0.02 for 2%."
+            )
+        if self.probability_not_positive < 1e-6:
+            raise RefusalError(
+                f"Prior {self.name!r} gives a saving of zero or less a probability of "
+                f"{self.probability_not_positive:.1g}: it would pay always. Give it support below zero."
+            )
+
+    @classmethod
+    def flat(cls) -> Prior:
+        """Return the flat prior: every saving or loss is alike."""
+        return cls("flat", 0.0, float("inf"))
+
+    @classmethod
+    def sceptical(cls, sd: float = 0.02) -> Prior:
+        """Return N(0, sd^2): savings are as likely as losses, and large ones of either are rare."""
+        return cls("sceptical", 0.0, sd)
+
+    @classmethod
+    def literature(cls, mean: float = 0.02, sd: float = 0.03) -> Prior:
+        """Return a prior on the performance-year level after published programmes, with full support.
+
+        Reported effects lie between about 0 and 5% of spending in a performance year (growth lower by 1 to 10% over
+        a programme), the better studies nearer zero: mean 2%, SD 3%, so that P(saving <= 0) is a quarter.
+        """
+        return cls("literature", mean, sd)
+
+    @property
+    def probability_not_positive(self) -> float:
+        """P(true saving <= 0) under the prior; one half when flat."""
+        if not isfinite(self.sd):
+            return 0.5
+        return 0.5 * (1.0 + erf(-self.mean / (self.sd * sqrt(2.0))))
+
+    def __repr__(self) -> str:
+        if not isfinite(self.sd):
+            return f"Prior({self.name!r})"
+        chance = f"P(saving <= 0) = {100 * self.probability_not_positive:.0f}%"
+        return f"Prior({self.name!r}, N({100 * self.mean:.1f}%, {100 * self.sd:.1f}%), {chance})"
+
+
+def find_prior(prior: Prior | str | None) -> Prior:
+    """Return a prior by name, or as given; None is flat."""
+    if prior is None or prior == "flat":
+        return Prior.flat()
+    if isinstance(prior, Prior):
+        return prior
+    if prior == "sceptical":
+        return Prior.sceptical()
+    if prior == "literature":
+        return Prior.literature()
+    raise RefusalError(f"prior is {prior!r}; allowed: 'flat', 'sceptical', 'literature', or a Prior(name, mean, sd).")

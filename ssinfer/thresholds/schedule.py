@@ -1,0 +1,199 @@
+"""The savings threshold by schedule: Medicare's minimum savings rate by number of assigned beneficiaries.
+
+Estimand: none. A schedule is a rule of payment, fixed before anybody looks at data: the smallest measured savings
+rate that counts as real for a group of `n` persons (head count, not person-years).
+
+Nothing heavy is imported here: a settlement from the command line reads the schedule in milliseconds.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+from ssinfer.errors import RefusalError, did_you_mean
+
+if TYPE_CHECKING:
+    from ssinfer.thresholds.threshold import Threshold
+
+#: First and last head count of a band, and the minimum savings rate at each, in per cent, as CMS prints them
+#: (42 CFR 425.605(b)(1) and 425.604(b); linear in the number of assigned beneficiaries inside a band).
+MSSP_BANDS: tuple[tuple[int, int, float, float], ...] = (
+    (1, 499, 12.2, 12.2),
+    (500, 999, 12.2, 8.7),
+    (1_000, 2_999, 8.7, 5.0),
+    (3_000, 4_999, 5.0, 3.9),
+    (5_000, 5_999, 3.9, 3.6),
+    (6_000, 6_999, 3.6, 3.4),
+    (7_000, 7_999, 3.4, 3.2),
+    (8_000, 8_999, 3.2, 3.1),
+    (9_000, 9_999, 3.1, 3.0),
+    (10_000, 14_999, 3.0, 2.7),
+    (15_000, 19_999, 2.7, 2.5),
+    (20_000, 49_999, 2.5, 2.2),
+    (50_000, 59_999, 2.2, 2.0),
+    (60_000, 60_000, 2.0, 2.0),
+)
+
+#: The schedule's points (head count, rate as a fraction) between which it is linear; flat beyond both ends.
+MSSP_KNOTS: tuple[tuple[float, float], ...] = tuple(
+    (float(count), percent / 100.0)
+    for first, last, low, high in MSSP_BANDS
+    for count, percent in ((first, low), (last, high))
+)
+_COUNTS = tuple(count for count, _ in MSSP_KNOTS)
+
+#: Standard deviation of one person's contribution to the savings rate that Medicare's schedule implies.
+MSSP_K = 2.135
+
+SCHEDULES = ("mssp",)
+
+
+def minimum_savings_rate(assigned: float) -> float:
+    """Return Medicare's minimum savings rate, as a fraction, for a number of assigned beneficiaries.
+
+    Inside a band from :math:`n_0` to :math:`n_1` with printed rates :math:`r_0, r_1`,
+
+    .. math:: MSR(n) = r_0 + (r_1 - r_0) (n - n_0) / (n_1 - n_0).
+
+    Parameters
+    ----------
+    assigned : float
+        Head count of assigned beneficiaries, at least 1. More persons, lower rate; flat at 2% from 60,000.
+
+    Returns
+    -------
+    float
+        The minimum savings rate as a fraction (0.033 is 3.3%), not rounded.
+
+    Raises
+    ------
+    RefusalError
+        When `assigned` is below 1 or no finite number.
+
+    References
+    ----------
+    42 CFR 425.604(b) and 425.605(b)(1); CMS, Shared Savings and Losses specifications.
+
+    Examples
+    --------
+    CMS's own example: 7,500 assigned beneficiaries, 3.3%.
+
+    >>> round(minimum_savings_rate(7_500), 3)
+    0.033
+    >>> minimum_savings_rate(60_000)
+    0.02
+    """
+    count = _head_count(assigned)
+    after = bisect_right(_COUNTS, count)
+    if after == len(MSSP_KNOTS):
+        return MSSP_KNOTS[-1][1]
+    (n0, r0), (n1, r1) = MSSP_KNOTS[after - 1], MSSP_KNOTS[after]
+    return r0 + (r1 - r0) * (count - n0) / (n1 - n0)
+
+
+def generating_minimum_savings_rate(assigned: float, *, k: float = MSSP_K) -> float:
+    r"""Return the minimum savings rate by the rule from which the schedule follows, as a fraction.
+
+    .. math:: MSR(n) = z(level(n)) \, k / \sqrt{n}, \quad MSR \ge 0.02,
+
+    one-sided level 90% up to n = 5,000; from 5,000 to 20,000 the 90% and 95% rates blended linearly in n; from
+    20,000 to 50,000 the 95% and 99% rates; 99% above. With k = 2.135 it gives every knot of the schedule (low ends,
+    from n = 500) to the printed digit; with another `k` it is the schedule that another population would have had.
+
+    Parameters
+    ----------
+    assigned : float
+        Head count of assigned persons, at least 1.
+    k : float, default 2.135
+        Standard deviation of one person's contribution to the savings rate (SE = k / sqrt(n)).
+
+    Returns
+    -------
+    float
+        The rate as a fraction, not rounded.
+
+    Raises
+    ------
+    RefusalError
+        When `assigned` is below 1 or `k` is not positive.
+
+    References
+    ----------
+    Medicare Shared Savings Program, proposed rule, 76 Fed. Reg. 19528 (2011), on the confidence levels by size.
+
+    Examples
+    --------
+    >>> [round(100 * generating_minimum_savings_rate(n), 1) for n in (5_000, 20_000, 60_000)]
+    [3.9, 2.5, 2.0]
+    """
+    count = _head_count(assigned)
+    if not (math.isfinite(k) and k > 0):
+        raise RefusalError(f"k must be a positive number, got {k!r}. Medicare's is {MSSP_K}.")
+    se = k / math.sqrt(count)
+    z90, z95, z99 = (NormalDist().inv_cdf(level) for level in (0.90, 0.95, 0.99))
+    if count <= 5_000:
+        z = z90
+    elif count <= 20_000:
+        z = z90 + (z95 - z90) * (count - 5_000) / 15_000
+    elif count <= 50_000:
+        z = z95 + (z99 - z95) * (count - 20_000) / 30_000
+    else:
+        z = z99
+    return max(z * se, 0.02)
+
+
+def schedule_threshold(schedule: str, *, assigned: float, benchmark: float | None = None) -> Threshold:
+    """Return the savings threshold that a published schedule prescribes.
+
+    Parameters
+    ----------
+    schedule : str
+        Name of the schedule: "mssp", Medicare's minimum savings rate.
+    assigned : float
+        Head count of assigned persons (not person-years).
+    benchmark : float, optional
+        Benchmark spending per insured-year; when given, the threshold is also stated in money.
+
+    Returns
+    -------
+    Threshold
+        `rate` as a fraction; `money` per insured-year (None without a benchmark); kind "schedule", one-sided.
+
+    Raises
+    ------
+    RefusalError
+        For an unknown schedule, a head count below 1 or a benchmark that is not positive.
+
+    References
+    ----------
+    42 CFR 425.604(b) and 425.605(b)(1).
+
+    Examples
+    --------
+    >>> round(float(schedule_threshold("mssp", assigned=7_500)), 3)
+    0.033
+    """
+    from ssinfer.thresholds.threshold import Threshold  # noqa: PLC0415  (the numbers above stay light)
+
+    if schedule not in SCHEDULES:
+        raise RefusalError(f"There is no schedule {schedule!r}. {did_you_mean(schedule, SCHEDULES)}")
+    if benchmark is not None and not (math.isfinite(benchmark) and benchmark > 0):
+        raise RefusalError(f"A benchmark must be a positive amount per insured-year, got {benchmark!r}.")
+    rate = minimum_savings_rate(assigned)
+    money = None if benchmark is None else rate * benchmark
+    return Threshold(
+        rate=rate, money=money, kind="schedule", detail={"schedule": schedule, "assigned": float(assigned)}
+    )
+
+
+def _head_count(assigned: float) -> float:
+    count = float(assigned)
+    if not (math.isfinite(count) and count >= 1):
+        raise RefusalError(
+            f"The number of assigned persons must be a head count of at least 1, got {assigned!r}. "
+            "Give the number of assigned beneficiaries, not person-years per thousand.",
+        )
+    return count

@@ -1,0 +1,216 @@
+"""Scores and operating characteristics, recomputed from the placebo rows, and against simulated truth."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import norm
+
+from ssinfer.backtesting.operating_characteristics import cross_fitted_placebo_gates, threshold_table
+from ssinfer.backtesting.placebos import neighbour_blocks, placebo_units, selection_flags
+from ssinfer.backtesting.run import backtest
+from ssinfer.backtesting.scores import between_units, size_classes
+from ssinfer.benchmarks.administrative import AdministrativeBenchmark
+from ssinfer.comparison import SimilarSize
+from ssinfer.design import Design
+from ssinfer.thresholds.schedule import minimum_savings_rate
+
+DESIGN = Design(treated=["u000"], baseline=[2014, 2015, 2016], performance=[2017])
+
+
+@pytest.fixture(scope="module")
+def panel(null_panel):
+    rng = np.random.default_rng(9)
+    place = {name: rng.uniform(50, 53, (80, 1)) * np.ones((80, 7)) for name in ("latitude", "longitude")}
+    return null_panel(80, 7, seed=2, covariates=place)
+
+
+@pytest.fixture(scope="module")
+def result(panel):
+    return backtest(panel, DESIGN, AdministrativeBenchmark(draws=250, chains=2), n_jobs=1, size_edges=[20_000])
+
+
+@pytest.fixture(scope="module")
+def rows(result):
+    return result.placebos.query("role == 'placebo'")
+
+
+def test_scores_are_means_over_placebo_rows(result, rows):
+    score = result.scores.query("size_class == 'all' and injected == 0").iloc[0]
+    rate = rows["savings_rate"].to_numpy()
+    assert score["bias"] == pytest.approx(rate.mean())
+    assert score["rmse"] == pytest.approx(np.sqrt((rate**2).mean()))
+    assert score["sd"] == pytest.approx(rate.std())
+    assert score["coverage_90"] == pytest.approx(rows["covers_90"].mean())
+    assert score["crps"] == pytest.approx(rows["crps"].mean())
+    assert (score["n_units"], score["n_origins"], score["n_rows"]) == (79, 4, 316)
+    case = result.placebos.query("role == 'case'")["savings_rate"]
+    assert score["bias_case"] == pytest.approx(case.mean())
+
+
+def test_injected_savings_leave_the_error_of_the_saving_alone(result):
+    # the error of M is M - s Y(0): the same for every s, because the benchmark cannot see s
+    table = result.scores.query("size_class == 'all'").set_index("injected")
+    assert table["bias"].to_numpy() == pytest.approx([table.loc[0.0, "bias"]] * 3)
+    assert table["rmse"].to_numpy() == pytest.approx([table.loc[0.0, "rmse"]] * 3)
+
+
+def test_coverage_is_nominal_where_the_model_is_true(result):
+    score = result.scores.query("size_class == 'all' and injected == 0").iloc[0]
+    for level in (50, 80, 90, 95):
+        error = score[f"coverage_{level}_se"]
+        assert 0 < error < 0.05
+        assert abs(score[f"coverage_{level}"] - level / 100) < 4 * error + 0.01
+
+
+def test_false_payment_and_detection_are_counted_by_hand(result, rows):
+    row = result.thresholds.query(
+        "kind == 'confidence' and level == 0.95 and side == 'one-sided' and size_class == 'all'"
+    ).iloc[0]
+    gate, rate = rows["gate_confidence_95_one-sided"].to_numpy(), rows["savings_rate"].to_numpy()
+    relative = (rows["spending"] / rows["benchmark"]).to_numpy()
+    assert row["threshold"] == pytest.approx(gate.mean())
+    assert row["threshold_less_bias"] == pytest.approx(gate.mean() - rate.mean())
+    assert row["false_payment_rate"] == pytest.approx((rate >= gate).mean())
+    for saving in (0.02, 0.03, 0.05):
+        assert row[f"detection_rate_{100 * saving:g}"] == pytest.approx((rate + saving * relative >= gate).mean())
+    over = np.where(rate >= gate, 0.5 * np.maximum(rate, 0), 0)
+    assert row["expected_overpayment"] == pytest.approx(over.mean())
+    assert row["expected_overpayment_money"] == pytest.approx((over * rows["benchmark"]).mean())
+    due = 0.5 * 0.05 * relative
+    paid = np.where(rate + 0.05 * relative >= gate, 0.5 * (rate + 0.05 * relative), 0)
+    assert row["expected_underpayment_5"] == pytest.approx(np.maximum(due - paid, 0).mean())
+
+
+@pytest.mark.parametrize("kind", ["confidence", "placebo"])
+def test_gates_pay_null_contracts_as_often_as_they_say(result, kind):
+    table = result.thresholds
+    table = table[(table["kind"] == kind) & (table["side"] == "one-sided") & (table["size_class"] == "all")]
+    assert len(table) == 2
+    for row in table.itertuples():
+        assert abs(row.false_payment_rate - (1 - row.level)) < 4 * row.false_payment_rate_se
+
+
+def test_a_shift_of_the_benchmark_moves_the_threshold_but_not_detection(rows):
+    # method.md 2: ranked by detection at cross-fitted false payments, invariant to a shift; the raw threshold is not
+    shifted = rows.assign(savings_rate=rows["savings_rate"] - 0.03, benchmark=rows["benchmark"], standard_error=1.0)
+    base = rows.assign(standard_error=1.0)
+    one, two = (
+        threshold_table(table, (0.0, 0.02), (0.95,), (), 0.5, 1)
+        .query("kind == 'placebo' and side == 'one-sided'")
+        .iloc[0]
+        for table in (base, shifted)
+    )
+    assert two["threshold"] == pytest.approx(one["threshold"] - 0.03)
+    assert two["threshold_less_bias"] == pytest.approx(one["threshold_less_bias"])
+    assert two["detection_rate_3"] == one["detection_rate_3"]
+    assert two["false_payment_rate"] == one["false_payment_rate"]
+
+
+def test_cross_fitting_leaves_block_and_origin_out(rows):
+    gates = cross_fitted_placebo_gates(rows, 0.95, "one-sided")
+    rate, se = rows["savings_rate"].to_numpy(), rows["standard_error"].to_numpy()
+    block, origin = rows["block"].to_numpy(), rows["origin"].to_numpy()
+    for row in (0, 100, 300):
+        found = []
+        for other in sorted(set(origin) - {origin[row]}):
+            z = np.sort((rate / se)[(block != block[row]) & (origin == other)])
+            found.append(z[int(np.ceil(0.95 * (len(z) + 1) - 1e-9)) - 1])
+        assert gates[row] == pytest.approx(se[row] * np.mean(found))
+
+
+def test_schedule_is_judged_on_the_same_rows(result, rows):
+    row = result.thresholds.query("kind == 'schedule' and size_class == 'all'").iloc[0]
+    gate = np.array([minimum_savings_rate(n) for n in rows["assigned"]])
+    assert row["threshold"] == pytest.approx(gate.mean())
+    assert row["false_payment_rate"] == pytest.approx((rows["savings_rate"].to_numpy() >= gate).mean())
+
+
+def test_standard_errors_cluster_by_block(rows):
+    # every row of a block the same outcome: the error is that of as many observations as there are blocks
+    flat = rows.assign(savings_rate=np.where(rows["block"] % 2 == 0, 0.2, -0.2), standard_error=0.01)
+    found = threshold_table(flat, (0.0,), (0.95,), (), 0.5, 1).query("kind == 'schedule'").iloc[0]
+    blocks = flat["block"].nunique()
+    assert found["false_payment_rate_se"] == pytest.approx(0.5 / np.sqrt(blocks), rel=0.25)
+
+
+def test_between_unit_component_is_recovered():
+    # truth: persistent SD 0.02 beside yearly SD 0.03; 400 units, 4 origins; SE of the estimate is about 0.001
+    rng = np.random.default_rng(1)
+    error = (0.02 * rng.normal(size=(400, 1)) + 0.03 * rng.normal(size=(400, 4))).ravel()
+    assert between_units(error, np.repeat(np.arange(400), 4)) == pytest.approx(0.02, abs=0.004)
+    assert np.isnan(between_units(error[:400], np.arange(400)))
+
+
+def test_size_classes_part_the_rows():
+    sizes = np.array([100.0, 5_000, 20_000, 60_000])
+    found = size_classes(sizes, [5_000, 50_000])
+    assert {name: inside.tolist() for name, inside in found.items()} == {
+        "all": [True] * 4,
+        "below 5,000": [True, False, False, False],
+        "5,000 to 50,000": [False, True, True, False],
+        "50,000 and above": [False, False, False, True],
+    }
+
+
+def test_blocks_are_neighbours(panel):
+    blocks = neighbour_blocks(panel)
+    counts = np.bincount(blocks)
+    assert counts.min() >= 8
+    assert counts.max() < 16
+    points = np.column_stack([panel.covariate("latitude")[:, 0], panel.covariate("longitude")[:, 0]])
+    inside = np.mean([np.ptp(points[blocks == b], axis=0).prod() for b in range(blocks.max() + 1)])
+    assert inside < 0.25 * np.ptp(points, axis=0).prod()
+
+
+def test_without_coordinates_every_unit_is_a_block(null_panel):
+    assert neighbour_blocks(null_panel(5, 3)).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_placebo_units_by_rule_and_contract(panel):
+    assert "u000" not in placebo_units(panel, DESIGN, None)
+    assert "u001" not in placebo_units(panel, DESIGN.replace(under_contract=["u001"]), None)
+    similar = placebo_units(panel, DESIGN, SimilarSize(ratio=2))
+    ratio = panel.insured_years[panel.rows(similar), 0] / panel.insured_years[0, 0]
+    assert ((ratio >= 0.5) & (ratio <= 2)).all()
+
+
+def test_selection_flags_mark_the_cases_decile(panel):
+    flags = selection_flags(panel, "u000", np.array([2, 3, 4]), None)
+    level = pd.Series(panel.spending[:, 2:5].mean(axis=1))
+    decile = pd.qcut(level, 10, labels=False)
+    np.testing.assert_array_equal(flags["level"], (decile == decile[0]).to_numpy())
+    assert flags["growth"][0]
+
+
+def test_normal_operating_characteristics_of_the_schedule():
+    # method.md 2.2, k = 2.135: P(paid given 0) at the schedule's gate and power for true 2, 3 and 5%
+    printed = {5_000: (0.098, 0.265, 0.383, 0.642), 10_000: (0.080, 0.320, 0.500, 0.826)}
+    printed[20_000] = (0.049, 0.370, 0.630, 0.951)
+    rng = np.random.default_rng(1)
+    for n, expected in printed.items():
+        se = 2.135 / np.sqrt(n)
+        count = 20_000
+        rate = se * rng.standard_normal(count)
+        table = pd.DataFrame(
+            {
+                "design": "d",
+                "method": "m",
+                "role": "placebo",
+                "status": "ok",
+                "unit": np.arange(count),
+                "origin": 2017,
+                "block": np.arange(count) // 200,
+                "assigned": float(n),
+                "insured_years": float(n),
+                "benchmark": 100.0,
+                # a true saving s Y(0) of s x 100, as in the table, needs Y(0) = Bbar
+                "spending": 100.0,
+                "savings_rate": rate,
+                "standard_error": np.nan,
+            }
+        )
+        row = threshold_table(table, (0.0,), (0.95,), (), 0.5, 1).query("kind == 'schedule'").iloc[0]
+        found = [row[name] for name in ("false_payment_rate", *(f"detection_rate_{s}" for s in (2, 3, 5)))]
+        error = np.sqrt(np.array(expected) * (1 - np.array(expected)) / count)
+        assert np.abs(np.array(found) - expected).max() < 4 * error.max() + 0.0005
+        assert expected[0] == pytest.approx(1 - norm.cdf(minimum_savings_rate(n) / se), abs=0.0006)

@@ -1,0 +1,288 @@
+"""One test per mistake in claims: a clear error, or rows that are counted; nothing silently dropped."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+
+from ssinfer.claims import ClaimsTables, Population, RunOut, Spending, Truncation, extract
+from ssinfer.errors import ClaimsError
+
+DAY = dt.date
+
+
+def frames(**changes):
+    tables = {
+        "insured": pd.DataFrame({"person": [1, 2], "birth_year": [1950, 2018], "sex": ["V", "M"]}),
+        "enrolment": pd.DataFrame(
+            {
+                "person": [1, 2],
+                "insurer": ["A", "A"],
+                "practice": ["p", "p"],
+                "start": [DAY(2017, 1, 1), DAY(2017, 1, 1)],
+                "end": [None, DAY(2018, 12, 31)],
+            }
+        ),
+        "claims": pd.DataFrame(
+            {
+                "person": [1, 2],
+                "date": [DAY(2018, 2, 1), DAY(2018, 3, 1)],
+                "category": ["gp", "hospital"],
+                "amount": [10.0, 20.0],
+            }
+        ),
+        "deaths": pd.DataFrame({"person": [2], "date": [DAY(2018, 10, 1)]}),
+    }
+    return tables | changes
+
+
+def line(**values):
+    base = {"person": 1, "date": DAY(2018, 5, 5), "category": "gp", "amount": 7.0}
+    return pd.concat([frames()["claims"], pd.DataFrame([base | values])], ignore_index=True)
+
+
+def reason(result, text):
+    rows = result.attrition[result.attrition["reason"] == text]
+    assert len(rows) == 1, result.attrition
+    return rows.iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"person": 99}, "person unknown"),
+        ({"person": 2, "date": DAY(2017, 5, 5)}, "before birth"),
+        ({"person": 2, "date": DAY(2018, 11, 5)}, "after death"),
+        ({"date": DAY(2016, 5, 5)}, "date outside the periods"),
+        ({"date": None}, "no person or no date"),
+    ],
+)
+def test_a_line_that_cannot_count_is_counted_under_its_reason(values, text):
+    periods = range(2017, 2020)
+    result = extract(ClaimsTables.from_frames(**frames(claims=line(**values))), periods=periods)
+    assert reason(result, text)["lines"] == 1
+    assert reason(result, text)["euros"] == 7.0
+    assert result.attrition.iloc[-1]["euros"] == 30.0
+    if text == "person unknown":
+        assert reason(result, text)["persons"] == 1
+
+
+def test_negative_amounts_are_kept_and_counted():
+    result = extract(ClaimsTables.from_frames(**frames(claims=line(amount=-4.0))), periods=[2018])
+    assert result.attrition.iloc[-1]["euros"] == 26.0
+    assert result.noticed["negative lines"] == 1
+    assert result.noticed["negative euros"] == -4.0
+
+
+def test_overlapping_spans_count_each_day_once():
+    enrolment = pd.concat(
+        [
+            frames()["enrolment"],
+            pd.DataFrame(
+                [{"person": 1, "insurer": "A", "practice": "q", "start": DAY(2018, 3, 1), "end": DAY(2018, 3, 31)}]
+            ),
+        ]
+    )
+    result = extract(ClaimsTables.from_frames(**frames(enrolment=enrolment)), periods=[2018])
+    assert reason(result, "overlaps an earlier span")["insured_days"] == 31
+    assert result.panel.units == ("p",)
+
+
+def test_repeated_lines():
+    claims = line(amount=20.0, person=2, date=DAY(2018, 3, 1), category="hospital")
+    counted = extract(ClaimsTables.from_frames(**frames(claims=claims)), periods=[2018])
+    assert counted.noticed["repeated lines"] == 1
+    assert counted.attrition.iloc[-1]["euros"] == 50.0
+    dropped = extract(
+        ClaimsTables.from_frames(**frames(claims=claims)), None, Spending(duplicates="drop"), periods=[2018]
+    )
+    assert reason(dropped, "repeats another line")["euros"] == 20.0
+    assert dropped.attrition.iloc[-1]["euros"] == 30.0
+    # With an identifier, two deliveries that look alike are no repeats, and a repeated identifier is one.
+    named = extract(ClaimsTables.from_frames(**frames(claims=claims.assign(claim=["a", "b", "c"]))), periods=[2018])
+    assert named.noticed["repeated lines"] == 0
+    same = claims.assign(claim=["a", "b", "b"])
+    dropped = extract(
+        ClaimsTables.from_frames(**frames(claims=same)), None, Spending(duplicates="drop"), periods=[2018]
+    )
+    assert reason(dropped, "repeats another line")["lines"] == 1
+
+
+def test_text_that_looks_like_sql_is_a_label():
+    evil = "x'; DROP TABLE claims; --"
+    tables = ClaimsTables.from_frames(**frames(claims=line(category=evil)))
+    result = extract(tables, None, Spending(exclude=[evil]), periods=[2018])
+    assert reason(result, f"category {evil!r} left out")["euros"] == 7.0
+    again = extract(tables, Population(practices=["p", evil], units={evil: evil}), periods=[2018])
+    assert again.attrition.iloc[-1]["euros"] == 37.0
+    assert extract(tables, Population(insurers=["A", "' OR 1=1 --"]), periods=[2018]).panel.units == ("p",)
+
+
+def test_unknown_category_is_refused_or_counted():
+    tables = ClaimsTables.from_frames(**frames(claims=line(category=None)))
+    with pytest.raises(ClaimsError, match=r"2 categories are unknown.*'hospital' \(1 lines, 20.00\)"):
+        extract(tables, None, Spending(include=["gp"]), periods=[2018])
+    result = extract(tables, None, Spending(include=["gp"], unknown="exclude"), periods=[2018])
+    assert reason(result, "category '(missing)' unknown to the definition")["euros"] == 7.0
+    assert reason(result, "category 'hospital' unknown to the definition")["euros"] == 20.0
+
+
+@pytest.mark.parametrize("name", ["insured", "enrolment", "claims"])
+def test_an_empty_table_is_refused(name):
+    made = frames()
+    empty = made[name].iloc[:0]
+    if name == "claims":
+        empty = empty.astype({"person": "int64", "amount": "float64"})
+        empty["date"] = pd.to_datetime(empty["date"])
+        empty["category"] = empty["category"].astype("str")
+    if name == "enrolment":
+        empty["start"], empty["end"] = pd.to_datetime(empty["start"]), pd.to_datetime(empty["end"])
+        empty["practice"], empty["insurer"] = empty["practice"].astype("str"), empty["insurer"].astype("str")
+    with pytest.raises(ClaimsError, match=f"Table '{name}' is empty"):
+        ClaimsTables.from_frames(**made | {name: empty})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"insured": None}, "Table 'insured' was not found"),
+        ({"claims": frames()["claims"].drop(columns="amount")}, "no column 'amount'"),
+        ({"claims": frames()["claims"].assign(amount=["10,50", "1"])}, "is of type string; a number"),
+        ({"claims": frames()["claims"].assign(date=["1-2-2018", "x"])}, "a date is needed"),
+        ({"claims": frames()["claims"].assign(person=["1", "2"])}, "whole number in insured.*text in claims"),
+        ({"insured": pd.concat([frames()["insured"]] * 2)}, "4 rows for 2 persons"),
+        ({"insured": frames()["insured"].assign(birth_year=[None, 1950])}, "of type|birth_year is missing"),
+        ({"insured": frames()["insured"].assign(sex=["V", None])}, "sex is missing for 1"),
+        ({"enrolment": frames()["enrolment"].assign(end=[DAY(2016, 1, 1)] * 2)}, "2 enrolment spans end before"),
+        ({"enrolment": frames()["enrolment"].assign(start=[DAY(2016, 1, 1), None])}, "no person or no start"),
+        ({"enrolment": frames()["enrolment"].assign(practice=["p", None])}, "name no practice"),
+        ({"clams": frames()["claims"]}, "Did you mean 'claims'"),
+    ],
+)
+def test_tables_that_cannot_be_what_they_claim(changes, message):
+    with pytest.raises(ClaimsError, match=message):
+        ClaimsTables.from_frames(**frames(**changes))
+
+
+@pytest.mark.parametrize("amount", [None, np.nan, np.inf])
+def test_a_line_without_an_amount_is_refused(amount):
+    tables = ClaimsTables.from_frames(**frames(claims=line(amount=amount)))
+    with pytest.raises(ClaimsError, match="1 claim lines have no"):
+        extract(tables, periods=[2018])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"periods": [2018, 2020]}, "without gaps"),
+        ({"periods": [2030]}, "No claim line is counted"),
+        ({"population": Population(insurers=["Z"])}, r"insurer outside the population \(2 lines\)"),
+        ({"population": Population(kind="closed", baseline=[2011])}, "is not in the study"),
+        ({"spending": Spending(product_groups_exclude=["L04"])}, "needs the column 'product_group'"),
+        ({"spending": Spending(run_out=RunOut(extracted=DAY(2019, 6, 30), months=3))}, "needs the column 'paid'"),
+        ({"spending": Spending(run_out=RunOut(extracted=DAY(2019, 2, 1), months=3))}, "Shorten the run-out"),
+        ({"spending": Spending(truncation=Truncation(amount={2017: 3.0}))}, r"no amount for \[2018\]"),
+        (
+            {"spending": Spending(reference_tariffs=pd.DataFrame({"category": ["gp"], "tariff": [1.0]}))},
+            "needs the column 'volume'",
+        ),
+    ],
+)
+def test_extracts_that_cannot_be(arguments, message):
+    with pytest.raises(ClaimsError, match=message):
+        extract(ClaimsTables.from_frames(**frames()), **{"periods": [2018], **arguments})
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Population(kind="shut"), "allowed: 'closed' or 'open'"),
+        (lambda: Population(kind="closed"), "needs the periods of its baseline"),
+        (lambda: Population(practices="p1"), "Give a list of labels"),
+        (lambda: Population(ses=[]), "leaves nobody"),
+        (lambda: Population(ages=(70, 60)), "lowest and the highest"),
+        (lambda: Population(minimum_enrolment=80, start=2018), "allowed: a share"),
+        (lambda: Population(minimum_enrolment=0.8), "Pass start="),
+        (lambda: Population(after_leaving="drop"), "for a closed population"),
+        (lambda: Spending(include=["a"], exclude=["a"]), "named in include and in exclude"),
+        (lambda: Spending(include="gp"), "Give a list"),
+        (lambda: Spending(include=[]), "so nothing counts"),
+        (lambda: Spending(unknown="ignore"), "allowed: 'refuse'"),
+        (
+            lambda: Spending(reference_tariffs=pd.DataFrame({"category": ["a", "a"], "tariff": [1, 2]})),
+            "more than once",
+        ),
+        (lambda: Spending(reference_tariffs=pd.DataFrame({"category": ["a"], "tariff": [0]})), "not positive"),
+        (Truncation, "exactly one"),
+        (lambda: Truncation(percentile=99), "allowed: 0.5 to less than 1"),
+        (lambda: Truncation(amount=-5), "positive amount"),
+        (lambda: RunOut(extracted=DAY(2019, 1, 1), months=-1), "whole number from 0"),
+    ],
+)
+def test_definitions_that_contradict_themselves(make, message):
+    with pytest.raises(ClaimsError, match=message):
+        make()
+
+
+def write(folder, suffix):
+    for name, frame in frames().items():
+        if suffix == "parquet":
+            frame.to_parquet(folder / f"{name}.parquet")
+        else:
+            frame.to_csv(folder / f"{name}.csv", index=False)
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv", "duckdb"])
+def test_parquet_csv_and_duckdb_files_give_the_same(tmp_path, suffix):
+    if suffix == "duckdb":
+        write(tmp_path, "parquet")
+        source = tmp_path / "insurer.duckdb"
+        with duckdb.connect(str(source)) as connection:
+            for name in frames():
+                connection.execute(f"create table {name} as from '{tmp_path}/{name}.parquet'")
+    else:
+        write(tmp_path, suffix)
+        source = tmp_path
+    result = extract(ClaimsTables.open(source), periods=range(2017, 2019))
+    expected = extract(ClaimsTables.from_frames(**frames()), periods=range(2017, 2019))
+    pd.testing.assert_frame_equal(result.attrition, expected.attrition)
+    pd.testing.assert_frame_equal(result.panel.to_frame(), expected.panel.to_frame())
+
+
+def test_several_files_of_one_table_must_agree(tmp_path):
+    write(tmp_path, "parquet")
+    claims = tmp_path / "parts"
+    claims.mkdir()
+    frames()["claims"].to_parquet(claims / "a.parquet")
+    frames()["claims"].to_parquet(claims / "b.parquet")
+    tables = ClaimsTables.open(tmp_path, claims=claims)
+    assert extract(tables, periods=[2018]).attrition.iloc[0]["lines"] == 4
+    frames()["claims"].assign(person=["x", "y"]).to_parquet(claims / "b.parquet")
+    with pytest.raises(ClaimsError, match=r"'person' is whole number in a\.parquet and text in b\.parquet"):
+        ClaimsTables.open(tmp_path, claims=claims)
+    frames()["claims"].to_csv(claims / "b.csv")
+    with pytest.raises(ClaimsError, match="mixes"):
+        ClaimsTables.open(tmp_path, claims=claims)
+
+
+def test_files_that_are_not_there(tmp_path):
+    with pytest.raises(ClaimsError, match="neither a folder nor a DuckDB file"):
+        ClaimsTables.open(tmp_path / "nowhere")
+    with pytest.raises(ClaimsError, match="no DuckDB file"):
+        ClaimsTables.open(tmp_path / "x.duckdb")
+    with pytest.raises(ClaimsError, match="no Parquet or CSV"):
+        ClaimsTables.open(claims=tmp_path / "c.parquet")
+    with pytest.raises(ClaimsError, match="'insured' was not found"):
+        ClaimsTables.open(tmp_path)
+
+
+def test_a_csv_with_a_date_that_is_none(tmp_path):
+    write(tmp_path, "csv")
+    text = (tmp_path / "claims.csv").read_text().replace("2018-03-01", "1 March")
+    (tmp_path / "claims.csv").write_text(text)
+    with pytest.raises(ClaimsError, match="'claims' could not be read"):
+        ClaimsTables.open(tmp_path)

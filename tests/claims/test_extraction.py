@@ -1,0 +1,264 @@
+"""Claims to panel: against a count by hand, the accounting identity, and every population and definition."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ssinfer.claims import ClaimsTables, Population, RunOut, Spending, Truncation, extract
+from ssinfer.errors import ClaimsError
+from ssinfer.periods import span
+
+PERIODS = span("2018Q2", "2019Q4")
+YEAR_DAYS = 365
+WHOLE = {"ages": None}
+
+
+def adds_up(attrition):
+    first, last = attrition.iloc[0], attrition.iloc[-1]
+    between = attrition.iloc[1:-1]
+    for column in ("persons", "insured_days", "lines", "cents"):
+        assert first[column] == between[column].sum() + last[column], column
+    assert first["insured_years"] == pytest.approx(between["insured_years"].sum() + last["insured_years"], rel=1e-12)
+    return first, last
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_open_population_against_a_count_by_hand(random_tables, by_hand, seed):
+    # Authority: conftest.count_by_hand, which walks through days and lines in plain Python.
+    frames = random_tables(seed)
+    result = extract(
+        ClaimsTables.from_frames(**frames),
+        Population(insurers=["A"]),
+        Spending(exclude=["mental health"], product_groups_exclude=["L04"]),
+        periods=PERIODS,
+    )
+    cents, days = by_hand(frames, insurers={"A"}, left_out={"mental health"}, prefix="L04")
+    found = result.panel.to_frame()
+    found = found[found["insured_years"].notna()].set_index(["unit", "period"])
+    assert {key: round(value * YEAR_DAYS) for key, value in found["insured_years"].items()} == days
+    money = (found["spending"] * found["insured_years"] * 100).round().astype(int)
+    assert {key: value for key, value in money.items() if value} == {
+        key: value for key, value in cents.items() if value
+    }
+    first, last = adds_up(result.attrition)
+    assert first["lines"] == len(frames["claims"])
+    assert first["cents"] == round(frames["claims"]["amount"] * 100).sum()
+    assert last["cents"] == sum(cents.values())
+    assert last["insured_days"] == sum(days.values())
+
+
+populations = st.one_of(
+    st.builds(
+        Population,
+        kind=st.just("closed"),
+        baseline=st.sampled_from([("2018Q2", "2018Q3"), ("2018Q2",), ("2019Q1",)]),
+        after_leaving=st.sampled_from(["keep", "drop"]),
+        insurers=st.sampled_from([None, ("A",)]),
+        practices=st.sampled_from([None, ("p1", "p2")]),
+        ages=st.sampled_from([None, (0, 120), (18, 64)]),
+        units=st.sampled_from([{}, {"p1": "group", "p2": "group"}]),
+        last_year_of_life=st.booleans(),
+        minimum_enrolment=st.sampled_from([None, 0.5]),
+        start=st.just("2019Q2"),
+    ),
+    st.builds(
+        Population,
+        insurers=st.sampled_from([None, ("A",)]),
+        practices=st.sampled_from([None, ("p1", "p2")]),
+        ages=st.sampled_from([None, (0, 120), (18, 64), (64, 64)]),
+        ses=st.sampled_from([None, ("low", "middle")]),
+        regions=st.sampled_from([None, ("north", "south")]),
+        last_year_of_life=st.booleans(),
+    ),
+)
+definitions = st.builds(
+    Spending,
+    include=st.sampled_from([None, ("hospital", "pharmacy")]),
+    exclude=st.sampled_from([(), ("mental health",)]),
+    own_costs=st.sampled_from([(), ("fee",)]),
+    product_groups_exclude=st.sampled_from([(), ("L04", "A")]),
+    unknown=st.sampled_from(["exclude", "include"]),
+    truncation=st.sampled_from([None, Truncation(amount=150.0), Truncation(percentile=0.9)]),
+    run_out=st.sampled_from([None, RunOut(extracted=dt.date(2020, 6, 30), months=3)]),
+    duplicates=st.sampled_from(["keep", "count", "drop"]),
+    reference_tariffs=st.sampled_from([None, pd.DataFrame({"category": ["hospital"], "tariff": [10.005]})]),
+)
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(seed=st.integers(0, 10**6), population=populations, definition=definitions)
+def test_everything_in_is_counted_or_excluded_to_the_cent(random_tables, seed, population, definition):
+    frames = random_tables(seed)
+    try:
+        result = extract(ClaimsTables.from_frames(**frames), population, definition, periods=PERIODS)
+    except ClaimsError as error:
+        assert any(text in str(error) for text in ("No claim line is counted", "percentile", "Nobody is counted"))  # noqa: PT017
+        return
+    first, last = adds_up(result.attrition)
+    assert first["lines"] == len(frames["claims"])
+    assert first["cents"] == round(frames["claims"]["amount"] * 100).sum()
+    panel = result.panel
+    years = np.nan_to_num(panel.insured_years)
+    assert (np.nan_to_num(panel.spending) * years).sum() * 100 == pytest.approx(last["cents"], abs=1e-4)
+    assert years.sum() * YEAR_DAYS == pytest.approx(last["insured_days"])
+    # The cohort holds the same persons, days and cents, and gives the same panel.
+    for truncated in (False, True)[: 1 + (result.truncated is not None)]:
+        cohort = result.cohort(truncated=truncated)
+        again, ours = cohort.to_panel(), result.truncated if truncated else panel
+        assert again.units == ours.units
+        assert np.allclose(again.spending, ours.spending, equal_nan=True)
+        assert np.allclose(again.insured_years, ours.insured_years, equal_nan=True)
+        both = np.isfinite(again.sampling_variance) & np.isfinite(ours.sampling_variance)
+        assert np.allclose(again.sampling_variance[both], ours.sampling_variance[both])
+        assert set(again.covariates) == set(ours.covariates) or len(again.covariates) <= len(ours.covariates)
+        assert np.allclose(again.covariates["age"], ours.covariates["age"], equal_nan=True)
+    assert len(pd.unique(cohort.person)) == last["persons"]
+    if result.truncated is not None:
+        cut = np.nansum((panel.spending - result.truncated.spending) * panel.insured_years)
+        assert cut == pytest.approx(result.truncation["cut"].sum(), abs=0.01)
+        assert cut >= -1e-6
+    expected = {"last year of life left out"} if not population.last_year_of_life else set()
+    assert expected <= set(result.sensitivity)
+
+
+def one_person(**claim):
+    day = dt.date
+    return {
+        "insured": pd.DataFrame(
+            {"person": [1, 2], "birth_year": [1950, 1990], "sex": ["V", "M"], "region": ["n", "s"]}
+        ),
+        "enrolment": pd.DataFrame(
+            {
+                "person": [1, 1, 2],
+                "insurer": ["A", "A", "A"],
+                "practice": ["p", "q", "q"],
+                "start": [day(2018, 1, 1), day(2018, 7, 1), day(2018, 1, 1)],
+                "end": [day(2018, 6, 30), None, None],
+            }
+        ),
+        "claims": pd.DataFrame(
+            {
+                "person": [1, 1, 2],
+                "date": [day(2018, 2, 1), day(2018, 8, 1), day(2018, 8, 1)],
+                "category": ["hospital", "hospital", "gp"],
+                "amount": [100.0, 900.0, 50.0],
+                **claim,
+            }
+        ),
+    }
+
+
+def test_closed_population_follows_the_person_and_open_the_practice():
+    tables = ClaimsTables.from_frames(**one_person())
+    periods = span("2018Q1", "2018Q4")
+    closed = extract(tables, Population(kind="closed", baseline=["2018Q1"]), periods=periods).panel
+    opened = extract(tables, Population(), periods=periods).panel
+    assert closed.spending[closed.rows(["p"])[0]].round(6).tolist() == [
+        100 * 365 / 90,
+        0,
+        900 * 365 / 92,
+        0,
+    ] or np.allclose(closed.spending[closed.rows(["p"])[0]], [100 * 365 / 90, 0, 900 * 365 / 92, 0])
+    assert np.isnan(opened.spending[opened.rows(["p"])[0], 2])
+    assert opened.spending[opened.rows(["q"])[0], 2] == pytest.approx(950 / (2 * 92 / 365))
+    left = extract(tables, Population(kind="closed", baseline=["2018Q1"], after_leaving="drop"), periods=periods)
+    assert left.sensitivity
+    assert "SENSITIVITY" in repr(left)
+    assert np.isnan(left.panel.spending[left.panel.rows(["p"])[0], 2])
+
+
+def test_truncation_prorates_and_cuts_in_proportion():
+    # By hand: person 2 is insured all year, cap 400: nothing cut; person 1 has 1,000 in the year, 400 kept: 40 + 360.
+    tables = ClaimsTables.from_frames(**one_person())
+    result = extract(tables, None, Spending(truncation=Truncation(amount=400)), periods=span("2018Q1", "2018Q4"))
+    cohort = result.cohort(truncated=True)
+    assert cohort.spending[cohort.person == 1].sum(axis=0).tolist() == [40, 0, 360, 0]
+    assert result.truncation["cut"].tolist() == [600.0]
+    assert result.truncation["share_cut"].tolist() == pytest.approx([600 / 1050])
+    assert result.panel.spending[0, 0] > result.truncated.spending[0, 0]
+    assert result.share_cut.loc["p", "2018Q1"] == pytest.approx(0.6)
+
+
+def test_percentile_is_that_of_everybody_not_of_the_population():
+    # Ten persons insured all year with 10, 20, ..., 100: the weighted 0.8 percentile is 80, also for practice p alone.
+    n = 10
+    frames = {
+        "insured": pd.DataFrame({"person": range(n), "birth_year": [1980] * n, "sex": ["M"] * n}),
+        "enrolment": pd.DataFrame(
+            {
+                "person": range(n),
+                "insurer": ["A"] * n,
+                "practice": ["p"] * 2 + ["q"] * 8,
+                "start": [dt.date(2018, 1, 1)] * n,
+                "end": [dt.date(2018, 12, 31)] * n,
+            }
+        ),
+        "claims": pd.DataFrame(
+            {
+                "person": range(n),
+                "date": [dt.date(2018, 5, 5)] * n,
+                "category": ["x"] * n,
+                "amount": [100.0, 90.0, *range(10, 90, 10)],
+            }
+        ),
+    }
+    definition = Spending(truncation=Truncation(percentile=0.8))
+    result = extract(ClaimsTables.from_frames(**frames), Population(practices=["p"]), definition, periods=[2018])
+    assert result.truncation["cap"].tolist() == [80.0]
+    assert result.truncation["share_above"].tolist() == pytest.approx([0.2])
+    assert result.truncated.spending.tolist() == [[80.0]]
+    assert result.panel.spending.tolist() == [[95.0]]
+
+
+def test_own_costs_are_a_line_of_their_own_and_programmes_are_named():
+    frames = one_person(category=["hospital", "fee", "gp"])
+    frames["programmes"] = pd.DataFrame({"unit": ["n", "zz"], "start": [dt.date(2018, 5, 1)] * 2, "end": [None] * 2})
+    result = extract(
+        ClaimsTables.from_frames(**frames), None, Spending(own_costs=["fee"]), periods=span("2018Q1", "2018Q4")
+    )
+    assert result.own_costs.to_dict("records") == [{"unit": "q", "period": "2018Q3", "lines": 1, "spending": 900.0}]
+    assert result.under_contract == ("p",)  # most of p's insured days are of region n
+    assert result.design("q", ["2018Q1"], ["2018Q4"]).under_contract == ("p",)
+    assert "kept apart" in set(result.attrition["step"])
+
+
+def test_repricing_shows_volume_without_price():
+    frames = one_person(volume=[2.0, 3.0, 1.0])
+    tariffs = pd.DataFrame({"category": ["hospital"], "tariff": [10.0]})
+    result = extract(
+        ClaimsTables.from_frames(**frames), None, Spending(reference_tariffs=tariffs), periods=span("2018Q1", "2018Q4")
+    )
+    assert result.attrition.iloc[-1]["euros"] == 20 + 30 + 50
+    assert result.noticed["repriced lines"] == 2
+    row = result.attrition[result.attrition["reason"].str.startswith("repriced")].iloc[0]
+    assert row["euros"] == 950.0
+
+
+def test_minimum_enrolment_and_ages():
+    frames = one_person()
+    frames["enrolment"].loc[2, "end"] = dt.date(2018, 8, 10)
+    tables = ClaimsTables.from_frames(**frames)
+    periods = span("2018Q1", "2018Q4")
+    enough = extract(tables, Population(minimum_enrolment=0.5, start="2018Q3"), periods=periods)
+    assert enough.attrition.iloc[-1]["persons"] == 1
+    assert "50%" in enough.sensitivity[0]
+    old = extract(tables, Population(ages=(65, 120)), periods=periods)
+    assert set(old.cohort().person) == {1}
+    assert old.cohort().covariates["age"].tolist() == [68.0, 68.0]
+
+
+def test_sums_survive_the_currency_of_floats():
+    # 0.1 + 0.2 + ...: per line to the cent, so a million lines of 0.07 are exactly 70,000.00.
+    n = 100_000
+    frames = one_person()
+    frames["claims"] = pd.DataFrame(
+        {"person": 1, "date": dt.date(2018, 2, 1), "category": "gp", "amount": np.full(n, 0.07)}
+    )
+    result = extract(ClaimsTables.from_frames(**frames), None, Spending(duplicates="keep"), periods=[2018])
+    assert result.attrition.iloc[-1]["cents"] == 7 * n

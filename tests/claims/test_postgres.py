@@ -1,0 +1,123 @@
+"""The same panel, to the cent, from PostgreSQL: a real server on loopback, started here and stopped here."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import ibis
+import numpy as np
+import pandas as pd
+import pytest
+
+from ssinfer.claims import ClaimsTables, Population, RunOut, Spending, Truncation, extract
+from ssinfer.periods import span
+
+
+def binaries():
+    """The folder of initdb and postgres: on the path, or where Debian keeps them."""
+    places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
+    found = shutil.which("initdb")
+    places += [Path(found).parent] if found else []
+    return next((place for place in places if (place / "initdb").exists() and (place / "postgres").exists()), None)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    pytest.importorskip("psycopg")
+    where = binaries()
+    if where is None:
+        pytest.skip("No PostgreSQL server: install Debian's package postgresql")
+    folder = tmp_path_factory.mktemp("postgres")
+    folder.chmod(0o755)
+    data = folder / "data"
+    # The server refuses to run as root; Debian's package brings a user for it.
+    user = {}
+    if os.geteuid() == 0:
+        account = pwd.getpwnam("postgres")
+        user = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+        for parent in [folder, *folder.parents]:
+            if parent.stat().st_uid == 0 and parent != Path("/") and parent != Path("/tmp"):  # noqa: S108
+                parent.chmod(parent.stat().st_mode | 0o055)
+        data.mkdir()
+        os.chown(data, account.pw_uid, account.pw_gid)
+    quiet = {"capture_output": True, "cwd": "/", **user}
+    subprocess.run(
+        [where / "initdb", "-D", data, "-U", "ssinfer", "-A", "trust", "-E", "UTF8", "--locale=C"], check=True, **quiet
+    )
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = ["-h", "127.0.0.1", "-p", str(port), "-k", "", "-c", "fsync=off"]
+    process = subprocess.Popen(
+        [where / "postgres", "-D", data, *options],
+        cwd="/",
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        **user,
+    )
+    try:
+        ready = [where / "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-t", "1"]
+        for _ in range(60):
+            if subprocess.run(ready, capture_output=True, check=False).returncode == 0:
+                break
+        else:
+            pytest.fail("The PostgreSQL server did not start")
+        yield {"host": "127.0.0.1", "port": port, "user": "ssinfer", "database": "postgres"}
+    finally:
+        process.send_signal(signal.SIGINT)  # fast shutdown: does not wait for clients
+        process.wait(timeout=30)
+
+
+@pytest.fixture
+def connection(server):
+    made = ibis.postgres.connect(**server)
+    yield made
+    made.disconnect()
+
+
+def test_the_same_panel_to_the_cent(connection, random_tables):
+    frames = random_tables(11, n_persons=60, n_claims=1500)
+    decimals = {"amount": "decimal(12, 2)"}
+    for name, frame in frames.items():
+        schema = ibis.memtable(frame.assign(person=frame["person"].astype("Int64"))).schema()
+        columns = {column: decimals.get(column, kind) for column, kind in schema.items()}
+        columns |= dict.fromkeys(set(columns) & {"date", "start", "end", "paid"}, "date")
+        connection.create_table(name, schema=ibis.schema(columns))
+        names = ", ".join(f'"{column}"' for column in columns)
+        with connection.con.cursor() as cursor, cursor.copy(f"COPY {name} ({names}) FROM STDIN") as copy:
+            for row in frame.astype(object).itertuples(index=False):
+                copy.write_row([None if pd.isna(value) else value for value in row])
+        connection.con.commit()
+    definition = Spending(
+        exclude=["mental health"],
+        own_costs=["fee"],
+        product_groups_exclude=["L04"],
+        truncation=Truncation(percentile=0.95),
+        run_out=RunOut(extracted=dt.date(2020, 7, 1), months=3, complete=True),
+        reference_tariffs=pd.DataFrame({"category": ["pharmacy"], "tariff": [7.125]}),
+    )
+    populations = [
+        Population(insurers=["A"], ages=(0, 88), last_year_of_life=False),
+        Population(kind="closed", baseline=("2018Q2", "2018Q3"), after_leaving="drop", units={"p1": "g", "p2": "g"}),
+    ]
+    periods = span("2018Q2", "2019Q4")
+    for population in populations:
+        ours = extract(ClaimsTables.from_connection(connection), population, definition, periods=periods)
+        expected = extract(ClaimsTables.from_frames(**frames), population, definition, periods=periods)
+        pd.testing.assert_frame_equal(ours.attrition, expected.attrition)
+        for panel, other in ((ours.panel, expected.panel), (ours.truncated, expected.truncated)):
+            assert panel.units == other.units
+            # Sums of whole cents and days are equal; sums of squares are floats, added in another order.
+            assert np.array_equal(panel.spending, other.spending, equal_nan=True)
+            assert np.array_equal(panel.insured_years, other.insured_years, equal_nan=True)
+            assert np.allclose(panel.sampling_variance, other.sampling_variance, rtol=1e-9, equal_nan=True)
+        pd.testing.assert_frame_equal(ours.truncation, expected.truncation)
+        assert np.array_equal(ours.cohort().spending, expected.cohort().spending)
+        assert ours.noticed == expected.noticed

@@ -1,0 +1,257 @@
+"""The report: self-contained, the same bytes for the same result, escaped, honest about what is missing."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from html.parser import HTMLParser
+from xml.etree import ElementTree as ET
+
+import pandas as pd
+import pytest
+
+from ssinfer.errors import StudyError
+from ssinfer.report import write_report
+from ssinfer.report.summarise import summarise
+
+FIGURES = {"placebo_savings", "false_payments", "threshold_by_size", "case"}
+VOID = {"meta", "link", "br", "img", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """Every tag with its attributes; fails on tags that are not closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def page(study, tmp_path_factory):
+    return write_report(study, tmp_path_factory.mktemp("report")).read_text(encoding="utf-8")
+
+
+def region(page: str, name: str) -> str:
+    """The text of one section, tags and white space removed."""
+    found = re.search(rf'<section[^>]*id="{name}".*?</section>', page, flags=re.DOTALL)
+    assert found, name
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", found.group()))).strip()
+
+
+def test_page_is_well_formed_and_ids_are_unique(page):
+    ids = [attrs["id"] for _, attrs in Page(page).tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+
+
+def test_every_reference_inside_the_page_has_its_target(page):
+    tags = Page(page).tags
+    ids = {attrs["id"] for _, attrs in tags if "id" in attrs}
+    wanted = {value[1:] for _, a in tags for key, value in a.items() if key.endswith("href") and value.startswith("#")}
+    wanted |= set(re.findall(r"url\(#([^)]+)\)", page))
+    assert wanted
+    assert wanted <= ids
+
+
+def test_nothing_is_loaded_and_nothing_runs(page):
+    tags = Page(page).tags
+    assert not {tag for tag, _ in tags} & {"script", "link", "iframe", "object", "embed", "img", "image"}
+    for tag, attrs in tags:
+        for key, value in attrs.items():
+            assert not key.startswith("on"), (tag, key)
+            if key == "src" or (key.endswith("href") and tag != "a"):
+                assert (value or "").startswith("#"), (tag, key, value)
+    assert "@import" not in page
+    assert not re.search(r"url\((?!#)", page)
+    assert "default-src 'none'" in page
+
+
+def test_same_result_gives_the_same_bytes(study, tmp_path):
+    first, second = write_report(study, tmp_path / "one"), write_report(study, tmp_path / "two")
+    assert first.read_bytes() == second.read_bytes()
+    names = {path.stem for path in (tmp_path / "one" / "figures").iterdir()}
+    assert names == FIGURES
+    for name in names:
+        one, two = (tmp_path / part / "figures" / f"{name}.svg" for part in ("one", "two"))
+        assert one.read_bytes() == two.read_bytes()
+        ET.parse(one)  # noqa: S314  (our own file)
+
+
+def test_writing_again_replaces_and_leaves_other_files_alone(study, tmp_path):
+    (tmp_path / "scores.csv").write_text("kept")
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "old.svg").write_text("old")
+    write_report(study, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"scores.csv", "report.html", "figures"}
+    assert {path.stem for path in (tmp_path / "figures").iterdir()} == FIGURES
+
+
+def test_nothing_half_written_when_a_figure_fails(study, tmp_path, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("no ink")
+
+    monkeypatch.setattr("ssinfer.report.figures.case.draw", fail)
+    with pytest.raises(RuntimeError, match="no ink"):
+        write_report(study, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_file_in_the_folders_place_is_refused(study, tmp_path):
+    (tmp_path / "out").write_text("")
+    with pytest.raises(StudyError, match="Name another folder"):
+        write_report(study, tmp_path / "out")
+
+
+def test_unit_names_are_escaped(page):
+    assert "<script" not in page.lower()
+    assert "&lt;script&gt;" in page
+    assert "Title &lt;b&gt;" in page
+    assert "A$B$" in page  # no mathematics made of dollar signs
+
+
+def test_first_line_says_which_data(page):
+    body = page[page.index("<body>") :]
+    assert re.search(r'<body>\s*<p class="data" id="data-note">Simulated data: not a finding</p>', body)
+
+
+def test_finding_snapshot(study, page):
+    """The three sentences, every number computed here again from the result's own frames."""
+    order = study.backtest.ranking()
+    best = order.iloc[0]
+    case = study.case_thresholds
+    honest = case[
+        (case["design"] == best["design"])
+        & (case["kind"] == "placebo")
+        & (case["level"] == 0.95)
+        & (case["side"] == "one-sided")
+    ].iloc[0]
+    saving = study.savings[study.savings["design"] == best["design"]].iloc[0]
+    text = region(page, "finding")
+    assert f"“{best['design']}” ({study.design_labels[best['design']]}) detects a true saving of 3% in" in text
+    assert f"{100 * best['detection_rate_3']:.0f} ±" in text
+    assert f"a measured saving of {100 * honest['rate']:.1f}% of the benchmark, EUR {honest['money']:.0f}" in text
+    assert "programmes have reported 1% to 10% lower spending growth" in text
+    amount = f"{'−' if saving['saving'] < 0 else ''}EUR {abs(saving['saving']):.0f}"
+    assert f"a measured saving of {amount} (95% interval" in text
+    reaches = "which reaches the threshold" if honest["passed"] else "which does not reach the threshold"
+    assert reaches in text
+
+
+def test_sampling_error_alone_is_said_in_words(page):
+    text = region(page, "sampling")
+    assert re.search(
+        r"would pay \d+(\.\d+)?% ± \d+(\.\d+)?% of contracts that saved nothing, where it promises 2.5%", text
+    )
+    assert "with Medicare's k = 2.135 it would pay" in text
+
+
+def test_every_design_is_reported(study):
+    data = summarise(study)
+    for table in (data.designs, data.scores, data.payments, data.savings):
+        assert {row[0] for row in table.rows} == {"a", "b"}, table.name
+    assert {row.label for row in data.figures.placebos} == {"a", "b"}
+
+
+def test_not_rejected_is_never_called_calibrated(page):
+    assert "calibrated" not in page.lower()
+    assert "not transportable" in page.lower()
+
+
+def test_provenance_is_printed(page):
+    text = region(page, "methods")
+    for value in ("0.0", "d1", "s1", "numpy 2", "seed 3"):
+        assert value in text
+
+
+def test_a_case_below_the_limit_is_suppressed_everywhere(study, without, tmp_path):
+    small_study = without(study, suppress_below=20_500)  # the case has 20,000
+    page = write_report(small_study, tmp_path).read_text(encoding="utf-8")
+    data = summarise(small_study)
+    assert data.savings is None
+    assert data.thresholds is None
+    assert data.settlement is None
+    assert data.figures.case is None
+    assert data.figures.marker is None
+    assert not (tmp_path / "figures" / "case.svg").exists()
+    assert all(row.lines == () for row in data.figures.placebos)
+    assert "fewer than 20500 insured" in page
+    for _, row in small_study.savings.iterrows():
+        for name in ("benchmark", "spending", "saving"):
+            assert f"EUR {abs(row[name]):,.0f}" not in page
+    assert "1,234" not in page  # the settlement
+
+
+def test_the_limit_itself_is_shown(study, without):
+    assert summarise(without(study, suppress_below=20_000)).savings is not None
+
+
+def test_small_placebos_are_not_drawn(study, without):
+    """Placebos below the limit leave the figure, and the report says how many."""
+    limit = 9_000
+    rows = study.backtest.placebos
+    small = int(((rows["role"] == "placebo") & (rows["insured_years"] < limit)).sum())
+    assert small > 0
+    data = summarise(without(study, suppress_below=limit))
+    assert any(sentence.startswith(f"{small} placebo results") for sentence in data.absent)
+
+
+def test_without_settlement(study, without, tmp_path):
+    page = write_report(without(study, settlement=pd.DataFrame()), tmp_path).read_text(encoding="utf-8")
+    assert 'id="settlement"' not in page
+    assert "No settlement" in region(page, "absent")
+
+
+def test_without_backtest(study, without, tmp_path):
+    page = write_report(without(study, backtest=None), tmp_path).read_text(encoding="utf-8")
+    assert "No backtest was run" in region(page, "finding")
+    assert {path.stem for path in (tmp_path / "figures").iterdir()} == {"case"}
+
+
+def test_backtest_only(study, without, tmp_path):
+    empty = pd.DataFrame()
+    part = without(study, counterfactuals={}, savings=empty, case_thresholds=empty, settlement=empty)
+    page = write_report(part, tmp_path).read_text(encoding="utf-8")
+    assert "is not measured" in region(page, "finding")
+    assert {path.stem for path in (tmp_path / "figures").iterdir()} == FIGURES - {"case"}
+
+
+def test_a_sealed_case_and_a_refused_one(study, without):
+    sealed = pd.DataFrame(
+        [
+            {"design": "a", "method": "admin", "status": "sealed", "reason": "The panel has no spending."},
+            {"design": "b", "method": "admin", "status": "refused", "reason": "No donors <left>."},
+        ]
+    )
+    thresholds = study.case_thresholds.drop(columns="passed")
+    data = summarise(without(study, savings=sealed, case_thresholds=thresholds, settlement=pd.DataFrame()))
+    assert data.savings is None
+    assert any("No donors <left>." in sentence for sentence in data.absent)
+    assert "is not measured" in data.finding[2]
+
+
+def test_refusals_are_counted(study, without):
+    from dataclasses import replace
+
+    rows = study.backtest.placebos.copy()
+    chosen = rows.index[(rows["role"] == "placebo") & (rows["design"] == "a")][:7]
+    rows.loc[chosen, ["status", "reason"]] = ["refused", "ConvergenceError: it did not arrive"]
+    data = summarise(without(study, backtest=replace(study.backtest, placebos=rows)))
+    assert data.refusals.rows[0][:3] == (
+        "a",
+        "refused",
+        f"7 of {int(((rows['role'] == 'placebo') & (rows['design'] == 'a')).sum()):,}",
+    )
+    assert summarise(study).refusals is None

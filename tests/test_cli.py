@@ -1,0 +1,202 @@
+"""The command line: every command on a small study; an error is exit code 2 and one line on standard error."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import ssinfer as ss
+from ssinfer.cli import app, main
+from ssinfer.datasets.simulated_panel import simulate_panel
+
+STUDY = """\
+title = "A small study"
+question = "Which design?"
+[data]
+source = "panel"
+file = "panel.csv"
+[population]
+treated = ["treated"]
+[windows]
+baseline = [2014, 2015, 2016]
+performance = [2017]
+[[comparison]]
+name = "all"
+[[method]]
+method = "AdministrativeBenchmark"
+parameters = { draws = 100, history = 0 }
+[threshold]
+levels = [0.90]
+injected = [0.0, 0.03]
+gate = "confidence"
+level = 0.90
+"""
+SETTLE = ["settle", "--contract", "kerngezond-vlissingen", "--benchmark", "100", "--spending", "95"]
+SETTLE += ["--insured-years", "20000"]
+BACKTEST = {"scores.csv", "thresholds.csv", "placebos.parquet"}
+EVALUATE = {"savings.nc", "savings.csv", "case_thresholds.csv", "settlement.csv"}
+ALWAYS = {"manifest.json", "report.html", "figures"}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    simulated = simulate_panel(24, tuple(range(2012, 2018)), start=2017, saving=0.03, seed=4, covid=False)
+    simulated.panel.to_frame().drop(columns="sampling_variance").to_csv(tmp_path / "panel.csv", index=False)
+    (tmp_path / "study.toml").write_text(STUDY)
+    return tmp_path
+
+
+@pytest.fixture
+def ssinfer(monkeypatch, capsys):
+    """Call the command line in this process; returns exit code, standard output and standard error."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["ssinfer", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        printed = capsys.readouterr()
+        return left.value.code or 0, printed.out, printed.err
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("command", "files"),
+    [("run", BACKTEST | EVALUATE), ("backtest", BACKTEST), ("evaluate", EVALUATE)],
+)
+def test_a_study(folder, ssinfer, command, files):
+    out = folder / "out"
+    code, printed, said = ssinfer(command, folder / "study.toml", "--out", out, "--jobs", 1)
+    assert (code, said) == (0, ""), said
+    assert {path.name for path in out.iterdir()} == files | ALWAYS
+    assert printed.splitlines()[0].startswith("A small study: data of the study's own file panel.csv")
+    assert "fixed before any result" in printed.splitlines()[1]
+    assert str(out / "report.html") in printed.splitlines()[-1]
+    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "A small study" in page
+    assert "<script" not in page
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["ssinfer"] == ss.__version__
+    if "backtest" in manifest["parts"]:
+        assert len(pd.read_csv(out / "scores.csv")) == 2  # one design, one method, two injected savings
+
+
+def test_one_half_does_not_replace_the_other(folder, ssinfer):
+    assert ssinfer("backtest", folder / "study.toml", "--out", folder / "out", "--jobs", 1)[0] == 0
+    before = (folder / "out" / "scores.csv").read_bytes()
+    code, _, said = ssinfer("evaluate", folder / "study.toml", "--out", folder / "out")
+    assert code == 2
+    assert "holds the backtest part of this study, which would be dropped" in said
+    assert (folder / "out" / "scores.csv").read_bytes() == before
+
+
+def test_methods(ssinfer):
+    code, printed, said = ssinfer("methods")
+    assert (code, said) == (0, "")
+    head, line, *rows = [row for row in printed.splitlines() if not row.startswith("not usable")]
+    columns = "method needs package version several treated staggered starts covariates masks posterior confidence"
+    assert " ".join(head.split()) == columns
+    assert set(line) == {"-", " "}
+    found = {row.split()[0]: row.split()[1:] for row in rows}
+    # our own, by its entry point: several treated units, covariates, masks and confidence; no posterior
+    wanted = ["panel", "ssinfer", ss.__version__, "yes", "no", "yes", "yes", "no", "yes"]
+    assert found["AdministrativeBenchmark"] == wanted
+
+
+def test_contracts(ssinfer):
+    code, printed, _ = ssinfer("contracts")
+    assert code == 0
+    assert "kerngezond-vlissingen" in printed
+    assert "mssp-basic-e" in printed
+
+
+def test_data_list(ssinfer):
+    code, printed, _ = ssinfer("data", "list")
+    assert code == 0
+    head = printed.splitlines()[0].split()
+    assert head == ["data", "set", "years", "found", "description"]
+    assert any(row.startswith("vektis") for row in printed.splitlines())
+
+
+def test_version(ssinfer):
+    assert ssinfer("version") == (0, f"{ss.__version__}\n", "")
+
+
+def test_settle_in_words_and_as_json(ssinfer):
+    code, printed, _ = ssinfer(*SETTLE)
+    assert code == 0
+    # kerngezond-vlissingen: (100 - 95) x 20,000 = 100,000 shared by halves
+    assert printed.splitlines()[-1].split() == ["providers", "50,000.00"]
+    code, printed, _ = ssinfer(*SETTLE, "--json")
+    document = json.loads(printed)
+    assert code == 0
+    assert sum(document["lines"].values()) == pytest.approx(0.0)
+    assert document["lines"]["providers"] == pytest.approx(50_000.0)
+
+
+ERRORS = {
+    "study absent": (["run", "absent.toml", "--out", "out"], "Cannot read the study file"),
+    "study key": (["run", "odd.toml", "--out", "out"], "unknown key 'sharng' (line 1)"),
+    "out is a file": (["evaluate", "study.toml", "--out", "panel.csv"], "is a file; name a folder"),
+    "out is full": (["evaluate", "study.toml", "--out", "."], "is not empty and holds no manifest.json of ours"),
+    "contract": (["settle", "--contract", "kerngezond", *SETTLE[3:]], "kerngezond"),
+    "benchmark": ([*SETTLE[:3], "--benchmark", "-1", *SETTLE[5:]], "benchmark"),
+    "data set": (["data", "fetch", "vektiss"], "vektiss"),
+    "method": (
+        ["benchmark", "--panel", "panel.csv", "--design", "d.json", "--method", "Nobody", "--out", "o.json"],
+        "no method 'Nobody'",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", ERRORS)
+def test_an_error_is_exit_code_2_and_one_line(folder, ssinfer, monkeypatch, mistake):
+    arguments, words = ERRORS[mistake]
+    monkeypatch.chdir(folder)
+    Path("odd.toml").write_text("sharng = 1\n" + STUDY)
+    Path("d.json").write_text('{"schema_version": 1, "treated": "treated", "baseline": [2014], "performance": [2017]}')
+    before = sorted(path.name for path in folder.iterdir())
+    code, _, said = ssinfer(*arguments)
+    assert code == 2, said
+    assert said.startswith("ssinfer: ")
+    assert said.count("\n") == 1
+    assert words in said
+    assert sorted(path.name for path in folder.iterdir()) == before, "something half-written was left"
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(folder, ssinfer):
+    code, _, said = ssinfer("evaluate", folder / "study.toml", "--out", folder / "panel.csv" / "out")
+    assert code == 2
+    assert said.count("\n") == 1
+
+
+def test_wrong_usage_exits_with_2(ssinfer):
+    code, _, said = ssinfer("run")
+    assert code == 2
+    assert "Missing argument" in said
+    assert ssinfer("rnu")[0] == 2
+
+
+def test_every_command_is_called_by_a_test():
+    from typer.main import get_command
+
+    group = get_command(app)
+    commands = {*group.commands, *group.commands["data"].commands}
+    assert {"run", "backtest", "evaluate", "benchmark", "settle", "methods", "contracts", "fetch"} <= commands
+    texts = [path.read_text(encoding="utf-8") for path in Path(__file__).parent.rglob("test_*.py")]
+    assert [name for name in commands if not any(f'"{name}", ' in text or f'"{name}")' in text for text in texts)] == []
+
+
+def test_the_installed_command_is_this_one():
+    done = subprocess.run(
+        [sys.executable, "-c", "from ssinfer.cli import main; main()", "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert "benchmark" in done.stdout

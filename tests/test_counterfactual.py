@@ -1,0 +1,194 @@
+"""Counterfactual and Savings: pooling, signs, refusals, and the tree that ArviZ reads."""
+
+import dataclasses
+import pickle
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from ssinfer.counterfactual import DIMS, Counterfactual, Savings, point_of
+from ssinfer.design import Design
+from ssinfer.errors import ConvergenceError, DataError, NotSupportedError, RefusalError
+
+UNITS, PERIODS = ["a", "b"], [2017, 2018]
+
+
+def build(draws, spending, insured, uncertainty="sampling", **changes):
+    draws, labels = np.asarray(draws, dtype=float), {"unit": UNITS, "period": PERIODS}
+    numbers = {"chain": np.arange(draws.shape[0]), "draw": np.arange(draws.shape[1])}
+    return Counterfactual(
+        method="test",
+        design=Design(treated=UNITS, baseline=[2016], performance=PERIODS),
+        benchmark=xr.DataArray(draws, coords={**numbers, **labels}, dims=DIMS),
+        spending=xr.DataArray(np.asarray(spending, dtype=float), coords=labels, dims=DIMS[2:]),
+        insured_years=xr.DataArray(np.asarray(insured, dtype=float), coords=labels, dims=DIMS[2:]),
+        uncertainty=uncertainty,
+        **changes,
+    )
+
+
+RNG = np.random.default_rng(1)
+DRAWS = 100 + RNG.normal(size=(2, 500, 2, 2))
+SPENDING = [[95.0, 96.0], [101.0, 90.0]]
+INSURED = [[10.0, 20.0], [30.0, 40.0]]
+
+
+@pytest.fixture
+def cf():
+    return build(DRAWS, SPENDING, INSURED)
+
+
+def test_pooled_is_formed_per_draw_by_insured_years(cf):
+    by_hand = [
+        sum(n * b for n, b in zip(np.ravel(INSURED), draw.ravel(), strict=True)) / 100
+        for draw in DRAWS.reshape(-1, 2, 2)
+    ]
+    np.testing.assert_allclose(cf.pooled(), by_hand)
+    np.testing.assert_allclose(cf.null_error(), np.mean(by_hand) - by_hand)
+    assert cf.level == pytest.approx(np.mean(by_hand))
+
+
+def test_savings_are_positive_when_less_was_spent(cf):
+    savings = cf.savings()
+    mean = DRAWS.mean(axis=(0, 1))
+    np.testing.assert_allclose(savings.measured, mean - SPENDING)
+    np.testing.assert_allclose(savings.measured_rate, 1 - SPENDING / mean)
+    np.testing.assert_allclose(savings.draws, DRAWS - np.array(SPENDING))
+    np.testing.assert_allclose(savings.rate, 1 - np.array(SPENDING) / DRAWS)
+
+
+def test_pooled_measured_rate_is_a_ratio_of_pooled_money_not_a_mean_of_rates(cf):
+    pooled = cf.savings().pooled()
+    money = (np.array(INSURED) * (DRAWS.mean(axis=(0, 1)) - SPENDING)).sum() / 100
+    assert pooled.measured.item() == pytest.approx(money)
+    assert pooled.measured_rate.item() == pytest.approx(money / cf.level)
+    assert pooled.measured_rate.item() != pytest.approx(float(pooled.rate.mean()), rel=1e-6)
+
+
+@given(hnp.arrays(float, (1, 20, 2, 2), elements=st.floats(50, 150)), st.floats(0.01, 100))
+def test_savings_follow_the_currency_and_rates_do_not(draws, scale):
+    one = build(draws, SPENDING, INSURED).savings().pooled()
+    two = build(scale * draws, scale * np.array(SPENDING), INSURED).savings().pooled()
+    assert two.measured.item() == pytest.approx(scale * one.measured.item(), rel=1e-9, abs=1e-9 * scale)
+    assert two.measured_rate.item() == pytest.approx(one.measured_rate.item(), abs=1e-9)
+
+
+def test_summary_agrees_with_quantiles(cf):
+    table = cf.savings().summary(level=0.9)
+    assert len(table) == 5
+    cell = DRAWS[:, :, 1, 0] - 101.0
+    row = table.query("unit == 'b' and period == 2017").iloc[0]
+    assert [row["lower"], row["upper"]] == pytest.approx(np.quantile(cell, [0.05, 0.95]))
+    assert row["probability_positive"] == pytest.approx((cell > 0).mean())
+    assert table.iloc[-1]["unit"] == "pooled"
+
+
+def test_interval_is_equal_tailed_and_pooled_comes_last(cf):
+    table = cf.interval(0.9, kind="confidence")
+    assert table.iloc[-1][["unit", "period"]].tolist() == ["pooled", "pooled"]
+    assert table.iloc[-1][["lower", "upper"]].tolist() == pytest.approx(np.quantile(cf.pooled(), [0.05, 0.95]))
+    assert table.iloc[0][["lower", "upper"]].tolist() == pytest.approx(np.quantile(DRAWS[:, :, 0, 0], [0.05, 0.95]))
+
+
+def test_cells_before_a_units_start_do_not_count():
+    draws = DRAWS.copy()
+    draws[:, :, 1, 0] = np.nan
+    cf = build(draws, [[95.0, 96.0], [np.nan, 90.0]], [[10.0, 20.0], [0.0, 40.0]])
+    by_hand = (10 * DRAWS[..., 0, 0] + 20 * DRAWS[..., 0, 1] + 40 * DRAWS[..., 1, 1]).ravel() / 70
+    np.testing.assert_allclose(cf.pooled(), by_hand)
+    assert cf.savings().pooled().measured.item() == pytest.approx(by_hand.mean() - (950 + 1920 + 3600) / 70)
+    assert len(cf.savings().summary()) == 4
+    assert len(cf.interval(kind="confidence")) == 4
+
+
+def test_without_performance_spending_thresholds_exist_and_savings_are_refused():
+    cf = build(DRAWS, [[95.0, np.nan], [101.0, 90.0]], INSURED)
+    assert np.isfinite(cf.null_error()).all()
+    with pytest.raises(DataError, match=r"no spending of 'a' in 2018 .* add the spending to measure savings"):
+        cf.savings()
+
+
+@pytest.mark.parametrize(
+    ("uncertainty", "confidence", "credible", "sampling"),
+    [
+        ("posterior", None, True, False),
+        ("sampling", None, False, True),
+        ("none", None, False, False),
+        ("posterior", DRAWS, True, True),
+        ("none", DRAWS, False, True),
+    ],
+)
+def test_which_draws_may_be_read(uncertainty, confidence, credible, sampling):
+    cf = build(DRAWS, SPENDING, INSURED, uncertainty)
+    if confidence is not None:
+        cf = dataclasses.replace(cf, confidence=cf.benchmark)
+    for kind, allowed in (("credible", credible), ("confidence", sampling)):
+        if allowed:
+            assert cf.draws(kind).shape == DRAWS.shape
+        else:
+            with pytest.raises(NotSupportedError, match=kind):
+                cf.draws(kind)
+
+
+def test_failed_diagnostics_refuse_intervals_but_not_the_draws():
+    cf = build(DRAWS, SPENDING, INSURED, failures=("R-hat of tau is 1.08",))
+    assert cf.pooled().shape == (1000,)
+    with pytest.raises(ConvergenceError, match=r"R-hat of tau is 1.08. Draw longer"):
+        cf.interval(kind="confidence")
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "cure"),
+    [
+        (lambda: build(DRAWS, SPENDING, INSURED, "bayes"), DataError, "allowed: 'posterior', 'sampling', 'none'"),
+        (lambda: build(DRAWS, SPENDING, INSURED, information="later"), DataError, "'signing', 'settlement'"),
+        (lambda: build(DRAWS[:1, :1], SPENDING, INSURED), DataError, "with a single draw"),
+        (lambda: build(np.where(DRAWS > 101, np.inf, DRAWS), SPENDING, INSURED), DataError, "not finite"),
+        (lambda: build(DRAWS, SPENDING, INSURED).interval(95), RefusalError, "as a fraction: 0.95"),
+        (lambda: build(DRAWS, SPENDING, INSURED).draws("hdi"), RefusalError, "allowed: 'benchmark'"),
+    ],
+)
+def test_each_mistake_is_told_its_cure(make, error, cure):
+    with pytest.raises(error, match=cure):
+        make()
+
+
+def test_a_point_estimate_has_the_same_container():
+    cf = point_of(np.array([100.0]), "none", spending=95.0)
+    assert cf.benchmark.dims == DIMS
+    assert cf.savings().measured_rate.item() == pytest.approx(0.05)
+
+
+def test_frozen_and_replaceable(cf):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        cf.uncertainty = "posterior"
+    assert dataclasses.replace(cf, uncertainty="posterior").draws("credible").shape == DRAWS.shape
+
+
+def test_datatree_is_read_by_arviz(cf, tmp_path):
+    import arviz_base
+
+    tree = dataclasses.replace(cf, expected=cf.benchmark).to_datatree()
+    assert {"posterior_predictive", "observed_data", "constant_data"} <= set(tree.children)
+    stacked = arviz_base.extract(tree, group="posterior_predictive", var_names="benchmark")
+    assert stacked.sizes["sample"] == 1000
+    tree.to_netcdf(tmp_path / "cf.nc", engine="h5netcdf")
+    again = xr.open_datatree(tmp_path / "cf.nc", engine="h5netcdf")
+    np.testing.assert_array_equal(again["posterior_predictive"]["benchmark"], DRAWS)
+    assert again.attrs["method"] == "test"
+    again.close()
+
+
+def test_travels_between_processes(cf):
+    again = pickle.loads(pickle.dumps(cf))  # noqa: S301  (our own bytes)
+    np.testing.assert_array_equal(again.benchmark, cf.benchmark)
+
+
+def test_reprs_say_what_the_draws_are(cf):
+    assert "2 x 500 draws (sampling, settlement), 2 units x 2 periods" in repr(cf)
+    assert isinstance(cf.savings(), Savings)
+    assert "per insured-year" in repr(cf.savings())

@@ -1,0 +1,93 @@
+"""Design: refused where it contradicts itself or the panel, frozen, and able to travel between processes."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from ssinfer.comparison import SimilarSize
+from ssinfer.design import Design
+from ssinfer.errors import DesignError
+from ssinfer.panel import Panel
+
+
+@pytest.fixture
+def panel():
+    return Panel(("VLISSINGEN", "VEERE", "MIDDELBURG"), (2014, 2015, 2016, 2017), np.full((3, 4), 100.0))
+
+
+GOOD = {"treated": ["VLISSINGEN"], "baseline": [2014, 2015, 2016], "performance": [2017]}
+
+
+@pytest.mark.parametrize(
+    ("change", "cure"),
+    [
+        ({"baseline": [2015, 2016, 2017]}, r"overlap in \[2017\].*end the baseline before the contract starts"),
+        ({"baseline": [2016, 2018]}, "Spending after the contract started cannot be baseline"),
+        ({"treated": []}, "treated is empty. Name at least one"),
+        ({"baseline": []}, "baseline is empty"),
+        ({"performance": [2017, 2017]}, "names something twice"),
+        ({"donors": []}, "Pass None for all other units"),
+        ({"donors": ["VLISSINGEN"]}, "A treated unit is never its own donor"),
+        ({"donors": ["VEERE"], "under_contract": ["VEERE"]}, "under a contract of their own. Leave them out"),
+        ({"incomplete": "ignore"}, "allowed: 'refuse' or 'drop'"),
+        ({"starts": {"VEERE": 2017}}, "which is not treated"),
+        ({"starts": {"VLISSINGEN": 2016}}, "outside performance"),
+    ],
+)
+def test_each_contradiction_is_told_its_cure(change, cure):
+    with pytest.raises(DesignError, match=cure):
+        Design(**{**GOOD, **change})
+
+
+def test_treated_unit_not_in_the_panel_names_the_nearest(panel):
+    with pytest.raises(DesignError, match="Did you mean 'VLISSINGEN'"):
+        Design(**{**GOOD, "treated": ["VLISINGEN"]}).donor_rows(panel)
+
+
+def test_unknown_donor_names_the_nearest(panel):
+    with pytest.raises(DesignError, match="Did you mean 'VEERE'"):
+        Design(**GOOD, donors=["VERE"]).donor_rows(panel)
+
+
+def test_no_donors_left(panel):
+    with pytest.raises(DesignError, match=r"No donors are left for VLISSINGEN.*Widen the comparison group"):
+        Design(**GOOD, under_contract=["VEERE", "MIDDELBURG"]).donor_rows(panel)
+
+
+@pytest.mark.parametrize(
+    ("change", "rows"),
+    [
+        ({}, [1, 2]),
+        ({"donors": ["MIDDELBURG"]}, [2]),
+        ({"under_contract": ["VEERE"]}, [2]),
+        ({"treated": ["VLISSINGEN", "VEERE"]}, [2]),
+    ],
+)
+def test_donors_are_the_other_units(panel, change, rows):
+    assert Design(**{**GOOD, **change}).donor_rows(panel).tolist() == rows
+
+
+def test_one_name_is_not_a_list_of_letters():
+    assert Design(treated="VEERE", baseline=[1], performance=[2], donors="VLISSINGEN").donors == ("VLISSINGEN",)
+
+
+def test_frozen_and_replaced_only_through_validation():
+    design = Design(**GOOD)
+    with pytest.raises(AttributeError):
+        design.treated = ("VEERE",)
+    with pytest.raises(DesignError, match="overlap"):
+        design.replace(performance=[2016])
+    assert design.replace(masked=[2015]).masked == (2015,)
+
+
+def test_travels_between_processes():
+    design = Design(**GOOD, donors=SimilarSize(ratio=2.0), starts={"VLISSINGEN": 2017}, masked=[2015])
+    again = pickle.loads(pickle.dumps(design))  # noqa: S301  (our own bytes)
+    assert again.to_dict() == design.to_dict()
+    assert again.donors == SimilarSize(ratio=2.0)
+
+
+def test_fingerprint_tells_designs_apart():
+    prints = {Design(**{**GOOD, **change}).fingerprint() for change in ({}, {"masked": [2015]}, {"donors": ["VEERE"]})}
+    assert len(prints) == 3

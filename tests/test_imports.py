@@ -1,0 +1,66 @@
+"""What an import pulls in, asked of a fresh interpreter: `import ssinfer` and the small commands stay light."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = (
+    "pymc",
+    "pytensor",
+    "arviz",
+    "xarray",
+    "pandas",
+    "scipy",
+    "sklearn",
+    "statsmodels",
+    "numba",
+    "matplotlib",
+    "ibis",
+)
+# design.md: `ssinfer --help` and `ssinfer settle` import none of these
+NOT_FOR_SMALL_COMMANDS = ("pymc", "arviz", "xarray", "pandas", "scipy", "matplotlib")
+
+SETTLE = ["settle", "--contract", "kerngezond-vlissingen", "--benchmark", "100", "--spending", "95"]
+SETTLE += ["--insured-years", "20000"]
+
+
+def loaded_after(code):
+    """Names of modules loaded after `code` in a fresh interpreter."""
+    report = "\nimport json, sys\nsys.stderr.write('\\n' + json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code + report], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+def test_import_of_the_package_is_light():
+    assert not loaded_after("import ssinfer").intersection({*HEAVY, "numpy"})
+
+
+def test_listing_the_public_names_is_light():
+    assert not loaded_after("import ssinfer; dir(ssinfer)").intersection({*HEAVY, "numpy"})
+
+
+@pytest.mark.parametrize("module", ["errors", "level", "thresholds.schedule", "contracts"])
+def test_modules_below_the_containers_are_light(module):
+    assert not loaded_after(f"import ssinfer.{module}").intersection(HEAVY)
+
+
+@pytest.mark.parametrize("module", ["ssinfer.panel", "ssinfer.design", "ssinfer.windows"])
+def test_data_containers_need_no_statistics_library(module):
+    unwanted = {"pymc", "arviz", "scipy", "sklearn", "statsmodels", "matplotlib", "ibis", "numba"}
+    assert not loaded_after(f"import {module}").intersection(unwanted)
+
+
+@pytest.mark.parametrize("name", ["AdministrativeBenchmark", "backtest", "placebo_threshold", "Counterfactual"])
+def test_no_public_name_of_the_main_job_pulls_in_pymc(name):
+    unwanted = {"pymc", "pytensor", "arviz", "matplotlib", "ibis"}
+    assert not loaded_after(f"import ssinfer; ssinfer.{name}").intersection(unwanted)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], SETTLE], ids=["help", "settle"])
+def test_small_commands_are_light(arguments):
+    pytest.importorskip("ssinfer.cli", reason="the command line is not written yet")
+    code = f"import sys; sys.argv = ['ssinfer', *{arguments!r}]\nfrom ssinfer.cli import main\n"
+    code += "try:\n    main()\nexcept SystemExit as leave:\n    assert not leave.code, leave.code"
+    assert not loaded_after(code).intersection(NOT_FOR_SMALL_COMMANDS)

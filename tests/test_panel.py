@@ -1,0 +1,182 @@
+"""Panel: the round trip, what each mistake is told, and what is frozen."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from ssinfer.errors import PanelError
+from ssinfer.panel import Panel
+
+
+def frame(**changes):
+    base = pd.DataFrame(
+        {
+            "unit": np.repeat(["a", "b", "c"], 3),
+            "period": [2018, 2019, 2020] * 3,
+            "spending": [100.0, 102, 104, 90, 92, 94, 110, 112, 114],
+            "insured_years": [5_000.0, 5_100, 5_200, 800, 810, 820, 20_000, 21_000, 22_000],
+        }
+    )
+    return base.assign(**changes)
+
+
+def changed(row, column, value):
+    out = frame()
+    out[column] = out[column].astype(object) if isinstance(value, str) else out[column]
+    out.loc[row, column] = value
+    return out
+
+
+def test_round_trip_of_the_long_frame():
+    panel = Panel.from_frame(frame(ses=1.5), covariates=["ses"])
+    out = panel.to_frame()
+    assert list(out.columns) == ["unit", "period", "spending", "insured_years", "sampling_variance", "ses"]
+    pd.testing.assert_frame_equal(
+        out[["unit", "period", "spending", "insured_years"]], frame(), check_dtype=False, check_column_type=False
+    )
+    again = Panel.from_frame(out, covariates=["ses"])
+    assert again.fingerprint() == panel.fingerprint()
+
+
+@given(
+    hnp.arrays(float, (4, 3), elements=st.floats(1, 1e5)),
+    hnp.arrays(float, (4, 3), elements=st.floats(1, 1e6)),
+    st.randoms(use_true_random=False),
+)
+def test_order_of_rows_does_not_matter(spending, insured, random):
+    panel = Panel(tuple("abcd"), (1, 2, 3), spending, insured)
+    long = panel.to_frame()
+    order = list(range(len(long)))
+    random.shuffle(order)
+    again = Panel.from_frame(long.iloc[order]).select(panel.units)
+    np.testing.assert_array_equal(again.spending, spending)
+    np.testing.assert_array_equal(again.insured_years, insured)
+
+
+MISTAKES = {
+    "duplicate rows": (lambda: pd.concat([frame(), frame().head(1)]), "aggregate first, weighting spending"),
+    "hole in one unit": (lambda: frame().drop(index=4), r"no row for period 2019, in the middle of its history"),
+    "hole in every unit": (lambda: frame().query("period != 2019").assign(period=[2017, 2020] * 3), None),
+    "negative insured": (lambda: changed(1, "insured_years", -5.0), "a positive number is needed. Drop cells without"),
+    "zero insured": (lambda: changed(1, "insured_years", 0.0), "'a' in period 2019 is 0.0"),
+    "insured missing": (lambda: changed(1, "insured_years", np.nan), "a positive number is needed"),
+    "infinite spending": (lambda: changed(1, "spending", np.inf), "Correct them at the source"),
+    "decimal comma": (lambda: changed(1, "spending", "1.234,5"), "Read the file with decimal=','"),
+    "text": (lambda: changed(1, "spending", "unknown"), "Convert the column to numbers first"),
+    "misspelt column": (lambda: frame().rename(columns={"spending": "spendings"}), "Did you mean 'spendings'"),
+    "no rows": (lambda: frame().head(0), "Pass a long frame"),
+    "unlabelled": (lambda: changed(0, "unit", None), "Drop or name them first"),
+    "mixed periods": (lambda: frame(period=[2018, 2019, "2020"] * 3), "Use one type"),
+}
+
+
+@pytest.mark.parametrize("mistake", [name for name, (_, cure) in MISTAKES.items() if cure])
+def test_each_mistake_is_told_its_cure(mistake):
+    make, cure = MISTAKES[mistake]
+    with pytest.raises(PanelError, match=cure):
+        Panel.from_frame(make())
+
+
+def test_period_missing_for_every_unit():
+    years = frame().query("period != 2019").replace({"period": {2018: 2016}})
+    more = pd.concat([years, years.query("period == 2020").assign(period=2017)])
+    with pytest.raises(PanelError, match=r"2018, 2019 are missing .*masked"):
+        Panel.from_frame(more)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cure"),
+    [
+        ({"cv": 2.5, "sampling_variance": "v"}, "Keep sampling_variance"),
+        ({"cv": 2.5, "insured_years": None}, "Pass insured_years as well"),
+        ({"cv": -1.0}, "a positive number is needed"),
+    ],
+)
+def test_contradicting_knowledge_of_noise(arguments, cure):
+    with pytest.raises(PanelError, match=cure):
+        Panel.from_frame(frame(v=1.0), **arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "noise"),
+    [
+        ({}, "size"),
+        ({"cv": 2.5}, "cv"),
+        ({"sampling_variance": "v"}, "variance"),
+        ({"insured_years": None}, "none"),
+    ],
+)
+def test_what_is_known_of_noise(arguments, noise):
+    assert Panel.from_frame(frame(v=1.0), **arguments).noise == noise
+
+
+def test_missing_spending_is_admitted_and_units_may_enter_late():
+    late = frame().drop(index=3)
+    panel = Panel.from_frame(late)
+    assert np.isnan(panel.spending[1, 0])
+    assert np.isnan(panel.insured_years[1, 0])
+
+
+def test_frozen_all_the_way_down():
+    panel = Panel.from_frame(frame(ses=1.5), covariates=["ses"])
+    with pytest.raises(ValueError, match="read-only"):
+        panel.spending[0, 0] = 0.0
+    with pytest.raises(TypeError):
+        panel.covariates["ses"] = panel.spending
+    with pytest.raises(AttributeError):
+        panel.cv = 2.0
+
+
+def test_the_callers_array_is_copied():
+    values = np.full((1, 1), 5.0)
+    panel = Panel(("a",), (1,), values)
+    values[0, 0] = 9.0
+    assert panel.spending[0, 0] == 5.0
+
+
+def test_pickle_keeps_everything():
+    panel = Panel.from_frame(frame(ses=1.5), covariates=["ses"])
+    again = pickle.loads(pickle.dumps(panel))  # noqa: S301  (our own bytes)
+    assert again.fingerprint() == panel.fingerprint()
+
+
+def test_select_and_lookups():
+    panel = Panel.from_frame(frame())
+    part = panel.select(["c", "a"], [2020, 2018])
+    assert part.units == ("c", "a")
+    assert part.periods == (2018, 2020)
+    np.testing.assert_array_equal(part.spending, [[110, 114], [100, 104]])
+    assert panel.rows(["b"]).tolist() == [1]
+    assert panel.columns([np.int64(2019)]).tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("ask", "cure"),
+    [
+        (lambda panel: panel.rows(["A"]), "Did you mean 'a'"),
+        (lambda panel: panel.columns([2031]), "its periods run from 2018 to 2020"),
+        (lambda panel: panel.covariate("sex"), "no covariate 'sex'"),
+    ],
+)
+def test_unknown_labels_name_the_nearest(ask, cure):
+    with pytest.raises(PanelError, match=cure):
+        ask(Panel.from_frame(frame()))
+
+
+def test_fingerprint_changes_with_any_value():
+    one = Panel.from_frame(frame()).fingerprint()
+    assert one != Panel.from_frame(changed(1, "spending", 102.0001)).fingerprint()
+    assert one != Panel.from_frame(changed(1, "insured_years", 5_101.0)).fingerprint()
+    assert one != Panel.from_frame(frame(), cv=2.0).fingerprint()
+    assert one == Panel.from_frame(frame()).fingerprint()
+
+
+def test_repr_says_what_is_known():
+    assert repr(Panel.from_frame(frame())) == (
+        "Panel: 3 units x 3 periods (2018 to 2020), 800 to 22,000 insured-years a cell, sampling noise to be learned"
+    )

@@ -1,0 +1,32 @@
+"""Thresholds side by side: every kind is there, and what does not exist says why."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ssinfer.counterfactual import point_of
+from ssinfer.thresholds.compare import compare_thresholds
+
+
+def test_credible_and_confidence_stand_side_by_side():
+    rng = np.random.default_rng(1)
+    narrow, wide = 100 + rng.standard_normal(4000), 100 + 1.2 * rng.standard_normal(4000)
+    cf = point_of(wide, "posterior", insured_years=20_000, confidence=narrow)
+    placebos = pd.DataFrame({"unit": range(100), "savings_rate": 0.012 * rng.standard_normal(100)})
+    table = compare_thresholds(cf, placebos=placebos.assign(standard_error=0.012))
+    assert set(table["kind"]) == {"credible", "confidence", "power", "placebo", "schedule", "expected loss"}
+    found = table.set_index(["kind", "level", "side", "prior"])["rate"]
+    assert found["credible", 0.95, "two-sided", "flat"] == pytest.approx(1.96 * 0.012, rel=0.06)
+    assert found["confidence", 0.95, "two-sided", ""] == pytest.approx(1.96 * 0.010, rel=0.06)
+    assert (table["reason"] == "").all()
+    assert table["money"].to_numpy() == pytest.approx(table["rate"].to_numpy() * cf.level)
+
+
+def test_a_point_estimate_has_no_threshold_but_the_schedule_and_says_why():
+    table = compare_thresholds(point_of(np.array([100.0]), "none", insured_years=7_500), levels=[0.95])
+    existing = table[table["rate"].notna()]
+    assert existing["kind"].tolist() == ["schedule"]
+    assert existing["rate"].item() == pytest.approx(0.033, abs=1e-5)
+    assert (table.loc[table["rate"].isna(), "reason"].str.len() > 0).all()

@@ -1,0 +1,36 @@
+"""Priors on the true savings rate: what is refused, and what they imply."""
+
+from __future__ import annotations
+
+import pytest
+from scipy.stats import norm
+
+from ssinfer.errors import RefusalError
+from ssinfer.thresholds.prior import Prior, find_prior
+
+
+def test_literature_prior_prints_its_probability_of_no_saving():
+    prior = Prior.literature()
+    assert prior.probability_not_positive == pytest.approx(norm.cdf(-0.02 / 0.03))
+    assert "P(saving <= 0) = 25%" in repr(prior)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cure"),
+    [
+        (("sure", 0.05, 0.005), "support below zero"),
+        (("percent", 2.0, 3.0), "0.02 for 2%"),
+        (("certain", 0.0, 0.0), "positive SD"),
+        (("lost", float("nan"), 0.1), "finite mean"),
+    ],
+)
+def test_impossible_priors(arguments, cure):
+    with pytest.raises(RefusalError, match=cure):
+        Prior(*arguments)
+
+
+def test_names():
+    assert find_prior(None) == find_prior("flat") == Prior.flat()
+    assert find_prior("sceptical") == Prior.sceptical()
+    with pytest.raises(RefusalError, match="'literature'"):
+        find_prior("skeptical")
