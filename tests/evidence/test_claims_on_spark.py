@@ -1,7 +1,7 @@
 """Evidence: the same panel to the cent from Spark, in an environment that has the PySpark wheel and a JVM.
 
-    python -m venv spark && spark/bin/pip install "ibis-framework[duckdb,pyspark]>=12,<13" pandas pyarrow scipy pytest
-    PYTHONPATH=. spark/bin/python -m pytest tests/evidence/test_claims_on_spark.py -m evidence
+python -m venv spark && spark/bin/pip install "ibis-framework[duckdb,pyspark]>=12,<13" pandas pyarrow scipy pytest
+PYTHONPATH=. spark/bin/python -m pytest tests/evidence/test_claims_on_spark.py -m evidence
 """
 
 from __future__ import annotations
