@@ -54,13 +54,13 @@ def main(full):
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
         rows.append((units, periods, wall, cpu, 1e3 * cpu / units, memory, len(cf.failures)))
     names = ["units", "periods", "wall_s", "cpu_s", "cpu_ms_per_unit", "peak_GB", "failures"]
-    print(pd.DataFrame(rows, columns=names).round(3).to_string(index=False))  # noqa: T201
+    print(pd.DataFrame(rows, columns=names).round(3).to_string(index=False))
 
     data = panel(300, 9)
     designs = [ss.Design([unit], range(8), [8]) for unit in data.units[:270]]
     outcomes, wall, cpu = clock(lambda: method.fit_many(data, designs, list(range(270))))
     refused = sum(bool(cf.failures) for cf in outcomes)
-    print(f"270 placebos, one origin, 300 x 9: wall {wall:.1f} s, CPU {cpu:.1f} s, {refused} refused")  # noqa: T201
+    print(f"270 placebos, one origin, 300 x 9: wall {wall:.1f} s, CPU {cpu:.1f} s, {refused} refused")
 
     if full:
         warnings.simplefilter("ignore")
@@ -73,7 +73,7 @@ def main(full):
 
         size = float(az.ess(tree, var_names=["y_ahead"])["y_ahead"].min())
         ratio = (6_000 / exact) / (size / nuts)
-        print(  # noqa: T201
+        print(
             f"40 x 6, 6,000 draws: exact {6_000 / exact:,.0f} independent draws per CPU second, "
             f"NUTS {size / nuts:,.0f} effective; ratio {ratio:.0f}"
         )
