@@ -65,7 +65,9 @@ def _blocks(shared: Floats, noise: Floats, seen: Floats, y: Floats) -> tuple[Flo
                 for b in range(width):
                     factor[j, j, b] -= factor[j, k, b] * factor[j, k, b]
             for b in range(width):
-                factor[j, j, b] = np.sqrt(factor[j, j, b])
+                # a pivot that is not positive makes the determinant NaN, which the caller refuses
+                pivot = factor[j, j, b]
+                factor[j, j, b] = np.sqrt(pivot) if pivot > 0.0 else np.nan
                 log_determinant[start + b] += 2.0 * np.log(factor[j, j, b])
             for i in range(j + 1, periods):
                 for k in range(j):

@@ -39,11 +39,12 @@ def laplace(density: Callable[[Floats], float], start: Floats, reach: float) -> 
 
     Directions in which the density is flat, or not concave at the bounds, get `LARGEST_SPREAD`.
     """
-    mode = maximum(density, start, reach)
+    # rounded, so that what is equal but for rounding (another currency, another machine) gets the same nodes
+    mode = np.round(maximum(density, start, reach), 2)
     precision = -curvature(density, mode)
     values, vectors = np.linalg.eigh((precision + precision.T) / 2)
     values = np.maximum(values, LARGEST_SPREAD**-2)
-    return mode, np.linalg.cholesky((vectors / values) @ vectors.T)
+    return mode, np.linalg.cholesky(np.round((vectors / values) @ vectors.T, 6) + 1e-6 * np.eye(len(mode)))
 
 
 def curvature(density: Callable[[Floats], float], at: Floats, step: float = 0.05) -> Floats:

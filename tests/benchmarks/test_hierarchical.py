@@ -65,10 +65,9 @@ def test_the_treated_units_performance_spending_changes_no_draw():
 
 def test_one_design_among_many_equals_the_design_alone():
     panel = simulate()
-    designs = [design([unit]) for unit in panel.units[:12:4]]  # one fold, and one design of another
-    designs.append(design(["u001"]))
-    many = QUICK.fit_many(panel, designs, list(range(4)))
-    for place in (1, 3):
+    designs = [design([unit]) for unit in panel.units[:12:4]]  # one fold
+    many = QUICK.fit_many(panel, designs, list(range(3)))
+    for place in (1,):
         alone = QUICK.fit(panel, designs[place], seed=place)
         np.testing.assert_allclose(many[place].benchmark, alone.benchmark, rtol=1e-9)
     # nor does a placebo among many see its own sealed cells

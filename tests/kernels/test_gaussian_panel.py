@@ -102,3 +102,9 @@ def test_the_fit_without_the_cells_is_the_fit_that_never_saw_them():
     np.testing.assert_allclose(mean, at, atol=1e-10)
     np.testing.assert_allclose(covariance[0], root[0] @ root[0].T, atol=1e-10)
     np.testing.assert_allclose(value[0], never.log_likelihood, rtol=1e-11)
+
+
+def test_a_singular_covariance_is_refused_and_not_divided_by():
+    ones = np.ones((2, 3))
+    with pytest.raises(np.linalg.LinAlgError, match="singular"):
+        unit_terms(np.zeros((3, 3)), 0 * ones, ones, ones)
