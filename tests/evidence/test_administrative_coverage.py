@@ -1,8 +1,9 @@
-"""AdministrativeBenchmark over repeated simulated contracts: coverage, false payments and power against their nominal values.
+"""AdministrativeBenchmark over repeated simulated contracts: coverage, false payments and power against nominal.
 
-ADEMP. Aims: are intervals and gates of a contract without saving what they say? Data: `null_panel`, 80 units of 5,000 to
-100,000 insured-years, cv 2.5, shock SD 1.2%, k and shock unknown to the method. Estimand: the saving, zero. Performance:
-coverage, false payment and detection rates with binomial Monte Carlo errors; 2,000 panels in full, 200 reduced.
+ADEMP. Aims: are intervals and gates of a contract without saving what they say? Data: `null_panel`, 80 units of 5,000
+to 100,000 insured-years, cv 2.5, shock SD 1.2%, k and shock unknown to the method. Estimand: the saving, zero.
+Performance: coverage, false payment and detection rates with binomial Monte Carlo errors; 2,000 panels in full, 200
+reduced.
 """
 
 import numpy as np
