@@ -11,6 +11,15 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pandas as pd
 
+from ssinfer.cohort_columns import (
+    cell_grid,
+    covariate_column,
+    label_column,
+    number_column,
+    person_rows,
+    plain_label,
+    unit_sums,
+)
 from ssinfer.errors import CohortError, did_you_mean
 from ssinfer.panel import Panel
 
@@ -80,13 +89,13 @@ class Cohort:
         if n == 0 or not self.periods:
             raise CohortError("A cohort needs at least one person and one period.")
         object.__setattr__(self, "periods", tuple(self.periods))
-        object.__setattr__(self, "person", _labels(self.person, n, "person", text=False))
-        object.__setattr__(self, "unit", _labels(self.unit, n, "unit"))
+        object.__setattr__(self, "person", label_column(self.person, n, "person", text=False))
+        object.__setattr__(self, "unit", label_column(self.unit, n, "unit"))
         if self.region is not None:
-            object.__setattr__(self, "region", _labels(self.region, n, "region"))
+            object.__setattr__(self, "region", label_column(self.region, n, "region"))
         for name in ("spending", "insured_years"):
-            object.__setattr__(self, name, _grid(getattr(self, name), (n, len(self.periods)), name))
-        frozen = {name: _covariate(values, n, name) for name, values in self.covariates.items()}
+            object.__setattr__(self, name, cell_grid(getattr(self, name), (n, len(self.periods)), name))
+        frozen = {name: covariate_column(values, n, name) for name, values in self.covariates.items()}
         object.__setattr__(self, "covariates", MappingProxyType(frozen))
         _check(self)
 
@@ -142,14 +151,14 @@ class Cohort:
             count = int(keys.isna().any(axis=1).sum())
             raise CohortError(f"{count} rows have no label in {person!r}, {unit!r} or {period!r}. Name or drop them.")
         try:
-            periods = tuple(_plain(label) for label in sorted(pd.unique(frame[period])))
+            periods = tuple(plain_label(label) for label in sorted(pd.unique(frame[period])))
         except TypeError:
             kinds = " and ".join(sorted({type(label).__name__ for label in frame[period]}))
             raise CohortError(f"Column {period!r} mixes {kinds}, which cannot be sorted. Use one type.") from None
-        rows, first = _person_rows(frame[person], frame[unit])
+        rows, first = person_rows(frame[person], frame[unit])
         order = {label: place for place, label in enumerate(periods)}
         codes, labels = pd.factorize(frame[period])
-        places = np.array([order[_plain(label)] for label in labels], dtype=np.intp)[codes]
+        places = np.array([order[plain_label(label)] for label in labels], dtype=np.intp)[codes]
         n, n_periods = len(first), len(periods)
         cell = rows * n_periods + places
         counts = np.bincount(cell, minlength=n * n_periods)
@@ -162,7 +171,7 @@ class Cohort:
         grids = {}
         for name in (spending, insured_years):
             values = np.zeros(n * n_periods)
-            values[cell] = _numbers(frame[name])
+            values[cell] = number_column(frame[name])
             grids[name] = values.reshape(n, n_periods)
         for name in fixed:
             column = frame[name]
@@ -272,7 +281,9 @@ class Cohort:
             else:
                 unknown = mask[~np.isin(mask, self.person)]
                 if len(unknown):
-                    raise CohortError(f"{len(unknown)} persons are not in the cohort, first {_plain(unknown[0])!r}.")
+                    raise CohortError(
+                        f"{len(unknown)} persons are not in the cohort, first {plain_label(unknown[0])!r}."
+                    )
                 keep &= np.isin(self.person, mask)
         if not keep.any():
             raise CohortError("Nobody is left after the selection. Widen it.")
@@ -294,7 +305,7 @@ class Cohort:
         Rows of a person that come to lie in one unit (they changed practice inside it) are added up; region and
         covariates are those of the first.
         """
-        labels = _labels(unit, len(self.person), "unit")
+        labels = label_column(unit, len(self.person), "unit")
         persons, units = pd.factorize(self.person)[0].astype(np.int64), pd.factorize(labels)
         codes, pairs = pd.factorize(persons * len(units[1]) + units[0])
         if len(pairs) == len(codes):
@@ -304,8 +315,8 @@ class Cohort:
             self,
             person=self.person[first],
             unit=labels[first],
-            spending=_sums(codes, self.spending, len(pairs)),
-            insured_years=_sums(codes, self.insured_years, len(pairs)),
+            spending=unit_sums(codes, self.spending, len(pairs)),
+            insured_years=unit_sums(codes, self.insured_years, len(pairs)),
             region=None if self.region is None else self.region[first],
             covariates={name: values[first] for name, values in self.covariates.items()},
         )
@@ -328,18 +339,18 @@ class Cohort:
         Panel
         """
         rows, labels = self.unit_rows(), self.units
-        years = _sums(rows, self.insured_years, len(labels))
-        money = _sums(rows, self.spending, len(labels))
-        persons = _sums(rows, (self.insured_years > 0).astype(np.float64), len(labels))
+        years = unit_sums(rows, self.insured_years, len(labels))
+        money = unit_sums(rows, self.spending, len(labels))
+        persons = unit_sums(rows, (self.insured_years > 0).astype(np.float64), len(labels))
         years[years == 0] = np.nan
         mean = money / years
-        squares = _sums(rows, self.residuals(mean) ** 2, len(labels))
+        squares = unit_sums(rows, self.residuals(mean) ** 2, len(labels))
         variance = np.full(mean.shape, np.nan)
         np.divide(squares * persons, (persons - 1) * years**2, out=variance, where=persons > 1)
         # Rounding leaves a residual of 1e-16 where all spend alike: no variance was learned there.
         variance[~(variance > 1e-20 * mean**2)] = np.nan
         covariates = {
-            name: _sums(rows, values[:, None] * self.insured_years, len(labels)) / years
+            name: unit_sums(rows, values[:, None] * self.insured_years, len(labels)) / years
             for name, values in self.numeric_covariates().items()
         }
         return Panel(labels, self.periods, mean, years, variance, None, covariates)
@@ -352,8 +363,8 @@ class Cohort:
         rows = self.unit_rows()
         if mean is None:
             n_units = int(rows.max()) + 1
-            years = _sums(rows, self.insured_years, n_units)
-            mean = np.divide(_sums(rows, self.spending, n_units), years, out=np.zeros(years.shape), where=years > 0)
+            years = unit_sums(rows, self.insured_years, n_units)
+            mean = np.divide(unit_sums(rows, self.spending, n_units), years, out=np.zeros(years.shape), where=years > 0)
         residuals = self.spending - np.nan_to_num(mean)[rows] * self.insured_years
         return np.asarray(np.where(self.insured_years > 0, residuals, 0.0))
 
@@ -419,73 +430,6 @@ class Cohort:
         )
 
 
-def _plain(label: Any) -> Any:
-    return label.item() if isinstance(label, np.generic) else label
-
-
-def _person_rows(person: pd.Series[Any], unit: pd.Series[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return, per row of a long frame, its (person, unit), and per (person, unit) the row of its first appearance."""
-    persons = pd.factorize(person)[0].astype(np.int64)
-    units, names = pd.factorize(unit)
-    pair = persons * len(names) + units
-    codes, pairs = pd.factorize(pair)
-    first = np.full(len(pairs), len(pair), dtype=np.intp)
-    np.minimum.at(first, codes, np.arange(len(pair)))
-    return np.asarray(codes, dtype=np.intp), first
-
-
-def _numbers(column: pd.Series[Any]) -> Floats:
-    if not pd.api.types.is_numeric_dtype(column):
-        numbers = pd.to_numeric(column, errors="coerce")
-        bad = column[numbers.isna() & column.notna()]
-        if len(bad):
-            raise CohortError(
-                f"Column {column.name!r} holds text in {len(bad)} rows, first {bad.iloc[0]!r}. Convert it to numbers."
-            )
-        column = numbers
-    return column.to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def _grid(values: Any, shape: tuple[int, int], name: str) -> Floats:
-    array = np.array(values, dtype=np.float64)
-    if array.shape != shape:
-        raise CohortError(f"{name} has shape {array.shape}; persons x periods is {shape}. Pass one value per cell.")
-    array.setflags(write=False)
-    return array
-
-
-def _labels(values: Any, n: int, name: str, *, text: bool = True) -> Labels:
-    array = np.asarray(values)
-    if array.shape != (n,):
-        raise CohortError(f"{name} has shape {array.shape}; one label per person is ({n},).")
-    if pd.isna(array).any():
-        raise CohortError(
-            f"{name} is missing for {int(pd.isna(array).sum())} persons. Attribute or exclude them first."
-        )
-    array = np.array([str(label) for label in array], dtype=object) if text else array.copy()
-    array.setflags(write=False)
-    return array
-
-
-def _covariate(values: Any, n: int, name: str) -> NDArray[Any]:
-    array = np.asarray(values)
-    if array.shape != (n,):
-        raise CohortError(f"Covariate {name!r} has shape {array.shape}; one baseline value per person is ({n},).")
-    if pd.isna(array).any():
-        raise CohortError(
-            f"Covariate {name!r} is missing for {int(pd.isna(array).sum())} persons. Give a label such as 'unknown', "
-            "impute it, or leave the persons out and count them."
-        )
-    array = array.astype(np.float64) if array.dtype.kind in "biuf" else np.array([str(v) for v in array], dtype=object)
-    array.setflags(write=False)
-    return array
-
-
-def _sums(rows: NDArray[np.intp], values: Floats, n_units: int) -> Floats:
-    """Return sums over persons (unit, period)."""
-    return np.stack([np.bincount(rows, weights=column, minlength=n_units) for column in values.T], axis=1)
-
-
 def _check(cohort: Cohort) -> None:
     if any(not earlier < later for earlier, later in itertools.pairwise(cohort.periods)):
         raise CohortError(f"Periods must ascend without repeats, got {list(cohort.periods)[:6]}.")
@@ -493,14 +437,14 @@ def _check(cohort: Cohort) -> None:
     if len(np.unique(pairs)) < len(pairs):
         at = int(np.flatnonzero(pd.Series(pairs).duplicated().to_numpy())[0])
         raise CohortError(
-            f"Person {_plain(cohort.person[at])!r} occurs twice in unit {cohort.unit[at]!r}. Add up their rows."
+            f"Person {plain_label(cohort.person[at])!r} occurs twice in unit {cohort.unit[at]!r}. Add up their rows."
         )
     years, money = cohort.insured_years, cohort.spending
     wrong = np.argwhere(~((years >= 0) & (years <= _MOST_INSURED)))
     if len(wrong):
         row, column = wrong[0]
         raise CohortError(
-            f"insured_years of person {_plain(cohort.person[row])!r} in period {cohort.periods[column]!r} is "
+            f"insured_years of person {plain_label(cohort.person[row])!r} in period {cohort.periods[column]!r} is "
             f"{years[row, column]} ({len(wrong)} such cells); allowed: 0 to 1, parts of a year. "
             "Check for overlapping spans."
         )
@@ -510,7 +454,7 @@ def _check(cohort: Cohort) -> None:
     if len(stray):
         row, column = stray[0]
         raise CohortError(
-            f"Person {_plain(cohort.person[row])!r} has spending {money[row, column]} in period "
+            f"Person {plain_label(cohort.person[row])!r} has spending {money[row, column]} in period "
             f"{cohort.periods[column]!r} without being insured ({len(stray)} such cells). Exclude and count such "
             "claims first, or correct the enrolment."
         )

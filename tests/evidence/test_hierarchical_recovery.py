@@ -1,4 +1,7 @@
-"""Authority: the simulation's truth, of the size that CPC+ practices had: intercept SD 83.7, slope SD 9.3, 12 quarters."""
+"""Authority: the simulation's truth, of the size that CPC+ practices had.
+
+Intercept SD 83.7, slope SD 9.3, 12 quarters.
+"""
 
 from __future__ import annotations
 
