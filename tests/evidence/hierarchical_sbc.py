@@ -1,10 +1,9 @@
-"""Simulation-based calibration of the hierarchical benchmark.
+"""Simulation-based calibration of the hierarchical benchmark; `python tests/evidence/hierarchical_sbc.py 2000.
 
-Run as `python tests/evidence/hierarchical_sbc.py 2000 docs/evidence`.
-
-Parameters from the prior, a panel from the parameters (prior constants frozen), the posterior of the panel; then the
-place of each true quantity in its posterior must be uniform: every parameter, the sealed outcome of the treated unit,
-and the log likelihood at the truth (a quantity that depends on the data: Modrák et al. 2023, doi 10.1214/23-BA1404).
+Parameters from the prior, a panel from the parameters (prior constants frozen), the posterior of the panel; then
+the place of each true quantity in its posterior must be uniform: every parameter, the sealed outcome of the treated
+unit, and the log likelihood at the truth (a quantity that depends on the data: Modrák et al. 2023, doi
+10.1214/23-BA1404).
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Scores of placebo fits with block-bootstrap standard errors; shared by evidence tests."""
+"""Scores of placebo fits: coverage, width, interval score, with block-bootstrap standard errors.
+
+Shared by evidence tests.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Authority: NUTS (nutpie) on the same model with every effect written out in PyMC. It compiles for minutes."""
+"""Authority: NUTS (nutpie) on the same model with every effect written out in PyMC. Takes minutes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Authority: the simulation's truth, of the size that CPC+ practices had.
-
-Intercept SD 83.7, slope SD 9.3, 12 quarters.
-"""
+"""Authority: the truth of a simulation like CPC+: practice intercept SD 83.7, slope SD 9.3, 12 quarters."""
 
 from __future__ import annotations
 
