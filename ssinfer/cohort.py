@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
@@ -10,12 +11,11 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pandas as pd
 
-from ssinfer.cohort_input import (
-    check_cohort,
-    covariate_array,
-    grid,
-    label_array,
-    numbers,
+from ssinfer.cohort_columns import (
+    cell_grid,
+    covariate_column,
+    label_column,
+    number_column,
     person_rows,
     plain_label,
     unit_sums,
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Labels = NDArray[Any]
+
+# A quarter of 92 days in a year of 365 is 0.2521 of a year; two insured-years in one period of a year are a mistake.
+_MOST_INSURED = 1.01
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -86,15 +89,15 @@ class Cohort:
         if n == 0 or not self.periods:
             raise CohortError("A cohort needs at least one person and one period.")
         object.__setattr__(self, "periods", tuple(self.periods))
-        object.__setattr__(self, "person", label_array(self.person, n, "person", text=False))
-        object.__setattr__(self, "unit", label_array(self.unit, n, "unit"))
+        object.__setattr__(self, "person", label_column(self.person, n, "person", text=False))
+        object.__setattr__(self, "unit", label_column(self.unit, n, "unit"))
         if self.region is not None:
-            object.__setattr__(self, "region", label_array(self.region, n, "region"))
+            object.__setattr__(self, "region", label_column(self.region, n, "region"))
         for name in ("spending", "insured_years"):
-            object.__setattr__(self, name, grid(getattr(self, name), (n, len(self.periods)), name))
-        frozen = {name: covariate_array(values, n, name) for name, values in self.covariates.items()}
+            object.__setattr__(self, name, cell_grid(getattr(self, name), (n, len(self.periods)), name))
+        frozen = {name: covariate_column(values, n, name) for name, values in self.covariates.items()}
         object.__setattr__(self, "covariates", MappingProxyType(frozen))
-        check_cohort(self)
+        _check(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         parts = (self.person, self.unit, self.periods, self.spending, self.insured_years, self.region)
@@ -168,7 +171,7 @@ class Cohort:
         grids = {}
         for name in (spending, insured_years):
             values = np.zeros(n * n_periods)
-            values[cell] = numbers(frame[name])
+            values[cell] = number_column(frame[name])
             grids[name] = values.reshape(n, n_periods)
         for name in fixed:
             column = frame[name]
@@ -302,7 +305,7 @@ class Cohort:
         Rows of a person that come to lie in one unit (they changed practice inside it) are added up; region and
         covariates are those of the first.
         """
-        labels = label_array(unit, len(self.person), "unit")
+        labels = label_column(unit, len(self.person), "unit")
         persons, units = pd.factorize(self.person)[0].astype(np.int64), pd.factorize(labels)
         codes, pairs = pd.factorize(persons * len(units[1]) + units[0])
         if len(pairs) == len(codes):
@@ -413,8 +416,8 @@ class Cohort:
             digest.update(name.encode())
             if values is not None:
                 digest.update(pd.util.hash_array(np.asarray(values)).tobytes())
-        for cells in (self.spending, self.insured_years):
-            digest.update(np.ascontiguousarray(cells).tobytes())
+        for grid in (self.spending, self.insured_years):
+            digest.update(np.ascontiguousarray(grid).tobytes())
         return digest.hexdigest()
 
     def __repr__(self) -> str:
@@ -424,4 +427,34 @@ class Cohort:
         return (
             f"Cohort: {n:,} persons in {len(self.units):,} units x {len(self.periods)} periods ({self.periods[0]} to "
             f"{self.periods[-1]}), {years:,.{digits}f} insured-years{covariates}"
+        )
+
+
+def _check(cohort: Cohort) -> None:
+    if any(not earlier < later for earlier, later in itertools.pairwise(cohort.periods)):
+        raise CohortError(f"Periods must ascend without repeats, got {list(cohort.periods)[:6]}.")
+    pairs = pd.factorize(cohort.person)[0].astype(np.int64) * len(cohort.units) + cohort.unit_rows()
+    if len(np.unique(pairs)) < len(pairs):
+        at = int(np.flatnonzero(pd.Series(pairs).duplicated().to_numpy())[0])
+        raise CohortError(
+            f"Person {plain_label(cohort.person[at])!r} occurs twice in unit {cohort.unit[at]!r}. Add up their rows."
+        )
+    years, money = cohort.insured_years, cohort.spending
+    wrong = np.argwhere(~((years >= 0) & (years <= _MOST_INSURED)))
+    if len(wrong):
+        row, column = wrong[0]
+        raise CohortError(
+            f"insured_years of person {plain_label(cohort.person[row])!r} in period {cohort.periods[column]!r} is "
+            f"{years[row, column]} ({len(wrong)} such cells); allowed: 0 to 1, parts of a year. "
+            "Check for overlapping spans."
+        )
+    if np.isinf(money).any():
+        raise CohortError("Spending holds infinite values. Correct them at the source.")
+    stray = np.argwhere((years == 0) & ~(money == 0))
+    if len(stray):
+        row, column = stray[0]
+        raise CohortError(
+            f"Person {plain_label(cohort.person[row])!r} has spending {money[row, column]} in period "
+            f"{cohort.periods[column]!r} without being insured ({len(stray)} such cells). Exclude and count such "
+            "claims first, or correct the enrolment."
         )
