@@ -38,8 +38,13 @@ _HOME = {
     "check_benchmark": "ssinfer.plugins.conformance",
     "backtest": "ssinfer.backtesting.run",
     "AdministrativeBenchmark": "ssinfer.benchmarks.administrative",
+    "SyntheticControl": "ssinfer.benchmarks.synthetic_control",
+    "AugmentedSyntheticControl": "ssinfer.benchmarks.augmented_synthetic_control",
+    "SyntheticDiD": "ssinfer.benchmarks.synthetic_did",
+    "HierarchicalBenchmark": "ssinfer.benchmarks.hierarchical",
+    "PropensityMatching": "ssinfer.benchmarks.propensity_matching",
 }
-_MODULES = ("comparison", "datasets", "errors")
+_MODULES = ("claims", "comparison", "datasets", "errors")
 
 __all__ = ["__version__", *_HOME, *_MODULES]  # noqa: PLE0604  (built from the table above)
 
@@ -62,11 +67,17 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from ssinfer import claims as claims
     from ssinfer import comparison as comparison
     from ssinfer import datasets as datasets
     from ssinfer import errors as errors
     from ssinfer.backtesting.run import backtest as backtest
     from ssinfer.benchmarks.administrative import AdministrativeBenchmark as AdministrativeBenchmark
+    from ssinfer.benchmarks.augmented_synthetic_control import AugmentedSyntheticControl as AugmentedSyntheticControl
+    from ssinfer.benchmarks.hierarchical import HierarchicalBenchmark as HierarchicalBenchmark
+    from ssinfer.benchmarks.propensity_matching import PropensityMatching as PropensityMatching
+    from ssinfer.benchmarks.synthetic_control import SyntheticControl as SyntheticControl
+    from ssinfer.benchmarks.synthetic_did import SyntheticDiD as SyntheticDiD
     from ssinfer.cohort import Cohort as Cohort
     from ssinfer.contracts.contract import Contract as Contract
     from ssinfer.contracts.contract import load_contract as load_contract

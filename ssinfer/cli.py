@@ -160,6 +160,25 @@ def power(
     typer.echo(_table(heads, rows))
 
 
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option("--out", help="Folder for the Parquet files; complete or absent.")],
+    insured: Annotated[int, typer.Option("--insured", help="Persons ever insured from 2018Q2 to 2024Q2.")] = 200_000,
+    under_contract: Annotated[int, typer.Option("--under-contract", help="Insured under contract.")] = 20_000,
+    saving: Annotated[float, typer.Option("--saving", help="True saving as a share of spending (0.03).")] = 0.0,
+    seed: Annotated[int, typer.Option("--seed")] = 1,
+    jobs: Jobs = 1,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier simulation.")] = False,
+) -> None:
+    """Simulate claims with a known saving: insured, enrolment, deaths, claims and the truth, as Parquet."""
+    from ssinfer.datasets.simulated_claims import simulate_claims  # noqa: PLC0415
+
+    simulated = simulate_claims(
+        out, insured, insured_under_contract=under_contract, saving=saving, seed=seed, n_jobs=jobs, overwrite=overwrite
+    )
+    typer.echo(f"{simulated!r}, in {simulated.folder}")
+
+
 @data_app.command("list")
 def data_list() -> None:
     """List published data sets, their source, and where they were found."""

@@ -289,8 +289,26 @@ class Cohort:
         )
 
     def with_units(self, unit: Labels) -> Self:
-        """Return the same persons attributed to other units (n,): pseudo-practices, for placebos."""
-        return replace(self, unit=unit)
+        """Return the same persons attributed to other units (n,): pseudo-practices, for placebos.
+
+        Rows of a person that come to lie in one unit (they changed practice inside it) are added up; region and
+        covariates are those of the first.
+        """
+        labels = _labels(unit, len(self.person), "unit")
+        persons, units = pd.factorize(self.person)[0].astype(np.int64), pd.factorize(labels)
+        codes, pairs = pd.factorize(persons * len(units[1]) + units[0])
+        if len(pairs) == len(codes):
+            return replace(self, unit=labels)
+        first = np.unique(codes, return_index=True)[1]
+        return replace(
+            self,
+            person=self.person[first],
+            unit=labels[first],
+            spending=_sums(codes, self.spending, len(pairs)),
+            insured_years=_sums(codes, self.insured_years, len(pairs)),
+            region=None if self.region is None else self.region[first],
+            covariates={name: values[first] for name, values in self.covariates.items()},
+        )
 
     def to_panel(self) -> Panel:
         r"""Aggregate to units x periods.

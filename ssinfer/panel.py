@@ -133,7 +133,8 @@ class Panel:
             first = twice.iloc[0]
             raise PanelError(
                 f"Unit {first[unit]!r} has more than one row for period {_plain(first[period])!r} ({len(twice)} "
-                "duplicates in all). Keep a row per unit and period: aggregate first, weighting spending by insured-years."
+                "duplicates in all). Keep a row per unit and period: aggregate first, weighting spending by "
+                "insured-years."
             )
         units = tuple(str(label) for label in pd.unique(frame[unit]))
         try:

@@ -55,7 +55,7 @@ class Plan:
     methods: Mapping[str, Any]
     pairs: tuple[tuple[str, str], ...]
     placebos: ComparisonRule | list[str] | None
-    origins: tuple[Any, ...] | None
+    origins: Mapping[str, tuple[Any, ...]] | None
     contract: Any
 
     @property
@@ -107,13 +107,14 @@ def plan_study(path: str | Path) -> Plan:
         name = method.name or method.method
         methods[name] = make_method(method.method, method.parameters)
         pairs += [(design, name) for design in (method.comparisons or designs)]
-    origins = None if file.windows.origins is None else tuple(_periods(file.windows.origins, panel, "origins"))
+    wanted = {part.name: part.origins or file.windows.origins for part in file.comparison}
+    origins = {name: tuple(_periods(span, panel, "origins")) for name, span in wanted.items() if span is not None}
     for design_name, method_name in pairs:
         try:
             if hasattr(methods[method_name], "prepare"):
                 methods[method_name].check_parameters()
                 methods[method_name].prepare(panel, designs[design_name])
-            rolling_windows(panel, designs[design_name], origins)
+            rolling_windows(panel, designs[design_name], origins.get(design_name))
         except SsinferError as error:
             raise StudyError(f"comparison {design_name!r} with method {method_name!r}: {error}") from error
     population = file.population

@@ -85,6 +85,7 @@ class Comparison(_Part):
     ratio: float | None = None
     standard: str | None = None
     baseline: Periods | None = None
+    origins: Periods | None = None
     incomplete: Literal["refuse", "drop"] = "refuse"
 
 

@@ -132,6 +132,18 @@ def test_a_person_may_have_a_row_in_two_units():
     assert "1 persons in 2 units" in repr(cohort)
 
 
+def test_rows_of_a_person_in_one_new_unit_are_added_up():
+    long = frame()
+    long.loc[2, ["person", "unit", "region"]] = ["p", "b", "x"]
+    cohort = Cohort.from_frame(long, region="region")
+    merged = cohort.with_units(np.array(["ab", "ab"]))
+    assert merged.spending.tolist() == [[10.0, 20.0]]
+    assert merged.insured_years.tolist() == [[0.35, 0.25]]
+    assert merged.region.tolist() == ["x"]
+    apart = cohort.with_units(np.array(["c", "d"]))
+    assert apart.units == ("c", "d")
+
+
 def test_unknown_spending_makes_the_cell_missing():
     cohort = Cohort(np.arange(2), np.array(["a", "b"]), (1, 2), np.array([[1.0, np.nan], [2.0, 3.0]]), np.ones((2, 2)))
     panel = cohort.to_panel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from ssinfer.panel import Panel
 from ssinfer.windows import rolling_windows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -75,7 +76,7 @@ def backtest(
     n_jobs: int = 2,
     seed: int = 1,
     *,
-    origins: Iterable[Any] | None = None,
+    origins: Iterable[Any] | Mapping[str, Iterable[Any]] | None = None,
     levels: Sequence[float] = (0.95, 0.90),
     size_edges: Sequence[float] = (),
     share: float = 0.5,
@@ -103,7 +104,7 @@ def backtest(
         Processes; results do not depend on it.
     seed : int
         Seed of every random number; each fit has a stream of its own.
-    origins : iterable of period labels, optional
+    origins : iterable of period labels, or mapping of design name to such, optional
         First performance periods wanted; None for all that fit.
     levels : sequence of float
         Levels of the thresholds.
@@ -202,13 +203,13 @@ def _tasks(
     designs: Mapping[str, Design],
     methods: Mapping[str, Any],
     placebos: Iterable[object] | ComparisonRule | None,
-    origins: Iterable[Any] | None,
+    origins: Iterable[Any] | Mapping[str, Iterable[Any]] | None,
     levels: Sequence[float],
     seed: int,
     pairs: set[tuple[str, str]] | None,
 ) -> tuple[list[Task], dict[tuple[str, str], str]]:
     """Return the tasks and each unit's role per design."""
-    wanted = None if origins is None else list(origins)
+    common = None if origins is None or isinstance(origins, Mapping) else list(origins)
     tasks = []
     roles: dict[tuple[str, str], str] = {}
     sides = ("one-sided", "two-sided")
@@ -221,7 +222,8 @@ def _tasks(
         roles |= {(design_name, unit): "placebo" for unit in units}
         roles |= {(design_name, unit): "case" for unit in design.treated}
         contract_start = panel.columns(design.performance)[0]
-        for window in rolling_windows(panel, design, wanted):
+        own = origins.get(design_name) if isinstance(origins, Mapping) else common
+        for window in rolling_windows(panel, design, own):
             before_contract = panel.columns(window.performance)[-1] < contract_start
             everyone = [*units, *(design.treated if before_contract else ())]
             untouched = design if before_contract else _without_case(design)

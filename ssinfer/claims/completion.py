@@ -65,7 +65,8 @@ def completion_factor(triangle: pd.DataFrame, months: int) -> tuple[float, float
     Chain ladder: link ratio :math:`f_k = \sum_i C_{i,k+1} / \sum_i C_{ik}` over periods that reach month k + 1, factor
     :math:`\prod_{k \ge months} f_k`; variance of each ratio :math:`\sigma_k^2 / \sum_i C_{ik}`,
     :math:`\sigma_k^2 = \frac{1}{n_k - 1} \sum_i C_{ik} (C_{i,k+1}/C_{ik} - f_k)^2`, relative variances added (Mack
-    1993, doi 10.2143/AST.23.2.2005092). Ratios that rest on one period give no variance: the last one known is used.
+    1993, doi 10.2143/AST.23.2.2005092). A ratio that rests on one period takes the
+    smallest of the two variances before it and their extrapolation, as Mack does; NaN if there are none.
 
     Parameters
     ----------
@@ -89,10 +90,13 @@ def completion_factor(triangle: pd.DataFrame, months: int) -> tuple[float, float
     last = values.shape[1] - 1
     if not 0 <= months <= last:
         raise ClaimsError(f"The triangle knows months 0 to {last} of development, not {months}.")
-    factor, relative, sigma2 = 1.0, 0.0, np.nan
-    for month in range(months, last):
+    factor, relative = 1.0, 0.0
+    sigma2: list[float] = []
+    for month in range(last):
         both = np.isfinite(values[:, month + 1]) & (values[:, month] > 0)
         if not both.any():
+            if month < months:
+                continue
             raise ClaimsError(
                 f"No period has payments in month {month} and is observed in month {month + 1} of its development. "
                 "Extract claims of earlier periods too, or shorten the run-out."
@@ -100,9 +104,13 @@ def completion_factor(triangle: pd.DataFrame, months: int) -> tuple[float, float
         now, then = values[both, month], values[both, month + 1]
         ratio = then.sum() / now.sum()
         if both.sum() > 1:
-            sigma2 = float((now * (then / now - ratio) ** 2).sum() / (both.sum() - 1))
-        factor *= float(ratio)
-        relative += sigma2 / now.sum() / ratio**2
+            sigma2.append(float((now * (then / now - ratio) ** 2).sum() / (both.sum() - 1)))
+        elif len(sigma2) > 1:
+            before, latest = sigma2[-2:]
+            sigma2.append(min(latest**2 / before if before > 0 else 0.0, before, latest))
+        if month >= months:
+            factor *= float(ratio)
+            relative += (sigma2[-1] if sigma2 else np.nan) / now.sum() / ratio**2
     return factor, float(factor * np.sqrt(relative)) if np.isfinite(relative) else float("nan")
 
 

@@ -20,11 +20,23 @@ if TYPE_CHECKING:
     from ssinfer.datasets.municipalities import municipality_centroids as municipality_centroids
     from ssinfer.datasets.national import national_vektis as national_vektis
     from ssinfer.datasets.prop99 import load_prop99 as load_prop99
+    from ssinfer.datasets.simulated_claims import SimulatedClaims as SimulatedClaims
+    from ssinfer.datasets.simulated_claims import simulate_claims as simulate_claims
+    from ssinfer.datasets.simulated_cohort import simulate_cohort as simulate_cohort
+    from ssinfer.datasets.simulated_panel import SimulatedPanel as SimulatedPanel
+    from ssinfer.datasets.simulated_panel import simulate_kerngezond_vlissingen as simulate_kerngezond_vlissingen
+    from ssinfer.datasets.simulated_panel import simulate_panel as simulate_panel
     from ssinfer.datasets.standardise import expected_spending as expected_spending
     from ssinfer.datasets.vektis import load_vektis as load_vektis
     from ssinfer.datasets.vektis_notes import VektisNotes as VektisNotes
 
 _HOMES = {
+    "simulate_panel": "simulated_panel",
+    "simulate_kerngezond_vlissingen": "simulated_panel",
+    "simulate_cohort": "simulated_cohort",
+    "simulate_claims": "simulated_claims",
+    "SimulatedPanel": "simulated_panel",
+    "SimulatedClaims": "simulated_claims",
     "BASKETS": "baskets",
     "Basket": "baskets",
     "DatasetEntry": "catalogue",
@@ -49,6 +61,8 @@ __all__ = [
     "Basket",
     "DatasetEntry",
     "Mssp",
+    "SimulatedClaims",
+    "SimulatedPanel",
     "VektisNotes",
     "available",
     "expected_spending",
@@ -61,6 +75,10 @@ __all__ = [
     "municipality_centroids",
     "municipality_covariates",
     "national_vektis",
+    "simulate_claims",
+    "simulate_cohort",
+    "simulate_kerngezond_vlissingen",
+    "simulate_panel",
     "vektis_cells",
 ]
 

@@ -96,7 +96,7 @@ class NoiseFit:
     log_likelihood: Floats
 
 
-def fit_noise(squares: Floats, size: Floats, lam: Floats, known: str, masses: Floats, points: int = 61) -> NoiseFit:
+def fit_noise(squares: Floats, size: Floats, lam: Floats, known: str, masses: Floats, points: int = 33) -> NoiseFit:
     """Return k and tau by (weighted) maximum likelihood.
 
     With k to be learned, V = s^2 [(1 - phi) d_j / dbar + phi lambda]: phi is the shock's share of the variance at the

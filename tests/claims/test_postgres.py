@@ -47,8 +47,10 @@ def server(tmp_path_factory):
                 parent.chmod(parent.stat().st_mode | 0o055)
         data.mkdir()
         os.chown(data, account.pw_uid, account.pw_gid)
-    quiet = {"check": True, "capture_output": True, "cwd": "/", **user}
-    subprocess.run([where / "initdb", "-D", data, "-U", "ssinfer", "-A", "trust", "-E", "UTF8", "--locale=C"], **quiet)
+    quiet = {"capture_output": True, "cwd": "/", **user}
+    subprocess.run(
+        [where / "initdb", "-D", data, "-U", "ssinfer", "-A", "trust", "-E", "UTF8", "--locale=C"], check=True, **quiet
+    )
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

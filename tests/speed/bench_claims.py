@@ -46,13 +46,14 @@ from joined group by practice, t order by practice, t
 
 
 def timed(repeats, call):
-    """Return the least and the median seconds of some calls, and the last result."""
-    seconds = []
+    """Return the least and the median seconds of some calls, the least processor seconds, and the last result."""
+    seconds, processor = [], []
     for _ in range(repeats):
-        begin = time.perf_counter()
+        begin, used = time.perf_counter(), time.process_time()
         result = call()
         seconds.append(time.perf_counter() - begin)
-    return min(seconds), float(np.median(seconds)), result
+        processor.append(time.process_time() - used)
+    return min(seconds), float(np.median(seconds)), min(processor), result
 
 
 def main() -> None:
@@ -93,17 +94,18 @@ def main() -> None:
         for duplicates in ("keep", "count"):
             name = f"extract, duplicates={duplicates!r}"
             rows.append((name, *timed(arguments.repeats, lambda d=duplicates: ours(d))))
-        frame = rows[0][3].sort_values(["practice", "t"])
-        panel = rows[1][3].panel
+        frame = rows[0][4].sort_values(["practice", "t"])
+        panel = rows[1][4].panel
         order = np.argsort(panel.units)
         days = np.round(
             panel.insured_years[order]
             * np.array([365, 366])[(np.array([int(p[:4]) % 4 == 0 for p in periods])).astype(int)]
         )
         assert np.array_equal(days.ravel()[~np.isnan(days.ravel())], frame["days"]), "the two do not agree"
-        print(f"{'':34}{'least s':>9}{'median s':>10}{'ratio':>7}")
-        for name, least, median, _ in rows:
-            print(f"{name:34}{least:9.2f}{median:10.2f}{least / rows[0][1]:7.2f}")
+        print(f"{'':34}{'least s':>9}{'median s':>10}{'ratio':>7}{'CPU s':>8}{'ratio':>7}")
+        for name, least, median, processor, _ in rows:
+            ratios = least / rows[0][1], processor / rows[0][3]
+            print(f"{name:34}{least:9.2f}{median:10.2f}{ratios[0]:7.2f}{processor:8.2f}{ratios[1]:7.2f}")
         print(f"peak memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
 
 

@@ -42,17 +42,25 @@ def whole_backtest(n_jobs: int) -> tuple[float, int]:
 
 
 HELP = "import sys; sys.argv = ['ssinfer', '--help']\nfrom ssinfer.cli import main\nmain()"
-rows = [
-    ("python -c pass", started("pass"), None),
-    ("import ssinfer", started("import ssinfer"), None),
-    ("ssinfer --help", started(HELP), 0.5),
-]
-for jobs in (1, 2):
-    seconds, fits = whole_backtest(jobs)
-    rows.append((f"backtest, {fits:,} fits, n_jobs={jobs}", seconds, 5.0 if jobs == 2 else None))
-print(f"{'what':<36} {'seconds':>8} {'aim':>6} {'ratio':>6}")
-for what, seconds, aim in rows:
-    print(
-        f"{what:<36} {seconds:8.2f} {'' if aim is None else format(aim, '6.1f'):>6} "
-        f"{'' if aim is None else format(seconds / aim, '6.2f'):>6}"
-    )
+
+
+def main() -> None:
+    """Print the table."""
+    rows = [
+        ("python -c pass", started("pass"), None),
+        ("import ssinfer", started("import ssinfer"), None),
+        ("ssinfer --help", started(HELP), 0.5),
+    ]
+    for jobs in (1, 2):
+        seconds, fits = whole_backtest(jobs)
+        rows.append((f"backtest, {fits:,} fits, n_jobs={jobs}", seconds, 5.0 if jobs == 2 else None))
+    print(f"{'what':<36} {'seconds':>8} {'aim':>6} {'ratio':>6}")
+    for what, seconds, aim in rows:
+        print(
+            f"{what:<36} {seconds:8.2f} {'' if aim is None else format(aim, '6.1f'):>6} "
+            f"{'' if aim is None else format(seconds / aim, '6.2f'):>6}"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""The hierarchical model written out in PyMC: the readable definition, and the oracle of the fast one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from ssinfer.errors import NotSupportedError
+
+if TYPE_CHECKING:
+    from ssinfer.benchmarks.panel_layout import Layout
+
+
+def reference_model(layout: Layout, likelihood: Literal["normal", "student"] = "normal") -> Any:
+    """Return a pymc.Model with every effect explicit, on the scale of `layout.y`.
+
+    Variables carry the names of :class:`~ssinfer.benchmarks.panel_model.PanelModel`. "y_ahead" (I, P) are the treated
+    units' performance cells without contract, "expected_ahead" the same without shock and noise.
+
+    Parameters
+    ----------
+    layout : Layout
+    likelihood : "normal" or "student"
+        The law of the innovations of the units' shocks: normal, or Student-t with 4 degrees of freedom scaled to the
+        same variance (a year of exceptional spending then moves the level less).
+    """
+    import pymc as pm  # noqa: PLC0415  (heavy)
+    import pytensor.tensor as pt  # noqa: PLC0415
+
+    model = layout.model
+    if model.neighbours or model.covariates or model.season is not None:
+        raise NotSupportedError(
+            "The written-out PyMC model",
+            "neighbours, covariates and seasons",
+            "Use the exact fit for these terms; trend, shock and noise are written out.",
+        )
+    units, periods = layout.y.shape
+    scale = {parameter.name: parameter.scale for parameter in model.parameters}
+    with pm.Model() as out:
+        value = {
+            parameter.name: (
+                pm.HalfNormal(parameter.name, parameter.scale)
+                if parameter.kind == "deviation"
+                else pm.Beta(parameter.name, 2.0, 2.0)
+            )
+            for parameter in model.parameters
+        }
+        period = pm.Normal("period", 0.0, model.period_scale, shape=periods)
+        level = value["level"] * pm.Normal("level_z", shape=units)
+        structure = period[None, :] + level[:, None]
+        if "trend" in scale:
+            trend = value["trend"] * pm.Normal("trend_z", shape=units)
+            structure = structure + trend[:, None] * (model.time - model.time.mean())[None, :]
+        mean = structure
+        if "shock" in scale:
+            mean = mean + _shocks(pm, pt, value, model.time, units, likelihood)
+        deviation: Any
+        if model.known is not None:
+            deviation = np.sqrt(model.known)
+        else:
+            assert model.inverse_size is not None  # noqa: S101  (one of the two is given)
+            deviation = value["noise"] * np.sqrt(model.inverse_size)
+        observed = layout.seen > 0
+        pm.Normal("y", mean[observed.nonzero()], deviation[observed.nonzero()], observed=layout.y[observed])
+        ahead = np.ix_(layout.treated, layout.ahead)
+        pm.Deterministic("expected_ahead", structure[layout.treated][:, layout.ahead])
+        pm.Normal(
+            "y_ahead",
+            mean[layout.treated][:, layout.ahead],
+            deviation[ahead],
+            shape=(len(layout.treated), len(layout.ahead)),
+        )
+    return out
+
+
+def _shocks(pm: Any, pt: Any, value: dict[str, Any], time: Any, units: int, likelihood: str) -> Any:
+    """Stationary AR(1) with SD `shock`, non-centred; a gap of g periods has persistence to the power g."""
+    if likelihood == "student":
+        z = pm.StudentT("shock_z", nu=4.0, mu=0.0, sigma=float(np.sqrt(0.5)), shape=(units, len(time)))
+    else:
+        z = pm.Normal("shock_z", shape=(units, len(time)))
+    columns = [value["shock"] * z[:, 0]]
+    for t in range(1, len(time)):
+        kept = value["persistence"] ** float(time[t] - time[t - 1])
+        columns.append(kept * columns[-1] + value["shock"] * pt.sqrt(1.0 - kept**2) * z[:, t])
+    return pt.stack(columns, axis=1)  # noqa: PD013  (a tensor)
+
+
+def sample_reference(
+    layout: Layout, *, draws: int, chains: int, seed: int, likelihood: Literal["normal", "student"] = "normal"
+) -> Any:
+    """Sample the written-out model by NUTS (nutpie) and return the DataTree."""
+    import pymc as pm  # noqa: PLC0415
+
+    with reference_model(layout, likelihood):
+        return pm.sample(
+            draws=draws,
+            tune=1000,
+            chains=chains,
+            cores=1,
+            random_seed=seed,
+            nuts_sampler="nutpie",
+            target_accept=0.9,
+            progressbar=False,
+        )
+
+
+def nuts_checks(tree: Any, names: list[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return convergence checks of the parameters and predictions as a frame, and the names of those that failed."""
+    import arviz as az  # noqa: PLC0415  (heavy)
+
+    def extreme(values: Any, *, largest: bool) -> float:
+        found = [float(values[name].max() if largest else values[name].min()) for name in names]
+        return max(found) if largest else min(found)
+
+    figures = [
+        ("r_hat", extreme(az.rhat(tree, var_names=names), largest=True), 1.01, "largest R-hat; at most 1.01"),
+        ("effective_sample_size", extreme(az.ess(tree, var_names=names), largest=False), 400, "smallest; at least 400"),
+        ("divergences", float(tree["sample_stats"]["diverging"].sum()), 0, "divergent transitions; none"),
+    ]
+    rows, failures = [], []
+    for check, figure, limit, message in figures:
+        passed = figure >= limit if check == "effective_sample_size" else figure <= limit
+        rows.append((check, "passed" if passed else "failed", figure, message))
+        if not passed:
+            failures.append(f"{check} is {figure:.4g} ({message})")
+    return pd.DataFrame(rows, columns=["check", "status", "figure", "message"]), tuple(failures)

@@ -1,0 +1,206 @@
+r"""The hierarchical panel model: which terms it has, their priors, and its covariances at given parameters.
+
+For unit i in period t, y the log of spending (or spending relative to its mean),
+
+    y_it = m_t + a_i + b_i (t - t̄) + c_i,season(t) + s_it + w_it + Σ_k x_ik g_kt + e_it
+
+    m_t ~ N(0, σ_period²)       period effects, common to all
+    a_i ~ N(0, σ_level²)        level of the unit
+    b_i ~ N(0, σ_trend²)        trend of the unit
+    c_i ~ N(0, σ_season²)       season of the unit (optional)
+    s_it                        shock of the unit: AR(1), stationary SD σ_shock, persistence ρ_shock
+    w_it                        level and AR(1) shock that neighbours share (optional): correlated exp(-distance /
+                                range), or equal within a region
+    g_kt                        effect of covariate k: a fixed wide level and a random walk with SD σ_growth (optional)
+    e_it ~ N(0, κ² / n_it)      sampling noise, κ learned; or the known variance; or N(0, σ_noise²) without sizes
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from scipy.special import erf, erfinv, ndtr, ndtri
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ssinfer.kernels.gaussian_panel import UnitTerms
+
+    Floats = NDArray[np.float64]
+
+from ssinfer.kernels.gaussian_panel import Marginal, marginal, unit_terms
+
+FAR = 8.0  # beyond it Φ(x) is 1 to rounding
+FLOOR = 1e-6  # smallest prior scale, relative to spending
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A standard deviation with a half-normal prior of scale `scale`, or a persistence with a Beta(2, 2) prior.
+
+    Everywhere inside, a parameter is x with a standard normal prior: its value is the prior's quantile at Φ(x). Tails
+    are then normal on both sides, also where data say no more than that a standard deviation is small.
+    """
+
+    name: str
+    kind: Literal["deviation", "persistence"]
+    scale: float = 1.0
+
+    def natural(self, x: Floats) -> Floats:
+        """Return the value of the parameter at x."""
+        below = ndtr(np.minimum(x, FAR))
+        if self.kind == "deviation":
+            return np.asarray(self.scale * np.sqrt(2.0) * erfinv(below))
+        # the quantile of Beta(2, 2), whose distribution function is 3 ρ² - 2 ρ³
+        return np.asarray(0.5 - np.sin(np.arcsin(1.0 - 2.0 * below) / 3.0))
+
+    def standard(self, value: Floats) -> Floats:
+        """Return x from the value."""
+        if self.kind == "deviation":
+            return np.asarray(ndtri(erf(np.asarray(value) / (self.scale * np.sqrt(2.0)))))
+        return np.asarray(ndtri(3.0 * np.asarray(value) ** 2 - 2.0 * np.asarray(value) ** 3))
+
+
+@dataclass(frozen=True)
+class Covariances:
+    """Covariances over T periods at given parameters, in the terms of the kernel."""
+
+    structure: Floats  # (T, T) level, trend, season
+    shared: Floats  # (T, T) the same and the shock
+    noise: Floats  # (N, T)
+    common: Floats  # (R, T, T) Cholesky factors
+
+
+@dataclass(frozen=True, eq=False)
+class PanelModel:
+    """Terms, priors and everything that is known before the outcome. N units, T periods, R loadings.
+
+    Attributes
+    ----------
+    time : (T,) positions of the periods, gaps counted
+    inverse_size : (N, T) 1 / insured-years, or ones; or None when `known` is given
+    known : (N, T) known sampling variance, or None
+    loadings : (N, R): ones, then neighbours, then covariates
+    spectrum : (R,) prior variance of a neighbour loading relative to 1; 1 for the others
+    neighbours, covariates : how many loadings are of either kind
+    parameters : in the order of the vector x
+    period_scale : σ_period;  level_scale : fixed SD of a covariate's level
+    """
+
+    time: Floats
+    inverse_size: Floats | None
+    known: Floats | None
+    loadings: Floats
+    spectrum: Floats
+    neighbours: int
+    covariates: int
+    season: int | None
+    parameters: tuple[Parameter, ...]
+    period_scale: float
+    level_scale: float
+
+    @property
+    def size(self) -> int:
+        """Number of parameters."""
+        return len(self.parameters)
+
+    def values(self, x: Floats) -> dict[str, float]:
+        """Return the parameters by name from the vector x."""
+        return {p.name: float(p.natural(x[j])) for j, p in enumerate(self.parameters)}
+
+    def log_prior(self, x: Floats) -> Floats:
+        """Return the log prior density of x (..., d): standard normal in each."""
+        return np.asarray(-0.5 * (x**2).sum(axis=-1) - 0.5 * self.size * np.log(2 * np.pi))
+
+    def covariances(self, x: Floats) -> Covariances:
+        """Return all covariances at the parameters x."""
+        value = self.values(x)
+        lag = np.abs(np.subtract.outer(self.time, self.time))
+        structure = np.full(lag.shape, value["level"] ** 2)
+        if "trend" in value:
+            centred = self.time - self.time.mean()
+            structure = structure + value["trend"] ** 2 * np.outer(centred, centred)
+        if self.season is not None:
+            structure = structure + value["season"] ** 2 * (lag % self.season == 0)
+        shared = structure
+        if "shock" in value:
+            shared = structure + value["shock"] ** 2 * value["persistence"] ** lag
+        if self.known is not None:
+            noise = self.known
+        else:
+            assert self.inverse_size is not None  # noqa: S101  (one of the two is given)
+            noise = value["noise"] ** 2 * self.inverse_size
+        blocks = [np.eye(len(self.time))[None] * self.period_scale]
+        if self.neighbours:
+            field = (
+                value["neighbour_level"] ** 2 + value["neighbour_shock"] ** 2 * value["neighbour_persistence"] ** lag
+            )
+            root = np.linalg.cholesky(field + 1e-12 * field[0, 0] * np.eye(len(lag)))
+            weights = self.spectrum[1 : 1 + self.neighbours]
+            blocks.append(np.sqrt(weights)[:, None, None] * root[None])
+        if self.covariates:
+            walk = np.minimum.outer(self.time - self.time[0], self.time - self.time[0])
+            covariance = self.level_scale**2 + value["growth"] ** 2 * walk
+            root = np.linalg.cholesky(covariance + 1e-10 * self.level_scale**2 * np.eye(len(lag)))
+            blocks.append(np.repeat(root[None], self.covariates, axis=0))
+        return Covariances(structure, shared, noise, np.concatenate(blocks))
+
+    def terms(
+        self, at: Covariances, y: Floats, seen: Floats, rows: NDArray[np.intp] | slice = slice(None)
+    ) -> UnitTerms:
+        """Return the kernel's terms of the units in `rows`; y and seen are of these rows."""
+        return unit_terms(at.shared, at.noise[rows], seen, y)
+
+    def marginal(self, x: Floats, y: Floats, seen: Floats) -> tuple[Marginal, UnitTerms, Covariances]:
+        """Return the marginal likelihood at x with what it was made of."""
+        at = self.covariances(x)
+        terms = self.terms(at, y, seen)
+        return marginal(terms, self.loadings, at.common), terms, at
+
+    def log_posterior(self, x: Floats, y: Floats, seen: Floats) -> float:
+        """Return the log marginal posterior density of x, up to a constant."""
+        try:
+            return self.marginal(x, y, seen)[0].log_likelihood + float(self.log_prior(x))
+        except (np.linalg.LinAlgError, ValueError):
+            return -np.inf
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Data-scaled prior constants, from baseline cells only (frozen before any simulation).
+
+    With ȳ_i the units' means and r_it what period and unit means leave (divided by the share of degrees of
+    freedom left), in log or relative units:
+
+    level 2 SD(ȳ_i); shock SD(r); trend SD(r) / SD(t); season SD(r); neighbours' level SD(ȳ_i) and shock SD(r);
+    growth SD(r) per SD of a covariate; noise κ: twice the κ at which sampling alone gives the median r² n; period
+    effects 5 SD(y). Each half-normal covers zero and twice its scale: wide against what data can show, since no
+    term can exceed the spread that it is a part of.
+    """
+
+    spread: float
+    level: float
+    residual: float
+    noise: float
+    slope: float
+
+    @classmethod
+    def of(cls, y: Floats, inverse_size: Floats, time: Floats) -> Scales:
+        """Measure the spread of y (N, B), complete, over baseline periods."""
+        units, periods = y.shape
+        level = y.mean(axis=1)
+        residual = y - y.mean(axis=0) - level[:, None] + y.mean()
+        freedom = max(1 - 1 / units, 0.25) * max(1 - 1 / periods, 0.25)
+        spread = float(np.sqrt((residual**2).mean() / freedom))
+        # median of a chi-squared variable with one degree of freedom: 0.4549
+        noise = float(np.sqrt(np.median(residual**2 / freedom / inverse_size) / 0.4549))
+        smallest = FLOOR / np.sqrt(np.median(inverse_size))
+        return cls(
+            spread=max(float(y.std()), FLOOR),
+            level=max(float(level.std()), FLOOR),
+            residual=max(spread, FLOOR),
+            noise=max(noise, smallest),
+            slope=max(spread / max(float(time.std()), 0.5), FLOOR),
+        )

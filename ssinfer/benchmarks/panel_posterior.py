@@ -1,0 +1,218 @@
+"""The exact posterior of a panel model: hyperparameters by importance sampling, everything else in closed form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ssinfer.kernels.gaussian_panel import leave_cells_out, predict
+from ssinfer.kernels.importance import Mixture, effective_size, fit_mixture, laplace, resample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from ssinfer.benchmarks.panel_model import Covariances, PanelModel
+    from ssinfer.kernels.gaussian_panel import Marginal
+
+    Floats = NDArray[np.float64]
+    Places = NDArray[np.intp]
+
+TAIL = 0.7  # largest Pareto k of dependable importance weights (Vehtari et al. 2024, section 3.2)
+ENOUGH = 400.0  # smallest effective sample size (Vehtari et al. 2021, section 4)
+
+
+REACH = 5.0  # bounds of the search for a mode, in standard deviations of the prior
+PILOT = 256  # nodes of each pilot round
+PILOT_ROUNDS = 4  # at most
+COMPONENTS = 4  # of the mixture that is fitted to the pilot nodes
+
+
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """Nodes of the parameters (M, d) with the log density that they were drawn from."""
+
+    nodes: Floats
+    log_density: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """Weighted nodes: x (M, d), weights (M,) that sum to one, and how dependable they are."""
+
+    nodes: Floats
+    weights: Floats
+    pareto_k: float
+    effective: float
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Name what makes the weights undependable."""
+        out = []
+        if not self.pareto_k <= TAIL:
+            out.append(f"Pareto k of the importance weights is {self.pareto_k:.2f}, above {TAIL}")
+        if not self.effective >= ENOUGH:
+            out.append(f"effective sample size of the importance weights is {self.effective:.0f}, below {ENOUGH:.0f}")
+        return tuple(out)
+
+
+def propose(model: PanelModel, y: Floats, seen: Floats, count: int) -> Proposal:
+    """Lay nodes under the posterior given the cells `seen`: a Student-t at the mode, then mixtures fitted to pilots."""
+    mode, root = laplace(lambda x: model.log_posterior(x, y, seen), np.zeros(model.size), REACH)
+    start = Mixture(np.ones(1), mode[None], root[None])
+    nodes = start.nodes(PILOT)
+    pilot = Proposal(nodes, start.log_density(nodes))
+    for _ in range(PILOT_ROUNDS):
+        log_target = log_targets(model, pilot.nodes, y, seen)
+        last = pilot
+        pilot = adapt(last, log_target, PILOT)
+        if effective_size(_plain_weights(log_target, last)) > 0.6 * PILOT:
+            break
+    return adapt(last, log_target, count)
+
+
+def _plain_weights(log_target: Floats, proposal: Proposal) -> Floats:
+    ratio = log_target - proposal.log_density
+    return np.asarray(np.exp(ratio - ratio.max()))
+
+
+def adapt(proposal: Proposal, log_target: Floats, count: int) -> Proposal:
+    """Return nodes under a mixture of Student-t distributions fitted to the weighted nodes."""
+    mixture = fit_mixture(proposal.nodes, _plain_weights(log_target, proposal), COMPONENTS)
+    nodes = mixture.nodes(count)
+    return Proposal(nodes, mixture.log_density(nodes))
+
+
+def weigh(log_target: Floats, proposal: Proposal) -> Posterior:
+    """Return Pareto-smoothed weights of the nodes (Vehtari et al. 2024, https://www.jmlr.org/papers/v25/19-556.html)."""
+    from arviz_stats.base.array import array_stats  # noqa: PLC0415  (heavy)
+
+    ratio = log_target - proposal.log_density
+    finite = np.isfinite(ratio)
+    if not finite.any():
+        return Posterior(proposal.nodes, np.full(len(ratio), 1 / len(ratio)), np.inf, 0.0)
+    # psislw takes log likelihoods, of which leave-one-out weights are the negatives
+    smooth, tail = array_stats.psislw(  # type: ignore[no-untyped-call]
+        -np.where(finite, ratio, ratio[finite].min() - 700.0)
+    )
+    weights = np.exp(smooth - smooth.max())
+    weights /= weights.sum()
+    return Posterior(proposal.nodes, weights, float(tail), effective_size(weights))
+
+
+def log_targets(model: PanelModel, nodes: Floats, y: Floats, seen: Floats) -> Floats:
+    """Return the log posterior density (M,) at the nodes."""
+    return np.array([model.log_posterior(x, y, seen) for x in nodes])
+
+
+@dataclass(frozen=True, eq=False)
+class Placebos:
+    """Predictions of the sealed cells of I units, each without its own: M nodes, P cells.
+
+    log_target (M, I); mean (M, I, 2 P); covariance (M, I, 2 P, 2 P): expected part, then outcome.
+    """
+
+    log_target: Floats
+    mean: Floats
+    covariance: Floats
+
+
+def predict_placebos(
+    model: PanelModel, nodes: Floats, y: Floats, seen: Floats, rows: Places, cells: Places
+) -> Placebos:
+    """Predict the cells of each of several units without its own, at each node, from one pass over the panel."""
+    count, ahead = len(nodes), len(cells)
+    log_target = np.full((count, len(rows)), -np.inf)
+    mean = np.zeros((count, len(rows), 2 * ahead))
+    covariance = np.zeros((count, len(rows), 2 * ahead, 2 * ahead))
+    kept = seen[rows].copy()
+    kept[:, cells] = 0.0
+    own_y = y[rows] * kept
+    alone = bool((seen[rows] == kept).all())
+    prior = model.log_prior(nodes)
+    loadings = model.loadings[rows]
+    for m, x in enumerate(nodes):
+        try:
+            whole, terms, at = model.marginal(x, y, seen)
+            own = model.terms(at, own_y, kept, rows)
+            if alone:  # the cells were never seen: nothing to take out
+                centre, root = whole.at(loadings)
+                spread = np.matmul(root, root.transpose(0, 2, 1))
+                value = np.full(len(rows), whole.log_likelihood)
+            else:
+                centre, spread, value = leave_cells_out(whole, terms, own, rows, loadings, cells)
+        except (np.linalg.LinAlgError, ValueError):
+            covariance[m] = np.eye(2 * ahead)
+            continue
+        mean[m], covariance[m] = predict(centre, spread, own, own_y, at.structure, at.shared, at.noise[rows], cells)
+        log_target[m] = value + prior[m]
+    return Placebos(log_target, mean, covariance)
+
+
+def draw_one(mean: Floats, covariance: Floats, picked: Places, rng: np.random.Generator) -> Floats:
+    """Draw (len(picked), 2 P) from the Gaussians (M, 2 P) of the nodes picked."""
+    used, inverse = np.unique(picked, return_inverse=True)
+    root = safe_cholesky(covariance[used])
+    normal = rng.standard_normal((len(picked), mean.shape[1]))
+    return np.asarray(mean[picked] + np.matmul(root[inverse], normal[:, :, None])[:, :, 0])
+
+
+def safe_cholesky(covariance: Floats) -> Floats:
+    """Factor covariances (..., K, K) that may be singular to rounding (a level SD near zero)."""
+    diagonal = np.einsum("...kk->...k", covariance)
+    jitter = 1e-12 * diagonal.max(axis=-1, keepdims=True)
+    size = covariance.shape[-1]
+    for power in range(5):
+        try:
+            return np.asarray(np.linalg.cholesky(covariance + 100.0**power * jitter[..., None] * np.eye(size)))
+        except np.linalg.LinAlgError:
+            continue
+    values, vectors = np.linalg.eigh(covariance)
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :])
+
+
+def draw_joint(
+    model: PanelModel,
+    posterior: Posterior,
+    picked: Places,
+    data: tuple[Floats, Floats],
+    rows: Places,
+    cells: Places,
+    rng: np.random.Generator,
+) -> Floats:
+    """Draw the cells of several treated units jointly (len(picked), I, 2 P): common effects first, then the units."""
+    y, seen = data
+    draws = np.empty((len(picked), len(rows), 2 * len(cells)))
+    for places, whole, at in _picked(model, posterior, picked, y, seen):
+        own = model.terms(at, y[rows], seen[rows], rows)
+        centre, root = whole.at(model.loadings[rows])
+        normal = rng.standard_normal((root.shape[2], len(places)))
+        effects = centre[:, :, None] + root @ normal  # (I, T, draws)
+        known = np.zeros((*centre.shape, centre.shape[1]))
+        flat, spread = predict(
+            np.zeros_like(centre), known, own, y[rows], at.structure, at.shared, at.noise[rows], cells
+        )
+        both = np.concatenate([at.structure[cells], at.shared[cells]])
+        pick = np.zeros((2 * len(cells), y.shape[1]))
+        pick[np.arange(2 * len(cells)), np.tile(cells, 2)] = 1.0
+        moved = np.matmul(pick[None] - np.matmul(both[None], own.inverse), effects)  # (I, 2 P, draws)
+        shocks = np.matmul(safe_cholesky(spread), rng.standard_normal((len(rows), 2 * len(cells), len(places))))
+        draws[places] = (flat[:, :, None] + moved + shocks).transpose(2, 0, 1)
+    return draws
+
+
+def _picked(
+    model: PanelModel, posterior: Posterior, picked: Places, y: Floats, seen: Floats
+) -> Iterator[tuple[Places, Marginal, Covariances]]:
+    """Yield each node that was picked with the places of its draws and its fit."""
+    for m in np.unique(picked):
+        whole, _, at = model.marginal(posterior.nodes[m], y, seen)
+        yield np.flatnonzero(picked == m), whole, at
+
+
+def choose(posterior: Posterior, count: int, rng: np.random.Generator) -> Places:
+    """Draw node numbers by weight."""
+    return resample(posterior.weights, count, rng)

@@ -1,0 +1,167 @@
+"""Importance sampling from a Student-t around a mode: nodes, densities, resampling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.linalg import solve_triangular
+from scipy.optimize import minimize
+from scipy.special import gammaln, logsumexp, ndtri
+from scipy.stats import chi2, qmc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+DEGREES = 5.0  # heavier tails than the targets', which have a standard normal prior
+LARGEST_SPREAD = 1.0  # proposal SD per principal direction: that of the prior
+
+
+def maximum(density: Callable[[Floats], float], start: Floats, reach: float) -> Floats:
+    """Return the point in the box [-reach, reach] at which a log density is largest."""
+
+    def negative(x: Floats) -> float:
+        value = density(x)
+        return -value if np.isfinite(value) else 1e10
+
+    bounds = [(-reach, reach)] * len(start)
+    found = minimize(negative, start, method="L-BFGS-B", bounds=bounds, options={"maxiter": 200, "ftol": 1e-9})
+    return np.asarray(np.clip(found.x, -reach, reach), dtype=np.float64)
+
+
+def laplace(density: Callable[[Floats], float], start: Floats, reach: float) -> tuple[Floats, Floats]:
+    """Return the mode of a log density and the lower Cholesky factor of the inverse of minus its Hessian.
+
+    Directions in which the density is flat, or not concave at the bounds, get `LARGEST_SPREAD`.
+    """
+    # rounded, so that what is equal but for rounding (another currency, another machine) gets the same nodes
+    mode = np.round(maximum(density, start, reach), 2)
+    precision = -curvature(density, mode)
+    values, vectors = np.linalg.eigh((precision + precision.T) / 2)
+    values = np.maximum(values, LARGEST_SPREAD**-2)
+    return mode, np.linalg.cholesky(np.round((vectors / values) @ vectors.T, 6) + 1e-6 * np.eye(len(mode)))
+
+
+def curvature(density: Callable[[Floats], float], at: Floats, step: float = 0.05) -> Floats:
+    """Return the Hessian by central differences."""
+    size = len(at)
+    out = np.zeros((size, size))
+    base = density(at)
+    unit = np.eye(size) * step
+    plus = np.array([density(at + unit[j]) for j in range(size)])
+    minus = np.array([density(at - unit[j]) for j in range(size)])
+    for j in range(size):
+        out[j, j] = (plus[j] - 2 * base + minus[j]) / step**2
+        for k in range(j):
+            both = density(at + unit[j] + unit[k]) + density(at - unit[j] - unit[k])
+            out[j, k] = out[k, j] = (both - plus[j] - plus[k] - minus[j] - minus[k] + 2 * base) / (2 * step**2)
+    return out
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """A mixture of K multivariate Student-t distributions with `DEGREES` degrees of freedom.
+
+    shares (K,), centres (K, d), roots (K, d, d) lower Cholesky factors of the scale matrices.
+    """
+
+    shares: Floats
+    centres: Floats
+    roots: Floats
+
+    def log_densities(self, nodes: Floats) -> Floats:
+        """Return log share + log density per component (M, K)."""
+        size = self.centres.shape[1]
+        out = np.empty((len(nodes), len(self.shares)))
+        constant = gammaln((DEGREES + size) / 2) - gammaln(DEGREES / 2) - size / 2 * np.log(DEGREES * np.pi)
+        for k, (share, centre, root) in enumerate(zip(self.shares, self.centres, self.roots, strict=True)):
+            scaled = solve_triangular(root, (nodes - centre).T, lower=True, check_finite=False)
+            distance = (scaled**2).sum(axis=0)
+            shape = (DEGREES + size) / 2 * np.log1p(distance / DEGREES)
+            out[:, k] = np.log(share) + constant - np.log(np.diag(root)).sum() - shape
+        return out
+
+    def log_density(self, nodes: Floats) -> Floats:
+        """Return the log density (M,)."""
+        return np.asarray(logsumexp(self.log_densities(nodes), axis=1))
+
+    def nodes(self, count: int) -> Floats:
+        """Return `count` nodes (count, d) that fill the mixture evenly.
+
+        They are a scrambled Sobol sequence with a fixed scrambling: the same in every fit, so that a counterfactual
+        changes with its seed only through the draws, and one fit among many equals a fit alone. `count` is best a
+        power of two.
+        """
+        size = self.centres.shape[1]
+        points = qmc.Sobol(size + 2, rng=np.random.default_rng(20_130_101)).random(count)
+        points = np.clip(points, 1e-12, 1 - 1e-12)
+        scaled = ndtri(points[:, :size]) * np.sqrt(DEGREES / chi2.ppf(points[:, [size]], DEGREES))
+        last = len(self.shares) - 1
+        which = np.minimum(np.searchsorted(np.cumsum(self.shares), points[:, size + 1], side="right"), last)
+        return np.asarray(self.centres[which] + np.matmul(self.roots[which], scaled[:, :, None])[:, :, 0])
+
+
+def fit_mixture(nodes: Floats, weights: Floats, components: int, rounds: int = 12) -> Mixture:
+    """Fit a mixture of Student-t distributions to weighted nodes by expectation maximisation (Cappé et al. 2008).
+
+    Starts from slices along the leading direction of the weighted cloud. Scale matrices are inflated where few
+    effective nodes understate the spread.
+    """
+    size = nodes.shape[1]
+    weights = weights / weights.sum()
+    mean = weights @ nodes
+    centred = nodes - mean
+    effective = max(effective_size(weights), 5.0)
+    whole = (weights[:, None] * centred).T @ centred * (1.0 + 2.0 * size / effective) + 1e-8 * np.eye(size)
+    direction = np.linalg.eigh(whole)[1][:, -1]
+    order = np.argsort(centred @ direction)
+    slices = np.searchsorted(np.cumsum(weights[order]), np.arange(1, components) / components)
+    member = np.zeros((len(nodes), components))
+    for k, places in enumerate(np.split(order, slices)):
+        member[places, k] = 1.0
+    pull = np.ones_like(member)  # (d.f. + d) / (d.f. + distance): distant nodes count less
+    mixture = Mixture(np.ones(1), mean[None], np.linalg.cholesky(whole)[None])
+    for _ in range(rounds if components > 1 else 0):
+        shares, centres, roots = [], [], []
+        for k in range(components):
+            mass = weights * member[:, k]
+            share = mass.sum()
+            held = effective * share
+            if held < 4 * size:  # too few nodes to see a shape: leave the component out
+                continue
+            pulled = mass * pull[:, k]
+            centre = pulled @ nodes / pulled.sum()
+            apart = nodes - centre
+            scale = (pulled[:, None] * apart).T @ apart / share * (1.0 + 2.0 * size / held) + 1e-3 * whole
+            shares.append(share)
+            centres.append(centre)
+            roots.append(np.linalg.cholesky(scale))
+        if not shares:
+            break
+        mixture = Mixture(np.array(shares) / sum(shares), np.array(centres), np.array(roots))
+        components = len(shares)
+        logs = mixture.log_densities(nodes)
+        member = np.exp(logs - logsumexp(logs, axis=1, keepdims=True))
+        pull = np.ones_like(member)
+        for k in range(components):
+            scaled = solve_triangular(mixture.roots[k], (nodes - mixture.centres[k]).T, lower=True, check_finite=False)
+            pull[:, k] = (DEGREES + size) / (DEGREES + (scaled**2).sum(axis=0))
+    return mixture
+
+
+def effective_size(weights: Floats) -> float:
+    """Return (Σ w)² / Σ w²."""
+    return float(weights.sum() ** 2 / (weights**2).sum())
+
+
+def resample(weights: Floats, count: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Return `count` node numbers drawn by systematic resampling, in random order."""
+    edges = np.cumsum(weights)
+    places = (rng.random() + np.arange(count)) / count * edges[-1]
+    picked = np.minimum(np.searchsorted(edges, places, side="right"), len(weights) - 1)
+    return np.asarray(rng.permutation(picked), dtype=np.intp)

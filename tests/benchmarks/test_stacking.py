@@ -1,0 +1,98 @@
+"""Authorities: the CRPS formula written out, and mixtures whose best weights are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import ssinfer as ss
+from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
+from ssinfer.benchmarks.stacking import StackedBenchmark, stacking_weights
+from ssinfer.errors import DataError, DesignError
+
+
+class LastValue(BenchmarkMethod):
+    """Normal draws around the last baseline value times (1 + drift): a stand-in with known quality."""
+
+    capabilities = Capabilities(posterior=True)
+
+    def __init__(self, drift=0.0, spread=0.02):
+        self.drift = drift
+        self.spread = spread
+
+    def estimate(self, problem, rng):
+        last = problem.spending[problem.treated][:, problem.baseline[-1]]
+        shape = (2, 500, len(problem.treated), len(problem.columns))
+        draws = last[:, None] * (1 + self.drift) * (1 + rng.normal(0, self.spread, shape))
+        return Estimate(benchmark=draws, uncertainty="posterior")
+
+
+def panel(periods=6, units=15, noise=0.02):
+    rng = np.random.default_rng(0)
+    return ss.Panel.from_frame(
+        pd.DataFrame(
+            [
+                (f"u{i}", t, 1000.0 * (1 + rng.normal(0, noise / np.sqrt(2))), 5000.0)
+                for i in range(units)
+                for t in range(periods)
+            ],
+            columns=["unit", "period", "spending", "insured_years"],
+        )
+    )
+
+
+DESIGN = ss.Design(treated=["u0"], baseline=range(5), performance=[5])
+
+
+def test_the_good_method_gets_the_weight():
+    method = StackedBenchmark([LastValue(), LastValue(drift=0.2)], placebos=10)
+    cf = method.fit(panel(), DESIGN, seed=1)
+    weights = cf.diagnostics["figure"].to_numpy()
+    assert weights[0] > 0.95
+    assert cf.uncertainty == "posterior"
+    assert cf.pooled().mean() == pytest.approx(panel().spending[0, 4], rel=0.01)
+
+
+def test_a_spread_that_was_too_wide_is_drawn_in():
+    wide = StackedBenchmark([LastValue(spread=0.08), LastValue(spread=0.081)], placebos=14)
+    recalibrated = wide.fit(panel(), DESIGN, seed=1).pooled().std()
+    plain = wide.set_params(recalibrate=False).fit(panel(), DESIGN, seed=1).pooled().std()
+    # errors have SD .02 of 1000, draws .08: the factor is near a quarter (28 cases: 3 SD are 40%)
+    assert 0.15 < recalibrated / plain < 0.36
+
+
+def test_weights_minimise_the_score_on_a_grid():
+    rng = np.random.default_rng(2)
+    truth = rng.normal(size=40)
+    predicted = [rng.normal(0.8, 1.0, (40, 60)), rng.normal(-0.6, 1.0, (40, 60))]
+    errors = [p - truth[:, None] for p in predicted]
+
+    def crps(w):
+        single = w * np.abs(errors[0]).mean() + (1 - w) * np.abs(errors[1]).mean()
+        apart = [
+            np.mean([np.abs(a[:, None] - b[None, :]).mean() for a, b in zip(p, q, strict=True)])
+            for p, q in ((predicted[0], predicted[0]), (predicted[0], predicted[1]), (predicted[1], predicted[1]))
+        ]
+        return single - 0.5 * (w * w * apart[0] + 2 * w * (1 - w) * apart[1] + (1 - w) ** 2 * apart[2])
+
+    grid = np.linspace(0, 1, 201)
+    best = grid[np.argmin([crps(w) for w in grid])]
+    assert stacking_weights(errors, predicted)[0] == pytest.approx(best, abs=0.01)
+
+
+def test_the_treated_units_performance_spending_changes_no_draw():
+    data = panel()
+    spending = data.spending.copy()
+    spending[0, 5] *= 3
+    other = ss.Panel(data.units, data.periods, spending, data.insured_years)
+    method = StackedBenchmark([LastValue(), LastValue(drift=0.01)], placebos=8)
+    first, second = (method.fit(each, DESIGN, seed=4) for each in (data, other))
+    np.testing.assert_array_equal(first.benchmark, second.benchmark)
+
+
+def test_what_cannot_be_stacked_is_refused():
+    with pytest.raises(DataError, match="at least two"):
+        StackedBenchmark([LastValue()]).fit(panel(), DESIGN, seed=1)
+    with pytest.raises(DesignError, match="baseline"):
+        StackedBenchmark([LastValue(), LastValue()]).fit(panel(), DESIGN.replace(baseline=[3, 4]), seed=1)

@@ -1,0 +1,118 @@
+"""Simulation-based calibration of the hierarchical benchmark; `python tests/evidence/hierarchical_sbc.py 2000.
+
+Parameters from the prior, a panel from the parameters (prior constants frozen), the posterior of the panel; then
+the place of each true quantity in its posterior must be uniform: every parameter, the sealed outcome of the treated
+unit, and the log likelihood at the truth (a quantity that depends on the data: Modrák et al. 2023, doi
+10.1214/23-BA1404).
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from ssinfer.benchmarks.panel_model import PanelModel, Parameter
+from ssinfer.benchmarks.panel_posterior import log_targets, predict_placebos, propose, weigh
+from ssinfer.benchmarks.panel_reml import simulate_panel
+
+UNITS, PERIODS = 25, 5
+
+
+def frozen_model():
+    """Fixed prior constants of the size that Dutch municipalities give, and sizes that differ fiftyfold."""
+    sizes = np.exp(np.linspace(np.log(2_000), np.log(100_000), UNITS))
+    return PanelModel(
+        time=np.arange(PERIODS, dtype=float),
+        inverse_size=np.repeat(1 / sizes[:, None], PERIODS, axis=1),
+        known=None,
+        loadings=np.ones((UNITS, 1)),
+        spectrum=np.ones(1),
+        neighbours=0,
+        covariates=0,
+        season=None,
+        parameters=(
+            Parameter("level", "deviation", 0.10),
+            Parameter("trend", "deviation", 0.01),
+            Parameter("shock", "deviation", 0.02),
+            Parameter("persistence", "persistence"),
+            Parameter("noise", "deviation", 5.0),
+        ),
+        period_scale=0.3,
+        level_scale=0.1,
+    )
+
+
+def places(count, seed=1):
+    """Return a frame of posterior places in (0, 1): a row per simulated panel; refused panels carry NaN."""
+    model = frozen_model()
+    rng = np.random.default_rng(seed)
+    seen = np.ones((UNITS, PERIODS))
+    treated, ahead = np.array([UNITS // 2]), np.array([PERIODS - 1])
+    seen[treated, ahead] = 0.0
+    rows = []
+    for _ in range(count):
+        truth = rng.standard_normal(model.size)
+        y = simulate_panel(model, truth, rng) + model.period_scale * rng.standard_normal(PERIODS)
+        known = y * seen
+        proposal = propose(model, known, seen, 1024)
+        posterior = weigh(log_targets(model, proposal.nodes, known, seen), proposal)
+        found = predict_placebos(model, proposal.nodes, known, seen, treated, ahead)
+        weights = posterior.weights
+        row = {p.name: weights @ (posterior.nodes[:, j] < truth[j]) for j, p in enumerate(model.parameters)}
+        spread = np.sqrt(found.covariance[:, 0, 1, 1])
+        row["y_ahead"] = weights @ norm.cdf((y[treated, ahead] - found.mean[:, 0, 1]) / spread)
+        at_truth = model.log_posterior(truth, known, seen) - float(model.log_prior(truth))
+        row["log_likelihood"] = weights @ (found.log_target[:, 0] - model.log_prior(proposal.nodes) < at_truth)
+        row["pareto_k"], row["effective"] = posterior.pareto_k, posterior.effective
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+QUANTITIES = ("level", "trend", "shock", "persistence", "noise", "y_ahead", "log_likelihood")
+
+
+def band(count, level=0.05):
+    """Half-width of simultaneous ECDF bands for all quantities together (Dvoretzky-Kiefer-Wolfowitz, Bonferroni)."""
+    return float(np.sqrt(np.log(2 * len(QUANTITIES) / level) / (2 * count)))
+
+
+def distances(frame):
+    """Largest distance between the ECDF of each quantity's places and the uniform."""
+    grid = np.arange(1, len(frame) + 1) / len(frame)
+    out = {}
+    for name in QUANTITIES:
+        ordered = np.sort(frame[name].to_numpy())
+        out[name] = float(np.maximum(np.abs(grid - ordered), np.abs(grid - 1 / len(frame) - ordered)).max())
+    return out
+
+
+def main(count, folder):
+    """Write the places and a figure of ECDF differences with their simultaneous bands."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    frame = places(count)
+    folder.mkdir(parents=True, exist_ok=True)
+    frame.to_csv(folder / "hierarchical_sbc.csv", index=False, float_format="%.5f")
+    figure, axis = plt.subplots(figsize=(7, 4))
+    grid = np.arange(1, count + 1) / count
+    for name in QUANTITIES:
+        ordered = np.sort(frame[name].to_numpy())
+        axis.plot(ordered, grid - ordered, label=name, linewidth=1)
+    for side in (-1, 1):
+        axis.axhline(side * band(count), color="grey", linestyle="--", linewidth=1)
+    axis.set(xlabel="place of the truth in its posterior", ylabel="ECDF less uniform", title=f"{count} panels")
+    axis.legend(fontsize=7, ncols=2)
+    figure.savefig(folder / "hierarchical_sbc.svg")
+    return frame
+
+
+if __name__ == "__main__":
+    result = main(int(sys.argv[1]), Path(sys.argv[2]))
+    sys.stdout.write(f"{pd.Series(distances(result))}\nband {band(len(result)):.4f}\n")
