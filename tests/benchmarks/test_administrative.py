@@ -7,8 +7,10 @@ import pytest
 from scipy.optimize import minimize
 from sklearn.base import clone
 
-from ssinfer.benchmarks.administrative import AdministrativeBenchmark, _History, _reference_groups
+from ssinfer.benchmarks.administrative import AdministrativeBenchmark
+from ssinfer.benchmarks.placebo_history import PlaceboHistory
 from ssinfer.benchmarks.problem import Problem
+from ssinfer.benchmarks.reference_group import reference_groups
 from ssinfer.comparison import SimilarSize
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.design import Design
@@ -23,7 +25,7 @@ def point(panel, design, weights="equal", covariates=()):
     """The benchmark before any noise (I, P), observed units."""
     problem = Problem.of(panel, design)
     shares = AdministrativeBenchmark(weights=weights)._baseline_weights(len(problem.baseline))
-    found = _History.of(problem, _reference_groups(problem), shares, covariates, 0)
+    found = PlaceboHistory.of(problem, reference_groups(problem), shares, covariates, 0)
     return found.benchmark * problem.factor[np.ix_(problem.treated, problem.columns)]
 
 
@@ -320,8 +322,8 @@ def test_a_unit_that_enters_late_is_a_donor_but_not_in_earlier_windows(null_pane
     # earlier windows are those of a panel without the unit: its absence moves no reference group
     problem, other = (Problem.of(data, DESIGN) for data in (panel, full.select([u for u in full.units if u != "u009"])))
     shares = np.array(EQUAL)
-    ours = _History.of(problem, _reference_groups(problem), shares, (), None)
-    theirs = _History.of(other, _reference_groups(other), shares, (), None)
+    ours = PlaceboHistory.of(problem, reference_groups(problem), shares, (), None)
+    theirs = PlaceboHistory.of(other, reference_groups(other), shares, (), None)
     keep = np.arange(39) != 8  # the pool is every unit but u000
     np.testing.assert_allclose(ours.squares[0][keep, 1:], theirs.squares[0][:, 1:], rtol=1e-9)
     assert np.isnan(ours.squares[0][8, 1:]).all()
