@@ -74,7 +74,7 @@ def choose_design(
     overpaid: float = 1.0,
     underpaid: float = 1.0,
     share: float = 0.5,
-    kinds: Sequence[str] = ("credible", "confidence", "placebo", "schedule"),
+    kinds: Sequence[str] = ("credible", "confidence", "calibrated", "placebo", "schedule"),
     levels: Sequence[float] = (0.95, 0.90),
 ) -> Choice:
     r"""Choose the specification that minimises expected misallocation, and report it where it was not chosen.

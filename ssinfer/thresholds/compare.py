@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.errors import SsinferError
+from ssinfer.thresholds.calibrated import calibrated_threshold
 from ssinfer.thresholds.confidence import confidence_threshold
 from ssinfer.thresholds.credible import credible_threshold
 from ssinfer.thresholds.detectable import DetectableSaving, minimum_detectable_saving
@@ -82,6 +83,7 @@ def compare_thresholds(
         add("power", level, side, partial(minimum_detectable_saving, cf, level, side=side))
         if placebos is not None:
             add("placebo", level, side, partial(placebo_threshold, placebos, level, side, se))
+            add("calibrated", level, side, partial(calibrated_threshold, cf, placebos, level, side))
     if cf.assigned > 1:
         add("schedule", np.nan, "one-sided", partial(schedule_threshold, "mssp", assigned=cf.assigned))
     return pd.DataFrame(rows, columns=["kind", "level", "side", "prior", *MEASURES, "reason"])
