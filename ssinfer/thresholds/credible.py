@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from scipy.special import ndtri
 
 from ssinfer.errors import RefusalError
 from ssinfer.kernels.savings_posterior import (
@@ -126,6 +127,8 @@ def gate_of(
 ) -> float:
     """Return the smallest measured rate from which on every larger one up to REACH SDs passes.
 
+    In closed form where one normal describes the error, otherwise by search.
+
     Parameters
     ----------
     error : NormalMixture
@@ -133,6 +136,13 @@ def gate_of(
     level, side, prior, highest : as in :func:`credible_threshold`
     """
     top = REACH * spread * max(1.0, spread / prior.sd if np.isfinite(prior.sd) else 1.0)
+    if len(error.weights) == 1 and np.isfinite(prior.sd) and not highest:
+        scale = float(error.sds[0])
+        ratio = (scale / prior.sd) ** 2
+        z = float(ndtri(tail(level, side)))
+        closed = float(error.means[0]) + z * scale * float(np.sqrt(1.0 + ratio)) - prior.mean * ratio
+        if -top < closed < top:
+            return closed
     grid = np.linspace(-top, top, 241)
 
     def passes(values: Floats) -> Booleans:

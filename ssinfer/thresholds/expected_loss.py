@@ -87,7 +87,10 @@ def expected_loss_threshold(
     due = np.repeat(share * np.maximum(true, 0.0), len(null))
     top = chosen.mean + 4 * float(np.hypot(chosen.sd, errors.std()))
     gates = np.linspace(0.0, max(top, 1e-6), GATES)
-    losses = np.array([_loss(gate, measured, due, share, overpaid, underpaid, sharing) for gate in gates])
+    if sharing == "first_dollar":
+        losses = _first_dollar_losses(gates, measured, due, share, overpaid, underpaid)
+    else:
+        losses = np.array([_excess_loss(gate, measured, due, share, overpaid, underpaid) for gate in gates])
     best = int(losses.argmin())
     detail = {"gates": gates, "losses": losses, "loss": float(losses[best]), "share": share, "sharing": sharing}
     return Threshold(
@@ -100,12 +103,22 @@ def expected_loss_threshold(
     )
 
 
-def _loss(
-    gate: float, measured: Floats, due: Floats, share: float, overpaid: float, underpaid: float, sharing: str
-) -> float:
-    base = measured if sharing == "first_dollar" else measured - gate
-    paid = np.where(measured >= gate, share * np.maximum(base, 0.0), 0.0)
-    gap = paid - due
+def _first_dollar_losses(
+    gates: Floats, measured: Floats, due: Floats, share: float, overpaid: float, underpaid: float
+) -> Floats:
+    """Return the loss of every gate: what a payment amounts to does not depend on it, only whether it is made."""
+    order = np.argsort(measured)
+    measured, due = measured[order], due[order]
+    gap = share * np.maximum(measured, 0.0) - due
+    if_paid = np.where(gap > 0, overpaid * gap, -underpaid * gap)
+    unpaid = np.concatenate([[0.0], np.cumsum(underpaid * due)])  # of those below a gate
+    paid = np.concatenate([np.cumsum(if_paid[::-1])[::-1], [0.0]])  # of those at or above it
+    first = np.searchsorted(measured, gates, side="left")
+    return np.asarray((unpaid[first] + paid[first]) / len(measured))
+
+
+def _excess_loss(gate: float, measured: Floats, due: Floats, share: float, overpaid: float, underpaid: float) -> float:
+    gap = share * np.maximum(measured - gate, 0.0) - due
     return float(np.where(gap > 0, overpaid * gap, -underpaid * gap).mean())
 
 

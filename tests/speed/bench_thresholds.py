@@ -1,0 +1,127 @@
+"""Speed of thresholds against the aims of issue 7. Run: python tests/speed/bench_thresholds.py.
+
+Aims: all thresholds of 4,000 draws 0.1 s; the whole table of `dutch_municipalities` (4 methods x 8 kinds x 270
+placebos x 4 origins, gates kept by the backtest) 30 s; power curves of 100,000 simulated contracts x 200 cells 10 s.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ssinfer.backtesting.operating_characteristics import calibrated_columns, threshold_table
+from ssinfer.backtesting.task import _score, gate_column
+from ssinfer.counterfactual import point_of
+from ssinfer.thresholds.compare import compare_thresholds
+from ssinfer.thresholds.power import Scenario, simulate_payments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+METHODS, UNITS, ORIGINS, DRAWS = 4, 270, 4, 4_000
+AIMS = {"all thresholds, 4,000 draws": 0.1, "whole table": 30.0, "power curves, 200 cells": 10.0}
+
+
+def timed(call: Callable[[], Any], repeats: int = 3) -> float:
+    """Return the best of some runs, seconds."""
+    best = np.inf
+    for _ in range(repeats):
+        start = time.perf_counter()
+        call()
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+def one_counterfactual() -> Callable[[], Any]:
+    """Return what derives every threshold of one posterior beside 270 placebos at 4 origins."""
+    rng = np.random.default_rng(1)
+    cf = point_of(
+        2_000 * (1 + 0.02 * rng.standard_normal(DRAWS)), "posterior", insured_years=20_000,
+        confidence=2_000 * (1 + 0.018 * rng.standard_normal(DRAWS)),
+    )  # fmt: skip
+    rows = placebo_rows(rng)
+    return lambda: compare_thresholds(cf, (0.95, 0.90), rows[rows["method"] == "m0"])
+
+
+def placebo_rows(rng: np.random.Generator) -> pd.DataFrame:
+    """Return placebo rows as a backtest makes them, without gates."""
+    labels = list(product(range(METHODS), range(UNITS), range(2014, 2014 + ORIGINS)))
+    method, unit, origin = (np.array(column) for column in zip(*labels, strict=True))
+    size = np.exp(rng.uniform(np.log(5_000), np.log(200_000), UNITS))[unit]
+    s = np.sqrt(3.0**2 / size + 0.01**2)
+    rate = s * rng.standard_normal(len(s))
+    return pd.DataFrame(
+        {
+            "design": "d", "method": [f"m{place}" for place in method], "unit": [f"u{place}" for place in unit],
+            "origin": origin, "role": "placebo", "block": unit // 10, "status": "ok", "insured_years": size,
+            "assigned": size, "benchmark": 2_000.0, "spending": 2_000.0 * (1 - rate), "savings_rate": rate,
+            "standard_error": s,
+        }
+    )  # fmt: skip
+
+
+def whole_table() -> Callable[[], Any]:
+    """Return what makes thresholds.csv from draws: own gates, cross-fitted ones, and the table."""
+    rng = np.random.default_rng(2)
+    rows = placebo_rows(rng)
+    keys = [
+        *(("confidence", level, side, "") for level in (0.95, 0.9) for side in ("one-sided", "two-sided")),
+        *(
+            ("credible", level, side, prior)
+            for level in (0.95, 0.9)
+            for side in ("one-sided", "two-sided")
+            for prior in ("flat", "sceptical", "literature")
+        ),
+    ]
+    names = [gate_column(*key) for key in keys]
+    measured = ("benchmark", "saving", "savings_rate", "standard_error", "pit", "width_90", "interval_score_90", "crps")
+    cover = [f"covers_{level}" for level in (50, 80, 90, 95)]
+
+    def run() -> None:
+        found = []
+        for start in range(0, len(rows), 64):
+            part = rows.iloc[start : start + 64]
+            n = len(part)
+            draws = 2_000 * (1 + part["standard_error"].to_numpy()[:, None] * rng.standard_normal((n, DRAWS)))
+            numbers = {name: np.full(n, np.nan) for name in (*measured, *cover, *names)}
+            numbers["spending"] = part["spending"].to_numpy(dtype=float)
+            columns = {"uncertainty": ["posterior"] * n}
+            _score(np.arange(n), list(draws), list(draws), columns, numbers, keys, np.full((n, 1_000), np.nan, "f4"))
+            found.append(pd.DataFrame({name: numbers[name] for name in names}, index=part.index))
+        table = pd.concat([rows, pd.concat(found)], axis=1)
+        table = pd.concat([table, calibrated_columns(table, (0.95, 0.9))], axis=1)
+        threshold_table(table, (0.0, 0.02, 0.05), (0.95, 0.9), (20_000, 100_000), 0.5, 1)
+
+    return run
+
+
+def power_curves() -> Callable[[], Any]:
+    """Return what simulates 100,000 contracts in each of 200 cells: 8 sizes x 5 spans x 5 savings."""
+    cells = list(product(np.geomspace(500, 500_000, 8), range(1, 6), (0.0, 0.02, 0.03, 0.05, 0.10)))
+
+    def run() -> None:
+        rng = np.random.default_rng(3)
+        for insured, years, saving in cells:
+            simulate_payments(Scenario(insured=float(insured), years=years, shock_sd=0.01), saving, rng, 100_000)
+
+    return run
+
+
+def main() -> int:
+    """Print seconds beside the aims."""
+    jobs = zip(AIMS.items(), (one_counterfactual, whole_table, power_curves), strict=True)
+    print(f"{'job':<32}{'seconds':>10}{'aim':>8}{'ratio':>8}")
+    for (name, aim), make in jobs:
+        call = make()
+        seconds = timed(call, 1 if name == "whole table" else 3)
+        print(f"{name:<32}{seconds:>10.3f}{aim:>8g}{seconds / aim:>8.2f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
