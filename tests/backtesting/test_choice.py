@@ -92,3 +92,25 @@ def test_impossible_weights():
 def test_pareto_set_keeps_what_is_best_in_anything():
     table = pareto_set(result({"one": 0.02}))
     assert table["dominated"].tolist() == [False]
+
+
+def test_a_limit_on_false_payments_is_kept_where_it_chooses():
+    both = result({"coarse": 0.03, "fine": 0.01})
+    free = choose_design(both, underpaid=20.0, overpaid=0.05)
+    held = choose_design(both, underpaid=20.0, overpaid=0.05, at_most=0.05)
+    rate = held.specifications.set_index(["method", "kind", "level", "side"])["false_payment_rate"]
+    assert rate[tuple(held.best[name] for name in ("method", "kind", "level", "side"))] <= 0.05
+    assert held.summary()["false_payment_rate"] < free.summary()["false_payment_rate"]
+    assert all(error > 0 for error in held.errors.values())
+    with pytest.raises(RefusalError, match="at_most is 5"):
+        choose_design(both, at_most=5)
+
+
+def test_detection_always_stands_at_one_to_ten_percent():
+    table = result({"m": 0.02}).thresholds
+    for saving in (1, 2, 3, 5, 10):
+        assert table[f"detection_rate_{saving}"].between(0, 1).all()
+        assert f"detection_rate_{saving}_se" in table
+    for name in ("expected_overpayment", "expected_underpayment"):
+        assert table[f"{name}_total"].to_numpy() == pytest.approx(table[f"{name}_money"].to_numpy() * 20_000)
+        assert {f"{name}_se", f"{name}_money_se", f"{name}_total_se"} <= set(table.columns)
