@@ -11,7 +11,7 @@ import xarray as xr
 
 from ssinfer.errors import ConvergenceError, DataError, DrawsError, NotSupportedError, RefusalError
 from ssinfer.level import check_level
-from ssinfer.windows import seasons
+from ssinfer.periods import seasons
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

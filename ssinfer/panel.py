@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.errors import PanelError, did_you_mean
+from ssinfer.periods import missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -294,16 +295,12 @@ def _check_labels(units: tuple[str, ...], periods: tuple[Any, ...]) -> None:
         raise PanelError("Unit labels occur twice. Aggregate or rename them.")
     if any(not earlier < later for earlier, later in itertools.pairwise(periods)):
         raise PanelError(f"Periods must ascend without repeats, got {list(periods)[:6]}.")
-    if all(isinstance(label, int) for label in periods) and len(periods) > 2:
-        steps = {later - earlier for earlier, later in itertools.pairwise(periods)}
-        if len(steps) > 1:
-            step = min(steps)
-            absent = [label for label in range(periods[0], periods[-1], step) if label not in periods]
-            raise PanelError(
-                f"Periods {', '.join(str(label) for label in absent[:5])} are missing for every unit between"
-                f" {periods[0]} and {periods[-1]}. Keep their rows and name them in Design(masked=...) instead of"
-                " deleting them: windows and autocorrelation count periods."
-            )
+    if absent := missing(periods):
+        raise PanelError(
+            f"Periods {', '.join(str(label) for label in absent[:5])} are missing for every unit between"
+            f" {periods[0]} and {periods[-1]}. Keep their rows and name them in Design(masked=...) instead of"
+            " deleting them: windows and autocorrelation count periods."
+        )
 
 
 def _check_values(panel: Panel) -> None:

@@ -180,3 +180,9 @@ def test_repr_says_what_is_known():
     assert repr(Panel.from_frame(frame())) == (
         "Panel: 3 units x 3 periods (2018 to 2020), 800 to 22,000 insured-years a cell, sampling noise to be learned"
     )
+
+
+def test_a_quarter_that_is_missing_for_every_unit_is_refused():
+    frame = pd.DataFrame({"unit": "a", "period": ["2018Q1", "2018Q2", "2018Q4"], "spending": 1.0, "insured_years": 1.0})
+    with pytest.raises(PanelError, match=r"2018Q3 are missing .*masked"):
+        Panel.from_frame(frame)
