@@ -19,6 +19,7 @@ from ssinfer.design import Design
 from ssinfer.errors import DesignError, RefusalError
 from ssinfer.level import check_level
 from ssinfer.panel import Panel
+from ssinfer.periods import seasons
 from ssinfer.windows import rolling_windows
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ssinfer.comparison import ComparisonRule
+    from ssinfer.windows import Window
 
 UNITS_PER_TASK = 64
 
@@ -144,6 +146,8 @@ def backtest(
         raise RefusalError(f"share is {share}; a fraction in (0, 1] is needed.")
     if any(not 0 <= saving < 1 for saving in injected):
         raise RefusalError(f"injected is {tuple(injected)}; true savings rates are fractions in [0, 1), such as 0.03.")
+    if n_jobs == 0:
+        raise RefusalError("n_jobs is 0; a number of processes, or -1 for one per core, is needed.")
     named_designs = _named(designs, "design", Design)
     named_methods = _named(methods, "method", object)
     panel = data if isinstance(data, Panel) else data.to_panel()
@@ -160,9 +164,13 @@ def backtest(
     assert isinstance(place, int)  # noqa: S101  (for the type checker: column names are unique)
     frame.insert(place + 1, "role", [roles[d, u] for d, u in zip(frame["design"], frame["unit"], strict=True)])
     frame.insert(place + 2, "block", blocks[rows])
-    for name, design in named_designs.items():
-        mine = (frame["design"] == name).to_numpy()
-        for flag, inside in selection_flags(panel, design.treated[0], panel.columns(design.baseline), ses).items():
+    windows = {(task.design_name, task.window.origin): task.window for task in tasks}
+    for (name, origin), window in windows.items():
+        mine = ((frame["design"] == name) & (frame["origin"] == origin)).to_numpy()
+        _size_refused(frame, mine, panel, rows, window)
+        design = named_designs[name]
+        baselines = _unmasked(panel, design.baseline, design.masked), _unmasked(panel, window.baseline, window.masked)
+        for flag, inside in selection_flags(panel, design.treated[0], *baselines, ses).items():
             column = f"selected_{flag}"
             if column not in frame.columns:
                 frame[column] = False
@@ -174,6 +182,24 @@ def backtest(
         errors=errors,
         seed=seed,
     )
+
+
+def _unmasked(panel: Panel, periods: Iterable[Any], masked: Iterable[Any]) -> NDArray[np.intp]:
+    hidden = set(masked)
+    return panel.columns([period for period in periods if period not in hidden])
+
+
+def _size_refused(
+    frame: pd.DataFrame, mine: NDArray[np.bool_], panel: Panel, rows: NDArray[np.intp], window: Window
+) -> None:
+    """Give refused and failed placebos the size that the panel knows, so that size classes count them as well."""
+    unknown = mine & frame["assigned"].isna().to_numpy()
+    if panel.insured_years is None or not unknown.any():
+        return
+    after = _unmasked(panel, window.performance, window.masked)
+    sizes = panel.insured_years[np.ix_(rows[unknown], after)]
+    frame.loc[unknown, "insured_years"] = sizes.sum(axis=1)
+    frame.loc[unknown, "assigned"] = sizes.mean(axis=1) * seasons(window.performance)
 
 
 def _named(items: Any, what: str, kind: type) -> dict[str, Any]:

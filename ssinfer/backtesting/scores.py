@@ -94,7 +94,7 @@ def _score(
     for name, value, se in zip(("bias", "rmse", "sd", "bias_money"), found, errors, strict=True):
         row[name] = value
         row[f"{name}_mcse"] = se
-    row["bias_sd_between"] = between_units(error, ok["unit"].to_numpy())
+    row["bias_sd_between"] = between_units(error, ok["unit"].to_numpy(), ok["origin"].to_numpy())
     case = placebos[
         (placebos["role"] == "case")
         & (placebos["design"] == labels["design"])
@@ -116,12 +116,15 @@ def _score(
     return row
 
 
-def between_units(error: Floats, units: Any) -> float:
+def between_units(error: Floats, units: Any, origins: Any) -> float:
     """Return the SD of the persistent unit component: root of the mean product of a unit's errors at two origins.
 
-    Zero where the products average below zero; NaN with one origin.
+    Errors are taken from their origin's mean: what hits all units at an origin is no trait of a unit, and would lower
+    the product. Zero where the products average below zero; NaN with one origin.
     """
-    frame = pd.DataFrame({"unit": units, "e": error - error.mean()}).groupby("unit")["e"]
+    rows = pd.DataFrame({"unit": units, "origin": origins, "e": error})
+    rows["e"] -= rows.groupby("origin")["e"].transform("mean")
+    frame = rows.groupby("unit")["e"]
     total, squares, count = frame.sum(), frame.agg(lambda e: (e**2).sum()), frame.count()
     pairs = (count * (count - 1)).sum()
     if pairs == 0:

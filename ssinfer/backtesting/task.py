@@ -76,10 +76,14 @@ def seed_of(seed: int, *labels: object) -> np.random.SeedSequence:
 
 def run_task(task: Task, data: Any) -> Outcome:
     """Fit the task's placebos and score them; what is refused or fails is a row with its reason."""
-    designs = [task.window.place(task.design, unit) for unit in task.units]
+    designs = [_placed(task, unit) for unit in task.units]
     seeds = [seed_of(task.seed, task.design_name, task.method_name, task.window.origin, unit) for unit in task.units]
     start = perf_counter()
-    results = fit_each(task.method, data, designs, seeds)
+    sound = [place for place, design in enumerate(designs) if not isinstance(design, SsinferError)]
+    fitted = fit_each(task.method, data, [designs[place] for place in sound], [seeds[place] for place in sound])
+    results: list[Any] = list(designs)
+    for place, result in zip(sound, fitted, strict=True):
+        results[place] = result
     seconds = (perf_counter() - start) / len(designs)
     columns: dict[str, Any] = {
         "design": [task.design_name] * len(designs),
@@ -128,6 +132,14 @@ def run_task(task: Task, data: Any) -> Outcome:
         chosen = [benchmark_draws[place] for place in same], [sampling_draws[place] for place in same]
         _score(np.array(good)[same], *chosen, columns, numbers, task.gates, kept)
     return Outcome({**columns, **numbers}, kept)
+
+
+def _placed(task: Task, unit: str) -> Any:
+    """Return the design with the unit in the treated unit's place, or why there is none (its only donor is itself)."""
+    try:
+        return task.window.place(task.design, unit)
+    except SsinferError as error:
+        return error
 
 
 def fit_each(method: Any, data: Any, designs: Sequence[Design], seeds: Sequence[Any]) -> list[Any]:
@@ -205,7 +217,7 @@ def _score(
     for place, row in enumerate(good):
         posterior = errors[place] if columns["uncertainty"][row] == "posterior" else None
         own = sampling[place]
-        confidence = None if own is None else 1.0 - own / own.mean()
+        confidence = None if own is None else (own.mean() - own) / mean[place]
         for key, rate_of_gate in _own_gates(posterior, confidence, gates).items():
             numbers[gate_column(*key)][row] = rate_of_gate
 

@@ -213,3 +213,39 @@ def test_several_designs_and_methods_have_rows_and_scores_of_their_own(panel):
     assert origins["equal"].tolist() == [2015, 2016, 2017, 2018]
     assert origins["gap"].tolist() == [2016, 2017, 2018]
     assert len(found.ranking()) == 4
+
+
+def test_refused_placebos_keep_their_size(panel):
+    # a size class that loses its refusals would show a method that refuses nothing
+    class RefusesOdd(AdministrativeBenchmark):
+        def estimate_many(self, problems, generators):
+            for problem, estimate in zip(problems, super().estimate_many(problems, generators), strict=True):
+                yield RefusalError("odd") if problem.treated[0] % 2 else estimate
+
+    edge = float(np.median(panel.insured_years))
+    found = backtest(panel, DESIGN, {"m": RefusesOdd(draws=50, chains=2)}, n_jobs=1, size_edges=[edge])
+    table = found.scores.query("injected == 0").set_index("size_class")["n_refused"]
+    assert table["all"] == table.drop("all").sum() > 0
+    row = found.placebos.query("unit == 'u001' and origin == 2016").iloc[0]
+    assert row["assigned"] == panel.insured_years[1, 4]
+
+
+def test_the_only_donor_cannot_be_its_own_placebo(panel):
+    design = DESIGN.replace(donors=["u001"])
+    found = backtest(panel, design, METHOD, placebos=["u001"], n_jobs=1).placebos.query("role == 'placebo'")
+    assert set(found["status"]) == {"refused"}
+    assert found["reason"].str.contains("donors is an empty list").all()
+
+
+def test_panel_without_sizes_knows_no_persons(panel):
+    quarters = [f"{year}Q{quarter}" for year in range(2014, 2021) for quarter in (1, 2, 3, 4)][:7]
+    bare = dataclasses.replace(panel, insured_years=None, periods=tuple(quarters))
+    design = Design(treated=["u000"], baseline=quarters[3:6], performance=quarters[6:])
+    found = backtest(bare, design, METHOD, n_jobs=1)
+    assert found.placebos["assigned"].isna().all()
+    assert "schedule" not in set(found.thresholds["kind"])
+
+
+def test_no_process_at_all(panel):
+    with pytest.raises(RefusalError, match="n_jobs is 0"):
+        backtest(panel, DESIGN, METHOD, n_jobs=0)
