@@ -326,7 +326,7 @@ def _backtest(plan: Plan, n_jobs: int, progress: Callable[[int, int], None] | No
         n_jobs=n_jobs,
         seed=file.seed,
         origins=plan.origins,
-        levels=file.threshold.levels,
+        levels=file.threshold.all_levels,
         size_edges=file.population.size_edges,
         share=file.sharing.share,
         ses=file.population.ses,
@@ -357,7 +357,7 @@ def _evaluate(plan: Plan, result: BacktestResult | None) -> _Evaluation:
             rows = result.placebos
             mine = (rows["design"] == design) & (rows["method"] == method) & (rows["status"] == "ok")
             placebos = rows[mine & (rows["role"] == "placebo")]
-        table = compare_thresholds(cf, file.threshold.levels, placebos)
+        table = compare_thresholds(cf, file.threshold.all_levels, placebos)
         try:
             pooled = cf.savings().pooled()
         except SsinferError as error:
@@ -403,6 +403,7 @@ def _settle(
             benchmark=cf.level,
             spending=float(pooled.spending.item()),
             insured_years=insured,
+            assigned=cf.assigned if np.isfinite(cf.assigned) else None,
             threshold=gate if computed else None,
             quality=file.sharing.quality,
             currency=file.currency,
