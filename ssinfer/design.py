@@ -77,6 +77,8 @@ class Design:
         under_contract: Iterable[object] = (),
         incomplete: Literal["refuse", "drop"] = "refuse",
     ) -> None:
+        if not hasattr(treated, "__iter__"):
+            raise DesignError(f"treated is {treated!r}. Pass a list of units, such as ['VLISSINGEN'].")
         units = (treated,) if isinstance(treated, str) else tuple(str(unit) for unit in treated)
         group: tuple[str, ...] | ComparisonRule | None
         if donors is None or isinstance(donors, ComparisonRule):
@@ -107,6 +109,13 @@ class Design:
                 raise DesignError(f"{name} is empty. Name at least one.")
             if len(set(values)) < len(values):
                 raise DesignError(f"{name} names something twice: {list(values)}.")
+        try:
+            self.baseline[-1] > self.performance[0]  # noqa: B015  (only whether the two can be compared)
+        except TypeError:
+            raise DesignError(
+                f"baseline holds {type(self.baseline[0]).__name__} ({self.baseline[0]!r}), performance "
+                f"{type(self.performance[0]).__name__} ({self.performance[0]!r}). Use one type, the panel's."
+            ) from None
         both = [period for period in self.baseline if period in self.performance]
         if both:
             raise DesignError(
@@ -218,8 +227,8 @@ def _plain(period: Any) -> Any:
 
 def _ascending(name: str, periods: Iterable[Any]) -> tuple[Any, ...]:
     """Return periods in the order of time, whatever order they were named in."""
-    if isinstance(periods, str):
-        raise DesignError(f"{name} is the text {periods!r}. Pass a list of periods, such as [{periods!r}].")
+    if isinstance(periods, str) or not hasattr(periods, "__iter__"):
+        raise DesignError(f"{name} is {periods!r}. Pass a list of periods, such as [{periods!r}].")
     values = [_plain(period) for period in periods]
     try:
         return tuple(sorted(values))

@@ -73,6 +73,8 @@ def bounds(period: Any) -> tuple[dt.date, dt.date]:
 def missing(periods: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return the labels that ascending periods skip, at their own smallest step; none for labels of no known kind.
 
+    A mixture of years, quarters and months is refused.
+
     >>> missing((2018, 2019, 2021)), missing(("2018Q1", "2018Q2", "2018Q4")), missing((2016, 2018, 2020))
     ((2020,), ('2018Q3',), ())
     """
@@ -93,10 +95,16 @@ def seasons(periods: tuple[Any, ...]) -> int:
     (4, 12, 1, 1)
     """
     try:
-        kinds = {number(period)[0] for period in periods}
+        kinds = {number(_canonical(period))[0] for period in periods}
     except DataError:
         return 1
     return PER_YEAR[kinds.pop()] if len(kinds) == 1 else 1
+
+
+def _canonical(period: Any) -> str:
+    """Return 2018q2 and 2018-Q2 as 2018Q2, 2018M04 as 2018-04."""
+    text = re.sub(r"^(\d{4})-?[Qq](\d)$", r"\1Q\2", str(period))
+    return re.sub(r"^(\d{4})-?[Mm](\d{2})$", r"\1-\2", text)
 
 
 def _running(periods: tuple[Any, ...]) -> tuple[list[int], Callable[[int], Any]]:
@@ -104,12 +112,13 @@ def _running(periods: tuple[Any, ...]) -> tuple[list[int], Callable[[int], Any]]
     if all(isinstance(period, int) for period in periods):
         return list(periods), int
     try:
-        found = [number(period) for period in periods]
+        found = [number(_canonical(period)) for period in periods]
     except DataError:
         return [], int
     frequency = found[0][0]
     if any(kind != frequency for kind, _ in found):
-        return [], int
+        kinds = " and ".join(sorted({f"{kind}s" for kind, _ in found}))
+        raise DataError(f"Periods mix {kinds}: {list(periods)[:6]}. Use one frequency.")
     return [running for _, running in found], partial(label, frequency)
 
 

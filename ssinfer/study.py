@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ssinfer.backtesting.placebos import neighbour_blocks
 from ssinfer.backtesting.run import BacktestResult, backtest
 from ssinfer.backtesting.task import seed_of
 from ssinfer.comparison import RULE_KEYS, ComparisonRule, SimilarSize, comparison_of
@@ -356,7 +357,7 @@ def _evaluate(plan: Plan, result: BacktestResult | None) -> _Evaluation:
         if result is not None:
             rows = result.placebos
             mine = (rows["design"] == design) & (rows["method"] == method) & (rows["status"] == "ok")
-            placebos = rows[mine & (rows["role"] == "placebo")]
+            placebos = _cross_fitted(rows[mine & (rows["role"] == "placebo")], plan, design)
         table = compare_thresholds(cf, file.threshold.all_levels, placebos)
         try:
             pooled = cf.savings().pooled()
@@ -381,6 +382,18 @@ def _evaluate(plan: Plan, result: BacktestResult | None) -> _Evaluation:
         settlements += _settle(plan, labels, cf, table, insured)
     frames = (pd.DataFrame(savings), pd.concat(thresholds) if thresholds else pd.DataFrame(), pd.DataFrame(settlements))
     return fits, *frames
+
+
+def _cross_fitted(placebos: pd.DataFrame, plan: Plan, design: str) -> pd.DataFrame:
+    """Return the placebos from which the case's gate is derived, cross-fitted as every placebo's gate was.
+
+    Left out are the case's neighbours and, where there are other origins, all errors of the contract's own years.
+    """
+    treated = plan.designs[design].treated
+    blocks = neighbour_blocks(plan.panel)[plan.panel.rows(treated)]
+    apart = placebos[~placebos["block"].isin(blocks)]
+    other = apart[apart["origin"] != plan.designs[design].performance[0]]
+    return other if len(other) else apart
 
 
 def _settle(

@@ -114,3 +114,16 @@ def test_numpy_periods_are_the_same_design():
 def test_periods_of_the_wrong_kind(periods, cure):
     with pytest.raises(DesignError, match=cure):
         Design(treated=["a"], baseline=[2016], performance=periods)
+
+
+@pytest.mark.parametrize(
+    ("change", "cure"),
+    [
+        ({"baseline": ["2015"]}, "Use one type, the panel's"),
+        ({"baseline": 2015}, r"Pass a list of periods, such as \[2015\]"),
+        ({"treated": None}, "Pass a list of units"),
+    ],
+)
+def test_arguments_of_the_wrong_kind(change, cure):
+    with pytest.raises(DesignError, match=cure):
+        Design(**{**GOOD, **change})

@@ -11,6 +11,7 @@ import xarray as xr
 from ssinfer.datasets.simulated_panel import simulate_panel
 from ssinfer.errors import SsinferError, StudyError
 from ssinfer.study import plan_study, refuse_foreign_folder, run_study, write_study
+from ssinfer.thresholds.placebo import placebo_threshold
 
 STUDY = (Path(__file__).parent / "test_study_file.py").read_text(encoding="utf-8").split('STUDY = """\\\n')[1]
 STUDY = STUDY.split('"""')[0]
@@ -294,3 +295,15 @@ def test_placebos_by_name_and_by_rule_together(folder):
     change(folder, ('treated = ["treated"]', 'treated = ["treated"]\nplacebos = ["unit 1"]\nat_least = 5000.0'))
     with pytest.raises(StudyError, match="would be ignored; keep one of them"):
         plan_study(folder / "study.toml")
+
+
+def test_the_cases_gate_leaves_out_its_neighbours_and_its_own_years(result):
+    # method.md 2: cross-fitted by region and origin, as the false payments beside it were
+    rows = result.backtest.placebos.query("design == 'all' and role == 'placebo'")
+    block = result.backtest.placebos.query("role == 'case'")["block"].iloc[0]
+    cf = result.counterfactuals["all", "equal"]
+    apart = rows[(rows["block"] != block) & (rows["origin"] != 2017)]
+    assert len(apart) < len(rows)
+    expected = placebo_threshold(apart, 0.90, standard_error=cf.null_error().std() / cf.level).rate
+    table = result.case_thresholds.query("design == 'all' and kind == 'placebo' and level == 0.9")
+    assert table[table["side"] == "one-sided"]["rate"].item() == pytest.approx(expected)

@@ -16,7 +16,7 @@ from ssinfer.backtesting.placebos import neighbour_blocks, placebo_units, select
 from ssinfer.backtesting.scores import score_table
 from ssinfer.backtesting.task import Outcome, Task, run_task
 from ssinfer.design import Design
-from ssinfer.errors import DesignError, RefusalError
+from ssinfer.errors import DataError, DesignError, RefusalError, did_you_mean
 from ssinfer.level import check_level
 from ssinfer.panel import Panel
 from ssinfer.periods import seasons
@@ -150,9 +150,21 @@ def backtest(
         raise RefusalError("n_jobs is 0; a number of processes, or -1 for one per core, is needed.")
     named_designs = _named(designs, "design", Design)
     named_methods = _named(methods, "method", object)
+    if not isinstance(data, Panel) and not hasattr(data, "to_panel"):
+        raise DataError(f"backtest got a {type(data).__name__}. Pass a Panel (Panel.from_frame(frame)) or a Cohort.")
+    for method in named_methods.values():
+        if hasattr(method, "check_parameters"):
+            method.check_parameters()
     panel = data if isinstance(data, Panel) else data.to_panel()
     blocks = neighbour_blocks(panel)
-    combinations = None if pairs is None else set(pairs)
+    combinations = None if pairs is None else {(design, method) for design, method in pairs}
+    for design, method in combinations or ():
+        for what, name, known in (("design", design, named_designs), ("method", method, named_methods)):
+            if name not in known:
+                raise DesignError(f"pairs names the {what} {name!r}. {did_you_mean(name, known)}")
+    for name in origins if isinstance(origins, Mapping) else ():
+        if name not in named_designs:
+            raise DesignError(f"origins names the design {name!r}. {did_you_mean(name, named_designs)}")
     tasks, roles = _tasks(panel, named_designs, named_methods, placebos, origins, levels, seed, combinations)
     outcomes = _run(tasks, data, n_jobs, progress)
     frame = pd.DataFrame(

@@ -26,7 +26,7 @@ def size_classes(assigned: Floats, edges: Sequence[float]) -> dict[str, NDArray[
     classes = {"all": np.ones(len(assigned), dtype=bool)}
     if not len(edges):
         return classes
-    cuts = [0.0, *edges, np.inf]
+    cuts = [0.0, *sorted(set(edges)), np.inf]
     for low, high in pairwise(cuts):
         if low == 0:
             name = f"below {high:,.0f}"

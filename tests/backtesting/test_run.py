@@ -14,7 +14,7 @@ from ssinfer.benchmarks.administrative import AdministrativeBenchmark
 from ssinfer.comparison import SimilarSize
 from ssinfer.counterfactual import point_of
 from ssinfer.design import Design
-from ssinfer.errors import DesignError, RefusalError, SsinferError
+from ssinfer.errors import DataError, DesignError, RefusalError, SsinferError
 
 DESIGN = Design(treated=["u000"], baseline=[2014, 2015, 2016], performance=[2017])
 METHOD = AdministrativeBenchmark(draws=100, chains=2)
@@ -249,3 +249,36 @@ def test_panel_without_sizes_knows_no_persons(panel):
 def test_no_process_at_all(panel):
     with pytest.raises(RefusalError, match="n_jobs is 0"):
         backtest(panel, DESIGN, METHOD, n_jobs=0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cure"),
+    [
+        ({"pairs": [("design", "Administrative")]}, "Did you mean 'AdministrativeBenchmark'"),
+        ({"origins": {"dsign": [2016]}}, "Did you mean 'design'"),
+    ],
+)
+def test_names_that_do_not_exist(panel, arguments, cure):
+    with pytest.raises(DesignError, match=cure):
+        backtest(panel, DESIGN, METHOD, n_jobs=1, **arguments)
+
+
+def test_data_that_is_a_frame(panel):
+    with pytest.raises(DataError, match=r"Panel.from_frame"):
+        backtest(panel.to_frame(), DESIGN, METHOD, n_jobs=1)
+
+
+def test_a_strangers_refusal_of_one_design_does_not_end_the_backtest(panel):
+    class Stranger(BaseEstimator):
+        needs = "panel"
+
+        def fit(self, data, design, *, seed=None):
+            if design.treated == ("u003",):
+                raise RefusalError("not this one")
+            return METHOD.fit(data, design, seed=seed)
+
+        def fit_many(self, data, designs, seeds):
+            return [self.fit(data, design, seed=seed) for design, seed in zip(designs, seeds, strict=True)]
+
+    found = backtest(panel, DESIGN, Stranger(), n_jobs=1, origins=[2016]).placebos
+    assert found.loc[found["status"] == "refused", "unit"].tolist() == ["u003"]

@@ -151,7 +151,7 @@ def test_between_unit_component_is_recovered():
 
 def test_size_classes_part_the_rows():
     sizes = np.array([100.0, 5_000, 20_000, 60_000])
-    found = size_classes(sizes, [5_000, 50_000])
+    found = size_classes(sizes, [50_000, 5_000])
     assert {name: inside.tolist() for name, inside in found.items()} == {
         "all": [True] * 4,
         "below 5,000": [True, False, False, False],
