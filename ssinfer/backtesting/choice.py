@@ -203,7 +203,7 @@ def _score(
         bonus = np.where(measured >= gate, share * np.maximum(measured, 0.0), 0.0)
         gap = bonus - share * saving * relative
         loss += weight * np.where(gap > 0, overpaid * gap, -underpaid * gap)
-    scored = {"misallocation": loss, "false_payment_rate": (rate >= gate).astype(float)}
+    scored: dict[str, Any] = {"misallocation": loss, "false_payment_rate": (rate >= gate).astype(float)}
     scored["refused"] = 0.0
     scored["detection_rate_3"] = (rate + 0.03 * relative >= gate).astype(float)
     return pd.DataFrame(scored)

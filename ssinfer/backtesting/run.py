@@ -268,8 +268,9 @@ def _tasks(
             for method_name, method in methods.items():
                 if pairs is not None and (design_name, method_name) not in pairs:
                     continue
-                for start in range(0, len(everyone), UNITS_PER_TASK):
-                    part = tuple(everyone[start : start + UNITS_PER_TASK])
+                together = int(getattr(method, "placebos_together", UNITS_PER_TASK))
+                for start in range(0, len(everyone), together):
+                    part = tuple(everyone[start : start + together])
                     tasks.append(Task(design_name, method_name, untouched, method, window, part, gates, seed))
     return tasks, roles
 
