@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 import typer
 
 from ssinfer import __version__
-from ssinfer.errors import SsinferError
+from ssinfer.errors import DatasetError, SsinferError
 
 app = typer.Typer(
     name="ssinfer",
@@ -210,6 +210,8 @@ def data_fetch(
     """Download a data set from its publisher into the cache, checking its SHA-256."""
     from ssinfer.datasets import fetch  # noqa: PLC0415
 
+    if (first is None) != (last is None):
+        raise DatasetError("Give both --first and --last, or neither for every year.")
     years = None if first is None or last is None else range(first, last + 1)
     for path in fetch(name, years):
         typer.echo(str(path))

@@ -26,7 +26,7 @@ def size_classes(assigned: Floats, edges: Sequence[float]) -> dict[str, NDArray[
     classes = {"all": np.ones(len(assigned), dtype=bool)}
     if not len(edges):
         return classes
-    cuts = [0.0, *edges, np.inf]
+    cuts = [0.0, *sorted(set(edges)), np.inf]
     for low, high in pairwise(cuts):
         if low == 0:
             name = f"below {high:,.0f}"
@@ -92,7 +92,7 @@ def _score(labels: dict[str, Any], part: pd.DataFrame, placebos: pd.DataFrame, s
     for name, value, se in zip(("bias", "rmse", "sd", "bias_money"), found, errors, strict=True):
         row[name] = value
         row[f"{name}_mcse"] = se
-    row["bias_sd_between"] = between_units(error, ok["unit"].to_numpy())
+    row["bias_sd_between"] = between_units(error, ok["unit"].to_numpy(), ok["origin"].to_numpy())
     case = placebos[
         (placebos["role"] == "case")
         & (placebos["design"] == labels["design"])
@@ -128,13 +128,14 @@ def _injected_bias(part: pd.DataFrame, saving: float) -> dict[str, float]:
     }
 
 
-def between_units(error: Floats, units: Any) -> float:
+def between_units(error: Floats, units: Any, origins: Any) -> float:
     """Return the SD of the persistent unit component: root of the mean product of a unit's errors at two origins.
 
-    Zero where the products average below zero; NaN with one origin.
+    Errors are taken from their origin's mean: what hits all units at an origin is no trait of a unit, and would lower
+    the product. Zero where the products average below zero; NaN with one origin.
     """
-    codes = np.unique(units, return_inverse=True)[1]
-    centred = error - error.mean()
+    codes, origin = (np.unique(labels, return_inverse=True)[1] for labels in (units, origins))
+    centred = error - (np.bincount(origin, weights=error) / np.bincount(origin))[origin]
     total, squares, count = (np.bincount(codes, weights=w) for w in (centred, centred**2, np.ones_like(centred)))
     pairs = (count * (count - 1)).sum()
     if pairs == 0:

@@ -80,7 +80,7 @@ def minimum_detectable_saving(
         raise NotSupportedError("Power analysis", f"{cf.method}, a point estimate without an error distribution")
     kind = "credible" if cf.uncertainty == "posterior" else "confidence"
     errors = cf.null_error(kind)
-    mean = float(cf.pooled(kind).mean())
+    mean = cf.level  # Bbar, against which the measured rate is formed
     gate, missed = (float(value) for value in np.quantile(errors, [tail(level, side), 1 - power]))
     threshold = Threshold(rate=gate / mean, money=gate, kind="power", level=level, side=side, detail={"power": power})
     return DetectableSaving(gate=threshold, detectable=(gate - missed) / mean, money=gate - missed, power=power)
