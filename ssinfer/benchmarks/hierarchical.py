@@ -14,14 +14,13 @@ from ssinfer.benchmarks.panel_posterior import (
     ENOUGH,
     TAIL,
     Posterior,
-    adapt,
     choose,
     draw_joint,
     draw_one,
-    log_targets,
     predict_placebos,
     propose,
-    weigh,
+    settle,
+    settle_placebo,
 )
 from ssinfer.benchmarks.panel_reml import bootstrap_errors, confidence_draws, flatten, restricted_maximum
 from ssinfer.errors import DataError, SsinferError
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
 
 FOLDS = 4  # of the units; see HierarchicalBenchmark
 FEWEST_BOOTSTRAP = 50
-MORE = (1, 2, 4)  # times the nodes in further rounds, for as long as the weights are not dependable
 
 
 class HierarchicalBenchmark(BenchmarkMethod):
@@ -265,17 +263,10 @@ class HierarchicalBenchmark(BenchmarkMethod):
             at = restricted_maximum(flat, y * sealed, sealed)
             twin = (flat, at, bootstrap_errors(flat, at, sealed, seen, rows, first.ahead, self.bootstrap))
         for place, (problem, layout, rng) in enumerate(zip(problems, layouts, generators, strict=True)):
-            posterior = weigh(found.log_target[:, place], proposal)
-            mean, covariance = found.mean[:, place], found.covariance[:, place]
-            nearer, target = proposal, found.log_target[:, place]
-            for more in MORE:
-                if not posterior.failures:
-                    break
-                nearer = adapt(nearer, target, 2 * more * self.nodes)
-                data = (layout.y, layout.seen, layout.treated, layout.ahead)
-                again = predict_placebos(layout.model, nearer.nodes, *data)
-                target, mean, covariance = again.log_target[:, 0], again.mean[:, 0], again.covariance[:, 0]
-                posterior = weigh(target, nearer)
+            data = (layout.y, layout.seen, layout.treated, layout.ahead)
+            posterior, mean, covariance = settle_placebo(
+                layout.model, proposal, found, place, data, int(self.nodes)
+            )
             picked = choose(posterior, self.chains * self.draws, rng)
             draws = draw_one(mean, covariance, picked, rng)
             own_twin = None if twin is None else (twin[0], twin[1], twin[2][:, [place]])
@@ -285,14 +276,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
         """Estimate a design with several treated units."""
         data = (layout.y, layout.seen)
         proposal = propose(layout.model, *data, self._count(layout))
-        log_target = log_targets(layout.model, proposal.nodes, *data)
-        posterior = weigh(log_target, proposal)
-        for more in MORE:
-            if not posterior.failures:
-                break
-            proposal = adapt(proposal, log_target, 2 * more * self.nodes)
-            log_target = log_targets(layout.model, proposal.nodes, *data)
-            posterior = weigh(log_target, proposal)
+        posterior = settle(layout.model, proposal, *data, int(self.nodes))
         picked = choose(posterior, self.chains * self.draws, rng)
         draws = draw_joint(layout.model, posterior, picked, data, layout.treated, layout.ahead, rng)
         twin = None

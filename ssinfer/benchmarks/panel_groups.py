@@ -9,7 +9,9 @@ log_likelihood
     "fitted" (chain, draw, fitted_unit): log density of all fitted spending of a unit given the parameters and the
     common effects f, with the unit's own effects integrated out,
 
-    .. math:: \log p(y_i \mid \theta, f) = \log N(y_i;\ Z_i f,\ S_i) - \sum_t \log |\partial\,\text{spending} / \partial y|
+    .. math:: \log p(y_i \mid \theta, f) = \log N(y_i;\ Z_i f,\ S_i) - \sum_t \log |dx_{it} / dy_{it}|,
+
+    x the spending per insured-year.
 
     Units are independent given (θ, f), so `arviz.loo` leaves out whole units; densities are of spending per
     insured-year on either scale, so `arviz.compare` may compare a log with an identity scale.
