@@ -264,9 +264,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
             twin = (flat, at, bootstrap_errors(flat, at, sealed, seen, rows, first.ahead, self.bootstrap))
         for place, (problem, layout, rng) in enumerate(zip(problems, layouts, generators, strict=True)):
             data = (layout.y, layout.seen, layout.treated, layout.ahead)
-            posterior, mean, covariance = settle_placebo(
-                layout.model, proposal, found, place, data, int(self.nodes)
-            )
+            posterior, mean, covariance = settle_placebo(layout.model, proposal, found, place, data, int(self.nodes))
             picked = choose(posterior, self.chains * self.draws, rng)
             draws = draw_one(mean, covariance, picked, rng)
             own_twin = None if twin is None else (twin[0], twin[1], twin[2][:, [place]])

@@ -49,7 +49,8 @@ def reference_model(layout: Layout, likelihood: Literal["normal", "student"] = "
             for parameter in model.parameters
         }
         period = pm.Normal("period", 0.0, model.period_scale, shape=periods)
-        level = value["level"] * pm.Normal("level_z", shape=units)
+        # centred, as a level is well known from several periods; trends and shocks are not
+        level = pm.Normal("level_effect", 0.0, value["level"], shape=units)
         structure = period[None, :] + level[:, None]
         if "trend" in scale:
             trend = value["trend"] * pm.Normal("trend_z", shape=units)

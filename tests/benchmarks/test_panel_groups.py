@@ -62,7 +62,9 @@ def test_looking_at_the_groups_changes_no_draw(panel):
     first, second = (method.fit(panel, DESIGN, seed=1) for _ in range(2))
     dict(first.inference)
     np.testing.assert_array_equal(first.benchmark, second.benchmark)
-    np.testing.assert_array_equal(first.inference["log_likelihood"]["fitted"], second.to_datatree()["log_likelihood"]["fitted"])
+    np.testing.assert_array_equal(
+        first.inference["log_likelihood"]["fitted"], second.to_datatree()["log_likelihood"]["fitted"]
+    )
 
 
 @pytest.mark.parametrize("scale", ["log", "identity"])

@@ -114,7 +114,11 @@ def main(count, folder):
         axis.plot(ordered, grid - ordered, label=name, linewidth=1)
     for side in (-1, 1):
         axis.axhline(side * band(count), color="grey", linestyle="--", linewidth=1)
-    axis.set(xlabel="place of the truth in its posterior", ylabel="ECDF less uniform", title=f"{count} simulated panels ({refused} more refused)")
+    axis.set(
+        xlabel="place of the truth in its posterior",
+        ylabel="ECDF less uniform",
+        title=f"{count} simulated panels ({refused} more refused)",
+    )
     axis.legend(fontsize=7, ncols=2)
     figure.savefig(folder / "hierarchical_sbc.svg", metadata={"Date": None})
     return frame

@@ -1,5 +1,6 @@
 """Authority: NUTS (nutpie) on the same model with every effect written out in PyMC."""
 
+# ruff: noqa: T201
 from __future__ import annotations
 
 import warnings

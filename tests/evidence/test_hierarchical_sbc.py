@@ -1,5 +1,6 @@
 """Authority: Talts et al. 2018 (arXiv 1804.06788): the truth's place in its posterior is uniform."""
 
+# ruff: noqa: T201
 from __future__ import annotations
 
 import importlib.util
