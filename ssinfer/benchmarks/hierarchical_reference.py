@@ -49,8 +49,7 @@ def reference_model(layout: Layout, likelihood: Literal["normal", "student"] = "
             for parameter in model.parameters
         }
         period = pm.Normal("period", 0.0, model.period_scale, shape=periods)
-        # centred, as a level is well known from several periods; trends and shocks are not
-        level = pm.Normal("level_effect", 0.0, value["level"], shape=units)
+        level = value["level"] * pm.Normal("level_z", shape=units)
         structure = period[None, :] + level[:, None]
         if "trend" in scale:
             trend = value["trend"] * pm.Normal("trend_z", shape=units)
