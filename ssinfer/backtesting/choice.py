@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 KEYS = ["design", "method", "kind", "level", "side", "prior"]
-SCORED = ["misallocation", "false_payment_rate", "detection_rate_3", "misallocation_money"]
+SCORED = ["misallocation", "false_payment_rate", "detection_rate_3", "misallocation_money", "refused"]
 BIAS = ("abs_bias_case", "bias_sd_between", "abs_bias_selected")
 
 
@@ -60,7 +60,10 @@ class Choice:
         """Return the honest figures of the choice: means over the folds that did not make it."""
         numbers = self.honest.drop(columns=["fold", *KEYS])
         weights = self.honest["n_rows"].to_numpy(dtype=float)
-        return {name: float(np.average(numbers[name], weights=weights)) for name in numbers.columns}
+        known = numbers.notna().to_numpy() * weights[:, None]
+        with np.errstate(invalid="ignore"):
+            means = (numbers.fillna(0.0).to_numpy() * known).sum(axis=0) / known.sum(axis=0)
+        return dict(zip(numbers.columns, means.tolist(), strict=True))
 
     def __repr__(self) -> str:
         words = ", ".join(str(self.best[key]) for key in KEYS if self.best[key] == self.best[key] and self.best[key])
@@ -91,6 +94,8 @@ def choose_design(
     over placebos with their own gates. The honest figures come from leaving out one origin at a time (blocks of
     neighbours where there is a single origin): the specification is chosen on the rest and scored on what was left
     out, because the best of many looks better than it is (up to 13% false positives over six specifications).
+    A placebo that a method refuses is not paid: it counts so in misallocation (all that is due is lost) and in
+    detection, so that a method cannot shine by refusing what is hard; false payments leave it out.
 
     Parameters
     ----------
@@ -121,14 +126,22 @@ def choose_design(
     if chance.shape != (len(savings),) or (chance < 0).any() or not np.isclose(chance.sum(), 1.0):
         raise RefusalError(f"chances is {chances}; one probability per saving is needed, summing to 1.")
     rows = result.placebos
-    ok = rows[(rows["role"] == "placebo") & (rows["status"] == "ok")]
-    fold_of = "origin" if len(pd.unique(ok["origin"])) > 1 else "block"
+    placebos = rows[rows["role"] == "placebo"]
+    fold_of = "origin" if len(pd.unique(placebos["origin"])) > 1 else "block"
     frames = []
-    for (design, method), part in ok.groupby(["design", "method"], sort=False):
-        for key, gate in gates(part, levels).items():
+    for (design, method), part in placebos.groupby(["design", "method"], sort=False):
+        ok, refused = part[part["status"] == "ok"], part[part["status"] != "ok"]
+        if ok.empty:
+            continue
+        unpaid = underpaid * share * float(chance @ np.asarray(savings, dtype=float))
+        # a refused placebo is not paid: what was due stays unpaid, in money at the mean benchmark of the others
+        left = {"misallocation": unpaid, "misallocation_money": unpaid * ok["benchmark"].mean()}
+        nothing = pd.DataFrame({**left, "detection_rate_3": 0.0, "refused": 1.0}, index=refused.index)
+        for key, gate in gates(ok, levels).items():
             if key[0] in kinds:
-                scored = _score(part, gate, savings, chance, overpaid, underpaid, share)
-                scored["fold"], scored["block"] = part[fold_of].to_numpy(), part["block"].to_numpy()
+                scored = pd.concat([_score(ok, gate, savings, chance, overpaid, underpaid, share), nothing])
+                scored["fold"] = [*ok[fold_of], *refused[fold_of]]
+                scored["block"] = [*ok["block"], *refused["block"]]
                 labels: dict[str, Any] = dict(zip(KEYS, (design, method, *key), strict=True))
                 frames.append(scored.assign(**labels))
     if not frames:
@@ -147,14 +160,18 @@ def choose_design(
         numbers = table.loc[mine, SCORED].mean().to_dict()
         honest.append({"fold": fold, **chosen[KEYS].to_dict(), **numbers, "n_rows": int(mine.sum())})
     outside = pd.concat(left_out, ignore_index=True)
-    blocks = np.unique(outside["block"], return_inverse=True)[1]
-    errors = mean_and_error(outside[SCORED].to_numpy(), blocks, np.random.default_rng([result.seed, 4]))[1]
+    errors = {}
+    for name in SCORED:  # false payments are not known of refused placebos
+        known = outside[outside[name].notna()]
+        blocks = np.unique(known["block"], return_inverse=True)[1]
+        values = known[[name]].to_numpy(dtype=float)
+        errors[name] = float(mean_and_error(values, blocks, np.random.default_rng([result.seed, 4]))[1][0])
     return Choice(
         best={name: best[name] for name in KEYS},
         specifications=specifications,
         honest=pd.DataFrame(honest),
         pareto=pareto_set(result),
-        errors=dict(zip(SCORED, errors.tolist(), strict=True)),
+        errors=errors,
         study={
             "savings": tuple(savings),
             "chances": tuple(chance.tolist()),
@@ -222,7 +239,8 @@ def _score(
         bonus = np.where(measured >= gate, share * np.maximum(measured, 0.0), 0.0)
         gap = bonus - share * saving * relative
         loss += weight * np.where(gap > 0, overpaid * gap, -underpaid * gap)
-    scored = {"misallocation": loss, "false_payment_rate": (rate >= gate).astype(float)}
+    scored: dict[str, Any] = {"misallocation": loss, "false_payment_rate": (rate >= gate).astype(float)}
+    scored["refused"] = 0.0
     scored["detection_rate_3"] = (rate + 0.03 * relative >= gate).astype(float)
     scored["misallocation_money"] = loss * part["benchmark"].to_numpy()
     return pd.DataFrame(scored)

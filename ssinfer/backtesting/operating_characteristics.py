@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 RANKING_SAVINGS = (0.01, 0.02, 0.03, 0.05, 0.10)
+RANKING_LEVEL = 0.95
 PRIORS = ("flat", "sceptical", "literature")
 SIDES = ("one-sided", "two-sided")
 # kinds whose gates stand in columns of the placebos: from each one's own fit, or calibrated on the others
@@ -42,7 +43,9 @@ def threshold_table(
     With r the measured rate of a placebo, Y its spending, B its mean benchmark and T its gate: false payment
     is P(r >= T); detection at s is P(r + s Y / B >= T); a bonus pays f M when M / B >= T and f max(d, 0) is due.
     `expected_underpayment` averages over the injected positive savings; each one's own column stands beside it.
-    Columns `_money` are per insured-year, `_total` per contract: times its insured-years.
+    A gate that no measured saving passes is non-payment (`no_gate_rate` counts them; `threshold` is then NaN); refused
+    placebos are left out, and counted as non-payment in the columns `_refused_unpaid`. Columns `_money` are per
+    insured-year, `_total` per contract: times its insured-years.
     """
     savings = sorted({*RANKING_SAVINGS, *(s for s in injected if s > 0)})
     positive = [s for s in injected if s > 0] or list(RANKING_SAVINGS)
@@ -51,7 +54,7 @@ def threshold_table(
         ok = part[part["status"] == "ok"]
         if not len(ok):
             continue
-        for (kind, level, side, prior), gate in gates(ok, levels).items():
+        for (kind, level, side, prior), gate in _with_ranking_gate(ok, gates(ok, levels)).items():
             row = {**labels, "kind": kind, "level": level, "side": side, "prior": prior}
             out.append({**row, **_characteristics(ok, gate, len(part), savings, positive, share, seed)})
     return pd.DataFrame(out)
@@ -76,21 +79,43 @@ def gates(ok: pd.DataFrame, levels: Sequence[float]) -> dict[GateKey, Floats]:
     return found
 
 
+def _with_ranking_gate(ok: pd.DataFrame, found: dict[GateKey, Floats]) -> dict[GateKey, Floats]:
+    """Add the gate by which methods are ranked, false payments of 5%, whatever levels were asked for."""
+    key: GateKey = ("placebo", RANKING_LEVEL, "one-sided", "")
+    if key in found:
+        return found
+    try:
+        return {**found, key: cross_fitted_placebo_gates(ok, RANKING_LEVEL, "one-sided")}
+    except RefusalError:
+        return found
+
+
 def cross_fitted_placebo_gates(ok: pd.DataFrame, level: float, side: str) -> Floats:
-    """Return placebo gates, each from other blocks of neighbours and, where there are several, other origins."""
+    """Return placebo gates, each from other blocks of neighbours and, where there are several, other origins.
+
+    An origin with too few placebos for the level gives no order statistic and is passed over; where no other origin
+    gives one, the placebo's own does, without its block.
+    """
     rate = ok["savings_rate"].to_numpy()
     se = ok["standard_error"].to_numpy() if ok["standard_error"].notna().all() else np.ones(len(ok))
     block, origin = ok["block"].to_numpy(), ok["origin"].to_numpy()
     origins = pd.unique(origin)
     z = rate / se
+    reason = RefusalError("There are no placebos. Look at the reasons in the placebos' status column.")
     by_block: dict[tuple[Any, Any], float] = {}
     for one in pd.unique(block):
         elsewhere = block != one
         for period in origins:
-            by_block[one, period] = order_statistic(z[elsewhere & (origin == period)], level, side)
+            try:
+                by_block[one, period] = order_statistic(z[elsewhere & (origin == period)], level, side)
+            except RefusalError as error:
+                reason = error
     gate = np.empty(len(ok))
     for row in range(len(ok)):
-        others = [period for period in origins if period != origin[row]] or [origin[row]]
+        usable = [period for period in origins if (block[row], period) in by_block]
+        if not usable:
+            raise reason
+        others = [period for period in usable if period != origin[row]] or usable
         gate[row] = se[row] * np.mean([by_block[block[row], period] for period in others])
     return gate
 
@@ -133,6 +158,8 @@ def _characteristics(
         "threshold": np.where(np.isfinite(gate), gate, np.nan),
         "threshold_money": np.where(np.isfinite(gate), gate * bbar, np.nan),
         "threshold_less_bias": np.where(np.isfinite(gate), gate - rate, np.nan),
+        "threshold_less_bias_money": np.where(np.isfinite(gate), (gate - rate) * bbar, np.nan),
+        "no_gate_rate": (~np.isfinite(gate)).astype(float),
         "false_payment_rate": paid[0.0].astype(float),
     }
     for saving in savings:
@@ -144,7 +171,7 @@ def _characteristics(
     under = []
     for saving in positive:
         due = share * saving * relative
-        bonus = np.where(paid[saving], share * (rate + saving * relative), 0.0)
+        bonus = np.where(paid[saving], share * np.maximum(rate + saving * relative, 0.0), 0.0)
         under.append(np.maximum(due - bonus, 0.0))
         columns[f"expected_underpayment_{100 * saving:g}"] = under[-1]
     columns["expected_underpayment"] = np.mean(under, axis=0)
@@ -156,13 +183,15 @@ def _characteristics(
         row[name] = value
         row[f"{name}_se"] = se
     row["false_payment_rate_refused_unpaid"] = float(paid[0.0].sum()) / n_rows
+    for saving in savings:
+        row[f"detection_rate_{100 * saving:g}_refused_unpaid"] = float(paid[saving].sum()) / n_rows
     return row
 
 
 def ranking(thresholds: pd.DataFrame) -> pd.DataFrame:
     """Return designs and methods by detection at cross-fitted false payments of 5% (placebo gate, one-sided, 95%)."""
     rows = thresholds[
-        (thresholds["kind"] == "placebo") & (thresholds["level"] == 0.95) & (thresholds["side"] == "one-sided")
+        (thresholds["kind"] == "placebo") & (thresholds["level"] == RANKING_LEVEL) & (thresholds["side"] == "one-sided")
     ]
     shown = ["design", "method", "size_class", "threshold", "false_payment_rate", "false_payment_rate_se"]
     for saving in RANKING_SAVINGS:

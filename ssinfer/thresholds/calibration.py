@@ -62,7 +62,7 @@ class Calibration:
                 f"calibration set. Calibrate again with exclude={judged}."
             )
         kind = "credible" if cf.uncertainty == "posterior" else "confidence"
-        own = cf.null_error(kind) / float(cf.pooled(kind).mean())
+        own = cf.null_error(kind) / cf.level
         pick = rng.integers(0, len(self.draws["mean"]), len(own))
         return self._systematic(cf.assigned, pick, rng) + self.draws["scale"][pick] * own
 
@@ -99,7 +99,7 @@ class Calibration:
 
     def _systematic(self, size: float, pick: NDArray[np.intp], rng: np.random.Generator) -> Floats:
         draws = {name: values[pick] for name, values in self.draws.items()}
-        ratio = size / self.typical_size
+        ratio = size / self.typical_size if np.isfinite(size) else 1.0
         spread = np.sqrt(draws["unit_sd"] ** 2 + draws["origin_sd"] ** 2 + draws["excess"] ** 2 / ratio)
         return np.asarray(draws["mean"] + draws["slope"] * np.log(ratio) + spread * rng.standard_normal(len(pick)))
 
@@ -178,7 +178,7 @@ def usable_placebos(placebos: pd.DataFrame, exclude: Sequence[str]) -> dict[str,
     y = rows["savings_rate"].to_numpy(dtype=float)
     if y.std() <= 1e-12:
         raise RefusalError(f"All {len(y)} placebo savings are alike: they are not {len(y)} placebos. Check the data.")
-    size = rows["assigned"].to_numpy(dtype=float)
+    size = rows["assigned"].fillna(1.0).to_numpy(dtype=float)  # sizes unknown: all alike
     typical = float(np.exp(np.log(size).mean()))
     return {
         "y": y,

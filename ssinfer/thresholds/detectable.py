@@ -127,8 +127,8 @@ def power_of_gate(cf: Counterfactual, gate: Threshold | float, saving: float) ->
 
 
 def _null_error(cf: Counterfactual) -> tuple[Floats, float]:
-    """Return draws of E0 and the mean benchmark, both of the interpretation that the counterfactual has."""
+    """Return draws of E0, of the interpretation that the counterfactual has, and Bbar."""
     if cf.uncertainty == "none":
         raise NotSupportedError("Power analysis", f"{cf.method}, a point estimate without an error distribution")
     kind: Literal["credible", "confidence"] = "credible" if cf.uncertainty == "posterior" else "confidence"
-    return cf.null_error(kind), float(cf.pooled(kind).mean())
+    return cf.null_error(kind), cf.level

@@ -101,7 +101,7 @@ def test_a_limit_on_false_payments_is_kept_where_it_chooses():
     rate = held.specifications.set_index(["method", "kind", "level", "side"])["false_payment_rate"]
     assert rate[tuple(held.best[name] for name in ("method", "kind", "level", "side"))] <= 0.05
     assert held.summary()["false_payment_rate"] < free.summary()["false_payment_rate"]
-    assert all(error > 0 for error in held.errors.values())
+    assert all(error > 0 for name, error in held.errors.items() if name != "refused")
     with pytest.raises(RefusalError, match="at_most is 5"):
         choose_design(both, at_most=5)
 
@@ -114,3 +114,18 @@ def test_detection_always_stands_at_one_to_ten_percent():
     for name in ("expected_overpayment", "expected_underpayment"):
         assert table[f"{name}_total"].to_numpy() == pytest.approx(table[f"{name}_money"].to_numpy() * 20_000)
         assert {f"{name}_se", f"{name}_money_se", f"{name}_total_se"} <= set(table.columns)
+
+
+def test_a_method_does_not_shine_by_refusing():
+    found = result({"honest": 0.02, "coy": 0.02})
+    rows = found.placebos
+    coy = (rows["method"] == "coy") & (rows["savings_rate"].abs() > 0.02)
+    rows.loc[coy, "status"] = "refused"
+    rows.loc[coy, ["savings_rate", "spending", "benchmark"]] = np.nan
+    scores, table = score_table(rows, (0.0,), (), 1), threshold_table(rows, (0.0, 0.05), (0.95,), (), 0.5, 1)
+    chosen = choose_design(BacktestResult(scores, table, rows, found.errors, 1), kinds=["schedule"], savings=(0.05,))
+    best = chosen.specifications.groupby("method").first()
+    assert best.loc["coy", "refused"] == pytest.approx(coy.sum() / 800)
+    assert best.loc["coy", "misallocation"] > 0.025 * best.loc["coy", "refused"]
+    assert np.isfinite(list(chosen.summary().values())).all()
+    assert np.isfinite(list(chosen.errors.values())).all()
