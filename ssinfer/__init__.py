@@ -28,6 +28,8 @@ _HOME = {
     "power_table": "ssinfer.thresholds.power",
     "insured_needed": "ssinfer.thresholds.power",
     "minimum_detectable_saving": "ssinfer.thresholds.detectable",
+    "power_of_gate": "ssinfer.thresholds.detectable",
+    "calibrated_threshold": "ssinfer.thresholds.calibrated",
     "placebo_threshold": "ssinfer.thresholds.placebo",
     "schedule_threshold": "ssinfer.thresholds.schedule",
     "compare_thresholds": "ssinfer.thresholds.compare",
@@ -100,11 +102,13 @@ if TYPE_CHECKING:
     from ssinfer.panel import Panel as Panel
     from ssinfer.plugins.conformance import check_benchmark as check_benchmark
     from ssinfer.plugins.protocol import Benchmark as Benchmark
+    from ssinfer.thresholds.calibrated import calibrated_threshold as calibrated_threshold
     from ssinfer.thresholds.calibration import calibrate as calibrate
     from ssinfer.thresholds.compare import compare_thresholds as compare_thresholds
     from ssinfer.thresholds.confidence import confidence_threshold as confidence_threshold
     from ssinfer.thresholds.credible import credible_threshold as credible_threshold
     from ssinfer.thresholds.detectable import minimum_detectable_saving as minimum_detectable_saving
+    from ssinfer.thresholds.detectable import power_of_gate as power_of_gate
     from ssinfer.thresholds.expected_loss import expected_loss_threshold as expected_loss_threshold
     from ssinfer.thresholds.placebo import placebo_threshold as placebo_threshold
     from ssinfer.thresholds.power import Scenario as Scenario
