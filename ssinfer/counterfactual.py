@@ -245,7 +245,9 @@ class Counterfactual:
             groups["sampling_distribution"] = self.confidence.to_dataset(name="benchmark")
         groups["observed_data"] = self.spending.to_dataset(name="spending")
         groups["constant_data"] = self.insured_years.to_dataset(name="insured_years")
-        tree = xr.DataTree.from_dict({**groups, **self.inference})
+        for name, group in self.inference.items():
+            groups[name] = group.merge(groups[name]) if name in groups else group
+        tree = xr.DataTree.from_dict(groups)
         tree.attrs.update(method=self.method, uncertainty=self.uncertainty, information=self.information)
         tree.attrs["design"] = repr(self.design)
         return tree

@@ -29,7 +29,7 @@ from ssinfer.errors import DesignError, PanelError, SsinferError, StudyError, di
 from ssinfer.panel import Panel
 from ssinfer.plugins.discovery import make_method
 from ssinfer.study_file import Comparison, Span, StudyFile, read_study
-from ssinfer.thresholds.compare import compare_thresholds
+from ssinfer.thresholds.compare import compare_thresholds, whole_calibration
 from ssinfer.windows import rolling_windows
 
 if TYPE_CHECKING:
@@ -359,6 +359,9 @@ def _evaluate(plan: Plan, result: BacktestResult | None) -> _Evaluation:
             mine = (rows["design"] == design) & (rows["method"] == method) & (rows["status"] == "ok")
             placebos = _cross_fitted(rows[mine & (rows["role"] == "placebo")], plan, design)
         table = compare_thresholds(cf, file.threshold.all_levels, placebos)
+        if file.threshold.calibrate and placebos is not None:
+            whole = whole_calibration(cf, placebos, file.threshold.all_levels, file.seed)
+            table = pd.concat([table, whole], ignore_index=True)
         try:
             pooled = cf.savings().pooled()
         except SsinferError as error:

@@ -107,13 +107,14 @@ class Method(_Part):
 
 
 class ThresholdPart(_Part):
-    """Levels of thresholds, injected savings, and the gate that settles."""
+    """Levels of thresholds, injected savings, the gate that settles, and whether to sample the whole calibration."""
 
     levels: list[Fraction] = [0.95, 0.90]
     injected: list[Annotated[float, Field(ge=0, lt=1)]] = [0.0, 0.02, 0.03, 0.05]
-    gate: Literal["confidence", "credible", "power", "placebo", "schedule"] = "placebo"
+    gate: Literal["confidence", "credible", "calibrated", "power", "placebo", "schedule"] = "placebo"
     level: Fraction = 0.95
     side: Literal["one-sided", "two-sided"] = "one-sided"
+    calibrate: bool = False
 
     @property
     def all_levels(self) -> tuple[float, ...]:

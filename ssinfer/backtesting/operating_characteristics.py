@@ -11,6 +11,7 @@ from ssinfer.backtesting.scores import groups
 from ssinfer.backtesting.task import GateKey, gate_column
 from ssinfer.errors import RefusalError
 from ssinfer.kernels.block_bootstrap import mean_and_error
+from ssinfer.thresholds.calibrated import cross_fitted_gates
 from ssinfer.thresholds.placebo import order_statistic
 from ssinfer.thresholds.schedule import minimum_savings_rate
 
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-RANKING_SAVINGS = (0.02, 0.03, 0.05)
+RANKING_SAVINGS = (0.01, 0.02, 0.03, 0.05, 0.10)
 RANKING_LEVEL = 0.95
 PRIORS = ("flat", "sceptical", "literature")
 SIDES = ("one-sided", "two-sided")
+# kinds whose gates stand in columns of the placebos: from each one's own fit, or calibrated on the others
+OWN_KINDS = (("confidence", ""), *(("credible", prior) for prior in PRIORS), ("calibrated", ""))
 
 
 def threshold_table(
@@ -41,7 +44,8 @@ def threshold_table(
     is P(r >= T); detection at s is P(r + s Y / B >= T); a bonus pays f M when M / B >= T and f max(d, 0) is due.
     `expected_underpayment` averages over the injected positive savings; each one's own column stands beside it.
     A gate that no measured saving passes is non-payment (`no_gate_rate` counts them; `threshold` is then NaN); refused
-    placebos are left out, and counted as non-payment in the columns `_refused_unpaid`.
+    placebos are left out, and counted as non-payment in the columns `_refused_unpaid`. Columns `_money` are per
+    insured-year, `_total` per contract: times its insured-years.
     """
     savings = sorted({*RANKING_SAVINGS, *(s for s in injected if s > 0)})
     positive = [s for s in injected if s > 0] or list(RANKING_SAVINGS)
@@ -61,7 +65,7 @@ def gates(ok: pd.DataFrame, levels: Sequence[float]) -> dict[GateKey, Floats]:
     found: dict[GateKey, Floats] = {}
     for level in levels:
         for side in SIDES:
-            for kind, prior in (("confidence", ""), *(("credible", prior) for prior in PRIORS)):
+            for kind, prior in OWN_KINDS:
                 name = gate_column(kind, level, side, prior)
                 if name in ok.columns and ok[name].notna().all():
                     found[kind, level, side, prior] = ok[name].to_numpy(dtype=float)
@@ -116,6 +120,25 @@ def cross_fitted_placebo_gates(ok: pd.DataFrame, level: float, side: str) -> Flo
     return gate
 
 
+def calibrated_columns(placebos: pd.DataFrame, levels: Sequence[float]) -> pd.DataFrame:
+    """Return columns of calibrated gates beside the placebos' rows, cross-fitted; NaN where there are none.
+
+    Every design and method is calibrated on all its own placebos, whatever their size, so that a class of size uses
+    the others' information on how the error shrinks.
+    """
+    names = {(level, side): gate_column("calibrated", level, side) for level in levels for side in SIDES}
+    out = pd.DataFrame(np.nan, index=placebos.index, columns=list(names.values()))
+    rows = placebos[(placebos["role"] == "placebo") & (placebos["status"] == "ok")]
+    for _, part in rows.groupby(["design", "method"], sort=False):
+        try:
+            found = cross_fitted_gates(part, tuple(levels), SIDES)
+        except RefusalError:
+            continue
+        for key, gate in found.items():
+            out.loc[part.index, names[key]] = gate
+    return out
+
+
 def _characteristics(
     ok: pd.DataFrame,
     gate: Floats,
@@ -127,6 +150,7 @@ def _characteristics(
 ) -> dict[str, Any]:
     rate = ok["savings_rate"].to_numpy()
     bbar = ok["benchmark"].to_numpy()
+    insured = ok["insured_years"].to_numpy()
     relative = ok["spending"].to_numpy() / bbar
     blocks = np.unique(ok["block"].to_numpy(), return_inverse=True)[1]
     paid = {saving: rate + saving * relative >= gate for saving in (0.0, *savings)}
@@ -143,6 +167,7 @@ def _characteristics(
     over = np.where(paid[0.0], share * np.maximum(rate, 0.0), 0.0)
     columns["expected_overpayment"] = over
     columns["expected_overpayment_money"] = over * bbar
+    columns["expected_overpayment_total"] = over * bbar * insured
     under = []
     for saving in positive:
         due = share * saving * relative
@@ -151,6 +176,7 @@ def _characteristics(
         columns[f"expected_underpayment_{100 * saving:g}"] = under[-1]
     columns["expected_underpayment"] = np.mean(under, axis=0)
     columns["expected_underpayment_money"] = columns["expected_underpayment"] * bbar
+    columns["expected_underpayment_total"] = columns["expected_underpayment"] * bbar * insured
     mean, error = mean_and_error(np.column_stack(list(columns.values())), blocks, np.random.default_rng([seed, 2]))
     row: dict[str, Any] = {"n_rows": len(ok), "n_units": ok["unit"].nunique(), "n_origins": ok["origin"].nunique()}
     for name, value, se in zip(columns, mean, error, strict=True):

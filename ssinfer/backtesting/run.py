@@ -11,7 +11,7 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.operating_characteristics import PRIORS, ranking, threshold_table
+from ssinfer.backtesting.operating_characteristics import PRIORS, calibrated_columns, ranking, threshold_table
 from ssinfer.backtesting.placebos import neighbour_blocks, placebo_units, selection_flags
 from ssinfer.backtesting.scores import score_table
 from ssinfer.backtesting.task import Outcome, Task, run_task
@@ -187,6 +187,7 @@ def backtest(
             if column not in frame.columns:
                 frame[column] = False
             frame.loc[mine, column] = inside[rows[mine]]
+    frame = pd.concat([frame, calibrated_columns(frame, levels)], axis=1)
     return BacktestResult(
         scores=score_table(frame, injected, size_edges, seed),
         thresholds=threshold_table(frame, injected, levels, size_edges, share, seed),

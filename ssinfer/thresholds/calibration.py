@@ -142,7 +142,7 @@ def calibrate(
     ----------
     Schuemie, Hripcsak, Ryan, Madigan and Suchard 2018, doi 10.1073/pnas.1708282114.
     """
-    data = _usable(placebos, exclude)
+    data = usable_placebos(placebos, exclude)
     trace = _sample(data, draws, chains, seed)
     return Calibration(
         draws={name: trace[name] for name in PARAMETERS},
@@ -154,7 +154,8 @@ def calibrate(
     )
 
 
-def _usable(placebos: pd.DataFrame, exclude: Sequence[str]) -> dict[str, Any]:
+def usable_placebos(placebos: pd.DataFrame, exclude: Sequence[str]) -> dict[str, Any]:
+    """Return the arrays of a calibration, checked: y, s, ratio of sizes to the typical one, unit and origin numbers."""
     needed = ["unit", "origin", "savings_rate", "standard_error", "assigned"]
     absent = [name for name in needed if name not in placebos.columns]
     if absent:
