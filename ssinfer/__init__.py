@@ -35,7 +35,14 @@ _HOME = {
     "Contract": "ssinfer.contracts.contract",
     "load_contract": "ssinfer.contracts.contract",
     "settle": "ssinfer.contracts.settle",
+    "settle_years": "ssinfer.contracts.years",
+    "shipped_contracts": "ssinfer.contracts.contract",
+    "Settlement": "ssinfer.contracts.settlement",
+    "Benchmark": "ssinfer.plugins.protocol",
     "check_benchmark": "ssinfer.plugins.conformance",
+    "choose_design": "ssinfer.backtesting.choice",
+    "noise_components": "ssinfer.backtesting.noise",
+    "calibrate": "ssinfer.thresholds.calibration",
     "backtest": "ssinfer.backtesting.run",
     "AdministrativeBenchmark": "ssinfer.benchmarks.administrative",
     "SyntheticControl": "ssinfer.benchmarks.synthetic_control",
@@ -71,6 +78,8 @@ if TYPE_CHECKING:
     from ssinfer import comparison as comparison
     from ssinfer import datasets as datasets
     from ssinfer import errors as errors
+    from ssinfer.backtesting.choice import choose_design as choose_design
+    from ssinfer.backtesting.noise import noise_components as noise_components
     from ssinfer.backtesting.run import backtest as backtest
     from ssinfer.benchmarks.administrative import AdministrativeBenchmark as AdministrativeBenchmark
     from ssinfer.benchmarks.augmented_synthetic_control import AugmentedSyntheticControl as AugmentedSyntheticControl
@@ -81,12 +90,17 @@ if TYPE_CHECKING:
     from ssinfer.cohort import Cohort as Cohort
     from ssinfer.contracts.contract import Contract as Contract
     from ssinfer.contracts.contract import load_contract as load_contract
+    from ssinfer.contracts.contract import shipped_contracts as shipped_contracts
     from ssinfer.contracts.settle import settle as settle
+    from ssinfer.contracts.settlement import Settlement as Settlement
+    from ssinfer.contracts.years import settle_years as settle_years
     from ssinfer.counterfactual import Counterfactual as Counterfactual
     from ssinfer.counterfactual import Savings as Savings
     from ssinfer.design import Design as Design
     from ssinfer.panel import Panel as Panel
     from ssinfer.plugins.conformance import check_benchmark as check_benchmark
+    from ssinfer.plugins.protocol import Benchmark as Benchmark
+    from ssinfer.thresholds.calibration import calibrate as calibrate
     from ssinfer.thresholds.compare import compare_thresholds as compare_thresholds
     from ssinfer.thresholds.confidence import confidence_threshold as confidence_threshold
     from ssinfer.thresholds.credible import credible_threshold as credible_threshold

@@ -116,6 +116,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
     models, Bayesian Analysis 1(3), doi 10.1214/06-BA117A.
     """
 
+    placebos_together: ClassVar[int] = 10_000
     needs: ClassVar[Literal["panel", "cohort"]] = "panel"
     capabilities: ClassVar[Capabilities] = Capabilities(
         staggered_starts=True, covariates=True, posterior=True, confidence=True

@@ -111,7 +111,7 @@ def fit_noise(squares: Floats, size: Floats, lam: Floats, known: str, masses: Fl
     count = np.isfinite(squares).sum(axis=(1, 2)) @ masses  # (R,)
     if known == "variance":
         scale = float(np.nanmean(squares))
-        tau2 = (np.linspace(0.0, 1.6, 2 * points) ** 2) * scale
+        tau2 = (np.linspace(0.0, 1.6, 4 * points) ** 2) * scale
         logs, quadratics = gaussian_terms(squares, size, lam, np.ones_like(tau2), tau2)
         value = -0.5 * (logs @ masses + quadratics @ masses)
         best = value.argmax(axis=0)

@@ -7,13 +7,16 @@ import pytest
 from scipy.optimize import minimize
 from sklearn.base import clone
 
-from ssinfer.benchmarks.administrative import AdministrativeBenchmark, _History, _reference_groups
+from ssinfer.benchmarks.administrative import AdministrativeBenchmark
+from ssinfer.benchmarks.placebo_history import PlaceboHistory
 from ssinfer.benchmarks.problem import Problem
+from ssinfer.benchmarks.reference_group import reference_groups
 from ssinfer.comparison import SimilarSize
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.design import Design
 from ssinfer.errors import DataError, DesignError, RefusalError, SsinferError
 from ssinfer.kernels.error_components import fit_noise, noise_shape, rotation, shock_contrast
+from ssinfer.panel import Panel
 
 DESIGN = Design(treated=["u000"], baseline=[2014, 2015, 2016], performance=[2017])
 EQUAL = (1 / 3, 1 / 3, 1 / 3)
@@ -23,7 +26,7 @@ def point(panel, design, weights="equal", covariates=()):
     """The benchmark before any noise (I, P), observed units."""
     problem = Problem.of(panel, design)
     shares = AdministrativeBenchmark(weights=weights)._baseline_weights(len(problem.baseline))
-    found = _History.of(problem, _reference_groups(problem), shares, covariates, 0)
+    found = PlaceboHistory.of(problem, reference_groups(problem), shares, covariates, 0)
     return found.benchmark * problem.factor[np.ix_(problem.treated, problem.columns)]
 
 
@@ -320,8 +323,8 @@ def test_a_unit_that_enters_late_is_a_donor_but_not_in_earlier_windows(null_pane
     # earlier windows are those of a panel without the unit: its absence moves no reference group
     problem, other = (Problem.of(data, DESIGN) for data in (panel, full.select([u for u in full.units if u != "u009"])))
     shares = np.array(EQUAL)
-    ours = _History.of(problem, _reference_groups(problem), shares, (), None)
-    theirs = _History.of(other, _reference_groups(other), shares, (), None)
+    ours = PlaceboHistory.of(problem, reference_groups(problem), shares, (), None)
+    theirs = PlaceboHistory.of(other, reference_groups(other), shares, (), None)
     keep = np.arange(39) != 8  # the pool is every unit but u000
     np.testing.assert_allclose(ours.squares[0][keep, 1:], theirs.squares[0][:, 1:], rtol=1e-9)
     assert np.isnan(ours.squares[0][8, 1:]).all()
@@ -410,3 +413,43 @@ def test_rotation_makes_periods_independent():
     np.testing.assert_allclose(turn @ noise @ turn.T, np.eye(3), atol=1e-12)
     np.testing.assert_allclose(turn @ shock @ turn.T, np.diag(lam), atol=1e-12)
     assert np.trace(shock) / 3 == pytest.approx(1)
+
+
+class Trios:
+    """Each unit is compared with three others of its own region of four."""
+
+    def admits(self, panel, treated, columns):
+        del columns
+        region = np.arange(len(panel.units)) // 4
+        return np.isin(region, region[panel.rows(treated)])
+
+    def __repr__(self):
+        return "Trios()"
+
+
+def test_a_small_reference_groups_error_enters_once():
+    # pure shocks of SD 2%, independent over years: with w = 1/3 a unit's contrast has SD 0.02 sqrt(4/3), and
+    # a benchmark trended by three alike units sqrt(4/3) times that
+    found, total = [], []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        spending = 2_000 * (1 + 0.02 * rng.standard_normal((200, 4)))
+        panel = Panel(tuple(f"u{i:03d}" for i in range(200)), (2014, 2015, 2016, 2017), spending)
+        design = Design(treated=["u000"], baseline=[2014, 2015, 2016], performance=[2017], donors=Trios())
+        cf = AdministrativeBenchmark(draws=1_000, chains=1).fit(panel, design, seed=seed)
+        found.append(cf.diagnostics.set_index("check").loc["shock_sd", "figure"])
+        total.append(cf.null_error().std() / cf.level)
+    # neighbours share placebo errors: the standard error of a mean of 10 is about 0.0004
+    assert np.mean(found) == pytest.approx(0.02 * np.sqrt(4 / 3), abs=0.0012)
+    assert np.mean(total) == pytest.approx(0.02 * 4 / 3, abs=0.0015)
+
+
+def test_the_reference_groups_shock_is_shared_by_the_performance_periods():
+    # no sampling noise: `expected` holds the reference group's shock alone. Its baseline of three years is the same for
+    # every performance year, so even independent years correlate by (1/3) / (4/3); new each period it would be zero
+    spending = 2_000 * (1 + 0.02 * np.random.default_rng(1).standard_normal((200, 6)))
+    panel = Panel(tuple(f"u{i:03d}" for i in range(200)), tuple(range(2014, 2020)), spending)
+    design = Design(["u000"], range(2014, 2017), range(2017, 2020), donors=Trios())
+    cf = AdministrativeBenchmark(draws=4_000, chains=2).fit(panel, design, seed=1)
+    draws = cf.expected.values.reshape(-1, 3)
+    assert np.corrcoef(draws.T)[np.triu_indices(3, 1)].mean() == pytest.approx(0.25, abs=0.06)
