@@ -13,7 +13,7 @@ from ssinfer.benchmarks.hierarchical import HierarchicalBenchmark
 from ssinfer.benchmarks.panel_layout import lay_out
 from ssinfer.benchmarks.panel_model import Parameter
 from ssinfer.benchmarks.problem import Problem
-from ssinfer.errors import DataError, DesignError
+from ssinfer.errors import ConvergenceError, DataError, DesignError
 
 
 def simulate(seed=1, units=40, periods=6, shock=0.02, sizes=(2_000, 60_000), **columns):
@@ -259,3 +259,22 @@ def test_the_frequentist_twin_agrees_with_the_posterior_where_data_are_many():
     spread = float(cf.pooled().std())
     for column in ("lower", "upper"):
         assert abs(credible.loc["pooled", column] - confidence.loc["pooled", column]) < 0.35 * spread
+
+
+def test_undependable_weights_are_refused_by_name_and_counted_by_a_backtest(monkeypatch):
+    """design.md: no threshold where a diagnostic failed; the limits are moved to where no fit can pass."""
+    for module in ("panel_posterior", "hierarchical"):
+        monkeypatch.setattr(f"ssinfer.benchmarks.{module}.ENOUGH", 1e9)
+    monkeypatch.setattr("ssinfer.benchmarks.panel_posterior.MORE", ())
+    panel = simulate(units=12)
+    plan = design(performance=[5], baseline=range(5))
+    cf = QUICK.fit(panel, plan, seed=1)
+    assert cf.diagnostics.set_index("check").loc["effective_sample_size", "status"] == "failed"
+    with pytest.raises(ConvergenceError, match="effective sample size"):
+        cf.interval(0.9)
+    with pytest.raises(ConvergenceError, match="effective sample size"):
+        ss.credible_threshold(cf, level=0.95)
+    result = ss.backtest(panel, plan, QUICK, placebos=["u001", "u002"], n_jobs=1, origins=[5])
+    placebos = result.placebos[result.placebos["role"] == "placebo"]
+    assert (placebos["status"] == "refused").all()
+    assert placebos["reason"].str.contains("effective sample size").all()
