@@ -1,11 +1,13 @@
-"""The prior of a synthetic control's shocks, learned from donors in the treated unit's place."""
+"""The prior of a synthetic control's shocks and weights, learned from donors in the treated unit's place."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 from scipy.optimize import minimize
 
 from ssinfer.errors import ConvergenceError
@@ -25,6 +27,9 @@ PERSISTENCE = (1.0, 1.5)
 NOISE_FACTOR = (float(np.log(2.5)), 0.5)
 HETEROGENEITY = (float(np.log(0.3)), 0.7)
 WIDE = 1.5
+# log of the weights' strength tau: mean and SD before the donors are seen, and the SD between units that is kept
+STRENGTH = (0.0, 0.75)
+STRENGTH_BETWEEN_UNITS = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,15 +46,15 @@ class ShockPrior:
         Uncertainty of the donors' common values plus the variance between units of log omega.
     heterogeneity : float
         SD of log omega between units.
-    weight_sd : float
-        lambda, the SD of a donor weight among placebos.
+    strength : (2,)
+        Mean and SD of log tau, of weights softmax(tau z).
     placebos : int
     """
 
     mean: Floats
     covariance: Floats
     heterogeneity: float
-    weight_sd: float
+    strength: Floats
     placebos: int
 
     @property
@@ -85,19 +90,21 @@ class ShockPrior:
             own[m] += others[m] / (J - 1) ** 2
         change = float(np.median(np.diff(residual, axis=1).std(axis=1)))
         scale = change if change > 0 else 1e-6
-        centres = np.array([np.log(scale), PERSISTENCE[0], 0.0, -np.log(J), HETEROGENEITY[0]])
-        spreads = np.array([WIDE, PERSISTENCE[1], 1.0, WIDE, HETEROGENEITY[1]])
+        centres = np.array([np.log(scale), PERSISTENCE[0], 0.0, STRENGTH[0], HETEROGENEITY[0]])
+        spreads = np.array([WIDE, PERSISTENCE[1], 1.0, STRENGTH[1], HETEROGENEITY[1]])
         if not window.noise_is_known:
             centres[2], spreads[2] = NOISE_FACTOR
         learns_k = window.noise is not None and not window.noise_is_known
         nodes, masses = np.polynomial.hermite_e.hermegauss(QUADRATURE)
         masses = masses / masses.sum()
         times = used.astype(np.float64)
+        table = weight_deviation(max(J - 1, 2))
 
         def objective(x: Floats) -> float:
             theta = centres + spreads * x
             if not learns_k:
                 theta[2] = 0.0
+            theta[3] = float(table(min(max(theta[3], -4.0), 3.0)))
             found = shock_log_likelihood(theta, residual, gram, own, others, times, kappa, nodes, masses)
             return 0.5 * float(x @ x) - found if np.isfinite(found) else 1e12
 
@@ -105,11 +112,12 @@ class ShockPrior:
         x = np.asarray(best.x)
         hessian = _hessian(objective, x)
         values, vectors = np.linalg.eigh(hessian)
-        if not np.isfinite(values).all() or values.min() <= 0:
+        if not np.isfinite(values).all():
             raise ConvergenceError(
-                f"The placebos of {window.name!r} do not identify a shock prior (smallest curvature "
-                f"{values.min():.2g}). Lengthen the periods, or use inference='placebo'."
+                f"The placebos of {window.name!r} do not identify a shock prior: their likelihood is not finite near "
+                "its mode. Look for donors with extreme spending, or use inference='placebo'."
             )
+        values = np.maximum(values, 1.0)  # no direction is taken as less certain than before the donors were seen
         covariance = spreads[:, None] * ((vectors / values) @ vectors.T) * spreads
         theta = centres + spreads * x
         heterogeneity = float(np.exp(theta[4]))
@@ -118,7 +126,21 @@ class ShockPrior:
         mean = theta[:3].copy()
         if not learns_k:
             mean[2], prior[2, :], prior[:, 2], prior[2, 2] = 0.0, 0.0, 0.0, 1e-12
-        return cls(mean, prior, heterogeneity, float(np.exp(theta[3])), int(places.size))
+        strength = np.array([theta[3], np.hypot(np.sqrt(covariance[3, 3]), STRENGTH_BETWEEN_UNITS)])
+        return cls(mean, prior, heterogeneity, strength, int(places.size))
+
+
+@lru_cache(maxsize=64)
+def weight_deviation(J: int) -> CubicSpline:
+    """Return log lambda, the SD of one of J weights softmax(tau z), over log tau in (-4, 3), by simulation."""
+    z = np.random.default_rng(1).standard_normal((400, J))
+    log_tau = np.linspace(-4.0, 3.0, 29)
+    out = np.empty(log_tau.size)
+    for place, tau in enumerate(np.exp(log_tau)):
+        w = np.exp(tau * (z - z.max(axis=1, keepdims=True)))
+        w /= w.sum(axis=1, keepdims=True)
+        out[place] = 0.5 * np.log(((w - 1.0 / J) ** 2).mean())
+    return CubicSpline(log_tau, out)
 
 
 def _hessian(function: object, x: Floats, step: float = 1e-2) -> Floats:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 CHAINS = 4
 WARMUP = 400
-STRENGTH = (0.0, 0.75)  # log tau ~ N(0, .75^2): tau below .3 is nearly equal weights, above 3 a single donor
 LEVEL_SD = 1.0  # of the intercept, in units of the treated unit's level
 LARGEST_R_HAT = 1.01
 SMALLEST_ESS = 400.0
@@ -36,8 +35,8 @@ class WeightModel:
         y_{1t} = \mu + \sum_j w_j y_{jt} + u_t + e_t, \quad w = \mathrm{softmax}(\tau z), \quad
         u_t = \rho u_{t-1} + \omega \epsilon_t
 
-    with z, epsilon standard normal, log tau ~ N(0, .75^2), (log omega, logit rho, log k) from the donors
-    (`ShockPrior`), mu = 0 or N(0, 1), and e_t of variance k^2 (noise_1t + sum_j w_j^2 noise_jt).
+    with z, epsilon standard normal, the normal priors of log tau and (log omega, logit rho, log k) learned from the
+    donors (`ShockPrior`), mu = 0 or N(0, 1), and e_t of variance k^2 (noise_1t + sum_j w_j^2 noise_jt).
 
     Attributes
     ----------
@@ -95,7 +94,7 @@ class WeightModel:
         """What the kernels read of the baseline."""
         return (
             self.y, self.X, self.times, self.noise, self.donor_noise, self.kappa,
-            self.prior.mean, self.prior.factor, np.array(STRENGTH),
+            self.prior.mean, self.prior.factor, self.prior.strength,
         )  # fmt: skip
 
     def weights(self, q: Floats) -> Floats:
@@ -109,14 +108,12 @@ class WeightModel:
     def prior_effective_donors(self, rng: np.random.Generator, draws: int = 1000) -> Floats:
         """Return draws of 1 / sum w^2 before the data."""
         J = self.X.shape[1]
-        w = np.exp(strength_of(rng.standard_normal(draws))[:, None] * rng.standard_normal((draws, J)))
+        centre, spread = self.prior.strength
+        tau = np.exp(centre + spread * rng.standard_normal(draws))
+        z = rng.standard_normal((draws, J))
+        w = np.exp(tau[:, None] * (z - z.max(axis=1, keepdims=True)))
         w /= w.sum(axis=1, keepdims=True)
         return np.asarray(1.0 / (w**2).sum(axis=1))
-
-
-def strength_of(a: Floats) -> Floats:
-    """Return tau of its standard normal variable."""
-    return np.asarray(np.exp(STRENGTH[0] + STRENGTH[1] * a))
 
 
 @dataclass(frozen=True, eq=False)

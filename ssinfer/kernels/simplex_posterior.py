@@ -139,7 +139,7 @@ def log_density(
     P = np.empty((T, T))
     _inverse(C, P)
     alpha = P @ residual
-    value -= 0.5 * (residual @ alpha) + 0.5 * (q @ q)
+    value -= 0.5 * float(residual @ alpha) + 0.5 * float(q @ q)
     # d value / dC is (alpha alpha' - P) / 2
     d_omega, d_rho, d_k = 0.0, 0.0, 0.0
     diagonal = np.empty(T)

@@ -1,0 +1,63 @@
+"""Authority: NUTS (nutpie) on the same model written out in PyMC, on three panels. Takes minutes."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from arviz_stats.base.array import array_stats
+
+import ssinfer as ss
+from ssinfer.benchmarks.synthetic_control import SyntheticControl
+from ssinfer.benchmarks.weight_posterior import WeightModel, sample_posterior
+from ssinfer.benchmarks.weight_reference import sample_reference
+from ssinfer.benchmarks.window import Window
+from ssinfer.datasets.prop99 import load_prop99
+from ssinfer.datasets.simulated_panel import simulate_panel
+
+
+def california(intercept):
+    design = ss.Design(treated=["California"], baseline=range(1970, 1989), performance=range(1989, 2001))
+    return WeightModel.of(Window.of(SyntheticControl().prepare(load_prop99(), design), 0), intercept=intercept)
+
+
+def simulated():
+    """Sampling noise up to an unknown k, three performance years."""
+    panel = simulate_panel(30, tuple(range(2008, 2018)), start=2016, seed=4, covid=False, person_correlation=0.0).panel
+    design = ss.Design(treated=["treated"], baseline=range(2009, 2016), performance=[2016, 2017])
+    return WeightModel.of(Window.of(SyntheticControl().prepare(panel, design), 0), intercept=True)
+
+
+def mcse(values):
+    """Standard error of a mean over chains (chain, draw)."""
+    return float(values.std() / np.sqrt(array_stats.ess(values, chain_axis=0, draw_axis=1, method="mean")))
+
+
+@pytest.mark.evidence
+@pytest.mark.parametrize("case", ["california", "california demeaned", "simulated"])
+def test_posterior_means_and_quantiles_equal_those_of_nuts(case, data_dir):
+    model = simulated() if case == "simulated" else california(case.endswith("demeaned"))
+    fast = sample_posterior(model, 4000, np.random.default_rng(1))
+    assert not fast.failures
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        posterior = sample_reference(model, draws=2000, chains=2, seed=1)["posterior"]
+    pairs = {
+        "tau": (fast.quantities["tau"], posterior["strength"].values),
+        "omega": (fast.quantities["omega"], posterior["omega"].values),
+        "rho": (fast.quantities["rho"], posterior["rho"].values),
+        "k": (fast.quantities["k"], posterior["k"].values),
+        "mean": (fast.expected @ model.pooling / model.level, posterior["mean_ahead"].values @ model.pooling),
+        "predicted": (fast.paths @ model.pooling / model.level, posterior["y_ahead"].values @ model.pooling),
+        "first donor": (fast.weights[:, :, 0], posterior["w"].values[:, :, 0]),
+    }
+    for name, (ours, theirs) in pairs.items():
+        if name == "k" and model.prior.covariance[2, 2] < 1e-6:
+            continue
+        difference, error = ours.mean() - theirs.mean(), np.hypot(mcse(ours), mcse(theirs))
+        print(f"{case} {name}: ours {ours.mean():.5g}, NUTS {theirs.mean():.5g}, z {difference / error:.2f}")
+        assert abs(difference) < 4 * error, name
+        for probability in (0.05, 0.95):
+            edge = np.quantile(ours, probability) - np.quantile(theirs, probability)
+            assert abs(edge) < 0.15 * ours.std(), (name, probability)
