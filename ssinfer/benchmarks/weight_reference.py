@@ -23,7 +23,9 @@ def reference_model(model: WeightModel) -> Any:
     model : WeightModel
     """
     import pymc as pm  # noqa: PLC0415  (heavy)
-    import pytensor.tensor as pt  # noqa: PLC0415
+    import pytensor.tensor  # noqa: PLC0415
+
+    pt: Any = pytensor.tensor
 
     prior = model.prior
     T, J = model.X.shape

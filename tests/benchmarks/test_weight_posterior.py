@@ -152,8 +152,9 @@ def test_prior_sensitivity_is_reported(fitted):
     assert 0 <= rows.loc["prior_sensitivity_weights", "figure"] < 1
 
 
+@pytest.mark.usefixtures("data_dir")
 @pytest.mark.parametrize("intercept", [False, True])
-def test_proposition_99(intercept, data_dir):
+def test_proposition_99(intercept):
     """Published SC -19.6, SDID -15.6 inside the 90%, demeaned -11.1 inside the 95% interval; 1,000 effective draws."""
     design = ss.Design(treated=["California"], baseline=range(1970, 1989), performance=range(1989, 2001))
     cf = SyntheticControl(inference="bayes", intercept=intercept, draws=4000).fit(load_prop99(), design, seed=1)
