@@ -35,6 +35,9 @@ _HOME = {
     "Contract": "ssinfer.contracts.contract",
     "load_contract": "ssinfer.contracts.contract",
     "settle": "ssinfer.contracts.settle",
+    "settle_years": "ssinfer.contracts.years",
+    "shipped_contracts": "ssinfer.contracts.contract",
+    "Settlement": "ssinfer.contracts.settlement",
     "Benchmark": "ssinfer.plugins.protocol",
     "check_benchmark": "ssinfer.plugins.conformance",
     "choose_design": "ssinfer.backtesting.choice",
@@ -87,7 +90,10 @@ if TYPE_CHECKING:
     from ssinfer.cohort import Cohort as Cohort
     from ssinfer.contracts.contract import Contract as Contract
     from ssinfer.contracts.contract import load_contract as load_contract
+    from ssinfer.contracts.contract import shipped_contracts as shipped_contracts
     from ssinfer.contracts.settle import settle as settle
+    from ssinfer.contracts.settlement import Settlement as Settlement
+    from ssinfer.contracts.years import settle_years as settle_years
     from ssinfer.counterfactual import Counterfactual as Counterfactual
     from ssinfer.counterfactual import Savings as Savings
     from ssinfer.design import Design as Design

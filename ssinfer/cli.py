@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 import typer
 
 from ssinfer import __version__
-from ssinfer.errors import SsinferError
+from ssinfer.errors import DatasetError, SsinferError
 
 app = typer.Typer(
     name="ssinfer",
@@ -80,11 +80,11 @@ def methods() -> None:
 
 
 @app.command()
-def contracts() -> None:
+def contracts(json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False) -> None:
     """List the contracts shipped with the package."""
     from ssinfer.contracts.command import contracts_text  # noqa: PLC0415
 
-    typer.echo(contracts_text())
+    typer.echo(contracts_text(as_json=json))
 
 
 @app.command()
@@ -97,6 +97,12 @@ def settle(
     assigned: Annotated[float | None, typer.Option(help="Head count for schedules.")] = None,
     threshold: Annotated[float | None, typer.Option(help="Elected or computed gate, a fraction.")] = None,
     quality: Annotated[float | None, typer.Option(help="Quality score on the contract's scale.")] = None,
+    standard_met: Annotated[
+        bool, typer.Option("--standard-met/--standard-not-met", help="Whether the quality standard is met.")
+    ] = True,
+    revenue: Annotated[float | None, typer.Option(help="Revenue of the providers, where a cap depends on it.")] = None,
+    low_revenue: Annotated[bool, typer.Option("--low-revenue", help="The lower rate below the gate is open.")] = False,
+    currency: Annotated[str | None, typer.Option(help="Currency of the amounts; the contract's by default.")] = None,
     true_saving: Annotated[float | None, typer.Option(help="True saving per insured-year, if known.")] = None,
     json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
 ) -> None:
@@ -112,6 +118,10 @@ def settle(
         assigned=assigned,
         threshold=threshold,
         quality=quality,
+        standard_met=standard_met,
+        revenue=revenue,
+        low_revenue=low_revenue,
+        currency=currency,
         true_saving=true_saving,
         as_json=json,
     )
@@ -200,6 +210,8 @@ def data_fetch(
     """Download a data set from its publisher into the cache, checking its SHA-256."""
     from ssinfer.datasets import fetch  # noqa: PLC0415
 
+    if (first is None) != (last is None):
+        raise DatasetError("Give both --first and --last, or neither for every year.")
     years = None if first is None or last is None else range(first, last + 1)
     for path in fetch(name, years):
         typer.echo(str(path))

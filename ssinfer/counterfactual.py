@@ -11,7 +11,7 @@ import xarray as xr
 
 from ssinfer.errors import ConvergenceError, DataError, DrawsError, NotSupportedError, RefusalError
 from ssinfer.level import check_level
-from ssinfer.windows import seasons
+from ssinfer.periods import seasons
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -136,7 +136,7 @@ class Counterfactual:
                 )
             return self.benchmark
         if kind == "confidence":
-            if self.confidence is not None:
+            if self.confidence is not None and self.uncertainty != "none":
                 return self.confidence
             if self.uncertainty == "sampling":
                 return self.benchmark
@@ -227,7 +227,12 @@ class Counterfactual:
 
     @property
     def assigned(self) -> float:
-        """Persons that a schedule counts: insured-years of a period, averaged over periods, times periods a year."""
+        """Persons that a schedule counts: insured-years of a period, averaged over periods, times periods a year.
+
+        NaN where the panel has no insured-years: weights of one count units, not persons.
+        """
+        if np.isin(self.insured_years.values, (0.0, 1.0)).all():
+            return float("nan")
         per_period = self.insured_years.values.sum(axis=0)
         return float(per_period[per_period > 0].mean() * seasons(tuple(self.insured_years["period"].values)))
 
@@ -240,7 +245,9 @@ class Counterfactual:
             groups["sampling_distribution"] = self.confidence.to_dataset(name="benchmark")
         groups["observed_data"] = self.spending.to_dataset(name="spending")
         groups["constant_data"] = self.insured_years.to_dataset(name="insured_years")
-        tree = xr.DataTree.from_dict({**groups, **self.inference})
+        for name, group in self.inference.items():
+            groups[name] = group.merge(groups[name]) if name in groups else group
+        tree = xr.DataTree.from_dict(groups)
         tree.attrs.update(method=self.method, uncertainty=self.uncertainty, information=self.information)
         tree.attrs["design"] = repr(self.design)
         return tree

@@ -77,6 +77,8 @@ class Design:
         under_contract: Iterable[object] = (),
         incomplete: Literal["refuse", "drop"] = "refuse",
     ) -> None:
+        if not hasattr(treated, "__iter__"):
+            raise DesignError(f"treated is {treated!r}. Pass a list of units, such as ['VLISSINGEN'].")
         units = (treated,) if isinstance(treated, str) else tuple(str(unit) for unit in treated)
         group: tuple[str, ...] | ComparisonRule | None
         if donors is None or isinstance(donors, ComparisonRule):
@@ -85,10 +87,10 @@ class Design:
             group = (donors,) if isinstance(donors, str) else tuple(str(unit) for unit in donors)
         values = {
             "treated": units,
-            "baseline": tuple(baseline),
-            "performance": tuple(performance),
+            "baseline": _ascending("baseline", baseline),
+            "performance": _ascending("performance", performance),
             "donors": group,
-            "masked": tuple(masked),
+            "masked": tuple(_plain(period) for period in masked),
             "starts": MappingProxyType({str(unit): start for unit, start in starts.items()}) if starts else None,
             "standard": standard,
             "under_contract": tuple(str(unit) for unit in under_contract),
@@ -107,16 +109,23 @@ class Design:
                 raise DesignError(f"{name} is empty. Name at least one.")
             if len(set(values)) < len(values):
                 raise DesignError(f"{name} names something twice: {list(values)}.")
+        try:
+            self.baseline[-1] > self.performance[0]  # noqa: B015  (only whether the two can be compared)
+        except TypeError:
+            raise DesignError(
+                f"baseline holds {type(self.baseline[0]).__name__} ({self.baseline[0]!r}), performance "
+                f"{type(self.performance[0]).__name__} ({self.performance[0]!r}). Use one type, the panel's."
+            ) from None
         both = [period for period in self.baseline if period in self.performance]
         if both:
             raise DesignError(
                 f"baseline and performance overlap in {both}. A period is either learned from or measured: "
                 "end the baseline before the contract starts."
             )
-        if max(self.baseline) > max(self.performance):
+        if self.baseline[-1] > self.performance[0]:
             raise DesignError(
-                f"baseline runs to {max(self.baseline)!r}, after the performance period ({max(self.performance)!r}). "
-                "Spending after the contract started cannot be baseline."
+                f"baseline runs to {self.baseline[-1]!r}, after performance begins ({self.performance[0]!r}). "
+                "Spending after the contract started cannot be baseline: end the baseline earlier."
             )
         if isinstance(self.donors, tuple):
             if not self.donors:
@@ -209,6 +218,23 @@ class Design:
             f"Design: {who} against {whom}, baseline {_span(self.baseline)}, "
             f"performance {_span(self.performance)}{masked}{standard}"
         )
+
+
+def _plain(period: Any) -> Any:
+    """Return a numpy scalar as the Python value, so that equal designs print and hash alike."""
+    return period.item() if isinstance(period, np.generic) else period
+
+
+def _ascending(name: str, periods: Iterable[Any]) -> tuple[Any, ...]:
+    """Return periods in the order of time, whatever order they were named in."""
+    if isinstance(periods, str) or not hasattr(periods, "__iter__"):
+        raise DesignError(f"{name} is {periods!r}. Pass a list of periods, such as [{periods!r}].")
+    values = [_plain(period) for period in periods]
+    try:
+        return tuple(sorted(values))
+    except TypeError:
+        kinds = sorted({type(value).__name__ for value in values})
+        raise DesignError(f"{name} mixes {' and '.join(kinds)}. Use one type, that of the panel's periods.") from None
 
 
 def _rebuild(values: dict[str, Any]) -> Design:

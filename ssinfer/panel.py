@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pandas as pd
 
-from ssinfer.errors import PanelError, did_you_mean
+from ssinfer.errors import DataError, PanelError, did_you_mean
+from ssinfer.periods import missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -34,9 +35,8 @@ class Panel:
     periods : tuple
         Sortable labels, ascending.
     spending : array (unit, period)
-        Mean spending per insured-year, in the currency of the data. NaN where nothing was observed:
-        admitted only at the beginning or the end of a unit's history; a design refuses it
-        wherever it needs the cell.
+        Mean spending per insured-year, in the currency of the data. NaN where nothing was observed; a design refuses
+        it wherever it needs the cell. Rows may be absent only at the beginning and the end of a unit's history.
     insured_years : array (unit, period) or None
         Person-years behind each mean. None: all units weigh the same and nothing is known of sampling noise.
     sampling_variance : array (unit, period) or None
@@ -137,6 +137,9 @@ class Panel:
                 "insured-years."
             )
         units = tuple(str(label) for label in pd.unique(frame[unit]))
+        if len(set(units)) < len(units):
+            alike = next(label for label in units if units.count(label) > 1)
+            raise PanelError(f"Column {unit!r} holds {alike!r} as text and as a number. Use one type of label.")
         try:
             periods = tuple(_plain(label) for label in sorted(pd.unique(frame[period])))
         except TypeError:
@@ -259,8 +262,9 @@ class Panel:
 
 
 def _plain(label: Any) -> Any:
-    """Return a numpy scalar as the Python value, so that 2015 == np.int64(2015) also hashes and prints alike."""
-    return label.item() if isinstance(label, np.generic) else label
+    """Return a numpy scalar as the Python value and 2015.0 as 2015, so that equal labels also print alike."""
+    value = label.item() if isinstance(label, np.generic) else label
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _read_only(values: Any, shape: tuple[int, int], name: str) -> Floats:
@@ -294,16 +298,16 @@ def _check_labels(units: tuple[str, ...], periods: tuple[Any, ...]) -> None:
         raise PanelError("Unit labels occur twice. Aggregate or rename them.")
     if any(not earlier < later for earlier, later in itertools.pairwise(periods)):
         raise PanelError(f"Periods must ascend without repeats, got {list(periods)[:6]}.")
-    if all(isinstance(label, int) for label in periods) and len(periods) > 2:
-        steps = {later - earlier for earlier, later in itertools.pairwise(periods)}
-        if len(steps) > 1:
-            step = min(steps)
-            absent = [label for label in range(periods[0], periods[-1], step) if label not in periods]
-            raise PanelError(
-                f"Periods {', '.join(str(label) for label in absent[:5])} are missing for every unit between"
-                f" {periods[0]} and {periods[-1]}. Keep their rows and name them in Design(masked=...) instead of"
-                " deleting them: windows and autocorrelation count periods."
-            )
+    try:
+        absent = missing(periods)
+    except DataError as error:
+        raise PanelError(str(error)) from None
+    if absent:
+        raise PanelError(
+            f"Periods {', '.join(str(label) for label in absent[:5])} are missing for every unit between"
+            f" {periods[0]} and {periods[-1]}. Keep their rows and name them in Design(masked=...) instead of"
+            " deleting them: windows and autocorrelation count periods."
+        )
 
 
 def _check_values(panel: Panel) -> None:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import Any, Literal
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal
 
 from ssinfer.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Frequency = Literal["year", "quarter", "month"]
 PER_YEAR: dict[str, int] = {"year": 1, "quarter": 4, "month": 12}
@@ -63,6 +68,58 @@ def bounds(period: Any) -> tuple[dt.date, dt.date]:
         return dt.date(year, part * 12 // PER_YEAR[frequency] + 1, 1)
 
     return first_day(running), first_day(running + 1)
+
+
+def missing(periods: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the labels that ascending periods skip, at their own smallest step; none for labels of no known kind.
+
+    A mixture of years, quarters and months is refused.
+
+    >>> missing((2018, 2019, 2021)), missing(("2018Q1", "2018Q2", "2018Q4")), missing((2016, 2018, 2020))
+    ((2020,), ('2018Q3',), ())
+    """
+    running, back = _running(periods)
+    if len(running) < 3:
+        return ()
+    step = min(later - earlier for earlier, later in pairwise(running))
+    if step < 1:
+        return ()
+    present = set(running)
+    return tuple(back(one) for one in range(running[0], running[-1], step) if one not in present)
+
+
+def seasons(periods: tuple[Any, ...]) -> int:
+    """Return how many of the periods make a year: 4 for quarters, 12 for months, otherwise 1.
+
+    >>> seasons(("2018Q2", "2018Q3")), seasons(("2018-02", "2018-03")), seasons((2018, 2019)), seasons(("a",))
+    (4, 12, 1, 1)
+    """
+    try:
+        kinds = {number(_canonical(period))[0] for period in periods}
+    except DataError:
+        return 1
+    return PER_YEAR[kinds.pop()] if len(kinds) == 1 else 1
+
+
+def _canonical(period: Any) -> str:
+    """Return 2018q2 and 2018-Q2 as 2018Q2, 2018M04 as 2018-04."""
+    text = re.sub(r"^(\d{4})-?[Qq](\d)$", r"\1Q\2", str(period))
+    return re.sub(r"^(\d{4})-?[Mm](\d{2})$", r"\1-\2", text)
+
+
+def _running(periods: tuple[Any, ...]) -> tuple[list[int], Callable[[int], Any]]:
+    """Return running numbers of labels and the way back; whole numbers are their own, unknown labels give none."""
+    if all(isinstance(period, int) for period in periods):
+        return list(periods), int
+    try:
+        found = [number(_canonical(period)) for period in periods]
+    except DataError:
+        return [], int
+    frequency = found[0][0]
+    if any(kind != frequency for kind, _ in found):
+        kinds = " and ".join(sorted({f"{kind}s" for kind, _ in found}))
+        raise DataError(f"Periods mix {kinds}: {list(periods)[:6]}. Use one frequency.")
+    return [running for _, running in found], partial(label, frequency)
 
 
 def consecutive(periods: tuple[Any, ...]) -> Frequency:

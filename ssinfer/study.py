@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ssinfer.backtesting.placebos import neighbour_blocks
 from ssinfer.backtesting.run import BacktestResult, backtest
 from ssinfer.backtesting.task import seed_of
 from ssinfer.comparison import RULE_KEYS, ComparisonRule, SimilarSize, comparison_of
@@ -28,7 +29,7 @@ from ssinfer.errors import DesignError, PanelError, SsinferError, StudyError, di
 from ssinfer.panel import Panel
 from ssinfer.plugins.discovery import make_method
 from ssinfer.study_file import Comparison, Span, StudyFile, read_study
-from ssinfer.thresholds.compare import compare_thresholds
+from ssinfer.thresholds.compare import compare_thresholds, whole_calibration
 from ssinfer.windows import rolling_windows
 
 if TYPE_CHECKING:
@@ -326,7 +327,7 @@ def _backtest(plan: Plan, n_jobs: int, progress: Callable[[int, int], None] | No
         n_jobs=n_jobs,
         seed=file.seed,
         origins=plan.origins,
-        levels=file.threshold.levels,
+        levels=file.threshold.all_levels,
         size_edges=file.population.size_edges,
         share=file.sharing.share,
         ses=file.population.ses,
@@ -356,8 +357,11 @@ def _evaluate(plan: Plan, result: BacktestResult | None) -> _Evaluation:
         if result is not None:
             rows = result.placebos
             mine = (rows["design"] == design) & (rows["method"] == method) & (rows["status"] == "ok")
-            placebos = rows[mine & (rows["role"] == "placebo")]
-        table = compare_thresholds(cf, file.threshold.levels, placebos)
+            placebos = _cross_fitted(rows[mine & (rows["role"] == "placebo")], plan, design)
+        table = compare_thresholds(cf, file.threshold.all_levels, placebos)
+        if file.threshold.calibrate and placebos is not None:
+            whole = whole_calibration(cf, placebos, file.threshold.all_levels, file.seed)
+            table = pd.concat([table, whole], ignore_index=True)
         try:
             pooled = cf.savings().pooled()
         except SsinferError as error:
@@ -383,6 +387,18 @@ def _evaluate(plan: Plan, result: BacktestResult | None) -> _Evaluation:
     return fits, *frames
 
 
+def _cross_fitted(placebos: pd.DataFrame, plan: Plan, design: str) -> pd.DataFrame:
+    """Return the placebos from which the case's gate is derived, cross-fitted as every placebo's gate was.
+
+    Left out are the case's neighbours and, where there are other origins, all errors of the contract's own years.
+    """
+    treated = plan.designs[design].treated
+    blocks = neighbour_blocks(plan.panel)[plan.panel.rows(treated)]
+    apart = placebos[~placebos["block"].isin(blocks)]
+    other = apart[apart["origin"] != plan.designs[design].performance[0]]
+    return other if len(other) else apart
+
+
 def _settle(
     plan: Plan, labels: dict[str, str], cf: Counterfactual, table: pd.DataFrame, insured: float
 ) -> list[dict[str, Any]]:
@@ -403,6 +419,7 @@ def _settle(
             benchmark=cf.level,
             spending=float(pooled.spending.item()),
             insured_years=insured,
+            assigned=cf.assigned if np.isfinite(cf.assigned) else None,
             threshold=gate if computed else None,
             quality=file.sharing.quality,
             currency=file.currency,

@@ -63,6 +63,14 @@ class Population(_Part):
     under_contract: list[str] = []
     ses: str | None = None
 
+    @model_validator(mode="after")
+    def _one_rule(self) -> Population:
+        if self.placebos is not None and (self.at_least or self.ratio is not None):
+            raise ValueError(
+                "placebos names units, and at_least or ratio is a rule that would be ignored; keep one of them"
+            )
+        return self
+
 
 class Windows(_Part):
     """When: baseline, performance, masked periods, and the origins of the backtest."""
@@ -99,13 +107,19 @@ class Method(_Part):
 
 
 class ThresholdPart(_Part):
-    """Levels of thresholds, injected savings, and the gate that settles."""
+    """Levels of thresholds, injected savings, the gate that settles, and whether to sample the whole calibration."""
 
     levels: list[Fraction] = [0.95, 0.90]
     injected: list[Annotated[float, Field(ge=0, lt=1)]] = [0.0, 0.02, 0.03, 0.05]
-    gate: Literal["confidence", "credible", "power", "placebo", "schedule"] = "placebo"
+    gate: Literal["confidence", "credible", "calibrated", "power", "placebo", "schedule"] = "placebo"
     level: Fraction = 0.95
     side: Literal["one-sided", "two-sided"] = "one-sided"
+    calibrate: bool = False
+
+    @property
+    def all_levels(self) -> tuple[float, ...]:
+        """Levels asked for, and the one of the gate: without its threshold nothing could be settled."""
+        return tuple(dict.fromkeys((*self.levels, self.level)))
 
 
 class Sharing(_Part):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ssinfer.errors import DesignError
+from ssinfer.periods import seasons
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,11 +23,14 @@ class Window:
     ----------
     origin : label of the first performance period
     baseline, performance : tuples of period labels
+    masked : tuple of period labels
+        The design's masked periods, and those at the places that the design's own window masks.
     """
 
     origin: Any
     baseline: tuple[Any, ...]
     performance: tuple[Any, ...]
+    masked: tuple[Any, ...] = ()
 
     def place(self, design: Design, unit: str) -> Design:
         """Return `design` with `unit` in the treated unit's place, in this window."""
@@ -34,16 +38,23 @@ class Window:
         if isinstance(donors, tuple):
             donors = tuple(label for label in donors if label != unit)
         return design.replace(
-            treated=[unit], baseline=self.baseline, performance=self.performance, donors=donors, starts=None
+            treated=[unit],
+            baseline=self.baseline,
+            performance=self.performance,
+            donors=donors,
+            masked=self.masked,
+            starts=None,
         )
 
 
 def rolling_windows(panel: Panel, design: Design, origins: Iterable[Any] | None = None) -> list[Window]:
     """Return every placement of the design's windows in the panel's periods.
 
-    A placement keeps the baseline's length, the gap, the number of performance periods, and the season: periods named
-    like 2019Q3 or 2019-03 move by whole years. Placements with a masked performance period are left out; masked
-    baseline periods stay masked.
+    A placement keeps the baseline's length, the gap, the number of performance periods, the season (periods named
+    like 2019Q3 or 2019-03 move by whole years), and the mask: a place that is masked in the design's own window is
+    masked in every placement, so that a placebo learns from no more periods than the contract. Placements in which a
+    masked period falls on a performance place that the contract measures are left out; on a baseline place it stays
+    masked.
 
     Parameters
     ----------
@@ -76,17 +87,23 @@ def rolling_windows(panel: Panel, design: Design, origins: Iterable[Any] | None 
     step = seasons(panel.periods)
     masked = set(design.masked)
     labels = panel.periods
+    own = [int(place) for place in (*before, *after) if labels[place] in masked]
+    measured = [int(place) for place in after if labels[place] not in masked]
+    learned = [int(place) for place in before if labels[place] not in masked]
     found = {}
     first = min(before.min(), after.min())
     last = max(before.max(), after.max())
     for shift in range(-int(first), len(labels) - int(last)):
         if shift % step:
             continue
+        if masked.intersection(labels[place + shift] for place in measured) or not measured:
+            continue
+        if masked.issuperset(labels[place + shift] for place in learned):
+            continue
         performance = tuple(labels[place + shift] for place in after)
         baseline = tuple(labels[place + shift] for place in before)
-        if masked.intersection(performance) or masked.issuperset(baseline):
-            continue
-        found[performance[0]] = Window(performance[0], baseline, performance)
+        hidden = tuple(dict.fromkeys((*design.masked, *(labels[place + shift] for place in own))))
+        found[performance[0]] = Window(performance[0], baseline, performance, hidden)
     if origins is None:
         if not found:
             raise DesignError(
@@ -100,18 +117,4 @@ def rolling_windows(panel: Panel, design: Design, origins: Iterable[Any] | None 
             f"No window of the design starts in {absent}: a baseline or performance period is masked or lies outside "
             f"{labels[0]}-{labels[-1]}. Origins that fit: {list(found)}."
         )
-    return [found[origin] for origin in sorted(wanted)]
-
-
-def seasons(periods: tuple[Any, ...]) -> int:
-    """Return the number of periods in a year: 4 for labels like 2019Q3, 12 for 2019-03, otherwise 1.
-
-    >>> seasons(("2018Q2", "2018Q3")), seasons(("2018-02", "2018-03")), seasons((2018, 2019))
-    (4, 12, 1)
-    """
-    label = str(periods[0])
-    if len(label) == 6 and label[4] in "Qq":
-        return 4
-    if len(label) == 7 and label[4] in "-M":
-        return 12
-    return 1
+    return [found[origin] for origin in sorted(set(wanted))]

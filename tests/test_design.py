@@ -91,3 +91,39 @@ def test_travels_between_processes():
 def test_fingerprint_tells_designs_apart():
     prints = {Design(**{**GOOD, **change}).fingerprint() for change in ({}, {"masked": [2015]}, {"donors": ["VEERE"]})}
     assert len(prints) == 3
+
+
+def test_periods_are_put_in_the_order_of_time():
+    # out of order, the later performance year would count as baseline and lose its seal
+    design = Design(treated=["a"], baseline=[2016, 2015], performance=[2018, 2017])
+    assert design.baseline == (2015, 2016)
+    assert design.performance == (2017, 2018)
+
+
+def test_baseline_may_not_reach_into_the_contract():
+    with pytest.raises(DesignError, match="after performance begins"):
+        Design(treated=["a"], baseline=[2015, 2018], performance=[2017, 2019])
+
+
+def test_numpy_periods_are_the_same_design():
+    one = Design(treated=["a"], baseline=np.arange(2014, 2017), performance=np.array([2017]), masked=np.array([2015]))
+    assert one.fingerprint() == Design(["a"], range(2014, 2017), [2017], masked=[2015]).fingerprint()
+
+
+@pytest.mark.parametrize(("periods", "cure"), [("2017", r"Pass a list"), ([2017, "2018"], "Use one type")])
+def test_periods_of_the_wrong_kind(periods, cure):
+    with pytest.raises(DesignError, match=cure):
+        Design(treated=["a"], baseline=[2016], performance=periods)
+
+
+@pytest.mark.parametrize(
+    ("change", "cure"),
+    [
+        ({"baseline": ["2015"]}, "Use one type, the panel's"),
+        ({"baseline": 2015}, r"Pass a list of periods, such as \[2015\]"),
+        ({"treated": None}, "Pass a list of units"),
+    ],
+)
+def test_arguments_of_the_wrong_kind(change, cure):
+    with pytest.raises(DesignError, match=cure):
+        Design(**{**GOOD, **change})

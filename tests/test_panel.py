@@ -180,3 +180,29 @@ def test_repr_says_what_is_known():
     assert repr(Panel.from_frame(frame())) == (
         "Panel: 3 units x 3 periods (2018 to 2020), 800 to 22,000 insured-years a cell, sampling noise to be learned"
     )
+
+
+def test_a_quarter_that_is_missing_for_every_unit_is_refused():
+    frame = pd.DataFrame({"unit": "a", "period": ["2018Q1", "2018Q2", "2018Q4"], "spending": 1.0, "insured_years": 1.0})
+    with pytest.raises(PanelError, match=r"2018Q3 are missing .*masked"):
+        Panel.from_frame(frame)
+
+
+@pytest.mark.parametrize(
+    ("units", "periods", "cure"),
+    [
+        ([1, "1", "1"], [2015, 2015, 2016], "as text and as a number"),
+        (["a"] * 3, [2015.0, 2016.0, 2018.0], "2017 are missing"),
+        (["a"] * 3, ["2018q1", "2018q2", "2018q4"], "2018Q3 are missing"),
+        (["a"] * 3, ["2018-02", "2018Q1", "2019"], "months and quarters and years"),
+    ],
+)
+def test_labels_that_mislead(units, periods, cure):
+    frame = pd.DataFrame({"unit": units, "period": periods, "spending": 1.0, "insured_years": 1.0})
+    with pytest.raises(PanelError, match=cure):
+        Panel.from_frame(frame)
+
+
+def test_years_read_as_floats_are_years():
+    frame = pd.DataFrame({"unit": "a", "period": [2015.0, 2016.0], "spending": 1.0, "insured_years": 1.0})
+    assert repr(Panel.from_frame(frame).periods) == "(2015, 2016)"

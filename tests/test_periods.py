@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssinfer.errors import DataError
-from ssinfer.periods import PER_YEAR, bounds, consecutive, label, number, span
+from ssinfer.periods import PER_YEAR, bounds, consecutive, label, missing, number, seasons, span
 
 
 @given(st.sampled_from(sorted(PER_YEAR)), st.integers(1950, 2100), st.integers(0, 11))
@@ -38,3 +38,19 @@ def test_span():
 def test_refusals(call, message):
     with pytest.raises(DataError, match=message):
         call()
+
+
+def test_seasons():
+    assert seasons(("2018Q1", "2018Q2")) == 4
+    assert seasons(("2018-01", "2018-02")) == 12
+    assert seasons((2018, 2019)) == 1
+    assert seasons(("2018Q9", "2018-13", "before")) == 1
+
+
+@given(st.sampled_from(sorted(PER_YEAR)), st.integers(1950, 2100), st.integers(3, 30), st.data())
+def test_a_period_left_out_is_found(frequency, year, length, data):
+    whole = tuple(label(frequency, PER_YEAR[frequency] * year + place) for place in range(length))
+    assert missing(whole) == ()
+    if length > 3:
+        gap = data.draw(st.integers(1, length - 2))
+        assert missing(whole[:gap] + whole[gap + 1 :]) == (whole[gap],)

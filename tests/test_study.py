@@ -11,6 +11,7 @@ import xarray as xr
 from ssinfer.datasets.simulated_panel import simulate_panel
 from ssinfer.errors import SsinferError, StudyError
 from ssinfer.study import plan_study, refuse_foreign_folder, run_study, write_study
+from ssinfer.thresholds.placebo import placebo_threshold
 
 STUDY = (Path(__file__).parent / "test_study_file.py").read_text(encoding="utf-8").split('STUDY = """\\\n')[1]
 STUDY = STUDY.split('"""')[0]
@@ -264,3 +265,45 @@ def test_spending_of_the_contracts_own_year_may_be_unknown(folder, frame):
     assert set(found.savings["status"]) == {"sealed"}
     assert found.backtest is None
     assert np.isfinite(found.case_thresholds.loc[found.case_thresholds["kind"] == "confidence", "rate"]).all()
+
+
+def test_the_schedule_counts_persons_not_the_insured_years_of_all_years(folder):
+    # two performance years of n persons are 2 n insured-years; Medicare's rate is read at n
+    change(
+        folder,
+        ("seed = 5", 'seed = 5\ncurrency = "USD"'),
+        ("performance = [2017]", "performance = [2016, 2017]"),
+        ("baseline = { first = 2014, last = 2016 }", "baseline = { first = 2013, last = 2015 }"),
+        ("[threshold]", '[sharing]\ncontract = "mssp-basic-e"\nquality = 100.0\n\n[threshold]\ngate = "schedule"'),
+    )
+    found = run_study(plan_study(folder / "study.toml"), parts=("evaluate",), n_jobs=1)
+    cf = found.counterfactuals["all", "equal"]
+    assert cf.assigned == pytest.approx(float(cf.insured_years.values.mean()))
+    reason = found.settlement.query("design == 'all'")["reason"].iloc[0]
+    rate = found.case_thresholds.query("kind == 'schedule' and design == 'all'")["rate"].iloc[0]
+    assert f"rate of {100 * rate:.1f}%" in reason
+
+
+def test_the_gates_level_is_derived_though_no_level_names_it(folder):
+    # the study's levels are [0.90], its gate is the default of 95%
+    change(folder, ("levels = [0.90]", 'levels = [0.90]\ngate = "confidence"'))
+    found = run_study(plan_study(folder / "study.toml"), parts=("evaluate",), n_jobs=1)
+    assert found.settlement["amount"].notna().all()
+
+
+def test_placebos_by_name_and_by_rule_together(folder):
+    change(folder, ('treated = ["treated"]', 'treated = ["treated"]\nplacebos = ["unit 1"]\nat_least = 5000.0'))
+    with pytest.raises(StudyError, match="would be ignored; keep one of them"):
+        plan_study(folder / "study.toml")
+
+
+def test_the_cases_gate_leaves_out_its_neighbours_and_its_own_years(result):
+    # method.md 2: cross-fitted by region and origin, as the false payments beside it were
+    rows = result.backtest.placebos.query("design == 'all' and role == 'placebo'")
+    block = result.backtest.placebos.query("role == 'case'")["block"].iloc[0]
+    cf = result.counterfactuals["all", "equal"]
+    apart = rows[(rows["block"] != block) & (rows["origin"] != 2017)]
+    assert len(apart) < len(rows)
+    expected = placebo_threshold(apart, 0.90, standard_error=cf.null_error().std() / cf.level).rate
+    table = result.case_thresholds.query("design == 'all' and kind == 'placebo' and level == 0.9")
+    assert table[table["side"] == "one-sided"]["rate"].item() == pytest.approx(expected)

@@ -6,7 +6,7 @@ import pytest
 from ssinfer.design import Design
 from ssinfer.errors import DesignError
 from ssinfer.panel import Panel
-from ssinfer.windows import rolling_windows, seasons
+from ssinfer.windows import rolling_windows
 
 
 def panel_of(periods):
@@ -79,7 +79,24 @@ def test_nothing_fits_when_everything_is_masked():
         rolling_windows(panel_of(range(2014, 2018)), design(masked=[2017]))
 
 
-def test_seasons():
-    assert seasons(("2018Q1", "2018Q2")) == 4
-    assert seasons(("2018-01", "2018-02")) == 12
-    assert seasons((2018, 2019)) == 1
+def test_the_contracts_own_mask_is_repeated_in_every_placement():
+    # method.md 2: placebo windows repeat the contract's own gap, mask, baseline length and number of periods
+    contract = design(baseline=[2019, 2020, 2021], performance=[2022], masked=[2020, 2021])
+    found = {window.origin: window for window in rolling_windows(panel_of(range(2011, 2023)), contract)}
+    assert found[2016].masked == (2020, 2021, 2014, 2015)
+    assert found[2016].place(contract, "b").masked == (2020, 2021, 2014, 2015)
+    assert set(found) == {2014, 2015, 2016, 2017, 2018, 2019, 2022}
+
+
+def test_a_masked_performance_period_does_not_shut_out_the_contracts_own_window():
+    contract = design(performance=[2017, 2018, 2019], masked=[2018])
+    found = {window.origin: window for window in rolling_windows(panel_of(range(2011, 2020)), contract)}
+    assert 2017 in found
+    assert 2015 in found[2014].masked
+    assert 2018 not in found  # the mask falls on a year that the contract measures
+    assert 2016 not in found  # 2018 would be its last year
+
+
+def test_an_origin_named_twice_is_one_origin():
+    found = rolling_windows(panel_of(range(2011, 2018)), design(), [2016, 2015, 2016])
+    assert [window.origin for window in found] == [2015, 2016]

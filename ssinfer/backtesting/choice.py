@@ -11,6 +11,7 @@ import pandas as pd
 
 from ssinfer.backtesting.operating_characteristics import gates
 from ssinfer.errors import RefusalError
+from ssinfer.kernels.block_bootstrap import mean_and_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 KEYS = ["design", "method", "kind", "level", "side", "prior"]
+SCORED = ["misallocation", "false_payment_rate", "detection_rate_3", "misallocation_money"]
 BIAS = ("abs_bias_case", "bias_sd_between", "abs_bias_selected")
 
 
@@ -41,6 +43,8 @@ class Choice:
     pareto : DataFrame
         Designs and methods with bias measures and detection at equal false payments, and whether any other is at
         least as good in all of them and better in one.
+    errors : dict
+        Block-bootstrap standard errors of the honest figures (over blocks of neighbours with all their origins).
     study : dict
         Weights and savings of the loss, for the record.
     """
@@ -49,13 +53,17 @@ class Choice:
     specifications: pd.DataFrame
     honest: pd.DataFrame
     pareto: pd.DataFrame
+    errors: dict[str, float]
     study: dict[str, Any]
 
     def summary(self) -> dict[str, float]:
         """Return the honest figures of the choice: means over the folds that did not make it."""
         numbers = self.honest.drop(columns=["fold", *KEYS])
         weights = self.honest["n_rows"].to_numpy(dtype=float)
-        return {name: float(np.average(numbers[name], weights=weights)) for name in numbers.columns}
+        known = numbers.notna().to_numpy() * weights[:, None]
+        with np.errstate(invalid="ignore"):
+            means = (numbers.fillna(0.0).to_numpy() * known).sum(axis=0) / known.sum(axis=0)
+        return dict(zip(numbers.columns, means.tolist(), strict=True))
 
     def __repr__(self) -> str:
         words = ", ".join(str(self.best[key]) for key in KEYS if self.best[key] == self.best[key] and self.best[key])
@@ -74,8 +82,9 @@ def choose_design(
     overpaid: float = 1.0,
     underpaid: float = 1.0,
     share: float = 0.5,
-    kinds: Sequence[str] = ("credible", "confidence", "placebo", "schedule"),
+    kinds: Sequence[str] = ("credible", "confidence", "calibrated", "placebo", "schedule"),
     levels: Sequence[float] = (0.95, 0.90),
+    at_most: float = 1.0,
 ) -> Choice:
     r"""Choose the specification that minimises expected misallocation, and report it where it was not chosen.
 
@@ -85,6 +94,8 @@ def choose_design(
     over placebos with their own gates. The honest figures come from leaving out one origin at a time (blocks of
     neighbours where there is a single origin): the specification is chosen on the rest and scored on what was left
     out, because the best of many looks better than it is (up to 13% false positives over six specifications).
+    A placebo that a method refuses is not paid: it counts so in misallocation (all that is due is lost) and in
+    detection, so that a method cannot shine by refusing what is hard; false payments leave it out.
 
     Parameters
     ----------
@@ -97,6 +108,9 @@ def choose_design(
         Sharing rate f, first-dollar.
     kinds, levels : sequences
         Thresholds considered; both sides and, for credible ones, every prior.
+    at_most : float
+        Highest false-payment rate, on the placebos that choose, of a specification that may be chosen; where none is
+        so low, the one that pays falsely least is.
 
     Returns
     -------
@@ -112,39 +126,55 @@ def choose_design(
     if chance.shape != (len(savings),) or (chance < 0).any() or not np.isclose(chance.sum(), 1.0):
         raise RefusalError(f"chances is {chances}; one probability per saving is needed, summing to 1.")
     rows = result.placebos
-    ok = rows[(rows["role"] == "placebo") & (rows["status"] == "ok")]
-    fold_of = "origin" if len(pd.unique(ok["origin"])) > 1 else "block"
+    placebos = rows[rows["role"] == "placebo"]
+    fold_of = "origin" if len(pd.unique(placebos["origin"])) > 1 else "block"
     frames = []
-    for (design, method), part in ok.groupby(["design", "method"], sort=False):
-        for key, gate in gates(part, levels).items():
+    for (design, method), part in placebos.groupby(["design", "method"], sort=False):
+        ok, refused = part[part["status"] == "ok"], part[part["status"] != "ok"]
+        if ok.empty:
+            continue
+        unpaid = underpaid * share * float(chance @ np.asarray(savings, dtype=float))
+        # a refused placebo is not paid: what was due stays unpaid, in money at the mean benchmark of the others
+        left = {"misallocation": unpaid, "misallocation_money": unpaid * ok["benchmark"].mean()}
+        nothing = pd.DataFrame({**left, "detection_rate_3": 0.0, "refused": 1.0}, index=refused.index)
+        for key, gate in gates(ok, levels).items():
             if key[0] in kinds:
-                scored = _score(part, gate, savings, chance, overpaid, underpaid, share)
-                scored["fold"] = part[fold_of].to_numpy()
+                scored = pd.concat([_score(ok, gate, savings, chance, overpaid, underpaid, share), nothing])
+                scored["fold"] = [*ok[fold_of], *refused[fold_of]]
+                scored["block"] = [*ok["block"], *refused["block"]]
                 labels: dict[str, Any] = dict(zip(KEYS, (design, method, *key), strict=True))
                 frames.append(scored.assign(**labels))
     if not frames:
         raise RefusalError(f"No threshold of kinds {tuple(kinds)} exists for these placebos. Name others.")
     table = pd.concat(frames, ignore_index=True).fillna({"level": -1.0})
+    if not 0 < at_most <= 1:
+        raise RefusalError(f"at_most is {at_most}; a false-payment rate is a fraction in (0, 1], such as 0.05.")
     specifications = _means(table)
-    best = specifications.iloc[0]
-    honest = []
+    best = _choose(specifications, at_most)
+    honest, left_out = [], []
     for fold in pd.unique(table["fold"]):
         inside = table["fold"] == fold
-        chosen = _means(table[~inside]).iloc[0]
+        chosen = _choose(_means(table[~inside]), at_most)
         mine = inside & (table[KEYS] == chosen[KEYS]).all(axis=1)
-        numbers = table.loc[mine].drop(columns=["fold", *KEYS]).mean().to_dict()
+        left_out.append(table.loc[mine, ["block", *SCORED]])
+        numbers = table.loc[mine, SCORED].mean().to_dict()
         honest.append({"fold": fold, **chosen[KEYS].to_dict(), **numbers, "n_rows": int(mine.sum())})
+    outside = pd.concat(left_out, ignore_index=True)
+    blocks = np.unique(outside["block"], return_inverse=True)[1]
+    errors = mean_and_error(outside[SCORED].to_numpy(), blocks, np.random.default_rng([result.seed, 4]))[1]
     return Choice(
         best={name: best[name] for name in KEYS},
         specifications=specifications,
         honest=pd.DataFrame(honest),
         pareto=pareto_set(result),
+        errors=dict(zip(SCORED, errors.tolist(), strict=True)),
         study={
             "savings": tuple(savings),
             "chances": tuple(chance.tolist()),
             "overpaid": overpaid,
             "underpaid": underpaid,
             "share": share,
+            "at_most": at_most,
             "folds": fold_of,
         },
     )
@@ -171,9 +201,21 @@ def pareto_set(result: BacktestResult) -> pd.DataFrame:
 
 
 def _means(table: pd.DataFrame) -> pd.DataFrame:
-    """Return specifications by expected misallocation, the smallest first; ties go to the earlier name."""
-    means = table.drop(columns="fold").groupby(KEYS, sort=True).mean().reset_index()
-    return means.sort_values(["misallocation", *KEYS], kind="stable", ignore_index=True)
+    """Return specifications by expected misallocation, the smallest first.
+
+    Ties go to the earlier name and the higher level: two-sided 90% and one-sided 95% are one gate.
+    """
+    means = table.drop(columns=["fold", "block"]).groupby(KEYS, sort=True).mean().reset_index()
+    upwards = [name != "level" for name in ["misallocation", *KEYS]]
+    return means.sort_values(["misallocation", *KEYS], ascending=upwards, kind="stable", ignore_index=True)
+
+
+def _choose(specifications: pd.DataFrame, at_most: float) -> pd.Series[Any]:
+    """Return the first specification that pays falsely rarely enough; without one, that which does so least."""
+    allowed = specifications[specifications["false_payment_rate"] <= at_most]
+    if len(allowed):
+        return allowed.iloc[0]
+    return specifications.sort_values("false_payment_rate", kind="stable").iloc[0]
 
 
 def _score(
@@ -193,6 +235,8 @@ def _score(
         bonus = np.where(measured >= gate, share * np.maximum(measured, 0.0), 0.0)
         gap = bonus - share * saving * relative
         loss += weight * np.where(gap > 0, overpaid * gap, -underpaid * gap)
-    scored = {"misallocation": loss, "false_payment_rate": (rate >= gate).astype(float)}
+    scored: dict[str, Any] = {"misallocation": loss, "false_payment_rate": (rate >= gate).astype(float)}
+    scored["refused"] = 0.0
     scored["detection_rate_3"] = (rate + 0.03 * relative >= gate).astype(float)
+    scored["misallocation_money"] = loss * part["benchmark"].to_numpy()
     return pd.DataFrame(scored)

@@ -11,6 +11,7 @@ from ssinfer.backtesting.scores import groups
 from ssinfer.backtesting.task import GateKey, gate_column
 from ssinfer.errors import RefusalError
 from ssinfer.kernels.block_bootstrap import mean_and_error
+from ssinfer.thresholds.calibrated import cross_fitted_gates
 from ssinfer.thresholds.placebo import order_statistic
 from ssinfer.thresholds.schedule import minimum_savings_rate
 
@@ -21,9 +22,12 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-RANKING_SAVINGS = (0.02, 0.03, 0.05)
+RANKING_SAVINGS = (0.01, 0.02, 0.03, 0.05, 0.10)
+RANKING_LEVEL = 0.95
 PRIORS = ("flat", "sceptical", "literature")
 SIDES = ("one-sided", "two-sided")
+# kinds whose gates stand in columns of the placebos: from each one's own fit, or calibrated on the others
+OWN_KINDS = (("confidence", ""), *(("credible", prior) for prior in PRIORS), ("calibrated", ""))
 
 
 def threshold_table(
@@ -39,6 +43,9 @@ def threshold_table(
     With r the measured rate of a placebo, Y its spending, B its mean benchmark and T its gate: false payment
     is P(r >= T); detection at s is P(r + s Y / B >= T); a bonus pays f M when M / B >= T and f max(d, 0) is due.
     `expected_underpayment` averages over the injected positive savings; each one's own column stands beside it.
+    A gate that no measured saving passes is non-payment (`no_gate_rate` counts them; `threshold` is then NaN); refused
+    placebos are left out, and counted as non-payment in the columns `_refused_unpaid`. Columns `_money` are per
+    insured-year, `_total` per contract: times its insured-years.
     """
     savings = sorted({*RANKING_SAVINGS, *(s for s in injected if s > 0)})
     positive = [s for s in injected if s > 0] or list(RANKING_SAVINGS)
@@ -47,7 +54,7 @@ def threshold_table(
         ok = part[part["status"] == "ok"]
         if not len(ok):
             continue
-        for (kind, level, side, prior), gate in gates(ok, levels).items():
+        for (kind, level, side, prior), gate in _with_ranking_gate(ok, gates(ok, levels)).items():
             row = {**labels, "kind": kind, "level": level, "side": side, "prior": prior}
             out.append({**row, **_characteristics(ok, gate, len(part), savings, positive, share, seed)})
     return pd.DataFrame(out)
@@ -58,7 +65,7 @@ def gates(ok: pd.DataFrame, levels: Sequence[float]) -> dict[GateKey, Floats]:
     found: dict[GateKey, Floats] = {}
     for level in levels:
         for side in SIDES:
-            for kind, prior in (("confidence", ""), *(("credible", prior) for prior in PRIORS)):
+            for kind, prior in OWN_KINDS:
                 name = gate_column(kind, level, side, prior)
                 if name in ok.columns and ok[name].notna().all():
                     found[kind, level, side, prior] = ok[name].to_numpy(dtype=float)
@@ -72,23 +79,64 @@ def gates(ok: pd.DataFrame, levels: Sequence[float]) -> dict[GateKey, Floats]:
     return found
 
 
+def _with_ranking_gate(ok: pd.DataFrame, found: dict[GateKey, Floats]) -> dict[GateKey, Floats]:
+    """Add the gate by which methods are ranked, false payments of 5%, whatever levels were asked for."""
+    key: GateKey = ("placebo", RANKING_LEVEL, "one-sided", "")
+    if key in found:
+        return found
+    try:
+        return {**found, key: cross_fitted_placebo_gates(ok, RANKING_LEVEL, "one-sided")}
+    except RefusalError:
+        return found
+
+
 def cross_fitted_placebo_gates(ok: pd.DataFrame, level: float, side: str) -> Floats:
-    """Return placebo gates, each from other blocks of neighbours and, where there are several, other origins."""
+    """Return placebo gates, each from other blocks of neighbours and, where there are several, other origins.
+
+    An origin with too few placebos for the level gives no order statistic and is passed over; where no other origin
+    gives one, the placebo's own does, without its block.
+    """
     rate = ok["savings_rate"].to_numpy()
     se = ok["standard_error"].to_numpy() if ok["standard_error"].notna().all() else np.ones(len(ok))
     block, origin = ok["block"].to_numpy(), ok["origin"].to_numpy()
     origins = pd.unique(origin)
     z = rate / se
+    reason = RefusalError("There are no placebos. Look at the reasons in the placebos' status column.")
     by_block: dict[tuple[Any, Any], float] = {}
     for one in pd.unique(block):
         elsewhere = block != one
         for period in origins:
-            by_block[one, period] = order_statistic(z[elsewhere & (origin == period)], level, side)
+            try:
+                by_block[one, period] = order_statistic(z[elsewhere & (origin == period)], level, side)
+            except RefusalError as error:
+                reason = error
     gate = np.empty(len(ok))
     for row in range(len(ok)):
-        others = [period for period in origins if period != origin[row]] or [origin[row]]
+        usable = [period for period in origins if (block[row], period) in by_block]
+        if not usable:
+            raise reason
+        others = [period for period in usable if period != origin[row]] or usable
         gate[row] = se[row] * np.mean([by_block[block[row], period] for period in others])
     return gate
+
+
+def calibrated_columns(placebos: pd.DataFrame, levels: Sequence[float]) -> pd.DataFrame:
+    """Return columns of calibrated gates beside the placebos' rows, cross-fitted; NaN where there are none.
+
+    Every design and method is calibrated on all its own placebos, whatever their size, so that a class of size uses
+    the others' information on how the error shrinks.
+    """
+    names = {(level, side): gate_column("calibrated", level, side) for level in levels for side in SIDES}
+    out = pd.DataFrame(np.nan, index=placebos.index, columns=list(names.values()))
+    rows = placebos[(placebos["role"] == "placebo") & (placebos["status"] == "ok")]
+    for _, part in rows.groupby(["design", "method"], sort=False):
+        try:
+            found = cross_fitted_gates(part, tuple(levels), SIDES)
+        except RefusalError:
+            continue
+        for key, gate in found.items():
+            out.loc[part.index, names[key]] = gate
+    return out
 
 
 def _characteristics(
@@ -102,6 +150,7 @@ def _characteristics(
 ) -> dict[str, Any]:
     rate = ok["savings_rate"].to_numpy()
     bbar = ok["benchmark"].to_numpy()
+    insured = ok["insured_years"].to_numpy()
     relative = ok["spending"].to_numpy() / bbar
     blocks = np.unique(ok["block"].to_numpy(), return_inverse=True)[1]
     paid = {saving: rate + saving * relative >= gate for saving in (0.0, *savings)}
@@ -109,6 +158,8 @@ def _characteristics(
         "threshold": np.where(np.isfinite(gate), gate, np.nan),
         "threshold_money": np.where(np.isfinite(gate), gate * bbar, np.nan),
         "threshold_less_bias": np.where(np.isfinite(gate), gate - rate, np.nan),
+        "threshold_less_bias_money": np.where(np.isfinite(gate), (gate - rate) * bbar, np.nan),
+        "no_gate_rate": (~np.isfinite(gate)).astype(float),
         "false_payment_rate": paid[0.0].astype(float),
     }
     for saving in savings:
@@ -116,27 +167,31 @@ def _characteristics(
     over = np.where(paid[0.0], share * np.maximum(rate, 0.0), 0.0)
     columns["expected_overpayment"] = over
     columns["expected_overpayment_money"] = over * bbar
+    columns["expected_overpayment_total"] = over * bbar * insured
     under = []
     for saving in positive:
         due = share * saving * relative
-        bonus = np.where(paid[saving], share * (rate + saving * relative), 0.0)
+        bonus = np.where(paid[saving], share * np.maximum(rate + saving * relative, 0.0), 0.0)
         under.append(np.maximum(due - bonus, 0.0))
         columns[f"expected_underpayment_{100 * saving:g}"] = under[-1]
     columns["expected_underpayment"] = np.mean(under, axis=0)
     columns["expected_underpayment_money"] = columns["expected_underpayment"] * bbar
+    columns["expected_underpayment_total"] = columns["expected_underpayment"] * bbar * insured
     mean, error = mean_and_error(np.column_stack(list(columns.values())), blocks, np.random.default_rng([seed, 2]))
     row: dict[str, Any] = {"n_rows": len(ok), "n_units": ok["unit"].nunique(), "n_origins": ok["origin"].nunique()}
     for name, value, se in zip(columns, mean, error, strict=True):
         row[name] = value
         row[f"{name}_se"] = se
     row["false_payment_rate_refused_unpaid"] = float(paid[0.0].sum()) / n_rows
+    for saving in savings:
+        row[f"detection_rate_{100 * saving:g}_refused_unpaid"] = float(paid[saving].sum()) / n_rows
     return row
 
 
 def ranking(thresholds: pd.DataFrame) -> pd.DataFrame:
     """Return designs and methods by detection at cross-fitted false payments of 5% (placebo gate, one-sided, 95%)."""
     rows = thresholds[
-        (thresholds["kind"] == "placebo") & (thresholds["level"] == 0.95) & (thresholds["side"] == "one-sided")
+        (thresholds["kind"] == "placebo") & (thresholds["level"] == RANKING_LEVEL) & (thresholds["side"] == "one-sided")
     ]
     shown = ["design", "method", "size_class", "threshold", "false_payment_rate", "false_payment_rate_se"]
     for saving in RANKING_SAVINGS:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.backtesting.operating_characteristics import cross_fitted_placebo_gates
+from ssinfer.errors import RefusalError
 from ssinfer.kernels.block_bootstrap import mean_and_error
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ def paired_detection(
     """
     first, second = (_detected(placebos, *pair, saving, level) for pair in (one, other))
     both = first.merge(second, on=["unit", "origin", "block"], suffixes=("_one", "_other"))
+    if both.empty:
+        raise RefusalError(f"{one} and {other} share no placebo that both could estimate. Compare other pairs.")
     values = (both["paid_one"] - both["paid_other"]).to_numpy(dtype=float)[:, None]
     blocks: NDArray[np.intp] = np.asarray(pd.factorize(both["block"])[0], dtype=np.intp)
     mean, error = mean_and_error(values, blocks, np.random.default_rng([seed, 5]))
@@ -70,6 +73,11 @@ def _detected(placebos: pd.DataFrame, design: str, method: str, saving: float, l
         & (placebos["design"] == design)
         & (placebos["method"] == method)
     ]
+    if rows.empty:
+        raise RefusalError(
+            f"placebos holds no estimated row of design {design!r} and method {method!r}. It has "
+            f"{sorted({*zip(placebos['design'], placebos['method'], strict=True)})}."
+        )
     gate = cross_fitted_placebo_gates(rows, level, "one-sided")
     shifted = rows["savings_rate"].to_numpy() + saving * (rows["spending"] / rows["benchmark"]).to_numpy()
     return rows[["unit", "origin", "block"]].assign(paid=(shifted >= gate).astype(float))

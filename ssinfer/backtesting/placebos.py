@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ssinfer.comparison import ComparisonRule
 from ssinfer.errors import DesignError, PanelError
+from ssinfer.periods import seasons
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from ssinfer.design import Design
     from ssinfer.panel import Panel
+
+    Floats = NDArray[np.float64]
 
 
 def placebo_units(panel: Panel, design: Design, placebos: Iterable[object] | ComparisonRule | None) -> list[str]:
@@ -36,7 +39,7 @@ def placebo_units(panel: Panel, design: Design, placebos: Iterable[object] | Com
         admitted = placebos.admits(panel, design.treated, panel.columns(design.baseline))
         chosen = [unit for unit, good in zip(panel.units, admitted, strict=True) if good and unit not in outside]
     else:
-        wanted = [str(unit) for unit in placebos]
+        wanted = [placebos] if isinstance(placebos, str) else [str(unit) for unit in placebos]
         inside = [unit for unit in wanted if unit in outside]
         if inside:
             raise DesignError(f"placebos names {inside[:3]}, treated or under contract: their true saving is not zero.")
@@ -80,23 +83,57 @@ def neighbour_blocks(panel: Panel, size: int = 8) -> NDArray[np.intp]:
 
 
 def selection_flags(
-    panel: Panel, case: str, columns: NDArray[np.intp], ses: str | None
+    panel: Panel, case: str, contract: NDArray[np.intp], columns: NDArray[np.intp], ses: str | None
 ) -> dict[str, NDArray[np.bool_]]:
-    """Return, per unit, whether it lies in the case's decile of level, of last growth and of SES in the baseline.
+    """Return, per unit, whether it resembles the case: by decile of level, of last year's growth and of SES.
 
-    Groups enter contracts when their spending is extreme; placebos that resemble the case show what its
-    regression to the mean would be (Daw and Hatfield 2018, doi 10.1111/1475-6773.12806).
+    The case's deciles are those of its contract's baseline, a placebo's those of its own window's: nothing that
+    happened in a placebo's performance period chooses it. Groups enter contracts when their spending is extreme;
+    placebos that resemble the case show what its regression to the mean would be (Daw and Hatfield 2018,
+    doi 10.1111/1475-6773.12806).
+
+    Parameters
+    ----------
+    panel : Panel
+    case : str
+    contract, columns : unmasked baseline columns of the contract and of the placebos' window
+    ses : str or None
+        Covariate.
     """
-    last = columns[-1]
-    level = np.nanmean(panel.spending[:, columns], axis=1)
-    keys: dict[str, Any] = {"level": level}
-    if last > 0:
-        keys["growth"] = panel.spending[:, last] / panel.spending[:, last - 1]
-    if ses is not None:
-        keys["ses"] = np.nanmean(panel.covariate(ses)[:, columns], axis=1)
     row = panel.rows([case])[0]
+    at_contract, at_window = _traits(panel, contract, ses), _traits(panel, columns, ses)
     flags = {}
-    for name, values in keys.items():
-        edges = np.nanquantile(values, np.linspace(0, 1, 11)[1:-1])
-        flags[name] = np.searchsorted(edges, values, side="right") == np.searchsorted(edges, values[row], side="right")
+    for name in at_contract:
+        own = _deciles(at_contract[name])[row]
+        flags[name] = (_deciles(at_window[name]) == own) & (own >= 0)
     return flags
+
+
+def _traits(panel: Panel, columns: NDArray[np.intp], ses: str | None) -> dict[str, Floats]:
+    """Return level, last year's growth and SES per unit, NaN where unknown, from baseline columns."""
+    year, last = seasons(panel.periods), int(columns.max())
+    traits = {"level": _means(panel.spending[:, columns])}
+    recent, before = np.arange(last - year + 1, last + 1), np.arange(last - 2 * year + 1, last - year + 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        known = before[0] >= 0
+        growth = panel.spending[:, recent].mean(axis=1) / panel.spending[:, before].mean(axis=1) if known else None
+    traits["growth"] = np.full(len(panel.units), np.nan) if growth is None else growth
+    if ses is not None:
+        traits["ses"] = _means(panel.covariate(ses)[:, columns])
+    return traits
+
+
+def _means(values: Floats) -> Floats:
+    """Return row means over what is known; NaN where nothing is."""
+    known = np.isfinite(values)
+    count = known.sum(axis=1)
+    return np.where(count > 0, np.where(known, values, 0.0).sum(axis=1) / np.maximum(count, 1), np.nan)
+
+
+def _deciles(values: Floats) -> NDArray[np.intp]:
+    """Return the decile 0 to 9 of each value among the known ones, -1 where unknown."""
+    known = np.isfinite(values)
+    if not known.any():
+        return np.full(len(values), -1, dtype=np.intp)
+    edges = np.quantile(values[known], np.linspace(0, 1, 11)[1:-1])
+    return np.where(known, np.searchsorted(edges, values, side="right"), -1)

@@ -11,14 +11,15 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.operating_characteristics import PRIORS, ranking, threshold_table
+from ssinfer.backtesting.operating_characteristics import PRIORS, calibrated_columns, ranking, threshold_table
 from ssinfer.backtesting.placebos import neighbour_blocks, placebo_units, selection_flags
 from ssinfer.backtesting.scores import score_table
 from ssinfer.backtesting.task import Outcome, Task, run_task
 from ssinfer.design import Design
-from ssinfer.errors import DesignError, RefusalError
+from ssinfer.errors import DataError, DesignError, RefusalError, did_you_mean
 from ssinfer.level import check_level
 from ssinfer.panel import Panel
+from ssinfer.periods import seasons
 from ssinfer.windows import rolling_windows
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ssinfer.comparison import ComparisonRule
+    from ssinfer.windows import Window
 
 UNITS_PER_TASK = 64
 
@@ -144,11 +146,25 @@ def backtest(
         raise RefusalError(f"share is {share}; a fraction in (0, 1] is needed.")
     if any(not 0 <= saving < 1 for saving in injected):
         raise RefusalError(f"injected is {tuple(injected)}; true savings rates are fractions in [0, 1), such as 0.03.")
+    if n_jobs == 0:
+        raise RefusalError("n_jobs is 0; a number of processes, or -1 for one per core, is needed.")
     named_designs = _named(designs, "design", Design)
     named_methods = _named(methods, "method", object)
+    if not isinstance(data, Panel) and not hasattr(data, "to_panel"):
+        raise DataError(f"backtest got a {type(data).__name__}. Pass a Panel (Panel.from_frame(frame)) or a Cohort.")
+    for method in named_methods.values():
+        if hasattr(method, "check_parameters"):
+            method.check_parameters()
     panel = data if isinstance(data, Panel) else data.to_panel()
     blocks = neighbour_blocks(panel)
-    combinations = None if pairs is None else set(pairs)
+    combinations = None if pairs is None else {(design, method) for design, method in pairs}
+    for design, method in combinations or ():
+        for what, name, known in (("design", design, named_designs), ("method", method, named_methods)):
+            if name not in known:
+                raise DesignError(f"pairs names the {what} {name!r}. {did_you_mean(name, known)}")
+    for name in origins if isinstance(origins, Mapping) else ():
+        if name not in named_designs:
+            raise DesignError(f"origins names the design {name!r}. {did_you_mean(name, named_designs)}")
     tasks, roles = _tasks(panel, named_designs, named_methods, placebos, origins, levels, seed, combinations)
     outcomes = _run(tasks, data, n_jobs, progress)
     frame = pd.DataFrame(
@@ -160,13 +176,18 @@ def backtest(
     assert isinstance(place, int)  # noqa: S101  (for the type checker: column names are unique)
     frame.insert(place + 1, "role", [roles[d, u] for d, u in zip(frame["design"], frame["unit"], strict=True)])
     frame.insert(place + 2, "block", blocks[rows])
-    for name, design in named_designs.items():
-        mine = (frame["design"] == name).to_numpy()
-        for flag, inside in selection_flags(panel, design.treated[0], panel.columns(design.baseline), ses).items():
+    windows = {(task.design_name, task.window.origin): task.window for task in tasks}
+    for (name, origin), window in windows.items():
+        mine = ((frame["design"] == name) & (frame["origin"] == origin)).to_numpy()
+        _size_refused(frame, mine, panel, rows, window)
+        design = named_designs[name]
+        baselines = _unmasked(panel, design.baseline, design.masked), _unmasked(panel, window.baseline, window.masked)
+        for flag, inside in selection_flags(panel, design.treated[0], *baselines, ses).items():
             column = f"selected_{flag}"
             if column not in frame.columns:
                 frame[column] = False
             frame.loc[mine, column] = inside[rows[mine]]
+    frame = pd.concat([frame, calibrated_columns(frame, levels)], axis=1)
     return BacktestResult(
         scores=score_table(frame, injected, size_edges, seed),
         thresholds=threshold_table(frame, injected, levels, size_edges, share, seed),
@@ -174,6 +195,24 @@ def backtest(
         errors=errors,
         seed=seed,
     )
+
+
+def _unmasked(panel: Panel, periods: Iterable[Any], masked: Iterable[Any]) -> NDArray[np.intp]:
+    hidden = set(masked)
+    return panel.columns([period for period in periods if period not in hidden])
+
+
+def _size_refused(
+    frame: pd.DataFrame, mine: NDArray[np.bool_], panel: Panel, rows: NDArray[np.intp], window: Window
+) -> None:
+    """Give refused and failed placebos the size that the panel knows, so that size classes count them as well."""
+    unknown = mine & frame["assigned"].isna().to_numpy()
+    if panel.insured_years is None or not unknown.any():
+        return
+    after = _unmasked(panel, window.performance, window.masked)
+    sizes = panel.insured_years[np.ix_(rows[unknown], after)]
+    frame.loc[unknown, "insured_years"] = sizes.sum(axis=1)
+    frame.loc[unknown, "assigned"] = sizes.mean(axis=1) * seasons(window.performance)
 
 
 def _named(items: Any, what: str, kind: type) -> dict[str, Any]:
@@ -230,8 +269,9 @@ def _tasks(
             for method_name, method in methods.items():
                 if pairs is not None and (design_name, method_name) not in pairs:
                     continue
-                for start in range(0, len(everyone), UNITS_PER_TASK):
-                    part = tuple(everyone[start : start + UNITS_PER_TASK])
+                together = int(getattr(method, "placebos_together", UNITS_PER_TASK))
+                for start in range(0, len(everyone), together):
+                    part = tuple(everyone[start : start + together])
                     tasks.append(Task(design_name, method_name, untouched, method, window, part, gates, seed))
     return tasks, roles
 

@@ -26,7 +26,7 @@ def size_classes(assigned: Floats, edges: Sequence[float]) -> dict[str, NDArray[
     classes = {"all": np.ones(len(assigned), dtype=bool)}
     if not len(edges):
         return classes
-    cuts = [0.0, *edges, np.inf]
+    cuts = [0.0, *sorted(set(edges)), np.inf]
     for low, high in pairwise(cuts):
         if low == 0:
             name = f"below {high:,.0f}"
@@ -57,18 +57,17 @@ def score_table(placebos: pd.DataFrame, injected: Sequence[float], edges: Sequen
     """
     out = []
     for labels, part in groups(placebos, edges):
-        out += [_score(labels, part, saving, placebos, seed) for saving in injected]
+        row = _score(labels, part, placebos, seed)
+        out += [{**row, "injected": saving, **_injected_bias(part, saving)} for saving in injected]
     return pd.DataFrame(out)
 
 
-def _score(
-    labels: dict[str, Any], part: pd.DataFrame, saving: float, placebos: pd.DataFrame, seed: int
-) -> dict[str, Any]:
+def _score(labels: dict[str, Any], part: pd.DataFrame, placebos: pd.DataFrame, seed: int) -> dict[str, Any]:
     rng = np.random.default_rng([seed, 1])
     ok = part[part["status"] == "ok"]
     row: dict[str, Any] = {
         **labels,
-        "injected": saving,
+        "injected": 0.0,
         "n_units": ok["unit"].nunique(),
         "n_origins": ok["origin"].nunique(),
         "n_rows": len(part),
@@ -77,9 +76,8 @@ def _score(
     }
     if not len(ok):
         return row
-    spent = ok["spending"].to_numpy() * (1 - saving)
     bbar = ok["benchmark"].to_numpy()
-    error = (bbar - spent - saving * ok["spending"].to_numpy()) / bbar
+    error = (bbar - ok["spending"].to_numpy()) / bbar
     blocks = np.unique(ok["block"].to_numpy(), return_inverse=True)[1]
     values = np.column_stack([error, error**2, error * bbar])
 
@@ -94,7 +92,7 @@ def _score(
     for name, value, se in zip(("bias", "rmse", "sd", "bias_money"), found, errors, strict=True):
         row[name] = value
         row[f"{name}_mcse"] = se
-    row["bias_sd_between"] = between_units(error, ok["unit"].to_numpy())
+    row["bias_sd_between"] = between_units(error, ok["unit"].to_numpy(), ok["origin"].to_numpy())
     case = placebos[
         (placebos["role"] == "case")
         & (placebos["design"] == labels["design"])
@@ -116,17 +114,33 @@ def _score(
     return row
 
 
-def between_units(error: Floats, units: Any) -> float:
+def _injected_bias(part: pd.DataFrame, saving: float) -> dict[str, float]:
+    """Return bias and rmse of M - s Y(0) at a true savings rate s, computed from the injected spending (1 - s) Y."""
+    ok = part[part["status"] == "ok"]
+    if not len(ok):
+        return {}
+    spending, bbar = ok["spending"].to_numpy(), ok["benchmark"].to_numpy()
+    error = (bbar - (1 - saving) * spending - saving * spending) / bbar
+    return {
+        "bias": float(error.mean()),
+        "rmse": float(np.sqrt((error**2).mean())),
+        "bias_money": float((error * bbar).mean()),
+    }
+
+
+def between_units(error: Floats, units: Any, origins: Any) -> float:
     """Return the SD of the persistent unit component: root of the mean product of a unit's errors at two origins.
 
-    Zero where the products average below zero; NaN with one origin.
+    Errors are taken from their origin's mean: what hits all units at an origin is no trait of a unit, and would lower
+    the product. Zero where the products average below zero; NaN with one origin.
     """
-    frame = pd.DataFrame({"unit": units, "e": error - error.mean()}).groupby("unit")["e"]
-    total, squares, count = frame.sum(), frame.agg(lambda e: (e**2).sum()), frame.count()
+    codes, origin = (np.unique(labels, return_inverse=True)[1] for labels in (units, origins))
+    centred = error - (np.bincount(origin, weights=error) / np.bincount(origin))[origin]
+    total, squares, count = (np.bincount(codes, weights=w) for w in (centred, centred**2, np.ones_like(centred)))
     pairs = (count * (count - 1)).sum()
     if pairs == 0:
         return float("nan")
-    product = float((total**2 - squares)[count > 1].sum() / pairs)
+    product = float((total**2 - squares).sum() / pairs)
     return float(np.sqrt(max(product, 0.0)))
 
 

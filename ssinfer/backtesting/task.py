@@ -76,10 +76,14 @@ def seed_of(seed: int, *labels: object) -> np.random.SeedSequence:
 
 def run_task(task: Task, data: Any) -> Outcome:
     """Fit the task's placebos and score them; what is refused or fails is a row with its reason."""
-    designs = [task.window.place(task.design, unit) for unit in task.units]
+    designs = [_placed(task, unit) for unit in task.units]
     seeds = [seed_of(task.seed, task.design_name, task.method_name, task.window.origin, unit) for unit in task.units]
     start = perf_counter()
-    results = fit_each(task.method, data, designs, seeds)
+    sound = [place for place, design in enumerate(designs) if not isinstance(design, SsinferError)]
+    fitted = fit_each(task.method, data, [designs[place] for place in sound], [seeds[place] for place in sound])
+    results: list[Any] = list(designs)
+    for place, result in zip(sound, fitted, strict=True):
+        results[place] = result
     seconds = (perf_counter() - start) / len(designs)
     columns: dict[str, Any] = {
         "design": [task.design_name] * len(designs),
@@ -130,6 +134,14 @@ def run_task(task: Task, data: Any) -> Outcome:
     return Outcome({**columns, **numbers}, kept)
 
 
+def _placed(task: Task, unit: str) -> Any:
+    """Return the design with the unit in the treated unit's place, or why there is none (its only donor is itself)."""
+    try:
+        return task.window.place(task.design, unit)
+    except SsinferError as error:
+        return error
+
+
 def fit_each(method: Any, data: Any, designs: Sequence[Design], seeds: Sequence[Any]) -> list[Any]:
     """Return a Counterfactual or the exception per design; a provider need not offer `fit_many`.
 
@@ -138,9 +150,8 @@ def fit_each(method: Any, data: Any, designs: Sequence[Design], seeds: Sequence[
     if hasattr(method, "fit_many"):
         try:
             together = list(method.fit_many(data, designs, seeds))
-        except Exception as error:
-            if isinstance(error, SsinferError):
-                raise
+        except Exception:  # noqa: BLE001, S110  (each is fitted alone below, where the reason is kept)
+            pass
         else:
             if len(together) == len(designs):
                 return together
@@ -205,7 +216,7 @@ def _score(
     for place, row in enumerate(good):
         posterior = errors[place] if columns["uncertainty"][row] == "posterior" else None
         own = sampling[place]
-        confidence = None if own is None else 1.0 - own / own.mean()
+        confidence = None if own is None else (own.mean() - own) / mean[place]
         for key, rate_of_gate in _own_gates(posterior, confidence, gates).items():
             numbers[gate_column(*key)][row] = rate_of_gate
 

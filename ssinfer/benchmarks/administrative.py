@@ -135,15 +135,14 @@ class AdministrativeBenchmark(BenchmarkMethod):
         total = np.empty((self.chains * self.draws, n_treated, n_periods))
         expected = np.empty_like(total)
         take = np.arange(len(total)) % REPLICATES
-        common = rng.standard_normal((len(total), n_periods))
+        tau, k = parameters.tau[take, None], parameters.k[take, None]
+        root = np.linalg.cholesky(history.shock[parameters.best] + 1e-12 * np.eye(n_periods)).T
+        common = k * np.sqrt(parts.reference_performance) * rng.standard_normal((len(total), n_periods))
+        common += k * np.sqrt(parts.reference_baseline) * rng.standard_normal((len(total), 1))
+        common += tau * np.sqrt(parts.reference_shock) * (rng.standard_normal((len(total), n_periods)) @ root)
         for i in range(n_treated):
-            shock = (
-                rng.standard_normal((len(total), n_periods))
-                @ np.linalg.cholesky(history.shock[parameters.best] + 1e-12 * np.eye(n_periods)).T
-            )
-            tau, k = parameters.tau[take, None], parameters.k[take, None]
-            kept = k * np.sqrt(parts.baseline[i]) * rng.standard_normal((len(total), 1))
-            kept = kept + np.sqrt(k**2 * parts.reference_noise + tau**2 * parts.reference_shock) * common
+            shock = rng.standard_normal((len(total), n_periods)) @ root
+            kept = common + k * np.sqrt(parts.baseline[i]) * rng.standard_normal((len(total), 1))
             lost = tau * shock + k * np.sqrt(parts.performance[i]) * rng.standard_normal((len(total), n_periods))
             expected[:, i] = point[i] * (1 + kept)
             total[:, i] = point[i] * (1 + kept + lost)

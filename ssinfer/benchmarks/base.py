@@ -63,6 +63,8 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
     """
 
     needs: ClassVar[Literal["panel", "cohort"]] = "panel"
+    # How many placebos of a window a backtest hands to one call of fit_many: more where they share work.
+    placebos_together: ClassVar[int] = 64
     capabilities: ClassVar[Capabilities] = Capabilities()
 
     def fit(self, data: Any, design: Design, *, seed: Seed = None) -> Counterfactual:

@@ -53,6 +53,11 @@ def conformal_p_value(method: WeightingMethod, panel: Panel, design: Design, sav
     with that spending, and the absolute pooled residual of the performance block is ranked among those of all cyclic
     shifts of the residuals (moving blocks), which respects their autocorrelation.
 
+    The p-value is exact where residuals are exchangeable under cyclic shifts. Spending that trends or wanders in a way
+    that the donors do not span has its largest residuals at the end of the panel, and is rejected too often: a quarter
+    of 400 simulated panels without a saving at a nominal 10%, with ten donors, a random-walk factor and 20 years
+    (a tenth where periods were exchangeable). Read it beside the placebo test, which does not assume this.
+
     Parameters
     ----------
     method : SyntheticControl or AugmentedSyntheticControl

@@ -24,14 +24,22 @@ if TYPE_CHECKING:
 class ErrorParts:
     """Variance factors of the benchmark error of each treated unit: times k^2, or tau^2 for the shocks.
 
-    performance : (I, P);  baseline : (I, 1);  reference_noise, reference_shock : (P,);  share : (J,) donor shares
+    performance : (I, P);  baseline : (I, 1);  reference_performance, reference_baseline : (P,);
+    reference_shock : scalar;  share : (J,) donor shares. Baseline noise, of the unit and of its reference group, is
+    the same in every performance period; the shocks of both have the autocorrelation of a contrast.
     """
 
     performance: Floats
     baseline: Floats
-    reference_noise: Floats
+    reference_performance: Floats
+    reference_baseline: Floats
     reference_shock: float
     share: Floats
+
+    @property
+    def reference_noise(self) -> Floats:
+        """Variance factor of the reference group's noise in each performance period (P,)."""
+        return self.reference_performance + self.reference_baseline
 
     @classmethod
     def of(cls, problem: Problem, shares: Floats, known: str) -> ErrorParts:
@@ -53,10 +61,13 @@ class ErrorParts:
         share = donors / donors.sum(axis=0)
         donor_noise = unit_noise[np.ix_(problem.donors, problem.columns)]
         donor_base = (unit_noise[np.ix_(problem.donors, problem.baseline)] @ shares**2)[:, None]
-        reference_noise = (share**2 * (donor_noise + donor_base)).sum(axis=0) / split
+        reference_performance = (share**2 * donor_noise).sum(axis=0) / split
+        reference_baseline = (share**2 * donor_base).sum(axis=0) / split
         reference_shock = float((share**2).sum(axis=0).mean())
         assert performance.shape == (len(problem.treated), n_periods)  # noqa: S101  (shape of the formula)
-        return cls(performance, baseline, reference_noise, reference_shock, share.mean(axis=1))
+        return cls(
+            performance, baseline, reference_performance, reference_baseline, reference_shock, share.mean(axis=1)
+        )
 
     def table(self, problem: Problem, parameters: NoiseParameters) -> pd.DataFrame:
         """Return the variance of the relative benchmark error by source, per treated unit and period."""

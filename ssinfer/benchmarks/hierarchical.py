@@ -8,20 +8,19 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
-from ssinfer.benchmarks.panel_groups import groups
+from ssinfer.benchmarks.panel_groups import PanelGroups
 from ssinfer.benchmarks.panel_layout import Layout, Options, lay_out
 from ssinfer.benchmarks.panel_posterior import (
     ENOUGH,
     TAIL,
     Posterior,
-    adapt,
     choose,
     draw_joint,
     draw_one,
-    log_targets,
     predict_placebos,
     propose,
-    weigh,
+    settle,
+    settle_placebo,
 )
 from ssinfer.benchmarks.panel_reml import bootstrap_errors, confidence_draws, flatten, restricted_maximum
 from ssinfer.errors import DataError, SsinferError
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
 
 FOLDS = 4  # of the units; see HierarchicalBenchmark
 FEWEST_BOOTSTRAP = 50
-MORE = (1, 2, 4)  # times the nodes in further rounds, for as long as the weights are not dependable
 
 
 class HierarchicalBenchmark(BenchmarkMethod):
@@ -118,6 +116,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
     models, Bayesian Analysis 1(3), doi 10.1214/06-BA117A.
     """
 
+    placebos_together: ClassVar[int] = 10_000
     needs: ClassVar[Literal["panel", "cohort"]] = "panel"
     capabilities: ClassVar[Capabilities] = Capabilities(
         staggered_starts=True, covariates=True, posterior=True, confidence=True
@@ -194,8 +193,8 @@ class HierarchicalBenchmark(BenchmarkMethod):
         if self.inference == "nuts":
             return self._nuts(layout, rng)
         if len(problem.treated) > 1:
-            return self._joint(layout, rng)
-        return next(iter(self._placebos([layout], [rng], layout.y, layout.seen)))
+            return self._joint(problem, layout, rng)
+        return next(iter(self._placebos([problem], [layout], [rng], layout.y, layout.seen)))
 
     def estimate_many(
         self, problems: Sequence[Problem], generators: Sequence[np.random.Generator]
@@ -221,9 +220,10 @@ class HierarchicalBenchmark(BenchmarkMethod):
             shared.setdefault(key, []).append((place, layout))
         for members in shared.values():
             layouts = [layout for _, layout in members]
-            y, seen = _all_cells(problems[members[0][0]], layouts[0])
+            own = [problems[place] for place, _ in members]
+            y, seen = _all_cells(own[0], layouts[0])
             rngs = [generators[place] for place, _ in members]
-            for (place, _), estimate in zip(members, self._placebos(layouts, rngs, y, seen), strict=True):
+            for (place, _), estimate in zip(members, self._placebos(own, layouts, rngs, y, seen), strict=True):
                 results[place] = estimate
         return [result for result in results if result is not None]
 
@@ -245,6 +245,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
 
     def _placebos(
         self,
+        problems: Sequence[Problem],
         layouts: Sequence[Layout],
         generators: Sequence[np.random.Generator],
         y: Floats,
@@ -262,35 +263,19 @@ class HierarchicalBenchmark(BenchmarkMethod):
             flat = flatten(first.model)
             at = restricted_maximum(flat, y * sealed, sealed)
             twin = (flat, at, bootstrap_errors(flat, at, sealed, seen, rows, first.ahead, self.bootstrap))
-        for place, (layout, rng) in enumerate(zip(layouts, generators, strict=True)):
-            posterior = weigh(found.log_target[:, place], proposal)
-            mean, covariance = found.mean[:, place], found.covariance[:, place]
-            nearer, target = proposal, found.log_target[:, place]
-            for more in MORE:
-                if not posterior.failures:
-                    break
-                nearer = adapt(nearer, target, 2 * more * self.nodes)
-                data = (layout.y, layout.seen, layout.treated, layout.ahead)
-                again = predict_placebos(layout.model, nearer.nodes, *data)
-                target, mean, covariance = again.log_target[:, 0], again.mean[:, 0], again.covariance[:, 0]
-                posterior = weigh(target, nearer)
+        for place, (problem, layout, rng) in enumerate(zip(problems, layouts, generators, strict=True)):
+            data = (layout.y, layout.seen, layout.treated, layout.ahead)
+            posterior, mean, covariance = settle_placebo(layout.model, proposal, found, place, data, int(self.nodes))
             picked = choose(posterior, self.chains * self.draws, rng)
             draws = draw_one(mean, covariance, picked, rng)
             own_twin = None if twin is None else (twin[0], twin[1], twin[2][:, [place]])
-            yield self._estimate(layout, posterior, draws[:, None, :], own_twin, rng)
+            yield self._estimate(problem, layout, (posterior, picked), draws[:, None, :], own_twin, rng)
 
-    def _joint(self, layout: Layout, rng: np.random.Generator) -> Estimate:
+    def _joint(self, problem: Problem, layout: Layout, rng: np.random.Generator) -> Estimate:
         """Estimate a design with several treated units."""
         data = (layout.y, layout.seen)
         proposal = propose(layout.model, *data, self._count(layout))
-        log_target = log_targets(layout.model, proposal.nodes, *data)
-        posterior = weigh(log_target, proposal)
-        for more in MORE:
-            if not posterior.failures:
-                break
-            proposal = adapt(proposal, log_target, 2 * more * self.nodes)
-            log_target = log_targets(layout.model, proposal.nodes, *data)
-            posterior = weigh(log_target, proposal)
+        posterior = settle(layout.model, proposal, *data, int(self.nodes))
         picked = choose(posterior, self.chains * self.draws, rng)
         draws = draw_joint(layout.model, posterior, picked, data, layout.treated, layout.ahead, rng)
         twin = None
@@ -299,11 +284,15 @@ class HierarchicalBenchmark(BenchmarkMethod):
             at = restricted_maximum(flat, *data)
             places = (layout.treated, layout.ahead)
             twin = (flat, at, bootstrap_errors(flat, at, layout.seen, layout.seen, *places, self.bootstrap))
-        return self._estimate(layout, posterior, draws, twin, rng)
+        return self._estimate(problem, layout, (posterior, picked), draws, twin, rng)
 
     def _nuts(self, layout: Layout, rng: np.random.Generator) -> Estimate:
         """Sample the written-out model."""
-        from ssinfer.benchmarks.hierarchical_reference import nuts_checks, sample_reference  # noqa: PLC0415  (heavy)
+        from ssinfer.benchmarks.hierarchical_reference import (  # noqa: PLC0415  (heavy)
+            nuts_checks,
+            nuts_groups,
+            sample_reference,
+        )
 
         seed = int(rng.integers(0, 2**31))
         tree = sample_reference(layout, draws=self.draws, chains=self.chains, seed=seed, likelihood=self.likelihood)
@@ -316,21 +305,26 @@ class HierarchicalBenchmark(BenchmarkMethod):
             information="settlement",
             diagnostics=checks,
             failures=failures,
-            inference={"posterior": tree["posterior"].to_dataset()[names]},
+            inference=nuts_groups(tree, names),
         )
 
     def _estimate(
         self,
+        problem: Problem,
         layout: Layout,
-        posterior: Posterior,
+        fitted: tuple[Posterior, Places],
         draws: Floats,
         twin: tuple[PanelModel, Floats, Floats] | None,
         rng: np.random.Generator,
     ) -> Estimate:
         """Return draws (S, I, 2 P) on the model's scale, and those of the twin, as an Estimate."""
+        posterior, picked = fitted
         ahead = len(layout.ahead)
         shape = (self.chains, self.draws, len(layout.treated), ahead)
         spending = layout.spending(draws)
+        labels = (problem.labels(layout.rows), problem.periods(layout.columns))
+        # an independent stream: no draw of the benchmark depends on whether the groups are looked at
+        later = np.random.SeedSequence(int(rng.spawn(1)[0].integers(0, 2**63)))
         confidence = None
         if twin is not None:
             places = (layout.treated, layout.ahead, self.chains * self.draws)
@@ -343,7 +337,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
             information="settlement",
             diagnostics=_diagnostics(posterior),
             failures=posterior.failures,
-            inference=groups(layout, posterior, self.chains, self.draws, rng),
+            inference=PanelGroups(layout, posterior, picked, self.chains, labels, later),
         )
 
 

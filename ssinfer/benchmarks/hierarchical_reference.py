@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from ssinfer.errors import NotSupportedError
 
@@ -95,7 +96,7 @@ def sample_reference(
     import pymc as pm  # noqa: PLC0415
 
     with reference_model(layout, likelihood):
-        return pm.sample(
+        tree = pm.sample(
             draws=draws,
             tune=1000,
             chains=chains,
@@ -105,6 +106,27 @@ def sample_reference(
             target_accept=0.9,
             progressbar=False,
         )
+        pm.compute_log_likelihood(tree, var_names=["y"], progressbar=False)
+        pm.sample_posterior_predictive(
+            tree, var_names=["y"], extend_inferencedata=True, random_seed=seed + 1, progressbar=False
+        )
+        before = pm.sample_prior_predictive(draws=500, random_seed=seed + 2)
+    return xr.DataTree.from_dict(
+        {name: group.to_dataset() for source in (before, tree) for name, group in source.children.items()}
+    )
+
+
+def nuts_groups(tree: xr.DataTree, names: list[str]) -> dict[str, xr.Dataset]:
+    """Return the groups that belong with the benchmark: parameters, fitted cells, how the sampler fared.
+
+    "fitted" is the outcome of each fitted cell on the scale of the model; its log likelihood is given all effects.
+    """
+    groups = {name: tree[name].to_dataset()[names] for name in ("posterior", "prior")}
+    groups["sample_stats"] = tree["sample_stats"].to_dataset()
+    for name in ("log_likelihood", "posterior_predictive", "prior_predictive", "observed_data"):
+        found = tree[name].to_dataset()[["y"]]
+        groups[name] = found.rename({"y": "fitted", found["y"].dims[-1]: "fitted_cell"})
+    return groups
 
 
 def nuts_checks(tree: Any, names: list[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:

@@ -29,6 +29,7 @@ REACH = 5.0  # bounds of the search for a mode, in standard deviations of the pr
 PILOT = 256  # nodes of each pilot round
 PILOT_ROUNDS = 4  # at most
 COMPONENTS = 4  # of the mixture that is fitted to the pilot nodes
+MORE = (2, 4, 8)  # times the nodes in further rounds, for as long as the weights are not dependable
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +48,7 @@ class Posterior:
     weights: Floats
     pareto_k: float
     effective: float
+    log_target: Floats | None = None  # log posterior density (M,), where it was kept
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -100,7 +102,7 @@ def weigh(log_target: Floats, proposal: Proposal) -> Posterior:
     )
     weights = np.exp(smooth - smooth.max())
     weights /= weights.sum()
-    return Posterior(proposal.nodes, weights, float(tail), effective_size(weights))
+    return Posterior(proposal.nodes, weights, float(tail), effective_size(weights), log_target)
 
 
 def log_targets(model: PanelModel, nodes: Floats, y: Floats, seen: Floats) -> Floats:
@@ -150,6 +152,50 @@ def predict_placebos(
         mean[m], covariance[m] = predict(centre, spread, own, own_y, at.structure, at.shared, at.noise[rows], cells)
         log_target[m] = value + prior[m]
     return Placebos(log_target, mean, covariance)
+
+
+def settle_placebo(
+    model: PanelModel,
+    proposal: Proposal,
+    found: Placebos,
+    place: int,
+    data: tuple[Floats, Floats, Places, Places],
+    nodes: int,
+) -> tuple[Posterior, Floats, Floats]:
+    """Weigh the nodes for the unit at `place` of `found`; more nodes, nearer to its posterior, where weights need them.
+
+    Parameters
+    ----------
+    data : y, seen (without the unit's sealed cells), its row (1,), the cells (P,)
+    nodes : of which `MORE` are multiples
+
+    Returns
+    -------
+    posterior : Posterior
+    mean, covariance : (M, 2 P), (M, 2 P, 2 P)
+        Predictions at its nodes.
+    """
+    posterior = weigh(found.log_target[:, place], proposal)
+    for more in MORE:
+        if not posterior.failures:
+            break
+        proposal = adapt(proposal, found.log_target[:, place], more * nodes)
+        found, place = predict_placebos(model, proposal.nodes, *data), 0
+        posterior = weigh(found.log_target[:, 0], proposal)
+    return posterior, found.mean[:, place], found.covariance[:, place]
+
+
+def settle(model: PanelModel, proposal: Proposal, y: Floats, seen: Floats, nodes: int) -> Posterior:
+    """Weigh the nodes given the cells `seen`; more nodes, nearer to the posterior, where the weights need them."""
+    log_target = log_targets(model, proposal.nodes, y, seen)
+    posterior = weigh(log_target, proposal)
+    for more in MORE:
+        if not posterior.failures:
+            break
+        proposal = adapt(proposal, log_target, more * nodes)
+        log_target = log_targets(model, proposal.nodes, y, seen)
+        posterior = weigh(log_target, proposal)
+    return posterior
 
 
 def draw_one(mean: Floats, covariance: Floats, picked: Places, rng: np.random.Generator) -> Floats:

@@ -90,9 +90,14 @@ class PlaceboHistory:
                 predicted = predicted * growth_factor(problem, predicted, design_z, groups, after, pool)
             if own is None:
                 own = predicted[problem.treated]
+            own_noise = inverse_size(problem, shares, before, after)
+            spread, noise_of_group = reference.dilution(np.concatenate([before, after]), own_noise)
+            # a placebo's error holds its reference group's as well: scaled so that k and tau are a unit's own
+            scale = 1.0 + spread[pool]
             with np.errstate(invalid="ignore", divide="ignore"):
-                errors.append((predicted - problem.spending[:, after])[pool] / predicted[pool])
-            inverse.append(inverse_size(problem, shares, before, after)[pool])
+                relative = (predicted - problem.spending[:, after])[pool] / predicted[pool]
+            errors.append(relative / np.sqrt(scale)[:, None])
+            inverse.append((own_noise[pool] + noise_of_group[pool]) / scale)
         if own is None or not np.isfinite(own).all():
             raise DataError("The benchmark is not finite: a reference group has zero spending in a baseline period.")
         x = np.stack(errors, axis=1)  # (J, W, P)

@@ -70,7 +70,7 @@ class Problem:
         """
         treated = design.treated_rows(panel)
         try:
-            masked = panel.columns([period for period in design.masked if period in set(panel.periods)])
+            masked = panel.columns(_masked_inside(panel, design))
             before = np.setdiff1d(panel.columns(design.baseline, "baseline period"), masked)
             after = np.setdiff1d(panel.columns(design.performance, "performance period"), masked)
         except PanelError as error:
@@ -145,6 +145,25 @@ class Problem:
     def periods(self, columns: Places) -> list[Any]:
         """Return the labels of periods."""
         return [self.panel.periods[column] for column in columns]
+
+
+def _masked_inside(panel: Panel, design: Design) -> list[Any]:
+    """Return the masked periods that the panel holds; those outside its span are harmless, others are refused."""
+    known, inside = set(panel.periods), []
+    for period in design.masked:
+        if period in known:
+            inside.append(period)
+            continue
+        try:
+            harmless = period < panel.periods[0] or period > panel.periods[-1]
+        except TypeError:
+            harmless = False
+        if not harmless:
+            raise DesignError(
+                f"masked names {period!r}, which is no period of the panel ({panel.periods[0]!r} to "
+                f"{panel.periods[-1]!r}): nothing would be masked. Name it as the panel does."
+            )
+    return inside
 
 
 def _cells(panel: Panel, design: Design, treated: Places, before: Places, after: Places) -> tuple[Booleans, Booleans]:

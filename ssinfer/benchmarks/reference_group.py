@@ -48,6 +48,19 @@ class ReferenceMeans:
             return self.means
         return _weighted_means(self.groups * whole, self.spending, self.sizes)
 
+    def dilution(self, window: Places, noise: Floats) -> tuple[Floats, Floats]:
+        """Return, per unit, the sum of its reference group's squared shares, and of these times `noise` (N,).
+
+        The first is the variance of the group's shock relative to one unit's, the second the group's sampling noise
+        where `noise` is each member's.
+        """
+        whole = self.seen[:, window].all(axis=1)
+        size = np.where(whole, self.sizes[:, window].mean(axis=1), 0.0)
+        weight = self.groups * size
+        total = weight.sum(axis=1)
+        squares = (weight / np.where(total > 0, total, np.inf)[:, None]) ** 2
+        return squares.sum(axis=1), squares @ np.where(whole, np.nan_to_num(noise), 0.0)
+
 
 def _weighted_means(groups: Floats, spending: Floats, sizes: Floats) -> Floats:
     total = groups @ sizes

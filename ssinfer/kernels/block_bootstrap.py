@@ -53,7 +53,11 @@ def standard_errors(
         return np.full(np.shape(statistic(sums[:, :-1].sum(0), sums[:, -1].sum(0)))[-1:], np.nan)
     drawn = block_weights(n_blocks, rng, replicates) @ sums
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.nanstd(statistic(drawn[:, :-1], drawn[:, -1]), axis=0, ddof=1))
+        found = np.asarray(statistic(drawn[:, :-1], drawn[:, -1]))
+    errors = np.full(found.shape[1], np.nan)
+    known = np.isfinite(found).sum(axis=0) > 1  # a mean over an infinite gate is not known, nor is its error
+    errors[known] = np.nanstd(found[:, known], axis=0, ddof=1)
+    return errors
 
 
 def mean_and_error(values: Floats, blocks: NDArray[np.intp], rng: np.random.Generator) -> tuple[Floats, Floats]:

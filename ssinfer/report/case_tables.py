@@ -61,7 +61,8 @@ def threshold_table(result: StudyResult, best: Pair) -> Table | None:
         level = _level(row["level"])
         same = backtested
         if len(same):
-            same = same[(same["kind"] == row["kind"]) & (same["side"] == row["side"])]
+            kind = str(row["kind"]).removesuffix(" whole")
+            same = same[(same["kind"] == kind) & (same["side"] == row["side"]) & (same["prior"] == row["prior"])]
             same = same[same["level"].isna() if level is None else same["level"] == level]
         shown.append((row, level, str(row["side"])))
         found.append(same.iloc[0] if len(same) else nothing)
@@ -92,6 +93,18 @@ def threshold_table(result: StudyResult, best: Pair) -> Table | None:
             "persons, 5% at 20,000 and 1% at 50,000. Not transportable: see below."
         ),
     )
+    if "systematic_error" in mine.columns and mine["systematic_error"].notna().any():
+        one = mine[mine["systematic_error"].notna()].iloc[0]
+        years = float(result.counterfactuals[best].insured_years.sum())
+        rate, amount = float(one["systematic_error"]), float(one["systematic_error_money"])
+        whole = "" if result.panel.insured_years is None else f" ({total(amount * years, result.currency)} in all)"
+        notes = (
+            *notes,
+            (
+                f"Expected systematic error of the case's saving, learned from the placebos: {percent(rate)} of the "
+                f"benchmark, {money(amount, result.currency)} per insured-year{whole}, in either direction."
+            ),
+        )
     for reason, part in refused.groupby("reason", sort=False) if "reason" in refused.columns else ():
         names = [threshold_name(str(row["kind"]), _level(row["level"]), str(row["side"])) for _, row in part.iterrows()]
         notes = (*notes, f"Not given: {listed(names)}. {reason}")

@@ -56,6 +56,26 @@ class PaymentDot:
     error: float
 
 
+@dataclass(frozen=True, eq=False)
+class EarningCurve:
+    """Under one threshold: share of placebo contracts paid, and mean bonus per insured-year, by true saving."""
+
+    threshold: str
+    paid: Floats
+    bonus: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Earnings:
+    """What a true saving earns, under one design; `due` is the bonus without error, per insured-year."""
+
+    label: str
+    currency: str
+    savings: Floats
+    due: Floats
+    curves: tuple[EarningCurve, ...]
+
+
 @dataclass(frozen=True)
 class SizeCurve:
     """Threshold by insured-years under one design: z sqrt(k^2/n + shock^2)."""
@@ -108,6 +128,7 @@ class Figures:
 
     placebos: tuple[PlaceboRow, ...]
     payments: tuple[PaymentDot, ...]
+    earnings: Earnings | None
     curves: tuple[SizeCurve, ...]
     marker: SizeMarker | None
     case: CasePanel | None
@@ -128,11 +149,14 @@ class ReportData:
     data_label: str
     finding: tuple[str, ...]
     sampling: tuple[str, ...]
+    which: tuple[str, ...]
     transport: tuple[str, ...]
     designs: Table
     scores: Table | None
     payments: Table | None
     sizes: Table | None
+    kinds: Table | None
+    specifications: Table | None
     thresholds: Table | None
     savings: Table | None
     settlement: Table | None

@@ -11,23 +11,29 @@ from ssinfer.backtesting.operating_characteristics import cross_fitted_placebo_g
 from ssinfer.errors import SsinferError
 from ssinfer.report.data import Benchmark, CasePanel, Figures, PaymentDot, PlaceboRow, SizeCurve, SizeMarker
 from ssinfer.report.disclosure import case_is_small, unit_is_visible
+from ssinfer.report.earnings import earnings_of
 from ssinfer.report.finding import honest_threshold
 from ssinfer.report.pairs import case_name, label_of, pairs_of, placebo_rows, rows_of, saving_of
-from ssinfer.report.words import KIND_ORDER, nominal_payment, threshold_name
+from ssinfer.report.words import KIND_ORDER, KINDS, nominal_payment, threshold_name
 
 if TYPE_CHECKING:
     from ssinfer.report.pairs import Pair
     from ssinfer.report.sampling import Noise
     from ssinfer.study import StudyResult
 
+MOST_DESIGNS = 6
 NAN = float("nan")
 
 
-def figures_of(result: StudyResult, noise: dict[Pair, Noise], best: Pair) -> Figures:
-    """Return the numbers behind every figure; a figure that cannot be drawn is None or empty."""
+def figures_of(result: StudyResult, noise: dict[Pair, Noise], best: Pair, chosen: Pair) -> Figures:
+    """Return the numbers behind every figure; a figure that cannot be drawn is None or empty.
+
+    `best` detects most at equal false payments; `chosen` has the recommended threshold.
+    """
     return Figures(
         placebos=_placebo_figure(result),
         payments=_payment_figure(result, noise),
+        earnings=earnings_of(result, chosen),
         curves=_size_curves(result, noise),
         marker=_size_marker(result, best),
         case=_case_figure(result),
@@ -77,18 +83,22 @@ def _lines(result: StudyResult, pair: Pair) -> tuple[tuple[str, float], ...]:
 
 
 def _payment_figure(result: StudyResult, noise: dict[Pair, Noise]) -> tuple[PaymentDot, ...]:
+    """Return a dot per threshold and design: one-sided thresholds, and the two-sided 95% that is habit with models.
+
+    A two-sided 90% threshold of a model is its one-sided 95% one. Of many designs the first MOST_DESIGNS by detection
+    at equal false payments are drawn; the tables hold all.
+    """
     if result.backtest is None:
         return ()
     dots = []
-    for pair in pairs_of(result):
+    for pair in _drawn(result):
         rows = rows_of(result.backtest.thresholds, pair)
         if not len(rows):
             continue
         rows = rows[rows["size_class"] == "all"]
-        order = rows["kind"].map({kind: place for place, kind in enumerate(KIND_ORDER)}).fillna(len(KIND_ORDER))
-        rows = rows.assign(order=order).sort_values(
-            ["order", "side", "level"], ascending=[True, True, False], kind="stable"
-        )
+        habit = (rows["side"] == "two-sided") & (rows["level"] == 0.95) & rows["kind"].isin(["credible", "confidence"])
+        informed = ~rows["prior"].isin(["", "flat"])
+        rows = rows[((rows["side"] == "one-sided") | habit) & ~(informed & ((rows["level"] != 0.95) | habit))]
         label = label_of(result, pair)
         if pair in noise:
             own = noise[pair].own_k
@@ -97,10 +107,29 @@ def _payment_figure(result: StudyResult, noise: dict[Pair, Noise]) -> tuple[Paym
             level = None if pd.isna(row["level"]) else float(row["level"])
             nominal = NAN if level is None else nominal_payment(level, str(row["side"]))
             name = threshold_name(str(row["kind"]), level, str(row["side"]))
+            if row["prior"] not in ("", "flat"):
+                name = f"{name}, {row['prior']} prior"
             dots.append(
                 PaymentDot(name, nominal, label, float(row["false_payment_rate"]), float(row["false_payment_rate_se"]))
             )
-    return tuple(dots)
+    return tuple(sorted(dots, key=_place_of_dot))
+
+
+def _place_of_dot(dot: PaymentDot) -> tuple[float, ...]:
+    """Return the order of a figure: sampling error alone, then kinds, then the promised rate from high to low."""
+    kinds = [place for place, kind in enumerate(KIND_ORDER) if dot.threshold.startswith(KINDS[kind])]
+    kind = max(kinds, key=lambda place: len(KINDS[KIND_ORDER[place]])) if kinds else -1
+    return kind, float(dot.threshold.endswith("prior")), -dot.nominal if np.isfinite(dot.nominal) else 0.0
+
+
+def _drawn(result: StudyResult) -> list[Pair]:
+    pairs = pairs_of(result)
+    if len(pairs) <= MOST_DESIGNS or result.backtest is None:
+        return pairs
+    order = result.backtest.ranking()
+    ranked = list(zip(order["design"].astype(str), order["method"].astype(str), strict=True))
+    best = [*ranked, *(pair for pair in pairs if pair not in ranked)][:MOST_DESIGNS]
+    return [pair for pair in pairs if pair in best]
 
 
 def _size_curves(result: StudyResult, noise: dict[Pair, Noise]) -> tuple[SizeCurve, ...]:

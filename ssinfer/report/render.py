@@ -10,7 +10,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from ssinfer.report.context import CONTEXT, GLOSSARY
-from ssinfer.report.figures import case, false_payments, placebo_savings, threshold_by_size
+from ssinfer.report.figures import case, earnings, false_payments, placebo_savings, threshold_by_size
 from ssinfer.report.figures.style import style
 from ssinfer.report.figures.svg import inline, svg_of
 
@@ -57,8 +57,18 @@ def pictures(data: ReportData) -> dict[str, Picture]:
                 "Promised and actual payment of contracts that saved nothing",
                 "A dot right of its black bar: the threshold pays more often than it promises. Left of it: the "
                 "threshold is stricter than it says, and detects less. Intervals are 95%, by blocks of neighbouring "
-                "units. Medicare's schedule promises no single rate.",
+                "units. Medicare's schedule promises no single rate. Where the study has more than six designs, the "
+                "six that detect most at equal false payments are drawn.",
                 svg_of(false_payments.draw(figures.payments)),
+            )
+        if figures.earnings is not None:
+            found["earnings"] = Picture(
+                "earnings",
+                "What a true saving earns, and how often",
+                f"Design {figures.earnings.label}, one-sided 95% thresholds and Medicare's schedule. At a true saving "
+                "of zero every payment is false; above it, what stays below the black line is saving that goes "
+                "unpaid. Means over placebo contracts with a true saving taken off their spending.",
+                svg_of(earnings.draw(figures.earnings)),
             )
         if figures.curves:
             found["threshold_by_size"] = Picture(

@@ -19,6 +19,7 @@ from ssinfer.report.finding import best_pair, finding
 from ssinfer.report.numerals import count, quoted
 from ssinfer.report.pairs import case_name, has_saving, label_of, span
 from ssinfer.report.sampling import noise_of, sampling_sentences
+from ssinfer.report.which_threshold import choice_of, chosen_pair, kinds_table, specification_table, which_sentences
 
 if TYPE_CHECKING:
     from ssinfer.study import StudyResult
@@ -28,6 +29,7 @@ def summarise(result: StudyResult) -> ReportData:
     """Return everything the template prints; nothing is computed after this."""
     best = best_pair(result)
     noise, reasons = noise_of(result)
+    choice, why_none = choice_of(result)
     return ReportData(
         title=result.title,
         note=result.note,
@@ -35,11 +37,14 @@ def summarise(result: StudyResult) -> ReportData:
         data_label=result.data_label,
         finding=finding(result),
         sampling=sampling_sentences(result, noise, best),
+        which=which_sentences(result, choice, why_none),
         transport=_transport(result),
         designs=design_table(result),
         scores=score_design_table(result),
         payments=payment_design_table(result),
         sizes=size_class_table(result),
+        kinds=kinds_table(result),
+        specifications=specification_table(result, choice),
         thresholds=threshold_table(result, best),
         savings=savings_table(result),
         settlement=settlement_table(result),
@@ -47,7 +52,7 @@ def summarise(result: StudyResult) -> ReportData:
         provenance=provenance_table(result),
         methods=_methods(result),
         absent=(*_absent(result), *reasons),
-        figures=figures_of(result, noise, best),
+        figures=figures_of(result, noise, best, chosen_pair(result, choice)),
     )
 
 

@@ -14,6 +14,8 @@ KINDS = {
     "placebo": "Placebo",
     "confidence": "Confidence (model)",
     "credible": "Credible (model)",
+    "calibrated": "Model rescaled on placebos",
+    "calibrated whole": "Model rescaled on placebos (posterior)",
     "power": "Power",
     "schedule": "Medicare schedule",
     "expected loss": "Expected loss",

@@ -62,7 +62,7 @@ class Calibration:
                 f"calibration set. Calibrate again with exclude={judged}."
             )
         kind = "credible" if cf.uncertainty == "posterior" else "confidence"
-        own = cf.null_error(kind) / float(cf.pooled(kind).mean())
+        own = cf.null_error(kind) / cf.level
         pick = rng.integers(0, len(self.draws["mean"]), len(own))
         return self._systematic(cf.assigned, pick, rng) + self.draws["scale"][pick] * own
 
@@ -99,7 +99,7 @@ class Calibration:
 
     def _systematic(self, size: float, pick: NDArray[np.intp], rng: np.random.Generator) -> Floats:
         draws = {name: values[pick] for name, values in self.draws.items()}
-        ratio = size / self.typical_size
+        ratio = size / self.typical_size if np.isfinite(size) else 1.0
         spread = np.sqrt(draws["unit_sd"] ** 2 + draws["origin_sd"] ** 2 + draws["excess"] ** 2 / ratio)
         return np.asarray(draws["mean"] + draws["slope"] * np.log(ratio) + spread * rng.standard_normal(len(pick)))
 
@@ -142,7 +142,7 @@ def calibrate(
     ----------
     Schuemie, Hripcsak, Ryan, Madigan and Suchard 2018, doi 10.1073/pnas.1708282114.
     """
-    data = _usable(placebos, exclude)
+    data = usable_placebos(placebos, exclude)
     trace = _sample(data, draws, chains, seed)
     return Calibration(
         draws={name: trace[name] for name in PARAMETERS},
@@ -154,7 +154,8 @@ def calibrate(
     )
 
 
-def _usable(placebos: pd.DataFrame, exclude: Sequence[str]) -> dict[str, Any]:
+def usable_placebos(placebos: pd.DataFrame, exclude: Sequence[str]) -> dict[str, Any]:
+    """Return the arrays of a calibration, checked: y, s, ratio of sizes to the typical one, unit and origin numbers."""
     needed = ["unit", "origin", "savings_rate", "standard_error", "assigned"]
     absent = [name for name in needed if name not in placebos.columns]
     if absent:
@@ -177,7 +178,7 @@ def _usable(placebos: pd.DataFrame, exclude: Sequence[str]) -> dict[str, Any]:
     y = rows["savings_rate"].to_numpy(dtype=float)
     if y.std() <= 1e-12:
         raise RefusalError(f"All {len(y)} placebo savings are alike: they are not {len(y)} placebos. Check the data.")
-    size = rows["assigned"].to_numpy(dtype=float)
+    size = rows["assigned"].fillna(1.0).to_numpy(dtype=float)  # sizes unknown: all alike
     typical = float(np.exp(np.log(size).mean()))
     return {
         "y": y,

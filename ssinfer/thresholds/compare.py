@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.errors import SsinferError
+from ssinfer.thresholds.calibrated import calibrated_threshold
+from ssinfer.thresholds.calibration import calibrate
 from ssinfer.thresholds.confidence import confidence_threshold
 from ssinfer.thresholds.credible import credible_threshold
 from ssinfer.thresholds.detectable import DetectableSaving, minimum_detectable_saving
@@ -82,6 +84,28 @@ def compare_thresholds(
         add("power", level, side, partial(minimum_detectable_saving, cf, level, side=side))
         if placebos is not None:
             add("placebo", level, side, partial(placebo_threshold, placebos, level, side, se))
+            add("calibrated", level, side, partial(calibrated_threshold, cf, placebos, level, side))
     if cf.assigned > 1:
         add("schedule", np.nan, "one-sided", partial(schedule_threshold, "mssp", assigned=cf.assigned))
     return pd.DataFrame(rows, columns=["kind", "level", "side", "prior", *MEASURES, "reason"])
+
+
+def whole_calibration(cf: Counterfactual, placebos: pd.DataFrame, levels: Sequence[float], seed: int) -> pd.DataFrame:
+    """Return thresholds of the whole calibration model (posterior), with the expected systematic error.
+
+    Rows as of :func:`compare_thresholds`, kind "calibrated whole", and columns systematic_error (expected absolute
+    systematic error of the measured saving, rate) and systematic_error_money (per insured-year). Where it is refused
+    or does not converge, each row says why.
+    """
+    rows = []
+    found, reason, error = None, "", (np.nan, np.nan)
+    try:
+        found = calibrate(placebos, [str(unit) for unit in cf.design.treated], seed=seed)
+        error = found.expected_systematic_error(cf, seed=seed)
+    except SsinferError as refusal:
+        reason = str(refusal)
+    for level, side in product(levels, SIDES):
+        rate = np.nan if found is None else found.threshold(cf, level, side, seed=seed).rate
+        rows.append(("calibrated whole", level, side, "", rate, rate * cf.level, np.nan, reason, *error))
+    names = ["kind", "level", "side", "prior", *MEASURES, "reason", "systematic_error", "systematic_error_money"]
+    return pd.DataFrame(rows, columns=names)

@@ -53,7 +53,7 @@ def confidence_threshold(cf: Counterfactual, level: float = 0.95, side: str = "t
     """
     level, side = check_level(level), check_side(side)
     errors = cf.null_error("confidence")
-    mean = float(cf.pooled("confidence").mean())
+    mean = cf.level  # Bbar, against which the measured rate is formed
     quantile = float(np.quantile(errors, tail(level, side)))
     detail = {"standard_error": float(errors.std()) / mean}
     if side == "two-sided":

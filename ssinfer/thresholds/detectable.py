@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ssinfer.errors import NotSupportedError
+from ssinfer.errors import NotSupportedError, RefusalError
 from ssinfer.level import check_level, check_side, tail
 from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
     from ssinfer.counterfactual import Counterfactual
 
 
@@ -76,11 +80,55 @@ def minimum_detectable_saving(
     (0.016, 0.025)
     """
     level, power, side = check_level(level), check_level(power, "power"), check_side(side)
-    if cf.uncertainty == "none":
-        raise NotSupportedError("Power analysis", f"{cf.method}, a point estimate without an error distribution")
-    kind = "credible" if cf.uncertainty == "posterior" else "confidence"
-    errors = cf.null_error(kind)
-    mean = float(cf.pooled(kind).mean())
+    errors, mean = _null_error(cf)
     gate, missed = (float(value) for value in np.quantile(errors, [tail(level, side), 1 - power]))
     threshold = Threshold(rate=gate / mean, money=gate, kind="power", level=level, side=side, detail={"power": power})
     return DetectableSaving(gate=threshold, detectable=(gate - missed) / mean, money=gate - missed, power=power)
+
+
+def power_of_gate(cf: Counterfactual, gate: Threshold | float, saving: float) -> float:
+    r"""Return the probability that a gate pays at a true saving: the inverse of `minimum_detectable_saving`.
+
+    .. math:: P(M / \bar B \ge T \mid s) = P(E_0 / \bar B \ge T - s)
+
+    At s = 0 it is the false-payment rate that the benchmark's own error promises, for any gate: a schedule's, a fixed
+    rate, another method's.
+
+    Parameters
+    ----------
+    cf : Counterfactual
+        Refused where `uncertainty` is "none".
+    gate : Threshold or float
+        Measured savings rate from which on is paid.
+    saving : float
+        True savings rate, a fraction of the benchmark below 1; negative for a loss.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ssinfer.counterfactual import point_of
+    >>> cf = point_of(benchmark=100 + np.random.default_rng(1).standard_normal(400_000), uncertainty="sampling")
+    >>> found = minimum_detectable_saving(cf, power=0.8)
+    >>> round(power_of_gate(cf, found.gate, found.detectable), 3), round(power_of_gate(cf, found.gate, 0.0), 3)
+    (0.8, 0.05)
+    """
+    rate = float(gate)
+    for name, value in (("gate", rate), ("saving", saving)):
+        if not -1 < value < 1:
+            raise RefusalError(
+                f"{name} is {value}; a rate between -1 and 1 is needed, a fraction of the benchmark: 0.03 for 3%."
+            )
+    errors, mean = _null_error(cf)
+    return float((errors / mean >= rate - saving).mean())
+
+
+def _null_error(cf: Counterfactual) -> tuple[Floats, float]:
+    """Return draws of E0, of the interpretation that the counterfactual has, and Bbar."""
+    if cf.uncertainty == "none":
+        raise NotSupportedError("Power analysis", f"{cf.method}, a point estimate without an error distribution")
+    kind: Literal["credible", "confidence"] = "credible" if cf.uncertainty == "posterior" else "confidence"
+    return cf.null_error(kind), cf.level

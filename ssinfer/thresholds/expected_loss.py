@@ -78,7 +78,7 @@ def expected_loss_threshold(
     if sharing not in ("first_dollar", "excess"):
         raise RefusalError(f"sharing is {sharing!r}; allowed: 'first_dollar' or 'excess'.")
     kind = "credible" if cf.uncertainty == "posterior" else "confidence"
-    errors = np.sort(cf.null_error(kind)) / float(cf.pooled(kind).mean())
+    errors = np.sort(cf.null_error(kind)) / cf.level
     # equally likely points of the prior and of the error stand for both distributions
     levels = (np.arange(PRIOR_POINTS) + 0.5) / PRIOR_POINTS
     true = chosen.mean + chosen.sd * _normal_quantiles(levels)

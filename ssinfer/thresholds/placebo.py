@@ -99,11 +99,18 @@ def placebo_threshold(
     target = float(np.median(ses[usable])) if standard_error is None else float(standard_error)
     z = rates[usable] / ses[usable]
     groups = [z[origins[usable] == origin] for origin in pd.unique(origins[usable])]
-    found = [(order_statistic(group, level, side), *order_interval(group, level, side)) for group in groups]
+    found, reason = [], None
+    for group in groups:
+        try:
+            found.append((order_statistic(group, level, side), *order_interval(group, level, side)))
+        except RefusalError as error:  # an origin with too few placebos is passed over, unless none has enough
+            reason = error
+    if reason is not None and not found:
+        raise reason
     value, lower, upper = (target * float(np.mean(column)) for column in zip(*found, strict=True))
     detail = {
         "units": int(placebos["unit"][usable].nunique()),
-        "origins": len(groups),
+        "origins": len(found),
         "lower": lower,
         "upper": upper,
     }

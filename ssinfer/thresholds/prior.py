@@ -79,11 +79,20 @@ class Prior:
 
 
 def find_prior(prior: Prior | str | None) -> Prior:
-    """Return a prior by name, or as given; None is flat."""
-    if prior is None or prior == "flat":
-        return Prior.flat()
+    """Return a prior by name, or as given; None is flat.
+
+    Only normal priors are taken. A density, a sample or a distribution of another library is refused: it may have
+    support above zero only, under which every measured saving is a true one.
+    """
     if isinstance(prior, Prior):
         return prior
+    if prior is not None and not isinstance(prior, str):
+        raise RefusalError(
+            f"prior is a {type(prior).__name__}; allowed: 'flat', 'sceptical', 'literature', or a Prior(name, mean, "
+            "sd), which is normal. A prior with only positive support would pay always; give the mean and SD of yours."
+        )
+    if prior is None or prior == "flat":
+        return Prior.flat()
     if prior == "sceptical":
         return Prior.sceptical()
     if prior == "literature":

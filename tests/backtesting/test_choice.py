@@ -92,3 +92,17 @@ def test_impossible_weights():
 def test_pareto_set_keeps_what_is_best_in_anything():
     table = pareto_set(result({"one": 0.02}))
     assert table["dominated"].tolist() == [False]
+
+
+def test_a_method_does_not_shine_by_refusing():
+    found = result({"honest": 0.02, "coy": 0.02})
+    rows = found.placebos
+    coy = (rows["method"] == "coy") & (rows["savings_rate"].abs() > 0.02)
+    rows.loc[coy, "status"] = "refused"
+    rows.loc[coy, ["savings_rate", "spending", "benchmark"]] = np.nan
+    scores, table = score_table(rows, (0.0,), (), 1), threshold_table(rows, (0.0, 0.05), (0.95,), (), 0.5, 1)
+    chosen = choose_design(BacktestResult(scores, table, rows, found.errors, 1), kinds=["schedule"], savings=(0.05,))
+    best = chosen.specifications.groupby("method").first()
+    assert best.loc["coy", "refused"] == pytest.approx(coy.sum() / 800)
+    assert best.loc["coy", "misallocation"] > 0.025 * best.loc["coy", "refused"]
+    assert np.isfinite(list(chosen.summary().values())).all()

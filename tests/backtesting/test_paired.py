@@ -8,6 +8,7 @@ import pytest
 
 from ssinfer.backtesting.operating_characteristics import threshold_table
 from ssinfer.backtesting.paired import paired_detection
+from ssinfer.errors import RefusalError
 
 
 @pytest.fixture(scope="module")
@@ -34,3 +35,9 @@ def test_difference_is_that_of_the_threshold_table(placebos):
 
 def test_a_design_against_itself_is_nothing(placebos):
     assert paired_detection(placebos, ("a", "m"), ("a", "m")) == (0.0, 0.0)
+
+
+def test_a_pair_that_is_not_there():
+    frame = pd.DataFrame({"design": ["a"], "method": ["m"], "role": ["placebo"], "status": ["ok"]})
+    with pytest.raises(RefusalError, match=r"no estimated row of design 'b'.*\('a', 'm'\)"):
+        paired_detection(frame, ("b", "m"), ("a", "m"))

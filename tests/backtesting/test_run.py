@@ -14,7 +14,7 @@ from ssinfer.benchmarks.administrative import AdministrativeBenchmark
 from ssinfer.comparison import SimilarSize
 from ssinfer.counterfactual import point_of
 from ssinfer.design import Design
-from ssinfer.errors import DesignError, RefusalError, SsinferError
+from ssinfer.errors import DataError, DesignError, RefusalError, SsinferError
 
 DESIGN = Design(treated=["u000"], baseline=[2014, 2015, 2016], performance=[2017])
 METHOD = AdministrativeBenchmark(draws=100, chains=2)
@@ -213,3 +213,72 @@ def test_several_designs_and_methods_have_rows_and_scores_of_their_own(panel):
     assert origins["equal"].tolist() == [2015, 2016, 2017, 2018]
     assert origins["gap"].tolist() == [2016, 2017, 2018]
     assert len(found.ranking()) == 4
+
+
+def test_refused_placebos_keep_their_size(panel):
+    # a size class that loses its refusals would show a method that refuses nothing
+    class RefusesOdd(AdministrativeBenchmark):
+        def estimate_many(self, problems, generators):
+            for problem, estimate in zip(problems, super().estimate_many(problems, generators), strict=True):
+                yield RefusalError("odd") if problem.treated[0] % 2 else estimate
+
+    edge = float(np.median(panel.insured_years))
+    found = backtest(panel, DESIGN, {"m": RefusesOdd(draws=50, chains=2)}, n_jobs=1, size_edges=[edge])
+    table = found.scores.query("injected == 0").set_index("size_class")["n_refused"]
+    assert table["all"] == table.drop("all").sum() > 0
+    row = found.placebos.query("unit == 'u001' and origin == 2016").iloc[0]
+    assert row["assigned"] == panel.insured_years[1, 4]
+
+
+def test_the_only_donor_cannot_be_its_own_placebo(panel):
+    design = DESIGN.replace(donors=["u001"])
+    found = backtest(panel, design, METHOD, placebos=["u001"], n_jobs=1).placebos.query("role == 'placebo'")
+    assert set(found["status"]) == {"refused"}
+    assert found["reason"].str.contains("donors is an empty list").all()
+
+
+def test_panel_without_sizes_knows_no_persons(panel):
+    quarters = [f"{year}Q{quarter}" for year in range(2014, 2021) for quarter in (1, 2, 3, 4)][:7]
+    bare = dataclasses.replace(panel, insured_years=None, periods=tuple(quarters))
+    design = Design(treated=["u000"], baseline=quarters[3:6], performance=quarters[6:])
+    found = backtest(bare, design, METHOD, n_jobs=1)
+    assert found.placebos["assigned"].isna().all()
+    assert "schedule" not in set(found.thresholds["kind"])
+
+
+def test_no_process_at_all(panel):
+    with pytest.raises(RefusalError, match="n_jobs is 0"):
+        backtest(panel, DESIGN, METHOD, n_jobs=0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cure"),
+    [
+        ({"pairs": [("design", "Administrative")]}, "Did you mean 'AdministrativeBenchmark'"),
+        ({"origins": {"dsign": [2016]}}, "Did you mean 'design'"),
+    ],
+)
+def test_names_that_do_not_exist(panel, arguments, cure):
+    with pytest.raises(DesignError, match=cure):
+        backtest(panel, DESIGN, METHOD, n_jobs=1, **arguments)
+
+
+def test_data_that_is_a_frame(panel):
+    with pytest.raises(DataError, match=r"Panel.from_frame"):
+        backtest(panel.to_frame(), DESIGN, METHOD, n_jobs=1)
+
+
+def test_a_strangers_refusal_of_one_design_does_not_end_the_backtest(panel):
+    class Stranger(BaseEstimator):
+        needs = "panel"
+
+        def fit(self, data, design, *, seed=None):
+            if design.treated == ("u003",):
+                raise RefusalError("not this one")
+            return METHOD.fit(data, design, seed=seed)
+
+        def fit_many(self, data, designs, seeds):
+            return [self.fit(data, design, seed=seed) for design, seed in zip(designs, seeds, strict=True)]
+
+    found = backtest(panel, DESIGN, Stranger(), n_jobs=1, origins=[2016]).placebos
+    assert found.loc[found["status"] == "refused", "unit"].tolist() == ["u003"]

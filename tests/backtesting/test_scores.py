@@ -1,17 +1,21 @@
 """Scores and operating characteristics, recomputed from the placebo rows, and against simulated truth."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from ssinfer.backtesting.operating_characteristics import cross_fitted_placebo_gates, threshold_table
+from ssinfer.backtesting.operating_characteristics import cross_fitted_placebo_gates, ranking, threshold_table
 from ssinfer.backtesting.placebos import neighbour_blocks, placebo_units, selection_flags
 from ssinfer.backtesting.run import backtest
 from ssinfer.backtesting.scores import between_units, size_classes
+from ssinfer.backtesting.task import gate_column
 from ssinfer.benchmarks.administrative import AdministrativeBenchmark
 from ssinfer.comparison import SimilarSize
 from ssinfer.design import Design
+from ssinfer.thresholds.placebo import order_statistic
 from ssinfer.thresholds.schedule import minimum_savings_rate
 
 DESIGN = Design(treated=["u000"], baseline=[2014, 2015, 2016], performance=[2017])
@@ -137,13 +141,17 @@ def test_between_unit_component_is_recovered():
     # truth: persistent SD 0.02 beside yearly SD 0.03; 400 units, 4 origins; SE of the estimate is about 0.001
     rng = np.random.default_rng(1)
     error = (0.02 * rng.normal(size=(400, 1)) + 0.03 * rng.normal(size=(400, 4))).ravel()
-    assert between_units(error, np.repeat(np.arange(400), 4)) == pytest.approx(0.02, abs=0.004)
-    assert np.isnan(between_units(error[:400], np.arange(400)))
+    units, origins = np.repeat(np.arange(400), 4), np.tile(np.arange(4), 400)
+    assert between_units(error, units, origins) == pytest.approx(0.02, abs=0.004)
+    assert np.isnan(between_units(error[:400], np.arange(400), np.zeros(400)))
+    # national years are no trait of a unit: with them left in, this product is negative and the SD zero
+    national = np.tile(0.05 * np.array([1.0, -1.0, 1.0, -1.0]), 400)
+    assert between_units(error + national, units, origins) == pytest.approx(between_units(error, units, origins))
 
 
 def test_size_classes_part_the_rows():
     sizes = np.array([100.0, 5_000, 20_000, 60_000])
-    found = size_classes(sizes, [5_000, 50_000])
+    found = size_classes(sizes, [50_000, 5_000])
     assert {name: inside.tolist() for name, inside in found.items()} == {
         "all": [True] * 4,
         "below 5,000": [True, False, False, False],
@@ -175,7 +183,7 @@ def test_placebo_units_by_rule_and_contract(panel):
 
 
 def test_selection_flags_mark_the_cases_decile(panel):
-    flags = selection_flags(panel, "u000", np.array([2, 3, 4]), None)
+    flags = selection_flags(panel, "u000", np.array([2, 3, 4]), np.array([2, 3, 4]), None)
     level = pd.Series(panel.spending[:, 2:5].mean(axis=1))
     decile = pd.qcut(level, 10, labels=False)
     np.testing.assert_array_equal(flags["level"], (decile == decile[0]).to_numpy())
@@ -214,3 +222,103 @@ def test_normal_operating_characteristics_of_the_schedule():
         error = np.sqrt(np.array(expected) * (1 - np.array(expected)) / count)
         assert np.abs(np.array(found) - expected).max() < 4 * error.max() + 0.0005
         assert expected[0] == pytest.approx(1 - norm.cdf(minimum_savings_rate(n) / se), abs=0.0006)
+
+
+def test_nothing_after_a_placebos_own_baseline_chooses_it(panel):
+    # choosing placebos of the window of 2015 by their growth in 2016 would choose them by what came of them
+    contract, window = np.array([0, 1, 2]), np.array([1, 2])
+    spending = panel.spending.copy()
+    spending[:, 3:] *= np.random.default_rng(1).uniform(0.5, 2.0, (80, 4))
+    shaken = dataclasses.replace(panel, spending=spending)
+    before, after = (selection_flags(one, "u000", contract, window, None) for one in (panel, shaken))
+    for name in before:
+        np.testing.assert_array_equal(before[name], after[name])
+    early = selection_flags(panel, "u000", contract, np.array([0]), None)
+    assert not early["growth"].any()  # nothing is known of growth before the panel begins
+
+
+def test_a_backtest_flags_each_window_by_its_own_baseline(panel, result):
+    rows = result.placebos.query("role == 'placebo'")
+    contract = panel.columns(DESIGN.baseline)
+    for origin, part in rows.groupby("origin"):
+        first = panel.periods.index(origin)
+        flags = selection_flags(panel, "u000", contract, np.arange(first - 3, first), None)
+        for name, inside in flags.items():
+            np.testing.assert_array_equal(part[f"selected_{name}"], inside[panel.rows(part["unit"])])
+
+
+def test_a_unit_without_spending_is_in_nobodys_decile(panel):
+    spending = panel.spending.copy()
+    spending[7] = np.nan
+    flags = selection_flags(
+        dataclasses.replace(panel, spending=spending), "u000", np.array([2, 3, 4]), np.array([2, 3, 4]), None
+    )
+    assert not any(inside[7] for inside in flags.values())
+
+
+def test_quarterly_growth_is_over_a_year(null_panel):
+    yearly = null_panel(40, 12, seed=1)
+    labels = tuple(f"{year}Q{quarter}" for year in (2015, 2016, 2017) for quarter in (1, 2, 3, 4))
+    quarters = dataclasses.replace(yearly, periods=labels)
+    columns = np.arange(4, 12)
+    growth = quarters.spending[:, 8:12].mean(axis=1) / quarters.spending[:, 4:8].mean(axis=1)
+    decile = pd.qcut(pd.Series(growth), 10, labels=False)
+    found = selection_flags(quarters, "u000", columns, columns, None)["growth"]
+    np.testing.assert_array_equal(found, (decile == decile[0]).to_numpy())
+
+
+def plain_rows(count=60, origins=(2016, 2017), sd=0.02, seed=1):
+    rng = np.random.default_rng(seed)
+    rate = sd * rng.standard_normal(count * len(origins))
+    frame = {
+        "design": "d",
+        "method": "m",
+        "role": "placebo",
+        "status": "ok",
+        "unit": np.tile(np.arange(count), len(origins)),
+        "origin": np.repeat(origins, count),
+        "block": np.tile(np.arange(count), len(origins)),
+        "assigned": 20_000.0,
+        "insured_years": 20_000.0,
+        "benchmark": 100.0,
+        "spending": 100.0 * (1 - rate),
+        "savings_rate": rate,
+        "standard_error": sd,
+    }
+    return pd.DataFrame(frame)
+
+
+def test_refusals_are_counted_both_ways():
+    frame = plain_rows()
+    frame.loc[:29, "status"] = "refused"
+    frame.loc[:29, ["savings_rate", "spending", "benchmark", "standard_error"]] = np.nan
+    row = threshold_table(frame, (0.0,), (0.95,), (), 0.5, 1).query("kind == 'schedule'").iloc[0]
+    for name in ("false_payment_rate", "detection_rate_3"):
+        assert row[f"{name}_refused_unpaid"] == pytest.approx(row[name] * 90 / 120)
+
+
+def test_methods_are_ranked_at_five_per_cent_whatever_levels_were_asked_for():
+    table = threshold_table(plain_rows(), (0.0,), (0.90,), (), 0.5, 1)
+    assert len(ranking(table)) == 1
+
+
+def test_an_origin_with_few_placebos_does_not_take_the_gate_away():
+    frame = plain_rows()
+    frame = frame[(frame["origin"] == 2017) | (frame["unit"] < 5)]
+    gate = cross_fitted_placebo_gates(frame, 0.95, "one-sided")
+    early = frame[frame["origin"] == 2016]
+    assert np.isfinite(gate).all()
+    later = frame[(frame["origin"] == 2017) & (frame["block"] != early["block"].iloc[0])]
+    expected = 0.02 * order_statistic((later["savings_rate"] / 0.02).to_numpy(), 0.95, "one-sided")
+    assert gate[0] == pytest.approx(expected)
+
+
+def test_gates_that_nothing_passes_are_counted_and_in_money_too():
+    name = gate_column("credible", 0.95, "one-sided", "sceptical")
+    gate = np.where(np.arange(120) < 30, np.inf, 0.03)
+    row = threshold_table(plain_rows().assign(**{name: gate}), (0.0,), (0.95,), (), 0.5, 1)
+    row = row.query("kind == 'credible'").iloc[0]
+    assert row["no_gate_rate"] == 0.25
+    assert np.isnan(row["threshold"])
+    flat = threshold_table(plain_rows(), (0.0,), (0.95,), (), 0.5, 1).query("kind == 'schedule'").iloc[0]
+    assert flat["threshold_less_bias_money"] == pytest.approx(100 * flat["threshold_less_bias"])

@@ -16,6 +16,7 @@ from ssinfer.counterfactual import Counterfactual
 from ssinfer.design import Design
 from ssinfer.errors import DataError, DesignError, RefusalError, SsinferError
 from ssinfer.kernels.error_components import fit_noise, noise_shape, rotation, shock_contrast
+from ssinfer.panel import Panel
 
 DESIGN = Design(treated=["u000"], baseline=[2014, 2015, 2016], performance=[2017])
 EQUAL = (1 / 3, 1 / 3, 1 / 3)
@@ -412,3 +413,43 @@ def test_rotation_makes_periods_independent():
     np.testing.assert_allclose(turn @ noise @ turn.T, np.eye(3), atol=1e-12)
     np.testing.assert_allclose(turn @ shock @ turn.T, np.diag(lam), atol=1e-12)
     assert np.trace(shock) / 3 == pytest.approx(1)
+
+
+class Trios:
+    """Each unit is compared with three others of its own region of four."""
+
+    def admits(self, panel, treated, columns):
+        del columns
+        region = np.arange(len(panel.units)) // 4
+        return np.isin(region, region[panel.rows(treated)])
+
+    def __repr__(self):
+        return "Trios()"
+
+
+def test_a_small_reference_groups_error_enters_once():
+    # pure shocks of SD 2%, independent over years: with w = 1/3 a unit's contrast has SD 0.02 sqrt(4/3), and
+    # a benchmark trended by three alike units sqrt(4/3) times that
+    found, total = [], []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        spending = 2_000 * (1 + 0.02 * rng.standard_normal((200, 4)))
+        panel = Panel(tuple(f"u{i:03d}" for i in range(200)), (2014, 2015, 2016, 2017), spending)
+        design = Design(treated=["u000"], baseline=[2014, 2015, 2016], performance=[2017], donors=Trios())
+        cf = AdministrativeBenchmark(draws=1_000, chains=1).fit(panel, design, seed=seed)
+        found.append(cf.diagnostics.set_index("check").loc["shock_sd", "figure"])
+        total.append(cf.null_error().std() / cf.level)
+    # neighbours share placebo errors: the standard error of a mean of 10 is about 0.0004
+    assert np.mean(found) == pytest.approx(0.02 * np.sqrt(4 / 3), abs=0.0012)
+    assert np.mean(total) == pytest.approx(0.02 * 4 / 3, abs=0.0015)
+
+
+def test_the_reference_groups_shock_is_shared_by_the_performance_periods():
+    # no sampling noise: `expected` holds the reference group's shock alone. Its baseline of three years is the same for
+    # every performance year, so even independent years correlate by (1/3) / (4/3); new each period it would be zero
+    spending = 2_000 * (1 + 0.02 * np.random.default_rng(1).standard_normal((200, 6)))
+    panel = Panel(tuple(f"u{i:03d}" for i in range(200)), tuple(range(2014, 2020)), spending)
+    design = Design(["u000"], range(2014, 2017), range(2017, 2020), donors=Trios())
+    cf = AdministrativeBenchmark(draws=4_000, chains=2).fit(panel, design, seed=1)
+    draws = cf.expected.values.reshape(-1, 3)
+    assert np.corrcoef(draws.T)[np.triu_indices(3, 1)].mean() == pytest.approx(0.25, abs=0.06)

@@ -34,7 +34,7 @@ def design(treated=("u000",), baseline=range(4), performance=(4, 5), **more):
     return ss.Design(treated=treated, baseline=baseline, performance=performance, **more)
 
 
-QUICK = HierarchicalBenchmark(draws=250, nodes=1024)
+QUICK = HierarchicalBenchmark(draws=250)
 
 
 def tampered(panel, unit, periods, factor):
@@ -44,7 +44,7 @@ def tampered(panel, unit, periods, factor):
 
 
 def test_draws_are_predictive_and_reproducible():
-    panel = simulate()
+    panel = simulate(units=24)
     first, second = (QUICK.fit(panel, design(), seed=3) for _ in range(2))
     np.testing.assert_array_equal(first.benchmark, second.benchmark)
     assert first.benchmark.shape == (4, 250, 1, 2)
@@ -55,23 +55,20 @@ def test_draws_are_predictive_and_reproducible():
 
 
 def test_the_treated_units_performance_spending_changes_no_draw():
-    panel = simulate()
+    panel = simulate(units=24)
     plain = QUICK.fit(panel, design(), seed=1)
-    for factor in (np.nan,):
-        np.testing.assert_array_equal(
-            QUICK.fit(tampered(panel, "u000", [4, 5], factor), design(), seed=1).benchmark, plain.benchmark
-        )
+    gone = QUICK.fit(tampered(panel, "u000", [4, 5], np.nan), design(), seed=1)
+    np.testing.assert_array_equal(gone.benchmark, plain.benchmark)
 
 
 def test_one_design_among_many_equals_the_design_alone():
-    panel = simulate()
-    designs = [design([unit]) for unit in panel.units[:12:4]]  # one fold
-    many = QUICK.fit_many(panel, designs, list(range(3)))
-    for place in (1,):
-        alone = QUICK.fit(panel, designs[place], seed=place)
-        np.testing.assert_allclose(many[place].benchmark, alone.benchmark, rtol=1e-9)
+    panel = simulate(units=24)
+    designs = [design([unit]) for unit in panel.units[:8:4]]  # one fold
+    many = QUICK.fit_many(panel, designs, [0, 1])
+    alone = QUICK.fit(panel, designs[1], seed=1)
+    np.testing.assert_allclose(many[1].benchmark, alone.benchmark, rtol=1e-9)
     # nor does a placebo among many see its own sealed cells
-    again = QUICK.fit_many(tampered(panel, "u004", [4, 5], 3.0), designs[:3], list(range(3)))
+    again = QUICK.fit_many(tampered(panel, "u004", [4, 5], 3.0), designs, [0, 1])
     np.testing.assert_allclose(again[1].benchmark, many[1].benchmark, rtol=1e-9)
 
 
@@ -257,17 +254,8 @@ def test_parameters_have_the_priors_that_they_claim(kind):
 def test_the_frequentist_twin_agrees_with_the_posterior_where_data_are_many():
     """Same model, 40 units: quantiles of either agree to a quarter of the predictive SD."""
     panel = simulate()
-    cf = HierarchicalBenchmark(draws=500, bootstrap=50).fit(panel, design(), seed=1)
+    cf = HierarchicalBenchmark(draws=500, nodes=512, bootstrap=50).fit(panel, design(), seed=1)
     credible, confidence = (cf.interval(0.90, kind=kind).set_index("period") for kind in ("credible", "confidence"))
     spread = float(cf.pooled().std())
     for column in ("lower", "upper"):
         assert abs(credible.loc["pooled", column] - confidence.loc["pooled", column]) < 0.35 * spread
-
-
-def test_the_datatree_holds_the_parameters():
-    tree = QUICK.fit(simulate(), design(), seed=1).to_datatree()
-    assert {"posterior", "prior", "prior_predictive", "sample_stats"} <= set(tree.children)
-    assert list(tree["posterior"].data_vars) == ["level", "trend", "shock", "persistence", "noise"]
-    # the simulation's person-level cv is 2.5, the level SD .05
-    assert 2.0 < float(tree["posterior"]["noise"].mean()) < 3.2
-    assert 0.035 < float(tree["posterior"]["level"].mean()) < 0.075

@@ -281,17 +281,29 @@ def test_conformal_interval_is_the_set_that_is_not_rejected():
     assert found.lower < 150 < found.upper
 
 
+def exchangeable(seed, n_units=10, T=20):
+    """Spending whose deviations from a unit's level are exchangeable over periods: what the conformal test assumes."""
+    rng = np.random.default_rng(seed)
+    level = rng.normal(2000, 100, n_units)[:, None]
+    factor = 40 * rng.standard_normal(T) * rng.normal(1, 0.3, n_units)[:, None]
+    return level + factor + 20 * rng.standard_normal((n_units, T))
+
+
 @pytest.mark.evidence
-def test_conformal_p_value_has_its_size():
-    """400 panels without a saving at nominal 10%: standard error 1.5 points; blocks of 1 among 20 periods."""
-    rejected = [
-        conformal_p_value(
-            SyntheticControl(), panel_of(simulate(10, 20, seed=s), 2000), ss.Design(["u03"], range(2000, 2019), [2019])
-        )
-        <= 0.10
-        for s in range(400)
-    ]
-    assert np.mean(rejected) == pytest.approx(0.10, abs=0.045)
+def test_conformal_p_value_has_its_size_where_periods_are_exchangeable_and_not_where_they_trend():
+    """400 panels without a saving at nominal 10%, standard error 1.5 points; blocks of 1 among 20 periods.
+
+    A trend or random walk that the donors do not span gives the last period the largest residual for that reason:
+    0.25 of 400 such panels were rejected when this was written, which the docstring of the test says.
+    """
+
+    def rejected(simulated):
+        design = ss.Design(["u03"], range(2000, 2019), [2019])
+        panels = (panel_of(simulated(seed), 2000) for seed in range(400))
+        return np.mean([conformal_p_value(SyntheticControl(), one, design) <= 0.10 for one in panels])
+
+    assert rejected(exchangeable) == pytest.approx(0.10, abs=0.045)
+    assert rejected(lambda seed: simulate(10, 20, seed=seed)) > 0.15
 
 
 def test_panel_frame_round_trip_has_no_part_in_the_weights(panel, design):

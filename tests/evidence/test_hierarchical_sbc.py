@@ -1,5 +1,6 @@
 """Authority: Talts et al. 2018 (arXiv 1804.06788): the truth's place in its posterior is uniform."""
 
+# ruff: noqa: T201
 from __future__ import annotations
 
 import importlib.util
@@ -13,8 +14,11 @@ SPEC.loader.exec_module(sbc)
 
 
 @pytest.mark.evidence
-def test_every_quantity_lies_inside_the_simultaneous_bands():
-    frame = sbc.places(400, seed=11)
-    worst = sbc.distances(frame)
-    assert max(worst.values()) < sbc.band(400), worst
-    assert (frame["pareto_k"] <= 0.7).mean() > 0.95
+def test_every_quantity_lies_inside_the_simultaneous_bands(evidence_share):
+    count = int(1000 * evidence_share)
+    frame = sbc.places(count, seed=11)
+    fitted = frame.dropna()
+    worst = sbc.distances(fitted)
+    print(f"{count} panels, {count - len(fitted)} refused, band {sbc.band(len(fitted)):.3f}, distances {worst}")
+    assert len(fitted) > 0.97 * count
+    assert max(worst.values()) < sbc.band(len(fitted)), worst

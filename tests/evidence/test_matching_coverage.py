@@ -6,6 +6,7 @@ which the simulation knows. `python tests/evidence/test_matching_coverage.py 500
 
 from __future__ import annotations
 
+import os
 import sys
 
 import numpy as np
@@ -59,8 +60,13 @@ def coverage(n, replicates, seed=0):
     return table
 
 
+# Replicates by number of insured; the reduced evidence of continuous integration takes two small settings.
+FULL = [(1_000, 200), (5_000, 100), (20_000, 40)]
+REDUCED = [(1_000, 30), (5_000, 8)]
+
+
 @pytest.mark.evidence
-@pytest.mark.parametrize(("n", "replicates"), [(1_000, 200), (5_000, 100), (20_000, 40)])
+@pytest.mark.parametrize(("n", "replicates"), FULL if os.environ.get("SSINFER_EVIDENCE") == "full" else REDUCED)
 def test_intervals_cover_what_they_say_or_more(n, replicates):
     table = coverage(n, replicates)
     for (_, _, level), row in table.iterrows():

@@ -14,7 +14,7 @@ from ssinfer.errors import StudyError
 from ssinfer.report import write_report
 from ssinfer.report.summarise import summarise
 
-FIGURES = {"placebo_savings", "false_payments", "threshold_by_size", "case"}
+FIGURES = {"placebo_savings", "false_payments", "threshold_by_size", "case", "earnings"}
 VOID = {"meta", "link", "br", "img", "hr", "input"}
 
 

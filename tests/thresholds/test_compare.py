@@ -15,8 +15,10 @@ def test_credible_and_confidence_stand_side_by_side():
     narrow, wide = 100 + rng.standard_normal(4000), 100 + 1.2 * rng.standard_normal(4000)
     cf = point_of(wide, "posterior", insured_years=20_000, confidence=narrow)
     placebos = pd.DataFrame({"unit": range(100), "savings_rate": 0.012 * rng.standard_normal(100)})
+    placebos = placebos.assign(origin=2017, assigned=20_000.0)
     table = compare_thresholds(cf, placebos=placebos.assign(standard_error=0.012))
-    assert set(table["kind"]) == {"credible", "confidence", "power", "placebo", "schedule", "expected loss"}
+    kinds = {"credible", "confidence", "power", "placebo", "schedule", "expected loss", "calibrated"}
+    assert set(table["kind"]) == kinds
     found = table.set_index(["kind", "level", "side", "prior"])["rate"]
     assert found["credible", 0.95, "two-sided", "flat"] == pytest.approx(1.96 * 0.012, rel=0.06)
     assert found["confidence", 0.95, "two-sided", ""] == pytest.approx(1.96 * 0.010, rel=0.06)

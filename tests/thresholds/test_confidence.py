@@ -109,3 +109,17 @@ def test_pooling_is_by_insured_years_before_any_quantile():
 def test_refusals(make, error, cure):
     with pytest.raises(error, match=cure):
         make()
+
+
+def test_the_rate_is_relative_to_the_benchmark_against_which_the_saving_is_measured():
+    # method.md 1: the measured rate M / Bbar is held against T / Bbar, Bbar the mean of the benchmark draws
+    rng = np.random.default_rng(1)
+    cf = point_of(100 + rng.standard_normal(4000), "posterior", confidence=110 + rng.standard_normal(4000))
+    found = confidence_threshold(cf)
+    assert found.money == pytest.approx(found.rate * cf.level)
+
+
+def test_a_point_has_no_confidence_threshold_whatever_it_carries():
+    cf = point_of(np.array([100.0]), "none", confidence=100 + np.random.default_rng(1).standard_normal(100))
+    with pytest.raises(NotSupportedError, match="is not supported for"):
+        confidence_threshold(cf)

@@ -135,3 +135,13 @@ def test_refused_placebos_do_not_enter():
 def test_refusals(table, error, cure):
     with pytest.raises(error, match=cure):
         placebo_threshold(table)
+
+
+def test_an_origin_with_too_few_units_is_passed_over():
+    rng = np.random.default_rng(1)
+    rows = pd.DataFrame({"unit": [*range(99), *range(5)], "origin": [2016] * 99 + [2017] * 5})
+    rows["savings_rate"] = 0.02 * rng.standard_normal(104)
+    alone = placebo_threshold(rows[rows["origin"] == 2016])
+    both = placebo_threshold(rows)
+    assert both.rate == alone.rate
+    assert both.detail["origins"] == 1

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import gamma, norm
 
+from ssinfer.counterfactual import point_of
 from ssinfer.errors import RefusalError
+from ssinfer.thresholds.credible import credible_threshold
+from ssinfer.thresholds.expected_loss import expected_loss_threshold
 from ssinfer.thresholds.prior import Prior, find_prior
 
 
@@ -34,3 +38,19 @@ def test_names():
     assert find_prior("sceptical") == Prior.sceptical()
     with pytest.raises(RefusalError, match="'literature'"):
         find_prior("skeptical")
+
+
+@pytest.mark.parametrize(
+    "prior",
+    [gamma(2.0, scale=0.01), gamma(2.0, scale=0.01).pdf, np.abs(np.random.default_rng(1).normal(size=9)), (0.02, 0.01)],
+    ids=["distribution", "density", "sample", "pair"],
+)
+def test_a_prior_with_only_positive_support_cannot_be_passed_in_any_form(prior):
+    cf = point_of(100 + np.random.default_rng(1).standard_normal(400), "posterior")
+    for make in (
+        lambda: credible_threshold(cf, prior=prior),
+        lambda: expected_loss_threshold(cf, prior),
+        lambda: find_prior(prior),
+    ):
+        with pytest.raises(RefusalError, match="only positive support would pay always"):
+            make()
