@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ssinfer.benchmarks.base import Capabilities
+from ssinfer.benchmarks.base import Capabilities, Estimate
 from ssinfer.benchmarks.matching_rows import Season, matching_rows
 from ssinfer.benchmarks.predictors import Predictors, PredictorSpec, fit_predictors
+from ssinfer.benchmarks.weight_estimate import posterior_estimate
 from ssinfer.benchmarks.weighting import WeightingMethod
 from ssinfer.benchmarks.window import Fits, Window
 from ssinfer.errors import DesignError, RefusalError
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from ssinfer.benchmarks.problem import Problem
 
     Floats = NDArray[np.float64]
     Integers = NDArray[np.int64]
@@ -54,17 +57,23 @@ class SyntheticControl(WeightingMethod):
         With several periods a year, what is compared; see `ssinfer.benchmarks.matching_rows`.
     periods_per_year : int
         4 for quarterly data; counts the panel's columns.
-    inference : "placebo" or "none"
+    inference : "placebo", "bayes" or "none"
         "placebo" needs 19 donors and more donors than treated units; where it does not exist the
-        counterfactual is a point with uncertainty "none", and `cf.diagnostics` gives the reason.
+        counterfactual is a point with uncertainty "none", and `cf.diagnostics` gives the reason. "bayes" draws from
+        the posterior of `ssinfer.benchmarks.weight_posterior.WeightModel`, whose weights are shrunk towards equal
+        ones with learned strength; the placebo law, where it exists, stays beside it as ``cf.confidence``.
     draws : int
-        Number of draws, even.
+        Number of draws, even. Of a posterior they come from four chains; 4,000 give an effective sample
+        size above 1,000 as a rule.
 
     Notes
     -----
     With more donors than matched periods a unit is often reproduced exactly, by many weights; those with
     the least sum of squares are taken, and ``cf.solver.status`` says "exact fit". A baseline fit of zero is then no
     sign of quality: look at the held-out fit in `ssinfer.diagnostics`.
+
+    ``inference="bayes"`` takes no `predictors`, `noise_penalty`, `max_donors` or `season`: sampling noise is part of
+    the likelihood, and weights are shrunk instead of screened. ``cf.weights`` are then posterior means.
 
     References
     ----------
@@ -87,7 +96,9 @@ class SyntheticControl(WeightingMethod):
     (True, 'sampling', 1.0)
     """
 
-    capabilities: ClassVar[Capabilities] = Capabilities(staggered_starts=True, covariates=True, confidence=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        staggered_starts=True, covariates=True, posterior=True, confidence=True
+    )
 
     def __init__(
         self,
@@ -131,6 +142,25 @@ class SyntheticControl(WeightingMethod):
             raise RefusalError(
                 "predictors cannot be combined with noise_penalty, season or max_donors. Use one or the other."
             )
+
+        if self.inference == "bayes":
+            for name in ("predictors", "noise_penalty", "season", "max_donors"):
+                if getattr(self, name):
+                    raise RefusalError(
+                        f"{name} is {getattr(self, name)!r} with inference='bayes', whose model has no place for it. "
+                        "Leave it out, or use inference='placebo'."
+                    )
+
+    @classmethod
+    def inferences(cls) -> tuple[str, ...]:
+        """Return the kinds of inference that the method offers."""
+        return ("placebo", "bayes", "none")
+
+    def _estimate(self, problem: Problem, rng: np.random.Generator, shared: dict[Any, Fits]) -> Estimate:
+        placebo = super()._estimate(problem, rng, shared)
+        if self.inference != "bayes":
+            return placebo
+        return posterior_estimate(problem, placebo, rng, intercept=bool(self.intercept), draws=self.draws)
 
     def drops_are_free(self) -> bool:
         """Return True unless screening or a search of V follows: a donor without weight moves no optimum."""

@@ -1,0 +1,79 @@
+"""Likelihood of the shocks' size and persistence, from donors in the treated unit's place.
+
+Donor j less the mean of the others, over all T periods and in units of its own level, is taken as
+
+    N(0, kappa^2 11' + lambda^2 G_j + omega_j^2 / (1 - rho^2) [rho^|s - t|] + k^2 diag(noise)),
+    log omega_j ~ N(log omega, s^2),
+
+G_j the other donors' Gram matrix over periods, lambda^2 the variance of a weight: weights are integrated out with
+their first two moments, so that nothing is taken from residuals that a fit has made small.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssinfer.kernels.compile import compiled
+from ssinfer.kernels.simplex_posterior import LARGEST_RHO, cholesky
+
+Array = NDArray[np.float64]
+
+
+@compiled
+def shock_log_likelihood(
+    theta: Array,
+    residual: Array,
+    gram: Array,
+    own_noise: Array,
+    donor_noise: Array,
+    times: Array,
+    kappa: float,
+    nodes: Array,
+    masses: Array,
+) -> float:
+    """Return the sum over placebos of the log likelihood.
+
+    Parameters
+    ----------
+    theta : array (5,)
+        log omega, logit(rho / 0.995), log k, log lambda, log s.
+    residual : array (m, T)
+    gram : array (m, T, T)
+    own_noise, donor_noise : array (m, T)
+        Sampling variance of the donor's mean, and the sum of the others', up to k^2.
+    times : array (T,)
+    kappa : float
+    nodes, masses : array (h,)
+        Quadrature for a standard normal.
+    """
+    m, T = residual.shape
+    rho = LARGEST_RHO / (1.0 + np.exp(-theta[1]))
+    k2, lam2, s = np.exp(2.0 * theta[2]), np.exp(2.0 * theta[3]), np.exp(theta[4])
+    power = np.empty((T, T))
+    for a in range(T):
+        for b in range(T):
+            power[a, b] = rho ** abs(times[a] - times[b]) / (1.0 - rho * rho)
+    total = 0.0
+    C, half = np.empty((T, T)), np.empty(T)
+    logs = np.empty(nodes.size)
+    for j in range(m):
+        for h in range(nodes.size):
+            omega2 = np.exp(2.0 * (theta[0] + s * nodes[h]))
+            for a in range(T):
+                for b in range(a + 1):
+                    C[a, b] = kappa * kappa + lam2 * gram[j, a, b] + omega2 * power[a, b]
+                C[a, a] += k2 * (own_noise[j, a] + lam2 * donor_noise[j, a])
+            if not cholesky(C):
+                return -np.inf
+            value = 0.0
+            for a in range(T):
+                x = residual[j, a]
+                for b in range(a):
+                    x -= C[a, b] * half[b]
+                half[a] = x / C[a, a]
+                value -= 0.5 * half[a] * half[a] + np.log(C[a, a])
+            logs[h] = value + np.log(masses[h])
+        top = logs.max()
+        total += top + np.log(np.exp(logs - top).sum())
+    return total

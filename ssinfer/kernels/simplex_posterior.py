@@ -1,0 +1,364 @@
+"""Hamiltonian Monte Carlo for donor weights on the simplex, with autocorrelated shocks and known sampling noise.
+
+Over T0 baseline periods, in units of the treated unit's own level,
+
+    y ~ N(X w, C),   C = kappa^2 11' + omega^2 / (1 - rho^2) [rho^|s - t|] + k^2 diag(noise_t + sum_j w_j^2 noise_tj),
+    w = softmax(tau z),   log tau = tau_0 + tau_1 a,   (log omega, logit(rho / 0.995), log k) = m + L zeta,
+
+and q = (z, a, zeta) is standard normal before the data.  A level mu ~ N(0, kappa^2) is integrated out; kappa = 0 is
+the form without one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssinfer.kernels.compile import compiled
+
+Array = NDArray[np.float64]
+
+LARGEST_RHO = 0.995
+LARGEST_LOG = 12.0
+MOST_STEPS = 160
+DIVERGENT = 1000.0
+
+
+@compiled
+def cholesky(A: Array) -> bool:
+    """Overwrite the lower triangle of A by its Cholesky factor; False where A is not positive definite."""
+    n = A.shape[0]
+    for i in range(n):
+        for j in range(i + 1):
+            total = A[i, j]
+            for k in range(j):
+                total -= A[i, k] * A[j, k]
+            if i == j:
+                if not total > 0.0:
+                    return False
+                A[i, i] = np.sqrt(total)
+            else:
+                A[i, j] = total / A[j, j]
+    return True
+
+
+@compiled
+def _inverse(factor: Array, out: Array) -> None:
+    """Write (L L')^-1 into `out`, L the lower triangle of `factor`."""
+    n = factor.shape[0]
+    M = np.zeros((n, n))
+    for j in range(n):
+        M[j, j] = 1.0 / factor[j, j]
+        for i in range(j + 1, n):
+            total = 0.0
+            for k in range(j, i):
+                total -= factor[i, k] * M[k, j]
+            M[i, j] = total / factor[i, i]
+    for i in range(n):
+        for j in range(i + 1):
+            total = 0.0
+            for k in range(i, n):
+                total += M[k, i] * M[k, j]
+            out[i, j] = total
+            out[j, i] = total
+
+
+@compiled
+def unpack(q: Array, mean: Array, factor: Array, strength: Array, w: Array) -> tuple[float, float, float, float]:
+    """Write the weights into `w` and return tau, omega, rho, k."""
+    J = w.size
+    tau = np.exp(min(strength[0] + strength[1] * q[J], LARGEST_LOG))
+    top = q[:J].max()
+    for j in range(J):
+        w[j] = np.exp(tau * (q[j] - top))
+    w /= w.sum()
+    free = mean + factor @ q[J + 1 :]
+    rho = LARGEST_RHO / (1.0 + np.exp(-free[1]))
+    return tau, np.exp(min(free[0], LARGEST_LOG)), rho, np.exp(min(free[2], LARGEST_LOG))
+
+
+@compiled
+def log_density(
+    q: Array,
+    y: Array,
+    X: Array,
+    times: Array,
+    noise: Array,
+    donor_noise: Array,
+    kappa: float,
+    mean: Array,
+    factor: Array,
+    strength: Array,
+    gradient: Array,
+) -> float:
+    """Return the log posterior density of q up to a constant, and write its gradient.
+
+    Parameters
+    ----------
+    q : array (J + 4,)
+    y : array (T0,)
+    X : array (T0, J)
+    times : array (T0,)
+        Positions of the periods; a masked period leaves a gap.
+    noise, donor_noise : array (T0,), (T0, J)
+        Sampling variance of the means, up to k^2; zeros where there is none.
+    kappa : float
+    mean, factor : array (3,), (3, 3)
+        m and L.
+    strength : array (2,)
+        tau_0, tau_1.
+    gradient : array (J + 4,)
+        Overwritten.
+    """
+    T, J = X.shape
+    w = np.empty(J)
+    tau, omega, rho, k = unpack(q, mean, factor, strength, w)
+    stationary = omega * omega / (1.0 - rho * rho)
+    C, power = np.empty((T, T)), np.empty((T, T))
+    for s in range(T):
+        for t in range(s + 1):
+            power[s, t] = rho ** abs(times[s] - times[t])
+            C[s, t] = kappa * kappa + stationary * power[s, t]
+    sampling = np.zeros(T)
+    residual = np.empty(T)
+    for t in range(T):
+        fitted = 0.0
+        total = noise[t]
+        for j in range(J):
+            fitted += X[t, j] * w[j]
+            total += w[j] * w[j] * donor_noise[t, j]
+        residual[t] = y[t] - fitted
+        sampling[t] = k * k * total
+        C[t, t] += sampling[t]
+    if not cholesky(C):
+        gradient[:] = 0.0
+        return -np.inf
+    value = 0.0
+    for t in range(T):
+        value -= np.log(C[t, t])
+    P = np.empty((T, T))
+    _inverse(C, P)
+    alpha = P @ residual
+    value -= 0.5 * float(residual @ alpha) + 0.5 * float(q @ q)
+    # d value / dC is (alpha alpha' - P) / 2
+    d_omega, d_rho, d_k = 0.0, 0.0, 0.0
+    diagonal = np.empty(T)
+    for s in range(T):
+        for t in range(s + 1):
+            slope = 0.5 * (alpha[s] * alpha[t] - P[s, t])
+            twice = 1.0 if s == t else 2.0
+            shock = stationary * power[s, t]
+            gap = abs(times[s] - times[t])
+            d_omega += twice * slope * 2.0 * shock
+            d_rho += twice * slope * shock * (2.0 * rho / (1.0 - rho * rho) + gap / max(rho, 1e-300))
+            if s == t:
+                diagonal[t] = slope
+                d_k += slope * 2.0 * sampling[t]
+    d_rho *= rho * (1.0 - rho / LARGEST_RHO)
+    g = np.zeros(J)
+    for t in range(T):
+        for j in range(J):
+            g[j] += alpha[t] * X[t, j] + diagonal[t] * k * k * 2.0 * w[j] * donor_noise[t, j]
+    centre = float(w @ g)
+    d_tau = 0.0
+    for j in range(J):
+        pull = w[j] * (g[j] - centre)
+        gradient[j] = tau * pull - q[j]
+        d_tau += pull * q[j]
+    gradient[J] = strength[1] * tau * d_tau - q[J]
+    free = np.array([d_omega, d_rho, d_k])
+    gradient[J + 1 :] = factor.T @ free - q[J + 1 :]
+    return value if np.isfinite(value) else -np.inf
+
+
+@compiled
+def sample_chain(
+    rng: np.random.Generator,
+    start: Array,
+    warmup: int,
+    draws: int,
+    y: Array,
+    X: Array,
+    times: Array,
+    noise: Array,
+    donor_noise: Array,
+    kappa: float,
+    mean: Array,
+    factor: Array,
+    strength: Array,
+) -> tuple[Array, int, float, float]:
+    """Run one chain of Hamiltonian Monte Carlo with trajectories of random length.
+
+    Step size (dual averaging towards 85% acceptance) and a diagonal metric are adapted in the warm-up and fixed
+    afterwards, so that the draws leave the posterior invariant.
+
+    Returns
+    -------
+    draws : array (draws, J + 4)
+    divergent : int
+        Transitions whose energy error exceeded 1,000, after the warm-up.
+    accepted : float
+        Mean acceptance probability after the warm-up.
+    step : float
+    """
+    d = start.size
+    q = start.copy()
+    gradient, trial_gradient = np.empty(d), np.empty(d)
+    value = log_density(q, y, X, times, noise, donor_noise, kappa, mean, factor, strength, gradient)
+    variance = np.ones(d)
+    centre, spread, seen = np.zeros(d), np.zeros(d), 0
+    step, log_bar, h_bar, anchor, count = 0.05, np.log(0.05), 0.0, np.log(0.5), 0
+    out = np.empty((draws, d))
+    divergent, accepted = 0, 0.0
+    first, second = warmup // 4, warmup // 2 + warmup // 4
+    middle = warmup // 2
+    for iteration in range(warmup + draws):
+        root = np.sqrt(variance)
+        p = rng.standard_normal(d) / root
+        energy = -value + 0.5 * (p * p * variance).sum()
+        length = 2.4 * rng.random() if iteration >= first else 0.8 * rng.random()
+        steps = min(1 + int(length / step), MOST_STEPS)
+        trial, momentum = q.copy(), p.copy()
+        trial_gradient[:] = gradient
+        trial_value = value
+        for _ in range(steps):
+            momentum += 0.5 * step * trial_gradient
+            trial += step * variance * momentum
+            trial_value = log_density(
+                trial, y, X, times, noise, donor_noise, kappa, mean, factor, strength, trial_gradient
+            )
+            momentum += 0.5 * step * trial_gradient
+            if not np.isfinite(trial_value):
+                break
+        change = np.inf
+        if np.isfinite(trial_value):
+            change = -trial_value + 0.5 * (momentum * momentum * variance).sum() - energy
+        accept = 0.0
+        if change < DIVERGENT:
+            accept = min(1.0, np.exp(-change))
+        if rng.random() < accept:
+            q, value = trial, trial_value
+            gradient[:] = trial_gradient
+        if iteration < warmup:
+            count += 1
+            h_bar += (0.85 - accept - h_bar) / (count + 10.0)
+            log_step = anchor - np.sqrt(count) / 0.05 * h_bar
+            share = count**-0.75
+            log_bar += share * (log_step - log_bar)
+            step = np.exp(min(log_step, 0.5))
+            if iteration >= first:
+                seen += 1
+                ahead = q - centre
+                centre += ahead / seen
+                spread += ahead * (q - centre)
+            if iteration in (middle, second):
+                shrunk = seen / (seen + 5.0)
+                variance = shrunk * spread / max(seen - 1, 1) + (1.0 - shrunk) * 1e-1
+                if iteration == middle:
+                    centre[:] = 0.0
+                    spread[:] = 0.0
+                    seen = 0
+                anchor, h_bar, count = np.log(4.0 * np.exp(log_bar)), 0.0, 0
+            if iteration == warmup - 1:
+                step = np.exp(min(log_bar, 0.5))
+        else:
+            out[iteration - warmup] = q
+            accepted += accept / draws
+            if not change < DIVERGENT:
+                divergent += 1
+    return out, divergent, accepted, step
+
+
+@compiled
+def predict_paths(
+    q: Array,
+    normal: Array,
+    sampling_normal: Array,
+    y: Array,
+    X: Array,
+    times: Array,
+    noise: Array,
+    donor_noise: Array,
+    kappa: float,
+    mean: Array,
+    factor: Array,
+    strength: Array,
+    X_ahead: Array,
+    times_ahead: Array,
+    noise_ahead: Array,
+    donor_noise_ahead: Array,
+    pooling: Array,
+) -> tuple[Array, Array, Array]:
+    """Draw performance paths given each posterior draw.
+
+    Parameters
+    ----------
+    q : array (S, J + 4)
+    normal : array (S, P)
+        Standard normals of the shocks.
+    sampling_normal : array (S, P)
+        Standard normals of the sampling noise.
+    pooling : array (P,)
+        Weights of the pooled variance in `parts`.
+
+    Returns
+    -------
+    expected : array (S, P)
+        X w plus the expected level and shock given the baseline.
+    paths : array (S, P)
+        The same with shocks, joint over periods, and sampling noise of unit and donors.
+    parts : array (S, 6)
+        tau, omega, rho, k, and the variances of the pooled shock and of the pooled sampling noise.
+    """
+    S, T, J, P = q.shape[0], X.shape[0], X.shape[1], X_ahead.shape[0]
+    expected, paths, parts = np.empty((S, P)), np.empty((S, P)), np.empty((S, 6))
+    w = np.empty(J)
+    for d in range(S):
+        tau, omega, rho, k = unpack(q[d], mean, factor, strength, w)
+        stationary = omega * omega / (1.0 - rho * rho)
+        C = np.empty((T, T))
+        for s in range(T):
+            for t in range(s + 1):
+                C[s, t] = kappa * kappa + stationary * rho ** abs(times[s] - times[t])
+            C[s, s] += k * k * (noise[s] + (w * w * donor_noise[s]).sum())
+        cholesky(C)
+        half = y - X @ w
+        cross = np.empty((T, P))
+        for s in range(T):
+            for k_past in range(s):
+                half[s] -= C[s, k_past] * half[k_past]
+            half[s] /= C[s, s]
+            for t in range(P):
+                total = kappa * kappa + stationary * rho ** abs(times[s] - times_ahead[t])
+                for k_past in range(s):
+                    total -= C[s, k_past] * cross[k_past, t]
+                cross[s, t] = total / C[s, s]
+        V = np.empty((P, P))
+        for s in range(P):
+            for t in range(P):
+                V[s, t] = kappa * kappa + stationary * rho ** abs(times_ahead[s] - times_ahead[t])
+        V -= cross.T @ cross
+        shock = 0.0
+        for s in range(P):
+            for t in range(P):
+                shock += pooling[s] * pooling[t] * V[s, t]
+        for t in range(P):
+            V[t, t] += 1e-12 * V[t, t]
+        cholesky(V)
+        sampling = 0.0
+        for t in range(P):
+            fitted = 0.0
+            total = noise_ahead[t]
+            for j in range(J):
+                fitted += X_ahead[t, j] * w[j]
+                total += w[j] * w[j] * donor_noise_ahead[t, j]
+            for s in range(T):
+                fitted += cross[s, t] * half[s]
+            drawn = 0.0
+            for s in range(t + 1):
+                drawn += V[t, s] * normal[d, s]
+            expected[d, t] = fitted
+            paths[d, t] = fitted + drawn + k * np.sqrt(total) * sampling_normal[d, t]
+            sampling += pooling[t] ** 2 * k * k * total
+        parts[d] = np.array([tau, omega, rho, k, shock, sampling])
+    return expected, paths, parts

@@ -1,0 +1,90 @@
+"""Authority: the model written out in PyMC, on three panels: its density, and NUTS (nutpie). Takes minutes."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from arviz_stats.base.array import array_stats
+
+import ssinfer as ss
+from ssinfer.benchmarks.synthetic_control import SyntheticControl
+from ssinfer.benchmarks.weight_posterior import WeightModel, sample_posterior
+from ssinfer.benchmarks.weight_reference import reference_model, sample_reference
+from ssinfer.benchmarks.window import Window
+from ssinfer.datasets.prop99 import load_prop99
+from ssinfer.datasets.simulated_panel import simulate_panel
+from ssinfer.kernels.simplex_posterior import log_density
+
+
+def california(intercept):
+    design = ss.Design(treated=["California"], baseline=range(1970, 1989), performance=range(1989, 2001))
+    return WeightModel.of(Window.of(SyntheticControl().prepare(load_prop99(), design), 0), intercept=intercept)
+
+
+def simulated():
+    """Sampling noise up to an unknown k, three performance years."""
+    panel = simulate_panel(30, tuple(range(2008, 2018)), start=2016, seed=4, covid=False, person_correlation=0.0).panel
+    design = ss.Design(treated=["treated"], baseline=range(2009, 2016), performance=[2016, 2017])
+    return WeightModel.of(Window.of(SyntheticControl().prepare(panel, design), 0), intercept=True)
+
+
+CASES = ("california", "california demeaned", "simulated")
+
+
+def model_of(case):
+    return simulated() if case == "simulated" else california(case.endswith("demeaned"))
+
+
+def mcse(values):
+    """Standard error of a mean over chains (chain, draw)."""
+    return float(values.std() / np.sqrt(array_stats.ess(values, chain_axis=0, draw_axis=1, method="mean")))
+
+
+@pytest.mark.evidence
+@pytest.mark.usefixtures("data_dir")
+@pytest.mark.parametrize("case", CASES)
+def test_density_equals_that_of_pymc_up_to_a_constant(case):
+    model = model_of(case)
+    written = reference_model(model)
+    J, P = model.X.shape[1], model.X_ahead.shape[0]
+    theirs = written.compile_logp(mode="FAST_COMPILE")
+    unused = np.empty(J + 4)
+    rng = np.random.default_rng(0)
+    differences = []
+    for q in 0.7 * rng.standard_normal((6, J + 4)):
+        log_tau = model.prior.strength @ [1.0, q[J]]
+        point = {"z": q[:J], "strength_log__": np.array(log_tau), "zeta": q[J + 1 :], "ahead_z": np.zeros(P)}
+        differences.append(float(theirs(point)) - log_density(q, *model.data, unused))
+    assert np.ptp(differences) < 1e-6 * max(1.0, abs(differences[0]))
+
+
+@pytest.mark.evidence
+@pytest.mark.usefixtures("data_dir")
+@pytest.mark.parametrize("case", CASES)
+def test_posterior_means_and_quantiles_equal_those_of_nuts(case):
+    model = model_of(case)
+    fast = sample_posterior(model, 4000, np.random.default_rng(1))
+    assert not fast.failures
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        posterior = sample_reference(model, draws=2000, chains=2, seed=1)["posterior"]
+    pairs = {
+        "tau": (fast.quantities["tau"], posterior["strength"].values),
+        "omega": (fast.quantities["omega"], posterior["omega"].values),
+        "rho": (fast.quantities["rho"], posterior["rho"].values),
+        "k": (fast.quantities["k"], posterior["k"].values),
+        "mean": (fast.expected @ model.pooling / model.level, posterior["mean_ahead"].values @ model.pooling),
+        "predicted": (fast.paths @ model.pooling / model.level, posterior["y_ahead"].values @ model.pooling),
+        "first donor": (fast.weights[:, :, 0], posterior["w"].values[:, :, 0]),
+    }
+    for name, (ours, theirs) in pairs.items():
+        if name == "k" and model.prior.covariance[2, 2] < 1e-6:
+            continue
+        difference, error = ours.mean() - theirs.mean(), np.hypot(mcse(ours), mcse(theirs))
+        print(f"{case} {name}: ours {ours.mean():.5g}, NUTS {theirs.mean():.5g}, z {difference / error:.2f}")  # noqa: T201
+        assert abs(difference) < 4 * error, name
+        for probability in (0.05, 0.95):
+            edge = np.quantile(ours, probability) - np.quantile(theirs, probability)
+            assert abs(edge) < 0.15 * ours.std(), (name, probability)
