@@ -28,7 +28,7 @@ LEVELS = (50, 80, 90, 95)
 VARIANTS = {
     "default": ({}, None),
     "above 10,000 insured": ({}, SimilarSize(at_least=10_000)),
-    "shock of its own noise": ({"trend": False}, None),
+    "no unit trends": ({"trend": False}, None),
 }
 
 
