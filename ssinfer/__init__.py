@@ -51,6 +51,7 @@ _HOME = {
     "AugmentedSyntheticControl": "ssinfer.benchmarks.augmented_synthetic_control",
     "SyntheticDiD": "ssinfer.benchmarks.synthetic_did",
     "HierarchicalBenchmark": "ssinfer.benchmarks.hierarchical",
+    "StackedBenchmark": "ssinfer.benchmarks.stacking",
     "PropensityMatching": "ssinfer.benchmarks.propensity_matching",
 }
 _MODULES = ("claims", "comparison", "datasets", "errors")
@@ -87,6 +88,7 @@ if TYPE_CHECKING:
     from ssinfer.benchmarks.augmented_synthetic_control import AugmentedSyntheticControl as AugmentedSyntheticControl
     from ssinfer.benchmarks.hierarchical import HierarchicalBenchmark as HierarchicalBenchmark
     from ssinfer.benchmarks.propensity_matching import PropensityMatching as PropensityMatching
+    from ssinfer.benchmarks.stacking import StackedBenchmark as StackedBenchmark
     from ssinfer.benchmarks.synthetic_control import SyntheticControl as SyntheticControl
     from ssinfer.benchmarks.synthetic_did import SyntheticDiD as SyntheticDiD
     from ssinfer.cohort import Cohort as Cohort
