@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,7 +49,7 @@ class NoiseComponents:
     shock_lower: float
     shock_upper: float
     level: float
-    replicates: Floats
+    replicates: Floats = field(repr=False)
     n_units: int
     n_origins: int
     n_rows: int

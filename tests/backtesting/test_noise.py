@@ -97,3 +97,9 @@ def test_the_case_and_refused_rows_do_not_enter():
     extra = frame.head(40).assign(savings_rate=0.5)
     both = pd.concat([frame, extra.assign(role="case"), extra.assign(status="refused")])
     assert noise_components(both).k == pytest.approx(noise_components(frame).k)
+
+
+def test_repr_leaves_the_replicates_out():
+    found = noise_components(placebos(1), replicates=50)
+    assert "replicates" not in repr(found)
+    assert len(repr(found)) < 400

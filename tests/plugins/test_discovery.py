@@ -25,7 +25,7 @@ class Stranger:
         self.size = size
 
     def fit(self, data, design, *, seed=None):
-        raise NotImplementedError
+        raise NotImplementedError  # never reached: discovery and refusals come before any fit
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ class OnlyPlain(BenchmarkMethod):
     capabilities = Capabilities(several_treated=False, masks=False)
 
     def estimate(self, problem, rng):
-        raise NotImplementedError
+        raise NotImplementedError  # never reached: discovery and refusals come before any fit
 
 
 UNSUPPORTED = {
