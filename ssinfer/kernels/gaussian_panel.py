@@ -40,52 +40,72 @@ class UnitTerms:
 
 
 @compiled
+def _whiten(
+    shared: Floats,
+    noise: Floats,
+    scale: float,
+    seen: Floats,
+    start: int,
+    work: tuple[Floats, Floats, Floats],
+    log_determinant: Floats,
+) -> None:
+    """Fill work[1] (T, T, LANES) with the inverse Cholesky factors of shared + scale noise, for units from `start`."""
+    units, periods = seen.shape
+    width = min(LANES, units - start)
+    factor, whiten, total = work
+    log_determinant[:] = 0.0
+    for t in range(periods):
+        for s in range(t + 1):
+            for b in range(width):
+                both = seen[start + b, t] * seen[start + b, s]
+                factor[t, s, b] = both * shared[t, s]
+        for b in range(width):
+            here = seen[start + b, t]
+            factor[t, t, b] += here * scale * noise[start + b, t] + (1.0 - here)
+    # Cholesky, column by column
+    for j in range(periods):
+        for k in range(j):
+            for b in range(width):
+                factor[j, j, b] -= factor[j, k, b] * factor[j, k, b]
+        for b in range(width):
+            # a pivot that is not positive makes the determinant NaN, which the caller refuses
+            pivot = factor[j, j, b]
+            factor[j, j, b] = np.sqrt(pivot) if pivot > 0.0 else np.nan
+            log_determinant[b] += 2.0 * np.log(factor[j, j, b])
+        for i in range(j + 1, periods):
+            for k in range(j):
+                for b in range(width):
+                    factor[i, j, b] -= factor[i, k, b] * factor[j, k, b]
+            for b in range(width):
+                factor[i, j, b] /= factor[j, j, b]
+    # whiten = factor⁻¹ (lower)
+    for j in range(periods):
+        for b in range(width):
+            whiten[j, j, b] = 1.0 / factor[j, j, b]
+        for i in range(j + 1, periods):
+            total[:] = 0.0
+            for k in range(j, i):
+                for b in range(width):
+                    total[b] -= factor[i, k, b] * whiten[k, j, b]
+            for b in range(width):
+                whiten[i, j, b] = total[b] / factor[i, i, b]
+
+
+@compiled
 def _blocks(shared: Floats, noise: Floats, seen: Floats, y: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     units, periods = y.shape
     log_determinant = np.zeros(units)
     inverse = np.zeros((units, periods, periods))
     weighted = np.zeros((units, periods))
     quadratic = np.zeros(units)
-    factor = np.zeros((periods, periods, LANES))
     whiten = np.zeros((periods, periods, LANES))
     total = np.zeros(LANES)
+    lanes = np.zeros(LANES)
+    work = (np.zeros((periods, periods, LANES)), whiten, total)
     for start in range(0, units, LANES):
         width = min(LANES, units - start)
-        for t in range(periods):
-            for s in range(t + 1):
-                for b in range(width):
-                    both = seen[start + b, t] * seen[start + b, s]
-                    factor[t, s, b] = both * shared[t, s]
-            for b in range(width):
-                here = seen[start + b, t]
-                factor[t, t, b] += here * noise[start + b, t] + (1.0 - here)
-        # Cholesky, column by column
-        for j in range(periods):
-            for k in range(j):
-                for b in range(width):
-                    factor[j, j, b] -= factor[j, k, b] * factor[j, k, b]
-            for b in range(width):
-                # a pivot that is not positive makes the determinant NaN, which the caller refuses
-                pivot = factor[j, j, b]
-                factor[j, j, b] = np.sqrt(pivot) if pivot > 0.0 else np.nan
-                log_determinant[start + b] += 2.0 * np.log(factor[j, j, b])
-            for i in range(j + 1, periods):
-                for k in range(j):
-                    for b in range(width):
-                        factor[i, j, b] -= factor[i, k, b] * factor[j, k, b]
-                for b in range(width):
-                    factor[i, j, b] /= factor[j, j, b]
-        # whiten = factor⁻¹ (lower)
-        for j in range(periods):
-            for b in range(width):
-                whiten[j, j, b] = 1.0 / factor[j, j, b]
-            for i in range(j + 1, periods):
-                total[:] = 0.0
-                for k in range(j, i):
-                    for b in range(width):
-                        total[b] -= factor[i, k, b] * whiten[k, j, b]
-                for b in range(width):
-                    whiten[i, j, b] = total[b] / factor[i, i, b]
+        _whiten(shared, noise, 1.0, seen, start, work, lanes)
+        log_determinant[start : start + width] = lanes[:width]
         for t in range(periods):
             for s in range(t + 1):
                 total[:] = 0.0
@@ -105,6 +125,57 @@ def _blocks(shared: Floats, noise: Floats, seen: Floats, y: Floats) -> tuple[Flo
                 weighted[row, t] = value
                 quadratic[row] += value * y[row, t]
     return log_determinant, inverse, weighted, quadratic
+
+
+@compiled
+def _sums(
+    shared: Floats, noise: Floats, scale: Floats, seen: Floats, y: Floats, loading: Floats
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Sum the terms of all units at each of M nodes, without keeping any unit's."""
+    nodes = len(scale)
+    units, periods = y.shape
+    log_determinant = np.zeros(nodes)
+    precision = np.zeros((nodes, periods, periods))
+    score = np.zeros((nodes, periods))
+    quadratic = np.zeros(nodes)
+    whiten = np.zeros((periods, periods, LANES))
+    white = np.zeros((periods, LANES))
+    total = np.zeros(LANES)
+    lanes = np.zeros(LANES)
+    work = (np.zeros((periods, periods, LANES)), whiten, total)
+    for m in range(nodes):
+        for start in range(0, units, LANES):
+            width = min(LANES, units - start)
+            _whiten(shared[m], noise, scale[m], seen, start, work, lanes)
+            log_determinant[m] += lanes[:width].sum()
+            for t in range(periods):
+                total[:] = 0.0
+                for s in range(t + 1):
+                    for b in range(width):
+                        # an unseen cell is whitened by itself alone: its row and column count for nothing
+                        whiten[t, s, b] *= seen[start + b, t] * seen[start + b, s]
+                        total[b] += whiten[t, s, b] * y[start + b, s]
+                for b in range(width):
+                    white[t, b] = total[b]
+                    quadratic[m] += total[b] * total[b]
+            for t in range(periods):
+                for s in range(t + 1):
+                    total[:] = 0.0
+                    for k in range(t, periods):
+                        for b in range(width):
+                            total[b] += whiten[k, t, b] * whiten[k, s, b]
+                    for b in range(width):
+                        precision[m, t, s] += total[b] * loading[start + b] ** 2
+                total[:] = 0.0
+                for k in range(t, periods):
+                    for b in range(width):
+                        total[b] += whiten[k, t, b] * white[k, b]
+                for b in range(width):
+                    score[m, t] += total[b] * loading[start + b]
+        for t in range(periods):
+            for s in range(t):
+                precision[m, s, t] = precision[m, t, s]
+    return log_determinant, precision, score, quadratic
 
 
 def unit_terms(shared: Floats, noise: Floats, seen: Floats, y: Floats) -> UnitTerms:
@@ -127,6 +198,44 @@ def unit_terms(shared: Floats, noise: Floats, seen: Floats, y: Floats) -> UnitTe
         message = "a unit's covariance is singular to rounding"
         raise np.linalg.LinAlgError(message)
     return UnitTerms(determinant, inverse, weighted, quadratic, seen.sum(axis=1))
+
+
+def log_marginals(
+    shared: Floats,
+    noise: Floats,
+    scale: Floats,
+    seen: Floats,
+    y: Floats,
+    loading: Floats,
+    common: Floats,
+) -> Floats:
+    """Return the log marginal likelihood (M,) at M nodes of a panel with one loading: `marginal` in one pass.
+
+    Parameters
+    ----------
+    shared : (M, T, T)
+        K at each node.
+    noise, scale : (N, T), (M,)
+        Sampling variance is their product.
+    seen, y : (N, T);  loading : (N,)
+    common : (M, T, T)
+        Lower Cholesky factors of the prior covariance G at each node.
+
+    Returns
+    -------
+    array (M,)
+        Minus infinity where a covariance is not positive definite to rounding.
+    """
+    determinant, precision, score, quadratic = _sums(shared, noise, scale, seen, y, loading)
+    turned = common.transpose(0, 2, 1)
+    system = np.matmul(turned, np.matmul(precision, common)) + np.eye(y.shape[1])
+    good = np.isfinite(determinant) & np.isfinite(system).all(axis=(1, 2))
+    system[~good] = np.eye(y.shape[1])
+    factor = np.linalg.cholesky(system)
+    half = np.linalg.solve(factor, np.matmul(turned, score[:, :, None]))[:, :, 0]
+    determinant = determinant + 2.0 * np.log(np.einsum("mtt->mt", factor)).sum(axis=1)
+    value = -0.5 * (seen.sum() * LOG_2PI + determinant + quadratic - (half**2).sum(axis=1))
+    return np.where(good, value, -np.inf)
 
 
 @dataclass(frozen=True, eq=False)
