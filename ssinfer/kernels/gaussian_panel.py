@@ -38,9 +38,15 @@ class UnitTerms:
     quadratic: Floats  # (N,)
     cells: Floats  # (N,)
 
+    def of(self, rows: NDArray[np.intp]) -> UnitTerms:
+        """Return the terms of some units."""
+        return UnitTerms(
+            self.log_determinant[rows], self.inverse[rows], self.weighted[rows], self.quadratic[rows], self.cells[rows]
+        )
+
 
 @compiled
-def _whiten(
+def whiten_lanes(
     shared: Floats,
     noise: Floats,
     scale: float,
@@ -92,7 +98,8 @@ def _whiten(
 
 
 @compiled
-def _blocks(shared: Floats, noise: Floats, seen: Floats, y: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+def unit_blocks(shared: Floats, noise: Floats, seen: Floats, y: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return the arrays of UnitTerms but the last."""
     units, periods = y.shape
     log_determinant = np.zeros(units)
     inverse = np.zeros((units, periods, periods))
@@ -104,7 +111,7 @@ def _blocks(shared: Floats, noise: Floats, seen: Floats, y: Floats) -> tuple[Flo
     work = (np.zeros((periods, periods, LANES)), whiten, total)
     for start in range(0, units, LANES):
         width = min(LANES, units - start)
-        _whiten(shared, noise, 1.0, seen, start, work, lanes)
+        whiten_lanes(shared, noise, 1.0, seen, start, work, lanes)
         log_determinant[start : start + width] = lanes[:width]
         for t in range(periods):
             for s in range(t + 1):
@@ -127,57 +134,6 @@ def _blocks(shared: Floats, noise: Floats, seen: Floats, y: Floats) -> tuple[Flo
     return log_determinant, inverse, weighted, quadratic
 
 
-@compiled
-def _sums(
-    shared: Floats, noise: Floats, scale: Floats, seen: Floats, y: Floats, loading: Floats
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Sum the terms of all units at each of M nodes, without keeping any unit's."""
-    nodes = len(scale)
-    units, periods = y.shape
-    log_determinant = np.zeros(nodes)
-    precision = np.zeros((nodes, periods, periods))
-    score = np.zeros((nodes, periods))
-    quadratic = np.zeros(nodes)
-    whiten = np.zeros((periods, periods, LANES))
-    white = np.zeros((periods, LANES))
-    total = np.zeros(LANES)
-    lanes = np.zeros(LANES)
-    work = (np.zeros((periods, periods, LANES)), whiten, total)
-    for m in range(nodes):
-        for start in range(0, units, LANES):
-            width = min(LANES, units - start)
-            _whiten(shared[m], noise, scale[m], seen, start, work, lanes)
-            log_determinant[m] += lanes[:width].sum()
-            for t in range(periods):
-                total[:] = 0.0
-                for s in range(t + 1):
-                    for b in range(width):
-                        # an unseen cell is whitened by itself alone: its row and column count for nothing
-                        whiten[t, s, b] *= seen[start + b, t] * seen[start + b, s]
-                        total[b] += whiten[t, s, b] * y[start + b, s]
-                for b in range(width):
-                    white[t, b] = total[b]
-                    quadratic[m] += total[b] * total[b]
-            for t in range(periods):
-                for s in range(t + 1):
-                    total[:] = 0.0
-                    for k in range(t, periods):
-                        for b in range(width):
-                            total[b] += whiten[k, t, b] * whiten[k, s, b]
-                    for b in range(width):
-                        precision[m, t, s] += total[b] * loading[start + b] ** 2
-                total[:] = 0.0
-                for k in range(t, periods):
-                    for b in range(width):
-                        total[b] += whiten[k, t, b] * white[k, b]
-                for b in range(width):
-                    score[m, t] += total[b] * loading[start + b]
-        for t in range(periods):
-            for s in range(t):
-                precision[m, s, t] = precision[m, t, s]
-    return log_determinant, precision, score, quadratic
-
-
 def unit_terms(shared: Floats, noise: Floats, seen: Floats, y: Floats) -> UnitTerms:
     """Return the terms of every unit.
 
@@ -193,49 +149,11 @@ def unit_terms(shared: Floats, noise: Floats, seen: Floats, y: Floats) -> UnitTe
     numpy.linalg.LinAlgError
         A covariance is not positive definite to rounding.
     """
-    determinant, inverse, weighted, quadratic = _blocks(shared, noise, seen, y)
+    determinant, inverse, weighted, quadratic = unit_blocks(shared, noise, seen, y)
     if not np.isfinite(determinant).all():
         message = "a unit's covariance is singular to rounding"
         raise np.linalg.LinAlgError(message)
     return UnitTerms(determinant, inverse, weighted, quadratic, seen.sum(axis=1))
-
-
-def log_marginals(
-    shared: Floats,
-    noise: Floats,
-    scale: Floats,
-    seen: Floats,
-    y: Floats,
-    loading: Floats,
-    common: Floats,
-) -> Floats:
-    """Return the log marginal likelihood (M,) at M nodes of a panel with one loading: `marginal` in one pass.
-
-    Parameters
-    ----------
-    shared : (M, T, T)
-        K at each node.
-    noise, scale : (N, T), (M,)
-        Sampling variance is their product.
-    seen, y : (N, T);  loading : (N,)
-    common : (M, T, T)
-        Lower Cholesky factors of the prior covariance G at each node.
-
-    Returns
-    -------
-    array (M,)
-        Minus infinity where a covariance is not positive definite to rounding.
-    """
-    determinant, precision, score, quadratic = _sums(shared, noise, scale, seen, y, loading)
-    turned = common.transpose(0, 2, 1)
-    system = np.matmul(turned, np.matmul(precision, common)) + np.eye(y.shape[1])
-    good = np.isfinite(determinant) & np.isfinite(system).all(axis=(1, 2))
-    system[~good] = np.eye(y.shape[1])
-    factor = np.linalg.cholesky(system)
-    half = np.linalg.solve(factor, np.matmul(turned, score[:, :, None]))[:, :, 0]
-    determinant = determinant + 2.0 * np.log(np.einsum("mtt->mt", factor)).sum(axis=1)
-    value = -0.5 * (seen.sum() * LOG_2PI + determinant + quadratic - (half**2).sum(axis=1))
-    return np.where(good, value, -np.inf)
 
 
 @dataclass(frozen=True, eq=False)
@@ -326,9 +244,20 @@ def leave_cells_out(
     log_likelihood : (I,) of all cells but the sealed ones of i
     """
     at_mean, at_root = whole.at(loadings)
-    spread = np.matmul(at_root, at_root.transpose(0, 2, 1))  # H
-    delta = terms.weighted[rows] - without.weighted
-    ahead = terms.inverse[rows][:, :, cells]  # (I, T, P)
+    spread = np.matmul(at_root, at_root.transpose(0, 2, 1))
+    mean, covariance, change = downdate(at_mean, spread, terms.of(rows), without, cells)
+    return mean, covariance, whole.log_likelihood + change
+
+
+def downdate(
+    at_mean: Floats, spread: Floats, terms: UnitTerms, without: UnitTerms, cells: NDArray[np.intp]
+) -> tuple[Floats, Floats, Floats]:
+    """Take sealed cells out of the mean (I, T) and covariance H (I, T, T) of Z_i f; see `leave_cells_out`.
+
+    Returns mean, covariance and what it does to the log likelihood (I,). Rows may be units, or units at many nodes.
+    """
+    delta = terms.weighted - without.weighted
+    ahead = terms.inverse[:, :, cells]  # (I, T, P)
     half = np.linalg.cholesky(ahead[:, cells])
     factor = np.linalg.solve(half, ahead.transpose(0, 2, 1)).transpose(0, 2, 1)  # F
     moved = np.matmul(spread, factor)  # H F
@@ -344,10 +273,10 @@ def leave_cells_out(
         + np.einsum("it,its,is->i", delta, spread, delta)
         + np.einsum("itk,itk->i", pulled, solved[:, :, -1:])
     )
-    quadratic = without.quadratic - terms.quadratic[rows] - drop
-    determinant = without.log_determinant - terms.log_determinant[rows] + np.linalg.slogdet(inner)[1]
-    fewer = without.cells - terms.cells[rows]
-    return mean, covariance, whole.log_likelihood - 0.5 * (fewer * LOG_2PI + determinant + quadratic)
+    quadratic = without.quadratic - terms.quadratic - drop
+    determinant = without.log_determinant - terms.log_determinant + np.linalg.slogdet(inner)[1]
+    fewer = without.cells - terms.cells
+    return mean, covariance, -0.5 * (fewer * LOG_2PI + determinant + quadratic)
 
 
 def predict(
@@ -369,9 +298,9 @@ def predict(
     own : UnitTerms
         Of the I units without those cells.
     y : (I, T), 0 where unseen
-    structure : (T, T)
+    structure : (T, T), or (I, T, T)
         Covariance of level, trend and season alone: the *expected* part.
-    shared, noise : K (T, T), and the sampling variance (I, T), also of the predicted cells
+    shared, noise : K (T, T) or (I, T, T), and the sampling variance (I, T), also of the predicted cells
     cells : (P,)
 
     Returns
@@ -381,17 +310,17 @@ def predict(
     """
     units, periods = y.shape
     ahead = len(cells)
-    both = np.concatenate([structure[cells], shared[cells]])
-    gain = np.matmul(both[None], own.inverse)  # zero columns where unseen
+    both = np.concatenate([structure[..., cells, :], shared[..., cells, :]], axis=-2)
+    gain = np.matmul(both, own.inverse)  # zero columns where unseen
     pick = np.zeros((2 * ahead, periods))
     pick[np.arange(2 * ahead), np.tile(cells, 2)] = 1.0
     design = pick[None] - gain
     centre = np.matmul(design, mean[:, :, None])[:, :, 0] + np.matmul(gain, y[:, :, None])[:, :, 0]
     prior = np.empty((units, 2 * ahead, 2 * ahead))
-    prior[:] = np.tile(structure[np.ix_(cells, cells)], (2, 2))
-    prior[:, ahead:, ahead:] = shared[np.ix_(cells, cells)]
+    prior[:] = np.tile(structure[..., cells[:, None], cells], (2, 2))
+    prior[:, ahead:, ahead:] = shared[..., cells[:, None], cells]
     outcome = np.arange(ahead, 2 * ahead)
     prior[:, outcome, outcome] += noise[:, cells]
-    spread = prior - np.matmul(gain, both.T)
+    spread = prior - np.matmul(gain, both.swapaxes(-1, -2))
     spread += np.matmul(np.matmul(design, covariance), design.transpose(0, 2, 1))
     return centre, (spread + spread.transpose(0, 2, 1)) / 2

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.linalg import block_diag
 from scipy.stats import multivariate_normal
 
-from ssinfer.kernels.gaussian_panel import leave_cells_out, log_marginals, marginal, predict, unit_terms
+from ssinfer.kernels.gaussian_panel import leave_cells_out, marginal, predict, unit_terms
 
 
 def example(seed, units=7, periods=5, width=3, missing=True):
@@ -102,20 +102,6 @@ def test_the_fit_without_the_cells_is_the_fit_that_never_saw_them():
     np.testing.assert_allclose(mean, at, atol=1e-10)
     np.testing.assert_allclose(covariance[0], root[0] @ root[0].T, atol=1e-10)
     np.testing.assert_allclose(value[0], never.log_likelihood, rtol=1e-11)
-
-
-@pytest.mark.parametrize("units", [3, 16, 21])
-def test_many_nodes_at_once_have_the_likelihood_of_each_alone(units):
-    _, shared, noise, loadings, common, seen, y = example(6, units=units, width=1)
-    scales = np.array([0.3, 1.0, 4.0, 1.0])
-    many = np.array([shared, 0.5 * shared, 2.0 * shared, np.full_like(shared, np.nan)])
-    roots = np.array([0.1, 1.0, 3.0, 1.0])[:, None, None] * common
-    weights = np.linspace(0.5, 2.0, units)  # a loading need not be one
-    found = log_marginals(many, noise, scales, seen, y, weights, roots)
-    for m in range(3):
-        alone = marginal(unit_terms(many[m], scales[m] * noise, seen, y), weights[:, None], roots[[m]])
-        np.testing.assert_allclose(found[m], alone.log_likelihood, rtol=1e-11)
-    assert found[3] == -np.inf
 
 
 def test_a_singular_covariance_is_refused_and_not_divided_by():
