@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -35,9 +36,12 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 from ssinfer.kernels.gaussian_panel import Marginal, marginal, unit_terms
-from ssinfer.kernels.panel_nodes import Nodes, log_marginals
+from ssinfer.kernels.importance import laplace
+from ssinfer.kernels.panel_nodes import Nodes, log_marginal_slope, log_marginals
 
 FAR = 8.0  # beyond it Φ(x) is 1 to rounding
+STEP = 1e-4  # of differences of covariances, in standard deviations of the prior
+REACH = 5.0  # bounds of the search for a mode, in standard deviations of the prior
 FLOOR = 1e-6  # smallest prior scale, relative to spending
 VOLATILITY = 0.3  # prior SD of the log of a period's volatility
 
@@ -221,6 +225,29 @@ class PanelModel:
     def log_posterior(self, x: Floats, y: Floats, seen: Floats) -> float:
         """Return the log marginal posterior density of x, up to a constant."""
         return float(self.log_posteriors(x[None], y, seen)[0])
+
+    def log_posterior_slope(self, x: Floats, y: Floats, seen: Floats) -> tuple[float, Floats]:
+        """Return the log posterior density of x and its gradient, for a panel with one loading."""
+        # the covariances are few numbers: their differences cost nothing beside a pass over the units
+        moved = STEP * np.eye(self.size)
+        around = self.nodes(np.concatenate([x[None], x + moved, x - moved]))
+        shared, scale = around.shared, around.scale
+        here, up, down = slice(0, 1), slice(1, self.size + 1), slice(self.size + 1, None)
+        loading = self.loadings[:, 0]
+        try:
+            value, by_shared, by_scale = log_marginal_slope(around.of(here), self.sampling, seen, y, loading)
+        except np.linalg.LinAlgError:
+            return -np.inf, np.zeros(self.size)
+        gradient = np.tensordot((shared[up] - shared[down]) / (2 * STEP), by_shared, axes=2)
+        gradient += (scale[up] - scale[down]) / (2 * STEP) * by_scale
+        return value + float(self.log_prior(x)), gradient - x
+
+    def mode(self, y: Floats, seen: Floats) -> tuple[Floats, Floats]:
+        """Return the posterior mode of x, and the lower Cholesky factor of the inverse of minus the Hessian there."""
+        slope = None
+        if self.loadings.shape[1] == 1:
+            slope = partial(self.log_posterior_slope, y=y, seen=seen)
+        return laplace(lambda x: self.log_posterior(x, y, seen), np.zeros(self.size), REACH, slope)
 
 
 @dataclass(frozen=True)

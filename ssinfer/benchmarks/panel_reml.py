@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ssinfer.benchmarks.panel_posterior import REACH, Posterior, draw_joint, predict_placebos
+from ssinfer.benchmarks.panel_model import REACH
+from ssinfer.benchmarks.panel_posterior import Posterior, draw_joint, predict_placebos
 from ssinfer.kernels.importance import maximum
 
 if TYPE_CHECKING:
@@ -36,12 +37,25 @@ def flatten(model: PanelModel) -> PanelModel:
 
 
 def restricted_maximum(model: PanelModel, y: Floats, seen: Floats, start: Floats | None = None) -> Floats:
-    """Return the parameters x at the maximum of the restricted likelihood of the cells `seen`."""
+    """Return the parameters x at the maximum of the restricted likelihood of the cells `seen`.
+
+    The volatility of a period is no parameter but a random effect of known law, which stays in the likelihood: the
+    shock's SD and the volatilities would otherwise share one scale.
+    """
+    free = np.array([parameter.kind != "factor" for parameter in model.parameters])
+
+    def prior(x: Floats) -> float:
+        return -0.5 * float((x[free] ** 2).sum())
 
     def restricted(x: Floats) -> float:
-        return model.log_posterior(x, y, seen) - float(model.log_prior(x))
+        return model.log_posterior(x, y, seen) - prior(x)
 
-    return maximum(restricted, np.zeros(model.size) if start is None else start, REACH)
+    def slope(x: Floats) -> tuple[float, Floats]:
+        value, gradient = model.log_posterior_slope(x, y, seen)
+        return value - prior(x), gradient + np.where(free, x, 0.0)
+
+    first = np.zeros(model.size) if start is None else start
+    return maximum(restricted, first, REACH, slope if model.loadings.shape[1] == 1 else None)
 
 
 def simulate_panel(model: PanelModel, x: Floats, rng: np.random.Generator) -> Floats:

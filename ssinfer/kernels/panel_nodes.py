@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ssinfer.kernels.compile import compiled
-from ssinfer.kernels.gaussian_panel import LANES, LOG_2PI, UnitTerms, downdate, predict, unit_blocks, whiten_lanes
+from ssinfer.kernels.gaussian_panel import (
+    LANES,
+    LOG_2PI,
+    UnitTerms,
+    downdate,
+    marginal,
+    predict,
+    unit_blocks,
+    unit_terms,
+    whiten_lanes,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -149,6 +159,32 @@ def log_marginals(nodes: Nodes, noise: Floats, seen: Floats, y: Floats, loading:
         Minus infinity where a covariance is not positive definite to rounding.
     """
     return _combine(nodes, noise, seen, y, loading)[0]
+
+
+def log_marginal_slope(
+    nodes: Nodes, noise: Floats, seen: Floats, y: Floats, loading: Floats
+) -> tuple[float, Floats, float]:
+    r"""Return the log marginal likelihood at a single node, and its derivatives by `shared` (T, T) and by `scale`.
+
+    With m and V the posterior mean and covariance of the common effects, u_i the loading, α_i = S_i⁻¹ (y_i - u_i m),
+
+    .. math:: dl / dS_i = (α_i α_i' - S_i^{-1} + u_i^2 S_i^{-1} V S_i^{-1}) / 2
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        A covariance is not positive definite to rounding.
+    """
+    terms = unit_terms(nodes.shared[0], nodes.scale[0] * noise, seen, y)
+    whole = marginal(terms, loading[:, None], nodes.common[None])
+    units, periods = y.shape
+    alpha = terms.weighted - loading[:, None] * (terms.inverse @ whole.mean)
+    moved = terms.inverse.reshape(-1, periods) @ whole.root  # (N T, T)
+    moved = (loading[:, None, None] * moved.reshape(units, periods, -1)).transpose(1, 0, 2).reshape(periods, -1)
+    by_shared = (alpha.T @ alpha - terms.inverse.sum(axis=0) + moved @ moved.T) / 2
+    spread = (moved**2).reshape(periods, units, -1).sum(axis=2).T
+    own = alpha**2 - np.einsum("itt->it", terms.inverse) + spread
+    return whole.log_likelihood, by_shared, float((own * noise).sum()) / 2
 
 
 def predict_nodes(

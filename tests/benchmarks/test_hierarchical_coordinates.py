@@ -66,9 +66,7 @@ def by_hand(layout, signed, persistence, period, placed):
     return standard, jacobian
 
 
-@pytest.mark.parametrize(
-    ("options", "likelihood"), [({}, "normal"), ({}, "student"), ({"shock": None}, "normal")]
-)
+@pytest.mark.parametrize(("options", "likelihood"), [({}, "normal"), ({}, "student"), ({"shock": None}, "normal")])
 def test_the_density_is_that_of_the_definition_times_the_jacobian(options, likelihood):
     layout = layout_of(**options)
     scale = {p.name: p.scale for p in layout.model.parameters if p.kind == "deviation"}
