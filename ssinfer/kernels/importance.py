@@ -23,10 +23,17 @@ DEGREES = 5.0  # least degrees of freedom: heavier tails than the targets', whic
 LARGEST_SPREAD = 1.0  # proposal SD per principal direction: that of the prior
 
 
-def maximum(density: Callable[[Floats], float], start: Floats, reach: float, slope: Slope | None = None) -> Floats:
+def maximum(
+    density: Callable[[Floats], float],
+    start: Floats,
+    reach: float,
+    slope: Slope | None = None,
+    tolerance: float = 1e-9,
+) -> Floats:
     """Return the point in the box [-reach, reach] at which a log density is largest.
 
-    `slope` returns the log density and its gradient; without it the gradient is taken by differences.
+    `slope` returns the log density and its gradient; without it the gradient is taken by differences. The search ends
+    where a step gains less than `tolerance` times the log density.
     """
 
     def negative(x: Floats) -> float:
@@ -44,7 +51,7 @@ def maximum(density: Callable[[Floats], float], start: Floats, reach: float, slo
         jac=slope is not None,
         method="L-BFGS-B",
         bounds=[(-reach, reach)] * len(start),
-        options={"maxiter": 200, "ftol": 1e-9},
+        options={"maxiter": 200, "ftol": tolerance},
     )
     return np.asarray(np.clip(found.x, -reach, reach), dtype=np.float64)
 

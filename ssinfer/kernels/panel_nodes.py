@@ -17,10 +17,8 @@ from ssinfer.kernels.gaussian_panel import (
     LOG_2PI,
     UnitTerms,
     downdate,
-    marginal,
     predict,
     unit_blocks,
-    unit_terms,
     whiten_lanes,
 )
 
@@ -175,16 +173,48 @@ def log_marginal_slope(
     numpy.linalg.LinAlgError
         A covariance is not positive definite to rounding.
     """
-    terms = unit_terms(nodes.shared[0], nodes.scale[0] * noise, seen, y)
-    whole = marginal(terms, loading[:, None], nodes.common[None])
+    value, by_shared, by_scale = _slope(
+        nodes.shared[0], noise, float(nodes.scale[0]), seen, y, np.ascontiguousarray(loading), nodes.common
+    )
+    if not np.isfinite(value):
+        message = "a unit's covariance is singular to rounding"
+        raise np.linalg.LinAlgError(message)
+    return value, by_shared, by_scale
+
+
+@compiled
+def _slope(
+    shared: Floats, noise: Floats, scale: float, seen: Floats, y: Floats, loading: Floats, common: Floats
+) -> tuple[float, Floats, float]:
     units, periods = y.shape
-    alpha = terms.weighted - loading[:, None] * (terms.inverse @ whole.mean)
-    moved = terms.inverse.reshape(-1, periods) @ whole.root  # (N T, T)
-    moved = (loading[:, None, None] * moved.reshape(units, periods, -1)).transpose(1, 0, 2).reshape(periods, -1)
-    by_shared = (alpha.T @ alpha - terms.inverse.sum(axis=0) + moved @ moved.T) / 2
-    spread = (moved**2).reshape(periods, units, -1).sum(axis=2).T
-    own = alpha**2 - np.einsum("itt->it", terms.inverse) + spread
-    return whole.log_likelihood, by_shared, float((own * noise).sum()) / 2
+    log_determinant, inverse, weighted, quadratic = unit_blocks(shared, scale * noise, seen, y)
+    determinant = log_determinant.sum()
+    by_shared = np.zeros((periods, periods))
+    if not np.isfinite(determinant):
+        return np.nan, by_shared, 0.0
+    precision = np.zeros((periods, periods))
+    score = np.zeros(periods)
+    for i in range(units):
+        precision += loading[i] ** 2 * inverse[i]
+        score += loading[i] * weighted[i]
+    turned = np.ascontiguousarray(common.T)
+    factor = np.linalg.cholesky(turned @ precision @ common + np.eye(periods))
+    whiten = np.linalg.inv(factor)
+    root = common @ np.ascontiguousarray(whiten.T)
+    half = whiten @ (turned @ score)
+    mean = root @ half
+    by_scale = 0.0
+    for i in range(units):
+        alpha = weighted[i] - loading[i] * (inverse[i] @ mean)
+        moved = loading[i] * (inverse[i] @ root)
+        own = moved @ moved.T - inverse[i]
+        for t in range(periods):
+            own[t] += alpha[t] * alpha
+            by_scale += own[t, t] * noise[i, t]
+        by_shared += own
+    determinant += 2.0 * np.log(np.diag(factor)).sum()
+    value = -0.5 * (seen.sum() * LOG_2PI + determinant + quadratic.sum() - half @ half)
+    return value, by_shared / 2.0, by_scale / 2.0
 
 
 def predict_nodes(
