@@ -1,4 +1,4 @@
-"""Coverage of credible, confidence and plug-in intervals of one model; `python hierarchical_twin.py 500 [shape]` prints it.
+"""Coverage of credible, confidence and plug-in intervals of one model; `hierarchical_twin.py 500 [shape]` prints it.
 
 Panels are drawn at fixed parameters, so that coverage is the frequentist's: over panels, shocks and noise, volatilities
 from their law. Plug-in intervals are Gaussian at the REML estimate, as if the parameters were known.
