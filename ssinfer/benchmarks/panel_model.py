@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -125,9 +125,27 @@ class PanelModel:
         """Number of parameters."""
         return len(self.parameters)
 
+    @cached_property
+    def _alike(self) -> list[tuple[Parameter, NDArray[np.intp], list[str]]]:
+        """Parameters with one law: the first of them, their places and names. (Many periods have one volatility law.)"""
+        groups: dict[tuple[str, float], list[int]] = {}
+        for j, parameter in enumerate(self.parameters):
+            groups.setdefault((parameter.kind, parameter.scale), []).append(j)
+        return [
+            (self.parameters[places[0]], np.array(places), [self.parameters[j].name for j in places])
+            for places in groups.values()
+        ]
+
     def values(self, x: Floats) -> dict[str, float]:
         """Return the parameters by name from the vector x."""
-        return {p.name: float(p.natural(x[j])) for j, p in enumerate(self.parameters)}
+        return {name: float(value) for name, value in self._natural(x).items()}
+
+    def _natural(self, x: Floats) -> dict[str, Floats]:
+        """Return the parameters (...) by name from x (..., d)."""
+        out: dict[str, Floats] = {}
+        for first, places, names in self._alike:
+            out.update(zip(names, np.moveaxis(first.natural(x[..., places]), -1, 0), strict=True))
+        return out
 
     def log_prior(self, x: Floats) -> Floats:
         """Return the log prior density of x (..., d): standard normal in each."""
@@ -168,7 +186,7 @@ class PanelModel:
 
     def nodes(self, x: Floats) -> Nodes:
         """Return the covariances at many parameters x (M, d), for a panel with one loading."""
-        value = {p.name: p.natural(x[:, j]) for j, p in enumerate(self.parameters)}
+        value = self._natural(x)
         structure, shared = self.shared(value)
         scale = np.ones(len(x)) if self.known is not None else value["noise"] ** 2
         return Nodes(structure, shared, scale, np.eye(len(self.time)) * self.period_scale)
