@@ -127,7 +127,7 @@ class PanelModel:
 
     @cached_property
     def _alike(self) -> list[tuple[Parameter, NDArray[np.intp], list[str]]]:
-        """Parameters with one law: the first of them, their places and names. (Many periods have one volatility law.)"""
+        """Parameters of one law: the first of them, their places and names; all volatilities have one law."""
         groups: dict[tuple[str, float], list[int]] = {}
         for j, parameter in enumerate(self.parameters):
             groups.setdefault((parameter.kind, parameter.scale), []).append(j)
