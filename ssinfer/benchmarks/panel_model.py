@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 from ssinfer.kernels.gaussian_panel import Marginal, marginal, unit_terms
 from ssinfer.kernels.importance import laplace
+from ssinfer.kernels.markov_panel import Markov
 from ssinfer.kernels.panel_nodes import Nodes, log_marginal_slope, log_marginals
 
 FAR = 8.0  # beyond it Φ(x) is 1 to rounding
@@ -189,7 +190,24 @@ class PanelModel:
         value = self._natural(x)
         structure, shared = self.shared(value)
         scale = np.ones(len(x)) if self.known is not None else value["noise"] ** 2
-        return Nodes(structure, shared, scale, np.eye(len(self.time)) * self.period_scale)
+        return Nodes(structure, shared, scale, np.eye(len(self.time)) * self.period_scale, self._markov(value, len(x)))
+
+    def _markov(self, value: Mapping[str, Floats], count: int) -> Markov:
+        """Return what the shared covariance is made of at `count` nodes: see `markov_panel`."""
+        periods = len(self.time)
+        kept, spread = np.zeros((count, periods)), np.zeros((count, periods))
+        if "shock" in value:
+            kept[:, 1:] = value["persistence"][:, None] ** np.diff(self.time)
+            spread += value["shock"][:, None]
+        for t, name in enumerate(self.volatility):
+            spread[:, t] *= value[name]
+        columns = [np.ones((1, periods)) * value["level"][:, None]]
+        if "trend" in value:
+            columns.append((self.time - self.time.mean()) * value["trend"][:, None])
+        if self.season is not None:
+            phase = (self.time - self.time[0]) % self.season
+            columns += [(phase == p) * value["season"][:, None] for p in np.unique(phase)]
+        return Markov(kept, spread, np.stack(columns, axis=2))
 
     @property
     def sampling(self) -> Floats:
