@@ -53,7 +53,7 @@ def placed_model(layout: Layout, likelihood: Literal["normal", "student"] = "nor
         value = {p.name: _parameter(pm, pt, p) for p in model.parameters if p.kind != "factor"}
         turbulence = _volatility(pm, pt, model)
         rotated = pm.Normal("period_rotated", 0.0, model.period_scale, shape=periods)
-        period = pm.Deterministic("period", pt.dot(_rotation(periods), rotated))
+        period = pm.Deterministic("period", _rotation(periods) @ rotated)
         if model.known is not None:
             deviation: Any = np.sqrt(model.known)
         else:
@@ -69,7 +69,7 @@ def placed_model(layout: Layout, likelihood: Literal["normal", "student"] = "nor
             variance = (contrast**2 * deviation**2).sum(axis=1)
             if "shock" in names:
                 correlation = value["persistence"] ** lag * turbulence[:, None] * turbulence[None, :]
-                variance = variance + value["shock"] ** 2 * (pt.dot(contrast, correlation) * contrast).sum(axis=1)
+                variance = variance + value["shock"] ** 2 * ((contrast @ correlation) * contrast).sum(axis=1)
             z = pm.Flat(f"{name}_placed", shape=units, initval=np.zeros(units))
             zeta, keep = _place(pt, z, value[name], (contrast * left).sum(axis=1), 1.0 / variance)
             pm.Potential(f"{name}_density", pm.logp(pm.Normal.dist(0.0, 1.0), zeta) + pt.log(keep))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -45,14 +45,12 @@ def maximum(
         value, gradient = slope(x)
         return (-value, -gradient) if np.isfinite(value) else (1e10, np.zeros(len(x)))
 
-    found = minimize(
-        negative if slope is None else both,
-        start,
-        jac=slope is not None,
-        method="L-BFGS-B",
-        bounds=[(-reach, reach)] * len(start),
-        options={"maxiter": 200, "ftol": tolerance},
-    )
+    how: dict[str, Any] = {
+        "method": "L-BFGS-B",
+        "bounds": [(-reach, reach)] * len(start),
+        "options": {"maxiter": 200, "ftol": tolerance},
+    }
+    found: Any = minimize(negative, start, **how) if slope is None else minimize(both, start, jac=True, **how)
     return np.asarray(np.clip(found.x, -reach, reach), dtype=np.float64)
 
 

@@ -300,7 +300,8 @@ def _predict(
 
     def terms(mask: Floats, outcome: Floats) -> UnitTerms:
         found = _rows(nodes.shared, noise[rows], nodes.scale, mask, outcome)
-        return UnitTerms(*(flat(each) for each in found), np.tile(mask.sum(axis=1), count))
+        determinant, inverse, weighted, quadratic = (flat(each) for each in found)
+        return UnitTerms(determinant, inverse, weighted, quadratic, np.tile(mask.sum(axis=1), count))
 
     own = terms(kept, own_y)
     if not np.isfinite(own.log_determinant).all():
