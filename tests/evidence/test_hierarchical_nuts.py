@@ -65,7 +65,7 @@ def test_posterior_quantiles_equal_those_of_nuts(seed, units, shock, sizes, evid
     if evidence_share < 1 and seed > 1:
         pytest.skip("SSINFER_EVIDENCE=reduced compares the first of three panels; set it to full for all")
     panel = simulate(seed, units, shock, sizes)
-    exact = HierarchicalBenchmark(draws=4000, nodes=8192).fit(panel, DESIGN, seed=1)
+    exact = HierarchicalBenchmark(draws=4000, nodes=32_768).fit(panel, DESIGN, seed=1)
     nuts = by_nuts(panel, draws=4000 if evidence_share == 1 else 1000)
     assert not exact.failures
     print(f"panel {seed}\n{nuts.diagnostics.to_string()}")
