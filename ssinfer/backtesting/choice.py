@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.operating_characteristics import gates
+from ssinfer.backtesting.gates import gates
 from ssinfer.errors import RefusalError
 from ssinfer.kernels.block_bootstrap import mean_and_error
 
@@ -94,8 +94,9 @@ def choose_design(
     over placebos with their own gates. The honest figures come from leaving out one origin at a time (blocks of
     neighbours where there is a single origin): the specification is chosen on the rest and scored on what was left
     out, because the best of many looks better than it is (up to 13% false positives over six specifications).
-    A placebo that a method refuses is not paid: it counts so in misallocation (all that is due is lost) and in
-    detection, so that a method cannot shine by refusing what is hard; false payments leave it out.
+    A placebo that a method refuses, or to which it gives no gate of the kind, is not paid: it counts so in
+    misallocation (all that is due is lost) and in detection, so that a method cannot shine by refusing what is hard;
+    false payments leave it out.
 
     Parameters
     ----------
@@ -136,12 +137,19 @@ def choose_design(
         unpaid = underpaid * share * float(chance @ np.asarray(savings, dtype=float))
         # a refused placebo is not paid: what was due stays unpaid, in money at the mean benchmark of the others
         left = {"misallocation": unpaid, "misallocation_money": unpaid * ok["benchmark"].mean()}
-        nothing = pd.DataFrame({**left, "detection_rate_3": 0.0, "refused": 1.0}, index=refused.index)
+        left |= {"detection_rate_3": 0.0, "refused": 1.0}
         for key, gate in gates(ok, levels).items():
             if key[0] in kinds:
-                scored = pd.concat([_score(ok, gate, savings, chance, overpaid, underpaid, share), nothing])
-                scored["fold"] = [*ok[fold_of], *refused[fold_of]]
-                scored["block"] = [*ok["block"], *refused["block"]]
+                known = ~np.isnan(gate)
+                judged, other = ok[known], pd.concat([ok[~known], refused])
+                scored = pd.concat(
+                    [
+                        _score(judged, gate[known], savings, chance, overpaid, underpaid, share),
+                        pd.DataFrame(left, index=other.index),
+                    ]
+                )
+                scored["fold"] = [*judged[fold_of], *other[fold_of]]
+                scored["block"] = [*judged["block"], *other["block"]]
                 labels: dict[str, Any] = dict(zip(KEYS, (design, method, *key), strict=True))
                 frames.append(scored.assign(**labels))
     if not frames:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.operating_characteristics import cross_fitted_placebo_gates
+from ssinfer.backtesting.gates import cross_fitted_placebo_gates
 from ssinfer.errors import RefusalError
 from ssinfer.kernels.block_bootstrap import mean_and_error
 

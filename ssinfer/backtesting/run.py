@@ -11,7 +11,8 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.operating_characteristics import PRIORS, calibrated_columns, ranking, threshold_table
+from ssinfer.backtesting.gates import PRIORS, calibrated_columns
+from ssinfer.backtesting.operating_characteristics import ranking, threshold_table
 from ssinfer.backtesting.placebos import neighbour_blocks, placebo_units, selection_flags
 from ssinfer.backtesting.scores import score_table
 from ssinfer.backtesting.task import Outcome, Task, run_task

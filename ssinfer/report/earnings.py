@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ssinfer.backtesting.operating_characteristics import gates
+from ssinfer.backtesting.gates import gates
 from ssinfer.report.data import EarningCurve, Earnings
 from ssinfer.report.disclosure import class_is_visible
 from ssinfer.report.pairs import label_of, placebo_rows
@@ -41,8 +41,9 @@ def earnings_of(result: StudyResult, pair: Pair) -> Earnings | None:
     for (kind, _, side, prior), gate in gates(ok, (0.95,)).items():
         if side != "one-sided" or prior not in ("", "flat"):
             continue
-        paid = measured >= gate
-        bonus = np.where(paid, share * np.maximum(measured, 0.0) * bbar, 0.0)
+        known = ~np.isnan(gate)  # a placebo without a gate of this kind is left out, as in the tables
+        paid = (measured >= gate)[:, known]
+        bonus = np.where(paid, share * np.maximum(measured[:, known], 0.0) * bbar[known], 0.0)
         name = KINDS[kind] if kind == "schedule" else f"{KINDS[kind]} 95%"
         found.append((KIND_ORDER.index(kind), EarningCurve(name, paid.mean(axis=1), bonus.mean(axis=1))))
     if not found:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.operating_characteristics import cross_fitted_placebo_gates
+from ssinfer.backtesting.gates import cross_fitted_placebo_gates
 from ssinfer.errors import SsinferError
 from ssinfer.report.data import Benchmark, CasePanel, Figures, PaymentDot, PlaceboRow, SizeCurve, SizeMarker
 from ssinfer.report.disclosure import case_is_small, unit_is_visible

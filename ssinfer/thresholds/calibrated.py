@@ -85,20 +85,16 @@ def cross_fitted_gates(
 ) -> dict[tuple[float, str], Floats]:
     """Return calibrated gates (R,) of placebos by level and side, each from other blocks of neighbours and origins.
 
-    With a single origin the others of that origin stand in. Refused where a fold would hold fewer than 19 units.
+    With a single origin the others of that origin stand in. NaN where a fold would hold fewer than 19 units; refused
+    where every fold would.
     """
-    y = rows["savings_rate"].to_numpy(dtype=float)
-    s = rows["standard_error"].to_numpy(dtype=float)
+    y, s, relative = law_inputs(rows)
     if y.std() <= 1e-12:
         raise RefusalError(f"All {len(y)} placebo savings are alike: they are not {len(y)} placebos. Check the data.")
-    if not np.isfinite(s).all():
-        s = np.full(len(y), np.nan)  # a source of variance is known of all placebos, or it is none
-    size = rows["assigned"].to_numpy(dtype=float)
-    relative = np.exp(np.log(size).mean()) / size
     block, unit = (np.unique(rows[name].astype(str), return_inverse=True)[1] for name in ("block", "unit"))
     origin = np.unique(rows["origin"].astype(str), return_inverse=True)[1]
     several = origin.max() > 0
-    mean, spread = np.empty(len(y)), np.empty(len(y))
+    mean, spread = np.full((2, len(y)), np.nan)
     for one in range(int(block.max()) + 1):
         for period in range(int(origin.max()) + 1):
             mine = (block == one) & (origin == period)
@@ -106,14 +102,31 @@ def cross_fitted_gates(
                 continue
             rest = (block != one) & ((origin != period) if several else True)
             if len(np.unique(unit[rest])) < FEWEST_UNITS:
-                raise RefusalError(f"Fewer than {FEWEST_UNITS} placebo units outside a block of neighbours.")
+                continue
             labels = origin[rest] if len(np.unique(origin[rest])) > 1 else block[rest]
             clusters = np.unique(labels, return_inverse=True)[1]
             law = fit_error_law(y[rest], s[rest], relative[rest], clusters)
             mean[mine], spread[mine] = law.mean, law.spread(s[mine], relative[mine])
+    if np.isnan(mean).all():
+        raise RefusalError(
+            f"Fewer than {FEWEST_UNITS} placebo units outside every block of neighbours. Add comparable units."
+        )
     return {
         (level, side): mean + float(ndtri(tail(level, check_side(side)))) * spread for level in levels for side in sides
     }
+
+
+def law_inputs(rows: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
+    """Return placebo savings rates, their standard errors, and the typical size over each one's own (R,).
+
+    A source of variance is known of all placebos, or it is none: standard errors are NaN, sizes alike, where one lacks.
+    """
+    y, s, size = (rows[name].to_numpy(dtype=float) for name in ("savings_rate", "standard_error", "assigned"))
+    if not np.isfinite(s).all():
+        s = np.full(len(y), np.nan)
+    if not np.isfinite(size).all():
+        size = np.ones(len(y))
+    return y, s, np.asarray(np.exp(np.log(size).mean()) / size)
 
 
 def _names(law: ErrorLaw) -> dict[str, float]:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.operating_characteristics import calibrated_columns, threshold_table
+from ssinfer.backtesting.gates import calibrated_columns
+from ssinfer.backtesting.operating_characteristics import threshold_table
 from ssinfer.backtesting.task import _score, gate_column
 from ssinfer.counterfactual import point_of
 from ssinfer.thresholds.compare import compare_thresholds
