@@ -84,12 +84,12 @@ def _characteristics(
 ) -> dict[str, Any]:
     known = ~np.isnan(gate)
     part = ok[known]
-    numbers = [
+    numbers = (
         part["savings_rate"].to_numpy(dtype=float),
         (part["spending"] / part["benchmark"]).to_numpy(dtype=float),
         part["benchmark"].to_numpy(dtype=float),
         part["insured_years"].to_numpy(dtype=float),
-    ]
+    )
     asked = np.array(savings, dtype=float), np.array(positive, dtype=float), share
     columns = payment_columns(*numbers, gate[known], *asked)
     relearned = replicates.gates(part, key)

@@ -69,15 +69,33 @@ def calibrated_threshold(
     >>> round(calibrated_threshold(cf, frame).rate, 3)
     0.033
     """
-    level, side = check_level(level), check_side(side)
-    data = usable_placebos(placebos, cf.design.treated)
-    clusters = data["origin"] if len(data["origins"]) > 1 else data["unit"]
-    law = fit_error_law(data["y"], data["s"], 1 / data["ratio"], clusters)
-    own = float(cf.null_error().std()) / cf.level
-    spread = float(law.spread(np.array([own]), np.array([data["size"] / cf.assigned]))[0])
-    rate = law.mean + float(ndtri(tail(level, side))) * spread
-    detail = {"bias": law.mean, "standard_error": spread, **_names(law)}
-    return Threshold(rate=rate, money=rate * cf.level, kind="calibrated", level=level, side=side, detail=detail)
+    return CalibratedError(cf, placebos).threshold(level, side)
+
+
+class CalibratedError:
+    """The calibrated error of one counterfactual, from which thresholds of every level follow.
+
+    Parameters
+    ----------
+    cf, placebos : as of :func:`calibrated_threshold`
+    """
+
+    def __init__(self, cf: Counterfactual, placebos: pd.DataFrame) -> None:
+        data = usable_placebos(placebos, cf.design.treated)
+        clusters = data["origin"] if len(data["origins"]) > 1 else data["block"]
+        self.law = fit_error_law(data["y"], data["s"], 1 / data["ratio"], clusters)
+        own = float(cf.null_error().std()) / cf.level
+        relative = data["size"] / cf.assigned
+        relative = relative if np.isfinite(relative) else 1.0  # of the typical size where either is not known
+        self.spread = float(self.law.spread(np.array([own]), np.array([relative]))[0])
+        self.level = cf.level
+
+    def threshold(self, level: float = 0.95, side: str = "one-sided") -> Threshold:
+        """Return the calibrated threshold."""
+        level, side = check_level(level), check_side(side)
+        rate = self.law.mean + float(ndtri(tail(level, side))) * self.spread
+        detail = {"bias": self.law.mean, "standard_error": self.spread, **_names(self.law)}
+        return Threshold(rate=rate, money=rate * self.level, kind="calibrated", level=level, side=side, detail=detail)
 
 
 def cross_fitted_gates(
