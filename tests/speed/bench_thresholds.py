@@ -19,7 +19,8 @@ from ssinfer.backtesting.operating_characteristics import threshold_table
 from ssinfer.backtesting.task import _score, gate_column
 from ssinfer.counterfactual import point_of
 from ssinfer.thresholds.compare import compare_thresholds
-from ssinfer.thresholds.power import Scenario, simulate_payments
+from ssinfer.thresholds.power import power_table
+from ssinfer.thresholds.scenario import Scenario
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,15 +103,9 @@ def whole_table() -> Callable[[], Any]:
 
 
 def power_curves() -> Callable[[], Any]:
-    """Return what simulates 100,000 contracts in each of 200 cells: 8 sizes x 5 spans x 5 savings."""
-    cells = list(product(np.geomspace(500, 500_000, 8), range(1, 6), (0.0, 0.02, 0.03, 0.05, 0.10)))
-
-    def run() -> None:
-        rng = np.random.default_rng(3)
-        for insured, years, saving in cells:
-            simulate_payments(Scenario(insured=float(insured), years=years, shock_sd=0.01), saving, rng, 100_000)
-
-    return run
+    """Return what simulates 100,000 contracts, year by year, in each of 8 sizes x 5 spans x 5 true savings and zero."""
+    scenario = Scenario(insured=1, shock_sd=0.01)
+    return lambda: power_table(scenario, savings=(0.01, 0.02, 0.03, 0.05, 0.10), simulated=100_000)
 
 
 def main() -> int:
