@@ -123,11 +123,11 @@ class ThresholdPart(_Part):
 
 
 class Sharing(_Part):
-    """The contract that settles."""
+    """The contract that settles; `share`, where given, is the contract's own (a check, not a choice)."""
 
     contract: str = "kerngezond-vlissingen"
     year: int | None = None
-    share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    share: Annotated[float, Field(gt=0, le=1)] | None = None
     quality: float | None = None
 
 

@@ -36,6 +36,7 @@ class Plan:
     placebos: ComparisonRule | list[str] | None
     origins: Mapping[str, tuple[Any, ...]] | None
     contract: Any
+    share: float
 
     @property
     def study_hash(self) -> str:
@@ -93,7 +94,28 @@ def plan_study(path: str | Path) -> Plan:
         placebos=placebos,
         origins=origins,
         contract=contract,
+        share=_share(file, contract),
     )
+
+
+def _share(file: StudyFile, contract: Any) -> float:
+    """Return the contract's share of savings, by which over- and underpayments of the backtest are reckoned."""
+    stated, own = file.sharing.share, contract.sharing.savings
+    if contract.quality.kind == "gate_table":
+        score = file.sharing.quality
+        reached = [gate[1] for gate in contract.quality.gates if score is not None and score >= gate[0]]
+        if not reached and stated is None:
+            raise StudyError(
+                f"sharing: the share of contract {contract.name!r} depends on its quality gate. Give sharing.quality, "
+                "the score that is expected, or sharing.share."
+            )
+        own = reached[-1] if reached else stated
+    if stated is not None and abs(stated - own) > 1e-9:
+        raise StudyError(
+            f"sharing.share is {stated:g}, and contract {contract.name!r} pays {own:g} of savings: the backtest would "
+            f"reckon by another share than is settled. Leave share out, or name a contract that pays {stated:g}."
+        )
+    return float(own)
 
 
 def _periods(given: Span | list[Any], panel: Panel, what: str) -> list[Any]:

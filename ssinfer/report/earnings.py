@@ -22,7 +22,7 @@ DEFAULT_SHARE = 0.5
 
 def share_of(result: StudyResult) -> float:
     """Return the sharing rate that the study's backtest used."""
-    return float(result.manifest.get("study", {}).get("sharing", {}).get("share", DEFAULT_SHARE))
+    return float(result.manifest.get("share", DEFAULT_SHARE))
 
 
 def earnings_of(result: StudyResult, pair: Pair) -> Earnings | None:
