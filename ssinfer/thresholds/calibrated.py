@@ -53,6 +53,8 @@ def calibrated_threshold(
         Fewer than 19 placebo units, or placebos that are all alike.
     DataError
         A column is missing, or several designs or methods are mixed.
+    NotSupportedError, ConvergenceError
+        The counterfactual has no distribution of its error, or did not converge.
 
     References
     ----------
@@ -84,7 +86,7 @@ class CalibratedError:
         data = usable_placebos(placebos, cf.design.treated)
         clusters = data["origin"] if len(data["origins"]) > 1 else data["block"]
         self.law = fit_error_law(data["y"], data["s"], 1 / data["ratio"], clusters)
-        own = float(cf.null_error().std()) / cf.level
+        own = float(cf.null_error("credible" if cf.uncertainty == "posterior" else "confidence").std()) / cf.level
         relative = data["size"] / cf.assigned
         relative = relative if np.isfinite(relative) else 1.0  # of the typical size where either is not known
         self.spread = float(self.law.spread(np.array([own]), np.array([relative]))[0])

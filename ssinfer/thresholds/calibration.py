@@ -245,14 +245,21 @@ def _sample(data: dict[str, Any], draws: int, chains: int, seed: int) -> dict[st
     names = [name for name in PARAMETERS if name in trace.posterior]
     table = az.summary(trace, var_names=names, round_to="none")
     divergent = int(trace.sample_stats["diverging"].sum())
-    worst, fewest = float(table["r_hat"].max()), float(table["ess_bulk"].min())
-    if worst > 1.01 or fewest < 400 or divergent:
+    require_convergence(float(table["r_hat"].max()), float(table["ess_bulk"].min()), divergent)
+    found = {name: trace.posterior[name].values.ravel() for name in names}
+    nothing = np.zeros_like(found["mean"])
+    scaled = {name: found.get(name, nothing) for name in PARAMETERS}
+    return {name: values if name == "scale" else values * unit_scale for name, values in scaled.items()}
+
+
+def require_convergence(worst: float, fewest: float, divergent: int) -> None:
+    """Refuse a posterior by its worst R-hat, its fewest effective draws and its divergences.
+
+    >>> require_convergence(1.004, 1200.0, 0)
+    """
+    if not (worst <= 1.01 and fewest >= 400) or divergent:  # so that NaN, of chains that stand still, is refused
         raise ConvergenceError(
             f"The calibration did not converge: R-hat {worst:.3f} (at most 1.01), effective draws {fewest:.0f} (at "
             f"least 400), {divergent} divergences (none). Draw longer with draws=, or look at the placebos for "
             "outliers."
         )
-    found = {name: trace.posterior[name].values.ravel() for name in names}
-    nothing = np.zeros_like(found["mean"])
-    scaled = {name: found.get(name, nothing) for name in PARAMETERS}
-    return {name: values if name == "scale" else values * unit_scale for name, values in scaled.items()}

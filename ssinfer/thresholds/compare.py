@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.errors import SsinferError
+from ssinfer.errors import ConvergenceError, SsinferError
+from ssinfer.level import check_level
 from ssinfer.thresholds.calibrated import CalibratedError
 from ssinfer.thresholds.calibration import calibrate
 from ssinfer.thresholds.confidence import confidence_threshold
@@ -57,6 +58,7 @@ def compare_thresholds(
     >>> table.loc[table["kind"] == "schedule", "rate"].round(4).item()
     0.033
     """
+    levels = tuple(check_level(level) for level in levels)
     level_of = cf.level
     error = cf.null_error()
     se = float(error.std()) / level_of if len(error) > 1 else None
@@ -85,11 +87,21 @@ def compare_thresholds(
         add("confidence", level, side, partial(confidence_threshold, cf, level, side))
         add("power", level, side, partial(minimum_detectable_saving, cf, level, side=side))
         if placebos is not None and calibrated is not None:
-            add("placebo", level, side, partial(placebo_threshold, placebos, level, side, se))
+            add("placebo", level, side, partial(_placebo, cf, placebos, level, side, se))
             add("calibrated", level, side, partial(_of, calibrated, level, side))
     if cf.assigned > 1:
         add("schedule", np.nan, "one-sided", partial(schedule_threshold, "mssp", assigned=cf.assigned))
     return pd.DataFrame(rows, columns=["kind", "level", "side", "prior", *MEASURES, "reason"])
+
+
+def _placebo(cf: Counterfactual, placebos: pd.DataFrame, level: float, side: str, se: float | None) -> Threshold:
+    """Return the placebo threshold at the standard error of a counterfactual that converged."""
+    if cf.failures:
+        raise ConvergenceError(
+            f"No placebo threshold from {cf.method}, whose standard error it needs: {'; '.join(cf.failures)}. Draw "
+            "longer, simplify the model, or look at cf.diagnostics."
+        )
+    return placebo_threshold(placebos, level, side, se)
 
 
 def _of(law: Callable[[], SavingPosterior | CalibratedError], *arguments: Any) -> Threshold:
