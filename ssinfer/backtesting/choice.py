@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.gates import gates
+from ssinfer.backtesting.gates import Replicates, gates
+from ssinfer.backtesting.misallocation import SCORED, Misallocation
 from ssinfer.errors import RefusalError
-from ssinfer.kernels.block_bootstrap import mean_and_error
+from ssinfer.kernels.block_bootstrap import REPLICATES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ssinfer.backtesting.run import BacktestResult
+    from ssinfer.backtesting.task import GateKey
 
     Floats = NDArray[np.float64]
 
 KEYS = ["design", "method", "kind", "level", "side", "prior"]
-SCORED = ["misallocation", "false_payment_rate", "detection_rate_3", "misallocation_money", "refused"]
 BIAS = ("abs_bias_case", "bias_sd_between", "abs_bias_selected")
 
 
@@ -44,7 +45,8 @@ class Choice:
         Designs and methods with bias measures and detection at equal false payments, and whether any other is at
         least as good in all of them and better in one.
     errors : dict
-        Block-bootstrap standard errors of the honest figures (over blocks of neighbours with all their origins).
+        Block-bootstrap standard errors of the honest figures (over blocks of neighbours with all their origins); gates
+        that placebos teach are learned again in every replicate, the choice of each fold is not made again.
     study : dict
         Weights and savings of the loss, for the record.
     """
@@ -129,22 +131,20 @@ def choose_design(
     rows = result.placebos
     placebos = rows[rows["role"] == "placebo"]
     fold_of = "origin" if len(pd.unique(placebos["origin"])) > 1 else "block"
+    loss = Misallocation(tuple(savings), tuple(chance.tolist()), overpaid, underpaid, share)
     frames = []
     for (design, method), part in placebos.groupby(["design", "method"], sort=False):
         ok, refused = part[part["status"] == "ok"], part[part["status"] != "ok"]
         if ok.empty:
             continue
-        unpaid = underpaid * share * float(chance @ np.asarray(savings, dtype=float))
-        # a refused placebo is not paid: what was due stays unpaid, in money at the mean benchmark of the others
-        left = {"misallocation": unpaid, "misallocation_money": unpaid * ok["benchmark"].mean()}
-        left |= {"detection_rate_3": 0.0, "refused": 1.0}
+        left = loss.of_refusal(ok)
         for key, gate in gates(ok, levels).items():
             if key[0] in kinds:
                 known = ~np.isnan(gate)
                 judged, other = ok[known], pd.concat([ok[~known], refused])
                 scored = pd.concat(
                     [
-                        _score(judged, gate[known], savings, chance, overpaid, underpaid, share),
+                        pd.DataFrame(loss.score(judged, gate[known]), index=judged.index),
                         pd.DataFrame(left, index=other.index),
                     ]
                 )
@@ -159,27 +159,19 @@ def choose_design(
         raise RefusalError(f"at_most is {at_most}; a false-payment rate is a fraction in (0, 1], such as 0.05.")
     specifications = _means(table)
     best = _choose(specifications, at_most)
-    honest, left_out = [], []
+    honest = []
     for fold in pd.unique(table["fold"]):
         inside = table["fold"] == fold
         chosen = _choose(_means(table[~inside]), at_most)
         mine = inside & (table[KEYS] == chosen[KEYS]).all(axis=1)
-        left_out.append(table.loc[mine, ["block", *SCORED]])
         numbers = table.loc[mine, SCORED].mean().to_dict()
         honest.append({"fold": fold, **chosen[KEYS].to_dict(), **numbers, "n_rows": int(mine.sum())})
-    outside = pd.concat(left_out, ignore_index=True)
-    errors = {}
-    for name in SCORED:  # false payments are not known of refused placebos
-        known = outside[outside[name].notna()]
-        blocks = np.unique(known["block"], return_inverse=True)[1]
-        values = known[[name]].to_numpy(dtype=float)
-        errors[name] = float(mean_and_error(values, blocks, np.random.default_rng([result.seed, 4]))[1][0])
     return Choice(
         best={name: best[name] for name in KEYS},
         specifications=specifications,
         honest=pd.DataFrame(honest),
         pareto=pareto_set(result),
-        errors=errors,
+        errors=_honest_errors(placebos, fold_of, honest, loss, result.seed),
         study={
             "savings": tuple(savings),
             "chances": tuple(chance.tolist()),
@@ -230,25 +222,48 @@ def _choose(specifications: pd.DataFrame, at_most: float) -> pd.Series[Any]:
     return specifications.sort_values("false_payment_rate", kind="stable").iloc[0]
 
 
-def _score(
-    part: pd.DataFrame,
-    gate: Floats,
-    savings: Sequence[float],
-    chance: Floats,
-    overpaid: float,
-    underpaid: float,
-    share: float,
-) -> pd.DataFrame:
-    rate = part["savings_rate"].to_numpy()
-    relative = part["spending"].to_numpy() / part["benchmark"].to_numpy()
-    loss = np.zeros(len(part))
-    for saving, weight in zip(savings, chance, strict=True):
-        measured = rate + saving * relative
-        bonus = np.where(measured >= gate, share * np.maximum(measured, 0.0), 0.0)
-        gap = bonus - share * saving * relative
-        loss += weight * np.where(gap > 0, overpaid * gap, -underpaid * gap)
-    scored: dict[str, Any] = {"misallocation": loss, "false_payment_rate": (rate >= gate).astype(float)}
-    scored["refused"] = 0.0
-    scored["detection_rate_3"] = (rate + 0.03 * relative >= gate).astype(float)
-    scored["misallocation_money"] = loss * part["benchmark"].to_numpy()
-    return pd.DataFrame(scored)
+def _honest_errors(
+    placebos: pd.DataFrame, fold_of: str, honest: Sequence[dict[str, Any]], loss: Misallocation, seed: int
+) -> dict[str, float]:
+    """Return standard errors of the honest figures: each fold's specification, in replicates over all folds."""
+    blocks = pd.Index(pd.unique(placebos["block"]))
+    sums: dict[str, Floats] = {name: np.zeros(REPLICATES) for name in SCORED}
+    counts: dict[str, Floats] = {name: np.zeros(REPLICATES) for name in SCORED}
+    made: dict[tuple[str, str], Replicates] = {}
+    relearned: dict[Any, Floats | None] = {}
+    for row in honest:
+        pair = row["design"], row["method"]
+        part = placebos[(placebos["design"] == pair[0]) & (placebos["method"] == pair[1])]
+        ok = part[part["status"] == "ok"]
+        level = float("nan") if row["level"] < 0 else float(row["level"])
+        key: GateKey = (row["kind"], level, row["side"], row["prior"])
+        name_of = (*pair, *(str(one) for one in key))
+        if pair not in made:
+            made[pair] = Replicates(ok, seed, blocks)
+        if name_of not in relearned:
+            relearned[name_of] = made[pair].gates(ok, key)
+        own = next(gate for found, gate in gates(ok, [] if np.isnan(level) else [level]).items() if _same(found, key))
+        fold = (ok[fold_of] == row["fold"]).to_numpy()
+        known = fold & ~np.isnan(own)
+        again = relearned[name_of]
+        gate = own[known][None, :] if again is None else again[:, known]
+        judged = ok[known]
+        weights = made[pair].row_weights(judged)  # (K, R)
+        weights = weights * ~np.isnan(np.broadcast_to(gate, weights.shape))
+        other = pd.concat([ok[fold & np.isnan(own)], part[(part["status"] != "ok") & (part[fold_of] == row["fold"])]])
+        drawn = made[pair].weights[:, blocks.get_indexer(other["block"])].sum(axis=1)  # (K,)
+        found, left = loss.score(judged, gate), loss.of_refusal(ok)
+        for name in SCORED:
+            sums[name] += (weights * found[name]).sum(axis=1) + drawn * left.get(name, 0.0)
+            counts[name] += weights.sum(axis=1) + (drawn if name in left else 0.0)
+    errors = {}
+    for name in SCORED:
+        some = counts[name] > 0
+        several = len(blocks) > 1 and some.sum() > 1
+        errors[name] = float((sums[name][some] / counts[name][some]).std(ddof=1)) if several else float("nan")
+    return errors
+
+
+def _same(one: GateKey, other: GateKey) -> bool:
+    """Return whether two gates are one; a schedule's level is NaN."""
+    return one == other or (one[0] == other[0] == "schedule")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -111,14 +111,17 @@ class Replicates:
     ok : DataFrame
         Placebos of one design and method, of all sizes.
     seed : int
+    blocks : Index, optional
+        Labels of all blocks of the backtest: designs and methods with the same seed and blocks are drawn together, so
+        that their differences can be taken replicate by replicate. Default: those of `ok`.
     """
 
-    def __init__(self, ok: pd.DataFrame, seed: int) -> None:
+    def __init__(self, ok: pd.DataFrame, seed: int, blocks: pd.Index[Any] | None = None) -> None:
         self.ok = ok
-        self.block = pd.Series(_codes(ok["block"]), index=ok.index)
-        n_blocks = int(self.block.max()) + 1
-        self.several = n_blocks > 1
-        self.weights = block_weights(n_blocks, np.random.default_rng([seed, 2]))  # (K, blocks)
+        labels = pd.Index(pd.unique(ok["block"])) if blocks is None else blocks
+        self.block = pd.Series(labels.get_indexer(pd.Index(ok["block"])), index=ok.index)
+        self.several = len(pd.unique(self.block)) > 1
+        self.weights = block_weights(len(labels), np.random.default_rng([seed, 2]))  # (K, blocks)
 
     def row_weights(self, part: pd.DataFrame) -> Floats:
         """Return how often each row of a part is drawn (K, R)."""
@@ -164,7 +167,7 @@ def _learned(part: pd.DataFrame, level: float, side: str, block: Integers, weigh
     scale = _scale(part)
     z = part["savings_rate"].to_numpy(dtype=float) / scale
     values = np.abs(z) if check_side(side) == "two-sided" else z
-    drawn = np.ones((1, int(block.max()) + 1)) if weights is None else weights
+    drawn = np.ones((1, int(block.max()) + 1)) if weights is None else weights[:, : int(block.max()) + 1]
     return placebo_gates(values, scale, block, _codes(part["origin"]), drawn, level)
 
 

@@ -48,12 +48,13 @@ def threshold_table(
     savings = sorted({*RANKING_SAVINGS, *(s for s in injected if s > 0)})
     positive = [s for s in injected if s > 0] or list(RANKING_SAVINGS)
     out = []
+    blocks = pd.Index(pd.unique(placebos.loc[placebos["role"] == "placebo", "block"]))
     for labels, part in groups(placebos, edges):
         ok = part[part["status"] == "ok"]
         if not len(ok):
             continue
         if labels["size_class"] == "all":  # first of its design and method
-            replicates = Replicates(ok, seed)
+            replicates = Replicates(ok, seed, blocks)
         for key, gate in _with_ranking_gate(ok, gates(ok, levels)).items():
             kind, level, side, prior = key
             row = {**labels, "kind": kind, "level": level, "side": side, "prior": prior}
@@ -94,7 +95,7 @@ def _characteristics(
     columns = payment_columns(*numbers, gate[known], *asked)
     relearned = replicates.gates(part, key)
     if relearned is None:
-        block = replicates.block[part.index].to_numpy()
+        block = replicates.block[part.index].to_numpy(dtype=np.intp)
         sums = block_sums(np.column_stack([columns, np.ones(len(part))]), block, replicates.weights.shape[1])
         drawn = replicates.weights @ sums
         with np.errstate(invalid="ignore", divide="ignore"):

@@ -7,10 +7,13 @@ import pandas as pd
 import pytest
 
 from ssinfer.backtesting.choice import choose_design, pareto_set
+from ssinfer.backtesting.gates import gates
 from ssinfer.backtesting.operating_characteristics import threshold_table
 from ssinfer.backtesting.run import BacktestResult
 from ssinfer.backtesting.scores import score_table
 from ssinfer.errors import RefusalError
+from ssinfer.kernels.block_bootstrap import mean_and_error
+from ssinfer.thresholds.schedule import minimum_savings_rate
 
 
 def result(sds, seed=1, n_units=200, origins=(1, 2, 3, 4)):
@@ -129,3 +132,20 @@ def test_a_method_does_not_shine_by_refusing():
     assert best.loc["coy", "misallocation"] > 0.025 * best.loc["coy", "refused"]
     assert np.isfinite(list(chosen.summary().values())).all()
     assert np.isfinite(list(chosen.errors.values())).all()
+
+
+def test_honest_errors_of_own_gates_are_block_bootstraps_and_learned_gates_add_their_own():
+    # 4 origins of 200 units in 40 blocks; a bootstrap SE from 500 replicates is known to 3%
+    found = result({"m": 0.02})
+    rows = found.placebos
+    blocks = np.unique(rows["block"], return_inverse=True)[1]
+    scheduled = choose_design(found, kinds=["schedule"])
+    gate = minimum_savings_rate(20_000)
+    hits = (rows["savings_rate"] + 0.03 * rows["spending"] / 2_000 >= gate).to_numpy(dtype=float)
+    fixed = mean_and_error(hits[:, None], blocks, np.random.default_rng(1))[1][0]
+    assert scheduled.errors["detection_rate_3"] == pytest.approx(fixed, rel=0.15)
+    learned = choose_design(found, kinds=["placebo"], levels=(0.9,))
+    at = gates(rows, (0.9,))["placebo", 0.9, learned.best["side"], ""]
+    hits = (rows["savings_rate"] + 0.03 * rows["spending"] / 2_000 >= at).to_numpy(dtype=float)
+    fixed = mean_and_error(hits[:, None], blocks, np.random.default_rng(1))[1][0]
+    assert learned.errors["detection_rate_3"] > 1.2 * fixed
