@@ -47,13 +47,14 @@ class PlaceboRow:
 
 @dataclass(frozen=True)
 class PaymentDot:
-    """Actual share of null contracts paid under one threshold and design."""
+    """Actual share of null contracts paid under one threshold and design; `main` is the design that is recommended."""
 
     threshold: str
     nominal: float
     label: str
     actual: float
     error: float
+    main: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +64,7 @@ class EarningCurve:
     threshold: str
     paid: Floats
     bonus: Floats
+    recommended: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +158,7 @@ class ReportData:
     payments: Table | None
     sizes: Table | None
     kinds: Table | None
+    kinds_by_size: Table | None
     specifications: Table | None
     thresholds: Table | None
     savings: Table | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,23 +17,26 @@ from ssinfer.report.pairs import case_name, label_of, pairs_of, placebo_rows, ro
 from ssinfer.report.words import KIND_ORDER, KINDS, nominal_payment, threshold_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ssinfer.report.pairs import Pair
     from ssinfer.report.sampling import Noise
     from ssinfer.study import StudyResult
 
-MOST_DESIGNS = 6
 NAN = float("nan")
 
 
-def figures_of(result: StudyResult, noise: dict[Pair, Noise], best: Pair, chosen: Pair) -> Figures:
+def figures_of(
+    result: StudyResult, noise: dict[Pair, Noise], best: Pair, chosen: Pair, gate: Mapping[str, Any] | None = None
+) -> Figures:
     """Return the numbers behind every figure; a figure that cannot be drawn is None or empty.
 
-    `best` detects most at equal false payments; `chosen` has the recommended threshold.
+    `best` detects most at equal false payments; `chosen` has the recommended threshold, `gate`.
     """
     return Figures(
         placebos=_placebo_figure(result),
-        payments=_payment_figure(result, noise),
-        earnings=earnings_of(result, chosen),
+        payments=_payment_figure(result, noise, chosen),
+        earnings=earnings_of(result, chosen, gate),
         curves=_size_curves(result, noise),
         marker=_size_marker(result, best),
         case=_case_figure(result),
@@ -82,16 +85,15 @@ def _lines(result: StudyResult, pair: Pair) -> tuple[tuple[str, float], ...]:
     return tuple(found)
 
 
-def _payment_figure(result: StudyResult, noise: dict[Pair, Noise]) -> tuple[PaymentDot, ...]:
+def _payment_figure(result: StudyResult, noise: dict[Pair, Noise], chosen: Pair) -> tuple[PaymentDot, ...]:
     """Return a dot per threshold and design: one-sided thresholds, and the two-sided 95% that is habit with models.
 
-    A two-sided 90% threshold of a model is its one-sided 95% one. Of many designs the first MOST_DESIGNS by detection
-    at equal false payments are drawn; the tables hold all.
+    A two-sided 90% threshold of a model is its one-sided 95% one.
     """
     if result.backtest is None:
         return ()
     dots = []
-    for pair in _drawn(result):
+    for pair in pairs_of(result):
         rows = rows_of(result.backtest.thresholds, pair)
         if not len(rows):
             continue
@@ -102,16 +104,21 @@ def _payment_figure(result: StudyResult, noise: dict[Pair, Noise]) -> tuple[Paym
         label = label_of(result, pair)
         if pair in noise:
             own = noise[pair].own_k
-            dots.append(PaymentDot("Sampling error alone 95%, two-sided", 0.025, label, own.above, own.above_se))
+            dots.append(
+                PaymentDot(
+                    "Sampling error alone 95%, two-sided", 0.025, label, own.above, own.above_se, main=pair == chosen
+                )
+            )
         for _, row in rows.iterrows():
             level = None if pd.isna(row["level"]) else float(row["level"])
-            nominal = NAN if level is None else nominal_payment(level, str(row["side"]))
+            # under an informed prior a posterior probability is promised, not a rate of payment
+            promises = level is not None and row["prior"] in ("", "flat")
+            nominal = nominal_payment(float(row["level"]), str(row["side"])) if promises else NAN
             name = threshold_name(str(row["kind"]), level, str(row["side"]))
             if row["prior"] not in ("", "flat"):
                 name = f"{name}, {row['prior']} prior"
-            dots.append(
-                PaymentDot(name, nominal, label, float(row["false_payment_rate"]), float(row["false_payment_rate_se"]))
-            )
+            actual, error = float(row["false_payment_rate"]), float(row["false_payment_rate_se"])
+            dots.append(PaymentDot(name, nominal, label, actual, error, main=pair == chosen))
     return tuple(sorted(dots, key=_place_of_dot))
 
 
@@ -120,16 +127,6 @@ def _place_of_dot(dot: PaymentDot) -> tuple[float, ...]:
     kinds = [place for place, kind in enumerate(KIND_ORDER) if dot.threshold.startswith(KINDS[kind])]
     kind = max(kinds, key=lambda place: len(KINDS[KIND_ORDER[place]])) if kinds else -1
     return kind, float(dot.threshold.endswith("prior")), -dot.nominal if np.isfinite(dot.nominal) else 0.0
-
-
-def _drawn(result: StudyResult) -> list[Pair]:
-    pairs = pairs_of(result)
-    if len(pairs) <= MOST_DESIGNS or result.backtest is None:
-        return pairs
-    order = result.backtest.ranking()
-    ranked = list(zip(order["design"].astype(str), order["method"].astype(str), strict=True))
-    best = [*ranked, *(pair for pair in pairs if pair not in ranked)][:MOST_DESIGNS]
-    return [pair for pair in pairs if pair in best]
 
 
 def _size_curves(result: StudyResult, noise: dict[Pair, Noise]) -> tuple[SizeCurve, ...]:

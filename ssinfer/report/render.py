@@ -55,19 +55,20 @@ def pictures(data: ReportData) -> dict[str, Picture]:
             found["false_payments"] = Picture(
                 "false_payments",
                 "Promised and actual payment of contracts that saved nothing",
-                "A dot right of its black bar: the threshold pays more often than it promises. Left of it: the "
-                "threshold is stricter than it says, and detects less. Intervals are 95%, by blocks of neighbouring "
-                "units. Medicare's schedule promises no single rate. Where the study has more than six designs, the "
-                "six that detect most at equal false payments are drawn.",
+                "A dot right of its black bar: the threshold pays more often than it promises (orange where its "
+                "interval lies wholly above). Left of it: the threshold is stricter than it says, and detects less. "
+                "Large: the design with the recommended threshold; grey: the others. Intervals are 95%, by blocks of "
+                "neighbouring units. Medicare's schedule promises no single rate.",
                 svg_of(false_payments.draw(figures.payments)),
             )
         if figures.earnings is not None:
             found["earnings"] = Picture(
                 "earnings",
                 "What a true saving earns, and how often",
-                f"Design {figures.earnings.label}, one-sided 95% thresholds and Medicare's schedule. At a true saving "
-                "of zero every payment is false; above it, what stays below the black line is saving that goes "
-                "unpaid. Means over placebo contracts with a true saving taken off their spending.",
+                f"Design {figures.earnings.label}; thresholds one-sided unless named otherwise. Orange: where nothing "
+                "was saved every payment is false. Blue: the darker, the oftener a true saving is paid. What a row "
+                "earns less than the last one is saving that goes unpaid. Means over placebo contracts with a true "
+                "saving taken off their spending.",
                 svg_of(earnings.draw(figures.earnings)),
             )
         if figures.curves:

@@ -16,10 +16,11 @@ from ssinfer.report.data import ReportData
 from ssinfer.report.disclosure import case_is_small, unit_is_visible
 from ssinfer.report.figure_data import figures_of
 from ssinfer.report.finding import best_pair, finding
+from ssinfer.report.kinds import kinds_table
 from ssinfer.report.numerals import count, quoted
 from ssinfer.report.pairs import case_name, has_saving, label_of, span
 from ssinfer.report.sampling import noise_of, sampling_sentences
-from ssinfer.report.which_threshold import choice_of, chosen_pair, kinds_table, specification_table, which_sentences
+from ssinfer.report.which_threshold import choice_of, chosen_pair, specification_table, which_sentences
 
 if TYPE_CHECKING:
     from ssinfer.study import StudyResult
@@ -44,6 +45,7 @@ def summarise(result: StudyResult) -> ReportData:
         payments=payment_design_table(result),
         sizes=size_class_table(result),
         kinds=kinds_table(result),
+        kinds_by_size=kinds_table(result, by_size=True),
         specifications=specification_table(result, choice),
         thresholds=threshold_table(result, best),
         savings=savings_table(result),
@@ -52,7 +54,7 @@ def summarise(result: StudyResult) -> ReportData:
         provenance=provenance_table(result),
         methods=_methods(result),
         absent=(*_absent(result), *reasons),
-        figures=figures_of(result, noise, best, chosen_pair(result, choice)),
+        figures=figures_of(result, noise, best, chosen_pair(result, choice), None if choice is None else choice.best),
     )
 
 

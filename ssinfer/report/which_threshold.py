@@ -5,24 +5,20 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from ssinfer.backtesting.choice import Choice, choose_design
 from ssinfer.errors import SsinferError
-from ssinfer.report.backtest_tables import measured
 from ssinfer.report.data import Table
-from ssinfer.report.disclosure import class_is_visible
+from ssinfer.report.disclosure import case_is_small
 from ssinfer.report.earnings import share_of
 from ssinfer.report.finding import best_pair
-from ssinfer.report.numerals import ABSENT, PLUS_MINUS, column_with_errors, money, plain
-from ssinfer.report.pairs import label_of, name_of, pairs_of, rows_of
+from ssinfer.report.numerals import PLUS_MINUS, column_with_errors, listed, money, percent, plain, quoted
+from ssinfer.report.pairs import case_name, label_of, name_of, rows_of
 from ssinfer.report.words import threshold_name
 
 if TYPE_CHECKING:
     from ssinfer.report.pairs import Pair
     from ssinfer.study import StudyResult
 
-NAN = float("nan")
 AT_MOST = 0.05
 SIDE_BY_SIDE = (("credible", "flat"), ("confidence", ""))
 
@@ -46,31 +42,46 @@ def which_sentences(result: StudyResult, choice: Choice | None, reason: str) -> 
     """Return which threshold to use, what it does where it was not chosen, and credible against confidence."""
     if choice is None:
         return (reason,)
-    return (_use(result, choice), _honest(result, choice), _side_by_side(result, choice))
+    return (_use(result, choice), _why(result, choice), _side_by_side(result, choice))
 
 
 def _use(result: StudyResult, choice: Choice) -> str:
     pair = chosen_pair(result, choice)
+    return f"Use {_in_words(choice.best)} with the design {name_of(result, pair)}{_for_the_case(result, choice)}."
+
+
+def _for_the_case(result: StudyResult, choice: Choice) -> str:
+    """Return what the recommended threshold comes to for the case, where it is known and may be shown."""
+    rows = rows_of(result.case_thresholds, chosen_pair(result, choice))
+    if case_is_small(result) or not len(rows):
+        return ""
+    best = choice.best
+    rows = rows[(rows["kind"] == best["kind"]) & (rows["side"] == best["side"]) & (rows["prior"] == best["prior"])]
+    if best["kind"] != "schedule":
+        rows = rows[rows["level"] == best["level"]]
+    if not len(rows) or not math.isfinite(float(rows["rate"].iloc[0])):
+        return ""
+    row = rows.iloc[0]
+    return (
+        f", which for {case_name(result)} is a measured saving of {percent(float(row['rate']))} of the benchmark, "
+        f"{money(float(row['money']), result.currency)} per insured-year"
+    )
+
+
+def _why(result: StudyResult, choice: Choice) -> str:
     table = choice.specifications
-    savings = ", ".join(f"{100 * saving:g}" for saving in choice.study["savings"])
+    savings = listed([f"{100 * saving:g}%" for saving in choice.study["savings"]])
     fixed = str(result.manifest.get("study_hash", ""))[:12]
     registered = f", all fixed by the study's hash {fixed} before any result," if fixed else ""
+    tried = f"{len(table)} specifications (designs x methods x thresholds){registered}"
     within = table["false_payment_rate"] <= AT_MOST
     if within.any():
         why = (
-            f"of {len(table)} specifications (designs, methods and thresholds){registered} it misallocates least, too "
-            f"much and too little paid together at true savings of {savings}%, among the {int(within.sum())} that pay "
-            f"at most {100 * AT_MOST:g}% of contracts that saved nothing"
+            f"Of {tried} it misallocates least money, paid too much or too little at true savings of {savings}, among "
+            f"the {int(within.sum())} that pay at most {100 * AT_MOST:g}% of contracts that saved nothing"
         )
     else:
-        why = (
-            f"none of the {len(table)} specifications (designs, methods and thresholds){registered} pays as few as "
-            f"{100 * AT_MOST:g}% of contracts that saved nothing, and it comes nearest"
-        )
-    return f"Use the threshold {_name(choice.best)} with the design {name_of(result, pair)}: {why}."
-
-
-def _honest(result: StudyResult, choice: Choice) -> str:
+        why = f"None of {tried} pays as few as {100 * AT_MOST:g}% of contracts that saved nothing, and it comes nearest"
     found, errors = choice.summary(), choice.errors
     cells = [
         column_with_errors([found[name]], [errors[name]], scale)[0]
@@ -78,9 +89,8 @@ def _honest(result: StudyResult, choice: Choice) -> str:
     ]
     what = "years" if choice.study["folds"] == "origin" else "regions"
     return (
-        f"In {what} that did not choose it, such a choice pays {cells[0]}% of contracts that saved nothing and finds a "
-        f"true saving of 3% in {cells[1]}%, and pays {result.currency} {cells[2]} per insured-year too much or too "
-        "little."
+        f"{why}; in {what} that did not choose it, such a choice pays {cells[0]}% of contracts that saved nothing, "
+        f"finds a true saving of 3% in {cells[1]}%, and misallocates {result.currency} {cells[2]} per insured-year."
     )
 
 
@@ -104,7 +114,9 @@ def _side_by_side(result: StudyResult, choice: Choice) -> str:
     price = ""
     if loose["false_payment_rate"] > AT_MOST:
         price = (
-            f"; without the limit on false payments {_name(loose)} would misallocate least, and pay "
+            f"; without the limit on false payments {_in_words(loose)} under "
+            f"{quoted(label_of(result, (str(loose['design']), str(loose['method']))))} would misallocate least, and "
+            "pay "
             f"{plain(100 * loose['false_payment_rate'], 0)}% of contracts that saved nothing"
         )
     if not texts:
@@ -116,56 +128,6 @@ def _side_by_side(result: StudyResult, choice: Choice) -> str:
             f"{why}{price}."
         )
     return f"One-sided at 95%, {texts[0]}, {texts[1]}{price}."
-
-
-def kinds_table(result: StudyResult) -> Table | None:
-    """Return credible beside confidence thresholds, one-sided, by design, method, size class and level."""
-    if result.backtest is None or not len(result.backtest.thresholds):
-        return None
-    frame = result.backtest.thresholds
-    frame = frame[(frame["side"] == "one-sided") & frame["kind"].isin([kind for kind, _ in SIDE_BY_SIDE])]
-    nothing = pd.Series(dtype=float)
-    labels: list[tuple[str, str, str, str]] = []
-    cells: dict[str, list[pd.Series[Any]]] = {kind: [] for kind, _ in SIDE_BY_SIDE}
-    for pair in pairs_of(result):
-        mine = rows_of(frame, pair)
-        for size in pd.unique(mine["size_class"]) if len(mine) else ():
-            part = mine[mine["size_class"] == size]
-            if not class_is_visible(part["n_units"].max()):
-                continue
-            for level in sorted(pd.unique(part["level"]), reverse=True):
-                labels.append((label_of(result, pair), str(size), f"{100 * level:g}%", plain(100 * (1 - level), 0)))
-                for kind, prior in SIDE_BY_SIDE:
-                    same = part[(part["kind"] == kind) & (part["prior"] == prior) & (part["level"] == level)]
-                    cells[kind].append(same.iloc[0] if len(same) else nothing)
-    if not labels:
-        return None
-    columns = [list(column) for column in zip(*labels, strict=True)]
-    for name in ("threshold", "false_payment_rate", "detection_rate_3"):
-        columns += [measured(cells[kind], name, f"{name}_se") for kind, _ in SIDE_BY_SIDE]
-    for name in ("expected_overpayment_money", "expected_underpayment_money"):
-        for kind, _ in SIDE_BY_SIDE:
-            values = [row.get(name, NAN) for row in cells[kind]]
-            columns.append(column_with_errors(values, [row.get(f"{name}_se", NAN) for row in cells[kind]]))
-    heads = ["Design", "Insured-years", "Level", "False payments promised (%)"]
-    for text in (
-        "{} threshold (%)",
-        "{}: false payments (%)",
-        "{}: detects a true 3% (%)",
-        f"{{}}: undeserved bonus ({result.currency} per insured-year)",
-        f"{{}}: unpaid saving ({result.currency} per insured-year)",
-    ):
-        heads += [text.format("Credible"), text.format("Confidence")]
-    notes = (
-        (
-            "One-sided, flat prior; placebos' own gates, means ± one standard error by blocks of neighbouring units. "
-            f"{ABSENT}: the method has no such threshold. Undeserved bonus: expected where nothing was saved. Unpaid "
-            "saving: what is due less what is paid, expected over the study's true savings above zero."
-        ),
-    )
-    numeric = (False, False, *(True,) * 12)
-    rows = tuple(zip(*columns, strict=True))
-    return Table("kinds", "Credible beside confidence", tuple(heads), numeric, rows, notes)
 
 
 def specification_table(result: StudyResult, choice: Choice | None) -> Table | None:
@@ -202,6 +164,16 @@ def _name(row: Any) -> str:
     level = float(row["level"])
     name = threshold_name(str(row["kind"]), level if math.isfinite(level) and level > 0 else None, str(row["side"]))
     return f"{name}, prior {row['prior']}" if row["prior"] else name
+
+
+def _in_words(row: Any) -> str:
+    """Return a threshold as it stands in a sentence."""
+    kind, level = str(row["kind"]), float(row["level"])
+    if kind == "schedule":
+        return "Medicare's schedule"
+    names = {"calibrated": "model threshold rescaled on placebos"}
+    prior = f", {row['prior']} prior" if row["prior"] else ""
+    return f"the {names.get(kind, f'{kind} threshold')} ({100 * level:g}%, {row['side']}{prior})"
 
 
 def _points(row: Any, name: str) -> str:

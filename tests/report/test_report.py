@@ -188,6 +188,8 @@ def test_a_case_below_the_limit_is_suppressed_everywhere(study, without, tmp_pat
     assert not (tmp_path / "figures" / "case.svg").exists()
     assert all(row.lines == () for row in data.figures.placebos)
     assert "fewer than 20500 insured" in page
+    # mean bonuses of the placebos may be the same number of euros by chance
+    page = re.sub(r'<figure id="figure-earnings">.*?</figure>', "", page, flags=re.DOTALL)
     for _, row in small_study.savings.iterrows():
         for name in ("benchmark", "spending", "saving"):
             assert f"EUR {abs(row[name]):,.0f}" not in page
