@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import pandas as pd
 
 from ssinfer.backtesting.gates import Replicates, gates
 from ssinfer.backtesting.misallocation import SCORED, Misallocation
+from ssinfer.backtesting.pareto import pareto_set
 from ssinfer.errors import RefusalError
 from ssinfer.kernels.block_bootstrap import REPLICATES
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 KEYS = ["design", "method", "kind", "level", "side", "prior"]
-BIAS = ("abs_bias_case", "bias_sd_between", "abs_bias_selected")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -42,8 +41,8 @@ class Choice:
         A row per fold: what was chosen without it, and what that specification misallocates, pays falsely and
         finds in it.
     pareto : DataFrame
-        Designs and methods with bias measures and detection at equal false payments, and whether any other is at
-        least as good in all of them and better in one.
+        Designs, methods and kinds of threshold with bias measures and detection at equal false payments, and whether
+        any other is at least as good in all of them and better in one.
     errors : dict
         Block-bootstrap standard errors of the honest figures (over blocks of neighbours with all their origins); gates
         that placebos teach are learned again in every replicate, the choice of each fold is not made again.
@@ -182,26 +181,6 @@ def choose_design(
             "folds": fold_of,
         },
     )
-
-
-def pareto_set(result: BacktestResult) -> pd.DataFrame:
-    """Return designs and methods by bias measures and detection of a true 3% at cross-fitted false payments of 5%.
-
-    A smaller bias and a larger detection are better; `dominated` marks what another beats in one and equals in all.
-    """
-    found = result.ranking().merge(result.scores[result.scores["size_class"] == "all"], on=["design", "method"])
-    found = found.drop_duplicates(["design", "method"]).reset_index(drop=True)
-    table = found[["design", "method", "bias_sd_between", "detection_rate_3", "false_payment_rate"]].copy()
-    table["abs_bias_case"] = found["bias_case"].abs()
-    selected = [name for name in found.columns if name.startswith("bias_selected_")]
-    table["abs_bias_selected"] = found[selected].abs().max(axis=1) if selected else np.nan
-    measures = [name for name in BIAS if table[name].notna().all()]
-    values = np.column_stack([*(table[name].to_numpy() for name in measures), -table["detection_rate_3"].to_numpy()])
-    dominated = np.zeros(len(table), dtype=bool)
-    for one, other in product(range(len(table)), repeat=2):
-        if one != other and (values[other] <= values[one]).all() and (values[other] < values[one]).any():
-            dominated[one] = True
-    return table.assign(dominated=dominated).sort_values("detection_rate_3", ascending=False, ignore_index=True)
 
 
 def _means(table: pd.DataFrame) -> pd.DataFrame:

@@ -131,16 +131,21 @@ class Replicates:
         """Return the gates (K, R) of a part in every replicate; None where they do not depend on other placebos."""
         kind, level, side, _ = key
         if kind == "placebo":
-            gate = np.full((len(self.weights), len(part)), np.nan)
-            usable = _scaled(part)
-            mine = part[usable]
-            gate[:, usable] = _learned(mine, level, side, self.block[mine.index].to_numpy(), self.weights)
-            return gate
+            return self.placebo_gates(part, level, side)
         if kind == "calibrated":
             mean, spread = self._laws
             rows = self.ok.index.get_indexer(part.index)
             return np.asarray(mean[:, rows] + float(ndtri(tail(level, check_side(side)))) * spread[:, rows])
         return None
+
+    def placebo_gates(self, part: pd.DataFrame, level: float, side: str, *, once: bool = False) -> Floats:
+        """Return the placebo gates (K, R) of a part, scaled by its standard errors; `once`: of the part as it is."""
+        weights = np.ones((1, self.weights.shape[1])) if once else self.weights
+        gate = np.full((len(weights), len(part)), np.nan)
+        usable = _scaled(part)
+        mine = part[usable]
+        gate[:, usable] = _learned(mine, level, side, self.block[mine.index].to_numpy(), weights)
+        return gate
 
     @cached_property
     def _laws(self) -> tuple[Floats, Floats]:

@@ -159,6 +159,7 @@ class ReportData:
     sizes: Table | None
     kinds: Table | None
     kinds_by_size: Table | None
+    pareto: Table | None
     specifications: Table | None
     thresholds: Table | None
     savings: Table | None

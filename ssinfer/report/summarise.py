@@ -20,7 +20,13 @@ from ssinfer.report.kinds import kinds_table
 from ssinfer.report.numerals import count, quoted
 from ssinfer.report.pairs import case_name, has_saving, label_of, span
 from ssinfer.report.sampling import noise_of, sampling_sentences
-from ssinfer.report.which_threshold import choice_of, chosen_pair, specification_table, which_sentences
+from ssinfer.report.which_threshold import (
+    choice_of,
+    chosen_pair,
+    pareto_table,
+    specification_table,
+    which_sentences,
+)
 
 if TYPE_CHECKING:
     from ssinfer.study import StudyResult
@@ -46,6 +52,7 @@ def summarise(result: StudyResult) -> ReportData:
         sizes=size_class_table(result),
         kinds=kinds_table(result),
         kinds_by_size=kinds_table(result, by_size=True),
+        pareto=pareto_table(result, choice),
         specifications=specification_table(result, choice),
         thresholds=threshold_table(result, best),
         savings=savings_table(result),

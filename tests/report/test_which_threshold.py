@@ -14,7 +14,8 @@ from ssinfer.report.figures import earnings
 from ssinfer.report.figures.style import style
 from ssinfer.report.figures.svg import svg_of
 from ssinfer.report.kinds import kinds_table
-from ssinfer.report.which_threshold import choice_of, chosen_pair, specification_table, which_sentences
+from ssinfer.report.numerals import ABSENT
+from ssinfer.report.which_threshold import choice_of, chosen_pair, pareto_table, specification_table, which_sentences
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,15 @@ def test_credible_stands_above_confidence_at_each_level(study, without):
     assert [row[place] for row in table.rows] == ["Credible 95%", "Confidence 95%", "Credible 90%", "Confidence 90%"]
     assert table.rows[0][2:] == table.rows[1][2:]
     assert kinds_table(without(study, backtest=backtest), by_size=True) is None
+
+
+def test_the_pareto_set_is_printed_and_a_small_case_keeps_its_bias_to_itself(study, choice, without):
+    table = pareto_table(study, choice)
+    assert len(table.rows) == (~choice.pareto["dominated"]).sum() >= 1
+    small = pareto_table(without(study, suppress_below=20_500), choice)
+    place = table.columns.index("Bias in the case's own earlier years (%, absolute)")
+    assert {row[place] for row in small.rows} == {ABSENT}
+    assert pareto_table(study, None) is None
 
 
 def test_without_any_posterior_the_table_hides(study):
