@@ -123,7 +123,9 @@ class SimilarSpending:
 
     def __post_init__(self) -> None:
         if not 0 < self.within < 1:
-            raise DesignError(f"SimilarSpending(within={self.within}): a share between 0 and 1 is needed, such as 0.15.")
+            raise DesignError(
+                f"SimilarSpending(within={self.within}): a share between 0 and 1 is needed, such as 0.15."
+            )
 
     def admits(self, panel: Panel, treated: Sequence[str], columns: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Return which units spend similarly in the baseline, means weighted by insured-years where known."""

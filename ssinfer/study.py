@@ -70,7 +70,7 @@ def run_study(
 
 
 def _backtest(plan: Plan, n_jobs: int, progress: Callable[[int, int], None] | None) -> BacktestResult:
-    """Backtest the pairs of each data set (panel or cohort, by definition of spending), and put the results together."""
+    """Backtest the pairs of each data set (panel or cohort, by definition of spending), and join the results."""
     file = plan.file
     together: dict[int, tuple[Any, list[tuple[str, str]]]] = {}
     for pair in plan.pairs:

@@ -64,7 +64,7 @@ def evaluate_case(plan: Plan, result: BacktestResult | None) -> CaseResult:
             savings.append({**labels, "status": "sealed", "reason": str(error)})
             thresholds.append(table.assign(**labels))
             continue
-        row = _with_completion(cf.savings().summary(0.95).iloc[-1], cf, plan, labels)
+        row = _with_interval(cf.savings().summary(0.95).iloc[-1], cf, plan, labels)
         insured = float(pooled.insured_years.item())
         measured = float(pooled.measured_rate.item())
         savings.append(
@@ -88,12 +88,16 @@ def evaluate_case(plan: Plan, result: BacktestResult | None) -> CaseResult:
     )
 
 
-def _with_completion(row: Any, cf: Counterfactual, plan: Plan, labels: dict[str, str]) -> Any:
-    """Return the case's row with the completion factor's error in the interval of its saving.
+def _with_interval(row: Any, cf: Counterfactual, plan: Plan, labels: dict[str, str]) -> Any:
+    """Return the case's row: without an interval where the method gives none, else with the completion factor's error.
 
     Both arms are multiplied by one factor F, so the rate does not move; the saving in money is F / Fhat times the
     draws, with F / Fhat normal around 1 at the factor's relative standard error.
     """
+    if cf.uncertainty == "none":
+        point = row.copy()
+        point["lower"] = point["upper"] = np.nan
+        return point
     claims = plan.data.claims
     error = 0.0 if claims is None else claims.completion_error(labels["design"])
     if not error > 0:

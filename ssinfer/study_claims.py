@@ -1,4 +1,4 @@
-"""Claims of a study: from tables to cohorts and panels under its population, spending and groups, everything counted."""
+"""Claims of a study: from tables to cohorts and panels under its population, spending and groups."""
 
 from __future__ import annotations
 
@@ -114,7 +114,9 @@ def load_claims(file: StudyFile, beside: Path) -> ClaimsData:
             except SsinferError as error:
                 raise StudyError(f"spending {name!r}: {error}") from error
         uses = {part.name: (definitions[part.name].name, part.truncated) for part in file.comparison}
-        cohorts = {use: extracts[use[0]].cohort(truncated=use[1]) for use in {*uses.values(), *((n, False) for n in extracts)}}
+        cohorts = {
+            use: extracts[use[0]].cohort(truncated=use[1]) for use in {*uses.values(), *((n, False) for n in extracts)}
+        }
         truth, why = _truth(file, simulated, population, extracts, cohorts, uses)
         return _grouped(file, extracts, cohorts, uses, truth, why, label, note)
 
@@ -324,7 +326,10 @@ def _truth(
     for name, (spending, truncated) in uses.items():
         part = file.definition_of(next(part for part in file.comparison if part.name == name))
         if part != SpendingPart(name=part.name, truncation=part.truncation, duplicates=part.duplicates):
-            return {}, "The true saving is known for all spending, without choice of categories, prices or run-out, only."
+            return (
+                {},
+                "The true saving is known for all spending, without choice of categories, prices or run-out, only.",
+            )
         caps = None
         if truncated:
             table = extracts[spending].truncation

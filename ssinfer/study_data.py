@@ -1,4 +1,4 @@
-"""The data of a study: panels (and persons), a label, and the sentence on what kind of data it is; a branch a source."""
+"""The data of a study: panels (and persons), a label, and a sentence on what kind of data it is; a branch a source."""
 
 from __future__ import annotations
 

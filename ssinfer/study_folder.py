@@ -59,7 +59,8 @@ def write_study(result: StudyResult, folder: str | Path, *, report: Callable[[St
     """Write the result's files; the folder is complete or absent.
 
     Files: scores.csv placebos.parquet thresholds.csv savings.nc savings.csv case_thresholds.csv settlement.csv
-    manifest.json; of claims attrition.csv, truncation.csv, truth.csv, intact_groups.csv; and what `report` adds (report.html, figures/).
+    manifest.json; of claims attrition.csv truncation.csv own_costs.csv truth.csv intact_groups.csv; and what `report`
+    adds (report.html, figures/).
     """
     import json  # noqa: PLC0415  (only here)
 
@@ -103,7 +104,9 @@ def _write_claims(result: StudyResult, folder: Path) -> None:
         return
     for name in ("attrition", "truncation", "own_costs"):
         frames = {spending: getattr(extract, name) for spending, extract in claims.extracts.items()}
-        parts = [frame.assign(definition=spending) for spending, frame in frames.items() if frame is not None and len(frame)]
+        parts = [
+            frame.assign(definition=spending) for spending, frame in frames.items() if frame is not None and len(frame)
+        ]
         if parts:
             whole = pd.concat(parts, ignore_index=True)
             whole[["definition", *whole.columns.drop("definition")]].to_csv(folder / f"{name}.csv", index=False)

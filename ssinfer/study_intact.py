@@ -42,7 +42,10 @@ def intact_groups(plan: Plan) -> IntactGroups | None:
     size = claims.groups.size or int((cohort.unit == design.treated[0]).sum())
     windows = rolling_windows(plan.data.panel_of(name), design, (plan.origins or {}).get(name))
     parts = [
-        tuple([period for period in periods if period not in window.masked] for periods in (window.baseline, window.performance))
+        tuple(
+            [period for period in periods if period not in window.masked]
+            for periods in (window.baseline, window.performance)
+        )
         for window in windows
     ]
     origins = tuple(str(window.origin) for window in windows)

@@ -56,8 +56,8 @@ def placebo_units(panel: Panel, design: Design, placebos: Iterable[object] | Com
 def neighbour_blocks(panel: Panel, size: int = 8, regions: Iterable[object] | None = None) -> NDArray[np.intp]:
     """Return a block number per unit of the panel: neighbours by repeated halving of the map, about `size` a block.
 
-    Where the units' regions are known (those of a cohort), they are the blocks. Without coordinates in the panel every unit is a block of its own: their dependence is then not in the
-    standard errors.
+    Where the units' regions are known (those of a cohort), they are the blocks. Without coordinates in the panel every
+    unit is a block of its own: their dependence is then not in the standard errors.
     """
     n_units = len(panel.units)
     if regions is not None:

@@ -70,7 +70,7 @@ class BacktestResult:
 
 
 def join_results(results: Sequence[BacktestResult]) -> BacktestResult:
-    """Return one result of several with different designs or methods, such as those on other definitions of spending."""
+    """Return one result of several with different designs or methods, on other definitions of spending say."""
     if len(results) == 1:
         return results[0]
     return BacktestResult(

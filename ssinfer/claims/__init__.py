@@ -6,8 +6,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ssinfer.claims.extraction import Extract as Extract
     from ssinfer.claims.expected_spending import expected_spending as expected_spending
+    from ssinfer.claims.extraction import Extract as Extract
     from ssinfer.claims.extraction import extract as extract
     from ssinfer.claims.intact_groups import intact_group_ratio as intact_group_ratio
     from ssinfer.claims.known_saving import known_saving as known_saving

@@ -20,9 +20,7 @@ BAND = 10  # years of age
 OLDEST = 90
 
 
-def expected_spending(
-    cohort: Cohort, periods: Iterable[Any], *, exclude: Iterable[object] = ()
-) -> NDArray[np.float64]:
+def expected_spending(cohort: Cohort, periods: Iterable[Any], *, exclude: Iterable[object] = ()) -> NDArray[np.float64]:
     r"""Return each person's expected spending per insured-year (n,).
 
     It is the mean of all persons of the same sex and ten-year age band (90 and older together) over `periods`,
@@ -71,8 +69,8 @@ def expected_spending(
     if unknown.any():
         at = int(np.flatnonzero(unknown)[0])
         raise CohortError(
-            f"{int(unknown.sum())} persons have no expected spending: nobody outside {sorted(map(str, exclude))[:3]} of "
-            f"sex {frame['sex'].iloc[at]!r} and age {int(BAND * frame['band'].iloc[at])} and older has any. Widen the "
-            "population."
+            f"{int(unknown.sum())} persons have no expected spending: nobody outside {sorted(map(str, exclude))[:3]} "
+            f"of sex {frame['sex'].iloc[at]!r} and age {int(BAND * frame['band'].iloc[at])} and older has any. "
+            "Widen the population."
         )
     return expected

@@ -154,7 +154,10 @@ def _window_sums(cohort: Cohort, windows: Sequence[Window]) -> Any:
         columns = [cohort.columns(periods) for periods in window]
         parts.append(
             np.stack(
-                [np.stack([grid[:, c].sum(axis=1) for grid in (cohort.spending, cohort.insured_years)], -1) for c in columns],
+                [
+                    np.stack([grid[:, c].sum(axis=1) for grid in (cohort.spending, cohort.insured_years)], -1)
+                    for c in columns
+                ],
                 axis=1,
             )
         )

@@ -84,14 +84,14 @@ def known_saving(
         who = pd.factorize(cohort.person[rows])[0]
         without, spent = (_truncated(values, days, who, caps, calendar) for values in (without, spent))
     columns = cohort.columns(performance)
-    benchmark, saved = (
-        int(values[own][:, columns].sum()) for values in (without, without - spent)
-    )
+    benchmark, saved = (int(values[own][:, columns].sum()) for values in (without, without - spent))
     years = float((days[own][:, columns] / lengths[columns]).sum())
     return KnownSaving(saved / 100, saved / 100 / years, saved / benchmark)
 
 
-def _truncated(cents: Cents, days: Cents, who: NDArray[np.intp], caps: Mapping[int, float], calendar: Calendar) -> Cents:
+def _truncated(
+    cents: Cents, days: Cents, who: NDArray[np.intp], caps: Mapping[int, float], calendar: Calendar
+) -> Cents:
     """Return cents (row, period) after truncation of each person's calendar years."""
     kept = cents.copy()
     years = np.array(calendar.year)
