@@ -153,6 +153,12 @@ class ReportData:
     sampling: tuple[str, ...]
     which: tuple[str, ...]
     transport: tuple[str, ...]
+    counting: tuple[str, ...]
+    attrition: Table | None
+    truncation: Table | None
+    truth: Table | None
+    intact: tuple[str, ...]
+    intact_groups: Table | None
     designs: Table
     scores: Table | None
     payments: Table | None

@@ -12,6 +12,14 @@ from ssinfer.report.case_tables import (
     settlement_table,
     threshold_table,
 )
+from ssinfer.report.claims_tables import (
+    attrition_table,
+    counting_sentences,
+    intact_sentences,
+    intact_table,
+    truncation_table,
+    truth_table,
+)
 from ssinfer.report.data import ReportData
 from ssinfer.report.disclosure import case_is_small, unit_is_visible
 from ssinfer.report.figure_data import figures_of
@@ -46,6 +54,12 @@ def summarise(result: StudyResult) -> ReportData:
         sampling=sampling_sentences(result, noise, best),
         which=which_sentences(result, choice, why_none),
         transport=_transport(result),
+        counting=counting_sentences(result),
+        attrition=attrition_table(result),
+        truncation=truncation_table(result),
+        truth=truth_table(result),
+        intact=intact_sentences(result),
+        intact_groups=intact_table(result),
         designs=design_table(result),
         scores=score_design_table(result),
         payments=payment_design_table(result),
