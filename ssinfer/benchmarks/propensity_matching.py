@@ -30,7 +30,7 @@ from ssinfer.benchmarks.matched_noise import skewed_noise
 from ssinfer.benchmarks.matched_shocks import Shocks
 from ssinfer.benchmarks.matched_summary import MatchedSummary
 from ssinfer.errors import DataError, DesignError, NotSupportedError, RefusalError
-from ssinfer.kernels.person_bootstrap import bootstrap_in_threads, pool_small_blocks
+from ssinfer.kernels.person_bootstrap import bootstrap_ratios, pool_small_blocks
 from ssinfer.level import check_level
 from ssinfer.matching.bayesian_scores import bayesian_scores
 from ssinfer.matching.match import Distance, Match, check_matching, match_persons
@@ -340,7 +340,7 @@ class PropensityMatching(BenchmarkMethod):
         counts[: self.draws % len(variants)] += 1
         pieces = []
         for (lines, outcome), count in zip(variants, counts, strict=True):
-            ratios = bootstrap_in_threads(
+            ratios = bootstrap_ratios(
                 lines.person,
                 lines.group,
                 lines.weight,
