@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ssinfer.balance.effective_sample_size import effective_sample_size
 from ssinfer.balance.overlap import common_support, overlap_coefficient
 from ssinfer.errors import RefusalError
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -20,11 +21,25 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Booleans = NDArray[np.bool_]
-    Row = tuple[str, str, float, str]
+
+Row = tuple[str, str, float, str]
 
 FEWEST_PRACTICES = 20
 FEW_PRACTICES = 40
 UNKNOWN = float("nan")
+
+
+def comparison_practices(problem: CohortProblem) -> int:
+    """Return the number of donor practices with persons; too few are refused."""
+    present = np.unique(problem.unit[~problem.is_treated])
+    if len(present) < FEWEST_PRACTICES:
+        raise RefusalError(
+            f"{len(present)} comparison practices have persons in the design "
+            f"({', '.join(problem.labels(present)[:4])}, ...); at least {FEWEST_PRACTICES} are needed: below that "
+            "intervals clustered by practice cover 90% or less when they say 95%. "
+            "Widen the comparison group, or use a panel method on the aggregated data."
+        )
+    return len(present)
 
 
 def practice_rows(problem: CohortProblem, count: int) -> list[Row]:
