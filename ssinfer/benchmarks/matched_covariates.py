@@ -27,21 +27,26 @@ ENTRANT = "entered after the baseline"
 PRIOR_SPENDING = ("log(1 + prior spending)", "no prior spending")
 
 
-def truncate(cohort: Cohort, design: Design, quantile: float) -> Cohort:
-    """Return the cohort with spending per insured-year capped, each period at a quantile of persons outside."""
+def truncation_caps(cohort: Cohort, design: Design, quantile: float) -> Floats:
+    """Return the cap on spending per insured-year of each period (T,): a quantile of persons outside, by years."""
     outside = ~np.isin(cohort.unit, np.array(design.treated, dtype=object))
-    spending = cohort.spending.copy()
+    caps = np.full(len(cohort.periods), np.inf)
     for column in range(len(cohort.periods)):
-        years = cohort.insured_years[:, column]
-        there = outside & (years > 0) & np.isfinite(spending[:, column])
+        years, spending = cohort.insured_years[:, column], cohort.spending[:, column]
+        there = outside & (years > 0) & np.isfinite(spending)
         if not there.any():
             continue
-        rate = spending[there, column] / years[there]
+        rate = spending[there] / years[there]
         order = np.argsort(rate)
         share = np.cumsum(years[there][order])
-        cap = rate[order][np.searchsorted(share, quantile * share[-1])]
-        spending[:, column] = np.minimum(spending[:, column], cap * years)
-    return replace(cohort, spending=spending)
+        caps[column] = rate[order][np.searchsorted(share, quantile * share[-1])]
+    return caps
+
+
+def truncate(cohort: Cohort, caps: Floats) -> Cohort:
+    """Return the cohort with spending per insured-year capped in each period."""
+    years = cohort.insured_years
+    return replace(cohort, spending=np.where(years > 0, np.minimum(cohort.spending, caps * years), cohort.spending))
 
 
 def score_covariates(

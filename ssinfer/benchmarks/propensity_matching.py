@@ -19,7 +19,14 @@ from ssinfer.benchmarks.matched_checks import (
 )
 from ssinfer.benchmarks.matched_comparison import Comparison
 from ssinfer.benchmarks.matched_confidence import CONFIDENCES, Confidence
-from ssinfer.benchmarks.matched_covariates import entrants, exact_strata, person_ids, score_covariates, truncate
+from ssinfer.benchmarks.matched_covariates import (
+    entrants,
+    exact_strata,
+    person_ids,
+    score_covariates,
+    truncate,
+    truncation_caps,
+)
 from ssinfer.benchmarks.matched_draws import bootstrapped_growth, posterior_draws, sampling_draws
 from ssinfer.benchmarks.matched_growth import (
     ADJUSTMENTS,
@@ -244,7 +251,9 @@ class PropensityMatching(BenchmarkMethod):
             raise NotSupportedError(
                 "Design(standard=...)", f"{name}, which compares persons of like case mix", "Name it among covariates."
             )
-        return CohortProblem.over(data if self.truncation is None else truncate(data, design, self.truncation), design)
+        if self.truncation is not None:
+            data = truncate(data, truncation_caps(data, design, self.truncation))
+        return CohortProblem.over(data, design)
 
     def estimate(self, problem: Problem, rng: np.random.Generator) -> Estimate:
         """Estimate one problem."""
