@@ -57,9 +57,17 @@ def design_rows(*, prior_spending: bool, adjustment: str, comparison: str, trunc
     if prior_spending and adjustment != "lagged":
         text = (
             "matched on prior spending under parallel trends: controls picked for unusual spending return to their own "
-            "mean; use adjustment='lagged', or leave prior spending out of the score"
+            "mean; use adjustment='lagged' if the treated were chosen by what they spent, or leave prior spending out "
+            "of the score if they differ in a lasting way that the covariates do not hold"
         )
         rows.append(("regression to the mean", "WARN", UNKNOWN, text))
+    if adjustment == "lagged":
+        text = (
+            "spending given prior spending and covariates is taken to be the same in both groups; where the treated "
+            "differ in a lasting way that these do not hold, it is biased and 'did' without prior spending is not: "
+            "show both"
+        )
+        rows.append(("adjusted for prior spending", "INFO", UNKNOWN, text))
     if comparison == "overlap":
         text = "overlap weights answer for persons in equipoise, not for the treated"
         rows.append(("estimand", "WARN", UNKNOWN, text))

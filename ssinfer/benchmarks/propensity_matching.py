@@ -95,7 +95,9 @@ class PropensityMatching(BenchmarkMethod):
         Covariates on which matched persons agree exactly.
     prior_spending : bool
         Add the person's own baseline spending to the score. With "did" this invites regression to the mean (a
-        warning says so); adjustment="lagged" is the way out.
+        warning says so). adjustment="lagged" is the way out where the treated were chosen by what they had spent;
+        where they differ in a lasting way that no covariate holds, the way out is to leave prior spending out. The two
+        estimates bracket the truth when one of the two holds (Ding and Li 2019): show both.
     comparison : "match", "att", "overlap" or "entropy"
         Matched sets, or weights in their place. "overlap" answers for persons in equipoise, not for the treated.
     ratio, replace, order, caliper, on
@@ -137,6 +139,9 @@ class PropensityMatching(BenchmarkMethod):
 
     Daw, J. R. and Hatfield, L. A. (2018). Matching and regression to the mean in difference-in-differences analysis.
     Health Services Research 53, 4138-4156. doi:10.1111/1475-6773.12993
+
+    Ding, P. and Li, F. (2019). A bracketing relationship between difference-in-differences and lagged-dependent-
+    variable adjustment. Political Analysis 27, 605-615. doi:10.1017/pan.2019.25
 
     Cameron, A. C. and Miller, D. L. (2015). A practitioner's guide to cluster-robust inference. Journal of Human
     Resources 50, 317-372. doi:10.3368/jhr.50.2.317
