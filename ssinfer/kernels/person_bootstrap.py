@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ssinfer.kernels.compile import compiled
+from ssinfer.kernels.compile import compiled, threads
 from ssinfer.kernels.groups import dense_codes, group_sums, run_starts
 
 if TYPE_CHECKING:
@@ -160,7 +159,7 @@ def bootstrap_ratios(
     def stream(place: int) -> Floats:
         return np.asarray(_draw_sums(*layout, n_groups, counts[place], children[place]))
 
-    with ThreadPoolExecutor(max_workers=min(_STREAMS, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(max_workers=min(_STREAMS, threads())) as pool:
         sums = np.concatenate(list(pool.map(stream, range(_STREAMS))), axis=2)
     above, below = np.split(sums.transpose(2, 0, 1), 2, axis=2)
     there = group_sums(group, years[person], n_groups, weight) > 0

@@ -123,6 +123,18 @@ class CasePanel:
 
 
 @dataclass(frozen=True, eq=False)
+class LovePlot:
+    """Absolute standardised mean differences of covariates, before and after; `limit` is the gate, NaN without one."""
+
+    label: str
+    covariates: tuple[str, ...]
+    before: Floats
+    after: Floats
+    limit: float
+    header: str
+
+
+@dataclass(frozen=True, eq=False)
 class Figures:
     """The numbers behind each figure; a figure that cannot be drawn is None or empty."""
 
@@ -132,6 +144,7 @@ class Figures:
     curves: tuple[SizeCurve, ...]
     marker: SizeMarker | None
     case: CasePanel | None
+    balance: tuple[LovePlot, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,3 +178,4 @@ class ReportData:
     methods: tuple[str, ...]
     absent: tuple[str, ...]
     figures: Figures
+    balance: Table | None = None

@@ -9,6 +9,7 @@ import pandas as pd
 
 from ssinfer.backtesting.operating_characteristics import cross_fitted_placebo_gates
 from ssinfer.errors import SsinferError
+from ssinfer.report.balance import love_plots
 from ssinfer.report.data import Benchmark, CasePanel, Figures, PaymentDot, PlaceboRow, SizeCurve, SizeMarker
 from ssinfer.report.disclosure import case_is_small, unit_is_visible
 from ssinfer.report.earnings import earnings_of
@@ -37,6 +38,7 @@ def figures_of(result: StudyResult, noise: dict[Pair, Noise], best: Pair, chosen
         curves=_size_curves(result, noise),
         marker=_size_marker(result, best),
         case=_case_figure(result),
+        balance=love_plots(result),
     )
 
 
