@@ -8,7 +8,6 @@ the docs.
 from __future__ import annotations
 
 import argparse
-import os
 
 import numpy as np
 import pandas as pd
@@ -19,6 +18,7 @@ from ssinfer.benchmarks.matched_covariates import truncation_caps
 from ssinfer.benchmarks.matched_draws import bootstrapped_growth, posterior_draws, sampling_draws
 from ssinfer.benchmarks.propensity_matching import PropensityMatching
 from ssinfer.datasets.simulated_matching import simulate_matching
+from ssinfer.plugins.conformance import check_benchmark
 
 SAVING, TRUNCATION, DRAWS = 0.03, 0.99, 1000
 LEVELS = (0.95, 0.90)
@@ -81,21 +81,22 @@ def coverage(n, replicates, seed=10_000, **setting):
     return table
 
 
-# Replicates by number of insured; the reduced evidence of continuous integration takes two small settings.
-FULL = [(1_000, 400, 0.01), (5_000, 150, 0.01), (5_000, 150, 0.02), (20_000, 60, 0.01)]
-REDUCED = [(1_000, 60, 0.01), (5_000, 15, 0.02)]
+# Insured, replicates in full, SD of a practice's shock (a region's is half of it).
+SETTINGS = [(1_000, 400, 0.01), (5_000, 150, 0.0), (5_000, 150, 0.02), (20_000, 60, 0.01)]
 
 
 @pytest.mark.evidence
-@pytest.mark.parametrize(
-    ("n", "replicates", "shock"), FULL if os.environ.get("SSINFER_EVIDENCE") == "full" else REDUCED
-)
-def test_intervals_cover_what_they_say_or_more(n, replicates, shock):
+@pytest.mark.parametrize(("n", "replicates", "shock"), SETTINGS)
+def test_intervals_cover_what_they_say_or_more(n, replicates, shock, evidence_share):
+    replicates = max(6, int(replicates * evidence_share))
     table = coverage(n, replicates, shock=shock)
+    print(f"{n:,} insured, {replicates} replicates, shock {shock}\n{table.round(3).to_string()}")  # noqa: T201
     for (_, _, level), row in table.iterrows():
         # Four Monte Carlo errors of the nominal level, and two points for the skewness that stays at n = 1,000.
         assert row["covered"] >= level - 4 * np.sqrt(level * (1 - level) / replicates) - 0.02
-    assert (table["error"].abs() <= 4 * table["error_se"] + 0.005).all()
+    # A bootstrap-t distribution mirrors the skewness of spending: its mean is no estimate of the benchmark.
+    centred = table[~table.index.get_level_values("kind").str.endswith("bootstrap-t")]
+    assert (centred["error"].abs() <= 4 * centred["error_se"] + 0.005).all()
 
 
 @pytest.mark.evidence
@@ -108,6 +109,15 @@ def test_the_intervals_are_those_of_a_fit():
     weights = cf.insured_years / cf.insured_years.sum()
     for kind, draws in (("credible", cf.benchmark), ("confidence, cluster", cf.confidence)):
         assert np.allclose(np.sort((draws * weights).sum(("unit", "period")).values.ravel()), np.sort(mine[kind]))
+
+
+@pytest.mark.evidence
+def test_conformance_on_a_simulated_cohort():
+    report = check_benchmark(PropensityMatching())
+    print(report.checks.to_string())  # noqa: T201
+    assert report.passed, report
+    status = report.checks.set_index("check")["status"]
+    assert (status == "PASS").all()
 
 
 def main():

@@ -41,8 +41,9 @@ def biases(replicates, n=12_000, seed=0):
 
 
 @pytest.mark.evidence
-def test_the_warning_fires_and_each_adjustment_is_right_where_its_assumption_holds():
-    table = biases(30)
+def test_the_warning_fires_and_each_adjustment_is_right_where_its_assumption_holds(evidence_share):
+    table = biases(max(12, int(100 * evidence_share)))
+    print(table.round(4).to_string())  # noqa: T201
     way = list(WAYS)
     for selection, unbiased, biased in (
         ("prior spending", [way[2]], [way[0], way[1]]),
