@@ -263,7 +263,8 @@ def _grouped(
     for use, cohort in cohorts.items():
         exclude = [unit for unit in contracted if unit in cohort.units]
         expected = expected_spending(cohort, baseline, exclude=[*treated, *exclude])
-        cohort = replace(cohort, covariates={**cohort.covariates, EXPECTED: expected})  # noqa: PLW2901
+        places = _places(file, cohort)
+        cohort = replace(cohort, covariates={**cohort.covariates, EXPECTED: expected, **places})  # noqa: PLW2901
         try:
             grouped = pseudo_practices(
                 cohort, groups.kind, size=groups.size, exclude=exclude, keep=treated, seed=groups.seed
@@ -284,6 +285,21 @@ def _grouped(
     )
     views = {name: made[use] for name, use in uses.items()}
     return ClaimsData(MappingProxyType(views), count, _label(label, groups, one, treated), note)
+
+
+def _places(file: StudyFile, cohort: Cohort) -> dict[str, Any]:
+    """Return latitude and longitude of each person's region (n,); none where the study names no places."""
+    places = file.population.places
+    if not places:
+        return {}
+    if cohort.region is None:
+        raise StudyError("population.places needs the persons' region. Add the column to the table of insured.")
+    codes, regions = pd.factorize(cohort.region)
+    for region in regions:
+        if region not in places:
+            raise StudyError(f"population.places has no region {region!r}. {did_you_mean(region, places)}")
+    points = np.array([places[region] for region in regions])[codes]
+    return {"latitude": points[:, 0], "longitude": points[:, 1]}
 
 
 def _treated(file: StudyFile, cohort: Cohort) -> list[str]:

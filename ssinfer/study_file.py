@@ -55,7 +55,11 @@ class Data(Part):
 
 
 class Population(Part):
-    """Who is under contract, and which units stand in as placebos; of claims also who counts and how they group."""
+    """Who is under contract, and which units stand in as placebos; of claims also who counts and how they group.
+
+    `places` gives latitude and longitude of each region of claims, for local and regional comparison groups
+    (`within_km`, `beyond_km`).
+    """
 
     treated: list[str] = Field(min_length=1)
     placebos: list[str] | None = None
@@ -66,6 +70,7 @@ class Population(Part):
     ses: str | None = None
     insured: Insured | None = None
     groups: Groups | None = None
+    places: dict[str, tuple[float, float]] = {}
 
     @model_validator(mode="after")
     def _one_rule(self) -> Population:
@@ -180,6 +185,7 @@ class StudyFile(Part):
                 "spending": bool(self.spending),
                 "population.insured": self.population.insured is not None,
                 "population.groups": self.population.groups is not None,
+                "population.places": bool(self.population.places),
                 "comparison.spending": any(part.spending for part in self.comparison),
                 "comparison.truncated": any(part.truncated for part in self.comparison),
             }

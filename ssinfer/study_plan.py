@@ -139,7 +139,7 @@ def _share(file: StudyFile, contract: Any) -> float:
 
 
 def _check_methods(file: StudyFile) -> None:
-    """Refuse unknown methods, impossible parameters, an unknown contract or another share than it pays, before data are read."""
+    """Refuse unknown methods, impossible parameters and impossible sharing before the data are read."""
     for part in file.method:
         method = make_method(part.method, part.parameters)
         try:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from ssinfer.backtesting.gates import cross_fitted_placebo_gates
 from ssinfer.errors import SsinferError
+from ssinfer.report.balance import love_plots
 from ssinfer.report.data import Benchmark, CasePanel, Figures, PaymentDot, PlaceboRow, SizeCurve, SizeMarker
 from ssinfer.report.disclosure import case_is_small, unit_is_visible
 from ssinfer.report.earnings import earnings_of
@@ -41,6 +42,7 @@ def figures_of(
         curves=_size_curves(result, noise),
         marker=_size_marker(result, best),
         case=_case_figure(result, best),
+        balance=love_plots(result),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ssinfer.report.backtest_tables import payment_design_table, refusal_table, score_design_table, size_class_table
+from ssinfer.report.balance import balance_table
 from ssinfer.report.case_tables import (
     design_table,
     provenance_table,
@@ -76,6 +77,7 @@ def summarise(result: StudyResult) -> ReportData:
         methods=_methods(result),
         absent=(*_absent(result), *reasons),
         figures=figures_of(result, noise, best, chosen_pair(result, choice), None if choice is None else choice.best),
+        balance=balance_table(result),
     )
 
 
