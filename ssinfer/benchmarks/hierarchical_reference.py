@@ -12,6 +12,7 @@ from ssinfer.errors import NotSupportedError
 
 if TYPE_CHECKING:
     from ssinfer.benchmarks.panel_layout import Layout
+    from ssinfer.benchmarks.panel_model import Parameter
 
 
 def reference_model(layout: Layout, likelihood: Literal["normal", "student"] = "normal") -> Any:
@@ -40,14 +41,7 @@ def reference_model(layout: Layout, likelihood: Literal["normal", "student"] = "
     units, periods = layout.y.shape
     scale = {parameter.name: parameter.scale for parameter in model.parameters}
     with pm.Model() as out:
-        value = {
-            parameter.name: (
-                pm.HalfNormal(parameter.name, parameter.scale)
-                if parameter.kind == "deviation"
-                else pm.Beta(parameter.name, 2.0, 2.0)
-            )
-            for parameter in model.parameters
-        }
+        value = {parameter.name: _prior(pm, parameter) for parameter in model.parameters}
         period = pm.Normal("period", 0.0, model.period_scale, shape=periods)
         level = value["level"] * pm.Normal("level_z", shape=units)
         structure = period[None, :] + level[:, None]
@@ -56,7 +50,10 @@ def reference_model(layout: Layout, likelihood: Literal["normal", "student"] = "
             structure = structure + trend[:, None] * (model.time - model.time.mean())[None, :]
         mean = structure
         if "shock" in scale:
-            mean = mean + _shocks(pm, pt, value, model.time, units, likelihood)
+            shocks = _shocks(pm, pt, value, model.time, units, likelihood)
+            if model.volatility:
+                shocks = shocks * pt.stack([value[name] for name in model.volatility])[None, :]
+            mean = mean + shocks
         deviation: Any
         if model.known is not None:
             deviation = np.sqrt(model.known)
@@ -74,6 +71,15 @@ def reference_model(layout: Layout, likelihood: Literal["normal", "student"] = "
             shape=(len(layout.treated), len(layout.ahead)),
         )
     return out
+
+
+def _prior(pm: Any, parameter: Parameter) -> Any:
+    """The prior of a parameter, as :class:`~ssinfer.benchmarks.panel_model.Parameter` has it."""
+    if parameter.kind == "deviation":
+        return pm.HalfNormal(parameter.name, parameter.scale)
+    if parameter.kind == "persistence":
+        return pm.Beta(parameter.name, 2.0, 2.0)
+    return pm.LogNormal(parameter.name, 0.0, parameter.scale)
 
 
 def _shocks(pm: Any, pt: Any, value: dict[str, Any], time: Any, units: int, likelihood: str) -> Any:

@@ -8,9 +8,10 @@ For unit i in period t, y the log of spending (or spending relative to its mean)
     a_i ~ N(0, σ_level²)        level of the unit
     b_i ~ N(0, σ_trend²)        trend of the unit
     c_i ~ N(0, σ_season²)       season of the unit (optional)
-    s_it                        shock of the unit: AR(1), stationary SD σ_shock, persistence ρ_shock
+    s_it = v_t u_it             shock of the unit: u is AR(1) with stationary SD σ_shock, persistence ρ_shock
+    v_t ~ logN(0, 0.3²)         volatility: how turbulent the period is for all units, 1 in an ordinary one (optional)
     w_it                        level and AR(1) shock that neighbours share (optional): correlated exp(-distance /
-                                range), or equal within a region
+                                range), or equal within a region; the shock times v_t
     g_kt                        effect of covariate k: a fixed wide level and a random walk with SD σ_growth (optional)
     e_it ~ N(0, κ² / n_it)      sampling noise, κ learned; or the known variance; or N(0, σ_noise²) without sizes
 """
@@ -34,22 +35,28 @@ from ssinfer.kernels.gaussian_panel import Marginal, marginal, unit_terms
 
 FAR = 8.0  # beyond it Φ(x) is 1 to rounding
 FLOOR = 1e-6  # smallest prior scale, relative to spending
+VOLATILITY = 0.3  # prior SD of the log of a period's volatility
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A standard deviation with a half-normal prior of scale `scale`, or a persistence with a Beta(2, 2) prior.
+    """A parameter and its prior, by kind.
+
+    deviation: a standard deviation, half-normal with scale `scale`. persistence: Beta(2, 2). factor: lognormal with
+    median 1, `scale` the SD of its log.
 
     Everywhere inside, a parameter is x with a standard normal prior: its value is the prior's quantile at Φ(x). Tails
     are then normal on both sides, also where data say no more than that a standard deviation is small.
     """
 
     name: str
-    kind: Literal["deviation", "persistence"]
+    kind: Literal["deviation", "persistence", "factor"]
     scale: float = 1.0
 
     def natural(self, x: Floats) -> Floats:
         """Return the value of the parameter at x."""
+        if self.kind == "factor":
+            return np.asarray(np.exp(self.scale * x))
         below = ndtr(np.minimum(x, FAR))
         if self.kind == "deviation":
             return np.asarray(self.scale * np.sqrt(2.0) * erfinv(below))
@@ -58,6 +65,8 @@ class Parameter:
 
     def standard(self, value: Floats) -> Floats:
         """Return x from the value."""
+        if self.kind == "factor":
+            return np.asarray(np.log(value) / self.scale)
         if self.kind == "deviation":
             return np.asarray(ndtri(erf(np.asarray(value) / (self.scale * np.sqrt(2.0)))))
         return np.asarray(ndtri(3.0 * np.asarray(value) ** 2 - 2.0 * np.asarray(value) ** 3))
@@ -87,6 +96,7 @@ class PanelModel:
     neighbours, covariates : how many loadings are of either kind
     parameters : in the order of the vector x
     period_scale : σ_period;  level_scale : fixed SD of a covariate's level
+    volatility : names of the parameters v_t, one a period; empty: every v_t is 1
     """
 
     time: Floats
@@ -100,6 +110,7 @@ class PanelModel:
     parameters: tuple[Parameter, ...]
     period_scale: float
     level_scale: float
+    volatility: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -124,9 +135,11 @@ class PanelModel:
             structure = structure + value["trend"] ** 2 * np.outer(centred, centred)
         if self.season is not None:
             structure = structure + value["season"] ** 2 * (lag % self.season == 0)
+        turbulence = np.array([value[name] for name in self.volatility]) if self.volatility else np.ones(len(lag))
+        together = np.outer(turbulence, turbulence)
         shared = structure
         if "shock" in value:
-            shared = structure + value["shock"] ** 2 * value["persistence"] ** lag
+            shared = structure + value["shock"] ** 2 * value["persistence"] ** lag * together
         if self.known is not None:
             noise = self.known
         else:
@@ -134,9 +147,8 @@ class PanelModel:
             noise = value["noise"] ** 2 * self.inverse_size
         blocks = [np.eye(len(self.time))[None] * self.period_scale]
         if self.neighbours:
-            field = (
-                value["neighbour_level"] ** 2 + value["neighbour_shock"] ** 2 * value["neighbour_persistence"] ** lag
-            )
+            shock = value["neighbour_shock"] ** 2 * value["neighbour_persistence"] ** lag * together
+            field = value["neighbour_level"] ** 2 + shock
             root = np.linalg.cholesky(field + 1e-12 * field[0, 0] * np.eye(len(lag)))
             weights = self.spectrum[1 : 1 + self.neighbours]
             blocks.append(np.sqrt(weights)[:, None, None] * root[None])
