@@ -18,6 +18,7 @@ For unit i in period t, y the log of spending (or spending relative to its mean)
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -25,6 +26,8 @@ import numpy as np
 from scipy.special import erf, erfinv, ndtr, ndtri
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from ssinfer.kernels.gaussian_panel import UnitTerms
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 from ssinfer.kernels.gaussian_panel import Marginal, marginal, unit_terms
+from ssinfer.kernels.panel_nodes import Nodes, log_marginals
 
 FAR = 8.0  # beyond it Φ(x) is 1 to rounding
 FLOOR = 1e-6  # smallest prior scale, relative to spending
@@ -125,37 +129,69 @@ class PanelModel:
         """Return the log prior density of x (..., d): standard normal in each."""
         return np.asarray(-0.5 * (x**2).sum(axis=-1) - 0.5 * self.size * np.log(2 * np.pi))
 
+    def shared(self, value: Mapping[str, Floats | float]) -> tuple[Floats, Floats]:
+        """Return the covariance (..., T, T) of level, trend and season of a unit, and the same with its shock.
+
+        Parameters may be numbers, or arrays over nodes.
+        """
+
+        def square(name: str) -> Floats:
+            return np.asarray(value[name])[..., None, None] ** 2
+
+        lag = self.lag
+        structure = square("level") * np.ones_like(lag)
+        if "trend" in value:
+            centred = self.time - self.time.mean()
+            structure = structure + square("trend") * np.outer(centred, centred)
+        if self.season is not None:
+            structure = structure + square("season") * (lag % self.season == 0)
+        if "shock" not in value:
+            return structure, structure
+        persistence = np.asarray(value["persistence"])[..., None, None]
+        return structure, structure + square("shock") * persistence**lag * self.together(value)
+
+    @property
+    def lag(self) -> Floats:
+        """Periods between any two (T, T)."""
+        return np.asarray(np.abs(np.subtract.outer(self.time, self.time)))
+
+    def together(self, value: Mapping[str, Floats | float]) -> Floats:
+        """Return v_t v_s (..., T, T), the product of the volatilities of any two periods."""
+        if not self.volatility:
+            return np.ones((len(self.time), len(self.time)))
+        turbulence = np.stack([np.asarray(value[name]) for name in self.volatility], axis=-1)
+        return np.asarray(turbulence[..., :, None] * turbulence[..., None, :])
+
+    def nodes(self, x: Floats) -> Nodes:
+        """Return the covariances at many parameters x (M, d), for a panel with one loading."""
+        value = {p.name: p.natural(x[:, j]) for j, p in enumerate(self.parameters)}
+        structure, shared = self.shared(value)
+        scale = np.ones(len(x)) if self.known is not None else value["noise"] ** 2
+        return Nodes(structure, shared, scale, np.eye(len(self.time)) * self.period_scale)
+
+    @property
+    def sampling(self) -> Floats:
+        """Known sampling variance (N, T), or that at noise 1."""
+        given = self.inverse_size if self.known is None else self.known
+        assert given is not None  # noqa: S101  (one of the two is given)
+        return given
+
     def covariances(self, x: Floats) -> Covariances:
         """Return all covariances at the parameters x."""
         value = self.values(x)
-        lag = np.abs(np.subtract.outer(self.time, self.time))
-        structure = np.full(lag.shape, value["level"] ** 2)
-        if "trend" in value:
-            centred = self.time - self.time.mean()
-            structure = structure + value["trend"] ** 2 * np.outer(centred, centred)
-        if self.season is not None:
-            structure = structure + value["season"] ** 2 * (lag % self.season == 0)
-        turbulence = np.array([value[name] for name in self.volatility]) if self.volatility else np.ones(len(lag))
-        together = np.outer(turbulence, turbulence)
-        shared = structure
-        if "shock" in value:
-            shared = structure + value["shock"] ** 2 * value["persistence"] ** lag * together
-        if self.known is not None:
-            noise = self.known
-        else:
-            assert self.inverse_size is not None  # noqa: S101  (one of the two is given)
-            noise = value["noise"] ** 2 * self.inverse_size
+        structure, shared = self.shared(value)
+        noise = self.sampling if self.known is not None else value["noise"] ** 2 * self.sampling
         blocks = [np.eye(len(self.time))[None] * self.period_scale]
         if self.neighbours:
-            shock = value["neighbour_shock"] ** 2 * value["neighbour_persistence"] ** lag * together
+            shock = value["neighbour_shock"] ** 2 * value["neighbour_persistence"] ** self.lag * self.together(value)
             field = value["neighbour_level"] ** 2 + shock
-            root = np.linalg.cholesky(field + 1e-12 * field[0, 0] * np.eye(len(lag)))
+            root = np.linalg.cholesky(field + 1e-12 * field[0, 0] * np.eye(len(self.time)))
             weights = self.spectrum[1 : 1 + self.neighbours]
             blocks.append(np.sqrt(weights)[:, None, None] * root[None])
         if self.covariates:
             walk = np.minimum.outer(self.time - self.time[0], self.time - self.time[0])
             covariance = self.level_scale**2 + value["growth"] ** 2 * walk
-            root = np.linalg.cholesky(covariance + 1e-10 * self.level_scale**2 * np.eye(len(lag)))
+            root = np.linalg.cholesky(covariance + 1e-10 * self.level_scale**2 * np.eye(len(self.time)))
             blocks.append(np.repeat(root[None], self.covariates, axis=0))
         return Covariances(structure, shared, noise, np.concatenate(blocks))
 
@@ -171,12 +207,20 @@ class PanelModel:
         terms = self.terms(at, y, seen)
         return marginal(terms, self.loadings, at.common), terms, at
 
+    def log_posteriors(self, nodes: Floats, y: Floats, seen: Floats) -> Floats:
+        """Return the log marginal posterior density (M,) at nodes (M, d), up to a constant; -inf where singular."""
+        prior = self.log_prior(nodes)
+        if self.loadings.shape[1] == 1:
+            return log_marginals(self.nodes(nodes), self.sampling, seen, y, self.loadings[:, 0]) + prior
+        out = np.full(len(nodes), -np.inf)
+        for m, x in enumerate(nodes):
+            with contextlib.suppress(np.linalg.LinAlgError, ValueError):
+                out[m] = self.marginal(x, y, seen)[0].log_likelihood + prior[m]
+        return out
+
     def log_posterior(self, x: Floats, y: Floats, seen: Floats) -> float:
         """Return the log marginal posterior density of x, up to a constant."""
-        try:
-            return self.marginal(x, y, seen)[0].log_likelihood + float(self.log_prior(x))
-        except (np.linalg.LinAlgError, ValueError):
-            return -np.inf
+        return float(self.log_posteriors(x[None], y, seen)[0])
 
 
 @dataclass(frozen=True)

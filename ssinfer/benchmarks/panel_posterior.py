@@ -9,6 +9,7 @@ import numpy as np
 
 from ssinfer.kernels.gaussian_panel import leave_cells_out, predict
 from ssinfer.kernels.importance import Mixture, effective_size, fit_mixture, laplace, resample
+from ssinfer.kernels.panel_nodes import predict_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,7 +111,7 @@ def weigh(log_target: Floats, proposal: Proposal) -> Posterior:
 
 def log_targets(model: PanelModel, nodes: Floats, y: Floats, seen: Floats) -> Floats:
     """Return the log posterior density (M,) at the nodes."""
-    return np.array([model.log_posterior(x, y, seen) for x in nodes])
+    return model.log_posteriors(nodes, y, seen)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +130,10 @@ def predict_placebos(
     model: PanelModel, nodes: Floats, y: Floats, seen: Floats, rows: Places, cells: Places
 ) -> Placebos:
     """Predict the cells of each of several units without its own, at each node, from one pass over the panel."""
+    if model.loadings.shape[1] == 1:
+        panel = (model.sampling, seen, y, model.loadings[:, 0])
+        value, mean, covariance = predict_nodes(model.nodes(nodes), panel, rows, cells)
+        return Placebos(value + model.log_prior(nodes)[:, None], mean, covariance)
     count, ahead = len(nodes), len(cells)
     log_target = np.full((count, len(rows)), -np.inf)
     mean = np.zeros((count, len(rows), 2 * ahead))
