@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.interpolate import CubicSpline
-from scipy.optimize import minimize
+from scipy.optimize import minimize, minimize_scalar
 
+from ssinfer.benchmarks.placebo_paths import PlaceboPaths
 from ssinfer.errors import ConvergenceError
 from ssinfer.kernels.placebo_shocks import shock_log_likelihood
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-MOST_PLACEBOS = 60
 QUADRATURE = 7
+LARGEST_SLOPE = 0.5  # of the objective at its mode, in prior SDs
 # logit of persistence, log k, log of the SD of log shock sizes between units: mean and SD before the donors are seen
 PERSISTENCE = (1.0, 1.5)
 NOISE_FACTOR = (float(np.log(2.5)), 0.5)
@@ -30,6 +31,7 @@ WIDE = 1.5
 # log of the weights' strength tau: mean and SD before the donors are seen, and the SD between units that is kept
 STRENGTH = (0.0, 0.75)
 STRENGTH_BETWEEN_UNITS = 0.5
+LOG_TAU = (-3.9, 2.9)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,70 +66,76 @@ class ShockPrior:
 
     @classmethod
     def learned(cls, window: Window, kappa: float) -> ShockPrior:
-        """Learn the prior from at most 60 donors, evenly spaced by level, over baseline and performance.
+        """Learn the prior from donors in the treated unit's place, over baseline and performance.
 
-        Empirical Bayes with its uncertainty: the mode of the donors' integrated likelihood (see
-        `ssinfer.kernels.placebo_shocks`) times weak priors, and the inverse Hessian there. Placebos are
-        taken as independent, although they share donors.
+        Empirical Bayes with its uncertainty, in two steps. First (log omega, logit rho, log k, log s) from what is left
+        of the donors' paths once level and leading common factor, which weights are meant to reproduce, are left free:
+        the mode of their integrated likelihood (`ssinfer.kernels.placebo_shocks`) times weak priors, and the inverse
+        Hessian there. Then tau, given these, from the variance of a weight at which the other donors' paths explain a
+        donor's own. Placebos are taken as independent, although they share donors.
+
+        One step for all would take the others' own shocks and sampling noise, which their paths hold, for something
+        that weights explain: with lambda^2 J = 0.4, k^2 and omega^2 came out at 60% of their values.
         """
-        used = np.concatenate([window.pre, window.post])
-        donors = np.ascontiguousarray(window.Y[np.ix_(used, window.others)].T)  # (J, T)
-        J, T = donors.shape
-        level = np.sqrt((donors[:, : window.pre.size] ** 2).mean(axis=1))
-        order = np.argsort(level, kind="stable")
-        places = order[np.unique(np.linspace(0, J - 1, min(J, MOST_PLACEBOS)).round().astype(int))]
-        noise = np.zeros_like(donors) if window.noise is None else window.noise[np.ix_(used, window.others)].T
-        residual = np.empty((places.size, T))
-        gram = np.empty((places.size, T, T))
-        own, others = np.empty((places.size, T)), np.empty((places.size, T))
-        for m, j in enumerate(places):
-            rest = np.delete(donors, j, axis=0) / level[j]
-            centre = rest.mean(axis=0)
-            residual[m] = donors[j] / level[j] - centre
-            gram[m] = (rest - centre).T @ (rest - centre)
-            own[m] = noise[j] / level[j] ** 2
-            others[m] = (noise.sum(axis=0) - noise[j]) / level[j] ** 2
-            own[m] += others[m] / (J - 1) ** 2
-        change = float(np.median(np.diff(residual, axis=1).std(axis=1)))
-        scale = change if change > 0 else 1e-6
-        centres = np.array([np.log(scale), PERSISTENCE[0], 0.0, STRENGTH[0], HETEROGENEITY[0]])
-        spreads = np.array([WIDE, PERSISTENCE[1], 1.0, STRENGTH[1], HETEROGENEITY[1]])
-        if not window.noise_is_known:
-            centres[2], spreads[2] = NOISE_FACTOR
+        placebos = PlaceboPaths.of(window)
+        change = float(np.median(np.diff(placebos.residual, axis=1).std(axis=1)))
+        centres = np.array([np.log(change if change > 0 else 1e-6), PERSISTENCE[0], 0.0, HETEROGENEITY[0]])
+        spreads = np.array([WIDE, PERSISTENCE[1], 1.0, HETEROGENEITY[1]])
         learns_k = window.noise is not None and not window.noise_is_known
-        nodes, masses = np.polynomial.hermite_e.hermegauss(QUADRATURE)
-        masses = masses / masses.sum()
-        times = used.astype(np.float64)
-        table = weight_deviation(max(J - 1, 2))
+        if learns_k:
+            centres[2], spreads[2] = NOISE_FACTOR
 
         def objective(x: Floats) -> float:
-            theta = centres + spreads * x
+            theta = np.append(centres + spreads * x, -np.inf)
             if not learns_k:
                 theta[2] = 0.0
-            theta[3] = float(table(min(max(theta[3], -4.0), 3.0)))
-            found = shock_log_likelihood(theta, residual, gram, own, others, times, kappa, nodes, masses)
+            found = _log_likelihood(theta, placebos, placebos.loose)
             return 0.5 * float(x @ x) - found if np.isfinite(found) else 1e12
 
-        best = minimize(objective, np.zeros(5), method="BFGS", options={"gtol": 1e-3, "maxiter": 200})
+        best = minimize(objective, np.zeros(4), method="BFGS", options={"gtol": 1e-2, "eps": 1e-4, "maxiter": 200})
         x = np.asarray(best.x)
-        hessian = _hessian(objective, x)
-        values, vectors = np.linalg.eigh(hessian)
-        if not np.isfinite(values).all():
+        values, vectors = np.linalg.eigh(_hessian(objective, x))
+        if not np.isfinite(values).all() or np.abs(best.jac).max() > LARGEST_SLOPE:
             raise ConvergenceError(
-                f"The placebos of {window.name!r} do not identify a shock prior: their likelihood is not finite near "
-                "its mode. Look for donors with extreme spending, or use inference='placebo'."
+                f"The placebos of {window.name!r} do not identify a shock prior: no mode of their likelihood was "
+                "reached. Look for donors with extreme spending, or use inference='placebo'."
             )
         values = np.maximum(values, 1.0)  # no direction is taken as less certain than before the donors were seen
         covariance = spreads[:, None] * ((vectors / values) @ vectors.T) * spreads
         theta = centres + spreads * x
-        heterogeneity = float(np.exp(theta[4]))
+        heterogeneity = float(np.exp(theta[3]))
         prior = covariance[:3, :3].copy()
         prior[0, 0] += heterogeneity**2
-        mean = theta[:3].copy()
         if not learns_k:
-            mean[2], prior[2, :], prior[:, 2], prior[2, 2] = 0.0, 0.0, 0.0, 1e-12
-        strength = np.array([theta[3], np.hypot(np.sqrt(covariance[3, 3]), STRENGTH_BETWEEN_UNITS)])
-        return cls(mean, prior, heterogeneity, strength, int(places.size))
+            theta[2], prior[2, :], prior[:, 2], prior[2, 2] = 0.0, 0.0, 0.0, 1e-12
+        strength = _strength(theta, placebos, kappa)
+        return cls(theta[:3].copy(), prior, heterogeneity, strength, len(placebos.residual))
+
+
+def _log_likelihood(theta: Floats, placebos: PlaceboPaths, loose: Floats) -> float:
+    nodes, masses = np.polynomial.hermite_e.hermegauss(QUADRATURE)
+    return float(
+        shock_log_likelihood(
+            theta, placebos.residual, placebos.gram, placebos.own_noise, placebos.donor_noise, placebos.times, loose,
+            nodes, masses / masses.sum(),
+        )  # fmt: skip
+    )
+
+
+def _strength(theta: Floats, placebos: PlaceboPaths, kappa: float) -> Floats:
+    """Return mean and SD of log tau, of weights that differ between units, at the shocks and k of `theta` (4,)."""
+    table = weight_deviation(max(placebos.donors - 1, 2))
+    loose = np.ones_like(placebos.loose)
+
+    def objective(log_tau: float) -> float:
+        found = _log_likelihood(np.append(theta, float(table(log_tau))), placebos, loose)
+        return 0.5 * ((log_tau - STRENGTH[0]) / STRENGTH[1]) ** 2 - found
+
+    best = minimize_scalar(objective, bounds=LOG_TAU, method="bounded", options={"xatol": 1e-2})
+    mode, step = float(best.x), 0.05
+    curvature = (objective(mode + step) - 2 * objective(mode) + objective(mode - step)) / step**2
+    spread = 1.0 / np.sqrt(max(curvature, 1.0 / STRENGTH[1] ** 2))
+    return np.array([mode, np.hypot(spread, STRENGTH_BETWEEN_UNITS)])
 
 
 @lru_cache(maxsize=64)
