@@ -26,20 +26,15 @@ class PlaceboPaths:
     Attributes
     ----------
     residual : (m, T) donor less the mean of the others
-    gram : (m, T, T) the others' sum of squares and products over periods, about their mean
-    own_noise, donor_noise : (m, T) sampling variance of residuals, and the sum of the others'; up to k^2
+    noise : (m, T) sampling variance of residuals, up to k^2
     loose : (m, T, T) level and leading common factor with variance 1: what weights are meant to reproduce
     times : (T,)
-    donors : J
     """
 
     residual: Floats
-    gram: Floats
-    own_noise: Floats
-    donor_noise: Floats
+    noise: Floats
     loose: Floats
     times: Floats
-    donors: int
 
     @classmethod
     def of(cls, window: Window) -> PlaceboPaths:
@@ -58,17 +53,12 @@ class PlaceboPaths:
         places = order[np.unique(np.linspace(0, J - 1, min(J, MOST_PLACEBOS)).round().astype(int))]
         scale = level[places]
         mean = (paths.sum(axis=0) - paths[places]) / (J - 1)
-        products = paths.T @ paths - paths[places, :, None] * paths[places, None, :]
-        gram = products - (J - 1) * mean[:, :, None] * mean[:, None, :]
         others = (noise.sum(axis=0) - noise[places]) / scale[:, None] ** 2
         return cls(
             residual=(paths[places] - mean) / scale[:, None],
-            gram=np.ascontiguousarray(gram / scale[:, None, None] ** 2),
-            own_noise=noise[places] / scale[:, None] ** 2 + others / (J - 1) ** 2,
-            donor_noise=others,
+            noise=noise[places] / scale[:, None] ** 2 + others / (J - 1) ** 2,
             loose=loose_directions(paths / level[:, None], relative_noise, places),
             times=used.astype(np.float64),
-            donors=J,
         )
 
 
@@ -87,3 +77,18 @@ def loose_directions(relative: Floats, noise: Floats, places: NDArray[np.intp]) 
     without = products - masses[places, None, None] * own[:, :, None] * own[:, None, :]
     factor = np.linalg.eigh(without)[1][:, :, -1] * np.sqrt(T)
     return loose + LOOSE * factor[:, :, None] * factor[:, None, :]
+
+
+def donor_features(X: Floats) -> Floats:
+    """Return two standardised features (J, 2) of donors over the baseline (T0, J): level and loading.
+
+    The loading is that on the leading principal component of the demeaned paths. Values beyond three standard
+    deviations are moved there; a feature in which donors do not differ is zero.
+    """
+    level = X.mean(axis=0)
+    centred = X - level
+    centred = centred - centred.mean(axis=1, keepdims=True)
+    loading = np.linalg.eigh(centred @ centred.T)[1][:, -1] @ centred
+    features = np.column_stack([level - level.mean(), loading])
+    spread = features.std(axis=0)
+    return np.ascontiguousarray(np.clip(features / np.where(spread > 0, spread, 1.0), -3.0, 3.0))

@@ -2,12 +2,10 @@
 
 Donor j less the mean of the others, over all T periods and in units of its own level, is taken as
 
-    N(0, loose_j + lambda^2 G_j + omega_j^2 / (1 - rho^2) [rho^|s - t|] + k^2 diag(noise_j + lambda^2 noise_others)),
-    log omega_j ~ N(log omega, s^2),
+    N(0, loose_j + omega_j^2 / (1 - rho^2) [rho^|s - t|] + k^2 diag(noise_j)),   log omega_j ~ N(log omega, s^2).
 
-G_j the other donors' Gram matrix over periods, lambda^2 the variance of a weight. `loose` holds directions in which
-donors differ for reasons that weights can reproduce (level, common factors), with a variance so large that what a
-placebo shows in them says nothing.
+`loose` holds directions in which donors differ for reasons that weights can reproduce (level, common factor), with a
+variance so large that what a placebo shows in them says nothing.
 """
 
 from __future__ import annotations
@@ -25,9 +23,7 @@ Array = NDArray[np.float64]
 def shock_log_likelihood(
     theta: Array,
     residual: Array,
-    gram: Array,
-    own_noise: Array,
-    donor_noise: Array,
+    noise: Array,
     times: Array,
     loose: Array,
     nodes: Array,
@@ -37,12 +33,11 @@ def shock_log_likelihood(
 
     Parameters
     ----------
-    theta : array (5,)
-        log omega, logit(rho / 0.995), log k, log s, log lambda; lambda is 0 where its log is minus infinity.
+    theta : array (4,)
+        log omega, logit(rho / 0.995), log k, log s.
     residual : array (m, T)
-    gram : array (m, T, T)
-    own_noise, donor_noise : array (m, T)
-        Sampling variance of the donor's mean, and the sum of the others', up to k^2.
+    noise : array (m, T)
+        Sampling variance of the residual, up to k^2.
     times : array (T,)
     loose : array (m, T, T)
     nodes, masses : array (h,)
@@ -50,7 +45,7 @@ def shock_log_likelihood(
     """
     m, T = residual.shape
     rho = LARGEST_RHO / (1.0 + np.exp(-theta[1]))
-    k2, s, lam2 = np.exp(2.0 * theta[2]), np.exp(theta[3]), np.exp(2.0 * theta[4])
+    k2, s = np.exp(2.0 * theta[2]), np.exp(theta[3])
     power = np.empty((T, T))
     for a in range(T):
         for b in range(T):
@@ -63,8 +58,8 @@ def shock_log_likelihood(
             omega2 = np.exp(2.0 * (theta[0] + s * nodes[h]))
             for a in range(T):
                 for b in range(a + 1):
-                    C[a, b] = loose[j, a, b] + lam2 * gram[j, a, b] + omega2 * power[a, b]
-                C[a, a] += k2 * (own_noise[j, a] + lam2 * donor_noise[j, a])
+                    C[a, b] = loose[j, a, b] + omega2 * power[a, b]
+                C[a, a] += k2 * noise[j, a]
             if not cholesky(C):
                 return -np.inf
             value = 0.0
