@@ -12,7 +12,6 @@ from ssinfer.benchmarks.panel_groups import PanelGroups
 from ssinfer.benchmarks.panel_layout import Layout, Options, lay_out
 from ssinfer.benchmarks.panel_posterior import (
     ENOUGH,
-    FEW,
     TAIL,
     Posterior,
     choose,
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Places = NDArray[np.intp]
 
-FOLDS = 4  # of the units; see HierarchicalBenchmark
+FOLDS = 8  # of the units; see HierarchicalBenchmark
 FEWEST_BOOTSTRAP = 50
 
 
@@ -55,7 +54,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
     Given the few standard deviations and persistences the model is Gaussian: the marginal likelihood and the predictive
     distribution of the treated units' performance cells are exact. The posterior of these few parameters is taken by
     importance sampling with Pareto-smoothed weights. Its proposal, a mixture of Student-t distributions, is fitted to
-    the posterior without the performance cells of the treated unit and of every fourth other unit with it: so the
+    the posterior without the performance cells of the treated unit and of every eighth other unit with it: so the
     placebos of one such fold share a proposal that has seen no placebo's own sealed cells, and the weights put right
     what the proposal did not see.
 
@@ -79,8 +78,8 @@ class HierarchicalBenchmark(BenchmarkMethod):
     draws, chains : int
         Size of the result: chains x draws.
     nodes : int
-        Nodes of the importance sampling, a power of two; twice as many with more than five parameters, and more still
-        where the weights would not be dependable.
+        Least number of nodes of the importance sampling, a power of two; up to eight times as many where the weights
+        would not be dependable.
     bootstrap : int
         Panels of the parametric bootstrap behind `cf.confidence`, the frequentist twin (REML of the same model); 0 for
         none. 200 is enough for 90% and 95% intervals.
@@ -230,10 +229,6 @@ class HierarchicalBenchmark(BenchmarkMethod):
                 results[place] = estimate
         return [result for result in results if result is not None]
 
-    def _count(self, layout: Layout) -> int:
-        """Nodes in the first round: a Student-t wastes more of them the more parameters there are."""
-        return int(self.nodes) * (1 if layout.model.size <= FEW else 2)
-
     def _options(self) -> Options:
         return Options(
             scale=self.scale,
@@ -259,7 +254,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
         first = layouts[0]
         fold = np.arange(len(y)) % FOLDS == first.treated[0] % FOLDS
         sealed = np.where(fold[:, None], first.before, first.seen)
-        proposal = propose(first.model, y * sealed, sealed, self._count(first))
+        proposal = propose(first.model, y * sealed, sealed, int(self.nodes))
         rows = np.array([layout.treated[0] for layout in layouts])
         found = predict_placebos(first.model, proposal.nodes, y, seen, rows, first.ahead)
         twin = None
@@ -278,7 +273,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
     def _joint(self, problem: Problem, layout: Layout, rng: np.random.Generator) -> Estimate:
         """Estimate a design with several treated units."""
         data = (layout.y, layout.seen)
-        proposal = propose(layout.model, *data, self._count(layout))
+        proposal = propose(layout.model, *data, int(self.nodes))
         posterior = settle(layout.model, proposal, *data, int(self.nodes))
         picked = choose(posterior, self.chains * self.draws, rng)
         draws = draw_joint(layout.model, posterior, picked, data, layout.treated, layout.ahead, rng)

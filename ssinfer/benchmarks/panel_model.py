@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -121,9 +122,23 @@ class PanelModel:
         """Number of parameters."""
         return len(self.parameters)
 
+    @cached_property
+    def _alike(self) -> list[tuple[Parameter, NDArray[np.intp], list[str]]]:
+        """Parameters with one law: the first of them, their places and names. (Many periods have one volatility law.)"""
+        groups: dict[tuple[str, float], list[int]] = {}
+        for j, parameter in enumerate(self.parameters):
+            groups.setdefault((parameter.kind, parameter.scale), []).append(j)
+        return [
+            (self.parameters[places[0]], np.array(places), [self.parameters[j].name for j in places])
+            for places in groups.values()
+        ]
+
     def values(self, x: Floats) -> dict[str, float]:
         """Return the parameters by name from the vector x."""
-        return {p.name: float(p.natural(x[j])) for j, p in enumerate(self.parameters)}
+        out: dict[str, float] = {}
+        for first, places, names in self._alike:
+            out.update(zip(names, first.natural(x[places]).tolist(), strict=True))
+        return out
 
     def log_prior(self, x: Floats) -> Floats:
         """Return the log prior density of x (..., d): standard normal in each."""

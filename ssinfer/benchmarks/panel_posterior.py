@@ -31,6 +31,7 @@ PILOT = 256  # nodes of each pilot round; four times as many with more than `FEW
 FEW = 5
 GOOD = 0.6  # share of effective nodes at which a pilot is good enough; half of it with more than `FEW` parameters
 PILOT_ROUNDS = 4  # at most
+SPARE = 2.0  # times the effective nodes needed, since a placebo's own posterior lies beside the one that is proposed for
 COMPONENTS = 4  # of the mixture that is fitted to the pilot nodes
 MORE = (2, 4, 8)  # times the nodes in further rounds, for as long as the weights are not dependable
 
@@ -65,19 +66,26 @@ class Posterior:
 
 
 def propose(model: PanelModel, y: Floats, seen: Floats, count: int) -> Proposal:
-    """Lay nodes under the posterior given the cells `seen`: a Student-t at the mode, then mixtures fitted to pilots."""
+    """Lay nodes under the posterior given the cells `seen`: a Student-t at the mode, then mixtures fitted to pilots.
+
+    There are `count` nodes, or twice, four or eight times as many: so that, with the share of effective nodes that the
+    last pilot had, `SPARE` times as many are effective as are needed.
+    """
     mode, root = laplace(lambda x: model.log_posterior(x, y, seen), np.zeros(model.size), REACH)
     start = Mixture(np.ones(1), mode[None], root[None])
     size, enough = (PILOT, GOOD) if model.size <= FEW else (4 * PILOT, GOOD / 2)
     nodes = start.nodes(size)
     pilot = Proposal(nodes, start.log_density(nodes))
+    share = 0.0
     for _ in range(PILOT_ROUNDS):
         log_target = log_targets(model, pilot.nodes, y, seen)
         last = pilot
         pilot = adapt(last, log_target, size)
-        if effective_size(_plain_weights(log_target, last)) > enough * size:
+        share = effective_size(_plain_weights(log_target, last)) / size
+        if share > enough:
             break
-    return adapt(last, log_target, count)
+    times = next((more for more in (1, *MORE) if more * count * share >= SPARE * ENOUGH), MORE[-1])
+    return adapt(last, log_target, times * count)
 
 
 def _plain_weights(log_target: Floats, proposal: Proposal) -> Floats:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.linalg import cholesky, solve_triangular
+from scipy.linalg.lapack import dtrtri
 
 from ssinfer.kernels.compile import compiled
 
@@ -200,10 +200,10 @@ def marginal(terms: UnitTerms, loadings: Floats, common: Floats) -> Marginal:
     inner = np.matmul(common.transpose(0, 2, 1)[:, None], right).transpose(0, 2, 1, 3)
     size = width * periods
     system = inner.reshape(size, size) + np.eye(size)
-    factor = cholesky(system, lower=True, check_finite=False)
+    factor = np.linalg.cholesky(system)
     pulled = np.matmul(common.transpose(0, 2, 1), score[:, :, None]).reshape(size)
-    half = solve_triangular(factor, pulled, lower=True, check_finite=False)
-    whiten = solve_triangular(factor, np.eye(size), lower=True, check_finite=False)
+    whiten = np.tril(dtrtri(factor, lower=1)[0])
+    half = whiten @ pulled
     root = np.matmul(common, whiten.T.reshape(width, periods, size)).reshape(size, size)
     log_determinant = float(terms.log_determinant.sum()) + 2.0 * float(np.log(np.diag(factor)).sum())
     quadratic = float(terms.quadratic.sum()) - float(half @ half)

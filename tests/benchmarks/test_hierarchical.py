@@ -63,12 +63,12 @@ def test_the_treated_units_performance_spending_changes_no_draw():
 
 def test_one_design_among_many_equals_the_design_alone():
     panel = simulate(units=24)
-    designs = [design([unit]) for unit in panel.units[:8:4]]  # one fold
+    designs = [design([unit]) for unit in panel.units[:16:8]]  # one fold
     many = QUICK.fit_many(panel, designs, [0, 1])
     alone = QUICK.fit(panel, designs[1], seed=1)
     np.testing.assert_allclose(many[1].benchmark, alone.benchmark, rtol=1e-9)
     # nor does a placebo among many see its own sealed cells
-    again = QUICK.fit_many(tampered(panel, "u004", [4, 5], 3.0), designs, [0, 1])
+    again = QUICK.fit_many(tampered(panel, "u008", [4, 5], 3.0), designs, [0, 1])
     np.testing.assert_allclose(again[1].benchmark, many[1].benchmark, rtol=1e-9)
 
 
@@ -144,9 +144,9 @@ def test_options_run_and_stay_near_the_truth(options):
         region=lambda i, t: float(i % 3),  # noqa: ARG005
         ses=lambda i, t: float(np.sin(i)),  # noqa: ARG005
     )
-    designs = [design([unit]) for unit in panel.units[:16:4]]  # one fold
+    designs = [design([unit]) for unit in panel.units[::8]]  # one fold
     method = HierarchicalBenchmark(draws=250, nodes=1024, **options)
-    many = method.fit_many(panel, designs, list(range(4)))
+    many = method.fit_many(panel, designs, list(range(3)))
     standardised = [cf.savings().pooled().measured.item() / cf.pooled().std() for cf in many]
     assert np.abs(standardised).max() < 4.0
 

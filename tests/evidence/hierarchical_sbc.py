@@ -65,7 +65,7 @@ def places(count, seed=1):
         truth = rng.standard_normal(model.size)
         y = simulate_panel(model, truth, rng) + model.period_scale * rng.standard_normal(PERIODS)
         known = y * seen
-        proposal = propose(model, known, seen, 2 * NODES)  # as HierarchicalBenchmark with more than five parameters
+        proposal = propose(model, known, seen, NODES)
         found = predict_placebos(model, proposal.nodes, known, seen, treated, ahead)
         posterior, mean, covariance = settle_placebo(model, proposal, found, 0, (known, seen, treated, ahead), NODES)
         if posterior.failures:
