@@ -12,7 +12,8 @@ one). The density is the prior's at ζ times dζ/dz: no approximation enters, wh
 
 - level and trend of a unit: least squares on the unit's cells less the period effects, with the variance that shock
   and noise give it;
-- shock: its innovation in period t, seen through y_t less structure and the shock carried over; I = n_t / noise².
+- shock: the innovation of u in period t, seen through (y_t less structure) / v_t less what u carries over;
+  I = v_t² n_t / noise².
 
 Period effects are rotated to a constant and contrasts, which leaves independent normal priors as they are. A standard
 deviation is the absolute value of a normal variable: half-normal, and without an edge at zero.
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ssinfer.benchmarks.panel_layout import Layout
+    from ssinfer.benchmarks.panel_model import PanelModel
 
     Floats = NDArray[np.float64]
 
@@ -48,9 +50,10 @@ def placed_model(layout: Layout, likelihood: Literal["normal", "student"] = "nor
     units, periods = layout.y.shape
     names = {parameter.name for parameter in model.parameters}
     with pm.Model() as out:
-        value = {p.name: _parameter(pm, pt, p) for p in model.parameters}
+        value = {p.name: _parameter(pm, pt, p) for p in model.parameters if p.kind != "factor"}
+        turbulence = _volatility(pm, pt, model)
         rotated = pm.Normal("period_rotated", 0.0, model.period_scale, shape=periods)
-        period = pm.Deterministic("period", pt.dot(_rotation(periods), rotated))
+        period = pm.Deterministic("period", _rotation(periods) @ rotated)
         if model.known is not None:
             deviation: Any = np.sqrt(model.known)
         else:
@@ -65,8 +68,8 @@ def placed_model(layout: Layout, likelihood: Literal["normal", "student"] = "nor
         for (name, column), contrast in zip(terms.items(), _least_squares(list(terms.values()), seen), strict=True):
             variance = (contrast**2 * deviation**2).sum(axis=1)
             if "shock" in names:
-                correlation = value["persistence"] ** lag
-                variance = variance + value["shock"] ** 2 * (pt.dot(contrast, correlation) * contrast).sum(axis=1)
+                correlation = value["persistence"] ** lag * turbulence[:, None] * turbulence[None, :]
+                variance = variance + value["shock"] ** 2 * ((contrast @ correlation) * contrast).sum(axis=1)
             z = pm.Flat(f"{name}_placed", shape=units, initval=np.zeros(units))
             zeta, keep = _place(pt, z, value[name], (contrast * left).sum(axis=1), 1.0 / variance)
             pm.Potential(f"{name}_density", pm.logp(pm.Normal.dist(0.0, 1.0), zeta) + pt.log(keep))
@@ -75,19 +78,20 @@ def placed_model(layout: Layout, likelihood: Literal["normal", "student"] = "nor
         mean = structure
         if "shock" in names:
             z = pm.Flat("shock_placed", shape=(units, periods), initval=np.zeros((units, periods)))
-            information = np.where(seen, 1.0, 0.0) / deviation**2
-            shock, zeta, keep = _shocks(pt, value, model.time, (z, layout.y - structure, information))
+            information = np.where(seen, 1.0, 0.0) / deviation**2 * turbulence**2
+            cells = (z, (layout.y - structure) / turbulence, information)
+            shock, zeta, keep = _shocks(pt, value, model.time, cells)
             law = pm.Normal.dist(0.0, 1.0)
             if likelihood == "student":
                 law = pm.StudentT.dist(nu=DEGREES, mu=0.0, sigma=UNIT_SCALE)
             pm.Potential("shock_density", pm.logp(law, zeta) + pt.log(keep))
-            mean = structure + shock
+            mean = structure + turbulence * shock
         spread = abs(deviation)
         pm.Normal("y", mean[seen.nonzero()], spread[seen.nonzero()], observed=layout.y[seen])
         pm.Deterministic("expected_ahead", structure[layout.treated][:, layout.ahead])
         ahead = pm.Normal("ahead_z", shape=(len(layout.treated), len(layout.ahead)))
-        cells = np.ix_(layout.treated, layout.ahead)
-        pm.Deterministic("y_ahead", mean[layout.treated][:, layout.ahead] + spread[cells] * ahead)
+        outcome = mean[layout.treated][:, layout.ahead] + spread[np.ix_(layout.treated, layout.ahead)] * ahead
+        pm.Deterministic("y_ahead", outcome)
     return out
 
 
@@ -98,6 +102,18 @@ def _parameter(pm: Any, pt: Any, parameter: Any) -> Any:
     signed = parameter.scale * pm.Normal(f"{parameter.name}_signed", initval=1.0)
     pm.Deterministic(parameter.name, pt.abs(signed))
     return signed
+
+
+def _volatility(pm: Any, pt: Any, model: PanelModel) -> Any:
+    """Return v_t (T,): ones where the model has none."""
+    factors = [parameter for parameter in model.parameters if parameter.kind == "factor"]
+    if not factors:
+        return np.ones(len(model.time))
+    scales = np.array([parameter.scale for parameter in factors])
+    turbulence = pt.exp(scales * pm.Normal("volatility_z", shape=len(factors)))
+    for t, parameter in enumerate(factors):
+        pm.Deterministic(parameter.name, turbulence[t])
+    return turbulence
 
 
 def _rotation(periods: int) -> Floats:

@@ -77,7 +77,7 @@ def reference_model(layout: Layout, likelihood: Literal["normal", "student"] = "
 
 
 def _prior(pm: Any, parameter: Parameter) -> Any:
-    """The prior of a parameter, as :class:`~ssinfer.benchmarks.panel_model.Parameter` has it."""
+    """Return the prior of a parameter, as :class:`~ssinfer.benchmarks.panel_model.Parameter` has it."""
     if parameter.kind == "deviation":
         return pm.HalfNormal(parameter.name, parameter.scale)
     if parameter.kind == "persistence":
@@ -103,8 +103,8 @@ def sample_reference(
 ) -> Any:
     """Sample the written-out model by NUTS (nutpie) and return the DataTree.
 
-    NUTS moves in the coordinates of :mod:`ssinfer.benchmarks.hierarchical_coordinates`; variables of the same names have
-    the same posterior.
+    NUTS moves in the coordinates of :mod:`ssinfer.benchmarks.hierarchical_coordinates`; variables of the same names
+    have the same posterior.
     """
     import pymc as pm  # noqa: PLC0415
 

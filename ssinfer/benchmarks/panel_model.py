@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -36,9 +36,13 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 from ssinfer.kernels.gaussian_panel import Marginal, marginal, unit_terms
-from ssinfer.kernels.panel_nodes import Nodes, log_marginals
+from ssinfer.kernels.importance import laplace
+from ssinfer.kernels.markov_panel import Markov
+from ssinfer.kernels.panel_nodes import Nodes, log_marginal_slope, log_marginals
 
 FAR = 8.0  # beyond it Φ(x) is 1 to rounding
+STEP = 1e-4  # of differences of covariances, in standard deviations of the prior
+REACH = 5.0  # bounds of the search for a mode, in standard deviations of the prior
 FLOOR = 1e-6  # smallest prior scale, relative to spending
 VOLATILITY = 0.3  # prior SD of the log of a period's volatility
 
@@ -124,7 +128,7 @@ class PanelModel:
 
     @cached_property
     def _alike(self) -> list[tuple[Parameter, NDArray[np.intp], list[str]]]:
-        """Parameters with one law: the first of them, their places and names. (Many periods have one volatility law.)"""
+        """Parameters of one law: the first of them, their places and names; all volatilities have one law."""
         groups: dict[tuple[str, float], list[int]] = {}
         for j, parameter in enumerate(self.parameters):
             groups.setdefault((parameter.kind, parameter.scale), []).append(j)
@@ -135,9 +139,13 @@ class PanelModel:
 
     def values(self, x: Floats) -> dict[str, float]:
         """Return the parameters by name from the vector x."""
-        out: dict[str, float] = {}
+        return {name: float(value) for name, value in self._natural(x).items()}
+
+    def _natural(self, x: Floats) -> dict[str, Floats]:
+        """Return the parameters (...) by name from x (..., d)."""
+        out: dict[str, Floats] = {}
         for first, places, names in self._alike:
-            out.update(zip(names, first.natural(x[places]).tolist(), strict=True))
+            out.update(zip(names, np.moveaxis(first.natural(x[..., places]), -1, 0), strict=True))
         return out
 
     def log_prior(self, x: Floats) -> Floats:
@@ -179,10 +187,27 @@ class PanelModel:
 
     def nodes(self, x: Floats) -> Nodes:
         """Return the covariances at many parameters x (M, d), for a panel with one loading."""
-        value = {p.name: p.natural(x[:, j]) for j, p in enumerate(self.parameters)}
+        value = self._natural(x)
         structure, shared = self.shared(value)
         scale = np.ones(len(x)) if self.known is not None else value["noise"] ** 2
-        return Nodes(structure, shared, scale, np.eye(len(self.time)) * self.period_scale)
+        return Nodes(structure, shared, scale, np.eye(len(self.time)) * self.period_scale, self._markov(value, len(x)))
+
+    def _markov(self, value: Mapping[str, Floats], count: int) -> Markov:
+        """Return what the shared covariance is made of at `count` nodes: see `markov_panel`."""
+        periods = len(self.time)
+        kept, spread = np.zeros((count, periods)), np.zeros((count, periods))
+        if "shock" in value:
+            kept[:, 1:] = value["persistence"][:, None] ** np.diff(self.time)
+            spread += value["shock"][:, None]
+        for t, name in enumerate(self.volatility):
+            spread[:, t] *= value[name]
+        columns = [np.ones((1, periods)) * value["level"][:, None]]
+        if "trend" in value:
+            columns.append((self.time - self.time.mean()) * value["trend"][:, None])
+        if self.season is not None:
+            phase = (self.time - self.time[0]) % self.season
+            columns += [(phase == p) * value["season"][:, None] for p in np.unique(phase)]
+        return Markov(kept, spread, np.stack(columns, axis=2))
 
     @property
     def sampling(self) -> Floats:
@@ -236,6 +261,29 @@ class PanelModel:
     def log_posterior(self, x: Floats, y: Floats, seen: Floats) -> float:
         """Return the log marginal posterior density of x, up to a constant."""
         return float(self.log_posteriors(x[None], y, seen)[0])
+
+    def log_posterior_slope(self, x: Floats, y: Floats, seen: Floats) -> tuple[float, Floats]:
+        """Return the log posterior density of x and its gradient, for a panel with one loading."""
+        # the covariances are few numbers: their differences cost nothing beside a pass over the units
+        moved = STEP * np.eye(self.size)
+        around = self.nodes(np.concatenate([x[None], x + moved, x - moved]))
+        shared, scale = around.shared, around.scale
+        here, up, down = slice(0, 1), slice(1, self.size + 1), slice(self.size + 1, None)
+        loading = self.loadings[:, 0]
+        try:
+            value, by_shared, by_scale = log_marginal_slope(around.of(here), self.sampling, seen, y, loading)
+        except np.linalg.LinAlgError:
+            return -np.inf, np.zeros(self.size)
+        gradient = np.tensordot((shared[up] - shared[down]) / (2 * STEP), by_shared, axes=2)
+        gradient += (scale[up] - scale[down]) / (2 * STEP) * by_scale
+        return value + float(self.log_prior(x)), gradient - x
+
+    def mode(self, y: Floats, seen: Floats) -> tuple[Floats, Floats]:
+        """Return the posterior mode of x, and the lower Cholesky factor of the inverse of minus the Hessian there."""
+        slope = None
+        if self.loadings.shape[1] == 1:
+            slope = partial(self.log_posterior_slope, y=y, seen=seen)
+        return laplace(lambda x: self.log_posterior(x, y, seen), np.zeros(self.size), REACH, slope)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ssinfer.kernels.gaussian_panel import leave_cells_out, predict
-from ssinfer.kernels.importance import Mixture, effective_size, fit_mixture, laplace, resample
+from ssinfer.kernels.importance import Mixture, effective_size, fit_mixture, resample
 from ssinfer.kernels.panel_nodes import predict_nodes
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ TAIL = 0.7  # largest Pareto k of dependable importance weights (Vehtari et al. 
 ENOUGH = 400.0  # smallest effective sample size (Vehtari et al. 2021, section 4)
 
 
-REACH = 5.0  # bounds of the search for a mode, in standard deviations of the prior
 PILOT = 256  # nodes of each pilot round; four times as many with more than `FEW` parameters
 FEW = 5
 GOOD = 0.6  # share of effective nodes at which a pilot is good enough; half of it with more than `FEW` parameters
@@ -71,7 +70,7 @@ def propose(model: PanelModel, y: Floats, seen: Floats, count: int) -> Proposal:
     There are `count` nodes, or twice, four or eight times as many: so that, with the share of effective nodes that the
     last pilot had, `SPARE` times as many are effective as are needed.
     """
-    mode, root = laplace(lambda x: model.log_posterior(x, y, seen), np.zeros(model.size), REACH)
+    mode, root = model.mode(y, seen)
     start = Mixture(np.ones(1), mode[None], root[None])
     size, enough = (PILOT, GOOD) if model.size <= FEW else (4 * PILOT, GOOD / 2)
     nodes = start.nodes(size)

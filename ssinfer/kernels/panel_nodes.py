@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ssinfer.kernels.compile import compiled
-from ssinfer.kernels.gaussian_panel import LANES, LOG_2PI, UnitTerms, downdate, predict, unit_blocks, whiten_lanes
+from ssinfer.kernels.gaussian_panel import (
+    LANES,
+    LOG_2PI,
+    UnitTerms,
+    downdate,
+    predict,
+    unit_blocks,
+    whiten_lanes,
+)
+from ssinfer.kernels.markov_panel import Markov, markov_sums, well_conditioned
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,6 +29,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Places = NDArray[np.intp]
 
+LONG = 6  # periods from which on the Markov sums are the cheaper ones
 TOGETHER = 4_000_000  # numbers in the largest array of a round of nodes
 
 
@@ -32,19 +42,22 @@ class Nodes:
     structure, shared : (M, T, T) level, trend and season; the same with the shock
     scale : (M,) sampling variances are scale times those of the panel
     common : (T, T) lower Cholesky factor of the period effects' prior covariance
+    markov : what `shared` is made of, if its shock is Markov; else None
     """
 
     structure: Floats
     shared: Floats
     scale: Floats
     common: Floats
+    markov: Markov | None = None
 
     def __len__(self) -> int:
         return len(self.scale)
 
-    def of(self, places: Places | slice) -> Nodes:
+    def of(self, places: Places | NDArray[np.bool_] | slice) -> Nodes:
         """Return some of the nodes."""
-        return Nodes(self.structure[places], self.shared[places], self.scale[places], self.common)
+        markov = None if self.markov is None else self.markov.of(places)
+        return Nodes(self.structure[places], self.shared[places], self.scale[places], self.common, markov)
 
 
 @compiled
@@ -115,11 +128,31 @@ def _rows(
     return log_determinant, inverse, weighted, quadratic
 
 
+def _all_sums(nodes: Nodes, noise: Floats, seen: Floats, y: Floats, loading: Floats) -> list[Floats]:
+    """Return the sums of `_sums`, by the cheaper algorithm where it loses nothing."""
+    markov = nodes.markov
+    if markov is None or y.shape[1] < LONG:
+        return list(_sums(nodes.shared, noise, nodes.scale, seen, y, loading))
+    good = well_conditioned(markov, noise, nodes.scale)
+    out = [np.zeros((len(nodes), *form)) for form in ((), (y.shape[1],) * 2, (y.shape[1],), ())]
+    part, rest = nodes.of(good), nodes.of(~good)
+    assert part.markov is not None  # noqa: S101  (markov is given)
+    cheap = part.markov
+    if len(part):
+        found = markov_sums(cheap.kept, cheap.spread, cheap.low, noise, part.scale, seen, y, loading)
+        for array, values in zip(out, found, strict=True):
+            array[good] = values
+    if len(rest):
+        for array, values in zip(out, _sums(rest.shared, noise, rest.scale, seen, y, loading), strict=True):
+            array[~good] = values
+    return out
+
+
 def _combine(
     nodes: Nodes, noise: Floats, seen: Floats, y: Floats, loading: Floats
 ) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
     """Return log likelihood (M,), mean (M, T) and root (M, T, T) of the period effects, and which nodes are good."""
-    determinant, precision, score, quadratic = _sums(nodes.shared, noise, nodes.scale, seen, y, loading)
+    determinant, precision, score, quadratic = _all_sums(nodes, noise, seen, y, loading)
     system = nodes.common.T @ precision @ nodes.common + np.eye(y.shape[1])
     good = np.isfinite(determinant) & np.isfinite(system).all(axis=(1, 2))
     system[~good] = np.eye(y.shape[1])
@@ -149,6 +182,64 @@ def log_marginals(nodes: Nodes, noise: Floats, seen: Floats, y: Floats, loading:
         Minus infinity where a covariance is not positive definite to rounding.
     """
     return _combine(nodes, noise, seen, y, loading)[0]
+
+
+def log_marginal_slope(
+    nodes: Nodes, noise: Floats, seen: Floats, y: Floats, loading: Floats
+) -> tuple[float, Floats, float]:
+    r"""Return the log marginal likelihood at a single node, and its derivatives by `shared` (T, T) and by `scale`.
+
+    With m and V the posterior mean and covariance of the common effects, u_i the loading, α_i = S_i⁻¹ (y_i - u_i m),
+
+    .. math:: dl / dS_i = (α_i α_i' - S_i^{-1} + u_i^2 S_i^{-1} V S_i^{-1}) / 2
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        A covariance is not positive definite to rounding.
+    """
+    value, by_shared, by_scale = _slope(
+        nodes.shared[0], noise, float(nodes.scale[0]), seen, y, np.ascontiguousarray(loading), nodes.common
+    )
+    if not np.isfinite(value):
+        message = "a unit's covariance is singular to rounding"
+        raise np.linalg.LinAlgError(message)
+    return value, by_shared, by_scale
+
+
+@compiled
+def _slope(
+    shared: Floats, noise: Floats, scale: float, seen: Floats, y: Floats, loading: Floats, common: Floats
+) -> tuple[float, Floats, float]:
+    units, periods = y.shape
+    log_determinant, inverse, weighted, quadratic = unit_blocks(shared, scale * noise, seen, y)
+    determinant = log_determinant.sum()
+    by_shared = np.zeros((periods, periods))
+    if not np.isfinite(determinant):
+        return np.nan, by_shared, 0.0
+    precision = np.zeros((periods, periods))
+    score = np.zeros(periods)
+    for i in range(units):
+        precision += loading[i] ** 2 * inverse[i]
+        score += loading[i] * weighted[i]
+    turned = np.ascontiguousarray(common.T)
+    factor = np.linalg.cholesky(turned @ precision @ common + np.eye(periods))
+    whiten = np.linalg.inv(factor)
+    root = common @ np.ascontiguousarray(whiten.T)
+    half = whiten @ (turned @ score)
+    mean = root @ half
+    by_scale = 0.0
+    for i in range(units):
+        alpha = weighted[i] - loading[i] * (inverse[i] @ mean)
+        moved = loading[i] * (inverse[i] @ root)
+        own = moved @ moved.T - inverse[i]
+        for t in range(periods):
+            own[t] += alpha[t] * alpha
+            by_scale += own[t, t] * noise[i, t]
+        by_shared += own
+    determinant += 2.0 * np.log(np.diag(factor)).sum()
+    value = -0.5 * (seen.sum() * LOG_2PI + determinant + quadratic.sum() - half @ half)
+    return value, by_shared / 2.0, by_scale / 2.0
 
 
 def predict_nodes(
@@ -209,7 +300,8 @@ def _predict(
 
     def terms(mask: Floats, outcome: Floats) -> UnitTerms:
         found = _rows(nodes.shared, noise[rows], nodes.scale, mask, outcome)
-        return UnitTerms(*(flat(each) for each in found), np.tile(mask.sum(axis=1), count))
+        determinant, inverse, weighted, quadratic = (flat(each) for each in found)
+        return UnitTerms(determinant, inverse, weighted, quadratic, np.tile(mask.sum(axis=1), count))
 
     own = terms(kept, own_y)
     if not np.isfinite(own.log_determinant).all():

@@ -25,7 +25,7 @@ def layout_of(**options):
     return lay_out(Problem.of(panel, design), HierarchicalBenchmark(**options)._options())
 
 
-def by_hand(layout, signed, persistence, period, placed):
+def by_hand(layout, signed, persistence, turbulence, period, placed):
     """The change of variables of one draw, unit by unit and period by period: standard effects and log Jacobian."""
     time, seen = layout.model.time, layout.seen > 0
     centred = time - time.mean()
@@ -41,7 +41,9 @@ def by_hand(layout, signed, persistence, period, placed):
             covariance = np.diag(deviation[i, cells] ** 2)
             if "shock" in signed:
                 lag = np.abs(np.subtract.outer(time[cells], time[cells]))
-                covariance = covariance + signed["shock"] ** 2 * persistence**lag
+                covariance = covariance + signed["shock"] ** 2 * persistence**lag * np.outer(
+                    turbulence[cells], turbulence[cells]
+                )
             variance, gain = contrasts[k] @ covariance @ contrasts[k], signed[name]
             found = contrasts[k] @ left[cells]
             keep = np.sqrt(variance / (gain**2 + variance))
@@ -55,9 +57,9 @@ def by_hand(layout, signed, persistence, period, placed):
             kept = persistence ** (time[t] - time[t - 1]) if t else 0.0
             gain = signed["shock"] * np.sqrt(1 - kept**2)
             if seen[i, t]:
-                variance = deviation[i, t] ** 2
+                variance = (deviation[i, t] / turbulence[t]) ** 2
                 keep = np.sqrt(variance / (gain**2 + variance))
-                centre = gain * (left[t] - kept * before) / (gain**2 + variance)
+                centre = gain * (left[t] / turbulence[t] - kept * before) / (gain**2 + variance)
             else:
                 keep, centre = 1.0, 0.0
             standard["shock"][i, t] = centre + keep * placed["shock"][i, t]
@@ -67,7 +69,8 @@ def by_hand(layout, signed, persistence, period, placed):
 
 
 @pytest.mark.parametrize(
-    ("options", "likelihood"), [({}, "normal"), ({}, "student"), ({"shock": None}, "normal")]
+    ("options", "likelihood"),
+    [({}, "normal"), ({}, "student"), ({"volatility": False}, "normal"), ({"shock": None}, "normal")],
 )
 def test_the_density_is_that_of_the_definition_times_the_jacobian(options, likelihood):
     layout = layout_of(**options)
@@ -79,13 +82,18 @@ def test_the_density_is_that_of_the_definition_times_the_jacobian(options, likel
         z = {name: float(rng.normal()) for name in scale}
         signed = {name: scale[name] * z[name] for name in scale}
         persistence = float(rng.uniform(0.1, 0.9))
+        factors = [p for p in layout.model.parameters if p.kind == "factor"]
+        v = rng.normal(size=len(factors))
+        turbulence = (
+            np.exp([p.scale * each for p, each in zip(factors, v, strict=True)]) if factors else np.ones(PERIODS)
+        )
         rotated = rng.normal(0, 0.05, PERIODS)
         period = dct(np.eye(PERIODS), norm="ortho", axis=0).T @ rotated
         ahead = rng.normal(size=(1, 1))
         effects = {"level": rng.normal(size=UNITS), "trend": rng.normal(size=UNITS)}
         if "shock" in scale:
             effects["shock"] = rng.normal(size=(UNITS, PERIODS))
-        standard, jacobian = by_hand(layout, signed, persistence, period, effects)
+        standard, jacobian = by_hand(layout, signed, persistence, turbulence, period, effects)
 
         time = layout.model.time - layout.model.time.mean()
         unit = layout.treated[0]
@@ -95,7 +103,7 @@ def test_the_density_is_that_of_the_definition_times_the_jacobian(options, likel
             for t in range(PERIODS):
                 kept = persistence ** float(layout.model.time[t] - layout.model.time[t - 1]) if t else 0.0
                 shock = kept * shock + signed["shock"] * np.sqrt(1 - kept**2) * standard["shock"][unit, t]
-            mean = mean + shock  # of the last period alone, which is the performance period
+            mean = mean + turbulence[-1] * shock  # of the last period alone, which is the performance period
         deviation = np.abs(signed["noise"]) * np.sqrt(layout.model.inverse_size[unit, -1])
 
         # a negative standard deviation stands for its absolute value with the sign of its effects turned
@@ -109,6 +117,10 @@ def test_the_density_is_that_of_the_definition_times_the_jacobian(options, likel
         if "shock" in scale:
             logit = np.log(persistence / (1 - persistence))
             here["persistence_logodds__"] = there["persistence_logodds__"] = logit
+        if factors:
+            here["volatility_z"] = v
+            there |= {f"{p.name}_log__": p.scale * each for p, each in zip(factors, v, strict=True)}
         # half-normal of the value against normal of z; normal of y_ahead against normal of its z
         between = sum(np.log(2.0) - np.log(s) for s in scale.values()) - np.log(deviation)
+        between -= sum(np.log(p.scale) + p.scale * each for p, each in zip(factors, v, strict=True))  # lognormal
         assert float(placed(here)) == pytest.approx(float(definition(there)) - between + jacobian, abs=1e-8)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ssinfer.kernels.gaussian_panel import leave_cells_out, marginal, predict, unit_terms
-from ssinfer.kernels.panel_nodes import Nodes, log_marginals, predict_nodes
+from ssinfer.kernels.panel_nodes import Nodes, log_marginal_slope, log_marginals, predict_nodes
 
 PERIODS = 5
 
@@ -54,12 +54,28 @@ def test_every_node_predicts_what_it_predicts_alone(together, monkeypatch):
         whole = marginal(terms, loading[:, None], nodes.common[None])
         own = unit_terms(nodes.shared[m], variance[rows], kept, y[rows] * kept)
         centre, spread, alone = leave_cells_out(whole, terms, own, rows, loading[rows, None], cells)
-        here = predict(
-            centre, spread, own, y[rows] * kept, nodes.structure[m], nodes.shared[m], variance[rows], cells
-        )
+        here = predict(centre, spread, own, y[rows] * kept, nodes.structure[m], nodes.shared[m], variance[rows], cells)
         np.testing.assert_allclose(value[m], alone, rtol=1e-10)
         np.testing.assert_allclose(mean[m], here[0], atol=1e-10)
         np.testing.assert_allclose(covariance[m], here[1], atol=1e-10)
+
+
+def test_the_slope_is_that_of_differences():
+    nodes, noise, seen, y, loading = example(18)
+    one = nodes.of(slice(1, 2))
+    value, by_shared, by_scale = log_marginal_slope(one, noise, seen, y, loading)
+    assert value == pytest.approx(log_marginals(one, noise, seen, y, loading)[0], rel=1e-11)
+    rng = np.random.default_rng(2)
+    step = rng.normal(size=(PERIODS, PERIODS))
+    step, turn = 1e-5 * (step + step.T), 0.7e-5
+    moved = Nodes(
+        np.repeat(one.structure, 2, axis=0),
+        np.concatenate([one.shared + step, one.shared - step]),
+        np.concatenate([one.scale + turn, one.scale - turn]),
+        one.common,
+    )
+    up, down = log_marginals(moved, noise, seen, y, loading)
+    assert (up - down) / 2 == pytest.approx((by_shared * step).sum() + by_scale * turn, rel=1e-5)
 
 
 def test_cells_that_were_never_seen_need_no_taking_out():
