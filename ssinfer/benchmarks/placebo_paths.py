@@ -91,4 +91,6 @@ def donor_features(X: Floats) -> Floats:
     loading = np.linalg.eigh(centred @ centred.T)[1][:, -1] @ centred
     features = np.column_stack([level - level.mean(), loading])
     spread = features.std(axis=0)
-    return np.ascontiguousarray(np.clip(features / np.where(spread > 0, spread, 1.0), -3.0, 3.0))
+    differs = spread > 1e-9 * np.abs(X).max()
+    scaled = np.where(differs, features / np.where(differs, spread, 1.0), 0.0)
+    return np.ascontiguousarray(np.clip(scaled, -3.0, 3.0))

@@ -1,4 +1,4 @@
-"""The prior of a synthetic control's shocks and weights, learned from donors in the treated unit's place."""
+"""The prior of a synthetic control's shocks and sampling noise, learned from donors in the treated unit's place."""
 
 from __future__ import annotations
 

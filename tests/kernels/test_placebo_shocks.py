@@ -55,3 +55,22 @@ def test_shock_size_and_persistence_are_recovered(omega, rho):
     assert abs(prior.mean[0] - np.log(omega)) < 0.2 + 2 * error[0]
     assert abs(LARGEST_RHO / (1 + np.exp(-prior.mean[1])) - rho) < 0.12
     assert prior.heterogeneity < 0.3
+
+
+def test_k_is_recovered_and_not_taken_for_weights():
+    """150 units of 20,000 to 200,000 insured, k = 3, shocks of 1%, levels 10% apart, and a common factor.
+
+    With weights integrated out together with k, as once here, the same panel gives a k of about 2.
+    """
+    rng = np.random.default_rng(3)
+    N, T, k = 150, 9, 3.0
+    sizes = np.exp(rng.uniform(np.log(2e4), np.log(2e5), N))[:, None] * np.ones((1, T))
+    shock = 0.01 * rng.normal(size=(N, T)).cumsum(axis=1)
+    factor = rng.normal(size=(N, 1)) * 0.01 * rng.normal(size=T).cumsum()
+    level = 2000 * np.exp(0.1 * rng.normal(size=(N, 1)))
+    spending = level * np.exp(factor + shock + k / np.sqrt(sizes) * rng.normal(size=(N, T)))
+    panel = ss.Panel(tuple(f"u{j:03d}" for j in range(N)), tuple(range(T)), spending, insured_years=sizes)
+    design = ss.Design(treated=["u000"], baseline=range(8), performance=[8])
+    prior = ShockPrior.learned(Window.of(SyntheticControl().prepare(panel, design), 0))
+    assert np.exp(prior.mean[2]) == pytest.approx(k, rel=0.15)
+    assert np.exp(prior.mean[0]) == pytest.approx(0.01, rel=0.25)
