@@ -45,7 +45,7 @@ class PlaceboPaths:
         """
         used = np.concatenate([window.pre, window.post])
         paths = window.Y[np.ix_(used, window.others)].T  # (J, T)
-        J, T = paths.shape
+        J = len(paths)
         level = np.sqrt((paths[:, : window.pre.size] ** 2).mean(axis=1))
         noise = np.zeros_like(paths) if window.noise is None else window.noise[np.ix_(used, window.others)].T
         relative_noise = (noise / level[:, None] ** 2).mean(axis=1)

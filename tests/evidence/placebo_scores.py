@@ -12,7 +12,6 @@ import ssinfer as ss
 from ssinfer.benchmarks.conformal_test import conformal_p_value
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
-KINDS = ("credible", "confidence")
 
 
 def law_row(draws, spent):
@@ -42,13 +41,14 @@ def placebo_frame(method, panel, windows, units, *, seed=1, conformal=None, **de
         for unit, one, cf in zip(units, designs, results, strict=True):
             labels = {"unit": unit, "window": number, "reason": ""}
             if isinstance(cf, Exception) or cf.failures:
-                rows.append({**labels, "law": "refused", "reason": str(cf if isinstance(cf, Exception) else cf.failures)})
+                rows.append(
+                    {**labels, "law": "refused", "reason": str(cf if isinstance(cf, Exception) else cf.failures)}
+                )
                 continue
             labels["size"] = cf.assigned
             spent = cf.pooled_spending
-            for kind in KINDS:
-                if kind == "credible" or cf.confidence is not None:
-                    rows.append({**labels, "law": kind, **law_row(cf.pooled("benchmark" if kind == "credible" else kind), spent)})
+            laws = {"credible": "benchmark"} | ({"confidence": "confidence"} if cf.confidence is not None else {})
+            rows += [{**labels, "law": law, **law_row(cf.pooled(name), spent)} for law, name in laws.items()]
             if conformal is not None:
                 p = conformal_p_value(conformal, panel, one)
                 periods = len(baseline) + len(performance)

@@ -4,7 +4,8 @@ ADEMP. Aims: is the prior of shocks and k that `ShockPrior.learned` takes from d
 uncertainty? Data: 150 units over nine years, levels 10% apart, a common factor with loadings of their own, AR(1)
 shocks, sampling noise k^2 / n with 20,000 to 200,000 insured-years. Estimands: k, omega (SD of a shock's innovation),
 rho. Performance: bias; coverage of 90% intervals of the common values, and of the prior that the treated unit gets,
-which adds the learned heterogeneity between units to omega's variance (there is none in these data); Monte Carlo errors.
+which adds the learned heterogeneity between units to omega's variance (there is none in these data); Monte Carlo
+errors.
 """
 
 # ruff: noqa: T201

@@ -32,7 +32,7 @@ QUANTITIES = ("pooled", "tau", "tilt", "omega", "rho", "k", "effective_donors", 
 
 
 def frozen_model(*, intercept):
-    """Fixed donors with levels, a common factor and noise of sizes that differ tenfold; prior constants of that size."""
+    """Fixed donors with levels, a common factor and noise of sizes that differ tenfold; fixed prior constants."""
     rng = np.random.default_rng(0)
     T = BEFORE + AFTER
     factor = 0.02 * rng.standard_normal(T).cumsum()
@@ -64,9 +64,16 @@ def treated_unit(model, q, rng):
     shock[0] = omega / np.sqrt(1 - rho**2) * rng.standard_normal()
     for t in range(1, len(shock)):
         shock[t] = rho * shock[t - 1] + omega * rng.standard_normal()
-    variance = np.append(model.noise, model.noise_ahead) + np.vstack([model.donor_noise, model.donor_noise_ahead]) @ w**2
+    variance = (
+        np.append(model.noise, model.noise_ahead) + np.vstack([model.donor_noise, model.donor_noise_ahead]) @ w**2
+    )
     level = model.kappa * rng.standard_normal()
-    return np.vstack([model.X, model.X_ahead]) @ w + level + shock + k * np.sqrt(variance) * rng.standard_normal(len(shock))
+    return (
+        np.vstack([model.X, model.X_ahead]) @ w
+        + level
+        + shock
+        + k * np.sqrt(variance) * rng.standard_normal(len(shock))
+    )
 
 
 def scalars(model, q):
@@ -149,4 +156,6 @@ if __name__ == "__main__":
     folder = Path(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
     draw(good, len(every) - len(good), folder / "weight_posterior_sbc.svg")
-    sys.stdout.write(f"{pd.Series(distances(good)).round(4)}\nband {band(len(good)):.4f}, {len(good)} of {len(every)}\n")
+    sys.stdout.write(
+        f"{pd.Series(distances(good)).round(4)}\nband {band(len(good)):.4f}, {len(good)} of {len(every)}\n"
+    )

@@ -26,7 +26,18 @@ def data(seed, J, kappa, noisy=True):
     noise = 1e-3 * rng.uniform(0.5, 2, TIMES.size) * noisy
     donor_noise = 1e-3 * rng.uniform(0.5, 2, X.shape) * noisy
     features = rng.normal(size=(J, F))
-    return (1 + 0.1 * rng.normal(size=TIMES.size), X, TIMES, noise, donor_noise, kappa, features, MEAN, FACTOR, STRENGTH)
+    return (
+        1 + 0.1 * rng.normal(size=TIMES.size),
+        X,
+        TIMES,
+        noise,
+        donor_noise,
+        kappa,
+        features,
+        MEAN,
+        FACTOR,
+        STRENGTH,
+    )
 
 
 def unpacked(q, features):
@@ -80,7 +91,10 @@ def test_posterior_means_equal_importance_sampling(kappa):
     J = 3
     y, X, times, noise, donor_noise, *rest = data(5, J, kappa)
     arrays = (y, X, times, 4 * noise, donor_noise, *rest)
-    draws = [sample_chain(np.random.default_rng(seed), np.zeros(J + F + 4), *LEARN, 300, 4000, *arrays)[0] for seed in range(2)]
+    draws = [
+        sample_chain(np.random.default_rng(seed), np.zeros(J + F + 4), *LEARN, 300, 4000, *arrays)[0]
+        for seed in range(2)
+    ]
     ours = np.concatenate(draws)
     prior = np.random.default_rng(9).standard_normal((60_000, J + F + 4))
     unused = np.empty(J + F + 4)
@@ -88,7 +102,13 @@ def test_posterior_means_equal_importance_sampling(kappa):
     mass = np.exp(logs - logs.max())
     mass /= mass.sum()
     assert 1 / (mass**2).sum() > 3000
-    for one in (lambda q: unpacked(q, arrays[6])[1][0], lambda q: unpacked(q, arrays[6])[1][2], lambda q: q[J], lambda q: q[J + F], lambda q: q[J + F + 1]):
+    for one in (
+        lambda q: unpacked(q, arrays[6])[1][0],
+        lambda q: unpacked(q, arrays[6])[1][2],
+        lambda q: q[J],
+        lambda q: q[J + F],
+        lambda q: q[J + F + 1],
+    ):
         theirs = np.array([one(q) for q in prior])
         mean, mine = mass @ theirs, np.array([one(q) for q in ours])
         deviation = np.sqrt(mass @ (theirs - mean) ** 2)
