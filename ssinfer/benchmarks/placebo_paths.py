@@ -76,7 +76,7 @@ def loose_directions(relative: Floats, noise: Floats, places: NDArray[np.intp]) 
     products = (centred * masses[:, None]).T @ centred
     without = products - masses[places, None, None] * own[:, :, None] * own[:, None, :]
     factor = np.linalg.eigh(without)[1][:, :, -1] * np.sqrt(T)
-    return loose + LOOSE * factor[:, :, None] * factor[:, None, :]
+    return np.asarray(loose + LOOSE * factor[:, :, None] * factor[:, None, :])
 
 
 def donor_features(X: Floats) -> Floats:
