@@ -83,7 +83,7 @@ def coverage_table(frame, classes):
                 low, high = np.quantile(means, [0.025, 0.975])
                 rows.append(
                     {
-                        "class": name, "law": law, "level": level, "n": len(known),
+                        "class": name, "law": law, "level": 100 * level, "n": len(known),
                         "coverage": 100 * known[f"in_{level}"].mean(), "error": means.std(), "low": low, "high": high,
                         "width": 100 * known[f"width_{level}"].mean(),
                         "interval_score": 100 * known[f"score_{level}"].mean(),

@@ -20,11 +20,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from placebo_scores import coverage_table, placebo_frame
 
 import ssinfer as ss
 from ssinfer.backtesting.placebos import neighbour_blocks
 from ssinfer.benchmarks.synthetic_control import SyntheticControl
+
+sys.path.insert(0, str(Path(__file__).parent))
+from placebo_scores import coverage_table, placebo_frame
 
 SMALLEST_COUNTY = 500
 N_DONORS, N_PLACEBOS = 200, 120
@@ -84,7 +86,7 @@ def report(frame):
     lines.append(table.round(1).to_string(index=False))
     by_window = credible.groupby("window")[[f"in_{level}" for level in (0.5, 0.8, 0.9, 0.95)]].mean()
     lines.append((100 * by_window).round(1).to_string())
-    pooled = table[(table["class"] == "all") & (table["law"] == "credible") & (table["level"] == 0.9)].iloc[0]
+    pooled = table[(table["class"] == "all") & (table["law"] == "credible") & (table["level"] == 90)].iloc[0]
     return "\n".join(lines), pooled, refused / fits
 
 
