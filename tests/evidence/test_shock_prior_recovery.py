@@ -67,6 +67,8 @@ def test_k_shock_and_persistence_are_recovered(omega, rho, k, factor, evidence_s
             f"covered at 90%: {100 * common[place]:.0f}%, by the treated unit's prior {100 * covered[place]:.0f}% "
             f"+- {100 * np.sqrt(0.09 / count):.0f}%"
         )
-        tolerance = 0.15 if name != "rho" else 0.3  # relative; persistence of eight differences is vaguely known
-        assert abs(own.mean() / true - 1) < tolerance + 3 * mcse / true
-        assert covered[place] > 0.6 - 3 * np.sqrt(0.09 / count)
+        if name == "rho":  # a shock and noise of like size over nine years say little of it: drawn to the prior's 0.73
+            assert abs(own.mean() - true) < 0.25 + 3 * mcse
+            continue
+        assert abs(own.mean() / true - 1) < 0.15 + 3 * mcse / true
+        assert covered[place] > 0.65 - 3 * np.sqrt(0.09 / count)
