@@ -45,7 +45,7 @@ class PlaceboPaths:
         """
         used = np.concatenate([window.pre, window.post])
         paths = window.Y[np.ix_(used, window.others)].T  # (J, T)
-        J, T = paths.shape
+        J = len(paths)
         level = np.sqrt((paths[:, : window.pre.size] ** 2).mean(axis=1))
         noise = np.zeros_like(paths) if window.noise is None else window.noise[np.ix_(used, window.others)].T
         relative_noise = (noise / level[:, None] ** 2).mean(axis=1)
@@ -76,7 +76,7 @@ def loose_directions(relative: Floats, noise: Floats, places: NDArray[np.intp]) 
     products = (centred * masses[:, None]).T @ centred
     without = products - masses[places, None, None] * own[:, :, None] * own[:, None, :]
     factor = np.linalg.eigh(without)[1][:, :, -1] * np.sqrt(T)
-    return loose + LOOSE * factor[:, :, None] * factor[:, None, :]
+    return np.asarray(loose + LOOSE * factor[:, :, None] * factor[:, None, :])
 
 
 def donor_features(X: Floats) -> Floats:
@@ -91,4 +91,6 @@ def donor_features(X: Floats) -> Floats:
     loading = np.linalg.eigh(centred @ centred.T)[1][:, -1] @ centred
     features = np.column_stack([level - level.mean(), loading])
     spread = features.std(axis=0)
-    return np.ascontiguousarray(np.clip(features / np.where(spread > 0, spread, 1.0), -3.0, 3.0))
+    differs = spread > 1e-9 * np.abs(X).max()
+    scaled = np.where(differs, features / np.where(differs, spread, 1.0), 0.0)
+    return np.ascontiguousarray(np.clip(scaled, -3.0, 3.0))

@@ -1,4 +1,4 @@
-"""The prior of a synthetic control's shocks and weights, learned from donors in the treated unit's place."""
+"""The prior of a synthetic control's shocks and sampling noise, learned from donors in the treated unit's place."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class ShockPrior:
         best = minimize(objective, np.zeros(4), method="BFGS", options={"gtol": 1e-2, "eps": 1e-4, "maxiter": 200})
         x = np.asarray(best.x)
         values, vectors = np.linalg.eigh(_hessian(objective, x))
-        if not np.isfinite(values).all() or np.abs(best.jac).max() > LARGEST_SLOPE:
+        if not np.isfinite(values).all() or np.abs(np.asarray(best.jac)).max() > LARGEST_SLOPE:
             raise ConvergenceError(
                 f"The placebos of {window.name!r} do not identify a shock prior: no mode of their likelihood was "
                 "reached. Look for donors with extreme spending, or use inference='placebo'."

@@ -41,7 +41,8 @@ class WeightModel:
         u_t = \rho u_{t-1} + \omega \epsilon_t
 
     with z, b, epsilon standard normal, A the donors' standardised level and main loading, log tau ~ N(0, 0.75^2), the
-    normal prior of (log omega, logit rho, log k) learned from the donors (`ShockPrior`), mu = 0 or N(0, 1), and e_t of variance k^2 (noise_1t + sum_j w_j^2 noise_jt).
+    normal prior of (log omega, logit rho, log k) learned from the donors (`ShockPrior`), mu = 0 or N(0, 1), and e_t of
+    variance k^2 (noise_1t + sum_j w_j^2 noise_jt).
 
     Attributes
     ----------

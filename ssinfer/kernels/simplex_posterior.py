@@ -5,8 +5,8 @@ Over T0 baseline periods, in units of the treated unit's own level,
     y ~ N(X w, C),   C = kappa^2 11' + omega^2 / (1 - rho^2) [rho^|s - t|] + k^2 diag(noise_t + sum_j w_j^2 noise_tj),
     w = softmax(A b + tau z),   log tau = tau_0 + tau_1 a,   (log omega, logit(rho / 0.995), log k) = m + L zeta,
 
-and q = (z, b, a, zeta) is standard normal before the data; the columns of A are standardised features of donors.  A level mu ~ N(0, kappa^2) is integrated out; kappa = 0 is
-the form without one.
+and q = (z, b, a, zeta) is standard normal before the data; the columns of A are standardised features of donors. A
+level mu ~ N(0, kappa^2) is integrated out; kappa = 0 is the form without one.
 """
 
 from __future__ import annotations
