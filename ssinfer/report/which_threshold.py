@@ -14,7 +14,7 @@ from ssinfer.report.earnings import share_of
 from ssinfer.report.finding import best_pair
 from ssinfer.report.numerals import PLUS_MINUS, column_with_errors, listed, money, percent, plain, quoted
 from ssinfer.report.pairs import case_name, label_of, name_of, rows_of
-from ssinfer.report.words import threshold_name
+from ssinfer.report.words import KINDS, threshold_name
 
 if TYPE_CHECKING:
     from ssinfer.report.pairs import Pair
@@ -171,7 +171,7 @@ def pareto_table(result: StudyResult, choice: Choice | None) -> Table | None:
     cells = [row for _, row in table.iterrows()]
     columns = [
         [label_of(result, (str(row["design"]), str(row["method"]))) for row in cells],
-        [_name({**row, "level": 0.95, "side": "one-sided"}) for row in cells],
+        [KINDS[str(row["kind"])] + (f", {row['prior']} prior" if row["prior"] else "") for row in cells],
         [plain(100 * float(row["abs_bias_case"]), 1) for row in cells],
         [plain(100 * float(row["bias_sd_between"]), 1) for row in cells],
         [plain(100 * float(row["abs_bias_selected"]), 1) for row in cells],
