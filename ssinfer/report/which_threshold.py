@@ -58,7 +58,7 @@ def _for_the_case(result: StudyResult, choice: Choice) -> str:
         return ""
     best = choice.best
     rows = rows[(rows["kind"] == best["kind"]) & (rows["side"] == best["side"]) & (rows["prior"] == best["prior"])]
-    if best["kind"] != "schedule":
+    if best["level"] > 0:
         rows = rows[rows["level"] == best["level"]]
     if not len(rows) or not math.isfinite(float(rows["rate"].iloc[0])):
         return ""
@@ -212,6 +212,8 @@ def _in_words(row: Any) -> str:
     if kind == "schedule":
         return "Medicare's schedule"
     names = {"calibrated": "model threshold rescaled on placebos"}
+    if kind == "expected loss":
+        return f"the threshold of smallest expected loss ({row['prior']} prior)"
     prior = f", {row['prior']} prior" if row["prior"] else ""
     return f"the {names.get(kind, f'{kind} threshold')} ({100 * level:g}%, {row['side']}{prior})"
 

@@ -38,7 +38,7 @@ def test_three_sentences_name_the_choice_its_hash_and_its_honest_figures(study, 
 def test_every_specification_is_printed(study, choice):
     table = specification_table(study, choice)
     assert len(table.rows) == len(choice.specifications)
-    assert table.rows[0][1].split()[0] in {"Confidence", "Placebo", "Model", "Medicare"}
+    assert table.rows[0][1].split()[0] in {"Confidence", "Placebo", "Model", "Medicare", "Expected"}
 
 
 def test_credible_stands_above_confidence_at_each_level(study, without):
