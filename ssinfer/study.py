@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ssinfer.backtesting.run import BacktestResult, backtest
+from ssinfer.backtesting.run import BacktestResult, backtest, join_results
 from ssinfer.study_case import CaseResult, evaluate_case
 from ssinfer.study_folder import MANIFEST, StudyResult, refuse_foreign_folder, write_study
+from ssinfer.study_intact import intact_groups
 from ssinfer.study_plan import Plan, plan_study
 
 if TYPE_CHECKING:
@@ -52,6 +53,9 @@ def run_study(
         data_label=plan.data_label,
         note=plan.note,
         panel=plan.panel,
+        claims=plan.data.claims,
+        panels={name: view.panel for name, view in plan.data.views.items()},
+        intact_groups=intact_groups(plan) if "backtest" in parts else None,
         designs=plan.designs,
         design_labels=plan.design_labels,
         methods=plan.methods,
@@ -66,23 +70,44 @@ def run_study(
 
 
 def _backtest(plan: Plan, n_jobs: int, progress: Callable[[int, int], None] | None) -> BacktestResult:
+    """Backtest the pairs of each data set (panel or cohort, by definition of spending), and join the results."""
     file = plan.file
-    return backtest(
-        plan.panel,
-        plan.designs,
-        plan.methods,
-        placebos=plan.placebos,
-        injected=file.threshold.injected,
-        n_jobs=n_jobs,
-        seed=file.seed,
-        origins=plan.origins,
-        levels=file.threshold.all_levels,
-        size_edges=file.population.size_edges,
-        share=plan.share,
-        ses=file.population.ses,
-        pairs=plan.pairs,
-        progress=progress,
-    )
+    together: dict[int, tuple[Any, list[tuple[str, str]]]] = {}
+    for pair in plan.pairs:
+        data = plan.data_for(*pair)
+        together.setdefault(id(data), (data, []))[1].append(pair)
+    results: list[BacktestResult] = []
+    for data, pairs in together.values():
+        before = sum(len(result.placebos) for result in results)
+        results.append(
+            backtest(
+                data,
+                {name: plan.designs[name] for name in dict.fromkeys(design for design, _ in pairs)},
+                {name: plan.methods[name] for name in dict.fromkeys(method for _, method in pairs)},
+                placebos=plan.placebos,
+                injected=file.threshold.injected,
+                n_jobs=n_jobs,
+                seed=file.seed,
+                origins=_some(plan.origins, pairs),
+                levels=file.threshold.all_levels,
+                size_edges=file.population.size_edges,
+                share=plan.share,
+                ses=file.population.ses,
+                pairs=pairs,
+                regions=plan.data.regions,
+                progress=None if progress is None else _shifted(progress, before),
+            )
+        )
+    return join_results(results)
+
+
+def _some(origins: Any, pairs: list[tuple[str, str]]) -> Any:
+    named = {design for design, _ in pairs}
+    return None if origins is None else {name: labels for name, labels in origins.items() if name in named}
+
+
+def _shifted(progress: Callable[[int, int], None], before: int) -> Callable[[int, int], None]:
+    return lambda done, total: progress(before + done, before + total)
 
 
 def _manifest(plan: Plan, parts: tuple[str, ...]) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def evaluate_case(plan: Plan, result: BacktestResult | None) -> CaseResult:
         labels = {"design": design, "method": method}
         try:
             cf = plan.methods[method].fit(
-                plan.panel, plan.designs[design], seed=seed_of(file.seed, design, method, "case")
+                plan.data_for(design, method), plan.designs[design], seed=seed_of(file.seed, design, method, "case")
             )
         except SsinferError as error:
             savings.append({**labels, "status": "refused", "reason": str(error)})
@@ -64,7 +64,7 @@ def evaluate_case(plan: Plan, result: BacktestResult | None) -> CaseResult:
             savings.append({**labels, "status": "sealed", "reason": str(error)})
             thresholds.append(table.assign(**labels))
             continue
-        row = cf.savings().summary(0.95).iloc[-1]
+        row = _with_interval(cf.savings().summary(0.95).iloc[-1], cf, plan, labels)
         insured = float(pooled.insured_years.item())
         measured = float(pooled.measured_rate.item())
         savings.append(
@@ -73,6 +73,7 @@ def evaluate_case(plan: Plan, result: BacktestResult | None) -> CaseResult:
                 "status": "ok",
                 "reason": "",
                 **{name: row[name] for name in ("benchmark", "spending", "saving", "savings_rate", "lower", "upper")},
+                "completion_error": row.get("completion_error", 0.0),
                 "insured_years": insured,
                 "total": float(row["saving"]) * insured,
             }
@@ -87,13 +88,36 @@ def evaluate_case(plan: Plan, result: BacktestResult | None) -> CaseResult:
     )
 
 
+def _with_interval(row: Any, cf: Counterfactual, plan: Plan, labels: dict[str, str]) -> Any:
+    """Return the case's row: without an interval where the method gives none, else with the completion factor's error.
+
+    Both arms are multiplied by one factor F, so the rate does not move; the saving in money is F / Fhat times the
+    draws, with F / Fhat normal around 1 at the factor's relative standard error.
+    """
+    if cf.uncertainty == "none":
+        point = row.copy()
+        point["lower"] = point["upper"] = np.nan
+        return point
+    claims = plan.data.claims
+    error = 0.0 if claims is None else claims.completion_error(labels["design"])
+    if not error > 0:
+        return row
+    rng = np.random.default_rng(seed_of(plan.file.seed, labels["design"], labels["method"], "completion"))
+    saving = cf.pooled() - cf.pooled_spending
+    factor = 1 + error * rng.standard_normal((max(1, 4000 // len(saving)), len(saving)))
+    lower, upper = np.quantile(saving * factor, [0.025, 0.975])
+    changed = row.copy()
+    changed["lower"], changed["upper"], changed["completion_error"] = lower, upper, error
+    return changed
+
+
 def _cross_fitted(placebos: pd.DataFrame, plan: Plan, design: str) -> pd.DataFrame:
     """Return the placebos from which the case's gate is derived, cross-fitted as every placebo's gate was.
 
     Left out are the case's neighbours and, where there are other origins, all errors of the contract's own years.
     """
     treated = plan.designs[design].treated
-    blocks = neighbour_blocks(plan.panel)[plan.panel.rows(treated)]
+    blocks = neighbour_blocks(plan.panel, regions=plan.data.regions)[plan.panel.rows(treated)]
     apart = placebos[~placebos["block"].isin(blocks)]
     other = apart[apart["origin"] != plan.designs[design].performance[0]]
     return other if len(other) else apart

@@ -1,23 +1,87 @@
-"""The data of a study: a panel, its label, and the sentence on what kind of data it is; one branch a source."""
+"""The data of a study: panels (and persons), a label, and a sentence on what kind of data it is; a branch a source."""
 
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from ssinfer.datasets.panel_file import read_panel_file
 from ssinfer.errors import StudyError, did_you_mean
 from ssinfer.panel import Panel
-from ssinfer.study_file import Span
+from ssinfer.study_file import CLAIMS_SOURCES
+from ssinfer.study_parts import Span
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from ssinfer.study_claims import ClaimsCount, View
     from ssinfer.study_file import StudyFile
 
 
-def load_data(file: StudyFile, beside: Path) -> tuple[Panel, str, str]:
-    """Return the panel, a label of the data, and whether they are real; files are looked for `beside` the study."""
+@dataclass(frozen=True, eq=False)
+class StudyData:
+    """What the comparisons of a study see.
+
+    Attributes
+    ----------
+    panel : Panel
+        The first comparison's.
+    label, note : str
+        The data in words, and whether they are real.
+    views : mapping of comparison to View
+        Of claims: each comparison's own panel, and the persons behind it. Empty: all see `panel`, and nobody persons.
+    claims : ClaimsCount or None
+        What was made of the claims.
+    """
+
+    panel: Panel
+    label: str
+    note: str
+    views: Mapping[str, View] = field(default_factory=dict)
+    claims: ClaimsCount | None = None
+
+    @property
+    def regions(self) -> Any:
+        """Regions of the panel's units, of claims that know them; None otherwise."""
+        return next(iter(self.views.values())).cohort.unit_regions() if self.views else None
+
+    def panel_of(self, comparison: str) -> Panel:
+        """Return the panel that a comparison sees."""
+        return self.views[comparison].panel if comparison in self.views else self.panel
+
+    def data_for(self, comparison: str, needs: str) -> Any:
+        """Return what a method gets: a Cohort where it needs persons, else the panel.
+
+        Raises
+        ------
+        StudyError
+            Persons are needed and the source has none.
+        """
+        if needs != "cohort":
+            return self.panel_of(comparison)
+        if comparison not in self.views:
+            raise StudyError(
+                "the method needs persons, and this source has a panel only. Use data.source 'claims' or "
+                "'simulated_claims', or a method that needs a panel."
+            )
+        return self.views[comparison].cohort
+
+
+def load_data(file: StudyFile, beside: Path) -> StudyData:
+    """Return the data of a study; files are looked for `beside` the study file."""
+    if file.data.source in CLAIMS_SOURCES:
+        from ssinfer.study_claims import load_claims  # noqa: PLC0415  (Ibis only where there are claims)
+
+        found = load_claims(file, beside)
+        panel = found.views[file.comparison[0].name].panel
+        return StudyData(panel, found.label, found.note, found.views, found.count)
+    return StudyData(*_load_panel(file, beside))
+
+
+def _load_panel(file: StudyFile, beside: Path) -> tuple[Panel, str, str]:
+    """Return the panel, its label and its note of a source without persons."""
     data = file.data
     if data.source == "vektis":
         from ssinfer.datasets import load_vektis  # noqa: PLC0415  (only the source that is used)

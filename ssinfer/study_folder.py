@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ssinfer.counterfactual import Counterfactual
     from ssinfer.design import Design
     from ssinfer.panel import Panel
+    from ssinfer.study_claims import ClaimsCount
+    from ssinfer.study_intact import IntactGroups
 
 MANIFEST = "manifest.json"
 
@@ -44,13 +46,21 @@ class StudyResult:
     settlement: pd.DataFrame
     manifest: Mapping[str, Any]
     suppress_below: int
+    claims: ClaimsCount | None = None
+    panels: Mapping[str, Panel] = field(default_factory=dict)
+    intact_groups: IntactGroups | None = None
+
+    def panel_of(self, design: str) -> Panel:
+        """Return the panel that a design sees: its own definition of spending, where the study has several."""
+        return self.panels.get(design, self.panel)
 
 
 def write_study(result: StudyResult, folder: str | Path, *, report: Callable[[StudyResult, Path], Any] | None) -> Path:
     """Write the result's files; the folder is complete or absent.
 
     Files: scores.csv placebos.parquet thresholds.csv savings.nc savings.csv case_thresholds.csv settlement.csv
-    manifest.json, and what `report` adds (report.html, figures/).
+    manifest.json; of claims attrition.csv truncation.csv own_costs.csv truth.csv intact_groups.csv; and what `report`
+    adds (report.html, figures/).
     """
     import json  # noqa: PLC0415  (only here)
 
@@ -68,6 +78,7 @@ def write_study(result: StudyResult, folder: str | Path, *, report: Callable[[St
             result.savings.to_csv(beside / "savings.csv", index=False)
             result.case_thresholds.to_csv(beside / "case_thresholds.csv", index=False)
             result.settlement.to_csv(beside / "settlement.csv", index=False)
+        _write_claims(result, beside)
         if report is not None:
             report(result, beside)
         text = json.dumps(result.manifest, indent=2, default=str)
@@ -84,6 +95,26 @@ def write_study(result: StudyResult, folder: str | Path, *, report: Callable[[St
         shutil.rmtree(beside, ignore_errors=True)
         raise
     return folder
+
+
+def _write_claims(result: StudyResult, folder: Path) -> None:
+    """Write what was counted of claims, a row's definition of spending in front."""
+    claims = result.claims
+    if claims is None:
+        return
+    for name in ("attrition", "truncation", "own_costs"):
+        frames = {spending: getattr(extract, name) for spending, extract in claims.extracts.items()}
+        parts = [
+            frame.assign(definition=spending) for spending, frame in frames.items() if frame is not None and len(frame)
+        ]
+        if parts:
+            whole = pd.concat(parts, ignore_index=True)
+            whole[["definition", *whole.columns.drop("definition")]].to_csv(folder / f"{name}.csv", index=False)
+    if claims.truth:
+        rows = [{"design": name, **vars(truth)} for name, truth in claims.truth.items()]
+        pd.DataFrame(rows).to_csv(folder / "truth.csv", index=False)
+    if result.intact_groups is not None and result.intact_groups.table is not None:
+        result.intact_groups.table.to_csv(folder / "intact_groups.csv", index=False)
 
 
 def refuse_foreign_folder(folder: str | Path, study_hash: str, parts: Sequence[str] = ("backtest", "evaluate")) -> None:

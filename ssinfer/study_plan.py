@@ -11,8 +11,9 @@ from ssinfer.contracts.contract import load_contract
 from ssinfer.design import Design
 from ssinfer.errors import DesignError, PanelError, SsinferError, StudyError
 from ssinfer.plugins.discovery import make_method
-from ssinfer.study_data import load_data
-from ssinfer.study_file import Comparison, Span, StudyFile, read_study
+from ssinfer.study_data import StudyData, load_data
+from ssinfer.study_file import Comparison, StudyFile, read_study
+from ssinfer.study_parts import Span
 from ssinfer.windows import rolling_windows
 
 if TYPE_CHECKING:
@@ -26,9 +27,7 @@ class Plan:
     """A study whose every part has been looked at: nothing is fitted yet, and nothing should fail for its input."""
 
     file: StudyFile
-    panel: Panel
-    data_label: str
-    note: str
+    data: StudyData
     designs: Mapping[str, Design]
     design_labels: Mapping[str, str]
     methods: Mapping[str, Any]
@@ -37,6 +36,25 @@ class Plan:
     origins: Mapping[str, tuple[Any, ...]] | None
     contract: Any
     share: float
+
+    @property
+    def panel(self) -> Panel:
+        """The first comparison's panel."""
+        return self.data.panel
+
+    @property
+    def data_label(self) -> str:
+        """The data in words."""
+        return self.data.label
+
+    @property
+    def note(self) -> str:
+        """Whether the data are real."""
+        return self.data.note
+
+    def data_for(self, design: str, method: str) -> Any:
+        """Return what a method gets under a design: a Cohort where it needs persons, else the design's panel."""
+        return self.data.data_for(design, getattr(self.methods[method], "needs", "panel"))
 
     @property
     def study_hash(self) -> str:
@@ -54,24 +72,28 @@ def plan_study(path: str | Path) -> Plan:
     """
     path = Path(path)
     file = read_study(path)
-    panel, label, note = load_data(file, path.parent)
+    _check_methods(file)
+    data = load_data(file, path.parent)
+    panel = data.panel
     designs, labels = {}, {}
     for part in file.comparison:
-        designs[part.name] = _design(file, part, panel)
+        designs[part.name] = _design(file, part, data)
         labels[part.name] = part.label or repr(designs[part.name])
     methods: dict[str, Any] = {}
     pairs = []
-    for method in file.method:
-        name = method.name or method.method
-        methods[name] = make_method(method.method, method.parameters)
-        pairs += [(design, name) for design in (method.comparisons or designs)]
+    for part in file.method:
+        name = part.name or part.method
+        methods[name] = make_method(part.method, part.parameters)
+        pairs += [(design, name) for design in (part.comparisons or designs)]
     wanted = {part.name: part.origins or file.windows.origins for part in file.comparison}
     origins = {name: tuple(_periods(span, panel, "origins")) for name, span in wanted.items() if span is not None}
     for design_name, method_name in pairs:
         try:
-            if hasattr(methods[method_name], "prepare"):
-                methods[method_name].check_parameters()
-                methods[method_name].prepare(panel, designs[design_name])
+            method = methods[method_name]
+            seen = data.data_for(design_name, getattr(method, "needs", "panel"))
+            if hasattr(method, "prepare"):
+                method.check_parameters()
+                method.prepare(seen, designs[design_name])
             rolling_windows(panel, designs[design_name], origins.get(design_name))
         except SsinferError as error:
             raise StudyError(f"comparison {design_name!r} with method {method_name!r}: {error}") from error
@@ -84,9 +106,7 @@ def plan_study(path: str | Path) -> Plan:
     contract = load_contract(file.sharing.contract, year=file.sharing.year)
     return Plan(
         file=file,
-        panel=panel,
-        data_label=label,
-        note=note,
+        data=data,
         designs=designs,
         design_labels=labels,
         methods=methods,
@@ -118,6 +138,18 @@ def _share(file: StudyFile, contract: Any) -> float:
     return float(own)
 
 
+def _check_methods(file: StudyFile) -> None:
+    """Refuse unknown methods, impossible parameters and impossible sharing before the data are read."""
+    for part in file.method:
+        method = make_method(part.method, part.parameters)
+        try:
+            if hasattr(method, "check_parameters"):
+                method.check_parameters()
+        except SsinferError as error:
+            raise StudyError(f"method {part.name or part.method!r}: {error}") from error
+    _share(file, load_contract(file.sharing.contract, year=file.sharing.year))
+
+
 def _periods(given: Span | list[Any], panel: Panel, what: str) -> list[Any]:
     if not isinstance(given, Span):
         return list(given)
@@ -128,8 +160,11 @@ def _periods(given: Span | list[Any], panel: Panel, what: str) -> list[Any]:
     return list(panel.periods[first : last + 1])
 
 
-def _design(file: StudyFile, part: Comparison, panel: Panel) -> Design:
-    windows = file.windows
+def _design(file: StudyFile, part: Comparison, data: StudyData) -> Design:
+    windows, panel = file.windows, data.panel_of(part.name)
+    contracted = file.population.under_contract
+    if data.claims is not None:  # those that the table of programmes names are in no group, and in no panel of groups
+        contracted = [unit for unit in data.claims.contracted if unit in panel.units]
     try:
         return Design(
             treated=file.population.treated,
@@ -138,7 +173,7 @@ def _design(file: StudyFile, part: Comparison, panel: Panel) -> Design:
             masked=_periods(windows.masked, panel, "masked"),
             donors=comparison_of({key: getattr(part, key) for key in RULE_KEYS}),
             standard=part.standard,
-            under_contract=file.population.under_contract,
+            under_contract=contracted,
             incomplete=part.incomplete,
         )
     except DesignError as error:

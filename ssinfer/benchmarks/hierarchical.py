@@ -12,6 +12,7 @@ from ssinfer.benchmarks.panel_groups import PanelGroups
 from ssinfer.benchmarks.panel_layout import Layout, Options, lay_out
 from ssinfer.benchmarks.panel_posterior import (
     ENOUGH,
+    FEW,
     TAIL,
     Posterior,
     choose,
@@ -127,6 +128,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
         scale: Literal["log", "identity"] = "log",
         trend: bool = True,
         shock: Literal["ar1"] | None = "ar1",
+        volatility: bool = True,
         season: int | None = None,
         spatial: str | None = None,
         range_km: float = 25.0,
@@ -142,6 +144,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
         self.scale = scale
         self.trend = trend
         self.shock = shock
+        self.volatility = volatility
         self.season = season
         self.spatial = spatial
         self.range_km = range_km
@@ -229,13 +232,14 @@ class HierarchicalBenchmark(BenchmarkMethod):
 
     def _count(self, layout: Layout) -> int:
         """Nodes in the first round: a Student-t wastes more of them the more parameters there are."""
-        return int(self.nodes) * (1 if layout.model.size <= 5 else 2)
+        return int(self.nodes) * (1 if layout.model.size <= FEW else 2)
 
     def _options(self) -> Options:
         return Options(
             scale=self.scale,
             trend=self.trend,
             shock=self.shock,
+            volatility=bool(self.volatility),
             season=self.season,
             spatial=self.spatial,
             range_km=float(self.range_km),

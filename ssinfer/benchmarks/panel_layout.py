@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ssinfer.benchmarks.panel_model import PanelModel, Parameter, Scales
+from ssinfer.benchmarks.panel_model import VOLATILITY, PanelModel, Parameter, Scales
 from ssinfer.comparison import distances
 from ssinfer.errors import DataError, DesignError
 
@@ -32,6 +32,7 @@ class Options:
     scale: Literal["log", "identity"]
     trend: bool
     shock: Literal["ar1"] | None
+    volatility: bool
     season: int | None
     spatial: str | None
     range_km: float
@@ -103,6 +104,7 @@ def lay_out(problem: Problem, options: Options) -> Layout:
         )
     shared, spectrum, neighbours = _neighbours(problem, rows, options)
     growth = _growth(problem, rows, columns[baseline], options.covariates)
+    volatility = _volatility(options, problem.periods(columns))
     model = PanelModel(
         time=time,
         inverse_size=None if known is not None else inverse,
@@ -112,9 +114,10 @@ def lay_out(problem: Problem, options: Options) -> Layout:
         neighbours=neighbours,
         covariates=len(growth),
         season=options.season,
-        parameters=_parameters(options, scales, learn_noise=known is None),
+        parameters=(*_parameters(options, scales, learn_noise=known is None), *volatility),
         period_scale=5.0 * scales.spread,
         level_scale=2.0 * scales.level,
+        volatility=tuple(parameter.name for parameter in volatility),
     )
     return Layout(
         model=model,
@@ -242,3 +245,10 @@ def _parameters(options: Options, scales: Scales, *, learn_noise: bool) -> tuple
     if options.covariates:
         out.append(Parameter("growth", "deviation", scales.residual))
     return tuple(out)
+
+
+def _volatility(options: Options, periods: Sequence[object]) -> list[Parameter]:
+    """Return a factor for each period; none where there is no shock for it to scale."""
+    if not options.volatility or (options.shock is None and options.spatial is None):
+        return []
+    return [Parameter(f"volatility_{period}", "factor", VOLATILITY) for period in periods]

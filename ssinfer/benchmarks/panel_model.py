@@ -8,15 +8,17 @@ For unit i in period t, y the log of spending (or spending relative to its mean)
     a_i ~ N(0, σ_level²)        level of the unit
     b_i ~ N(0, σ_trend²)        trend of the unit
     c_i ~ N(0, σ_season²)       season of the unit (optional)
-    s_it                        shock of the unit: AR(1), stationary SD σ_shock, persistence ρ_shock
+    s_it = v_t u_it             shock of the unit: u is AR(1) with stationary SD σ_shock, persistence ρ_shock
+    v_t ~ logN(0, 0.3²)         volatility: how turbulent the period is for all units, 1 in an ordinary one (optional)
     w_it                        level and AR(1) shock that neighbours share (optional): correlated exp(-distance /
-                                range), or equal within a region
+                                range), or equal within a region; the shock times v_t
     g_kt                        effect of covariate k: a fixed wide level and a random walk with SD σ_growth (optional)
     e_it ~ N(0, κ² / n_it)      sampling noise, κ learned; or the known variance; or N(0, σ_noise²) without sizes
 """
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -24,6 +26,8 @@ import numpy as np
 from scipy.special import erf, erfinv, ndtr, ndtri
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from ssinfer.kernels.gaussian_panel import UnitTerms
@@ -31,25 +35,32 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 from ssinfer.kernels.gaussian_panel import Marginal, marginal, unit_terms
+from ssinfer.kernels.panel_nodes import Nodes, log_marginals
 
 FAR = 8.0  # beyond it Φ(x) is 1 to rounding
 FLOOR = 1e-6  # smallest prior scale, relative to spending
+VOLATILITY = 0.3  # prior SD of the log of a period's volatility
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A standard deviation with a half-normal prior of scale `scale`, or a persistence with a Beta(2, 2) prior.
+    """A parameter and its prior, by kind.
+
+    deviation: a standard deviation, half-normal with scale `scale`. persistence: Beta(2, 2). factor: lognormal with
+    median 1, `scale` the SD of its log.
 
     Everywhere inside, a parameter is x with a standard normal prior: its value is the prior's quantile at Φ(x). Tails
     are then normal on both sides, also where data say no more than that a standard deviation is small.
     """
 
     name: str
-    kind: Literal["deviation", "persistence"]
+    kind: Literal["deviation", "persistence", "factor"]
     scale: float = 1.0
 
     def natural(self, x: Floats) -> Floats:
         """Return the value of the parameter at x."""
+        if self.kind == "factor":
+            return np.asarray(np.exp(self.scale * x))
         below = ndtr(np.minimum(x, FAR))
         if self.kind == "deviation":
             return np.asarray(self.scale * np.sqrt(2.0) * erfinv(below))
@@ -58,6 +69,8 @@ class Parameter:
 
     def standard(self, value: Floats) -> Floats:
         """Return x from the value."""
+        if self.kind == "factor":
+            return np.asarray(np.log(value) / self.scale)
         if self.kind == "deviation":
             return np.asarray(ndtri(erf(np.asarray(value) / (self.scale * np.sqrt(2.0)))))
         return np.asarray(ndtri(3.0 * np.asarray(value) ** 2 - 2.0 * np.asarray(value) ** 3))
@@ -87,6 +100,7 @@ class PanelModel:
     neighbours, covariates : how many loadings are of either kind
     parameters : in the order of the vector x
     period_scale : σ_period;  level_scale : fixed SD of a covariate's level
+    volatility : names of the parameters v_t, one a period; empty: every v_t is 1
     """
 
     time: Floats
@@ -100,6 +114,7 @@ class PanelModel:
     parameters: tuple[Parameter, ...]
     period_scale: float
     level_scale: float
+    volatility: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -114,36 +129,69 @@ class PanelModel:
         """Return the log prior density of x (..., d): standard normal in each."""
         return np.asarray(-0.5 * (x**2).sum(axis=-1) - 0.5 * self.size * np.log(2 * np.pi))
 
+    def shared(self, value: Mapping[str, Floats | float]) -> tuple[Floats, Floats]:
+        """Return the covariance (..., T, T) of level, trend and season of a unit, and the same with its shock.
+
+        Parameters may be numbers, or arrays over nodes.
+        """
+
+        def square(name: str) -> Floats:
+            return np.asarray(value[name])[..., None, None] ** 2
+
+        lag = self.lag
+        structure = square("level") * np.ones_like(lag)
+        if "trend" in value:
+            centred = self.time - self.time.mean()
+            structure = structure + square("trend") * np.outer(centred, centred)
+        if self.season is not None:
+            structure = structure + square("season") * (lag % self.season == 0)
+        if "shock" not in value:
+            return structure, structure
+        persistence = np.asarray(value["persistence"])[..., None, None]
+        return structure, structure + square("shock") * persistence**lag * self.together(value)
+
+    @property
+    def lag(self) -> Floats:
+        """Periods between any two (T, T)."""
+        return np.asarray(np.abs(np.subtract.outer(self.time, self.time)))
+
+    def together(self, value: Mapping[str, Floats | float]) -> Floats:
+        """Return v_t v_s (..., T, T), the product of the volatilities of any two periods."""
+        if not self.volatility:
+            return np.ones((len(self.time), len(self.time)))
+        turbulence = np.stack([np.asarray(value[name]) for name in self.volatility], axis=-1)
+        return np.asarray(turbulence[..., :, None] * turbulence[..., None, :])
+
+    def nodes(self, x: Floats) -> Nodes:
+        """Return the covariances at many parameters x (M, d), for a panel with one loading."""
+        value = {p.name: p.natural(x[:, j]) for j, p in enumerate(self.parameters)}
+        structure, shared = self.shared(value)
+        scale = np.ones(len(x)) if self.known is not None else value["noise"] ** 2
+        return Nodes(structure, shared, scale, np.eye(len(self.time)) * self.period_scale)
+
+    @property
+    def sampling(self) -> Floats:
+        """Known sampling variance (N, T), or that at noise 1."""
+        given = self.inverse_size if self.known is None else self.known
+        assert given is not None  # noqa: S101  (one of the two is given)
+        return given
+
     def covariances(self, x: Floats) -> Covariances:
         """Return all covariances at the parameters x."""
         value = self.values(x)
-        lag = np.abs(np.subtract.outer(self.time, self.time))
-        structure = np.full(lag.shape, value["level"] ** 2)
-        if "trend" in value:
-            centred = self.time - self.time.mean()
-            structure = structure + value["trend"] ** 2 * np.outer(centred, centred)
-        if self.season is not None:
-            structure = structure + value["season"] ** 2 * (lag % self.season == 0)
-        shared = structure
-        if "shock" in value:
-            shared = structure + value["shock"] ** 2 * value["persistence"] ** lag
-        if self.known is not None:
-            noise = self.known
-        else:
-            assert self.inverse_size is not None  # noqa: S101  (one of the two is given)
-            noise = value["noise"] ** 2 * self.inverse_size
+        structure, shared = self.shared(value)
+        noise = self.sampling if self.known is not None else value["noise"] ** 2 * self.sampling
         blocks = [np.eye(len(self.time))[None] * self.period_scale]
         if self.neighbours:
-            field = (
-                value["neighbour_level"] ** 2 + value["neighbour_shock"] ** 2 * value["neighbour_persistence"] ** lag
-            )
-            root = np.linalg.cholesky(field + 1e-12 * field[0, 0] * np.eye(len(lag)))
+            shock = value["neighbour_shock"] ** 2 * value["neighbour_persistence"] ** self.lag * self.together(value)
+            field = value["neighbour_level"] ** 2 + shock
+            root = np.linalg.cholesky(field + 1e-12 * field[0, 0] * np.eye(len(self.time)))
             weights = self.spectrum[1 : 1 + self.neighbours]
             blocks.append(np.sqrt(weights)[:, None, None] * root[None])
         if self.covariates:
             walk = np.minimum.outer(self.time - self.time[0], self.time - self.time[0])
             covariance = self.level_scale**2 + value["growth"] ** 2 * walk
-            root = np.linalg.cholesky(covariance + 1e-10 * self.level_scale**2 * np.eye(len(lag)))
+            root = np.linalg.cholesky(covariance + 1e-10 * self.level_scale**2 * np.eye(len(self.time)))
             blocks.append(np.repeat(root[None], self.covariates, axis=0))
         return Covariances(structure, shared, noise, np.concatenate(blocks))
 
@@ -159,12 +207,20 @@ class PanelModel:
         terms = self.terms(at, y, seen)
         return marginal(terms, self.loadings, at.common), terms, at
 
+    def log_posteriors(self, nodes: Floats, y: Floats, seen: Floats) -> Floats:
+        """Return the log marginal posterior density (M,) at nodes (M, d), up to a constant; -inf where singular."""
+        prior = self.log_prior(nodes)
+        if self.loadings.shape[1] == 1:
+            return log_marginals(self.nodes(nodes), self.sampling, seen, y, self.loadings[:, 0]) + prior
+        out = np.full(len(nodes), -np.inf)
+        for m, x in enumerate(nodes):
+            with contextlib.suppress(np.linalg.LinAlgError, ValueError):
+                out[m] = self.marginal(x, y, seen)[0].log_likelihood + prior[m]
+        return out
+
     def log_posterior(self, x: Floats, y: Floats, seen: Floats) -> float:
         """Return the log marginal posterior density of x, up to a constant."""
-        try:
-            return self.marginal(x, y, seen)[0].log_likelihood + float(self.log_prior(x))
-        except (np.linalg.LinAlgError, ValueError):
-            return -np.inf
+        return float(self.log_posteriors(x[None], y, seen)[0])
 
 
 @dataclass(frozen=True)

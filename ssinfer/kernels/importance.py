@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-DEGREES = 5.0  # heavier tails than the targets', which have a standard normal prior
+DEGREES = 5.0  # least degrees of freedom: heavier tails than the targets', which have a standard normal prior
 LARGEST_SPREAD = 1.0  # proposal SD per principal direction: that of the prior
 
 
@@ -65,7 +65,10 @@ def curvature(density: Callable[[Floats], float], at: Floats, step: float = 0.05
 
 @dataclass(frozen=True, eq=False)
 class Mixture:
-    """A mixture of K multivariate Student-t distributions with `DEGREES` degrees of freedom.
+    """A mixture of K multivariate Student-t distributions.
+
+    Degrees of freedom are `DEGREES`, or the dimension if that is more: with 5 in 18 dimensions a third of the nodes
+    would lie where a normal target has no mass.
 
     shares (K,), centres (K, d), roots (K, d, d) lower Cholesky factors of the scale matrices.
     """
@@ -74,15 +77,20 @@ class Mixture:
     centres: Floats
     roots: Floats
 
+    @property
+    def degrees(self) -> float:
+        """Degrees of freedom of each component."""
+        return max(DEGREES, float(self.centres.shape[1]))
+
     def log_densities(self, nodes: Floats) -> Floats:
         """Return log share + log density per component (M, K)."""
-        size = self.centres.shape[1]
+        size, degrees = self.centres.shape[1], self.degrees
         out = np.empty((len(nodes), len(self.shares)))
-        constant = gammaln((DEGREES + size) / 2) - gammaln(DEGREES / 2) - size / 2 * np.log(DEGREES * np.pi)
+        constant = gammaln((degrees + size) / 2) - gammaln(degrees / 2) - size / 2 * np.log(degrees * np.pi)
         for k, (share, centre, root) in enumerate(zip(self.shares, self.centres, self.roots, strict=True)):
             scaled = solve_triangular(root, (nodes - centre).T, lower=True, check_finite=False)
             distance = (scaled**2).sum(axis=0)
-            shape = (DEGREES + size) / 2 * np.log1p(distance / DEGREES)
+            shape = (degrees + size) / 2 * np.log1p(distance / degrees)
             out[:, k] = np.log(share) + constant - np.log(np.diag(root)).sum() - shape
         return out
 
@@ -100,7 +108,7 @@ class Mixture:
         size = self.centres.shape[1]
         points = qmc.Sobol(size + 2, rng=np.random.default_rng(20_130_101)).random(count)
         points = np.clip(points, 1e-12, 1 - 1e-12)
-        scaled = ndtri(points[:, :size]) * np.sqrt(DEGREES / chi2.ppf(points[:, [size]], DEGREES))
+        scaled = ndtri(points[:, :size]) * np.sqrt(self.degrees / chi2.ppf(points[:, [size]], self.degrees))
         last = len(self.shares) - 1
         which = np.minimum(np.searchsorted(np.cumsum(self.shares), points[:, size + 1], side="right"), last)
         return np.asarray(self.centres[which] + np.matmul(self.roots[which], scaled[:, :, None])[:, :, 0])
@@ -150,7 +158,7 @@ def fit_mixture(nodes: Floats, weights: Floats, components: int, rounds: int = 1
         pull = np.ones_like(member)
         for k in range(components):
             scaled = solve_triangular(mixture.roots[k], (nodes - mixture.centres[k]).T, lower=True, check_finite=False)
-            pull[:, k] = (DEGREES + size) / (DEGREES + (scaled**2).sum(axis=0))
+            pull[:, k] = (mixture.degrees + size) / (mixture.degrees + (scaled**2).sum(axis=0))
     return mixture
 
 

@@ -125,6 +125,18 @@ class CasePanel:
 
 
 @dataclass(frozen=True, eq=False)
+class LovePlot:
+    """Absolute standardised mean differences of covariates, before and after; `limit` is the gate, NaN without one."""
+
+    label: str
+    covariates: tuple[str, ...]
+    before: Floats
+    after: Floats
+    limit: float
+    header: str
+
+
+@dataclass(frozen=True, eq=False)
 class Figures:
     """The numbers behind each figure; a figure that cannot be drawn is None or empty."""
 
@@ -134,6 +146,7 @@ class Figures:
     curves: tuple[SizeCurve, ...]
     marker: SizeMarker | None
     case: CasePanel | None
+    balance: tuple[LovePlot, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +166,12 @@ class ReportData:
     sampling: tuple[str, ...]
     which: tuple[str, ...]
     transport: tuple[str, ...]
+    counting: tuple[str, ...]
+    attrition: Table | None
+    truncation: Table | None
+    truth: Table | None
+    intact: tuple[str, ...]
+    intact_groups: Table | None
     designs: Table
     scores: Table | None
     payments: Table | None
@@ -169,3 +188,4 @@ class ReportData:
     methods: tuple[str, ...]
     absent: tuple[str, ...]
     figures: Figures
+    balance: Table | None = None

@@ -9,6 +9,7 @@ import pandas as pd
 
 from ssinfer.backtesting.gates import cross_fitted_placebo_gates
 from ssinfer.errors import SsinferError
+from ssinfer.report.balance import love_plots
 from ssinfer.report.data import Benchmark, CasePanel, Figures, PaymentDot, PlaceboRow, SizeCurve, SizeMarker
 from ssinfer.report.disclosure import case_is_small, unit_is_visible
 from ssinfer.report.earnings import earnings_of
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ssinfer.report.sampling import Noise
     from ssinfer.study import StudyResult
 
+MOST_BENCHMARKS = 6  # in the figure of the case
 NAN = float("nan")
 
 
@@ -39,7 +41,8 @@ def figures_of(
         earnings=earnings_of(result, chosen, gate),
         curves=_size_curves(result, noise),
         marker=_size_marker(result, best),
-        case=_case_figure(result),
+        case=_case_figure(result, best),
+        balance=love_plots(result),
     )
 
 
@@ -144,11 +147,16 @@ def _size_marker(result: StudyResult, best: Pair) -> SizeMarker | None:
     return SizeMarker(case_name(result), years, float(own["rate"]))
 
 
-def _case_figure(result: StudyResult) -> CasePanel | None:
+def _case_figure(result: StudyResult, best: Pair) -> CasePanel | None:
+    """Return the case's figure: benchmarks on the best design's spending; of its design alone if they are many."""
     if case_is_small(result) or not result.counterfactuals:
         return None
-    panel = result.panel
-    design = result.designs[next(iter(result.counterfactuals))[0]]
+    first = best if best in result.counterfactuals else next(iter(result.counterfactuals))
+    panel = result.panel_of(first[0])
+    design = result.designs[first[0]]
+    pairs = [pair for pair in pairs_of(result) if pair in result.counterfactuals and result.panel_of(pair[0]) is panel]
+    if len(pairs) > MOST_BENCHMARKS:
+        pairs = [pair for pair in pairs if pair[0] == first[0]]
     rows = design.treated_rows(panel)
     last = int(panel.columns(design.performance).max())
     weights = np.ones((len(rows), last + 1)) if panel.insured_years is None else panel.insured_years[rows, : last + 1]
@@ -160,9 +168,7 @@ def _case_figure(result: StudyResult) -> CasePanel | None:
     pooled = np.where(usable.all(axis=0), pooled, np.nan)
     kinds = set()
     benchmarks = []
-    for pair in pairs_of(result):
-        if pair not in result.counterfactuals:
-            continue
+    for pair in pairs:
         cf = result.counterfactuals[pair]
         kinds.add({"posterior": "credible", "sampling": "confidence", "none": ""}[cf.uncertainty])
         draws = cf.benchmark.values.reshape(-1, *cf.benchmark.shape[2:])  # (draw, unit, period)

@@ -10,7 +10,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from ssinfer.report.context import CONTEXT, GLOSSARY
-from ssinfer.report.figures import case, earnings, false_payments, placebo_savings, threshold_by_size
+from ssinfer.report.figures import case, earnings, false_payments, love_plot, placebo_savings, threshold_by_size
 from ssinfer.report.figures.style import style
 from ssinfer.report.figures.svg import inline, svg_of
 
@@ -81,6 +81,16 @@ def pictures(data: ReportData) -> dict[str, Picture]:
                 "statistics, so it need not lie on the curve. Not transportable to another kind of group.",
                 svg_of(threshold_by_size.draw(figures.curves, figures.marker)),
             )
+        if figures.balance:
+            found["balance"] = Picture(
+                "balance",
+                "Balance before and after matching or weighting",
+                "Hollow: all treated persons against all who could be compared. Filled: those who are compared. "
+                f"Difference of means over the {_denominator(figures.balance[0].header)} before matching. "
+                "\N{LEFT DOUBLE QUOTATION MARK}distance\N{RIGHT DOUBLE QUOTATION MARK} is the propensity score's "
+                "log-odds. No outcome is used.",
+                svg_of(love_plot.draw(figures.balance)),
+            )
         if figures.case is not None:
             kind = f" ({figures.case.interval})" if figures.case.interval else ""
             found["case"] = Picture(
@@ -92,6 +102,12 @@ def pictures(data: ReportData) -> dict[str, Picture]:
                 svg_of(case.draw(figures.case)),
             )
     return found
+
+
+def _denominator(header: str) -> str:
+    """Return the standard deviation that the table's header names, in words."""
+    named = header.partition("(")[2].rstrip(")") or "pooled SD"
+    return named.replace("SD of the", "standard deviation of the").replace("pooled SD", "pooled standard deviation")
 
 
 def render(data: ReportData, drawn: Mapping[str, Picture]) -> str:

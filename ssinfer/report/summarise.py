@@ -5,12 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ssinfer.report.backtest_tables import payment_design_table, refusal_table, score_design_table, size_class_table
+from ssinfer.report.balance import balance_table
 from ssinfer.report.case_tables import (
     design_table,
     provenance_table,
     savings_table,
     settlement_table,
     threshold_table,
+)
+from ssinfer.report.claims_tables import (
+    attrition_table,
+    counting_sentences,
+    intact_sentences,
+    intact_table,
+    truncation_table,
+    truth_table,
 )
 from ssinfer.report.data import ReportData
 from ssinfer.report.disclosure import case_is_small, unit_is_visible
@@ -46,6 +55,12 @@ def summarise(result: StudyResult) -> ReportData:
         sampling=sampling_sentences(result, noise, best),
         which=which_sentences(result, choice, why_none),
         transport=_transport(result),
+        counting=counting_sentences(result),
+        attrition=attrition_table(result),
+        truncation=truncation_table(result),
+        truth=truth_table(result),
+        intact=intact_sentences(result),
+        intact_groups=intact_table(result),
         designs=design_table(result),
         scores=score_design_table(result),
         payments=payment_design_table(result),
@@ -62,6 +77,7 @@ def summarise(result: StudyResult) -> ReportData:
         methods=_methods(result),
         absent=(*_absent(result), *reasons),
         figures=figures_of(result, noise, best, chosen_pair(result, choice), None if choice is None else choice.best),
+        balance=balance_table(result),
     )
 
 

@@ -47,7 +47,8 @@ def test_every_group_of_the_schema_is_there(panel, tree):
         "constant_data",
         "sample_stats",
     }
-    assert list(tree["posterior"].data_vars) == ["level", "trend", "shock", "persistence", "noise"]
+    volatility = [f"volatility_{t}" for t in range(6)]
+    assert list(tree["posterior"].data_vars) == ["level", "trend", "shock", "persistence", "noise", *volatility]
     assert KAPPA - 0.5 < float(tree["posterior"]["noise"].mean()) < KAPPA + 0.7
     assert LEVEL - 0.015 < float(tree["posterior"]["level"].mean()) < LEVEL + 0.025
     # sealed cells of the treated unit are not among the fitted ones

@@ -18,16 +18,18 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kstwo, norm
 
-from ssinfer.benchmarks.panel_model import PanelModel, Parameter
+from ssinfer.benchmarks.panel_model import VOLATILITY, PanelModel, Parameter
 from ssinfer.benchmarks.panel_posterior import predict_placebos, propose, settle_placebo
 from ssinfer.benchmarks.panel_reml import simulate_panel
 
 UNITS, PERIODS = 25, 5
+NODES = 1024
 
 
 def frozen_model():
     """Fixed prior constants of the size that Dutch municipalities give, and sizes that differ fiftyfold."""
     sizes = np.exp(np.linspace(np.log(2_000), np.log(100_000), UNITS))
+    volatility = tuple(f"volatility_{period}" for period in range(PERIODS))
     return PanelModel(
         time=np.arange(PERIODS, dtype=float),
         inverse_size=np.repeat(1 / sizes[:, None], PERIODS, axis=1),
@@ -43,9 +45,11 @@ def frozen_model():
             Parameter("shock", "deviation", 0.02),
             Parameter("persistence", "persistence"),
             Parameter("noise", "deviation", 5.0),
+            *(Parameter(name, "factor", VOLATILITY) for name in volatility),
         ),
         period_scale=0.3,
         level_scale=0.1,
+        volatility=volatility,
     )
 
 
@@ -61,9 +65,9 @@ def places(count, seed=1):
         truth = rng.standard_normal(model.size)
         y = simulate_panel(model, truth, rng) + model.period_scale * rng.standard_normal(PERIODS)
         known = y * seen
-        proposal = propose(model, known, seen, 1024)
+        proposal = propose(model, known, seen, 2 * NODES)  # as HierarchicalBenchmark with more than five parameters
         found = predict_placebos(model, proposal.nodes, known, seen, treated, ahead)
-        posterior, mean, covariance = settle_placebo(model, proposal, found, 0, (known, seen, treated, ahead), 1024)
+        posterior, mean, covariance = settle_placebo(model, proposal, found, 0, (known, seen, treated, ahead), NODES)
         if posterior.failures:
             rows.append({"pareto_k": posterior.pareto_k, "effective": posterior.effective})
             continue
@@ -78,7 +82,17 @@ def places(count, seed=1):
     return pd.DataFrame(rows)
 
 
-QUANTITIES = ("level", "trend", "shock", "persistence", "noise", "y_ahead", "log_likelihood")
+QUANTITIES = (
+    "level",
+    "trend",
+    "shock",
+    "persistence",
+    "noise",
+    "volatility_0",
+    f"volatility_{PERIODS - 1}",
+    "y_ahead",
+    "log_likelihood",
+)
 
 
 def band(count, level=0.05):

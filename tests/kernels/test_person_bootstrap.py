@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ssinfer.kernels.person_bootstrap import bootstrap_in_threads, bootstrap_ratios, pool_small_blocks
+from ssinfer.kernels.person_bootstrap import bootstrap_ratios, pool_small_blocks
 
 
 def lines(n=600, seed=0):
@@ -46,9 +46,9 @@ def test_a_group_without_insured_years_gives_nan():
 
 def test_threads_do_not_change_the_draws(monkeypatch):
     arguments = lines()
-    one = bootstrap_in_threads(*arguments, 3, 41, np.random.default_rng(5))
-    monkeypatch.setattr("os.cpu_count", lambda: 1)
-    two = bootstrap_in_threads(*arguments, 3, 41, np.random.default_rng(5))
+    one = bootstrap_ratios(*arguments, 3, 41, np.random.default_rng(5))
+    monkeypatch.setattr("ssinfer.kernels.person_bootstrap.threads", lambda: 1)
+    two = bootstrap_ratios(*arguments, 3, 41, np.random.default_rng(5))
     assert one.shape == (41, 3, 2)
     assert np.array_equal(one, two)
 

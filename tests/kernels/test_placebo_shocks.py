@@ -21,18 +21,19 @@ def test_likelihood_integrates_the_units_own_shock_size():
     residual = 0.1 * rng.normal(size=(1, T))
     root = 0.3 * rng.normal(size=(T, 7))
     own, donors = rng.uniform(1e-3, 2e-3, (2, 1, T))
-    theta = np.array([-2.5, 0.8, 0.2, -1.5, -0.7])
+    theta = np.array([-2.5, 0.8, 0.2, -0.7, -1.5])
     nodes, masses = np.polynomial.hermite_e.hermegauss(15)
     found = shock_log_likelihood(
-        theta, residual, (root @ root.T)[None], own, donors, times, 0.4, nodes, masses / masses.sum()
-    )
+        theta, residual, (root @ root.T)[None], own, donors, times, np.full((1, T, T), 0.16), nodes,
+        masses / masses.sum(),
+    )  # fmt: skip
     rho = LARGEST_RHO / (1 + np.exp(-theta[1]))
     power = rho ** np.abs(times[:, None] - times[None, :]) / (1 - rho**2)
-    lam2 = np.exp(2 * theta[3])
+    lam2 = np.exp(2 * theta[4])
     rest = 0.4**2 + lam2 * root @ root.T + np.exp(2 * theta[2]) * np.diag(own[0] + lam2 * donors[0])
 
     def density(z):
-        omega2 = np.exp(2 * (theta[0] + np.exp(theta[4]) * z))
+        omega2 = np.exp(2 * (theta[0] + np.exp(theta[3]) * z))
         return multivariate_normal(np.zeros(T), rest + omega2 * power).pdf(residual[0]) * norm.pdf(z)
 
     constant = -0.5 * T * np.log(2 * np.pi)
