@@ -11,7 +11,7 @@ from ssinfer.report.backtest_tables import measured
 from ssinfer.report.data import Table
 from ssinfer.report.disclosure import case_is_small
 from ssinfer.report.earnings import share_of
-from ssinfer.report.finding import best_pair
+from ssinfer.report.finding import best_pair, recommended_threshold
 from ssinfer.report.numerals import PLUS_MINUS, column_with_errors, listed, money, percent, plain, quoted
 from ssinfer.report.pairs import case_name, label_of, name_of, rows_of
 from ssinfer.report.words import KINDS, threshold_name
@@ -53,16 +53,9 @@ def _use(result: StudyResult, choice: Choice) -> str:
 
 def _for_the_case(result: StudyResult, choice: Choice) -> str:
     """Return what the recommended threshold comes to for the case, where it is known and may be shown."""
-    rows = rows_of(result.case_thresholds, chosen_pair(result, choice))
-    if case_is_small(result) or not len(rows):
+    row = recommended_threshold(result, chosen_pair(result, choice), choice.best)
+    if case_is_small(result) or row is None:
         return ""
-    best = choice.best
-    rows = rows[(rows["kind"] == best["kind"]) & (rows["side"] == best["side"]) & (rows["prior"] == best["prior"])]
-    if best["level"] > 0:
-        rows = rows[rows["level"] == best["level"]]
-    if not len(rows) or not math.isfinite(float(rows["rate"].iloc[0])):
-        return ""
-    row = rows.iloc[0]
     return (
         f", which for {case_name(result)} is a measured saving of {percent(float(row['rate']))} of the benchmark, "
         f"{money(float(row['money']), result.currency)} per insured-year"
