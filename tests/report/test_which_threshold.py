@@ -61,6 +61,17 @@ def test_the_pareto_set_is_printed_and_a_small_case_keeps_its_bias_to_itself(stu
     assert pareto_table(study, None) is None
 
 
+def test_credible_against_confidence_comes_from_a_design_that_has_both(study, without):
+    rows = study.backtest.thresholds
+    same = rows[(rows["kind"] == "confidence") & (rows["design"] == "b")].assign(kind="credible", prior="flat")
+    part = without(study, backtest=replace(study.backtest, thresholds=pd.concat([rows, same], ignore_index=True)))
+    other = choice_of(study)[0]
+    other = replace(other, best={**other.best, "design": "a"})
+    beside = which_sentences(part, other, "")[2]
+    assert beside.startswith("One-sided at 95% under “b”, which has both, the credible threshold pays")
+    assert "the confidence threshold pays" in beside
+
+
 def test_without_any_posterior_the_table_hides(study):
     assert kinds_table(study) is None
 
