@@ -83,7 +83,7 @@ def choose_design(
     overpaid: float = 1.0,
     underpaid: float = 1.0,
     share: float = 0.5,
-    kinds: Sequence[str] = ("credible", "confidence", "calibrated", "placebo", "schedule"),
+    kinds: Sequence[str] = ("credible", "confidence", "calibrated", "placebo", "schedule", "expected loss"),
     levels: Sequence[float] = (0.95, 0.90),
     at_most: float = 1.0,
 ) -> Choice:
@@ -244,5 +244,6 @@ def _honest_errors(
 
 
 def _same(one: GateKey, other: GateKey) -> bool:
-    """Return whether two gates are one; a schedule's level is NaN."""
-    return one == other or (one[0] == other[0] == "schedule")
+    """Return whether two gates are one; a level that does not exist is NaN."""
+    same_level = one[1] == other[1] or (np.isnan(one[1]) and np.isnan(other[1]))
+    return same_level and (one[0], *one[2:]) == (other[0], *other[2:])

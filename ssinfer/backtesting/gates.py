@@ -31,6 +31,8 @@ PRIORS = ("flat", "sceptical", "literature")
 SIDES = ("one-sided", "two-sided")
 # kinds whose gates stand in columns of the placebos: from each one's own fit, or calibrated on the others
 OWN_KINDS = (("confidence", ""), *(("credible", prior) for prior in PRIORS), ("calibrated", ""))
+# kinds without a level, one-sided
+LEVELLESS = tuple(("expected loss", float("nan"), "one-sided", prior) for prior in PRIORS[1:])
 
 
 def gates(ok: pd.DataFrame, levels: Sequence[float]) -> dict[GateKey, Floats]:
@@ -50,6 +52,10 @@ def gates(ok: pd.DataFrame, levels: Sequence[float]) -> dict[GateKey, Floats]:
                 found["placebo", level, side, ""] = cross_fitted_placebo_gates(ok, level, side)
             except RefusalError:
                 continue
+    for key in LEVELLESS:
+        name = gate_column(*key)
+        if name in ok.columns and ok[name].notna().any():
+            found[key] = ok[name].to_numpy(dtype=float)
     assigned = ok["assigned"].to_numpy(dtype=float)
     known = assigned >= 1
     if known.any() and not (assigned[known] == 1).all():

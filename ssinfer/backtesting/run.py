@@ -11,7 +11,7 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.gates import PRIORS, calibrated_columns
+from ssinfer.backtesting.gates import LEVELLESS, PRIORS, calibrated_columns
 from ssinfer.backtesting.operating_characteristics import ranking, threshold_table
 from ssinfer.backtesting.placebos import neighbour_blocks, placebo_units, selection_flags
 from ssinfer.backtesting.scores import score_table
@@ -283,6 +283,7 @@ def _tasks(
     gates = (
         *(("confidence", level, side, "") for level in levels for side in sides),
         *(("credible", level, side, prior) for level in levels for side in sides for prior in PRIORS),
+        *LEVELLESS,
     )
     for design_name, design in designs.items():
         units = placebo_units(panel, design, placebos)

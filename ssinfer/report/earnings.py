@@ -45,7 +45,7 @@ def earnings_of(result: StudyResult, pair: Pair, best: Mapping[str, Any] | None 
     level = float("nan") if best is None else float(best["level"])
     levels = (0.95,) if best is None or not 0 < level < 1 or level == 0.95 else (0.95, level)
     for (kind, one, side, prior), gate in gates(ok, levels).items():
-        same_level = kind == "schedule" or (best is not None and one == level)
+        same_level = np.isnan(one) or one == level  # a schedule and an expected loss have none
         chosen = best is not None and (kind, side, prior) == tuple(best[name] for name in KEY) and same_level
         plain_kind = side == "one-sided" and prior in ("", "flat") and (kind == "schedule" or one == 0.95)
         if not (chosen or plain_kind):

@@ -29,19 +29,19 @@ NAN = float("nan")
 
 
 def figures_of(
-    result: StudyResult, noise: dict[Pair, Noise], best: Pair, chosen: Pair, gate: Mapping[str, Any] | None = None
+    result: StudyResult, noise: dict[Pair, Noise], chosen: Pair, gate: Mapping[str, Any] | None = None
 ) -> Figures:
     """Return the numbers behind every figure; a figure that cannot be drawn is None or empty.
 
-    `best` detects most at equal false payments; `chosen` has the recommended threshold, `gate`.
+    `chosen` is the design with the recommended threshold, `gate`.
     """
     return Figures(
         placebos=_placebo_figure(result),
-        payments=_payment_figure(result, noise, chosen),
+        payments=_payment_figure(result, noise, chosen, gate),
         earnings=earnings_of(result, chosen, gate),
         curves=_size_curves(result, noise),
-        marker=_size_marker(result, best),
-        case=_case_figure(result, best),
+        marker=_size_marker(result, chosen),
+        case=_case_figure(result, chosen),
         balance=love_plots(result),
     )
 
@@ -88,10 +88,12 @@ def _lines(result: StudyResult, pair: Pair) -> tuple[tuple[str, float], ...]:
     return tuple(found)
 
 
-def _payment_figure(result: StudyResult, noise: dict[Pair, Noise], chosen: Pair) -> tuple[PaymentDot, ...]:
+def _payment_figure(
+    result: StudyResult, noise: dict[Pair, Noise], chosen: Pair, gate: Mapping[str, Any] | None
+) -> tuple[PaymentDot, ...]:
     """Return a dot per threshold and design: one-sided thresholds, and the two-sided 95% that is habit with models.
 
-    A two-sided 90% threshold of a model is its one-sided 95% one.
+    A two-sided 90% threshold of a model is its one-sided 95% one. The recommended threshold is always among them.
     """
     if result.backtest is None:
         return ()
@@ -103,7 +105,12 @@ def _payment_figure(result: StudyResult, noise: dict[Pair, Noise], chosen: Pair)
         rows = rows[rows["size_class"] == "all"]
         habit = (rows["side"] == "two-sided") & (rows["level"] == 0.95) & rows["kind"].isin(["credible", "confidence"])
         informed = ~rows["prior"].isin(["", "flat"])
-        rows = rows[((rows["side"] == "one-sided") | habit) & ~(informed & ((rows["level"] != 0.95) | habit))]
+        marked = pd.Series(data=False, index=rows.index)
+        if gate is not None:
+            marked = (rows["kind"] == gate["kind"]) & (rows["side"] == gate["side"]) & (rows["prior"] == gate["prior"])
+            marked &= rows["level"].fillna(-1.0) == gate["level"]
+        usual = ((rows["side"] == "one-sided") | habit) & ~(informed & ((rows["level"] != 0.95) | habit))
+        rows = rows.assign(marked=marked)[usual | marked]
         label = label_of(result, pair)
         if pair in noise:
             own = noise[pair].own_k
@@ -120,6 +127,7 @@ def _payment_figure(result: StudyResult, noise: dict[Pair, Noise], chosen: Pair)
             name = threshold_name(str(row["kind"]), level, str(row["side"]))
             if row["prior"] not in ("", "flat"):
                 name = f"{name}, {row['prior']} prior"
+            name += " (recommended)" if row["marked"] else ""
             actual, error = float(row["false_payment_rate"]), float(row["false_payment_rate_se"])
             dots.append(PaymentDot(name, nominal, label, actual, error, main=pair == chosen))
     return tuple(sorted(dots, key=_place_of_dot))
@@ -129,7 +137,7 @@ def _place_of_dot(dot: PaymentDot) -> tuple[float, ...]:
     """Return the order of a figure: sampling error alone, then kinds, then the promised rate from high to low."""
     kinds = [place for place, kind in enumerate(KIND_ORDER) if dot.threshold.startswith(KINDS[kind])]
     kind = max(kinds, key=lambda place: len(KINDS[KIND_ORDER[place]])) if kinds else -1
-    return kind, float(dot.threshold.endswith("prior")), -dot.nominal if np.isfinite(dot.nominal) else 0.0
+    return kind, float("prior" in dot.threshold), -dot.nominal if np.isfinite(dot.nominal) else 0.0
 
 
 def _size_curves(result: StudyResult, noise: dict[Pair, Noise]) -> tuple[SizeCurve, ...]:

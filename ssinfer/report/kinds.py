@@ -69,7 +69,7 @@ def kinds_table(result: StudyResult, *, by_size: bool = False) -> Table | None:
         f"Unpaid saving ({result.currency} per insured-year)",
         "Placebo contracts",
     )
-    notes = (
+    notes: tuple[str, ...] = (
         (
             "One-sided, flat prior; placebos' own gates, means ± one standard error by blocks of neighbouring units. "
             f"{ABSENT}: the method has no such threshold; methods without a credible threshold are not listed. "
@@ -77,6 +77,15 @@ def kinds_table(result: StudyResult, *, by_size: bool = False) -> Table | None:
             "expected over the study's true savings above zero."
         ),
     )
+    both = [tuple(row.get("n_rows", NAN) for row in pair) for pair in zip(found[::2], found[1::2], strict=True)]
+    if any(one != other for one, other in both if one == one and other == other):  # noqa: PLR0124  (both are known)
+        notes = (
+            *notes,
+            (
+                "Where the two stand on different numbers of placebo contracts, the method gave some of them one "
+                "threshold and not the other: the rows are then of different groups, and compare less strictly."
+            ),
+        )
     numeric = (*(False,) * (3 if by_size else 2), *(True,) * 7)
     caption = "Credible beside confidence" + (", by size of the placebo units" if by_size else "")
     rows = tuple(zip(*columns, strict=True))

@@ -24,7 +24,7 @@ from ssinfer.report.claims_tables import (
 from ssinfer.report.data import ReportData
 from ssinfer.report.disclosure import case_is_small, unit_is_visible
 from ssinfer.report.figure_data import figures_of
-from ssinfer.report.finding import best_pair, finding
+from ssinfer.report.finding import finding, recommended_threshold
 from ssinfer.report.kinds import kinds_table
 from ssinfer.report.numerals import count, quoted
 from ssinfer.report.pairs import case_name, has_saving, label_of, span
@@ -43,16 +43,16 @@ if TYPE_CHECKING:
 
 def summarise(result: StudyResult) -> ReportData:
     """Return everything the template prints; nothing is computed after this."""
-    best = best_pair(result)
     noise, reasons = noise_of(result)
     choice, why_none = choice_of(result)
+    chosen = chosen_pair(result, choice)
     return ReportData(
         title=result.title,
         note=result.note,
         question=result.question,
         data_label=result.data_label,
-        finding=finding(result),
-        sampling=sampling_sentences(result, noise, best),
+        finding=finding(result, chosen, None if choice is None else recommended_threshold(result, chosen, choice.best)),
+        sampling=sampling_sentences(result, noise, chosen),
         which=which_sentences(result, choice, why_none),
         transport=_transport(result),
         counting=counting_sentences(result),
@@ -69,14 +69,14 @@ def summarise(result: StudyResult) -> ReportData:
         kinds_by_size=kinds_table(result, by_size=True),
         pareto=pareto_table(result, choice),
         specifications=specification_table(result, choice),
-        thresholds=threshold_table(result, best),
+        thresholds=threshold_table(result, chosen),
         savings=savings_table(result),
         settlement=settlement_table(result),
         refusals=refusal_table(result),
         provenance=provenance_table(result),
         methods=_methods(result),
         absent=(*_absent(result), *reasons),
-        figures=figures_of(result, noise, best, chosen_pair(result, choice), None if choice is None else choice.best),
+        figures=figures_of(result, noise, chosen, None if choice is None else choice.best),
         balance=balance_table(result),
     )
 

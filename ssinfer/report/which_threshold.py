@@ -11,12 +11,14 @@ from ssinfer.report.backtest_tables import measured
 from ssinfer.report.data import Table
 from ssinfer.report.disclosure import case_is_small
 from ssinfer.report.earnings import share_of
-from ssinfer.report.finding import best_pair
+from ssinfer.report.finding import best_pair, recommended_threshold
 from ssinfer.report.numerals import PLUS_MINUS, column_with_errors, listed, money, percent, plain, quoted
 from ssinfer.report.pairs import case_name, label_of, name_of, rows_of
-from ssinfer.report.words import threshold_name
+from ssinfer.report.words import KINDS, threshold_name
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ssinfer.report.pairs import Pair
     from ssinfer.study import StudyResult
 
@@ -53,16 +55,9 @@ def _use(result: StudyResult, choice: Choice) -> str:
 
 def _for_the_case(result: StudyResult, choice: Choice) -> str:
     """Return what the recommended threshold comes to for the case, where it is known and may be shown."""
-    rows = rows_of(result.case_thresholds, chosen_pair(result, choice))
-    if case_is_small(result) or not len(rows):
+    row = recommended_threshold(result, chosen_pair(result, choice), choice.best)
+    if case_is_small(result) or row is None:
         return ""
-    best = choice.best
-    rows = rows[(rows["kind"] == best["kind"]) & (rows["side"] == best["side"]) & (rows["prior"] == best["prior"])]
-    if best["kind"] != "schedule":
-        rows = rows[rows["level"] == best["level"]]
-    if not len(rows) or not math.isfinite(float(rows["rate"].iloc[0])):
-        return ""
-    row = rows.iloc[0]
     return (
         f", which for {case_name(result)} is a measured saving of {percent(float(row['rate']))} of the benchmark, "
         f"{money(float(row['money']), result.currency)} per insured-year"
@@ -96,39 +91,51 @@ def _why(result: StudyResult, choice: Choice) -> str:
 
 
 def _side_by_side(result: StudyResult, choice: Choice) -> str:
+    """Return credible against confidence under the chosen design, or under the best one that has both."""
     assert result.backtest is not None  # noqa: S101  (a choice comes from a backtest)
-    pair = chosen_pair(result, choice)
-    rows = rows_of(result.backtest.thresholds, pair)
-    rows = rows[(rows["size_class"] == "all") & (rows["level"] == 0.95) & (rows["side"] == "one-sided")]
-    texts, missing = [], []
-    for kind, prior in SIDE_BY_SIDE:
-        part = rows[(rows["kind"] == kind) & (rows["prior"] == prior)]
-        if not len(part):
-            missing.append(kind)
-            continue
-        row = part.iloc[0]
-        texts.append(
-            f"the {kind} threshold pays {_points(row, 'false_payment_rate')}% falsely and finds a true 3% in "
-            f"{_points(row, 'detection_rate_3')}%"
-        )
+    chosen = chosen_pair(result, choice)
+    order = result.backtest.ranking()
+    ranked = list(zip(order["design"].astype(str), order["method"].astype(str), strict=True))
+    both = (pair for pair in (chosen, *ranked) if len(_model_based(result, pair)) == len(SIDE_BY_SIDE))
+    pair = next(both, chosen)
+    rows = _model_based(result, pair)
+    texts = [
+        f"the {kind} threshold pays {_points(row, 'false_payment_rate')}% falsely and finds a true 3% in "
+        f"{_points(row, 'detection_rate_3')}%"
+        for kind, row in rows.items()
+    ]
     loose = choice.specifications.iloc[0]
     price = ""
     if loose["false_payment_rate"] > AT_MOST:
         price = (
             f"; without the limit on false payments {_in_words(loose)} under "
             f"{quoted(label_of(result, (str(loose['design']), str(loose['method']))))} would misallocate least, and "
-            "pay "
-            f"{plain(100 * loose['false_payment_rate'], 0)}% of contracts that saved nothing"
+            f"pay {plain(100 * loose['false_payment_rate'], 0)}% of contracts that saved nothing"
         )
     if not texts:
         return f"Under that design there is neither a credible nor a confidence threshold at 95%{price}."
-    if missing:
-        why = "posterior" if missing == ["credible"] else "sampling distribution"
+    if len(texts) == 1:
+        (missing,) = (kind for kind, _ in SIDE_BY_SIDE if kind not in rows)
+        why = "posterior" if missing == "credible" else "sampling distribution"
         return (
-            f"One-sided at 95%, {texts[0]}; there is no {missing[0]} threshold beside it, because the method offers no "
+            f"One-sided at 95%, {texts[0]}; there is no {missing} threshold beside it, because the method offers no "
             f"{why}{price}."
         )
-    return f"One-sided at 95%, {texts[0]}, {texts[1]}{price}."
+    under = "" if pair == chosen else f" under {quoted(label_of(result, pair))}, which has both,"
+    return f"One-sided at 95%{under or ','} {texts[0]}, {texts[1]}{price}."
+
+
+def _model_based(result: StudyResult, pair: Pair) -> dict[str, pd.Series[Any]]:
+    """Return the rows of the credible (flat prior) and the confidence threshold, one-sided 95%, that a design has."""
+    assert result.backtest is not None  # noqa: S101  (asked by the caller)
+    rows = rows_of(result.backtest.thresholds, pair)
+    rows = rows[(rows["size_class"] == "all") & (rows["level"] == 0.95) & (rows["side"] == "one-sided")]
+    found = {}
+    for kind, prior in SIDE_BY_SIDE:
+        part = rows[(rows["kind"] == kind) & (rows["prior"] == prior)]
+        if len(part):
+            found[kind] = part.iloc[0]
+    return found
 
 
 def specification_table(result: StudyResult, choice: Choice | None) -> Table | None:
@@ -171,7 +178,7 @@ def pareto_table(result: StudyResult, choice: Choice | None) -> Table | None:
     cells = [row for _, row in table.iterrows()]
     columns = [
         [label_of(result, (str(row["design"]), str(row["method"]))) for row in cells],
-        [_name({**row, "level": 0.95, "side": "one-sided"}) for row in cells],
+        [KINDS[str(row["kind"])] + (f", {row['prior']} prior" if row["prior"] else "") for row in cells],
         [plain(100 * float(row["abs_bias_case"]), 1) for row in cells],
         [plain(100 * float(row["bias_sd_between"]), 1) for row in cells],
         [plain(100 * float(row["abs_bias_selected"]), 1) for row in cells],
@@ -212,6 +219,8 @@ def _in_words(row: Any) -> str:
     if kind == "schedule":
         return "Medicare's schedule"
     names = {"calibrated": "model threshold rescaled on placebos"}
+    if kind == "expected loss":
+        return f"the threshold of smallest expected loss ({row['prior']} prior)"
     prior = f", {row['prior']} prior" if row["prior"] else ""
     return f"the {names.get(kind, f'{kind} threshold')} ({100 * level:g}%, {row['side']}{prior})"
 

@@ -38,7 +38,7 @@ def test_three_sentences_name_the_choice_its_hash_and_its_honest_figures(study, 
 def test_every_specification_is_printed(study, choice):
     table = specification_table(study, choice)
     assert len(table.rows) == len(choice.specifications)
-    assert table.rows[0][1].split()[0] in {"Confidence", "Placebo", "Model", "Medicare"}
+    assert table.rows[0][1].split()[0] in {"Confidence", "Placebo", "Model", "Medicare", "Expected"}
 
 
 def test_credible_stands_above_confidence_at_each_level(study, without):
@@ -59,6 +59,17 @@ def test_the_pareto_set_is_printed_and_a_small_case_keeps_its_bias_to_itself(stu
     place = table.columns.index("Bias in the case's own earlier years (%, absolute)")
     assert {row[place] for row in small.rows} == {ABSENT}
     assert pareto_table(study, None) is None
+
+
+def test_credible_against_confidence_comes_from_a_design_that_has_both(study, without):
+    rows = study.backtest.thresholds
+    same = rows[(rows["kind"] == "confidence") & (rows["design"] == "b")].assign(kind="credible", prior="flat")
+    part = without(study, backtest=replace(study.backtest, thresholds=pd.concat([rows, same], ignore_index=True)))
+    other = choice_of(study)[0]
+    other = replace(other, best={**other.best, "design": "a"})
+    beside = which_sentences(part, other, "")[2]
+    assert beside.startswith("One-sided at 95% under “b”, which has both, the credible threshold pays")
+    assert "the confidence threshold pays" in beside
 
 
 def test_without_any_posterior_the_table_hides(study):
