@@ -27,8 +27,9 @@ def expected_spending(cohort: Cohort, periods: Iterable[Any], *, exclude: Iterab
 
     .. math:: E_i = \sum_{j \in s(i)} y_j / \sum_{j \in s(i)} w_j,
 
-    with y money and w insured-years; a band without anybody of the person's sex takes both sexes. As a covariate of a panel it is the insured-year-weighted mean of E over whoever
-    is insured, so it moves only when the group's ages and sexes do (indirect standardisation; ``Design(standard=)``).
+    with y money and w insured-years; a band without anybody of the person's sex takes both sexes. As a covariate of a
+    panel it is the insured-year-weighted mean of E over whoever is insured, so it moves only when the group's ages and
+    sexes do (indirect standardisation; ``Design(standard=)``).
 
     Parameters
     ----------
