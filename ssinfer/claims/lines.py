@@ -84,7 +84,7 @@ def count_lines(
     keyed = joined.mutate(
         person=keep.ifelse(joined["person"], nothing(joined["person"].type())),
         place=(joined["code"].cast("int64") * _PLACES + body).cast("int64"),
-        label=(joined["code"] >= CATEGORY).ifelse(joined["label"], nothing("string")) if selects else nothing("string"),
+        label=_has_label(joined["code"]).ifelse(joined["label"], nothing("string")) if selects else nothing("string"),
     )
     # A label is in the key only if the definition leaves something out: most lines have none.
     grouped = keyed.group_by(*(("label",) if selects else ()), "person", "place")
@@ -93,6 +93,11 @@ def count_lines(
         grouped.aggregate(lines=keyed.count(), **{name: whole_sum(value) for name, value in sums.items()})
     )
     return _unpacked(total, n_periods, selects=selects, repriced=repriced, reference=reference)
+
+
+def _has_label(code: Any) -> Any:
+    """Return whether a line left out is reported by its category or product group."""
+    return code.isin((CATEGORY, PRODUCT_GROUP, UNKNOWN_CATEGORY))
 
 
 def _unpacked(total: Any, n_periods: int, *, selects: bool, repriced: bool, reference: bool) -> Any:
