@@ -27,8 +27,9 @@ def expected_spending(cohort: Cohort, periods: Iterable[Any], *, exclude: Iterab
 
     .. math:: E_i = \sum_{j \in s(i)} y_j / \sum_{j \in s(i)} w_j,
 
-    with y money and w insured-years. As a covariate of a panel it is the insured-year-weighted mean of E over whoever
-    is insured, so it moves only when the group's ages and sexes do (indirect standardisation; ``Design(standard=)``).
+    with y money and w insured-years; a band without anybody of the person's sex takes both sexes. As a covariate of a
+    panel it is the insured-year-weighted mean of E over whoever is insured, so it moves only when the group's ages and
+    sexes do (indirect standardisation; ``Design(standard=)``).
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ def expected_spending(cohort: Cohort, periods: Iterable[Any], *, exclude: Iterab
     Raises
     ------
     CohortError
-        A covariate is absent, or nobody outside `exclude` shares a person's sex and age band.
+        A covariate is absent, or nobody outside `exclude` shares a person's age band.
 
     Examples
     --------
@@ -63,14 +64,17 @@ def expected_spending(cohort: Cohort, periods: Iterable[Any], *, exclude: Iterab
     )
     norm = ~np.isin(cohort.unit, [str(unit) for unit in exclude])
     sums = frame[norm].groupby(["sex", "band"])[["money", "years"]].sum()
+    bands = frame[norm].groupby("band")[["money", "years"]].sum()
     rates = (sums["money"] / sums["years"]).rename("expected")
-    expected = frame.join(rates, on=["sex", "band"])["expected"].to_numpy(dtype=np.float64)
+    of_band = (bands["money"] / bands["years"]).rename("of_band")
+    joined = frame.join(rates, on=["sex", "band"]).join(of_band, on="band")
+    expected = joined["expected"].where(joined["expected"] > 0, joined["of_band"]).to_numpy(dtype=np.float64)
     unknown = ~(np.isfinite(expected) & (expected > 0))
     if unknown.any():
         at = int(np.flatnonzero(unknown)[0])
         raise CohortError(
             f"{int(unknown.sum())} persons have no expected spending: nobody outside {sorted(map(str, exclude))[:3]} "
-            f"of sex {frame['sex'].iloc[at]!r} and age {int(BAND * frame['band'].iloc[at])} and older has any. "
+            f"of age {int(BAND * frame['band'].iloc[at])} to {int(BAND * frame['band'].iloc[at]) + BAND - 1} has any. "
             "Widen the population."
         )
     return expected

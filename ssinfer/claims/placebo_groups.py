@@ -117,7 +117,7 @@ def group_codes(cohort: Cohort, kind: Kind, size: int, rng: np.random.Generator)
         codes = bundle[rows]
     if len(names) < 2:
         raise CohortError(
-            f"{len(rows):,} insured in {n_units} units make {len(names)} group of {size:,}; at least two are needed. "
+            f"{len(rows):,} insured in {n_units} units make {len(names)} groups of {size:,}; at least two are needed. "
             "Choose a smaller size."
         )
     return codes, names

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 HONEST = ("placebo", 0.95, "one-sided")
+MOST_NAMED = 4  # designs and methods in one list of the finding
 
 
 def best_pair(result: StudyResult) -> Pair:
@@ -58,13 +59,21 @@ def finding(
 ) -> tuple[str, ...]:
     """Return the three sentences: the designs compared, and the case's threshold and saving under the chosen one.
 
+    One more on the estimand where designs count different spending.
+
     `chosen` is the design of the recommended `threshold`; without one the design that detects most, and its honest
     threshold, stand in.
     """
     best = best_pair(result)
     pair = best if chosen is None or threshold is None else chosen
     own = honest_threshold(result, pair) if threshold is None else threshold
-    return (_comparison(result, best), _threshold(result, pair, own, best), _case(result, pair, own))
+    sentences = (
+        _comparison(result, best),
+        _estimand(result, best),
+        _threshold(result, pair, own, best),
+        _case(result, pair, own),
+    )
+    return tuple(sentence for sentence in sentences if sentence)
 
 
 def _comparison(result: StudyResult, best: Pair) -> str:
@@ -84,6 +93,8 @@ def _comparison(result: StudyResult, best: Pair) -> str:
         return f"{opening}, the design {name_of(result, best)} {found}."
     equal: list[str] = []
     worse: list[str] = []
+    equal_rates: list[float] = []
+    worse_rates: list[float] = []
     # the best was picked from several: each comparison at 5% over their number (Bonferroni)
     z = NormalDist().inv_cdf(1 - 0.025 / (len(order) - 1))
     for _, row in order.iloc[1:].iterrows():
@@ -92,11 +103,35 @@ def _comparison(result: StudyResult, best: Pair) -> str:
         told_apart = math.isfinite(gap_error) and gap > z * gap_error
         text = f"{quoted(label_of(result, other))} ({_points(row['detection_rate_3'], row['detection_rate_3_se'])}%)"
         (worse if told_apart else equal).append(text)
+        (worse_rates if told_apart else equal_rates).append(float(row["detection_rate_3"]))
+    worse, equal = (_shortened(texts, rates) for texts, rates in ((worse, worse_rates), (equal, equal_rates)))
     sentence = f"{opening}, the design {name_of(result, best)} {found}"
     if not worse:
         return f"{sentence}, and cannot be told apart from {listed(equal)}: on this measure no design is better."
     sentence += f", more than {listed(worse)}"
     return f"{sentence}; it cannot be told apart from {listed(equal)}." if equal else f"{sentence}."
+
+
+def _shortened(texts: list[str], rates: list[float]) -> list[str]:
+    """Return the first three of a long list, and the others by number and range: all of them are in the tables."""
+    if len(texts) <= MOST_NAMED:
+        return texts
+    rest = rates[MOST_NAMED - 1 :]
+    low, high = plain(100 * min(rest), 0), plain(100 * max(rest), 0)
+    return [*texts[: MOST_NAMED - 1], f"{len(rest)} others ({low if low == high else f'{low} to {high}'}%)"]
+
+
+def _estimand(result: StudyResult, best: Pair) -> str:
+    """Return what to mind where designs see different spending; empty where all see the same."""
+    own = result.panel_of(best[0])
+    others = [design for design in result.designs if result.panel_of(design) is not own]
+    if not others:
+        return ""
+    return (
+        f"Designs differ in what counts as spending: a saving of 3% under {quoted(best[0])} is a share of other money, "
+        f"and another estimand, than under {listed([quoted(design) for design in others])}. A contract must fix the "
+        "definition first; detection ranks designs within one definition."
+    )
 
 
 def _points(rate: float, error: float) -> str:

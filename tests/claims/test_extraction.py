@@ -7,7 +7,7 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from ssinfer.claims import ClaimsTables, Population, RunOut, Spending, Truncation, extract
@@ -91,7 +91,13 @@ definitions = st.builds(
 )
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(
+    max_examples=6,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=True,
+    phases=(Phase.explicit, Phase.generate),  # no shrinking: an example takes a second
+)
 @given(seed=st.integers(0, 10**6), population=populations, definition=definitions)
 def test_everything_in_is_counted_or_excluded_to_the_cent(random_tables, seed, population, definition):
     frames = random_tables(seed)
