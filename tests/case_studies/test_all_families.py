@@ -1,4 +1,4 @@
-"""The study of all families on one contract: read and validated here; it runs for minutes, so not in the quick suite."""
+"""The study of all families on one contract, read and validated; it runs for minutes, so not in the quick suite."""
 
 from __future__ import annotations
 
