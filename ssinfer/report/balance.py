@@ -42,6 +42,7 @@ def balanced_pairs(result: StudyResult) -> list[tuple[Pair, Counterfactual]]:
 def balance_table(result: StudyResult) -> Table | None:
     """Return a row per comparison of persons: who is left, and each gate with its verdict."""
     found = []
+    warned: dict[str, list[str]] = {}
     notes = [
         (
             "The gates were fixed in the study file, before any effect was known. SMD: the largest absolute "
@@ -58,9 +59,10 @@ def balance_table(result: StudyResult) -> Table | None:
         if failed:
             notes.append(f"{quoted(label)} fails {listed(failed)}: what is measured there is no effect to rely on.")
         for name, row in rows[rows["status"] == "WARN"].iterrows():
-            notes.append(f"{quoted(label)}, {name}: {row['message']}.")
+            warned.setdefault(f"{name}: {row['message']}", []).append(quoted(label))
     if not found:
         return None
+    notes += [f"{listed(labels)}, {text}." for text, labels in warned.items()]
     used = [name for name in GATE_NAMES if any(name in gates for *_, gates in found)]
     heads = ("Design", "Treated matched", "Controls used", "Effective controls", *(GATE_NAMES[name] for name in used))
     body = tuple(
