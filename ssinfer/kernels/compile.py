@@ -40,4 +40,4 @@ def compiled[F: Callable[..., Any]](function: F) -> F:
 
 def threads() -> int:
     """Return how many threads a kernel may use: the processors, or what NUMBA_NUM_THREADS says."""
-    return int(numba.config.NUMBA_NUM_THREADS)
+    return int(os.environ.get("NUMBA_NUM_THREADS", os.cpu_count() or 1))

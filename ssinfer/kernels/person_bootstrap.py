@@ -163,7 +163,8 @@ def bootstrap_ratios(
         sums = np.concatenate(list(pool.map(stream, range(_STREAMS))), axis=2)
     above, below = np.split(sums.transpose(2, 0, 1), 2, axis=2)
     there = group_sums(group, years[person], n_groups, weight) > 0
-    return np.divide(above, below, out=np.full(above.shape, np.nan), where=np.broadcast_to(there, above.shape))
+    ratios = np.divide(above, below, out=np.full(above.shape, np.nan), where=np.broadcast_to(there, above.shape))
+    return np.asarray(ratios)
 
 
 def pool_small_blocks(codes: Codes, smallest: int = 10) -> Codes:

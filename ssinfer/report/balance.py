@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ssinfer.balance.gates import as_gates
+from ssinfer.balance.table import love_plot_data
 from ssinfer.report.data import LovePlot, Table
 from ssinfer.report.disclosure import case_is_small
 from ssinfer.report.numerals import ABSENT, listed, plain, quoted
@@ -43,6 +42,7 @@ def balanced_pairs(result: StudyResult) -> list[tuple[Pair, Counterfactual]]:
 def balance_table(result: StudyResult) -> Table | None:
     """Return a row per comparison of persons: who is left, and each gate with its verdict."""
     found = []
+    warned: dict[str, list[str]] = {}
     notes = [
         (
             "The gates were fixed in the study file, before any effect was known. SMD: the largest absolute "
@@ -54,14 +54,15 @@ def balance_table(result: StudyResult) -> Table | None:
         rows = cf.diagnostics.set_index("check")  # type: ignore[union-attr]  # balanced_pairs left out those without
         cells = {name: _attrition(rows, name, result.suppress_below) for name in ("treated", "control")}
         gates = {str(name).removeprefix(GATE): row for name, row in rows.iterrows() if str(name).startswith(GATE)}
-        found.append((label, cells, plain(float(rows.loc["effective controls", "figure"]), 0), gates))
+        found.append((label, cells, plain(rows["figure"].to_dict()["effective controls"], 0), gates))
         failed = [GATE_NAMES.get(name, name) for name, row in gates.items() if row["status"] == "FAIL"]
         if failed:
             notes.append(f"{quoted(label)} fails {listed(failed)}: what is measured there is no effect to rely on.")
         for name, row in rows[rows["status"] == "WARN"].iterrows():
-            notes.append(f"{quoted(label)}, {name}: {row['message']}.")
+            warned.setdefault(f"{name}: {row['message']}", []).append(quoted(label))
     if not found:
         return None
+    notes += [f"{listed(labels)}, {text}." for text, labels in warned.items()]
     used = [name for name in GATE_NAMES if any(name in gates for *_, gates in found)]
     heads = ("Design", "Treated matched", "Controls used", "Effective controls", *(GATE_NAMES[name] for name in used))
     body = tuple(
@@ -78,14 +79,16 @@ def love_plots(result: StudyResult) -> tuple[LovePlot, ...]:
     """Return absolute standardised mean differences before and after, a panel per comparison of persons."""
     found = []
     for pair, cf in balanced_pairs(result):
-        balance = cf.inference["balance"]
-        header = next(str(name) for name in balance if str(name).startswith("smd"))
-        before, after = (np.abs(balance[name].values) for name in (header, f"{header} after"))
-        order = np.argsort(-before, kind="stable")[:MOST_COVARIATES]
+        points = love_plot_data(cf.inference["balance"].to_dataframe())
+        before, after = (
+            points[points["when"] == when].set_index("covariate")["absolute_smd"].iloc[:MOST_COVARIATES]
+            for when in ("before", "after")
+        )
+        header = next(str(name) for name in cf.inference["balance"] if str(name).startswith("smd"))
         gates = as_gates(getattr(result.methods[pair[1]], "gates", None))
         limit = math.nan if gates is None or gates.smd is None else gates.smd
-        names = tuple(str(name) for name in balance["covariate"].values[order])
-        found.append(LovePlot(label_of(result, pair), names, before[order], after[order], limit, header))
+        names = tuple(str(name) for name in before.index)
+        found.append(LovePlot(label_of(result, pair), names, before.to_numpy(), after.to_numpy(), limit, header))
     return tuple(found)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import isfinite
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from ssinfer.report.figures.style import COLOURS, FAINT, INK, SOFT, figure, quiet, shorten
@@ -29,7 +30,9 @@ def draw(plots: Sequence[LovePlot]) -> Figure:
             worst[name] = max(worst.get(name, 0.0), float(value))
     names = sorted(worst, key=lambda name: -worst[name])
     row_of = {name: row for row, name in enumerate(names)}
-    picture = figure(0.9 + below * (0.75 + 0.21 * len(names)))
+    limits = {plot.limit for plot in plots if isfinite(plot.limit)}
+    gate = f"gate {limits.pop():g}" if len(limits) == 1 else "gate"
+    picture = figure(0.9 + below * (0.9 + 0.21 * len(names)))
     grid = picture.subplots(below, beside, squeeze=False, sharex=True, sharey=True)
     finite = [value for plot in plots for part in (plot.before, plot.after) for value in part if isfinite(value)]
     reach = 1.06 * max([*finite, *(plot.limit for plot in plots if isfinite(plot.limit)), 0.1])
@@ -44,11 +47,12 @@ def draw(plots: Sequence[LovePlot]) -> Figure:
         axis.plot(plot.before, rows, color=SOFT, label="before", markerfacecolor="white", **DOTS)
         axis.plot(plot.after, rows, color=AFTER, label="after", **DOTS)
         if isfinite(plot.limit):
-            axis.axvline(plot.limit, color=INK, linestyle=(0, (4, 2)), linewidth=1.1, label=f"gate {plot.limit:g}")
+            axis.axvline(plot.limit, color=INK, linestyle=(0, (4, 2)), linewidth=1.1, label=gate)
         quiet(axis)
         axis.tick_params(axis="y", pad=7)
         axis.tick_params(axis="x", labelbottom=True)
-        axis.set_title(shorten(plot.label, 56 // beside), loc="left", fontsize=9, weight="bold", color=INK)
+        title = "\n".join(wrap(plot.label, 66 // beside, max_lines=2, placeholder=" \N{HORIZONTAL ELLIPSIS}"))
+        axis.set_title(title, loc="left", fontsize=9, weight="bold", color=INK)
         axis.set_xlabel("Absolute SMD")
     grid[0, 0].set_yticks(range(len(names)), [shorten(name, 28) for name in names], color=INK)
     grid[0, 0].set_ylim(len(names) - 0.5, -0.5)
