@@ -30,7 +30,7 @@ PILOT = 256  # nodes of each pilot round; four times as many with more than `FEW
 FEW = 5
 GOOD = 0.6  # share of effective nodes at which a pilot is good enough; half of it with more than `FEW` parameters
 PILOT_ROUNDS = 4  # at most
-SPARE = 2.0  # times the effective nodes needed: a placebo's own posterior lies beside the one that is proposed for
+SPARE = 2.0  # times the effective nodes needed: a placebo's own posterior lies beside the one proposed for
 COMPONENTS = 4  # of the mixture that is fitted to the pilot nodes
 MORE = (2, 4, 8)  # times the nodes in further rounds, for as long as the weights are not dependable
 
