@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from ssinfer.cohort import Cohort
     from ssinfer.datasets.simulated_claims import SimulatedClaims
     from ssinfer.panel import Panel
-    from ssinfer.study_file import Periods, StudyFile
+    from ssinfer.study_file import StudyFile
+    from ssinfer.study_parts import Periods
 
 EXPECTED = "expected"  # covariate: spending expected from sex and age
 
@@ -187,10 +188,10 @@ class _source:  # noqa: N801  (a context manager, used as a function)
 
     def __enter__(self) -> tuple[ClaimsTables, SimulatedClaims | None, str, str]:
         data = self.file.data
-        options = {"memory_limit": data.memory_limit}
+        limit = data.memory_limit
         if data.source == "claims":
             assert data.file is not None  # noqa: S101  (validated by the study file)
-            tables = ClaimsTables.open(self.beside / data.file, **options)
+            tables = ClaimsTables.open(self.beside / data.file, memory_limit=limit)
             return tables, None, f"claims in {data.file}", f"data of the study's own claims {data.file}"
         simulated = self._simulated()
         setting = simulated.setting
@@ -199,7 +200,7 @@ class _source:  # noqa: N801  (a context manager, used as a function)
             f"{setting.last}, seed {setting.seed}"
         )
         note = "simulated data with known truth, calibrated to published figures: not a finding"
-        return ClaimsTables.open(simulated.folder, **options), simulated, label, note
+        return ClaimsTables.open(simulated.folder, memory_limit=limit), simulated, label, note
 
     def _simulated(self) -> SimulatedClaims:
         from ssinfer.datasets.claim_setting import ClaimSetting  # noqa: PLC0415  (only the source that is used)

@@ -42,9 +42,9 @@ def intact_groups(plan: Plan) -> IntactGroups | None:
     size = claims.groups.size or int((cohort.unit == design.treated[0]).sum())
     windows = rolling_windows(plan.data.panel_of(name), design, (plan.origins or {}).get(name))
     parts = [
-        tuple(
-            [period for period in periods if period not in window.masked]
-            for periods in (window.baseline, window.performance)
+        (
+            [period for period in window.baseline if period not in window.masked],
+            [period for period in window.performance if period not in window.masked],
         )
         for window in windows
     ]

@@ -81,10 +81,10 @@ def plan_study(path: str | Path) -> Plan:
         labels[part.name] = part.label or repr(designs[part.name])
     methods: dict[str, Any] = {}
     pairs = []
-    for part in file.method:
-        name = part.name or part.method
-        methods[name] = make_method(part.method, part.parameters)
-        pairs += [(design, name) for design in (part.comparisons or designs)]
+    for wished in file.method:
+        name = wished.name or wished.method
+        methods[name] = make_method(wished.method, wished.parameters)
+        pairs += [(design, name) for design in (wished.comparisons or designs)]
     wanted = {part.name: part.origins or file.windows.origins for part in file.comparison}
     origins = {name: tuple(_periods(span, panel, "origins")) for name, span in wanted.items() if span is not None}
     for design_name, method_name in pairs:

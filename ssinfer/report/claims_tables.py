@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ssinfer.report.data import Table
 from ssinfer.report.disclosure import case_is_small
@@ -139,7 +139,7 @@ def intact_table(result: StudyResult) -> Table | None:
     if found is None or found.table is None:
         return None
     frame = found.table
-    ratios = column_with_errors(frame["ratio"], frame["ratio_se"].where(frame["ratio_se"] > 0))
+    ratios = column_with_errors(frame["ratio"].tolist(), frame["ratio_se"].where(frame["ratio_se"] > 0).tolist())
     rows = [
         (
             GROUP_NAMES[str(row["kind"])],
@@ -181,8 +181,9 @@ def intact_sentences(result: StudyResult) -> tuple[str, ...]:
         return (f"Whole practices are not compared with random insured: {found.reason}",)
     frame = found.table.set_index("kind")
     name = "regional bundles" if "regional bundles" in frame.index else "bundles"
-    row, random = frame.loc[name], frame.loc["random"]
-    ratio, error = float(row["ratio"]), float(row["ratio_se"])
+    rows: Any = frame.drop(columns="groups").to_dict("index")
+    row, random = rows[name], rows["random"]
+    ratio, error = row["ratio"], row["ratio_se"]
     told = ratio > 1 + 1.645 * error
     opening = (
         f"At the contract's size (about {count(found.size)} insured) a group of whole practices of one region needs a "
@@ -191,10 +192,10 @@ def intact_sentences(result: StudyResult) -> tuple[str, ...]:
     )
     cell = column_with_errors([ratio], [error])[0]
     sentence = (
-        f"{opening}threshold of {percent(float(row['threshold']))}, random insured "
-        f"{percent(float(random['threshold']))}: {cell} times as much."
+        f"{opening}threshold of {percent(row['threshold'])}, random insured "
+        f"{percent(random['threshold'])}: {cell} times as much."
     )
-    excess = float(row["sd"]) ** 2 - float(random["sd"]) ** 2
+    excess = row["sd"] ** 2 - random["sd"] ** 2
     if told:
         return (
             sentence,

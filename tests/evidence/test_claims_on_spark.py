@@ -1,9 +1,10 @@
 """Evidence: the same panel to the cent from Spark in local mode; `make spark` runs it in an environment of its own.
 
-The PySpark wheel (400 MB) is not in requirements.lock: requirements-spark.lock has it, and `make evidence` uses it where
-there is a JVM. Without PySpark or a JVM the test is skipped with its reason.
+The PySpark wheel (400 MB) is not in requirements.lock: requirements-spark.lock has it, and `make evidence` uses it
+where there is a JVM. Without PySpark or a JVM the test is skipped with its reason.
 """
 
+# ruff: noqa: T201  (the figures of evidence are printed)
 from __future__ import annotations
 
 import datetime as dt
