@@ -70,14 +70,14 @@ def placed_model(layout: Layout, likelihood: Literal["normal", "student"] = "nor
             if "shock" in names:
                 correlation = value["persistence"] ** lag * turbulence[:, None] * turbulence[None, :]
                 variance = variance + value["shock"] ** 2 * ((contrast @ correlation) * contrast).sum(axis=1)
-            z = pm.Flat(f"{name}_placed", shape=units, initval=np.zeros(units))
+            z = pm.Flat(f"{name}_placed", shape=units)
             zeta, keep = _place(pt, z, value[name], (contrast * left).sum(axis=1), 1.0 / variance)
             pm.Potential(f"{name}_density", pm.logp(pm.Normal.dist(0.0, 1.0), zeta) + pt.log(keep))
             structure = structure + (value[name] * zeta)[:, None] * column[None, :]
 
         mean = structure
         if "shock" in names:
-            z = pm.Flat("shock_placed", shape=(units, periods), initval=np.zeros((units, periods)))
+            z = pm.Flat("shock_placed", shape=(units, periods))
             information = np.where(seen, 1.0, 0.0) / deviation**2 * turbulence**2
             cells = (z, (layout.y - structure) / turbulence, information)
             shock, zeta, keep = _shocks(pt, value, model.time, cells)
@@ -87,7 +87,8 @@ def placed_model(layout: Layout, likelihood: Literal["normal", "student"] = "nor
             pm.Potential("shock_density", pm.logp(law, zeta) + pt.log(keep))
             mean = structure + turbulence * shock
         spread = abs(deviation)
-        pm.Normal("y", mean[seen.nonzero()], spread[seen.nonzero()], observed=layout.y[seen])
+        fitted = pm.Deterministic("fitted_mean", mean[seen.nonzero()])
+        pm.Normal("y", fitted, spread[seen.nonzero()], observed=layout.y[seen])
         pm.Deterministic("expected_ahead", structure[layout.treated][:, layout.ahead])
         ahead = pm.Normal("ahead_z", shape=(len(layout.treated), len(layout.ahead)))
         outcome = mean[layout.treated][:, layout.ahead] + spread[np.ix_(layout.treated, layout.ahead)] * ahead
@@ -99,7 +100,7 @@ def _parameter(pm: Any, pt: Any, parameter: Any) -> Any:
     """Return the variable of a parameter; that of a standard deviation may be negative, its absolute value is named."""
     if parameter.kind == "persistence":
         return pm.Beta(parameter.name, 2.0, 2.0)
-    signed = parameter.scale * pm.Normal(f"{parameter.name}_signed", initval=1.0)
+    signed = parameter.scale * pm.Normal(f"{parameter.name}_signed")
     pm.Deterministic(parameter.name, pt.abs(signed))
     return signed
 

@@ -120,15 +120,29 @@ def sample_reference(
             target_accept=TARGET_ACCEPT,
             progressbar=False,
         )
-        pm.compute_log_likelihood(tree, var_names=["y"], progressbar=False)
-        pm.sample_posterior_predictive(
-            tree, var_names=["y"], extend_inferencedata=True, random_seed=seed + 1, progressbar=False
-        )
     with definition:
         before = pm.sample_prior_predictive(draws=500, random_seed=seed + 2)
-    return xr.DataTree.from_dict(
-        {name: group.to_dataset() for source in (before, tree) for name, group in source.children.items()}
-    )
+    found = {name: group.to_dataset() for source in (before, tree) for name, group in source.children.items()}
+    return xr.DataTree.from_dict(found | _fitted(layout, found["posterior"], np.random.default_rng(seed + 1)))
+
+
+def _fitted(layout: Layout, posterior: xr.Dataset, rng: np.random.Generator) -> dict[str, xr.Dataset]:
+    """Return log likelihood and replicates of the fitted cells given all effects: both are normal about their mean."""
+    seen = layout.seen > 0
+    mean = posterior["fitted_mean"]
+    if layout.model.known is not None:
+        deviation = xr.zeros_like(mean) + np.sqrt(layout.model.known)[seen]
+    else:
+        deviation = posterior["noise"] * xr.ones_like(mean) * np.sqrt(layout.model.sampling)[seen]
+    deviation = deviation.transpose(*mean.dims)
+    standard = (layout.y[seen] - mean) / deviation
+    density = -0.5 * (np.log(2 * np.pi) + standard**2) - np.log(deviation)
+    replicates = mean + deviation * rng.standard_normal(mean.shape)
+    name = {mean.dims[-1]: "y_dim_0"}
+    return {
+        "log_likelihood": density.rename("y").rename(name).to_dataset(),
+        "posterior_predictive": replicates.rename("y").rename(name).to_dataset(),
+    }
 
 
 def nuts_groups(tree: xr.DataTree, names: list[str]) -> dict[str, xr.Dataset]:
