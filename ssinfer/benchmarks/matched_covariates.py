@@ -99,9 +99,19 @@ def exact_strata(problem: CohortProblem, exact: Sequence[str]) -> Any:
 
 
 def person_ids(problem: CohortProblem) -> Codes:
-    """Return ranks of (person, unit) labels (n,): they break ties, and do not depend on the order of rows."""
+    """Return numbers that break ties (n,): a shuffled order of persons, the same whatever the order of rows.
+
+    Identifiers as they are would be no neutral rule: they often run by region or date of enrolment, and whoever is
+    treated would be given the same first persons of every tie. So identifiers are hashed, and the hash is salted with
+    those of the treated persons: another treated group breaks its ties otherwise.
+    """
     person = problem.cohort.person[problem.rows]
-    rank = np.unique(person, return_inverse=True)[1].astype(np.int64)
+    hashed = pd.util.hash_array(person if person.dtype.kind in "iu" else person.astype(str).astype(object))
+    salt = np.bitwise_xor.reduce(hashed[problem.is_treated])
+    mixed = (hashed ^ salt) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
     labels = np.array(problem.panel.units, dtype=object)
-    unit = np.argsort(np.argsort(labels))[problem.unit]
-    return np.asarray(rank * len(labels) + unit, dtype=np.int64)
+    unit = np.argsort(np.argsort(labels))[problem.unit]  # a person may have a row in two units
+    ids = np.empty(len(person), dtype=np.int64)
+    ids[np.lexsort((unit, mixed))] = np.arange(len(person))
+    return ids

@@ -113,6 +113,26 @@ def test_same_seed_same_draws_and_row_order_does_not_matter(simulated):
     assert other.level == pytest.approx(cf.level, abs=5 * error)
 
 
+def test_ties_do_not_give_every_treated_group_the_same_controls(simulated):
+    """Whole years of age tie often; the first identifiers must not be everybody's controls."""
+    cohort = simulated.cohort
+    data = replace(cohort, covariates={"age": np.floor(cohort.covariates["age"] / 5)})
+    others = [unit for unit in cohort.units if unit not in simulated.design.treated]
+    used = []
+    for unit in others[:2]:
+        design = simulated.design.replace(treated=[unit])
+        pairs = PropensityMatching(draws=20, gates=None).fit(data, design, seed=1).inference["pairs"].to_dataframe()
+        used.append(set(pairs["control"]))
+    # Two groups of 42 among 3,000: by chance they share about one control; by identifier they shared most.
+    assert len(used[0] & used[1]) < 0.25 * min(map(len, used))
+    shuffle = np.random.default_rng(0).permutation(len(cohort.person))
+    mixed = data.select(persons=np.ones(len(shuffle), dtype=bool)).take(shuffle)
+    again = PropensityMatching(draws=20, gates=None).fit(mixed, design, seed=1).inference["pairs"].to_dataframe()
+    assert set(zip(again["treated"], again["control"], strict=True)) == set(
+        zip(pairs["treated"], pairs["control"], strict=True)
+    )
+
+
 def test_equivariant_to_the_currency(simulated):
     cohort = simulated.cohort
     cents = replace(cohort, spending=cohort.spending * 128.0)  # a power of two: exact
