@@ -18,14 +18,17 @@ For unit i in period t, y the log of spending (or spending relative to its mean)
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from scipy.special import erf, erfinv, ndtr, ndtri
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from ssinfer.kernels.gaussian_panel import UnitTerms
@@ -33,8 +36,13 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 from ssinfer.kernels.gaussian_panel import Marginal, marginal, unit_terms
+from ssinfer.kernels.importance import laplace
+from ssinfer.kernels.markov_panel import Markov
+from ssinfer.kernels.panel_nodes import Nodes, log_marginal_slope, log_marginals
 
 FAR = 8.0  # beyond it Φ(x) is 1 to rounding
+STEP = 1e-4  # of differences of covariances, in standard deviations of the prior
+REACH = 5.0  # bounds of the search for a mode, in standard deviations of the prior
 FLOOR = 1e-6  # smallest prior scale, relative to spending
 VOLATILITY = 0.3  # prior SD of the log of a period's volatility
 
@@ -120,7 +128,7 @@ class PanelModel:
 
     @cached_property
     def _alike(self) -> list[tuple[Parameter, NDArray[np.intp], list[str]]]:
-        """Parameters with one law: the first of them, their places and names. (Many periods have one volatility law.)"""
+        """Parameters of one law: the first of them, their places and names; all volatilities have one law."""
         groups: dict[tuple[str, float], list[int]] = {}
         for j, parameter in enumerate(self.parameters):
             groups.setdefault((parameter.kind, parameter.scale), []).append(j)
@@ -131,46 +139,99 @@ class PanelModel:
 
     def values(self, x: Floats) -> dict[str, float]:
         """Return the parameters by name from the vector x."""
-        out: dict[str, float] = {}
+        return {name: float(value) for name, value in self._natural(x).items()}
+
+    def _natural(self, x: Floats) -> dict[str, Floats]:
+        """Return the parameters (...) by name from x (..., d)."""
+        out: dict[str, Floats] = {}
         for first, places, names in self._alike:
-            out.update(zip(names, first.natural(x[places]).tolist(), strict=True))
+            out.update(zip(names, np.moveaxis(first.natural(x[..., places]), -1, 0), strict=True))
         return out
 
     def log_prior(self, x: Floats) -> Floats:
         """Return the log prior density of x (..., d): standard normal in each."""
         return np.asarray(-0.5 * (x**2).sum(axis=-1) - 0.5 * self.size * np.log(2 * np.pi))
 
+    def shared(self, value: Mapping[str, Floats | float]) -> tuple[Floats, Floats]:
+        """Return the covariance (..., T, T) of level, trend and season of a unit, and the same with its shock.
+
+        Parameters may be numbers, or arrays over nodes.
+        """
+
+        def square(name: str) -> Floats:
+            return np.asarray(value[name])[..., None, None] ** 2
+
+        lag = self.lag
+        structure = square("level") * np.ones_like(lag)
+        if "trend" in value:
+            centred = self.time - self.time.mean()
+            structure = structure + square("trend") * np.outer(centred, centred)
+        if self.season is not None:
+            structure = structure + square("season") * (lag % self.season == 0)
+        if "shock" not in value:
+            return structure, structure
+        persistence = np.asarray(value["persistence"])[..., None, None]
+        return structure, structure + square("shock") * persistence**lag * self.together(value)
+
+    @property
+    def lag(self) -> Floats:
+        """Periods between any two (T, T)."""
+        return np.asarray(np.abs(np.subtract.outer(self.time, self.time)))
+
+    def together(self, value: Mapping[str, Floats | float]) -> Floats:
+        """Return v_t v_s (..., T, T), the product of the volatilities of any two periods."""
+        if not self.volatility:
+            return np.ones((len(self.time), len(self.time)))
+        turbulence = np.stack([np.asarray(value[name]) for name in self.volatility], axis=-1)
+        return np.asarray(turbulence[..., :, None] * turbulence[..., None, :])
+
+    def nodes(self, x: Floats) -> Nodes:
+        """Return the covariances at many parameters x (M, d), for a panel with one loading."""
+        value = self._natural(x)
+        structure, shared = self.shared(value)
+        scale = np.ones(len(x)) if self.known is not None else value["noise"] ** 2
+        return Nodes(structure, shared, scale, np.eye(len(self.time)) * self.period_scale, self._markov(value, len(x)))
+
+    def _markov(self, value: Mapping[str, Floats], count: int) -> Markov:
+        """Return what the shared covariance is made of at `count` nodes: see `markov_panel`."""
+        periods = len(self.time)
+        kept, spread = np.zeros((count, periods)), np.zeros((count, periods))
+        if "shock" in value:
+            kept[:, 1:] = value["persistence"][:, None] ** np.diff(self.time)
+            spread += value["shock"][:, None]
+        for t, name in enumerate(self.volatility):
+            spread[:, t] *= value[name]
+        columns = [np.ones((1, periods)) * value["level"][:, None]]
+        if "trend" in value:
+            columns.append((self.time - self.time.mean()) * value["trend"][:, None])
+        if self.season is not None:
+            phase = (self.time - self.time[0]) % self.season
+            columns += [(phase == p) * value["season"][:, None] for p in np.unique(phase)]
+        return Markov(kept, spread, np.stack(columns, axis=2))
+
+    @property
+    def sampling(self) -> Floats:
+        """Known sampling variance (N, T), or that at noise 1."""
+        given = self.inverse_size if self.known is None else self.known
+        assert given is not None  # noqa: S101  (one of the two is given)
+        return given
+
     def covariances(self, x: Floats) -> Covariances:
         """Return all covariances at the parameters x."""
         value = self.values(x)
-        lag = np.abs(np.subtract.outer(self.time, self.time))
-        structure = np.full(lag.shape, value["level"] ** 2)
-        if "trend" in value:
-            centred = self.time - self.time.mean()
-            structure = structure + value["trend"] ** 2 * np.outer(centred, centred)
-        if self.season is not None:
-            structure = structure + value["season"] ** 2 * (lag % self.season == 0)
-        turbulence = np.array([value[name] for name in self.volatility]) if self.volatility else np.ones(len(lag))
-        together = np.outer(turbulence, turbulence)
-        shared = structure
-        if "shock" in value:
-            shared = structure + value["shock"] ** 2 * value["persistence"] ** lag * together
-        if self.known is not None:
-            noise = self.known
-        else:
-            assert self.inverse_size is not None  # noqa: S101  (one of the two is given)
-            noise = value["noise"] ** 2 * self.inverse_size
+        structure, shared = self.shared(value)
+        noise = self.sampling if self.known is not None else value["noise"] ** 2 * self.sampling
         blocks = [np.eye(len(self.time))[None] * self.period_scale]
         if self.neighbours:
-            shock = value["neighbour_shock"] ** 2 * value["neighbour_persistence"] ** lag * together
+            shock = value["neighbour_shock"] ** 2 * value["neighbour_persistence"] ** self.lag * self.together(value)
             field = value["neighbour_level"] ** 2 + shock
-            root = np.linalg.cholesky(field + 1e-12 * field[0, 0] * np.eye(len(lag)))
+            root = np.linalg.cholesky(field + 1e-12 * field[0, 0] * np.eye(len(self.time)))
             weights = self.spectrum[1 : 1 + self.neighbours]
             blocks.append(np.sqrt(weights)[:, None, None] * root[None])
         if self.covariates:
             walk = np.minimum.outer(self.time - self.time[0], self.time - self.time[0])
             covariance = self.level_scale**2 + value["growth"] ** 2 * walk
-            root = np.linalg.cholesky(covariance + 1e-10 * self.level_scale**2 * np.eye(len(lag)))
+            root = np.linalg.cholesky(covariance + 1e-10 * self.level_scale**2 * np.eye(len(self.time)))
             blocks.append(np.repeat(root[None], self.covariates, axis=0))
         return Covariances(structure, shared, noise, np.concatenate(blocks))
 
@@ -186,12 +247,43 @@ class PanelModel:
         terms = self.terms(at, y, seen)
         return marginal(terms, self.loadings, at.common), terms, at
 
+    def log_posteriors(self, nodes: Floats, y: Floats, seen: Floats) -> Floats:
+        """Return the log marginal posterior density (M,) at nodes (M, d), up to a constant; -inf where singular."""
+        prior = self.log_prior(nodes)
+        if self.loadings.shape[1] == 1:
+            return log_marginals(self.nodes(nodes), self.sampling, seen, y, self.loadings[:, 0]) + prior
+        out = np.full(len(nodes), -np.inf)
+        for m, x in enumerate(nodes):
+            with contextlib.suppress(np.linalg.LinAlgError, ValueError):
+                out[m] = self.marginal(x, y, seen)[0].log_likelihood + prior[m]
+        return out
+
     def log_posterior(self, x: Floats, y: Floats, seen: Floats) -> float:
         """Return the log marginal posterior density of x, up to a constant."""
+        return float(self.log_posteriors(x[None], y, seen)[0])
+
+    def log_posterior_slope(self, x: Floats, y: Floats, seen: Floats) -> tuple[float, Floats]:
+        """Return the log posterior density of x and its gradient, for a panel with one loading."""
+        # the covariances are few numbers: their differences cost nothing beside a pass over the units
+        moved = STEP * np.eye(self.size)
+        around = self.nodes(np.concatenate([x[None], x + moved, x - moved]))
+        shared, scale = around.shared, around.scale
+        here, up, down = slice(0, 1), slice(1, self.size + 1), slice(self.size + 1, None)
+        loading = self.loadings[:, 0]
         try:
-            return self.marginal(x, y, seen)[0].log_likelihood + float(self.log_prior(x))
-        except (np.linalg.LinAlgError, ValueError):
-            return -np.inf
+            value, by_shared, by_scale = log_marginal_slope(around.of(here), self.sampling, seen, y, loading)
+        except np.linalg.LinAlgError:
+            return -np.inf, np.zeros(self.size)
+        gradient = np.tensordot((shared[up] - shared[down]) / (2 * STEP), by_shared, axes=2)
+        gradient += (scale[up] - scale[down]) / (2 * STEP) * by_scale
+        return value + float(self.log_prior(x)), gradient - x
+
+    def mode(self, y: Floats, seen: Floats) -> tuple[Floats, Floats]:
+        """Return the posterior mode of x, and the lower Cholesky factor of the inverse of minus the Hessian there."""
+        slope = None
+        if self.loadings.shape[1] == 1:
+            slope = partial(self.log_posterior_slope, y=y, seen=seen)
+        return laplace(lambda x: self.log_posterior(x, y, seen), np.zeros(self.size), REACH, slope)
 
 
 @dataclass(frozen=True)

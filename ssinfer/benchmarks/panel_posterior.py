@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ssinfer.kernels.gaussian_panel import leave_cells_out, predict
-from ssinfer.kernels.importance import Mixture, effective_size, fit_mixture, laplace, resample
+from ssinfer.kernels.importance import Mixture, effective_size, fit_mixture, resample
+from ssinfer.kernels.panel_nodes import predict_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,12 +26,11 @@ TAIL = 0.7  # largest Pareto k of dependable importance weights (Vehtari et al. 
 ENOUGH = 400.0  # smallest effective sample size (Vehtari et al. 2021, section 4)
 
 
-REACH = 5.0  # bounds of the search for a mode, in standard deviations of the prior
 PILOT = 256  # nodes of each pilot round; four times as many with more than `FEW` parameters
 FEW = 5
 GOOD = 0.6  # share of effective nodes at which a pilot is good enough; half of it with more than `FEW` parameters
 PILOT_ROUNDS = 4  # at most
-SPARE = 2.0  # times the effective nodes needed, since a placebo's own posterior lies beside the one that is proposed for
+SPARE = 2.0  # times the effective nodes needed: a placebo's own posterior lies beside the one proposed for
 COMPONENTS = 4  # of the mixture that is fitted to the pilot nodes
 MORE = (2, 4, 8)  # times the nodes in further rounds, for as long as the weights are not dependable
 
@@ -70,7 +70,7 @@ def propose(model: PanelModel, y: Floats, seen: Floats, count: int) -> Proposal:
     There are `count` nodes, or twice, four or eight times as many: so that, with the share of effective nodes that the
     last pilot had, `SPARE` times as many are effective as are needed.
     """
-    mode, root = laplace(lambda x: model.log_posterior(x, y, seen), np.zeros(model.size), REACH)
+    mode, root = model.mode(y, seen)
     start = Mixture(np.ones(1), mode[None], root[None])
     size, enough = (PILOT, GOOD) if model.size <= FEW else (4 * PILOT, GOOD / 2)
     nodes = start.nodes(size)
@@ -119,7 +119,7 @@ def weigh(log_target: Floats, proposal: Proposal) -> Posterior:
 
 def log_targets(model: PanelModel, nodes: Floats, y: Floats, seen: Floats) -> Floats:
     """Return the log posterior density (M,) at the nodes."""
-    return np.array([model.log_posterior(x, y, seen) for x in nodes])
+    return model.log_posteriors(nodes, y, seen)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +138,10 @@ def predict_placebos(
     model: PanelModel, nodes: Floats, y: Floats, seen: Floats, rows: Places, cells: Places
 ) -> Placebos:
     """Predict the cells of each of several units without its own, at each node, from one pass over the panel."""
+    if model.loadings.shape[1] == 1:
+        panel = (model.sampling, seen, y, model.loadings[:, 0])
+        value, mean, covariance = predict_nodes(model.nodes(nodes), panel, rows, cells)
+        return Placebos(value + model.log_prior(nodes)[:, None], mean, covariance)
     count, ahead = len(nodes), len(cells)
     log_target = np.full((count, len(rows)), -np.inf)
     mean = np.zeros((count, len(rows), 2 * ahead))

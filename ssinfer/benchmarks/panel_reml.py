@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ssinfer.benchmarks.panel_posterior import REACH, Posterior, draw_joint, predict_placebos
+from ssinfer.benchmarks.panel_model import REACH
+from ssinfer.benchmarks.panel_posterior import Posterior, draw_joint, predict_placebos
 from ssinfer.kernels.importance import maximum
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Places = NDArray[np.intp]
 
+REFIT = 1e-7  # tolerance of a refit: at 1e-6 a few end short of the maximum
+NEAR = 1.5  # refits start no further out than this, in standard deviations of the prior
 FLAT = 100.0  # times the prior SD of period effects and of covariates' levels
 
 
@@ -35,13 +38,28 @@ def flatten(model: PanelModel) -> PanelModel:
     return replace(model, period_scale=FLAT * model.period_scale, level_scale=FLAT * model.level_scale)
 
 
-def restricted_maximum(model: PanelModel, y: Floats, seen: Floats, start: Floats | None = None) -> Floats:
-    """Return the parameters x at the maximum of the restricted likelihood of the cells `seen`."""
+def restricted_maximum(
+    model: PanelModel, y: Floats, seen: Floats, start: Floats | None = None, tolerance: float = 1e-9
+) -> Floats:
+    """Return the parameters x at the maximum of the restricted likelihood of the cells `seen`.
+
+    The volatility of a period is no parameter but a random effect of known law, which stays in the likelihood: the
+    shock's SD and the volatilities would otherwise share one scale.
+    """
+    free = np.array([parameter.kind != "factor" for parameter in model.parameters])
+
+    def prior(x: Floats) -> float:
+        return -0.5 * float((x[free] ** 2).sum())
 
     def restricted(x: Floats) -> float:
-        return model.log_posterior(x, y, seen) - float(model.log_prior(x))
+        return model.log_posterior(x, y, seen) - prior(x)
 
-    return maximum(restricted, np.zeros(model.size) if start is None else start, REACH)
+    def slope(x: Floats) -> tuple[float, Floats]:
+        value, gradient = model.log_posterior_slope(x, y, seen)
+        return value - prior(x), gradient + np.where(free, x, 0.0)
+
+    first = np.zeros(model.size) if start is None else start
+    return maximum(restricted, first, REACH, slope if model.loadings.shape[1] == 1 else None, tolerance)
 
 
 def simulate_panel(model: PanelModel, x: Floats, rng: np.random.Generator) -> Floats:
@@ -79,10 +97,12 @@ def bootstrap_errors(
         Prediction at the truth less prediction at the refit.
     """
     rng = np.random.default_rng(20_130_102)
+    # off the bounds, where the likelihood is flat: an estimate of zero must not keep the refits at zero
+    start = np.clip(estimate, -NEAR, NEAR)
     out = np.zeros((count, len(rows), len(cells)))
     for b in range(count):
         y = simulate_panel(model, estimate, rng)
-        refit = restricted_maximum(model, y * learned, learned, estimate)
+        refit = restricted_maximum(model, y * learned, learned, start, REFIT)
         found = predict_placebos(model, np.array([estimate, refit]), y * seen, seen, rows, cells)
         means = found.mean[:, :, len(cells) :]
         out[b] = means[0] - means[1]

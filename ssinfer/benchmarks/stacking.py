@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 FEWEST_BASELINE = 2
+LEAST = 1e-3  # smaller weights are none
 PAIRS = 400  # draws per method in the pairwise terms of the CRPS
 
 
@@ -87,7 +88,6 @@ class StackedBenchmark(BenchmarkMethod):
         """Fit every method, weigh them, and mix their draws."""
         seeds = [int(seed) for seed in rng.integers(0, 2**31, 2)]
         fitted = [method.fit(problem.panel, problem.design, seed=seeds[0]) for method in self.methods]
-        failures = tuple(failure for cf in fitted for failure in cf.failures)
         if any(cf.uncertainty == "none" for cf in fitted):
             raise DataError("StackedBenchmark needs methods with draws; one of them gives a point only.")
         errors, predicted = self._past(problem, rng, seeds[1])
@@ -101,6 +101,9 @@ class StackedBenchmark(BenchmarkMethod):
         draws = np.stack([flat[k][rng.integers(len(flat[k]))] for k in which])
         centre = draws.mean(axis=0)
         draws = (centre + spread * (draws - centre)).reshape(*shape, *draws.shape[1:])
+        # a method that has no weight has no draw in the mixture, and its diagnostics are not the mixture's
+        used = [cf for cf, weight in zip(fitted, weights, strict=True) if weight > 0]
+        failures = tuple(failure for cf in used for failure in cf.failures)
         names = [type(method).__name__ for method in self.methods]
         table = pd.DataFrame({"check": [f"weight of {name}" for name in names], "status": "passed", "figure": weights})
         table["message"] = f"CRPS over {len(errors[0])} earlier placebo windows; spread scaled by {spread:.3f}"
@@ -159,7 +162,7 @@ class StackedBenchmark(BenchmarkMethod):
 
 
 def _rates(cases: list[list[Counterfactual]]) -> tuple[list[Floats], list[Floats]]:
-    """Return, per method, |prediction - observed| material: observed rates less draws, and draws (cases, draws)."""
+    """Return, per method, draws of the rate less the observed one, and draws (cases, draws)."""
     methods = len(cases[0])
     errors: list[list[Floats]] = [[] for _ in range(methods)]
     predicted: list[list[Floats]] = [[] for _ in range(methods)]
@@ -189,15 +192,19 @@ def stacking_weights(errors: Sequence[Floats], predicted: Sequence[Floats]) -> F
     for k in range(methods):
         for m in range(k + 1):
             apart = [np.abs(a[:, None] - b[None, :]).mean() for a, b in zip(predicted[k], predicted[m], strict=True)]
-            pairs[k, m] = pairs[m, k] = float(np.mean(apart))
+            # a draw is no pair with itself: without this a method would look sharper than the same method twice
+            draws = predicted[k].shape[1]
+            fair = draws / (draws - 1) if k == m else 1.0
+            pairs[k, m] = pairs[m, k] = fair * float(np.mean(apart))
 
     def score(w: Floats) -> float:
         return float(single @ w - 0.5 * w @ pairs @ w)
 
     # softmax keeps to the simplex; the corners, where softmax never is, are tried as they are
     weights = softmax(maximum(lambda z: -score(softmax(z)), np.zeros(methods), 15.0))
+    weights = np.where(weights < LEAST, 0.0, weights)
     corners = np.eye(methods)
-    best = min([weights, *corners], key=score)
+    best = min([weights / weights.sum(), *corners], key=score)
     return np.asarray(best, dtype=np.float64)
 
 

@@ -38,54 +38,81 @@ class UnitTerms:
     quadratic: Floats  # (N,)
     cells: Floats  # (N,)
 
+    def of(self, rows: NDArray[np.intp]) -> UnitTerms:
+        """Return the terms of some units."""
+        return UnitTerms(
+            self.log_determinant[rows], self.inverse[rows], self.weighted[rows], self.quadratic[rows], self.cells[rows]
+        )
+
 
 @compiled
-def _blocks(shared: Floats, noise: Floats, seen: Floats, y: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+def whiten_lanes(
+    shared: Floats,
+    noise: Floats,
+    scale: float,
+    seen: Floats,
+    start: int,
+    work: tuple[Floats, Floats, Floats],
+    log_determinant: Floats,
+) -> None:
+    """Fill work[1] (T, T, LANES) with the inverse Cholesky factors of shared + scale noise, for units from `start`."""
+    units, periods = seen.shape
+    width = min(LANES, units - start)
+    factor, whiten, total = work
+    log_determinant[:] = 0.0
+    for t in range(periods):
+        for s in range(t + 1):
+            for b in range(width):
+                both = seen[start + b, t] * seen[start + b, s]
+                factor[t, s, b] = both * shared[t, s]
+        for b in range(width):
+            here = seen[start + b, t]
+            factor[t, t, b] += here * scale * noise[start + b, t] + (1.0 - here)
+    # Cholesky, column by column
+    for j in range(periods):
+        for k in range(j):
+            for b in range(width):
+                factor[j, j, b] -= factor[j, k, b] * factor[j, k, b]
+        for b in range(width):
+            # a pivot that is not positive makes the determinant NaN, which the caller refuses
+            pivot = factor[j, j, b]
+            factor[j, j, b] = np.sqrt(pivot) if pivot > 0.0 else np.nan
+            log_determinant[b] += 2.0 * np.log(factor[j, j, b])
+        for i in range(j + 1, periods):
+            for k in range(j):
+                for b in range(width):
+                    factor[i, j, b] -= factor[i, k, b] * factor[j, k, b]
+            for b in range(width):
+                factor[i, j, b] /= factor[j, j, b]
+    # whiten = factor⁻¹ (lower)
+    for j in range(periods):
+        for b in range(width):
+            whiten[j, j, b] = 1.0 / factor[j, j, b]
+        for i in range(j + 1, periods):
+            total[:] = 0.0
+            for k in range(j, i):
+                for b in range(width):
+                    total[b] -= factor[i, k, b] * whiten[k, j, b]
+            for b in range(width):
+                whiten[i, j, b] = total[b] / factor[i, i, b]
+
+
+@compiled
+def unit_blocks(shared: Floats, noise: Floats, seen: Floats, y: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return the arrays of UnitTerms but the last."""
     units, periods = y.shape
     log_determinant = np.zeros(units)
     inverse = np.zeros((units, periods, periods))
     weighted = np.zeros((units, periods))
     quadratic = np.zeros(units)
-    factor = np.zeros((periods, periods, LANES))
     whiten = np.zeros((periods, periods, LANES))
     total = np.zeros(LANES)
+    lanes = np.zeros(LANES)
+    work = (np.zeros((periods, periods, LANES)), whiten, total)
     for start in range(0, units, LANES):
         width = min(LANES, units - start)
-        for t in range(periods):
-            for s in range(t + 1):
-                for b in range(width):
-                    both = seen[start + b, t] * seen[start + b, s]
-                    factor[t, s, b] = both * shared[t, s]
-            for b in range(width):
-                here = seen[start + b, t]
-                factor[t, t, b] += here * noise[start + b, t] + (1.0 - here)
-        # Cholesky, column by column
-        for j in range(periods):
-            for k in range(j):
-                for b in range(width):
-                    factor[j, j, b] -= factor[j, k, b] * factor[j, k, b]
-            for b in range(width):
-                # a pivot that is not positive makes the determinant NaN, which the caller refuses
-                pivot = factor[j, j, b]
-                factor[j, j, b] = np.sqrt(pivot) if pivot > 0.0 else np.nan
-                log_determinant[start + b] += 2.0 * np.log(factor[j, j, b])
-            for i in range(j + 1, periods):
-                for k in range(j):
-                    for b in range(width):
-                        factor[i, j, b] -= factor[i, k, b] * factor[j, k, b]
-                for b in range(width):
-                    factor[i, j, b] /= factor[j, j, b]
-        # whiten = factor⁻¹ (lower)
-        for j in range(periods):
-            for b in range(width):
-                whiten[j, j, b] = 1.0 / factor[j, j, b]
-            for i in range(j + 1, periods):
-                total[:] = 0.0
-                for k in range(j, i):
-                    for b in range(width):
-                        total[b] -= factor[i, k, b] * whiten[k, j, b]
-                for b in range(width):
-                    whiten[i, j, b] = total[b] / factor[i, i, b]
+        whiten_lanes(shared, noise, 1.0, seen, start, work, lanes)
+        log_determinant[start : start + width] = lanes[:width]
         for t in range(periods):
             for s in range(t + 1):
                 total[:] = 0.0
@@ -122,7 +149,7 @@ def unit_terms(shared: Floats, noise: Floats, seen: Floats, y: Floats) -> UnitTe
     numpy.linalg.LinAlgError
         A covariance is not positive definite to rounding.
     """
-    determinant, inverse, weighted, quadratic = _blocks(shared, noise, seen, y)
+    determinant, inverse, weighted, quadratic = unit_blocks(shared, noise, seen, y)
     if not np.isfinite(determinant).all():
         message = "a unit's covariance is singular to rounding"
         raise np.linalg.LinAlgError(message)
@@ -217,9 +244,20 @@ def leave_cells_out(
     log_likelihood : (I,) of all cells but the sealed ones of i
     """
     at_mean, at_root = whole.at(loadings)
-    spread = np.matmul(at_root, at_root.transpose(0, 2, 1))  # H
-    delta = terms.weighted[rows] - without.weighted
-    ahead = terms.inverse[rows][:, :, cells]  # (I, T, P)
+    spread = np.matmul(at_root, at_root.transpose(0, 2, 1))
+    mean, covariance, change = downdate(at_mean, spread, terms.of(rows), without, cells)
+    return mean, covariance, whole.log_likelihood + change
+
+
+def downdate(
+    at_mean: Floats, spread: Floats, terms: UnitTerms, without: UnitTerms, cells: NDArray[np.intp]
+) -> tuple[Floats, Floats, Floats]:
+    """Take sealed cells out of the mean (I, T) and covariance H (I, T, T) of Z_i f; see `leave_cells_out`.
+
+    Returns mean, covariance and what it does to the log likelihood (I,). Rows may be units, or units at many nodes.
+    """
+    delta = terms.weighted - without.weighted
+    ahead = terms.inverse[:, :, cells]  # (I, T, P)
     half = np.linalg.cholesky(ahead[:, cells])
     factor = np.linalg.solve(half, ahead.transpose(0, 2, 1)).transpose(0, 2, 1)  # F
     moved = np.matmul(spread, factor)  # H F
@@ -235,10 +273,10 @@ def leave_cells_out(
         + np.einsum("it,its,is->i", delta, spread, delta)
         + np.einsum("itk,itk->i", pulled, solved[:, :, -1:])
     )
-    quadratic = without.quadratic - terms.quadratic[rows] - drop
-    determinant = without.log_determinant - terms.log_determinant[rows] + np.linalg.slogdet(inner)[1]
-    fewer = without.cells - terms.cells[rows]
-    return mean, covariance, whole.log_likelihood - 0.5 * (fewer * LOG_2PI + determinant + quadratic)
+    quadratic = without.quadratic - terms.quadratic - drop
+    determinant = without.log_determinant - terms.log_determinant + np.linalg.slogdet(inner)[1]
+    fewer = without.cells - terms.cells
+    return mean, covariance, -0.5 * (fewer * LOG_2PI + determinant + quadratic)
 
 
 def predict(
@@ -260,9 +298,9 @@ def predict(
     own : UnitTerms
         Of the I units without those cells.
     y : (I, T), 0 where unseen
-    structure : (T, T)
+    structure : (T, T), or (I, T, T)
         Covariance of level, trend and season alone: the *expected* part.
-    shared, noise : K (T, T), and the sampling variance (I, T), also of the predicted cells
+    shared, noise : K (T, T) or (I, T, T), and the sampling variance (I, T), also of the predicted cells
     cells : (P,)
 
     Returns
@@ -272,17 +310,17 @@ def predict(
     """
     units, periods = y.shape
     ahead = len(cells)
-    both = np.concatenate([structure[cells], shared[cells]])
-    gain = np.matmul(both[None], own.inverse)  # zero columns where unseen
+    both = np.concatenate([structure[..., cells, :], shared[..., cells, :]], axis=-2)
+    gain = np.matmul(both, own.inverse)  # zero columns where unseen
     pick = np.zeros((2 * ahead, periods))
     pick[np.arange(2 * ahead), np.tile(cells, 2)] = 1.0
     design = pick[None] - gain
     centre = np.matmul(design, mean[:, :, None])[:, :, 0] + np.matmul(gain, y[:, :, None])[:, :, 0]
     prior = np.empty((units, 2 * ahead, 2 * ahead))
-    prior[:] = np.tile(structure[np.ix_(cells, cells)], (2, 2))
-    prior[:, ahead:, ahead:] = shared[np.ix_(cells, cells)]
+    prior[:] = np.tile(structure[..., cells[:, None], cells], (2, 2))
+    prior[:, ahead:, ahead:] = shared[..., cells[:, None], cells]
     outcome = np.arange(ahead, 2 * ahead)
     prior[:, outcome, outcome] += noise[:, cells]
-    spread = prior - np.matmul(gain, both.T)
+    spread = prior - np.matmul(gain, both.swapaxes(-1, -2))
     spread += np.matmul(np.matmul(design, covariance), design.transpose(0, 2, 1))
     return centre, (spread + spread.transpose(0, 2, 1)) / 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -17,38 +17,64 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Slope = Callable[[Floats], tuple[float, Floats]]
 
 DEGREES = 5.0  # least degrees of freedom: heavier tails than the targets', which have a standard normal prior
 LARGEST_SPREAD = 1.0  # proposal SD per principal direction: that of the prior
 
 
-def maximum(density: Callable[[Floats], float], start: Floats, reach: float) -> Floats:
-    """Return the point in the box [-reach, reach] at which a log density is largest."""
+def maximum(
+    density: Callable[[Floats], float],
+    start: Floats,
+    reach: float,
+    slope: Slope | None = None,
+    tolerance: float = 1e-9,
+) -> Floats:
+    """Return the point in the box [-reach, reach] at which a log density is largest.
+
+    `slope` returns the log density and its gradient; without it the gradient is taken by differences. The search ends
+    where a step gains less than `tolerance` times the log density.
+    """
 
     def negative(x: Floats) -> float:
         value = density(x)
         return -value if np.isfinite(value) else 1e10
 
-    bounds = [(-reach, reach)] * len(start)
-    found = minimize(negative, start, method="L-BFGS-B", bounds=bounds, options={"maxiter": 200, "ftol": 1e-9})
+    def both(x: Floats) -> tuple[float, Floats]:
+        assert slope is not None  # noqa: S101  (asked for only then)
+        value, gradient = slope(x)
+        return (-value, -gradient) if np.isfinite(value) else (1e10, np.zeros(len(x)))
+
+    how: dict[str, Any] = {
+        "method": "L-BFGS-B",
+        "bounds": [(-reach, reach)] * len(start),
+        "options": {"maxiter": 200, "ftol": tolerance},
+    }
+    found: Any = minimize(negative, start, **how) if slope is None else minimize(both, start, jac=True, **how)
     return np.asarray(np.clip(found.x, -reach, reach), dtype=np.float64)
 
 
-def laplace(density: Callable[[Floats], float], start: Floats, reach: float) -> tuple[Floats, Floats]:
+def laplace(
+    density: Callable[[Floats], float], start: Floats, reach: float, slope: Slope | None = None
+) -> tuple[Floats, Floats]:
     """Return the mode of a log density and the lower Cholesky factor of the inverse of minus its Hessian.
 
     Directions in which the density is flat, or not concave at the bounds, get `LARGEST_SPREAD`.
     """
     # rounded, so that what is equal but for rounding (another currency, another machine) gets the same nodes
-    mode = np.round(maximum(density, start, reach), 2)
-    precision = -curvature(density, mode)
+    mode = np.round(maximum(density, start, reach, slope), 2)
+    precision = -curvature(density, mode, slope=slope)
     values, vectors = np.linalg.eigh((precision + precision.T) / 2)
     values = np.maximum(values, LARGEST_SPREAD**-2)
     return mode, np.linalg.cholesky(np.round((vectors / values) @ vectors.T, 6) + 1e-6 * np.eye(len(mode)))
 
 
-def curvature(density: Callable[[Floats], float], at: Floats, step: float = 0.05) -> Floats:
-    """Return the Hessian by central differences."""
+def curvature(density: Callable[[Floats], float], at: Floats, step: float = 0.05, slope: Slope | None = None) -> Floats:
+    """Return the Hessian by central differences, of the gradient where there is one."""
+    if slope is not None:
+        moved = np.eye(len(at)) * step
+        rows = [(slope(at + each)[1] - slope(at - each)[1]) / (2 * step) for each in moved]
+        return (np.array(rows) + np.array(rows).T) / 2
     size = len(at)
     out = np.zeros((size, size))
     base = density(at)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.optimize import minimize
 
 import ssinfer as ss
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
@@ -74,11 +75,57 @@ def test_weights_minimise_the_score_on_a_grid():
             np.mean([np.abs(a[:, None] - b[None, :]).mean() for a, b in zip(p, q, strict=True)])
             for p, q in ((predicted[0], predicted[0]), (predicted[0], predicted[1]), (predicted[1], predicted[1]))
         ]
+        apart[0], apart[2] = apart[0] * 60 / 59, apart[2] * 60 / 59  # a draw is no pair with itself
         return single - 0.5 * (w * w * apart[0] + 2 * w * (1 - w) * apart[1] + (1 - w) ** 2 * apart[2])
 
     grid = np.linspace(0, 1, 201)
     best = grid[np.argmin([crps(w) for w in grid])]
     assert stacking_weights(errors, predicted)[0] == pytest.approx(best, abs=0.01)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_weights_equal_those_of_a_general_solver(seed):
+    """SLSQP from several starts on the score written with sorted draws, four methods of unlike bias and spread."""
+    rng = np.random.default_rng(seed)
+    truth = rng.normal(size=30)
+    biases, spreads = rng.normal(0, 0.7, 4), rng.uniform(0.4, 1.6, 4)
+    predicted = [rng.normal(b, s, (30, 50)) for b, s in zip(biases, spreads, strict=True)]
+    errors = [p - truth[:, None] for p in predicted]
+
+    def score(w):
+        total = 0.0
+        for case in range(30):
+            values = np.concatenate([p[case] for p in predicted])
+            masses = np.repeat(w / 50, 50)
+            within = sum(
+                w[k] ** 2 * (np.abs(np.subtract.outer(p[case], p[case])).mean()) / 49 for k, p in enumerate(predicted)
+            )
+            total += masses @ np.abs(values - truth[case])
+            total -= 0.5 * (masses @ np.abs(np.subtract.outer(values, values)) @ masses + within)
+        return total / 30
+
+    starts = [np.full(4, 0.25), *(0.7 * np.eye(4) + 0.075)]
+    simplex = {"type": "eq", "fun": lambda w: w.sum() - 1}
+    best = min(
+        (minimize(score, start, method="SLSQP", bounds=[(0, 1)] * 4, constraints=simplex) for start in starts),
+        key=lambda found: found.fun,
+    )
+    mine = stacking_weights(errors, predicted)
+    assert score(mine) <= best.fun + 1e-5
+    np.testing.assert_allclose(mine, best.x, atol=0.02)
+
+
+def test_a_method_without_weight_does_not_refuse_the_mixture():
+    class Failing(LastValue):
+        def estimate(self, problem, rng):
+            from dataclasses import replace
+
+            return replace(super().estimate(problem, rng), failures=("r_hat is 1.3",))
+
+    bad, good = Failing(drift=0.2), LastValue()
+    assert StackedBenchmark([good, bad], placebos=10).fit(panel(), DESIGN, seed=1).failures == ()
+    wanted = StackedBenchmark([LastValue(drift=0.2), Failing()], placebos=10).fit(panel(), DESIGN, seed=1)
+    assert wanted.failures == ("r_hat is 1.3",)
 
 
 def test_the_treated_units_performance_spending_changes_no_draw():

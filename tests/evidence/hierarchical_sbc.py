@@ -1,12 +1,17 @@
-"""Simulation-based calibration of the hierarchical benchmark; `hierarchical_sbc.py 500 docs/evidence` draws the figure.
+"""Simulation-based calibration of the hierarchical benchmark.
 
-The passes are those of `fit`, with its further rounds where weights are not dependable. Panels whose fit is refused
-are left out and counted: a refusal looks at the data alone, so uniformity holds among the others.
+    python hierarchical_sbc.py docs/evidence 2000              # places and figure
+    python hierarchical_sbc.py docs/evidence 0 1000 half.csv   # places of panels 0 to 999 alone, kept in half.csv
+    python hierarchical_sbc.py docs/evidence half.csv other.csv
 
 Parameters from the prior, a panel from the parameters (prior constants frozen), the posterior of the panel; then
 the place of each true quantity in its posterior must be uniform: every parameter, the sealed outcome of the treated
 unit, and the log likelihood at the truth (a quantity that depends on the data: Modrák et al. 2023, doi
-10.1214/23-BA1404).
+10.1214/23-BA1404). Places are exact shares of posterior weight, which is what thinned draws would estimate.
+
+The passes are those of `fit`, with its further rounds where weights are not dependable. Each panel has a seed of its
+own. Panels whose fit is refused are counted, and their places kept: leaving them out changes nothing where the refusal
+looks at the data alone, and `distances` of all panels shows that it does not.
 """
 
 from __future__ import annotations
@@ -53,24 +58,21 @@ def frozen_model():
     )
 
 
-def places(count, seed=1):
-    """Return a frame of posterior places in (0, 1): a row per simulated panel; refused panels carry NaN."""
+def places(start, stop, seed=1):
+    """Return a frame of posterior places in (0, 1): a row per simulated panel, numbered start to stop - 1."""
     model = frozen_model()
-    rng = np.random.default_rng(seed)
     seen = np.ones((UNITS, PERIODS))
     treated, ahead = np.array([UNITS // 2]), np.array([PERIODS - 1])
     seen[treated, ahead] = 0.0
     rows = []
-    for _ in range(count):
+    for number in range(start, stop):
+        rng = np.random.default_rng([seed, number])
         truth = rng.standard_normal(model.size)
         y = simulate_panel(model, truth, rng) + model.period_scale * rng.standard_normal(PERIODS)
         known = y * seen
         proposal = propose(model, known, seen, NODES)
         found = predict_placebos(model, proposal.nodes, known, seen, treated, ahead)
         posterior, mean, covariance = settle_placebo(model, proposal, found, 0, (known, seen, treated, ahead), NODES)
-        if posterior.failures:
-            rows.append({"pareto_k": posterior.pareto_k, "effective": posterior.effective})
-            continue
         weights = posterior.weights
         row = {p.name: weights @ (posterior.nodes[:, j] < truth[j]) for j, p in enumerate(model.parameters)}
         row["y_ahead"] = weights @ norm.cdf((y[treated, ahead] - mean[:, 1]) / np.sqrt(covariance[:, 1, 1]))
@@ -78,8 +80,9 @@ def places(count, seed=1):
         likelihood = posterior.log_target - model.log_prior(posterior.nodes)
         row["log_likelihood"] = weights @ (likelihood < at_truth)
         row["pareto_k"], row["effective"] = posterior.pareto_k, posterior.effective
+        row["refused"] = bool(posterior.failures)
         rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, index=pd.RangeIndex(start, stop, name="panel"))
 
 
 QUANTITIES = (
@@ -102,7 +105,6 @@ def band(count, level=0.05):
 
 def distances(frame):
     """Largest distance between the ECDF of each quantity's places and the uniform."""
-    frame = frame.dropna(subset=list(QUANTITIES))
     grid = np.arange(1, len(frame) + 1) / len(frame)
     out = {}
     for name in QUANTITIES:
@@ -111,33 +113,54 @@ def distances(frame):
     return out
 
 
-def main(count, folder):
-    """Write the places and a figure of ECDF differences with their simultaneous bands."""
+def table(frame):
+    """Distances of the panels that were fitted, and of all with the refused ones; the last row is the band."""
+    fitted = frame[~frame["refused"]]
+    out = pd.DataFrame({"fitted": distances(fitted), "with the refused": distances(frame)})
+    out.loc["band"] = [band(len(fitted)), band(len(frame))]
+    return out
+
+
+def draw(frame, folder):
+    """Write a figure of ECDF differences with their simultaneous bands."""
     import matplotlib as mpl
 
     mpl.use("Agg")
+    mpl.rcParams["svg.hashsalt"] = "hierarchical_sbc"
     import matplotlib.pyplot as plt
 
-    frame = places(count).dropna(subset=list(QUANTITIES))
-    refused, count = count - len(frame), len(frame)
+    fitted = frame[~frame["refused"]]
     folder.mkdir(parents=True, exist_ok=True)
     figure, axis = plt.subplots(figsize=(7, 4))
-    grid = np.arange(1, count + 1) / count
+    grid = np.linspace(0, 1, 401)
     for name in QUANTITIES:
-        ordered = np.sort(frame[name].to_numpy())
-        axis.plot(ordered, grid - ordered, label=name, linewidth=1)
+        share = np.searchsorted(np.sort(fitted[name].to_numpy()), grid, side="right") / len(fitted)
+        axis.plot(grid, share - grid, label=name, linewidth=1)
     for side in (-1, 1):
-        axis.axhline(side * band(count), color="grey", linestyle="--", linewidth=1)
+        axis.axhline(side * band(len(fitted)), color="grey", linestyle="--", linewidth=1)
     axis.set(
         xlabel="place of the truth in its posterior",
         ylabel="ECDF less uniform",
-        title=f"{count} simulated panels ({refused} more refused)",
+        title=f"{len(fitted):,} simulated panels ({len(frame) - len(fitted)} more refused)",
     )
-    axis.legend(fontsize=7, ncols=2)
+    axis.legend(fontsize=7, ncols=3)
     figure.savefig(folder / "hierarchical_sbc.svg", metadata={"Date": None})
-    return frame
+    plt.close(figure)
+
+
+def main(folder, arguments):
+    """Run, or put together, and print."""
+    if arguments[-1].endswith(".csv") and not arguments[0].endswith(".csv"):
+        start, stop, file = arguments
+        places(int(start), int(stop)).to_csv(file)
+        return
+    if arguments[0].endswith(".csv"):
+        frame = pd.concat([pd.read_csv(file, index_col="panel") for file in arguments])
+    else:
+        frame = places(0, int(arguments[0]))
+    draw(frame, folder)
+    sys.stdout.write(f"{len(frame)} panels, {int(frame['refused'].sum())} refused\n{table(frame).round(4)}\n")
 
 
 if __name__ == "__main__":
-    result = main(int(sys.argv[1]), Path(sys.argv[2]))
-    sys.stdout.write(f"{pd.Series(distances(result))}\nband {band(len(result)):.4f}\n")
+    main(Path(sys.argv[1]), sys.argv[2:])
