@@ -1,8 +1,8 @@
 """Authority: real placebos with a true saving of zero: Dutch municipalities, and US counties of the Dartmouth Atlas.
 
-Asserted: the block-bootstrap interval of the pooled coverage at 90% reaches into 85 to 95% (in full: coverage lies inside,
-and the interval above 85%; its upper end was 95.7% on half of the Dutch municipalities), and fits are not refused more
-than once in fifty.
+Asserted: the block-bootstrap interval of the pooled coverage at 90% reaches into 85 to 95% (in full: coverage lies
+inside, and the interval above 85%; its upper end was 95.7% on half of the Dutch municipalities), and fits are not
+refused more than once in fifty.
 """
 
 # ruff: noqa: T201
