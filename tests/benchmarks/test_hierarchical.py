@@ -153,7 +153,9 @@ def test_several_treated_units_are_drawn_jointly():
     panel = simulate()
     both = HierarchicalBenchmark(draws=2000, volatility=False).fit(panel, design(["u000", "u001"]), seed=1)
     for unit in ("u000",):
-        alone = HierarchicalBenchmark(draws=2000, volatility=False).fit(panel, design([unit], donors=panel.units[2:]), seed=1)
+        alone = HierarchicalBenchmark(draws=2000, volatility=False).fit(
+            panel, design([unit], donors=panel.units[2:]), seed=1
+        )
         for t in (4, 5):
             here, there = both.benchmark.sel(unit=unit, period=t), alone.benchmark.sel(unit=unit, period=t)
             # one control more or less moves the mean by far less than the predictive SD

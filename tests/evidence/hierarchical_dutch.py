@@ -40,9 +40,7 @@ def placebo_units(panel):
 
 def design_at(origin, **choice):
     """Return the design of a performance year."""
-    return ss.Design(
-        treated=[CASE], baseline=range(2011, origin), performance=[origin], standard="expected", **choice
-    )
+    return ss.Design(treated=[CASE], baseline=range(2011, origin), performance=[origin], standard="expected", **choice)
 
 
 def placebo_fits(panel, variant="default", origins=ORIGINS, units=None, **more):

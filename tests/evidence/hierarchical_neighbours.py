@@ -1,9 +1,9 @@
 """Neighbours' shocks on the Dutch placebos, parameters at the mode of their posterior: a look at a costly option.
 
-`SSINFER_DATA_DIR=... python tests/evidence/hierarchical_neighbours.py [rank] [origins]`. The exact posterior averages over
-thousands of nodes, each of which costs a hundred times as much with neighbours by distance. Here there is one node a
-window, fitted to all its cells (of which a placebo's own is one in more than a thousand), and each placebo is predicted without
-its own. Intervals are normal: they leave out that the parameters are estimated.
+`SSINFER_DATA_DIR=... python tests/evidence/hierarchical_neighbours.py [rank] [origins]`. The exact posterior averages
+over thousands of nodes, and with neighbours by distance each costs a hundred times as much. Here there is one node a
+window, fitted to all its cells (of which a placebo's own is one in more than a thousand), and each placebo is predicted
+without its own. Intervals are normal: they leave out that the parameters are estimated.
 """
 
 # ruff: noqa: T201
@@ -71,7 +71,8 @@ def main(rank, origins):
         began, frames = time.process_time(), []
         for origin in origins:
             frame, values = placebos_at_the_mode(panel, origin, **options)
-            print(name, origin, f"SD {100 * frame['savings_rate'].std():.2f}%", {k: round(v, 4) for k, v in values.items()})
+            shown = {parameter: round(value, 4) for parameter, value in values.items()}
+            print(name, origin, f"SD {100 * frame['savings_rate'].std():.2f}%", shown, flush=True)
             frames.append(frame)
         frame = pd.concat(frames, ignore_index=True)
         rate = frame["savings_rate"]
