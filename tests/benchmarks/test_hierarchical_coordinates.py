@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
+from scipy import stats
 from scipy.fft import dct
 
 import ssinfer as ss
 from ssinfer.benchmarks.hierarchical import HierarchicalBenchmark
 from ssinfer.benchmarks.hierarchical_coordinates import placed_model
-from ssinfer.benchmarks.hierarchical_reference import reference_model
+from ssinfer.benchmarks.hierarchical_reference import _fitted, reference_model
 from ssinfer.benchmarks.panel_layout import lay_out
 from ssinfer.benchmarks.problem import Problem
 
@@ -124,3 +126,27 @@ def test_the_density_is_that_of_the_definition_times_the_jacobian(options, likel
         between = sum(np.log(2.0) - np.log(s) for s in scale.values()) - np.log(deviation)
         between -= sum(np.log(p.scale) + p.scale * each for p, each in zip(factors, v, strict=True))  # lognormal
         assert float(placed(here)) == pytest.approx(float(definition(there)) - between + jacobian, abs=1e-8)
+
+
+def test_the_log_likelihood_of_fitted_cells_is_normal_about_their_mean():
+    """Authority: scipy.stats; the groups that `nuts_groups` hands on have the names that it asks for."""
+    layout = layout_of()
+    rng = np.random.default_rng(1)
+    cells = int(layout.seen.sum())
+    posterior = xr.Dataset(
+        {
+            "fitted_mean": (("chain", "draw", "fitted_mean_dim_0"), rng.normal(0, 0.05, (2, 3, cells))),
+            "noise": (("chain", "draw"), rng.uniform(1, 4, (2, 3))),
+        },
+        coords={"chain": [0, 1], "draw": [0, 1, 2]},
+    )
+    groups = _fitted(layout, posterior, rng)
+    unit, period = np.nonzero(layout.seen)
+    deviation = posterior["noise"].values[..., None] * np.sqrt(layout.model.inverse_size[unit, period])
+    expected = stats.norm.logpdf(layout.y[unit, period], posterior["fitted_mean"].values, deviation)
+    found = groups["log_likelihood"]["y"]
+    assert found.dims == ("chain", "draw", "y_dim_0")
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    away = (groups["posterior_predictive"]["y"].values - posterior["fitted_mean"].values) / deviation
+    assert np.abs(away).max() < 5
+    assert 0.7 < away.std() < 1.3
