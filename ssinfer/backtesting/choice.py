@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+UNLIMITED = "expected loss"  # the kind whose mean over placebos is no rate of one contract
 KEYS = ["design", "method", "kind", "level", "side", "prior"]
 
 
@@ -112,7 +113,8 @@ def choose_design(
         Thresholds considered; both sides and, for credible ones, every prior.
     at_most : float
         Highest false-payment rate, on the placebos that choose, of a specification that may be chosen; where none is
-        so low, the one that pays falsely least is.
+        so low, the one that pays falsely least is. Below 1 it leaves out the gate of smallest expected loss, which
+        pays a contract always or never.
 
     Returns
     -------
@@ -195,10 +197,21 @@ def _means(table: pd.DataFrame) -> pd.DataFrame:
 
 def _choose(specifications: pd.DataFrame, at_most: float) -> pd.Series[Any]:
     """Return the first specification that pays falsely rarely enough; without one, that which does so least."""
-    allowed = specifications[specifications["false_payment_rate"] <= at_most]
+    allowed = specifications[admitted(specifications, at_most)]
     if len(allowed):
         return allowed.iloc[0]
-    return specifications.sort_values("false_payment_rate", kind="stable").iloc[0]
+    limited = specifications[specifications["kind"] != UNLIMITED]
+    return (limited if len(limited) else specifications).sort_values("false_payment_rate", kind="stable").iloc[0]
+
+
+def admitted(specifications: pd.DataFrame, at_most: float) -> pd.Series[bool]:
+    """Return which specifications a limit on false payments admits.
+
+    The gate of smallest expected loss pays one contract from about the first cent and another never: its mean over
+    placebos is no rate that any one contract would meet, so a limit below 1 does not admit it.
+    """
+    rare = specifications["false_payment_rate"] <= at_most
+    return rare if at_most >= 1 else rare & (specifications["kind"] != UNLIMITED)
 
 
 def _honest_errors(

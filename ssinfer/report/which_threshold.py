@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from ssinfer.backtesting.choice import Choice, choose_design
+from ssinfer.backtesting.choice import Choice, admitted, choose_design
 from ssinfer.errors import SsinferError
 from ssinfer.report.backtest_tables import measured
 from ssinfer.report.data import Table
@@ -70,7 +70,7 @@ def _why(result: StudyResult, choice: Choice) -> str:
     fixed = str(result.manifest.get("study_hash", ""))[:12]
     registered = f", all fixed by the study's hash {fixed} before any result," if fixed else ""
     tried = f"{len(table)} specifications (designs x methods x thresholds){registered}"
-    within = table["false_payment_rate"] <= AT_MOST
+    within = admitted(table, AT_MOST)
     if within.any():
         why = (
             f"Of {tried} it misallocates least money, paid too much or too little at true savings of {savings}, among "

@@ -179,3 +179,17 @@ def test_honest_errors_of_own_gates_are_block_bootstraps_and_learned_gates_add_t
     hits = (rows["savings_rate"] + 0.03 * rows["spending"] / 2_000 >= at).to_numpy(dtype=float)
     fixed = mean_and_error(hits[:, None], blocks, np.random.default_rng(1))[1][0]
     assert learned.errors["detection_rate_3"] > 1.2 * fixed
+
+
+def test_a_limit_on_false_payments_does_not_admit_a_gate_that_pays_always_or_never():
+    import pandas as pd
+
+    from ssinfer.backtesting.choice import _choose, admitted
+
+    rows = [("expected loss", 0.04, 1.0), ("placebo", 0.05, 2.0), ("confidence", 0.02, 3.0), ("schedule", 0.09, 0.5)]
+    table = pd.DataFrame(rows, columns=["kind", "false_payment_rate", "misallocation"])
+    table = table.sort_values("misallocation", ignore_index=True)
+    assert list(table["kind"][admitted(table, 0.05)]) == ["placebo", "confidence"]
+    assert _choose(table, 0.05)["kind"] == "placebo"
+    assert _choose(table, 0.01)["kind"] == "confidence"  # none is so low: the lowest that a limit can hold
+    assert _choose(table, 1.0)["kind"] == "schedule"
