@@ -48,8 +48,8 @@ class HierarchicalBenchmark(BenchmarkMethod):
     .. math:: y_{it} = m_t + a_i + b_i (t - \bar t) + v_t u_{it} + e_{it}
 
     period effects m common to all; level a, trend b and an AR(1) shock u of the unit; volatility v of the period,
-    common to all; sampling noise e of variance κ²/n (κ learned), or known. Options add seasons, shocks shared by neighbours or
-    regions, covariates as growth.
+    common to all; sampling noise e of variance κ²/n (κ learned), or known. Options add seasons, shocks shared by
+    neighbours or regions, covariates as growth.
     See :mod:`ssinfer.benchmarks.panel_model` for every term and prior.
 
     Given the few standard deviations and persistences the model is Gaussian: the marginal likelihood and the predictive
