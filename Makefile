@@ -13,11 +13,12 @@ JOBS ?= 2
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help demo test lint types imports pytest evidence bench lock maps clean
+.PHONY: help demo test lint types imports pytest evidence spark bench lock maps clean
 help:
 	@echo "make demo      run the main job: real data when at hand, else a simulated case, into $(OUT)/"
 	@echo "make test      lint, types, directions of import, quick tests"
 	@echo "make evidence  statistical evidence; EVIDENCE=reduced (default) or full"
+	@echo "make spark     the same panel from Spark in local mode: own environment, 400 MB, needs Java"
 	@echo "make bench     measurements of speed"
 	@echo "make maps      the map of modules and the tables of README, written anew from the code"
 	@echo "make lock      resolve requirements.lock again (needs uv)"
@@ -56,15 +57,28 @@ pytest: $(VENV)/.installed
 evidence: $(VENV)/.installed
 	SSINFER_EVIDENCE=$(EVIDENCE) $(BIN)/python -m pytest tests -m evidence -n 2 -rP || \
 	  { status=$$?; [ $$status -eq 5 ] && echo "No test is marked as evidence yet." || exit $$status; }
+	@$(MAKE) --no-print-directory spark
+
+# PySpark is 400 MB: an environment of its own, and only where there is a JVM.
+$(VENV)-spark/.locked: requirements-spark.lock
+	@python="$$(.ci/python)" && "$$python" -m venv --clear $(VENV)-spark
+	$(VENV)-spark/bin/python -m pip --disable-pip-version-check -qq install --require-hashes -r requirements-spark.lock
+	@touch $@
+
+spark:
+	@if ! java -version >/dev/null 2>&1; then echo "No Java here: the test of claims on Spark is skipped."; else \
+	  $(MAKE) --no-print-directory $(VENV)-spark/.locked && PYTHONPATH=$(CURDIR) $(VENV)-spark/bin/python -m pytest \
+	    -o addopts="" -p no:cacheprovider -rP -m evidence tests/evidence/test_claims_on_spark.py; fi
 
 bench: $(VENV)/.installed
 	@for script in tests/speed/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
 
 lock:
 	uv pip compile --universal --generate-hashes --python-version 3.12 pyproject.toml --all-extras -o requirements.lock
+	uv pip compile --universal --generate-hashes --python-version 3.12 .ci/spark.in -c requirements.lock -o requirements-spark.lock
 
 maps: $(VENV)/.installed
 	$(BIN)/python .ci/maps.py
 
 clean:
-	rm -rf $(VENV) out dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-spark out dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,4 +1,4 @@
-"""Print the study that `make demo` runs: on real data where its files of Vektis are at hand, else the simulated one."""
+"""Print the study that `make demo` runs: on real data where its files of Vektis are at hand, else simulated claims."""
 
 import sys
 
@@ -11,8 +11,8 @@ try:
     for year in YEARS:
         vektis_path(year)
 except DatasetError as error:
-    sys.stderr.write(f"Simulated data, because Vektis is not at hand. {error}\n")
-    sys.stdout.write("case_studies/kerngezond_vlissingen/study.toml\n")
+    sys.stderr.write(f"Simulated claims, because Vektis is not at hand. {error}\n")
+    sys.stdout.write("case_studies/kerngezond_vlissingen/demo.toml\n")
 else:
     sys.stderr.write("Real data: Vektis, spending per Dutch municipality.\n")
     sys.stdout.write("case_studies/dutch_municipalities/study.toml\n")

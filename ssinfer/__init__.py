@@ -24,9 +24,10 @@ _HOME = {
     "credible_threshold": "ssinfer.thresholds.credible",
     "expected_loss_threshold": "ssinfer.thresholds.expected_loss",
     "Prior": "ssinfer.thresholds.prior",
-    "Scenario": "ssinfer.thresholds.power",
+    "Scenario": "ssinfer.thresholds.scenario",
     "power_table": "ssinfer.thresholds.power",
     "insured_needed": "ssinfer.thresholds.power",
+    "simulate_looks": "ssinfer.thresholds.simulated_contracts",
     "minimum_detectable_saving": "ssinfer.thresholds.detectable",
     "power_of_gate": "ssinfer.thresholds.detectable",
     "calibrated_threshold": "ssinfer.thresholds.calibrated",
@@ -113,9 +114,10 @@ if TYPE_CHECKING:
     from ssinfer.thresholds.detectable import power_of_gate as power_of_gate
     from ssinfer.thresholds.expected_loss import expected_loss_threshold as expected_loss_threshold
     from ssinfer.thresholds.placebo import placebo_threshold as placebo_threshold
-    from ssinfer.thresholds.power import Scenario as Scenario
     from ssinfer.thresholds.power import insured_needed as insured_needed
     from ssinfer.thresholds.power import power_table as power_table
     from ssinfer.thresholds.prior import Prior as Prior
+    from ssinfer.thresholds.scenario import Scenario as Scenario
     from ssinfer.thresholds.schedule import schedule_threshold as schedule_threshold
+    from ssinfer.thresholds.simulated_contracts import simulate_looks as simulate_looks
     from ssinfer.thresholds.threshold import Threshold as Threshold

@@ -135,17 +135,27 @@ def power(
     k: Annotated[float, typer.Option(help="Person-level constant: SE = k / sqrt(n).")] = 2.135,
     shock_sd: Annotated[float, typer.Option(help="SD of a group's shock, a fraction.")] = 0.0,
     persistence: Annotated[float, typer.Option(help="Autocorrelation of the shock over a year.")] = 0.8,
-    gate: Annotated[str, typer.Option(help="confidence, schedule or fixed.")] = "confidence",
-    level: Annotated[float, typer.Option(help="Level of a confidence gate, a fraction.")] = 0.95,
+    gate: Annotated[str, typer.Option(help="confidence, credible, schedule or fixed.")] = "confidence",
+    level: Annotated[float, typer.Option(help="Level of a confidence or credible gate, a fraction.")] = 0.95,
     side: Annotated[str, typer.Option(help="one-sided or two-sided.")] = "one-sided",
     rate: Annotated[float, typer.Option(help="A fixed gate, a fraction.")] = 0.0,
+    prior: Annotated[str, typer.Option(help="Of a credible gate: flat, sceptical or literature.")] = "flat",
+    bias: Annotated[float, typer.Option(help="Bias of the benchmark, a fraction; positive if too high.")] = 0.0,
     share: Annotated[float, typer.Option(help="Sharing rate, a fraction.")] = 0.5,
     excess: Annotated[bool, typer.Option("--excess", help="Share only what exceeds the gate.")] = False,
     sampling_only: Annotated[bool, typer.Option("--sampling-only", help="The gate knows no group shock.")] = False,
+    looks: Annotated[int, typer.Option(help="Looks a year, paid at the first that passes; 0 for one at the end.")] = 0,
+    simulated: Annotated[int, typer.Option(help="Contracts simulated per cell; 0 for the formulas.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of simulations and looks.")] = 1,
     csv: Annotated[bool, typer.Option("--csv", help="CSV instead of a table.")] = False,
 ) -> None:
-    """Print what a gate would pay, before any data: by size, performance years and group shock."""
-    from ssinfer.thresholds.power import Scenario, power_table  # noqa: PLC0415
+    """Print what a gate would pay, before any data: by size, performance years and group shock.
+
+    With --looks 4 a quarterly look is taken during the contract, and the overall share of contracts that is paid
+    although nothing was saved stands in a column of its own.
+    """
+    from ssinfer.thresholds.power import overall_false_payments, power_table  # noqa: PLC0415
+    from ssinfer.thresholds.scenario import Scenario  # noqa: PLC0415
 
     scenario = Scenario(
         insured=1,
@@ -156,12 +166,16 @@ def power(
         level=level,
         side=side,
         rate=rate,
+        prior=prior,
+        bias=bias,
         share=share,
         sharing="excess" if excess else "first_dollar",
         believed_shock=not sampling_only,
     )
     sizes = {} if not insured else {"insured": insured}
-    table = power_table(scenario, **sizes, years=years or (1, 3, 5))
+    table = power_table(scenario, **sizes, years=years or (1, 3, 5), simulated=simulated, seed=seed)
+    if looks:
+        table = overall_false_payments(scenario, table, looks, seed=seed)
     if csv:
         typer.echo(table.to_csv(index=False))
         return

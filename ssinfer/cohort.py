@@ -219,6 +219,15 @@ class Cohort:
         """Return, per person, the row of their unit in :attr:`units` and in the panel (n,)."""
         return np.asarray(pd.factorize(self.unit)[0], dtype=np.intp)
 
+    def unit_regions(self) -> NDArray[Any] | None:
+        """Return the region of most of each unit's persons, in the order of :attr:`units`; None where none is known."""
+        if self.region is None:
+            return None
+        frame = pd.DataFrame({"unit": self.unit_rows(), "region": self.region})
+        counts = frame.value_counts(["unit", "region"], sort=False).rename("n").reset_index()
+        most = counts.sort_values(["unit", "n", "region"], ascending=[True, False, True]).drop_duplicates("unit")
+        return most.set_index("unit")["region"].reindex(range(len(self.units))).to_numpy(dtype=object)
+
     def columns(self, labels: Iterable[object]) -> NDArray[np.intp]:
         """Return the column numbers of periods; an unknown label is refused with the range at hand."""
         place = {label: column for column, label in enumerate(self.periods)}
@@ -287,16 +296,21 @@ class Cohort:
                 keep &= np.isin(self.person, mask)
         if not keep.any():
             raise CohortError("Nobody is left after the selection. Widen it.")
-        columns = np.arange(len(self.periods)) if periods is None else np.sort(self.columns(periods))
+        columns = None if periods is None else np.sort(self.columns(periods))
+        return self.take(np.flatnonzero(keep), columns)
+
+    def take(self, rows: NDArray[np.intp], columns: NDArray[np.intp] | None = None) -> Self:
+        """Return some rows, in the order given, and some columns, by their numbers."""
+        places = np.arange(len(self.periods)) if columns is None else columns
         return replace(
             self,
-            person=self.person[keep],
-            unit=self.unit[keep],
-            periods=tuple(self.periods[column] for column in columns),
-            spending=self.spending[np.ix_(keep, columns)],
-            insured_years=self.insured_years[np.ix_(keep, columns)],
-            region=None if self.region is None else self.region[keep],
-            covariates={name: values[keep] for name, values in self.covariates.items()},
+            person=self.person[rows],
+            unit=self.unit[rows],
+            periods=tuple(self.periods[column] for column in places),
+            spending=self.spending[np.ix_(rows, places)],
+            insured_years=self.insured_years[np.ix_(rows, places)],
+            region=None if self.region is None else self.region[rows],
+            covariates={name: values[rows] for name, values in self.covariates.items()},
         )
 
     def with_units(self, unit: Labels) -> Self:

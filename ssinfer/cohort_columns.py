@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.errors import CohortError
+from ssinfer.kernels.groups import group_sums
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,4 +86,4 @@ def covariate_column(values: Any, n: int, name: str) -> NDArray[Any]:
 
 def unit_sums(rows: NDArray[np.intp], values: Floats, n_units: int) -> Floats:
     """Return sums over persons (unit, period)."""
-    return np.stack([np.bincount(rows, weights=column, minlength=n_units) for column in values.T], axis=1)
+    return group_sums(rows, values, n_units)

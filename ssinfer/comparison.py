@@ -107,6 +107,39 @@ class SimilarSize:
 
 
 @dataclass(frozen=True)
+class SimilarSpending:
+    """Units whose baseline spending per insured-year lies within a share of the treated unit's.
+
+    Groups of like spending have like case mix and tariffs; the price is regression to the mean if the treated unit
+    was chosen for its spending.
+
+    Parameters
+    ----------
+    within : float
+        Largest relative distance of mean baseline spending, 0.15 for 15%.
+    """
+
+    within: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.within < 1:
+            raise DesignError(
+                f"SimilarSpending(within={self.within}): a share between 0 and 1 is needed, such as 0.15."
+            )
+
+    def admits(self, panel: Panel, treated: Sequence[str], columns: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return which units spend similarly in the baseline, means weighted by insured-years where known."""
+        money = panel.spending[:, columns]
+        years = np.ones(money.shape) if panel.insured_years is None else panel.insured_years[:, columns]
+        known = np.isfinite(money) & np.isfinite(years)
+        total = np.where(known, years, 0.0).sum(axis=1)
+        sums = np.where(known, money * years, 0.0).sum(axis=1)
+        level = np.divide(sums, total, out=np.full(len(total), np.nan), where=total > 0)
+        own = level[panel.rows(treated)]
+        return np.asarray((np.abs(level[None, :] / own[:, None] - 1) < self.within).any(axis=0))
+
+
+@dataclass(frozen=True)
 class Listed:
     """The units named, less the treated."""
 
@@ -134,7 +167,7 @@ class Every:
         return admitted
 
 
-RULE_KEYS = ("donors", "within_km", "beyond_km", "at_least", "ratio")
+RULE_KEYS = ("donors", "within_km", "beyond_km", "at_least", "ratio", "level_within")
 
 
 def comparison_of(values: Mapping[str, Any]) -> ComparisonRule | None:
@@ -143,8 +176,8 @@ def comparison_of(values: Mapping[str, Any]) -> ComparisonRule | None:
     Parameters
     ----------
     values : mapping
-        Any of `donors` (names), `within_km` and `beyond_km` (Within), `at_least` and `ratio` (SimilarSize). Absent,
-        None and 0 leave a part out; several parts must all be satisfied.
+        Any of `donors` (names), `within_km` and `beyond_km` (Within), `at_least` and `ratio` (SimilarSize),
+        `level_within` (SimilarSpending). Absent, None and 0 leave a part out; several parts must all be satisfied.
 
     Raises
     ------
@@ -168,4 +201,6 @@ def comparison_of(values: Mapping[str, Any]) -> ComparisonRule | None:
         raise DesignError("beyond_km is given without within_km. Give the outer radius too, in kilometres.")
     if values.get("at_least") or values.get("ratio"):
         rules.append(SimilarSize(ratio=values.get("ratio") or float("inf"), at_least=values.get("at_least") or 0.0))
+    if values.get("level_within") is not None:
+        rules.append(SimilarSpending(values["level_within"]))
     return None if not rules else rules[0] if len(rules) == 1 else Every(tuple(rules))

@@ -91,9 +91,10 @@ class Counterfactual:
             raise DataError(
                 f"spending has shape {self.spending.shape}, benchmark {self.benchmark.shape[2:]} (unit, period)."
             )
-        if not np.isfinite(self.benchmark.values[:, :, self._cells]).all():
-            message = f"{self.method} gave draws that are not finite. Report it: a method must refuse instead."
-            raise DrawsError(message, "finite")
+        for draws in (self.benchmark, self.confidence):
+            if draws is not None and not np.isfinite(draws.values[:, :, self._cells]).all():
+                message = f"{self.method} gave draws that are not finite. Report it: a method must refuse instead."
+                raise DrawsError(message, "finite")
         if self.uncertainty != "none" and self.benchmark.shape[0] * self.benchmark.shape[1] < 2:
             raise DrawsError(
                 f"{self.method} claims uncertainty {self.uncertainty!r} with a single draw.", "uncertainty"

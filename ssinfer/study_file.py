@@ -7,37 +7,30 @@ import json
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from ssinfer.errors import StudyError, did_you_mean
+from ssinfer.study_parts import Groups, Insured, Part, Periods, Share, Span, SpendingPart
 
-Fraction = Annotated[float, Field(gt=0, lt=1)]
-Label = int | str
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+CLAIMS_SOURCES = ("claims", "simulated_claims")
 
 
-class Span(_Part):
-    """Periods from `first` to `last`, both in."""
+class Data(Part):
+    """Spending: where it comes from.
 
-    first: Label
-    last: Label
+    `file` is a panel, a folder or DuckDB file of claims, or the folder that keeps simulated claims; `periods` are those
+    of claims; `simulation` holds arguments of :func:`ssinfer.datasets.simulate_claims`.
+    """
 
-
-Periods = Span | list[Label]
-
-
-class Data(_Part):
-    """Spending: where it comes from."""
-
-    source: Literal["vektis", "dartmouth", "simulated_kerngezond_vlissingen", "panel"]
+    source: Literal["vektis", "dartmouth", "simulated_kerngezond_vlissingen", "panel", "claims", "simulated_claims"]
     years: Span | None = None
+    periods: Span | None = None
     basket: str = "core"
     file: str | None = None
+    simulation: dict[str, Any] = {}
+    memory_limit: str | None = None
     columns: dict[str, Any] = {}
     groups: int = 60
     saving: float = 0.0
@@ -49,11 +42,24 @@ class Data(_Part):
             raise ValueError("source 'vektis' needs years = { first = ..., last = ... }")
         if self.source == "panel" and self.file is None:
             raise ValueError("source 'panel' needs file = 'panel.csv' or 'panel.parquet', beside the study file")
+        if self.source == "claims" and (self.file is None or self.periods is None):
+            raise ValueError(
+                "source 'claims' needs file = 'claims' (a folder or DuckDB file beside the study file) and periods = "
+                "{ first = '2018Q2', last = '2024Q2' }"
+            )
+        if self.source == "simulated_claims" and "n_insured" not in self.simulation:
+            raise ValueError("source 'simulated_claims' needs simulation = { n_insured = 150000, ... }")
+        if self.simulation and self.source != "simulated_claims":
+            raise ValueError(f"simulation is for source 'simulated_claims', not {self.source!r}; leave it out")
         return self
 
 
-class Population(_Part):
-    """Who is under contract, and which units stand in as placebos."""
+class Population(Part):
+    """Who is under contract, and which units stand in as placebos; of claims also who counts and how they group.
+
+    `places` gives latitude and longitude of each region of claims, for local and regional comparison groups
+    (`within_km`, `beyond_km`).
+    """
 
     treated: list[str] = Field(min_length=1)
     placebos: list[str] | None = None
@@ -62,6 +68,9 @@ class Population(_Part):
     size_edges: list[float] = []
     under_contract: list[str] = []
     ses: str | None = None
+    insured: Insured | None = None
+    groups: Groups | None = None
+    places: dict[str, tuple[float, float]] = {}
 
     @model_validator(mode="after")
     def _one_rule(self) -> Population:
@@ -72,7 +81,7 @@ class Population(_Part):
         return self
 
 
-class Windows(_Part):
+class Windows(Part):
     """When: baseline, performance, masked periods, and the origins of the backtest."""
 
     baseline: Periods
@@ -81,8 +90,8 @@ class Windows(_Part):
     origins: Periods | None = None
 
 
-class Comparison(_Part):
-    """One comparison group: a design."""
+class Comparison(Part):
+    """One comparison group: a design. `spending` names a definition (the first if left out), for claims."""
 
     name: str
     label: str = ""
@@ -91,13 +100,16 @@ class Comparison(_Part):
     beyond_km: float = 0.0
     at_least: float = 0.0
     ratio: float | None = None
+    level_within: float | None = None
     standard: str | None = None
+    spending: str = ""
+    truncated: bool = False
     baseline: Periods | None = None
     origins: Periods | None = None
     incomplete: Literal["refuse", "drop"] = "refuse"
 
 
-class Method(_Part):
+class Method(Part):
     """A benchmark method by the name of its entry point."""
 
     method: str
@@ -106,13 +118,13 @@ class Method(_Part):
     comparisons: list[str] | None = None
 
 
-class ThresholdPart(_Part):
+class ThresholdPart(Part):
     """Levels of thresholds, injected savings, the gate that settles, and whether to sample the whole calibration."""
 
-    levels: list[Fraction] = [0.95, 0.90]
+    levels: list[Share] = [0.95, 0.90]
     injected: list[Annotated[float, Field(ge=0, lt=1)]] = [0.0, 0.02, 0.03, 0.05]
     gate: Literal["confidence", "credible", "calibrated", "power", "placebo", "schedule"] = "placebo"
-    level: Fraction = 0.95
+    level: Share = 0.95
     side: Literal["one-sided", "two-sided"] = "one-sided"
     calibrate: bool = False
 
@@ -122,16 +134,16 @@ class ThresholdPart(_Part):
         return tuple(dict.fromkeys((*self.levels, self.level)))
 
 
-class Sharing(_Part):
-    """The contract that settles."""
+class Sharing(Part):
+    """The contract that settles; `share`, where given, is the contract's own (a check, not a choice)."""
 
     contract: str = "kerngezond-vlissingen"
     year: int | None = None
-    share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    share: Annotated[float, Field(gt=0, le=1)] | None = None
     quality: float | None = None
 
 
-class StudyFile(_Part):
+class StudyFile(Part):
     """A study: population, spending, comparison, threshold and sharing, and the methods to compare."""
 
     title: str
@@ -142,6 +154,7 @@ class StudyFile(_Part):
     data: Data
     population: Population
     windows: Windows
+    spending: list[SpendingPart] = []
     comparison: list[Comparison] = Field(min_length=1)
     method: list[Method] = Field(min_length=1)
     threshold: ThresholdPart = ThresholdPart()
@@ -152,6 +165,7 @@ class StudyFile(_Part):
         for what, names in (
             ("comparison", [part.name for part in self.comparison]),
             ("method", [part.name or part.method for part in self.method]),
+            ("spending", [part.name for part in self.spending]),
         ):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
@@ -161,7 +175,45 @@ class StudyFile(_Part):
             for name in part.comparisons or []:
                 if name not in known:
                     raise ValueError(f"method {part.method!r} names comparison {name!r}. {did_you_mean(name, known)}")
+        self._claims()
         return self
+
+    def _claims(self) -> None:
+        """Refuse what only claims have where there are none, and spending that no definition gives."""
+        if self.data.source not in CLAIMS_SOURCES:
+            given = {
+                "spending": bool(self.spending),
+                "population.insured": self.population.insured is not None,
+                "population.groups": self.population.groups is not None,
+                "population.places": bool(self.population.places),
+                "comparison.spending": any(part.spending for part in self.comparison),
+                "comparison.truncated": any(part.truncated for part in self.comparison),
+            }
+            found = [name for name, here in given.items() if here]
+            if found:
+                raise ValueError(
+                    f"{found[0]} is for claims, but data.source is {self.data.source!r}; choose 'claims' or "
+                    "'simulated_claims', or leave it out"
+                )
+            return
+        for part in self.comparison:
+            definition = self.definition_of(part)
+            if part.truncated and definition.truncation is None:
+                raise ValueError(
+                    f"comparison {part.name!r} is truncated, but spending {definition.name!r} has no truncation; give "
+                    "it truncation = { percentile = 0.99 } or an amount"
+                )
+
+    def definition_of(self, part: Comparison) -> SpendingPart:
+        """Return the definition of spending that a comparison uses."""
+        names = [definition.name for definition in self.spending]
+        if not part.spending:
+            return self.spending[0] if self.spending else SpendingPart()
+        if part.spending not in names:
+            raise ValueError(
+                f"comparison {part.name!r} names spending {part.spending!r}. {did_you_mean(part.spending, names)}"
+            )
+        return self.spending[names.index(part.spending)]
 
     def fingerprint(self) -> str:
         """Return a SHA-256 of every setting: the study's hash, fixed before its result is seen."""
@@ -211,19 +263,20 @@ def _explain(text: str, item: Any) -> str:
 
 
 def _allowed(where: tuple[str, ...]) -> list[str]:
+    """Return the keys of the table at a path of keys."""
     model: type[BaseModel] = StudyFile
-    parts: dict[str, type[BaseModel]] = {
-        "data": Data,
-        "population": Population,
-        "windows": Windows,
-        "comparison": Comparison,
-        "method": Method,
-        "threshold": ThresholdPart,
-        "sharing": Sharing,
-    }
-    if where and where[0] in parts:
-        model = Span if where[-1] in ("years", "baseline", "performance", "masked", "origins") else parts[where[0]]
+    for key in where:
+        field = None if key.isdigit() else model.model_fields.get(key)
+        if field is not None:
+            model = next(iter(_models(field.annotation)), model)
     return list(model.model_fields)
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """Return the tables in an annotation such as `list[Comparison]` or `Span | list[Label]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models(part)]
 
 
 def line_of(text: str, where: tuple[str, ...]) -> int | None:
@@ -236,6 +289,7 @@ def line_of(text: str, where: tuple[str, ...]) -> int | None:
     counts: dict[str, int] = {}
     number = int(where[1]) if len(where) > 1 and where[1].isdigit() else 0
     keys = [part for part in where[1:] if not part.isdigit()]
+    wanted = (where[0], *keys) if where else ()
     for place, raw in enumerate(text.splitlines(), start=1):
         line = raw.strip()
         if header := re.fullmatch(r"\[+([^\]]+)\]+.*", line):
@@ -246,6 +300,8 @@ def line_of(text: str, where: tuple[str, ...]) -> int | None:
             continue
         key = re.split(r"[=\s]", line, maxsplit=1)[0].strip("\"'")
         if not table and where and key == where[0]:
+            return place
+        if len(keys) > 1 and (*table.split("."), key) == wanted:
             return place
         if where and keys and table.split(".")[0] == where[0] and index == number and key == keys[0]:
             return place

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
@@ -138,6 +139,28 @@ def test_settle_in_words_and_as_json(ssinfer):
     assert document["lines"]["providers"] == pytest.approx(50_000.0)
 
 
+def test_power_prints_medicares_table(ssinfer):
+    # method.md 2.2 at 5,000 insured: SE 3.02%, MSR 3.9%, false payments .098, power .265 / .383 / .642 at 2, 3, 5%
+    code, printed, _ = ssinfer("power", "--insured", "5000", "--years", "1", "--gate", "schedule")
+    assert code == 0
+    row = printed.splitlines()[-1].split()
+    assert row[:2] == ["5,000", "1"]
+    found = [float(cell) for cell in row[2:]]
+    assert found[:3] == pytest.approx([3.02, 3.9, 9.8], abs=0.05)
+    assert found[4:7] == pytest.approx([26.5, 38.3, 64.2], abs=0.05)
+
+
+def test_power_with_looks_simulation_and_csv(ssinfer):
+    options = ["--insured", "20000", "--years", "1", "--shock-sd", "0.0125", "--csv"]
+    _, plain, _ = ssinfer("power", *options)
+    _, looked, _ = ssinfer("power", *options, "--looks", "4", "--simulated", "20000")
+    one, two = (pd.read_csv(StringIO(text)).iloc[0] for text in (plain, looked))
+    assert two["false_payment_rate_looks"] > one["false_payment_rate"] + 0.01
+    assert two["detection_rate_5"] == pytest.approx(one["detection_rate_5"], abs=0.015)
+    _, credible, _ = ssinfer("power", *options, "--gate", "credible", "--prior", "sceptical")
+    assert pd.read_csv(StringIO(credible)).iloc[0]["threshold"] > one["threshold"]
+
+
 ERRORS = {
     "study absent": (["run", "absent.toml", "--out", "out"], "Cannot read the study file"),
     "study key": (["run", "odd.toml", "--out", "out"], "unknown key 'sharng' (line 1)"),
@@ -146,6 +169,8 @@ ERRORS = {
     "contract": (["settle", "--contract", "kerngezond", *SETTLE[3:]], "kerngezond"),
     "benchmark": ([*SETTLE[:3], "--benchmark", "-1", *SETTLE[5:]], "benchmark"),
     "data set": (["data", "fetch", "vektiss"], "vektiss"),
+    "power level": (["power", "--level", "95"], "as a fraction: 0.95"),
+    "power gate": (["power", "--gate", "msr"], "'schedule'"),
     "method": (
         ["benchmark", "--panel", "panel.csv", "--design", "d.json", "--method", "Nobody", "--out", "o.json"],
         "no method 'Nobody'",

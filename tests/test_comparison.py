@@ -3,11 +3,21 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssinfer.comparison import ComparisonRule, Every, Listed, SimilarSize, Within, distances
+from ssinfer.comparison import (
+    ComparisonRule,
+    Every,
+    Listed,
+    SimilarSize,
+    SimilarSpending,
+    Within,
+    comparison_of,
+    distances,
+)
 from ssinfer.errors import DesignError
 from ssinfer.panel import Panel
 
@@ -86,3 +96,21 @@ def test_every_is_the_intersection_and_listed_the_names():
 def test_impossible_rules(make, cure):
     with pytest.raises(DesignError, match=cure):
         make()
+
+
+def test_similar_spending_by_hand():
+    # Means of the baseline (first two periods), weighted by insured-years: 100, 114, 116 and 100 over unequal years.
+    frame = pd.DataFrame(
+        {
+            "unit": np.repeat(["a", "b", "c", "d"], 3),
+            "period": [2015, 2016, 2017] * 4,
+            "spending": [100, 100, 900, 114, 114, 1, 116, 116, 100, 50, 125, 7],
+            "insured_years": [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 1],
+        }
+    )
+    panel = Panel.from_frame(frame, insured_years="insured_years")
+    rule = SimilarSpending(0.15)
+    assert rule.admits(panel, ["a"], panel.columns([2015, 2016])).tolist() == [True, True, False, True]
+    assert comparison_of({"level_within": 0.15}) == rule
+    with pytest.raises(DesignError, match="a share between 0 and 1"):
+        SimilarSpending(15)

@@ -207,6 +207,11 @@ PLAN_MISTAKES = {
     "absent column": (('covariates = ["latitude"', 'covariates = ["latitud"'), r"no column 'latitud'. Did you mean"),
     "absent file": (('file = "panel.csv"', 'file = "panels.csv"'), r"Cannot read .*panels.csv: No such file"),
     "contract": (("[threshold]", '[sharing]\ncontract = "kerngezond"\n[threshold]'), r"kerngezond"),
+    "share": (("[threshold]", "[sharing]\nshare = 0.4\n[threshold]"), r"share is 0.4, and contract .* pays 0.5 of"),
+    "share by quality": (
+        ("[threshold]", '[sharing]\ncontract = "alternative-quality-contract"\n[threshold]'),
+        r"depends on its quality gate. Give sharing.quality",
+    ),
     "origin": (("performance = [2017]", "performance = [2017]\norigins = [2012]"), r"No window of the design starts"),
 }
 
@@ -289,6 +294,21 @@ def test_the_gates_level_is_derived_though_no_level_names_it(folder):
     change(folder, ("levels = [0.90]", 'levels = [0.90]\ngate = "confidence"'))
     found = run_study(plan_study(folder / "study.toml"), parts=("evaluate",), n_jobs=1)
     assert found.settlement["amount"].notna().all()
+
+
+@pytest.mark.parametrize(
+    ("sharing", "share"),
+    [
+        ("", 0.5),  # kerngezond-vlissingen
+        ('contract = "mssp-enhanced"', 0.75),
+        ('contract = "kerngezond-vlissingen"\nshare = 0.5', 0.5),
+        ('contract = "alternative-quality-contract"\nquality = 3.5', 0.5),  # the gate from 3.0
+        ('contract = "alternative-quality-contract"\nshare = 0.35', 0.35),
+    ],
+)
+def test_the_share_is_the_contracts_own(folder, sharing, share):
+    change(folder, ("[threshold]", f"[sharing]\n{sharing}\n[threshold]"))
+    assert plan_study(folder / "study.toml").share == share
 
 
 def test_placebos_by_name_and_by_rule_together(folder):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.operating_characteristics import gates
+from ssinfer.backtesting.gates import Replicates, gates
+from ssinfer.backtesting.misallocation import SCORED, Misallocation
+from ssinfer.backtesting.pareto import pareto_set
 from ssinfer.errors import RefusalError
-from ssinfer.kernels.block_bootstrap import mean_and_error
+from ssinfer.kernels.block_bootstrap import REPLICATES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ssinfer.backtesting.run import BacktestResult
+    from ssinfer.backtesting.task import GateKey
 
     Floats = NDArray[np.float64]
 
+UNLIMITED = "expected loss"  # the kind whose mean over placebos is no rate of one contract
 KEYS = ["design", "method", "kind", "level", "side", "prior"]
-SCORED = ["misallocation", "false_payment_rate", "detection_rate_3", "misallocation_money", "refused"]
-BIAS = ("abs_bias_case", "bias_sd_between", "abs_bias_selected")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -41,10 +42,11 @@ class Choice:
         A row per fold: what was chosen without it, and what that specification misallocates, pays falsely and
         finds in it.
     pareto : DataFrame
-        Designs and methods with bias measures and detection at equal false payments, and whether any other is at
-        least as good in all of them and better in one.
+        Designs, methods and kinds of threshold with bias measures and detection at equal false payments, and whether
+        any other is at least as good in all of them and better in one.
     errors : dict
-        Block-bootstrap standard errors of the honest figures (over blocks of neighbours with all their origins).
+        Block-bootstrap standard errors of the honest figures (over blocks of neighbours with all their origins); gates
+        that placebos teach are learned again in every replicate, the choice of each fold is not made again.
     study : dict
         Weights and savings of the loss, for the record.
     """
@@ -82,7 +84,7 @@ def choose_design(
     overpaid: float = 1.0,
     underpaid: float = 1.0,
     share: float = 0.5,
-    kinds: Sequence[str] = ("credible", "confidence", "calibrated", "placebo", "schedule"),
+    kinds: Sequence[str] = ("credible", "confidence", "calibrated", "placebo", "schedule", "expected loss"),
     levels: Sequence[float] = (0.95, 0.90),
     at_most: float = 1.0,
 ) -> Choice:
@@ -94,8 +96,9 @@ def choose_design(
     over placebos with their own gates. The honest figures come from leaving out one origin at a time (blocks of
     neighbours where there is a single origin): the specification is chosen on the rest and scored on what was left
     out, because the best of many looks better than it is (up to 13% false positives over six specifications).
-    A placebo that a method refuses is not paid: it counts so in misallocation (all that is due is lost) and in
-    detection, so that a method cannot shine by refusing what is hard; false payments leave it out.
+    A placebo that a method refuses, or to which it gives no gate of the kind, is not paid: it counts so in
+    misallocation (all that is due is lost) and in detection, so that a method cannot shine by refusing what is hard;
+    false payments leave it out.
 
     Parameters
     ----------
@@ -110,7 +113,8 @@ def choose_design(
         Thresholds considered; both sides and, for credible ones, every prior.
     at_most : float
         Highest false-payment rate, on the placebos that choose, of a specification that may be chosen; where none is
-        so low, the one that pays falsely least is.
+        so low, the one that pays falsely least is. Below 1 it leaves out the gate of smallest expected loss, which
+        pays a contract always or never.
 
     Returns
     -------
@@ -128,20 +132,25 @@ def choose_design(
     rows = result.placebos
     placebos = rows[rows["role"] == "placebo"]
     fold_of = "origin" if len(pd.unique(placebos["origin"])) > 1 else "block"
+    loss = Misallocation(tuple(savings), tuple(chance.tolist()), overpaid, underpaid, share)
     frames = []
     for (design, method), part in placebos.groupby(["design", "method"], sort=False):
         ok, refused = part[part["status"] == "ok"], part[part["status"] != "ok"]
         if ok.empty:
             continue
-        unpaid = underpaid * share * float(chance @ np.asarray(savings, dtype=float))
-        # a refused placebo is not paid: what was due stays unpaid, in money at the mean benchmark of the others
-        left = {"misallocation": unpaid, "misallocation_money": unpaid * ok["benchmark"].mean()}
-        nothing = pd.DataFrame({**left, "detection_rate_3": 0.0, "refused": 1.0}, index=refused.index)
+        left = loss.of_refusal(ok)
         for key, gate in gates(ok, levels).items():
             if key[0] in kinds:
-                scored = pd.concat([_score(ok, gate, savings, chance, overpaid, underpaid, share), nothing])
-                scored["fold"] = [*ok[fold_of], *refused[fold_of]]
-                scored["block"] = [*ok["block"], *refused["block"]]
+                known = ~np.isnan(gate)
+                judged, other = ok[known], pd.concat([ok[~known], refused])
+                scored = pd.concat(
+                    [
+                        pd.DataFrame(loss.score(judged, gate[known]), index=judged.index),
+                        pd.DataFrame(left, index=other.index),
+                    ]
+                )
+                scored["fold"] = [*judged[fold_of], *other[fold_of]]
+                scored["block"] = [*judged["block"], *other["block"]]
                 labels: dict[str, Any] = dict(zip(KEYS, (design, method, *key), strict=True))
                 frames.append(scored.assign(**labels))
     if not frames:
@@ -151,27 +160,19 @@ def choose_design(
         raise RefusalError(f"at_most is {at_most}; a false-payment rate is a fraction in (0, 1], such as 0.05.")
     specifications = _means(table)
     best = _choose(specifications, at_most)
-    honest, left_out = [], []
+    honest = []
     for fold in pd.unique(table["fold"]):
         inside = table["fold"] == fold
         chosen = _choose(_means(table[~inside]), at_most)
         mine = inside & (table[KEYS] == chosen[KEYS]).all(axis=1)
-        left_out.append(table.loc[mine, ["block", *SCORED]])
         numbers = table.loc[mine, SCORED].mean().to_dict()
         honest.append({"fold": fold, **chosen[KEYS].to_dict(), **numbers, "n_rows": int(mine.sum())})
-    outside = pd.concat(left_out, ignore_index=True)
-    errors = {}
-    for name in SCORED:  # false payments are not known of refused placebos
-        known = outside[outside[name].notna()]
-        blocks = np.unique(known["block"], return_inverse=True)[1]
-        values = known[[name]].to_numpy(dtype=float)
-        errors[name] = float(mean_and_error(values, blocks, np.random.default_rng([result.seed, 4]))[1][0])
     return Choice(
         best={name: best[name] for name in KEYS},
         specifications=specifications,
         honest=pd.DataFrame(honest),
         pareto=pareto_set(result),
-        errors=errors,
+        errors=_honest_errors(placebos, fold_of, honest, loss, result.seed),
         study={
             "savings": tuple(savings),
             "chances": tuple(chance.tolist()),
@@ -182,26 +183,6 @@ def choose_design(
             "folds": fold_of,
         },
     )
-
-
-def pareto_set(result: BacktestResult) -> pd.DataFrame:
-    """Return designs and methods by bias measures and detection of a true 3% at cross-fitted false payments of 5%.
-
-    A smaller bias and a larger detection are better; `dominated` marks what another beats in one and equals in all.
-    """
-    found = result.ranking().merge(result.scores[result.scores["size_class"] == "all"], on=["design", "method"])
-    found = found.drop_duplicates(["design", "method"]).reset_index(drop=True)
-    table = found[["design", "method", "bias_sd_between", "detection_rate_3", "false_payment_rate"]].copy()
-    table["abs_bias_case"] = found["bias_case"].abs()
-    selected = [name for name in found.columns if name.startswith("bias_selected_")]
-    table["abs_bias_selected"] = found[selected].abs().max(axis=1) if selected else np.nan
-    measures = [name for name in BIAS if table[name].notna().all()]
-    values = np.column_stack([*(table[name].to_numpy() for name in measures), -table["detection_rate_3"].to_numpy()])
-    dominated = np.zeros(len(table), dtype=bool)
-    for one, other in product(range(len(table)), repeat=2):
-        if one != other and (values[other] <= values[one]).all() and (values[other] < values[one]).any():
-            dominated[one] = True
-    return table.assign(dominated=dominated).sort_values("detection_rate_3", ascending=False, ignore_index=True)
 
 
 def _means(table: pd.DataFrame) -> pd.DataFrame:
@@ -216,31 +197,66 @@ def _means(table: pd.DataFrame) -> pd.DataFrame:
 
 def _choose(specifications: pd.DataFrame, at_most: float) -> pd.Series[Any]:
     """Return the first specification that pays falsely rarely enough; without one, that which does so least."""
-    allowed = specifications[specifications["false_payment_rate"] <= at_most]
+    allowed = specifications[admitted(specifications, at_most)]
     if len(allowed):
         return allowed.iloc[0]
-    return specifications.sort_values("false_payment_rate", kind="stable").iloc[0]
+    limited = specifications[specifications["kind"] != UNLIMITED]
+    return (limited if len(limited) else specifications).sort_values("false_payment_rate", kind="stable").iloc[0]
 
 
-def _score(
-    part: pd.DataFrame,
-    gate: Floats,
-    savings: Sequence[float],
-    chance: Floats,
-    overpaid: float,
-    underpaid: float,
-    share: float,
-) -> pd.DataFrame:
-    rate = part["savings_rate"].to_numpy()
-    relative = part["spending"].to_numpy() / part["benchmark"].to_numpy()
-    loss = np.zeros(len(part))
-    for saving, weight in zip(savings, chance, strict=True):
-        measured = rate + saving * relative
-        bonus = np.where(measured >= gate, share * np.maximum(measured, 0.0), 0.0)
-        gap = bonus - share * saving * relative
-        loss += weight * np.where(gap > 0, overpaid * gap, -underpaid * gap)
-    scored: dict[str, Any] = {"misallocation": loss, "false_payment_rate": (rate >= gate).astype(float)}
-    scored["refused"] = 0.0
-    scored["detection_rate_3"] = (rate + 0.03 * relative >= gate).astype(float)
-    scored["misallocation_money"] = loss * part["benchmark"].to_numpy()
-    return pd.DataFrame(scored)
+def admitted(specifications: pd.DataFrame, at_most: float) -> pd.Series[bool]:
+    """Return which specifications a limit on false payments admits.
+
+    The gate of smallest expected loss pays one contract from about the first cent and another never: its mean over
+    placebos is no rate that any one contract would meet, so a limit below 1 does not admit it.
+    """
+    rare = specifications["false_payment_rate"] <= at_most
+    return rare if at_most >= 1 else rare & (specifications["kind"] != UNLIMITED)
+
+
+def _honest_errors(
+    placebos: pd.DataFrame, fold_of: str, honest: Sequence[dict[str, Any]], loss: Misallocation, seed: int
+) -> dict[str, float]:
+    """Return standard errors of the honest figures: each fold's specification, in replicates over all folds."""
+    blocks = pd.Index(pd.unique(placebos["block"]))
+    sums: dict[str, Floats] = {name: np.zeros(REPLICATES) for name in SCORED}
+    counts: dict[str, Floats] = {name: np.zeros(REPLICATES) for name in SCORED}
+    made: dict[tuple[str, str], Replicates] = {}
+    relearned: dict[Any, Floats | None] = {}
+    for row in honest:
+        pair = row["design"], row["method"]
+        part = placebos[(placebos["design"] == pair[0]) & (placebos["method"] == pair[1])]
+        ok = part[part["status"] == "ok"]
+        level = float("nan") if row["level"] < 0 else float(row["level"])
+        key: GateKey = (row["kind"], level, row["side"], row["prior"])
+        name_of = (*pair, *(str(one) for one in key))
+        if pair not in made:
+            made[pair] = Replicates(ok, seed, blocks)
+        if name_of not in relearned:
+            relearned[name_of] = made[pair].gates(ok, key)
+        own = next(gate for found, gate in gates(ok, [] if np.isnan(level) else [level]).items() if _same(found, key))
+        fold = (ok[fold_of] == row["fold"]).to_numpy()
+        known = fold & ~np.isnan(own)
+        again = relearned[name_of]
+        gate = own[known][None, :] if again is None else again[:, known]
+        judged = ok[known]
+        weights = made[pair].row_weights(judged)  # (K, R)
+        weights = weights * ~np.isnan(np.broadcast_to(gate, weights.shape))
+        other = pd.concat([ok[fold & np.isnan(own)], part[(part["status"] != "ok") & (part[fold_of] == row["fold"])]])
+        drawn = made[pair].weights[:, blocks.get_indexer(other["block"])].sum(axis=1)  # (K,)
+        found, left = loss.score(judged, gate), loss.of_refusal(ok)
+        for name in SCORED:
+            sums[name] += (weights * found[name]).sum(axis=1) + drawn * left.get(name, 0.0)
+            counts[name] += weights.sum(axis=1) + (drawn if name in left else 0.0)
+    errors = {}
+    for name in SCORED:
+        some = counts[name] > 0
+        several = len(blocks) > 1 and some.sum() > 1
+        errors[name] = float((sums[name][some] / counts[name][some]).std(ddof=1)) if several else float("nan")
+    return errors
+
+
+def _same(one: GateKey, other: GateKey) -> bool:
+    """Return whether two gates are one; a level that does not exist is NaN."""
+    same_level = one[1] == other[1] or (np.isnan(one[1]) and np.isnan(other[1]))
+    return same_level and (one[0], *one[2:]) == (other[0], *other[2:])

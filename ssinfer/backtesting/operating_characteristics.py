@@ -7,27 +7,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ssinfer.backtesting.gates import Replicates, cross_fitted_placebo_gates, gates
 from ssinfer.backtesting.scores import groups
-from ssinfer.backtesting.task import GateKey, gate_column
 from ssinfer.errors import RefusalError
-from ssinfer.kernels.block_bootstrap import mean_and_error
-from ssinfer.thresholds.calibrated import cross_fitted_gates
-from ssinfer.thresholds.placebo import order_statistic
-from ssinfer.thresholds.schedule import minimum_savings_rate
+from ssinfer.kernels.block_bootstrap import block_sums
+from ssinfer.kernels.payments import payment_columns, replicate_means
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from ssinfer.backtesting.task import GateKey
+
     Floats = NDArray[np.float64]
 
 RANKING_SAVINGS = (0.01, 0.02, 0.03, 0.05, 0.10)
 RANKING_LEVEL = 0.95
-PRIORS = ("flat", "sceptical", "literature")
-SIDES = ("one-sided", "two-sided")
-# kinds whose gates stand in columns of the placebos: from each one's own fit, or calibrated on the others
-OWN_KINDS = (("confidence", ""), *(("credible", prior) for prior in PRIORS), ("calibrated", ""))
 
 
 def threshold_table(
@@ -43,40 +39,27 @@ def threshold_table(
     With r the measured rate of a placebo, Y its spending, B its mean benchmark and T its gate: false payment
     is P(r >= T); detection at s is P(r + s Y / B >= T); a bonus pays f M when M / B >= T and f max(d, 0) is due.
     `expected_underpayment` averages over the injected positive savings; each one's own column stands beside it.
-    A gate that no measured saving passes is non-payment (`no_gate_rate` counts them; `threshold` is then NaN); refused
-    placebos are left out, and counted as non-payment in the columns `_refused_unpaid`. Columns `_money` are per
-    insured-year, `_total` per contract: times its insured-years.
+    A gate that no measured saving passes is non-payment (`no_gate_rate` counts them; `threshold` is then NaN). Refused
+    placebos, and those that lack a gate of the kind (`n_without_gate`), are left out, and counted as non-payment in the
+    columns `_refused_unpaid`. Columns `_money` are per insured-year, `_total` per contract: times its insured-years.
+    Columns `_se` are block-bootstrap standard errors; in each replicate gates that placebos teach (placebo, calibrated)
+    are learned again. What they leave out is the fits themselves: those are not made again.
     """
     savings = sorted({*RANKING_SAVINGS, *(s for s in injected if s > 0)})
     positive = [s for s in injected if s > 0] or list(RANKING_SAVINGS)
     out = []
+    blocks = pd.Index(pd.unique(placebos.loc[placebos["role"] == "placebo", "block"]))
     for labels, part in groups(placebos, edges):
         ok = part[part["status"] == "ok"]
         if not len(ok):
             continue
-        for (kind, level, side, prior), gate in _with_ranking_gate(ok, gates(ok, levels)).items():
+        if labels["size_class"] == "all":  # first of its design and method
+            replicates = Replicates(ok, seed, blocks)
+        for key, gate in _with_ranking_gate(ok, gates(ok, levels)).items():
+            kind, level, side, prior = key
             row = {**labels, "kind": kind, "level": level, "side": side, "prior": prior}
-            out.append({**row, **_characteristics(ok, gate, len(part), savings, positive, share, seed)})
+            out.append({**row, **_characteristics(ok, gate, key, replicates, len(part), savings, positive, share)})
     return pd.DataFrame(out)
-
-
-def gates(ok: pd.DataFrame, levels: Sequence[float]) -> dict[GateKey, Floats]:
-    """Return the gate (rate) of every placebo by kind, level and side; kinds that do not exist here are left out."""
-    found: dict[GateKey, Floats] = {}
-    for level in levels:
-        for side in SIDES:
-            for kind, prior in OWN_KINDS:
-                name = gate_column(kind, level, side, prior)
-                if name in ok.columns and ok[name].notna().all():
-                    found[kind, level, side, prior] = ok[name].to_numpy(dtype=float)
-            try:
-                found["placebo", level, side, ""] = cross_fitted_placebo_gates(ok, level, side)
-            except RefusalError:
-                continue
-    if (ok["assigned"] >= 1).all() and not (ok["assigned"] == 1).all():
-        schedule = [minimum_savings_rate(n) for n in ok["assigned"]]
-        found["schedule", float("nan"), "one-sided", ""] = np.array(schedule)
-    return found
 
 
 def _with_ranking_gate(ok: pd.DataFrame, found: dict[GateKey, Floats]) -> dict[GateKey, Floats]:
@@ -90,102 +73,81 @@ def _with_ranking_gate(ok: pd.DataFrame, found: dict[GateKey, Floats]) -> dict[G
         return found
 
 
-def cross_fitted_placebo_gates(ok: pd.DataFrame, level: float, side: str) -> Floats:
-    """Return placebo gates, each from other blocks of neighbours and, where there are several, other origins.
-
-    An origin with too few placebos for the level gives no order statistic and is passed over; where no other origin
-    gives one, the placebo's own does, without its block.
-    """
-    rate = ok["savings_rate"].to_numpy()
-    se = ok["standard_error"].to_numpy() if ok["standard_error"].notna().all() else np.ones(len(ok))
-    block, origin = ok["block"].to_numpy(), ok["origin"].to_numpy()
-    origins = pd.unique(origin)
-    z = rate / se
-    reason = RefusalError("There are no placebos. Look at the reasons in the placebos' status column.")
-    by_block: dict[tuple[Any, Any], float] = {}
-    for one in pd.unique(block):
-        elsewhere = block != one
-        for period in origins:
-            try:
-                by_block[one, period] = order_statistic(z[elsewhere & (origin == period)], level, side)
-            except RefusalError as error:
-                reason = error
-    gate = np.empty(len(ok))
-    for row in range(len(ok)):
-        usable = [period for period in origins if (block[row], period) in by_block]
-        if not usable:
-            raise reason
-        others = [period for period in usable if period != origin[row]] or usable
-        gate[row] = se[row] * np.mean([by_block[block[row], period] for period in others])
-    return gate
-
-
-def calibrated_columns(placebos: pd.DataFrame, levels: Sequence[float]) -> pd.DataFrame:
-    """Return columns of calibrated gates beside the placebos' rows, cross-fitted; NaN where there are none.
-
-    Every design and method is calibrated on all its own placebos, whatever their size, so that a class of size uses
-    the others' information on how the error shrinks.
-    """
-    names = {(level, side): gate_column("calibrated", level, side) for level in levels for side in SIDES}
-    out = pd.DataFrame(np.nan, index=placebos.index, columns=list(names.values()))
-    rows = placebos[(placebos["role"] == "placebo") & (placebos["status"] == "ok")]
-    for _, part in rows.groupby(["design", "method"], sort=False):
-        try:
-            found = cross_fitted_gates(part, tuple(levels), SIDES)
-        except RefusalError:
-            continue
-        for key, gate in found.items():
-            out.loc[part.index, names[key]] = gate
-    return out
-
-
 def _characteristics(
     ok: pd.DataFrame,
     gate: Floats,
+    key: GateKey,
+    replicates: Replicates,
     n_rows: int,
     savings: Sequence[float],
     positive: Sequence[float],
     share: float,
-    seed: int,
 ) -> dict[str, Any]:
-    rate = ok["savings_rate"].to_numpy()
-    bbar = ok["benchmark"].to_numpy()
-    insured = ok["insured_years"].to_numpy()
-    relative = ok["spending"].to_numpy() / bbar
-    blocks = np.unique(ok["block"].to_numpy(), return_inverse=True)[1]
-    paid = {saving: rate + saving * relative >= gate for saving in (0.0, *savings)}
-    columns: dict[str, Floats] = {
-        "threshold": np.where(np.isfinite(gate), gate, np.nan),
-        "threshold_money": np.where(np.isfinite(gate), gate * bbar, np.nan),
-        "threshold_less_bias": np.where(np.isfinite(gate), gate - rate, np.nan),
-        "threshold_less_bias_money": np.where(np.isfinite(gate), (gate - rate) * bbar, np.nan),
-        "no_gate_rate": (~np.isfinite(gate)).astype(float),
-        "false_payment_rate": paid[0.0].astype(float),
+    known = ~np.isnan(gate)
+    part = ok[known]
+    numbers = (
+        part["savings_rate"].to_numpy(dtype=float),
+        (part["spending"] / part["benchmark"]).to_numpy(dtype=float),
+        part["benchmark"].to_numpy(dtype=float),
+        part["insured_years"].to_numpy(dtype=float),
+    )
+    asked = np.array(savings, dtype=float), np.array(positive, dtype=float), share
+    columns = payment_columns(*numbers, gate[known], *asked)
+    relearned = replicates.gates(part, key)
+    if relearned is None:
+        block = replicates.block[part.index].to_numpy(dtype=np.intp)
+        sums = block_sums(np.column_stack([columns, np.ones(len(part))]), block, replicates.weights.shape[1])
+        drawn = replicates.weights @ sums
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means = drawn[:, :-1] / drawn[:, -1:]
+    else:
+        means = replicate_means(*numbers, relearned, replicates.row_weights(part), *asked)
+    row: dict[str, Any] = {
+        "n_rows": len(part),
+        "n_without_gate": int((~known).sum()),
+        "n_units": part["unit"].nunique(),
+        "n_origins": part["origin"].nunique(),
     }
-    for saving in savings:
-        columns[f"detection_rate_{100 * saving:g}"] = paid[saving].astype(float)
-    over = np.where(paid[0.0], share * np.maximum(rate, 0.0), 0.0)
-    columns["expected_overpayment"] = over
-    columns["expected_overpayment_money"] = over * bbar
-    columns["expected_overpayment_total"] = over * bbar * insured
-    under = []
-    for saving in positive:
-        due = share * saving * relative
-        bonus = np.where(paid[saving], share * np.maximum(rate + saving * relative, 0.0), 0.0)
-        under.append(np.maximum(due - bonus, 0.0))
-        columns[f"expected_underpayment_{100 * saving:g}"] = under[-1]
-    columns["expected_underpayment"] = np.mean(under, axis=0)
-    columns["expected_underpayment_money"] = columns["expected_underpayment"] * bbar
-    columns["expected_underpayment_total"] = columns["expected_underpayment"] * bbar * insured
-    mean, error = mean_and_error(np.column_stack(list(columns.values())), blocks, np.random.default_rng([seed, 2]))
-    row: dict[str, Any] = {"n_rows": len(ok), "n_units": ok["unit"].nunique(), "n_origins": ok["origin"].nunique()}
-    for name, value, se in zip(columns, mean, error, strict=True):
+    names = _column_names(savings, positive)
+    errors = _spread(means) if replicates.several else np.full(len(names), np.nan)
+    for name, value, se in zip(names, columns.mean(axis=0).tolist(), errors.tolist(), strict=True):
         row[name] = value
         row[f"{name}_se"] = se
-    row["false_payment_rate_refused_unpaid"] = float(paid[0.0].sum()) / n_rows
-    for saving in savings:
-        row[f"detection_rate_{100 * saving:g}_refused_unpaid"] = float(paid[saving].sum()) / n_rows
+    for name in ("false_payment_rate", *(f"detection_rate_{100 * saving:g}" for saving in savings)):
+        row[f"{name}_refused_unpaid"] = row[name] * len(part) / n_rows
     return row
+
+
+def _column_names(savings: Sequence[float], positive: Sequence[float]) -> list[str]:
+    """Return the names of the columns of `payment_columns`, in their order."""
+    over, under = "expected_overpayment", "expected_underpayment"
+    return [
+        "threshold",
+        "threshold_money",
+        "threshold_less_bias",
+        "threshold_less_bias_money",
+        "no_gate_rate",
+        "false_payment_rate",
+        *(f"detection_rate_{100 * saving:g}" for saving in savings),
+        over,
+        f"{over}_money",
+        f"{over}_total",
+        *(f"{under}_{100 * saving:g}" for saving in positive),
+        under,
+        f"{under}_money",
+        f"{under}_total",
+    ]
+
+
+def _spread(means: Floats) -> Floats:
+    """Return the SD over replicates (K, C), NaN where fewer than two are known: over an infinite gate is no mean."""
+    known = np.isfinite(means)
+    count = known.sum(axis=0)
+    values = np.where(known, means, 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        centre = values.sum(axis=0) / count
+        squares = np.where(known, (means - centre) ** 2, 0.0).sum(axis=0)
+        return np.asarray(np.where(count > 1, np.sqrt(squares / (count - 1)), np.nan))
 
 
 def ranking(thresholds: pd.DataFrame) -> pd.DataFrame:

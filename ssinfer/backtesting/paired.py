@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.operating_characteristics import cross_fitted_placebo_gates
+from ssinfer.backtesting.gates import Replicates, cross_fitted_placebo_gates
 from ssinfer.errors import RefusalError
-from ssinfer.kernels.block_bootstrap import mean_and_error
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class _Detected:
+    """Placebos of one design and method: whether each is paid, once and in every replicate (K, R)."""
+
+    rows: pd.DataFrame
+    replicates: Replicates
+    paid: NDArray[np.bool_]
 
 
 def paired_detection(
@@ -27,7 +36,8 @@ def paired_detection(
 
     Both are judged with cross-fitted one-sided placebo gates, so that both pay about 1 - level of contracts that saved
     nothing, and on the placebos that both could estimate: the same shocks hit both, so the standard error of the
-    difference is smaller than the separate ones suggest.
+    difference is smaller than the separate ones suggest. Both draw the same blocks, and learn their gates again, in
+    every replicate.
 
     Parameters
     ----------
@@ -56,28 +66,39 @@ def paired_detection(
     >>> difference > 2 * error
     True
     """
-    first, second = (_detected(placebos, *pair, saving, level) for pair in (one, other))
-    both = first.merge(second, on=["unit", "origin", "block"], suffixes=("_one", "_other"))
+    first, second = (_detected(placebos, *pair, saving, level, seed) for pair in (one, other))
+    both = first.rows.merge(second.rows, on=["unit", "origin"], suffixes=("_one", "_other"))
     if both.empty:
         raise RefusalError(f"{one} and {other} share no placebo that both could estimate. Compare other pairs.")
-    values = (both["paid_one"] - both["paid_other"]).to_numpy(dtype=float)[:, None]
-    blocks: NDArray[np.intp] = np.asarray(pd.factorize(both["block"])[0], dtype=np.intp)
-    mean, error = mean_and_error(values, blocks, np.random.default_rng([seed, 5]))
-    return float(mean[0]), float(error[0])
+    rows_one, rows_other = both["row_one"].to_numpy(), both["row_other"].to_numpy()
+    difference = float((both["paid_one"] - both["paid_other"]).mean())
+    weights = first.replicates.weights[:, first.replicates.block.to_numpy()[rows_one]]  # (K, R)
+    gaps = first.paid[:, rows_one].astype(float) - second.paid[:, rows_other]
+    counts = weights.sum(axis=1)
+    if both["block_one"].nunique() < 2:
+        return difference, float("nan")
+    drawn = counts > 0
+    found = (weights * gaps)[drawn].sum(axis=1) / counts[drawn]
+    return difference, float(found.std(ddof=1))
 
 
-def _detected(placebos: pd.DataFrame, design: str, method: str, saving: float, level: float) -> pd.DataFrame:
+def _detected(placebos: pd.DataFrame, design: str, method: str, saving: float, level: float, seed: int) -> _Detected:
+    """Return who is paid at a true saving; a placebo without a gate is not."""
+    chosen = placebos["role"] == "placebo"
     rows = placebos[
-        (placebos["role"] == "placebo")
-        & (placebos["status"] == "ok")
-        & (placebos["design"] == design)
-        & (placebos["method"] == method)
+        chosen & (placebos["status"] == "ok") & (placebos["design"] == design) & (placebos["method"] == method)
     ]
     if rows.empty:
         raise RefusalError(
             f"placebos holds no estimated row of design {design!r} and method {method!r}. It has "
             f"{sorted({*zip(placebos['design'], placebos['method'], strict=True)})}."
         )
+    rows = rows.reset_index(drop=True)
+    blocks = pd.Index(pd.unique(placebos.loc[chosen, "block"]))
     gate = cross_fitted_placebo_gates(rows, level, "one-sided")
     shifted = rows["savings_rate"].to_numpy() + saving * (rows["spending"] / rows["benchmark"]).to_numpy()
-    return rows[["unit", "origin", "block"]].assign(paid=(shifted >= gate).astype(float))
+    replicates = Replicates(rows, seed, blocks)
+    relearned = replicates.gates(rows, ("placebo", level, "one-sided", ""))
+    assert relearned is not None  # noqa: S101  (placebo gates are always learned again)
+    found = rows[["unit", "origin", "block"]].assign(paid=(shifted >= gate).astype(float), row=np.arange(len(rows)))
+    return _Detected(found, replicates, shifted >= relearned)

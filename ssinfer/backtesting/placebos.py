@@ -53,13 +53,15 @@ def placebo_units(panel: Panel, design: Design, placebos: Iterable[object] | Com
     return chosen
 
 
-def neighbour_blocks(panel: Panel, size: int = 8) -> NDArray[np.intp]:
+def neighbour_blocks(panel: Panel, size: int = 8, regions: Iterable[object] | None = None) -> NDArray[np.intp]:
     """Return a block number per unit of the panel: neighbours by repeated halving of the map, about `size` a block.
 
-    Without coordinates in the panel every unit is a block of its own: their dependence is then not in the
-    standard errors.
+    Where the units' regions are known (those of a cohort), they are the blocks. Without coordinates in the panel every
+    unit is a block of its own: their dependence is then not in the standard errors.
     """
     n_units = len(panel.units)
+    if regions is not None:
+        return np.asarray(np.unique(np.asarray(regions, dtype=str), return_inverse=True)[1], dtype=np.intp)
     if not {"latitude", "longitude"} <= set(panel.covariates):
         return np.arange(n_units)
     latitude = np.nanmean(panel.covariate("latitude"), axis=1)

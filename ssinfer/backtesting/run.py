@@ -11,7 +11,8 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.operating_characteristics import PRIORS, calibrated_columns, ranking, threshold_table
+from ssinfer.backtesting.gates import LEVELLESS, PRIORS, calibrated_columns
+from ssinfer.backtesting.operating_characteristics import ranking, threshold_table
 from ssinfer.backtesting.placebos import neighbour_blocks, placebo_units, selection_flags
 from ssinfer.backtesting.scores import score_table
 from ssinfer.backtesting.task import Outcome, Task, run_task
@@ -69,6 +70,27 @@ class BacktestResult:
         )
 
 
+def join_results(results: Sequence[BacktestResult]) -> BacktestResult:
+    """Return one result of several with different designs or methods, on other definitions of spending say."""
+    if len(results) == 1:
+        return results[0]
+    return BacktestResult(
+        scores=pd.concat([result.scores for result in results], ignore_index=True),
+        thresholds=pd.concat([result.thresholds for result in results], ignore_index=True),
+        placebos=pd.concat([result.placebos for result in results], ignore_index=True),
+        errors=np.concatenate([_widened(result.errors, results) for result in results]),
+        seed=results[0].seed,
+    )
+
+
+def _widened(errors: NDArray[np.float32], results: Sequence[BacktestResult]) -> NDArray[np.float32]:
+    """Return errors with as many columns as the widest has; what is added is NaN."""
+    width = max(result.errors.shape[1] for result in results)
+    out = np.full((len(errors), width), np.nan, dtype=np.float32)
+    out[:, : errors.shape[1]] = errors
+    return out
+
+
 def backtest(
     data: Any,
     designs: Design | Sequence[Design] | Mapping[str, Design],
@@ -84,6 +106,7 @@ def backtest(
     share: float = 0.5,
     ses: str | None = None,
     pairs: Iterable[tuple[str, str]] | None = None,
+    regions: Iterable[object] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> BacktestResult:
     """Apply benchmark designs where the true saving is zero, and score what they measure.
@@ -118,6 +141,9 @@ def backtest(
         Covariate by which socio-economically similar placebos are chosen (`bias_selected_ses`).
     pairs : iterable of (design name, method name), optional
         Combinations wanted; None for all.
+    regions : iterable of labels, optional
+        Region of each unit of the panel: units of a region are cross-fitted and resampled together. Default: a
+        cohort's own regions, else neighbours by the panel's coordinates.
     progress : callable (done, total), optional
         Called after every finished task, with numbers of fits.
 
@@ -156,7 +182,9 @@ def backtest(
         if hasattr(method, "check_parameters"):
             method.check_parameters()
     panel = data if isinstance(data, Panel) else data.to_panel()
-    blocks = neighbour_blocks(panel)
+    if regions is None and not isinstance(data, Panel) and hasattr(data, "unit_regions"):
+        regions = data.unit_regions()
+    blocks = neighbour_blocks(panel, regions=regions)
     combinations = None if pairs is None else {(design, method) for design, method in pairs}
     for design, method in combinations or ():
         for what, name, known in (("design", design, named_designs), ("method", method, named_methods)):
@@ -255,6 +283,7 @@ def _tasks(
     gates = (
         *(("confidence", level, side, "") for level in levels for side in sides),
         *(("credible", level, side, prior) for level in levels for side in sides for prior in PRIORS),
+        *LEVELLESS,
     )
     for design_name, design in designs.items():
         units = placebo_units(panel, design, placebos)

@@ -15,6 +15,7 @@ from ssinfer.kernels.savings_posterior import fit_mixture
 from ssinfer.kernels.scoring import central_intervals, crps, interval_score, probability_integral_transform
 from ssinfer.level import check_side, tail
 from ssinfer.thresholds.credible import gate_of
+from ssinfer.thresholds.expected_loss import expected_loss_gate
 from ssinfer.thresholds.prior import find_prior
 
 if TYPE_CHECKING:
@@ -165,8 +166,9 @@ def fit_each(method: Any, data: Any, designs: Sequence[Design], seeds: Sequence[
 
 
 def gate_column(kind: str, level: float, side: str, prior: str = "") -> str:
-    """Return the name of the column that holds a gate from each placebo's own fit."""
-    return f"gate_{kind}_{100 * level:g}_{side}" + (f"_{prior}" if prior else "")
+    """Return the name of the column that holds a gate from each placebo's own fit; a level of NaN is left out."""
+    parts = ["gate", kind.replace(" ", "_"), *([] if np.isnan(level) else [f"{100 * level:g}"]), side]
+    return "_".join([*parts, prior] if prior else parts)
 
 
 def _sampling(cf: Counterfactual) -> Floats | None:
@@ -238,4 +240,7 @@ def _own_gates(posterior: Floats | None, confidence: Floats | None, gates: Seque
                 found[key] = gate_of(error, spread, key[1], check_side(key[2]), find_prior(key[3]))
             except RefusalError:  # no measured saving reaches the level: this placebo is never paid
                 found[key] = np.inf
+    either = posterior if posterior is not None else confidence
+    if either is not None and len(either) > 1:
+        found |= {key: expected_loss_gate(either, find_prior(key[3])) for key in gates if key[0] == "expected loss"}
     return found

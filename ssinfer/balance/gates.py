@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 
 from ssinfer.balance.effective_sample_size import effective_sample_size
 from ssinfer.balance.equipoise import equipoise
-from ssinfer.errors import DesignError
+from ssinfer.errors import DesignError, did_you_mean
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -100,3 +101,26 @@ class BalanceGates:
         size = effective_sample_size(weights[~treated])
         gate("effective_sample_size", self.effective_sample_size, size, "effective controls", at_most=False)
         return pd.DataFrame(rows, columns=["check", "status", "figure", "message"])
+
+
+def as_gates(given: BalanceGates | Mapping[str, float | bool | None] | None) -> BalanceGates | None:
+    """Return gates given as such or as a table of limits; an unknown gate is refused with the nearest.
+
+    A study file has no null: ``false`` switches a gate off.
+
+    Examples
+    --------
+    >>> as_gates({"smd": 0.05, "equipoise": False}).smd
+    0.05
+    """
+    if given is None or isinstance(given, BalanceGates):
+        return given
+    if not isinstance(given, Mapping):
+        raise DesignError(f"gates is {given!r}; give BalanceGates(...), a table such as {{'smd': 0.1}}, or None.")
+    known = [field.name for field in fields(BalanceGates)]
+    for name in given:
+        if name not in known:
+            raise DesignError(f"There is no gate {name!r}. {did_you_mean(name, known)}")
+        if given[name] is True:
+            raise DesignError(f"Gate {name} is true; give its limit, or false to switch it off.")
+    return BalanceGates(**{name: None if value is False else value for name, value in given.items()})

@@ -11,9 +11,12 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Booleans = NDArray[np.bool_]
+    Places = NDArray[np.intp]
 
 
-def kolmogorov_smirnov(x: Floats, treated: Booleans, weights: Floats | None = None) -> float:
+def kolmogorov_smirnov(
+    x: Floats, treated: Booleans, weights: Floats | None = None, *, order: Places | None = None
+) -> float:
     """Return the largest distance between the weighted distribution functions of treated and controls.
 
     Parameters
@@ -22,6 +25,8 @@ def kolmogorov_smirnov(x: Floats, treated: Booleans, weights: Floats | None = No
     treated : (n,) bool
     weights : (n,), optional
         Equal by default.
+    order : (n,) int, optional
+        ``np.argsort(x)``, when it is known already.
 
     Returns
     -------
@@ -35,7 +40,7 @@ def kolmogorov_smirnov(x: Floats, treated: Booleans, weights: Floats | None = No
     """
     w = np.ones(len(x)) if weights is None else weights
     signed = np.where(treated, w / w[treated].sum(), -w / w[~treated].sum())
-    order = np.argsort(x, kind="stable")
+    order = np.argsort(x) if order is None else order
     steps = np.cumsum(signed[order])
     last = np.append(x[order][1:] != x[order][:-1], True)  # a distribution function is read after the whole tie
     return float(np.abs(steps[last]).max())

@@ -56,6 +56,7 @@ def balance_table(
     for name, values in covariates.items():
         x = np.asarray(values, dtype=np.float64)
         row: dict[str, object] = {"covariate": name}
+        order = np.argsort(x)
         row["mean_treated"], row["mean_control"] = float(x[treated].mean()), float(x[~treated].mean())
         for suffix, w in (("", None), (" after", weights)):
             if suffix and w is None:
@@ -65,7 +66,7 @@ def balance_table(
                 row["mean_control after"] = float(np.average(x[~treated], weights=w[~treated]))
             row[smd + suffix] = standardised_mean_difference(x, treated, w, denominator=denominator)
             row["variance_ratio" + suffix] = variance_ratio(x, treated, w)
-            row["ks" + suffix] = kolmogorov_smirnov(x, treated, w)
+            row["ks" + suffix] = kolmogorov_smirnov(x, treated, w, order=order)
         rows.append(row)
     return pd.DataFrame(rows).set_index("covariate")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -14,10 +15,14 @@ if TYPE_CHECKING:
 
     from ssinfer.cohort import Cohort
     from ssinfer.design import Design
+    from ssinfer.panel import Panel
 
     Floats = NDArray[np.float64]
     Booleans = NDArray[np.bool_]
     Places = NDArray[np.intp]
+
+
+_panels: WeakKeyDictionary[Cohort, Panel] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +50,9 @@ class CohortProblem(Problem):
     @classmethod
     def over(cls, cohort: Cohort, design: Design) -> CohortProblem:
         """Lay `design` over `cohort`, aggregating it for what concerns units."""
-        problem = Problem.of(cohort.to_panel(), design)
+        if cohort not in _panels:  # a backtest lays many designs over one cohort
+            _panels[cohort] = cohort.to_panel()
+        problem = Problem.of(_panels[cohort], design)
         unit = cohort.unit_rows()
         inside = np.isin(unit, np.concatenate([problem.treated, problem.donors]))
         insured = cohort.insured_years[:, np.union1d(problem.baseline, problem.columns)].sum(axis=1) > 0

@@ -45,10 +45,11 @@ class HierarchicalBenchmark(BenchmarkMethod):
 
     For unit i in period t, with y the log of spending per insured-year (or spending relative to its mean),
 
-    .. math:: y_{it} = m_t + a_i + b_i (t - \bar t) + s_{it} + e_{it}
+    .. math:: y_{it} = m_t + a_i + b_i (t - \bar t) + v_t u_{it} + e_{it}
 
-    period effects m common to all; level a, trend b and an AR(1) shock s of the unit; sampling noise e of variance
-    κ²/n (κ learned), or known. Options add seasons, shocks shared by neighbours or regions, covariates as growth.
+    period effects m common to all; level a, trend b and an AR(1) shock u of the unit; volatility v of the period,
+    common to all; sampling noise e of variance κ²/n (κ learned), or known. Options add seasons, shocks shared by
+    neighbours or regions, covariates as growth.
     See :mod:`ssinfer.benchmarks.panel_model` for every term and prior.
 
     Given the few standard deviations and persistences the model is Gaussian: the marginal likelihood and the predictive
@@ -66,6 +67,10 @@ class HierarchicalBenchmark(BenchmarkMethod):
         Whether units have their own linear trends.
     shock : "ar1" or None
         Autocorrelated shock particular to a unit, which does not shrink with its size.
+    volatility : bool
+        Whether periods differ in how large the shocks of all units are. The controls show it, also in the performance
+        period: after a calm year intervals and thresholds are narrower than the baseline alone would have them, after a
+        turbulent one wider. Adds a parameter a period; False: one shock SD for all periods.
     season : int, optional
         Periods in a season cycle: units then have their own seasonal pattern. (A common one is in the period effects.)
     spatial : None, "distance" or the name of a covariate

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ssinfer.balance.effective_sample_size import effective_sample_size
 from ssinfer.balance.overlap import common_support, overlap_coefficient
 from ssinfer.errors import RefusalError
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -20,11 +21,25 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Booleans = NDArray[np.bool_]
-    Row = tuple[str, str, float, str]
+
+Row = tuple[str, str, float, str]
 
 FEWEST_PRACTICES = 20
 FEW_PRACTICES = 40
 UNKNOWN = float("nan")
+
+
+def comparison_practices(problem: CohortProblem) -> int:
+    """Return the number of donor practices with persons; too few are refused."""
+    present = np.unique(problem.unit[~problem.is_treated])
+    if len(present) < FEWEST_PRACTICES:
+        raise RefusalError(
+            f"{len(present)} comparison practices have persons in the design "
+            f"({', '.join(problem.labels(present)[:4])}, ...); at least {FEWEST_PRACTICES} are needed: below that "
+            "intervals clustered by practice cover 90% or less when they say 95%. "
+            "Widen the comparison group, or use a panel method on the aggregated data."
+        )
+    return len(present)
 
 
 def practice_rows(problem: CohortProblem, count: int) -> list[Row]:
@@ -42,9 +57,17 @@ def design_rows(*, prior_spending: bool, adjustment: str, comparison: str, trunc
     if prior_spending and adjustment != "lagged":
         text = (
             "matched on prior spending under parallel trends: controls picked for unusual spending return to their own "
-            "mean; use adjustment='lagged', or leave prior spending out of the score"
+            "mean; use adjustment='lagged' if the treated were chosen by what they spent, or leave prior spending out "
+            "of the score if they differ in a lasting way that the covariates do not hold"
         )
         rows.append(("regression to the mean", "WARN", UNKNOWN, text))
+    if adjustment == "lagged":
+        text = (
+            "spending given prior spending and covariates is taken to be the same in both groups; where the treated "
+            "differ in a lasting way that these do not hold, it is biased and 'did' without prior spending is not: "
+            "show both"
+        )
+        rows.append(("adjusted for prior spending", "INFO", UNKNOWN, text))
     if comparison == "overlap":
         text = "overlap weights answer for persons in equipoise, not for the treated"
         rows.append(("estimand", "WARN", UNKNOWN, text))

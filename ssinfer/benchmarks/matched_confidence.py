@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from ssinfer.kernels.groups import dense_codes, group_sums
 from ssinfer.matching.abadie_imbens import neighbour_residuals
 
 if TYPE_CHECKING:
@@ -23,15 +24,14 @@ CONFIDENCES: tuple[Confidence, ...] = ("cluster", "abadie-imbens", "bootstrap-t"
 def clustered(lines: Lines, growth: Growth, clusters: Codes) -> tuple[Floats, int]:
     """Return G/(G-1) sum over clusters of products of their contributions (G * P, G * P), and the clusters' number."""
     n_periods, n_groups = growth.influence.shape[1], lines.n_groups
-    _, codes = np.unique(clusters, return_inverse=True)
-    count = int(codes.max()) + 1
-    part = growth.influence * (lines.weight / growth.total[lines.group])[:, None]
+    codes, count = dense_codes(clusters)
     # A cluster within one group needs no wide rows: sum per (cluster, group) first.
-    cell, where = np.unique(codes.astype(np.int64) * n_groups + lines.group, return_inverse=True)
-    sums = np.stack([np.bincount(where, weights=column) for column in part.T], axis=1)
+    cell, cells = dense_codes(codes * n_groups + lines.group)
+    sums = group_sums(cell, growth.influence, cells, lines.weight / growth.total[lines.group])
     total = np.zeros((n_groups * n_periods, n_groups * n_periods))
-    cluster, group = cell // n_groups, cell % n_groups
-    if len(cell) == count:
+    cluster, group = np.empty(cells, dtype=np.int64), np.empty(cells, dtype=np.int64)
+    cluster[cell], group[cell] = codes, lines.group
+    if cells == count:
         for g in range(n_groups):
             own = slice(g * n_periods, (g + 1) * n_periods)
             total[own, own] = sums[group == g].T @ sums[group == g]
@@ -45,7 +45,7 @@ def clustered(lines: Lines, growth: Growth, clusters: Codes) -> tuple[Floats, in
 
 def two_way(lines: Lines, growth: Growth, practice: Codes) -> tuple[Floats, int]:
     """Return V(set) + V(practice) - V(set x practice), negative eigenvalues set to zero, and the practices' number."""
-    sets = np.unique(lines.cluster, return_inverse=True)[1].astype(np.int64)
+    sets, _ = dense_codes(lines.cluster)
     both = sets * (int(practice.max()) + 1) + practice
     by_practice, count = clustered(lines, growth, practice)
     total = clustered(lines, growth, sets)[0] + by_practice - clustered(lines, growth, both)[0]
@@ -61,18 +61,19 @@ def conditional(lines: Lines, growth: Growth, score: Floats) -> Floats:
     """
     G, n_periods = lines.n_groups, growth.influence.shape[1]
     count = np.bincount(lines.person).astype(np.float64)
-    mean = np.stack([np.bincount(lines.person, weights=column) for column in growth.influence.T], axis=1)
+    mean = group_sums(lines.person, growth.influence, len(count))
     noise = neighbour_residuals(mean / count[:, None], score)  # (J', P): its square estimates the variance
     share = lines.weight / growth.total[lines.group]
     if G == 1:
         K = np.bincount(lines.person, weights=share)
         scaled = noise * K[:, None]
         return np.asarray(scaled.T @ scaled)
-    cell, where = np.unique(lines.person.astype(np.int64) * G + lines.group, return_inverse=True)
-    K = np.bincount(where, weights=share)
-    person, group = cell // G, cell % G
+    cell, cells = dense_codes(lines.person * G + lines.group)
+    K = np.bincount(cell, weights=share)
+    person, group = np.empty(cells, dtype=np.int64), np.empty(cells, dtype=np.int64)
+    person[cell], group[cell] = lines.person, lines.group
     total = np.zeros((G, n_periods, G, n_periods))
-    if len(cell) == len(count):
+    if cells == len(count):
         for g in range(G):
             scaled = noise[person[group == g]] * K[group == g, None]
             total[g, :, g] = scaled.T @ scaled
@@ -96,16 +97,13 @@ def bootstrap_t(
     Efron, B. and Tibshirani, R. J. (1993). An Introduction to the Bootstrap. Chapman & Hall, chapter 12.
     """
     G, n_periods = growth.growth.shape
-    _, codes = np.unique(practice, return_inverse=True)
-    count = int(codes.max()) + 1
-    cell = codes.astype(np.int64) * G + lines.group
+    codes, count = dense_codes(practice)
+    cell = codes * G + lines.group
     money, years = outcome.money[lines.rows][lines.person], outcome.years[lines.rows][lines.person]
 
-    def sums(values: Floats) -> Floats:
-        columns = [np.bincount(cell, weights=lines.weight * column, minlength=count * G) for column in values.T]
-        return np.stack(columns, axis=1).reshape(count, G, n_periods + 1)
-
-    above, below = sums(money), sums(years)
+    above, below = (
+        group_sums(cell, values, count * G, lines.weight).reshape(count, G, n_periods + 1) for values in (money, years)
+    )
 
     def error(times: Floats) -> tuple[Floats, Floats]:
         """Return growth (D, G, P) and its clustered standard error under multiplicities (D, count)."""

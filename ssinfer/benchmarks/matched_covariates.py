@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ssinfer.matching.scores import refuse_unseen
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -19,33 +21,39 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Codes = NDArray[np.int64]
+    Booleans = NDArray[np.bool_]
 
 ENTRANT = "entered after the baseline"
 PRIOR_SPENDING = ("log(1 + prior spending)", "no prior spending")
 
 
-def truncate(cohort: Cohort, design: Design, quantile: float) -> Cohort:
-    """Return the cohort with spending per insured-year capped, each period at a quantile of persons outside."""
+def truncation_caps(cohort: Cohort, design: Design, quantile: float) -> Floats:
+    """Return the cap on spending per insured-year of each period (T,): a quantile of persons outside, by years."""
     outside = ~np.isin(cohort.unit, np.array(design.treated, dtype=object))
-    spending = cohort.spending.copy()
+    caps = np.full(len(cohort.periods), np.inf)
     for column in range(len(cohort.periods)):
-        years = cohort.insured_years[:, column]
-        there = outside & (years > 0) & np.isfinite(spending[:, column])
+        years, spending = cohort.insured_years[:, column], cohort.spending[:, column]
+        there = outside & (years > 0) & np.isfinite(spending)
         if not there.any():
             continue
-        rate = spending[there, column] / years[there]
+        rate = spending[there] / years[there]
         order = np.argsort(rate)
         share = np.cumsum(years[there][order])
-        cap = rate[order][np.searchsorted(share, quantile * share[-1])]
-        spending[:, column] = np.minimum(spending[:, column], cap * years)
-    return replace(cohort, spending=spending)
+        caps[column] = rate[order][np.searchsorted(share, quantile * share[-1])]
+    return caps
+
+
+def truncate(cohort: Cohort, caps: Floats) -> Cohort:
+    """Return the cohort with spending per insured-year capped in each period."""
+    years = cohort.insured_years
+    return replace(cohort, spending=np.where(years > 0, np.minimum(cohort.spending, caps * years), cohort.spending))
 
 
 def score_covariates(
     problem: CohortProblem, chosen: Sequence[str] | None, *, prior_spending: bool
 ) -> dict[str, Floats]:
     """Return the covariates of the score (n,), labels as indicators less the first level."""
-    cohort = problem.cohort
+    cohort, treated = problem.cohort, problem.is_treated
     names = list(cohort.covariates) if chosen is None else list(chosen)
     columns: dict[str, Floats] = {}
     for name in names:
@@ -53,10 +61,14 @@ def score_covariates(
         if values.dtype.kind == "f":
             columns[name] = values
         else:
-            for level in sorted(pd.unique(values))[1:]:
-                columns[f"{name}={level}"] = (values == level).astype(np.float64)
-    entrant = problem.before[:, 1] <= 0
-    if entrant.any():
+            codes, labels = pd.factorize(values, sort=True)
+            inside, outside = (np.bincount(codes[group], minlength=len(labels)) for group in (treated, ~treated))
+            for place, level in enumerate(labels):
+                refuse_unseen(f"{level!r} of covariate {name!r}", int(inside[place]), int(outside[place]))
+                if place:  # the first level is the reference
+                    columns[f"{name}={level}"] = (codes == place).astype(np.float64)
+    entrant = entrants(problem)
+    if entrant[treated].any() and entrant[~treated].any():
         columns[ENTRANT] = entrant.astype(np.float64)
     if prior_spending:
         rate = np.divide(problem.before[:, 0], problem.before[:, 1], out=np.zeros(len(entrant)), where=~entrant)
@@ -65,9 +77,14 @@ def score_covariates(
     return {name: values for name, values in columns.items() if values.min() < values.max()}
 
 
+def entrants(problem: CohortProblem) -> Booleans:
+    """Return who was not insured in the baseline (n,)."""
+    return np.asarray(problem.before[:, 1] <= 0)
+
+
 def exact_strata(problem: CohortProblem, exact: Sequence[str]) -> Any:
     """Return labels of exact strata (n,), or None; persons who entered later are a stratum of their own."""
-    entrant = problem.before[:, 1] <= 0
+    entrant = entrants(problem)
     labels = [problem.cohort.covariate(name)[problem.rows] for name in exact]
     if not labels and not entrant.any():
         return None
@@ -82,9 +99,19 @@ def exact_strata(problem: CohortProblem, exact: Sequence[str]) -> Any:
 
 
 def person_ids(problem: CohortProblem) -> Codes:
-    """Return ranks of (person, unit) labels (n,): they break ties, and do not depend on the order of rows."""
+    """Return numbers that break ties (n,): a shuffled order of persons, the same whatever the order of rows.
+
+    Identifiers as they are would be no neutral rule: they often run by region or date of enrolment, and whoever is
+    treated would be given the same first persons of every tie. So identifiers are hashed, and the hash is salted with
+    those of the treated persons: another treated group breaks its ties otherwise.
+    """
     person = problem.cohort.person[problem.rows]
-    rank = np.unique(person, return_inverse=True)[1].astype(np.int64)
+    hashed = pd.util.hash_array(person if person.dtype.kind in "iu" else person.astype(str).astype(object))
+    salt = np.bitwise_xor.reduce(hashed[problem.is_treated])
+    mixed = (hashed ^ salt) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
     labels = np.array(problem.panel.units, dtype=object)
-    unit = np.argsort(np.argsort(labels))[problem.unit]
-    return np.asarray(rank * len(labels) + unit, dtype=np.int64)
+    unit = np.argsort(np.argsort(labels))[problem.unit]  # a person may have a row in two units
+    ids = np.empty(len(person), dtype=np.int64)
+    ids[np.lexsort((unit, mixed))] = np.arange(len(person))
+    return ids

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ssinfer.errors import RefusalError
+from ssinfer.kernels.groups import group_sums
 from ssinfer.matching.outcome_models import OutcomeModel, fit_outcome
 
 if TYPE_CHECKING:
@@ -183,8 +184,8 @@ def measure_growth(problem: CohortProblem, lines: Lines, outcome: Outcome) -> Gr
     """Return ratios of the controls and their influence; a group without insured controls in a period is refused."""
     G, q = lines.n_groups, outcome.money.shape[1]
     money, years = outcome.money[lines.rows][lines.person], outcome.years[lines.rows][lines.person]
-    above = _group_sums(lines, money, G)
-    below = _group_sums(lines, years, G)
+    above = group_sums(lines.group, money, G, lines.weight)
+    below = group_sums(lines.group, years, G, lines.weight)
     # Without a baseline ratio (lagged outcomes) the money in column 0 is zero, and so is its ratio.
     needed = np.ones((G, q), dtype=bool)
     needed[:, 0] = outcome.money[:, 0].any()
@@ -198,11 +199,6 @@ def measure_growth(problem: CohortProblem, lines: Lines, outcome: Outcome) -> Gr
     mean_years = np.where(below > 0, below, 1.0) / total[:, None]
     deviation = (money - ratios[lines.group] * years) / mean_years[lines.group]
     return Growth(ratios, deviation[:, 1:] - deviation[:, :1], total)
-
-
-def _group_sums(lines: Lines, values: Floats, n_groups: int) -> Floats:
-    columns = [np.bincount(lines.group, weights=lines.weight * column, minlength=n_groups) for column in values.T]
-    return np.stack(columns, axis=1)
 
 
 def practice_shares(problem: CohortProblem, lines: Lines) -> Floats:
@@ -239,8 +235,7 @@ def placebo_growth(problem: CohortProblem, outcome: Outcome) -> PlaceboGrowth:
     donor, J = place[problem.unit[controls]], len(problem.donors)
     money, years = outcome.money[controls], outcome.years[controls]
     size = np.bincount(donor, minlength=J).astype(np.float64)
-    above = np.stack([np.bincount(donor, weights=column, minlength=J) for column in money.T], axis=1)
-    below = np.stack([np.bincount(donor, weights=column, minlength=J) for column in years.T], axis=1)
+    above, below = group_sums(donor, money, J), group_sums(donor, years, J)
     needed = below[:, 1:] if not outcome.money[:, 0].any() else below
     whole = (needed > 0).all(axis=1) & (size >= 2)
     ratios = np.divide(above, below, out=np.zeros_like(above), where=below > 0)

@@ -83,7 +83,8 @@ def propose(model: PanelModel, y: Floats, seen: Floats, count: int) -> Proposal:
         share = effective_size(_plain_weights(log_target, last)) / size
         if share > enough:
             break
-    times = next((more for more in (1, *MORE) if more * count * share >= SPARE * ENOUGH), MORE[-1])
+    multiples = (1, *MORE)
+    times = next((more for more in multiples if more * count * share >= SPARE * ENOUGH), multiples[-1])
     return adapt(last, log_target, times * count)
 
 

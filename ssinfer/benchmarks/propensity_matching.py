@@ -6,19 +6,32 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from ssinfer.balance.gates import BalanceGates
+from ssinfer.balance.gates import BalanceGates, as_gates
 from ssinfer.balance.table import balance_table
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.benchmarks.cohort_problem import CohortProblem
-from ssinfer.benchmarks.matched_checks import FEWEST_PRACTICES, balance_rows, design_rows, gate_rows, practice_rows
-from ssinfer.benchmarks.matched_confidence import CONFIDENCES, Confidence, bootstrap_t, conditional, two_way
-from ssinfer.benchmarks.matched_covariates import exact_strata, person_ids, score_covariates, truncate
+from ssinfer.benchmarks.matched_checks import (
+    balance_rows,
+    comparison_practices,
+    design_rows,
+    gate_rows,
+    practice_rows,
+)
+from ssinfer.benchmarks.matched_comparison import Comparison
+from ssinfer.benchmarks.matched_confidence import CONFIDENCES, Confidence
+from ssinfer.benchmarks.matched_covariates import (
+    entrants,
+    exact_strata,
+    person_ids,
+    score_covariates,
+    truncate,
+    truncation_caps,
+)
+from ssinfer.benchmarks.matched_draws import bootstrapped_growth, posterior_draws, sampling_draws
 from ssinfer.benchmarks.matched_growth import (
     ADJUSTMENTS,
     Adjustment,
-    Growth,
     Lines,
-    Outcome,
     adjusted_outcome,
     matched_lines,
     measure_growth,
@@ -26,11 +39,9 @@ from ssinfer.benchmarks.matched_growth import (
     practice_shares,
     weighted_lines,
 )
-from ssinfer.benchmarks.matched_noise import skewed_noise
 from ssinfer.benchmarks.matched_shocks import Shocks
 from ssinfer.benchmarks.matched_summary import MatchedSummary
-from ssinfer.errors import DataError, DesignError, NotSupportedError, RefusalError
-from ssinfer.kernels.person_bootstrap import bootstrap_in_threads, pool_small_blocks
+from ssinfer.errors import DataError, DesignError, NotSupportedError
 from ssinfer.level import check_level
 from ssinfer.matching.bayesian_scores import bayesian_scores
 from ssinfer.matching.match import Distance, Match, check_matching, match_persons
@@ -39,16 +50,16 @@ from ssinfer.matching.scores import PropensityScores, propensity_scores
 from ssinfer.matching.weighting import entropy_weights, propensity_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from ssinfer.benchmarks.matched_checks import Row
     from ssinfer.benchmarks.problem import Problem
     from ssinfer.design import Design
     from ssinfer.kernels.greedy_matching import Order
 
     Floats = NDArray[np.float64]
-    Codes = NDArray[np.int64]
 
 COMPARISONS = ("match", "att", "overlap", "entropy")
 
@@ -84,7 +95,9 @@ class PropensityMatching(BenchmarkMethod):
         Covariates on which matched persons agree exactly.
     prior_spending : bool
         Add the person's own baseline spending to the score. With "did" this invites regression to the mean (a
-        warning says so); adjustment="lagged" is the way out.
+        warning says so). adjustment="lagged" is the way out where the treated were chosen by what they had spent;
+        where they differ in a lasting way that no covariate holds, the way out is to leave prior spending out. The two
+        estimates bracket the truth when one of the two holds (Ding and Li 2019): show both.
     comparison : "match", "att", "overlap" or "entropy"
         Matched sets, or weights in their place. "overlap" answers for persons in equipoise, not for the treated.
     ratio, replace, order, caliper, on
@@ -104,10 +117,13 @@ class PropensityMatching(BenchmarkMethod):
         Cap spending per insured-year at this quantile of the persons outside the treated units, per period (0.99, say).
         Benchmark and observed spending are then both of truncated spending.
     shock_prior : float
-        Scale of the half-normal priors of both shocks' SDs, as a share of spending. Placebo practices of few hundred
-        persons say little about shocks of 1%, and then the prior decides: Dutch municipalities show 1.2 to 1.3%.
-    gates : BalanceGates or None
-        Limits on balance, reported as PASS or FAIL in `diagnostics`.
+        Scale of the half-normal priors of both shocks' SDs, as a share of spending: 0.02 has its median at 1.35%, where
+        Dutch municipalities are (1.2 to 1.3%), and is as wide as a true shock of 2% asks for. Placebo practices of few
+        hundred persons say little about shocks of 1%, and then this number decides: raise it where practices are single
+        physicians, or where their growth is known to differ by 3% and more.
+    gates : BalanceGates, mapping or None
+        Limits on balance, reported as PASS or FAIL in `diagnostics`; a study file writes them as a table,
+        ``gates = { smd = 0.05, matched = 0.9 }``, so they are fixed before any effect is known.
     require_gates : bool
         Refuse the benchmark when a gate fails.
     draws : int
@@ -125,6 +141,9 @@ class PropensityMatching(BenchmarkMethod):
 
     Daw, J. R. and Hatfield, L. A. (2018). Matching and regression to the mean in difference-in-differences analysis.
     Health Services Research 53, 4138-4156. doi:10.1111/1475-6773.12993
+
+    Ding, P. and Li, F. (2019). A bracketing relationship between difference-in-differences and lagged-dependent-
+    variable adjustment. Political Analysis 27, 605-615. doi:10.1017/pan.2019.25
 
     Cameron, A. C. and Miller, D. L. (2015). A practitioner's guide to cluster-robust inference. Journal of Human
     Resources 50, 317-372. doi:10.3368/jhr.50.2.317
@@ -168,7 +187,7 @@ class PropensityMatching(BenchmarkMethod):
         confidence: Confidence | None = "cluster",
         truncation: float | None = None,
         shock_prior: float = 0.02,
-        gates: BalanceGates | None = BalanceGates(),  # noqa: B008  (frozen)
+        gates: BalanceGates | Mapping[str, float | bool | None] | None = BalanceGates(),  # noqa: B008  (frozen)
         require_gates: bool = False,
         draws: int = 2000,
     ) -> None:
@@ -205,6 +224,7 @@ class PropensityMatching(BenchmarkMethod):
         ):
             if getattr(self, name) not in allowed:
                 raise DesignError(f"{name} is {getattr(self, name)!r}; allowed: {', '.join(map(repr, allowed))}.")
+        as_gates(self.gates)
         if self.truncation is not None:
             check_level(self.truncation, "truncation")
         if not 0 < self.shock_prior < 1:
@@ -238,16 +258,38 @@ class PropensityMatching(BenchmarkMethod):
             raise NotSupportedError(
                 "Design(standard=...)", f"{name}, which compares persons of like case mix", "Name it among covariates."
             )
-        return CohortProblem.over(data if self.truncation is None else truncate(data, design, self.truncation), design)
+        if self.truncation is not None:
+            data = truncate(data, truncation_caps(data, design, self.truncation))
+        return CohortProblem.over(data, design)
 
     def estimate(self, problem: Problem, rng: np.random.Generator) -> Estimate:
         """Estimate one problem."""
         assert isinstance(problem, CohortProblem)  # noqa: S101  (for the type checker: prepare made it)
-        count = _comparison_practices(problem)
+        comparison, checks = self.compare(problem)
+        offset_and_growth, variants = self._posterior_growth(comparison, rng)
+        posterior = posterior_draws(comparison, offset_and_growth, rng)
+        sampling = None if self.confidence is None else sampling_draws(comparison, self.confidence, self.draws, rng)
+        summary = MatchedSummary(comparison, checks, variants)
+        return Estimate(
+            benchmark=posterior.benchmark[None],
+            expected=posterior.expected[None],
+            confidence=None if sampling is None else sampling[None],
+            uncertainty="posterior",
+            weights=comparison.shocks.shares,
+            solver=summary.solver(),
+            components=summary.components(offset_and_growth),
+            diagnostics=summary.diagnostics(posterior.benchmark, sampling),
+            inference=summary.inference(),
+        )
+
+    def compare(self, problem: CohortProblem) -> tuple[Comparison, list[Row]]:
+        """Return whom the comparison is made with, and the checks known before any effect is."""
+        count = comparison_practices(problem)
         columns = score_covariates(problem, self.covariates, prior_spending=self.prior_spending)
         scores = propensity_scores(columns, problem.is_treated, classifier=self.classifier)
-        lines, match, weights = self._compare(problem, scores, columns)
+        lines, match, weights = self._lines(problem, scores, columns)
         table = balance_table({"distance": scores.logit, **columns}, problem.is_treated, weights)
+        gates = as_gates(self.gates)
         checks = [
             *practice_rows(problem, count),
             *design_rows(
@@ -257,45 +299,21 @@ class PropensityMatching(BenchmarkMethod):
                 truncation=self.truncation,
             ),
             *balance_rows(problem.is_treated, scores, weights, match),
-            *gate_rows(self.gates, table, problem.is_treated, weights, scores, require=self.require_gates),
+            *gate_rows(gates, table, problem.is_treated, weights, scores, require=self.require_gates),
         ]
-
         matrix = np.column_stack(list(columns.values()))
         outcome = adjusted_outcome(problem, lines, matrix, self.adjustment, self.outcome_model)
         growth = measure_growth(problem, lines, outcome)
         shocks = Shocks.learn(
             problem, placebo_growth(problem, outcome), practice_shares(problem, lines), self.shock_prior
         )
-        own_noise, skewness = growth.pooled_covariance(lines)
-
-        parts = self._posterior_growth(problem, rng, columns, matrix, (lines, outcome))
-        D = len(parts)
-        persons = np.array([(problem.unit == unit).sum() for unit in problem.treated], dtype=np.float64)
-        noise = skewed_noise(own_noise, skewness, persons, D, rng)
-        kept, lost = shocks.draw(D, rng)
-        expected = parts + kept
-        benchmark = expected + lost + noise
-        sampling = None
-        if self.confidence is not None:
-            sampling = outcome.offset + growth.growth[lines.group_of]
-            sampling = sampling + self._confidence_errors(problem, scores, lines, outcome, growth, D, rng)
-            sampling = sampling + skewed_noise(own_noise, skewness, persons, D, rng)
-            # Clusters and resampled practices hold the comparison practices' shocks already.
-            sampling = sampling + shocks.draw_plug_in(D, rng, comparison=self.confidence == "abadie-imbens")
-        summary = MatchedSummary(problem, lines, match, table, checks, shocks, growth, own_noise, persons)
-        return Estimate(
-            benchmark=benchmark[None],
-            expected=expected[None],
-            confidence=None if sampling is None else sampling[None],
-            uncertainty="posterior",
-            weights=shocks.shares,
-            solver=summary.solver(),
-            components=summary.components(parts),
-            diagnostics=summary.diagnostics(benchmark, sampling),
-            inference=summary.inference(weights),
+        distance = scores.logit if self.on == "logit" else scores.score
+        comparison = Comparison(
+            problem, columns, matrix, distance, match, weights, table, lines, outcome, growth, shocks
         )
+        return comparison, checks
 
-    def _compare(
+    def _lines(
         self, problem: CohortProblem, scores: PropensityScores, columns: dict[str, Floats]
     ) -> tuple[Lines, Match | None, Floats]:
         """Return the lines of the comparison, the match if there is one, and weights of persons (n,)."""
@@ -317,78 +335,22 @@ class PropensityMatching(BenchmarkMethod):
             weights = entropy_weights(columns, treated)
         else:
             weights = propensity_weights(scores.score, treated, "att" if self.comparison == "att" else "overlap")
+        late = entrants(problem)
+        if not late[treated].any():
+            weights = np.where(late, 0.0, weights)  # nobody treated entered: controls who did are like nobody
         return weighted_lines(problem, weights), None, weights
 
-    def _posterior_growth(
-        self,
-        problem: CohortProblem,
-        rng: np.random.Generator,
-        columns: dict[str, Floats],
-        matrix: Floats,
-        point: tuple[Lines, Outcome],
-    ) -> Floats:
-        """Return draws of offset + growth of the controls (D, I, P), persons bootstrapped within practice."""
-        if self.scores == "bayesian":
-            variants = []
-            for drawn in bayesian_scores(columns, problem.is_treated, self.score_draws, rng):
-                lines = self._compare(problem, drawn, columns)[0]
-                outcome = adjusted_outcome(problem, lines, matrix, self.adjustment, self.outcome_model)
-                variants.append((lines, outcome))
-        else:
-            variants = [point]
-        counts = np.full(len(variants), self.draws // len(variants))
-        counts[: self.draws % len(variants)] += 1
-        pieces = []
-        for (lines, outcome), count in zip(variants, counts, strict=True):
-            ratios = bootstrap_in_threads(
-                lines.person,
-                lines.group,
-                lines.weight,
-                outcome.money[lines.rows],
-                outcome.years[lines.rows],
-                pool_small_blocks(problem.unit[lines.rows]),
-                lines.n_groups,
-                int(count),
-                rng,
-            )
-            baseline = np.where(np.isnan(ratios[:, :, :1]), 0.0, ratios[:, :, :1])
-            pieces.append(outcome.offset + (ratios[:, :, 1:] - baseline)[:, lines.group_of])
-        return np.concatenate(pieces)
-
-    def _confidence_errors(
-        self,
-        problem: CohortProblem,
-        scores: PropensityScores,
-        lines: Lines,
-        outcome: Outcome,
-        growth: Growth,
-        n_draws: int,
-        rng: np.random.Generator,
-    ) -> Floats:
-        """Return draws of the error of the controls' growth (D, I, P)."""
-        practice = problem.unit[lines.rows][lines.person].astype(np.int64)
-        if self.confidence == "bootstrap-t":
-            return bootstrap_t(lines, outcome, growth, practice, n_draws, rng)[:, lines.group_of]
-        scale = np.ones((n_draws, 1))
-        if self.confidence == "cluster":
-            covariance, count = two_way(lines, growth, practice)
-            scale = np.sqrt((count - 1) / rng.chisquare(count - 1, size=(n_draws, 1)))
-        else:
-            covariance = conditional(lines, growth, (scores.logit if self.on == "logit" else scores.score)[lines.rows])
-        values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
-        root = vectors * np.sqrt(np.maximum(values, 0.0))
-        error = (rng.standard_normal((n_draws, len(values))) @ root.T) * scale
-        return np.asarray(error.reshape(n_draws, lines.n_groups, -1)[:, lines.group_of])
-
-
-def _comparison_practices(problem: CohortProblem) -> int:
-    """Return the number of donor practices with persons; too few are refused."""
-    present = np.unique(problem.unit[~problem.is_treated])
-    if len(present) < FEWEST_PRACTICES:
-        raise RefusalError(
-            f"{len(present)} comparison practices have persons in the design "
-            f"({', '.join(problem.labels(present)[:4])}, ...); at least {FEWEST_PRACTICES} are needed: below that "
-            "intervals clustered by practice cover 90% or less when they say 95%. "
-            "Widen the comparison group, or use a panel method on the aggregated data."
-        )
-    return len(present)
+    def _posterior_growth(self, point: Comparison, rng: np.random.Generator) -> tuple[Floats, list[Match]]:
+        """Return draws of offset + growth of the controls (D, I, P), and the match of each drawn score."""
+        if self.scores != "bayesian":
+            return bootstrapped_growth(point, point.lines, point.outcome, self.draws, rng), []
+        problem, pieces, matches = point.problem, [], []
+        drawn = bayesian_scores(point.columns, problem.is_treated, self.score_draws, rng)
+        for place, scores in enumerate(drawn):
+            lines, match, _ = self._lines(problem, scores, point.columns)
+            outcome = adjusted_outcome(problem, lines, point.matrix, self.adjustment, self.outcome_model)
+            count = self.draws // len(drawn) + (place < self.draws % len(drawn))
+            pieces.append(bootstrapped_growth(point, lines, outcome, count, rng))
+            if match is not None:
+                matches.append(match)
+        return np.concatenate(pieces), matches

@@ -60,8 +60,9 @@ class SyntheticControl(WeightingMethod):
     inference : "placebo", "bayes" or "none"
         "placebo" needs 19 donors and more donors than treated units; where it does not exist the
         counterfactual is a point with uncertainty "none", and `cf.diagnostics` gives the reason. "bayes" draws from
-        the posterior of `ssinfer.benchmarks.weight_posterior.WeightModel`, whose weights are shrunk towards equal
-        ones with learned strength; the placebo law, where it exists, stays beside it as ``cf.confidence``.
+        the posterior of `ssinfer.benchmarks.weight_posterior.WeightModel`, whose weights follow the donors' level and
+        main loading and are otherwise shrunk towards equal ones with learned strength; the placebo law, where it
+        exists, stays beside it as ``cf.confidence``.
     draws : int
         Number of draws, even. Of a posterior they come from four chains; 4,000 give an effective sample
         size above 1,000 as a rule.

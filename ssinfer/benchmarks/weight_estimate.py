@@ -126,7 +126,7 @@ def _checks(name: str, model: WeightModel, found: WeightPosterior, prior: Floats
         *(
             _sensitivity(f"{name}: {words}", check, variables, model, found)
             for check, words, variables in (
-                ("prior_sensitivity_weights", "strength tau", slice(-4, -3)),
+                ("prior_sensitivity_weights", "strength tau and tilt of weights", slice(-6, -3)),
                 ("prior_sensitivity_shocks", "shock size, persistence and k", slice(-3, None)),
             )
         ),

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ssinfer.benchmarks.placebo_paths import donor_features
 from ssinfer.benchmarks.shock_prior import ShockPrior
-from ssinfer.kernels.simplex_posterior import predict_paths, sample_chain, unpack
+from ssinfer.kernels.simplex_posterior import sample_chain, unpack
+from ssinfer.kernels.simplex_prediction import predict_paths
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,12 +20,15 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 CHAINS = 4
-WARMUP = 400
+WARMUP = 400  # of the first chain, which learns the metric
+LATER_WARMUP = 150  # of a chain that is given one
+FIRST_STEP = 0.05
+STRENGTH = (0.0, 0.75)  # mean and SD of log tau: neither equal weights nor a single donor are ruled out
 LEVEL_SD = 1.0  # of the intercept, in units of the treated unit's level
 LARGEST_R_HAT = 1.01
 SMALLEST_ESS = 400.0
 MOST_DIVERGENT = 0.005
-LONGER = (1, 4)  # draws and warm-up of the attempts, as multiples
+LONGER = (1, 3, 9)  # transitions of the attempts, as multiples of the draws kept
 QUANTITIES = ("pooled", "tau", "omega", "rho", "effective_donors")
 
 
@@ -32,17 +37,20 @@ class WeightModel:
     r"""Model of one treated unit, in units of its own root mean squared baseline spending.
 
     .. math::
-        y_{1t} = \mu + \sum_j w_j y_{jt} + u_t + e_t, \quad w = \mathrm{softmax}(\tau z), \quad
+        y_{1t} = \mu + \sum_j w_j y_{jt} + u_t + e_t, \quad w = \mathrm{softmax}(A b + \tau z), \quad
         u_t = \rho u_{t-1} + \omega \epsilon_t
 
-    with z, epsilon standard normal, the normal priors of log tau and (log omega, logit rho, log k) learned from the
-    donors (`ShockPrior`), mu = 0 or N(0, 1), and e_t of variance k^2 (noise_1t + sum_j w_j^2 noise_jt).
+    with z, b, epsilon standard normal, A the donors' standardised level and main loading, log tau ~ N(0, 0.75^2), the
+    normal prior of (log omega, logit rho, log k) learned from the donors (`ShockPrior`), mu = 0 or N(0, 1), and e_t of
+    variance k^2 (noise_1t + sum_j w_j^2 noise_jt).
 
     Attributes
     ----------
     y, X, times, noise, donor_noise : (T0,), (T0, J), (T0,), (T0,), (T0, J) over the baseline
     X_ahead, times_ahead, noise_ahead, donor_noise_ahead : the same over the P performance periods
     kappa : SD of mu; 0 without an intercept
+    features : (J, F), A
+    strength : (2,) mean and SD of log tau
     prior : ShockPrior
     pooling : (P,)
     level : spending per unit of y
@@ -58,6 +66,8 @@ class WeightModel:
     noise_ahead: Floats
     donor_noise_ahead: Floats
     kappa: float
+    features: Floats
+    strength: Floats
     prior: ShockPrior
     pooling: Floats
     level: float
@@ -84,35 +94,37 @@ class WeightModel:
             noise_ahead=np.ascontiguousarray(noise[window.post, window.treated]),
             donor_noise_ahead=donors(noise, window.post),
             kappa=kappa,
-            prior=ShockPrior.learned(window, kappa),
+            features=donor_features(window.Y[np.ix_(window.pre, window.others)]),
+            strength=np.array(STRENGTH),
+            prior=ShockPrior.learned(window),
             pooling=np.ascontiguousarray(window.pooling),
             level=level,
         )
 
     @property
-    def data(self) -> tuple[Floats, Floats, Floats, Floats, Floats, float, Floats, Floats, Floats]:
+    def data(self) -> tuple[Floats, Floats, Floats, Floats, Floats, float, Floats, Floats, Floats, Floats]:
         """What the kernels read of the baseline."""
         return (
-            self.y, self.X, self.times, self.noise, self.donor_noise, self.kappa,
-            self.prior.mean, self.prior.factor, self.prior.strength,
+            self.y, self.X, self.times, self.noise, self.donor_noise, self.kappa, self.features,
+            self.prior.mean, self.prior.factor, self.strength,
         )  # fmt: skip
 
+    @property
+    def size(self) -> int:
+        """Number of unknowns, J + F + 4."""
+        return int(sum(self.features.shape)) + 4
+
     def weights(self, q: Floats) -> Floats:
-        """Return donor weights (S, J) of draws q (S, J + 4)."""
+        """Return donor weights (S, J) of draws q (S, J + F + 4)."""
         out = np.empty((len(q), self.X.shape[1]))
         data = self.data
         for row, point in zip(out, q, strict=True):
-            unpack(point, data[6], data[7], data[8], row)
+            unpack(point, *data[6:], row)
         return out
 
     def prior_effective_donors(self, rng: np.random.Generator, draws: int = 1000) -> Floats:
         """Return draws of 1 / sum w^2 before the data."""
-        J = self.X.shape[1]
-        centre, spread = self.prior.strength
-        tau = np.exp(centre + spread * rng.standard_normal(draws))
-        z = rng.standard_normal((draws, J))
-        w = np.exp(tau[:, None] * (z - z.max(axis=1, keepdims=True)))
-        w /= w.sum(axis=1, keepdims=True)
+        w = self.weights(rng.standard_normal((draws, self.size)))
         return np.asarray(1.0 / (w**2).sum(axis=1))
 
 
@@ -122,7 +134,7 @@ class WeightPosterior:
 
     Attributes
     ----------
-    q : (chain, draw, J + 4)
+    q : (chain, draw, J + F + 4)
     weights : (chain, draw, J)
     expected, paths : (chain, draw, P)
     quantities : name -> (chain, draw)
@@ -145,24 +157,32 @@ class WeightPosterior:
 
 
 def sample_posterior(model: WeightModel, draws: int, rng: np.random.Generator) -> WeightPosterior:
-    """Draw from the posterior with four chains, `draws` each; once more and longer where they do not agree."""
+    """Draw from the posterior with four chains, `draws` each; again and longer where they do not agree.
+
+    The first chain learns the metric. Each further attempt takes the metric from the variance of all earlier draws, and
+    every chain goes on from where it ended.
+    """
+    starts, metric = rng.standard_normal((CHAINS, model.size)), np.empty(0)
     for longer in LONGER:
-        found = _attempt(model, draws, longer, rng)
+        q = np.empty((CHAINS, draws, model.size))
+        divergent, step = 0, FIRST_STEP
+        for chain, start in enumerate(starts):
+            warmup = WARMUP if metric.size == 0 else min(longer, 2) * LATER_WARMUP
+            drawn, wrong, metric, step = sample_chain(rng, start, metric, step, warmup, longer * draws, *model.data)
+            q[chain] = drawn[longer - 1 :: longer]
+            divergent += wrong
+        found = _summary(model, q, divergent, longer * draws * CHAINS, rng)
         if not found.failures:
             break
+        starts, metric = q[:, -1].copy(), q.reshape(-1, model.size).var(axis=0)
     return found
 
 
-def _attempt(model: WeightModel, draws: int, longer: int, rng: np.random.Generator) -> WeightPosterior:
-    J, P = model.X.shape[1], model.X_ahead.shape[0]
-    q = np.empty((CHAINS, draws, J + 4))
-    divergent = 0
-    for chain in range(CHAINS):
-        start = rng.standard_normal(J + 4)
-        drawn, wrong, _, _ = sample_chain(rng, start, longer * WARMUP, longer * draws, *model.data)
-        q[chain] = drawn[longer - 1 :: longer]
-        divergent += wrong
-    flat = q.reshape(-1, J + 4)
+def _summary(
+    model: WeightModel, q: Floats, divergent: int, transitions: int, rng: np.random.Generator
+) -> WeightPosterior:
+    draws, (P, J) = q.shape[1], model.X_ahead.shape
+    flat = q.reshape(-1, model.size)
     normal, sampling_normal = rng.standard_normal((2, len(flat), P))
     expected, paths, parts = predict_paths(
         flat, normal, sampling_normal, *model.data, model.X_ahead, model.times_ahead, model.noise_ahead,
@@ -183,8 +203,8 @@ def _attempt(model: WeightModel, draws: int, longer: int, rng: np.random.Generat
     least = min(ess, key=lambda name: ess[name])
     if not ess[least] >= SMALLEST_ESS:
         failures.append(f"bulk effective sample size of {least} is {ess[least]:.0f}, below {SMALLEST_ESS:.0f}")
-    if divergent > MOST_DIVERGENT * CHAINS * longer * draws:
-        failures.append(f"{divergent} of {CHAINS * longer * draws} transitions diverged")
+    if divergent > MOST_DIVERGENT * transitions:
+        failures.append(f"{divergent} of {transitions} transitions diverged")
     return WeightPosterior(
         q=q,
         weights=weights.reshape(CHAINS, draws, J),

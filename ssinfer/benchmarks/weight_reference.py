@@ -34,8 +34,9 @@ def reference_model(model: WeightModel) -> Any:
     own = np.concatenate([model.noise, model.noise_ahead])
     donors = np.vstack([model.donor_noise, model.donor_noise_ahead])
     with pm.Model() as out:
-        tau = pm.LogNormal("strength", prior.strength[0], prior.strength[1])
-        w = pm.Deterministic("w", pm.math.softmax(tau * pm.Normal("z", shape=J)))
+        tau = pm.LogNormal("strength", model.strength[0], model.strength[1])
+        tilt = pt.dot(model.features, pm.Normal("b", shape=model.features.shape[1]))
+        w = pm.Deterministic("w", pm.math.softmax(tilt + tau * pm.Normal("z", shape=J)))
         free = prior.mean + pt.dot(prior.factor, pm.Normal("zeta", shape=3))
         omega = pm.Deterministic("omega", pt.exp(free[0]))
         rho = pm.Deterministic("rho", LARGEST_RHO * pm.math.sigmoid(free[1]))

@@ -6,9 +6,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ssinfer.claims.expected_spending import expected_spending as expected_spending
     from ssinfer.claims.extraction import Extract as Extract
     from ssinfer.claims.extraction import extract as extract
-    from ssinfer.claims.placebo_groups import intact_group_ratio as intact_group_ratio
+    from ssinfer.claims.intact_groups import intact_group_ratio as intact_group_ratio
+    from ssinfer.claims.known_saving import known_saving as known_saving
     from ssinfer.claims.placebo_groups import pseudo_practices as pseudo_practices
     from ssinfer.claims.population import Population as Population
     from ssinfer.claims.spending import RunOut as RunOut
@@ -23,8 +25,10 @@ _HOMES = {
     "RunOut": "spending",
     "Spending": "spending",
     "Truncation": "spending",
+    "expected_spending": "expected_spending",
     "extract": "extraction",
-    "intact_group_ratio": "placebo_groups",
+    "intact_group_ratio": "intact_groups",
+    "known_saving": "known_saving",
     "pseudo_practices": "placebo_groups",
 }
 
@@ -35,8 +39,10 @@ __all__ = [
     "RunOut",
     "Spending",
     "Truncation",
+    "expected_spending",
     "extract",
     "intact_group_ratio",
+    "known_saving",
     "pseudo_practices",
 ]
 

@@ -113,7 +113,7 @@ def _unknown_persons(tables: ClaimsTables, pieces: Any, counted: Any) -> int:
 
 def _days_in(tables: ClaimsTables, calendar: Calendar) -> dict[int, tuple[int, int]]:
     """Return the days of all spans inside the study, straight from the table: year to (days, days of the year)."""
-    spans, periods = tables.enrolment, calendar.table()
+    spans, periods = tables.enrolment, calendar.year_table()
     spans = spans.mutate(lo=epoch_day(spans["start"]), hi=ibis.coalesce(epoch_day(spans["end"]), calendar.last[-1]))
     joined = spans.join(periods, [spans["lo"] <= periods["p_last"], spans["hi"] >= periods["p_first"]])
     days = ibis.least(joined["hi"], joined["p_last"]) - ibis.greatest(joined["lo"], joined["p_first"]) + 1

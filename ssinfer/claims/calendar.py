@@ -74,6 +74,19 @@ class Calendar:
         )
         return ibis.memtable(frame, schema=dict.fromkeys(frame.columns, "int64"))
 
+    def year_table(self) -> Any:
+        """Return an Ibis table: p_first, p_last of each calendar year inside the study, year, year_days."""
+        frame = pd.DataFrame(
+            {
+                "p_first": np.array(self.first),
+                "p_last": np.array(self.last),
+                "year": np.array(self.year),
+                "year_days": self.year_days,
+            }
+        )
+        by_year = frame.groupby(["year", "year_days"], as_index=False).agg({"p_first": "min", "p_last": "max"})
+        return ibis.memtable(by_year, schema=dict.fromkeys(by_year.columns, "int64"))
+
     def running(self, date: Any) -> Any:
         """Return the position of a date's period as an Ibis expression: 0 to T-1 inside the study."""
         per_year = PER_YEAR[self.frequency]

@@ -48,8 +48,8 @@ def enrolment_pieces(
 
 def days_by_reason(pieces: Any, calendar: Calendar) -> pd.DataFrame:
     """Return insured days per code and calendar year: code, year, year_days, days."""
-    periods = calendar.table()
-    joined = pieces.join(periods, [pieces["lo"] <= periods["p_last"], pieces["hi"] >= periods["p_first"]])
+    years = calendar.year_table()
+    joined = pieces.join(years, [pieces["lo"] <= years["p_last"], pieces["hi"] >= years["p_first"]])
     days = ibis.least(joined["hi"], joined["p_last"]) - ibis.greatest(joined["lo"], joined["p_first"]) + 1
     table = joined.mutate(days=days).group_by("code", "year", "year_days")
     frame: pd.DataFrame = table.aggregate(days=lambda t: t["days"].sum()).to_pandas()
@@ -68,12 +68,13 @@ def persons_by_reason(tables: ClaimsTables, pieces: Any) -> pd.Series:
 
 
 def insured_days(pieces: Any, calendar: Calendar) -> Any:
-    """Return the counted days, a row per piece and period: person, unit, t, days (at least 1)."""
+    """Return the counted days, a row per piece and period: person, cell (unit x T + t), days (at least 1)."""
     counted = pieces.filter(pieces["code"] == COUNTED)
     periods = calendar.table()
     joined = counted.join(periods, [counted["lo"] <= periods["p_last"], counted["hi"] >= periods["p_first"]])
     days = ibis.least(joined["hi"], joined["p_last"]) - ibis.greatest(joined["lo"], joined["p_first"]) + 1
-    return joined.select("person", "unit", t=joined["t"].cast("int16"), days=days.cast("int64"))
+    cell = joined["unit"].cast("int64") * len(calendar.periods) + joined["t"]
+    return joined.select("person", cell=cell, days=days.cast("int64"))
 
 
 def _valid(tables: ClaimsTables, population: Population, calendar: Calendar, scratch: Scratch) -> tuple[Any, Any]:
@@ -89,8 +90,11 @@ def _valid(tables: ClaimsTables, population: Population, calendar: Calendar, scr
         "person",
         known=ibis.literal(value=True),
         birth_year=insured["birth_year"].cast("int64"),
-        ses=insured["ses"] if "ses" in insured.columns else ibis.null("string"),
-        region=insured["region"] if "region" in insured.columns else ibis.null("string"),
+        # Carried only where the population looks at them: every step copies them.
+        ses=insured["ses"] if population.ses is not None and "ses" in insured.columns else ibis.null("string"),
+        region=insured["region"]
+        if population.regions is not None and "region" in insured.columns
+        else ibis.null("string"),
     )
     joined = spans.left_join(who, "person").drop("person_right")
     if tables.deaths is not None:

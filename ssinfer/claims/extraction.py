@@ -26,6 +26,7 @@ from ssinfer.claims.lines import (
     excluded_lines,
     name_of,
     totals,
+    whole_sum,
 )
 from ssinfer.claims.population import Population
 from ssinfer.claims.scratch import Scratch
@@ -196,7 +197,7 @@ def _extract(
 ) -> Extract:
     pieces, units = enrolment_pieces(tables, population, calendar, scratch)
     percentile = spending.truncation is not None and spending.truncation.percentile is not None
-    counted = scratch.keep(count_lines(tables, spending, pieces, calendar, reference=percentile))
+    counted = count_lines(tables, spending, pieces, calendar, scratch, reference=percentile)
     summary = excluded_lines(counted)
     came_in = totals(tables.claims)
     _refuse_unusable(summary, came_in["unpriced"], spending)
@@ -259,14 +260,17 @@ def _reason(row: Any) -> str:
 
 def _cells(pieces: Any, counted: Any, calendar: Calendar) -> Any:
     """Return insured days and money of everybody counted: person, unit, t, days, cents."""
-    days = insured_days(pieces, calendar)
+    n_periods = len(calendar.periods)
+    rows = insured_days(pieces, calendar)
+    days = rows.group_by("person", "cell").aggregate(days=whole_sum(rows["days"]))
     money = counted.filter(counted["code"] == COUNTED)
-    # Every counted line lies in a counted piece, so adding both up by the same key loses neither.
-    rows = days.mutate(cents=ibis.literal(0, "int64")).union(
-        money.select("person", "unit", "t", days=ibis.literal(0, "int64"), cents=money["used"])
-    )
-    sums = rows.group_by("person", "unit", "t")
-    return sums.aggregate(days=rows["days"].sum().cast("int64"), cents=rows["cents"].sum().cast("int64"))
+    money = money.select(m_person="person", m_cell="cell", cents="used")
+    # Every counted line lies in a counted piece, so no money is without days; and its places are unique.
+    both = days.left_join(money, [days["person"] == money["m_person"], days["cell"] == money["m_cell"]])
+    sums = both.select("person", "cell", "days", cents=ibis.coalesce(both["cents"], 0).cast("int64"))
+    unit = (sums["cell"] / n_periods).floor().cast("int32")
+    split = sums.mutate(unit=unit, t=(sums["cell"] - unit * n_periods).cast("int16"))
+    return split.select("person", "unit", "t", "days", "cents")
 
 
 def _completed(

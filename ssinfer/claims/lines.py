@@ -6,6 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.operations as ops
 import pandas as pd
 
 from ssinfer.claims.calendar import Calendar, epoch_day, january_first, running_month
@@ -13,6 +15,7 @@ from ssinfer.claims.enrolment import DAY_REASONS, FIRST_POPULATION_CODE
 from ssinfer.errors import ClaimsError
 
 if TYPE_CHECKING:
+    from ssinfer.claims.scratch import Scratch
     from ssinfer.claims.spending import Spending
     from ssinfer.claims.tables import ClaimsTables
 
@@ -22,19 +25,27 @@ POPULATION = 100
 CATEGORY, PRODUCT_GROUP, UNKNOWN_CATEGORY, LATE = 200, 201, 202, 203
 MISSING = "(missing)"
 _NEVER = 10**6  # months
+# A place is one whole number, code x _PLACES + body, because two keys are grouped faster than five. The body of a
+# counted line is its cell, unit x T + t; of a line of the reference t; of a line without enrolment its day.
+_PLACES = 10**9
+_DAYS_BEFORE_EPOCH = 10**6
 
 
-def count_lines(tables: ClaimsTables, spending: Spending, pieces: Any, calendar: Calendar, *, reference: bool) -> Any:
+def count_lines(
+    tables: ClaimsTables, spending: Spending, pieces: Any, calendar: Calendar, scratch: Scratch, *, reference: bool
+) -> Any:
     """Return the claims added up, one pass: a row per place of a line, with lines, cents and cents as counted.
 
-    Columns: code, label (category or product group of what was left out), person, unit, t (of counted lines; `person`
-    also of the reference), day (of lines without enrolment), lines, cents, used (after repricing), repriced.
+    Columns: code, label (category or product group of what was left out), person, unit, t and cell = unit x T + t (of
+    counted lines; person and t also of the reference), day (of lines without enrolment), lines, cents, used (after
+    repricing), repriced.
 
     Parameters
     ----------
     reference : bool
         Whether persons outside the population are kept too, for the national reference of a truncation.
     """
+    n_periods = len(calendar.periods)
     claims = _deduplicated(tables.claims, spending)
     claims = claims.mutate(t=calendar.running(claims["date"]), day=epoch_day(claims["date"]))
     claims = claims.mutate(cents=cents(claims["amount"]))
@@ -47,7 +58,7 @@ def count_lines(tables: ClaimsTables, spending: Spending, pieces: Any, calendar:
     )
     verdict, label = _definition(joined, spending, calendar)
     selects = bool(spending.named() or spending.product_groups_exclude or spending.run_out)
-    last = len(calendar.periods) - 1
+    last = n_periods - 1
     code = ibis.cases(
         (joined["person"].isnull() | joined["date"].isnull(), NO_KEY),
         ((joined["t"] < 0) | (joined["t"] > last), OUTSIDE),
@@ -64,29 +75,59 @@ def count_lines(tables: ClaimsTables, spending: Spending, pieces: Any, calendar:
         in_reference = (joined["verdict"] == COUNTED) & (joined["code"] >= POPULATION) & (joined["code"] < CATEGORY)
         keep = keep | in_reference
     nothing = ibis.null
+    body = ibis.cases(
+        (by_unit, joined["unit"].cast("int64") * n_periods + joined["t"]),
+        (in_reference, joined["t"]),
+        (unmatched, joined["day"] + _DAYS_BEFORE_EPOCH),
+        else_=0,
+    )
     keyed = joined.mutate(
         person=keep.ifelse(joined["person"], nothing(joined["person"].type())),
-        unit=by_unit.ifelse(joined["unit"], nothing("int32")),
-        t=(by_unit | in_reference).ifelse(joined["t"].cast("int16"), nothing("int16")),
-        day=unmatched.ifelse(joined["day"].cast("int32"), nothing("int32")),
-        label=(joined["code"] >= CATEGORY).ifelse(joined["label"], nothing("string")) if selects else nothing("string"),
+        place=(joined["code"].cast("int64") * _PLACES + body).cast("int64"),
+        label=_has_label(joined["code"]).ifelse(joined["label"], nothing("string")) if selects else nothing("string"),
     )
     # A label is in the key only if the definition leaves something out: most lines have none.
-    keys = ("code", *(("label",) if selects else ()), "person", "unit", "t", "day")
-    grouped = keyed.group_by(*keys)
-    value = keyed["cents"]
-    total = grouped.aggregate(
-        lines=keyed.count(),
-        cents=value.sum().cast("int64"),
-        **(
-            {"used": keyed["used"].sum().cast("int64"), "repriced": keyed["is_repriced"].sum().cast("int64")}
-            if repriced
-            else {}
-        ),
+    grouped = keyed.group_by(*(("label",) if selects else ()), "person", "place")
+    sums = {"cents": keyed["cents"], **({"used": keyed["used"], "repriced": keyed["is_repriced"]} if repriced else {})}
+    total = scratch.keep(
+        grouped.aggregate(lines=keyed.count(), **{name: whole_sum(value) for name, value in sums.items()})
     )
+    return _unpacked(total, n_periods, selects=selects, repriced=repriced, reference=reference)
+
+
+def _has_label(code: Any) -> Any:
+    """Return whether a line left out is reported by its category or product group."""
+    return code.isin((CATEGORY, PRODUCT_GROUP, UNKNOWN_CATEGORY))
+
+
+def _unpacked(total: Any, n_periods: int, *, selects: bool, repriced: bool, reference: bool) -> Any:
+    """Return code, unit, t, cell and day behind the place of each row."""
+    code = (total["place"] / _PLACES).floor().cast("int64")
+    body = total["place"] - code * _PLACES
+    by_unit = code.isin((COUNTED, OWN_COSTS))
+    unit = (body / n_periods).floor().cast("int64")
+    nothing = ibis.null("int64")
+    t = by_unit.ifelse(body - unit * n_periods, nothing)
+    if reference:
+        of_reference = total["person"].notnull() & (code >= POPULATION) & (code < CATEGORY)
+        t = of_reference.ifelse(body, t)
+    columns = {
+        "code": code,
+        "unit": by_unit.ifelse(unit, nothing),
+        "t": t,
+        "cell": by_unit.ifelse(body, nothing),
+        "day": (code == UNMATCHED).ifelse(body - _DAYS_BEFORE_EPOCH, nothing),
+    }
     if not selects:
-        total = total.mutate(label=ibis.null("string"))
-    return total if repriced else total.mutate(used=total["cents"], repriced=ibis.literal(0, "int64"))
+        columns["label"] = ibis.null("string")
+    if not repriced:
+        columns |= {"used": total["cents"], "repriced": ibis.literal(0, "int64")}
+    return total.mutate(**columns)
+
+
+def whole_sum(values: Any) -> Any:
+    """Return a sum as a 64-bit whole number in the backend too: Ibis takes its own `cast` for needless and drops it."""
+    return ops.Cast(values.sum(), to=dt.int64).to_expr()
 
 
 def unmatched_reasons(tables: ClaimsTables, counted: Any) -> pd.DataFrame:

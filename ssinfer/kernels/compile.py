@@ -36,3 +36,8 @@ def compiled[F: Callable[..., Any]](function: F) -> F:
     """
     folder = Path(function.__code__.co_filename).resolve().parent
     return cast("F", numba.njit(cache=_cache_is_writable(folder), nogil=True)(function))
+
+
+def threads() -> int:
+    """Return how many threads a kernel may use: the processors, or what NUMBA_NUM_THREADS says."""
+    return int(os.environ.get("NUMBA_NUM_THREADS", os.cpu_count() or 1))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ssinfer.kernels.compile import compiled
 from ssinfer.kernels.placebo_law import variance_function
 
 if TYPE_CHECKING:
@@ -72,3 +73,97 @@ def fit_error_law(y: Floats, s: Floats, relative: Floats, clusters: NDArray[np.i
     count = len(scores)
     mean_variance = float((scores**2).sum()) * count / max(count - 1, 1)
     return ErrorLaw(mean, theta, mean_variance)
+
+
+def refit_error_law(
+    y: Floats,
+    s: Floats,
+    relative: Floats,
+    clusters: NDArray[np.intp],
+    weights: Floats,
+    law: ErrorLaw,
+    *,
+    drawn: bool,
+) -> list[ErrorLaw]:
+    """Fit the law again to bootstrap replicates, from near the law of the whole and to four digits.
+
+    Parameters
+    ----------
+    y, s, relative, clusters : (R,) as of :func:`fit_error_law`
+    weights : (K, R) how often each row is drawn
+    law : of the rows themselves
+    drawn : bool
+        Whether the clusters are what the bootstrap draws (blocks): a cluster drawn twice is two.
+    """
+    columns = sources(s, relative)
+    spread = float(((y - law.mean) ** 2).mean())
+    level = columns.mean(axis=0)
+    even = np.where(level > 0, spread / np.where(level > 0, level, 1.0) / 3.0, 0.0)
+    start = 0.9 * law.theta + 0.1 * even  # off the boundary, which multiplicative steps never leave
+    means, thetas, variances = _refit(y, columns, clusters, weights, law.mean, start, drawn)
+    return [ErrorLaw(float(m), t, float(v)) for m, t, v in zip(means, thetas, variances, strict=True)]
+
+
+@compiled
+def _refit(
+    y: Floats,
+    columns: Floats,
+    clusters: NDArray[np.intp],
+    weights: Floats,
+    mean: float,
+    start: Floats,
+    drawn: bool,
+) -> tuple[Floats, Floats, Floats]:
+    """Return means (K,), thetas (K, 3) and variances of the mean (K,)."""
+    n_replicates, n_rows = weights.shape
+    n_sources = columns.shape[1]
+    n_clusters = clusters.max() + 1
+    floor = max(1e-12 * ((y - mean) ** 2).mean(), 1e-300)
+    means, thetas, variances = np.empty(n_replicates), np.empty((n_replicates, n_sources)), np.empty(n_replicates)
+    for k in range(n_replicates):
+        mass = weights[k]
+        theta, centre = start.copy(), mean
+        scale = np.zeros(n_rows)
+        for step in range(STEPS):
+            for _ in range(60 if step == 0 else 20):
+                up, down = np.zeros(n_sources), np.zeros(n_sources)
+                for row in range(n_rows):
+                    if mass[row] == 0.0:
+                        continue
+                    v = 0.0
+                    for c in range(n_sources):
+                        v += columns[row, c] * theta[c]
+                    v = max(v, floor)
+                    ratio = (y[row] - centre) ** 2 / (v * v)
+                    for c in range(n_sources):
+                        up[c] += mass[row] * columns[row, c] * ratio
+                        down[c] += mass[row] * columns[row, c] / v
+                change = 0.0
+                for c in range(n_sources):
+                    if theta[c] > 0.0 and down[c] > 0.0:
+                        factor = np.sqrt(up[c] / down[c])
+                        change = max(change, abs(factor - 1.0) * theta[c] * down[c])
+                        theta[c] *= factor
+                if change < 1e-4 * mass.sum():
+                    break
+            total, first = 0.0, 0.0
+            for row in range(n_rows):
+                v = 0.0
+                for c in range(n_sources):
+                    v += columns[row, c] * theta[c]
+                scale[row] = 1.0 / max(v, floor)
+                total += mass[row] * scale[row]
+                first += mass[row] * scale[row] * y[row]
+            centre = first / total
+        scores, multiplicity = np.zeros(n_clusters), np.zeros(n_clusters)
+        for row in range(n_rows):
+            scores[clusters[row]] += mass[row] * scale[row] / total * (y[row] - centre)
+            if mass[row] > 0.0:
+                multiplicity[clusters[row]] = mass[row] if drawn else 1.0
+        count, squares = multiplicity.sum(), 0.0
+        for one in range(n_clusters):
+            if multiplicity[one] > 0.0:
+                squares += scores[one] ** 2 / multiplicity[one]
+        means[k], thetas[k] = centre, theta
+        variances[k] = squares * count / max(count - 1.0, 1.0)
+    return means, thetas, variances

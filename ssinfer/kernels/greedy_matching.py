@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from ssinfer.kernels.compile import compiled
+from ssinfer.kernels.groups import dense_codes, run_starts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -286,11 +287,11 @@ def greedy_match(
     """
     n = len(score)
     ids = np.arange(n, dtype=np.int64) if ids is None else np.asarray(ids, dtype=np.int64)
-    strata = np.zeros(n, dtype=np.int64) if strata is None else np.asarray(strata, dtype=np.int64)
+    strata, n_strata = (np.zeros(n, dtype=np.int64), 1) if strata is None else dense_codes(np.asarray(strata))
     controls = np.flatnonzero(~treated)
     controls = controls[np.lexsort((ids[controls], score[controls], strata[controls]))]
     c_score = np.ascontiguousarray(score[controls], dtype=np.float64)
-    c_strata = strata[controls]
+    starts = run_starts(strata[controls], n_strata)
     rows = np.flatnonzero(treated)
     if order == "largest":
         rows = rows[np.lexsort((ids[rows], -score[rows]))]
@@ -299,8 +300,7 @@ def greedy_match(
     else:
         rows = rows[np.argsort(ids[rows], kind="stable")]
     t_score = np.ascontiguousarray(score[rows], dtype=np.float64)
-    firsts = np.searchsorted(c_strata, strata[rows], side="left")
-    lasts = np.searchsorted(c_strata, strata[rows], side="right")
+    firsts, lasts = starts[strata[rows]], starts[strata[rows] + 1]
     cuts = _cuts(t_score, firsts, lasts, c_score)
     if replace:
         found = _with_replacement(t_score, cuts, firsts, lasts, c_score, ratio, caliper, slack)

@@ -2,11 +2,10 @@
 
 Donor j less the mean of the others, over all T periods and in units of its own level, is taken as
 
-    N(0, kappa^2 11' + lambda^2 G_j + omega_j^2 / (1 - rho^2) [rho^|s - t|] + k^2 diag(noise)),
-    log omega_j ~ N(log omega, s^2),
+    N(0, loose_j + omega_j^2 / (1 - rho^2) [rho^|s - t|] + k^2 diag(noise_j)),   log omega_j ~ N(log omega, s^2).
 
-G_j the other donors' Gram matrix over periods, lambda^2 the variance of a weight: weights are integrated out with
-their first two moments, so that nothing is taken from residuals that a fit has made small.
+`loose` holds directions in which donors differ for reasons that weights can reproduce (level, common factor), with a
+variance so large that what a placebo shows in them says nothing.
 """
 
 from __future__ import annotations
@@ -24,11 +23,9 @@ Array = NDArray[np.float64]
 def shock_log_likelihood(
     theta: Array,
     residual: Array,
-    gram: Array,
-    own_noise: Array,
-    donor_noise: Array,
+    noise: Array,
     times: Array,
-    kappa: float,
+    loose: Array,
     nodes: Array,
     masses: Array,
 ) -> float:
@@ -36,20 +33,19 @@ def shock_log_likelihood(
 
     Parameters
     ----------
-    theta : array (5,)
-        log omega, logit(rho / 0.995), log k, log lambda, log s.
+    theta : array (4,)
+        log omega, logit(rho / 0.995), log k, log s.
     residual : array (m, T)
-    gram : array (m, T, T)
-    own_noise, donor_noise : array (m, T)
-        Sampling variance of the donor's mean, and the sum of the others', up to k^2.
+    noise : array (m, T)
+        Sampling variance of the residual, up to k^2.
     times : array (T,)
-    kappa : float
+    loose : array (m, T, T)
     nodes, masses : array (h,)
         Quadrature for a standard normal.
     """
     m, T = residual.shape
     rho = LARGEST_RHO / (1.0 + np.exp(-theta[1]))
-    k2, lam2, s = np.exp(2.0 * theta[2]), np.exp(2.0 * theta[3]), np.exp(theta[4])
+    k2, s = np.exp(2.0 * theta[2]), np.exp(theta[3])
     power = np.empty((T, T))
     for a in range(T):
         for b in range(T):
@@ -62,8 +58,8 @@ def shock_log_likelihood(
             omega2 = np.exp(2.0 * (theta[0] + s * nodes[h]))
             for a in range(T):
                 for b in range(a + 1):
-                    C[a, b] = kappa * kappa + lam2 * gram[j, a, b] + omega2 * power[a, b]
-                C[a, a] += k2 * (own_noise[j, a] + lam2 * donor_noise[j, a])
+                    C[a, b] = loose[j, a, b] + omega2 * power[a, b]
+                C[a, a] += k2 * noise[j, a]
             if not cholesky(C):
                 return -np.inf
             value = 0.0

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ssinfer.kernels.groups import dense_codes, group_sums
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -33,9 +35,8 @@ def weighted_least_squares(y: Floats, X: Floats, weights: Floats | None = None) 
 
 def _cluster_meat(fit: LeastSquares, clusters: Codes) -> tuple[Floats, int]:
     scores = fit.design * (fit.weights * fit.residuals)[:, None]
-    _, codes = np.unique(clusters, return_inverse=True)
-    count = int(codes.max()) + 1
-    sums = np.stack([np.bincount(codes, weights=column, minlength=count) for column in scores.T], axis=1)
+    codes, count = dense_codes(clusters)
+    sums = group_sums(codes, scores, count)
     return sums.T @ sums, count
 
 
@@ -65,9 +66,9 @@ def two_way_covariance(fit: LeastSquares, first: Codes, second: Codes) -> Floats
     Cameron, A. C., Gelbach, J. B. and Miller, D. L. (2011). Robust inference with multiway clustering.
     Journal of Business & Economic Statistics 29, 238-249. doi:10.1198/jbes.2010.07136
     """
-    _, a = np.unique(first, return_inverse=True)
-    _, b = np.unique(second, return_inverse=True)
-    both = a.astype(np.int64) * (int(b.max()) + 1) + b
+    a, _ = dense_codes(first)
+    b, count = dense_codes(second)
+    both = a * count + b
     total = cluster_covariance(fit, a) + cluster_covariance(fit, b) - cluster_covariance(fit, both)
     values, vectors = np.linalg.eigh((total + total.T) / 2)
     return np.asarray((vectors * np.maximum(values, 0.0)) @ vectors.T)

@@ -3,10 +3,10 @@
 Over T0 baseline periods, in units of the treated unit's own level,
 
     y ~ N(X w, C),   C = kappa^2 11' + omega^2 / (1 - rho^2) [rho^|s - t|] + k^2 diag(noise_t + sum_j w_j^2 noise_tj),
-    w = softmax(tau z),   log tau = tau_0 + tau_1 a,   (log omega, logit(rho / 0.995), log k) = m + L zeta,
+    w = softmax(A b + tau z),   log tau = tau_0 + tau_1 a,   (log omega, logit(rho / 0.995), log k) = m + L zeta,
 
-and q = (z, a, zeta) is standard normal before the data.  A level mu ~ N(0, kappa^2) is integrated out; kappa = 0 is
-the form without one.
+and q = (z, b, a, zeta) is standard normal before the data; the columns of A are standardised features of donors. A
+level mu ~ N(0, kappa^2) is integrated out; kappa = 0 is the form without one.
 """
 
 from __future__ import annotations
@@ -64,15 +64,22 @@ def _inverse(factor: Array, out: Array) -> None:
 
 
 @compiled
-def unpack(q: Array, mean: Array, factor: Array, strength: Array, w: Array) -> tuple[float, float, float, float]:
+def unpack(
+    q: Array, features: Array, mean: Array, factor: Array, strength: Array, w: Array
+) -> tuple[float, float, float, float]:
     """Write the weights into `w` and return tau, omega, rho, k."""
-    J = w.size
-    tau = np.exp(min(strength[0] + strength[1] * q[J], LARGEST_LOG))
-    top = q[:J].max()
+    J, F = features.shape
+    tau = np.exp(min(strength[0] + strength[1] * q[J + F], LARGEST_LOG))
+    top = -np.inf
     for j in range(J):
-        w[j] = np.exp(tau * (q[j] - top))
+        w[j] = tau * q[j]
+        for f in range(F):
+            w[j] += features[j, f] * q[J + f]
+        top = max(top, w[j])
+    for j in range(J):
+        w[j] = np.exp(w[j] - top)
     w /= w.sum()
-    free = mean + factor @ q[J + 1 :]
+    free = mean + factor @ q[J + F + 1 :]
     rho = LARGEST_RHO / (1.0 + np.exp(-free[1]))
     return tau, np.exp(min(free[0], LARGEST_LOG)), rho, np.exp(min(free[2], LARGEST_LOG))
 
@@ -86,6 +93,7 @@ def log_density(
     noise: Array,
     donor_noise: Array,
     kappa: float,
+    features: Array,
     mean: Array,
     factor: Array,
     strength: Array,
@@ -95,7 +103,7 @@ def log_density(
 
     Parameters
     ----------
-    q : array (J + 4,)
+    q : array (J + F + 4,)
     y : array (T0,)
     X : array (T0, J)
     times : array (T0,)
@@ -103,16 +111,19 @@ def log_density(
     noise, donor_noise : array (T0,), (T0, J)
         Sampling variance of the means, up to k^2; zeros where there is none.
     kappa : float
+    features : array (J, F)
+        A.
     mean, factor : array (3,), (3, 3)
         m and L.
     strength : array (2,)
         tau_0, tau_1.
-    gradient : array (J + 4,)
+    gradient : array (J + F + 4,)
         Overwritten.
     """
     T, J = X.shape
+    F = features.shape[1]
     w = np.empty(J)
-    tau, omega, rho, k = unpack(q, mean, factor, strength, w)
+    tau, omega, rho, k = unpack(q, features, mean, factor, strength, w)
     stationary = omega * omega / (1.0 - rho * rho)
     C, power = np.empty((T, T)), np.empty((T, T))
     for s in range(T):
@@ -161,13 +172,17 @@ def log_density(
             g[j] += alpha[t] * X[t, j] + diagonal[t] * k * k * 2.0 * w[j] * donor_noise[t, j]
     centre = float(w @ g)
     d_tau = 0.0
+    for f in range(F):
+        gradient[J + f] = -q[J + f]
     for j in range(J):
         pull = w[j] * (g[j] - centre)
         gradient[j] = tau * pull - q[j]
         d_tau += pull * q[j]
-    gradient[J] = strength[1] * tau * d_tau - q[J]
+        for f in range(F):
+            gradient[J + f] += pull * features[j, f]
+    gradient[J + F] = strength[1] * tau * d_tau - q[J + F]
     free = np.array([d_omega, d_rho, d_k])
-    gradient[J + 1 :] = factor.T @ free - q[J + 1 :]
+    gradient[J + F + 1 :] = factor.T @ free - q[J + F + 1 :]
     return value if np.isfinite(value) else -np.inf
 
 
@@ -175,6 +190,8 @@ def log_density(
 def sample_chain(
     rng: np.random.Generator,
     start: Array,
+    metric: Array,
+    step: float,
     warmup: int,
     draws: int,
     y: Array,
@@ -183,33 +200,42 @@ def sample_chain(
     noise: Array,
     donor_noise: Array,
     kappa: float,
+    features: Array,
     mean: Array,
     factor: Array,
     strength: Array,
-) -> tuple[Array, int, float, float]:
+) -> tuple[Array, int, Array, float]:
     """Run one chain of Hamiltonian Monte Carlo with trajectories of random length.
 
     Step size (dual averaging towards 85% acceptance) and a diagonal metric are adapted in the warm-up and fixed
     afterwards, so that the draws leave the posterior invariant.
 
+    Parameters
+    ----------
+    start : array (d,)
+    metric : array (d,) or (0,)
+        Variances to start from and keep, from another chain's warm-up; where empty they are learned.
+    step : float
+        Step size to start from; kept where there is no warm-up.
+    warmup, draws : int
+
     Returns
     -------
-    draws : array (draws, J + 4)
+    draws : array (draws, J + F + 4)
     divergent : int
         Transitions whose energy error exceeded 1,000, after the warm-up.
-    accepted : float
-        Mean acceptance probability after the warm-up.
-    step : float
+    metric, step : as used after the warm-up.
     """
     d = start.size
     q = start.copy()
     gradient, trial_gradient = np.empty(d), np.empty(d)
-    value = log_density(q, y, X, times, noise, donor_noise, kappa, mean, factor, strength, gradient)
-    variance = np.ones(d)
+    value = log_density(q, y, X, times, noise, donor_noise, kappa, features, mean, factor, strength, gradient)
+    learns = metric.size == 0
+    variance = np.ones(d) if learns else metric.copy()
     centre, spread, seen = np.zeros(d), np.zeros(d), 0
-    step, log_bar, h_bar, anchor, count = 0.05, np.log(0.05), 0.0, np.log(0.5), 0
+    log_bar, h_bar, anchor, count = np.log(step), 0.0, np.log(10.0 * step) if learns else np.log(step), 0
     out = np.empty((draws, d))
-    divergent, accepted = 0, 0.0
+    divergent = 0
     first, second = warmup // 4, warmup // 2 + warmup // 4
     middle = warmup // 2
     for iteration in range(warmup + draws):
@@ -225,7 +251,7 @@ def sample_chain(
             momentum += 0.5 * step * trial_gradient
             trial += step * variance * momentum
             trial_value = log_density(
-                trial, y, X, times, noise, donor_noise, kappa, mean, factor, strength, trial_gradient
+                trial, y, X, times, noise, donor_noise, kappa, features, mean, factor, strength, trial_gradient
             )
             momentum += 0.5 * step * trial_gradient
             if not np.isfinite(trial_value):
@@ -251,7 +277,7 @@ def sample_chain(
                 ahead = q - centre
                 centre += ahead / seen
                 spread += ahead * (q - centre)
-            if iteration in (middle, second):
+            if learns and iteration in (middle, second):
                 shrunk = seen / (seen + 5.0)
                 variance = shrunk * spread / max(seen - 1, 1) + (1.0 - shrunk) * 1e-1
                 if iteration == middle:
@@ -263,102 +289,6 @@ def sample_chain(
                 step = np.exp(min(log_bar, 0.5))
         else:
             out[iteration - warmup] = q
-            accepted += accept / draws
             if not change < DIVERGENT:
                 divergent += 1
-    return out, divergent, accepted, step
-
-
-@compiled
-def predict_paths(
-    q: Array,
-    normal: Array,
-    sampling_normal: Array,
-    y: Array,
-    X: Array,
-    times: Array,
-    noise: Array,
-    donor_noise: Array,
-    kappa: float,
-    mean: Array,
-    factor: Array,
-    strength: Array,
-    X_ahead: Array,
-    times_ahead: Array,
-    noise_ahead: Array,
-    donor_noise_ahead: Array,
-    pooling: Array,
-) -> tuple[Array, Array, Array]:
-    """Draw performance paths given each posterior draw.
-
-    Parameters
-    ----------
-    q : array (S, J + 4)
-    normal : array (S, P)
-        Standard normals of the shocks.
-    sampling_normal : array (S, P)
-        Standard normals of the sampling noise.
-    pooling : array (P,)
-        Weights of the pooled variance in `parts`.
-
-    Returns
-    -------
-    expected : array (S, P)
-        X w plus the expected level and shock given the baseline.
-    paths : array (S, P)
-        The same with shocks, joint over periods, and sampling noise of unit and donors.
-    parts : array (S, 6)
-        tau, omega, rho, k, and the variances of the pooled shock and of the pooled sampling noise.
-    """
-    S, T, J, P = q.shape[0], X.shape[0], X.shape[1], X_ahead.shape[0]
-    expected, paths, parts = np.empty((S, P)), np.empty((S, P)), np.empty((S, 6))
-    w = np.empty(J)
-    for d in range(S):
-        tau, omega, rho, k = unpack(q[d], mean, factor, strength, w)
-        stationary = omega * omega / (1.0 - rho * rho)
-        C = np.empty((T, T))
-        for s in range(T):
-            for t in range(s + 1):
-                C[s, t] = kappa * kappa + stationary * rho ** abs(times[s] - times[t])
-            C[s, s] += k * k * (noise[s] + (w * w * donor_noise[s]).sum())
-        cholesky(C)
-        half = y - X @ w
-        cross = np.empty((T, P))
-        for s in range(T):
-            for k_past in range(s):
-                half[s] -= C[s, k_past] * half[k_past]
-            half[s] /= C[s, s]
-            for t in range(P):
-                total = kappa * kappa + stationary * rho ** abs(times[s] - times_ahead[t])
-                for k_past in range(s):
-                    total -= C[s, k_past] * cross[k_past, t]
-                cross[s, t] = total / C[s, s]
-        V = np.empty((P, P))
-        for s in range(P):
-            for t in range(P):
-                V[s, t] = kappa * kappa + stationary * rho ** abs(times_ahead[s] - times_ahead[t])
-        V -= cross.T @ cross
-        shock = 0.0
-        for s in range(P):
-            for t in range(P):
-                shock += pooling[s] * pooling[t] * V[s, t]
-        for t in range(P):
-            V[t, t] += 1e-12 * V[t, t]
-        cholesky(V)
-        sampling = 0.0
-        for t in range(P):
-            fitted = 0.0
-            total = noise_ahead[t]
-            for j in range(J):
-                fitted += X_ahead[t, j] * w[j]
-                total += w[j] * w[j] * donor_noise_ahead[t, j]
-            for s in range(T):
-                fitted += cross[s, t] * half[s]
-            drawn = 0.0
-            for s in range(t + 1):
-                drawn += V[t, s] * normal[d, s]
-            expected[d, t] = fitted
-            paths[d, t] = fitted + drawn + k * np.sqrt(total) * sampling_normal[d, t]
-            sampling += pooling[t] ** 2 * k * k * total
-        parts[d] = np.array([tau, omega, rho, k, shock, sampling])
-    return expected, paths, parts
+    return out, divergent, variance, step

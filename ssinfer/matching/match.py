@@ -66,7 +66,7 @@ class Match:
         controls = np.bincount(self.control, weights=self.pair_weights, minlength=len(weights))
         used = controls > 0
         weights[used] = controls[used] * used.sum() / controls.sum()
-        weights[np.unique(self.treated)] = 1.0
+        weights[self.treated] = 1.0
         return weights
 
     @property
@@ -82,7 +82,9 @@ class Match:
         """Persons before and after matching, by group: columns group, persons, matched, unmatched, share_matched."""
         n_t = int(self.is_treated.sum())
         before = {"treated": n_t, "control": len(self.is_treated) - n_t}
-        after = {"treated": len(np.unique(self.treated)), "control": len(np.unique(self.control))}
+        used = np.zeros(len(self.is_treated), dtype=bool)
+        used[self.treated] = used[self.control] = True
+        after = {"treated": int(used[self.is_treated].sum()), "control": int(used[~self.is_treated].sum())}
         rows = [
             (group, before[group], after[group], before[group] - after[group], after[group] / before[group])
             for group in before

@@ -165,18 +165,29 @@ def _matrix(covariates: Mapping[str, Floats], treated: Booleans) -> tuple[Floats
                 f"controls [{outside.min():g}, {outside.max():g}]. Nobody is comparable on it: leave it out of the "
                 "score, or choose another comparison group."
             )
-        if set(np.unique(column[:1000])) <= {0.0, 1.0} and outside.min() == outside.max():
-            level = float(1 - outside.min())
-            count = int((inside == level).sum())
-            raise RefusalError(
-                f"Level {name!r} = {level:g} is unseen among controls ({count} treated persons have it), so it "
-                "separates them perfectly. Merge the level with another, or leave these persons out and count them."
-            )
+        if set(np.unique(column[:1000])) <= {0.0, 1.0}:
+            for level in (0.0, 1.0):
+                refuse_unseen(f"{name!r} = {level:g}", int((inside == level).sum()), int((outside == level).sum()))
         kept.append(column)
         names.append(name)
     if not kept:
         raise DesignError(f"Every covariate is constant ({list(covariates)[:5]}): nothing distinguishes persons.")
     return np.column_stack(kept), names
+
+
+def refuse_unseen(level: str, n_treated: int, n_controls: int) -> None:
+    """Refuse a level that only treated persons have, or only controls: it separates those who have it perfectly."""
+    if n_treated > 0 and n_controls == 0:
+        raise RefusalError(
+            f"Level {level} is unseen among controls ({n_treated} treated persons have it), so it separates them "
+            "perfectly. Merge the level with another, or leave these persons out and count them."
+        )
+    if n_controls > 0 and n_treated == 0:
+        raise RefusalError(
+            f"Level {level} is unseen among the treated ({n_controls} controls have it), so it separates them "
+            "perfectly: these controls are like nobody treated. Merge the level with another, or leave them out "
+            "(Cohort.select) and count them."
+        )
 
 
 def _refuse_collinear(scaled: Floats, names: list[str]) -> None:

@@ -14,7 +14,7 @@ from ssinfer.report.disclosure import case_is_small
 from ssinfer.report.finding import honest_threshold
 from ssinfer.report.numerals import ABSENT, listed, money, percent, plain, quoted, total
 from ssinfer.report.pairs import has_saving, label_of, pairs_of, rows_of, saving_of, span
-from ssinfer.report.words import KIND_ORDER, group_in_words, nominal_payment, threshold_name
+from ssinfer.report.words import KIND_ORDER, KINDS, group_in_words, nominal_payment, threshold_name
 
 if TYPE_CHECKING:
     from ssinfer.report.pairs import Pair
@@ -106,7 +106,7 @@ def threshold_table(result: StudyResult, best: Pair) -> Table | None:
             ),
         )
     for reason, part in refused.groupby("reason", sort=False) if "reason" in refused.columns else ():
-        names = [threshold_name(str(row["kind"]), _level(row["level"]), str(row["side"])) for _, row in part.iterrows()]
+        names = list(dict.fromkeys(KINDS.get(str(kind), str(kind)) for kind in part["kind"]))
         notes = (*notes, f"Not given: {listed(names)}. {reason}")
     numeric = (False, *(True,) * 6, False)
     return Table("thresholds", "Thresholds by kind", heads, numeric, tuple(zip(*columns, strict=True)), notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -58,10 +59,12 @@ def _case_rows(result: StudyResult) -> list[str]:
         if row["status"] != "ok":
             rows.append(f"{row['design']:<8}{row['method']:<32}{row['status']}: {row['reason']}")
             continue
+        known = math.isfinite(row["lower"])
+        interval = f"95% interval {row['lower']:,.0f} to {row['upper']:,.0f}" if known else "no interval"
         rows.append(
             f"{row['design']:<8}{row['method']:<32}benchmark {result.currency} {row['benchmark']:,.0f}, spending "
             f"{row['spending']:,.0f}: saving {row['saving']:,.0f} per insured-year ({100 * row['savings_rate']:.1f}%), "
-            f"95% interval {row['lower']:,.0f} to {row['upper']:,.0f}"
+            f"{interval}"
         )
     return rows
 

@@ -47,13 +47,14 @@ class PlaceboRow:
 
 @dataclass(frozen=True)
 class PaymentDot:
-    """Actual share of null contracts paid under one threshold and design."""
+    """Actual share of null contracts paid under one threshold and design; `main` is the design that is recommended."""
 
     threshold: str
     nominal: float
     label: str
     actual: float
     error: float
+    main: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +64,7 @@ class EarningCurve:
     threshold: str
     paid: Floats
     bonus: Floats
+    recommended: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +125,18 @@ class CasePanel:
 
 
 @dataclass(frozen=True, eq=False)
+class LovePlot:
+    """Absolute standardised mean differences of covariates, before and after; `limit` is the gate, NaN without one."""
+
+    label: str
+    covariates: tuple[str, ...]
+    before: Floats
+    after: Floats
+    limit: float
+    header: str
+
+
+@dataclass(frozen=True, eq=False)
 class Figures:
     """The numbers behind each figure; a figure that cannot be drawn is None or empty."""
 
@@ -132,6 +146,7 @@ class Figures:
     curves: tuple[SizeCurve, ...]
     marker: SizeMarker | None
     case: CasePanel | None
+    balance: tuple[LovePlot, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,11 +166,19 @@ class ReportData:
     sampling: tuple[str, ...]
     which: tuple[str, ...]
     transport: tuple[str, ...]
+    counting: tuple[str, ...]
+    attrition: Table | None
+    truncation: Table | None
+    truth: Table | None
+    intact: tuple[str, ...]
+    intact_groups: Table | None
     designs: Table
     scores: Table | None
     payments: Table | None
     sizes: Table | None
     kinds: Table | None
+    kinds_by_size: Table | None
+    pareto: Table | None
     specifications: Table | None
     thresholds: Table | None
     savings: Table | None
@@ -165,3 +188,4 @@ class ReportData:
     methods: tuple[str, ...]
     absent: tuple[str, ...]
     figures: Figures
+    balance: Table | None = None

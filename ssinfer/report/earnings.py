@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ssinfer.backtesting.operating_characteristics import gates
+from ssinfer.backtesting.gates import gates
 from ssinfer.report.data import EarningCurve, Earnings
 from ssinfer.report.disclosure import class_is_visible
 from ssinfer.report.pairs import label_of, placebo_rows
 from ssinfer.report.words import KIND_ORDER, KINDS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ssinfer.report.pairs import Pair
     from ssinfer.study import StudyResult
 
-TRUE_SAVINGS = np.linspace(0.0, 0.10, 41)
+TRUE_SAVINGS = np.array([0.0, 0.01, 0.02, 0.03, 0.05, 0.10])
 DEFAULT_SHARE = 0.5
+KEY = ("kind", "side", "prior")
 
 
 def share_of(result: StudyResult) -> float:
     """Return the sharing rate that the study's backtest used."""
-    return float(result.manifest.get("study", {}).get("sharing", {}).get("share", DEFAULT_SHARE))
+    return float(result.manifest.get("share", DEFAULT_SHARE))
 
 
-def earnings_of(result: StudyResult, pair: Pair) -> Earnings | None:
+def earnings_of(result: StudyResult, pair: Pair, best: Mapping[str, Any] | None = None) -> Earnings | None:
     """Return payment and bonus by true saving for the one-sided 95% threshold of each kind, and the schedule.
 
-    Means over placebos with their own (cross-fitted) gates: r + s Y / B >= T pays f max(r + s Y / B, 0) B.
+    `best` is the recommended threshold (keys of a choice), which is shown whatever its level. Means over placebos with
+    their own (cross-fitted) gates: r + s Y / B >= T pays f max(r + s Y / B, 0) B.
     """
     ok = placebo_rows(result, pair)
     if not len(ok) or not class_is_visible(ok["unit"].nunique()):
@@ -38,13 +42,22 @@ def earnings_of(result: StudyResult, pair: Pair) -> Earnings | None:
     relative = ok["spending"].to_numpy(dtype=float) / bbar
     measured = ok["savings_rate"].to_numpy(dtype=float) + TRUE_SAVINGS[:, None] * relative  # (saving, placebo)
     found = []
-    for (kind, _, side, prior), gate in gates(ok, (0.95,)).items():
-        if side != "one-sided" or prior not in ("", "flat"):
+    level = float("nan") if best is None else float(best["level"])
+    levels = (0.95,) if best is None or not 0 < level < 1 or level == 0.95 else (0.95, level)
+    for (kind, one, side, prior), gate in gates(ok, levels).items():
+        same_level = np.isnan(one) or one == level  # a schedule and an expected loss have none
+        chosen = best is not None and (kind, side, prior) == tuple(best[name] for name in KEY) and same_level
+        plain_kind = side == "one-sided" and prior in ("", "flat") and (kind == "schedule" or one == 0.95)
+        if not (chosen or plain_kind):
             continue
-        paid = measured >= gate
-        bonus = np.where(paid, share * np.maximum(measured, 0.0) * bbar, 0.0)
-        name = KINDS[kind] if kind == "schedule" else f"{KINDS[kind]} 95%"
-        found.append((KIND_ORDER.index(kind), EarningCurve(name, paid.mean(axis=1), bonus.mean(axis=1))))
+        known = ~np.isnan(gate)  # a placebo without a gate of this kind is left out, as in the tables
+        paid = (measured >= gate)[:, known]
+        bonus = np.where(paid, share * np.maximum(measured[:, known], 0.0) * bbar[known], 0.0)
+        name = KINDS[kind] if kind == "schedule" else f"{KINDS[kind]} {100 * one:g}%"
+        name += f", {prior} prior" if prior not in ("", "flat") else ""
+        name += ", two-sided" if side == "two-sided" else ""
+        curve = EarningCurve(name, paid.mean(axis=1), bonus.mean(axis=1), recommended=chosen)
+        found.append((KIND_ORDER.index(kind), curve))
     if not found:
         return None
     found.sort(key=lambda one: one[0])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.operating_characteristics import cross_fitted_placebo_gates
+from ssinfer.backtesting.gates import cross_fitted_placebo_gates
 from ssinfer.errors import SsinferError
+from ssinfer.report.balance import love_plots
 from ssinfer.report.data import Benchmark, CasePanel, Figures, PaymentDot, PlaceboRow, SizeCurve, SizeMarker
 from ssinfer.report.disclosure import case_is_small, unit_is_visible
 from ssinfer.report.earnings import earnings_of
@@ -17,26 +18,31 @@ from ssinfer.report.pairs import case_name, label_of, pairs_of, placebo_rows, ro
 from ssinfer.report.words import KIND_ORDER, KINDS, nominal_payment, threshold_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ssinfer.report.pairs import Pair
     from ssinfer.report.sampling import Noise
     from ssinfer.study import StudyResult
 
-MOST_DESIGNS = 6
+MOST_BENCHMARKS = 6  # in the figure of the case
 NAN = float("nan")
 
 
-def figures_of(result: StudyResult, noise: dict[Pair, Noise], best: Pair, chosen: Pair) -> Figures:
+def figures_of(
+    result: StudyResult, noise: dict[Pair, Noise], chosen: Pair, gate: Mapping[str, Any] | None = None
+) -> Figures:
     """Return the numbers behind every figure; a figure that cannot be drawn is None or empty.
 
-    `best` detects most at equal false payments; `chosen` has the recommended threshold.
+    `chosen` is the design with the recommended threshold, `gate`.
     """
     return Figures(
         placebos=_placebo_figure(result),
-        payments=_payment_figure(result, noise),
-        earnings=earnings_of(result, chosen),
+        payments=_payment_figure(result, noise, chosen, gate),
+        earnings=earnings_of(result, chosen, gate),
         curves=_size_curves(result, noise),
-        marker=_size_marker(result, best),
-        case=_case_figure(result),
+        marker=_size_marker(result, chosen),
+        case=_case_figure(result, chosen),
+        balance=love_plots(result),
     )
 
 
@@ -82,36 +88,48 @@ def _lines(result: StudyResult, pair: Pair) -> tuple[tuple[str, float], ...]:
     return tuple(found)
 
 
-def _payment_figure(result: StudyResult, noise: dict[Pair, Noise]) -> tuple[PaymentDot, ...]:
+def _payment_figure(
+    result: StudyResult, noise: dict[Pair, Noise], chosen: Pair, gate: Mapping[str, Any] | None
+) -> tuple[PaymentDot, ...]:
     """Return a dot per threshold and design: one-sided thresholds, and the two-sided 95% that is habit with models.
 
-    A two-sided 90% threshold of a model is its one-sided 95% one. Of many designs the first MOST_DESIGNS by detection
-    at equal false payments are drawn; the tables hold all.
+    A two-sided 90% threshold of a model is its one-sided 95% one. The recommended threshold is always among them.
     """
     if result.backtest is None:
         return ()
     dots = []
-    for pair in _drawn(result):
+    for pair in pairs_of(result):
         rows = rows_of(result.backtest.thresholds, pair)
         if not len(rows):
             continue
         rows = rows[rows["size_class"] == "all"]
         habit = (rows["side"] == "two-sided") & (rows["level"] == 0.95) & rows["kind"].isin(["credible", "confidence"])
         informed = ~rows["prior"].isin(["", "flat"])
-        rows = rows[((rows["side"] == "one-sided") | habit) & ~(informed & ((rows["level"] != 0.95) | habit))]
+        marked = pd.Series(data=False, index=rows.index)
+        if gate is not None:
+            marked = (rows["kind"] == gate["kind"]) & (rows["side"] == gate["side"]) & (rows["prior"] == gate["prior"])
+            marked &= rows["level"].fillna(-1.0) == gate["level"]
+        usual = ((rows["side"] == "one-sided") | habit) & ~(informed & ((rows["level"] != 0.95) | habit))
+        rows = rows.assign(marked=marked)[usual | marked]
         label = label_of(result, pair)
         if pair in noise:
             own = noise[pair].own_k
-            dots.append(PaymentDot("Sampling error alone 95%, two-sided", 0.025, label, own.above, own.above_se))
+            dots.append(
+                PaymentDot(
+                    "Sampling error alone 95%, two-sided", 0.025, label, own.above, own.above_se, main=pair == chosen
+                )
+            )
         for _, row in rows.iterrows():
             level = None if pd.isna(row["level"]) else float(row["level"])
-            nominal = NAN if level is None else nominal_payment(level, str(row["side"]))
+            # under an informed prior a posterior probability is promised, not a rate of payment
+            promises = level is not None and row["prior"] in ("", "flat")
+            nominal = nominal_payment(float(row["level"]), str(row["side"])) if promises else NAN
             name = threshold_name(str(row["kind"]), level, str(row["side"]))
             if row["prior"] not in ("", "flat"):
                 name = f"{name}, {row['prior']} prior"
-            dots.append(
-                PaymentDot(name, nominal, label, float(row["false_payment_rate"]), float(row["false_payment_rate_se"]))
-            )
+            name += " (recommended)" if row["marked"] else ""
+            actual, error = float(row["false_payment_rate"]), float(row["false_payment_rate_se"])
+            dots.append(PaymentDot(name, nominal, label, actual, error, main=pair == chosen))
     return tuple(sorted(dots, key=_place_of_dot))
 
 
@@ -119,17 +137,7 @@ def _place_of_dot(dot: PaymentDot) -> tuple[float, ...]:
     """Return the order of a figure: sampling error alone, then kinds, then the promised rate from high to low."""
     kinds = [place for place, kind in enumerate(KIND_ORDER) if dot.threshold.startswith(KINDS[kind])]
     kind = max(kinds, key=lambda place: len(KINDS[KIND_ORDER[place]])) if kinds else -1
-    return kind, float(dot.threshold.endswith("prior")), -dot.nominal if np.isfinite(dot.nominal) else 0.0
-
-
-def _drawn(result: StudyResult) -> list[Pair]:
-    pairs = pairs_of(result)
-    if len(pairs) <= MOST_DESIGNS or result.backtest is None:
-        return pairs
-    order = result.backtest.ranking()
-    ranked = list(zip(order["design"].astype(str), order["method"].astype(str), strict=True))
-    best = [*ranked, *(pair for pair in pairs if pair not in ranked)][:MOST_DESIGNS]
-    return [pair for pair in pairs if pair in best]
+    return kind, float("prior" in dot.threshold), -dot.nominal if np.isfinite(dot.nominal) else 0.0
 
 
 def _size_curves(result: StudyResult, noise: dict[Pair, Noise]) -> tuple[SizeCurve, ...]:
@@ -147,11 +155,16 @@ def _size_marker(result: StudyResult, best: Pair) -> SizeMarker | None:
     return SizeMarker(case_name(result), years, float(own["rate"]))
 
 
-def _case_figure(result: StudyResult) -> CasePanel | None:
+def _case_figure(result: StudyResult, best: Pair) -> CasePanel | None:
+    """Return the case's figure: benchmarks on the best design's spending; of its design alone if they are many."""
     if case_is_small(result) or not result.counterfactuals:
         return None
-    panel = result.panel
-    design = result.designs[next(iter(result.counterfactuals))[0]]
+    first = best if best in result.counterfactuals else next(iter(result.counterfactuals))
+    panel = result.panel_of(first[0])
+    design = result.designs[first[0]]
+    pairs = [pair for pair in pairs_of(result) if pair in result.counterfactuals and result.panel_of(pair[0]) is panel]
+    if len(pairs) > MOST_BENCHMARKS:
+        pairs = [pair for pair in pairs if pair[0] == first[0]]
     rows = design.treated_rows(panel)
     last = int(panel.columns(design.performance).max())
     weights = np.ones((len(rows), last + 1)) if panel.insured_years is None else panel.insured_years[rows, : last + 1]
@@ -163,9 +176,7 @@ def _case_figure(result: StudyResult) -> CasePanel | None:
     pooled = np.where(usable.all(axis=0), pooled, np.nan)
     kinds = set()
     benchmarks = []
-    for pair in pairs_of(result):
-        if pair not in result.counterfactuals:
-            continue
+    for pair in pairs:
         cf = result.counterfactuals[pair]
         kinds.add({"posterior": "credible", "sampling": "confidence", "none": ""}[cf.uncertainty])
         draws = cf.benchmark.values.reshape(-1, *cf.benchmark.shape[2:])  # (draw, unit, period)

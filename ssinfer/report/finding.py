@@ -13,10 +13,16 @@ from ssinfer.report.numerals import PLUS_MINUS, count, listed, money, percent, p
 from ssinfer.report.pairs import case_name, label_of, name_of, pairs_of, rows_of, saving_of, span
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from ssinfer.report.pairs import Pair
     from ssinfer.study import StudyResult
+
+
+HONEST = ("placebo", 0.95, "one-sided")
+MOST_NAMED = 4  # designs and methods in one list of the finding
 
 
 def best_pair(result: StudyResult) -> Pair:
@@ -37,10 +43,37 @@ def honest_threshold(result: StudyResult, pair: Pair) -> pd.Series[Any] | None:
     return rows.iloc[0] if len(rows) and math.isfinite(rows["rate"].iloc[0]) else None
 
 
-def finding(result: StudyResult) -> tuple[str, ...]:
-    """Return the three sentences."""
+def recommended_threshold(result: StudyResult, pair: Pair, best: Mapping[str, Any]) -> pd.Series[Any] | None:
+    """Return the case's threshold of the recommended kind, level, side and prior; None where there is none."""
+    rows = rows_of(result.case_thresholds, pair)
+    if not len(rows):
+        return None
+    rows = rows[(rows["kind"] == best["kind"]) & (rows["side"] == best["side"]) & (rows["prior"] == best["prior"])]
+    if best["level"] > 0:
+        rows = rows[rows["level"] == best["level"]]
+    return rows.iloc[0] if len(rows) and math.isfinite(rows["rate"].iloc[0]) else None
+
+
+def finding(
+    result: StudyResult, chosen: Pair | None = None, threshold: pd.Series[Any] | None = None
+) -> tuple[str, ...]:
+    """Return the three sentences: the designs compared, and the case's threshold and saving under the chosen one.
+
+    One more on the estimand where designs count different spending.
+
+    `chosen` is the design of the recommended `threshold`; without one the design that detects most, and its honest
+    threshold, stand in.
+    """
     best = best_pair(result)
-    return (_comparison(result, best), _threshold(result, best), _case(result, best))
+    pair = best if chosen is None or threshold is None else chosen
+    own = honest_threshold(result, pair) if threshold is None else threshold
+    sentences = (
+        _comparison(result, best),
+        _estimand(result, best),
+        _threshold(result, pair, own, best),
+        _case(result, pair, own),
+    )
+    return tuple(sentence for sentence in sentences if sentence)
 
 
 def _comparison(result: StudyResult, best: Pair) -> str:
@@ -60,6 +93,8 @@ def _comparison(result: StudyResult, best: Pair) -> str:
         return f"{opening}, the design {name_of(result, best)} {found}."
     equal: list[str] = []
     worse: list[str] = []
+    equal_rates: list[float] = []
+    worse_rates: list[float] = []
     # the best was picked from several: each comparison at 5% over their number (Bonferroni)
     z = NormalDist().inv_cdf(1 - 0.025 / (len(order) - 1))
     for _, row in order.iloc[1:].iterrows():
@@ -68,11 +103,35 @@ def _comparison(result: StudyResult, best: Pair) -> str:
         told_apart = math.isfinite(gap_error) and gap > z * gap_error
         text = f"{quoted(label_of(result, other))} ({_points(row['detection_rate_3'], row['detection_rate_3_se'])}%)"
         (worse if told_apart else equal).append(text)
+        (worse_rates if told_apart else equal_rates).append(float(row["detection_rate_3"]))
+    worse, equal = (_shortened(texts, rates) for texts, rates in ((worse, worse_rates), (equal, equal_rates)))
     sentence = f"{opening}, the design {name_of(result, best)} {found}"
     if not worse:
         return f"{sentence}, and cannot be told apart from {listed(equal)}: on this measure no design is better."
     sentence += f", more than {listed(worse)}"
     return f"{sentence}; it cannot be told apart from {listed(equal)}." if equal else f"{sentence}."
+
+
+def _shortened(texts: list[str], rates: list[float]) -> list[str]:
+    """Return the first three of a long list, and the others by number and range: all of them are in the tables."""
+    if len(texts) <= MOST_NAMED:
+        return texts
+    rest = rates[MOST_NAMED - 1 :]
+    low, high = plain(100 * min(rest), 0), plain(100 * max(rest), 0)
+    return [*texts[: MOST_NAMED - 1], f"{len(rest)} others ({low if low == high else f'{low} to {high}'}%)"]
+
+
+def _estimand(result: StudyResult, best: Pair) -> str:
+    """Return what to mind where designs see different spending; empty where all see the same."""
+    own = result.panel_of(best[0])
+    others = [design for design in result.designs if result.panel_of(design) is not own]
+    if not others:
+        return ""
+    return (
+        f"Designs differ in what counts as spending: a saving of 3% under {quoted(best[0])} is a share of other money, "
+        f"and another estimand, than under {listed([quoted(design) for design in others])}. A contract must fix the "
+        "definition first; detection ranks designs within one definition."
+    )
 
 
 def _points(rate: float, error: float) -> str:
@@ -81,19 +140,20 @@ def _points(rate: float, error: float) -> str:
     return f"{text} {PLUS_MINUS} {plain(max(100 * error, 1.0), 0)}" if known else text
 
 
-def _threshold(result: StudyResult, best: Pair) -> str:
+def _threshold(result: StudyResult, pair: Pair, found: pd.Series[Any] | None, best: Pair) -> str:
     case = case_name(result)
     if case_is_small(result):
         return f"{case} has a period with fewer than {result.suppress_below} insured: its results are not shown."
-    found = honest_threshold(result, best)
     if found is None:
         return f"No placebo threshold exists for {case}, so its saving is held only against model-based thresholds."
     rate = float(found["rate"])
-    years = _insured_years(result, best)
+    years = _insured_years(result, pair)
     amount = money(float(found["money"]), result.currency)
     whole = "" if years is None else f" or {total(float(found['money']) * years, result.currency)} in all"
+    under = "that design" if pair == best else f"the design {name_of(result, pair)}, which is recommended below,"
+    kind = "honest" if (found["kind"], found["level"], found["side"]) == HONEST else "recommended"
     sentence = (
-        f"Under that design the honest threshold for {case} is a measured saving of {percent(rate)} of the benchmark, "
+        f"Under {under} the {kind} threshold for {case} is a measured saving of {percent(rate)} of the benchmark, "
         f"{amount} per insured-year{whole}"
     )
     low, high = percent(REPORTED_LOW, decimals=0), percent(REPORTED_HIGH, decimals=0)
@@ -112,14 +172,14 @@ def _insured_years(result: StudyResult, pair: Pair) -> float | None:
     return float(result.counterfactuals[pair].insured_years.sum())
 
 
-def _case(result: StudyResult, best: Pair) -> str:
+def _case(result: StudyResult, pair: Pair, found: pd.Series[Any] | None) -> str:
     case = case_name(result)
-    when = span(result.designs[best[0]].performance)
+    when = span(result.designs[pair[0]].performance)
     if case_is_small(result):
         return f"The saving of {case} in {when} is therefore not shown either."
-    row = saving_of(result, best)
+    row = saving_of(result, pair)
     if row is None:
-        reason = rows_of(result.savings, best)
+        reason = rows_of(result.savings, pair)
         why = str(reason["reason"].iloc[0]) if len(reason) and "reason" in reason.columns else "it was not evaluated."
         return f"The saving of {case} in {when} is not measured: {why}"
     saving = float(row["saving"])
@@ -137,7 +197,6 @@ def _case(result: StudyResult, best: Pair) -> str:
         f"measured saving of {money(saving, result.currency)}{interval}{whole}, or "
         f"{percent(float(row['savings_rate']))}"
     )
-    found = honest_threshold(result, best)
     if found is None:
         return f"{sentence}."
     if bool(found.get("passed", False)):

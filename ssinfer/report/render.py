@@ -10,7 +10,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from ssinfer.report.context import CONTEXT, GLOSSARY
-from ssinfer.report.figures import case, earnings, false_payments, placebo_savings, threshold_by_size
+from ssinfer.report.figures import case, earnings, false_payments, love_plot, placebo_savings, threshold_by_size
 from ssinfer.report.figures.style import style
 from ssinfer.report.figures.svg import inline, svg_of
 
@@ -55,19 +55,20 @@ def pictures(data: ReportData) -> dict[str, Picture]:
             found["false_payments"] = Picture(
                 "false_payments",
                 "Promised and actual payment of contracts that saved nothing",
-                "A dot right of its black bar: the threshold pays more often than it promises. Left of it: the "
-                "threshold is stricter than it says, and detects less. Intervals are 95%, by blocks of neighbouring "
-                "units. Medicare's schedule promises no single rate. Where the study has more than six designs, the "
-                "six that detect most at equal false payments are drawn.",
+                "A dot right of its black bar: the threshold pays more often than it promises (orange where its "
+                "interval lies wholly above). Left of it: the threshold is stricter than it says, and detects less. "
+                "Large: the design with the recommended threshold; grey: the others. Intervals are 95%, by blocks of "
+                "neighbouring units. Medicare's schedule promises no single rate.",
                 svg_of(false_payments.draw(figures.payments)),
             )
         if figures.earnings is not None:
             found["earnings"] = Picture(
                 "earnings",
                 "What a true saving earns, and how often",
-                f"Design {figures.earnings.label}, one-sided 95% thresholds and Medicare's schedule. At a true saving "
-                "of zero every payment is false; above it, what stays below the black line is saving that goes "
-                "unpaid. Means over placebo contracts with a true saving taken off their spending.",
+                f"Design {figures.earnings.label}; thresholds one-sided unless named otherwise. Orange: where nothing "
+                "was saved every payment is false. Blue: the darker, the oftener a true saving is paid. What a row "
+                "earns less than the last one is saving that goes unpaid. Means over placebo contracts with a true "
+                "saving taken off their spending.",
                 svg_of(earnings.draw(figures.earnings)),
             )
         if figures.curves:
@@ -80,6 +81,16 @@ def pictures(data: ReportData) -> dict[str, Picture]:
                 "statistics, so it need not lie on the curve. Not transportable to another kind of group.",
                 svg_of(threshold_by_size.draw(figures.curves, figures.marker)),
             )
+        if figures.balance:
+            found["balance"] = Picture(
+                "balance",
+                "Balance before and after matching or weighting",
+                "Hollow: all treated persons against all who could be compared. Filled: those who are compared. "
+                f"Difference of means over the {_denominator(figures.balance[0].header)} before matching. "
+                "\N{LEFT DOUBLE QUOTATION MARK}distance\N{RIGHT DOUBLE QUOTATION MARK} is the propensity score's "
+                "log-odds. No outcome is used.",
+                svg_of(love_plot.draw(figures.balance)),
+            )
         if figures.case is not None:
             kind = f" ({figures.case.interval})" if figures.case.interval else ""
             found["case"] = Picture(
@@ -91,6 +102,12 @@ def pictures(data: ReportData) -> dict[str, Picture]:
                 svg_of(case.draw(figures.case)),
             )
     return found
+
+
+def _denominator(header: str) -> str:
+    """Return the standard deviation that the table's header names, in words."""
+    named = header.partition("(")[2].rstrip(")") or "pooled SD"
+    return named.replace("SD of the", "standard deviation of the").replace("pooled SD", "pooled standard deviation")
 
 
 def render(data: ReportData, drawn: Mapping[str, Picture]) -> str:

@@ -12,7 +12,7 @@ from ssinfer.backtesting.noise import (
     outside_sampling_interval,
 )
 from ssinfer.errors import SsinferError
-from ssinfer.report.numerals import PLUS_MINUS, count, percent, plain, quoted
+from ssinfer.report.numerals import PLUS_MINUS, count, listed, percent, plain, quoted
 from ssinfer.report.pairs import label_of, pairs_of, placebo_rows
 from ssinfer.thresholds.schedule import MSSP_K
 
@@ -32,7 +32,8 @@ class Noise:
 
 def noise_of(result: StudyResult) -> tuple[dict[Pair, Noise], tuple[str, ...]]:
     """Return the noise components by design and method, and the reasons where there are none."""
-    found, reasons = {}, []
+    found: dict[Pair, Noise] = {}
+    refused: dict[str, list[str]] = {}
     if result.backtest is None:
         return {}, ()
     if result.panel.insured_years is None:
@@ -47,10 +48,16 @@ def noise_of(result: StudyResult) -> tuple[dict[Pair, Noise], tuple[str, ...]]:
             own = outside_sampling_interval(rows, components.k, seed=seed)
             medicare = outside_sampling_interval(rows, MSSP_K, seed=seed)
         except SsinferError as error:
-            reasons.append(f"Sampling noise against group shock under {quoted(label_of(result, pair))}: {error}")
+            refused.setdefault(str(error), []).append(quoted(label_of(result, pair)))
             continue
         found[pair] = Noise(components, own, medicare)
-    return found, tuple(reasons)
+    return found, tuple(
+        f"Sampling noise against group shock under {_some(names)}: {reason}" for reason, names in refused.items()
+    )
+
+
+def _some(names: list[str]) -> str:
+    return listed(names) if len(names) <= 3 else f"{len(names)} designs and methods"
 
 
 def sampling_sentences(result: StudyResult, noise: dict[Pair, Noise], best: Pair) -> tuple[str, ...]:

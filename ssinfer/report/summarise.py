@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ssinfer.report.backtest_tables import payment_design_table, refusal_table, score_design_table, size_class_table
+from ssinfer.report.balance import balance_table
 from ssinfer.report.case_tables import (
     design_table,
     provenance_table,
@@ -12,14 +13,29 @@ from ssinfer.report.case_tables import (
     settlement_table,
     threshold_table,
 )
+from ssinfer.report.claims_tables import (
+    attrition_table,
+    counting_sentences,
+    intact_sentences,
+    intact_table,
+    truncation_table,
+    truth_table,
+)
 from ssinfer.report.data import ReportData
 from ssinfer.report.disclosure import case_is_small, unit_is_visible
 from ssinfer.report.figure_data import figures_of
-from ssinfer.report.finding import best_pair, finding
+from ssinfer.report.finding import finding, recommended_threshold
+from ssinfer.report.kinds import kinds_table
 from ssinfer.report.numerals import count, quoted
 from ssinfer.report.pairs import case_name, has_saving, label_of, span
 from ssinfer.report.sampling import noise_of, sampling_sentences
-from ssinfer.report.which_threshold import choice_of, chosen_pair, kinds_table, specification_table, which_sentences
+from ssinfer.report.which_threshold import (
+    choice_of,
+    chosen_pair,
+    pareto_table,
+    specification_table,
+    which_sentences,
+)
 
 if TYPE_CHECKING:
     from ssinfer.study import StudyResult
@@ -27,32 +43,41 @@ if TYPE_CHECKING:
 
 def summarise(result: StudyResult) -> ReportData:
     """Return everything the template prints; nothing is computed after this."""
-    best = best_pair(result)
     noise, reasons = noise_of(result)
     choice, why_none = choice_of(result)
+    chosen = chosen_pair(result, choice)
     return ReportData(
         title=result.title,
         note=result.note,
         question=result.question,
         data_label=result.data_label,
-        finding=finding(result),
-        sampling=sampling_sentences(result, noise, best),
+        finding=finding(result, chosen, None if choice is None else recommended_threshold(result, chosen, choice.best)),
+        sampling=sampling_sentences(result, noise, chosen),
         which=which_sentences(result, choice, why_none),
         transport=_transport(result),
+        counting=counting_sentences(result),
+        attrition=attrition_table(result),
+        truncation=truncation_table(result),
+        truth=truth_table(result),
+        intact=intact_sentences(result),
+        intact_groups=intact_table(result),
         designs=design_table(result),
         scores=score_design_table(result),
         payments=payment_design_table(result),
         sizes=size_class_table(result),
         kinds=kinds_table(result),
+        kinds_by_size=kinds_table(result, by_size=True),
+        pareto=pareto_table(result, choice),
         specifications=specification_table(result, choice),
-        thresholds=threshold_table(result, best),
+        thresholds=threshold_table(result, chosen),
         savings=savings_table(result),
         settlement=settlement_table(result),
         refusals=refusal_table(result),
         provenance=provenance_table(result),
         methods=_methods(result),
         absent=(*_absent(result), *reasons),
-        figures=figures_of(result, noise, best, chosen_pair(result, choice)),
+        figures=figures_of(result, noise, chosen, None if choice is None else choice.best),
+        balance=balance_table(result),
     )
 
 

@@ -5,24 +5,23 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from ssinfer.backtesting.choice import Choice, choose_design
+from ssinfer.backtesting.choice import Choice, admitted, choose_design
 from ssinfer.errors import SsinferError
 from ssinfer.report.backtest_tables import measured
 from ssinfer.report.data import Table
-from ssinfer.report.disclosure import class_is_visible
+from ssinfer.report.disclosure import case_is_small
 from ssinfer.report.earnings import share_of
-from ssinfer.report.finding import best_pair
-from ssinfer.report.numerals import ABSENT, PLUS_MINUS, column_with_errors, money, plain
-from ssinfer.report.pairs import label_of, name_of, pairs_of, rows_of
-from ssinfer.report.words import threshold_name
+from ssinfer.report.finding import best_pair, recommended_threshold
+from ssinfer.report.numerals import PLUS_MINUS, column_with_errors, listed, money, percent, plain, quoted
+from ssinfer.report.pairs import case_name, label_of, name_of, rows_of
+from ssinfer.report.words import KINDS, threshold_name
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ssinfer.report.pairs import Pair
     from ssinfer.study import StudyResult
 
-NAN = float("nan")
 AT_MOST = 0.05
 SIDE_BY_SIDE = (("credible", "flat"), ("confidence", ""))
 
@@ -46,31 +45,39 @@ def which_sentences(result: StudyResult, choice: Choice | None, reason: str) -> 
     """Return which threshold to use, what it does where it was not chosen, and credible against confidence."""
     if choice is None:
         return (reason,)
-    return (_use(result, choice), _honest(result, choice), _side_by_side(result, choice))
+    return (_use(result, choice), _why(result, choice), _side_by_side(result, choice))
 
 
 def _use(result: StudyResult, choice: Choice) -> str:
     pair = chosen_pair(result, choice)
+    return f"Use {_in_words(choice.best)} with the design {name_of(result, pair)}{_for_the_case(result, choice)}."
+
+
+def _for_the_case(result: StudyResult, choice: Choice) -> str:
+    """Return what the recommended threshold comes to for the case, where it is known and may be shown."""
+    row = recommended_threshold(result, chosen_pair(result, choice), choice.best)
+    if case_is_small(result) or row is None:
+        return ""
+    return (
+        f", which for {case_name(result)} is a measured saving of {percent(float(row['rate']))} of the benchmark, "
+        f"{money(float(row['money']), result.currency)} per insured-year"
+    )
+
+
+def _why(result: StudyResult, choice: Choice) -> str:
     table = choice.specifications
-    savings = ", ".join(f"{100 * saving:g}" for saving in choice.study["savings"])
+    savings = listed([f"{100 * saving:g}%" for saving in choice.study["savings"]])
     fixed = str(result.manifest.get("study_hash", ""))[:12]
     registered = f", all fixed by the study's hash {fixed} before any result," if fixed else ""
-    within = table["false_payment_rate"] <= AT_MOST
+    tried = f"{len(table)} specifications (designs x methods x thresholds){registered}"
+    within = admitted(table, AT_MOST)
     if within.any():
         why = (
-            f"of {len(table)} specifications (designs, methods and thresholds){registered} it misallocates least, too "
-            f"much and too little paid together at true savings of {savings}%, among the {int(within.sum())} that pay "
-            f"at most {100 * AT_MOST:g}% of contracts that saved nothing"
+            f"Of {tried} it misallocates least money, paid too much or too little at true savings of {savings}, among "
+            f"the {int(within.sum())} that pay at most {100 * AT_MOST:g}% of contracts that saved nothing"
         )
     else:
-        why = (
-            f"none of the {len(table)} specifications (designs, methods and thresholds){registered} pays as few as "
-            f"{100 * AT_MOST:g}% of contracts that saved nothing, and it comes nearest"
-        )
-    return f"Use the threshold {_name(choice.best)} with the design {name_of(result, pair)}: {why}."
-
-
-def _honest(result: StudyResult, choice: Choice) -> str:
+        why = f"None of {tried} pays as few as {100 * AT_MOST:g}% of contracts that saved nothing, and it comes nearest"
     found, errors = choice.summary(), choice.errors
     cells = [
         column_with_errors([found[name]], [errors[name]], scale)[0]
@@ -78,94 +85,57 @@ def _honest(result: StudyResult, choice: Choice) -> str:
     ]
     what = "years" if choice.study["folds"] == "origin" else "regions"
     return (
-        f"In {what} that did not choose it, such a choice pays {cells[0]}% of contracts that saved nothing and finds a "
-        f"true saving of 3% in {cells[1]}%, and pays {result.currency} {cells[2]} per insured-year too much or too "
-        "little."
+        f"{why}; in {what} that did not choose it, such a choice pays {cells[0]}% of contracts that saved nothing, "
+        f"finds a true saving of 3% in {cells[1]}%, and misallocates {result.currency} {cells[2]} per insured-year."
     )
 
 
 def _side_by_side(result: StudyResult, choice: Choice) -> str:
+    """Return credible against confidence under the chosen design, or under the best one that has both."""
     assert result.backtest is not None  # noqa: S101  (a choice comes from a backtest)
-    pair = chosen_pair(result, choice)
-    rows = rows_of(result.backtest.thresholds, pair)
-    rows = rows[(rows["size_class"] == "all") & (rows["level"] == 0.95) & (rows["side"] == "one-sided")]
-    texts, missing = [], []
-    for kind, prior in SIDE_BY_SIDE:
-        part = rows[(rows["kind"] == kind) & (rows["prior"] == prior)]
-        if not len(part):
-            missing.append(kind)
-            continue
-        row = part.iloc[0]
-        texts.append(
-            f"the {kind} threshold pays {_points(row, 'false_payment_rate')}% falsely and finds a true 3% in "
-            f"{_points(row, 'detection_rate_3')}%"
-        )
+    chosen = chosen_pair(result, choice)
+    order = result.backtest.ranking()
+    ranked = list(zip(order["design"].astype(str), order["method"].astype(str), strict=True))
+    both = (pair for pair in (chosen, *ranked) if len(_model_based(result, pair)) == len(SIDE_BY_SIDE))
+    pair = next(both, chosen)
+    rows = _model_based(result, pair)
+    texts = [
+        f"the {kind} threshold pays {_points(row, 'false_payment_rate')}% falsely and finds a true 3% in "
+        f"{_points(row, 'detection_rate_3')}%"
+        for kind, row in rows.items()
+    ]
     loose = choice.specifications.iloc[0]
     price = ""
     if loose["false_payment_rate"] > AT_MOST:
         price = (
-            f"; without the limit on false payments {_name(loose)} would misallocate least, and pay "
-            f"{plain(100 * loose['false_payment_rate'], 0)}% of contracts that saved nothing"
+            f"; without the limit on false payments {_in_words(loose)} under "
+            f"{quoted(label_of(result, (str(loose['design']), str(loose['method']))))} would misallocate least, and "
+            f"pay {plain(100 * loose['false_payment_rate'], 0)}% of contracts that saved nothing"
         )
     if not texts:
         return f"Under that design there is neither a credible nor a confidence threshold at 95%{price}."
-    if missing:
-        why = "posterior" if missing == ["credible"] else "sampling distribution"
+    if len(texts) == 1:
+        (missing,) = (kind for kind, _ in SIDE_BY_SIDE if kind not in rows)
+        why = "posterior" if missing == "credible" else "sampling distribution"
         return (
-            f"One-sided at 95%, {texts[0]}; there is no {missing[0]} threshold beside it, because the method offers no "
+            f"One-sided at 95%, {texts[0]}; there is no {missing} threshold beside it, because the method offers no "
             f"{why}{price}."
         )
-    return f"One-sided at 95%, {texts[0]}, {texts[1]}{price}."
+    under = "" if pair == chosen else f" under {quoted(label_of(result, pair))}, which has both,"
+    return f"One-sided at 95%{under or ','} {texts[0]}, {texts[1]}{price}."
 
 
-def kinds_table(result: StudyResult) -> Table | None:
-    """Return credible beside confidence thresholds, one-sided, by design, method, size class and level."""
-    if result.backtest is None or not len(result.backtest.thresholds):
-        return None
-    frame = result.backtest.thresholds
-    frame = frame[(frame["side"] == "one-sided") & frame["kind"].isin([kind for kind, _ in SIDE_BY_SIDE])]
-    nothing = pd.Series(dtype=float)
-    labels: list[tuple[str, str, str, str]] = []
-    cells: dict[str, list[pd.Series[Any]]] = {kind: [] for kind, _ in SIDE_BY_SIDE}
-    for pair in pairs_of(result):
-        mine = rows_of(frame, pair)
-        for size in pd.unique(mine["size_class"]) if len(mine) else ():
-            part = mine[mine["size_class"] == size]
-            if not class_is_visible(part["n_units"].max()):
-                continue
-            for level in sorted(pd.unique(part["level"]), reverse=True):
-                labels.append((label_of(result, pair), str(size), f"{100 * level:g}%", plain(100 * (1 - level), 0)))
-                for kind, prior in SIDE_BY_SIDE:
-                    same = part[(part["kind"] == kind) & (part["prior"] == prior) & (part["level"] == level)]
-                    cells[kind].append(same.iloc[0] if len(same) else nothing)
-    if not labels:
-        return None
-    columns = [list(column) for column in zip(*labels, strict=True)]
-    for name in ("threshold", "false_payment_rate", "detection_rate_3"):
-        columns += [measured(cells[kind], name, f"{name}_se") for kind, _ in SIDE_BY_SIDE]
-    for name in ("expected_overpayment_money", "expected_underpayment_money"):
-        for kind, _ in SIDE_BY_SIDE:
-            values = [row.get(name, NAN) for row in cells[kind]]
-            columns.append(column_with_errors(values, [row.get(f"{name}_se", NAN) for row in cells[kind]]))
-    heads = ["Design", "Insured-years", "Level", "False payments promised (%)"]
-    for text in (
-        "{} threshold (%)",
-        "{}: false payments (%)",
-        "{}: detects a true 3% (%)",
-        f"{{}}: undeserved bonus ({result.currency} per insured-year)",
-        f"{{}}: unpaid saving ({result.currency} per insured-year)",
-    ):
-        heads += [text.format("Credible"), text.format("Confidence")]
-    notes = (
-        (
-            "One-sided, flat prior; placebos' own gates, means ± one standard error by blocks of neighbouring units. "
-            f"{ABSENT}: the method has no such threshold. Undeserved bonus: expected where nothing was saved. Unpaid "
-            "saving: what is due less what is paid, expected over the study's true savings above zero."
-        ),
-    )
-    numeric = (False, False, *(True,) * 12)
-    rows = tuple(zip(*columns, strict=True))
-    return Table("kinds", "Credible beside confidence", tuple(heads), numeric, rows, notes)
+def _model_based(result: StudyResult, pair: Pair) -> dict[str, pd.Series[Any]]:
+    """Return the rows of the credible (flat prior) and the confidence threshold, one-sided 95%, that a design has."""
+    assert result.backtest is not None  # noqa: S101  (asked by the caller)
+    rows = rows_of(result.backtest.thresholds, pair)
+    rows = rows[(rows["size_class"] == "all") & (rows["level"] == 0.95) & (rows["side"] == "one-sided")]
+    found = {}
+    for kind, prior in SIDE_BY_SIDE:
+        part = rows[(rows["kind"] == kind) & (rows["prior"] == prior)]
+        if len(part):
+            found[kind] = part.iloc[0]
+    return found
 
 
 def specification_table(result: StudyResult, choice: Choice | None) -> Table | None:
@@ -198,10 +168,61 @@ def specification_table(result: StudyResult, choice: Choice | None) -> Table | N
     )
 
 
+def pareto_table(result: StudyResult, choice: Choice | None) -> Table | None:
+    """Return the designs, methods and thresholds that no other beats in bias and detection together."""
+    if choice is None or not len(choice.pareto):
+        return None
+    table = choice.pareto[~choice.pareto["dominated"]]
+    if case_is_small(result):
+        table = table.assign(abs_bias_case=float("nan"))
+    cells = [row for _, row in table.iterrows()]
+    columns = [
+        [label_of(result, (str(row["design"]), str(row["method"]))) for row in cells],
+        [KINDS[str(row["kind"])] + (f", {row['prior']} prior" if row["prior"] else "") for row in cells],
+        [plain(100 * float(row["abs_bias_case"]), 1) for row in cells],
+        [plain(100 * float(row["bias_sd_between"]), 1) for row in cells],
+        [plain(100 * float(row["abs_bias_selected"]), 1) for row in cells],
+        measured(cells, "false_payment_rate", "false_payment_rate_se"),
+        measured(cells, "detection_rate", "detection_rate_se"),
+    ]
+    heads = (
+        "Design",
+        "Threshold",
+        "Bias in the case's own earlier years (%, absolute)",
+        "Persistent bias of a unit (SD, %)",
+        "Largest bias among placebos like the case (%, absolute)",
+        "False payments (%)",
+        "Detects a true 3% (%)",
+    )
+    notes = (
+        (
+            f"Of {len(choice.pareto)} designs x methods x kinds of threshold, those that no other equals in every "
+            "measure and beats in one (Pareto set). Every threshold is multiplied by one factor, learned on other "
+            "regions and years, so that all pay about 5% of contracts that saved nothing; ± is one standard error, "
+            "with the factor learned again. Placebos like the case: its decile of level, of last year's growth and of "
+            "socio-economic status."
+        ),
+    )
+    rows = tuple(zip(*columns, strict=True))
+    return Table("pareto", "What no other design beats", heads, (False, False, *(True,) * 5), rows, notes)
+
+
 def _name(row: Any) -> str:
     level = float(row["level"])
     name = threshold_name(str(row["kind"]), level if math.isfinite(level) and level > 0 else None, str(row["side"]))
     return f"{name}, prior {row['prior']}" if row["prior"] else name
+
+
+def _in_words(row: Any) -> str:
+    """Return a threshold as it stands in a sentence."""
+    kind, level = str(row["kind"]), float(row["level"])
+    if kind == "schedule":
+        return "Medicare's schedule"
+    names = {"calibrated": "model threshold rescaled on placebos"}
+    if kind == "expected loss":
+        return f"the threshold of smallest expected loss ({row['prior']} prior)"
+    prior = f", {row['prior']} prior" if row["prior"] else ""
+    return f"the {names.get(kind, f'{kind} threshold')} ({100 * level:g}%, {row['side']}{prior})"
 
 
 def _points(row: Any, name: str) -> str:

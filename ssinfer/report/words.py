@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from ssinfer.comparison import Every, Listed, SimilarSize, Within
+from ssinfer.comparison import Every, Listed, SimilarSize, SimilarSpending, Within
 
 if TYPE_CHECKING:
     from ssinfer.design import Design
@@ -64,6 +64,8 @@ def _rule_in_words(rule: Any) -> str:
         parts = [f"within a factor {rule.ratio:g} in size"] if math.isfinite(rule.ratio) else []
         parts += [f"of at least {rule.at_least:,.0f} insured"] if rule.at_least else []
         return "units " + (" and ".join(parts) or "of any size")
+    if isinstance(rule, SimilarSpending):
+        return f"units with baseline spending within {100 * rule.within:g}%"
     if isinstance(rule, Every):
         return "; ".join(_rule_in_words(part) for part in rule.rules)
     return repr(rule)

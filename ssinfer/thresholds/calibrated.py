@@ -53,6 +53,8 @@ def calibrated_threshold(
         Fewer than 19 placebo units, or placebos that are all alike.
     DataError
         A column is missing, or several designs or methods are mixed.
+    NotSupportedError, ConvergenceError
+        The counterfactual has no distribution of its error, or did not converge.
 
     References
     ----------
@@ -69,15 +71,33 @@ def calibrated_threshold(
     >>> round(calibrated_threshold(cf, frame).rate, 3)
     0.033
     """
-    level, side = check_level(level), check_side(side)
-    data = usable_placebos(placebos, cf.design.treated)
-    clusters = data["origin"] if len(data["origins"]) > 1 else data["unit"]
-    law = fit_error_law(data["y"], data["s"], 1 / data["ratio"], clusters)
-    own = float(cf.null_error().std()) / cf.level
-    spread = float(law.spread(np.array([own]), np.array([data["size"] / cf.assigned]))[0])
-    rate = law.mean + float(ndtri(tail(level, side))) * spread
-    detail = {"bias": law.mean, "standard_error": spread, **_names(law)}
-    return Threshold(rate=rate, money=rate * cf.level, kind="calibrated", level=level, side=side, detail=detail)
+    return CalibratedError(cf, placebos).threshold(level, side)
+
+
+class CalibratedError:
+    """The calibrated error of one counterfactual, from which thresholds of every level follow.
+
+    Parameters
+    ----------
+    cf, placebos : as of :func:`calibrated_threshold`
+    """
+
+    def __init__(self, cf: Counterfactual, placebos: pd.DataFrame) -> None:
+        data = usable_placebos(placebos, cf.design.treated)
+        clusters = data["origin"] if len(data["origins"]) > 1 else data["block"]
+        self.law = fit_error_law(data["y"], data["s"], 1 / data["ratio"], clusters)
+        own = float(cf.null_error("credible" if cf.uncertainty == "posterior" else "confidence").std()) / cf.level
+        relative = data["size"] / cf.assigned
+        relative = relative if np.isfinite(relative) else 1.0  # of the typical size where either is not known
+        self.spread = float(self.law.spread(np.array([own]), np.array([relative]))[0])
+        self.level = cf.level
+
+    def threshold(self, level: float = 0.95, side: str = "one-sided") -> Threshold:
+        """Return the calibrated threshold."""
+        level, side = check_level(level), check_side(side)
+        rate = self.law.mean + float(ndtri(tail(level, side))) * self.spread
+        detail = {"bias": self.law.mean, "standard_error": self.spread, **_names(self.law)}
+        return Threshold(rate=rate, money=rate * self.level, kind="calibrated", level=level, side=side, detail=detail)
 
 
 def cross_fitted_gates(
@@ -85,20 +105,16 @@ def cross_fitted_gates(
 ) -> dict[tuple[float, str], Floats]:
     """Return calibrated gates (R,) of placebos by level and side, each from other blocks of neighbours and origins.
 
-    With a single origin the others of that origin stand in. Refused where a fold would hold fewer than 19 units.
+    With a single origin the others of that origin stand in. NaN where a fold would hold fewer than 19 units; refused
+    where every fold would.
     """
-    y = rows["savings_rate"].to_numpy(dtype=float)
-    s = rows["standard_error"].to_numpy(dtype=float)
+    y, s, relative = law_inputs(rows)
     if y.std() <= 1e-12:
         raise RefusalError(f"All {len(y)} placebo savings are alike: they are not {len(y)} placebos. Check the data.")
-    if not np.isfinite(s).all():
-        s = np.full(len(y), np.nan)  # a source of variance is known of all placebos, or it is none
-    size = rows["assigned"].to_numpy(dtype=float)
-    relative = np.exp(np.log(size).mean()) / size
     block, unit = (np.unique(rows[name].astype(str), return_inverse=True)[1] for name in ("block", "unit"))
     origin = np.unique(rows["origin"].astype(str), return_inverse=True)[1]
     several = origin.max() > 0
-    mean, spread = np.empty(len(y)), np.empty(len(y))
+    mean, spread = np.full((2, len(y)), np.nan)
     for one in range(int(block.max()) + 1):
         for period in range(int(origin.max()) + 1):
             mine = (block == one) & (origin == period)
@@ -106,14 +122,31 @@ def cross_fitted_gates(
                 continue
             rest = (block != one) & ((origin != period) if several else True)
             if len(np.unique(unit[rest])) < FEWEST_UNITS:
-                raise RefusalError(f"Fewer than {FEWEST_UNITS} placebo units outside a block of neighbours.")
+                continue
             labels = origin[rest] if len(np.unique(origin[rest])) > 1 else block[rest]
             clusters = np.unique(labels, return_inverse=True)[1]
             law = fit_error_law(y[rest], s[rest], relative[rest], clusters)
             mean[mine], spread[mine] = law.mean, law.spread(s[mine], relative[mine])
+    if np.isnan(mean).all():
+        raise RefusalError(
+            f"Fewer than {FEWEST_UNITS} placebo units outside every block of neighbours. Add comparable units."
+        )
     return {
         (level, side): mean + float(ndtri(tail(level, check_side(side)))) * spread for level in levels for side in sides
     }
+
+
+def law_inputs(rows: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
+    """Return placebo savings rates, their standard errors, and the typical size over each one's own (R,).
+
+    A source of variance is known of all placebos, or it is none: standard errors are NaN, sizes alike, where one lacks.
+    """
+    y, s, size = (rows[name].to_numpy(dtype=float) for name in ("savings_rate", "standard_error", "assigned"))
+    if not np.isfinite(s).all():
+        s = np.full(len(y), np.nan)
+    if not np.isfinite(size).all():
+        size = np.ones(len(y))
+    return y, s, np.asarray(np.exp(np.log(size).mean()) / size)
 
 
 def _names(law: ErrorLaw) -> dict[str, float]:

@@ -41,6 +41,7 @@ class Calibration:
     draws : mapping of str to array (draw,)
         mean, slope, scale, excess, unit_sd, origin_sd.
     typical_size : float
+        NaN where the placebos' sizes are not known.
     n_units, n_origins, n_rows : int
     excluded : tuple of str
         Units that were left out because they are to be judged.
@@ -99,7 +100,8 @@ class Calibration:
 
     def _systematic(self, size: float, pick: NDArray[np.intp], rng: np.random.Generator) -> Floats:
         draws = {name: values[pick] for name, values in self.draws.items()}
-        ratio = size / self.typical_size if np.isfinite(size) else 1.0
+        ratio = size / self.typical_size
+        ratio = ratio if np.isfinite(ratio) else 1.0  # of the typical size where either is not known
         spread = np.sqrt(draws["unit_sd"] ** 2 + draws["origin_sd"] ** 2 + draws["excess"] ** 2 / ratio)
         return np.asarray(draws["mean"] + draws["slope"] * np.log(ratio) + spread * rng.standard_normal(len(pick)))
 
@@ -155,7 +157,10 @@ def calibrate(
 
 
 def usable_placebos(placebos: pd.DataFrame, exclude: Sequence[str]) -> dict[str, Any]:
-    """Return the arrays of a calibration, checked: y, s, ratio of sizes to the typical one, unit and origin numbers."""
+    """Return the arrays of a calibration, checked: y, s, ratio of sizes to the typical one, and numbers of labels.
+
+    Labels are units, origins and blocks of neighbours (units where no blocks are known).
+    """
     needed = ["unit", "origin", "savings_rate", "standard_error", "assigned"]
     absent = [name for name in needed if name not in placebos.columns]
     if absent:
@@ -178,17 +183,21 @@ def usable_placebos(placebos: pd.DataFrame, exclude: Sequence[str]) -> dict[str,
     y = rows["savings_rate"].to_numpy(dtype=float)
     if y.std() <= 1e-12:
         raise RefusalError(f"All {len(y)} placebo savings are alike: they are not {len(y)} placebos. Check the data.")
-    size = rows["assigned"].fillna(1.0).to_numpy(dtype=float)  # sizes unknown: all alike
-    typical = float(np.exp(np.log(size).mean()))
+    blocks = rows["block"].astype(str) if "block" in rows.columns else rows["unit"].astype(str)
+    block = np.unique(blocks, return_inverse=True)[1]
+    size = rows["assigned"].to_numpy(dtype=float)
+    sized = bool(np.isfinite(size).all())  # a size is known of all placebos, or all are taken as alike
+    typical = float(np.exp(np.log(size).mean())) if sized else float("nan")
     return {
         "y": y,
         "s": rows["standard_error"].to_numpy(dtype=float),
-        "ratio": size / typical,
+        "ratio": size / typical if sized else np.ones(len(y)),
         "size": typical,
         "units": units,
         "unit": unit,
         "origins": origins,
         "origin": origin,
+        "block": block,
     }
 
 
@@ -236,14 +245,21 @@ def _sample(data: dict[str, Any], draws: int, chains: int, seed: int) -> dict[st
     names = [name for name in PARAMETERS if name in trace.posterior]
     table = az.summary(trace, var_names=names, round_to="none")
     divergent = int(trace.sample_stats["diverging"].sum())
-    worst, fewest = float(table["r_hat"].max()), float(table["ess_bulk"].min())
-    if worst > 1.01 or fewest < 400 or divergent:
+    require_convergence(float(table["r_hat"].max()), float(table["ess_bulk"].min()), divergent)
+    found = {name: trace.posterior[name].values.ravel() for name in names}
+    nothing = np.zeros_like(found["mean"])
+    scaled = {name: found.get(name, nothing) for name in PARAMETERS}
+    return {name: values if name == "scale" else values * unit_scale for name, values in scaled.items()}
+
+
+def require_convergence(worst: float, fewest: float, divergent: int) -> None:
+    """Refuse a posterior by its worst R-hat, its fewest effective draws and its divergences.
+
+    >>> require_convergence(1.004, 1200.0, 0)
+    """
+    if not (worst <= 1.01 and fewest >= 400) or divergent:  # so that NaN, of chains that stand still, is refused
         raise ConvergenceError(
             f"The calibration did not converge: R-hat {worst:.3f} (at most 1.01), effective draws {fewest:.0f} (at "
             f"least 400), {divergent} divergences (none). Draw longer with draws=, or look at the placebos for "
             "outliers."
         )
-    found = {name: trace.posterior[name].values.ravel() for name in names}
-    nothing = np.zeros_like(found["mean"])
-    scaled = {name: found.get(name, nothing) for name in PARAMETERS}
-    return {name: values if name == "scale" else values * unit_scale for name, values in scaled.items()}

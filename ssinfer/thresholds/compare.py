@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from ssinfer.errors import SsinferError
-from ssinfer.thresholds.calibrated import calibrated_threshold
+from ssinfer.errors import ConvergenceError, SsinferError
+from ssinfer.level import check_level
+from ssinfer.thresholds.calibrated import CalibratedError
 from ssinfer.thresholds.calibration import calibrate
 from ssinfer.thresholds.confidence import confidence_threshold
-from ssinfer.thresholds.credible import credible_threshold
+from ssinfer.thresholds.credible import SavingPosterior
 from ssinfer.thresholds.detectable import DetectableSaving, minimum_detectable_saving
 from ssinfer.thresholds.expected_loss import expected_loss_threshold
 from ssinfer.thresholds.placebo import placebo_threshold
@@ -57,6 +58,7 @@ def compare_thresholds(
     >>> table.loc[table["kind"] == "schedule", "rate"].round(4).item()
     0.033
     """
+    levels = tuple(check_level(level) for level in levels)
     level_of = cf.level
     error = cf.null_error()
     se = float(error.std()) / level_of if len(error) > 1 else None
@@ -75,19 +77,36 @@ def compare_thresholds(
             detectable = found.detectable if isinstance(found, DetectableSaving) else np.nan
         rows.append((kind, level, side, prior, rate, rate * level_of, detectable, reason))
 
+    posterior = cache(partial(SavingPosterior, cf))  # learned once for all levels, sides and priors
     for level, side, prior in product(levels, SIDES, PRIORS):
-        add("credible", level, side, partial(credible_threshold, cf, level, side, prior), prior)
+        add("credible", level, side, partial(_of, posterior, level, side, prior), prior)
     for prior in PRIORS[1:]:
         add("expected loss", np.nan, "one-sided", partial(expected_loss_threshold, cf, prior), prior)
+    calibrated = cache(partial(CalibratedError, cf, placebos)) if placebos is not None else None
     for level, side in product(levels, SIDES):
         add("confidence", level, side, partial(confidence_threshold, cf, level, side))
         add("power", level, side, partial(minimum_detectable_saving, cf, level, side=side))
-        if placebos is not None:
-            add("placebo", level, side, partial(placebo_threshold, placebos, level, side, se))
-            add("calibrated", level, side, partial(calibrated_threshold, cf, placebos, level, side))
+        if placebos is not None and calibrated is not None:
+            add("placebo", level, side, partial(_placebo, cf, placebos, level, side, se))
+            add("calibrated", level, side, partial(_of, calibrated, level, side))
     if cf.assigned > 1:
         add("schedule", np.nan, "one-sided", partial(schedule_threshold, "mssp", assigned=cf.assigned))
     return pd.DataFrame(rows, columns=["kind", "level", "side", "prior", *MEASURES, "reason"])
+
+
+def _placebo(cf: Counterfactual, placebos: pd.DataFrame, level: float, side: str, se: float | None) -> Threshold:
+    """Return the placebo threshold at the standard error of a counterfactual that converged."""
+    if cf.failures:
+        raise ConvergenceError(
+            f"No placebo threshold from {cf.method}, whose standard error it needs: {'; '.join(cf.failures)}. Draw "
+            "longer, simplify the model, or look at cf.diagnostics."
+        )
+    return placebo_threshold(placebos, level, side, se)
+
+
+def _of(law: Callable[[], SavingPosterior | CalibratedError], *arguments: Any) -> Threshold:
+    """Return a threshold of a law that is learned, or refused, when it is first asked for."""
+    return law().threshold(*arguments)
 
 
 def whole_calibration(cf: Counterfactual, placebos: pd.DataFrame, levels: Sequence[float], seed: int) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -91,35 +92,62 @@ def credible_threshold(
     >>> round(credible_threshold(cf).rate, 3), round(credible_threshold(cf, prior="sceptical").rate, 3)
     (0.032, 0.046)
     """
-    level, side = check_level(level), check_side(side)
-    chosen = find_prior(prior)
-    if interval not in ("equal-tailed", "highest-density"):
-        raise RefusalError(f"interval is {interval!r}; allowed: 'equal-tailed' or 'highest-density'.")
-    errors = cf.null_error("credible")
-    mean = cf.level
-    spread = float(errors.std())
-    if spread == 0:
-        raise RefusalError(f"All draws of {cf.method} are alike: a posterior without spread yields no threshold.")
-    detail = {
-        "standard_error": spread / mean,
-        "probability_not_positive": chosen.probability_not_positive,
-        "interval": interval if side == "two-sided" else "one-sided",
-    }
-    highest = side == "two-sided" and interval == "highest-density"
-    if not np.isfinite(chosen.sd) and not highest:
-        money = float(np.quantile(errors, tail(level, side)))
-    else:
-        relative = errors / mean
-        money = mean * gate_of(fit_mixture(relative), float(relative.std()), level, side, chosen, highest=highest)
-    return Threshold(
-        rate=money / mean,
-        money=money,
-        kind="credible",
-        level=level,
-        side=side,
-        prior=repr(chosen)[6:-1].replace("'", ""),
-        detail=detail,
-    )
+    return SavingPosterior(cf).threshold(level, side, prior, interval)
+
+
+class SavingPosterior:
+    """The predictive error of one counterfactual, from which credible thresholds of every level and prior follow.
+
+    Parameters
+    ----------
+    cf : Counterfactual
+        Refused as by :func:`credible_threshold`.
+    """
+
+    def __init__(self, cf: Counterfactual) -> None:
+        self.errors = cf.null_error("credible")
+        self.level = cf.level
+        self.spread = float(self.errors.std())
+        if self.spread == 0:
+            raise RefusalError(f"All draws of {cf.method} are alike: a posterior without spread yields no threshold.")
+
+    @cached_property
+    def mixture(self) -> NormalMixture:
+        """The relative error as a mixture of normals."""
+        return fit_mixture(self.errors / self.level)
+
+    def threshold(
+        self,
+        level: float = 0.95,
+        side: str = "one-sided",
+        prior: Prior | str | None = None,
+        interval: Interval = "equal-tailed",
+    ) -> Threshold:
+        """Return the credible threshold; arguments as of :func:`credible_threshold`."""
+        level, side = check_level(level), check_side(side)
+        chosen = find_prior(prior)
+        if interval not in ("equal-tailed", "highest-density"):
+            raise RefusalError(f"interval is {interval!r}; allowed: 'equal-tailed' or 'highest-density'.")
+        mean, spread = self.level, self.spread / self.level
+        detail = {
+            "standard_error": spread,
+            "probability_not_positive": chosen.probability_not_positive,
+            "interval": interval if side == "two-sided" else "one-sided",
+        }
+        highest = side == "two-sided" and interval == "highest-density"
+        if not np.isfinite(chosen.sd) and not highest:
+            money = float(np.quantile(self.errors, tail(level, side)))
+        else:
+            money = mean * gate_of(self.mixture, spread, level, side, chosen, highest=highest)
+        return Threshold(
+            rate=money / mean,
+            money=money,
+            kind="credible",
+            level=level,
+            side=side,
+            prior=repr(chosen)[6:-1].replace("'", ""),
+            detail=detail,
+        )
 
 
 def gate_of(

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 PRIOR_POINTS = 201
 GATES = 401
+# a gate that saves less than this share of the loss of never paying is none: the grid knows no better
+WORTH = 1e-3
 
 
 def expected_loss_threshold(
@@ -38,7 +40,8 @@ def expected_loss_threshold(
     .. math:: T = \arg\min_{t \ge 0} E\bigl[w_o (P - f d^+)^+ + w_u (f d^+ - P)^+\bigr]
 
     over a proper prior on d and :math:`M = d + E_0`. The loss is minimised over gates from 0 to the prior's mean plus
-    four SDs of the measured saving.
+    four SDs of the measured saving. Refused where never paying loses as little: with equal weights, a sceptical prior
+    and a normal error wider than the prior, the true saving is more likely below half of the measured one than above.
 
     Parameters
     ----------
@@ -56,6 +59,13 @@ def expected_loss_threshold(
     -------
     Threshold
         Its detail holds the loss curve, `gates` and `losses` (rates of the benchmark), and `loss` at the minimum.
+
+    Raises
+    ------
+    RefusalError
+        The prior is flat, a weight or share impossible, or never paying misallocates least.
+    NotSupportedError, ConvergenceError
+        The counterfactual has no distribution of its error, or did not converge.
 
     Examples
     --------
@@ -78,20 +88,17 @@ def expected_loss_threshold(
     if sharing not in ("first_dollar", "excess"):
         raise RefusalError(f"sharing is {sharing!r}; allowed: 'first_dollar' or 'excess'.")
     kind = "credible" if cf.uncertainty == "posterior" else "confidence"
-    errors = np.sort(cf.null_error(kind)) / cf.level
-    # equally likely points of the prior and of the error stand for both distributions
-    levels = (np.arange(PRIOR_POINTS) + 0.5) / PRIOR_POINTS
-    true = chosen.mean + chosen.sd * _normal_quantiles(levels)
-    null = np.quantile(errors, (np.arange(GATES) + 0.5) / GATES)
-    measured = (true[:, None] + null[None, :]).ravel()
-    due = np.repeat(share * np.maximum(true, 0.0), len(null))
-    top = chosen.mean + 4 * float(np.hypot(chosen.sd, errors.std()))
-    gates = np.linspace(0.0, max(top, 1e-6), GATES)
-    if sharing == "first_dollar":
-        losses = _first_dollar_losses(gates, measured, due, share, overpaid, underpaid)
-    else:
-        losses = np.array([_excess_loss(gate, measured, due, share, overpaid, underpaid) for gate in gates])
+    error = cf.null_error(kind) / cf.level
+    gates, losses, never = loss_curve(
+        error, chosen, share=share, overpaid=overpaid, underpaid=underpaid, sharing=sharing
+    )
     best = int(losses.argmin())
+    if not losses[best] < (1 - WORTH) * never:
+        raise RefusalError(
+            f"No gate misallocates less than never paying, under {chosen!r} and an error of SD {error.std():.1%} of "
+            "the benchmark: a measured saving is then more error than saving. Use a benchmark with a smaller error, a "
+            "wider prior, or weigh underpayment more."
+        )
     detail = {"gates": gates, "losses": losses, "loss": float(losses[best]), "share": share, "sharing": sharing}
     return Threshold(
         rate=float(gates[best]),
@@ -101,6 +108,48 @@ def expected_loss_threshold(
         prior=repr(chosen)[6:-1].replace("'", ""),
         detail={**detail, "overpaid": overpaid, "underpaid": underpaid},
     )
+
+
+def loss_curve(
+    errors: Floats,
+    prior: Prior,
+    *,
+    share: float = 0.5,
+    overpaid: float = 1.0,
+    underpaid: float = 1.0,
+    sharing: Literal["first_dollar", "excess"] = "first_dollar",
+    points: tuple[int, int] = (PRIOR_POINTS, GATES),
+) -> tuple[Floats, Floats, float]:
+    """Return gates, their expected losses, and the loss of never paying; rates of the benchmark.
+
+    Parameters
+    ----------
+    errors : (S,) relative null errors E0 / Bbar
+    prior : proper
+    points : how many equally likely points stand for the prior and for the error
+    """
+    levels = (np.arange(points[0]) + 0.5) / points[0]
+    true = prior.mean + prior.sd * _normal_quantiles(levels)
+    null = np.quantile(errors, (np.arange(points[1]) + 0.5) / points[1])
+    measured = (true[:, None] + null[None, :]).ravel()
+    due = np.repeat(share * np.maximum(true, 0.0), len(null))
+    top = prior.mean + 4 * float(np.hypot(prior.sd, errors.std()))
+    gates = np.linspace(0.0, max(top, 1e-6), GATES)
+    never = underpaid * float(due.mean())
+    if sharing == "first_dollar":
+        return gates, _first_dollar_losses(gates, measured, due, share, overpaid, underpaid), never
+    losses = [_excess_loss(gate, measured, due, share, overpaid, underpaid) for gate in gates]
+    return gates, np.array(losses), never
+
+
+def expected_loss_gate(errors: Floats, prior: Prior) -> float:
+    """Return the gate of smallest expected loss at equal weights, first-dollar, on a coarser grid (backtests).
+
+    Infinite where never paying loses as little. The sharing rate does not matter here.
+    """
+    gates, losses, never = loss_curve(errors, prior, points=(61, 101))
+    best = int(losses.argmin())
+    return float(gates[best]) if losses[best] < (1 - WORTH) * never else float("inf")
 
 
 def _first_dollar_losses(

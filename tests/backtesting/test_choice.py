@@ -5,12 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import optimize
+from scipy.stats import norm
 
-from ssinfer.backtesting.choice import choose_design, pareto_set
+from ssinfer.backtesting.choice import choose_design
+from ssinfer.backtesting.gates import gates
 from ssinfer.backtesting.operating_characteristics import threshold_table
+from ssinfer.backtesting.pareto import pareto_set
 from ssinfer.backtesting.run import BacktestResult
 from ssinfer.backtesting.scores import score_table
 from ssinfer.errors import RefusalError
+from ssinfer.kernels.block_bootstrap import mean_and_error
+from ssinfer.thresholds.schedule import minimum_savings_rate
 
 
 def result(sds, seed=1, n_units=200, origins=(1, 2, 3, 4)):
@@ -61,7 +67,8 @@ def test_the_more_precise_method_is_chosen():
     choice = choose_design(result({"coarse": 0.03, "fine": 0.01}))
     assert choice.best["method"] == "fine"
     assert set(choice.honest["method"]) == {"fine"}
-    assert not choice.pareto.set_index("method").loc["fine", "dominated"]
+    best = choice.pareto.iloc[0]
+    assert (best["method"], best["dominated"]) == ("fine", False)
 
 
 def test_the_best_of_many_alike_is_worse_where_it_was_not_chosen():
@@ -91,7 +98,33 @@ def test_impossible_weights():
 
 def test_pareto_set_keeps_what_is_best_in_anything():
     table = pareto_set(result({"one": 0.02}))
-    assert table["dominated"].tolist() == [False]
+    assert set(table["kind"]) == {"placebo", "schedule"}
+    assert not table["dominated"].all()
+    assert table["detection_rate"].is_monotonic_decreasing
+
+
+def test_kinds_are_compared_once_all_pay_equally_many_falsely():
+    """Errors that shrink with size: a gate in proportion to them finds more than one that is the same for all.
+
+    Placebos of SD 1% and 4%, gates of 1.645 SD and of 3.3% for all: closed forms at 5% false payments.
+    """
+    found = result({"m": 0.02}, n_units=2_000, origins=(1, 2))
+    rows = found.placebos
+    rng = np.random.default_rng(5)
+    sd = np.where(np.arange(len(rows)) % 2 == 0, 0.01, 0.04)
+    rate = sd * rng.standard_normal(len(rows))
+    rows["savings_rate"], rows["spending"], rows["standard_error"] = rate, 2_000.0 * (1 - rate), sd
+    rows["gate_confidence_95_one-sided"] = 0.5 * sd  # far too lenient, but in proportion
+    table = pareto_set(found).set_index("kind")
+    # 4,000 placebos: four standard errors of a share of 5%, and the learned factor's
+    assert table["false_payment_rate"].to_numpy() == pytest.approx(0.05, abs=0.015)
+    assert table.loc["confidence", "detection_rate"] == pytest.approx(table.loc["placebo", "detection_rate"], abs=1e-9)
+    power = np.mean([norm.cdf(0.03 / one - 1.645) for one in (0.01, 0.04)])
+    assert table.loc["confidence", "detection_rate"] == pytest.approx(power, abs=0.03)
+    flat = optimize.brentq(lambda t: np.mean([norm.sf(t / one) for one in (0.01, 0.04)]) - 0.05, 0.01, 0.2)
+    power = np.mean([norm.sf((flat - 0.03) / one) for one in (0.01, 0.04)])
+    assert table.loc["schedule", "detection_rate"] == pytest.approx(power, abs=0.03)
+    assert bool(table.loc["schedule", "dominated"])
 
 
 def test_a_limit_on_false_payments_is_kept_where_it_chooses():
@@ -129,3 +162,34 @@ def test_a_method_does_not_shine_by_refusing():
     assert best.loc["coy", "misallocation"] > 0.025 * best.loc["coy", "refused"]
     assert np.isfinite(list(chosen.summary().values())).all()
     assert np.isfinite(list(chosen.errors.values())).all()
+
+
+def test_honest_errors_of_own_gates_are_block_bootstraps_and_learned_gates_add_their_own():
+    # 4 origins of 200 units in 40 blocks; a bootstrap SE from 500 replicates is known to 3%
+    found = result({"m": 0.02})
+    rows = found.placebos
+    blocks = np.unique(rows["block"], return_inverse=True)[1]
+    scheduled = choose_design(found, kinds=["schedule"])
+    gate = minimum_savings_rate(20_000)
+    hits = (rows["savings_rate"] + 0.03 * rows["spending"] / 2_000 >= gate).to_numpy(dtype=float)
+    fixed = mean_and_error(hits[:, None], blocks, np.random.default_rng(1))[1][0]
+    assert scheduled.errors["detection_rate_3"] == pytest.approx(fixed, rel=0.15)
+    learned = choose_design(found, kinds=["placebo"], levels=(0.9,))
+    at = gates(rows, (0.9,))["placebo", 0.9, learned.best["side"], ""]
+    hits = (rows["savings_rate"] + 0.03 * rows["spending"] / 2_000 >= at).to_numpy(dtype=float)
+    fixed = mean_and_error(hits[:, None], blocks, np.random.default_rng(1))[1][0]
+    assert learned.errors["detection_rate_3"] > 1.2 * fixed
+
+
+def test_a_limit_on_false_payments_does_not_admit_a_gate_that_pays_always_or_never():
+    import pandas as pd
+
+    from ssinfer.backtesting.choice import _choose, admitted
+
+    rows = [("expected loss", 0.04, 1.0), ("placebo", 0.05, 2.0), ("confidence", 0.02, 3.0), ("schedule", 0.09, 0.5)]
+    table = pd.DataFrame(rows, columns=["kind", "false_payment_rate", "misallocation"])
+    table = table.sort_values("misallocation", ignore_index=True)
+    assert list(table["kind"][admitted(table, 0.05)]) == ["placebo", "confidence"]
+    assert _choose(table, 0.05)["kind"] == "placebo"
+    assert _choose(table, 0.01)["kind"] == "confidence"  # none is so low: the lowest that a limit can hold
+    assert _choose(table, 1.0)["kind"] == "schedule"

@@ -107,7 +107,9 @@ def test_arviz_works_on_the_tree(panel, tree):
     assert 0 < loo.p < 20
     # the same panel, without what it does not contain, on the other scale: neither is clearly worse
     plain = HierarchicalBenchmark(draws=250, scale="identity", trend=False, shock=None).fit(panel, DESIGN, seed=1)
-    table = az.compare({"default": tree, "plain": plain.to_datatree()})
+    with warnings.catch_warnings():  # a unit that the plain model explains badly may weigh much in its own leave-out
+        warnings.filterwarnings("ignore", message="Estimated shape parameter of Pareto")
+        table = az.compare({"default": tree, "plain": plain.to_datatree()})
     assert table.loc["default", "elpd_diff"] < 4 * max(table["dse"].max(), 1.0)
     for group in ("posterior_predictive", "prior_predictive"):
         az.plot_ppc_dist(tree, var_names="fitted", group=group)

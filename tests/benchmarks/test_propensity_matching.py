@@ -13,8 +13,9 @@ from ssinfer.balance.gates import BalanceGates
 from ssinfer.benchmarks.propensity_matching import PropensityMatching
 from ssinfer.cohort import Cohort
 from ssinfer.datasets.simulated_matching import simulate_matching
+from ssinfer.datasets.simulated_selection import simulate_selection
 from ssinfer.design import Design
-from ssinfer.errors import DataError, DesignError, NotSupportedError, RefusalError
+from ssinfer.errors import CohortError, DataError, DesignError, NotSupportedError, RefusalError
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +65,30 @@ def test_no_draw_depends_on_the_performance_spending_of_the_treated(simulated):
         assert np.array_equal(before.confidence, after.confidence)
 
 
+@pytest.mark.parametrize("options", [{}, {"scores": "bayesian", "score_draws": 4}])
+def test_no_outcome_feeds_back_into_scores_or_pairs(simulated, options):
+    """Without prior spending among the covariates, scores and pairs are the same whatever anybody spends."""
+    cohort = simulated.cohort
+    spending = np.random.default_rng(9).permutation(cohort.spending.ravel()).reshape(cohort.spending.shape) + 1.0
+    other = replace(cohort, spending=spending)
+    groups = ["pairs", "pairs_of_score_draws"] if options else ["pairs"]
+    found = [PropensityMatching(draws=20, **options).fit(data, simulated.design, seed=1) for data in (cohort, other)]
+    for group in groups:
+        assert found[0].inference[group].equals(found[1].inference[group])
+    assert found[0].inference["balance"].equals(found[1].inference["balance"])
+    assert not np.array_equal(found[0].benchmark, found[1].benchmark)
+
+
+def test_pairs_of_every_drawn_score_are_returned(simulated):
+    cf = fit(simulated, scores="bayesian", score_draws=4)
+    drawn = cf.inference["pairs_of_score_draws"].to_dataframe()
+    assert drawn.groupby("score_draw").size().between(500, 600).all()
+    assert list(drawn["score_draw"].unique()) == [0, 1, 2, 3]
+    pairs = {k: set(zip(part["treated"], part["control"], strict=True)) for k, part in drawn.groupby("score_draw")}
+    assert pairs[0] != pairs[1]  # the score's uncertainty moves who is compared with whom
+    assert cf.to_datatree()["pairs_of_score_draws"] is not None
+
+
 def test_same_seed_same_draws_and_row_order_does_not_matter(simulated):
     cf = fit(simulated)
     assert np.array_equal(cf.benchmark, fit(simulated).benchmark)
@@ -86,6 +111,26 @@ def test_same_seed_same_draws_and_row_order_does_not_matter(simulated):
     # The bootstrap's numbers fall on other persons: equal up to Monte Carlo error only.
     error = cf.pooled().std() * np.sqrt(2 / 400)
     assert other.level == pytest.approx(cf.level, abs=5 * error)
+
+
+def test_ties_do_not_give_every_treated_group_the_same_controls(simulated):
+    """Whole years of age tie often; the first identifiers must not be everybody's controls."""
+    cohort = simulated.cohort
+    data = replace(cohort, covariates={"age": np.floor(cohort.covariates["age"] / 5)})
+    others = [unit for unit in cohort.units if unit not in simulated.design.treated]
+    used = []
+    for unit in others[:2]:
+        design = simulated.design.replace(treated=[unit])
+        pairs = PropensityMatching(draws=20, gates=None).fit(data, design, seed=1).inference["pairs"].to_dataframe()
+        used.append(set(pairs["control"]))
+    # Two groups of 42 among 3,000: by chance they share about one control; by identifier they shared most.
+    assert len(used[0] & used[1]) < 0.25 * min(map(len, used))
+    shuffle = np.random.default_rng(0).permutation(len(cohort.person))
+    mixed = data.select(persons=np.ones(len(shuffle), dtype=bool)).take(shuffle)
+    again = PropensityMatching(draws=20, gates=None).fit(mixed, design, seed=1).inference["pairs"].to_dataframe()
+    assert set(zip(again["treated"], again["control"], strict=True)) == set(
+        zip(pairs["treated"], pairs["control"], strict=True)
+    )
 
 
 def test_equivariant_to_the_currency(simulated):
@@ -160,18 +205,23 @@ def test_regression_to_the_mean_is_warned_of_and_lagged_adjustment_is_the_way_ou
     assert check not in set(fit(simulated).diagnostics["check"])
 
 
-def test_lagged_adjustment_is_near_the_truth_when_matching_on_prior_spending():
+def test_lagged_adjustment_removes_the_bias_where_the_treated_were_chosen_by_prior_spending():
+    # The larger table is in tests/evidence/test_regression_to_the_mean.py.
     errors = []
-    for seed in range(4):
-        simulated = simulate_matching(
-            800, n_treated=4, n_practices=40, confounding=1.0, sigma=0.6, zeros=0.05, seed=seed
-        )
-        cf = fit(simulated, adjustment="lagged", prior_spending=True, outcome_model="linear")
-        years = cf.insured_years.values
-        truth = (simulated.without * years).sum() / years.sum()
-        errors.append(cf.level / truth - 1)
-    lagged = np.array(errors)
-    assert abs(lagged.mean()) < 3 * lagged.std(ddof=1) / np.sqrt(len(lagged)) + 0.01
+    for seed in range(8):
+        simulated = simulate_selection("prior spending", 6_000, lasting=0.4, passing=0.6, strength=1.5, seed=seed)
+        fits = [
+            PropensityMatching(draws=20, gates=None, confidence=None, **options).fit(
+                simulated.cohort, simulated.design, seed=seed
+            )
+            for options in ({"prior_spending": True, "ratio": 3}, {"prior_spending": True, "adjustment": "lagged"})
+        ]
+        assert status(fits[0], "regression to the mean") == "WARN"
+        errors.append([cf.level / simulated.truth - 1 for cf in fits])
+    did, lagged = np.array(errors).T
+    standard_error = np.sqrt(8)
+    assert did.mean() > 4 * did.std(ddof=1) / standard_error
+    assert abs(lagged.mean()) < 3 * lagged.std(ddof=1) / standard_error
 
 
 def test_too_few_practices_are_refused_and_few_are_warned_of():
@@ -214,6 +264,31 @@ def test_gates_are_reported_and_can_be_required(simulated):
     assert not fit(simulated, gates=None).diagnostics["check"].str.startswith("gate").any()
 
 
+def test_gates_are_read_from_the_table_of_a_study_file(simulated):
+    cf = fit(simulated, gates={"smd": 1e-6, "equipoise": False, "ks": 0.5})
+    found = cf.diagnostics.set_index("check")["status"].filter(like="gate").to_dict()
+    assert found == {
+        "gate: smd": "FAIL",
+        "gate: variance_ratio": "PASS",
+        "gate: ks": "PASS",
+        "gate: matched": "PASS",
+    }
+
+
+@pytest.mark.parametrize(
+    ("gates", "message"),
+    [
+        ({"smdd": 0.1}, "no gate 'smdd'.*'smd'"),
+        ({"smd": True}, "give its limit"),
+        ({"smd": 0}, "positive number"),
+        ("strict", r"give BalanceGates\(...\)"),
+    ],
+)
+def test_impossible_gates_are_refused_before_the_data_are_looked_at(gates, message):
+    with pytest.raises(DesignError, match=message):
+        PropensityMatching(gates=gates).fit(None, None, seed=1)
+
+
 def test_unmatched_treated_practice_is_named(simulated):
     cohort = simulated.cohort
     age = cohort.covariates["age"].copy()
@@ -224,15 +299,64 @@ def test_unmatched_treated_practice_is_named(simulated):
         fit(replace(simulated, cohort=far), caliper=0.01, covariates=["age"])
 
 
+def with_labels(simulated, rows, label, elsewhere="elsewhere"):
+    town = np.full(len(simulated.cohort.person), elsewhere, dtype=object)
+    town[rows] = label
+    town[::2] = np.where(town[::2] == elsewhere, "middle", town[::2])
+    covariates = {**simulated.cohort.covariates, "town": town}
+    return replace(simulated, cohort=replace(simulated.cohort, covariates=covariates))
+
+
 def test_stratum_without_controls_is_named(simulated):
+    own = np.flatnonzero(simulated.cohort.unit == simulated.design.treated[0])
+    data = with_labels(simulated, own, "Vlissingen")
+    with pytest.raises(RefusalError, match=r"Stratum 'Vlissingen' has \d+ treated persons and no controls"):
+        fit(data, exact=["town"], covariates=["age"])
+
+
+@pytest.mark.parametrize("label", ["Aagtekerke", "Zoutelande"])  # before and after the other levels: reference or not
+def test_a_level_unseen_in_one_group_is_named(simulated, label):
+    treated = np.isin(simulated.cohort.unit, np.array(simulated.design.treated, dtype=object))
+    for group, other in ((treated, "controls"), (~treated, "the treated")):
+        data = with_labels(simulated, np.flatnonzero(group)[:9], label)
+        with pytest.raises(RefusalError, match=f"Level '{label}' of covariate 'town' is unseen among {other}"):
+            fit(data)
+
+
+def test_perfect_separation_names_the_covariate(simulated):
     cohort = simulated.cohort
-    own = cohort.unit == simulated.design.treated[0]
-    town = np.where(own, "Vlissingen", "elsewhere").astype(object)
-    data = replace(cohort, covariates={**cohort.covariates, "town": town})
-    with pytest.raises(RefusalError, match="Vlissingen"):
-        fit(replace(simulated, cohort=data), exact=["town"], covariates=["age"])
-    with pytest.raises(RefusalError, match=r"unseen among controls|separate"):
+    treated = np.isin(cohort.unit, np.array(simulated.design.treated, dtype=object))
+    data = replace(cohort, covariates={**cohort.covariates, "distance to Vlissingen": np.where(treated, 1.0, 50.0)})
+    with pytest.raises(RefusalError, match="'distance to Vlissingen' separates the groups perfectly"):
         fit(replace(simulated, cohort=data))
+
+
+def test_all_matched_away_by_the_caliper_is_refused(simulated):
+    cohort = simulated.cohort
+    noise = np.random.default_rng(0).normal(size=len(cohort.person))
+    data = replace(cohort, covariates={"noise": noise})
+    with pytest.raises(RefusalError, match=r"Nobody is matched.*widen the caliper"):
+        fit(replace(simulated, cohort=data), caliper=1e-12)
+
+
+def test_missing_covariates_are_refused_with_the_policy(simulated):
+    cohort = simulated.cohort
+    for name, value, message in (("age", np.nan, "missing for 1 persons"), ("sex", None, "missing for 1 persons")):
+        values = cohort.covariates[name].copy()
+        values[7] = value
+        with pytest.raises(CohortError, match=f"{name}.*{message}.*leave the persons out and count them"):
+            replace(cohort, covariates={**cohort.covariates, name: values})
+
+
+def test_controls_who_entered_later_are_set_aside_when_no_treated_person_did():
+    simulated = simulate_matching(600, n_treated=3, n_practices=60, entrants=0.2, seed=4)
+    cohort = simulated.cohort
+    treated = np.isin(cohort.unit, np.array(simulated.design.treated, dtype=object))
+    stayed = replace(simulated, cohort=cohort.select(persons=~(treated & (cohort.insured_years[:, 0] == 0))))
+    late = set(cohort.person[cohort.insured_years[:, 0] == 0])
+    assert not late & set(fit(stayed).inference["pairs"].to_dataframe()["control"])
+    weights = fit(stayed, comparison="att").inference["weights"].to_dataframe()["weight"]
+    assert (weights[weights.index.isin(late)] == 0).all()
 
 
 @pytest.mark.parametrize(

@@ -90,3 +90,53 @@ def test_run_out_is_equal_for_all_and_completion_restores_the_total():
     assert euros == pytest.approx(1000.0, abs=0.01)
     plain = Spending(run_out=RunOut(extracted=dt.date(2018, 12, 31), months=1), duplicates="keep")
     assert extract(tables, None, plain, periods=periods).attrition.iloc[-1]["euros"] == 900 * len(periods)
+
+
+def test_variances_of_the_link_ratios_are_macks():
+    # Authority: Mack (1993), the same table: sigma_k^2 of the nine link ratios.
+    published = [160_280, 37_737, 41_965, 15_183, 13_731, 8_186, 447, 1_147, 447]
+    grid = triangle()
+    values = grid.to_numpy()
+    for month, expected in enumerate(published):
+        (factor, error), (later, later_error) = (completion_factor(grid, start) for start in (month, month + 1))
+        relative = (error / factor) ** 2 - (later_error / later) ** 2
+        paid = values[np.isfinite(values[:, month + 1]), month].sum()
+        # The triangle differs between printings in its last digits.
+        assert relative * paid * (factor / later) ** 2 == pytest.approx(expected, rel=0.02), month
+
+
+def test_both_arms_are_equally_mature():
+    # The contract's practice is paid fast, the other slowly: of both, and of every period, what was paid in a month.
+    months = [f"2018-{month:02d}" for month in range(1, 10)]
+    rows = [
+        {
+            "person": person,
+            "date": dt.date(2018, int(month[5:]), 10),
+            "category": "gp",
+            "amount": 10.0,
+            "paid": (pd.Period(month, "M") + lag).end_time.date(),
+        }
+        for month in months
+        for person, lags in ((1, (0, 1)), (2, (1, 3)))
+        for lag in lags
+    ]
+    tables = ClaimsTables.from_frames(
+        insured=pd.DataFrame({"person": [1, 2], "birth_year": [1970, 1970], "sex": ["V", "V"]}),
+        enrolment=pd.DataFrame(
+            {
+                "person": [1, 2],
+                "insurer": ["A", "A"],
+                "practice": ["contract", "other"],
+                "start": [dt.date(2018, 1, 1)] * 2,
+                "end": [None, None],
+            }
+        ),
+        claims=pd.DataFrame(rows),
+    )
+    definition = Spending(run_out=RunOut(extracted=dt.date(2018, 12, 31), months=1))
+    panel = extract(tables, None, definition, periods=months).panel
+    euros = panel.spending * panel.insured_years
+    assert euros[panel.rows(["contract"])[0]] == pytest.approx(20.0)
+    assert euros[panel.rows(["other"])[0]] == pytest.approx(
+        10.0
+    )  # also in January, whose late line was long since paid

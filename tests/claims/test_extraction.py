@@ -7,7 +7,7 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from ssinfer.claims import ClaimsTables, Population, RunOut, Spending, Truncation, extract
@@ -91,7 +91,13 @@ definitions = st.builds(
 )
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(
+    max_examples=6,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=True,
+    phases=(Phase.explicit, Phase.generate),  # no shrinking: an example takes a second
+)
 @given(seed=st.integers(0, 10**6), population=populations, definition=definitions)
 def test_everything_in_is_counted_or_excluded_to_the_cent(random_tables, seed, population, definition):
     frames = random_tables(seed)
@@ -262,3 +268,97 @@ def test_sums_survive_the_currency_of_floats():
     )
     result = extract(ClaimsTables.from_frames(**frames), None, Spending(duplicates="keep"), periods=[2018])
     assert result.attrition.iloc[-1]["cents"] == 7 * n
+
+
+def four_persons():
+    """Persons 1 to 4, insured all of 2018 and 2019 (4 until their death), EUR 100 a quarter each."""
+    quarters = [dt.date(year, month, 15) for year in (2018, 2019) for month in (2, 5, 8, 11)]
+    return {
+        "insured": pd.DataFrame(
+            {
+                "person": [1, 2, 3, 4],
+                "birth_year": [1950, 1960, 1990, 1940],
+                "sex": ["V", "M", "V", "M"],
+                "ses": ["low", "high", "low", None],
+                "region": ["north", "north", "south", "south"],
+            }
+        ),
+        "enrolment": pd.DataFrame(
+            {
+                "person": [1, 2, 3, 3, 4],
+                "insurer": ["A", "B", "A", "B", "A"],
+                "practice": ["p", "p", "q", "q", "q"],
+                # Person 3 changes insurer on 1 January 2019.
+                "start": [dt.date(2018, 1, 1)] * 3 + [dt.date(2019, 1, 1), dt.date(2018, 1, 1)],
+                "end": [None, None, dt.date(2018, 12, 31), None, None],
+            }
+        ),
+        "deaths": pd.DataFrame({"person": [4], "date": [dt.date(2019, 6, 30)]}),
+        "claims": pd.DataFrame(
+            {
+                "person": np.repeat([1, 2, 3, 4], 8),
+                "date": quarters * 4,
+                "category": "gp",
+                "amount": 100.0,
+            }
+        ),
+    }
+
+
+@pytest.mark.parametrize(
+    ("population", "persons", "days", "euros"),
+    [
+        # By hand: 730 days and EUR 800 a person; person 4 has 365 + 181 days and EUR 600 before death.
+        (Population(), 4, 3 * 730 + 546, 3000),
+        (Population(ses=["low"]), 2, 2 * 730, 1600),
+        (Population(ses=["low", "high"]), 3, 3 * 730, 2400),
+        (Population(regions=["south"]), 2, 730 + 546, 1400),
+        (Population(practices=["p"]), 2, 2 * 730, 1600),
+        (Population(insurers=["A"]), 3, 730 + 365 + 546, 800 + 400 + 600),  # person 3 until the switch
+        (Population(ages=(58, 59)), 1, 730, 800),  # person 2 turns 58 and 59
+        (Population(ages=(69, 78)), 2, 365 + 365, 400 + 400),  # 1 in 2019 (69), 4 in 2018 (78)
+        (Population(last_year_of_life=False), 4, 3 * 730 + 546 - 365, 2400 + 200),  # until 30 June 2018
+        (Population(minimum_enrolment=0.6, start=2019), 3, 3 * 730, 2400),  # 181 of 365 days are 50%
+        (Population(minimum_enrolment=0.4, start=2019), 4, 3 * 730 + 546, 3000),
+        (Population(kind="closed", baseline=[2018], practices=["q"]), 2, 730 + 546, 1400),
+        (Population(kind="closed", baseline=[2018], insurers=["A"]), 3, 730 + 365 + 546, 1800),
+    ],
+)
+def test_each_population_counts_whom_it_says(population, persons, days, euros):
+    result = extract(ClaimsTables.from_frames(**four_persons()), population, periods=[2018, 2019])
+    last = result.attrition.iloc[-1]
+    assert (last["persons"], last["insured_days"], last["euros"]) == (persons, days, euros)
+    assert bool(result.sensitivity) == (not population.last_year_of_life or population.minimum_enrolment is not None)
+
+
+def test_part_years_are_prorated():
+    # Person 4 of practice q: EUR 200 in 181 days of 2019; person 3: EUR 400 in 365.
+    result = extract(ClaimsTables.from_frames(**four_persons()), periods=[2018, 2019])
+    panel = result.panel
+    row = panel.rows(["q"])[0]
+    assert panel.insured_years[row].tolist() == [2.0, 1 + 181 / 365]
+    assert panel.spending[row, 1] == pytest.approx(600 / (1 + 181 / 365))
+
+
+def test_variance_and_correlation_against_pandas(random_tables):
+    # Authority: the formulas of Cohort.to_panel and Cohort.correlation written out on the long frame with pandas.
+    result = extract(ClaimsTables.from_frames(**random_tables(5, n_persons=60, n_claims=1500)), periods=PERIODS)
+    cohort = result.cohort()
+    frame = cohort.to_frame()
+    frame = frame[frame["insured_years"] > 0]
+    for (unit, period), cell in frame.groupby(["unit", "period"]):
+        y, w, m = cell["spending"], cell["insured_years"], len(cell)
+        mean = y.sum() / w.sum()
+        variance = m / (m - 1) * ((y - mean * w) ** 2).sum() / w.sum() ** 2
+        at = result.panel.rows([unit])[0], result.panel.columns([period])[0]
+        assert result.panel.spending[at] == pytest.approx(mean)
+        assert result.panel.sampling_variance[at] == pytest.approx(variance)
+        assert cohort.sampling_covariance(unit)[at[1], at[1]] == pytest.approx(variance)
+    sums = frame.groupby(["unit", "period"])[["spending", "insured_years"]].transform("sum")
+    frame = frame.assign(e=frame["spending"] - sums["spending"] / sums["insured_years"] * frame["insured_years"])
+    wide = frame.pivot_table(index=["person", "unit"], columns="period", values="e")
+    first, second = PERIODS[1], PERIODS[4]
+    both = wide[[first, second]].dropna()  # the same persons in both periods
+    assert len(both) > 10
+    expected = (both[first] * both[second]).sum() / np.sqrt((both[first] ** 2).sum() * (both[second] ** 2).sum())
+    assert cohort.correlation().loc[first, second] == pytest.approx(expected)

@@ -2,10 +2,9 @@
 
 `SSINFER_DATA_DIR=... python tests/evidence/hierarchical_dartmouth.py [name of a variant]` prints the tables of
 docs/hierarchical.md. Folds: every third county (by FIPS code) of those with at least 1,000 persons observed in every
-year, age-sex-race
-adjusted spending as paid, next year from all years since 2003; performance years 2007, 2009, 2011 and 2013; donors all
-other counties. Persons observed are a 20% sample to 2009 and everybody from 2010: the noise of a mean falls by itself
-through the insured-years. Counties are drawn by state. True saving: zero.
+year; age-sex-race adjusted spending as paid, next year from all years since 2003; performance years 2007, 2009, 2011
+and 2013; donors all other counties. Persons observed are a 20% sample to 2009 and everybody from 2010: the noise of a
+mean falls by itself through the insured-years. Blocks of the bootstrap are states. True saving: zero.
 """
 
 from __future__ import annotations

@@ -17,11 +17,11 @@ import ssinfer as ss
 from ssinfer.comparison import SimilarSize
 
 ORIGINS = (2016, 2017, 2018, 2019, 2022)
+CASE = "VLISSINGEN"
 EDGES = (20_000, 50_000, 100_000)
 VARIANTS = {
     "default": ({}, None),
     "one volatility": ({"volatility": False}, None),
-    "neighbours": ({"spatial": "distance", "trend": False}, None),
     "above 10,000 insured": ({}, SimilarSize(at_least=10_000)),
     "no unit trends": ({"trend": False}, None),
 }
@@ -32,20 +32,28 @@ def panel_of(folder):
     return ss.datasets.load_vektis(range(2011, 2023), "core", folder=Path(folder) / "vektis")
 
 
+def placebo_units(panel):
+    """Return the municipalities above 20,000 insured in every year, without the case."""
+    large = panel.insured_years.min(axis=1) >= 20_000
+    return [unit for unit, is_large in zip(panel.units, large, strict=True) if is_large and unit != CASE]
+
+
+def design_at(origin, **choice):
+    """Return the design of a performance year."""
+    return ss.Design(treated=[CASE], baseline=range(2011, origin), performance=[origin], standard="expected", **choice)
+
+
 def placebo_fits(panel, variant="default", origins=ORIGINS, units=None, **more):
     """Return the frame of placebo fits of a variant."""
     parameters, donors = VARIANTS[variant]
-    if units is None:
-        large = panel.insured_years.min(axis=1) >= 20_000
-        units = [unit for unit, is_large in zip(panel.units, large, strict=True) if is_large and unit != "VLISSINGEN"]
-
-    def design_at(origin):
-        choice = {} if donors is None else {"donors": donors}
-        return ss.Design(
-            treated=["VLISSINGEN"], baseline=range(2011, origin), performance=[origin], standard="expected", **choice
-        )
-
-    return real_placebos.placebo_fits(panel, design_at, units, origins, **{**parameters, **more})
+    choice = {} if donors is None else {"donors": donors}
+    return real_placebos.placebo_fits(
+        panel,
+        lambda origin: design_at(origin, **choice),
+        placebo_units(panel) if units is None else units,
+        origins,
+        **{**parameters, **more},
+    )
 
 
 def main(variant, keep=None):

@@ -89,14 +89,9 @@ def interval_table(frame, edges):
         for level in LEVELS:
             values = 100 * part[[f"{what}_{level}" for what in ("in", "width", "score")]].to_numpy(dtype=float)
             mean, error = mean_and_error(values, blocks, np.random.default_rng(1))
-            named = {
-                "coverage": mean[0],
-                "error": error[0],
-                "width": mean[1],
-                "score": mean[2],
-                "score_error": error[2],
-            }
-            rows.append({"size": name, "n": len(part), "level": 100 * level, **named})
+            names = ("coverage", "error", "width", "score", "score_error")
+            figures = (mean[0], error[0], mean[1], mean[2], error[2])
+            rows.append({"size": name, "n": len(part), "level": 100 * level, **dict(zip(names, figures, strict=True))})
     return pd.DataFrame(rows)
 
 

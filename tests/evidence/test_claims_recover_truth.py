@@ -1,60 +1,71 @@
-"""Evidence: claims to panel to benchmark; the known saving lies in each design's interval, truncated or not."""
+"""Evidence: claims to panel to benchmark; the known saving lies in each design's interval, truncated or not.
+
+Each contract is a simulation of its own; the truth is that of tests/test_study_claims.py, checked there to the cent
+against the same claims without the contract.
+"""
 
 # ruff: noqa: T201  (the figures of evidence are printed)
 from __future__ import annotations
 
-import dataclasses
-import importlib.util
-import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from ssinfer.claims import ClaimsTables, Population, Spending, Truncation, extract
+from ssinfer.claims import ClaimsTables, Population, Spending, extract
 from ssinfer.datasets.simulated_claims import simulate_claims
+from ssinfer.study import plan_study, run_study
 
 pytestmark = pytest.mark.evidence
-SEEDS = range(20) if os.environ.get("SSINFER_EVIDENCE") == "full" else range(3)
+DEMO = Path(__file__).parents[2] / "case_studies" / "kerngezond_vlissingen" / "demo.toml"
+SMALLER = (
+    ("n_insured = 110000", "n_insured = 90000"),
+    ("insured_under_contract = 3000", "insured_under_contract = 2500"),
+)
 
 
-def case_study():
-    path = Path(__file__).parents[2] / "case_studies" / "kerngezond_vlissingen" / "claims.py"
-    spec = importlib.util.spec_from_file_location("kerngezond_claims", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_each_design_covers_the_truth(tmp_path):
-    case = case_study()
-    covered, errors = [], []
-    for seed in SEEDS:
-        options = {"insured_under_contract": 8_000, "seed": seed, "last": "2022Q4"}
-        simulated = simulate_claims(tmp_path / f"with{seed}", 90_000, saving=0.05, **options)
-        frame, result, _ = case.evaluate(simulated, seed)
-        # The truth of d: the same persons and lines without the contract, under the same caps.
-        without = simulate_claims(tmp_path / f"without{seed}", 90_000, **options)
-        caps = dict(zip(result.truncation["year"], result.truncation["cap"], strict=True))
-        population = Population(insurers=["A"], units=dict.fromkeys(simulated.treated, case.CONTRACT))
-        definition = Spending(truncation=Truncation(amount=caps), duplicates="keep")
-        none = extract(ClaimsTables.open(without.folder), population, definition, periods=case.PERIODS)
-        row, columns = none.panel.rows([case.CONTRACT])[0], none.panel.columns(case.PERFORMANCE)
-        weights = none.panel.insured_years[row, columns]
-        for panels in ((none.panel, result.panel, "a"), (none.truncated, result.truncated, "d")):
-            spent = [panel.spending[row, columns] @ weights for panel in panels[:2]]
-            truth = 1 - spent[1] / spent[0]
-            frame.loc[frame["design"] == panels[2], "truth"] = truth
-        assert frame.loc[frame["design"] == "a", "truth"].item() == pytest.approx(case.true_rate(simulated), abs=1e-6)
-        assert frame.loc[frame["design"] == "d", "truth"].item() < 0.05 + 1e-9  # what is cut carried savings too
-        covered.append(((frame["lower"] < frame["truth"]) & (frame["truth"] < frame["upper"])).to_numpy())
-        errors.append((frame["rate"] - frame["truth"]).to_numpy())
-        print(f"seed {seed}\n{frame.round(4).to_string(index=False)}")
-    share = np.mean(covered, axis=0)
-    print(f"n = {len(covered)} contracts; covered per design {dict(zip('abcd', share, strict=True))}")
-    print(f"mean error {np.mean(errors, axis=0).round(4)}, SD {np.std(errors, axis=0).round(4)}")
-    # At a true coverage of 95%, fewer than 80% of 20 (or of 3: less than 2 of 3) has a probability below 1%.
-    assert (share >= (0.8 if len(covered) >= 20 else 0.6)).all()
+def test_each_design_covers_the_truth(tmp_path, evidence_share):
+    n = 20 if evidence_share == 1 else 3
+    rows = []
+    for seed in range(n):
+        text = DEMO.read_text(encoding="utf-8")
+        for old, new in (*SMALLER, ("\nseed = 7\n", f"\nseed = {100 + seed}\n")):
+            assert old in text
+            text = text.replace(old, new, 1)
+        path = tmp_path / f"{seed}.toml"
+        path.write_text(text, encoding="utf-8")
+        plan = plan_study(path)
+        result = run_study(plan, parts=("evaluate",), n_jobs=1)
+        for row in result.savings.to_dict("records"):
+            if row["status"] != "ok":
+                continue
+            truth = plan.data.claims.truth[row["design"]].rate
+            ends = row["lower"] / row["benchmark"], row["upper"] / row["benchmark"]
+            covered = float(ends[0] <= truth <= ends[1]) if np.isfinite(ends).all() else np.nan
+            labels = {"design": row["design"], "method": row["method"]}
+            rows.append(
+                {**labels, "error": row["savings_rate"] - truth, "covered": covered, "width": ends[1] - ends[0]}
+            )
+    frame = pd.DataFrame(rows)
+    groups = frame.groupby(["design", "method"], sort=False)
+    table = groups.agg(
+        contracts=("error", "size"),
+        bias=("error", "mean"),
+        sd=("error", "std"),
+        intervals=("covered", "count"),
+        covered=("covered", "mean"),
+        width=("width", "mean"),
+    )
+    table["bias_mcse"] = table["sd"] / np.sqrt(table["contracts"])
+    table["covered_mcse"] = np.sqrt(0.95 * 0.05 / table["intervals"])
+    print(f"{n} simulated contracts, true saving 5%, rates:")
+    print(table.round(4).to_string())
+    # Errors of one contract are shared by its designs. At a true coverage of 95%: fewer than 16 of 20 has a probability
+    # below 0.3%; of the few contracts of the reduced share only a gross failure shows.
+    enough = table["intervals"] >= min(n, 3)
+    assert (table.loc[enough, "covered"] >= (0.8 if n >= 20 else 0.3)).all()
+    assert frame["covered"].mean() >= 0.8
 
 
 def test_persons_truth_is_that_of_the_lines(tmp_path):
@@ -65,6 +76,4 @@ def test_persons_truth_is_that_of_the_lines(tmp_path):
     tables = ClaimsTables.open(simulated.folder)
     population = Population(insurers=["A"], practices=simulated.treated)
     result = extract(tables, population, Spending(duplicates="keep"), periods=periods)
-    cohort = result.cohort()
-    assert round(cohort.spending.sum() * 100) == persons["cents"].sum()
-    assert dataclasses.is_dataclass(cohort)
+    assert round(result.cohort().spending.sum() * 100) == persons["cents"].sum()

@@ -20,7 +20,7 @@ from ssinfer.thresholds.confidence import confidence_threshold
 from ssinfer.thresholds.credible import credible_threshold
 from ssinfer.thresholds.detectable import minimum_detectable_saving, power_of_gate
 from ssinfer.thresholds.placebo import placebo_threshold
-from ssinfer.thresholds.power import Scenario
+from ssinfer.thresholds.scenario import Scenario
 from ssinfer.thresholds.schedule import schedule_threshold
 
 pytestmark = pytest.mark.evidence

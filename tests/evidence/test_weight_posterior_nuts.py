@@ -53,14 +53,17 @@ def mcse(values):
 def test_density_equals_that_of_pymc_up_to_a_constant(case):
     model = model_of(case)
     written = reference_model(model)
-    J, P = model.X.shape[1], model.X_ahead.shape[0]
+    (J, F), P = model.features.shape, model.X_ahead.shape[0]
     theirs = written.compile_logp(mode="FAST_COMPILE")
-    unused = np.empty(J + 4)
+    unused = np.empty(model.size)
     rng = np.random.default_rng(0)
     differences = []
-    for q in 0.7 * rng.standard_normal((6, J + 4)):
-        log_tau = model.prior.strength @ [1.0, q[J]]
-        point = {"z": q[:J], "strength_log__": np.array(log_tau), "zeta": q[J + 1 :], "ahead_z": np.zeros(P)}
+    for q in 0.7 * rng.standard_normal((6, model.size)):
+        log_tau = model.strength @ [1.0, q[J + F]]
+        point = {
+            "z": q[:J], "b": q[J : J + F], "strength_log__": np.array(log_tau), "zeta": q[J + F + 1 :],
+            "ahead_z": np.zeros(P),
+        }  # fmt: skip
         differences.append(float(theirs(point)) - log_density(q, *model.data, unused))
     assert np.ptp(differences) < 1e-6 * max(1.0, abs(differences[0]))
 

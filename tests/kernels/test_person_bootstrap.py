@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ssinfer.kernels.person_bootstrap import bootstrap_in_threads, bootstrap_ratios, pool_small_blocks
+from ssinfer.kernels.person_bootstrap import bootstrap_ratios, pool_small_blocks
 
 
 def lines(n=600, seed=0):
@@ -44,11 +44,53 @@ def test_a_group_without_insured_years_gives_nan():
     assert out[:, 0, 0] == pytest.approx(1.0)
 
 
+def slow_ratios(person, group, weight, money, years, block, n_groups, n_draws, rng):
+    """The definition, person by person and line by line, on the numbers of the same eight streams."""
+    out = []
+    size = np.bincount(block)
+    for place, child in enumerate(rng.spawn(8)):
+        n = n_draws // 8 + (place < n_draws % 8)
+        e = np.empty((len(block), n))
+        for b in range(len(size)):
+            rows = np.flatnonzero(block == b)
+            E = np.array([[child.standard_exponential() for _ in range(n)] for _ in rows])
+            e[rows] = 1 + np.sqrt((size[b] + 1) / (size[b] - 1)) * (E / E.mean(axis=0) - 1)
+        for draw in range(n):
+            w = weight * e[person, draw]
+            sums = [
+                np.array([(w[:, None] * part[person])[group == g].sum(axis=0) for g in range(n_groups)])
+                for part in (money, years)
+            ]
+            out.append(sums[0] / sums[1])
+    return np.array(out)
+
+
+def test_equals_the_definition_with_shared_persons_and_unsorted_blocks():
+    rng = np.random.default_rng(8)
+    n, m = 90, 200
+    block = rng.permutation(np.arange(n) % 7)
+    arguments = (
+        rng.integers(0, n, m),
+        rng.integers(0, 3, m),
+        rng.uniform(0.5, 2, m),
+        rng.lognormal(size=(n, 2)),
+        rng.uniform(0.2, 1, (n, 2)),
+        block,
+        3,
+        41,
+    )
+    fast = bootstrap_ratios(*arguments, np.random.default_rng(4))
+    assert fast == pytest.approx(slow_ratios(*arguments, np.random.default_rng(4)))
+    lines = rng.permutation(m)
+    shuffled = (*(part[lines] for part in arguments[:3]), *arguments[3:])
+    assert bootstrap_ratios(*shuffled, np.random.default_rng(4)) == pytest.approx(fast)
+
+
 def test_threads_do_not_change_the_draws(monkeypatch):
     arguments = lines()
-    one = bootstrap_in_threads(*arguments, 3, 41, np.random.default_rng(5))
-    monkeypatch.setattr("os.cpu_count", lambda: 1)
-    two = bootstrap_in_threads(*arguments, 3, 41, np.random.default_rng(5))
+    one = bootstrap_ratios(*arguments, 3, 41, np.random.default_rng(5))
+    monkeypatch.setattr("ssinfer.kernels.person_bootstrap.threads", lambda: 1)
+    two = bootstrap_ratios(*arguments, 3, 41, np.random.default_rng(5))
     assert one.shape == (41, 3, 2)
     assert np.array_equal(one, two)
 

@@ -19,20 +19,17 @@ def test_likelihood_integrates_the_units_own_shock_size():
     rng = np.random.default_rng(0)
     T, times = 5, np.array([0.0, 1, 2, 3, 5])
     residual = 0.1 * rng.normal(size=(1, T))
-    root = 0.3 * rng.normal(size=(T, 7))
-    own, donors = rng.uniform(1e-3, 2e-3, (2, 1, T))
-    theta = np.array([-2.5, 0.8, 0.2, -1.5, -0.7])
+    noise = rng.uniform(1e-3, 2e-3, (1, T))
+    theta = np.array([-2.5, 0.8, 0.2, -0.7])
+    loose = 0.16 + 0.3 * np.diag(times)
     nodes, masses = np.polynomial.hermite_e.hermegauss(15)
-    found = shock_log_likelihood(
-        theta, residual, (root @ root.T)[None], own, donors, times, 0.4, nodes, masses / masses.sum()
-    )
+    found = shock_log_likelihood(theta, residual, noise, times, loose[None], nodes, masses / masses.sum())
     rho = LARGEST_RHO / (1 + np.exp(-theta[1]))
     power = rho ** np.abs(times[:, None] - times[None, :]) / (1 - rho**2)
-    lam2 = np.exp(2 * theta[3])
-    rest = 0.4**2 + lam2 * root @ root.T + np.exp(2 * theta[2]) * np.diag(own[0] + lam2 * donors[0])
+    rest = loose + np.exp(2 * theta[2]) * np.diag(noise[0])
 
     def density(z):
-        omega2 = np.exp(2 * (theta[0] + np.exp(theta[4]) * z))
+        omega2 = np.exp(2 * (theta[0] + np.exp(theta[3]) * z))
         return multivariate_normal(np.zeros(T), rest + omega2 * power).pdf(residual[0]) * norm.pdf(z)
 
     constant = -0.5 * T * np.log(2 * np.pi)
@@ -51,10 +48,29 @@ def test_shock_size_and_persistence_are_recovered(omega, rho):
     spending = 2000 * 1.03 ** np.arange(T) * (1 + shock)
     panel = ss.Panel(tuple(f"u{j:02d}" for j in range(N)), tuple(range(T)), spending)
     design = ss.Design(treated=["u00"], baseline=range(15), performance=range(15, 20))
-    prior = ShockPrior.learned(Window.of(SyntheticControl().prepare(panel, design), 0), 0.0)
+    prior = ShockPrior.learned(Window.of(SyntheticControl().prepare(panel, design), 0))
     error = np.sqrt(np.diag(prior.covariance))
     assert prior.placebos == 59
     # spending grows and the level is its baseline root mean square: the shocks' scale is right within a fifth
     assert abs(prior.mean[0] - np.log(omega)) < 0.2 + 2 * error[0]
     assert abs(LARGEST_RHO / (1 + np.exp(-prior.mean[1])) - rho) < 0.12
     assert prior.heterogeneity < 0.3
+
+
+def test_k_is_recovered_and_not_taken_for_weights():
+    """150 units of 20,000 to 200,000 insured, k = 3, shocks of 1%, levels 10% apart, and a common factor.
+
+    With weights integrated out together with k, as once here, the same panel gives a k of about 2.
+    """
+    rng = np.random.default_rng(3)
+    N, T, k = 150, 9, 3.0
+    sizes = np.exp(rng.uniform(np.log(2e4), np.log(2e5), N))[:, None] * np.ones((1, T))
+    shock = 0.01 * rng.normal(size=(N, T)).cumsum(axis=1)
+    factor = rng.normal(size=(N, 1)) * 0.01 * rng.normal(size=T).cumsum()
+    level = 2000 * np.exp(0.1 * rng.normal(size=(N, 1)))
+    spending = level * np.exp(factor + shock + k / np.sqrt(sizes) * rng.normal(size=(N, T)))
+    panel = ss.Panel(tuple(f"u{j:03d}" for j in range(N)), tuple(range(T)), spending, insured_years=sizes)
+    design = ss.Design(treated=["u000"], baseline=range(8), performance=[8])
+    prior = ShockPrior.learned(Window.of(SyntheticControl().prepare(panel, design), 0))
+    assert np.exp(prior.mean[2]) == pytest.approx(k, rel=0.15)
+    assert np.exp(prior.mean[0]) == pytest.approx(0.01, rel=0.25)

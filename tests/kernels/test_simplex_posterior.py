@@ -9,12 +9,15 @@ from hypothesis import strategies as st
 from scipy.optimize import approx_fprime
 from scipy.stats import multivariate_normal
 
-from ssinfer.kernels.simplex_posterior import LARGEST_RHO, log_density, predict_paths, sample_chain
+from ssinfer.kernels.simplex_posterior import LARGEST_RHO, log_density, sample_chain
+from ssinfer.kernels.simplex_prediction import predict_paths
 
 TIMES = np.array([0.0, 1.0, 2.0, 4.0, 5.0])
 MEAN = np.array([-3.0, 0.5, 0.1])
 FACTOR = np.linalg.cholesky(np.diag([0.3, 0.8, 0.2]) + 0.05)
 STRENGTH = np.array([0.1, 0.6])
+F = 2  # features of donors
+LEARN = (np.empty(0), 0.05)  # metric and step of a chain that learns both
 
 
 def data(seed, J, kappa, noisy=True):
@@ -22,19 +25,32 @@ def data(seed, J, kappa, noisy=True):
     X = 1 + 0.1 * rng.normal(size=(TIMES.size, J))
     noise = 1e-3 * rng.uniform(0.5, 2, TIMES.size) * noisy
     donor_noise = 1e-3 * rng.uniform(0.5, 2, X.shape) * noisy
-    return (1 + 0.1 * rng.normal(size=TIMES.size), X, TIMES, noise, donor_noise, kappa, MEAN, FACTOR, STRENGTH)
+    features = rng.normal(size=(J, F))
+    return (
+        1 + 0.1 * rng.normal(size=TIMES.size),
+        X,
+        TIMES,
+        noise,
+        donor_noise,
+        kappa,
+        features,
+        MEAN,
+        FACTOR,
+        STRENGTH,
+    )
 
 
-def unpacked(q, J):
-    tau = np.exp(STRENGTH @ [1, q[J]])
-    w = np.exp(tau * q[:J])
-    free = MEAN + FACTOR @ q[J + 1 :]
+def unpacked(q, features):
+    J = len(features)
+    tau = np.exp(STRENGTH @ [1, q[J + F]])
+    w = np.exp(features @ q[J : J + F] + tau * q[:J])
+    free = MEAN + FACTOR @ q[J + F + 1 :]
     return tau, w / w.sum(), np.exp(free[0]), LARGEST_RHO / (1 + np.exp(-free[1])), np.exp(free[2])
 
 
 def covariance(q, arrays, times, noise, donor_noise):
     """C written down directly, over any periods."""
-    _, w, omega, rho, k = unpacked(q, arrays[1].shape[1])
+    _, w, omega, rho, k = unpacked(q, arrays[6])
     gap = np.abs(times[:, None] - times[None, :])
     return (
         arrays[5] ** 2 + omega**2 / (1 - rho**2) * rho**gap + k**2 * np.diag(noise + donor_noise @ w**2)
@@ -46,15 +62,15 @@ def covariance(q, arrays, times, noise, donor_noise):
 def test_density_and_gradient(seed, J, kappa, noisy):
     arrays = data(seed, J, kappa, noisy)
     rng = np.random.default_rng(seed + 1)
-    q, other = rng.normal(size=(2, J + 4))
-    gradient, unused = np.empty(J + 4), np.empty(J + 4)
+    q, other = rng.normal(size=(2, J + F + 4))
+    gradient, unused = np.empty(J + F + 4), np.empty(J + F + 4)
     value = log_density(q, *arrays, gradient)
     numeric = approx_fprime(q, lambda x: log_density(x, *arrays, unused), 1e-7)
     np.testing.assert_allclose(gradient, numeric, rtol=2e-3, atol=2e-3 * max(1, np.abs(gradient).max()))
 
     def exact(x):
         y, X = arrays[:2]
-        law = multivariate_normal(X @ unpacked(x, J)[1], covariance(x, arrays, TIMES, arrays[3], arrays[4]))
+        law = multivariate_normal(X @ unpacked(x, arrays[6])[1], covariance(x, arrays, TIMES, arrays[3], arrays[4]))
         return law.logpdf(y) - 0.5 * x @ x
 
     assert value - log_density(other, *arrays, unused) == pytest.approx(exact(q) - exact(other), abs=1e-6)
@@ -63,11 +79,11 @@ def test_density_and_gradient(seed, J, kappa, noisy):
 def test_without_information_the_posterior_is_the_prior():
     y, X, times, noise, donor_noise, *rest = data(0, 6, 0.0)
     arrays = (y, X, times, 1e6 + noise, donor_noise, *rest)
-    drawn, divergent, _, _ = sample_chain(np.random.default_rng(3), np.zeros(10), 300, 3000, *arrays)
+    drawn, divergent, _, _ = sample_chain(np.random.default_rng(3), np.zeros(12), *LEARN, 300, 3000, *arrays)
     assert divergent == 0
     # k moves the likelihood of a vague observation too: its coordinates are left out
-    assert np.abs(drawn[:, :7].mean(axis=0)).max() < 0.12
-    assert np.abs(drawn[:, :7].std(axis=0) - 1).max() < 0.08
+    assert np.abs(drawn[:, :9].mean(axis=0)).max() < 0.12
+    assert np.abs(drawn[:, :9].std(axis=0) - 1).max() < 0.08
 
 
 @pytest.mark.parametrize("kappa", [0.0, 0.5])
@@ -75,15 +91,24 @@ def test_posterior_means_equal_importance_sampling(kappa):
     J = 3
     y, X, times, noise, donor_noise, *rest = data(5, J, kappa)
     arrays = (y, X, times, 4 * noise, donor_noise, *rest)
-    draws = [sample_chain(np.random.default_rng(seed), np.zeros(J + 4), 300, 4000, *arrays)[0] for seed in range(2)]
+    draws = [
+        sample_chain(np.random.default_rng(seed), np.zeros(J + F + 4), *LEARN, 300, 4000, *arrays)[0]
+        for seed in range(2)
+    ]
     ours = np.concatenate(draws)
-    prior = np.random.default_rng(9).standard_normal((60_000, J + 4))
-    unused = np.empty(J + 4)
+    prior = np.random.default_rng(9).standard_normal((60_000, J + F + 4))
+    unused = np.empty(J + F + 4)
     logs = np.array([log_density(q, *arrays, unused) + 0.5 * q @ q for q in prior])
     mass = np.exp(logs - logs.max())
     mass /= mass.sum()
     assert 1 / (mass**2).sum() > 3000
-    for one in (lambda q: unpacked(q, J)[1][0], lambda q: unpacked(q, J)[1][2], lambda q: q[J], lambda q: q[J + 1]):
+    for one in (
+        lambda q: unpacked(q, arrays[6])[1][0],
+        lambda q: unpacked(q, arrays[6])[1][2],
+        lambda q: q[J],
+        lambda q: q[J + F],
+        lambda q: q[J + F + 1],
+    ):
         theirs = np.array([one(q) for q in prior])
         mean, mine = mass @ theirs, np.array([one(q) for q in ours])
         deviation = np.sqrt(mass @ (theirs - mean) ** 2)
@@ -97,7 +122,7 @@ def test_predictions_are_the_conditional_normal(kappa):
     arrays = data(2, J, kappa)
     y, X = arrays[:2]
     rng = np.random.default_rng(1)
-    q = rng.normal(size=J + 4)
+    q = rng.normal(size=J + F + 4)
     X_ahead, ahead = 1 + 0.1 * rng.normal(size=(P, J)), np.array([6.0, 8.0])
     own, donors = rng.uniform(1e-3, 2e-3, P), rng.uniform(1e-3, 2e-3, (P, J))
     pooling = np.array([0.3, 0.7])
@@ -107,7 +132,7 @@ def test_predictions_are_the_conditional_normal(kappa):
     )
     every = np.concatenate([TIMES, ahead])
     C = covariance(q, arrays, every, np.append(arrays[3], own), np.vstack([arrays[4], donors]))
-    w = unpacked(q, J)[1]
+    w = unpacked(q, arrays[6])[1]
     gain = C[5:, :5] @ np.linalg.inv(C[:5, :5])
     mean = X_ahead @ w + gain @ (y - X @ w)
     V = C[5:, 5:] - gain @ C[:5, 5:]

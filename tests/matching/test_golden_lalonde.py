@@ -209,15 +209,22 @@ def test_nsw_against_cps(nsw_cps):  # authority: computed from the definitions
     assert (treated.sum(), len(y)) == (185, 185 + 15992)
     assert y[treated].mean() - y[~treated].mean() == pytest.approx(-8497.5161, abs=5e-5)
     scores = propensity_scores(columns, treated)
-    # Authority: statsmodels Logit (Newton) and GLM, which agree with each other. golden_matching.md gives -467.8121566,
-    # which is lower, hence not the maximum of this likelihood; its two estimates rest on that fit.
-    X = np.column_stack([np.ones(len(y)), *columns.values()])
-    oracle = sm.Logit(treated.astype(float), X / np.abs(X).max(axis=0)).fit(disp=0, maxiter=200, tol=1e-12)
+    # Authority: statsmodels' GLM (Fisher scoring). golden_matching.md gives -467.8121566 for this formula: a point
+    # of the same likelihood, whose maximum is 63.7 higher, so that its two estimates rest on another score. Without
+    # age^2 and age^3 the maximum is -467.8575, as if those two terms had been all but absent from that fit.
+    X = np.column_stack(list(columns.values()))
+    X = sm.add_constant((X - X.mean(axis=0)) / X.std(axis=0))
+    oracle = sm.GLM(treated.astype(float), X, family=sm.families.Binomial()).fit(tol=1e-12)
+    assert oracle.llf == pytest.approx(-404.1599089, abs=5e-8)
+    assert oracle.llf > -467.8121566 + 63
     assert scores.log_likelihood == pytest.approx(oracle.llf, abs=1e-7)
-    assert scores.log_likelihood == pytest.approx(-404.1599089, abs=5e-8)
-    assert scores.score == pytest.approx(oracle.predict(), abs=1e-6)
+    assert scores.score == pytest.approx(oracle.fittedvalues, abs=1e-6)
+    # The maximum: no direction of the score function is left, in standardised covariates.
+    assert np.abs(X.T @ (treated - scores.score)).max() < 1e-4
+    shorter = {name: values for name, values in columns.items() if name not in ("age^2", "age^3")}
+    assert propensity_scores(shorter, treated).log_likelihood == pytest.approx(-467.8575241, abs=5e-8)
     weights = propensity_weights(scores.score, treated)
-    odds = oracle.predict() / (1 - oracle.predict())
+    odds = oracle.fittedvalues / (1 - oracle.fittedvalues)
     expected = y[treated].mean() - np.average(y[~treated], weights=odds[~treated])
     effect = weighted_difference(y, treated, weights, covariance="hc3")
     assert effect.estimate == pytest.approx(expected, abs=1e-3)

@@ -18,11 +18,11 @@ import platform
 import subprocess
 import sys
 import time
-import venv
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from peers import peers_python
 
 import ssinfer as ss
 from ssinfer.benchmarks.synthetic_control import SyntheticControl
@@ -95,19 +95,6 @@ def least(function, repetitions=7):
         function()
         seconds.append(time.perf_counter() - start)
     return min(seconds)
-
-
-def peers_python() -> str:
-    """The Python that has the peers; created on first use."""
-    given = os.environ.get("SSINFER_PEERS_PYTHON")
-    if given:
-        return given
-    folder = Path(__file__).resolve().parents[2] / ".venv-peers"
-    python = folder / "bin" / "python"
-    if not python.exists():
-        venv.create(folder, with_pip=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", "pysyncon", "azcausal"], check=True)
-    return str(python)
 
 
 def main() -> None:
@@ -209,7 +196,8 @@ def main() -> None:
         for inference in ("none", "placebo"):
             label = f"{len(dutch.units)} municipalities x 4 origins, {length} years, inference={inference!r}"
             rows.append((label, least(dutch_run(length, inference), 1), 5.0, 4 * len(dutch.units), "pysyncon"))
-    run = subprocess.run([peers_python(), "-c", PEERS, str(file)], capture_output=True, text=True, check=False)
+    command = [peers_python("pysyncon", "azcausal"), "-c", PEERS, str(file)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
     peers = json.loads(run.stdout.splitlines()[-1]) if run.stdout.strip() else {"error": run.stderr[-500:]}
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, numpy {np.__version__}; peers: {peers}")
     print(f"{'task':<78}{'seconds':>10}{'aim':>8}  {'met':<5}{'per fit':>12}{'peer per fit':>14}{'ratio':>10}")

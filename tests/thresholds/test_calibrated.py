@@ -108,8 +108,14 @@ def test_level_as_a_percentage():
         calibrated_threshold(case(), frame(50), level=5)
 
 
-def test_folds_too_small_and_placebos_alike_are_refused():
-    with pytest.raises(RefusalError, match="outside a block"):
-        cross_fitted_gates(frame(25), (0.95,), ("one-sided",))
+def test_folds_too_small_have_no_gate_and_refuse_where_all_are():
+    # 15 or 20 of 25 units outside a block of 10 or of 5; 10 of 20 outside either block
+    gate = cross_fitted_gates(frame(25), (0.95,), ("one-sided",))[0.95, "one-sided"]
+    assert np.isnan(gate).tolist() == [True] * 20 + [False] * 5
+    with pytest.raises(RefusalError, match="outside every block"):
+        cross_fitted_gates(frame(20), (0.95,), ("one-sided",))
+
+
+def test_placebos_alike_are_refused():
     with pytest.raises(RefusalError, match="alike"):
         cross_fitted_gates(frame(50).assign(savings_rate=0.0), (0.95,), ("one-sided",))

@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from ssinfer.counterfactual import point_of
 from ssinfer.errors import RefusalError
-from ssinfer.thresholds.expected_loss import expected_loss_threshold
+from ssinfer.thresholds.expected_loss import expected_loss_gate, expected_loss_threshold, loss_curve
 from ssinfer.thresholds.prior import Prior
 
 CF = point_of(100 + 2 * norm.ppf((np.arange(4000) + 0.5) / 4000), "posterior")
@@ -17,23 +17,29 @@ CF = point_of(100 + 2 * norm.ppf((np.arange(4000) + 0.5) / 4000), "posterior")
 @pytest.mark.parametrize("sharing", ["first_dollar", "excess"])
 def test_loss_curve_agrees_with_simulation(sharing):
     prior = Prior("p", 0.01, 0.02)
-    found = expected_loss_threshold(CF, prior, share=0.5, overpaid=2.0, underpaid=1.0, sharing=sharing)
+    errors = CF.null_error() / CF.level
+    curve = loss_curve(errors, prior, share=0.5, overpaid=2.0, underpaid=1.0, sharing=sharing)
+    gates, losses, never = curve
     rng = np.random.default_rng(1)
     d = prior.mean + prior.sd * rng.standard_normal(1_000_000)
     m = d + 0.02 * rng.standard_normal(1_000_000)
     for place in (0, 100, 200, 300):
-        gate = found.detail["gates"][place]
+        gate = gates[place]
         base = m if sharing == "first_dollar" else m - gate
         gap = np.where(m >= gate, 0.5 * np.maximum(base, 0), 0.0) - 0.5 * np.maximum(d, 0)
         loss = np.where(gap > 0, 2 * gap, -gap).mean()
-        assert found.detail["losses"][place] == pytest.approx(loss, rel=0.02)
+        assert losses[place] == pytest.approx(loss, rel=0.02)
+    assert never == pytest.approx(0.5 * np.maximum(d, 0).mean(), rel=0.01)
+    found = expected_loss_threshold(CF, sharing=sharing)
     assert found.detail["loss"] == found.detail["losses"].min()
 
 
 def test_dearer_overpayment_raises_the_gate():
-    gates = [expected_loss_threshold(CF, overpaid=weight).rate for weight in (0.2, 1.0, 5.0)]
+    gates = [expected_loss_threshold(CF, overpaid=weight).rate for weight in (0.2, 2.0, 3.0)]
     assert gates == sorted(gates)
     assert gates[0] < gates[-1]
+    with pytest.raises(RefusalError, match="less than never paying"):
+        expected_loss_threshold(CF, overpaid=5.0)
 
 
 @pytest.mark.parametrize(
@@ -48,3 +54,27 @@ def test_dearer_overpayment_raises_the_gate():
 def test_impossible_losses(change, cure):
     with pytest.raises(RefusalError, match=cure):
         expected_loss_threshold(CF, **change)
+
+
+@pytest.mark.parametrize("prior", [Prior.sceptical(), Prior.literature()])
+@pytest.mark.parametrize("sd", [0.005, 0.01, 0.015])
+def test_the_coarse_gate_of_backtests_loses_no_more_than_the_best(prior, sd):
+    errors = sd * norm.ppf((np.arange(1_000) + 0.5) / 1_000)
+    whole = expected_loss_threshold(point_of(100 * (1 - errors), "posterior"), prior, share=0.3)
+    gate = expected_loss_gate(errors, prior)
+    loss = np.interp(gate, whole.detail["gates"], whole.detail["losses"])
+    assert loss < 1.001 * whole.detail["loss"]
+    assert gate == pytest.approx(whole.rate, abs=0.003)
+
+
+def test_never_paying_is_said_where_it_loses_least():
+    """d given M is N(M / 2, .) when error and prior are alike: paying M is then as far off as paying nothing."""
+    for sd, pays in ((0.015, True), (0.025, False)):
+        cf = point_of(100 * (1 + sd * norm.ppf((np.arange(4_000) + 0.5) / 4_000)), "posterior")
+        errors = cf.null_error() / cf.level
+        assert np.isfinite(expected_loss_gate(errors, Prior.sceptical(0.02))) == pays
+        if pays:
+            assert expected_loss_threshold(cf, "sceptical").rate > 0
+        else:
+            with pytest.raises(RefusalError, match="No gate misallocates less than never paying"):
+                expected_loss_threshold(cf, "sceptical")

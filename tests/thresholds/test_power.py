@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from ssinfer.errors import RefusalError
-from ssinfer.thresholds.power import Scenario, insured_needed, power_table, simulate_looks, simulate_payments
+from ssinfer.thresholds.power import insured_needed, overall_false_payments, power_table
+from ssinfer.thresholds.prior import Prior
+from ssinfer.thresholds.scenario import Scenario
+from ssinfer.thresholds.simulated_contracts import simulate_errors, simulate_looks, simulate_payments
 
 # method.md 2.2: n, SE %, MSR %, P(paid | 0) at MSR, at 2%, at 1%, power at MSR for 2, 3, 5%
 TABLE = [
@@ -39,6 +42,31 @@ def test_table_of_method_md(row):
     assert [scheduled.paid(s) for s in (0.02, 0.03, 0.05)] == pytest.approx(power, abs=0.0005 + 1e-9)
 
 
+@pytest.mark.parametrize("row", TABLE)
+def test_table_of_method_md_by_simulation(row):
+    # 200,000 contracts simulated year by year: Monte Carlo error of a share at most 0.0011, four of them and the digit
+    n, _, _, at_msr, at_2, at_1, *power = row
+    rng, count = np.random.default_rng(n), 200_000
+    scheduled = Scenario(insured=n, gate="schedule")
+    errors = simulate_errors(scheduled, rng, count)
+    gates = (scheduled.threshold, 0.02, 0.01, *(scheduled.threshold - saving for saving in (0.02, 0.03, 0.05)))
+    found = np.array([(errors >= gate).mean() for gate in gates])
+    expected = np.array([at_msr, at_2, at_1, *power])
+    assert (np.abs(found - expected) <= 4 * np.sqrt(expected * (1 - expected) / count) + 0.0006).all()
+
+
+@pytest.mark.parametrize("row", BONUS)
+def test_undeserved_bonus_of_method_md_by_simulation(row):
+    n, *printed = row
+    scheduled = Scenario(insured=n, gate="schedule")
+    for scenario, percent in zip(
+        (scheduled, replace(scheduled, sharing="excess"), Scenario(insured=n, gate="fixed")), printed, strict=True
+    ):
+        _, bonus = simulate_payments(scenario, 0.0, np.random.default_rng(n), 400_000)
+        # the error of a mean of bonuses of SD of at most share x SE: 4 / sqrt(400,000) x 0.5 x 3% is 0.01 points
+        assert 100 * bonus == pytest.approx(percent, abs=0.0006 + 200 * scenario.standard_error / np.sqrt(400_000))
+
+
 @pytest.mark.parametrize("row", BONUS)
 def test_undeserved_bonus_of_method_md(row):
     n, first, excess, none = row
@@ -57,7 +85,10 @@ def test_delia_2012_by_formula_and_by_simulation():
     for n, published, tolerance in ((5_000, 0.25, 0.01), (50_000, 0.02, 0.005)):
         scenario = Scenario(insured=n, gate="fixed", rate=0.02)
         assert scenario.paid() == pytest.approx(published, abs=tolerance)
-        assert simulate_payments(scenario, 0.0, rng)[0] == pytest.approx(scenario.paid(), abs=0.006)
+        errors = simulate_errors(scenario, rng)
+        for undeserved in (errors >= 0.02, errors <= -0.02):  # reward and penalty, 100,000 contracts
+            assert undeserved.mean() == pytest.approx(published, abs=tolerance + 0.006)
+            assert undeserved.mean() == pytest.approx(scenario.paid(), abs=0.006)
 
 
 @pytest.mark.parametrize("sharing", ["first_dollar", "excess"])
@@ -110,6 +141,37 @@ def test_quarterly_looks_raise_the_overall_false_payment_rate():
     assert one["paid_by_look"].item() == pytest.approx(0.05, abs=0.004)
 
 
+def test_the_overall_false_payment_rate_stands_beside_the_table():
+    scenario = Scenario(insured=1, k=3.3, shock_sd=0.0125)
+    table = power_table(scenario, insured=[20_000], years=[1, 2])
+    found = overall_false_payments(scenario, table, looks=4, contracts=40_000)
+    assert found.columns.tolist().index("false_payment_rate_looks") == 1 + table.columns.get_loc("false_payment_rate")
+    assert found["false_payment_rate"].to_numpy() == pytest.approx(0.05)
+    assert (np.diff([0.05, *found["false_payment_rate_looks"]]) > 0.01).all()
+
+
+@pytest.mark.parametrize(("gate", "prior"), [("confidence", "flat"), ("credible", "sceptical"), ("schedule", "flat")])
+def test_simulated_table_agrees_with_the_formulas(gate, prior):
+    # 40,000 contracts per cell: four Monte Carlo errors are at most 0.01
+    scenario = Scenario(insured=1, k=3.3, shock_sd=0.0125, bias=0.002, gate=gate, prior=prior)
+    by_formula, simulated = (power_table(scenario, [2_000, 80_000], [1, 4], simulated=count) for count in (0, 40_000))
+    for name in ("false_payment_rate", "detection_rate_3", "detection_rate_10"):
+        assert simulated[name].to_numpy() == pytest.approx(by_formula[name].to_numpy(), abs=0.01)
+    bonus = simulated["undeserved_bonus"].to_numpy()
+    assert bonus == pytest.approx(by_formula["undeserved_bonus"].to_numpy(), rel=0.06, abs=2e-5)
+
+
+def test_a_credible_gate_is_the_closed_form_of_method_md():
+    se = Scenario(insured=10_000, k=3.0).standard_error
+    flat = Scenario(insured=10_000, k=3.0, gate="credible")
+    assert flat.threshold == Scenario(insured=10_000, k=3.0).threshold
+    sceptical = replace(flat, prior=Prior("p", 0.01, 0.02))
+    expected = 1.6448536269514722 * se * np.sqrt(1 + se**2 / 0.02**2) - 0.01 * se**2 / 0.02**2
+    assert sceptical.threshold == pytest.approx(expected)
+    looks = simulate_looks(sceptical, np.random.default_rng(1), looks=1)
+    assert looks["paid_by_look"].item() == pytest.approx(sceptical.paid(), abs=0.004)
+
+
 def test_sampling_error_alone_pays_too_often():
     scenario = Scenario(insured=100_000, k=3.3, shock_sd=0.0125, believed_shock=False)
     assert scenario.paid() > 0.12
@@ -118,7 +180,8 @@ def test_sampling_error_alone_pays_too_often():
 
 def test_table_has_every_size_and_year():
     table = power_table(Scenario(insured=1, k=3.3))
-    assert len(table) == 8 * 4
+    assert len(table) == 8 * 5
+    assert set(table["years"]) == {1, 2, 3, 4, 5}
     assert set(table["insured"]) >= {500, 500_000}
     assert (table["false_payment_rate"] - 0.05).abs().max() < 1e-9
 
@@ -134,6 +197,10 @@ def test_table_has_every_size_and_year():
         ({"gate": "mssp"}, "'schedule'"),
         ({"sharing": "half"}, "'first_dollar'"),
         ({"level": 95}, "0.95"),
+        ({"rate": 2.0}, "0.02 for 2%"),
+        ({"share": 50}, r"\(0, 1\]"),
+        ({"prior": "sceptical"}, "only a credible gate"),
+        ({"gate": "credible", "prior": "skeptical"}, "'literature'"),
     ],
 )
 def test_impossible_scenarios(change, cure):

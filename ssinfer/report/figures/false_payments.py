@@ -5,7 +5,10 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from ssinfer.report.figures.style import FAINT, INK, SOFT, colour, figure, marker, percent_axis, quiet, shorten
+from matplotlib.ticker import FuncFormatter
+
+from ssinfer.report.figures.style import FAINT, INK, PAID, SOFT, figure, quiet, shorten
+from ssinfer.report.numerals import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,40 +18,56 @@ if TYPE_CHECKING:
     from ssinfer.report.data import PaymentDot
 
 Z = 1.959963984540054
+KEPT, OTHERS = "#0072B2", "#A9A9A9"
+ROW = 0.3
 
 
 def draw(dots: Sequence[PaymentDot]) -> Figure:
-    """Return a row per threshold: a bar at the promised rate, a dot with a 95% interval per design."""
+    """Return a row per threshold: a bar at the promised rate, and what the recommended design pays, in words as well.
+
+    The other designs are small grey dots; without a recommended one the first is drawn large.
+    """
     thresholds = list(dict.fromkeys(dot.threshold for dot in dots))
-    labels = list(dict.fromkeys(dot.label for dot in dots))
-    picture = figure(1.2 + len(thresholds) * (0.2 + 0.1 * len(labels)))
+    main = next((dot.label for dot in dots if dot.main), dots[0].label)
+    picture = figure(1.3 + ROW * len(thresholds))
     axis = picture.subplots()
-    step = 0.62 / max(len(labels), 1)
     for row, threshold in enumerate(thresholds):
         if row % 2 == 0:
             axis.axhspan(row - 0.5, row + 0.5, color=FAINT, alpha=0.35, linewidth=0)
-        nominal = next(dot.nominal for dot in dots if dot.threshold == threshold)
+        mine = [dot for dot in dots if dot.threshold == threshold]
+        others = [dot.actual for dot in mine if dot.label != main]
+        axis.plot(others, [row] * len(others), "o", markersize=3.2, color=OTHERS, zorder=2)
+        nominal = mine[0].nominal
         if isfinite(nominal):
-            axis.vlines(nominal, row - 0.45, row + 0.45, color=INK, linewidth=2.2)
-    for place, label in enumerate(labels):
-        mine = [dot for dot in dots if dot.label == label]
-        heights = [thresholds.index(dot.threshold) + step * (place - (len(labels) - 1) / 2) for dot in mine]
-        errors = [Z * dot.error if isfinite(dot.error) else 0.0 for dot in mine]
-        low = [min(error, dot.actual) for error, dot in zip(errors, mine, strict=True)]
+            axis.vlines(nominal, row - 0.42, row + 0.42, color=INK, linewidth=2.4, zorder=3)
+        promised = f", promised {plain(100 * nominal, 1).removesuffix('.0')}" if isfinite(nominal) else ""
+        chosen = next((dot for dot in mine if dot.label == main), None)
+        if chosen is None:
+            continue
+        error = Z * chosen.error if isfinite(chosen.error) else 0.0
+        above = isfinite(nominal) and chosen.actual - error > nominal
+        ink = PAID if above else KEPT
         axis.errorbar(
-            [dot.actual for dot in mine], heights, xerr=[low, errors], fmt=marker(place), color=colour(place),
-            markersize=5, elinewidth=1.2, label=shorten(label, 40),
+            [chosen.actual], [row], xerr=[[min(error, chosen.actual)], [error]], fmt="o", color=ink, markersize=7,
+            elinewidth=1.6, zorder=4,
         )  # fmt: skip
-    axis.plot([], [], color=INK, linewidth=2.2, label="promised")
+        axis.annotate(
+            f"pays {plain(100 * chosen.actual, 0)}{promised}", (1.0, row), xycoords=("axes fraction", "data"),
+            xytext=(6, 0), textcoords="offset points", va="center", ha="left", color=ink,
+            weight="bold" if above else "normal",
+        )  # fmt: skip
+    axis.plot([], [], linestyle="none", marker="|", markersize=12, markeredgewidth=2.4, color=INK, label="promised")
+    axis.plot([], [], "o", markersize=7, color=KEPT, label=shorten(main, 44))
+    axis.plot([], [], "o", markersize=7, color=PAID, label="the same, paying more than promised")
+    if any(dot.label != main for dot in dots):
+        axis.plot([], [], "o", markersize=3.2, color=OTHERS, label="other designs")
     axis.set_yticks(range(len(thresholds)), thresholds, color=INK)
     axis.set_ylim(len(thresholds) - 0.5, -0.5)
     axis.set_xlim(left=0)
     quiet(axis)
     axis.grid(axis="x", color=FAINT, linewidth=0.6)
     axis.set_axisbelow(True)
-    percent_axis(axis.xaxis)
-    axis.set_xlabel("Contracts paid although nothing was saved, % (bars: 95% interval)")
-    picture.legend(
-        loc="outside upper left", ncols=len(labels) + 1 if len(labels) < 5 else 3, frameon=False, labelcolor=SOFT
-    )
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}"))
+    axis.set_xlabel("Of 100 contracts that saved nothing, so many are paid (line: 95% interval)")
+    picture.legend(loc="outside upper left", ncols=2, frameon=False, labelcolor=SOFT)
     return picture

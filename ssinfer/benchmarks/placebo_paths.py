@@ -1,0 +1,96 @@
+"""Donors in the treated unit's place: their paths less the others' mean, and what weights can reproduce of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ssinfer.benchmarks.window import Window
+
+    Floats = NDArray[np.float64]
+
+MOST_PLACEBOS = 120
+SHORTEST_WITH_FACTOR = 5  # periods from which a common factor is told apart from level, shocks and noise
+LOOSE = 1.0  # variance of a level or a loading, in units of the donor's own level
+
+
+@dataclass(frozen=True, eq=False)
+class PlaceboPaths:
+    """m donors over the T periods of baseline and performance, each in units of its own level.
+
+    Attributes
+    ----------
+    residual : (m, T) donor less the mean of the others
+    noise : (m, T) sampling variance of residuals, up to k^2
+    loose : (m, T, T) level and leading common factor with variance 1: what weights are meant to reproduce
+    times : (T,)
+    """
+
+    residual: Floats
+    noise: Floats
+    loose: Floats
+    times: Floats
+
+    @classmethod
+    def of(cls, window: Window) -> PlaceboPaths:
+        """Lay the donors of a window out, at most 120, evenly spaced by size (by level where no size is known).
+
+        The common factor is the leading principal component over periods of the *other* donors' demeaned paths,
+        noisier donors counting less; it is left out with fewer than five periods or three donors.
+        """
+        used = np.concatenate([window.pre, window.post])
+        paths = window.Y[np.ix_(used, window.others)].T  # (J, T)
+        J = len(paths)
+        level = np.sqrt((paths[:, : window.pre.size] ** 2).mean(axis=1))
+        noise = np.zeros_like(paths) if window.noise is None else window.noise[np.ix_(used, window.others)].T
+        relative_noise = (noise / level[:, None] ** 2).mean(axis=1)
+        order = np.lexsort((level, relative_noise))
+        places = order[np.unique(np.linspace(0, J - 1, min(J, MOST_PLACEBOS)).round().astype(int))]
+        scale = level[places]
+        mean = (paths.sum(axis=0) - paths[places]) / (J - 1)
+        others = (noise.sum(axis=0) - noise[places]) / scale[:, None] ** 2
+        return cls(
+            residual=(paths[places] - mean) / scale[:, None],
+            noise=noise[places] / scale[:, None] ** 2 + others / (J - 1) ** 2,
+            loose=loose_directions(paths / level[:, None], relative_noise, places),
+            times=used.astype(np.float64),
+        )
+
+
+def loose_directions(relative: Floats, noise: Floats, places: NDArray[np.intp]) -> Floats:
+    """Return 11' + f_j f_j' (m, T, T), f_j sqrt(T) times the factor of the donors (J, T) other than j."""
+    J, T = relative.shape
+    loose = np.full((places.size, T, T), LOOSE)
+    if T < SHORTEST_WITH_FACTOR or J < 3:
+        return loose
+    typical = float(np.median(noise))
+    masses = 1.0 / (1.0 + noise / typical) if typical > 0 else np.ones(J)
+    centred = relative - relative.mean(axis=1, keepdims=True)
+    centred = centred - masses @ centred / masses.sum()
+    own = centred[places]
+    products = (centred * masses[:, None]).T @ centred
+    without = products - masses[places, None, None] * own[:, :, None] * own[:, None, :]
+    factor = np.linalg.eigh(without)[1][:, :, -1] * np.sqrt(T)
+    return np.asarray(loose + LOOSE * factor[:, :, None] * factor[:, None, :])
+
+
+def donor_features(X: Floats) -> Floats:
+    """Return two standardised features (J, 2) of donors over the baseline (T0, J): level and loading.
+
+    The loading is that on the leading principal component of the demeaned paths. Values beyond three standard
+    deviations are moved there; a feature in which donors do not differ is zero.
+    """
+    level = X.mean(axis=0)
+    centred = X - level
+    centred = centred - centred.mean(axis=1, keepdims=True)
+    loading = np.linalg.eigh(centred @ centred.T)[1][:, -1] @ centred
+    features = np.column_stack([level - level.mean(), loading])
+    spread = features.std(axis=0)
+    differs = spread > 1e-9 * np.abs(X).max()
+    scaled = np.where(differs, features / np.where(differs, spread, 1.0), 0.0)
+    return np.ascontiguousarray(np.clip(scaled, -3.0, 3.0))

@@ -1,0 +1,37 @@
+"""The study of all families on one contract, read and validated; it runs for minutes, so not in the quick suite."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ssinfer.errors import StudyError
+from ssinfer.plugins.discovery import make_method
+from ssinfer.study_file import read_study
+from ssinfer.study_plan import _check_methods
+
+STUDY = Path(__file__).parents[2] / "case_studies" / "kerngezond_vlissingen" / "all_families.toml"
+
+
+def test_every_family_is_in_the_study_with_local_and_regional_groups():
+    file = read_study(STUDY)
+    _check_methods(file)
+    methods = [part.method for part in file.method]
+    for family in ("AdministrativeBenchmark", "SyntheticControl", "HierarchicalBenchmark", "PropensityMatching"):
+        assert family in methods
+    groups = {part.name: (part.within_km, part.beyond_km) for part in file.comparison}
+    assert groups["local"] == (70, 0)
+    assert groups["regional"] == (400, 70)
+
+
+def test_gates_are_fixed_in_the_file_and_a_wrong_one_is_refused_before_claims_are_simulated(tmp_path):
+    file = read_study(STUDY)
+    part = next(part for part in file.method if part.method == "PropensityMatching")
+    method = make_method(part.method, part.parameters)
+    assert method.gates == {"smd": 0.1, "variance_ratio": 2.0, "equipoise": 0.2, "matched": 0.9}
+    assert method.require_gates
+    wrong = tmp_path / "study.toml"
+    wrong.write_text(STUDY.read_text(encoding="utf-8").replace("gates = { smd", "gates = { sdm"), encoding="utf-8")
+    with pytest.raises(StudyError, match=r"There is no gate 'sdm'.*'smd'"):
+        _check_methods(read_study(wrong))

@@ -1,0 +1,74 @@
+"""Authority: simulated panels with known k, shock and persistence; the prior that donors give has to find them.
+
+ADEMP. Aims: is the prior of shocks and k that `ShockPrior.learned` takes from donors about right, and is its stated
+uncertainty? Data: 150 units over nine years, levels 10% apart, a common factor with loadings of their own, AR(1)
+shocks, sampling noise k^2 / n with 20,000 to 200,000 insured-years. Estimands: k, omega (SD of a shock's innovation),
+rho. Performance: bias; coverage of 90% intervals of the common values, and of the prior that the treated unit gets,
+which adds the learned heterogeneity between units to omega's variance (there is none in these data); Monte Carlo
+errors.
+"""
+
+# ruff: noqa: T201
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import ssinfer as ss
+from ssinfer.benchmarks.shock_prior import ShockPrior
+from ssinfer.benchmarks.synthetic_control import SyntheticControl
+from ssinfer.benchmarks.window import Window
+from ssinfer.kernels.simplex_posterior import LARGEST_RHO
+
+pytestmark = pytest.mark.evidence
+
+T, Z = 9, 1.645
+CASES = [(0.01, 0.9, 3.0, 0.01), (0.01, 0.5, 3.0, 0.01), (0.015, 0.95, 2.5, 0.0), (0.01, 0.9, 2.5, 0.02)]
+
+
+def simulated_window(rng, omega, rho, k, factor, n_units=150):
+    """A window of units with shocks of one known law."""
+    sizes = np.exp(rng.uniform(np.log(20_000), np.log(200_000), n_units))[:, None] * np.ones((1, T))
+    level = 2_000 * np.exp(0.1 * rng.standard_normal(n_units))
+    common = factor * rng.standard_normal(T).cumsum()
+    shock = np.empty((n_units, T))
+    shock[:, 0] = omega / np.sqrt(1 - rho**2) * rng.standard_normal(n_units)
+    for t in range(1, T):
+        shock[:, t] = rho * shock[:, t - 1] + omega * rng.standard_normal(n_units)
+    loading = rng.standard_normal(n_units)[:, None]
+    noise = k / np.sqrt(sizes) * rng.standard_normal((n_units, T))
+    spending = level[:, None] * np.exp(0.02 * np.arange(T) + loading * common + shock + noise)
+    names = tuple(f"u{i:03d}" for i in range(n_units))
+    panel = ss.Panel(names, tuple(range(T)), spending, insured_years=sizes)
+    design = ss.Design(treated=["u000"], baseline=range(T - 1), performance=[T - 1])
+    return Window.of(SyntheticControl().prepare(panel, design), 0)
+
+
+def learned(window):
+    """Estimates of (log omega, logit rho, log k), their errors, and the SDs of the treated unit's prior."""
+    prior = ShockPrior.learned(window)
+    variance = np.diag(prior.covariance)
+    return prior.mean, np.sqrt(variance - np.array([prior.heterogeneity**2, 0.0, 0.0])), np.sqrt(variance)
+
+
+@pytest.mark.parametrize(("omega", "rho", "k", "factor"), CASES)
+def test_k_shock_and_persistence_are_recovered(omega, rho, k, factor, evidence_share):
+    count = int(200 * evidence_share)
+    truth = np.array([np.log(omega), np.log(rho / (LARGEST_RHO - rho)), np.log(k)])
+    found = [learned(simulated_window(np.random.default_rng([1, i]), omega, rho, k, factor)) for i in range(count)]
+    mean, error, spread = (np.array(part) for part in zip(*found, strict=True))
+    common, covered = ((np.abs(mean - truth) <= Z * sd).mean(axis=0) for sd in (error, spread))
+    natural = np.column_stack([np.exp(mean[:, 0]), LARGEST_RHO / (1 + np.exp(-mean[:, 1])), np.exp(mean[:, 2])])
+    for place, (name, true) in enumerate((("omega", omega), ("rho", rho), ("k", k))):
+        own = natural[:, place]
+        mcse = own.std() / np.sqrt(count)
+        print(
+            f"omega {omega}, rho {rho}, k {k}, factor {factor}: {name} {own.mean():.4f} +- {mcse:.4f}, "
+            f"covered at 90%: {100 * common[place]:.0f}%, by the treated unit's prior {100 * covered[place]:.0f}% "
+            f"+- {100 * np.sqrt(0.09 / count):.0f}%"
+        )
+        if name == "rho":  # a shock and noise of like size over nine years say little of it: drawn to the prior's 0.73
+            assert abs(own.mean() - true) < 0.25 + 3 * mcse
+            continue
+        assert abs(own.mean() / true - 1) < 0.15 + 3 * mcse / true
+        assert covered[place] > 0.65 - 3 * np.sqrt(0.09 / count)

@@ -1,0 +1,124 @@
+"""Every kind of threshold against every bad input of its list: each is refused, and told its cure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ssinfer.counterfactual import point_of
+from ssinfer.errors import ConvergenceError, DrawsError, NotSupportedError, RefusalError
+from ssinfer.thresholds.calibrated import calibrated_threshold
+from ssinfer.thresholds.calibration import require_convergence, usable_placebos
+from ssinfer.thresholds.compare import compare_thresholds
+from ssinfer.thresholds.confidence import confidence_threshold
+from ssinfer.thresholds.credible import credible_threshold
+from ssinfer.thresholds.detectable import minimum_detectable_saving, power_of_gate
+from ssinfer.thresholds.expected_loss import expected_loss_threshold
+from ssinfer.thresholds.placebo import placebo_threshold
+from ssinfer.thresholds.scenario import Scenario
+
+NOISE = np.random.default_rng(1).standard_normal(400)
+CF = point_of(100 + NOISE, "posterior", insured_years=20_000, confidence=100 + NOISE)
+PLACEBOS = pd.DataFrame(
+    {
+        "unit": [f"u{place}" for place in range(40)],
+        "origin": 2017,
+        "assigned": 20_000.0,
+        "standard_error": 0.01,
+        "savings_rate": 0.01 * NOISE[:40],
+    }
+)
+BY_LEVEL = {
+    "credible": lambda level: credible_threshold(CF, level),
+    "credible, two-sided": lambda level: credible_threshold(CF, level, "two-sided", interval="highest-density"),
+    "confidence": lambda level: confidence_threshold(CF, level),
+    "power": lambda level: minimum_detectable_saving(CF, level),
+    "power of": lambda level: minimum_detectable_saving(CF, power=level),
+    "placebo": lambda level: placebo_threshold(PLACEBOS, level),
+    "calibrated": lambda level: calibrated_threshold(CF, PLACEBOS, level),
+    "all": lambda level: compare_thresholds(CF, (0.95, level)),
+    "before data": lambda level: Scenario(insured=1_000, level=level),
+}
+OF_DRAWS = {
+    "credible": credible_threshold,
+    "confidence": confidence_threshold,
+    "power": minimum_detectable_saving,
+    "power of": lambda cf: power_of_gate(cf, 0.02, 0.0),
+    "calibrated": lambda cf: calibrated_threshold(cf, PLACEBOS),
+    "expected loss": expected_loss_threshold,
+}
+
+
+@pytest.mark.parametrize("kind", BY_LEVEL)
+@pytest.mark.parametrize(
+    ("level", "cure"),
+    [(5, r"as a fraction: 0\.05"), (95, r"as a fraction: 0\.95"), (0, "strictly between"), (1, "strictly between")],
+)
+def test_a_level_outside_the_fractions(kind, level, cure):
+    with pytest.raises(RefusalError, match=cure):
+        BY_LEVEL[kind](level)
+
+
+@pytest.mark.parametrize("level", [-0.05, float("nan"), float("inf"), 250])
+def test_a_level_that_is_no_percentage_either(level):
+    with pytest.raises(RefusalError, match="strictly between 0 and 1 is needed"):
+        credible_threshold(CF, level)
+
+
+@pytest.mark.parametrize("which", ["benchmark", "confidence"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_draws_that_are_not_finite_make_no_counterfactual_and_so_no_threshold(which, bad):
+    spoilt = 100 + NOISE
+    spoilt[7] = bad
+    draws = {"benchmark": 100 + NOISE, "confidence": 100 + NOISE, which: spoilt}
+    with pytest.raises(DrawsError, match="not finite"):
+        point_of(draws["benchmark"], "posterior", confidence=draws["confidence"])
+
+
+@pytest.mark.parametrize("kind", OF_DRAWS)
+def test_failed_convergence_gives_no_threshold_of_any_kind(kind):
+    with pytest.raises(ConvergenceError, match=r"R-hat 1\.2 of tau"):
+        OF_DRAWS[kind](replace(CF, failures=("R-hat 1.2 of tau",)))
+
+
+@pytest.mark.parametrize("kind", OF_DRAWS)
+def test_a_point_estimate_gives_no_threshold_of_any_kind(kind):
+    with pytest.raises(NotSupportedError, match="is not supported for"):
+        OF_DRAWS[kind](point_of(np.array([100.0]), "none"))
+
+
+def test_side_by_side_a_fit_that_failed_keeps_the_schedule_alone_and_every_reason():
+    table = compare_thresholds(replace(CF, failures=("R-hat 1.2 of tau",)), (0.95,), PLACEBOS)
+    assert set(table.loc[table["rate"].notna(), "kind"]) == {"schedule"}
+    assert table.loc[table["rate"].isna(), "reason"].str.contains(r"R-hat 1\.2 of tau").all()
+
+
+@pytest.mark.parametrize("make", [placebo_threshold, lambda rows: calibrated_threshold(CF, rows)])
+def test_eighteen_units_are_too_few_and_alike_ones_are_none(make):
+    with pytest.raises(RefusalError, match=r"18 placebo units.*at least 19"):
+        make(PLACEBOS[:18])
+    with pytest.raises(RefusalError, match="alike"):
+        make(PLACEBOS.assign(savings_rate=0.01))
+
+
+@pytest.mark.parametrize("figures", [(1.02, 2000, 0), (1.001, 300, 0), (1.001, 2000, 1), (np.nan, np.nan, 0)])
+def test_a_calibration_that_did_not_converge_is_refused(figures):
+    with pytest.raises(ConvergenceError, match=r"did not converge: R-hat .* Draw longer"):
+        require_convergence(*figures)
+
+
+def test_the_whole_calibration_never_sees_the_judged_groups_own_rows():
+    moved = PLACEBOS.assign(savings_rate=np.where(PLACEBOS["unit"] == "u3", 9.0, PLACEBOS["savings_rate"]))
+    one, two = (usable_placebos(rows, ["u3"]) for rows in (PLACEBOS, moved))
+    for name in ("y", "s", "ratio", "unit", "origin", "block"):
+        np.testing.assert_array_equal(one[name], two[name])
+    assert "u3" not in one["units"]
+
+
+def test_unknown_sizes_are_all_alike():
+    rows = PLACEBOS.assign(assigned=np.where(PLACEBOS["unit"] == "u3", np.nan, 20_000.0))
+    assert (usable_placebos(rows, ["case"])["ratio"] == 1).all()
+    assert np.isfinite(calibrated_threshold(CF, rows).rate)
