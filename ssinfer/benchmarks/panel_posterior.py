@@ -31,16 +31,19 @@ FEW = 5
 GOOD = 0.6  # share of effective nodes at which a pilot is good enough; half of it with more than `FEW` parameters
 PILOT_ROUNDS = 4  # at most
 SPARE = 2.0  # times the effective nodes needed: a placebo's own posterior lies beside the one proposed for
+KEPT = 0.15  # share of the component without shock in every proposal
+NO_SHOCK = -1.5  # its centre in x: the quantile of the shock's prior at 7%
 COMPONENTS = 4  # of the mixture that is fitted to the pilot nodes
 MORE = (2, 4, 8)  # times the nodes in further rounds, for as long as the weights are not dependable
 
 
 @dataclass(frozen=True, eq=False)
 class Proposal:
-    """Nodes of the parameters (M, d) with the log density that they were drawn from."""
+    """Nodes of the parameters (M, d) with the log density that they were drawn from, and what every proposal keeps."""
 
     nodes: Floats
     log_density: Floats
+    kept: Mixture | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,10 +74,12 @@ def propose(model: PanelModel, y: Floats, seen: Floats, count: int) -> Proposal:
     last pilot had, `SPARE` times as many are effective as are needed.
     """
     mode, root = model.mode(y, seen)
+    kept = without_shock(model, mode, root)
     start = Mixture(np.ones(1), mode[None], root[None])
+    start = start if kept is None else start.joined(kept, KEPT)
     size, enough = (PILOT, GOOD) if model.size <= FEW else (4 * PILOT, GOOD / 2)
     nodes = start.nodes(size)
-    pilot = Proposal(nodes, start.log_density(nodes))
+    pilot = Proposal(nodes, start.log_density(nodes), kept)
     share = 0.0
     for _ in range(PILOT_ROUNDS):
         log_target = log_targets(model, pilot.nodes, y, seen)
@@ -96,8 +101,28 @@ def _plain_weights(log_target: Floats, proposal: Proposal) -> Floats:
 def adapt(proposal: Proposal, log_target: Floats, count: int) -> Proposal:
     """Return nodes under a mixture of Student-t distributions fitted to the weighted nodes."""
     mixture = fit_mixture(proposal.nodes, _plain_weights(log_target, proposal), COMPONENTS)
+    mixture = mixture if proposal.kept is None else mixture.joined(proposal.kept, KEPT)
     nodes = mixture.nodes(count)
-    return Proposal(nodes, mixture.log_density(nodes))
+    return Proposal(nodes, mixture.log_density(nodes), proposal.kept)
+
+
+def without_shock(model: PanelModel, mode: Floats, root: Floats) -> Mixture | None:
+    """Return the component of a proposal where shocks are next to nothing; None for a model without shocks.
+
+    There the likelihood says nothing of persistence and volatilities, which go back to their priors, standard normal in
+    x; the other parameters keep what they have at the mode. A Student-t at the mode does not reach that corner, and
+    neither Pareto k nor the effective size shows what no node has seen.
+    """
+    names = [parameter.name for parameter in model.parameters]
+    if "shock" not in names:
+        return None
+    free = np.array([name in {"shock", "persistence"} or name.startswith("volatility") for name in names])
+    centre = np.where(free, 0.0, mode)
+    centre[names.index("shock")] = NO_SHOCK
+    covariance = np.where(np.outer(free, free), 0.0, root @ root.T)
+    covariance[np.ix_(free, ~free)] = covariance[np.ix_(~free, free)] = 0.0
+    covariance[free, free] = 1.0
+    return Mixture(np.ones(1), centre[None], np.linalg.cholesky(covariance)[None])
 
 
 def weigh(log_target: Floats, proposal: Proposal) -> Posterior:
