@@ -22,6 +22,7 @@ from scipy.stats import norm
 from ssinfer.backtesting.placebos import neighbour_blocks
 from ssinfer.benchmarks.hierarchical import HierarchicalBenchmark
 from ssinfer.benchmarks.panel_layout import lay_out
+from ssinfer.benchmarks.panel_model import REACH
 from ssinfer.benchmarks.panel_posterior import predict_placebos
 from ssinfer.benchmarks.problem import Problem
 from ssinfer.kernels.importance import maximum
