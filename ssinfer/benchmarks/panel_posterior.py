@@ -116,7 +116,7 @@ def without_shock(model: PanelModel, mode: Floats, root: Floats) -> Mixture | No
     names = [parameter.name for parameter in model.parameters]
     if "shock" not in names:
         return None
-    free = np.array([name in {"shock", "persistence"} or name.startswith("volatility") for name in names])
+    free = np.array([name in {"shock", "persistence"} or name in model.volatility for name in names])
     centre = np.where(free, 0.0, mode)
     centre[names.index("shock")] = NO_SHOCK
     covariance = np.where(np.outer(free, free), 0.0, root @ root.T)

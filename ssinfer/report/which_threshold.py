@@ -84,9 +84,15 @@ def _why(result: StudyResult, choice: Choice) -> str:
         for name, scale in (("false_payment_rate", 100), ("detection_rate_3", 100), ("misallocation_money", 1))
     ]
     what = "years" if choice.study["folds"] == "origin" else "regions"
+    money_lost = table.loc[within, "misallocation_money"] if within.any() else table["misallocation_money"]
+    near = int((money_lost <= money_lost.min() + errors["misallocation_money"]).sum()) - 1
+    chance = (
+        f" {near} others come within one standard error of that: between them the choice is chance." if near else ""
+    )
     return (
         f"{why}; in {what} that did not choose it, such a choice pays {cells[0]}% of contracts that saved nothing, "
         f"finds a true saving of 3% in {cells[1]}%, and misallocates {result.currency} {cells[2]} per insured-year."
+        f"{chance}"
     )
 
 
