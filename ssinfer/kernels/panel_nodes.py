@@ -6,12 +6,13 @@ the calls would cost twenty times the arithmetic. M nodes, N units, T periods.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ssinfer.kernels.compile import compiled
+from ssinfer.kernels.compile import compiled, threads
 from ssinfer.kernels.gaussian_panel import (
     LANES,
     LOG_2PI,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     Places = NDArray[np.intp]
 
 LONG = 6  # periods from which on the Markov sums are the cheaper ones
+WORTH_A_THREAD = 2_000_000  # cells times nodes: some tens of milliseconds
 TOGETHER = 4_000_000  # numbers in the largest array of a round of nodes
 
 
@@ -129,6 +131,17 @@ def _rows(
 
 
 def _all_sums(nodes: Nodes, noise: Floats, seen: Floats, y: Floats, loading: Floats) -> list[Floats]:
+    """Return the sums of `_sums`: nodes are shared out over threads where there is work for them."""
+    parts = min(threads(), len(nodes) * y.size // WORTH_A_THREAD)
+    if parts < 2:
+        return _some_sums(nodes, noise, seen, y, loading)
+    shares = [nodes.of(places) for places in np.array_split(np.arange(len(nodes)), parts)]
+    with ThreadPoolExecutor(max_workers=parts) as pool:
+        found = list(pool.map(lambda share: _some_sums(share, noise, seen, y, loading), shares))
+    return [np.concatenate(each) for each in zip(*found, strict=True)]
+
+
+def _some_sums(nodes: Nodes, noise: Floats, seen: Floats, y: Floats, loading: Floats) -> list[Floats]:
     """Return the sums of `_sums`, by the cheaper algorithm where it loses nothing."""
     markov = nodes.markov
     if markov is None or y.shape[1] < LONG:

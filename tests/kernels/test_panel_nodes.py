@@ -40,6 +40,14 @@ def test_every_node_has_the_likelihood_that_it_has_alone(units):
         np.testing.assert_allclose(found[m], alone, rtol=1e-11)
 
 
+def test_threads_change_nothing(monkeypatch):
+    nodes, *panel = example(21)
+    alone = log_marginals(nodes, *panel)
+    monkeypatch.setattr("ssinfer.kernels.panel_nodes.WORTH_A_THREAD", 1)
+    monkeypatch.setattr("ssinfer.kernels.panel_nodes.threads", lambda: 2)
+    assert (log_marginals(nodes, *panel) == alone).all()
+
+
 @pytest.mark.parametrize("together", [4_000_000, 1])
 def test_every_node_predicts_what_it_predicts_alone(together, monkeypatch):
     monkeypatch.setattr("ssinfer.kernels.panel_nodes.TOGETHER", together)
