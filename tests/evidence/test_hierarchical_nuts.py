@@ -104,7 +104,7 @@ def test_a_weakly_identified_shock_is_seen_down_to_zero():
 
 @pytest.mark.evidence
 def test_the_tail_of_a_curved_posterior_is_seen():
-    """Authority: random-walk Metropolis on the same marginal posterior, 128 chains: 95% quantile .0407 (error .0001)."""
+    """Authority: random-walk Metropolis on the same marginal posterior, 128 chains: 95% quantile .0407 (.0001)."""
     fit = HierarchicalBenchmark(draws=500, nodes=32_768).fit(simulate(*PANELS[2]), DESIGN, seed=1).inference
     names = [parameter.name for parameter in fit._layout.model.parameters]
     place = names.index("shock")
