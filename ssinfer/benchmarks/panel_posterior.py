@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import logsumexp
 
+from ssinfer.benchmarks.panel_model import REACH
 from ssinfer.kernels.gaussian_panel import leave_cells_out, predict
-from ssinfer.kernels.importance import Mixture, effective_size, fit_mixture, resample
+from ssinfer.kernels.importance import Mixture, effective_size, fit_mixture, maximum, resample
 from ssinfer.kernels.panel_nodes import predict_nodes
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ FEW = 5
 GOOD = 0.6  # share of effective nodes at which a pilot is good enough; half of it with more than `FEW` parameters
 PILOT_ROUNDS = 3  # at most; never less than two
 SPARE = 2.0  # times the effective nodes needed: a placebo's own posterior lies beside the one proposed for
-KEPT = 0.15  # share of the component without shock in every proposal
-NO_SHOCK = -1.5  # its centre in x: the quantile of the shock's prior at 7%
+KEPT = {"shock": 0.15, "trend": 0.10}  # shares of the components without shock and without trend in every proposal
+NOTHING = -1.5  # their centre in x: the quantile of a deviation's prior at 7%
 COMPONENTS = 4  # of the mixture that is fitted to the pilot nodes
 MORE = (2, 4, 8)  # times the nodes in further rounds, for as long as the weights are not dependable
 
@@ -78,9 +79,8 @@ def propose(model: PanelModel, y: Floats, seen: Floats, count: int) -> Proposal:
     last pilot had, `SPARE` times as many are effective as are needed.
     """
     mode, root = model.mode(y, seen)
-    kept = without_shock(model, mode, root)
-    mixture = Mixture(np.ones(1), mode[None], root[None])
-    mixture = mixture if kept is None else mixture.joined(kept, KEPT)
+    kept = corners(model, mode, root, y, seen)
+    mixture = with_kept(Mixture(np.ones(1), mode[None], root[None]), kept)
     size, enough = (PILOT, GOOD) if model.size <= FEW else (4 * PILOT, GOOD / 2)
     mixtures: list[Mixture] = []
     nodes, log_target = np.empty((0, model.size)), np.empty(0)
@@ -118,8 +118,14 @@ def _plain_weights(log_target: Floats, proposal: Proposal) -> Floats:
 
 def fitted(proposal: Proposal, log_target: Floats) -> Mixture:
     """Return a mixture of Student-t distributions fitted to the weighted nodes, with what every proposal keeps."""
-    mixture = fit_mixture(proposal.nodes, _plain_weights(log_target, proposal), COMPONENTS)
-    return mixture if proposal.kept is None else mixture.joined(proposal.kept, KEPT)
+    return with_kept(fit_mixture(proposal.nodes, _plain_weights(log_target, proposal), COMPONENTS), proposal.kept)
+
+
+def with_kept(mixture: Mixture, kept: Mixture | None) -> Mixture:
+    """Return the mixture with the components that every proposal keeps."""
+    if kept is None:
+        return mixture
+    return mixture.joined(kept, min(sum(KEPT.values()), KEPT["shock"] * len(kept.shares)))
 
 
 def adapt(proposal: Proposal, log_target: Floats, count: int) -> Proposal:
@@ -133,23 +139,52 @@ def under(mixture: Mixture, count: int, kept: Mixture | None) -> Proposal:
     return Proposal(nodes, mixture.log_density(nodes), kept)
 
 
-def without_shock(model: PanelModel, mode: Floats, root: Floats) -> Mixture | None:
-    """Return the component of a proposal where shocks are next to nothing; None for a model without shocks.
+def corners(model: PanelModel, mode: Floats, root: Floats, y: Floats, seen: Floats) -> Mixture | None:
+    """Return the components of a proposal where shocks, or trends, are next to nothing; None for a model without.
 
-    There the likelihood says nothing of persistence and volatilities, which go back to their priors, standard normal in
-    x; the other parameters keep what they have at the mode. A Student-t at the mode does not reach that corner, and
-    neither Pareto k nor the effective size shows what no node has seen.
+    A Student-t at the mode does not reach these corners, and neither Pareto k nor the effective size shows what no
+    node has seen. Without shocks the likelihood says nothing of persistence and volatilities, which go back to their
+    priors, standard normal in x, and the other parameters keep what they have at the mode. Without trends the shocks
+    are larger and last longer: the other parameters have their mode given that.
     """
     names = [parameter.name for parameter in model.parameters]
-    if "shock" not in names:
+    found = {}
+    if "shock" in names:
+        free = np.array([name in {"shock", "persistence"} or name in model.volatility for name in names])
+        centre = np.where(free, 0.0, mode)
+        centre[names.index("shock")] = NOTHING
+        found["shock"] = centre, _freed(root @ root.T, free)
+    if "trend" in names:
+        free = np.array([name == "trend" for name in names])
+        found["trend"] = _held(model, mode, names.index("trend"), y, seen), _freed(root @ root.T, free)
+    if not found:
         return None
-    free = np.array([name in {"shock", "persistence"} or name in model.volatility for name in names])
-    centre = np.where(free, 0.0, mode)
-    centre[names.index("shock")] = NO_SHOCK
-    covariance = np.where(np.outer(free, free), 0.0, root @ root.T)
-    covariance[np.ix_(free, ~free)] = covariance[np.ix_(~free, free)] = 0.0
-    covariance[free, free] = 1.0
-    return Mixture(np.ones(1), centre[None], np.linalg.cholesky(covariance)[None])
+    shares = np.array([KEPT[name] for name in found])
+    centres, covariances = (np.array(each) for each in zip(*found.values(), strict=True))
+    return Mixture(shares / shares.sum(), centres, np.linalg.cholesky(covariances))
+
+
+def _freed(covariance: Floats, free: NDArray[np.bool_]) -> Floats:
+    """Return the covariance with the free coordinates independent, of variance 1."""
+    out = np.where(np.outer(free, free) | np.outer(free, ~free) | np.outer(~free, free), 0.0, covariance)
+    out[free, free] = 1.0
+    return np.asarray(out)
+
+
+def _held(model: PanelModel, mode: Floats, place: int, y: Floats, seen: Floats) -> Floats:
+    """Return the mode with the coordinate at `place` held at `NOTHING`; with several loadings only that is moved."""
+    out = mode.copy()
+    out[place] = NOTHING
+    if model.loadings.shape[1] > 1:  # no gradient: a search would cost as much as the fit
+        return out
+    rest = np.arange(model.size) != place
+
+    def slope(z: Floats) -> tuple[float, Floats]:
+        value, gradient = model.log_posterior_slope(np.insert(z, place, NOTHING), y, seen)
+        return value, gradient[rest]
+
+    out[rest] = np.round(maximum(lambda z: slope(z)[0], mode[rest], REACH, slope, tolerance=1e-6), 2)
+    return out
 
 
 def weigh(log_target: Floats, proposal: Proposal) -> Posterior:

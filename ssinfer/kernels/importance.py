@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.linalg import solve_triangular
 from scipy.optimize import minimize
 from scipy.special import gammaln, logsumexp, ndtri
 from scipy.stats import chi2, qmc
+
+from ssinfer.kernels.compile import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,8 +115,7 @@ class Mixture:
         out = np.empty((len(nodes), len(self.shares)))
         constant = gammaln((degrees + size) / 2) - gammaln(degrees / 2) - size / 2 * np.log(degrees * np.pi)
         for k, (share, centre, root) in enumerate(zip(self.shares, self.centres, self.roots, strict=True)):
-            scaled = solve_triangular(root, (nodes - centre).T, lower=True, check_finite=False)
-            distance = (scaled**2).sum(axis=0)
+            distance = distances(nodes, centre, root)
             shape = (degrees + size) / 2 * np.log1p(distance / degrees)
             out[:, k] = np.log(share) + constant - np.log(np.diag(root)).sum() - shape
         return out
@@ -146,6 +146,22 @@ class Mixture:
         last = len(self.shares) - 1
         which = np.minimum(np.searchsorted(np.cumsum(self.shares), points[:, size + 1], side="right"), last)
         return np.asarray(self.centres[which] + np.matmul(self.roots[which], scaled[:, :, None])[:, :, 0])
+
+
+@compiled
+def distances(nodes: Floats, centre: Floats, root: Floats) -> Floats:
+    """Return the squared Mahalanobis distance (M,) of nodes (M, d) from a centre, `root` (d, d) lower triangular."""
+    count, size = nodes.shape
+    out = np.zeros(count)
+    scaled = np.zeros(size)
+    for m in range(count):
+        for i in range(size):
+            value = nodes[m, i] - centre[i]
+            for j in range(i):
+                value -= root[i, j] * scaled[j]
+            scaled[i] = value / root[i, i]
+            out[m] += scaled[i] * scaled[i]
+    return out
 
 
 def fit_mixture(nodes: Floats, weights: Floats, components: int, rounds: int = 12) -> Mixture:
@@ -191,8 +207,8 @@ def fit_mixture(nodes: Floats, weights: Floats, components: int, rounds: int = 1
         member = np.exp(logs - logsumexp(logs, axis=1, keepdims=True))
         pull = np.ones_like(member)
         for k in range(components):
-            scaled = solve_triangular(mixture.roots[k], (nodes - mixture.centres[k]).T, lower=True, check_finite=False)
-            pull[:, k] = (mixture.degrees + size) / (mixture.degrees + (scaled**2).sum(axis=0))
+            distance = distances(nodes, mixture.centres[k], mixture.roots[k])
+            pull[:, k] = (mixture.degrees + size) / (mixture.degrees + distance)
     return mixture
 
 
