@@ -33,7 +33,7 @@ def panel_fixture():
 
 @pytest.fixture(scope="module", name="tree")
 def tree_fixture(panel):
-    return HierarchicalBenchmark(draws=250).fit(panel, DESIGN, seed=1).to_datatree()
+    return HierarchicalBenchmark(draws=500).fit(panel, DESIGN, seed=1).to_datatree()
 
 
 def test_every_group_of_the_schema_is_there(panel, tree):
@@ -52,7 +52,7 @@ def test_every_group_of_the_schema_is_there(panel, tree):
     assert KAPPA - 0.5 < float(tree["posterior"]["noise"].mean()) < KAPPA + 0.7
     assert LEVEL - 0.015 < float(tree["posterior"]["level"].mean()) < LEVEL + 0.025
     # sealed cells of the treated unit are not among the fitted ones
-    assert tree["log_likelihood"]["fitted"].shape == (4, 250, 24)
+    assert tree["log_likelihood"]["fitted"].shape == (4, 500, 24)
     assert tree["observed_data"]["fitted"].shape == (24 * 6 - 2,)
     np.testing.assert_allclose(tree["observed_data"]["fitted"].values[:4], panel.spending[0, :4])
     assert tree["prior_predictive"]["benchmark"].dims == ("chain", "draw", "unit", "period")
