@@ -228,7 +228,7 @@ def predict_placebos(
     if model.loadings.shape[1] == 1:
         panel = (model.sampling, seen, y, model.loadings[:, 0])
         value, mean, covariance = predict_nodes(model.nodes(nodes), panel, rows, cells)
-        return Placebos(value + model.log_prior(nodes)[:, None], mean, covariance)
+        return _dependable(value + model.log_prior(nodes)[:, None], mean, covariance)
     count, ahead = len(nodes), len(cells)
     log_target = np.full((count, len(rows)), -np.inf)
     mean = np.zeros((count, len(rows), 2 * ahead))
@@ -254,7 +254,15 @@ def predict_placebos(
             continue
         mean[m], covariance[m] = predict(centre, spread, own, own_y, at.structure, at.shared, at.noise[rows], cells)
         log_target[m] = value + prior[m]
-    return Placebos(log_target, mean, covariance)
+    return _dependable(log_target, mean, covariance)
+
+
+def _dependable(log_target: Floats, mean: Floats, covariance: Floats) -> Placebos:
+    """Give no weight to a node that rounding left without a positive variance of an outcome."""
+    outcomes = np.einsum("mikk->mik", covariance)[:, :, covariance.shape[-1] // 2 :]
+    sound = (outcomes > 0.0).all(axis=2)
+    covariance = np.where(sound[:, :, None, None], covariance, np.eye(covariance.shape[-1]))
+    return Placebos(np.where(sound, log_target, -np.inf), mean, covariance)
 
 
 def settle_placebo(
