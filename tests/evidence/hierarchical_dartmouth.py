@@ -1,10 +1,13 @@
 """Placebos of US counties (Medicare, Dartmouth Atlas) under the hierarchical benchmark: accuracy, coverage, detection.
 
-`SSINFER_DATA_DIR=... python tests/evidence/hierarchical_dartmouth.py [name of a variant]` prints the tables of
-docs/hierarchical.md. Folds: every third county (by FIPS code) of those with at least 1,000 persons observed in every
-year; age-sex-race adjusted spending as paid, next year from all years since 2003; performance years 2007, 2009, 2011
-and 2013; donors all other counties. Persons observed are a 20% sample to 2009 and everybody from 2010: the noise of a
-mean falls by itself through the insured-years. Blocks of the bootstrap are states. True saving: zero.
+    SSINFER_DATA_DIR=... python hierarchical_dartmouth.py                      # prints the tables of docs/hierarchical.md
+    SSINFER_DATA_DIR=... python hierarchical_dartmouth.py default file.pkl 2   # every third county from the third on, kept
+    SSINFER_DATA_DIR=... python hierarchical_dartmouth.py together file.pkl other.pkl
+
+Folds: every third county (by FIPS code) of those with at least 1,000 persons observed in every year; age-sex-race
+adjusted spending as paid, next year from all years since 2003; performance years 2007, 2009, 2011 and 2013; donors all
+other counties. Persons observed are a 20% sample to 2009 and everybody from 2010: the noise of a mean falls by itself
+through the insured-years. Blocks of the bootstrap are states. True saving: zero.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import os
 import sys
 from pathlib import Path
 
+import pandas as pd
 import real_placebos
 
 import ssinfer as ss
@@ -28,11 +32,11 @@ def panel_of(folder):
     return ss.datasets.load_dartmouth(folder=Path(folder) / "dartmouth")
 
 
-def placebo_fits(panel, variant="default", origins=ORIGINS, every=EVERY, **more):
+def placebo_fits(panel, variant="default", origins=ORIGINS, every=EVERY, first=0, **more):
     """Return the frame of placebo fits of a variant."""
     enough = panel.insured_years.min(axis=1) >= LEAST
     large = [unit for unit, is_enough in zip(panel.units, enough, strict=True) if is_enough]
-    case, units = large[1], large[::every]
+    case, units = large[1], large[first::every]
 
     def design_at(origin):
         return ss.Design(treated=[case], baseline=range(2003, origin), performance=[origin])
@@ -41,14 +45,18 @@ def placebo_fits(panel, variant="default", origins=ORIGINS, every=EVERY, **more)
     return real_placebos.placebo_fits(panel, design_at, units, origins, block_of=lambda unit: unit[:2], **parameters)
 
 
-def main(variant, keep=None):
+def main(variant, keep=None, first=0):
     """Print accuracy, coverage, detection and cost."""
     panel = panel_of(os.environ["SSINFER_DATA_DIR"])
-    frame, cost = real_placebos.timed(lambda: placebo_fits(panel, variant))
+    frame, cost = real_placebos.timed(lambda: placebo_fits(panel, variant, first=int(first)))
     if keep:
         frame.to_pickle(keep)
     real_placebos.print_report(variant, frame, EDGES, cost)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "default", sys.argv[2] if len(sys.argv) > 2 else None)
+    if sys.argv[1:2] == ["together"]:
+        kept = pd.concat([pd.read_pickle(file) for file in sys.argv[2:]], ignore_index=True)  # noqa: S301  (our own)
+        real_placebos.print_report("together", kept, EDGES, float("nan"))
+    else:
+        main(*(sys.argv[1:] or ["default"]))
