@@ -1,7 +1,7 @@
 """Placebos of US counties (Medicare, Dartmouth Atlas) under the hierarchical benchmark: accuracy, coverage, detection.
 
-    SSINFER_DATA_DIR=... python hierarchical_dartmouth.py                      # prints the tables of docs/hierarchical.md
-    SSINFER_DATA_DIR=... python hierarchical_dartmouth.py default file.pkl 2   # every third county from the third on, kept
+    SSINFER_DATA_DIR=... python hierarchical_dartmouth.py    # the tables of docs/hierarchical.md
+    SSINFER_DATA_DIR=... python hierarchical_dartmouth.py default file.pkl 2   # from the third county on, kept
     SSINFER_DATA_DIR=... python hierarchical_dartmouth.py together file.pkl other.pkl
 
 Folds: every third county (by FIPS code) of those with at least 1,000 persons observed in every year; age-sex-race
