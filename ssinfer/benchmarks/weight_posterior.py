@@ -37,12 +37,12 @@ class WeightModel:
     r"""Model of one treated unit, in units of its own root mean squared baseline spending.
 
     .. math::
-        y_{1t} = \mu + \sum_j w_j y_{jt} + u_t + e_t, \quad w = \mathrm{softmax}(A b + \tau z), \quad
+        y_{1t} = \mu + \sum_j w_j y_{jt} + v_t u_t + e_t, \quad w = \mathrm{softmax}(A b + \tau z), \quad
         u_t = \rho u_{t-1} + \omega \epsilon_t
 
     with z, b, epsilon standard normal, A the donors' standardised level and main loading, log tau ~ N(0, 0.75^2), the
-    normal prior of (log omega, logit rho, log k) learned from the donors (`ShockPrior`), mu = 0 or N(0, 1), and e_t of
-    variance k^2 (noise_1t + sum_j w_j^2 noise_jt).
+    normal prior of (log omega, logit rho, log k, log v) learned from the donors (`ShockPrior`), mu = 0 or N(0, 1), and
+    e_t of variance k^2 (noise_1t + sum_j w_j^2 noise_jt).
 
     Attributes
     ----------
@@ -111,15 +111,15 @@ class WeightModel:
 
     @property
     def size(self) -> int:
-        """Number of unknowns, J + F + 4."""
-        return int(sum(self.features.shape)) + 4
+        """Number of unknowns, J + F + 4 + T."""
+        return int(sum(self.features.shape)) + 1 + self.prior.mean.size
 
     def weights(self, q: Floats) -> Floats:
-        """Return donor weights (S, J) of draws q (S, J + F + 4)."""
+        """Return donor weights (S, J) of draws q (S, J + F + 4 + T)."""
         out = np.empty((len(q), self.X.shape[1]))
-        data = self.data
+        data, unused = self.data, np.empty(self.prior.mean.size - 3)
         for row, point in zip(out, q, strict=True):
-            unpack(point, *data[6:], row)
+            unpack(point, *data[6:], row, unused)
         return out
 
     def prior_effective_donors(self, rng: np.random.Generator, draws: int = 1000) -> Floats:
@@ -134,7 +134,7 @@ class WeightPosterior:
 
     Attributes
     ----------
-    q : (chain, draw, J + F + 4)
+    q : (chain, draw, J + F + 4 + T)
     weights : (chain, draw, J)
     expected, paths : (chain, draw, P)
     quantities : name -> (chain, draw)
