@@ -27,7 +27,7 @@ class PlaceboPaths:
 
     Attributes
     ----------
-    residual : (m, T) donor less the mean of the others
+    residual : (m, T) donor less the mean of the others, each in units of its own level
     noise : (m, T) sampling variance of residuals, up to k^2
     loose : (m, T, T) level and leading common factor with variance 1: what weights are meant to reproduce
     times : (T,)
@@ -42,8 +42,9 @@ class PlaceboPaths:
     def of(cls, window: Window) -> PlaceboPaths:
         """Lay the donors of a window out, at most 300, evenly spaced by size (by level where no size is known).
 
-        The common factor is the leading principal component over periods of the *other* donors' demeaned paths,
-        noisier donors counting less; it is left out with fewer than five periods or three donors.
+        Relative paths: a donor whose level is higher by a fifth and which grows as all do has no contrast. The common
+        factor is that of the *other* donors, noisier ones counting less (`loose_directions`); it is left out with fewer
+        than five periods, three baseline periods or three donors.
         """
         used = np.concatenate([window.pre, window.post])
         paths = window.Y[np.ix_(used, window.others)].T  # (J, T)

@@ -15,15 +15,17 @@ import numpy as np
 import pytest
 
 import ssinfer as ss
-from ssinfer.benchmarks.shock_prior import ShockPrior
+from ssinfer.benchmarks.placebo_paths import PlaceboPaths
+from ssinfer.benchmarks.shock_prior import QUADRATURE, ShockPrior
 from ssinfer.benchmarks.synthetic_control import SyntheticControl
 from ssinfer.benchmarks.window import Window
+from ssinfer.kernels.placebo_shocks import shock_log_likelihood
 from ssinfer.kernels.simplex_posterior import LARGEST_RHO
 
 pytestmark = pytest.mark.evidence
 
 T, Z = 9, 1.645
-LOUD_YEAR = 4
+LOUD_YEAR, GROWTH = 4, 0.02
 CASES = [
     (0.01, 0.9, 3.0, 0.01, 1.0),
     (0.01, 0.5, 3.0, 0.01, 1.0),
@@ -45,7 +47,7 @@ def simulated_window(rng, omega, rho, k, factor, loud, n_units=150):
     shock[:, LOUD_YEAR] *= loud
     loading = rng.standard_normal(n_units)[:, None]
     noise = k / np.sqrt(sizes) * rng.standard_normal((n_units, T))
-    spending = level[:, None] * np.exp(0.02 * np.arange(T) + loading * common + shock + noise)
+    spending = level[:, None] * np.exp(GROWTH * np.arange(T) + loading * common + shock + noise)
     names = tuple(f"u{i:03d}" for i in range(n_units))
     panel = ss.Panel(names, tuple(range(T)), spending, insured_years=sizes)
     design = ss.Design(treated=["u000"], baseline=range(T - 1), performance=[T - 1])
@@ -84,3 +86,46 @@ def test_k_shock_persistence_and_volatility_are_recovered(omega, rho, k, factor,
             continue
         assert abs(own.mean() / true - 1) < 0.15 + 3 * mcse / true
         assert covered[place] > 0.65 - 3 * np.sqrt(0.09 / count)
+
+
+def score(window, theta):
+    """Score and information of the donors' likelihood at theta, in (log omega, logit rho, log k)."""
+    paths = PlaceboPaths.of(window)
+    nodes, masses = np.polynomial.hermite_e.hermegauss(QUADRATURE)
+    rest = (paths.residual, paths.noise, paths.times, paths.loose, nodes, masses / masses.sum())
+
+    def gradient(point):
+        out = np.empty(point.size)
+        shock_log_likelihood(point, *rest, out)
+        return out[:3]
+
+    steps = 1e-3 * np.eye(theta.size)[:3]
+    return gradient(theta), -np.array([gradient(theta + one) - gradient(theta - one) for one in steps]) / 2e-3
+
+
+@pytest.mark.parametrize(("omega", "rho", "k", "factor", "loud"), CASES)
+def test_score_at_the_truth(omega, rho, k, factor, loud, evidence_share):
+    """Is the likelihood right for projected paths? Then its score is nought on average and varies as the information.
+
+    Where donors differ by level alone both hold. A factor beside shocks of like size is estimated with error, and what
+    is left of it is common to all donors: the score is off and varies more.
+    """
+    count = max(int(200 * evidence_share), 20)
+    path = GROWTH * np.arange(T)
+    volatility = path - 0.5 * np.log(np.exp(2 * path[: T - 1]).mean())  # shocks grow with spending
+    volatility[LOUD_YEAR] += np.log(loud)
+    theta = np.append([np.log(omega), np.log(rho / (LARGEST_RHO - rho)), np.log(k), np.log(0.02)], volatility)
+    found = [
+        score(simulated_window(np.random.default_rng([2, i]), omega, rho, k, factor, loud), theta) for i in range(count)
+    ]
+    scores, information = np.array([one for one, _ in found]), np.mean([one for _, one in found], axis=0)
+    error = scores.std(axis=0, ddof=1) / np.sqrt(count)
+    centred, ratio = scores.mean(axis=0) / error, scores.var(axis=0, ddof=1) / np.diag(information)
+    print(
+        f"omega {omega}, rho {rho}, k {k}, factor {factor}, loud {loud}: mean score / its error {centred.round(1)}, "
+        f"variance / information {ratio.round(2)}, one-step bias of (log omega, logit rho, log k) "
+        f"{np.linalg.solve(information, scores.mean(axis=0)).round(3)}"
+    )
+    if factor == 0:
+        assert np.abs(centred).max() < 4
+        assert np.abs(np.log(ratio)).max() < np.log(1.5) + 4 * np.sqrt(2 / count)
