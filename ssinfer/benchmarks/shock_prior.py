@@ -47,12 +47,15 @@ class ShockPrior:
     heterogeneity : float
         SD of log omega between units.
     placebos : int
+    log_density : float
+        The donors' log likelihood plus the log prior at the mode, up to a constant.
     """
 
     mean: Floats
     covariance: Floats
     heterogeneity: float
     placebos: int
+    log_density: float
 
     @property
     def factor(self) -> Floats:
@@ -116,7 +119,7 @@ class ShockPrior:
         prior[0, 0] += heterogeneity**2
         if not learns_k:
             theta[2], prior[2, :], prior[:, 2], prior[2, 2] = 0.0, 0.0, 0.0, 1e-12
-        return cls(theta[kept], prior, heterogeneity, len(placebos.residual))
+        return cls(theta[kept], prior, heterogeneity, len(placebos.residual), -float(best.fun))
 
 
 def _hessian(function: Callable[[Floats], tuple[float, Floats]], x: Floats, step: float = 1e-3) -> Floats:

@@ -55,7 +55,7 @@ def frozen_model(*, intercept):
     covariance[3:, 3:] -= 0.004  # and together less so than apart
     covariance[0, 3:] = covariance[3:, 0] = -0.01
     mean = np.append([np.log(0.015), 1.0, np.log(2.5)], 0.2 * rng.standard_normal(T))
-    prior = ShockPrior(mean, covariance, 0.2, DONORS)
+    prior = ShockPrior(mean, covariance, 0.2, DONORS, 0.0)
     return WeightModel(
         y=np.ones(BEFORE), X=paths[:BEFORE], times=times[:BEFORE], noise=own[:BEFORE], donor_noise=noise[:BEFORE],
         X_ahead=paths[BEFORE:], times_ahead=times[BEFORE:], noise_ahead=own[BEFORE:], donor_noise_ahead=noise[BEFORE:],
