@@ -122,15 +122,22 @@ def credible(panel: ss.Panel) -> pd.DataFrame:
     rows = []
     for form, intercept in (("level", False), ("demeaned", True)):
         cf = SyntheticControl(inference="bayes", intercept=intercept, draws=6000).fit(panel, DESIGN, seed=1)
-        for law, name in (("credible", "benchmark"), ("confidence (placebo)", "confidence")):
+        tree, checks = cf.to_datatree(), cf.diagnostics.set_index("check")["figure"]
+        before, after = (float(tree[group]["effective_donors"].median()) for group in ("prior", "posterior"))
+        moved = max(checks["prior_sensitivity_weights"], checks["prior_sensitivity_shocks"])
+        notes = (f"{before:.1f} to {after:.1f}", f"{moved:.2f} SD"), ("", "")
+        laws = ("credible", "benchmark"), ("confidence (placebo)", "confidence")
+        for (law, name), (donors, sensitivity) in zip(laws, notes, strict=True):
             saving = cf.pooled(name) - cf.pooled_spending
             ends = {level: np.quantile(saving, [(1 - level) / 2, (1 + level) / 2]) for level in (0.90, 0.95)}
             rows.append(
                 {
                     "form": form,
                     "law": law,
-                    "mean saving": saving.mean(),
+                    "mean saving": f"{saving.mean():.1f}",
                     **{f"{level:.0%} interval": f"{low:.1f} to {high:.1f}" for level, (low, high) in ends.items()},
+                    "effective donors, prior to posterior": donors,
+                    "moved by the prior to the powers 1/2 and 2": sensitivity,
                 }
             )
     return pd.DataFrame(rows)
