@@ -28,7 +28,8 @@ LEVEL_SD = 1.0  # of the intercept, in units of the treated unit's level
 LARGEST_R_HAT = 1.01
 SMALLEST_ESS = 400.0
 MOST_DIVERGENT = 0.005
-LONGER = (1, 3, 9)  # transitions of the attempts, as multiples of the draws kept
+SHORTEST = 1000  # transitions of a chain: with fewer, chains that agree often have an R-hat above the limit by chance
+LONGER = (1, 2, 6)  # transitions of the attempts, as multiples of the first's
 QUANTITIES = ("pooled", "tau", "omega", "rho", "effective_donors")
 
 
@@ -159,15 +160,16 @@ class WeightPosterior:
 def sample_posterior(model: WeightModel, draws: int, rng: np.random.Generator) -> WeightPosterior:
     """Draw from the posterior with four chains, `draws` each; again and longer where they do not agree.
 
-    The first chain learns the metric. Each further attempt takes the metric from the variance of all earlier draws, and
-    every chain goes on from where it ended.
+    Of chains that are longer than `draws` every n-th state is kept. The first chain learns the metric. Each further
+    attempt takes the metric from the variance of all earlier draws, and every chain goes on from where it ended.
     """
     starts, metric = rng.standard_normal((CHAINS, model.size)), np.empty(0)
-    for longer in LONGER:
+    for attempt in LONGER:
+        longer = attempt * max(1, round(SHORTEST / draws))
         q = np.empty((CHAINS, draws, model.size))
         divergent, step = 0, FIRST_STEP
         for chain, start in enumerate(starts):
-            warmup = WARMUP if metric.size == 0 else min(longer, 2) * LATER_WARMUP
+            warmup = WARMUP if metric.size == 0 else min(attempt, 2) * LATER_WARMUP
             drawn, wrong, metric, step = sample_chain(rng, start, metric, step, warmup, longer * draws, *model.data)
             q[chain] = drawn[longer - 1 :: longer]
             divergent += wrong

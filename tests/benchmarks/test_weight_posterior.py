@@ -154,11 +154,12 @@ def test_further_attempts_take_the_metric_and_go_on(monkeypatch):
     real = weight_posterior.sample_chain
     monkeypatch.setattr(weight_posterior, "sample_chain", recorded)
     monkeypatch.setattr(weight_posterior, "SMALLEST_ESS", np.inf)
+    monkeypatch.setattr(weight_posterior, "SHORTEST", 200)
     model = WeightModel.of(Window.of(BAYES.prepare(panel_of(simulate()), DESIGN), 0), intercept=False)
     found = sample_posterior(model, 100, np.random.default_rng(1))
     assert "effective sample size" in found.failures[-1]
     assert found.q.shape == (4, 100, model.size)
-    assert [draws for _, draws in calls] == [100] * 4 + [300] * 4 + [900] * 4
+    assert [draws for _, draws in calls] == [200] * 4 + [400] * 4 + [1200] * 4
     assert [size for size, _ in calls] == [0] + [model.size] * 11
 
 
