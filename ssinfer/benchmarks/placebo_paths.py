@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-MOST_PLACEBOS = 120
+MOST_PLACEBOS = 300
+SHORTEST_BASELINE = 3
+SMALLEST_FACTOR = 1e-12  # sum of squares of relative paths below which donors do not differ
 SHORTEST_WITH_FACTOR = 5  # periods from which a common factor is told apart from level, shocks and noise
 LOOSE = 1.0  # variance of a level or a loading, in units of the donor's own level
 
@@ -25,7 +27,7 @@ class PlaceboPaths:
 
     Attributes
     ----------
-    residual : (m, T) donor less the mean of the others
+    residual : (m, T) donor less the mean of the others, each in units of its own level
     noise : (m, T) sampling variance of residuals, up to k^2
     loose : (m, T, T) level and leading common factor with variance 1: what weights are meant to reproduce
     times : (T,)
@@ -38,10 +40,11 @@ class PlaceboPaths:
 
     @classmethod
     def of(cls, window: Window) -> PlaceboPaths:
-        """Lay the donors of a window out, at most 120, evenly spaced by size (by level where no size is known).
+        """Lay the donors of a window out, at most 300, evenly spaced by size (by level where no size is known).
 
-        The common factor is the leading principal component over periods of the *other* donors' demeaned paths,
-        noisier donors counting less; it is left out with fewer than five periods or three donors.
+        Relative paths: a donor whose level is higher by a fifth and which grows as all do has no contrast. The common
+        factor is that of the *other* donors, noisier ones counting less (`loose_directions`); it is left out with fewer
+        than five periods, three baseline periods or three donors.
         """
         used = np.concatenate([window.pre, window.post])
         paths = window.Y[np.ix_(used, window.others)].T  # (J, T)
@@ -51,31 +54,39 @@ class PlaceboPaths:
         relative_noise = (noise / level[:, None] ** 2).mean(axis=1)
         order = np.lexsort((level, relative_noise))
         places = order[np.unique(np.linspace(0, J - 1, min(J, MOST_PLACEBOS)).round().astype(int))]
-        scale = level[places]
-        mean = (paths.sum(axis=0) - paths[places]) / (J - 1)
-        others = (noise.sum(axis=0) - noise[places]) / scale[:, None] ** 2
+        paths, noise = paths / level[:, None], noise / level[:, None] ** 2
+        others = paths.sum(axis=0) - paths[places]
+        others_noise = noise.sum(axis=0) - noise[places]
         return cls(
-            residual=(paths[places] - mean) / scale[:, None],
-            noise=noise[places] / scale[:, None] ** 2 + others / (J - 1) ** 2,
-            loose=loose_directions(paths / level[:, None], relative_noise, places),
+            residual=paths[places] - others / (J - 1),
+            noise=noise[places] + others_noise / (J - 1) ** 2,
+            loose=loose_directions(paths, relative_noise, places, window.pre.size),
             times=used.astype(np.float64),
         )
 
 
-def loose_directions(relative: Floats, noise: Floats, places: NDArray[np.intp]) -> Floats:
-    """Return 11' + f_j f_j' (m, T, T), f_j sqrt(T) times the factor of the donors (J, T) other than j."""
+def loose_directions(relative: Floats, noise: Floats, places: NDArray[np.intp], before: int) -> Floats:
+    """Return 11' + f_j f_j' (m, T, T), f_j the factor of the donors (J, T) other than j, of mean square one before.
+
+    Weights are fitted on the first `before` periods: there f_j is the leading principal component, and in the others
+    what the donors do in proportion to their loadings on it. A shock of the performance periods alone is no factor.
+    """
     J, T = relative.shape
     loose = np.full((places.size, T, T), LOOSE)
-    if T < SHORTEST_WITH_FACTOR or J < 3:
+    if T < SHORTEST_WITH_FACTOR or before < SHORTEST_BASELINE or J < 3:
         return loose
     typical = float(np.median(noise))
     masses = 1.0 / (1.0 + noise / typical) if typical > 0 else np.ones(J)
-    centred = relative - relative.mean(axis=1, keepdims=True)
+    centred = relative - relative[:, :before].mean(axis=1, keepdims=True)
     centred = centred - masses @ centred / masses.sum()
     own = centred[places]
     products = (centred * masses[:, None]).T @ centred
     without = products - masses[places, None, None] * own[:, :, None] * own[:, None, :]
-    factor = np.linalg.eigh(without)[1][:, :, -1] * np.sqrt(T)
+    values, vectors = np.linalg.eigh(without[:, :before, :before])
+    leading, size = vectors[:, :, -1], values[:, -1]
+    if size.min() <= SMALLEST_FACTOR:
+        return loose
+    factor = np.einsum("jts,js->jt", without[:, :, :before], leading) / size[:, None] * np.sqrt(before)
     return np.asarray(loose + LOOSE * factor[:, :, None] * factor[:, None, :])
 
 

@@ -113,10 +113,13 @@ def _checks(name: str, model: WeightModel, found: WeightPosterior, prior: Floats
     failed = "FAIL" if found.failures else "PASS"
     worst, least = max(found.r_hat.values()), min(found.ess.values())
     own = found.quantities["effective_donors"]
+    J, F = model.features.shape
+    ahead = ", ".join(f"{v:.2f}" for v in np.exp(model.prior.mean[3 + model.y.size :]))
     words = f"{name}: 1 / sum of squared weights, {interval(own)}; before the data {interval(prior)}"
     shocks = (
         f"{name}: relative to spending, {interval(found.quantities['omega'])}; persistence "
-        f"{interval(found.quantities['rho'])}; prior from {model.prior.placebos} donors"
+        f"{interval(found.quantities['rho'])}; performance periods {ahead} times as volatile as the ordinary one; "
+        f"prior from {model.prior.placebos} donors"
     )
     return [
         ("r_hat", failed, worst, f"{name}: largest of pooled benchmark, strength, shock, effective donors"),
@@ -126,8 +129,8 @@ def _checks(name: str, model: WeightModel, found: WeightPosterior, prior: Floats
         *(
             _sensitivity(f"{name}: {words}", check, variables, model, found)
             for check, words, variables in (
-                ("prior_sensitivity_weights", "strength tau and tilt of weights", slice(-6, -3)),
-                ("prior_sensitivity_shocks", "shock size, persistence and k", slice(-3, None)),
+                ("prior_sensitivity_weights", "strength tau and tilt of weights", slice(J, J + F + 1)),
+                ("prior_sensitivity_shocks", "shock size, persistence and k", slice(J + F + 1, J + F + 4)),
             )
         ),
     ]

@@ -28,7 +28,8 @@ LEVEL_SD = 1.0  # of the intercept, in units of the treated unit's level
 LARGEST_R_HAT = 1.01
 SMALLEST_ESS = 400.0
 MOST_DIVERGENT = 0.005
-LONGER = (1, 3, 9)  # transitions of the attempts, as multiples of the draws kept
+SHORTEST = 1000  # transitions of a chain: with fewer, chains that agree often have an R-hat above the limit by chance
+LONGER = (1, 2, 6)  # transitions of the attempts, as multiples of the first's
 QUANTITIES = ("pooled", "tau", "omega", "rho", "effective_donors")
 
 
@@ -37,12 +38,12 @@ class WeightModel:
     r"""Model of one treated unit, in units of its own root mean squared baseline spending.
 
     .. math::
-        y_{1t} = \mu + \sum_j w_j y_{jt} + u_t + e_t, \quad w = \mathrm{softmax}(A b + \tau z), \quad
+        y_{1t} = \mu + \sum_j w_j y_{jt} + v_t u_t + e_t, \quad w = \mathrm{softmax}(A b + \tau z), \quad
         u_t = \rho u_{t-1} + \omega \epsilon_t
 
     with z, b, epsilon standard normal, A the donors' standardised level and main loading, log tau ~ N(0, 0.75^2), the
-    normal prior of (log omega, logit rho, log k) learned from the donors (`ShockPrior`), mu = 0 or N(0, 1), and e_t of
-    variance k^2 (noise_1t + sum_j w_j^2 noise_jt).
+    normal prior of (log omega, logit rho, log k, log v) learned from the donors (`ShockPrior`), mu = 0 or N(0, 1), and
+    e_t of variance k^2 (noise_1t + sum_j w_j^2 noise_jt).
 
     Attributes
     ----------
@@ -111,15 +112,15 @@ class WeightModel:
 
     @property
     def size(self) -> int:
-        """Number of unknowns, J + F + 4."""
-        return int(sum(self.features.shape)) + 4
+        """Number of unknowns, J + F + 4 + T."""
+        return int(sum(self.features.shape)) + 1 + self.prior.mean.size
 
     def weights(self, q: Floats) -> Floats:
-        """Return donor weights (S, J) of draws q (S, J + F + 4)."""
+        """Return donor weights (S, J) of draws q (S, J + F + 4 + T)."""
         out = np.empty((len(q), self.X.shape[1]))
-        data = self.data
+        data, unused = self.data, np.empty(self.prior.mean.size - 3)
         for row, point in zip(out, q, strict=True):
-            unpack(point, *data[6:], row)
+            unpack(point, *data[6:], row, unused)
         return out
 
     def prior_effective_donors(self, rng: np.random.Generator, draws: int = 1000) -> Floats:
@@ -134,7 +135,7 @@ class WeightPosterior:
 
     Attributes
     ----------
-    q : (chain, draw, J + F + 4)
+    q : (chain, draw, J + F + 4 + T)
     weights : (chain, draw, J)
     expected, paths : (chain, draw, P)
     quantities : name -> (chain, draw)
@@ -159,15 +160,16 @@ class WeightPosterior:
 def sample_posterior(model: WeightModel, draws: int, rng: np.random.Generator) -> WeightPosterior:
     """Draw from the posterior with four chains, `draws` each; again and longer where they do not agree.
 
-    The first chain learns the metric. Each further attempt takes the metric from the variance of all earlier draws, and
-    every chain goes on from where it ended.
+    Of chains that are longer than `draws` every n-th state is kept. The first chain learns the metric. Each further
+    attempt takes the metric from the variance of all earlier draws, and every chain goes on from where it ended.
     """
     starts, metric = rng.standard_normal((CHAINS, model.size)), np.empty(0)
-    for longer in LONGER:
+    for attempt in LONGER:
+        longer = attempt * max(1, round(SHORTEST / draws))
         q = np.empty((CHAINS, draws, model.size))
         divergent, step = 0, FIRST_STEP
         for chain, start in enumerate(starts):
-            warmup = WARMUP if metric.size == 0 else min(longer, 2) * LATER_WARMUP
+            warmup = WARMUP if metric.size == 0 else min(attempt, 2) * LATER_WARMUP
             drawn, wrong, metric, step = sample_chain(rng, start, metric, step, warmup, longer * draws, *model.data)
             q[chain] = drawn[longer - 1 :: longer]
             divergent += wrong

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 def reference_model(model: WeightModel) -> Any:
     """Return a pymc.Model of one treated unit, in units of its own level.
 
-    Variables: "strength" (tau), "w", "omega", "rho", "k"; "y" is observed; "mean_ahead" and "y_ahead" (P,) are the
-    performance periods without contract, the first without what is new in them: shock innovations and sampling noise.
+    Variables: "strength" (tau), "w", "omega", "rho", "k", "volatility" (v, T0 + P); "y" is observed; "mean_ahead" and
+    "y_ahead" (P,) are the performance periods without contract, the first without what is new in them: innovations of
+    the shock and sampling noise.
 
     Parameters
     ----------
@@ -37,12 +38,13 @@ def reference_model(model: WeightModel) -> Any:
         tau = pm.LogNormal("strength", model.strength[0], model.strength[1])
         tilt = pt.dot(model.features, pm.Normal("b", shape=model.features.shape[1]))
         w = pm.Deterministic("w", pm.math.softmax(tilt + tau * pm.Normal("z", shape=J)))
-        free = prior.mean + pt.dot(prior.factor, pm.Normal("zeta", shape=3))
+        free = prior.mean + pt.dot(prior.factor, pm.Normal("zeta", shape=prior.mean.size))
         omega = pm.Deterministic("omega", pt.exp(free[0]))
         rho = pm.Deterministic("rho", LARGEST_RHO * pm.math.sigmoid(free[1]))
         k = pm.Deterministic("k", pt.exp(free[2]))
+        v = pm.Deterministic("volatility", pt.exp(free[3:]))
         # level (integrated over mu ~ N(0, kappa^2)), stationary AR(1) shock, and sampling noise
-        lasting = model.kappa**2 + omega**2 / (1 - rho**2) * rho**gaps
+        lasting = model.kappa**2 + omega**2 / (1 - rho**2) * pt.outer(v, v) * rho**gaps
         noise = k**2 * (own + pt.dot(donors, w**2))
         before = lasting[:T, :T] + pt.diag(noise[:T])
         fitted = pt.dot(model.X, w)

@@ -2,8 +2,10 @@
 
 Over T0 baseline periods, in units of the treated unit's own level,
 
-    y ~ N(X w, C),   C = kappa^2 11' + omega^2 / (1 - rho^2) [rho^|s - t|] + k^2 diag(noise_t + sum_j w_j^2 noise_tj),
-    w = softmax(A b + tau z),   log tau = tau_0 + tau_1 a,   (log omega, logit(rho / 0.995), log k) = m + L zeta,
+    y ~ N(X w, C),
+    C = kappa^2 11' + omega^2 / (1 - rho^2) [v_s v_t rho^|s - t|] + k^2 diag(noise_t + sum_j w_j^2 noise_tj),
+    w = softmax(A b + tau z),   log tau = tau_0 + tau_1 a,
+    (log omega, logit(rho / 0.995), log k, log v) = m + L zeta, v over all T periods, those of the baseline first,
 
 and q = (z, b, a, zeta) is standard normal before the data; the columns of A are standardised features of donors. A
 level mu ~ N(0, kappa^2) is integrated out; kappa = 0 is the form without one.
@@ -43,7 +45,7 @@ def cholesky(A: Array) -> bool:
 
 
 @compiled
-def _inverse(factor: Array, out: Array) -> None:
+def inverse(factor: Array, out: Array) -> None:
     """Write (L L')^-1 into `out`, L the lower triangle of `factor`."""
     n = factor.shape[0]
     M = np.zeros((n, n))
@@ -65,9 +67,9 @@ def _inverse(factor: Array, out: Array) -> None:
 
 @compiled
 def unpack(
-    q: Array, features: Array, mean: Array, factor: Array, strength: Array, w: Array
+    q: Array, features: Array, mean: Array, factor: Array, strength: Array, w: Array, v: Array
 ) -> tuple[float, float, float, float]:
-    """Write the weights into `w` and return tau, omega, rho, k."""
+    """Write the weights into `w` (J,) and the volatilities into `v` (T,); return tau, omega, rho, k."""
     J, F = features.shape
     tau = np.exp(min(strength[0] + strength[1] * q[J + F], LARGEST_LOG))
     top = -np.inf
@@ -80,6 +82,8 @@ def unpack(
         w[j] = np.exp(w[j] - top)
     w /= w.sum()
     free = mean + factor @ q[J + F + 1 :]
+    for t in range(v.size):
+        v[t] = np.exp(min(free[3 + t], LARGEST_LOG))
     rho = LARGEST_RHO / (1.0 + np.exp(-free[1]))
     return tau, np.exp(min(free[0], LARGEST_LOG)), rho, np.exp(min(free[2], LARGEST_LOG))
 
@@ -103,7 +107,8 @@ def log_density(
 
     Parameters
     ----------
-    q : array (J + F + 4,)
+    q : array (J + F + 4 + T,)
+        z, b, a, zeta.
     y : array (T0,)
     X : array (T0, J)
     times : array (T0,)
@@ -113,22 +118,22 @@ def log_density(
     kappa : float
     features : array (J, F)
         A.
-    mean, factor : array (3,), (3, 3)
-        m and L.
+    mean, factor : array (3 + T,), (3 + T, 3 + T)
+        m and L, L lower triangular; T periods of baseline and performance.
     strength : array (2,)
         tau_0, tau_1.
-    gradient : array (J + F + 4,)
+    gradient : array (J + F + 4 + T,)
         Overwritten.
     """
     T, J = X.shape
     F = features.shape[1]
-    w = np.empty(J)
-    tau, omega, rho, k = unpack(q, features, mean, factor, strength, w)
+    w, v = np.empty(J), np.empty(mean.size - 3)
+    tau, omega, rho, k = unpack(q, features, mean, factor, strength, w, v)
     stationary = omega * omega / (1.0 - rho * rho)
     C, power = np.empty((T, T)), np.empty((T, T))
     for s in range(T):
         for t in range(s + 1):
-            power[s, t] = rho ** abs(times[s] - times[t])
+            power[s, t] = v[s] * v[t] * rho ** abs(times[s] - times[t])
             C[s, t] = kappa * kappa + stationary * power[s, t]
     sampling = np.zeros(T)
     residual = np.empty(T)
@@ -148,11 +153,11 @@ def log_density(
     for t in range(T):
         value -= np.log(C[t, t])
     P = np.empty((T, T))
-    _inverse(C, P)
+    inverse(C, P)
     alpha = P @ residual
     value -= 0.5 * float(residual @ alpha) + 0.5 * float(q @ q)
     # d value / dC is (alpha alpha' - P) / 2
-    d_omega, d_rho, d_k = 0.0, 0.0, 0.0
+    free = np.zeros(mean.size)
     diagonal = np.empty(T)
     for s in range(T):
         for t in range(s + 1):
@@ -160,12 +165,14 @@ def log_density(
             twice = 1.0 if s == t else 2.0
             shock = stationary * power[s, t]
             gap = abs(times[s] - times[t])
-            d_omega += twice * slope * 2.0 * shock
-            d_rho += twice * slope * shock * (2.0 * rho / (1.0 - rho * rho) + gap / max(rho, 1e-300))
+            free[0] += twice * slope * 2.0 * shock
+            free[1] += twice * slope * shock * (2.0 * rho * rho / (1.0 - rho * rho) + gap)
+            free[3 + s] += twice * slope * shock
+            free[3 + t] += twice * slope * shock
             if s == t:
                 diagonal[t] = slope
-                d_k += slope * 2.0 * sampling[t]
-    d_rho *= rho * (1.0 - rho / LARGEST_RHO)
+                free[2] += slope * 2.0 * sampling[t]
+    free[1] *= 1.0 - rho / LARGEST_RHO
     g = np.zeros(J)
     for t in range(T):
         for j in range(J):
@@ -181,7 +188,6 @@ def log_density(
         for f in range(F):
             gradient[J + f] += pull * features[j, f]
     gradient[J + F] = strength[1] * tau * d_tau - q[J + F]
-    free = np.array([d_omega, d_rho, d_k])
     gradient[J + F + 1 :] = factor.T @ free - q[J + F + 1 :]
     return value if np.isfinite(value) else -np.inf
 
@@ -221,7 +227,7 @@ def sample_chain(
 
     Returns
     -------
-    draws : array (draws, J + F + 4)
+    draws : array (draws, J + F + 4 + T)
     divergent : int
         Transitions whose energy error exceeded 1,000, after the warm-up.
     metric, step : as used after the warm-up.

@@ -36,7 +36,7 @@ def predict_paths(
 
     Parameters
     ----------
-    q : array (S, J + F + 4)
+    q : array (S, J + F + 4 + T)
     normal : array (S, P)
         Standard normals of the shocks.
     sampling_normal : array (S, P)
@@ -55,14 +55,14 @@ def predict_paths(
     """
     S, T, J, P = q.shape[0], X.shape[0], X.shape[1], X_ahead.shape[0]
     expected, paths, parts = np.empty((S, P)), np.empty((S, P)), np.empty((S, 6))
-    w = np.empty(J)
+    w, v = np.empty(J), np.empty(T + P)
     for d in range(S):
-        tau, omega, rho, k = unpack(q[d], features, mean, factor, strength, w)
+        tau, omega, rho, k = unpack(q[d], features, mean, factor, strength, w, v)
         stationary = omega * omega / (1.0 - rho * rho)
         C = np.empty((T, T))
         for s in range(T):
             for t in range(s + 1):
-                C[s, t] = kappa * kappa + stationary * rho ** abs(times[s] - times[t])
+                C[s, t] = kappa * kappa + stationary * v[s] * v[t] * rho ** abs(times[s] - times[t])
             C[s, s] += k * k * (noise[s] + (w * w * donor_noise[s]).sum())
         cholesky(C)
         half = y - X @ w
@@ -72,14 +72,15 @@ def predict_paths(
                 half[s] -= C[s, k_past] * half[k_past]
             half[s] /= C[s, s]
             for t in range(P):
-                total = kappa * kappa + stationary * rho ** abs(times[s] - times_ahead[t])
+                total = kappa * kappa + stationary * v[s] * v[T + t] * rho ** abs(times[s] - times_ahead[t])
                 for k_past in range(s):
                     total -= C[s, k_past] * cross[k_past, t]
                 cross[s, t] = total / C[s, s]
         V = np.empty((P, P))
         for s in range(P):
             for t in range(P):
-                V[s, t] = kappa * kappa + stationary * rho ** abs(times_ahead[s] - times_ahead[t])
+                gap = abs(times_ahead[s] - times_ahead[t])
+                V[s, t] = kappa * kappa + stationary * v[T + s] * v[T + t] * rho**gap
         V -= cross.T @ cross
         shock = 0.0
         for s in range(P):

@@ -102,6 +102,19 @@ def test_known_sampling_noise_widens_the_prediction():
     assert cf.pooled().std() / cf.pooled().mean() > 0.85 * np.sqrt(expected)
 
 
+def test_a_turbulent_performance_year_of_the_donors_widens_the_prediction():
+    """Donors' shocks are five times as large in the performance years; the treated unit's own are not looked at."""
+    calm = simulate()
+    rng = np.random.default_rng(8)
+    loud = calm.copy()
+    loud[:, 8:] *= np.exp(0.05 * rng.standard_normal((24, 2)))
+    loud[3] = calm[3]
+    before, after = (BAYES.fit(panel_of(values), DESIGN, seed=1) for values in (calm, loud))
+    assert after.pooled().std() > 1.3 * before.pooled().std()
+    words = after.diagnostics.set_index("check").loc["shock_sd", "message"]
+    assert "times as volatile" in words
+
+
 def test_masked_periods_inform_nothing():
     masked = DESIGN.replace(masked=[2011])
     values = simulate()
@@ -141,11 +154,12 @@ def test_further_attempts_take_the_metric_and_go_on(monkeypatch):
     real = weight_posterior.sample_chain
     monkeypatch.setattr(weight_posterior, "sample_chain", recorded)
     monkeypatch.setattr(weight_posterior, "SMALLEST_ESS", np.inf)
+    monkeypatch.setattr(weight_posterior, "SHORTEST", 200)
     model = WeightModel.of(Window.of(BAYES.prepare(panel_of(simulate()), DESIGN), 0), intercept=False)
     found = sample_posterior(model, 100, np.random.default_rng(1))
     assert "effective sample size" in found.failures[-1]
     assert found.q.shape == (4, 100, model.size)
-    assert [draws for _, draws in calls] == [100] * 4 + [300] * 4 + [900] * 4
+    assert [draws for _, draws in calls] == [200] * 4 + [400] * 4 + [1200] * 4
     assert [size for size, _ in calls] == [0] + [model.size] * 11
 
 

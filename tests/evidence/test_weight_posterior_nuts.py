@@ -78,11 +78,13 @@ def test_posterior_means_and_quantiles_equal_those_of_nuts(case):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         posterior = sample_reference(model, draws=2000, chains=2, seed=1)["posterior"]
+    first_volatility = np.exp(model.prior.mean[3] + fast.q[:, :, -model.prior.mean.size :] @ model.prior.factor[3])
     pairs = {
         "tau": (fast.quantities["tau"], posterior["strength"].values),
         "omega": (fast.quantities["omega"], posterior["omega"].values),
         "rho": (fast.quantities["rho"], posterior["rho"].values),
         "k": (fast.quantities["k"], posterior["k"].values),
+        "first volatility": (first_volatility, posterior["volatility"].values[:, :, 0]),
         "mean": (fast.expected @ model.pooling / model.level, posterior["mean_ahead"].values @ model.pooling),
         "predicted": (fast.paths @ model.pooling / model.level, posterior["y_ahead"].values @ model.pooling),
         "first donor": (fast.weights[:, :, 0], posterior["w"].values[:, :, 0]),

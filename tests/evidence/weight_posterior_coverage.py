@@ -1,13 +1,13 @@
 """Coverage of the Bayesian synthetic control on placebos of two large panels; true saving zero.
 
-`SSINFER_DATA_DIR=... python tests/evidence/weight_posterior_coverage.py dutch|dartmouth [every n-th unit]` prints the
-tables of docs/bayesian_synthetic_control.md.
+`SSINFER_DATA_DIR=... python tests/evidence/weight_posterior_coverage.py dutch|dartmouth [every n-th unit] [demeaned]`
+prints the tables of docs/bayesian_synthetic_control.md.
 
 Dutch: municipalities above 20,000 insured in every year, core basket over expected spending for age and sex; baseline
 all years since 2011, performance 2016, 2017, 2018 or 2019; donors the other such municipalities; blocks of about eight
 neighbours. Dartmouth: counties with at least 500 persons observed in every year; 200 drawn at random (seed 1) are
 donors, 120 others are placebos; five baseline and two performance years, pooled; blocks are states.
-The model's structure was chosen on Dutch performance years 2014 and 2015 and on simulated panels.
+The model's structure was chosen on Dutch data of 2011 to 2015 and on simulated panels.
 """
 
 # ruff: noqa: T201
@@ -94,6 +94,7 @@ if __name__ == "__main__":
     pd.set_option("display.width", 200)
     began = time.process_time()
     which = {"dutch": dutch, "dartmouth": dartmouth}[sys.argv[1]]
-    result = which(os.environ["SSINFER_DATA_DIR"], int(sys.argv[2]) if len(sys.argv) > 2 else 1)
+    every = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    result = which(os.environ["SSINFER_DATA_DIR"], every, intercept="demeaned" in sys.argv[3:])
     print(report(result)[0])
     print(f"{time.process_time() - began:.0f} s of processor time")

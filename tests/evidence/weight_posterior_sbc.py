@@ -2,13 +2,14 @@
 
 `python tests/evidence/weight_posterior_sbc.py 2000 docs/evidence` draws the figure.
 
-Donors' paths, insured-years and every prior constant are frozen; then weights, shocks, k and level from the prior, a
-treated unit from them, and its posterior with the sampler and refusals of `fit`. The place of each true quantity among
-its posterior draws must be uniform: the pooled benchmark without contract (predicted), tau, tilt, omega, rho, k, the
-effective number of donors, and the log likelihood at the truth (it depends on the data: Modrák et al. 2023, doi
-10.1214/23-BA1404). Level and demeaned form take turns. What this verifies: sampler, density, predictions, refusals.
-What it does not: how the prior of shocks is learned from donors, which is conditioned on (see
-test_shock_prior_recovery.py), and whether real units follow the model (see weight_posterior_coverage.py).
+Donors' paths, insured-years and every prior constant are frozen; then weights, shocks, volatilities, k and level from
+the prior, a treated unit from them, and its posterior with the sampler and refusals of `fit`. The place of each true
+quantity among its posterior draws must be uniform: the pooled benchmark without contract (predicted), tau, tilt, omega,
+rho, k, the first and the last volatility, the effective number of donors, and the log likelihood at the truth (it
+depends on the data: Modrák et al. 2023, doi 10.1214/23-BA1404). Level and demeaned form take turns. What this verifies:
+sampler, density, predictions, refusals. What it does not: how the prior of shocks is learned from donors, which is
+conditioned on (see test_shock_prior_recovery.py), and whether real units follow the model (see
+weight_posterior_coverage.py).
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ from ssinfer.kernels.simplex_posterior import log_density, unpack
 
 DONORS, BEFORE, AFTER = 20, 7, 2
 RANKED = 100  # draws kept: about independent of each other
-QUANTITIES = ("pooled", "tau", "tilt", "omega", "rho", "k", "effective_donors", "log_likelihood")
+QUANTITIES = (
+    "pooled", "tau", "tilt", "omega", "rho", "k", "first_volatility", "last_volatility", "effective_donors",
+    "log_likelihood",
+)  # fmt: skip
 
 
 def frozen_model(*, intercept):
@@ -46,8 +50,12 @@ def frozen_model(*, intercept):
     )
     own = np.full(T, 1 / 30_000)
     times = np.arange(T, dtype=float)
-    covariance = np.array([[0.09, 0.02, -0.01], [0.02, 0.64, 0.0], [-0.01, 0.0, 0.04]])
-    prior = ShockPrior(np.array([np.log(0.015), 1.0, np.log(2.5)]), covariance, 0.2, DONORS)
+    covariance = np.diag(np.append([0.09, 0.64, 0.04], np.full(T, 0.05)))  # volatilities known by a fifth
+    covariance[:3, :3] += np.array([[0.0, 0.02, -0.01], [0.02, 0.0, 0.0], [-0.01, 0.0, 0.0]])
+    covariance[3:, 3:] -= 0.004  # and together less so than apart
+    covariance[0, 3:] = covariance[3:, 0] = -0.01
+    mean = np.append([np.log(0.015), 1.0, np.log(2.5)], 0.2 * rng.standard_normal(T))
+    prior = ShockPrior(mean, covariance, 0.2, DONORS, 0.0)
     return WeightModel(
         y=np.ones(BEFORE), X=paths[:BEFORE], times=times[:BEFORE], noise=own[:BEFORE], donor_noise=noise[:BEFORE],
         X_ahead=paths[BEFORE:], times_ahead=times[BEFORE:], noise_ahead=own[BEFORE:], donor_noise_ahead=noise[BEFORE:],
@@ -59,7 +67,8 @@ def frozen_model(*, intercept):
 def treated_unit(model, q, rng):
     """Draw the treated unit over all periods at the unknowns q, term by term as the model is written."""
     w = np.empty(DONORS)
-    _, omega, rho, k = unpack(q, *model.data[6:], w)
+    volatility = np.empty(BEFORE + AFTER)
+    _, omega, rho, k = unpack(q, *model.data[6:], w, volatility)
     shock = np.empty(BEFORE + AFTER)
     shock[0] = omega / np.sqrt(1 - rho**2) * rng.standard_normal()
     for t in range(1, len(shock)):
@@ -71,19 +80,19 @@ def treated_unit(model, q, rng):
     return (
         np.vstack([model.X, model.X_ahead]) @ w
         + level
-        + shock
+        + volatility * shock
         + k * np.sqrt(variance) * rng.standard_normal(len(shock))
     )
 
 
 def scalars(model, q):
     """Unknowns of interest at q."""
-    w, unused = np.empty(DONORS), np.empty(model.size)
-    tau, omega, rho, k = unpack(q, *model.data[6:], w)
+    w, volatility, unused = np.empty(DONORS), np.empty(BEFORE + AFTER), np.empty(model.size)
+    tau, omega, rho, k = unpack(q, *model.data[6:], w, volatility)
     likelihood = log_density(q, *model.data, unused) + 0.5 * float(q @ q)
     return {
-        "tau": tau, "tilt": q[DONORS], "omega": omega, "rho": rho, "k": k, "effective_donors": 1 / (w @ w),
-        "log_likelihood": likelihood,
+        "tau": tau, "tilt": q[DONORS], "omega": omega, "rho": rho, "k": k, "first_volatility": volatility[0],
+        "last_volatility": volatility[-1], "effective_donors": 1 / (w @ w), "log_likelihood": likelihood,
     }  # fmt: skip
 
 

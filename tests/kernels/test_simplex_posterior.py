@@ -13,8 +13,10 @@ from ssinfer.kernels.simplex_posterior import LARGEST_RHO, log_density, sample_c
 from ssinfer.kernels.simplex_prediction import predict_paths
 
 TIMES = np.array([0.0, 1.0, 2.0, 4.0, 5.0])
-MEAN = np.array([-3.0, 0.5, 0.1])
-FACTOR = np.linalg.cholesky(np.diag([0.3, 0.8, 0.2]) + 0.05)
+AHEAD = np.array([6.0, 8.0])
+MEAN = np.array([-3.0, 0.5, 0.1, 0.2, -0.1, 0.3, 0.0, -0.2, 0.1, 0.4])
+FACTOR = np.linalg.cholesky(np.diag([0.3, 0.8, 0.2] + 7 * [0.1]) + 0.02)
+SIZE = 1 + MEAN.size  # of q without weights: a, zeta
 STRENGTH = np.array([0.1, 0.6])
 F = 2  # features of donors
 LEARN = (np.empty(0), 0.05)  # metric and step of a chain that learns both
@@ -45,16 +47,15 @@ def unpacked(q, features):
     tau = np.exp(STRENGTH @ [1, q[J + F]])
     w = np.exp(features @ q[J : J + F] + tau * q[:J])
     free = MEAN + FACTOR @ q[J + F + 1 :]
-    return tau, w / w.sum(), np.exp(free[0]), LARGEST_RHO / (1 + np.exp(-free[1])), np.exp(free[2])
+    return tau, w / w.sum(), np.exp(free[0]), LARGEST_RHO / (1 + np.exp(-free[1])), np.exp(free[2]), np.exp(free[3:])
 
 
 def covariance(q, arrays, times, noise, donor_noise):
     """C written down directly, over any periods."""
-    _, w, omega, rho, k = unpacked(q, arrays[6])
+    _, w, omega, rho, k, v = unpacked(q, arrays[6])
     gap = np.abs(times[:, None] - times[None, :])
-    return (
-        arrays[5] ** 2 + omega**2 / (1 - rho**2) * rho**gap + k**2 * np.diag(noise + donor_noise @ w**2)
-    )  # fmt: skip
+    shock = omega**2 / (1 - rho**2) * rho**gap * np.outer(v[: len(times)], v[: len(times)])
+    return arrays[5] ** 2 + shock + k**2 * np.diag(noise + donor_noise @ w**2)
 
 
 @settings(max_examples=25, deadline=None)
@@ -62,8 +63,8 @@ def covariance(q, arrays, times, noise, donor_noise):
 def test_density_and_gradient(seed, J, kappa, noisy):
     arrays = data(seed, J, kappa, noisy)
     rng = np.random.default_rng(seed + 1)
-    q, other = rng.normal(size=(2, J + F + 4))
-    gradient, unused = np.empty(J + F + 4), np.empty(J + F + 4)
+    q, other = rng.normal(size=(2, J + F + SIZE))
+    gradient, unused = np.empty(J + F + SIZE), np.empty(J + F + SIZE)
     value = log_density(q, *arrays, gradient)
     numeric = approx_fprime(q, lambda x: log_density(x, *arrays, unused), 1e-7)
     np.testing.assert_allclose(gradient, numeric, rtol=2e-3, atol=2e-3 * max(1, np.abs(gradient).max()))
@@ -79,7 +80,7 @@ def test_density_and_gradient(seed, J, kappa, noisy):
 def test_without_information_the_posterior_is_the_prior():
     y, X, times, noise, donor_noise, *rest = data(0, 6, 0.0)
     arrays = (y, X, times, 1e6 + noise, donor_noise, *rest)
-    drawn, divergent, _, _ = sample_chain(np.random.default_rng(3), np.zeros(12), *LEARN, 300, 3000, *arrays)
+    drawn, divergent, _, _ = sample_chain(np.random.default_rng(3), np.zeros(6 + F + SIZE), *LEARN, 300, 3000, *arrays)
     assert divergent == 0
     # k moves the likelihood of a vague observation too: its coordinates are left out
     assert np.abs(drawn[:, :9].mean(axis=0)).max() < 0.12
@@ -92,12 +93,12 @@ def test_posterior_means_equal_importance_sampling(kappa):
     y, X, times, noise, donor_noise, *rest = data(5, J, kappa)
     arrays = (y, X, times, 4 * noise, donor_noise, *rest)
     draws = [
-        sample_chain(np.random.default_rng(seed), np.zeros(J + F + 4), *LEARN, 300, 4000, *arrays)[0]
+        sample_chain(np.random.default_rng(seed), np.zeros(J + F + SIZE), *LEARN, 300, 4000, *arrays)[0]
         for seed in range(2)
     ]
     ours = np.concatenate(draws)
-    prior = np.random.default_rng(9).standard_normal((60_000, J + F + 4))
-    unused = np.empty(J + F + 4)
+    prior = np.random.default_rng(9).standard_normal((60_000, J + F + SIZE))
+    unused = np.empty(J + F + SIZE)
     logs = np.array([log_density(q, *arrays, unused) + 0.5 * q @ q for q in prior])
     mass = np.exp(logs - logs.max())
     mass /= mass.sum()
@@ -108,6 +109,7 @@ def test_posterior_means_equal_importance_sampling(kappa):
         lambda q: q[J],
         lambda q: q[J + F],
         lambda q: q[J + F + 1],
+        lambda q: unpacked(q, arrays[6])[5][0],
     ):
         theirs = np.array([one(q) for q in prior])
         mean, mine = mass @ theirs, np.array([one(q) for q in ours])
@@ -122,15 +124,15 @@ def test_predictions_are_the_conditional_normal(kappa):
     arrays = data(2, J, kappa)
     y, X = arrays[:2]
     rng = np.random.default_rng(1)
-    q = rng.normal(size=J + F + 4)
-    X_ahead, ahead = 1 + 0.1 * rng.normal(size=(P, J)), np.array([6.0, 8.0])
+    q = rng.normal(size=J + F + SIZE)
+    X_ahead = 1 + 0.1 * rng.normal(size=(P, J))
     own, donors = rng.uniform(1e-3, 2e-3, P), rng.uniform(1e-3, 2e-3, (P, J))
     pooling = np.array([0.3, 0.7])
     S = 40_000
     expected, paths, parts = predict_paths(
-        np.repeat(q[None], S, axis=0), *rng.standard_normal((2, S, P)), *arrays, X_ahead, ahead, own, donors, pooling
+        np.repeat(q[None], S, axis=0), *rng.standard_normal((2, S, P)), *arrays, X_ahead, AHEAD, own, donors, pooling
     )
-    every = np.concatenate([TIMES, ahead])
+    every = np.concatenate([TIMES, AHEAD])
     C = covariance(q, arrays, every, np.append(arrays[3], own), np.vstack([arrays[4], donors]))
     w = unpacked(q, arrays[6])[1]
     gain = C[5:, :5] @ np.linalg.inv(C[:5, :5])
