@@ -53,7 +53,7 @@ def draw(plots: Sequence[LovePlot]) -> Figure:
         axis.tick_params(axis="x", labelbottom=True)
         title = "\n".join(wrap(plot.label, 66 // beside, max_lines=2, placeholder=" \N{HORIZONTAL ELLIPSIS}"))
         axis.set_title(title, loc="left", fontsize=9, weight="bold", color=INK)
-        axis.set_xlabel("Absolute SMD")
+        axis.set_xlabel(plot.header.replace("smd", "Absolute SMD", 1))
     grid[0, 0].set_yticks(range(len(names)), [shorten(name, 28) for name in names], color=INK)
     grid[0, 0].set_ylim(len(names) - 0.5, -0.5)
     grid[0, 0].set_xlim(0, reach)
