@@ -107,7 +107,7 @@ def markdown(table, n, replicates, shock):
 
 
 # Insured, replicates in full, SD of a practice's shock (a region's is half of it).
-SETTINGS = [(1_000, 400, 0.01), (5_000, 150, 0.0), (5_000, 150, 0.02), (20_000, 60, 0.01)]
+SETTINGS = [(1_000, 300, 0.01), (5_000, 150, 0.0), (5_000, 150, 0.02), (20_000, 60, 0.01)]
 
 
 @pytest.mark.evidence
@@ -122,27 +122,6 @@ def test_intervals_cover_what_they_say_or_more(n, replicates, shock, evidence_sh
     # A bootstrap-t distribution mirrors the skewness of spending: its mean is no estimate of the benchmark.
     centred = table[~table.index.get_level_values("kind").str.endswith("bootstrap-t")]
     assert (centred["error"].abs() <= 4 * centred["error_se"] + 0.001).all()
-
-
-@pytest.mark.evidence
-@pytest.mark.parametrize(("n", "replicates"), [(1_000, 100), (20_000, 15)])
-def test_the_comparison_itself_has_no_bias(n, replicates, evidence_share):
-    """Without noise of years and shocks only the comparison can be wrong; what errs is then a tenth of a percent."""
-    errors = []
-    for seed in range(9_000_000, 9_000_000 + max(6, int(replicates * evidence_share))):
-        simulated = simulate_matching(
-            n, n_practices=105, sigma=0.0, zeros=0.0, practice_shock=0.0, region_shock=0.0, seed=seed
-        )
-        method = PropensityMatching(gates=None)
-        problem = method.prepare(simulated.cohort, simulated.design)
-        comparison, _ = method.compare(problem)
-        benchmark = comparison.outcome.offset + comparison.growth.growth[comparison.lines.group_of]
-        weights = problem.weights / problem.weights.sum()
-        errors.append((benchmark * weights).sum() / (simulated.without * weights).sum() - 1)
-    mean, se = np.mean(errors), np.std(errors, ddof=1) / np.sqrt(len(errors))
-    print(f"{n:,} persons, {len(errors)} replicates: mean error {mean:+.3%} ({se:.3%})")  # noqa: T201
-    assert abs(mean) < 4 * se + 0.0002
-    assert se < 0.001
 
 
 @pytest.mark.evidence
@@ -169,12 +148,17 @@ def test_conformance_on_a_simulated_cohort():
 # Rows of the docs: persons treated, replicates, SD of a practice's shock, treated practices, practices in all.
 # Seeds begin at a million times the place, so that no two settings share a replicate.
 GRID = [
-    *((n, replicates, 0.01, 5, 105) for n, replicates in ((1_000, 1_000), (5_000, 400))),
-    *((n, replicates, 0.0, 5, 105) for n, replicates in ((1_000, 1_000), (5_000, 400))),
-    *((n, replicates, 0.02, 5, 105) for n, replicates in ((1_000, 1_000), (5_000, 400))),
-    (5_000, 400, 0.02, 1, 26),
-    *((20_000, 150, shock, 5, 105) for shock in (0.01, 0.0, 0.02)),
-    (20_000, 100, 0.02, 1, 26),
+    (1_000, 1_000, 0.01, 5, 105),
+    (5_000, 200, 0.01, 5, 105),
+    (20_000, 80, 0.01, 5, 105),
+    (5_000, 200, 0.02, 1, 26),
+    (1_000, 300, 0.0, 5, 105),
+    (1_000, 300, 0.02, 5, 105),
+    (5_000, 150, 0.0, 5, 105),
+    (5_000, 150, 0.02, 5, 105),
+    (20_000, 50, 0.02, 5, 105),
+    (20_000, 50, 0.0, 5, 105),
+    (20_000, 40, 0.02, 1, 26),
 ]
 
 
@@ -188,9 +172,12 @@ def main():
     parser.add_argument("--practices", type=int, default=105)
     parser.add_argument("--prior", type=float, default=0.02)
     parser.add_argument("--seed", type=int, default=10_000)
+    parser.add_argument("--first", type=int, default=0, help="row of the docs to begin with, from 0")
     given = parser.parse_args()
     one = (given.n, given.replicates, given.shock, given.treated, given.practices)
     for place, (n, replicates, shock, treated, practices) in enumerate([one] if given.n else GRID):
+        if place < given.first:
+            continue
         seed = given.seed if given.n else 1_000_000 * (place + 1)
         setting = {"shock": shock, "n_treated": treated, "n_practices": practices, "shock_prior": given.prior}
         table = coverage(n, replicates, seed, **setting)
