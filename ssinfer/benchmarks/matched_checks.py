@@ -44,7 +44,7 @@ def comparison_practices(problem: CohortProblem) -> int:
 
 def practice_rows(problem: CohortProblem, count: int) -> list[Row]:
     """Return whether the comparison practices are enough to learn how far practices differ."""
-    text = f"{count} comparison practices, {len(problem.treated)} treated"
+    text = f"{count} comparison units (practices or groups of them), {len(problem.treated)} treated"
     if count >= FEW_PRACTICES:
         return [("practices", "PASS", float(count), text)]
     text += f"; below {FEW_PRACTICES} intervals cover less than they say (92% for a nominal 95% at 20)"

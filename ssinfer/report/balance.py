@@ -64,7 +64,8 @@ def balance_table(result: StudyResult) -> Table | None:
         return None
     notes += [f"{listed(labels)}, {text}." for text, labels in warned.items()]
     used = [name for name in GATE_NAMES if any(name in gates for *_, gates in found)]
-    heads = ("Design", "Treated matched", "Controls used", "Effective controls", *(GATE_NAMES[name] for name in used))
+    names = {**GATE_NAMES, "smd": smd_name(smd_column(balanced_pairs(result)[0][1]))}
+    heads = ("Design", "Treated matched", "Controls used", "Effective controls", *(names[name] for name in used))
     body = tuple(
         (label, cells["treated"], cells["control"], effective, *(_gate(gates.get(name)) for name in used))
         for label, cells, effective, gates in found
@@ -84,12 +85,26 @@ def love_plots(result: StudyResult) -> tuple[LovePlot, ...]:
             points[points["when"] == when].set_index("covariate")["absolute_smd"].iloc[:MOST_COVARIATES]
             for when in ("before", "after")
         )
-        header = next(str(name) for name in cf.inference["balance"] if str(name).startswith("smd"))
+        header = smd_column(cf)
         gates = as_gates(getattr(result.methods[pair[1]], "gates", None))
         limit = math.nan if gates is None or gates.smd is None else gates.smd
         names = tuple(str(name) for name in before.index)
         found.append(LovePlot(label_of(result, pair), names, before.to_numpy(), after.to_numpy(), limit, header))
     return tuple(found)
+
+
+def smd_column(cf: Counterfactual) -> str:
+    """Return the column of the balance table that holds the SMD before; its name holds the denominator."""
+    return next(str(name) for name in cf.inference["balance"] if str(name).startswith("smd"))
+
+
+def smd_name(column: str) -> str:
+    """Return the SMD's name in print, with its denominator.
+
+    >>> smd_name("smd (SD of the treated)")
+    'SMD (SD of the treated)'
+    """
+    return column.replace("smd", GATE_NAMES["smd"], 1)
 
 
 def _gate(row: pd.Series[Any] | None) -> str:

@@ -189,3 +189,4 @@ class ReportData:
     absent: tuple[str, ...]
     figures: Figures
     balance: Table | None = None
+    intervals: Table | None = None

@@ -25,6 +25,7 @@ from ssinfer.report.data import ReportData
 from ssinfer.report.disclosure import case_is_small, unit_is_visible
 from ssinfer.report.figure_data import figures_of
 from ssinfer.report.finding import finding, recommended_threshold
+from ssinfer.report.intervals import interval_table
 from ssinfer.report.kinds import kinds_table
 from ssinfer.report.numerals import count, quoted
 from ssinfer.report.pairs import case_name, has_saving, label_of, span
@@ -78,6 +79,7 @@ def summarise(result: StudyResult) -> ReportData:
         absent=(*_absent(result), *reasons),
         figures=figures_of(result, noise, chosen, None if choice is None else choice.best),
         balance=balance_table(result),
+        intervals=interval_table(result),
     )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from ssinfer.comparison import EARTH_RADIUS_KM
 from ssinfer.errors import StudyError
 from ssinfer.plugins.discovery import make_method
 from ssinfer.study_file import read_study
@@ -35,3 +37,19 @@ def test_gates_are_fixed_in_the_file_and_a_wrong_one_is_refused_before_claims_ar
     wrong.write_text(STUDY.read_text(encoding="utf-8").replace("gates = { smd", "gates = { sdm"), encoding="utf-8")
     with pytest.raises(StudyError, match=r"There is no gate 'sdm'.*'smd'"):
         _check_methods(read_study(wrong))
+
+
+def test_every_region_has_four_regions_of_groups_within_70_km_and_four_beyond():
+    # 28 and 31 groups, of which a placebo in either half has 27 or more: it is asked what the case is asked.
+    file = read_study(STUDY)
+    places = {name: np.radians(place) for name, place in file.population.places.items()}
+    regions = [name for name in places if name != "Vlissingen"]
+    assert len(regions) == file.data.simulation.get("n_regions", 8)
+    for here in (*regions, "Vlissingen"):
+        lat, lon = places[here]
+        near = 0
+        for there in regions:
+            half = np.sin((places[there][0] - lat) / 2) ** 2
+            half += np.cos(lat) * np.cos(places[there][0]) * np.sin((places[there][1] - lon) / 2) ** 2
+            near += 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(half)) <= 70  # its own region's groups are near too
+        assert near == 4

@@ -1,8 +1,12 @@
 """Coverage of PropensityMatching's intervals on simulated claims with a known saving, miss-sides apart.
 
 The truth of each replicate is the treated practices' mean spending that would have been observed without the contract,
-which the simulation knows. `python tests/evidence/test_matching_coverage.py 5000 400 --shock 0.01` prints the rows of
-the docs.
+which the simulation knows. `python tests/evidence/test_matching_coverage.py` prints all rows of the docs,
+`python tests/evidence/test_matching_coverage.py 5000 400 --shock 0.01` those of one setting.
+
+The mean error is a ratio of means, sum of (benchmark - truth) over sum of truths. The mean of ratios would add the
+squared coefficient of variation of the truth (0.8% at 1,000 persons): a benchmark is independent of most of the noise
+that its truth has, and one over a noisy number is too large on average.
 """
 
 from __future__ import annotations
@@ -21,8 +25,8 @@ from ssinfer.datasets.simulated_matching import simulate_matching
 from ssinfer.plugins.conformance import check_benchmark
 
 SAVING, TRUNCATION, DRAWS = 0.03, 0.99, 1000
-LEVELS = (0.95, 0.90)
-COLUMNS = ["spending", "kind", "level", "covered", "saving_below", "saving_above", "width", "error"]
+LEVELS = (0.95, 0.90, 0.80)
+COLUMNS = ["spending", "kind", "level", "covered", "saving_below", "saving_above", "width", "error", "truth"]
 
 
 def draws_of(method, problem, seed, kinds):
@@ -56,33 +60,54 @@ def replicate(n, seed, *, shock=0.01, n_treated=5, n_practices=105, shock_prior=
     columns = cohort.columns(design.performance)
     with_contract, years = cohort.spending[np.ix_(own, columns)], cohort.insured_years[np.ix_(own, columns)]
     rows = []
-    for label, truncation, kinds in (("all", None, CONFIDENCES), ("truncated", TRUNCATION, ("cluster", "bootstrap-t"))):
+    for label, truncation in (("all", None), ("truncated", TRUNCATION)):
         method = PropensityMatching(draws=DRAWS, gates=None, truncation=truncation, shock_prior=shock_prior)
         cap = np.inf if truncation is None else truncation_caps(cohort, design, truncation)[columns] * years
         spent, truth = (
             float(np.minimum(money, cap).sum() / years.sum()) for money in (with_contract, with_contract / (1 - SAVING))
         )
         saved = truth - spent
-        for kind, draws in draws_of(method, method.prepare(cohort, design), seed, kinds).items():
+        for kind, draws in draws_of(method, method.prepare(cohort, design), seed, CONFIDENCES).items():
             for level in LEVELS:
                 low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2]) - spent
                 miss = (saved < low, saved > high)
-                rows.append((label, kind, level, not any(miss), *miss, (high - low) / truth, draws.mean() / truth - 1))
+                rows.append((label, kind, level, not any(miss), *miss, high - low, draws.mean() - truth, truth))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def coverage(n, replicates, seed=10_000, **setting):
-    """Return coverage with its Monte Carlo standard error, the two miss-sides, mean width, bias and its error."""
+    """Return coverage with its Monte Carlo standard error, the two miss-sides, mean width, bias and its error.
+
+    Width and bias are shares of the mean truth.
+    """
     rows = pd.concat([replicate(n, seed + r, **setting) for r in range(replicates)])
     groups = rows.groupby(COLUMNS[:3])
     table = groups[COLUMNS[3:]].mean()
     table.insert(1, "se", np.sqrt(table["covered"] * (1 - table["covered"]) / replicates))
     table["error_se"] = groups["error"].std() / np.sqrt(replicates)
-    return table
+    for column in ("width", "error", "error_se"):
+        table[column] /= table["truth"]
+    return table.drop(columns="truth")
+
+
+def markdown(table, n, replicates, shock):
+    """Return the rows of the docs, one per kind of spending and interval."""
+    lines = []
+    for spending in ("all", "truncated"):
+        for kind in ("credible", *(f"confidence, {kind}" for kind in CONFIDENCES)):
+            cells = [f"{shock:.0%} / {shock / 2:.1%}", f"{n:,}", f"{replicates:,}", spending, kind]
+            for level in LEVELS:
+                row = table.loc[(spending, kind, level)]
+                cells.append(f"{row.covered:.3f} ({row.se:.3f})")
+                cells.append(f"{row.saving_below:.3f} / {row.saving_above:.3f}")
+                cells += [f"{row.width:.3f}"] if level == LEVELS[0] else []
+            cells.append("" if kind.endswith("bootstrap-t") else f"{row.error:+.2%} ({row.error_se:.2%})")
+            lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
 # Insured, replicates in full, SD of a practice's shock (a region's is half of it).
-SETTINGS = [(1_000, 400, 0.01), (5_000, 150, 0.0), (5_000, 150, 0.02), (20_000, 60, 0.01)]
+SETTINGS = [(1_000, 300, 0.01), (5_000, 150, 0.0), (5_000, 150, 0.02), (20_000, 60, 0.01)]
 
 
 @pytest.mark.evidence
@@ -96,7 +121,7 @@ def test_intervals_cover_what_they_say_or_more(n, replicates, shock, evidence_sh
         assert row["covered"] >= level - 4 * np.sqrt(level * (1 - level) / replicates) - 0.02
     # A bootstrap-t distribution mirrors the skewness of spending: its mean is no estimate of the benchmark.
     centred = table[~table.index.get_level_values("kind").str.endswith("bootstrap-t")]
-    assert (centred["error"].abs() <= 4 * centred["error_se"] + 0.005).all()
+    assert (centred["error"].abs() <= 4 * centred["error_se"] + 0.001).all()
 
 
 @pytest.mark.evidence
@@ -120,28 +145,44 @@ def test_conformance_on_a_simulated_cohort():
     assert (status == "PASS").all()
 
 
+# Rows of the docs: persons treated, replicates, SD of a practice's shock, treated practices, practices in all.
+# Seeds begin at a million times the place, so that no two settings share a replicate.
+GRID = [
+    (1_000, 1_000, 0.01, 5, 105),
+    (5_000, 200, 0.01, 5, 105),
+    (20_000, 80, 0.01, 5, 105),
+    (5_000, 200, 0.02, 1, 26),
+    (1_000, 300, 0.0, 5, 105),
+    (1_000, 300, 0.02, 5, 105),
+    (5_000, 150, 0.0, 5, 105),
+    (5_000, 150, 0.02, 5, 105),
+    (20_000, 50, 0.02, 5, 105),
+    (20_000, 50, 0.0, 5, 105),
+    (20_000, 40, 0.02, 1, 26),
+]
+
+
 def main():
-    """Print one setting's table, a line per spending, kind and level."""
+    """Print the rows of one setting, or of all of them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("n", type=int)
-    parser.add_argument("replicates", type=int)
+    parser.add_argument("n", type=int, nargs="?")
+    parser.add_argument("replicates", type=int, nargs="?", default=100)
     parser.add_argument("--shock", type=float, default=0.01)
     parser.add_argument("--treated", type=int, default=5)
     parser.add_argument("--practices", type=int, default=105)
     parser.add_argument("--prior", type=float, default=0.02)
     parser.add_argument("--seed", type=int, default=10_000)
+    parser.add_argument("--first", type=int, default=0, help="row of the docs to begin with, from 0")
     given = parser.parse_args()
-    table = coverage(
-        given.n,
-        given.replicates,
-        given.seed,
-        shock=given.shock,
-        n_treated=given.treated,
-        n_practices=given.practices,
-        shock_prior=given.prior,
-    )
-    print(vars(given))  # noqa: T201
-    print(table.round(4).to_string())  # noqa: T201
+    one = (given.n, given.replicates, given.shock, given.treated, given.practices)
+    for place, (n, replicates, shock, treated, practices) in enumerate([one] if given.n else GRID):
+        if place < given.first:
+            continue
+        seed = given.seed if given.n else 1_000_000 * (place + 1)
+        setting = {"shock": shock, "n_treated": treated, "n_practices": practices, "shock_prior": given.prior}
+        table = coverage(n, replicates, seed, **setting)
+        print(f"{treated} of {practices} practices treated, seeds from {seed:,}, {setting}")  # noqa: T201
+        print(markdown(table, n, replicates, shock), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -49,8 +49,8 @@ def test_gates_stand_with_their_verdict_and_a_failure_is_said(matched):
     table = balance_table(matched)
     (row,) = (dict(zip(table.columns, cells, strict=True)) for cells in table.rows)
     assert row["Design"] == "a"
-    assert row["SMD"].startswith("FAIL 0.0")
-    assert row["SMD"].endswith("(at most 0.0001)")
+    assert row["SMD (SD of the treated)"].startswith("FAIL 0.0")
+    assert row["SMD (SD of the treated)"].endswith("(at most 0.0001)")
     assert row["Kolmogorov-Smirnov"].startswith("PASS")
     assert any("\N{LEFT DOUBLE QUOTATION MARK}a\N{RIGHT DOUBLE QUOTATION MARK} fails SMD" in n for n in table.notes)
 

@@ -32,7 +32,7 @@ def draw(plots: Sequence[LovePlot]) -> Figure:
     row_of = {name: row for row, name in enumerate(names)}
     limits = {plot.limit for plot in plots if isfinite(plot.limit)}
     gate = f"gate {limits.pop():g}" if len(limits) == 1 else "gate"
-    picture = figure(0.9 + below * (0.9 + 0.21 * len(names)))
+    picture = figure(0.9 + below * (1.05 + 0.21 * len(names)))
     grid = picture.subplots(below, beside, squeeze=False, sharex=True, sharey=True)
     finite = [value for plot in plots for part in (plot.before, plot.after) for value in part if isfinite(value)]
     reach = 1.06 * max([*finite, *(plot.limit for plot in plots if isfinite(plot.limit)), 0.1])
@@ -53,7 +53,7 @@ def draw(plots: Sequence[LovePlot]) -> Figure:
         axis.tick_params(axis="x", labelbottom=True)
         title = "\n".join(wrap(plot.label, 66 // beside, max_lines=2, placeholder=" \N{HORIZONTAL ELLIPSIS}"))
         axis.set_title(title, loc="left", fontsize=9, weight="bold", color=INK)
-        axis.set_xlabel("Absolute SMD")
+        axis.set_xlabel(plot.header.replace("smd ", "Absolute SMD\n", 1))
     grid[0, 0].set_yticks(range(len(names)), [shorten(name, 28) for name in names], color=INK)
     grid[0, 0].set_ylim(len(names) - 0.5, -0.5)
     grid[0, 0].set_xlim(0, reach)
