@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
@@ -11,15 +10,11 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pandas as pd
 
-from ssinfer.cohort_columns import (
-    cell_grid,
-    covariate_column,
-    label_column,
-    number_column,
-    person_rows,
-    plain_label,
-    unit_sums,
-)
+from ssinfer.cohort_checks import check_persons
+from ssinfer.cohort_columns import cell_grid, covariate_column, label_column, unit_sums
+from ssinfer.cohort_moments import covariance_of_means, mean_and_variance, residual_correlation, residuals_of_ratio
+from ssinfer.cohort_reading import read_persons
+from ssinfer.cohort_selection import chosen, joined_rows
 from ssinfer.errors import CohortError, did_you_mean
 from ssinfer.panel import Panel
 
@@ -30,9 +25,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Labels = NDArray[Any]
-
-# A quarter of 92 days in a year of 365 is 0.2521 of a year; two insured-years in one period of a year are a mistake.
-_MOST_INSURED = 1.01
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -97,7 +89,7 @@ class Cohort:
             object.__setattr__(self, name, cell_grid(getattr(self, name), (n, len(self.periods)), name))
         frozen = {name: covariate_column(values, n, name) for name, values in self.covariates.items()}
         object.__setattr__(self, "covariates", MappingProxyType(frozen))
-        _check(self)
+        check_persons(self.person, self.unit, self.periods, self.spending, self.insured_years)
 
     def __reduce__(self) -> tuple[Any, ...]:
         parts = (self.person, self.unit, self.periods, self.spending, self.insured_years, self.region)
@@ -140,59 +132,7 @@ class Cohort:
             A column is missing, a label is missing, a person has two rows for a period in the same unit,
             a covariate changes over a person's rows, or the values contradict each other.
         """
-        fixed = [*([] if region is None else [region]), *covariates]
-        for name in [person, unit, period, spending, insured_years, *fixed]:
-            if name not in frame.columns:
-                raise CohortError(f"The frame has no column {name!r}. {did_you_mean(name, frame.columns)}")
-        if frame.empty:
-            raise CohortError("The frame has no rows. Pass a long frame with a row per person and period.")
-        keys = frame[[person, unit, period]]
-        if keys.isna().to_numpy().any():
-            count = int(keys.isna().any(axis=1).sum())
-            raise CohortError(f"{count} rows have no label in {person!r}, {unit!r} or {period!r}. Name or drop them.")
-        try:
-            periods = tuple(plain_label(label) for label in sorted(pd.unique(frame[period])))
-        except TypeError:
-            kinds = " and ".join(sorted({type(label).__name__ for label in frame[period]}))
-            raise CohortError(f"Column {period!r} mixes {kinds}, which cannot be sorted. Use one type.") from None
-        rows, first = person_rows(frame[person], frame[unit])
-        order = {label: place for place, label in enumerate(periods)}
-        codes, labels = pd.factorize(frame[period])
-        places = np.array([order[plain_label(label)] for label in labels], dtype=np.intp)[codes]
-        n, n_periods = len(first), len(periods)
-        cell = rows * n_periods + places
-        counts = np.bincount(cell, minlength=n * n_periods)
-        if counts.max() > 1:
-            at = int(np.flatnonzero(counts[cell] > 1)[0])
-            raise CohortError(
-                f"Person {frame[person].iloc[at]!r} has more than one row in unit {frame[unit].iloc[at]!r} for period "
-                f"{frame[period].iloc[at]!r} ({int((counts > 1).sum())} such cells). Add up their rows first."
-            )
-        grids = {}
-        for name in (spending, insured_years):
-            values = np.zeros(n * n_periods)
-            values[cell] = number_column(frame[name])
-            grids[name] = values.reshape(n, n_periods)
-        for name in fixed:
-            column = frame[name]
-            changes = column.to_numpy() != column.iloc[first].to_numpy()[rows]
-            changes &= ~(column.isna().to_numpy() & column.isna().iloc[first].to_numpy()[rows])
-            if changes.any():
-                at = int(np.flatnonzero(changes)[0])
-                raise CohortError(
-                    f"{name!r} of person {frame[person].iloc[at]!r} changes over periods "
-                    f"({column.iloc[first[rows[at]]]!r}, then {column.iloc[at]!r}). A covariate is a baseline value: "
-                    "keep the one at attribution."
-                )
-        return cls(
-            person=frame[person].iloc[first].to_numpy(),
-            unit=frame[unit].iloc[first].astype(str).to_numpy(),
-            periods=periods,
-            spending=grids[spending],
-            insured_years=grids[insured_years],
-            region=None if region is None else frame[region].iloc[first].to_numpy(),
-            covariates={name: frame[name].iloc[first].to_numpy() for name in covariates},
-        )
+        return cls(**read_persons(frame, person, unit, period, spending, insured_years, region, covariates))
 
     def to_frame(self) -> pd.DataFrame:
         """Return the long frame: person, unit, period, spending, insured_years, region if known, covariates."""
@@ -273,29 +213,7 @@ class Cohort:
         periods: Iterable[object] | None = None,
     ) -> Self:
         """Return the cohort of some units, persons (identifiers, or a mask of shape (n,)) and periods."""
-        keep = np.ones(len(self.person), dtype=bool)
-        if units is not None:
-            wanted = [str(label) for label in ([units] if isinstance(units, str) else units)]
-            known = set(self.units)
-            for label in wanted:
-                if label not in known:
-                    raise CohortError(f"The cohort has no unit {label!r}. {did_you_mean(label, self.units)}")
-            keep &= np.isin(self.unit, wanted)
-        if persons is not None:
-            mask = np.asarray(persons if isinstance(persons, np.ndarray) else list(persons))
-            if mask.dtype == bool:
-                if mask.shape != keep.shape:
-                    raise CohortError(f"The mask has shape {mask.shape}; one value per person is {keep.shape}.")
-                keep &= mask
-            else:
-                unknown = mask[~np.isin(mask, self.person)]
-                if len(unknown):
-                    raise CohortError(
-                        f"{len(unknown)} persons are not in the cohort, first {plain_label(unknown[0])!r}."
-                    )
-                keep &= np.isin(self.person, mask)
-        if not keep.any():
-            raise CohortError("Nobody is left after the selection. Widen it.")
+        keep = chosen(self.person, self.unit, units, persons)
         columns = None if periods is None else np.sort(self.columns(periods))
         return self.take(np.flatnonzero(keep), columns)
 
@@ -320,17 +238,15 @@ class Cohort:
         covariates are those of the first.
         """
         labels = label_column(unit, len(self.person), "unit")
-        persons, units = pd.factorize(self.person)[0].astype(np.int64), pd.factorize(labels)
-        codes, pairs = pd.factorize(persons * len(units[1]) + units[0])
-        if len(pairs) == len(codes):
+        pairs, first = joined_rows(self.person, labels)
+        if len(first) == len(pairs):
             return replace(self, unit=labels)
-        first = np.unique(codes, return_index=True)[1]
         return replace(
             self,
             person=self.person[first],
             unit=labels[first],
-            spending=unit_sums(codes, self.spending, len(pairs)),
-            insured_years=unit_sums(codes, self.insured_years, len(pairs)),
+            spending=unit_sums(pairs, self.spending, len(first)),
+            insured_years=unit_sums(pairs, self.insured_years, len(first)),
             region=None if self.region is None else self.region[first],
             covariates={name: values[first] for name, values in self.covariates.items()},
         )
@@ -353,16 +269,7 @@ class Cohort:
         Panel
         """
         rows, labels = self.unit_rows(), self.units
-        years = unit_sums(rows, self.insured_years, len(labels))
-        money = unit_sums(rows, self.spending, len(labels))
-        persons = unit_sums(rows, (self.insured_years > 0).astype(np.float64), len(labels))
-        years[years == 0] = np.nan
-        mean = money / years
-        squares = unit_sums(rows, self.residuals(mean) ** 2, len(labels))
-        variance = np.full(mean.shape, np.nan)
-        np.divide(squares * persons, (persons - 1) * years**2, out=variance, where=persons > 1)
-        # Rounding leaves a residual of 1e-16 where all spend alike: no variance was learned there.
-        variance[~(variance > 1e-20 * mean**2)] = np.nan
+        mean, years, variance = mean_and_variance(rows, self.spending, self.insured_years)
         covariates = {
             name: unit_sums(rows, values[:, None] * self.insured_years, len(labels)) / years
             for name, values in self.numeric_covariates().items()
@@ -374,13 +281,7 @@ class Cohort:
 
         The ratio's influence function: sums of squares and products of it are variances and covariances of means.
         """
-        rows = self.unit_rows()
-        if mean is None:
-            n_units = int(rows.max()) + 1
-            years = unit_sums(rows, self.insured_years, n_units)
-            mean = np.divide(unit_sums(rows, self.spending, n_units), years, out=np.zeros(years.shape), where=years > 0)
-        residuals = self.spending - np.nan_to_num(mean)[rows] * self.insured_years
-        return np.asarray(np.where(self.insured_years > 0, residuals, 0.0))
+        return residuals_of_ratio(self.unit_rows(), self.spending, self.insured_years, mean)
 
     def correlation(self, *, same_persons: bool = True) -> pd.DataFrame:
         """Return the correlation of persons' spending between periods (T, T), within units.
@@ -397,30 +298,14 @@ class Cohort:
         pandas.DataFrame
             Rows and columns are periods; NaN where nobody is insured in both, or spending does not vary.
         """
-        e = np.nan_to_num(self.residuals())
-        products = e.T @ e
-        if same_persons:
-            here = (self.insured_years > 0).astype(np.float64)
-            squares = (e**2).T @ here  # [t, s]: sum of squares in t over those insured in both
-            scale = np.sqrt(squares * squares.T)
-        else:
-            scale = np.sqrt(np.outer(np.diag(products), np.diag(products)))
-        values = np.divide(products, scale, out=np.full(products.shape, np.nan), where=scale > 0)
         index = pd.Index(list(self.periods), name="period")
+        values = residual_correlation(self.residuals(), self.insured_years, same_persons=same_persons)
         return pd.DataFrame(values, index=index, columns=index.copy())
 
     def sampling_covariance(self, unit: str) -> Floats:
         """Return the covariance of a unit's means over periods (T, T); its diagonal is the panel's variance."""
         one = self.select(units=[unit])
-        e = one.residuals()
-        years = one.insured_years.sum(axis=0)
-        here = (one.insured_years > 0).astype(np.float64)
-        both = here.T @ here
-        factor = np.divide(both, both - 1, out=np.full(both.shape, np.nan), where=both > 1)
-        covariance = np.divide(
-            e.T @ e, np.outer(years, years), out=np.full(both.shape, np.nan), where=np.outer(years, years) > 0
-        )
-        return np.asarray(np.where(both == 0, 0.0, factor * covariance))
+        return covariance_of_means(one.residuals(), one.insured_years)
 
     def fingerprint(self) -> str:
         """Return a SHA-256 of labels and values, the data hash of reports and manifests."""
@@ -441,34 +326,4 @@ class Cohort:
         return (
             f"Cohort: {n:,} persons in {len(self.units):,} units x {len(self.periods)} periods ({self.periods[0]} to "
             f"{self.periods[-1]}), {years:,.{digits}f} insured-years{covariates}"
-        )
-
-
-def _check(cohort: Cohort) -> None:
-    if any(not earlier < later for earlier, later in itertools.pairwise(cohort.periods)):
-        raise CohortError(f"Periods must ascend without repeats, got {list(cohort.periods)[:6]}.")
-    pairs = pd.factorize(cohort.person)[0].astype(np.int64) * len(cohort.units) + cohort.unit_rows()
-    if len(np.unique(pairs)) < len(pairs):
-        at = int(np.flatnonzero(pd.Series(pairs).duplicated().to_numpy())[0])
-        raise CohortError(
-            f"Person {plain_label(cohort.person[at])!r} occurs twice in unit {cohort.unit[at]!r}. Add up their rows."
-        )
-    years, money = cohort.insured_years, cohort.spending
-    wrong = np.argwhere(~((years >= 0) & (years <= _MOST_INSURED)))
-    if len(wrong):
-        row, column = wrong[0]
-        raise CohortError(
-            f"insured_years of person {plain_label(cohort.person[row])!r} in period {cohort.periods[column]!r} is "
-            f"{years[row, column]} ({len(wrong)} such cells); allowed: 0 to 1, parts of a year. "
-            "Check for overlapping spans."
-        )
-    if np.isinf(money).any():
-        raise CohortError("Spending holds infinite values. Correct them at the source.")
-    stray = np.argwhere((years == 0) & ~(money == 0))
-    if len(stray):
-        row, column = stray[0]
-        raise CohortError(
-            f"Person {plain_label(cohort.person[row])!r} has spending {money[row, column]} in period "
-            f"{cohort.periods[column]!r} without being insured ({len(stray)} such cells). Exclude and count such "
-            "claims first, or correct the enrolment."
         )

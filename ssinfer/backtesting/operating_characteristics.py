@@ -155,7 +155,16 @@ def ranking(thresholds: pd.DataFrame) -> pd.DataFrame:
     rows = thresholds[
         (thresholds["kind"] == "placebo") & (thresholds["level"] == RANKING_LEVEL) & (thresholds["side"] == "one-sided")
     ]
-    shown = ["design", "method", "size_class", "threshold", "false_payment_rate", "false_payment_rate_se"]
+    shown = [
+        "design",
+        "method",
+        "size_class",
+        "n_rows",
+        "n_without_gate",
+        "threshold",
+        "false_payment_rate",
+        "false_payment_rate_se",
+    ]
     for saving in RANKING_SAVINGS:
         shown += [f"detection_rate_{100 * saving:g}", f"detection_rate_{100 * saving:g}_se"]
     order = rows[rows["size_class"] == "all"].sort_values("detection_rate_3", ascending=False, kind="stable")

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.claims.calendar import Calendar, day_of, epoch_day, running_month
-from ssinfer.claims.lines import cents
+from ssinfer.claims.whole_numbers import cents
 from ssinfer.errors import ClaimsError
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from ssinfer.claims.calendar import Calendar, epoch_day, january_first
 from ssinfer.claims.population import REASONS
+from ssinfer.claims.whole_numbers import whole_sum
 
 if TYPE_CHECKING:
     from ssinfer.claims.population import Population
@@ -68,8 +69,17 @@ def persons_by_reason(tables: ClaimsTables, pieces: Any) -> pd.Series:
 
 
 def insured_days(pieces: Any, calendar: Calendar) -> Any:
-    """Return the counted days, a row per piece and period: person, cell (unit x T + t), days (at least 1)."""
+    """Return the counted days, a row per person and cell: person, cell (unit x T + t), days (at least 1)."""
     counted = pieces.filter(pieces["code"] == COUNTED)
+    many = _several(counted)
+    # Only of persons with several pieces can two lie in one cell: the others need no adding up.
+    rows = _days(counted.semi_join(many, "person"), calendar)
+    added = rows.group_by("person", "cell").aggregate(days=whole_sum(rows["days"]))
+    return _days(counted.anti_join(many, "person"), calendar).union(added)
+
+
+def _days(counted: Any, calendar: Calendar) -> Any:
+    """Return days, a row per piece and period."""
     periods = calendar.table()
     joined = counted.join(periods, [counted["lo"] <= periods["p_last"], counted["hi"] >= periods["p_first"]])
     days = ibis.least(joined["hi"], joined["p_last"]) - ibis.greatest(joined["lo"], joined["p_first"]) + 1
@@ -110,21 +120,38 @@ def _valid(tables: ClaimsTables, population: Population, calendar: Calendar, scr
         joined = joined.mutate(unit=joined["practice"])
     code = joined["known"].isnull().ifelse(CODE["person unknown"], COUNTED).cast("int64")
     pieces = scratch.keep(joined.mutate(code=code).select(*COLUMNS))
-    pieces = _split(pieces, january_first(pieces["birth_year"]), None, CODE["before birth"])
-    pieces = scratch.keep(_split(pieces, None, pieces["death"], CODE["after death"]))
-    alive = pieces.filter(pieces["code"] == COUNTED)
-    # A day in two spans belongs to the span that began first; of those, to the longer; then by label.
-    before = ibis.window(
-        group_by="person",
-        order_by=[alive["lo"], alive["hi"].desc(), alive["practice"], alive["insurer"]],
-        preceding=(None, 1),
-        following=None,
-    )
-    alive = alive.mutate(free=alive["hi"].max().over(before) + 1)
-    cut = scratch.keep(_split(alive, alive["free"], None, CODE["overlaps an earlier span"]))
-    valid = cut.filter(cut["code"] == COUNTED).select(*COLUMNS)
-    invalid = cut.filter(cut["code"] != COUNTED).select(*COLUMNS).union(pieces.filter(pieces["code"] != COUNTED))
-    return valid, invalid
+    # Each step is taken only where a day asks for it: most tables have none, and every step copies all spans.
+    born = january_first(pieces["birth_year"])
+    if _any(pieces, (pieces["lo"] < born) | (pieces["hi"] > pieces["death"])):
+        pieces = _split(pieces, born, None, CODE["before birth"])
+        pieces = scratch.keep(_split(pieces, None, pieces["death"], CODE["after death"]))
+    alive, invalid = pieces.filter(pieces["code"] == COUNTED), pieces.filter(pieces["code"] != COUNTED)
+    spans = alive.semi_join(_several(alive), "person")
+    spans = spans.mutate(free=_free(spans, [spans["lo"]]))
+    if _any(spans, spans["free"] > spans["lo"]):
+        # A day in two spans belongs to the span that began first; of those, to the longer; then by label.
+        order = [alive["lo"], alive["hi"].desc(), alive["practice"], alive["insurer"]]
+        alive = alive.mutate(free=_free(alive, order))
+        cut = scratch.keep(_split(alive, alive["free"], None, CODE["overlaps an earlier span"]))
+        alive = cut.filter(cut["code"] == COUNTED).select(*COLUMNS)
+        invalid = cut.filter(cut["code"] != COUNTED).select(*COLUMNS).union(invalid)
+    return alive, invalid
+
+
+def _any(table: Any, wrong: Any) -> bool:
+    return bool(table.filter(wrong).limit(1).count().to_pandas())
+
+
+def _several(pieces: Any) -> Any:
+    """Return the persons with more than one of these pieces."""
+    numbers = pieces.group_by("person").aggregate(pieces=pieces.count())
+    return numbers.filter(numbers["pieces"] > 1).select("person")
+
+
+def _free(spans: Any, order: list[Any]) -> Any:
+    """Return the day after the last day of a person's earlier spans, in an order that begins with the first day."""
+    before = ibis.window(group_by="person", order_by=order, preceding=(None, 1), following=None)
+    return spans["hi"].max().over(before) + 1
 
 
 def _split(pieces: Any, low: Any, high: Any, code: int) -> Any:

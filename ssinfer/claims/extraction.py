@@ -12,10 +12,7 @@ import pandas as pd
 from ssinfer.claims.accounting import attrition
 from ssinfer.claims.calendar import Calendar, epoch_day
 from ssinfer.claims.completion import check_maturity, completion_factor, development
-from ssinfer.claims.enrolment import (
-    enrolment_pieces,
-    insured_days,
-)
+from ssinfer.claims.enrolment import enrolment_pieces, insured_days
 from ssinfer.claims.lines import (
     COUNTED,
     MISSING,
@@ -26,7 +23,6 @@ from ssinfer.claims.lines import (
     excluded_lines,
     name_of,
     totals,
-    whole_sum,
 )
 from ssinfer.claims.population import Population
 from ssinfer.claims.scratch import Scratch
@@ -261,8 +257,7 @@ def _reason(row: Any) -> str:
 def _cells(pieces: Any, counted: Any, calendar: Calendar) -> Any:
     """Return insured days and money of everybody counted: person, unit, t, days, cents."""
     n_periods = len(calendar.periods)
-    rows = insured_days(pieces, calendar)
-    days = rows.group_by("person", "cell").aggregate(days=whole_sum(rows["days"]))
+    days = insured_days(pieces, calendar)
     money = counted.filter(counted["code"] == COUNTED)
     money = money.select(m_person="person", m_cell="cell", cents="used")
     # Every counted line lies in a counted piece, so no money is without days; and its places are unique.

@@ -6,12 +6,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import ibis
-import ibis.expr.datatypes as dt
-import ibis.expr.operations as ops
 import pandas as pd
 
 from ssinfer.claims.calendar import Calendar, epoch_day, january_first, running_month
 from ssinfer.claims.enrolment import DAY_REASONS, FIRST_POPULATION_CODE
+from ssinfer.claims.whole_numbers import cents, whole_sum
 from ssinfer.errors import ClaimsError
 
 if TYPE_CHECKING:
@@ -125,11 +124,6 @@ def _unpacked(total: Any, n_periods: int, *, selects: bool, repriced: bool, refe
     return total.mutate(**columns)
 
 
-def whole_sum(values: Any) -> Any:
-    """Return a sum as a 64-bit whole number in the backend too: Ibis takes its own `cast` for needless and drops it."""
-    return ops.Cast(values.sum(), to=dt.int64).to_expr()
-
-
 def unmatched_reasons(tables: ClaimsTables, counted: Any) -> pd.DataFrame:
     """Return why lines matched no enrolment: reason, lines, cents, and persons of unknown persons."""
     rows = counted.filter(counted["code"] == UNMATCHED)
@@ -179,19 +173,6 @@ def name_of(code: int, label: Any) -> str:
     }[code]
 
 
-def cents(amount: Any) -> Any:
-    """Return an amount as whole cents (Ibis): exact for decimals of two places, else rounded per line, halves up."""
-    kind = amount.type()
-    if kind.is_integer():
-        return amount.cast("int64") * 100
-    if kind.is_decimal() and kind.scale is not None and kind.scale <= 2:
-        return (amount * 100).cast("int64")
-    if kind.is_floating():
-        finite = ~(amount.isnan() | amount.isinf())
-        amount = finite.ifelse(amount.cast("float64"), ibis.null("float64"))
-    return (amount * 100 + 0.5).floor().cast("int64")
-
-
 def _deduplicated(claims: Any, spending: Spending) -> Any:
     if spending.duplicates != "drop":
         return claims
@@ -210,16 +191,16 @@ def _deduplicated(claims: Any, spending: Spending) -> Any:
 
 def totals(claims: Any) -> dict[str, int]:
     """Return what came in, apart from the pass that classifies: lines, cents, and what is odd about them."""
-    priced = claims.select(cents=cents(claims["amount"]))
-    value = priced["cents"]
-    sums = priced.aggregate(
-        lines=priced.count(),
-        cents=value.sum().cast("int64"),
-        negative_lines=(value < 0).ifelse(1, 0).sum().cast("int64"),
-        negative_cents=(value < 0).ifelse(value, 0).sum().cast("int64"),
-        unpriced=value.isnull().ifelse(1, 0).sum().cast("int64"),
+    value = cents(claims["amount"])
+    sums = claims.aggregate(
+        lines=claims.count(),
+        cents=whole_sum(value),
+        negative_lines=claims.count(where=value < 0),
+        negative_cents=whole_sum(value, where=value < 0),
+        priced=value.count(),
     ).to_pandas()
-    return {str(name): 0 if pd.isna(number) else int(number) for name, number in sums.iloc[0].items()}
+    found = {str(name): 0 if pd.isna(number) else int(number) for name, number in sums.iloc[0].items()}
+    return {**found, "unpriced": found["lines"] - found["priced"]}
 
 
 def duplicate_lines(claims: Any) -> tuple[int, ...]:
@@ -242,7 +223,7 @@ def duplicate_lines(claims: Any) -> tuple[int, ...]:
 def _repriced(claims: Any, spending: Spending) -> tuple[Any, bool]:
     tariffs = spending.reference_tariffs
     if tariffs is None:
-        return claims.mutate(used=claims["cents"]), False
+        return claims, False
     for name in ("volume", *(["product_group"] if "product_group" in tariffs.columns else [])):
         if name not in claims.columns:
             raise ClaimsError(f"Repricing needs the column {name!r} of table 'claims', which is absent.")

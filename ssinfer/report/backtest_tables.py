@@ -94,6 +94,7 @@ def payment_design_table(result: StudyResult) -> Table | None:
     own = [None if case_is_small(result) else honest_threshold(result, pair) for pair in pairs]
     columns = [
         [label_of(result, pair) for pair in pairs],
+        [judged(row) for row in rows],
         measured(rows, "threshold", "threshold_se"),
         measured(rows, "threshold_less_bias", "threshold_less_bias_se"),
         [ABSENT if one is None else plain(100 * float(one["rate"]), 1) for one in own],
@@ -104,6 +105,7 @@ def payment_design_table(result: StudyResult) -> Table | None:
     ]
     heads = (
         "Design",
+        "Placebo contracts",
         "Honest threshold, placebos' mean (%)",
         "Threshold less mean placebo saving (%)",
         "Honest threshold for the case (%)",
@@ -112,16 +114,21 @@ def payment_design_table(result: StudyResult) -> Table | None:
         "Detects a true 3% (%)",
         "Detects a true 5% (%)",
     )
-    notes = (
+    notes = [
         (
             "Honest threshold: placebo, one-sided 95%, each placebo's taken from other regions and other origins "
             "(cross-fitted). In the order of detection of a true 3%: the smallest threshold would reward a benchmark "
             "that is too low, detection at equal false payments does not."
         ),
-    )
-    numeric = (False, *(True,) * 7)
+    ]
+    if any(row["n_without_gate"] for row in rows):
+        notes.append(
+            "Where some placebo contracts only are judged, the others have too few placebos outside their own region "
+            "for a 95% threshold (19 at least)."
+        )
+    numeric = (False, *(True,) * 8)
     table = tuple(zip(*columns, strict=True))
-    return Table("payments", "What an honest threshold pays, by design", heads, numeric, table, notes)
+    return Table("payments", "What an honest threshold pays, by design", heads, numeric, table, tuple(notes))
 
 
 def size_class_table(result: StudyResult) -> Table | None:
@@ -183,6 +190,12 @@ def refusal_table(result: StudyResult) -> Table | None:
     heads = ("Design", "Status", "Placebo contracts", "Commonest reason", "Times")
     notes = ("A refusal pays nothing. The tables above leave refused and failed placebos out.",)
     return Table("refusals", "Refusals", heads, (False, False, True, False, True), tuple(rows), notes)
+
+
+def judged(row: pd.Series[Any]) -> str:
+    """Return on how many placebo contracts a threshold is judged, of those that were fitted."""
+    without = int(row["n_without_gate"])
+    return f"{count(row['n_rows'])} of {count(row['n_rows'] + without)}" if without else count(row["n_rows"])
 
 
 def measured(rows: list[pd.Series[Any]], name: str, error: str) -> list[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from ssinfer.periods import bounds
 from ssinfer.report.data import Table
 from ssinfer.report.disclosure import case_is_small
 from ssinfer.report.numerals import ABSENT, column_with_errors, count, listed, money, percent, plain, quoted, total
@@ -76,13 +78,20 @@ def truncation_table(result: StudyResult) -> Table | None:
     if not rows:
         return None
     heads = ("Definition", "Year", "Cap per insured-year", "Insured-years above it (%)", "Cut", "Share of spending (%)")
-    notes = (
+    notes = [
         (
             "A percentile is that of all persons in the tables, whatever the population. Truncated spending is "
             "another estimand: what is cut may hold savings too."
         ),
-    )
-    return Table("truncation", "Spending above the cap", heads, (False, *(True,) * 5), tuple(rows), notes)
+    ]
+    parts = Counter(bounds(period)[0].year for period in result.panel.periods)
+    short = [str(year) for year, n in sorted(parts.items()) if n < max(parts.values())]
+    if short:
+        notes.append(
+            f"Of {listed(short)} only a part of the year is in the claims: spending per insured-year over fewer months "
+            "scatters more, so that the same percentile lies higher."
+        )
+    return Table("truncation", "Spending above the cap", heads, (False, *(True,) * 5), tuple(rows), tuple(notes))
 
 
 def truth_table(result: StudyResult) -> Table | None:
@@ -121,8 +130,8 @@ def truth_table(result: StudyResult) -> Table | None:
     )
     notes = (
         (
-            "One simulated contract: what is off here is mostly chance. The backtest below shows how far each design "
-            "is off on average, and how much it scatters."
+            "One simulated contract, whose luck all designs share: what is off here is mostly chance, and off in the "
+            "same direction. The backtest below shows how far each design is off on average, and how much it scatters."
         ),
         (
             "Truncated designs have a truth of their own: what the contract saved of spending below the caps of the "
@@ -242,7 +251,8 @@ def counting_sentences(result: StudyResult) -> tuple[str, ...]:
     }[groups.kind]
     sentences = [how]
     if claims.left_over:
-        sentences.append(f"{count(claims.left_over)} insured were left over, too few for another group.")
+        where = " in their region" if groups.kind == "regional bundles" else ""
+        sentences.append(f"{count(claims.left_over)} insured were left over, too few for another group{where}.")
     if claims.contracted:
         names = list(claims.contracted)
         shown = listed(names) if len(names) <= 6 else f"{listed(names[:6])} and {len(names) - 6} more"
@@ -264,7 +274,8 @@ def counting_sentences(result: StudyResult) -> tuple[str, ...]:
     if claims.why_no_truth:
         sentences.append(claims.why_no_truth)
     periods = result.panel.periods
-    sentences.append(f"Claims of {span(periods)}.")
+    sized = "" if groups.size is None else " Sizes of groups count all persons seen at any time in them."
+    sentences.append(f"Claims of {span(periods)}.{sized}")
     return tuple(sentences)
 
 

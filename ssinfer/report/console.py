@@ -71,4 +71,5 @@ def _case_rows(result: StudyResult) -> list[str]:
 
 def _pm(row: pd.Series, name: str, error: str | None, digits: int = 2) -> str:
     se = row[error or f"{name}_se"]
-    return f"{100 * row[name]:.{digits}f} ±{100 * se:.{digits}f}"
+    text = f"{100 * row[name]:.{digits}f}"
+    return f"{text} ±{100 * se:.{digits}f}" if math.isfinite(se) else text

@@ -36,10 +36,14 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class PlaceboRow:
-    """Placebo savings rates of one design (and method); `lines` are the case's thresholds, the honest one first."""
+    """Placebo savings rates of one design (and method); `lines` are the case's thresholds, the honest one first.
+
+    `judged`: which placebos have an honest threshold of their own; `paid`: which reach it.
+    """
 
     label: str
     rates: Floats
+    judged: NDArray[np.bool_]
     paid: NDArray[np.bool_]
     lines: tuple[tuple[str, float], ...]
     case: float

@@ -55,15 +55,16 @@ def _placebo_figure(result: StudyResult) -> tuple[PlaceboRow, ...]:
         if not len(rows):
             continue
         try:
-            paid = rows["savings_rate"].to_numpy() >= cross_fitted_placebo_gates(rows, 0.95, "one-sided")
+            gates = cross_fitted_placebo_gates(rows, 0.95, "one-sided")
         except SsinferError:
-            paid = np.zeros(len(rows), dtype=bool)
+            gates = np.full(len(rows), NAN)
         lines = () if hidden else _lines(result, pair)
         case = NAN
         saving = saving_of(result, pair)
         if saving is not None and not hidden:
             case = float(saving["savings_rate"])
-        found.append(PlaceboRow(label_of(result, pair), rows["savings_rate"].to_numpy(dtype=float), paid, lines, case))
+        rates = rows["savings_rate"].to_numpy(dtype=float)
+        found.append(PlaceboRow(label_of(result, pair), rates, ~np.isnan(gates), rates >= gates, lines, case))
     return tuple(found)
 
 

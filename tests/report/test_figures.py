@@ -32,8 +32,18 @@ def test_spread_leaves_distant_labels_where_they_are():
 def test_placebos_without_thresholds_and_with_a_distant_case(case):
     rates = np.random.default_rng(1).normal(0, 0.02, 50)
     with style():
-        text = svg_of(placebo_savings.draw([PlaceboRow("a", rates, rates > 0.03, (), case)]))
+        text = svg_of(placebo_savings.draw([PlaceboRow("a", rates, rates < 1, rates > 0.03, (), case)]))
     assert ("case 30.0%" in text) == np.isfinite(case)
+
+
+@pytest.mark.parametrize(
+    ("judged", "words"), [(50, "4.0% would be paid"), (10, "20.0% of 10 would be paid"), (0, "no honest threshold")]
+)
+def test_placebos_say_how_many_have_a_threshold(judged, words):
+    place = np.arange(50)
+    row = PlaceboRow("a", np.linspace(-0.05, 0.05, 50), place < judged, (place < 2) & (place < judged), (), 0.0)
+    with style():
+        assert words in svg_of(placebo_savings.draw([row]))
 
 
 def test_payments_without_errors_and_without_nominal():
@@ -64,7 +74,7 @@ def test_more_designs_than_colours_draw():
     labels = [f"design {place}" for place in range(8)]
     with style():
         placebo_savings.draw(
-            [PlaceboRow(label, rates, rates > 0.03, (("honest threshold", 0.03),), 0.0) for label in labels]
+            [PlaceboRow(label, rates, rates < 1, rates > 0.03, (("honest threshold", 0.03),), 0.0) for label in labels]
         )
         svg_of(false_payments.draw([PaymentDot("P", 0.05, label, 0.05, 0.01) for label in labels]))
         svg_of(threshold_by_size.draw([SizeCurve(label, 3.0, 0.01, 5_000, 50_000) for label in labels], None))

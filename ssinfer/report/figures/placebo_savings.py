@@ -26,6 +26,7 @@ ROW = 0.18
 TALL, LOW = 1.0 + 3.3 * ROW, 1.12  # heights of the first panel, which carries the labels, and of the others
 SHARE_SHOWN = 0.995
 N_BINS = 48
+WHITE = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0}  # behind words that lines may cross
 
 
 def draw(rows: Sequence[PlaceboRow]) -> Figure:
@@ -52,13 +53,12 @@ def draw(rows: Sequence[PlaceboRow]) -> Figure:
         axis.set_ylim(0, (LOW if place else TALL) * top)
         axis.set_yticks([])
         quiet(axis)
-        share = f"{percent(float(row.paid.mean()))} would be paid" if row.paid.any() else "none would be paid"
         axis.text(0.0, 0.98, shorten(row.label, 40), transform=axis.transAxes, va="top", weight="bold")
         axis.annotate(
             f"{row.rates.size:,} placebo contracts", (0.0, 0.98), xycoords="axes fraction", xytext=(0, -15),
             textcoords="offset points", va="top", color=SOFT,
         )  # fmt: skip
-        axis.text(0.98 * reach, 0.32 * top, share, va="bottom", ha="right", color=PAID)
+        axis.text(0.98 * reach, 0.32 * top, _share(row), va="bottom", ha="right", color=PAID, zorder=5, bbox=WHITE)
         drawn = [line for line in row.lines if isfinite(line[1])]
         for text, value in drawn:
             dashes, ink = LINES.get(text, LINES[""])
@@ -78,7 +78,7 @@ def draw(rows: Sequence[PlaceboRow]) -> Figure:
                 va="bottom",
                 weight="bold",
                 zorder=6,
-                bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0},
+                bbox=WHITE,
             )
     axes[-1].set_xlim(-reach, reach)
     percent_axis(axes[-1].xaxis)
@@ -86,6 +86,15 @@ def draw(rows: Sequence[PlaceboRow]) -> Figure:
         "Measured saving where the true saving is zero, % of the benchmark (right of 0: spent less than the benchmark)"
     )
     return picture
+
+
+def _share(row: PlaceboRow) -> str:
+    """Return in words how many placebo contracts the honest threshold would pay, of those that have one."""
+    judged = int(row.judged.sum())
+    if not judged:
+        return "no honest threshold"
+    share = f"{percent(float(row.paid[row.judged].mean()))}" if row.paid.any() else "none"
+    return f"{share} {'' if judged == row.judged.size else f'of {judged:,} '}would be paid"
 
 
 def _rank(drawn: Sequence[tuple[str, float]], value: float) -> int:
