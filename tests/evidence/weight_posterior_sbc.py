@@ -96,11 +96,11 @@ def scalars(model, q):
     }  # fmt: skip
 
 
-def places(count, seed=1):
-    """Return a frame of posterior places in (0, 1), a row per panel; refused panels carry NaN."""
+def places(count, seed=1, first=0):
+    """Return a frame of posterior places in (0, 1), a row per panel from the `first`; refused panels carry NaN."""
     templates = [frozen_model(intercept=intercept) for intercept in (False, True)]
     rows = []
-    for number in range(count):
+    for number in range(first, first + count):
         rng = np.random.default_rng([seed, number])
         template = templates[number % 2]
         truth = rng.standard_normal(template.size)
