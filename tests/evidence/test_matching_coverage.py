@@ -107,7 +107,7 @@ def markdown(table, n, replicates, shock):
 
 
 # Insured, replicates in full, SD of a practice's shock (a region's is half of it).
-SETTINGS = [(1_000, 300, 0.01), (5_000, 150, 0.0), (5_000, 150, 0.02), (20_000, 60, 0.01)]
+SETTINGS = [(1_000, 400, 0.01), (5_000, 150, 0.0), (5_000, 150, 0.02), (20_000, 60, 0.01)]
 
 
 @pytest.mark.evidence
