@@ -179,7 +179,10 @@ def _learned(part: pd.DataFrame, level: float, side: str, block: Integers, weigh
     z = part["savings_rate"].to_numpy(dtype=float) / scale
     values = np.abs(z) if check_side(side) == "two-sided" else z
     drawn = np.ones((1, int(block.max()) + 1)) if weights is None else weights[:, : int(block.max()) + 1]
-    return placebo_gates(values, scale, block, _codes(part["origin"]), drawn, level)
+    # Copies, so that the kernel meets one layout of arrays and is compiled once, not once a caller.
+    return placebo_gates(
+        values, np.array(scale), np.array(block), _codes(part["origin"]), np.array(drawn, order="C"), level
+    )
 
 
 def _scaled(ok: pd.DataFrame) -> NDArray[np.bool_]:

@@ -101,7 +101,8 @@ def _characteristics(
         with np.errstate(invalid="ignore", divide="ignore"):
             means = drawn[:, :-1] / drawn[:, -1:]
     else:
-        means = replicate_means(*numbers, relearned, replicates.row_weights(part), *asked)
+        # In one layout, so that the kernel is compiled once.
+        means = replicate_means(*numbers, np.ascontiguousarray(relearned), replicates.row_weights(part), *asked)
     row: dict[str, Any] = {
         "n_rows": len(part),
         "n_without_gate": int((~known).sum()),
