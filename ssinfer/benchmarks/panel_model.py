@@ -35,11 +35,13 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+from ssinfer.kernels.compile import threads
 from ssinfer.kernels.gaussian_panel import Marginal, marginal, unit_terms
 from ssinfer.kernels.importance import laplace
 from ssinfer.kernels.markov_panel import Markov
 from ssinfer.kernels.panel_nodes import Nodes, log_marginal_slope, log_marginals
 
+LARGE = 20_000  # cells of a panel from which on a gradient is worth a thread
 FAR = 8.0  # beyond it Φ(x) is 1 to rounding
 STEP = 1e-4  # of differences of covariances, in standard deviations of the prior
 REACH = 5.0  # bounds of the search for a mode, in standard deviations of the prior
@@ -283,7 +285,8 @@ class PanelModel:
         slope = None
         if self.loadings.shape[1] == 1:
             slope = partial(self.log_posterior_slope, y=y, seen=seen)
-        return laplace(lambda x: self.log_posterior(x, y, seen), np.zeros(self.size), REACH, slope)
+        workers = threads() if y.size >= LARGE else 1
+        return laplace(lambda x: self.log_posterior(x, y, seen), np.zeros(self.size), REACH, slope, workers)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -56,26 +57,31 @@ def maximum(
 
 
 def laplace(
-    density: Callable[[Floats], float], start: Floats, reach: float, slope: Slope | None = None
+    density: Callable[[Floats], float], start: Floats, reach: float, slope: Slope | None = None, workers: int = 1
 ) -> tuple[Floats, Floats]:
     """Return the mode of a log density and the lower Cholesky factor of the inverse of minus its Hessian.
 
-    Directions in which the density is flat, or not concave at the bounds, get `LARGEST_SPREAD`.
+    Gradients of the Hessian are taken by `workers` threads. Directions in which the density is flat, or not concave at
+    the bounds, get `LARGEST_SPREAD`.
     """
     # rounded, so that what is equal but for rounding (another currency, another machine) gets the same nodes
     mode = np.round(maximum(density, start, reach, slope), 2)
-    precision = -curvature(density, mode, slope=slope)
+    precision = -curvature(density, mode, slope=slope, workers=workers)
     values, vectors = np.linalg.eigh((precision + precision.T) / 2)
     values = np.maximum(values, LARGEST_SPREAD**-2)
     return mode, np.linalg.cholesky(np.round((vectors / values) @ vectors.T, 6) + 1e-6 * np.eye(len(mode)))
 
 
-def curvature(density: Callable[[Floats], float], at: Floats, step: float = 0.05, slope: Slope | None = None) -> Floats:
+def curvature(
+    density: Callable[[Floats], float], at: Floats, step: float = 0.05, slope: Slope | None = None, workers: int = 1
+) -> Floats:
     """Return the Hessian by central differences, of the gradient where there is one."""
     if slope is not None:
         moved = np.eye(len(at)) * step
-        rows = [(slope(at + each)[1] - slope(at - each)[1]) / (2 * step) for each in moved]
-        return (np.array(rows) + np.array(rows).T) / 2
+        with ThreadPoolExecutor(max_workers=workers) as pool:
+            gradients = np.array([gradient for _, gradient in pool.map(slope, [*(at + moved), *(at - moved)])])
+        rows = (gradients[: len(at)] - gradients[len(at) :]) / (2 * step)
+        return np.asarray((rows + rows.T) / 2)
     size = len(at)
     out = np.zeros((size, size))
     base = density(at)
