@@ -198,7 +198,7 @@ def _extract(
     came_in = totals(tables.claims)
     _refuse_unusable(summary, came_in["unpriced"], spending)
 
-    cells = _cells(pieces, counted, calendar)
+    cells = _cells(pieces, counted, calendar, scratch)
     completed, completion = _completed(cells, tables, spending, calendar)
     limits = None
     if spending.truncation is not None:
@@ -254,10 +254,11 @@ def _reason(row: Any) -> str:
     return "no valid enrolment" if row["code"] == UNMATCHED else name_of(int(row["code"]), row["label"])
 
 
-def _cells(pieces: Any, counted: Any, calendar: Calendar) -> Any:
+def _cells(pieces: Any, counted: Any, calendar: Calendar, scratch: Scratch) -> Any:
     """Return insured days and money of everybody counted: person, unit, t, days, cents."""
     n_periods = len(calendar.periods)
-    days = insured_days(pieces, calendar)
+    # Written out before money joins: both at once held too many rows in memory at 100 million lines.
+    days = scratch.keep(insured_days(pieces, calendar))
     money = counted.filter(counted["code"] == COUNTED)
     money = money.select(m_person="person", m_cell="cell", cents="used")
     # Every counted line lies in a counted piece, so no money is without days; and its places are unique.
