@@ -125,7 +125,8 @@ def with_kept(mixture: Mixture, kept: Mixture | None) -> Mixture:
     """Return the mixture with the components that every proposal keeps."""
     if kept is None:
         return mixture
-    return mixture.joined(kept, min(sum(KEPT.values()), KEPT["shock"] * len(kept.shares)))
+    total = float(kept.shares.sum())
+    return mixture.joined(Mixture(kept.shares / total, kept.centres, kept.roots), total)
 
 
 def adapt(proposal: Proposal, log_target: Floats, count: int) -> Proposal:
@@ -141,6 +142,8 @@ def under(mixture: Mixture, count: int, kept: Mixture | None) -> Proposal:
 
 def corners(model: PanelModel, mode: Floats, root: Floats, y: Floats, seen: Floats) -> Mixture | None:
     """Return the components of a proposal where shocks, or trends, are next to nothing; None for a model without.
+
+    Shares are those of the whole proposal.
 
     A Student-t at the mode does not reach these corners, and neither Pareto k nor the effective size shows what no
     node has seen. Without shocks the likelihood says nothing of persistence and volatilities, which go back to their
@@ -161,7 +164,7 @@ def corners(model: PanelModel, mode: Floats, root: Floats, y: Floats, seen: Floa
         return None
     shares = np.array([KEPT[name] for name in found])
     centres, covariances = (np.array(each) for each in zip(*found.values(), strict=True))
-    return Mixture(shares / shares.sum(), centres, np.linalg.cholesky(covariances))
+    return Mixture(shares, centres, np.linalg.cholesky(covariances))
 
 
 def _freed(covariance: Floats, free: NDArray[np.bool_]) -> Floats:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.optimize import minimize
 
+from ssinfer.benchmarks.panel_model import VOLATILITY
 from ssinfer.benchmarks.placebo_paths import PlaceboPaths
 from ssinfer.errors import ConvergenceError
 from ssinfer.kernels.placebo_shocks import shock_log_likelihood
@@ -27,7 +28,6 @@ LARGEST_SLOPE = 0.5  # of the objective at its mode, in prior SDs
 PERSISTENCE = (1.0, 1.5)
 NOISE_FACTOR = (float(np.log(2.5)), 0.5)
 HETEROGENEITY = (float(np.log(0.3)), 0.7)
-VOLATILITY = 0.3  # SD of the log of a period's volatility, as in the hierarchical benchmark
 WIDE = 1.5
 
 
