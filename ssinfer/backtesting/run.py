@@ -298,7 +298,7 @@ def _tasks(
             for method_name, method in methods.items():
                 if pairs is not None and (design_name, method_name) not in pairs:
                     continue
-                together = int(getattr(method, "placebos_together", UNITS_PER_TASK))
+                together = _together(method)
                 for start in range(0, len(everyone), together):
                     part = tuple(everyone[start : start + together])
                     tasks.append(Task(design_name, method_name, untouched, method, window, part, gates, seed))
@@ -313,12 +313,35 @@ def _without_case(design: Design) -> Design:
 def _run(tasks: Sequence[Task], data: Any, n_jobs: int, progress: Callable[[int, int], None] | None) -> list[Outcome]:
     total = sum(len(task.units) for task in tasks)
     done = 0
-    outcomes = []
+    outcomes: dict[int, Outcome] = {}
+    order = _order(tasks)
     parallel = joblib.Parallel(n_jobs=n_jobs if len(tasks) > 1 else 1, return_as="generator")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    for task, outcome in zip(tasks, parallel(joblib.delayed(run_task)(task, data) for task in tasks), strict=True):
-        outcomes.append(outcome)
-        done += len(task.units)
+    for place, outcome in zip(
+        order, parallel(joblib.delayed(run_task)(tasks[place], data) for place in order), strict=True
+    ):
+        outcomes[place] = outcome
+        done += len(tasks[place].units)
         if progress is not None:
             progress(done, total)
-    return outcomes
+    return [outcomes[place] for place in range(len(tasks))]
+
+
+def _order(tasks: Sequence[Task]) -> list[int]:
+    """Return the order of work: first one task of each method, and those that take most units at once before others.
+
+    A first task compiles its method's kernels for all to load: side by side, processes would each compile them. Long
+    tasks at the end would leave processes idle. No result depends on the order.
+    """
+    first: dict[str, int] = {}
+    for place, task in enumerate(tasks):
+        first.setdefault(task.method_name, place)
+    return sorted(
+        range(len(tasks)),
+        key=lambda place: (first[tasks[place].method_name] != place, -_together(tasks[place].method), place),
+    )
+
+
+def _together(method: Any) -> int:
+    """Return how many placebos of a window a task of the method fits at most."""
+    return int(getattr(method, "placebos_together", UNITS_PER_TASK))

@@ -117,16 +117,25 @@ def _refit(
     """Return means (K,), thetas (K, 3) and variances of the mean (K,)."""
     n_replicates, n_rows = weights.shape
     n_sources = columns.shape[1]
-    n_clusters = clusters.max() + 1
-    floor = max(1e-12 * ((y - mean) ** 2).mean(), 1e-300)
+    n_clusters, floor = 0, 1e-300
+    for row in range(n_rows):
+        n_clusters = max(n_clusters, clusters[row] + 1)
+        floor += 1e-12 * (y[row] - mean) ** 2 / n_rows
     means, thetas, variances = np.empty(n_replicates), np.empty((n_replicates, n_sources)), np.empty(n_replicates)
+    up, down, theta, scale = np.empty(n_sources), np.empty(n_sources), np.empty(n_sources), np.empty(n_rows)
+    scores, multiplicity = np.empty(n_clusters), np.empty(n_clusters)
     for k in range(n_replicates):
         mass = weights[k]
-        theta, centre = start.copy(), mean
-        scale = np.zeros(n_rows)
+        drawn_rows = 0.0
+        for row in range(n_rows):
+            drawn_rows += mass[row]
+        for c in range(n_sources):
+            theta[c] = start[c]
+        centre = mean
         for step in range(STEPS):
             for _ in range(60 if step == 0 else 20):
-                up, down = np.zeros(n_sources), np.zeros(n_sources)
+                up[:] = 0.0
+                down[:] = 0.0
                 for row in range(n_rows):
                     if mass[row] == 0.0:
                         continue
@@ -144,7 +153,7 @@ def _refit(
                         factor = np.sqrt(up[c] / down[c])
                         change = max(change, abs(factor - 1.0) * theta[c] * down[c])
                         theta[c] *= factor
-                if change < 1e-4 * mass.sum():
+                if change < 1e-4 * drawn_rows:
                     break
             total, first = 0.0, 0.0
             for row in range(n_rows):
@@ -155,15 +164,19 @@ def _refit(
                 total += mass[row] * scale[row]
                 first += mass[row] * scale[row] * y[row]
             centre = first / total
-        scores, multiplicity = np.zeros(n_clusters), np.zeros(n_clusters)
+        scores[:] = 0.0
+        multiplicity[:] = 0.0
         for row in range(n_rows):
             scores[clusters[row]] += mass[row] * scale[row] / total * (y[row] - centre)
             if mass[row] > 0.0:
                 multiplicity[clusters[row]] = mass[row] if drawn else 1.0
-        count, squares = multiplicity.sum(), 0.0
+        count, squares = 0.0, 0.0
         for one in range(n_clusters):
+            count += multiplicity[one]
             if multiplicity[one] > 0.0:
                 squares += scores[one] ** 2 / multiplicity[one]
-        means[k], thetas[k] = centre, theta
+        means[k] = centre
+        for c in range(n_sources):
+            thetas[k, c] = theta[c]
         variances[k] = squares * count / max(count - 1.0, 1.0)
     return means, thetas, variances

@@ -98,21 +98,26 @@ def whiten_lanes(
 
 
 @compiled
-def unit_blocks(shared: Floats, noise: Floats, seen: Floats, y: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return the arrays of UnitTerms but the last."""
+def unit_blocks(
+    shared: Floats,
+    noise: Floats,
+    scale: float,
+    seen: Floats,
+    y: Floats,
+    log_determinant: Floats,
+    inverse: Floats,
+    weighted: Floats,
+    quadratic: Floats,
+) -> None:
+    """Fill the arrays of UnitTerms but the last, of S_i = shared + scale noise."""
     units, periods = y.shape
-    log_determinant = np.zeros(units)
-    inverse = np.zeros((units, periods, periods))
-    weighted = np.zeros((units, periods))
-    quadratic = np.zeros(units)
     whiten = np.zeros((periods, periods, LANES))
     total = np.zeros(LANES)
     lanes = np.zeros(LANES)
     work = (np.zeros((periods, periods, LANES)), whiten, total)
     for start in range(0, units, LANES):
         width = min(LANES, units - start)
-        whiten_lanes(shared, noise, 1.0, seen, start, work, lanes)
-        log_determinant[start : start + width] = lanes[:width]
+        whiten_lanes(shared, noise, scale, seen, start, work, lanes)
         for t in range(periods):
             for s in range(t + 1):
                 total[:] = 0.0
@@ -125,13 +130,14 @@ def unit_blocks(shared: Floats, noise: Floats, seen: Floats, y: Floats) -> tuple
                     inverse[start + b, s, t] = value
         for b in range(width):
             row = start + b
+            log_determinant[row] = lanes[b]
+            quadratic[row] = 0.0
             for t in range(periods):
                 value = 0.0
                 for s in range(periods):
                     value += inverse[row, t, s] * y[row, s]
                 weighted[row, t] = value
                 quadratic[row] += value * y[row, t]
-    return log_determinant, inverse, weighted, quadratic
 
 
 def unit_terms(shared: Floats, noise: Floats, seen: Floats, y: Floats) -> UnitTerms:
@@ -149,7 +155,10 @@ def unit_terms(shared: Floats, noise: Floats, seen: Floats, y: Floats) -> UnitTe
     numpy.linalg.LinAlgError
         A covariance is not positive definite to rounding.
     """
-    determinant, inverse, weighted, quadratic = unit_blocks(shared, noise, seen, y)
+    units, periods = y.shape
+    determinant, inverse = np.empty(units), np.empty((units, periods, periods))
+    weighted, quadratic = np.empty((units, periods)), np.empty(units)
+    unit_blocks(shared, noise, 1.0, seen, y, determinant, inverse, weighted, quadratic)
     if not np.isfinite(determinant).all():
         message = "a unit's covariance is singular to rounding"
         raise np.linalg.LinAlgError(message)

@@ -16,37 +16,53 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ssinfer.kernels.cholesky import solve_positive
 from ssinfer.kernels.compile import compiled
 
 Array = NDArray[np.float64]
 
 _STEPS = 200
 _RESIDUAL = 1e-11
+_DAMPING = 1e-13  # of the trace
+
+
+@compiled
+def _damp(gram: Array) -> None:
+    """Add to the diagonal what keeps the system solvable where donors are few or alike."""
+    trace = 1e-300
+    for t in range(gram.shape[0]):
+        trace += gram[t, t]
+    for t in range(gram.shape[0]):
+        gram[t, t] += _DAMPING * trace
 
 
 @compiled
 def _dual_of(A: Array, d: Array, w: Array, dual: Array) -> None:
     """Recover the dual from weights w_j = a_j'dual / d_j > 0, by least squares over the positive ones."""
     R, J = A.shape
-    gram, right = np.zeros((R, R)), np.zeros(R)
+    gram = np.zeros((R, R))
+    for t in range(R):
+        dual[t] = 0.0
     for j in range(J):
         if w[j] > 0.0:
             for t in range(R):
-                right[t] += A[t, j] * w[j]
-                for s in range(R):
+                dual[t] += A[t, j] * w[j]
+                for s in range(t + 1):
                     gram[t, s] += A[t, j] * A[s, j] / d[j]
-    for t in range(R):
-        gram[t, t] += 1e-13 * np.trace(gram)
-    dual[:] = np.linalg.solve(gram, right)
+    _damp(gram)
+    solve_positive(gram, dual)
 
 
 @compiled
 def fit_gap(X: Array, w: Array) -> float:
     """Return the scale-free KKT gap of unpenalised weights, from the differences X (T, J) themselves."""
     T, J = X.shape
-    fit = X @ w
-    objective = np.sum(fit * fit)
-    smallest, scale = np.inf, 0.0
+    fit = np.zeros(T)
+    objective, smallest, scale = 0.0, np.inf, 0.0
+    for t in range(T):
+        for j in range(J):
+            fit[t] += X[t, j] * w[j]
+        objective += fit[t] * fit[t]
     for j in range(J):
         value = 0.0
         for t in range(T):
@@ -77,23 +93,31 @@ def least_norm_weights(X: Array, d: Array, warm: Array) -> tuple[Array, bool]:
         False when the Newton method did not arrive; `w` is then not to be used.
     """
     T, J = X.shape
-    size = np.sqrt((X * X).sum() / max(J, 1))
+    size, warmth = 0.0, 0.0
+    for j in range(J):
+        warmth += abs(warm[j])
+        for t in range(T):
+            size += X[t, j] * X[t, j] / J
+    size = np.sqrt(size)
     A = np.empty((T + 1, J))
+    dual = np.zeros(T + 1)
     for j in range(J):
         for t in range(T):
             A[t, j] = X[t, j] / size if size > 0.0 else 0.0
         A[T, j] = 1.0
-    goal = np.zeros(T + 1)
-    goal[T] = 1.0
-    dual = np.zeros(T + 1)
-    dual[T] = d.sum() / J / J
-    if warm.any():
+        dual[T] += d[j] / J / J
+    if warmth > 0.0:
         _dual_of(A, d, warm, dual)
     w = np.empty(J)
+    hessian = np.empty((T + 1, T + 1))
+    residual = np.empty(T + 1)
+    direction = np.empty(T + 1)
+    trial = np.empty(T + 1)
     reached = False
     for _ in range(_STEPS):
-        hessian = np.zeros((T + 1, T + 1))
-        residual = -goal
+        hessian[:] = 0.0
+        residual[:] = 0.0
+        residual[T] = -1.0
         value = -1.0 * dual[T]
         for j in range(J):
             slope = 0.0
@@ -104,19 +128,24 @@ def least_norm_weights(X: Array, d: Array, warm: Array) -> tuple[Array, bool]:
                 value += 0.5 * slope * w[j]
                 for t in range(T + 1):
                     residual[t] += A[t, j] * w[j]
-                    for s in range(T + 1):
+                    for s in range(t + 1):
                         hessian[t, s] += A[t, j] * A[s, j] / d[j]
-        if np.abs(residual).max() <= _RESIDUAL:
+        largest = 0.0
+        for t in range(T + 1):
+            largest = max(largest, abs(residual[t]))
+            direction[t] = -residual[t]
+        if largest <= _RESIDUAL:
             reached = True
             break
-        damping = 1e-13 * max(np.trace(hessian), 1e-300)
+        _damp(hessian)
+        solve_positive(hessian, direction)
+        decrease = 0.0
         for t in range(T + 1):
-            hessian[t, t] += damping
-        direction = np.linalg.solve(hessian, -residual)
-        decrease = (direction * residual).sum()
+            decrease += direction[t] * residual[t]
         step = 1.0
         for _halving in range(60):
-            trial = dual + step * direction
+            for t in range(T + 1):
+                trial[t] = dual[t] + step * direction[t]
             trial_value = -trial[T]
             for j in range(J):
                 slope = 0.0
@@ -127,8 +156,12 @@ def least_norm_weights(X: Array, d: Array, warm: Array) -> tuple[Array, bool]:
             if trial_value <= value + 1e-4 * step * decrease:
                 break
             step *= 0.5
-        dual = dual + step * direction
-    total = w.sum()
+        for t in range(T + 1):
+            dual[t] += step * direction[t]
+    total = 0.0
+    for j in range(J):
+        total += w[j]
     if total > 0.0:
-        w /= total
+        for j in range(J):
+            w[j] /= total
     return w, reached

@@ -120,13 +120,14 @@ def _rows(
     """Return the unit terms of a few units at each node: (M, I), (M, I, T, T), (M, I, T), (M, I)."""
     nodes = len(scale)
     units, periods = y.shape
-    log_determinant = np.zeros((nodes, units))
-    inverse = np.zeros((nodes, units, periods, periods))
-    weighted = np.zeros((nodes, units, periods))
-    quadratic = np.zeros((nodes, units))
+    log_determinant = np.empty((nodes, units))
+    inverse = np.empty((nodes, units, periods, periods))
+    weighted = np.empty((nodes, units, periods))
+    quadratic = np.empty((nodes, units))
     for m in range(nodes):
-        found = unit_blocks(shared[m], scale[m] * noise, seen, y)
-        log_determinant[m], inverse[m], weighted[m], quadratic[m] = found
+        unit_blocks(
+            shared[m], noise, scale[m], seen, y, log_determinant[m], inverse[m], weighted[m], quadratic[m]
+        )
     return log_determinant, inverse, weighted, quadratic
 
 
@@ -211,48 +212,65 @@ def log_marginal_slope(
     numpy.linalg.LinAlgError
         A covariance is not positive definite to rounding.
     """
-    value, by_shared, by_scale = _slope(
-        nodes.shared[0], noise, float(nodes.scale[0]), seen, y, np.ascontiguousarray(loading), nodes.common
+    units, periods = y.shape
+    determinant, inverse = np.empty(units), np.empty((units, periods, periods))
+    weighted, quadratic = np.empty((units, periods)), np.empty(units)
+    unit_blocks(
+        nodes.shared[0], noise, float(nodes.scale[0]), seen, y, determinant, inverse, weighted, quadratic
     )
-    if not np.isfinite(value):
+    if not np.isfinite(determinant).all():
         message = "a unit's covariance is singular to rounding"
         raise np.linalg.LinAlgError(message)
-    return value, by_shared, by_scale
+    common = nodes.common
+    flat = inverse.reshape(units, -1)
+    precision = ((loading**2) @ flat).reshape(periods, periods)
+    factor = np.linalg.cholesky(common.T @ precision @ common + np.eye(periods))
+    whiten = np.linalg.inv(factor)
+    root = common @ whiten.T
+    half = root.T @ (loading @ weighted)
+    value = -0.5 * (
+        seen.sum() * LOG_2PI
+        + determinant.sum()
+        + 2.0 * np.log(np.diag(factor)).sum()
+        + quadratic.sum()
+        - half @ half
+    )
+    by_shared, by_scale = _slope_sums(inverse, weighted, noise, np.ascontiguousarray(loading), root, root @ half)
+    return float(value), by_shared / 2.0, by_scale / 2.0
 
 
 @compiled
-def _slope(
-    shared: Floats, noise: Floats, scale: float, seen: Floats, y: Floats, loading: Floats, common: Floats
-) -> tuple[float, Floats, float]:
-    units, periods = y.shape
-    log_determinant, inverse, weighted, quadratic = unit_blocks(shared, scale * noise, seen, y)
-    determinant = log_determinant.sum()
+def _slope_sums(
+    inverse: Floats, weighted: Floats, noise: Floats, loading: Floats, root: Floats, mean: Floats
+) -> tuple[Floats, float]:
+    """Sum α_i α_i' - S_i⁻¹ + u_i² S_i⁻¹ V S_i⁻¹ over units, and its diagonal times the sampling variances; V = root root'."""
+    units, periods = weighted.shape
     by_shared = np.zeros((periods, periods))
-    if not np.isfinite(determinant):
-        return np.nan, by_shared, 0.0
-    precision = np.zeros((periods, periods))
-    score = np.zeros(periods)
-    for i in range(units):
-        precision += loading[i] ** 2 * inverse[i]
-        score += loading[i] * weighted[i]
-    turned = np.ascontiguousarray(common.T)
-    factor = np.linalg.cholesky(turned @ precision @ common + np.eye(periods))
-    whiten = np.linalg.inv(factor)
-    root = common @ np.ascontiguousarray(whiten.T)
-    half = whiten @ (turned @ score)
-    mean = root @ half
+    own = np.empty((periods, periods))
+    moved = np.empty(periods)
     by_scale = 0.0
     for i in range(units):
-        alpha = weighted[i] - loading[i] * (inverse[i] @ mean)
-        moved = loading[i] * (inverse[i] @ root)
-        own = moved @ moved.T - inverse[i]
         for t in range(periods):
-            own[t] += alpha[t] * alpha
+            for s in range(t + 1):
+                own[t, s] = -inverse[i, t, s]
+        for k in range(periods + 1):  # the columns of u S⁻¹ root, then α
+            for t in range(periods):
+                moved[t] = weighted[i, t] if k == periods else 0.0
+            for s in range(periods):
+                times = -mean[s] if k == periods else root[s, k]
+                for t in range(periods):
+                    moved[t] += loading[i] * times * inverse[i, s, t]
+            for t in range(periods):
+                for s in range(t + 1):
+                    own[t, s] += moved[t] * moved[s]
+        for t in range(periods):
             by_scale += own[t, t] * noise[i, t]
-        by_shared += own
-    determinant += 2.0 * np.log(np.diag(factor)).sum()
-    value = -0.5 * (seen.sum() * LOG_2PI + determinant + quadratic.sum() - half @ half)
-    return value, by_shared / 2.0, by_scale / 2.0
+            for s in range(t + 1):
+                by_shared[t, s] += own[t, s]
+    for t in range(periods):
+        for s in range(t):
+            by_shared[s, t] = by_shared[t, s]
+    return by_shared, by_scale
 
 
 def predict_nodes(

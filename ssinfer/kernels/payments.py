@@ -92,15 +92,15 @@ def replicate_means(
     A row whose gate is NaN in a replicate is left out of it; a mean over no row is NaN.
     """
     n_replicates = gates.shape[0]
-    means = np.full((n_replicates, 12 + savings.size + due.size), np.nan)
+    means = np.zeros((n_replicates, 12 + savings.size + due.size))
     for k in range(n_replicates):
         columns = payment_columns(rate, relative, bbar, insured, gates[k], savings, due, share)
         count = 0.0
-        sums = np.zeros(columns.shape[1])
         for row in range(rate.size):
             if weights[k, row] > 0.0 and not np.isnan(gates[k, row]):
                 count += weights[k, row]
-                sums += weights[k, row] * columns[row]
-        if count > 0.0:
-            means[k] = sums / count
+                for c in range(means.shape[1]):
+                    means[k, c] += weights[k, row] * columns[row, c]
+        for c in range(means.shape[1]):
+            means[k, c] = means[k, c] / count if count > 0.0 else np.nan
     return means

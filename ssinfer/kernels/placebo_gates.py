@@ -45,7 +45,6 @@ def _outside(z: Floats, block: Integers, mine: Integers, weight: Floats, b: int,
     return np.nan
 
 
-@compiled
 def placebo_gates(z: Floats, scale: Floats, block: Integers, origin: Integers, weights: Floats, level: float) -> Floats:
     """Return gates (K, R) of rows, NaN where no origin has enough units for the level.
 
@@ -57,21 +56,36 @@ def placebo_gates(z: Floats, scale: Floats, block: Integers, origin: Integers, w
     weights : (K, blocks) how often each block is drawn; a single row of ones for the gates themselves
     level : fraction
     """
+    order = np.lexsort((-z, origin))  # by origin, then largest first
+    starts = np.searchsorted(origin[order], np.arange(origin.max() + 2))
+    return _gates(z, scale, block, origin, weights, order, starts, level)
+
+
+@compiled
+def _gates(
+    z: Floats,
+    scale: Floats,
+    block: Integers,
+    origin: Integers,
+    weights: Floats,
+    order: Integers,
+    starts: Integers,
+    level: float,
+) -> Floats:
+    """Return the gates of :func:`placebo_gates`, given the order of rows and where each origin begins."""
     n_replicates, n_blocks = weights.shape
-    n_origins = origin.max() + 1
-    out = np.full((n_replicates, z.size), np.nan)
+    n_origins = starts.size - 1
+    out = np.empty((n_replicates, z.size))
     found = np.empty((n_blocks, n_origins))
-    descending = np.argsort(-z)
-    descending = descending[np.argsort(origin[descending], kind="mergesort")]  # by origin, then largest first
-    starts = np.searchsorted(origin[descending], np.arange(n_origins + 1))
+    inside = np.empty(n_blocks)
     for k in range(n_replicates):
-        found[:] = np.nan
         for o in range(n_origins):
-            mine = descending[starts[o] : starts[o + 1]]
-            inside = np.zeros(n_blocks)
+            mine = order[starts[o] : starts[o + 1]]
+            inside[:] = 0.0
+            total = 0.0
             for row in mine:
                 inside[block[row]] += weights[k, block[row]]
-            total = inside.sum()
+                total += weights[k, block[row]]
             for b in range(n_blocks):
                 found[b, o] = _outside(z, block, mine, weights[k], b, total - inside[b], level)
         for row in range(z.size):

@@ -102,7 +102,6 @@ def conformal_quantiles(ordered: Array, uniform: Array) -> Array:
     return out
 
 
-@compiled
 def predictive_errors(vectors: Array, weights: Array, deviation: Array, own: float, uniform: Array) -> Array:
     """Draw error paths of the treated unit from those of the placebos.
 
@@ -125,22 +124,31 @@ def predictive_errors(vectors: Array, weights: Array, deviation: Array, own: flo
         Errors in antithetic pairs. The pooled absolute error has the conformal law; the path over periods is that of
         the placebo at this rank, moved in parallel to the pooled value drawn.
     """
-    m, P = vectors.shape
-    pooled = np.zeros(m)
-    for j in range(m):
-        for t in range(P):
-            pooled[j] += weights[t] * vectors[j, t] / deviation[j]
-    order = np.argsort(np.abs(pooled))
-    ordered = np.abs(pooled)[order]
-    D = uniform.size
-    out = np.empty((2 * D, P))
-    for d in range(D):
+    pooled = vectors @ weights / deviation
+    order = np.argsort(np.abs(pooled), kind="stable")
+    sign = np.where(pooled[order] >= 0.0, 1.0, -1.0)
+    directed = (sign / deviation[order])[:, None] * vectors[order]
+    return _paths(np.ascontiguousarray(directed), np.abs(pooled)[order], own, uniform)
+
+
+@compiled
+def _paths(directed: Array, ordered: Array, own: float, uniform: Array) -> Array:
+    """Return the paths of :func:`predictive_errors`.
+
+    Parameters
+    ----------
+    directed : array (m, P)
+        Standardised placebo errors, each turned so that its pooled value is positive, in ascending order of that.
+    ordered : array (m,)
+        The pooled values.
+    """
+    m, P = directed.shape
+    out = np.empty((2 * uniform.size, P))
+    for d in range(uniform.size):
         value = _conformal_quantile(ordered, uniform[d])
         rank = min(max(round(uniform[d] * (m + 1)) - 1, 0), m - 1)
-        j = order[rank]
-        sign = 1.0 if pooled[j] >= 0.0 else -1.0
         for t in range(P):
-            path = own * (sign * vectors[j, t] / deviation[j] + value - ordered[rank])
+            path = own * (directed[rank, t] + value - ordered[rank])
             out[2 * d, t] = path
             out[2 * d + 1, t] = -path
     return out

@@ -62,17 +62,37 @@ def augmented_paths(
         spread, reached = least_norm_weights(X, np.ones(J), np.zeros(J))
         if reached and fit_gap(X, spread) <= KKT_TOLERANCE:
             w, gap = spread, fit_gap(X, spread)
-    residual = -(X @ w)
+    residual = np.zeros(R)
     for t in range(R):
-        X[t] -= X[t].mean()
-    values, vectors = np.linalg.eigh(X @ X.T)
-    rotated = vectors.T @ residual
+        mean = 0.0
+        for p in range(J):
+            residual[t] -= X[t, p] * w[p]
+            mean += X[t, p] / J
+        for p in range(J):
+            X[t, p] -= mean
+    centred = np.zeros((R, R))
+    for t in range(R):
+        for s in range(t + 1):
+            for p in range(J):
+                centred[t, s] += X[t, p] * X[s, p]
+            centred[s, t] = centred[t, s]
+    values, vectors = np.linalg.eigh(centred)
+    rotated = np.zeros(R)
+    for r in range(R):
+        for t in range(R):
+            rotated[r] += vectors[t, r] * residual[t]
     out = np.empty((ridges.size, J))
     for k in range(ridges.size):
+        for p in range(J):
+            out[k, p] = w[p]
         if np.isinf(ridges[k]):
-            out[k] = w
-        else:
-            out[k] = w + X.T @ (vectors @ (rotated / (np.maximum(values, 0.0) + ridges[k])))
+            continue
+        for t in range(R):
+            solved = 0.0
+            for r in range(R):
+                solved += vectors[t, r] * rotated[r] / (max(values[r], 0.0) + ridges[k])
+            for p in range(J):
+                out[k, p] += X[t, p] * solved
     return out, w, gap, status, iterations
 
 
@@ -110,23 +130,17 @@ def held_out_errors(Z: Array, target: int, donors: IntArray, intercept: bool, ri
     return errors
 
 
-@compiled
 def strength_by_one_standard_error(errors: Array) -> int:
     """Return the place of the strongest ridge (the last rows) within one standard error of the least squared error.
 
-    errors (L, H) has rows in ascending strength; with fewer than three origins the least error itself decides.
+    errors (L, H) has rows in ascending strength; with fewer than three origins the least error itself decides, the
+    strongest of equals.
     """
     L, H = errors.shape
-    best, least = L - 1, np.inf
-    for k in range(L - 1, -1, -1):
-        value = (errors[k] ** 2).sum() / H
-        if value < least:
-            least, best = value, k
+    square = errors**2
+    mean = square.mean(axis=1)
+    best = L - 1 - int(np.argmin(mean[::-1]))
     if H < 3:
-        return int(best)
-    square = errors[best] ** 2
-    margin = np.sqrt(((square - square.sum() / H) ** 2).sum() / (H - 1) / H)
-    for k in range(L - 1, best, -1):
-        if (errors[k] ** 2).sum() / H <= least + margin:
-            return int(k)
-    return int(best)
+        return best
+    margin = square[best].std(ddof=1) / np.sqrt(H)
+    return int(np.flatnonzero(mean <= mean[best] + margin).max())

@@ -62,16 +62,17 @@ def _solve_factored(L: Array, k: int, out: Array) -> None:
 
 
 @compiled
-def _append(L: Array, k: int, H: Array, support: IntArray, j: int) -> bool:
-    """Append donor j to the factor; False (and no change) when it depends on the support."""
-    rest = H[j, j]
+def _append(L: Array, k: int, G: Array, penalty: Array, scale: float, support: IntArray, j: int) -> bool:
+    """Append donor j to the factor of H = (G + diag(penalty)) / scale + 1; False (and no change) if it depends on it."""
+    own = G[j, j] / scale + 1.0 + penalty[j] / scale
+    rest = own
     for p in range(k):
-        value = H[j, support[p]]
+        value = G[j, support[p]] / scale + 1.0
         for q in range(p):
             value -= L[k, q] * L[p, q]
         L[k, p] = value / L[p, p]
         rest -= L[k, p] * L[k, p]
-    if rest <= _PIVOT_TOLERANCE * H[j, j]:
+    if rest <= _PIVOT_TOLERANCE * own:
         return False
     L[k, k] = np.sqrt(rest)
     support[k] = j
@@ -160,20 +161,17 @@ def simplex_weights(G: Array, penalty: Array, warm: Array) -> tuple[Array, float
         scale += (G[j, j] + penalty[j]) / J
     if not scale > 0.0:
         return np.full(J, 1.0 / J), 0.0, EXACT_FIT, 0
-    H = G / scale + 1.0
-    for j in range(J):
-        H[j, j] += penalty[j] / scale
-
-    L = np.zeros((J + 1, J + 1))
+    L = np.empty((J + 1, J + 1))  # only what `_append` wrote is read
     support = np.empty(J + 1, dtype=np.int64)
     inside = np.zeros(J, dtype=np.bool_)
     blocked = np.zeros(J, dtype=np.bool_)
     u = np.zeros(J)
     z = np.empty(J + 1)
     gradient = np.empty(J)
-    k = 0
+    # int64 and no literal: numba would compile what a literal 0 is passed to once more, here and below
+    k = np.int64(0)
     for j in range(J):
-        if warm[j] > 0.0 and _append(L, k, H, support, j):
+        if warm[j] > 0.0 and _append(L, k, G, penalty, scale, support, j):
             inside[j] = True
             u[j] = warm[j]
             k += 1
@@ -196,7 +194,7 @@ def simplex_weights(G: Array, penalty: Array, warm: Array) -> tuple[Array, float
                 break
             if entering >= 0 and step == 0.0:
                 blocked[entering] = True
-            p = 0
+            p = np.int64(0)
             removed = False
             while p < k:
                 j = support[p]
@@ -210,7 +208,7 @@ def simplex_weights(G: Array, penalty: Array, warm: Array) -> tuple[Array, float
                 else:
                     p += 1
             if not removed:  # rounding kept the blocking donor above zero: drop the smallest
-                smallest = 0
+                smallest = np.int64(0)
                 for p in range(1, k):
                     if u[support[p]] < u[support[smallest]]:
                         smallest = p
@@ -220,12 +218,16 @@ def simplex_weights(G: Array, penalty: Array, warm: Array) -> tuple[Array, float
                 inside[j] = False
                 u[j] = 0.0
                 iterations += 1
+        total = 0.0
         for j in range(J):
-            gradient[j] = 1.0
+            gradient[j] = penalty[j] * u[j]
         for p in range(k):
             m = support[p]
+            total += u[m]
             for j in range(J):
-                gradient[j] -= u[m] * H[m, j]
+                gradient[j] += u[m] * G[m, j]
+        for j in range(J):
+            gradient[j] = 1.0 - total - gradient[j] / scale
         entering = -1
         while True:
             best = _GRADIENT_TOLERANCE
@@ -234,7 +236,7 @@ def simplex_weights(G: Array, penalty: Array, warm: Array) -> tuple[Array, float
                 if not inside[j] and not blocked[j] and gradient[j] > best:
                     best = gradient[j]
                     entering = j
-            if entering < 0 or _append(L, k, H, support, entering):
+            if entering < 0 or _append(L, k, G, penalty, scale, support, entering):
                 break
             blocked[entering] = True
         if entering < 0:
@@ -312,12 +314,17 @@ def simplex_batch(
                 pool[J] = j
                 J += 1
         index = pool[:J]
-        ridge = penalty[index]
-        start = warm[m, index]
-        plain = not ridge.any()
+        ridge, start = np.empty(J), np.empty(J)
+        plain, positive = True, 0
+        for p in range(J):
+            ridge[p], start[p] = penalty[index[p]], warm[m, index[p]]
+            if ridge[p] != 0.0:
+                plain = False
+            if start[p] != 0.0:
+                positive += 1
         # A warm start with more positive weights than an optimal vertex has was an exact fit of least norm:
         # the neighbouring problem most likely has one too, and needs no Gram matrix.
-        if plain and np.count_nonzero(start) > F.shape[0] + 1:
+        if plain and positive > F.shape[0] + 1:
             X = _differences(F, targets[m], index)
             w, reached = least_norm_weights(X, np.ones(J), start)
             if reached:

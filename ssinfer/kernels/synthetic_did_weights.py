@@ -97,7 +97,6 @@ def time_weights(before: Array, after: Array, donors: BoolArray, zeta: float) ->
     return simplex_weights(G, np.full(T0, count * zeta * zeta), np.zeros(T0))
 
 
-@compiled
 def time_weights_batch(
     before: Array, after: Array, donors: BoolArray, zeta: Array
 ) -> tuple[Array, Array, IntArray, IntArray]:
