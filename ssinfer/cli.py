@@ -61,6 +61,17 @@ def benchmark(
 
 
 @app.command()
+def precompile(jobs: Jobs = 2) -> None:
+    """Compile the kernels of every method once, so that no first study waits for it; before an image is stored, say."""
+    from ssinfer.precompile import precompile as compile_all  # noqa: PLC0415
+
+    for one in compile_all(n_jobs=jobs):
+        typer.echo(f"{one.method:<28}{one.seconds:6.1f} s")
+        for kind, reason in one.failed.items():
+            typer.echo(f"  not {kind or 'by default'}: {reason}")
+
+
+@app.command()
 def methods() -> None:
     """List benchmark methods: what they need and support, and which plug-ins cannot be used."""
     from ssinfer.plugins.discovery import CAPABILITIES, providers  # noqa: PLC0415
@@ -251,7 +262,7 @@ def _study(path: Path, out: Path, jobs: int, parts: tuple[str, ...]) -> None:
     from ssinfer.report.console import design_table  # noqa: PLC0415
     from ssinfer.study import plan_study, refuse_foreign_folder, run_study, write_study  # noqa: PLC0415
 
-    plan = plan_study(path)
+    plan = plan_study(path, n_jobs=jobs)
     refuse_foreign_folder(out, plan.study_hash, parts)
     typer.echo(f"{plan.file.title}: {plan.note}")
     typer.echo(f"{plan.data_label}; study hash {plan.study_hash[:12]}, fixed before any result")

@@ -91,8 +91,10 @@ class ClaimsData:
     note: str
 
 
-def load_claims(file: StudyFile, beside: Path) -> ClaimsData:
+def load_claims(file: StudyFile, beside: Path, n_jobs: int = 1) -> ClaimsData:
     """Extract claims (or simulate them first) as a study file asks, once per definition of spending.
+
+    Processes, `n_jobs`, simulate; files of claims are read by the threads of the query engine.
 
     Raises
     ------
@@ -105,7 +107,7 @@ def load_claims(file: StudyFile, beside: Path) -> ClaimsData:
     spendings = {part.name: spending_of(part) for part in definitions.values()}
     insured = file.population.insured or Insured()
     population_of(insured, periods, ())
-    with _source(file, beside) as (tables, simulated, label, note):
+    with _source(file, beside, n_jobs) as (tables, simulated, label, note):
         practices = _practices(tables) if insured.units else ()
         population = population_of(insured, periods, practices)
         extracts = {}
@@ -182,8 +184,8 @@ def _window(wanted: Span, periods: tuple[Any, ...]) -> tuple[Any, ...]:
 class _source:  # noqa: N801  (a context manager, used as a function)
     """Open the tables of a study's claims; a simulation without a folder of its own is deleted afterwards."""
 
-    def __init__(self, file: StudyFile, beside: Path) -> None:
-        self.file, self.beside = file, beside
+    def __init__(self, file: StudyFile, beside: Path, n_jobs: int) -> None:
+        self.file, self.beside, self.n_jobs = file, beside, n_jobs
         self.temporary: Path | None = None
 
     def __enter__(self) -> tuple[ClaimsTables, SimulatedClaims | None, str, str]:
@@ -223,7 +225,7 @@ class _source:  # noqa: N801  (a context manager, used as a function)
             else:
                 self.temporary = Path(tempfile.mkdtemp(prefix="ssinfer-claims-"))
                 folder = self.temporary / "claims"
-            return simulate_claims(folder, **wanted)
+            return simulate_claims(folder, **wanted, n_jobs=self.n_jobs)
         except (SsinferError, TypeError) as error:
             self.__exit__()
             raise error if isinstance(error, StudyError) else StudyError(f"data.simulation: {error}") from error

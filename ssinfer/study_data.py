@@ -69,12 +69,12 @@ class StudyData:
         return self.views[comparison].cohort
 
 
-def load_data(file: StudyFile, beside: Path) -> StudyData:
-    """Return the data of a study; files are looked for `beside` the study file."""
+def load_data(file: StudyFile, beside: Path, n_jobs: int = 1) -> StudyData:
+    """Return the data of a study; files stand `beside` the study file, and `n_jobs` processes simulate claims."""
     if file.data.source in CLAIMS_SOURCES:
         from ssinfer.study_claims import load_claims  # noqa: PLC0415  (Ibis only where there are claims)
 
-        found = load_claims(file, beside)
+        found = load_claims(file, beside, n_jobs)
         panel = found.views[file.comparison[0].name].panel
         return StudyData(panel, found.label, found.note, found.views, found.count)
     return StudyData(*_load_panel(file, beside))

@@ -62,8 +62,15 @@ class Plan:
         return self.file.fingerprint()
 
 
-def plan_study(path: str | Path) -> Plan:
+def plan_study(path: str | Path, *, n_jobs: int = 1) -> Plan:
     """Read a study file, load its data, and validate every step before anything is fitted.
+
+    Parameters
+    ----------
+    path : str or Path
+        The study file (TOML).
+    n_jobs : int
+        Processes that simulate claims, where a study asks for that; the claims do not depend on it.
 
     Raises
     ------
@@ -73,7 +80,7 @@ def plan_study(path: str | Path) -> Plan:
     path = Path(path)
     file = read_study(path)
     _check_methods(file)
-    data = load_data(file, path.parent)
+    data = load_data(file, path.parent, n_jobs)
     panel = data.panel
     designs, labels = {}, {}
     for part in file.comparison:

@@ -95,6 +95,18 @@ def test_one_half_does_not_replace_the_other(folder, ssinfer):
     assert (folder / "out" / "scores.csv").read_bytes() == before
 
 
+def test_precompile_names_what_it_compiled_or_why_it_cannot(ssinfer, tmp_path, monkeypatch):
+    code, printed, said = ssinfer("precompile", "--jobs", 1)
+    assert (code, said) == (0, "")
+    assert {line.split()[0] for line in printed.splitlines()} >= {"SyntheticControl", "PropensityMatching"}
+    assert all(line.endswith(" s") for line in printed.splitlines())
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "file"))
+    code, _, said = ssinfer("precompile", "--jobs", 1)
+    assert code == 2
+    assert "Set NUMBA_CACHE_DIR to a folder that can" in said
+
+
 def test_methods(ssinfer):
     code, printed, said = ssinfer("methods")
     assert (code, said) == (0, "")

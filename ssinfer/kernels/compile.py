@@ -14,10 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+def cache_folder(source: str = __file__) -> Path | None:
+    """Return where numba keeps what it compiles of a source file: beside it or in NUMBA_CACHE_DIR; None if nowhere."""
+    target = Path(os.environ.get("NUMBA_CACHE_DIR", Path(source).resolve().parent / "__pycache__"))
+    return target if _is_writable(target) else None
+
+
 @cache
-def _cache_is_writable(folder: Path) -> bool:
-    """Whether numba can keep compiled code next to `folder` or in NUMBA_CACHE_DIR."""
-    target = Path(os.environ.get("NUMBA_CACHE_DIR", folder / "__pycache__"))
+def _is_writable(target: Path) -> bool:
     try:
         target.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=target):
@@ -34,8 +38,8 @@ def compiled[F: Callable[..., Any]](function: F) -> F:
     The GIL is released, so kernels may run in threads. ``fastmath`` stays off: results must not
     depend on the compiler's liberty to reorder sums.
     """
-    folder = Path(function.__code__.co_filename).resolve().parent
-    return cast("F", numba.njit(cache=_cache_is_writable(folder), nogil=True)(function))
+    kept = cache_folder(function.__code__.co_filename) is not None
+    return cast("F", numba.njit(cache=kept, nogil=True)(function))
 
 
 def threads() -> int:

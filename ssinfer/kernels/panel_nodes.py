@@ -125,9 +125,7 @@ def _rows(
     weighted = np.empty((nodes, units, periods))
     quadratic = np.empty((nodes, units))
     for m in range(nodes):
-        unit_blocks(
-            shared[m], noise, scale[m], seen, y, log_determinant[m], inverse[m], weighted[m], quadratic[m]
-        )
+        unit_blocks(shared[m], noise, scale[m], seen, y, log_determinant[m], inverse[m], weighted[m], quadratic[m])
     return log_determinant, inverse, weighted, quadratic
 
 
@@ -215,9 +213,7 @@ def log_marginal_slope(
     units, periods = y.shape
     determinant, inverse = np.empty(units), np.empty((units, periods, periods))
     weighted, quadratic = np.empty((units, periods)), np.empty(units)
-    unit_blocks(
-        nodes.shared[0], noise, float(nodes.scale[0]), seen, y, determinant, inverse, weighted, quadratic
-    )
+    unit_blocks(nodes.shared[0], noise, float(nodes.scale[0]), seen, y, determinant, inverse, weighted, quadratic)
     if not np.isfinite(determinant).all():
         message = "a unit's covariance is singular to rounding"
         raise np.linalg.LinAlgError(message)
@@ -229,11 +225,7 @@ def log_marginal_slope(
     root = common @ whiten.T
     half = root.T @ (loading @ weighted)
     value = -0.5 * (
-        seen.sum() * LOG_2PI
-        + determinant.sum()
-        + 2.0 * np.log(np.diag(factor)).sum()
-        + quadratic.sum()
-        - half @ half
+        seen.sum() * LOG_2PI + determinant.sum() + 2.0 * np.log(np.diag(factor)).sum() + quadratic.sum() - half @ half
     )
     by_shared, by_scale = _slope_sums(inverse, weighted, noise, np.ascontiguousarray(loading), root, root @ half)
     return float(value), by_shared / 2.0, by_scale / 2.0
@@ -243,7 +235,7 @@ def log_marginal_slope(
 def _slope_sums(
     inverse: Floats, weighted: Floats, noise: Floats, loading: Floats, root: Floats, mean: Floats
 ) -> tuple[Floats, float]:
-    """Sum α_i α_i' - S_i⁻¹ + u_i² S_i⁻¹ V S_i⁻¹ over units, and its diagonal times the sampling variances; V = root root'."""
+    """Sum α_i α_i' - S_i⁻¹ + u_i² S_i⁻¹ V S_i⁻¹ over units, V = root root', and its diagonal times the noise."""
     units, periods = weighted.shape
     by_shared = np.zeros((periods, periods))
     own = np.empty((periods, periods))

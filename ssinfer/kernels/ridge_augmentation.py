@@ -139,8 +139,8 @@ def strength_by_one_standard_error(errors: Array) -> int:
     L, H = errors.shape
     square = errors**2
     mean = square.mean(axis=1)
-    best = L - 1 - int(np.argmin(mean[::-1]))
+    best = int(L - 1 - np.argmin(mean[::-1]))
     if H < 3:
         return best
-    margin = square[best].std(ddof=1) / np.sqrt(H)
+    margin = float(square[best].std(ddof=1)) / np.sqrt(H)
     return int(np.flatnonzero(mean <= mean[best] + margin).max())

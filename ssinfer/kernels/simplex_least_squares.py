@@ -34,6 +34,7 @@ from ssinfer.kernels.least_norm_weights import fit_gap, least_norm_weights
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+Int = int | np.int64
 
 OPTIMAL = 0
 EXACT_FIT = 1
@@ -47,7 +48,7 @@ _EXACT_FIT_TOLERANCE = 1e-13
 
 
 @compiled
-def _solve_factored(L: Array, k: int, out: Array) -> None:
+def _solve_factored(L: Array, k: Int, out: Array) -> None:
     """Solve L L' z = 1 for the leading k x k factor into `out`."""
     for p in range(k):
         value = 1.0
@@ -62,8 +63,8 @@ def _solve_factored(L: Array, k: int, out: Array) -> None:
 
 
 @compiled
-def _append(L: Array, k: int, G: Array, penalty: Array, scale: float, support: IntArray, j: int) -> bool:
-    """Append donor j to the factor of H = (G + diag(penalty)) / scale + 1; False (and no change) if it depends on it."""
+def _append(L: Array, k: Int, G: Array, penalty: Array, scale: float, support: IntArray, j: Int) -> bool:
+    """Append j to the factor of H = (G + diag(penalty)) / scale + 1; False, and no change, if it depends on the support."""
     own = G[j, j] / scale + 1.0 + penalty[j] / scale
     rest = own
     for p in range(k):
@@ -80,7 +81,7 @@ def _append(L: Array, k: int, G: Array, penalty: Array, scale: float, support: I
 
 
 @compiled
-def _delete(L: Array, k: int, support: IntArray, position: int) -> None:
+def _delete(L: Array, k: Int, support: IntArray, position: Int) -> None:
     """Remove a donor from the factor by Givens rotations."""
     for p in range(position, k - 1):
         support[p] = support[p + 1]
@@ -194,24 +195,24 @@ def simplex_weights(G: Array, penalty: Array, warm: Array) -> tuple[Array, float
                 break
             if entering >= 0 and step == 0.0:
                 blocked[entering] = True
-            p = np.int64(0)
+            place = np.int64(0)
             removed = False
-            while p < k:
-                j = support[p]
+            while place < k:
+                j = support[place]
                 if u[j] <= 1e-15:
-                    _delete(L, k, support, p)
+                    _delete(L, k, support, place)
                     k -= 1
                     inside[j] = False
                     u[j] = 0.0
                     iterations += 1
                     removed = True
                 else:
-                    p += 1
+                    place += 1
             if not removed:  # rounding kept the blocking donor above zero: drop the smallest
                 smallest = np.int64(0)
                 for p in range(1, k):
                     if u[support[p]] < u[support[smallest]]:
-                        smallest = p
+                        smallest = np.int64(p)
                 j = support[smallest]
                 _delete(L, k, support, smallest)
                 k -= 1
