@@ -64,7 +64,7 @@ def _solve_factored(L: Array, k: Int, out: Array) -> None:
 
 @compiled
 def _append(L: Array, k: Int, G: Array, penalty: Array, scale: float, support: IntArray, j: Int) -> bool:
-    """Append j to the factor of H = (G + diag(penalty)) / scale + 1; False, and no change, if it depends on the support."""
+    """Append j to the factor of H = (G + diag(penalty)) / scale + 1, unless it depends on the rest; return whether."""
     own = G[j, j] / scale + 1.0 + penalty[j] / scale
     rest = own
     for p in range(k):
