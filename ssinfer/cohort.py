@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -150,14 +151,21 @@ class Cohort:
             columns[name] = np.repeat(values, n_periods)
         return pd.DataFrame(columns)
 
+    @cached_property
+    def _units(self) -> tuple[NDArray[np.intp], tuple[str, ...]]:
+        rows, labels = pd.factorize(self.unit)
+        rows = np.asarray(rows, dtype=np.intp)
+        rows.setflags(write=False)
+        return rows, tuple(str(label) for label in labels)
+
     @property
     def units(self) -> tuple[str, ...]:
         """Labels of the units, in the order of their first appearance."""
-        return tuple(str(label) for label in pd.unique(self.unit))
+        return self._units[1]
 
     def unit_rows(self) -> NDArray[np.intp]:
         """Return, per person, the row of their unit in :attr:`units` and in the panel (n,)."""
-        return np.asarray(pd.factorize(self.unit)[0], dtype=np.intp)
+        return self._units[0]
 
     def unit_regions(self) -> NDArray[Any] | None:
         """Return the region of most of each unit's persons, in the order of :attr:`units`; None where none is known."""

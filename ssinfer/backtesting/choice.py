@@ -133,7 +133,8 @@ def choose_design(
     placebos = rows[rows["role"] == "placebo"]
     fold_of = "origin" if len(pd.unique(placebos["origin"])) > 1 else "block"
     loss = Misallocation(tuple(savings), tuple(chance.tolist()), overpaid, underpaid, share)
-    frames = []
+    frames: list[pd.DataFrame] = []
+    names: list[tuple[Any, ...]] = []
     for (design, method), part in placebos.groupby(["design", "method"], sort=False):
         ok, refused = part[part["status"] == "ok"], part[part["status"] != "ok"]
         if ok.empty:
@@ -143,33 +144,32 @@ def choose_design(
             if key[0] in kinds:
                 known = ~np.isnan(gate)
                 judged, other = ok[known], pd.concat([ok[~known], refused])
-                scored = pd.concat(
-                    [
-                        pd.DataFrame(loss.score(judged, gate[known]), index=judged.index),
-                        pd.DataFrame(left, index=other.index),
-                    ]
-                )
-                scored["fold"] = [*judged[fold_of], *other[fold_of]]
-                scored["block"] = [*judged["block"], *other["block"]]
-                labels: dict[str, Any] = dict(zip(KEYS, (design, method, *key), strict=True))
-                frames.append(scored.assign(**labels))
+                found = loss.score(judged, gate[known])
+                columns: dict[str, Any] = {
+                    name: np.append(found[name], np.full(len(other), left.get(name, np.nan))) for name in SCORED
+                }
+                columns["fold"] = [*judged[fold_of], *other[fold_of]]
+                frames.append(pd.DataFrame(columns).assign(specification=len(names)))
+                names.append((design, method, *key))
     if not frames:
         raise RefusalError(f"No threshold of kinds {tuple(kinds)} exists for these placebos. Name others.")
-    table = pd.concat(frames, ignore_index=True).fillna({"level": -1.0})
     if not 0 < at_most <= 1:
         raise RefusalError(f"at_most is {at_most}; a false-payment rate is a fraction in (0, 1], such as 0.05.")
-    specifications = _means(table)
+    table = pd.concat(frames, ignore_index=True)
+    labels = pd.DataFrame(names, columns=KEYS).fillna({"level": -1.0})
+    table["fold"], folds = pd.factorize(table["fold"])
+    specifications = _means(table, labels)
     best = _choose(specifications, at_most)
     honest = []
-    for fold in pd.unique(table["fold"]):
-        inside = table["fold"] == fold
-        chosen = _choose(_means(table[~inside]), at_most)
-        mine = inside & (table[KEYS] == chosen[KEYS]).all(axis=1)
+    for place, fold in enumerate(folds):
+        inside = table["fold"] == place
+        chosen = _choose(_means(table[~inside], labels), at_most)
+        mine = inside & (table["specification"] == chosen["specification"])
         numbers = table.loc[mine, SCORED].mean().to_dict()
         honest.append({"fold": fold, **chosen[KEYS].to_dict(), **numbers, "n_rows": int(mine.sum())})
     return Choice(
         best={name: best[name] for name in KEYS},
-        specifications=specifications,
+        specifications=specifications.drop(columns="specification"),
         honest=pd.DataFrame(honest),
         pareto=pareto_set(result),
         errors=_honest_errors(placebos, fold_of, honest, loss, result.seed),
@@ -185,14 +185,15 @@ def choose_design(
     )
 
 
-def _means(table: pd.DataFrame) -> pd.DataFrame:
+def _means(table: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
     """Return specifications by expected misallocation, the smallest first.
 
     Ties go to the earlier name and the higher level: two-sided 90% and one-sided 95% are one gate.
     """
-    means = table.drop(columns=["fold", "block"]).groupby(KEYS, sort=True).mean().reset_index()
+    means = table.drop(columns="fold").groupby("specification").mean()
+    named = labels.loc[means.index].join(means).rename_axis("specification").reset_index()
     upwards = [name != "level" for name in ["misallocation", *KEYS]]
-    return means.sort_values(["misallocation", *KEYS], ascending=upwards, kind="stable", ignore_index=True)
+    return named.sort_values(["misallocation", *KEYS], ascending=upwards, kind="stable", ignore_index=True)
 
 
 def _choose(specifications: pd.DataFrame, at_most: float) -> pd.Series[Any]:

@@ -11,8 +11,9 @@ import pandas as pd
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.benchmarks.window import Fits, Window
 from ssinfer.errors import ConvergenceError, DesignError, RefusalError, SsinferError
-from ssinfer.kernels.placebo_law import predictive_errors, variance_function
+from ssinfer.kernels.placebo_law import predictive_errors
 from ssinfer.kernels.simplex_least_squares import NOT_CONVERGED, STATUS
+from ssinfer.kernels.variance_components import variance_function
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ssinfer.kernels.compile import compiled
-from ssinfer.kernels.placebo_law import variance_function
+from ssinfer.kernels.variance_components import even_start, fit_variance
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
 
-STEPS = 4
+STEPS = 50  # at most, between the mean and the sources
+STILL = 1e-14  # squared move of the mean over its variance per observation, below which the law stands
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,19 +61,9 @@ def fit_error_law(y: Floats, s: Floats, relative: Floats, clusters: NDArray[np.i
     """
     columns = sources(s, relative)
     mean = float(y.mean())
-    theta = np.zeros(columns.shape[1])
-    weight = np.full(len(y), 1.0 / len(y))
-    for _ in range(STEPS):
-        theta = variance_function(y - mean, columns)
-        variance = columns @ theta
-        floor = 1e-12 * max(float(variance.max()), 1e-300)
-        weight = 1.0 / np.maximum(variance, floor)
-        weight /= weight.sum()
-        mean = float(weight @ y)
-    scores = np.bincount(clusters, weights=weight * (y - mean))
-    count = len(scores)
-    mean_variance = float((scores**2).sum()) * count / max(count - 1, 1)
-    return ErrorLaw(mean, theta, mean_variance)
+    start = even_start((y - mean) ** 2, columns)
+    (law,) = _laws(y, columns, clusters, np.ones((1, len(y))), ErrorLaw(mean, start, 0.0), drawn=False)
+    return law
 
 
 def refit_error_law(
@@ -85,7 +76,7 @@ def refit_error_law(
     *,
     drawn: bool,
 ) -> list[ErrorLaw]:
-    """Fit the law again to bootstrap replicates, from near the law of the whole and to four digits.
+    """Fit the law again to bootstrap replicates, from the law of the whole.
 
     Parameters
     ----------
@@ -95,17 +86,19 @@ def refit_error_law(
     drawn : bool
         Whether the clusters are what the bootstrap draws (blocks): a cluster drawn twice is two.
     """
-    columns = sources(s, relative)
-    spread = float(((y - law.mean) ** 2).mean())
-    level = columns.mean(axis=0)
-    even = np.where(level > 0, spread / np.where(level > 0, level, 1.0) / 3.0, 0.0)
-    start = 0.9 * law.theta + 0.1 * even  # off the boundary, which multiplicative steps never leave
-    means, thetas, variances = _refit(y, columns, clusters, weights, law.mean, start, drawn)
-    return [ErrorLaw(float(m), t, float(v)) for m, t, v in zip(means, thetas, variances, strict=True)]
+    return _laws(y, sources(s, relative), clusters, weights, law, drawn=drawn)
+
+
+def _laws(
+    y: Floats, columns: Floats, clusters: NDArray[np.intp], weights: Floats, start: ErrorLaw, *, drawn: bool
+) -> list[ErrorLaw]:
+    # A copy of y, so that the kernel meets one kind of array (columns of frames are read-only) and is compiled once.
+    found = _fit(np.array(y), columns, clusters, weights, start.mean, start.theta, drawn)
+    return [ErrorLaw(float(mean), theta, float(variance)) for mean, theta, variance in zip(*found, strict=True)]
 
 
 @compiled
-def _refit(
+def _fit(
     y: Floats,
     columns: Floats,
     clusters: NDArray[np.intp],
@@ -117,53 +110,38 @@ def _refit(
     """Return means (K,), thetas (K, 3) and variances of the mean (K,)."""
     n_replicates, n_rows = weights.shape
     n_sources = columns.shape[1]
-    n_clusters, floor = 0, 1e-300
+    n_clusters = 0
     for row in range(n_rows):
         n_clusters = max(n_clusters, clusters[row] + 1)
-        floor += 1e-12 * (y[row] - mean) ** 2 / n_rows
     means, thetas, variances = np.empty(n_replicates), np.empty((n_replicates, n_sources)), np.empty(n_replicates)
-    up, down, theta, scale = np.empty(n_sources), np.empty(n_sources), np.empty(n_sources), np.empty(n_rows)
+    theta, square, scale = np.empty(n_sources), np.empty(n_rows), np.empty(n_rows)
     scores, multiplicity = np.empty(n_clusters), np.empty(n_clusters)
     for k in range(n_replicates):
         mass = weights[k]
-        drawn_rows = 0.0
-        for row in range(n_rows):
-            drawn_rows += mass[row]
         for c in range(n_sources):
             theta[c] = start[c]
         centre = mean
-        for step in range(STEPS):
-            for _ in range(60 if step == 0 else 20):
-                up[:] = 0.0
-                down[:] = 0.0
-                for row in range(n_rows):
-                    if mass[row] == 0.0:
-                        continue
-                    v = 0.0
-                    for c in range(n_sources):
-                        v += columns[row, c] * theta[c]
-                    v = max(v, floor)
-                    ratio = (y[row] - centre) ** 2 / (v * v)
-                    for c in range(n_sources):
-                        up[c] += mass[row] * columns[row, c] * ratio
-                        down[c] += mass[row] * columns[row, c] / v
-                change = 0.0
-                for c in range(n_sources):
-                    if theta[c] > 0.0 and down[c] > 0.0:
-                        factor = np.sqrt(up[c] / down[c])
-                        change = max(change, abs(factor - 1.0) * theta[c] * down[c])
-                        theta[c] *= factor
-                if change < 1e-4 * drawn_rows:
-                    break
-            total, first = 0.0, 0.0
+        total = 0.0
+        for _ in range(STEPS):
+            before = centre
             for row in range(n_rows):
-                v = 0.0
+                square[row] = (y[row] - centre) ** 2
+            fit_variance(square, columns, mass, theta)
+            largest = 1e-300
+            for row in range(n_rows):
+                scale[row] = 0.0
                 for c in range(n_sources):
-                    v += columns[row, c] * theta[c]
-                scale[row] = 1.0 / max(v, floor)
+                    scale[row] += columns[row, c] * theta[c]
+                largest = max(largest, scale[row])
+            total, first, count = 0.0, 0.0, 0.0
+            for row in range(n_rows):
+                scale[row] = 1.0 / max(scale[row], 1e-12 * largest, 1e-300)
+                count += mass[row]
                 total += mass[row] * scale[row]
                 first += mass[row] * scale[row] * y[row]
             centre = first / total
+            if (centre - before) ** 2 * total <= STILL * count:
+                break
         scores[:] = 0.0
         multiplicity[:] = 0.0
         for row in range(n_rows):

@@ -7,9 +7,9 @@ match.  With e_j the pooled error of placebo j, its variance is modelled as
     v_j = theta_1 level_j^2 + theta_2 noise_j + theta_3 misfit_j,     theta >= 0,
 
 (a shock proportional to spending, the sampling noise of its means, the baseline misfit to the extent that it
-foretells the error), fitted by Gaussian quasi-likelihood.  The standardised errors |e_j| / sqrt(v_j)
-of m placebos and of the treated unit are taken as exchangeable, so that the treated unit's falls below the k-th
-smallest with probability k / (m + 1): the conformal predictive law, symmetrical about the benchmark.
+foretells the error), fitted by Gaussian quasi-likelihood (`variance_components`).  The standardised errors
+|e_j| / sqrt(v_j) of m placebos and of the treated unit are taken as exchangeable, so that the treated unit's falls
+below the k-th smallest with probability k / (m + 1): the conformal predictive law, symmetrical about the benchmark.
 """
 
 from __future__ import annotations
@@ -20,60 +20,6 @@ from numpy.typing import NDArray
 from ssinfer.kernels.compile import compiled
 
 Array = NDArray[np.float64]
-
-
-@compiled
-def variance_function(errors: Array, regressors: Array) -> Array:
-    """Fit v = regressors @ theta, theta >= 0, to squared errors by Gaussian quasi-likelihood.
-
-    Minimises ``sum_j log v_j + e_j^2 / v_j`` by majorise-minimise steps, which never leave theta >= 0
-    and never increase it (Fevotte and Idier 2011, doi:10.1162/NECO_a_00168, beta = 0).
-
-    Parameters
-    ----------
-    errors : array (m,)
-        Errors with mean zero under the model.
-    regressors : array (m, r)
-        Sources of variance, each >= 0; a column of zeros gets no weight.
-
-    Returns
-    -------
-    array (r,)
-        theta.
-    """
-    m, r = regressors.shape
-    square = errors * errors
-    mean_square = square.sum() / m
-    theta = np.zeros(r)
-    used = 0
-    for c in range(r):
-        if regressors[:, c].sum() > 0.0:
-            used += 1
-    if used == 0 or mean_square == 0.0:
-        return theta
-    for c in range(r):
-        mean = regressors[:, c].sum() / m
-        if mean > 0.0:
-            theta[c] = mean_square / mean / used
-    for _ in range(500):
-        change = 0.0
-        up, down = np.zeros(r), np.zeros(r)
-        for j in range(m):
-            v = 0.0
-            for c in range(r):
-                v += regressors[j, c] * theta[c]
-            v = max(v, 1e-12 * mean_square)
-            for c in range(r):
-                up[c] += regressors[j, c] * square[j] / (v * v)
-                down[c] += regressors[j, c] / v
-        for c in range(r):
-            if theta[c] > 0.0 and down[c] > 0.0:
-                step = np.sqrt(up[c] / down[c])
-                change = max(change, abs(step - 1.0) * theta[c] * regressors[:, c].sum() / m / mean_square)
-                theta[c] *= step
-        if change < 1e-6:
-            break
-    return theta
 
 
 @compiled

@@ -23,7 +23,6 @@ BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
 
 
-@compiled
 def first_difference_noise(before: Array, donors: BoolArray) -> float:
     """Return the standard deviation (n - 1) of the donors' first differences.
 
@@ -34,21 +33,8 @@ def first_difference_noise(before: Array, donors: BoolArray) -> float:
     donors : bool array (N,)
         Units that count.
     """
-    T0, N = before.shape
-    count, total = 0, 0.0
-    for j in range(N):
-        if donors[j]:
-            for t in range(1, T0):
-                total += before[t, j] - before[t - 1, j]
-                count += 1
-    if count < 2:
-        return 0.0
-    mean, square = total / count, 0.0
-    for j in range(N):
-        if donors[j]:
-            for t in range(1, T0):
-                square += (before[t, j] - before[t - 1, j] - mean) ** 2
-    return float(np.sqrt(square / (count - 1)))
+    steps = np.diff(before[:, donors], axis=0)
+    return float(steps.std(ddof=1)) if steps.size > 1 else 0.0
 
 
 @compiled

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssinfer.kernels.placebo_law import conformal_quantiles, predictive_errors, variance_function
+from ssinfer.kernels.placebo_law import conformal_quantiles, predictive_errors
 
 
 @settings(deadline=None, max_examples=30)
@@ -41,24 +41,3 @@ def test_draws_are_antithetic_so_that_the_benchmark_is_their_mean():
     rng = np.random.default_rng(1)
     paths = predictive_errors(rng.normal(size=(25, 4)), np.full(4, 0.25), np.ones(25), 2.0, rng.uniform(size=50))
     np.testing.assert_array_equal(paths[0::2], -paths[1::2])
-
-
-def test_variance_function_recovers_shock_and_sampling_noise():
-    """v = (1.25%)^2 + 3.3^2 / n, the order found on Dutch municipalities; 4,000 units, three standard errors."""
-    rng = np.random.default_rng(2)
-    n = rng.uniform(5_000, 60_000, size=4000)
-    regressors = np.column_stack([np.ones(4000), 1 / n, np.zeros(4000)])
-    truth = np.array([0.0125**2, 3.3**2, 0.0])
-    theta = variance_function(rng.normal(size=4000) * np.sqrt(regressors @ truth), regressors)
-    assert np.sqrt(theta[0]) == pytest.approx(0.0125, abs=0.001)
-    assert np.sqrt(theta[1]) == pytest.approx(3.3, abs=0.25)
-    assert theta[2] == 0
-
-
-@settings(deadline=None, max_examples=20)
-@given(st.floats(1e-4, 1e4), st.integers(0, 2**32 - 1))
-def test_variance_function_is_scale_equivariant(scale, seed):
-    rng = np.random.default_rng(seed)
-    errors, regressors = rng.normal(size=30), rng.uniform(0.1, 2, size=(30, 3))
-    base = variance_function(errors, regressors)
-    np.testing.assert_allclose(variance_function(scale * errors, regressors), scale**2 * base, rtol=1e-6)

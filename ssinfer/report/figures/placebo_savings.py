@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.collections import PolyCollection
 
 from ssinfer.report.figures.style import INK, PAID, SOFT, UNPAID, figure, percent_axis, quiet, shorten
 from ssinfer.report.numerals import percent
@@ -14,8 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
     from ssinfer.report.data import PlaceboRow
+
+    Floats = NDArray[np.float64]
 
 LINES = {
     "honest threshold": ("-", PAID),
@@ -46,9 +50,8 @@ def draw(rows: Sequence[PlaceboRow]) -> Figure:
     ]
     top = max(int((unpaid + paid).max()) for unpaid, paid in counts)
     for place, (axis, row, (unpaid, paid)) in enumerate(zip(axes, rows, counts, strict=True)):
-        width = edges[1] - edges[0]
-        axis.bar(edges[:-1], unpaid, width=0.92 * width, align="edge", color=UNPAID)
-        axis.bar(edges[:-1], paid, bottom=unpaid, width=0.92 * width, align="edge", color=PAID)
+        axis.add_collection(_bars(edges, np.zeros(N_BINS), unpaid, UNPAID))
+        axis.add_collection(_bars(edges, unpaid, unpaid + paid, PAID))
         axis.axvline(0.0, color=INK, linewidth=0.9, zorder=3)
         axis.set_ylim(0, (LOW if place else TALL) * top)
         axis.set_yticks([])
@@ -86,6 +89,15 @@ def draw(rows: Sequence[PlaceboRow]) -> Figure:
         "Measured saving where the true saving is zero, % of the benchmark (right of 0: spent less than the benchmark)"
     )
     return picture
+
+
+def _bars(edges: Floats, below: NDArray[Any], above: NDArray[Any], ink: str) -> PolyCollection:
+    """Return the bars of a histogram that are not empty, a little apart, as one artist: quicker than one a bar."""
+    kept = np.flatnonzero(above > below)
+    left, right = edges[kept], edges[kept] + 0.92 * (edges[1] - edges[0])
+    x = np.stack([left, left, right, right], axis=1)
+    y = np.stack([below[kept], above[kept], above[kept], below[kept]], axis=1)
+    return PolyCollection(list(np.stack([x, y], axis=2)), facecolor=ink, edgecolor="none")
 
 
 def _share(row: PlaceboRow) -> str:
