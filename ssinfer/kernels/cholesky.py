@@ -23,8 +23,8 @@ def solve_positive(A: Array, b: Array) -> None:
     Parameters
     ----------
     A : array (n, n)
-        Symmetric and positive definite; only the lower triangle is read. A pivot below rounding (1e-15 of the trace)
-        is taken as that: the solution is then one of a system nearby, never NaN.
+        Symmetric and positive definite, with diagonals of like size; only the lower triangle is read. A pivot below
+        rounding (1e-15 of the trace) is taken as that: the solution is then one of a system nearby.
     b : array (n,)
     """
     n = b.size

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ssinfer.kernels.compile import compiled
-from ssinfer.kernels.variance_components import even_start, fit_variance
+from ssinfer.kernels.variance_components import fit_variance, variance_function
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,8 +61,8 @@ def fit_error_law(y: Floats, s: Floats, relative: Floats, clusters: NDArray[np.i
     """
     columns = sources(s, relative)
     mean = float(y.mean())
-    start = even_start((y - mean) ** 2, columns)
-    (law,) = _laws(y, columns, clusters, np.ones((1, len(y))), ErrorLaw(mean, start, 0.0), drawn=False)
+    start = ErrorLaw(mean, variance_function(y - mean, columns), 0.0)
+    (law,) = _laws(y, columns, clusters, np.ones((1, len(y))), start, drawn=False)
     return law
 
 
@@ -139,13 +139,16 @@ def _fit(
                 count += mass[row]
                 total += mass[row] * scale[row]
                 first += mass[row] * scale[row] * y[row]
+            if not total > 0.0:  # a replicate that drew nothing
+                centre = np.nan
+                break
             centre = first / total
             if (centre - before) ** 2 * total <= STILL * count:
                 break
         scores[:] = 0.0
         multiplicity[:] = 0.0
         for row in range(n_rows):
-            scores[clusters[row]] += mass[row] * scale[row] / total * (y[row] - centre)
+            scores[clusters[row]] += mass[row] * scale[row] / max(total, 1e-300) * (y[row] - centre)
             if mass[row] > 0.0:
                 multiplicity[clusters[row]] = mass[row] if drawn else 1.0
         count, squares = 0.0, 0.0

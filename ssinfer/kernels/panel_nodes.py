@@ -208,7 +208,7 @@ def log_marginal_slope(
     Raises
     ------
     numpy.linalg.LinAlgError
-        A covariance is not positive definite to rounding.
+        A covariance is not positive definite to rounding, or what is given is not finite.
     """
     units, periods = y.shape
     determinant, inverse = np.empty(units), np.empty((units, periods, periods))
@@ -227,6 +227,9 @@ def log_marginal_slope(
     value = -0.5 * (
         seen.sum() * LOG_2PI + determinant.sum() + 2.0 * np.log(np.diag(factor)).sum() + quadratic.sum() - half @ half
     )
+    if not np.isfinite(value):
+        message = "the log likelihood is not finite: the outcome, a loading or the prior of the period effects is not"
+        raise np.linalg.LinAlgError(message)
     by_shared, by_scale = _slope_sums(inverse, weighted, noise, np.ascontiguousarray(loading), root, root @ half)
     return float(value), by_shared / 2.0, by_scale / 2.0
 

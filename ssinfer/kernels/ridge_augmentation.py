@@ -63,13 +63,15 @@ def augmented_paths(
         if reached and fit_gap(X, spread) <= KKT_TOLERANCE:
             w, gap = spread, fit_gap(X, spread)
     residual = np.zeros(R)
+    rounding = 0.0
     for t in range(R):
-        mean = 0.0
+        total = 0.0
         for p in range(J):
             residual[t] -= X[t, p] * w[p]
-            mean += X[t, p] / J
+            total += X[t, p]
+            rounding += 1e-26 * X[t, p] * X[t, p]
         for p in range(J):
-            X[t, p] -= mean
+            X[t, p] -= total / J
     centred = np.zeros((R, R))
     for t in range(R):
         for s in range(t + 1):
@@ -90,7 +92,9 @@ def augmented_paths(
         for t in range(R):
             solved = 0.0
             for r in range(R):
-                solved += vectors[t, r] * rotated[r] / (max(values[r], 0.0) + ridges[k])
+                strength = max(values[r], 0.0) + ridges[k]
+                if strength > rounding:  # donors that are all alike have nothing to extrapolate by
+                    solved += vectors[t, r] * rotated[r] / strength
             for p in range(J):
                 out[k, p] += X[t, p] * solved
     return out, w, gap, status, iterations
@@ -138,9 +142,9 @@ def strength_by_one_standard_error(errors: Array) -> int:
     """
     L, H = errors.shape
     square = errors**2
-    mean = square.mean(axis=1)
+    mean = np.nan_to_num(square.mean(axis=1), nan=np.inf)
     best = int(L - 1 - np.argmin(mean[::-1]))
     if H < 3:
         return best
     margin = float(square[best].std(ddof=1)) / np.sqrt(H)
-    return int(np.flatnonzero(mean <= mean[best] + margin).max())
+    return int(np.flatnonzero(mean <= mean[best] + margin).max()) if np.isfinite(margin) else best

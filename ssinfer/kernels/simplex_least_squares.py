@@ -166,6 +166,7 @@ def simplex_weights(G: Array, penalty: Array, warm: Array) -> tuple[Array, float
     support = np.empty(J + 1, dtype=np.int64)
     inside = np.zeros(J, dtype=np.bool_)
     blocked = np.zeros(J, dtype=np.bool_)
+    turns = np.zeros(J, dtype=np.bool_)
     u = np.zeros(J)
     z = np.empty(J + 1)
     gradient = np.empty(J)
@@ -192,14 +193,18 @@ def simplex_weights(G: Array, penalty: Array, warm: Array) -> tuple[Array, float
                 j = support[p]
                 u[j] = z[p] if step == 1.0 else u[j] + step * (z[p] - u[j])
             if step == 1.0:
+                if entering >= 0 and inside[entering]:  # the objective fell: what could not enter before may now
+                    blocked[:] = False
                 break
-            if entering >= 0 and step == 0.0:
+            for p in range(k):
+                turns[support[p]] = z[p] <= 0.0
+            if entering >= 0 and step == 0.0 and turns[entering]:
                 blocked[entering] = True
             place = np.int64(0)
             removed = False
             while place < k:
                 j = support[place]
-                if u[j] <= 1e-15:
+                if u[j] <= 1e-15 and turns[j]:  # who enters at zero stays, where others at zero make way
                     _delete(L, k, support, place)
                     k -= 1
                     inside[j] = False

@@ -49,3 +49,17 @@ def test_one_standard_error_rule_takes_the_strongest_that_is_near_enough():
     errors = np.array([[1.0, 1.2, 0.8, 1.1], [1.05, 1.2, 0.85, 1.1], [9.0, 9, 9, 9]])
     assert strength_by_one_standard_error(errors) == 1
     assert strength_by_one_standard_error(errors[:, :2]) == 0
+
+
+def test_errors_that_are_not_numbers_choose_no_strength_and_stop_nothing():
+    errors = np.array([[1.0, 2.0, 3.0], [np.nan, 1.0, 1.0], [2.0, 2.0, 2.0]])
+    assert strength_by_one_standard_error(errors) in (0, 2)
+    assert strength_by_one_standard_error(np.full((3, 4), np.nan)) == 2
+
+
+def test_donors_that_are_alike_leave_nothing_to_extrapolate_by(Z):
+    Z = Z.copy()
+    Z[:, 1:] = Z[:, [1]]
+    ridges, intercept = np.array([0.0, np.inf]), False
+    path, w, *_ = augmented_paths(Z, 0, np.arange(1, 9), np.ones(12), intercept, ridges, np.zeros(8))
+    np.testing.assert_allclose(path, np.tile(w, (2, 1)))
