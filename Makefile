@@ -24,6 +24,7 @@ help:
 	@echo "make lock      resolve requirements.lock again (needs uv)"
 
 # Libraries are installed again only when the lock changes, the package itself only when its entry points may have.
+# numba keeps what `precompile` compiles beside the source: half a minute once, which no demo or test then waits for.
 $(VENV)/.locked: requirements.lock
 	@if ! $(BIN)/python -c '' 2>/dev/null; then \
 	  python="$$(.ci/python)" && echo "Making $(VENV) with $$python" && "$$python" -m venv --clear $(VENV); fi
@@ -32,6 +33,7 @@ $(VENV)/.locked: requirements.lock
 
 $(VENV)/.installed: $(VENV)/.locked pyproject.toml
 	$(PIP) install --no-deps --no-build-isolation -e .
+	$(BIN)/ssinfer precompile --jobs $(JOBS)
 	@touch $@
 
 demo: $(VENV)/.installed
