@@ -25,7 +25,7 @@ from ssinfer.plugins.discovery import providers
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-UNITS, PERSONS = 24, 40  # the least that placebo gates are learned from
+UNITS, PERSONS = 24, 40  # enough for placebo gates, which want 19 units outside a block
 WINDOWS = ((8, 4), (3, 1))  # periods of baseline and performance: a panel of few periods has kernels of its own
 BACKTESTED = ("AdministrativeBenchmark", "HierarchicalBenchmark")  # for the kernels of scores and of all kinds of gates
 

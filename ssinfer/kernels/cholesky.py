@@ -1,7 +1,6 @@
-"""Solve a small positive definite system in place.
+"""Cholesky factors of small matrices, in place: factor, solve, invert.
 
-A few dozen unknowns at most: a call of LAPACK costs more than the arithmetic, and numba needs three seconds to compile
-the checks around one.
+For a few dozen unknowns at most, inside other kernels.
 """
 
 from __future__ import annotations
@@ -12,8 +11,47 @@ from numpy.typing import NDArray
 from ssinfer.kernels.compile import compiled
 
 Array = NDArray[np.float64]
+Int = int | np.int64
 
 _PIVOT_TOLERANCE = 1e-15
+
+
+@compiled
+def cholesky(A: Array, least: float = 0.0) -> bool:
+    """Overwrite the lower triangle of A by its Cholesky factor; False where A is not positive definite.
+
+    A pivot below `least` is taken as that where it is above zero: the factor is then one of a matrix nearby.
+    """
+    n = A.shape[0]
+    for i in range(n):
+        for j in range(i + 1):
+            total = A[i, j]
+            for k in range(j):
+                total -= A[i, k] * A[j, k]
+            if i == j:
+                if total < least:  # noqa: PLR1730  (max would hide what is no number)
+                    total = least
+                if not total > 0.0:
+                    return False
+                A[i, i] = np.sqrt(total)
+            else:
+                A[i, j] = total / A[j, j]
+    return True
+
+
+@compiled
+def solve_factored(L: Array, k: Int, b: Array) -> None:
+    """Overwrite the first k numbers of b with the solution of ``L L' x = b``, L the leading k x k lower triangle."""
+    for i in range(k):
+        value = b[i]
+        for j in range(i):
+            value -= L[i, j] * b[j]
+        b[i] = value / L[i, i]
+    for i in range(k - 1, -1, -1):
+        value = b[i]
+        for j in range(i + 1, k):
+            value -= L[j, i] * b[j]
+        b[i] = value / L[i, i]
 
 
 @compiled
@@ -24,29 +62,35 @@ def solve_positive(A: Array, b: Array) -> None:
     ----------
     A : array (n, n)
         Symmetric and positive definite, with diagonals of like size; only the lower triangle is read. A pivot below
-        rounding (1e-15 of the trace) is taken as that: the solution is then one of a system nearby.
+        rounding (1e-15 of the trace) is taken as that.
     b : array (n,)
+        NaN where A holds what is no number.
     """
-    n = b.size
     least = 1e-300
-    for i in range(n):
+    for i in range(b.size):
         least += _PIVOT_TOLERANCE * A[i, i]
+    if cholesky(A, least):
+        solve_factored(A, np.int64(b.size), b)
+    else:
+        b[:] = np.nan
+
+
+@compiled
+def inverse(factor: Array, out: Array) -> None:
+    """Write (L L')^-1 into `out`, L the lower triangle of `factor`."""
+    n = factor.shape[0]
+    M = np.zeros((n, n))
+    for j in range(n):
+        M[j, j] = 1.0 / factor[j, j]
+        for i in range(j + 1, n):
+            total = 0.0
+            for k in range(j, i):
+                total -= factor[i, k] * M[k, j]
+            M[i, j] = total / factor[i, i]
     for i in range(n):
         for j in range(i + 1):
-            value = A[i, j]
-            for k in range(j):
-                value -= A[i, k] * A[j, k]
-            if i == j:
-                A[i, i] = np.sqrt(max(value, least))
-            else:
-                A[i, j] = value / A[j, j]
-    for i in range(n):
-        value = b[i]
-        for k in range(i):
-            value -= A[i, k] * b[k]
-        b[i] = value / A[i, i]
-    for i in range(n - 1, -1, -1):
-        value = b[i]
-        for k in range(i + 1, n):
-            value -= A[k, i] * b[k]
-        b[i] = value / A[i, i]
+            total = 0.0
+            for k in range(i, n):
+                total += M[k, i] * M[k, j]
+            out[i, j] = total
+            out[j, i] = total

@@ -14,8 +14,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ssinfer.kernels.cholesky import cholesky, inverse
 from ssinfer.kernels.compile import compiled
-from ssinfer.kernels.simplex_posterior import LARGEST_RHO, cholesky, inverse
+from ssinfer.kernels.simplex_posterior import LARGEST_RHO
 
 Array = NDArray[np.float64]
 

@@ -27,6 +27,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ssinfer.kernels.cholesky import Int, solve_factored
 from ssinfer.kernels.compile import compiled
 from ssinfer.kernels.gram import differenced_gram
 from ssinfer.kernels.least_norm_weights import fit_gap, least_norm_weights
@@ -34,7 +35,6 @@ from ssinfer.kernels.least_norm_weights import fit_gap, least_norm_weights
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
-Int = int | np.int64
 
 OPTIMAL = 0
 EXACT_FIT = 1
@@ -45,21 +45,6 @@ KKT_TOLERANCE = 1e-9
 _GRADIENT_TOLERANCE = 1e-12
 _PIVOT_TOLERANCE = 1e-12
 _EXACT_FIT_TOLERANCE = 1e-13
-
-
-@compiled
-def _solve_factored(L: Array, k: Int, out: Array) -> None:
-    """Solve L L' z = 1 for the leading k x k factor into `out`."""
-    for p in range(k):
-        value = 1.0
-        for q in range(p):
-            value -= L[p, q] * out[q]
-        out[p] = value / L[p, p]
-    for p in range(k - 1, -1, -1):
-        value = out[p]
-        for q in range(p + 1, k):
-            value -= L[q, p] * out[q]
-        out[p] = value / L[p, p]
 
 
 @compiled
@@ -183,7 +168,8 @@ def simplex_weights(G: Array, penalty: Array, warm: Array) -> tuple[Array, float
     while iterations < limit:
         # from a feasible u to the minimiser over its support, dropping donors that would turn negative
         while k > 0:
-            _solve_factored(L, k, z)
+            z[:k] = 1.0
+            solve_factored(L, k, z)
             step = 1.0
             for p in range(k):
                 j = support[p]

@@ -16,6 +16,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ssinfer.kernels.cholesky import cholesky, inverse
 from ssinfer.kernels.compile import compiled
 
 Array = NDArray[np.float64]
@@ -24,45 +25,6 @@ LARGEST_RHO = 0.995
 LARGEST_LOG = 12.0
 MOST_STEPS = 160
 DIVERGENT = 1000.0
-
-
-@compiled
-def cholesky(A: Array) -> bool:
-    """Overwrite the lower triangle of A by its Cholesky factor; False where A is not positive definite."""
-    n = A.shape[0]
-    for i in range(n):
-        for j in range(i + 1):
-            total = A[i, j]
-            for k in range(j):
-                total -= A[i, k] * A[j, k]
-            if i == j:
-                if not total > 0.0:
-                    return False
-                A[i, i] = np.sqrt(total)
-            else:
-                A[i, j] = total / A[j, j]
-    return True
-
-
-@compiled
-def inverse(factor: Array, out: Array) -> None:
-    """Write (L L')^-1 into `out`, L the lower triangle of `factor`."""
-    n = factor.shape[0]
-    M = np.zeros((n, n))
-    for j in range(n):
-        M[j, j] = 1.0 / factor[j, j]
-        for i in range(j + 1, n):
-            total = 0.0
-            for k in range(j, i):
-                total -= factor[i, k] * M[k, j]
-            M[i, j] = total / factor[i, i]
-    for i in range(n):
-        for j in range(i + 1):
-            total = 0.0
-            for k in range(i, n):
-                total += M[k, i] * M[k, j]
-            out[i, j] = total
-            out[j, i] = total
 
 
 @compiled

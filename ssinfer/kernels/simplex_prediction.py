@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ssinfer.kernels.cholesky import cholesky
 from ssinfer.kernels.compile import compiled
-from ssinfer.kernels.simplex_posterior import cholesky, unpack
+from ssinfer.kernels.simplex_posterior import unpack
 
 Array = NDArray[np.float64]
 

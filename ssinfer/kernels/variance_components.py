@@ -7,8 +7,8 @@ theta >= 0 gives the direction; the step is halved until the objective falls. Wi
 set of positive ones is tried, so that sources reach zero exactly. (Majorise-minimise steps, which multiply, approach a
 zero for ever and stop short of it.) Sources that are the same share evenly, since a step moves no further than it must.
 
-Heavy tails give the objective more than one minimum: the best of several starts is taken, which is the least of all in
-all but a few in a thousand.
+Heavy tails give the objective more than one minimum: the best of several starts is taken, which a test sets against
+random ones.
 """
 
 from __future__ import annotations

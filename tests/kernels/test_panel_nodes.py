@@ -86,6 +86,14 @@ def test_the_slope_is_that_of_differences():
     assert (up - down) / 2 == pytest.approx((by_shared * step).sum() + by_scale * turn, rel=1e-5)
 
 
+def test_a_loading_that_is_no_number_is_refused_and_not_climbed_by():
+    nodes, noise, seen, y, loading = example(18)
+    loading = loading.copy()
+    loading[3] = np.nan
+    with pytest.raises(np.linalg.LinAlgError):
+        log_marginal_slope(nodes.of(slice(1, 2)), noise, seen, y, loading)
+
+
 def test_cells_that_were_never_seen_need_no_taking_out():
     nodes, noise, seen, y, loading = example(18)
     rows, cells = np.array([5]), np.array([4])

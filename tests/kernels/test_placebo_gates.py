@@ -127,3 +127,13 @@ def test_a_law_without_any_spread_is_fitted_again_without_dividing_by_zero():
     law = fit_error_law(y, ones * np.nan, ones, np.arange(30))
     found = refit_error_law(y, ones * np.nan, ones, np.arange(30), np.ones((2, 30)), law, drawn=True)
     assert [one.mean for one in found] == pytest.approx([0.01, 0.01])
+
+
+def test_a_replicate_that_drew_nothing_has_no_law():
+    rng = np.random.default_rng(1)
+    y, ones = 0.02 * rng.standard_normal(30), np.ones(30)
+    law = fit_error_law(y, ones * np.nan, ones, np.arange(30))
+    weights = np.stack([np.zeros(30), np.ones(30)])
+    nothing, everything = refit_error_law(y, ones * np.nan, ones, np.arange(30), weights, law, drawn=True)
+    assert np.isnan(nothing.mean)
+    assert everything.mean == pytest.approx(law.mean)
