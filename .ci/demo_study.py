@@ -2,7 +2,7 @@
 
 import sys
 
-from ssinfer.datasets.vektis_file import vektis_path
+from ssinfer.datasets.vektis.file import vektis_path
 from ssinfer.errors import DatasetError
 
 YEARS = range(2011, 2023)  # of case_studies/dutch_municipalities

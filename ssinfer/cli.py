@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 import typer
 
-from ssinfer import __version__
+from ssinfer._version import __version__
 from ssinfer.errors import DatasetError, SsinferError
 
 app = typer.Typer(
@@ -93,7 +93,7 @@ def methods() -> None:
 @app.command()
 def contracts(json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False) -> None:
     """List the contracts shipped with the package."""
-    from ssinfer.contracts.command import contracts_text  # noqa: PLC0415
+    from ssinfer.contracts.text import contracts_text  # noqa: PLC0415
 
     typer.echo(contracts_text(as_json=json))
 
@@ -118,7 +118,7 @@ def settle(
     json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
 ) -> None:
     """Settle a contract on numbers: who pays whom, how much, and why."""
-    from ssinfer.contracts.command import settle_text  # noqa: PLC0415
+    from ssinfer.contracts.text import settle_text  # noqa: PLC0415
 
     text = settle_text(
         contract,
@@ -165,8 +165,8 @@ def power(
     With --looks 4 a quarterly look is taken during the contract, and the overall share of contracts that is paid
     although nothing was saved stands in a column of its own.
     """
-    from ssinfer.thresholds.power import overall_false_payments, power_table  # noqa: PLC0415
-    from ssinfer.thresholds.scenario import Scenario  # noqa: PLC0415
+    from ssinfer.thresholds.planning.power import overall_false_payments, power_table  # noqa: PLC0415
+    from ssinfer.thresholds.planning.scenario import Scenario  # noqa: PLC0415
 
     scenario = Scenario(
         insured=1,
@@ -206,7 +206,7 @@ def simulate(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier simulation.")] = False,
 ) -> None:
     """Simulate claims with a known saving: insured, enrolment, deaths, claims and the truth, as Parquet."""
-    from ssinfer.datasets.simulated_claims import simulate_claims  # noqa: PLC0415
+    from ssinfer.simulation.claims import simulate_claims  # noqa: PLC0415
 
     simulated = simulate_claims(
         out, insured, insured_under_contract=under_contract, saving=saving, seed=seed, n_jobs=jobs, overwrite=overwrite
@@ -217,7 +217,7 @@ def simulate(
 @data_app.command("list")
 def data_list() -> None:
     """List published data sets, their source, and where they were found."""
-    from ssinfer.datasets.catalogue import entries  # noqa: PLC0415
+    from ssinfer.datasets.io.catalogue import entries  # noqa: PLC0415
 
     rows = [
         [entry.name, entry.years, f"{len(entry.found)} of {len(entry.files)} files", entry.description]

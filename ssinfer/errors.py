@@ -9,16 +9,17 @@
     │   ├── ClaimsError                 claims tables with missing columns or impossible values
     │   ├── DrawsError                  draws that break a counterfactual's promise
     │   └── DatasetError                a published data set that is absent, damaged or not comparable
+    ├── ParameterError (ValueError)     an argument with an impossible value
     ├── DesignError (ValueError)        a design that the data cannot support
     ├── NotSupportedError (TypeError)   "X is not supported for Y"
     ├── RefusalError (ValueError)       the number would be doubtful, so it is not given
-    │   └── ConvergenceError            the sampler or the solver did not arrive
+    │   └── ConvergenceError            the sampler or the solver did not converge
     ├── StudyError (ValueError)         a study file with an unknown key or an impossible value
     ├── ContractError (ValueError)      a contract whose terms contradict each other
     ├── SettlementError (ValueError)    money that cannot be settled under this contract
     └── PluginError (ImportError)       a benchmark provider that cannot be loaded
 
-Every message names the thing, what was got, what is allowed, and the next step.
+Every message names the argument, the value received, what is allowed, and the next step.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class SsinferError(Exception):
-    """Base class of every error that ssinfer raises on purpose."""
+    """Base class of all errors that ssinfer raises on purpose."""
 
 
 class DataError(SsinferError, ValueError):
@@ -69,6 +70,10 @@ class DrawsError(DataError):
         return type(self), (str(self), self.promise)
 
 
+class ParameterError(SsinferError, ValueError):
+    """An argument of a constructor or function with an impossible value."""
+
+
 class DesignError(SsinferError, ValueError):
     """A design that the data cannot support."""
 
@@ -92,7 +97,7 @@ class RefusalError(SsinferError, ValueError):
 
 
 class ConvergenceError(RefusalError):
-    """The sampler or the solver did not arrive."""
+    """The sampler or the solver did not converge."""
 
 
 class StudyError(SsinferError, ValueError):

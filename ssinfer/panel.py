@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from ssinfer.typing import Floats
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import joblib
 import numpy as np
 
-from ssinfer.backtesting.run import backtest
+from ssinfer.backtesting.backtest import backtest
 from ssinfer.benchmarks.base import BenchmarkMethod
-from ssinfer.cohort import Cohort
+from ssinfer.cohort.cohort import Cohort
 from ssinfer.design import Design
 from ssinfer.errors import SsinferError
 from ssinfer.kernels.compile import cache_folder

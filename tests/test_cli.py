@@ -11,7 +11,7 @@ import pytest
 
 import ssinfer as ss
 from ssinfer.cli import app, main
-from ssinfer.datasets.simulated_panel import simulate_panel
+from ssinfer.simulation.panel import simulate_panel
 
 STUDY = """\
 title = "A small study"

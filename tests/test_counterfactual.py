@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ssinfer.counterfactual import DIMS, Counterfactual, Savings, point_of
+from ssinfer.counterfactual import DIMS, Counterfactual, point_of
 from ssinfer.design import Design
 from ssinfer.errors import ConvergenceError, DataError, NotSupportedError, RefusalError
+from ssinfer.savings import Savings
 
 UNITS, PERIODS = ["a", "b"], [2017, 2018]
 

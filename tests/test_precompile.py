@@ -14,7 +14,7 @@ from ssinfer.precompile import precompile
 SCRIPT = """
 from numba.core import event
 from ssinfer.precompile import _few, precompile
-from ssinfer.backtesting.run import backtest
+from ssinfer.backtesting.backtest import backtest
 from ssinfer.plugins.discovery import make_method
 
 for one in precompile(n_jobs=1):

@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 
 import ssinfer as ss
-from ssinfer.benchmarks.augmented_synthetic_control import AugmentedSyntheticControl
-from ssinfer.benchmarks.conformal_test import conformal_interval, conformal_p_value
-from ssinfer.benchmarks.placebo_test import leave_two_out_test, placebo_test
-from ssinfer.benchmarks.synthetic_control import SyntheticControl
-from ssinfer.benchmarks.synthetic_did import SyntheticDiD
-from ssinfer.diagnostics.check import tabulate
+from ssinfer.benchmarks.synthetic_control.augmented import AugmentedSyntheticControl
+from ssinfer.benchmarks.synthetic_control.inference.conformal import conformal_interval, conformal_p_value
+from ssinfer.benchmarks.synthetic_control.inference.placebo import leave_two_out_test, placebo_test
+from ssinfer.benchmarks.synthetic_control.synthetic_control import SyntheticControl
+from ssinfer.benchmarks.synthetic_control.synthetic_did import SyntheticDiD
+from ssinfer.check import tabulate
 from ssinfer.diagnostics.convex_hull import convex_hull
 from ssinfer.diagnostics.effective_donors import effective_donors
 from ssinfer.diagnostics.held_out_fit import held_out_fit

@@ -9,20 +9,18 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.backtesting.gates import Replicates, gates
+from ssinfer.backtesting.kernels.block_bootstrap import REPLICATES
 from ssinfer.backtesting.misallocation import SCORED, Misallocation
 from ssinfer.backtesting.pareto import pareto_set
 from ssinfer.errors import RefusalError
-from ssinfer.kernels.block_bootstrap import REPLICATES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    from ssinfer.backtesting.run import BacktestResult
+    from ssinfer.backtesting.backtest import BacktestResult
     from ssinfer.backtesting.task import GateKey
+    from ssinfer.typing import Floats
 
-    Floats = NDArray[np.float64]
 
 UNLIMITED = "expected loss"  # the kind whose mean over placebos is no rate of one contract
 KEYS = ["design", "method", "kind", "level", "side", "prior"]

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from ssinfer.backtesting.kernels.block_bootstrap import block_weights
+from ssinfer.backtesting.kernels.placebo_gates import placebo_gates
 from ssinfer.backtesting.task import GateKey, gate_column
 from ssinfer.errors import RefusalError
-from ssinfer.kernels.block_bootstrap import block_weights
 from ssinfer.kernels.error_law import fit_error_law, refit_error_law
-from ssinfer.kernels.placebo_gates import placebo_gates
 from ssinfer.level import check_side, tail
-from ssinfer.thresholds.calibrated import cross_fitted_gates, law_inputs
+from ssinfer.thresholds.calibrated_likelihood import cross_fitted_gates, law_inputs
 from ssinfer.thresholds.placebo import order_statistic
 from ssinfer.thresholds.schedule import minimum_savings_rate
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
-    Integers = NDArray[np.intp]
+    from ssinfer.typing import Floats, Positions
+
 
 PRIORS = ("flat", "sceptical", "literature")
 SIDES = ("one-sided", "two-sided")
@@ -173,7 +173,7 @@ class Replicates:
         return mean, spread
 
 
-def _learned(part: pd.DataFrame, level: float, side: str, block: Integers, weights: Floats | None) -> Floats:
+def _learned(part: pd.DataFrame, level: float, side: str, block: Positions, weights: Floats | None) -> Floats:
     """Return placebo gates (K, R) under block weights (K, B); weights None: the gates themselves."""
     scale = _scale(part)
     z = part["savings_rate"].to_numpy(dtype=float) / scale
@@ -196,5 +196,5 @@ def _scale(part: pd.DataFrame) -> Floats:
     return se if np.isfinite(se).all() else np.ones(len(part))
 
 
-def _codes(labels: object) -> Integers:
+def _codes(labels: object) -> Positions:
     return np.asarray(pd.factorize(np.asarray(labels))[0], dtype=np.intp)

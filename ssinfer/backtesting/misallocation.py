@@ -9,9 +9,9 @@ import numpy as np
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from ssinfer.typing import Floats
+
 
 SCORED = ["misallocation", "false_payment_rate", "detection_rate_3", "misallocation_money", "refused"]
 

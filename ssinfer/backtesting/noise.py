@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from ssinfer.backtesting.kernels.block_bootstrap import REPLICATES, block_weights, standard_errors
 from ssinfer.errors import DataError, RefusalError
-from ssinfer.kernels.block_bootstrap import REPLICATES, block_weights, standard_errors
 from ssinfer.kernels.error_components import fit_noise
 from ssinfer.level import check_level
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from ssinfer.typing import Floats
+
 
 LEAST_UNITS = 20
 GRID = 241

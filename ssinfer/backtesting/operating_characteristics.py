@@ -8,19 +8,17 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.backtesting.gates import Replicates, cross_fitted_placebo_gates, gates
+from ssinfer.backtesting.kernels.block_bootstrap import block_sums
+from ssinfer.backtesting.kernels.payments import payment_columns, replicate_means
 from ssinfer.backtesting.scores import groups
 from ssinfer.errors import RefusalError
-from ssinfer.kernels.block_bootstrap import block_sums
-from ssinfer.kernels.payments import payment_columns, replicate_means
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from ssinfer.backtesting.task import GateKey
+    from ssinfer.typing import Floats
 
-    Floats = NDArray[np.float64]
 
 RANKING_SAVINGS = (0.01, 0.02, 0.03, 0.05, 0.10)
 RANKING_LEVEL = 0.95

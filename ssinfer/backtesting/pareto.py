@@ -11,11 +11,9 @@ import pandas as pd
 from ssinfer.backtesting.gates import Replicates, gates
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from ssinfer.backtesting.backtest import BacktestResult
+    from ssinfer.typing import Floats
 
-    from ssinfer.backtesting.run import BacktestResult
-
-    Floats = NDArray[np.float64]
 
 BIAS = ("abs_bias_case", "bias_sd_between", "abs_bias_selected")
 LEVEL = 0.95

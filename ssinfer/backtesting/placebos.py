@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
     from ssinfer.design import Design
     from ssinfer.panel import Panel
-
-    Floats = NDArray[np.float64]
+    from ssinfer.typing import Floats
 
 
 def placebo_units(panel: Panel, design: Design, placebos: Iterable[object] | ComparisonRule | None) -> list[str]:

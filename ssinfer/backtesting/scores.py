@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.kernels.block_bootstrap import mean_and_error, standard_errors
+from ssinfer.backtesting.kernels.block_bootstrap import mean_and_error, standard_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from ssinfer.typing import Floats
+
 
 AVERAGES = ("covers_50", "covers_80", "covers_90", "covers_95", "width_90", "interval_score_90", "crps")
 _NAMES = {name: name.replace("covers_", "coverage_") for name in AVERAGES}

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ssinfer.backtesting.kernels.scoring import central_intervals, crps, interval_score, probability_integral_transform
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import RefusalError, SsinferError
-from ssinfer.kernels.savings_posterior import fit_mixture
-from ssinfer.kernels.scoring import central_intervals, crps, interval_score, probability_integral_transform
 from ssinfer.level import check_side, tail
 from ssinfer.thresholds.credible import gate_of
 from ssinfer.thresholds.expected_loss import expected_loss_gate
 from ssinfer.thresholds.prior import find_prior
+from ssinfer.thresholds.savings_posterior import fit_mixture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ssinfer.design import Design
+    from ssinfer.typing import Floats
     from ssinfer.windows import Window
 
-    Floats = NDArray[np.float64]
 
 # kind, level, side, prior ("" where there is none)
 GateKey = tuple[str, float, str, str]

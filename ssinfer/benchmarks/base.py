@@ -12,19 +12,18 @@ import xarray as xr
 from sklearn.base import BaseEstimator
 
 from ssinfer.benchmarks.problem import Problem
-from ssinfer.counterfactual import DIMS, Counterfactual, Information, Uncertainty
+from ssinfer.counterfactual import DIMS, Counterfactual, Information
 from ssinfer.errors import DataError, NotSupportedError, SsinferError
 from ssinfer.panel import Panel
-from ssinfer.plugins.protocol import Capabilities
+from ssinfer.protocol import Capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from numpy.typing import NDArray
-
     from ssinfer.design import Design
+    from ssinfer.savings import Uncertainty
+    from ssinfer.typing import Floats
 
-    Floats = NDArray[np.float64]
     Seed = int | np.random.SeedSequence | np.random.Generator | None
 
 

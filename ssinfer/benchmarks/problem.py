@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 
     from ssinfer.design import Design
     from ssinfer.panel import Panel
+    from ssinfer.typing import Booleans, Floats
 
-    Floats = NDArray[np.float64]
-    Booleans = NDArray[np.bool_]
     Places = NDArray[np.intp]
 
 

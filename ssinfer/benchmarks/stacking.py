@@ -10,18 +10,16 @@ from scipy.special import softmax
 
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.errors import DataError, DesignError, SsinferError
-from ssinfer.kernels.importance import maximum
+from ssinfer.kernels.optimise import maximise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from ssinfer.benchmarks.problem import Problem
     from ssinfer.counterfactual import Counterfactual
     from ssinfer.design import Design
+    from ssinfer.typing import Floats
 
-    Floats = NDArray[np.float64]
 
 FEWEST_BASELINE = 2
 LEAST = 1e-3  # smaller weights are none
@@ -201,7 +199,7 @@ def stacking_weights(errors: Sequence[Floats], predicted: Sequence[Floats]) -> F
         return float(single @ w - 0.5 * w @ pairs @ w)
 
     # softmax keeps to the simplex; the corners, where softmax never is, are tried as they are
-    weights = softmax(maximum(lambda z: -score(softmax(z)), np.zeros(methods), 15.0))
+    weights = softmax(maximise(lambda z: -score(softmax(z)), np.zeros(methods), 15.0))
     weights = np.where(weights < LEAST, 0.0, weights)
     corners = np.eye(methods)
     best = min([weights / weights.sum(), *corners], key=score)

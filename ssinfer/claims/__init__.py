@@ -1,60 +1,24 @@
-"""From claims to cohorts and panels, on Ibis: names only, loaded when first used."""
-
-from __future__ import annotations
+"""From claims to cohorts and panels, on Ibis. The names are loaded when first used."""
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from ssinfer.claims.expected_spending import expected_spending as expected_spending
-    from ssinfer.claims.extraction import Extract as Extract
-    from ssinfer.claims.extraction import extract as extract
-    from ssinfer.claims.intact_groups import intact_group_ratio as intact_group_ratio
-    from ssinfer.claims.known_saving import known_saving as known_saving
-    from ssinfer.claims.placebo_groups import pseudo_practices as pseudo_practices
-    from ssinfer.claims.population import Population as Population
-    from ssinfer.claims.spending import RunOut as RunOut
-    from ssinfer.claims.spending import Spending as Spending
-    from ssinfer.claims.spending import Truncation as Truncation
-    from ssinfer.claims.tables import ClaimsTables as ClaimsTables
+import lazy_loader as lazy
 
-_HOMES = {
-    "ClaimsTables": "tables",
-    "Extract": "extraction",
-    "Population": "population",
-    "RunOut": "spending",
-    "Spending": "spending",
-    "Truncation": "spending",
-    "expected_spending": "expected_spending",
-    "extract": "extraction",
-    "intact_group_ratio": "intact_groups",
-    "known_saving": "known_saving",
-    "pseudo_practices": "placebo_groups",
-}
+ELSEWHERE = {
+    "expected_spending": "ssinfer.cohort.case_mix",
+    "intact_group_ratio": "ssinfer.backtesting.intact_groups",
+    "known_saving": "ssinfer.simulation.known_saving",
+    "pseudo_practices": "ssinfer.cohort.pseudo_practices",
+}  # names of version 0.1.0 that now live in other packages
 
-__all__ = [
-    "ClaimsTables",
-    "Extract",
-    "Population",
-    "RunOut",
-    "Spending",
-    "Truncation",
-    "expected_spending",
-    "extract",
-    "intact_group_ratio",
-    "known_saving",
-    "pseudo_practices",
-]
+_load, _, _own = lazy.attach_stub(__name__, __file__)
+__all__ = [*_own, *ELSEWHERE]  # noqa: PLE0604  (built from the stub)
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        value = getattr(importlib.import_module(f"ssinfer.claims.{_HOMES[name]}"), name)
-        globals()[name] = value
-        return value
-    message = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(message)
+    return getattr(importlib.import_module(ELSEWHERE[name]), name) if name in ELSEWHERE else _load(name)
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted(__all__)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 
 from ssinfer.claims.attrition import FIRST, LAST, AttritionLog
-from ssinfer.claims.calendar import Calendar, epoch_day
+from ssinfer.claims.backend.calendar import Calendar, epoch_day
 from ssinfer.claims.enrolment import CODE, DAY_REASONS, FIRST_POPULATION_CODE, days_by_reason, persons_by_reason
 from ssinfer.claims.lines import (
     CATEGORY,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ssinfer.claims.spending import Spending
-    from ssinfer.claims.tables import ClaimsTables
+    from ssinfer.claims.tables.tables import ClaimsTables
 
 
 def attrition(

@@ -7,19 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.claims.calendar import Calendar, day_of, epoch_day, running_month
-from ssinfer.claims.whole_numbers import cents
+from ssinfer.claims.backend.calendar import Calendar, day_of, epoch_day, running_month
+from ssinfer.claims.backend.exact_cents import cents
 from ssinfer.errors import ClaimsError
 
 if TYPE_CHECKING:
     import datetime as dt
 
-    from numpy.typing import NDArray
-
     from ssinfer.claims.spending import RunOut
-    from ssinfer.claims.tables import ClaimsTables
-
-    Floats = NDArray[np.float64]
+    from ssinfer.claims.tables.tables import ClaimsTables
 
 
 def check_maturity(run_out: RunOut, calendar: Calendar) -> None:

@@ -9,14 +9,14 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from ssinfer.claims.calendar import Calendar, epoch_day, january_first
+from ssinfer.claims.backend.calendar import Calendar, epoch_day, january_first
+from ssinfer.claims.backend.exact_cents import whole_sum
 from ssinfer.claims.population import REASONS
-from ssinfer.claims.whole_numbers import whole_sum
 
 if TYPE_CHECKING:
+    from ssinfer.claims.backend.scratch import Scratch
     from ssinfer.claims.population import Population
-    from ssinfer.claims.scratch import Scratch
-    from ssinfer.claims.tables import ClaimsTables
+    from ssinfer.claims.tables.tables import ClaimsTables
 
 COUNTED = 0
 # Days that no population could count, then the reasons of the population; the number is the code of a piece.

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.claims.accounting import attrition
-from ssinfer.claims.calendar import Calendar, epoch_day
+from ssinfer.claims.backend.calendar import Calendar, epoch_day
+from ssinfer.claims.backend.scratch import Scratch
 from ssinfer.claims.completion import check_maturity, completion_factor, development
 from ssinfer.claims.enrolment import enrolment_pieces, insured_days
 from ssinfer.claims.lines import (
@@ -25,7 +26,6 @@ from ssinfer.claims.lines import (
     totals,
 )
 from ssinfer.claims.population import Population
-from ssinfer.claims.scratch import Scratch
 from ssinfer.claims.spending import Spending
 from ssinfer.claims.summing import cohort_of, panel_of
 from ssinfer.claims.truncation import caps, truncate
@@ -35,8 +35,8 @@ from ssinfer.errors import ClaimsError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ssinfer.claims.tables import ClaimsTables
-    from ssinfer.cohort import Cohort
+    from ssinfer.claims.tables.tables import ClaimsTables
+    from ssinfer.cohort.cohort import Cohort
     from ssinfer.panel import Panel
 
 

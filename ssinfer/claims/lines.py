@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import pandas as pd
 
-from ssinfer.claims.calendar import Calendar, epoch_day, january_first, running_month
+from ssinfer.claims.backend.calendar import Calendar, epoch_day, january_first, running_month
+from ssinfer.claims.backend.exact_cents import cents, whole_sum
 from ssinfer.claims.enrolment import DAY_REASONS, FIRST_POPULATION_CODE
-from ssinfer.claims.whole_numbers import cents, whole_sum
 from ssinfer.errors import ClaimsError
 
 if TYPE_CHECKING:
-    from ssinfer.claims.scratch import Scratch
+    from ssinfer.claims.backend.scratch import Scratch
     from ssinfer.claims.spending import Spending
-    from ssinfer.claims.tables import ClaimsTables
+    from ssinfer.claims.tables.tables import ClaimsTables
 
 COUNTED, OWN_COSTS, OUTSIDE, NO_KEY, UNMATCHED = 0, 1, 2, 3, 4
 # Population codes of enrolment pieces keep their number plus this.

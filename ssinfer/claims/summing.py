@@ -8,12 +8,12 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from ssinfer.cohort import Cohort
+from ssinfer.cohort.cohort import Cohort
 from ssinfer.panel import Panel
 
 if TYPE_CHECKING:
-    from ssinfer.claims.calendar import Calendar
-    from ssinfer.claims.tables import ClaimsTables
+    from ssinfer.claims.backend.calendar import Calendar
+    from ssinfer.claims.tables.tables import ClaimsTables
 
 
 def _who(tables: ClaimsTables, reference_year: int) -> tuple[Any, list[str]]:

@@ -12,7 +12,7 @@ from ssinfer.claims.enrolment import FIRST_POPULATION_CODE
 from ssinfer.errors import ClaimsError
 
 if TYPE_CHECKING:
-    from ssinfer.claims.calendar import Calendar
+    from ssinfer.claims.backend.calendar import Calendar
     from ssinfer.claims.spending import Truncation
 
 

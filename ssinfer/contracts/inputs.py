@@ -12,9 +12,7 @@ from ssinfer.errors import SettlementError
 
 if TYPE_CHECKING:
     from ssinfer.contracts.contract import Contract
-
-type Floats = npt.NDArray[np.float64]
-type Booleans = npt.NDArray[np.bool_]
+    from ssinfer.typing import Booleans, Floats
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

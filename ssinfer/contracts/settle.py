@@ -7,20 +7,18 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ssinfer.contracts.arithmetic import payments, split_cents, to_cents
 from ssinfer.contracts.inputs import Inputs, gather
 from ssinfer.contracts.settlement import Settlement
 from ssinfer.errors import SettlementError, did_you_mean
-from ssinfer.kernels.settlement import payments, split_cents, to_cents
 from ssinfer.thresholds.schedule import MSSP_KNOTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ssinfer.contracts.contract import Contract
-
-type Floats = npt.NDArray[np.float64]
+    from ssinfer.typing import Floats
 
 
 def settle(

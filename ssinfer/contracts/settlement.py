@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ssinfer.contracts.words import steps_of
+from ssinfer.contracts.explain import steps_of
 from ssinfer.errors import SettlementError
 
 if TYPE_CHECKING:
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
     from ssinfer.contracts.contract import Contract
     from ssinfer.contracts.inputs import Inputs
-
-type Floats = npt.NDArray[np.float64]
+    from ssinfer.typing import Floats
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,7 +37,7 @@ class Settlement:
     share, loss_share, savings_cap, loss_cap : ndarray
         Shares (quality included) and caps in total money.
     raw : ndarray
-        Payment before relief and reduction by law; code: its reason (`ssinfer.kernels.settlement.Outcome`).
+        Payment before relief and reduction by law; code: its reason (`ssinfer.contracts.arithmetic.Outcome`).
     cents : dict of str to ndarray of int
         Payment received per party in whole cents, negative when paid: the payer first. They sum to zero exactly.
     passes : ndarray or None

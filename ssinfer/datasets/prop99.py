@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ssinfer.datasets.delimited import read_delimited
+from ssinfer.datasets.io.csv import read_delimited
 
 if TYPE_CHECKING:
     from pathlib import Path

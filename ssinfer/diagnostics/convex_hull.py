@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ssinfer.diagnostics.check import Check, require_one_treated, usable_baseline
+from ssinfer.benchmarks.synthetic_control.kernels.gram import differenced_gram, factor
+from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import simplex_weights
+from ssinfer.check import Check
+from ssinfer.diagnostics.fitting import require_one_treated, usable_baseline
 from ssinfer.errors import SsinferError
-from ssinfer.kernels.gram import differenced_gram, factor
-from ssinfer.kernels.simplex_least_squares import simplex_weights
 
 if TYPE_CHECKING:
     from ssinfer.design import Design

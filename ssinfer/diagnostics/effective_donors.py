@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ssinfer.diagnostics.check import Check
+from ssinfer.check import Check
 
 if TYPE_CHECKING:
     from ssinfer.counterfactual import Counterfactual

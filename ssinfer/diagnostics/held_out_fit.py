@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.diagnostics.check import Check, Fitter, usable_baseline
+from ssinfer.check import Check
+from ssinfer.diagnostics.fitting import Fitter, usable_baseline
 from ssinfer.errors import SsinferError
 
 if TYPE_CHECKING:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.diagnostics.check import Check, Fitter
+from ssinfer.check import Check
 from ssinfer.errors import SsinferError
 
 if TYPE_CHECKING:
     from ssinfer.design import Design
+    from ssinfer.diagnostics.fitting import Fitter
 
 NAME = "leave one donor out"
 

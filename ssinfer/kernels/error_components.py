@@ -21,9 +21,7 @@ import numpy as np
 from ssinfer.kernels.compile import compiled
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from ssinfer.typing import Floats
 
 
 def shock_contrast(rho: float, weights: Floats, baseline: Floats, performance: Floats) -> Floats:

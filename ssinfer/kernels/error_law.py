@@ -21,7 +21,8 @@ from ssinfer.kernels.variance_components import fit_variance, variance_function
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from ssinfer.typing import Floats
+
 
 STEPS = 50  # at most, between the mean and the sources
 STILL = 1e-14  # squared move of the mean over its variance per observation, below which the law stands

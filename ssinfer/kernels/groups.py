@@ -9,7 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from ssinfer.typing import Floats
+
     Codes = NDArray[np.int64]
 
 

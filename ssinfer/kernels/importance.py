@@ -4,60 +4,30 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import gammaln, logsumexp, ndtri
 from scipy.stats import chi2, qmc
 
 from ssinfer.kernels.compile import compiled
+from ssinfer.kernels.optimise import maximise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
-    Slope = Callable[[Floats], tuple[float, Floats]]
+    from ssinfer.kernels.optimise import Gradient
+    from ssinfer.typing import Floats
+
 
 DEGREES = 5.0  # least degrees of freedom: heavier tails than the targets', which have a standard normal prior
 LARGEST_SPREAD = 1.0  # proposal SD per principal direction: that of the prior
 
 
-def maximum(
-    density: Callable[[Floats], float],
-    start: Floats,
-    reach: float,
-    slope: Slope | None = None,
-    tolerance: float = 1e-9,
-) -> Floats:
-    """Return the point in the box [-reach, reach] at which a log density is largest.
-
-    `slope` returns the log density and its gradient; without it the gradient is taken by differences. The search ends
-    where a step gains less than `tolerance` times the log density.
-    """
-
-    def negative(x: Floats) -> float:
-        value = density(x)
-        return -value if np.isfinite(value) else 1e10
-
-    def both(x: Floats) -> tuple[float, Floats]:
-        assert slope is not None  # noqa: S101  (asked for only then)
-        value, gradient = slope(x)
-        return (-value, -gradient) if np.isfinite(value) else (1e10, np.zeros(len(x)))
-
-    how: dict[str, Any] = {
-        "method": "L-BFGS-B",
-        "bounds": [(-reach, reach)] * len(start),
-        "options": {"maxiter": 200, "ftol": tolerance},
-    }
-    found: Any = minimize(negative, start, **how) if slope is None else minimize(both, start, jac=True, **how)
-    return np.asarray(np.clip(found.x, -reach, reach), dtype=np.float64)
-
-
 def laplace(
-    density: Callable[[Floats], float], start: Floats, reach: float, slope: Slope | None = None, workers: int = 1
+    density: Callable[[Floats], float], start: Floats, reach: float, slope: Gradient | None = None, workers: int = 1
 ) -> tuple[Floats, Floats]:
     """Return the mode of a log density and the lower Cholesky factor of the inverse of minus its Hessian.
 
@@ -65,7 +35,7 @@ def laplace(
     the bounds, get `LARGEST_SPREAD`.
     """
     # rounded, so that what is equal but for rounding (another currency, another machine) gets the same nodes
-    mode = np.round(maximum(density, start, reach, slope), 2)
+    mode = np.round(maximise(density, start, reach, slope), 2)
     precision = -curvature(density, mode, slope=slope, workers=workers)
     values, vectors = np.linalg.eigh((precision + precision.T) / 2)
     values = np.maximum(values, LARGEST_SPREAD**-2)
@@ -73,7 +43,7 @@ def laplace(
 
 
 def curvature(
-    density: Callable[[Floats], float], at: Floats, step: float = 0.05, slope: Slope | None = None, workers: int = 1
+    density: Callable[[Floats], float], at: Floats, step: float = 0.05, slope: Gradient | None = None, workers: int = 1
 ) -> Floats:
     """Return the Hessian by central differences, of the gradient where there is one."""
     if slope is not None:

@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from ssinfer.errors import PluginError, did_you_mean
-from ssinfer.plugins.protocol import Capabilities
+from ssinfer.protocol import Capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

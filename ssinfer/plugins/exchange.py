@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ssinfer._version import __version__
 from ssinfer.comparison import comparison_of
-from ssinfer.datasets.panel_file import read_panel_file
+from ssinfer.datasets.io.panel_file import read_panel_file
 from ssinfer.design import Design
 from ssinfer.errors import DataError, DesignError, NotSupportedError, PluginError, SsinferError
 from ssinfer.panel import Panel
@@ -197,8 +198,6 @@ def result_document(
     levels: tuple[float, ...] = LEVELS,
 ) -> dict[str, Any]:
     """Return a counterfactual as plain values that follow ``schemas/result.v1.json``; tables are held by column."""
-    from ssinfer import __version__  # noqa: PLC0415  (the facade imports nothing of ours at the top)
-
     found = next((one for one in providers() if one.name == name and not one.reason), None)
     document = {
         "schema_version": SCHEMA_VERSION,

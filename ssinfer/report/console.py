@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ssinfer.study import StudyResult
+    from ssinfer.study.result import StudyResult
 
 
 def design_table(result: StudyResult) -> str:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from ssinfer.study import StudyResult
+    from ssinfer.study.result import StudyResult
 
 LEAST_UNITS = 3
 

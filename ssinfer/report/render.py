@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import jinja2
 from markupsafe import Markup, escape
 
-from ssinfer.report.context import CONTEXT, GLOSSARY
-from ssinfer.report.figures import case, earnings, false_payments, love_plot, placebo_savings, threshold_by_size
-from ssinfer.report.figures.style import style
-from ssinfer.report.figures.svg import inline, svg_of
+from ssinfer.figures import case, earnings, false_payments, love_plot, placebo_savings, threshold_by_size
+from ssinfer.figures.style import style
+from ssinfer.figures.svg import inline, svg_of
+from ssinfer.report.text.published import CONTEXT, GLOSSARY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

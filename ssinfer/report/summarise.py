@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ssinfer.report.backtest_tables import payment_design_table, refusal_table, score_design_table, size_class_table
-from ssinfer.report.balance import balance_table
-from ssinfer.report.case_tables import (
+from ssinfer.figures.data import figures_of
+from ssinfer.report.data import ReportData
+from ssinfer.report.disclosure import case_is_small, unit_is_visible
+from ssinfer.report.tables.backtest import payment_design_table, refusal_table, score_design_table, size_class_table
+from ssinfer.report.tables.balance import balance_table
+from ssinfer.report.tables.case import (
     design_table,
     provenance_table,
     savings_table,
     settlement_table,
     threshold_table,
 )
-from ssinfer.report.claims_tables import (
+from ssinfer.report.tables.claims import (
     attrition_table,
     counting_sentences,
     intact_sentences,
@@ -21,16 +24,13 @@ from ssinfer.report.claims_tables import (
     truncation_table,
     truth_table,
 )
-from ssinfer.report.data import ReportData
-from ssinfer.report.disclosure import case_is_small, unit_is_visible
-from ssinfer.report.figure_data import figures_of
-from ssinfer.report.finding import finding, recommended_threshold
-from ssinfer.report.intervals import interval_table
-from ssinfer.report.kinds import kinds_table
-from ssinfer.report.numerals import count, quoted
-from ssinfer.report.pairs import case_name, has_saving, label_of, span
-from ssinfer.report.sampling import noise_of, sampling_sentences
-from ssinfer.report.which_threshold import (
+from ssinfer.report.tables.intervals import interval_table
+from ssinfer.report.tables.kinds import kinds_table
+from ssinfer.report.text.finding import finding, recommended_threshold
+from ssinfer.report.text.noise import noise_of, sampling_sentences
+from ssinfer.report.text.numbers import count, quoted
+from ssinfer.report.text.pairs import case_name, has_saving, label_of, span
+from ssinfer.report.text.recommendation import (
     choice_of,
     chosen_pair,
     pareto_table,
@@ -39,7 +39,7 @@ from ssinfer.report.which_threshold import (
 )
 
 if TYPE_CHECKING:
-    from ssinfer.study import StudyResult
+    from ssinfer.study.result import StudyResult
 
 
 def summarise(result: StudyResult) -> ReportData:

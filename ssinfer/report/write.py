@@ -12,7 +12,7 @@ from ssinfer.report.render import pictures, render
 from ssinfer.report.summarise import summarise
 
 if TYPE_CHECKING:
-    from ssinfer.study import StudyResult
+    from ssinfer.study.result import StudyResult
 
 
 def write_report(result: StudyResult, folder: Path) -> Path:

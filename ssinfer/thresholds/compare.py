@@ -11,8 +11,8 @@ import pandas as pd
 
 from ssinfer.errors import ConvergenceError, SsinferError
 from ssinfer.level import check_level
-from ssinfer.thresholds.calibrated import CalibratedError
-from ssinfer.thresholds.calibration import calibrate
+from ssinfer.thresholds.calibrated_likelihood import CalibratedError
+from ssinfer.thresholds.calibrated_posterior import calibrate
 from ssinfer.thresholds.confidence import confidence_threshold
 from ssinfer.thresholds.credible import SavingPosterior
 from ssinfer.thresholds.detectable import DetectableSaving, minimum_detectable_saving

@@ -9,23 +9,19 @@ import numpy as np
 from scipy.special import ndtri
 
 from ssinfer.errors import RefusalError
-from ssinfer.kernels.savings_posterior import (
+from ssinfer.level import Side, check_level, check_side, tail
+from ssinfer.thresholds.prior import Prior, find_prior
+from ssinfer.thresholds.savings_posterior import (
     NormalMixture,
     fit_mixture,
     highest_density_lower,
     probability_positive,
 )
-from ssinfer.level import Side, check_level, check_side, tail
-from ssinfer.thresholds.prior import Prior, find_prior
 from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
-    Booleans = NDArray[np.bool_]
-
     from ssinfer.counterfactual import Counterfactual
+    from ssinfer.typing import Booleans, Floats
 
 Interval = Literal["equal-tailed", "highest-density"]
 # "Every M" ends at 12 SDs of the null error (times SD over the prior's SD, if more): beyond, the model is wrong.

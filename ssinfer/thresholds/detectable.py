@@ -12,11 +12,8 @@ from ssinfer.level import check_level, check_side, tail
 from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
-
     from ssinfer.counterfactual import Counterfactual
+    from ssinfer.typing import Floats
 
 
 @dataclass(frozen=True, kw_only=True)

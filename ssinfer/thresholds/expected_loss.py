@@ -12,11 +12,9 @@ from ssinfer.thresholds.prior import Prior, find_prior
 from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from ssinfer.counterfactual import Counterfactual
+    from ssinfer.typing import Floats
 
-    Floats = NDArray[np.float64]
 
 PRIOR_POINTS = 201
 GATES = 401

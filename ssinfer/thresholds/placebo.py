@@ -14,9 +14,7 @@ from ssinfer.level import check_level, check_side
 from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from ssinfer.typing import Floats
 
 
 def placebo_threshold(

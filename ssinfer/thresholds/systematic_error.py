@@ -12,9 +12,8 @@ from ssinfer.errors import ConvergenceError, RefusalError
 from ssinfer.level import check_level
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from ssinfer.typing import Floats
 
-    Floats = NDArray[np.float64]
 
 _FEWEST = 5
 

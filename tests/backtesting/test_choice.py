@@ -8,14 +8,14 @@ import pytest
 from scipy import optimize
 from scipy.stats import norm
 
+from ssinfer.backtesting.backtest import BacktestResult
 from ssinfer.backtesting.choice import choose_design
 from ssinfer.backtesting.gates import gates
+from ssinfer.backtesting.kernels.block_bootstrap import mean_and_error
 from ssinfer.backtesting.operating_characteristics import threshold_table
 from ssinfer.backtesting.pareto import pareto_set
-from ssinfer.backtesting.run import BacktestResult
 from ssinfer.backtesting.scores import score_table
 from ssinfer.errors import RefusalError
-from ssinfer.kernels.block_bootstrap import mean_and_error
 from ssinfer.thresholds.schedule import minimum_savings_rate
 
 

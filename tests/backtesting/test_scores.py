@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
+from ssinfer.backtesting.backtest import backtest
 from ssinfer.backtesting.gates import cross_fitted_placebo_gates
 from ssinfer.backtesting.operating_characteristics import ranking, threshold_table
 from ssinfer.backtesting.placebos import neighbour_blocks, placebo_units, selection_flags
-from ssinfer.backtesting.run import backtest
 from ssinfer.backtesting.scores import between_units, size_classes
 from ssinfer.backtesting.task import gate_column
-from ssinfer.benchmarks.administrative import AdministrativeBenchmark
+from ssinfer.benchmarks.administrative.method import AdministrativeBenchmark
 from ssinfer.comparison import SimilarSize
 from ssinfer.design import Design
 from ssinfer.thresholds.placebo import order_statistic

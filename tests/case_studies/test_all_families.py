@@ -10,8 +10,8 @@ import pytest
 from ssinfer.comparison import EARTH_RADIUS_KM
 from ssinfer.errors import StudyError
 from ssinfer.plugins.discovery import make_method
-from ssinfer.study_file import read_study
-from ssinfer.study_plan import _check_methods
+from ssinfer.study.config import read_study
+from ssinfer.study.plan import _check_methods
 
 STUDY = Path(__file__).parents[2] / "case_studies" / "kerngezond_vlissingen" / "all_families.toml"
 

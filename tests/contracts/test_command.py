@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from ssinfer.contracts.command import contracts_text, settle_text
 from ssinfer.contracts.contract import shipped_contracts
+from ssinfer.contracts.text import contracts_text, settle_text
 from ssinfer.errors import ContractError
 
 HEAVY = ("pymc", "arviz", "xarray", "pandas", "scipy", "matplotlib")
@@ -44,7 +44,7 @@ def test_unknown_contract():
 
 def test_settling_numbers_imports_nothing_heavy():
     code = (
-        "import sys; from ssinfer.contracts.command import settle_text, contracts_text; contracts_text(); "
+        "import sys; from ssinfer.contracts.text import settle_text, contracts_text; contracts_text(); "
         "settle_text('mssp-basic-e', benchmark=100, spending=95, insured_years=20000, as_json=True); "
         f"print([m for m in {HEAVY!r} if m in sys.modules])"
     )

@@ -8,10 +8,10 @@ import xarray as xr
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from ssinfer.contracts.arithmetic import Outcome
 from ssinfer.contracts.contract import Contract, load_contract, shipped_contracts
 from ssinfer.contracts.settle import direct_saving, settle
 from ssinfer.errors import SettlementError
-from ssinfer.kernels.settlement import Outcome
 from ssinfer.thresholds.schedule import minimum_savings_rate
 
 

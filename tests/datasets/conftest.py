@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from ssinfer.datasets import vektis_file
-from ssinfer.datasets.vektis_columns import AGE_CLASSES, COUNTS, KEYS, SPENDING_PREFIX, care_types
-from ssinfer.datasets.vektis_sources import VEKTIS_FILES, VektisFile
+from ssinfer.datasets.vektis import file as vektis_file
+from ssinfer.datasets.vektis.columns import AGE_CLASSES, COUNTS, KEYS, SPENDING_PREFIX, care_types
+from ssinfer.datasets.vektis.sources import VEKTIS_FILES, VektisFile
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import ssinfer as ss
-from ssinfer.benchmarks.synthetic_control import SyntheticControl
-from ssinfer.benchmarks.synthetic_did import SyntheticDiD
-from ssinfer.diagnostics.check import tabulate
+from ssinfer.benchmarks.synthetic_control.synthetic_control import SyntheticControl
+from ssinfer.benchmarks.synthetic_control.synthetic_did import SyntheticDiD
+from ssinfer.check import tabulate
 from ssinfer.diagnostics.convex_hull import convex_hull
 from ssinfer.diagnostics.effective_donors import effective_donors
 from ssinfer.diagnostics.held_out_fit import held_out_fit

@@ -14,11 +14,11 @@ from dataclasses import replace
 import numpy as np
 
 import ssinfer as ss
-from ssinfer.benchmarks.synthetic_control import SyntheticControl
-from ssinfer.benchmarks.weight_posterior import WeightModel, sample_posterior
-from ssinfer.benchmarks.window import Window
+from ssinfer.benchmarks.synthetic_control.bayes.posterior import WeightModel, sample_posterior
+from ssinfer.benchmarks.synthetic_control.fit_window import Window
+from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import LARGEST_RHO
+from ssinfer.benchmarks.synthetic_control.synthetic_control import SyntheticControl
 from ssinfer.datasets.prop99 import load_prop99
-from ssinfer.kernels.simplex_posterior import LARGEST_RHO
 
 DESIGN = ss.Design(treated=["California"], baseline=range(1970, 1989), performance=range(1989, 2001))
 WIDENED = 1.5

@@ -23,9 +23,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kstwo, norm
 
-from ssinfer.benchmarks.panel_model import VOLATILITY, PanelModel, Parameter
-from ssinfer.benchmarks.panel_posterior import predict_placebos, propose, settle_placebo
-from ssinfer.benchmarks.panel_reml import simulate_panel
+from ssinfer.benchmarks.hierarchical.model import PanelModel, Parameter
+from ssinfer.benchmarks.hierarchical.posterior import predict_placebos, propose, settle_placebo
+from ssinfer.benchmarks.hierarchical.reml import simulate_panel
+from ssinfer.benchmarks.priors import VOLATILITY_LOG_SD
 
 UNITS, PERIODS = 25, 5
 NODES = 1024
@@ -50,7 +51,7 @@ def frozen_model():
             Parameter("shock", "deviation", 0.02),
             Parameter("persistence", "persistence"),
             Parameter("noise", "deviation", 5.0),
-            *(Parameter(name, "factor", VOLATILITY) for name in volatility),
+            *(Parameter(name, "factor", VOLATILITY_LOG_SD) for name in volatility),
         ),
         period_scale=0.3,
         level_scale=0.1,

@@ -13,10 +13,10 @@ import pandas as pd
 from scipy.stats import norm
 
 import ssinfer as ss
-from ssinfer.benchmarks.hierarchical import HierarchicalBenchmark
-from ssinfer.benchmarks.panel_layout import lay_out
-from ssinfer.benchmarks.panel_posterior import predict_placebos
-from ssinfer.benchmarks.panel_reml import flatten, restricted_maximum
+from ssinfer.benchmarks.hierarchical.layout import lay_out
+from ssinfer.benchmarks.hierarchical.method import HierarchicalBenchmark
+from ssinfer.benchmarks.hierarchical.posterior import predict_placebos
+from ssinfer.benchmarks.hierarchical.reml import flatten, restricted_maximum
 from ssinfer.benchmarks.problem import Problem
 
 LEVELS = (0.50, 0.80, 0.90, 0.95)

@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 
 import ssinfer as ss
-from ssinfer.benchmarks import shock_prior
-from ssinfer.benchmarks.shock_prior import ShockPrior
-from ssinfer.benchmarks.synthetic_control import SyntheticControl
-from ssinfer.benchmarks.window import Window
-from ssinfer.kernels.simplex_posterior import LARGEST_RHO
+from ssinfer.benchmarks.synthetic_control.bayes import shock_prior
+from ssinfer.benchmarks.synthetic_control.bayes.shock_prior import ShockPrior
+from ssinfer.benchmarks.synthetic_control.fit_window import Window
+from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import LARGEST_RHO
+from ssinfer.benchmarks.synthetic_control.synthetic_control import SyntheticControl
 
 
 def dutch_window(folder, last):
@@ -34,7 +34,7 @@ def dutch_window(folder, last):
 if __name__ == "__main__":
     window = dutch_window(os.environ["SSINFER_DATA_DIR"], int(sys.argv[1]) if len(sys.argv) > 1 else 2015)
     free = ShockPrior.learned(window)
-    shock_prior.VOLATILITY = 1e-6
+    shock_prior.VOLATILITY_LOG_SD = 1e-6
     equal = ShockPrior.learned(window)
     gain = free.log_density - equal.log_density
     print(f"{free.placebos} donors; log posterior density gained by volatilities {gain:.1f}")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 import ssinfer as ss
-from ssinfer.benchmarks.conformal_test import conformal_p_value
+from ssinfer.benchmarks.synthetic_control.inference.conformal import conformal_p_value
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 

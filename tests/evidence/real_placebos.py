@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 
 import ssinfer as ss
+from ssinfer.backtesting.kernels.block_bootstrap import mean_and_error
+from ssinfer.backtesting.kernels.scoring import central_intervals, interval_score
 from ssinfer.backtesting.operating_characteristics import threshold_table
 from ssinfer.backtesting.scores import score_table, size_classes
-from ssinfer.benchmarks.hierarchical import HierarchicalBenchmark
-from ssinfer.kernels.block_bootstrap import mean_and_error
-from ssinfer.kernels.scoring import central_intervals, interval_score
+from ssinfer.benchmarks.hierarchical.method import HierarchicalBenchmark
 
 INJECTED = (0.0, 0.02, 0.03, 0.05)
 LEVELS = (0.50, 0.80, 0.90, 0.95)

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 import ssinfer as ss
-from ssinfer.benchmarks.hierarchical import HierarchicalBenchmark
+from ssinfer.benchmarks.hierarchical.method import HierarchicalBenchmark
 from ssinfer.benchmarks.stacking import StackedBenchmark
 
 DRAWS = 250

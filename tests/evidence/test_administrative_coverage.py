@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from ssinfer.benchmarks.administrative import AdministrativeBenchmark
+from ssinfer.benchmarks.administrative.method import AdministrativeBenchmark
 from ssinfer.design import Design
 
 pytestmark = pytest.mark.evidence

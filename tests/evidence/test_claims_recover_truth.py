@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from ssinfer.claims import ClaimsTables, Population, Spending, extract
-from ssinfer.datasets.simulated_claims import simulate_claims
+from ssinfer.simulation.claims import simulate_claims
 from ssinfer.study import plan_study, run_study
 
 pytestmark = pytest.mark.evidence

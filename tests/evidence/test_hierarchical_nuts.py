@@ -11,7 +11,7 @@ import pytest
 import student_gibbs
 
 import ssinfer as ss
-from ssinfer.benchmarks.hierarchical import HierarchicalBenchmark
+from ssinfer.benchmarks.hierarchical.method import HierarchicalBenchmark
 
 DESIGN = ss.Design(treated=["u000"], baseline=range(4), performance=(4, 5))
 PANELS = [(1, 30, 0.02, (2_000, 60_000)), (2, 30, 0.02, (1_000, 5_000)), (3, 25, 0.04, (10_000, 60_000))]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import ssinfer as ss
-from ssinfer.benchmarks.hierarchical import HierarchicalBenchmark
+from ssinfer.benchmarks.hierarchical.method import HierarchicalBenchmark
 
 LEVEL_SD, SLOPE_SD, QUARTERS, PRACTICES = 83.7, 9.3, 12, 300
 MEAN, CV = 800.0, 2.5

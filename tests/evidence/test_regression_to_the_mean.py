@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ssinfer.benchmarks.propensity_matching import PropensityMatching
-from ssinfer.datasets.simulated_selection import simulate_selection
+from ssinfer.benchmarks.matched.method import PropensityMatching
+from ssinfer.simulation.selection import simulate_selection
 
 WAYS = {
     "did, prior spending left out": {},

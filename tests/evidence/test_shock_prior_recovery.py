@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 import ssinfer as ss
-from ssinfer.benchmarks.placebo_paths import PlaceboPaths
-from ssinfer.benchmarks.shock_prior import QUADRATURE, ShockPrior
-from ssinfer.benchmarks.synthetic_control import SyntheticControl
-from ssinfer.benchmarks.window import Window
-from ssinfer.kernels.placebo_shocks import shock_log_likelihood
-from ssinfer.kernels.simplex_posterior import LARGEST_RHO
+from ssinfer.benchmarks.synthetic_control.bayes.donor_paths import PlaceboPaths
+from ssinfer.benchmarks.synthetic_control.bayes.shock_prior import QUADRATURE, ShockPrior
+from ssinfer.benchmarks.synthetic_control.fit_window import Window
+from ssinfer.benchmarks.synthetic_control.kernels.placebo_shocks import shock_log_likelihood
+from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import LARGEST_RHO
+from ssinfer.benchmarks.synthetic_control.synthetic_control import SyntheticControl
 
 pytestmark = pytest.mark.evidence
 

@@ -14,13 +14,13 @@ import pytest
 from scipy.stats import norm
 
 from ssinfer.counterfactual import point_of
-from ssinfer.thresholds.calibrated import calibrated_threshold
-from ssinfer.thresholds.calibration import calibrate
+from ssinfer.thresholds.calibrated_likelihood import calibrated_threshold
+from ssinfer.thresholds.calibrated_posterior import calibrate
 from ssinfer.thresholds.confidence import confidence_threshold
 from ssinfer.thresholds.credible import credible_threshold
 from ssinfer.thresholds.detectable import minimum_detectable_saving, power_of_gate
 from ssinfer.thresholds.placebo import placebo_threshold
-from ssinfer.thresholds.scenario import Scenario
+from ssinfer.thresholds.planning.scenario import Scenario
 from ssinfer.thresholds.schedule import schedule_threshold
 
 pytestmark = pytest.mark.evidence

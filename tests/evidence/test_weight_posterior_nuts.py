@@ -9,13 +9,13 @@ import pytest
 from arviz_stats.base.array import array_stats
 
 import ssinfer as ss
-from ssinfer.benchmarks.synthetic_control import SyntheticControl
-from ssinfer.benchmarks.weight_posterior import WeightModel, sample_posterior
-from ssinfer.benchmarks.weight_reference import reference_model, sample_reference
-from ssinfer.benchmarks.window import Window
+from ssinfer.benchmarks.synthetic_control.bayes.posterior import WeightModel, sample_posterior
+from ssinfer.benchmarks.synthetic_control.bayes.reference import reference_model, sample_reference
+from ssinfer.benchmarks.synthetic_control.fit_window import Window
+from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import log_density
+from ssinfer.benchmarks.synthetic_control.synthetic_control import SyntheticControl
 from ssinfer.datasets.prop99 import load_prop99
-from ssinfer.datasets.simulated_panel import simulate_panel
-from ssinfer.kernels.simplex_posterior import log_density
+from ssinfer.simulation.panel import simulate_panel
 
 
 def california(intercept):

@@ -22,10 +22,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kstwo
 
-from ssinfer.benchmarks.placebo_paths import donor_features
-from ssinfer.benchmarks.shock_prior import ShockPrior
-from ssinfer.benchmarks.weight_posterior import STRENGTH, WeightModel, sample_posterior
-from ssinfer.kernels.simplex_posterior import log_density, unpack
+from ssinfer.benchmarks.synthetic_control.bayes.donor_paths import donor_features
+from ssinfer.benchmarks.synthetic_control.bayes.posterior import STRENGTH, WeightModel, sample_posterior
+from ssinfer.benchmarks.synthetic_control.bayes.shock_prior import ShockPrior
+from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import log_density, unpack
 
 DONORS, BEFORE, AFTER = 20, 7, 2
 RANKED = 100  # draws kept: about independent of each other

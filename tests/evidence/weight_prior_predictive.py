@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ssinfer.benchmarks.placebo_paths import donor_features
-from ssinfer.benchmarks.weight_posterior import STRENGTH
+from ssinfer.benchmarks.synthetic_control.bayes.donor_paths import donor_features
+from ssinfer.benchmarks.synthetic_control.bayes.posterior import STRENGTH
 
 DRAWS, PERIODS = 4000, 8
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)

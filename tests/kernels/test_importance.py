@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import multivariate_t
 
-from ssinfer.kernels.importance import DEGREES, Mixture, effective_size, fit_mixture, laplace, resample
+from ssinfer.kernels.importance import (
+    DEGREES,
+    Mixture,
+    effective_size,
+    fit_mixture,
+    laplace,
+    resample,
+)
 
 ROOT = np.array([[0.8, 0.0], [0.3, 0.5]])
 MIXTURE = Mixture(np.array([0.3, 0.7]), np.array([[0.0, 1.0], [2.0, -1.0]]), np.stack([ROOT, 2 * ROOT]))

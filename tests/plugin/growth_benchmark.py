@@ -6,7 +6,7 @@ from sklearn.base import BaseEstimator
 
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import NotSupportedError
-from ssinfer.plugins.protocol import Capabilities
+from ssinfer.protocol import Capabilities
 
 
 class GrowthBenchmark(BaseEstimator):

@@ -13,8 +13,8 @@ from sklearn.base import BaseEstimator
 
 import ssinfer as ss
 from ssinfer.errors import DataError, RefusalError
-from ssinfer.plugins.conformance import CHECKS
-from ssinfer.plugins.protocol import Benchmark, Capabilities
+from ssinfer.plugins.conformance.suite import CHECKS
+from ssinfer.protocol import Benchmark, Capabilities
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import a test module
 

@@ -11,7 +11,7 @@ import ssinfer as ss
 from ssinfer.benchmarks.base import BenchmarkMethod
 from ssinfer.errors import NotSupportedError, PluginError, SsinferError
 from ssinfer.plugins import discovery
-from ssinfer.plugins.protocol import Benchmark, Capabilities
+from ssinfer.protocol import Benchmark, Capabilities
 
 MODULE = "a_strangers_module"
 

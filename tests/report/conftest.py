@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import ssinfer as ss
-from ssinfer.study import StudyResult
+from ssinfer.study.result import StudyResult
 from ssinfer.thresholds.compare import compare_thresholds
 
 HOSTILE = '<script>alert("x")</script> & A$B$'
@@ -29,7 +29,7 @@ def simulate() -> ss.Panel:
 
 
 def study_of(panel: ss.Panel) -> StudyResult:
-    """What ssinfer.study makes of a panel, with two designs and one method."""
+    """What ssinfer.study.run makes of a panel, with two designs and one method."""
     case = panel.units[0]
     base = {"treated": [case], "baseline": range(2015, 2018), "performance": [2018]}
     designs = {

@@ -105,7 +105,7 @@ def test_nothing_half_written_when_a_figure_fails(study, tmp_path, monkeypatch):
     def fail(*_):
         raise RuntimeError("no ink")
 
-    monkeypatch.setattr("ssinfer.report.figures.case.draw", fail)
+    monkeypatch.setattr("ssinfer.figures.case.draw", fail)
     with pytest.raises(RuntimeError, match="no ink"):
         write_report(study, tmp_path / "new")
     assert not (tmp_path / "new").exists()

@@ -18,7 +18,7 @@ import duckdb
 import numpy as np
 
 from ssinfer.claims import ClaimsTables, Population, Spending, extract
-from ssinfer.datasets.simulated_claims import SimulatedClaims, simulate_claims
+from ssinfer.simulation.claims import SimulatedClaims, simulate_claims
 
 BY_HAND = """
 with cells as (

@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 
 import ssinfer as ss
-from ssinfer.benchmarks.hierarchical import HierarchicalBenchmark
-from ssinfer.benchmarks.hierarchical_coordinates import placed_model
-from ssinfer.benchmarks.hierarchical_reference import nuts_checks, reference_model
-from ssinfer.benchmarks.panel_layout import lay_out
-from ssinfer.benchmarks.panel_posterior import predict_placebos, propose, weigh
+from ssinfer.benchmarks.hierarchical.layout import lay_out
+from ssinfer.benchmarks.hierarchical.method import HierarchicalBenchmark
+from ssinfer.benchmarks.hierarchical.posterior import predict_placebos, propose, weigh
+from ssinfer.benchmarks.hierarchical.reference import nuts_checks, reference_model
+from ssinfer.benchmarks.hierarchical.reparameterised import placed_model
 from ssinfer.benchmarks.problem import Problem
 
 

@@ -10,7 +10,7 @@ import sys
 from time import perf_counter
 
 import ssinfer as ss
-from ssinfer.datasets.simulated_panel import simulate_panel
+from ssinfer.simulation.panel import simulate_panel
 
 N_UNITS, N_ORIGINS = 300, 4
 

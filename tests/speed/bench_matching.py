@@ -26,12 +26,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from peers import peers_python
 
-from ssinfer.benchmarks.propensity_matching import PropensityMatching
-from ssinfer.cohort import Cohort
+from ssinfer.benchmarks.matched.kernels.greedy_matching import greedy_match
+from ssinfer.benchmarks.matched.method import PropensityMatching
+from ssinfer.benchmarks.matched.scores.match import match_persons
+from ssinfer.benchmarks.matched.scores.propensity import PropensityScores
+from ssinfer.cohort.cohort import Cohort
 from ssinfer.design import Design
-from ssinfer.kernels.greedy_matching import greedy_match
-from ssinfer.matching.match import match_persons
-from ssinfer.matching.scores import PropensityScores
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -49,7 +49,7 @@ def main():
         best, median = best_of(million)
         line("1,000,000 x " + name, best, median, AIM_MILLION)
 
-    code = "from ssinfer.contracts.command import settle_text as settle; "
+    code = "from ssinfer.contracts.text import settle_text as settle; "
     code += "settle('mssp-basic-e', benchmark=100, spending=95, insured_years=2e4)"
     best, median = best_of(lambda: subprocess.run([sys.executable, "-c", code], check=True))
     line("settle from a cold start (library)", best, median, AIM_COMMAND)

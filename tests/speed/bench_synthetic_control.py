@@ -25,12 +25,12 @@ import pandas as pd
 from peers import peers_python
 
 import ssinfer as ss
-from ssinfer.benchmarks.synthetic_control import SyntheticControl
-from ssinfer.benchmarks.synthetic_did import SyntheticDiD
-from ssinfer.benchmarks.window import Window
-from ssinfer.datasets.vektis import load_vektis
-from ssinfer.kernels.gram import factor
-from ssinfer.kernels.simplex_least_squares import simplex_batch
+from ssinfer.benchmarks.synthetic_control.fit_window import Window
+from ssinfer.benchmarks.synthetic_control.kernels.gram import factor
+from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import simplex_batch
+from ssinfer.benchmarks.synthetic_control.synthetic_control import SyntheticControl
+from ssinfer.benchmarks.synthetic_control.synthetic_did import SyntheticDiD
+from ssinfer.datasets.vektis.panel import load_vektis
 
 PEERS = r"""
 import json, sys, time, warnings

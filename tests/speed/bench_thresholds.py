@@ -20,8 +20,8 @@ from ssinfer.backtesting.operating_characteristics import threshold_table
 from ssinfer.backtesting.task import _score, gate_column
 from ssinfer.counterfactual import point_of
 from ssinfer.thresholds.compare import compare_thresholds
-from ssinfer.thresholds.power import power_table
-from ssinfer.thresholds.scenario import Scenario
+from ssinfer.thresholds.planning.power import power_table
+from ssinfer.thresholds.planning.scenario import Scenario
 
 if TYPE_CHECKING:
     from collections.abc import Callable

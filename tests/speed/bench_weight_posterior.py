@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 import ssinfer as ss
-from ssinfer.benchmarks.synthetic_control import SyntheticControl
-from ssinfer.benchmarks.weight_posterior import WeightModel, sample_posterior
-from ssinfer.benchmarks.window import Window
+from ssinfer.benchmarks.synthetic_control.bayes.posterior import WeightModel, sample_posterior
+from ssinfer.benchmarks.synthetic_control.fit_window import Window
+from ssinfer.benchmarks.synthetic_control.synthetic_control import SyntheticControl
 
 DRAWS, SEEDS = 6000, 3
 ORIGINS = (2016, 2017, 2018, 2019)

@@ -10,15 +10,15 @@ import pytest
 
 from ssinfer.counterfactual import point_of
 from ssinfer.errors import ConvergenceError, DrawsError, NotSupportedError, RefusalError
-from ssinfer.thresholds.calibrated import calibrated_threshold
-from ssinfer.thresholds.calibration import require_convergence, usable_placebos
+from ssinfer.thresholds.calibrated_likelihood import calibrated_threshold
+from ssinfer.thresholds.calibrated_posterior import require_convergence, usable_placebos
 from ssinfer.thresholds.compare import compare_thresholds
 from ssinfer.thresholds.confidence import confidence_threshold
 from ssinfer.thresholds.credible import credible_threshold
 from ssinfer.thresholds.detectable import minimum_detectable_saving, power_of_gate
 from ssinfer.thresholds.expected_loss import expected_loss_threshold
 from ssinfer.thresholds.placebo import placebo_threshold
-from ssinfer.thresholds.scenario import Scenario
+from ssinfer.thresholds.planning.scenario import Scenario
 
 NOISE = np.random.default_rng(1).standard_normal(400)
 CF = point_of(100 + NOISE, "posterior", insured_years=20_000, confidence=100 + NOISE)

@@ -10,10 +10,10 @@ from scipy.stats import norm
 
 from ssinfer.counterfactual import point_of
 from ssinfer.errors import ConvergenceError, NotSupportedError, RefusalError
-from ssinfer.kernels.savings_posterior import NormalMixture, fit_mixture, probability_positive
 from ssinfer.thresholds.confidence import confidence_threshold
 from ssinfer.thresholds.credible import credible_threshold, gate_of
 from ssinfer.thresholds.prior import Prior
+from ssinfer.thresholds.savings_posterior import NormalMixture, fit_mixture, probability_positive
 
 SE = 2.0
 NORMAL = NormalMixture(np.array([1.0]), np.array([0.0]), np.array([SE / 100]))

@@ -1,0 +1,99 @@
+"""Placebo gates learned from other blocks of neighbours and other origins, once or in every bootstrap replicate.
+
+At each origin the gate of a block is the ceil(level (m + 1))-th order statistic of the standardised savings of the m
+units outside it, counted as often as a replicate drew their blocks; a row's gate is the mean of its block's gates over
+the other origins (its own where no other gives one), times its standard error.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ssinfer.kernels.compile import compiled
+
+if TYPE_CHECKING:
+    from ssinfer.typing import Floats, Positions
+
+
+@compiled
+def _outside(z: Floats, block: Positions, mine: Positions, weight: Floats, b: int, m: float, level: float) -> float:
+    """Return the order statistic of the m units of `mine` (largest first) outside block b, NaN where there is none."""
+    rank = np.ceil(level * (m + 1) - 1e-9)
+    if rank > m or rank < 1:
+        return np.nan
+    highest, lowest = np.nan, np.nan
+    for row in mine[::-1]:
+        if block[row] != b and weight[block[row]] > 0:
+            lowest = z[row]
+            break
+    seen = 0.0
+    for row in mine:
+        if block[row] == b or weight[block[row]] == 0:
+            continue
+        if np.isnan(highest):
+            highest = z[row]
+            if highest - lowest <= 1e-12 * max(1.0, abs(highest)):
+                return np.nan  # all alike: they are not m placebos
+        seen += weight[block[row]]
+        if seen >= m - rank + 1 - 1e-9:
+            return float(z[row])
+    return np.nan
+
+
+def placebo_gates(
+    z: Floats, scale: Floats, block: Positions, origin: Positions, weights: Floats, level: float
+) -> Floats:
+    """Return gates (K, R) of rows, NaN where no origin has enough units for the level.
+
+    Parameters
+    ----------
+    z : (R,) standardised savings; their absolute values for a two-sided gate
+    scale : (R,) standard errors by which z was standardised
+    block, origin : (R,) numbers from 0
+    weights : (K, blocks) how often each block is drawn; a single row of ones for the gates themselves
+    level : fraction
+    """
+    order = np.lexsort((-z, origin))  # by origin, then largest first
+    starts = np.searchsorted(origin[order], np.arange(origin.max() + 2))
+    return _gates(z, scale, block, origin, weights, order, starts, level)
+
+
+@compiled
+def _gates(
+    z: Floats,
+    scale: Floats,
+    block: Positions,
+    origin: Positions,
+    weights: Floats,
+    order: Positions,
+    starts: Positions,
+    level: float,
+) -> Floats:
+    """Return the gates of :func:`placebo_gates`, given the order of rows and where each origin begins."""
+    n_replicates, n_blocks = weights.shape
+    n_origins = starts.size - 1
+    out = np.empty((n_replicates, z.size))
+    found = np.empty((n_blocks, n_origins))
+    inside = np.empty(n_blocks)
+    for k in range(n_replicates):
+        for o in range(n_origins):
+            mine = order[starts[o] : starts[o + 1]]
+            inside[:] = 0.0
+            total = 0.0
+            for row in mine:
+                inside[block[row]] += weights[k, block[row]]
+                total += weights[k, block[row]]
+            for b in range(n_blocks):
+                found[b, o] = _outside(z, block, mine, weights[k], b, total - inside[b], level)
+        for row in range(z.size):
+            value, count = 0.0, 0
+            for o in range(n_origins):
+                if o != origin[row] and not np.isnan(found[block[row], o]):
+                    value += found[block[row], o]
+                    count += 1
+            if count == 0:
+                value, count = found[block[row], origin[row]], 1
+            out[k, row] = scale[row] * value / count
+    return out

@@ -1,0 +1,44 @@
+"""Scores of predictive draws against what was observed, row by row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ssinfer.typing import Floats
+
+
+def crps(draws: Floats, observed: Floats) -> Floats:
+    """Return the continuous ranked probability score (R,) of draws (R, S) against observed (R,).
+
+    E|X - y| - E|X - X'| / 2 with the second term from the sorted draws, unbiased in S (Gneiting and Raftery 2007,
+    doi 10.1198/016214506000001437; the fair version of Ferro 2014, doi 10.1002/qj.2270).
+    """
+    n = draws.shape[1]
+    ordered = np.sort(draws, axis=1)
+    ranks = 2.0 * np.arange(1, n + 1) - n - 1.0
+    spread = ordered @ ranks / (n * max(n - 1.0, 1.0))
+    return np.asarray(np.abs(draws - observed[:, None]).mean(axis=1) - spread)
+
+
+def interval_score(lower: Floats, upper: Floats, observed: Floats, level: float) -> Floats:
+    """Return width + 2 / (1 - level) times the distance by which `observed` lies outside."""
+    miss = np.maximum(lower - observed, 0.0) + np.maximum(observed - upper, 0.0)
+    return np.asarray(upper - lower + 2.0 / (1.0 - level) * miss)
+
+
+def probability_integral_transform(draws: Floats, observed: Floats) -> Floats:
+    """Return the share of draws (R, S) below observed (R,), ties counted half."""
+    below = (draws < observed[:, None]).mean(axis=1)
+    return np.asarray(below + 0.5 * (draws == observed[:, None]).mean(axis=1))
+
+
+def central_intervals(draws: Floats, levels: Sequence[float]) -> tuple[Floats, Floats]:
+    """Return equal-tailed lower and upper ends, each (levels, R), of draws (R, S)."""
+    level = np.asarray(levels, dtype=float)
+    ends = np.quantile(draws, np.concatenate([(1 - level) / 2, (1 + level) / 2]), axis=1)
+    return np.asarray(ends[: len(level)]), np.asarray(ends[len(level) :])

@@ -1,0 +1,255 @@
+"""From a problem to the arrays of the panel model: outcome, cells seen, noise, loadings, priors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from ssinfer.benchmarks.hierarchical.model import PanelModel, Parameter, Scales
+from ssinfer.benchmarks.priors import VOLATILITY_LOG_SD
+from ssinfer.comparison import distances
+from ssinfer.errors import DataError, DesignError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from ssinfer.benchmarks.problem import Problem
+    from ssinfer.typing import Floats
+
+    Places = NDArray[np.intp]
+
+FEWEST_UNITS = 3
+FEWEST_BASELINE = 2
+
+
+@dataclass(frozen=True)
+class Options:
+    """The structural options of a hierarchical benchmark, as its constructor stores them."""
+
+    scale: Literal["log", "identity"]
+    trend: bool
+    shock: Literal["ar1"] | None
+    volatility: bool
+    season: int | None
+    spatial: str | None
+    range_km: float
+    rank: int
+    covariates: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """A problem as the model sees it: N units (treated and donors, in the panel's order), T periods.
+
+    Attributes
+    ----------
+    rows : (N,) rows of the panel;  columns : (T,) columns of the panel
+    treated : (I,) places in rows;  ahead : (P,) places in columns
+    y : (N, T) transformed outcome, 0 where unseen;  seen : (N, T) of 0 and 1
+    baseline : (T,) whether a period is baseline
+    centre : float, taken off y after the transformation;  unit : float, spending is divided by it on the identity scale
+    """
+
+    model: PanelModel
+    rows: Places
+    columns: Places
+    treated: Places
+    ahead: Places
+    y: Floats
+    seen: Floats
+    baseline: NDArray[np.bool_]
+    centre: float
+    unit: float
+    scale: Literal["log", "identity"]
+
+    def spending(self, y: Floats) -> Floats:
+        """Return spending per insured-year from y."""
+        return np.asarray(np.exp(y + self.centre) if self.scale == "log" else (y + self.centre) * self.unit)
+
+    @property
+    def before(self) -> Floats:
+        """Cells seen in baseline periods alone (N, T): the same for every placebo of a design."""
+        return self.seen * self.baseline
+
+
+def lay_out(problem: Problem, options: Options) -> Layout:
+    """Lay a problem out, or refuse.
+
+    Raises
+    ------
+    DesignError
+        Fewer than three units or two baseline periods.
+    DataError
+        Spending that has no logarithm, does not vary, or covariates that are missing or constant.
+    """
+    rows = np.sort(np.concatenate([problem.treated, problem.donors]))
+    columns = np.union1d(problem.baseline, problem.columns)
+    _check_size(rows, problem)
+    box = np.ix_(rows, columns)
+    spending = problem.spending[box]
+    baseline = np.isin(columns, problem.baseline)
+    seen = np.isfinite(spending)
+    y, centre, unit = _transform(spending, seen, baseline, options.scale, problem)
+    time = columns.astype(np.float64)
+    known, inverse_size = _noise(problem, box, spending, unit, options.scale)
+    inverse = np.ones(spending.shape) if inverse_size is None else inverse_size
+    scales = Scales.of(y[:, baseline], inverse[:, baseline], time[baseline])
+    if float(np.ptp(y[:, baseline])) <= 1e-9:
+        raise DataError(
+            "Spending is the same in every unit and baseline period: there is no variation to learn noise from. "
+            "Check the column of spending; a constant needs no benchmark."
+        )
+    shared, spectrum, neighbours = _neighbours(problem, rows, options)
+    growth = _growth(problem, rows, columns[baseline], options.covariates)
+    volatility = _volatility(options, problem.periods(columns))
+    model = PanelModel(
+        time=time,
+        inverse_size=None if known is not None else inverse,
+        known=known,
+        loadings=np.column_stack([np.ones(len(rows)), *shared, *growth]),
+        spectrum=np.concatenate([[1.0], spectrum, np.ones(len(growth))]),
+        neighbours=neighbours,
+        covariates=len(growth),
+        season=options.season,
+        parameters=(*_parameters(options, scales, learn_noise=known is None), *volatility),
+        period_scale=5.0 * scales.spread,
+        level_scale=2.0 * scales.level,
+        volatility=tuple(parameter.name for parameter in volatility),
+    )
+    return Layout(
+        model=model,
+        rows=rows,
+        columns=columns,
+        treated=np.searchsorted(rows, problem.treated),
+        ahead=np.searchsorted(columns, problem.columns),
+        y=np.where(seen, y, 0.0),
+        seen=seen.astype(np.float64),
+        baseline=baseline,
+        centre=centre,
+        unit=unit,
+        scale=options.scale,
+    )
+
+
+def _check_size(rows: Places, problem: Problem) -> None:
+    if len(rows) < FEWEST_UNITS:
+        raise DesignError(
+            f"HierarchicalBenchmark got {len(rows)} units; pooling needs at least {FEWEST_UNITS}, treated and donors "
+            "together. Widen the comparison group."
+        )
+    if len(problem.baseline) < FEWEST_BASELINE:
+        raise DesignError(
+            f"HierarchicalBenchmark got {len(problem.baseline)} baseline period; telling a unit's level from its "
+            f"shocks needs at least {FEWEST_BASELINE}. Lengthen the baseline."
+        )
+
+
+def _transform(
+    spending: Floats, seen: NDArray[np.bool_], baseline: NDArray[np.bool_], scale: str, problem: Problem
+) -> tuple[Floats, float, float]:
+    """Return y, its centre over the baseline, and the unit of spending."""
+    if scale == "log":
+        bad = seen & ~(spending > 0)
+        if bad.any():
+            i, t = np.argwhere(bad)[0]
+            rows = np.sort(np.concatenate([problem.treated, problem.donors]))
+            raise DataError(
+                f"Spending of {problem.panel.units[rows[i]]!r} is {spending[i, t]:g} in a period that is needed, which "
+                "has no logarithm. Use HierarchicalBenchmark(scale='identity'), or correct the cell."
+            )
+        y, unit = np.log(np.where(seen, spending, 1.0)), 1.0
+    else:
+        unit = float(np.abs(spending[:, baseline]).mean()) or 1.0
+        y = np.where(seen, spending, 0.0) / unit
+    centre = float(y[:, baseline].mean())
+    return y - centre, centre, unit
+
+
+def _noise(
+    problem: Problem, box: tuple[NDArray[np.intp], ...], spending: Floats, unit: float, scale: str
+) -> tuple[Floats | None, Floats | None]:
+    """Return the known variance of y (N, T), or 1 / insured-years with which the noise is learned.
+
+    The variance of a sealed cell is not known: it is the unit's last known one, times the ratio of insured-years.
+    """
+    sizes = problem.sizes[box]
+    if problem.variance is None:
+        return None, (None if problem.insured_years is None else 1.0 / sizes)
+    known = problem.variance[box] / (spending**2 if scale == "log" else unit**2)
+    for column in range(1, known.shape[1]):
+        carried = known[:, column - 1] * sizes[:, column - 1] / sizes[:, column]
+        known[:, column] = np.where(np.isfinite(known[:, column]), known[:, column], carried)
+    if not (np.isfinite(known) & (known > 0)).all():
+        raise DataError("Sampling variances must be positive in every baseline cell. Complete or drop the column.")
+    return known, None
+
+
+def _neighbours(problem: Problem, rows: Places, options: Options) -> tuple[list[Floats], Floats, int]:
+    """Return loadings of the common field, their variances, and how many they are.
+
+    "distance": the `rank` leading eigenvectors of exp(-distance / range); a covariate: one loading per region.
+    """
+    if options.spatial is None:
+        return [], np.zeros(0), 0
+    panel = problem.panel
+    if options.spatial == "distance":
+        far = np.array([distances(panel, panel.units[row])[rows] for row in rows])
+        if not np.isfinite(far).all():
+            row = rows[int(np.argwhere(~np.isfinite(far).any(axis=1))[0][0])] if len(rows) else 0
+            raise DataError(
+                f"{panel.units[row]!r} has no latitude or longitude; spatial='distance' needs both for every unit. "
+                "Complete the covariates or leave the unit out of the donors."
+            )
+        values, vectors = np.linalg.eigh(np.exp(-far / options.range_km))
+        keep = np.argsort(values)[::-1][: min(options.rank, len(rows) - 1)]
+        return list(vectors[:, keep].T), values[keep], len(keep)
+    labels = panel.covariate(options.spatial)[rows][:, problem.baseline]
+    if not (labels == labels[:, :1]).all():
+        raise DataError(f"Region {options.spatial!r} changes or is missing within the baseline. Give one per unit.")
+    regions = np.unique(labels[:, 0])
+    return [(labels[:, 0] == region).astype(np.float64) for region in regions], np.ones(len(regions)), len(regions)
+
+
+def _growth(problem: Problem, rows: Places, baseline: Places, names: Sequence[str]) -> list[Floats]:
+    """Return covariates as baseline means in standard deviations, one loading each."""
+    out = []
+    for name in names:
+        values = problem.panel.covariate(name)[np.ix_(rows, baseline)].mean(axis=1)
+        if not np.isfinite(values).all():
+            raise DataError(f"Covariate {name!r} is missing in a baseline cell that is needed. Complete it.")
+        if values.std() <= 1e-12 * max(abs(float(values.mean())), 1e-300):
+            raise DataError(f"Covariate {name!r} is the same in every unit: it cannot explain growth. Drop it.")
+        out.append((values - values.mean()) / values.std())
+    return out
+
+
+def _parameters(options: Options, scales: Scales, *, learn_noise: bool) -> tuple[Parameter, ...]:
+    out = [Parameter("level", "deviation", 2.0 * scales.level)]
+    if options.trend:
+        out.append(Parameter("trend", "deviation", scales.slope))
+    if options.season is not None:
+        out.append(Parameter("season", "deviation", scales.residual))
+    if options.shock is not None:
+        out += [Parameter("shock", "deviation", scales.residual), Parameter("persistence", "persistence")]
+    if learn_noise:
+        out.append(Parameter("noise", "deviation", 2.0 * scales.noise))
+    if options.spatial is not None:
+        out += [
+            Parameter("neighbour_level", "deviation", scales.level),
+            Parameter("neighbour_shock", "deviation", scales.residual),
+            Parameter("neighbour_persistence", "persistence"),
+        ]
+    if options.covariates:
+        out.append(Parameter("growth", "deviation", scales.residual))
+    return tuple(out)
+
+
+def _volatility(options: Options, periods: Sequence[object]) -> list[Parameter]:
+    """Return a factor for each period; none where there is no shock for it to scale."""
+    if not options.volatility or (options.shock is None and options.spatial is None):
+        return []
+    return [Parameter(f"volatility_{period}", "factor", VOLATILITY_LOG_SD) for period in periods]

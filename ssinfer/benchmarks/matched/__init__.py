@@ -1,0 +1,3 @@
+"""Propensity-matched benchmark: persons compared with similar persons outside the contract."""
+
+from ssinfer.benchmarks.matched.method import PropensityMatching as PropensityMatching

@@ -1,0 +1,74 @@
+"""CohortProblem: a design laid over persons, sealed like the panel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from ssinfer.benchmarks.problem import Problem
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ssinfer.cohort.cohort import Cohort
+    from ssinfer.design import Design
+    from ssinfer.panel import Panel
+    from ssinfer.typing import Booleans, Floats
+
+    Places = NDArray[np.intp]
+
+
+_panels: WeakKeyDictionary[Cohort, Panel] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True, eq=False)
+class CohortProblem(Problem):
+    """A :class:`Problem` with its persons. n persons of treated and donor units, insured in any period of the design.
+
+    Attributes
+    ----------
+    cohort : the original
+    rows : (n,) rows of these persons in the cohort
+    unit : (n,) row of each person's unit in the panel
+    is_treated : (n,)
+    before : (n, 2) money and insured-years over the baseline
+    money, years : (n, P) performance periods; money of treated persons is NaN (**sealed**)
+    """
+
+    cohort: Cohort
+    rows: Places
+    unit: Places
+    is_treated: Booleans
+    before: Floats
+    money: Floats
+    years: Floats
+
+    @classmethod
+    def over(cls, cohort: Cohort, design: Design) -> CohortProblem:
+        """Lay `design` over `cohort`, aggregating it for what concerns units."""
+        if cohort not in _panels:  # a backtest lays many designs over one cohort
+            _panels[cohort] = cohort.to_panel()
+        problem = Problem.of(_panels[cohort], design)
+        unit = cohort.unit_rows()
+        inside = np.isin(unit, np.concatenate([problem.treated, problem.donors]))
+        insured = cohort.insured_years[:, np.union1d(problem.baseline, problem.columns)].sum(axis=1) > 0
+        rows = np.flatnonzero(inside & insured)
+        is_treated = np.isin(unit[rows], problem.treated)
+        spending, years = cohort.spending[rows], cohort.insured_years[rows]
+        money = spending[:, problem.columns].copy()
+        money[is_treated] = np.nan
+        before = np.column_stack([spending[:, problem.baseline].sum(axis=1), years[:, problem.baseline].sum(axis=1)])
+        values = {field.name: getattr(problem, field.name) for field in fields(Problem)}
+        return cls(
+            **values,
+            cohort=cohort,
+            rows=rows,
+            unit=unit[rows],
+            is_treated=is_treated,
+            before=before,
+            money=money,
+            years=years[:, problem.columns],
+        )

@@ -1,0 +1,1 @@
+"""Bayesian synthetic control: the posterior of the donor weights and of the benchmark."""

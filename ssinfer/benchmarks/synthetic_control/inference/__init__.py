@@ -1,0 +1,1 @@
+"""Frequentist inference for synthetic control methods."""

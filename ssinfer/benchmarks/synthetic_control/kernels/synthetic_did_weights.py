@@ -1,0 +1,96 @@
+"""Unit and time weights of synthetic difference in differences, at their exact optimum.
+
+Arkhangelsky, Athey, Hirshberg, Imbens and Wager (2021, doi:10.1257/aer.20190159), with T0 periods before, T1
+after, N0 donors and the noise level sigma = SD of the donors' first differences before:
+
+    omega = argmin |demeaned(y_1 - Y_0 omega)|^2 / T0 + zeta_omega^2 |omega|^2,   zeta_omega  = (N1 T1)^(1/4) sigma
+    lambda = argmin |demeaned(ybar_after - Y_before lambda)|^2 / N0 + zeta_lambda^2 |lambda|^2,  zeta_lambda = 1e-6
+    sigma
+
+both over the simplex.  The estimate is the weighted double difference.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import simplex_weights
+from ssinfer.kernels.compile import compiled
+
+Array = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
+
+
+def first_difference_noise(before: Array, donors: BoolArray) -> float:
+    """Return the standard deviation (n - 1) of the donors' first differences.
+
+    Parameters
+    ----------
+    before : array (T0, N)
+        Outcomes before the contract, in the order of time.
+    donors : bool array (N,)
+        Units that count.
+    """
+    steps = np.diff(before[:, donors], axis=0)
+    return float(steps.std(ddof=1)) if steps.size > 1 else 0.0
+
+
+@compiled
+def time_weights(before: Array, after: Array, donors: BoolArray, zeta: float) -> tuple[Array, float, int, int]:
+    """Return the weights of the earlier periods that predict the donors' later mean.
+
+    Parameters
+    ----------
+    before : array (T0, N)
+        Outcomes before the contract.
+    after : array (N,)
+        Each unit's mean over the performance periods.
+    donors : bool array (N,)
+        Units that count.
+    zeta : float
+        Ridge, in the unit of the outcome.
+
+    Returns
+    -------
+    array (T0,), float, int, int
+        Weights on the simplex, KKT gap, status and iterations as for `simplex_weights`.
+    """
+    T0, N = before.shape
+    count = 0
+    mean = np.zeros(T0 + 1)
+    for j in range(N):
+        if donors[j]:
+            count += 1
+            mean[T0] += after[j]
+            for t in range(T0):
+                mean[t] += before[t, j]
+    mean /= count
+    G = np.zeros((T0, T0))
+    row = np.empty(T0)
+    for j in range(N):
+        if donors[j]:
+            later = after[j] - mean[T0]
+            for t in range(T0):
+                row[t] = before[t, j] - mean[t] - later
+            for t in range(T0):
+                for s in range(t + 1):
+                    G[t, s] += row[t] * row[s]
+    for t in range(T0):
+        for s in range(t):
+            G[s, t] = G[t, s]
+    return simplex_weights(G, np.full(T0, count * zeta * zeta), np.zeros(T0))
+
+
+def time_weights_batch(
+    before: Array, after: Array, donors: BoolArray, zeta: Array
+) -> tuple[Array, Array, IntArray, IntArray]:
+    """Solve `time_weights` for many donor sets: donors (M, N) and zeta (M,), results stacked by row."""
+    M = donors.shape[0]
+    T0 = before.shape[0]
+    weights, gap = np.empty((M, T0)), np.empty(M)
+    status, iterations = np.empty(M, dtype=np.int64), np.empty(M, dtype=np.int64)
+    for m in range(M):
+        weights[m], gap[m], status[m], iterations[m] = time_weights(before, after, donors[m], zeta[m])
+    return weights, gap, status, iterations

@@ -1,0 +1,49 @@
+"""Check: the verdict of one diagnostic, with the number on which it rests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+type Status = Literal["PASS", "WARN", "FAIL", "NOT EVALUATED"]
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    """The verdict of one diagnostic.
+
+    Attributes
+    ----------
+    check : str
+        Name of the diagnostic.
+    status : "PASS", "WARN", "FAIL" or "NOT EVALUATED"
+        WARN marks a result that can be used with care. FAIL marks a result that cannot be relied on.
+    figure : float
+        The number on which the verdict rests; NaN when there is none.
+    message : str
+        The finding and its limit, or the reason why the check was not evaluated.
+    table : pandas.DataFrame
+        The details behind the figure; may be empty.
+    """
+
+    check: str
+    status: Status
+    figure: float = float("nan")
+    message: str = ""
+    table: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+
+    @classmethod
+    def not_evaluated(cls, check: str, reason: object) -> Check:
+        """Return the verdict of a check that could not be evaluated."""
+        return cls(check, "NOT EVALUATED", message=str(reason))
+
+
+def tabulate(checks: Iterable[Check]) -> pd.DataFrame:
+    """Return one row per check: check, status, figure, message."""
+    rows = [(check.check, check.status, check.figure, check.message) for check in checks]
+    return pd.DataFrame(rows, columns=["check", "status", "figure", "message"])

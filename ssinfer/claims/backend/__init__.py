@@ -1,0 +1,1 @@
+"""What claims need of the query engine: calendar, exact sums, temporary tables."""

@@ -1,0 +1,1 @@
+"""Tables of claims: files, schema and checks."""

@@ -1,0 +1,136 @@
+"""The arithmetic of a settlement, on arrays: money in, money and a reason code out.
+
+Convention: all money is the total of a settlement (per insured-year times insured-years), savings are benchmark minus
+spending, and a payment is positive when the payer pays the providers, negative when the providers owe.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from ssinfer.typing import Floats, Integers
+
+type Codes = npt.NDArray[np.int8]
+
+#: "At least" is tested on rates, with this much room for the rounding of binary fractions: a saving of exactly the
+#: minimum savings rate is paid, however the division rounds.
+RATE_TOLERANCE = 1e-12
+
+
+class Outcome(IntEnum):
+    """Why a settlement pays what it pays."""
+
+    NOTHING_SAVED = 0
+    BELOW_GATE = 1
+    PAID = 2
+    PAID_AT_CAP = 3
+    PAID_AT_LOWER_RATE = 4
+    NO_QUALITY = 5
+    NOTHING_LEFT_TO_SHARE = 6
+    LOSS_NOT_SHARED = 7
+    LOSS_WITHIN_GATE = 8
+    OWED = 9
+    OWED_AT_CAP = 10
+
+
+def payments(
+    benchmark: Floats,
+    spending: Floats,
+    *,
+    gate: Floats,
+    loss_gate: Floats,
+    savings_share: Floats,
+    loss_share: Floats,
+    savings_cap: Floats,
+    loss_cap: Floats,
+    less: Floats,
+    lower_share: Floats,
+    excess: bool,
+) -> tuple[Floats, Codes]:
+    """Return the payment and its reason, element by element.
+
+    Parameters
+    ----------
+    benchmark, spending : ndarray
+        Totals in money; every array is of one shape or broadcasts to it.
+    gate, loss_gate : ndarray
+        Minimum savings rate and minimum loss rate, fractions of the benchmark, both >= 0. The test is "at least".
+    savings_share, loss_share : ndarray
+        Share of savings paid (quality included) and of losses owed; a loss share of 0 is one-sided.
+    savings_cap, loss_cap : ndarray
+        Largest payment and largest amount owed, totals in money; inf for none.
+    less : ndarray
+        Money taken from the savings after the gate and before sharing (costs, losses carried over).
+    lower_share : ndarray
+        Share of savings paid below the gate; 0 where nothing is.
+    excess : bool
+        True when only what exceeds the gate is shared (a deductible), False from the first unit of money.
+
+    Returns
+    -------
+    payment : ndarray of float
+    code : ndarray of int8
+        Values of `Outcome`.
+
+    Examples
+    --------
+    >>> one = np.ones(1)
+    >>> payments(2e6 * one, 1.9e6 * one, gate=0.03 * one, loss_gate=0.03 * one, savings_share=0.5 * one,
+    ...          loss_share=0 * one, savings_cap=np.inf * one, loss_cap=np.inf * one, less=0 * one,
+    ...          lower_share=0 * one, excess=False)
+    (array([50000.]), array([2], dtype=int8))
+    """
+    saving = benchmark - spending
+    rate = saving / benchmark
+    passed = (saving > 0) & (rate >= gate - RATE_TOLERANCE)
+    lost = (saving < 0) & (rate <= -loss_gate + RATE_TOLERANCE) & (loss_share > 0)
+    deductible, loss_deductible = (gate * benchmark, loss_gate * benchmark) if excess else (0.0, 0.0)
+
+    shared = np.maximum(saving - less - deductible, 0.0)
+    earned = np.minimum(savings_share * shared, savings_cap)
+    below = (saving > 0) & ~passed
+    lower = np.minimum(lower_share * np.maximum(saving - less, 0.0), savings_cap)
+    owed = np.minimum(loss_share * np.maximum(-saving - loss_deductible, 0.0), loss_cap)
+    payment = np.where(passed, earned, np.where(lost, -owed, np.where(below, lower, 0.0)))
+
+    code = np.zeros(payment.shape, dtype=np.int8)
+    code[below] = Outcome.BELOW_GATE
+    code[below & (lower > 0)] = Outcome.PAID_AT_LOWER_RATE
+    code[passed] = Outcome.PAID
+    code[passed & (savings_share * shared > savings_cap)] = Outcome.PAID_AT_CAP
+    code[passed & (shared <= 0)] = Outcome.NOTHING_LEFT_TO_SHARE
+    code[passed & (savings_share <= 0)] = Outcome.NO_QUALITY
+    loss = saving < 0
+    code[loss] = Outcome.LOSS_WITHIN_GATE
+    code[loss & (loss_share <= 0)] = Outcome.LOSS_NOT_SHARED
+    code[lost] = Outcome.OWED
+    code[lost & (loss_share * (-saving - loss_deductible) > loss_cap)] = Outcome.OWED_AT_CAP
+    return payment, code
+
+
+def to_cents(money: Floats) -> Integers:
+    """Return money in whole cents, half to even.
+
+    >>> to_cents(np.array([0.125, 50_000.0]))
+    array([     12, 5000000])
+    """
+    return np.rint(np.asarray(money, dtype=np.float64) * 100.0).astype(np.int64)
+
+
+def split_cents(cents: Integers, shares: tuple[float, ...]) -> tuple[Integers, ...]:
+    """Divide whole cents by `shares` (which sum to 1) so that the parts add up to the whole exactly.
+
+    Part j is the difference of the rounded running totals, hence within one cent of its exact share.
+
+    >>> split_cents(np.array([100, -100]), (1 / 3, 2 / 3))
+    (array([ 33, -33]), array([ 67, -67]))
+    """
+    running = np.cumsum(shares)
+    ends = [np.rint(cents * part).astype(np.int64) for part in running[:-1]] + [cents]
+    starts = [np.zeros_like(cents), *ends[:-1]]
+    return tuple(end - start for start, end in zip(starts, ends, strict=True))

@@ -1,0 +1,1 @@
+"""Reading, fetching and caching of data files."""

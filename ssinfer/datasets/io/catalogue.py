@@ -1,0 +1,119 @@
+"""What data sets ssinfer can load, for which years, from which source, and whether they are at hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ssinfer.datasets import dartmouth, mssp, prop99
+from ssinfer.datasets.io.folders import data_folder
+from ssinfer.datasets.vektis import covariates
+from ssinfer.datasets.vektis.coordinates import CENTROIDS
+from ssinfer.datasets.vektis.sources import VEKTIS_FILES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetEntry:
+    """A loadable data set: what it is, its files, and where the files were found."""
+
+    name: str
+    description: str
+    years: str
+    loader: str
+    source: str
+    licence: str
+    files: tuple[str, ...]
+    fetchable: bool = False
+
+    @property
+    def found(self) -> tuple[str, ...]:
+        """Files that are at hand, plain or compressed."""
+        place = data_folder(self.name)
+        return tuple(name for name in self.files if (place / name).is_file() or (place / f"{name}.gz").is_file())
+
+    @property
+    def where(self) -> str:
+        """The folder when files were found there, else how to get them."""
+        if self.found:
+            return str(data_folder(self.name))
+        return (
+            f"absent: ssinfer data fetch {self.name}"
+            if self.fetchable
+            else f"absent: put it in {data_folder(self.name)}"
+        )
+
+
+def entries() -> tuple[DatasetEntry, ...]:
+    """Return the data sets that ssinfer can load."""
+    return (
+        DatasetEntry(
+            "vektis",
+            "Spending under the Dutch Health Insurance Act per municipality, sex and age class",
+            f"{min(VEKTIS_FILES)}-{max(VEKTIS_FILES)}",
+            "load_vektis",
+            "Bron: Vektis, Open Databestanden Zorgverzekeringswet (vektis.nl)",
+            "open data, cite the source",
+            tuple(file.name for file in VEKTIS_FILES.values()),
+            fetchable=True,
+        ),
+        DatasetEntry(
+            "cbs",
+            "Coordinates, income, social assistance and education of Dutch municipalities",
+            "2015, 2021, 2023",
+            "load_vektis(covariates=...)",
+            "Statistics Netherlands (CBS), tables 70072ned and education per municipality",
+            "CC BY 4.0",
+            (CENTROIDS, covariates.KEY_FIGURES, covariates.EDUCATION),
+        ),
+        DatasetEntry(
+            "dartmouth",
+            "Medicare spending per enrollee of US counties, age-sex-race adjusted",
+            f"{dartmouth.YEARS[0]}-{dartmouth.YEARS[1]}",
+            "load_dartmouth",
+            "The Dartmouth Atlas of Health Care (data.dartmouthatlas.org)",
+            "cite the Dartmouth Atlas",
+            (dartmouth.FILE.removesuffix(".gz"),),
+        ),
+        DatasetEntry(
+            "mssp",
+            "Medicare Shared Savings Program, results per ACO",
+            "2013-2023",
+            "load_mssp",
+            "Centers for Medicare & Medicaid Services, public use files (data.cms.gov)",
+            "US federal data, public domain",
+            (*(f"PY{year}_results_PUF.csv" for year in mssp.PUF_YEARS), mssp.PANEL_FILE),
+        ),
+        DatasetEntry(
+            "synthetic_control",
+            "Cigarette sales in 39 US states around Proposition 99",
+            "1970-2000",
+            "load_prop99",
+            "Arkhangelsky et al. (2021), doi 10.1257/aer.20190159",
+            "see the source",
+            (prop99.FILE,),
+        ),
+    )
+
+
+def available() -> pd.DataFrame:
+    """Return a frame of the data sets: name, description, years, loader, source, licence, files, found, where.
+
+    `files` is the number of files of the data set, `found` how many of them are at hand.
+
+    Examples
+    --------
+    >>> available()["name"].tolist()
+    ['vektis', 'cbs', 'dartmouth', 'mssp', 'synthetic_control']
+    """
+    import pandas as pd  # noqa: PLC0415
+
+    fields = ("name", "description", "years", "loader", "source", "licence")
+    rows = [
+        {**{field: getattr(entry, field) for field in fields}}
+        | {"files": len(entry.files), "found": len(entry.found), "where": entry.where}
+        for entry in entries()
+    ]
+    return pd.DataFrame(rows)

@@ -1,0 +1,118 @@
+"""Download a publisher's files into the cache, each checked against its SHA-256 before it gets its name."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from ssinfer.datasets.io.folders import CACHE_DIR, cache_folder
+from ssinfer.datasets.vektis.sources import VEKTIS_FILES
+from ssinfer.errors import DatasetError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from ssinfer.datasets.vektis.sources import VektisFile
+
+FETCHABLE = ("vektis",)
+
+
+def fetch(name: str, years: Iterable[int] | None = None) -> list[Path]:
+    """Download the data set `name` into the cache and return the paths of its files.
+
+    Raises
+    ------
+    DatasetError
+        A data set that cannot be fetched, or a download that failed (see `fetch_vektis`).
+    """
+    if name not in FETCHABLE:
+        message = (
+            f"Data set {name!r} cannot be fetched. Allowed: {', '.join(FETCHABLE)}. Next step: `ssinfer data list` "
+            "names the source of each data set; put its files under SSINFER_DATA_DIR."
+        )
+        raise DatasetError(message)
+    return fetch_vektis(years)
+
+
+def fetch_vektis(
+    years: Iterable[int] | None = None,
+    folder: str | Path | None = None,
+    *,
+    base_url: str | None = None,
+    timeout: float = 60.0,
+) -> list[Path]:
+    """Download the publisher's files on spending per municipality.
+
+    Parameters
+    ----------
+    years
+        Years of spending; None: all registered ones.
+    folder
+        Where to put the files; by default the folder ``vektis`` of the cache, from which `load_vektis` reads when
+        ``SSINFER_DATA_DIR`` is unset.
+    base_url
+        Address of a mirror that has the files under the names ``vektis_2015_gemeente.csv``; None: the publisher.
+    timeout
+        Seconds to wait for the server.
+
+    Returns
+    -------
+    list of Path
+        One per year. A file that is there with the right SHA-256 is not downloaded again.
+
+    Raises
+    ------
+    DatasetError
+        An unregistered year, an unreachable address, a cut connection, or bytes with another SHA-256. Files
+        downloaded before stay; of the failed one nothing is left.
+    """
+    from pathlib import Path  # noqa: PLC0415
+
+    asked = sorted(VEKTIS_FILES) if years is None else sorted(set(years))
+    unknown = [year for year in asked if year not in VEKTIS_FILES]
+    if unknown:
+        message = (
+            f"Vektis: no address is registered for {', '.join(map(str, unknown))}. "
+            f"Allowed: {min(VEKTIS_FILES)} to {max(VEKTIS_FILES)}. Next step: choose years from these."
+        )
+        raise DatasetError(message)
+    place = Path(folder) if folder is not None else cache_folder() / "vektis"
+    paths = []
+    for year in asked:
+        file = VEKTIS_FILES[year]
+        url = file.url if base_url is None else f"{base_url.rstrip('/')}/{file.name}"
+        paths.append(_retrieve(file, url, place, timeout))
+    return paths
+
+
+def _retrieve(file: VektisFile, url: str, place: Path, timeout: float) -> Path:
+    """Download beside, check, rename: pooch gives a file its name only when its SHA-256 is right."""
+    from pathlib import Path  # noqa: PLC0415
+
+    import pooch  # noqa: PLC0415
+    import requests  # noqa: PLC0415
+
+    pooch.get_logger().setLevel(logging.WARNING)
+    try:
+        return Path(
+            pooch.retrieve(
+                url,
+                known_hash=f"sha256:{file.sha256}",
+                fname=file.name,
+                path=place,
+                downloader=pooch.HTTPDownloader(timeout=timeout),
+            )
+        )
+    except requests.RequestException as error:
+        what, cure = f"the download failed ({error})", "try again later, or download it by hand"
+    except ValueError:
+        what = f"the bytes there do not have the registered SHA-256 {file.sha256[:12]}..."
+        cure = "the publisher may have revised the file: download it by hand and read it with verify=False"
+    except OSError as error:
+        what, cure = f"it cannot be written ({error})", f"set {CACHE_DIR} to a writable folder"
+    message = (
+        f"{file.name} from {url}: {what}. Nothing of it was kept. Allowed: the publisher's file of {file.year} "
+        f"({file.n_bytes:,} bytes). Next step: {cure}, as {place / file.name}."
+    )
+    raise DatasetError(message)

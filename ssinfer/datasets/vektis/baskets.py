@@ -1,0 +1,182 @@
+"""Baskets: named sets of care types whose spending is added up, and the years between which each is comparable.
+
+A growing basket is not growing spending. The national means per insured-year and care type of 2011-2022 (EUR, all
+rows of the publisher's files) were looked at column by column; what they show is kept here as two kinds of fact:
+
+- a **break**: care entered or left the basket, or moved between it and a column outside it. Years on both sides of a
+  break are refused.
+- a **note**: timing or bookkeeping that changes the level of one year without changing what is insured. It is told,
+  not refused; a benchmark trended by a reference group takes out its national part.
+
+What the columns show, in EUR per insured-year: district nursing 0 -> 182 and long-term mental health care 0 -> 3
+(2015), geriatric rehabilitation 0 -> 38 (2013), primary-care residence 16 (own column from 2018, but `OVERIG` is 32 in
+2017 against 14 in 2016 and 17 in 2018: it entered in 2017), GZSP 0.4 -> 3.8 (2020). Mental health care was only
+relabelled (2014, 2022), as was maternity care into `INTEGRALE_GEBOORTEZORG` (2021). Chain care got its own GP column
+in 2015 (28; `OVERIG` halved, 27 -> 14). Pharmacy fell 311 -> 277 -> 260 (2011-13) while expensive drugs moved to the
+hospital.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from ssinfer.datasets.vektis.columns import CARE_TYPES, GGZ, care_types
+from ssinfer.errors import DatasetError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_ENTERED_AFTER_2011 = (
+    "VERPLEGING_EN_VERZORGING",
+    "LANGDURIGE_GGZ",
+    "EERSTELIJNSVERBLIJF",
+    "GZSP",
+    "GERIATRISCHE_REVALIDATIEZORG",
+)
+_DRUGS_MOVED = {
+    2012: "expensive drugs (TNF-alpha inhibitors) moved from pharmacy to hospital on 1 January 2012",
+    2013: "oncology drugs and growth hormones moved from pharmacy to hospital on 1 January 2013",
+}
+_NOTE_2017 = "2017: primary-care residence (about EUR 16) entered and is booked under KOSTEN_OVERIG, so it is inside"
+_NOTE_2015 = (
+    "2015: hospital episodes were cut from 365 to 120 days; the mean of hospital care dips (1,256; 1,221; 1,314)"
+)
+_NOTE_YOUTH = "2015: mental health care under 18 left the insurance for the municipalities (Youth Act)"
+_NOTE_2021 = "2021: mental health episodes were closed early for the new payment model; their mean dips (209 to 144)"
+_NOTE_2022 = "2022: long-term mental health care (EUR 8 in 2021) has no column of its own any more, so it is inside"
+
+
+@dataclass(frozen=True, slots=True)
+class Basket:
+    """A named set of care types.
+
+    Attributes
+    ----------
+    name, description
+        Name used in `load_vektis` and a sentence on what it holds.
+    members
+        Care types (column names without ``KOSTEN_``), over all years; those of a year are `columns(year)`.
+    breaks
+        First year after a break, with the reason why it is not comparable with the year before.
+    notes
+        Year, with the note that a reader of that year needs.
+    """
+
+    name: str
+    description: str
+    members: tuple[str, ...]
+    breaks: dict[int, str] = field(default_factory=dict)
+    notes: dict[int, tuple[str, ...]] = field(default_factory=dict)
+
+    def columns(self, year: int) -> tuple[str, ...]:
+        """Return the care types of the basket that have a column in the file of `year`."""
+        there = set(care_types(year))
+        return tuple(name for name in self.members if name in there)
+
+    def comparable_spans(self, first: int, last: int) -> list[tuple[int, int]]:
+        """Return the spans of years, within first..last, inside which the basket is comparable.
+
+        >>> BASKETS["total"].comparable_spans(2011, 2018)
+        [(2011, 2012), (2013, 2014), (2015, 2016), (2017, 2018)]
+        """
+        starts = [first, *(year for year in sorted(self.breaks) if first < year <= last), last + 1]
+        return [(start, end - 1) for start, end in pairwise(starts)]
+
+    def check_comparable(self, years: Iterable[int]) -> None:
+        """Refuse years on both sides of a break.
+
+        Raises
+        ------
+        DatasetError
+            Names the breaks, the reasons and the spans that are comparable.
+        """
+        asked = sorted(set(years))
+        crossed = {year: why for year, why in self.breaks.items() if asked[0] < year <= asked[-1]}
+        if not crossed:
+            return
+        reasons = "; ".join(f"{year - 1}/{year}: {why}" for year, why in sorted(crossed.items()))
+        spans = self.comparable_spans(asked[0], asked[-1])
+        shown = ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in spans)
+        message = (
+            f"Basket {self.name!r} is not comparable over the years {asked[0]}-{asked[-1]}: {reasons}. "
+            f"Allowed: years within one of {shown}. "
+            "Next step: choose such years, or basket='core', which leaves out what entered after 2011."
+        )
+        raise DatasetError(message)
+
+
+def _without(*dropped: str) -> tuple[str, ...]:
+    return tuple(name for name in CARE_TYPES if name not in dropped)
+
+
+BASKETS: dict[str, Basket] = {
+    basket.name: basket
+    for basket in (
+        Basket(
+            "total",
+            "all spending in the publisher's file of the year",
+            tuple(CARE_TYPES),
+            breaks={
+                2013: "geriatric rehabilitation entered the insured package (KOSTEN_GERIATRISCHE_REVALIDATIEZORG)",
+                2015: "district nursing and long-term mental health care entered (KOSTEN_VERPLEGING_EN_VERZORGING, "
+                "KOSTEN_LANGDURIGE_GGZ)",
+                2017: "primary-care residence entered (KOSTEN_OVERIG in 2017, KOSTEN_EERSTELIJNSVERBLIJF from 2018)",
+                2020: "medical care for specific groups of patients entered (KOSTEN_GZSP)",
+            },
+            notes={2015: (_NOTE_2015, _NOTE_YOUTH), 2021: (_NOTE_2021,)},
+        ),
+        Basket(
+            "core",
+            "total minus what entered after 2011: district nursing, long-term mental health care, primary-care "
+            "residence, GZSP, geriatric rehabilitation",
+            _without(*_ENTERED_AFTER_2011),
+            notes={
+                2015: (_NOTE_2015, _NOTE_YOUTH),
+                2017: (_NOTE_2017,),
+                2021: (_NOTE_2021,),
+                2022: (_NOTE_2022,),
+                2023: (_NOTE_2022,),
+            },
+        ),
+        Basket(
+            "without_ggz",
+            "core minus all mental health care (GGZ), in each of its three codings",
+            _without(*_ENTERED_AFTER_2011, *GGZ),
+            notes={2015: (_NOTE_2015,), 2017: (_NOTE_2017,)},
+        ),
+        Basket(
+            "hospital",
+            "medical specialist care",
+            ("MEDISCH_SPECIALISTISCHE_ZORG",),
+            breaks=_DRUGS_MOVED,
+            notes={2015: (_NOTE_2015,)},
+        ),
+        Basket("pharmacy", "drugs dispensed outside the hospital", ("FARMACIE",), breaks=_DRUGS_MOVED),
+        Basket(
+            "gp",
+            "general practice: registration, consultations, chain care, other, and support in primary care",
+            (
+                "HUISARTS_INSCHRIJFTARIEF",
+                "HUISARTS_CONSULT",
+                "HUISARTS_MDZ",
+                "HUISARTS_OVERIG",
+                "EERSTELIJNS_ONDERSTEUNING",
+            ),
+            breaks={
+                2015: "multidisciplinary chain care got its own GP column; before it was spread over KOSTEN_OVERIG "
+                "and others"
+            },
+        ),
+    )
+}
+
+
+def find_basket(basket: str) -> Basket:
+    """Return the basket of that name, or refuse with the nearest names."""
+    if basket in BASKETS:
+        return BASKETS[basket]
+    names = ", ".join(BASKETS)
+    message = f"There is no basket {basket!r}. {did_you_mean(basket, BASKETS)} Allowed: {names}."
+    raise DatasetError(message)

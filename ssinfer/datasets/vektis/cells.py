@@ -1,0 +1,113 @@
+"""Age-sex cells of spending per municipality: the publisher's rows on one set of borders and one basket."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ssinfer.datasets.io.frame_cache import cached_frame
+from ssinfer.datasets.vektis.baskets import find_basket
+from ssinfer.datasets.vektis.borders import renames, target_division, unmappable
+from ssinfer.datasets.vektis.columns import CARE_TYPES
+from ssinfer.datasets.vektis.file import read_vektis_file, vektis_path
+from ssinfer.errors import DatasetError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    import pandas as pd
+
+KEYS = ["unit", "year", "sex", "age_class"]
+
+
+def vektis_cells(
+    years: Iterable[int],
+    basket: str = "core",
+    *,
+    borders: int | str = 2023,
+    folder: str | Path | None = None,
+    verify: bool = True,
+) -> pd.DataFrame:
+    """Return spending and insured per municipality, year, sex and age class.
+
+    The pooled row of the publisher (cells with fewer than 10 insured, 1.6 to 2.5% of the insured) has no municipality
+    and is left out here; `national_vektis` keeps it. Small negative amounts are the publisher's corrections and stay.
+
+    Parameters
+    ----------
+    years
+        Years of spending, 2011 to 2023 as far as the files are at hand.
+    basket
+        Name of a basket (`ssinfer.datasets.BASKETS`).
+    borders
+        Municipal division to which the files are brought: 2019, 2021, 2022 or 2023. Merged municipalities are added
+        up; one that was split before `borders` (Haaren) is left out.
+    folder
+        Folder of the files; by default ``SSINFER_DATA_DIR/vektis``, or the cache that ``ssinfer data fetch vektis``
+        fills.
+    verify
+        Refuse files whose SHA-256 is not the registered one.
+
+    Returns
+    -------
+    DataFrame
+        unit, year, sex, age_class, insured (persons), insured_years, spending (EUR of the cell), sorted by the keys.
+
+    Raises
+    ------
+    DatasetError
+        An unknown basket or division, a basket not comparable over `years`, a file absent or damaged.
+    """
+    chosen = find_basket(basket)
+    asked = checked_years(years)
+    chosen.check_comparable(asked)
+    wide = wide_cells(asked, borders, folder, verify=verify)
+    members = [name for name in chosen.members if name in wide.columns]
+    cells = wide[[*KEYS, "insured", "insured_years"]].copy()
+    cells["spending"] = wide[members].to_numpy().sum(axis=1)
+    return cells
+
+
+def checked_years(years: Iterable[int]) -> list[int]:
+    """Return the years ascending; an empty list or one that is no list of years is refused."""
+    if isinstance(years, (str, bytes)) or not hasattr(years, "__iter__"):
+        message = f"years={years!r}. Allowed: a list or range of years, such as range(2011, 2023)."
+        raise DatasetError(message)
+    listed = list(years)
+    wrong = [year for year in listed if isinstance(year, bool) or int(year) != year]
+    if not listed or wrong:
+        got = f"{wrong[0]!r} among them" if wrong else "none"
+        message = f"years: got {got}. Allowed: whole years, such as range(2011, 2023). Next step: correct the list."
+        raise DatasetError(message)
+    return sorted({int(year) for year in listed})
+
+
+def wide_cells(years: list[int], borders: int | str, folder: str | Path | None, *, verify: bool) -> pd.DataFrame:
+    """Return all care types per cell on one division, NaN-free: a care type without a column in a year counts 0.
+
+    A care type that has no column in a year is not zero spending on that care; baskets know in which years they
+    may add it up.
+    """
+    division = target_division(borders)
+    maps = {year: renames(year, division) for year in years}  # refuses before anything is read
+    paths = {year: vektis_path(year, folder) for year in years}
+
+    def build() -> pd.DataFrame:
+        import pandas as pd  # noqa: PLC0415
+
+        frames = [_one_year(year, maps[year], set(unmappable(year, division)), folder, verify=verify) for year in years]
+        wide = pd.concat(frames, ignore_index=True)
+        care = [name for name in CARE_TYPES if name in wide.columns]
+        wide[care] = wide[care].fillna(0.0)
+        return wide[[*KEYS, "insured", "insured_years", *care]]
+
+    return cached_frame("vektis_cells", [paths[year] for year in years], (tuple(years), division, verify), build)
+
+
+def _one_year(
+    year: int, names: dict[str, str], dropped: set[str], folder: str | Path | None, *, verify: bool
+) -> pd.DataFrame:
+    frame = read_vektis_file(year, folder, verify=verify)
+    frame = frame[frame["unit"].notna() & ~frame["unit"].isin(dropped)]
+    frame = frame.assign(unit=frame["unit"].replace(names), year=year)
+    return frame.groupby(KEYS, observed=True, sort=True).sum().reset_index()

@@ -1,0 +1,89 @@
+"""Coordinates of Dutch municipalities (Statistics Netherlands), matched to the names that Vektis uses."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+from ssinfer.datasets.io.folders import find_file
+from ssinfer.errors import DatasetError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
+CENTROIDS = "municipality_centroids_2023.csv"
+CENTROID_DIVISION = 2023
+
+# names of Statistics Netherlands that differ from those of Vektis in more than accents, hyphens and case
+_OTHER_NAMES = {
+    "DEN HAAG": "S GRAVENHAGE",
+    "DEN BOSCH": "S HERTOGENBOSCH",
+    "BERGEN L": "BERGEN LB",
+    "NUENEN C A": "NUENEN CA",
+    "NUENEN GERWEN EN NEDERWETTEN": "NUENEN CA",
+}
+
+
+def plain_name(name: str) -> str:
+    """Return a municipality's name without accents, hyphens, points and case, for matching.
+
+    >>> plain_name("Súdwest-Fryslân"), plain_name("Bergen (L)"), plain_name("SUDWEST-FRYSLAN")
+    ('SUDWEST FRYSLAN', 'BERGEN LB', 'SUDWEST FRYSLAN')
+    """
+    without_accents = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    words = re.sub(r"[^A-Z0-9]+", " ", without_accents.upper()).strip()
+    return _OTHER_NAMES.get(words, words)
+
+
+def municipality_centroids(units: Iterable[str], folder: str | Path | None = None) -> pd.DataFrame:
+    """Return code, latitude and longitude (degrees) per municipality, indexed by the names given.
+
+    Parameters
+    ----------
+    units
+        Names as Vektis writes them, on the borders of 2023.
+    folder
+        Folder of the file of centroids; by default ``SSINFER_DATA_DIR/cbs``.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by unit: code ("GM0718"), latitude, longitude.
+
+    Raises
+    ------
+    DatasetError
+        The file is absent, lacks a column, or has no row for some unit (all are named).
+    """
+    table = read_cbs(CENTROIDS, ["municipality", "code", "latitude", "longitude"], folder)
+    table.index = table["municipality"].map(plain_name)
+    names = list(units)
+    unmatched = [name for name in names if plain_name(name) not in table.index]
+    if unmatched:
+        message = (
+            f"{CENTROIDS} has no municipality named {', '.join(unmatched)}. Allowed: the {len(table)} municipalities "
+            f"of {CENTROID_DIVISION}. Next step: borders={CENTROID_DIVISION}, or leave out the covariates from there."
+        )
+        raise DatasetError(message)
+    found = table.loc[[plain_name(name) for name in names], ["code", "latitude", "longitude"]]
+    return found.set_axis(names, axis=0).rename_axis("unit")
+
+
+def read_cbs(file_name: str, columns: Sequence[str], folder: str | Path | None = None) -> pd.DataFrame:
+    """Return columns of a file of Statistics Netherlands; "." and empty fields are missing values."""
+    import pandas as pd  # noqa: PLC0415
+
+    path = find_file("cbs", file_name, folder, fetchable=False)
+    try:
+        frame = pd.read_csv(path, na_values=["."], encoding="utf-8-sig", usecols=list(columns))
+    except (ValueError, EOFError, OSError) as error:
+        message = (
+            f"{path} cannot be read: {error}. Allowed: a ','-separated file with the columns {', '.join(columns)}. "
+            "Next step: download it again."
+        )
+        raise DatasetError(message) from error
+    return frame

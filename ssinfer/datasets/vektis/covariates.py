@@ -1,0 +1,112 @@
+"""Constant covariates of municipalities: coordinates, and socio-economic status (Statistics Netherlands)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ssinfer.datasets.vektis.coordinates import municipality_centroids, plain_name, read_cbs
+from ssinfer.datasets.vektis.history import CODES_SINCE_2021, NAMES_SINCE_2015, SPLIT_SINCE_2015
+from ssinfer.errors import DatasetError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
+KEY_FIGURES = "cbs_70072ned_regional_keyfigures_2015.csv"
+EDUCATION = "cbs_education_gemeente_2021.csv"
+
+COORDINATES = ("latitude", "longitude")
+OF_2015 = ("income", "share_social_assistance")
+OF_2021 = ("share_low_education",)
+MUNICIPALITY_COVARIATES = (*COORDINATES, *OF_2015, *OF_2021)
+
+_POPULATION = "TotaleBevolking_1"
+_HOUSEHOLDS = "TotaalAantalParticuliereHuishoudens_82"
+_INCOME = "TotaalParticuliereHuishoudens_148"  # mean standardised disposable household income, 1,000 EUR
+_ASSISTANCE = "BijstandGerelateerdTotAOWLeeftijd_160"
+
+
+def municipality_covariates(
+    units: Iterable[str], names: Sequence[str] = MUNICIPALITY_COVARIATES, folder: str | Path | None = None
+) -> pd.DataFrame:
+    """Return constant covariates per municipality, indexed by the names given.
+
+    Parameters
+    ----------
+    units
+        Names as Vektis writes them, on the borders of 2023.
+    names
+        Of `latitude`, `longitude` (degrees; centroid of 2023), `income` (mean standardised disposable income of
+        private households in 2015, EUR; merged municipalities weighted by households), `share_social_assistance`
+        (persons on social assistance below pension age per inhabitant, 2015), `share_low_education` (of the persons
+        whose education the source gives, 2021).
+    folder
+        Folder of the files; by default ``SSINFER_DATA_DIR/cbs``.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by unit, a column per name, without missing values.
+
+    Raises
+    ------
+    DatasetError
+        An unknown name, an absent or damaged file, or units without a match (all are named).
+
+    Notes
+    -----
+    Two municipalities of 2015 were split before 2023 and are in nobody's figures of 2015: Littenseradiel (over
+    Waadhoeke, Leeuwarden and Sudwest-Fryslan) and Haaren (over Boxtel, Oisterwijk, Tilburg and Vught).
+    """
+    import pandas as pd  # noqa: PLC0415
+
+    for name in names:
+        if name not in MUNICIPALITY_COVARIATES:
+            allowed = ", ".join(MUNICIPALITY_COVARIATES)
+            message = (
+                f"There is no covariate {name!r}. {did_you_mean(name, MUNICIPALITY_COVARIATES)} Allowed: {allowed}."
+            )
+            raise DatasetError(message)
+    listed = list(units)
+    centroids = municipality_centroids(listed, folder)
+    parts = [centroids[list(COORDINATES)]]
+    if set(names) & set(OF_2015):
+        parts.append(_matched(_of_2015(folder), [plain_name(unit) for unit in listed], listed, KEY_FIGURES))
+    if set(names) & set(OF_2021):
+        parts.append(_matched(_of_2021(folder), list(centroids["code"]), listed, EDUCATION))
+    return pd.concat(parts, axis=1)[list(names)]
+
+
+def _of_2015(folder: str | Path | None) -> pd.DataFrame:
+    columns = [_POPULATION, _HOUSEHOLDS, _INCOME, _ASSISTANCE]
+    table = read_cbs(KEY_FIGURES, ["RegioS", "Gemeentenaam", *columns], folder)
+    table = table[table["RegioS"].str.startswith("GM")]
+    names = table["Gemeentenaam"].map(plain_name)
+    table = table.assign(name=names.replace(NAMES_SINCE_2015))[~names.isin(SPLIT_SINCE_2015)]
+    table["money"] = table[_INCOME] * table[_HOUSEHOLDS]
+    sums = table.groupby("name")[[*columns, "money"]].sum(min_count=1)
+    return sums.assign(
+        income=1000.0 * sums["money"] / sums[_HOUSEHOLDS],
+        share_social_assistance=sums[_ASSISTANCE] / sums[_POPULATION],
+    )[list(OF_2015)]
+
+
+def _of_2021(folder: str | Path | None) -> pd.DataFrame:
+    levels = ["laag_n", "middelbaar_n", "hoog_n"]
+    table = read_cbs(EDUCATION, ["regio", *levels], folder)
+    sums = table.assign(code=table["regio"].replace(CODES_SINCE_2021)).groupby("code")[levels].sum(min_count=1)
+    return (sums["laag_n"] / sums.sum(axis=1)).to_frame("share_low_education")
+
+
+def _matched(table: pd.DataFrame, keys: list[str], units: list[str], file_name: str) -> pd.DataFrame:
+    found = table.reindex(keys).set_axis(units, axis=0)
+    unmatched = found.index[found.isna().any(axis=1)]
+    if len(unmatched):
+        message = (
+            f"{file_name} has no figures for {', '.join(unmatched)}. Allowed: municipalities of 2023. "
+            f"Next step: leave out {', '.join(table.columns)}, or these municipalities."
+        )
+        raise DatasetError(message)
+    return found

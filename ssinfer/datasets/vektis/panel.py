@@ -1,0 +1,185 @@
+"""Spending under the Dutch Health Insurance Act per municipality and year (source: Vektis) as a panel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, overload
+
+from ssinfer.datasets.vektis.borders import target_division
+from ssinfer.datasets.vektis.cells import checked_years, vektis_cells
+from ssinfer.datasets.vektis.covariates import MUNICIPALITY_COVARIATES, municipality_covariates
+from ssinfer.datasets.vektis.notes import vektis_notes
+from ssinfer.datasets.vektis.standardise import expected_spending
+from ssinfer.errors import DatasetError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
+    from ssinfer.datasets.vektis.notes import VektisNotes
+    from ssinfer.panel import Panel
+
+OLD_AGE = ("65-69", "70-74", "75-79", "80-84", "85-89", "90+")
+OWN_COVARIATES = ("expected", "share_65_plus")
+COVARIATES = (*OWN_COVARIATES, *MUNICIPALITY_COVARIATES)
+
+
+@overload
+def load_vektis(
+    years: Iterable[int],
+    basket: str = ...,
+    *,
+    borders: int | str = ...,
+    reference: Iterable[str] | None = ...,
+    covariates: Sequence[str] | None = ...,
+    cv: float | None = ...,
+    folder: str | Path | None = ...,
+    verify: bool = ...,
+    return_notes: Literal[False] = ...,
+) -> Panel: ...
+@overload
+def load_vektis(
+    years: Iterable[int],
+    basket: str = ...,
+    *,
+    borders: int | str = ...,
+    reference: Iterable[str] | None = ...,
+    covariates: Sequence[str] | None = ...,
+    cv: float | None = ...,
+    folder: str | Path | None = ...,
+    verify: bool = ...,
+    return_notes: Literal[True],
+) -> tuple[Panel, VektisNotes]: ...
+def load_vektis(
+    years: Iterable[int],
+    basket: str = "core",
+    *,
+    borders: int | str = 2023,
+    reference: Iterable[str] | None = None,
+    covariates: Sequence[str] | None = None,
+    cv: float | None = None,
+    folder: str | Path | None = None,
+    verify: bool = True,
+    return_notes: bool = False,
+) -> Panel | tuple[Panel, VektisNotes]:
+    r"""Return spending per insured-year of Dutch municipalities as a panel of municipality x year.
+
+    Estimand of a cell: reimbursed spending under the Health Insurance Act on the care types of `basket`, divided by
+    insured-years, over the age-sex cells with at least 10 insured:
+    :math:`\sum_c y_{itc} / \sum_c n_{itc}` in EUR per insured-year.
+
+    Parameters
+    ----------
+    years
+        Years of spending, 2011 to 2023 as far as the files are at hand.
+    basket
+        ``core`` (default), ``total``, ``without_ggz``, ``hospital``, ``pharmacy`` or ``gp``; years in which the
+        basket is not comparable are refused.
+    borders
+        Municipal division: 2023 (default; every unit then has coordinates), 2022, 2021 or 2019.
+    reference
+        Municipalities whose age-sex rates are the standard of the covariate `expected`; None: all of the panel.
+    covariates
+        Names to carry along: `expected` (EUR per insured-year after indirect age-sex standardisation, of the same
+        year), `share_65_plus` (share of insured-years aged 65 and over), `latitude`, `longitude` (degrees, centroid
+        of 2023), and constant socio-economic ones of Statistics Netherlands: `income` (mean standardised disposable
+        household income of 2015, EUR), `share_social_assistance` (of inhabitants in 2015), `share_low_education`
+        (2021). None: `expected`, `share_65_plus`, and the coordinates when their file is there.
+    cv
+        Person-level coefficient of variation, if known; None lets methods learn the noise. The files hold no
+        person-level variance.
+    folder
+        Folder of the files; by default ``SSINFER_DATA_DIR/vektis``, or the cache of ``ssinfer data fetch vektis``.
+    verify
+        Refuse files whose SHA-256 is not the registered one.
+    return_notes
+        Also return `VektisNotes`: exclusions (Haaren), merges, and cautions.
+
+    Returns
+    -------
+    Panel, or (Panel, VektisNotes)
+        Units named as the publisher names them (upper case), sorted; periods are the years.
+
+    Raises
+    ------
+    DatasetError
+        See above; also a municipality without a match for a covariate.
+
+    Notes
+    -----
+    The panel's mean over municipalities leaves out the publisher's pooled row; `national_vektis` includes it.
+
+    Examples
+    --------
+    Vlissingen among all municipalities, the care that was insured in all years (needs the files):
+    ``load_vektis(range(2011, 2023), basket="core")``. A growing basket is not growing spending:
+
+    >>> load_vektis([2014, 2015], basket="total")
+    Traceback (most recent call last):
+    ssinfer.errors.DatasetError: Basket 'total' is not comparable over the years 2014-2015: 2014/2015: district ...
+
+    References
+    ----------
+    Vektis, Open Databestanden Zorgverzekeringswet, per gemeente. Cite as "Bron: Vektis".
+    """
+    from ssinfer.panel import Panel  # noqa: PLC0415
+
+    asked = checked_years(years)
+    division = target_division(borders)
+    wanted = _checked_covariates(covariates)
+    cells = vektis_cells(asked, basket, borders=division, folder=folder, verify=verify)
+    _refuse_unequal_units(cells)
+    frame = expected_spending(cells, reference)
+    old = cells[cells["age_class"].isin(OLD_AGE)].groupby(["unit", "year"], observed=True)["insured_years"].sum()
+    frame = frame.join(old.rename("share_65_plus"), on=["unit", "year"])
+    frame["share_65_plus"] = frame["share_65_plus"].fillna(0.0) / frame["insured_years"]
+    external = [name for name in (wanted or ()) if name not in OWN_COVARIATES]
+    cautions = []
+    if wanted is None:
+        wanted = OWN_COVARIATES
+        try:
+            matched = municipality_covariates(frame["unit"].unique(), ["latitude", "longitude"])
+        except DatasetError as error:
+            cautions.append(f"No coordinates: {error}")
+        else:
+            wanted = (*OWN_COVARIATES, "latitude", "longitude")
+            frame = frame.join(matched, on="unit")
+    elif external:
+        frame = frame.join(municipality_covariates(frame["unit"].unique(), external), on="unit")
+    panel = Panel.from_frame(
+        frame,
+        unit="unit",
+        period="year",
+        spending="spending",
+        insured_years="insured_years",
+        cv=cv,
+        covariates=list(wanted),
+    )
+    return (panel, vektis_notes(asked, basket, division, tuple(cautions))) if return_notes else panel
+
+
+def _checked_covariates(covariates: Sequence[str] | None) -> tuple[str, ...] | None:
+    if covariates is None:
+        return None
+    names = (covariates,) if isinstance(covariates, str) else tuple(covariates)
+    for name in names:
+        if name not in COVARIATES:
+            message = (
+                f"There is no covariate {name!r}. {did_you_mean(name, COVARIATES)} Allowed: {', '.join(COVARIATES)}."
+            )
+            raise DatasetError(message)
+    return names
+
+
+def _refuse_unequal_units(cells: pd.DataFrame) -> None:
+    units = {year: set(cells.loc[cells["year"] == year, "unit"]) for year in sorted(set(cells["year"]))}
+    everywhere = set.intersection(*units.values())
+    for year, names in units.items():
+        if names != everywhere:
+            message = (
+                f"Municipalities {', '.join(sorted(names - everywhere)[:5])} are in the file of {year} and not in all "
+                "other years. Allowed: files on the registered borders. Next step: read the registered files "
+                "(verify=True), or years whose files use the same borders."
+            )
+            raise DatasetError(message)

@@ -1,0 +1,93 @@
+"""Old names of public arguments: they work in this version, with one warning that gives the new call."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ssinfer.errors import ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """An argument that has a new name.
+
+    Attributes
+    ----------
+    old, new : str
+        Names of the argument.
+    per_chain : bool
+        The old argument counted draws per chain; the new one counts all draws.
+    """
+
+    old: str
+    new: str
+    per_chain: bool = False
+
+    def value(self, given: Any, arguments: Mapping[str, Any]) -> Any:
+        """Return the new argument's value for the old argument's value."""
+        return given * arguments["chains"] if self.per_chain else given
+
+    def warn(self, owner: str, value: Any, stacklevel: int) -> None:
+        """Warn that the old name is deprecated, and give the new call."""
+        meaning = ", the number of draws of all chains together" if self.per_chain else ""
+        warnings.warn(
+            f"{owner}: argument {self.old!r} is now called {self.new!r}{meaning}. Write {self.new}={value!r}.",
+            FutureWarning,
+            stacklevel=stacklevel,
+        )
+
+
+def renamed_arguments(*renamed: Renamed, owner: str = "") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return a decorator for a function that still accepts the old names of its arguments.
+
+    Raises
+    ------
+    ParameterError
+        When the old and the new name are given together.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        defaults = {
+            name: parameter.default
+            for name, parameter in inspect.signature(function).parameters.items()
+            if parameter.default is not parameter.empty
+        }
+
+        @functools.wraps(function)
+        def accept(*args: Any, **kwargs: Any) -> Any:
+            for change in renamed:
+                if change.old not in kwargs:
+                    continue
+                name = owner or function.__name__
+                if change.new in kwargs:
+                    raise ParameterError(f"{name}: {change.old!r} is the old name of {change.new!r}. Give one of them.")
+                value = change.value(kwargs.pop(change.old), {**defaults, **kwargs})
+                change.warn(name, value, stacklevel=3)
+                kwargs[change.new] = value
+            return function(*args, **kwargs)
+
+        return accept
+
+    return decorate
+
+
+def renamed_parameters[T: type](*renamed: Renamed) -> Callable[[T], T]:
+    """Return a class decorator: the constructor still accepts the old names of its parameters.
+
+    The class attribute `renamed` lists the changes, for readers of study files.
+    """
+
+    def decorate(cls: T) -> T:
+        constructor = renamed_arguments(*renamed, owner=cls.__name__)(cls.__init__)  # type: ignore[misc]
+        cls.__init__ = constructor  # type: ignore[misc]
+        cls.renamed = renamed  # type: ignore[attr-defined]
+        return cls
+
+    return decorate

@@ -1,0 +1,75 @@
+"""Draws: shapes and labels, finite numbers, and truth about what they are."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ssinfer.check import Check
+from ssinfer.counterfactual import DIMS
+from ssinfer.errors import NotSupportedError
+from ssinfer.plugins.conformance.trial import Trial, same_draws, tampered, units_of
+
+
+def shapes(trial: Trial) -> Check:
+    """Dimensions (chain, draw, unit, period) with the design's treated units and performance periods as labels."""
+    name = "shapes"
+    cf = trial.first
+    units = [str(unit) for unit in cf.benchmark["unit"].values]
+    periods = list(cf.benchmark["period"].values)
+    if cf.benchmark.dims != DIMS:
+        return Check(name, "FAIL", message=f"dimensions are {cf.benchmark.dims}, allowed {DIMS}")
+    if units != list(trial.design.treated):
+        return Check(name, "FAIL", message=f"units are {units}, the design's treated {list(trial.design.treated)}")
+    if periods != list(trial.design.performance):
+        return Check(name, "FAIL", message=f"periods are {periods}, the design's {list(trial.design.performance)}")
+    return Check(name, "PASS", float(np.prod(cf.benchmark.shape[:2])), f"{cf.benchmark.shape} {DIMS}")
+
+
+def finite(trial: Trial) -> Check:
+    """Every benchmark draw is a finite number."""
+    bad, size = 0, 0
+    for draws in (trial.first.benchmark, trial.first.expected, trial.first.confidence):
+        if draws is not None:
+            bad += int((~np.isfinite(draws.values)).sum())
+            size += draws.size
+    return Check("finite", "FAIL" if bad else "PASS", float(bad), f"{bad} of {size} draws are not finite")
+
+
+def uncertainty(trial: Trial) -> Check:
+    """`uncertainty` is truthful: a posterior has distinct draws; credible is refused unless it is one."""
+    name = "uncertainty"
+    cf = trial.first
+    draws = cf.pooled()
+    distinct = len(np.unique(draws))
+    if cf.uncertainty != "none" and distinct < 20:
+        return Check(name, "FAIL", distinct, f"claims {cf.uncertainty!r} with {distinct} distinct draws")
+    if cf.uncertainty == "none" and distinct > 1:
+        return Check(name, "FAIL", distinct, f"claims 'none' with {distinct} distinct draws")
+    if cf.failures:
+        return Check(name, "NOT EVALUATED", distinct, "; ".join(cf.failures))
+    refused = {}
+    for kind in ("credible", "confidence"):
+        try:
+            cf.interval(0.9, kind=kind)
+        except NotSupportedError:
+            refused[kind] = True
+        else:
+            refused[kind] = False
+    if refused["credible"] != (cf.uncertainty != "posterior"):
+        return Check(name, "FAIL", distinct, f"credible intervals on uncertainty {cf.uncertainty!r}")
+    if refused["confidence"] != (cf.confidence is None and cf.uncertainty != "sampling"):
+        return Check(name, "FAIL", distinct, f"confidence intervals on uncertainty {cf.uncertainty!r}")
+    return Check(name, "PASS", distinct, f"{cf.uncertainty!r}, {distinct} distinct draws")
+
+
+def information(trial: Trial) -> Check:
+    """`information` is truthful: at "signing" nothing of the performance period changes a draw."""
+    cf = trial.first
+    donors = tuple(unit for unit in units_of(trial.data) if unit not in trial.design.treated)
+    other = trial.fit(tampered(trial.data, donors, trial.design.performance, 1.07))
+    gap = same_draws(cf, other)
+    if cf.information == "signing" and gap > 0:
+        return Check("information", "FAIL", gap, "claims 'signing' and uses the controls' performance period")
+    if cf.information == "settlement" and gap == 0:
+        return Check("information", "FAIL", gap, "claims 'settlement' and uses nothing of the performance period")
+    return Check("information", "PASS", gap, f"{cf.information!r}: draws move by {gap:.3g} with the controls' spending")

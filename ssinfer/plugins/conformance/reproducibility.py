@@ -1,0 +1,92 @@
+"""Reproducibility: seeds, processes, copies, and inputs left as they were."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import joblib
+from sklearn.base import clone
+
+from ssinfer.check import Check
+from ssinfer.plugins.conformance.trial import SEED, Trial, same_draws
+
+UNREPEATABLE = "the same seed gives other draws anyway: see `seed`"
+
+
+def seed(trial: Trial) -> Check:
+    """Get the same draws from the same seed."""
+    gap = trial.repeats
+    if gap > 0:
+        return Check("seed", "FAIL", gap, "the same seed gave other draws")
+    other = same_draws(trial.first, trial.fit(seed=SEED + 1))
+    note = "another seed moves them" if other > 0 else "no seed moves them: the draws are deterministic"
+    return Check("seed", "PASS", gap, f"the same seed gives the same draws; {note}")
+
+
+def jobs(trial: Trial) -> Check:
+    """Draws do not depend on the process in which they are made."""
+    task = joblib.delayed(trial.method.fit)
+    seeds = [SEED, SEED + 1]
+    try:
+        apart = joblib.Parallel(n_jobs=2)(task(trial.data, trial.design, seed=value) for value in seeds)
+    except Exception as error:  # noqa: BLE001  (a stranger's method may fail in any way when it is sent to a process)
+        return Check("jobs", "FAIL", message=f"cannot run in another process: {type(error).__name__}: {error}")
+    if trial.repeats > 0:
+        return Check("jobs", "NOT EVALUATED", message=UNREPEATABLE)
+    gap = max(same_draws(trial.fit(seed=value), found) for value, found in zip(seeds, apart, strict=True))
+    return Check("jobs", "PASS" if gap == 0 else "FAIL", gap, "largest difference between one process and two")
+
+
+def mutation(trial: Trial) -> Check:
+    """Leave data, design and parameters as they were."""
+    method, data = copy.deepcopy(trial.method), copy.deepcopy(trial.data)
+    before, design, parameters = data.fingerprint(), trial.design.fingerprint(), _parameters(method)
+    method.fit(data, trial.design, seed=SEED)
+    changed = [
+        name
+        for name, same in (
+            ("data", data.fingerprint() == before),
+            ("design", trial.design.fingerprint() == design),
+            ("parameters", _parameters(method) == parameters),
+        )
+        if not same
+    ]
+    return Check("mutation", "FAIL" if changed else "PASS", len(changed), f"changed: {changed or 'nothing'}")
+
+
+def cloning(trial: Trial) -> Check:
+    """scikit-learn's clone, get_params and set_params work, and the clone gives the same draws."""
+    try:
+        cloned = clone(trial.method)
+        parameters = trial.method.get_params(deep=False)
+        cloned.set_params(**parameters)
+    except Exception as error:  # noqa: BLE001  (whatever scikit-learn finds wrong)
+        return Check("cloning", "FAIL", message=f"{type(error).__name__}: {error}")
+    if trial.repeats > 0:
+        return Check("cloning", "NOT EVALUATED", message=UNREPEATABLE)
+    gap = same_draws(trial.first, cloned.fit(copy.deepcopy(trial.data), trial.design, seed=SEED))
+    words = "the same" if gap == 0 else "other"
+    message = f"{len(parameters)} parameters; the clone gives {words} draws"
+    return Check("cloning", "PASS" if gap == 0 else "FAIL", gap, message)
+
+
+def pickling(trial: Trial) -> Check:
+    """Send method and counterfactual through pickle."""
+    try:
+        found = pickle.loads(pickle.dumps(trial.first))  # noqa: S301  (our own bytes)
+        pickle.loads(pickle.dumps(trial.method))  # noqa: S301  (our own bytes)
+    except Exception as error:  # noqa: BLE001  (whatever cannot be pickled)
+        return Check("pickling", "FAIL", message=f"{type(error).__name__}: {error}")
+    gap = same_draws(trial.first, found)
+    return Check("pickling", "PASS" if gap == 0 else "FAIL", gap, "difference after a round trip")
+
+
+def _parameters(method: Any) -> str:
+    """Return a hash of the constructor's parameters, arrays and nested values included."""
+    values = method.get_params(deep=False) if hasattr(method, "get_params") else vars(method)
+    try:
+        return str(joblib.hash(values))
+    except (pickle.PicklingError, TypeError, AttributeError):  # what cannot be pickled cannot be hashed
+        return repr(values)

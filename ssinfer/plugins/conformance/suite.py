@@ -1,0 +1,158 @@
+"""check_benchmark: the suite that every benchmark method must pass, ours and strangers'."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ssinfer.check import Check
+from ssinfer.design import Design
+from ssinfer.errors import DataError, RefusalError
+from ssinfer.plugins.conformance import calibration, draws, invariance, reproducibility, support
+from ssinfer.plugins.conformance.trial import SEED, Trial, units_of
+from ssinfer.simulation.panel import simulate_panel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CHECKS: tuple[Callable[[Trial], Check], ...] = (
+    draws.shapes,
+    draws.finite,
+    draws.uncertainty,
+    draws.information,
+    reproducibility.seed,
+    reproducibility.jobs,
+    reproducibility.mutation,
+    reproducibility.cloning,
+    reproducibility.pickling,
+    invariance.currency,
+    invariance.order,
+    invariance.sealing,
+    invariance.own_donor,
+    support.capabilities,
+    support.resources,
+)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ConformanceReport:
+    """What the suite found.
+
+    Attributes
+    ----------
+    method : str
+    checks : DataFrame
+        Columns check, status ("PASS", "FAIL", "NOT EVALUATED"), figure, message.
+    """
+
+    method: str
+    checks: pd.DataFrame
+
+    @property
+    def passed(self) -> bool:
+        """Whether no check failed."""
+        return not (self.checks["status"] == "FAIL").any()
+
+    def raise_if_failed(self) -> None:
+        """Raise RefusalError naming every failed check."""
+        failed = self.checks[self.checks["status"] == "FAIL"]
+        if len(failed):
+            lines = [f"{row['check']}: {row['message']}" for _, row in failed.iterrows()]
+            raise RefusalError(f"{self.method} fails {len(failed)} conformance checks: " + "; ".join(lines))
+
+    def __repr__(self) -> str:
+        rows = [f"{row['status']:<14}{row['check']:<17}{row['message']}" for _, row in self.checks.iterrows()]
+        return f"Conformance of {self.method}: {'passed' if self.passed else 'FAILED'}\n" + "\n".join(rows)
+
+
+def check_benchmark(
+    method: Any, data: Any = None, *, design: Design | None = None, replicates: int = 40
+) -> ConformanceReport:
+    """Try a benchmark method against the protocol of ``docs/providers.md``.
+
+    Parameters
+    ----------
+    method : object
+        Anything with ``needs`` and ``fit(data, design, seed=)``; an instance, with the parameters to be tried.
+    data : Panel or Cohort, optional
+        Data on which the method is tried. Default: simulated, as the method's ``needs`` says. Calibration is always on
+        simulated data.
+    design : Design, optional
+        With `data`: one treated unit. Default: the first unit, and the last period as performance.
+    replicates : int
+        Simulated null data sets of the calibration check; 0 leaves it out.
+
+    Returns
+    -------
+    ConformanceReport
+
+    Raises
+    ------
+    DataError
+        The method has no `fit`, or a `needs` other than "panel" or "cohort".
+
+    Examples
+    --------
+    >>> import ssinfer as ss
+    >>> report = ss.check_benchmark(ss.AdministrativeBenchmark(), replicates=0)
+    >>> report.passed
+    True
+    """
+    needs = getattr(method, "needs", None)
+    if not callable(getattr(method, "fit", None)) or needs not in ("panel", "cohort"):
+        has = "a fit" if hasattr(method, "fit") else "no fit"
+        raise DataError(
+            f"{type(method).__name__} has needs={needs!r} and {has}; a method has needs = 'panel' or 'cohort' and "
+            "fit(data, design, seed=)."
+        )
+    if design is not None and (data is None or len(design.treated) > 1):
+        raise DataError("design goes with data, and names one treated unit. Pass both, or neither.")
+    if data is None:
+        panel, design = simulated_case(needs, SEED)
+        trial = Trial(method, panel, design)
+    else:
+        trial = Trial(method, data, _design_of(data) if design is None else design)
+    found = [_run(check, trial) for check in CHECKS]
+    if replicates:
+        found.append(
+            _run(
+                lambda tried: calibration.calibration(tried, lambda seed: simulated_case(needs, seed), replicates),
+                trial,
+            )
+        )
+    return ConformanceReport(trial.name, pd.DataFrame([asdict(check) for check in found]))
+
+
+def simulated_case(needs: str, seed: int) -> tuple[Any, Design]:
+    """Return simulated data without a saving, and a design with one treated unit and two performance years."""
+    if needs == "cohort":
+        from ssinfer.simulation.cohort import simulate_cohort  # noqa: PLC0415  (only for cohort methods)
+
+        cohort = simulate_cohort(seed=seed)
+        years = cohort.periods
+        return cohort, Design(treated=["practice 01"], baseline=years[:-1], performance=years[-1:])
+    years = tuple(range(2008, 2018))
+    simulated = simulate_panel(40, years, start=2016, seed=seed, covid=False, person_correlation=0.0, n_factors=0)
+    return simulated.panel, Design(treated=["treated"], baseline=years[3:8], performance=years[8:])
+
+
+def _design_of(data: Any) -> Design:
+    periods = data.periods
+    if len(periods) < 2:
+        raise DataError("The data have one period; at least a baseline and a performance period are needed.")
+    return Design(treated=[units_of(data)[0]], baseline=periods[:-1], performance=periods[-1:])
+
+
+def _run(check: Callable[[Trial], Check], trial: Trial) -> Check:
+    name = "calibration" if check.__name__ == "<lambda>" else check.__name__
+    if trial.failure is not None:
+        broken, reason = trial.failure
+        if name == broken:
+            return Check(name, "FAIL", message=reason)
+        return Check(name, "NOT EVALUATED", message=f"the first fit broke the promise of `{broken}`")
+    try:
+        return check(trial)
+    except Exception as error:  # noqa: BLE001  (a method under trial may fail in any way; the suite goes on)
+        return Check(name, "FAIL", message=f"{type(error).__name__}: {error}")

@@ -1,0 +1,66 @@
+"""Support: what the method's capability table promises works, and the rest is refused in the agreed words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ssinfer.check import Check
+from ssinfer.errors import NotSupportedError
+from ssinfer.plugins.conformance.trial import Trial, same_draws, tampered, units_of
+
+if TYPE_CHECKING:
+    from ssinfer.design import Design
+
+
+def capabilities(trial: Trial) -> Check:
+    """See declared capabilities work, and undeclared ones raise NotSupportedError ("X is not supported for Y")."""
+    declared = getattr(trial.method, "capabilities", None)
+    if declared is None:
+        return Check("capabilities", "NOT EVALUATED", message="the method declares no capabilities")
+    others = [unit for unit in units_of(trial.data) if unit not in trial.design.treated]
+    two = [trial.design.treated[0], others[0]]
+    performance = trial.design.performance
+    cases = {"several_treated": trial.design.replace(treated=two)}
+    if len(trial.design.baseline) > 1:
+        cases["masks"] = trial.design.replace(masked=[trial.design.baseline[0]])
+    if len(performance) > 1:
+        cases["staggered_starts"] = trial.design.replace(treated=two, starts={two[1]: performance[1]})
+    wrong = []
+    for name, design in cases.items():
+        promised = bool(getattr(declared, name, False))
+        if name == "staggered_starts" and not getattr(declared, "several_treated", False):
+            continue
+        try:
+            trial.fit(design=design)
+        except NotSupportedError as error:
+            if promised:
+                wrong.append(f"{name} is declared and refused: {error}")
+        except Exception as error:  # noqa: BLE001  (any other failure is not the agreed refusal)
+            wrong.append(f"{name}: {type(error).__name__}: {error}")
+        else:
+            if not promised:
+                wrong.append(f"{name} is not declared, yet fit goes through")
+            elif name == "masks" and trial.repeats == 0 and _reads_mask(trial, design):
+                wrong.append("masks is declared, yet spending in a masked period changes draws")
+    given = {
+        "posterior": trial.first.uncertainty == "posterior",
+        "confidence": trial.first.confidence is not None or trial.first.uncertainty == "sampling",
+    }
+    for name, found in given.items():
+        if found and not getattr(declared, name, False):
+            wrong.append(f"{name} is not declared, yet the draws are one")
+    return Check(
+        "capabilities", "FAIL" if wrong else "PASS", len(cases), "; ".join(wrong) or f"tried {', '.join(cases)}"
+    )
+
+
+def _reads_mask(trial: Trial, design: Design) -> bool:
+    """Return whether spending in a masked period, of anybody, changes a draw."""
+    changed = tampered(trial.data, tuple(units_of(trial.data)), design.masked, 1.3)
+    return same_draws(trial.fit(design=design), trial.fit(changed, design)) > 0
+
+
+def resources(trial: Trial) -> Check:
+    """Time and memory of a fit, for the record."""
+    seconds, peak = trial.resources
+    return Check("resources", "PASS", seconds, f"{seconds:.3f} s, {peak:.1f} MB at the peak (Python allocations)")

@@ -1,0 +1,88 @@
+"""Registry: finds the declared objects of one kind, such as threshold kinds, figures or data sources."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any
+
+from ssinfer.errors import PluginError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The objects of one kind: each is declared once, in a module of its own.
+
+    A module of `package` declares an object by the module attribute `attribute`. Another distribution declares one by
+    an entry point of `group`. Every object has the attributes ``name`` (its key, unique) and ``order`` (a number).
+
+    Attributes
+    ----------
+    kind : str
+        The kind of object in words, for messages.
+    package : str
+        Dotted name of the package that holds the built-in objects.
+    attribute : str
+        Name of the module attribute that holds an object.
+    group : str
+        Entry-point group in which other distributions declare theirs.
+    """
+
+    kind: str
+    package: str
+    attribute: str
+    group: str
+
+    def entries(self) -> tuple[Any, ...]:
+        """Return all objects, by `order` and then by name."""
+        return tuple(_found(self)[0].values())
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all objects, in their order."""
+        return tuple(_found(self)[0])
+
+    def find(self, name: str) -> Any:
+        """Return the object with a name.
+
+        Raises
+        ------
+        PluginError
+            The name is unknown (the message gives the nearest), or its entry point cannot be loaded.
+        """
+        found, broken = _found(self)
+        if name in found:
+            return found[name]
+        if name in broken:
+            raise PluginError(f"The {self.kind} {name!r} cannot be loaded: {broken[name]}")
+        raise PluginError(f"There is no {self.kind} {name!r}. {did_you_mean(name, found)}")
+
+    def broken(self) -> dict[str, str]:
+        """Return the reason for each entry point that cannot be used."""
+        return dict(_found(self)[1])
+
+
+@cache
+def _found(registry: Registry) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the objects by name in their order, and the entry points that cannot be used with their reasons."""
+    package = importlib.import_module(registry.package)
+    modules = [importlib.import_module(f"{registry.package}.{m.name}") for m in pkgutil.iter_modules(package.__path__)]
+    declared = [getattr(module, registry.attribute) for module in modules if hasattr(module, registry.attribute)]
+    broken: dict[str, str] = {}
+    names = {entry.name for entry in declared}
+    for point in entry_points(group=registry.group):
+        try:
+            entry = point.load()
+        except (Exception, SystemExit) as error:  # noqa: BLE001  (a stranger's module may fail in any way)
+            broken[point.name] = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            continue
+        if not hasattr(entry, "name") or not hasattr(entry, "order"):
+            broken[point.name] = f"its entry point is a {type(entry).__name__} without name and order"
+        elif entry.name in names:
+            broken[point.name] = f"the name {entry.name!r} is registered more than once; rename it"
+        else:
+            names.add(entry.name)
+            declared.append(entry)
+    return {entry.name: entry for entry in sorted(declared, key=lambda entry: (entry.order, entry.name))}, broken

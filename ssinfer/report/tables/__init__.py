@@ -1,0 +1,1 @@
+"""Tables of the report. One table per file."""

@@ -1,0 +1,361 @@
+"""Persons of a simulation: who they are, where they are enrolled, when they die, and their claim lines."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from ssinfer.periods import bounds, number
+from ssinfer.simulation.claim_setting import SES_LEVELS, ClaimSetting, Landscape
+from ssinfer.simulation.dutch_spending import (
+    AGE_CLASSES,
+    CATEGORY_MEANS,
+    INSURED,
+    NATIONAL_MEAN,
+    spending_by_age,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ssinfer.typing import Floats, Integers
+
+
+EPOCH = dt.date(1970, 1, 1)
+INSURERS = ("A", "B")
+# Relative spending by SES, before division by its mean: assumed gradient.
+SES_SPENDING = np.array([1.15, 1.0, 0.9])
+# Yearly hazard of death exp(a + b age): 0.1% at 35, 1% at 60, 6% at 80, 17% at 90.
+MORTALITY = (-10.2, 0.093)
+# Share of the lines per category (assumed), and the SD of the logarithm of a line's amount.
+LINE_SHARES = {
+    "hospital": 0.10,
+    "pharmacy": 0.34,
+    "district nursing": 0.03,
+    "mental health": 0.03,
+    "general practice": 0.32,
+    "medical devices": 0.03,
+    "paramedical": 0.05,
+    "dental": 0.03,
+    "geriatric rehabilitation": 0.001,
+    "transport": 0.014,
+    "maternity": 0.005,
+    "other": 0.05,
+}
+TAIL_MEAN = 12.0  # of a tail line of a hospital, relative to the mean line
+LINE_SD = {"hospital": 1.4, "pharmacy": 1.0, "general practice": 0.4}
+PRODUCT_GROUPS = ("", "A10", "B01", "C09", "L04", "N06", "R03")
+
+
+@dataclass(frozen=True, eq=False)
+class Persons:
+    """Persons of one chunk. P persons, T quarters; days count from 1970-01-01.
+
+    `low`, `high` (P, T): first and last day enrolled in the quarter, high < low where not enrolled.
+    """
+
+    number: Integers
+    sex: NDArray[np.str_]
+    birth_year: Integers
+    ses: Integers
+    practice: Integers
+    insurer: Integers
+    low: Integers
+    high: Integers
+    death: Integers
+    mean: Floats
+
+
+def simulate_persons(
+    setting: ClaimSetting, landscape: Landscape, numbers: Integers, rng: np.random.Generator
+) -> tuple[dict[str, pa.Table], pd.DataFrame]:
+    """Return the tables of some persons, and the truth per practice, insurer and quarter."""
+    persons = _draw(setting, landscape, numbers, rng)
+    claims, without, cents = _lines(setting, landscape, persons, rng)
+    days = np.maximum(persons.high - persons.low + 1, 0)
+    periods = setting.periods
+    shape = (len(landscape.region), len(INSURERS), len(periods))
+    cell = np.ravel_multi_index(
+        (persons.practice, persons.insurer, np.broadcast_to(np.arange(shape[2]), days.shape)), shape
+    )
+    sums = {
+        "insured_days": days,
+        "cents_without": without,
+        "cents": cents,
+    }
+    names = landscape.practices["practice"].to_numpy()
+    at = np.unravel_index(np.arange(np.prod(shape)), shape)
+    truth = pd.DataFrame(
+        {"practice": names[at[0]], "insurer": np.array(INSURERS)[at[1]], "period": np.array(periods)[at[2]]}
+    )
+    for name, values in sums.items():
+        totals = np.zeros(np.prod(shape), dtype=np.int64)
+        np.add.at(totals, cell.ravel(), values.ravel())
+        truth[name] = totals
+    start = periods.index(setting.start)
+    own = (landscape.region[persons.practice] == 0) & (persons.insurer == 0) & (days > 0)
+    own[:, :start] = False
+    who, when = np.nonzero(own)
+    truth_persons = pa.table(
+        {
+            "person": persons.number[who],
+            "practice": pa.array(names[persons.practice[who, when]].astype(str)),
+            "period": pa.array(np.array(periods)[when].astype(str)),
+            "cents_without": without[who, when],
+            "cents": cents[who, when],
+        }
+    )
+    dead = np.flatnonzero(persons.death <= persons.high.max(axis=1))
+    tables = {
+        "insured": pa.table(
+            {
+                "person": persons.number,
+                "birth_year": persons.birth_year.astype(np.int32),
+                "sex": pa.array(persons.sex.astype(str)),
+                "ses": pa.array(np.array(SES_LEVELS)[persons.ses].astype(str)),
+                "region": pa.array(landscape.practices["region"].to_numpy()[_first_practice(persons)].astype(str)),
+            }
+        ),
+        "enrolment": _spans(setting, landscape, persons),
+        "deaths": pa.table({"person": persons.number[dead], "date": _dates(persons.death[dead])}),
+        "claims": claims,
+        "truth_persons": truth_persons,
+    }
+    return tables, truth[truth["insured_days"] > 0]
+
+
+def _first_practice(persons: Persons) -> Integers:
+    return persons.practice[np.arange(len(persons.number)), np.argmax(persons.high >= persons.low, axis=1)]
+
+
+def _edges(setting: ClaimSetting) -> tuple[Integers, Integers]:
+    spans = [bounds(period) for period in setting.periods]
+    first = np.array([(low - EPOCH).days for low, _ in spans], dtype=np.int64)
+    last = np.array([(high - EPOCH).days - 1 for _, high in spans], dtype=np.int64)
+    return first, last
+
+
+def _draw(setting: ClaimSetting, landscape: Landscape, numbers: Integers, rng: np.random.Generator) -> Persons:
+    n, periods = len(numbers), setting.periods
+    n_periods = len(periods)
+    first, last = _edges(setting)
+    calendar = np.array([number(period)[1] // 4 for period in periods])
+
+    # Who: region exact for the contract (the first persons), so that its size does not vary with the seed.
+    own = round(setting.insured_under_contract / setting.insurer_share)
+    others = landscape.region_share[1:] / landscape.region_share[1:].sum()
+    region = np.where(numbers < own, 0, 1 + rng.choice(len(others), size=n, p=others))
+    practice0 = _choose_practice(landscape, region, rng)
+    weights = np.concatenate([INSURED["M"], INSURED["V"]])
+    place = rng.choice(len(weights), size=n, p=weights / weights.sum())
+    sex = np.where(place < len(AGE_CLASSES), "M", "V")
+    age = np.array(AGE_CLASSES)[place % len(AGE_CLASSES)] + rng.integers(0, 5, n)
+    low_ses, high_ses = landscape.low_ses[region], landscape.high_ses[region]
+    u = rng.random(n)
+    ses = np.where(u < low_ses, 0, np.where(u > 1 - high_ses, 2, 1))
+
+    # Enrolment: most from before the first day, some enter (half of them newborn), some leave, some die.
+    window = last[-1] - first[0] + 1
+    enters = rng.random(n) < 1 - np.exp(-setting.enter * window / 365.25)
+    entry = np.where(enters, first[0] + rng.integers(1, window, n), first[0])
+    newborn = enters & (rng.random(n) < 0.5)
+    entry_year = calendar[np.searchsorted(first, entry, side="right") - 1]
+    birth_year = np.where(
+        newborn, entry_year, np.where(enters, entry_year - rng.integers(18, 41, n), calendar[0] - age)
+    )
+    exit_day = entry + np.floor(rng.exponential(365.25 / max(setting.leave, 1e-12), n)).clip(max=10**6).astype(np.int64)
+    ages = np.maximum(calendar - birth_year[:, None], 0)
+    death, hazard = _deaths(ages, entry, first, last, rng)
+    until = np.minimum(exit_day, death)
+    low = np.maximum(first, entry[:, None])
+    high = np.minimum(last, until[:, None])
+    practice, insurer = _moves(setting, landscape, practice0, region, n_periods, calendar, rng)
+
+    mean = spending_by_age(sex[:, None], ages)
+    gradient = (landscape.low_ses * SES_SPENDING[0] + landscape.high_ses * SES_SPENDING[2]) + (
+        1 - landscape.low_ses - landscape.high_ses
+    ) * SES_SPENDING[1]
+    mean = mean * (SES_SPENDING[ses] / np.mean(gradient))[:, None]
+    mean = mean * landscape.level[practice, np.arange(n_periods)]
+    near = (death[:, None] - last < 365) & (death[:, None] >= first)
+    dying = 1 - np.exp(-hazard)
+    mean = mean * np.where(near, setting.last_year_of_life, 1.0) / (1 + (setting.last_year_of_life - 1) * dying)
+    mean = mean * _frailty(setting, n, n_periods, rng)
+    return Persons(numbers, sex, birth_year, ses, practice, insurer, low, high, death, mean)
+
+
+def _choose_practice(landscape: Landscape, region: Integers, rng: np.random.Generator) -> Integers:
+    """Return a practice of each person's region, by the practices' weights."""
+    cumulative = np.cumsum(landscape.weight) - landscape.region  # within region r: from 0 to 1
+    practice = np.searchsorted(cumulative + landscape.region, region + rng.random(len(region)), side="right")
+    low = np.searchsorted(landscape.region, region, side="left")
+    high = np.searchsorted(landscape.region, region, side="right") - 1
+    return np.clip(practice, low, high)
+
+
+def _deaths(
+    ages: Integers, entry: Integers, first: Integers, last: Integers, rng: np.random.Generator
+) -> tuple[Integers, Floats]:
+    """Return the day of death (beyond the window: far away) and the yearly hazard (P, T)."""
+    hazard = np.minimum(np.exp(MORTALITY[0] + MORTALITY[1] * ages), 1.0)
+    at_risk = (np.maximum(last - np.maximum(first, entry[:, None]) + 1, 0)) / 365.25
+    # Four more quarters, so that those who die soon after the window have their last year of life in it.
+    steps = np.concatenate([hazard * at_risk, np.repeat(hazard[:, -1:] / 4, 4, axis=1)], axis=1)
+    cumulative = np.cumsum(steps, axis=1)
+    limit = rng.exponential(size=len(entry))
+    column = (cumulative < limit[:, None]).sum(axis=1)
+    lengths = np.concatenate([last - first + 1, np.full(4, 91)])
+    starts = np.concatenate([first, last[-1] + 1 + 91 * np.arange(4)])
+    died = column < cumulative.shape[1]
+    place = np.minimum(column, cumulative.shape[1] - 1)
+    begin = np.maximum(starts[place], entry)
+    day = begin + np.floor(rng.random(len(entry)) * (starts[place] + lengths[place] - begin)).astype(np.int64)
+    return np.where(died, day, 10**6), hazard
+
+
+def _moves(
+    setting: ClaimSetting,
+    landscape: Landscape,
+    practice0: Integers,
+    region: Integers,
+    n_periods: int,
+    calendar: Integers,
+    rng: np.random.Generator,
+) -> tuple[Integers, Integers]:
+    """Return practice and insurer per quarter (P, T); practices change with the quarter, insurers with the year."""
+    n = len(practice0)
+    practice = np.empty((n, n_periods), dtype=np.int64)
+    insurer = np.empty((n, n_periods), dtype=np.int64)
+    practice[:, 0] = practice0
+    insurer[:, 0] = rng.random(n) > setting.insurer_share
+    quarterly = 1 - (1 - setting.switch_practice) ** 0.25
+    for column in range(1, n_periods):
+        practice[:, column] = practice[:, column - 1]
+        goes = np.flatnonzero(rng.random(n) < quarterly)
+        away = rng.random(len(goes)) < 0.2  # a move to another region; the others stay near
+        to = np.where(away, rng.choice(len(landscape.region_share), len(goes), p=landscape.region_share), region[goes])
+        practice[goes, column] = _choose_practice(landscape, to, rng)
+        insurer[:, column] = insurer[:, column - 1]
+        if calendar[column] != calendar[column - 1]:
+            changes = rng.random(n)
+            share = setting.insurer_share
+            leaves = np.where(
+                insurer[:, column] == 0, setting.switch_insurer, setting.switch_insurer * share / max(1 - share, 1e-9)
+            )
+            insurer[:, column] ^= changes < np.minimum(leaves, 1.0) * (share < 1)
+    return practice, insurer
+
+
+def _frailty(setting: ClaimSetting, n: int, n_periods: int, rng: np.random.Generator) -> Floats:
+    """Return persons' relative risk (P, T), lognormal with mean 1: a permanent part and an AR(1) part."""
+    phi, share = setting.frailty_persistence, setting.frailty_permanent
+    permanent = rng.standard_normal((n, 1))
+    moving = rng.standard_normal((n, n_periods))
+    for column in range(1, n_periods):
+        moving[:, column] = phi * moving[:, column - 1] + np.sqrt(1 - phi**2) * moving[:, column]
+    log = setting.frailty_sd * (np.sqrt(share) * permanent + np.sqrt(1 - share) * moving)
+    return np.asarray(np.exp(log - setting.frailty_sd**2 / 2))
+
+
+def _lines(
+    setting: ClaimSetting, landscape: Landscape, persons: Persons, rng: np.random.Generator
+) -> tuple[pa.Table, Integers, Integers]:
+    """Return the claim lines, and cents per person and quarter without and with the saving (P, T)."""
+    days = np.maximum(persons.high - persons.low + 1, 0)
+    ratio = persons.mean / NATIONAL_MEAN
+    # Those who cost more have more lines and dearer ones: E[lines] x E[amount] is the mean, whatever the division.
+    expected = setting.lines_per_quarter * ratio**0.6 * days / 91.3125
+    counts = rng.poisson(expected)
+    cell = np.repeat(np.arange(counts.size), counts.ravel())
+    who, when = np.divmod(cell, counts.shape[1])
+    n = len(cell)
+    categories = list(CATEGORY_MEANS)
+    shares = np.array([LINE_SHARES[category] for category in categories])
+    shares = shares / shares.sum()
+    # Per category: mean amount of a line such that lines x amount gives the published mean per insured-year.
+    amounts = np.array(list(CATEGORY_MEANS.values())) / (4 * setting.lines_per_quarter * shares)
+    category = np.searchsorted(np.cumsum(shares)[:-1], rng.random(n), side="right").astype(np.int8)
+    sd = np.array([LINE_SD.get(name, 0.8) for name in categories])
+    relative = np.exp(sd[category] * rng.standard_normal(n) - sd[category] ** 2 / 2)
+    tail = (category == 0) & (rng.random(n) < setting.hospital_tail)
+    # The lines outside the tail are scaled down, so that the mean of hospital lines stays.
+    index = setting.tail_index
+    relative[tail] = TAIL_MEAN * (index - 1) / index * (1 - rng.random(int(tail.sum()))) ** (-1 / index)
+    relative[(category == 0) & ~tail] *= (1 - TAIL_MEAN * setting.hospital_tail) / (1 - setting.hospital_tail)
+    scale = (ratio**0.4).ravel()[cell]
+    cents = np.maximum(np.rint(100 * amounts[category] * relative * scale), 1).astype(np.int64)
+
+    practice, insurer = persons.practice.ravel()[cell], persons.insurer.ravel()[cell]
+    own = (landscape.region[practice] == 0) & (insurer == 0) & (when >= setting.periods.index(setting.start))
+    kept = 1 - np.where(own, setting.saving_rates()[category], 0.0)
+    with_saving = np.rint(cents * kept).astype(np.int64)
+    date = persons.low.ravel()[cell] + np.floor(rng.random(n) * days.ravel()[cell]).astype(np.int64)
+    lag = np.where(category == 0, 30 + rng.exponential(90.0, n), 10 + rng.exponential(25.0, n)).astype(np.int64)
+    # Tariffs differ by category, year and region, so that repricing changes something.
+    year = np.array([number(period)[1] // 4 for period in setting.periods])[when] - 2018
+    tariff = np.round(amounts[category] / 4 * 1.02**year * (1 + 0.01 * (landscape.region[practice] % 3 - 1)), 2)
+    group = np.where(category == 1, 1 + rng.integers(0, len(PRODUCT_GROUPS) - 1, n), 0).astype(np.int8)
+
+    size = counts.size
+    without = np.bincount(cell, weights=cents, minlength=size).astype(np.int64).reshape(counts.shape)
+    with_sum = np.bincount(cell, weights=with_saving, minlength=size).astype(np.int64).reshape(counts.shape)
+    # Booked twice and reversed: two more lines that add up to zero, as the saving's truth requires.
+    twice = np.flatnonzero(rng.random(n) < setting.corrections)
+    order = np.concatenate([np.arange(n), twice, twice])
+    sign = np.concatenate([np.ones(n + len(twice), dtype=np.int64), -np.ones(len(twice), dtype=np.int64)])
+    amount = with_saving[order] * sign
+    price = tariff[order]
+    table = pa.table(
+        {
+            "person": persons.number[who[order]],
+            "date": _dates(date[order]),
+            "category": _dictionary(category[order], categories),
+            "product_group": _dictionary(group[order], list(PRODUCT_GROUPS)),
+            "amount": _euros(amount),
+            "volume": (amount / (100 * price)).astype(np.float32),
+            "tariff": _euros(np.rint(100 * price).astype(np.int64)),
+            "paid": _dates((date + lag)[order]),
+        }
+    )
+    return table, without, with_sum
+
+
+def _spans(setting: ClaimSetting, landscape: Landscape, persons: Persons) -> pa.Table:
+    """Return enrolment spans, a new one where practice or insurer changes; open for who is still enrolled."""
+    here = persons.high >= persons.low
+    who, when = np.nonzero(here)
+    practice, insurer = persons.practice[who, when], persons.insurer[who, when]
+    new = np.ones(len(who), dtype=bool)
+    new[1:] = (who[1:] != who[:-1]) | (practice[1:] != practice[:-1]) | (insurer[1:] != insurer[:-1])
+    begin = np.flatnonzero(new)
+    end = np.append(begin[1:], len(who)) - 1
+    low, high = persons.low[who[begin], when[begin]], persons.high[who[end], when[end]]
+    last = _edges(setting)[1][-1]
+    names = landscape.practices["practice"].to_numpy()
+    return pa.table(
+        {
+            "person": persons.number[who[begin]],
+            "insurer": pa.array(np.array(INSURERS)[insurer[begin]].astype(str)),
+            "practice": pa.array(names[practice[begin]].astype(str)),
+            "start": _dates(low),
+            "end": pa.array(high.astype(np.int32), mask=high == last).cast(pa.date32()),
+        }
+    )
+
+
+def _dates(days: Integers) -> pa.Array:
+    return pa.array(days.astype(np.int32)).cast(pa.date32())
+
+
+def _dictionary(codes: NDArray[np.int8], labels: list[str]) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(labels))
+
+
+def _euros(cents: Integers) -> pa.Array:
+    """Return whole cents as DECIMAL(12, 2) without passing through floats."""
+    return pa.Array.from_buffers(pa.decimal64(12, 2), len(cents), [None, pa.py_buffer(np.ascontiguousarray(cents))])

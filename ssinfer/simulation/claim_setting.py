@@ -1,0 +1,205 @@
+"""The parameters of simulated claims, and the regions and practices that follow from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pandas as pd
+
+from ssinfer.errors import DataError, DatasetError
+from ssinfer.periods import PER_YEAR, number, span
+from ssinfer.simulation.dutch_spending import CATEGORY_MEANS, NATIONAL_GROWTH
+from ssinfer.simulation.panel import COVID_DIP, SEASON
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ssinfer.typing import Floats
+
+
+CONTRACT_REGION = "Vlissingen"
+SES_LEVELS = ("low", "middle", "high")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimSetting:
+    """Parameters of :func:`simulate_claims`. All but the published means are assumptions and can be changed.
+
+    Attributes
+    ----------
+    first, last, start : str
+        First and last quarter, and the first quarter under contract.
+    practice_size : int
+        Mean number of insured per practice (sizes vary by a factor of about 2 either way).
+    n_regions : int
+        Regions beside Vlissingen.
+    insurer_share : float
+        Share of insurer A, whose contract it is; the others are with B.
+    contract_level : float
+        Level of spending in Vlissingen relative to the country (published: 2,646 / 2,342 in 2015).
+    region_sd, practice_sd : float
+        Relative SD of level between regions and between practices within a region.
+    growth, region_trend_sd : float
+        Growth per year, and its SD between regions.
+    shock_sd, region_shock_sd, shock_persistence : float
+        SD of the shocks of practices and of regions, and their autocorrelation over one year.
+    frailty_sd, frailty_permanent, frailty_persistence : float
+        SD of the logarithm of a person's frailty, the share of its variance that never changes, and the
+        autocorrelation of the rest over one quarter.
+    lines_per_quarter : float
+        Mean number of claim lines per insured quarter.
+    hospital_tail, tail_index : float
+        Share of hospital lines from the Pareto tail, and its index (smaller: heavier; the variance needs more than 2).
+    last_year_of_life : float
+        Spending in the last four quarters of life relative to others of the same age and sex.
+    switch_practice, switch_insurer, leave, enter : float
+        Probability per year to change practice; to change insurer (1 January); to leave the country; share of all
+        persons that enters per year, half of them newborn.
+    corrections : float
+        Share of lines that are booked twice, the second time reversed by a line with a negative amount.
+    covid, season : bool
+        Whether 2020-21 dips, and whether quarters differ.
+    """
+
+    n_insured: int
+    insured_under_contract: int
+    seed: int
+    saving: float | dict[str, float] = 0.0
+    first: str = "2018Q2"
+    last: str = "2024Q2"
+    start: str = "2022Q1"
+    practice_size: int = 2_500
+    n_regions: int = 8
+    insurer_share: float = 0.8
+    contract_level: float = 1.13
+    region_sd: float = 0.05
+    practice_sd: float = 0.06
+    growth: float = NATIONAL_GROWTH
+    region_trend_sd: float = 0.002
+    shock_sd: float = 0.02
+    region_shock_sd: float = 0.008
+    shock_persistence: float = 0.5
+    frailty_sd: float = 1.3
+    frailty_permanent: float = 0.6
+    frailty_persistence: float = 0.7
+    lines_per_quarter: float = 4.0
+    hospital_tail: float = 0.025
+    tail_index: float = 2.3
+    last_year_of_life: float = 4.0
+    switch_practice: float = 0.02
+    switch_insurer: float = 0.06
+    leave: float = 0.004
+    enter: float = 0.015
+    corrections: float = 0.002
+    covid: bool = True
+    season: bool = True
+
+    def __post_init__(self) -> None:
+        try:
+            periods = self.periods
+        except DataError as error:
+            raise DatasetError(str(error)) from error
+        if self.start not in periods or number(self.first)[0] != "quarter":
+            raise DatasetError(f"start is {self.start!r}; allowed: a quarter from {self.first!r} to {self.last!r}.")
+        if not 0 < self.insured_under_contract / self.insurer_share < self.n_insured:
+            raise DatasetError(
+                f"insured_under_contract is {self.insured_under_contract:,} of {self.n_insured:,} insured, of whom a "
+                f"share of {self.insurer_share} is with the contract's insurer; others must be left as donors."
+            )
+        if self.tail_index <= 2:
+            raise DatasetError(f"tail_index is {self.tail_index}; a finite variance needs more than 2.")
+        for name in ("insurer_share", "frailty_permanent"):
+            if not 0 < getattr(self, name) <= 1:
+                raise DatasetError(f"{name} is {getattr(self, name)}; allowed: more than 0, at most 1.")
+        for name in ("switch_practice", "switch_insurer", "leave", "enter", "corrections"):
+            if not 0 <= getattr(self, name) < 0.5:
+                raise DatasetError(f"{name} is {getattr(self, name)}; allowed: 0 to less than 0.5.")
+        if not 0 <= self.hospital_tail < 1 / 12:
+            raise DatasetError(
+                f"hospital_tail is {self.hospital_tail}; allowed: 0 to 0.08, its lines cost 12 times more."
+            )
+        if isinstance(self.saving, dict):
+            for category in self.saving:
+                if category not in CATEGORY_MEANS:
+                    raise DatasetError(f"saving names {category!r}; categories: {', '.join(CATEGORY_MEANS)}.")
+
+    @property
+    def periods(self) -> tuple[Any, ...]:
+        """Labels of the quarters."""
+        return span(self.first, self.last)
+
+    def saving_rates(self) -> Floats:
+        """Return the true saving per category, in the order of CATEGORY_MEANS."""
+        if isinstance(self.saving, dict):
+            return np.array([self.saving.get(category, 0.0) for category in CATEGORY_MEANS])
+        return np.full(len(CATEGORY_MEANS), float(self.saving))
+
+
+@dataclass(frozen=True, eq=False)
+class Landscape:
+    """Regions, practices and time: what all persons share. G practices, R regions, T quarters.
+
+    Attributes
+    ----------
+    practices : frame with practice, region, treated
+    region : (G,) number of each practice's region; 0 is Vlissingen
+    weight : (G,) share of the region's persons that enrol with the practice
+    region_share : (R,) share of all persons
+    level : (G, T) relative expected spending: region, practice, trend, shocks, growth, season, dip
+    low_ses, high_ses : (R,) probabilities
+    """
+
+    practices: pd.DataFrame
+    region: NDArray[np.intp]
+    weight: Floats
+    region_share: Floats
+    level: Floats
+    low_ses: Floats
+    high_ses: Floats
+
+    @classmethod
+    def of(cls, setting: ClaimSetting) -> Self:
+        """Draw the landscape of a setting from its seed alone."""
+        rng = np.random.default_rng(np.random.SeedSequence([setting.seed, 0]))
+        own = setting.insured_under_contract / setting.insurer_share / setting.n_insured
+        n_regions = setting.n_regions + 1
+        others = rng.dirichlet(np.full(setting.n_regions, 8.0)) * (1 - own)
+        share = np.concatenate([[own], others])
+        counts = np.maximum(1, np.round(share * setting.n_insured / setting.practice_size)).astype(int)
+        region = np.repeat(np.arange(n_regions), counts)
+        size = np.exp(0.4 * rng.standard_normal(len(region)))
+        weight = size / np.bincount(region, weights=size)[region]
+        names = [CONTRACT_REGION, *(f"region {number:02d}" for number in range(1, n_regions))]
+        within = np.concatenate([np.arange(1, count + 1) for count in counts])
+        practices = pd.DataFrame(
+            {
+                "practice": [f"{names[r]} {place:03d}" for r, place in zip(region, within, strict=True)],
+                "region": [names[r] for r in region],
+                "treated": region == 0,
+            }
+        )
+        periods = setting.periods
+        years = np.array([number(period)[1] / PER_YEAR["quarter"] for period in periods])
+        phi = setting.shock_persistence**0.25
+        region_level = np.exp(setting.region_sd * rng.standard_normal(n_regions))
+        region_level[0] = setting.contract_level
+        trend = setting.region_trend_sd * rng.standard_normal(n_regions)
+        shock = setting.region_shock_sd * _ar1(rng, n_regions, len(periods), phi)[region]
+        shock = shock + setting.shock_sd * _ar1(rng, len(region), len(periods), phi)
+        base = np.exp((setting.growth + trend[region])[:, None] * (years - 2018.5))
+        level = region_level[region] * np.exp(setting.practice_sd * rng.standard_normal(len(region)))
+        season = np.array([SEASON[number(period)[1] % 4] if setting.season else 1.0 for period in periods])
+        dip = np.array([1 + (COVID_DIP.get(period, 0.0) if setting.covid else 0.0) for period in periods])
+        low, high = rng.uniform(0.2, 0.4, n_regions), rng.uniform(0.2, 0.4, n_regions)
+        low[0] = 0.4
+        return cls(practices, region, weight, share, level[:, None] * base * (1 + shock) * season * dip, low, high)
+
+
+def _ar1(rng: np.random.Generator, rows: int, n_periods: int, phi: float) -> Floats:
+    """Return stationary AR(1) series with variance 1 (rows, period)."""
+    series = rng.standard_normal((rows, n_periods))
+    for column in range(1, n_periods):
+        series[:, column] = phi * series[:, column - 1] + np.sqrt(1 - phi**2) * series[:, column]
+    return series

@@ -1,0 +1,196 @@
+"""Claims of simulated persons with a known saving, streamed to Parquet in the tables that `ssinfer.claims` reads."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ssinfer.errors import DatasetError
+from ssinfer.periods import bounds
+from ssinfer.simulation.claim_lines import simulate_persons
+from ssinfer.simulation.claim_setting import ClaimSetting, Landscape
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CHUNK = 20_000  # persons; fixed, so that the files do not depend on the number of jobs
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SimulatedClaims:
+    """A folder of simulated claims and the truth behind it.
+
+    Attributes
+    ----------
+    folder : Path
+        Holds insured.parquet, enrolment.parquet, deaths.parquet, programmes.parquet, claims/part-*.parquet,
+        truth.parquet, truth_persons.parquet and parameters.json.
+    setting : ClaimSetting
+        The arguments of the simulation.
+    practices : pandas.DataFrame
+        practice, region, treated.
+    truth : pandas.DataFrame
+        A row per practice, insurer and period: insured_days, cents_without (the contract), cents.
+    lines : int
+        Number of claim lines.
+    """
+
+    folder: Path
+    setting: ClaimSetting
+    practices: pd.DataFrame
+    truth: pd.DataFrame
+    lines: int
+
+    @property
+    def treated(self) -> tuple[str, ...]:
+        """Practices under contract."""
+        return tuple(self.practices.loc[self.practices["treated"], "practice"])
+
+    def true_rates(self, insurers: tuple[str, ...] = ("A",)) -> pd.Series:
+        """Return the true savings rate of all treated practices together, per period (open population)."""
+        rows = self.truth[self.truth["practice"].isin(self.treated) & self.truth["insurer"].isin(insurers)]
+        sums = rows.groupby("period")[["cents_without", "cents"]].sum()
+        return (1 - sums["cents"] / sums["cents_without"]).rename("saving_rate")
+
+    def persons(self) -> pd.DataFrame:
+        """Return the truth per person under contract and period: person, practice, period, cents_without, cents."""
+        return pd.read_parquet(self.folder / "truth_persons.parquet")
+
+    @classmethod
+    def load(cls, folder: str | Path) -> SimulatedClaims:
+        """Return what an earlier simulation wrote to `folder`."""
+        folder = Path(folder)
+        file = folder / "parameters.json"
+        if not file.exists():
+            raise DatasetError(f"{folder} holds no parameters.json. Run `ssinfer simulate --out {folder}` first.")
+        parts = json.loads(file.read_text())
+        practices = pd.DataFrame(parts["practices"])
+        truth = pd.read_parquet(folder / "truth.parquet")
+        return cls(folder, ClaimSetting(**parts["setting"]), practices, truth, parts["lines"])
+
+    def __repr__(self) -> str:
+        setting = self.setting
+        return (
+            f"SimulatedClaims: {self.lines:,} lines of {setting.n_insured:,} insured, {setting.first} to "
+            f"{setting.last}, {len(self.practices)} practices, {len(self.treated)} under contract from {setting.start}"
+        )
+
+
+def simulate_claims(
+    folder: str | Path,
+    n_insured: int = 200_000,
+    *,
+    insured_under_contract: int = 20_000,
+    saving: float | Mapping[str, float] = 0.0,
+    seed: int,
+    n_jobs: int = 1,
+    overwrite: bool = False,
+    **options: Any,
+) -> SimulatedClaims:
+    """Simulate insured, enrolment, deaths and claims, and write them as Parquet files.
+
+    Spending of person i in quarter t is a sum of claim lines. Their expected sum is the published Dutch mean for the
+    person's sex and age (Vektis 2018), times growth, season, dip of 2020-21, SES, region (level and trend), practice
+    (level and an autocorrelated shock), a persistent lognormal frailty of the person, and a factor in the last year of
+    life, the last three with mean 1. The number of lines is Poisson (hence zeros), amounts are lognormal,
+    those of hospitals with a Pareto tail. See :class:`ClaimSetting` for every parameter.
+
+    The saving takes a share off every line (amount and volume) of those insured with insurer A **while** they are
+    enrolled with a practice of the region Vlissingen from `start` on; without it the same seed gives the same lines.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Created; appears complete or not at all.
+    n_insured : int
+        Persons ever insured in the window, about 1.1 times those insured on a day.
+    insured_under_contract : int
+        Insured of insurer A with a practice under contract.
+    saving : float or mapping of category to float
+        True saving as a share of spending without contract, for all categories or some.
+    seed : int
+    n_jobs : int
+        The files are the same for any number.
+    overwrite : bool
+        Whether an existing folder of an earlier simulation is replaced.
+    **options
+        Further fields of ClaimSetting.
+
+    Returns
+    -------
+    SimulatedClaims
+
+    Raises
+    ------
+    DatasetError
+        An argument is out of range, or the folder exists.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> folder = pathlib.Path(tempfile.mkdtemp()) / "claims"
+    >>> simulated = simulate_claims(folder, 2_000, insured_under_contract=400, saving=0.05, seed=1,
+    ...                             first="2021Q1", last="2022Q4", start="2022Q1")
+    >>> simulated.true_rates().round(3).tolist()
+    [0.0, 0.0, 0.0, 0.0, 0.05, 0.05, 0.05, 0.05]
+    """
+    folder = Path(folder)
+    rates = float(saving) if isinstance(saving, int | float) else dict(saving)
+    setting = ClaimSetting(
+        n_insured=n_insured, insured_under_contract=insured_under_contract, saving=rates, seed=int(seed), **options
+    )
+    if folder.exists() and not (overwrite and (folder / "parameters.json").exists()):
+        raise DatasetError(f"{folder} exists. Choose another folder, or pass overwrite=True for an earlier simulation.")
+    landscape = Landscape.of(setting)
+    beside = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(beside, ignore_errors=True)
+    (beside / "claims").mkdir(parents=True)
+    chunks = range(-(-n_insured // CHUNK))
+    seeds = np.random.SeedSequence([setting.seed, 1]).spawn(len(chunks))
+    work = (joblib.delayed(_write_chunk)(beside, setting, landscape, chunk, seeds[chunk]) for chunk in chunks)
+    pieces = joblib.Parallel(n_jobs=n_jobs)(work) if n_jobs != 1 else [call(*args) for call, args, _ in work]
+
+    for table in ("insured", "enrolment", "deaths", "truth_persons"):
+        _join_parts(beside, table)
+    truth = pd.concat([piece for piece, _ in pieces]).groupby(["practice", "insurer", "period"], as_index=False).sum()
+    truth.to_parquet(beside / "truth.parquet")
+    start, end = bounds(setting.start)[0], bounds(setting.last)[1]
+    programmes = {"unit": ["Vlissingen"], "start": [start], "end": [end]}
+    pq.write_table(pa.table(programmes), beside / "programmes.parquet")
+    lines = sum(count for _, count in pieces)
+    practices = landscape.practices
+    parts = {"setting": dataclasses.asdict(setting), "practices": practices.to_dict("list"), "lines": lines}
+    (beside / "parameters.json").write_text(json.dumps(parts, indent=1))
+    if folder.exists():
+        shutil.rmtree(folder)
+    beside.rename(folder)
+    return SimulatedClaims(folder, setting, practices, truth, lines)
+
+
+def _write_chunk(
+    folder: Path, setting: ClaimSetting, landscape: Landscape, chunk: int, seed: np.random.SeedSequence
+) -> tuple[pd.DataFrame, int]:
+    persons = np.arange(chunk * CHUNK, min((chunk + 1) * CHUNK, setting.n_insured))
+    tables, truth = simulate_persons(setting, landscape, persons, np.random.default_rng(seed))
+    for name, table in tables.items():
+        path = folder / ("claims" if name == "claims" else f".{name}")
+        path.mkdir(exist_ok=True)
+        pq.write_table(table, path / f"part-{chunk:05d}.parquet", store_decimal_as_integer=True, compression="snappy")
+    return truth, tables["claims"].num_rows
+
+
+def _join_parts(folder: Path, name: str) -> None:
+    """Write one file of a small table's parts, in the order of the persons."""
+    parts = sorted((folder / f".{name}").glob("*.parquet"))
+    pq.write_table(pa.concat_tables([pq.read_table(part) for part in parts]), folder / f"{name}.parquet")
+    shutil.rmtree(folder / f".{name}")

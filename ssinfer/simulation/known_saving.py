@@ -1,0 +1,106 @@
+"""The known true saving of simulated claims, on the persons and the truncation that an extract counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ssinfer.claims.backend.calendar import Calendar
+from ssinfer.errors import ClaimsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from ssinfer.cohort.cohort import Cohort
+
+    Cents = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class KnownSaving:
+    """True saving of a unit over its performance periods, in currency: in all, per insured-year, and as a rate."""
+
+    total: float
+    per_insured_year: float
+    rate: float
+
+
+def known_saving(
+    persons: pd.DataFrame,
+    cohort: Cohort,
+    unit: str,
+    performance: Sequence[Any],
+    *,
+    caps: Mapping[int, float] | None = None,
+) -> KnownSaving:
+    r"""Return what a unit truly saved.
+
+    With :math:`y_{it}` the counted spending of person i and :math:`d_{it}` what the contract took off it,
+
+    .. math:: S = \sum_{i, t} (k(y + d)_{it} - k(y)_{it}), \qquad \text{rate} = S / \sum_{i,t} k(y + d)_{it},
+
+    over the unit's persons and performance periods; k truncates a person's calendar year at the given caps, in
+    proportion to its periods, as :class:`~ssinfer.claims.Truncation` does, and is the identity without caps. Caps are
+    those of the claims **with** the contract: the estimand of a truncated design.
+
+    Parameters
+    ----------
+    persons : DataFrame
+        person, period, cents_without, cents: :meth:`ssinfer.datasets.SimulatedClaims.persons`.
+    cohort : Cohort
+        Persons as extracted, spending not truncated, every unit a person was in.
+    unit : str
+    performance : sequence of periods
+    caps : mapping of calendar year to currency per insured-year, optional
+    """
+    calendar = Calendar.of(cohort.periods)
+    people = pd.Index(pd.unique(cohort.person[cohort.unit == unit]))
+    rows = np.flatnonzero(np.isin(cohort.person, people))
+    cents = np.rint(cohort.spending[rows] * 100).astype(np.int64)
+    lengths = calendar.year_days
+    days = np.rint(cohort.insured_years[rows] * lengths).astype(np.int64)
+    own = cohort.unit[rows] == unit
+
+    taken = persons.assign(off=persons["cents_without"] - persons["cents"])
+    taken = taken[taken["period"].isin([str(period) for period in cohort.periods])]
+    place = {str(period): column for column, period in enumerate(cohort.periods)}
+    row_of = pd.Series(np.flatnonzero(own), index=cohort.person[rows][own])
+    taken = taken[taken["person"].isin(row_of.index)]
+    off = np.zeros_like(cents)
+    where = row_of.loc[taken["person"]].to_numpy(), taken["period"].map(place).to_numpy(dtype=np.intp)
+    np.add.at(off, where, taken["off"].to_numpy(dtype=np.int64))
+    if (off[days == 0] != 0).any():
+        raise ClaimsError(
+            f"The truth names savings of persons of {unit!r} in periods in which the extract does not count them; it "
+            "is known for an open population of whoever is under contract only."
+        )
+    without, spent = cents + off, cents
+    if caps is not None:
+        who = pd.factorize(cohort.person[rows])[0]
+        without, spent = (_truncated(values, days, who, caps, calendar) for values in (without, spent))
+    columns = cohort.columns(performance)
+    benchmark, saved = (int(values[own][:, columns].sum()) for values in (without, without - spent))
+    years = float((days[own][:, columns] / lengths[columns]).sum())
+    return KnownSaving(saved / 100, saved / 100 / years, saved / benchmark)
+
+
+def _truncated(
+    cents: Cents, days: Cents, who: NDArray[np.intp], caps: Mapping[int, float], calendar: Calendar
+) -> Cents:
+    """Return cents (row, period) after truncation of each person's calendar years."""
+    kept = cents.copy()
+    years = np.array(calendar.year)
+    for year in np.unique(years):
+        columns = np.flatnonzero(years == year)
+        total = np.bincount(who, weights=cents[:, columns].sum(axis=1))[who]
+        insured = np.bincount(who, weights=days[:, columns].sum(axis=1))[who]
+        limit = np.floor(round(100 * caps[int(year)]) * insured / calendar.year_days[columns[0]])
+        over = total > limit
+        part = cents[np.ix_(over, columns)] * limit[over, None] / total[over, None]
+        kept[np.ix_(over, columns)] = np.floor(part).astype(np.int64)
+    return kept

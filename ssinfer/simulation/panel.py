@@ -1,0 +1,351 @@
+"""Panels of groups with a known truth: levels, trends, autocorrelated shocks, seasons, the dip of 2020, a saving."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ssinfer.design import Design
+from ssinfer.errors import DataError, DatasetError
+from ssinfer.panel import Panel
+from ssinfer.periods import PER_YEAR, consecutive, number, span
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from ssinfer.typing import Floats
+
+
+# Spending of 2020 and 2021 against the trend of 2015-2019 (3.1% a year) is -5.5% and -4.5% in the open data of Vektis;
+# its division over quarters is assumed, after the waves of admissions.
+COVID_DIP: dict[Any, float] = {
+    "2020Q1": -0.01,
+    "2020Q2": -0.13,
+    "2020Q3": -0.03,
+    "2020Q4": -0.05,
+    "2021Q1": -0.07,
+    "2021Q2": -0.04,
+    "2021Q3": -0.03,
+    "2021Q4": -0.04,
+    2020: -0.055,
+    2021: -0.045,
+}
+COVID_QUARTERS = ("2020Q1", "2020Q2", "2020Q3", "2020Q4", "2021Q1", "2021Q2", "2021Q3", "2021Q4")
+# Relative spending of the four quarters: assumed (winter high, summer holidays low), mean 1.
+SEASON = (1.02, 1.005, 0.96, 1.015)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SimulatedPanel:
+    """A panel and the truth behind it. N units, T periods.
+
+    Attributes
+    ----------
+    panel : Panel
+        What would be observed: the saving taken off, sampling noise on.
+    treated : tuple of str
+    start : period
+        First performance period.
+    expected : array (N, T)
+        Mean spending without contract of an infinitely large group: level, trend, season, dip; no shock, no noise.
+    counterfactual : array (N, T)
+        Mean spending per insured-year that would have been observed without the contract: shocks and noise in it.
+    saving_rate : array (N, T)
+        True saving as a share of `counterfactual`; 0 for donors and before the start.
+    parameters : dict
+        The arguments of the simulation.
+    """
+
+    panel: Panel
+    treated: tuple[str, ...]
+    start: Any
+    expected: Floats
+    counterfactual: Floats
+    saving_rate: Floats
+    parameters: dict[str, Any]
+
+    @property
+    def saving(self) -> Floats:
+        """True saving per insured-year (N, T): counterfactual - spending."""
+        return self.counterfactual - self.panel.spending
+
+    def design(self, *, masked: Sequence[Any] | None = None, **options: Any) -> Design:
+        """Return the design that the simulation calls for: all periods before `start` against all from it.
+
+        Parameters
+        ----------
+        masked : sequence of periods, optional
+            Default: the periods of the dip that lie in the panel.
+        **options
+            Further arguments of Design.
+        """
+        periods = self.panel.periods
+        dip = tuple(period for period in periods if period in COVID_DIP) if self.parameters["covid"] else ()
+        return Design(
+            treated=self.treated,
+            baseline=[period for period in periods if period < self.start],
+            performance=[period for period in periods if period >= self.start],
+            masked=dip if masked is None else masked,
+            **options,
+        )
+
+    def true_rate(self, unit: str, periods: Sequence[Any]) -> float:
+        """Return the true savings rate of a unit pooled over periods, weighted by insured-years."""
+        row, columns = self.panel.rows([unit])[0], self.panel.columns(periods)
+        assert self.panel.insured_years is not None  # noqa: S101  (for the type checker: always simulated)
+        weights = self.panel.insured_years[row, columns]
+        benchmark = self.counterfactual[row, columns] @ weights
+        return float((self.saving[row, columns] @ weights) / benchmark)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the panel's long frame with expected, counterfactual, saving_rate and saving beside it."""
+        frame = self.panel.to_frame()
+        for name in ("expected", "counterfactual", "saving_rate", "saving"):
+            frame[name] = getattr(self, name).ravel()
+        return frame
+
+    def __repr__(self) -> str:
+        rate = self.saving_rate.max()
+        return f"SimulatedPanel: {self.panel!r}; treated {', '.join(self.treated)} from {self.start}, saving {rate:.1%}"
+
+
+def simulate_panel(
+    n_units: int = 60,
+    periods: Sequence[Any] | None = None,
+    *,
+    start: Any = None,
+    saving: float | Sequence[float] = 0.0,
+    treated: Sequence[str] = ("treated",),
+    treated_insured: float = 20_000,
+    insured: tuple[float, float] = (5_000, 60_000),
+    level: float = 2_342.0,
+    level_sd: float = 0.10,
+    treated_level: float | None = None,
+    ses_level: float = -0.04,
+    growth: float = 0.031,
+    trend_sd: float = 0.002,
+    ses_trend: float = 0.0,
+    n_factors: int = 1,
+    factor_sd: float = 0.005,
+    shock_sd: float = 0.0125,
+    shock_persistence: float = 0.5,
+    n_regions: int = 8,
+    region_shock_sd: float = 0.005,
+    cv: float = 2.7,
+    person_correlation: float = 0.4,
+    season: Sequence[float] | None = SEASON,
+    covid: bool = True,
+    seed: int | np.random.SeedSequence | np.random.Generator | None = None,
+) -> SimulatedPanel:
+    r"""Simulate group means with known truth.
+
+    For unit u in period t, at time :math:`\tau` in years since the first period, without contract
+
+    .. math::
+
+        \log E_{ut} &= \log \mathrm{level}_u + (\mathrm{growth} + b_u) \tau_t + s_{q(t)} + \log(1 + d_t)
+            + \sum_f \lambda_{uf} F_{ft} \\
+        Y_{ut}(0) &= E_{ut} (1 + g_{r(u)t} + h_{ut}) (1 + \mathrm{cv} \, z_{ut} / \sqrt{n_{ut}}) \\
+        Y_{ut} &= Y_{ut}(0) (1 - \mathrm{saving}_{ut})
+
+    with level and slope :math:`b_u` normal around a linear effect of SES, F, g and h stationary AR(1), and z standard
+    normal with correlation `person_correlation` between any two periods: the same persons are mostly still there.
+
+    Parameters
+    ----------
+    n_units : int
+        Number of units, the treated ones included.
+    periods : sequence, optional
+        Years (2015) or quarters ("2018Q2"), consecutive. Default: 2018Q2 to 2024Q2.
+    start : period, optional
+        First performance period. Default: 2022Q1, else the last 40% of the periods.
+    saving : float or sequence
+        True saving as a share of spending without contract: one number, or one per performance period.
+    treated : sequence of str
+        Names of the treated units; the others are called "group 01", ...
+    treated_insured, insured : float, (low, high)
+        Insured of a treated unit, and the range of the others (uniform on the logarithmic scale).
+    level, level_sd : float
+        Spending per insured-year in the first period, and its relative SD between units.
+    treated_level : float, optional
+        Level of the treated units, if it is to be fixed.
+    ses_level, ses_trend : float
+        Relative level, and growth per year, per SD of the covariate `ses` (higher: better off).
+    growth, trend_sd : float
+        Growth per year, and its SD between units.
+    n_factors, factor_sd : int, float
+        Common factors (AR(1), loadings N(1, 1)): what a synthetic control can learn and a mean of all cannot.
+    shock_sd, shock_persistence : float
+        SD of the group shock h, and its autocorrelation over one year.
+    n_regions, region_shock_sd : int, float
+        Regions (nearest of n random centres) and the SD of their shock g, which has the same persistence.
+    cv : float
+        Person-level coefficient of variation behind the mean of one period: variance = (cv mean)² / insured-years.
+    person_correlation : float
+        Correlation of the sampling error of a group between periods.
+    season : four floats, or None
+        Relative spending of quarters; unused for years.
+    covid : bool
+        Whether 2020 and 2021 dip.
+    seed : int, SeedSequence or Generator
+
+    Returns
+    -------
+    SimulatedPanel
+        Its panel has `sampling_variance` and the covariates ses, latitude and longitude.
+
+    Raises
+    ------
+    DatasetError
+        A period is neither a year nor a quarter, or an argument is out of range.
+
+    Examples
+    --------
+    >>> simulated = simulate_panel(20, periods=range(2014, 2019), start=2017, saving=0.03, seed=1)
+    >>> simulated.design()
+    Design: treated against all other units, baseline 2014-2016, performance 2017-2018
+    >>> round(simulated.true_rate("treated", [2017, 2018]), 6)
+    0.03
+    """
+    labels = span("2018Q2", "2024Q2") if periods is None else tuple(periods)
+    time = _times(labels)
+    start = _start(labels, start)
+    parameters = {name: value for name, value in locals().items() if name not in ("seed", "time", "labels")}
+    for name in ("level", "treated_insured", "cv"):
+        if not parameters[name] > 0:
+            raise DatasetError(f"{name} is {parameters[name]}; a positive number is needed.")
+    for name, low in (("shock_persistence", -1.0), ("person_correlation", 0.0)):
+        if not low < parameters[name] < 1 and parameters[name] != 0:
+            raise DatasetError(f"{name} is {parameters[name]}; allowed: more than {low:g}, less than 1.")
+    if not 0 < insured[0] <= insured[1]:
+        raise DatasetError(f"insured is {insured}; allowed: two positive numbers, the lower first.")
+    if not 0 < len(treated) < n_units:
+        raise DatasetError(f"{len(treated)} of {n_units} units are treated; at least one donor is needed.")
+    rng = np.random.default_rng(seed)
+    n_periods, n_treated = len(labels), len(treated)
+    units = (*treated, *(f"group {number:0{len(str(n_units))}d}" for number in range(1, n_units - n_treated + 1)))
+    step = float(np.median(np.diff(time))) if n_periods > 1 else 1.0
+    phi = np.sign(shock_persistence) * abs(shock_persistence) ** step
+
+    ses = rng.standard_normal(n_units)
+    levels = (
+        np.log(level) + ses_level * ses + np.sqrt(max(level_sd**2 - ses_level**2, 0.0)) * rng.standard_normal(n_units)
+    )
+    slopes = growth + ses_trend * ses + trend_sd * rng.standard_normal(n_units)
+    if treated_level is not None:
+        levels[:n_treated] = np.log(treated_level)
+    loadings = 1.0 + rng.standard_normal((n_units, n_factors))
+    factors = factor_sd * _ar1(rng, n_factors, n_periods, phi)
+    common = _season(labels, season) + np.log1p([COVID_DIP.get(label, 0.0) if covid else 0.0 for label in labels])
+    expected = np.exp(levels[:, None] + slopes[:, None] * (time - time[0]) + common + loadings @ factors)
+
+    latitude, longitude = rng.uniform(51.0, 53.4, n_units), rng.uniform(3.6, 7.0, n_units)
+    centres = rng.uniform((51.0, 3.6), (53.4, 7.0), (n_regions, 2))
+    region = np.argmin((latitude[:, None] - centres[:, 0]) ** 2 + (longitude[:, None] - centres[:, 1]) ** 2, axis=1)
+    shocks = region_shock_sd * _ar1(rng, n_regions, n_periods, phi)[region]
+    shocks = shocks + shock_sd * _ar1(rng, n_units, n_periods, phi)
+
+    sizes = np.exp(rng.uniform(np.log(insured[0]), np.log(insured[1]), n_units))
+    sizes[:n_treated] = treated_insured
+    persons = sizes[:, None] * np.exp(np.cumsum(0.002 * rng.standard_normal((n_units, n_periods)), axis=1))
+    insured_years = persons * (step if step < 1 else 1.0)
+    error = np.sqrt(person_correlation) * rng.standard_normal((n_units, 1))
+    error = error + np.sqrt(1 - person_correlation) * rng.standard_normal((n_units, n_periods))
+    counterfactual = expected * (1 + shocks) * (1 + cv * error / np.sqrt(insured_years))
+
+    rates = np.zeros((n_units, n_periods))
+    after = np.array([label >= start for label in labels])
+    rates[:n_treated, after] = np.broadcast_to(np.asarray(saving, dtype=np.float64), (int(after.sum()),))
+    spending = counterfactual * (1 - rates)
+    covariates = {
+        name: np.repeat(values[:, None], n_periods, axis=1)
+        for name, values in {"ses": ses, "latitude": latitude, "longitude": longitude}.items()
+    }
+    panel = Panel(units, labels, spending, insured_years, (cv * spending) ** 2 / insured_years, None, covariates)
+    return SimulatedPanel(panel, tuple(treated), start, expected, counterfactual, rates, parameters)
+
+
+def simulate_kerngezond_vlissingen(
+    n_groups: int = 60,
+    *,
+    saving: float | Sequence[float] = 0.0,
+    start: str = "2022Q1",
+    seed: int | np.random.SeedSequence | np.random.Generator | None = None,
+    **options: Any,
+) -> SimulatedPanel:
+    """Simulate the setting of Kerngezond Vlissingen: 20,000 insured of one insurer, quarters 2018Q2 to 2024Q2.
+
+    Published figures (Vektis open data): EUR 2,646 per insured-year in Vlissingen and EUR 2,342 in the Netherlands in
+    2015, growth 3.1% a year to 2022, both carried forward to 2018Q2; the dip of 2020-21. **Assumed**, because no public
+    figure exists: the season, the sizes and dispersion of the other groups of practices, the start of the contract
+    (`start`), person-level cv 2.0 for a quarter with correlation 0.3 (annual cv 2.8), shock SD 1.25% with
+    autocorrelation 0.5 over a year.
+
+    Parameters
+    ----------
+    n_groups : int
+        Units in all: Vlissingen and the comparison groups of practices.
+    saving, start, seed
+        As in :func:`simulate_panel`.
+    **options
+        Further arguments of :func:`simulate_panel`, which replace the above.
+
+    Returns
+    -------
+    SimulatedPanel
+
+    Examples
+    --------
+    >>> simulated = simulate_kerngezond_vlissingen(30, saving=0.03, seed=1)
+    >>> simulated.treated, simulated.panel.periods[0], simulated.panel.periods[-1]
+    (('Kerngezond Vlissingen',), '2018Q2', '2024Q2')
+    """
+    years = 2.875  # from the middle of 2015 to the middle of 2018Q2
+    setting: dict[str, Any] = {
+        "treated": ("Kerngezond Vlissingen",),
+        "treated_insured": 20_000,
+        "level": 2_341.67 * 1.031**years,
+        "treated_level": 2_646.03 * 1.031**years,
+        "insured": (4_000, 40_000),
+        "cv": 2.0,
+        "person_correlation": 0.3,
+    }
+    return simulate_panel(n_groups, start=start, saving=saving, seed=seed, **{**setting, **options})
+
+
+def _times(labels: tuple[Any, ...]) -> Floats:
+    """Return the middle of each period in calendar years; labels must be consecutive."""
+    try:
+        frequency = consecutive(labels)
+    except DataError as error:
+        raise DatasetError(str(error)) from error
+    return (np.array([number(label)[1] for label in labels]) + 0.5) / PER_YEAR[frequency]
+
+
+def _start(labels: tuple[Any, ...], start: Any) -> Any:
+    if start is None:
+        start = "2022Q1" if "2022Q1" in labels[1:] else labels[min(max(1, round(0.6 * len(labels))), len(labels) - 1)]
+    if start not in labels[1:]:
+        raise DatasetError(f"start is {start!r}; allowed: a period from {labels[min(1, len(labels) - 1)]!r} on.")
+    return start
+
+
+def _season(labels: tuple[Any, ...], season: Sequence[float] | None) -> Floats:
+    if season is None or number(labels[0])[0] != "quarter":
+        return np.zeros(len(labels))
+    if len(season) != 4:
+        raise DatasetError(f"season has {len(season)} values; a year has 4 quarters.")
+    return np.log([season[number(label)[1] % 4] for label in labels])
+
+
+def _ar1(rng: np.random.Generator, rows: int, n_periods: int, phi: float) -> Floats:
+    """Return stationary AR(1) series with variance 1 (rows, period)."""
+    noise = rng.standard_normal((rows, n_periods))
+    series = noise.copy()
+    for column in range(1, n_periods):
+        series[:, column] = phi * series[:, column - 1] + np.sqrt(1 - phi**2) * noise[:, column]
+    return series

@@ -1,0 +1,59 @@
+"""Intact groups in a study: how much larger the threshold is for whole practices than for random insured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ssinfer.backtesting.intact_groups import intact_group_ratio
+from ssinfer.errors import SsinferError
+from ssinfer.windows import rolling_windows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ssinfer.study.plan import Plan
+
+REPEATS = 20
+
+
+@dataclass(frozen=True, eq=False)
+class IntactGroups:
+    """The table of :func:`ssinfer.claims.intact_group_ratio`, how it was made; or why there is none."""
+
+    table: pd.DataFrame | None
+    size: int
+    windows: tuple[str, ...]
+    seed: int
+    reason: str = ""
+
+
+def intact_groups(plan: Plan) -> IntactGroups | None:
+    """Compare intact practices, bundles and random insured in the windows of the first comparison; None without claims.
+
+    Persons are those outside the contract, on the first comparison's spending.
+    """
+    claims = plan.data.claims
+    if claims is None:
+        return None
+    name = plan.file.comparison[0].name
+    design = plan.designs[name]
+    cohort = claims.practices
+    size = claims.groups.size or int((cohort.unit == design.treated[0]).sum())
+    windows = rolling_windows(plan.data.panel_of(name), design, (plan.origins or {}).get(name))
+    parts = [
+        (
+            [period for period in window.baseline if period not in window.masked],
+            [period for period in window.performance if period not in window.masked],
+        )
+        for window in windows
+    ]
+    origins = tuple(str(window.origin) for window in windows)
+    exclude = [unit for unit in (*design.treated, *claims.contracted) if unit in cohort.units]
+    try:
+        table = intact_group_ratio(
+            cohort, size=size, windows=parts, exclude=exclude, repeats=REPEATS, seed=claims.groups.seed
+        )
+    except SsinferError as error:
+        return IntactGroups(None, size, origins, claims.groups.seed, str(error))
+    return IntactGroups(table, size, origins, claims.groups.seed)

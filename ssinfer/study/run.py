@@ -1,0 +1,135 @@
+"""Study: the only module that knows the order of the steps: plan, backtest, evaluate the case, write."""
+
+from __future__ import annotations
+
+import os
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ssinfer._version import __version__
+from ssinfer.backtesting.backtest import BacktestResult, backtest, join_results
+from ssinfer.study.case import CaseResult, evaluate_case
+from ssinfer.study.intact_groups import intact_groups
+from ssinfer.study.plan import Plan, plan_study
+from ssinfer.study.result import MANIFEST, StudyResult, refuse_foreign_folder, write_study
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["MANIFEST", "Plan", "StudyResult", "plan_study", "refuse_foreign_folder", "run_study", "write_study"]
+
+STACK = ("numpy", "scipy", "pandas", "xarray", "scikit-learn", "statsmodels", "pymc", "arviz", "nutpie", "numba")
+
+
+def run_study(
+    plan: Plan,
+    *,
+    parts: tuple[str, ...] = ("backtest", "evaluate"),
+    n_jobs: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+) -> StudyResult:
+    """Backtest every design x method of a plan, then evaluate and settle the case.
+
+    Parameters
+    ----------
+    plan : Plan
+    parts : tuple of "backtest", "evaluate"
+    n_jobs : int
+        Processes; the result does not depend on it.
+    progress : callable (done, total), optional
+        Numbers of fits of the backtest.
+    """
+    result = _backtest(plan, n_jobs, progress) if "backtest" in parts else None
+    case = CaseResult({}, pd.DataFrame(), pd.DataFrame(), pd.DataFrame())
+    if "evaluate" in parts:
+        case = evaluate_case(plan, result)
+    return StudyResult(
+        title=plan.file.title,
+        question=plan.file.question,
+        currency=plan.file.currency,
+        data_label=plan.data_label,
+        note=plan.note,
+        panel=plan.panel,
+        claims=plan.data.claims,
+        panels={name: view.panel for name, view in plan.data.views.items()},
+        intact_groups=intact_groups(plan) if "backtest" in parts else None,
+        designs=plan.designs,
+        design_labels=plan.design_labels,
+        methods=plan.methods,
+        backtest=result,
+        counterfactuals=case.counterfactuals,
+        savings=case.savings,
+        case_thresholds=case.thresholds,
+        settlement=case.settlement,
+        manifest=_manifest(plan, parts),
+        suppress_below=plan.file.suppress_below,
+    )
+
+
+def _backtest(plan: Plan, n_jobs: int, progress: Callable[[int, int], None] | None) -> BacktestResult:
+    """Backtest the pairs of each data set (panel or cohort, by definition of spending), and join the results."""
+    file = plan.file
+    together: dict[int, tuple[Any, list[tuple[str, str]]]] = {}
+    for pair in plan.pairs:
+        data = plan.data_for(*pair)
+        together.setdefault(id(data), (data, []))[1].append(pair)
+    results: list[BacktestResult] = []
+    for data, pairs in together.values():
+        before = sum(len(result.placebos) for result in results)
+        results.append(
+            backtest(
+                data,
+                {name: plan.designs[name] for name in dict.fromkeys(design for design, _ in pairs)},
+                {name: plan.methods[name] for name in dict.fromkeys(method for _, method in pairs)},
+                placebos=plan.placebos,
+                injected=file.threshold.injected,
+                n_jobs=n_jobs,
+                seed=file.seed,
+                origins=_some(plan.origins, pairs),
+                levels=file.threshold.all_levels,
+                size_edges=file.population.size_edges,
+                share=plan.share,
+                ses=file.population.ses,
+                pairs=pairs,
+                regions=plan.data.regions,
+                progress=None if progress is None else _shifted(progress, before),
+            )
+        )
+    return join_results(results)
+
+
+def _some(origins: Any, pairs: list[tuple[str, str]]) -> Any:
+    named = {design for design, _ in pairs}
+    return None if origins is None else {name: labels for name, labels in origins.items() if name in named}
+
+
+def _shifted(progress: Callable[[int, int], None], before: int) -> Callable[[int, int], None]:
+    return lambda done, total: progress(before + done, before + total)
+
+
+def _manifest(plan: Plan, parts: tuple[str, ...]) -> dict[str, Any]:
+    versions = {"python": platform.python_version()}
+    for name in STACK:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return {
+        "title": plan.file.title,
+        "ssinfer": __version__,
+        "study_hash": plan.study_hash,
+        "data_hash": plan.panel.fingerprint(),
+        "data": plan.data_label,
+        "note": plan.note,
+        "seed": plan.file.seed,
+        "share": plan.share,
+        "parts": list(parts),
+        "versions": versions,
+        "study": plan.file.model_dump(mode="json"),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "n_cores": os.cpu_count(),
+    }

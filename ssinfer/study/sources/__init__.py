@@ -1,0 +1,1 @@
+"""Data sources of a study. One source per file."""

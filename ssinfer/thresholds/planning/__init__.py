@@ -1,0 +1,1 @@
+"""Thresholds, power and size before any data are seen."""

@@ -1,0 +1,11 @@
+"""Array types that many modules name."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+type Floats = NDArray[np.float64]
+type Integers = NDArray[np.int64]
+type Positions = NDArray[np.intp]
+type Booleans = NDArray[np.bool_]

@@ -1,0 +1,116 @@
+"""Authority: the same panel at one node after the other (`gaussian_panel`), which the dense Gaussian vouches for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import leave_cells_out, marginal, predict, unit_terms
+from ssinfer.benchmarks.hierarchical.kernels.panel_nodes import Nodes, log_marginal_slope, log_marginals, predict_nodes
+
+PERIODS = 5
+
+
+def example(units, seed=6):
+    rng = np.random.default_rng(seed)
+    time = np.arange(PERIODS)
+    structure = 0.04 + 0.01 * np.outer(time - 1, time - 1)
+    shock = 0.09 * 0.7 ** np.abs(np.subtract.outer(time, time))
+    size = np.array([0.5, 1.0, 3.0])
+    nodes = Nodes(
+        structure[None] * size[:, None, None],
+        structure[None] * size[:, None, None] + shock,
+        np.array([0.3, 1.0, 4.0]),
+        np.linalg.cholesky(0.3 * 0.6 ** np.abs(np.subtract.outer(time, time))),
+    )
+    seen = np.ones((units, PERIODS))
+    seen[0, -1] = seen[2, :2] = 0.0
+    noise = rng.uniform(0.01, 0.2, (units, PERIODS))
+    y = rng.normal(size=(units, PERIODS)) * seen
+    return nodes, noise, seen, y, np.linspace(0.5, 2.0, units)  # a loading need not be one
+
+
+@pytest.mark.parametrize("units", [3, 16, 21])
+def test_every_node_has_the_likelihood_that_it_has_alone(units):
+    nodes, noise, seen, y, loading = example(units)
+    found = log_marginals(nodes, noise, seen, y, loading)
+    for m in range(len(nodes)):
+        terms = unit_terms(nodes.shared[m], nodes.scale[m] * noise, seen, y)
+        alone = marginal(terms, loading[:, None], nodes.common[None]).log_likelihood
+        np.testing.assert_allclose(found[m], alone, rtol=1e-11)
+
+
+def test_threads_change_nothing(monkeypatch):
+    nodes, *panel = example(21)
+    alone = log_marginals(nodes, *panel)
+    monkeypatch.setattr("ssinfer.benchmarks.hierarchical.kernels.panel_nodes.WORTH_A_THREAD", 1)
+    monkeypatch.setattr("ssinfer.benchmarks.hierarchical.kernels.panel_nodes.threads", lambda: 2)
+    assert (log_marginals(nodes, *panel) == alone).all()
+
+
+@pytest.mark.parametrize("together", [4_000_000, 1])
+def test_every_node_predicts_what_it_predicts_alone(together, monkeypatch):
+    monkeypatch.setattr("ssinfer.benchmarks.hierarchical.kernels.panel_nodes.TOGETHER", together)
+    nodes, noise, seen, y, loading = example(18)
+    rows, cells = np.array([1, 4, 17]), np.array([3, 4])
+    value, mean, covariance = predict_nodes(nodes, (noise, seen, y, loading), rows, cells)
+    kept = seen[rows].copy()
+    kept[:, cells] = 0.0
+    for m in range(len(nodes)):
+        variance = nodes.scale[m] * noise
+        terms = unit_terms(nodes.shared[m], variance, seen, y)
+        whole = marginal(terms, loading[:, None], nodes.common[None])
+        own = unit_terms(nodes.shared[m], variance[rows], kept, y[rows] * kept)
+        centre, spread, alone = leave_cells_out(whole, terms, own, rows, loading[rows, None], cells)
+        here = predict(centre, spread, own, y[rows] * kept, nodes.structure[m], nodes.shared[m], variance[rows], cells)
+        np.testing.assert_allclose(value[m], alone, rtol=1e-10)
+        np.testing.assert_allclose(mean[m], here[0], atol=1e-10)
+        np.testing.assert_allclose(covariance[m], here[1], atol=1e-10)
+
+
+def test_the_slope_is_that_of_differences():
+    nodes, noise, seen, y, loading = example(18)
+    one = nodes.of(slice(1, 2))
+    value, by_shared, by_scale = log_marginal_slope(one, noise, seen, y, loading)
+    assert value == pytest.approx(log_marginals(one, noise, seen, y, loading)[0], rel=1e-11)
+    rng = np.random.default_rng(2)
+    step = rng.normal(size=(PERIODS, PERIODS))
+    step, turn = 1e-5 * (step + step.T), 0.7e-5
+    moved = Nodes(
+        np.repeat(one.structure, 2, axis=0),
+        np.concatenate([one.shared + step, one.shared - step]),
+        np.concatenate([one.scale + turn, one.scale - turn]),
+        one.common,
+    )
+    up, down = log_marginals(moved, noise, seen, y, loading)
+    assert (up - down) / 2 == pytest.approx((by_shared * step).sum() + by_scale * turn, rel=1e-5)
+
+
+def test_a_loading_that_is_no_number_is_refused_and_not_climbed_by():
+    nodes, noise, seen, y, loading = example(18)
+    loading = loading.copy()
+    loading[3] = np.nan
+    with pytest.raises(np.linalg.LinAlgError):
+        log_marginal_slope(nodes.of(slice(1, 2)), noise, seen, y, loading)
+
+
+def test_cells_that_were_never_seen_need_no_taking_out():
+    nodes, noise, seen, y, loading = example(18)
+    rows, cells = np.array([5]), np.array([4])
+    sealed = seen.copy()
+    sealed[5, 4] = 0.0
+    taken = predict_nodes(nodes, (noise, seen, y, loading), rows, cells)
+    never = predict_nodes(nodes, (noise, sealed, y * sealed, loading), rows, cells)
+    for first, second in zip(taken, never, strict=True):
+        np.testing.assert_allclose(first, second, atol=1e-9)
+
+
+def test_a_node_that_is_not_positive_definite_is_left_out_alone():
+    nodes, noise, seen, y, loading = example(6)
+    shared = nodes.shared.copy()
+    shared[1] = -np.eye(PERIODS)
+    nodes = Nodes(nodes.structure, shared, nodes.scale, nodes.common)
+    assert np.isneginf(log_marginals(nodes, noise, seen, y, loading)).tolist() == [False, True, False]
+    value, _, covariance = predict_nodes(nodes, (noise, seen, y, loading), np.array([3]), np.array([4]))
+    assert np.isneginf(value[:, 0]).tolist() == [False, True, False]
+    np.testing.assert_array_equal(covariance[1, 0], np.eye(2))

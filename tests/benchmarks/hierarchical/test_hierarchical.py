@@ -1,0 +1,332 @@
+"""Authorities: the dense Gaussian model (scipy), the sealing rule of design.md, and simulated panels of known truth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from scipy.stats import multivariate_normal
+from sklearn.base import clone
+
+import ssinfer as ss
+from ssinfer.benchmarks.hierarchical.layout import lay_out
+from ssinfer.benchmarks.hierarchical.method import HierarchicalBenchmark
+from ssinfer.benchmarks.hierarchical.model import Parameter
+from ssinfer.benchmarks.problem import Problem
+from ssinfer.errors import ConvergenceError, DataError, DesignError, PanelError
+
+
+def simulate(seed=1, units=40, periods=6, shock=0.02, sizes=(2_000, 60_000), **columns):
+    rng = np.random.default_rng(seed)
+    n = np.exp(rng.uniform(*np.log(sizes), units))
+    s = rng.normal(0, shock, units)
+    rows = []
+    level = rng.normal(0, 0.05, units)
+    for t in range(periods):
+        s = 0.7 * s + rng.normal(0, shock * np.sqrt(1 - 0.49), units)
+        y = 7.6 + 0.03 * t + level + s + rng.normal(0, 2.5 / np.sqrt(n))
+        rows += [(f"u{i:03}", t, np.exp(y[i]), n[i], *(f(i, t) for f in columns.values())) for i in range(units)]
+    frame = pd.DataFrame(rows, columns=["unit", "period", "spending", "insured_years", *columns])
+    return ss.Panel.from_frame(frame, covariates=list(columns))
+
+
+def design(treated=("u000",), baseline=range(4), performance=(4, 5), **more):
+    return ss.Design(treated=treated, baseline=baseline, performance=performance, **more)
+
+
+QUICK = HierarchicalBenchmark(draws=250)
+PLAIN = HierarchicalBenchmark(draws=250, volatility=False)  # half the cost, where volatility is not what is tested
+
+
+def tampered(panel, unit, periods, factor):
+    spending = panel.spending.copy()
+    spending[np.ix_(panel.rows([unit]), panel.columns(periods))] *= factor
+    return ss.Panel(panel.units, panel.periods, spending, panel.insured_years, covariates=dict(panel.covariates))
+
+
+def test_draws_are_predictive_and_reproducible():
+    panel = simulate(units=24)
+    first, second = (QUICK.fit(panel, design(), seed=3) for _ in range(2))
+    np.testing.assert_array_equal(first.benchmark, second.benchmark)
+    assert first.benchmark.shape == (4, 250, 1, 2)
+    assert first.uncertainty == "posterior"
+    assert not first.failures
+    assert (first.benchmark.std(("chain", "draw")) > first.expected.std(("chain", "draw"))).all()
+    assert (QUICK.fit(panel, design(), seed=4).benchmark.values != first.benchmark.values).any()
+
+
+def test_the_treated_units_performance_spending_changes_no_draw():
+    panel = simulate(units=24)
+    plain = QUICK.fit(panel, design(), seed=1)
+    gone = QUICK.fit(tampered(panel, "u000", [4, 5], np.nan), design(), seed=1)
+    np.testing.assert_array_equal(gone.benchmark, plain.benchmark)
+
+
+def test_one_design_among_many_equals_the_design_alone():
+    panel = simulate(units=24)
+    designs = [design([unit]) for unit in panel.units[:16:8]]  # one fold
+    many = QUICK.fit_many(panel, designs, [0, 1])
+    alone = QUICK.fit(panel, designs[1], seed=1)
+    np.testing.assert_allclose(many[1].benchmark, alone.benchmark, rtol=1e-9)
+    # nor does a placebo among many see its own sealed cells
+    again = QUICK.fit_many(tampered(panel, "u008", [4, 5], 3.0), designs, [0, 1])
+    np.testing.assert_allclose(again[1].benchmark, many[1].benchmark, rtol=1e-9)
+
+
+def test_a_refused_design_among_many_is_refused_alone():
+    panel = simulate()
+    bad = ss.Design(treated=["u000"], baseline=[3], performance=[4, 5])
+    outcomes = PLAIN.fit_many(panel, [design(), bad, design(["u001"])], [1, 2, 3])
+    assert isinstance(outcomes[1], DesignError)
+    assert outcomes[2].design.treated == ("u001",)
+
+
+def dense_covariance(layout, x):
+    """Covariance of all cells (N T, N T), written out from the parameters and the formula of the docs."""
+    model, value = layout.model, layout.model.values(x)
+    units, time = len(layout.y), model.time
+    lag = np.abs(time[:, None] - time[None, :])
+    turbulence = np.array([value.get(f"volatility_{t}", 1.0) for t in range(len(time))])
+    own = value["level"] ** 2 + value["shock"] ** 2 * value["persistence"] ** lag * np.outer(turbulence, turbulence)
+    if "trend" in value:
+        own = own + value["trend"] ** 2 * np.outer(time - time.mean(), time - time.mean())
+    total = np.kron(np.ones((units, units)), model.period_scale**2 * np.eye(len(time))) + np.kron(np.eye(units), own)
+    if model.neighbours:
+        shock = value["neighbour_shock"] ** 2 * value["neighbour_persistence"] ** lag * np.outer(turbulence, turbulence)
+        fields = model.loadings[:, 1:] * np.sqrt(model.spectrum[1:])
+        total += np.kron(fields @ fields.T, value["neighbour_level"] ** 2 + shock)
+    return total + np.diag((value["noise"] ** 2 * model.inverse_size).ravel())
+
+
+@pytest.mark.parametrize("options", [{}, {"volatility": False}, {"spatial": "region", "trend": False}])
+def test_with_the_parameters_known_the_prediction_is_the_dense_conditional(options):
+    """One node: likelihood, mean and variance against scipy's Gaussian of all cells and its conditional."""
+    from ssinfer.benchmarks.hierarchical.posterior import predict_placebos
+
+    panel = simulate(units=8, region=lambda i, t: float(i % 3))  # noqa: ARG005
+    layout = lay_out(Problem.of(panel, design()), HierarchicalBenchmark(**options)._options())
+    x = np.random.default_rng(2).standard_normal((1, layout.model.size))
+    found = predict_placebos(layout.model, x, layout.y, layout.seen, layout.treated, layout.ahead)
+    total = dense_covariance(layout, x[0])
+    hidden = layout.seen.ravel() == 0
+    gain = total[np.ix_(hidden, ~hidden)] @ np.linalg.inv(total[np.ix_(~hidden, ~hidden)])
+    np.testing.assert_allclose(found.mean[0, 0, 2:], gain @ layout.y.ravel()[~hidden], atol=1e-8)
+    spread = total[np.ix_(hidden, hidden)] - gain @ total[np.ix_(~hidden, hidden)]
+    np.testing.assert_allclose(found.covariance[0, 0, 2:, 2:], spread, atol=1e-8)
+    value = multivariate_normal(cov=total[np.ix_(~hidden, ~hidden)]).logpdf(layout.y.ravel()[~hidden])
+    np.testing.assert_allclose(found.log_target[0, 0], value + layout.model.log_prior(x)[0], rtol=1e-9)
+
+
+def test_volatility_is_a_parameter_of_each_period_that_has_a_shock():
+    problem = Problem.of(simulate(units=8), design())
+    names = {
+        label: [p.name for p in lay_out(problem, HierarchicalBenchmark(**options)._options()).model.parameters]
+        for label, options in {"default": {}, "off": {"volatility": False}, "no shock": {"shock": None}}.items()
+    }
+    assert names["default"][-6:] == [f"volatility_{t}" for t in range(6)]
+    assert names["off"] == ["level", "trend", "shock", "persistence", "noise"]
+    assert names["no shock"] == ["level", "trend", "noise"]
+
+
+def test_a_turbulent_performance_year_of_the_controls_widens_the_interval():
+    """Same baseline; in the last year the controls' shocks are calm, or three times as large."""
+    rng = np.random.default_rng(8)
+    level = rng.normal(0, 0.05, 60)
+    spread = {}
+    for name, last, volatilities in (("calm", 0.02, (True,)), ("turbulent", 0.06, (True, False))):
+        draw = np.random.default_rng(9)
+        shocks = draw.standard_normal((60, 6)) * np.array([0.02] * 5 + [last])
+        spending = np.exp(7.6 + level[:, None] + shocks)
+        panel = ss.Panel([f"u{i:03}" for i in range(60)], range(6), spending, np.full((60, 6), 200_000.0))
+        for volatility in volatilities:
+            method = HierarchicalBenchmark(draws=250, trend=False, volatility=volatility)
+            cf = method.fit(panel, design(baseline=range(5), performance=[5]), seed=1)
+            spread[name, volatility] = float(cf.pooled().std() / cf.pooled().mean())
+    assert 0.016 < spread["calm", True] < 0.026
+    # towards 0.06, held back by a prior on the log of the volatility of SD 0.3
+    assert 0.032 < spread["turbulent", True] < 0.065
+    assert spread["turbulent", False] < 0.8 * spread["turbulent", True]
+
+
+def test_several_treated_units_are_drawn_jointly():
+    panel = simulate()
+    both = HierarchicalBenchmark(draws=2000, volatility=False).fit(panel, design(["u000", "u001"]), seed=1)
+    for unit in ("u000",):
+        alone = HierarchicalBenchmark(draws=2000, volatility=False).fit(
+            panel, design([unit], donors=panel.units[2:]), seed=1
+        )
+        for t in (4, 5):
+            here, there = both.benchmark.sel(unit=unit, period=t), alone.benchmark.sel(unit=unit, period=t)
+            # one control more or less moves the mean by far less than the predictive SD
+            assert abs(float(here.mean() - there.mean())) < 0.15 * float(there.std())
+            assert float(here.std()) == pytest.approx(float(there.std()), rel=0.08)
+
+
+def test_staggered_starts_use_the_earlier_cells():
+    panel = simulate(periods=7)
+    plan = design(["u000", "u001"], performance=(4, 5, 6), starts={"u001": 6})
+    cf = PLAIN.fit(panel, plan, seed=1)
+    assert np.isnan(cf.benchmark.sel(unit="u001", period=5)).all()
+    assert np.isfinite(cf.benchmark.sel(unit="u001", period=6)).all()
+    later = PLAIN.fit(tampered(panel, "u001", [5], 1.2), plan, seed=1)
+    assert (later.benchmark.sel(unit="u001", period=6).values != cf.benchmark.sel(unit="u001", period=6).values).any()
+
+
+def test_the_currency_does_not_matter():
+    panel = simulate()
+    dearer = ss.Panel(panel.units, panel.periods, panel.spending * 1000, panel.insured_years)
+    method = HierarchicalBenchmark(scale="identity", draws=250, volatility=False)
+    np.testing.assert_allclose(
+        method.fit(dearer, design(), seed=1).benchmark, 1000 * method.fit(panel, design(), seed=1).benchmark, rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    "options", [{"season": 2}, {"spatial": "distance", "rank": 8}, {"spatial": "region"}, {"covariates": ("ses",)}]
+)
+def test_options_run_and_stay_near_the_truth(options):
+    panel = simulate(
+        units=24,
+        latitude=lambda i, t: 52 + (i % 5) / 5,  # noqa: ARG005
+        longitude=lambda i, t: 5 + (i // 5) / 5,  # noqa: ARG005
+        region=lambda i, t: float(i % 3),  # noqa: ARG005
+        ses=lambda i, t: float(np.sin(i)),  # noqa: ARG005
+    )
+    designs = [design([unit]) for unit in panel.units[::8]]  # one fold
+    method = HierarchicalBenchmark(draws=250, volatility=False, **options)
+    many = method.fit_many(panel, designs, list(range(3)))
+    standardised = [cf.savings().pooled().measured.item() / cf.pooled().std() for cf in many]
+    assert np.abs(standardised).max() < 4.0
+
+
+def test_known_variances_and_none_at_all():
+    panel = simulate()
+    known = ss.Panel(
+        panel.units, panel.periods, panel.spending, panel.insured_years,
+        sampling_variance=(2.5 * panel.spending) ** 2 / panel.insured_years,
+    )  # fmt: skip
+    by_cv = ss.Panel(panel.units, panel.periods, panel.spending, panel.insured_years, cv=2.5)
+    first, second = (PLAIN.fit(data, design(), seed=1) for data in (known, by_cv))
+    np.testing.assert_allclose(first.benchmark, second.benchmark, rtol=1e-9)
+    bare = ss.Panel(panel.units, panel.periods, panel.spending)
+    assert np.isfinite(PLAIN.fit(bare, design(), seed=1).benchmark).all()
+
+
+def test_uncertainty_grows_as_size_falls():
+    panel = simulate(units=60, shock=0.005, sizes=(500, 500_000))
+    order = np.argsort(panel.insured_years[:, 0])
+    small, large = panel.units[order[2]], panel.units[order[-3]]
+    outcomes = PLAIN.fit_many(panel, [design([small]), design([large])], [1, 2])
+    assert outcomes[0].pooled().std() > 5 * outcomes[1].pooled().std()
+    assert not outcomes[0].failures
+    assert not outcomes[1].failures
+
+
+@pytest.mark.evidence
+def test_calibrated_on_placebos_without_effect():
+    """80 placebos x 1 origin of a panel from the model: 90% intervals cover 90%, within 3 binomial SD."""
+    panel = simulate(seed=5, units=80)
+    designs = [design([unit]) for unit in panel.units]
+    hits = []
+    for cf in PLAIN.fit_many(panel, designs, list(range(80))):
+        frame = cf.interval(0.90).set_index("period")
+        observed = float((cf.spending * cf.insured_years).sum() / cf.insured_years.sum())
+        hits.append(frame.loc["pooled", "lower"] <= observed <= frame.loc["pooled", "upper"])
+    assert 0.80 <= np.mean(hits) <= 0.98
+
+
+@pytest.mark.parametrize(
+    ("panel", "plan", "error", "message"),
+    [
+        (simulate(units=1), design(), DesignError, "No donors"),
+        (simulate(units=2), design(), DesignError, "at least 3"),
+        (simulate(units=4), design(["u000", "u001", "u002", "u003"]), DesignError, "No donors"),
+        (simulate(), design(baseline=[3]), DesignError, "baseline period"),
+    ],
+)
+def test_designs_that_cannot_be_pooled_are_refused(panel, plan, error, message):
+    with pytest.raises(error, match=message):
+        PLAIN.fit(panel, plan, seed=1)
+
+
+def test_bad_data():
+    panel = simulate()
+    flat = ss.Panel(panel.units, panel.periods, np.full(panel.spending.shape, 2000.0), panel.insured_years)
+    with pytest.raises(DataError, match="the same in every unit"):
+        PLAIN.fit(flat, design(), seed=1)
+    zero = panel.spending.copy()
+    zero[3, 2] = 0.0
+    none = ss.Panel(panel.units, panel.periods, zero, panel.insured_years)
+    with pytest.raises(DataError, match="identity"):
+        PLAIN.fit(none, design(), seed=1)
+    identity = HierarchicalBenchmark(scale="identity", draws=250, volatility=False)
+    assert np.isfinite(identity.fit(none, design(), seed=1).benchmark).all()
+    # one constant series among others is no reason to refuse
+    spending = panel.spending.copy()
+    spending[0] = 2000.0
+    constant = ss.Panel(panel.units, panel.periods, spending, panel.insured_years)
+    assert np.isfinite(PLAIN.fit(constant, design(), seed=1).benchmark).all()
+    # known sampling variances of zero
+    with pytest.raises(PanelError, match="a positive number is needed"):
+        ss.Panel(panel.units, panel.periods, panel.spending, panel.insured_years, sampling_variance=0 * spending)
+    # a donor with a single period is dropped on request
+    spending = panel.spending.copy()
+    spending[7, 1:] = np.nan
+    short = ss.Panel(panel.units, panel.periods, spending, panel.insured_years)
+    dropped = PLAIN.fit(short, design(incomplete="drop"), seed=1)
+    assert np.isfinite(dropped.benchmark).all()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"scale": "sqrt"}, {"shock": "ma1"}, {"nodes": 10}, {"draws": 0}, {"season": 1}, {"range_km": 0}]
+)
+def test_impossible_parameters_are_refused_before_the_data(wrong):
+    with pytest.raises(DataError, match="HierarchicalBenchmark"):
+        HierarchicalBenchmark(**wrong).fit(None, design(), seed=1)
+
+
+def test_it_is_a_scikit_learn_estimator():
+    method = HierarchicalBenchmark(season=4)
+    assert clone(method).get_params() == method.get_params()
+
+
+@pytest.mark.parametrize(
+    ("kind", "law"),
+    [("deviation", stats.halfnorm(scale=0.3)), ("persistence", stats.beta(2, 2)), ("factor", stats.lognorm(0.3))],
+)
+def test_parameters_have_the_priors_that_they_claim(kind, law):
+    """Half-normal, Beta(2, 2) and lognormal: quantiles of scipy.stats."""
+    parameter = Parameter("p", kind, 1.0 if kind == "persistence" else 0.3)
+    x = np.linspace(-4, 4, 17)
+    np.testing.assert_allclose(parameter.natural(x), law.ppf(stats.norm.cdf(x)), rtol=1e-6)
+    np.testing.assert_allclose(parameter.standard(parameter.natural(x)), x, atol=1e-6)
+
+
+def test_the_frequentist_twin_agrees_with_the_posterior_where_data_are_many():
+    """Same model, 40 units: quantiles of either agree to a quarter of the predictive SD."""
+    panel = simulate()
+    cf = HierarchicalBenchmark(draws=500, nodes=512, bootstrap=50, volatility=False).fit(panel, design(), seed=1)
+    credible, confidence = (cf.interval(0.90, kind=kind).set_index("period") for kind in ("credible", "confidence"))
+    spread = float(cf.pooled().std())
+    for column in ("lower", "upper"):
+        assert abs(credible.loc["pooled", column] - confidence.loc["pooled", column]) < 0.35 * spread
+
+
+def test_undependable_weights_are_refused_by_name_and_counted_by_a_backtest(monkeypatch):
+    """design.md: no threshold where a diagnostic failed; the limits are moved to where no fit can pass."""
+    for module in ("posterior", "method"):
+        monkeypatch.setattr(f"ssinfer.benchmarks.hierarchical.{module}.ENOUGH", 1e9)
+    monkeypatch.setattr("ssinfer.benchmarks.hierarchical.posterior.MORE", ())
+    panel = simulate(units=12)
+    plan = design(performance=[5], baseline=range(5))
+    cf = PLAIN.fit(panel, plan, seed=1)
+    assert cf.diagnostics.set_index("check").loc["effective_sample_size", "status"] == "failed"
+    with pytest.raises(ConvergenceError, match="effective sample size"):
+        cf.interval(0.9)
+    with pytest.raises(ConvergenceError, match="effective sample size"):
+        ss.credible_threshold(cf, level=0.95)
+    result = ss.backtest(panel, plan, PLAIN, placebos=["u001", "u002"], n_jobs=1, origins=[5])
+    placebos = result.placebos[result.placebos["role"] == "placebo"]
+    assert (placebos["status"] == "refused").all()
+    assert placebos["reason"].str.contains("effective sample size").all()

@@ -1,0 +1,118 @@
+"""Balance checks against scipy and definitions; invariants; gates."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from ssinfer.benchmarks.matched.balance.effective_sample_size import effective_sample_size
+from ssinfer.benchmarks.matched.balance.equipoise import equipoise, preference_score
+from ssinfer.benchmarks.matched.balance.kolmogorov_smirnov import kolmogorov_smirnov
+from ssinfer.benchmarks.matched.balance.limits import BalanceGates
+from ssinfer.benchmarks.matched.balance.overlap import common_support, overlap_coefficient
+from ssinfer.benchmarks.matched.balance.smd import standardised_mean_difference
+from ssinfer.benchmarks.matched.balance.table import balance_table, love_plot_data
+from ssinfer.benchmarks.matched.balance.variance_ratio import variance_ratio, weighted_variance
+from ssinfer.errors import DesignError
+
+
+def groups(seed, n=60):
+    rng = np.random.default_rng(seed)
+    treated = np.arange(n) < n // 3
+    return np.round(rng.normal(size=n), 1) + 0.5 * treated, treated, rng.integers(1, 5, n).astype(float)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 10_000))
+def test_kolmogorov_smirnov_equals_scipy(seed):  # authority: scipy.stats.ks_2samp
+    x, treated, w = groups(seed)
+    assert kolmogorov_smirnov(x, treated) == pytest.approx(stats.ks_2samp(x[treated], x[~treated]).statistic)
+    # Integer weights are repetitions.
+    times = w.astype(int)
+    repeated = kolmogorov_smirnov(np.repeat(x, times), np.repeat(treated, times))
+    assert kolmogorov_smirnov(x, treated, w) == pytest.approx(repeated)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 10_000), st.floats(0.1, 10), st.floats(-5, 5))
+def test_standardised_figures_do_not_depend_on_units(seed, scale, shift):
+    x, treated, w = groups(seed)
+    for figure in (
+        lambda x: standardised_mean_difference(x, treated, w),
+        lambda x: standardised_mean_difference(x, treated, w, denominator="pooled"),
+        lambda x: variance_ratio(x, treated, w),
+    ):
+        assert figure(scale * x + shift) == pytest.approx(figure(x), rel=1e-6, abs=1e-9)
+
+
+def test_denominators_differ_and_are_named():
+    x, treated, _ = groups(1)
+    x = np.where(treated, 3 * x, x)
+    values = {d: standardised_mean_difference(x, treated, denominator=d) for d in ("treated", "pooled", "control")}
+    assert abs(values["treated"]) < abs(values["pooled"]) < abs(values["control"])
+    for denominator, header in (("treated", "smd (SD of the treated)"), ("pooled", "smd (pooled SD)")):
+        table = balance_table({"x": x}, treated, denominator=denominator)
+        assert table.loc["x", header] == pytest.approx(values[denominator])
+    with pytest.raises(DesignError, match="denominator"):
+        standardised_mean_difference(x, treated, denominator="all")
+
+
+def test_smd_without_spread():
+    treated = np.array([True, True, False, False])
+    assert standardised_mean_difference(np.ones(4), treated) == 0.0
+    assert standardised_mean_difference(np.array([2.0, 2.0, 1.0, 0.0]), treated) == np.inf
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000))
+def test_effective_sample_size_lies_between_one_and_n(seed):
+    w = np.random.default_rng(seed).gamma(0.3, size=50) + 1e-9
+    assert 1 <= effective_sample_size(w) <= 50
+    assert effective_sample_size(np.ones(50)) == 50
+    assert weighted_variance(w, np.ones(50)) == pytest.approx(w.var(ddof=1))
+
+
+def test_overlap_and_support():
+    rng = np.random.default_rng(0)
+    treated = rng.random(4000) < 0.5
+    same, apart = rng.normal(size=4000), rng.normal(size=4000) + 10 * treated
+    assert overlap_coefficient(same, treated) > 0.93
+    assert overlap_coefficient(apart, treated) < 0.03  # the bin in which the groups meet
+    assert common_support(same, treated) > 0.99
+    assert common_support(apart, treated) < 0.01
+
+
+def test_preference_score_is_the_score_at_even_prevalence():
+    score, treated = np.array([0.2, 0.6, 0.5, 0.9]), np.array([True, True, False, False])
+    assert preference_score(score, treated) == pytest.approx(score)
+    assert equipoise(score, treated) == 0.5
+    rare = np.array([True, False, False, False])
+    assert (preference_score(score, rare) > score).all()
+
+
+def test_gates_pass_fail_and_switch_off():
+    x, treated, _ = groups(3)
+    weights = np.ones(len(x))
+    score = np.full(len(x), treated.mean())
+    table = balance_table({"x": x}, treated, weights)
+    loose = BalanceGates(smd=5, variance_ratio=50, ks=1, equipoise=0.2, matched=0.5, effective_sample_size=1)
+    assert (loose.check(table, treated, weights, score)["status"] == "PASS").all()
+    strict = BalanceGates(smd=1e-9, variance_ratio=None, equipoise=None, matched=None)
+    assert strict.check(table, treated, weights, score)["status"].tolist() == ["FAIL"]
+    for wrong in ({"smd": 0}, {"equipoise": 20}, {"variance_ratio": 0.5}, {"matched": -1}):
+        with pytest.raises(DesignError, match="Gate"):
+            BalanceGates(**wrong)
+
+
+def test_love_plot_data_is_ordered_by_imbalance_before():
+    x, treated, w = groups(4)
+    table = balance_table({"small": x - 0.5 * treated, "large": x + 2 * treated}, treated, w)
+    points = love_plot_data(table)
+    assert points["covariate"].tolist() == ["large", "large", "small", "small"]
+    assert points["when"].tolist() == ["before", "after"] * 2
+    assert (points["absolute_smd"] >= 0).all()
+    assert isinstance(points, pd.DataFrame)

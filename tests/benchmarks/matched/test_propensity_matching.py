@@ -1,0 +1,396 @@
+"""PropensityMatching: arithmetic that can be checked by hand, each option, each mistake."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from ssinfer.benchmarks.matched.balance.limits import BalanceGates
+from ssinfer.benchmarks.matched.method import PropensityMatching
+from ssinfer.cohort.cohort import Cohort
+from ssinfer.design import Design
+from ssinfer.errors import CohortError, DataError, DesignError, NotSupportedError, RefusalError
+from ssinfer.simulation.matching import simulate_matching
+from ssinfer.simulation.selection import simulate_selection
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    return simulate_matching(600, n_treated=3, n_practices=60, saving=0.05, n_performance=2, seed=4)
+
+
+def fit(simulated, seed=1, **options):
+    return PropensityMatching(draws=400, **options).fit(simulated.cohort, simulated.design, seed=seed)
+
+
+def status(cf, check):
+    return cf.diagnostics.set_index("check").loc[check, "status"]
+
+
+def test_expected_benchmark_is_own_baseline_plus_growth_of_the_matched(simulated):
+    cf = fit(simulated)
+    cohort, design = simulated.cohort, simulated.design
+    pairs = cf.inference["pairs"].to_dataframe()
+    place = {person: row for row, person in enumerate(cohort.person)}
+    for unit in design.treated:
+        own = cohort.unit == unit
+        before = cohort.spending[own][:, :2].sum() / cohort.insured_years[own][:, :2].sum()
+        mine = pairs[pairs["treated_unit"] == unit]
+        controls = np.array([place[person] for person in mine["control"]])
+        for column, period in ((2, 2019), (3, 2020)):
+            growth = cohort.spending[controls, column].mean() - cohort.spending[controls][:, :2].mean()
+            expected = cf.expected.sel(unit=unit, period=period)
+            error = float(expected.std()) / np.sqrt(expected.size)
+            assert float(expected.mean()) == pytest.approx(before + growth, abs=5 * error)
+            sampling = cf.confidence.sel(unit=unit, period=period)
+            error = float(sampling.std()) / np.sqrt(sampling.size)
+            assert float(sampling.mean()) == pytest.approx(before + growth, abs=5 * error)
+
+
+def test_no_draw_depends_on_the_performance_spending_of_the_treated(simulated):
+    cohort = simulated.cohort
+    spending = cohort.spending.copy()
+    own = np.isin(cohort.unit, np.array(simulated.design.treated, dtype=object))
+    spending[np.ix_(own, [2, 3])] *= 7.0
+    other = replace(cohort, spending=spending)
+    for options in ({}, {"adjustment": "lagged", "prior_spending": True}, {"truncation": 0.99}):
+        method = PropensityMatching(draws=50, **options)
+        before = method.fit(cohort, simulated.design, seed=1)
+        after = method.fit(other, simulated.design, seed=1)
+        assert np.array_equal(before.benchmark, after.benchmark)
+        assert np.array_equal(before.confidence, after.confidence)
+
+
+@pytest.mark.parametrize("options", [{}, {"scores": "bayesian", "score_draws": 4}])
+def test_no_outcome_feeds_back_into_scores_or_pairs(simulated, options):
+    """Without prior spending among the covariates, scores and pairs are the same whatever anybody spends."""
+    cohort = simulated.cohort
+    spending = np.random.default_rng(9).permutation(cohort.spending.ravel()).reshape(cohort.spending.shape) + 1.0
+    other = replace(cohort, spending=spending)
+    groups = ["pairs", "pairs_of_score_draws"] if options else ["pairs"]
+    found = [PropensityMatching(draws=20, **options).fit(data, simulated.design, seed=1) for data in (cohort, other)]
+    for group in groups:
+        assert found[0].inference[group].equals(found[1].inference[group])
+    assert found[0].inference["balance"].equals(found[1].inference["balance"])
+    assert not np.array_equal(found[0].benchmark, found[1].benchmark)
+
+
+def test_pairs_of_every_drawn_score_are_returned(simulated):
+    cf = fit(simulated, scores="bayesian", score_draws=4)
+    drawn = cf.inference["pairs_of_score_draws"].to_dataframe()
+    assert drawn.groupby("score_draw").size().between(500, 600).all()
+    assert list(drawn["score_draw"].unique()) == [0, 1, 2, 3]
+    pairs = {k: set(zip(part["treated"], part["control"], strict=True)) for k, part in drawn.groupby("score_draw")}
+    assert pairs[0] != pairs[1]  # the score's uncertainty moves who is compared with whom
+    assert cf.to_datatree()["pairs_of_score_draws"] is not None
+
+
+def test_same_seed_same_draws_and_row_order_does_not_matter(simulated):
+    cf = fit(simulated)
+    assert np.array_equal(cf.benchmark, fit(simulated).benchmark)
+    assert not np.array_equal(cf.benchmark, fit(simulated, seed=2).benchmark)
+    shuffle = np.random.default_rng(0).permutation(len(simulated.cohort.person))
+    cohort = simulated.cohort
+    mixed = Cohort(
+        cohort.person[shuffle],
+        cohort.unit[shuffle],
+        cohort.periods,
+        cohort.spending[shuffle],
+        cohort.insured_years[shuffle],
+        cohort.region[shuffle],
+        {name: values[shuffle] for name, values in cohort.covariates.items()},
+    )
+    other = PropensityMatching(draws=400).fit(mixed, simulated.design, seed=1)
+    columns = ["treated", "control"]
+    pairs = [c.inference["pairs"].to_dataframe()[columns].sort_values(columns).to_numpy() for c in (cf, other)]
+    assert np.array_equal(*pairs)
+    # The bootstrap's numbers fall on other persons: equal up to Monte Carlo error only.
+    error = cf.pooled().std() * np.sqrt(2 / 400)
+    assert other.level == pytest.approx(cf.level, abs=5 * error)
+
+
+def test_ties_do_not_give_every_treated_group_the_same_controls(simulated):
+    """Whole years of age tie often; the first identifiers must not be everybody's controls."""
+    cohort = simulated.cohort
+    data = replace(cohort, covariates={"age": np.floor(cohort.covariates["age"] / 5)})
+    others = [unit for unit in cohort.units if unit not in simulated.design.treated]
+    used = []
+    for unit in others[:2]:
+        design = simulated.design.replace(treated=[unit])
+        pairs = PropensityMatching(draws=20, gates=None).fit(data, design, seed=1).inference["pairs"].to_dataframe()
+        used.append(set(pairs["control"]))
+    # Two groups of 42 among 3,000: by chance they share about one control; by identifier they shared most.
+    assert len(used[0] & used[1]) < 0.25 * min(map(len, used))
+    shuffle = np.random.default_rng(0).permutation(len(cohort.person))
+    mixed = data.select(persons=np.ones(len(shuffle), dtype=bool)).take(shuffle)
+    again = PropensityMatching(draws=20, gates=None).fit(mixed, design, seed=1).inference["pairs"].to_dataframe()
+    assert set(zip(again["treated"], again["control"], strict=True)) == set(
+        zip(pairs["treated"], pairs["control"], strict=True)
+    )
+
+
+def test_equivariant_to_the_currency(simulated):
+    cohort = simulated.cohort
+    cents = replace(cohort, spending=cohort.spending * 128.0)  # a power of two: exact
+    method = PropensityMatching(draws=100)
+    euro, cent = (method.fit(data, simulated.design, seed=3).benchmark for data in (cohort, cents))
+    assert cent.values == pytest.approx(128.0 * euro.values, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"ratio": 2},
+        {"replace": True, "ratio": 2},
+        {"order": "closest"},
+        {"exact": ["sex"]},
+        {"comparison": "att"},
+        {"comparison": "overlap"},
+        {"comparison": "entropy"},
+        {"adjustment": "doubly robust"},
+        {"adjustment": "lagged", "prior_spending": True},
+        {"adjustment": "lagged", "outcome_model": "two-part"},
+        {"adjustment": "doubly robust", "outcome_model": "gamma"},
+        {"adjustment": "doubly robust", "outcome_model": "tweedie"},
+        {"scores": "bayesian", "score_draws": 5},
+        {"confidence": "abadie-imbens"},
+        {"confidence": "bootstrap-t"},
+        {"confidence": "bootstrap-t", "comparison": "att"},
+        {"confidence": None},
+        {"truncation": 0.99},
+        {"on": "score"},
+    ],
+)
+def test_every_option_gives_a_benchmark_near_the_truth(simulated, options):
+    cf = fit(simulated, **options)
+    assert cf.uncertainty == "posterior"
+    assert cf.benchmark.shape == (1, 400, 3, 2)
+    assert (cf.confidence is None) == (options.get("confidence", "") is None)
+    truth = float(simulated.without.mean())
+    if "truncation" not in options:
+        assert cf.level == pytest.approx(truth, abs=4 * cf.pooled().std())
+    assert 0.01 < cf.pooled().std() / cf.level < 0.25
+    assert set(cf.components.columns) >= {"unit", "period", "practice_shock", "own_noise", "total"}
+    assert cf.weights.shape == (3, 57)
+    assert cf.weights.sum(axis=1).to_numpy() == pytest.approx(1.0)
+    assert "balance" in cf.inference
+    assert ("pairs" in cf.inference) == (options.get("comparison", "match") == "match")
+    cf.to_datatree()
+
+
+def test_truncation_caps_both_sides_and_lowers_the_level(simulated):
+    plain, cut = fit(simulated), fit(simulated, truncation=0.95)
+    assert cut.level < plain.level
+    assert float(cut.spending.mean()) < float(plain.spending.mean())
+    assert cut.pooled().std() < plain.pooled().std()
+
+
+def test_entrants_are_matched_among_themselves():
+    simulated = simulate_matching(600, n_treated=3, n_practices=60, entrants=0.2, seed=4)
+    cf = fit(simulated)
+    pairs = cf.inference["pairs"].to_dataframe()
+    late = dict(zip(simulated.cohort.person, simulated.cohort.insured_years[:, 0] == 0, strict=True))
+    assert sum(late[person] for person in pairs["treated"]) > 50
+    assert all(late[a] == late[b] for a, b in zip(pairs["treated"], pairs["control"], strict=True))
+
+
+def test_regression_to_the_mean_is_warned_of_and_lagged_adjustment_is_the_way_out(simulated):
+    check = "regression to the mean"
+    assert status(fit(simulated, prior_spending=True), check) == "WARN"
+    assert check not in set(fit(simulated, prior_spending=True, adjustment="lagged").diagnostics["check"])
+    assert check not in set(fit(simulated).diagnostics["check"])
+
+
+def test_lagged_adjustment_removes_the_bias_where_the_treated_were_chosen_by_prior_spending():
+    # The larger table is in tests/evidence/test_regression_to_the_mean.py.
+    errors = []
+    for seed in range(8):
+        simulated = simulate_selection("prior spending", 6_000, lasting=0.4, passing=0.6, strength=1.5, seed=seed)
+        fits = [
+            PropensityMatching(draws=20, gates=None, confidence=None, **options).fit(
+                simulated.cohort, simulated.design, seed=seed
+            )
+            for options in ({"prior_spending": True, "ratio": 3}, {"prior_spending": True, "adjustment": "lagged"})
+        ]
+        assert status(fits[0], "regression to the mean") == "WARN"
+        errors.append([cf.level / simulated.truth - 1 for cf in fits])
+    did, lagged = np.array(errors).T
+    standard_error = np.sqrt(8)
+    assert did.mean() > 4 * did.std(ddof=1) / standard_error
+    assert abs(lagged.mean()) < 3 * lagged.std(ddof=1) / standard_error
+
+
+def test_too_few_practices_are_refused_and_few_are_warned_of():
+    few = simulate_matching(300, n_treated=2, n_practices=20, seed=1)
+    with pytest.raises(RefusalError, match=r"18 comparison practices.*at least 20 are needed"):
+        fit(few)
+    some = simulate_matching(300, n_treated=2, n_practices=32, seed=1)
+    assert status(fit(some), "practices") == "WARN"
+    many = simulate_matching(300, n_treated=2, n_practices=42, seed=1)
+    assert status(fit(many), "practices") == "PASS"
+
+
+def test_one_practice_only_is_refused():
+    rng = np.random.default_rng(0)
+    money = rng.gamma(1.0, 100.0, (50, 2))
+    cohort = Cohort(np.arange(50), np.repeat("gp", 50), (2018, 2019), money, np.ones((50, 2)))
+    with pytest.raises(DesignError, match="No donors are left"):
+        PropensityMatching().fit(cohort, Design(["gp"], baseline=[2018], performance=[2019]), seed=1)
+
+
+def test_a_panel_is_refused(simulated):
+    with pytest.raises(NotSupportedError, match="needs persons"):
+        PropensityMatching().fit(simulated.cohort.to_panel(), simulated.design, seed=1)
+    with pytest.raises(DataError, match="a Cohort is needed"):
+        PropensityMatching().fit([1, 2], simulated.design, seed=1)
+
+
+def test_designs_that_are_not_supported(simulated):
+    with pytest.raises(NotSupportedError, match="staggered"):
+        fit(replace(simulated, design=simulated.design.replace(starts={simulated.design.treated[0]: 2020})))
+    with pytest.raises(NotSupportedError, match="standard"):
+        fit(replace(simulated, design=simulated.design.replace(standard="age")))
+
+
+def test_gates_are_reported_and_can_be_required(simulated):
+    strict = BalanceGates(smd=1e-6)
+    assert status(fit(simulated, gates=strict), "gate: smd") == "FAIL"
+    with pytest.raises(RefusalError, match=r"Balance is not good enough.*gate: smd"):
+        fit(simulated, gates=strict, require_gates=True)
+    assert not fit(simulated, gates=None).diagnostics["check"].str.startswith("gate").any()
+
+
+def test_gates_are_read_from_the_table_of_a_study_file(simulated):
+    cf = fit(simulated, gates={"smd": 1e-6, "equipoise": False, "ks": 0.5})
+    found = cf.diagnostics.set_index("check")["status"].filter(like="gate").to_dict()
+    assert found == {
+        "gate: smd": "FAIL",
+        "gate: variance_ratio": "PASS",
+        "gate: ks": "PASS",
+        "gate: matched": "PASS",
+    }
+
+
+@pytest.mark.parametrize(
+    ("gates", "message"),
+    [
+        ({"smdd": 0.1}, "no gate 'smdd'.*'smd'"),
+        ({"smd": True}, "give its limit"),
+        ({"smd": 0}, "positive number"),
+        ("strict", r"give BalanceGates\(...\)"),
+    ],
+)
+def test_impossible_gates_are_refused_before_the_data_are_looked_at(gates, message):
+    with pytest.raises(DesignError, match=message):
+        PropensityMatching(gates=gates).fit(None, None, seed=1)
+
+
+def test_unmatched_treated_practice_is_named(simulated):
+    cohort = simulated.cohort
+    age = cohort.covariates["age"].copy()
+    unit = simulated.design.treated[1]
+    age[cohort.unit == unit] += 200.0
+    far = replace(cohort, covariates={**cohort.covariates, "age": age})
+    with pytest.raises(RefusalError, match=f"No person of '{unit}' is matched"):
+        fit(replace(simulated, cohort=far), caliper=0.01, covariates=["age"])
+
+
+def with_labels(simulated, rows, label, elsewhere="elsewhere"):
+    town = np.full(len(simulated.cohort.person), elsewhere, dtype=object)
+    town[rows] = label
+    town[::2] = np.where(town[::2] == elsewhere, "middle", town[::2])
+    covariates = {**simulated.cohort.covariates, "town": town}
+    return replace(simulated, cohort=replace(simulated.cohort, covariates=covariates))
+
+
+def test_stratum_without_controls_is_named(simulated):
+    own = np.flatnonzero(simulated.cohort.unit == simulated.design.treated[0])
+    data = with_labels(simulated, own, "Vlissingen")
+    with pytest.raises(RefusalError, match=r"Stratum 'Vlissingen' has \d+ treated persons and no controls"):
+        fit(data, exact=["town"], covariates=["age"])
+
+
+@pytest.mark.parametrize("label", ["Aagtekerke", "Zoutelande"])  # before and after the other levels: reference or not
+def test_a_level_unseen_in_one_group_is_named(simulated, label):
+    treated = np.isin(simulated.cohort.unit, np.array(simulated.design.treated, dtype=object))
+    for group, other in ((treated, "controls"), (~treated, "the treated")):
+        data = with_labels(simulated, np.flatnonzero(group)[:9], label)
+        with pytest.raises(RefusalError, match=f"Level '{label}' of covariate 'town' is unseen among {other}"):
+            fit(data)
+
+
+def test_perfect_separation_names_the_covariate(simulated):
+    cohort = simulated.cohort
+    treated = np.isin(cohort.unit, np.array(simulated.design.treated, dtype=object))
+    data = replace(cohort, covariates={**cohort.covariates, "distance to Vlissingen": np.where(treated, 1.0, 50.0)})
+    with pytest.raises(RefusalError, match="'distance to Vlissingen' separates the groups perfectly"):
+        fit(replace(simulated, cohort=data))
+
+
+def test_all_matched_away_by_the_caliper_is_refused(simulated):
+    cohort = simulated.cohort
+    noise = np.random.default_rng(0).normal(size=len(cohort.person))
+    data = replace(cohort, covariates={"noise": noise})
+    with pytest.raises(RefusalError, match=r"Nobody is matched.*widen the caliper"):
+        fit(replace(simulated, cohort=data), caliper=1e-12)
+
+
+def test_missing_covariates_are_refused_with_the_policy(simulated):
+    cohort = simulated.cohort
+    for name, value, message in (("age", np.nan, "missing for 1 persons"), ("sex", None, "missing for 1 persons")):
+        values = cohort.covariates[name].copy()
+        values[7] = value
+        with pytest.raises(CohortError, match=f"{name}.*{message}.*leave the persons out and count them"):
+            replace(cohort, covariates={**cohort.covariates, name: values})
+
+
+def test_controls_who_entered_later_are_set_aside_when_no_treated_person_did():
+    simulated = simulate_matching(600, n_treated=3, n_practices=60, entrants=0.2, seed=4)
+    cohort = simulated.cohort
+    treated = np.isin(cohort.unit, np.array(simulated.design.treated, dtype=object))
+    stayed = replace(simulated, cohort=cohort.select(persons=~(treated & (cohort.insured_years[:, 0] == 0))))
+    late = set(cohort.person[cohort.insured_years[:, 0] == 0])
+    assert not late & set(fit(stayed).inference["pairs"].to_dataframe()["control"])
+    weights = fit(stayed, comparison="att").inference["weights"].to_dataframe()["weight"]
+    assert (weights[weights.index.isin(late)] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"comparison": "kernel"}, "comparison"),
+        ({"adjustment": "anova"}, "adjustment"),
+        ({"outcome_model": "poisson"}, "outcome_model"),
+        ({"scores": "mcmc"}, "scores"),
+        ({"confidence": "wild"}, "confidence"),
+        ({"ratio": 0}, "ratio"),
+        ({"caliper": 0.0}, "caliper"),
+        ({"truncation": 99}, "percentage"),
+        ({"shock_prior": 0.0}, "shock_prior"),
+        ({"scores": "bayesian", "comparison": "entropy"}, "entropy"),
+        ({"confidence": "abadie-imbens", "comparison": "att"}, "abadie"),
+    ],
+)
+def test_impossible_parameters_are_refused_before_the_data_are_looked_at(options, message):
+    with pytest.raises((DesignError, NotSupportedError, RefusalError), match=message):
+        PropensityMatching(**options).fit(None, None, seed=1)
+
+
+def test_is_a_plain_estimator():
+    method = PropensityMatching(ratio=3, exact=["sex"])
+    assert clone(method).get_params() == method.get_params()
+    assert method.set_params(ratio=1).ratio == 1
+    assert method.needs == "cohort"
+
+
+def test_fit_many_keeps_refusals_in_place(simulated):
+    wrong = simulated.design.replace(treated=["nowhere"])
+    with warnings.catch_warnings():
+        outcomes = PropensityMatching(draws=50).fit_many(simulated.cohort, [simulated.design, wrong], [1, 2])
+    alone = PropensityMatching(draws=50).fit(simulated.cohort, simulated.design, seed=1)
+    assert np.array_equal(outcomes[0].benchmark, alone.benchmark)
+    assert isinstance(outcomes[1], DesignError)

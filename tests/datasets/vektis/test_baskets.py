@@ -1,0 +1,81 @@
+"""Baskets: what is in them per year, and between which years they are refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from ssinfer.datasets.vektis.baskets import BASKETS, find_basket
+from ssinfer.datasets.vektis.columns import CARE_TYPES, GGZ, care_types
+from ssinfer.errors import DatasetError
+
+YEARS = range(2011, 2024)
+ENTERED = {
+    "VERPLEGING_EN_VERZORGING",
+    "LANGDURIGE_GGZ",
+    "EERSTELIJNSVERBLIJF",
+    "GZSP",
+    "GERIATRISCHE_REVALIDATIEZORG",
+}
+
+
+@pytest.mark.parametrize("year", YEARS)
+def test_core_is_total_minus_what_entered(year):
+    """Authority: the issue's definition of the core basket."""
+    assert set(BASKETS["total"].columns(year)) == set(care_types(year))
+    assert set(BASKETS["core"].columns(year)) == set(care_types(year)) - ENTERED
+    assert set(BASKETS["without_ggz"].columns(year)) == set(care_types(year)) - ENTERED - set(GGZ)
+
+
+def test_mental_health_care_is_coded_in_three_ways():
+    """Authority: README of the data."""
+    assert {name for name in GGZ if name in care_types(2013)} == {"TWEEDELIJNS_GGZ", "EERSTELIJNS_PSYCHOLOGISCHE_ZORG"}
+    assert {name for name in GGZ if name in care_types(2016)} == {
+        "SPECIALISTISCHE_GGZ",
+        "GENERALISTISCHE_BASIS_GGZ",
+        "LANGDURIGE_GGZ",
+    }
+    assert {"CONSULTEN_GGZ", "INTRAMURAAL_VERBLIJF_GGZ", "OVERIGE_PRESTATIES_GGZ"} < {
+        name for name in GGZ if name in care_types(2022)
+    }
+
+
+@pytest.mark.parametrize("basket", ["core", "without_ggz"])
+def test_comparable_over_all_years(basket):
+    BASKETS[basket].check_comparable(YEARS)
+
+
+@pytest.mark.parametrize(
+    ("basket", "years", "reason"),
+    [
+        ("total", [2014, 2015], "2014/2015: district nursing and long-term mental health care"),
+        ("total", [2012, 2013], "geriatric rehabilitation"),
+        ("total", [2016, 2017], "primary-care residence"),
+        ("total", [2019, 2020], "KOSTEN_GZSP"),
+        ("total", [2011, 2022], "2012/2013: .*2014/2015: .*2016/2017: .*2019/2020: "),
+        ("hospital", [2011, 2012], "moved from pharmacy to hospital"),
+        ("pharmacy", [2012, 2013], "moved from pharmacy to hospital"),
+        ("gp", [2014, 2015], "chain care"),
+    ],
+)
+def test_refused_with_the_reason_and_the_spans(basket, years, reason):
+    with pytest.raises(DatasetError, match=rf"'{basket}' is not comparable.*{reason}.*Allowed: years within one of"):
+        BASKETS[basket].check_comparable(years)
+
+
+@pytest.mark.parametrize(
+    ("basket", "years"),
+    [("total", [2015]), ("total", [2017, 2019]), ("total", [2020, 2022]), ("hospital", YEARS[2:]), ("gp", YEARS[4:])],
+)
+def test_accepted_inside_a_span(basket, years):
+    BASKETS[basket].check_comparable(years)
+
+
+def test_unknown_basket_names_the_nearest():
+    with pytest.raises(DatasetError, match=r"no basket 'corre'. Did you mean 'core'\? Allowed: total, core"):
+        find_basket("corre")
+
+
+def test_members_are_known_care_types():
+    for basket in BASKETS.values():
+        assert set(basket.members) <= set(CARE_TYPES)
+        assert len(set(basket.members)) == len(basket.members)

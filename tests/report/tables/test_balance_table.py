@@ -1,0 +1,89 @@
+"""The balance of a comparison of persons: gates as PASS and FAIL, small numbers kept, the love plot drawn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import ssinfer as ss
+from ssinfer.figures import love_plot
+from ssinfer.figures.style import style
+from ssinfer.figures.svg import svg_of
+from ssinfer.report.tables.balance import balance_table, love_plots
+from ssinfer.report.write import write_report
+from ssinfer.simulation.matching import simulate_matching
+from ssinfer.thresholds.compare import compare_thresholds
+
+
+@pytest.fixture(scope="module")
+def matched(study):
+    """A study of persons: one design, one method, evaluated but not backtested."""
+    simulated = simulate_matching(600, n_treated=1, n_practices=42, seed=3)
+    method = ss.PropensityMatching(draws=50, gates={"smd": 1e-4, "ks": 0.5})
+    cf = method.fit(simulated.cohort, simulated.design, seed=1)
+    row = cf.savings().summary().iloc[-1].to_dict()
+    savings = {"design": "a", "method": "matched", "status": "ok", "reason": "", "insured_years": 600.0, **row}
+    table = compare_thresholds(cf, (0.95, 0.90), None).assign(design="a", method="matched", passed=False)
+    return replace(
+        study,
+        panel=simulated.cohort.to_panel(),
+        designs={"a": simulated.design},
+        methods={"matched": method},
+        backtest=None,
+        counterfactuals={("a", "matched"): cf},
+        savings=pd.DataFrame([{**savings, "total": 600 * row["saving"]}]),
+        case_thresholds=table,
+        settlement=pd.DataFrame(),
+    )
+
+
+def test_a_study_of_panels_has_no_balance(study):
+    assert balance_table(study) is None
+    assert love_plots(study) == ()
+
+
+def test_gates_stand_with_their_verdict_and_a_failure_is_said(matched):
+    table = balance_table(matched)
+    (row,) = (dict(zip(table.columns, cells, strict=True)) for cells in table.rows)
+    assert row["Design"] == "a"
+    assert row["SMD (SD of the treated)"].startswith("FAIL 0.0")
+    assert row["SMD (SD of the treated)"].endswith("(at most 0.0001)")
+    assert row["Kolmogorov-Smirnov"].startswith("PASS")
+    assert any("\N{LEFT DOUBLE QUOTATION MARK}a\N{RIGHT DOUBLE QUOTATION MARK} fails SMD" in n for n in table.notes)
+
+
+def test_a_small_number_of_unmatched_persons_is_not_given_away(matched):
+    cf = matched.counterfactuals["a", "matched"]
+    frame = cf.diagnostics.copy()
+    rows = frame["check"] == "attrition: treated"
+    frame.loc[rows, ["figure", "message"]] = [597 / 600, "597 of 600 matched"]
+    fits = {("a", "matched"): replace(cf, diagnostics=frame)}
+    (cells,) = balance_table(replace(matched, counterfactuals=fits)).rows
+    assert cells[1] == "all but fewer than 10 of 600"
+    assert "597" not in " ".join(cells)
+
+
+def test_love_plot_holds_the_numbers_of_the_balance_table(matched):
+    (plot,) = love_plots(matched)
+    balance = matched.counterfactuals["a", "matched"].inference["balance"].to_dataframe()
+    assert plot.limit == 1e-4
+    assert list(plot.before) == sorted(plot.before, reverse=True)
+    for name, before, after in zip(plot.covariates, plot.before, plot.after, strict=True):
+        assert before == abs(balance.loc[name, "smd (SD of the treated)"])
+        assert after == abs(balance.loc[name, "smd (SD of the treated) after"])
+    with style():
+        picture = love_plot.draw([plot, replace(plot, label="b"), replace(plot, limit=np.nan), plot])
+        axis = picture.axes[0]
+        assert [line.get_label() for line in axis.lines] == ["before", "after", "gate 0.0001"]
+        assert list(axis.lines[1].get_xdata()) == list(plot.after)
+        assert "<svg" in svg_of(picture)
+
+
+def test_the_report_shows_balance_before_any_effect(matched, tmp_path):
+    page = write_report(matched, tmp_path / "out").read_text(encoding="utf-8")
+    assert page.index('id="balance-section"') < page.index('id="case-section"')
+    assert (tmp_path / "out" / "figures" / "balance.svg").is_file()
+    assert "FAIL" in page

@@ -1,0 +1,88 @@
+"""Study files: one test per mistake in TOML, with the key, its line, and the nearest key."""
+
+from pathlib import Path
+
+import pytest
+
+from ssinfer.errors import StudyError
+from ssinfer.study.config import line_of, read_study
+
+STUDY = (Path(__file__).parent / "study.toml").read_text(encoding="utf-8")
+
+
+def read(folder, text):
+    (folder / "study.toml").write_text(text, encoding="utf-8")
+    return read_study(folder / "study.toml")
+
+
+def test_a_study_reads_and_has_defaults(tmp_path):
+    study = read(tmp_path, STUDY)
+    assert study.windows.baseline.first == 2014
+    assert [part.name for part in study.comparison] == ["all", "near"]
+    assert (study.currency, study.threshold.gate, study.sharing.contract) == ("EUR", "placebo", "kerngezond-vlissingen")
+
+
+def test_the_hash_depends_on_settings_not_on_layout(tmp_path):
+    one = read(tmp_path, STUDY).fingerprint()
+    assert read(tmp_path, STUDY.replace("[windows]", "# a comment\n\n[windows]")).fingerprint() == one
+    assert read(tmp_path, STUDY.replace("seed = 5", "seed = 6")).fingerprint() != one
+    assert len(one) == 64
+
+
+MISTAKES = {
+    "top": ("seed = 5", "sede = 5", r"unknown key 'sede' \(line 3\)\. Did you mean 'seed'\?"),
+    "table": ("file =", "fil =", r"unknown key 'data\.fil' \(line 7\)\. Did you mean 'file'\?"),
+    "second of a list": (
+        "within_km = 100",
+        "within_k = 100",
+        r"'comparison\.1\.within_k' \(line 21\)\. Did you .*within_km",
+    ),
+    "span": ("last = 2016", "lst = 2016", r"lst.*\(line 13\)"),
+    "unknown table": ("[threshold]", "[treshold]", r"unknown key 'treshold' \(line 28\)\. Did you mean 'threshold'\?"),
+    "missing": ('name = "all"\n', 'label = "x"\n', r"key 'comparison\.0\.name' is missing"),
+    "missing table": ("[windows]", "[threshold2]", r"key 'windows' is missing"),
+    "percentage": ("levels = [0.90]", "levels = [90]", r"'threshold\.levels\.0' \(line 29\).*less than 1, got 90"),
+    "text": ("within_km = 100", 'within_km = "far"', r"within_km' \(line 21\).*valid number.*got 'far'"),
+    "empty": ('treated = ["treated"]', "treated = []", r"population\.treated' \(line 10\).*at least 1 item"),
+    "source": ('source = "panel"', 'source = "excel"', r"data\.source' \(line 6\).*'vektis'.*got 'excel'"),
+    "no file": ('file = "panel.csv"', "", r"source 'panel' needs file"),
+    "no years": ('source = "panel"', 'source = "vektis"', r"source 'vektis' needs years"),
+    "same name": ('name = "near"', 'name = "all"', r"comparisons \['all'\] share a name"),
+    "unknown comparison": ('name = "equal"', 'comparisons = ["al"]', r"names comparison 'al'\. Did you mean 'all'\?"),
+    "no toml": ("[windows]", "[windows", r"is not valid TOML: .*line 12"),
+    "duplicate key": ("seed = 5", "seed = 5\nseed = 6", r"is not valid TOML: .*"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_names_the_key_its_line_and_the_cure(tmp_path, mistake):
+    old, new, words = MISTAKES[mistake]
+    assert old in STUDY
+    with pytest.raises(StudyError, match=words) as raised:
+        read(tmp_path, STUDY.replace(old, new, 1))
+    assert "\n" not in str(raised.value)
+    assert "study.toml" in str(raised.value)
+
+
+def test_several_mistakes_are_named_together(tmp_path):
+    with pytest.raises(StudyError, match=r"'data\.fil'.*; .*'sede'"):
+        read(tmp_path, STUDY.replace("seed = 5", "sede = 5").replace("file =", "fil ="))
+
+
+def test_an_absent_file(tmp_path):
+    with pytest.raises(StudyError, match=r"Cannot read the study file .*absent\.toml: No such file"):
+        read_study(tmp_path / "absent.toml")
+
+
+def test_a_file_that_is_not_utf8(tmp_path):
+    (tmp_path / "study.toml").write_bytes(STUDY.replace("small", "kl\u00e9in").encode("latin-1"))
+    with pytest.raises(StudyError, match="UTF-8"):
+        read_study(tmp_path / "study.toml")
+
+
+@pytest.mark.parametrize(
+    ("where", "line"),
+    [(("title",), 1), (("data", "file"), 7), (("comparison", "1", "within_km"), 21), (("comparison", "1"), 19)],
+)
+def test_line_of(where, line):
+    assert line_of(STUDY, where) == line

@@ -1,0 +1,328 @@
+"""Studies end to end on a small simulated panel: files, columns, equal numbers for any jobs, mistakes refused early."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from ssinfer.errors import SsinferError, StudyError
+from ssinfer.simulation.panel import simulate_panel
+from ssinfer.study import plan_study, refuse_foreign_folder, run_study, write_study
+from ssinfer.thresholds.placebo import placebo_threshold
+
+STUDY = (Path(__file__).parent / "study.toml").read_text(encoding="utf-8")
+
+# design.md, "Columns of scores.csv, at least", and of thresholds.csv
+SCORES = [
+    "design",
+    "method",
+    "injected",
+    "n_units",
+    "n_origins",
+    "n_refused",
+    "bias",
+    "bias_mcse",
+    "bias_case",
+    "bias_sd_between",
+    "rmse",
+    "coverage_50",
+    "coverage_80",
+    "coverage_90",
+    "coverage_95",
+    "coverage_50_se",
+    "coverage_80_se",
+    "coverage_90_se",
+    "coverage_95_se",
+    "width_90",
+    "interval_score_90",
+    "crps",
+]
+THRESHOLDS = [
+    "kind",
+    "level",
+    "side",
+    "threshold",
+    "threshold_less_bias",
+    "false_payment_rate",
+    "detection_rate_3",
+    "expected_overpayment",
+    "expected_underpayment",
+    "threshold_se",
+    "threshold_less_bias_se",
+    "false_payment_rate_se",
+    "detection_rate_3_se",
+    "expected_overpayment_se",
+    "expected_underpayment_se",
+    "threshold_money",
+    "expected_overpayment_money",
+    "expected_underpayment_money",
+]
+
+
+@pytest.fixture(scope="module")
+def frame():
+    simulated = simulate_panel(24, tuple(range(2011, 2018)), start=2017, saving=0.03, seed=4, covid=False)
+    return simulated.panel.to_frame().drop(columns="sampling_variance")
+
+
+@pytest.fixture
+def folder(tmp_path, frame):
+    """A folder with a study and its panel; the columns carry the coordinates."""
+    frame.to_csv(tmp_path / "panel.csv", index=False)
+    columns = 'file = "panel.csv"\ncolumns = { covariates = ["latitude", "longitude"] }'
+    (tmp_path / "study.toml").write_text(STUDY.replace('file = "panel.csv"', columns), encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def result(frame, tmp_path_factory):
+    place = tmp_path_factory.mktemp("study")
+    frame.to_csv(place / "panel.csv", index=False)
+    text = STUDY.replace(
+        'file = "panel.csv"', 'file = "panel.csv"\ncolumns = { covariates = ["latitude", "longitude"] }'
+    )
+    (place / "study.toml").write_text(text, encoding="utf-8")
+    return run_study(plan_study(place / "study.toml"), n_jobs=1)
+
+
+def change(folder, *changes):
+    text = (folder / "study.toml").read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    (folder / "study.toml").write_text(text, encoding="utf-8")
+
+
+def test_the_files_and_their_columns(result, tmp_path):
+    out = write_study(result, tmp_path / "out", report=None)
+    names = {path.name for path in out.iterdir()}
+    # design.md: DIR/ without the report, which is another test's
+    wanted = {"scores.csv", "placebos.parquet", "thresholds.csv", "savings.nc", "settlement.csv", "manifest.json"}
+    assert names == wanted | {"savings.csv", "case_thresholds.csv"}
+    scores, thresholds = pd.read_csv(out / "scores.csv"), pd.read_csv(out / "thresholds.csv")
+    assert set(SCORES) <= set(scores.columns)
+    assert set(THRESHOLDS) <= set(thresholds.columns)
+    assert set(scores["design"]) == {"all", "near"}
+    assert set(scores["injected"]) == {0.0, 0.03}
+    assert set(thresholds["kind"]) >= {"confidence", "placebo", "schedule"}
+    placebos = pd.read_parquet(out / "placebos.parquet")
+    assert len(placebos) == 2 * (23 * 4 + 3)  # two designs; placebos at four origins, the case at three before its own
+    with xr.open_datatree(out / "savings.nc", engine="h5netcdf") as tree:
+        assert set(tree.children) == {"all", "near"}
+        benchmark = tree["all/equal/posterior_predictive"]["benchmark"]
+        assert benchmark.dims == ("chain", "draw", "unit", "period")
+        mean = float(benchmark.mean())
+    savings = pd.read_csv(out / "savings.csv").set_index("design")
+    assert savings.loc["all", "benchmark"] == pytest.approx(mean)
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert len(manifest["study_hash"]) == len(manifest["data_hash"]) == 64
+    assert manifest["seed"] == 5
+    assert manifest["parts"] == ["backtest", "evaluate"]
+    settlement = pd.read_csv(out / "settlement.csv")
+    assert settlement.groupby("design")["amount"].sum().abs().max() < 0.01  # parties' lines sum to zero
+
+
+def test_the_result_does_not_depend_on_the_number_of_jobs(result, folder):
+    other = run_study(plan_study(folder / "study.toml"), n_jobs=2)
+    timing = ["seconds"]
+    pd.testing.assert_frame_equal(
+        result.backtest.scores.drop(columns=timing), other.backtest.scores.drop(columns=timing)
+    )
+    pd.testing.assert_frame_equal(result.backtest.thresholds, other.backtest.thresholds)
+    pd.testing.assert_frame_equal(result.settlement, other.settlement)
+    for pair, cf in result.counterfactuals.items():
+        np.testing.assert_array_equal(cf.benchmark.values, other.counterfactuals[pair].benchmark.values)
+
+
+def test_nothing_is_left_when_the_report_fails(result, tmp_path):
+    def report(_, folder):
+        (folder / "report.html").write_text("half a rep")
+        raise RuntimeError("the template is broken")
+
+    with pytest.raises(RuntimeError, match="template is broken"):
+        write_study(result, tmp_path / "out", report=report)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_earlier_result_stays_when_the_report_fails(result, tmp_path):
+    out = write_study(result, tmp_path / "out", report=None)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+
+    def report(*_):
+        raise RuntimeError("the template is broken")
+
+    with pytest.raises(RuntimeError):
+        write_study(result, tmp_path / "out", report=report)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_the_same_study_may_be_written_again(result, tmp_path):
+    write_study(result, tmp_path / "out", report=None)
+    write_study(result, tmp_path / "out", report=None)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+FOLDERS = {
+    "another study": ({"manifest.json": '{"study_hash": "0123456789ab"}'}, r"another study \(hash 0123456789ab"),
+    "a damaged manifest": ({"manifest.json": "{"}, r"another study \(hash None"),
+    "not ours": ({"thesis.docx": "years of work"}, r"is not empty and holds no manifest.json of ours"),
+    "more parts": ({"manifest.json": '{"study_hash": "abc", "parts": ["backtest", "evaluate"]}'}, r"backtest part"),
+}
+
+
+@pytest.mark.parametrize("kind", FOLDERS)
+def test_a_folder_that_holds_something_else_is_left_alone(tmp_path, kind):
+    files, words = FOLDERS[kind]
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(StudyError, match=words):
+        refuse_foreign_folder(tmp_path, "abc", parts=["evaluate"])
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == files
+
+
+def test_an_output_that_is_a_file(tmp_path):
+    (tmp_path / "out").write_text("")
+    with pytest.raises(StudyError, match="is a file; name a folder"):
+        refuse_foreign_folder(tmp_path / "out", "abc")
+
+
+PLAN_MISTAKES = {
+    "overlap": (("performance = [2017]", "performance = [2016, 2017]"), r"comparison 'all': baseline and performance"),
+    "treated": (('treated = ["treated"]', 'treated = ["treatd"]'), r"no treated unit 'treatd'. Did you mean 'treated'"),
+    "period": (("last = 2016", "last = 2026"), r"windows.baseline: The panel has no period 2026"),
+    "performance": (("performance = [2017]", "performance = [2019]"), r"no performance period 2019"),
+    "donors": (("within_km = 100", "within_km = 0.001"), r"comparison 'near'.*No donors are left"),
+    "radius": (("within_km = 100", "within_km = -3"), r"need 0 <= beyond < km"),
+    "standard": (("within_km = 100", 'standard = "expected"'), r"no covariate 'expected'"),
+    "method": (('method = "AdministrativeBenchmark"', 'method = "Administrative"'), r"no method 'Administrative'"),
+    "parameter": (("draws = 100", "drws = 100"), r"no parameter 'drws'. Did you mean 'draws'\?"),
+    "value": (("history = 0", 'weights = "equl"'), r"weights is 'equl'"),
+    "columns": (("covariates =", "covariate ="), r"data.columns names 'covariate'. Did you mean 'covariates'"),
+    "coordinates": (('covariates = ["latitude", "longitude"]', "covariates = []"), r"no covariate 'latitude'"),
+    "absent column": (('covariates = ["latitude"', 'covariates = ["latitud"'), r"no column 'latitud'. Did you mean"),
+    "absent file": (('file = "panel.csv"', 'file = "panels.csv"'), r"Cannot read .*panels.csv: No such file"),
+    "contract": (("[threshold]", '[sharing]\ncontract = "kerngezond"\n[threshold]'), r"kerngezond"),
+    "share": (("[threshold]", "[sharing]\nshare = 0.4\n[threshold]"), r"share is 0.4, and contract .* pays 0.5 of"),
+    "share by quality": (
+        ("[threshold]", '[sharing]\ncontract = "alternative-quality-contract"\n[threshold]'),
+        r"depends on its quality gate. Give sharing.quality",
+    ),
+    "origin": (("performance = [2017]", "performance = [2017]\norigins = [2012]"), r"No window of the design starts"),
+}
+
+
+@pytest.mark.parametrize("mistake", PLAN_MISTAKES)
+def test_a_mistake_is_refused_before_anything_is_fitted(folder, mistake):
+    edit, words = PLAN_MISTAKES[mistake]
+    change(folder, edit)
+    with pytest.raises(SsinferError, match=words):
+        plan_study(folder / "study.toml")
+
+
+def test_a_truncated_panel(folder):
+    text = (folder / "panel.csv").read_text()
+    (folder / "panel.csv").write_text(text[: len(text) // 2].rsplit(",", 1)[0])
+    with pytest.raises(SsinferError, match=r"panel\.csv is truncated: its last row has \d fields, the header \d"):
+        plan_study(folder / "study.toml")
+
+
+def test_a_panel_cut_between_rows(folder):
+    lines = (folder / "panel.csv").read_text().splitlines()
+    (folder / "panel.csv").write_text("\n".join(lines[:-3]) + "\n")
+    with pytest.raises(SsinferError, match=r"group 23.* has no spending in period 2015"):
+        plan_study(folder / "study.toml")
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_a_panel_with_decimal_commas(folder, frame, separator):
+    text = frame.assign(spending=[f"{value:.2f}".replace(".", ",") for value in frame["spending"]])
+    text.to_csv(folder / "panel.csv", index=False, sep=separator)
+    with pytest.raises(SsinferError, match="decimal"):
+        plan_study(folder / "study.toml")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        ("insured_years", 0, "positive number"),
+        ("insured_years", -5, "positive number"),
+        ("spending", np.nan, "no spending"),
+    ],
+)
+def test_impossible_cells(folder, frame, column, value, words):
+    damaged = frame.copy()
+    damaged.loc[(damaged["unit"] == "group 05") & (damaged["period"] == 2015), column] = value
+    damaged.to_csv(folder / "panel.csv", index=False)
+    with pytest.raises(SsinferError, match=words):
+        plan_study(folder / "study.toml")
+
+
+def test_spending_of_the_contracts_own_year_may_be_unknown(folder, frame):
+    sealed = frame.copy()
+    sealed.loc[(sealed["unit"] == "treated") & (sealed["period"] == 2017), "spending"] = np.nan
+    sealed.to_csv(folder / "panel.csv", index=False)
+    found = run_study(plan_study(folder / "study.toml"), parts=("evaluate",), n_jobs=1)
+    assert set(found.savings["status"]) == {"sealed"}
+    assert found.backtest is None
+    assert np.isfinite(found.case_thresholds.loc[found.case_thresholds["kind"] == "confidence", "rate"]).all()
+
+
+def test_the_schedule_counts_persons_not_the_insured_years_of_all_years(folder):
+    # two performance years of n persons are 2 n insured-years; Medicare's rate is read at n
+    change(
+        folder,
+        ("seed = 5", 'seed = 5\ncurrency = "USD"'),
+        ("performance = [2017]", "performance = [2016, 2017]"),
+        ("baseline = { first = 2014, last = 2016 }", "baseline = { first = 2013, last = 2015 }"),
+        ("[threshold]", '[sharing]\ncontract = "mssp-basic-e"\nquality = 100.0\n\n[threshold]\ngate = "schedule"'),
+    )
+    found = run_study(plan_study(folder / "study.toml"), parts=("evaluate",), n_jobs=1)
+    cf = found.counterfactuals["all", "equal"]
+    assert cf.assigned == pytest.approx(float(cf.insured_years.values.mean()))
+    reason = found.settlement.query("design == 'all'")["reason"].iloc[0]
+    rate = found.case_thresholds.query("kind == 'schedule' and design == 'all'")["rate"].iloc[0]
+    assert f"rate of {100 * rate:.1f}%" in reason
+
+
+def test_the_gates_level_is_derived_though_no_level_names_it(folder):
+    # the study's levels are [0.90], its gate is the default of 95%
+    change(folder, ("levels = [0.90]", 'levels = [0.90]\ngate = "confidence"'))
+    found = run_study(plan_study(folder / "study.toml"), parts=("evaluate",), n_jobs=1)
+    assert found.settlement["amount"].notna().all()
+
+
+@pytest.mark.parametrize(
+    ("sharing", "share"),
+    [
+        ("", 0.5),  # kerngezond-vlissingen
+        ('contract = "mssp-enhanced"', 0.75),
+        ('contract = "kerngezond-vlissingen"\nshare = 0.5', 0.5),
+        ('contract = "alternative-quality-contract"\nquality = 3.5', 0.5),  # the gate from 3.0
+        ('contract = "alternative-quality-contract"\nshare = 0.35', 0.35),
+    ],
+)
+def test_the_share_is_the_contracts_own(folder, sharing, share):
+    change(folder, ("[threshold]", f"[sharing]\n{sharing}\n[threshold]"))
+    assert plan_study(folder / "study.toml").share == share
+
+
+def test_placebos_by_name_and_by_rule_together(folder):
+    change(folder, ('treated = ["treated"]', 'treated = ["treated"]\nplacebos = ["unit 1"]\nat_least = 5000.0'))
+    with pytest.raises(StudyError, match="would be ignored; keep one of them"):
+        plan_study(folder / "study.toml")
+
+
+def test_the_cases_gate_leaves_out_its_neighbours_and_its_own_years(result):
+    # method.md 2: cross-fitted by region and origin, as the false payments beside it were
+    rows = result.backtest.placebos.query("design == 'all' and role == 'placebo'")
+    block = result.backtest.placebos.query("role == 'case'")["block"].iloc[0]
+    cf = result.counterfactuals["all", "equal"]
+    apart = rows[(rows["block"] != block) & (rows["origin"] != 2017)]
+    assert len(apart) < len(rows)
+    expected = placebo_threshold(apart, 0.90, standard_error=cf.null_error().std() / cf.level).rate
+    table = result.case_thresholds.query("design == 'all' and kind == 'placebo' and level == 0.9")
+    assert table[table["side"] == "one-sided"]["rate"].item() == pytest.approx(expected)

@@ -1,0 +1,290 @@
+"""Studies on claims: from TOML to report, persons for methods that need them, the known truth, mistakes."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ssinfer.claims import ClaimsTables, Population, Spending, Truncation, extract
+from ssinfer.cohort.cohort import Cohort
+from ssinfer.counterfactual import point_of
+from ssinfer.errors import SsinferError, StudyError
+from ssinfer.report import write_report
+from ssinfer.simulation.claims import simulate_claims
+from ssinfer.study import plan_study, run_study, write_study
+from ssinfer.study.case import _with_interval
+from ssinfer.study.data import StudyData
+
+STUDY = """
+title = "claims"
+question = "which design?"
+seed = 5
+
+[data]
+source = "simulated_claims"
+periods = { first = "2020Q1", last = "2022Q4" }
+
+[data.simulation]
+n_insured = 9000
+insured_under_contract = 350
+saving = 0.2
+first = "2020Q1"
+last = "2022Q4"
+start = "2022Q1"
+practice_size = 110
+n_regions = 4
+covid = false
+seed = 3
+
+[population]
+treated = ["contract"]
+
+[population.insured]
+insurers = ["A"]
+units = { contract = ["Vlissingen *"] }
+
+[population.groups]
+kind = "bundles"
+seed = 2
+
+[windows]
+baseline = { first = "2021Q1", last = "2021Q4" }
+performance = { first = "2022Q1", last = "2022Q4" }
+
+[[spending]]
+name = "all care"
+truncation = { percentile = 0.97 }
+duplicates = "keep"
+
+[[comparison]]
+name = "a"
+
+[[comparison]]
+name = "c"
+standard = "expected"
+
+[[comparison]]
+name = "d"
+truncated = true
+
+[[method]]
+method = "AdministrativeBenchmark"
+"""
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    path = tmp_path_factory.mktemp("claims") / "study.toml"
+    path.write_text(STUDY, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def plan(study):
+    return plan_study(study)
+
+
+@pytest.fixture(scope="module")
+def result(plan):
+    return run_study(plan, n_jobs=1)
+
+
+@pytest.fixture(scope="module")
+def written(result, tmp_path_factory):
+    return write_study(result, tmp_path_factory.mktemp("out") / "out", report=write_report)
+
+
+def test_units_are_bundles_of_the_contracts_size_and_every_person_is_in_one(plan):
+    claims = plan.data.claims
+    cohort = plan.data.views["a"].cohort
+    assert plan.panel.units[0] == "contract"
+    own = int((cohort.unit == "contract").sum())
+    sizes = pd.Series(cohort.unit).value_counts().drop("contract")
+    assert claims.groups.size == own
+    assert sizes.mean() == pytest.approx(own, rel=0.15)
+    before = pd.unique(claims.practices.person)
+    assert len(before) == len(pd.unique(cohort.person)) + claims.left_over
+    # The panel is the cohort's: what came out of the claims for these persons, to the cent.
+    inside = np.isin(claims.practices.person, cohort.person)
+    assert cohort.spending.sum() <= claims.practices.spending[inside].sum() + 1e-6
+
+
+def test_a_method_that_needs_persons_gets_them_and_others_the_panel(plan, tmp_path):
+    assert isinstance(plan.data.data_for("d", "cohort"), Cohort)
+    assert plan.data.data_for("d", "panel") is plan.data.views["d"].panel
+    assert plan.data.data_for("d", "panel") is not plan.data.data_for("a", "panel")
+    matching = '[[method]]\nmethod = "PropensityMatching"\nparameters = { covariates = ["age", "sex"] }\n'
+    matching += 'comparisons = ["a", "d"]\n'
+    both = tmp_path / "both.toml"
+    both.write_text(STUDY + matching, encoding="utf-8")
+    found = plan_study(both)
+    assert isinstance(found.data_for("d", "PropensityMatching"), Cohort)
+    assert found.data_for("c", "AdministrativeBenchmark") is found.data.views["c"].panel
+    panel_only = StudyData(plan.panel, "a panel", "a note")
+    with pytest.raises(StudyError, match="needs persons"):
+        panel_only.data_for("a", "cohort")
+
+
+def test_the_known_truth_is_that_of_the_same_claims_without_the_contract(plan, tmp_path):
+    # Authority: a second simulation from the same seed without a saving, extracted under the same caps.
+    setting = {**plan.file.data.simulation, "saving": 0.0}
+    without = simulate_claims(tmp_path / "without", **setting)
+    table = plan.data.claims.extracts["all care"].truncation
+    caps = dict(zip(table["year"].astype(int), table["cap"], strict=True))
+    population = Population(insurers=["A"], units=dict.fromkeys(without.treated, "contract"))
+    definition = Spending(truncation=Truncation(amount=caps), duplicates="keep")
+    none = extract(ClaimsTables.open(without.folder), population, definition, periods=plan.panel.periods)
+    for name, panel in (("a", none.panel), ("d", none.truncated)):
+        seen = plan.data.views[name].panel
+        row, columns = panel.rows(["contract"])[0], panel.columns(plan.designs[name].performance)
+        weights = panel.insured_years[row, columns]
+        spent = seen.spending[seen.rows(["contract"])[0], columns] @ weights
+        saved = panel.spending[row, columns] @ weights - spent
+        truth = plan.data.claims.truth[name]
+        assert truth.total == pytest.approx(saved, abs=0.005)  # to the cent
+        assert truth.rate == pytest.approx(saved / (saved + spent), rel=1e-9)
+        assert truth.per_insured_year == pytest.approx(saved / weights.sum(), rel=1e-9)
+    assert plan.data.claims.truth["a"].rate == pytest.approx(0.2, abs=1e-4)
+    assert plan.data.claims.truth["d"].rate < plan.data.claims.truth["a"].rate  # what is cut carried savings too
+
+
+def test_expected_spending_by_hand(plan):
+    cohort = plan.data.views["a"].cohort
+    practices = plan.data.claims.practices
+    columns = practices.columns(plan.designs["a"].baseline)
+    frame = pd.DataFrame({"sex": practices.covariate("sex"), "age": practices.covariate("age")})
+    frame["money"], frame["years"] = practices.spending[:, columns].sum(1), practices.insured_years[:, columns].sum(1)
+    women = frame[(frame["sex"] == "V") & frame["age"].between(40, 49) & (practices.unit != "contract")]
+    expected = cohort.covariate("expected")[(cohort.covariate("sex") == "V") & (cohort.covariate("age") == 44)]
+    assert expected == pytest.approx(women["money"].sum() / women["years"].sum())
+
+
+def test_the_report_says_first_that_the_data_are_simulated_and_shows_the_truth(result, written):
+    html = (written / "report.html").read_text(encoding="utf-8")
+    body = html.split("<body>")[1].lstrip()
+    assert body.startswith('<p class="data" id="data-note">Simulated data with known truth')
+    for part in ('id="truth"', 'id="attrition"', 'id="truncation"', 'id="intact-groups"'):
+        assert part in html, part
+    assert "In = counted + exclusions" in html
+    assert set(pd.read_csv(written / "truth.csv")["design"]) == {"a", "c", "d"}
+    attrition = pd.read_csv(written / "attrition.csv")
+    money = attrition.set_index("step")["cents"]
+    assert money["in the tables"] == money.drop(["in the tables", "counted"]).sum() + money["counted"]
+    kinds = pd.read_csv(written / "intact_groups.csv")["kind"]
+    assert list(kinds) == ["practices", "random, as practices", "bundles", "regional bundles", "random"]
+    assert json.loads((written / "manifest.json").read_text())["note"].startswith("simulated data")
+    # d has its own spending: less than a, in the case's table as well.
+    spending = result.savings.set_index("design")["spending"]
+    assert spending["d"] < spending["a"] == spending["c"]
+
+
+def test_every_design_was_backtested_on_its_own_spending(result):
+    rows = result.backtest.placebos
+    assert set(rows["design"]) == {"a", "c", "d"}
+    one = rows[(rows["role"] == "placebo") & (rows["origin"] == "2022Q1")].pivot_table(
+        index="unit", columns="design", values="spending"
+    )
+    assert (one["d"] < one["a"]).all()
+    assert result.backtest.errors.shape[0] == len(rows)
+    scores = result.backtest.scores
+    assert len(scores[scores["injected"] == 0]) == 3
+
+
+def test_the_completion_factors_error_is_in_the_saving_in_money_only():
+    # Saving 10 known without error, factor known to 4%: interval 10 (1 -+ 1.96 x 0.04).
+    cf = point_of(np.full(4000, 100.0), "sampling", spending=90.0)
+    plan = SimpleNamespace(
+        data=SimpleNamespace(claims=SimpleNamespace(completion_error=lambda _: 0.04)), file=SimpleNamespace(seed=1)
+    )
+    row = _with_interval(cf.savings().summary().iloc[-1], cf, plan, {"design": "a", "method": "m"})
+    assert [row["lower"], row["upper"]] == pytest.approx([10 - 0.784, 10 + 0.784], abs=0.05)
+    assert row["saving"] == 10.0
+    assert row["savings_rate"] == pytest.approx(0.1)
+    point = point_of(np.array([100.0]), "none", spending=90.0)
+    alone = _with_interval(point.savings().summary().iloc[-1], point, plan, {"design": "a", "method": "m"})
+    assert np.isnan([alone["lower"], alone["upper"]]).all()
+
+
+def test_claims_of_the_studys_own(plan, tmp_path):
+    setting = dict(plan.file.data.simulation)
+    simulate_claims(tmp_path / "mine", **setting)
+    text = STUDY.replace('source = "simulated_claims"', 'source = "claims"\nfile = "mine"')
+    start = text.index("[data.simulation]")
+    text = text[:start] + text[text.index("[population]") :]
+    text = text.replace(
+        'duplicates = "keep"', 'duplicates = "keep"\nrun_out = { extracted = 2023-12-31, months = 6, complete = true }'
+    )
+    path = tmp_path / "study.toml"
+    path.write_text(text, encoding="utf-8")
+    own = plan_study(path)
+    assert own.data.claims.truth == {}
+    assert own.note == "data of the study's own claims mine"
+    assert own.panel.units == plan.panel.units
+    assert 0 < own.data.claims.completion_error("a") < 0.05
+    # One factor for all periods, estimated: late lines come back on average, not in every cell.
+    assert own.panel.spending.mean() == pytest.approx(plan.panel.spending.mean(), rel=0.02)
+
+
+MISTAKES = {
+    'units = { contract = ["Vlisingen *"] }': "no practice is called 'Vlisingen \\*'. Did you mean",
+    "n_insured = 400": "others must be left as donors",
+    'start = "2029Q1"': "data.simulation: start is '2029Q1'",
+    "practice_sise = 110": "data.simulation names 'practice_sise'. Did you mean 'practice_size'",
+    'treated = ["contrakt"]': "names 'contrakt', which is no unit of the claims. Did you mean 'contract'",
+    'kind = "intact"\nsize = 50': "intact' have their own size",
+    'kind = "heaps"': "population.groups.kind",
+    "size = 8000": "make 0 groups of 8,000",
+    "sise = 8000": "unknown key 'population.groups.sise' \\(line 31\\). Did you mean 'size'",
+    "truncation = { percentile = 97 }": "spending 'all care': percentile is 97.0",
+    "truncation = { amount = 1e5, percentile = 0.97 }": "exactly one of amount",
+    'spending = "al care"\ntruncated = true': "names spending 'al care'. Did you mean 'all care'",
+    'kind = "closed"\ninsurers = ["A"]': "closed population needs the periods of its baseline",
+    'kind = "closed"\nbaseline = ["2019Q1"]': "'2019Q1' is not in the study",
+    'ages = [60, 50]\ninsurers = ["A"]': "lowest and the highest age",
+    'insurers = ["Z"]': "No claim line is counted",
+    'exclude = ["hospital"]\ninclude = ["hospital"]': "named in include and in exclude",
+    'baseline = { first = "2019Q1", last = "2021Q4" }': "'2019Q1'",
+    'method = "AdministrativeBenchmrk"': "Did you mean",
+}
+PLACES = {
+    "units": 'units = { contract = ["Vlissingen *"] }',
+    "n_insured": "n_insured = 9000",
+    "start": 'start = "2022Q1"',
+    "practice_sise": "practice_size = 110",
+    "treated": 'treated = ["contract"]',
+    'kind = "intact"': 'kind = "bundles"',
+    'kind = "heaps"': 'kind = "bundles"',
+    "size": "seed = 2\n",
+    "sise": "seed = 2\n",
+    "truncation": "truncation = { percentile = 0.97 }",
+    "spending": "truncated = true",
+    'kind = "closed"': 'insurers = ["A"]',
+    "ages": 'insurers = ["A"]',
+    "insurers": 'insurers = ["A"]',
+    "exclude": 'duplicates = "keep"',
+    "baseline": 'baseline = { first = "2021Q1", last = "2021Q4" }',
+    "method": 'method = "AdministrativeBenchmark"',
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_refused_before_anything_is_fitted(mistake, tmp_path):
+    old = next(place for start, place in PLACES.items() if mistake.startswith(start))
+    assert old in STUDY
+    path = tmp_path / "study.toml"
+    path.write_text(STUDY.replace(old, mistake + ("\n" if old.endswith("\n") else ""), 1), encoding="utf-8")
+    with pytest.raises(SsinferError, match=MISTAKES[mistake]):
+        plan_study(path)
+
+
+def test_what_only_claims_have_is_refused_for_a_panel(tmp_path):
+    text = STUDY.replace('source = "simulated_claims"', 'source = "dartmouth"')
+    start = text.index("[data.simulation]")
+    path = tmp_path / "study.toml"
+    path.write_text(text[:start] + text[text.index("[population]") :], encoding="utf-8")
+    with pytest.raises(StudyError, match=r"spending is for claims, but data\.source is 'dartmouth'"):
+        plan_study(path)
