@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import FuncFormatter
 
+from ssinfer.figures.numbers import plain
 from ssinfer.figures.style import FAINT, INK, SOFT, colour, figure, marker, shorten, spread
-from ssinfer.report.text.numbers import plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from ssinfer.report.data import CasePanel
+    from ssinfer.figures.data import CasePanel
 
 DODGE = 0.2
 MOST_TICKS = 14

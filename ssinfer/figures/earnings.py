@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 
+from ssinfer.figures.numbers import plain
 from ssinfer.figures.style import INK, SOFT, figure
-from ssinfer.report.text.numbers import plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from ssinfer.report.data import Earnings
+    from ssinfer.figures.data import Earnings
 
 RIGHT = LinearSegmentedColormap.from_list("right", ["#FFFFFF", "#7FB8DC"])  # a true saving that is paid
 WRONG = LinearSegmentedColormap.from_list("wrong", ["#FFFFFF", "#D55E00"])  # paid although nothing was saved

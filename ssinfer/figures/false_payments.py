@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from matplotlib.ticker import FuncFormatter
 
+from ssinfer.figures.numbers import plain
 from ssinfer.figures.style import FAINT, INK, PAID, SOFT, figure, quiet, shorten
-from ssinfer.report.text.numbers import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.figure import Figure
 
-    from ssinfer.report.data import PaymentDot
+    from ssinfer.figures.data import PaymentDot
 
 Z = 1.959963984540054
 KEPT, OTHERS = "#0072B2", "#A9A9A9"

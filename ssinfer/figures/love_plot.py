@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from ssinfer.report.data import LovePlot
+    from ssinfer.figures.data import LovePlot
 
 MOST_BESIDE = 3
 AFTER = COLOURS[0]

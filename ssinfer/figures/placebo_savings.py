@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.collections import PolyCollection
 
+from ssinfer.figures.numbers import percent
 from ssinfer.figures.style import INK, PAID, SOFT, UNPAID, figure, percent_axis, quiet, shorten
-from ssinfer.report.text.numbers import percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from ssinfer.report.data import PlaceboRow
+    from ssinfer.figures.data import PlaceboRow
     from ssinfer.typing import Floats
 
 

@@ -8,7 +8,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from ssinfer.report.text.numbers import MINUS
+from ssinfer.figures.numbers import MINUS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
+from ssinfer.figures.numbers import percent
 from ssinfer.figures.style import FAINT, INK, SOFT, colour, figure, percent_axis, shorten, spread
-from ssinfer.report.text.numbers import percent
 from ssinfer.thresholds.schedule import minimum_savings_rate
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from ssinfer.report.data import SizeCurve, SizeMarker
+    from ssinfer.figures.data import SizeCurve, SizeMarker
 
 Z = 1.6448536269514722
 LEADER = {"arrowstyle": "-", "linewidth": 0.6, "shrinkA": 0, "shrinkB": 0, "relpos": (0, 0.5)}

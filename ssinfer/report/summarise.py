@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ssinfer.figures.data import figures_of
+from ssinfer.figures.numbers import count, quoted
 from ssinfer.report.data import ReportData
 from ssinfer.report.disclosure import case_is_small, unit_is_visible
+from ssinfer.report.figure_frames import figures_of
 from ssinfer.report.tables.backtest import payment_design_table, refusal_table, score_design_table, size_class_table
 from ssinfer.report.tables.balance import balance_table
 from ssinfer.report.tables.case import (
@@ -28,7 +29,6 @@ from ssinfer.report.tables.intervals import interval_table
 from ssinfer.report.tables.kinds import kinds_table
 from ssinfer.report.text.finding import finding, recommended_threshold
 from ssinfer.report.text.noise import noise_of, sampling_sentences
-from ssinfer.report.text.numbers import count, quoted
 from ssinfer.report.text.pairs import case_name, has_saving, label_of, span
 from ssinfer.report.text.recommendation import (
     choice_of,

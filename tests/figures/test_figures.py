@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssinfer.figures import false_payments, placebo_savings, threshold_by_size
+from ssinfer.figures.data import PaymentDot, PlaceboRow, SizeCurve
 from ssinfer.figures.style import spread, style
 from ssinfer.figures.svg import inline, svg_of
-from ssinfer.report.data import PaymentDot, PlaceboRow, SizeCurve
 
 
 @given(st.lists(st.floats(-100, 100), max_size=12), st.floats(0.01, 5))

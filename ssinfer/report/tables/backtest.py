@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from ssinfer.figures.numbers import ABSENT, column_with_errors, count, money, plain, quoted
 from ssinfer.report.data import Table
 from ssinfer.report.disclosure import case_is_small, class_is_visible
 from ssinfer.report.text.finding import honest_threshold
-from ssinfer.report.text.numbers import ABSENT, column_with_errors, count, money, plain, quoted
 from ssinfer.report.text.pairs import label_of, pairs_of, rows_of
 
 if TYPE_CHECKING:

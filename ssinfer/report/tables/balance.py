@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from ssinfer.benchmarks.matched.balance.limits import as_gates
 from ssinfer.benchmarks.matched.balance.table import love_plot_data
-from ssinfer.report.data import LovePlot, Table
+from ssinfer.figures.data import LovePlot
+from ssinfer.figures.numbers import ABSENT, listed, plain, quoted
+from ssinfer.report.data import Table
 from ssinfer.report.disclosure import case_is_small
-from ssinfer.report.text.numbers import ABSENT, listed, plain, quoted
 from ssinfer.report.text.pairs import label_of, pairs_of
 
 if TYPE_CHECKING:

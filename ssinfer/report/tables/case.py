@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ssinfer.figures.numbers import ABSENT, listed, money, percent, plain, quoted, total
 from ssinfer.report.data import Table
 from ssinfer.report.disclosure import case_is_small
 from ssinfer.report.tables.backtest import measured
 from ssinfer.report.text.finding import honest_threshold
 from ssinfer.report.text.names import KIND_ORDER, KINDS, group_in_words, nominal_payment, threshold_name
-from ssinfer.report.text.numbers import ABSENT, listed, money, percent, plain, quoted, total
 from ssinfer.report.text.pairs import has_saving, label_of, pairs_of, rows_of, saving_of, span
 
 if TYPE_CHECKING:

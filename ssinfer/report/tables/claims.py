@@ -6,10 +6,10 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from ssinfer.figures.numbers import ABSENT, column_with_errors, count, listed, money, percent, plain, quoted, total
 from ssinfer.periods import bounds
 from ssinfer.report.data import Table
 from ssinfer.report.disclosure import case_is_small
-from ssinfer.report.text.numbers import ABSENT, column_with_errors, count, listed, money, percent, plain, quoted, total
 from ssinfer.report.text.pairs import case_name, label_of, pairs_of, saving_of, span
 
 if TYPE_CHECKING:

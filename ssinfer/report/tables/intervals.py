@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ssinfer.errors import SsinferError
+from ssinfer.figures.numbers import ABSENT, plain
 from ssinfer.report.data import Table
 from ssinfer.report.disclosure import case_is_small
-from ssinfer.report.text.numbers import ABSENT, plain
 from ssinfer.report.text.pairs import label_of, pairs_of, saving_of
 
 if TYPE_CHECKING:

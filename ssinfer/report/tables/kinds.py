@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from ssinfer.figures.numbers import ABSENT, column_with_errors, count, plain
 from ssinfer.report.data import Table
 from ssinfer.report.disclosure import class_is_visible
 from ssinfer.report.tables.backtest import measured
-from ssinfer.report.text.numbers import ABSENT, column_with_errors, count, plain
 from ssinfer.report.text.pairs import label_of, pairs_of, rows_of
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from ssinfer.backtesting.paired import paired_detection
+from ssinfer.figures.numbers import PLUS_MINUS, count, listed, money, percent, plain, quoted, total
 from ssinfer.report.disclosure import case_is_small
-from ssinfer.report.text.numbers import PLUS_MINUS, count, listed, money, percent, plain, quoted, total
 from ssinfer.report.text.pairs import case_name, label_of, name_of, pairs_of, rows_of, saving_of, span
 from ssinfer.report.text.published import REPORTED_HIGH, REPORTED_LOW
 

@@ -12,7 +12,7 @@ from ssinfer.backtesting.noise import (
     outside_sampling_interval,
 )
 from ssinfer.errors import SsinferError
-from ssinfer.report.text.numbers import PLUS_MINUS, count, listed, percent, plain, quoted
+from ssinfer.figures.numbers import PLUS_MINUS, count, listed, percent, plain, quoted
 from ssinfer.report.text.pairs import label_of, pairs_of, placebo_rows
 from ssinfer.thresholds.schedule import MSSP_K
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ssinfer.report.text.numbers import quoted
+from ssinfer.figures.numbers import quoted
 
 if TYPE_CHECKING:
     from ssinfer.study.result import StudyResult

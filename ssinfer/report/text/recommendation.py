@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from ssinfer.backtesting.choice import Choice, admitted, choose_design
 from ssinfer.errors import SsinferError
-from ssinfer.figures.earnings_data import share_of
+from ssinfer.figures.numbers import PLUS_MINUS, column_with_errors, listed, money, percent, plain, quoted
 from ssinfer.report.data import Table
 from ssinfer.report.disclosure import case_is_small
+from ssinfer.report.earnings_frame import share_of
 from ssinfer.report.tables.backtest import measured
 from ssinfer.report.text.finding import best_pair, recommended_threshold
 from ssinfer.report.text.names import KINDS, threshold_name
-from ssinfer.report.text.numbers import PLUS_MINUS, column_with_errors, listed, money, percent, plain, quoted
 from ssinfer.report.text.pairs import case_name, label_of, name_of, rows_of
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 import ssinfer as ss
+from ssinfer.figures.numbers import ABSENT, MINUS
 from ssinfer.report.tables.intervals import interval_table
-from ssinfer.report.text.numbers import ABSENT, MINUS
 from ssinfer.simulation.matching import simulate_matching
 
 

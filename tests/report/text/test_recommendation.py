@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from ssinfer.figures import earnings
-from ssinfer.figures.earnings_data import earnings_of
+from ssinfer.figures.data import EarningCurve, Earnings
+from ssinfer.figures.numbers import ABSENT
 from ssinfer.figures.style import style
 from ssinfer.figures.svg import svg_of
-from ssinfer.report.data import EarningCurve, Earnings
+from ssinfer.report.earnings_frame import earnings_of
 from ssinfer.report.tables.kinds import kinds_table
-from ssinfer.report.text.numbers import ABSENT
 from ssinfer.report.text.recommendation import (
     choice_of,
     chosen_pair,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ssinfer.backtesting.gates import gates
-from ssinfer.report.data import EarningCurve, Earnings
+from ssinfer.figures.data import EarningCurve, Earnings
 from ssinfer.report.disclosure import class_is_visible
 from ssinfer.report.text.names import KIND_ORDER, KINDS
 from ssinfer.report.text.pairs import label_of, placebo_rows
