@@ -1,4 +1,4 @@
-"""The arithmetic of a settlement, on arrays: money in, money and a reason code out.
+"""Arithmetic of a settlement on arrays: payments and their reason codes.
 
 Convention: all money is the total of a settlement (per insured-year times insured-years), savings are benchmark minus
 spending, and a payment is positive when the payer pays the providers, negative when the providers owe.
@@ -17,23 +17,22 @@ if TYPE_CHECKING:
 
 type Codes = npt.NDArray[np.int8]
 
-#: "At least" is tested on rates, with this much room for the rounding of binary fractions: a saving of exactly the
-#: minimum savings rate is paid, however the division rounds.
+#: Tolerance of the test "rate >= threshold". A saving of exactly the threshold is paid, however the division rounds.
 RATE_TOLERANCE = 1e-12
 
 
 class Outcome(IntEnum):
-    """Why a settlement pays what it pays."""
+    """The reason for a settlement's payment."""
 
     NOTHING_SAVED = 0
-    BELOW_GATE = 1
+    BELOW_THRESHOLD = 1
     PAID = 2
     PAID_AT_CAP = 3
     PAID_AT_LOWER_RATE = 4
     NO_QUALITY = 5
     NOTHING_LEFT_TO_SHARE = 6
     LOSS_NOT_SHARED = 7
-    LOSS_WITHIN_GATE = 8
+    LOSS_WITHIN_THRESHOLD = 8
     OWED = 9
     OWED_AT_CAP = 10
 
@@ -42,8 +41,8 @@ def payments(
     benchmark: Floats,
     spending: Floats,
     *,
-    gate: Floats,
-    loss_gate: Floats,
+    threshold: Floats,
+    loss_threshold: Floats,
     savings_share: Floats,
     loss_share: Floats,
     savings_cap: Floats,
@@ -58,18 +57,18 @@ def payments(
     ----------
     benchmark, spending : ndarray
         Totals in money; every array is of one shape or broadcasts to it.
-    gate, loss_gate : ndarray
-        Minimum savings rate and minimum loss rate, fractions of the benchmark, both >= 0. The test is "at least".
+    threshold, loss_threshold : ndarray
+        Savings threshold and loss threshold, fractions of the benchmark, both >= 0. The test is "at least".
     savings_share, loss_share : ndarray
         Share of savings paid (quality included) and of losses owed; a loss share of 0 is one-sided.
     savings_cap, loss_cap : ndarray
         Largest payment and largest amount owed, totals in money; inf for none.
     less : ndarray
-        Money taken from the savings after the gate and before sharing (costs, losses carried over).
+        Money subtracted from the savings before sharing: costs and losses carried over.
     lower_share : ndarray
-        Share of savings paid below the gate; 0 where nothing is.
+        Share of savings paid below the threshold; 0 if nothing is paid there.
     excess : bool
-        True when only what exceeds the gate is shared (a deductible), False from the first unit of money.
+        If True, only savings above the threshold are shared; if False, all savings from the first euro.
 
     Returns
     -------
@@ -79,17 +78,17 @@ def payments(
 
     Examples
     --------
-    >>> one = np.ones(1)
-    >>> payments(2e6 * one, 1.9e6 * one, gate=0.03 * one, loss_gate=0.03 * one, savings_share=0.5 * one,
-    ...          loss_share=0 * one, savings_cap=np.inf * one, loss_cap=np.inf * one, less=0 * one,
-    ...          lower_share=0 * one, excess=False)
+    >>> ones = np.ones(1)
+    >>> no, inf = np.zeros(1), np.full(1, np.inf)
+    >>> payments(2e6 * ones, 1.9e6 * ones, threshold=0.03 * ones, loss_threshold=0.03 * ones, savings_share=0.5 * ones,
+    ...          loss_share=no, savings_cap=inf, loss_cap=inf, less=no, lower_share=no, excess=False)
     (array([50000.]), array([2], dtype=int8))
     """
     saving = benchmark - spending
     rate = saving / benchmark
-    passed = (saving > 0) & (rate >= gate - RATE_TOLERANCE)
-    lost = (saving < 0) & (rate <= -loss_gate + RATE_TOLERANCE) & (loss_share > 0)
-    deductible, loss_deductible = (gate * benchmark, loss_gate * benchmark) if excess else (0.0, 0.0)
+    passed = (saving > 0) & (rate >= threshold - RATE_TOLERANCE)
+    lost = (saving < 0) & (rate <= -loss_threshold + RATE_TOLERANCE) & (loss_share > 0)
+    deductible, loss_deductible = (threshold * benchmark, loss_threshold * benchmark) if excess else (0.0, 0.0)
 
     shared = np.maximum(saving - less - deductible, 0.0)
     earned = np.minimum(savings_share * shared, savings_cap)
@@ -99,14 +98,14 @@ def payments(
     payment = np.where(passed, earned, np.where(lost, -owed, np.where(below, lower, 0.0)))
 
     code = np.zeros(payment.shape, dtype=np.int8)
-    code[below] = Outcome.BELOW_GATE
+    code[below] = Outcome.BELOW_THRESHOLD
     code[below & (lower > 0)] = Outcome.PAID_AT_LOWER_RATE
     code[passed] = Outcome.PAID
     code[passed & (savings_share * shared > savings_cap)] = Outcome.PAID_AT_CAP
     code[passed & (shared <= 0)] = Outcome.NOTHING_LEFT_TO_SHARE
     code[passed & (savings_share <= 0)] = Outcome.NO_QUALITY
     loss = saving < 0
-    code[loss] = Outcome.LOSS_WITHIN_GATE
+    code[loss] = Outcome.LOSS_WITHIN_THRESHOLD
     code[loss & (loss_share <= 0)] = Outcome.LOSS_NOT_SHARED
     code[lost] = Outcome.OWED
     code[lost & (loss_share * (-saving - loss_deductible) > loss_cap)] = Outcome.OWED_AT_CAP

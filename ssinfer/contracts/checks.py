@@ -1,4 +1,4 @@
-"""Checks of a contract's terms: each names the term, what it got, and what is allowed."""
+"""Checks of contract terms. Each error names the term, the value received and the allowed values."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def build[T](kind: type[T], given: Mapping[str, Any] | T, where: str) -> T:
 
 
 def fraction(value: Any, what: str, *, most: float = 1.0) -> float:
-    """Return a rate as a fraction between 0 and `most`, or refuse, saying what a percentage would be."""
+    """Return a fraction from 0 to `most`, or refuse it; a percentage gets a hint."""
     number = money(value, what)
     if not 0 <= number <= most:
         hint = f" {number:g} looks like a percentage: write {number / 100:g}." if 1 < number <= 100 else ""
@@ -37,34 +37,34 @@ def fraction(value: Any, what: str, *, most: float = 1.0) -> float:
 
 
 def money(value: Any, what: str) -> float:
-    """Return a finite number, or refuse."""
+    """Return a finite number, or refuse the value."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise ContractError(f"{what} must be a finite number, got {value!r}.")
     return float(value)
 
 
 def whole(value: Any, must: str, *, least: int = 0, most: int = 10**9) -> None:
-    """Refuse what is no whole number from `least` to `most`."""
+    """Refuse a value that is not a whole number from `least` to `most`."""
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise ContractError(f"{must}, got {value!r}.")
 
 
 def label(value: Any, what: str) -> None:
-    """Refuse what is no name."""
+    """Refuse a value that is not a name."""
     if not isinstance(value, str) or not value:
         raise ContractError(f"{what} must be a name, got {value!r}.")
 
 
 def mapping(value: Any, what: str) -> Any:
-    """Return a table of terms, or refuse."""
+    """Return a table of terms, or refuse the value."""
     if not hasattr(value, "keys"):
         raise ContractError(f"{what} must be a table, got {value!r}.")
     return value
 
 
 def names(value: Any, what: str) -> tuple[str, ...]:
-    """Return a list of texts as a tuple, or refuse; a single text is no list."""
-    if isinstance(value, str) or not all(isinstance(one, str) and one for one in value):
+    """Return a list of texts as a tuple, or refuse the value; a single text is not a list."""
+    if isinstance(value, str) or not all(isinstance(name, str) and name for name in value):
         raise ContractError(f"{what} must be a list of names, got {value!r}.")
     return tuple(value)
 

@@ -1,4 +1,4 @@
-"""A shared-savings contract: who shares what, with whom, from which gate on, under the rules of which year."""
+"""Contract: the terms of a shared-savings contract under the rules of one year."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Self
 from ssinfer.contracts.checks import build, fraction, label, mapping, names, whole
 from ssinfer.contracts.terms import (
     BenchmarkTerms,
-    GateTerms,
     NetTerms,
     QualityTerms,
     SharingTerms,
     SizeTerms,
+    ThresholdTerms,
     YearsTerms,
 )
 from ssinfer.errors import ContractError, did_you_mean
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _TABLES = {
     "benchmark": BenchmarkTerms,
-    "threshold": GateTerms,
+    "threshold": ThresholdTerms,
     "sharing": SharingTerms,
     "quality": QualityTerms,
     "net": NetTerms,
@@ -38,7 +38,7 @@ _DATED = ("first_year", "last_year", "amendments")
 
 @dataclass(frozen=True, kw_only=True)
 class Contract:
-    """A shared-savings contract under the rules of one year, validated at birth.
+    """A shared-savings contract under the rules of one year, validated when it is made.
 
     Parameters
     ----------
@@ -47,25 +47,25 @@ class Contract:
     rule_year : int
         Year whose rules these are.
     currency : str, default "EUR"
-        Three letters.
+        ISO code, three letters.
     payer : str, default "insurer"
-        The party that pays and that keeps what is not shared.
+        The party that pays, and that keeps the savings that are not shared.
     parties : mapping of str to float
-        The providers' side: each party's share of what this side earns or owes; the shares sum to 1.
+        The parties of the providers' side, with their shares of its payment. The shares sum to 1.
     benchmark, threshold, sharing, quality, net, size, years : terms or mapping
-        `BenchmarkTerms`, `GateTerms`, `SharingTerms`, `QualityTerms`, `NetTerms`, `SizeTerms`, `YearsTerms`.
+        `BenchmarkTerms`, `ThresholdTerms`, `SharingTerms`, `QualityTerms`, `NetTerms`, `SizeTerms`, `YearsTerms`.
     source : str
         Where the terms are published.
     assumed : tuple of str
-        Terms that are not public and were assumed, in words.
+        Terms that are not public and were assumed, one sentence each.
     title, notes : str
-        For people.
+        Title and notes for readers.
 
     Raises
     ------
     ContractError
-        For unknown terms (with the nearest allowed one) and terms that contradict each other: sharing above 100%,
-        a loss cap without shared losses, negative caps, parties that do not add up to one.
+        A term is unknown (the message gives the nearest), or terms contradict each other: sharing above 100%, a loss
+        cap without shared losses, negative caps, parties that do not sum to one.
 
     Examples
     --------
@@ -80,7 +80,7 @@ class Contract:
     payer: str = "insurer"
     parties: Mapping[str, float] = field(default_factory=lambda: {"providers": 1.0})
     benchmark: BenchmarkTerms = field(default_factory=BenchmarkTerms)
-    threshold: GateTerms = field(default_factory=GateTerms)
+    threshold: ThresholdTerms = field(default_factory=ThresholdTerms)
     sharing: SharingTerms = field(default_factory=SharingTerms)
     quality: QualityTerms = field(default_factory=QualityTerms)
     net: NetTerms = field(default_factory=NetTerms)
@@ -110,7 +110,7 @@ class Contract:
         if not self.parties or self.payer in self.parties:
             raise ContractError(
                 f"{self.name}: parties must name the providers' side, at least one party and not the payer "
-                f"{self.payer!r}, got {list(self.parties)}. The payer keeps what is not shared.",
+                f"{self.payer!r}, got {list(self.parties)}. The payer keeps the rest.",
             )
         shares = [
             fraction(share, f"{self.name}: the share of party {party!r}") for party, share in self.parties.items()
@@ -118,7 +118,7 @@ class Contract:
         if not math.isclose(sum(shares), 1.0, abs_tol=1e-6):
             raise ContractError(
                 f"{self.name}: the parties' shares must sum to 1, got {sum(shares):g}. They divide the providers' "
-                "side; the payer's part is what sharing.savings leaves.",
+                "side; the payer keeps the part that sharing.savings leaves.",
             )
 
     def _check_losses(self) -> None:
@@ -132,7 +132,7 @@ class Contract:
                 )
         if self.threshold.loss_rate is not None:
             raise ContractError(
-                f"{self.name}: threshold.loss_rate is a gate for losses, but the contract is one-sided "
+                f"{self.name}: threshold.loss_rate is a threshold for losses, but the contract is one-sided "
                 "(no sharing.losses). Give sharing.losses, or drop it.",
             )
 
@@ -147,7 +147,7 @@ class Contract:
 
     @classmethod
     def from_mapping(cls, given: Mapping[str, Any], *, year: int | None = None) -> Self:
-        """Return the contract that a mapping describes, under the rules of `year` (default: the latest).
+        """Return the contract described by a mapping, under the rules of `year` (default: the latest).
 
         A dated mapping has `first_year`, `last_year` and `amendments`: tables with a `year` from which their terms
         replace the earlier ones. An undated mapping has `rule_year`.
@@ -200,7 +200,7 @@ def _at_year(given: dict[str, Any], called: str, year: int | None, allowed: list
     at = last if year is None else year
     if isinstance(at, bool) or not isinstance(at, int) or not first <= at <= last:
         raise ContractError(f"{called} has rules for the years {first} to {last}, got {year!r}.")
-    for amendment in sorted(amendments, key=lambda one: int(one["year"])):
+    for amendment in sorted(amendments, key=lambda amendment: int(amendment["year"])):
         if amendment["year"] > at:
             break
         for key, value in amendment.items():
@@ -237,7 +237,7 @@ def load_contract(name: str | Path, *, year: int | None = None) -> Contract:
     Raises
     ------
     ContractError
-        For a name that is neither (with the nearest), a year without rules, or terms that contradict each other.
+        The name is unknown (the message gives the nearest), the year has no rules, or terms contradict each other.
 
     Examples
     --------

@@ -1,13 +1,48 @@
-"""The reason of each step of a settlement, in words."""
+"""Explains the steps of a settlement in sentences."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ssinfer.contracts.arithmetic import Outcome
 
 if TYPE_CHECKING:
-    from ssinfer.contracts.settlement import Settlement
+    from ssinfer.contracts.contract import Contract
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """The numbers of one settlement that its explanation prints.
+
+    Benchmark and spending are money per insured-year; saving, direct, less, raw and relief are money in total; rates
+    and shares are fractions. `lines` are the parties' payments.
+    """
+
+    benchmark: float
+    spending: float
+    insured_years: float
+    saving: float
+    direct: float
+    less: float
+    threshold: float
+    threshold_source: str
+    loss_threshold: float
+    share: float
+    loss_share: float
+    raw: float
+    outcome: Outcome
+    score: float
+    score_given: bool
+    standard_met: bool
+    payment_reduction: float
+    loss_relief: float
+    lines: dict[str, float]
+
+    @property
+    def rate(self) -> float:
+        """Measured savings rate, a fraction."""
+        return self.saving / (self.benchmark * self.insured_years)
 
 
 def percent(rate: float) -> str:
@@ -20,7 +55,7 @@ def percent(rate: float) -> str:
 
 
 def points(rate: float) -> str:
-    """Return a difference of rates in percentage points, at most two decimals, more when it would read 0."""
+    """Return a difference of rates in percentage points, with more than two decimals only if it would read 0."""
     for digits in (2, 4, 6):
         text = f"{100 * rate:.{digits}f}".rstrip("0").rstrip(".")
         if text not in {"0", "-0"} or rate == 0:
@@ -37,96 +72,78 @@ def amount(value: float, currency: str) -> str:
     return f"{currency} {value:,.2f}"
 
 
-def steps_of(result: Settlement, at: tuple[int, ...]) -> tuple[str, ...]:
-    """Return the steps of one settlement: measured, gate, from gross to net, quality, outcome, adjustments, lines."""
-    contract, given = result.contract, result.inputs
+def steps_of(contract: Contract, figures: Figures) -> tuple[str, ...]:
+    """Return the steps of one settlement, one sentence per step."""
     money = contract.currency
-    benchmark, spending, years = (float(x[at]) for x in (given.benchmark, given.spending, given.insured_years))
-    saving, rate = float(result.saving[at]), float(result.saving[at]) / (benchmark * years)
-    sign = "saving" if saving >= 0 else "loss"
+    sign = "saving" if figures.saving >= 0 else "loss"
     steps = [
         (
-            f"Measured: benchmark {amount(benchmark, money)} less spending {amount(spending, money)} per insured-year "
-            f"over {years:,.10g} insured-years is a {sign} of {amount(abs(saving), money)}, "
-            f"a savings rate of {percent(rate)}."
+            f"Measured: benchmark {amount(figures.benchmark, money)} less spending {amount(figures.spending, money)} "
+            f"per insured-year over {figures.insured_years:,.10g} insured-years is a {sign} of "
+            f"{amount(abs(figures.saving), money)}, a savings rate of {percent(figures.rate)}."
         ),
     ]
-    if result.direct[at]:
-        steps.append(f"Direct savings: {amount(float(result.direct[at]), money)} of it is price times volume.")
-    steps.append(f"Gate: minimum savings rate {percent(float(result.gate[at]))} ({result.gate_words}).")
-    if result.less[at]:
-        steps.append(
-            f"Net: {amount(float(result.less[at]), money)} of costs and carried losses come off before sharing."
-        )
-    steps.extend(_quality(result, at))
-    steps.append("Outcome: " + _outcome(result, at, rate))
-    raw, paid = float(result.raw[at]), -float(result.cents[contract.payer][at]) / 100.0
-    if raw > 0 and given.payment_reduction[at]:
-        steps.append(f"Reduction by law: {percent(float(given.payment_reduction[at]))} of the payment is withheld.")
-    if raw < 0 and given.loss_relief[at]:
-        steps.append(f"Relief: {amount(float(given.loss_relief[at]), money)} of the losses owed is waived.")
-    if paid:
-        verb = "pays" if paid > 0 else "receives"
-        parts = ", ".join(
-            f"{party} {amount(float(cents[at]) / 100.0, money)}"
-            for party, cents in result.cents.items()
-            if party != contract.payer
-        )
-        steps.append(f"Lines: {contract.payer} {verb} {amount(abs(paid), money)}; {parts}.")
-    else:
-        steps.append("Lines: no money moves.")
-    return tuple(steps)
+    if figures.direct:
+        steps.append(f"Direct savings: {amount(figures.direct, money)} of it is price times volume.")
+    steps.append(f"Threshold: {percent(figures.threshold)} ({figures.threshold_source}).")
+    if figures.less:
+        steps.append(f"Net: {amount(figures.less, money)} of costs and carried losses is subtracted before sharing.")
+    steps.extend(_quality(contract, figures))
+    steps.append(f"Outcome: {outcome_of(contract, figures)}")
+    if figures.raw > 0 and figures.payment_reduction:
+        steps.append(f"Reduction by law: {percent(figures.payment_reduction)} of the payment is withheld.")
+    if figures.raw < 0 and figures.loss_relief:
+        steps.append(f"Relief: {amount(figures.loss_relief, money)} of the losses owed is waived.")
+    paid = -figures.lines[contract.payer]
+    if not paid:
+        return (*steps, "Lines: nothing is paid.")
+    verb = "pays" if paid > 0 else "receives"
+    others = [f"{party} {amount(line, money)}" for party, line in figures.lines.items() if party != contract.payer]
+    return (*steps, f"Lines: {contract.payer} {verb} {amount(abs(paid), money)}; {', '.join(others)}.")
 
 
-def _quality(result: Settlement, at: tuple[int, ...]) -> list[str]:
-    contract, given = result.contract, result.inputs
-    kind = contract.quality.kind
-    if kind == "none":
+def _quality(contract: Contract, figures: Figures) -> list[str]:
+    """Return the step of the quality score; none for a contract without quality terms."""
+    terms = contract.quality
+    if terms.kind == "none":
         return []
-    share = percent(float(result.share[at]))
-    if kind == "gate_table":
-        return [
-            (
-                f"Quality: score {float(given.score[at]):g} gives {share} of savings and "
-                f"{percent(float(result.loss_share[at]))} of losses."
-            )
-        ]
-    score = f"score {contract.quality.scale * float(given.score[at]):.4g} of {contract.quality.scale:g}"
-    if not given.standard_met[at]:
-        how = f", {score}" if contract.quality.alternative and given.standard_told else ""
+    share = percent(figures.share)
+    if terms.kind == "gate_table":
+        losses = percent(figures.loss_share)
+        return [f"Quality: score {figures.score:g} gives {share} of savings and {losses} of losses."]
+    score = f"score {terms.scale * figures.score:.4g} of {terms.scale:g}"
+    if not figures.standard_met:
+        how = f", {score}" if terms.alternative and figures.score_given else ""
         return [f"Quality: the standard is not met{how}: {share} of savings is shared."]
-    if kind == "standard":
-        return [
-            (
-                f"Quality: the standard is met{', ' + score if given.standard_told else ' (no score was given)'}: "
-                f"the full {share} of savings is shared."
-            )
-        ]
+    if terms.kind == "standard":
+        how = f", {score}" if figures.score_given else " (no score was given)"
+        return [f"Quality: the standard is met{how}: the full {share} of savings is shared."]
     return [f"Quality: {score}: {share} of savings is shared."]
 
 
-def _outcome(result: Settlement, at: tuple[int, ...], rate: float) -> str:
-    contract = result.contract
-    code = Outcome(int(result.code[at]))
-    gate, loss_gate = float(result.gate[at]), float(result.loss_gate[at])
-    raw = amount(abs(float(result.raw[at])), contract.currency)
-    share, loss_share = percent(float(result.share[at])), percent(float(result.loss_share[at]))
-    excess = " of what exceeds the gate" if contract.threshold.sharing == "excess" else ""
-    short = f"below the minimum savings rate of {percent(gate)} by {points(gate - rate)} points"
-    above = f"at or above the minimum savings rate of {percent(gate)} by {points(rate - gate)} points"
-    passed = above if gate > 0 else "a saving, and no minimum savings rate to pass"
-    lost = f"a loss of at least the minimum loss rate of {percent(loss_gate)}"
-    lower = percent(contract.sharing.lower_rate * float(result.share[at]))
+def outcome_of(contract: Contract, figures: Figures) -> str:
+    """Return the deciding step of one settlement as a sentence."""
+    rate, required = figures.rate, figures.threshold
+    raw = amount(abs(figures.raw), contract.currency)
+    share, loss_share = percent(figures.share), percent(figures.loss_share)
+    excess = " above the threshold" if contract.threshold.sharing == "excess" else ""
+    short = f"below the threshold of {percent(required)} by {points(required - rate)} points"
+    above = f"at or above the threshold of {percent(required)} by {points(rate - required)} points"
+    passed = above if required > 0 else "a saving, and the contract has no threshold to reach"
+    lost = f"a loss of at least the loss threshold of {percent(figures.loss_threshold)}"
+    lower = percent(contract.sharing.lower_rate * figures.share)
     return {
         Outcome.NOTHING_SAVED: "spending equals the benchmark: nothing is shared.",
-        Outcome.BELOW_GATE: f"{short}: nothing is paid.",
+        Outcome.BELOW_THRESHOLD: f"{short}: nothing is paid.",
         Outcome.PAID_AT_LOWER_RATE: f"{short}, shared at the lower rate of {lower}: {raw}.",
         Outcome.PAID: f"{passed}: {share} of the savings{excess} is paid, {raw}.",
         Outcome.PAID_AT_CAP: f"{passed}: {share} of the savings{excess} exceeds the cap, so the cap is paid, {raw}.",
         Outcome.NO_QUALITY: f"{passed}, but quality leaves no share: nothing is paid.",
         Outcome.NOTHING_LEFT_TO_SHARE: f"{passed}, but costs or the deductible leave nothing to share.",
         Outcome.LOSS_NOT_SHARED: f"a loss, which {contract.payer} bears alone: nothing is owed.",
-        Outcome.LOSS_WITHIN_GATE: f"a loss within the minimum loss rate of {percent(loss_gate)}: nothing is owed.",
+        Outcome.LOSS_WITHIN_THRESHOLD: (
+            f"a loss within the loss threshold of {percent(figures.loss_threshold)}: nothing is owed."
+        ),
         Outcome.OWED: f"{lost}: {loss_share} of it{excess} is owed, {raw}.",
         Outcome.OWED_AT_CAP: f"{lost}: {loss_share} of it exceeds the cap, so the cap is owed, {raw}.",
-    }[code]
+    }[figures.outcome]

@@ -1,4 +1,4 @@
-"""What a settlement is told, checked before any money is computed: shapes, signs, scales, currency, size."""
+"""Validates settlement inputs: shapes, signs, scales, currency and size."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Inputs:
-    """Checked inputs, all of the settlement's shape; `score` is the quality as a fraction, `draws` (draw, ...)."""
+    """Validated inputs, all of the settlement's shape.
+
+    `score` is the quality as a fraction. `draws` has the draws first: (draw, ...).
+    """
 
     benchmark: Floats
     spending: Floats
@@ -36,7 +39,20 @@ class Inputs:
 
 
 def gather(contract: Contract, *, benchmark: Any, draw_axis: int | None, currency: str | None, **others: Any) -> Inputs:
-    """Return the checked inputs of a settlement under `contract`."""
+    """Return the validated inputs of a settlement under `contract`.
+
+    Parameters
+    ----------
+    contract : Contract
+    benchmark : number, array or draws
+        Money per insured-year.
+    draw_axis : int or None
+        Axis of `benchmark` that holds draws.
+    currency : str or None
+        Currency of the amounts.
+    **others
+        The other arguments of `settle`, by name.
+    """
     if currency is not None and currency != contract.currency:
         raise SettlementError(
             f"Mixed currency: {contract.name} is in {contract.currency}, the amounts in {currency}. "
@@ -91,7 +107,7 @@ def gather(contract: Contract, *, benchmark: Any, draw_axis: int | None, currenc
 
 
 def _draws(benchmark: Any, draw_axis: int | None) -> Floats | None:
-    """Return draws with the draws first, (draw, ...), or None when the benchmark is no draws."""
+    """Return draws as (draw, ...), or None if the benchmark has no draws."""
     names = getattr(benchmark, "dims", ())
     if draw_axis is None and "draw" in names:
         values = np.asarray(benchmark, dtype=np.float64)
@@ -120,12 +136,12 @@ def _floats(value: Any, name: str, *, missing: bool = False) -> Floats:
     except (TypeError, ValueError) as error:
         raise SettlementError(f"{name} must be a number or an array of numbers, got {value!r}.") from error
     if np.any(np.isinf(values)) or (not missing and np.any(np.isnan(values))):
-        raise SettlementError(f"{name} must be finite, got {value!r}. Leave out what is not known.")
+        raise SettlementError(f"{name} must be finite, got {value!r}. Leave out values that are not known.")
     return values
 
 
 def _common_shape(given: dict[str, Any]) -> tuple[int, ...]:
-    """Return the one shape of all inputs that are not single numbers."""
+    """Return the common shape of all inputs that are arrays."""
     shapes = {name: values.shape for name, values in given.items() if values is not None and values.shape != ()}
     if len(set(shapes.values())) > 1:
         listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
@@ -164,12 +180,12 @@ def _score(
     met: Booleans,
     shape: tuple[int, ...],
 ) -> tuple[Floats, bool]:
-    """Return the score as a fraction (for a gate table: as given) and whether one was told."""
+    """Return the score as a fraction (as given for a table of quality gates), and whether a score was given."""
     terms = contract.quality
     if terms.kind == "none":
         return np.ones(shape), False
     if quality is None:
-        # the score sets a share only where the contract scales by it and the money gets there
+        # the score is needed only if the contract scales a share by it and that share is paid or owed
         by_losses = contract.sharing.losses_complement and bool(np.any(spending > benchmark))
         by_savings = terms.kind != "standard" or (terms.alternative and not np.all(met))
         if by_savings or terms.standard is not None or by_losses:

@@ -1,4 +1,4 @@
-"""Settle a contract: who pays whom, how much, and why, on numbers, arrays or draws."""
+"""Settles a contract on numbers, arrays or draws."""
 
 from __future__ import annotations
 
@@ -44,16 +44,17 @@ def settle(
 ) -> Settlement:
     r"""Settle a contract.
 
-    With total benchmark B, spending E, gate T, share f (quality included), loss share l and costs D,
+    With total benchmark B, total spending E, threshold T, sharing rate f (quality included), cap c, loss share l, loss
+    cap c' and costs D, the payment is
 
     .. math:: P = \min\{f (B - E - D)^+, c B\} \; 1\{(B - E)/B \ge T\}
 
-    where only what exceeds the gate is shared, :math:`f (B - E - T B - D)^+`; below the gate a lower share if the
-    contract has one; and :math:`P = -\min\{l (E - B), c' B\}` from a minimum loss rate on. The test is "at least".
+    If only savings above the threshold are shared, the first term is :math:`f (B - E - T B - D)^+`. Some contracts pay
+    a lower share below the threshold. From the loss threshold on, :math:`P = -\min\{l (E - B), c' B\}`.
 
-    Numbers give one settlement, arrays one per element. **Draws of a benchmark** (an array with dimensions chain and
-    draw, or `draw_axis`) give one settlement on their mean, as the measured rate is (Bbar - E) / Bbar; the draws are
-    then the distribution of the true saving B - E.
+    Numbers give one settlement; arrays give one settlement per element. **Draws of a benchmark** give one settlement
+    on their mean, because the measured rate is (Bbar - E) / Bbar. The draws are then the distribution of the true
+    saving B - E.
 
     Parameters
     ----------
@@ -61,35 +62,35 @@ def settle(
     benchmark, spending : float or array
         Money per insured-year.
     insured_years : float or array
-        Insured-years; person-years carry money.
+        Insured-years over which the amounts hold.
     assigned : float or array, optional
         Head count for schedules and minimum sizes; default: `insured_years`.
     threshold : float, array or Threshold, optional
-        Rate of an elected or computed gate; nan: by schedule.
+        Rate of an elected or computed threshold, a fraction; NaN: by schedule.
     quality : float or array, optional
         Score on the contract's scale.
     standard_met : bool or array, default True
-        Whether the quality standard is met, where the contract does not derive it from the score.
+        Whether the quality standard is met, if the contract does not derive this from the score.
     deductions, direct_savings : mapping of str to money, optional
-        Totals taken from, or added to, the gross savings, by the names that the contract gives them. Direct savings
-        are price times volume (`direct_saving`) and are not part of benchmark - spending.
+        Totals subtracted from, or added to, the gross savings, by their names in the contract. Direct savings are
+        price times volume (`direct_saving`) and are not part of benchmark - spending.
     carried_loss : money, optional
-        Losses of earlier years to be made good before savings are shared (total).
+        Losses of earlier years that are subtracted before savings are shared (total).
     revenue : money, optional
-        Revenue of the providers (total), where a cap is a fraction of it; without it that cap is not applied.
+        Revenue of the providers (total). Without it, a cap by revenue is not applied.
     low_revenue : bool or array, default False
-        Whether the contract's lower rate below the gate is open to this group (MSSP: low-revenue ACOs in an agreement
+        Whether the lower rate below the threshold applies to this group (MSSP: low-revenue ACOs in an agreement
         period from 2024).
     loss_relief : money, optional
         Relief on losses owed (total), for instance for disasters.
     payment_reduction : fraction, optional
         Reduction of payments by law outside the contract (Medicare's sequestration, 0.02).
     true_saving : money per insured-year, optional
-        True saving B(0) - E, a number or an array, against which over- and underpayment are stated.
+        True saving B(0) - E, for over- and underpayment.
     draw_axis : int, optional
         Axis of `benchmark` that holds draws.
     currency : str, optional
-        Currency of the amounts; refused when it is not the contract's.
+        Currency of the amounts. Another currency than the contract's is refused.
 
     Returns
     -------
@@ -98,9 +99,9 @@ def settle(
     Raises
     ------
     SettlementError
-        Benchmark that is not positive, amounts that are not finite, shapes that differ, missing quality or quality on
-        another scale, mixed currency, a size below the contract's minimum, a gate that cannot be elected, unknown
-        deductions.
+        The benchmark is not positive, an amount is not finite, shapes differ, the quality is missing or on another
+        scale, currencies differ, the size is below the contract's minimum, the threshold cannot be elected, or a
+        deduction is unknown.
 
     Examples
     --------
@@ -129,8 +130,9 @@ def settle(
         draw_axis=draw_axis,
         currency=currency,
     )
-    gate, gate_words = _gate(contract, given, threshold)
-    loss_gate = gate if contract.threshold.loss_rate is None else np.full_like(gate, contract.threshold.loss_rate)
+    required, source = _required_rate(contract, given, threshold)
+    loss_rate = contract.threshold.loss_rate
+    loss_threshold = required if loss_rate is None else np.full_like(required, loss_rate)
     share, loss_share = _shares(contract, given)
     less = _named(contract, given, deductions, "deductions")
     direct = _named(contract, given, direct_savings, "direct_savings")
@@ -140,11 +142,11 @@ def settle(
     eligible = given.low_revenue & (given.assigned >= terms.lower_rate_minimum)
     savings_cap = _cap(terms.savings_cap_benchmark, terms.savings_cap_revenue, total, given.revenue)
     loss_cap = _cap(terms.losses_cap_benchmark, terms.losses_cap_revenue, total, given.revenue)
-    terms_on = partial(
+    payments_at = partial(
         payments,
         spending=spent,
-        gate=gate,
-        loss_gate=loss_gate,
+        threshold=required,
+        loss_threshold=loss_threshold,
         savings_share=share,
         loss_share=loss_share,
         savings_cap=savings_cap,
@@ -153,22 +155,22 @@ def settle(
         lower_share=np.where(eligible, terms.lower_rate, 0.0) * share,
         excess=contract.threshold.sharing == "excess",
     )
-    raw, code = terms_on(total)
+    raw, code = payments_at(total)
     paid = np.where(raw > 0, raw * (1.0 - given.payment_reduction), np.minimum(raw + given.loss_relief, 0.0))
     cents = to_cents(paid)
     parts = split_cents(cents, tuple(contract.parties.values()))
     passes = None
-    if given.draws is not None:  # each draw in the benchmark's place: is anything paid?
-        passes = np.mean(terms_on(given.draws * given.insured_years)[0] > 0, axis=0)
+    if given.draws is not None:  # each draw in turn is the benchmark: is anything paid?
+        passes = np.mean(payments_at(given.draws * given.insured_years)[0] > 0, axis=0)
     return Settlement(
         contract=contract,
         inputs=given,
         saving=total - spent,
         less=less + given.carried_loss,
         direct=direct,
-        gate=gate,
-        gate_words=gate_words,
-        loss_gate=loss_gate,
+        threshold=required,
+        threshold_source=source,
+        loss_threshold=loss_threshold,
         share=share,
         loss_share=loss_share,
         savings_cap=savings_cap,
@@ -193,8 +195,8 @@ def direct_saving(price_before: float, price_after: float, volume: float) -> flo
     return (price_before - price_after) * volume
 
 
-def _gate(contract: Contract, given: Inputs, threshold: Any) -> tuple[Floats, str]:
-    """Return the minimum savings rate per element and how it came about, in words."""
+def _required_rate(contract: Contract, given: Inputs, threshold: Any) -> tuple[Floats, str]:
+    """Return the savings threshold per element, and its source in words."""
     terms = contract.threshold
     shape = given.benchmark.shape
     chosen = None
@@ -202,7 +204,7 @@ def _gate(contract: Contract, given: Inputs, threshold: Any) -> tuple[Floats, st
         if terms.kind not in {"elected", "computed"}:
             raise SettlementError(
                 f"{contract.name} has a {terms.kind} threshold, so threshold={threshold!r} cannot be given. "
-                "Only elected or computed ones are given at settlement: for another rule, write another contract.",
+                "Only elected or computed ones are given at settlement; for another rule, write another contract.",
             )
         # a Threshold is its rate; an array of rates stays an array
         rates = np.asarray(
@@ -210,7 +212,7 @@ def _gate(contract: Contract, given: Inputs, threshold: Any) -> tuple[Floats, st
         )
         if rates.shape not in {(), shape}:
             raise SettlementError(
-                f"threshold has shape {rates.shape}, the benchmark {shape}: give one rate, or one each."
+                f"threshold has shape {rates.shape}, the benchmark {shape}: give one rate, or one rate per element."
             )
         if np.any(rates < 0) or np.any(rates >= 1):
             raise SettlementError(
@@ -232,26 +234,22 @@ def _computed(contract: Contract, given: Inputs, chosen: Floats | None) -> tuple
     terms = contract.threshold
     if chosen is not None:
         if np.any(np.isnan(chosen)):
-            raise SettlementError(
-                f"threshold must be a number, got nan: {contract.name} has no schedule to fall back on."
-            )
-        return chosen, "computed, and given at settlement"
+            raise SettlementError(f"threshold must be a number, got nan: {contract.name} has no schedule.")
+        return chosen, "computed, given at settlement"
     if terms.level is None or terms.k is None:
-        return np.zeros(
-            given.benchmark.shape
-        ), "the contract leaves it to be computed and none was given: every saving counts"
+        return np.zeros(given.benchmark.shape), "to be computed, but none was given: every saving counts"
     z = NormalDist().inv_cdf(terms.level)
-    gate = z * np.sqrt(terms.k**2 / given.assigned + terms.shock**2)
-    return gate, f"one-sided {100 * terms.level:g}%, k = {terms.k:g}, shock {100 * terms.shock:g}%"
+    rate = z * np.sqrt(terms.k**2 / given.assigned + terms.shock**2)
+    return rate, f"one-sided {100 * terms.level:g}%, k = {terms.k:g}, shock {100 * terms.shock:g}%"
 
 
 def _elected(contract: Contract, given: Inputs, chosen: Floats | None) -> tuple[Floats, str]:
     terms = contract.threshold
-    words = "elected"
+    source = "elected"
     if chosen is None:
         by_schedule = terms.default == "schedule"
         chosen = np.full(given.benchmark.shape, np.nan if by_schedule else terms.rate)
-        words = f"none was elected: schedule {terms.schedule}" if by_schedule else "the contract's default election"
+        source = f"none was elected: schedule {terms.schedule}" if by_schedule else "the contract's default election"
     elections = np.unique(chosen[~np.isnan(chosen)])
     refused = [float(rate) for rate in elections if not np.any(np.isclose(rate, terms.allowed, rtol=0, atol=1e-9))]
     if refused:
@@ -261,11 +259,11 @@ def _elected(contract: Contract, given: Inputs, chosen: Floats | None) -> tuple[
             + (", or nan for the schedule." if terms.schedule else "."),
         )
     if not terms.schedule:
-        return chosen, words
+        return chosen, source
     small = given.assigned < terms.schedule_below
     if given.benchmark.ndim == 0 and bool(small):
-        words = f"schedule {terms.schedule}, which holds below {terms.schedule_below:,} assigned persons"
-    return np.where(np.isnan(chosen) | small, _schedule(given.assigned), chosen), words
+        source = f"schedule {terms.schedule}, which applies below {terms.schedule_below:,} assigned persons"
+    return np.where(np.isnan(chosen) | small, _schedule(given.assigned), chosen), source
 
 
 def _schedule(assigned: Floats) -> Floats:
@@ -302,12 +300,12 @@ def _shares(contract: Contract, given: Inputs) -> tuple[Floats, Floats]:
 def _cap(by_benchmark: float | None, by_revenue: float | None, total: Floats, revenue: Floats | None) -> Floats:
     cap = np.full(total.shape, np.inf) if by_benchmark is None else by_benchmark * total
     if by_revenue is not None and revenue is not None:
-        cap = np.fmin(cap, by_revenue * revenue)  # a missing revenue leaves the cap by benchmark
+        cap = np.fmin(cap, by_revenue * revenue)  # without a revenue the cap by benchmark applies
     return cap
 
 
 def _named(contract: Contract, given: Inputs, amounts: Mapping[str, Any] | None, kind: str) -> Floats:
-    """Return the total of amounts given by name, refusing names that the contract does not have."""
+    """Return the total of amounts given by name; names that the contract does not have are refused."""
     allowed: tuple[str, ...] = getattr(contract.net, kind)
     total = np.zeros(given.benchmark.shape)
     for name, amount in (amounts or {}).items():

@@ -1,4 +1,4 @@
-"""Settlement: a line per party, summing to zero to the cent, with the reason of each step in words."""
+"""Settlement: one line per party, which sum to zero to the cent, and the reason of each step."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ssinfer.contracts.explain import steps_of
+from ssinfer.contracts.arithmetic import Outcome
+from ssinfer.contracts.explain import Figures, outcome_of, steps_of
 from ssinfer.errors import SettlementError
 
 if TYPE_CHECKING:
@@ -21,27 +22,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Settlement:
-    """The result of `settle`: one settlement, or one per element of the arrays given.
+    """Result of `settle`: one settlement, or one per element of the arrays given.
 
     Attributes
     ----------
     contract : Contract
     inputs : Inputs
-        What was given, checked.
+        The validated inputs.
     saving, less, direct : ndarray
-        Measured saving in total (direct savings included), what is taken from it before sharing, and the direct part.
-    gate, loss_gate : ndarray
-        Minimum savings rate and minimum loss rate.
-    gate_words : str
-        How the gate came about.
+        Measured saving in total (direct savings included), the amount subtracted before sharing, and the direct part.
+    threshold, loss_threshold : ndarray
+        Savings threshold and loss threshold, fractions.
+    threshold_source : str
+        Where the threshold comes from, in words.
     share, loss_share, savings_cap, loss_cap : ndarray
         Shares (quality included) and caps in total money.
     raw : ndarray
-        Payment before relief and reduction by law; code: its reason (`ssinfer.contracts.arithmetic.Outcome`).
+        Payment before relief and reduction by law.
+    code : ndarray of int
+        Reason of the payment (`ssinfer.contracts.arithmetic.Outcome`).
     cents : dict of str to ndarray of int
-        Payment received per party in whole cents, negative when paid: the payer first. They sum to zero exactly.
+        Payment received per party in whole cents, the payer first; negative if paid. They sum to zero exactly.
     passes : ndarray or None
-        With draws: the share of draws that, in the benchmark's place, would be paid.
+        With draws: the share of draws that would be paid if the draw were the benchmark.
     """
 
     contract: Contract
@@ -49,9 +52,9 @@ class Settlement:
     saving: Floats
     less: Floats
     direct: Floats
-    gate: Floats
-    gate_words: str
-    loss_gate: Floats
+    threshold: Floats
+    threshold_source: str
+    loss_threshold: Floats
     share: Floats
     loss_share: Floats
     savings_cap: Floats
@@ -78,11 +81,16 @@ class Settlement:
 
     @property
     def shares(self) -> dict[str, Any]:
-        """What each party keeps of the measured saving; the shares sum to the saving, rounded to the cent."""
+        """Part of the measured saving that each party keeps; the parts sum to the saving, rounded to the cent."""
         saving = np.rint(self.saving * 100.0).astype(np.int64)
         parts = {party: _plain(cents / 100.0) for party, cents in self.cents.items()}
         parts[self.contract.payer] = _plain((saving + self.cents[self.contract.payer]) / 100.0)
         return parts
+
+    @property
+    def gate(self) -> Any:
+        """The savings threshold, under its name in version 0.1.0."""
+        return self.threshold
 
     @property
     def paid(self) -> Any:
@@ -91,15 +99,15 @@ class Settlement:
 
     @property
     def due(self) -> Any:
-        r"""Payment that the true saving d deserves, :math:`f d^+ - l (-d)^+` in total, one per draw or element.
+        r"""Payment due for the true saving d, :math:`f d^+ - l (-d)^+` in total, one per draw or element.
 
-        No gate, cap or deduction: what should have been paid had the true saving been known.
+        It has no threshold, cap or deduction.
         """
         return _plain(self._due())
 
     @property
     def probability_of_payment(self) -> Any:
-        """Share of draws that would be paid as benchmark; with arrays, the share of settlements that pay."""
+        """Share of draws that would be paid as benchmark; with arrays, the share of settlements with a payment."""
         if self.passes is not None:
             return _plain(self.passes)
         return float(np.mean(self.cents[self.contract.payer] < 0))
@@ -121,25 +129,23 @@ class Settlement:
 
     @property
     def steps(self) -> tuple[str, ...]:
-        """Each step of a single settlement, in words; for arrays see `explain`."""
-        if self.saving.size != 1:
-            raise SettlementError(f"There are {self.saving.size} settlements: ask explain(index) for the steps of one.")
-        return steps_of(self, (0,) * self.saving.ndim)
+        """The steps of a single settlement, one sentence per step; for arrays see `explain`."""
+        return steps_of(self.contract, self._only())
 
     @property
     def reason(self) -> str:
-        """The deciding step of a single settlement, in words."""
-        return next(step for step in self.steps if step.startswith("Outcome"))[len("Outcome: ") :]
+        """The deciding step of a single settlement, as a sentence."""
+        return outcome_of(self.contract, self._only())
 
     def explain(self, index: int | tuple[int, ...] = ()) -> tuple[str, ...]:
-        """Return the steps of the settlement at `index`, in words."""
-        where = index if isinstance(index, tuple) else (index,)
-        if len(where) != self.saving.ndim:
+        """Return the steps of the settlement at `index`, one sentence per step."""
+        at = index if isinstance(index, tuple) else (index,)
+        if len(at) != self.saving.ndim:
             raise SettlementError(f"index {index!r} does not fit settlements of shape {self.saving.shape}.")
-        return steps_of(self, where)
+        return steps_of(self.contract, self._figures(at))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the settlement as plain values, ready for JSON (single settlements only)."""
+        """Return a single settlement as plain values, ready for JSON."""
         steps = self.steps
         known = self.inputs.true_saving is not None or self.inputs.draws is not None
         return {
@@ -151,7 +157,7 @@ class Settlement:
             "insured_years": float(self.inputs.insured_years),
             "saving": round(float(self.saving), 2),
             "savings_rate": float(self.rate),
-            "threshold": float(self.gate),
+            "threshold": float(self.threshold),
             "payment": self.payment,
             "lines": self.lines,
             "shares": self.shares,
@@ -164,7 +170,7 @@ class Settlement:
         }
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a row per settlement and party: index, party, payment, share of the saving."""
+        """Return one row per settlement and party: index, party, payment, share of the saving."""
         import pandas as pd  # noqa: PLC0415  (a settlement on numbers needs no pandas)
 
         lines, shares = self.lines, self.shares
@@ -185,6 +191,38 @@ class Settlement:
         if self.saving.ndim:
             return f"{self.saving.size} settlements under {self.contract.name} ({self.contract.rule_year})"
         return "\n".join(self.steps)
+
+    def _only(self) -> Figures:
+        if self.saving.size != 1:
+            raise SettlementError(
+                f"There are {self.saving.size} settlements: call explain(index) for the steps of one."
+            )
+        return self._figures((0,) * self.saving.ndim)
+
+    def _figures(self, at: tuple[int, ...]) -> Figures:
+        """Return the numbers that explain the settlement at an index."""
+        given = self.inputs
+        return Figures(
+            benchmark=float(given.benchmark[at]),
+            spending=float(given.spending[at]),
+            insured_years=float(given.insured_years[at]),
+            saving=float(self.saving[at]),
+            direct=float(self.direct[at]),
+            less=float(self.less[at]),
+            threshold=float(self.threshold[at]),
+            threshold_source=self.threshold_source,
+            loss_threshold=float(self.loss_threshold[at]),
+            share=float(self.share[at]),
+            loss_share=float(self.loss_share[at]),
+            raw=float(self.raw[at]),
+            outcome=Outcome(int(self.code[at])),
+            score=float(given.score[at]),
+            score_given=given.standard_told,
+            standard_met=bool(given.standard_met[at]),
+            payment_reduction=float(given.payment_reduction[at]),
+            loss_relief=float(given.loss_relief[at]),
+            lines={party: float(cents[at]) / 100.0 for party, cents in self.cents.items()},
+        )
 
     def _due(self) -> Floats:
         given = self.inputs

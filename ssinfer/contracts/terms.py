@@ -1,4 +1,4 @@
-"""The terms of a contract, each validated at birth: benchmark, gate, sharing, quality, size, years, stop."""
+"""Terms of a contract, validated when they are made: benchmark, threshold, sharing, quality, size, years."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ssinfer.contracts.checks import choice, fraction, money, names, whole
 from ssinfer.errors import ContractError, did_you_mean
 
 Basis = Literal["historical", "regional_blend", "norm_cost", "control_group", "global_budget", "expected_spending"]
-GateKind = Literal["none", "fixed", "schedule", "elected", "computed"]
+ThresholdRule = Literal["none", "fixed", "schedule", "elected", "computed"]
 QualityKind = Literal["none", "standard", "scaled", "gate_table"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkTerms:
-    """Where the benchmark comes from. Settlement receives the benchmark; these terms say how it is to be made.
+    """How the benchmark is computed. A settlement receives the benchmark; these terms describe its computation.
 
     Parameters
     ----------
@@ -25,11 +25,11 @@ class BenchmarkTerms:
     history_weights : tuple of float
         Weights of the baseline years, oldest first; they sum to 1.
     trend : str
-        What the baseline is trended by, in words.
+        The index by which the baseline is trended, in words.
     regional_weight, regional_cap : float or None
-        Weight of the regional component, and its largest adjustment either way as a fraction of national spending.
+        Weight of the regional component, and its largest adjustment as a fraction of national spending.
     truncation : float or None
-        Quantile at which a person's spending is truncated (0.99), or None.
+        Quantile at which the spending of a person is truncated (0.99), or None.
     """
 
     basis: Basis = "historical"
@@ -84,31 +84,32 @@ class BenchmarkTerms:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GateTerms:
-    """The gate of payment: the measured savings rate that counts as real.
+class ThresholdTerms:
+    """The savings threshold: the measured savings rate from which savings are paid.
 
     Parameters
     ----------
     kind : str
         "none"; "fixed" (`rate`); "schedule" (by head count); "elected" (one of `allowed`, chosen before the year);
-        "computed" (given at settlement, or from `level`, `k` and `shock`: T = z(level) sqrt(k^2 / n + shock^2)).
+        "computed": given at settlement, or T = z(level) sqrt(k^2 / n + shock^2) with n assigned persons.
     sharing : str
-        "first_dollar": once passed, all savings are shared; "excess": only what exceeds the gate (a deductible).
+        "first_dollar": all savings are shared once the threshold is reached. "excess": only savings above the
+        threshold are shared.
     rate : float
-        The fixed gate, or the default election.
+        The fixed threshold, or the default election.
     default : str or None
-        "schedule" when an elected gate that is not given falls back on the schedule.
+        "schedule" if the schedule applies when no threshold was elected.
     allowed : tuple of float
-        Rates that may be elected; the schedule always may where `schedule` is set.
+        Rates that may be elected. The schedule may always be elected if `schedule` is set.
     schedule : str
         Name of the schedule ("mssp").
     schedule_below : int
-        Below this head count the schedule applies, whatever was elected.
+        Below this head count the schedule applies in place of the elected rate.
     loss_rate : float or None
-        Minimum loss rate; None: symmetrical, the same as the gate for savings.
+        Minimum loss rate; None: the same rate as for savings.
     """
 
-    kind: GateKind = "none"
+    kind: ThresholdRule = "none"
     sharing: Literal["first_dollar", "excess"] = "first_dollar"
     rate: float = 0.0
     default: Literal["schedule"] | None = None
@@ -121,7 +122,7 @@ class GateTerms:
     loss_rate: float | None = None
 
     def __post_init__(self) -> None:
-        choice(self.kind, GateKind, "threshold.kind")
+        choice(self.kind, ThresholdRule, "threshold.kind")
         choice(self.sharing, Literal["first_dollar", "excess"], "threshold.sharing")
         fraction(self.rate, "threshold.rate")
         fraction(self.shock, "threshold.shock")
@@ -145,22 +146,22 @@ class GateTerms:
 
 @dataclass(frozen=True, kw_only=True)
 class SharingTerms:
-    """The providers' side of savings and losses, and the caps.
+    """Shares of savings and losses of the providers' side, and the caps.
 
     Parameters
     ----------
     savings : float
         Share of savings paid to the providers' side, 0 to 1.
     losses : float or None
-        Share of losses owed; None: one-sided, the payer bears them.
+        Share of losses owed; None: one-sided, the payer bears the losses.
     losses_complement : bool
         The loss share is 1 - savings x quality, between `losses_minimum` and `losses_maximum`.
     savings_cap_benchmark, losses_cap_benchmark : float or None
         Caps as a fraction of the benchmark.
     savings_cap_revenue, losses_cap_revenue : float or None
-        Caps as a fraction of the providers' revenue; the lower of the two caps holds.
+        Caps as a fraction of the providers' revenue; the lower of the two caps applies.
     lower_rate : float
-        Factor on the savings share paid below the gate (0.5: the half-rate rule); 0: nothing is paid there.
+        Factor on the savings share paid below the threshold (0.5: the half-rate rule); 0: nothing is paid.
     lower_rate_minimum : int
         Head count from which the lower rate is paid.
     """
@@ -202,13 +203,13 @@ class QualityTerms:
     ----------
     kind : str
         "none"; "standard": the full rate when the standard is met, otherwise 0 (or rate x score where `alternative`);
-        "scaled": rate x score; "gate_table": the score's gate gives both shares.
+        "scaled": rate x score; "gate_table": the quality gate that the score reaches gives both shares.
     scale : float
         The score's maximum: 1, 5 or 100.
     standard : float or None
-        Score that meets the standard; None: it is told to `settle` (`standard_met`).
+        Score that meets the standard; None: `settle` is told by `standard_met`.
     alternative : bool
-        Below the standard the rate is scaled by the score.
+        If True, the rate below the standard is scaled by the score.
     gates : tuple of (minimum score, share of savings, share of losses)
         Ascending; shares of savings never fall and shares of losses never rise with the score.
     fixed : float
@@ -234,10 +235,12 @@ class QualityTerms:
             raise ContractError("quality.gates and quality.kind = 'gate_table' need each other.")
         for gate in self.gates:
             if len(gate) != 3:
-                raise ContractError(f"A gate is (minimum score, share of savings, share of losses), got {gate!r}.")
-            money(gate[0], "A gate's minimum score")
-            fraction(gate[1], "A gate's share of savings")
-            fraction(gate[2], "A gate's share of losses")
+                raise ContractError(
+                    f"A quality gate is (minimum score, share of savings, share of losses), got {gate!r}."
+                )
+            money(gate[0], "A quality gate's minimum score")
+            fraction(gate[1], "A quality gate's share of savings")
+            fraction(gate[2], "A quality gate's share of losses")
         for before, after in zip(self.gates, self.gates[1:], strict=False):
             if not (after[0] > before[0] and after[1] >= before[1] and after[2] <= before[2]):
                 raise ContractError(
@@ -248,7 +251,7 @@ class QualityTerms:
 
 @dataclass(frozen=True, kw_only=True)
 class SizeTerms:
-    """Smallest size (head count), and what happens below it: "refuse" the settlement, or settle ("settle")."""
+    """Smallest size (head count). Below it the settlement is refused ("refuse") or made all the same ("settle")."""
 
     minimum: int = 0
     below: Literal["refuse", "settle"] = "refuse"
@@ -267,9 +270,9 @@ class YearsTerms:
     pool : int
         Years settled as one, benchmark and spending weighted by insured-years; 1: each year alone.
     carry_over_losses : bool
-        Losses that nobody shared are taken from the savings of later years before these are shared.
+        Losses that were not shared are subtracted from later savings before sharing.
     stop_after : int
-        The contract stops after this many consecutive years of losses beyond the gate; 0: never.
+        The contract stops after this many consecutive years of losses beyond the loss threshold; 0: never.
     """
 
     pool: int = 1
@@ -283,7 +286,7 @@ class YearsTerms:
 
 @dataclass(frozen=True, kw_only=True)
 class NetTerms:
-    """From gross to net: costs that may be taken from savings, and projects whose savings are price times volume."""
+    """Costs that may be subtracted from savings, and projects whose savings are price times volume."""
 
     deductions: tuple[str, ...] = field(default=())
     direct_savings: tuple[str, ...] = field(default=())

@@ -1,4 +1,4 @@
-"""What `ssinfer settle` and `ssinfer contracts` print: text or JSON, from numbers, without the heavy stack."""
+"""Texts of `ssinfer settle` and `ssinfer contracts`, or the same as JSON; no heavy library is imported."""
 
 from __future__ import annotations
 
@@ -37,8 +37,10 @@ def settle_text(
         Insured-years.
     year : int, optional
         Rule year; default: the latest.
+    assigned, threshold, quality, standard_met, revenue, low_revenue, true_saving, currency
+        See :func:`ssinfer.settle`.
     as_json : bool, default False
-        JSON instead of text. The other arguments are those of `settle`.
+        JSON instead of text.
 
     Examples
     --------
@@ -67,14 +69,14 @@ def settle_text(
     if true_saving is not None:
         over, under = result.expected_overpayment, result.expected_underpayment
         lines += [f"  Against the true saving: overpaid {over:,.2f}, underpaid {under:,.2f}."]
-    lines += [f"  Assumed: {one}." for one in terms.assumed]
+    lines += [f"  Assumed: {term}." for term in terms.assumed]
     lines += ["", f"Received ({terms.currency}; negative: paid)"]
     lines += [f"  {party:<24} {value:>15,.2f}" for party, value in result.lines.items()]
     return "\n".join(lines)
 
 
 def contracts_text(*, as_json: bool = False) -> str:
-    """Return the shipped contracts: name, years of rules, sides, gate, sharing.
+    """Return the shipped contracts: name, rule year, currency, sides, threshold, sharing rate, title.
 
     >>> "gesundes-kinzigtal" in contracts_text()
     True

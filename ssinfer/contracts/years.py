@@ -1,4 +1,4 @@
-"""Several years of one contract: pooling, losses carried over, and the stop clause."""
+"""Settles several years of one contract: pooling, losses carried over, and the stop clause."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class YearsSettlement:
     Attributes
     ----------
     settlements : tuple of Settlement
-        One per year (per block where the contract pools); years after a stop are not settled.
+        One per year, or one per block of pooled years. Years after a stop are not settled.
     carried_loss : float
-        Losses still to be made good after the last one, in total money.
+        Losses still to be subtracted from later savings, in total money.
     stopped_after : int or None
-        Number of years after which the stop clause ended the contract.
+        Number of years after which the stop clause ended the contract; None if it did not.
     """
 
     settlements: tuple[Settlement, ...]
@@ -37,9 +37,11 @@ class YearsSettlement:
 
     @property
     def lines(self) -> dict[str, float]:
-        """Money received per party over all the years; the lines sum to zero to the cent."""
+        """Money received per party over all years; the lines sum to zero to the cent."""
         parties = self.settlements[0].cents
-        return {party: sum(int(one.cents[party]) for one in self.settlements) / 100.0 for party in parties}
+        return {
+            party: sum(int(settlement.cents[party]) for settlement in self.settlements) / 100.0 for party in parties
+        }
 
 
 def settle_years(
@@ -53,18 +55,18 @@ def settle_years(
 ) -> YearsSettlement:
     r"""Settle successive years under one contract.
 
-    Pooled years are settled as one on :math:`B = \sum n_t B_t / \sum n_t`, spending likewise. Where losses are
-    carried over, a loss beyond the gate that nobody shared is taken from later savings before these are shared.
+    Pooled years are settled as one on :math:`B = \sum n_t B_t / \sum n_t`, and spending likewise. If losses are carried
+    over, a loss beyond the loss threshold that was not shared is subtracted from later savings before sharing.
 
     Parameters
     ----------
     contract : Contract
     benchmark, spending, insured_years : sequence of float
-        One number per year, in order.
+        One number per year, in order: money per insured-year, and insured-years.
     by_year : dict of str to sequence, optional
         Further arguments of `settle` that differ by year (`quality`, `revenue`, ...). Not with pooled years.
     **common
-        Further arguments of `settle` that hold for every year.
+        Further arguments of `settle` that are equal in every year.
 
     Returns
     -------
@@ -73,8 +75,7 @@ def settle_years(
     Raises
     ------
     SettlementError
-        Sequences of different lengths, years that do not fill the contract's pooled blocks, and whatever `settle`
-        refuses.
+        Sequences differ in length, the years do not fill the contract's pooled blocks, or `settle` refuses.
 
     Examples
     --------
@@ -88,7 +89,7 @@ def settle_years(
     given = {"benchmark": benchmark, "spending": spending, "insured_years": insured_years, **(by_year or {})}
     lengths = {name: len(values) for name, values in given.items()}
     if count == 0 or set(lengths.values()) != {count}:
-        raise SettlementError(f"Every year needs every figure, got lengths {lengths}.")
+        raise SettlementError(f"Each argument needs one number per year, got lengths {lengths}.")
     pool = contract.years.pool
     if count % pool:
         raise SettlementError(f"{contract.name} pools {pool} years, got {count}: give whole blocks of {pool}.")
@@ -99,19 +100,19 @@ def settle_years(
     carried, in_a_row, stopped = 0.0, 0, None
     for start in range(0, count, pool):
         years = np.asarray(insured_years[start : start + pool], dtype=float)
-        own = {name: values[start] for name, values in (by_year or {}).items()}
-        one = settle(
+        of_year = {name: values[start] for name, values in (by_year or {}).items()}
+        settlement = settle(
             contract,
             benchmark=_weighted(benchmark[start : start + pool], years),
             spending=_weighted(spending[start : start + pool], years),
             insured_years=float(years.sum()),
             carried_loss=carried,
-            **{"assigned": float(years.mean()), **common, **own},
+            **{"assigned": float(years.mean()), **common, **of_year},
         )
-        settlements.append(one)
+        settlements.append(settlement)
         if contract.years.carry_over_losses:
-            carried = _carry(one, carried)
-        beyond = float(one.saving) < 0 and one.rate <= -float(one.loss_gate)
+            carried = _carry(settlement, carried)
+        beyond = float(settlement.saving) < 0 and settlement.rate <= -float(settlement.loss_threshold)
         in_a_row = in_a_row + 1 if beyond else 0
         if contract.years.stop_after and in_a_row >= contract.years.stop_after:
             stopped = start + pool
@@ -123,16 +124,20 @@ def _weighted(values: Sequence[float], years: Any) -> float:
     return float(np.average(np.asarray(values, dtype=float), weights=years))
 
 
-def _carry(one: Settlement, carried: float) -> float:
-    """Return the losses still to be made good after a year."""
-    deductible = one.contract.threshold.sharing == "excess"
-    total = float(one.inputs.benchmark * one.inputs.insured_years)
-    saving, gate, loss_gate = float(one.saving), float(one.gate), float(one.loss_gate)
+def _carry(settlement: Settlement, carried: float) -> float:
+    """Return the losses still to be subtracted after a year."""
+    deductible = settlement.contract.threshold.sharing == "excess"
+    total = float(settlement.inputs.benchmark * settlement.inputs.insured_years)
+    saving, required, loss_threshold = (
+        float(settlement.saving),
+        float(settlement.threshold),
+        float(settlement.loss_threshold),
+    )
     if saving < 0:
-        beyond = saving / total <= -loss_gate
-        unshared = (1.0 if float(one.loss_share) == 0 else 0.0) * beyond
-        return carried + unshared * (-saving - (loss_gate * total if deductible else 0.0))
-    if saving / total < gate:
+        beyond = saving / total <= -loss_threshold
+        unshared = (1.0 if float(settlement.loss_share) == 0 else 0.0) * beyond
+        return carried + unshared * (-saving - (loss_threshold * total if deductible else 0.0))
+    if saving / total < required:
         return carried
-    available = saving - (gate * total if deductible else 0.0) - (float(one.less) - carried)
+    available = saving - (required * total if deductible else 0.0) - (float(settlement.less) - carried)
     return carried - min(carried, max(available, 0.0))

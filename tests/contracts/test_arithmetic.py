@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from ssinfer.contracts.arithmetic import Outcome, payments, split_cents, to_cents
 
 PLAIN = {
-    "gate": 0.02,
-    "loss_gate": 0.02,
+    "threshold": 0.02,
+    "loss_threshold": 0.02,
     "savings_share": 0.5,
     "loss_share": 0.4,
     "savings_cap": 30.0,
@@ -29,7 +29,7 @@ def one(spending, *, excess=False, **terms):
     ("spending", "terms", "payment", "outcome"),
     [
         (1_000, {}, 0.0, Outcome.NOTHING_SAVED),
-        (990, {}, 0.0, Outcome.BELOW_GATE),
+        (990, {}, 0.0, Outcome.BELOW_THRESHOLD),
         (990, {"lower_share": 0.25}, 2.5, Outcome.PAID_AT_LOWER_RATE),
         (980, {}, 10.0, Outcome.PAID),
         (900, {}, 30.0, Outcome.PAID_AT_CAP),
@@ -38,7 +38,7 @@ def one(spending, *, excess=False, **terms):
         (950, {"less": 60.0}, 0.0, Outcome.NOTHING_LEFT_TO_SHARE),
         (950, {"less": 20.0}, 15.0, Outcome.PAID),
         (950, {"savings_share": 0.0}, 0.0, Outcome.NO_QUALITY),
-        (1_010, {}, 0.0, Outcome.LOSS_WITHIN_GATE),
+        (1_010, {}, 0.0, Outcome.LOSS_WITHIN_THRESHOLD),
         (1_010, {"loss_share": 0.0}, 0.0, Outcome.LOSS_NOT_SHARED),
         (1_020, {}, -8.0, Outcome.OWED),
         (1_100, {}, -30.0, Outcome.OWED_AT_CAP),

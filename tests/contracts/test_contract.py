@@ -120,7 +120,7 @@ def test_an_amendment_replaces_only_its_own_terms():
         ({"quality": {"kind": "standard", "standard": 120.0}}, "must lie on the scale 0 to 100"),
         ({"quality": {"kind": "gate_table"}}, "need each other"),
         ({"quality": {"kind": "gate_table", "gates": [[0, 0.5, 0.2], [50, 0.2, 0.5]]}}, "must be monotone"),
-        ({"quality": {"kind": "gate_table", "gates": [[0, 0.5]]}}, "A gate is"),
+        ({"quality": {"kind": "gate_table", "gates": [[0, 0.5]]}}, "A quality gate is"),
         ({"benchmark": {"basis": "regional_blnd"}}, "Did you mean 'regional_blend'"),
         ({"benchmark": {"history_weights": [0.1, 0.3, 0.5]}}, "must sum to 1"),
         ({"parties": {"a": 0.5, "b": 0.4}}, "must sum to 1, got 0.9"),

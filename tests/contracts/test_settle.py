@@ -58,17 +58,17 @@ class TestShownByTheIssue:
         result = settle(
             load_contract("mssp-basic-a"), benchmark=1_000.0, spending=973.0, insured_years=8_950.0, assigned=9_000
         )
-        assert result.reason == "below the minimum savings rate of 3.1% by 0.4 points: nothing is paid."
+        assert result.reason == "below the threshold of 3.1% by 0.4 points: nothing is paid."
         assert result.lines == {"Medicare": 0.0, "ACO": 0.0}
 
 
-class TestGate:
+class TestThreshold:
     @pytest.mark.parametrize(("spending", "paid"), [(97.0, True), (97.001, False), (96.999, True)])
     def test_at_least(self, spending, paid):
         assert settle(GATED, benchmark=100.0, spending=spending, insured_years=1_000).paid is paid
 
-    def test_exactly_the_gate_is_paid_however_the_division_rounds(self):
-        """Spending as printed, 97.9 for a saving of exactly 2.1%: binary fractions fall on either side of the gate."""
+    def test_exactly_the_threshold_is_paid_however_the_division_rounds(self):
+        """Spending as printed, 97.9 for a saving of exactly 2.1%: binary fractions fall on either side of the threshold."""
         mills = range(1, 200)
         spending = [float(f"{100 - mill / 10:.1f}") for mill in mills]
         assert any((100.0 - spent) / 100.0 < mill / 1000 for mill, spent in zip(mills, spending, strict=True))
@@ -86,13 +86,13 @@ class TestGate:
         result = settle(
             load_contract("mssp-basic-a"), benchmark=100.0, spending=96.0, insured_years=7_200, assigned=7_500
         )
-        assert float(result.gate) == pytest.approx(0.034 - 0.002 * 500 / 999)
+        assert float(result.threshold) == pytest.approx(0.034 - 0.002 * 500 / 999)
 
     def test_schedule_arrays_equal_the_scalar_schedule(self):
         sizes = np.array([1, 499, 500, 777, 2_999, 3_000, 7_500, 19_999, 59_999, 60_000, 500_000], dtype=float)
         ones = np.ones(len(sizes))
         result = settle(load_contract("mssp-basic-a"), benchmark=100 * ones, spending=99 * ones, insured_years=sizes)
-        assert result.gate == pytest.approx([minimum_savings_rate(n) for n in sizes], abs=1e-15)
+        assert result.threshold == pytest.approx([minimum_savings_rate(n) for n in sizes], abs=1e-15)
 
     def test_election(self):
         basic_e = load_contract("mssp-basic-e")
@@ -106,14 +106,16 @@ class TestGate:
         result = settle(
             load_contract("mssp-basic-e"), benchmark=100.0, spending=98.0, insured_years=4_000, threshold=0.0
         )
-        assert float(result.gate) == pytest.approx(minimum_savings_rate(4_000))
-        assert "holds below 5,000" in result.gate_words
+        assert float(result.threshold) == pytest.approx(minimum_savings_rate(4_000))
+        assert "applies below 5,000" in result.threshold_source
 
-    def test_computed_gate_is_given_or_follows_from_k_and_shock(self):
+    def test_computed_threshold_is_given_or_follows_from_k_and_shock(self):
         menzis = load_contract("arts-en-zorg-menzis", year=2014)
         money = {"benchmark": 2_000.0, "spending": 1_940.0, "insured_years": 34_000}
         # z(0.95) sqrt(3.35^2 / 34,000 + 0.0125^2)
-        assert float(settle(menzis, **money).gate) == pytest.approx(1.6448536 * math.sqrt(3.35**2 / 34_000 + 0.0125**2))
+        assert float(settle(menzis, **money).threshold) == pytest.approx(
+            1.6448536 * math.sqrt(3.35**2 / 34_000 + 0.0125**2)
+        )
         assert not settle(menzis, **money).paid
         assert settle(menzis, threshold=0.02, **money).paid
 
@@ -297,7 +299,7 @@ class TestMistakes:
         kerngezond = load_contract("kerngezond-vlissingen")
         with pytest.raises(SettlementError, match=r"A 3.9% threshold is 0.039"):
             settle(kerngezond, threshold=3.9, **GOOD)
-        with pytest.raises(SettlementError, match="no schedule to fall back on"):
+        with pytest.raises(SettlementError, match="has no schedule"):
             settle(kerngezond, threshold=math.nan, **GOOD)
         with pytest.raises(SettlementError, match="threshold has shape"):
             settle(kerngezond, threshold=np.array([0.01, 0.02]), **GOOD)
@@ -349,7 +351,7 @@ def test_payment_never_rises_with_spending(name, benchmark, a, b, low):
 
 
 @given(name=names, rate=st.floats(-0.5, 0.5), step=st.floats(1e-9, 1e-6), low=st.booleans())
-def test_payment_is_continuous_except_at_the_gate(name, rate, step, low):
+def test_payment_is_continuous_except_at_the_threshold(name, rate, step, low):
     terms = load_contract(name)
     size, benchmark = 20_000, 1_000.0
     result = settle(
@@ -360,7 +362,7 @@ def test_payment_is_continuous_except_at_the_gate(name, rate, step, low):
         quality=_quality(terms),
         low_revenue=low,
     )
-    gate = float(result.gate[0])
+    gate = float(result.threshold[0])
     crosses = any(rate - 1e-9 <= edge <= rate + step + 1e-9 for edge in (gate, -gate))
     if not crosses or terms.threshold.sharing == "excess":
         assert abs(result.payment[1] - result.payment[0]) <= step * benchmark * size * 1.01 + 0.011
@@ -395,7 +397,7 @@ def test_the_unit_of_currency_does_not_matter(name, ratio, unit):
     given_money = {"insured_years": 30_000, "quality": _quality(terms)}
     one = settle(terms, benchmark=2_500.0, spending=2_500.0 * ratio, **given_money)
     other = settle(terms, benchmark=2_500.0 * unit, spending=2_500.0 * ratio * unit, **given_money)
-    assume(abs(abs(one.rate) - float(one.gate)) > 1e-11)
+    assume(abs(abs(one.rate) - float(one.threshold)) > 1e-11)
     assert other.code == one.code
     assert float(other.raw) == pytest.approx(unit * float(one.raw), rel=1e-9, abs=1e-6)
 

@@ -67,8 +67,8 @@ def test_figures_that_differ_by_year():
 @pytest.mark.parametrize(
     ("terms", "given", "message"),
     [
-        ({}, {"benchmark": [1, 2], "spending": [1], "insured_years": [1, 1]}, "Every year needs every figure"),
-        ({}, {"benchmark": [], "spending": [], "insured_years": []}, "Every year needs every figure"),
+        ({}, {"benchmark": [1, 2], "spending": [1], "insured_years": [1, 1]}, "one number per year"),
+        ({}, {"benchmark": [], "spending": [], "insured_years": []}, "one number per year"),
         ({"years": {"pool": 2}}, {"benchmark": [1], "spending": [1], "insured_years": [1]}, "whole blocks of 2"),
     ],
 )
