@@ -68,7 +68,7 @@ class TestThreshold:
         assert settle(GATED, benchmark=100.0, spending=spending, insured_years=1_000).paid is paid
 
     def test_exactly_the_threshold_is_paid_however_the_division_rounds(self):
-        """Spending as printed, 97.9 for a saving of exactly 2.1%: binary fractions fall on either side of the threshold."""
+        """Spending as printed, 97.9 for a saving of exactly 2.1%: fractions fall on either side of it."""
         mills = range(1, 200)
         spending = [float(f"{100 - mill / 10:.1f}") for mill in mills]
         assert any((100.0 - spent) / 100.0 < mill / 1000 for mill, spent in zip(mills, spending, strict=True))
@@ -227,7 +227,7 @@ class TestDraws:
         assert result.payment.tolist() == [5_000.0, 0.0, 0.0]
         assert result.probability_of_payment == pytest.approx(1 / 3)
         assert result.expected_overpayment == pytest.approx(5_000 / 3)
-        assert "below the minimum savings rate of 3% by 1 points" in result.explain(1)[2]
+        assert "below the threshold of 3% by 1 points" in result.explain(1)[2]
 
     # method.md 2.2: undeserved bonus f SE phi(T / SE), and f [SE phi(T/SE) - T (1 - Phi(T/SE))] for the excess
     @pytest.mark.parametrize("sharing", ["first_dollar", "excess"])
