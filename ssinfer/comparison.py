@@ -1,7 +1,7 @@
-"""Rules that choose the comparison group of whichever unit is treated.
+"""Rules that choose the comparison group of a treated unit.
 
-A backtest puts every unit in the treated unit's place; a rule then chooses each placebo's own
-comparison group, as it would have been chosen for a contract with that unit.
+A backtest treats every placebo unit in turn. A rule chooses the comparison group of each placebo unit as it would for
+a contract with that unit.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ EARTH_RADIUS_KM = 6371.0088
 
 @runtime_checkable
 class ComparisonRule(Protocol):
-    """Anything that says which units may be compared with the treated ones."""
+    """Protocol of a rule that admits units to the comparison group."""
 
     def admits(self, panel: Panel, treated: Sequence[str], columns: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Return, per unit of the panel, whether it may be a donor.
 
-        `columns` are the baseline columns: a rule may look at nothing later.
+        `columns` are the baseline columns; a rule uses no later column.
         """
         ...
 
@@ -46,10 +46,10 @@ def distances(panel: Panel, unit: str, latitude: str = "latitude", longitude: st
 
 @dataclass(frozen=True)
 class Within:
-    """Units within `km` of a treated unit, leaving out those nearer than `beyond` km (a donut).
+    """Units within `km` of a treated unit, without those nearer than `beyond` km.
 
-    A regional group shares hospitals and tariffs with the treated unit, which makes it comparable, and
-    shares them too well if the contract changes the hospitals' behaviour: hence the donut.
+    A regional group shares hospitals and tariffs with the treated unit and is therefore comparable. If the contract
+    changes the hospitals' behaviour, near units change too; `beyond` leaves them out.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class Within:
             raise DesignError(f"Within(km={self.km}, beyond={self.beyond}): need 0 <= beyond < km, in kilometres.")
 
     def admits(self, panel: Panel, treated: Sequence[str], columns: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Return which units lie in the ring around any treated unit, and in no treated unit's inner circle."""
+        """Return the units inside the outer radius of any treated unit and the inner radius of none."""
         del columns
         far = np.array([distances(panel, unit, self.latitude, self.longitude) for unit in treated])
         return np.asarray((far <= self.km).any(axis=0) & ~(far < self.beyond).any(axis=0))
@@ -84,9 +84,9 @@ class SimilarSize:
     Parameters
     ----------
     ratio : float
-        Largest admitted ratio of insured-years either way, above 1; infinity for no limit.
+        Largest ratio of insured-years in either direction, above 1; infinity for no limit.
     at_least : float
-        Smallest admitted mean of insured-years over the baseline.
+        Smallest mean of insured-years per baseline period.
     """
 
     ratio: float = float("inf")
@@ -97,7 +97,7 @@ class SimilarSize:
             raise DesignError(f"SimilarSize(ratio={self.ratio}): the ratio must exceed 1.")
 
     def admits(self, panel: Panel, treated: Sequence[str], columns: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Return which units are of similar size in the baseline."""
+        """Return the units of similar size in the baseline."""
         if panel.insured_years is None:
             raise DesignError("SimilarSize needs insured_years, which this panel lacks. Give donors by name.")
         size = np.nanmean(panel.insured_years[:, columns], axis=1)
@@ -108,15 +108,15 @@ class SimilarSize:
 
 @dataclass(frozen=True)
 class SimilarSpending:
-    """Units whose baseline spending per insured-year lies within a share of the treated unit's.
+    """Units whose baseline spending per insured-year is close to that of the treated unit.
 
-    Groups of like spending have like case mix and tariffs; the price is regression to the mean if the treated unit
-    was chosen for its spending.
+    Units with similar spending have similar case mix and tariffs. If the treated unit was chosen for its spending, the
+    comparison suffers from regression to the mean.
 
     Parameters
     ----------
     within : float
-        Largest relative distance of mean baseline spending, 0.15 for 15%.
+        Largest relative difference of mean baseline spending, a fraction: 0.15 for 15%.
     """
 
     within: float
@@ -128,25 +128,25 @@ class SimilarSpending:
             )
 
     def admits(self, panel: Panel, treated: Sequence[str], columns: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Return which units spend similarly in the baseline, means weighted by insured-years where known."""
+        """Return the units with similar baseline spending; means are weighted by insured-years if known."""
         money = panel.spending[:, columns]
         years = np.ones(money.shape) if panel.insured_years is None else panel.insured_years[:, columns]
         known = np.isfinite(money) & np.isfinite(years)
         total = np.where(known, years, 0.0).sum(axis=1)
         sums = np.where(known, money * years, 0.0).sum(axis=1)
-        level = np.divide(sums, total, out=np.full(len(total), np.nan), where=total > 0)
-        own = level[panel.rows(treated)]
-        return np.asarray((np.abs(level[None, :] / own[:, None] - 1) < self.within).any(axis=0))
+        mean = np.divide(sums, total, out=np.full(len(total), np.nan), where=total > 0)
+        own = mean[panel.rows(treated)]
+        return np.asarray((np.abs(mean[None, :] / own[:, None] - 1) < self.within).any(axis=0))
 
 
 @dataclass(frozen=True)
 class Listed:
-    """The units named, less the treated."""
+    """The named units without the treated units."""
 
     units: tuple[str, ...]
 
     def admits(self, panel: Panel, treated: Sequence[str], columns: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Return which units are named."""
+        """Return the named units."""
         del treated, columns
         admitted = np.zeros(len(panel.units), dtype=bool)
         admitted[panel.rows(self.units, "donor")] = True
@@ -155,12 +155,12 @@ class Listed:
 
 @dataclass(frozen=True)
 class Every:
-    """Units that satisfy all of several rules."""
+    """Units that satisfy all rules."""
 
     rules: tuple[ComparisonRule, ...]
 
     def admits(self, panel: Panel, treated: Sequence[str], columns: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Return which units every rule admits."""
+        """Return the units that every rule admits."""
         admitted = np.ones(len(panel.units), dtype=bool)
         for rule in self.rules:
             admitted &= rule.admits(panel, treated, columns)
@@ -171,13 +171,14 @@ RULE_KEYS = ("donors", "within_km", "beyond_km", "at_least", "ratio", "level_wit
 
 
 def comparison_of(values: Mapping[str, Any]) -> ComparisonRule | None:
-    """Return the rule that plain values (of a TOML or JSON file) describe; None for all other units.
+    """Return the rule described by plain values of a TOML or JSON file; None for all other units.
 
     Parameters
     ----------
     values : mapping
         Any of `donors` (names), `within_km` and `beyond_km` (Within), `at_least` and `ratio` (SimilarSize),
-        `level_within` (SimilarSpending). Absent, None and 0 leave a part out; several parts must all be satisfied.
+        `level_within` (SimilarSpending). An absent key, None and 0 leave a rule out. Several rules must
+        all be satisfied.
 
     Raises
     ------

@@ -1,8 +1,9 @@
-"""Design: who is treated, who is compared, when, and under which case-mix standard."""
+"""Design: treated units, comparison group, periods and case-mix standard."""
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -22,31 +23,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Design:
-    """The comparison that a benchmark makes, fixed before any method sees the data.
+    """The comparison of a benchmark, fixed before any method sees the data.
 
     Attributes
     ----------
     treated : tuple of str
         Units under contract.
     baseline : tuple
-        Periods from which the benchmark learns the treated units' own spending.
+        Periods from which the benchmark learns the spending of the treated units.
     performance : tuple
         Periods in which savings are measured.
     donors : None, sequence of str, or ComparisonRule
-        The comparison group. None: all other units. A rule, such as :class:`~ssinfer.comparison.Within`,
-        chooses for each treated (or placebo) unit.
+        The comparison group. None: all other units. A rule such as :class:`~ssinfer.comparison.Within` chooses the
+        group of each treated or placebo unit.
     masked : tuple
-        Periods left out of estimation and of savings (2020 and 2021, say); they keep their place in time.
+        Periods left out of estimation and of savings, for example 2020 and 2021. They keep their place in time.
     starts : mapping of str to period, optional
-        First performance period of units that start later than `performance` begins (staggered starts);
-        their earlier performance periods count as baseline.
+        First performance period of each unit that starts later than `performance` (staggered starts). Its earlier
+        performance periods count as baseline.
     standard : str, optional
-        Covariate with the spending expected from case mix (indirect standardisation). Methods then work
-        on spending / (expected / mean expected) and benchmarks are given back in observed euros.
+        Covariate with the spending expected from case mix (indirect standardisation). Methods use
+        spending / (expected / mean expected). Benchmarks are returned in observed currency.
     under_contract : tuple of str
-        Units under a contract of their own: never donors, never placebos.
+        Units under another contract. They are never donors and never placebos.
     incomplete : "refuse" or "drop"
-        What happens to a donor that lacks spending in a period that is needed.
+        Treatment of a donor without spending in a needed period: refuse the fit, or drop the donor.
 
     Examples
     --------
@@ -64,7 +65,7 @@ class Design:
     under_contract: tuple[str, ...] = ()
     incomplete: Literal["refuse", "drop"] = "refuse"
 
-    def __init__(  # the dataclass's own would annotate what is stored, not what is accepted
+    def __init__(  # the dataclass would annotate the stored types, not the accepted ones
         self,
         treated: str | Iterable[object],
         baseline: Iterable[Any],
@@ -119,23 +120,22 @@ class Design:
         both = [period for period in self.baseline if period in self.performance]
         if both:
             raise DesignError(
-                f"baseline and performance overlap in {both}. A period is either learned from or measured: "
-                "end the baseline before the contract starts."
+                f"baseline and performance overlap in {both}. End the baseline before the contract starts."
             )
         if self.baseline[-1] > self.performance[0]:
             raise DesignError(
                 f"baseline runs to {self.baseline[-1]!r}, after performance begins ({self.performance[0]!r}). "
-                "Spending after the contract started cannot be baseline: end the baseline earlier."
+                "End the baseline before the contract starts."
             )
         if isinstance(self.donors, tuple):
             if not self.donors:
                 raise DesignError("donors is an empty list. Pass None for all other units, or name some.")
             inside = [unit for unit in self.treated if unit in self.donors]
             if inside:
-                raise DesignError(f"{inside} are both treated and donors. A treated unit is never its own donor.")
+                raise DesignError(f"{inside} are both treated and donors. Leave them out of donors.")
             contracted = [unit for unit in self.under_contract if unit in self.donors]
             if contracted:
-                raise DesignError(f"donors {contracted} are under a contract of their own. Leave them out.")
+                raise DesignError(f"donors {contracted} are under another contract. Leave them out.")
         for unit, start in (self.starts or {}).items():
             if unit not in self.treated:
                 raise DesignError(f"starts names {unit!r}, which is not treated. Treated: {list(self.treated)}.")
@@ -186,8 +186,8 @@ class Design:
             raise DesignError(str(error)) from error
 
     def fingerprint(self) -> str:
-        """Return a text that identifies the design, for hashes and manifests."""
-        return repr(self.to_dict())
+        """Return a SHA-256 of the design's values, for hashes and manifests."""
+        return hashlib.sha256(repr(self.to_dict()).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON and manifests."""
@@ -221,12 +221,12 @@ class Design:
 
 
 def _plain(period: Any) -> Any:
-    """Return a numpy scalar as the Python value, so that equal designs print and hash alike."""
+    """Return a numpy scalar as a Python value: equal designs print and hash alike."""
     return period.item() if isinstance(period, np.generic) else period
 
 
 def _ascending(name: str, periods: Iterable[Any]) -> tuple[Any, ...]:
-    """Return periods in the order of time, whatever order they were named in."""
+    """Return periods in the order of time."""
     if isinstance(periods, str) or not hasattr(periods, "__iter__"):
         raise DesignError(f"{name} is {periods!r}. Pass a list of periods, such as [{periods!r}].")
     values = [_plain(period) for period in periods]

@@ -1,4 +1,4 @@
-"""Levels, sides and shares: the fractions that people type as percentages."""
+"""Levels of confidence or probability, and sides of a threshold."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Side = Literal["one-sided", "two-sided"]
 
 
 def check_level(level: float, name: str = "level") -> float:
-    """Return `level` if it is a fraction inside (0, 1); a percentage is named as such.
+    """Return `level` if it is a fraction inside (0, 1); a percentage gets a hint.
 
     >>> check_level(0.95)
     0.95
@@ -34,9 +34,11 @@ def check_side(side: str) -> Side:
         return "one-sided"
     if side == "two-sided":
         return "two-sided"
-    raise RefusalError(f"side is {side!r}; allowed: 'one-sided' or 'two-sided'. State which, for they differ by far.")
+    raise RefusalError(
+        f"side is {side!r}; allowed: 'one-sided' or 'two-sided'. Choose one: the resulting thresholds differ."
+    )
 
 
 def tail(level: float, side: Side) -> float:
-    """Return the quantile of the null error at which a threshold lies: level, or (1 + level) / 2 when two-sided."""
+    """Return the quantile of the null error for a threshold: level, or (1 + level) / 2 if two-sided."""
     return level if side == "one-sided" else (1 + level) / 2

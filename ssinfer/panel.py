@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Panel:
-    """Spending per insured-year of `units` over `periods`, with what is known about its noise.
+    """Mean spending per insured-year of units over periods, and its sampling noise as far as known.
 
-    Build one with :meth:`from_frame`; the arrays are read-only and have shape (unit, period).
+    :meth:`from_frame` makes a panel from a long frame. The arrays are read-only and have shape (unit, period).
 
     Attributes
     ----------
@@ -35,15 +35,15 @@ class Panel:
     periods : tuple
         Sortable labels, ascending.
     spending : array (unit, period)
-        Mean spending per insured-year, in the currency of the data. NaN where nothing was observed; a design refuses
-        it wherever it needs the cell. Rows may be absent only at the beginning and the end of a unit's history.
+        Mean spending per insured-year, in the currency of the data. NaN: not observed; a design that needs the cell
+        refuses it. Rows may be absent only at the beginning and the end of a unit's history.
     insured_years : array (unit, period) or None
-        Person-years behind each mean. None: all units weigh the same and nothing is known of sampling noise.
+        Insured-years behind each mean. None: all units weigh the same, and the sampling noise is unknown.
     sampling_variance : array (unit, period) or None
-        Variance of each mean, in squared currency, when the persons' data gave it.
+        Variance of each mean, in squared currency, if computed from persons.
     cv : float or None
-        Person-level coefficient of variation: variance of a mean = (cv x mean)² / insured-years.
-        With neither `sampling_variance` nor `cv` given, methods learn it.
+        Coefficient of variation of persons: variance of a mean = (cv x mean)² / insured-years. Methods estimate it
+        if neither `sampling_variance` nor `cv` is given.
     covariates : mapping of str to array (unit, period)
         Unit-level covariates, constant or varying over periods.
 
@@ -54,7 +54,7 @@ class Panel:
     ...                       "cost": [100.0, 104.0, 90.0, 93.0], "n": [5000.0, 5100.0, 800.0, 790.0]})
     >>> panel = Panel.from_frame(frame, unit="gp", period="year", spending="cost", insured_years="n")
     >>> panel
-    Panel: 2 units x 2 periods (2018 to 2019), 790 to 5,100 insured-years a cell, sampling noise to be learned
+    Panel: 2 units x 2 periods (2018 to 2019), 790 to 5,100 insured-years per cell, sampling noise to be estimated
     """
 
     units: tuple[str, ...]
@@ -76,7 +76,7 @@ class Panel:
         _check_labels(self.units, self.periods)
         _check_values(self)
 
-    # The proxy of the covariates cannot be pickled; a plain dict can, and is frozen again at birth.
+    # The proxy of the covariates cannot be pickled. A plain dict can; it is frozen again by the constructor.
     def __reduce__(self) -> tuple[Any, ...]:
         parts = (self.units, self.periods, self.spending, self.insured_years, self.sampling_variance, self.cv)
         return type(self), (*parts, dict(self.covariates))
@@ -93,19 +93,19 @@ class Panel:
         cv: float | None = None,
         covariates: Sequence[str] = (),
     ) -> Self:
-        """Read a long frame with a row per unit and period.
+        """Read a long frame with one row per unit and period.
 
         Parameters
         ----------
         frame : pandas.DataFrame
             Long frame; rows in any order.
         unit, period, spending, insured_years, sampling_variance : str
-            Names of the columns. Spending is the mean per insured-year. ``insured_years=None``: all units
-            weigh the same and no sampling noise is known.
+            Names of the columns. Spending is the mean per insured-year. ``insured_years=None``: all units weigh the
+            same, and the sampling noise is unknown.
         cv : float, optional
-            Person-level coefficient of variation, if known; not together with `sampling_variance`.
+            Coefficient of variation of persons, if known; not together with `sampling_variance`.
         covariates : sequence of str
-            Further columns to carry along.
+            Names of further columns to keep.
 
         Returns
         -------
@@ -123,7 +123,7 @@ class Panel:
             if name not in frame.columns:
                 raise PanelError(f"The frame has no column {name!r}. {did_you_mean(name, frame.columns)}")
         if frame.empty:
-            raise PanelError("The frame has no rows. Pass a long frame with a row per unit and period.")
+            raise PanelError("The frame has no rows. Pass a long frame with one row per unit and period.")
         keys = frame[[unit, period]]
         if keys.isna().to_numpy().any():
             count = int(keys.isna().any(axis=1).sum())
@@ -133,7 +133,7 @@ class Panel:
             first = twice.iloc[0]
             raise PanelError(
                 f"Unit {first[unit]!r} has more than one row for period {_plain(first[period])!r} ({len(twice)} "
-                "duplicates in all). Keep a row per unit and period: aggregate first, weighting spending by "
+                "duplicates in all). Keep one row per unit and period: aggregate first, weighting spending by "
                 "insured-years."
             )
         units = tuple(str(label) for label in pd.unique(frame[unit]))
@@ -184,29 +184,29 @@ class Panel:
 
     def rows(self, labels: Iterable[object], what: str = "unit") -> NDArray[np.intp]:
         """Return the row numbers of units; an unknown label is refused with the nearest names."""
-        place = {label: row for row, label in enumerate(self.units)}
-        found = []
+        row_of = {label: row for row, label in enumerate(self.units)}
+        rows = []
         for label in labels:
-            if str(label) not in place:
+            if str(label) not in row_of:
                 raise PanelError(f"The panel has no {what} {str(label)!r}. {did_you_mean(label, self.units)}")
-            found.append(place[str(label)])
-        return np.array(found, dtype=np.intp)
+            rows.append(row_of[str(label)])
+        return np.array(rows, dtype=np.intp)
 
     def columns(self, labels: Iterable[object], what: str = "period") -> NDArray[np.intp]:
-        """Return the column numbers of periods; an unknown label is refused with the range at hand."""
-        place = {label: column for column, label in enumerate(self.periods)}
-        found = []
+        """Return the column numbers of periods; an unknown label is refused with the panel's range."""
+        column_of = {label: column for column, label in enumerate(self.periods)}
+        columns = []
         for label in labels:
-            if label not in place:
+            if label not in column_of:
                 raise PanelError(
                     f"The panel has no {what} {label!r}: its periods run from {self.periods[0]!r} to"
                     f" {self.periods[-1]!r}. Choose among them, or load more periods."
                 )
-            found.append(place[label])
-        return np.array(found, dtype=np.intp)
+            columns.append(column_of[label])
+        return np.array(columns, dtype=np.intp)
 
     def select(self, units: Iterable[object] | None = None, periods: Iterable[object] | None = None) -> Self:
-        """Return the panel of some units and periods, in the order given for units, ascending for periods."""
+        """Return the panel of some units, in the order given, and of some periods, in the order of time."""
         rows = np.arange(len(self.units)) if units is None else self.rows(units)
         columns = np.arange(len(self.periods)) if periods is None else np.sort(self.columns(periods))
         box = np.ix_(rows, columns)
@@ -228,7 +228,7 @@ class Panel:
 
     @property
     def noise(self) -> str:
-        """What is known of sampling noise: "variance", "cv", "size" (to be learned from 1/n) or "none"."""
+        """Knowledge of the sampling noise: "variance", "cv", "size" (estimated from 1/n) or "none"."""
         if self.sampling_variance is not None:
             return "variance"
         if self.insured_years is None:
@@ -250,11 +250,11 @@ class Panel:
         text = f"Panel: {len(self.units)} units x {len(self.periods)} periods ({span})"
         if self.insured_years is not None:
             low, high = np.nanmin(self.insured_years), np.nanmax(self.insured_years)
-            text += f", {low:,.0f} to {high:,.0f} insured-years a cell"
+            text += f", {low:,.0f} to {high:,.0f} insured-years per cell"
         known = {
             "variance": "sampling variance known",
             "cv": f"person-level cv {self.cv}",
-            "size": "sampling noise to be learned",
+            "size": "sampling noise to be estimated",
             "none": "no insured-years",
         }
         covariates = f", covariates {', '.join(self.covariates)}" if self.covariates else ""
@@ -262,7 +262,7 @@ class Panel:
 
 
 def _plain(label: Any) -> Any:
-    """Return a numpy scalar as the Python value and 2015.0 as 2015, so that equal labels also print alike."""
+    """Return a numpy scalar as a Python value, and 2015.0 as 2015: equal labels print alike."""
     value = label.item() if isinstance(label, np.generic) else label
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
@@ -276,7 +276,7 @@ def _read_only(values: Any, shape: tuple[int, int], name: str) -> Floats:
 
 
 def _numbers(column: pd.Series[Any]) -> Floats:
-    """Return a column as floats; text is refused, naming the first offending value and the usual cause."""
+    """Return a column as floats; text is refused with its first value and the usual cause."""
     if pd.api.types.is_numeric_dtype(column):
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     numbers = pd.to_numeric(column, errors="coerce")
@@ -335,7 +335,7 @@ def _check_values(panel: Panel) -> None:
 
 
 def _refuse_holes(units: tuple[str, ...], periods: tuple[Any, ...], present: NDArray[np.bool_]) -> None:
-    """Refuse a unit whose history has a hole: absent rows are admitted only before its first and after its last."""
+    """Refuse a unit with an absent row between its first and its last period."""
     for row, have in enumerate(present):
         where = np.flatnonzero(have)
         inside = np.flatnonzero(~have[where[0] : where[-1]]) + where[0]

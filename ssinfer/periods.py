@@ -1,4 +1,4 @@
-"""Labels of periods: years (2018), quarters ("2018Q2") and months ("2018-04"), all sortable, and their dates."""
+"""Period labels: years (2018), quarters ("2018Q2") and months ("2018-04"), and their dates."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PER_YEAR: dict[str, int] = {"year": 1, "quarter": 4, "month": 12}
 
 
 def number(label: Any) -> tuple[Frequency, int]:
-    """Return the frequency of a label and its running number: periods that follow each other differ by one.
+    """Return the frequency of a label and its running number. Successive periods differ by one.
 
     >>> number("2018Q2"), number(2018)
     (('quarter', 8073), ('year', 2018))
@@ -30,7 +30,7 @@ def number(label: Any) -> tuple[Frequency, int]:
         return "quarter", 4 * int(found[1]) + int(found[2]) - 1
     if found := re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])", text):
         return "month", 12 * int(found[1]) + int(found[2]) - 1
-    raise DataError(f"{label!r} is no period. Write years as 2018, quarters as '2018Q2', months as '2018-04'.")
+    raise DataError(f"{label!r} is not a period. Write years as 2018, quarters as '2018Q2', months as '2018-04'.")
 
 
 def label(frequency: Frequency, running: int) -> Any:
@@ -42,7 +42,7 @@ def label(frequency: Frequency, running: int) -> Any:
 
 
 def span(first: Any, last: Any) -> tuple[Any, ...]:
-    """Return the labels from `first` to `last`, both in.
+    """Return the labels from `first` to `last`, both included.
 
     >>> span("2018Q3", "2019Q1")
     ('2018Q3', '2018Q4', '2019Q1')
@@ -71,7 +71,7 @@ def bounds(period: Any) -> tuple[dt.date, dt.date]:
 
 
 def missing(periods: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the labels that ascending periods skip, at their own smallest step; none for labels of no known kind.
+    """Return the missing labels of ascending periods, at their smallest step; none for labels of an unknown kind.
 
     A mixture of years, quarters and months is refused.
 
@@ -85,11 +85,11 @@ def missing(periods: tuple[Any, ...]) -> tuple[Any, ...]:
     if step < 1:
         return ()
     present = set(running)
-    return tuple(back(one) for one in range(running[0], running[-1], step) if one not in present)
+    return tuple(back(place) for place in range(running[0], running[-1], step) if place not in present)
 
 
 def seasons(periods: tuple[Any, ...]) -> int:
-    """Return how many of the periods make a year: 4 for quarters, 12 for months, otherwise 1.
+    """Return the number of periods per year: 4 for quarters, 12 for months, otherwise 1.
 
     >>> seasons(("2018Q2", "2018Q3")), seasons(("2018-02", "2018-03")), seasons((2018, 2019)), seasons(("a",))
     (4, 12, 1, 1)
@@ -108,7 +108,7 @@ def _canonical(period: Any) -> str:
 
 
 def _running(periods: tuple[Any, ...]) -> tuple[list[int], Callable[[int], Any]]:
-    """Return running numbers of labels and the way back; whole numbers are their own, unknown labels give none."""
+    """Return the running numbers of labels and the inverse; whole numbers stay, unknown labels give none."""
     if all(isinstance(period, int) for period in periods):
         return list(periods), int
     try:
@@ -123,7 +123,7 @@ def _running(periods: tuple[Any, ...]) -> tuple[list[int], Callable[[int], Any]]
 
 
 def consecutive(periods: tuple[Any, ...]) -> Frequency:
-    """Return the one frequency of periods that follow each other without gaps; anything else is refused."""
+    """Return the frequency of successive periods without gaps; other periods are refused."""
     if not periods:
         raise DataError("There are no periods. Give years (2015), quarters ('2018Q2') or months ('2018-04').")
     found = [number(period) for period in periods]

@@ -1,4 +1,4 @@
-"""Windows: the contract's own shape of baseline, gap and performance, moved over history."""
+"""Windows: the contract's baseline, gap and performance period, moved over history."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Window:
-    """One placement of the contract's shape.
+class ContractWindow:
+    """One placement of the contract's baseline and performance periods.
 
     Attributes
     ----------
     origin : label of the first performance period
     baseline, performance : tuples of period labels
     masked : tuple of period labels
-        The design's masked periods, and those at the places that the design's own window masks.
+        The design's masked periods, and the periods in the same positions of this window.
     """
 
     origin: Any
@@ -33,7 +33,7 @@ class Window:
     masked: tuple[Any, ...] = ()
 
     def place(self, design: Design, unit: str) -> Design:
-        """Return `design` with `unit` in the treated unit's place, in this window."""
+        """Return the design with `unit` as the treated unit, in this window."""
         donors = design.donors
         if isinstance(donors, tuple):
             donors = tuple(label for label in donors if label != unit)
@@ -47,25 +47,25 @@ class Window:
         )
 
 
-def rolling_windows(panel: Panel, design: Design, origins: Iterable[Any] | None = None) -> list[Window]:
+def rolling_windows(panel: Panel, design: Design, origins: Iterable[Any] | None = None) -> list[ContractWindow]:
     """Return every placement of the design's windows in the panel's periods.
 
-    A placement keeps the baseline's length, the gap, the number of performance periods, the season (periods named
-    like 2019Q3 or 2019-03 move by whole years), and the mask: a place that is masked in the design's own window is
-    masked in every placement, so that a placebo learns from no more periods than the contract. Placements in which a
-    masked period falls on a performance place that the contract measures are left out; on a baseline place it stays
-    masked.
+    A placement keeps the length of the baseline, the gap, the number of performance periods and the season: periods
+    such as 2019Q3 or 2019-03 move by whole years. It also keeps the mask. A position that is masked in the design's
+    window is masked in every placement, so that a placebo uses no more periods than the contract. A placement is left
+    out if a masked period of the design falls on a position that the contract measures. On a baseline position the
+    period stays masked.
 
     Parameters
     ----------
     panel : Panel
     design : Design
     origins : iterable of period labels, optional
-        First performance periods wanted; None for all that fit.
+        First performance periods of the placements; None for all that fit.
 
     Returns
     -------
-    list of Window
+    list of ContractWindow
         By origin, ascending.
 
     Raises
@@ -87,34 +87,34 @@ def rolling_windows(panel: Panel, design: Design, origins: Iterable[Any] | None 
     step = seasons(panel.periods)
     masked = set(design.masked)
     labels = panel.periods
-    own = [int(place) for place in (*before, *after) if labels[place] in masked]
-    measured = [int(place) for place in after if labels[place] not in masked]
-    learned = [int(place) for place in before if labels[place] not in masked]
-    found = {}
+    hidden_columns = [int(column) for column in (*before, *after) if labels[column] in masked]
+    measured = [int(column) for column in after if labels[column] not in masked]
+    learned = [int(column) for column in before if labels[column] not in masked]
+    windows = {}
     first = min(before.min(), after.min())
     last = max(before.max(), after.max())
     for shift in range(-int(first), len(labels) - int(last)):
         if shift % step:
             continue
-        if masked.intersection(labels[place + shift] for place in measured) or not measured:
+        if masked.intersection(labels[column + shift] for column in measured) or not measured:
             continue
-        if masked.issuperset(labels[place + shift] for place in learned):
+        if masked.issuperset(labels[column + shift] for column in learned):
             continue
-        performance = tuple(labels[place + shift] for place in after)
-        baseline = tuple(labels[place + shift] for place in before)
-        hidden = tuple(dict.fromkeys((*design.masked, *(labels[place + shift] for place in own))))
-        found[performance[0]] = Window(performance[0], baseline, performance, hidden)
+        performance = tuple(labels[column + shift] for column in after)
+        baseline = tuple(labels[column + shift] for column in before)
+        hidden = tuple(dict.fromkeys((*design.masked, *(labels[column + shift] for column in hidden_columns))))
+        windows[performance[0]] = ContractWindow(performance[0], baseline, performance, hidden)
     if origins is None:
-        if not found:
+        if not windows:
             raise DesignError(
                 f"{design!r} fits nowhere in periods {labels[0]}-{labels[-1]}. Add periods or unmask some."
             )
-        return list(found.values())
+        return list(windows.values())
     wanted = list(origins)
-    absent = [origin for origin in wanted if origin not in found]
+    absent = [origin for origin in wanted if origin not in windows]
     if absent:
         raise DesignError(
             f"No window of the design starts in {absent}: a baseline or performance period is masked or lies outside "
-            f"{labels[0]}-{labels[-1]}. Origins that fit: {list(found)}."
+            f"{labels[0]}-{labels[-1]}. Origins that fit: {list(windows)}."
         )
-    return [found[origin] for origin in sorted(set(wanted))]
+    return [windows[origin] for origin in sorted(set(wanted))]

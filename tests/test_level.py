@@ -29,5 +29,5 @@ def test_impossible_levels(level):
 
 def test_side_is_explicit():
     assert check_side("one-sided") == "one-sided"
-    with pytest.raises(RefusalError, match="State which"):
+    with pytest.raises(RefusalError, match="Choose one"):
         check_side("both")

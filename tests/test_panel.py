@@ -178,7 +178,8 @@ def test_fingerprint_changes_with_any_value():
 
 def test_repr_says_what_is_known():
     assert repr(Panel.from_frame(frame())) == (
-        "Panel: 3 units x 3 periods (2018 to 2020), 800 to 22,000 insured-years a cell, sampling noise to be learned"
+        "Panel: 3 units x 3 periods (2018 to 2020), 800 to 22,000 insured-years per cell, "
+        "sampling noise to be estimated"
     )
 
 

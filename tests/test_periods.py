@@ -28,7 +28,7 @@ def test_span():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: number("2018Q5"), "is no period"),
+        (lambda: number("2018Q5"), "is not a period"),
         (lambda: span("2019Q1", "2018Q1"), "earlier one first"),
         (lambda: span("2019Q1", 2020), "Use one frequency"),
         (lambda: consecutive((2018, 2020)), "without gaps"),

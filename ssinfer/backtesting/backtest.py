@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ssinfer.comparison import ComparisonRule
-    from ssinfer.windows import Window
+    from ssinfer.windows import ContractWindow
 
 UNITS_PER_TASK = 64
 
@@ -231,7 +231,7 @@ def _unmasked(panel: Panel, periods: Iterable[Any], masked: Iterable[Any]) -> ND
 
 
 def _size_refused(
-    frame: pd.DataFrame, mine: NDArray[np.bool_], panel: Panel, rows: NDArray[np.intp], window: Window
+    frame: pd.DataFrame, mine: NDArray[np.bool_], panel: Panel, rows: NDArray[np.intp], window: ContractWindow
 ) -> None:
     """Give refused and failed placebos the size that the panel knows, so that size classes count them as well."""
     unknown = mine & frame["assigned"].isna().to_numpy()

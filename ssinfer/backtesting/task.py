@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ssinfer.design import Design
     from ssinfer.typing import Floats
-    from ssinfer.windows import Window
+    from ssinfer.windows import ContractWindow
 
 
 # kind, level, side, prior ("" where there is none)
@@ -55,7 +55,7 @@ class Task:
     method_name: str
     design: Design
     method: Any
-    window: Window
+    window: ContractWindow
     units: tuple[str, ...]
     gates: tuple[GateKey, ...]
     seed: int
