@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ssinfer.errors import ParameterError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,38 @@ class Renamed:
         )
 
 
+def current_names(
+    renamed: Iterable[Renamed], owner: str, given: Mapping[str, Any], others: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return arguments under their current names, with a warning for each old name.
+
+    Parameters
+    ----------
+    renamed : iterable of Renamed
+        The arguments that have a new name.
+    owner : str
+        Name of the function or class, for messages.
+    given : mapping
+        The arguments as the caller names them.
+    others : mapping
+        Values of the arguments that the caller does not give.
+
+    Raises
+    ------
+    ParameterError
+        When the old and the new name are given together.
+    """
+    named = dict(given)
+    for change in renamed:
+        if change.old not in named:
+            continue
+        if change.new in named:
+            raise ParameterError(f"{owner}: {change.old!r} is the old name of {change.new!r}. Give one of them.")
+        named[change.new] = change.value(named.pop(change.old), {**others, **named})
+        change.warn(owner, named[change.new], stacklevel=4)  # the caller of the function that calls this one
+    return named
+
+
 def renamed_arguments(*renamed: Renamed, owner: str = "") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return a decorator for a function that still accepts the old names of its arguments.
 
@@ -62,16 +94,8 @@ def renamed_arguments(*renamed: Renamed, owner: str = "") -> Callable[[Callable[
 
         @functools.wraps(function)
         def accept(*args: Any, **kwargs: Any) -> Any:
-            for change in renamed:
-                if change.old not in kwargs:
-                    continue
-                name = owner or function.__name__
-                if change.new in kwargs:
-                    raise ParameterError(f"{name}: {change.old!r} is the old name of {change.new!r}. Give one of them.")
-                value = change.value(kwargs.pop(change.old), {**defaults, **kwargs})
-                change.warn(name, value, stacklevel=3)
-                kwargs[change.new] = value
-            return function(*args, **kwargs)
+            name = owner or function.__name__
+            return function(*args, **current_names(renamed, name, kwargs, defaults))
 
         return accept
 

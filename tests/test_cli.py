@@ -28,7 +28,7 @@ performance = [2017]
 name = "all"
 [[method]]
 method = "AdministrativeBenchmark"
-parameters = { draws = 100, history = 0 }
+parameters = { n_draws = 400, history = 0 }
 [threshold]
 levels = [0.90]
 injected = [0.0, 0.03]

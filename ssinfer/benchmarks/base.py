@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -13,13 +14,15 @@ from sklearn.base import BaseEstimator
 
 from ssinfer.benchmarks.problem import Problem
 from ssinfer.counterfactual import DIMS, Counterfactual, Information
-from ssinfer.errors import DataError, NotSupportedError, SsinferError
+from ssinfer.deprecation import current_names
+from ssinfer.errors import DataError, NotSupportedError, ParameterError, SsinferError
 from ssinfer.panel import Panel
 from ssinfer.protocol import Capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from ssinfer.deprecation import Renamed
     from ssinfer.design import Design
     from ssinfer.savings import Uncertainty
     from ssinfer.typing import Floats
@@ -65,6 +68,14 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
     # How many placebos of a window a backtest hands to one call of fit_many: more where they share work.
     placebos_together: ClassVar[int] = 64
     capabilities: ClassVar[Capabilities] = Capabilities()
+    # Constructor parameters that have a new name: see `ssinfer.deprecation.renamed_parameters`.
+    renamed: ClassVar[tuple[Renamed, ...]] = ()
+
+    def set_params(self, **parameters: Any) -> Self:
+        """Set constructor parameters by name, as in scikit-learn; an old name works with a warning."""
+        others = self.get_params(deep=False)
+        super().set_params(**current_names(self.renamed, type(self).__name__, parameters, others))
+        return self
 
     def fit(self, data: Any, design: Design, *, seed: Seed = None) -> Counterfactual:
         """Estimate the spending that would have been observed without the contract.
@@ -111,7 +122,38 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
         return outcomes
 
     def check_parameters(self) -> None:
-        """Refuse impossible constructor parameters; called before any data is looked at."""
+        """Refuse impossible constructor parameters, before any data are read.
+
+        Raises
+        ------
+        ParameterError
+        """
+
+    def parameter_error(self, name: str, allowed: str) -> ParameterError:
+        """Return the error for a constructor parameter whose value is not allowed.
+
+        Parameters
+        ----------
+        name : str
+            Name of the parameter.
+        allowed : str
+            A sentence that says which values are allowed, or what to do.
+        """
+        return ParameterError(f"{type(self).__name__} got {name}={getattr(self, name)!r}. {allowed}")
+
+    def require_integers(self, **least: int) -> None:
+        """Refuse each named parameter that is not an integer of at least the given size."""
+        for name, smallest in least.items():
+            value = getattr(self, name)
+            if not isinstance(value, Integral) or int(value) < smallest:
+                raise self.parameter_error(name, f"Give an integer of at least {smallest}.")
+
+    def require_draws(self, n_draws: int, chains: int) -> None:
+        """Refuse a total number of draws below two, or one that the chains do not divide."""
+        self.require_integers(n_draws=2, chains=1)
+        if n_draws % chains:
+            nearest = max(1, round(n_draws / chains)) * chains
+            raise self.parameter_error("n_draws", f"Give a multiple of chains={chains}, such as {nearest}.")
 
     @abstractmethod
     def estimate(self, problem: Problem, rng: np.random.Generator) -> Estimate:

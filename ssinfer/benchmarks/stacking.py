@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.special import softmax
 
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
-from ssinfer.errors import DataError, DesignError, SsinferError
+from ssinfer.errors import DataError, DesignError, ParameterError, SsinferError
 from ssinfer.kernels.optimise import maximise
 
 if TYPE_CHECKING:
@@ -72,15 +72,14 @@ class StackedBenchmark(BenchmarkMethod):
     def check_parameters(self) -> None:
         """Refuse impossible parameters."""
         if len(self.methods) < 2:
-            raise DataError(f"StackedBenchmark got {len(self.methods)} methods; stacking needs at least two.")
+            raise ParameterError(f"StackedBenchmark got {len(self.methods)} methods; stacking needs at least two.")
         for method in self.methods:
             if getattr(method, "needs", None) != "panel":
-                raise DataError(f"StackedBenchmark stacks panel methods; {type(method).__name__} is none.")
+                raise ParameterError(
+                    f"StackedBenchmark stacks panel methods; {type(method).__name__} needs other data. Leave it out."
+                )
             method.check_parameters()
-        if self.windows < 1 or self.placebos < 5:
-            raise DataError(
-                f"StackedBenchmark(windows={self.windows}, placebos={self.placebos}); at least 1 window and 5 placebos."
-            )
+        self.require_integers(windows=1, placebos=5)
 
     def estimate(self, problem: Problem, rng: np.random.Generator) -> Estimate:
         """Fit every method, weigh them, and mix their draws."""

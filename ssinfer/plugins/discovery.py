@@ -93,15 +93,16 @@ def make_method(name: str, parameters: Mapping[str, Any] | None = None) -> Any:
 
     Examples
     --------
-    >>> make_method("AdministrativeBenchmark", {"draws": 500})
-    AdministrativeBenchmark(draws=500)
+    >>> make_method("AdministrativeBenchmark", {"n_draws": 2000})
+    AdministrativeBenchmark(n_draws=2000)
     """
     method = find_method(name)
     given = dict(parameters or {})
     signature = inspect.signature(method).parameters
     open_ended = any(one.kind is one.VAR_KEYWORD for one in signature.values())
+    old_names = {change.old for change in getattr(method, "renamed", ())}
     for key in given:
-        if key not in signature and not open_ended:
+        if key not in signature and key not in old_names and not open_ended:
             raise PluginError(f"Method {name!r} has no parameter {key!r}. {did_you_mean(key, signature)}")
     try:
         return method(**given)

@@ -314,9 +314,9 @@ def _method(name: str, parameters: str | None) -> Any:
     try:
         values = json.loads(text)
     except ValueError as error:
-        raise PluginError(f"--parameters is not valid JSON: {error}. Write it like '{{\"draws\": 500}}'.") from None
+        raise PluginError(f"--parameters is not valid JSON: {error}. Write it like '{{\"n_draws\": 2000}}'.") from None
     if not isinstance(values, dict):
-        raise PluginError(f"--parameters is {text[:60]!r}; a JSON object is needed, like '{{\"draws\": 500}}'.")
+        raise PluginError(f"--parameters is {text[:60]!r}; a JSON object is needed, like '{{\"n_draws\": 2000}}'.")
     method = make_method(name, values)
     if method.needs != "panel":
         raise NotSupportedError("A panel file", f"{name}, which needs persons", "Use it from Python on a Cohort.")

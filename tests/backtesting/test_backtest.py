@@ -17,7 +17,7 @@ from ssinfer.design import Design
 from ssinfer.errors import DataError, DesignError, RefusalError, SsinferError
 
 DESIGN = Design(treated=["u000"], baseline=[2014, 2015, 2016], performance=[2017])
-METHOD = AdministrativeBenchmark(draws=100, chains=2)
+METHOD = AdministrativeBenchmark(n_draws=200, chains=2)
 NOT_NUMBERS_OF_THE_RUN = ["seconds"]
 
 
@@ -61,7 +61,7 @@ def test_after_its_start_the_case_is_nobodys_donor(panel):
             seen[design.performance[0], design.treated[0]] = set(problem.labels(problem.donors))
             return problem
 
-    backtest(panel, DESIGN, {"spy": Spy(draws=2, chains=1)}, n_jobs=1)
+    backtest(panel, DESIGN, {"spy": Spy(n_draws=2, chains=1)}, n_jobs=1)
     assert "u000" in seen[2016, "u001"]
     assert "u000" not in seen[2017, "u001"]
     assert "u000" not in seen[2018, "u001"]
@@ -203,7 +203,7 @@ def test_progress_counts_every_fit(panel):
 
 def test_several_designs_and_methods_have_rows_and_scores_of_their_own(panel):
     designs = {"equal": DESIGN, "gap": DESIGN.replace(baseline=[2013, 2014, 2015])}
-    methods = {"equal": METHOD, "last": AdministrativeBenchmark(weights="last", draws=100)}
+    methods = {"equal": METHOD, "last": AdministrativeBenchmark(year_weights="last", n_draws=400)}
     found = backtest(panel, designs, methods, n_jobs=1, injected=(0.0, 0.05))
     assert len(found.scores) == 8
     assert set(zip(found.scores["design"], found.scores["method"], strict=True)) == {
@@ -223,7 +223,7 @@ def test_refused_placebos_keep_their_size(panel):
                 yield RefusalError("odd") if problem.treated[0] % 2 else estimate
 
     edge = float(np.median(panel.insured_years))
-    found = backtest(panel, DESIGN, {"m": RefusesOdd(draws=50, chains=2)}, n_jobs=1, size_edges=[edge])
+    found = backtest(panel, DESIGN, {"m": RefusesOdd(n_draws=100, chains=2)}, n_jobs=1, size_edges=[edge])
     table = found.scores.query("injected == 0").set_index("size_class")["n_refused"]
     assert table["all"] == table.drop("all").sum() > 0
     row = found.placebos.query("unit == 'u001' and origin == 2016").iloc[0]

@@ -31,7 +31,7 @@ def panel(null_panel):
 
 @pytest.fixture(scope="module")
 def result(panel):
-    return backtest(panel, DESIGN, AdministrativeBenchmark(draws=250, chains=2), n_jobs=1, size_edges=[20_000])
+    return backtest(panel, DESIGN, AdministrativeBenchmark(n_draws=500, chains=2), n_jobs=1, size_edges=[20_000])
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 import ssinfer as ss
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.benchmarks.stacking import StackedBenchmark, stacking_weights
-from ssinfer.errors import DataError, DesignError
+from ssinfer.errors import DesignError, ParameterError
 
 
 class LastValue(BenchmarkMethod):
@@ -139,7 +139,7 @@ def test_the_treated_units_performance_spending_changes_no_draw():
 
 
 def test_what_cannot_be_stacked_is_refused():
-    with pytest.raises(DataError, match="at least two"):
+    with pytest.raises(ParameterError, match="at least two"):
         StackedBenchmark([LastValue()]).fit(panel(), DESIGN, seed=1)
     with pytest.raises(DesignError, match="baseline"):
         StackedBenchmark([LastValue(), LastValue()]).fit(panel(), DESIGN.replace(baseline=[3, 4]), seed=1)

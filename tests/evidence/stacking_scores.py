@@ -21,16 +21,16 @@ import ssinfer as ss
 from ssinfer.benchmarks.hierarchical.method import HierarchicalBenchmark
 from ssinfer.benchmarks.stacking import StackedBenchmark
 
-DRAWS = 250
+DRAWS = 1000
 LEVELS = (0.80, 0.90, 0.95)
 
 
 def members():
     """Three unlike methods with draws."""
     return {
-        "hierarchical": HierarchicalBenchmark(draws=DRAWS, nodes=512, volatility=False),
-        "equal baseline": ss.AdministrativeBenchmark(draws=DRAWS),
-        "without trends": HierarchicalBenchmark(trend=False, draws=DRAWS, nodes=512, volatility=False),
+        "hierarchical": HierarchicalBenchmark(n_draws=DRAWS, nodes=512, volatility=False),
+        "equal baseline": ss.AdministrativeBenchmark(n_draws=DRAWS),
+        "without trends": HierarchicalBenchmark(trend=False, n_draws=DRAWS, nodes=512, volatility=False),
     }
 
 

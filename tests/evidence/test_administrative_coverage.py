@@ -31,7 +31,7 @@ SETTINGS = {
 def test_coverage_false_payments_and_power(null_panel, evidence_share, setting):
     arguments, design = SETTINGS[setting]
     n_panels = int(2_000 * evidence_share)
-    method = AdministrativeBenchmark(draws=500, chains=2)
+    method = AdministrativeBenchmark(n_draws=1000, chains=2)
     z, power = [], []
     for seed in range(n_panels):
         cf = method.fit(null_panel(80, seed=10_000 + seed, **arguments), design, seed=seed)
@@ -64,7 +64,7 @@ def test_k_and_shock_are_recovered(null_panel, evidence_share):
     design = SETTINGS["one year"][1]
     found, covered = [], []
     for seed in range(n_panels):
-        table = AdministrativeBenchmark(draws=2).fit(null_panel(150, 8, seed=seed), design, seed=seed).diagnostics
+        table = AdministrativeBenchmark(n_draws=8).fit(null_panel(150, 8, seed=seed), design, seed=seed).diagnostics
         found.append(table["figure"].to_numpy()[:2])
         ends = [[float(word) for word in message.split()[2::2]] for message in table["message"][:2]]
         covered.append([low <= value <= high for (low, high), value in zip(ends, truth, strict=True)])

@@ -66,8 +66,8 @@ def test_posterior_quantiles_equal_those_of_nuts(seed, units, shock, sizes, evid
     if evidence_share < 1 and seed > 1:
         pytest.skip("SSINFER_EVIDENCE=reduced compares the first of three panels; set it to full for all")
     panel = simulate(seed, units, shock, sizes)
-    exact = HierarchicalBenchmark(draws=4000, nodes=32_768).fit(panel, DESIGN, seed=1)
-    nuts = by_nuts(panel, draws=4000 if evidence_share == 1 else 1000)
+    exact = HierarchicalBenchmark(n_draws=16_000, nodes=32_768).fit(panel, DESIGN, seed=1)
+    nuts = by_nuts(panel, n_draws=16_000 if evidence_share == 1 else 4000)
     assert not exact.failures
     print(f"panel {seed}\n{nuts.diagnostics.to_string()}")
     assert not nuts.failures
@@ -91,7 +91,7 @@ def test_posterior_quantiles_equal_those_of_nuts(seed, units, shock, sizes, evid
 
 def quantiles(panel, name, probabilities, **options):
     """Quantiles of a parameter in the exact posterior."""
-    fit = HierarchicalBenchmark(draws=500, **options).fit(panel, DESIGN, seed=1).inference
+    fit = HierarchicalBenchmark(n_draws=2000, **options).fit(panel, DESIGN, seed=1).inference
     place = [parameter.name for parameter in fit._layout.model.parameters].index(name)
     values = fit._layout.model.parameters[place].natural(fit._posterior.nodes[:, place])
     order = np.argsort(values)
@@ -142,8 +142,8 @@ def test_student_shocks_predict_what_an_independent_sampler_predicts(evidence_sh
     if evidence_share < 1:
         pytest.skip("SSINFER_EVIDENCE=reduced leaves the Student-t shocks out; set it to full")
     panel = simulate(4, 40, 0.03, (10_000, 100_000), degrees=4)
-    exact = HierarchicalBenchmark(draws=4000, nodes=8192).fit(panel, DESIGN, seed=1)
-    nuts = by_nuts(panel, draws=1000, likelihood="student")
+    exact = HierarchicalBenchmark(n_draws=16_000, nodes=8192).fit(panel, DESIGN, seed=1)
+    nuts = by_nuts(panel, n_draws=4000, likelihood="student")
     print(nuts.diagnostics.to_string(), nuts.failures)
     assert not nuts.failures
     for name, cf, degrees in (("normal", exact, np.inf), ("student", nuts, 4.0)):

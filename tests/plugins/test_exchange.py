@@ -16,7 +16,7 @@ from ssinfer.plugins.exchange import benchmark_files, read_design, read_panel
 from ssinfer.plugins.schema import load_schema, violation
 
 DESIGN = {"schema_version": 1, "treated": ["u000"], "baseline": [2012, 2013, 2014], "performance": [2015, 2016]}
-SMALL = '{"draws": 25, "chains": 2}'
+SMALL = '{"n_draws": 50, "chains": 2}'
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_json_holds_what_python_gives(files, panel):
     document = json.loads(path.read_text())
     assert violation(document, "result") is None  # the whole document, every draw
     design = ss.Design(treated=["u000"], baseline=[2012, 2013, 2014], performance=[2015, 2016])
-    cf = ss.AdministrativeBenchmark(draws=25, chains=2).fit(panel, design, seed=7)
+    cf = ss.AdministrativeBenchmark(n_draws=50, chains=2).fit(panel, design, seed=7)
     # a CSV file holds shortest round-trip decimals, so the draws are the same to the last bits
     np.testing.assert_allclose(document["draws"]["benchmark"], cf.benchmark.values.ravel(), rtol=1e-12)
     assert document["summary"]["benchmark"][-1] == pytest.approx(cf.level)
@@ -227,10 +227,10 @@ OTHER_MISTAKES = {
     "folder": ({"out": "nowhere/out.json"}, r"its folder does not exist"),
     "panel": ({"panel": "absent.csv"}, r"Cannot read .*absent.csv: No such file"),
     "kind of panel": ({"panel": "design.json"}, r"must end in .csv or .parquet"),
-    "parameter": ({"parameters": '{"drwas": 5}'}, r"no parameter 'drwas'. Did you mean 'draws'\?"),
+    "parameter": ({"parameters": '{"n_drwas": 5}'}, r"no parameter 'n_drwas'. Did you mean 'n_draws'\?"),
     "parameters": ({"parameters": "draws=5"}, r"--parameters is not valid JSON"),
     "list": ({"parameters": "[5]"}, r"a JSON object is needed"),
-    "value": ({"parameters": '{"weights": "equl"}'}, r"weights is 'equl'"),
+    "value": ({"parameters": '{"year_weights": "equl"}'}, r"year_weights='equl'"),
 }
 
 

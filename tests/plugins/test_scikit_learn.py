@@ -29,9 +29,9 @@ def test_a_search_over_parameters_scored_by_backtest(null_panel):
     frame["spending"] *= drift.ravel()
     panel = ss.Panel.from_frame(frame)
     design = ss.Design(treated=["u000"], baseline=[2016, 2017, 2018], performance=[2019])
-    grid = ParameterGrid({"weights": ["equal", "last", (10, 30, 60)], "draws": [100], "history": [0]})
+    grid = ParameterGrid({"year_weights": ["equal", "last", (10, 30, 60)], "n_draws": [400], "history": [0]})
     base = ss.AdministrativeBenchmark()
-    candidates = {str(values["weights"]): clone(base).set_params(**values) for values in grid}
+    candidates = {str(values["year_weights"]): clone(base).set_params(**values) for values in grid}
     search = ss.backtest(panel, design, candidates, origins=[2015, 2016, 2017], injected=[0.0], n_jobs=1)
     table = search.scores.set_index("method")["rmse"]
     assert table.idxmin() == "last"
@@ -76,10 +76,10 @@ def test_a_failing_fit_many_takes_no_other_placebo_along(case):
                 raise np.linalg.LinAlgError("singular")
             return super().fit(data, design, seed=seed)
 
-    result = ss.backtest(*case, {"m": Together(draws=50, history=0)}, n_jobs=1)
+    result = ss.backtest(*case, {"m": Together(n_draws=200, history=0)}, n_jobs=1)
     bad = result.placebos["unit"] == "u005"
     assert (result.placebos.loc[bad, "reason"] == "LinAlgError: singular").all()
-    plain = ss.backtest(*case, {"m": ss.AdministrativeBenchmark(draws=50, history=0)}, n_jobs=1)
+    plain = ss.backtest(*case, {"m": ss.AdministrativeBenchmark(n_draws=200, history=0)}, n_jobs=1)
     same = result.placebos.loc[~bad, "benchmark"].to_numpy()
     np.testing.assert_allclose(same, plain.placebos.loc[~bad, "benchmark"], rtol=1e-12)
 

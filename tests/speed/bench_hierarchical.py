@@ -62,7 +62,7 @@ def sizes():
 
 def placebos():
     """270 placebos x 4 origins by fit_many in one process."""
-    method = HierarchicalBenchmark(draws=500)
+    method = HierarchicalBenchmark(n_draws=2000)
     data = panel(300, 12)
     total_wall = total = 0.0
     refused = 0
@@ -100,7 +100,7 @@ def nuts(units=40, periods=6, draws=1500):
     warnings.simplefilter("ignore")
     data = panel(units, periods)
     design = ss.Design(["u00000"], range(periods - 1), [periods - 1])
-    method = HierarchicalBenchmark(draws=draws)
+    method = HierarchicalBenchmark(n_draws=4 * draws)
     layout = lay_out(Problem.of(data, design), method._options())
     names = [*(p.name for p in layout.model.parameters), "y_ahead"]
     method.fit(data, design, seed=1)

@@ -10,6 +10,7 @@ from ssinfer.benchmarks.administrative.error_components import ErrorParts
 from ssinfer.benchmarks.administrative.placebo_history import REPLICATES, PlaceboHistory
 from ssinfer.benchmarks.administrative.reference_group import reference_groups
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
+from ssinfer.deprecation import Renamed, renamed_parameters
 from ssinfer.errors import DesignError, SsinferError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     Places = NDArray[np.intp]
 
 
+@renamed_parameters(Renamed("draws", "n_draws", per_chain=True), Renamed("weights", "year_weights"))
 class AdministrativeBenchmark(BenchmarkMethod):
     r"""Baseline spending, weighted over years and trended by a reference group.
 
@@ -45,16 +47,18 @@ class AdministrativeBenchmark(BenchmarkMethod):
 
     Parameters
     ----------
-    weights : "equal", "last" or sequence of float
-        Baseline weights, earliest first; normalised to sum to one. (10, 30, 60) on twelve quarters spreads each
-        weight over four of them.
+    year_weights : "equal", "last" or sequence of float
+        Weights of the baseline periods, earliest first; normalised to sum to one. (10, 30, 60) on twelve quarters
+        gives each weight to four of them.
     covariates : sequence of str
         Covariates whose baseline value changes growth (gamma): weighted least squares over the reference group.
     history : int or None
         Number of earlier windows from which k and tau are learned; None for all that the panel holds, 0 for this
         window alone.
-    draws, chains : int
-        Number of draws per chain and of chains.
+    n_draws : int
+        Total number of draws, over all chains together.
+    chains : int
+        Number of chains into which the draws are split; it has to divide `n_draws`.
 
     Examples
     --------
@@ -74,33 +78,30 @@ class AdministrativeBenchmark(BenchmarkMethod):
 
     def __init__(
         self,
-        weights: str | Sequence[float] = "equal",
+        year_weights: str | Sequence[float] = "equal",
         covariates: Sequence[str] = (),
         history: int | None = None,
-        draws: int = 1000,
+        n_draws: int = 4000,
         chains: int = 4,
     ) -> None:
-        self.weights = weights
+        self.year_weights = year_weights
         self.covariates = covariates
         self.history = history
-        self.draws = draws
+        self.n_draws = n_draws
         self.chains = chains
 
     def check_parameters(self) -> None:
-        """Refuse impossible weights or numbers of draws."""
-        if isinstance(self.weights, str):
-            if self.weights not in ("equal", "last"):
-                raise DesignError(
-                    f"weights is {self.weights!r}; allowed: 'equal', 'last', or numbers like (10, 30, 60)."
-                )
+        """Refuse impossible weights, numbers of draws and numbers of windows."""
+        if isinstance(self.year_weights, str):
+            if self.year_weights not in ("equal", "last"):
+                raise self.parameter_error("year_weights", "Give 'equal', 'last', or numbers such as (10, 30, 60).")
         else:
-            values = np.asarray(self.weights, dtype=float)
+            values = np.asarray(self.year_weights, dtype=float)
             if values.ndim != 1 or not len(values) or (values < 0).any() or not values.sum() > 0:
-                raise DesignError(f"weights is {self.weights!r}; non-negative numbers with a positive sum are needed.")
-        if self.draws * self.chains < 2 or self.draws < 1 or self.chains < 1:
-            raise DesignError(f"draws={self.draws}, chains={self.chains}: at least two draws in all are needed.")
+                raise self.parameter_error("year_weights", "Give non-negative numbers with a positive sum.")
+        self.require_draws(self.n_draws, self.chains)
         if self.history is not None and self.history < 0:
-            raise DesignError(f"history is {self.history}; a number of earlier windows, or None for all, is needed.")
+            raise self.parameter_error("history", "Give a number of earlier windows, or None for all of them.")
 
     def estimate(self, problem: Problem, rng: np.random.Generator) -> Estimate:
         """Estimate one problem."""
@@ -132,7 +133,7 @@ class AdministrativeBenchmark(BenchmarkMethod):
         parts = ErrorParts.of(problem, shares, history.known)
         n_treated, n_periods = len(problem.treated), len(problem.columns)
         point = history.benchmark  # (I, P)
-        total = np.empty((self.chains * self.draws, n_treated, n_periods))
+        total = np.empty((self.n_draws, n_treated, n_periods))
         expected = np.empty_like(total)
         take = np.arange(len(total)) % REPLICATES
         tau, k = parameters.tau[take, None], parameters.k[take, None]
@@ -146,7 +147,7 @@ class AdministrativeBenchmark(BenchmarkMethod):
             lost = tau * shock + k * np.sqrt(parts.performance[i]) * rng.standard_normal((len(total), n_periods))
             expected[:, i] = point[i] * (1 + kept)
             total[:, i] = point[i] * (1 + kept + lost)
-        shape = (self.chains, self.draws, n_treated, n_periods)
+        shape = (self.chains, self.n_draws // self.chains, n_treated, n_periods)
         weights = np.zeros((n_treated, len(problem.donors)))
         weights[:] = parts.share
         return Estimate(
@@ -159,14 +160,14 @@ class AdministrativeBenchmark(BenchmarkMethod):
         )
 
     def _baseline_weights(self, n_baseline: int) -> Floats:
-        if isinstance(self.weights, str):
-            shares = np.ones(n_baseline) if self.weights == "equal" else np.eye(n_baseline)[-1]
+        if isinstance(self.year_weights, str):
+            shares = np.ones(n_baseline) if self.year_weights == "equal" else np.eye(n_baseline)[-1]
         else:
-            values = np.asarray(self.weights, dtype=float)
+            values = np.asarray(self.year_weights, dtype=float)
             if n_baseline % len(values):
                 raise DesignError(
-                    f"weights has {len(values)} numbers for {n_baseline} baseline periods. Give one per period, or a "
-                    "number that divides them into equal blocks."
+                    f"year_weights has {len(values)} numbers, but the design has {n_baseline} baseline periods. Give "
+                    "one number per period, or a number of weights that divides the periods into equal blocks."
                 )
             shares = np.repeat(values, n_baseline // len(values))
         return np.asarray(shares / shares.sum())

@@ -23,7 +23,8 @@ from ssinfer.benchmarks.hierarchical.posterior import (
     settle_placebo,
 )
 from ssinfer.benchmarks.hierarchical.reml import bootstrap_errors, confidence_draws, flatten, restricted_maximum
-from ssinfer.errors import DataError, SsinferError
+from ssinfer.deprecation import Renamed, renamed_parameters
+from ssinfer.errors import SsinferError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,9 +38,16 @@ if TYPE_CHECKING:
     Places = NDArray[np.intp]
 
 FOLDS = 8  # of the units; see HierarchicalBenchmark
-FEWEST_BOOTSTRAP = 50
+MIN_BOOTSTRAP_PANELS = 50
+ALLOWED: dict[str, tuple[str | None, ...]] = {
+    "scale": ("log", "identity"),
+    "shock": ("ar1", None),
+    "inference": ("exact", "nuts"),
+    "likelihood": ("normal", "student"),
+}
 
 
+@renamed_parameters(Renamed("draws", "n_draws", per_chain=True))
 class HierarchicalBenchmark(BenchmarkMethod):
     r"""Bayesian hierarchical model of all units, all effects integrated out exactly.
 
@@ -80,8 +88,10 @@ class HierarchicalBenchmark(BenchmarkMethod):
     range_km, rank : float, int
     covariates : sequence of str
         Their baseline means explain growth, shrunk towards none.
-    draws, chains : int
-        Size of the result: chains x draws.
+    n_draws : int
+        Total number of draws, over all chains together.
+    chains : int
+        Number of chains into which the draws are split; it has to divide `n_draws`.
     nodes : int
         Least number of nodes of the importance sampling, a power of two; up to eight times as many where the weights
         would not be dependable.
@@ -110,7 +120,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
     ...                      columns=["unit", "period", "spending", "insured_years"])
     >>> panel = ss.Panel.from_frame(frame)
     >>> design = ss.Design(treated=["p00"], baseline=range(4), performance=[4])
-    >>> cf = HierarchicalBenchmark(draws=250, nodes=512).fit(panel, design, seed=1)
+    >>> cf = HierarchicalBenchmark(n_draws=1000, nodes=512).fit(panel, design, seed=1)
     >>> cf.uncertainty, cf.benchmark.shape, bool(abs(cf.savings().pooled().measured_rate.item()) < 0.06)
     ('posterior', (4, 250, 1, 1), True)
 
@@ -138,7 +148,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
         range_km: float = 25.0,
         rank: int = 60,
         covariates: Sequence[str] = (),
-        draws: int = 1000,
+        n_draws: int = 4000,
         chains: int = 4,
         nodes: int = 1024,
         bootstrap: int = 0,
@@ -154,7 +164,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
         self.range_km = range_km
         self.rank = rank
         self.covariates = covariates
-        self.draws = draws
+        self.n_draws = n_draws
         self.chains = chains
         self.nodes = nodes
         self.bootstrap = bootstrap
@@ -163,36 +173,23 @@ class HierarchicalBenchmark(BenchmarkMethod):
 
     def check_parameters(self) -> None:
         """Refuse impossible parameters."""
-        allowed = {
-            "scale": ("log", "identity"),
-            "shock": ("ar1", None),
-            "inference": ("exact", "nuts"),
-            "likelihood": ("normal", "student"),
-        }
-        for name, values in allowed.items():
-            if getattr(self, name) not in values:
-                raise DataError(f"HierarchicalBenchmark({name}={getattr(self, name)!r}); allowed: {values}.")
+        for name, allowed in ALLOWED.items():
+            if getattr(self, name) not in allowed:
+                raise self.parameter_error(name, f"Allowed: {', '.join(map(repr, allowed))}.")
         if self.likelihood == "student" and self.inference == "exact":
-            raise DataError(
-                "HierarchicalBenchmark(likelihood='student') has no closed form. Add inference='nuts' or keep 'normal'."
-            )
+            raise self.parameter_error("likelihood", "It has no closed form: add inference='nuts', or keep 'normal'.")
         if self.bootstrap and self.inference == "nuts":
-            raise DataError("HierarchicalBenchmark(bootstrap=...) belongs to inference='exact'. Set bootstrap=0.")
-        least = {"draws": 1, "chains": 1, "nodes": 512, "rank": 1}
-        for name, smallest in least.items():
-            if int(getattr(self, name)) < smallest:
-                raise DataError(f"HierarchicalBenchmark({name}={getattr(self, name)!r}); the least is {smallest}.")
-        if self.bootstrap != 0 and self.bootstrap < FEWEST_BOOTSTRAP:
-            raise DataError(
-                f"HierarchicalBenchmark(bootstrap={self.bootstrap!r}); 0 for no confidence distribution, else at least "
-                f"{FEWEST_BOOTSTRAP} panels."
+            raise self.parameter_error("bootstrap", "The bootstrap belongs to inference='exact': set bootstrap=0.")
+        self.require_draws(self.n_draws, self.chains)
+        self.require_integers(nodes=512, rank=1, bootstrap=0)
+        if 0 < self.bootstrap < MIN_BOOTSTRAP_PANELS:
+            raise self.parameter_error(
+                "bootstrap", f"Give 0 for no confidence distribution, or at least {MIN_BOOTSTRAP_PANELS} panels."
             )
-        if self.draws * self.chains < 2:
-            raise DataError("HierarchicalBenchmark needs at least two draws in all.")
-        if self.season is not None and self.season < 2:
-            raise DataError(f"HierarchicalBenchmark(season={self.season!r}): give the periods of a cycle, 2 or more.")
+        if self.season is not None:
+            self.require_integers(season=2)
         if not self.range_km > 0:
-            raise DataError(f"HierarchicalBenchmark(range_km={self.range_km!r}): kilometres, above 0.")
+            raise self.parameter_error("range_km", "Give a distance in kilometres above 0.")
 
     def estimate(self, problem: Problem, rng: np.random.Generator) -> Estimate:
         """Estimate one problem."""
@@ -270,7 +267,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
         for place, (problem, layout, rng) in enumerate(zip(problems, layouts, generators, strict=True)):
             data = (layout.y, layout.seen, layout.treated, layout.ahead)
             posterior, mean, covariance = settle_placebo(layout.model, proposal, found, place, data, int(self.nodes))
-            picked = choose(posterior, self.chains * self.draws, rng)
+            picked = choose(posterior, self.n_draws, rng)
             draws = draw_one(mean, covariance, picked, rng)
             own_twin = None if twin is None else (twin[0], twin[1], twin[2][:, [place]])
             yield self._estimate(problem, layout, (posterior, picked), draws[:, None, :], own_twin, rng)
@@ -280,7 +277,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
         data = (layout.y, layout.seen)
         proposal = propose(layout.model, *data, int(self.nodes))
         posterior = settle(layout.model, proposal, *data, int(self.nodes))
-        picked = choose(posterior, self.chains * self.draws, rng)
+        picked = choose(posterior, self.n_draws, rng)
         draws = draw_joint(layout.model, posterior, picked, data, layout.treated, layout.ahead, rng)
         twin = None
         if self.bootstrap:
@@ -299,7 +296,9 @@ class HierarchicalBenchmark(BenchmarkMethod):
         )
 
         seed = int(rng.integers(0, 2**31))
-        tree = sample_reference(layout, draws=self.draws, chains=self.chains, seed=seed, likelihood=self.likelihood)
+        tree = sample_reference(
+            layout, draws=self.n_draws // self.chains, chains=self.chains, seed=seed, likelihood=self.likelihood
+        )
         names = [parameter.name for parameter in layout.model.parameters]
         checks, failures = nuts_checks(tree, [*names, "y_ahead"])
         return Estimate(
@@ -324,14 +323,14 @@ class HierarchicalBenchmark(BenchmarkMethod):
         """Return draws (S, I, 2 P) on the model's scale, and those of the twin, as an Estimate."""
         posterior, picked = fitted
         ahead = len(layout.ahead)
-        shape = (self.chains, self.draws, len(layout.treated), ahead)
+        shape = (self.chains, self.n_draws // self.chains, len(layout.treated), ahead)
         spending = layout.spending(draws)
         labels = (problem.labels(layout.rows), problem.periods(layout.columns))
         # an independent stream: no draw of the benchmark depends on whether the groups are looked at
         later = np.random.SeedSequence(int(rng.spawn(1)[0].integers(0, 2**63)))
         confidence = None
         if twin is not None:
-            places = (layout.treated, layout.ahead, self.chains * self.draws)
+            places = (layout.treated, layout.ahead, self.n_draws)
             confidence = layout.spending(confidence_draws(*twin, (layout.y, layout.seen), *places, rng)).reshape(shape)
         return Estimate(
             benchmark=spending[:, :, ahead:].reshape(shape),

@@ -14,7 +14,7 @@ from ssinfer.benchmarks.problem import Problem
 from ssinfer.comparison import SimilarSize
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.design import Design
-from ssinfer.errors import DataError, DesignError, RefusalError, SsinferError
+from ssinfer.errors import DataError, DesignError, ParameterError, RefusalError, SsinferError
 from ssinfer.kernels.error_components import fit_noise, noise_shape, rotation, shock_contrast
 from ssinfer.panel import Panel
 
@@ -25,7 +25,7 @@ EQUAL = (1 / 3, 1 / 3, 1 / 3)
 def point(panel, design, weights="equal", covariates=()):
     """The benchmark before any noise (I, P), observed units."""
     problem = Problem.of(panel, design)
-    shares = AdministrativeBenchmark(weights=weights)._baseline_weights(len(problem.baseline))
+    shares = AdministrativeBenchmark(year_weights=weights)._baseline_weights(len(problem.baseline))
     found = PlaceboHistory.of(problem, reference_groups(problem), shares, covariates, 0)
     return found.benchmark * problem.factor[np.ix_(problem.treated, problem.columns)]
 
@@ -79,13 +79,13 @@ def test_point_equals_the_plain_computation(panel, weights, shares, standard, na
 
 
 def test_draws_are_centred_on_the_point(panel):
-    cf = AdministrativeBenchmark(draws=20_000, chains=2).fit(panel, DESIGN, seed=1)
+    cf = AdministrativeBenchmark(n_draws=40_000, chains=2).fit(panel, DESIGN, seed=1)
     draws = cf.pooled()
     assert draws.mean() == pytest.approx(point(panel, DESIGN)[0, 0], abs=4 * draws.std() / np.sqrt(len(draws)))
 
 
 def test_three_weights_spread_over_twelve_quarters():
-    shares = AdministrativeBenchmark(weights=(10, 30, 60))._baseline_weights(12)
+    shares = AdministrativeBenchmark(year_weights=(10, 30, 60))._baseline_weights(12)
     assert shares == pytest.approx([0.025] * 4 + [0.075] * 4 + [0.15] * 4)
 
 
@@ -93,7 +93,7 @@ def test_variance_of_the_draws_is_the_formula(null_panel):
     # method.md 1: k^2 / n in all, split between performance 1 / (1 + w'w) and baseline w'w / (1 + w'w); tau^2 once;
     # the reference group's own noise and shock, weighted by insured-years
     panel = null_panel(120, 6, seed=8)
-    cf = AdministrativeBenchmark(draws=40_000, chains=1).fit(panel, DESIGN, seed=1)
+    cf = AdministrativeBenchmark(n_draws=40_000, chains=1).fit(panel, DESIGN, seed=1)
     found = cf.diagnostics.set_index("check")["figure"]
     k2, tau2 = found["k"] ** 2, found["shock_sd"] ** 2
     n = panel.insured_years[:, 0]
@@ -110,7 +110,7 @@ def test_variance_of_the_draws_is_the_formula(null_panel):
 
 
 def test_expected_draws_lack_shock_and_performance_noise(panel):
-    cf = AdministrativeBenchmark(draws=20_000).fit(panel, DESIGN, seed=1)
+    cf = AdministrativeBenchmark(n_draws=80_000).fit(panel, DESIGN, seed=1)
     parts = cf.components.iloc[0]
     ratio = float(cf.expected.std() / cf.benchmark.mean()) ** 2 / (parts["baseline_noise"] + parts["reference_group"])
     assert ratio == pytest.approx(1, abs=0.25)
@@ -138,7 +138,7 @@ def test_known_cv_gives_the_variance_of_the_means(null_panel):
 
 def test_without_sizes_everything_is_shock(null_panel):
     panel = null_panel(60, 6, seed=8, known="none")
-    cf = AdministrativeBenchmark(draws=10_000).fit(panel, DESIGN, seed=1)
+    cf = AdministrativeBenchmark(n_draws=40_000).fit(panel, DESIGN, seed=1)
     parts = cf.components.iloc[0]
     assert parts["performance_noise"] == parts["baseline_noise"] == 0
     assert parts["group_shock"] > 0
@@ -153,7 +153,7 @@ def test_k_and_shock_are_recovered_on_average(null_panel, known):
     for seed in range(20):
         panel = null_panel(120, 6, seed=seed, known=known)
         rows.append(
-            AdministrativeBenchmark(draws=2, chains=1).fit(panel, DESIGN, seed=1).diagnostics["figure"].to_numpy()[:2]
+            AdministrativeBenchmark(n_draws=2, chains=1).fit(panel, DESIGN, seed=1).diagnostics["figure"].to_numpy()[:2]
         )
     mean, error = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=1) / np.sqrt(len(rows))
     if known is None:
@@ -167,7 +167,7 @@ def test_persistence_of_shocks_is_found(null_panel):
     found = {}
     for persistence in (0.0, 0.95):
         panel = null_panel(200, 8, seed=4, persistence=persistence, shock=0.03, insured=(5e4, 5e5))
-        cf = AdministrativeBenchmark(draws=5_000).fit(panel, design, seed=1)
+        cf = AdministrativeBenchmark(n_draws=20_000).fit(panel, design, seed=1)
         found[persistence] = cf.diagnostics.set_index("check")["figure"]["persistence"]
         errors = cf.benchmark.values.reshape(-1, 4)
         joint = np.corrcoef(errors.T)
@@ -180,7 +180,7 @@ def test_own_baseline_noise_is_shared_by_the_performance_periods(null_panel):
     # sampling noise alone: corr of two periods' errors is w'w / (1 + w'w) = 1/4 with three equal baseline years
     panel = null_panel(150, 6, seed=2, shock=0.0, insured=(2_000, 4_000))
     design = Design(treated=["u000"], baseline=[2013, 2014, 2015], performance=[2016, 2017])
-    cf = AdministrativeBenchmark(draws=20_000).fit(panel, design, seed=1)
+    cf = AdministrativeBenchmark(n_draws=80_000).fit(panel, design, seed=1)
     assert np.corrcoef(cf.benchmark.values.reshape(-1, 2).T)[0, 1] == pytest.approx(0.25, abs=0.08)
 
 
@@ -193,7 +193,7 @@ def test_currency_does_not_matter(null_panel, known, change):
         spending=panel.spending * change,
         sampling_variance=None if panel.sampling_variance is None else panel.sampling_variance * change**2,
     )
-    one, two = (AdministrativeBenchmark(draws=50).fit(data, DESIGN, seed=1) for data in (panel, other))
+    one, two = (AdministrativeBenchmark(n_draws=200).fit(data, DESIGN, seed=1) for data in (panel, other))
     np.testing.assert_allclose(two.benchmark.values, change * one.benchmark.values, rtol=1e-6)
 
 
@@ -204,7 +204,7 @@ def test_sealed_no_draw_sees_the_treated_performance_spending(null_panel, known,
     spending = panel.spending.copy()
     spending[0, 5] = value
     one, two = (
-        AdministrativeBenchmark(draws=50).fit(data, DESIGN, seed=1)
+        AdministrativeBenchmark(n_draws=200).fit(data, DESIGN, seed=1)
         for data in (panel, dataclasses.replace(panel, spending=spending))
     )
     np.testing.assert_array_equal(one.benchmark.values, two.benchmark.values)
@@ -219,7 +219,7 @@ def test_sealed_no_draw_sees_the_treated_performance_spending(null_panel, known,
 def test_several_treated_are_jointly_drawn_and_never_each_others_donors(null_panel):
     panel = null_panel(30, 6, seed=3)
     design = DESIGN.replace(treated=["u000", "u001"])
-    cf = AdministrativeBenchmark(draws=2_000).fit(panel, design, seed=1)
+    cf = AdministrativeBenchmark(n_draws=8000).fit(panel, design, seed=1)
     donors = [unit for unit in panel.units if unit not in {"u000", "u001"}]
     assert list(cf.weights.columns) == donors
     for row, unit in enumerate(("u000", "u001")):
@@ -227,7 +227,7 @@ def test_several_treated_are_jointly_drawn_and_never_each_others_donors(null_pan
         assert point(panel, design)[row] == pytest.approx(by_hand)
     spending = panel.spending.copy()
     spending[1, 5] *= 3  # the other treated unit's sealed cell
-    again = AdministrativeBenchmark(draws=2_000).fit(dataclasses.replace(panel, spending=spending), design, seed=1)
+    again = AdministrativeBenchmark(n_draws=8000).fit(dataclasses.replace(panel, spending=spending), design, seed=1)
     np.testing.assert_array_equal(cf.benchmark.values, again.benchmark.values)
 
 
@@ -301,7 +301,7 @@ def test_fit_many_equals_fit_whatever_else_is_in_the_list(null_panel):
         drop.replace(treated=["u009"], masked=[2015]),
         DESIGN.replace(treated=["u010"]),
     ]
-    method = AdministrativeBenchmark(draws=20)
+    method = AdministrativeBenchmark(n_draws=80)
     together = method.fit_many(panel, designs, seeds=range(len(designs)))
     for seed, design in enumerate(designs):
         try:
@@ -317,7 +317,7 @@ def test_a_unit_that_enters_late_is_a_donor_but_not_in_earlier_windows(null_pane
     spending, sizes = full.spending.copy(), full.insured_years.copy()
     spending[9, :2], sizes[9, :2] = np.nan, np.nan
     panel = dataclasses.replace(full, spending=spending, insured_years=sizes)
-    cf = AdministrativeBenchmark(draws=200).fit(panel, DESIGN, seed=1)
+    cf = AdministrativeBenchmark(n_draws=800).fit(panel, DESIGN, seed=1)
     donors = [unit for unit in panel.units if unit != "u000"]
     assert point(panel, DESIGN)[0] == pytest.approx(plain_benchmark(panel, DESIGN, EQUAL, donors))
     # earlier windows are those of a panel without the unit: its absence moves no reference group
@@ -328,18 +328,18 @@ def test_a_unit_that_enters_late_is_a_donor_but_not_in_earlier_windows(null_pane
     keep = np.arange(39) != 8  # the pool is every unit but u000
     np.testing.assert_allclose(ours.squares[0][keep, 1:], theirs.squares[0][:, 1:], rtol=1e-9)
     assert np.isnan(ours.squares[0][8, 1:]).all()
-    full_k = AdministrativeBenchmark(draws=200).fit(full, DESIGN, seed=1).diagnostics["figure"].iloc[0]
+    full_k = AdministrativeBenchmark(n_draws=800).fit(full, DESIGN, seed=1).diagnostics["figure"].iloc[0]
     assert cf.diagnostics["figure"].iloc[0] == pytest.approx(full_k, rel=0.1)
 
 
 def test_same_seed_same_draws_and_other_seed_others(panel):
-    one, two, other = (AdministrativeBenchmark(draws=20).fit(panel, DESIGN, seed=seed) for seed in (1, 1, 2))
+    one, two, other = (AdministrativeBenchmark(n_draws=80).fit(panel, DESIGN, seed=seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one.benchmark.values, two.benchmark.values)
     assert not np.array_equal(one.benchmark.values, other.benchmark.values)
 
 
 def test_scikit_learn_clones_and_sets_parameters():
-    method = AdministrativeBenchmark(weights=(10, 30, 60), history=2)
+    method = AdministrativeBenchmark(year_weights=(10, 30, 60), history=2)
     assert clone(method).get_params() == method.get_params()
     assert clone(method).set_params(history=None).history is None
 
@@ -347,12 +347,12 @@ def test_scikit_learn_clones_and_sets_parameters():
 @pytest.mark.parametrize(
     ("parameters", "error", "cure"),
     [
-        ({"weights": "first"}, DesignError, "allowed: 'equal', 'last', or numbers"),
-        ({"weights": (0, 0, 0)}, DesignError, "a positive sum"),
-        ({"weights": (1, -1, 2)}, DesignError, "non-negative"),
-        ({"weights": (1, 1)}, DesignError, "2 numbers for 3 baseline periods"),
-        ({"draws": 1, "chains": 1}, DesignError, "at least two draws"),
-        ({"history": -1}, DesignError, "None for all"),
+        ({"year_weights": "first"}, ParameterError, "Give 'equal', 'last', or numbers"),
+        ({"year_weights": (0, 0, 0)}, ParameterError, "a positive sum"),
+        ({"year_weights": (1, -1, 2)}, ParameterError, "non-negative"),
+        ({"year_weights": (1, 1)}, DesignError, "2 numbers, but the design has 3 baseline periods"),
+        ({"n_draws": 1, "chains": 1}, ParameterError, "at least 2"),
+        ({"history": -1}, ParameterError, "None for all"),
     ],
 )
 def test_impossible_parameters(panel, parameters, error, cure):
@@ -436,7 +436,7 @@ def test_a_small_reference_groups_error_enters_once():
         spending = 2_000 * (1 + 0.02 * rng.standard_normal((200, 4)))
         panel = Panel(tuple(f"u{i:03d}" for i in range(200)), (2014, 2015, 2016, 2017), spending)
         design = Design(treated=["u000"], baseline=[2014, 2015, 2016], performance=[2017], donors=Trios())
-        cf = AdministrativeBenchmark(draws=1_000, chains=1).fit(panel, design, seed=seed)
+        cf = AdministrativeBenchmark(n_draws=1000, chains=1).fit(panel, design, seed=seed)
         found.append(cf.diagnostics.set_index("check").loc["shock_sd", "figure"])
         total.append(cf.null_error().std() / cf.level)
     # neighbours share placebo errors: the standard error of a mean of 10 is about 0.0004
@@ -450,6 +450,6 @@ def test_the_reference_groups_shock_is_shared_by_the_performance_periods():
     spending = 2_000 * (1 + 0.02 * np.random.default_rng(1).standard_normal((200, 6)))
     panel = Panel(tuple(f"u{i:03d}" for i in range(200)), tuple(range(2014, 2020)), spending)
     design = Design(["u000"], range(2014, 2017), range(2017, 2020), donors=Trios())
-    cf = AdministrativeBenchmark(draws=4_000, chains=2).fit(panel, design, seed=1)
+    cf = AdministrativeBenchmark(n_draws=8000, chains=2).fit(panel, design, seed=1)
     draws = cf.expected.values.reshape(-1, 3)
     assert np.corrcoef(draws.T)[np.triu_indices(3, 1)].mean() == pytest.approx(0.25, abs=0.06)

@@ -33,7 +33,7 @@ def panel_fixture():
 
 @pytest.fixture(scope="module", name="tree")
 def tree_fixture(panel):
-    return HierarchicalBenchmark(draws=500).fit(panel, DESIGN, seed=1).to_datatree()
+    return HierarchicalBenchmark(n_draws=2000).fit(panel, DESIGN, seed=1).to_datatree()
 
 
 def test_every_group_of_the_schema_is_there(panel, tree):
@@ -59,7 +59,7 @@ def test_every_group_of_the_schema_is_there(panel, tree):
 
 
 def test_looking_at_the_groups_changes_no_draw(panel):
-    method = HierarchicalBenchmark(draws=250)
+    method = HierarchicalBenchmark(n_draws=1000)
     first, second = (method.fit(panel, DESIGN, seed=1) for _ in range(2))
     dict(first.inference)
     np.testing.assert_array_equal(first.benchmark, second.benchmark)
@@ -106,7 +106,7 @@ def test_arviz_works_on_the_tree(panel, tree):
     assert (loo.pareto_k < 0.7).all()
     assert 0 < loo.p < 20
     # the same panel, without what it does not contain, on the other scale: neither is clearly worse
-    plain = HierarchicalBenchmark(draws=250, scale="identity", trend=False, shock=None).fit(panel, DESIGN, seed=1)
+    plain = HierarchicalBenchmark(n_draws=1000, scale="identity", trend=False, shock=None).fit(panel, DESIGN, seed=1)
     with warnings.catch_warnings():  # a unit that the plain model explains badly may weigh much in its own leave-out
         warnings.filterwarnings("ignore", message="Estimated shape parameter of Pareto")
         table = az.compare({"default": tree, "plain": plain.to_datatree()})

@@ -14,7 +14,7 @@ from ssinfer.benchmarks.hierarchical.layout import lay_out
 from ssinfer.benchmarks.hierarchical.method import HierarchicalBenchmark
 from ssinfer.benchmarks.hierarchical.model import Parameter
 from ssinfer.benchmarks.problem import Problem
-from ssinfer.errors import ConvergenceError, DataError, DesignError, PanelError
+from ssinfer.errors import ConvergenceError, DataError, DesignError, PanelError, ParameterError
 
 
 def simulate(seed=1, units=40, periods=6, shock=0.02, sizes=(2_000, 60_000), **columns):
@@ -35,8 +35,8 @@ def design(treated=("u000",), baseline=range(4), performance=(4, 5), **more):
     return ss.Design(treated=treated, baseline=baseline, performance=performance, **more)
 
 
-QUICK = HierarchicalBenchmark(draws=250)
-PLAIN = HierarchicalBenchmark(draws=250, volatility=False)  # half the cost, where volatility is not what is tested
+QUICK = HierarchicalBenchmark(n_draws=1000)
+PLAIN = HierarchicalBenchmark(n_draws=1000, volatility=False)  # half the cost, where volatility is not what is tested
 
 
 def tampered(panel, unit, periods, factor):
@@ -140,7 +140,7 @@ def test_a_turbulent_performance_year_of_the_controls_widens_the_interval():
         spending = np.exp(7.6 + level[:, None] + shocks)
         panel = ss.Panel([f"u{i:03}" for i in range(60)], range(6), spending, np.full((60, 6), 200_000.0))
         for volatility in volatilities:
-            method = HierarchicalBenchmark(draws=250, trend=False, volatility=volatility)
+            method = HierarchicalBenchmark(n_draws=1000, trend=False, volatility=volatility)
             cf = method.fit(panel, design(baseline=range(5), performance=[5]), seed=1)
             spread[name, volatility] = float(cf.pooled().std() / cf.pooled().mean())
     assert 0.016 < spread["calm", True] < 0.026
@@ -151,9 +151,9 @@ def test_a_turbulent_performance_year_of_the_controls_widens_the_interval():
 
 def test_several_treated_units_are_drawn_jointly():
     panel = simulate()
-    both = HierarchicalBenchmark(draws=2000, volatility=False).fit(panel, design(["u000", "u001"]), seed=1)
+    both = HierarchicalBenchmark(n_draws=8000, volatility=False).fit(panel, design(["u000", "u001"]), seed=1)
     for unit in ("u000",):
-        alone = HierarchicalBenchmark(draws=2000, volatility=False).fit(
+        alone = HierarchicalBenchmark(n_draws=8000, volatility=False).fit(
             panel, design([unit], donors=panel.units[2:]), seed=1
         )
         for t in (4, 5):
@@ -176,7 +176,7 @@ def test_staggered_starts_use_the_earlier_cells():
 def test_the_currency_does_not_matter():
     panel = simulate()
     dearer = ss.Panel(panel.units, panel.periods, panel.spending * 1000, panel.insured_years)
-    method = HierarchicalBenchmark(scale="identity", draws=250, volatility=False)
+    method = HierarchicalBenchmark(scale="identity", n_draws=1000, volatility=False)
     np.testing.assert_allclose(
         method.fit(dearer, design(), seed=1).benchmark, 1000 * method.fit(panel, design(), seed=1).benchmark, rtol=1e-6
     )
@@ -194,7 +194,7 @@ def test_options_run_and_stay_near_the_truth(options):
         ses=lambda i, t: float(np.sin(i)),  # noqa: ARG005
     )
     designs = [design([unit]) for unit in panel.units[::8]]  # one fold
-    method = HierarchicalBenchmark(draws=250, volatility=False, **options)
+    method = HierarchicalBenchmark(n_draws=1000, volatility=False, **options)
     many = method.fit_many(panel, designs, list(range(3)))
     standardised = [cf.savings().pooled().measured.item() / cf.pooled().std() for cf in many]
     assert np.abs(standardised).max() < 4.0
@@ -260,7 +260,7 @@ def test_bad_data():
     none = ss.Panel(panel.units, panel.periods, zero, panel.insured_years)
     with pytest.raises(DataError, match="identity"):
         PLAIN.fit(none, design(), seed=1)
-    identity = HierarchicalBenchmark(scale="identity", draws=250, volatility=False)
+    identity = HierarchicalBenchmark(scale="identity", n_draws=1000, volatility=False)
     assert np.isfinite(identity.fit(none, design(), seed=1).benchmark).all()
     # one constant series among others is no reason to refuse
     spending = panel.spending.copy()
@@ -279,10 +279,10 @@ def test_bad_data():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"scale": "sqrt"}, {"shock": "ma1"}, {"nodes": 10}, {"draws": 0}, {"season": 1}, {"range_km": 0}]
+    "wrong", [{"scale": "sqrt"}, {"shock": "ma1"}, {"nodes": 10}, {"n_draws": 0}, {"season": 1}, {"range_km": 0}]
 )
 def test_impossible_parameters_are_refused_before_the_data(wrong):
-    with pytest.raises(DataError, match="HierarchicalBenchmark"):
+    with pytest.raises(ParameterError, match="HierarchicalBenchmark got"):
         HierarchicalBenchmark(**wrong).fit(None, design(), seed=1)
 
 
@@ -306,7 +306,7 @@ def test_parameters_have_the_priors_that_they_claim(kind, law):
 def test_the_frequentist_twin_agrees_with_the_posterior_where_data_are_many():
     """Same model, 40 units: quantiles of either agree to a quarter of the predictive SD."""
     panel = simulate()
-    cf = HierarchicalBenchmark(draws=500, nodes=512, bootstrap=50, volatility=False).fit(panel, design(), seed=1)
+    cf = HierarchicalBenchmark(n_draws=2000, nodes=512, bootstrap=50, volatility=False).fit(panel, design(), seed=1)
     credible, confidence = (cf.interval(0.90, kind=kind).set_index("period") for kind in ("credible", "confidence"))
     spread = float(cf.pooled().std())
     for column in ("lower", "upper"):

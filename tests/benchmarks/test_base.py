@@ -1,0 +1,65 @@
+"""Constructor parameters: totals of draws, old names, and one error for every impossible value."""
+
+from __future__ import annotations
+
+import pytest
+from sklearn.base import clone
+
+import ssinfer as ss
+from ssinfer.errors import ParameterError
+from ssinfer.plugins.discovery import make_method
+
+METHODS = (ss.AdministrativeBenchmark, ss.HierarchicalBenchmark)
+DESIGN = ss.Design(treated=["u00"], baseline=range(4), performance=[4])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_old_number_of_draws_per_chain_works_with_one_warning(method):
+    with pytest.warns(FutureWarning, match=r"Write n_draws=500\.") as caught:
+        old = method(draws=250, chains=2)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    assert old.get_params() == method(n_draws=500, chains=2).get_params()
+    with pytest.warns(FutureWarning, match=r"Write n_draws=1000\."):
+        assert method(draws=250).n_draws == 1000  # four chains by default
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_old_names_in_set_params_and_in_study_files(method):
+    two_chains = method(chains=2)
+    with pytest.warns(FutureWarning, match=r"Write n_draws=500\.") as caught:
+        two_chains.set_params(draws=250)
+    assert caught[0].filename == __file__
+    assert clone(two_chains).get_params()["n_draws"] == 500
+    with pytest.warns(FutureWarning, match=r"Write n_draws=750\."):
+        assert two_chains.set_params(draws=250, chains=3).n_draws == 750
+    with pytest.warns(FutureWarning, match=r"Write n_draws=400\."):
+        assert make_method(method.__name__, {"draws": 100}).n_draws == 400
+
+
+def test_the_old_name_of_the_year_weights():
+    with pytest.warns(FutureWarning, match=r"Write year_weights='last'\."):
+        assert ss.AdministrativeBenchmark(weights="last").year_weights == "last"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_old_and_new_name_together_are_refused(method):
+    with pytest.raises(ParameterError, match="'draws' is the old name of 'n_draws'"):
+        method(draws=100, n_draws=400)
+    with pytest.raises(ParameterError, match="'draws' is the old name of 'n_draws'"):
+        method().set_params(draws=100, n_draws=400)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("wrong", "cure"),
+    [
+        ({"n_draws": 0}, r"got n_draws=0\. Give an integer of at least 2"),
+        ({"n_draws": 2.5}, r"got n_draws=2\.5\. Give an integer"),
+        ({"chains": 0}, r"got chains=0\. Give an integer of at least 1"),
+        ({"n_draws": 1001}, r"got n_draws=1001\. Give a multiple of chains=4, such as 1000"),
+    ],
+)
+def test_impossible_numbers_of_draws_are_parameter_errors(method, wrong, cure):
+    with pytest.raises(ParameterError, match=f"{method.__name__} {cure}"):
+        method(**wrong).fit(None, DESIGN)
