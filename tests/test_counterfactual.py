@@ -120,7 +120,7 @@ def test_without_performance_spending_thresholds_exist_and_savings_are_refused()
         ("sampling", None, False, True),
         ("none", None, False, False),
         ("posterior", DRAWS, True, True),
-        ("none", DRAWS, False, False),  # method.md 1: confidence thresholds are refused on "none"
+        ("none", DRAWS, False, False),  # docs/method/estimand.md: confidence thresholds are refused on "none"
     ],
 )
 def test_which_draws_may_be_read(uncertainty, confidence, credible, sampling):

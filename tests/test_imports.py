@@ -19,7 +19,7 @@ HEAVY = (
     "matplotlib",
     "ibis",
 )
-# design.md: `ssinfer --help` and `ssinfer settle` import none of these
+# README: `ssinfer --help` and `ssinfer settle` start in well under a second, so they import none of these
 NOT_FOR_SMALL_COMMANDS = ("pymc", "arviz", "xarray", "pandas", "scipy", "matplotlib")
 
 SETTLE = ["settle", "--contract", "kerngezond-vlissingen", "--benchmark", "100", "--spending", "95"]

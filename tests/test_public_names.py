@@ -1,4 +1,4 @@
-"""The public interface of design.md: every exported name exists, is documented, and is known to type checkers."""
+"""The public interface: every exported name exists and is documented."""
 
 import ast
 import importlib

@@ -43,7 +43,7 @@ def test_every_placement_has_the_contracts_shape():
 
 
 def test_masked_baseline_periods_keep_their_place():
-    # method.md 4: the mask leaves 2020 and 2021 out of the baseline of 2022, it does not move the baseline earlier
+    # the mask leaves 2020 and 2021 out of the baseline of 2022, it does not move the baseline earlier
     last = rolling_windows(panel_of(range(2011, 2023)), design(masked=[2020, 2021]))[-1]
     assert last.baseline == (2019, 2020, 2021)
 
@@ -80,7 +80,7 @@ def test_nothing_fits_when_everything_is_masked():
 
 
 def test_the_contracts_own_mask_is_repeated_in_every_placement():
-    # method.md 2: placebo windows repeat the contract's own gap, mask, baseline length and number of periods
+    # method/thresholds.md: placebo windows repeat the contract's own gap, mask, baseline length and number of periods
     contract = design(baseline=[2019, 2020, 2021], performance=[2022], masked=[2020, 2021])
     found = {window.origin: window for window in rolling_windows(panel_of(range(2011, 2023)), contract)}
     assert found[2016].masked == (2020, 2021, 2014, 2015)

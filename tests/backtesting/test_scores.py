@@ -96,7 +96,7 @@ def test_gates_pay_null_contracts_as_often_as_they_say(result, kind):
 
 
 def test_a_shift_of_the_benchmark_moves_the_threshold_but_not_detection(rows):
-    # method.md 2: ranked by detection at cross-fitted false payments, invariant to a shift; the raw threshold is not
+    # method/thresholds.md: ranked by detection at cross-fitted false payments, invariant to a shift; the raw threshold is not
     shifted = rows.assign(savings_rate=rows["savings_rate"] - 0.03, benchmark=rows["benchmark"], standard_error=1.0)
     base = rows.assign(standard_error=1.0)
     one, two = (
@@ -192,7 +192,7 @@ def test_selection_flags_mark_the_cases_decile(panel):
 
 
 def test_normal_operating_characteristics_of_the_schedule():
-    # method.md 2.2, k = 2.135: P(paid given 0) at the schedule's gate and power for true 2, 3 and 5%
+    # docs/method/thresholds.md, k = 2.135: P(paid given 0) at the schedule's gate and power for true 2, 3 and 5%
     printed = {5_000: (0.098, 0.265, 0.383, 0.642), 10_000: (0.080, 0.320, 0.500, 0.826)}
     printed[20_000] = (0.049, 0.370, 0.630, 0.951)
     rng = np.random.default_rng(1)

@@ -50,7 +50,7 @@ def test_operating_characteristics_by_the_normal_distribution(study, z, name):
     assert row["underpaid_if_3"] > 0
 
 
-# method.md 2.2: at n = 20,000, k = 2.135 the schedule pays .049 at no saving; 10,000: .080
+# docs/method/thresholds.md: at n = 20,000, k = 2.135 the schedule pays .049 at no saving; 10,000: .080
 @pytest.mark.parametrize(
     ("size", "false", "power_at_3"), [(5_000, 0.098, 0.383), (10_000, 0.080, 0.500), (20_000, 0.049, 0.630)]
 )

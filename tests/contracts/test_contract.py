@@ -63,7 +63,7 @@ def test_default_is_the_latest_rule_year():
     assert load_contract("mssp-basic-e") == load_contract("mssp-basic-e", year=2024)
 
 
-# method.md 3: BASIC E 50%, cap 10%, loss 30%, cap 4% of benchmark or 8% of revenue; half rate from 2024
+# docs/method/contracts.md: BASIC E 50%, cap 10%, loss 30%, cap 4% of benchmark or 8% of revenue; half rate from 2024
 def test_basic_e_terms():
     terms = load_contract("mssp-basic-e", year=2024).sharing
     assert (terms.savings, terms.savings_cap_benchmark, terms.losses) == (0.5, 0.10, 0.30)

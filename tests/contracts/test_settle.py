@@ -28,7 +28,7 @@ TWO_SIDED = contract(
 
 
 class TestShownByTheIssue:
-    """EUR 100 / 95 / 20,000 (method.md 3)."""
+    """EUR 100 / 95 / 20,000 (docs/method/contracts.md)."""
 
     def test_half_each(self):
         result = settle(load_contract("kerngezond-vlissingen"), benchmark=100.0, spending=95.0, insured_years=20_000)
@@ -81,7 +81,7 @@ class TestThreshold:
         terms = contract(sharing={"savings": 0.8}, threshold={"kind": "fixed", "rate": 0.02, "sharing": "excess"})
         assert settle(terms, benchmark=100.0, spending=95.0, insured_years=1_000).payment == pytest.approx(2_400.0)
 
-    # method.md 2.1: 7,500 assigned -> 3.2999%
+    # docs/method/thresholds.md: 7,500 assigned -> 3.2999%
     def test_schedule_by_head_count(self):
         result = settle(
             load_contract("mssp-basic-a"), benchmark=100.0, spending=96.0, insured_years=7_200, assigned=7_500
@@ -130,7 +130,7 @@ class TestThreshold:
 
 class TestSharing:
     def test_half_rate_rule(self):
-        # method.md 3: low-revenue ACO, >= 5,000, below the MSR but below benchmark: half the rate
+        # docs/method/contracts.md: low-revenue ACO, >= 5,000, below the MSR but below benchmark: half the rate
         money = {"benchmark": 100.0, "spending": 99.0, "insured_years": 10_000}
         assert settle(load_contract("mssp-basic-e", year=2024), low_revenue=True, **money).payment == 2_500.0
         assert settle(load_contract("mssp-basic-a", year=2024), low_revenue=True, **money).payment == 2_000.0
@@ -153,7 +153,7 @@ class TestSharing:
 
     @pytest.mark.parametrize(("score", "rate"), [(90.0, 0.40), (70.0, 0.475), (20.0, 0.75)])
     def test_enhanced_loss_rate(self, score, rate):
-        # method.md 3: 1 - 0.75 x quality score within 40-75%
+        # docs/method/contracts.md: 1 - 0.75 x quality score within 40-75%
         result = settle(
             load_contract("mssp-enhanced"), benchmark=100.0, spending=105.0, insured_years=20_000, quality=score
         )
@@ -229,7 +229,7 @@ class TestDraws:
         assert result.expected_overpayment == pytest.approx(5_000 / 3)
         assert "below the threshold of 3% by 1 points" in result.explain(1)[2]
 
-    # method.md 2.2: undeserved bonus f SE phi(T / SE), and f [SE phi(T/SE) - T (1 - Phi(T/SE))] for the excess
+    # method/thresholds.md: undeserved bonus f SE phi(T / SE), and f [SE phi(T/SE) - T (1 - Phi(T/SE))] for the excess
     @pytest.mark.parametrize("sharing", ["first_dollar", "excess"])
     def test_expected_undeserved_bonus_matches_the_formula(self, sharing):
         from scipy.stats import norm

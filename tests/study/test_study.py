@@ -317,7 +317,7 @@ def test_placebos_by_name_and_by_rule_together(folder):
 
 
 def test_the_cases_gate_leaves_out_its_neighbours_and_its_own_years(result):
-    # method.md 2: cross-fitted by region and origin, as the false payments beside it were
+    # docs/method/thresholds.md: cross-fitted by region and origin, as the false payments beside it were
     rows = result.backtest.placebos.query("design == 'all' and role == 'placebo'")
     block = result.backtest.placebos.query("role == 'case'")["block"].iloc[0]
     cf = result.counterfactuals["all", "equal"]

@@ -1,4 +1,4 @@
-"""confidence_threshold against the normal case of method.md 2 and its rules on what may be read."""
+"""confidence_threshold against the normal case of docs/method/thresholds.md and its rules on what may be read."""
 
 import dataclasses
 
@@ -112,7 +112,7 @@ def test_refusals(make, error, cure):
 
 
 def test_the_rate_is_relative_to_the_benchmark_against_which_the_saving_is_measured():
-    # method.md 1: the measured rate M / Bbar is held against T / Bbar, Bbar the mean of the benchmark draws
+    # docs/method/estimand.md: the measured rate M / Bbar is held against T / Bbar, Bbar the mean of the benchmark draws
     rng = np.random.default_rng(1)
     cf = point_of(100 + rng.standard_normal(4000), "posterior", confidence=110 + rng.standard_normal(4000))
     found = confidence_threshold(cf)

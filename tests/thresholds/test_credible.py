@@ -1,4 +1,4 @@
-"""Credible thresholds against closed forms (method.md section 2) and against plain numerical integration."""
+"""Credible thresholds against closed forms (docs/method/thresholds.md) and against plain numerical integration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""minimum_detectable_saving: gate and detectable saving are two numbers (method.md 2, "power")."""
+"""minimum_detectable_saving: gate and detectable saving are two numbers (docs/method/thresholds.md, "power")."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def test_power_at_the_detectable_saving_is_the_power_asked_for():
 
 
 def test_detectable_saving_used_as_gate_pays_too_rarely():
-    # method.md 2: 0.6% false payments at 5% / 80%
+    # docs/method/thresholds.md: 0.6% false payments at 5% / 80%
     found = minimum_detectable_saving(CF, level=0.95, power=0.80)
     errors = CF.null_error() / CF.level
     assert (errors >= found.detectable).mean() == pytest.approx(0.006, abs=0.001)

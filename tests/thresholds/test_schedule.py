@@ -1,4 +1,4 @@
-"""The schedule against CMS's printed table and the rule that generates it (method.md 2.1)."""
+"""The schedule against CMS's printed table and the rule that generates it (docs/method/thresholds.md)."""
 
 import itertools
 import math

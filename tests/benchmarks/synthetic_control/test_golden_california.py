@@ -1,4 +1,4 @@
-"""Proposition 99: numbers of golden_synthetic_control.md, reproduced there by an independent exact solver.
+"""Proposition 99: numbers of docs/method/golden_synthetic_control.md, reproduced there by an independent exact solver.
 
 Published figures: Arkhangelsky et al. (2021, table 1); Abadie, Diamond and Hainmueller (2010, table 2).
 Savings are benchmark less spending, so an effect of -19.51 packs is a saving of +19.51.

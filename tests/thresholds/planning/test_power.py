@@ -1,4 +1,4 @@
-"""Operating characteristics: method.md 2.2 to the printed digit, DeLia et al. 2012, formula against simulation."""
+"""Operating characteristics: method/thresholds.md to the printed digit, DeLia et al. 2012, formula against simulation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ssinfer.thresholds.planning.scenario import Scenario
 from ssinfer.thresholds.planning.simulated_contracts import simulate_errors, simulate_looks, simulate_payments
 from ssinfer.thresholds.prior import Prior
 
-# method.md 2.2: n, SE %, MSR %, P(paid | 0) at MSR, at 2%, at 1%, power at MSR for 2, 3, 5%
+# docs/method/thresholds.md: n, SE %, MSR %, P(paid | 0) at MSR, at 2%, at 1%, power at MSR for 2, 3, 5%
 TABLE = [
     (1_000, 6.75, 8.7, 0.099, 0.384, 0.441, 0.161, 0.199, 0.292),
     (5_000, 3.02, 3.9, 0.098, 0.254, 0.370, 0.265, 0.383, 0.642),
@@ -21,7 +21,7 @@ TABLE = [
     (20_000, 1.51, 2.5, 0.049, 0.093, 0.254, 0.370, 0.630, 0.951),
     (50_000, 0.95, 2.2, 0.011, 0.018, 0.147, 0.417, 0.799, 0.998),
 ]
-# method.md 2.2: undeserved bonus at 50% share, % of benchmark, first-dollar / excess-only / no gate
+# docs/method/thresholds.md: undeserved bonus at 50% share, % of benchmark, first-dollar / excess-only / no gate
 BONUS = [
     (5_000, 0.262, 0.070, 0.602),
     (10_000, 0.159, 0.039, 0.426),
