@@ -152,7 +152,7 @@ def test_settle_in_words_and_as_json(ssinfer):
 
 
 def test_power_prints_medicares_table(ssinfer):
-    # method/thresholds.md at 5,000 insured: SE 3.02%, MSR 3.9%, false payments .098, power .265 / .383 / .642 at 2, 3, 5%
+    # thresholds.md at 5,000 insured: SE 3.02%, MSR 3.9%, false payments .098, power .265 / .383 / .642 at 2, 3, 5%
     code, printed, _ = ssinfer("power", "--insured", "5000", "--years", "1", "--gate", "schedule")
     assert code == 0
     row = printed.splitlines()[-1].split()

@@ -96,7 +96,7 @@ def test_gates_pay_null_contracts_as_often_as_they_say(result, kind):
 
 
 def test_a_shift_of_the_benchmark_moves_the_threshold_but_not_detection(rows):
-    # method/thresholds.md: ranked by detection at cross-fitted false payments, invariant to a shift; the raw threshold is not
+    # thresholds.md: ranked by detection at cross-fitted false payments, invariant to a shift; the raw threshold is not
     shifted = rows.assign(savings_rate=rows["savings_rate"] - 0.03, benchmark=rows["benchmark"], standard_error=1.0)
     base = rows.assign(standard_error=1.0)
     one, two = (

@@ -90,7 +90,7 @@ def test_three_weights_spread_over_twelve_quarters():
 
 
 def test_variance_of_the_draws_is_the_formula(null_panel):
-    # method/estimand.md: k^2 / n in all, split between performance 1 / (1 + w'w) and baseline w'w / (1 + w'w); tau^2 once;
+    # estimand.md: k^2 / n in all, split between performance 1 / (1 + w'w) and baseline w'w / (1 + w'w); tau^2 once;
     # the reference group's own noise and shock, weighted by insured-years
     panel = null_panel(120, 6, seed=8)
     cf = AdministrativeBenchmark(n_draws=40_000, chains=1).fit(panel, DESIGN, seed=1)

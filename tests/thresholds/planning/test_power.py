@@ -1,4 +1,4 @@
-"""Operating characteristics: method/thresholds.md to the printed digit, DeLia et al. 2012, formula against simulation."""
+"""Operating characteristics: thresholds.md to the printed digit, DeLia et al. 2012, formula against simulation."""
 
 from __future__ import annotations
 

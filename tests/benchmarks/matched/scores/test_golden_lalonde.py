@@ -209,7 +209,7 @@ def test_nsw_against_cps(nsw_cps):  # authority: computed from the definitions
     assert (treated.sum(), len(y)) == (185, 185 + 15992)
     assert y[treated].mean() - y[~treated].mean() == pytest.approx(-8497.5161, abs=5e-5)
     scores = propensity_scores(columns, treated)
-    # Authority: statsmodels' GLM (Fisher scoring). method/golden_matching.md gives -467.8121566 for this formula: a point
+    # Authority: statsmodels' GLM (Fisher scoring). golden_matching.md gives -467.8121566 for this formula: a point
     # of the same likelihood, whose maximum is 63.7 higher, so that its two estimates rest on another score. Without
     # age^2 and age^3 the maximum is -467.8575, as if those two terms had been all but absent from that fit.
     X = np.column_stack(list(columns.values()))
