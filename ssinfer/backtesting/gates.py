@@ -13,7 +13,7 @@ from ssinfer.backtesting.kernels.block_bootstrap import block_weights
 from ssinfer.backtesting.kernels.placebo_gates import placebo_gates
 from ssinfer.backtesting.task import GateKey, gate_column
 from ssinfer.errors import RefusalError
-from ssinfer.kernels.error_law import fit_error_law, refit_error_law
+from ssinfer.kernels.predictive_error_distribution import fit_error_distribution, refit_error_distributions
 from ssinfer.level import check_side, tail
 from ssinfer.thresholds.calibrated_likelihood import cross_fitted_gates, law_inputs
 from ssinfer.thresholds.placebo import order_statistic
@@ -165,11 +165,13 @@ class Replicates:
             rest = ~mine if origin.max() > 0 else np.ones(len(y), dtype=bool)
             by_origin = len(np.unique(origin[rest])) > 1
             clusters = _codes((origin if by_origin else block)[rest])
-            law = fit_error_law(y[rest], s[rest], relative[rest], clusters)
+            law = fit_error_distribution(y[rest], s[rest], relative[rest], clusters)
             drawn = np.ascontiguousarray(self.weights[:, block[rest]])
-            laws = refit_error_law(y[rest], s[rest], relative[rest], clusters, drawn, law, drawn=not by_origin)
+            laws = refit_error_distributions(
+                y[rest], s[rest], relative[rest], clusters, drawn, law, drawn=not by_origin
+            )
             for place, one in enumerate(laws):
-                mean[place, mine], spread[place, mine] = one.mean, one.spread(s[mine], relative[mine])
+                mean[place, mine], spread[place, mine] = one.mean, one.predictive_sd(s[mine], relative[mine])
         return mean, spread
 
 

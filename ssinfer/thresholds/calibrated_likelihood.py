@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from ssinfer.errors import RefusalError
-from ssinfer.kernels.error_law import ErrorLaw, fit_error_law
+from ssinfer.kernels.predictive_error_distribution import PredictiveErrorDistribution, fit_error_distribution
 from ssinfer.level import check_level, check_side, tail
 from ssinfer.thresholds.calibrated_posterior import FEWEST_UNITS, usable_placebos
 from ssinfer.thresholds.threshold import Threshold
@@ -83,11 +83,11 @@ class CalibratedError:
     def __init__(self, cf: Counterfactual, placebos: pd.DataFrame) -> None:
         data = usable_placebos(placebos, cf.design.treated)
         clusters = data["origin"] if len(data["origins"]) > 1 else data["block"]
-        self.law = fit_error_law(data["y"], data["s"], 1 / data["ratio"], clusters)
+        self.law = fit_error_distribution(data["y"], data["s"], 1 / data["ratio"], clusters)
         own = float(cf.null_error("credible" if cf.uncertainty == "posterior" else "confidence").std()) / cf.level
         relative = data["size"] / cf.assigned
         relative = relative if np.isfinite(relative) else 1.0  # of the typical size where either is not known
-        self.spread = float(self.law.spread(np.array([own]), np.array([relative]))[0])
+        self.spread = float(self.law.predictive_sd(np.array([own]), np.array([relative]))[0])
         self.level = cf.level
 
     def threshold(self, level: float = 0.95, side: str = "one-sided") -> Threshold:
@@ -123,8 +123,8 @@ def cross_fitted_gates(
                 continue
             labels = origin[rest] if len(np.unique(origin[rest])) > 1 else block[rest]
             clusters = np.unique(labels, return_inverse=True)[1]
-            law = fit_error_law(y[rest], s[rest], relative[rest], clusters)
-            mean[mine], spread[mine] = law.mean, law.spread(s[mine], relative[mine])
+            law = fit_error_distribution(y[rest], s[rest], relative[rest], clusters)
+            mean[mine], spread[mine] = law.mean, law.predictive_sd(s[mine], relative[mine])
     if np.isnan(mean).all():
         raise RefusalError(
             f"Fewer than {FEWEST_UNITS} placebo units outside every block of neighbours. Add comparable units."
@@ -147,6 +147,6 @@ def law_inputs(rows: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
     return y, s, np.asarray(np.exp(np.log(size).mean()) / size)
 
 
-def _names(law: ErrorLaw) -> dict[str, float]:
+def _names(law: PredictiveErrorDistribution) -> dict[str, float]:
     scale, excess, common = np.sqrt(law.theta).tolist()
     return {"scale": scale, "excess": excess, "common": common}

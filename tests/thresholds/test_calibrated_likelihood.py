@@ -12,7 +12,7 @@ from scipy.stats import norm
 from ssinfer.counterfactual import point_of
 from ssinfer.design import Design
 from ssinfer.errors import DataError, RefusalError
-from ssinfer.kernels.error_law import fit_error_law
+from ssinfer.kernels.predictive_error_distribution import fit_error_distribution
 from ssinfer.thresholds.calibrated_likelihood import calibrated_threshold, cross_fitted_gates
 
 
@@ -52,9 +52,9 @@ def test_known_law_is_recovered():
 def test_equal_standard_errors_give_mean_and_variance_of_maximum_likelihood():
     # with one source of variance the normal maximum likelihood is mean and mean square
     y = np.random.default_rng(2).normal(0.01, 0.03, 200)
-    law = fit_error_law(y, np.full(200, np.nan), np.ones(200), np.arange(200))
+    law = fit_error_distribution(y, np.full(200, np.nan), np.ones(200), np.arange(200))
     assert law.mean == pytest.approx(y.mean(), rel=1e-9)
-    assert law.spread(np.array([np.nan]), np.ones(1))[0] ** 2 == pytest.approx(
+    assert law.predictive_sd(np.array([np.nan]), np.ones(1))[0] ** 2 == pytest.approx(
         y.var() * (1 + 2 * 200 / 199 / 200), rel=1e-4
     )
 
