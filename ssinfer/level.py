@@ -9,7 +9,7 @@ from ssinfer.errors import RefusalError
 Side = Literal["one-sided", "two-sided"]
 
 
-def check_level(level: float, name: str = "level") -> float:
+def check_level(level: float | None, name: str = "level") -> float:
     """Return `level` if it is a fraction inside (0, 1); a percentage gets a hint.
 
     >>> check_level(0.95)
@@ -19,9 +19,9 @@ def check_level(level: float, name: str = "level") -> float:
     ...
     ssinfer.errors.RefusalError: level is 95, which looks like a percentage. Write it as a fraction: 0.95.
     """
-    if 0 < level < 1:
+    if level is not None and 0 < level < 1:
         return float(level)
-    if 1 < level < 100:
+    if level is not None and 1 < level < 100:
         raise RefusalError(
             f"{name} is {level:g}, which looks like a percentage. Write it as a fraction: {level / 100:g}."
         )

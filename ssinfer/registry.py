@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import entry_points
 from typing import Any
 
 from ssinfer.errors import PluginError, did_you_mean
@@ -67,6 +64,10 @@ class Registry:
 @cache
 def _found(registry: Registry) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the objects by name in their order, and the entry points that cannot be used with their reasons."""
+    import importlib  # noqa: PLC0415  (slow, and needed only where a registry is read)
+    import pkgutil  # noqa: PLC0415
+    from importlib.metadata import entry_points  # noqa: PLC0415
+
     package = importlib.import_module(registry.package)
     modules = [importlib.import_module(f"{registry.package}.{m.name}") for m in pkgutil.iter_modules(package.__path__)]
     declared = [getattr(module, registry.attribute) for module in modules if hasattr(module, registry.attribute)]

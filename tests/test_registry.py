@@ -34,7 +34,7 @@ def registry(tmp_path, monkeypatch):
     )
     monkeypatch.syspath_prepend(tmp_path)
     points = [EntryPoint(name, value, "things") for name, value in POINTS.items()]
-    monkeypatch.setattr("ssinfer.registry.entry_points", lambda group: points if group == "things" else [])
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: points if group == "things" else [])
     yield Registry("thing", "shelf_of_things", "THING", "things")
     _found.cache_clear()
     for name in [name for name in sys.modules if name.split(".")[0] in ("shelf_of_things", "elsewhere")]:

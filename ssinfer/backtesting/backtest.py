@@ -11,11 +11,11 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.gates import LEVELLESS, PRIORS, calibrated_columns
 from ssinfer.backtesting.operating_characteristics import ranking, threshold_table
 from ssinfer.backtesting.placebos import neighbour_blocks, placebo_units, selection_flags
 from ssinfer.backtesting.scores import score_table
 from ssinfer.backtesting.task import Outcome, Task, run_task
+from ssinfer.backtesting.thresholds_of_placebos import cross_fitted_columns, keys_of_fits
 from ssinfer.design import Design
 from ssinfer.errors import DataError, DesignError, RefusalError, did_you_mean
 from ssinfer.level import check_level
@@ -215,7 +215,7 @@ def backtest(
             if column not in frame.columns:
                 frame[column] = False
             frame.loc[mine, column] = inside[rows[mine]]
-    frame = pd.concat([frame, calibrated_columns(frame, levels)], axis=1)
+    frame = pd.concat([frame, cross_fitted_columns(frame, levels)], axis=1)
     return BacktestResult(
         scores=score_table(frame, injected, size_edges, seed),
         thresholds=threshold_table(frame, injected, levels, size_edges, share, seed),
@@ -279,12 +279,7 @@ def _tasks(
     common = None if origins is None or isinstance(origins, Mapping) else list(origins)
     tasks = []
     roles: dict[tuple[str, str], str] = {}
-    sides = ("one-sided", "two-sided")
-    gates = (
-        *(("confidence", level, side, "") for level in levels for side in sides),
-        *(("credible", level, side, prior) for level in levels for side in sides for prior in PRIORS),
-        *LEVELLESS,
-    )
+    keys = keys_of_fits(levels)
     for design_name, design in designs.items():
         units = placebo_units(panel, design, placebos)
         roles |= {(design_name, unit): "placebo" for unit in units}
@@ -301,7 +296,7 @@ def _tasks(
                 together = _together(method)
                 for start in range(0, len(everyone), together):
                     part = tuple(everyone[start : start + together])
-                    tasks.append(Task(design_name, method_name, untouched, method, window, part, gates, seed))
+                    tasks.append(Task(design_name, method_name, untouched, method, window, part, keys, seed))
     return tasks, roles
 
 

@@ -8,21 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.gates import Replicates, gates
 from ssinfer.backtesting.kernels.block_bootstrap import REPLICATES
 from ssinfer.backtesting.misallocation import SCORED, Misallocation
 from ssinfer.backtesting.pareto import pareto_set
+from ssinfer.backtesting.thresholds_of_placebos import Replicates, thresholds_of_key, thresholds_of_placebos
 from ssinfer.errors import RefusalError
+from ssinfer.thresholds.kind import KINDS, ThresholdKey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ssinfer.backtesting.backtest import BacktestResult
-    from ssinfer.backtesting.task import GateKey
     from ssinfer.typing import Floats
 
 
-UNLIMITED = "expected loss"  # the kind whose mean over placebos is no rate of one contract
 KEYS = ["design", "method", "kind", "level", "side", "prior"]
 
 
@@ -82,7 +81,7 @@ def choose_design(
     overpaid: float = 1.0,
     underpaid: float = 1.0,
     share: float = 0.5,
-    kinds: Sequence[str] = ("credible", "confidence", "calibrated", "placebo", "schedule", "expected loss"),
+    kinds: Sequence[str] | None = None,
     levels: Sequence[float] = (0.95, 0.90),
     at_most: float = 1.0,
 ) -> Choice:
@@ -107,8 +106,10 @@ def choose_design(
         Weights of a euro paid too much and too little.
     share : float
         Sharing rate f, first-dollar.
-    kinds, levels : sequences
-        Thresholds considered; both sides and, for credible ones, every prior.
+    kinds : sequence of str, optional
+        Names of the threshold kinds considered, with all their sides and priors. Default: all that placebos have.
+    levels : sequence of float
+        Levels considered.
     at_most : float
         Highest false-payment rate, on the placebos that choose, of a specification that may be chosen; where none is
         so low, the one that pays falsely least is. Below 1 it leaves out the gate of smallest expected loss, which
@@ -138,8 +139,8 @@ def choose_design(
         if ok.empty:
             continue
         left = loss.of_refusal(ok)
-        for key, gate in gates(ok, levels).items():
-            if key[0] in kinds:
+        for key, gate in thresholds_of_placebos(ok, levels).items():
+            if kinds is None or key.kind in kinds:
                 known = ~np.isnan(gate)
                 judged, other = ok[known], pd.concat([ok[~known], refused])
                 found = loss.score(judged, gate[known])
@@ -148,9 +149,10 @@ def choose_design(
                 }
                 columns["fold"] = [*judged[fold_of], *other[fold_of]]
                 frames.append(pd.DataFrame(columns).assign(specification=len(names)))
-                names.append((design, method, *key))
+                names.append((design, method, *key.labels.values()))
     if not frames:
-        raise RefusalError(f"No threshold of kinds {tuple(kinds)} exists for these placebos. Name others.")
+        wanted = "any kind" if kinds is None else f"kinds {tuple(kinds)}"
+        raise RefusalError(f"No threshold of {wanted} exists for these placebos. Name others of {KINDS.names()}.")
     if not 0 < at_most <= 1:
         raise RefusalError(f"at_most is {at_most}; a false-payment rate is a fraction in (0, 1], such as 0.05.")
     table = pd.concat(frames, ignore_index=True)
@@ -199,7 +201,7 @@ def _choose(specifications: pd.DataFrame, at_most: float) -> pd.Series[Any]:
     allowed = specifications[admitted(specifications, at_most)]
     if len(allowed):
         return allowed.iloc[0]
-    limited = specifications[specifications["kind"] != UNLIMITED]
+    limited = specifications[_limitable(specifications)]
     return (limited if len(limited) else specifications).sort_values("false_payment_rate", kind="stable").iloc[0]
 
 
@@ -210,7 +212,11 @@ def admitted(specifications: pd.DataFrame, at_most: float) -> pd.Series[bool]:
     placebos is no rate that any one contract would meet, so a limit below 1 does not admit it.
     """
     rare = specifications["false_payment_rate"] <= at_most
-    return rare if at_most >= 1 else rare & (specifications["kind"] != UNLIMITED)
+    return rare if at_most >= 1 else rare & _limitable(specifications)
+
+
+def _limitable(specifications: pd.DataFrame) -> pd.Series[bool]:
+    return specifications["kind"].map({kind.name: kind.limitable for kind in KINDS.entries()})
 
 
 def _honest_errors(
@@ -226,17 +232,16 @@ def _honest_errors(
         pair = row["design"], row["method"]
         part = placebos[(placebos["design"] == pair[0]) & (placebos["method"] == pair[1])]
         ok = part[part["status"] == "ok"]
-        level = float("nan") if row["level"] < 0 else float(row["level"])
-        key: GateKey = (row["kind"], level, row["side"], row["prior"])
-        name_of = (*pair, *(str(one) for one in key))
+        key = ThresholdKey.of({**row, "level": None if row["level"] < 0 else row["level"]})
         if pair not in made:
             made[pair] = Replicates(ok, seed, blocks)
-        if name_of not in relearned:
-            relearned[name_of] = made[pair].gates(ok, key)
-        own = next(gate for found, gate in gates(ok, [] if np.isnan(level) else [level]).items() if _same(found, key))
+        if (pair, key) not in relearned:
+            relearned[pair, key] = made[pair].thresholds(ok, key)
+        own = thresholds_of_key(ok, key)
+        assert own is not None  # noqa: S101  (the specification was chosen because placebos have this threshold)
         fold = (ok[fold_of] == row["fold"]).to_numpy()
         known = fold & ~np.isnan(own)
-        again = relearned[name_of]
+        again = relearned[pair, key]
         gate = own[known][None, :] if again is None else again[:, known]
         judged = ok[known]
         weights = made[pair].row_weights(judged)  # (K, R)
@@ -253,9 +258,3 @@ def _honest_errors(
         several = len(blocks) > 1 and some.sum() > 1
         errors[name] = float((sums[name][some] / counts[name][some]).std(ddof=1)) if several else float("nan")
     return errors
-
-
-def _same(one: GateKey, other: GateKey) -> bool:
-    """Return whether two gates are one; a level that does not exist is NaN."""
-    same_level = one[1] == other[1] or (np.isnan(one[1]) and np.isnan(other[1]))
-    return same_level and (one[0], *one[2:]) == (other[0], *other[2:])

@@ -7,21 +7,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.gates import Replicates, cross_fitted_placebo_gates, gates
 from ssinfer.backtesting.kernels.block_bootstrap import block_sums
 from ssinfer.backtesting.kernels.payments import payment_columns, replicate_means
 from ssinfer.backtesting.scores import groups
-from ssinfer.errors import RefusalError
+from ssinfer.backtesting.thresholds_of_placebos import Replicates, thresholds_of_key, thresholds_of_placebos
+from ssinfer.thresholds.placebo import COMPARISON_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ssinfer.backtesting.task import GateKey
+    from ssinfer.thresholds.kind import ThresholdKey
     from ssinfer.typing import Floats
 
 
 RANKING_SAVINGS = (0.01, 0.02, 0.03, 0.05, 0.10)
-RANKING_LEVEL = 0.95
 
 
 def threshold_table(
@@ -34,14 +33,15 @@ def threshold_table(
 ) -> pd.DataFrame:
     """Return the columns of thresholds.csv, a row per design, method, size class, kind, level and side.
 
-    With r the measured rate of a placebo, Y its spending, B its mean benchmark and T its gate: false payment
-    is P(r >= T); detection at s is P(r + s Y / B >= T); a bonus pays f M when M / B >= T and f max(d, 0) is due.
-    `expected_underpayment` averages over the injected positive savings; each one's own column stands beside it.
-    A gate that no measured saving passes is non-payment (`no_gate_rate` counts them; `threshold` is then NaN). Refused
-    placebos, and those that lack a gate of the kind (`n_without_gate`), are left out, and counted as non-payment in the
-    columns `_refused_unpaid`. Columns `_money` are per insured-year, `_total` per contract: times its insured-years.
-    Columns `_se` are block-bootstrap standard errors; in each replicate gates that placebos teach (placebo, calibrated)
-    are learned again. What they leave out is the fits themselves: those are not made again.
+    Let r be the measured rate of a placebo, Y its spending, B its mean benchmark and T its threshold. The false payment
+    rate is P(r >= T), and the detection rate at a true saving s is P(r + s Y / B >= T). A bonus of f M is paid if
+    M / B >= T; f max(d, 0) is due. `expected_underpayment` averages over the injected positive savings.
+
+    A threshold that no measured saving passes never pays: `no_threshold_rate` counts them, and `threshold` is then NaN.
+    Refused placebos, and those without a threshold of the kind (`n_without_threshold`), are left out; the columns
+    `_refused_unpaid` count them as not paid. Columns `_money` are per insured-year. Columns `_total` are per contract.
+    Columns `_se` are block-bootstrap standard errors. Each replicate learns again the thresholds that are learned from
+    other placebos. The fits themselves are not repeated.
     """
     savings = sorted({*RANKING_SAVINGS, *(s for s in injected if s > 0)})
     positive = [s for s in injected if s > 0] or list(RANKING_SAVINGS)
@@ -53,28 +53,24 @@ def threshold_table(
             continue
         if labels["size_class"] == "all":  # first of its design and method
             replicates = Replicates(ok, seed, blocks)
-        for key, gate in _with_ranking_gate(ok, gates(ok, levels)).items():
-            kind, level, side, prior = key
-            row = {**labels, "kind": kind, "level": level, "side": side, "prior": prior}
+        for key, gate in _with_comparison(ok, thresholds_of_placebos(ok, levels)).items():
+            row = {**labels, **key.labels}
             out.append({**row, **_characteristics(ok, gate, key, replicates, len(part), savings, positive, share)})
     return pd.DataFrame(out)
 
 
-def _with_ranking_gate(ok: pd.DataFrame, found: dict[GateKey, Floats]) -> dict[GateKey, Floats]:
-    """Add the gate by which methods are ranked, false payments of 5%, whatever levels were asked for."""
-    key: GateKey = ("placebo", RANKING_LEVEL, "one-sided", "")
-    if key in found:
+def _with_comparison(ok: pd.DataFrame, found: dict[ThresholdKey, Floats]) -> dict[ThresholdKey, Floats]:
+    """Add the threshold by which methods are compared, whatever levels were asked for."""
+    if COMPARISON_KEY in found:
         return found
-    try:
-        return {**found, key: cross_fitted_placebo_gates(ok, RANKING_LEVEL, "one-sided")}
-    except RefusalError:
-        return found
+    thresholds = thresholds_of_key(ok, COMPARISON_KEY)
+    return found if thresholds is None else {**found, COMPARISON_KEY: thresholds}
 
 
 def _characteristics(
     ok: pd.DataFrame,
     gate: Floats,
-    key: GateKey,
+    key: ThresholdKey,
     replicates: Replicates,
     n_rows: int,
     savings: Sequence[float],
@@ -91,7 +87,7 @@ def _characteristics(
     )
     asked = np.array(savings, dtype=float), np.array(positive, dtype=float), share
     columns = payment_columns(*numbers, gate[known], *asked)
-    relearned = replicates.gates(part, key)
+    relearned = replicates.thresholds(part, key)
     if relearned is None:
         block = replicates.block[part.index].to_numpy(dtype=np.intp)
         sums = block_sums(np.column_stack([columns, np.ones(len(part))]), block, replicates.weights.shape[1])
@@ -103,7 +99,7 @@ def _characteristics(
         means = replicate_means(*numbers, np.ascontiguousarray(relearned), replicates.row_weights(part), *asked)
     row: dict[str, Any] = {
         "n_rows": len(part),
-        "n_without_gate": int((~known).sum()),
+        "n_without_threshold": int((~known).sum()),
         "n_units": part["unit"].nunique(),
         "n_origins": part["origin"].nunique(),
     }
@@ -125,7 +121,7 @@ def _column_names(savings: Sequence[float], positive: Sequence[float]) -> list[s
         "threshold_money",
         "threshold_less_bias",
         "threshold_less_bias_money",
-        "no_gate_rate",
+        "no_threshold_rate",
         "false_payment_rate",
         *(f"detection_rate_{100 * saving:g}" for saving in savings),
         over,
@@ -151,15 +147,13 @@ def _spread(means: Floats) -> Floats:
 
 def ranking(thresholds: pd.DataFrame) -> pd.DataFrame:
     """Return designs and methods by detection at cross-fitted false payments of 5% (placebo gate, one-sided, 95%)."""
-    rows = thresholds[
-        (thresholds["kind"] == "placebo") & (thresholds["level"] == RANKING_LEVEL) & (thresholds["side"] == "one-sided")
-    ]
+    rows = thresholds[COMPARISON_KEY.rows(thresholds)]
     shown = [
         "design",
         "method",
         "size_class",
         "n_rows",
-        "n_without_gate",
+        "n_without_threshold",
         "threshold",
         "false_payment_rate",
         "false_payment_rate_se",

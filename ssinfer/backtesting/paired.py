@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.gates import Replicates, cross_fitted_placebo_gates
+from ssinfer.backtesting.thresholds_of_placebos import Replicates
 from ssinfer.errors import RefusalError
+from ssinfer.thresholds.placebo import COMPARISON_KEY
+from ssinfer.thresholds.placebo_cross_fitted import cross_fitted_placebo_thresholds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -95,10 +97,10 @@ def _detected(placebos: pd.DataFrame, design: str, method: str, saving: float, l
         )
     rows = rows.reset_index(drop=True)
     blocks = pd.Index(pd.unique(placebos.loc[chosen, "block"]))
-    gate = cross_fitted_placebo_gates(rows, level, "one-sided")
+    gate = cross_fitted_placebo_thresholds(rows, level, "one-sided")
     shifted = rows["savings_rate"].to_numpy() + saving * (rows["spending"] / rows["benchmark"]).to_numpy()
     replicates = Replicates(rows, seed, blocks)
-    relearned = replicates.gates(rows, ("placebo", level, "one-sided", ""))
+    relearned = replicates.thresholds(rows, replace(COMPARISON_KEY, level=level))
     assert relearned is not None  # noqa: S101  (placebo gates are always learned again)
     found = rows[["unit", "origin", "block"]].assign(paid=(shifted >= gate).astype(float), row=np.arange(len(rows)))
     return _Detected(found, replicates, shifted >= relearned)

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.gates import Replicates, gates
+from ssinfer.backtesting.thresholds_of_placebos import Replicates, thresholds_of_placebos
+from ssinfer.thresholds.kind import KINDS
+from ssinfer.thresholds.placebo_cross_fitted import placebo_thresholds_in_replicates
 
 if TYPE_CHECKING:
     from ssinfer.backtesting.backtest import BacktestResult
+    from ssinfer.thresholds.kind import ThresholdKey
     from ssinfer.typing import Floats
 
 
@@ -50,12 +53,12 @@ def pareto_set(result: BacktestResult, saving: float = 0.03) -> pd.DataFrame:
         if not len(ok):
             continue
         replicates = Replicates(ok, result.seed, blocks)
-        for (kind, _, side, prior), gate in gates(ok, (LEVEL,)).items():
-            if side != "one-sided":
+        for key, gate in thresholds_of_placebos(ok, (LEVEL,)).items():
+            if key.side != "one-sided":
                 continue
-            found = _equalised(ok, kind, gate, replicates, saving)
+            found = _equalised(ok, key, gate, replicates, saving)
             if found:
-                out.append({"design": design, "method": method, "kind": kind, "prior": prior, **found})
+                out.append({"design": design, "method": method, "kind": key.kind, "prior": key.prior, **found})
     if not out:
         return pd.DataFrame(columns=["design", "method", "kind", "prior", *BIAS, "detection_rate", "dominated"])
     table = pd.DataFrame(out).merge(bias, on=["design", "method"])
@@ -85,16 +88,23 @@ def _bias(result: BacktestResult) -> pd.DataFrame:
     )
 
 
-def _equalised(ok: pd.DataFrame, kind: str, gate: Floats, replicates: Replicates, saving: float) -> dict[str, float]:
+def _equalised(
+    ok: pd.DataFrame, key: ThresholdKey, gate: Floats, replicates: Replicates, saving: float
+) -> dict[str, float]:
     """Return false payments and detection with gates that all pay equally many; empty where placebos are too few."""
     usable = np.isfinite(gate) & (gate > 0)
     never = np.isposinf(gate)
     if not usable.any():
         return {}
     part, kept = ok[usable], ok[usable | never]
-    # placebo gates are such multiples already, of the placebos' own standard errors
-    scaled = part if kind == "placebo" else part.assign(standard_error=gate[usable])
-    own, again = (replicates.placebo_gates(scaled, LEVEL, "one-sided", once=once) for once in (True, False))
+    as_it_is = KINDS.find(key.kind).multiple_of_standard_error
+    scaled = part if as_it_is else part.assign(standard_error=gate[usable])
+    blocks = replicates.block[part.index].to_numpy()
+    once = np.ones((1, replicates.weights.shape[1]))
+    own, again = (
+        placebo_thresholds_in_replicates(scaled, blocks, drawn, LEVEL, "one-sided")
+        for drawn in (once, replicates.weights)
+    )
     if np.isnan(own).all():
         return {}
     rate = part["savings_rate"].to_numpy(dtype=float)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +13,8 @@ import numpy as np
 
 from ssinfer.backtesting.kernels.scoring import central_intervals, crps, interval_score, probability_integral_transform
 from ssinfer.counterfactual import Counterfactual
-from ssinfer.errors import RefusalError, SsinferError
-from ssinfer.level import check_side, tail
-from ssinfer.thresholds.credible import gate_of
-from ssinfer.thresholds.expected_loss import expected_loss_gate
-from ssinfer.thresholds.prior import find_prior
-from ssinfer.thresholds.savings_posterior import fit_mixture
+from ssinfer.errors import SsinferError
+from ssinfer.thresholds.kind import KINDS, PlaceboFit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,12 +22,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ssinfer.design import Design
+    from ssinfer.thresholds.kind import ThresholdKey
     from ssinfer.typing import Floats
     from ssinfer.windows import ContractWindow
 
 
-# kind, level, side, prior ("" where there is none)
-GateKey = tuple[str, float, str, str]
 COVERAGE_LEVELS = (0.5, 0.8, 0.9, 0.95)
 KEPT_DRAWS = 1000
 MEASURED = (
@@ -49,7 +46,7 @@ MEASURED = (
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What a worker needs; `gates` are (kind, level, side, prior) of thresholds from each placebo's own fit."""
+    """What a worker needs; `keys` name the thresholds that come from each placebo's own fit."""
 
     design_name: str
     method_name: str
@@ -57,7 +54,7 @@ class Task:
     method: Any
     window: ContractWindow
     units: tuple[str, ...]
-    gates: tuple[GateKey, ...]
+    keys: tuple[ThresholdKey, ...]
     seed: int
 
 
@@ -99,8 +96,8 @@ def run_task(task: Task, data: Any) -> Outcome:
     numbers = {name: np.full(len(designs), np.nan) for name in MEASURED}
     for level in COVERAGE_LEVELS:
         numbers[f"covers_{100 * level:g}"] = np.full(len(designs), np.nan)
-    for gate in task.gates:
-        numbers[gate_column(*gate)] = np.full(len(designs), np.nan)
+    for key in task.keys:
+        numbers[key.column] = np.full(len(designs), np.nan)
     kept = np.full((len(designs), KEPT_DRAWS), np.nan, dtype=np.float32)
     good: list[int] = []
     benchmark_draws: list[Floats] = []
@@ -131,7 +128,7 @@ def run_task(task: Task, data: Any) -> Outcome:
     for size in {len(draws) for draws in benchmark_draws}:  # one size, unless a method draws as many as it has donors
         same = [place for place, draws in enumerate(benchmark_draws) if len(draws) == size]
         chosen = [benchmark_draws[place] for place in same], [sampling_draws[place] for place in same]
-        _score(np.array(good)[same], *chosen, columns, numbers, task.gates, kept)
+        _score(np.array(good)[same], *chosen, columns, numbers, task.keys, kept)
     return Outcome({**columns, **numbers}, kept)
 
 
@@ -165,12 +162,6 @@ def fit_each(method: Any, data: Any, designs: Sequence[Design], seeds: Sequence[
     return results
 
 
-def gate_column(kind: str, level: float, side: str, prior: str = "") -> str:
-    """Return the name of the column that holds a gate from each placebo's own fit; a level of NaN is left out."""
-    parts = ["gate", kind.replace(" ", "_"), *([] if np.isnan(level) else [f"{100 * level:g}"]), side]
-    return "_".join([*parts, prior] if prior else parts)
-
-
 def _sampling(cf: Counterfactual) -> Floats | None:
     if cf.confidence is None and cf.uncertainty != "sampling":
         return None
@@ -188,10 +179,10 @@ def _score(
     sampling: list[Floats | None],
     columns: dict[str, Any],
     numbers: dict[str, Floats],
-    gates: Sequence[GateKey],
+    keys: Sequence[ThresholdKey],
     kept: NDArray[np.float32],
 ) -> None:
-    """Fill scores and gates of the rows that were estimated; errors and rates are relative to Bbar."""
+    """Fill scores and thresholds of the rows that were estimated; errors and rates are relative to Bbar."""
     draws = np.stack(benchmark)  # (R, S)
     mean = draws.mean(axis=1)
     errors = 1.0 - draws / mean[:, None]  # E0 / Bbar
@@ -215,32 +206,14 @@ def _score(
         numbers["width_90"][good] = upper[ninety] - lower[ninety]
         numbers["interval_score_90"][good] = interval_score(lower[ninety], upper[ninety], rate, 0.9)
         numbers["crps"][good] = crps(errors, rate)
-    for place, row in enumerate(good):
-        posterior = errors[place] if columns["uncertainty"][row] == "posterior" else None
-        own = sampling[place]
-        confidence = None if own is None else (own.mean() - own) / mean[place]
-        for key, rate_of_gate in _own_gates(posterior, confidence, gates).items():
-            numbers[gate_column(*key)][row] = rate_of_gate
-
-
-def _own_gates(posterior: Floats | None, confidence: Floats | None, gates: Sequence[GateKey]) -> dict[GateKey, float]:
-    """Return the gates that exist for one fit, from its relative null errors (S,)."""
-    found: dict[GateKey, float] = {}
-    for source, kind in ((posterior, "credible"), (confidence, "confidence")):
-        if source is None or len(source) < 2:
-            continue
-        flat = [key for key in gates if key[0] == kind and key[3] in ("", "flat")]
-        quantiles = np.quantile(source, [tail(key[1], check_side(key[2])) for key in flat])
-        found |= dict(zip(flat, quantiles.tolist(), strict=True))
-    informed = [key for key in gates if key[0] == "credible" and key[3] not in ("", "flat")]
-    if posterior is not None and informed:
-        error, spread = fit_mixture(posterior[:: max(1, len(posterior) // KEPT_DRAWS)]), float(posterior.std())
-        for key in informed:
-            try:
-                found[key] = gate_of(error, spread, key[1], check_side(key[2]), find_prior(key[3]))
-            except RefusalError:  # no measured saving reaches the level: this placebo is never paid
-                found[key] = np.inf
-    either = posterior if posterior is not None else confidence
-    if either is not None and len(either) > 1:
-        found |= {key: expected_loss_gate(either, find_prior(key[3])) for key in gates if key[0] == "expected loss"}
-    return found
+    fits = [
+        PlaceboFit(
+            posterior=errors[place] if columns["uncertainty"][row] == "posterior" else None,
+            sampling=None if own is None else (own.mean() - own) / mean[place],
+        )
+        for place, (row, own) in enumerate(zip(good, sampling, strict=True))
+    ]
+    for name, of_kind in groupby(keys, key=attrgetter("kind")):
+        wanted = tuple(of_kind)
+        for key, values in zip(wanted, KINDS.find(name).for_fits(fits, wanted).T, strict=True):
+            numbers[key.column][good] = values

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ssinfer.backtesting.gates import gates
+from ssinfer.backtesting.thresholds_of_placebos import thresholds_of_placebos
 from ssinfer.figures.data import EarningCurve, Earnings
 from ssinfer.report.disclosure import class_is_visible
 from ssinfer.report.text.names import KIND_ORDER, KINDS
@@ -44,7 +44,8 @@ def earnings_of(result: StudyResult, pair: Pair, best: Mapping[str, Any] | None 
     found = []
     level = float("nan") if best is None else float(best["level"])
     levels = (0.95,) if best is None or not 0 < level < 1 or level == 0.95 else (0.95, level)
-    for (kind, one, side, prior), gate in gates(ok, levels).items():
+    for key, gate in thresholds_of_placebos(ok, levels).items():
+        kind, one, side, prior = key.labels.values()
         same_level = np.isnan(one) or one == level  # a schedule and an expected loss have none
         chosen = best is not None and (kind, side, prior) == tuple(best[name] for name in KEY) and same_level
         plain_kind = side == "one-sided" and prior in ("", "flat") and (kind == "schedule" or one == 0.95)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.gates import cross_fitted_placebo_gates
 from ssinfer.errors import SsinferError
 from ssinfer.figures.data import Benchmark, CasePanel, PaymentDot, PlaceboRow, SizeCurve, SizeMarker
 from ssinfer.report.data import Figures
@@ -17,6 +16,7 @@ from ssinfer.report.tables.balance import love_plots
 from ssinfer.report.text.finding import honest_threshold
 from ssinfer.report.text.names import KIND_ORDER, KINDS, nominal_payment, threshold_name
 from ssinfer.report.text.pairs import case_name, label_of, pairs_of, placebo_rows, rows_of, saving_of
+from ssinfer.thresholds.placebo_cross_fitted import cross_fitted_placebo_thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +56,7 @@ def _placebo_figure(result: StudyResult) -> tuple[PlaceboRow, ...]:
         if not len(rows):
             continue
         try:
-            gates = cross_fitted_placebo_gates(rows, 0.95, "one-sided")
+            gates = cross_fitted_placebo_thresholds(rows, 0.95, "one-sided")
         except SsinferError:
             gates = np.full(len(rows), NAN)
         lines = () if hidden else _lines(result, pair)

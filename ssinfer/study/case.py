@@ -12,7 +12,7 @@ from ssinfer.backtesting.placebos import neighbour_blocks
 from ssinfer.backtesting.task import seed_of
 from ssinfer.contracts.settle import settle
 from ssinfer.errors import SsinferError
-from ssinfer.thresholds.compare import compare_thresholds, whole_calibration
+from ssinfer.thresholds.compare import compare_thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,10 +54,8 @@ def evaluate_case(plan: Plan, result: BacktestResult | None) -> CaseResult:
             rows = result.placebos
             mine = (rows["design"] == design) & (rows["method"] == method) & (rows["status"] == "ok")
             placebos = _cross_fitted(rows[mine & (rows["role"] == "placebo")], plan, design)
-        table = compare_thresholds(cf, file.threshold.all_levels, placebos)
-        if file.threshold.calibrate and placebos is not None:
-            whole = whole_calibration(cf, placebos, file.threshold.all_levels, file.seed)
-            table = pd.concat([table, whole], ignore_index=True)
+        levels, on_request = file.threshold.all_levels, file.threshold.calibrate
+        table = compare_thresholds(cf, levels, placebos, on_request=on_request, seed=file.seed)
         try:
             pooled = cf.savings().pooled()
         except SsinferError as error:

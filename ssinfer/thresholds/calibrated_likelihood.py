@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from scipy.special import ndtri
 
 from ssinfer.errors import RefusalError
-from ssinfer.kernels.predictive_error_distribution import PredictiveErrorDistribution, fit_error_distribution
+from ssinfer.kernels.predictive_error_distribution import (
+    fit_error_distribution,
+    refit_error_distributions,
+)
 from ssinfer.level import check_level, check_side, tail
 from ssinfer.thresholds.calibrated_posterior import FEWEST_UNITS, usable_placebos
+from ssinfer.thresholds.kind import ThresholdKind
+from ssinfer.thresholds.placebo_order import refuse_equal_savings
 from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from collections.abc import Callable, Mapping, Sequence
 
     from ssinfer.counterfactual import Counterfactual
-    from ssinfer.typing import Floats
+    from ssinfer.thresholds.kind import ThresholdKey
+    from ssinfer.typing import Floats, Positions
+
+NAME = "calibrated"
 
 
 def calibrated_threshold(
@@ -73,7 +82,7 @@ def calibrated_threshold(
 
 
 class CalibratedError:
-    """The calibrated error of one counterfactual, from which thresholds of every level follow.
+    """The calibrated error distribution of one counterfactual, which gives thresholds of every level.
 
     Parameters
     ----------
@@ -83,61 +92,101 @@ class CalibratedError:
     def __init__(self, cf: Counterfactual, placebos: pd.DataFrame) -> None:
         data = usable_placebos(placebos, cf.design.treated)
         clusters = data["origin"] if len(data["origins"]) > 1 else data["block"]
-        self.law = fit_error_distribution(data["y"], data["s"], 1 / data["ratio"], clusters)
-        own = float(cf.null_error("credible" if cf.uncertainty == "posterior" else "confidence").std()) / cf.level
+        self.distribution = fit_error_distribution(data["y"], data["s"], 1 / data["ratio"], clusters)
+        kind = "credible" if cf.uncertainty == "posterior" else "confidence"
+        standard_error = float(cf.null_error(kind).std()) / cf.level
         relative = data["size"] / cf.assigned
-        relative = relative if np.isfinite(relative) else 1.0  # of the typical size where either is not known
-        self.spread = float(self.law.predictive_sd(np.array([own]), np.array([relative]))[0])
-        self.level = cf.level
+        relative = relative if np.isfinite(relative) else 1.0  # the typical size, where a size is unknown
+        self.spread = float(self.distribution.predictive_sd(np.array([standard_error]), np.array([relative]))[0])
+        self.benchmark = cf.level
 
     def threshold(self, level: float = 0.95, side: str = "one-sided") -> Threshold:
         """Return the calibrated threshold."""
         level, side = check_level(level), check_side(side)
-        rate = self.law.mean + float(ndtri(tail(level, side))) * self.spread
-        detail = {"bias": self.law.mean, "standard_error": self.spread, **_names(self.law)}
-        return Threshold(rate=rate, money=rate * self.level, kind="calibrated", level=level, side=side, detail=detail)
+        rate = self.distribution.mean + float(ndtri(tail(level, side))) * self.spread
+        scale, excess, common = np.sqrt(self.distribution.theta).tolist()
+        detail = {
+            "bias": self.distribution.mean,
+            "standard_error": self.spread,
+            "scale": scale,
+            "excess": excess,
+            "common": common,
+        }
+        return Threshold(rate=rate, money=rate * self.benchmark, kind=NAME, level=level, side=side, detail=detail)
 
 
-def cross_fitted_gates(
-    rows: pd.DataFrame, levels: tuple[float, ...], sides: tuple[str, ...]
-) -> dict[tuple[float, str], Floats]:
-    """Return calibrated gates (R,) of placebos by level and side, each from other blocks of neighbours and origins.
+def cross_fitted_errors(rows: pd.DataFrame) -> tuple[Floats, Floats]:
+    """Return mean and SD (R,) of the calibrated error of each placebo, learned from other blocks and origins.
 
-    With a single origin the others of that origin stand in. NaN where a fold would hold fewer than 19 units; refused
-    where every fold would.
+    With a single origin, the other blocks of that origin are used. NaN where fewer than 19 units remain.
+
+    Raises
+    ------
+    RefusalError
+        Fewer than 19 units remain for every placebo, or all savings are equal.
     """
-    y, s, relative = law_inputs(rows)
-    if y.std() <= 1e-12:
-        raise RefusalError(f"All {len(y)} placebo savings are alike: they are not {len(y)} placebos. Check the data.")
-    block, unit = (np.unique(rows[name].astype(str), return_inverse=True)[1] for name in ("block", "unit"))
-    origin = np.unique(rows["origin"].astype(str), return_inverse=True)[1]
+    y, s, relative = _arrays(rows)
+    refuse_equal_savings(y)
+    block, unit, origin = (_codes(rows[name]) for name in ("block", "unit", "origin"))
     several = origin.max() > 0
     mean, spread = np.full((2, len(y)), np.nan)
-    for one in range(int(block.max()) + 1):
-        for period in range(int(origin.max()) + 1):
-            mine = (block == one) & (origin == period)
-            if not mine.any():
+    for b in range(int(block.max()) + 1):
+        for o in range(int(origin.max()) + 1):
+            inside = (block == b) & (origin == o)
+            if not inside.any():
                 continue
-            rest = (block != one) & ((origin != period) if several else True)
+            rest = (block != b) & ((origin != o) if several else True)
             if len(np.unique(unit[rest])) < FEWEST_UNITS:
                 continue
-            labels = origin[rest] if len(np.unique(origin[rest])) > 1 else block[rest]
-            clusters = np.unique(labels, return_inverse=True)[1]
-            law = fit_error_distribution(y[rest], s[rest], relative[rest], clusters)
-            mean[mine], spread[mine] = law.mean, law.predictive_sd(s[mine], relative[mine])
+            clusters = np.unique(_clusters(origin[rest], block[rest])[0], return_inverse=True)[1]
+            found = fit_error_distribution(y[rest], s[rest], relative[rest], clusters)
+            mean[inside], spread[inside] = found.mean, found.predictive_sd(s[inside], relative[inside])
     if np.isnan(mean).all():
         raise RefusalError(
             f"Fewer than {FEWEST_UNITS} placebo units outside every block of neighbours. Add comparable units."
         )
-    return {
-        (level, side): mean + float(ndtri(tail(level, check_side(side)))) * spread for level in levels for side in sides
-    }
+    return mean, spread
 
 
-def law_inputs(rows: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
-    """Return placebo savings rates, their standard errors, and the typical size over each one's own (R,).
+def errors_in_replicates(rows: pd.DataFrame, blocks: Positions, weights: Floats) -> tuple[Floats, Floats]:
+    """Return mean and SD (K, R) of the calibrated error of each placebo in every bootstrap replicate.
 
-    A source of variance is known of all placebos, or it is none: standard errors are NaN, sizes alike, where one lacks.
+    A replicate leaves out the placebo's origin, but not its block, which is one of many.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Estimated placebos (R rows) of one design and method.
+    blocks : array (R,)
+        Block numbers from 0.
+    weights : array (K, blocks)
+        How often each replicate draws each block.
+    """
+    y, s, relative = _arrays(rows)
+    origin = _first_seen_codes(rows["origin"])
+    mean, spread = np.empty((2, len(weights), len(y)))
+    for o in range(int(origin.max()) + 1):
+        inside = origin == o
+        rest = ~inside if origin.max() > 0 else np.ones(len(y), dtype=bool)
+        labels, by_origin = _clusters(origin[rest], blocks[rest])
+        data = y[rest], s[rest], relative[rest], _first_seen_codes(labels)
+        start = fit_error_distribution(*data)
+        drawn = np.ascontiguousarray(weights[:, blocks[rest]])
+        for k, found in enumerate(refit_error_distributions(*data, drawn, start, drawn=not by_origin)):
+            mean[k, inside], spread[k, inside] = found.mean, found.predictive_sd(s[inside], relative[inside])
+    return mean, spread
+
+
+def _clusters(origin: Positions, block: Positions) -> tuple[Positions, bool]:
+    """Return what the variance of the mean is clustered by: origins if there are several, else blocks."""
+    by_origin = len(np.unique(origin)) > 1
+    return (origin if by_origin else block), by_origin
+
+
+def _arrays(rows: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
+    """Return placebo savings rates, their standard errors, and the typical size over each size (R,).
+
+    A standard error or a size must be known of all placebos. Otherwise standard errors are NaN, and sizes equal.
     """
     y, s, size = (rows[name].to_numpy(dtype=float) for name in ("savings_rate", "standard_error", "assigned"))
     if not np.isfinite(s).all():
@@ -147,6 +196,47 @@ def law_inputs(rows: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
     return y, s, np.asarray(np.exp(np.log(size).mean()) / size)
 
 
-def _names(law: PredictiveErrorDistribution) -> dict[str, float]:
-    scale, excess, common = np.sqrt(law.theta).tolist()
-    return {"scale": scale, "excess": excess, "common": common}
+def _codes(labels: pd.Series[Any]) -> Positions:
+    return np.asarray(np.unique(labels.astype(str), return_inverse=True)[1], dtype=np.intp)
+
+
+def _first_seen_codes(labels: object) -> Positions:
+    return np.asarray(pd.factorize(np.asarray(labels))[0], dtype=np.intp)
+
+
+def _for_case(cf: Counterfactual, placebos: pd.DataFrame | None, _seed: int) -> Callable[[ThresholdKey], Threshold]:
+    if placebos is None:
+        raise RefusalError("A calibrated threshold learns from placebos. Run a backtest first.")
+    error = CalibratedError(cf, placebos)
+    return lambda key: error.threshold(check_level(key.level), key.side)
+
+
+def _for_placebos(rows: pd.DataFrame, keys: Sequence[ThresholdKey]) -> Mapping[ThresholdKey, Floats]:
+    mean, spread = cross_fitted_errors(rows)
+    return {key: mean + float(ndtri(key.tail)) * spread for key in keys}
+
+
+def _for_replicates(
+    rows: pd.DataFrame, blocks: Positions, weights: Floats
+) -> Callable[[pd.DataFrame, ThresholdKey], Floats]:
+    mean, spread = errors_in_replicates(rows, blocks, weights)
+
+    def thresholds(part: pd.DataFrame, key: ThresholdKey) -> Floats:
+        places = rows.index.get_indexer(part.index)
+        return np.asarray(mean[:, places] + float(ndtri(key.tail)) * spread[:, places])
+
+    return thresholds
+
+
+KIND = ThresholdKind(
+    name=NAME,
+    label="Model rescaled on placebos",
+    words="the model threshold rescaled on placebos",
+    order=40,
+    learns_from="placebos",
+    settles=True,
+    across_sizes=True,
+    for_case=_for_case,
+    for_placebos=_for_placebos,
+    for_replicates=_for_replicates,
+)

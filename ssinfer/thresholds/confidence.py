@@ -7,10 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ssinfer.level import check_level, check_side, tail
+from ssinfer.thresholds.kernels.quantiles import quantiles_by_fit
+from ssinfer.thresholds.kind import ThresholdKind
 from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pandas as pd
+
     from ssinfer.counterfactual import Counterfactual
+    from ssinfer.thresholds.kind import PlaceboFit, ThresholdKey
+    from ssinfer.typing import Floats
 
 
 def confidence_threshold(cf: Counterfactual, level: float = 0.95, side: str = "two-sided") -> Threshold:
@@ -59,3 +67,24 @@ def confidence_threshold(cf: Counterfactual, level: float = 0.95, side: str = "t
     if side == "two-sided":
         detail["lower"] = float(np.quantile(errors, (1 - level) / 2)) / mean
     return Threshold(rate=quantile / mean, money=quantile, kind="confidence", level=level, side=side, detail=detail)
+
+
+def _for_case(cf: Counterfactual, _placebos: pd.DataFrame | None, _seed: int) -> Callable[[ThresholdKey], Threshold]:
+    return lambda key: confidence_threshold(cf, check_level(key.level), key.side)
+
+
+def _for_fits(fits: Sequence[PlaceboFit], keys: Sequence[ThresholdKey]) -> Floats:
+    return quantiles_by_fit([fit.sampling for fit in fits], [key.tail for key in keys])
+
+
+KIND = ThresholdKind(
+    name="confidence",
+    label="Confidence (model)",
+    words="the confidence threshold",
+    order=20,
+    learns_from="fit",
+    distribution="sampling distribution",
+    settles=True,
+    for_case=_for_case,
+    for_fits=_for_fits,
+)

@@ -10,22 +10,31 @@ from scipy.special import ndtri
 
 from ssinfer.errors import RefusalError
 from ssinfer.level import Side, check_level, check_side, tail
-from ssinfer.thresholds.prior import Prior, find_prior
+from ssinfer.thresholds.kernels.quantiles import quantiles_by_fit
+from ssinfer.thresholds.kind import ThresholdKind
+from ssinfer.thresholds.prior import PRIORS, Prior, find_prior
 from ssinfer.thresholds.savings_posterior import (
     NormalMixture,
-    fit_mixture,
+    fit_normal_mixture,
     highest_density_lower,
     probability_positive,
 )
 from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pandas as pd
+
     from ssinfer.counterfactual import Counterfactual
+    from ssinfer.thresholds.kind import PlaceboFit, ThresholdKey
     from ssinfer.typing import Booleans, Floats
 
 Interval = Literal["equal-tailed", "highest-density"]
 # "Every M" ends at 12 SDs of the null error (times SD over the prior's SD, if more): beyond, the model is wrong.
 REACH = 12.0
+#: Draws of a placebo's posterior that a mixture is fitted to, at most about twice as many.
+THINNED_DRAWS = 1000
 
 
 def credible_threshold(
@@ -110,7 +119,7 @@ class SavingPosterior:
     @cached_property
     def mixture(self) -> NormalMixture:
         """The relative error as a mixture of normals."""
-        return fit_mixture(self.errors / self.level)
+        return fit_normal_mixture(self.errors / self.level)
 
     def threshold(
         self,
@@ -134,7 +143,7 @@ class SavingPosterior:
         if not np.isfinite(chosen.sd) and not highest:
             money = float(np.quantile(self.errors, tail(level, side)))
         else:
-            money = mean * gate_of(self.mixture, spread, level, side, chosen, highest=highest)
+            money = mean * credible_rate(self.mixture, spread, level, side, chosen, highest=highest)
         return Threshold(
             rate=money / mean,
             money=money,
@@ -146,7 +155,7 @@ class SavingPosterior:
         )
 
 
-def gate_of(
+def credible_rate(
     error: NormalMixture, spread: float, level: float, side: Side, prior: Prior, *, highest: bool = False
 ) -> float:
     """Return the smallest measured rate from which on every larger one up to REACH SDs passes.
@@ -193,3 +202,42 @@ def gate_of(
         if high - low < 1e-7 * spread:
             break
     return high
+
+
+def _for_case(cf: Counterfactual, _placebos: pd.DataFrame | None, _seed: int) -> Callable[[ThresholdKey], Threshold]:
+    posterior = SavingPosterior(cf)
+    return lambda key: posterior.threshold(check_level(key.level), key.side, key.prior)
+
+
+def _for_fits(fits: Sequence[PlaceboFit], keys: Sequence[ThresholdKey]) -> Floats:
+    """Return quantiles under the flat prior; otherwise a mixture of normals is fitted to thinned draws."""
+    out = np.full((len(fits), len(keys)), np.nan)
+    flat = [place for place, key in enumerate(keys) if not key.informed]
+    out[:, flat] = quantiles_by_fit([fit.posterior for fit in fits], [keys[place].tail for place in flat])
+    informed = [place for place, key in enumerate(keys) if key.informed]
+    for row, fit in enumerate(fits):
+        if fit.posterior is None or not informed:
+            continue
+        thinned = fit.posterior[:: max(1, len(fit.posterior) // THINNED_DRAWS)]
+        error, spread = fit_normal_mixture(thinned), float(fit.posterior.std())
+        for place in informed:
+            level, side, prior = check_level(keys[place].level), check_side(keys[place].side), keys[place].prior
+            try:
+                out[row, place] = credible_rate(error, spread, level, side, find_prior(prior))
+            except RefusalError:  # no measured saving reaches the level: this placebo is never paid
+                out[row, place] = np.inf
+    return out
+
+
+KIND = ThresholdKind(
+    name="credible",
+    label="Credible (model)",
+    words="the credible threshold",
+    order=30,
+    learns_from="fit",
+    distribution="posterior",
+    priors=PRIORS,
+    settles=True,
+    for_case=_for_case,
+    for_fits=_for_fits,
+)

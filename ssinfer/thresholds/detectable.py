@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from ssinfer.errors import NotSupportedError, RefusalError
 from ssinfer.level import check_level, check_side, tail
+from ssinfer.thresholds.kind import ThresholdKind
 from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
     from ssinfer.counterfactual import Counterfactual
+    from ssinfer.thresholds.kind import ThresholdKey
     from ssinfer.typing import Floats
 
 
@@ -129,3 +135,23 @@ def _null_error(cf: Counterfactual) -> tuple[Floats, float]:
         raise NotSupportedError("Power analysis", f"{cf.method}, a point estimate without an error distribution")
     kind: Literal["credible", "confidence"] = "credible" if cf.uncertainty == "posterior" else "confidence"
     return cf.null_error(kind), cf.level
+
+
+def _for_case(cf: Counterfactual, _placebos: pd.DataFrame | None, _seed: int) -> Callable[[ThresholdKey], Threshold]:
+    def threshold(key: ThresholdKey) -> Threshold:
+        found = minimum_detectable_saving(cf, check_level(key.level), side=key.side)
+        return replace(found.gate, detail={**found.gate.detail, "detectable": found.detectable})
+
+    return threshold
+
+
+KIND = ThresholdKind(
+    name="power",
+    label="Power",
+    words="the power threshold",
+    order=60,
+    learns_from="fit",
+    settles=True,
+    pays=False,
+    for_case=_for_case,
+)

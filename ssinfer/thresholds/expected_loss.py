@@ -8,11 +8,17 @@ import numpy as np
 
 from ssinfer.errors import RefusalError
 from ssinfer.level import check_level
-from ssinfer.thresholds.prior import Prior, find_prior
+from ssinfer.thresholds.kind import ThresholdKind
+from ssinfer.thresholds.prior import PRIORS, Prior, find_prior
 from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pandas as pd
+
     from ssinfer.counterfactual import Counterfactual
+    from ssinfer.thresholds.kind import PlaceboFit, ThresholdKey
     from ssinfer.typing import Floats
 
 
@@ -140,7 +146,7 @@ def loss_curve(
     return gates, np.array(losses), never
 
 
-def expected_loss_gate(errors: Floats, prior: Prior) -> float:
+def expected_loss_rate(errors: Floats, prior: Prior) -> float:
     """Return the gate of smallest expected loss at equal weights, first-dollar, on a coarser grid (backtests).
 
     Infinite where never paying loses as little. The sharing rate does not matter here.
@@ -174,3 +180,31 @@ def _normal_quantiles(levels: Floats) -> Floats:
 
     check_level(float(levels[0]))
     return np.asarray(ndtri(levels))
+
+
+def _for_case(cf: Counterfactual, _placebos: pd.DataFrame | None, _seed: int) -> Callable[[ThresholdKey], Threshold]:
+    return lambda key: expected_loss_threshold(cf, key.prior)
+
+
+def _for_fits(fits: Sequence[PlaceboFit], keys: Sequence[ThresholdKey]) -> Floats:
+    out = np.full((len(fits), len(keys)), np.nan)
+    for row, fit in enumerate(fits):
+        errors = fit.posterior if fit.posterior is not None else fit.sampling
+        if errors is not None and len(errors) > 1:
+            out[row] = [expected_loss_rate(errors, find_prior(key.prior)) for key in keys]
+    return out
+
+
+KIND = ThresholdKind(
+    name="expected loss",
+    label="Expected loss",
+    words="the threshold of smallest expected loss",
+    order=80,
+    learns_from="fit",
+    has_level=False,
+    sides=("one-sided",),
+    priors=PRIORS[1:],
+    limitable=False,
+    for_case=_for_case,
+    for_fits=_for_fits,
+)

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom
 
-from ssinfer.errors import DataError, RefusalError
+from ssinfer.errors import ConvergenceError, DataError, RefusalError
 from ssinfer.level import check_level, check_side
+from ssinfer.thresholds.kind import ThresholdKey, ThresholdKind
+from ssinfer.thresholds.placebo_cross_fitted import cross_fitted_placebo_thresholds, placebo_thresholds_in_replicates
+from ssinfer.thresholds.placebo_order import order_interval, order_statistic
 from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
-    from ssinfer.typing import Floats
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ssinfer.counterfactual import Counterfactual
+    from ssinfer.typing import Floats, Positions
+
+NAME = "placebo"
+#: The threshold by which designs and methods are compared: false payments of 5%, learned from other placebos.
+COMPARISON_KEY = ThresholdKey(NAME, 0.95, "one-sided")
 
 
 def placebo_threshold(
@@ -112,7 +120,7 @@ def placebo_threshold(
         "lower": lower,
         "upper": upper,
     }
-    return Threshold(rate=value, kind="placebo", level=level, side=side, detail=detail)
+    return Threshold(rate=value, kind=NAME, level=level, side=side, detail=detail)
 
 
 def _refuse_repeats(units: object, origins: object, columns: pd.Index[str]) -> None:
@@ -127,30 +135,48 @@ def _refuse_repeats(units: object, origins: object, columns: pd.Index[str]) -> N
         raise DataError(f"{int(twice.sum())} placebo rows repeat a unit at an origin. {cure}")
 
 
-def order_statistic(z: Floats, level: float, side: str) -> float:
-    """Return the ceil(level (m + 1))-th order statistic of standardised placebo savings `z` (m,)."""
-    m = len(z)
-    rank = ceil(level * (m + 1) - 1e-9)
-    if rank > m:
-        needed = ceil(level / (1 - level) - 1e-9)
-        raise RefusalError(
-            f"{m} placebo units cannot show a {100 * level:g}% threshold; at least {needed} are needed. Lower the "
-            "level, or add comparable units."
+def _for_case(cf: Counterfactual, placebos: pd.DataFrame | None, _seed: int) -> Callable[[ThresholdKey], Threshold]:
+    if placebos is None:
+        raise RefusalError("A placebo threshold learns from placebos. Run a backtest first.")
+    if cf.failures:
+        raise ConvergenceError(
+            f"No placebo threshold from {cf.method}, because its standard error is not reliable: "
+            f"{'; '.join(cf.failures)}. Draw longer, simplify the model, or look at cf.diagnostics."
         )
-    values = np.abs(z) if side == "two-sided" else z
-    low, high = values.min(), values.max()
-    if high - low <= 1e-12 * max(1.0, abs(high)):
-        raise RefusalError(f"All {m} placebo savings are alike ({low:.3g}): they are not {m} placebos. Check the data.")
-    return float(np.partition(values, rank - 1)[rank - 1])
+    error = cf.null_error()
+    standard_error = float(error.std()) / cf.level if len(error) > 1 else None
+    return lambda key: placebo_threshold(placebos, check_level(key.level), key.side, standard_error)
 
 
-def order_interval(z: Floats, level: float, side: str) -> tuple[float, float]:
-    """Return a distribution-free 90% interval of the `level` quantile of `z` (m,).
+def _for_placebos(rows: pd.DataFrame, keys: Sequence[ThresholdKey]) -> Mapping[ThresholdKey, Floats]:
+    found = {}
+    for key in keys:
+        try:
+            found[key] = cross_fitted_placebo_thresholds(rows, check_level(key.level), key.side)
+        except RefusalError:  # too few placebos for this level
+            continue
+    return found
 
-    Its ends are the order statistics whose ranks hold the quantile with probability 0.9 (binomial); an end that no
-    placebo reaches is infinite.
-    """
-    m = len(z)
-    values = np.sort(np.abs(z) if side == "two-sided" else z)
-    low, high = int(binom.ppf(0.05, m, level)), int(binom.ppf(0.95, m, level)) + 1
-    return (float(values[low - 1]) if low >= 1 else -np.inf, float(values[high - 1]) if high <= m else np.inf)
+
+def _for_replicates(
+    rows: pd.DataFrame, blocks: Positions, weights: Floats
+) -> Callable[[pd.DataFrame, ThresholdKey], Floats]:
+    def thresholds(part: pd.DataFrame, key: ThresholdKey) -> Floats:
+        own_blocks = blocks[rows.index.get_indexer(part.index)]
+        return placebo_thresholds_in_replicates(part, own_blocks, weights, check_level(key.level), key.side)
+
+    return thresholds
+
+
+KIND = ThresholdKind(
+    name=NAME,
+    label="Placebo",
+    words="the placebo threshold",
+    order=10,
+    learns_from="placebos",
+    settles=True,
+    multiple_of_standard_error=True,
+    for_case=_for_case,
+    for_placebos=_for_placebos,
+    for_replicates=_for_replicates,
+)

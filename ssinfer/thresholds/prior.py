@@ -7,6 +7,9 @@ from math import erf, isfinite, sqrt
 
 from ssinfer.errors import RefusalError
 
+#: Names of the priors; the last two are proper.
+PRIORS = ("flat", "sceptical", "literature")
+
 
 @dataclass(frozen=True)
 class Prior:

@@ -39,7 +39,7 @@ class NormalMixture:
     sds: Floats
 
 
-def fit_mixture(draws: Floats) -> NormalMixture:
+def fit_normal_mixture(draws: Floats) -> NormalMixture:
     """Return the mixture of one to three normals with the smallest BIC, by EM from concentric starts.
 
     EM keeps the draws' mean and variance, so that one normal has their SD. Above 4,000 draws, as many of their

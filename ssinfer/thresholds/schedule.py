@@ -14,9 +14,17 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 from ssinfer.errors import RefusalError, did_you_mean
+from ssinfer.thresholds.kind import ThresholdKind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import pandas as pd
+
+    from ssinfer.counterfactual import Counterfactual
+    from ssinfer.thresholds.kind import ThresholdKey
     from ssinfer.thresholds.threshold import Threshold
+    from ssinfer.typing import Floats
 
 #: First and last head count of a band, and the minimum savings rate at each, in per cent, as CMS prints them
 #: (42 CFR 425.605(b)(1) and 425.604(b); linear in the number of assigned beneficiaries inside a band).
@@ -197,3 +205,33 @@ def _head_count(assigned: float) -> float:
             "Give the number of assigned beneficiaries, not person-years per thousand.",
         )
     return count
+
+
+def _for_case(cf: Counterfactual, _placebos: pd.DataFrame | None, _seed: int) -> Callable[[ThresholdKey], Threshold]:
+    return lambda _: schedule_threshold("mssp", assigned=cf.assigned)
+
+
+def _for_placebos(rows: pd.DataFrame, keys: Sequence[ThresholdKey]) -> Mapping[ThresholdKey, Floats]:
+    """Return the schedule's rate at each placebo's number of insured; none where sizes are unknown."""
+    import numpy as np  # noqa: PLC0415  (the numbers above stay light)
+
+    assigned = rows["assigned"].to_numpy(dtype=float)
+    known = assigned >= 1
+    if not known.any() or (assigned[known] == 1).all():
+        return {}
+    rates = np.array([minimum_savings_rate(count) if count >= 1 else np.nan for count in assigned])
+    return dict.fromkeys(keys, rates)
+
+
+KIND = ThresholdKind(
+    name="schedule",
+    label="Medicare schedule",
+    words="Medicare's schedule",
+    order=70,
+    learns_from="size",
+    has_level=False,
+    sides=("one-sided",),
+    settles=True,
+    for_case=_for_case,
+    for_placebos=_for_placebos,
+)

@@ -49,7 +49,7 @@ def test_a_row_is_the_fit_of_that_unit_in_that_window(panel, result):
     assert row["spending"] == panel.spending[22, 4]
     assert row["savings_rate"] == pytest.approx(cf.savings().pooled().measured_rate.item())
     assert row["standard_error"] == pytest.approx(cf.null_error().std(ddof=1) / cf.level)
-    assert row["gate_confidence_95_two-sided"] == pytest.approx(np.quantile(cf.null_error(), 0.975) / cf.level)
+    assert row["threshold_confidence_95_two-sided"] == pytest.approx(np.quantile(cf.null_error(), 0.975) / cf.level)
 
 
 def test_after_its_start_the_case_is_nobodys_donor(panel):

@@ -10,12 +10,13 @@ from scipy.stats import norm
 
 from ssinfer.backtesting.backtest import BacktestResult
 from ssinfer.backtesting.choice import choose_design
-from ssinfer.backtesting.gates import gates
 from ssinfer.backtesting.kernels.block_bootstrap import mean_and_error
 from ssinfer.backtesting.operating_characteristics import threshold_table
 from ssinfer.backtesting.pareto import pareto_set
 from ssinfer.backtesting.scores import score_table
+from ssinfer.backtesting.thresholds_of_placebos import thresholds_of_placebos
 from ssinfer.errors import RefusalError
+from ssinfer.thresholds.kind import ThresholdKey
 from ssinfer.thresholds.schedule import minimum_savings_rate
 
 
@@ -114,7 +115,7 @@ def test_kinds_are_compared_once_all_pay_equally_many_falsely():
     sd = np.where(np.arange(len(rows)) % 2 == 0, 0.01, 0.04)
     rate = sd * rng.standard_normal(len(rows))
     rows["savings_rate"], rows["spending"], rows["standard_error"] = rate, 2_000.0 * (1 - rate), sd
-    rows["gate_confidence_95_one-sided"] = 0.5 * sd  # far too lenient, but in proportion
+    rows["threshold_confidence_95_one-sided"] = 0.5 * sd  # far too lenient, but in proportion
     table = pareto_set(found).set_index("kind")
     # 4,000 placebos: four standard errors of a share of 5%, and the learned factor's
     assert table["false_payment_rate"].to_numpy() == pytest.approx(0.05, abs=0.015)
@@ -175,7 +176,7 @@ def test_honest_errors_of_own_gates_are_block_bootstraps_and_learned_gates_add_t
     fixed = mean_and_error(hits[:, None], blocks, np.random.default_rng(1))[1][0]
     assert scheduled.errors["detection_rate_3"] == pytest.approx(fixed, rel=0.15)
     learned = choose_design(found, kinds=["placebo"], levels=(0.9,))
-    at = gates(rows, (0.9,))["placebo", 0.9, learned.best["side"], ""]
+    at = thresholds_of_placebos(rows, (0.9,))[ThresholdKey("placebo", 0.9, learned.best["side"])]
     hits = (rows["savings_rate"] + 0.03 * rows["spending"] / 2_000 >= at).to_numpy(dtype=float)
     fixed = mean_and_error(hits[:, None], blocks, np.random.default_rng(1))[1][0]
     assert learned.errors["detection_rate_3"] > 1.2 * fixed

@@ -8,15 +8,15 @@ import pytest
 from scipy.stats import norm
 
 from ssinfer.backtesting.backtest import backtest
-from ssinfer.backtesting.gates import cross_fitted_placebo_gates
 from ssinfer.backtesting.operating_characteristics import ranking, threshold_table
 from ssinfer.backtesting.placebos import neighbour_blocks, placebo_units, selection_flags
 from ssinfer.backtesting.scores import between_units, size_classes
-from ssinfer.backtesting.task import gate_column
 from ssinfer.benchmarks.administrative.method import AdministrativeBenchmark
 from ssinfer.comparison import SimilarSize
 from ssinfer.design import Design
+from ssinfer.thresholds.kind import ThresholdKey
 from ssinfer.thresholds.placebo import order_statistic
+from ssinfer.thresholds.placebo_cross_fitted import cross_fitted_placebo_thresholds
 from ssinfer.thresholds.schedule import minimum_savings_rate
 
 DESIGN = Design(treated=["u000"], baseline=[2014, 2015, 2016], performance=[2017])
@@ -71,7 +71,7 @@ def test_false_payment_and_detection_are_counted_by_hand(result, rows):
     row = result.thresholds.query(
         "kind == 'confidence' and level == 0.95 and side == 'one-sided' and size_class == 'all'"
     ).iloc[0]
-    gate, rate = rows["gate_confidence_95_one-sided"].to_numpy(), rows["savings_rate"].to_numpy()
+    gate, rate = rows["threshold_confidence_95_one-sided"].to_numpy(), rows["savings_rate"].to_numpy()
     relative = (rows["spending"] / rows["benchmark"]).to_numpy()
     assert row["threshold"] == pytest.approx(gate.mean())
     assert row["threshold_less_bias"] == pytest.approx(gate.mean() - rate.mean())
@@ -112,7 +112,7 @@ def test_a_shift_of_the_benchmark_moves_the_threshold_but_not_detection(rows):
 
 
 def test_cross_fitting_leaves_block_and_origin_out(rows):
-    gates = cross_fitted_placebo_gates(rows, 0.95, "one-sided")
+    gates = cross_fitted_placebo_thresholds(rows, 0.95, "one-sided")
     rate, se = rows["savings_rate"].to_numpy(), rows["standard_error"].to_numpy()
     block, origin = rows["block"].to_numpy(), rows["origin"].to_numpy()
     for row in (0, 100, 300):
@@ -306,7 +306,7 @@ def test_methods_are_ranked_at_five_per_cent_whatever_levels_were_asked_for():
 def test_an_origin_with_few_placebos_does_not_take_the_gate_away():
     frame = plain_rows()
     frame = frame[(frame["origin"] == 2017) | (frame["unit"] < 5)]
-    gate = cross_fitted_placebo_gates(frame, 0.95, "one-sided")
+    gate = cross_fitted_placebo_thresholds(frame, 0.95, "one-sided")
     early = frame[frame["origin"] == 2016]
     assert np.isfinite(gate).all()
     later = frame[(frame["origin"] == 2017) & (frame["block"] != early["block"].iloc[0])]
@@ -315,37 +315,37 @@ def test_an_origin_with_few_placebos_does_not_take_the_gate_away():
 
 
 def test_gates_that_nothing_passes_are_counted_and_in_money_too():
-    name = gate_column("credible", 0.95, "one-sided", "sceptical")
+    name = ThresholdKey("credible", 0.95, "one-sided", "sceptical").column
     gate = np.where(np.arange(120) < 30, np.inf, 0.03)
     row = threshold_table(plain_rows().assign(**{name: gate}), (0.0,), (0.95,), (), 0.5, 1)
     row = row.query("kind == 'credible'").iloc[0]
-    assert row["no_gate_rate"] == 0.25
+    assert row["no_threshold_rate"] == 0.25
     assert np.isnan(row["threshold"])
     flat = threshold_table(plain_rows(), (0.0,), (0.95,), (), 0.5, 1).query("kind == 'schedule'").iloc[0]
     assert flat["threshold_less_bias_money"] == pytest.approx(100 * flat["threshold_less_bias"])
 
 
 def test_a_kind_that_some_placebos_lack_stays_and_counts_them():
-    name = gate_column("credible", 0.95, "one-sided", "flat")
+    name = ThresholdKey("credible", 0.95, "one-sided", "flat").column
     gate = np.where(np.arange(120) < 24, np.nan, 0.03)
     table = threshold_table(plain_rows().assign(**{name: gate}), (0.0,), (0.95,), (), 0.5, 1)
     row = table.query("kind == 'credible'").iloc[0]
-    assert (row["n_rows"], row["n_without_gate"]) == (96, 24)
+    assert (row["n_rows"], row["n_without_threshold"]) == (96, 24)
     assert row["threshold"] == pytest.approx(0.03)
     rest = plain_rows().iloc[24:]
     assert row["false_payment_rate"] == pytest.approx((rest["savings_rate"] >= 0.03).mean())
     # a refusal is non-payment as well
     assert row["false_payment_rate_refused_unpaid"] == pytest.approx((rest["savings_rate"] >= 0.03).sum() / 120)
-    assert table.query("kind == 'placebo'")["n_without_gate"].eq(0).all()
+    assert table.query("kind == 'placebo'")["n_without_threshold"].eq(0).all()
 
 
 def test_a_placebo_without_the_others_standard_error_has_no_placebo_gate():
     frame = plain_rows()
     frame.loc[:4, "standard_error"] = np.nan
-    gate = cross_fitted_placebo_gates(frame, 0.95, "one-sided")
+    gate = cross_fitted_placebo_thresholds(frame, 0.95, "one-sided")
     assert np.isnan(gate[:5]).all()
     assert np.isfinite(gate[5:]).all()
-    bare = cross_fitted_placebo_gates(frame.assign(standard_error=np.nan), 0.95, "one-sided")
+    bare = cross_fitted_placebo_thresholds(frame.assign(standard_error=np.nan), 0.95, "one-sided")
     assert np.isfinite(bare).all()
 
 
@@ -358,7 +358,7 @@ def test_standard_errors_hold_the_gates_learned_again():
     for seed in range(300):
         frame = plain_rows(count=100, origins=(2016,), seed=seed)
         table = threshold_table(frame, (0.0,), (0.9,), (), 0.5, 1) if seed < 20 else None
-        gate = cross_fitted_placebo_gates(frame, 0.9, "one-sided")
+        gate = cross_fitted_placebo_thresholds(frame, 0.9, "one-sided")
         rate = frame["savings_rate"].to_numpy()
         found.append((gate.mean(), (rate + 0.02 * frame["spending"] / 100 >= gate).mean()))
         if table is not None:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.gates import LEVELLESS, calibrated_columns
 from ssinfer.backtesting.operating_characteristics import threshold_table
-from ssinfer.backtesting.task import _score, gate_column
+from ssinfer.backtesting.task import _score
+from ssinfer.backtesting.thresholds_of_placebos import cross_fitted_columns, keys_of_fits
 from ssinfer.counterfactual import point_of
 from ssinfer.thresholds.compare import compare_thresholds
 from ssinfer.thresholds.planning.power import power_table
@@ -78,17 +78,8 @@ def whole_table() -> Callable[[], Any]:
     """Return what makes thresholds.csv from draws: own gates, cross-fitted ones, and the table."""
     rng = np.random.default_rng(2)
     rows = placebo_rows(rng)
-    keys = [
-        *(("confidence", level, side, "") for level in (0.95, 0.9) for side in ("one-sided", "two-sided")),
-        *(
-            ("credible", level, side, prior)
-            for level in (0.95, 0.9)
-            for side in ("one-sided", "two-sided")
-            for prior in ("flat", "sceptical", "literature")
-        ),
-        *LEVELLESS,
-    ]
-    names = [gate_column(*key) for key in keys]
+    keys = keys_of_fits((0.95, 0.9))
+    names = [key.column for key in keys]
     measured = ("benchmark", "saving", "savings_rate", "standard_error", "pit", "width_90", "interval_score_90", "crps")
     cover = [f"covers_{level}" for level in (50, 80, 90, 95)]
 
@@ -104,7 +95,7 @@ def whole_table() -> Callable[[], Any]:
             _score(np.arange(n), list(draws), list(draws), columns, numbers, keys, np.full((n, 1_000), np.nan, "f4"))
             found.append(pd.DataFrame({name: numbers[name] for name in names}, index=part.index))
         table = pd.concat([rows, pd.concat(found)], axis=1)
-        table = pd.concat([table, calibrated_columns(table, (0.95, 0.9))], axis=1)
+        table = pd.concat([table, cross_fitted_columns(table, (0.95, 0.9))], axis=1)
         threshold_table(table, (0.0, 0.02, 0.05), (0.95, 0.9), (20_000, 100_000), 0.5, 1)
 
     return run

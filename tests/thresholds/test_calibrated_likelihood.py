@@ -13,7 +13,8 @@ from ssinfer.counterfactual import point_of
 from ssinfer.design import Design
 from ssinfer.errors import DataError, RefusalError
 from ssinfer.kernels.predictive_error_distribution import fit_error_distribution
-from ssinfer.thresholds.calibrated_likelihood import calibrated_threshold, cross_fitted_gates
+from ssinfer.thresholds.calibrated_likelihood import KIND, calibrated_threshold
+from ssinfer.thresholds.kind import ThresholdKey
 
 
 def frame(n_units=400, bias=0.006, scale=0.7, common=0.012, seed=1, origins=(1,)):
@@ -37,6 +38,14 @@ def frame(n_units=400, bias=0.006, scale=0.7, common=0.012, seed=1, origins=(1,)
 
 def case(se=0.02):
     return point_of(100 * (1 + se * norm.ppf((np.arange(4_000) + 0.5) / 4_000)), "sampling", insured_years=20_000)
+
+
+ONE_SIDED = ThresholdKey("calibrated", 0.95, "one-sided")
+
+
+def cross_fitted(table):
+    """Cross-fitted one-sided 95% thresholds of the placebos."""
+    return KIND.for_placebos(table, [ONE_SIDED])[ONE_SIDED]
 
 
 def test_known_law_is_recovered():
@@ -75,17 +84,17 @@ def test_the_judged_group_is_never_in_its_own_set():
 @pytest.mark.parametrize("origins", [(1,), (1, 2, 3)])
 def test_a_placebos_gate_never_sees_its_own_block_or_origin(origins):
     table = frame(100, origins=origins)
-    before = cross_fitted_gates(table, (0.95,), ("one-sided",))[0.95, "one-sided"]
+    before = cross_fitted(table)
     mine = ((table["block"] == 0) & (table["origin"] == 1)).to_numpy()
     moved = table.assign(savings_rate=np.where(mine, 9.0, table["savings_rate"]))
-    after = cross_fitted_gates(moved, (0.95,), ("one-sided",))[0.95, "one-sided"]
+    after = cross_fitted(moved)
     assert after[mine] == pytest.approx(before[mine])
     assert (after[~mine] != before[~mine]).any()
 
 
 def test_gates_without_standard_errors_come_from_the_placebos_alone():
     table = frame(300, bias=0.0).assign(standard_error=np.nan)
-    gate = cross_fitted_gates(table, (0.95,), ("one-sided",))[0.95, "one-sided"]
+    gate = cross_fitted(table)
     assert gate.mean() == pytest.approx(1.645 * table["savings_rate"].std(), rel=0.05)
 
 
@@ -110,12 +119,12 @@ def test_level_as_a_percentage():
 
 def test_folds_too_small_have_no_gate_and_refuse_where_all_are():
     # 15 or 20 of 25 units outside a block of 10 or of 5; 10 of 20 outside either block
-    gate = cross_fitted_gates(frame(25), (0.95,), ("one-sided",))[0.95, "one-sided"]
+    gate = cross_fitted(frame(25))
     assert np.isnan(gate).tolist() == [True] * 20 + [False] * 5
     with pytest.raises(RefusalError, match="outside every block"):
-        cross_fitted_gates(frame(20), (0.95,), ("one-sided",))
+        cross_fitted(frame(20))
 
 
 def test_placebos_alike_are_refused():
-    with pytest.raises(RefusalError, match="alike"):
-        cross_fitted_gates(frame(50).assign(savings_rate=0.0), (0.95,), ("one-sided",))
+    with pytest.raises(RefusalError, match="are equal"):
+        cross_fitted(frame(50).assign(savings_rate=0.0))

@@ -98,7 +98,7 @@ def test_pooling_is_by_insured_years_before_any_quantile():
         (lambda: confidence_threshold(point_of(np.array([100.0]), "none")), NotSupportedError, "calibrate on placebos"),
         (lambda: confidence_threshold(cf(uncertainty="posterior")), NotSupportedError, "kind='credible'"),
         (lambda: confidence_threshold(cf(), level=95), RefusalError, "Write it as a fraction: 0.95"),
-        (lambda: confidence_threshold(cf(), side="upper"), RefusalError, "State which"),
+        (lambda: confidence_threshold(cf(), side="upper"), RefusalError, "Choose one"),
         (
             lambda: confidence_threshold(dataclasses.replace(cf(), failures=("R-hat 1.2",))),
             ConvergenceError,

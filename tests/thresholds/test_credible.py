@@ -11,9 +11,9 @@ from scipy.stats import norm
 from ssinfer.counterfactual import point_of
 from ssinfer.errors import ConvergenceError, NotSupportedError, RefusalError
 from ssinfer.thresholds.confidence import confidence_threshold
-from ssinfer.thresholds.credible import credible_threshold, gate_of
+from ssinfer.thresholds.credible import credible_rate, credible_threshold
 from ssinfer.thresholds.prior import Prior
-from ssinfer.thresholds.savings_posterior import NormalMixture, fit_mixture, probability_positive
+from ssinfer.thresholds.savings_posterior import NormalMixture, fit_normal_mixture, probability_positive
 
 SE = 2.0
 NORMAL = NormalMixture(np.array([1.0]), np.array([0.0]), np.array([SE / 100]))
@@ -32,7 +32,7 @@ def test_normal_prior_gives_the_closed_form_of_method_md(mean, sd, level):
     se = SE / 100
     z = norm.ppf(level)
     expected = z * se * np.sqrt(1 + se**2 / sd**2) - mean * se**2 / sd**2
-    assert gate_of(NORMAL, se, level, "one-sided", Prior("p", mean, sd)) == pytest.approx(expected, abs=1e-6)
+    assert credible_rate(NORMAL, se, level, "one-sided", Prior("p", mean, sd)) == pytest.approx(expected, abs=1e-6)
     assert credible_threshold(normal_cf(), level, prior=Prior("p", mean, sd)).rate == pytest.approx(expected, rel=0.02)
 
 
@@ -60,7 +60,7 @@ def test_every_measured_saving_above_the_threshold_passes_and_none_just_below():
     error = NormalMixture(np.array([0.9, 0.1]), np.array([0.0, 0.0]), np.array([0.01, 0.02]))
     spread = float(np.sqrt(0.9 * 0.01**2 + 0.1 * 0.02**2))
     prior = Prior.sceptical(0.03)
-    gate = gate_of(error, spread, 0.95, "one-sided", prior)
+    gate = credible_rate(error, spread, 0.95, "one-sided", prior)
     above = np.linspace(gate, gate + 10 * spread, 500)
     assert (probability_positive(above, error, prior.mean, prior.sd) >= 0.95 - 1e-6).all()
     assert probability_positive(np.array([gate - 1e-4]), error, prior.mean, prior.sd)[0] < 0.95
@@ -93,10 +93,10 @@ def test_money_scales_with_the_currency_and_the_rate_does_not(shift, factor):
 
 def test_mixture_keeps_mean_and_variance_and_one_normal_is_enough_for_a_normal():
     rng = np.random.default_rng(5)
-    normal = fit_mixture(3 + 2 * rng.standard_normal(4000))
+    normal = fit_normal_mixture(3 + 2 * rng.standard_normal(4000))
     assert len(normal.weights) == 1
     draws = rng.standard_t(4, 4000)
-    mixture = fit_mixture(draws)
+    mixture = fit_normal_mixture(draws)
     assert len(mixture.weights) > 1
     mean = mixture.weights @ mixture.means
     variance = mixture.weights @ (mixture.sds**2 + (mixture.means - mean) ** 2)

@@ -63,7 +63,7 @@ def test_power_of_any_gate_in_the_normal_case():
     [
         (lambda: minimum_detectable_saving(CF, power=80), RefusalError, "power is 80, .* fraction: 0.8"),
         (lambda: minimum_detectable_saving(CF, level=0), RefusalError, "strictly between 0 and 1"),
-        (lambda: minimum_detectable_saving(CF, side="both"), RefusalError, "State which"),
+        (lambda: minimum_detectable_saving(CF, side="both"), RefusalError, "Choose one"),
         (lambda: power_of_gate(CF, 3.0, 0.02), RefusalError, "gate is 3.0; .* 0.03 for 3%"),
         (lambda: power_of_gate(CF, 0.03, 2), RefusalError, "saving is 2; "),
         (lambda: power_of_gate(point_of(np.ones(1), "none"), 0.03, 0.0), NotSupportedError, "a point estimate"),

@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from ssinfer.counterfactual import point_of
 from ssinfer.errors import RefusalError
-from ssinfer.thresholds.expected_loss import expected_loss_gate, expected_loss_threshold, loss_curve
+from ssinfer.thresholds.expected_loss import expected_loss_rate, expected_loss_threshold, loss_curve
 from ssinfer.thresholds.prior import Prior
 
 CF = point_of(100 + 2 * norm.ppf((np.arange(4000) + 0.5) / 4000), "posterior")
@@ -61,7 +61,7 @@ def test_impossible_losses(change, cure):
 def test_the_coarse_gate_of_backtests_loses_no_more_than_the_best(prior, sd):
     errors = sd * norm.ppf((np.arange(1_000) + 0.5) / 1_000)
     whole = expected_loss_threshold(point_of(100 * (1 - errors), "posterior"), prior, share=0.3)
-    gate = expected_loss_gate(errors, prior)
+    gate = expected_loss_rate(errors, prior)
     loss = np.interp(gate, whole.detail["gates"], whole.detail["losses"])
     assert loss < 1.001 * whole.detail["loss"]
     assert gate == pytest.approx(whole.rate, abs=0.003)
@@ -72,7 +72,7 @@ def test_never_paying_is_said_where_it_loses_least():
     for sd, pays in ((0.015, True), (0.025, False)):
         cf = point_of(100 * (1 + sd * norm.ppf((np.arange(4_000) + 0.5) / 4_000)), "posterior")
         errors = cf.null_error() / cf.level
-        assert np.isfinite(expected_loss_gate(errors, Prior.sceptical(0.02))) == pays
+        assert np.isfinite(expected_loss_rate(errors, Prior.sceptical(0.02))) == pays
         if pays:
             assert expected_loss_threshold(cf, "sceptical").rate > 0
         else:

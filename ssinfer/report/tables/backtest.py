@@ -121,7 +121,7 @@ def payment_design_table(result: StudyResult) -> Table | None:
             "that is too low, detection at equal false payments does not."
         ),
     ]
-    if any(row["n_without_gate"] for row in rows):
+    if any(row["n_without_threshold"] for row in rows):
         notes.append(
             "Where some placebo contracts only are judged, the others have too few placebos outside their own region "
             "for a 95% threshold (19 at least)."
@@ -194,7 +194,7 @@ def refusal_table(result: StudyResult) -> Table | None:
 
 def judged(row: pd.Series[Any]) -> str:
     """Return on how many placebo contracts a threshold is judged, of those that were fitted."""
-    without = int(row["n_without_gate"])
+    without = int(row["n_without_threshold"])
     return f"{count(row['n_rows'])} of {count(row['n_rows'] + without)}" if without else count(row["n_rows"])
 
 

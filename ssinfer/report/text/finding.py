@@ -89,10 +89,9 @@ def _comparison(result: StudyResult, best: Pair) -> str:
     rate, error = first["detection_rate_3"], first["detection_rate_3_se"]
     opening = "At equal false payments (about 5% of contracts that saved nothing are paid)"
     found = f"detects a true saving of 3% in {_points(rate, error)}% of contracts"
-    if first["n_without_gate"]:
-        found += (
-            f" (on {count(first['n_rows'])} of {count(first['n_rows'] + first['n_without_gate'])} placebo contracts)"
-        )
+    if first["n_without_threshold"]:
+        fitted = first["n_rows"] + first["n_without_threshold"]
+        found += f" (on {count(first['n_rows'])} of {count(fitted)} placebo contracts)"
     if len(order) == 1:
         return f"{opening}, the design {name_of(result, best)} {found}."
     equal: list[str] = []

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssinfer.backtesting.kernels.payments import payment_columns, replicate_means
-from ssinfer.backtesting.kernels.placebo_gates import placebo_gates
 from ssinfer.errors import RefusalError
 from ssinfer.kernels.predictive_error_distribution import fit_error_distribution, refit_error_distributions
+from ssinfer.thresholds.kernels.placebo_thresholds import placebo_thresholds
 from ssinfer.thresholds.placebo import order_statistic
 
 
@@ -43,14 +43,14 @@ def test_gates_equal_those_of_repeated_rows(seed, level, n_origins, n_blocks):
     block = rng.integers(0, n_blocks, n)
     weights = rng.multinomial(n_blocks, np.full(n_blocks, 1 / n_blocks), size=3)
     weights[0] = 1
-    found = placebo_gates(z, scale, block, origin, weights.astype(float), level)
+    found = placebo_thresholds(z, scale, block, origin, weights.astype(float), level)
     for gate, weight in zip(found, weights, strict=True):
         np.testing.assert_allclose(gate, plain_gates(z, scale, block, origin, weight, level), rtol=1e-12)
 
 
 def test_placebos_that_are_all_alike_give_no_gate():
     n = 60
-    gate = placebo_gates(np.ones(n), np.ones(n), np.arange(n) // 10, np.zeros(n, dtype=int), np.ones((1, 6)), 0.9)
+    gate = placebo_thresholds(np.ones(n), np.ones(n), np.arange(n) // 10, np.zeros(n, dtype=int), np.ones((1, 6)), 0.9)
     assert np.isnan(gate).all()
 
 
@@ -101,7 +101,7 @@ def test_replicate_means_are_weighted_means_without_rows_that_have_no_gate():
 
 
 @pytest.mark.parametrize("drawn", [False, True])
-def test_error_distributions_of_replicates_equal_fits_to_repeated_rows(drawn):
+def test_error_laws_of_replicates_equal_fits_to_repeated_rows(drawn):
     rng = np.random.default_rng(4)
     n, n_blocks = 600, 30
     s, relative = 0.02 * rng.uniform(0.4, 2.0, n), rng.uniform(0.3, 3.0, n)

@@ -1,8 +1,8 @@
-"""Placebo gates learned from other blocks of neighbours and other origins, once or in every bootstrap replicate.
+"""Placebo thresholds learned from other blocks of neighbours and other origins, once or in every bootstrap replicate.
 
-At each origin the gate of a block is the ceil(level (m + 1))-th order statistic of the standardised savings of the m
-units outside it, counted as often as a replicate drew their blocks; a row's gate is the mean of its block's gates over
-the other origins (its own where no other gives one), times its standard error.
+At each origin, the threshold of a block is the ceil(level (m + 1))-th order statistic of the standardised savings of
+the m units outside the block. A unit counts as often as the replicate drew its block. The threshold of a row is the
+mean over the other origins, times the row's standard error. Where no other origin has one, the row's own origin does.
 """
 
 from __future__ import annotations
@@ -18,50 +18,52 @@ if TYPE_CHECKING:
 
 
 @compiled
-def _outside(z: Floats, block: Positions, mine: Positions, weight: Floats, b: int, m: float, level: float) -> float:
-    """Return the order statistic of the m units of `mine` (largest first) outside block b, NaN where there is none."""
+def _order_statistic_outside(
+    z: Floats, block: Positions, rows: Positions, weight: Floats, b: int, m: float, level: float
+) -> float:
+    """Return the order statistic of the m units of `rows` (largest first) outside block b; NaN where m is too small."""
     rank = np.ceil(level * (m + 1) - 1e-9)
     if rank > m or rank < 1:
         return np.nan
     highest, lowest = np.nan, np.nan
-    for row in mine[::-1]:
+    for row in rows[::-1]:
         if block[row] != b and weight[block[row]] > 0:
             lowest = z[row]
             break
     seen = 0.0
-    for row in mine:
+    for row in rows:
         if block[row] == b or weight[block[row]] == 0:
             continue
         if np.isnan(highest):
             highest = z[row]
             if highest - lowest <= 1e-12 * max(1.0, abs(highest)):
-                return np.nan  # all alike: they are not m placebos
+                return np.nan  # all savings are equal: they are not m placebos
         seen += weight[block[row]]
         if seen >= m - rank + 1 - 1e-9:
             return float(z[row])
     return np.nan
 
 
-def placebo_gates(
+def placebo_thresholds(
     z: Floats, scale: Floats, block: Positions, origin: Positions, weights: Floats, level: float
 ) -> Floats:
-    """Return gates (K, R) of rows, NaN where no origin has enough units for the level.
+    """Return thresholds (K, R) of rows; NaN where no origin has enough units for the level.
 
     Parameters
     ----------
-    z : (R,) standardised savings; their absolute values for a two-sided gate
+    z : (R,) standardised savings; their absolute values for a two-sided threshold
     scale : (R,) standard errors by which z was standardised
     block, origin : (R,) numbers from 0
-    weights : (K, blocks) how often each block is drawn; a single row of ones for the gates themselves
+    weights : (K, blocks) how often each block is drawn; a single row of ones for the placebos as they are
     level : fraction
     """
     order = np.lexsort((-z, origin))  # by origin, then largest first
     starts = np.searchsorted(origin[order], np.arange(origin.max() + 2))
-    return _gates(z, scale, block, origin, weights, order, starts, level)
+    return _thresholds(z, scale, block, origin, weights, order, starts, level)
 
 
 @compiled
-def _gates(
+def _thresholds(
     z: Floats,
     scale: Floats,
     block: Positions,
@@ -71,7 +73,7 @@ def _gates(
     starts: Positions,
     level: float,
 ) -> Floats:
-    """Return the gates of :func:`placebo_gates`, given the order of rows and where each origin begins."""
+    """Return the thresholds, given the order of rows and where each origin begins."""
     n_replicates, n_blocks = weights.shape
     n_origins = starts.size - 1
     out = np.empty((n_replicates, z.size))
@@ -79,14 +81,14 @@ def _gates(
     inside = np.empty(n_blocks)
     for k in range(n_replicates):
         for o in range(n_origins):
-            mine = order[starts[o] : starts[o + 1]]
+            rows = order[starts[o] : starts[o + 1]]
             inside[:] = 0.0
             total = 0.0
-            for row in mine:
+            for row in rows:
                 inside[block[row]] += weights[k, block[row]]
                 total += weights[k, block[row]]
             for b in range(n_blocks):
-                found[b, o] = _outside(z, block, mine, weights[k], b, total - inside[b], level)
+                found[b, o] = _order_statistic_outside(z, block, rows, weights[k], b, total - inside[b], level)
         for row in range(z.size):
             value, count = 0.0, 0
             for o in range(n_origins):

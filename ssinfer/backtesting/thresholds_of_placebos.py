@@ -1,0 +1,132 @@
+"""Thresholds of every placebo by kind, level and side; and the same learned again in every bootstrap replicate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ssinfer.backtesting.kernels.block_bootstrap import block_weights
+from ssinfer.errors import SsinferError
+from ssinfer.thresholds.kind import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ssinfer.thresholds.kind import ThresholdKey
+    from ssinfer.typing import Floats
+
+
+def keys_of_fits(levels: Sequence[float]) -> tuple[ThresholdKey, ...]:
+    """Return the keys of thresholds that come from each placebo's own fit."""
+    return tuple(key for kind in KINDS.entries() if kind.for_fits is not None for key in kind.keys(levels))
+
+
+def keys_of_placebos(levels: Sequence[float]) -> list[ThresholdKey]:
+    """Return the keys of all thresholds that placebos can have, by level and side; those without a level last."""
+    kinds = sorted((kind for kind in KINDS.entries() if kind.in_backtests), key=lambda kind: not kind.in_columns)
+    place = {level: number for number, level in enumerate(levels)}
+    return sorted(
+        (key for kind in kinds for key in kind.keys(tuple(place))),
+        key=lambda key: (len(place) if key.level is None else place[key.level], key.side != "one-sided"),
+    )
+
+
+def thresholds_of_placebos(rows: pd.DataFrame, levels: Sequence[float]) -> dict[ThresholdKey, Floats]:
+    """Return the threshold (a rate) of every placebo, by kind, level, side and prior.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Estimated placebos of one design and method.
+    levels : sequence of float
+
+    Returns
+    -------
+    dict of ThresholdKey to array (rows,)
+        NaN: this placebo has no threshold of the kind. Infinite: no measured saving passes. A key that no placebo has
+        is left out.
+    """
+    learned: dict[ThresholdKey, Floats] = {}
+    for kind in KINDS.entries():
+        if kind.for_placebos is not None and not kind.in_columns:
+            learned |= _unless_refused(kind.for_placebos, rows, kind.keys(levels))
+    found: dict[ThresholdKey, Floats] = {}
+    for key in keys_of_placebos(levels):
+        if key.column in rows.columns and rows[key.column].notna().any():
+            found[key] = rows[key.column].to_numpy(dtype=float)
+        elif key in learned:
+            found[key] = learned[key]
+    return found
+
+
+def thresholds_of_key(rows: pd.DataFrame, key: ThresholdKey) -> Floats | None:
+    """Return the thresholds (rows,) of one key; None where no placebo has one."""
+    return thresholds_of_placebos(rows, [] if key.level is None else [key.level]).get(key)
+
+
+def cross_fitted_columns(placebos: pd.DataFrame, levels: Sequence[float]) -> pd.DataFrame:
+    """Return the columns of thresholds that are learned once from the placebos of all sizes, cross-fitted.
+
+    Every design and method learns from its own placebos, whatever their size. A class of size then uses the other
+    classes' information on how the error shrinks with size.
+    """
+    kinds = [kind for kind in KINDS.entries() if kind.for_placebos is not None and kind.across_sizes]
+    keys = {kind.name: kind.keys(levels) for kind in kinds}
+    columns = [key.column for name in keys for key in keys[name]]
+    out = pd.DataFrame(np.nan, index=placebos.index, columns=columns)
+    rows = placebos[(placebos["role"] == "placebo") & (placebos["status"] == "ok")]
+    for _, part in rows.groupby(["design", "method"], sort=False):
+        for kind in kinds:
+            for key, values in _unless_refused(kind.for_placebos, part, keys[kind.name]).items():
+                out.loc[part.index, key.column] = values
+    return out
+
+
+def _unless_refused(
+    learn: Callable[..., Any], rows: pd.DataFrame, keys: Sequence[ThresholdKey]
+) -> dict[ThresholdKey, Floats]:
+    try:
+        return dict(learn(rows, keys))
+    except SsinferError:  # too few placebos for this kind
+        return {}
+
+
+class Replicates:
+    """Block-bootstrap replicates of the estimated placebos of one design and method.
+
+    A replicate draws whole blocks of neighbours, with all their origins. Thresholds that are learned from other
+    placebos are learned again in each replicate, so that a standard error includes their variation. Thresholds from a
+    placebo's own fit or size stay.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Estimated placebos of one design and method, of all sizes.
+    seed : int
+    blocks : Index, optional
+        Labels of all blocks of the backtest. Designs and methods with the same seed and blocks draw the same blocks,
+        so that their differences can be formed within each replicate. Default: the blocks of `rows`.
+    """
+
+    def __init__(self, rows: pd.DataFrame, seed: int, blocks: pd.Index[Any] | None = None) -> None:
+        self.rows = rows
+        labels = pd.Index(pd.unique(rows["block"])) if blocks is None else blocks
+        self.block = pd.Series(labels.get_indexer(pd.Index(rows["block"])), index=rows.index)
+        self.several = len(pd.unique(self.block)) > 1
+        self.weights = block_weights(len(labels), np.random.default_rng([seed, 2]))  # (K, blocks)
+        self._learned: dict[str, Callable[[pd.DataFrame, ThresholdKey], Floats]] = {}
+
+    def row_weights(self, part: pd.DataFrame) -> Floats:
+        """Return how often each row of a part is drawn (K, part)."""
+        return np.ascontiguousarray(self.weights[:, self.block[part.index].to_numpy()])
+
+    def thresholds(self, part: pd.DataFrame, key: ThresholdKey) -> Floats | None:
+        """Return the thresholds (K, part) in every replicate; None where they do not depend on other placebos."""
+        kind = KINDS.find(key.kind)
+        if kind.for_replicates is None:
+            return None
+        if key.kind not in self._learned:
+            self._learned[key.kind] = kind.for_replicates(self.rows, self.block.to_numpy(), self.weights)
+        return self._learned[key.kind](part, key)

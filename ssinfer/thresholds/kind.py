@@ -1,0 +1,210 @@
+"""ThresholdKind declares one kind of threshold; ThresholdKey names one threshold of a kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from ssinfer.level import check_level, check_side, tail
+from ssinfer.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import pandas as pd
+
+    from ssinfer.counterfactual import Counterfactual
+    from ssinfer.thresholds.threshold import Threshold
+    from ssinfer.typing import Floats, Positions
+
+#: Priors under which a level is a rate of false payments, and not only a posterior probability.
+UNINFORMED = ("", "flat")
+
+#: All threshold kinds: module attributes KIND in this package, and entry points of the group ``ssinfer.thresholds``.
+KINDS = Registry("threshold kind", "ssinfer.thresholds", "KIND", "ssinfer.thresholds")
+
+
+@dataclass(frozen=True)
+class ThresholdKey:
+    """Names one threshold of a kind.
+
+    Attributes
+    ----------
+    kind : str
+        Name of the kind.
+    level : float or None
+        Level of confidence or probability, a fraction. None for a kind without levels.
+    side : "one-sided" or "two-sided"
+    prior : str
+        Name of the prior on the true savings rate; empty for a kind without priors.
+
+    Examples
+    --------
+    >>> key = ThresholdKey("credible", 0.95, "one-sided", "flat")
+    >>> key.column, round(key.promised_rate, 4)
+    ('threshold_credible_95_one-sided_flat', 0.05)
+    """
+
+    kind: str
+    level: float | None = None
+    side: str = "one-sided"
+    prior: str = ""
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any] | pd.Series[Any]) -> ThresholdKey:
+        """Return the key of a row of a written table, in which a kind without levels has the level NaN."""
+        level = row["level"]
+        known = level is not None and level == level  # noqa: PLR0124  (NaN differs from itself)
+        return cls(str(row["kind"]), float(level) if known else None, str(row["side"]), str(row["prior"]))
+
+    @property
+    def labels(self) -> dict[str, Any]:
+        """The columns of a written table: kind, level (NaN where there is none), side, prior."""
+        level = float("nan") if self.level is None else self.level
+        return {"kind": self.kind, "level": level, "side": self.side, "prior": self.prior}
+
+    @property
+    def column(self) -> str:
+        """Name of the column of a backtest's placebos that holds this threshold of each placebo."""
+        level = [] if self.level is None else [f"{100 * self.level:g}"]
+        prior = [self.prior] if self.prior else []
+        return "_".join(["threshold", self.kind.replace(" ", "_"), *level, self.side, *prior])
+
+    @property
+    def tail(self) -> float:
+        """The quantile of the null error at which the threshold lies."""
+        return tail(check_level(self.level), check_side(self.side))
+
+    @property
+    def informed(self) -> bool:
+        """Whether an informative prior enters: the level is then no rate of false payments."""
+        return self.prior not in UNINFORMED
+
+    @property
+    def promised_rate(self) -> float | None:
+        """The false-payment rate that the level promises; None without a level or under an informative prior."""
+        if self.level is None or self.informed:
+            return None
+        return (1 - self.level) / (2 if self.side == "two-sided" else 1)
+
+    def rows(self, frame: pd.DataFrame) -> pd.Series[bool]:
+        """Return which rows of a table with columns kind, level, side and prior are of this threshold."""
+        level = frame["level"].isna() if self.level is None else frame["level"] == self.level
+        return (frame["kind"] == self.kind) & level & (frame["side"] == self.side) & (frame["prior"] == self.prior)
+
+
+@dataclass(frozen=True, eq=False)
+class PlaceboFit:
+    """Relative null errors E0 / Bbar of one placebo's own fit.
+
+    Attributes
+    ----------
+    posterior : array (S,) or None
+        Draws of the posterior predictive error; None where the method gives no posterior.
+    sampling : array (S,) or None
+        Draws of the error's sampling distribution; None where the method gives none.
+    """
+
+    posterior: Floats | None
+    sampling: Floats | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ThresholdKind:
+    """Declares one kind of threshold, with everything that studies, backtests and reports need to know about it.
+
+    A module of ``ssinfer.thresholds`` declares its kind as the attribute ``KIND``. Another distribution declares one by
+    an entry point of the group ``ssinfer.thresholds``.
+
+    Attributes
+    ----------
+    name : str
+        Key of the kind in study files and in the column `kind` of tables.
+    label : str
+        Name in tables and figures, such as "Confidence (model)".
+    words : str
+        Name inside a sentence, with its article, such as "the confidence threshold".
+    order : int
+        Position in tables and figures.
+    learns_from : "fit", "placebos" or "size"
+        The source of the threshold: the error distribution of the group's own fit, the savings of placebos, or the
+        number of insured alone.
+    distribution : str
+        For a kind that learns from the fit: the distribution that the method must offer, such as "posterior".
+    has_level : bool
+        Whether the kind has levels of confidence or probability.
+    sides : tuple of str
+    priors : tuple of str
+        Names of priors on the true savings rate; one empty name for a kind without priors.
+    settles : bool
+        Whether a study may settle a contract by this kind.
+    limitable : bool
+        Whether a limit on false payments admits this kind. False where its rate varies from nearly zero to one
+        between contracts: an average over placebos then describes none of them.
+    on_request : bool
+        Whether the kind takes long and is computed only where a study asks for it.
+    pays : bool
+        Whether the threshold decides on payment. False for a kind whose use is its detectable saving.
+    across_sizes : bool
+        Whether a class of size learns from placebos of all sizes. The thresholds of placebos then are columns of the
+        backtest's placebos.
+    multiple_of_standard_error : bool
+        Whether each placebo's threshold is one learned multiple of its standard error.
+    backtested_as : str
+        Name of the kind whose backtest describes this one; empty for its own.
+    for_case : callable (counterfactual, placebos, seed) -> callable (key) -> Threshold
+        Learns from the case's counterfactual and from placebos (None without a backtest), and returns the function
+        that gives the threshold of a key. Both may raise an SsinferError, whose message is the reason in tables.
+    for_fits : callable (fits, keys) -> array (fits, keys), optional
+        Returns thresholds (rates) of placebos from their own fits. NaN: there is none. Infinite: no measured saving
+        passes.
+    for_placebos : callable (rows, keys) -> mapping of key to array (rows,), optional
+        Returns thresholds of the estimated placebos of one design and method, each without that placebo's own block
+        of neighbours. Keys for which too few placebos exist are left out.
+    for_replicates : callable (rows, blocks, weights) -> callable (part, key) -> array (replicates, part), optional
+        Learns the thresholds again in bootstrap replicates. `rows` are the estimated placebos of one design and
+        method, `blocks` (rows,) their block numbers and `weights` (replicates, blocks) how often each block is drawn.
+        `part` is a selection of `rows`.
+    """
+
+    name: str
+    label: str
+    words: str
+    order: int
+    learns_from: Literal["fit", "placebos", "size"]
+    for_case: Callable[[Counterfactual, pd.DataFrame | None, int], Callable[[ThresholdKey], Threshold]]
+    for_fits: Callable[[Sequence[PlaceboFit], Sequence[ThresholdKey]], Floats] | None = None
+    for_placebos: Callable[[pd.DataFrame, Sequence[ThresholdKey]], Mapping[ThresholdKey, Floats]] | None = None
+    for_replicates: (
+        Callable[[pd.DataFrame, Positions, Floats], Callable[[pd.DataFrame, ThresholdKey], Floats]] | None
+    ) = None
+    distribution: str = ""
+    has_level: bool = True
+    sides: tuple[str, ...] = ("one-sided", "two-sided")
+    priors: tuple[str, ...] = ("",)
+    settles: bool = False
+    limitable: bool = True
+    on_request: bool = False
+    pays: bool = True
+    across_sizes: bool = False
+    multiple_of_standard_error: bool = False
+    backtested_as: str = ""
+
+    def keys(self, levels: Sequence[float]) -> tuple[ThresholdKey, ...]:
+        """Return the keys of this kind by level, side and prior."""
+        return tuple(
+            ThresholdKey(self.name, level, side, prior)
+            for level in (levels if self.has_level else (None,))
+            for side in self.sides
+            for prior in self.priors
+        )
+
+    @property
+    def in_columns(self) -> bool:
+        """Whether thresholds of placebos are columns of a backtest's placebos."""
+        return self.for_fits is not None or (self.for_placebos is not None and self.across_sizes)
+
+    @property
+    def in_backtests(self) -> bool:
+        """Whether placebos have thresholds of this kind."""
+        return self.for_fits is not None or self.for_placebos is not None

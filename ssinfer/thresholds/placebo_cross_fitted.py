@@ -1,0 +1,104 @@
+"""Cross-fitted placebo thresholds: each placebo's is learned from other blocks of neighbours and other origins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ssinfer.errors import RefusalError
+from ssinfer.level import check_side
+from ssinfer.thresholds.kernels.placebo_thresholds import placebo_thresholds
+from ssinfer.thresholds.placebo_order import order_statistic
+
+if TYPE_CHECKING:
+    from ssinfer.typing import Booleans, Floats, Positions
+
+
+def cross_fitted_placebo_thresholds(rows: pd.DataFrame, level: float, side: str) -> Floats:
+    """Return the placebo threshold (rate) of every placebo, learned from other blocks and other origins.
+
+    An origin with too few placebos for the level has no order statistic and is skipped. Where no other origin has one,
+    the placebo's own origin is used, without its block.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Estimated placebos of one design and method: savings_rate, standard_error, block, origin.
+    level : float
+        A fraction.
+    side : "one-sided" or "two-sided"
+
+    Returns
+    -------
+    array (rows,)
+        NaN for a placebo without an origin that gives a threshold, or without the standard error that others have.
+
+    Raises
+    ------
+    RefusalError
+        No placebo has a threshold.
+    """
+    thresholds = np.full(len(rows), np.nan)
+    usable = _can_be_standardised(rows)
+    part = rows[usable]
+    if len(part):
+        blocks = _codes(part["block"])
+        thresholds[usable] = _learned(part, level, side, blocks, np.ones((1, int(blocks.max()) + 1)))[0]
+    if np.isfinite(thresholds).any():
+        return thresholds
+    z = part["savings_rate"].to_numpy(dtype=float) / _scale(part)
+    for origin in pd.unique(part["origin"]):
+        order_statistic(z[(part["origin"] == origin).to_numpy()], level, side)  # its message says which cause it is
+    raise RefusalError(
+        "No placebo has enough others outside its block of neighbours for a placebo threshold. Add comparable units."
+    )
+
+
+def placebo_thresholds_in_replicates(
+    part: pd.DataFrame, blocks: Positions, weights: Floats, level: float, side: str
+) -> Floats:
+    """Return the placebo thresholds (K, R) of placebos in every bootstrap replicate.
+
+    Parameters
+    ----------
+    part : pandas.DataFrame
+        Estimated placebos (R rows), as of :func:`cross_fitted_placebo_thresholds`.
+    blocks : array (R,)
+        Block numbers from 0.
+    weights : array (K, blocks)
+        How often each replicate draws each block; one row of ones for the placebos as they are.
+    level : float
+        A fraction.
+    side : "one-sided" or "two-sided"
+    """
+    thresholds = np.full((len(weights), len(part)), np.nan)
+    usable = _can_be_standardised(part)
+    thresholds[:, usable] = _learned(part[usable], level, side, blocks[usable], weights)
+    return thresholds
+
+
+def _learned(part: pd.DataFrame, level: float, side: str, blocks: Positions, weights: Floats) -> Floats:
+    """Return placebo thresholds (K, R) of placebos that can all be standardised."""
+    scale = _scale(part)
+    z = part["savings_rate"].to_numpy(dtype=float) / scale
+    values = np.abs(z) if check_side(side) == "two-sided" else z
+    drawn = np.array(weights[:, : int(blocks.max()) + 1], order="C")
+    # Copies have one memory layout, so that the kernel is compiled only once.
+    return placebo_thresholds(values, np.array(scale), np.array(blocks), _codes(part["origin"]), drawn, level)
+
+
+def _can_be_standardised(rows: pd.DataFrame) -> Booleans:
+    """Return which placebos have a standard error; all of them where none has."""
+    known = rows["standard_error"].notna().to_numpy()
+    return known if known.any() else np.ones(len(rows), dtype=bool)
+
+
+def _scale(part: pd.DataFrame) -> Floats:
+    standard_error = part["standard_error"].to_numpy(dtype=float)
+    return standard_error if np.isfinite(standard_error).all() else np.ones(len(part))
+
+
+def _codes(labels: object) -> Positions:
+    return np.asarray(pd.factorize(np.asarray(labels))[0], dtype=np.intp)

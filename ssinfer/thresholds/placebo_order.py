@@ -1,0 +1,57 @@
+"""Order statistics of standardised placebo savings."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.stats import binom
+
+from ssinfer.errors import RefusalError
+
+if TYPE_CHECKING:
+    from ssinfer.typing import Floats
+
+
+def order_statistic(z: Floats, level: float, side: str) -> float:
+    """Return the ceil(level (m + 1))-th order statistic of standardised placebo savings `z` (m,).
+
+    Raises
+    ------
+    RefusalError
+        Too few placebo units for the level, or equal savings of all of them.
+    """
+    m = len(z)
+    rank = ceil(level * (m + 1) - 1e-9)
+    if rank > m:
+        needed = ceil(level / (1 - level) - 1e-9)
+        raise RefusalError(
+            f"{m} placebo units cannot show a {100 * level:g}% threshold; at least {needed} are needed. Lower the "
+            "level, or add comparable units."
+        )
+    values = np.abs(z) if side == "two-sided" else z
+    refuse_equal_savings(values)
+    return float(np.partition(values, rank - 1)[rank - 1])
+
+
+def order_interval(z: Floats, level: float, side: str) -> tuple[float, float]:
+    """Return a distribution-free 90% interval of the `level` quantile of `z` (m,).
+
+    Its ends are the order statistics whose ranks include the quantile with probability 0.9 (binomial). An end beyond
+    the extreme placebos is infinite.
+    """
+    m = len(z)
+    values = np.sort(np.abs(z) if side == "two-sided" else z)
+    low, high = int(binom.ppf(0.05, m, level)), int(binom.ppf(0.95, m, level)) + 1
+    return (float(values[low - 1]) if low >= 1 else -np.inf, float(values[high - 1]) if high <= m else np.inf)
+
+
+def refuse_equal_savings(savings: Floats) -> None:
+    """Refuse placebo savings (m,) that are all equal up to rounding: they cannot come from m different units."""
+    low, high = savings.min(), savings.max()
+    if high - low <= 1e-12 * max(1.0, abs(high)):
+        raise RefusalError(
+            f"All {len(savings)} placebo savings are equal ({low:.3g}), so they are not {len(savings)} placebos. Check "
+            "the data."
+        )
