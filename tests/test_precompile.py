@@ -39,7 +39,7 @@ with event.install_listener("numba:compile", Listener()):
         ("AugmentedSyntheticControl", {"intercept": True, "inference": "jackknife+"}),
         ("SyntheticDiD", {}),
         ("HierarchicalBenchmark", {"draws": 500}),
-        ("PropensityMatching", {"draws": 200}),
+        ("PropensityMatching", {"n_draws": 200}),
     ):
         method = make_method(name, given)
         method.fit(cohort if method.needs == "cohort" else cohort.to_panel(), design, seed=2)

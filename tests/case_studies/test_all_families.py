@@ -27,15 +27,15 @@ def test_every_family_is_in_the_study_with_local_and_regional_groups():
     assert groups["regional"] == (400, 70)
 
 
-def test_gates_are_fixed_in_the_file_and_a_wrong_one_is_refused_before_claims_are_simulated(tmp_path):
+def test_balance_limits_are_fixed_in_the_file_and_an_unknown_one_is_refused_before_claims_are_simulated(tmp_path):
     file = read_study(STUDY)
     part = next(part for part in file.method if part.method == "PropensityMatching")
     method = make_method(part.method, part.parameters)
-    assert method.gates == {"smd": 0.1, "variance_ratio": 2.0, "equipoise": 0.2, "matched": 0.9}
-    assert method.require_gates
+    assert method.balance_limits == {"smd": 0.1, "variance_ratio": 2.0, "equipoise": 0.2, "matched": 0.9}
+    assert method.require_balance
     wrong = tmp_path / "study.toml"
-    wrong.write_text(STUDY.read_text(encoding="utf-8").replace("gates = { smd", "gates = { sdm"), encoding="utf-8")
-    with pytest.raises(StudyError, match=r"There is no gate 'sdm'.*'smd'"):
+    wrong.write_text(STUDY.read_text(encoding="utf-8").replace("limits = { smd", "limits = { sdm"), encoding="utf-8")
+    with pytest.raises(StudyError, match=r"There is no balance limit 'sdm'.*'smd'"):
         _check_methods(read_study(wrong))
 
 

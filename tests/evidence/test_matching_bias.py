@@ -23,9 +23,9 @@ def point(n, seed, truncation=None, **options):
     """Return the pooled benchmark's point estimate and the truth, per insured-year."""
     simulated = simulate_matching(n, n_practices=105, seed=seed, **options)
     cohort, design = simulated.cohort, simulated.design
-    method = PropensityMatching(gates=None, truncation=truncation)
+    method = PropensityMatching(balance_limits=None, truncation=truncation)
     problem = method.prepare(cohort, design)
-    comparison, _ = method.compare(problem)
+    comparison = method.compare(problem)
     benchmark = comparison.outcome.offset + comparison.growth.growth[comparison.lines.group_of]
     own = np.isin(cohort.unit, np.array(design.treated, dtype=object))
     columns = cohort.columns(design.performance)

@@ -34,12 +34,12 @@ def draws_of(method, problem, seed, kinds):
 
     A fit draws the posterior first, from the same seed: its benchmark is this one, draw for draw.
     """
-    comparison, _ = method.compare(problem)
+    comparison = method.compare(problem)
     rng = np.random.default_rng(seed)
-    growth = bootstrapped_growth(comparison, comparison.lines, comparison.outcome, method.draws, rng)
+    growth = bootstrapped_growth(comparison, comparison.lines, comparison.outcome, method.n_draws, rng)
     found = {"credible": posterior_draws(comparison, growth, rng).benchmark}
     for kind in kinds:
-        found[f"confidence, {kind}"] = sampling_draws(comparison, kind, method.draws, rng)
+        found[f"confidence, {kind}"] = sampling_draws(comparison, kind, method.n_draws, rng)
     weights = problem.weights / problem.weights.sum()
     return {kind: (draws * weights).sum(axis=(1, 2)) for kind, draws in found.items()}
 
@@ -61,7 +61,7 @@ def replicate(n, seed, *, shock=0.01, n_treated=5, n_practices=105, shock_prior=
     with_contract, years = cohort.spending[np.ix_(own, columns)], cohort.insured_years[np.ix_(own, columns)]
     rows = []
     for label, truncation in (("all", None), ("truncated", TRUNCATION)):
-        method = PropensityMatching(draws=DRAWS, gates=None, truncation=truncation, shock_prior=shock_prior)
+        method = PropensityMatching(n_draws=DRAWS, balance_limits=None, truncation=truncation, shock_prior=shock_prior)
         cap = np.inf if truncation is None else truncation_caps(cohort, design, truncation)[columns] * years
         spent, truth = (
             float(np.minimum(money, cap).sum() / years.sum()) for money in (with_contract, with_contract / (1 - SAVING))
@@ -127,7 +127,7 @@ def test_intervals_cover_what_they_say_or_more(n, replicates, shock, evidence_sh
 @pytest.mark.evidence
 def test_the_intervals_are_those_of_a_fit():
     simulated = simulate_matching(1_000, saving=SAVING, n_treated=5, n_practices=105, seed=1)
-    method = PropensityMatching(draws=200)
+    method = PropensityMatching(n_draws=200)
     problem = method.prepare(simulated.cohort, simulated.design)
     cf = method.fit(simulated.cohort, simulated.design, seed=3)
     mine = draws_of(method, problem, 3, ("cluster",))

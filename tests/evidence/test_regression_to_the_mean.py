@@ -28,7 +28,7 @@ def biases(replicates, n=12_000, seed=0):
         for place in range(replicates):
             simulated = simulate_selection(selection, n, seed=seed + place)
             for way, options in WAYS.items():
-                cf = PropensityMatching(draws=100, gates=None, confidence=None, **options).fit(
+                cf = PropensityMatching(n_draws=100, balance_limits=None, confidence=None, **options).fit(
                     simulated.cohort, simulated.design, seed=place
                 )
                 warned = (cf.diagnostics["check"] == "regression to the mean") & (cf.diagnostics["status"] == "WARN")

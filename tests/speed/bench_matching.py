@@ -130,7 +130,7 @@ def persons() -> None:
     """Measure match_persons, which checks strata and computes the caliper, with labelled strata."""
     for n in (10_000, 1_000_000):
         logit, treated, strata = scores(n)
-        fitted = PropensityScores(1 / (1 + np.exp(-logit)), logit, None, 0.0)
+        fitted = PropensityScores(1 / (1 + np.exp(-logit)), logit)
         labels = np.array([f"stratum {k}" for k in range(40)], dtype=object)[strata]
         seconds, match = timed(partial(match_persons, fitted, treated, ratio=3, exact=labels), 3)
         row(f"match_persons {n:,} labelled strata", seconds, f"{len(match.treated):,} pairs, {memory():.1f} GB")
@@ -140,7 +140,7 @@ def whole() -> None:
     """Measure PropensityMatching at 1M x 20, labels and all."""
     data, design = cohort(20_000)
     names = [f"x{j:02d}" for j in range(20)]
-    method = PropensityMatching(names, exact=["stratum"], ratio=3, draws=2000)
+    method = PropensityMatching(names, exact=["stratum"], ratio=3, n_draws=2000)
     method.fit(data, design, seed=1)  # compiles
     data, design = cohort(1_000_000)
     before = memory()

@@ -1,4 +1,4 @@
-"""Rows of diagnostics that are known before any effect is: practices, design, balance, gates."""
+"""Checks that are known before any effect: number of practices, assumptions of the method, attrition and overlap."""
 
 from __future__ import annotations
 
@@ -6,107 +6,117 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ssinfer.benchmarks.matched.balance.effective_sample_size import effective_sample_size
-from ssinfer.benchmarks.matched.balance.overlap import common_support, overlap_coefficient
+from ssinfer.benchmarks.matched.balance.measures import common_support, effective_sample_size, overlap_coefficient
+from ssinfer.check import Check
 from ssinfer.errors import RefusalError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from collections.abc import Iterable
 
-    from ssinfer.benchmarks.matched.balance.limits import BalanceGates
+    from ssinfer.benchmarks.matched.balance.limits import JudgedLimit
     from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
     from ssinfer.benchmarks.matched.scores.match import Match
     from ssinfer.benchmarks.matched.scores.propensity import PropensityScores
     from ssinfer.typing import Booleans, Floats
 
-
-Row = tuple[str, str, float, str]
-
-FEWEST_PRACTICES = 20
-FEW_PRACTICES = 40
-UNKNOWN = float("nan")
+MIN_PRACTICES = 20
+MIN_PRACTICES_WITHOUT_WARNING = 40
 
 
-def comparison_practices(problem: CohortProblem) -> int:
-    """Return the number of donor practices with persons; too few are refused."""
+def count_practices(problem: CohortProblem) -> int:
+    """Return the number of comparison practices that have persons.
+
+    Raises
+    ------
+    RefusalError
+        There are fewer than 20.
+    """
     present = np.unique(problem.unit[~problem.is_treated])
-    if len(present) < FEWEST_PRACTICES:
+    if len(present) < MIN_PRACTICES:
         raise RefusalError(
             f"{len(present)} comparison practices have persons in the design "
-            f"({', '.join(problem.labels(present)[:4])}, ...); at least {FEWEST_PRACTICES} are needed: below that "
-            "intervals clustered by practice cover 90% or less when they say 95%. "
+            f"({', '.join(problem.labels(present)[:4])}, ...); at least {MIN_PRACTICES} are needed. With fewer, 95% "
+            "intervals that are clustered by practice cover 90% or less. "
             "Widen the comparison group, or use a panel method on the aggregated data."
         )
     return len(present)
 
 
-def practice_rows(problem: CohortProblem, count: int) -> list[Row]:
-    """Return whether the comparison practices are enough to learn how far practices differ."""
-    text = f"{count} comparison units (practices or groups of them), {len(problem.treated)} treated"
-    if count >= FEW_PRACTICES:
-        return [("practices", "PASS", float(count), text)]
-    text += f"; below {FEW_PRACTICES} intervals cover less than they say (92% for a nominal 95% at 20)"
-    return [("practices", "WARN", float(count), text)]
+def practice_check(n_practices: int, n_treated: int) -> Check:
+    """Return whether the comparison practices suffice to learn how much practices differ."""
+    text = f"{n_practices} comparison units (practices or groups of them), {n_treated} treated"
+    if n_practices >= MIN_PRACTICES_WITHOUT_WARNING:
+        return Check("practices", "PASS", n_practices, text)
+    text += (
+        f"; with fewer than {MIN_PRACTICES_WITHOUT_WARNING}, intervals cover less than their level "
+        "(92% at a level of 95% with 20)"
+    )
+    return Check("practices", "WARN", n_practices, text)
 
 
-def design_rows(*, prior_spending: bool, adjustment: str, comparison: str, truncation: float | None) -> list[Row]:
-    """Return warnings that follow from the method's parameters alone."""
-    rows: list[Row] = []
+def design_checks(*, prior_spending: bool, adjustment: str, comparison: str, truncation: float | None) -> list[Check]:
+    """Return warnings and assumptions that follow from the parameters of the method alone.
+
+    Parameters
+    ----------
+    prior_spending, adjustment, comparison, truncation
+        See :class:`~ssinfer.benchmarks.matched.method.PropensityMatching`.
+    """
+    checks: list[Check] = []
     if prior_spending and adjustment != "lagged":
         text = (
-            "matched on prior spending under parallel trends: controls picked for unusual spending return to their own "
-            "mean; use adjustment='lagged' if the treated were chosen by what they spent, or leave prior spending out "
+            "matched on prior spending under parallel trends: controls with unusual spending return to their own "
+            "mean; use adjustment='lagged' if the treated were chosen by their spending, or leave prior spending out "
             "of the score if they differ in a lasting way that the covariates do not hold"
         )
-        rows.append(("regression to the mean", "WARN", UNKNOWN, text))
+        checks.append(Check("regression to the mean", "WARN", message=text))
     if adjustment == "lagged":
         text = (
-            "spending given prior spending and covariates is taken to be the same in both groups; where the treated "
-            "differ in a lasting way that these do not hold, it is biased and 'did' without prior spending is not: "
+            "assumption: both groups spend the same, given prior spending and covariates; if the treated differ in a "
+            "lasting way that these do not hold, this estimate is biased and 'did' without prior spending is not: "
             "show both"
         )
-        rows.append(("adjusted for prior spending", "INFO", UNKNOWN, text))
+        checks.append(Check.not_evaluated("adjusted for prior spending", text))
     if comparison == "overlap":
-        text = "overlap weights answer for persons in equipoise, not for the treated"
-        rows.append(("estimand", "WARN", UNKNOWN, text))
+        text = "overlap weights estimate the effect for persons in equipoise, not for the treated"
+        checks.append(Check("estimand", "WARN", message=text))
     if truncation is not None:
-        text = "quantile of persons outside the treated units at which spending per insured-year is capped"
-        rows.append(("truncation", "INFO", truncation, text))
-    return rows
+        text = "spending per insured-year is capped at this quantile of persons outside the treated units"
+        checks.append(Check("truncation", "NOT EVALUATED", truncation, text))
+    return checks
 
 
-def balance_rows(treated: Booleans, scores: PropensityScores, weights: Floats, match: Match | None) -> list[Row]:
-    """Return attrition, effective number of controls and overlap."""
-    rows: list[Row] = []
-    if match is not None:
-        for row in match.attrition.to_dict("records"):
-            text = f"{row['matched']:,} of {row['persons']:,} matched"
-            rows.append((f"attrition: {row['group']}", "INFO", float(row["share_matched"]), text))
-    size = effective_sample_size(weights[~treated])
-    rows.append(("effective controls", "INFO", size, "Kish, of the controls' weights"))
-    rows.append(("overlap", "INFO", overlap_coefficient(scores.logit, treated), "of the scores, before"))
-    rows.append(("common support", "INFO", common_support(scores.logit, treated), "share of treated within it"))
-    return rows
+def balance_checks(treated: Booleans, scores: PropensityScores, weights: Floats, match: Match | None) -> list[Check]:
+    """Return attrition, effective number of controls and overlap, for which no limit is set.
+
+    Parameters
+    ----------
+    treated : (n,) bool
+    scores : PropensityScores
+    weights : (n,)
+        Weights of persons after adjustment.
+    match : Match or None
+        None if the comparison is weighted.
+    """
+    attrition = [] if match is None else match.attrition.to_dict("records")
+    figures = [
+        (f"attrition: {row['group']}", row["share_matched"], f"{row['matched']:,} of {row['persons']:,} matched")
+        for row in attrition
+    ]
+    figures += [
+        ("effective controls", effective_sample_size(weights[~treated]), "Kish, of the controls' weights"),
+        ("overlap", overlap_coefficient(scores.logit, treated), "overlap coefficient of the scores before adjustment"),
+        ("common support", common_support(scores.logit, treated), "share of treated persons in the controls' range"),
+    ]
+    return [Check(name, "NOT EVALUATED", float(figure), text) for name, figure, text in figures]
 
 
-def gate_rows(
-    gates: BalanceGates | None,
-    table: pd.DataFrame,
-    treated: Booleans,
-    weights: Floats,
-    scores: PropensityScores,
-    *,
-    require: bool,
-) -> list[Row]:
-    """Return the gates as PASS or FAIL; a failure is refused if the study says so."""
-    if gates is None:
-        return []
-    checked = gates.check(table, treated, weights, scores.score)
-    failed = checked[checked["status"] == "FAIL"]
-    if require and len(failed):
-        listed = "; ".join(f"{row.check} {row.figure:.3g} ({row.message})" for row in failed.itertuples())
+def refuse_failed_limits(judged: Iterable[JudgedLimit]) -> None:
+    """Refuse the benchmark if a limit on balance is not respected."""
+    failed = [limit.to_check() for limit in judged if not limit.passed]
+    if failed:
+        listed = "; ".join(f"{check.check} {check.figure:.3g} ({check.message})" for check in failed)
         raise RefusalError(
             f"Balance is not good enough for a benchmark: {listed}. Change the comparison before looking at any "
-            "effect, or relax the gates in the study and say why."
+            "effect, or relax the balance limits in the study and give the reason."
         )
-    return list(checked.itertuples(index=False, name=None))

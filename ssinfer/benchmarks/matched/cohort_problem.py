@@ -1,4 +1,4 @@
-"""CohortProblem: a design laid over persons, sealed like the panel."""
+"""CohortProblem: a design applied to persons, with the treated persons' performance spending removed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,10 @@ import numpy as np
 from ssinfer.benchmarks.problem import Problem
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from ssinfer.cohort.cohort import Cohort
     from ssinfer.design import Design
     from ssinfer.panel import Panel
-    from ssinfer.typing import Booleans, Floats
-
-    Places = NDArray[np.intp]
+    from ssinfer.typing import Booleans, Floats, Positions
 
 
 _panels: WeakKeyDictionary[Cohort, Panel] = WeakKeyDictionary()
@@ -26,21 +22,28 @@ _panels: WeakKeyDictionary[Cohort, Panel] = WeakKeyDictionary()
 
 @dataclass(frozen=True, eq=False)
 class CohortProblem(Problem):
-    """A :class:`Problem` with its persons. n persons of treated and donor units, insured in any period of the design.
+    """A :class:`Problem` with its persons.
+
+    These are the n persons of treated and donor units who are insured in any period of the design.
 
     Attributes
     ----------
-    cohort : the original
-    rows : (n,) rows of these persons in the cohort
-    unit : (n,) row of each person's unit in the panel
-    is_treated : (n,)
-    before : (n, 2) money and insured-years over the baseline
-    money, years : (n, P) performance periods; money of treated persons is NaN (**sealed**)
+    cohort : Cohort
+        The cohort with all its persons.
+    rows : (n,)
+        Row of each person in the cohort.
+    unit : (n,)
+        Row of each person's unit in the panel.
+    is_treated : (n,) bool
+    before : (n, 2)
+        Money and insured-years over the baseline.
+    money, years : (n, P)
+        Money and insured-years of the performance periods. Money of treated persons is NaN (**sealed**).
     """
 
     cohort: Cohort
-    rows: Places
-    unit: Places
+    rows: Positions
+    unit: Positions
     is_treated: Booleans
     before: Floats
     money: Floats
@@ -48,8 +51,8 @@ class CohortProblem(Problem):
 
     @classmethod
     def over(cls, cohort: Cohort, design: Design) -> CohortProblem:
-        """Lay `design` over `cohort`, aggregating it for what concerns units."""
-        if cohort not in _panels:  # a backtest lays many designs over one cohort
+        """Apply `design` to `cohort`, and to the panel into which the cohort is aggregated."""
+        if cohort not in _panels:  # a backtest applies many designs to one cohort
             _panels[cohort] = cohort.to_panel()
         problem = Problem.of(_panels[cohort], design)
         unit = cohort.unit_rows()

@@ -1,4 +1,4 @@
-"""Comparison: who is compared with whom, and what they spent; all that is fixed before anything is drawn."""
+"""ComparisonGroup: the comparison of treated persons with others, complete before any draw is made."""
 
 from __future__ import annotations
 
@@ -11,42 +11,50 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ssinfer.benchmarks.matched.balance.limits import JudgedLimit
     from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
-    from ssinfer.benchmarks.matched.growth import Growth, Lines, Outcome
+    from ssinfer.benchmarks.matched.growth import Growth
+    from ssinfer.benchmarks.matched.lines import Lines
+    from ssinfer.benchmarks.matched.outcome import Outcome
     from ssinfer.benchmarks.matched.scores.match import Match
     from ssinfer.benchmarks.matched.shocks import Shocks
+    from ssinfer.check import Check
     from ssinfer.typing import Floats
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
-    """A comparison of treated persons with others. n persons, I treated units, P performance periods.
+class ComparisonGroup:
+    """A comparison of treated persons with others: n persons, I treated units, P performance periods.
 
     Attributes
     ----------
     problem : CohortProblem
     columns : mapping of str to (n,)
         Covariates of the score.
-    matrix : (n, p)
-        The same, of the outcome models.
     distance : (n,)
-        The scale that was matched on.
+        Score or logit, the scale of matching.
     match : Match or None
-        None where weights stand in its place.
+        None if persons are weighted.
     weights : (n,)
-    table : pandas.DataFrame
-        Balance before and after.
+        Weights of persons after adjustment.
+    balance : pandas.DataFrame
+        Balance before and after adjustment.
+    limits : tuple of JudgedLimit
+        Limits on balance with their verdicts.
+    checks : tuple of Check
+        Checks that are known before any effect.
     lines, outcome, growth, shocks
-        See :mod:`~ssinfer.benchmarks.matched.growth` and :mod:`~ssinfer.benchmarks.matched.shocks`.
+        See :mod:`~ssinfer.benchmarks.matched.lines`, `outcome`, `growth` and `shocks`.
     """
 
     problem: CohortProblem
     columns: dict[str, Floats]
-    matrix: Floats
     distance: Floats
     match: Match | None
     weights: Floats
-    table: pd.DataFrame
+    balance: pd.DataFrame
+    limits: tuple[JudgedLimit, ...]
+    checks: tuple[Check, ...]
     lines: Lines
     outcome: Outcome
     growth: Growth
@@ -59,6 +67,6 @@ class Comparison:
         return size[self.problem.treated].astype(np.float64)
 
     @cached_property
-    def own_noise(self) -> tuple[Floats, Floats]:
+    def person_noise(self) -> tuple[Floats, Floats]:
         """Covariance (P, P) and skewness (P,) of one treated person's growth, learned from the matched controls."""
         return self.growth.pooled_covariance(self.lines)

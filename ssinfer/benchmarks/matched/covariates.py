@@ -1,4 +1,4 @@
-"""What persons are compared on: covariates of the score, exact strata, tie-breaking ids, truncated spending."""
+"""Covariates of the score, exact strata, numbers that break ties, and truncated spending."""
 
 from __future__ import annotations
 
@@ -8,37 +8,36 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.benchmarks.matched.scores.propensity import refuse_unseen
+from ssinfer.benchmarks.matched.scores.separation import refuse_unseen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
     from ssinfer.cohort.cohort import Cohort
     from ssinfer.design import Design
-    from ssinfer.typing import Booleans, Floats
-
-    Codes = NDArray[np.int64]
+    from ssinfer.typing import Booleans, Floats, Integers
 
 ENTRANT = "entered after the baseline"
 PRIOR_SPENDING = ("log(1 + prior spending)", "no prior spending")
 
 
 def truncation_caps(cohort: Cohort, design: Design, quantile: float) -> Floats:
-    """Return the cap on spending per insured-year of each period (T,): a quantile of persons outside, by years."""
+    """Return the cap on spending per insured-year of each period (T,).
+
+    It is a quantile over persons outside the treated units, weighted by insured-years.
+    """
     outside = ~np.isin(cohort.unit, np.array(design.treated, dtype=object))
     caps = np.full(len(cohort.periods), np.inf)
     for column in range(len(cohort.periods)):
         years, spending = cohort.insured_years[:, column], cohort.spending[:, column]
-        there = outside & (years > 0) & np.isfinite(spending)
-        if not there.any():
+        known = outside & (years > 0) & np.isfinite(spending)
+        if not known.any():
             continue
-        rate = spending[there] / years[there]
+        rate = spending[known] / years[known]
         order = np.argsort(rate)
-        share = np.cumsum(years[there][order])
-        caps[column] = rate[order][np.searchsorted(share, quantile * share[-1])]
+        cumulated = np.cumsum(years[known][order])
+        caps[column] = rate[order][np.searchsorted(cumulated, quantile * cumulated[-1])]
     return caps
 
 
@@ -51,21 +50,26 @@ def truncate(cohort: Cohort, caps: Floats) -> Cohort:
 def score_covariates(
     problem: CohortProblem, chosen: Sequence[str] | None, *, prior_spending: bool
 ) -> dict[str, Floats]:
-    """Return the covariates of the score (n,), labels as indicators less the first level."""
+    """Return the covariates of the score (n,). Each level of a label becomes an indicator, except the first level.
+
+    Raises
+    ------
+    RefusalError
+        Only treated persons or only controls have a level.
+    """
     cohort, treated = problem.cohort, problem.is_treated
-    names = list(cohort.covariates) if chosen is None else list(chosen)
     columns: dict[str, Floats] = {}
-    for name in names:
+    for name in cohort.covariates if chosen is None else chosen:
         values = cohort.covariate(name)[problem.rows]
         if values.dtype.kind == "f":
             columns[name] = values
-        else:
-            codes, labels = pd.factorize(values, sort=True)
-            inside, outside = (np.bincount(codes[group], minlength=len(labels)) for group in (treated, ~treated))
-            for place, level in enumerate(labels):
-                refuse_unseen(f"{level!r} of covariate {name!r}", int(inside[place]), int(outside[place]))
-                if place:  # the first level is the reference
-                    columns[f"{name}={level}"] = (codes == place).astype(np.float64)
+            continue
+        codes, labels = pd.factorize(values, sort=True)
+        inside, outside = (np.bincount(codes[group], minlength=len(labels)) for group in (treated, ~treated))
+        for code, level in enumerate(labels):
+            refuse_unseen(f"{level!r} of covariate {name!r}", int(inside[code]), int(outside[code]))
+            if code:  # the first level is the reference
+                columns[f"{name}={level}"] = (codes == code).astype(np.float64)
     entrant = entrants(problem)
     if entrant[treated].any() and entrant[~treated].any():
         columns[ENTRANT] = entrant.astype(np.float64)
@@ -77,32 +81,32 @@ def score_covariates(
 
 
 def entrants(problem: CohortProblem) -> Booleans:
-    """Return who was not insured in the baseline (n,)."""
+    """Return whether each person was not insured in the baseline (n,)."""
     return np.asarray(problem.before[:, 1] <= 0)
 
 
 def exact_strata(problem: CohortProblem, exact: Sequence[str]) -> Any:
-    """Return labels of exact strata (n,), or None; persons who entered later are a stratum of their own."""
+    """Return the label of each person's exact stratum (n,), or None. Entrants have strata of their own."""
     entrant = entrants(problem)
     labels = [problem.cohort.covariate(name)[problem.rows] for name in exact]
     if not labels and not entrant.any():
         return None
-    codes = entrant.astype(np.int64)
-    names = [np.where(entrant, ENTRANT, "in the baseline").astype(object)] if entrant.any() else []
+    if entrant.any():
+        labels.append(np.where(entrant, ENTRANT, "in the baseline").astype(object))
+    codes = np.zeros(len(entrant), dtype=np.int64)
     for values in labels:
         level, uniques = pd.factorize(values)
         codes = codes * len(uniques) + level
-    first = np.unique(codes, return_index=True, return_inverse=True)
-    text = [" x ".join(str(part[row]) for part in [*labels, *names]) for row in first[1]]
-    return np.array(text, dtype=object)[first[2]]
+    _, first, stratum = np.unique(codes, return_index=True, return_inverse=True)
+    text = [" x ".join(str(part[row]) for part in labels) for row in first]
+    return np.array(text, dtype=object)[stratum]
 
 
-def person_ids(problem: CohortProblem) -> Codes:
-    """Return numbers that break ties (n,): a shuffled order of persons, the same whatever the order of rows.
+def person_ids(problem: CohortProblem) -> Integers:
+    """Return numbers that break ties (n,): a shuffled order of persons that does not depend on the order of rows.
 
-    Identifiers as they are would be no neutral rule: they often run by region or date of enrolment, and whoever is
-    treated would be given the same first persons of every tie. So identifiers are hashed, and the hash is salted with
-    those of the treated persons: another treated group breaks its ties otherwise.
+    Raw identifiers are not neutral: they often follow region or enrolment date, and every treated group would get the
+    same first persons of each tie. They are hashed, salted with the treated persons' identifiers.
     """
     person = problem.cohort.person[problem.rows]
     hashed = pd.util.hash_array(person if person.dtype.kind in "iu" else person.astype(str).astype(object))

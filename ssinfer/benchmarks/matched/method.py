@@ -1,4 +1,4 @@
-"""PropensityMatching: persons of treated practices against matched persons of others."""
+"""PropensityMatching: benchmark from persons of other practices who are similar to the treated persons."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
-from ssinfer.benchmarks.matched.balance.limits import BalanceGates, as_gates
+from ssinfer.benchmarks.matched.balance.limits import BalanceLimits, as_limits
 from ssinfer.benchmarks.matched.balance.table import balance_table
 from ssinfer.benchmarks.matched.checks import (
-    balance_rows,
-    comparison_practices,
-    design_rows,
-    gate_rows,
-    practice_rows,
+    balance_checks,
+    count_practices,
+    design_checks,
+    practice_check,
+    refuse_failed_limits,
 )
 from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
-from ssinfer.benchmarks.matched.comparison_group import Comparison
+from ssinfer.benchmarks.matched.comparison_group import ComparisonGroup
 from ssinfer.benchmarks.matched.covariates import (
     entrants,
     exact_strata,
@@ -27,17 +27,9 @@ from ssinfer.benchmarks.matched.covariates import (
     truncation_caps,
 )
 from ssinfer.benchmarks.matched.draws import bootstrapped_growth, posterior_draws, sampling_draws
-from ssinfer.benchmarks.matched.growth import (
-    ADJUSTMENTS,
-    Adjustment,
-    Lines,
-    adjusted_outcome,
-    matched_lines,
-    measure_growth,
-    placebo_growth,
-    practice_shares,
-    weighted_lines,
-)
+from ssinfer.benchmarks.matched.growth import measure_growth, placebo_growth
+from ssinfer.benchmarks.matched.lines import Lines, matched_lines, practice_shares, weighted_lines
+from ssinfer.benchmarks.matched.outcome import ADJUSTMENTS, Adjustment, Outcome, adjusted_outcome
 from ssinfer.benchmarks.matched.sampling_distribution import CONFIDENCES, Confidence
 from ssinfer.benchmarks.matched.scores.bayesian_scores import bayesian_scores
 from ssinfer.benchmarks.matched.scores.match import Distance, Match, check_matching, match_persons
@@ -46,91 +38,110 @@ from ssinfer.benchmarks.matched.scores.propensity import PropensityScores, prope
 from ssinfer.benchmarks.matched.scores.weighting import entropy_weights, propensity_weights
 from ssinfer.benchmarks.matched.shocks import Shocks
 from ssinfer.benchmarks.matched.summary import MatchedSummary
-from ssinfer.errors import DataError, DesignError, NotSupportedError
-from ssinfer.level import check_level
+from ssinfer.deprecation import Renamed, renamed_parameters
+from ssinfer.errors import DataError, NotSupportedError, ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ssinfer.benchmarks.matched.checks import Row
     from ssinfer.benchmarks.matched.kernels.greedy_matching import Order
     from ssinfer.benchmarks.problem import Problem
     from ssinfer.design import Design
     from ssinfer.typing import Floats
 
+CHOICES: dict[str, tuple[str | None, ...]] = {
+    "comparison": ("match", "att", "overlap", "entropy"),
+    "adjustment": ADJUSTMENTS,
+    "outcome_model": OUTCOME_MODELS,
+    "scores": ("maximum likelihood", "bayesian"),
+    "confidence": (*CONFIDENCES, None),
+}
 
-COMPARISONS = ("match", "att", "overlap", "entropy")
 
-
+@renamed_parameters(
+    Renamed("draws", "n_draws"), Renamed("gates", "balance_limits"), Renamed("require_gates", "require_balance")
+)
 class PropensityMatching(BenchmarkMethod):
     r"""Benchmark from persons of other practices, matched on the propensity score.
 
-    For treated practice i and performance period t, with ratio means R (money over insured-years) of its own persons
-    in the baseline b and of the matched controls c(i):
+    R are ratio means, money divided by insured-years. For treated practice i, its matched controls c(i), performance
+    period t and baseline b:
 
     .. math:: B_{it} = R_{ib} + (R_{c(i),t} - R_{c(i),b}) + \text{shocks} + \text{noise}
 
-    **Estimand** the practice's mean spending per insured-year without the contract, for the persons insured in t.
-    **Assumptions** given the covariates, persons of treated and other practices would have had the same growth
-    ("did", "doubly robust": parallel trends within sets) or the same spending ("lagged": no unmeasured confounding
-    given prior spending); overlap; practices in the comparison are untouched by the contract. Persons who enter after
-    the baseline are matched among themselves. Unmatched treated persons are counted, and are taken to grow like the
-    matched.
+    **Estimand** The practice's mean spending per insured-year without the contract, for the persons insured in t.
 
-    **Errors**, each once. *Posterior* (`benchmark`): the controls' persons by the Bayesian bootstrap within practice;
-    the treated group's own baseline and performance noise together, with the persons' covariance and skewness learned
-    from the matched controls (Pearson III); a shock of every practice, and a shock that a region's practices share
-    (the placebo analogue of a contract), with SDs and persistence learned jointly from the growth of practices without
-    a contract. *Sampling* (`confidence`): the same quantity with the controls' error from two-way clusters
-    (set, practice), Abadie and Imbens's conditional variance, or a bootstrap-t over practices; the treated side, whose
-    performance spending is sealed, enters with plug-in variances.
+    **Assumptions** Given the covariates, persons of treated and other practices would have had the same growth ("did"
+    and "doubly robust": parallel trends within sets) or the same spending ("lagged": no unmeasured confounding given
+    prior spending). The scores overlap. The contract does not affect practices in the comparison. Persons who enter
+    after the baseline are matched among themselves. Unmatched treated persons are counted, and are assumed to grow like
+    the matched persons.
+
+    **Posterior** (`benchmark`) Each source of error enters once. The controls' persons enter by the Bayesian bootstrap
+    within practice. The treated group's noise in baseline and performance is drawn jointly, with the covariance and
+    skewness of the matched controls (Pearson III). Every practice has a shock, and the practices of a region share a
+    shock. The SDs and persistence of both are learned jointly from the growth of practices without a contract.
+
+    **Sampling distribution** (`confidence`) The same quantity. The controls' error comes from two-way clusters (set,
+    practice), from Abadie and Imbens's conditional variance, or from a bootstrap-t over practices. The treated group's
+    performance spending is not used, so its error has plug-in variances.
 
     Parameters
     ----------
     covariates : sequence of str or None
-        Baseline covariates of the score and the balance table; None: all of the cohort's. Labels become indicators.
+        Baseline covariates of the score and the balance table. None: all covariates of the cohort. Each level of a
+        label becomes an indicator.
     exact : sequence of str
         Covariates on which matched persons agree exactly.
     prior_spending : bool
-        Add the person's own baseline spending to the score. With "did" this invites regression to the mean (a
-        warning says so). adjustment="lagged" is the way out where the treated were chosen by what they had spent;
-        where they differ in a lasting way that no covariate holds, the way out is to leave prior spending out. The two
-        estimates bracket the truth when one of the two holds (Ding and Li 2019): show both.
+        Add the person's baseline spending to the score. With "did" this invites regression to the mean, and a warning
+        is given. adjustment="lagged" avoids it if the treated were chosen by their spending. If they differ in a
+        lasting way that no covariate holds, leave prior spending out. The two estimates bracket the truth if one of
+        the two assumptions holds (Ding and Li 2019): show both.
     comparison : "match", "att", "overlap" or "entropy"
-        Matched sets, or weights in their place. "overlap" answers for persons in equipoise, not for the treated.
+        Matched sets, or one of three kinds of weights. "overlap" estimates the effect for persons in equipoise, not
+        for the treated.
     ratio, replace, order, caliper, on
-        See :func:`~ssinfer.benchmarks.matched.scores.match.match_persons`; caliper in SD of `on`.
+        See :func:`~ssinfer.benchmarks.matched.scores.match.match_persons`. The caliper is in standard deviations of
+        `on`.
     adjustment : "did", "doubly robust" or "lagged"
-        See :func:`~ssinfer.benchmarks.matched.growth.adjusted_outcome`.
+        See :func:`~ssinfer.benchmarks.matched.outcome.adjusted_outcome`.
     outcome_model : "linear", "two-part", "gamma" or "tweedie"
-        Of the adjustments other than "did". Coefficients enter as fixed: their error is of second order when the
-        comparison is balanced.
+        Model of the adjustments other than "did". Its coefficients enter as fixed: their error is of second order if
+        the comparison is balanced.
     scores : "maximum likelihood" or "bayesian"
-        "bayesian" re-matches for each of `score_draws` posterior draws of the score and spreads the draws over them.
+        "bayesian" matches again for each of `score_draws` posterior draws of the score, and divides the draws equally
+        among them.
     score_draws : int
+        Posterior draws of the score, between 1 and `n_draws`.
     classifier : scikit-learn classifier, optional
-        In place of the logistic regression.
+        Used in place of the logistic regression.
     confidence : "cluster", "abadie-imbens", "bootstrap-t" or None
+        Sampling distribution; None: none.
     truncation : float or None
-        Cap spending per insured-year at this quantile of the persons outside the treated units, per period (0.99, say).
-        Benchmark and observed spending are then both of truncated spending.
+        Cap spending per insured-year, per period, at this quantile of the persons outside the treated units, for
+        example 0.99. Benchmark and observed spending are then both of truncated spending.
     shock_prior : float
-        Scale of the half-normal priors of both shocks' SDs, as a share of spending: 0.02 has its median at 1.35%, where
-        Dutch municipalities are (1.2 to 1.3%), and is as wide as a true shock of 2% asks for. Placebo practices of few
-        hundred persons say little about shocks of 1%, and then this number decides: raise it where practices are single
-        physicians, or where their growth is known to differ by 3% and more.
-    gates : BalanceGates, mapping or None
-        Limits on balance, reported as PASS or FAIL in `diagnostics`; a study file writes them as a table,
-        ``gates = { smd = 0.05, matched = 0.9 }``, so they are fixed before any effect is known.
-    require_gates : bool
-        Refuse the benchmark when a gate fails.
-    draws : int
+        Scale of the half-normal priors of both shocks' SDs, as a fraction of spending. The default 0.02 has median
+        1.35%, close to Dutch municipalities (1.2 to 1.3%). Placebo practices of a few hundred persons hold little
+        information on shocks of 1%, so the prior matters. Raise it if practices are single physicians, or if their
+        growth is known to differ by 3% or more.
+    balance_limits : BalanceLimits, mapping or None
+        Limits on balance, fixed before any effect is known. `diagnostics` reports each as PASS or FAIL. A study file
+        writes them as a table: ``balance_limits = { smd = 0.05, matched = 0.9 }``.
+    require_balance : bool
+        Refuse the benchmark if a limit on balance is not respected.
+    n_draws : int
+        Number of draws.
 
     Notes
     -----
-    `inference["pairs"]` holds the pair table (persons' identifiers, round, distance, weight), `inference["balance"]`
-    the balance table. Below 20 comparison practices the method refuses, below 40 it warns: so few practices do not tell
-    how far practices differ.
+    `inference["pairs"]` holds the pairs (identifiers, round, distance, weight). `inference["balance"]` holds the
+    balance table, `inference["balance_limits"]` the limits with their figures, and `inference["attrition"]` the
+    numbers of persons matched. In `diagnostics`, figures without a limit have the status NOT EVALUATED.
+
+    With fewer than 20 comparison practices the method refuses, with fewer than 40 it warns: so few practices hold
+    little information on how much practices differ.
 
     References
     ----------
@@ -157,7 +168,7 @@ class PropensityMatching(BenchmarkMethod):
     >>> money = rng.gamma(1.0, 20 * age[:, None] + np.array([0.0, 50.0]), (n, 2))
     >>> cohort = Cohort(np.arange(n), np.repeat([f"gp{i}" for i in range(50)], 60), (2018, 2019), money,
     ...                 np.ones((n, 2)), covariates={"age": age})
-    >>> cf = PropensityMatching(draws=200).fit(cohort, Design(["gp0"], baseline=[2018], performance=[2019]), seed=1)
+    >>> cf = PropensityMatching(n_draws=200).fit(cohort, Design(["gp0"], baseline=[2018], performance=[2019]), seed=1)
     >>> cf.uncertainty, cf.benchmark.shape
     ('posterior', (1, 200, 1, 1))
     """
@@ -185,9 +196,9 @@ class PropensityMatching(BenchmarkMethod):
         confidence: Confidence | None = "cluster",
         truncation: float | None = None,
         shock_prior: float = 0.02,
-        gates: BalanceGates | Mapping[str, float | bool | None] | None = BalanceGates(),  # noqa: B008  (frozen)
-        require_gates: bool = False,
-        draws: int = 2000,
+        balance_limits: BalanceLimits | Mapping[str, float | bool | None] | None = BalanceLimits(),  # noqa: B008  (frozen)
+        require_balance: bool = False,
+        n_draws: int = 2000,
     ) -> None:
         self.covariates = covariates
         self.exact = exact
@@ -206,50 +217,46 @@ class PropensityMatching(BenchmarkMethod):
         self.confidence = confidence
         self.truncation = truncation
         self.shock_prior = shock_prior
-        self.gates = gates
-        self.require_gates = require_gates
-        self.draws = draws
+        self.balance_limits = balance_limits
+        self.require_balance = require_balance
+        self.n_draws = n_draws
 
     def check_parameters(self) -> None:
-        """Refuse parameters that no data could make sense of."""
+        """Refuse impossible parameters before any data are read."""
         check_matching(ratio=self.ratio, order=self.order, caliper=self.caliper, on=self.on)
-        for name, allowed in (
-            ("comparison", COMPARISONS),
-            ("adjustment", ADJUSTMENTS),
-            ("outcome_model", OUTCOME_MODELS),
-            ("scores", ("maximum likelihood", "bayesian")),
-            ("confidence", (*CONFIDENCES, None)),
-        ):
+        for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
-                raise DesignError(f"{name} is {getattr(self, name)!r}; allowed: {', '.join(map(repr, allowed))}.")
-        as_gates(self.gates)
-        if self.truncation is not None:
-            check_level(self.truncation, "truncation")
-        if not 0 < self.shock_prior < 1:
-            raise DesignError(
-                f"shock_prior is {self.shock_prior!r}; a share of spending between 0 and 1, such as 0.02."
+                raise ParameterError(f"{name} is {getattr(self, name)!r}; allowed: {', '.join(map(repr, allowed))}.")
+        as_limits(self.balance_limits)
+        if self.truncation is not None and not 0 < self.truncation < 1:
+            raise ParameterError(
+                f"truncation is {self.truncation!r}. Give a quantile between 0 and 1, such as 0.99, or None."
             )
-        if self.draws < 2:
-            raise DesignError(f"draws is {self.draws}; at least two are needed, and 2,000 for stable tails.")
+        if not 0 < self.shock_prior < 1:
+            raise ParameterError(
+                f"shock_prior is {self.shock_prior!r}. Give a fraction of spending between 0 and 1, such as 0.02."
+            )
+        if self.n_draws < 2:
+            raise ParameterError(f"n_draws is {self.n_draws!r}. Give at least 2, and 2,000 for stable tails.")
         if self.scores == "bayesian":
             if self.classifier is not None:
                 raise NotSupportedError("scores='bayesian'", "a classifier", "Give one or the other.")
             if self.comparison == "entropy":
                 raise NotSupportedError("scores='bayesian'", "entropy balancing, which uses no score")
-            if not 1 <= self.score_draws <= self.draws:
-                raise DesignError(f"score_draws is {self.score_draws}; allowed: 1 to draws ({self.draws}).")
+            if not 1 <= self.score_draws <= self.n_draws:
+                raise ParameterError(f"score_draws is {self.score_draws!r}; allowed: 1 to n_draws ({self.n_draws}).")
         if self.confidence == "abadie-imbens" and self.comparison != "match":
             raise NotSupportedError("confidence='abadie-imbens'", f"comparison={self.comparison!r}", "Use 'cluster'.")
 
     def prepare(self, data: Any, design: Design) -> Problem:
-        """Lay the design over the persons; a panel is refused."""
+        """Apply the design to the persons; a panel is refused."""
         name = type(self).__name__
         if not hasattr(data, "to_panel"):
             if hasattr(data, "units") and hasattr(data, "spending"):
                 raise NotSupportedError(
                     "A panel", f"{name}, which needs persons", "Give the Cohort from which the panel was aggregated."
                 )
-            raise DataError(f"{name} got a {type(data).__name__}; a Cohort is needed.")
+            raise DataError(f"{name} received a {type(data).__name__}; a Cohort is needed.")
         if design.starts:
             raise NotSupportedError("A staggered start", name, "Give one design per start.")
         if design.standard is not None:
@@ -263,11 +270,11 @@ class PropensityMatching(BenchmarkMethod):
     def estimate(self, problem: Problem, rng: np.random.Generator) -> Estimate:
         """Estimate one problem."""
         assert isinstance(problem, CohortProblem)  # noqa: S101  (for the type checker: prepare made it)
-        comparison, checks = self.compare(problem)
-        offset_and_growth, variants = self._posterior_growth(comparison, rng)
-        posterior = posterior_draws(comparison, offset_and_growth, rng)
-        sampling = None if self.confidence is None else sampling_draws(comparison, self.confidence, self.draws, rng)
-        summary = MatchedSummary(comparison, checks, variants)
+        comparison = self.compare(problem)
+        growth, drawn_matches = self._posterior_growth(comparison, rng)
+        posterior = posterior_draws(comparison, growth, rng)
+        sampling = None if self.confidence is None else sampling_draws(comparison, self.confidence, self.n_draws, rng)
+        summary = MatchedSummary(comparison, drawn_matches)
         return Estimate(
             benchmark=posterior.benchmark[None],
             expected=posterior.expected[None],
@@ -275,46 +282,60 @@ class PropensityMatching(BenchmarkMethod):
             uncertainty="posterior",
             weights=comparison.shocks.shares,
             solver=summary.solver(),
-            components=summary.components(offset_and_growth),
-            diagnostics=summary.diagnostics(posterior.benchmark, sampling),
+            components=summary.components(growth),
+            diagnostics=summary.diagnostics(),
             inference=summary.inference(),
         )
 
-    def compare(self, problem: CohortProblem) -> tuple[Comparison, list[Row]]:
-        """Return whom the comparison is made with, and the checks known before any effect is."""
-        count = comparison_practices(problem)
+    def compare(self, problem: CohortProblem) -> ComparisonGroup:
+        """Choose the comparison group, and measure its balance, growth and shocks.
+
+        Raises
+        ------
+        RefusalError
+            There are fewer than 20 comparison practices, or balance is required and a limit is not respected.
+        """
+        n_practices = count_practices(problem)
         columns = score_covariates(problem, self.covariates, prior_spending=self.prior_spending)
         scores = propensity_scores(columns, problem.is_treated, classifier=self.classifier)
         lines, match, weights = self._lines(problem, scores, columns)
-        table = balance_table({"distance": scores.logit, **columns}, problem.is_treated, weights)
-        gates = as_gates(self.gates)
-        checks = [
-            *practice_rows(problem, count),
-            *design_rows(
+        balance = balance_table({"distance": scores.logit, **columns}, problem.is_treated, weights)
+        limits = as_limits(self.balance_limits)
+        judged = () if limits is None else limits.judge(balance, problem.is_treated, weights, scores.score)
+        if self.require_balance:
+            refuse_failed_limits(judged)
+        checks = (
+            practice_check(n_practices, len(problem.treated)),
+            *design_checks(
                 prior_spending=self.prior_spending,
                 adjustment=self.adjustment,
                 comparison=self.comparison,
                 truncation=self.truncation,
             ),
-            *balance_rows(problem.is_treated, scores, weights, match),
-            *gate_rows(gates, table, problem.is_treated, weights, scores, require=self.require_gates),
-        ]
-        matrix = np.column_stack(list(columns.values()))
-        outcome = adjusted_outcome(problem, lines, matrix, self.adjustment, self.outcome_model)
-        growth = measure_growth(problem, lines, outcome)
-        shocks = Shocks.learn(
-            problem, placebo_growth(problem, outcome), practice_shares(problem, lines), self.shock_prior
+            *balance_checks(problem.is_treated, scores, weights, match),
         )
-        distance = scores.logit if self.on == "logit" else scores.score
-        comparison = Comparison(
-            problem, columns, matrix, distance, match, weights, table, lines, outcome, growth, shocks
+        outcome = self._outcome(problem, lines, columns)
+        return ComparisonGroup(
+            problem=problem,
+            columns=columns,
+            distance=scores.logit if self.on == "logit" else scores.score,
+            match=match,
+            weights=weights,
+            balance=balance,
+            limits=judged,
+            checks=checks,
+            lines=lines,
+            outcome=outcome,
+            growth=measure_growth(problem, lines, outcome),
+            shocks=Shocks.learn(
+                problem, placebo_growth(problem, outcome), practice_shares(problem, lines), self.shock_prior
+            ),
         )
-        return comparison, checks
 
     def _lines(
         self, problem: CohortProblem, scores: PropensityScores, columns: dict[str, Floats]
     ) -> tuple[Lines, Match | None, Floats]:
-        """Return the lines of the comparison, the match if there is one, and weights of persons (n,)."""
+        """Return the lines of the comparison, the match (None if weighted), and the weights of persons (n,)."""
         treated = problem.is_treated
         if self.comparison == "match":
             match = match_persons(
@@ -335,20 +356,24 @@ class PropensityMatching(BenchmarkMethod):
             weights = propensity_weights(scores.score, treated, "att" if self.comparison == "att" else "overlap")
         late = entrants(problem)
         if not late[treated].any():
-            weights = np.where(late, 0.0, weights)  # nobody treated entered: controls who did are like nobody
+            weights = np.where(late, 0.0, weights)  # no treated person entered, so controls who did are not comparable
         return weighted_lines(problem, weights), None, weights
 
-    def _posterior_growth(self, point: Comparison, rng: np.random.Generator) -> tuple[Floats, list[Match]]:
-        """Return draws of offset + growth of the controls (D, I, P), and the match of each drawn score."""
+    def _outcome(self, problem: CohortProblem, lines: Lines, columns: dict[str, Floats]) -> Outcome:
+        covariates = np.column_stack(list(columns.values()))
+        return adjusted_outcome(problem, lines, covariates, self.adjustment, self.outcome_model)
+
+    def _posterior_growth(self, comparison: ComparisonGroup, rng: np.random.Generator) -> tuple[Floats, list[Match]]:
+        """Draw offset + growth of the controls (D, I, P), and return the match for each drawn score."""
         if self.scores != "bayesian":
-            return bootstrapped_growth(point, point.lines, point.outcome, self.draws, rng), []
-        problem, pieces, matches = point.problem, [], []
-        drawn = bayesian_scores(point.columns, problem.is_treated, self.score_draws, rng)
-        for place, scores in enumerate(drawn):
-            lines, match, _ = self._lines(problem, scores, point.columns)
-            outcome = adjusted_outcome(problem, lines, point.matrix, self.adjustment, self.outcome_model)
-            count = self.draws // len(drawn) + (place < self.draws % len(drawn))
-            pieces.append(bootstrapped_growth(point, lines, outcome, count, rng))
+            return bootstrapped_growth(comparison, comparison.lines, comparison.outcome, self.n_draws, rng), []
+        problem, columns, growth, matches = comparison.problem, comparison.columns, [], []
+        drawn = bayesian_scores(columns, problem.is_treated, self.score_draws, rng)
+        for number, scores in enumerate(drawn):
+            lines, match, _ = self._lines(problem, scores, columns)
+            n_draws = self.n_draws // len(drawn) + (number < self.n_draws % len(drawn))
+            outcome = self._outcome(problem, lines, columns)
+            growth.append(bootstrapped_growth(comparison, lines, outcome, n_draws, rng))
             if match is not None:
                 matches.append(match)
-        return np.concatenate(pieces), matches
+        return np.concatenate(growth), matches

@@ -1,40 +1,72 @@
-"""Sampling distributions of the controls' growth: two-way clusters, Abadie-Imbens, bootstrap-t."""
+"""Sampling distributions of the controls' growth: two-way clusters, Abadie and Imbens, and bootstrap-t."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from ssinfer.benchmarks.matched.scores.abadie_imbens import neighbour_residuals
+from ssinfer.benchmarks.matched.kernels.neighbour_residuals import neighbour_residuals
 from ssinfer.kernels.groups import dense_codes, group_sums
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from ssinfer.benchmarks.matched.growth import Growth, Lines, Outcome
-    from ssinfer.typing import Floats
-
-    Codes = NDArray[np.int64]
+    from ssinfer.benchmarks.matched.comparison_group import ComparisonGroup
+    from ssinfer.benchmarks.matched.growth import Growth
+    from ssinfer.benchmarks.matched.lines import Lines
+    from ssinfer.benchmarks.matched.outcome import Outcome
+    from ssinfer.typing import Floats, Integers
 
 Confidence = Literal["cluster", "abadie-imbens", "bootstrap-t"]
-CONFIDENCES: tuple[Confidence, ...] = ("cluster", "abadie-imbens", "bootstrap-t")
+CONFIDENCES: tuple[Confidence, ...] = get_args(Confidence)
 
 
-def clustered(lines: Lines, growth: Growth, clusters: Codes) -> tuple[Floats, int]:
-    """Return G/(G-1) sum over clusters of products of their contributions (G * P, G * P), and the clusters' number."""
+def growth_errors(comparison: ComparisonGroup, kind: Confidence, n_draws: int, rng: np.random.Generator) -> Floats:
+    """Draw the error of the controls' growth.
+
+    Parameters
+    ----------
+    comparison : ComparisonGroup
+    kind : "cluster", "abadie-imbens" or "bootstrap-t"
+    n_draws : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    array (n_draws, I, P)
+        Money per insured-year.
+    """
+    lines, growth = comparison.lines, comparison.growth
+    practice = comparison.problem.unit[lines.rows][lines.person].astype(np.int64)
+    if kind == "bootstrap-t":
+        return bootstrap_t(lines, comparison.outcome, growth, practice, n_draws, rng)[:, lines.group_of]
+    scale = np.ones((n_draws, 1))
+    if kind == "cluster":
+        covariance, count = two_way(lines, growth, practice)
+        scale = np.sqrt((count - 1) / rng.chisquare(count - 1, size=(n_draws, 1)))
+    else:
+        covariance = conditional(lines, growth, comparison.distance[lines.rows])
+    values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    error = (rng.standard_normal((n_draws, len(values))) @ root.T) * scale
+    return np.asarray(error.reshape(n_draws, lines.n_groups, -1)[:, lines.group_of])
+
+
+def clustered(lines: Lines, growth: Growth, clusters: Integers) -> tuple[Floats, int]:
+    """Return the clustered covariance of growth (G * P, G * P), with the factor C / (C - 1), and C clusters.
+
+    Each cluster contributes the product of its summed influences.
+    """
     n_periods, n_groups = growth.influence.shape[1], lines.n_groups
     codes, count = dense_codes(clusters)
     # A cluster within one group needs no wide rows: sum per (cluster, group) first.
-    cell, cells = dense_codes(codes * n_groups + lines.group)
-    sums = group_sums(cell, growth.influence, cells, lines.weight / growth.total[lines.group])
-    total = np.zeros((n_groups * n_periods, n_groups * n_periods))
-    cluster, group = np.empty(cells, dtype=np.int64), np.empty(cells, dtype=np.int64)
-    cluster[cell], group[cell] = codes, lines.group
-    if cells == count:
+    cell, n_cells = dense_codes(codes * n_groups + lines.group)
+    sums = group_sums(cell, growth.influence, n_cells, lines.weight / growth.total[lines.group])
+    cluster, group = _first_labels(cell, n_cells, codes, lines.group)
+    if n_cells == count:
+        total = np.zeros((n_groups * n_periods, n_groups * n_periods))
         for g in range(n_groups):
-            own = slice(g * n_periods, (g + 1) * n_periods)
-            total[own, own] = sums[group == g].T @ sums[group == g]
+            block = slice(g * n_periods, (g + 1) * n_periods)
+            total[block, block] = sums[group == g].T @ sums[group == g]
     else:
         wide = np.zeros((count, n_groups, n_periods))
         wide[cluster, group] = sums
@@ -43,8 +75,26 @@ def clustered(lines: Lines, growth: Growth, clusters: Codes) -> tuple[Floats, in
     return total * count / max(count - 1, 1), count
 
 
-def two_way(lines: Lines, growth: Growth, practice: Codes) -> tuple[Floats, int]:
-    """Return V(set) + V(practice) - V(set x practice), negative eigenvalues set to zero, and the practices' number."""
+def _first_labels(cell: Integers, n_cells: int, *labels: Integers) -> list[Integers]:
+    """Return the labels of each cell (n_cells,), which all its lines share."""
+    of_cells = []
+    for label in labels:
+        of_cell = np.empty(n_cells, dtype=np.int64)
+        of_cell[cell] = label
+        of_cells.append(of_cell)
+    return of_cells
+
+
+def two_way(lines: Lines, growth: Growth, practice: Integers) -> tuple[Floats, int]:
+    """Return V(set) + V(practice) - V(set x practice), and the number of practices.
+
+    Negative eigenvalues are set to zero.
+
+    References
+    ----------
+    Cameron, A. C., Gelbach, J. B. and Miller, D. L. (2011). Robust inference with multiway clustering.
+    Journal of Business & Economic Statistics 29, 238-249. doi:10.1198/jbes.2010.07136
+    """
     sets, _ = dense_codes(lines.cluster)
     both = sets * (int(practice.max()) + 1) + practice
     by_practice, count = clustered(lines, growth, practice)
@@ -56,67 +106,82 @@ def two_way(lines: Lines, growth: Growth, practice: Codes) -> tuple[Floats, int]
 def conditional(lines: Lines, growth: Growth, score: Floats) -> Floats:
     r"""Return Abadie and Imbens's conditional variance of the controls' means (G * P, G * P).
 
-    :math:`\sum_c K_c K_c' s_c^2`, with :math:`s_c^2` from the nearest control by score, `score` (J',). It leaves out
-    shocks of practices, which the caller adds.
+    It is :math:`\sum_c K_c K_c' s_c^2`, with :math:`s_c^2` from the nearest control by `score` (J',). The caller adds
+    shocks of practices, which it leaves out.
     """
-    G, n_periods = lines.n_groups, growth.influence.shape[1]
+    n_groups, n_periods = lines.n_groups, growth.influence.shape[1]
     count = np.bincount(lines.person).astype(np.float64)
     mean = group_sums(lines.person, growth.influence, len(count))
     noise = neighbour_residuals(mean / count[:, None], score)  # (J', P): its square estimates the variance
     share = lines.weight / growth.total[lines.group]
-    if G == 1:
+    if n_groups == 1:
         K = np.bincount(lines.person, weights=share)
         scaled = noise * K[:, None]
         return np.asarray(scaled.T @ scaled)
-    cell, cells = dense_codes(lines.person * G + lines.group)
+    cell, n_cells = dense_codes(lines.person * n_groups + lines.group)
     K = np.bincount(cell, weights=share)
-    person, group = np.empty(cells, dtype=np.int64), np.empty(cells, dtype=np.int64)
-    person[cell], group[cell] = lines.person, lines.group
-    total = np.zeros((G, n_periods, G, n_periods))
-    if cells == len(count):
-        for g in range(G):
+    person, group = _first_labels(cell, n_cells, lines.person, lines.group)
+    total = np.zeros((n_groups, n_periods, n_groups, n_periods))
+    if n_cells == len(count):
+        for g in range(n_groups):
             scaled = noise[person[group == g]] * K[group == g, None]
             total[g, :, g] = scaled.T @ scaled
     else:
-        wide = np.zeros((len(count), G))
+        wide = np.zeros((len(count), n_groups))
         wide[person, group] = K
         total = np.einsum("cg,cp,ch,cq->gphq", wide, noise, wide, noise, optimize=True)
-    return np.asarray(total.reshape(G * n_periods, G * n_periods))
+    return np.asarray(total.reshape(n_groups * n_periods, n_groups * n_periods))
 
 
 def bootstrap_t(
-    lines: Lines, outcome: Outcome, growth: Growth, practice: Codes, n_draws: int, rng: np.random.Generator
+    lines: Lines, outcome: Outcome, growth: Growth, practice: Integers, n_draws: int, rng: np.random.Generator
 ) -> Floats:
-    r"""Return draws of the error of growth (n_draws, G, P): practices resampled, errors studentised.
+    r"""Draw the error of growth by a bootstrap of practices with studentised errors.
 
-    Each resample gives :math:`t^* = (\hat g^* - \hat g) / se^*`; the error of :math:`\hat g` is then
-    :math:`-t^* \, se`, which mirrors the skewness of :math:`\hat g`'s sampling distribution.
+    Each resample gives :math:`t^* = (\hat g^* - \hat g) / se^*`. The error of :math:`\hat g` is then
+    :math:`-t^* \, se`, which reflects the skewness of the sampling distribution of :math:`\hat g`.
+
+    Parameters
+    ----------
+    lines, outcome, growth
+        Of one comparison.
+    practice : (m,) int
+        Practice of each line's control.
+    n_draws : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    array (n_draws, G, P)
+        Money per insured-year.
 
     References
     ----------
     Efron, B. and Tibshirani, R. J. (1993). An Introduction to the Bootstrap. Chapman & Hall, chapter 12.
     """
-    G, n_periods = growth.growth.shape
+    n_groups, n_periods = growth.growth.shape
     codes, count = dense_codes(practice)
-    cell = codes * G + lines.group
+    cell = codes * n_groups + lines.group
     money, years = outcome.money[lines.rows][lines.person], outcome.years[lines.rows][lines.person]
 
     above, below = (
-        group_sums(cell, values, count * G, lines.weight).reshape(count, G, n_periods + 1) for values in (money, years)
+        group_sums(cell, values, count * n_groups, lines.weight).reshape(count, n_groups, n_periods + 1)
+        for values in (money, years)
     )
 
-    def error(times: Floats) -> tuple[Floats, Floats]:
-        """Return growth (D, G, P) and its clustered standard error under multiplicities (D, count)."""
+    def resampled(times: Floats) -> tuple[Floats, Floats]:
+        """Return growth (D, G, P) and its clustered standard error, if practices occur `times` (D, count)."""
         flat = above.reshape(count, -1), below.reshape(count, -1)
-        a, b = ((times @ part).reshape(-1, G, n_periods + 1) for part in flat)
+        a, b = ((times @ part).reshape(-1, n_groups, n_periods + 1) for part in flat)
         ratio = np.divide(a, b, out=np.zeros_like(a), where=b > 0)
-        square = np.zeros((len(times), G, n_periods))
+        square = np.zeros((len(times), n_groups, n_periods))
         for p in range(count):
             u = np.divide(above[p] - ratio * below[p], b, out=np.zeros_like(a), where=b > 0)
             square += times[:, p, None, None] * (u[:, :, 1:] - u[:, :, :1]) ** 2
         return ratio[:, :, 1:] - ratio[:, :, :1], np.sqrt(square * count / (count - 1))
 
-    point, se = error(np.ones((1, count)))
-    replicate, replicate_se = error(rng.multinomial(count, np.full(count, 1 / count), size=n_draws).astype(np.float64))
+    point, se = resampled(np.ones((1, count)))
+    times = rng.multinomial(count, np.full(count, 1 / count), size=n_draws).astype(np.float64)
+    replicate, replicate_se = resampled(times)
     t = np.divide(replicate - point, replicate_se, out=np.zeros_like(replicate), where=replicate_se > 0)
     return np.asarray(-t * se)

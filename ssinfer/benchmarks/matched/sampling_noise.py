@@ -1,4 +1,4 @@
-"""Sampling noise of a group's mean spending: normal copula, Pearson III margins."""
+"""Sampling noise of a group's mean spending: normal copula with Pearson III margins."""
 
 from __future__ import annotations
 
@@ -14,17 +14,25 @@ if TYPE_CHECKING:
 def skewed_noise(
     covariance: Floats, skewness: Floats, persons: Floats, n_draws: int, rng: np.random.Generator
 ) -> Floats:
-    """Return draws of the error of groups' means (D, I, P): the right first three moments of each.
+    """Draw the errors of groups' means, with the first three moments of a mean of persons.
 
-    Spending is skewed, and so is a mean of few hundred persons; a normal error would miss on one side.
+    Spending is skewed, and so is the mean of a few hundred persons. A normal error would miss mostly on one side.
 
     Parameters
     ----------
-    covariance : (P, P) of one person over periods
-    skewness : (P,) of one person
-    persons : (I,) in each group
+    covariance : (P, P)
+        Of one person's spending over periods, in squared money.
+    skewness : (P,)
+        Of one person's spending.
+    persons : (I,)
+        Number of persons in each group.
     n_draws : int
     rng : numpy.random.Generator
+
+    Returns
+    -------
+    array (n_draws, I, P)
+        Money per insured-year.
 
     Examples
     --------
@@ -38,6 +46,6 @@ def skewed_noise(
     correlation = covariance / np.maximum(np.outer(sd, sd), 1e-300)
     values, vectors = np.linalg.eigh(correlation)
     z = rng.standard_normal((n_draws, len(persons), P)) @ (vectors * np.sqrt(np.maximum(values, 0.0))).T
-    skew = skewness / np.sqrt(persons)[:, None]  # (I, P): the skewness of a mean
-    shaped = np.where(np.abs(skew) > 1e-4, stats.pearson3.ppf(stats.norm.cdf(z), skew), z)
+    skew_of_mean = skewness / np.sqrt(persons)[:, None]  # (I, P)
+    shaped = np.where(np.abs(skew_of_mean) > 1e-4, stats.pearson3.ppf(stats.norm.cdf(z), skew_of_mean), z)
     return np.asarray(shaped * sd / np.sqrt(persons)[:, None])

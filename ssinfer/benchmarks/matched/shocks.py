@@ -1,4 +1,4 @@
-"""Shocks of practices and regions in a benchmark from persons: learned from placebo practices, drawn once each."""
+"""Shocks of practices and regions: learned from practices without a contract, drawn once each."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.benchmarks.matched.kernels.practice_shocks import ShockPosterior, learn_shocks, shock_correlation
+from ssinfer.check import Check
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
     from ssinfer.benchmarks.matched.growth import PlaceboGrowth
-    from ssinfer.typing import Floats
-
-    Codes = NDArray[np.int64]
+    from ssinfer.typing import Floats, Integers
 
 
 @dataclass(frozen=True, eq=False)
 class Shocks:
-    """Posterior of the shocks, and how they enter the benchmark's error.
+    """Posterior of the shocks, and their weights in the benchmark's error.
 
     Attributes
     ----------
     posterior : ShockPosterior
-    shares : (I, J) share of each donor practice in each treated unit's comparison
-    region_contrast : (I, R) treated unit's region (0 or 1) less the comparison's share of each region
+    shares : (I, J)
+        Share of each donor practice in each treated unit's comparison.
+    region_contrast : (I, R)
+        Treated unit's region (0 or 1) minus the comparison's share of each region.
     n_placebos, n_regions : int
+        Practices and regions from which the shocks are learned.
     n_periods : int
-    level : float
-        Baseline spending of the treated group per insured-year.
+    baseline_spending : float
+        Of the treated group, per insured-year.
     """
 
     posterior: ShockPosterior
@@ -41,95 +41,101 @@ class Shocks:
     n_placebos: int
     n_regions: int
     n_periods: int
-    level: float
+    baseline_spending: float
 
     @classmethod
     def learn(cls, problem: CohortProblem, placebos: PlaceboGrowth, shares: Floats, prior: float) -> Shocks:
-        """Learn SDs and persistence from the growth of practices without a contract.
+        """Learn standard deviations and persistence from the growth of practices without a contract.
 
-        `prior` is the scale of the half-normal priors, as a share of the treated group's baseline spending.
+        Parameters
+        ----------
+        problem : CohortProblem
+        placebos : PlaceboGrowth
+        shares : (I, J)
+            Share of each donor practice in each treated unit's comparison.
+        prior : float
+            Scale of the half-normal priors, as a fraction of the treated group's baseline spending.
         """
-        own = problem.before[problem.is_treated].sum(axis=0)
-        level = float(own[0] / own[1])
+        money, years = problem.before[problem.is_treated].sum(axis=0)
+        baseline_spending = float(money / years)
         region = _unit_regions(problem)
-        of_donors = None if region is None else region[problem.donors]
-        placed = None if of_donors is None else of_donors[placebos.place]
-        posterior = learn_shocks(placebos.growth, placebos.variance, placed, prior * level)
-        n_regions = 0 if region is None or of_donors is None else int(region.max()) + 1
+        donor_region = None if region is None else region[problem.donors]
+        placebo_region = None if donor_region is None else donor_region[placebos.donor]
+        posterior = learn_shocks(placebos.growth, placebos.variance, placebo_region, prior * baseline_spending)
+        n_regions = 0 if region is None else int(region.max()) + 1
         contrast = np.zeros((len(problem.treated), max(n_regions, 1)))
-        if region is not None and of_donors is not None:
+        if region is not None and donor_region is not None:
             for i, unit in enumerate(problem.treated):
-                contrast[i] -= np.bincount(of_donors, weights=shares[i], minlength=n_regions)
+                contrast[i] -= np.bincount(donor_region, weights=shares[i], minlength=n_regions)
                 contrast[i, region[unit]] += 1.0
-        known = 0 if placed is None else len(np.unique(placed))
-        return cls(posterior, shares, contrast, len(placebos.growth), known, placebos.growth.shape[1], level)
+        n_seen = 0 if placebo_region is None else len(np.unique(placebo_region))
+        n_placebos, n_periods = placebos.growth.shape
+        return cls(posterior, shares, contrast, n_placebos, n_seen, n_periods, baseline_spending)
 
     def draw(self, n_draws: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
-        """Return (D, I, P) twice: the comparison practices' shocks, and own practice and region shocks."""
-        picked = rng.choice(len(self.posterior.probability), size=n_draws, p=self.posterior.probability)
-        points = self.posterior.points[picked]
-        kept = self._correlated(points[:, 0], points[:, 2], self.shares, rng)
-        lost = self._correlated(points[:, 0], points[:, 2], np.eye(len(self.shares)), rng)
-        return kept, lost + self._correlated(points[:, 1], points[:, 2], self.region_contrast, rng)
+        """Draw the error of the comparison practices' shocks, and that of the treated units' shocks, both (D, I, P).
+
+        The second holds the shock of each treated unit and the shock of its region.
+        """
+        chosen = rng.choice(len(self.posterior.probability), size=n_draws, p=self.posterior.probability)
+        practice_sd, region_sd, rho = self.posterior.points[chosen].T
+        comparison = self._correlated(practice_sd, rho, self.shares, rng)
+        treated = self._correlated(practice_sd, rho, np.eye(len(self.shares)), rng)
+        return comparison, treated + self._correlated(region_sd, rho, self.region_contrast, rng)
 
     def draw_plug_in(self, n_draws: int, rng: np.random.Generator, *, comparison: bool) -> Floats:
-        """Return shocks (D, I, P) at the posterior means of their variances.
+        """Draw shocks (D, I, P) at the posterior means of their variances.
 
-        Own practice and region shocks, and those of the comparison practices if `comparison`.
+        These are the shocks of the treated units and of regions, and those of the comparison practices if
+        `comparison` is true.
         """
         practice, region = self.posterior.mean_squares
         rho = np.full(n_draws, self.posterior.persistence)
-        own = self._correlated(np.full(n_draws, practice**0.5), rho, np.eye(len(self.shares)), rng)
+        shocks = self._correlated(np.full(n_draws, practice**0.5), rho, np.eye(len(self.shares)), rng)
         if comparison:
-            own = own + self._correlated(np.full(n_draws, practice**0.5), rho, self.shares, rng)
-        return own + self._correlated(np.full(n_draws, region**0.5), rho, self.region_contrast, rng)
+            shocks = shocks + self._correlated(np.full(n_draws, practice**0.5), rho, self.shares, rng)
+        return shocks + self._correlated(np.full(n_draws, region**0.5), rho, self.region_contrast, rng)
 
     def _correlated(self, sd: Floats, rho: Floats, loading: Floats, rng: np.random.Generator) -> Floats:
-        """Return sd x loading x z (D, I, P), z correlated over periods by rho; only loading's Gram matrix matters."""
+        """Draw sd x loading x z (D, I, P), z correlated over periods by rho.
+
+        The result depends on `loading` only through loading x loading'.
+        """
         values, vectors = np.linalg.eigh(loading @ loading.T)
         root = vectors * np.sqrt(np.maximum(values, 0.0))
         z = np.einsum("ij,djp->dip", root, rng.standard_normal((len(sd), len(root), self.n_periods)))
         for value in np.unique(rho):
-            here = rho == value
             C = shock_correlation(float(value), self.n_periods) + 1e-12 * np.eye(self.n_periods)
-            z[here] = z[here] @ np.linalg.cholesky(C / C[0, 0]).T
+            z[rho == value] = z[rho == value] @ np.linalg.cholesky(C / C[0, 0]).T
         return np.asarray(z * sd[:, None, None])
 
-    def rows(self) -> list[tuple[str, str, float, str]]:
-        """Return rows of diagnostics: SDs as shares of baseline spending."""
-        practice, region = (value**0.5 / self.level for value in self.posterior.mean_squares)
-        low, high = self._interval(0)
-        rows = [
-            (
-                "practice shock SD",
-                "INFO",
-                practice,
-                f"share of spending, 90% interval {low:.4f} to {high:.4f}, from {self.n_placebos} placebo practices",
-            )
-        ]
+    def checks(self) -> list[Check]:
+        """Return the posterior means of the standard deviations as fractions of baseline spending."""
+        practice, region = (value**0.5 / self.baseline_spending for value in self.posterior.mean_squares)
+        text = "fraction of spending, 90% interval {:.4f} to {:.4f}, from {} "
+        of_practice = text.format(*self._interval(0), self.n_placebos) + "placebo practices"
+        checks = [Check("practice shock SD", "NOT EVALUATED", practice, of_practice)]
         if self.n_regions > 1:
-            low, high = self._interval(1)
-            text = f"share of spending, 90% interval {low:.4f} to {high:.4f}, from {self.n_regions} regions"
-            rows.append(("contract shock SD", "INFO", region, text))
-        else:
-            text = (
-                "no regions (or one): a shock that a contract's practices share cannot be learned and is left out; "
-                "give Cohort(region=...)"
-            )
-            rows.append(("contract shock SD", "WARN", 0.0, text))
-        return rows
+            of_region = text.format(*self._interval(1), self.n_regions) + "regions"
+            return [*checks, Check("contract shock SD", "NOT EVALUATED", region, of_region)]
+        missing = (
+            "with fewer than two regions, the shock that a contract's practices share cannot be learned and is left "
+            "out; give Cohort(region=...)"
+        )
+        return [*checks, Check("contract shock SD", "WARN", 0.0, missing)]
 
     def _interval(self, column: int) -> tuple[float, float]:
+        """Return the 90% posterior interval of a standard deviation, as fractions of baseline spending."""
         values = self.posterior.points[:, column]
         order = np.argsort(values, kind="stable")
         total = np.cumsum(self.posterior.probability[order])
-        places = [min(int(np.searchsorted(total, q)), len(order) - 1) for q in (0.05, 0.95)]
-        low, high = values[order][places]
-        return float(low) / self.level, float(high) / self.level
+        positions = [min(int(np.searchsorted(total, q)), len(order) - 1) for q in (0.05, 0.95)]
+        low, high = values[order][positions]
+        return float(low) / self.baseline_spending, float(high) / self.baseline_spending
 
 
-def _unit_regions(problem: CohortProblem) -> Codes | None:
-    """Return the region in which most persons of each panel unit live (N,), or None."""
+def _unit_regions(problem: CohortProblem) -> Integers | None:
+    """Return the region of most persons of each panel unit (N,), or None if regions are unknown."""
     if problem.cohort.region is None:
         return None
     codes, _ = pd.factorize(problem.cohort.region[problem.rows], sort=True)

@@ -1,4 +1,4 @@
-"""What PropensityMatching reports beside its draws: pairs, balance, sources of error, intervals."""
+"""MatchedSummary: solver, components, diagnostics and further groups of a matched benchmark."""
 
 from __future__ import annotations
 
@@ -9,33 +9,39 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ssinfer.benchmarks.matched.balance.effective_sample_size import effective_sample_size
+from ssinfer.benchmarks.matched.balance.measures import effective_sample_size
+from ssinfer.check import tabulate
 
 if TYPE_CHECKING:
-    from ssinfer.benchmarks.matched.checks import Row
-    from ssinfer.benchmarks.matched.comparison_group import Comparison
+    from ssinfer.benchmarks.matched.comparison_group import ComparisonGroup
     from ssinfer.benchmarks.matched.scores.match import Match
     from ssinfer.typing import Floats
 
 
 @dataclass(frozen=True, eq=False)
 class MatchedSummary:
-    """What is reported beside the draws."""
+    """Frames and groups that a matched benchmark returns together with its draws.
 
-    comparison: Comparison
-    checks: list[Row]
+    Attributes
+    ----------
+    comparison : ComparisonGroup
+    drawn_matches : list of Match
+        The match for each drawn score; empty without score draws.
+    """
+
+    comparison: ComparisonGroup
     drawn_matches: list[Match]
 
     def solver(self) -> pd.DataFrame:
-        """Return a row per treated unit."""
+        """Return the numbers of persons, controls and effective controls, one row per treated unit."""
         problem, lines, match = self.comparison.problem, self.comparison.lines, self.comparison.match
         persons, shares = self.comparison.persons, self.comparison.shocks.shares
         rows = []
         for i in range(len(problem.treated)):
-            own = lines.group == lines.group_of[i]
-            weight = np.bincount(lines.person[own], weights=lines.weight[own])
+            inside = lines.group == lines.group_of[i]
+            weight = np.bincount(lines.person[inside], weights=lines.weight[inside])
             # Pairs are sorted by treated person: a new set begins where the person changes.
-            matched = int(persons[i]) if match is None else 1 + int((np.diff(match.treated[own]) != 0).sum())
+            matched = int(persons[i]) if match is None else 1 + int((np.diff(match.treated[inside]) != 0).sum())
             rows.append(
                 {
                     "kkt_gap": float("nan"),
@@ -49,60 +55,60 @@ class MatchedSummary:
             )
         return pd.DataFrame(rows, index=pd.Index(problem.labels(problem.treated), name="unit"))
 
-    def components(self, parts: Floats) -> pd.DataFrame:
-        """Return the variance of the benchmark error by source, as a share of the squared benchmark."""
-        problem, shocks = self.comparison.problem, self.comparison.shocks
-        own_noise = self.comparison.own_noise[0]
-        level = parts.mean(axis=0)
+    def components(self, growth: Floats) -> pd.DataFrame:
+        """Return the variance of the benchmark error by source, as a fraction of the squared benchmark.
+
+        Parameters
+        ----------
+        growth : (D, I, P)
+            Draws of offset + growth of the controls.
+        """
+        comparison, shocks = self.comparison, self.comparison.shocks
+        problem, (noise, _) = comparison.problem, comparison.person_noise
+        mean_benchmark = growth.mean(axis=0)
         practice, region = shocks.posterior.mean_squares
         rows = []
         for i, unit in enumerate(problem.labels(problem.treated)):
             for p, period in enumerate(problem.periods(problem.columns)):
-                sources = {
-                    "comparison_persons": parts[:, i, p].var(),
-                    "own_noise": own_noise[p, p] / self.comparison.persons[i],
+                variances = {
+                    "comparison_persons": growth[:, i, p].var(),
+                    "own_noise": noise[p, p] / comparison.persons[i],
                     "practice_shock": practice,
                     "comparison_shocks": practice * float((shocks.shares[i] ** 2).sum()),
                     "region_shock": region * float((shocks.region_contrast[i] ** 2).sum()),
                 }
-                shares = {name: float(value) / level[i, p] ** 2 for name, value in sources.items()}
-                rows.append({"unit": unit, "period": period, **shares, "total": sum(shares.values())})
+                fractions = {name: float(value) / mean_benchmark[i, p] ** 2 for name, value in variances.items()}
+                rows.append({"unit": unit, "period": period, **fractions, "total": sum(fractions.values())})
         return pd.DataFrame(rows)
 
-    def diagnostics(self, benchmark: Floats, sampling: Floats | None) -> pd.DataFrame:
-        """Return checks known before the effect, then shocks, then intervals of the pooled benchmark side by side."""
-        rows = [*self.checks, *self.comparison.shocks.rows()]
-        weights = self.comparison.problem.weights / self.comparison.problem.weights.sum()
-        for kind, draws in (("credible", benchmark), ("confidence", sampling)):
-            if draws is None:
-                continue
-            pooled = (draws * weights).sum(axis=(1, 2))
-            for level in (0.95, 0.90):
-                low, high = np.quantile(pooled, [(1 - level) / 2, (1 + level) / 2])
-                text = f"{low:,.2f} to {high:,.2f} around {pooled.mean():,.2f} per insured-year, pooled benchmark"
-                rows.append((f"{kind} interval {100 * level:g}%", "INFO", float(high - low), text))
-        return pd.DataFrame(rows, columns=["check", "status", "figure", "message"])
+    def diagnostics(self) -> pd.DataFrame:
+        """Return the checks that are known before any effect, the verdicts on balance, and the shocks."""
+        comparison = self.comparison
+        limits = [limit.to_check() for limit in comparison.limits]
+        return tabulate([*comparison.checks, *limits, *comparison.shocks.checks()])
 
     def inference(self) -> dict[str, xr.Dataset]:
-        """Return the pair table (of each drawn score too) and the balance table as groups of the DataTree."""
-        problem, match, table = self.comparison.problem, self.comparison.match, self.comparison.table
-        balance = xr.Dataset(
-            {str(name): ("covariate", column.to_numpy()) for name, column in table.items()},
-            coords={"covariate": [str(label) for label in table.index]},
-        )
-        person = problem.cohort.person[problem.rows]
+        """Return pairs or weights of persons, the balance table, attrition and the limits on balance."""
+        comparison = self.comparison
+        problem, match = comparison.problem, comparison.match
+        groups = {"balance": _dataset(comparison.balance, "covariate")}
+        if comparison.limits:
+            names = ("figure", "direction", "limit", "passed")
+            rows = [[getattr(judged, name) for name in names] for judged in comparison.limits]
+            frame = pd.DataFrame(rows, [judged.name for judged in comparison.limits], names)
+            groups["balance_limits"] = _dataset(frame, "measure")
         if match is None:
-            weights = xr.Dataset(
-                {"weight": ("person", self.comparison.weights), "treated": ("person", problem.is_treated)}
-            )
-            return {"weights": weights.assign_coords(person=person), "balance": balance}
-        groups = {"pairs": self._pairs([match]), "balance": balance}
+            weights = xr.Dataset({"weight": ("person", comparison.weights), "treated": ("person", problem.is_treated)})
+            groups["weights"] = weights.assign_coords(person=problem.cohort.person[problem.rows])
+            return groups
+        groups["attrition"] = _dataset(match.attrition.set_index("group"), "group")
+        groups["pairs"] = self._pairs([match])
         if self.drawn_matches:
             groups["pairs_of_score_draws"] = self._pairs(self.drawn_matches)
         return groups
 
     def _pairs(self, matches: list[Match]) -> xr.Dataset:
-        """Return a line per pair, with the units' labels; several matches are numbered by ``score_draw``."""
+        """Return one line per pair, with the units' labels. Several matches are numbered by ``score_draw``."""
         problem = self.comparison.problem
         person, unit = problem.cohort.person[problem.rows], problem.unit
         # Labels of units are gathered as fixed-width text: a million Python strings would cost more than the match.
@@ -116,3 +122,11 @@ class MatchedSummary:
             count = [len(match.treated) for match in matches]
             columns["score_draw"] = ("pair", np.repeat(np.arange(len(matches)), count))
         return xr.Dataset(columns)
+
+
+def _dataset(frame: pd.DataFrame, dimension: str) -> xr.Dataset:
+    """Return a frame as a dataset over its index, whose labels become text."""
+    return xr.Dataset(
+        {str(name): (dimension, column.to_numpy()) for name, column in frame.items()},
+        coords={dimension: [str(label) for label in frame.index]},
+    )

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from ssinfer.benchmarks.matched.balance.limits import BalanceGates
+from ssinfer.benchmarks.matched.balance.limits import BalanceLimits
 from ssinfer.benchmarks.matched.method import PropensityMatching
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.design import Design
-from ssinfer.errors import CohortError, DataError, DesignError, NotSupportedError, RefusalError
+from ssinfer.errors import CohortError, DataError, DesignError, NotSupportedError, ParameterError, RefusalError
 from ssinfer.simulation.matching import simulate_matching
 from ssinfer.simulation.selection import simulate_selection
 
@@ -24,23 +24,28 @@ def simulated():
 
 
 def fit(simulated, seed=1, **options):
-    return PropensityMatching(draws=400, **options).fit(simulated.cohort, simulated.design, seed=seed)
+    return PropensityMatching(n_draws=400, **options).fit(simulated.cohort, simulated.design, seed=seed)
 
 
 def status(cf, check):
     return cf.diagnostics.set_index("check").loc[check, "status"]
 
 
-def test_expected_benchmark_is_own_baseline_plus_growth_of_the_matched(simulated):
+def pairs_of(cohort, design):
+    method = PropensityMatching(n_draws=20, balance_limits=None, confidence=None)
+    return method.fit(cohort, design, seed=1).inference["pairs"].to_dataframe()
+
+
+def test_expected_benchmark_is_baseline_plus_growth_of_the_matched_controls(simulated):
     cf = fit(simulated)
     cohort, design = simulated.cohort, simulated.design
     pairs = cf.inference["pairs"].to_dataframe()
-    place = {person: row for row, person in enumerate(cohort.person)}
+    row_of = {person: row for row, person in enumerate(cohort.person)}
     for unit in design.treated:
-        own = cohort.unit == unit
-        before = cohort.spending[own][:, :2].sum() / cohort.insured_years[own][:, :2].sum()
-        mine = pairs[pairs["treated_unit"] == unit]
-        controls = np.array([place[person] for person in mine["control"]])
+        inside = cohort.unit == unit
+        before = cohort.spending[inside][:, :2].sum() / cohort.insured_years[inside][:, :2].sum()
+        matched = pairs.loc[pairs["treated_unit"] == unit, "control"]
+        controls = np.array([row_of[person] for person in matched])
         for column, period in ((2, 2019), (3, 2020)):
             growth = cohort.spending[controls, column].mean() - cohort.spending[controls][:, :2].mean()
             expected = cf.expected.sel(unit=unit, period=period)
@@ -54,11 +59,11 @@ def test_expected_benchmark_is_own_baseline_plus_growth_of_the_matched(simulated
 def test_no_draw_depends_on_the_performance_spending_of_the_treated(simulated):
     cohort = simulated.cohort
     spending = cohort.spending.copy()
-    own = np.isin(cohort.unit, np.array(simulated.design.treated, dtype=object))
-    spending[np.ix_(own, [2, 3])] *= 7.0
+    treated = np.isin(cohort.unit, np.array(simulated.design.treated, dtype=object))
+    spending[np.ix_(treated, [2, 3])] *= 7.0
     other = replace(cohort, spending=spending)
     for options in ({}, {"adjustment": "lagged", "prior_spending": True}, {"truncation": 0.99}):
-        method = PropensityMatching(draws=50, **options)
+        method = PropensityMatching(n_draws=50, **options)
         before = method.fit(cohort, simulated.design, seed=1)
         after = method.fit(other, simulated.design, seed=1)
         assert np.array_equal(before.benchmark, after.benchmark)
@@ -72,11 +77,12 @@ def test_no_outcome_feeds_back_into_scores_or_pairs(simulated, options):
     spending = np.random.default_rng(9).permutation(cohort.spending.ravel()).reshape(cohort.spending.shape) + 1.0
     other = replace(cohort, spending=spending)
     groups = ["pairs", "pairs_of_score_draws"] if options else ["pairs"]
-    found = [PropensityMatching(draws=20, **options).fit(data, simulated.design, seed=1) for data in (cohort, other)]
-    for group in groups:
-        assert found[0].inference[group].equals(found[1].inference[group])
-    assert found[0].inference["balance"].equals(found[1].inference["balance"])
-    assert not np.array_equal(found[0].benchmark, found[1].benchmark)
+    before, after = (
+        PropensityMatching(n_draws=20, **options).fit(data, simulated.design, seed=1) for data in (cohort, other)
+    )
+    for group in (*groups, "balance"):
+        assert before.inference[group].equals(after.inference[group])
+    assert not np.array_equal(before.benchmark, after.benchmark)
 
 
 def test_pairs_of_every_drawn_score_are_returned(simulated):
@@ -104,7 +110,7 @@ def test_same_seed_same_draws_and_row_order_does_not_matter(simulated):
         cohort.region[shuffle],
         {name: values[shuffle] for name, values in cohort.covariates.items()},
     )
-    other = PropensityMatching(draws=400).fit(mixed, simulated.design, seed=1)
+    other = PropensityMatching(n_draws=400).fit(mixed, simulated.design, seed=1)
     columns = ["treated", "control"]
     pairs = [c.inference["pairs"].to_dataframe()[columns].sort_values(columns).to_numpy() for c in (cf, other)]
     assert np.array_equal(*pairs)
@@ -114,20 +120,20 @@ def test_same_seed_same_draws_and_row_order_does_not_matter(simulated):
 
 
 def test_ties_do_not_give_every_treated_group_the_same_controls(simulated):
-    """Whole years of age tie often; the first identifiers must not be everybody's controls."""
+    """Ages in coarse bands tie often; the persons with the first identifiers must not be controls of every group."""
     cohort = simulated.cohort
     data = replace(cohort, covariates={"age": np.floor(cohort.covariates["age"] / 5)})
     others = [unit for unit in cohort.units if unit not in simulated.design.treated]
     used = []
     for unit in others[:2]:
         design = simulated.design.replace(treated=[unit])
-        pairs = PropensityMatching(draws=20, gates=None).fit(data, design, seed=1).inference["pairs"].to_dataframe()
+        pairs = pairs_of(data, design)
         used.append(set(pairs["control"]))
     # Two groups of 42 among 3,000: by chance they share about one control; by identifier they shared most.
     assert len(used[0] & used[1]) < 0.25 * min(map(len, used))
     shuffle = np.random.default_rng(0).permutation(len(cohort.person))
     mixed = data.select(persons=np.ones(len(shuffle), dtype=bool)).take(shuffle)
-    again = PropensityMatching(draws=20, gates=None).fit(mixed, design, seed=1).inference["pairs"].to_dataframe()
+    again = pairs_of(mixed, design)
     assert set(zip(again["treated"], again["control"], strict=True)) == set(
         zip(pairs["treated"], pairs["control"], strict=True)
     )
@@ -136,7 +142,7 @@ def test_ties_do_not_give_every_treated_group_the_same_controls(simulated):
 def test_equivariant_to_the_currency(simulated):
     cohort = simulated.cohort
     cents = replace(cohort, spending=cohort.spending * 128.0)  # a power of two: exact
-    method = PropensityMatching(draws=100)
+    method = PropensityMatching(n_draws=100)
     euro, cent = (method.fit(data, simulated.design, seed=3).benchmark for data in (cohort, cents))
     assert cent.values == pytest.approx(128.0 * euro.values, rel=1e-6)
 
@@ -198,7 +204,7 @@ def test_entrants_are_matched_among_themselves():
     assert all(late[a] == late[b] for a, b in zip(pairs["treated"], pairs["control"], strict=True))
 
 
-def test_regression_to_the_mean_is_warned_of_and_lagged_adjustment_is_the_way_out(simulated):
+def test_regression_to_the_mean_is_warned_of_unless_the_adjustment_is_lagged(simulated):
     check = "regression to the mean"
     assert status(fit(simulated, prior_spending=True), check) == "WARN"
     assert check not in set(fit(simulated, prior_spending=True, adjustment="lagged").diagnostics["check"])
@@ -211,7 +217,7 @@ def test_lagged_adjustment_removes_the_bias_where_the_treated_were_chosen_by_pri
     for seed in range(8):
         simulated = simulate_selection("prior spending", 6_000, lasting=0.4, passing=0.6, strength=1.5, seed=seed)
         fits = [
-            PropensityMatching(draws=20, gates=None, confidence=None, **options).fit(
+            PropensityMatching(n_draws=20, balance_limits=None, confidence=None, **options).fit(
                 simulated.cohort, simulated.design, seed=seed
             )
             for options in ({"prior_spending": True, "ratio": 3}, {"prior_spending": True, "adjustment": "lagged"})
@@ -234,7 +240,7 @@ def test_too_few_practices_are_refused_and_few_are_warned_of():
     assert status(fit(many), "practices") == "PASS"
 
 
-def test_one_practice_only_is_refused():
+def test_a_single_practice_is_refused():
     rng = np.random.default_rng(0)
     money = rng.gamma(1.0, 100.0, (50, 2))
     cohort = Cohort(np.arange(50), np.repeat("gp", 50), (2018, 2019), money, np.ones((50, 2)))
@@ -256,37 +262,42 @@ def test_designs_that_are_not_supported(simulated):
         fit(replace(simulated, design=simulated.design.replace(standard="age")))
 
 
-def test_gates_are_reported_and_can_be_required(simulated):
-    strict = BalanceGates(smd=1e-6)
-    assert status(fit(simulated, gates=strict), "gate: smd") == "FAIL"
-    with pytest.raises(RefusalError, match=r"Balance is not good enough.*gate: smd"):
-        fit(simulated, gates=strict, require_gates=True)
-    assert not fit(simulated, gates=None).diagnostics["check"].str.startswith("gate").any()
+def test_balance_limits_are_reported_and_can_be_required(simulated):
+    strict = BalanceLimits(smd=1e-6)
+    assert status(fit(simulated, balance_limits=strict), "balance: smd") == "FAIL"
+    with pytest.raises(RefusalError, match=r"Balance is not good enough.*balance: smd"):
+        fit(simulated, balance_limits=strict, require_balance=True)
+    without = fit(simulated, balance_limits=None)
+    assert not without.diagnostics["check"].str.startswith("balance").any()
+    assert "balance_limits" not in without.inference
 
 
-def test_gates_are_read_from_the_table_of_a_study_file(simulated):
-    cf = fit(simulated, gates={"smd": 1e-6, "equipoise": False, "ks": 0.5})
-    found = cf.diagnostics.set_index("check")["status"].filter(like="gate").to_dict()
-    assert found == {
-        "gate: smd": "FAIL",
-        "gate: variance_ratio": "PASS",
-        "gate: ks": "PASS",
-        "gate: matched": "PASS",
+def test_balance_limits_are_read_from_the_table_of_a_study_file(simulated):
+    cf = fit(simulated, balance_limits={"smd": 1e-6, "equipoise": False, "ks": 0.5})
+    verdicts = cf.diagnostics.set_index("check")["status"].filter(like="balance").to_dict()
+    assert verdicts == {
+        "balance: smd": "FAIL",
+        "balance: variance_ratio": "PASS",
+        "balance: ks": "PASS",
+        "balance: matched": "PASS",
     }
+    judged = cf.inference["balance_limits"].to_dataframe()
+    assert judged["limit"].to_dict() == {"smd": 1e-6, "variance_ratio": 2.0, "ks": 0.5, "matched": 0.8}
+    assert judged["direction"].to_dict()["matched"] == "at least"
 
 
 @pytest.mark.parametrize(
-    ("gates", "message"),
+    ("limits", "message"),
     [
-        ({"smdd": 0.1}, "no gate 'smdd'.*'smd'"),
-        ({"smd": True}, "give its limit"),
+        ({"smdd": 0.1}, "no balance limit 'smdd'.*'smd'"),
+        ({"smd": True}, "Give a number"),
         ({"smd": 0}, "positive number"),
-        ("strict", r"give BalanceGates\(...\)"),
+        ("strict", r"Give BalanceLimits\(...\)"),
     ],
 )
-def test_impossible_gates_are_refused_before_the_data_are_looked_at(gates, message):
-    with pytest.raises(DesignError, match=message):
-        PropensityMatching(gates=gates).fit(None, None, seed=1)
+def test_impossible_balance_limits_are_refused_before_the_data_are_read(limits, message):
+    with pytest.raises(ParameterError, match=message):
+        PropensityMatching(balance_limits=limits).fit(None, None, seed=1)
 
 
 def test_unmatched_treated_practice_is_named(simulated):
@@ -308,8 +319,8 @@ def with_labels(simulated, rows, label, elsewhere="elsewhere"):
 
 
 def test_stratum_without_controls_is_named(simulated):
-    own = np.flatnonzero(simulated.cohort.unit == simulated.design.treated[0])
-    data = with_labels(simulated, own, "Vlissingen")
+    treated = np.flatnonzero(simulated.cohort.unit == simulated.design.treated[0])
+    data = with_labels(simulated, treated, "Vlissingen")
     with pytest.raises(RefusalError, match=r"Stratum 'Vlissingen' has \d+ treated persons and no controls"):
         fit(data, exact=["town"], covariates=["age"])
 
@@ -331,11 +342,11 @@ def test_perfect_separation_names_the_covariate(simulated):
         fit(replace(simulated, cohort=data))
 
 
-def test_all_matched_away_by_the_caliper_is_refused(simulated):
+def test_a_caliper_without_any_match_is_refused(simulated):
     cohort = simulated.cohort
     noise = np.random.default_rng(0).normal(size=len(cohort.person))
     data = replace(cohort, covariates={"noise": noise})
-    with pytest.raises(RefusalError, match=r"Nobody is matched.*widen the caliper"):
+    with pytest.raises(RefusalError, match=r"No person is matched.*widen the caliper"):
         fit(replace(simulated, cohort=data), caliper=1e-12)
 
 
@@ -369,15 +380,45 @@ def test_controls_who_entered_later_are_set_aside_when_no_treated_person_did():
         ({"confidence": "wild"}, "confidence"),
         ({"ratio": 0}, "ratio"),
         ({"caliper": 0.0}, "caliper"),
-        ({"truncation": 99}, "percentage"),
+        ({"truncation": 99}, "truncation is 99"),
         ({"shock_prior": 0.0}, "shock_prior"),
+        ({"n_draws": 0}, "n_draws is 0"),
+        ({"scores": "bayesian", "score_draws": 0}, "score_draws is 0"),
+        ({"on": "probability"}, "on is 'probability'"),
+        ({"order": "random"}, "order is 'random'"),
+    ],
+)
+def test_impossible_parameters_are_refused_before_the_data_are_read(options, message):
+    with pytest.raises(ParameterError, match=message):
+        PropensityMatching(**options).fit(None, None, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
         ({"scores": "bayesian", "comparison": "entropy"}, "entropy"),
+        ({"scores": "bayesian", "classifier": object()}, "a classifier"),
         ({"confidence": "abadie-imbens", "comparison": "att"}, "abadie"),
     ],
 )
-def test_impossible_parameters_are_refused_before_the_data_are_looked_at(options, message):
-    with pytest.raises((DesignError, NotSupportedError, RefusalError), match=message):
+def test_combinations_that_are_not_supported(options, message):
+    with pytest.raises(NotSupportedError, match=message):
         PropensityMatching(**options).fit(None, None, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({"draws": 50}, {"n_draws": 50}),
+        ({"gates": {"smd": 0.2}}, {"balance_limits": {"smd": 0.2}}),
+        ({"require_gates": True}, {"require_balance": True}),
+    ],
+)
+def test_old_argument_names_work_with_one_warning(old, new):
+    with pytest.warns(FutureWarning, match="is now called") as warned:
+        method = PropensityMatching(**old)
+    assert len(warned) == 1
+    assert method.get_params() == PropensityMatching(**new).get_params()
 
 
 def test_is_a_plain_estimator():
@@ -390,7 +431,7 @@ def test_is_a_plain_estimator():
 def test_fit_many_keeps_refusals_in_place(simulated):
     wrong = simulated.design.replace(treated=["nowhere"])
     with warnings.catch_warnings():
-        outcomes = PropensityMatching(draws=50).fit_many(simulated.cohort, [simulated.design, wrong], [1, 2])
-    alone = PropensityMatching(draws=50).fit(simulated.cohort, simulated.design, seed=1)
+        outcomes = PropensityMatching(n_draws=50).fit_many(simulated.cohort, [simulated.design, wrong], [1, 2])
+    alone = PropensityMatching(n_draws=50).fit(simulated.cohort, simulated.design, seed=1)
     assert np.array_equal(outcomes[0].benchmark, alone.benchmark)
     assert isinstance(outcomes[1], DesignError)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ssinfer.benchmarks.matched.growth import Growth, Lines, Outcome
+from ssinfer.benchmarks.matched.growth import Growth
+from ssinfer.benchmarks.matched.kernels.neighbour_residuals import neighbour_residuals
+from ssinfer.benchmarks.matched.lines import Lines
+from ssinfer.benchmarks.matched.outcome import Outcome
 from ssinfer.benchmarks.matched.sampling_distribution import bootstrap_t, clustered, conditional, two_way
-from ssinfer.benchmarks.matched.scores.abadie_imbens import neighbour_residuals
 
 
 def comparison(shared, n_groups=2, n_periods=2, m=60, n_persons=40, seed=0):
@@ -56,10 +58,10 @@ def test_clustered_and_two_way_equal_the_loops(shared):
     expected = slow(lines, growth, lines.cluster) + slow(lines, growth, practice) - slow(lines, growth, both)
     values, vectors = np.linalg.eigh(expected)
     expected = (vectors * np.maximum(values, 0)) @ vectors.T
-    found, count = two_way(lines, growth, practice)
-    assert found == pytest.approx(expected)
+    covariance, count = two_way(lines, growth, practice)
+    assert covariance == pytest.approx(expected)
     assert count == 9
-    assert np.linalg.eigvalsh(found).min() > -1e-9 * np.abs(found).max()
+    assert np.linalg.eigvalsh(covariance).min() > -1e-9 * np.abs(covariance).max()
 
 
 @pytest.mark.parametrize("shared", [False, True])

@@ -1,4 +1,4 @@
-"""The balance of a comparison of persons: gates as PASS and FAIL, small numbers kept, the love plot drawn."""
+"""The balance of a comparison of persons: limits with verdicts, small numbers not disclosed, the love plot."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ssinfer.thresholds.compare import compare_thresholds
 def matched(study):
     """A study of persons: one design, one method, evaluated but not backtested."""
     simulated = simulate_matching(600, n_treated=1, n_practices=42, seed=3)
-    method = ss.PropensityMatching(draws=50, gates={"smd": 1e-4, "ks": 0.5})
+    method = ss.PropensityMatching(n_draws=50, balance_limits={"smd": 1e-4, "ks": 0.5})
     cf = method.fit(simulated.cohort, simulated.design, seed=1)
     row = cf.savings().summary().iloc[-1].to_dict()
     savings = {"design": "a", "method": "matched", "status": "ok", "reason": "", "insured_years": 600.0, **row}
@@ -45,22 +45,24 @@ def test_a_study_of_panels_has_no_balance(study):
     assert love_plots(study) == ()
 
 
-def test_gates_stand_with_their_verdict_and_a_failure_is_said(matched):
+def test_limits_are_shown_with_their_verdicts_and_a_failure_is_noted(matched):
     table = balance_table(matched)
     (row,) = (dict(zip(table.columns, cells, strict=True)) for cells in table.rows)
     assert row["Design"] == "a"
     assert row["SMD (SD of the treated)"].startswith("FAIL 0.0")
     assert row["SMD (SD of the treated)"].endswith("(at most 0.0001)")
     assert row["Kolmogorov-Smirnov"].startswith("PASS")
-    assert any("\N{LEFT DOUBLE QUOTATION MARK}a\N{RIGHT DOUBLE QUOTATION MARK} fails SMD" in n for n in table.notes)
+    assert any(
+        "\N{LEFT DOUBLE QUOTATION MARK}a\N{RIGHT DOUBLE QUOTATION MARK} fails the limit on SMD" in n
+        for n in table.notes
+    )
 
 
-def test_a_small_number_of_unmatched_persons_is_not_given_away(matched):
+def test_a_small_number_of_unmatched_persons_is_not_disclosed(matched):
     cf = matched.counterfactuals["a", "matched"]
-    frame = cf.diagnostics.copy()
-    rows = frame["check"] == "attrition: treated"
-    frame.loc[rows, ["figure", "message"]] = [597 / 600, "597 of 600 matched"]
-    fits = {("a", "matched"): replace(cf, diagnostics=frame)}
+    attrition = cf.inference["attrition"].copy(deep=True)
+    attrition["matched"].loc[{"group": "treated"}] = 597
+    fits = {("a", "matched"): replace(cf, inference={**cf.inference, "attrition": attrition})}
     (cells,) = balance_table(replace(matched, counterfactuals=fits)).rows
     assert cells[1] == "all but fewer than 10 of 600"
     assert "597" not in " ".join(cells)

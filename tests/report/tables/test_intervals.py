@@ -32,7 +32,7 @@ def case_of(study, simulated, cf, method):
 
 def test_both_kinds_at_both_levels_are_quantiles_of_their_draws(study):
     simulated = simulate_matching(600, n_treated=1, n_practices=42, seed=3)
-    method = ss.PropensityMatching(draws=200)
+    method = ss.PropensityMatching(n_draws=200)
     cf = method.fit(simulated.cohort, simulated.design, seed=1)
     (row,) = interval_table(case_of(study, simulated, cf, method)).rows
     assert len(set(row[2:])) == 4
@@ -48,7 +48,7 @@ def test_both_kinds_at_both_levels_are_quantiles_of_their_draws(study):
 
 def test_a_kind_that_a_method_does_not_give_is_a_dash(study):
     simulated = simulate_matching(600, n_treated=1, n_practices=42, seed=3)
-    method = ss.PropensityMatching(draws=50, confidence=None)
+    method = ss.PropensityMatching(n_draws=50, confidence=None)
     cf = method.fit(simulated.cohort, simulated.design, seed=1)
     (row,) = interval_table(case_of(study, simulated, cf, method)).rows
     assert (row[3], row[5]) == (ABSENT, ABSENT)

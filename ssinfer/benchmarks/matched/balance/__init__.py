@@ -1,1 +1,1 @@
-"""Balance of covariates between treated persons and their comparison group: one check a file, no outcome anywhere."""
+"""Balance of covariates between treated persons and their comparison group."""

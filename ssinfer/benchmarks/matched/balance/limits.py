@@ -1,4 +1,4 @@
-"""Gates: what must hold before an effect is shown, fixed in the study."""
+"""BalanceLimits: limits on balance that a study fixes before any effect is known."""
 
 from __future__ import annotations
 
@@ -7,39 +7,81 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from ssinfer.benchmarks.matched.balance.effective_sample_size import effective_sample_size
-from ssinfer.benchmarks.matched.balance.equipoise import equipoise
-from ssinfer.errors import DesignError, did_you_mean
+from ssinfer.benchmarks.matched.balance.measures import effective_sample_size, equipoise
+from ssinfer.benchmarks.matched.balance.table import AFTER, SMD
+from ssinfer.check import Check
+from ssinfer.errors import ParameterError, did_you_mean
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from ssinfer.check import Status
     from ssinfer.typing import Booleans, Floats
 
 
+AT_LEAST = ("equipoise", "matched", "effective_sample_size")  # the other limits bound from above
+
+
 @dataclass(frozen=True)
-class BalanceGates:
-    """Limits on balance; None switches a gate off.
+class JudgedLimit:
+    """A limit on balance and the figure that it is compared with.
+
+    Attributes
+    ----------
+    name : str
+        Name of the limit, as in :class:`BalanceLimits`.
+    figure : float
+        The balance that was reached.
+    meaning : str
+        The quantity behind the figure, with the covariate that determines it.
+    limit : float
+    """
+
+    name: str
+    figure: float
+    meaning: str
+    limit: float
+
+    @property
+    def direction(self) -> str:
+        """Direction of the limit: "at most" or "at least"."""
+        return "at least" if self.name in AT_LEAST else "at most"
+
+    @property
+    def passed(self) -> bool:
+        """Whether the figure respects the limit."""
+        return self.figure >= self.limit if self.name in AT_LEAST else self.figure <= self.limit
+
+    def to_check(self) -> Check:
+        """Return the verdict as a row of diagnostics, named "balance: smd"."""
+        status: Status = "PASS" if self.passed else "FAIL"
+        return Check(f"balance: {self.name}", status, self.figure, f"{self.meaning}; {self.direction} {self.limit:g}")
+
+
+@dataclass(frozen=True)
+class BalanceLimits:
+    """Limits on balance. None switches a limit off.
 
     Attributes
     ----------
     smd : float
         Largest absolute standardised mean difference after adjustment.
     variance_ratio : float
-        Largest variance ratio either way (2: between 0.5 and 2).
+        Largest variance ratio, in either direction: 2 means between 0.5 and 2.
     ks : float
-        Largest Kolmogorov-Smirnov distance after adjustment.
+        Largest Kolmogorov-Smirnov distance after adjustment, a fraction.
     equipoise : float
-        Smallest share of persons in equipoise.
+        Smallest share of persons in equipoise, a fraction.
     matched : float
-        Smallest share of treated persons that are matched.
+        Smallest share of treated persons that are matched, a fraction.
     effective_sample_size : float
         Smallest effective number of controls.
 
     Examples
     --------
-    >>> BalanceGates(smd=0.1, equipoise=None)
-    BalanceGates(smd=0.1, variance_ratio=2.0, ks=None, equipoise=None, matched=0.8, effective_sample_size=None)
+    >>> BalanceLimits(smd=0.1, equipoise=None)
+    BalanceLimits(smd=0.1, variance_ratio=2.0, ks=None, equipoise=None, matched=0.8, effective_sample_size=None)
     """
 
     smd: float | None = 0.1
@@ -50,74 +92,84 @@ class BalanceGates:
     effective_sample_size: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("smd", "variance_ratio", "ks", "equipoise", "matched", "effective_sample_size"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise DesignError(f"Gate {name} is {value!r}; give a positive number, or None to switch it off.")
-        for name in ("equipoise", "matched", "ks"):
-            value = getattr(self, name)
-            if value is not None and value > 1:
-                raise DesignError(f"Gate {name} is {value!r}, a share: write a fraction between 0 and 1.")
-        if self.variance_ratio is not None and self.variance_ratio < 1:
-            raise DesignError(f"Gate variance_ratio is {self.variance_ratio!r}; the limit either way is at least 1.")
+        for field in fields(self):
+            name, value = field.name, getattr(self, field.name)
+            if value is None:
+                continue
+            if not value > 0:
+                raise ParameterError(
+                    f"Balance limit {name} is {value!r}. Give a positive number, or None for no limit."
+                )
+            if name in ("equipoise", "matched", "ks") and value > 1:
+                raise ParameterError(f"Balance limit {name} is {value!r}. Give a fraction between 0 and 1.")
+            if name == "variance_ratio" and value < 1:
+                raise ParameterError(
+                    f"Balance limit variance_ratio is {value!r}. Give at least 1, in either direction."
+                )
 
-    def check(self, table: pd.DataFrame, treated: Booleans, weights: Floats, score: Floats) -> pd.DataFrame:
-        """Return a row per gate: check, status (PASS or FAIL), figure, message.
+    def judge(self, table: pd.DataFrame, treated: Booleans, weights: Floats, score: Floats) -> tuple[JudgedLimit, ...]:
+        """Compare the balance after adjustment with the limits.
 
         Parameters
         ----------
         table : pandas.DataFrame
-            From :func:`~ssinfer.benchmarks.matched.balance.table.balance_table`, with the columns after adjustment.
+            From :func:`~ssinfer.benchmarks.matched.balance.table.balance_table`, with weights.
         treated : (n,) bool
         weights : (n,)
-            After adjustment; treated persons with weight 0 are unmatched.
+            Weights after adjustment. A treated person with weight 0 is unmatched.
         score : (n,)
             Propensity scores.
+
+        Returns
+        -------
+        tuple of JudgedLimit
+            One per limit that is set. Without a covariate that has a variance, the limit on it is left out.
         """
-        rows: list[tuple[str, str, float, str]] = []
-
-        def gate(name: str, limit: float | None, figure: float, text: str, *, at_most: bool = True) -> None:
-            if limit is None:
-                return
-            held = figure <= limit if at_most else figure >= limit
-            word = "at most" if at_most else "at least"
-            rows.append((f"gate: {name}", "PASS" if held else "FAIL", figure, f"{text}; {word} {limit:g}"))
-
-        smd = next(name for name in table.columns if str(name).startswith("smd") and str(name).endswith("after"))
-        worst = table[smd].abs()
-        gate("smd", self.smd, float(worst.max()), f"largest |{smd}|, {worst.idxmax()}")
-        ratio = table["variance_ratio after"].dropna()
+        smd, ks, ratio = table[SMD + AFTER].abs(), table["ks" + AFTER], table["variance_ratio" + AFTER].dropna()
+        measured = {
+            "smd": (float(smd.max()), f"largest |{SMD}{AFTER}|, {smd.idxmax()}"),
+            "ks": (float(ks.max()), f"after adjustment, {ks.idxmax()}"),
+            "equipoise": (equipoise(score, treated), "share of persons in equipoise"),
+            "matched": (float((weights[treated] > 0).mean()), "share of treated persons matched"),
+            "effective_sample_size": (effective_sample_size(weights[~treated]), "effective controls"),
+        }
         if len(ratio):
             with np.errstate(divide="ignore"):
                 either = np.exp(np.abs(np.log(ratio)))
-            gate("variance_ratio", self.variance_ratio, float(either.max()), f"either way, {either.idxmax()}")
-        ks = table["ks after"]
-        gate("ks", self.ks, float(ks.max()), f"after adjustment, {ks.idxmax()}")
-        gate("equipoise", self.equipoise, equipoise(score, treated), "share of persons in equipoise", at_most=False)
-        gate("matched", self.matched, float((weights[treated] > 0).mean()), "share of treated matched", at_most=False)
-        size = effective_sample_size(weights[~treated])
-        gate("effective_sample_size", self.effective_sample_size, size, "effective controls", at_most=False)
-        return pd.DataFrame(rows, columns=["check", "status", "figure", "message"])
+            measured["variance_ratio"] = (float(either.max()), f"in either direction, {either.idxmax()}")
+        limits = {field.name: getattr(self, field.name) for field in fields(self)}
+        return tuple(
+            JudgedLimit(name, *measured[name], limit)
+            for name, limit in limits.items()
+            if limit is not None and name in measured
+        )
 
 
-def as_gates(given: BalanceGates | Mapping[str, float | bool | None] | None) -> BalanceGates | None:
-    """Return gates given as such or as a table of limits; an unknown gate is refused with the nearest.
+def as_limits(given: BalanceLimits | Mapping[str, float | bool | None] | None) -> BalanceLimits | None:
+    """Return limits that are given as such or as a table, as in a study file.
 
-    A study file has no null: ``false`` switches a gate off.
+    A study file has no null: ``false`` switches a limit off.
+
+    Raises
+    ------
+    ParameterError
+        A limit has an unknown name (the message gives the nearest) or an impossible value.
 
     Examples
     --------
-    >>> as_gates({"smd": 0.05, "equipoise": False}).smd
+    >>> as_limits({"smd": 0.05, "equipoise": False}).smd
     0.05
     """
-    if given is None or isinstance(given, BalanceGates):
+    if given is None or isinstance(given, BalanceLimits):
         return given
     if not isinstance(given, Mapping):
-        raise DesignError(f"gates is {given!r}; give BalanceGates(...), a table such as {{'smd': 0.1}}, or None.")
-    known = [field.name for field in fields(BalanceGates)]
-    for name in given:
+        raise ParameterError(
+            f"balance_limits is {given!r}. Give BalanceLimits(...), a table such as {{'smd': 0.1}}, or None."
+        )
+    known = [field.name for field in fields(BalanceLimits)]
+    for name, value in given.items():
         if name not in known:
-            raise DesignError(f"There is no gate {name!r}. {did_you_mean(name, known)}")
-        if given[name] is True:
-            raise DesignError(f"Gate {name} is true; give its limit, or false to switch it off.")
-    return BalanceGates(**{name: None if value is False else value for name, value in given.items()})
+            raise ParameterError(f"There is no balance limit {name!r}. {did_you_mean(name, known)}")
+        if value is True:
+            raise ParameterError(f"Balance limit {name} is true. Give a number, or false for no limit.")
+    return BalanceLimits(**{name: None if value is False else value for name, value in given.items()})

@@ -1,4 +1,4 @@
-"""The balance table, before and after, and the data of a love plot."""
+"""Balance table before and after adjustment, and the points of a love plot."""
 
 from __future__ import annotations
 
@@ -7,40 +7,37 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ssinfer.benchmarks.matched.balance.kolmogorov_smirnov import kolmogorov_smirnov
-from ssinfer.benchmarks.matched.balance.smd import Denominator, standardised_mean_difference
-from ssinfer.benchmarks.matched.balance.variance_ratio import variance_ratio
+from ssinfer.benchmarks.matched.balance.measures import (
+    kolmogorov_smirnov,
+    standardised_mean_difference,
+    variance_ratio,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ssinfer.typing import Booleans, Floats
 
+SMD = "smd (SD of the treated)"  # the header names the denominator
+AFTER = " after"
 
-def balance_table(
-    covariates: Mapping[str, Floats],
-    treated: Booleans,
-    weights: Floats | None = None,
-    *,
-    denominator: Denominator = "treated",
-) -> pd.DataFrame:
-    """Return a row per covariate, before and after weighting or matching.
+
+def balance_table(covariates: Mapping[str, Floats], treated: Booleans, weights: Floats | None = None) -> pd.DataFrame:
+    """Return the balance of each covariate, before and after weighting or matching.
 
     Parameters
     ----------
     covariates : mapping of str to array (n,)
-        Put the propensity score first, under a name such as "distance", to have it in the table.
+        The propensity score may be among them, under a name such as "distance".
     treated : (n,) bool
     weights : (n,), optional
-        Weights after adjustment; 0 leaves a person out. None: the table is of the raw groups, before only.
-    denominator : "treated", "pooled" or "control"
-        Standard deviation in the SMD, unadjusted in both columns; it stands in the columns' names.
+        Weights after adjustment; 0 leaves a person out. None: only the balance before adjustment is returned.
 
     Returns
     -------
     pandas.DataFrame
-        Index covariate; columns mean_treated, mean_control, ``smd (SD ...)``, variance_ratio, ks, each of the
-        last three followed by ``... after`` when weights are given.
+        One row per covariate, in the index. Columns mean_treated, mean_control, smd (SD of the treated),
+        variance_ratio and ks. With weights, each has a second column whose name ends in "after".
 
     Examples
     --------
@@ -48,37 +45,38 @@ def balance_table(
     >>> balance_table({"age": x}, np.array([True, True, False, False])).round(3).loc["age"].tolist()
     [2.0, 0.5, 1.061, 4.0, 0.5]
     """
-    smd = smd_header(denominator)
+    stages: list[tuple[str, Floats | None]] = [("", None)]
+    if weights is not None:
+        stages.append((AFTER, weights))
     rows = []
     for name, values in covariates.items():
         x = np.asarray(values, dtype=np.float64)
-        row: dict[str, object] = {"covariate": name}
         order = np.argsort(x)
-        row["mean_treated"], row["mean_control"] = float(x[treated].mean()), float(x[~treated].mean())
-        for suffix, w in (("", None), (" after", weights)):
-            if suffix and w is None:
-                continue
-            if w is not None:
-                row["mean_treated after"] = float(np.average(x[treated], weights=w[treated]))
-                row["mean_control after"] = float(np.average(x[~treated], weights=w[~treated]))
-            row[smd + suffix] = standardised_mean_difference(x, treated, w, denominator=denominator)
+        row: dict[str, object] = {"covariate": name}
+        for suffix, w in stages:
+            of_treated, of_controls = (None, None) if w is None else (w[treated], w[~treated])
+            row["mean_treated" + suffix] = float(np.average(x[treated], weights=of_treated))
+            row["mean_control" + suffix] = float(np.average(x[~treated], weights=of_controls))
+            row[SMD + suffix] = standardised_mean_difference(x, treated, w)
             row["variance_ratio" + suffix] = variance_ratio(x, treated, w)
             row["ks" + suffix] = kolmogorov_smirnov(x, treated, w, order=order)
         rows.append(row)
     return pd.DataFrame(rows).set_index("covariate")
 
 
-def smd_header(denominator: Denominator) -> str:
-    """Return the column name of the SMD, which names its denominator."""
-    return {
-        "treated": "smd (SD of the treated)",
-        "control": "smd (SD of the controls)",
-        "pooled": "smd (pooled SD)",
-    }[denominator]
-
-
 def love_plot_data(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the points of a love plot: covariate, when, absolute SMD; covariates by falling imbalance before.
+    """Return the points of a love plot.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`balance_table`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns covariate, when ("before" or "after") and absolute_smd. The covariate with the largest imbalance
+        before adjustment comes first.
 
     Examples
     --------
@@ -86,12 +84,11 @@ def love_plot_data(table: pd.DataFrame) -> pd.DataFrame:
     >>> love_plot_data(balance_table({"age": x}, np.array([True, True, False, False]))).round(3).values.tolist()
     [['age', 'before', 1.061]]
     """
-    columns = [name for name in table.columns if str(name).startswith("smd")]
-    ordered = table[columns].abs().sort_values(columns[0], ascending=False)
-    labels = ["after" if str(name).endswith(" after") else "before" for name in columns]
+    columns = {name: when for name, when in ((SMD, "before"), (SMD + AFTER, "after")) if name in table.columns}
+    ordered = table[list(columns)].abs().sort_values(SMD, ascending=False)
     rows = [
-        (covariate, label, float(value))
+        (covariate, when, float(value))
         for covariate, values in zip(ordered.index, ordered.to_numpy(), strict=True)
-        for label, value in zip(labels, values, strict=True)
+        for when, value in zip(columns.values(), values, strict=True)
     ]
     return pd.DataFrame(rows, columns=["covariate", "when", "absolute_smd"])

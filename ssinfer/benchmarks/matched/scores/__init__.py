@@ -1,1 +1,1 @@
-"""Propensity scores, matched sets, weights and effects on persons: arrays with labels, no outcome in the design."""
+"""Propensity scores, matches, weights and outcome models. No score uses an outcome."""

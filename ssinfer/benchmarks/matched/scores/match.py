@@ -1,49 +1,48 @@
-"""Match: who was compared with whom, on which distance, and who fell out."""
+"""Match: pairs of treated persons and controls, their distance, and the persons without a match."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from ssinfer.benchmarks.matched.kernels.greedy_matching import ORDERS, Order, greedy_match
-from ssinfer.errors import DesignError, RefusalError
+from ssinfer.errors import ParameterError, RefusalError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from ssinfer.benchmarks.matched.scores.propensity import PropensityScores
-    from ssinfer.typing import Booleans, Floats
-
-    Places = NDArray[np.int64]
+    from ssinfer.typing import Booleans, Floats, Integers
 
 Distance = Literal["score", "logit"]
-# Rounding of fitted log-odds, in standard deviations: nearer than this, two distances are equal.
-_ROUNDING = 1e-10
+ROUNDING = 1e-10  # of fitted log-odds, in standard deviations: distances that differ by less are equal
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Match:
-    """Matched sets among n persons.
+    """Matched sets among n persons: m pairs of a treated person and a control.
 
-    A *set* is one treated person with its controls; its number is the row of the treated person.
+    A *set* is one treated person with its controls.
 
     Attributes
     ----------
-    treated, control : (m,) rows of each pair, sorted by treated person and round
-    round : (m,) 1, ..., k
-    distance : (m,) absolute difference of scores on the scale matched on
+    treated, control : (m,)
+        Rows of each pair, sorted by treated person and round.
+    round : (m,)
+        1, ..., k.
+    distance : (m,)
+        Absolute difference of scores on the scale of matching.
     is_treated : (n,) bool
     caliper : float
-        Largest admitted distance, in units of the scale; infinite for none.
+        Largest allowed distance, in units of the scale. Infinite without a caliper.
     on : "score" or "logit"
+        Scale of matching.
     """
 
-    treated: Places
-    control: Places
-    round: Places
+    treated: Integers
+    control: Integers
+    round: Integers
     distance: Floats
     is_treated: Booleans
     caliper: float
@@ -51,15 +50,15 @@ class Match:
 
     @property
     def pair_weights(self) -> Floats:
-        """Weight of each pair (m,): one over the number of controls in its set, so that sets weigh the same."""
+        """Weight of each pair (m,): 1 / number of controls in its set, so that all sets have equal weight."""
         size = np.bincount(self.treated, minlength=len(self.is_treated))
         return np.asarray(1.0 / size[self.treated])
 
     @property
     def weights(self) -> Floats:
-        """Weights of persons (n,): 1 for matched treated, 0 for the unmatched.
+        """Weights of persons (n,): 1 for matched treated persons, 0 for unmatched persons.
 
-        A control has the sum of its pair weights, scaled so that they add up to the number of matched controls.
+        A control has the sum of its pair weights. These are scaled to add up to the number of matched controls.
         """
         weights = np.zeros(len(self.is_treated))
         controls = np.bincount(self.control, weights=self.pair_weights, minlength=len(weights))
@@ -69,29 +68,21 @@ class Match:
         return weights
 
     @property
-    def sets(self) -> Places:
-        """Set of each person (n,), -1 if unmatched. With replacement a control is given its first set only."""
-        sets = np.full(len(self.is_treated), -1, dtype=np.int64)
-        sets[self.control[::-1]] = self.treated[::-1]
-        sets[self.treated] = self.treated
-        return sets
-
-    @property
     def attrition(self) -> pd.DataFrame:
-        """Persons before and after matching, by group: columns group, persons, matched, unmatched, share_matched."""
-        n_t = int(self.is_treated.sum())
-        before = {"treated": n_t, "control": len(self.is_treated) - n_t}
+        """Persons before and after matching: columns group, persons, matched, unmatched, share_matched."""
         used = np.zeros(len(self.is_treated), dtype=bool)
         used[self.treated] = used[self.control] = True
-        after = {"treated": int(used[self.is_treated].sum()), "control": int(used[~self.is_treated].sum())}
-        rows = [
-            (group, before[group], after[group], before[group] - after[group], after[group] / before[group])
-            for group in before
-        ]
+        rows = []
+        for group, members in (("treated", self.is_treated), ("control", ~self.is_treated)):
+            persons, matched = int(members.sum()), int(used[members].sum())
+            rows.append((group, persons, matched, persons - matched, matched / persons))
         return pd.DataFrame(rows, columns=["group", "persons", "matched", "unmatched", "share_matched"])
 
     def to_frame(self, person: Any = None) -> pd.DataFrame:
-        """Return the pair table: treated, control, round, distance, weight; labels in place of rows if given (n,)."""
+        """Return the pair table: treated, control, round, distance, weight.
+
+        Persons are named by `person` (n,) if it is given, otherwise by their rows.
+        """
         names = np.arange(len(self.is_treated)) if person is None else np.asarray(person)
         return pd.DataFrame(
             {
@@ -105,11 +96,10 @@ class Match:
 
     def __repr__(self) -> str:
         treated, control = self.attrition.itertuples(index=False)
-        reach = "no caliper" if np.isinf(self.caliper) else f"caliper {self.caliper:.4g} on the {self.on}"
+        caliper = "no caliper" if np.isinf(self.caliper) else f"caliper {self.caliper:.4g} on the {self.on}"
         return (
             f"Match: {treated.matched:,} of {treated.persons:,} treated with {control.matched:,} of "
-            f"{control.persons:,} controls, "
-            f"{len(self.treated):,} pairs, {reach}"
+            f"{control.persons:,} controls, {len(self.treated):,} pairs, {caliper}"
         )
 
 
@@ -123,7 +113,7 @@ def match_persons(
     caliper: float | None = 0.2,
     on: Distance = "logit",
     exact: Any = None,
-    ids: Places | None = None,
+    ids: Integers | None = None,
 ) -> Match:
     """Match treated persons to controls on the propensity score.
 
@@ -138,14 +128,14 @@ def match_persons(
     order : "largest", "smallest", "closest", "data"
         See :func:`~ssinfer.benchmarks.matched.kernels.greedy_matching.greedy_match`, also for the rule on ties.
     caliper : float or None
-        Largest admitted distance in standard deviations (n - 1) of the scale over **all** persons; the same
-        width inside every stratum. None: no caliper.
+        Largest allowed distance in standard deviations (n - 1) of the scale over **all** persons. Every stratum has
+        the same width. None: no caliper.
     on : "logit" or "score"
-        The scale of distance and caliper.
+        Scale of distance and caliper.
     exact : (n,) labels, optional
         Strata: only persons with the same label are matched.
     ids : (n,) int, optional
-        Distinct numbers that break ties; row numbers by default.
+        Distinct numbers that break ties. Row numbers by default.
 
     Returns
     -------
@@ -153,10 +143,10 @@ def match_persons(
 
     Raises
     ------
-    DesignError
-        An argument is impossible.
+    ParameterError
+        An argument has an impossible value.
     RefusalError
-        A stratum with treated persons has no controls, or nobody is matched within the caliper.
+        A stratum with treated persons has no controls, or no person is matched within the caliper.
 
     References
     ----------
@@ -190,11 +180,11 @@ def match_persons(
         caliper=width,
         strata=strata,
         ids=ids,
-        slack=_ROUNDING * float(scale.std()),
+        slack=ROUNDING * float(scale.std()),
     )
     if not len(pairs.treated):
         raise RefusalError(
-            f"Nobody is matched: no control lies within {width:.4g} of any treated person on the {on} (caliper "
+            f"No person is matched: no control lies within {width:.4g} of any treated person on the {on} (caliper "
             f"{caliper:g} SD). The groups do not overlap: widen the caliper, or choose a comparison group that does."
         )
     distance = np.abs(scale[pairs.treated] - scale[pairs.control])
@@ -202,18 +192,23 @@ def match_persons(
 
 
 def check_matching(*, ratio: int, order: str, caliper: float | None, on: str) -> None:
-    """Refuse arguments that no data could make sense of."""
+    """Refuse impossible values of the arguments of :func:`match_persons`.
+
+    Parameters
+    ----------
+    ratio, order, caliper, on
+        See :func:`match_persons`.
+    """
     if ratio != int(ratio) or ratio < 1:
-        raise DesignError(f"ratio is {ratio!r}; the number of controls per treated person is an integer from 1.")
-    if order not in ORDERS:
-        raise DesignError(f"order is {order!r}; allowed: {', '.join(map(repr, ORDERS))}.")
+        raise ParameterError(f"ratio is {ratio!r}. Give the number of controls per treated person, an integer from 1.")
     if caliper is not None and not caliper > 0:
-        raise DesignError(f"caliper is {caliper!r}; give a positive number of standard deviations, or None.")
-    if on not in ("score", "logit"):
-        raise DesignError(f"The caliper's scale is {on!r}; allowed: 'logit' or 'score'.")
+        raise ParameterError(f"caliper is {caliper!r}. Give a positive number of standard deviations, or None.")
+    for name, value, allowed in (("order", order, ORDERS), ("on", on, get_args(Distance))):
+        if value not in allowed:
+            raise ParameterError(f"{name} is {value!r}; allowed: {', '.join(map(repr, allowed))}.")
 
 
-def _refuse_empty_strata(strata: Places, labels: Any, treated: Booleans) -> None:
+def _refuse_empty_strata(strata: Integers, labels: Any, treated: Booleans) -> None:
     size = len(labels)
     inside = np.bincount(strata[treated], minlength=size)
     outside = np.bincount(strata[~treated], minlength=size)

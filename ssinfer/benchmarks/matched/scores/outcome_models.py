@@ -1,45 +1,43 @@
-"""Models of spending given covariates, fitted on controls, predicted for anybody: linear, two-part, gamma, Tweedie."""
+"""Models of spending given covariates, fitted on controls: linear, two-part, gamma and Tweedie."""
 
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from ssinfer.benchmarks.matched.kernels.sandwich import weighted_least_squares
-from ssinfer.errors import ConvergenceError, DesignError
+from ssinfer.errors import ConvergenceError, DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ssinfer.typing import Floats
 
-
 OutcomeModel = Literal["linear", "two-part", "gamma", "tweedie"]
-OUTCOME_MODELS: tuple[OutcomeModel, ...] = ("linear", "two-part", "gamma", "tweedie")
+OUTCOME_MODELS: tuple[OutcomeModel, ...] = get_args(OutcomeModel)
 TWEEDIE_POWER = 1.5
 
 
 def fit_outcome(rate: Floats, X: Floats, weights: Floats, model: OutcomeModel = "linear") -> Callable[[Floats], Floats]:
-    r"""Fit mean spending per insured-year given covariates; return the function that predicts it.
+    r"""Fit mean spending per insured-year given covariates, and return the function that predicts it.
 
     ========  =====================================================================================
     linear    :math:`E[y|x] = x'\beta`, weighted least squares
     two-part  :math:`P(y>0|x) = \text{logit}^{-1}(x'\alpha)`, :math:`E[y|y>0,x] = \exp(x'\beta)` (gamma)
-    gamma     :math:`E[y|x] = \exp(x'\beta)`, variance proportional to the squared mean; admits zeros
+    gamma     :math:`E[y|x] = \exp(x'\beta)`, variance proportional to the squared mean; zeros are allowed
     tweedie   :math:`E[y|x] = \exp(x'\beta)`, variance proportional to the mean to the power 1.5
     ========  =====================================================================================
 
     Parameters
     ----------
     rate : (n,)
-        Spending per insured-year; not negative, except for "linear".
+        Spending per insured-year. It may be negative only if the model is "linear".
     X : (n, p)
         With an intercept column.
     weights : (n,)
-        Matching weight times insured-years; rows with weight 0 take no part.
-    model : "linear", "two-part", "gamma", "tweedie"
+        Matching weight times insured-years. Rows with weight 0 are not used.
+    model : "linear", "two-part", "gamma" or "tweedie"
 
     Returns
     -------
@@ -48,8 +46,8 @@ def fit_outcome(rate: Floats, X: Floats, weights: Floats, model: OutcomeModel = 
 
     Raises
     ------
-    DesignError
-        Negative spending under a model with a log link, or an unknown model.
+    DataError
+        Spending is negative and the model has a log link.
     ConvergenceError
         The likelihood equations were not solved.
 
@@ -65,24 +63,23 @@ def fit_outcome(rate: Floats, X: Floats, weights: Floats, model: OutcomeModel = 
     >>> predict(X).round(6).tolist()
     [5.0, 5.0, 30.0, 30.0]
     """
-    if model not in OUTCOME_MODELS:
-        raise DesignError(f"outcome_model is {model!r}; allowed: {', '.join(map(repr, OUTCOME_MODELS))}.")
     used = weights > 0
     y, Z, w = rate[used], X[used], weights[used] / weights[used].mean()
     if model == "linear":
-        beta = weighted_least_squares(y, Z, w).coefficients
+        # Collinear columns give the solution of minimum norm.
+        beta = np.linalg.pinv((Z * w[:, None]).T @ Z, hermitian=True) @ (Z.T @ (w * y))
         return lambda new: np.asarray(new @ beta)
     if (y < 0).any():
-        raise DesignError(
+        raise DataError(
             f"outcome_model={model!r} has a log link, but {int((y < 0).sum())} persons have negative spending. Use "
             "'linear', or correct reversals in the claims first."
         )
     from statsmodels.genmod import families  # noqa: PLC0415  (statsmodels takes a second to import)
 
     if model == "two-part":
-        some = y > 0
-        share = _glm(some.astype(np.float64), Z, w, families.Binomial()) if not some.all() else None
-        amount = _glm(y[some], Z[some], w[some], families.Gamma(families.links.Log()))
+        positive = y > 0
+        share = None if positive.all() else _glm(positive.astype(np.float64), Z, w, families.Binomial())
+        amount = _glm(y[positive], Z[positive], w[positive], families.Gamma(families.links.Log()))
 
         def predict(new: Floats) -> Floats:
             mean = np.exp(new @ amount)
@@ -98,7 +95,7 @@ def fit_outcome(rate: Floats, X: Floats, weights: Floats, model: OutcomeModel = 
 
 
 def _glm(y: Floats, X: Floats, w: Floats, family: Any) -> Floats:
-    """Solve the weighted likelihood equations by Fisher scoring on standardised columns."""
+    """Return coefficients (p,) that solve the weighted likelihood equations, by Fisher scoring on scaled columns."""
     from statsmodels.genmod.generalized_linear_model import GLM  # noqa: PLC0415
 
     scale = np.abs(X).max(axis=0)
@@ -107,7 +104,7 @@ def _glm(y: Floats, X: Floats, w: Floats, family: Any) -> Floats:
     mean = float(np.average(y, weights=w))
     start[0] = float(family.link(np.array([mean]))[0]) * scale[0]
     with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")  # convergence is judged below
+        warnings.simplefilter("ignore")  # convergence is checked below
         result = GLM(y, X / scale, family=family, var_weights=w).fit(
             start_params=start, tol=1e-10, tol_criterion="params", maxiter=200
         )

@@ -1,4 +1,4 @@
-"""Weights as the alternative to matched sets: ATT, ATE, overlap, entropy balancing."""
+"""Weights of persons in place of matched sets: ATT, overlap, and entropy balancing."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ssinfer.benchmarks.matched.kernels.entropy_balancing import entropy_balance
-from ssinfer.errors import DesignError, RefusalError
+from ssinfer.errors import RefusalError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ssinfer.typing import Booleans, Floats
 
-
-Weighting = Literal["att", "ate", "overlap"]
-# Columns are standardised, so this is an imbalance of a millionth of a standard deviation.
-_BALANCED = 1e-6
+Weighting = Literal["att", "overlap"]
+MAX_IMBALANCE = 1e-6  # in standard deviations
 
 
 def propensity_weights(score: Floats, treated: Booleans, estimand: Weighting = "att") -> Floats:
@@ -27,7 +25,6 @@ def propensity_weights(score: Floats, treated: Booleans, estimand: Weighting = "
     estimand  treated                  control
     ========  =======================  ===========================
     att       1                        :math:`e / (1 - e)`
-    ate       :math:`1 / e`            :math:`1 / (1 - e)`
     overlap   :math:`1 - e`            :math:`e`
     ========  =======================  ===========================
 
@@ -35,13 +32,13 @@ def propensity_weights(score: Floats, treated: Booleans, estimand: Weighting = "
     ----------
     score : (n,) in (0, 1)
     treated : (n,) bool
-    estimand : "att", "ate" or "overlap"
-        "overlap" answers for the persons in clinical equipoise, not for the treated: state it when reporting.
+    estimand : "att" or "overlap"
+        "overlap" estimates the effect for persons in equipoise, not for the treated.
 
     Returns
     -------
     array (n,)
-        Not normalised; use ratio (Hájek) means.
+        Not normalised: use them in ratio (Hájek) means.
 
     References
     ----------
@@ -55,15 +52,11 @@ def propensity_weights(score: Floats, treated: Booleans, estimand: Weighting = "
     """
     if estimand == "att":
         return np.asarray(np.where(treated, 1.0, score / (1 - score)))
-    if estimand == "ate":
-        return np.asarray(np.where(treated, 1 / score, 1 / (1 - score)))
-    if estimand == "overlap":
-        return np.asarray(np.where(treated, 1 - score, score))
-    raise DesignError(f"estimand is {estimand!r}; allowed: 'att', 'ate', 'overlap'.")
+    return np.asarray(np.where(treated, 1 - score, score))
 
 
 def entropy_weights(covariates: Mapping[str, Floats], treated: Booleans) -> Floats:
-    """Return weights that give controls exactly the treated persons' covariate means (ATT).
+    """Return weights that give the controls exactly the treated persons' covariate means.
 
     Parameters
     ----------
@@ -73,16 +66,17 @@ def entropy_weights(covariates: Mapping[str, Floats], treated: Booleans) -> Floa
     Returns
     -------
     array (n,)
-        1 for the treated; controls' weights add up to the number of treated.
+        1 for treated persons. The controls' weights add up to the number of treated persons.
 
     Raises
     ------
     RefusalError
-        The treated means lie outside what controls can reach by weighting.
+        No weights of the controls reach the treated means.
 
     References
     ----------
-    Hainmueller, J. (2012). Political Analysis 20, 25-46. doi:10.1093/pan/mpr025
+    Hainmueller, J. (2012). Entropy balancing for causal effects. Political Analysis 20, 25-46.
+    doi:10.1093/pan/mpr025
 
     Examples
     --------
@@ -98,13 +92,14 @@ def entropy_weights(covariates: Mapping[str, Floats], treated: Booleans) -> Floa
     outside = matrix[~treated]
     scale = np.where(outside.std(axis=0) > 0, outside.std(axis=0), 1.0)
     target = matrix[treated].mean(axis=0)
-    inside, gap = entropy_balance((outside - target) / scale, np.zeros(len(names)))
-    if not gap <= _BALANCED:
-        far = np.abs(inside @ outside - target) / scale
+    of_controls, gap = entropy_balance((outside - target) / scale, np.zeros(len(names)))
+    if not gap <= MAX_IMBALANCE:
+        distance = np.abs(of_controls @ outside - target) / scale
         raise RefusalError(
-            f"No weights of the {len(outside)} controls reach the treated means: {names[int(far.argmax())]!r} stays "
-            f"{far.max():.3g} standard deviations away. Leave it out, or choose a comparison group that overlaps."
+            f"No weights of the {len(outside)} controls reach the treated means: {names[int(distance.argmax())]!r} "
+            f"remains {distance.max():.3g} standard deviations away. Leave it out, or choose a comparison group that "
+            "overlaps."
         )
     weights = np.ones(len(treated))
-    weights[~treated] = inside * treated.sum()
+    weights[~treated] = of_controls * treated.sum()
     return weights

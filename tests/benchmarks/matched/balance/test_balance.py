@@ -1,4 +1,4 @@
-"""Balance checks against scipy and definitions; invariants; gates."""
+"""Measures of balance against scipy and definitions; invariants; limits."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from ssinfer.benchmarks.matched.balance.effective_sample_size import effective_sample_size
-from ssinfer.benchmarks.matched.balance.equipoise import equipoise, preference_score
-from ssinfer.benchmarks.matched.balance.kolmogorov_smirnov import kolmogorov_smirnov
-from ssinfer.benchmarks.matched.balance.limits import BalanceGates
-from ssinfer.benchmarks.matched.balance.overlap import common_support, overlap_coefficient
-from ssinfer.benchmarks.matched.balance.smd import standardised_mean_difference
+from ssinfer.benchmarks.matched.balance.limits import BalanceLimits
+from ssinfer.benchmarks.matched.balance.measures import (
+    common_support,
+    effective_sample_size,
+    equipoise,
+    kolmogorov_smirnov,
+    overlap_coefficient,
+    preference_score,
+    standardised_mean_difference,
+    variance_ratio,
+    weighted_variance,
+)
 from ssinfer.benchmarks.matched.balance.table import balance_table, love_plot_data
-from ssinfer.benchmarks.matched.balance.variance_ratio import variance_ratio, weighted_variance
-from ssinfer.errors import DesignError
+from ssinfer.errors import ParameterError
 
 
 def groups(seed, n=60):
@@ -43,22 +48,9 @@ def test_standardised_figures_do_not_depend_on_units(seed, scale, shift):
     x, treated, w = groups(seed)
     for figure in (
         lambda x: standardised_mean_difference(x, treated, w),
-        lambda x: standardised_mean_difference(x, treated, w, denominator="pooled"),
         lambda x: variance_ratio(x, treated, w),
     ):
         assert figure(scale * x + shift) == pytest.approx(figure(x), rel=1e-6, abs=1e-9)
-
-
-def test_denominators_differ_and_are_named():
-    x, treated, _ = groups(1)
-    x = np.where(treated, 3 * x, x)
-    values = {d: standardised_mean_difference(x, treated, denominator=d) for d in ("treated", "pooled", "control")}
-    assert abs(values["treated"]) < abs(values["pooled"]) < abs(values["control"])
-    for denominator, header in (("treated", "smd (SD of the treated)"), ("pooled", "smd (pooled SD)")):
-        table = balance_table({"x": x}, treated, denominator=denominator)
-        assert table.loc["x", header] == pytest.approx(values[denominator])
-    with pytest.raises(DesignError, match="denominator"):
-        standardised_mean_difference(x, treated, denominator="all")
 
 
 def test_smd_without_spread():
@@ -94,18 +86,24 @@ def test_preference_score_is_the_score_at_even_prevalence():
     assert (preference_score(score, rare) > score).all()
 
 
-def test_gates_pass_fail_and_switch_off():
+def test_limits_pass_fail_and_switch_off():
     x, treated, _ = groups(3)
     weights = np.ones(len(x))
     score = np.full(len(x), treated.mean())
     table = balance_table({"x": x}, treated, weights)
-    loose = BalanceGates(smd=5, variance_ratio=50, ks=1, equipoise=0.2, matched=0.5, effective_sample_size=1)
-    assert (loose.check(table, treated, weights, score)["status"] == "PASS").all()
-    strict = BalanceGates(smd=1e-9, variance_ratio=None, equipoise=None, matched=None)
-    assert strict.check(table, treated, weights, score)["status"].tolist() == ["FAIL"]
+    loose = BalanceLimits(smd=5, variance_ratio=50, ks=1, equipoise=0.2, matched=0.5, effective_sample_size=1)
+    judged = loose.judge(table, treated, weights, score)
+    assert len(judged) == 6
+    assert all(limit.passed for limit in judged)
+    (failed,) = BalanceLimits(smd=1e-9, variance_ratio=None, equipoise=None, matched=None).judge(
+        table, treated, weights, score
+    )
+    assert not failed.passed
+    assert failed.to_check().status == "FAIL"
+    assert failed.to_check().message.endswith("; at most 1e-09")
     for wrong in ({"smd": 0}, {"equipoise": 20}, {"variance_ratio": 0.5}, {"matched": -1}):
-        with pytest.raises(DesignError, match="Gate"):
-            BalanceGates(**wrong)
+        with pytest.raises(ParameterError, match="Balance limit"):
+            BalanceLimits(**wrong)
 
 
 def test_love_plot_data_is_ordered_by_imbalance_before():

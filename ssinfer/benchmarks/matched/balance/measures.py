@@ -1,0 +1,209 @@
+"""Measures of balance between treated persons and controls. None of them uses an outcome."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from ssinfer.typing import Booleans, Floats, Positions
+
+EQUIPOISE_BOUNDS = (0.3, 0.7)  # of the preference score (Walker et al. 2013)
+OVERLAP_BINS = 20
+
+
+def standardised_mean_difference(x: Floats, treated: Booleans, weights: Floats | None = None) -> float:
+    r"""Return the difference of weighted means, divided by the standard deviation of the treated before adjustment.
+
+    .. math:: \frac{\bar x_t - \bar x_c}{s_t}
+
+    The divisor of the variance is n - 1, and n for an indicator: :math:`s_t = \sqrt{p (1 - p)}`.
+
+    Parameters
+    ----------
+    x : (n,)
+        A covariate.
+    treated : (n,) bool
+    weights : (n,), optional
+        Equal by default.
+
+    Returns
+    -------
+    float
+        0 if the means agree. Infinite if they differ and the standard deviation is 0.
+
+    References
+    ----------
+    Austin, P. C. (2009). Balance diagnostics for comparing the distribution of baseline covariates between treatment
+    groups in propensity-score matched samples. Statistics in Medicine 28, 3083-3107. doi:10.1002/sim.3697
+
+    Examples
+    --------
+    >>> standardised_mean_difference(np.array([1.0, 3.0, 0.0, 1.0]), np.array([True, True, False, False]))
+    1.0606601717798212
+    """
+    w = np.ones(len(x)) if weights is None else weights
+    difference = float(np.average(x[treated], weights=w[treated]) - np.average(x[~treated], weights=w[~treated]))
+    sd = float(np.sqrt(x[treated].var(ddof=0 if is_indicator(x) else 1)))
+    if sd > 0:
+        return difference / sd
+    return 0.0 if abs(difference) < 1e-12 * (1 + float(np.abs(x).max())) else float(np.copysign(np.inf, difference))
+
+
+def is_indicator(x: Floats) -> bool:
+    """Return whether a covariate takes only the values 0 and 1."""
+    return bool(((x == 0) | (x == 1)).all())
+
+
+def weighted_variance(x: Floats, weights: Floats) -> float:
+    r"""Return :math:`\frac{W}{W^2 - \sum w^2} \sum w (x - \bar x)^2`, the n - 1 variance if weights are equal."""
+    total = float(weights.sum())
+    mean = float(weights @ x) / total
+    divisor = total**2 - float((weights**2).sum())
+    return float(weights @ (x - mean) ** 2) * total / divisor if divisor > 0 else 0.0
+
+
+def variance_ratio(x: Floats, treated: Booleans, weights: Floats | None = None) -> float:
+    """Return the variance among treated persons, divided by the variance among controls.
+
+    Parameters
+    ----------
+    x : (n,)
+        A covariate.
+    treated : (n,) bool
+    weights : (n,), optional
+        Equal by default.
+
+    Returns
+    -------
+    float
+        NaN for an indicator, whose mean determines its variance.
+
+    Examples
+    --------
+    >>> variance_ratio(np.array([0.0, 4, 8, 1, 3, 5]), np.array([True] * 3 + [False] * 3))
+    4.0
+    """
+    if is_indicator(x):
+        return float("nan")
+    w = np.ones(len(x)) if weights is None else weights
+    of_controls = weighted_variance(x[~treated], w[~treated])
+    return weighted_variance(x[treated], w[treated]) / of_controls if of_controls > 0 else float("inf")
+
+
+def kolmogorov_smirnov(
+    x: Floats, treated: Booleans, weights: Floats | None = None, *, order: Positions | None = None
+) -> float:
+    """Return the largest distance between the weighted distribution functions of treated persons and controls.
+
+    Parameters
+    ----------
+    x : (n,)
+        A covariate.
+    treated : (n,) bool
+    weights : (n,), optional
+        Equal by default.
+    order : (n,) int, optional
+        ``np.argsort(x)``, if it was computed before.
+
+    Returns
+    -------
+    float
+        Between 0 and 1. For an indicator, the difference of shares.
+
+    Examples
+    --------
+    >>> kolmogorov_smirnov(np.array([1.0, 2, 3, 3, 4, 5]), np.array([True] * 3 + [False] * 3))
+    0.6666666666666667
+    """
+    w = np.ones(len(x)) if weights is None else weights
+    signed = np.where(treated, w / w[treated].sum(), -w / w[~treated].sum())
+    order = np.argsort(x) if order is None else order
+    steps = np.cumsum(signed[order])
+    last_of_tie = np.append(x[order][1:] != x[order][:-1], True)
+    return float(np.abs(steps[last_of_tie]).max())
+
+
+def effective_sample_size(weights: Floats) -> float:
+    r"""Return :math:`(\sum w)^2 / \sum w^2`, the number of equally weighted persons with the same information.
+
+    References
+    ----------
+    Kish, L. (1965). Survey Sampling. Wiley.
+
+    Examples
+    --------
+    >>> effective_sample_size(np.array([1.0, 1.0, 2.0]))
+    2.6666666666666665
+    """
+    return float(weights.sum() ** 2 / (weights**2).sum())
+
+
+def preference_score(score: Floats, treated: Booleans) -> Floats:
+    """Return the propensity score e without the prevalence P of treatment: logit F = logit e - logit P."""
+    share = treated.mean()
+    logit = np.log(score) - np.log1p(-score) - np.log(share / (1 - share))
+    return np.asarray(1 / (1 + np.exp(-logit)))
+
+
+def equipoise(score: Floats, treated: Booleans) -> float:
+    """Return the share of persons whose preference score lies between 0.3 and 0.7.
+
+    Parameters
+    ----------
+    score : (n,) in (0, 1)
+        Propensity scores.
+    treated : (n,) bool
+
+    Returns
+    -------
+    float
+        Below 0.2, the covariates almost decide who is treated.
+
+    References
+    ----------
+    Walker, A. M. et al. (2013). A tool for assessing the feasibility of comparative effectiveness research.
+    Comparative Effectiveness Research 3, 11-20. doi:10.2147/CER.S40357
+
+    Examples
+    --------
+    >>> equipoise(np.array([0.5, 0.6, 0.9, 0.2]), np.array([True, True, False, False]))
+    0.5
+    """
+    low, high = EQUIPOISE_BOUNDS
+    preference = preference_score(score, treated)
+    return float(((preference >= low) & (preference <= high)).mean())
+
+
+def overlap_coefficient(x: Floats, treated: Booleans, *, bins: int = OVERLAP_BINS) -> float:
+    r"""Return :math:`\sum_b \min(p_{tb}, p_{cb})` over bins at the quantiles of all persons' scores.
+
+    Parameters
+    ----------
+    x : (n,)
+        Score or logit. Both give the same result.
+    treated : (n,) bool
+    bins : int
+        Number of bins with equally many persons. More bins give a lower overlap.
+
+    Returns
+    -------
+    float
+        1 for equal distributions, 0 for disjoint ones.
+
+    Examples
+    --------
+    >>> overlap_coefficient(np.array([1.0, 2, 3, 4]), np.array([True, True, False, False]), bins=2)
+    0.0
+    """
+    edges = np.unique(np.quantile(x, np.linspace(0, 1, bins + 1)[1:-1]))
+    codes = np.searchsorted(edges, x, side="right")
+    counts = [np.bincount(codes[group], minlength=len(edges) + 1) for group in (treated, ~treated)]
+    return float(np.minimum(counts[0] / counts[0].sum(), counts[1] / counts[1].sum()).sum())
+
+
+def common_support(score: Floats, treated: Booleans) -> float:
+    """Return the share of treated persons whose score lies within the range of the controls' scores."""
+    low, high = float(score[~treated].min()), float(score[~treated].max())
+    return float(((score[treated] >= low) & (score[treated] <= high)).mean())

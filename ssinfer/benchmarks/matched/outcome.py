@@ -1,0 +1,107 @@
+"""Outcome: spending of persons after adjustment for covariates or prior spending."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+
+from ssinfer.benchmarks.matched.scores.outcome_models import OutcomeModel, fit_outcome
+
+if TYPE_CHECKING:
+    from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
+    from ssinfer.benchmarks.matched.lines import Lines
+    from ssinfer.typing import Floats
+
+Adjustment = Literal["did", "doubly robust", "lagged"]
+ADJUSTMENTS: tuple[Adjustment, ...] = get_args(Adjustment)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """Spending of persons after adjustment, and the adjustment's prediction for the treated units.
+
+    Column 0 is the baseline, columns 1 to P are the performance periods.
+
+    Attributes
+    ----------
+    money, years : (n, P + 1)
+        Residual money and insured-years. The treated persons' performance money is 0 and never used.
+    offset : (I, P)
+        Benchmark = offset + ratio of the controls in t - ratio of the controls in the baseline, in money per
+        insured-year.
+    """
+
+    money: Floats
+    years: Floats
+    offset: Floats
+
+
+def adjusted_outcome(
+    problem: CohortProblem, lines: Lines, covariates: Floats, adjustment: Adjustment, model: OutcomeModel
+) -> Outcome:
+    r"""Adjust the controls' spending.
+
+    ==============  ==============================================================================
+    did             nothing is adjusted; offset: baseline mean of the treated unit :math:`Y_{ib}`
+    doubly robust   residuals of :math:`\mu_t(x), \mu_b(x)`; offset: :math:`Y_{ib} + \bar\mu_{it} - \bar\mu_{ib}`
+    lagged          residuals of :math:`\mu_t(x, y_b)`; offset :math:`\bar\mu_{it}`; no baseline is subtracted
+    ==============  ==============================================================================
+
+    :math:`\mu` is fitted on the controls in the comparison, weighted by matching weight and insured-years. Bars are
+    means over all persons of the treated unit, weighted by insured-years.
+
+    Parameters
+    ----------
+    problem : CohortProblem
+    lines : Lines
+    covariates : (n, p)
+        Baseline covariates, without intercept.
+    adjustment : "did", "doubly robust" or "lagged"
+    model : "linear", "two-part", "gamma" or "tweedie"
+        See :func:`~ssinfer.benchmarks.matched.scores.outcome_models.fit_outcome`.
+
+    Returns
+    -------
+    Outcome
+    """
+    n, n_periods = problem.years.shape
+    money = np.column_stack([problem.before[:, 0], np.where(np.isnan(problem.money), 0.0, problem.money)])
+    years = np.column_stack([problem.before[:, 1], problem.years])
+    persons = [np.flatnonzero(problem.is_treated & (problem.unit == unit)) for unit in problem.treated]
+    baseline = np.array([_ratio(problem.before[rows].sum(axis=0)) for rows in persons])
+    offset = np.repeat(baseline[:, None], n_periods, axis=1)
+    if adjustment == "did":
+        return Outcome(money, years, offset)
+    X = np.column_stack([np.ones(n), covariates])
+    if adjustment == "lagged":
+        rate = np.divide(money[:, 0], years[:, 0], out=np.zeros(n), where=years[:, 0] > 0)
+        # The effect of prior spending is concave: it enters linearly and by its logarithm. Entrants have neither.
+        X = np.column_stack([X, rate / max(rate.mean(), 1e-300), np.log1p(np.maximum(rate, 0.0)), years[:, 0] > 0])
+        offset = np.zeros_like(offset)
+        money[:, 0] = 0.0
+    X = _without_constants(X)
+    weight = np.bincount(lines.rows[lines.person], weights=lines.weight, minlength=n)
+    for column in range(0 if adjustment == "doubly robust" else 1, n_periods + 1):
+        w = weight * years[:, column]
+        rate = np.divide(money[:, column], years[:, column], out=np.zeros(n), where=years[:, column] > 0)
+        mu = fit_outcome(rate, X, w, model)(X)
+        means = np.array([_ratio(((mu * years[:, column])[rows].sum(), years[rows, column].sum())) for rows in persons])
+        if column == 0:
+            offset -= means[:, None]
+        else:
+            offset[:, column - 1] += means
+        money[:, column] -= mu * years[:, column]
+    money[problem.is_treated, 1:] = 0.0
+    return Outcome(money, years, offset)
+
+
+def _ratio(parts: tuple[float, float] | Floats) -> float:
+    return float(parts[0] / parts[1])
+
+
+def _without_constants(X: Floats) -> Floats:
+    """Return the intercept and the columns that vary, so that models with a log link are identified."""
+    keep = np.concatenate([[True], (X[:, 1:] != X[0, 1:]).any(axis=0)])
+    return np.asarray(X[:, keep])

@@ -1,0 +1,120 @@
+"""Refuses covariates that separate treated persons from controls, are collinear, missing or constant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ssinfer.errors import DataError, DesignError, RefusalError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ssinfer.typing import Booleans, Floats
+
+# Smallest eigenvalue of the information of standardised covariates. Below it, the standard error of a coefficient
+# exceeds 1,000 standard deviations, which indicates a likelihood without a maximum.
+MIN_INFORMATION = 1e-6
+MIN_RELATIVE_EIGENVALUE = 1e-10  # of the covariates' correlation matrix; below it they are collinear
+
+
+def usable_covariates(covariates: Mapping[str, Floats], treated: Booleans) -> tuple[Floats, list[str]]:
+    """Return the covariates that vary (n, p) and their names, or refuse.
+
+    Raises
+    ------
+    DesignError
+        Only one group is present, or no covariate varies.
+    DataError
+        A covariate is missing or infinite for some persons.
+    RefusalError
+        One covariate separates the groups, or has a level that only one group has.
+    """
+    if treated.all() or not treated.any():
+        raise DesignError(
+            f"{int(treated.sum())} of {len(treated)} persons are treated: a propensity score needs both groups."
+        )
+    if not covariates:
+        raise DesignError("No covariates are given for the propensity score. Name at least one baseline covariate.")
+    columns = {name: np.asarray(values, dtype=np.float64) for name, values in covariates.items()}
+    for name, column in columns.items():
+        absent = int((~np.isfinite(column)).sum())
+        if absent:
+            raise DataError(
+                f"Covariate {name!r} is missing or infinite for {absent} persons. Persons are never dropped "
+                "silently: give a missing-indicator and a fill value, impute, or leave the persons out and count them."
+            )
+    # A constant carries no information on treatment.
+    columns = {name: column for name, column in columns.items() if column.min() < column.max()}
+    if not columns:
+        raise DesignError(f"Every covariate is constant ({list(covariates)[:5]}): nothing distinguishes persons.")
+    for name, column in columns.items():
+        _refuse_one(name, column[treated], column[~treated], indicator=set(np.unique(column[:1000])) <= {0.0, 1.0})
+    return np.column_stack(list(columns.values())), list(columns)
+
+
+def _refuse_one(name: str, inside: Floats, outside: Floats, *, indicator: bool) -> None:
+    """Refuse a covariate whose values `inside` (treated) and `outside` (controls) do not overlap."""
+    if inside.min() > outside.max() or inside.max() < outside.min():
+        raise RefusalError(
+            f"Covariate {name!r} separates the groups perfectly: treated [{inside.min():g}, {inside.max():g}], "
+            f"controls [{outside.min():g}, {outside.max():g}]. No person is comparable on it: leave it out of the "
+            "score, or choose another comparison group."
+        )
+    for level in (0.0, 1.0) if indicator else ():
+        refuse_unseen(f"{name!r} = {level:g}", int((inside == level).sum()), int((outside == level).sum()))
+
+
+def refuse_unseen(level: str, n_treated: int, n_controls: int) -> None:
+    """Refuse a level that only treated persons or only controls have."""
+    if n_treated > 0 and n_controls == 0:
+        raise RefusalError(
+            f"Level {level} is unseen among controls ({n_treated} treated persons have it), so it separates them "
+            "perfectly. Merge the level with another, or leave these persons out and count them."
+        )
+    if n_controls > 0 and n_treated == 0:
+        raise RefusalError(
+            f"Level {level} is unseen among the treated ({n_controls} controls have it), so it separates them "
+            "perfectly. Merge the level with another, or leave these controls out (Cohort.select) and count them."
+        )
+
+
+def refuse_collinear(scaled: Floats, names: list[str]) -> None:
+    """Refuse standardised covariates (n, p) whose correlation matrix is singular."""
+    values, vectors = np.linalg.eigh(scaled.T @ scaled / len(scaled))
+    if values[0] < MIN_RELATIVE_EIGENVALUE * values[-1]:
+        involved = [name for name, part in zip(names, vectors[:, 0], strict=True) if abs(part) > 1e-4]
+        raise RefusalError(
+            f"Covariates {involved} are collinear: their coefficients are not identified. Leave one of them out."
+        )
+
+
+def refuse_separation(scaled: Floats, score: Floats, treated: Booleans, names: list[str]) -> None:
+    """Refuse standardised covariates (n, p) that together separate the groups; the message names them.
+
+    The information of the fitted `score` then vanishes in some direction.
+    """
+    design = np.column_stack([np.ones(len(scaled)), scaled])
+    information = (design * np.nan_to_num(score * (1 - score))[:, None]).T @ design
+    values, vectors = np.linalg.eigh(information)
+    if values[0] > MIN_INFORMATION:
+        return
+    share = np.abs(vectors[1:, 0])
+    involved = [names[column] for column in np.argsort(-share) if share[column] > 0.1 * share.max()][:3]
+    right = int(((score > 0.5) == treated).sum())
+    raise RefusalError(
+        f"The covariates {involved} together separate treated persons ({int(treated.sum())}) from controls, completely "
+        f"or in part, so the likelihood has no maximum ({right} of {len(treated)} persons are classified correctly). "
+        "Leave them out, merge rare levels, or choose another comparison group."
+    )
+
+
+def refuse_certain(score: Floats) -> None:
+    """Refuse scores of a classifier that are exactly 0 or 1."""
+    certain = (score <= 0) | (score >= 1) | ~np.isfinite(score)
+    if certain.any():
+        raise RefusalError(
+            f"The classifier gives a probability of exactly 0 or 1 to {int(certain.sum())} of {len(score)} persons: "
+            "their log-odds are infinite. Regularise or calibrate it."
+        )
