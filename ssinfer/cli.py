@@ -65,9 +65,9 @@ def precompile(jobs: Jobs = 2) -> None:
     """Compile the kernels of every method once, so that no first study waits for it; before an image is stored, say."""
     from ssinfer.precompile import precompile as compile_all  # noqa: PLC0415
 
-    for one in compile_all(n_jobs=jobs):
-        typer.echo(f"{one.method:<28}{one.seconds:6.1f} s")
-        for kind, reason in one.failed.items():
+    for compiled in compile_all(n_jobs=jobs):
+        typer.echo(f"{compiled.method:<28}{compiled.seconds:6.1f} s")
+        for kind, reason in compiled.failed.items():
             typer.echo(f"  not {kind or 'by default'}: {reason}")
 
 
@@ -264,8 +264,8 @@ def _study(path: Path, out: Path, jobs: int, parts: tuple[str, ...]) -> None:
 
     plan = plan_study(path, n_jobs=jobs)
     refuse_foreign_folder(out, plan.study_hash, parts)
-    typer.echo(f"{plan.file.title}: {plan.note}")
-    typer.echo(f"{plan.data_label}; study hash {plan.study_hash[:12]}, fixed before any result")
+    typer.echo(f"{plan.config.title}: {plan.data.note}")
+    typer.echo(f"{plan.data.label}; study hash {plan.study_hash[:12]}, fixed before any result")
     with _Progress() as progress:
         result = run_study(plan, parts=parts, n_jobs=jobs, progress=progress.update)
     folder = write_study(result, out, report=write_report)

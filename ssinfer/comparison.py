@@ -167,7 +167,7 @@ class Every:
         return admitted
 
 
-RULE_KEYS = ("donors", "within_km", "beyond_km", "at_least", "ratio", "level_within")
+RULE_KEYS = ("donors", "within_km", "beyond_km", "at_least", "ratio", "spending_within")
 
 
 def comparison_of(values: Mapping[str, Any]) -> ComparisonRule | None:
@@ -177,7 +177,7 @@ def comparison_of(values: Mapping[str, Any]) -> ComparisonRule | None:
     ----------
     values : mapping
         Any of `donors` (names), `within_km` and `beyond_km` (Within), `at_least` and `ratio` (SimilarSize),
-        `level_within` (SimilarSpending). An absent key, None and 0 leave a rule out. Several rules must
+        `spending_within` (SimilarSpending). An absent key, None and 0 leave a rule out. Several rules must
         all be satisfied.
 
     Raises
@@ -202,6 +202,6 @@ def comparison_of(values: Mapping[str, Any]) -> ComparisonRule | None:
         raise DesignError("beyond_km is given without within_km. Give the outer radius too, in kilometres.")
     if values.get("at_least") or values.get("ratio"):
         rules.append(SimilarSize(ratio=values.get("ratio") or float("inf"), at_least=values.get("at_least") or 0.0))
-    if values.get("level_within") is not None:
-        rules.append(SimilarSpending(values["level_within"]))
+    if values.get("spending_within") is not None:
+        rules.append(SimilarSpending(values["spending_within"]))
     return None if not rules else rules[0] if len(rules) == 1 else Every(tuple(rules))

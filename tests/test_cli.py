@@ -32,8 +32,10 @@ parameters = { n_draws = 400, history = 0 }
 [threshold]
 levels = [0.90]
 injected = [0.0, 0.03]
-gate = "confidence"
+kind = "confidence"
 level = 0.90
+[sharing]
+contract = "kerngezond-vlissingen"
 """
 SETTLE = ["settle", "--contract", "kerngezond-vlissingen", "--benchmark", "100", "--spending", "95"]
 SETTLE += ["--insured-years", "20000"]

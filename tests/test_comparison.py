@@ -111,6 +111,6 @@ def test_similar_spending_by_hand():
     panel = Panel.from_frame(frame, insured_years="insured_years")
     rule = SimilarSpending(0.15)
     assert rule.admits(panel, ["a"], panel.columns([2015, 2016])).tolist() == [True, True, False, True]
-    assert comparison_of({"level_within": 0.15}) == rule
+    assert comparison_of({"spending_within": 0.15}) == rule
     with pytest.raises(DesignError, match="a share between 0 and 1"):
         SimilarSpending(15)

@@ -13,25 +13,25 @@ from ssinfer.precompile import precompile
 # In a process of its own: what other tests compiled in this one would hide what is missing.
 SCRIPT = """
 from numba.core import event
-from ssinfer.precompile import _few, precompile
+from ssinfer.precompile import _example, precompile
 from ssinfer.backtesting.backtest import backtest
 from ssinfer.plugins.discovery import make_method
 
-for one in precompile(n_jobs=1):
-    assert not one.failed, one
-    assert one.seconds > 0
-compiled = []
+for compiled in precompile(n_jobs=1):
+    assert not compiled.failed, compiled
+    assert compiled.seconds > 0
+compilations = []
 
 
 class Listener(event.Listener):
     def on_start(self, event):
-        compiled.append(event.data["dispatcher"].py_func.__qualname__)
+        compilations.append(event.data["dispatcher"].py_func.__qualname__)
 
     def on_end(self, event):
         pass
 
 
-cohort, design = _few(6, 3)
+cohort, design = _example(6, 3)
 with event.install_listener("numba:compile", Listener()):
     for name, given in (
         ("AdministrativeBenchmark", {}),
@@ -44,7 +44,7 @@ with event.install_listener("numba:compile", Listener()):
         method = make_method(name, given)
         method.fit(cohort if method.needs == "cohort" else cohort.to_panel(), design, seed=2)
     backtest(cohort.to_panel(), design, make_method("SyntheticControl"), n_jobs=1)
-print(compiled)
+print(compilations)
 """
 
 

@@ -56,6 +56,7 @@ class StackedBenchmark(BenchmarkMethod):
 
     needs: ClassVar[Literal["panel", "cohort"]] = "panel"
     capabilities: ClassVar[Capabilities] = Capabilities(posterior=True, confidence=True)
+    member_parameters: ClassVar[tuple[str, ...]] = ("methods",)
 
     def __init__(
         self,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ssinfer.cohort.cohort import Cohort
 
+CASE_MIX_EXPECTED = "expected"  # name of the covariate that holds expected spending; study files use it
 BAND = 10  # years of age
 OLDEST = 90
 

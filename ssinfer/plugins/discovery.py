@@ -86,28 +86,58 @@ def find_method(name: str) -> Any:
 def make_method(name: str, parameters: Mapping[str, Any] | None = None) -> Any:
     """Return a method by the name of its entry point, built from plain values such as TOML or JSON give.
 
+    A method that combines others names the parameters that hold them in its class attribute ``member_parameters``.
+    Such a parameter is a list. Each member is the name of a method, or a table with `method` and `parameters`.
+
+    Parameters
+    ----------
+    name : str
+    parameters : mapping, optional
+        Parameters of the constructor. Old names work where the class still accepts them.
+
     Raises
     ------
     PluginError
-        The name or a parameter is unknown (with the nearest), or the method refuses to be built.
+        The name or a parameter is unknown (the nearest is named), or the method refuses to be built.
 
     Examples
     --------
     >>> make_method("AdministrativeBenchmark", {"n_draws": 2000})
     AdministrativeBenchmark(n_draws=2000)
+    >>> stacked = {"methods": ["SyntheticControl", {"method": "SyntheticDiD", "parameters": {}}]}
+    >>> make_method("StackedBenchmark", stacked)
+    StackedBenchmark(methods=[SyntheticControl(), SyntheticDiD()])
     """
     method = find_method(name)
-    given = dict(parameters or {})
+    values = dict(parameters or {})
     signature = inspect.signature(method).parameters
-    open_ended = any(one.kind is one.VAR_KEYWORD for one in signature.values())
+    open_ended = any(parameter.kind is parameter.VAR_KEYWORD for parameter in signature.values())
     old_names = {change.old for change in getattr(method, "renamed", ())}
-    for key in given:
+    for key in values:
         if key not in signature and key not in old_names and not open_ended:
             raise PluginError(f"Method {name!r} has no parameter {key!r}. {did_you_mean(key, signature)}")
+    for key in getattr(method, "member_parameters", ()):
+        if isinstance(values.get(key), list | tuple):
+            values[key] = [_member(name, key, member) for member in values[key]]
     try:
-        return method(**given)
+        return method(**values)
     except (TypeError, ValueError) as error:
-        raise PluginError(f"Method {name!r} cannot be built with parameters {given}: {error}") from error
+        raise PluginError(f"Method {name!r} cannot be built with parameters {values}: {error}") from error
+
+
+def _member(name: str, key: str, member: Any) -> Any:
+    """Return a member of a method that combines others; one that is built already stays as it is."""
+    if isinstance(member, str):
+        return make_method(member)
+    if not isinstance(member, dict):
+        return member
+    unknown = [part for part in member if part not in ("method", "parameters")]
+    if unknown or "method" not in member:
+        raise PluginError(
+            f"Method {name!r}: {key} has a member with keys {list(member)}. Write the name of a method, or "
+            '{ method = "SyntheticControl", parameters = { intercept = true } }.'
+        )
+    return make_method(member["method"], member.get("parameters"))
 
 
 def _load(point: EntryPoint) -> Provider:

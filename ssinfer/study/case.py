@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ssinfer.backtesting.backtest import BacktestResult
+    from ssinfer.contracts.contract import Contract
     from ssinfer.counterfactual import Counterfactual
     from ssinfer.study.plan import Plan
 
@@ -34,7 +35,7 @@ class CaseResult:
 
 def evaluate_case(plan: Plan, result: BacktestResult | None) -> CaseResult:
     """Fit the case, derive its thresholds, and settle by the study's gate."""
-    file = plan.file
+    config = plan.config
     fits: dict[tuple[str, str], Counterfactual] = {}
     savings: list[dict[str, Any]] = []
     thresholds: list[pd.DataFrame] = []
@@ -43,7 +44,7 @@ def evaluate_case(plan: Plan, result: BacktestResult | None) -> CaseResult:
         labels = {"design": design, "method": method}
         try:
             cf = plan.methods[method].fit(
-                plan.data_for(design, method), plan.designs[design], seed=seed_of(file.seed, design, method, "case")
+                plan.data_for(design, method), plan.designs[design], seed=seed_of(config.seed, design, method, "case")
             )
         except SsinferError as error:
             savings.append({**labels, "status": "refused", "reason": str(error)})
@@ -54,8 +55,8 @@ def evaluate_case(plan: Plan, result: BacktestResult | None) -> CaseResult:
             rows = result.placebos
             mine = (rows["design"] == design) & (rows["method"] == method) & (rows["status"] == "ok")
             placebos = _cross_fitted(rows[mine & (rows["role"] == "placebo")], plan, design)
-        levels, on_request = file.threshold.all_levels, file.threshold.calibrate
-        table = compare_thresholds(cf, levels, placebos, on_request=on_request, seed=file.seed)
+        levels, on_request = config.threshold.all_levels, config.threshold.calibrate
+        table = compare_thresholds(cf, levels, placebos, on_request=on_request, seed=config.seed)
         try:
             pooled = cf.savings().pooled()
         except SsinferError as error:
@@ -77,7 +78,8 @@ def evaluate_case(plan: Plan, result: BacktestResult | None) -> CaseResult:
             }
         )
         thresholds.append(table.assign(**labels, measured=measured, passed=measured >= table["rate"]))
-        settlements += _settle(plan, labels, cf, table, insured)
+        if plan.contract is not None:
+            settlements += _settle(plan, plan.contract, labels, cf, table, insured)
     return CaseResult(
         counterfactuals=fits,
         savings=pd.DataFrame(savings),
@@ -100,7 +102,7 @@ def _with_interval(row: Any, cf: Counterfactual, plan: Plan, labels: dict[str, s
     error = 0.0 if claims is None else claims.completion_error(labels["design"])
     if not error > 0:
         return row
-    rng = np.random.default_rng(seed_of(plan.file.seed, labels["design"], labels["method"], "completion"))
+    rng = np.random.default_rng(seed_of(plan.config.seed, labels["design"], labels["method"], "completion"))
     saving = cf.pooled() - cf.pooled_spending
     factor = 1 + error * rng.standard_normal((max(1, 4000 // len(saving)), len(saving)))
     lower, upper = np.quantile(saving * factor, [0.025, 0.975])
@@ -122,36 +124,34 @@ def _cross_fitted(placebos: pd.DataFrame, plan: Plan, design: str) -> pd.DataFra
 
 
 def _settle(
-    plan: Plan, labels: dict[str, str], cf: Counterfactual, table: pd.DataFrame, insured: float
+    plan: Plan, contract: Contract, labels: dict[str, str], cf: Counterfactual, table: pd.DataFrame, insured: float
 ) -> list[dict[str, Any]]:
-    file = plan.file
-    part = file.threshold
-    mine = (table["kind"] == part.gate) & (
-        (part.gate == "schedule") | ((table["level"] == part.level) & (table["side"] == part.side))
-    )
+    config = plan.config
+    key = config.threshold.key
+    mine = key.rows(table)
     if not mine.any() or not np.isfinite(table.loc[mine, "rate"].iloc[0]):
-        reason = table.loc[mine, "reason"].iloc[0] if mine.any() else f"there is no {part.gate} threshold here"
-        return [{**labels, "contract": plan.contract.name, "party": "", "amount": np.nan, "reason": reason}]
+        reason = table.loc[mine, "reason"].iloc[0] if mine.any() else f"there is no {key.kind} threshold here"
+        return [{**labels, "contract": contract.name, "party": "", "amount": np.nan, "reason": reason}]
     gate = float(table.loc[mine, "rate"].iloc[0])
     pooled = cf.savings().pooled()
-    computed = plan.contract.threshold.kind == "computed"
+    computed = contract.threshold.kind == "computed"
     try:
         settlement = settle(
-            plan.contract,
+            contract,
             benchmark=cf.level,
             spending=float(pooled.spending.item()),
             insured_years=insured,
             assigned=cf.assigned if np.isfinite(cf.assigned) else None,
             threshold=gate if computed else None,
-            quality=file.sharing.quality,
-            currency=file.currency,
+            quality=None if config.sharing is None else config.sharing.quality,
+            currency=config.currency,
         )
     except SsinferError as error:
-        return [{**labels, "contract": plan.contract.name, "party": "", "amount": np.nan, "reason": str(error)}]
+        return [{**labels, "contract": contract.name, "party": "", "amount": np.nan, "reason": str(error)}]
     return [
         {
             **labels,
-            "contract": plan.contract.name,
+            "contract": contract.name,
             "party": party,
             "amount": amount,
             "gate": gate,

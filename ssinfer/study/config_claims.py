@@ -1,36 +1,19 @@
-"""Parts of a study file that concern persons and claims: who counts, how the others are grouped, what is spending."""
+"""Tables of a study file for persons and claims: who counts, how practices are grouped, what is spending."""
 
 from __future__ import annotations
 
 import datetime as dt  # noqa: TC003  (pydantic reads the annotation)
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Label = int | str
-Share = Annotated[float, Field(gt=0, lt=1)]
-
-
-class Part(BaseModel):
-    """A table of the file: unknown keys are refused, values are frozen."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from ssinfer.study.config_base import Config, Label, Periods
 
 
-class Span(Part):
-    """Periods from `first` to `last`, both in."""
+class InsuredConfig(Config):
+    """Persons and days that count, and the unit of each: see :class:`ssinfer.claims.Population`.
 
-    first: Label
-    last: Label
-
-
-Periods = Span | list[Label]
-
-
-class Insured(Part):
-    """Which persons and which of their days count, and for which unit: see :class:`ssinfer.claims.Population`.
-
-    `units` maps a unit to its practices; a name may end in `*`, which stands for every practice that begins so.
+    `units` maps a unit to its practices. A name that ends in `*` stands for every practice with that beginning.
     """
 
     kind: Literal["closed", "open"] = "open"
@@ -47,10 +30,10 @@ class Insured(Part):
     start: Label | None = None
 
 
-class Groups(Part):
-    """How persons outside the contract form placebo and donor units: see :func:`ssinfer.claims.pseudo_practices`.
+class GroupsConfig(Config):
+    """How practices outside the contract form placebo and donor units: see :func:`ssinfer.claims.pseudo_practices`.
 
-    `size` is the number of insured a group; left out, it is the contract's own.
+    `size` is the number of insured per group; by default that of the contract.
     """
 
     kind: Literal["intact", "bundles", "regional bundles", "random"] = "intact"
@@ -58,28 +41,28 @@ class Groups(Part):
     seed: int = 1
 
     @model_validator(mode="after")
-    def _size(self) -> Groups:
+    def _intact_groups_have_no_size(self) -> GroupsConfig:
         if self.kind == "intact" and self.size is not None:
             raise ValueError("groups of kind 'intact' have their own size; leave size out, or choose 'bundles'")
         return self
 
 
-class TruncationPart(Part):
-    """Truncation of a person's spending per calendar year, at an amount or a percentile of all in the tables."""
+class TruncationConfig(Config):
+    """Truncation of a person's spending per calendar year, at an amount or at a percentile of all persons."""
 
     amount: float | dict[int, float] | None = None
     percentile: float | None = None
 
 
-class RunOutPart(Part):
-    """Equal maturity of both arms: lines paid within `months` of their period's end count."""
+class RunOutConfig(Config):
+    """Equal maturity of both arms: lines count if they were paid within `months` of their period's end."""
 
     extracted: dt.date
     months: int
     complete: bool = False
 
 
-class SpendingPart(Part):
+class SpendingConfig(Config):
     """One definition of spending: see :class:`ssinfer.claims.Spending`."""
 
     name: str = "spending"
@@ -89,6 +72,6 @@ class SpendingPart(Part):
     product_groups_exclude: list[str] = []
     unknown: Literal["refuse", "exclude", "include"] = "refuse"
     reference_tariffs: list[dict[str, Any]] | None = None
-    truncation: TruncationPart | None = None
-    run_out: RunOutPart | None = None
+    truncation: TruncationConfig | None = None
+    run_out: RunOutConfig | None = None
     duplicates: Literal["keep", "count", "drop"] = "count"

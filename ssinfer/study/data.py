@@ -1,39 +1,86 @@
-"""The data of a study: panels (and persons), a label, and a sentence on what kind of data it is; a branch a source."""
+"""StudyData: the panels and persons that the comparisons of a study see, and how they were made from claims."""
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ssinfer.datasets.io.panel_file import read_panel_file
-from ssinfer.errors import StudyError, did_you_mean
-from ssinfer.panel import Panel
-from ssinfer.study.config import CLAIMS_SOURCES
-from ssinfer.study.config_claims import Span
+from ssinfer.errors import StudyError
+from ssinfer.study.source import SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
-    from ssinfer.study.config import StudyFile
-    from ssinfer.study.sources.claims import ClaimsCount, View
+    from ssinfer.claims import Extract
+    from ssinfer.cohort.cohort import Cohort
+    from ssinfer.panel import Panel
+    from ssinfer.simulation.known_saving import KnownSaving
+    from ssinfer.study.config_claims import GroupsConfig
+
+SIMULATED = "simulated data with known truth, calibrated to published figures: not a finding"
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """The data of one comparison: its panel, and its persons for methods that need them."""
+
+    panel: Panel
+    cohort: Cohort
+
+
+@dataclass(frozen=True, eq=False)
+class ClaimsCount:
+    """How a study's data were made from claims, for its report.
+
+    Attributes
+    ----------
+    extracts : mapping of spending definition to Extract
+    practices : Cohort
+        Persons per practice (the contract's practices are one unit), before grouping.
+    groups : GroupsConfig
+        How practices were grouped; `size` is filled in.
+    left_over : int
+        Number of persons in no group.
+    contracted : tuple of str
+        Units under contracts of their own: neither donors nor placebos.
+    definitions : mapping of comparison to (spending definition, truncated)
+    truth : mapping of comparison to KnownSaving
+        True savings of simulated claims.
+    why_no_truth : str
+        The reason why a simulation has no known saving for this population or spending.
+    """
+
+    extracts: Mapping[str, Extract]
+    practices: Cohort
+    groups: GroupsConfig
+    left_over: int
+    contracted: tuple[str, ...]
+    definitions: Mapping[str, tuple[str, bool]]
+    truth: Mapping[str, KnownSaving] = field(default_factory=dict)
+    why_no_truth: str = ""
+
+    def completion_error(self, comparison: str) -> float:
+        """Return the relative standard error of the completion factor of a comparison's spending; 0 without one."""
+        completion = self.extracts[self.definitions[comparison][0]].completion
+        if completion is None:
+            return 0.0
+        return float(completion["standard_error"].iloc[0] / completion["factor"].iloc[0])
 
 
 @dataclass(frozen=True, eq=False)
 class StudyData:
-    """What the comparisons of a study see.
+    """The data of a study.
 
     Attributes
     ----------
     panel : Panel
-        The first comparison's.
+        The panel of the first comparison.
     label, note : str
         The data in words, and whether they are real.
     views : mapping of comparison to View
-        Of claims: each comparison's own panel, and the persons behind it. Empty: all see `panel`, and nobody persons.
+        Each comparison's own panel and persons. Empty when all comparisons see `panel` and there are no persons.
     claims : ClaimsCount or None
-        What was made of the claims.
+        How the data were made from claims.
     """
 
     panel: Panel
@@ -44,72 +91,27 @@ class StudyData:
 
     @property
     def regions(self) -> Any:
-        """Regions of the panel's units, of claims that know them; None otherwise."""
+        """Regions of the panel's units, if persons have one; else None."""
         return next(iter(self.views.values())).cohort.unit_regions() if self.views else None
 
     def panel_of(self, comparison: str) -> Panel:
-        """Return the panel that a comparison sees."""
+        """Return the panel of a comparison."""
         return self.views[comparison].panel if comparison in self.views else self.panel
 
     def data_for(self, comparison: str, needs: str) -> Any:
-        """Return what a method gets: a Cohort where it needs persons, else the panel.
+        """Return the data for a method: a Cohort if it needs persons, else the panel.
 
         Raises
         ------
         StudyError
-            Persons are needed and the source has none.
+            The method needs persons and the source has none.
         """
         if needs != "cohort":
             return self.panel_of(comparison)
         if comparison not in self.views:
+            names = " or ".join(repr(source.name) for source in SOURCES.entries() if source.has_persons)
             raise StudyError(
-                "the method needs persons, and this source has a panel only. Use data.source 'claims' or "
-                "'simulated_claims', or a method that needs a panel."
+                f"the method needs persons, and this source has a panel only. Use data.source {names}, or a method "
+                "that needs a panel."
             )
         return self.views[comparison].cohort
-
-
-def load_data(file: StudyFile, beside: Path, n_jobs: int = 1) -> StudyData:
-    """Return the data of a study; files stand `beside` the study file, and `n_jobs` processes simulate claims."""
-    if file.data.source in CLAIMS_SOURCES:
-        from ssinfer.study.sources.claims import load_claims  # noqa: PLC0415  (Ibis only where there are claims)
-
-        found = load_claims(file, beside, n_jobs)
-        panel = found.views[file.comparison[0].name].panel
-        return StudyData(panel, found.label, found.note, found.views, found.count)
-    return StudyData(*_load_panel(file, beside))
-
-
-def _load_panel(file: StudyFile, beside: Path) -> tuple[Panel, str, str]:
-    """Return the panel, its label and its note of a source without persons."""
-    data = file.data
-    if data.source == "vektis":
-        from ssinfer.datasets import load_vektis  # noqa: PLC0415  (only the source that is used)
-
-        assert data.years is not None  # noqa: S101  (validated by the study file)
-        years = range(int(data.years.first), int(data.years.last) + 1)
-        extra = [file.population.ses] if file.population.ses else []
-        wanted = ["expected", "share_65_plus", "latitude", "longitude", *extra]
-        panel = load_vektis(years, basket=data.basket, covariates=list(dict.fromkeys(wanted)))
-        label = f"Vektis, basket {data.basket!r}, {years[0]}-{years[-1]}, {len(panel.units)} municipalities"
-        return panel, label, "real data: Dutch municipalities (Bron: Vektis)"
-    if data.source == "dartmouth":
-        from ssinfer.datasets import load_dartmouth  # noqa: PLC0415  (only the source that is used)
-
-        panel = load_dartmouth()
-        return panel, f"Dartmouth Atlas, {len(panel.units)} US counties", "real data: Medicare spending per US county"
-    if data.source == "simulated_kerngezond_vlissingen":
-        from ssinfer.simulation.panel import simulate_kerngezond_vlissingen  # noqa: PLC0415
-
-        first = file.windows.performance
-        start = first.first if isinstance(first, Span) else first[0]
-        simulated = simulate_kerngezond_vlissingen(data.groups, saving=data.saving, start=str(start), seed=data.seed)
-        label = f"simulated quarterly panel, {data.groups} groups, true saving {100 * data.saving:g}%, seed {data.seed}"
-        return simulated.panel, label, "simulated data with known truth, calibrated to published figures: not a finding"
-    assert data.file is not None  # noqa: S101  (validated by the study file)
-    frame = read_panel_file(beside / data.file, str(data.columns.get("unit", "unit")))
-    allowed = list(inspect.signature(Panel.from_frame).parameters)[1:]
-    for key in data.columns:
-        if key not in allowed:
-            raise StudyError(f"data.columns names {key!r}. {did_you_mean(key, allowed)}")
-    return Panel.from_frame(frame, **data.columns), f"panel {data.file}", f"data of the study's own file {data.file}"

@@ -36,11 +36,11 @@ def intact_groups(plan: Plan) -> IntactGroups | None:
     claims = plan.data.claims
     if claims is None:
         return None
-    name = plan.file.comparison[0].name
+    name = plan.config.comparison[0].name
     design = plan.designs[name]
     cohort = claims.practices
     size = claims.groups.size or int((cohort.unit == design.treated[0]).sum())
-    windows = rolling_windows(plan.data.panel_of(name), design, (plan.origins or {}).get(name))
+    windows = rolling_windows(plan.data.panel_of(name), design, plan.origins.get(name))
     parts = [
         (
             [period for period in window.baseline if period not in window.masked],

@@ -11,30 +11,53 @@ from ssinfer.contracts.contract import load_contract
 from ssinfer.design import Design
 from ssinfer.errors import DesignError, PanelError, SsinferError, StudyError
 from ssinfer.plugins.discovery import make_method
-from ssinfer.study.config import Comparison, StudyFile, read_study
-from ssinfer.study.config_claims import Span
-from ssinfer.study.data import StudyData, load_data
+from ssinfer.study.config import ComparisonConfig, SharingConfig, StudyConfig, read_study
+from ssinfer.study.config_base import Periods, Span
+from ssinfer.study.source import SOURCES
 from ssinfer.windows import rolling_windows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ssinfer.contracts.contract import Contract
     from ssinfer.panel import Panel
+    from ssinfer.study.data import StudyData
+
+NEUTRAL_SHARE = 0.5  # sharing rate of over- and underpayments in a study that names no contract
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A study whose every part has been looked at: nothing is fitted yet, and nothing should fail for its input."""
+    """A study whose every part was validated: nothing is fitted yet, and nothing should fail for its input.
 
-    file: StudyFile
+    Attributes
+    ----------
+    config : StudyConfig
+    data : StudyData
+    designs : mapping of comparison to Design
+    design_labels : mapping of comparison to its name in words
+    methods : mapping of name to benchmark method
+    pairs : tuple of (comparison, method)
+        The combinations that are fitted.
+    placebos : ComparisonRule, list of units or None
+        None: every unit outside the design's treated.
+    origins : mapping of comparison to periods
+        The comparisons whose origins the study names.
+    contract : Contract or None
+        None: the study says nothing on sharing, and nothing is settled.
+    share : float
+        Sharing rate of over- and underpayments in the backtest, a fraction.
+    """
+
+    config: StudyConfig
     data: StudyData
     designs: Mapping[str, Design]
     design_labels: Mapping[str, str]
     methods: Mapping[str, Any]
     pairs: tuple[tuple[str, str], ...]
     placebos: ComparisonRule | list[str] | None
-    origins: Mapping[str, tuple[Any, ...]] | None
-    contract: Any
+    origins: Mapping[str, tuple[Any, ...]]
+    contract: Contract | None
     share: float
 
     @property
@@ -42,24 +65,14 @@ class Plan:
         """The first comparison's panel."""
         return self.data.panel
 
-    @property
-    def data_label(self) -> str:
-        """The data in words."""
-        return self.data.label
-
-    @property
-    def note(self) -> str:
-        """Whether the data are real."""
-        return self.data.note
-
     def data_for(self, design: str, method: str) -> Any:
-        """Return what a method gets under a design: a Cohort where it needs persons, else the design's panel."""
+        """Return the data of a method under a design: a Cohort if it needs persons, else the design's panel."""
         return self.data.data_for(design, getattr(self.methods[method], "needs", "panel"))
 
     @property
     def study_hash(self) -> str:
         """SHA-256 of the settings."""
-        return self.file.fingerprint()
+        return self.config.fingerprint()
 
 
 def plan_study(path: str | Path, *, n_jobs: int = 1) -> Plan:
@@ -70,111 +83,130 @@ def plan_study(path: str | Path, *, n_jobs: int = 1) -> Plan:
     path : str or Path
         The study file (TOML).
     n_jobs : int
-        Processes that simulate claims, where a study asks for that; the claims do not depend on it.
+        Processes that simulate claims, if the study asks for it. The claims do not depend on it.
+
+    Returns
+    -------
+    Plan
 
     Raises
     ------
     StudyError, DesignError, PanelError, DatasetError, PluginError, ContractError
-        With what is wrong, what is allowed, and the next step.
+        The message says what is wrong, what is allowed, and the next step.
     """
     path = Path(path)
-    file = read_study(path)
-    _check_methods(file)
-    data = load_data(file, path.parent, n_jobs)
-    panel = data.panel
-    designs, labels = {}, {}
-    for part in file.comparison:
-        designs[part.name] = _design(file, part, data)
-        labels[part.name] = part.label or repr(designs[part.name])
-    methods: dict[str, Any] = {}
-    pairs = []
-    for wished in file.method:
-        name = wished.name or wished.method
-        methods[name] = make_method(wished.method, wished.parameters)
-        pairs += [(design, name) for design in (wished.comparisons or designs)]
-    wanted = {part.name: part.origins or file.windows.origins for part in file.comparison}
-    origins = {name: tuple(_periods(span, panel, "origins")) for name, span in wanted.items() if span is not None}
-    for design_name, method_name in pairs:
-        try:
-            method = methods[method_name]
-            seen = data.data_for(design_name, getattr(method, "needs", "panel"))
-            if hasattr(method, "prepare"):
-                method.check_parameters()
-                method.prepare(seen, designs[design_name])
-            rolling_windows(panel, designs[design_name], origins.get(design_name))
-        except SsinferError as error:
-            raise StudyError(f"comparison {design_name!r} with method {method_name!r}: {error}") from error
-    population = file.population
-    placebos: ComparisonRule | list[str] | None = population.placebos
-    if placebos is None and (population.at_least or population.ratio):
-        placebos = SimilarSize(ratio=population.ratio or float("inf"), at_least=population.at_least)
+    config = read_study(path)
+    # Methods and sharing are validated before the data are read, which may take minutes.
+    methods = make_methods(config)
+    contract, share = _contract(config.sharing)
+    data: StudyData = SOURCES.find(config.data.source).load(config, path.parent, n_jobs)
+    designs = {part.name: _design(config, part, data) for part in config.comparison}
+    origins = {
+        part.name: tuple(_periods(labels, data.panel, "origins"))
+        for part in config.comparison
+        if (labels := part.origins or config.windows.origins) is not None
+    }
+    population = config.population
     if population.ses is not None:
-        panel.covariate(population.ses)
-    contract = load_contract(file.sharing.contract, year=file.sharing.year)
-    return Plan(
-        file=file,
+        data.panel.covariate(population.ses)
+    plan = Plan(
+        config=config,
         data=data,
         designs=designs,
-        design_labels=labels,
+        design_labels={part.name: part.label or repr(designs[part.name]) for part in config.comparison},
         methods=methods,
-        pairs=tuple(pairs),
-        placebos=placebos,
+        pairs=tuple((name, part.label) for part in config.method for name in (part.comparisons or designs)),
+        placebos=_placebos(config),
         origins=origins,
         contract=contract,
-        share=_share(file, contract),
+        share=share,
     )
+    _check_pairs(plan)
+    return plan
 
 
-def _share(file: StudyFile, contract: Any) -> float:
-    """Return the contract's share of savings, by which over- and underpayments of the backtest are reckoned."""
-    stated, own = file.sharing.share, contract.sharing.savings
-    if contract.quality.kind == "gate_table":
-        score = file.sharing.quality
-        reached = [gate[1] for gate in contract.quality.gates if score is not None and score >= gate[0]]
-        if not reached and stated is None:
-            raise StudyError(
-                f"sharing: the share of contract {contract.name!r} depends on its quality gate. Give sharing.quality, "
-                "the score that is expected, or sharing.share."
-            )
-        own = reached[-1] if reached else stated
-    if stated is not None and abs(stated - own) > 1e-9:
-        raise StudyError(
-            f"sharing.share is {stated:g}, and contract {contract.name!r} pays {own:g} of savings: the backtest would "
-            f"reckon by another share than is settled. Leave share out, or name a contract that pays {stated:g}."
-        )
-    return float(own)
+def make_methods(config: StudyConfig) -> dict[str, Any]:
+    """Return the methods of a study by name.
 
-
-def _check_methods(file: StudyFile) -> None:
-    """Refuse unknown methods, impossible parameters and impossible sharing before the data are read."""
-    for part in file.method:
-        method = make_method(part.method, part.parameters)
+    Raises
+    ------
+    StudyError, PluginError
+        A method is unknown, or a parameter is unknown or impossible.
+    """
+    methods = {}
+    for part in config.method:
+        methods[part.label] = method = make_method(part.method, part.parameters)
         try:
             if hasattr(method, "check_parameters"):
                 method.check_parameters()
         except SsinferError as error:
-            raise StudyError(f"method {part.name or part.method!r}: {error}") from error
-    _share(file, load_contract(file.sharing.contract, year=file.sharing.year))
+            raise StudyError(f"method {part.label!r}: {error}") from error
+    return methods
 
 
-def _periods(given: Span | list[Any], panel: Panel, what: str) -> list[Any]:
-    if not isinstance(given, Span):
-        return list(given)
+def _check_pairs(plan: Plan) -> None:
+    """Refuse combinations of comparison and method that cannot be fitted."""
+    for design_name, method_name in plan.pairs:
+        method, design = plan.methods[method_name], plan.designs[design_name]
+        try:
+            data = plan.data_for(design_name, method_name)
+            if hasattr(method, "prepare"):
+                method.prepare(data, design)
+            rolling_windows(plan.panel, design, plan.origins.get(design_name))
+        except SsinferError as error:
+            raise StudyError(f"comparison {design_name!r} with method {method_name!r}: {error}") from error
+
+
+def _placebos(config: StudyConfig) -> ComparisonRule | list[str] | None:
+    """Return the rule or the list of units by which placebos are chosen."""
+    population = config.population
+    if population.placebos is None and (population.at_least or population.ratio):
+        return SimilarSize(ratio=population.ratio or float("inf"), at_least=population.at_least)
+    return population.placebos
+
+
+def _contract(sharing: SharingConfig | None) -> tuple[Contract | None, float]:
+    """Return the contract that settles, and the share of savings by which over- and underpayments are computed."""
+    if sharing is None:
+        return None, NEUTRAL_SHARE
+    contract = load_contract(sharing.contract, year=sharing.year)
+    share, stated = contract.sharing.savings, sharing.share
+    if contract.quality.kind == "gate_table":
+        score = sharing.quality
+        shares = [step[1] for step in contract.quality.gates if score is not None and score >= step[0]]
+        if not shares and stated is None:
+            raise StudyError(
+                f"sharing: the share of contract {contract.name!r} depends on its quality score. Give sharing.quality, "
+                "the score that is expected, or sharing.share."
+            )
+        share = shares[-1] if shares else (stated or share)
+    if stated is not None and abs(stated - share) > 1e-9:
+        raise StudyError(
+            f"sharing.share is {stated:g}, but contract {contract.name!r} pays {share:g} of savings. Leave share out, "
+            f"or name a contract that pays {stated:g}."
+        )
+    return contract, float(share)
+
+
+def _periods(labels: Periods, panel: Panel, key: str) -> list[Any]:
+    """Return the panel's periods that a study file names, as a span or one by one."""
+    if not isinstance(labels, Span):
+        return list(labels)
     try:
-        first, last = panel.columns([given.first, given.last])
+        first, last = panel.columns([labels.first, labels.last])
     except PanelError as error:
-        raise StudyError(f"windows.{what}: {error}") from None
+        raise StudyError(f"windows.{key}: {error}") from None
     return list(panel.periods[first : last + 1])
 
 
-def _design(file: StudyFile, part: Comparison, data: StudyData) -> Design:
-    windows, panel = file.windows, data.panel_of(part.name)
-    contracted = file.population.under_contract
-    if data.claims is not None:  # those that the table of programmes names are in no group, and in no panel of groups
+def _design(config: StudyConfig, part: ComparisonConfig, data: StudyData) -> Design:
+    windows, panel = config.windows, data.panel_of(part.name)
+    contracted = config.population.under_contract
+    if data.claims is not None:  # units of the table of programmes are in no group, and in no panel of groups
         contracted = [unit for unit in data.claims.contracted if unit in panel.units]
     try:
         return Design(
-            treated=file.population.treated,
+            treated=config.population.treated,
             baseline=_periods(part.baseline or windows.baseline, panel, "baseline"),
             performance=_periods(windows.performance, panel, "performance"),
             masked=_periods(windows.masked, panel, "masked"),

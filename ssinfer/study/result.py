@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from ssinfer.counterfactual import Counterfactual
     from ssinfer.design import Design
     from ssinfer.panel import Panel
+    from ssinfer.study.data import ClaimsCount
     from ssinfer.study.intact_groups import IntactGroups
-    from ssinfer.study.sources.claims import ClaimsCount
 
 MANIFEST = "manifest.json"
 

@@ -48,11 +48,11 @@ def run_study(
     if "evaluate" in parts:
         case = evaluate_case(plan, result)
     return StudyResult(
-        title=plan.file.title,
-        question=plan.file.question,
-        currency=plan.file.currency,
-        data_label=plan.data_label,
-        note=plan.note,
+        title=plan.config.title,
+        question=plan.config.question,
+        currency=plan.config.currency,
+        data_label=plan.data.label,
+        note=plan.data.note,
         panel=plan.panel,
         claims=plan.data.claims,
         panels={name: view.panel for name, view in plan.data.views.items()},
@@ -66,13 +66,13 @@ def run_study(
         case_thresholds=case.thresholds,
         settlement=case.settlement,
         manifest=_manifest(plan, parts),
-        suppress_below=plan.file.suppress_below,
+        suppress_below=plan.config.suppress_below,
     )
 
 
 def _backtest(plan: Plan, n_jobs: int, progress: Callable[[int, int], None] | None) -> BacktestResult:
     """Backtest the pairs of each data set (panel or cohort, by definition of spending), and join the results."""
-    file = plan.file
+    config = plan.config
     together: dict[int, tuple[Any, list[tuple[str, str]]]] = {}
     for pair in plan.pairs:
         data = plan.data_for(*pair)
@@ -86,14 +86,14 @@ def _backtest(plan: Plan, n_jobs: int, progress: Callable[[int, int], None] | No
                 {name: plan.designs[name] for name in dict.fromkeys(design for design, _ in pairs)},
                 {name: plan.methods[name] for name in dict.fromkeys(method for _, method in pairs)},
                 placebos=plan.placebos,
-                injected=file.threshold.injected,
+                injected=config.threshold.injected,
                 n_jobs=n_jobs,
-                seed=file.seed,
+                seed=config.seed,
                 origins=_some(plan.origins, pairs),
-                levels=file.threshold.all_levels,
-                size_edges=file.population.size_edges,
+                levels=config.threshold.all_levels,
+                size_edges=config.population.size_edges,
                 share=plan.share,
-                ses=file.population.ses,
+                ses=config.population.ses,
                 pairs=pairs,
                 regions=plan.data.regions,
                 progress=None if progress is None else _shifted(progress, before),
@@ -104,7 +104,7 @@ def _backtest(plan: Plan, n_jobs: int, progress: Callable[[int, int], None] | No
 
 def _some(origins: Any, pairs: list[tuple[str, str]]) -> Any:
     named = {design for design, _ in pairs}
-    return None if origins is None else {name: labels for name, labels in origins.items() if name in named}
+    return {name: labels for name, labels in origins.items() if name in named}
 
 
 def _shifted(progress: Callable[[int, int], None], before: int) -> Callable[[int, int], None]:
@@ -119,17 +119,18 @@ def _manifest(plan: Plan, parts: tuple[str, ...]) -> dict[str, Any]:
         except PackageNotFoundError:
             continue
     return {
-        "title": plan.file.title,
+        "title": plan.config.title,
         "ssinfer": __version__,
         "study_hash": plan.study_hash,
         "data_hash": plan.panel.fingerprint(),
-        "data": plan.data_label,
-        "note": plan.note,
-        "seed": plan.file.seed,
+        "data": plan.data.label,
+        "note": plan.data.note,
+        "seed": plan.config.seed,
+        "contract": None if plan.contract is None else plan.contract.name,
         "share": plan.share,
         "parts": list(parts),
         "versions": versions,
-        "study": plan.file.model_dump(mode="json"),
+        "study": plan.config.model_dump(mode="json"),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "n_cores": os.cpu_count(),
     }

@@ -11,14 +11,14 @@ from ssinfer.comparison import EARTH_RADIUS_KM
 from ssinfer.errors import StudyError
 from ssinfer.plugins.discovery import make_method
 from ssinfer.study.config import read_study
-from ssinfer.study.plan import _check_methods
+from ssinfer.study.plan import make_methods
 
 STUDY = Path(__file__).parents[2] / "case_studies" / "kerngezond_vlissingen" / "all_families.toml"
 
 
 def test_every_family_is_in_the_study_with_local_and_regional_groups():
     file = read_study(STUDY)
-    _check_methods(file)
+    make_methods(file)
     methods = [part.method for part in file.method]
     for family in ("AdministrativeBenchmark", "SyntheticControl", "HierarchicalBenchmark", "PropensityMatching"):
         assert family in methods
@@ -36,7 +36,7 @@ def test_balance_limits_are_fixed_in_the_file_and_an_unknown_one_is_refused_befo
     wrong = tmp_path / "study.toml"
     wrong.write_text(STUDY.read_text(encoding="utf-8").replace("limits = { smd", "limits = { sdm"), encoding="utf-8")
     with pytest.raises(StudyError, match=r"There is no balance limit 'sdm'.*'smd'"):
-        _check_methods(read_study(wrong))
+        make_methods(read_study(wrong))
 
 
 def test_every_region_has_four_regions_of_groups_within_70_km_and_four_beyond():

@@ -19,7 +19,7 @@ def test_a_study_reads_and_has_defaults(tmp_path):
     study = read(tmp_path, STUDY)
     assert study.windows.baseline.first == 2014
     assert [part.name for part in study.comparison] == ["all", "near"]
-    assert (study.currency, study.threshold.gate, study.sharing.contract) == ("EUR", "placebo", "kerngezond-vlissingen")
+    assert (study.currency, study.threshold.kind, study.sharing.year) == ("EUR", "placebo", None)
 
 
 def test_the_hash_depends_on_settings_not_on_layout(tmp_path):
@@ -42,11 +42,31 @@ MISTAKES = {
     "missing": ('name = "all"\n', 'label = "x"\n', r"key 'comparison\.0\.name' is missing"),
     "missing table": ("[windows]", "[threshold2]", r"key 'windows' is missing"),
     "percentage": ("levels = [0.90]", "levels = [90]", r"'threshold\.levels\.0' \(line 29\).*less than 1, got 90"),
+    "kind": (
+        "levels = [0.90]",
+        'kind = "expected loss"',
+        r"threshold\.kind' \(line 29\): a study settles by .*'placebo'.*got",
+    ),
     "text": ("within_km = 100", 'within_km = "far"', r"within_km' \(line 21\).*valid number.*got 'far'"),
     "empty": ('treated = ["treated"]', "treated = []", r"population\.treated' \(line 10\).*at least 1 item"),
     "source": ('source = "panel"', 'source = "excel"', r"data\.source' \(line 6\).*'vektis'.*got 'excel'"),
-    "no file": ('file = "panel.csv"', "", r"source 'panel' needs file"),
-    "no years": ('source = "panel"', 'source = "vektis"', r"source 'vektis' needs years"),
+    "no file": ('file = "panel.csv"', "", r"key 'data\.file' is missing \(line 5\)\. Write file = \"panel\.csv\""),
+    "no years": (
+        'source = "panel"',
+        'source = "vektis"',
+        r"'data\.years' is missing \(line 5\)\. Write years = { first = 2011",
+    ),
+    "key of another source": (
+        "file =",
+        'basket = "core"\nfile =',
+        r"'data\.basket' \(line 7\) is for data source 'vektis'",
+    ),
+    "no source": ('source = "panel"', "", r"'data\.source' is missing\. Allowed: 'vektis', .*'claims'"),
+    "no size": (
+        'source = "panel"\nfile = "panel.csv"',
+        'source = "simulated_claims"\nsimulation = { seed = 1 }',
+        r"number of insured is missing\. Write simulation = { n_insured = 150000 }",
+    ),
     "same name": ('name = "near"', 'name = "all"', r"comparisons \['all'\] share a name"),
     "unknown comparison": ('name = "equal"', 'comparisons = ["al"]', r"names comparison 'al'\. Did you mean 'all'\?"),
     "no toml": ("[windows]", "[windows", r"is not valid TOML: .*line 12"),
@@ -62,6 +82,40 @@ def test_a_mistake_names_the_key_its_line_and_the_cure(tmp_path, mistake):
         read(tmp_path, STUDY.replace(old, new, 1))
     assert "\n" not in str(raised.value)
     assert "study.toml" in str(raised.value)
+
+
+OLD = {
+    "kind": (
+        "levels = [0.90]",
+        'levels = [0.90]\ngate = "schedule"',
+        'Line 30: gate is now called kind. Write kind = "schedule".',
+    ),
+    "spending": (
+        "within_km = 100",
+        "level_within = 0.15",
+        "Line 21: level_within is now called spending_within. Write spending_within = 0.15.",
+    ),
+}
+
+
+def test_old_names_of_keys_work_with_one_warning_that_gives_the_new_lines(tmp_path):
+    text = STUDY
+    for old, new, _ in OLD.values():
+        text = text.replace(old, new, 1)
+    with pytest.warns(FutureWarning) as warned:
+        study = read(tmp_path, text)
+    assert (study.threshold.kind, study.comparison[1].spending_within) == ("schedule", 0.15)
+    (message,) = [str(warning.message) for warning in warned]
+    assert "study.toml uses old names of keys." in message
+    assert all(words in message for _, _, words in OLD.values())
+    new = text.replace("gate", "kind").replace("level_within", "spending_within")
+    assert read(tmp_path, new).fingerprint() == study.fingerprint()
+
+
+def test_the_old_and_the_new_name_together_are_refused(tmp_path):
+    text = STUDY.replace("levels = [0.90]", 'levels = [0.90]\ngate = "placebo"\nkind = "placebo"')
+    with pytest.raises(StudyError, match=r"'gate' \(line 30\) is the old name of 'kind'\. Give one of them"):
+        read(tmp_path, text)
 
 
 def test_several_mistakes_are_named_together(tmp_path):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
@@ -11,18 +9,14 @@ from ssinfer.comparison import Within
 from ssinfer.design import Design
 from ssinfer.errors import StudyError
 from ssinfer.simulation.matching import REGIONS, simulate_matching
-from ssinfer.study.sources.claims import _places
+from ssinfer.study.claims_groups import coordinates
 
 PLACES = {name: (51.0 + 0.5 * place, 4.0) for place, name in enumerate(REGIONS)}  # half a degree: 55.6 km apart
 
 
-def study(places):
-    return SimpleNamespace(population=SimpleNamespace(places=places))
-
-
 def test_every_person_lies_where_the_region_lies_and_distances_choose_the_groups():
     cohort = simulate_matching(100, n_treated=2, n_practices=34, seed=1).cohort
-    covariates = _places(study(PLACES), cohort)
+    covariates = coordinates(PLACES, cohort)
     assert covariates["latitude"].tolist() == [PLACES[region][0] for region in cohort.region]
     panel = type(cohort)(
         cohort.person,
@@ -45,6 +39,6 @@ def test_every_person_lies_where_the_region_lies_and_distances_choose_the_groups
 
 def test_no_places_no_coordinates_and_an_unknown_region_is_named():
     cohort = simulate_matching(100, n_treated=2, n_practices=34, seed=1).cohort
-    assert _places(study({}), cohort) == {}
+    assert coordinates({}, cohort) == {}
     with pytest.raises(StudyError, match=r"no region 'north'.*'nort'"):
-        _places(study({**{k: v for k, v in PLACES.items() if k != "north"}, "nort": (51.0, 4.0)}), cohort)
+        coordinates({**{k: v for k, v in PLACES.items() if k != "north"}, "nort": (51.0, 4.0)}, cohort)

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from ssinfer.errors import SsinferError, StudyError
+import ssinfer as ss
+from ssinfer.errors import PluginError, SsinferError, StudyError
 from ssinfer.simulation.panel import simulate_panel
 from ssinfer.study import plan_study, refuse_foreign_folder, run_study, write_study
 from ssinfer.thresholds.placebo import placebo_threshold
@@ -205,11 +206,15 @@ PLAN_MISTAKES = {
     "coordinates": (('covariates = ["latitude", "longitude"]', "covariates = []"), r"no covariate 'latitude'"),
     "absent column": (('covariates = ["latitude"', 'covariates = ["latitud"'), r"no column 'latitud'. Did you mean"),
     "absent file": (('file = "panel.csv"', 'file = "panels.csv"'), r"Cannot read .*panels.csv: No such file"),
-    "contract": (("[threshold]", '[sharing]\ncontract = "kerngezond"\n[threshold]'), r"kerngezond"),
-    "share": (("[threshold]", "[sharing]\nshare = 0.4\n[threshold]"), r"share is 0.4, and contract .* pays 0.5 of"),
+    "contract": (("kerngezond-vlissingen", "kerngezond"), r"kerngezond"),
+    "share": (("[sharing]", "[sharing]\nshare = 0.4"), r"share is 0.4, but contract .* pays 0.5 of"),
     "share by quality": (
-        ("[threshold]", '[sharing]\ncontract = "alternative-quality-contract"\n[threshold]'),
-        r"depends on its quality gate. Give sharing.quality",
+        ("kerngezond-vlissingen", "alternative-quality-contract"),
+        r"depends on its quality score. Give sharing.quality",
+    ),
+    "sharing without a contract": (
+        ('contract = "kerngezond-vlissingen"', "quality = 2"),
+        r"'sharing.contract' is missing \(line \d+\). Write contract = \"kerngezond-vlissingen\"",
     ),
     "origin": (("performance = [2017]", "performance = [2017]\norigins = [2012]"), r"No window of the design starts"),
 }
@@ -278,7 +283,8 @@ def test_the_schedule_counts_persons_not_the_insured_years_of_all_years(folder):
         ("seed = 5", 'seed = 5\ncurrency = "USD"'),
         ("performance = [2017]", "performance = [2016, 2017]"),
         ("baseline = { first = 2014, last = 2016 }", "baseline = { first = 2013, last = 2015 }"),
-        ("[threshold]", '[sharing]\ncontract = "mssp-basic-e"\nquality = 100.0\n\n[threshold]\ngate = "schedule"'),
+        ("[threshold]", '[threshold]\nkind = "schedule"'),
+        ('"kerngezond-vlissingen"', '"mssp-basic-e"\nquality = 100.0'),
     )
     found = run_study(plan_study(folder / "study.toml"), parts=("evaluate",), n_jobs=1)
     cf = found.counterfactuals["all", "equal"]
@@ -290,7 +296,7 @@ def test_the_schedule_counts_persons_not_the_insured_years_of_all_years(folder):
 
 def test_the_gates_level_is_derived_though_no_level_names_it(folder):
     # the study's levels are [0.90], its gate is the default of 95%
-    change(folder, ("levels = [0.90]", 'levels = [0.90]\ngate = "confidence"'))
+    change(folder, ("levels = [0.90]", 'levels = [0.90]\nkind = "confidence"'))
     found = run_study(plan_study(folder / "study.toml"), parts=("evaluate",), n_jobs=1)
     assert found.settlement["amount"].notna().all()
 
@@ -298,7 +304,7 @@ def test_the_gates_level_is_derived_though_no_level_names_it(folder):
 @pytest.mark.parametrize(
     ("sharing", "share"),
     [
-        ("", 0.5),  # kerngezond-vlissingen
+        ('contract = "kerngezond-vlissingen"', 0.5),
         ('contract = "mssp-enhanced"', 0.75),
         ('contract = "kerngezond-vlissingen"\nshare = 0.5', 0.5),
         ('contract = "alternative-quality-contract"\nquality = 3.5', 0.5),  # the gate from 3.0
@@ -306,8 +312,35 @@ def test_the_gates_level_is_derived_though_no_level_names_it(folder):
     ],
 )
 def test_the_share_is_the_contracts_own(folder, sharing, share):
-    change(folder, ("[threshold]", f"[sharing]\n{sharing}\n[threshold]"))
+    change(folder, ('contract = "kerngezond-vlissingen"', sharing))
     assert plan_study(folder / "study.toml").share == share
+
+
+def test_a_study_that_says_nothing_on_sharing_settles_nothing(folder, result):
+    change(folder, ('[sharing]\ncontract = "kerngezond-vlissingen"', ""))
+    plan = plan_study(folder / "study.toml")
+    assert (plan.contract, plan.share) == (None, 0.5)
+    found = run_study(plan, parts=("evaluate",), n_jobs=1)
+    assert len(found.settlement) == 0
+    assert (found.manifest["contract"], found.manifest["share"]) == (None, 0.5)
+    assert result.manifest["contract"] == "kerngezond-vlissingen"
+    pd.testing.assert_frame_equal(found.savings, result.savings)
+
+
+def test_a_stacked_benchmark_is_named_with_its_members(folder):
+    members = '["AdministrativeBenchmark", { method = "SyntheticControl", parameters = { intercept = true } }]'
+    change(
+        folder, ("AdministrativeBenchmark", "StackedBenchmark"), ("n_draws = 100, history = 0", f"methods = {members}")
+    )
+    (method,) = plan_study(folder / "study.toml").methods.values()
+    assert isinstance(method, ss.StackedBenchmark)
+    assert [repr(member) for member in method.methods] == [
+        "AdministrativeBenchmark()",
+        "SyntheticControl(intercept=True)",
+    ]
+    change(folder, ('{ method = "SyntheticControl", parameters', '{ name = "SyntheticControl", parameters'))
+    with pytest.raises(PluginError, match=r"methods has a member with keys \['name', 'parameters'\]. Write the name"):
+        plan_study(folder / "study.toml")
 
 
 def test_placebos_by_name_and_by_rule_together(folder):

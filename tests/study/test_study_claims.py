@@ -131,7 +131,7 @@ def test_a_method_that_needs_persons_gets_them_and_others_the_panel(plan, tmp_pa
 
 def test_the_known_truth_is_that_of_the_same_claims_without_the_contract(plan, tmp_path):
     # Authority: a second simulation from the same seed without a saving, extracted under the same caps.
-    setting = {**plan.file.data.simulation, "saving": 0.0}
+    setting = {**plan.config.data.simulation, "saving": 0.0}
     without = simulate_claims(tmp_path / "without", **setting)
     table = plan.data.claims.extracts["all care"].truncation
     caps = dict(zip(table["year"].astype(int), table["cap"], strict=True))
@@ -198,7 +198,7 @@ def test_the_completion_factors_error_is_in_the_saving_in_money_only():
     # Saving 10 known without error, factor known to 4%: interval 10 (1 -+ 1.96 x 0.04).
     cf = point_of(np.full(4000, 100.0), "sampling", spending=90.0)
     plan = SimpleNamespace(
-        data=SimpleNamespace(claims=SimpleNamespace(completion_error=lambda _: 0.04)), file=SimpleNamespace(seed=1)
+        data=SimpleNamespace(claims=SimpleNamespace(completion_error=lambda _: 0.04)), config=SimpleNamespace(seed=1)
     )
     row = _with_interval(cf.savings().summary().iloc[-1], cf, plan, {"design": "a", "method": "m"})
     assert [row["lower"], row["upper"]] == pytest.approx([10 - 0.784, 10 + 0.784], abs=0.05)
@@ -210,7 +210,7 @@ def test_the_completion_factors_error_is_in_the_saving_in_money_only():
 
 
 def test_claims_of_the_studys_own(plan, tmp_path):
-    setting = dict(plan.file.data.simulation)
+    setting = dict(plan.config.data.simulation)
     simulate_claims(tmp_path / "mine", **setting)
     text = STUDY.replace('source = "simulated_claims"', 'source = "claims"\nfile = "mine"')
     start = text.index("[data.simulation]")
@@ -222,7 +222,7 @@ def test_claims_of_the_studys_own(plan, tmp_path):
     path.write_text(text, encoding="utf-8")
     own = plan_study(path)
     assert own.data.claims.truth == {}
-    assert own.note == "data of the study's own claims mine"
+    assert own.data.note == "data of the study's own claims mine"
     assert own.panel.units == plan.panel.units
     assert 0 < own.data.claims.completion_error("a") < 0.05
     # One factor for all periods, estimated: late lines come back on average, not in every cell.
@@ -285,6 +285,9 @@ def test_what_only_claims_have_is_refused_for_a_panel(tmp_path):
     text = STUDY.replace('source = "simulated_claims"', 'source = "dartmouth"')
     start = text.index("[data.simulation]")
     path = tmp_path / "study.toml"
-    path.write_text(text[:start] + text[text.index("[population]") :], encoding="utf-8")
+    text = (text[:start] + text[text.index("[population]") :]).replace(
+        STUDY[STUDY.index("periods = ") :].splitlines()[0], ""
+    )
+    path.write_text(text, encoding="utf-8")
     with pytest.raises(StudyError, match=r"spending is for claims, but data\.source is 'dartmouth'"):
         plan_study(path)

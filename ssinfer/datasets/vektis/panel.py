@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, overload
 
+from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED
 from ssinfer.datasets.vektis.borders import target_division
 from ssinfer.datasets.vektis.cells import checked_years, vektis_cells
 from ssinfer.datasets.vektis.covariates import MUNICIPALITY_COVARIATES, municipality_covariates
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from ssinfer.panel import Panel
 
 OLD_AGE = ("65-69", "70-74", "75-79", "80-84", "85-89", "90+")
-OWN_COVARIATES = ("expected", "share_65_plus")
+OWN_COVARIATES = (CASE_MIX_EXPECTED, "share_65_plus")
 COVARIATES = (*OWN_COVARIATES, *MUNICIPALITY_COVARIATES)
 
 

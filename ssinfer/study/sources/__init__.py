@@ -1,1 +1,1 @@
-"""Data sources of a study. One source per file."""
+"""Data sources of a study: one file per source, found by the registry."""

@@ -1,0 +1,143 @@
+"""Extracts the claims of a study under its population and its definitions of spending."""
+
+from __future__ import annotations
+
+import fnmatch
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ssinfer.claims import Population, RunOut, Spending, Truncation, extract
+from ssinfer.errors import SsinferError, StudyError, did_you_mean
+from ssinfer.periods import span
+from ssinfer.study.config_base import Periods, Span
+from ssinfer.study.config_claims import InsuredConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ssinfer.claims import ClaimsTables, Extract
+    from ssinfer.cohort.cohort import Cohort
+    from ssinfer.simulation.claims import SimulatedClaims
+    from ssinfer.study.config import StudyConfig
+    from ssinfer.study.config_claims import SpendingConfig
+
+Use = tuple[str, bool]  # name of a definition of spending, and whether spending is truncated
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedClaims:
+    """Tables of claims that are open, the data in words, and the simulation behind them if there is one."""
+
+    tables: ClaimsTables
+    label: str
+    note: str
+    simulated: SimulatedClaims | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class StudyExtracts:
+    """Extracted claims of a study.
+
+    Attributes
+    ----------
+    population : Population
+    extracts : mapping of spending definition to Extract
+    uses : mapping of comparison to Use
+    cohorts : mapping of Use to Cohort
+        Also each definition without truncation.
+    """
+
+    population: Population
+    extracts: Mapping[str, Extract]
+    uses: Mapping[str, Use]
+    cohorts: Mapping[Use, Cohort]
+
+
+def extract_claims(
+    config: StudyConfig, periods: tuple[Any, ...], spendings: Mapping[str, Spending], tables: ClaimsTables
+) -> StudyExtracts:
+    """Extract claims once per definition of spending."""
+    insured = config.population.insured or InsuredConfig()
+    practices = _practices(tables) if insured.units else ()
+    population = population_of(insured, periods, practices)
+    extracts = {}
+    for name, spending in spendings.items():
+        try:
+            extracts[name] = extract(tables, population, spending, periods=periods)
+        except SsinferError as error:
+            raise StudyError(f"spending {name!r}: {error}") from error
+    uses = {part.name: (config.definition_of(part).name, part.truncated) for part in config.comparison}
+    wanted = {*uses.values(), *((name, False) for name in extracts)}
+    cohorts = {use: extracts[use[0]].cohort(truncated=use[1]) for use in wanted}
+    return StudyExtracts(population, extracts, uses, cohorts)
+
+
+def population_of(part: InsuredConfig, periods: tuple[Any, ...], practices: tuple[str, ...]) -> Population:
+    """Return the population that a study file describes.
+
+    Parameters
+    ----------
+    part : InsuredConfig
+        The table population.insured.
+    periods : tuple
+        Periods of the claims.
+    practices : tuple of str
+        Names among which the patterns of ``units`` are looked up. If empty, patterns are not checked.
+    """
+    values = part.model_dump(exclude={"units", "baseline"})
+    values["baseline"] = window_of(part.baseline, periods)
+    units: dict[str, str] = {}
+    for unit, patterns in part.units.items():
+        for pattern in patterns if practices else ():
+            matching = fnmatch.filter(practices, pattern) if pattern.endswith("*") else [pattern]
+            if not matching or matching[0] not in practices:
+                raise StudyError(
+                    f"population.insured.units: no practice is called {pattern!r}. {did_you_mean(pattern, practices)}"
+                )
+            for practice in matching:
+                if units.setdefault(practice, unit) != unit:
+                    raise StudyError(f"population.insured.units: practice {practice!r} is in two units. Keep one.")
+    try:
+        return Population(**values, units=units)
+    except SsinferError as error:
+        raise StudyError(f"population.insured: {error}") from error
+
+
+def spending_of(part: SpendingConfig) -> Spending:
+    """Return the definition of spending that a study file describes."""
+    values = part.model_dump(exclude={"name", "truncation", "run_out", "reference_tariffs"})
+    tariffs = part.reference_tariffs
+    try:
+        return Spending(
+            **values,
+            truncation=None if part.truncation is None else Truncation(**part.truncation.model_dump()),
+            run_out=None if part.run_out is None else RunOut(**part.run_out.model_dump()),
+            reference_tariffs=None if tariffs is None else pd.DataFrame(tariffs),
+        )
+    except SsinferError as error:
+        raise StudyError(f"spending {part.name!r}: {error}") from error
+
+
+def periods_between(first: object, last: object) -> tuple[Any, ...]:
+    """Return the periods from `first` to `last`, both included."""
+    try:
+        return tuple(span(first, last))
+    except SsinferError as error:
+        raise StudyError(f"data.periods: {error}") from error
+
+
+def window_of(wanted: Periods, periods: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the periods that a study file names, as a span or one by one."""
+    if not isinstance(wanted, Span):
+        return tuple(wanted)
+    for label in (wanted.first, wanted.last):
+        if label not in periods:
+            raise StudyError(f"Period {label!r} is not in the claims' periods, {periods[0]!r} to {periods[-1]!r}.")
+    return periods[periods.index(wanted.first) : periods.index(wanted.last) + 1]
+
+
+def _practices(tables: ClaimsTables) -> tuple[str, ...]:
+    names = tables.enrolment.select("practice").distinct().to_pandas()["practice"]
+    return tuple(sorted(str(name) for name in names))

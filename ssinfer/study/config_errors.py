@@ -1,0 +1,116 @@
+"""Explains mistakes in a study file: the key, its line, what is allowed, and the next step."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from ssinfer.errors import did_you_mean
+from ssinfer.study.source import SOURCES
+
+# parts of an error's location that name a kind of value, not a key
+VALUE_KINDS = ("Span", "list[union[int,str]]", "int", "str")
+
+
+def explain(text: str, item: Any, root: type[BaseModel]) -> str:
+    """Return one validation error in words.
+
+    Parameters
+    ----------
+    text : str
+        The study file.
+    item : dict
+        One error of pydantic: its location, type, message and input.
+    root : type
+        Class of the study file.
+    """
+    location, model, source = _locate([str(part) for part in item["loc"] if part not in VALUE_KINDS], root)
+    if item["type"].startswith("union_tag"):
+        return _explain_source(text, item)
+    key = ".".join(location)
+    line = line_of(text, tuple(location))
+    place = f"'{key}' (line {line})" if line else f"'{key}'"
+    if item["type"] == "extra_forbidden":
+        return _explain_unknown(place, location[-1], model, source)
+    if item["type"] == "missing":
+        examples = model.model_fields[location[-1]].examples or []
+        advice = "".join(f". Write {location[-1]} = {example}" for example in examples)
+        return f"key '{key}' is missing" + (f" (line {line})" if line else "") + advice
+    message = item["msg"].removeprefix("Value error, ")
+    if not key:
+        return str(message)
+    got = "" if isinstance(item.get("input"), dict) else f", got {item.get('input')!r}"
+    return f"key {place}: {message}{got}"
+
+
+def _explain_unknown(place: str, key: str, model: type[BaseModel], source: str) -> str:
+    """Return the message for a key that its table does not have; `source` is set in the table [data]."""
+    others = [repr(other.name) for other in SOURCES.entries() if key in other.config.model_fields]
+    if source and others:
+        return f"key {place} is for data source {' or '.join(others)}, not {source!r}; leave it out"
+    return f"unknown key {place}. {did_you_mean(key, model.model_fields)}"
+
+
+def _explain_source(text: str, item: Any) -> str:
+    """Return the message for a data source that is absent, unknown or broken."""
+    name = item["input"].get("source") if isinstance(item["input"], dict) else None
+    if name is None:
+        return f"key 'data.source' is missing. Allowed: {', '.join(map(repr, SOURCES.names()))}"
+    line = line_of(text, ("data", "source"))
+    if name in SOURCES.broken():
+        return f"key 'data.source' (line {line}): {name!r} cannot be loaded: {SOURCES.broken()[name]}"
+    return f"key 'data.source' (line {line}): allowed are {', '.join(map(repr, SOURCES.names()))}, got {name!r}"
+
+
+def _locate(parts: list[str], root: type[BaseModel]) -> tuple[list[str], type[BaseModel], str]:
+    """Return the keys of a location, the class of the table that holds the last one, and the data source in [data]."""
+    source = ""
+    if len(parts) > 1 and parts[0] == "data":
+        source = parts.pop(1)  # the table [data] is a union told apart by its source
+    model = root
+    for key in parts[:-1]:
+        field = None if key.isdigit() else model.model_fields.get(key)
+        if field is not None:
+            model = next(iter(_models(field.annotation)), model)
+    return parts, SOURCES.find(source).config if source and len(parts) == 2 else model, source
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """Return the tables in an annotation such as `list[ComparisonConfig]` or `Span | list[Label]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models(part)]
+
+
+def line_of(text: str, location: tuple[str, ...]) -> int | None:
+    r"""Return the line of a key in a TOML text, or of its table if the key is absent.
+
+    >>> line_of("title = 1\n[data]\nsorce = 2", ("data", "sorce"))
+    3
+    """
+    if not location:
+        return None
+    keys = [part for part in location[1:] if not part.isdigit()]
+    wanted = (location[0], *keys)
+    number = int(location[1]) if len(location) > 1 and location[1].isdigit() else 0
+    table, index, line_of_table = "", -1, None
+    counts: dict[str, int] = {}
+    for line, raw in enumerate(text.splitlines(), start=1):
+        stripped = raw.strip()
+        if header := re.fullmatch(r"\[+([^\]]+)\]+.*", stripped):
+            table = header[1].strip()
+            counts[table] = index = counts.get(table, -1) + 1
+            if table == location[0] and index == number:
+                line_of_table = line
+            continue
+        key = re.split(r"[=\s]", stripped, maxsplit=1)[0].strip("\"'")
+        in_table = table.split(".")[0] == location[0] and index == number
+        if (
+            (not table and key == location[0])
+            or (len(keys) > 1 and (*table.split("."), key) == wanted)
+            or (keys and in_table and key == keys[0])
+        ):
+            return line
+    return line_of_table

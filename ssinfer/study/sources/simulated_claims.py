@@ -1,0 +1,106 @@
+"""Simulated claims: persons and claim lines with a known true saving."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field, model_validator
+
+from ssinfer.errors import SsinferError, StudyError, did_you_mean
+from ssinfer.study.config_base import Span  # noqa: TC001  (pydantic reads the annotation)
+from ssinfer.study.data import SIMULATED, StudyData
+from ssinfer.study.source import DataConfig, DataSource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ssinfer.simulation.claims import SimulatedClaims
+    from ssinfer.study.claims_extracts import OpenedClaims
+    from ssinfer.study.config import StudyConfig
+
+DEFAULTS = {"insured_under_contract": 20_000, "saving": 0.0, "seed": 1}
+
+
+class SimulatedClaimsConfig(DataConfig):
+    """Keys of the source: `simulation` holds arguments of :func:`ssinfer.simulation.simulate_claims`.
+
+    `file` is a folder that keeps the simulated claims for later runs; without it they are deleted after use.
+    """
+
+    simulation: dict[str, Any] = Field(examples=["{ n_insured = 150000 }"])
+    file: str | None = None
+    periods: Span | None = None
+    memory_limit: str | None = None
+
+    @model_validator(mode="after")
+    def _size_is_given(self) -> SimulatedClaimsConfig:
+        if "n_insured" not in self.simulation:
+            raise ValueError("the number of insured is missing. Write simulation = { n_insured = 150000 }")
+        return self
+
+
+def load(config: StudyConfig, folder: Path, n_jobs: int) -> StudyData:
+    """Simulate the claims, or read those of an earlier run, and extract them."""
+    from ssinfer.simulation.claim_setting import ClaimSetting  # noqa: PLC0415  (only the source that is used)
+    from ssinfer.study.claims_data import load_claims  # noqa: PLC0415  (Ibis is loaded late)
+    from ssinfer.study.claims_extracts import periods_between  # noqa: PLC0415  (Ibis is loaded late)
+
+    data = config.data
+    assert isinstance(data, SimulatedClaimsConfig)  # noqa: S101  (the registry chose the table by its source)
+    first = data.periods.first if data.periods else data.simulation.get("first", ClaimSetting.first)
+    last = data.periods.last if data.periods else data.simulation.get("last", ClaimSetting.last)
+    return load_claims(config, periods_between(first, last), open_source(data, folder, n_jobs))
+
+
+@contextmanager
+def open_source(data: SimulatedClaimsConfig, folder: Path, n_jobs: int) -> Iterator[OpenedClaims]:
+    """Open the tables of simulated claims; a simulation without a folder of its own is deleted afterwards."""
+    from ssinfer.claims import ClaimsTables  # noqa: PLC0415  (Ibis is loaded late)
+    from ssinfer.study.claims_extracts import OpenedClaims  # noqa: PLC0415  (Ibis is loaded late)
+
+    with TemporaryDirectory(prefix="ssinfer-claims-", ignore_cleanup_errors=True) as temporary:
+        target = Path(temporary) / "claims" if data.file is None else folder / data.file
+        simulated = _simulated(data, target, n_jobs)
+        setting = simulated.setting
+        label = (
+            f"simulated claims of {setting.n_insured:,} insured, {simulated.lines:,} lines, {setting.first} to "
+            f"{setting.last}, seed {setting.seed}"
+        )
+        tables = ClaimsTables.open(simulated.folder, memory_limit=data.memory_limit)
+        yield OpenedClaims(tables, label, SIMULATED, simulated)
+
+
+def _simulated(data: SimulatedClaimsConfig, target: Path, n_jobs: int) -> SimulatedClaims:
+    """Return the claims that a folder holds if they have the wanted setting; simulate them into a new folder."""
+    from ssinfer.simulation.claim_setting import ClaimSetting  # noqa: PLC0415  (only the source that is used)
+    from ssinfer.simulation.claims import SimulatedClaims, simulate_claims  # noqa: PLC0415
+
+    arguments = {**DEFAULTS, **data.simulation}
+    allowed = list(ClaimSetting.__dataclass_fields__)
+    for key in arguments:
+        if key not in allowed:
+            raise StudyError(f"data.simulation names {key!r}. {did_you_mean(key, allowed)}")
+    try:
+        setting = ClaimSetting(**arguments)
+        if not target.exists():
+            return simulate_claims(target, **arguments, n_jobs=n_jobs)
+        stored = SimulatedClaims.load(target)
+    except (SsinferError, TypeError) as error:
+        raise StudyError(f"data.simulation: {error}") from error
+    if stored.setting != setting:
+        raise StudyError(f"{target} holds another simulation. Name a new data.file, or delete it.")
+    return stored
+
+
+SOURCE = DataSource(
+    "simulated_claims",
+    "Simulated claims with a known saving",
+    60,
+    SimulatedClaimsConfig,
+    load,
+    has_persons=True,
+    has_claims=True,
+)
