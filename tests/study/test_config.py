@@ -45,7 +45,7 @@ MISTAKES = {
     "kind": (
         "levels = [0.90]",
         'kind = "expected loss"',
-        r"threshold\.kind' \(line 29\): a study settles by .*'placebo'.*got",
+        r"kind' \(line 29\): a study settles by .*'placebo'.*got",
     ),
     "text": ("within_km = 100", 'within_km = "far"', r"within_km' \(line 21\).*valid number.*got 'far'"),
     "empty": ('treated = ["treated"]', "treated = []", r"population\.treated' \(line 10\).*at least 1 item"),

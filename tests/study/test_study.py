@@ -291,7 +291,7 @@ def test_the_schedule_counts_persons_not_the_insured_years_of_all_years(folder):
     assert cf.assigned == pytest.approx(float(cf.insured_years.values.mean()))
     reason = found.settlement.query("design == 'all'")["reason"].iloc[0]
     rate = found.case_thresholds.query("kind == 'schedule' and design == 'all'")["rate"].iloc[0]
-    assert f"rate of {100 * rate:.1f}%" in reason
+    assert f"threshold of {100 * rate:.1f}%" in reason
 
 
 def test_the_gates_level_is_derived_though_no_level_names_it(folder):
@@ -330,7 +330,7 @@ def test_a_study_that_says_nothing_on_sharing_settles_nothing(folder, result):
 def test_a_stacked_benchmark_is_named_with_its_members(folder):
     members = '["AdministrativeBenchmark", { method = "SyntheticControl", parameters = { intercept = true } }]'
     change(
-        folder, ("AdministrativeBenchmark", "StackedBenchmark"), ("n_draws = 100, history = 0", f"methods = {members}")
+        folder, ("AdministrativeBenchmark", "StackedBenchmark"), ("n_draws = 400, history = 0", f"methods = {members}")
     )
     (method,) = plan_study(folder / "study.toml").methods.values()
     assert isinstance(method, ss.StackedBenchmark)
