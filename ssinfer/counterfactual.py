@@ -1,4 +1,4 @@
-"""Counterfactual and Savings: the one container out of every method, and the arithmetic on its draws."""
+"""Counterfactual: the result of every benchmark method, with savings and intervals from its draws."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ssinfer.errors import ConvergenceError, DataError, DrawsError, NotSupportedError, RefusalError
+from ssinfer.design import Design
+from ssinfer.errors import ConvergenceError, DataError, DrawsError, NotSupportedError, ParameterError
 from ssinfer.level import check_level
 from ssinfer.periods import seasons
 from ssinfer.savings import Savings, Uncertainty
@@ -17,14 +18,12 @@ from ssinfer.savings import Savings, Uncertainty
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
-    from ssinfer.design import Design
-    from ssinfer.typing import Floats
+    from ssinfer.typing import Booleans, Floats
 
 
 DIMS = ("chain", "draw", "unit", "period")
 Information = Literal["signing", "settlement"]
+ALLOWED = {"uncertainty": ("posterior", "sampling", "none"), "information": ("signing", "settlement")}
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -33,33 +32,38 @@ class Counterfactual:
 
     Attributes
     ----------
+    method : str
+        Name of the benchmark method.
+    design : Design
+        The treated units, windows and comparison group.
     benchmark : xarray.DataArray (chain, draw, unit, period)
-        Predictive draws B of the mean spending per insured-year of the treated units in the performance
-        periods, joint over both; each source of error enters once. NaN before a unit's own start.
+        Predictive draws B of the treated units' mean spending in the performance periods, in EUR per insured-year. They
+        are joint over units and periods, and each source of error enters once. NaN before a unit's own start.
     spending : xarray.DataArray (unit, period)
-        What was observed (Y), NaN where the panel lacks it. No draw depends on it.
+        Observed spending Y, in EUR per insured-year; NaN where the panel lacks it. No draw depends on it.
     insured_years : xarray.DataArray (unit, period)
-        Weights of the pooled saving; 1 where the panel has no insured-years.
+        Weights of the pooled saving, in insured-years; 1 where the panel has none, 0 before a unit's own start.
     uncertainty : "posterior", "sampling" or "none"
-        What the draws are: of a posterior predictive, of a sampling distribution, or a point.
+        Whether the draws are a posterior predictive distribution, a sampling distribution, or a single point.
     information : "signing" or "settlement"
-        Whether the benchmark uses nothing of the performance period, or the controls' data of it.
-    expected : DataArray or None
-        The same without group shock and performance-period noise: for plots only.
-    confidence : DataArray or None
+        "signing" if the benchmark uses no data of the performance period, "settlement" if it uses the controls' data.
+    expected : xarray.DataArray (chain, draw, unit, period), optional
+        The draws without group shock and without sampling noise of the performance period. For plots only.
+    confidence : xarray.DataArray (chain, draw, unit, period), optional
         Draws of a sampling (confidence) distribution of the same quantity as `benchmark`.
-    weights : DataFrame or None
-        A row per treated unit, a column per donor.
-    solver : DataFrame or None
-        A row per treated unit: kkt_gap, status, effective_donors.
-    components : DataFrame or None
-        Variance of the pooled benchmark error by source, as a share of the squared benchmark.
-    diagnostics : DataFrame or None
-        Columns check, status, figure, message.
+    weights : pandas.DataFrame, optional
+        Donor weights: one row per treated unit, one column per donor.
+    solver : pandas.DataFrame, optional
+        How the weights were found, one row per treated unit. `ssinfer.benchmarks.frames` describes the columns of this
+        frame and of the next two.
+    components : pandas.DataFrame, optional
+        Variance of the benchmark error by source, as a fraction of the squared benchmark.
+    diagnostics : pandas.DataFrame, optional
+        One row per check: check, status (PASS, WARN, FAIL or NOT EVALUATED), figure, message.
     failures : tuple of str
-        Failed convergence diagnostics: with any, thresholds and intervals are refused.
+        Failed convergence diagnostics. If there are any, thresholds and intervals are refused.
     inference : mapping of str to xarray.Dataset
-        Further groups for :meth:`to_datatree` (posterior, prior, sample_stats, ...).
+        Further groups for :meth:`to_datatree`, such as posterior, prior and sample_stats.
     """
 
     method: str
@@ -79,17 +83,17 @@ class Counterfactual:
     inference: Mapping[str, xr.Dataset] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.uncertainty not in ("posterior", "sampling", "none"):
-            raise DataError(f"uncertainty is {self.uncertainty!r}; allowed: 'posterior', 'sampling', 'none'.")
-        if self.information not in ("signing", "settlement"):
-            raise DataError(f"information is {self.information!r}; allowed: 'signing', 'settlement'.")
+        for name, allowed in ALLOWED.items():
+            if getattr(self, name) not in allowed:
+                raise ParameterError(f"{name} is {getattr(self, name)!r}; allowed: {', '.join(map(repr, allowed))}.")
         for name in ("benchmark", "expected", "confidence"):
             draws = getattr(self, name)
             if draws is not None and draws.dims != DIMS:
-                raise DataError(f"{name} has dimensions {draws.dims}; a counterfactual's are {DIMS}.")
+                raise DataError(f"{name} has dimensions {draws.dims}; {DIMS} are needed.")
         if self.spending.shape != self.benchmark.shape[2:]:
             raise DataError(
-                f"spending has shape {self.spending.shape}, benchmark {self.benchmark.shape[2:]} (unit, period)."
+                f"spending has shape {self.spending.shape}, but the benchmark has {self.benchmark.shape[2:]} units and "
+                "periods."
             )
         for draws in (self.benchmark, self.confidence):
             if draws is not None and not np.isfinite(draws.values[:, :, self._cells]).all():
@@ -100,26 +104,77 @@ class Counterfactual:
                 f"{self.method} claims uncertainty {self.uncertainty!r} with a single draw.", "uncertainty"
             )
 
+    @classmethod
+    def from_draws(
+        cls,
+        benchmark: Floats,
+        uncertainty: Uncertainty,
+        spending: float = float("nan"),
+        insured_years: float = 1.0,
+        confidence: Floats | None = None,
+    ) -> Counterfactual:
+        """Return the counterfactual of one unit in one period from draws that were made elsewhere.
+
+        Parameters
+        ----------
+        benchmark : array (draw,)
+            Predictive draws of the benchmark, in EUR per insured-year.
+        uncertainty : "posterior", "sampling" or "none"
+            Whether the draws are a posterior, a sampling distribution, or a single point.
+        spending : float
+            Observed spending, in EUR per insured-year.
+        insured_years : float
+            Insured-years of the unit in the performance period.
+        confidence : array (draw,), optional
+            Draws of a sampling distribution of the benchmark, in EUR per insured-year.
+
+        Returns
+        -------
+        Counterfactual
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Counterfactual.from_draws(np.array([99.0, 101.0]), "sampling", spending=95.0).savings()
+        Savings: 5.00 per insured-year (5.00% of the benchmark), SD 1.00 (sampling)
+        """
+        labels = {"unit": ["unit"], "period": ["performance"]}
+
+        def array(draws: Floats) -> xr.DataArray:
+            values = np.asarray(draws, dtype=np.float64).reshape(1, -1, 1, 1)
+            return xr.DataArray(values, coords={"chain": [0], "draw": np.arange(values.shape[1]), **labels}, dims=DIMS)
+
+        return cls(
+            method="draws",
+            design=Design(treated=["unit"], baseline=["baseline"], performance=["performance"]),
+            benchmark=array(benchmark),
+            confidence=None if confidence is None else array(confidence),
+            spending=xr.DataArray([[spending]], coords=labels, dims=DIMS[2:]),
+            insured_years=xr.DataArray([[insured_years]], coords=labels, dims=DIMS[2:]),
+            uncertainty=uncertainty,
+        )
+
     @property
-    def _cells(self) -> NDArray[np.bool_]:
+    def _cells(self) -> Booleans:
         """Performance cells (unit, period): those with a weight in the pooled saving."""
         return np.asarray(self.insured_years.values > 0)
 
     def draws(self, kind: str = "benchmark") -> xr.DataArray:
-        """Return draws by kind, or refuse.
+        """Return draws of one kind, or refuse.
 
         Parameters
         ----------
         kind : "benchmark", "credible" or "confidence"
-            "credible" is refused unless `uncertainty` is "posterior"; "confidence" takes `confidence`, or
-            `benchmark` where its draws are of a sampling distribution, and is refused on "none".
+            "benchmark" returns the draws whatever they are. "credible" is refused unless `uncertainty` is "posterior".
+            "confidence" returns `confidence`, or `benchmark` if its draws are a sampling distribution. It is refused if
+            `uncertainty` is "none".
 
         Raises
         ------
         ConvergenceError
             A convergence diagnostic failed.
         NotSupportedError
-            The kind does not exist for this counterfactual.
+            This counterfactual has no draws of this kind.
         """
         if kind == "benchmark":
             return self.benchmark
@@ -146,7 +201,7 @@ class Counterfactual:
                 f"{self.method}, which gives no sampling distribution (uncertainty {self.uncertainty!r})",
                 "Use kind='credible', or calibrate on placebos.",
             )
-        raise RefusalError(f"kind is {kind!r}; allowed: 'benchmark', 'credible', 'confidence'.")
+        raise ParameterError(f"kind is {kind!r}; allowed: 'benchmark', 'credible', 'confidence'.")
 
     def pooled(self, kind: str = "benchmark") -> Floats:
         """Return the pooled benchmark per draw: B = sum n B / sum n over units and performance periods.
@@ -154,27 +209,27 @@ class Counterfactual:
         Returns
         -------
         array (chain x draw,)
-            In spending per insured-year.
+            In EUR per insured-year.
         """
         draws = self.draws(kind).values
-        weights = self.insured_years.values[self._cells]
+        sizes = self.insured_years.values[self._cells]
         flat = draws.reshape(-1, *draws.shape[2:])[:, self._cells]
-        return np.asarray(flat @ (weights / weights.sum()))
+        return np.asarray(flat @ (sizes / sizes.sum()))
 
     @property
     def pooled_spending(self) -> float:
-        """Y pooled like the benchmark, per insured-year; NaN where the panel lacks it."""
-        weights = self.insured_years.values[self._cells]
-        return float(self.spending.values[self._cells] @ (weights / weights.sum()))
+        """Observed spending pooled like the benchmark, in EUR per insured-year; NaN where the panel lacks it."""
+        sizes = self.insured_years.values[self._cells]
+        return float(self.spending.values[self._cells] @ (sizes / sizes.sum()))
 
     def null_error(self, kind: str = "benchmark") -> Floats:
-        """Return draws of E0 = Bbar - B, the law of the measured pooled saving when the true saving is zero."""
+        """Return draws of E0 = Bbar - B: the measured pooled saving when the true saving is zero."""
         pooled = self.pooled(kind)
         return np.asarray(pooled.mean() - pooled)
 
     @property
     def level(self) -> float:
-        """Bbar, the mean of the pooled benchmark draws, per insured-year."""
+        """Mean benchmark Bbar: the mean of the pooled benchmark draws, in EUR per insured-year."""
         return float(self.pooled().mean())
 
     def interval(self, level: float = 0.95, kind: str = "credible") -> pd.DataFrame:
@@ -183,13 +238,14 @@ class Counterfactual:
         Parameters
         ----------
         level : float
-            Probability inside, a fraction.
+            Probability inside the interval, a fraction.
         kind : "credible" or "confidence"
+            Draws from which the interval is read: see :meth:`draws`.
 
         Returns
         -------
         pandas.DataFrame
-            Columns unit, period, mean, lower, upper; the last row is "pooled".
+            Columns unit, period, mean, lower, upper, in EUR per insured-year. The last row is "pooled".
         """
         level = check_level(level)
         draws = self.draws(kind)
@@ -205,18 +261,18 @@ class Counterfactual:
         return pd.DataFrame(rows, columns=["unit", "period", "mean", "lower", "upper"])
 
     def savings(self) -> Savings:
-        """Return benchmark less observed spending, draw by draw.
+        """Return benchmark minus observed spending, draw by draw.
 
         Raises
         ------
         DataError
-            The panel lacks the treated units' performance spending: thresholds exist all the same.
+            The panel lacks the treated units' performance spending. Thresholds can still be derived.
         """
         self.require_spending()
         return Savings(self.benchmark, self.spending, self.insured_years, self.uncertainty)
 
     def require_spending(self) -> None:
-        """Refuse where the panel lacks the treated units' performance spending."""
+        """Refuse if the panel lacks the treated units' performance spending."""
         absent = self._cells & ~np.isfinite(self.spending.values)
         if absent.any():
             i, t = np.argwhere(absent)[0]
@@ -228,9 +284,10 @@ class Counterfactual:
 
     @property
     def assigned(self) -> float:
-        """Persons that a schedule counts: insured-years of a period, averaged over periods, times periods a year.
+        """Assigned persons, as a schedule counts them.
 
-        NaN where the panel has no insured-years: weights of one count units, not persons.
+        They are the insured-years per period, averaged over the periods, times the number of periods per year. NaN
+        where the panel has no insured-years.
         """
         if np.isin(self.insured_years.values, (0.0, 1.0)).all():
             return float("nan")
@@ -238,7 +295,7 @@ class Counterfactual:
         return float(per_period[per_period > 0].mean() * seasons(tuple(self.insured_years["period"].values)))
 
     def to_datatree(self) -> xr.DataTree:
-        """Return an xarray DataTree in ArviZ's schema (predictions, observed_data, constant_data, ...)."""
+        """Return an xarray DataTree in ArviZ's schema (predictions, observed_data, constant_data and others)."""
         groups: dict[str, xr.Dataset] = {"posterior_predictive": self.benchmark.to_dataset(name="benchmark")}
         if self.expected is not None:
             groups["posterior_predictive"]["expected"] = self.expected
@@ -262,45 +319,4 @@ class Counterfactual:
         )
 
 
-def point_of(
-    benchmark: NDArray[np.float64],
-    uncertainty: Uncertainty,
-    spending: float = float("nan"),
-    insured_years: float = 1.0,
-    confidence: NDArray[np.float64] | None = None,
-) -> Counterfactual:
-    """Return the counterfactual of one unit in one period from plain draws, for draws made elsewhere.
-
-    Parameters
-    ----------
-    benchmark : array (draw,)
-        Predictive draws, spending per insured-year.
-    uncertainty : "posterior", "sampling" or "none"
-    spending, insured_years : float
-        Of the unit in the performance period.
-    confidence : array (draw,), optional
-        Draws of a sampling distribution.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> point_of(np.array([99.0, 101.0]), "sampling", spending=95.0).savings()
-    Savings: 5.00 per insured-year (5.00% of the benchmark), SD 1.00 (sampling)
-    """
-    from ssinfer.design import Design  # noqa: PLC0415  (a default design is needed only here)
-
-    labels = {"unit": ["unit"], "period": ["performance"]}
-
-    def array(draws: NDArray[np.float64]) -> xr.DataArray:
-        values = np.asarray(draws, dtype=np.float64).reshape(1, -1, 1, 1)
-        return xr.DataArray(values, coords={"chain": [0], "draw": np.arange(values.shape[1]), **labels}, dims=DIMS)
-
-    return Counterfactual(
-        method="draws",
-        design=Design(treated=["unit"], baseline=["baseline"], performance=["performance"]),
-        benchmark=array(benchmark),
-        confidence=None if confidence is None else array(confidence),
-        spending=xr.DataArray([[spending]], coords=labels, dims=DIMS[2:]),
-        insured_years=xr.DataArray([[insured_years]], coords=labels, dims=DIMS[2:]),
-        uncertainty=uncertainty,
-    )
+point_of = Counterfactual.from_draws

@@ -32,6 +32,8 @@ class Column:
         One sentence.
     old_name : str
         Name in version 0.1.0 before the change; empty if the name did not change.
+    optional : bool
+        Whether a frame may lack the column.
     """
 
     name: str
@@ -39,10 +41,11 @@ class Column:
     unit: str
     meaning: str
     old_name: str = ""
+    optional: bool = False
 
     def matches(self, name: str) -> bool:
         """Return whether a header is this column, with any setting in the place of the braces."""
-        return re.fullmatch(re.sub(r"\\\{\w+\\\}", r"[\\w.-]+", re.escape(self.name)), name) is not None
+        return re.fullmatch(re.sub(r"\\\{\w+\\\}", ".+", re.escape(self.name)), name) is not None
 
     @property
     def depends_on_settings(self) -> bool:
@@ -68,10 +71,10 @@ class FrameSchema:
     columns: tuple[Column, ...]
 
     def empty(self) -> pd.DataFrame:
-        """Return a frame without rows that has every column whose name holds no setting."""
+        """Return a frame without rows. Its columns are those that every frame has and whose name holds no setting."""
         import pandas as pd  # noqa: PLC0415  (the schema itself needs no pandas)
 
-        fixed = [column for column in self.columns if not column.depends_on_settings]
+        fixed = [column for column in self.columns if not column.depends_on_settings and not column.optional]
         return pd.DataFrame({column.name: pd.Series(dtype=_EMPTY[column.dtype]) for column in fixed})
 
     def conform(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -89,10 +92,12 @@ class FrameSchema:
         names = [str(name) for name in frame.columns]
         order: list[str] = []
         for column in self.columns:
-            found = [name for name in names if column.matches(name) and name not in order]
-            if not found and not column.depends_on_settings:
+            if column.depends_on_settings:
+                order += [name for name in names if column.matches(name) and name not in order]
+            elif column.name in names:
+                order.append(column.name)
+            elif not column.optional:
                 raise DataError(f"{self.name} lacks the column {column.name!r}; it has {names[:12]}.")
-            order += found
         unknown = [name for name in names if name not in order]
         if unknown:
             raise DataError(f"{self.name} has the column {unknown[0]!r}, which its schema does not declare.")

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ssinfer.counterfactual import DIMS, Counterfactual, point_of
+from ssinfer.counterfactual import DIMS, Counterfactual
 from ssinfer.design import Design
-from ssinfer.errors import ConvergenceError, DataError, NotSupportedError, RefusalError
+from ssinfer.errors import ConvergenceError, DataError, NotSupportedError, ParameterError, RefusalError
 from ssinfer.savings import Savings
 
 UNITS, PERIODS = ["a", "b"], [2017, 2018]
@@ -72,10 +72,10 @@ def test_pooled_measured_rate_is_a_ratio_of_pooled_money_not_a_mean_of_rates(cf)
 
 @given(hnp.arrays(float, (1, 20, 2, 2), elements=st.floats(50, 150)), st.floats(0.01, 100))
 def test_savings_follow_the_currency_and_rates_do_not(draws, scale):
-    one = build(draws, SPENDING, INSURED).savings().pooled()
-    two = build(scale * draws, scale * np.array(SPENDING), INSURED).savings().pooled()
-    assert two.measured.item() == pytest.approx(scale * one.measured.item(), rel=1e-9, abs=1e-9 * scale)
-    assert two.measured_rate.item() == pytest.approx(one.measured_rate.item(), abs=1e-9)
+    plain = build(draws, SPENDING, INSURED).savings().pooled()
+    scaled = build(scale * draws, scale * np.array(SPENDING), INSURED).savings().pooled()
+    assert scaled.measured.item() == pytest.approx(scale * plain.measured.item(), rel=1e-9, abs=1e-9 * scale)
+    assert scaled.measured_rate.item() == pytest.approx(plain.measured_rate.item(), abs=1e-9)
 
 
 def test_summary_agrees_with_quantiles(cf):
@@ -145,12 +145,12 @@ def test_failed_diagnostics_refuse_intervals_but_not_the_draws():
 @pytest.mark.parametrize(
     ("make", "error", "cure"),
     [
-        (lambda: build(DRAWS, SPENDING, INSURED, "bayes"), DataError, "allowed: 'posterior', 'sampling', 'none'"),
-        (lambda: build(DRAWS, SPENDING, INSURED, information="later"), DataError, "'signing', 'settlement'"),
+        (lambda: build(DRAWS, SPENDING, INSURED, "bayes"), ParameterError, "allowed: 'posterior', 'sampling', 'none'"),
+        (lambda: build(DRAWS, SPENDING, INSURED, information="later"), ParameterError, "'signing', 'settlement'"),
         (lambda: build(DRAWS[:1, :1], SPENDING, INSURED), DataError, "with a single draw"),
         (lambda: build(np.where(DRAWS > 101, np.inf, DRAWS), SPENDING, INSURED), DataError, "not finite"),
         (lambda: build(DRAWS, SPENDING, INSURED).interval(95), RefusalError, "as a fraction: 0.95"),
-        (lambda: build(DRAWS, SPENDING, INSURED).draws("hdi"), RefusalError, "allowed: 'benchmark'"),
+        (lambda: build(DRAWS, SPENDING, INSURED).draws("hdi"), ParameterError, "allowed: 'benchmark'"),
     ],
 )
 def test_each_mistake_is_told_its_cure(make, error, cure):
@@ -159,7 +159,7 @@ def test_each_mistake_is_told_its_cure(make, error, cure):
 
 
 def test_a_point_estimate_has_the_same_container():
-    cf = point_of(np.array([100.0]), "none", spending=95.0)
+    cf = Counterfactual.from_draws(np.array([100.0]), "none", spending=95.0)
     assert cf.benchmark.dims == DIMS
     assert cf.savings().measured_rate.item() == pytest.approx(0.05)
 

@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 from sklearn.base import BaseEstimator
 
+from ssinfer.benchmarks.frames import SOLVER, conform_components, conform_diagnostics
 from ssinfer.benchmarks.problem import Problem
 from ssinfer.counterfactual import DIMS, Counterfactual, Information
 from ssinfer.deprecation import current_names
@@ -224,9 +225,9 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
             expected=array(estimate.expected, "expected"),
             confidence=array(estimate.confidence, "confidence"),
             weights=weights,
-            solver=estimate.solver,
-            components=estimate.components,
-            diagnostics=estimate.diagnostics,
+            solver=None if estimate.solver is None else SOLVER.conform(estimate.solver),
+            components=conform_components(estimate.components),
+            diagnostics=conform_diagnostics(estimate.diagnostics),
             failures=estimate.failures,
             inference=estimate.inference,
         )

@@ -103,7 +103,7 @@ class StackedBenchmark(BenchmarkMethod):
         used = [cf for cf, weight in zip(fitted, weights, strict=True) if weight > 0]
         failures = tuple(failure for cf in used for failure in cf.failures)
         names = [type(method).__name__ for method in self.methods]
-        table = pd.DataFrame({"check": [f"weight of {name}" for name in names], "status": "passed", "figure": weights})
+        table = pd.DataFrame({"check": [f"weight of {name}" for name in names], "status": "PASS", "figure": weights})
         table["message"] = f"CRPS over {len(errors[0])} earlier placebo windows; spread scaled by {spread:.3f}"
         signing = any(cf.information == "signing" for cf in fitted)
         return Estimate(

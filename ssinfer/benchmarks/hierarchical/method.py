@@ -363,5 +363,5 @@ def _diagnostics(posterior: Posterior) -> pd.DataFrame:
         ),
     ]
     frame = pd.DataFrame(rows, columns=["check", "status", "figure", "message"])
-    frame["status"] = np.where(frame["status"], "passed", "failed")
+    frame["status"] = np.where(frame["status"], "PASS", "FAIL")
     return frame

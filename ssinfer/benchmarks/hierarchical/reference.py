@@ -174,7 +174,7 @@ def nuts_checks(tree: Any, names: list[str]) -> tuple[pd.DataFrame, tuple[str, .
     rows, failures = [], []
     for check, figure, limit, message in figures:
         passed = figure >= limit if check == "effective_sample_size" else figure <= limit
-        rows.append((check, "passed" if passed else "failed", figure, message))
+        rows.append((check, "PASS" if passed else "FAIL", figure, message))
         if not passed:
             failures.append(f"{check} is {figure:.4g} ({message})")
     return pd.DataFrame(rows, columns=["check", "status", "figure", "message"]), tuple(failures)

@@ -321,7 +321,7 @@ def test_undependable_weights_are_refused_by_name_and_counted_by_a_backtest(monk
     panel = simulate(units=12)
     plan = design(performance=[5], baseline=range(5))
     cf = PLAIN.fit(panel, plan, seed=1)
-    assert cf.diagnostics.set_index("check").loc["effective_sample_size", "status"] == "failed"
+    assert cf.diagnostics.set_index("check").loc["effective_sample_size", "status"] == "FAIL"
     with pytest.raises(ConvergenceError, match="effective sample size"):
         cf.interval(0.9)
     with pytest.raises(ConvergenceError, match="effective sample size"):

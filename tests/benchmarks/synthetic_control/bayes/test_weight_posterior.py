@@ -70,7 +70,7 @@ def test_posterior_and_placebo_law_stand_side_by_side(fitted):
     assert isinstance(tree, xr.DataTree)
     assert {"posterior", "prior", "sampling_distribution"} <= set(tree.children)
     assert fitted.weights.sum(axis=1).item() == pytest.approx(1)
-    assert set(fitted.components.columns) == {"weights", "shock", "sampling"}
+    assert set(fitted.components.columns) == {"unit", "period", "weights", "shock", "sampling", "total"}
 
 
 def test_few_donors_have_a_posterior_without_a_placebo_law():
