@@ -1,3 +1,3 @@
-"""Cohort: persons, their periods and their spending."""
+"""Persons, their attribution to units, and their spending over periods."""
 
 from ssinfer.cohort.cohort import Cohort as Cohort

@@ -1,4 +1,4 @@
-"""Expected spending: what persons of the same sex and age cost elsewhere, the standard of a case-mix correction."""
+"""Expected spending by sex and age, the standard of a case-mix correction."""
 
 from __future__ import annotations
 
@@ -12,39 +12,43 @@ from ssinfer.errors import CohortError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from numpy.typing import NDArray
-
     from ssinfer.cohort.cohort import Cohort
+    from ssinfer.typing import Floats
 
 CASE_MIX_EXPECTED = "expected"  # name of the covariate that holds expected spending; study files use it
-BAND = 10  # years of age
-OLDEST = 90
+BAND_YEARS = 10
+OLDEST_BAND = 90
 
 
-def expected_spending(cohort: Cohort, periods: Iterable[Any], *, exclude: Iterable[object] = ()) -> NDArray[np.float64]:
+def expected_spending(cohort: Cohort, periods: Iterable[Any], *, exclude: Iterable[object] = ()) -> Floats:
     r"""Return each person's expected spending per insured-year (n,).
 
     It is the mean of all persons of the same sex and ten-year age band (90 and older together) over `periods`,
 
     .. math:: E_i = \sum_{j \in s(i)} y_j / \sum_{j \in s(i)} w_j,
 
-    with y money and w insured-years; a band without anybody of the person's sex takes both sexes. As a covariate of a
-    panel it is the insured-year-weighted mean of E over whoever is insured, so it moves only when the group's ages and
-    sexes do (indirect standardisation; ``Design(standard=)``).
+    with y money and w insured-years. If an age band has no person of the same sex, both sexes are used. As a covariate
+    of a panel it is the mean of E over the insured, weighted by insured-years. So it changes only if the ages and sexes
+    of the group change (indirect standardisation; ``Design(standard=)``).
 
     Parameters
     ----------
     cohort : Cohort
         With covariates age (a number) and sex.
     periods : sequence of periods
-        The baseline: nothing later may enter a case-mix standard.
+        The baseline: a case-mix standard must not use later periods.
     exclude : sequence of units
-        Units under contract, whose own spending is no norm.
+        Units under contract, whose spending does not enter the standard.
+
+    Returns
+    -------
+    array (n,)
+        Money per insured-year.
 
     Raises
     ------
     CohortError
-        A covariate is absent, or nobody outside `exclude` shares a person's age band.
+        A covariate is absent, or no person outside `exclude` has the age band of some person.
 
     Examples
     --------
@@ -58,24 +62,24 @@ def expected_spending(cohort: Cohort, periods: Iterable[Any], *, exclude: Iterab
     frame = pd.DataFrame(
         {
             "sex": cohort.covariate("sex"),
-            "band": np.minimum(cohort.covariate("age"), OLDEST) // BAND,
+            "band": np.minimum(cohort.covariate("age"), OLDEST_BAND) // BAND_YEARS,
             "money": cohort.spending[:, columns].sum(axis=1),
             "years": cohort.insured_years[:, columns].sum(axis=1),
         }
     )
-    norm = ~np.isin(cohort.unit, [str(unit) for unit in exclude])
-    sums = frame[norm].groupby(["sex", "band"])[["money", "years"]].sum()
-    bands = frame[norm].groupby("band")[["money", "years"]].sum()
-    rates = (sums["money"] / sums["years"]).rename("expected")
-    of_band = (bands["money"] / bands["years"]).rename("of_band")
-    joined = frame.join(rates, on=["sex", "band"]).join(of_band, on="band")
-    expected = joined["expected"].where(joined["expected"] > 0, joined["of_band"]).to_numpy(dtype=np.float64)
+    standard = frame[~np.isin(cohort.unit, [str(unit) for unit in exclude])]
+    of_sex, of_band = (standard.groupby(keys)[["money", "years"]].sum() for keys in (["sex", "band"], ["band"]))
+    rates = (of_sex["money"] / of_sex["years"]).rename("of_sex")
+    joined = frame.join(rates, on=["sex", "band"]).join(
+        (of_band["money"] / of_band["years"]).rename("of_band"), on="band"
+    )
+    expected = joined["of_sex"].where(joined["of_sex"] > 0, joined["of_band"]).to_numpy(dtype=np.float64)
     unknown = ~(np.isfinite(expected) & (expected > 0))
     if unknown.any():
-        at = int(np.flatnonzero(unknown)[0])
+        youngest = int(BAND_YEARS * frame["band"].iloc[int(np.flatnonzero(unknown)[0])])
         raise CohortError(
-            f"{int(unknown.sum())} persons have no expected spending: nobody outside {sorted(map(str, exclude))[:3]} "
-            f"of age {int(BAND * frame['band'].iloc[at])} to {int(BAND * frame['band'].iloc[at]) + BAND - 1} has any. "
+            f"{int(unknown.sum())} persons have no expected spending: no person outside "
+            f"{sorted(map(str, exclude))[:3]} of age {youngest} to {youngest + BAND_YEARS - 1} has any spending. "
             "Widen the population."
         )
     return expected

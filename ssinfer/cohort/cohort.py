@@ -11,12 +11,20 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pandas as pd
 
-from ssinfer.cohort.columns import cell_grid, covariate_column, label_column, unit_sums
+from ssinfer.cohort.columns import (
+    cell_grid,
+    covariate_column,
+    indicator_columns,
+    label_column,
+    most_frequent,
+    pair_rows,
+    selected_rows,
+)
 from ssinfer.cohort.moments import covariance_of_means, mean_and_variance, residual_correlation, residuals_of_ratio
 from ssinfer.cohort.reading import read_persons
-from ssinfer.cohort.selection import chosen, joined_rows
 from ssinfer.cohort.validation import check_persons
 from ssinfer.errors import CohortError, did_you_mean
+from ssinfer.kernels.groups import group_sums
 from ssinfer.panel import Panel
 
 if TYPE_CHECKING:
@@ -24,19 +32,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ssinfer.typing import Floats
+    from ssinfer.typing import Booleans, Floats, Positions
 
     Labels = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Cohort:
-    """Persons, the unit each is attributed to, and their spending over periods.
+    """Persons, the unit to which each is attributed, and their spending: n persons, T periods.
 
-    n persons, T periods. A person is attributed to **one** unit for all periods: the practice at
-    attribution (closed cohort), whoever treats them later. In an open population a person who changes
-    practice has a row in each, with disjoint insured-years: `person` may therefore repeat, the pair
-    (person, unit) may not.
+    A person is attributed to **one** unit for all periods: the practice at attribution (closed cohort), whoever treats
+    the person later. In an open population, a person who changes practice has one row in each practice, with disjoint
+    insured-years. So `person` may repeat, but the pair (person, unit) may not.
 
     Attributes
     ----------
@@ -47,12 +54,12 @@ class Cohort:
     periods : tuple (T,)
         Sortable labels, ascending.
     spending : array (n, T)
-        Money spent on the person **in** the period: a total, not per year. 0 where not insured. NaN where the
+        Money spent on the person **in** the period: a total, not per year. 0 if the person was not insured. NaN if the
         person was insured and the spending is not known (yet): the unit's cell of the panel is then missing.
     insured_years : array (n, T)
-        Part of a year insured in the period, so at most about 0.25 in a quarter. 0: not insured.
+        Fraction of a year insured in the period, so at most about 0.25 in a quarter. 0: not insured.
     region : array of str (n,) or None
-        Region of attribution; constant within a unit is not required.
+        Region of attribution. Persons of one unit may have different regions.
     covariates : mapping of str to array (n,)
         Baseline covariates: numbers (age, case mix) or labels (sex, SES). Never coded after the start.
 
@@ -76,21 +83,26 @@ class Cohort:
     spending: Floats
     insured_years: Floats
     region: Labels | None = None
-    covariates: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    covariates: Mapping[str, Labels] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n = len(self.person)
         if n == 0 or not self.periods:
             raise CohortError("A cohort needs at least one person and one period.")
-        object.__setattr__(self, "periods", tuple(self.periods))
-        object.__setattr__(self, "person", label_column(self.person, n, "person", text=False))
-        object.__setattr__(self, "unit", label_column(self.unit, n, "unit"))
-        if self.region is not None:
-            object.__setattr__(self, "region", label_column(self.region, n, "region"))
-        for name in ("spending", "insured_years"):
-            object.__setattr__(self, name, cell_grid(getattr(self, name), (n, len(self.periods)), name))
-        frozen = {name: covariate_column(values, n, name) for name, values in self.covariates.items()}
-        object.__setattr__(self, "covariates", MappingProxyType(frozen))
+        shape = (n, len(self.periods))
+        frozen: dict[str, Any] = {
+            "periods": tuple(self.periods),
+            "person": label_column(self.person, n, "person", text=False),
+            "unit": label_column(self.unit, n, "unit"),
+            "region": None if self.region is None else label_column(self.region, n, "region"),
+            "spending": cell_grid(self.spending, shape, "spending"),
+            "insured_years": cell_grid(self.insured_years, shape, "insured_years"),
+            "covariates": MappingProxyType(
+                {name: covariate_column(values, n, name) for name, values in self.covariates.items()}
+            ),
+        }
+        for name, value in frozen.items():
+            object.__setattr__(self, name, value)
         check_persons(self.person, self.unit, self.periods, self.spending, self.insured_years)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -109,7 +121,7 @@ class Cohort:
         region: str | None = None,
         covariates: Sequence[str] = (),
     ) -> Self:
-        """Read a long frame with a row per person (in a unit) and period.
+        """Read a long frame with one row per person, unit and period.
 
         A person without a row for a period was not insured in it.
 
@@ -153,7 +165,7 @@ class Cohort:
         return pd.DataFrame(columns)
 
     @cached_property
-    def _units(self) -> tuple[NDArray[np.intp], tuple[str, ...]]:
+    def _units(self) -> tuple[Positions, tuple[str, ...]]:
         rows, labels = pd.factorize(self.unit)
         rows = np.asarray(rows, dtype=np.intp)
         rows.setflags(write=False)
@@ -164,114 +176,92 @@ class Cohort:
         """Labels of the units, in the order of their first appearance."""
         return self._units[1]
 
-    def unit_rows(self) -> NDArray[np.intp]:
+    def unit_rows(self) -> Positions:
         """Return, per person, the row of their unit in :attr:`units` and in the panel (n,)."""
         return self._units[0]
 
-    def unit_regions(self) -> NDArray[Any] | None:
-        """Return the region of most of each unit's persons, in the order of :attr:`units`; None where none is known."""
+    def unit_regions(self) -> Labels | None:
+        """Return, per unit, the region of most of its persons, in the order of :attr:`units`.
+
+        None if regions are not known.
+        """
         if self.region is None:
             return None
-        frame = pd.DataFrame({"unit": self.unit_rows(), "region": self.region})
-        counts = frame.value_counts(["unit", "region"], sort=False).rename("n").reset_index()
-        most = counts.sort_values(["unit", "n", "region"], ascending=[True, False, True]).drop_duplicates("unit")
-        return most.set_index("unit")["region"].reindex(range(len(self.units))).to_numpy(dtype=object)
+        return most_frequent(self.unit_rows(), self.region, len(self.units))
 
-    def columns(self, labels: Iterable[object]) -> NDArray[np.intp]:
-        """Return the column numbers of periods; an unknown label is refused with the range at hand."""
-        place = {label: column for column, label in enumerate(self.periods)}
-        found = []
+    def columns(self, labels: Iterable[object]) -> Positions:
+        """Return the column numbers of periods; an unknown period is refused."""
+        number = {label: column for column, label in enumerate(self.periods)}
+        labels = list(labels)
         for label in labels:
-            if label not in place:
+            if label not in number:
                 raise CohortError(
                     f"The cohort has no period {label!r}: its periods run from {self.periods[0]!r} to "
                     f"{self.periods[-1]!r}. Choose among them, or load more periods."
                 )
-            found.append(place[label])
-        return np.array(found, dtype=np.intp)
+        return np.array([number[label] for label in labels], dtype=np.intp)
 
-    def covariate(self, name: str) -> NDArray[Any]:
-        """Return a covariate (n,); an unknown name is refused with the nearest."""
+    def covariate(self, name: str) -> Labels:
+        """Return a covariate (n,); an unknown name is refused with the nearest one."""
         if name not in self.covariates:
             raise CohortError(f"The cohort has no covariate {name!r}. {did_you_mean(name, self.covariates)}")
         return self.covariates[name]
-
-    def numeric_covariates(self) -> dict[str, Floats]:
-        """Return covariates as numbers (n,): a label becomes one indicator per level, named ``sex=V``."""
-        numbers: dict[str, Floats] = {}
-        for name, values in self.covariates.items():
-            if values.dtype.kind == "f":
-                numbers[name] = values
-            else:
-                for level in sorted(pd.unique(values)):
-                    numbers[f"{name}={level}"] = (values == level).astype(np.float64)
-        return numbers
-
-    def mean_spending(self, periods: Iterable[object] | None = None) -> Floats:
-        """Return each person's spending per insured-year over some periods (n,); NaN if never insured in them."""
-        columns = slice(None) if periods is None else self.columns(periods)
-        years = self.insured_years[:, columns].sum(axis=1)
-        money = self.spending[:, columns].sum(axis=1)
-        return np.asarray(np.divide(money, years, out=np.full(len(years), np.nan), where=years > 0))
 
     def select(
         self,
         *,
         units: Iterable[object] | None = None,
-        persons: Iterable[object] | NDArray[np.bool_] | None = None,
+        persons: Iterable[object] | Booleans | None = None,
         periods: Iterable[object] | None = None,
     ) -> Self:
         """Return the cohort of some units, persons (identifiers, or a mask of shape (n,)) and periods."""
-        keep = chosen(self.person, self.unit, units, persons)
-        columns = None if periods is None else np.sort(self.columns(periods))
-        return self.take(np.flatnonzero(keep), columns)
+        rows = selected_rows(self.person, self.unit, units, persons)
+        return self.take(rows, None if periods is None else np.sort(self.columns(periods)))
 
-    def take(self, rows: NDArray[np.intp], columns: NDArray[np.intp] | None = None) -> Self:
-        """Return some rows, in the order given, and some columns, by their numbers."""
-        places = np.arange(len(self.periods)) if columns is None else columns
+    def take(self, rows: Positions, columns: Positions | None = None) -> Self:
+        """Return rows in the given order, and columns, both by their numbers."""
+        columns = np.arange(len(self.periods)) if columns is None else columns
         return replace(
             self,
-            person=self.person[rows],
-            unit=self.unit[rows],
-            periods=tuple(self.periods[column] for column in places),
-            spending=self.spending[np.ix_(rows, places)],
-            insured_years=self.insured_years[np.ix_(rows, places)],
-            region=None if self.region is None else self.region[rows],
-            covariates={name: values[rows] for name, values in self.covariates.items()},
+            **self._persons(rows),
+            periods=tuple(self.periods[column] for column in columns),
+            spending=self.spending[np.ix_(rows, columns)],
+            insured_years=self.insured_years[np.ix_(rows, columns)],
         )
 
-    def with_units(self, unit: Labels) -> Self:
-        """Return the same persons attributed to other units (n,): pseudo-practices, for placebos.
+    def _persons(self, rows: Positions) -> dict[str, Any]:
+        """Return person, unit, region and covariates of some rows."""
+        return {
+            "person": self.person[rows],
+            "unit": self.unit[rows],
+            "region": None if self.region is None else self.region[rows],
+            "covariates": {name: values[rows] for name, values in self.covariates.items()},
+        }
 
-        Rows of a person that come to lie in one unit (they changed practice inside it) are added up; region and
-        covariates are those of the first.
+    def with_units(self, unit: Labels) -> Self:
+        """Return the same persons attributed to other units (n,), such as pseudo-practices.
+
+        If several rows of a person then have the same unit, they are added up. Region and covariates are those of the
+        first of these rows.
         """
         labels = label_column(unit, len(self.person), "unit")
-        pairs, first = joined_rows(self.person, labels)
+        pairs, first = pair_rows(self.person, labels)
         if len(first) == len(pairs):
             return replace(self, unit=labels)
         return replace(
             self,
-            person=self.person[first],
-            unit=labels[first],
-            spending=unit_sums(pairs, self.spending, len(first)),
-            insured_years=unit_sums(pairs, self.insured_years, len(first)),
-            region=None if self.region is None else self.region[first],
-            covariates={name: values[first] for name, values in self.covariates.items()},
+            **{**self._persons(first), "unit": labels[first]},
+            spending=group_sums(pairs, self.spending, len(first)),
+            insured_years=group_sums(pairs, self.insured_years, len(first)),
         )
 
     def to_panel(self) -> Panel:
-        r"""Aggregate to units x periods.
+        """Aggregate to units x periods.
 
-        With y spending and w insured-years of person i, the mean is the ratio :math:`Y = \sum y_i / \sum w_i` and
-        its sampling variance, over persons drawn independently, the linearised
-
-        .. math:: V = \frac{m}{m-1} \frac{\sum_i (y_i - Y w_i)^2}{(\sum_i w_i)^2},
-
-        m the persons with w > 0 (Cochran, Sampling Techniques, 3rd ed. 1977, section 6.3, without finite-population
-        correction: the persons insured now stand for those who might have been). It is missing where m < 2 or
-        everybody spent alike. Covariates are insured-year-weighted means of the persons' baseline values, so they move
-        only with who is insured.
+        The mean of a unit is money divided by insured-years. Its sampling variance is that of a ratio; see
+        :func:`~ssinfer.cohort.moments.mean_and_variance`. Covariates are means of the persons' baseline values,
+        weighted by insured-years, so they change only with the persons who are insured. Each level of a label becomes
+        a share, named ``sex=V``.
 
         Returns
         -------
@@ -280,17 +270,18 @@ class Cohort:
         rows, labels = self.unit_rows(), self.units
         mean, years, variance = mean_and_variance(rows, self.spending, self.insured_years)
         covariates = {
-            name: unit_sums(rows, values[:, None] * self.insured_years, len(labels)) / years
-            for name, values in self.numeric_covariates().items()
+            name: group_sums(rows, values[:, None] * self.insured_years, len(labels)) / years
+            for name, values in indicator_columns(self.covariates).items()
         }
         return Panel(labels, self.periods, mean, years, variance, None, covariates)
 
-    def residuals(self, mean: Floats | None = None) -> Floats:
-        """Return :math:`y_i - Y w_i` (n, T), Y the mean of the person's unit in the period; 0 where not insured.
+    def residuals(self) -> Floats:
+        """Return :math:`y_i - Y w_i` (n, T), Y the mean of the person's unit in the period; 0 if not insured.
 
-        The ratio's influence function: sums of squares and products of it are variances and covariances of means.
+        This is the influence function of the ratio: its sums of squares and products give variances and covariances of
+        means.
         """
-        return residuals_of_ratio(self.unit_rows(), self.spending, self.insured_years, mean)
+        return residuals_of_ratio(self.unit_rows(), self.spending, self.insured_years)
 
     def correlation(self, *, same_persons: bool = True) -> pd.DataFrame:
         """Return the correlation of persons' spending between periods (T, T), within units.
@@ -300,12 +291,12 @@ class Cohort:
         same_persons : bool
             True: over persons insured in both periods, the R and r of
             :math:`k^2 = cv^2 (1 + w'Rw - 2 w'r)`. False: the correlation of the units' sampling *errors*, in
-            which persons insured in one period only contribute nothing to the covariance.
+            which persons insured in only one of the periods do not enter the covariance.
 
         Returns
         -------
         pandas.DataFrame
-            Rows and columns are periods; NaN where nobody is insured in both, or spending does not vary.
+            Rows and columns are periods. NaN if no person is insured in both, or spending does not vary.
         """
         index = pd.Index(list(self.periods), name="period")
         values = residual_correlation(self.residuals(), self.insured_years, same_persons=same_persons)
@@ -313,8 +304,8 @@ class Cohort:
 
     def sampling_covariance(self, unit: str) -> Floats:
         """Return the covariance of a unit's means over periods (T, T); its diagonal is the panel's variance."""
-        one = self.select(units=[unit])
-        return covariance_of_means(one.residuals(), one.insured_years)
+        persons = self.select(units=[unit])
+        return covariance_of_means(persons.residuals(), persons.insured_years)
 
     def fingerprint(self) -> str:
         """Return a SHA-256 of labels and values, the data hash of reports and manifests."""

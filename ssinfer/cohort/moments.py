@@ -1,4 +1,4 @@
-"""Means of units of persons, and variances and covariances of their sampling errors: ratio estimators over persons.
+"""Means of units, and variances and covariances of their sampling errors, by ratio estimators over persons.
 
 n persons, T periods, m units. y: spending, w: insured-years, Y: the mean of the person's unit.
 """
@@ -9,45 +9,64 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ssinfer.cohort.columns import unit_sums
+from ssinfer.kernels.groups import group_sums
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from ssinfer.typing import Floats, Positions
 
-    from ssinfer.typing import Floats
+# Rounding leaves residuals of 1e-16 if all persons of a unit spend the same amount.
+MIN_RELATIVE_VARIANCE = 1e-20
 
-    Places = NDArray[np.intp]
 
+def mean_and_variance(rows: Positions, spending: Floats, insured_years: Floats) -> tuple[Floats, Floats, Floats]:
+    r"""Return means, insured-years and sampling variances of units (m, T).
 
-def mean_and_variance(rows: Places, spending: Floats, insured_years: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return means, insured-years and sampling variances (m, T), as `Cohort.to_panel` defines them.
+    With y spending and w insured-years of person i, the mean is the ratio :math:`Y = \sum y_i / \sum w_i`. Its sampling
+    variance, for p persons drawn independently, is linearised:
+
+    .. math:: V = \frac{p}{p-1} \frac{\sum_i (y_i - Y w_i)^2}{(\sum_i w_i)^2},
+
+    where persons with w = 0 do not count. There is no finite-population correction: the persons are a sample of those
+    who could have been insured. The variance is NaN if p < 2 or all persons spent the same amount.
 
     Parameters
     ----------
     rows : array (n,)
         Per person the row of their unit: 0 to m - 1.
     spending, insured_years : array (n, T)
+
+    References
+    ----------
+    Cochran, W. G. (1977). Sampling Techniques, 3rd edition. Wiley, section 6.3.
     """
     n_units = int(rows.max()) + 1
-    years = unit_sums(rows, insured_years, n_units)
-    money = unit_sums(rows, spending, n_units)
-    persons = unit_sums(rows, (insured_years > 0).astype(np.float64), n_units)
+    years = group_sums(rows, insured_years, n_units)
+    money = group_sums(rows, spending, n_units)
+    persons = group_sums(rows, (insured_years > 0).astype(np.float64), n_units)
     years[years == 0] = np.nan
     mean = money / years
-    squares = unit_sums(rows, residuals_of_ratio(rows, spending, insured_years, mean) ** 2, n_units)
+    squares = group_sums(rows, residuals_of_ratio(rows, spending, insured_years, mean) ** 2, n_units)
     variance = np.full(mean.shape, np.nan)
     np.divide(squares * persons, (persons - 1) * years**2, out=variance, where=persons > 1)
-    # Rounding leaves a residual of 1e-16 where all spend alike: no variance was learned there.
-    variance[~(variance > 1e-20 * mean**2)] = np.nan
+    variance[~(variance > MIN_RELATIVE_VARIANCE * mean**2)] = np.nan
     return mean, years, variance
 
 
-def residuals_of_ratio(rows: Places, spending: Floats, insured_years: Floats, mean: Floats | None = None) -> Floats:
-    """Return y - Y w (n, T); 0 where not insured. `mean`: Y (m, T), by default that of the persons themselves."""
+def residuals_of_ratio(rows: Positions, spending: Floats, insured_years: Floats, mean: Floats | None = None) -> Floats:
+    """Return y - Y w (n, T); 0 for persons who are not insured.
+
+    Parameters
+    ----------
+    rows : array (n,)
+        Per person the row of their unit: 0 to m - 1.
+    spending, insured_years : array (n, T)
+    mean : array (m, T), optional
+        Y, in money per insured-year. By default the means of these persons.
+    """
     if mean is None:
         n_units = int(rows.max()) + 1
-        years = unit_sums(rows, insured_years, n_units)
-        money = unit_sums(rows, spending, n_units)
+        years = group_sums(rows, insured_years, n_units)
+        money = group_sums(rows, spending, n_units)
         mean = np.divide(money, years, out=np.zeros(years.shape), where=years > 0)
     residuals = spending - np.nan_to_num(mean)[rows] * insured_years
     return np.asarray(np.where(insured_years > 0, residuals, 0.0))
@@ -58,8 +77,8 @@ def residual_correlation(residuals: Floats, insured_years: Floats, *, same_perso
     e = np.nan_to_num(residuals)
     products = e.T @ e
     if same_persons:
-        here = (insured_years > 0).astype(np.float64)
-        squares = (e**2).T @ here  # [t, s]: sum of squares in t over those insured in both
+        insured = (insured_years > 0).astype(np.float64)
+        squares = (e**2).T @ insured  # [t, s]: sum of squares in t over persons insured in both
         scale = np.sqrt(squares * squares.T)
     else:
         scale = np.sqrt(np.outer(np.diag(products), np.diag(products)))
@@ -67,10 +86,10 @@ def residual_correlation(residuals: Floats, insured_years: Floats, *, same_perso
 
 
 def covariance_of_means(residuals: Floats, insured_years: Floats) -> Floats:
-    """Return the covariance of one unit's means over periods (T, T); 0 where nobody is insured in both."""
+    """Return the covariance of one unit's means over periods (T, T); 0 if no person is insured in both periods."""
     years = insured_years.sum(axis=0)
-    here = (insured_years > 0).astype(np.float64)
-    both = here.T @ here
+    insured = (insured_years > 0).astype(np.float64)
+    both = insured.T @ insured
     weights = np.outer(years, years)
     factor = np.divide(both, both - 1, out=np.full(both.shape, np.nan), where=both > 1)
     products = np.divide(residuals.T @ residuals, weights, out=np.full(both.shape, np.nan), where=weights > 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ssinfer.cohort.cohort import Cohort
+    from ssinfer.typing import Integers, Positions
 
 Kind = Literal["intact", "bundles", "regional bundles", "random"]
-KINDS = ("intact", "bundles", "regional bundles", "random")
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def pseudo_practices(
@@ -29,26 +30,32 @@ def pseudo_practices(
 ) -> Cohort:
     """Return a cohort whose units are placebo groups.
 
+    ================  ==========================================================================================
+    intact            practices as they are
+    bundles           practices in random order, put together until a group has about `size` insured
+    regional bundles  bundles within each region: a group shares its region's shocks and hospitals, as a contract does
+    random            groups of `size` insured, drawn from all persons
+    ================  ==========================================================================================
+
+    Random groups share no practice, so no practice shock: their spread is sampling noise alone. It is **not** the
+    uncertainty of a contract with practices.
+
     Parameters
     ----------
     cohort : Cohort
     kind : "intact", "bundles", "regional bundles" or "random"
-        Intact: practices as they are. Bundles: whole practices in random order, put together until a group has about
-        `size` insured. Regional bundles: the same within each region, so that a group shares its region's shocks and
-        hospitals, as a contract does. Random: groups of `size` insured drawn from all, which share no practice and so
-        no practice shock: their spread is sampling noise alone, **not** what a contract with practices is subject to.
     size : int, optional
         Insured per group; not for "intact".
     exclude : sequence of units
-        Units under contract, which are no placebos.
+        Units under contract, which are not placebos.
     keep : sequence of units
-        Units that stay as they are beside the groups: those of the contract that is studied.
+        Units that stay as they are, in addition to the groups: those of the contract under study.
     seed : int, SeedSequence or Generator
 
     Returns
     -------
     Cohort
-        Persons left over, too few for a group, are not in it. The units of `keep` come first.
+        The units of `keep` come first. Persons who are too few for a last group are left out.
 
     Raises
     ------
@@ -68,34 +75,52 @@ def pseudo_practices(
         raise CohortError(f"kind is {kind!r}; allowed: {', '.join(map(repr, KINDS))}.")
     if (size is None) != (kind == "intact"):
         raise CohortError(
-            f"size is {size} for kind {kind!r}. Bundles and random groups need one, intact ones have theirs."
+            f"size is {size} and kind is {kind!r}. Bundles and random groups need a size, intact practices have one."
         )
     if size is not None and size < 1:
         raise CohortError(f"size is {size}; at least one insured per group is needed.")
-    kept, left_out = {str(unit) for unit in keep}, {str(unit) for unit in exclude}
-    for name, units in (("keep", kept), ("exclude", left_out)):
+    kept, excluded = {str(unit) for unit in keep}, {str(unit) for unit in exclude}
+    for name, units in (("keep", kept), ("exclude", excluded)):
         unknown = units - set(cohort.units)
         if unknown:
             raise CohortError(f"{name} names {sorted(unknown)[:3]}, which the cohort does not have.")
-    others = ~np.isin(cohort.unit, list(kept | left_out))
-    if not others.any():
-        raise CohortError("Nobody is left for placebo groups once keep and exclude are taken out.")
-    own = np.isin(cohort.unit, list(kept - left_out))
+    in_contract = np.isin(cohort.unit, list(kept - excluded))
+    inside = ~np.isin(cohort.unit, list(kept | excluded))
+    if not inside.any():
+        raise CohortError("No person is left for placebo groups after keep and exclude are taken out.")
     labels = np.array(cohort.unit, dtype=object)
-    inside = own | others
-    if kind != "intact":
-        assert size is not None  # noqa: S101  (for the type checker: refused above)
-        codes, names = group_codes(cohort.take(np.flatnonzero(others)), kind, size, np.random.default_rng(seed))
-        labels[others] = np.array([*names, ""], dtype=object)[codes]  # -1 takes the last
-        inside[others] = codes >= 0
-    order = np.argsort(~own[inside], kind="stable")
-    rows = np.flatnonzero(inside)[order]
-    chosen = cohort.take(rows)
-    return chosen if kind == "intact" else chosen.with_units(labels[rows])
+    if size is not None:
+        rows = np.flatnonzero(inside)
+        codes, names = group_codes(cohort.take(rows), kind, size, np.random.default_rng(seed))
+        labels[rows] = np.array([*names, ""], dtype=object)[codes]  # code -1 takes the last name
+        inside[rows] = codes >= 0
+    order = np.concatenate([np.flatnonzero(in_contract), np.flatnonzero(inside)])
+    chosen = cohort.take(order)
+    return chosen if kind == "intact" else chosen.with_units(labels[order])
 
 
-def group_codes(cohort: Cohort, kind: Kind, size: int, rng: np.random.Generator) -> tuple[Any, list[str]]:
-    """Return each row's group (n,), -1 for who is left over, and the names of the groups; not for "intact"."""
+def group_codes(cohort: Cohort, kind: Kind, size: int, rng: np.random.Generator) -> tuple[Integers, list[str]]:
+    """Return each row's group (n,) and the names of the groups.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    kind : "bundles", "regional bundles" or "random"
+    size : int
+        Insured per group.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    codes : (n,) int
+        -1 for a person who is left over.
+    names : list of str
+
+    Raises
+    ------
+    CohortError
+        Fewer than two groups can be made, or regions are needed and not known.
+    """
     rows, n_units = cohort.unit_rows(), len(cohort.units)
     sizes = np.bincount(rows, minlength=n_units)
     if kind == "random":
@@ -124,26 +149,37 @@ def group_codes(cohort: Cohort, kind: Kind, size: int, rng: np.random.Generator)
 
 
 def _numbered(stem: str, n: int) -> list[str]:
-    return [f"{stem} {place + 1:0{len(str(n))}d}" for place in range(n)]
+    return [f"{stem} {number + 1:0{len(str(n))}d}" for number in range(n)]
 
 
-def _bundles(sizes: Any, units: Any, size: int, rng: np.random.Generator) -> Any:
-    """Return the bundle of each practice (of all); -1 for those not among `units`, or left over at the end."""
+def _bundles(sizes: Integers, units: Positions, size: int, rng: np.random.Generator) -> Integers:
+    """Return the bundle of each practice; -1 for practices that are not among `units` or are left over.
+
+    Parameters
+    ----------
+    sizes : (n_units,)
+        Insured of each practice.
+    units : sequence of rows
+        Practices to put together.
+    size : int
+        Insured per bundle.
+    rng : numpy.random.Generator
+    """
     bundle = np.full(len(sizes), -1)
-    current, held, members = 0, 0, []
+    current, insured, members = 0, 0, []
     for practice in rng.permutation(units):
         members.append(practice)
-        held += sizes[practice]
-        # Close where the next practice of average size would lead further away from the size wanted.
-        if held + sizes[units].mean() / 2 >= size:
+        insured += sizes[practice]
+        # Close the bundle if another practice of average size would bring it further from the wanted size.
+        if insured + sizes[units].mean() / 2 >= size:
             bundle[members] = current
-            current, held, members = current + 1, 0, []
+            current, insured, members = current + 1, 0, []
     return bundle
 
 
-def _random(cohort: Cohort, size: int, rng: np.random.Generator) -> Any:
-    """Return each person's random group; all rows of a person who changed practice go together."""
+def _random(cohort: Cohort, size: int, rng: np.random.Generator) -> Integers:
+    """Return each row's random group (n,); all rows of a person who changed practice stay together."""
     codes, persons = pd.factorize(cohort.person)
-    place = rng.permutation(len(persons)) // size
-    place[place >= len(persons) // size] = -1
-    return np.asarray(place[codes])
+    group = rng.permutation(len(persons)) // size
+    group[group >= len(persons) // size] = -1
+    return np.asarray(group[codes])

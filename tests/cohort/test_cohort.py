@@ -1,4 +1,4 @@
-"""Cohort: what is aggregated, what is refused, and the variance of the mean against brute force."""
+"""Cohort: aggregation, refusals, and the variance of the mean against brute force."""
 
 from __future__ import annotations
 
@@ -68,9 +68,9 @@ def test_money_and_years_add_up(seed, n_units):
     assert np.allclose((np.nan_to_num(panel.spending) * years).sum(axis=0), cohort.spending.sum(axis=0))
     # Authority: sampling_covariance is the same estimator written over persons.
     unit = panel.units[0]
-    ours = np.diag(cohort.sampling_covariance(unit))
+    variance = np.diag(cohort.sampling_covariance(unit))
     known = np.isfinite(panel.sampling_variance[0])
-    assert np.allclose(ours[known], panel.sampling_variance[0][known])
+    assert np.allclose(variance[known], panel.sampling_variance[0][known])
 
 
 def test_equal_years_give_the_textbook_variance():
@@ -94,7 +94,7 @@ def test_correlation_of_same_persons_against_numpy():
     assert np.allclose(cohort.correlation(same_persons=False), np.corrcoef(cohort.spending.T))
 
 
-def test_correlation_leaves_out_who_is_not_in_both():
+def test_persons_insured_in_one_period_lower_the_correlation_of_errors():
     cohort = made(500, 1, seed=5)
     same, errors = cohort.correlation().to_numpy(), cohort.correlation(same_persons=False).to_numpy()
     assert (np.abs(errors[np.triu_indices(3, 1)]) < np.abs(same[np.triu_indices(3, 1)])).all()
@@ -105,20 +105,18 @@ def test_covariates_become_shares_and_means():
     panel = cohort.to_panel()
     assert set(panel.covariates) == {"age", "sex=M", "sex=V"}
     assert np.allclose(panel.covariates["sex=M"] + panel.covariates["sex=V"], 1.0)
-    here = cohort.unit == panel.units[1]
-    expected = np.average(cohort.covariates["age"][here], weights=cohort.insured_years[here, 2])
+    inside = cohort.unit == panel.units[1]
+    expected = np.average(cohort.covariates["age"][inside], weights=cohort.insured_years[inside, 2])
     assert panel.covariates["age"][1, 2] == pytest.approx(expected)
 
 
-def test_select_and_mean_spending():
+def test_select_units_periods_and_persons():
     cohort = made()
     part = cohort.select(units=["gp1"], periods=[2018, 2017])
     assert part.periods == (2017, 2018)
     assert set(part.unit) == {"gp1"}
-    both = part.mean_spending([2017, 2018])
-    years = part.insured_years.sum(axis=1)
-    assert np.array_equal(np.isnan(both), years == 0)
-    assert np.allclose(both[years > 0], (part.spending.sum(axis=1) / np.where(years, years, 1))[years > 0])
+    rows = cohort.unit == "gp1"
+    assert np.array_equal(part.spending, cohort.spending[rows, :2])
     assert len(cohort.select(persons=[3, 5]).person) == 2
     assert len(cohort.select(persons=cohort.covariates["age"] > 60).person) == (cohort.covariates["age"] > 60).sum()
 
@@ -181,7 +179,7 @@ def test_refusals_of_selection():
         cohort.select(periods=[2020])
     with pytest.raises(CohortError, match="first 9999"):
         cohort.select(persons=[9999])
-    with pytest.raises(CohortError, match="Nobody is left"):
+    with pytest.raises(CohortError, match="No person is left"):
         cohort.select(persons=np.zeros(400, dtype=bool))
     with pytest.raises(CohortError, match="no covariate 'agee'"):
         cohort.covariate("agee")

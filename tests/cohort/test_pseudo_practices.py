@@ -1,4 +1,4 @@
-"""Pseudo-practices: sizes, what stays together, and how much wider intact groups scatter when practices have shocks."""
+"""Pseudo-practices: sizes, practices that stay together, and the wider spread of intact groups with practice shocks."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def cohort(shock=0.0, n_units=120, size=100, seed=1):
     return Cohort(np.arange(n), unit, (2018, 2019), spending, np.ones((n, 2)))
 
 
-def test_bundles_keep_practices_whole_and_near_the_size():
+def test_bundles_keep_practices_together_and_are_near_the_size():
     made = cohort()
     bundles = pseudo_practices(made, "bundles", size=500, exclude=["gp000"], seed=1)
     original = dict(zip(made.person, made.unit, strict=True))
     assert "gp000" not in {original[person] for person in bundles.person}
-    home = {}
+    bundle_of = {}
     for person, bundle in zip(bundles.person, bundles.unit, strict=True):
-        assert home.setdefault(original[person], bundle) == bundle
+        assert bundle_of.setdefault(original[person], bundle) == bundle
     sizes = np.bincount(bundles.unit_rows())
     assert set(sizes) == {500}
     assert len(sizes) == 23
@@ -51,7 +51,7 @@ def test_ratio_is_one_without_practice_shocks_and_larger_with_them():
     for kind in ("practices", "bundles"):
         assert none.loc[kind, "ratio"] == pytest.approx(1.0, abs=3 * none.loc[kind, "ratio_se"])
     some = intact_group_ratio(cohort(shock=0.2), **options).set_index("kind")
-    # A bundle of m practices has the SD of random groups and, beside it, sqrt(2) 0.2 / sqrt(m) of shocks.
+    # A bundle of m practices has the SD of random groups, plus sqrt(2) 0.2 / sqrt(m) of shocks.
     for kind, random, practices in (("practices", "random, as practices", 1), ("bundles", "random", 3)):
         first, second = some.loc[kind], some.loc[random]
         expected = np.sqrt(1 + (np.sqrt(2 / practices) * 0.2 / second["sd"]) ** 2)
@@ -63,7 +63,7 @@ def test_ratio_is_one_without_practice_shocks_and_larger_with_them():
 
 
 def test_placebo_savings_are_the_administrative_benchmark_by_hand():
-    # Groups grow by 10% and 30%, everybody by 20% (equal sizes and levels): savings 1 - 1.1/1.2 and 1 - 1.3/1.2.
+    # Groups grow by 10% and 30%, all together by 20% (equal sizes and spending): savings 1 - 1.1/1.2, 1 - 1.3/1.2.
     sums = np.array([[[[100.0, 1.0], [110.0, 1.0]]], [[[100.0, 1.0], [130.0, 1.0]]]])
     rates = placebo_savings(np.array([0, 1]), sums)
     assert rates[:, 0] == pytest.approx([1 - 1.1 / 1.2, 1 - 1.3 / 1.2])
@@ -89,12 +89,12 @@ def test_regional_bundles_stay_in_their_region_and_kept_units_as_they_are():
     ("call", "message"),
     [
         (lambda c: pseudo_practices(c, "mixed", size=3), "allowed: 'intact'"),
-        (lambda c: pseudo_practices(c, "bundles"), "Bundles and random groups need one"),
+        (lambda c: pseudo_practices(c, "bundles"), "Bundles and random groups need a size"),
         (lambda c: pseudo_practices(c, "random", size=0), "at least one"),
         (lambda c: pseudo_practices(c, "random", size=9000), "Choose a smaller size"),
         (lambda c: pseudo_practices(c, "intact", exclude=["zz"]), "does not have"),
         (lambda c: pseudo_practices(c, "intact", keep=["zz"]), "keep names"),
-        (lambda c: pseudo_practices(c, "intact", keep=c.units), "Nobody is left"),
+        (lambda c: pseudo_practices(c, "intact", keep=c.units), "No person is left"),
         (
             lambda c: intact_group_ratio(c, size=3000, windows=[([2018], [2019])], repeats=2, seed=1),
             "Only 4 groups",
