@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from ssinfer.errors import DataError
@@ -45,12 +46,18 @@ class Column:
 
     def matches(self, name: str) -> bool:
         """Return whether a header is this column, with any setting in the place of the braces."""
-        return re.fullmatch(re.sub(r"\\\{\w+\\\}", ".+", re.escape(self.name)), name) is not None
+        return _pattern(self.name).fullmatch(name) is not None
 
     @property
     def depends_on_settings(self) -> bool:
         """Whether the name holds a setting in braces."""
         return "{" in self.name
+
+
+@cache
+def _pattern(name: str) -> re.Pattern[str]:
+    """Return the pattern of the headers that a column's name stands for."""
+    return re.compile(re.sub(r"\\\{\w+\\\}", ".+", re.escape(name)))
 
 
 @dataclass(frozen=True)
@@ -101,7 +108,7 @@ class FrameSchema:
         unknown = [name for name in names if name not in order]
         if unknown:
             raise DataError(f"{self.name} has the column {unknown[0]!r}, which its schema does not declare.")
-        return frame[order]
+        return frame if order == names else frame[order]
 
     def to_markdown(self) -> str:
         """Return the schema as a Markdown table, for the documentation of the output folder."""
