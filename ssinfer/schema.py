@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Literal
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Literal
 
 from ssinfer.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     import pandas as pd
 
 type Dtype = Literal["text", "label", "float", "int", "bool"]
@@ -24,7 +27,8 @@ class Column:
     Attributes
     ----------
     name : str
-        Name in the header. A part in braces stands for a setting, as in ``coverage_{level}``.
+        Name in the header. A part in braces stands for a setting, as in ``selected_{trait}``; with ``:g`` for a
+        number, as in ``coverage_{level:g}``.
     dtype : "text", "label", "float", "int" or "bool"
         A label is a period or unit as the data give it.
     unit : str
@@ -49,15 +53,22 @@ class Column:
         return _pattern(self.name).fullmatch(name) is not None
 
     @property
+    def setting(self) -> str:
+        """Name of the setting in braces; empty without one."""
+        found = re.search(r"\{(\w+)", self.name)
+        return found[1] if found else ""
+
+    @property
     def depends_on_settings(self) -> bool:
         """Whether the name holds a setting in braces."""
-        return "{" in self.name
+        return bool(self.setting)
 
 
 @cache
 def _pattern(name: str) -> re.Pattern[str]:
     """Return the pattern of the headers that a column's name stands for."""
-    return re.compile(re.sub(r"\\\{\w+\\\}", ".+", re.escape(name)))
+    settings = re.compile(r"\\\{\w+(:g)?\\\}")
+    return re.compile(settings.sub(lambda found: r"[\d.]+" if found[1] else ".+", re.escape(name)))
 
 
 @dataclass(frozen=True)
@@ -77,12 +88,46 @@ class FrameSchema:
     row: str
     columns: tuple[Column, ...]
 
-    def empty(self) -> pd.DataFrame:
-        """Return a frame without rows. Its columns are those that every frame has and whose name holds no setting."""
+    def header(self, **settings: Iterable[object]) -> dict[str, Column]:
+        """Return the columns that every frame has, by name, for the values of each setting.
+
+        A setting without values has no columns.
+
+        >>> names = ("score_{level:g}", "score_{level:g}_se")
+        >>> schema = FrameSchema("scores", "one row", tuple(Column(name, "float", "", "") for name in names))
+        >>> list(schema.header(level=[50, 90]))
+        ['score_50', 'score_50_se', 'score_90', 'score_90_se']
+        """
+        names: dict[str, Column] = {}
+        always = (column for column in self.columns if not column.optional)
+        for setting, columns in groupby(always, key=lambda column: column.setting):
+            together = list(columns)
+            for value in settings.get(setting, ()) if setting else ("",):
+                names |= {column.name.format(**{setting: value}): column for column in together}
+        return names
+
+    def empty(self, **settings: Iterable[object]) -> pd.DataFrame:
+        """Return a frame without rows, with the columns of :meth:`header`."""
         import pandas as pd  # noqa: PLC0415  (the schema itself needs no pandas)
 
-        fixed = [column for column in self.columns if not column.depends_on_settings and not column.optional]
-        return pd.DataFrame({column.name: pd.Series(dtype=_EMPTY[column.dtype]) for column in fixed})
+        header = self.header(**settings)
+        return pd.DataFrame({name: pd.Series(dtype=_EMPTY[column.dtype]) for name, column in header.items()})
+
+    def frame(self, rows: Sequence[Mapping[str, Any]], **settings: Iterable[object]) -> pd.DataFrame:
+        """Return rows as a frame whose header depends on the settings only; what a row lacks is NaN.
+
+        Raises
+        ------
+        DataError
+            A row has a column that is not declared.
+        """
+        import pandas as pd  # noqa: PLC0415  (the schema itself needs no pandas)
+
+        header = self.header(**settings)
+        unknown = [name for row in rows for name in row if name not in header]
+        if unknown:
+            raise DataError(f"{self.name} has the column {unknown[0]!r}, which its schema does not declare.")
+        return pd.DataFrame(rows, columns=list(header)) if rows else self.empty(**settings)
 
     def conform(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the frame with the declared columns in the declared order.
@@ -97,14 +142,18 @@ class FrameSchema:
         if not len(frame.columns):
             return self.empty()
         names = [str(name) for name in frame.columns]
+        fixed = {column.name: column for column in self.columns if not column.depends_on_settings}
+        absent = [name for name, column in fixed.items() if name not in names and not column.optional]
+        if absent:
+            raise DataError(f"{self.name} lacks the column {absent[0]!r}; it has {names[:12]}.")
         order: list[str] = []
-        for column in self.columns:
-            if column.depends_on_settings:
-                order += [name for name in names if column.matches(name) and name not in order]
-            elif column.name in names:
-                order.append(column.name)
-            elif not column.optional:
-                raise DataError(f"{self.name} lacks the column {column.name!r}; it has {names[:12]}.")
+        for by_settings, columns in groupby(self.columns, key=lambda column: column.depends_on_settings):
+            declared = list(columns)
+            if by_settings:  # neighbours, such as a figure and its standard error, stay in the order of the frame
+                others = [name for name in names if name not in fixed and name not in order]
+                order += [name for name in others if any(column.matches(name) for column in declared)]
+            else:
+                order += [column.name for column in declared if column.name in names]
         unknown = [name for name in names if name not in order]
         if unknown:
             raise DataError(f"{self.name} has the column {unknown[0]!r}, which its schema does not declare.")

@@ -85,7 +85,7 @@ def test_a_study(folder, ssinfer, command, files):
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["ssinfer"] == ss.__version__
     if "backtest" in manifest["parts"]:
-        assert len(pd.read_csv(out / "scores.csv")) == 2  # one design, one method, two injected savings
+        assert len(pd.read_csv(out / "scores.csv")) == 1  # one design, one method
 
 
 def test_one_half_does_not_replace_the_other(folder, ssinfer):

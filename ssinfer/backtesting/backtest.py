@@ -11,7 +11,8 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.operating_characteristics import ranking, threshold_table
+from ssinfer.backtesting.frames import PLACEBOS
+from ssinfer.backtesting.operating_characteristics import detection_table, ranking, threshold_table
 from ssinfer.backtesting.placebos import neighbour_blocks, placebo_units, selection_flags
 from ssinfer.backtesting.scores import score_table
 from ssinfer.backtesting.task import Outcome, Task, run_task
@@ -36,22 +37,25 @@ UNITS_PER_TASK = 64
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BacktestResult:
-    """What a backtest found.
+    """Result of a backtest. The columns of its frames are declared in :mod:`ssinfer.backtesting.frames`.
 
     Attributes
     ----------
     scores : DataFrame
-        A row per design, method, size class and injected saving (columns of scores.csv).
+        One row per design, method and size class, at a true saving of zero.
+    detection : DataFrame
+        One row per design, method, size class, threshold and injected saving.
     thresholds : DataFrame
-        A row per design, method, size class, kind, level and side (columns of thresholds.csv).
+        One row per design, method, size class and threshold.
     placebos : DataFrame
-        A row per design, method, unit and origin, refused and failed ones with their reason.
+        One row per design, method, unit and origin; refused and failed fits have a reason.
     errors : array (rows of `placebos`, draws)
-        Relative null errors E0 / Bbar of each fit, thinned; NaN where there is none.
+        Relative null errors E0 / Bbar of each fit, thinned; NaN where there are none.
     seed : int
     """
 
     scores: pd.DataFrame
+    detection: pd.DataFrame
     thresholds: pd.DataFrame
     placebos: pd.DataFrame
     errors: NDArray[np.float32]
@@ -71,13 +75,15 @@ class BacktestResult:
 
 
 def join_results(results: Sequence[BacktestResult]) -> BacktestResult:
-    """Return one result of several with different designs or methods, on other definitions of spending say."""
+    """Concatenate results of several designs, methods or definitions of spending."""
     if len(results) == 1:
         return results[0]
+    frames = {
+        name: pd.concat([getattr(result, name) for result in results], ignore_index=True)
+        for name in ("scores", "detection", "thresholds", "placebos")
+    }
     return BacktestResult(
-        scores=pd.concat([result.scores for result in results], ignore_index=True),
-        thresholds=pd.concat([result.thresholds for result in results], ignore_index=True),
-        placebos=pd.concat([result.placebos for result in results], ignore_index=True),
+        **frames,
         errors=np.concatenate([_widened(result.errors, results) for result in results]),
         seed=results[0].seed,
     )
@@ -215,10 +221,12 @@ def backtest(
             if column not in frame.columns:
                 frame[column] = False
             frame.loc[mine, column] = inside[rows[mine]]
-    frame = pd.concat([frame, cross_fitted_columns(frame, levels)], axis=1)
+    frame = PLACEBOS.conform(pd.concat([frame, cross_fitted_columns(frame, levels)], axis=1))
+    thresholds = threshold_table(frame, injected, levels, size_edges, share, seed)
     return BacktestResult(
-        scores=score_table(frame, injected, size_edges, seed),
-        thresholds=threshold_table(frame, injected, levels, size_edges, share, seed),
+        scores=score_table(frame, size_edges, seed),
+        detection=detection_table(thresholds, injected),
+        thresholds=thresholds,
         placebos=frame,
         errors=errors,
         seed=seed,

@@ -1,12 +1,14 @@
-"""Operating characteristics: what each threshold pays when nothing was saved, and when something was."""
+"""Operating characteristics: payments of each threshold where nothing was saved, and where something was."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from ssinfer.backtesting.frames import DETECTION, RANKING, THRESHOLDS
 from ssinfer.backtesting.kernels.block_bootstrap import block_sums
 from ssinfer.backtesting.kernels.payments import payment_columns, replicate_means
 from ssinfer.backtesting.scores import groups
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
     from ssinfer.thresholds.kind import ThresholdKey
     from ssinfer.typing import Floats
 
-
-RANKING_SAVINGS = (0.01, 0.02, 0.03, 0.05, 0.10)
+#: True savings rates at which every threshold's detection is reported.
+DETECTION_SAVINGS = (0.01, 0.02, 0.03, 0.05, 0.10)
 
 
 def threshold_table(
@@ -31,7 +33,7 @@ def threshold_table(
     share: float,
     seed: int,
 ) -> pd.DataFrame:
-    """Return the columns of thresholds.csv, a row per design, method, size class, kind, level and side.
+    """Return the columns of thresholds.csv: one row per design, method, size class and threshold.
 
     Let r be the measured rate of a placebo, Y its spending, B its mean benchmark and T its threshold. The false payment
     rate is P(r >= T), and the detection rate at a true saving s is P(r + s Y / B >= T). A bonus of f M is paid if
@@ -42,21 +44,66 @@ def threshold_table(
     `_refused_unpaid` count them as not paid. Columns `_money` are per insured-year. Columns `_total` are per contract.
     Columns `_se` are block-bootstrap standard errors. Each replicate learns again the thresholds that are learned from
     other placebos. The fits themselves are not repeated.
+
+    Parameters
+    ----------
+    placebos : pandas.DataFrame
+        Rows of a backtest.
+    injected : sequence of float
+        True savings rates, as fractions of the spending without the contract.
+    levels : sequence of float
+        Levels of the thresholds, as fractions.
+    edges : sequence of float
+        Edges of the size classes, in insured persons.
+    share : float
+        Sharing rate f, a fraction; first-dollar.
+    seed : int
+        Random seed of the block bootstrap.
     """
-    savings = sorted({*RANKING_SAVINGS, *(s for s in injected if s > 0)})
-    positive = [s for s in injected if s > 0] or list(RANKING_SAVINGS)
-    out = []
+    positive = [saving for saving in injected if saving > 0]
+    payments = _Payments(tuple(sorted({*DETECTION_SAVINGS, *positive})), tuple(positive or DETECTION_SAVINGS), share)
+    rows = []
     blocks = pd.Index(pd.unique(placebos.loc[placebos["role"] == "placebo", "block"]))
     for labels, part in groups(placebos, edges):
         ok = part[part["status"] == "ok"]
         if not len(ok):
             continue
-        if labels["size_class"] == "all":  # first of its design and method
+        if labels["size_class"] == "all":  # the first class of its design and method
             replicates = Replicates(ok, seed, blocks)
-        for key, gate in _with_comparison(ok, thresholds_of_placebos(ok, levels)).items():
-            row = {**labels, **key.labels}
-            out.append({**row, **_characteristics(ok, gate, key, replicates, len(part), savings, positive, share)})
-    return pd.DataFrame(out)
+        for key, thresholds in _with_comparison(ok, thresholds_of_placebos(ok, levels)).items():
+            row = payments.row(ok, thresholds, key, replicates)
+            for name in payments.paid:
+                row[f"{name}_refused_unpaid"] = row[name] * row["n_rows"] / len(part)
+            rows.append({**labels, **key.labels, **row})
+    saving, due = ([100 * rate for rate in rates] for rates in (payments.savings, payments.due))
+    return THRESHOLDS.frame(rows, saving=saving, due=due)
+
+
+def detection_table(thresholds: pd.DataFrame, injected: Sequence[float]) -> pd.DataFrame:
+    """Return the columns of detection.csv: one row per design, method, size class, threshold and injected saving.
+
+    Parameters
+    ----------
+    thresholds : pandas.DataFrame
+        Result of :func:`threshold_table` for the same injected savings.
+    injected : sequence of float
+        True savings rates. At zero the detection rate is the false payment rate.
+    """
+    labels = ["design", "method", "size_class", "kind", "level", "side", "prior", "n_rows"]
+    rows = []
+    for _, row in thresholds.iterrows():
+        for saving in injected:
+            name = f"detection_rate_{100 * saving:g}" if saving > 0 else "false_payment_rate"
+            rates = {f"detection_rate{end}": row[name + end] for end in ("", "_se", "_refused_unpaid")}
+            rows.append({**row[labels], "injected": saving, **rates})
+    return DETECTION.frame(rows)
+
+
+def ranking(thresholds: pd.DataFrame) -> pd.DataFrame:
+    """Return designs and methods by detection at equal false payments (cross-fitted placebo threshold, 5%)."""
+    rows = thresholds[COMPARISON_KEY.rows(thresholds) & (thresholds["size_class"] == "all")]
+    order = rows.sort_values("detection_rate_3", ascending=False, kind="stable", ignore_index=True)
+    return order[list(RANKING.header(saving=[100 * saving for saving in DETECTION_SAVINGS]))]
 
 
 def _with_comparison(ok: pd.DataFrame, found: dict[ThresholdKey, Floats]) -> dict[ThresholdKey, Floats]:
@@ -67,75 +114,78 @@ def _with_comparison(ok: pd.DataFrame, found: dict[ThresholdKey, Floats]) -> dic
     return found if thresholds is None else {**found, COMPARISON_KEY: thresholds}
 
 
-def _characteristics(
-    ok: pd.DataFrame,
-    gate: Floats,
-    key: ThresholdKey,
-    replicates: Replicates,
-    n_rows: int,
-    savings: Sequence[float],
-    positive: Sequence[float],
-    share: float,
-) -> dict[str, Any]:
-    known = ~np.isnan(gate)
-    part = ok[known]
-    numbers = (
-        part["savings_rate"].to_numpy(dtype=float),
-        (part["spending"] / part["benchmark"]).to_numpy(dtype=float),
-        part["benchmark"].to_numpy(dtype=float),
-        part["insured_years"].to_numpy(dtype=float),
-    )
-    asked = np.array(savings, dtype=float), np.array(positive, dtype=float), share
-    columns = payment_columns(*numbers, gate[known], *asked)
-    relearned = replicates.thresholds(part, key)
-    if relearned is None:
-        block = replicates.block[part.index].to_numpy(dtype=np.intp)
-        sums = block_sums(np.column_stack([columns, np.ones(len(part))]), block, replicates.weights.shape[1])
-        drawn = replicates.weights @ sums
-        with np.errstate(invalid="ignore", divide="ignore"):
-            means = drawn[:, :-1] / drawn[:, -1:]
-    else:
-        # In one layout, so that the kernel is compiled once.
-        means = replicate_means(*numbers, np.ascontiguousarray(relearned), replicates.row_weights(part), *asked)
-    row: dict[str, Any] = {
-        "n_rows": len(part),
-        "n_without_threshold": int((~known).sum()),
-        "n_units": part["unit"].nunique(),
-        "n_origins": part["origin"].nunique(),
-    }
-    names = _column_names(savings, positive)
-    errors = _spread(means) if replicates.several else np.full(len(names), np.nan)
-    for name, value, se in zip(names, columns.mean(axis=0).tolist(), errors.tolist(), strict=True):
-        row[name] = value
-        row[f"{name}_se"] = se
-    for name in ("false_payment_rate", *(f"detection_rate_{100 * saving:g}" for saving in savings)):
-        row[f"{name}_refused_unpaid"] = row[name] * len(part) / n_rows
-    return row
+@dataclass(frozen=True)
+class _Payments:
+    """True savings whose detection is asked for, true savings over which underpayment is averaged, and the share."""
+
+    savings: tuple[float, ...]
+    due: tuple[float, ...]
+    share: float
+
+    @property
+    def paid(self) -> list[str]:
+        """Names of the shares of contracts that are paid."""
+        return ["false_payment_rate", *(f"detection_rate_{100 * saving:g}" for saving in self.savings)]
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns of `payment_columns`, in their order."""
+        over, under = "expected_overpayment", "expected_underpayment"
+        return [
+            *("threshold", "threshold_money", "threshold_less_bias", "threshold_less_bias_money", "no_threshold_rate"),
+            *self.paid,
+            *(over, f"{over}_money", f"{over}_total"),
+            *(f"{under}_{100 * saving:g}" for saving in self.due),
+            *(under, f"{under}_money", f"{under}_total"),
+        ]
+
+    def row(self, ok: pd.DataFrame, thresholds: Floats, key: ThresholdKey, replicates: Replicates) -> dict[str, Any]:
+        """Return counts, means over the placebos that have a threshold, and standard errors.
+
+        Parameters
+        ----------
+        ok : pandas.DataFrame
+            Estimated placebos of one design, method and size class.
+        thresholds : array (rows of `ok`,)
+            Their thresholds, rates; NaN where there is none.
+        key : ThresholdKey
+        replicates : Replicates
+            Of the design and method.
+        """
+        known = ~np.isnan(thresholds)
+        part = ok[known]
+        numbers = (
+            part["savings_rate"].to_numpy(dtype=float),
+            (part["spending"] / part["benchmark"]).to_numpy(dtype=float),
+            part["benchmark"].to_numpy(dtype=float),
+            part["insured_years"].to_numpy(dtype=float),
+        )
+        asked = np.array(self.savings, dtype=float), np.array(self.due, dtype=float), self.share
+        columns = payment_columns(*numbers, thresholds[known], *asked)
+        relearned = replicates.thresholds(part, key)
+        if relearned is None:
+            block = replicates.block[part.index].to_numpy(dtype=np.intp)
+            sums = block_sums(np.column_stack([columns, np.ones(len(part))]), block, replicates.weights.shape[1])
+            drawn = replicates.weights @ sums
+            with np.errstate(invalid="ignore", divide="ignore"):
+                means = drawn[:, :-1] / drawn[:, -1:]
+        else:
+            # One memory layout, so that the kernel is compiled only once.
+            means = replicate_means(*numbers, np.ascontiguousarray(relearned), replicates.row_weights(part), *asked)
+        row: dict[str, Any] = {
+            "n_rows": len(part),
+            "n_without_threshold": int((~known).sum()),
+            "n_units": part["unit"].nunique(),
+            "n_origins": part["origin"].nunique(),
+        }
+        errors = _standard_errors(means) if replicates.several else np.full(means.shape[1], np.nan)
+        for name, value, se in zip(self.names, columns.mean(axis=0).tolist(), errors.tolist(), strict=True):
+            row |= {name: value, f"{name}_se": se}
+        return row
 
 
-def _column_names(savings: Sequence[float], positive: Sequence[float]) -> list[str]:
-    """Return the names of the columns of `payment_columns`, in their order."""
-    over, under = "expected_overpayment", "expected_underpayment"
-    return [
-        "threshold",
-        "threshold_money",
-        "threshold_less_bias",
-        "threshold_less_bias_money",
-        "no_threshold_rate",
-        "false_payment_rate",
-        *(f"detection_rate_{100 * saving:g}" for saving in savings),
-        over,
-        f"{over}_money",
-        f"{over}_total",
-        *(f"{under}_{100 * saving:g}" for saving in positive),
-        under,
-        f"{under}_money",
-        f"{under}_total",
-    ]
-
-
-def _spread(means: Floats) -> Floats:
-    """Return the SD over replicates (K, C), NaN where fewer than two are known: over an infinite gate is no mean."""
+def _standard_errors(means: Floats) -> Floats:
+    """Return the SD over replicates (K, C); NaN with fewer than two finite replicates."""
     known = np.isfinite(means)
     count = known.sum(axis=0)
     values = np.where(known, means, 0.0)
@@ -143,22 +193,3 @@ def _spread(means: Floats) -> Floats:
         centre = values.sum(axis=0) / count
         squares = np.where(known, (means - centre) ** 2, 0.0).sum(axis=0)
         return np.asarray(np.where(count > 1, np.sqrt(squares / (count - 1)), np.nan))
-
-
-def ranking(thresholds: pd.DataFrame) -> pd.DataFrame:
-    """Return designs and methods by detection at cross-fitted false payments of 5% (placebo gate, one-sided, 95%)."""
-    rows = thresholds[COMPARISON_KEY.rows(thresholds)]
-    shown = [
-        "design",
-        "method",
-        "size_class",
-        "n_rows",
-        "n_without_threshold",
-        "threshold",
-        "false_payment_rate",
-        "false_payment_rate_se",
-    ]
-    for saving in RANKING_SAVINGS:
-        shown += [f"detection_rate_{100 * saving:g}", f"detection_rate_{100 * saving:g}_se"]
-    order = rows[rows["size_class"] == "all"].sort_values("detection_rate_3", ascending=False, kind="stable")
-    return order[shown].reset_index(drop=True)

@@ -5,19 +5,38 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from ssinfer.errors import SsinferError
 from ssinfer.level import check_level
+from ssinfer.schema import Column, FrameSchema
 from ssinfer.thresholds.kind import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import pandas as pd
+
     from ssinfer.counterfactual import Counterfactual
     from ssinfer.thresholds.kind import ThresholdKind
 
-#: Figures that only some kinds give; they come from the detail of a threshold.
+RATE, MONEY = "fraction of the benchmark", "EUR per insured-year"
+CASE_THRESHOLDS = FrameSchema(
+    "case thresholds",
+    "one row per kind, level, side and prior",
+    (
+        Column("kind", "text", "", "Kind of threshold."),
+        Column("level", "float", "fraction", "Level of confidence or probability; NaN for a kind without levels."),
+        Column("side", "text", "", "one-sided or two-sided."),
+        Column("prior", "text", "", "Prior on the true savings rate; empty for a kind without priors."),
+        Column("rate", "float", RATE, "Threshold; NaN where there is none."),
+        Column("money", "float", MONEY, "Threshold."),
+        Column("detectable", "float", RATE, "True saving that the threshold detects with 80% power."),
+        Column("reason", "text", "", "Reason why there is no threshold."),
+        Column("systematic_error", "float", RATE, "Expected absolute systematic error of the measured saving."),
+        Column("systematic_error_money", "float", MONEY, "The expected absolute systematic error in money."),
+    ),
+)
+#: Columns that only some kinds give; they come from the detail of a threshold.
 FIGURES = ("detectable", "systematic_error", "systematic_error_money")
 
 
@@ -63,7 +82,7 @@ def compare_thresholds(
     available = {"fit": True, "placebos": placebos is not None, "size": cf.assigned > 1}
     kinds = [kind for kind in KINDS.entries() if available[kind.learns_from] and (on_request or not kind.on_request)]
     rows = [row for kind in kinds for row in _rows(kind, cf, levels, placebos, seed)]
-    return pd.DataFrame(rows, columns=["kind", "level", "side", "prior", "rate", "money", *FIGURES, "reason"])
+    return CASE_THRESHOLDS.frame(rows)
 
 
 def _rows(

@@ -11,7 +11,7 @@ from scipy.stats import norm
 from ssinfer.backtesting.backtest import BacktestResult
 from ssinfer.backtesting.choice import choose_design
 from ssinfer.backtesting.kernels.block_bootstrap import mean_and_error
-from ssinfer.backtesting.operating_characteristics import threshold_table
+from ssinfer.backtesting.operating_characteristics import detection_table, threshold_table
 from ssinfer.backtesting.pareto import pareto_set
 from ssinfer.backtesting.scores import score_table
 from ssinfer.backtesting.thresholds_of_placebos import thresholds_of_placebos
@@ -55,12 +55,19 @@ def result(sds, seed=1, n_units=200, origins=(1, 2, 3, 4)):
                 )
             )
     frame = pd.concat(parts, ignore_index=True)
+    return judged(frame, (0.0, 0.02, 0.05), (0.95, 0.90))
+
+
+def judged(frame, injected, levels):
+    """The result of a backtest with the placebos given."""
+    thresholds = threshold_table(frame, injected, levels, (), 0.5, 1)
     return BacktestResult(
-        score_table(frame, (0.0,), (), 1),
-        threshold_table(frame, (0.0, 0.02, 0.05), (0.95, 0.90), (), 0.5, 1),
-        frame,
-        np.zeros((len(frame), 1), dtype=np.float32),
-        1,
+        scores=score_table(frame, (), 1),
+        detection=detection_table(thresholds, injected),
+        thresholds=thresholds,
+        placebos=frame,
+        errors=np.zeros((len(frame), 1), dtype=np.float32),
+        seed=1,
     )
 
 
@@ -156,8 +163,7 @@ def test_a_method_does_not_shine_by_refusing():
     coy = (rows["method"] == "coy") & (rows["savings_rate"].abs() > 0.02)
     rows.loc[coy, "status"] = "refused"
     rows.loc[coy, ["savings_rate", "spending", "benchmark"]] = np.nan
-    scores, table = score_table(rows, (0.0,), (), 1), threshold_table(rows, (0.0, 0.05), (0.95,), (), 0.5, 1)
-    chosen = choose_design(BacktestResult(scores, table, rows, found.errors, 1), kinds=["schedule"], savings=(0.05,))
+    chosen = choose_design(judged(rows, (0.0, 0.05), (0.95,)), kinds=["schedule"], savings=(0.05,))
     best = chosen.specifications.groupby("method").first()
     assert best.loc["coy", "refused"] == pytest.approx(coy.sum() / 800)
     assert best.loc["coy", "misallocation"] > 0.025 * best.loc["coy", "refused"]

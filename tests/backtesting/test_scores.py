@@ -8,9 +8,9 @@ import pytest
 from scipy.stats import norm
 
 from ssinfer.backtesting.backtest import backtest
-from ssinfer.backtesting.operating_characteristics import ranking, threshold_table
+from ssinfer.backtesting.operating_characteristics import detection_table, ranking, threshold_table
 from ssinfer.backtesting.placebos import neighbour_blocks, placebo_units, selection_flags
-from ssinfer.backtesting.scores import between_units, size_classes
+from ssinfer.backtesting.scores import between_units, score_table, size_classes
 from ssinfer.benchmarks.administrative.method import AdministrativeBenchmark
 from ssinfer.comparison import SimilarSize
 from ssinfer.design import Design
@@ -40,7 +40,7 @@ def rows(result):
 
 
 def test_scores_are_means_over_placebo_rows(result, rows):
-    score = result.scores.query("size_class == 'all' and injected == 0").iloc[0]
+    score = result.scores.query("size_class == 'all'").iloc[0]
     rate = rows["savings_rate"].to_numpy()
     assert score["bias"] == pytest.approx(rate.mean())
     assert score["rmse"] == pytest.approx(np.sqrt((rate**2).mean()))
@@ -52,15 +52,40 @@ def test_scores_are_means_over_placebo_rows(result, rows):
     assert score["bias_case"] == pytest.approx(case.mean())
 
 
-def test_injected_savings_leave_the_error_of_the_saving_alone(result):
-    # the error of M is M - s Y(0): the same for every s, because the benchmark cannot see s
-    table = result.scores.query("size_class == 'all'").set_index("injected")
-    assert table["bias"].to_numpy() == pytest.approx([table.loc[0.0, "bias"]] * 3)
-    assert table["rmse"].to_numpy() == pytest.approx([table.loc[0.0, "rmse"]] * 3)
+def test_scores_have_one_row_per_design_method_and_size_class(result):
+    assert result.scores[["design", "method", "size_class"]].to_numpy().tolist() == [
+        ["design", "AdministrativeBenchmark", name] for name in ("all", "below 20,000", "20,000 and above")
+    ]
+    assert (result.scores["injected"] == 0).all()
+
+
+def test_detection_has_one_row_per_injected_saving_counted_by_hand(result, rows):
+    table = result.detection.query("kind == 'confidence' and level == 0.95 and side == 'one-sided'")
+    table = table[table["size_class"] == "all"].set_index("injected")
+    assert table.index.tolist() == [0.0, 0.02, 0.05]
+    threshold, spending, benchmark = (
+        rows[name].to_numpy() for name in ("threshold_confidence_95_one-sided", "spending", "benchmark")
+    )
+    for saving, row in table.iterrows():
+        # the contract lowers spending Y to (1 - s) Y; the benchmark cannot see that
+        paid = 1 - (1 - saving) * spending / benchmark >= threshold
+        assert row["detection_rate"] == pytest.approx(paid.mean())
+        assert row["detection_rate_refused_unpaid"] == pytest.approx(paid.sum() / row["n_rows"])
+        assert 0 < row["detection_rate_se"] < 0.1
+
+
+def test_headers_depend_on_the_settings_and_not_on_the_rows(result, rows):
+    nothing = rows.assign(status="refused")
+    scores = score_table(nothing, (), 1)
+    assert list(scores.columns) == list(result.scores.columns)
+    assert len(scores) == 1
+    thresholds = threshold_table(nothing, (0.0, 0.02, 0.05), (0.95, 0.9), (), 0.5, 1)
+    assert list(thresholds.columns) == list(result.thresholds.columns)
+    assert list(detection_table(thresholds, (0.0, 0.02)).columns) == list(result.detection.columns)
 
 
 def test_coverage_is_nominal_where_the_model_is_true(result):
-    score = result.scores.query("size_class == 'all' and injected == 0").iloc[0]
+    score = result.scores.query("size_class == 'all'").iloc[0]
     for level in (50, 80, 90, 95):
         error = score[f"coverage_{level}_se"]
         assert 0 < error < 0.05

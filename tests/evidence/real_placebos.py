@@ -106,7 +106,7 @@ def print_report(name, frame, edges, cost):
         f"SD {100 * rate.std():.3f}%, mean {100 * rate.mean():.3f}%, kurtosis {rate.kurt() + 3:.1f}, "
         f"mean predictive SD {100 * good['standard_error'].mean():.3f}%"
     )
-    scores = score_table(frame, INJECTED, (), 1).iloc[0]
+    scores = score_table(frame, (), 1).iloc[0]
     print(f"errors: of the SD {100 * scores['sd_mcse']:.3f}%, of the mean {100 * scores['bias_mcse']:.3f}%")
     print((100 * good.groupby("origin")["savings_rate"].agg(["mean", "std"])).round(2).to_string())
     print(interval_table(frame, edges).round(2).to_string(index=False))

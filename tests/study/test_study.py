@@ -107,7 +107,7 @@ def test_the_files_and_their_columns(result, tmp_path):
     assert set(SCORES) <= set(scores.columns)
     assert set(THRESHOLDS) <= set(thresholds.columns)
     assert set(scores["design"]) == {"all", "near"}
-    assert set(scores["injected"]) == {0.0, 0.03}
+    assert set(scores["injected"]) == {0.0}
     assert set(thresholds["kind"]) >= {"confidence", "placebo", "schedule"}
     placebos = pd.read_parquet(out / "placebos.parquet")
     assert len(placebos) == 2 * (23 * 4 + 3)  # two designs; placebos at four origins, the case at three before its own

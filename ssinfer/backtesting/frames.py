@@ -1,0 +1,187 @@
+"""Columns of the frames that a backtest returns and a study writes."""
+
+from __future__ import annotations
+
+from ssinfer.schema import Column, FrameSchema
+
+MONEY = "EUR per insured-year"
+RATE = "fraction of the benchmark"
+SHARE = "fraction"
+
+DESIGN_AND_METHOD = (
+    Column("design", "text", "", "Name of the design."),
+    Column("method", "text", "", "Name of the benchmark method."),
+)
+SIZE_CLASS = Column("size_class", "text", "", 'Class of insured persons; "all" for placebos of every size.')
+THRESHOLD_KEY = (
+    Column("kind", "text", "", "Kind of threshold."),
+    Column("level", "float", SHARE, "Level of confidence or probability; NaN for a kind without levels."),
+    Column("side", "text", "", "one-sided or two-sided."),
+    Column("prior", "text", "", "Prior on the true savings rate; empty for a kind without priors."),
+)
+
+
+def _with_error(name: str, unit: str, meaning: str, suffix: str = "se") -> tuple[Column, Column]:
+    error = Column(f"{name}_{suffix}", "float", unit, f"Block-bootstrap standard error of `{name}`.")
+    return Column(name, "float", unit, meaning), error
+
+
+SCORES = FrameSchema(
+    "scores.csv",
+    "one row per design, method and size class",
+    (
+        *DESIGN_AND_METHOD,
+        SIZE_CLASS,
+        Column("injected", "float", SHARE, "True savings rate; always 0. See detection.csv for others."),
+        Column("n_units", "int", "", "Placebo units with an estimate."),
+        Column("n_origins", "int", "", "Origins (first performance periods) with an estimate."),
+        Column("n_rows", "int", "", "Placebo fits, including refused and failed ones."),
+        Column("n_refused", "int", "", "Placebo fits that the method refused."),
+        Column("n_failed", "int", "", "Placebo fits that ended in an unforeseen error."),
+        *_with_error("bias", RATE, "Mean error of the measured saving.", "mcse"),
+        *_with_error("rmse", RATE, "Root mean squared error of the measured saving.", "mcse"),
+        *_with_error("sd", RATE, "Standard deviation of the error of the measured saving.", "mcse"),
+        *_with_error("bias_money", MONEY, "Mean error of the measured saving.", "mcse"),
+        Column("bias_sd_between", "float", RATE, "SD of the error that persists in a unit; NaN with one origin."),
+        Column("bias_case", "float", RATE, "Mean measured saving of the case in windows before its contract."),
+        Column("bias_case_sd", "float", RATE, "SD of the measured saving of the case over these windows."),
+        Column("bias_selected_{trait}", "float", RATE, "Mean error of placebos in the case's decile of a trait."),
+        *_with_error("coverage_{level:g}", SHARE, "Share of central intervals that include the observed spending."),
+        *_with_error("width_90", RATE, "Mean width of the central 90% interval."),
+        *_with_error("interval_score_90", RATE, "Mean interval score of the central 90% interval; lower is better."),
+        *_with_error("crps", RATE, "Mean continuous ranked probability score; lower is better."),
+        Column("seconds", "float", "s", "Mean computing time of a fit."),
+    ),
+)
+
+DETECTION = FrameSchema(
+    "detection.csv",
+    "one row per design, method, size class, threshold and injected saving",
+    (
+        *DESIGN_AND_METHOD,
+        SIZE_CLASS,
+        *THRESHOLD_KEY,
+        Column("injected", "float", SHARE, "True savings rate, as a fraction of the spending without the contract."),
+        Column("n_rows", "int", "", "Placebo contracts with a threshold of this kind."),
+        *_with_error("detection_rate", SHARE, "Share of contracts paid at this true saving; at 0, of false payments."),
+        Column("detection_rate_refused_unpaid", "float", SHARE, "The same, with refused placebos counted as not paid."),
+    ),
+)
+
+THRESHOLDS = FrameSchema(
+    "thresholds.csv",
+    "one row per design, method, size class and threshold",
+    (
+        *DESIGN_AND_METHOD,
+        SIZE_CLASS,
+        *THRESHOLD_KEY,
+        Column("n_rows", "int", "", "Placebo contracts with a threshold of this kind."),
+        Column("n_without_threshold", "int", "", "Estimated placebos without such a threshold.", "n_without_gate"),
+        Column("n_units", "int", "", "Placebo units with a threshold of this kind."),
+        Column("n_origins", "int", "", "Origins with a threshold of this kind."),
+        *_with_error("threshold", RATE, "Mean threshold; NaN if some are infinite."),
+        *_with_error("threshold_money", MONEY, "Mean threshold."),
+        *_with_error("threshold_less_bias", RATE, "Mean threshold less the mean measured saving."),
+        *_with_error("threshold_less_bias_money", MONEY, "Mean threshold less the mean measured saving."),
+        Column("no_threshold_rate", "float", SHARE, "Share of infinite thresholds, which never pay.", "no_gate_rate"),
+        Column("no_threshold_rate_se", "float", SHARE, "Its block-bootstrap standard error.", "no_gate_rate_se"),
+        *_with_error("false_payment_rate", SHARE, "Share of contracts paid although nothing was saved."),
+        *_with_error("detection_rate_{saving:g}", SHARE, "Share of contracts paid at a true saving (in per cent)."),
+        *_with_error("expected_overpayment", RATE, "Mean bonus paid although nothing was saved."),
+        *_with_error("expected_overpayment_money", MONEY, "Mean bonus paid although nothing was saved."),
+        *_with_error("expected_overpayment_total", "EUR per contract", "The same over all insured-years."),
+        *_with_error("expected_underpayment_{due:g}", RATE, "Mean bonus due and not paid at a true saving."),
+        *_with_error("expected_underpayment", RATE, "Mean bonus due and not paid, over the injected savings."),
+        *_with_error("expected_underpayment_money", MONEY, "Mean bonus due and not paid, over the injected savings."),
+        *_with_error("expected_underpayment_total", "EUR per contract", "The same over all insured-years."),
+        Column("false_payment_rate_refused_unpaid", "float", SHARE, "With refused placebos counted as not paid."),
+        Column(
+            "detection_rate_{saving:g}_refused_unpaid", "float", SHARE, "With refused placebos counted as not paid."
+        ),
+    ),
+)
+
+PLACEBOS = FrameSchema(
+    "placebos.parquet",
+    "one row per design, method, unit and origin",
+    (
+        *DESIGN_AND_METHOD,
+        Column("unit", "label", "", "The unit in the place of the treated unit."),
+        Column("origin", "label", "", "First performance period of the window."),
+        Column("role", "text", "", "placebo, or case for the treated units' own windows before their contract."),
+        Column("block", "int", "", "Number of the block of neighbouring units."),
+        Column("status", "text", "", "ok, refused or failed."),
+        Column("reason", "text", "", "Reason of a refusal or failure."),
+        Column("seconds", "float", "s", "Computing time of the fit."),
+        Column("uncertainty", "text", "", "posterior, sampling or none."),
+        Column("insured_years", "float", "insured-years", "Insured-years of the performance periods."),
+        Column("assigned", "float", "persons", "Mean number of insured per year."),
+        Column("benchmark", "float", MONEY, "Mean benchmark."),
+        Column("spending", "float", MONEY, "Observed spending."),
+        Column("saving", "float", MONEY, "Mean benchmark less observed spending."),
+        Column("savings_rate", "float", RATE, "Measured saving."),
+        Column("standard_error", "float", RATE, "Standard error of the measured saving, from the fit."),
+        Column("pit", "float", SHARE, "Share of null errors below the measured saving."),
+        Column("width_90", "float", RATE, "Width of the central 90% interval."),
+        Column("interval_score_90", "float", RATE, "Interval score of the central 90% interval."),
+        Column("crps", "float", RATE, "Continuous ranked probability score."),
+        Column("covers_{level:g}", "float", "", "1 if the central interval includes the observed spending, else 0."),
+        Column("threshold_{key}", "float", RATE, "Threshold by kind, level, side and prior.", "gate_{key}"),
+        Column("selected_{trait}", "bool", "", "Whether the placebo is in the case's decile of a trait."),
+    ),
+)
+
+RANKING = FrameSchema(
+    "ranking",
+    "one row per design and method, the largest detection of a true 3% first",
+    tuple(
+        column
+        for column in THRESHOLDS.columns
+        if column.name
+        in {
+            *("design", "method", "size_class", "n_rows", "n_without_threshold", "threshold", "false_payment_rate"),
+            *("false_payment_rate_se", "detection_rate_{saving:g}", "detection_rate_{saving:g}_se"),
+        }
+    ),
+)
+
+PARETO = FrameSchema(
+    "pareto",
+    "one row per design, method, kind of threshold and prior",
+    (
+        *DESIGN_AND_METHOD,
+        Column("kind", "text", "", "Kind of threshold."),
+        Column("prior", "text", "", "Prior on the true savings rate; empty for a kind without priors."),
+        Column("n_rows", "int", "", "Placebo contracts with a threshold."),
+        *_with_error("false_payment_rate", SHARE, "Share of contracts paid although nothing was saved."),
+        *_with_error("detection_rate", SHARE, "Share of contracts paid at the true saving asked for."),
+        Column("abs_bias_case", "float", RATE, "Absolute mean saving of the case before its contract."),
+        Column("bias_sd_between", "float", RATE, "SD of the error that persists in a unit."),
+        Column("abs_bias_selected", "float", RATE, "Largest absolute bias among placebos like the case."),
+        Column("dominated", "bool", "", "Whether another row is at least as good everywhere and better somewhere."),
+    ),
+)
+
+MISALLOCATION = (
+    Column("misallocation", "float", RATE, "Mean weighted difference between the bonus paid and the bonus due."),
+    Column("false_payment_rate", "float", SHARE, "Share of contracts paid although nothing was saved."),
+    Column("detection_rate_3", "float", SHARE, "Share of contracts paid at a true saving of 3%."),
+    Column("misallocation_money", "float", MONEY, "The misallocation in money."),
+    Column("refused", "float", SHARE, "Share of contracts without an estimate or threshold."),
+)
+SPECIFICATIONS = FrameSchema(
+    "specifications",
+    "one row per design, method and threshold, the smallest misallocation first",
+    (*DESIGN_AND_METHOD, *THRESHOLD_KEY, *MISALLOCATION),
+)
+CROSS_FITTED = FrameSchema(
+    "cross_fitted",
+    "one row per fold: the specification chosen without the fold, and its performance in the fold",
+    (
+        Column("fold", "label", "", "The origin or block that was left out."),
+        *DESIGN_AND_METHOD,
+        *THRESHOLD_KEY,
+        *MISALLOCATION,
+        Column("n_rows", "int", "", "Placebo contracts in the fold."),
+    ),
+)
