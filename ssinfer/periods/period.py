@@ -1,0 +1,99 @@
+"""Period: a year, half-year, quarter, month, week or day of the calendar, or an ordinal without a calendar."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Literal
+
+type Frequency = Literal["year", "half-year", "quarter", "month", "week", "day", "ordinal"]
+
+PER_YEAR: dict[str, int] = {"year": 1, "half-year": 2, "quarter": 4, "month": 12}
+WITH_SEASONS = ("year", "quarter", "month")
+_PLURAL = {"day": "days", "ordinal": "periods"}
+_FIRST_MONDAY = dt.date(1, 1, 1).toordinal()  # 1 January of year 1 is a Monday
+
+
+@dataclass(frozen=True, order=True)
+class Period:
+    """A stretch of time.
+
+    Attributes
+    ----------
+    frequency : str
+        "year", "half-year", "quarter", "month", "week" or "day"; "ordinal" for periods without a calendar.
+    number : int
+        Running number: successive periods differ by one. A day's number is its proleptic ordinal.
+    """
+
+    frequency: Frequency
+    number: int
+
+    @property
+    def label(self) -> str:
+        """The period in the package's own spelling.
+
+        >>> [Period("quarter", 8073).label, Period("month", 24219).label, Period("ordinal", 7).label]
+        ['2018Q2', '2018-04', '7']
+        """
+        if self.frequency == "ordinal":
+            return str(self.number)
+        if self.frequency == "day":
+            return self.first_day.isoformat()
+        if self.frequency == "week":
+            year, week, _ = self.first_day.isocalendar()
+            return f"{year}W{week:02d}"
+        year, part = divmod(self.number, PER_YEAR[self.frequency])
+        return {
+            "year": f"{year}",
+            "half-year": f"{year}H{part + 1}",
+            "quarter": f"{year}Q{part + 1}",
+            "month": f"{year}-{part + 1:02d}",
+        }[self.frequency]
+
+    @property
+    def first_day(self) -> dt.date:
+        """The first day of the period."""
+        if self.frequency == "day":
+            return dt.date.fromordinal(self.number)
+        if self.frequency == "week":
+            return dt.date.fromordinal(_FIRST_MONDAY + 7 * self.number)
+        year, part = divmod(self.number, PER_YEAR[self.frequency])
+        return dt.date(year, part * 12 // PER_YEAR[self.frequency] + 1, 1)
+
+    @property
+    def end(self) -> dt.date:
+        """The first day after the period.
+
+        >>> Period("quarter", 8075).end.isoformat()
+        '2019-01-01'
+        """
+        return self.after(1).first_day
+
+    def after(self, steps: int) -> Period:
+        """Return the period that follows after a number of steps."""
+        return Period(self.frequency, self.number + steps)
+
+
+def of_day(frequency: Frequency, day: dt.date) -> Period:
+    """Return the period of a frequency that holds a day.
+
+    >>> of_day("quarter", dt.date(2018, 5, 1)).label
+    '2018Q2'
+    """
+    if frequency == "day":
+        return Period("day", day.toordinal())
+    if frequency == "week":
+        return Period("week", (day.toordinal() - _FIRST_MONDAY) // 7)
+    per_year = PER_YEAR[frequency]
+    return Period(frequency, day.year * per_year + (day.month - 1) * per_year // 12)
+
+
+def plural(frequency: str, count: int) -> str:
+    """Return a count of periods in words.
+
+    >>> plural("quarter", 25), plural("half-year", 1)
+    ('25 quarters', '1 half-year')
+    """
+    word = frequency if count == 1 else _PLURAL.get(frequency, f"{frequency}s")
+    return f"{count} {'period' if frequency == 'ordinal' and count == 1 else word}"
