@@ -1,4 +1,4 @@
-"""Savings: benchmark less observed spending, draw by draw."""
+"""Savings: benchmark minus observed spending, draw by draw."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ Uncertainty = Literal["posterior", "sampling", "none"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Savings:
-    """Savings = benchmark - spending, per insured-year: positive when less was spent than the benchmark.
+    """Savings: benchmark minus spending, in EUR per insured-year; positive when less was spent than the benchmark.
 
     Attributes
     ----------
-    benchmark : DataArray (chain, draw, unit, period)
-    spending, insured_years : DataArray (unit, period)
-    uncertainty : what the draws are
+    benchmark : xarray.DataArray (chain, draw, unit, period)
+        Draws of the benchmark, in EUR per insured-year.
+    spending, insured_years : xarray.DataArray (unit, period)
+        Observed spending in EUR per insured-year, and its weight in insured-years.
+    uncertainty : "posterior", "sampling" or "none"
+        Whether the draws are a posterior, a sampling distribution, or a single point.
     """
 
     benchmark: xr.DataArray
@@ -32,57 +35,62 @@ class Savings:
 
     @property
     def draws(self) -> xr.DataArray:
-        """Draws B - Y, in spending per insured-year."""
+        """Draws of the saving B - Y, in EUR per insured-year."""
         return (self.benchmark - self.spending).rename("saving")
 
     @property
     def rate(self) -> xr.DataArray:
-        """Draws (B - Y) / B: for description. Payment tests use `measured_rate`."""
+        """Draws of the savings rate (B - Y) / B, for description. Payment tests use `measured_rate`."""
         return (self.draws / self.benchmark).rename("savings_rate")
 
     @property
     def measured(self) -> xr.DataArray:
-        """Measured saving M = Bbar - Y (unit, period), Y a constant."""
+        """Measured saving M = Bbar - Y (unit, period), in EUR per insured-year; Bbar is the mean benchmark."""
         return self.benchmark.mean(("chain", "draw"), skipna=False) - self.spending
 
     @property
     def measured_rate(self) -> xr.DataArray:
-        """Measured savings rate M / Bbar (unit, period), the number that is held against a threshold."""
+        """Measured savings rate M / Bbar (unit, period), a fraction. It is compared with the threshold."""
         return self.measured / self.benchmark.mean(("chain", "draw"), skipna=False)
 
     def pooled(self) -> Savings:
-        """Return the saving pooled over units and periods by insured-years, formed draw by draw."""
-        weights = self.insured_years
-        total = float(weights.sum())
+        """Return the saving pooled over units and periods, weighted by insured-years, draw by draw."""
+        sizes = self.insured_years
+        total = float(sizes.sum())
         labels = {"unit": ["pooled"], "period": ["pooled"]}
 
         def pool(values: xr.DataArray) -> xr.DataArray:
-            summed = (values.where(weights > 0, 0.0) * weights).sum(("unit", "period")) / total
+            summed = (values.where(sizes > 0, 0.0) * sizes).sum(("unit", "period")) / total
             return summed.expand_dims(labels, axis=(-2, -1))
 
         insured = xr.DataArray([[total]], coords=labels, dims=("unit", "period"))
         return Savings(pool(self.benchmark), pool(self.spending), insured, self.uncertainty)
 
     def summary(self, level: float = 0.95) -> pd.DataFrame:
-        """Return a row per unit and period and a pooled row.
+        """Return one row per unit and period, and a pooled row.
+
+        Parameters
+        ----------
+        level : float
+            Probability inside the interval, a fraction.
 
         Returns
         -------
         pandas.DataFrame
-            unit, period, benchmark (Bbar), spending, saving, savings_rate (measured), lower and upper
-            (equal-tailed interval of the saving), probability_positive (share of draws above zero).
+            unit, period, benchmark (mean), spending, saving, savings_rate (measured), lower and upper (equal-tailed
+            interval of the saving), probability_positive (share of draws above zero). Money is in EUR per insured-year.
         """
         level = check_level(level)
-        parts = [self] if self.draws.sizes["unit"] * self.draws.sizes["period"] == 1 else [self, self.pooled()]
+        tables = [self] if self.draws.sizes["unit"] * self.draws.sizes["period"] == 1 else [self, self.pooled()]
         rows: list[tuple[Any, ...]] = []
-        for part in parts:
-            draws = part.draws.values
-            mean = part.benchmark.mean(("chain", "draw"), skipna=False).values
-            for i, t in np.argwhere(part.insured_years.values > 0).tolist():
+        for savings in tables:
+            draws = savings.draws.values
+            mean = savings.benchmark.mean(("chain", "draw"), skipna=False).values
+            for i, t in np.argwhere(savings.insured_years.values > 0).tolist():
                 cell = draws[:, :, i, t]
-                spent = float(part.spending.values[i, t])
+                spent = float(savings.spending.values[i, t])
                 lower, upper = np.quantile(cell, [(1 - level) / 2, (1 + level) / 2])
-                labels = (part.spending["unit"].values[i], part.spending["period"].values[t])
+                labels = (savings.spending["unit"].values[i], savings.spending["period"].values[t])
                 measured = mean[i, t] - spent
                 rows.append(
                     (*labels, mean[i, t], spent, measured, measured / mean[i, t], lower, upper, (cell > 0).mean())
@@ -91,8 +99,8 @@ class Savings:
         return pd.DataFrame(rows, columns=[*names, "probability_positive"])
 
     def __repr__(self) -> str:
-        part = self.pooled()
+        pooled = self.pooled()
         return (
-            f"Savings: {part.measured.item():,.2f} per insured-year ({100 * part.measured_rate.item():.2f}% of the "
-            f"benchmark), SD {float(part.draws.std()):,.2f} ({self.uncertainty})"
+            f"Savings: {pooled.measured.item():,.2f} per insured-year ({100 * pooled.measured_rate.item():.2f}% of the "
+            f"benchmark), SD {float(pooled.draws.std()):,.2f} ({self.uncertainty})"
         )

@@ -179,7 +179,7 @@ ERRORS = {
     "study absent": (["run", "absent.toml", "--out", "out"], "Cannot read the study file"),
     "study key": (["run", "odd.toml", "--out", "out"], "unknown key 'sharng' (line 1)"),
     "out is a file": (["evaluate", "study.toml", "--out", "panel.csv"], "is a file; name a folder"),
-    "out is full": (["evaluate", "study.toml", "--out", "."], "is not empty and holds no manifest.json of ours"),
+    "out is full": (["evaluate", "study.toml", "--out", "."], "is not empty and holds no manifest.json of ssinfer"),
     "contract": (["settle", "--contract", "kerngezond", *SETTLE[3:]], "kerngezond"),
     "benchmark": ([*SETTLE[:3], "--benchmark", "-1", *SETTLE[5:]], "benchmark"),
     "data set": (["data", "fetch", "vektiss"], "vektiss"),

@@ -1,4 +1,4 @@
-"""What every method of ours shares: from data and design to a Counterfactual, with one place for each check."""
+"""Base class of all benchmark methods: validates inputs, calls `estimate`, and returns a Counterfactual."""
 
 from __future__ import annotations
 
@@ -36,13 +36,20 @@ __all__ = ["BenchmarkMethod", "Capabilities", "Estimate"]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Estimate:
-    """What a method returns before labels: arrays on the standardised scale. I treated units, P periods, J donors.
+    """Result of a method as arrays on the standardised scale, without labels.
+
+    I treated units, P performance periods, J donors.
 
     Attributes
     ----------
-    benchmark, expected, confidence : (chain, draw, I, P)
-    weights : (I, J) donor weights, or None
-    solver, components, diagnostics, failures, inference : see Counterfactual
+    benchmark, expected, confidence : array (chain, draw, I, P)
+        Draws of spending per insured-year, divided by the case mix.
+    uncertainty, information, failures, inference
+        As in :class:`~ssinfer.counterfactual.Counterfactual`.
+    weights : array (I, J) or None
+        Donor weights.
+    solver, components, diagnostics : pandas.DataFrame or None
+        Columns as in `ssinfer.benchmarks.frames`.
     """
 
     benchmark: Floats
@@ -59,14 +66,14 @@ class Estimate:
 
 
 class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
-    """A benchmark method: constructor parameters are stored and nothing else; `fit` returns a Counterfactual.
+    """Base class of benchmark methods.
 
-    A subclass names its `needs` and `capabilities` and writes :meth:`estimate`. A method that serves many
-    placebos at once also overrides :meth:`estimate_many`.
+    The constructor only stores its parameters, as in scikit-learn. A subclass declares `needs` and `capabilities` and
+    defines :meth:`estimate`. A method that can share work between placebos also overrides :meth:`estimate_many`.
     """
 
     needs: ClassVar[Literal["panel", "cohort"]] = "panel"
-    # How many placebos of a window a backtest hands to one call of fit_many: more where they share work.
+    # Number of placebos of one window that a backtest passes to one call of fit_many: more if they share work.
     placebos_together: ClassVar[int] = 64
     capabilities: ClassVar[Capabilities] = Capabilities()
     # Constructor parameters that have a new name: see `ssinfer.deprecation.renamed_parameters`.
@@ -84,9 +91,10 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
         Parameters
         ----------
         data : Panel or Cohort
-            A cohort is aggregated for a panel method; a panel is refused by a cohort method.
+            A panel method aggregates a cohort. A cohort method refuses a panel.
         design : Design
-        seed : int, SeedSequence or Generator
+            The treated units, windows and comparison group.
+        seed : int, SeedSequence or Generator, optional
             The same seed gives the same draws.
 
         Returns
@@ -100,27 +108,28 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
     def fit_many(
         self, data: Any, designs: Sequence[Design], seeds: Sequence[Seed]
     ) -> list[Counterfactual | SsinferError]:
-        """Fit several designs on the same data; a design that is refused gives its error in place of a result.
+        """Fit several designs on the same data.
 
         The result of a design does not depend on the others in the list.
+
+        Returns
+        -------
+        list of Counterfactual or SsinferError
+            One entry per design. A refused design gives its error.
         """
         self.check_parameters()
-        outcomes: list[Counterfactual | SsinferError] = []
-        problems: list[Problem] = []
-        places: list[int] = []
-        for place, design in enumerate(designs):
+        outcomes: dict[int, Counterfactual | SsinferError] = {}
+        problems: dict[int, Problem] = {}
+        for number, design in enumerate(designs):
             try:
-                problems.append(self.prepare(data, design))
-                places.append(place)
+                problems[number] = self.prepare(data, design)
             except SsinferError as error:
-                outcomes.append(error)
-            else:
-                outcomes.append(DataError("not estimated"))
-        generators = [np.random.default_rng(seeds[place]) for place in places]
-        results = self.estimate_many(problems, generators)
-        for place, problem, estimate in zip(places, problems, results, strict=True):
-            outcomes[place] = estimate if isinstance(estimate, SsinferError) else self.label(problem, estimate)
-        return outcomes
+                outcomes[number] = error
+        generators = [np.random.default_rng(seeds[number]) for number in problems]
+        estimates = self.estimate_many(list(problems.values()), generators)
+        for (number, problem), estimate in zip(problems.items(), estimates, strict=True):
+            outcomes[number] = estimate if isinstance(estimate, SsinferError) else self.label(problem, estimate)
+        return [outcomes[number] for number in range(len(designs))]
 
     def check_parameters(self) -> None:
         """Refuse impossible constructor parameters, before any data are read.
@@ -163,7 +172,7 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
     def estimate_many(
         self, problems: Sequence[Problem], generators: Sequence[np.random.Generator]
     ) -> Iterable[Estimate | SsinferError]:
-        """Estimate several problems, one after the other unless a method knows better."""
+        """Estimate several problems, one after the other. A refused problem gives its error."""
         for problem, rng in zip(problems, generators, strict=True):
             try:
                 yield self.estimate(problem, rng)
@@ -171,7 +180,7 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
                 yield error
 
     def prepare(self, data: Any, design: Design) -> Problem:
-        """Lay the design over the data, after refusing what this method does not support."""
+        """Return the problem of a design, or refuse a design that this method does not support."""
         name = type(self).__name__
         if not isinstance(data, Panel):
             if not hasattr(data, "to_panel"):
@@ -186,8 +195,8 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
         return Problem.of(data, design)
 
     def label(self, problem: Problem, estimate: Estimate) -> Counterfactual:
-        """Return the estimate in observed units and with labels."""
-        panel, columns = problem.panel, problem.columns
+        """Return the estimate as a Counterfactual, with labels and in EUR per insured-year."""
+        panel, columns = problem.panel, problem.performance_columns
         coords: dict[str, Any] = {
             "unit": problem.labels(problem.treated),
             "period": problem.periods(columns),
@@ -203,7 +212,7 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
             if draws is None:
                 return None
             values = np.where(cells, draws * factor, np.nan)
-            if draws.shape == estimate.benchmark.shape:  # the same labels, taken over: building them anew costs more
+            if draws.shape == estimate.benchmark.shape:  # reuse the labels: building them again takes longer
                 return benchmark.copy(deep=False, data=values).rename(name)
             chain_draw = {"chain": np.arange(draws.shape[0]), "draw": np.arange(draws.shape[1])}
             return xr.DataArray(values, coords={**chain_draw, **coords}, dims=DIMS, name=name)
@@ -219,7 +228,7 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
             design=problem.design,
             benchmark=benchmark,
             spending=spending,
-            insured_years=spending.copy(deep=False, data=problem.weights).rename("insured_years"),
+            insured_years=spending.copy(deep=False, data=problem.performance_insured_years).rename("insured_years"),
             uncertainty=estimate.uncertainty,
             information=estimate.information,
             expected=array(estimate.expected, "expected"),

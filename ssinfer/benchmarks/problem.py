@@ -1,4 +1,4 @@
-"""Problem: a design laid over a panel, checked, sealed and standardised, as plain arrays for the methods."""
+"""Problem: the arrays that a benchmark method may see of a panel and a design."""
 
 from __future__ import annotations
 
@@ -11,36 +11,40 @@ import numpy as np
 from ssinfer.errors import DesignError, PanelError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from ssinfer.design import Design
     from ssinfer.panel import Panel
-    from ssinfer.typing import Booleans, Floats
-
-    Places = NDArray[np.intp]
+    from ssinfer.typing import Booleans, Floats, Positions
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """What a method sees. N units, T periods, I treated units, P performance periods.
+    """Arrays of a panel for one design. N units, T periods, I treated units, P performance periods.
 
-    **Sealed**: spending, sampling variance of treated units in their own performance periods are NaN, so
-    that no benchmark draw can depend on them. **Standardised**: spending is divided by `factor`, the
-    relative case mix (1 without a standard); benchmarks are multiplied by it again.
+    **Sealed**: spending and sampling variance of treated units are NaN in their own performance periods, so that no
+    benchmark draw can depend on them. **Standardised**: spending is divided by `factor`, the relative case mix (1
+    without a standard). Benchmarks are multiplied by it again.
 
     Attributes
     ----------
-    panel, design : the originals
-    spending : (N, T) standardised, NaN where sealed or absent
-    insured_years : (N, T) or None
-    variance : (N, T) or None; known variance of each standardised mean (from sampling_variance or cv), sealed
-    factor : (N, T) relative case mix
-    treated : (I,) rows of treated units
-    donors : (J,) rows of the comparison group
-    pre : (I, T) baseline cells of each treated unit, masked periods left out
-    post : (I, T) performance cells of each treated unit, masked periods left out
-    columns : (P,) unmasked performance periods
-    baseline : (B,) unmasked baseline periods
+    panel : Panel
+    design : Design
+    spending : array (N, T)
+        Standardised spending, in EUR per insured-year; NaN where sealed or absent.
+    insured_years : array (N, T) or None
+    variance : array (N, T) or None
+        Known variance of each standardised mean, from the panel's `sampling_variance` or `cv`; NaN where sealed.
+    factor : array (N, T)
+        Case-mix-expected spending, relative to its mean over units.
+    treated : array (I,)
+        Rows of the treated units.
+    donors : array (J,)
+        Rows of the comparison group.
+    pre, post : array (I, T)
+        Baseline and performance cells of each treated unit, without masked periods.
+    performance_columns : array (P,)
+        Columns of the unmasked performance periods.
+    baseline : array (B,)
+        Columns of the unmasked baseline periods.
     """
 
     panel: Panel
@@ -49,33 +53,33 @@ class Problem:
     insured_years: Floats | None
     variance: Floats | None
     factor: Floats
-    treated: Places
-    donors: Places
+    treated: Positions
+    donors: Positions
     pre: Booleans
     post: Booleans
-    columns: Places
-    baseline: Places
+    performance_columns: Positions
+    baseline: Positions
 
     @classmethod
     def of(cls, panel: Panel, design: Design) -> Problem:
-        """Lay `design` over `panel`.
+        """Return the problem of a design on a panel.
 
         Raises
         ------
         DesignError
-            A period or unit is unknown, nothing is left after masking, or no donors remain.
+            A period or unit is unknown, masks leave no period, or no donors remain.
         PanelError
-            Spending is missing in a cell that is needed, other than the treated units' performance cells.
+            A cell that is needed has no spending. The treated units' performance cells are not needed.
         """
         treated = design.treated_rows(panel)
         try:
-            masked = panel.columns(_masked_inside(panel, design))
+            masked = panel.columns(_masked_periods(panel, design))
             before = np.setdiff1d(panel.columns(design.baseline, "baseline period"), masked)
             after = np.setdiff1d(panel.columns(design.performance, "performance period"), masked)
         except PanelError as error:
             raise DesignError(str(error)) from error
-        for name, places in (("baseline", before), ("performance", after)):
-            if not len(places):
+        for name, columns in (("baseline", before), ("performance", after)):
+            if not len(columns):
                 raise DesignError(f"Every {name} period is masked ({list(design.masked)}). Unmask or choose others.")
         pre, post = _cells(panel, design, treated, before, after)
         donors = design.donor_rows(panel)
@@ -90,11 +94,11 @@ class Problem:
             spending[row, post[i]] = np.nan
             if variance is not None:
                 variance[row, post[i]] = np.nan
-            hole = pre[i] & ~np.isfinite(spending[row])
-            if hole.any():
+            absent = pre[i] & ~np.isfinite(spending[row])
+            if absent.any():
                 raise PanelError(
                     f"Treated unit {panel.units[row]!r} has no spending in baseline period "
-                    f"{panel.periods[int(np.flatnonzero(hole)[0])]!r}. Shorten the baseline or mask the period."
+                    f"{panel.periods[int(np.flatnonzero(absent)[0])]!r}. Shorten the baseline or mask the period."
                 )
         return cls(
             panel=panel,
@@ -107,65 +111,78 @@ class Problem:
             donors=donors,
             pre=pre,
             post=post,
-            columns=after,
+            performance_columns=after,
             baseline=before,
         )
 
     @property
-    def weights(self) -> Floats:
-        """Insured-years (I, P) of the performance cells, as observed; 0 before a unit's start, 1 without sizes.
+    def performance_insured_years(self) -> Floats:
+        """Insured-years (I, P) of the performance cells: 0 before a unit's start, 1 if the panel has none.
 
-        A treated unit whose performance insured-years are not known yet takes its last known ones.
+        If the insured-years of a performance period are not known yet, the unit's last known ones are used.
         """
-        cells = self.post[:, self.columns]
+        cells = self.post[:, self.performance_columns]
         if self.insured_years is None:
             return cells.astype(np.float64)
-        sizes = self.insured_years[self.treated].copy()
-        for row in sizes:
-            for column in range(1, len(row)):
-                if not np.isfinite(row[column]):
-                    row[column] = row[column - 1]
-        return np.where(cells, sizes[:, self.columns], 0.0)
+        sizes = _carried_forward(self.insured_years[self.treated])
+        return np.where(cells, sizes[:, self.performance_columns], 0.0)
 
     @cached_property
     def sizes(self) -> Floats:
-        """Insured-years (N, T), carried forward where not known yet; ones when the panel has none."""
+        """Insured-years (N, T), with unknown ones carried forward; ones if the panel has none."""
         if self.insured_years is None:
             return np.ones_like(self.spending)
-        sizes = self.insured_years.copy()
-        for column in range(1, sizes.shape[1]):
-            sizes[:, column] = np.where(np.isfinite(sizes[:, column]), sizes[:, column], sizes[:, column - 1])
-        return sizes
+        return _carried_forward(self.insured_years)
 
-    def labels(self, rows: Places) -> list[str]:
+    @property
+    def columns(self) -> Positions:
+        """Old name of `performance_columns`."""
+        return self.performance_columns
+
+    @property
+    def weights(self) -> Floats:
+        """Old name of `performance_insured_years`."""
+        return self.performance_insured_years
+
+    def labels(self, rows: Positions) -> list[str]:
         """Return the names of units."""
         return [self.panel.units[row] for row in rows]
 
-    def periods(self, columns: Places) -> list[Any]:
+    def periods(self, columns: Positions) -> list[Any]:
         """Return the labels of periods."""
         return [self.panel.periods[column] for column in columns]
 
 
-def _masked_inside(panel: Panel, design: Design) -> list[Any]:
-    """Return the masked periods that the panel holds; those outside its span are harmless, others are refused."""
-    known, inside = set(panel.periods), []
+def _carried_forward(values: Floats) -> Floats:
+    """Return values (rows, T) with each unknown value replaced by the last known one of its row."""
+    filled = values.copy()
+    for column in range(1, filled.shape[1]):
+        filled[:, column] = np.where(np.isfinite(filled[:, column]), filled[:, column], filled[:, column - 1])
+    return filled
+
+
+def _masked_periods(panel: Panel, design: Design) -> list[Any]:
+    """Return the masked periods that the panel has. Periods outside its span are ignored, other names refused."""
+    known, present = set(panel.periods), []
     for period in design.masked:
         if period in known:
-            inside.append(period)
+            present.append(period)
             continue
         try:
-            harmless = period < panel.periods[0] or period > panel.periods[-1]
+            outside = period < panel.periods[0] or period > panel.periods[-1]
         except TypeError:
-            harmless = False
-        if not harmless:
+            outside = False
+        if not outside:
             raise DesignError(
-                f"masked names {period!r}, which is no period of the panel ({panel.periods[0]!r} to "
-                f"{panel.periods[-1]!r}): nothing would be masked. Name it as the panel does."
+                f"masked names {period!r}, but the panel has no such period ({panel.periods[0]!r} to "
+                f"{panel.periods[-1]!r}), so nothing would be masked. Name the period as the panel does."
             )
-    return inside
+    return present
 
 
-def _cells(panel: Panel, design: Design, treated: Places, before: Places, after: Places) -> tuple[Booleans, Booleans]:
+def _cells(
+    panel: Panel, design: Design, treated: Positions, before: Positions, after: Positions
+) -> tuple[Booleans, Booleans]:
     """Return baseline and performance cells (I, T), each treated unit from its own start."""
     pre = np.zeros((len(treated), len(panel.periods)), dtype=bool)
     post = np.zeros_like(pre)
@@ -177,41 +194,43 @@ def _cells(panel: Panel, design: Design, treated: Places, before: Places, after:
         post[i, after[after >= first]] = True
         if not post[i].any():
             raise DesignError(
-                f"{panel.units[row]!r} starts in {start!r}, after which every performance period is masked."
+                f"{panel.units[row]!r} starts in {start!r}, and every performance period from then on is masked. "
+                "Unmask one, or give an earlier start."
             )
     return pre, post
 
 
-def _complete_donors(panel: Panel, design: Design, donors: Places, needed: Places) -> Places:
-    """Return the donors with spending wherever it is needed; refuse or drop the others as the design says."""
-    whole = np.isfinite(panel.spending[np.ix_(donors, needed)]).all(axis=1)
-    if whole.all():
+def _complete_donors(panel: Panel, design: Design, donors: Positions, needed: Positions) -> Positions:
+    """Return the donors that have spending in every needed period. Refuse or drop the others as the design says."""
+    complete = np.isfinite(panel.spending[np.ix_(donors, needed)]).all(axis=1)
+    if complete.all():
         return donors
     if design.incomplete == "drop":
-        if not whole.any():
+        if not complete.any():
             raise DesignError("No donor has spending in every period that the design needs. Shorten the windows.")
-        return donors[whole]
-    row = donors[~whole][0]
+        return donors[complete]
+    row = donors[~complete][0]
     column = needed[~np.isfinite(panel.spending[row, needed])][0]
     raise PanelError(
-        f"Donor {panel.units[row]!r} has no spending in period {panel.periods[column]!r} ({int((~whole).sum())} such "
-        "donors). Drop them with Design(incomplete='drop'), name other donors, or mask the period."
+        f"Donor {panel.units[row]!r} has no spending in period {panel.periods[column]!r} ({int((~complete).sum())} "
+        "such donors). Drop them with Design(incomplete='drop'), name other donors, or mask the period."
     )
 
 
-def _case_mix(panel: Panel, design: Design, rows: Places, needed: Places) -> Floats:
-    """Return expected spending relative to its mean over the panel in the period (N, T); ones without a standard.
+def _case_mix(panel: Panel, design: Design, rows: Positions, needed: Positions) -> Floats:
+    """Return case-mix-expected spending relative to its mean over units in the period (N, T); ones without a standard.
 
-    The mean is weighted by insured-years; dividing by it keeps the level of spending and its trend.
+    The mean is weighted by insured-years. Dividing by it keeps mean spending and its trend.
     """
     if design.standard is None:
         return np.ones(panel.spending.shape)
     expected = panel.covariate(design.standard)
-    wanted = expected[np.ix_(rows, needed)]
-    if not (np.isfinite(wanted) & (wanted > 0)).all():
-        r, c = np.argwhere(~(np.isfinite(wanted) & (wanted > 0)))[0]
+    needed_values = expected[np.ix_(rows, needed)]
+    valid = np.isfinite(needed_values) & (needed_values > 0)
+    if not valid.all():
+        r, c = np.argwhere(~valid)[0]
         raise PanelError(
-            f"Standard {design.standard!r} is {wanted[r, c]} for {panel.units[rows[r]]!r} in "
+            f"Standard {design.standard!r} is {needed_values[r, c]} for {panel.units[rows[r]]!r} in "
             f"{panel.periods[needed[c]]!r}; expected spending must be positive. Complete the covariate."
         )
     usable = np.isfinite(expected) & (expected > 0)

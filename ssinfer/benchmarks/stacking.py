@@ -93,7 +93,7 @@ class StackedBenchmark(BenchmarkMethod):
         spread = _spread(weights, errors, predicted) if self.recalibrate else 1.0
         shape = fitted[0].benchmark.shape[:2]
         count = shape[0] * shape[1]
-        factor = problem.factor[np.ix_(problem.treated, problem.columns)]
+        factor = problem.factor[np.ix_(problem.treated, problem.performance_columns)]
         flat = [cf.benchmark.values.reshape(-1, *cf.benchmark.shape[2:]) / factor for cf in fitted]
         which = rng.choice(len(flat), size=count, p=weights)
         draws = np.stack([flat[k][rng.integers(len(flat[k]))] for k in which])
@@ -133,7 +133,7 @@ class StackedBenchmark(BenchmarkMethod):
     def _designs(self, problem: Problem, rng: np.random.Generator) -> list[Design]:
         """Return placebo designs whose performance lies inside the baseline."""
         baseline = problem.periods(problem.baseline)
-        ahead = min(len(problem.columns), max(1, len(baseline) - FEWEST_BASELINE))
+        ahead = min(len(problem.performance_columns), max(1, len(baseline) - FEWEST_BASELINE))
         donors = problem.labels(problem.donors)
         picked = rng.permutation(len(donors))[: self.placebos]
         designs = []

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer._version import __version__
+from ssinfer.atomic import atomic_files
 from ssinfer.comparison import comparison_of
 from ssinfer.datasets.io.panel_file import read_panel_file
 from ssinfer.design import Design
@@ -288,19 +287,14 @@ def write_result(document: Mapping[str, Any], out: Path) -> list[Path]:
         texts |= {name: pd.DataFrame(document[table]) for name, table in zip(names, tables, strict=True)}
         about = {key: value for key, value in document.items() if key not in tables}
         texts[f"{out.stem}.about.json"] = json.dumps(about, indent=2, allow_nan=False) + "\n"
-    beside = Path(tempfile.mkdtemp(prefix=f".{out.stem}-", dir=out.parent))
-    try:
+    with atomic_files(out.parent, last=out.name) as temporary:
         for name, content in texts.items():
             if isinstance(content, str):
-                (beside / name).write_text(content, encoding="utf-8", newline="\n")
+                (temporary / name).write_text(content, encoding="utf-8", newline="\n")
             elif suffix == ".csv":
-                content.to_csv(beside / name, index=False, lineterminator="\n")
+                content.to_csv(temporary / name, index=False, lineterminator="\n")
             else:
-                _one_type(content).to_parquet(beside / name, index=False)
-        for name in reversed(texts):  # the file that was asked for comes last: where it is, the others are
-            (beside / name).replace(out.parent / name)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+                _one_type(content).to_parquet(temporary / name, index=False)
     return [out.parent / name for name in texts]
 
 

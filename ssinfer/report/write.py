@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ssinfer.atomic import atomic_files
 from ssinfer.errors import StudyError
 from ssinfer.report.render import pictures, render
 from ssinfer.report.summarise import summarise
@@ -44,18 +43,9 @@ def write_report(result: StudyResult, folder: Path) -> Path:
     data = summarise(result)
     drawn = pictures(data)
     page = render(data, drawn)
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".report-", dir=folder) as beside:
-        new = Path(beside) / "figures"
-        new.mkdir()
+    with atomic_files(folder, last="report.html") as temporary:
+        (temporary / "figures").mkdir()
         for name, picture in drawn.items():
-            (new / f"{name}.svg").write_text(picture.document, encoding="utf-8", newline="\n")
-        (Path(beside) / "report.html").write_text(page, encoding="utf-8", newline="\n")
-        figures = folder / "figures"
-        if figures.is_dir():
-            figures.replace(Path(beside) / "old figures")
-        elif figures.exists():
-            figures.unlink()
-        new.replace(figures)
-        shutil.move(Path(beside) / "report.html", folder / "report.html")
+            (temporary / "figures" / f"{name}.svg").write_text(picture.document, encoding="utf-8", newline="\n")
+        (temporary / "report.html").write_text(page, encoding="utf-8", newline="\n")
     return folder / "report.html"

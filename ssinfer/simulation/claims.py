@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ssinfer.atomic import atomic_folder
 from ssinfer.errors import DatasetError
 from ssinfer.periods import bounds
 from ssinfer.simulation.claim_lines import simulate_persons
@@ -152,28 +153,24 @@ def simulate_claims(
     if folder.exists() and not (overwrite and (folder / "parameters.json").exists()):
         raise DatasetError(f"{folder} exists. Choose another folder, or pass overwrite=True for an earlier simulation.")
     landscape = Landscape.of(setting)
-    beside = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(beside, ignore_errors=True)
-    (beside / "claims").mkdir(parents=True)
+    practices = landscape.practices
     chunks = range(-(-n_insured // CHUNK))
     seeds = np.random.SeedSequence([setting.seed, 1]).spawn(len(chunks))
-    work = (joblib.delayed(_write_chunk)(beside, setting, landscape, chunk, seeds[chunk]) for chunk in chunks)
-    pieces = joblib.Parallel(n_jobs=n_jobs)(work) if n_jobs != 1 else [call(*args) for call, args, _ in work]
-
-    for table in ("insured", "enrolment", "deaths", "truth_persons"):
-        _join_parts(beside, table)
-    truth = pd.concat([piece for piece, _ in pieces]).groupby(["practice", "insurer", "period"], as_index=False).sum()
-    truth.to_parquet(beside / "truth.parquet")
-    start, end = bounds(setting.start)[0], bounds(setting.last)[1]
-    programmes = {"unit": ["Vlissingen"], "start": [start], "end": [end]}
-    pq.write_table(pa.table(programmes), beside / "programmes.parquet")
-    lines = sum(count for _, count in pieces)
-    practices = landscape.practices
-    parts = {"setting": dataclasses.asdict(setting), "practices": practices.to_dict("list"), "lines": lines}
-    (beside / "parameters.json").write_text(json.dumps(parts, indent=1))
-    if folder.exists():
-        shutil.rmtree(folder)
-    beside.rename(folder)
+    with atomic_folder(folder) as temporary:
+        (temporary / "claims").mkdir()
+        work = (joblib.delayed(_write_chunk)(temporary, setting, landscape, chunk, seeds[chunk]) for chunk in chunks)
+        pieces = joblib.Parallel(n_jobs=n_jobs)(work) if n_jobs != 1 else [call(*args) for call, args, _ in work]
+        for table in ("insured", "enrolment", "deaths", "truth_persons"):
+            _join_parts(temporary, table)
+        sums = pd.concat([piece for piece, _ in pieces]).groupby(["practice", "insurer", "period"], as_index=False)
+        truth = sums.sum()
+        truth.to_parquet(temporary / "truth.parquet")
+        start, end = bounds(setting.start)[0], bounds(setting.last)[1]
+        programmes = {"unit": ["Vlissingen"], "start": [start], "end": [end]}
+        pq.write_table(pa.table(programmes), temporary / "programmes.parquet")
+        lines = sum(count for _, count in pieces)
+        parts = {"setting": dataclasses.asdict(setting), "practices": practices.to_dict("list"), "lines": lines}
+        (temporary / "parameters.json").write_text(json.dumps(parts, indent=1))
     return SimulatedClaims(folder, setting, practices, truth, lines)
 
 

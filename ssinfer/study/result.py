@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import xarray as xr
 
+from ssinfer.atomic import atomic_folder
 from ssinfer.errors import StudyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ssinfer.backtesting.backtest import BacktestResult
     from ssinfer.counterfactual import Counterfactual
@@ -28,7 +28,7 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True, eq=False)
 class StudyResult:
-    """Everything a report shows."""
+    """Everything that a report shows."""
 
     title: str
     question: str
@@ -51,111 +51,115 @@ class StudyResult:
     intact_groups: IntactGroups | None = None
 
     def panel_of(self, design: str) -> Panel:
-        """Return the panel that a design sees: its own definition of spending, where the study has several."""
+        """Return the panel of a design: that of its own definition of spending, if the study has several."""
         return self.panels.get(design, self.panel)
 
 
 def write_study(result: StudyResult, folder: str | Path, *, report: Callable[[StudyResult, Path], Any] | None) -> Path:
-    """Write the result's files; the folder is complete or absent.
+    """Write the files of a result; the folder is complete or absent. docs/output_folder.md describes every file.
 
-    Files: scores.csv placebos.parquet thresholds.csv savings.nc savings.csv case_thresholds.csv settlement.csv
-    manifest.json; of claims attrition.csv truncation.csv own_costs.csv truth.csv intact_groups.csv; and what `report`
-    adds (report.html, figures/).
+    Parameters
+    ----------
+    result : StudyResult
+    folder : str or Path
+    report : callable (result, folder), optional
+        Writes further files, such as report.html and figures/.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    StudyError
+        The folder holds the result of another study, or a part that would be lost.
     """
-    import json  # noqa: PLC0415  (only here)
-
     folder = Path(folder)
     refuse_foreign_folder(folder, str(result.manifest["study_hash"]), result.manifest["parts"])
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        if result.backtest is not None:
-            result.backtest.scores.to_csv(beside / "scores.csv", index=False)
-            result.backtest.thresholds.to_csv(beside / "thresholds.csv", index=False)
-            _parquet_ready(result.backtest.placebos).to_parquet(beside / "placebos.parquet", index=False)
+    with atomic_folder(folder) as temporary:
+        for name, frame in _frames(result):
+            if name.endswith(".parquet"):
+                frame.to_parquet(temporary / name, index=False)
+            else:
+                frame.to_csv(temporary / name, index=False)
         if result.counterfactuals:
-            _savings_tree(result).to_netcdf(beside / "savings.nc", engine="h5netcdf")
-            result.savings.to_csv(beside / "savings.csv", index=False)
-            result.case_thresholds.to_csv(beside / "case_thresholds.csv", index=False)
-            result.settlement.to_csv(beside / "settlement.csv", index=False)
-        _write_claims(result, beside)
+            branches = {f"{'/'.join(pair)}".replace(" ", "_"): cf for pair, cf in result.counterfactuals.items()}
+            tree = xr.DataTree.from_dict({name: cf.to_datatree() for name, cf in branches.items()})
+            tree.to_netcdf(temporary / "savings.nc", engine="h5netcdf")
         if report is not None:
-            report(result, beside)
+            report(result, temporary)
         text = json.dumps(result.manifest, indent=2, default=str)
-        (beside / MANIFEST).write_text(text + "\n", encoding="utf-8")
-        beside.chmod(0o755)
-        if folder.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
-            folder.rename(old / "old")
-            beside.rename(folder)
-            shutil.rmtree(old)
-        else:
-            beside.rename(folder)
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
+        (temporary / MANIFEST).write_text(text + "\n", encoding="utf-8")
     return folder
 
 
-def _write_claims(result: StudyResult, folder: Path) -> None:
-    """Write what was counted of claims, a row's definition of spending in front."""
-    claims = result.claims
-    if claims is None:
-        return
+def _frames(result: StudyResult) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the name of each file that holds a table, and the table."""
+    if result.backtest is not None:
+        yield "scores.csv", result.backtest.scores
+        yield "thresholds.csv", result.backtest.thresholds
+        yield "placebos.parquet", _parquet_ready(result.backtest.placebos)
+    if "evaluate" in result.manifest["parts"]:
+        yield "savings.csv", result.savings
+        yield "case_thresholds.csv", result.case_thresholds
+        yield "settlement.csv", result.settlement
+    if result.claims is not None:
+        yield from _claims_frames(result.claims)
+    if result.intact_groups is not None and result.intact_groups.table is not None:
+        yield "intact_groups.csv", result.intact_groups.table
+
+
+def _claims_frames(claims: ClaimsCount) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the tables of a study on claims; the first column is the definition of spending."""
     for name in ("attrition", "truncation", "own_costs"):
-        frames = {spending: getattr(extract, name) for spending, extract in claims.extracts.items()}
+        frames = {definition: getattr(extract, name) for definition, extract in claims.extracts.items()}
         parts = [
-            frame.assign(definition=spending) for spending, frame in frames.items() if frame is not None and len(frame)
+            frame.assign(definition=definition)[["definition", *frame.columns]]
+            for definition, frame in frames.items()
+            if frame is not None and len(frame)
         ]
         if parts:
-            whole = pd.concat(parts, ignore_index=True)
-            whole[["definition", *whole.columns.drop("definition")]].to_csv(folder / f"{name}.csv", index=False)
+            yield f"{name}.csv", pd.concat(parts, ignore_index=True)
     if claims.truth:
-        rows = [{"design": name, **vars(truth)} for name, truth in claims.truth.items()]
-        pd.DataFrame(rows).to_csv(folder / "truth.csv", index=False)
-    if result.intact_groups is not None and result.intact_groups.table is not None:
-        result.intact_groups.table.to_csv(folder / "intact_groups.csv", index=False)
+        yield "truth.csv", pd.DataFrame([{"design": name, **vars(truth)} for name, truth in claims.truth.items()])
 
 
 def refuse_foreign_folder(folder: str | Path, study_hash: str, parts: Sequence[str] = ("backtest", "evaluate")) -> None:
-    """Refuse an output folder that holds something else than an earlier result of the same study, or a part more.
+    """Refuse to overwrite another study's folder, or a folder that holds parts that this run will not write.
 
-    `parts` are those that will be written: what a backtest took an hour to find is not replaced by an evaluation.
+    Parameters
+    ----------
+    folder : str or Path
+    study_hash : str
+        SHA-256 of the study's settings.
+    parts : sequence of "backtest", "evaluate"
+        Parts that will be written.
     """
-    import json  # noqa: PLC0415  (only here)
-
     folder = Path(folder)
     if folder.is_file():
         raise StudyError(f"--out {folder} is a file; name a folder.")
     if not folder.exists() or not any(folder.iterdir()):
         return
-    manifest = folder / MANIFEST
-    if not manifest.is_file():
-        raise StudyError(f"{folder} is not empty and holds no {MANIFEST} of ours. Name a new folder with --out.")
+    if not (folder / MANIFEST).is_file():
+        raise StudyError(f"{folder} is not empty and holds no {MANIFEST} of ssinfer. Name a new folder with --out.")
+    held_hash, held_parts = None, []
     try:
-        held = json.loads(manifest.read_text(encoding="utf-8"))
-        found, there = held.get("study_hash"), held.get("parts", [])
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        held_hash, held_parts = manifest.get("study_hash"), manifest.get("parts", [])
     except (ValueError, AttributeError):
-        found, there = None, []
-    if found != study_hash:
+        pass  # a damaged manifest is treated as that of another study
+    if held_hash != study_hash:
         raise StudyError(
-            f"{folder} holds the result of another study (hash {str(found)[:12]}, this one {study_hash[:12]}). Name a "
-            "new folder with --out, or delete it: results of different specifications are never mixed."
+            f"{folder} holds the result of another study (hash {str(held_hash)[:12]}, this one {study_hash[:12]}). "
+            "Name a new folder with --out, or delete it: results of different specifications are never mixed."
         )
-    lost = [part for part in there if part not in parts]
+    lost = [part for part in held_parts if part not in parts]
     if lost:
         raise StudyError(
             f"{folder} holds the {' and '.join(lost)} part of this study, which would be dropped. Run both with "
             "`ssinfer run`, or name a new folder with --out."
         )
-
-
-def _savings_tree(result: StudyResult) -> xr.DataTree:
-    """Return one DataTree, a branch per design and method."""
-    branches: dict[str, Any] = {}
-    for (design, method), cf in result.counterfactuals.items():
-        branches[f"{design}/{method}".replace(" ", "_")] = cf.to_datatree()
-    return xr.DataTree.from_dict(branches)
 
 
 def _parquet_ready(frame: pd.DataFrame) -> pd.DataFrame:

@@ -52,13 +52,13 @@ def test_staggered_start_seals_from_the_units_own_start():
     assert np.isnan(found.spending[0, 3:]).all()
     assert np.isfinite(found.spending[1, 3])
     assert np.isnan(found.spending[1, 4])
-    assert found.weights.tolist() == [[10, 10], [0, 20]]
+    assert found.performance_insured_years.tolist() == [[10, 10], [0, 20]]
 
 
 def test_masked_periods_are_neither_baseline_nor_performance():
     found = Problem.of(panel(), design(masked=[2015, 2018]))
     assert found.baseline.tolist() == [0, 2]
-    assert found.columns.tolist() == [3]
+    assert found.performance_columns.tolist() == [3]
     assert found.pre.sum() == 2
 
 
@@ -74,7 +74,7 @@ def test_unknown_future_sizes_are_carried_forward():
     spending, sizes = panel().spending.copy(), panel().insured_years.copy()
     spending[0, 3:], sizes[0, 3:] = np.nan, np.nan
     found = Problem.of(panel(spending=spending, insured_years=sizes), design())
-    assert found.weights.tolist() == [[10, 10]]
+    assert found.performance_insured_years.tolist() == [[10, 10]]
 
 
 @pytest.mark.parametrize(

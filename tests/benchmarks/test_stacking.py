@@ -24,7 +24,7 @@ class LastValue(BenchmarkMethod):
 
     def estimate(self, problem, rng):
         last = problem.spending[problem.treated][:, problem.baseline[-1]]
-        shape = (2, 500, len(problem.treated), len(problem.columns))
+        shape = (2, 500, len(problem.treated), len(problem.performance_columns))
         draws = last[:, None] * (1 + self.drift) * (1 + rng.normal(0, self.spread, shape))
         return Estimate(benchmark=draws, uncertainty="posterior")
 

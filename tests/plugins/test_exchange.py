@@ -146,7 +146,7 @@ DESIGN_MISTAKES = {
     "no json": ("{treated: u000}", r"not valid JSON"),
     "overlap": ({"performance": [2014, 2015]}, r"baseline and performance overlap in \[2014\]"),
     "mixed labels": ({"performance": ["2016"]}, r"Use one type"),
-    "own donor": ({"donors": ["u000", "u001"]}, r"never its own donor"),
+    "own donor": ({"donors": ["u000", "u001"]}, r"both treated and donors"),
     "unknown unit": ({"treated": ["u00"]}, r"no treated unit 'u00'. Did you mean"),
     "unknown period": ({"performance": [2025]}, r"no performance period 2025: its periods run from 2012 to 2016"),
     "unknown standard": ({"standard": "expected"}, r"no covariate 'expected'"),

@@ -37,7 +37,7 @@ class BuiltIn(BenchmarkMethod):
 
     def estimate(self, problem, rng):
         level = problem.spending[:, problem.baseline].mean(axis=1, keepdims=True)
-        growth = problem.spending[:, problem.columns] / level
+        growth = problem.spending[:, problem.performance_columns] / level
         mean = growth[problem.donors].mean(axis=0)
         error = growth[problem.donors] - mean
         picked = rng.integers(len(problem.donors), size=(1, self.draws))

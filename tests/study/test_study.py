@@ -170,7 +170,7 @@ def test_the_same_study_may_be_written_again(result, tmp_path):
 FOLDERS = {
     "another study": ({"manifest.json": '{"study_hash": "0123456789ab"}'}, r"another study \(hash 0123456789ab"),
     "a damaged manifest": ({"manifest.json": "{"}, r"another study \(hash None"),
-    "not ours": ({"thesis.docx": "years of work"}, r"is not empty and holds no manifest.json of ours"),
+    "not ours": ({"thesis.docx": "years of work"}, r"is not empty and holds no manifest.json of ssinfer"),
     "more parts": ({"manifest.json": '{"study_hash": "abc", "parts": ["backtest", "evaluate"]}'}, r"backtest part"),
 }
 

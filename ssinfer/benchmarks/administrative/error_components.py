@@ -44,7 +44,7 @@ class ErrorParts:
     @classmethod
     def of(cls, problem: Problem, shares: Floats, known: str) -> ErrorParts:
         """Split the error of a problem's treated units; `known` is what is known of sampling noise."""
-        n_periods = len(problem.columns)
+        n_periods = len(problem.performance_columns)
         sizes = problem.sizes
         if known == "variance":
             unit_noise = relative_variance(problem)
@@ -55,11 +55,11 @@ class ErrorParts:
         else:
             unit_noise = np.zeros_like(sizes)
             split = 1.0
-        performance = unit_noise[np.ix_(problem.treated, problem.columns)] / split
+        performance = unit_noise[np.ix_(problem.treated, problem.performance_columns)] / split
         baseline = (unit_noise[np.ix_(problem.treated, problem.baseline)] @ shares**2)[:, None] / split
-        donors = sizes[np.ix_(problem.donors, problem.columns)]
+        donors = sizes[np.ix_(problem.donors, problem.performance_columns)]
         share = donors / donors.sum(axis=0)
-        donor_noise = unit_noise[np.ix_(problem.donors, problem.columns)]
+        donor_noise = unit_noise[np.ix_(problem.donors, problem.performance_columns)]
         donor_base = (unit_noise[np.ix_(problem.donors, problem.baseline)] @ shares**2)[:, None]
         reference_performance = (share**2 * donor_noise).sum(axis=0) / split
         reference_baseline = (share**2 * donor_base).sum(axis=0) / split
@@ -74,7 +74,7 @@ class ErrorParts:
         k2, tau2 = parameters.k_hat**2, parameters.tau_hat**2
         rows = []
         for i, unit in enumerate(problem.labels(problem.treated)):
-            for p, period in enumerate(problem.periods(problem.columns)):
+            for p, period in enumerate(problem.periods(problem.performance_columns)):
                 parts = {
                     "performance_noise": k2 * self.performance[i, p],
                     "baseline_noise": k2 * self.baseline[i, 0],

@@ -118,7 +118,7 @@ class AdministrativeBenchmark(BenchmarkMethod):
         for problem, rng in zip(problems, generators, strict=True):
             try:
                 design = problem.design
-                places = tuple(problem.baseline), tuple(problem.columns)
+                places = tuple(problem.baseline), tuple(problem.performance_columns)
                 key = (id(problem.panel), repr(design.donors), design.under_contract, places)
                 if key not in groups:
                     groups[key] = reference_groups(problem)
@@ -131,7 +131,7 @@ class AdministrativeBenchmark(BenchmarkMethod):
         history = PlaceboHistory.of(problem, groups, shares, self.covariates, self.history)
         parameters = history.estimate(rng)
         parts = ErrorParts.of(problem, shares, history.known)
-        n_treated, n_periods = len(problem.treated), len(problem.columns)
+        n_treated, n_periods = len(problem.treated), len(problem.performance_columns)
         point = history.benchmark  # (I, P)
         total = np.empty((self.n_draws, n_treated, n_periods))
         expected = np.empty_like(total)

@@ -102,9 +102,9 @@ class PlaceboHistory:
             raise DataError("The benchmark is not finite: a reference group has zero spending in a baseline period.")
         x = np.stack(errors, axis=1)  # (J, W, P)
         known = {"variance": "variance", "cv": "variance", "size": "size", "none": "none"}[problem.panel.noise]
-        noise = noise_shape(shares, len(problem.columns))
-        rhos = RHOS if len(problem.columns) > 1 else RHOS[-1:]
-        places = problem.baseline.astype(float), problem.columns.astype(float)
+        noise = noise_shape(shares, len(problem.performance_columns))
+        rhos = RHOS if len(problem.performance_columns) > 1 else RHOS[-1:]
+        places = problem.baseline.astype(float), problem.performance_columns.astype(float)
         shock = [shock_contrast(rho, shares, *places) for rho in rhos]
         squares, lam = [], []
         for shape in shock:
@@ -130,9 +130,9 @@ class PlaceboHistory:
 def earlier_windows(problem: Problem, reach: int) -> list[tuple[Places, Places]]:
     """Return this window and up to `reach` earlier ones of the same shape that hold no masked period."""
     masked = {place for place, label in enumerate(problem.panel.periods) if label in set(problem.design.masked)}
-    windows = [(problem.baseline, problem.columns)]
+    windows = [(problem.baseline, problem.performance_columns)]
     for back in range(1, int(problem.baseline[0]) + 1):
-        before, after = problem.baseline - back, problem.columns - back
+        before, after = problem.baseline - back, problem.performance_columns - back
         if len(windows) > reach:
             break
         if not masked.intersection([*before.tolist(), *after.tolist()]):

@@ -73,7 +73,7 @@ def reference_groups(problem: Problem) -> Floats:
     usable = np.zeros(len(panel.units))
     contracted = set(design.under_contract)
     usable[[row for row, unit in enumerate(panel.units) if unit not in contracted]] = 1.0
-    needed = np.union1d(problem.baseline, problem.columns)
+    needed = np.union1d(problem.baseline, problem.performance_columns)
     usable[~np.isfinite(panel.spending[:, needed]).all(axis=1)] = 0.0
     groups = np.tile(usable, (len(panel.units), 1))
     rule = design.donors

@@ -87,7 +87,7 @@ def lay_out(problem: Problem, options: Options) -> Layout:
         Spending that has no logarithm, does not vary, or covariates that are missing or constant.
     """
     rows = np.sort(np.concatenate([problem.treated, problem.donors]))
-    columns = np.union1d(problem.baseline, problem.columns)
+    columns = np.union1d(problem.baseline, problem.performance_columns)
     _check_size(rows, problem)
     box = np.ix_(rows, columns)
     spending = problem.spending[box]
@@ -125,7 +125,7 @@ def lay_out(problem: Problem, options: Options) -> Layout:
         rows=rows,
         columns=columns,
         treated=np.searchsorted(rows, problem.treated),
-        ahead=np.searchsorted(columns, problem.columns),
+        ahead=np.searchsorted(columns, problem.performance_columns),
         y=np.where(seen, y, 0.0),
         seen=seen.astype(np.float64),
         baseline=baseline,

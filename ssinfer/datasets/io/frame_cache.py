@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ssinfer.atomic import atomic_files
 from ssinfer.datasets.io.folders import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     import pandas as pd
 
@@ -48,14 +47,6 @@ def _read(path: Path) -> pd.DataFrame | None:
 
 
 def _write(frame: pd.DataFrame, path: Path) -> None:
-    beside = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, beside = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        os.close(handle)
-        frame.to_parquet(beside, compression="zstd", index=False)
-        Path(beside).replace(path)
-    except OSError:
-        if beside is not None:
-            with contextlib.suppress(OSError):
-                Path(beside).unlink(missing_ok=True)
+    """Keep the frame; without a writable folder nothing is kept."""
+    with contextlib.suppress(OSError), atomic_files(path.parent) as temporary:
+        frame.to_parquet(temporary / path.name, compression="zstd", index=False)

@@ -27,7 +27,7 @@ def point(panel, design, weights="equal", covariates=()):
     problem = Problem.of(panel, design)
     shares = AdministrativeBenchmark(year_weights=weights)._baseline_weights(len(problem.baseline))
     found = PlaceboHistory.of(problem, reference_groups(problem), shares, covariates, 0)
-    return found.benchmark * problem.factor[np.ix_(problem.treated, problem.columns)]
+    return found.benchmark * problem.factor[np.ix_(problem.treated, problem.performance_columns)]
 
 
 def plain_benchmark(panel, design, shares, donors, standard=None):
