@@ -12,7 +12,7 @@ import xarray as xr
 from ssinfer.design import Design
 from ssinfer.errors import ConvergenceError, DataError, DrawsError, NotSupportedError, ParameterError
 from ssinfer.level import check_level
-from ssinfer.periods import seasons
+from ssinfer.periods import read_periods
 from ssinfer.savings import Savings, Uncertainty
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 
 from ssinfer.comparison import ComparisonRule, Listed
-from ssinfer.errors import DesignError, PanelError
+from ssinfer.errors import AmbiguousPeriodsError, DataError, DesignError, PanelError
+from ssinfer.periods import read_periods
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -110,23 +111,7 @@ class Design:
                 raise DesignError(f"{name} is empty. Name at least one.")
             if len(set(values)) < len(values):
                 raise DesignError(f"{name} names something twice: {list(values)}.")
-        try:
-            self.baseline[-1] > self.performance[0]  # noqa: B015  (only whether the two can be compared)
-        except TypeError:
-            raise DesignError(
-                f"baseline holds {type(self.baseline[0]).__name__} ({self.baseline[0]!r}), performance "
-                f"{type(self.performance[0]).__name__} ({self.performance[0]!r}). Use one type, the panel's."
-            ) from None
-        both = [period for period in self.baseline if period in self.performance]
-        if both:
-            raise DesignError(
-                f"baseline and performance overlap in {both}. End the baseline before the contract starts."
-            )
-        if self.baseline[-1] > self.performance[0]:
-            raise DesignError(
-                f"baseline runs to {self.baseline[-1]!r}, after performance begins ({self.performance[0]!r}). "
-                "End the baseline before the contract starts."
-            )
+        self._check_order()
         if isinstance(self.donors, tuple):
             if not self.donors:
                 raise DesignError("donors is an empty list. Pass None for all other units, or name some.")
@@ -141,6 +126,59 @@ class Design:
                 raise DesignError(f"starts names {unit!r}, which is not treated. Treated: {list(self.treated)}.")
             if start not in self.performance:
                 raise DesignError(f"starts gives {unit!r} the start {start!r}, outside performance {self.performance}.")
+
+    def _check_order(self) -> None:
+        """Refuse a baseline that overlaps the performance period or follows it."""
+        both = [period for period in self.baseline if period in self.performance]
+        if both:
+            raise DesignError(
+                f"baseline and performance overlap in {both}. End the baseline before the contract starts."
+            )
+        try:
+            order = read_periods((*self.baseline, *self.performance)).labels
+        except DataError:
+            return  # spelled in two ways: the order is checked on the panel
+        last, first = self.baseline[-1], self.performance[0]
+        if order.index(last) > order.index(first):
+            raise DesignError(
+                f"baseline runs to {last!r}, after performance begins ({first!r}). End the baseline before the contract "
+                "starts."
+            )
+
+    def on(self, panel: Panel) -> Self:
+        """Return the design with its periods named as the panel names them.
+
+        A period may be named in any spelling of the panel's periods. Masked periods outside the panel stay as given.
+
+        Raises
+        ------
+        DesignError
+            The panel lacks a period, or the baseline does not end before the performance period.
+        """
+        timeline = panel.timeline
+        known = set(timeline.labels)
+        named = (*self.baseline, *self.performance, *self.masked, *(self.starts or {}).values())
+        if all(label in known for label in named):
+            return self
+
+        def labels(periods: Iterable[Any], what: str) -> tuple[Any, ...]:
+            return tuple(panel.periods[column] for column in panel.columns(periods, what))
+
+        def masked(label: Any) -> Any:
+            column = timeline.column(label)
+            return label if column is None else panel.periods[column]
+
+        try:
+            changes: dict[str, Any] = {
+                "baseline": labels(self.baseline, "baseline period"),
+                "performance": labels(self.performance, "performance period"),
+                "masked": tuple(masked(label) for label in self.masked),
+            }
+            if self.starts:
+                changes["starts"] = {unit: labels([start], "start")[0] for unit, start in self.starts.items()}
+        except PanelError as error:
+            raise DesignError(str(error)) from None
+        return self.replace(**changes)
 
     def replace(self, **changes: Any) -> Self:
         """Return the design with some fields changed, validated again."""
@@ -229,12 +267,15 @@ def _ascending(name: str, periods: Iterable[Any]) -> tuple[Any, ...]:
     """Return periods in the order of time."""
     if isinstance(periods, str) or not hasattr(periods, "__iter__"):
         raise DesignError(f"{name} is {periods!r}. Pass a list of periods, such as [{periods!r}].")
-    values = [_plain(period) for period in periods]
+    values = tuple(_plain(period) for period in periods)
+    if len(set(values)) < len(values) or not values:
+        return values
     try:
-        return tuple(sorted(values))
-    except TypeError:
-        kinds = sorted({type(value).__name__ for value in values})
-        raise DesignError(f"{name} mixes {' and '.join(kinds)}. Use one type, that of the panel's periods.") from None
+        return read_periods(values).labels
+    except AmbiguousPeriodsError as error:
+        return error.labels  # the panel decides between the readings
+    except DataError as error:
+        raise DesignError(f"{name}: {error}") from None
 
 
 def _rebuild(values: dict[str, Any]) -> Design:

@@ -9,6 +9,7 @@
     │   ├── ClaimsError                 claims tables with missing columns or impossible values
     │   ├── DrawsError                  draws that break a counterfactual's promise
     │   └── DatasetError                a published data set that is absent, damaged or not comparable
+    │   ├── AmbiguousPeriodsError       period labels that two readings fit equally well
     ├── ParameterError (ValueError)     an argument with an impossible value
     ├── DesignError (ValueError)        a design that the data cannot support
     ├── NotSupportedError (TypeError)   "X is not supported for Y"
@@ -68,6 +69,18 @@ class DrawsError(DataError):
     def __reduce__(self) -> tuple[type[DrawsError], tuple[str, str]]:
         """Rebuild from both parts, so that the error survives a trip between processes."""
         return type(self), (str(self), self.promise)
+
+
+class AmbiguousPeriodsError(DataError):
+    """Period labels that two readings fit equally well; `labels` are in the order of time under either."""
+
+    def __init__(self, message: str, labels: tuple[object, ...]) -> None:
+        super().__init__(message)
+        self.labels = labels
+
+    def __reduce__(self) -> tuple[type[AmbiguousPeriodsError], tuple[str, tuple[object, ...]]]:
+        """Rebuild from both parts, so that the error survives a trip between processes."""
+        return type(self), (str(self), self.labels)
 
 
 class ParameterError(SsinferError, ValueError):

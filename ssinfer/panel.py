@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
@@ -12,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.errors import DataError, PanelError, did_you_mean
-from ssinfer.periods import missing
+from ssinfer.periods import Timeline, read_periods
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,7 +32,7 @@ class Panel:
     units : tuple of str
         Labels, in the order of their first appearance.
     periods : tuple
-        Sortable labels, ascending.
+        Labels as given, ascending in time: years, quarters, months or others, see :mod:`ssinfer.periods`.
     spending : array (unit, period)
         Mean spending per insured-year, in the currency of the data. NaN: not observed; a design that needs the cell
         refuses it. Rows may be absent only at the beginning and the end of a unit's history.
@@ -46,6 +45,8 @@ class Panel:
         if neither `sampling_variance` nor `cv` is given.
     covariates : mapping of str to array (unit, period)
         Unit-level covariates, constant or varying over periods.
+    periods_per_year : int or None
+        Periods per year of labels without a calendar, such as 1, 2, 3; None for years, quarters and months.
 
     Examples
     --------
@@ -54,7 +55,7 @@ class Panel:
     ...                       "cost": [100.0, 104.0, 90.0, 93.0], "n": [5000.0, 5100.0, 800.0, 790.0]})
     >>> panel = Panel.from_frame(frame, unit="gp", period="year", spending="cost", insured_years="n")
     >>> panel
-    Panel: 2 units x 2 periods (2018 to 2019), 790 to 5,100 insured-years per cell, sampling noise to be estimated
+    Panel: 2 units x 2 years, 2018 to 2019, 790 to 5,100 insured-years per cell, sampling noise to be estimated
     """
 
     units: tuple[str, ...]
@@ -64,6 +65,8 @@ class Panel:
     sampling_variance: Floats | None = None
     cv: float | None = None
     covariates: Mapping[str, Floats] = field(default_factory=dict)
+    periods_per_year: int | None = None
+    timeline: Timeline = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         shape = (len(self.units), len(self.periods))
@@ -73,13 +76,13 @@ class Panel:
                 object.__setattr__(self, name, _read_only(values, shape, name))
         frozen = {name: _read_only(values, shape, name) for name, values in self.covariates.items()}
         object.__setattr__(self, "covariates", MappingProxyType(frozen))
-        _check_labels(self.units, self.periods)
+        object.__setattr__(self, "timeline", _timeline(self.units, self.periods, self.periods_per_year))
         _check_values(self)
 
     # The proxy of the covariates cannot be pickled. A plain dict can; it is frozen again by the constructor.
     def __reduce__(self) -> tuple[Any, ...]:
         parts = (self.units, self.periods, self.spending, self.insured_years, self.sampling_variance, self.cv)
-        return type(self), (*parts, dict(self.covariates))
+        return type(self), (*parts, dict(self.covariates), self.periods_per_year)
 
     @classmethod
     def from_frame(
@@ -92,6 +95,7 @@ class Panel:
         sampling_variance: str | None = None,
         cv: float | None = None,
         covariates: Sequence[str] = (),
+        periods_per_year: int | None = None,
     ) -> Self:
         """Read a long frame with one row per unit and period.
 
@@ -106,6 +110,8 @@ class Panel:
             Coefficient of variation of persons, if known; not together with `sampling_variance`.
         covariates : sequence of str
             Names of further columns to keep.
+        periods_per_year : int, optional
+            Periods per year, for labels without a calendar.
 
         Returns
         -------
@@ -141,12 +147,9 @@ class Panel:
             alike = next(label for label in units if units.count(label) > 1)
             raise PanelError(f"Column {unit!r} holds {alike!r} as text and as a number. Use one type of label.")
         try:
-            periods = tuple(_plain(label) for label in sorted(pd.unique(frame[period])))
-        except TypeError:
-            kinds = sorted({type(label).__name__ for label in frame[period]})
-            raise PanelError(
-                f"Column {period!r} mixes {' and '.join(kinds)}, which cannot be sorted. Use one type."
-            ) from None
+            periods = read_periods(dict.fromkeys(_plain(label) for label in pd.unique(frame[period]))).labels
+        except DataError as error:
+            raise PanelError(f"Column {period!r}: {error}") from None
         rows = pd.Categorical(frame[unit].astype(str), categories=list(units)).codes
         order = {label: position for position, label in enumerate(periods)}
         places = np.array([order[_plain(label)] for label in frame[period]])
@@ -164,7 +167,7 @@ class Panel:
         values = grid(spending)
         assert values is not None  # noqa: S101  (for the type checker: spending is never None)
         extra = {name: column for name in covariates if (column := grid(name)) is not None}
-        return cls(units, periods, values, grid(insured_years), grid(sampling_variance), cv, extra)
+        return cls(units, periods, values, grid(insured_years), grid(sampling_variance), cv, extra, periods_per_year)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the long frame: unit, period, spending, insured_years, sampling_variance, then the covariates."""
@@ -193,16 +196,16 @@ class Panel:
         return np.array(rows, dtype=np.intp)
 
     def columns(self, labels: Iterable[object], what: str = "period") -> NDArray[np.intp]:
-        """Return the column numbers of periods; an unknown label is refused with the panel's range."""
-        column_of = {label: column for column, label in enumerate(self.periods)}
+        """Return the column numbers of periods, named in any spelling; an unknown label is refused."""
         columns = []
         for label in labels:
-            if label not in column_of:
+            column = self.timeline.column(label)
+            if column is None:
                 raise PanelError(
-                    f"The panel has no {what} {label!r}: its periods run from {self.periods[0]!r} to"
-                    f" {self.periods[-1]!r}. Choose among them, or load more periods."
+                    f"The panel has no {what} {_plain(label)!r}: it has {self.timeline.describe()}. Choose among them, "
+                    "or load more periods."
                 )
-            columns.append(column_of[label])
+            columns.append(column)
         return np.array(columns, dtype=np.intp)
 
     def select(self, units: Iterable[object] | None = None, periods: Iterable[object] | None = None) -> Self:
@@ -219,6 +222,11 @@ class Panel:
             sampling_variance=None if self.sampling_variance is None else self.sampling_variance[box],
             covariates={name: values[box] for name, values in self.covariates.items()},
         )
+
+    @property
+    def frequency(self) -> str | None:
+        """Frequency of the periods: "year", "quarter", "month", ...; "ordinal" or None without a calendar."""
+        return self.timeline.frequency
 
     def covariate(self, name: str) -> Floats:
         """Return a covariate (unit, period); an unknown name is refused with the nearest."""
@@ -246,8 +254,7 @@ class Panel:
         return digest.hexdigest()
 
     def __repr__(self) -> str:
-        span = f"{self.periods[0]} to {self.periods[-1]}"
-        text = f"Panel: {len(self.units)} units x {len(self.periods)} periods ({span})"
+        text = f"Panel: {len(self.units)} units x {self.timeline.describe()}"
         if self.insured_years is not None:
             low, high = np.nanmin(self.insured_years), np.nanmax(self.insured_years)
             text += f", {low:,.0f} to {high:,.0f} insured-years per cell"
@@ -291,23 +298,26 @@ def _numbers(column: pd.Series[Any]) -> Floats:
     return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
-def _check_labels(units: tuple[str, ...], periods: tuple[Any, ...]) -> None:
+def _timeline(units: tuple[str, ...], periods: tuple[Any, ...], per_year: int | None) -> Timeline:
+    """Return the timeline of a panel's periods, after checks of the labels."""
     if not units or not periods:
         raise PanelError("A panel needs at least one unit and one period.")
     if len(set(units)) < len(units):
         raise PanelError("Unit labels occur twice. Aggregate or rename them.")
-    if any(not earlier < later for earlier, later in itertools.pairwise(periods)):
-        raise PanelError(f"Periods must ascend without repeats, got {list(periods)[:6]}.")
     try:
-        absent = missing(periods)
+        timeline = read_periods(periods, per_year)
     except DataError as error:
         raise PanelError(str(error)) from None
+    if timeline.labels != tuple(periods):
+        raise PanelError(f"Periods must ascend without repeats, got {list(periods)[:6]}.")
+    absent = timeline.missing()
     if absent:
         raise PanelError(
             f"Periods {', '.join(str(label) for label in absent[:5])} are missing for every unit between"
             f" {periods[0]} and {periods[-1]}. Keep their rows and name them in Design(masked=...) instead of"
             " deleting them: windows and autocorrelation count periods."
         )
+    return timeline
 
 
 def _check_values(panel: Panel) -> None:

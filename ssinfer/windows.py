@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ssinfer.errors import DesignError
-from ssinfer.periods import seasons
+from ssinfer.errors import DataError, DesignError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,9 +81,13 @@ def rolling_windows(panel: Panel, design: Design, origins: Iterable[Any] | None 
     >>> [window.origin for window in rolling_windows(Panel.from_frame(frame), design)]
     [2014, 2015, 2016, 2017]
     """
+    design = design.on(panel)
     before = panel.columns(design.baseline, "baseline period")
     after = panel.columns(design.performance, "performance period")
-    step = seasons(panel.periods)
+    try:
+        step = panel.timeline.seasons()
+    except DataError as error:
+        raise DesignError(str(error)) from None
     masked = set(design.masked)
     labels = panel.periods
     hidden_columns = [int(column) for column in (*before, *after) if labels[column] in masked]
@@ -110,11 +113,11 @@ def rolling_windows(panel: Panel, design: Design, origins: Iterable[Any] | None 
                 f"{design!r} fits nowhere in periods {labels[0]}-{labels[-1]}. Add periods or unmask some."
             )
         return list(windows.values())
-    wanted = list(origins)
+    wanted = [panel.periods[column] for column in panel.columns(origins, "origin")]
     absent = [origin for origin in wanted if origin not in windows]
     if absent:
         raise DesignError(
             f"No window of the design starts in {absent}: a baseline or performance period is masked or lies outside "
             f"{labels[0]}-{labels[-1]}. Origins that fit: {list(windows)}."
         )
-    return [windows[origin] for origin in sorted(set(wanted))]
+    return [windows[origin] for origin in panel.periods if origin in wanted]

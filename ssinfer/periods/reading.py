@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from ssinfer.errors import DataError, did_you_mean
+from ssinfer.errors import AmbiguousPeriodsError, DataError, did_you_mean
 from ssinfer.periods.period import PER_YEAR, WITH_SEASONS, Frequency, Period, of_day, plural
 from ssinfer.periods.spelling import as_day, as_text, candidates, running_number
 
@@ -182,10 +182,11 @@ def read_periods(labels: Iterable[Any], per_year: int | None = None) -> Timeline
     rivals = [score for score in scored[1:] if score[0] == best[0] and not _nested(readings[best[2]], readings[score[2]])]
     if rivals and len(given) > 1:
         first, second = (readings[score[2]] for score in (best, rivals[0]))
-        raise DataError(
+        raise AmbiguousPeriodsError(
             f"Periods {', '.join(repr(label) for label in given[:4])} can be read as {plural(best[2], 2)[2:]} "
             f"({min(first).label} to {max(first).label}) or as {plural(rivals[0][2], 2)[2:]} ({min(second).label} to "
-            f"{max(second).label}). Write quarters as 2018Q2 and months as 2018-04."
+            f"{max(second).label}). Write quarters as 2018Q2 and months as 2018-04.",
+            tuple(label for _, label in sorted(zip(first, given, strict=True), key=lambda pair: pair[0])),
         )
     periods = readings[best[2]]
     order = sorted(range(len(given)), key=lambda place: periods[place])
@@ -286,3 +287,29 @@ def parse_period(label: Any, among: Iterable[Any] = ()) -> Period:
         shown = " or ".join(period.label for period in found)
         raise DataError(f"{label!r} may be {shown}. Write quarters as '2018Q2' and months as '2018-04'.")
     return found[0]
+
+
+def span(first: Any, last: Any) -> tuple[Any, ...]:
+    """Return the labels from `first` to `last`, both included, in the package's own spelling; years are int.
+
+    >>> span("2018Q3", "2019Q1"), span(2018, "2019")
+    (('2018Q3', '2018Q4', '2019Q1'), (2018, 2019))
+    """
+    low, high = parse_period(first), parse_period(last)
+    if low.frequency != high.frequency:
+        raise DataError(f"{first!r} is a {low.frequency} and {last!r} a {high.frequency}. Use one frequency.")
+    if high < low:
+        raise DataError(f"No periods lie between {first!r} and {last!r}. Give the earlier one first.")
+    periods = [low.after(step) for step in range(high.number - low.number + 1)]
+    return tuple(period.number if period.frequency == "year" else period.label for period in periods)
+
+
+def consecutive(labels: Iterable[Any]) -> Timeline:
+    """Return the timeline of successive years, quarters or months without gaps; other periods are refused."""
+    given = tuple(labels)
+    timeline = read_periods(given)
+    if timeline.frequency not in WITH_SEASONS:
+        raise DataError(f"Periods must be years, quarters or months, got {list(given)[:6]}.")
+    if timeline.labels != given or (timeline.periods and _n_missing(timeline.periods)):
+        raise DataError(f"Periods must follow each other without gaps, got {list(given)[:6]}.")
+    return timeline
