@@ -286,13 +286,24 @@ class Counterfactual:
     def assigned(self) -> float:
         """Assigned persons, as a schedule counts them.
 
-        They are the insured-years per period, averaged over the periods, times the number of periods per year. NaN
-        where the panel has no insured-years.
+        They are the insured-years per period, averaged over the periods, times the number of periods per year. NaN if
+        the panel has no insured-years, or if its periods have no calendar and no `periods_per_year`.
         """
         if np.isin(self.insured_years.values, (0.0, 1.0)).all():
             return float("nan")
         per_period = self.insured_years.values.sum(axis=0)
-        return float(per_period[per_period > 0].mean() * seasons(tuple(self.insured_years["period"].values)))
+        return float(per_period[per_period > 0].mean() * self._per_year)
+
+    @property
+    def _per_year(self) -> float:
+        """Periods per year: as the panel has them, otherwise as the design's labels read; NaN if unknown."""
+        known = self.insured_years.attrs.get("periods_per_year")
+        if known is None:
+            try:
+                known = read_periods(dict.fromkeys((*self.design.baseline, *self.design.performance))).per_year
+            except DataError:
+                known = None
+        return float("nan") if known is None else float(known)
 
     def to_datatree(self) -> xr.DataTree:
         """Return an xarray DataTree in ArviZ's schema (predictions, observed_data, constant_data and others)."""

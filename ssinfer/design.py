@@ -141,8 +141,8 @@ class Design:
         last, first = self.baseline[-1], self.performance[0]
         if order.index(last) > order.index(first):
             raise DesignError(
-                f"baseline runs to {last!r}, after performance begins ({first!r}). End the baseline before the contract "
-                "starts."
+                f"baseline runs to {last!r}, after performance begins ({first!r}). End the baseline before the "
+                "contract starts."
             )
 
     def on(self, panel: Panel) -> Self:

@@ -113,7 +113,8 @@ def rolling_windows(panel: Panel, design: Design, origins: Iterable[Any] | None 
                 f"{design!r} fits nowhere in periods {labels[0]}-{labels[-1]}. Add periods or unmask some."
             )
         return list(windows.values())
-    wanted = [panel.periods[column] for column in panel.columns(origins, "origin")]
+    columns = [(origin, panel.timeline.column(origin)) for origin in origins]
+    wanted = [origin if column is None else panel.periods[column] for origin, column in columns]
     absent = [origin for origin in wanted if origin not in windows]
     if absent:
         raise DesignError(

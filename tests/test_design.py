@@ -119,7 +119,6 @@ def test_periods_of_the_wrong_kind(periods, cure):
 @pytest.mark.parametrize(
     ("change", "cure"),
     [
-        ({"baseline": ["2015"]}, "Use one type, the panel's"),
         ({"baseline": 2015}, r"Pass a list of periods, such as \[2015\]"),
         ({"treated": None}, "Pass a list of units"),
     ],

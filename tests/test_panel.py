@@ -159,7 +159,7 @@ def test_select_and_lookups():
     ("ask", "cure"),
     [
         (lambda panel: panel.rows(["A"]), "Did you mean 'a'"),
-        (lambda panel: panel.columns([2031]), "its periods run from 2018 to 2020"),
+        (lambda panel: panel.columns([2031]), "it has 3 years, 2018 to 2020"),
         (lambda panel: panel.covariate("sex"), "no covariate 'sex'"),
     ],
 )
@@ -178,8 +178,7 @@ def test_fingerprint_changes_with_any_value():
 
 def test_repr_says_what_is_known():
     assert repr(Panel.from_frame(frame())) == (
-        "Panel: 3 units x 3 periods (2018 to 2020), 800 to 22,000 insured-years per cell, "
-        "sampling noise to be estimated"
+        "Panel: 3 units x 3 years, 2018 to 2020, 800 to 22,000 insured-years per cell, sampling noise to be estimated"
     )
 
 

@@ -1,56 +1,170 @@
-"""Labels of periods and their dates."""
+"""Periods: the same calendar from every spelling; ties, mixtures and doubles are refused. Authority: the calendar."""
 
-from __future__ import annotations
+import datetime as dt
 
+import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssinfer.errors import DataError
-from ssinfer.periods import PER_YEAR, bounds, consecutive, label, missing, number, seasons, span
+from ssinfer.errors import AmbiguousPeriodsError, DataError
+from ssinfer.periods import Period, consecutive, parse_period, read_periods, span
+
+MONTHS = ["jan", "feb", "mrt", "apr", "mei", "jun", "jul", "aug", "sep", "okt", "nov", "dec"]
+QUARTERS = {
+    "2018Q2": lambda y, q: f"{y}Q{q}",
+    "2018-Q2": lambda y, q: f"{y}-Q{q}",
+    "2018 Q2": lambda y, q: f"{y} Q{q}",
+    "Q2 2018": lambda y, q: f"Q{q} {y}",
+    "K2 2018": lambda y, q: f"K{q} {y}",
+    "2018K2": lambda y, q: f"{y}K{q}",
+    "2018q2": lambda y, q: f"{y}q{q}",
+    "20182": lambda y, q: 10 * y + q,
+    "2018.25": lambda y, q: y + (q - 1) / 4,
+    "text 2018.25": lambda y, q: str(y + (q - 1) / 4),
+    "2018-4": lambda y, q: f"{y}-{3 * q - 2}",
+    "4-2018": lambda y, q: f"{3 * q - 2}-{y}",
+    "2018-04": lambda y, q: f"{y}-{3 * q - 2:02d}",
+    "01-04-2018": lambda y, q: f"01-{3 * q - 2:02d}-{y}",
+    "2018-04-01": lambda y, q: f"{y}-{3 * q - 2:02d}-01",
+    "date": lambda y, q: dt.date(y, 3 * q - 2, 1),
+    "datetime": lambda y, q: dt.datetime(y, 3 * q - 2, 1),  # noqa: DTZ001  (a date without a zone)
+    "Timestamp": lambda y, q: pd.Timestamp(y, 3 * q - 2, 1),
+    "zoned": lambda y, q: pd.Timestamp(y, 3 * q - 2, 1, tz="Europe/Amsterdam"),
+    "Period": lambda y, q: pd.Period(f"{y}Q{q}"),
+    "Arrow date": lambda y, q: pa.scalar(dt.date(y, 3 * q - 2, 1)),
+    "Arrow timestamp": lambda y, q: pa.scalar(pd.Timestamp(y, 3 * q - 2, 1)),
+}
+MONTHLY = {
+    "2018-04": lambda y, m: f"{y}-{m:02d}",
+    "2018-4": lambda y, m: f"{y}-{m}",
+    "4-2018": lambda y, m: f"{m}-{y}",
+    "2018M4": lambda y, m: f"{y}M{m}",
+    "2018m4": lambda y, m: f"{y}m{m}",
+    "201804": lambda y, m: 100 * y + m,
+    "20184": lambda y, m: int(f"{y}{m}"),
+    "apr-2018": lambda y, m: f"{MONTHS[m - 1]}-{y}",
+    "01-04-2018": lambda y, m: f"01-{m:02d}-{y}",
+    "2018-04-01": lambda y, m: f"{y}-{m:02d}-01",
+    "Timestamp": lambda y, m: pd.Timestamp(y, m, 1),
+    "Period": lambda y, m: pd.Period(f"{y}-{m:02d}"),
+}
+PLACES = [(y, q) for y in (2018, 2019, 2020) for q in (1, 2, 3, 4)]
 
 
-@given(st.sampled_from(sorted(PER_YEAR)), st.integers(1950, 2100), st.integers(0, 11))
-def test_labels_and_numbers_are_inverse_and_periods_tile_time(frequency, year, part):
-    running = year * PER_YEAR[frequency] + part % PER_YEAR[frequency]
-    assert number(label(frequency, running)) == (frequency, running)
-    assert bounds(label(frequency, running))[1] == bounds(label(frequency, running + 1))[0]
-    assert label(frequency, running) < label(frequency, running + 1)
+@pytest.mark.parametrize("spelling", QUARTERS)
+@given(st.permutations(range(12)), st.sampled_from(list(QUARTERS)))
+def test_quarters_are_the_same_in_every_spelling_and_order(spelling, order, other):
+    labels = [QUARTERS[spelling](*PLACES[place]) for place in order]
+    timeline = read_periods(labels)
+    assert timeline.describe() == "12 quarters, 2018Q1 to 2020Q4"
+    assert timeline.seasons() == timeline.per_year == 4
+    assert timeline.missing() == ()
+    assert timeline.column("2018-04-01") == 1
+    named = QUARTERS[other](2019, 3)
+    if other != "20182":  # 20193 alone may be a month as well, but a quarterly column decides
+        assert timeline.column(named) == 6
+    assert read_periods(labels[:1] + labels[2:]).missing() in ((), (timeline.name(PLACES.index(PLACES[order[1]])),))
 
 
-def test_span():
-    assert span(2018, 2020) == (2018, 2019, 2020)
-    assert span("2018-11", "2019-02") == ("2018-11", "2018-12", "2019-01", "2019-02")
-    assert consecutive(span("2018Q2", "2024Q2")) == "quarter"
-    assert len(span("2018Q2", "2024Q2")) == 25
+@pytest.mark.parametrize("spelling", MONTHLY)
+@given(st.permutations(range(24)), st.sampled_from(list(MONTHLY)))
+def test_months_are_the_same_in_every_spelling_and_order(spelling, order, other):
+    places = [(y, m) for y in (2018, 2019) for m in range(1, 13)]
+    timeline = read_periods([MONTHLY[spelling](*places[place]) for place in order])
+    assert timeline.describe() == "24 months, 2018-01 to 2019-12"
+    assert timeline.seasons() == 12
+    assert timeline.column(MONTHLY[other](2019, 11)) == 22
 
 
 @pytest.mark.parametrize(
-    ("call", "message"),
+    ("labels", "words", "per_year"),
     [
-        (lambda: number("2018Q5"), "is not a period"),
-        (lambda: span("2019Q1", "2018Q1"), "earlier one first"),
-        (lambda: span("2019Q1", 2020), "Use one frequency"),
-        (lambda: consecutive((2018, 2020)), "without gaps"),
-        (lambda: consecutive(()), "no periods"),
+        ([2018, 2019, 2020], "3 years, 2018 to 2020", 1),
+        (["2018", "2019"], "2 years, 2018 to 2019", 1),
+        ([2018.0, 2019.0], "2 years, 2018 to 2019", 1),
+        ([dt.date(y, 1, 1) for y in (2018, 2019, 2020)], "3 years, 2018 to 2020", 1),
+        (["2018-04", "2019-04", "2020-04"], "3 years, 2018 to 2020", 1),
+        (["2018-01-31", "2018-02-28", "2018-03-31"], "3 months, 2018-01 to 2018-03", 12),
+        (["2018H1", "2018H2"], "2 half-years, 2018H1 to 2018H2", 2),
+        (["2018W52", "2019W01", "2018W51"], "3 weeks, 2018W51 to 2019W01", None),
+        (["2018-01-15", "2018-01-16"], "2 days, 2018-01-15 to 2018-01-16", None),
+        ([3, 1, 10], "3 periods, 1 to 10", None),
+        (["W10", "W2", "W1"], "3 periods, W1 to W10", None),
+        (["before", "after"], "2 periods, after to before", None),
     ],
 )
-def test_refusals(call, message):
+def test_other_columns(labels, words, per_year):
+    timeline = read_periods(labels)
+    assert timeline.describe() == words
+    assert timeline.per_year == per_year
+
+
+def test_a_gap_is_found_at_the_smallest_step():
+    assert read_periods([2018, 2019, 2021]).missing() == ("2020",)
+    assert read_periods([2016, 2018, 2020]).missing() == ()
+    assert read_periods(["2018-01", "2018-02", "2018-04"]).missing() == ("2018-03",)
+    assert read_periods([1, 2, 4]).missing() == ("3",)
+
+
+@pytest.mark.parametrize("labels", [["2018H1", "2018H2"], ["2018W01", "2018W02"], [1, 2, 3], ["a", "b"]])
+def test_seasons_without_a_calendar_are_refused(labels):
+    with pytest.raises(DataError, match=r"periods_per_year|Aggregate"):
+        read_periods(labels).seasons()
+    assert read_periods(labels, 4).seasons() == 4
+
+
+def test_a_tie_names_both_readings():
+    with pytest.raises(AmbiguousPeriodsError, match=r"quarters \(2018Q1 to 2018Q4\) or as months") as error:
+        read_periods(["2018-2", "2018-1", "2018-3", "2018-4"])
+    assert error.value.labels == ("2018-1", "2018-2", "2018-3", "2018-4")
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (["2018", "2018Q1"], "mix quarters and years"),
+        (["2018Q1", "2018-Q1"], "in two spellings"),
+        (["W1", "W01"], "the same number"),
+        ([], "no periods"),
+        (["a", 1], "mix numbers and text"),
+    ],
+)
+def test_mistakes(labels, message):
     with pytest.raises(DataError, match=message):
-        call()
+        read_periods(labels)
 
 
-def test_seasons():
-    assert seasons(("2018Q1", "2018Q2")) == 4
-    assert seasons(("2018-01", "2018-02")) == 12
-    assert seasons((2018, 2019)) == 1
-    assert seasons(("2018Q9", "2018-13", "before")) == 1
+def test_periods_outside_are_told_from_other_names():
+    quarters = read_periods(span("2018Q2", "2019Q4"))
+    assert quarters.outside("2018Q1")
+    assert quarters.outside("2020-01-01")
+    assert not quarters.outside("2018Q3")
+    assert not quarters.outside("next year")
 
 
-@given(st.sampled_from(sorted(PER_YEAR)), st.integers(1950, 2100), st.integers(3, 30), st.data())
-def test_a_period_left_out_is_found(frequency, year, length, data):
-    whole = tuple(label(frequency, PER_YEAR[frequency] * year + place) for place in range(length))
-    assert missing(whole) == ()
-    if length > 3:
-        gap = data.draw(st.integers(1, length - 2))
-        assert missing(whole[:gap] + whole[gap + 1 :]) == (whole[gap],)
+def test_span_and_one_period():
+    assert span("2018Q3", "2019Q1") == ("2018Q3", "2018Q4", "2019Q1")
+    assert span(2018, "2019") == (2018, 2019)
+    assert parse_period("K2 2018") == Period("quarter", 8073)
+    assert parse_period("2018Q4").end == dt.date(2019, 1, 1)
+    for wrong, message in (("2018Q5", "is not a period"), ("2018-4", "may be 2018-04 or 2018Q4")):
+        with pytest.raises(DataError, match=message):
+            parse_period(wrong)
+    with pytest.raises(DataError, match="Use one frequency"):
+        span(2018, "2019Q1")
+    with pytest.raises(DataError, match="earlier one first"):
+        span("2019Q1", "2018Q1")
+
+
+def test_consecutive_periods():
+    assert consecutive(["2018Q1", "2018Q2"]).frequency == "quarter"
+    for wrong in (["2018Q1", "2018Q3"], ["2018Q2", "2018Q1"], [1, 2]):
+        with pytest.raises(DataError):
+            consecutive(wrong)
+
+
+def test_labels_come_back_as_given():
+    labels = [pd.Timestamp(2018, 4, 1), pd.Timestamp(2018, 1, 1)]
+    assert read_periods(labels).labels == tuple(sorted(labels))

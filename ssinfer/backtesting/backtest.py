@@ -21,7 +21,6 @@ from ssinfer.design import Design
 from ssinfer.errors import DataError, DesignError, RefusalError, did_you_mean
 from ssinfer.level import check_level
 from ssinfer.panel import Panel
-from ssinfer.periods import seasons
 from ssinfer.windows import rolling_windows
 
 if TYPE_CHECKING:
@@ -248,7 +247,7 @@ def _size_refused(
     after = _unmasked(panel, window.performance, window.masked)
     sizes = panel.insured_years[np.ix_(rows[unknown], after)]
     frame.loc[unknown, "insured_years"] = sizes.sum(axis=1)
-    frame.loc[unknown, "assigned"] = sizes.mean(axis=1) * seasons(window.performance)
+    frame.loc[unknown, "assigned"] = sizes.mean(axis=1) * (panel.timeline.per_year or np.nan)
 
 
 def _named(items: Any, what: str, kind: type) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import numpy as np
 
 from ssinfer.comparison import ComparisonRule
 from ssinfer.errors import DesignError, PanelError
-from ssinfer.periods import seasons
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -112,7 +111,7 @@ def selection_flags(
 
 def _traits(panel: Panel, columns: NDArray[np.intp], ses: str | None) -> dict[str, Floats]:
     """Return level, last year's growth and SES per unit, NaN where unknown, from baseline columns."""
-    year, last = seasons(panel.periods), int(columns.max())
+    year, last = panel.timeline.per_year or 1, int(columns.max())
     traits = {"level": _means(panel.spending[:, columns])}
     recent, before = np.arange(last - year + 1, last + 1), np.arange(last - 2 * year + 1, last - year + 1)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -223,12 +223,15 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
         if estimate.weights is not None:
             donors = pd.Index(problem.labels(problem.donors), dtype=object)
             weights = pd.DataFrame(estimate.weights, pd.Index(coords["unit"], dtype=object, name="unit"), donors)
+        per_year = panel.timeline.per_year
         return Counterfactual(
             method=type(self).__name__,
             design=problem.design,
             benchmark=benchmark,
             spending=spending,
-            insured_years=spending.copy(deep=False, data=problem.performance_insured_years).rename("insured_years"),
+            insured_years=spending.copy(deep=False, data=problem.performance_insured_years)
+            .rename("insured_years")
+            .assign_attrs({} if per_year is None else {"periods_per_year": per_year}),
             uncertainty=estimate.uncertainty,
             information=estimate.information,
             expected=array(estimate.expected, "expected"),

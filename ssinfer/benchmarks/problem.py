@@ -71,6 +71,7 @@ class Problem:
         PanelError
             A cell that is needed has no spending. The treated units' performance cells are not needed.
         """
+        design = design.on(panel)
         treated = design.treated_rows(panel)
         try:
             masked = panel.columns(_masked_periods(panel, design))
@@ -163,19 +164,15 @@ def _carried_forward(values: Floats) -> Floats:
 
 def _masked_periods(panel: Panel, design: Design) -> list[Any]:
     """Return the masked periods that the panel has. Periods outside its span are ignored, other names refused."""
-    known, present = set(panel.periods), []
+    present = []
     for period in design.masked:
-        if period in known:
-            present.append(period)
-            continue
-        try:
-            outside = period < panel.periods[0] or period > panel.periods[-1]
-        except TypeError:
-            outside = False
-        if not outside:
+        column = panel.timeline.column(period)
+        if column is not None:
+            present.append(panel.periods[column])
+        elif not panel.timeline.outside(period):
             raise DesignError(
-                f"masked names {period!r}, but the panel has no such period ({panel.periods[0]!r} to "
-                f"{panel.periods[-1]!r}), so nothing would be masked. Name the period as the panel does."
+                f"masked names {period!r}, but the panel has no such period ({panel.timeline.describe()}), so nothing "
+                "would be masked. Name a period of the panel."
             )
     return present
 

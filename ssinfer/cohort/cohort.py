@@ -26,6 +26,7 @@ from ssinfer.cohort.validation import check_persons
 from ssinfer.errors import CohortError, did_you_mean
 from ssinfer.kernels.groups import group_sums
 from ssinfer.panel import Panel
+from ssinfer.periods import read_periods
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -191,15 +192,17 @@ class Cohort:
 
     def columns(self, labels: Iterable[object]) -> Positions:
         """Return the column numbers of periods; an unknown period is refused."""
-        number = {label: column for column, label in enumerate(self.periods)}
-        labels = list(labels)
+        timeline = read_periods(self.periods)
+        columns = []
         for label in labels:
-            if label not in number:
+            column = timeline.column(label)
+            if column is None:
                 raise CohortError(
-                    f"The cohort has no period {label!r}: its periods run from {self.periods[0]!r} to "
-                    f"{self.periods[-1]!r}. Choose among them, or load more periods."
+                    f"The cohort has no period {label!r}: it has {timeline.describe()}. Choose among them, or load "
+                    "more periods."
                 )
-        return np.array([number[label] for label in labels], dtype=np.intp)
+            columns.append(column)
+        return np.array(columns, dtype=np.intp)
 
     def covariate(self, name: str) -> Labels:
         """Return a covariate (n,); an unknown name is refused with the nearest one."""

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.cohort.columns import number_column, pair_rows, plain_label
-from ssinfer.errors import CohortError, did_you_mean
+from ssinfer.errors import CohortError, DataError, did_you_mean
+from ssinfer.periods import read_periods
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,10 +76,9 @@ def _refuse_gaps(frame: pd.DataFrame, keys: tuple[str, str, str], others: tuple[
 def _periods(column: pd.Series[Any]) -> tuple[tuple[Any, ...], Positions]:
     """Return the periods, ascending, and per row of the frame the number of its period."""
     try:
-        periods = tuple(plain_label(label) for label in sorted(pd.unique(column)))
-    except TypeError:
-        kinds = " and ".join(sorted({type(label).__name__ for label in column}))
-        raise CohortError(f"Column {column.name!r} mixes {kinds}, which cannot be sorted. Use one type.") from None
+        periods = read_periods(dict.fromkeys(plain_label(label) for label in pd.unique(column))).labels
+    except DataError as error:
+        raise CohortError(f"Column {column.name!r}: {error}") from None
     number = {label: position for position, label in enumerate(periods)}
     codes, labels = pd.factorize(column)
     return periods, np.array([number[plain_label(label)] for label in labels], dtype=np.intp)[codes]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from ssinfer.cohort.columns import pair_rows, plain_label
-from ssinfer.errors import CohortError
+from ssinfer.errors import CohortError, DataError
+from ssinfer.periods import read_periods
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +34,11 @@ def check_persons(
     insured_years : (n, T)
         Fraction of a year.
     """
-    if any(not earlier < later for earlier, later in itertools.pairwise(periods)):
+    try:
+        ascending = read_periods(periods).labels == tuple(periods)
+    except DataError as error:
+        raise CohortError(str(error)) from None
+    if not ascending:
         raise CohortError(f"Periods must ascend without repeats, got {list(periods)[:6]}.")
     pairs, first = pair_rows(person, unit)
     if len(first) < len(pairs):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import numbers
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -68,7 +69,7 @@ class Timeline:
         if self.given_per_year is not None:
             return self.given_per_year
         if self.frequency in WITH_SEASONS:
-            return PER_YEAR[self.frequency or ""]
+            return PER_YEAR[str(self.frequency)]
         shown = ", ".join(repr(label) for label in self.labels[:3])
         if self.frequency in (None, "ordinal"):
             raise DataError(
@@ -76,8 +77,8 @@ class Timeline:
                 "periods_per_year to Panel.from_frame (1 for years, 4 for quarters, 12 for months)."
             )
         raise DataError(
-            f"Periods {shown} are {plural(str(self.frequency), 2)[2:]}, for which seasons are not supported. Aggregate to "
-            "years, quarters or months."
+            f"Periods {shown} are {plural(str(self.frequency), 2)[2:]}, for which seasons are not supported. Aggregate "
+            "to years, quarters or months."
         )
 
     def missing(self) -> tuple[str, ...]:
@@ -88,10 +89,9 @@ class Timeline:
         """
         if self.periods is None or len(self.periods) < 3:
             return ()
-        numbers = [period.number for period in self.periods]
-        step = min(later - earlier for earlier, later in pairwise(numbers))
-        present = set(numbers)
-        absent = [number for number in range(numbers[0], numbers[-1], step) if number not in present]
+        running = [period.number for period in self.periods]
+        step = min(later - earlier for earlier, later in pairwise(running))
+        absent = [number for number in range(running[0], running[-1], step) if number not in set(running)]
         return tuple(Period(self.periods[0].frequency, number).label for number in absent)
 
     @cached_property
@@ -128,6 +128,17 @@ class Timeline:
             if coarse.first_day == period.first_day and PER_YEAR.get(period.frequency, 366) > PER_YEAR[self.frequency]:
                 return self._by_period.get(coarse)
         return None
+
+    def outside(self, label: Any) -> bool:
+        """Return whether a label names a period before the first or after the last of the timeline."""
+        if self.periods is None:
+            return False
+        if self.frequency == "ordinal":
+            read = running_number(label)
+            named = [] if read is None else [Period("ordinal", read[1])]
+        else:
+            named = [of_day(self.periods[0].frequency, period.first_day) for period in candidates(label)]
+        return bool(named) and all(not self.periods[0] <= period <= self.periods[-1] for period in named)
 
     def describe(self) -> str:
         """Return the timeline in words.
@@ -171,6 +182,10 @@ def read_periods(labels: Iterable[Any], per_year: int | None = None) -> Timeline
     given = tuple(labels)
     if not given:
         raise DataError("There are no periods. Give years (2015), quarters ('2018Q2') or months ('2018-04').")
+    kinds = sorted({_kind(label) for label in given})
+    if len(kinds) > 1:
+        shown = ", ".join(repr(label) for label in given[:6])
+        raise DataError(f"Periods mix {' and '.join(kinds)}: {shown}. Use one type.")
     readings = _calendar_readings(given)
     if not readings:
         return _without_calendar(given, per_year)
@@ -179,7 +194,9 @@ def read_periods(labels: Iterable[Any], per_year: int | None = None) -> Timeline
         key=lambda score: score[:2],
     )
     best = scored[0]
-    rivals = [score for score in scored[1:] if score[0] == best[0] and not _nested(readings[best[2]], readings[score[2]])]
+    rivals = [
+        score for score in scored[1:] if score[0] == best[0] and not _nested(readings[best[2]], readings[score[2]])
+    ]
     if rivals and len(given) > 1:
         first, second = (readings[score[2]] for score in (best, rivals[0]))
         raise AmbiguousPeriodsError(
@@ -191,6 +208,16 @@ def read_periods(labels: Iterable[Any], per_year: int | None = None) -> Timeline
     periods = readings[best[2]]
     order = sorted(range(len(given)), key=lambda place: periods[place])
     return Timeline(tuple(given[place] for place in order), tuple(periods[place] for place in order), per_year)
+
+
+def _kind(label: Any) -> str:
+    """Return the kind of a label: numbers, text, dates, or the name of its type."""
+    if as_day(label) is not None:
+        return "dates"
+    value = label.as_py() if hasattr(label, "as_py") else label
+    if isinstance(value, str):
+        return "text"
+    return "numbers" if isinstance(value, numbers.Real) else type(value).__name__
 
 
 def _calendar_readings(labels: tuple[Any, ...]) -> dict[str, tuple[Period, ...]]:
@@ -210,8 +237,12 @@ def _calendar_readings(labels: tuple[Any, ...]) -> dict[str, tuple[Period, ...]]
         kinds = sorted({frequency for option in options for frequency in list(option)[:1]})
         if len(kinds) > 1:
             shown = ", ".join(repr(label) for label in labels[:6])
-            raise DataError(f"Periods mix {' and '.join(plural(kind, 2)[2:] for kind in kinds)}: {shown}. Use one frequency.")
-        twice = next(label for label in labels if sum(set(candidates(label)) == set(candidates(other)) for other in labels) > 1)
+            raise DataError(
+                f"Periods mix {' and '.join(plural(kind, 2)[2:] for kind in kinds)}: {shown}. Use one frequency."
+            )
+        twice = next(
+            label for label in labels if sum(set(candidates(label)) == set(candidates(other)) for other in labels) > 1
+        )
         raise DataError(f"Period {twice!r} stands in the column in two spellings. Use one spelling.")
     return readings
 
@@ -226,8 +257,7 @@ def _of_days(days: tuple[Period, ...]) -> tuple[tuple[Period, ...], Frequency]:
 
 def _coarsened(frequency: str, periods: tuple[Period, ...]) -> tuple[Frequency, tuple[Period, ...]]:
     """Return the coarsest frequency whose length divides every step between the periods."""
-    numbers = sorted(period.number for period in periods)
-    steps = [later - earlier for earlier, later in pairwise(numbers)]
+    steps = [later - earlier for earlier, later in pairwise(sorted(period.number for period in periods))]
     for coarser, length in reversed(_COARSER.get(frequency, ())):
         if steps and all(step % length == 0 for step in steps):
             return coarser, tuple(of_day(coarser, period.first_day) for period in periods)
@@ -235,8 +265,8 @@ def _coarsened(frequency: str, periods: tuple[Period, ...]) -> tuple[Frequency, 
 
 
 def _n_missing(periods: tuple[Period, ...]) -> int:
-    numbers = [period.number for period in periods]
-    return max(numbers) - min(numbers) + 1 - len(numbers)
+    running = [period.number for period in periods]
+    return max(running) - min(running) + 1 - len(running)
 
 
 def _grain(frequency: str) -> int:
@@ -252,18 +282,14 @@ def _nested(coarse: tuple[Period, ...], fine: tuple[Period, ...]) -> bool:
 def _without_calendar(labels: tuple[Any, ...], per_year: int | None) -> Timeline:
     """Return ordinals if the labels hold one running number each, otherwise the labels as they sort."""
     read = [running_number(label) for label in labels]
-    numbers = [entry for entry in read if entry is not None]
-    if len(numbers) == len(labels) and len({prefix for prefix, _ in numbers}) == 1:
-        if len(set(numbers)) < len(numbers):
+    ordinals = [entry for entry in read if entry is not None]
+    if len(ordinals) == len(labels) and len({prefix for prefix, _ in ordinals}) == 1:
+        if len(set(ordinals)) < len(ordinals):
             raise DataError(f"Two periods have the same number: {', '.join(map(repr, labels[:6]))}. Name each once.")
-        order = sorted(range(len(labels)), key=lambda place: numbers[place])
-        periods = tuple(Period("ordinal", numbers[place][1]) for place in order)
+        order = sorted(range(len(labels)), key=lambda place: ordinals[place])
+        periods = tuple(Period("ordinal", ordinals[place][1]) for place in order)
         return Timeline(tuple(labels[place] for place in order), periods, per_year)
-    try:
-        return Timeline(tuple(sorted(labels)), None, per_year)
-    except TypeError:
-        kinds = sorted({type(label).__name__ for label in labels})
-        raise DataError(f"Periods mix {' and '.join(kinds)}, which cannot be sorted. Use one type.") from None
+    return Timeline(tuple(sorted(labels)), None, per_year)
 
 
 def parse_period(label: Any, among: Iterable[Any] = ()) -> Period:

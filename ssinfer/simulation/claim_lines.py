@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ssinfer.periods import bounds, number
+from ssinfer.periods import parse_period
 from ssinfer.simulation.claim_setting import SES_LEVELS, ClaimSetting, Landscape
 from ssinfer.simulation.dutch_spending import (
     AGE_CLASSES,
@@ -134,7 +134,7 @@ def _first_practice(persons: Persons) -> Integers:
 
 
 def _edges(setting: ClaimSetting) -> tuple[Integers, Integers]:
-    spans = [bounds(period) for period in setting.periods]
+    spans = [(period.first_day, period.end) for period in map(parse_period, setting.periods)]
     first = np.array([(low - EPOCH).days for low, _ in spans], dtype=np.int64)
     last = np.array([(high - EPOCH).days - 1 for _, high in spans], dtype=np.int64)
     return first, last
@@ -144,7 +144,7 @@ def _draw(setting: ClaimSetting, landscape: Landscape, numbers: Integers, rng: n
     n, periods = len(numbers), setting.periods
     n_periods = len(periods)
     first, last = _edges(setting)
-    calendar = np.array([number(period)[1] // 4 for period in periods])
+    calendar = np.array([parse_period(period).number // 4 for period in periods])
 
     # Who: region exact for the contract (the first persons), so that its size does not vary with the seed.
     own = round(setting.insured_under_contract / setting.insurer_share)
@@ -297,7 +297,7 @@ def _lines(
     date = persons.low.ravel()[cell] + np.floor(rng.random(n) * days.ravel()[cell]).astype(np.int64)
     lag = np.where(category == 0, 30 + rng.exponential(90.0, n), 10 + rng.exponential(25.0, n)).astype(np.int64)
     # Tariffs differ by category, year and region, so that repricing changes something.
-    year = np.array([number(period)[1] // 4 for period in setting.periods])[when] - 2018
+    year = np.array([parse_period(period).number // 4 for period in setting.periods])[when] - 2018
     tariff = np.round(amounts[category] / 4 * 1.02**year * (1 + 0.01 * (landscape.region[practice] % 3 - 1)), 2)
     group = np.where(category == 1, 1 + rng.integers(0, len(PRODUCT_GROUPS) - 1, n), 0).astype(np.int8)
 

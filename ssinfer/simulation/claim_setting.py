@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.errors import DataError, DatasetError
-from ssinfer.periods import PER_YEAR, number, span
+from ssinfer.periods import PER_YEAR, parse_period, span
 from ssinfer.simulation.dutch_spending import CATEGORY_MEANS, NATIONAL_GROWTH
 from ssinfer.simulation.panel import COVID_DIP, SEASON
 
@@ -101,7 +101,7 @@ class ClaimSetting:
             periods = self.periods
         except DataError as error:
             raise DatasetError(str(error)) from error
-        if self.start not in periods or number(self.first)[0] != "quarter":
+        if self.start not in periods or parse_period(self.first).frequency != "quarter":
             raise DatasetError(f"start is {self.start!r}; allowed: a quarter from {self.first!r} to {self.last!r}.")
         if not 0 < self.insured_under_contract / self.insurer_share < self.n_insured:
             raise DatasetError(
@@ -181,7 +181,7 @@ class Landscape:
             }
         )
         periods = setting.periods
-        years = np.array([number(period)[1] / PER_YEAR["quarter"] for period in periods])
+        years = np.array([parse_period(period).number / PER_YEAR["quarter"] for period in periods])
         phi = setting.shock_persistence**0.25
         region_level = np.exp(setting.region_sd * rng.standard_normal(n_regions))
         region_level[0] = setting.contract_level
@@ -190,7 +190,7 @@ class Landscape:
         shock = shock + setting.shock_sd * _ar1(rng, len(region), len(periods), phi)
         base = np.exp((setting.growth + trend[region])[:, None] * (years - 2018.5))
         level = region_level[region] * np.exp(setting.practice_sd * rng.standard_normal(len(region)))
-        season = np.array([SEASON[number(period)[1] % 4] if setting.season else 1.0 for period in periods])
+        season = np.array([SEASON[parse_period(period).number % 4] if setting.season else 1.0 for period in periods])
         dip = np.array([1 + (COVID_DIP.get(period, 0.0) if setting.covid else 0.0) for period in periods])
         low, high = rng.uniform(0.2, 0.4, n_regions), rng.uniform(0.2, 0.4, n_regions)
         low[0] = 0.4

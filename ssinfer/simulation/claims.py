@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from ssinfer.atomic import atomic_folder
 from ssinfer.errors import DatasetError
-from ssinfer.periods import bounds
+from ssinfer.periods import parse_period
 from ssinfer.simulation.claim_lines import simulate_persons
 from ssinfer.simulation.claim_setting import ClaimSetting, Landscape
 
@@ -165,7 +165,7 @@ def simulate_claims(
         sums = pd.concat([piece for piece, _ in pieces]).groupby(["practice", "insurer", "period"], as_index=False)
         truth = sums.sum()
         truth.to_parquet(temporary / "truth.parquet")
-        start, end = bounds(setting.start)[0], bounds(setting.last)[1]
+        start, end = parse_period(setting.start).first_day, parse_period(setting.last).end
         programmes = {"unit": ["Vlissingen"], "start": [start], "end": [end]}
         pq.write_table(pa.table(programmes), temporary / "programmes.parquet")
         lines = sum(count for _, count in pieces)

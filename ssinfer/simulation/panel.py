@@ -10,7 +10,7 @@ import numpy as np
 from ssinfer.design import Design
 from ssinfer.errors import DataError, DatasetError
 from ssinfer.panel import Panel
-from ssinfer.periods import PER_YEAR, consecutive, number, span
+from ssinfer.periods import PER_YEAR, consecutive, parse_period, span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -320,10 +320,11 @@ def simulate_kerngezond_vlissingen(
 def _times(labels: tuple[Any, ...]) -> Floats:
     """Return the middle of each period in calendar years; labels must be consecutive."""
     try:
-        frequency = consecutive(labels)
+        timeline = consecutive(labels)
     except DataError as error:
         raise DatasetError(str(error)) from error
-    return (np.array([number(label)[1] for label in labels]) + 0.5) / PER_YEAR[frequency]
+    numbers = [period.number for period in timeline.periods or ()]
+    return (np.array(numbers) + 0.5) / PER_YEAR[str(timeline.frequency)]
 
 
 def _start(labels: tuple[Any, ...], start: Any) -> Any:
@@ -335,11 +336,11 @@ def _start(labels: tuple[Any, ...], start: Any) -> Any:
 
 
 def _season(labels: tuple[Any, ...], season: Sequence[float] | None) -> Floats:
-    if season is None or number(labels[0])[0] != "quarter":
+    if season is None or parse_period(labels[0]).frequency != "quarter":
         return np.zeros(len(labels))
     if len(season) != 4:
         raise DatasetError(f"season has {len(season)} values; a year has 4 quarters.")
-    return np.log([season[number(label)[1] % 4] for label in labels])
+    return np.log([season[parse_period(label).number % 4] for label in labels])
 
 
 def _ar1(rng: np.random.Generator, rows: int, n_periods: int, phi: float) -> Floats:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ssinfer.claims import Population, RunOut, Spending, Truncation, extract
 from ssinfer.errors import SsinferError, StudyError, did_you_mean
-from ssinfer.periods import span
+from ssinfer.periods import read_periods, span
 from ssinfer.study.config_base import Periods, Span
 from ssinfer.study.config_claims import InsuredConfig
 
@@ -130,12 +130,15 @@ def periods_between(first: object, last: object) -> tuple[Any, ...]:
 
 def window_of(wanted: Periods, periods: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return the periods that a study file names, as a span or one by one."""
-    if not isinstance(wanted, Span):
-        return tuple(wanted)
-    for label in (wanted.first, wanted.last):
-        if label not in periods:
-            raise StudyError(f"Period {label!r} is not in the claims' periods, {periods[0]!r} to {periods[-1]!r}.")
-    return periods[periods.index(wanted.first) : periods.index(wanted.last) + 1]
+    timeline = read_periods(periods)
+    named = (wanted.first, wanted.last) if isinstance(wanted, Span) else tuple(wanted)
+    columns = []
+    for label in named:
+        column = timeline.column(label)
+        if column is None:
+            raise StudyError(f"Period {label!r} is not in the claims' periods: {timeline.describe()}.")
+        columns.append(column)
+    return periods[columns[0] : columns[1] + 1] if isinstance(wanted, Span) else tuple(periods[c] for c in columns)
 
 
 def _practices(tables: ClaimsTables) -> tuple[str, ...]:

@@ -190,13 +190,16 @@ def _contract(sharing: SharingConfig | None) -> tuple[Contract | None, float]:
 
 def _periods(labels: Periods, panel: Panel, key: str) -> list[Any]:
     """Return the panel's periods that a study file names, as a span or one by one."""
-    if not isinstance(labels, Span):
-        return list(labels)
+    if key == "masked" and not isinstance(labels, Span):
+        return list(labels)  # masked periods may lie outside the panel
+    named = [labels.first, labels.last] if isinstance(labels, Span) else list(labels)
     try:
-        first, last = panel.columns([labels.first, labels.last])
+        columns = panel.columns(named).tolist()
     except PanelError as error:
         raise StudyError(f"windows.{key}: {error}") from None
-    return list(panel.periods[first : last + 1])
+    if isinstance(labels, Span):
+        columns = list(range(columns[0], columns[1] + 1))
+    return [panel.periods[column] for column in columns]
 
 
 def _design(config: StudyConfig, part: ComparisonConfig, data: StudyData) -> Design:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.errors import ClaimsError, DataError
-from ssinfer.periods import PER_YEAR, Frequency, bounds, consecutive, number
+from ssinfer.periods import PER_YEAR, Frequency, consecutive, read_periods
 
 EPOCH = dt.date(1970, 1, 1)
 
@@ -27,6 +27,7 @@ class Calendar:
 
     periods: tuple[Any, ...]
     frequency: Frequency
+    number: int
     first: tuple[int, ...]
     last: tuple[int, ...]
     year: tuple[int, ...]
@@ -36,25 +37,26 @@ class Calendar:
         """Return the calendar of consecutive years, quarters or months."""
         labels = tuple(periods)
         try:
-            frequency = consecutive(labels)
+            timeline = consecutive(labels)
         except DataError as error:
             raise ClaimsError(str(error)) from error
-        spans = [bounds(label) for label in labels]
+        periods = timeline.periods or ()
         return cls(
             labels,
-            frequency,
-            tuple(day_of(low) for low, _ in spans),
-            tuple(day_of(high) - 1 for _, high in spans),
-            tuple(low.year for low, _ in spans),
+            periods[0].frequency,
+            periods[0].number,
+            tuple(day_of(period.first_day) for period in periods),
+            tuple(day_of(period.end) - 1 for period in periods),
+            tuple(period.first_day.year for period in periods),
         )
 
     def place(self, label: Any) -> int:
         """Return the position of a period; an unknown one is refused with the range at hand."""
-        if label not in self.periods:
-            raise ClaimsError(
-                f"Period {label!r} is not in the study, which runs from {self.periods[0]!r} to {self.periods[-1]!r}."
-            )
-        return self.periods.index(label)
+        timeline = read_periods(self.periods)
+        column = timeline.column(label)
+        if column is None:
+            raise ClaimsError(f"Period {label!r} is not in the study, which has {timeline.describe()}.")
+        return column
 
     @property
     def year_days(self) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -95,12 +97,12 @@ class Calendar:
             running = running + date.quarter().cast("int64") - 1
         elif self.frequency == "month":
             running = running + date.month().cast("int64") - 1
-        return running - number(self.periods[0])[1]
+        return running - self.number
 
     def last_month(self, t: Any) -> Any:
         """Return the running month (12 year + month - 1) in which period t ends, as an Ibis expression."""
         step = 12 // PER_YEAR[self.frequency]
-        return (t + number(self.periods[0])[1]) * step + step - 1
+        return (t + self.number) * step + step - 1
 
 
 def epoch_day(date: Any) -> Any:

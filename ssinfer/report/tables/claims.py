@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ssinfer.figures.numbers import ABSENT, column_with_errors, count, listed, money, percent, plain, quoted, total
-from ssinfer.periods import bounds
+from ssinfer.periods import parse_period
 from ssinfer.report.data import Table
 from ssinfer.report.disclosure import case_is_small
 from ssinfer.report.text.pairs import case_name, label_of, pairs_of, saving_of, span
@@ -84,7 +84,7 @@ def truncation_table(result: StudyResult) -> Table | None:
             "another estimand: what is cut may hold savings too."
         ),
     ]
-    parts = Counter(bounds(period)[0].year for period in result.panel.periods)
+    parts = Counter(parse_period(period).first_day.year for period in result.panel.periods)
     short = [str(year) for year, n in sorted(parts.items()) if n < max(parts.values())]
     if short:
         notes.append(
