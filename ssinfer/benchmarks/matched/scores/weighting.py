@@ -92,7 +92,7 @@ def entropy_weights(covariates: Mapping[str, Floats], treated: Booleans) -> Floa
     outside = matrix[~treated]
     scale = np.where(outside.std(axis=0) > 0, outside.std(axis=0), 1.0)
     target = matrix[treated].mean(axis=0)
-    of_controls, gap = entropy_balance((outside - target) / scale, np.zeros(len(names)))
+    of_controls, gap = entropy_balance((outside - target) / scale)
     if not gap <= MAX_IMBALANCE:
         distance = np.abs(of_controls @ outside - target) / scale
         raise RefusalError(
