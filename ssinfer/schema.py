@@ -163,6 +163,7 @@ class FrameSchema:
         """Return the schema as a Markdown table, for the documentation of the output folder."""
         lines = ["| column | type | unit | meaning |", "|---|---|---|---|"]
         for column in self.columns:
-            old = f" Before: `{column.old_name}`." if column.old_name else ""
-            lines.append(f"| `{column.name}` | {column.dtype} | {column.unit} | {column.meaning}{old} |")
+            meaning = column.meaning + (f" Before: `{column.old_name}`." if column.old_name else "")
+            cells = (f"`{column.name}`", column.dtype, column.unit, meaning)
+            lines.append(f"| {' | '.join(cells)} |".replace(":g}", "}").replace("  ", " "))
         return "\n".join(lines)

@@ -39,7 +39,7 @@ contract = "kerngezond-vlissingen"
 """
 SETTLE = ["settle", "--contract", "kerngezond-vlissingen", "--benchmark", "100", "--spending", "95"]
 SETTLE += ["--insured-years", "20000"]
-BACKTEST = {"scores.csv", "thresholds.csv", "placebos.parquet"}
+BACKTEST = {"scores.csv", "detection.csv", "thresholds.csv", "placebos.parquet"}
 EVALUATE = {"savings.nc", "savings.csv", "case_thresholds.csv", "settlement.csv"}
 ALWAYS = {"manifest.json", "report.html", "figures"}
 
