@@ -1,4 +1,4 @@
-"""Numbers in print: only the digits that the Monte Carlo or statistical error warrants."""
+"""Prints numbers with no more digits than their standard error supports."""
 
 from __future__ import annotations
 
@@ -74,6 +74,18 @@ def percent(rate: float, error: float = float("nan"), decimals: int | None = Non
     if decimals is None:
         decimals = min(max(decimals_of(100 * error), 0), 2) if math.isfinite(error) and error > 0 else 1
     return f"{plain(100 * rate, decimals)}%"
+
+
+def percent_with_error(rate: float, error: float) -> str:
+    """Return a fraction and its standard error as whole percentages; an error below 1 is printed as 1.
+
+    >>> percent_with_error(0.113, 0.052), percent_with_error(0.113, float("nan"))
+    ('11 ± 5%', '11%')
+    """
+    text = plain(100 * rate, 0)
+    if math.isfinite(error) and error > 0:
+        text += f" {PLUS_MINUS} {plain(max(100 * error, 1.0), 0)}"
+    return f"{text}%"
 
 
 def money(value: float, currency: str, decimals: int = 0) -> str:

@@ -1,4 +1,4 @@
-"""From a matplotlib figure to SVG text: deterministic, without metadata, with ids of its own."""
+"""Writes a matplotlib figure as SVG text: the same bytes for the same figure, without metadata, with unique ids."""
 
 from __future__ import annotations
 
@@ -21,9 +21,16 @@ def svg_of(picture: Figure) -> str:
 
 
 def inline(document: str, name: str, description: str) -> str:
-    """Return the SVG element for a page: ids prefixed by `name`, size given by the page, read out by `description`.
+    """Return the SVG element for a page, without width and height, so that the page gives its size.
 
-    `description` must already be escaped.
+    Parameters
+    ----------
+    document : str
+        An SVG document.
+    name : str
+        Prefix of all ids, which makes them unique in the page.
+    description : str
+        Text for screen readers, already escaped.
     """
     element = document[document.index("<svg") :]
     element = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', element)

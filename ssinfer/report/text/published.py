@@ -1,4 +1,4 @@
-"""Published figures beside which a report's own stand, each with its source."""
+"""Published numbers that a report is compared with, each with its source, and the glossary."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ REPORTED_LOW, REPORTED_HIGH = 0.01, 0.10
 
 @dataclass(frozen=True)
 class Published:
-    """A published figure, in a sentence, with its source and (where there is one) its DOI."""
+    """A published number in a sentence, with its source and its DOI, if there is one."""
 
     sentence: str
     source: str
@@ -41,8 +41,8 @@ CONTEXT = (
         "L&M Policy Research 2015, evaluation of the Pioneer model, net of shared savings paid.",
     ),
     Published(
-        "All-In Contract (the Netherlands): spending -1.2%, p = .476, 16,425 against 212,251 insured: a standard "
-        "error of about 1.7%, that is k of about 2.16.",
+        "All-In Contract (the Netherlands): spending −1.2%, p = .476, 16,425 against 212,251 insured. The "
+        "standard error is about 1.7%, so k is about 2.16.",
         "Gigengack, Cattel and Eijkenaar 2025.",
         "10.1007/s10198-025-01765-8",
     ),
@@ -60,25 +60,26 @@ CONTEXT = (
 )
 
 GLOSSARY = (
-    ("saving", "Benchmark less observed spending. Positive: less was spent than the benchmark."),
+    ("saving", "Benchmark less observed spending. Positive: spending was lower than the benchmark."),
     ("savings rate", "Saving divided by the mean benchmark. Printed as a percentage."),
-    ("benchmark", "Spending that would have been observed without the contract, estimated by a design and a method."),
-    ("insured-year", "One person insured for a whole year; spending and savings are means per insured-year."),
-    ("placebo contract", "A unit and a year without any contract, treated as if it had one: its true saving is zero."),
-    ("threshold", "The smallest measured saving that counts as real; at or above it a saving is paid."),
+    ("benchmark", "Expected spending without the contract, estimated by a design and a method."),
+    ("contract group", "The insured persons, practices or units under the contract."),
+    ("insured-year", "One person insured for one year. Spending and savings are means per insured-year."),
     (
-        "honest threshold",
-        "Here: the placebo threshold, one-sided 95%, taken from other regions and years than those it is tried on.",
+        "placebo contract",
+        "A unit and a year without any contract, evaluated as if it had one. Its true saving is zero.",
     ),
-    ("false payment", "Payment to a contract whose true saving is zero."),
-    ("detection", "Share of contracts with a given true saving that reach the threshold."),
+    ("threshold", "The smallest measured saving that is paid."),
+    (
+        "cross-fitted placebo threshold",
+        "The one-sided 95% threshold from the savings of placebo contracts in other regions and years.",
+    ),
+    ("false payment rate", "Share of contracts with a true saving of zero that are paid."),
+    ("detection rate", "Share of contracts with a given true saving that reach the threshold."),
     ("bias", "Mean measured saving of placebo contracts. Positive: the benchmark is too high and pays too easily."),
-    ("SD", "Standard deviation of the savings rates of placebo contracts: how far a benchmark is off, typically."),
-    ("coverage", "Share of placebo contracts whose interval holds the true saving of zero."),
-    (
-        "k",
-        "Standard deviation that one insured-year adds to a savings rate: sampling error is k / sqrt(insured-years).",
-    ),
+    ("SD", "Standard deviation of the savings rates of placebo contracts: the typical error of a benchmark."),
+    ("coverage", "Share of placebo contracts whose interval contains the true saving of zero."),
+    ("k", "Standard deviation of a savings rate over one insured-year: sampling noise is k / sqrt(insured-years)."),
     ("group shock", "Error of a group's benchmark that does not shrink with its size."),
-    ("± ", "One standard error over neighbouring units with all their years (block bootstrap), unless said otherwise."),
+    ("±", "One standard error over blocks of neighbouring units with all their years, unless stated otherwise."),
 )

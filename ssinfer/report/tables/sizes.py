@@ -1,0 +1,56 @@
+"""Table: error and cross-fitted placebo threshold by size of the placebo units."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ssinfer.figures.numbers import count
+from ssinfer.report.analysis import ALL_SIZES
+from ssinfer.report.disclosure import class_is_visible
+from ssinfer.report.table import NoTable, ReportTable, TableColumn
+from ssinfer.report.text.names import REFERENCE
+
+if TYPE_CHECKING:
+    from ssinfer.report.analysis import Analysis
+
+KEYS = ["design", "method", "size_class"]
+MEASURES = ["threshold", "threshold_se", "false_payment_rate", "false_payment_rate_se"]
+
+
+def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
+    """Return one row per design, method and size class; a class with too few units shows no number."""
+    backtest = analysis.result.backtest
+    if backtest is None or not len(backtest.thresholds):
+        return NoTable()
+    scores = backtest.scores
+    scores = scores[(scores["injected"] == 0) & (scores["size_class"] != ALL_SIZES)]
+    if not len(scores):
+        return NoTable("The study asks for no classes of size.")
+    reference = backtest.thresholds[REFERENCE.rows(backtest.thresholds)]
+    found = analysis.labelled(
+        scores[[*KEYS, "n_units", "sd", "sd_mcse"]].merge(reference[KEYS + MEASURES], "left", KEYS)
+    )
+    visible = found["n_units"].map(class_is_visible)
+    found["units"] = found["n_units"].map(count).where(visible, "too few to show")
+    found.loc[~visible, ["sd", "sd_mcse", *MEASURES]] = float("nan")
+    return found
+
+
+TABLE = ReportTable(
+    name="sizes",
+    section="comparison",
+    order=50,
+    caption="By size of the placebo units",
+    columns=(
+        TableColumn("Design", "label"),
+        TableColumn("Insured-years", "size_class"),
+        TableColumn("Units", "units", "cell"),
+        TableColumn("SD (%)", "sd", "percent", error="sd_mcse"),
+        TableColumn("Placebo threshold (%)", "threshold", "percent", error="threshold_se"),
+        TableColumn("False payment rate (%)", "false_payment_rate", "percent", error="false_payment_rate_se"),
+    ),
+    rows=rows,
+    notes=lambda *_: ("A size class has no threshold if it holds fewer than 19 units at every origin.",),
+)
