@@ -112,8 +112,8 @@ FIGURE = Figure(
     caption=(
         "Each bar counts placebo contracts: units and years without a contract, so every saving here is error. "
         "Right of zero: less was spent than the benchmark. Orange: placebos that would be paid under their own "
-        "cross-fitted threshold. Lines: the thresholds of the contract group. The outermost bars count the values "
-        "beyond the axis."
+        "cross-fitted threshold. Lines: the thresholds of the contract group at 95%, one-sided from placebos and "
+        "two-sided from models. The outermost bars count the values beyond the axis."
     ),
     schema=FrameSchema(
         "placebo_savings",

@@ -6,6 +6,8 @@ import io
 import re
 from typing import TYPE_CHECKING
 
+from ssinfer.figures.style import style
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -15,7 +17,8 @@ _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 def svg_of(picture: Figure) -> str:
     """Return the figure as an SVG document."""
     stream = io.StringIO()
-    picture.savefig(stream, format="svg", metadata=_NO_METADATA)
+    with style():
+        picture.savefig(stream, format="svg", metadata=_NO_METADATA)
     text = stream.getvalue().replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif")
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
 

@@ -41,14 +41,14 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
             axis.plot(size, threshold, color=ink, linewidth=1.4 if item == SAMPLING else 1.6, linestyle=dashes)
         ends.append((float(threshold[-1]), shorten(str(name)), ink))
     top = 1.05 * float(lines.loc[lines["item"] != SAMPLING, "threshold"].max())
-    for group in frame[frame["item"] == GROUP].itertuples():
-        if SMALLEST <= group.insured_years <= LARGEST:
-            _mark_group(axis, str(group.name), float(group.insured_years), float(group.threshold))
+    groups = frame[(frame["item"] == GROUP) & frame["insured_years"].between(SMALLEST, LARGEST)]
+    for _, group in groups.iterrows():
+        _mark_group(axis, str(group["name"]), float(group["insured_years"]), float(group["threshold"]))
     heights = spread([end[0] for end in ends], 0.055 * top)
     lift = max(0.0, 0.02 * top - min(heights))
-    for height, (threshold, text, ink) in zip(heights, ends, strict=True):
+    for height, (end, text, ink) in zip(heights, ends, strict=True):
         axis.annotate(
-            text, (LARGEST, threshold), xytext=(LARGEST * 1.13, height + lift), color=ink, va="center",
+            text, (LARGEST, end), xytext=(LARGEST * 1.13, height + lift), color=ink, va="center",
             annotation_clip=False, arrowprops={"color": ink, **LEADER},
         )  # fmt: skip
     axis.set_xscale("log")

@@ -19,7 +19,8 @@ from ssinfer.backtesting.noise import (
 from ssinfer.errors import SsinferError
 from ssinfer.figures.numbers import listed, quoted
 from ssinfer.report.disclosure import case_is_small
-from ssinfer.report.text.names import REFERENCE, ThresholdKey
+from ssinfer.thresholds.kind import ThresholdKey
+from ssinfer.thresholds.placebo import COMPARISON_KEY
 from ssinfer.thresholds.schedule import MSSP_K
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class Analysis:
     @cached_property
     def recommended(self) -> ThresholdKey | None:
         """The recommended threshold; None if there is none."""
-        return None if self.choice is None else ThresholdKey.of(self.choice.best)
+        return None if self.choice is None else chosen_key(self.choice.best)
 
     @property
     def share(self) -> float:
@@ -161,7 +162,7 @@ class Analysis:
         """Whether any design and method measured the saving of the contract group."""
         return any(self.saving(pair) is not None for pair in self.pairs)
 
-    def threshold(self, pair: Pair, key: ThresholdKey = REFERENCE) -> pd.Series[Any] | None:
+    def threshold(self, pair: Pair, key: ThresholdKey = COMPARISON_KEY) -> pd.Series[Any] | None:
         """Return a threshold of the contract group under a design and method; None if there is none."""
         rows = rows_of(self.result.case_thresholds, pair)
         rows = rows[key.rows(rows)] if len(rows) else rows
@@ -184,6 +185,11 @@ def analyse(result: StudyResult) -> Analysis:
     choice, why_no_choice = _choice(result)
     noise, why_no_noise = _noise(result)
     return Analysis(result, choice, why_no_choice, noise, why_no_noise)
+
+
+def chosen_key(row: Mapping[str, Any] | pd.Series[Any]) -> ThresholdKey:
+    """Return the threshold of a row of a choice, in which a kind without levels has a negative level."""
+    return ThresholdKey.of({**row, "level": row["level"] if row["level"] > 0 else None})
 
 
 def pair_of(row: Any) -> Pair:

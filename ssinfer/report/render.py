@@ -10,7 +10,6 @@ import jinja2
 from markupsafe import Markup, escape
 
 from ssinfer.drawing import FIGURES
-from ssinfer.figures.style import style
 from ssinfer.figures.svg import inline, svg_of
 from ssinfer.report.text.published import CONTEXT, GLOSSARY
 
@@ -42,9 +41,7 @@ def pictures(data: ReportData) -> dict[str, Picture]:
     drawn = {}
     for name, frame in data.figures.items():
         figure = FIGURES.find(name)
-        with style():
-            document = svg_of(figure.draw(frame))
-        drawn[name] = Picture(name, figure.title, figure.caption_of(frame), document)
+        drawn[name] = Picture(name, figure.title, figure.caption_of(frame), svg_of(figure.draw(frame)))
     return drawn
 
 

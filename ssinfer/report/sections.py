@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,12 +13,9 @@ from ssinfer.report.text.noise import noise_sentences
 from ssinfer.report.text.recommendation import recommendation_sentences
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from ssinfer.report.analysis import Analysis
-
-
-def no_sentences(analysis: Analysis) -> Iterable[str]:
-    """Return no sentences."""
-    return ()
 
 
 @dataclass(frozen=True)
@@ -31,14 +27,14 @@ class Section:
     name : str
         Key that tables and figures name, and identifier in the page.
     title : str
-    sentences : callable (analysis) -> iterable of str
+    sentences : callable (analysis) -> iterable of str, optional
     bullets : bool
         Whether the sentences are a list.
     """
 
     name: str
     title: str
-    sentences: Callable[[Analysis], Iterable[str]] = no_sentences
+    sentences: Callable[[Analysis], Iterable[str]] | None = None
     bullets: bool = False
 
 

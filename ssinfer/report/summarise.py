@@ -63,5 +63,5 @@ def _section(analysis: Analysis, section: Section, entries: list[ReportTable | R
             reasons[entry.name] = table.reason
         else:
             items.append(table)
-    sentences = tuple(section.sentences(analysis))
+    sentences = () if section.sentences is None else tuple(section.sentences(analysis))
     return SectionData(section.name, section.title, sentences, tuple(items), reasons, section.bullets)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +12,8 @@ from ssinfer.figures.numbers import ABSENT, column_with_errors, money, plain, to
 from ssinfer.registry import Registry
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from ssinfer.report.analysis import Analysis
 
 type Form = Literal["text", "cell", "yes or no", "number", "percent", "money", "total"]
@@ -86,15 +87,15 @@ class TableColumn:
             return [ABSENT if _missing(value) else str(value) for value in values]
         if self.form == "yes or no":
             return [ABSENT if _missing(value) else "yes" if value else "no" for value in values]
-        numbers = [math.nan if _missing(value) else float(value) for value in values]
+        numbers = _numbers(values)
         if self.form == "money":
             return [money(number, currency, self.decimals) for number in numbers]
         if self.form == "total":
             return [total(number, currency) for number in numbers]
         scale = 100.0 if self.form == "percent" else 1.0
         if self.error:
-            errors = rows[self.error] if self.error in rows.columns else [math.nan] * len(rows)
-            return column_with_errors(numbers, [float(error) for error in errors], scale)
+            errors = rows[self.error].tolist() if self.error in rows.columns else [None] * len(rows)
+            return column_with_errors(numbers, _numbers(errors), scale)
         return [plain(scale * number, self.decimals) for number in numbers]
 
 
@@ -103,11 +104,6 @@ class NoTable:
     """The reason why a table does not apply to a study; empty if there is nothing to say."""
 
     reason: str = ""
-
-
-def no_notes(analysis: Analysis, rows: pd.DataFrame) -> Iterable[str]:
-    """Return no notes."""
-    return ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,11 +122,14 @@ class ReportTable:
     order : int
         Position in the section, among tables and figures.
     caption : str
+        ``{n_rows}`` stands for the number of rows.
     columns : tuple of TableColumn
     rows : callable (analysis) -> DataFrame or NoTable
         Returns unprinted values, one row per row of the table.
-    notes : callable (analysis, rows) -> iterable of str
-        Returns the sentences below the table.
+    notes : tuple of str
+        Sentences below the table.
+    remarks : callable (analysis, rows) -> iterable of str, optional
+        Returns the sentences below the table that depend on the study.
     folded : bool
         Whether the page shows the table only after a click.
     """
@@ -141,7 +140,8 @@ class ReportTable:
     caption: str
     columns: tuple[TableColumn, ...]
     rows: Callable[[Analysis], pd.DataFrame | NoTable]
-    notes: Callable[[Analysis, pd.DataFrame], Iterable[str]] = no_notes
+    notes: tuple[str, ...] = ()
+    remarks: Callable[[Analysis, pd.DataFrame], Iterable[str]] | None = None
     folded: bool = False
 
     def build(self, analysis: Analysis) -> Table | NoTable:
@@ -156,14 +156,18 @@ class ReportTable:
         cells = [column.cells(rows, currency) for column in shown]
         return Table(
             name=self.name,
-            caption=self.caption,
+            caption=self.caption.format(n_rows=len(rows)),
             columns=tuple(column.head.format(currency=currency) for column in shown),
             numeric=tuple(column.form not in ("text", "yes or no") for column in shown),
             rows=tuple(zip(*cells, strict=True)),
-            notes=tuple(self.notes(analysis, rows)),
+            notes=(*self.notes, *(() if self.remarks is None else self.remarks(analysis, rows))),
             folded=self.folded,
         )
 
 
 def _missing(value: Any) -> bool:
     return value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value))
+
+
+def _numbers(values: list[Any]) -> list[float]:
+    return [math.nan if _missing(value) else float(value) for value in values]

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import ssinfer as ss
+from ssinfer.report.analysis import Analysis, analyse
 from ssinfer.study.result import StudyResult
 from ssinfer.thresholds.compare import compare_thresholds
 
@@ -78,6 +79,11 @@ def study_of(panel: ss.Panel) -> StudyResult:
 @pytest.fixture(scope="session")
 def study() -> StudyResult:
     return study_of(simulate())
+
+
+@pytest.fixture(scope="session")
+def analysis(study) -> Analysis:
+    return analyse(study)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The report: self-contained, the same bytes for the same result, escaped, honest about what is missing."""
+"""The report is self-contained, gives the same bytes for the same result, is escaped, and names absent parts."""
 
 from __future__ import annotations
 
@@ -54,6 +54,11 @@ def region(page: str, name: str) -> str:
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", found.group()))).strip()
 
 
+def sentences(data, name):
+    """The sentences of one section."""
+    return next(section.sentences for section in data.sections if section.name == name)
+
+
 def test_page_is_well_formed_and_ids_are_unique(page):
     ids = [attrs["id"] for _, attrs in Page(page).tags if "id" in attrs]
     assert len(ids) == len(set(ids))
@@ -101,17 +106,17 @@ def test_writing_again_replaces_and_leaves_other_files_alone(study, tmp_path):
     assert {path.stem for path in (tmp_path / "figures").iterdir()} == FIGURES
 
 
-def test_nothing_half_written_when_a_figure_fails(study, tmp_path, monkeypatch):
+def test_a_failing_figure_leaves_no_half_written_report(study, tmp_path, monkeypatch):
     def fail(*_):
         raise RuntimeError("no ink")
 
-    monkeypatch.setattr("ssinfer.figures.case.draw", fail)
+    monkeypatch.setattr("ssinfer.report.render.svg_of", fail)
     with pytest.raises(RuntimeError, match="no ink"):
         write_report(study, tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
-def test_a_file_in_the_folders_place_is_refused(study, tmp_path):
+def test_a_file_with_the_name_of_the_folder_is_refused(study, tmp_path):
     (tmp_path / "out").write_text("")
     with pytest.raises(StudyError, match="Name another folder"):
         write_report(study, tmp_path / "out")
@@ -129,42 +134,42 @@ def test_first_line_says_which_data(page):
     assert re.search(r'<body>\s*<p class="data" id="data-note">Simulated data: not a finding</p>', body)
 
 
-def test_finding_snapshot(study, page):
-    """The three sentences, every number computed here again from the result's own frames."""
+def test_the_finding_has_the_numbers_of_the_result(study, page):
+    """Every number is computed again from the frames of the result."""
     order = study.backtest.ranking()
     best = order.iloc[0]
     choice = ss.choose_design(study.backtest, share=0.5, at_most=0.05).best
     case = study.case_thresholds
     same = [case[name] == choice[name] for name in ("design", "kind", "level", "side", "prior")]
-    honest = case[np.logical_and.reduce(same)].iloc[0]
+    threshold = case[np.logical_and.reduce(same)].iloc[0]
     saving = study.savings[study.savings["design"] == choice["design"]].iloc[0]
     text = region(page, "finding")
-    assert f"“{best['design']}” ({study.design_labels[best['design']]}) detects a true saving of 3% in" in text
+    assert f"“{best['design']}” ({study.design_labels[best['design']]}) then detects a true saving of 3% in" in text
     assert f"{100 * best['detection_rate_3']:.0f} ±" in text
-    assert f"a measured saving of {100 * honest['rate']:.1f}% of the benchmark, EUR {honest['money']:.0f}" in text
-    assert "programmes have reported 1% to 10% lower spending growth" in text
+    assert f"a measured saving of {100 * threshold['rate']:.1f}% of the benchmark, EUR {threshold['money']:.0f}" in text
+    assert "Programmes have reported 1% to 10% lower spending growth" in text
     amount = f"{'−' if saving['saving'] < 0 else ''}EUR {abs(saving['saving']):.0f}"
     assert f"a measured saving of {amount} (95% interval" in text
-    reaches = "which reaches the threshold" if honest["passed"] else "which does not reach the threshold"
+    reaches = "which reaches the threshold" if threshold["passed"] else "which does not reach the threshold"
     assert reaches in text
 
 
-def test_sampling_error_alone_is_said_in_words(page):
+def test_payments_under_sampling_noise_alone_are_in_the_text(page):
     text = region(page, "sampling")
     assert re.search(
-        r"would pay \d+(\.\d+)?% ± \d+(\.\d+)?% of contracts that saved nothing, where it promises 2.5%", text
+        r"would pay \d+(\.\d+)?% ± \d+(\.\d+)?% of contracts without savings, although it promises 2.5%", text
     )
-    assert "with Medicare's k = 2.135 it would pay" in text
+    assert "With Medicare's k = 2.135 it would pay" in text
 
 
 def test_every_design_is_reported(study):
     data = summarise(study)
-    for table in (data.designs, data.scores, data.payments, data.savings):
-        assert {row[0] for row in table.rows} == {"a", "b"}, table.name
-    assert {row.label for row in data.figures.placebos} == {"a", "b"}
+    for name in ("designs", "scores", "payments", "savings"):
+        assert set(data.tables[name].column("Design")) == {"a", "b"}, name
+    assert set(data.figures["placebo_savings"]["design"]) == {"a", "b"}
 
 
-def test_not_rejected_is_never_called_calibrated(page):
+def test_intervals_that_are_not_rejected_are_not_called_calibrated(page):
     assert "calibrated" not in page.lower()
     assert "not transportable" in page.lower()
 
@@ -179,13 +184,11 @@ def test_a_case_below_the_limit_is_suppressed_everywhere(study, without, tmp_pat
     small_study = without(study, suppress_below=20_500)  # the case has 20,000
     page = write_report(small_study, tmp_path).read_text(encoding="utf-8")
     data = summarise(small_study)
-    assert data.savings is None
-    assert data.thresholds is None
-    assert data.settlement is None
-    assert data.figures.case is None
-    assert data.figures.marker is None
+    assert not {"savings", "thresholds", "settlement", "intervals"} & set(data.tables)
+    assert "case" not in data.figures
+    assert "contract group" not in set(data.figures["threshold_by_size"]["item"])
     assert not (tmp_path / "figures" / "case.svg").exists()
-    assert all(row.lines == () for row in data.figures.placebos)
+    assert set(data.figures["placebo_savings"]["item"]) == {"placebo contract"}
     assert "fewer than 20500 insured" in page
     # mean bonuses of the placebos may be the same number of euros by chance
     page = re.sub(r'<figure id="figure-earnings">.*?</figure>', "", page, flags=re.DOTALL)
@@ -196,7 +199,7 @@ def test_a_case_below_the_limit_is_suppressed_everywhere(study, without, tmp_pat
 
 
 def test_the_limit_itself_is_shown(study, without):
-    assert summarise(without(study, suppress_below=20_000)).savings is not None
+    assert "savings" in summarise(without(study, suppress_below=20_000)).tables
 
 
 def test_small_placebos_are_not_drawn(study, without):
@@ -206,7 +209,7 @@ def test_small_placebos_are_not_drawn(study, without):
     small = int(((rows["role"] == "placebo") & (rows["insured_years"] < limit)).sum())
     assert small > 0
     data = summarise(without(study, suppress_below=limit))
-    assert any(sentence.startswith(f"{small} placebo results") for sentence in data.absent)
+    assert any(sentence.startswith(f"{small} placebo results") for sentence in sentences(data, "absent"))
 
 
 def test_without_settlement(study, without, tmp_path):
@@ -238,9 +241,9 @@ def test_a_sealed_case_and_a_refused_one(study, without):
     )
     thresholds = study.case_thresholds.drop(columns="passed")
     data = summarise(without(study, savings=sealed, case_thresholds=thresholds, settlement=pd.DataFrame()))
-    assert data.savings is None
-    assert any("No donors <left>." in sentence for sentence in data.absent)
-    assert "is not measured" in data.finding[2]
+    assert "savings" not in data.tables
+    assert any("No donors <left>." in sentence for sentence in sentences(data, "absent"))
+    assert any("is not measured" in sentence for sentence in data.finding)
 
 
 def test_refusals_are_counted(study, without):
@@ -248,11 +251,14 @@ def test_refusals_are_counted(study, without):
 
     rows = study.backtest.placebos.copy()
     chosen = rows.index[(rows["role"] == "placebo") & (rows["design"] == "a")][:7]
-    rows.loc[chosen, ["status", "reason"]] = ["refused", "ConvergenceError: it did not arrive"]
+    rows.loc[chosen, ["status", "reason"]] = ["refused", "ConvergenceError: the fit did not converge"]
     data = summarise(without(study, backtest=replace(study.backtest, placebos=rows)))
-    assert data.refusals.rows[0][:3] == (
+    assert data.tables["refusals"].rows[0][:3] == (
         "a",
         "refused",
         f"7 of {int(((rows['role'] == 'placebo') & (rows['design'] == 'a')).sum()):,}",
     )
-    assert summarise(study).refusals is None
+    data = summarise(study)
+    assert "refusals" not in data.tables
+    (section,) = (section for section in data.sections if section.name == "comparison")
+    assert section.reasons["refusals"] == "No placebo contract was refused, and no fit failed."

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.gates import gates
+from ssinfer.backtesting.thresholds_of_placebos import thresholds_of_placebos
 from ssinfer.report.disclosure import class_is_visible
 from ssinfer.report.figure_frame import ReportFigure
-from ssinfer.report.text.names import KINDS, ThresholdKey, threshold_name
+from ssinfer.report.text.names import threshold_name
+from ssinfer.thresholds.kind import KINDS
 
 if TYPE_CHECKING:
     from ssinfer.report.analysis import Analysis
@@ -33,8 +34,7 @@ def frame(analysis: Analysis) -> pd.DataFrame:
     relative = placebos["spending"].to_numpy(dtype=float) / benchmark
     measured = placebos["savings_rate"].to_numpy(dtype=float) + TRUE_SAVINGS[:, None] * relative  # (saving, placebo)
     parts = []
-    for gate_key, threshold in gates(placebos, levels).items():
-        key = ThresholdKey.of(dict(zip(("kind", "level", "side", "prior"), gate_key, strict=True)))
+    for key, threshold in thresholds_of_placebos(placebos, levels).items():
         usual = key.level == 0.95 or KINDS.find(key.kind).learns_from == "size"
         usual = usual and key.side == "one-sided" and not key.informed
         if not (usual or key == best):

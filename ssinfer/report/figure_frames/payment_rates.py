@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ssinfer.report.figure_frame import ReportFigure
-from ssinfer.report.text.names import KINDS, ThresholdKey, threshold_name
+from ssinfer.report.text.names import threshold_name
+from ssinfer.thresholds.kind import KINDS, ThresholdKey
 
 if TYPE_CHECKING:
     from ssinfer.report.analysis import Analysis

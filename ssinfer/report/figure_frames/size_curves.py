@@ -25,9 +25,9 @@ def frame(analysis: Analysis) -> pd.DataFrame:
     lines: list[dict[str, Any]] = []
     for pair, noise in analysis.noise.items():
         c = noise.components
-        threshold = Z * np.sqrt(c.k**2 / n + c.shock**2)
+        curve = Z * np.sqrt(c.k**2 / n + c.shock**2)
         observed = (n >= c.smallest) & (n <= c.largest)
-        lines.append({"item": DESIGN, "name": analysis.label(pair), "threshold": threshold, "observed": observed})
+        lines.append({"item": DESIGN, "name": analysis.label(pair), "threshold": curve, "observed": observed})
     first = next(iter(analysis.noise.values())).components
     lines.append({"item": SAMPLING, "name": SAMPLING, "threshold": Z * first.k / np.sqrt(n)})
     schedule = [minimum_savings_rate(size) for size in n]

@@ -24,17 +24,16 @@ def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
     return frame.assign(**{name: frame[name].where(frame[name] != 0) for name in counts})
 
 
-def notes(analysis: Analysis, rows: pd.DataFrame) -> Iterator[str]:
+def remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[str]:
     """Return how the rows add up, and where the other definitions of spending stand."""
     yield (
         "The input equals the counted population plus the exclusions, to the person, the day and the cent, in every "
         "column. A person, day or line is excluded once, for the first reason that holds. Rows of valuation change "
         "money only."
     )
-    first, *others = () if analysis.result.claims is None else analysis.result.claims.extracts
-    if others:
-        tables = listed([quoted(name) for name in others])
-        yield f"Under the definition {quoted(first)}. The tables of {tables} are in attrition.csv."
+    names = [] if analysis.result.claims is None else [quoted(name) for name in analysis.result.claims.extracts]
+    if len(names) > 1:
+        yield f"Under the definition {names[0]}. The tables of {listed(names[1:])} are in attrition.csv."
 
 
 TABLE = ReportTable(
@@ -51,5 +50,5 @@ TABLE = ReportTable(
         TableColumn("{currency}", "euros", "number", 2),
     ),
     rows=rows,
-    notes=notes,
+    remarks=remarks,
 )

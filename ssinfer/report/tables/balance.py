@@ -23,7 +23,6 @@ LIMITS = {
     "matched": "Share matched",
     "effective_sample_size": "Effective sample size",
 }
-ATTRITION, LIMIT = "attrition: ", "gate: "
 
 
 def balanced_pairs(analysis: Analysis) -> list[tuple[Pair, Counterfactual]]:
@@ -41,13 +40,13 @@ def rows(analysis: Analysis) -> pd.DataFrame:
             "label": analysis.label(pair),
             **{group: _matched(cf, group, analysis.result.suppress_below) for group in ("treated", "control")},
             "effective": _checks(cf).loc["effective controls", "figure"],
-            **{name: _verdict(check) for name, check in _limits(cf).items()},
+            **{name: _verdict(judged) for name, judged in judged_limits(cf).items()},
         }
         for pair, cf in balanced_pairs(analysis)
     )
 
 
-def notes(analysis: Analysis, rows: pd.DataFrame) -> Iterator[str]:
+def remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[str]:
     """Return definitions, the limits that are not respected, and the warnings of the fits."""
     yield (
         "The study file fixed the limits before any effect was known. SMD: the largest absolute standardised mean "
@@ -55,9 +54,10 @@ def notes(analysis: Analysis, rows: pd.DataFrame) -> Iterator[str]:
     )
     warnings: dict[str, list[str]] = {}
     for pair, cf in balanced_pairs(analysis):
-        failed = [LIMITS.get(name, name) for name, check in _limits(cf).items() if check["status"] == "FAIL"]
+        failed = [name for name, judged in judged_limits(cf).items() if not judged["passed"]]
         if failed:
-            yield f"{analysis.quoted(pair)} does not respect {listed(failed)}: do not rely on its measured saving."
+            measures = listed([LIMITS.get(name, name) for name in failed])
+            yield f"{analysis.quoted(pair)} does not respect the limit on {measures}: do not rely on its saving."
         checks = _checks(cf)
         for name, check in checks[checks["status"] == "WARN"].iterrows():
             warnings.setdefault(f"{name}: {check['message']}", []).append(analysis.quoted(pair))
@@ -65,32 +65,32 @@ def notes(analysis: Analysis, rows: pd.DataFrame) -> Iterator[str]:
         yield f"{listed(labels)}, {text}."
 
 
+def judged_limits(cf: Counterfactual) -> dict[str, dict[str, Any]]:
+    """Return figure, limit, direction and verdict by measure of balance; empty without limits."""
+    if "balance_limits" not in cf.inference:
+        return {}
+    limits: Any = cf.inference["balance_limits"].to_dataframe().to_dict("index")
+    return dict(limits)
+
+
 def _checks(cf: Counterfactual) -> pd.DataFrame:
     """Return the diagnostics of a fit by name."""
-    assert cf.diagnostics is not None  # noqa: S101  (every comparison of persons has diagnostics)
-    return cf.diagnostics.set_index("check")
+    return pd.DataFrame(columns=["status"]) if cf.diagnostics is None else cf.diagnostics.set_index("check")
 
 
-def _limits(cf: Counterfactual) -> dict[str, dict[str, Any]]:
-    """Return the verdict on each limit, by the name of the limit."""
-    checks = _checks(cf).to_dict("index")
-    return {str(name).removeprefix(LIMIT): check for name, check in checks.items() if str(name).startswith(LIMIT)}
-
-
-def _verdict(check: dict[str, Any]) -> str:
-    """Return the verdict on a limit with its figure and bound."""
-    figure = float(check["figure"])
-    bound = str(check["message"]).rpartition("; ")[2]
-    return f"{check['status']} {plain(figure, 0 if abs(figure) >= 100 else 3)} ({bound})"
+def _verdict(judged: dict[str, Any]) -> str:
+    """Return the verdict on a measure of balance, its figure and its limit."""
+    figure = float(judged["figure"])
+    shown = plain(figure, 0 if abs(figure) >= 100 else 3)
+    return f"{'PASS' if judged['passed'] else 'FAIL'} {shown} ({judged['direction']} {judged['limit']:g})"
 
 
 def _matched(cf: Counterfactual, group: str, suppress_below: int) -> str:
-    """Return how many persons were matched; a number too small to be shown is replaced by its limit."""
-    checks = _checks(cf)
-    if f"{ATTRITION}{group}" not in checks.index:
+    """Return how many persons of a group were matched; a number too small to be shown is not disclosed."""
+    if "attrition" not in cf.inference:
         return "weighted"
-    text = str(checks.loc[f"{ATTRITION}{group}", "message"]).removesuffix(" matched")
-    matched, persons = (int(part.replace(",", "")) for part in text.split(" of "))
+    counts = cf.inference["attrition"].sel(group=group)
+    matched, persons = int(counts["matched"]), int(counts["persons"])
     if 0 < min(persons - matched, matched) < suppress_below:
         few = "all but fewer than" if persons - matched < matched else "fewer than"
         return f"{few} {suppress_below} of {persons:,}"
@@ -110,5 +110,5 @@ TABLE = ReportTable(
         *(TableColumn(head, name) for name, head in LIMITS.items()),
     ),
     rows=rows,
-    notes=notes,
+    remarks=remarks,
 )

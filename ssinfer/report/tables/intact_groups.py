@@ -33,7 +33,7 @@ def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
     return frame.assign(name=frame["kind"].map(GROUP_NAMES), ratio_cell=cells)
 
 
-def notes(analysis: Analysis, rows: pd.DataFrame) -> tuple[str, ...]:
+def remarks(analysis: Analysis, _rows: pd.DataFrame) -> tuple[str, ...]:
     """Return how the thresholds were computed."""
     groups = analysis.result.intact_groups
     windows, seed = ("", "") if groups is None else (", ".join(groups.windows), groups.seed)
@@ -61,5 +61,5 @@ TABLE = ReportTable(
         TableColumn("Threshold divided by the threshold for random insured", "ratio_cell", "cell"),
     ),
     rows=rows,
-    notes=notes,
+    remarks=remarks,
 )

@@ -54,9 +54,11 @@ TABLE = ReportTable(
         *(TableColumn(f"{100 * level:g}%, {kind} (%)", f"{kind} {level}", "cell") for level, kind in COLUMNS),
     ),
     rows=rows,
-    notes=lambda *_: (
-        "In % of the benchmark, equal-tailed. Credible: from the posterior of the benchmark, which integrates over "
-        "every parameter, shock and persistence. Confidence: from the sampling distribution of the same quantity, with "
-        "estimates in the place of parameters. A dash: the method does not give that kind.",
+    notes=(
+        (
+            "In % of the benchmark, equal-tailed. Credible: from the posterior of the benchmark, which integrates over "
+            "every parameter, shock and persistence. Confidence: from the sampling distribution of the same quantity, "
+            "with estimates in the place of parameters. A dash: the method does not give that kind."
+        ),
     ),
 )

@@ -49,7 +49,7 @@ def rows_by(analysis: Analysis, *, by_size: bool) -> pd.DataFrame | NoTable:
                     labels = {"label": analysis.label(pair), "size": size, "promised": 1 - level}
                     same = part[plain_key(kind, level).rows(part)]
                     values = dict(same.iloc[0]) if len(same) else {}
-                    records.append({**values, **labels, "threshold_name": f"{kind.label} {100 * level:g}%"})
+                    records.append({**values, **labels, "threshold_name": f"{kind.name.capitalize()} {100 * level:g}%"})
     return pd.DataFrame(records)
 
 
@@ -58,7 +58,7 @@ def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
     return rows_by(analysis, by_size=False)
 
 
-def notes(analysis: Analysis, rows: pd.DataFrame) -> Iterator[str]:
+def remarks(_analysis: Analysis, rows: pd.DataFrame) -> Iterator[str]:
     """Return how to read the table, and a warning if two kinds were judged on different placebos."""
     yield (
         "One-sided, flat prior. Each placebo has its own threshold: means ± one standard error over blocks of "
@@ -66,7 +66,8 @@ def notes(analysis: Analysis, rows: pd.DataFrame) -> Iterator[str]:
         "listed. Undeserved payment: expected payment if nothing was saved. Unpaid saving: payment due less payment "
         "made, expected over the true savings of the study above zero."
     )
-    if (rows.groupby(["label", "size", "promised"], sort=False)["n_rows"].nunique() > 1).any():
+    n_rows = rows.groupby(["label", "size", "promised"], sort=False)["n_rows"]
+    if (n_rows.min() < n_rows.max()).any():
         yield (
             "If two thresholds of the same level have different numbers of placebo contracts, the method gave some "
             "contracts only one of them. Their rows then describe different groups."
@@ -78,7 +79,9 @@ COLUMNS = (
     TableColumn("Promised false payment rate (%)", "promised", "percent"),
     TableColumn("Threshold (% of benchmark)", "threshold", "percent", error="threshold_se"),
     TableColumn("False payment rate (%)", "false_payment_rate", "percent", error="false_payment_rate_se"),
-    TableColumn("Detection rate at a true saving of 3% (%)", "detection_rate_3", "percent", error="detection_rate_3_se"),
+    TableColumn(
+        "Detection rate at a true saving of 3% (%)", "detection_rate_3", "percent", error="detection_rate_3_se"
+    ),
     TableColumn(
         "Undeserved payment ({currency} per insured-year)", "expected_overpayment_money", "number",
         error="expected_overpayment_money_se",
@@ -97,5 +100,5 @@ TABLE = ReportTable(
     caption="Credible and confidence thresholds",
     columns=(TableColumn("Design", "label"), *COLUMNS),
     rows=rows,
-    notes=notes,
+    remarks=remarks,
 )

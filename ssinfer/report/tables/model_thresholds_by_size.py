@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ssinfer.report.table import ReportTable, TableColumn
-from ssinfer.report.tables.model_thresholds import COLUMNS, notes, rows_by
+from ssinfer.report.tables.model_thresholds import COLUMNS, remarks, rows_by
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +26,6 @@ TABLE = ReportTable(
     caption="Credible and confidence thresholds by size of the placebo units",
     columns=(TableColumn("Design", "label"), TableColumn("Insured-years", "size"), *COLUMNS),
     rows=rows,
-    notes=notes,
+    remarks=remarks,
     folded=True,
 )

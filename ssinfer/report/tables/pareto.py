@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from ssinfer.report.table import NoTable, ReportTable, TableColumn
-from ssinfer.report.text.names import KINDS
+from ssinfer.thresholds.kind import KINDS
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ssinfer.report.analysis import Analysis
 
 
@@ -26,7 +26,7 @@ def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
     return table.assign(abs_bias_case=float("nan")) if analysis.hidden else table
 
 
-def notes(analysis: Analysis, rows: pd.DataFrame) -> tuple[str, ...]:
+def remarks(analysis: Analysis, _rows: pd.DataFrame) -> tuple[str, ...]:
     """Return the definition of the Pareto set."""
     tried = 0 if analysis.choice is None else len(analysis.choice.pareto)
     return (
@@ -48,16 +48,14 @@ TABLE = ReportTable(
     columns=(
         TableColumn("Design", "label"),
         TableColumn("Threshold", "threshold_name"),
-        TableColumn("Bias in the contract group's own earlier years (%, absolute)", "abs_bias_case", "percent", 1),
+        TableColumn("Bias in the group's own earlier years (%, absolute)", "abs_bias_case", "percent", 1),
         TableColumn("Persistent bias of a unit (SD, %)", "bias_sd_between", "percent", 1),
-        TableColumn(
-            "Largest bias among placebos like the contract group (%, absolute)", "abs_bias_selected", "percent", 1
-        ),
+        TableColumn("Largest bias among placebos like the group (%, absolute)", "abs_bias_selected", "percent", 1),
         TableColumn("False payment rate (%)", "false_payment_rate", "percent", error="false_payment_rate_se"),
         TableColumn(
             "Detection rate at a true saving of 3% (%)", "detection_rate", "percent", error="detection_rate_se"
         ),
     ),
     rows=rows,
-    notes=notes,
+    remarks=remarks,
 )

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ssinfer.figures.numbers import count
 from ssinfer.report.table import NoTable, ReportTable, TableColumn
-from ssinfer.report.text.names import REFERENCE
+from ssinfer.thresholds.placebo import COMPARISON_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +21,8 @@ def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
     records = []
     for pair in analysis.ranked_pairs:
         backtested = analysis.backtested(pair)
-        row = backtested[REFERENCE.rows(backtested)].iloc[0]
-        n_rows, without = row["n_rows"], row["n_without_gate"]
+        row = backtested[COMPARISON_KEY.rows(backtested)].iloc[0]
+        n_rows, without = row["n_rows"], row["n_without_threshold"]
         own = None if analysis.hidden else analysis.threshold(pair)
         records.append(
             {
@@ -36,14 +36,14 @@ def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
     return pd.DataFrame(records)
 
 
-def notes(analysis: Analysis, rows: pd.DataFrame) -> Iterator[str]:
+def remarks(_analysis: Analysis, rows: pd.DataFrame) -> Iterator[str]:
     """Return the definition of the threshold, and why some placebos have none."""
     yield (
         "Cross-fitted placebo threshold: one-sided 95%. The threshold of each placebo comes from other regions and "
         "other origins. Designs are in the order of their detection rate at a true saving of 3%. The threshold alone "
         "would reward a benchmark that is too low; the detection rate at equal false payment rates does not."
     )
-    if rows["n_without_gate"].any():
+    if rows["n_without_threshold"].any():
         yield (
             "If only some placebo contracts are judged, the others have fewer than 19 placebos outside their own "
             "region, which is too few for a 95% threshold."
@@ -73,5 +73,5 @@ TABLE = ReportTable(
         ),
     ),
     rows=rows,
-    notes=notes,
+    remarks=remarks,
 )

@@ -45,7 +45,5 @@ TABLE = ReportTable(
         TableColumn("Times", "times", "number"),
     ),
     rows=rows,
-    notes=lambda *_: (
-        "A refused contract is paid nothing. The tables above leave out refused and failed placebo contracts.",
-    ),
+    notes=("A refused contract is paid nothing. The tables above leave out refused and failed placebo contracts.",),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -18,7 +18,7 @@ def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
     """Return one row per design and method; only the label if the saving is not measured."""
     if analysis.hidden or not analysis.has_saving:
         return NoTable()
-    records = []
+    records: list[dict[str, Any]] = []
     for pair in analysis.pairs:
         saving, threshold = analysis.saving(pair), analysis.threshold(pair)
         if saving is None:
@@ -54,8 +54,10 @@ TABLE = ReportTable(
         TableColumn("Reaches the placebo threshold", "passed", "yes or no"),
     ),
     rows=rows,
-    notes=lambda *_: (
-        "Money is per insured-year, except the saving in total. The saving is the benchmark less spending: a minus "
-        "sign means that spending was higher than the benchmark. Every design of the study is listed.",
+    notes=(
+        (
+            "Money is per insured-year, except the saving in total. The saving is the benchmark less spending: a minus "
+            "sign means that spending was higher than the benchmark. Every design of the study is listed."
+        ),
     ),
 )

@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from ssinfer.figures.numbers import ABSENT, column_with_errors
 from ssinfer.report.analysis import ALL_SIZES, pair_of, rows_of
@@ -14,6 +13,8 @@ from ssinfer.report.table import NoTable, ReportTable, TableColumn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import pandas as pd
 
     from ssinfer.report.analysis import Analysis
 
@@ -50,7 +51,7 @@ def _windows(analysis: Analysis, pair: tuple[str, str]) -> int:
     return int(((placebos["role"] == "case") & (placebos["status"] == "ok")).sum())
 
 
-def notes(analysis: Analysis, scores: pd.DataFrame) -> Iterator[str]:
+def remarks(analysis: Analysis, scores: pd.DataFrame) -> Iterator[str]:
     """Return how to read the scores, and a warning for each design that is biased for the contract group itself."""
     first = scores.iloc[0]
     yield (
@@ -62,9 +63,7 @@ def notes(analysis: Analysis, scores: pd.DataFrame) -> Iterator[str]:
         "group. The earlier years of the contract group say more, but they are few. Their ± is the SD between windows "
         "divided by the square root of their number. It is too small if windows overlap."
     )
-    yield (
-        "Coverage near 95% means that these placebos do not reject the intervals. It does not prove that they are right."
-    )
+    yield ("Coverage near 95% means that these placebos do not reject the intervals. It does not prove them right.")
     for _, row in scores.iterrows():
         bias, windows = float(row["bias_case"]), row["windows"]
         if windows >= MIN_WINDOWS and abs(bias) > 2 * row["case_error"]:
@@ -84,7 +83,7 @@ TABLE = ReportTable(
     columns=(
         TableColumn("Design", "label"),
         TableColumn("Bias (% of benchmark)", "bias", "percent", error="bias_mcse"),
-        TableColumn("Bias in the contract group's own earlier years (%; number of windows)", "case_bias", "cell"),
+        TableColumn("Bias in the group's own earlier years (%; windows)", "case_bias", "cell"),
         TableColumn("SD (%)", "sd", "percent", error="sd_mcse"),
         TableColumn("Part that persists in a unit (SD, %)", "bias_sd_between", "percent", 1),
         TableColumn("Coverage of the 95% interval (%)", "coverage_95", "percent", error="coverage_95_se"),
@@ -94,5 +93,5 @@ TABLE = ReportTable(
         ),
     ),
     rows=rows,
-    notes=notes,
+    remarks=remarks,
 )

@@ -32,5 +32,5 @@ TABLE = ReportTable(
         TableColumn("Reason", "reason"),
     ),
     rows=rows,
-    notes=lambda *_: ("A minus sign means that the party pays. The amounts of a contract add up to zero.",),
+    notes=("A minus sign means that the party pays. The amounts of a contract add up to zero.",),
 )

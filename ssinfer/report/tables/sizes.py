@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from ssinfer.figures.numbers import count
 from ssinfer.report.analysis import ALL_SIZES
 from ssinfer.report.disclosure import class_is_visible
 from ssinfer.report.table import NoTable, ReportTable, TableColumn
-from ssinfer.report.text.names import REFERENCE
+from ssinfer.thresholds.placebo import COMPARISON_KEY
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ssinfer.report.analysis import Analysis
 
 KEYS = ["design", "method", "size_class"]
@@ -27,8 +27,8 @@ def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
     scores = backtest.scores
     scores = scores[(scores["injected"] == 0) & (scores["size_class"] != ALL_SIZES)]
     if not len(scores):
-        return NoTable("The study asks for no classes of size.")
-    reference = backtest.thresholds[REFERENCE.rows(backtest.thresholds)]
+        return NoTable()
+    reference = backtest.thresholds[COMPARISON_KEY.rows(backtest.thresholds)]
     found = analysis.labelled(
         scores[[*KEYS, "n_units", "sd", "sd_mcse"]].merge(reference[KEYS + MEASURES], "left", KEYS)
     )
@@ -52,5 +52,5 @@ TABLE = ReportTable(
         TableColumn("False payment rate (%)", "false_payment_rate", "percent", error="false_payment_rate_se"),
     ),
     rows=rows,
-    notes=lambda *_: ("A size class has no threshold if it holds fewer than 19 units at every origin.",),
+    notes=("A size class has no threshold if it holds fewer than 19 units at every origin.",),
 )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
+from ssinfer.report.analysis import chosen_key
 from ssinfer.report.table import NoTable, ReportTable, TableColumn
-from ssinfer.report.text.names import ThresholdKey, threshold_name
+from ssinfer.report.text.names import threshold_name
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ssinfer.report.analysis import Analysis
 
 
@@ -18,10 +19,10 @@ def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
     if analysis.choice is None:
         return NoTable(analysis.why_no_choice)
     table = analysis.labelled(analysis.choice.specifications)
-    return table.assign(threshold_name=[threshold_name(ThresholdKey.of(row)) for _, row in table.iterrows()])
+    return table.assign(threshold_name=[threshold_name(chosen_key(row)) for _, row in table.iterrows()])
 
 
-def notes(analysis: Analysis, rows: pd.DataFrame) -> tuple[str, ...]:
+def remarks(analysis: Analysis, _rows: pd.DataFrame) -> tuple[str, ...]:
     """Return the definition of misallocation."""
     study = {} if analysis.choice is None else analysis.choice.study
     savings = ", ".join(f"{100 * saving:g}%" for saving in study["savings"])
@@ -39,7 +40,7 @@ TABLE = ReportTable(
     name="specifications",
     section="which-threshold",
     order=60,
-    caption="All specifications",
+    caption="All {n_rows} specifications",
     columns=(
         TableColumn("Design", "label"),
         TableColumn("Threshold", "threshold_name"),
@@ -48,6 +49,6 @@ TABLE = ReportTable(
         TableColumn("Detection rate at a true saving of 3% (%)", "detection_rate_3", "percent"),
     ),
     rows=rows,
-    notes=notes,
+    remarks=remarks,
     folded=True,
 )

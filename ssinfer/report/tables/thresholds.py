@@ -10,7 +10,8 @@ import pandas as pd
 from ssinfer.figures.numbers import listed, money, percent, total
 from ssinfer.report.analysis import rows_of
 from ssinfer.report.table import NoTable, ReportTable, TableColumn
-from ssinfer.report.text.names import KINDS, ThresholdKey, threshold_name
+from ssinfer.report.text.names import threshold_name
+from ssinfer.thresholds.kind import KINDS, ThresholdKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +65,7 @@ def _detectable(power: pd.DataFrame, key: ThresholdKey, rate: float) -> Any:
     return same["detectable"].iloc[0] if len(same) else None
 
 
-def notes(analysis: Analysis, rows: pd.DataFrame) -> Iterator[str]:
+def remarks(analysis: Analysis, rows: pd.DataFrame) -> Iterator[str]:
     """Return the design, the expected systematic error, and the kinds that are not available with their reasons."""
     yield (
         f"Under the design {analysis.quoted(analysis.chosen)}. A two-sided 95% interval promises 2.5% false payments: "
@@ -110,5 +111,5 @@ TABLE = ReportTable(
         TableColumn("The contract group reaches it", "passed", "yes or no"),
     ),
     rows=rows,
-    notes=notes,
+    remarks=remarks,
 )

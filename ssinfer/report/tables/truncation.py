@@ -32,7 +32,7 @@ def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
     return frame.assign(year=frame["year"].astype(int).astype(str))
 
 
-def notes(analysis: Analysis, rows: pd.DataFrame) -> Iterator[str]:
+def remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[str]:
     """Return the population of the percentile, and which years are incomplete."""
     yield (
         "The percentile is taken over all persons in the tables, whatever the population. Truncated spending is "
@@ -61,5 +61,5 @@ TABLE = ReportTable(
         TableColumn("Share of spending (%)", "share_cut", "percent", 1),
     ),
     rows=rows,
-    notes=notes,
+    remarks=remarks,
 )

@@ -50,10 +50,10 @@ TABLE = ReportTable(
         TableColumn("Measured saving (% of benchmark)", "measured", "percent", 1),
         TableColumn("95% interval (%)", "interval", "cell"),
         TableColumn("Measured less true (percentage points)", "difference", "percent", 1),
-        TableColumn("The interval holds the true saving", "covered", "yes or no"),
+        TableColumn("The interval contains the true saving", "covered", "yes or no"),
     ),
     rows=rows,
-    notes=lambda *_: (
+    notes=(
         (
             "This is one simulated contract, and all designs share its random errors. The differences are therefore "
             "mostly chance, and in the same direction. The backtest below shows the average error of each design and "

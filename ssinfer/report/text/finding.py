@@ -50,22 +50,23 @@ def _comparison(analysis: Analysis) -> str:
             "at equal false payment rates."
         )
     first = ranking.iloc[0]
-    judged = count(first["n_rows"])
-    if first["n_without_gate"]:
-        judged = f" (on {judged} of {count(first['n_rows'] + first['n_without_gate'])} placebo contracts)"
-    else:
-        judged = ""
-    sentence = (
-        "At equal false payment rates (about 5% of contracts without savings are paid), the design "
-        f"{analysis.full_name(analysis.best)} detects a true saving of 3% in {_detection(first)} of contracts{judged}"
-    )
+    n_rows, without = first["n_rows"], first["n_without_threshold"]
+    judged = f" ({count(n_rows)} of {count(n_rows + without)} placebo contracts are judged)" if without else ""
+    sentences = [
+        (
+            "Designs are compared at equal false payment rates: about 5% of contracts without savings are paid. The "
+            f"design {analysis.full_name(analysis.best)} then detects a true saving of 3% in {_detection(first)} of "
+            f"contracts{judged}."
+        )
+    ]
     worse, equal = _compared(analysis)
     if worse:
-        sentence += f", more than {_listed(worse)}"
+        sentences.append(f"That is more than {_listed(worse)}.")
     if equal:
-        sentence += f"{'; it' if worse else ', and'} cannot be distinguished from {_listed(equal)}"
-        return f"{sentence}{'.' if worse else ': by this measure no design is better.'}"
-    return f"{sentence}."
+        sentences.append(f"It cannot be distinguished from {_listed(equal)}.")
+    if equal and not worse:
+        sentences.append("By this measure no design is better.")
+    return " ".join(sentences)
 
 
 def _compared(analysis: Analysis) -> tuple[list[pd.Series[Any]], list[pd.Series[Any]]]:
@@ -77,7 +78,9 @@ def _compared(analysis: Analysis) -> tuple[list[pd.Series[Any]], list[pd.Series[
     worse: list[pd.Series[Any]] = []
     equal: list[pd.Series[Any]] = []
     others = [row.copy() for _, row in analysis.ranking.iloc[1:].iterrows()]
-    for row in others if backtest is not None else ():
+    if backtest is None:
+        return worse, equal
+    for row in others:
         z = NormalDist().inv_cdf(1 - 0.025 / len(others))
         row["label"] = f"{analysis.quoted(pair_of(row))} ({_detection(row)})"
         gap, error = paired_detection(backtest.placebos, analysis.best, pair_of(row), seed=backtest.seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ssinfer.figures.numbers import column_with_errors, count, percent
 
@@ -25,7 +25,8 @@ def intact_sentences(analysis: Analysis) -> Iterator[str]:
         return
     frame = groups.table.set_index("kind")
     regional = REGIONAL in frame.index
-    row, random = frame.loc[REGIONAL if regional else ANY_REGION], frame.loc[RANDOM]
+    by_kind: Any = frame.drop(columns="groups").to_dict("index")
+    row, random = by_kind[REGIONAL if regional else ANY_REGION], by_kind[RANDOM]
     ratio, error = float(row["ratio"]), float(row["ratio_se"])
     yield (
         f"At the size of the contract (about {count(groups.size)} insured), a group of intact practices"

@@ -3,107 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from ssinfer.comparison import Every, Listed, SimilarSize, SimilarSpending, Within
+from ssinfer.thresholds.kind import KINDS, UNINFORMED, ThresholdKey
 
 if TYPE_CHECKING:
     from ssinfer.design import Design
-
-
-@dataclass(frozen=True)
-class ThresholdKey:
-    kind: str
-    level: float | None = None
-    side: str = "one-sided"
-    prior: str = ""
-
-    @classmethod
-    def of(cls, row):
-        level = row["level"]
-        known = level is not None and level == level and level > 0
-        return cls(str(row["kind"]), float(level) if known else None, str(row["side"]), str(row["prior"]))
-
-    @property
-    def informed(self) -> bool:
-        return self.prior not in ("", "flat")
-
-    @property
-    def promised_rate(self) -> float | None:
-        if self.level is None or self.informed:
-            return None
-        return (1 - self.level) / (2 if self.side == "two-sided" else 1)
-
-    def rows(self, frame):
-        level = frame["level"].isna() if self.level is None else frame["level"] == self.level
-        return (frame["kind"] == self.kind) & level & (frame["side"] == self.side) & (frame["prior"] == self.prior)
-
-
-class KINDS:
-    @staticmethod
-    def entries():
-        def k(name, label, words, order, learns_from, **kw):
-            base = dict(distribution="", has_level=True, pays=True, backtested_as="", priors=("",))
-            return SimpleNamespace(
-                name=name, label=label, words=words, order=order, learns_from=learns_from, **{**base, **kw}
-            )
-
-        return (
-            k("placebo", "Placebo", "the placebo threshold", 10, "placebos"),
-            k(
-                "confidence",
-                "Confidence (model)",
-                "the confidence threshold",
-                20,
-                "fit",
-                distribution="sampling distribution",
-            ),
-            k(
-                "credible",
-                "Credible (model)",
-                "the credible threshold",
-                30,
-                "fit",
-                distribution="posterior",
-                priors=("flat", "sceptical"),
-            ),
-            k("calibrated", "Model rescaled on placebos", "the model threshold rescaled on placebos", 40, "placebos"),
-            k(
-                "calibrated whole",
-                "Model rescaled on placebos (posterior)",
-                "the model",
-                50,
-                "placebos",
-                backtested_as="calibrated",
-            ),
-            k("power", "Power", "the power", 60, "fit", distribution="x", pays=False),
-            k("schedule", "Medicare schedule", "Medicare's schedule", 70, "size", has_level=False),
-            k(
-                "expected loss",
-                "Expected loss",
-                "the threshold of smallest expected loss",
-                80,
-                "fit",
-                distribution="posterior",
-                has_level=False,
-            ),
-        )
-
-    @staticmethod
-    def names():
-        return tuple(kind.name for kind in KINDS.entries())
-
-    @staticmethod
-    def find(name):
-        return next(kind for kind in KINDS.entries() if kind.name == name)
-
-
-UNINFORMED = ("", "flat")
-
-#: The cross-fitted placebo threshold, on which designs are compared.
-REFERENCE = ThresholdKey("placebo", 0.95, "one-sided")
+    from ssinfer.thresholds.kind import ThresholdKind
 
 
 def plain_key(kind: ThresholdKind, level: float, side: str = "one-sided") -> ThresholdKey:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from ssinfer.backtesting.choice import admitted
 from ssinfer.figures.numbers import column_with_errors, listed, money, percent, percent_with_error, plain
-from ssinfer.report.analysis import MAX_FALSE_PAYMENT_RATE, pair_of
-from ssinfer.report.text.names import ThresholdKey, model_kinds, plain_key, threshold_in_words
+from ssinfer.report.analysis import MAX_FALSE_PAYMENT_RATE, chosen_key, pair_of
+from ssinfer.report.text.names import model_kinds, plain_key, threshold_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ssinfer.backtesting.choice import Choice
     from ssinfer.report.analysis import Analysis, Pair
+    from ssinfer.thresholds.kind import ThresholdKey
 
 LEVEL = 0.95  # at which credible and confidence thresholds are compared
 
@@ -25,13 +26,13 @@ def recommendation_sentences(analysis: Analysis) -> Iterator[str]:
     if analysis.choice is None:
         yield analysis.why_no_choice
         return
-    yield _recommended(analysis, ThresholdKey.of(analysis.choice.best))
+    yield _recommended(analysis, chosen_key(analysis.choice.best))
     yield from _reasons(analysis, analysis.choice)
     yield _model_thresholds(analysis)
     loose = analysis.choice.specifications.iloc[0]
     if loose["false_payment_rate"] > MAX_FALSE_PAYMENT_RATE:
         yield (
-            f"Without the limit on false payments, {threshold_in_words(ThresholdKey.of(loose))} under "
+            f"Without the limit on false payments, {threshold_in_words(chosen_key(loose))} under "
             f"{analysis.quoted(pair_of(loose))} would misallocate least. It would pay "
             f"{plain(100 * loose['false_payment_rate'], 0)}% of contracts without savings."
         )
