@@ -169,7 +169,7 @@ def test_the_report_says_first_that_the_data_are_simulated_and_shows_the_truth(r
     assert body.startswith('<p class="data" id="data-note">Simulated data with known truth')
     for part in ('id="truth"', 'id="attrition"', 'id="truncation"', 'id="intact-groups"'):
         assert part in html, part
-    assert "In = counted + exclusions" in html
+    assert "The input equals the counted population plus the exclusions" in html
     assert set(pd.read_csv(written / "truth.csv")["design"]) == {"a", "c", "d"}
     attrition = pd.read_csv(written / "attrition.csv")
     money = attrition.set_index("step")["cents"]

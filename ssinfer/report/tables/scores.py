@@ -28,7 +28,7 @@ def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
     scores = analysis.result.backtest.scores
     if not {"size_class", "bias"} <= set(scores.columns):
         return NoTable()
-    scores = scores[(scores["size_class"] == ALL_SIZES) & (scores["injected"] == 0) & np.isfinite(scores["bias"])]
+    scores = scores[(scores["size_class"] == ALL_SIZES) & np.isfinite(scores["bias"])]
     order = {pair: number for number, pair in enumerate(analysis.pairs)}
     scores = scores.assign(pair=[order.get(pair_of(row), -1) for _, row in scores.iterrows()])
     scores = analysis.labelled(scores[scores["pair"] >= 0].sort_values("pair", kind="stable"))

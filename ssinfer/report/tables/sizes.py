@@ -25,7 +25,7 @@ def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
     if backtest is None or not len(backtest.thresholds):
         return NoTable()
     scores = backtest.scores
-    scores = scores[(scores["injected"] == 0) & (scores["size_class"] != ALL_SIZES)]
+    scores = scores[(scores["size_class"] != ALL_SIZES)]
     if not len(scores):
         return NoTable()
     reference = backtest.thresholds[COMPARISON_KEY.rows(backtest.thresholds)]
