@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ssinfer.report.analysis import Analysis
-    from ssinfer.study.sources.claims import ClaimsCount
+    from ssinfer.study.data import ClaimsCount
 
 GROUPS = {
     "intact": "The {practices} practices outside the contract are donors and placebos as they are.",
