@@ -173,7 +173,7 @@ def power(
         k=k,
         shock_sd=shock_sd,
         persistence=persistence,
-        gate=gate,  # type: ignore[arg-type]  # checked by Scenario, which names what is allowed
+        gate=gate,
         level=level,
         side=side,
         rate=rate,

@@ -18,7 +18,7 @@ from ssinfer.backtesting.scores import score_table
 from ssinfer.backtesting.task import Outcome, Task, run_task
 from ssinfer.backtesting.thresholds_of_placebos import cross_fitted_columns, keys_of_fits
 from ssinfer.design import Design
-from ssinfer.errors import DataError, DesignError, RefusalError, did_you_mean
+from ssinfer.errors import DataError, DesignError, ParameterError, did_you_mean
 from ssinfer.level import check_level
 from ssinfer.panel import Panel
 from ssinfer.periods import seasons
@@ -175,11 +175,13 @@ def backtest(
     """
     levels = tuple(check_level(level) for level in levels)
     if not 0 < share <= 1:
-        raise RefusalError(f"share is {share}; a fraction in (0, 1] is needed.")
+        raise ParameterError(f"share is {share}; a fraction in (0, 1] is needed.")
     if any(not 0 <= saving < 1 for saving in injected):
-        raise RefusalError(f"injected is {tuple(injected)}; true savings rates are fractions in [0, 1), such as 0.03.")
+        raise ParameterError(
+            f"injected is {tuple(injected)}; true savings rates are fractions in [0, 1), such as 0.03."
+        )
     if n_jobs == 0:
-        raise RefusalError("n_jobs is 0; a number of processes, or -1 for one per core, is needed.")
+        raise ParameterError("n_jobs is 0; a number of processes, or -1 for one per core, is needed.")
     named_designs = _named(designs, "design", Design)
     named_methods = _named(methods, "method", object)
     if not isinstance(data, Panel) and not hasattr(data, "to_panel"):

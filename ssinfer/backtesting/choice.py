@@ -12,7 +12,7 @@ from ssinfer.backtesting.kernels.block_bootstrap import REPLICATES
 from ssinfer.backtesting.misallocation import SCORED, Misallocation
 from ssinfer.backtesting.pareto import pareto_set
 from ssinfer.backtesting.thresholds_of_placebos import Replicates, thresholds_of_key, thresholds_of_placebos
-from ssinfer.errors import RefusalError
+from ssinfer.errors import ParameterError
 from ssinfer.thresholds.kind import KINDS, ThresholdKey
 
 if TYPE_CHECKING:
@@ -124,10 +124,10 @@ def choose_design(
     Ferman, Pinto and Possebom 2020, doi 10.1002/pam.22206 (specification searching).
     """
     if any(not 0 <= saving < 1 for saving in savings) or not len(savings):
-        raise RefusalError(f"savings is {tuple(savings)}; true savings rates are fractions in [0, 1), such as 0.03.")
+        raise ParameterError(f"savings is {tuple(savings)}; true savings rates are fractions in [0, 1), such as 0.03.")
     chance = np.full(len(savings), 1 / len(savings)) if chances is None else np.asarray(chances, dtype=float)
     if chance.shape != (len(savings),) or (chance < 0).any() or not np.isclose(chance.sum(), 1.0):
-        raise RefusalError(f"chances is {chances}; one probability per saving is needed, summing to 1.")
+        raise ParameterError(f"chances is {chances}; one probability per saving is needed, summing to 1.")
     rows = result.placebos
     placebos = rows[rows["role"] == "placebo"]
     fold_of = "origin" if len(pd.unique(placebos["origin"])) > 1 else "block"
@@ -152,9 +152,9 @@ def choose_design(
                 names.append((design, method, *key.labels.values()))
     if not frames:
         wanted = "any kind" if kinds is None else f"kinds {tuple(kinds)}"
-        raise RefusalError(f"No threshold of {wanted} exists for these placebos. Name others of {KINDS.names()}.")
+        raise ParameterError(f"No threshold of {wanted} exists for these placebos. Name others of {KINDS.names()}.")
     if not 0 < at_most <= 1:
-        raise RefusalError(f"at_most is {at_most}; a false-payment rate is a fraction in (0, 1], such as 0.05.")
+        raise ParameterError(f"at_most is {at_most}; a false-payment rate is a fraction in (0, 1], such as 0.05.")
     table = pd.concat(frames, ignore_index=True)
     labels = pd.DataFrame(names, columns=KEYS).fillna({"level": -1.0})
     table["fold"], folds = pd.factorize(table["fold"])

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.backtesting.kernels.block_bootstrap import REPLICATES, block_weights, standard_errors
-from ssinfer.errors import DataError, RefusalError
+from ssinfer.errors import DataError, ParameterError, RefusalError
 from ssinfer.kernels.error_components import fit_noise
 from ssinfer.level import check_level
 
@@ -215,7 +215,7 @@ def outside_sampling_interval(
 
     level = check_level(level)
     if not (np.isfinite(k) and k > 0):
-        raise RefusalError(f"k must be a positive number, got {k!r}. noise_components estimates it.")
+        raise ParameterError(f"k must be a positive number, got {k!r}. noise_components estimates it.")
     rows = _usable(placebos)
     rate = rows["savings_rate"].to_numpy(dtype=float)
     end = norm.ppf((1 + level) / 2) * k / np.sqrt(rows["insured_years"].to_numpy(dtype=float))

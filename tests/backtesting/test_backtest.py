@@ -14,7 +14,7 @@ from ssinfer.benchmarks.administrative.method import AdministrativeBenchmark
 from ssinfer.comparison import SimilarSize
 from ssinfer.counterfactual import point_of
 from ssinfer.design import Design
-from ssinfer.errors import DataError, DesignError, RefusalError, SsinferError
+from ssinfer.errors import DataError, DesignError, ParameterError, RefusalError, SsinferError
 
 DESIGN = Design(treated=["u000"], baseline=[2014, 2015, 2016], performance=[2017])
 METHOD = AdministrativeBenchmark(n_draws=200, chains=2)
@@ -179,9 +179,9 @@ def test_fit_each_keeps_the_order(panel):
         ({"placebos": ["u0022"]}, DesignError, "Did you mean"),
         ({"placebos": SimilarSize(ratio=1.0000001)}, DesignError, "Widen the rule"),
         ({"origins": [2030]}, DesignError, "Origins that fit"),
-        ({"levels": [95]}, RefusalError, "as a fraction: 0.95"),
-        ({"injected": (0.0, 2.0)}, RefusalError, "such as 0.03"),
-        ({"share": 50}, RefusalError, "a fraction in"),
+        ({"levels": [95]}, ParameterError, "as a fraction: 0.95"),
+        ({"injected": (0.0, 2.0)}, ParameterError, "such as 0.03"),
+        ({"share": 50}, ParameterError, "a fraction in"),
         ({"methods": []}, DesignError, "No method was given"),
         ({"methods": [METHOD, METHOD]}, DesignError, "Pass a mapping of your own names"),
         ({"methods": {"nothing": object()}}, DesignError, "lacks what a method needs"),
@@ -247,7 +247,7 @@ def test_panel_without_sizes_knows_no_persons(panel):
 
 
 def test_no_process_at_all(panel):
-    with pytest.raises(RefusalError, match="n_jobs is 0"):
+    with pytest.raises(ParameterError, match="n_jobs is 0"):
         backtest(panel, DESIGN, METHOD, n_jobs=0)
 
 

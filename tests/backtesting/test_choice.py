@@ -15,7 +15,7 @@ from ssinfer.backtesting.operating_characteristics import detection_table, thres
 from ssinfer.backtesting.pareto import pareto_set
 from ssinfer.backtesting.scores import score_table
 from ssinfer.backtesting.thresholds_of_placebos import thresholds_of_placebos
-from ssinfer.errors import RefusalError
+from ssinfer.errors import ParameterError
 from ssinfer.thresholds.kind import ThresholdKey
 from ssinfer.thresholds.schedule import minimum_savings_rate
 
@@ -98,9 +98,9 @@ def test_every_specification_is_reported_and_weights_matter():
 
 
 def test_impossible_weights():
-    with pytest.raises(RefusalError, match="summing to 1"):
+    with pytest.raises(ParameterError, match="summing to 1"):
         choose_design(result({"m": 0.02}), chances=(0.5, 0.5, 0.5))
-    with pytest.raises(RefusalError, match=r"\[0, 1\)"):
+    with pytest.raises(ParameterError, match=r"\[0, 1\)"):
         choose_design(result({"m": 0.02}), savings=(2.0,))
 
 
@@ -143,7 +143,7 @@ def test_a_limit_on_false_payments_is_kept_where_it_chooses():
     assert rate[tuple(held.best[name] for name in ("method", "kind", "level", "side"))] <= 0.05
     assert held.summary()["false_payment_rate"] < free.summary()["false_payment_rate"]
     assert all(error > 0 for name, error in held.errors.items() if name != "refused")
-    with pytest.raises(RefusalError, match="at_most is 5"):
+    with pytest.raises(ParameterError, match="at_most is 5"):
         choose_design(both, at_most=5)
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from ssinfer.counterfactual import point_of
-from ssinfer.errors import ConvergenceError, DrawsError, NotSupportedError, RefusalError
+from ssinfer.errors import ConvergenceError, DrawsError, NotSupportedError, ParameterError, RefusalError
 from ssinfer.thresholds.calibrated_likelihood import calibrated_threshold
 from ssinfer.thresholds.calibrated_posterior import require_convergence, usable_placebos
 from ssinfer.thresholds.compare import compare_thresholds
@@ -58,13 +58,13 @@ OF_DRAWS = {
     [(5, r"as a fraction: 0\.05"), (95, r"as a fraction: 0\.95"), (0, "strictly between"), (1, "strictly between")],
 )
 def test_a_level_outside_the_fractions(kind, level, cure):
-    with pytest.raises(RefusalError, match=cure):
+    with pytest.raises(ParameterError, match=cure):
         BY_LEVEL[kind](level)
 
 
 @pytest.mark.parametrize("level", [-0.05, float("nan"), float("inf"), 250])
 def test_a_level_that_is_no_percentage_either(level):
-    with pytest.raises(RefusalError, match="strictly between 0 and 1 is needed"):
+    with pytest.raises(ParameterError, match="strictly between 0 and 1 is needed"):
         credible_threshold(CF, level)
 
 
