@@ -113,13 +113,37 @@ def test_methods(ssinfer):
     code, printed, said = ssinfer("methods")
     assert (code, said) == (0, "")
     head, line, *rows = [row for row in printed.splitlines() if not row.startswith("not usable")]
-    columns = "method needs package version several treated staggered starts covariates masks posterior confidence"
-    assert " ".join(head.split()) == columns
-    assert set(line) == {"-", " "}
-    found = {row.split()[0]: row.split()[1:] for row in rows}
-    # our own, by its entry point: several treated units, covariates, masks and confidence; no posterior
-    wanted = ["panel", "ssinfer", ss.__version__, "yes", "no", "yes", "yes", "no", "yes"]
-    assert found["AdministrativeBenchmark"] == wanted
+    assert head.split() == ["method", "needs", "package", "supports"]
+    assert set(line.strip()) in ({"─"}, {"-"})
+    assert max(map(len, [head, *rows])) <= 80
+    row = next(row for row in rows if row.startswith("AdministrativeBenchmark"))
+    assert row.split()[1:] == ["panel", "ssinfer", ss.__version__, "several", "treated,", "covariates,"]
+    assert rows[rows.index(row) + 1].split() == ["masks,", "confidence"]
+    assert any(row.startswith("StackedBenchmark") for row in rows)
+
+
+def test_thresholds(ssinfer):
+    code, printed, said = ssinfer("thresholds")
+    assert (code, said) == (0, "")
+    head, _, *rows = printed.splitlines()
+    assert " ".join(head.split()) == "kind label learns from levels settles"
+    found = {row.split()[0]: row.split() for row in rows}
+    # a confidence threshold comes from the fit, has levels, and may settle; Medicare's schedule has no levels
+    assert found["confidence"][-3:] == ["fit", "yes", "yes"]
+    assert found["schedule"][-3:] == ["size", "no", "yes"]
+
+
+@pytest.mark.filterwarnings("default")
+def test_an_old_name_of_a_key_is_one_line_on_standard_error(folder, ssinfer):
+    old = (folder / "study.toml").read_text().replace('kind = "confidence"', 'gate = "confidence"')
+    old = old.replace("n_draws = 400", "draws = 100")
+    (folder / "study.toml").write_text(old)
+    code, _, said = ssinfer("evaluate", folder / "study.toml", "--out", folder / "out", "--jobs", 1)
+    assert code == 0
+    key, parameter = said.splitlines()
+    assert key.startswith("ssinfer: ")
+    assert key.endswith('gate is now called kind. Write kind = "confidence".')
+    assert parameter.startswith("ssinfer: AdministrativeBenchmark: argument 'draws' is now called 'n_draws'")
 
 
 def test_contracts(ssinfer):
