@@ -154,13 +154,13 @@ def peers() -> None:
     logit, treated, _ = scores(1_000_000)
     greedy_match(logit[:10_000], treated[:10_000], ratio=3, caliper=0.2)
     greedy_match(logit[:10_000], treated[:10_000], ratio=3, replace=True)
-    ours = {}
+    greedy = {}
     for n, options, repeats in ((10_000, {"caliper": 0.2}, 100), (1_000_000, {"replace": True}, 3)):
         call = partial(greedy_match, logit[:n], treated[:n], ratio=3, **options)
         spent = time.process_time()
         for _ in range(repeats):
             call()
-        ours[n] = (time.process_time() - spent) / repeats
+        greedy[n] = (time.process_time() - spent) / repeats
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "scores.npz"
         np.savez(file, logit=logit, treated=treated)
@@ -170,7 +170,7 @@ def peers() -> None:
         row("peers", float("nan"), run.stderr[-300:])
         return
     for name, (n, seconds, processor[0]) in json.loads(run.stdout.splitlines()[-1]).items():
-        note = f"ours {ours[n]:.4f} s of processor, {processor[0] / ours[n]:,.0f} times less"
+        note = f"greedy_match {greedy[n]:.4f} s of processor, {processor[0] / greedy[n]:,.0f} times less"
         row(f"{name}, {n:,}", seconds, note)
     if run.stderr.strip():
         print(run.stderr.strip()[-300:])
