@@ -105,18 +105,9 @@ def learn_shocks(
 def _log_likelihood(
     growth: Floats, covariance: Floats, region: Integers, n_regions: int, region_covariances: Floats
 ) -> Floats:
-    """Return the log likelihood at each covariance of the region shock (c,), the intercept integrated out.
+    """Return the log likelihood at each covariance of the region shock (c, P, P), the intercept integrated out.
 
-    Parameters
-    ----------
-    growth : (G, P)
-    covariance : (G, P, P)
-        Of each practice's growth, without the region shock.
-    region : (G,) int
-        0 to n_regions - 1.
-    n_regions : int
-    region_covariances : (c, P, P)
-        Of the region shock.
+    `covariance` (G, P, P) is that of each practice's growth, without the region shock.
     """
     n_periods = growth.shape[1]
     inverse = np.linalg.inv(covariance)

@@ -113,7 +113,7 @@ def problems(draw):
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(problems())
 def test_equals_the_definition(problem):
     score, treated, options = problem
@@ -121,7 +121,7 @@ def test_equals_the_definition(problem):
     assert triples(pairs) == brute_force(score, treated, **options)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(problems(), st.randoms(use_true_random=False))
 def test_does_not_depend_on_the_order_of_rows(problem, random):
     score, treated, options = problem
@@ -134,7 +134,7 @@ def test_does_not_depend_on_the_order_of_rows(problem, random):
     assert np.array_equal(before.round, after.round)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(problems())
 def test_pairs_respect_caliper_and_strata_and_use_a_control_once(problem):
     score, treated, options = problem
@@ -151,8 +151,8 @@ def test_pairs_respect_caliper_and_strata_and_use_a_control_once(problem):
 
 def test_a_larger_problem_equals_the_definition():
     rng = np.random.default_rng(7)
-    score, treated = rng.normal(size=400), rng.random(400) < 0.4
-    options = {"ratio": 2, "replace": False, "caliper": 0.05, "strata": rng.integers(0, 3, 400), "ids": np.arange(400)}
+    score, treated = rng.normal(size=200), rng.random(200) < 0.4
+    options = {"ratio": 2, "replace": False, "caliper": 0.1, "strata": rng.integers(0, 3, 200), "ids": np.arange(200)}
     for order in ORDERS:
         pairs = greedy_match(score, treated, order=order, **options)
         assert triples(pairs) == brute_force(score, treated, order=order, **options)
