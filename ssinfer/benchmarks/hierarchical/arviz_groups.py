@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import LOG_2PI
+from ssinfer.benchmarks.hierarchical.kernels.unit_terms import LOG_2PI
 from ssinfer.benchmarks.hierarchical.posterior import safe_cholesky
 from ssinfer.benchmarks.hierarchical.reml import simulate_panel
 

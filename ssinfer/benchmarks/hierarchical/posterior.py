@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import leave_cells_out, predict
-from ssinfer.benchmarks.hierarchical.kernels.panel_nodes import predict_nodes
+from ssinfer.benchmarks.hierarchical.kernels.node_predictions import predict_nodes
 from ssinfer.benchmarks.hierarchical.model import REACH
 from ssinfer.kernels.importance import Mixture, effective_size, fit_mixture, resample
 from ssinfer.kernels.optimise import maximise
