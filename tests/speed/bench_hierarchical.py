@@ -19,7 +19,7 @@ from ssinfer.benchmarks.hierarchical.layout import lay_out
 from ssinfer.benchmarks.hierarchical.method import HierarchicalBenchmark
 from ssinfer.benchmarks.hierarchical.posterior import predict_placebos, propose, weigh
 from ssinfer.benchmarks.hierarchical.reference import nuts_checks, reference_model
-from ssinfer.benchmarks.hierarchical.reparameterised import placed_model
+from ssinfer.benchmarks.hierarchical.reparameterised import partially_noncentred_model
 from ssinfer.benchmarks.problem import Problem
 
 
@@ -108,7 +108,10 @@ def nuts(units=40, periods=6, draws=1500):
     exact = effective_draws(cf, layout) / cpu
     mean, spread = np.log(cf.benchmark.values).mean() - layout.centre, np.log(cf.benchmark.values).std()
     print(f"{units} x {periods}, 4 x {draws} draws: exact {cpu:.2f} s, {exact:,.0f} effective draws a second")
-    for name, model in (("as written", reference_model(layout)), ("placed", placed_model(layout))):
+    for name, model in (
+        ("as written", reference_model(layout)),
+        ("partially non-centred", partially_noncentred_model(layout)),
+    ):
         compiled, _, compile_s = clock(lambda model=model: nutpie.compile_pymc_model(model))
         tree, _, sample_s = clock(
             lambda compiled=compiled: nutpie.sample(

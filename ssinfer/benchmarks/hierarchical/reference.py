@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ssinfer.benchmarks.hierarchical.reparameterised import DEGREES, UNIT_SCALE, placed_model
+from ssinfer.benchmarks.hierarchical.reparameterised import DEGREES, UNIT_SCALE, partially_noncentred_model
 from ssinfer.errors import NotSupportedError
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def sample_reference(
     import pymc as pm  # noqa: PLC0415
 
     definition = reference_model(layout, likelihood)
-    with placed_model(layout, likelihood):
+    with partially_noncentred_model(layout, likelihood):
         tree = pm.sample(
             draws=draws,
             tune=1000,
