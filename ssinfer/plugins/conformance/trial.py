@@ -184,7 +184,7 @@ def draws_differ(first: Counterfactual, second: Counterfactual) -> float:
 
 
 # Two sets of draws of one distribution differ by Monte Carlo error only: means by about SD sqrt(2 / ESS), log SDs by
-# sqrt(1 / ESS). The tolerances are four standard errors at an effective size of 200. A point estimate has rounding only.
+# sqrt(1 / ESS). The tolerances are four standard errors at an effective size of 200; point estimates have rounding.
 MEAN_TOLERANCE = 0.4
 SD_TOLERANCE = 0.28
 POINT_TOLERANCE = 1e-6
