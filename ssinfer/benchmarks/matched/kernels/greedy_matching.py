@@ -10,9 +10,10 @@ person is offered a second one. Within a round, treated persons choose in the or
 person takes its k nearest controls, and the order does not matter.
 
 **Ties.** In the order by (score, id), a treated person stands before the controls with its own score. The nearest
-control *in that order* is taken. Among controls with the same lower score this is the one with the largest id, among
-controls with the same or a higher score the one with the smallest id. At the same distance, the control below is taken
-before the control above. Treated persons that tie in the order (or in distance, with "closest") choose by ascending id.
+control *in that order* is taken. Among controls with the same lower score, this is the one with the largest id. Among
+controls with the same or a higher score, it is the one with the smallest id. At the same distance, the control below is
+taken before the control above. Treated persons that tie in the order (or in distance, with "closest") choose by
+ascending id.
 Ids are data, not positions, so the pairs do not depend on the order of the rows. With row numbers as ids this
 reproduces MatchIt 4.7.2 on LaLonde's data, where 40 scores are tied.
 """
