@@ -1,20 +1,14 @@
 """Figure: spending of the contract group by period, and the benchmarks of its performance periods."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
+import matplotlib.figure
 import numpy as np
+import pandas as pd
 from matplotlib.ticker import FuncFormatter
 
 from ssinfer.figures.figure import Figure
 from ssinfer.figures.numbers import plain
 from ssinfer.figures.style import FAINT, INK, SOFT, colour, figure, marker, shorten, spread
 from ssinfer.schema import Column, FrameSchema
-
-if TYPE_CHECKING:
-    import matplotlib.figure
-    import pandas as pd
 
 BASELINE, PERFORMANCE, NO_WINDOW = "baseline", "performance", ""
 MAX_OFFSET = 0.2  # between benchmarks of one period, in periods

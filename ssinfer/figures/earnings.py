@@ -1,9 +1,7 @@
 """Figure: the probability of payment and the expected payment by true saving, one row per threshold."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
+import matplotlib.figure
+import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 
@@ -11,10 +9,6 @@ from ssinfer.figures.figure import Figure
 from ssinfer.figures.numbers import plain
 from ssinfer.figures.style import INK, SOFT, figure
 from ssinfer.schema import Column, FrameSchema
-
-if TYPE_CHECKING:
-    import matplotlib.figure
-    import pandas as pd
 
 TRUE_PAYMENT = LinearSegmentedColormap.from_list("true payment", ["#FFFFFF", "#7FB8DC"])
 FALSE_PAYMENT = LinearSegmentedColormap.from_list("false payment", ["#FFFFFF", "#D55E00"])

@@ -1,20 +1,15 @@
 """Figure: the false payment rate that each threshold promises, and the rate on placebo contracts."""
 
-from __future__ import annotations
-
 from math import isfinite
-from typing import TYPE_CHECKING
 
+import matplotlib.figure
+import pandas as pd
 from matplotlib.ticker import FuncFormatter
 
 from ssinfer.figures.figure import Figure
 from ssinfer.figures.numbers import plain
 from ssinfer.figures.style import FAINT, INK, PAID, SOFT, figure, quiet, shorten
 from ssinfer.schema import Column, FrameSchema
-
-if TYPE_CHECKING:
-    import matplotlib.figure
-    import pandas as pd
 
 Z = 1.959963984540054
 AS_PROMISED, OTHERS = "#0072B2", "#A9A9A9"

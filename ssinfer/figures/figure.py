@@ -1,19 +1,13 @@
 """Figure: declares a figure by its name, its texts, the columns of its frame, and the function that draws it."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import matplotlib.figure
+import pandas as pd
 
 from ssinfer.figures.style import style
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import matplotlib.figure
-    import pandas as pd
-
-    from ssinfer.schema import FrameSchema
+from ssinfer.schema import FrameSchema
 
 
 @dataclass(frozen=True, eq=False)

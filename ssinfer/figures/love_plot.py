@@ -1,17 +1,14 @@
 """Figure: balance of treated and comparison persons on each covariate, before and after matching or weighting."""
 
-from __future__ import annotations
-
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import matplotlib.figure
+import pandas as pd
 
 from ssinfer.figures.figure import Figure
 from ssinfer.figures.style import COLOURS, FAINT, INK, SOFT, figure, quiet, shorten
 from ssinfer.schema import Column, FrameSchema
-
-if TYPE_CHECKING:
-    import matplotlib.figure
-    import pandas as pd
 
 MAX_COLUMNS = 3  # panels side by side
 AFTER = COLOURS[0]

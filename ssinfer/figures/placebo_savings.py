@@ -1,23 +1,18 @@
 """Figure: measured savings of placebo contracts, by design, with the thresholds of the contract group."""
 
-from __future__ import annotations
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
-
+import matplotlib.figure
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 
 from ssinfer.figures.figure import Figure
 from ssinfer.figures.numbers import percent
 from ssinfer.figures.style import INK, LINES, PAID, SOFT, UNPAID, figure, percent_axis, quiet, shorten
 from ssinfer.schema import Column, FrameSchema
-
-if TYPE_CHECKING:
-    import matplotlib.figure
-    import pandas as pd
-    from matplotlib.axes import Axes
-
-    from ssinfer.typing import Floats, Integers
+from ssinfer.typing import Floats, Integers
 
 PLACEBO, THRESHOLD, MEASURED = "placebo contract", "threshold", "contract group"
 LABEL_HEIGHT = 0.18  # of a threshold's label, as a share of the highest bar

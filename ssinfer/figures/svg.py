@@ -1,15 +1,11 @@
 """Writes a matplotlib figure as SVG text: the same bytes for the same figure, without metadata, with unique ids."""
 
-from __future__ import annotations
-
 import io
 import re
-from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
 
 from ssinfer.figures.style import style
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 

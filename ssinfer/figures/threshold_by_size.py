@@ -1,20 +1,14 @@
 """Figure: the threshold by number of insured-years, with Medicare's schedule for comparison."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
+import matplotlib.figure
+import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
 from ssinfer.figures.figure import Figure
 from ssinfer.figures.numbers import percent
 from ssinfer.figures.style import FAINT, INK, LINES, SOFT, colour, figure, percent_axis, shorten, spread
 from ssinfer.schema import Column, FrameSchema
-
-if TYPE_CHECKING:
-    import matplotlib.figure
-    import pandas as pd
-    from matplotlib.axes import Axes
 
 DESIGN, SAMPLING, SCHEDULE, GROUP = "design", "sampling noise alone", "schedule", "contract group"
 LEADER = {"arrowstyle": "-", "linewidth": 0.6, "shrinkA": 0, "shrinkB": 0, "relpos": (0, 0.5)}

@@ -1,11 +1,10 @@
 """Analysis: the result of a study, with the quantities that several parts of its report need."""
 
-from __future__ import annotations
-
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -19,16 +18,13 @@ from ssinfer.backtesting.noise import (
 from ssinfer.errors import SsinferError
 from ssinfer.figures.numbers import listed, quoted
 from ssinfer.report.disclosure import case_is_small
+from ssinfer.study.result import StudyResult
 from ssinfer.thresholds.kind import ThresholdKey
 from ssinfer.thresholds.placebo import COMPARISON_KEY
 from ssinfer.thresholds.schedule import MSSP_K
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ssinfer.study.result import StudyResult
-
-type Pair = tuple[str, str]
+type Pair = tuple[str, str]  # design and method
+type Row = pd.Series[Any]
 
 MAX_FALSE_PAYMENT_RATE = 0.05  # of a threshold that may be recommended
 DEFAULT_SHARE = 0.5
@@ -37,15 +33,7 @@ ALL_SIZES = "all"  # the size class of all placebos
 
 @dataclass(frozen=True)
 class Noise:
-    """Sampling noise and group shock of one design and method.
-
-    Attributes
-    ----------
-    components : NoiseComponents
-        k and the group shock.
-    own_k, medicare_k : OutsideSamplingInterval
-        Payments by an interval from sampling noise alone, with the estimated k and with Medicare's.
-    """
+    """Noise of one design and method, and payments by sampling noise alone, with the estimated k and Medicare's."""
 
     components: NoiseComponents
     own_k: OutsideSamplingInterval
@@ -77,7 +65,14 @@ class Analysis:
     @cached_property
     def pairs(self) -> list[Pair]:
         """The designs and methods that were backtested or evaluated, in the order of the study."""
-        return pairs_of(self.result)
+        result = self.result
+        everything = [(design, method) for design in result.designs for method in result.methods]
+        used = set(result.counterfactuals)
+        frames = [result.savings] if result.backtest is None else [result.savings, result.backtest.placebos]
+        for frame in frames:
+            if {"design", "method"} <= set(frame.columns):
+                used |= set(zip(frame["design"], frame["method"], strict=True))
+        return [pair for pair in everything if pair in used] or everything
 
     @cached_property
     def hidden(self) -> bool:
@@ -116,8 +111,9 @@ class Analysis:
 
     @property
     def group(self) -> str:
-        """The name of the contract group."""
-        return group_name(self.result)
+        """The names of the treated units, or their number if there are many."""
+        treated = next(iter(self.result.designs.values())).treated
+        return ", ".join(treated) if len(treated) <= 3 else f"the {len(treated)} contracted units"
 
     def label(self, pair: Pair) -> str:
         """Return the name of a design, with the method if the study has several."""
@@ -150,7 +146,7 @@ class Analysis:
         rows = rows_of(frame, pair)
         return rows[rows["size_class"] == ALL_SIZES] if len(rows) else rows
 
-    def saving(self, pair: Pair) -> pd.Series[Any] | None:
+    def saving(self, pair: Pair) -> Row | None:
         """Return the measured saving of the contract group; None if it is sealed or was refused."""
         rows = rows_of(self.result.savings, pair)
         if not len(rows) or "saving" not in rows.columns or not math.isfinite(float(rows["saving"].iloc[0])):
@@ -162,14 +158,14 @@ class Analysis:
         """Whether any design and method measured the saving of the contract group."""
         return any(self.saving(pair) is not None for pair in self.pairs)
 
-    def threshold(self, pair: Pair, key: ThresholdKey = COMPARISON_KEY) -> pd.Series[Any] | None:
+    def threshold(self, pair: Pair, key: ThresholdKey = COMPARISON_KEY) -> Row | None:
         """Return a threshold of the contract group under a design and method; None if there is none."""
         rows = rows_of(self.result.case_thresholds, pair)
         rows = rows[key.rows(rows)] if len(rows) else rows
         return rows.iloc[0] if len(rows) and math.isfinite(rows["rate"].iloc[0]) else None
 
     @property
-    def recommended_threshold(self) -> pd.Series[Any] | None:
+    def recommended_threshold(self) -> Row | None:
         """The recommended threshold for the contract group; None if there is none."""
         return None if self.recommended is None else self.threshold(self.chosen, self.recommended)
 
@@ -187,7 +183,7 @@ def analyse(result: StudyResult) -> Analysis:
     return Analysis(result, choice, why_no_choice, noise, why_no_noise)
 
 
-def chosen_key(row: Mapping[str, Any] | pd.Series[Any]) -> ThresholdKey:
+def chosen_key(row: Mapping[str, Any] | Row) -> ThresholdKey:
     """Return the threshold of a row of a choice, in which a kind without levels has a negative level."""
     return ThresholdKey.of({**row, "level": row["level"] if row["level"] > 0 else None})
 
@@ -197,28 +193,11 @@ def pair_of(row: Any) -> Pair:
     return str(row["design"]), str(row["method"])
 
 
-def pairs_of(result: StudyResult) -> list[Pair]:
-    """Return the designs and methods that were backtested or evaluated, in the order of the study."""
-    everything = [(design, method) for design in result.designs for method in result.methods]
-    used = set(result.counterfactuals)
-    frames = [result.savings] if result.backtest is None else [result.savings, result.backtest.placebos]
-    for frame in frames:
-        if {"design", "method"} <= set(frame.columns):
-            used |= set(zip(frame["design"], frame["method"], strict=True))
-    return [pair for pair in everything if pair in used] or everything
-
-
 def rows_of(frame: pd.DataFrame | None, pair: Pair) -> pd.DataFrame:
     """Return the rows of a design and method; an empty frame if there are none."""
     if frame is None or not {"design", "method"} <= set(frame.columns):
         return pd.DataFrame()
     return frame[(frame["design"] == pair[0]) & (frame["method"] == pair[1])]
-
-
-def group_name(result: StudyResult) -> str:
-    """Return the names of the treated units, or their number if there are many."""
-    treated = next(iter(result.designs.values())).treated
-    return ", ".join(treated) if len(treated) <= 3 else f"the {len(treated)} contracted units"
 
 
 def span(periods: tuple[object, ...]) -> str:

@@ -1,16 +1,10 @@
 """Suppression of small groups: no result of a group with fewer insured than the study allows is printed."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    import pandas as pd
-    from numpy.typing import NDArray
-
-    from ssinfer.study.result import StudyResult
+from ssinfer.study.result import StudyResult
 
 MIN_UNITS = 3  # of a size class
 

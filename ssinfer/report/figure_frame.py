@@ -1,18 +1,12 @@
 """ReportFigure: declares where the report shows a figure, and the frame that the figure draws."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from ssinfer.registry import Registry
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import pandas as pd
-
-    from ssinfer.report.analysis import Analysis
+from ssinfer.report.analysis import Analysis
 
 #: All figures of the report: module attributes FRAME in ``ssinfer.report.figure_frames``, and entry points.
 FRAMES = Registry("figure of the report", "ssinfer.report.figure_frames", "FRAME", "ssinfer.report_figures")

@@ -1,22 +1,16 @@
 """Renders the plain data of a report as SVG and HTML text."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import jinja2
 from markupsafe import Markup, escape
 
 from ssinfer.drawing import FIGURES
 from ssinfer.figures.svg import inline, svg_of
+from ssinfer.report.data import ReportData
 from ssinfer.report.text.published import CONTEXT, GLOSSARY
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ssinfer.report.data import ReportData
 
 TEMPLATES = Path(__file__).parent / "templates"
 

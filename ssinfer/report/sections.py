@@ -1,21 +1,15 @@
 """Sections of the report, in their order, each with the sentences that stand above its tables and figures."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from ssinfer.report.analysis import Analysis
 from ssinfer.report.text.absent import absent_sentences
 from ssinfer.report.text.counting import counting_sentences
 from ssinfer.report.text.intact import intact_sentences
 from ssinfer.report.text.methods import methods_sentences, transport_sentences
 from ssinfer.report.text.noise import noise_sentences
 from ssinfer.report.text.recommendation import recommendation_sentences
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from ssinfer.report.analysis import Analysis
 
 
 @dataclass(frozen=True)

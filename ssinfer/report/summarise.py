@@ -1,23 +1,14 @@
 """Summarises the result of a study as the plain data of its report."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from ssinfer.drawing import FIGURES
 from ssinfer.errors import PluginError, did_you_mean
-from ssinfer.report.analysis import analyse
+from ssinfer.report.analysis import Analysis, analyse
 from ssinfer.report.data import FigureFrame, ReportData, SectionData
 from ssinfer.report.figure_frame import FRAMES, ReportFigure
-from ssinfer.report.sections import SECTIONS
-from ssinfer.report.table import TABLES, NoTable
+from ssinfer.report.sections import SECTIONS, Section
+from ssinfer.report.table import TABLES, NoTable, ReportTable, Table
 from ssinfer.report.text.finding import finding_sentences
-
-if TYPE_CHECKING:
-    from ssinfer.report.analysis import Analysis
-    from ssinfer.report.sections import Section
-    from ssinfer.report.table import ReportTable, Table
-    from ssinfer.study.result import StudyResult
+from ssinfer.study.result import StudyResult
 
 
 def summarise(result: StudyResult) -> ReportData:
@@ -44,7 +35,7 @@ def summarise(result: StudyResult) -> ReportData:
         question=result.question,
         data_label=result.data_label,
         finding=finding_sentences(analysis),
-        sections=tuple(section for section in sections if not section.is_empty),
+        sections=tuple(section for section in sections if section.sentences or section.items),
     )
 
 
@@ -64,4 +55,4 @@ def _section(analysis: Analysis, section: Section, entries: list[ReportTable | R
         else:
             items.append(table)
     sentences = () if section.sentences is None else tuple(section.sentences(analysis))
-    return SectionData(section.name, section.title, sentences, tuple(items), reasons, section.bullets)
+    return SectionData(section.name, section.title, section.bullets, sentences, tuple(items), reasons)

@@ -1,20 +1,15 @@
 """ReportTable: declares one table of the report; Table: a table of printed cells."""
 
-from __future__ import annotations
-
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import pandas as pd
 
 from ssinfer.figures.numbers import ABSENT, column_with_errors, money, plain, total
 from ssinfer.registry import Registry
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from ssinfer.report.analysis import Analysis
+from ssinfer.report.analysis import Analysis
 
 type Form = Literal["text", "cell", "yes or no", "number", "percent", "money", "total"]
 
@@ -68,17 +63,15 @@ class TableColumn:
     form : str
         "text"; "cell" (text set flush right); "yes or no"; "number"; "percent" (of a fraction); "money" (per
         insured-year); "total" (money, in millions from a million).
-    decimals : int
-        Decimals of a column without standard errors.
-    error : str
-        Column of the rows that holds standard errors, which then determine the decimals.
+    decimals : int or None
+        None: determined by the standard errors, which are the column of the rows with this name and ``_se`` or
+        ``_mcse``. Without standard errors, percentages have one decimal and other numbers none.
     """
 
     head: str
     name: str
     form: Form = "text"
-    decimals: int = 0
-    error: str = ""
+    decimals: int | None = None
 
     def cells(self, rows: pd.DataFrame, currency: str) -> list[str]:
         """Return the printed cells of this column."""
@@ -89,14 +82,20 @@ class TableColumn:
             return [ABSENT if _missing(value) else "yes" if value else "no" for value in values]
         numbers = _numbers(values)
         if self.form == "money":
-            return [money(number, currency, self.decimals) for number in numbers]
+            return [money(number, currency, self.decimals or 0) for number in numbers]
         if self.form == "total":
             return [total(number, currency) for number in numbers]
         scale = 100.0 if self.form == "percent" else 1.0
-        if self.error:
-            errors = rows[self.error].tolist() if self.error in rows.columns else [None] * len(rows)
-            return column_with_errors(numbers, _numbers(errors), scale)
-        return [plain(scale * number, self.decimals) for number in numbers]
+        errors = [name for name in (f"{self.name}_se", f"{self.name}_mcse") if name in rows.columns]
+        if self.decimals is None and errors:
+            return column_with_errors(numbers, _numbers(rows[errors[0]].tolist()), scale)
+        decimals = self.decimals if self.decimals is not None else int(self.form == "percent")
+        return [plain(scale * number, decimals) for number in numbers]
+
+
+LABEL = TableColumn("Design", "label")
+FALSE_PAYMENT_RATE = TableColumn("False payment rate (%)", "false_payment_rate", "percent")
+DETECTION_RATE = TableColumn("Detection rate at a true saving of 3% (%)", "detection_rate_3", "percent")
 
 
 @dataclass(frozen=True)

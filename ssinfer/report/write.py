@@ -1,17 +1,12 @@
 """Writes the report of a study: report.html and figures/*.svg, complete or not at all."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ssinfer.atomic import atomic_files
 from ssinfer.errors import StudyError
 from ssinfer.report.render import pictures, render
 from ssinfer.report.summarise import summarise
-
-if TYPE_CHECKING:
-    from ssinfer.study.result import StudyResult
+from ssinfer.study.result import StudyResult
 
 
 def write_report(result: StudyResult, folder: Path) -> Path:

@@ -1,18 +1,13 @@
 """Frame of the love plot: standardised mean differences before and after matching or weighting."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from ssinfer.benchmarks.matched.balance.table import AFTER, SMD
+from ssinfer.report.analysis import Analysis
 from ssinfer.report.figure_frame import ReportFigure
 from ssinfer.report.tables.balance import balanced_pairs, judged_limits
-
-if TYPE_CHECKING:
-    from ssinfer.report.analysis import Analysis
 
 MAX_COVARIATES = 30
 DENOMINATOR = "standard deviation of the treated persons"

@@ -1,20 +1,14 @@
 """Frame of the figure of the contract group: spending and benchmarks by period."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
+from ssinfer.counterfactual import Counterfactual
+from ssinfer.design import Design
 from ssinfer.figures.case import BASELINE, NO_WINDOW, PERFORMANCE
+from ssinfer.panel import Panel
+from ssinfer.report.analysis import Analysis
 from ssinfer.report.figure_frame import ReportFigure
-
-if TYPE_CHECKING:
-    from ssinfer.counterfactual import Counterfactual
-    from ssinfer.design import Design
-    from ssinfer.panel import Panel
-    from ssinfer.report.analysis import Analysis
 
 MAX_BENCHMARKS = 6
 INTERVALS = {"posterior": "credible", "sampling": "confidence"}

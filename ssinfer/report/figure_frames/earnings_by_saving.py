@@ -1,20 +1,14 @@
 """Frame of the figure of probability of payment and expected payment by true saving."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
 from ssinfer.backtesting.thresholds_of_placebos import thresholds_of_placebos
+from ssinfer.report.analysis import Analysis
 from ssinfer.report.disclosure import class_is_visible
 from ssinfer.report.figure_frame import ReportFigure
 from ssinfer.report.text.names import threshold_name
 from ssinfer.thresholds.kind import KINDS
-
-if TYPE_CHECKING:
-    from ssinfer.report.analysis import Analysis
 
 TRUE_SAVINGS = np.array([0.0, 0.01, 0.02, 0.03, 0.05, 0.10])
 

@@ -1,8 +1,6 @@
 """Frame of the figure of measured savings of placebo contracts."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,15 +8,13 @@ import pandas as pd
 from ssinfer.errors import SsinferError
 from ssinfer.figures.placebo_savings import MEASURED, PLACEBO, THRESHOLD
 from ssinfer.level import check_level
+from ssinfer.report.analysis import Analysis, Pair
 from ssinfer.report.disclosure import unit_is_visible
 from ssinfer.report.figure_frame import ReportFigure
 from ssinfer.report.text.names import plain_key
 from ssinfer.thresholds.kind import KINDS, ThresholdKey
 from ssinfer.thresholds.placebo import COMPARISON_KEY
 from ssinfer.thresholds.placebo_cross_fitted import cross_fitted_placebo_thresholds
-
-if TYPE_CHECKING:
-    from ssinfer.report.analysis import Analysis, Pair
 
 
 def frame(analysis: Analysis) -> pd.DataFrame:

@@ -1,18 +1,14 @@
 """Frame of the figure of thresholds by number of insured-years."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ssinfer.figures.threshold_by_size import DESIGN, GROUP, LARGEST, SAMPLING, SCHEDULE, SMALLEST
+from ssinfer.report.analysis import Analysis
 from ssinfer.report.figure_frame import ReportFigure
 from ssinfer.thresholds.schedule import minimum_savings_rate
-
-if TYPE_CHECKING:
-    from ssinfer.report.analysis import Analysis
 
 Z = 1.6448536269514722
 

@@ -1,18 +1,12 @@
 """Table: persons, insured-years and claims from the input tables to the counted population."""
 
-from __future__ import annotations
+from collections.abc import Iterator
 
-from typing import TYPE_CHECKING
+import pandas as pd
 
 from ssinfer.figures.numbers import listed, quoted
+from ssinfer.report.analysis import Analysis
 from ssinfer.report.table import NoTable, ReportTable, TableColumn
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import pandas as pd
-
-    from ssinfer.report.analysis import Analysis
 
 
 def rows(analysis: Analysis) -> pd.DataFrame | NoTable:

@@ -1,19 +1,14 @@
 """Table: balance of treated and comparison persons, with the limits on it."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.figures.numbers import listed, plain
-from ssinfer.report.table import ReportTable, TableColumn
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ssinfer.counterfactual import Counterfactual
-    from ssinfer.report.analysis import Analysis, Pair
+from ssinfer.report.analysis import Analysis, Pair
+from ssinfer.report.table import LABEL, ReportTable, TableColumn
 
 LIMITS = {
     "smd": "SMD (SD of the treated)",
@@ -103,7 +98,7 @@ TABLE = ReportTable(
     order=10,
     caption="Balance of treated and comparison persons, with its limits",
     columns=(
-        TableColumn("Design", "label"),
+        LABEL,
         TableColumn("Treated persons matched", "treated", "cell"),
         TableColumn("Comparison persons used", "control", "cell"),
         TableColumn("Effective controls", "effective", "number"),

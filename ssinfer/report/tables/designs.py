@@ -1,18 +1,11 @@
 """Table: the designs of the study."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from ssinfer.figures.numbers import quoted
-from ssinfer.report.analysis import span
+from ssinfer.report.analysis import Analysis, span
 from ssinfer.report.table import ReportTable, TableColumn
 from ssinfer.report.text.names import comparison_group
-
-if TYPE_CHECKING:
-    from ssinfer.report.analysis import Analysis
 
 
 def rows(analysis: Analysis) -> pd.DataFrame:

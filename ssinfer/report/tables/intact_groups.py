@@ -1,16 +1,10 @@
 """Table: thresholds for groups of intact practices and for groups of random insured persons."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+import pandas as pd
 
 from ssinfer.figures.numbers import column_with_errors
+from ssinfer.report.analysis import Analysis
 from ssinfer.report.table import NoTable, ReportTable, TableColumn
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ssinfer.report.analysis import Analysis
 
 GROUP_NAMES = {
     "practices": "single practices",

@@ -1,19 +1,13 @@
 """Table: credible and confidence intervals of the contract group's savings rate, at 95% and 90%."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import SsinferError
 from ssinfer.figures.numbers import plain
-from ssinfer.report.table import NoTable, ReportTable, TableColumn
-
-if TYPE_CHECKING:
-    from ssinfer.counterfactual import Counterfactual
-    from ssinfer.report.analysis import Analysis
+from ssinfer.report.analysis import Analysis
+from ssinfer.report.table import LABEL, NoTable, ReportTable, TableColumn
 
 COLUMNS = tuple((level, kind) for level in (0.95, 0.90) for kind in ("credible", "confidence"))
 
@@ -49,7 +43,7 @@ TABLE = ReportTable(
     order=20,
     caption="The contract group: credible and confidence intervals of the savings rate",
     columns=(
-        TableColumn("Design", "label"),
+        LABEL,
         TableColumn("Measured (%)", "rate", "percent", 1),
         *(TableColumn(f"{100 * level:g}%, {kind} (%)", f"{kind} {level}", "cell") for level, kind in COLUMNS),
     ),

@@ -1,16 +1,10 @@
 """Table: designs, methods and kinds of threshold that no other beats in bias and detection together."""
 
-from __future__ import annotations
+import pandas as pd
 
-from typing import TYPE_CHECKING
-
-from ssinfer.report.table import NoTable, ReportTable, TableColumn
+from ssinfer.report.analysis import Analysis
+from ssinfer.report.table import DETECTION_RATE, FALSE_PAYMENT_RATE, LABEL, NoTable, ReportTable, TableColumn
 from ssinfer.thresholds.kind import KINDS
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ssinfer.report.analysis import Analysis
 
 
 def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
@@ -46,15 +40,13 @@ TABLE = ReportTable(
     order=50,
     caption="Designs that no other design beats in every measure",
     columns=(
-        TableColumn("Design", "label"),
+        LABEL,
         TableColumn("Threshold", "threshold_name"),
         TableColumn("Bias in the group's own earlier years (%, absolute)", "abs_bias_case", "percent", 1),
         TableColumn("Persistent bias of a unit (SD, %)", "bias_sd_between", "percent", 1),
         TableColumn("Largest bias among placebos like the group (%, absolute)", "abs_bias_selected", "percent", 1),
-        TableColumn("False payment rate (%)", "false_payment_rate", "percent", error="false_payment_rate_se"),
-        TableColumn(
-            "Detection rate at a true saving of 3% (%)", "detection_rate", "percent", error="detection_rate_se"
-        ),
+        FALSE_PAYMENT_RATE,
+        TableColumn(DETECTION_RATE.head, "detection_rate", "percent"),
     ),
     rows=rows,
     remarks=remarks,

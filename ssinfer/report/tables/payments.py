@@ -1,19 +1,13 @@
 """Table: the cross-fitted placebo threshold of each design, and its payments."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pandas as pd
 
 from ssinfer.figures.numbers import count
-from ssinfer.report.table import NoTable, ReportTable, TableColumn
+from ssinfer.report.analysis import Analysis
+from ssinfer.report.table import DETECTION_RATE, FALSE_PAYMENT_RATE, LABEL, NoTable, ReportTable, TableColumn
 from ssinfer.thresholds.placebo import COMPARISON_KEY
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ssinfer.report.analysis import Analysis
 
 
 def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
@@ -56,21 +50,15 @@ TABLE = ReportTable(
     order=40,
     caption="Payments under the cross-fitted placebo threshold, by design",
     columns=(
-        TableColumn("Design", "label"),
+        LABEL,
         TableColumn("Placebo contracts", "judged", "cell"),
-        TableColumn("Threshold, mean of placebos (%)", "threshold", "percent", error="threshold_se"),
-        TableColumn(
-            "Threshold less mean placebo saving (%)", "threshold_less_bias", "percent", error="threshold_less_bias_se"
-        ),
+        TableColumn("Threshold, mean of placebos (%)", "threshold", "percent"),
+        TableColumn("Threshold less mean placebo saving (%)", "threshold_less_bias", "percent"),
         TableColumn("Threshold for the contract group (%)", "case_rate", "percent", 1),
         TableColumn("The same in money per insured-year", "case_money", "money"),
-        TableColumn("False payment rate (%)", "false_payment_rate", "percent", error="false_payment_rate_se"),
-        TableColumn(
-            "Detection rate at a true saving of 3% (%)", "detection_rate_3", "percent", error="detection_rate_3_se"
-        ),
-        TableColumn(
-            "Detection rate at a true saving of 5% (%)", "detection_rate_5", "percent", error="detection_rate_5_se"
-        ),
+        FALSE_PAYMENT_RATE,
+        DETECTION_RATE,
+        TableColumn("Detection rate at a true saving of 5% (%)", "detection_rate_5", "percent"),
     ),
     rows=rows,
     remarks=remarks,

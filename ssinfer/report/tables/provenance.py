@@ -1,15 +1,9 @@
 """Table: version, seed, hashes and packages behind the report."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
+from ssinfer.report.analysis import Analysis
 from ssinfer.report.table import ReportTable, TableColumn
-
-if TYPE_CHECKING:
-    from ssinfer.report.analysis import Analysis
 
 NAMES = {
     "version": "ssinfer",

@@ -1,16 +1,9 @@
 """Table: placebo contracts that a method refused or could not fit."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
-from ssinfer.report.analysis import rows_of
-from ssinfer.report.table import NoTable, ReportTable, TableColumn
-
-if TYPE_CHECKING:
-    from ssinfer.report.analysis import Analysis
+from ssinfer.report.analysis import Analysis, rows_of
+from ssinfer.report.table import LABEL, NoTable, ReportTable, TableColumn
 
 
 def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
@@ -38,7 +31,7 @@ TABLE = ReportTable(
     order=60,
     caption="Refused and failed placebo contracts",
     columns=(
-        TableColumn("Design", "label"),
+        LABEL,
         TableColumn("Status", "status"),
         TableColumn("Placebo contracts", "share", "cell"),
         TableColumn("Most frequent reason", "reason"),

@@ -1,17 +1,13 @@
 """Table: benchmark, spending and saving of the contract group under every design and method."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from ssinfer.figures.numbers import plain
-from ssinfer.report.table import NoTable, ReportTable, TableColumn
-
-if TYPE_CHECKING:
-    from ssinfer.report.analysis import Analysis
+from ssinfer.report.analysis import Analysis
+from ssinfer.report.table import LABEL, NoTable, ReportTable, TableColumn
 
 
 def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
@@ -44,7 +40,7 @@ TABLE = ReportTable(
     order=10,
     caption="The contract group: benchmark, spending and saving",
     columns=(
-        TableColumn("Design", "label"),
+        LABEL,
         TableColumn("Benchmark", "benchmark", "money"),
         TableColumn("Spending", "spending", "money"),
         TableColumn("Saving", "saving", "money"),

@@ -1,22 +1,14 @@
 """Table: the error of each design on placebo contracts."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 
 from ssinfer.figures.numbers import ABSENT, column_with_errors
-from ssinfer.report.analysis import ALL_SIZES, pair_of, rows_of
-from ssinfer.report.table import NoTable, ReportTable, TableColumn
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import pandas as pd
-
-    from ssinfer.report.analysis import Analysis
+from ssinfer.report.analysis import ALL_SIZES, Analysis, pair_of, rows_of
+from ssinfer.report.table import LABEL, NoTable, ReportTable, TableColumn
 
 MIN_WINDOWS = 3  # of the contract group, before its bias is called out
 
@@ -81,16 +73,14 @@ TABLE = ReportTable(
     order=20,
     caption="Error of each design on contracts without savings",
     columns=(
-        TableColumn("Design", "label"),
-        TableColumn("Bias (% of benchmark)", "bias", "percent", error="bias_mcse"),
+        LABEL,
+        TableColumn("Bias (% of benchmark)", "bias", "percent"),
         TableColumn("Bias in the group's own earlier years (%; windows)", "case_bias", "cell"),
-        TableColumn("SD (%)", "sd", "percent", error="sd_mcse"),
+        TableColumn("SD (%)", "sd", "percent"),
         TableColumn("Part that persists in a unit (SD, %)", "bias_sd_between", "percent", 1),
-        TableColumn("Coverage of the 95% interval (%)", "coverage_95", "percent", error="coverage_95_se"),
-        TableColumn("Width of the 90% interval (%)", "width_90", "percent", error="width_90_se"),
-        TableColumn(
-            "Interval score, 90% (%; lower is better)", "interval_score_90", "percent", error="interval_score_90_se"
-        ),
+        TableColumn("Coverage of the 95% interval (%)", "coverage_95", "percent"),
+        TableColumn("Width of the 90% interval (%)", "width_90", "percent"),
+        TableColumn("Interval score, 90% (%; lower is better)", "interval_score_90", "percent"),
     ),
     rows=rows,
     remarks=remarks,

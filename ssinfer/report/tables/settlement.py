@@ -1,15 +1,9 @@
 """Table: the settlement of the contract under every design and method."""
 
-from __future__ import annotations
+import pandas as pd
 
-from typing import TYPE_CHECKING
-
-from ssinfer.report.table import NoTable, ReportTable, TableColumn
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ssinfer.report.analysis import Analysis
+from ssinfer.report.analysis import Analysis
+from ssinfer.report.table import LABEL, NoTable, ReportTable, TableColumn
 
 
 def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
@@ -25,7 +19,7 @@ TABLE = ReportTable(
     order=40,
     caption="Settlement",
     columns=(
-        TableColumn("Design", "label"),
+        LABEL,
         TableColumn("Contract", "contract"),
         TableColumn("Party", "party"),
         TableColumn("Receives", "amount", "money"),

@@ -1,19 +1,12 @@
 """Table: error and cross-fitted placebo threshold by size of the placebo units."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+import pandas as pd
 
 from ssinfer.figures.numbers import count
-from ssinfer.report.analysis import ALL_SIZES
+from ssinfer.report.analysis import ALL_SIZES, Analysis
 from ssinfer.report.disclosure import class_is_visible
-from ssinfer.report.table import NoTable, ReportTable, TableColumn
+from ssinfer.report.table import FALSE_PAYMENT_RATE, LABEL, NoTable, ReportTable, TableColumn
 from ssinfer.thresholds.placebo import COMPARISON_KEY
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ssinfer.report.analysis import Analysis
 
 KEYS = ["design", "method", "size_class"]
 MEASURES = ["threshold", "threshold_se", "false_payment_rate", "false_payment_rate_se"]
@@ -44,12 +37,12 @@ TABLE = ReportTable(
     order=50,
     caption="By size of the placebo units",
     columns=(
-        TableColumn("Design", "label"),
+        LABEL,
         TableColumn("Insured-years", "size_class"),
         TableColumn("Units", "units", "cell"),
-        TableColumn("SD (%)", "sd", "percent", error="sd_mcse"),
-        TableColumn("Placebo threshold (%)", "threshold", "percent", error="threshold_se"),
-        TableColumn("False payment rate (%)", "false_payment_rate", "percent", error="false_payment_rate_se"),
+        TableColumn("SD (%)", "sd", "percent"),
+        TableColumn("Placebo threshold (%)", "threshold", "percent"),
+        FALSE_PAYMENT_RATE,
     ),
     rows=rows,
     notes=("A size class has no threshold if it holds fewer than 19 units at every origin.",),

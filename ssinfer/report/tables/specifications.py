@@ -1,17 +1,10 @@
 """Table: every combination of design, method and threshold that was tried."""
 
-from __future__ import annotations
+import pandas as pd
 
-from typing import TYPE_CHECKING
-
-from ssinfer.report.analysis import chosen_key
-from ssinfer.report.table import NoTable, ReportTable, TableColumn
+from ssinfer.report.analysis import Analysis, chosen_key
+from ssinfer.report.table import DETECTION_RATE, LABEL, NoTable, ReportTable, TableColumn
 from ssinfer.report.text.names import threshold_name
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ssinfer.report.analysis import Analysis
 
 
 def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
@@ -42,11 +35,11 @@ TABLE = ReportTable(
     order=60,
     caption="All {n_rows} specifications",
     columns=(
-        TableColumn("Design", "label"),
+        LABEL,
         TableColumn("Threshold", "threshold_name"),
         TableColumn("Misallocation per insured-year", "misallocation_money", "money", 1),
         TableColumn("False payment rate (%)", "false_payment_rate", "percent", 1),
-        TableColumn("Detection rate at a true saving of 3% (%)", "detection_rate_3", "percent"),
+        TableColumn(DETECTION_RATE.head, "detection_rate_3", "percent", 0),
     ),
     rows=rows,
     remarks=remarks,

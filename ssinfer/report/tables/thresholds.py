@@ -1,22 +1,16 @@
 """Table: the thresholds of the contract group under the chosen design, and their payments on placebos."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ssinfer.figures.numbers import listed, money, percent, total
-from ssinfer.report.analysis import rows_of
-from ssinfer.report.table import NoTable, ReportTable, TableColumn
+from ssinfer.report.analysis import Analysis, rows_of
+from ssinfer.report.table import DETECTION_RATE, NoTable, ReportTable, TableColumn
 from ssinfer.report.text.names import threshold_name
 from ssinfer.thresholds.kind import KINDS, ThresholdKey
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ssinfer.report.analysis import Analysis
 
 
 def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
@@ -43,7 +37,7 @@ def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
                 **dict.fromkeys(MEASURES),
                 **measures,
                 "name": threshold_name(key),
-                "promised": key.promised_rate,
+                "promised": None if key.level is None else 1 - key.tail,
                 "detectable": _detectable(power, key, float(row["rate"])),
                 "passed": row.get("passed"),
             }
@@ -101,12 +95,8 @@ TABLE = ReportTable(
         TableColumn("For the contract group (% of benchmark)", "rate", "percent", 1),
         TableColumn("The same in money per insured-year", "money", "money"),
         TableColumn("Promised false payment rate (%)", "promised", "percent", 1),
-        TableColumn(
-            "False payment rate on placebos (%)", "false_payment_rate", "percent", error="false_payment_rate_se"
-        ),
-        TableColumn(
-            "Detection rate at a true saving of 3% (%)", "detection_rate_3", "percent", error="detection_rate_3_se"
-        ),
+        TableColumn("False payment rate on placebos (%)", "false_payment_rate", "percent"),
+        DETECTION_RATE,
         TableColumn("True saving detected with a probability of 80% (%)", "detectable", "percent", 1),
         TableColumn("The contract group reaches it", "passed", "yes or no"),
     ),

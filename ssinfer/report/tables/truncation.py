@@ -1,20 +1,14 @@
 """Table: caps on the spending of a person, and the spending above them."""
 
-from __future__ import annotations
-
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pandas as pd
 
 from ssinfer.figures.numbers import listed
 from ssinfer.periods import bounds
+from ssinfer.report.analysis import Analysis
 from ssinfer.report.table import NoTable, ReportTable, TableColumn
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ssinfer.report.analysis import Analysis
 
 
 def rows(analysis: Analysis) -> pd.DataFrame | NoTable:

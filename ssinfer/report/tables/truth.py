@@ -1,17 +1,12 @@
 """Table: the measured saving of each design and the true saving, if claims were simulated."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from ssinfer.figures.numbers import plain
-from ssinfer.report.table import NoTable, ReportTable, TableColumn
-
-if TYPE_CHECKING:
-    from ssinfer.report.analysis import Analysis
+from ssinfer.report.analysis import Analysis
+from ssinfer.report.table import LABEL, NoTable, ReportTable, TableColumn
 
 
 def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
@@ -45,7 +40,7 @@ TABLE = ReportTable(
     order=10,
     caption="Measured and true saving",
     columns=(
-        TableColumn("Design", "label"),
+        LABEL,
         TableColumn("True saving (% of spending without contract)", "true", "percent", 1),
         TableColumn("Measured saving (% of benchmark)", "measured", "percent", 1),
         TableColumn("95% interval (%)", "interval", "cell"),

@@ -1,16 +1,9 @@
 """Sentences on the parts that a report does not have, with their reasons."""
 
-from __future__ import annotations
+from collections.abc import Iterator
 
-from typing import TYPE_CHECKING
-
-from ssinfer.report.analysis import pair_of, span
+from ssinfer.report.analysis import Analysis, pair_of, span
 from ssinfer.report.disclosure import unit_is_visible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ssinfer.report.analysis import Analysis
 
 
 def absent_sentences(analysis: Analysis) -> Iterator[str]:

@@ -1,19 +1,12 @@
 """Sentences on the counted population of a study on claims: its groups, and what was noticed in the claims."""
 
-from __future__ import annotations
+from collections.abc import Iterator, Mapping
 
-from typing import TYPE_CHECKING
+import pandas as pd
 
 from ssinfer.figures.numbers import count, listed, plain, quoted, total
-from ssinfer.report.analysis import span
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    import pandas as pd
-
-    from ssinfer.report.analysis import Analysis
-    from ssinfer.study.data import ClaimsCount
+from ssinfer.report.analysis import Analysis, span
+from ssinfer.study.data import ClaimsCount
 
 GROUPS = {
     "intact": "The {practices} practices outside the contract are donors and placebos as they are.",

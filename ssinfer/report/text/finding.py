@@ -1,22 +1,13 @@
 """Sentences of the finding: the comparison of designs, the threshold, and the saving of the contract group."""
 
-from __future__ import annotations
-
 import math
+from collections.abc import Iterator
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
 
 from ssinfer.backtesting.paired import paired_detection
 from ssinfer.figures.numbers import count, listed, money, percent, percent_with_error, plain, quoted, total
-from ssinfer.report.analysis import pair_of, rows_of, span
+from ssinfer.report.analysis import Analysis, Pair, Row, pair_of, rows_of, span
 from ssinfer.report.text.published import REPORTED_HIGH, REPORTED_LOW
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import pandas as pd
-
-    from ssinfer.report.analysis import Analysis, Pair
 
 MAX_NAMED = 4  # designs and methods in one list
 
@@ -69,14 +60,14 @@ def _comparison(analysis: Analysis) -> str:
     return " ".join(sentences)
 
 
-def _compared(analysis: Analysis) -> tuple[list[pd.Series[Any]], list[pd.Series[Any]]]:
+def _compared(analysis: Analysis) -> tuple[list[Row], list[Row]]:
     """Return the rows of the ranking that are worse than the first, and those that cannot be distinguished from it.
 
     The first was picked from several, so each comparison is at 5% over their number (Bonferroni).
     """
     backtest = analysis.result.backtest
-    worse: list[pd.Series[Any]] = []
-    equal: list[pd.Series[Any]] = []
+    worse: list[Row] = []
+    equal: list[Row] = []
     others = [row.copy() for _, row in analysis.ranking.iloc[1:].iterrows()]
     if backtest is None:
         return worse, equal
@@ -88,11 +79,11 @@ def _compared(analysis: Analysis) -> tuple[list[pd.Series[Any]], list[pd.Series[
     return worse, equal
 
 
-def _detection(row: pd.Series[Any]) -> str:
+def _detection(row: Row) -> str:
     return percent_with_error(float(row["detection_rate_3"]), float(row["detection_rate_3_se"]))
 
 
-def _listed(rows: list[pd.Series[Any]]) -> str:
+def _listed(rows: list[Row]) -> str:
     """Return at most four designs as a list; of more, the first three, and the others by number and range."""
     labels = [str(row["label"]) for row in rows]
     if len(labels) <= MAX_NAMED:
@@ -116,7 +107,7 @@ def _estimand(analysis: Analysis) -> str:
     )
 
 
-def _threshold(analysis: Analysis, pair: Pair, threshold: pd.Series[Any] | None) -> Iterator[str]:
+def _threshold(analysis: Analysis, pair: Pair, threshold: Row | None) -> Iterator[str]:
     """Return the threshold of the contract group, compared with the savings that programmes have reported."""
     group = analysis.group
     if analysis.hidden:
@@ -148,7 +139,7 @@ def _threshold(analysis: Analysis, pair: Pair, threshold: pd.Series[Any] | None)
     yield f"Programmes have reported {low} to {high} lower spending growth. {consequence}"
 
 
-def _saving(analysis: Analysis, pair: Pair, threshold: pd.Series[Any] | None) -> str:
+def _saving(analysis: Analysis, pair: Pair, threshold: Row | None) -> str:
     """Return the measured saving of the contract group, and whether it reaches the threshold."""
     result, group = analysis.result, analysis.group
     when = span(result.designs[pair[0]].performance)

@@ -1,16 +1,11 @@
 """Sentences on intact practices: how much larger their threshold is than the threshold for random insured."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from ssinfer.figures.numbers import column_with_errors, count, percent
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ssinfer.report.analysis import Analysis
+from ssinfer.report.analysis import Analysis
 
 REGIONAL, ANY_REGION, RANDOM = "regional bundles", "bundles", "random"
 

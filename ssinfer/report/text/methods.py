@@ -1,15 +1,9 @@
 """Sentences on methods, software, and the groups to which thresholds do not apply."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from ssinfer.figures.numbers import count
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ssinfer.report.analysis import Analysis
+from ssinfer.report.analysis import Analysis
 
 
 def methods_sentences(analysis: Analysis) -> Iterator[str]:

@@ -1,16 +1,11 @@
 """Names of thresholds and of comparison groups in print."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ssinfer.comparison import Every, Listed, SimilarSize, SimilarSpending, Within
-from ssinfer.thresholds.kind import KINDS, UNINFORMED, ThresholdKey
-
-if TYPE_CHECKING:
-    from ssinfer.design import Design
-    from ssinfer.thresholds.kind import ThresholdKind
+from ssinfer.design import Design
+from ssinfer.thresholds.kind import KINDS, UNINFORMED, ThresholdKey, ThresholdKind
 
 
 def plain_key(kind: ThresholdKind, level: float, side: str = "one-sided") -> ThresholdKey:

@@ -1,16 +1,10 @@
 """Sentences on payments under sampling noise alone, and on the noise that placebos show."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from ssinfer.figures.numbers import PLUS_MINUS, count, percent, plain
+from ssinfer.report.analysis import Analysis
 from ssinfer.thresholds.schedule import MSSP_K
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ssinfer.report.analysis import Analysis
 
 EXAMPLE_SIZE = 20_000  # insured-years
 

@@ -1,7 +1,5 @@
 """Published numbers that a report is compared with, each with its source, and the glossary."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 REPORTED_LOW, REPORTED_HIGH = 0.01, 0.10

@@ -1,22 +1,12 @@
 """Sentences on the recommended threshold: its performance, its reasons, and credible against confidence thresholds."""
 
-from __future__ import annotations
+from collections.abc import Iterator
 
-from typing import TYPE_CHECKING, Any
-
-from ssinfer.backtesting.choice import admitted
+from ssinfer.backtesting.choice import Choice, admitted
 from ssinfer.figures.numbers import column_with_errors, listed, money, percent, percent_with_error, plain
-from ssinfer.report.analysis import MAX_FALSE_PAYMENT_RATE, chosen_key, pair_of
+from ssinfer.report.analysis import MAX_FALSE_PAYMENT_RATE, Analysis, Pair, Row, chosen_key, pair_of
 from ssinfer.report.text.names import model_kinds, plain_key, threshold_in_words
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import pandas as pd
-
-    from ssinfer.backtesting.choice import Choice
-    from ssinfer.report.analysis import Analysis, Pair
-    from ssinfer.thresholds.kind import ThresholdKey
+from ssinfer.thresholds.kind import ThresholdKey
 
 LEVEL = 0.95  # at which credible and confidence thresholds are compared
 
@@ -106,12 +96,12 @@ def _model_thresholds(analysis: Analysis) -> str:
     return f"One-sided at {100 * LEVEL:g}%{design}, {payments}.{missing}"
 
 
-def _by_kind(analysis: Analysis, pair: Pair) -> dict[str, list[pd.Series[Any]]]:
+def _by_kind(analysis: Analysis, pair: Pair) -> dict[str, list[Row]]:
     """Return the backtested thresholds of models, one-sided at 95% with a flat prior, by name of the kind."""
     rows = analysis.backtested(pair)
     found = {kind.name: rows[plain_key(kind, LEVEL).rows(rows)] for kind in model_kinds()} if len(rows) else {}
     return {name: [part.iloc[0]] for name, part in found.items() if len(part)}
 
 
-def _percent(row: pd.Series[Any], name: str) -> str:
+def _percent(row: Row, name: str) -> str:
     return percent_with_error(float(row[name]), float(row[f"{name}_se"]))
