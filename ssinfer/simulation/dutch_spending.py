@@ -70,7 +70,6 @@ INSURED = {
 # Mean of 2018 over all insured, and growth per year 2015 to 2022.
 NATIONAL_MEAN = 2601.0
 NATIONAL_GROWTH = 0.031
-REFERENCE_YEAR = 2018
 
 # EUR per insured-year, 2018, by category of care.
 CATEGORY_MEANS = {

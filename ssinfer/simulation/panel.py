@@ -34,7 +34,6 @@ COVID_DIP: dict[Any, float] = {
     2020: -0.055,
     2021: -0.045,
 }
-COVID_QUARTERS = ("2020Q1", "2020Q2", "2020Q3", "2020Q4", "2021Q1", "2021Q2", "2021Q3", "2021Q4")
 # Relative spending of the four quarters: assumed (winter high, summer holidays low), mean 1.
 SEASON = (1.02, 1.005, 0.96, 1.015)
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from simulated_matching import simulate_matching
 
 from ssinfer.benchmarks.matched.covariates import truncation_caps
 from ssinfer.benchmarks.matched.method import PropensityMatching
-from ssinfer.simulation.matching import simulate_matching
 
 NO_SHOCKS = {"practice_shock": 0.0, "region_shock": 0.0}
 NO_NOISE = {"sigma": 0.0, "zeros": 0.0, **NO_SHOCKS}

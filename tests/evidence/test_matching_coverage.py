@@ -16,13 +16,13 @@ import argparse
 import numpy as np
 import pandas as pd
 import pytest
+from simulated_matching import simulate_matching
 
 from ssinfer.benchmarks.matched.covariates import truncation_caps
 from ssinfer.benchmarks.matched.draws import bootstrapped_growth, posterior_draws, sampling_draws
 from ssinfer.benchmarks.matched.method import PropensityMatching
 from ssinfer.benchmarks.matched.sampling_distribution import CONFIDENCES
 from ssinfer.plugins.conformance.suite import check_benchmark
-from ssinfer.simulation.matching import simulate_matching
 
 SAVING, TRUNCATION, DRAWS = 0.03, 0.99, 1000
 LEVELS = (0.95, 0.90, 0.80)

@@ -10,9 +10,9 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from simulated_selection import simulate_selection
 
 from ssinfer.benchmarks.matched.method import PropensityMatching
-from ssinfer.simulation.selection import simulate_selection
 
 ESTIMATES = {
     "did, prior spending left out": {},

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from simulated_matching import simulate_matching
+from simulated_selection import simulate_selection
 from sklearn.base import clone
 
 from ssinfer.benchmarks.frames import COMPONENTS, DIAGNOSTICS, SOLVER
@@ -15,8 +17,6 @@ from ssinfer.benchmarks.matched.method import PropensityMatching
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.design import Design
 from ssinfer.errors import CohortError, DataError, DesignError, NotSupportedError, ParameterError, RefusalError
-from ssinfer.simulation.matching import simulate_matching
-from ssinfer.simulation.selection import simulate_selection
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from simulated_matching import simulate_matching
 
 import ssinfer as ss
 from ssinfer.drawing import draw
@@ -15,7 +16,6 @@ from ssinfer.report.figure_frames.balance_points import FRAME
 from ssinfer.report.table import NoTable
 from ssinfer.report.tables.balance import TABLE
 from ssinfer.report.write import write_report
-from ssinfer.simulation.matching import simulate_matching
 from ssinfer.thresholds.compare import compare_thresholds
 
 

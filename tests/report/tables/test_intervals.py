@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from simulated_matching import simulate_matching
 
 import ssinfer as ss
 from ssinfer.figures.numbers import ABSENT, MINUS
 from ssinfer.report.analysis import analyse
 from ssinfer.report.tables.intervals import TABLE
-from ssinfer.simulation.matching import simulate_matching
 
 
 def number(text):
