@@ -1,4 +1,4 @@
-"""Published Dutch means that the simulators are calibrated to.
+"""Published Dutch means to which the simulators are calibrated.
 
 Source: Vektis open data 2018 (Zorgverzekeringswet, all municipalities), national totals per sex and age class,
 rounded: EUR per insured-year and thousands of insured-years, without the pooled small cells. Bron: Vektis.

@@ -1,4 +1,4 @@
-"""Periods as an Ibis table, and dates as whole days, so that every backend counts alike."""
+"""Periods as an Ibis table and dates as whole days, so that all backends count alike."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def day_of(date: dt.date) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Calendar:
-    """The periods of a study. T periods; days count from 1970-01-01, last days are in."""
+    """The T periods of a study. Days count from 1970-01-01; last days are included."""
 
     periods: tuple[Any, ...]
     frequency: Frequency
@@ -49,7 +49,7 @@ class Calendar:
         )
 
     def place(self, label: Any) -> int:
-        """Return the position of a period; an unknown one is refused with the range at hand."""
+        """Return the position of a period; an unknown period is refused with the study's range."""
         if label not in self.periods:
             raise ClaimsError(
                 f"Period {label!r} is not in the study, which runs from {self.periods[0]!r} to {self.periods[-1]!r}."
