@@ -17,10 +17,11 @@ import pandas as pd
 import ssinfer as ss
 from ssinfer.benchmarks.hierarchical.layout import lay_out
 from ssinfer.benchmarks.hierarchical.method import HierarchicalBenchmark
-from ssinfer.benchmarks.hierarchical.posterior import predict_placebos, propose, weigh
+from ssinfer.benchmarks.hierarchical.posterior import predict_placebos, propose
 from ssinfer.benchmarks.hierarchical.reference import nuts_checks, reference_model
 from ssinfer.benchmarks.hierarchical.reparameterised import partially_noncentred_model
 from ssinfer.benchmarks.problem import Problem
+from ssinfer.kernels.adaptive_importance import pareto_smoothed_weights
 
 
 def panel(units, periods, seed=1):
@@ -85,7 +86,7 @@ def effective_draws(cf, layout):
     size = float(cf.diagnostics.set_index("check").loc["effective_sample_size", "figure"])
     proposal = propose(layout.model, layout.y, layout.seen, 2048)
     found = predict_placebos(layout.model, proposal.nodes, layout.y, layout.seen, layout.treated, layout.ahead)
-    weights = weigh(found.log_target[:, 0], proposal).weights
+    weights = pareto_smoothed_weights(found.log_target[:, 0], proposal).weights
     within = float(weights @ found.covariance[:, 0, 1, 1])
     mean = found.mean[:, 0, 1]
     between = float(weights @ (mean - weights @ mean) ** 2)

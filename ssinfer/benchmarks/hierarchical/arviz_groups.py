@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ssinfer.benchmarks.hierarchical.layout import Layout
-    from ssinfer.benchmarks.hierarchical.posterior import Posterior
+    from ssinfer.kernels.adaptive_importance import Posterior
     from ssinfer.typing import Floats
 
     Places = NDArray[np.intp]
