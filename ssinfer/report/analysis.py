@@ -97,12 +97,12 @@ class Analysis:
     @property
     def chosen(self) -> Pair:
         """The design and method of the recommended threshold; the best ones without it."""
-        return self.best if self.choice is None else pair_of(self.choice.best)
+        return self.best if self.choice is None else self.choice.best.pair
 
     @cached_property
     def recommended(self) -> ThresholdKey | None:
         """The recommended threshold; None if there is none."""
-        return None if self.choice is None else chosen_key(self.choice.best)
+        return None if self.choice is None else self.choice.best.threshold
 
     @property
     def share(self) -> float:
@@ -181,11 +181,6 @@ def analyse(result: StudyResult) -> Analysis:
     choice, why_no_choice = _choice(result)
     noise, why_no_noise = _noise(result)
     return Analysis(result, choice, why_no_choice, noise, why_no_noise)
-
-
-def chosen_key(row: Mapping[str, Any] | Row) -> ThresholdKey:
-    """Return the threshold of a row of a choice, in which a kind without levels has a negative level."""
-    return ThresholdKey.of({**row, "level": row["level"] if row["level"] > 0 else None})
 
 
 def pair_of(row: Any) -> Pair:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ssinfer.backtesting.fits import seed_of
 from ssinfer.backtesting.placebos import neighbour_blocks
-from ssinfer.backtesting.task import seed_of
 from ssinfer.contracts.settle import settle
 from ssinfer.errors import SsinferError
 from ssinfer.study.frames import CASE_THRESHOLDS, SAVINGS, SETTLEMENT
@@ -18,7 +18,7 @@ from ssinfer.thresholds.compare import compare_thresholds
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ssinfer.backtesting.backtest import BacktestResult
+    from ssinfer.backtesting.result import BacktestResult
     from ssinfer.contracts.contract import Contract
     from ssinfer.counterfactual import Counterfactual
     from ssinfer.study.plan import Plan

@@ -17,7 +17,7 @@ from ssinfer.study.frames import OUTPUT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from ssinfer.backtesting.backtest import BacktestResult
+    from ssinfer.backtesting.result import BacktestResult
     from ssinfer.counterfactual import Counterfactual
     from ssinfer.design import Design
     from ssinfer.panel import Panel

@@ -9,7 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from ssinfer._version import __version__
-from ssinfer.backtesting.backtest import BacktestResult, backtest, join_results
+from ssinfer.backtesting.backtest import backtest
+from ssinfer.backtesting.result import BacktestResult, join_results
 from ssinfer.study.case import NO_CASE, evaluate_case
 from ssinfer.study.intact_groups import intact_groups
 from ssinfer.study.result import StudyResult

@@ -138,7 +138,7 @@ def test_the_finding_has_the_numbers_of_the_result(study, page):
     """Every number is computed again from the frames of the result."""
     order = study.backtest.ranking()
     best = order.iloc[0]
-    choice = ss.choose_design(study.backtest, share=0.5, at_most=0.05).best
+    choice = ss.choose_design(study.backtest, share=0.5, at_most=0.05).best.labels
     case = study.case_thresholds
     same = [case[name] == choice[name] for name in ("design", "kind", "level", "side", "prior")]
     threshold = case[np.logical_and.reduce(same)].iloc[0]

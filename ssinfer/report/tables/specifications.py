@@ -2,9 +2,10 @@
 
 import pandas as pd
 
-from ssinfer.report.analysis import Analysis, chosen_key
+from ssinfer.report.analysis import Analysis
 from ssinfer.report.table import DETECTION_RATE, LABEL, NoTable, ReportTable, TableColumn
 from ssinfer.report.text.names import threshold_name
+from ssinfer.thresholds.kind import ThresholdKey
 
 
 def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
@@ -12,7 +13,7 @@ def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
     if analysis.choice is None:
         return NoTable(analysis.why_no_choice)
     table = analysis.labelled(analysis.choice.specifications)
-    return table.assign(threshold_name=[threshold_name(chosen_key(row)) for _, row in table.iterrows()])
+    return table.assign(threshold_name=[threshold_name(ThresholdKey.of(row)) for _, row in table.iterrows()])
 
 
 def remarks(analysis: Analysis, _rows: pd.DataFrame) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ssinfer.backtesting.choice import Choice, admitted
 from ssinfer.figures.numbers import column_with_errors, listed, money, percent, percent_with_error, plain
-from ssinfer.report.analysis import MAX_FALSE_PAYMENT_RATE, Analysis, Pair, Row, chosen_key, pair_of
+from ssinfer.report.analysis import MAX_FALSE_PAYMENT_RATE, Analysis, Pair, Row, pair_of
 from ssinfer.report.text.names import model_kinds, plain_key, threshold_in_words
 from ssinfer.thresholds.kind import ThresholdKey
 
@@ -16,13 +16,13 @@ def recommendation_sentences(analysis: Analysis) -> Iterator[str]:
     if analysis.choice is None:
         yield analysis.why_no_choice
         return
-    yield _recommended(analysis, chosen_key(analysis.choice.best))
+    yield _recommended(analysis, analysis.choice.best.threshold)
     yield from _reasons(analysis, analysis.choice)
     yield _model_thresholds(analysis)
     loose = analysis.choice.specifications.iloc[0]
     if loose["false_payment_rate"] > MAX_FALSE_PAYMENT_RATE:
         yield (
-            f"Without the limit on false payments, {threshold_in_words(chosen_key(loose))} under "
+            f"Without the limit on false payments, {threshold_in_words(ThresholdKey.of(loose))} under "
             f"{analysis.quoted(pair_of(loose))} would misallocate least. It would pay "
             f"{plain(100 * loose['false_payment_rate'], 0)}% of contracts without savings."
         )
