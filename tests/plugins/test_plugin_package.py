@@ -37,7 +37,7 @@ performance = [2017]
 name = "all"
 [[method]]
 method = "GrowthBenchmark"
-parameters = { draws = 200 }
+parameters = { n_draws = 200 }
 [threshold]
 levels = [0.90]
 injected = [0.0, 0.05]
