@@ -39,12 +39,11 @@ class Number:
         """Return the value, 500.0 as 500 for a whole number; ValueError if it is not allowed."""
         if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
             raise ValueError
-        if self.whole and float(value) != int(value):
+        number = float(value)
+        inside = self.low < number < self.high if self.open else self.low <= number <= self.high
+        if not inside or (self.whole and not number.is_integer()):
             raise ValueError
-        inside = self.low < value < self.high if self.open else self.low <= value <= self.high
-        if not inside:
-            raise ValueError
-        return int(value) if self.whole else float(value)
+        return int(number) if self.whole else number
 
 
 @dataclass(frozen=True)
