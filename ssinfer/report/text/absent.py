@@ -23,7 +23,13 @@ def absent_sentences(analysis: Analysis) -> Iterator[str]:
         for _, row in result.savings[result.savings["status"] == "refused"].iterrows():
             yield f"The benchmark of {group} under {analysis.quoted(pair_of(row))} was refused: {row['reason']}"
     if not len(result.settlement):
-        yield "No settlement: the study names no contract, or there is no saving to settle."
+        if result.manifest.get("contract") is not None:
+            yield "No settlement: there is no saving to settle."
+        else:
+            yield (
+                "No settlement: the study says nothing on sharing. Overpayments and underpayments in the backtest are "
+                f"computed at a neutral sharing rate of {100 * analysis.share:g}%."
+            )
     if result.panel.insured_years is None:
         yield "The panel has no numbers of insured: there are no totals, and small groups cannot be suppressed."
     elif result.backtest is not None:
