@@ -173,8 +173,8 @@ def power(
     k: Annotated[float, typer.Option(help="Coefficient of variation of a person: SE = k / sqrt(n).")] = 2.135,
     shock_sd: Annotated[float, typer.Option(help="SD of the group shock, as a fraction of spending.")] = 0.0,
     persistence: Annotated[float, typer.Option(help="Autocorrelation of the group shock over one year.")] = 0.8,
-    gate: Annotated[
-        str, typer.Option(help="Kind of threshold: confidence, credible, schedule or fixed.")
+    kind: Annotated[
+        str, typer.Option("--kind", "--gate", help="Kind of threshold: confidence, credible, schedule or fixed.")
     ] = "confidence",
     level: Annotated[float, typer.Option(help="Level of a confidence or credible threshold, as a fraction.")] = 0.95,
     side: Annotated[str, typer.Option(help="Side of the threshold: one-sided or two-sided.")] = "one-sided",
@@ -207,7 +207,7 @@ def power(
         k=k,
         shock_sd=shock_sd,
         persistence=persistence,
-        gate=gate,
+        gate=kind,
         level=level,
         side=side,
         rate=rate,

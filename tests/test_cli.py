@@ -179,7 +179,7 @@ def test_settle_in_words_and_as_json(ssinfer):
 
 def test_power_prints_medicares_table(ssinfer):
     # thresholds.md at 5,000 insured: SE 3.02%, MSR 3.9%, false payments .098, power .265 / .383 / .642 at 2, 3, 5%
-    code, printed, _ = ssinfer("power", "--insured", "5000", "--years", "1", "--gate", "schedule")
+    code, printed, _ = ssinfer("power", "--insured", "5000", "--years", "1", "--kind", "schedule")
     assert code == 0
     row = printed.splitlines()[-1].split()
     assert row[:2] == ["5,000", "1"]
@@ -195,7 +195,7 @@ def test_power_with_looks_simulation_and_csv(ssinfer):
     one, two = (pd.read_csv(StringIO(text)).iloc[0] for text in (plain, looked))
     assert two["false_payment_rate_looks"] > one["false_payment_rate"] + 0.01
     assert two["detection_rate_5"] == pytest.approx(one["detection_rate_5"], abs=0.015)
-    _, credible, _ = ssinfer("power", *options, "--gate", "credible", "--prior", "sceptical")
+    _, credible, _ = ssinfer("power", *options, "--kind", "credible", "--prior", "sceptical")
     assert pd.read_csv(StringIO(credible)).iloc[0]["threshold"] > one["threshold"]
 
 
@@ -208,7 +208,7 @@ ERRORS = {
     "benchmark": ([*SETTLE[:3], "--benchmark", "-1", *SETTLE[5:]], "benchmark"),
     "data set": (["data", "fetch", "vektiss"], "vektiss"),
     "power level": (["power", "--level", "95"], "as a fraction: 0.95"),
-    "power gate": (["power", "--gate", "msr"], "'schedule'"),
+    "power gate": (["power", "--kind", "msr"], "'schedule'"),
     "method": (
         ["benchmark", "--panel", "panel.csv", "--design", "d.json", "--method", "Nobody", "--out", "o.json"],
         "no method 'Nobody'",

@@ -112,9 +112,9 @@ def read_design(path: str | Path) -> Request:
         raise DesignError(f"Cannot read the design file {path}: {error.strerror}. Check the path.") from None
     except ValueError as error:
         raise DesignError(f"{path} is not valid JSON: {error}. Write it with a JSON library.") from None
-    found = violation(document, "design")
-    if found is not None:
-        raise DesignError(f"{path}: {found}".rstrip(".") + ".")
+    fault = violation(document, "design")
+    if fault is not None:
+        raise DesignError(f"{path}: {fault}".rstrip(".") + ".")
     donors = document.get("donors")
     if isinstance(donors, dict):
         rule = {**donors, "donors": _listed(donors["donors"])} if "donors" in donors else donors
