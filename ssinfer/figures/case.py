@@ -54,7 +54,7 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     for height, (_, text, ink) in zip(spread([end[0] for end in ends], 0.06 * (top - bottom)), ends, strict=True):
         weight = "bold" if ink == INK else "normal"
         axis.text(edge + 0.1, height, text, color=ink, va="center", ha="left", weight=weight)
-    for (left, right), text in ((baseline, "baseline periods"), (performance, "performance periods")):
+    for (left, right), text in ((baseline, BASELINE), (performance, PERFORMANCE)):
         axis.text((left + right) / 2, top - 0.3 * margin, text, color=SOFT, va="top", ha="center")
     axis.set_xlim(-0.5, edge)
     axis.set_ylim(bottom, top)

@@ -17,18 +17,9 @@ class FigureFrame:
 
 @dataclass(frozen=True, eq=False)
 class SectionData:
-    """One section of the page.
+    """One section of the page: sentences, tables and figures, and the reasons for tables that do not apply.
 
-    Attributes
-    ----------
-    name, title : str
-    bullets : bool
-        Whether the sentences are a list.
-    sentences : tuple of str
-    items : tuple of Table or FigureFrame
-        Tables and figures, in their order.
-    reasons : dict of str to str
-        The reason why a table does not apply, by the name of the table; empty if there is nothing to say.
+    `bullets` tells whether the sentences are a list. A reason is empty if there is nothing to say.
     """
 
     name: str

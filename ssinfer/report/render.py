@@ -10,7 +10,6 @@ from markupsafe import Markup, escape
 from ssinfer.drawing import FIGURES
 from ssinfer.figures.svg import inline, svg_of
 from ssinfer.report.data import ReportData
-from ssinfer.report.text.published import CONTEXT, GLOSSARY
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -54,7 +53,5 @@ def render(data: ReportData, drawn: Mapping[str, Picture]) -> str:
     return template.render(
         data=data,
         pictures=drawn,
-        context=CONTEXT,
-        glossary=GLOSSARY,
         css=Markup(css),  # noqa: S704  (our own file)
     )

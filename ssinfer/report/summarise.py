@@ -12,14 +12,19 @@ from ssinfer.study.result import StudyResult
 
 
 def summarise(result: StudyResult) -> ReportData:
-    """Return everything that the template prints.
+    """Return everything that the template prints."""
+    return assemble(analyse(result))
+
+
+def assemble(analysis: Analysis) -> ReportData:
+    """Return the sentences, tables and figures of an analysed result.
 
     Raises
     ------
     PluginError
         A table or figure of another distribution names a section that does not exist.
     """
-    analysis = analyse(result)
+    result = analysis.result
     entries = sorted((*TABLES.entries(), *FRAMES.entries()), key=lambda entry: entry.order)
     names = [section.name for section in SECTIONS]
     for entry in entries:

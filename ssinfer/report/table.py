@@ -19,23 +19,7 @@ TABLES = Registry("report table", "ssinfer.report.tables", "TABLE", "ssinfer.rep
 
 @dataclass(frozen=True)
 class Table:
-    """A table of printed cells.
-
-    Attributes
-    ----------
-    name : str
-        Identifier in the page.
-    caption : str
-    columns : tuple of str
-        Heads, with units.
-    numeric : tuple of bool
-        Whether each column is set flush right.
-    rows : tuple of tuple of str
-    notes : tuple of str
-        Sentences below the table.
-    folded : bool
-        Whether the page shows the table only after a click.
-    """
+    """A table of printed cells: heads, whether each column is set flush right, rows, and sentences below."""
 
     name: str
     caption: str

@@ -37,7 +37,7 @@ def study_of(panel: ss.Panel) -> StudyResult:
         "a": ss.Design(**base),
         "b": ss.Design(**base, donors=[f"u{i:02d}" for i in range(1, 30)]),
     }
-    method = ss.AdministrativeBenchmark()
+    method = ss.AdministrativeBenchmark(n_draws=500)
     result = ss.backtest(panel, designs, {"admin": method}, n_jobs=1, seed=3)
     fits, savings, thresholds, settlement = {}, [], [], []
     for design, placed in designs.items():

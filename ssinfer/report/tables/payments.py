@@ -55,7 +55,7 @@ TABLE = ReportTable(
         TableColumn("Threshold, mean of placebos (%)", "threshold", "percent"),
         TableColumn("Threshold less mean placebo saving (%)", "threshold_less_bias", "percent"),
         TableColumn("Threshold for the contract group (%)", "case_rate", "percent", 1),
-        TableColumn("The same in money per insured-year", "case_money", "money"),
+        TableColumn("In money per insured-year", "case_money", "money"),
         FALSE_PAYMENT_RATE,
         DETECTION_RATE,
         TableColumn("Detection rate at a true saving of 5% (%)", "detection_rate_5", "percent"),

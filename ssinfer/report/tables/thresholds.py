@@ -93,7 +93,7 @@ TABLE = ReportTable(
     columns=(
         TableColumn("Threshold", "name"),
         TableColumn("For the contract group (% of benchmark)", "rate", "percent", 1),
-        TableColumn("The same in money per insured-year", "money", "money"),
+        TableColumn("In money per insured-year", "money", "money"),
         TableColumn("Promised false payment rate (%)", "promised", "percent", 1),
         TableColumn("False payment rate on placebos (%)", "false_payment_rate", "percent"),
         DETECTION_RATE,

@@ -7,8 +7,8 @@ from statistics import NormalDist
 from ssinfer.backtesting.paired import paired_detection
 from ssinfer.figures.numbers import count, listed, money, percent, percent_with_error, plain, quoted, total
 from ssinfer.report.analysis import Analysis, Pair, Row, pair_of, rows_of, span
-from ssinfer.report.text.published import REPORTED_HIGH, REPORTED_LOW
 
+REPORTED_LOW, REPORTED_HIGH = 0.01, 0.10  # lower spending growth, as reported by programmes
 MAX_NAMED = 4  # designs and methods in one list
 
 
