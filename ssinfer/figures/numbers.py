@@ -109,7 +109,7 @@ def total(value: float, currency: str) -> str:
 
 
 def count(value: float) -> str:
-    """Return a whole number with thousands separators.
+    """Return a number rounded to an integer, with thousands separators.
 
     >>> count(44369.4)
     '44,369'

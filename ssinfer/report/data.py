@@ -19,7 +19,7 @@ class FigureFrame:
 class SectionData:
     """One section of the page: sentences, tables and figures, and the reasons for tables that do not apply.
 
-    `bullets` tells whether the sentences are a list. A reason is empty if there is nothing to say.
+    `bullets` tells whether the sentences are a list. A reason is empty if it needs no mention.
     """
 
     name: str

@@ -84,7 +84,7 @@ DETECTION_RATE = TableColumn("Detection rate at a true saving of 3% (%)", "detec
 
 @dataclass(frozen=True)
 class NoTable:
-    """The reason why a table does not apply to a study; empty if there is nothing to say."""
+    """The reason why a table does not apply to a study; empty if it needs no mention."""
 
     reason: str = ""
 

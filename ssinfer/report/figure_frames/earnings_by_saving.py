@@ -42,9 +42,9 @@ def frame(analysis: Analysis) -> pd.DataFrame:
         parts.append(pd.DataFrame({**columns, "threshold": name, "recommended": key == best, "order": order}))
     if not parts:
         return pd.DataFrame()
-    whole = pd.concat(parts, ignore_index=True).sort_values("order", kind="stable").drop(columns="order")
-    due = analysis.share * whole["true_saving"] * float(placebos["spending"].mean())
-    return whole.assign(design=analysis.label(analysis.chosen), currency=analysis.result.currency, due=due)
+    table = pd.concat(parts, ignore_index=True).sort_values("order", kind="stable").drop(columns="order")
+    due = analysis.share * table["true_saving"] * float(placebos["spending"].mean())
+    return table.assign(design=analysis.label(analysis.chosen), currency=analysis.result.currency, due=due)
 
 
 FRAME = ReportFigure(name="earnings", section="which-threshold", order=10, frame=frame)

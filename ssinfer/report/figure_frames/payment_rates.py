@@ -36,8 +36,8 @@ def frame(analysis: Analysis) -> pd.DataFrame:
                 records.append({**labels, **_record(name, key, rate, error, order)})
     if not records:
         return pd.DataFrame()
-    whole = pd.DataFrame(records).sort_values(["order", "informed", "falling"], kind="stable")
-    return whole[["threshold", "promised", "design", "rate", "standard_error", "main"]]
+    table = pd.DataFrame(records).sort_values(["order", "informed", "falling"], kind="stable")
+    return table[["threshold", "promised", "design", "rate", "standard_error", "main"]]
 
 
 def _usual(key: ThresholdKey) -> bool:
@@ -48,7 +48,7 @@ def _usual(key: ThresholdKey) -> bool:
 
 
 def _record(name: str, key: ThresholdKey, rate: float, error: float, order: int) -> dict[str, Any]:
-    """Return the cells of a threshold, with the columns that give its place in the figure."""
+    """Return the cells of a threshold, with the columns that order it in the figure."""
     promised = key.promised_rate
     return {
         "threshold": name,

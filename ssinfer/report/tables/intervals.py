@@ -52,7 +52,7 @@ TABLE = ReportTable(
         (
             "In % of the benchmark, equal-tailed. Credible: from the posterior of the benchmark, which integrates over "
             "every parameter, shock and persistence. Confidence: from the sampling distribution of the same quantity, "
-            "with estimates in the place of parameters. A dash: the method does not give that kind."
+            "with estimates for the parameters. A dash: the method does not give that kind."
         ),
     ),
 )

@@ -17,14 +17,14 @@ def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
         backtested = analysis.backtested(pair)
         row = backtested[COMPARISON_KEY.rows(backtested)].iloc[0]
         n_rows, without = row["n_rows"], row["n_without_threshold"]
-        own = None if analysis.hidden else analysis.threshold(pair)
+        case = None if analysis.hidden else analysis.threshold(pair)
         records.append(
             {
                 **row,
                 "label": analysis.label(pair),
                 "judged": f"{count(n_rows)} of {count(n_rows + without)}" if without else count(n_rows),
-                "case_rate": None if own is None else own["rate"],
-                "case_money": None if own is None else own["money"],
+                "case_rate": None if case is None else case["rate"],
+                "case_money": None if case is None else case["money"],
             }
         )
     return pd.DataFrame(records)

@@ -22,13 +22,13 @@ def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
     if not len(scores):
         return NoTable()
     reference = backtest.thresholds[COMPARISON_KEY.rows(backtest.thresholds)]
-    found = analysis.labelled(
+    classes = analysis.labelled(
         scores[[*KEYS, "n_units", "sd", "sd_mcse"]].merge(reference[KEYS + MEASURES], "left", KEYS)
     )
-    visible = found["n_units"].map(class_is_visible)
-    found["units"] = found["n_units"].map(count).where(visible, "too few to show")
-    found.loc[~visible, ["sd", "sd_mcse", *MEASURES]] = float("nan")
-    return found
+    visible = classes["n_units"].map(class_is_visible)
+    classes["units"] = classes["n_units"].map(count).where(visible, "too few to show")
+    classes.loc[~visible, ["sd", "sd_mcse", *MEASURES]] = float("nan")
+    return classes
 
 
 TABLE = ReportTable(

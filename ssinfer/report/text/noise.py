@@ -14,14 +14,14 @@ def noise_sentences(analysis: Analysis) -> Iterator[str]:
     if analysis.chosen not in analysis.noise:
         return
     noise = analysis.noise[analysis.chosen]
-    c, own, medicare = noise.components, noise.own_k, noise.medicare_k
+    c, estimated, medicare = noise.components, noise.own_k, noise.medicare_k
     design = f" under {analysis.quoted(analysis.chosen)}" if len(analysis.noise) > 1 else ""
     yield (
         "Take a 95% interval from sampling noise alone: its standard error is k / sqrt(n), without a group shock. It "
-        f"would pay {percent(own.above, own.above_se)} {PLUS_MINUS} {percent(own.above_se, own.above_se)} of contracts "
-        f"without savings, although it promises 2.5%. Another {percent(own.below, own.below_se)} would seem to have "
-        f"lost money. In total {percent(own.outside, own.outside_se)} {PLUS_MINUS} "
-        f"{percent(own.outside_se, own.outside_se)} of placebo contracts lie outside an interval that should leave out "
+        f"would pay {percent(estimated.above, estimated.above_se)} {PLUS_MINUS} {percent(estimated.above_se, estimated.above_se)} of contracts "
+        f"without savings, although it promises 2.5%. Another {percent(estimated.below, estimated.below_se)} would seem to have "
+        f"lost money. In total {percent(estimated.outside, estimated.outside_se)} {PLUS_MINUS} "
+        f"{percent(estimated.outside_se, estimated.outside_se)} of placebo contracts lie outside an interval that should leave out "
         f"5%. This takes k = {plain(c.k, 1)} from the placebos{design}. With Medicare's k = {MSSP_K} it would pay "
         f"{percent(medicare.above, medicare.above_se)}, and {percent(medicare.outside, medicare.outside_se)} would lie "
         "outside."

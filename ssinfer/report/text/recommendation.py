@@ -99,8 +99,8 @@ def _model_thresholds(analysis: Analysis) -> str:
 def _by_kind(analysis: Analysis, pair: Pair) -> dict[str, list[Row]]:
     """Return the backtested thresholds of models, one-sided at 95% with a flat prior, by name of the kind."""
     rows = analysis.backtested(pair)
-    found = {kind.name: rows[plain_key(kind, LEVEL).rows(rows)] for kind in model_kinds()} if len(rows) else {}
-    return {name: [part.iloc[0]] for name, part in found.items() if len(part)}
+    parts = {kind.name: rows[plain_key(kind, LEVEL).rows(rows)] for kind in model_kinds()} if len(rows) else {}
+    return {name: [part.iloc[0]] for name, part in parts.items() if len(part)}
 
 
 def _percent(row: Row, name: str) -> str:
