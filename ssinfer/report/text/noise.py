@@ -16,13 +16,16 @@ def noise_sentences(analysis: Analysis) -> Iterator[str]:
     noise = analysis.noise[analysis.chosen]
     c, estimated, medicare = noise.components, noise.own_k, noise.medicare_k
     design = f" under {analysis.quoted(analysis.chosen)}" if len(analysis.noise) > 1 else ""
+    pays, outside = (
+        f"{percent(rate, error)} {PLUS_MINUS} {percent(error, error)}"
+        for rate, error in ((estimated.above, estimated.above_se), (estimated.outside, estimated.outside_se))
+    )
     yield (
         "Take a 95% interval from sampling noise alone: its standard error is k / sqrt(n), without a group shock. It "
-        f"would pay {percent(estimated.above, estimated.above_se)} {PLUS_MINUS} {percent(estimated.above_se, estimated.above_se)} of contracts "
-        f"without savings, although it promises 2.5%. Another {percent(estimated.below, estimated.below_se)} would seem to have "
-        f"lost money. In total {percent(estimated.outside, estimated.outside_se)} {PLUS_MINUS} "
-        f"{percent(estimated.outside_se, estimated.outside_se)} of placebo contracts lie outside an interval that should leave out "
-        f"5%. This takes k = {plain(c.k, 1)} from the placebos{design}. With Medicare's k = {MSSP_K} it would pay "
+        f"would pay {pays} of contracts without savings, although it promises 2.5%. Another "
+        f"{percent(estimated.below, estimated.below_se)} would seem to have lost money. In total {outside} of placebo "
+        "contracts lie outside an interval that should leave out 5%. This takes k = "
+        f"{plain(c.k, 1)} from the placebos{design}. With Medicare's k = {MSSP_K} it would pay "
         f"{percent(medicare.above, medicare.above_se)}, and {percent(medicare.outside, medicare.outside_se)} would lie "
         "outside."
     )
