@@ -97,7 +97,8 @@ class HierarchicalBenchmark(BenchmarkMethod):
         none. 200 is enough for 90% and 95% intervals.
     inference : "exact" or "nuts"
         "nuts" samples the written-out PyMC model with nutpie: slower by orders of magnitude, for checking the exact fit
-        and for what has no closed form.
+        and for what has no closed form. Its digits depend on the compiler: PyTensor's functions differ in their last
+        digits between a first compilation and a later load from its cache, and the chains then part.
     likelihood : "normal" or "student"
         Law of the shocks: "student" (4 degrees of freedom, same variance) needs ``inference="nuts"``.
 
