@@ -1,0 +1,73 @@
+"""No digit depends on a cache: a fresh home and a filled one give the same bytes, and no default loads PyTensor."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+SCRIPT = """
+import hashlib, json, sys, warnings
+import numpy as np
+import ssinfer as ss
+from ssinfer.plugins.discovery import providers
+from ssinfer.precompile import _few
+from ssinfer.thresholds.compare import compare_thresholds, whole_calibration
+
+cohort, design = _few(4, 2)
+panel = cohort.to_panel()
+out, fitted = {}, {}
+
+
+def digest(*arrays):
+    return hashlib.sha256(b"".join(np.ascontiguousarray(array, dtype=float).tobytes() for array in arrays)).hexdigest()
+
+
+methods = {provider.method.__name__: provider.method for provider in providers() if provider.package == "ssinfer"}
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    for name, method in {**methods, "StackedBenchmark": ss.StackedBenchmark}.items():
+        cf = method().fit(cohort if method.needs == "cohort" else panel, design, seed=1)
+        fitted[name] = cf
+        out[name] = digest(cf.benchmark, cf.expected)
+
+rng = np.random.default_rng(1)
+placebos = ss.backtest(panel, design, ss.AdministrativeBenchmark(), n_jobs=1).placebos
+placebos = placebos[placebos["role"] == "placebo"]
+cf = fitted["HierarchicalBenchmark"]
+for table in (compare_thresholds(cf, (0.95,), placebos), whole_calibration(cf, placebos, (0.95,), seed=1)):
+    for kind, rows in table.groupby("kind"):
+        found = rows[["rate", "detectable"]].to_numpy()
+        assert np.isfinite(found).any(), (kind, rows["reason"].iloc[0])
+        out[kind] = digest(found)
+out["samplers"] = [name for name in ("pymc", "pytensor", "nutpie") if name in sys.modules]
+print(json.dumps(out))
+"""
+KINDS = {
+    "calibrated", "calibrated whole", "confidence", "credible", "expected loss", "placebo", "power", "schedule",
+}  # fmt: skip
+
+
+def computed(home, numba):
+    """Run the script in a process of its own with this home and this folder of compiled kernels."""
+    environment = os.environ | {"HOME": str(home), "XDG_CACHE_HOME": str(home / ".cache"), "OMP_NUM_THREADS": "1"}
+    environment |= {"NUMBA_CACHE_DIR": str(numba)} if numba else {}
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.evidence
+def test_every_default_method_and_threshold_kind_gives_the_same_bytes_in_a_fresh_home(tmp_path):
+    """Three processes: nothing cached, kernels compiled anew; the same home again; another home, shipped kernels."""
+    home, numba = tmp_path / "home", tmp_path / "numba"
+    home.mkdir()
+    first = computed(home, numba)
+    assert first["samplers"] == []
+    assert KINDS <= set(first)
+    assert computed(home, numba) == first
+    (tmp_path / "other").mkdir()
+    assert computed(tmp_path / "other", None) == first
