@@ -13,9 +13,8 @@ from ssinfer.kernels.importance import Mixture, effective_size, fit_mixture, res
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
+    from ssinfer.typing import Floats, Positions
 
-    Floats = NDArray[np.float64]
     LogTarget = Callable[[Floats], Floats]  # nodes (M, d) to their log density (M,), up to a constant
 
 MAX_PARETO_K = 0.7  # of dependable importance weights (Vehtari et al. 2024, section 3.2)
@@ -179,6 +178,6 @@ def pareto_smoothed_weights(log_target: Floats, proposal: Proposal) -> Posterior
     return Posterior(proposal.nodes, weights, float(tail), effective_size(weights), log_target)
 
 
-def resample_nodes(posterior: Posterior, count: int, rng: np.random.Generator) -> NDArray[np.intp]:
+def resample_nodes(posterior: Posterior, count: int, rng: np.random.Generator) -> Positions:
     """Draw `count` node numbers by weight."""
     return resample(posterior.weights, count, rng)

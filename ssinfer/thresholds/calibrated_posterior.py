@@ -173,8 +173,8 @@ def calibrate(
     """
     if n_draws < 1 or chains < 1 or n_draws % chains:
         raise ParameterError(
-            f"calibrate(n_draws={n_draws!r}, chains={chains!r}): both must be at least 1, and the chains must divide the "
-            "total number of draws. Change one of them."
+            f"calibrate(n_draws={n_draws!r}, chains={chains!r}): both must be at least 1, and the chains must divide "
+            "the total number of draws. Change one of them."
         )
     data = usable_placebos(placebos, exclude)
     scale = float(data["y"].std())

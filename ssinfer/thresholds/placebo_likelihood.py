@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
 
 from ssinfer.kernels.cholesky import cholesky
 from ssinfer.kernels.compile import compiled
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+if TYPE_CHECKING:
+    from ssinfer.typing import Floats, Integers
 
 _MIN_VARIANCE = 1e-24  # of one row, on the scale of the placebos' own variance
 

@@ -13,9 +13,7 @@ from ssinfer.kernels.importance import Mixture, laplace
 from ssinfer.thresholds.placebo_likelihood import marginal_likelihoods
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from ssinfer.typing import Floats
 
 MEAN_SD, SLOPE_SD = 0.5, 0.25  # prior SD of mean and slope, in units of the placebos' SD
 SCALE_SD = 0.35  # prior SD of the log of the scale
@@ -24,7 +22,7 @@ MAX_X = 8.0  # beyond it the normal distribution function is 1 to rounding
 SEARCH_BOUND = 5.0  # of the search for a mode, in standard deviations of the prior
 NODES = 8192  # least number: with most of them effective, resampled draws repeat few nodes
 PRIOR_SHARE = 0.10  # share of the proposal that is the prior: weights are bounded wherever the likelihood is
-BOUNDARY_SHARE = 0.05  # share of the proposal next to a zero of each standard deviation
+BOUNDARY_SHARE = 0.05  # share of the proposal where the scale, and each standard deviation, is small
 BOUNDARY_QUANTILE = -1.5  # centre of these components in x: the 7% quantile of the prior
 
 
@@ -106,14 +104,14 @@ class PlaceboPosterior:
         return float(self.log_posterior(x[None])[0])
 
     def _defensive(self, mode: Floats) -> Mixture:
-        """Return the prior, and one component per standard deviation that is next to zero.
+        """Return the prior, and one component per parameter where it is small.
 
-        Pareto k and ESS cannot reveal a region that no node has visited. Without one source of variance the others are
-        larger: they have their mode and spread given that.
+        Pareto k and ESS cannot reveal a region that no node has visited. Where one source of variance is small the
+        others are larger: they have their mode and spread given that.
         """
         size = len(mode)
         centres, roots, shares = [np.zeros(size)], [np.eye(size)], [PRIOR_SHARE]
-        for place in range(1, size):
+        for place in range(size):
             rest = np.arange(size) != place
 
             def given(z: Floats, place: int = place) -> float:

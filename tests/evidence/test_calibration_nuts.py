@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from ssinfer.convergence import convergence_failures, convergence_figures
-from ssinfer.thresholds.calibration import calibrate, usable_placebos
+from ssinfer.thresholds.calibrated_posterior import calibrate, usable_placebos
 
 SETS = {
     "4 origins, 150 units": {"n_units": 150, "n_origins": 4, "seed": 1},
