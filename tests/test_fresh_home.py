@@ -26,15 +26,17 @@ def digest(*arrays):
     return hashlib.sha256(b"".join(np.ascontiguousarray(array, dtype=float).tobytes() for array in arrays)).hexdigest()
 
 
-methods = {provider.method.__name__: provider.method for provider in providers() if provider.package == "ssinfer"}
+methods = {provider.name: provider.method for provider in providers() if provider.package == "ssinfer"}
+assert all(methods.values()), methods
+stacked = ss.StackedBenchmark([ss.SyntheticControl(), ss.AdministrativeBenchmark()])
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    for name, method in {**methods, "StackedBenchmark": ss.StackedBenchmark}.items():
-        cf = method().fit(cohort if method.needs == "cohort" else panel, design, seed=1)
+    for name, method in methods.items():
+        benchmark = stacked if name == "StackedBenchmark" else method()
+        cf = benchmark.fit(cohort if method.needs == "cohort" else panel, design, seed=1)
         fitted[name] = cf
         out[name] = digest(cf.benchmark, cf.expected)
 
-rng = np.random.default_rng(1)
 placebos = ss.backtest(panel, design, ss.AdministrativeBenchmark(), n_jobs=1).placebos
 placebos = placebos[placebos["role"] == "placebo"]
 cf = fitted["HierarchicalBenchmark"]

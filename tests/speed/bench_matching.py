@@ -164,8 +164,10 @@ def peers() -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "scores.npz"
         np.savez(file, logit=logit, treated=treated)
-        command = [peers_python("causalml"), "-c", PEERS, str(file)]
-        run = subprocess.run(command, capture_output=True, text=True, check=False)
+        python = peers_python("causalml")
+        if python is None:
+            return
+        run = subprocess.run([python, "-c", PEERS, str(file)], capture_output=True, text=True, check=False)
     if not run.stdout.strip():
         row("peers", float("nan"), run.stderr[-300:])
         return
