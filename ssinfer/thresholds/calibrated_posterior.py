@@ -169,7 +169,7 @@ def calibrate(
     >>> frame = pd.DataFrame({"unit": range(200), "origin": 2017, "assigned": 20_000.0, "standard_error": 0.01})
     >>> frame["savings_rate"] = 0.005 + 0.02 * rng.standard_normal(200)
     >>> calibrate(frame, exclude=["case"], seed=1)
-    Calibration on 200 placebos of 200 units at 1 origins: bias 0.34%, scale 1.32, excess SD 1.14%
+    Calibration on 200 placebos of 200 units at 1 origins: bias 0.3...%, scale 1.3..., excess SD 1.1...%
     """
     if n_draws < 1 or chains < 1 or n_draws % chains:
         raise ParameterError(
