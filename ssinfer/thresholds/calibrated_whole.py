@@ -1,4 +1,4 @@
-"""The threshold kind "calibrated whole": the posterior calibration, sampled only on request."""
+"""The threshold kind "calibrated whole": the posterior calibration, computed only on request."""
 
 from __future__ import annotations
 

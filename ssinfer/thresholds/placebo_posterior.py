@@ -10,7 +10,7 @@ from scipy.special import erfinv, ndtr
 
 from ssinfer.kernels.adaptive_importance import Posterior, build_proposal, weigh_until_dependable
 from ssinfer.kernels.importance import Mixture, laplace
-from ssinfer.thresholds.placebo_likelihood import marginal_likelihoods
+from ssinfer.thresholds.kernels.placebo_likelihood import marginal_likelihoods
 
 if TYPE_CHECKING:
     from ssinfer.typing import Floats

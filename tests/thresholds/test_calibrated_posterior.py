@@ -11,7 +11,7 @@ from ssinfer.counterfactual import point_of
 from ssinfer.design import Design
 from ssinfer.errors import DataError, ParameterError, RefusalError
 from ssinfer.thresholds.calibrated_posterior import calibrate, usable_placebos
-from ssinfer.thresholds.placebo_likelihood import marginal_likelihoods
+from ssinfer.thresholds.kernels.placebo_likelihood import marginal_likelihoods
 from ssinfer.thresholds.placebo_posterior import DEVIATION, MEAN_SD, SCALE_SD, SLOPE_SD, PlaceboPosterior
 
 
