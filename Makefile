@@ -19,7 +19,7 @@ help:
 	@echo "make test      lint, types, directions of import, quick tests"
 	@echo "make evidence  statistical evidence; EVIDENCE=reduced (default) or full"
 	@echo "make spark     the same panel from Spark in local mode: own environment, 400 MB, needs Java"
-	@echo "make bench     measurements of speed"
+	@echo "make bench     measurements of speed; those on published data need SSINFER_DATA_DIR"
 	@echo "make maps      the map of modules and the tables of README, written anew from the code"
 	@echo "make lock      resolve requirements.lock again (needs uv)"
 
@@ -76,6 +76,7 @@ bench: $(VENV)/.installed
 	@for script in tests/speed/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
 
 lock:
+	@command -v uv >/dev/null || { echo "make lock needs uv: python -m pip install uv"; exit 1; }
 	uv pip compile --universal --generate-hashes --python-version 3.12 pyproject.toml --all-extras -o requirements.lock
 	uv pip compile --universal --generate-hashes --python-version 3.12 .ci/spark.in -c requirements.lock -o requirements-spark.lock
 

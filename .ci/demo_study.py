@@ -1,4 +1,4 @@
-"""Print the study that `make demo` runs: on real data where its files of Vektis are at hand, else simulated claims."""
+"""Prints the study that `make demo` runs: on Vektis data if its files are on this machine, else on simulated claims."""
 
 import sys
 
@@ -11,7 +11,7 @@ try:
     for year in YEARS:
         vektis_path(year)
 except DatasetError as error:
-    sys.stderr.write(f"Simulated claims, because Vektis is not at hand. {error}\n")
+    sys.stderr.write(f"Simulated claims, because the Vektis data are not on this machine. {error}\n")
     sys.stdout.write("case_studies/kerngezond_vlissingen/demo.toml\n")
 else:
     sys.stderr.write("Real data: Vektis, spending per Dutch municipality.\n")

@@ -1,4 +1,4 @@
-"""Writes the tables of methods and thresholds in README.md from the code."""
+"""Writes tables in README.md and docs/output_folder.md from the code."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import inspect
 from pathlib import Path
 
 import ssinfer
+from ssinfer.study.frames import OUTPUT
 
 ROOT = Path(__file__).parents[1]
 
@@ -28,13 +29,24 @@ def replaced(text: str, name: str, content: str) -> str:
     return f"{before}{start}\n{content}\n{end}{rest.split(end)[1]}"
 
 
+def output_tables() -> str:
+    """Return a section per table of a study's output folder: what a row is, and its columns."""
+    sections = [
+        f"## {name}\n\n{schema.row[:1].upper()}{schema.row[1:]}.\n\n{schema.to_markdown()}"
+        for name, schema in OUTPUT.items()
+    ]
+    return "\n\n".join(sections)
+
+
 def documents() -> dict[Path, str]:
     """Return what the documents should hold."""
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
     text = replaced(text, "methods", table("ssinfer.benchmarks.", ("method", "benchmark")))
     text = replaced(text, "thresholds", table("ssinfer.thresholds.", ("name", "what it returns")))
-    return {readme: text}
+    output = ROOT / "docs" / "output_folder.md"
+    columns = replaced(output.read_text(encoding="utf-8"), "columns", output_tables())
+    return {readme: text, output: columns}
 
 
 if __name__ == "__main__":

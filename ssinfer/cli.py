@@ -1,15 +1,19 @@
-"""The command line: thin, every command imports what it needs when it is called."""
+"""The command line. Every command imports its part of the package when it is called."""
 
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
 from ssinfer._version import __version__
 from ssinfer.errors import DatasetError, SsinferError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 app = typer.Typer(
     name="ssinfer",
@@ -18,23 +22,25 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-data_app = typer.Typer(help="Published data sets: what is at hand, and fetching it.", no_args_is_help=True)
+data_app = typer.Typer(help="Published data sets: list and download them.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 
 Study = Annotated[Path, typer.Argument(help="Study file (TOML).")]
-Out = Annotated[Path, typer.Option("--out", help="Folder for the results; complete or absent.")]
-Jobs = Annotated[int, typer.Option("--jobs", help="Processes; results do not depend on it.")]
+Out = Annotated[Path, typer.Option("--out", help="Folder for the results: complete or absent.")]
+Jobs = Annotated[int, typer.Option("--jobs", help="Number of processes; results do not depend on it.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON in place of text.")]
+Seed = Annotated[int, typer.Option("--seed", help="Random seed.")]
 
 
 @app.command()
 def run(study: Study, out: Out, jobs: Jobs = 2) -> None:
-    """Backtest every design x method of the study, then evaluate and settle the case; writes a report."""
+    """Backtest every design and method of the study, evaluate and settle the case, and write a report."""
     _study(study, out, jobs, ("backtest", "evaluate"))
 
 
 @app.command()
 def backtest(study: Study, out: Out, jobs: Jobs = 2) -> None:
-    """Backtest every design x method of the study, and nothing else."""
+    """Backtest every design and method of the study, and nothing else."""
     _study(study, out, jobs, ("backtest",))
 
 
@@ -46,14 +52,17 @@ def evaluate(study: Study, out: Out, jobs: Jobs = 2) -> None:
 
 @app.command()
 def benchmark(
-    panel: Annotated[Path, typer.Option(help="Panel: long table, CSV or Parquet, a row per unit and period.")],
-    design: Annotated[Path, typer.Option(help="Design: JSON, see docs/providers.md.")],
-    method: Annotated[str, typer.Option(help="Name of a method, see `ssinfer methods`.")],
-    out: Annotated[Path, typer.Option(help="Result: .json, .csv or .parquet; complete or absent.")],
-    seed: Annotated[int, typer.Option(help="Seed of every random number.")] = 1,
-    parameters: Annotated[str | None, typer.Option(help="JSON object of the method's parameters, or @FILE.")] = None,
+    panel: Annotated[Path, typer.Option(help="Panel file: CSV or Parquet with one row per unit and period.")],
+    design: Annotated[Path, typer.Option(help="Design file (JSON), see docs/providers.md.")],
+    method: Annotated[str, typer.Option(help="Name of a method; `ssinfer methods` lists all.")],
+    out: Annotated[Path, typer.Option(help="Result file: .json, .csv or .parquet; complete or absent.")],
+    seed: Seed = 1,
+    parameters: Annotated[str | None, typer.Option(help="Parameters of the method: a JSON object, or @FILE.")] = None,
 ) -> None:
-    """Fit a method for a tool in any language: panel and design in, draws, summary and thresholds out."""
+    """Fit a method for a tool in another language.
+
+    Reads a panel and a design. Writes draws, summary and thresholds.
+    """
     from ssinfer.plugins.exchange import benchmark_files  # noqa: PLC0415
 
     for path in benchmark_files(panel, design, method, out, seed=seed, parameters=parameters):
@@ -62,7 +71,7 @@ def benchmark(
 
 @app.command()
 def precompile(jobs: Jobs = 2) -> None:
-    """Compile the kernels of every method once, so that no first study waits for it; before an image is stored, say."""
+    """Compile the kernels of every method once, for example while building a container image."""
     from ssinfer.precompile import precompile as compile_all  # noqa: PLC0415
 
     for compiled in compile_all(n_jobs=jobs):
@@ -73,26 +82,39 @@ def precompile(jobs: Jobs = 2) -> None:
 
 @app.command()
 def methods() -> None:
-    """List benchmark methods: what they need and support, and which plug-ins cannot be used."""
-    from ssinfer.plugins.discovery import CAPABILITIES, providers  # noqa: PLC0415
+    """List benchmark methods: the data that they need, what they support, and plug-ins that cannot be used."""
+    from ssinfer.plugins.discovery import providers  # noqa: PLC0415
 
-    marks = {True: "yes", False: "no", None: "?"}
-    heads = ["method", "needs", "package", "version", *[name.replace("_", " ") for name in CAPABILITIES]]
     rows, broken = [], []
     for provider in providers():
+        package = f"{provider.package} {provider.version}"
         if provider.reason:
-            broken.append(f"{provider.name} ({provider.package} {provider.version}): {provider.reason}")
-            continue
-        can = [marks[provider.capabilities[name]] for name in CAPABILITIES]
-        rows.append([provider.name, provider.needs, provider.package, provider.version, *can])
-    typer.echo(_table(heads, rows))
-    for line in broken:
-        typer.echo(f"not usable: {line}")
+            broken.append(f"{provider.name} ({package}): {provider.reason}")
+        else:
+            known = {name.replace("_", " "): supported for name, supported in provider.capabilities.items()}
+            supports = ", ".join(name for name, supported in known.items() if supported)
+            rows.append([provider.name, provider.needs, package, supports if any(known.values()) else "not stated"])
+    _print_table(["method", "needs", "package", "supports"], rows)
+    _print_unusable(broken)
 
 
 @app.command()
-def contracts(json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False) -> None:
-    """List the contracts shipped with the package."""
+def thresholds() -> None:
+    """List kinds of threshold: what each learns from, whether it has levels, and whether a study may settle by it."""
+    from ssinfer.thresholds.kind import KINDS  # noqa: PLC0415
+
+    marks = {True: "yes", False: "no"}
+    rows = [
+        [kind.name, kind.label, kind.learns_from, marks[kind.has_level], marks[kind.settles]]
+        for kind in KINDS.entries()
+    ]
+    _print_table(["kind", "label", "learns from", "levels", "settles"], rows)
+    _print_unusable(f"{name}: {reason}" for name, reason in KINDS.broken().items())
+
+
+@app.command()
+def contracts(json: Json = False) -> None:
+    """List the contracts of the package."""
     from ssinfer.contracts.text import contracts_text  # noqa: PLC0415
 
     typer.echo(contracts_text(as_json=json))
@@ -100,24 +122,29 @@ def contracts(json: Annotated[bool, typer.Option("--json", help="JSON instead of
 
 @app.command()
 def settle(
-    contract: Annotated[str, typer.Option(help="Name of a shipped contract, or a TOML file.")],
-    benchmark: Annotated[float, typer.Option(help="Benchmark per insured-year.")],
-    spending: Annotated[float, typer.Option(help="Spending per insured-year.")],
+    contract: Annotated[str, typer.Option(help="Name of a contract of the package, or a TOML file.")],
+    benchmark: Annotated[float, typer.Option(help="Benchmark, money per insured-year.")],
+    spending: Annotated[float, typer.Option(help="Spending, money per insured-year.")],
     insured_years: Annotated[float, typer.Option(help="Insured-years.")],
-    year: Annotated[int | None, typer.Option(help="Rule year; default: the latest.")] = None,
-    assigned: Annotated[float | None, typer.Option(help="Head count for schedules.")] = None,
-    threshold: Annotated[float | None, typer.Option(help="Elected or computed gate, a fraction.")] = None,
-    quality: Annotated[float | None, typer.Option(help="Quality score on the contract's scale.")] = None,
+    year: Annotated[int | None, typer.Option(help="Rule year; by default the latest.")] = None,
+    assigned: Annotated[float | None, typer.Option(help="Number of assigned persons, for schedules.")] = None,
+    threshold: Annotated[float | None, typer.Option(help="Minimum savings rate, as a fraction.")] = None,
+    quality: Annotated[float | None, typer.Option(help="Quality score, on the scale of the contract.")] = None,
     standard_met: Annotated[
         bool, typer.Option("--standard-met/--standard-not-met", help="Whether the quality standard is met.")
     ] = True,
-    revenue: Annotated[float | None, typer.Option(help="Revenue of the providers, where a cap depends on it.")] = None,
-    low_revenue: Annotated[bool, typer.Option("--low-revenue", help="The lower rate below the gate is open.")] = False,
-    currency: Annotated[str | None, typer.Option(help="Currency of the amounts; the contract's by default.")] = None,
-    true_saving: Annotated[float | None, typer.Option(help="True saving per insured-year, if known.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
+    revenue: Annotated[float | None, typer.Option(help="Revenue of the providers, if a cap depends on it.")] = None,
+    low_revenue: Annotated[
+        bool,
+        typer.Option("--low-revenue", help="Apply the reduced sharing rate below the threshold (low-revenue ACOs)."),
+    ] = False,
+    currency: Annotated[
+        str | None, typer.Option(help="Currency of the amounts; by default that of the contract.")
+    ] = None,
+    true_saving: Annotated[float | None, typer.Option(help="True saving, money per insured-year, if known.")] = None,
+    json: Json = False,
 ) -> None:
-    """Settle a contract on numbers: who pays whom, how much, and why."""
+    """Settle a contract on numbers: the amount of each party, and the reason."""
     from ssinfer.contracts.text import settle_text  # noqa: PLC0415
 
     text = settle_text(
@@ -141,29 +168,36 @@ def settle(
 
 @app.command()
 def power(
-    insured: Annotated[list[float] | None, typer.Option(help="Persons; repeat for several sizes.")] = None,
-    years: Annotated[list[int] | None, typer.Option(help="Performance years; repeat for several.")] = None,
-    k: Annotated[float, typer.Option(help="Person-level constant: SE = k / sqrt(n).")] = 2.135,
-    shock_sd: Annotated[float, typer.Option(help="SD of a group's shock, a fraction.")] = 0.0,
-    persistence: Annotated[float, typer.Option(help="Autocorrelation of the shock over a year.")] = 0.8,
-    gate: Annotated[str, typer.Option(help="confidence, credible, schedule or fixed.")] = "confidence",
-    level: Annotated[float, typer.Option(help="Level of a confidence or credible gate, a fraction.")] = 0.95,
-    side: Annotated[str, typer.Option(help="one-sided or two-sided.")] = "one-sided",
-    rate: Annotated[float, typer.Option(help="A fixed gate, a fraction.")] = 0.0,
-    prior: Annotated[str, typer.Option(help="Of a credible gate: flat, sceptical or literature.")] = "flat",
+    insured: Annotated[list[float] | None, typer.Option(help="Insured persons; repeat for several sizes.")] = None,
+    years: Annotated[list[int] | None, typer.Option(help="Performance years; repeat for several numbers.")] = None,
+    k: Annotated[float, typer.Option(help="Coefficient of variation of a person: SE = k / sqrt(n).")] = 2.135,
+    shock_sd: Annotated[float, typer.Option(help="SD of the group shock, as a fraction of spending.")] = 0.0,
+    persistence: Annotated[float, typer.Option(help="Autocorrelation of the group shock over one year.")] = 0.8,
+    kind: Annotated[
+        str, typer.Option("--kind", "--gate", help="Kind of threshold: confidence, credible, schedule or fixed.")
+    ] = "confidence",
+    level: Annotated[float, typer.Option(help="Level of a confidence or credible threshold, as a fraction.")] = 0.95,
+    side: Annotated[str, typer.Option(help="Side of the threshold: one-sided or two-sided.")] = "one-sided",
+    rate: Annotated[float, typer.Option(help="Fixed threshold, as a fraction.")] = 0.0,
+    prior: Annotated[str, typer.Option(help="Prior for credible thresholds: flat, sceptical or literature.")] = "flat",
     bias: Annotated[float, typer.Option(help="Bias of the benchmark, a fraction; positive if too high.")] = 0.0,
-    share: Annotated[float, typer.Option(help="Sharing rate, a fraction.")] = 0.5,
-    excess: Annotated[bool, typer.Option("--excess", help="Share only what exceeds the gate.")] = False,
-    sampling_only: Annotated[bool, typer.Option("--sampling-only", help="The gate knows no group shock.")] = False,
-    looks: Annotated[int, typer.Option(help="Looks a year, paid at the first that passes; 0 for one at the end.")] = 0,
-    simulated: Annotated[int, typer.Option(help="Contracts simulated per cell; 0 for the formulas.")] = 0,
-    seed: Annotated[int, typer.Option(help="Of simulations and looks.")] = 1,
-    csv: Annotated[bool, typer.Option("--csv", help="CSV instead of a table.")] = False,
+    share: Annotated[float, typer.Option(help="Sharing rate, as a fraction.")] = 0.5,
+    excess: Annotated[bool, typer.Option("--excess", help="Share only savings above the threshold.")] = False,
+    sampling_only: Annotated[
+        bool, typer.Option("--sampling-only", help="Ignore group shocks when setting the threshold.")
+    ] = False,
+    looks: Annotated[
+        int,
+        typer.Option(help="Interim analyses per year; payment at the first crossing (0: final analysis only)."),
+    ] = 0,
+    simulated: Annotated[int, typer.Option(help="Simulated contracts per row; 0 uses the formulas.")] = 0,
+    seed: Seed = 1,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV in place of a table.")] = False,
 ) -> None:
-    """Print what a gate would pay, before any data: by size, performance years and group shock.
+    """Print how often a threshold would pay, before any data: by size, performance years and group shock.
 
-    With --looks 4 a quarterly look is taken during the contract, and the overall share of contracts that is paid
-    although nothing was saved stands in a column of its own.
+    With --looks 4 there is an interim analysis each quarter. A further column then gives the probability that a
+    contract without savings is paid at any of them.
     """
     from ssinfer.thresholds.planning.power import overall_false_payments, power_table  # noqa: PLC0415
     from ssinfer.thresholds.planning.scenario import Scenario  # noqa: PLC0415
@@ -173,7 +207,7 @@ def power(
         k=k,
         shock_sd=shock_sd,
         persistence=persistence,
-        gate=gate,  # type: ignore[arg-type]  # checked by Scenario, which names what is allowed
+        gate=kind,
         level=level,
         side=side,
         rate=rate,
@@ -190,22 +224,22 @@ def power(
     if csv:
         typer.echo(table.to_csv(index=False))
         return
-    heads = ["insured", "years", *(name.replace("_rate", "").replace("_", " ") + " %" for name in table.columns[2:])]
+    heads = ["insured", "years", *(f"{name.replace('_rate', '').replace('_', ' ')} %" for name in table.columns[2:])]
     rows = [[f"{row[0]:,.0f}", f"{row[1]:.0f}", *(f"{100 * cell:.2f}" for cell in row[2:])] for row in table.to_numpy()]
-    typer.echo(_table(heads, rows))
+    _print_table(heads, rows, right=True)
 
 
 @app.command()
 def simulate(
-    out: Annotated[Path, typer.Option("--out", help="Folder for the Parquet files; complete or absent.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the Parquet files: complete or absent.")],
     insured: Annotated[int, typer.Option("--insured", help="Persons ever insured from 2018Q2 to 2024Q2.")] = 200_000,
     under_contract: Annotated[int, typer.Option("--under-contract", help="Insured under contract.")] = 20_000,
-    saving: Annotated[float, typer.Option("--saving", help="True saving as a share of spending (0.03).")] = 0.0,
-    seed: Annotated[int, typer.Option("--seed")] = 1,
+    saving: Annotated[float, typer.Option("--saving", help="True savings rate, as a fraction, such as 0.03.")] = 0.0,
+    seed: Seed = 1,
     jobs: Jobs = 1,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier simulation.")] = False,
 ) -> None:
-    """Simulate claims with a known saving: insured, enrolment, deaths, claims and the truth, as Parquet."""
+    """Simulate claims with a known saving, as Parquet: insured, enrolment, deaths, claims and the truth."""
     from ssinfer.simulation.claims import simulate_claims  # noqa: PLC0415
 
     simulated = simulate_claims(
@@ -216,27 +250,27 @@ def simulate(
 
 @data_app.command("list")
 def data_list() -> None:
-    """List published data sets, their source, and where they were found."""
+    """List published data sets, their years, the files found on this machine, and a description."""
     from ssinfer.datasets.io.catalogue import entries  # noqa: PLC0415
 
     rows = [
         [entry.name, entry.years, f"{len(entry.found)} of {len(entry.files)} files", entry.description]
         for entry in entries()
     ]
-    typer.echo(_table(["data set", "years", "found", "description"], rows))
+    _print_table(["data set", "years", "found", "description"], rows)
 
 
 @data_app.command("fetch")
 def data_fetch(
-    name: Annotated[str, typer.Argument(help="Name of a data set, see `ssinfer data list`.")],
+    name: Annotated[str, typer.Argument(help="Name of a data set; `ssinfer data list` lists all.")],
     first: Annotated[int | None, typer.Option(help="First year.")] = None,
     last: Annotated[int | None, typer.Option(help="Last year.")] = None,
 ) -> None:
-    """Download a data set from its publisher into the cache, checking its SHA-256."""
+    """Download a data set from its publisher into the cache, and check its SHA-256."""
     from ssinfer.datasets import fetch  # noqa: PLC0415
 
     if (first is None) != (last is None):
-        raise DatasetError("Give both --first and --last, or neither for every year.")
+        raise DatasetError("Give both --first and --last, or neither for all years.")
     years = None if first is None or last is None else range(first, last + 1)
     for path in fetch(name, years):
         typer.echo(str(path))
@@ -249,11 +283,22 @@ def version() -> None:
 
 
 def main() -> None:
-    """Run the command line; an error of ours, or a file that cannot be read or written, is one line and exit code 2."""
+    """Run the command line.
+
+    An error of ssinfer, or a file that cannot be read or written, is one line on standard error and exit code 2. The
+    old name of an argument or key is one line on standard error.
+    """
     try:
-        app()
+        with warnings.catch_warnings():
+            show = warnings.showwarning
+            warnings.showwarning = lambda message, category, *where: (
+                typer.echo(f"ssinfer: {_one_line(message)}", err=True)
+                if issubclass(category, FutureWarning)
+                else show(message, category, *where)
+            )
+            app()
     except (SsinferError, OSError) as error:
-        typer.echo(f"ssinfer: {' '.join(str(error).split())}", err=True)
+        typer.echo(f"ssinfer: {_one_line(error)}", err=True)
         sys.exit(2)
 
 
@@ -274,7 +319,7 @@ def _study(path: Path, out: Path, jobs: int, parts: tuple[str, ...]) -> None:
 
 
 class _Progress:
-    """A bar with the remaining time on a terminal, silence elsewhere."""
+    """A progress bar on a terminal; nothing elsewhere."""
 
     def __enter__(self) -> Self:
         from rich.console import Console  # noqa: PLC0415
@@ -292,11 +337,38 @@ class _Progress:
         self._bar.update(self._task, completed=done, total=total)
 
 
-def _table(heads: list[str], rows: list[list[Any]]) -> str:
-    text = [[str(cell) for cell in row] for row in [heads, *rows]]
-    widths = [max(len(row[place]) for row in text) for place in range(len(heads))]
+def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: bool = False) -> None:
+    """Print a table that fits the terminal, or 80 columns where there is none, if that breaks no word.
 
-    def pad(row: list[str]) -> str:
-        return "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    Parameters
+    ----------
+    heads : sequence of str
+        One head per column.
+    rows : iterable of sequences of str
+    right : bool
+        Whether cells stand to the right, as numbers do.
+    """
+    from rich.box import SIMPLE_HEAD  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
 
-    return "\n".join([pad(text[0]), "  ".join("-" * width for width in widths), *(pad(row) for row in text[1:])])
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
+    for head in heads:
+        table.add_column(head, justify="right" if right else "left")
+    needed = [max(map(len, head.split())) for head in heads]
+    for row in rows:
+        table.add_row(*row)
+        needed = [max(width, *map(len, cell.split() or [""])) for width, cell in zip(needed, row, strict=True)]
+    console = Console(markup=False, highlight=False, emoji=False)
+    console.width = max(console.width, sum(needed) + 2 * (len(needed) - 1))
+    console.print(table)
+
+
+def _print_unusable(lines: Iterable[str]) -> None:
+    """Print one line per entry point that cannot be used, with the reason."""
+    for line in lines:
+        typer.echo(f"not usable: {line}")
+
+
+def _one_line(message: object) -> str:
+    return " ".join(str(message).split())

@@ -6,7 +6,7 @@ import functools
 import inspect
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ssinfer.errors import ParameterError
 
@@ -76,7 +76,7 @@ def current_names(
     return named
 
 
-def renamed_arguments(*renamed: Renamed, owner: str = "") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def renamed_arguments[F: Callable[..., Any]](*renamed: Renamed, owner: str = "") -> Callable[[F], F]:
     """Return a decorator for a function that still accepts the old names of its arguments.
 
     Raises
@@ -85,7 +85,7 @@ def renamed_arguments(*renamed: Renamed, owner: str = "") -> Callable[[Callable[
         When the old and the new name are given together.
     """
 
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+    def decorate(function: F) -> F:
         defaults = {
             name: parameter.default
             for name, parameter in inspect.signature(function).parameters.items()
@@ -97,7 +97,7 @@ def renamed_arguments(*renamed: Renamed, owner: str = "") -> Callable[[Callable[
             name = owner or function.__name__
             return function(*args, **current_names(renamed, name, kwargs, defaults))
 
-        return accept
+        return cast("F", accept)
 
     return decorate
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ssinfer.errors import RefusalError
+from ssinfer.errors import ParameterError
 
 Side = Literal["one-sided", "two-sided"]
 
@@ -22,10 +22,10 @@ def check_level(level: float | None, name: str = "level") -> float:
     if level is not None and 0 < level < 1:
         return float(level)
     if level is not None and 1 < level < 100:
-        raise RefusalError(
+        raise ParameterError(
             f"{name} is {level:g}, which looks like a percentage. Write it as a fraction: {level / 100:g}."
         )
-    raise RefusalError(f"{name} is {level!r}; a fraction strictly between 0 and 1 is needed, such as 0.95.")
+    raise ParameterError(f"{name} is {level!r}; a fraction strictly between 0 and 1 is needed, such as 0.95.")
 
 
 def check_side(side: str) -> Side:
@@ -34,7 +34,7 @@ def check_side(side: str) -> Side:
         return "one-sided"
     if side == "two-sided":
         return "two-sided"
-    raise RefusalError(
+    raise ParameterError(
         f"side is {side!r}; allowed: 'one-sided' or 'two-sided'. Choose one: the resulting thresholds differ."
     )
 

@@ -1,4 +1,4 @@
-"""Benchmark: the protocol that every benchmark method follows, ours and strangers', and what it may say it supports."""
+"""Benchmark: the protocol of every benchmark method, and the capabilities that a method declares."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a method supports; `ssinfer methods` prints it, and a method refuses the rest ("X is not supported for Y").
+    """Capabilities of a method. It refuses the others ("X is not supported for Y"); `ssinfer methods` lists them.
 
     Attributes
     ----------
-    several_treated : a design may name several treated units
-    staggered_starts : treated units may start at different periods (``Design.starts``)
-    covariates : the method can use covariates of the panel
-    masks : periods in ``Design.masked`` are left out of estimation and of savings
-    posterior, confidence : the method can give draws of a posterior, of a sampling distribution
+    several_treated : bool
+        A design may name several treated units.
+    staggered_starts : bool
+        Treated units may start at different periods (``Design.starts``).
+    covariates : bool
+        The method can use covariates of the panel.
+    masks : bool
+        Periods in ``Design.masked`` are left out of estimation and of savings.
+    posterior, confidence : bool
+        The method can give draws of a posterior, or of a sampling distribution.
     """
 
     several_treated: bool = True
@@ -33,14 +38,17 @@ class Capabilities:
 
 @runtime_checkable
 class Benchmark(Protocol):
-    """A benchmark method: anything with `needs`, `fit` and scikit-learn's parameter access.
+    """A benchmark method: any object with `needs`, `fit` and scikit-learn's access to parameters.
 
-    Structural: nothing is inherited. Deriving from :class:`sklearn.base.BaseEstimator` gives `get_params` and
-    `set_params`. Two members are optional, and looked up by name:
+    No base class is needed. :class:`sklearn.base.BaseEstimator` gives `get_params` and `set_params`. Further members
+    are optional and found by name:
 
     - ``capabilities`` : :class:`Capabilities`, for `ssinfer methods` and the conformance check of the same name.
-    - ``fit_many(data, designs, seeds)`` : per design a Counterfactual, or the exception that `fit` would
-      raise; a backtest prefers it where it exists. The result of a design must not depend on the others in the list.
+    - ``fit_many(data, designs, seeds)`` : returns one Counterfactual per design, or the exception that `fit` would
+      raise. A backtest uses it if it exists. The result of a design must not depend on the other designs.
+    - ``check_parameters()`` : raises ParameterError for impossible parameters, before any data are read.
+    - ``member_parameters`` : names of constructor parameters that hold other methods. Studies name them by entry point.
+    - ``renamed`` : tuple of :class:`ssinfer.deprecation.Renamed`, old names of parameters that still work.
 
     Examples
     --------
@@ -51,7 +59,7 @@ class Benchmark(Protocol):
 
     @property
     def needs(self) -> Literal["panel", "cohort"]:
-        """What `fit` takes: "panel" (unit means) or "cohort" (persons)."""
+        """The data that `fit` takes: "panel" (unit means) or "cohort" (persons)."""
         ...
 
     def fit(self, data: Any, design: Design, *, seed: Any = None) -> Counterfactual:
@@ -60,17 +68,17 @@ class Benchmark(Protocol):
         Parameters
         ----------
         data : Panel or Cohort
-            As `needs` says. Read-only: a method changes neither data nor design nor its own parameters.
+            The data that `needs` names. A method changes neither data nor design nor its own parameters.
         design : Design
         seed : int, numpy.random.SeedSequence or numpy.random.Generator
-            All randomness comes from it (``numpy.random.default_rng(seed)``).
+            Source of all randomness (``numpy.random.default_rng(seed)``).
 
         Raises
         ------
         NotSupportedError
             The design asks for what the method does not support.
         SsinferError
-            Any other refusal; a backtest keeps the reason and goes on.
+            Any other refusal. A backtest records the reason and continues.
         """
         ...
 

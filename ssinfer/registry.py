@@ -1,4 +1,4 @@
-"""Registry: finds the declared objects of one kind, such as threshold kinds, figures or data sources."""
+"""Registry: finds all declared objects of one kind, such as threshold kinds, figures or data sources."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ssinfer.errors import PluginError, did_you_mean
 
 @dataclass(frozen=True)
 class Registry:
-    """The objects of one kind: each is declared once, in a module of its own.
+    """The objects of one kind. Each is declared once, in its own module.
 
-    A module of `package` declares an object by the module attribute `attribute`. Another distribution declares one by
-    an entry point of `group`. Every object has the attributes ``name`` (its key, unique) and ``order`` (a number).
+    A module of `package` declares an object as its attribute `attribute`. Another distribution declares one by an entry
+    point of `group`. Every object has a unique ``name``, which is its key, and a number ``order``.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class Registry:
     attribute : str
         Name of the module attribute that holds an object.
     group : str
-        Entry-point group in which other distributions declare theirs.
+        Entry-point group in which other distributions declare objects.
     """
 
     kind: str
@@ -35,11 +35,11 @@ class Registry:
 
     def entries(self) -> tuple[Any, ...]:
         """Return all objects, by `order` and then by name."""
-        return tuple(_found(self)[0].values())
+        return tuple(_scan(self)[0].values())
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all objects, in their order."""
-        return tuple(_found(self)[0])
+        return tuple(_scan(self)[0])
 
     def find(self, name: str) -> Any:
         """Return the object with a name.
@@ -49,41 +49,41 @@ class Registry:
         PluginError
             The name is unknown (the message gives the nearest), or its entry point cannot be loaded.
         """
-        found, broken = _found(self)
-        if name in found:
-            return found[name]
+        usable, broken = _scan(self)
+        if name in usable:
+            return usable[name]
         if name in broken:
             raise PluginError(f"The {self.kind} {name!r} cannot be loaded: {broken[name]}")
-        raise PluginError(f"There is no {self.kind} {name!r}. {did_you_mean(name, found)}")
+        raise PluginError(f"There is no {self.kind} {name!r}. {did_you_mean(name, usable)}")
 
     def broken(self) -> dict[str, str]:
         """Return the reason for each entry point that cannot be used."""
-        return dict(_found(self)[1])
+        return dict(_scan(self)[1])
 
 
 @cache
-def _found(registry: Registry) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the objects by name in their order, and the entry points that cannot be used with their reasons."""
+def _scan(registry: Registry) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the objects by name, in their order, and the reason for each entry point that cannot be used."""
     import importlib  # noqa: PLC0415  (slow, and needed only where a registry is read)
     import pkgutil  # noqa: PLC0415
     from importlib.metadata import entry_points  # noqa: PLC0415
 
     package = importlib.import_module(registry.package)
-    modules = [importlib.import_module(f"{registry.package}.{m.name}") for m in pkgutil.iter_modules(package.__path__)]
+    names = [f"{registry.package}.{module.name}" for module in pkgutil.iter_modules(package.__path__)]
+    modules = [importlib.import_module(name) for name in names]
     declared = [getattr(module, registry.attribute) for module in modules if hasattr(module, registry.attribute)]
+    usable = {entry.name: entry for entry in declared}
     broken: dict[str, str] = {}
-    names = {entry.name for entry in declared}
     for point in entry_points(group=registry.group):
         try:
             entry = point.load()
-        except (Exception, SystemExit) as error:  # noqa: BLE001  (a stranger's module may fail in any way)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  (a module of another package may fail in any way)
             broken[point.name] = f"{type(error).__name__}: {' '.join(str(error).split())}"
             continue
         if not hasattr(entry, "name") or not hasattr(entry, "order"):
             broken[point.name] = f"its entry point is a {type(entry).__name__} without name and order"
-        elif entry.name in names:
+        elif entry.name in usable:
             broken[point.name] = f"the name {entry.name!r} is registered more than once; rename it"
         else:
-            names.add(entry.name)
-            declared.append(entry)
-    return {entry.name: entry for entry in sorted(declared, key=lambda entry: (entry.order, entry.name))}, broken
+            usable[entry.name] = entry
+    return dict(sorted(usable.items(), key=lambda item: (item[1].order, item[0]))), broken

@@ -49,14 +49,14 @@ class Column:
     optional: bool = False
 
     def matches(self, name: str) -> bool:
-        """Return whether a header is this column, with any setting in the place of the braces."""
+        """Return whether a header is this column, with any setting for the braces."""
         return _pattern(self.name).fullmatch(name) is not None
 
     @property
     def setting(self) -> str:
         """Name of the setting in braces; empty without one."""
-        found = re.search(r"\{(\w+)", self.name)
-        return found[1] if found else ""
+        braces = re.search(r"\{(\w+)", self.name)
+        return braces[1] if braces else ""
 
     @property
     def depends_on_settings(self) -> bool:
@@ -68,7 +68,7 @@ class Column:
 def _pattern(name: str) -> re.Pattern[str]:
     """Return the pattern of the headers that a column's name stands for."""
     settings = re.compile(r"\\\{\w+(:g)?\\\}")
-    return re.compile(settings.sub(lambda found: r"[\d.]+" if found[1] else ".+", re.escape(name)))
+    return re.compile(settings.sub(lambda braces: r"[\d.]+" if braces[1] else ".+", re.escape(name)))
 
 
 @dataclass(frozen=True)
@@ -163,6 +163,7 @@ class FrameSchema:
         """Return the schema as a Markdown table, for the documentation of the output folder."""
         lines = ["| column | type | unit | meaning |", "|---|---|---|---|"]
         for column in self.columns:
-            old = f" Before: `{column.old_name}`." if column.old_name else ""
-            lines.append(f"| `{column.name}` | {column.dtype} | {column.unit} | {column.meaning}{old} |")
+            meaning = column.meaning + (f" Before: `{column.old_name}`." if column.old_name else "")
+            cells = (f"`{column.name}`", column.dtype, column.unit, meaning)
+            lines.append(f"| {' | '.join(cells)} |".replace(":g}", "}").replace("  ", " "))
         return "\n".join(lines)

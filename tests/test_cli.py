@@ -39,7 +39,7 @@ contract = "kerngezond-vlissingen"
 """
 SETTLE = ["settle", "--contract", "kerngezond-vlissingen", "--benchmark", "100", "--spending", "95"]
 SETTLE += ["--insured-years", "20000"]
-BACKTEST = {"scores.csv", "thresholds.csv", "placebos.parquet"}
+BACKTEST = {"scores.csv", "detection.csv", "thresholds.csv", "placebos.parquet"}
 EVALUATE = {"savings.nc", "savings.csv", "case_thresholds.csv", "settlement.csv"}
 ALWAYS = {"manifest.json", "report.html", "figures"}
 
@@ -113,13 +113,37 @@ def test_methods(ssinfer):
     code, printed, said = ssinfer("methods")
     assert (code, said) == (0, "")
     head, line, *rows = [row for row in printed.splitlines() if not row.startswith("not usable")]
-    columns = "method needs package version several treated staggered starts covariates masks posterior confidence"
-    assert " ".join(head.split()) == columns
-    assert set(line) == {"-", " "}
-    found = {row.split()[0]: row.split()[1:] for row in rows}
-    # our own, by its entry point: several treated units, covariates, masks and confidence; no posterior
-    wanted = ["panel", "ssinfer", ss.__version__, "yes", "no", "yes", "yes", "no", "yes"]
-    assert found["AdministrativeBenchmark"] == wanted
+    assert head.split() == ["method", "needs", "package", "supports"]
+    assert set(line.strip()) in ({"─"}, {"-"})
+    assert max(map(len, [head, *rows])) <= 80
+    row = next(row for row in rows if row.startswith("AdministrativeBenchmark"))
+    assert row.split()[1:] == ["panel", "ssinfer", ss.__version__, "several", "treated,", "covariates,"]
+    assert rows[rows.index(row) + 1].split() == ["masks,", "confidence"]
+    assert any(row.startswith("StackedBenchmark") for row in rows)
+
+
+def test_thresholds(ssinfer):
+    code, printed, said = ssinfer("thresholds")
+    assert (code, said) == (0, "")
+    head, _, *rows = printed.splitlines()
+    assert " ".join(head.split()) == "kind label learns from levels settles"
+    found = {row.split()[0]: row.split() for row in rows}
+    # a confidence threshold comes from the fit, has levels, and may settle; Medicare's schedule has no levels
+    assert found["confidence"][-3:] == ["fit", "yes", "yes"]
+    assert found["schedule"][-3:] == ["size", "no", "yes"]
+
+
+@pytest.mark.filterwarnings("default")
+def test_an_old_name_of_a_key_is_one_line_on_standard_error(folder, ssinfer):
+    old = (folder / "study.toml").read_text().replace('kind = "confidence"', 'gate = "confidence"')
+    old = old.replace("n_draws = 400", "draws = 100")
+    (folder / "study.toml").write_text(old)
+    code, _, said = ssinfer("evaluate", folder / "study.toml", "--out", folder / "out", "--jobs", 1)
+    assert code == 0
+    key, parameter = said.splitlines()
+    assert key.startswith("ssinfer: ")
+    assert key.endswith('gate is now called kind. Write kind = "confidence".')
+    assert parameter.startswith("ssinfer: AdministrativeBenchmark: argument 'draws' is now called 'n_draws'")
 
 
 def test_contracts(ssinfer):
@@ -155,7 +179,7 @@ def test_settle_in_words_and_as_json(ssinfer):
 
 def test_power_prints_medicares_table(ssinfer):
     # thresholds.md at 5,000 insured: SE 3.02%, MSR 3.9%, false payments .098, power .265 / .383 / .642 at 2, 3, 5%
-    code, printed, _ = ssinfer("power", "--insured", "5000", "--years", "1", "--gate", "schedule")
+    code, printed, _ = ssinfer("power", "--insured", "5000", "--years", "1", "--kind", "schedule")
     assert code == 0
     row = printed.splitlines()[-1].split()
     assert row[:2] == ["5,000", "1"]
@@ -171,7 +195,7 @@ def test_power_with_looks_simulation_and_csv(ssinfer):
     one, two = (pd.read_csv(StringIO(text)).iloc[0] for text in (plain, looked))
     assert two["false_payment_rate_looks"] > one["false_payment_rate"] + 0.01
     assert two["detection_rate_5"] == pytest.approx(one["detection_rate_5"], abs=0.015)
-    _, credible, _ = ssinfer("power", *options, "--gate", "credible", "--prior", "sceptical")
+    _, credible, _ = ssinfer("power", *options, "--kind", "credible", "--prior", "sceptical")
     assert pd.read_csv(StringIO(credible)).iloc[0]["threshold"] > one["threshold"]
 
 
@@ -184,7 +208,7 @@ ERRORS = {
     "benchmark": ([*SETTLE[:3], "--benchmark", "-1", *SETTLE[5:]], "benchmark"),
     "data set": (["data", "fetch", "vektiss"], "vektiss"),
     "power level": (["power", "--level", "95"], "as a fraction: 0.95"),
-    "power gate": (["power", "--gate", "msr"], "'schedule'"),
+    "power gate": (["power", "--kind", "msr"], "'schedule'"),
     "method": (
         ["benchmark", "--panel", "panel.csv", "--design", "d.json", "--method", "Nobody", "--out", "o.json"],
         "no method 'Nobody'",

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 from ssinfer.counterfactual import DIMS, Counterfactual
 from ssinfer.design import Design
-from ssinfer.errors import ConvergenceError, DataError, NotSupportedError, ParameterError, RefusalError
+from ssinfer.errors import ConvergenceError, DataError, NotSupportedError, ParameterError
 from ssinfer.savings import Savings
 
 UNITS, PERIODS = ["a", "b"], [2017, 2018]
@@ -149,7 +149,7 @@ def test_failed_diagnostics_refuse_intervals_but_not_the_draws():
         (lambda: build(DRAWS, SPENDING, INSURED, information="later"), ParameterError, "'signing', 'settlement'"),
         (lambda: build(DRAWS[:1, :1], SPENDING, INSURED), DataError, "with a single draw"),
         (lambda: build(np.where(DRAWS > 101, np.inf, DRAWS), SPENDING, INSURED), DataError, "not finite"),
-        (lambda: build(DRAWS, SPENDING, INSURED).interval(95), RefusalError, "as a fraction: 0.95"),
+        (lambda: build(DRAWS, SPENDING, INSURED).interval(95), ParameterError, "as a fraction: 0.95"),
         (lambda: build(DRAWS, SPENDING, INSURED).draws("hdi"), ParameterError, "allowed: 'benchmark'"),
     ],
 )

@@ -43,7 +43,7 @@ def folder(tmp_path_factory):
 def test_the_pages_python_runs(folder):
     printed = (folder / "page.txt").read_text(encoding="utf-8")
     assert "Conformance of GrowthBenchmark: passed" in printed
-    assert re.search(r"last \d of 3: CRPS 0\.\d+ where it was chosen, 0\.\d+ where it was not", printed)
+    assert re.search(r"last \d of 3: CRPS 0\.\d+ on the origins of the choice, 0\.\d+ on others", printed)
 
 
 @pytest.mark.parametrize("line", [line for body in blocks("sh") for line in body.strip().splitlines()])
@@ -60,20 +60,20 @@ def test_the_pages_commands_run(folder, line, monkeypatch, capsys):
         assert draws["benchmark"].mean() == pytest.approx(summary["benchmark"].iloc[-1])
 
 
-def test_the_strangers_method_is_the_plug_ins():
-    # one source: what the page shows is what tests/plugin installs
-    module = (ROOT / "tests" / "plugin" / "growth_benchmark.py").read_text(encoding="utf-8")
-    assert blocks("python")[0] == module
-    written = [line for line in module.splitlines() if line.strip()]
-    assert len(written) <= 40, "the page promises forty lines"
+@pytest.mark.parametrize("name", ["growth_benchmark.py", "flat_threshold.py"])
+def test_the_page_shows_the_modules_of_the_tested_package(name):
+    module = (ROOT / "tests" / "plugin" / name).read_text(encoding="utf-8")
+    assert module in blocks("python")
+    assert len([line for line in module.splitlines() if line.strip()]) <= 40, "short enough for a page"
     assert "BenchmarkMethod" not in module
 
 
-def test_the_entry_point_is_the_plug_ins():
-    shown = tomllib.loads(blocks("toml")[0])["project"]["entry-points"]["ssinfer.benchmarks"]
+@pytest.mark.parametrize("group", ["ssinfer.benchmarks", "ssinfer.thresholds"])
+def test_the_page_shows_the_entry_points_of_the_tested_package(group):
+    shown = [tomllib.loads(block)["project"]["entry-points"] for block in blocks("toml")]
     project = tomllib.loads((ROOT / "tests" / "plugin" / "pyproject.toml").read_text(encoding="utf-8"))
-    registered = project["project"]["entry-points"]["ssinfer.benchmarks"]
-    assert shown.items() <= registered.items()
+    registered = project["project"]["entry-points"][group]
+    assert next(points[group] for points in shown if group in points).items() <= registered.items()
 
 
 def test_every_named_file_exists():

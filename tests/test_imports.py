@@ -60,7 +60,6 @@ def test_no_public_name_of_the_main_job_pulls_in_pymc(name):
 
 @pytest.mark.parametrize("arguments", [["--help"], SETTLE], ids=["help", "settle"])
 def test_small_commands_are_light(arguments):
-    pytest.importorskip("ssinfer.cli", reason="the command line is not written yet")
     code = f"import sys; sys.argv = ['ssinfer', *{arguments!r}]\nfrom ssinfer.cli import main\n"
     code += "try:\n    main()\nexcept SystemExit as leave:\n    assert not leave.code, leave.code"
     assert not loaded_after(code).intersection(NOT_FOR_SMALL_COMMANDS)

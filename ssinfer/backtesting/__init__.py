@@ -1,1 +1,1 @@
-"""Backtest: the whole path, over historical windows and placebo units whose true saving is zero or injected."""
+"""Backtests: fits of placebo units in historical windows, where the true saving is zero or injected."""

@@ -1,4 +1,4 @@
-"""Intact groups against random insured: how much larger the savings threshold of whole practices is."""
+"""intact_group_ratio: compares the savings threshold of whole practices with that of randomly drawn insured."""
 
 from __future__ import annotations
 
@@ -11,30 +11,32 @@ from ssinfer.cohort.pseudo_practices import Kind, group_codes, pseudo_practices
 from ssinfer.errors import CohortError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ssinfer.cohort.cohort import Cohort
+    from ssinfer.typing import Floats, Positions
 
     Window = tuple[Sequence[Any], Sequence[Any]]
 
-# Below this many groups an SD of placebo savings says little: its relative error is 1 / sqrt(2 (m - 1)), 24% at 10.
-LEAST_GROUPS = 10
-QUANTILE = 1.6448536269514722  # one-sided 95%, normal
+#: Fewest groups for an SD of placebo savings; its relative error is 1 / sqrt(2 (m - 1)), 24% at 10.
+MIN_GROUPS = 10
+#: Quantile of a one-sided 95% threshold under a normal law.
+QUANTILE = 1.6448536269514722
 
 
-def placebo_savings(codes: Any, sums: Any) -> Any:
-    r"""Return each group's placebo savings rate against the growth of all (groups, windows).
+def placebo_savings(codes: Positions, sums: Floats) -> Floats:
+    r"""Return the placebo savings rate of each group against the growth of all persons (groups, windows).
 
-    It is :math:`1 - (Y_1 / Y_0) / (\bar Y_1 / \bar Y_0)` with :math:`Y_0, Y_1` a group's mean spending per insured-year
-    over baseline and performance, and bars over those of all persons: the administrative benchmark without weights,
-    the same for every group however it was made.
+    It is :math:`1 - (Y_1 / Y_0) / (\bar Y_1 / \bar Y_0)`, where :math:`Y_0, Y_1` are a group's mean spending per
+    insured-year over baseline and performance, and bars are means over all persons. This is the administrative
+    benchmark without weights. It is the same for every kind of group.
 
     Parameters
     ----------
     codes : array (n,)
         Group of each row; -1 for none.
     sums : array (n, windows, 2, 2)
-        Money and insured-years (last), in baseline and performance (before it).
+        Spending and insured-years (last axis), in baseline and performance (axis before it).
     """
     n, windows = len(sums), sums.shape[1]
     flat = sums.reshape(n, -1)
@@ -44,7 +46,7 @@ def placebo_savings(codes: Any, sums: Any) -> Any:
     totals = by_group.reshape(groups, windows, 2, 2)
     everybody = flat.sum(axis=0).reshape(1, windows, 2, 2)
     growth = [part[..., 1, 0] / part[..., 1, 1] / (part[..., 0, 0] / part[..., 0, 1]) for part in (totals, everybody)]
-    return 1 - growth[0] / growth[1]
+    return np.asarray(1 - growth[0] / growth[1])
 
 
 def intact_group_ratio(
@@ -56,34 +58,34 @@ def intact_group_ratio(
     repeats: int = 20,
     seed: int = 1,
 ) -> pd.DataFrame:
-    """Return how much larger the savings threshold is for groups of intact practices than for random insured.
+    """Return the ratio of savings thresholds: groups of intact practices against random insured.
 
-    All groups have zero true saving. Bundles and random groups have about `size` insured; practice shocks, which do
-    not shrink with the number of insured in a practice, are in whole practices only. Single practices are set
-    against random groups of exactly their sizes.
+    The true saving of all groups is zero. Bundles and random groups have about `size` insured. Only whole practices
+    have practice shocks, which do not shrink with the number of insured in a practice. Single practices are compared
+    with random groups of exactly their sizes.
 
     Parameters
     ----------
     cohort : Cohort
     size : int
-        Insured per bundle, the contract's own say.
+        Insured per bundle, for example the size of the contract.
     windows : sequence of (baseline, performance)
         Periods of each window; variances are averaged over windows.
     exclude : sequence of units
         Units under contract.
     repeats : int
-        Random divisions into groups, over which variances are averaged.
+        Number of random divisions into groups, over which variances are averaged.
     seed : int
-        Each kind has a stream of its own, so that a kind left out changes no other.
+        Random seed. Each kind has its own stream, so that leaving one out changes no other.
 
     Returns
     -------
     pandas.DataFrame
-        A row per kind: "practices", "random, as practices", "bundles", "regional bundles" where regions are known, and
-        "random". Columns: groups per division, insured per group (mean), sd of the placebo savings rate, threshold
-        (one-sided 95%, normal: 1.645 sd), ratio to random insured in groups of the same size, and its standard error:
-        over groups, sd / sqrt(2 (m - 1)) each, because divisions of the same persons, and windows that share them,
-        are not independent.
+        One row per kind: "practices", "random, as practices", "bundles", "regional bundles" where regions are known,
+        and "random". Columns: kind, groups per division, insured per group (mean), sd of the placebo savings rate,
+        threshold (one-sided 95%, normal: 1.645 sd), ratio to random insured in groups of the same size, and ratio_se.
+        The standard error counts groups, sd / sqrt(2 (m - 1)) each, because divisions of the same persons, and windows
+        that share persons, are not independent.
 
     Raises
     ------
@@ -101,34 +103,26 @@ def intact_group_ratio(
     >>> table["kind"].tolist()
     ['practices', 'random, as practices', 'bundles', 'random']
     """
-    left_out = tuple(exclude)
-    whole = pseudo_practices(cohort, "intact", exclude=left_out)
-    sums = _window_sums(whole, windows)
-    practices = whole.unit_rows()
+    intact = pseudo_practices(cohort, "intact", exclude=tuple(exclude))
+    sums = _window_sums(intact, windows)
     kinds: list[tuple[str, Kind | None]] = [("practices", "intact"), ("random, as practices", None)]
     kinds += [("bundles", "bundles")]
     kinds += [("regional bundles", "regional bundles")] if cohort.region is not None else []
     kinds += [("random", "random")]
     rows = []
-    for place, (name, kind) in enumerate(kinds):
-        rng = np.random.default_rng([seed, place])
+    for number, (name, kind) in enumerate(kinds):
+        rng = np.random.default_rng([seed, number])
         variances, counts, sizes = [], [], []
-        for _ in range(1 if kind == "intact" else repeats):
-            if kind == "intact":
-                codes = practices
-            elif kind is None:  # practices' labels dealt anew over persons: the sizes stay, the practices go
-                codes = rng.permutation(practices)
-            else:
-                codes = group_codes(whole, kind, size, rng)[0]
-            found = np.bincount(codes[codes >= 0])
-            if len(found) < LEAST_GROUPS:
+        for codes in _divisions(intact, kind, size, 1 if kind == "intact" else repeats, rng):
+            members = np.bincount(codes[codes >= 0])
+            if len(members) < MIN_GROUPS:
                 raise CohortError(
-                    f"Only {len(found)} groups of {size:,} insured can be made ({name}); an SD over fewer than "
-                    f"{LEAST_GROUPS} says little. Choose a smaller size or a larger cohort."
+                    f"Only {len(members)} groups of {size:,} insured can be made ({name}), and an SD needs at least "
+                    f"{MIN_GROUPS}. Choose a smaller size or a larger cohort."
                 )
             variances.append(placebo_savings(codes, sums).var(axis=0, ddof=1).mean())
-            counts.append(len(found))
-            sizes.append(found.mean())
+            counts.append(len(members))
+            sizes.append(members.mean())
         rows.append(
             {
                 "kind": name,
@@ -137,7 +131,25 @@ def intact_group_ratio(
                 "sd": float(np.sqrt(np.mean(variances))),
             }
         )
-    frame = pd.DataFrame(rows)
+    return _with_ratios(pd.DataFrame(rows))
+
+
+def _divisions(
+    intact: Cohort, kind: Kind | None, size: int, repeats: int, rng: np.random.Generator
+) -> Iterator[Positions]:
+    """Yield the group of each row in each division; None deals the practices' labels at random, so that sizes stay."""
+    practices = intact.unit_rows()
+    for _ in range(repeats):
+        if kind == "intact":
+            yield practices
+        elif kind is None:
+            yield rng.permutation(practices)
+        else:
+            yield group_codes(intact, kind, size, rng)[0]
+
+
+def _with_ratios(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with threshold, ratio to random insured in groups of the same size, and its standard error."""
     frame["threshold"] = QUANTILE * frame["sd"]
     against = ["random, as practices" if "practices" in name else "random" for name in frame["kind"]]
     by_kind = frame.set_index("kind")
@@ -147,18 +159,11 @@ def intact_group_ratio(
     return frame
 
 
-def _window_sums(cohort: Cohort, windows: Sequence[Window]) -> Any:
-    """Return money and insured-years of each row in baseline and performance of each window (n, windows, 2, 2)."""
+def _window_sums(cohort: Cohort, windows: Sequence[Window]) -> Floats:
+    """Return spending and insured-years of each row in baseline and performance of each window (n, windows, 2, 2)."""
+    grids = (cohort.spending, cohort.insured_years)
     parts = []
     for window in windows:
         columns = [cohort.columns(periods) for periods in window]
-        parts.append(
-            np.stack(
-                [
-                    np.stack([grid[:, c].sum(axis=1) for grid in (cohort.spending, cohort.insured_years)], -1)
-                    for c in columns
-                ],
-                axis=1,
-            )
-        )
+        parts.append(np.stack([np.stack([grid[:, c].sum(axis=1) for grid in grids], -1) for c in columns], axis=1))
     return np.stack(parts, axis=1)

@@ -1,24 +1,39 @@
-"""Misallocation: bonus paid too much and saving left unpaid, per placebo, over true savings and their chances."""
+"""Misallocation: bonus paid too much and bonus due but not paid, averaged over true savings."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ssinfer.errors import ParameterError
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from ssinfer.typing import Floats
 
-
-SCORED = ["misallocation", "false_payment_rate", "detection_rate_3", "misallocation_money", "refused"]
+MEASURES = ("misallocation", "false_payment_rate", "detection_rate_3", "misallocation_money", "refused")
 
 
 @dataclass(frozen=True)
 class Misallocation:
-    """Weights of a euro paid too much and too little, true savings and their chances, and the sharing rate."""
+    """The loss of a payment.
+
+    Attributes
+    ----------
+    savings : tuple of float
+        True savings rates, as fractions of the spending without the contract.
+    chances : tuple of float
+        Their probabilities.
+    overpaid, underpaid : float
+        Weights of a euro paid too much and of a euro paid too little.
+    share : float
+        Sharing rate, a fraction; first-dollar.
+    """
 
     savings: tuple[float, ...]
     chances: tuple[float, ...]
@@ -26,31 +41,61 @@ class Misallocation:
     underpaid: float
     share: float
 
-    def score(self, part: pd.DataFrame, gate: Floats) -> dict[str, Any]:
-        """Return SCORED of placebos (R,) with gates (R,), or of every replicate with gates (K, R)."""
+    @classmethod
+    def of(
+        cls,
+        savings: Sequence[float],
+        chances: Sequence[float] | None,
+        overpaid: float,
+        underpaid: float,
+        share: float,
+    ) -> Misallocation:
+        """Return the loss of arguments that are checked; parameters are the attributes of the class.
+
+        Raises
+        ------
+        ParameterError
+            A savings rate is outside [0, 1), or the probabilities do not fit.
+        """
+        if any(not 0 <= saving < 1 for saving in savings) or not len(savings):
+            raise ParameterError(
+                f"savings is {tuple(savings)}; true savings rates are fractions in [0, 1), such as 0.03."
+            )
+        chance = np.full(len(savings), 1 / len(savings)) if chances is None else np.asarray(chances, dtype=float)
+        if chance.shape != (len(savings),) or (chance < 0).any() or not np.isclose(chance.sum(), 1.0):
+            raise ParameterError(f"chances is {chances}; one probability per saving is needed, summing to 1.")
+        return cls(tuple(savings), tuple(chance.tolist()), overpaid, underpaid, share)
+
+    def score(self, part: pd.DataFrame, thresholds: Floats) -> dict[str, Floats]:
+        """Return the measures of placebos (R,) with thresholds (R,), or of every replicate with thresholds (K, R)."""
         rate = part["savings_rate"].to_numpy(dtype=float)
-        bbar = part["benchmark"].to_numpy(dtype=float)
-        relative = part["spending"].to_numpy(dtype=float) / bbar
-        loss = np.zeros(np.broadcast_shapes(gate.shape, rate.shape))
+        benchmark = part["benchmark"].to_numpy(dtype=float)
+        relative = part["spending"].to_numpy(dtype=float) / benchmark
+        loss = np.zeros(np.broadcast_shapes(thresholds.shape, rate.shape))
         for saving, chance in zip(self.savings, self.chances, strict=True):
             measured = rate + saving * relative
-            bonus = np.where(measured >= gate, self.share * np.maximum(measured, 0.0), 0.0)
+            bonus = np.where(measured >= thresholds, self.share * np.maximum(measured, 0.0), 0.0)
             gap = bonus - self.share * saving * relative
             loss += chance * np.where(gap > 0, self.overpaid * gap, -self.underpaid * gap)
         return {
             "misallocation": loss,
-            "false_payment_rate": (rate >= gate).astype(float),
-            "detection_rate_3": (rate + 0.03 * relative >= gate).astype(float),
-            "misallocation_money": loss * bbar,
+            "false_payment_rate": (rate >= thresholds).astype(float),
+            "detection_rate_3": (rate + 0.03 * relative >= thresholds).astype(float),
+            "misallocation_money": loss * benchmark,
             "refused": np.zeros(loss.shape),
         }
 
     def of_refusal(self, ok: pd.DataFrame) -> dict[str, float]:
-        """Return SCORED of a placebo that is not judged: all that is due is lost, at the mean benchmark of the others.
+        """Return the measures of a refused placebo: the whole payment due is lost.
 
-        Its false payment is not known.
+        It is valued at the mean benchmark of the other placebos. The false payment rate is NaN: it is unknown.
         """
         due = sum(saving * chance for saving, chance in zip(self.savings, self.chances, strict=True))
         unpaid = self.underpaid * self.share * due
-        money = unpaid * float(ok["benchmark"].mean())
-        return {"misallocation": unpaid, "misallocation_money": money, "detection_rate_3": 0.0, "refused": 1.0}
+        return {
+            "misallocation": unpaid,
+            "false_payment_rate": float("nan"),
+            "detection_rate_3": 0.0,
+            "misallocation_money": unpaid * float(ok["benchmark"].mean()),
+            "refused": 1.0,
+        }

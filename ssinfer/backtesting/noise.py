@@ -1,4 +1,4 @@
-"""noise_components: sampling noise that shrinks with size, and the shock that does not, from placebo savings."""
+"""noise_components: estimates sampling noise, which shrinks with size, and the group shock, which does not."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.kernels.block_bootstrap import REPLICATES, block_weights, standard_errors
-from ssinfer.errors import DataError, RefusalError
+from ssinfer.backtesting.kernels.block_bootstrap import BOOTSTRAP_REPLICATES, block_weights, mean_and_error
+from ssinfer.errors import DataError, ParameterError, RefusalError
 from ssinfer.kernels.error_components import fit_noise
 from ssinfer.level import check_level
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from ssinfer.typing import Floats, Positions
 
-    from ssinfer.typing import Floats
-
-
-LEAST_UNITS = 20
-GRID = 241
+#: Fewest placebo units that can tell sampling noise from a group shock.
+MIN_UNITS_FOR_NOISE = 20
+#: Points of the grid over the shock's share of the variance.
+SHOCK_SHARE_POINTS = 241
 
 
 @dataclass(frozen=True, eq=False)
 class NoiseComponents:
-    r"""What the placebo savings say of :math:`E r_i^2 = k^2 / n_i + \tau^2`.
+    r"""Estimates of k and tau in :math:`E r_i^2 = k^2 / n_i + \tau^2` for placebo savings r.
 
     Attributes
     ----------
-    k, shock : float
-        Maximum-likelihood estimates: k of one insured-year's contribution to the savings rate, the shock's
-        standard deviation as a fraction of the benchmark.
+    k : float
+        Maximum-likelihood estimate of the contribution of one insured-year to the savings rate.
+    shock : float
+        Maximum-likelihood estimate of the SD of the group shock, a fraction of the benchmark.
     k_lower, k_upper, shock_lower, shock_upper : float
         Ends of block-bootstrap percentile intervals; NaN with fewer than two blocks of neighbours.
     level : float
@@ -40,7 +40,7 @@ class NoiseComponents:
         Bootstrap replicates of (k, shock).
     n_units, n_origins, n_rows : int
     smallest, largest : float
-        5th and 95th percentile of the placebos' insured-years: the estimates say little outside.
+        5th and 95th percentile of the placebos' insured-years. Outside, the estimates are extrapolations.
     """
 
     k: float
@@ -65,14 +65,20 @@ class NoiseComponents:
 
 @dataclass(frozen=True)
 class OutsideSamplingInterval:
-    """Share of placebos outside a two-sided interval from sampling error alone, with block-bootstrap errors.
+    """Share of placebos outside a two-sided interval from sampling error alone.
 
     Attributes
     ----------
-    above : share whose saving lies above it: contracts that saved nothing, and would be paid.
-    below : share whose loss lies below it: contracts that lost nothing, and would owe.
-    above_se, below_se, outside_se : Monte Carlo standard errors; NaN with fewer than two blocks.
-    level : probability that the interval claims to hold.
+    above : float
+        Share of savings above the interval: contracts that saved nothing and would be paid.
+    below : float
+        Share of losses below the interval: contracts that lost nothing and would owe money.
+    outside : float
+        Sum of both.
+    above_se, below_se, outside_se : float
+        Block-bootstrap standard errors; NaN with fewer than two blocks.
+    level : float
+        Nominal probability of the interval.
     n_rows : int
     """
 
@@ -87,16 +93,16 @@ class OutsideSamplingInterval:
 
 
 def noise_components(
-    placebos: pd.DataFrame, level: float = 0.95, seed: int = 1, replicates: int = REPLICATES
+    placebos: pd.DataFrame, level: float = 0.95, seed: int = 1, replicates: int = BOOTSTRAP_REPLICATES
 ) -> NoiseComponents:
-    r"""Return k and the group shock, estimated jointly from the savings that placebos showed.
+    r"""Return k and the group shock, estimated jointly from the savings of placebos.
 
     .. math:: r_{it} \sim N(0,\; k^2 / n_{it} + \tau^2)
 
-    by maximum likelihood over all rows, whose true saving is zero. Everything that does not shrink with size is
-    in :math:`\tau`: shocks particular to a group, and what error the design itself makes. Rows of one unit at several
-    origins, and of neighbours, depend on each other: the intervals draw blocks of neighbours with all their origins.
-    A national shock is common to all blocks: its uncertainty has n = origins and is not in the intervals.
+    by maximum likelihood over all rows, whose true saving is zero. :math:`\tau` includes everything that does not
+    shrink with size: shocks of a group, and errors of the design itself. Rows of one unit at several origins, and of
+    neighbours, depend on each other: the intervals draw blocks of neighbours with all their origins. A national shock
+    is common to all blocks. It has as many observations as there are origins, and is not in the intervals.
 
     Parameters
     ----------
@@ -106,8 +112,9 @@ def noise_components(
     level : float
         Probability of the intervals; a fraction.
     seed : int
+        Random seed of the bootstrap.
     replicates : int
-        Bootstrap replicates.
+        Number of bootstrap replicates.
 
     Returns
     -------
@@ -118,35 +125,34 @@ def noise_components(
     DataError
         A column is missing.
     RefusalError
-        Fewer than 20 units, rows of several designs or methods, or sizes that are all alike: k and the shock
-        cannot be told apart.
+        Fewer than 20 units, rows of several designs or methods, or sizes that are too equal to tell k from the shock.
 
     Examples
     --------
     >>> rng = np.random.default_rng(1)
     >>> n = np.exp(rng.uniform(np.log(2_000), np.log(500_000), 3_000))
     >>> rate = np.sqrt(3.0**2 / n + 0.012**2) * rng.standard_normal(n.size)
-    >>> found = noise_components(pd.DataFrame({"unit": range(3_000), "savings_rate": rate, "insured_years": n}))
-    >>> found.k_lower < 3.0 < found.k_upper, found.shock_lower < 0.012 < found.shock_upper
+    >>> noise = noise_components(pd.DataFrame({"unit": range(3_000), "savings_rate": rate, "insured_years": n}))
+    >>> noise.k_lower < 3.0 < noise.k_upper, noise.shock_lower < 0.012 < noise.shock_upper
     (True, True)
     """
     level = check_level(level)
     rows = _usable(placebos)
     sizes = rows["insured_years"].to_numpy(dtype=float)
-    if rows["unit"].nunique() < LEAST_UNITS:
+    if rows["unit"].nunique() < MIN_UNITS_FOR_NOISE:
         raise RefusalError(
-            f"{rows['unit'].nunique()} placebo units cannot show k and the group shock; at least {LEAST_UNITS} are "
-            "needed. Widen the placebo rule."
+            f"{rows['unit'].nunique()} placebo units cannot show k and the group shock; at least {MIN_UNITS_FOR_NOISE} "
+            "are needed. Widen the placebo rule."
         )
     if np.quantile(sizes, 0.95) < 1.5 * np.quantile(sizes, 0.05):
         raise RefusalError(
-            "The placebos are too much of one size to tell sampling noise from a group shock (their 95th percentile of "
+            "The placebos are too equal in size to tell sampling noise from a group shock (their 95th percentile of "
             "insured-years is below 1.5 times the 5th). Use placebos of several sizes, or give k."
         )
     unit, units = pd.factorize(rows["unit"])
     window = rows.groupby("unit", sort=False).cumcount().to_numpy()
     squares = np.full((len(units), int(window.max()) + 1, 1), np.nan)  # (J, W, 1)
-    inverse = np.full(squares.shape[:2], 1.0 / np.median(sizes))  # (J, W); without a square a size has no weight
+    inverse = np.full(squares.shape[:2], 1.0 / np.median(sizes))  # (J, W); has no weight where the square is NaN
     squares[unit, window, 0] = rows["savings_rate"].to_numpy(dtype=float) ** 2
     inverse[unit, window] = 1.0 / sizes
     blocks = _blocks(rows)
@@ -157,36 +163,34 @@ def noise_components(
     if n_blocks > 1:
         drawn = block_weights(n_blocks, np.random.default_rng([seed, 3]), replicates)  # (R, blocks)
         masses = np.column_stack([masses, drawn[:, block_of_unit].T])
-    fit = fit_noise(squares, inverse, np.ones(1), "size", masses, points=GRID)
-    drawn_k, drawn_shock = fit.k[1:], fit.tau[1:]
+    fit = fit_noise(squares, inverse, np.ones(1), "size", masses, points=SHOCK_SHARE_POINTS)
+    drawn_estimates = np.column_stack([fit.k[1:], fit.tau[1:]])
     tails = [(1 - level) / 2, (1 + level) / 2]
-    unknown = (float("nan"), float("nan"))
-    k_ends = np.quantile(drawn_k, tails) if n_blocks > 1 else unknown
-    shock_ends = np.quantile(drawn_shock, tails) if n_blocks > 1 else unknown
-    smallest, largest = np.quantile(sizes, [0.05, 0.95])
+    ends = np.quantile(drawn_estimates, tails, axis=0) if n_blocks > 1 else np.full((2, 2), np.nan)
+    smallest, largest = np.quantile(sizes, [0.05, 0.95]).tolist()
     return NoiseComponents(
         k=float(fit.k[0]),
         shock=float(fit.tau[0]),
-        k_lower=float(k_ends[0]),
-        k_upper=float(k_ends[1]),
-        shock_lower=float(shock_ends[0]),
-        shock_upper=float(shock_ends[1]),
+        k_lower=float(ends[0, 0]),
+        k_upper=float(ends[1, 0]),
+        shock_lower=float(ends[0, 1]),
+        shock_upper=float(ends[1, 1]),
         level=level,
-        replicates=np.column_stack([drawn_k, drawn_shock]),
+        replicates=drawn_estimates,
         n_units=len(units),
         n_origins=int(rows["origin"].nunique()) if "origin" in rows.columns else 1,
         n_rows=len(rows),
-        smallest=float(smallest),
-        largest=float(largest),
+        smallest=smallest,
+        largest=largest,
     )
 
 
 def outside_sampling_interval(
     placebos: pd.DataFrame, k: float, level: float = 0.95, seed: int = 1
 ) -> OutsideSamplingInterval:
-    r"""Return the share of placebos outside :math:`\pm z_{(1 + level)/2}\, k / \sqrt{n}`: no group shock.
+    r"""Return the share of placebos outside :math:`\pm z_{(1 + level)/2}\, k / \sqrt{n}`.
 
-    It answers what an interval pays that knows of sampling error only. With the right k and no shock, `above` is
+    This interval allows for sampling error but not for a group shock. With the right k and no shock, `above` is
     (1 - level) / 2.
 
     Parameters
@@ -194,10 +198,11 @@ def outside_sampling_interval(
     placebos : pandas.DataFrame
         As for :func:`noise_components`.
     k : float
-        Standard deviation of one insured-year's contribution to the savings rate.
+        Standard deviation of the contribution of one insured-year to the savings rate.
     level : float
         A fraction.
     seed : int
+        Random seed of the bootstrap.
 
     Returns
     -------
@@ -215,29 +220,17 @@ def outside_sampling_interval(
 
     level = check_level(level)
     if not (np.isfinite(k) and k > 0):
-        raise RefusalError(f"k must be a positive number, got {k!r}. noise_components estimates it.")
+        raise ParameterError(f"k must be a positive number, got {k!r}. noise_components estimates it.")
     rows = _usable(placebos)
     rate = rows["savings_rate"].to_numpy(dtype=float)
     end = norm.ppf((1 + level) / 2) * k / np.sqrt(rows["insured_years"].to_numpy(dtype=float))
     above, below = rate >= end, rate <= -end
     values = np.column_stack([above, below, above | below]).astype(np.float64)
-    errors = standard_errors(
-        values,
-        _blocks(rows),
-        lambda sums, counts: sums / np.asarray(counts)[..., None],
-        np.random.default_rng([seed, 4]),
-    )
-    shares = values.mean(axis=0)
-    return OutsideSamplingInterval(
-        above=float(shares[0]),
-        below=float(shares[1]),
-        outside=float(shares[2]),
-        above_se=float(errors[0]),
-        below_se=float(errors[1]),
-        outside_se=float(errors[2]),
-        level=level,
-        n_rows=len(rows),
-    )
+    shares, errors = mean_and_error(values, _blocks(rows), np.random.default_rng([seed, 4]))
+    names = ("above", "below", "outside")
+    figures = dict(zip(names, shares.tolist(), strict=True))
+    figures |= {f"{name}_se": error for name, error in zip(names, errors.tolist(), strict=True)}
+    return OutsideSamplingInterval(**figures, level=level, n_rows=len(rows))
 
 
 def _usable(placebos: pd.DataFrame) -> pd.DataFrame:
@@ -249,21 +242,19 @@ def _usable(placebos: pd.DataFrame) -> pd.DataFrame:
     for name in ("design", "method"):
         if name in placebos.columns and len(pd.unique(placebos[name])) > 1:
             raise RefusalError(
-                f"placebos holds rows of several {name}s: the same history would count several "
-                f"times. "
-                f"Select one {name} first."
+                f"placebos holds rows of several {name}s, which would count the same history several times. Select one "
+                f"{name} first."
             )
     keep = np.isfinite(placebos["savings_rate"].to_numpy(dtype=float)) & (placebos["insured_years"].to_numpy() > 0)
-    if "role" in placebos.columns:
-        keep &= (placebos["role"] == "placebo").to_numpy()
-    if "status" in placebos.columns:
-        keep &= (placebos["status"] == "ok").to_numpy()
+    for name, wanted in (("role", "placebo"), ("status", "ok")):
+        if name in placebos.columns:
+            keep &= (placebos[name] == wanted).to_numpy()
     if not keep.any():
         raise RefusalError("No placebo has a savings rate. Look at the reasons in the placebos' status column.")
     return placebos[keep]
 
 
-def _blocks(rows: pd.DataFrame) -> NDArray[np.intp]:
-    """Return block numbers from 0; without the column every unit is a block of its own."""
+def _blocks(rows: pd.DataFrame) -> Positions:
+    """Return block numbers from 0; without the column `block`, every unit is its own block."""
     labels = rows["block"] if "block" in rows.columns else rows["unit"]
     return np.asarray(pd.factorize(labels)[0], dtype=np.intp)

@@ -1,4 +1,4 @@
-"""paired_detection: whether one design detects more than another, on the same placebos."""
+"""paired_detection: the difference in detection between two designs, on the same placebos."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ssinfer.thresholds.placebo import COMPARISON_KEY
 from ssinfer.thresholds.placebo_cross_fitted import cross_fitted_placebo_thresholds
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from ssinfer.typing import Booleans
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,39 +23,45 @@ class _Detected:
 
     rows: pd.DataFrame
     replicates: Replicates
-    paid: NDArray[np.bool_]
+    paid: Booleans
 
 
 def paired_detection(
     placebos: pd.DataFrame,
-    one: tuple[str, str],
-    other: tuple[str, str],
+    first: tuple[str, str],
+    second: tuple[str, str],
     saving: float = 0.03,
     level: float = 0.95,
     seed: int = 1,
 ) -> tuple[float, float]:
     """Return the difference in detection at a true `saving`, and its block-bootstrap standard error.
 
-    Both are judged with cross-fitted one-sided placebo gates, so that both pay about 1 - level of contracts that saved
-    nothing, and on the placebos that both could estimate: the same shocks hit both, so the standard error of the
-    difference is smaller than the separate ones suggest. Both draw the same blocks, and learn their gates again, in
-    every replicate.
+    Both designs are judged by cross-fitted one-sided placebo thresholds, so that both pay about 1 - level of the
+    contracts that saved nothing. They are compared on the placebos that both could estimate. The same shocks hit both,
+    so that the standard error of the difference is smaller than the separate ones suggest. In every replicate both draw
+    the same blocks, and learn their thresholds again.
 
     Parameters
     ----------
     placebos : pandas.DataFrame
         ``result.placebos`` of a backtest.
-    one, other : (design, method)
+    first, second : (design, method)
     saving : float
         True savings rate, a fraction of spending without the contract.
     level : float
-        Of the gates; a fraction.
+        Level of the thresholds, a fraction.
     seed : int
+        Random seed of the bootstrap.
 
     Returns
     -------
     difference, standard error : float
-        As fractions; the error is NaN with a single block of neighbours.
+        As fractions; the standard error is NaN with a single block of neighbours.
+
+    Raises
+    ------
+    RefusalError
+        The two share no placebo, or one of them has no estimated placebo.
 
     Examples
     --------
@@ -68,24 +74,24 @@ def paired_detection(
     >>> difference > 2 * error
     True
     """
-    first, second = (_detected(placebos, *pair, saving, level, seed) for pair in (one, other))
-    both = first.rows.merge(second.rows, on=["unit", "origin"], suffixes=("_one", "_other"))
+    a, b = (_detected(placebos, *pair, saving, level, seed) for pair in (first, second))
+    both = a.rows.merge(b.rows, on=["unit", "origin"], suffixes=("_a", "_b"))
     if both.empty:
-        raise RefusalError(f"{one} and {other} share no placebo that both could estimate. Compare other pairs.")
-    rows_one, rows_other = both["row_one"].to_numpy(), both["row_other"].to_numpy()
-    difference = float((both["paid_one"] - both["paid_other"]).mean())
-    weights = first.replicates.weights[:, first.replicates.block.to_numpy()[rows_one]]  # (K, R)
-    gaps = first.paid[:, rows_one].astype(float) - second.paid[:, rows_other]
-    counts = weights.sum(axis=1)
-    if both["block_one"].nunique() < 2:
+        raise RefusalError(f"{first} and {second} share no placebo that both could estimate. Compare other pairs.")
+    rows_a, rows_b = both["row_a"].to_numpy(), both["row_b"].to_numpy()
+    difference = float((both["paid_a"] - both["paid_b"]).mean())
+    if both["block_a"].nunique() < 2:
         return difference, float("nan")
+    weights = a.replicates.weights[:, a.replicates.block.to_numpy()[rows_a]]  # (K, R)
+    gaps = a.paid[:, rows_a].astype(float) - b.paid[:, rows_b]
+    counts = weights.sum(axis=1)
     drawn = counts > 0
-    found = (weights * gaps)[drawn].sum(axis=1) / counts[drawn]
-    return difference, float(found.std(ddof=1))
+    differences = (weights * gaps)[drawn].sum(axis=1) / counts[drawn]
+    return difference, float(differences.std(ddof=1))
 
 
 def _detected(placebos: pd.DataFrame, design: str, method: str, saving: float, level: float, seed: int) -> _Detected:
-    """Return who is paid at a true saving; a placebo without a gate is not."""
+    """Return who is paid at a true saving; a placebo without a threshold is not paid."""
     chosen = placebos["role"] == "placebo"
     rows = placebos[
         chosen & (placebos["status"] == "ok") & (placebos["design"] == design) & (placebos["method"] == method)
@@ -97,10 +103,12 @@ def _detected(placebos: pd.DataFrame, design: str, method: str, saving: float, l
         )
     rows = rows.reset_index(drop=True)
     blocks = pd.Index(pd.unique(placebos.loc[chosen, "block"]))
-    gate = cross_fitted_placebo_thresholds(rows, level, "one-sided")
-    shifted = rows["savings_rate"].to_numpy() + saving * (rows["spending"] / rows["benchmark"]).to_numpy()
+    thresholds = cross_fitted_placebo_thresholds(rows, level, COMPARISON_KEY.side)
+    measured = rows["savings_rate"].to_numpy() + saving * (rows["spending"] / rows["benchmark"]).to_numpy()
     replicates = Replicates(rows, seed, blocks)
     relearned = replicates.thresholds(rows, replace(COMPARISON_KEY, level=level))
-    assert relearned is not None  # noqa: S101  (placebo gates are always learned again)
-    found = rows[["unit", "origin", "block"]].assign(paid=(shifted >= gate).astype(float), row=np.arange(len(rows)))
-    return _Detected(found, replicates, shifted >= relearned)
+    assert relearned is not None  # noqa: S101  (placebo thresholds are learned again in every replicate)
+    paid = rows[["unit", "origin", "block"]].assign(
+        paid=(measured >= thresholds).astype(float), row=np.arange(len(rows))
+    )
+    return _Detected(paid, replicates, measured >= relearned)

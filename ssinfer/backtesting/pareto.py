@@ -1,81 +1,81 @@
-"""pareto_set: designs, methods and thresholds by bias and by detection once all pay equally many falsely."""
+"""pareto_set: designs, methods and thresholds by bias, and by detection at equal false payments."""
 
 from __future__ import annotations
 
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from ssinfer.backtesting.frames import PARETO
 from ssinfer.backtesting.thresholds_of_placebos import Replicates, thresholds_of_placebos
+from ssinfer.level import check_level
 from ssinfer.thresholds.kind import KINDS
+from ssinfer.thresholds.placebo import COMPARISON_KEY
 from ssinfer.thresholds.placebo_cross_fitted import placebo_thresholds_in_replicates
 
 if TYPE_CHECKING:
-    from ssinfer.backtesting.backtest import BacktestResult
+    from ssinfer.backtesting.result import BacktestResult
     from ssinfer.thresholds.kind import ThresholdKey
-    from ssinfer.typing import Floats
-
+    from ssinfer.typing import Booleans, Floats
 
 BIAS = ("abs_bias_case", "bias_sd_between", "abs_bias_selected")
-LEVEL = 0.95
+LEVEL, SIDE = check_level(COMPARISON_KEY.level), COMPARISON_KEY.side
 
 
 def pareto_set(result: BacktestResult, saving: float = 0.03) -> pd.DataFrame:
-    """Return designs x methods x kinds of threshold by bias measures and detection at equal false payments.
+    """Return designs x methods x kinds of threshold by bias measures, and by detection at equal false payments.
 
-    A kind's gates are multiplied by one factor, learned from other blocks and origins, so that 5% of contracts that
-    saved nothing are paid: T_i = c g_i, c the order statistic of r_i / g_i. What is then compared is how well a kind
-    tells groups apart, not how strict it is. A smaller bias and a larger detection are better; `dominated` marks what
-    another beats in one and equals in all. The bias is that of the design and method, whatever the threshold.
+    The thresholds g_i of a kind are multiplied by one factor c, learned from other blocks and origins as the order
+    statistic of r_i / g_i, so that 5% of contracts that saved nothing are paid. The comparison then shows how well a
+    kind tells groups apart, and not how strict it is. The bias does not depend on the threshold.
 
     Parameters
     ----------
     result : BacktestResult
     saving : float
-        True savings rate.
+        True savings rate, a fraction of the spending without the contract.
 
     Returns
     -------
     pandas.DataFrame
-        design, method, kind, prior, bias measures, false_payment_rate and detection_rate with block-bootstrap
-        standard errors in which the factor is learned again, dominated; the largest detection first. One-sided gates at
-        95% and the schedule; a gate that nothing passes stays unpaid, placebos without one or with one at or below zero
-        are left out.
+        The largest detection first. Columns: design, method, kind, prior, bias measures, false_payment_rate and
+        detection_rate with block-bootstrap standard errors (each replicate learns the factor again), and dominated:
+        whether another row is at least as good in every measure and better in one. Thresholds are one-sided, at 95%
+        where the kind has levels. A threshold that nothing passes stays unpaid. Placebos without a threshold, or with
+        one at or below zero, are left out.
     """
     rows = result.placebos[result.placebos["role"] == "placebo"]
     blocks = pd.Index(pd.unique(rows["block"]))
-    bias = _bias(result)
     out: list[dict[str, Any]] = []
     for (design, method), part in rows.groupby(["design", "method"], sort=False):
         ok = part[part["status"] == "ok"]
         if not len(ok):
             continue
         replicates = Replicates(ok, result.seed, blocks)
-        for key, gate in thresholds_of_placebos(ok, (LEVEL,)).items():
-            if key.side != "one-sided":
-                continue
-            found = _equalised(ok, key, gate, replicates, saving)
-            if found:
-                out.append({"design": design, "method": method, "kind": key.kind, "prior": key.prior, **found})
+        for key, thresholds in thresholds_of_placebos(ok, (LEVEL,)).items():
+            rates = _equalised(ok, key, thresholds, replicates, saving) if key.side == SIDE else {}
+            if rates:
+                out.append({"design": design, "method": method, "kind": key.kind, "prior": key.prior, **rates})
     if not out:
-        return pd.DataFrame(columns=["design", "method", "kind", "prior", *BIAS, "detection_rate", "dominated"])
-    table = pd.DataFrame(out).merge(bias, on=["design", "method"])
+        return PARETO.empty()
+    table = pd.DataFrame(out).merge(_bias(result), on=["design", "method"])
     measures = [name for name in BIAS if table[name].notna().all()]
     values = np.column_stack([*(table[name].to_numpy() for name in measures), -table["detection_rate"].to_numpy()])
-    dominated = np.zeros(len(table), dtype=bool)
-    for one, other in product(range(len(table)), repeat=2):
-        if one != other and (values[other] <= values[one]).all() and (values[other] < values[one]).any():
-            dominated[one] = True
-    return table.assign(dominated=dominated).sort_values(
-        "detection_rate", ascending=False, kind="stable", ignore_index=True
-    )
+    table = table.assign(dominated=_dominated(values))
+    return PARETO.conform(table.sort_values("detection_rate", ascending=False, kind="stable", ignore_index=True))
+
+
+def _dominated(values: Floats) -> Booleans:
+    """Return which rows (R, M) another row equals or undercuts in every measure and undercuts in one."""
+    no_worse = (values[:, None] <= values[None, :]).all(axis=-1)
+    better = (values[:, None] < values[None, :]).any(axis=-1)
+    return np.asarray((no_worse & better).any(axis=0))
 
 
 def _bias(result: BacktestResult) -> pd.DataFrame:
     """Return the bias measures of every design and method, as absolute values."""
-    scores = result.scores[result.scores["size_class"] == "all"].drop_duplicates(["design", "method"])
+    scores = result.scores[result.scores["size_class"] == "all"]
     selected = [name for name in scores.columns if name.startswith("bias_selected_")]
     return pd.DataFrame(
         {
@@ -89,33 +89,44 @@ def _bias(result: BacktestResult) -> pd.DataFrame:
 
 
 def _equalised(
-    ok: pd.DataFrame, key: ThresholdKey, gate: Floats, replicates: Replicates, saving: float
+    ok: pd.DataFrame, key: ThresholdKey, thresholds: Floats, replicates: Replicates, saving: float
 ) -> dict[str, float]:
-    """Return false payments and detection with gates that all pay equally many; empty where placebos are too few."""
-    usable = np.isfinite(gate) & (gate > 0)
-    never = np.isposinf(gate)
+    """Return false payments and detection with thresholds that all pay equally many; empty with too few placebos.
+
+    Parameters
+    ----------
+    ok : pandas.DataFrame
+        Estimated placebos of one design and method.
+    key : ThresholdKey
+    thresholds : array (rows of `ok`,)
+        Thresholds of the key, rates.
+    replicates : Replicates
+        Of the design and method.
+    saving : float
+        True savings rate.
+    """
+    usable = np.isfinite(thresholds) & (thresholds > 0)
     if not usable.any():
         return {}
-    part, kept = ok[usable], ok[usable | never]
+    part, kept = ok[usable], ok[usable | np.isposinf(thresholds)]
     as_it_is = KINDS.find(key.kind).multiple_of_standard_error
-    scaled = part if as_it_is else part.assign(standard_error=gate[usable])
+    scaled = part if as_it_is else part.assign(standard_error=thresholds[usable])
     blocks = replicates.block[part.index].to_numpy()
-    once = np.ones((1, replicates.weights.shape[1]))
-    own, again = (
-        placebo_thresholds_in_replicates(scaled, blocks, drawn, LEVEL, "one-sided")
-        for drawn in (once, replicates.weights)
+    once, again = (
+        placebo_thresholds_in_replicates(scaled, blocks, weights, LEVEL, SIDE)
+        for weights in (np.ones((1, replicates.weights.shape[1])), replicates.weights)
     )
-    if np.isnan(own).all():
+    if np.isnan(once).all():
         return {}
     rate = part["savings_rate"].to_numpy(dtype=float)
     relative = (part["spending"] / part["benchmark"]).to_numpy(dtype=float)
     weights = replicates.row_weights(part)
     total = replicates.row_weights(kept).sum(axis=1)
-    found: dict[str, float] = {"n_rows": len(kept)}
+    some = total > 0
+    row: dict[str, float] = {"n_rows": len(kept)}
     for name, true in (("false_payment_rate", 0.0), ("detection_rate", saving)):
         measured = rate + true * relative
-        found[name] = float((measured >= own[0]).sum() / len(kept))
-        some = total > 0
+        row[name] = float((measured >= once[0]).sum() / len(kept))
         drawn = (weights * (measured >= again)).sum(axis=1)[some] / total[some]
-        found[f"{name}_se"] = float(drawn.std(ddof=1)) if replicates.several else float("nan")
-    return found
+        row[f"{name}_se"] = float(drawn.std(ddof=1)) if replicates.several else float("nan")
+    return row

@@ -1,4 +1,4 @@
-"""Placebos: which units stand in the treated unit's place, and which of them are neighbours."""
+"""Placebos: the units that take the treated unit's place, and their blocks of neighbours."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from ssinfer.errors import DesignError, PanelError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from numpy.typing import NDArray
-
     from ssinfer.design import Design
     from ssinfer.panel import Panel
-    from ssinfer.typing import Floats
+    from ssinfer.typing import Booleans, Floats, Positions
 
 
 def placebo_units(panel: Panel, design: Design, placebos: Iterable[object] | ComparisonRule | None) -> list[str]:
@@ -27,8 +25,13 @@ def placebo_units(panel: Panel, design: Design, placebos: Iterable[object] | Com
     panel : Panel
     design : Design
     placebos : None, iterable of units, or ComparisonRule
-        None: every unit outside the design's treated and those under a contract of their own. A rule is asked what it
+        None: every unit outside the design's treated and those under another contract. A rule gives the units that it
         admits for the treated units, so that placebos resemble the case.
+
+    Raises
+    ------
+    DesignError
+        A unit is treated, under contract or unknown, or no unit is left.
     """
     outside = set(design.treated) | set(design.under_contract)
     if placebos is None:
@@ -37,25 +40,31 @@ def placebo_units(panel: Panel, design: Design, placebos: Iterable[object] | Com
         admitted = placebos.admits(panel, design.treated, panel.columns(design.baseline))
         chosen = [unit for unit, good in zip(panel.units, admitted, strict=True) if good and unit not in outside]
     else:
-        wanted = [placebos] if isinstance(placebos, str) else [str(unit) for unit in placebos]
-        inside = [unit for unit in wanted if unit in outside]
+        chosen = [placebos] if isinstance(placebos, str) else [str(unit) for unit in placebos]
+        inside = [unit for unit in chosen if unit in outside]
         if inside:
             raise DesignError(f"placebos names {inside[:3]}, treated or under contract: their true saving is not zero.")
         try:
-            panel.rows(wanted, "placebo unit")
+            panel.rows(chosen, "placebo unit")
         except PanelError as error:
             raise DesignError(str(error)) from error
-        chosen = wanted
     if not chosen:
         raise DesignError("No placebo units are left. Widen the rule, or pass placebos=None for all other units.")
     return chosen
 
 
-def neighbour_blocks(panel: Panel, size: int = 8, regions: Iterable[object] | None = None) -> NDArray[np.intp]:
-    """Return a block number per unit of the panel: neighbours by repeated halving of the map, about `size` a block.
+def neighbour_blocks(panel: Panel, size: int = 8, regions: Iterable[object] | None = None) -> Positions:
+    """Return the block number of each unit of the panel: neighbours, by repeated halving of the map.
 
-    Where the units' regions are known (those of a cohort), they are the blocks. Without coordinates in the panel every
-    unit is a block of its own: their dependence is then not in the standard errors.
+    Parameters
+    ----------
+    panel : Panel
+        Its covariates `latitude` and `longitude` give the map. Without them every unit is its own block, and standard
+        errors do not allow for dependence between units.
+    size : int
+        Approximate number of units per block, at least.
+    regions : iterable of labels, optional
+        Region of each unit; regions then are the blocks.
     """
     n_units = len(panel.units)
     if regions is not None:
@@ -83,55 +92,63 @@ def neighbour_blocks(panel: Panel, size: int = 8, regions: Iterable[object] | No
 
 
 def selection_flags(
-    panel: Panel, case: str, contract: NDArray[np.intp], columns: NDArray[np.intp], ses: str | None
-) -> dict[str, NDArray[np.bool_]]:
-    """Return, per unit, whether it resembles the case: by decile of level, of last year's growth and of SES.
+    panel: Panel, case: str, contract: Positions, columns: Positions, ses: str | None
+) -> dict[str, Booleans]:
+    """Return which units resemble the case: by decile of spending, of last year's growth and of SES.
 
-    The case's deciles are those of its contract's baseline, a placebo's those of its own window's: nothing that
-    happened in a placebo's performance period chooses it. Groups enter contracts when their spending is extreme;
-    placebos that resemble the case show what its regression to the mean would be (Daw and Hatfield 2018,
-    doi 10.1111/1475-6773.12806).
+    The deciles of the case are those of its contract's baseline. The deciles of a placebo are those of its own window's
+    baseline, so that its performance period does not select it. Groups enter contracts when their spending is extreme:
+    similar placebos show the regression to the mean of the case.
 
     Parameters
     ----------
     panel : Panel
     case : str
-    contract, columns : unmasked baseline columns of the contract and of the placebos' window
+        The treated unit.
+    contract, columns : array
+        Unmasked baseline columns of the contract, and of the placebos' window.
     ses : str or None
-        Covariate.
+        Covariate of the socio-economic status.
+
+    Returns
+    -------
+    dict of str to array (units,)
+        By trait: level (of spending), growth, and ses where a covariate is given.
+
+    References
+    ----------
+    Daw and Hatfield 2018, doi 10.1111/1475-6773.12806.
     """
     row = panel.rows([case])[0]
     at_contract, at_window = _traits(panel, contract, ses), _traits(panel, columns, ses)
     flags = {}
     for name in at_contract:
-        own = _deciles(at_contract[name])[row]
-        flags[name] = (_deciles(at_window[name]) == own) & (own >= 0)
+        decile = _deciles(at_contract[name])[row]
+        flags[name] = (_deciles(at_window[name]) == decile) & (decile >= 0)
     return flags
 
 
-def _traits(panel: Panel, columns: NDArray[np.intp], ses: str | None) -> dict[str, Floats]:
-    """Return level, last year's growth and SES per unit, NaN where unknown, from baseline columns."""
+def _traits(panel: Panel, columns: Positions, ses: str | None) -> dict[str, Floats]:
+    """Return mean spending, last year's growth and SES per unit, from baseline columns; NaN where unknown."""
     year, last = panel.timeline.per_year or 1, int(columns.max())
-    traits = {"level": _means(panel.spending[:, columns])}
+    growth = np.full(len(panel.units), np.nan)
     recent, before = np.arange(last - year + 1, last + 1), np.arange(last - 2 * year + 1, last - year + 1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        known = before[0] >= 0
-        growth = panel.spending[:, recent].mean(axis=1) / panel.spending[:, before].mean(axis=1) if known else None
-    traits["growth"] = np.full(len(panel.units), np.nan) if growth is None else growth
-    if ses is not None:
-        traits["ses"] = _means(panel.covariate(ses)[:, columns])
-    return traits
+    if before[0] >= 0:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            growth = panel.spending[:, recent].mean(axis=1) / panel.spending[:, before].mean(axis=1)
+    traits = {"level": _means(panel.spending[:, columns]), "growth": growth}
+    return traits if ses is None else {**traits, "ses": _means(panel.covariate(ses)[:, columns])}
 
 
 def _means(values: Floats) -> Floats:
-    """Return row means over what is known; NaN where nothing is."""
+    """Return row means over known values; NaN where none is known."""
     known = np.isfinite(values)
     count = known.sum(axis=1)
     return np.where(count > 0, np.where(known, values, 0.0).sum(axis=1) / np.maximum(count, 1), np.nan)
 
 
-def _deciles(values: Floats) -> NDArray[np.intp]:
-    """Return the decile 0 to 9 of each value among the known ones, -1 where unknown."""
+def _deciles(values: Floats) -> Positions:
+    """Return the decile 0 to 9 of each value among the known ones; -1 where unknown."""
     known = np.isfinite(values)
     if not known.any():
         return np.full(len(values), -1, dtype=np.intp)

@@ -96,7 +96,7 @@ def conform_diagnostics(frame: pd.DataFrame | None) -> pd.DataFrame | None:
     if frame is None:
         return None
     frame = DIAGNOSTICS.conform(frame)
-    wrong = set(frame["status"]) - {*STATUSES, "INFO"}
+    wrong = set(frame["status"]) - set(STATUSES)
     if wrong:
         raise DataError(f"diagnostics has the status {min(wrong)!r}; allowed: {', '.join(STATUSES)}.")
     return frame

@@ -1,14 +1,14 @@
-"""StackedBenchmark: a mixture of methods, weighted by how well each would have predicted earlier periods."""
+"""StackedBenchmark: a mixture of methods, weighted by their predictions of earlier periods."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
-import pandas as pd
 from scipy.special import softmax
 
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
+from ssinfer.check import Check, tabulate
 from ssinfer.errors import DataError, DesignError, ParameterError, SsinferError
 from ssinfer.kernels.optimise import maximise
 
@@ -21,32 +21,37 @@ if TYPE_CHECKING:
     from ssinfer.typing import Floats
 
 
-FEWEST_BASELINE = 2
-LEAST = 1e-3  # smaller weights are none
-PAIRS = 400  # draws per method in the pairwise terms of the CRPS
+MIN_BASELINE_PERIODS = 2
+MIN_CASES = 5  # earlier placebo windows
+MIN_WEIGHT = 1e-3  # smaller weights become zero
+MAX_PAIRED_DRAWS = 400  # draws per method in the pairwise terms of the CRPS
+LOGIT_BOUND = 15.0
 
 
 class StackedBenchmark(BenchmarkMethod):
     r"""Mixture of benchmarks, weighted by the CRPS of the pooled rate in windows before the performance period.
 
-    Donors take the treated unit's place in earlier windows, inside the baseline, where nobody had a contract. With X_k
-    the predicted rate of method k and y the observed one, a mixture with weights w scores
+    Donors take the treated unit's place in earlier windows inside the baseline, where nobody had a contract. Let X_k be
+    the predicted rate of method k and y the observed rate. A mixture with weights w has the score
 
     .. math:: \sum_k w_k E|X_k - y| - \tfrac12 \sum_{kl} w_k w_l E|X_k - X_l|
 
-    averaged over windows and placebos: a convex problem on the simplex. A mixture of calibrated forecasts is
-    overdispersed (Gneiting and Ranjan 2013, doi 10.1214/13-EJS823), so the spread of the mixture is then scaled by the
-    root mean square of its standardised errors in the same windows.
+    averaged over windows and placebos; the weights minimise it on the simplex. A mixture of calibrated forecasts is
+    overdispersed (Gneiting and Ranjan 2013, doi 10.1214/13-EJS823). The spread of the mixture is therefore scaled by
+    the root mean square of its standardised errors in the same windows.
+
+    The mixture has as many draws and chains as the first method.
 
     Parameters
     ----------
     methods : sequence of benchmark methods
-        At least two, with draws ("posterior" or "sampling").
+        At least two panel methods with draws ("posterior" or "sampling").
     windows : int
-        Earlier windows, the latest first; each leaves at least two baseline periods before it.
+        Number of earlier windows, the latest first. Each has at least two baseline periods before it.
     placebos : int
-        Donors that take the treated unit's place, drawn at random.
+        Number of donors that take the treated unit's place, drawn at random.
     recalibrate : bool
+        Whether to scale the spread of the mixture.
 
     References
     ----------
@@ -83,94 +88,101 @@ class StackedBenchmark(BenchmarkMethod):
         self.require_integers(windows=1, placebos=5)
 
     def estimate(self, problem: Problem, rng: np.random.Generator) -> Estimate:
-        """Fit every method, weigh them, and mix their draws."""
+        """Fit every method, weight them, and mix their draws."""
         seeds = [int(seed) for seed in rng.integers(0, 2**31, 2)]
         fitted = [method.fit(problem.panel, problem.design, seed=seeds[0]) for method in self.methods]
-        if any(cf.uncertainty == "none" for cf in fitted):
-            raise DataError("StackedBenchmark needs methods with draws; one of them gives a point only.")
-        errors, predicted = self._past(problem, rng, seeds[1])
+        names = [type(method).__name__ for method in self.methods]
+        for name, cf in zip(names, fitted, strict=True):
+            if cf.uncertainty == "none":
+                raise DataError(
+                    f"StackedBenchmark needs draws, but {name} gave a point estimate on these data. Leave it out, or "
+                    "look at its diagnostics."
+                )
+        errors, predicted = self._earlier_rates(problem, rng, seeds[1])
         weights = stacking_weights(errors, predicted)
         spread = _spread(weights, errors, predicted) if self.recalibrate else 1.0
         shape = fitted[0].benchmark.shape[:2]
-        count = shape[0] * shape[1]
         factor = problem.factor[np.ix_(problem.treated, problem.performance_columns)]
         flat = [cf.benchmark.values.reshape(-1, *cf.benchmark.shape[2:]) / factor for cf in fitted]
-        which = rng.choice(len(flat), size=count, p=weights)
-        draws = np.stack([flat[k][rng.integers(len(flat[k]))] for k in which])
+        chosen = rng.choice(len(flat), size=shape[0] * shape[1], p=weights)
+        draws = np.stack([flat[k][rng.integers(len(flat[k]))] for k in chosen])
         centre = draws.mean(axis=0)
         draws = (centre + spread * (draws - centre)).reshape(*shape, *draws.shape[1:])
-        # a method that has no weight has no draw in the mixture, and its diagnostics are not the mixture's
+        # a method without weight has no draw in the mixture, so its failures do not count
         used = [cf for cf, weight in zip(fitted, weights, strict=True) if weight > 0]
-        failures = tuple(failure for cf in used for failure in cf.failures)
-        names = [type(method).__name__ for method in self.methods]
-        table = pd.DataFrame({"check": [f"weight of {name}" for name in names], "status": "PASS", "figure": weights})
-        table["message"] = f"CRPS over {len(errors[0])} earlier placebo windows; spread scaled by {spread:.3f}"
-        signing = any(cf.information == "signing" for cf in fitted)
+        message = f"CRPS over {len(errors[0])} earlier placebo windows; spread scaled by {spread:.3f}"
         return Estimate(
             benchmark=draws,
             uncertainty="posterior" if all(cf.uncertainty == "posterior" for cf in fitted) else "sampling",
-            information="signing" if signing and all(cf.information == "signing" for cf in fitted) else "settlement",
-            diagnostics=table,
-            failures=failures,
+            information="signing" if all(cf.information == "signing" for cf in fitted) else "settlement",
+            diagnostics=tabulate(
+                Check(f"weight of {name}", "PASS", float(weight), message)
+                for name, weight in zip(names, weights, strict=True)
+            ),
+            failures=tuple(failure for cf in used for failure in cf.failures),
         )
 
-    def _past(self, problem: Problem, rng: np.random.Generator, seed: int) -> tuple[list[Floats], list[Floats]]:
-        """Return per method the rates' draws (cases, draws), as errors from the observed rate and relative to its mean.
+    def _earlier_rates(
+        self, problem: Problem, rng: np.random.Generator, seed: int
+    ) -> tuple[list[Floats], list[Floats]]:
+        """Return, per method, draws (cases, draws) of the rate minus the observed rate, and of the rate.
 
-        The rate of a case is spending over the mean of all methods' benchmarks, so that methods share one observable.
+        The rate of a case is spending divided by the mean of all methods' benchmarks. All methods then predict the same
+        quantity.
         """
         designs = self._designs(problem, rng)
         outcomes = [m.fit_many(problem.panel, designs, [seed] * len(designs)) for m in self.methods]
-        cases = [[cf for cf in case if not isinstance(cf, SsinferError)] for case in zip(*outcomes, strict=True)]
-        whole = [case for case in cases if len(case) == len(self.methods)]
-        if len(whole) < 5:
+        fits = [[cf for cf in case if not isinstance(cf, SsinferError)] for case in zip(*outcomes, strict=True)]
+        cases = [case for case in fits if len(case) == len(self.methods)]
+        if len(cases) < MIN_CASES:
             raise DesignError(
-                f"StackedBenchmark has {len(whole)} earlier placebo windows that every method can fit; at least 5 are "
-                "needed. Lengthen the baseline, widen the comparison group, or drop a method."
+                f"StackedBenchmark has {len(cases)} earlier placebo windows that every method can fit; at least "
+                f"{MIN_CASES} are needed. Lengthen the baseline, widen the comparison group, or drop a method."
             )
-        return _rates(whole)
+        return _rates(cases)
 
     def _designs(self, problem: Problem, rng: np.random.Generator) -> list[Design]:
-        """Return placebo designs whose performance lies inside the baseline."""
+        """Return placebo designs whose performance period lies inside the baseline."""
         baseline = problem.periods(problem.baseline)
-        ahead = min(len(problem.performance_columns), max(1, len(baseline) - FEWEST_BASELINE))
+        n_performance = min(len(problem.performance_columns), max(1, len(baseline) - MIN_BASELINE_PERIODS))
         donors = problem.labels(problem.donors)
-        picked = rng.permutation(len(donors))[: self.placebos]
+        placebos = [donors[number] for number in rng.permutation(len(donors))[: self.placebos]]
         designs = []
         for back in range(self.windows):
             end = len(baseline) - back
-            if end - ahead < FEWEST_BASELINE:
+            start = end - n_performance
+            if start < MIN_BASELINE_PERIODS:
                 break
             designs += [
                 problem.design.replace(
-                    treated=[donors[place]],
-                    baseline=baseline[: end - ahead],
-                    performance=baseline[end - ahead : end],
-                    donors=[unit for unit in donors if unit != donors[place]],
+                    treated=[placebo],
+                    baseline=baseline[:start],
+                    performance=baseline[start:end],
+                    donors=[unit for unit in donors if unit != placebo],
                     starts=None,
                 )
-                for place in picked
+                for placebo in placebos
             ]
         if not designs:
             raise DesignError(
                 f"StackedBenchmark got {len(baseline)} baseline periods; earlier windows need at least "
-                f"{FEWEST_BASELINE + 1}. Lengthen the baseline."
+                f"{MIN_BASELINE_PERIODS + 1}. Lengthen the baseline."
             )
         return designs
 
 
 def _rates(cases: list[list[Counterfactual]]) -> tuple[list[Floats], list[Floats]]:
-    """Return, per method, draws of the rate less the observed one, and draws (cases, draws)."""
-    methods = len(cases[0])
-    errors: list[list[Floats]] = [[] for _ in range(methods)]
-    predicted: list[list[Floats]] = [[] for _ in range(methods)]
+    """Return, per method, draws (cases, draws) of the rate minus the observed rate, and of the rate."""
+    n_methods = len(cases[0])
+    errors: list[list[Floats]] = [[] for _ in range(n_methods)]
+    predicted: list[list[Floats]] = [[] for _ in range(n_methods)]
     for case in cases:
         pooled = [cf.pooled() for cf in case]
         centre = float(np.mean([draws.mean() for draws in pooled]))
-        weights = case[0].insured_years.values
-        spent = float((np.nan_to_num(case[0].spending.values) * weights).sum() / weights.sum())
+        sizes = case[0].insured_years.values
+        spent = float((np.nan_to_num(case[0].spending.values) * sizes).sum() / sizes.sum())
         for k, draws in enumerate(pooled):
-            thinned = draws[np.linspace(0, len(draws) - 1, min(PAIRS, len(draws))).astype(int)] / centre
+            thinned = draws[np.linspace(0, len(draws) - 1, min(MAX_PAIRED_DRAWS, len(draws))).astype(int)] / centre
             predicted[k].append(thinned)
             errors[k].append(thinned - spent / centre)
     return [np.stack(e) for e in errors], [np.stack(p) for p in predicted]
@@ -182,27 +194,27 @@ def stacking_weights(errors: Sequence[Floats], predicted: Sequence[Floats]) -> F
     Parameters
     ----------
     errors, predicted : K arrays (cases, draws)
-        Draws less the observation, and draws, in random order.
+        Draws minus the observation, and draws, in random order.
     """
-    methods = len(errors)
+    n_methods = len(errors)
     single = np.array([np.abs(e).mean() for e in errors])
-    pairs = np.zeros((methods, methods))
-    for k in range(methods):
+    pairs = np.zeros((n_methods, n_methods))
+    for k in range(n_methods):
         for m in range(k + 1):
-            apart = [np.abs(a[:, None] - b[None, :]).mean() for a, b in zip(predicted[k], predicted[m], strict=True)]
-            # a draw is no pair with itself: without this a method would look sharper than the same method twice
-            draws = predicted[k].shape[1]
-            fair = draws / (draws - 1) if k == m else 1.0
-            pairs[k, m] = pairs[m, k] = fair * float(np.mean(apart))
+            gaps = [np.abs(a[:, None] - b[None, :]).mean() for a, b in zip(predicted[k], predicted[m], strict=True)]
+            # Pairs of a draw with itself are left out: a method then scores the same alone and next to its copy. With
+            # finitely many draws the score is therefore not always convex, so a solver for convex problems may fail.
+            n_draws = predicted[k].shape[1]
+            correction = n_draws / (n_draws - 1) if k == m else 1.0
+            pairs[k, m] = pairs[m, k] = correction * float(np.mean(gaps))
 
     def score(w: Floats) -> float:
         return float(single @ w - 0.5 * w @ pairs @ w)
 
-    # softmax keeps to the simplex; the corners, where softmax never is, are tried as they are
-    weights = softmax(maximise(lambda z: -score(softmax(z)), np.zeros(methods), 15.0))
-    weights = np.where(weights < LEAST, 0.0, weights)
-    corners = np.eye(methods)
-    best = min([weights / weights.sum(), *corners], key=score)
+    # softmax stays on the simplex but never reaches its corners, so these are tried separately
+    weights = softmax(maximise(lambda z: -score(softmax(z)), np.zeros(n_methods), LOGIT_BOUND))
+    weights = np.where(weights < MIN_WEIGHT, 0.0, weights)
+    best = min([weights / weights.sum(), *np.eye(n_methods)], key=score)
     return np.asarray(best, dtype=np.float64)
 
 

@@ -1,4 +1,4 @@
-"""Accounting: what came in, what was left out and why, what is counted; each counted once, in whole units."""
+"""Fills the attrition table: all rows, the exclusions by reason, and the counted rows, in whole units."""
 
 from __future__ import annotations
 
@@ -36,10 +36,22 @@ def attrition(
     pieces: Any,
     counted: Any,
     summary: pd.DataFrame,
-    came_in: dict[str, int],
+    all_lines: dict[str, int],
     cells: Any,
 ) -> tuple[pd.DataFrame, dict[str, int | float]]:
-    """Return the attrition table, and counts of what was kept although it looks odd."""
+    """Return the attrition table, and counts of unusual lines that were kept.
+
+    Parameters
+    ----------
+    tables, spending, calendar
+        Tables, definition of spending and periods of the extract.
+    pieces, counted, cells : Ibis tables
+        Pieces of enrolment; lines by reason; counted days and cents per person, unit and period.
+    summary : DataFrame
+        Lines and cents per reason.
+    all_lines : dict
+        Totals of the table of claims.
+    """
     log = AttritionLog()
     claims = tables.claims
     persons = persons_by_reason(tables, pieces)
@@ -51,8 +63,8 @@ def attrition(
         "",
         persons=int(tables.insured.count().to_pandas()) + unknown,
         days=_days_in(tables, calendar),
-        lines=came_in["lines"],
-        cents=came_in["cents"],
+        lines=all_lines["lines"],
+        cents=all_lines["cents"],
     )
     repeated = duplicate_lines(claims) if spending.duplicates != "keep" else (0, 0)
     if spending.duplicates == "drop":
@@ -94,8 +106,8 @@ def attrition(
         cents=total,
     )
     noticed: dict[str, int | float] = {
-        "negative lines": came_in["negative_lines"],
-        "negative euros": came_in["negative_cents"] / 100,
+        "negative lines": all_lines["negative_lines"],
+        "negative euros": all_lines["negative_cents"] / 100,
         "repriced lines": int(final["repriced"].sum()),
     }
     if spending.duplicates != "keep":
@@ -104,7 +116,7 @@ def attrition(
 
 
 def _unknown_persons(tables: ClaimsTables, pieces: Any, counted: Any) -> int:
-    """Return how many persons have enrolment or claims without a row in the table of insured."""
+    """Return the number of persons with enrolment or claims but no row in the table of insured."""
     enrolled = pieces.filter(pieces["code"] == CODE["person unknown"]).select("person")
     claiming = counted.filter(counted["code"] == UNMATCHED).select("person")
     both = enrolled.union(claiming).distinct()
@@ -112,7 +124,7 @@ def _unknown_persons(tables: ClaimsTables, pieces: Any, counted: Any) -> int:
 
 
 def _days_in(tables: ClaimsTables, calendar: Calendar) -> dict[int, tuple[int, int]]:
-    """Return the days of all spans inside the study, straight from the table: year to (days, days of the year)."""
+    """Return the days of all spans inside the study per year: (days, days of the year)."""
     spans, periods = tables.enrolment, calendar.year_table()
     spans = spans.mutate(lo=epoch_day(spans["start"]), hi=ibis.coalesce(epoch_day(spans["end"]), calendar.last[-1]))
     joined = spans.join(periods, [spans["lo"] <= periods["p_last"], spans["hi"] >= periods["p_first"]])

@@ -1,4 +1,4 @@
-"""Attrition: from everything in the tables to what is counted, with nothing lost."""
+"""Attrition: from all rows of the tables to the counted rows, without loss."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FIRST, LAST = "in the tables", "counted"
 
 @dataclass
 class AttritionLog:
-    """Collects exclusions; every amount is a whole number (cents, days), so that the identity is exact."""
+    """Collects exclusions. Every amount is a whole number (cents, days), so that the identity is exact."""
 
     rows: list[dict[str, object]] = field(default_factory=list)
 
@@ -41,23 +41,23 @@ class AttritionLog:
             self.rows.append({**row, "lines": lines, "cents": cents})
 
     def frame(self) -> pd.DataFrame:
-        """Return the table; refuse it if in = out + exclusions fails for any column, which would be our error.
+        """Return the table, or refuse it if in = out + exclusions fails for a column, which is an error of ssinfer.
 
         Returns
         -------
         pandas.DataFrame
-            step, reason, persons, insured_days, insured_years, lines, cents, euros. Exclusions are what is taken off;
-            rows of the step "valuation" change money only (negative: money added).
+            step, reason, persons, insured_days, insured_years, lines, cents, euros. An exclusion row
+            holds the excluded amounts. Rows of the step "valuation" change money only (negative: money added).
         """
         frame = pd.DataFrame(self.rows)
         start, end = frame["step"] == FIRST, frame["step"] == LAST
         for column in ("persons", "insured_days", "insured_years", "lines", "cents"):
             values = frame[column]
-            came, left, stayed = sum(values[start]), sum(values[~start & ~end]), sum(values[end])
-            if came != left + stayed:
+            came, excluded, counted = sum(values[start]), sum(values[~start & ~end]), sum(values[end])
+            if came != excluded + counted:
                 raise ClaimsError(
-                    f"The count does not add up: {column} in {came}, excluded {left}, counted {stayed}. This is an "
-                    "error of ssinfer; please report it with the attrition table."
+                    f"The count does not add up: {column} in {came}, excluded {excluded}, counted {counted}. This is "
+                    "an error of ssinfer; please report it with the attrition table."
                 )
         frame["insured_years"] = frame["insured_years"].astype(float)
         for column in ("persons", "insured_days", "lines", "cents"):

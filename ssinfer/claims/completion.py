@@ -1,4 +1,4 @@
-"""Completion: how much of a period's spending is still to be paid, from the development of earlier periods."""
+"""Completion factors: the spending of a period that is still to be paid, from the development of earlier periods."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def check_maturity(run_out: RunOut, calendar: Calendar) -> None:
-    """Refuse a run-out for which the last period has not had the time."""
+    """Refuse a run-out that is longer than the time since the last period."""
     available = _months_between(calendar, len(calendar.periods) - 1, run_out.extracted)
     if available < run_out.months:
         raise ClaimsError(
@@ -29,9 +29,9 @@ def check_maturity(run_out: RunOut, calendar: Calendar) -> None:
 
 
 def development(tables: ClaimsTables, calendar: Calendar, run_out: RunOut, categories: Any = None) -> pd.DataFrame:
-    """Return the triangle: a row per period, a column per month after its end (0: paid within it), cumulative cents.
+    """Return the triangle of cumulative cents: one row per period, one column per month after its end.
 
-    Cells that the extraction does not cover are NaN.
+    Month 0 is the period itself. Cells after the extraction are NaN.
     """
     claims = tables.claims
     if "paid" not in claims.columns:
@@ -61,8 +61,9 @@ def completion_factor(triangle: pd.DataFrame, months: int) -> tuple[float, float
     Chain ladder: link ratio :math:`f_k = \sum_i C_{i,k+1} / \sum_i C_{ik}` over periods that reach month k + 1, factor
     :math:`\prod_{k \ge months} f_k`; variance of each ratio :math:`\sigma_k^2 / \sum_i C_{ik}`,
     :math:`\sigma_k^2 = \frac{1}{n_k - 1} \sum_i C_{ik} (C_{i,k+1}/C_{ik} - f_k)^2`, relative variances added (Mack
-    1993, doi 10.2143/AST.23.2.2005092). A ratio that rests on one period takes the
-    smallest of the two variances before it and their extrapolation, as Mack does; NaN if there are none.
+    1993, doi 10.2143/AST.23.2.2005092). The variance
+    of a ratio of one period is the smallest of the two variances before it and their extrapolation, as in Mack; NaN if
+    there are none.
 
     Parameters
     ----------
@@ -111,7 +112,7 @@ def completion_factor(triangle: pd.DataFrame, months: int) -> tuple[float, float
 
 
 def _months_between(calendar: Calendar, t: int, extracted: dt.date) -> int:
-    """Return full months from the end of period t to the extraction; 0 or less if it has not ended a month ago."""
+    """Return full months from the end of period t to the extraction."""
     end = pd.Timestamp("1970-01-01") + pd.Timedelta(days=calendar.last[t])
     after = pd.Timestamp(extracted) + pd.Timedelta(days=1)  # a month counts once its last day is in the extraction
     return (after.year - end.year) * 12 + after.month - end.month - 1

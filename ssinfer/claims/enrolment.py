@@ -1,4 +1,4 @@
-"""Enrolment: spans cut into pieces, each with one reason why its days count or do not."""
+"""Cuts spans of enrolment into pieces; each piece counts, or has one reason why it does not."""
 
 # ruff: noqa: PD003  (Ibis has isnull and notnull only)
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from ssinfer.claims.tables.tables import ClaimsTables
 
 COUNTED = 0
-# Days that no population could count, then the reasons of the population; the number is the code of a piece.
+# Reasons that hold for every population, then the reasons of the population. The position is the code of a piece.
 DAY_REASONS = ("counted", "person unknown", "before birth", "after death", "overlaps an earlier span", *REASONS)
 CODE = {reason: code for code, reason in enumerate(DAY_REASONS)}
-# From this code on, days are valid enrolment: pieces are disjoint, and a claim falls in at most one.
+# From this code on, days are valid enrolment: pieces are disjoint, and a claim lies in at most one piece.
 FIRST_POPULATION_CODE = CODE[REASONS[0]]
 COLUMNS = ("person", "lo", "hi", "practice", "insurer", "unit", "birth_year", "ses", "region", "death", "code")
 
@@ -30,16 +30,16 @@ COLUMNS = ("person", "lo", "hi", "practice", "insurer", "unit", "birth_year", "s
 def enrolment_pieces(
     tables: ClaimsTables, population: Population, calendar: Calendar, scratch: Scratch
 ) -> tuple[Any, tuple[str, ...]]:
-    """Return pieces of enrolment (person, lo, hi: days, both in; unit, a number; code) and the names of the units.
+    """Return pieces of enrolment (person; lo and hi, days, both included; unit, a number; code) and the unit names.
 
-    Pieces of a span tile its part inside the study exactly, so that days in = days counted + days by reason.
+    The pieces of a span cover its part inside the study exactly: days in = days counted + days by reason.
     """
     valid, invalid = _valid(tables, population, calendar, scratch)
     decided = _population(valid, population, calendar, scratch)
     every = scratch.keep(invalid.union(decided).select("person", "lo", "hi", "unit", "code"))
     labels = every.filter(every["code"] == COUNTED).select("unit").distinct().to_pandas()["unit"]
     names = tuple(sorted(str(label) for label in labels))
-    # Units are numbers from here on: millions of rows are grouped by them.
+    # Units are numbers from here on, because millions of rows are grouped by them.
     numbers = pd.DataFrame(
         {"unit": pd.Series(names, dtype="str"), "unit_number": np.arange(len(names), dtype=np.int32)}
     )
@@ -58,7 +58,7 @@ def days_by_reason(pieces: Any, calendar: Calendar) -> pd.DataFrame:
 
 
 def persons_by_reason(tables: ClaimsTables, pieces: Any) -> pd.Series:
-    """Return persons per reason: a person counts if a day counts, else has the first reason among their days."""
+    """Return persons per reason. A person with a counted day counts; others have the first reason of their days."""
     per_person = pieces.group_by("person").aggregate(code=pieces["code"].min())
     insured = tables.insured.select("person")
     joined = insured.left_join(per_person, "person").select(insured["person"], per_person["code"])
@@ -72,7 +72,7 @@ def insured_days(pieces: Any, calendar: Calendar) -> Any:
     """Return the counted days, a row per person and cell: person, cell (unit x T + t), days (at least 1)."""
     counted = pieces.filter(pieces["code"] == COUNTED)
     many = _several(counted)
-    # Only of persons with several pieces can two lie in one cell: the others need no adding up.
+    # Only persons with several pieces can have two of them in one cell.
     rows = _days(counted.semi_join(many, "person"), calendar)
     added = rows.group_by("person", "cell").aggregate(days=whole_sum(rows["days"]))
     return _days(counted.anti_join(many, "person"), calendar).union(added)
@@ -100,7 +100,7 @@ def _valid(tables: ClaimsTables, population: Population, calendar: Calendar, scr
         "person",
         known=ibis.literal(value=True),
         birth_year=insured["birth_year"].cast("int64"),
-        # Carried only where the population looks at them: every step copies them.
+        # Kept only if the population uses them, because every step copies them.
         ses=insured["ses"] if population.ses is not None and "ses" in insured.columns else ibis.null("string"),
         region=insured["region"]
         if population.regions is not None and "region" in insured.columns
@@ -120,7 +120,7 @@ def _valid(tables: ClaimsTables, population: Population, calendar: Calendar, scr
         joined = joined.mutate(unit=joined["practice"])
     code = joined["known"].isnull().ifelse(CODE["person unknown"], COUNTED).cast("int64")
     pieces = scratch.keep(joined.mutate(code=code).select(*COLUMNS))
-    # Each step is taken only where a day asks for it: most tables have none, and every step copies all spans.
+    # A step is skipped if no day needs it, because every step copies all spans.
     born = january_first(pieces["birth_year"])
     if _any(pieces, (pieces["lo"] < born) | (pieces["hi"] > pieces["death"])):
         pieces = _split(pieces, born, None, CODE["before birth"])
@@ -129,7 +129,7 @@ def _valid(tables: ClaimsTables, population: Population, calendar: Calendar, scr
     spans = alive.semi_join(_several(alive), "person")
     spans = spans.mutate(free=_free(spans, [spans["lo"]]))
     if _any(spans, spans["free"] > spans["lo"]):
-        # A day in two spans belongs to the span that began first; of those, to the longer; then by label.
+        # A day in two spans belongs to the span that begins first, then to the longer span, then to the first label.
         order = [alive["lo"], alive["hi"].desc(), alive["practice"], alive["insurer"]]
         alive = alive.mutate(free=_free(alive, order))
         cut = scratch.keep(_split(alive, alive["free"], None, CODE["overlaps an earlier span"]))
@@ -155,7 +155,7 @@ def _free(spans: Any, order: list[Any]) -> Any:
 
 
 def _split(pieces: Any, low: Any, high: Any, code: int) -> Any:
-    """Cut counted pieces at `low` and `high` (days, both still in; missing: no cut); what lies outside gets `code`."""
+    """Cut counted pieces at the days `low` and `high`; parts outside them get `code`. A missing day cuts nothing."""
     lo, hi = pieces["lo"], pieces["hi"]
     counted = pieces["code"] == COUNTED
     low = lo if low is None else counted.ifelse(ibis.coalesce(low, lo), lo)
@@ -168,7 +168,7 @@ def _split(pieces: Any, low: Any, high: Any, code: int) -> Any:
 
 
 def _mark(pieces: Any, wrong: Any, code: int) -> Any:
-    """Give counted pieces that are wrong a code."""
+    """Give a code to the counted pieces that are wrong."""
     marked = (pieces["code"] == COUNTED) & ibis.coalesce(wrong, ibis.literal(value=True))
     return pieces.mutate(code=marked.ifelse(code, pieces["code"]).cast("int64"))
 
@@ -200,7 +200,7 @@ def _population(pieces: Any, population: Population, calendar: Calendar, scratch
 
 
 def _attribute(pieces: Any, population: Population, calendar: Calendar) -> Any:
-    """Give every piece of a person the unit of most days in the baseline; the later, then the first label, if tied."""
+    """Give the pieces of a person the unit of most baseline days; ties go to the later unit, then the first label."""
     places = [calendar.place(label) for label in population.baseline]
     low, high = calendar.first[min(places)], calendar.last[max(places)]
     base = pieces.filter(pieces["code"] == COUNTED, pieces["lo"] <= high, pieces["hi"] >= low)
@@ -214,7 +214,7 @@ def _attribute(pieces: Any, population: Population, calendar: Calendar) -> Any:
     ranked = sums.mutate(place=ibis.row_number().over(ibis.window(group_by="person", order_by=order)))
     home = ranked.filter(ranked["place"] == 0).select("person", home="unit")
     joined = pieces.left_join(home, "person").drop("person_right")
-    # `practice` keeps where the person was, as a unit, so that leaving can be told from staying.
+    # `practice` keeps the unit of each piece, so that leaving the home unit can be found.
     joined = joined.mutate(practice=joined["unit"], unit=joined["home"])
     return _mark(joined, joined["home"].isnull(), CODE[REASONS[2]]).select(*COLUMNS)
 

@@ -1,4 +1,4 @@
-"""Extract: claims under a stated population and spending definition, as a panel, a cohort and an attrition table."""
+"""Extract: a panel, a cohort and an attrition table from claims, for one population and definition of spending."""
 
 from __future__ import annotations
 
@@ -42,35 +42,35 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Extract:
-    """What was made of claims.
+    """A panel, a cohort and an attrition table extracted from claims.
 
     Attributes
     ----------
     panel : Panel
-        Unit x period, with the sampling variance of each mean and covariates: age (in a fixed year), and shares of
-        the levels of sex and SES.
+        Unit x period, with the sampling variance of each mean. Covariates: age (in a fixed year), and shares of the
+        levels of sex and SES.
     truncated : Panel or None
-        The same under the truncation: the second estimand.
+        The panel of truncated spending: the second estimand.
     truncation : frame or None
         Per year: cap (currency per insured-year), share_above (insured-years above it in the reference), cut
         (currency), share_cut (of spending).
     share_cut : frame or None
         Share of spending cut, unit x period.
     completion : frame or None
-        Months, factor and standard error: the same for all units and periods, so its error is common to both arms
-        and is not in the panel's sampling variance.
+        Months, factor and standard error. The factor is equal for all units and periods. Its error is common to both
+        arms and is not in the panel's sampling variance.
     attrition : frame
-        From all in the tables to what is counted: persons, insured-days and -years, lines, cents, euros. In = out +
-        exclusions, exactly.
+        From all rows of the tables to the counted ones: persons, insured-days, insured-years, lines, cents, euros. In =
+        out + exclusions, exactly.
     own_costs : frame
         The contract's own fees and programme costs: unit, period, lines, spending (currency).
     under_contract : tuple of str
-        Units (or units of regions) that the table of programmes puts under a contract during the study: donors by no
-        design, unless the design says otherwise.
+        Units that the table of programmes puts under a contract during the study, by name or by region. They are
+        never donors, unless a design says so.
     sensitivity : tuple of str
-        Filters that condition on what follows the start. Not empty: never the main estimand.
+        Filters that condition on events after the start. If not empty, the extract is a sensitivity analysis.
     noticed : dict
-        Counts of what was kept although it looks odd: negative lines, repeated lines, repriced lines.
+        Counts of unusual lines that were kept: negative lines, repeated lines, repriced lines.
     """
 
     panel: Panel
@@ -102,7 +102,7 @@ class Extract:
     def design(
         self, treated: Iterable[object] | str, baseline: Iterable[Any], performance: Iterable[Any], **options: Any
     ) -> Design:
-        """Return a design on this panel, in which units under a contract of their own are no donors."""
+        """Return a design on this panel, in which units under another contract are not donors."""
         return Design(treated, baseline, performance, **{"under_contract": self.under_contract, **options})
 
     def __repr__(self) -> str:
@@ -122,12 +122,12 @@ def extract(
     *,
     periods: Iterable[Any],
 ) -> Extract:
-    """Make a panel of claims under a stated population and spending definition.
+    """Extract a panel from claims, for one population and one definition of spending.
 
-    Each line and each day of enrolment ends in exactly one row of the attrition table. The order of the reasons is:
-    outside the periods; no person or date; person unknown, before birth, after death, not enrolled on the date;
-    the population's reasons; the spending definition; run-out. What remains is repriced, completed and (for the second
-    panel) truncated, in this order, in whole cents.
+    Each line and each day of enrolment is counted in exactly one row of the attrition table. The order of the reasons
+    is: outside the periods; no person or date; person unknown, before birth, after death, not enrolled on the date;
+    the population's reasons; the definition of spending; run-out. The remaining lines are repriced, completed and, for
+    the second panel, truncated, in this order and in whole cents.
 
     Parameters
     ----------
@@ -146,8 +146,8 @@ def extract(
     Raises
     ------
     ClaimsError
-        Lines without an amount; categories unknown to the definition; nobody or nothing left; a run-out for which the
-        last period has had no time.
+        A line has no amount, a category is unknown to the definition, no person or line is left, or the run-out is
+        longer than the time since the last period.
 
     Examples
     --------
@@ -195,8 +195,8 @@ def _extract(
     percentile = spending.truncation is not None and spending.truncation.percentile is not None
     counted = count_lines(tables, spending, pieces, calendar, scratch, reference=percentile)
     summary = excluded_lines(counted)
-    came_in = totals(tables.claims)
-    _refuse_unusable(summary, came_in["unpriced"], spending)
+    all_lines = totals(tables.claims)
+    _refuse_unusable(summary, all_lines["unpriced"], spending)
 
     cells = _cells(pieces, counted, calendar, scratch)
     completed, completion = _completed(cells, tables, spending, calendar)
@@ -204,14 +204,14 @@ def _extract(
     if spending.truncation is not None:
         limits = caps(spending.truncation, calendar, pieces, counted)
         completed = truncate(completed, limits, calendar)
-    completed = scratch.keep(completed, for_good=True)
+    completed = scratch.keep(completed, permanent=True)
     panel = panel_of(completed, units, tables, calendar, reference_year, "cents")
     truncated = share_cut = truncation = None
     if limits is not None:
         truncated = panel_of(completed, units, tables, calendar, reference_year, "kept")
         truncation, share_cut = _cuts(completed, limits, panel, truncated, calendar)
 
-    frame, noticed = attrition(tables, spending, calendar, pieces, counted, summary, came_in, completed)
+    frame, noticed = attrition(tables, spending, calendar, pieces, counted, summary, all_lines, completed)
     return Extract(
         panel=panel,
         truncated=truncated,
@@ -244,7 +244,7 @@ def _refuse_unusable(summary: pd.DataFrame, unpriced: int, spending: Spending) -
         )
     if not (summary["code"] == COUNTED).any():
         raise ClaimsError(
-            "No claim line is counted: nothing is left of the population or the definition. Reasons: "
+            "No claim line is counted. Reasons for exclusion: "
             + ", ".join(f"{_reason(row)} ({row['lines']:,} lines)" for row in summary.to_dict("records"))
             + "."
         )
@@ -255,13 +255,13 @@ def _reason(row: Any) -> str:
 
 
 def _cells(pieces: Any, counted: Any, calendar: Calendar, scratch: Scratch) -> Any:
-    """Return insured days and money of everybody counted: person, unit, t, days, cents."""
+    """Return insured days and money of all counted persons: person, unit, t, days, cents."""
     n_periods = len(calendar.periods)
-    # Written out before money joins: both at once held too many rows in memory at 100 million lines.
+    # Stored before money is joined: both at once need too much memory at 100 million lines.
     days = scratch.keep(insured_days(pieces, calendar))
     money = counted.filter(counted["code"] == COUNTED)
     money = money.select(m_person="person", m_cell="cell", cents="used")
-    # Every counted line lies in a counted piece, so no money is without days; and its places are unique.
+    # Every counted line lies in a counted piece, so no money is without days, and its cells are unique.
     both = days.left_join(money, [days["person"] == money["m_person"], days["cell"] == money["m_cell"]])
     sums = both.select("person", "cell", "days", cents=ibis.coalesce(both["cents"], 0).cast("int64"))
     unit = (sums["cell"] / n_periods).floor().cast("int32")

@@ -1,4 +1,4 @@
-"""Claim lines: one pass over all of them, each in exactly one place."""
+"""Counts claim lines in one pass; each line gets exactly one reason."""
 
 # ruff: noqa: PD003, PD004  (Ibis has isnull and notnull only)
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from ssinfer.claims.tables.tables import ClaimsTables
 
 COUNTED, OWN_COSTS, OUTSIDE, NO_KEY, UNMATCHED = 0, 1, 2, 3, 4
-# Population codes of enrolment pieces keep their number plus this.
+# Offset of the population codes of enrolment pieces.
 POPULATION = 100
 CATEGORY, PRODUCT_GROUP, UNKNOWN_CATEGORY, LATE = 200, 201, 202, 203
 MISSING = "(missing)"
 _NEVER = 10**6  # months
-# A place is one whole number, code x _PLACES + body, because two keys are grouped faster than five. The body of a
-# counted line is its cell, unit x T + t; of a line of the reference t; of a line without enrolment its day.
+# A place is the whole number code x _PLACES + body, because two keys are grouped faster than five. The body is the cell
+# unit x T + t of a counted line, t of a line of the reference, and the day of a line without enrolment.
 _PLACES = 10**9
 _DAYS_BEFORE_EPOCH = 10**6
 
@@ -33,16 +33,16 @@ _DAYS_BEFORE_EPOCH = 10**6
 def count_lines(
     tables: ClaimsTables, spending: Spending, pieces: Any, calendar: Calendar, scratch: Scratch, *, reference: bool
 ) -> Any:
-    """Return the claims added up, one pass: a row per place of a line, with lines, cents and cents as counted.
+    """Return the sums of the claims, one row per place, with lines, cents and counted cents.
 
-    Columns: code, label (category or product group of what was left out), person, unit, t and cell = unit x T + t (of
+    Columns: code, label (category or product group of excluded lines), person, unit, t and cell = unit x T + t (of
     counted lines; person and t also of the reference), day (of lines without enrolment), lines, cents, used (after
     repricing), repriced.
 
     Parameters
     ----------
     reference : bool
-        Whether persons outside the population are kept too, for the national reference of a truncation.
+        Whether persons outside the population are kept, for the national reference of a truncation.
     """
     n_periods = len(calendar.periods)
     claims = _deduplicated(tables.claims, spending)
@@ -265,7 +265,7 @@ def _definition(lines: Any, spending: Spending, calendar: Calendar) -> tuple[Any
     if spending.run_out is not None:
         if "paid" not in lines.columns:
             raise ClaimsError("Run-out needs the column 'paid' of table 'claims': the day each line was paid.")
-        # A line without a day of payment was not paid in time.
+        # A line without a day of payment counts as paid too late.
         age = running_month(lines["paid"]) - calendar.last_month(lines["t"])
         branches.append((ibis.coalesce(age, _NEVER) > spending.run_out.months, LATE))
     verdict = ibis.cases(*branches, else_=COUNTED) if branches else ibis.literal(COUNTED, "int16")

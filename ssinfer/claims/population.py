@@ -1,4 +1,4 @@
-"""Population: which persons and which of their days count, and for which unit."""
+"""Population: the persons and days that count, and the unit for which they count."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ssinfer.errors import ClaimsError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Why a day of enrolment is not counted, in the order in which the reasons are tried: each day has one.
+# Reasons why a day of enrolment is not counted, in the order in which they are tried. Each day has one reason.
 REASONS = (
     "SES outside the population",
     "region outside the population",
@@ -27,39 +27,39 @@ REASONS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Population:
-    """Who is compared: a closed or an open population of persons enrolled with a practice.
+    """A closed or an open population of persons enrolled with a practice.
 
     Attributes
     ----------
     kind : "closed" or "open"
-        Closed: a person belongs to the unit they were enrolled with for most days of `baseline` (the later one if two
-        tie), and stays with it wherever they go. Open: each insured day belongs to the practice of that day.
+        Closed: a person belongs to the unit of most days of `baseline` (the later unit in a tie), also after a move.
+        Open: each insured day belongs to the practice of that day.
     baseline : tuple of periods
         Attribution window of a closed population.
     units : mapping of practice to unit
-        Practices that form one unit, such as those under one contract; the others are units by themselves.
+        Practices that form one unit, such as those under one contract. Each other practice is a unit.
     practices : tuple of str or None
         Participating practices; None: all.
     insurers : tuple of str or None
-        Days with other insurers do not count (their claims would not be seen either).
+        Days with other insurers do not count, because their claims are not in the tables.
     ages : (int, int) or None
-        Lowest and highest age in a calendar year, both in; age is the year less the year of birth.
+        Lowest and highest age in a calendar year, both included. Age is the year less the year of birth.
     ses, regions : tuple of str or None
-        Admitted levels of `ses` ("low" only, say) and of the person's `region`.
+        Admitted levels of `ses`, such as "low", and of the person's `region`.
     after_leaving : "keep" or "drop"
-        What happens in a closed population from the day a person enrols elsewhere. "keep" is the main estimand;
-        "drop" conditions on what follows the start.
+        Treatment of a closed population from the day on which a person enrols elsewhere. "keep" is the main
+        estimand; "drop" conditions on events after the start.
     minimum_enrolment : float or None
         Share of the days from `start` on that a person must be insured. A sensitivity analysis.
     last_year_of_life : bool
-        False leaves out the last 365 days of those who die. A sensitivity analysis.
+        If False, the last 365 days of persons who die are left out. A sensitivity analysis.
     start : period, optional
         First performance period; needed by `minimum_enrolment`.
 
     Notes
     -----
-    Part-years are prorated: a person counts for the days insured. :attr:`sensitivity` names every filter that
-    conditions on what follows the start; such a population is never the main estimand.
+    Part-years are prorated: a person counts for the insured days. :attr:`sensitivity` names the filters that condition
+    on events after the start. Such a population is never the main estimand.
     """
 
     kind: Literal["closed", "open"] = "open"
@@ -81,7 +81,7 @@ class Population:
         if self.after_leaving not in ("keep", "drop"):
             raise ClaimsError(f"after_leaving is {self.after_leaving!r}; allowed: 'keep' or 'drop'.")
         if (self.kind == "closed") != bool(self.baseline):
-            raise ClaimsError("A closed population needs the periods of its baseline, and only a closed one has them.")
+            raise ClaimsError("A closed population needs baseline periods; an open population has none.")
         if self.after_leaving == "drop" and self.kind == "open":
             raise ClaimsError(
                 "after_leaving='drop' is for a closed population: an open one follows the practice anyway."
@@ -92,7 +92,7 @@ class Population:
                 raise ClaimsError(f"{name} is the text {values!r}. Give a list of labels, such as [{values!r}].")
             if values is not None:
                 if not len(values):
-                    raise ClaimsError(f"{name} is an empty list, which leaves nobody. Pass None for all, or name some.")
+                    raise ClaimsError(f"{name} is an empty list. Pass None for all, or name some.")
                 object.__setattr__(self, name, tuple(str(value) for value in values))
         if self.ages is not None:
             low, high = self.ages
@@ -110,7 +110,7 @@ class Population:
 
     @property
     def sensitivity(self) -> tuple[str, ...]:
-        """Filters that condition on what follows the start: a sensitivity analysis, never the main estimand."""
+        """Filters that condition on events after the start: a sensitivity analysis, never the main estimand."""
         filters = {
             "last year of life left out": not self.last_year_of_life,
             f"insured at least {self.minimum_enrolment or 0:.0%} of the days from {self.start} on": (

@@ -1,4 +1,4 @@
-"""Spending: which claim lines count, at which price, cut where, and how mature."""
+"""Spending: which claim lines count, their prices, truncation and run-out."""
 
 from __future__ import annotations
 
@@ -18,21 +18,20 @@ if TYPE_CHECKING:
 class Truncation:
     """Truncation of a person's spending per calendar year.
 
-    Exactly one of `amount` and `percentile` is given: an amount of money and a share are never the same argument.
+    Exactly one of `amount` and `percentile` is given.
 
     Attributes
     ----------
     amount : float, or mapping of year to float
         Currency per insured-year.
     percentile : float
-        Level of the weighted percentile (0.99) of spending per insured-year among **all** persons of the tables,
-        whatever the population: the national reference, if the tables are national. Weights are insured days.
+        Level of the weighted percentile (0.99) of spending per insured-year among **all** persons of the tables, also
+        those outside the population. Weights are insured days. With national tables it is the national reference.
 
     Notes
     -----
-    With y a person's spending and w their part of the year, what exceeds cap x w is cut from the year, in proportion
-    to the spending of its periods (as in the Medicare Shared Savings Program, 42 CFR 425.605: annualised spending is
-    truncated, then weighted by person-years).
+    With y the spending of a person and w the insured part of the year, spending above cap x w is cut from the year, in
+    proportion to the spending of its periods. The Medicare Shared Savings Program does the same (42 CFR 425.605).
     """
 
     amount: float | Mapping[int, float] | None = None
@@ -51,15 +50,15 @@ class Truncation:
 
 @dataclass(frozen=True, kw_only=True)
 class RunOut:
-    """Run-out: how long after a period its claims may still be paid.
+    """Run-out: the time after a period within which its claims must be paid to count.
 
     Attributes
     ----------
     extracted : date
-        Day on which the claims were taken from the administration: nothing paid later is in the tables.
+        Day on which the claims were extracted. The tables hold no later payment.
     months : int
-        A line counts if it was paid no later than this many months after its period's last month. The same for every
-        unit and period, so both arms are equally mature; refused if the last period has had less time.
+        A line counts if it was paid within this number of months after the last month of its period. The number is
+        equal for all units and periods, so that both arms are equally mature.
     complete : bool
         Whether spending is multiplied by the completion factor (chain ladder), the same for all units.
     """
@@ -75,28 +74,28 @@ class RunOut:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Spending:
-    """What counts as spending.
+    """A definition of spending.
 
     Attributes
     ----------
     include : tuple of str or None
-        Categories that count; None: all that `exclude` does not name.
+        Categories that count; None: all categories that `exclude` does not name.
     exclude : tuple of str
         Categories left out (mental health, dental, acute hospital care, geriatric rehabilitation, ...).
     own_costs : tuple of str
-        Categories of the contract itself (GP fees, programme costs): not spending, kept as a line of their own.
+        Categories of the contract itself (GP fees, programme costs). They are not spending and are reported apart.
     product_groups_exclude : tuple of str
-        Product groups left out, by the beginning of their code ("L04" leaves out L04AB01).
+        Product groups left out, by the first characters of their code: "L04" leaves out L04AB01.
     unknown : "refuse", "exclude" or "include"
-        What happens to a category that the definition does not name, when `include` is given.
+        Treatment of a category that the definition does not name, if `include` is given.
     reference_tariffs : frame or None
-        Columns category, tariff and, if wanted, product_group: a line that matches is repriced to volume x tariff;
-        the others keep their amount. Shows volume without price.
+        Columns category, tariff and optionally product_group. A matching line is repriced to volume x tariff, which
+        shows volume without price. Other lines keep their amount.
     truncation : Truncation or None
     run_out : RunOut or None
     duplicates : "keep", "count" or "drop"
-        Lines that are alike in every column (or have the same `claim`, if the table has that column). "count" keeps and
-        counts them, "drop" keeps one of each, "keep" does not look: looking costs a sort of all lines.
+        Lines that are equal in every column, or have the same `claim` if the table has that column. "count" keeps and
+        counts them, "drop" keeps one of each, and "keep" does not search for them, which saves a sort of all lines.
     """
 
     include: tuple[str, ...] | None = None

@@ -1,4 +1,4 @@
-"""Cells of persons added up to a panel, or gathered to a cohort."""
+"""Aggregates cells of persons to a panel, or collects them in a cohort."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from ssinfer.claims.tables.tables import ClaimsTables
 
 
-def _who(tables: ClaimsTables, reference_year: int) -> tuple[Any, list[str]]:
-    """Return persons with their covariates, and the names of those with levels."""
+def _persons(tables: ClaimsTables, reference_year: int) -> tuple[Any, list[str]]:
+    """Return persons with their covariates, and the names of the covariates with levels."""
     insured = tables.insured
     columns: dict[str, Any] = {
         "age": (ibis.greatest(reference_year - insured["birth_year"].cast("int64"), 0)).cast("int64"),
@@ -34,7 +34,7 @@ def panel_of(
     cells: Any, units: tuple[str, ...], tables: ClaimsTables, calendar: Calendar, reference_year: int, amount: str
 ) -> Panel:
     """Return the panel of cells (person, unit, t, days and `amount` in cents), as Cohort.to_panel defines it."""
-    who, labelled = _who(tables, reference_year)
+    who, labelled = _persons(tables, reference_year)
     joined = cells.left_join(who, "person")
     levels = {name: sorted(who.select(name).distinct().to_pandas()[name]) for name in labelled}
     y, w = joined[amount].cast("float64"), joined["days"].cast("float64")
@@ -87,7 +87,7 @@ def cohort_of(
     cells: Any, units: tuple[str, ...], tables: ClaimsTables, calendar: Calendar, reference_year: int, amount: str
 ) -> Cohort:
     """Return the cohort of cells (person, unit, t, days and `amount` in cents)."""
-    who, labelled = _who(tables, reference_year)
+    who, labelled = _persons(tables, reference_year)
     frame = cells.select("person", "unit", "t", "days", amount=amount).order_by("unit", "person", "t").to_pandas()
     pairs = (frame["person"] != frame["person"].shift()) | (frame["unit"] != frame["unit"].shift())
     rows = np.cumsum(pairs.to_numpy()) - 1

@@ -1,4 +1,4 @@
-"""Truncation of a person's spending per calendar year, in whole cents."""
+"""Truncates the spending of a person per calendar year, in whole cents."""
 
 # ruff: noqa: PD004  (Ibis has isnull and notnull only)
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def caps(truncation: Truncation, calendar: Calendar, pieces: Any, counted: Any) -> pd.DataFrame:
     """Return the cap per calendar year: year, cents (per insured-year), share_above (of the reference's insured-years).
 
-    At a percentile, the reference is every person of the tables with valid enrolment, their spending under the same
-    definition, weighted by insured days.
+    The reference of a percentile is the spending, under the same definition, of all persons with valid enrolment,
+    weighted by insured days.
     """
     years = sorted(set(calendar.year))
     if truncation.amount is not None:
@@ -32,7 +32,7 @@ def caps(truncation: Truncation, calendar: Calendar, pieces: Any, counted: Any) 
         amounts = [float(by_year[year]) for year in years]
         return pd.DataFrame({"year": years, "cents": [round(100 * value) for value in amounts], "share_above": None})
     yearly = reference_spending(calendar, pieces, counted)
-    # Spending per insured-year in whole cents, so that ties are ties on every backend.
+    # Spending per insured-year in whole cents: ties are then equal on every backend.
     rate = (yearly["cents"].cast("float64") * yearly["year_days"] / yearly["days"] + 0.5).floor().cast("int64")
     yearly = yearly.mutate(rate=rate)
     steps = yearly.group_by("year", "rate").aggregate(days=yearly["days"].sum())
@@ -48,13 +48,13 @@ def caps(truncation: Truncation, calendar: Calendar, pieces: Any, counted: Any) 
         year = int(frame.loc[frame["cents"] <= 0, "year"].iloc[0])
         raise ClaimsError(
             f"The {truncation.percentile:.0%} percentile of spending in {year} is zero: most persons of the reference "
-            "have no claims. Are the claims of all insured in the tables? Else give amount= instead."
+            "have no claims. Check that the tables hold the claims of all insured, or give amount=."
         )
     return frame[["year", "cents", "share_above"]].astype({"year": "int64", "cents": "int64"})
 
 
 def reference_spending(calendar: Calendar, pieces: Any, counted: Any) -> Any:
-    """Return spending and insured days per person and calendar year of everybody with valid enrolment."""
+    """Return spending and insured days per person and calendar year of all persons with valid enrolment."""
     periods = calendar.table()
     valid = pieces.filter((pieces["code"] == 0) | (pieces["code"] >= FIRST_POPULATION_CODE))
     joined = valid.join(periods, [valid["lo"] <= periods["p_last"], valid["hi"] >= periods["p_first"]])
@@ -77,8 +77,8 @@ def reference_spending(calendar: Calendar, pieces: Any, counted: Any) -> Any:
 def truncate(cells: Any, limits: pd.DataFrame, calendar: Calendar) -> Any:
     """Return the cells (person, unit, t, days, cents) with `kept` cents after truncation.
 
-    The limit of a person-year is floor(cap x days / days of the year); what exceeds it is cut in proportion to the
-    periods' spending, each rounded down to the cent, so that the cut is a difference of whole cents.
+    The limit of a person-year is floor(cap x days / days of the year). Spending above it is cut in proportion to the
+    spending of the periods, each rounded down to the cent.
     """
     periods = calendar.table().select(tt="t", year="year", year_days="year_days")
     table = ibis.memtable(limits[["year", "cents"]].rename(columns={"year": "cap_year", "cents": "cap"}))

@@ -100,7 +100,7 @@ def pseudo_practices(
 
 
 def group_codes(cohort: Cohort, kind: Kind, size: int, rng: np.random.Generator) -> tuple[Integers, list[str]]:
-    """Return each row's group (n,) and the names of the groups.
+    """Return each row's group (n,), -1 for a person who is left over, and the names of the groups.
 
     Parameters
     ----------
@@ -109,12 +109,6 @@ def group_codes(cohort: Cohort, kind: Kind, size: int, rng: np.random.Generator)
     size : int
         Insured per group.
     rng : numpy.random.Generator
-
-    Returns
-    -------
-    codes : (n,) int
-        -1 for a person who is left over.
-    names : list of str
 
     Raises
     ------
@@ -153,18 +147,7 @@ def _numbered(stem: str, n: int) -> list[str]:
 
 
 def _bundles(sizes: Integers, units: Positions, size: int, rng: np.random.Generator) -> Integers:
-    """Return the bundle of each practice; -1 for practices that are not among `units` or are left over.
-
-    Parameters
-    ----------
-    sizes : (n_units,)
-        Insured of each practice.
-    units : sequence of rows
-        Practices to put together.
-    size : int
-        Insured per bundle.
-    rng : numpy.random.Generator
-    """
+    """Return the bundle of each practice; -1 for practices that are not among `units` or are left over."""
     bundle = np.full(len(sizes), -1)
     current, insured, members = 0, 0, []
     for practice in rng.permutation(units):

@@ -21,23 +21,22 @@ COLUMNS = ["year", "county_fips", "county_name", "medicare_enrollees", "total_as
 def load_dartmouth(*, price_adjusted: bool = False, folder: str | Path | None = None) -> Panel:
     """Return Medicare spending per enrollee of US counties, 2003 to 2014, age-sex-race adjusted.
 
-    Spending of 2003-2009 was measured on a 20% sample and that of 2010-2014 on all enrollees. `insured_years` are
-    therefore the **persons observed**: the sample's counts to 2009 (as the file gives them), all enrollees from 2010.
-    They are what the sampling noise of a mean depends on, and they jump fivefold in 2010; as money weights they are
-    not comparable across that year: multiply by `enrollees_per_person` (5 to 2009, then 1) for enrollees.
+    Spending of 2003-2009 was measured on a 20% sample, and spending of 2010-2014 on all enrollees. `insured_years` are
+    the **persons observed**: the sample to 2009, all enrollees from 2010. The sampling noise of a mean depends on them.
+    They increase fivefold in 2010. Multiply them by `enrollees_per_person` (5 to 2009, then 1) to weigh money.
 
     Parameters
     ----------
     price_adjusted
-        True: spending at national prices (``total_price_asr``); False: as paid (``total_asr``).
+        If True, spending at national prices (``total_price_asr``); if False, as paid (``total_asr``).
     folder
         Folder of the file; by default ``SSINFER_DATA_DIR/dartmouth``.
 
     Returns
     -------
     Panel
-        Units are five-digit county FIPS codes with a figure in every year (2,131 less those with gaps: a county
-        that is missing in some year is left out); covariate `enrollees_per_person`. USD per enrollee.
+        Units are five-digit county FIPS codes; a county with a missing year is left out. Covariate
+        `enrollees_per_person`. USD per enrollee.
 
     Raises
     ------

@@ -60,10 +60,10 @@ class Mssp:
     Attributes
     ----------
     results
-        Performance year: the public use file, a row per ACO, CMS's column names. Rates as fractions, money in USD;
+        Public use file per performance year: one row per ACO, CMS's column names. Rates are fractions, money is in USD.
         "*" (suppressed), "-" (not applicable) and empty fields are missing.
     panel
-        A row per ACO and performance year, 2013 to 2023, lower-case names. `sav_rate` and `minsavperc` are **in
+        One row per ACO and performance year, 2013 to 2023, lower-case names. `sav_rate` and `minsavperc` are **in
         percent**, as the source gives them, and `abtotbnchmk - abtotexp = bnchmkminexp` in every row.
         ``half_year_2019 == 1`` marks totals over six months; 2013 covers up to 21 months; `qualscore` changes its
         scale between years.
@@ -121,7 +121,7 @@ def _results(year: int, folder: str | Path | None) -> pd.DataFrame:
                     "Next step: download the file again."
                 )
                 raise DatasetError(message)
-            continue  # a column of words stays text
+            continue  # a column of text
         frame[name] = numbers.where(~percent, numbers / 100.0)
     _refuse_twice(file_name, frame, ["ACO_ID"])
     return frame

@@ -1,4 +1,4 @@
-"""Proposition 99: cigarette sales in 39 states, 1970 to 2000, the classic of synthetic control."""
+"""Proposition 99: cigarette sales in 39 states, 1970 to 2000, a standard example of synthetic control."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ FILE = "prop99_synthdid.csv"
 def load_prop99(folder: str | Path | None = None) -> Panel:
     """Return packs per head of 39 US states, 1970 to 2000; California's law took effect in 1989.
 
-    A data set with published answers, for checking methods: the outcome stands in the place of spending, and no
-    population counts are known (``insured_years`` None: all states weigh the same).
+    The data set has published results and serves for checks of methods. The outcome takes the place of spending.
+    Population counts are not known, so that all states weigh the same.
 
     Parameters
     ----------

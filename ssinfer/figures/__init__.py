@@ -1,1 +1,1 @@
-"""One figure a file; each takes plain numbers and returns a matplotlib Figure."""
+"""Figures of the report. One figure per file; each draws a plain frame with matplotlib."""

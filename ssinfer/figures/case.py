@@ -1,71 +1,97 @@
-"""Figure 4: what the case spent, and what the benchmarks say it would have spent."""
+"""Figure: spending of the contract group by period, and the benchmarks of its performance periods."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
+import matplotlib.figure
 import numpy as np
+import pandas as pd
 from matplotlib.ticker import FuncFormatter
 
+from ssinfer.figures.figure import Figure
 from ssinfer.figures.numbers import plain
 from ssinfer.figures.style import FAINT, INK, SOFT, colour, figure, marker, shorten, spread
+from ssinfer.schema import Column, FrameSchema
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from ssinfer.figures.data import CasePanel
-
-DODGE = 0.2
-MOST_TICKS = 14
+BASELINE, PERFORMANCE, NO_WINDOW = "baseline", "performance", ""
+MAX_OFFSET = 0.2  # between benchmarks of one period, in periods
+MAX_TICKS = 14
 
 
-def draw(case: CasePanel) -> Figure:
-    """Return spending by period as a line, benchmarks with 95% intervals in the performance periods."""
+def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
+    """Return spending by period as a line, and benchmarks with 95% intervals in the performance periods."""
     picture = figure(4.1)
     axis = picture.subplots()
-    places = np.arange(len(case.periods))
-    step = min(DODGE, 0.75 / (len(case.benchmarks) + 1))
-    edge = len(case.periods) - 0.5 + (0.45 if len(case.benchmarks) else 0.0)
-    axis.axvspan(min(case.baseline) - 0.5, max(case.baseline) + 0.5, color=FAINT, alpha=0.45, linewidth=0)
-    axis.axvspan(min(case.performance) - 0.5, edge, color="#FCE7C8", alpha=0.7, linewidth=0)
-    for column in case.masked:
-        axis.axvspan(column - 0.5, column + 0.5, facecolor="none", edgecolor=SOFT, hatch="///", linewidth=0, alpha=0.4)
-    axis.plot(places, case.spending, color=INK, linewidth=1.6, marker="o", markersize=4.5, zorder=5)
-    values = [case.spending[np.isfinite(case.spending)]]
+    observed = frame[frame["design"] == ""]
+    benchmarks = frame[frame["design"] != ""]
+    periods, spending = observed["period"].tolist(), observed["value"].to_numpy()
+    position = {period: number for number, period in enumerate(periods)}
+    positions = np.arange(len(periods))
+    windows = {name: positions[observed["window"] == name] for name in (BASELINE, PERFORMANCE)}
+    n_benchmarks = benchmarks["design"].nunique()
+    step = min(MAX_OFFSET, 0.75 / (n_benchmarks + 1))
+    edge = len(periods) - 0.5 + (0.45 if n_benchmarks else 0.0)
+    baseline = windows[BASELINE].min() - 0.5, windows[BASELINE].max() + 0.5
+    performance = windows[PERFORMANCE].min() - 0.5, edge
+    axis.axvspan(*baseline, color=FAINT, alpha=0.45, linewidth=0)
+    axis.axvspan(*performance, color="#FCE7C8", alpha=0.7, linewidth=0)
+    for number in positions[observed["masked"]]:
+        axis.axvspan(number - 0.5, number + 0.5, facecolor="none", edgecolor=SOFT, hatch="///", linewidth=0, alpha=0.4)
+    axis.plot(positions, spending, color=INK, linewidth=1.6, marker="o", markersize=4.5, zorder=5)
     ends: list[tuple[float, str, str]] = []
-    for place, one in enumerate(case.benchmarks):
-        offset = step * (place + 1)
-        known = np.isfinite(one.lower)
-        error = [np.where(known, one.mean - one.lower, 0.0), np.where(known, one.upper - one.mean, 0.0)]
+    for number, (design, part) in enumerate(benchmarks.groupby("design", sort=False)):
+        mean, lower, upper = (part[name].to_numpy() for name in ("value", "lower", "upper"))
+        known = np.isfinite(lower)
+        error = [np.where(known, mean - lower, 0.0), np.where(known, upper - mean, 0.0)]
         axis.errorbar(
-            one.positions + offset, one.mean, yerr=error, fmt=marker(place), color=colour(place), markersize=6,
-            elinewidth=1.8, zorder=4,
+            part["period"].map(position) + step * (number + 1), mean, yerr=error, fmt=marker(number),
+            color=colour(number), markersize=6, elinewidth=1.8, zorder=4,
         )  # fmt: skip
-        values += [one.mean, one.lower[known], one.upper[known]]
-        ends.append((float(one.mean[-1]), shorten(one.label), colour(place)))
-    if np.isfinite(case.spending[case.performance[-1]]):
-        ends.append((float(case.spending[case.performance[-1]]), "observed spending", INK))
-    everything = np.concatenate(values)
-    low, high = float(everything.min()), float(everything.max())
+        ends.append((float(mean[-1]), shorten(str(design)), colour(number)))
+    last = float(spending[windows[PERFORMANCE][-1]])
+    if np.isfinite(last):
+        ends.append((last, "observed spending", INK))
+    low, high = (float(limit) for limit in np.nanquantile(frame[["value", "lower", "upper"]].to_numpy(), [0, 1]))
     margin = 0.08 * max(high - low, 1e-9 + 0.01 * abs(high))
     bottom, top = low - margin, high + 2.2 * margin
-    heights = spread([end[0] for end in ends], 0.06 * (top - bottom))
-    for height, (_, text, ink) in zip(heights, ends, strict=True):
-        axis.text(
-            edge + 0.1, height, text, color=ink, va="center", ha="left", weight="bold" if ink == INK else "normal"
-        )
-    axis.text(
-        (min(case.baseline) + max(case.baseline)) / 2, top - 0.3 * margin, "baseline", color=SOFT, va="top", ha="center"
-    )
-    axis.text(
-        (min(case.performance) - 0.5 + edge) / 2, top - 0.3 * margin, "measured", color=SOFT, va="top", ha="center"
-    )
+    for height, (_, text, ink) in zip(spread([end[0] for end in ends], 0.06 * (top - bottom)), ends, strict=True):
+        weight = "bold" if ink == INK else "normal"
+        axis.text(edge + 0.1, height, text, color=ink, va="center", ha="left", weight=weight)
+    for (left, right), text in ((baseline, BASELINE), (performance, PERFORMANCE)):
+        axis.text((left + right) / 2, top - 0.3 * margin, text, color=SOFT, va="top", ha="center")
     axis.set_xlim(-0.5, edge)
     axis.set_ylim(bottom, top)
-    every = -(-len(case.periods) // MOST_TICKS)
-    axis.set_xticks(places[::every], [case.periods[place] for place in places[::every]])
+    every = -(-len(periods) // MAX_TICKS)
+    axis.set_xticks(positions[::every], periods[::every])
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: plain(value, 0)))
-    axis.set_ylabel(f"{case.currency} per insured-year")
+    axis.set_ylabel(f"Spending, {frame['currency'].iloc[0]} per insured-year")
     axis.set_xlabel("Period")
-    axis.text(0.0, 1.02, shorten(case.case, 60), transform=axis.transAxes, weight="bold", va="bottom")
+    name = shorten(frame["contract_group"].iloc[0], 60)
+    axis.text(0.0, 1.02, name, transform=axis.transAxes, weight="bold", va="bottom")
     return picture
+
+
+FIGURE = Figure(
+    name="case",
+    order=60,
+    title="The contract group: spending and benchmarks",
+    caption=(
+        "Black: observed spending. Coloured: the benchmark of each design with its 95% predictive interval{interval}. "
+        "The saving is the benchmark less observed spending. The money axis does not start at zero. Masked periods, "
+        "if there are any, are hatched."
+    ),
+    schema=FrameSchema(
+        "case",
+        "one row per period of observed spending, and one row per design and performance period",
+        (
+            Column("contract_group", "text", "", "Name of the contract group."),
+            Column("currency", "text", "", "Currency of spending."),
+            Column("interval", "text", "", "Kinds of interval, in parentheses after a space; empty if there is none."),
+            Column("design", "text", "", "Name of the design of a benchmark; empty for observed spending."),
+            Column("period", "text", "", "Label of the period."),
+            Column("window", "text", "", f"{BASELINE!r}, {PERFORMANCE!r} or empty."),
+            Column("masked", "bool", "", "Whether the design masks the period."),
+            Column("value", "float", "currency per insured-year", "Observed spending, or mean of the benchmark."),
+            Column("lower", "float", "currency per insured-year", "Lower end of the 95% interval; NaN if none."),
+            Column("upper", "float", "currency per insured-year", "Upper end of the 95% interval; NaN if none."),
+        ),
+    ),
+    plot=draw,
+)

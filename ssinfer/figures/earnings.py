@@ -1,64 +1,91 @@
-"""Figure: how often a true saving is paid, and what it earns on average, by kind of threshold."""
+"""Figure: the probability of payment and the expected payment by true saving, one row per threshold."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
+import matplotlib.figure
+import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 
+from ssinfer.figures.figure import Figure
 from ssinfer.figures.numbers import plain
 from ssinfer.figures.style import INK, SOFT, figure
+from ssinfer.schema import Column, FrameSchema
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from ssinfer.figures.data import Earnings
-
-RIGHT = LinearSegmentedColormap.from_list("right", ["#FFFFFF", "#7FB8DC"])  # a true saving that is paid
-WRONG = LinearSegmentedColormap.from_list("wrong", ["#FFFFFF", "#D55E00"])  # paid although nothing was saved
-ROW = 0.46
+TRUE_PAYMENT = LinearSegmentedColormap.from_list("true payment", ["#FFFFFF", "#7FB8DC"])
+FALSE_PAYMENT = LinearSegmentedColormap.from_list("false payment", ["#FFFFFF", "#D55E00"])
+DARKEST_FALSE_RATE = 0.25
+ROW_HEIGHT = 0.46  # inches
 
 
-def draw(data: Earnings) -> Figure:
-    """Return a table of cells: a row per threshold, a column per true saving; shaded by how often it is paid."""
-    count, columns = len(data.curves), len(data.savings)
-    picture = figure(1.15 + ROW * (count + 1))
+def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
+    """Return a table of cells: one row per threshold, one column per true saving, shaded by probability of payment."""
+    savings = list(dict.fromkeys(frame["true_saving"]))
+    names = list(dict.fromkeys(frame["threshold"]))
+    currency = frame["currency"].iloc[0]
+    width, height = len(savings), len(names)
+    picture = figure(1.15 + ROW_HEIGHT * (height + 1))
     axis = picture.subplots()
-    for row, curve in enumerate(data.curves):
-        for column in range(columns):
-            false = data.savings[column] == 0
-            share = float(curve.paid[column])
-            shade = WRONG(min(share / 0.25, 1.0)) if false else RIGHT(share)
-            axis.add_patch(Rectangle((column, row), 1, 1, facecolor=shade, edgecolor="white", linewidth=2))
-            axis.text(
-                column + 0.5, row + 0.36, f"{plain(100 * share, 0)} of 100", ha="center", va="center", color=INK,
-                weight="bold",
-            )  # fmt: skip
-            axis.text(
-                column + 0.5, row + 0.73, f"{data.currency} {plain(float(curve.bonus[column]), 0)}", ha="center",
-                va="center", color=INK, fontsize=8,
-            )  # fmt: skip
-        if curve.recommended:
-            axis.add_patch(Rectangle((0, row), columns, 1, fill=False, edgecolor=INK, linewidth=1.8, zorder=4))
-    for column in range(columns):
+    for cell in frame.to_dict("records"):
+        column, row = savings.index(cell["true_saving"]), names.index(cell["threshold"])
+        paid = float(cell["paid"])
+        shade = FALSE_PAYMENT(min(paid / DARKEST_FALSE_RATE, 1.0)) if cell["true_saving"] == 0 else TRUE_PAYMENT(paid)
+        axis.add_patch(Rectangle((column, row), 1, 1, facecolor=shade, edgecolor="white", linewidth=2))
         axis.text(
-            column + 0.5, count + 0.5, f"{data.currency} {plain(float(data.due[column]), 0)}", ha="center", va="center",
-            color=SOFT,
+            column + 0.5, row + 0.36, f"{plain(100 * paid, 0)} of 100", ha="center", va="center", color=INK,
+            weight="bold",
         )  # fmt: skip
-    heads = ["nothing" if saving == 0 else f"{100 * saving:g}%" for saving in data.savings]
-    axis.set_xticks([column + 0.5 for column in range(columns)], heads, color=INK, weight="bold")
+        axis.text(
+            column + 0.5, row + 0.73, f"{currency} {plain(float(cell['payment']), 0)}", ha="center", va="center",
+            color=INK, fontsize=8,
+        )  # fmt: skip
+    recommended = set(frame.loc[frame["recommended"], "threshold"])
+    for row, name in enumerate(names):
+        if name in recommended:
+            axis.add_patch(Rectangle((0, row), width, 1, fill=False, edgecolor=INK, linewidth=1.8, zorder=4))
+    due = frame.drop_duplicates("true_saving")["due"].tolist()
+    for column, payment in enumerate(due):
+        axis.text(
+            column + 0.5, height + 0.5, f"{currency} {plain(payment, 0)}", ha="center", va="center", color=SOFT
+        )  # fmt: skip
+    heads = ["none" if saving == 0 else f"{100 * saving:g}%" for saving in savings]
+    axis.set_xticks([column + 0.5 for column in range(width)], heads, color=INK, weight="bold")
     axis.xaxis.tick_top()
     axis.xaxis.set_label_position("top")
     axis.set_xlabel(
-        f"If a contract truly saves … it is paid so often, and earns so many {data.currency} per insured-year",
-        labelpad=10,
+        f"True saving: probability of payment and expected payment ({currency} per insured-year)", labelpad=10
     )
-    names = [f"{curve.threshold}\n(recommended)" if curve.recommended else curve.threshold for curve in data.curves]
-    axis.set_yticks([row + 0.5 for row in range(count + 1)], [*names, "due, without error"], color=INK)
-    axis.set_xlim(0, columns)
-    axis.set_ylim(count + 1, 0)
+    labels = [f"{name}\n(recommended)" if name in recommended else name for name in names]
+    axis.set_yticks([row + 0.5 for row in range(height + 1)], [*labels, "due, without error"], color=INK)
+    axis.set_xlim(0, width)
+    axis.set_ylim(height + 1, 0)
     axis.tick_params(length=0)
     for spine in axis.spines.values():
         spine.set_visible(False)
     return picture
+
+
+FIGURE = Figure(
+    name="earnings",
+    order=20,
+    title="Probability of payment and expected payment by true saving",
+    caption=(
+        "Design {design}. Thresholds are one-sided unless their name says otherwise. Orange: nothing was saved, so "
+        "every payment is false. Blue: a darker cell means that a true saving is paid more often. The last row is the "
+        "payment that a benchmark without error would give. Means over placebo contracts, after a true saving was "
+        "subtracted from their spending."
+    ),
+    schema=FrameSchema(
+        "earnings",
+        "one row per threshold and true saving",
+        (
+            Column("design", "text", "", "Name of the design."),
+            Column("currency", "text", "", "Currency of the payments."),
+            Column("threshold", "text", "", "Name of the threshold."),
+            Column("true_saving", "float", "fraction of spending", "True saving of the contract."),
+            Column("paid", "float", "fraction of contracts", "Share of placebo contracts that are paid."),
+            Column("payment", "float", "currency per insured-year", "Mean payment."),
+            Column("due", "float", "currency per insured-year", "Payment under a benchmark without error."),
+            Column("recommended", "bool", "", "Whether this is the recommended threshold."),
+        ),
+    ),
+    plot=draw,
+)

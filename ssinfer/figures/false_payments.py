@@ -1,73 +1,92 @@
-"""Figure 2: the share of null contracts that each threshold promises to pay, and the share it pays."""
-
-from __future__ import annotations
+"""Figure: the false payment rate that each threshold promises, and the rate on placebo contracts."""
 
 from math import isfinite
-from typing import TYPE_CHECKING
 
+import matplotlib.figure
+import pandas as pd
 from matplotlib.ticker import FuncFormatter
 
+from ssinfer.figures.figure import Figure
 from ssinfer.figures.numbers import plain
 from ssinfer.figures.style import FAINT, INK, PAID, SOFT, figure, quiet, shorten
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from matplotlib.figure import Figure
-
-    from ssinfer.figures.data import PaymentDot
+from ssinfer.schema import Column, FrameSchema
 
 Z = 1.959963984540054
-KEPT, OTHERS = "#0072B2", "#A9A9A9"
-ROW = 0.3
+AS_PROMISED, OTHERS = "#0072B2", "#A9A9A9"
+ROW_HEIGHT = 0.3  # inches
 
 
-def draw(dots: Sequence[PaymentDot]) -> Figure:
-    """Return a row per threshold: a bar at the promised rate, and what the recommended design pays, in words as well.
+def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
+    """Return one row per threshold: a bar at the promised rate, and the rate of the main design, also in words.
 
-    The other designs are small grey dots; without a recommended one the first is drawn large.
+    The other designs are small grey dots. Without a main design the first one is drawn large.
     """
-    thresholds = list(dict.fromkeys(dot.threshold for dot in dots))
-    main = next((dot.label for dot in dots if dot.main), dots[0].label)
-    picture = figure(1.3 + ROW * len(thresholds))
+    main = (frame[frame["main"]] if frame["main"].any() else frame)["design"].iloc[0]
+    picture = figure(1.3 + ROW_HEIGHT * frame["threshold"].nunique())
     axis = picture.subplots()
-    for row, threshold in enumerate(thresholds):
+    names = []
+    for row, (name, part) in enumerate(frame.groupby("threshold", sort=False)):
+        names.append(str(name))
         if row % 2 == 0:
             axis.axhspan(row - 0.5, row + 0.5, color=FAINT, alpha=0.35, linewidth=0)
-        mine = [dot for dot in dots if dot.threshold == threshold]
-        others = [dot.actual for dot in mine if dot.label != main]
+        others = part.loc[part["design"] != main, "rate"]
         axis.plot(others, [row] * len(others), "o", markersize=3.2, color=OTHERS, zorder=2)
-        nominal = mine[0].nominal
-        if isfinite(nominal):
-            axis.vlines(nominal, row - 0.42, row + 0.42, color=INK, linewidth=2.4, zorder=3)
-        promised = f", promised {plain(100 * nominal, 1).removesuffix('.0')}" if isfinite(nominal) else ""
-        chosen = next((dot for dot in mine if dot.label == main), None)
-        if chosen is None:
-            continue
-        error = Z * chosen.error if isfinite(chosen.error) else 0.0
-        above = isfinite(nominal) and chosen.actual - error > nominal
-        ink = PAID if above else KEPT
-        axis.errorbar(
-            [chosen.actual], [row], xerr=[[min(error, chosen.actual)], [error]], fmt="o", color=ink, markersize=7,
-            elinewidth=1.6, zorder=4,
-        )  # fmt: skip
-        axis.annotate(
-            f"pays {plain(100 * chosen.actual, 0)}{promised}", (1.0, row), xycoords=("axes fraction", "data"),
-            xytext=(6, 0), textcoords="offset points", va="center", ha="left", color=ink,
-            weight="bold" if above else "normal",
-        )  # fmt: skip
+        promised = float(part["promised"].iloc[0])
+        words = ""
+        if isfinite(promised):
+            axis.vlines(promised, row - 0.42, row + 0.42, color=INK, linewidth=2.4, zorder=3)
+            words = f", promised {plain(100 * promised, 1).removesuffix('.0')}"
+        for rate, error in part.loc[part["design"] == main, ["rate", "standard_error"]].to_numpy()[:1]:
+            half = Z * error if isfinite(error) else 0.0
+            above = isfinite(promised) and rate - half > promised
+            ink = PAID if above else AS_PROMISED
+            axis.errorbar(
+                [rate], [row], xerr=[[min(half, rate)], [half]], fmt="o", color=ink, markersize=7, elinewidth=1.6,
+                zorder=4,
+            )  # fmt: skip
+            axis.annotate(
+                f"pays {plain(100 * rate, 0)}{words}", (1.0, row), xycoords=("axes fraction", "data"), xytext=(6, 0),
+                textcoords="offset points", va="center", ha="left", color=ink, weight="bold" if above else "normal",
+            )  # fmt: skip
     axis.plot([], [], linestyle="none", marker="|", markersize=12, markeredgewidth=2.4, color=INK, label="promised")
-    axis.plot([], [], "o", markersize=7, color=KEPT, label=shorten(main, 44))
+    axis.plot([], [], "o", markersize=7, color=AS_PROMISED, label=shorten(main, 44))
     axis.plot([], [], "o", markersize=7, color=PAID, label="the same, paying more than promised")
-    if any(dot.label != main for dot in dots):
+    if (frame["design"] != main).any():
         axis.plot([], [], "o", markersize=3.2, color=OTHERS, label="other designs")
-    axis.set_yticks(range(len(thresholds)), thresholds, color=INK)
-    axis.set_ylim(len(thresholds) - 0.5, -0.5)
+    axis.set_yticks(range(len(names)), names, color=INK)
+    axis.set_ylim(len(names) - 0.5, -0.5)
     axis.set_xlim(left=0)
     quiet(axis)
     axis.grid(axis="x", color=FAINT, linewidth=0.6)
     axis.set_axisbelow(True)
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}"))
-    axis.set_xlabel("Of 100 contracts that saved nothing, so many are paid (line: 95% interval)")
+    axis.set_xlabel("False payments per 100 contracts without savings (95% interval)")
     picture.legend(loc="outside upper left", ncols=2, frameon=False, labelcolor=SOFT)
     return picture
+
+
+FIGURE = Figure(
+    name="false_payments",
+    order=30,
+    title="False payment rates: promised and actual",
+    caption=(
+        "A dot to the right of its black bar: the threshold pays more often than it promises. The dot is orange if its "
+        "95% interval lies above the promised rate. A dot to the left: the threshold is stricter than promised, and "
+        "detects fewer true savings. Large dots: the design with the recommended threshold. Grey dots: the other "
+        "designs. Intervals are from a bootstrap over blocks of neighbouring units. A threshold without a bar promises "
+        "no single rate."
+    ),
+    schema=FrameSchema(
+        "false_payments",
+        "one row per threshold and design",
+        (
+            Column("threshold", "text", "", "Name of the threshold."),
+            Column("promised", "float", "fraction of contracts", "Promised false payment rate; NaN if there is none."),
+            Column("design", "text", "", "Name of the design."),
+            Column("rate", "float", "fraction of contracts", "Share of placebo contracts that are paid."),
+            Column("standard_error", "float", "fraction of contracts", "Standard error of the rate; NaN if unknown."),
+            Column("main", "bool", "", "Whether this is the design with the recommended threshold."),
+        ),
+    ),
+    plot=draw,
+)

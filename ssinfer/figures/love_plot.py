@@ -1,62 +1,79 @@
-"""Figure: how far treated and compared persons differ on each covariate, before and after matching or weighting."""
+"""Figure: balance of treated and comparison persons on each covariate, before and after matching or weighting."""
 
-from __future__ import annotations
-
-from math import isfinite
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import matplotlib.figure
+import pandas as pd
+
+from ssinfer.figures.figure import Figure
 from ssinfer.figures.style import COLOURS, FAINT, INK, SOFT, figure, quiet, shorten
+from ssinfer.schema import Column, FrameSchema
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from matplotlib.figure import Figure
-
-    from ssinfer.figures.data import LovePlot
-
-MOST_BESIDE = 3
+MAX_COLUMNS = 3  # panels side by side
 AFTER = COLOURS[0]
 DOTS: Any = {"marker": "o", "linestyle": "", "markersize": 5.5, "clip_on": False}
 
 
-def draw(plots: Sequence[LovePlot]) -> Figure:
-    """Return a panel per comparison: covariates by falling imbalance before, hollow before, filled after."""
-    beside = min(len(plots), MOST_BESIDE)
-    below = -(-len(plots) // beside)
-    worst: dict[str, float] = {}
-    for plot in plots:
-        for name, value in zip(plot.covariates, plot.before, strict=True):
-            worst[name] = max(worst.get(name, 0.0), float(value))
-    names = sorted(worst, key=lambda name: -worst[name])
-    row_of = {name: row for row, name in enumerate(names)}
-    limits = {plot.limit for plot in plots if isfinite(plot.limit)}
-    gate = f"gate {limits.pop():g}" if len(limits) == 1 else "gate"
-    picture = figure(0.9 + below * (1.05 + 0.21 * len(names)))
-    grid = picture.subplots(below, beside, squeeze=False, sharex=True, sharey=True)
-    finite = [value for plot in plots for part in (plot.before, plot.after) for value in part if isfinite(value)]
-    reach = 1.06 * max([*finite, *(plot.limit for plot in plots if isfinite(plot.limit)), 0.1])
-    for place, axis in enumerate(grid.ravel()):
-        if place >= len(plots):
-            axis.set_axis_off()
-            continue
-        plot = plots[place]
-        rows = [row_of[name] for name in plot.covariates]
-        axis.hlines(rows, 0, reach, color=FAINT, linewidth=0.6)
-        axis.hlines(rows, plot.after, plot.before, color=SOFT, linewidth=0.9)
-        axis.plot(plot.before, rows, color=SOFT, label="before", markerfacecolor="white", **DOTS)
-        axis.plot(plot.after, rows, color=AFTER, label="after", **DOTS)
-        if isfinite(plot.limit):
-            axis.axvline(plot.limit, color=INK, linestyle=(0, (4, 2)), linewidth=1.1, label=gate)
+def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
+    """Return one panel per design, the covariates by falling imbalance: hollow dots before, filled dots after."""
+    panels = list(frame.groupby("design", sort=False))
+    columns = min(len(panels), MAX_COLUMNS)
+    rows = -(-len(panels) // columns)
+    worst = (
+        frame.groupby("covariate", sort=False)["before"].max().fillna(0.0).sort_values(ascending=False, kind="stable")
+    )
+    row_of = {name: row for row, name in enumerate(worst.index)}
+    limits = frame["limit"].dropna().unique()
+    limit_label = f"limit {limits[0]:g}" if len(limits) == 1 else "limit"
+    picture = figure(0.9 + rows * (1.05 + 0.21 * len(row_of)))
+    grid = picture.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    reach = 1.06 * max(float(frame[["before", "after", "limit"]].max().max()), 0.1)
+    for axis in grid.ravel()[len(panels) :]:
+        axis.set_axis_off()
+    for axis, (design, part) in zip(grid.ravel(), panels, strict=False):
+        height = part["covariate"].map(row_of)
+        axis.hlines(height, 0, reach, color=FAINT, linewidth=0.6)
+        axis.hlines(height, part["after"], part["before"], color=SOFT, linewidth=0.9)
+        axis.plot(part["before"], height, color=SOFT, label="before", markerfacecolor="white", **DOTS)
+        axis.plot(part["after"], height, color=AFTER, label="after", **DOTS)
+        for limit in part["limit"].dropna().unique():
+            axis.axvline(limit, color=INK, linestyle=(0, (4, 2)), linewidth=1.1, label=limit_label)
         quiet(axis)
         axis.tick_params(axis="y", pad=7)
         axis.tick_params(axis="x", labelbottom=True)
-        title = "\n".join(wrap(plot.label, 66 // beside, max_lines=2, placeholder=" \N{HORIZONTAL ELLIPSIS}"))
+        title = "\n".join(wrap(str(design), 66 // columns, max_lines=2, placeholder=" \N{HORIZONTAL ELLIPSIS}"))
         axis.set_title(title, loc="left", fontsize=9, weight="bold", color=INK)
-        axis.set_xlabel(plot.header.replace("smd ", "Absolute SMD\n", 1))
-    grid[0, 0].set_yticks(range(len(names)), [shorten(name, 28) for name in names], color=INK)
-    grid[0, 0].set_ylim(len(names) - 0.5, -0.5)
+        axis.set_xlabel("Absolute standardised\nmean difference (SD)")
+    grid[0, 0].set_yticks(range(len(row_of)), [shorten(name, 28) for name in row_of], color=INK)
+    grid[0, 0].set_ylim(len(row_of) - 0.5, -0.5)
     grid[0, 0].set_xlim(0, reach)
     handles, labels = grid[0, 0].get_legend_handles_labels()
     picture.legend(handles, labels, loc="outside upper left", ncols=len(labels), frameon=False, labelcolor=SOFT)
     return picture
+
+
+FIGURE = Figure(
+    name="balance",
+    order=50,
+    title="Balance before and after matching or weighting",
+    caption=(
+        "Hollow: all treated persons against all persons who could be compared. Filled: the persons who are compared. "
+        "The difference of means is divided by the {denominator} before matching. "
+        "\N{LEFT DOUBLE QUOTATION MARK}distance\N{RIGHT DOUBLE QUOTATION MARK} is the log-odds of the propensity "
+        "score. No outcome is used."
+    ),
+    schema=FrameSchema(
+        "balance",
+        "one row per design and covariate",
+        (
+            Column("design", "text", "", "Name of the design."),
+            Column("covariate", "text", "", "Name of the covariate."),
+            Column("before", "float", "standard deviations", "Absolute standardised mean difference before."),
+            Column("after", "float", "standard deviations", "Absolute standardised mean difference after."),
+            Column("limit", "float", "standard deviations", "Largest difference that the study allows; NaN if none."),
+            Column("denominator", "text", "", "The standard deviation that divides the difference, in words."),
+        ),
+    ),
+    plot=draw,
+)

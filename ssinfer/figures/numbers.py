@@ -1,12 +1,7 @@
-"""Numbers in print: only the digits that the Monte Carlo or statistical error warrants."""
-
-from __future__ import annotations
+"""Prints numbers with no more digits than their standard error supports."""
 
 import math
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from collections.abc import Sequence
 
 MINUS = "\N{MINUS SIGN}"
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
@@ -76,6 +71,18 @@ def percent(rate: float, error: float = float("nan"), decimals: int | None = Non
     return f"{plain(100 * rate, decimals)}%"
 
 
+def percent_with_error(rate: float, error: float) -> str:
+    """Return a fraction and its standard error as whole percentages; an error below 1 is printed as 1.
+
+    >>> percent_with_error(0.113, 0.052), percent_with_error(0.113, float("nan"))
+    ('11 ± 5%', '11%')
+    """
+    text = plain(100 * rate, 0)
+    if math.isfinite(error) and error > 0:
+        text += f" {PLUS_MINUS} {plain(max(100 * error, 1.0), 0)}"
+    return f"{text}%"
+
+
 def money(value: float, currency: str, decimals: int = 0) -> str:
     """Return an amount with its currency in front.
 
@@ -102,7 +109,7 @@ def total(value: float, currency: str) -> str:
 
 
 def count(value: float) -> str:
-    """Return a whole number with thousands separators.
+    """Return a number rounded to an integer, with thousands separators.
 
     >>> count(44369.4)
     '44,369'

@@ -1,114 +1,127 @@
-"""Figure 1: savings measured where nothing was saved, by design, with the thresholds drawn."""
+"""Figure: measured savings of placebo contracts, by design, with the thresholds of the contract group."""
 
-from __future__ import annotations
+from typing import Any
 
-from math import isfinite
-from typing import TYPE_CHECKING, Any
-
+import matplotlib.figure
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 
+from ssinfer.figures.figure import Figure
 from ssinfer.figures.numbers import percent
-from ssinfer.figures.style import INK, PAID, SOFT, UNPAID, figure, percent_axis, quiet, shorten
+from ssinfer.figures.style import INK, LINES, PAID, SOFT, UNPAID, figure, percent_axis, quiet, shorten
+from ssinfer.schema import Column, FrameSchema
+from ssinfer.typing import Floats, Integers
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from matplotlib.figure import Figure
-    from numpy.typing import NDArray
-
-    from ssinfer.figures.data import PlaceboRow
-    from ssinfer.typing import Floats
-
-
-LINES = {
-    "honest threshold": ("-", PAID),
-    "Medicare's schedule": ((0, (1, 1)), INK),
-    "": ((0, (4, 2)), SOFT),
-}
-ROW = 0.18
-TALL, LOW = 1.0 + 3.3 * ROW, 1.12  # heights of the first panel, which carries the labels, and of the others
+PLACEBO, THRESHOLD, MEASURED = "placebo contract", "threshold", "contract group"
+LABEL_HEIGHT = 0.18  # of a threshold's label, as a share of the highest bar
+FIRST_PANEL, OTHER_PANEL = 1.0 + 3.3 * LABEL_HEIGHT, 1.12  # heights; the first panel carries the labels
 SHARE_SHOWN = 0.995
 N_BINS = 48
 WHITE = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0}  # behind words that lines may cross
 
 
-def draw(rows: Sequence[PlaceboRow]) -> Figure:
+def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     """Return histograms of placebo savings rates, one design below the other on one axis."""
-    together = np.concatenate([row.rates for row in rows])
-    marks = [value for row in rows for value in (row.case, *(line[1] for line in row.lines)) if isfinite(value)]
-    reach = 1.05 * max(float(np.quantile(np.abs(together), SHARE_SHOWN)), *(abs(mark) for mark in marks), 1e-6)
+    panels = [part for _, part in frame.groupby("design", sort=False)]
+    rates = frame["rate"].to_numpy()
+    of_placebos = (frame["item"] == PLACEBO).to_numpy()
+    reach = float(np.quantile(np.abs(rates[of_placebos]), SHARE_SHOWN))
+    reach = 1.05 * max(reach, *np.abs(rates[~of_placebos & np.isfinite(rates)]), 1e-6)
     edges = np.linspace(-reach, reach, N_BINS + 1)
-    picture = figure(1.4 + 1.2 * len(rows))
-    axes = picture.subplots(
-        len(rows), 1, sharex=True, squeeze=False, height_ratios=[TALL / LOW, *(1.0,) * (len(rows) - 1)]
-    )[:, 0]
-    # values beyond the axis are counted in the outermost bars
-    counts = [
-        [np.histogram(np.clip(part, -reach, reach), edges)[0] for part in (row.rates[~row.paid], row.rates[row.paid])]
-        for row in rows
-    ]
+    picture = figure(1.4 + 1.2 * len(panels))
+    heights = [FIRST_PANEL / OTHER_PANEL, *(1.0,) * (len(panels) - 1)]
+    axes = picture.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    counts = [_counts(part, edges) for part in panels]
     top = max(int((unpaid + paid).max()) for unpaid, paid in counts)
-    for place, (axis, row, (unpaid, paid)) in enumerate(zip(axes, rows, counts, strict=True)):
-        axis.add_collection(_bars(edges, np.zeros(N_BINS), unpaid, UNPAID))
+    for panel, (axis, part, (unpaid, paid)) in enumerate(zip(axes, panels, counts, strict=True)):
+        axis.add_collection(_bars(edges, np.zeros(N_BINS, dtype=int), unpaid, UNPAID))
         axis.add_collection(_bars(edges, unpaid, unpaid + paid, PAID))
         axis.axvline(0.0, color=INK, linewidth=0.9, zorder=3)
-        axis.set_ylim(0, (LOW if place else TALL) * top)
+        axis.set_ylim(0, (OTHER_PANEL if panel else FIRST_PANEL) * top)
         axis.set_yticks([])
         quiet(axis)
-        axis.text(0.0, 0.98, shorten(row.label, 40), transform=axis.transAxes, va="top", weight="bold")
+        placebos = part[part["item"] == PLACEBO]
+        axis.text(0.0, 0.98, shorten(part["design"].iloc[0], 40), transform=axis.transAxes, va="top", weight="bold")
         axis.annotate(
-            f"{row.rates.size:,} placebo contracts", (0.0, 0.98), xycoords="axes fraction", xytext=(0, -15),
+            f"{len(placebos):,} placebo contracts", (0.0, 0.98), xycoords="axes fraction", xytext=(0, -15),
             textcoords="offset points", va="top", color=SOFT,
         )  # fmt: skip
-        axis.text(0.98 * reach, 0.32 * top, _share(row), va="bottom", ha="right", color=PAID, zorder=5, bbox=WHITE)
-        drawn = [line for line in row.lines if isfinite(line[1])]
-        for text, value in drawn:
-            dashes, ink = LINES.get(text, LINES[""])
-            height = 1.0 if place else 1.0 + ROW * (1 + _rank(drawn, value))
-            axis.vlines(value, 0, height * top, color=ink, linestyle=dashes, linewidth=1.4, zorder=4)
-            if place == 0:
-                axis.text(
-                    value + 0.012 * reach, height * top, f"{text} {percent(value)}", color=ink, va="top", ha="left"
-                )
-        if isfinite(row.case):
-            axis.plot([row.case], [0.05 * top], marker="v", markersize=9, color=INK, markeredgecolor="white", zorder=6)
+        axis.text(0.98 * reach, 0.32 * top, _share(placebos), va="bottom", ha="right", color=PAID, zorder=5, bbox=WHITE)
+        _draw_thresholds(
+            axis, part[(part["item"] == THRESHOLD) & np.isfinite(part["rate"])], top, None if panel else 0.012 * reach
+        )
+        for rate in part.loc[(part["item"] == MEASURED) & np.isfinite(part["rate"]), "rate"]:
+            axis.plot([rate], [0.05 * top], marker="v", markersize=9, color=INK, markeredgecolor="white", zorder=6)
             axis.text(
-                row.case,
-                0.2 * top,
-                f"case {percent(row.case)}",
-                ha="center",
-                va="bottom",
-                weight="bold",
-                zorder=6,
+                rate, 0.2 * top, f"measured {percent(rate)}", ha="center", va="bottom", weight="bold", zorder=6,
                 bbox=WHITE,
-            )
+            )  # fmt: skip
     axes[-1].set_xlim(-reach, reach)
     percent_axis(axes[-1].xaxis)
-    axes[-1].set_xlabel(
-        "Measured saving where the true saving is zero, % of the benchmark (right of 0: spent less than the benchmark)"
-    )
+    axes[-1].set_xlabel("Measured savings rate of contracts without savings, % of the benchmark")
     return picture
 
 
-def _bars(edges: Floats, below: NDArray[Any], above: NDArray[Any], ink: str) -> PolyCollection:
-    """Return the bars of a histogram that are not empty, a little apart, as one artist: quicker than one a bar."""
-    kept = np.flatnonzero(above > below)
-    left, right = edges[kept], edges[kept] + 0.92 * (edges[1] - edges[0])
+def _counts(part: pd.DataFrame, edges: Floats) -> tuple[Integers, Integers]:
+    """Return counts of unpaid and of paid placebos; the outermost bars count the values beyond the axis."""
+    placebos = part[part["item"] == PLACEBO]
+    rates, paid = placebos["rate"].clip(edges[0], edges[-1]).to_numpy(), placebos["paid"].to_numpy()
+    return np.histogram(rates[~paid], edges)[0], np.histogram(rates[paid], edges)[0]
+
+
+def _bars(edges: Floats, below: Integers, above: Integers, ink: str) -> PolyCollection:
+    """Return the bars of a histogram that are not empty as one artist, which is quicker than one artist per bar."""
+    shown = np.flatnonzero(above > below)
+    left, right = edges[shown], edges[shown] + 0.92 * (edges[1] - edges[0])
     x = np.stack([left, left, right, right], axis=1)
-    y = np.stack([below[kept], above[kept], above[kept], below[kept]], axis=1)
+    y = np.stack([below[shown], above[shown], above[shown], below[shown]], axis=1)
     return PolyCollection(list(np.stack([x, y], axis=2)), facecolor=ink, edgecolor="none")
 
 
-def _share(row: PlaceboRow) -> str:
-    """Return in words how many placebo contracts the honest threshold would pay, of those that have one."""
-    judged = int(row.judged.sum())
-    if not judged:
-        return "no honest threshold"
-    share = f"{percent(float(row.paid[row.judged].mean()))}" if row.paid.any() else "none"
-    return f"{share} {'' if judged == row.judged.size else f'of {judged:,} '}would be paid"
+def _draw_thresholds(axis: Axes, lines: pd.DataFrame, top: float, label_gap: float | None) -> None:
+    """Draw one vertical line per threshold; the leftmost line carries its label highest. None: no labels."""
+    rates: Any = lines["rate"].tolist()
+    for text, source, rate in zip(lines["name"], lines["learns_from"], rates, strict=True):
+        dashes, ink = LINES.get(source, LINES["fit"])
+        height = top if label_gap is None else (1.0 + LABEL_HEIGHT * (1 + sum(other > rate for other in rates))) * top
+        axis.vlines(rate, 0, height, color=ink, linestyle=dashes, linewidth=1.4, zorder=4)
+        if label_gap is not None:
+            axis.text(rate + label_gap, height, f"{text}: {percent(rate)}", color=ink, va="top", ha="left")
 
 
-def _rank(drawn: Sequence[tuple[str, float]], value: float) -> int:
-    """Return how many of the lines lie to the right: the leftmost carries its label highest."""
-    return sum(other > value for _, other in drawn)
+def _share(placebos: pd.DataFrame) -> str:
+    """Return the share of judged placebo contracts that would be paid, as text."""
+    judged = placebos.loc[placebos["judged"], "paid"]
+    if not len(judged):
+        return "no placebo threshold"
+    share = percent(float(judged.mean())) if judged.any() else "none"
+    return f"{share} {'' if len(judged) == len(placebos) else f'of {len(judged):,} '}would be paid"
+
+
+FIGURE = Figure(
+    name="placebo_savings",
+    order=10,
+    title="Measured savings of contracts without savings",
+    caption=(
+        "Each bar counts placebo contracts: units and years without a contract, so every saving here is error. "
+        "Right of zero: less was spent than the benchmark. Orange: placebos that would be paid under their own "
+        "cross-fitted threshold. Lines: the thresholds of the contract group at 95%, one-sided from placebos and "
+        "two-sided from models. The outermost bars count the values beyond the axis."
+    ),
+    schema=FrameSchema(
+        "placebo_savings",
+        "one row per placebo contract, per threshold, and per measured saving of the contract group, by design",
+        (
+            Column("design", "text", "", "Name of the design."),
+            Column("item", "text", "", f"{PLACEBO!r}, {THRESHOLD!r} or {MEASURED!r}."),
+            Column("name", "text", "", "Name of the threshold; empty for other items."),
+            Column("learns_from", "text", "", "Source of the threshold: 'placebos', 'fit' or 'size'."),
+            Column("rate", "float", "fraction of the benchmark", "Measured savings rate, or threshold."),
+            Column("judged", "bool", "", "Whether a placebo has a cross-fitted placebo threshold."),
+            Column("paid", "bool", "", "Whether a placebo reaches its threshold."),
+        ),
+    ),
+    plot=draw,
+)

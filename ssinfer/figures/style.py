@@ -1,20 +1,15 @@
-"""What all figures share: a palette safe for colour-blind readers, type, axes, and labels that keep their distance."""
+"""Style of all figures: colours safe for colour-blind readers, fonts, axes, and labels that do not overlap."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from ssinfer.figures.numbers import MINUS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from contextlib import AbstractContextManager
-
-    from matplotlib.axes import Axes
 
 # Okabe and Ito 2008: distinct under all common forms of colour blindness; markers differ as well
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -22,6 +17,8 @@ MARKERS = ("o", "s", "D", "^", "v", "P")
 INK, SOFT, FAINT = "#222222", "#666666", "#D9D9D9"
 PAID = "#D55E00"
 UNPAID = "#9DB4C6"
+# dashes and colour of a threshold's line, by the source that its kind learns from
+LINES: Any = {"placebos": ("-", PAID), "fit": ((0, (4, 2)), SOFT), "size": ((0, (1, 1)), INK)}
 WIDTH = 7.6
 
 _RC: Any = {
@@ -58,14 +55,14 @@ def percent_axis(axis: Any) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{f'{100 * value:g}'.replace('-', MINUS)}%"))
 
 
-def colour(place: int) -> str:
-    """Return the colour of the design at a place."""
-    return COLOURS[place % len(COLOURS)]
+def colour(number: int) -> str:
+    """Return the colour of the design with a number."""
+    return COLOURS[number % len(COLOURS)]
 
 
-def marker(place: int) -> str:
-    """Return the marker of the design at a place; where colours repeat, markers differ."""
-    return MARKERS[(place + place // len(COLOURS)) % len(MARKERS)]
+def marker(number: int) -> str:
+    """Return the marker of the design with a number; designs of the same colour have different markers."""
+    return MARKERS[(number + number // len(COLOURS)) % len(MARKERS)]
 
 
 def spread(wanted: Sequence[float], gap: float) -> list[float]:
@@ -74,10 +71,10 @@ def spread(wanted: Sequence[float], gap: float) -> list[float]:
     >>> [round(x, 3) for x in spread([1.0, 1.0, 3.0], 0.5)]
     [0.75, 1.25, 3.0]
     """
-    order = sorted(range(len(wanted)), key=lambda place: wanted[place])
-    clusters: list[tuple[list[int], float]] = []  # members in order, centre
-    for place in order:
-        clusters.append(([place], wanted[place]))
+    order = sorted(range(len(wanted)), key=lambda label: wanted[label])
+    clusters: list[tuple[list[int], float]] = []  # labels in order, centre
+    for label in order:
+        clusters.append(([label], wanted[label]))
         while len(clusters) > 1:
             (low, low_centre), (high, high_centre) = clusters[-2:]
             if high_centre - low_centre >= gap * (len(low) + len(high)) / 2:
@@ -85,15 +82,15 @@ def spread(wanted: Sequence[float], gap: float) -> list[float]:
             both = low + high
             centre = (low_centre * len(low) + high_centre * len(high)) / len(both)
             clusters[-2:] = [(both, centre)]
-    found = [0.0] * len(wanted)
-    for members, centre in clusters:
-        for step, place in enumerate(members):
-            found[place] = centre + gap * (step - (len(members) - 1) / 2)
-    return found
+    positions = [0.0] * len(wanted)
+    for labels, centre in clusters:
+        for step, label in enumerate(labels):
+            positions[label] = centre + gap * (step - (len(labels) - 1) / 2)
+    return positions
 
 
 def shorten(label: str, most: int = 34) -> str:
-    """Return a label cut to fit beside an axis.
+    """Return a label, cut if it is too long for its axis.
 
     >>> shorten("short"), shorten("x" * 50, 10)
     ('short', 'xxxxxxxxx…')
@@ -102,6 +99,6 @@ def shorten(label: str, most: int = 34) -> str:
 
 
 def quiet(axes: Axes) -> None:
-    """Remove an axis that labels replace."""
+    """Hide the line and the ticks of the vertical axis, which labels replace."""
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)

@@ -1,13 +1,11 @@
-"""From a matplotlib figure to SVG text: deterministic, without metadata, with ids of its own."""
-
-from __future__ import annotations
+"""Writes a matplotlib figure as SVG text: the same bytes for the same figure, without metadata, with unique ids."""
 
 import io
 import re
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from matplotlib.figure import Figure
+
+from ssinfer.figures.style import style
 
 _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 
@@ -15,15 +13,23 @@ _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 def svg_of(picture: Figure) -> str:
     """Return the figure as an SVG document."""
     stream = io.StringIO()
-    picture.savefig(stream, format="svg", metadata=_NO_METADATA)
+    with style():
+        picture.savefig(stream, format="svg", metadata=_NO_METADATA)
     text = stream.getvalue().replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif")
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
 
 
 def inline(document: str, name: str, description: str) -> str:
-    """Return the SVG element for a page: ids prefixed by `name`, size given by the page, read out by `description`.
+    """Return the SVG element for a page, without width and height, so that the page gives its size.
 
-    `description` must already be escaped.
+    Parameters
+    ----------
+    document : str
+        An SVG document.
+    name : str
+        Prefix of all ids, which makes them unique in the page.
+    description : str
+        Text for screen readers, already escaped.
     """
     element = document[document.index("<svg") :]
     element = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', element)

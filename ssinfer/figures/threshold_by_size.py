@@ -1,82 +1,50 @@
-"""Figure 3: the threshold against the number of insured, beside Medicare's schedule."""
+"""Figure: the threshold by number of insured-years, with Medicare's schedule for comparison."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-import numpy as np
+import matplotlib.figure
+import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
+from ssinfer.figures.figure import Figure
 from ssinfer.figures.numbers import percent
-from ssinfer.figures.style import FAINT, INK, SOFT, colour, figure, percent_axis, shorten, spread
-from ssinfer.thresholds.schedule import minimum_savings_rate
+from ssinfer.figures.style import FAINT, INK, LINES, SOFT, colour, figure, percent_axis, shorten, spread
+from ssinfer.schema import Column, FrameSchema
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from matplotlib.figure import Figure
-
-    from ssinfer.figures.data import SizeCurve, SizeMarker
-
-Z = 1.6448536269514722
+DESIGN, SAMPLING, SCHEDULE, GROUP = "design", "sampling noise alone", "schedule", "contract group"
 LEADER = {"arrowstyle": "-", "linewidth": 0.6, "shrinkA": 0, "shrinkB": 0, "relpos": (0, 0.5)}
-SMALLEST, LARGEST = 2_000.0, 200_000.0
 TICKS = (2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000)
+SMALLEST, LARGEST = TICKS[0], TICKS[-1]
 
 
-def draw(curves: Sequence[SizeCurve], marker: SizeMarker | None) -> Figure:
-    """Return one-sided 95% thresholds by insured-years: with the shock, without it, and the schedule."""
-    n = np.geomspace(SMALLEST, LARGEST, 400)
+def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
+    """Return one-sided 95% thresholds by insured-years: with the group shock, without it, and the schedule."""
     picture = figure(4.3)
     axis = picture.subplots()
-    top = 0.0
     ends: list[tuple[float, str, str]] = []
-    for place, curve in enumerate(curves):
-        full = Z * np.sqrt(curve.k**2 / n + curve.shock**2)
-        inside = (n >= curve.smallest) & (n <= curve.largest)
-        axis.plot(n, full, color=colour(place), linewidth=1.0, alpha=0.55)
-        axis.plot(n[inside], full[inside], color=colour(place), linewidth=2.6)
-        top = max(top, float(full[0]))
-        ends.append((float(full[-1]), shorten(curve.label), colour(place)))
-    if curves:
-        alone = Z * curves[0].k / np.sqrt(n)
-        axis.plot(n, alone, color=SOFT, linewidth=1.4, linestyle=(0, (4, 2)))
-        ends.append((float(alone[-1]), "sampling error alone", SOFT))
-    schedule = np.array([minimum_savings_rate(size) for size in n])
-    axis.plot(n, schedule, color=INK, linewidth=1.6, linestyle=(0, (1, 1)))
-    ends.append((float(schedule[-1]), "Medicare's schedule", INK))
-    top = 1.05 * max(top, float(schedule[0]))
-    if marker is not None and SMALLEST <= marker.insured_years <= LARGEST:
-        axis.plot(
-            [marker.insured_years],
-            [marker.threshold],
-            marker="v",
-            markersize=10,
-            color=INK,
-            markeredgecolor="white",
-            zorder=6,
-        )
-        axis.annotate(
-            f"{shorten(marker.label, 24)}\n{marker.insured_years:,.0f} insured-years, {percent(marker.threshold)}",
-            (marker.insured_years, marker.threshold),
-            xytext=(-6, 62),
-            textcoords="offset points",
-            weight="bold",
-            ha="center",
-            arrowprops={"arrowstyle": "-", "color": SOFT, "linewidth": 0.8},
-        )
+    lines = frame[frame["item"] != GROUP]
+    for number, (name, line) in enumerate(lines.groupby("name", sort=False)):
+        size, threshold = line["insured_years"].to_numpy(), line["threshold"].to_numpy()
+        item = line["item"].iloc[0]
+        ink = colour(number) if item == DESIGN else SOFT if item == SAMPLING else INK
+        if item == DESIGN:
+            inside = line["observed"].to_numpy()
+            axis.plot(size, threshold, color=ink, linewidth=1.0, alpha=0.55)
+            axis.plot(size[inside], threshold[inside], color=ink, linewidth=2.6)
+        else:
+            dashes, _ = LINES["fit" if item == SAMPLING else "size"]
+            axis.plot(size, threshold, color=ink, linewidth=1.4 if item == SAMPLING else 1.6, linestyle=dashes)
+        ends.append((float(threshold[-1]), shorten(str(name)), ink))
+    top = 1.05 * float(lines.loc[lines["item"] != SAMPLING, "threshold"].max())
+    groups = frame[(frame["item"] == GROUP) & frame["insured_years"].between(SMALLEST, LARGEST)]
+    for _, group in groups.iterrows():
+        _mark_group(axis, str(group["name"]), float(group["insured_years"]), float(group["threshold"]))
     heights = spread([end[0] for end in ends], 0.055 * top)
     lift = max(0.0, 0.02 * top - min(heights))
-    for height, (value, text, ink) in zip(heights, ends, strict=True):
+    for height, (end, text, ink) in zip(heights, ends, strict=True):
         axis.annotate(
-            text,
-            (LARGEST, value),
-            xytext=(LARGEST * 1.13, height + lift),
-            color=ink,
-            va="center",
-            annotation_clip=False,
-            arrowprops={"color": ink, **LEADER},
-        )
+            text, (LARGEST, end), xytext=(LARGEST * 1.13, height + lift), color=ink, va="center",
+            annotation_clip=False, arrowprops={"color": ink, **LEADER},
+        )  # fmt: skip
     axis.set_xscale("log")
     axis.set_xlim(SMALLEST, LARGEST)
     axis.set_ylim(0, top)
@@ -88,5 +56,40 @@ def draw(curves: Sequence[SizeCurve], marker: SizeMarker | None) -> Figure:
     axis.set_axisbelow(True)
     percent_axis(axis.yaxis)
     axis.set_xlabel("Insured-years in the performance periods (logarithmic; Medicare: assigned persons)")
-    axis.set_ylabel("Threshold, one-sided 95%, % of benchmark")
+    axis.set_ylabel("One-sided 95% threshold, % of the benchmark")
     return picture
+
+
+def _mark_group(axis: Axes, name: str, insured_years: float, threshold: float) -> None:
+    """Draw the threshold of the contract group as a triangle with its numbers."""
+    axis.plot([insured_years], [threshold], marker="v", markersize=10, color=INK, markeredgecolor="white", zorder=6)
+    axis.annotate(
+        f"{shorten(name, 24)}\n{insured_years:,.0f} insured-years, {percent(threshold)}", (insured_years, threshold),
+        xytext=(-6, 62), textcoords="offset points", weight="bold", ha="center",
+        arrowprops={"arrowstyle": "-", "color": SOFT, "linewidth": 0.8},
+    )  # fmt: skip
+
+
+FIGURE = Figure(
+    name="threshold_by_size",
+    order=40,
+    title="Threshold by number of insured-years",
+    caption=(
+        "Coloured lines: 1.645 times the square root of k²/n + shock², estimated from the placebos. Thick: the 5th to "
+        "95th percentile of the placebos' sizes. Dashed: the first design without the group shock. Dotted: Medicare's "
+        "minimum savings rate. Triangle: the placebo threshold of the contract group. It comes from order statistics, "
+        "so it may lie beside the line. These thresholds do not hold for another kind of group."
+    ),
+    schema=FrameSchema(
+        "threshold_by_size",
+        "one row per line and number of insured-years, and one row for the contract group",
+        (
+            Column("item", "text", "", f"{DESIGN!r}, {SAMPLING!r}, {SCHEDULE!r} or {GROUP!r}."),
+            Column("name", "text", "", "Name of the line or of the contract group."),
+            Column("insured_years", "float", "insured-years", "Size of the group over the performance periods."),
+            Column("threshold", "float", "fraction of the benchmark", "One-sided 95% threshold."),
+            Column("observed", "bool", "", "Whether most placebos of the design have about this size."),
+        ),
+    ),
+    plot=draw,
+)

@@ -1,4 +1,4 @@
-"""Importance sampling from a Student-t around a mode: nodes, densities, resampling."""
+"""Importance sampling from mixtures of Student-t distributions: nodes, densities, fits, resampling."""
 
 from __future__ import annotations
 
@@ -16,40 +16,48 @@ from ssinfer.kernels.optimise import maximise
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
     from ssinfer.kernels.optimise import Gradient
-    from ssinfer.typing import Floats
+    from ssinfer.typing import Floats, Positions
 
 
-DEGREES = 5.0  # least degrees of freedom: heavier tails than the targets', which have a standard normal prior
-LARGEST_SPREAD = 1.0  # proposal SD per principal direction: that of the prior
+MIN_DEGREES = 5.0  # of freedom: heavier tails than the targets, which have a standard normal prior
+MAX_SPREAD = 1.0  # SD of the proposal per principal direction: that of the prior
 
 
 def laplace(
-    density: Callable[[Floats], float], start: Floats, reach: float, slope: Gradient | None = None, workers: int = 1
+    density: Callable[[Floats], float], start: Floats, bound: float, gradient: Gradient | None = None, workers: int = 1
 ) -> tuple[Floats, Floats]:
-    """Return the mode of a log density and the lower Cholesky factor of the inverse of minus its Hessian.
+    """Return the mode of a log density, and the lower Cholesky factor of the inverse of minus its Hessian.
 
-    Gradients of the Hessian are taken by `workers` threads. Directions in which the density is flat, or not concave at
-    the bounds, get `LARGEST_SPREAD`.
+    Directions in which the density is flat, or not concave at the bounds, get `MAX_SPREAD`.
+
+    Parameters
+    ----------
+    density, start, bound, gradient
+        As for :func:`~ssinfer.kernels.optimise.maximise`.
+    workers : int
+        Number of threads for the gradients of the Hessian.
     """
-    # rounded, so that what is equal but for rounding (another currency, another machine) gets the same nodes
-    mode = np.round(maximise(density, start, reach, slope), 2)
-    precision = -curvature(density, mode, slope=slope, workers=workers)
+    # rounded, so that rounding errors (another currency, another machine) do not change the nodes
+    mode = np.round(maximise(density, start, bound, gradient), 2)
+    precision = -hessian(density, mode, gradient=gradient, workers=workers)
     values, vectors = np.linalg.eigh((precision + precision.T) / 2)
-    values = np.maximum(values, LARGEST_SPREAD**-2)
+    values = np.maximum(values, MAX_SPREAD**-2)
     return mode, np.linalg.cholesky(np.round((vectors / values) @ vectors.T, 6) + 1e-6 * np.eye(len(mode)))
 
 
-def curvature(
-    density: Callable[[Floats], float], at: Floats, step: float = 0.05, slope: Gradient | None = None, workers: int = 1
+def hessian(
+    density: Callable[[Floats], float],
+    at: Floats,
+    step: float = 0.05,
+    gradient: Gradient | None = None,
+    workers: int = 1,
 ) -> Floats:
-    """Return the Hessian by central differences, of the gradient where there is one."""
-    if slope is not None:
-        moved = np.eye(len(at)) * step
+    """Return the Hessian of a log density at a point, by central differences; of the gradient if it is given."""
+    if gradient is not None:
+        shifts = np.eye(len(at)) * step
         with ThreadPoolExecutor(max_workers=workers) as pool:
-            gradients = np.array([gradient for _, gradient in pool.map(slope, [*(at + moved), *(at - moved)])])
+            gradients = np.array([slope for _, slope in pool.map(gradient, [*(at + shifts), *(at - shifts)])])
         rows = (gradients[: len(at)] - gradients[len(at) :]) / (2 * step)
         return np.asarray((rows + rows.T) / 2)
     size = len(at)
@@ -68,9 +76,9 @@ def curvature(
 
 @dataclass(frozen=True, eq=False)
 class Mixture:
-    """A mixture of K multivariate Student-t distributions.
+    """Mixture of K multivariate Student-t distributions in d dimensions.
 
-    Degrees of freedom are `DEGREES`, or the dimension if that is more: with 5 in 18 dimensions a third of the nodes
+    The degrees of freedom are `MIN_DEGREES`, or d if d is larger. With 5 degrees in 18 dimensions a third of the nodes
     would lie where a normal target has no mass.
 
     shares (K,), centres (K, d), roots (K, d, d) lower Cholesky factors of the scale matrices.
@@ -83,7 +91,7 @@ class Mixture:
     @property
     def degrees(self) -> float:
         """Degrees of freedom of each component."""
-        return max(DEGREES, float(self.centres.shape[1]))
+        return max(MIN_DEGREES, float(self.centres.shape[1]))
 
     def log_densities(self, nodes: Floats) -> Floats:
         """Return log share + log density per component (M, K)."""
@@ -97,7 +105,7 @@ class Mixture:
         return out
 
     def joined(self, other: Mixture, share: float) -> Mixture:
-        """Return both as one mixture, of which `other` has `share`."""
+        """Return one mixture of both, in which `other` has `share`."""
         return Mixture(
             np.concatenate([(1 - share) * self.shares, share * other.shares]),
             np.concatenate([self.centres, other.centres]),
@@ -109,24 +117,23 @@ class Mixture:
         return np.asarray(logsumexp(self.log_densities(nodes), axis=1))
 
     def nodes(self, count: int) -> Floats:
-        """Return `count` nodes (count, d) that fill the mixture evenly.
+        """Return `count` nodes (count, d) that fill the mixture evenly; `count` is best a power of two.
 
-        They are a scrambled Sobol sequence with a fixed scrambling: the same in every fit, so that a counterfactual
-        changes with its seed only through the draws, and one fit among many equals a fit alone. `count` is best a
-        power of two.
+        They are a Sobol sequence with a fixed scrambling, the same in every fit. The seed of a fit then changes only
+        the draws, and a design gives the same result in one call with others.
         """
         size = self.centres.shape[1]
         points = qmc.Sobol(size + 2, rng=np.random.default_rng(20_130_101)).random(count)
         points = np.clip(points, 1e-12, 1 - 1e-12)
         scaled = ndtri(points[:, :size]) * np.sqrt(self.degrees / chi2.ppf(points[:, [size]], self.degrees))
         last = len(self.shares) - 1
-        which = np.minimum(np.searchsorted(np.cumsum(self.shares), points[:, size + 1], side="right"), last)
-        return np.asarray(self.centres[which] + np.matmul(self.roots[which], scaled[:, :, None])[:, :, 0])
+        chosen = np.minimum(np.searchsorted(np.cumsum(self.shares), points[:, size + 1], side="right"), last)
+        return np.asarray(self.centres[chosen] + np.matmul(self.roots[chosen], scaled[:, :, None])[:, :, 0])
 
 
 @compiled
 def distances(nodes: Floats, centre: Floats, root: Floats) -> Floats:
-    """Return the squared Mahalanobis distance (M,) of nodes (M, d) from a centre, `root` (d, d) lower triangular."""
+    """Return the squared Mahalanobis distance (M,) of nodes (M, d) from a centre; `root` (d, d) is lower triangular."""
     count, size = nodes.shape
     out = np.zeros(count)
     scaled = np.zeros(size)
@@ -141,37 +148,47 @@ def distances(nodes: Floats, centre: Floats, root: Floats) -> Floats:
 
 
 def fit_mixture(nodes: Floats, weights: Floats, components: int, rounds: int = 12) -> Mixture:
-    """Fit a mixture of Student-t distributions to weighted nodes by expectation maximisation (Cappé et al. 2008).
+    """Fit a mixture of Student-t distributions to weighted nodes, by expectation maximisation (Cappé et al. 2008).
 
-    Starts from slices along the leading direction of the weighted cloud. Scale matrices are inflated where few
-    effective nodes understate the spread.
+    The start are slices along the leading direction of the weighted nodes. Scale matrices are inflated where few
+    effective nodes would understate the spread.
+
+    Parameters
+    ----------
+    nodes : array (M, d)
+    weights : array (M,)
+    components : int
+        Largest number of components.
+    rounds : int
+        Rounds of expectation maximisation.
     """
     size = nodes.shape[1]
     weights = weights / weights.sum()
     mean = weights @ nodes
     centred = nodes - mean
     effective = max(effective_size(weights), 5.0)
-    whole = (weights[:, None] * centred).T @ centred * (1.0 + 2.0 * size / effective) + 1e-8 * np.eye(size)
-    direction = np.linalg.eigh(whole)[1][:, -1]
+    covariance = (weights[:, None] * centred).T @ centred * (1.0 + 2.0 * size / effective) + 1e-8 * np.eye(size)
+    direction = np.linalg.eigh(covariance)[1][:, -1]
     order = np.argsort(centred @ direction)
     slices = np.searchsorted(np.cumsum(weights[order]), np.arange(1, components) / components)
     member = np.zeros((len(nodes), components))
-    for k, places in enumerate(np.split(order, slices)):
-        member[places, k] = 1.0
+    for k, rows in enumerate(np.split(order, slices)):
+        member[rows, k] = 1.0
     pull = np.ones_like(member)  # (d.f. + d) / (d.f. + distance): distant nodes count less
-    mixture = Mixture(np.ones(1), mean[None], np.linalg.cholesky(whole)[None])
+    mixture = Mixture(np.ones(1), mean[None], np.linalg.cholesky(covariance)[None])
     for _ in range(rounds if components > 1 else 0):
         shares, centres, roots = [], [], []
         for k in range(components):
             mass = weights * member[:, k]
             share = mass.sum()
-            held = effective * share
-            if held < 4 * size:  # too few nodes to see a shape: leave the component out
+            n_effective = effective * share
+            if n_effective < 4 * size:  # too few nodes to estimate a shape: leave the component out
                 continue
             pulled = mass * pull[:, k]
             centre = pulled @ nodes / pulled.sum()
-            apart = nodes - centre
-            scale = (pulled[:, None] * apart).T @ apart / share * (1.0 + 2.0 * size / held) + 1e-3 * whole
+            offset = nodes - centre
+            scale = (pulled[:, None] * offset).T @ offset / share * (1.0 + 2.0 * size / n_effective)
+            scale += 1e-3 * covariance
             shares.append(share)
             centres.append(centre)
             roots.append(np.linalg.cholesky(scale))
@@ -189,13 +206,13 @@ def fit_mixture(nodes: Floats, weights: Floats, components: int, rounds: int = 1
 
 
 def effective_size(weights: Floats) -> float:
-    """Return (Σ w)² / Σ w²."""
+    """Return the effective sample size (Σ w)² / Σ w²."""
     return float(weights.sum() ** 2 / (weights**2).sum())
 
 
-def resample(weights: Floats, count: int, rng: np.random.Generator) -> NDArray[np.intp]:
+def resample(weights: Floats, count: int, rng: np.random.Generator) -> Positions:
     """Return `count` node numbers drawn by systematic resampling, in random order."""
     edges = np.cumsum(weights)
-    places = (rng.random() + np.arange(count)) / count * edges[-1]
-    picked = np.minimum(np.searchsorted(edges, places, side="right"), len(weights) - 1)
-    return np.asarray(rng.permutation(picked), dtype=np.intp)
+    points = (rng.random() + np.arange(count)) / count * edges[-1]
+    numbers = np.minimum(np.searchsorted(edges, points, side="right"), len(weights) - 1)
+    return np.asarray(rng.permutation(numbers), dtype=np.intp)

@@ -1,4 +1,4 @@
-"""Maximises a smooth function in a box."""
+"""Maximises a log density in a box."""
 
 from __future__ import annotations
 
@@ -16,29 +16,38 @@ type Gradient = Callable[[Floats], tuple[float, Floats]]
 def maximise(
     density: Callable[[Floats], float],
     start: Floats,
-    reach: float,
-    slope: Gradient | None = None,
+    bound: float,
+    gradient: Gradient | None = None,
     tolerance: float = 1e-9,
 ) -> Floats:
-    """Return the point in the box [-reach, reach] at which a log density is largest.
+    """Return the point in the box [-bound, bound] at which a log density is largest.
 
-    `slope` returns the log density and its gradient; without it the gradient is taken by differences. The search ends
-    where a step gains less than `tolerance` times the log density.
+    Parameters
+    ----------
+    density : callable
+        Returns the log density at x (d,).
+    start : array (d,)
+    bound : float
+    gradient : callable, optional
+        Returns the log density and its gradient at x. Without it the gradient is computed by differences.
+    tolerance : float
+        The search ends when a step gains less than this share of the log density.
     """
 
     def negative(x: Floats) -> float:
         value = density(x)
         return -value if np.isfinite(value) else 1e10
 
-    def both(x: Floats) -> tuple[float, Floats]:
-        assert slope is not None  # noqa: S101  (asked for only then)
-        value, gradient = slope(x)
-        return (-value, -gradient) if np.isfinite(value) else (1e10, np.zeros(len(x)))
+    def negative_with_gradient(x: Floats) -> tuple[float, Floats]:
+        assert gradient is not None  # noqa: S101  (called only with a gradient)
+        value, slope = gradient(x)
+        return (-value, -slope) if np.isfinite(value) else (1e10, np.zeros(len(x)))
 
-    how: dict[str, Any] = {
+    settings: dict[str, Any] = {
         "method": "L-BFGS-B",
-        "bounds": [(-reach, reach)] * len(start),
+        "bounds": [(-bound, bound)] * len(start),
         "options": {"maxiter": 200, "ftol": tolerance},
+        "jac": gradient is not None or None,
     }
-    found: Any = minimize(negative, start, **how) if slope is None else minimize(both, start, jac=True, **how)
-    return np.asarray(np.clip(found.x, -reach, reach), dtype=np.float64)
+    result: Any = minimize(negative if gradient is None else negative_with_gradient, start, **settings)
+    return np.asarray(np.clip(result.x, -bound, bound), dtype=np.float64)

@@ -1,1 +1,1 @@
-"""Plug-ins: how benchmark providers are found, and the suite that each must pass."""
+"""Plug-ins: finds benchmark providers, and tests that each keeps the promises of the protocol."""

@@ -1,4 +1,4 @@
-"""Discovery: benchmark providers by entry point, ours and strangers' alike."""
+"""Discovery: finds benchmark methods by entry point, those of this package and of others alike."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Provider:
     name : str
         Name of the entry point; studies and the command line use it.
     package, version : str
-        Distribution that registers it.
+        Distribution that registers the method.
     method : type or None
-        The class; None if it cannot be loaded.
+        The class; None if it cannot be used.
     reason : str
-        Why it cannot be used; empty otherwise.
+        The reason why it cannot be used; empty otherwise.
     """
 
     name: str
@@ -43,26 +43,26 @@ class Provider:
 
     @property
     def needs(self) -> str:
-        """What the method takes: "panel" or "cohort"."""
+        """The data that the method needs: "panel" or "cohort"."""
         return str(getattr(self.method, "needs", ""))
 
     @property
     def capabilities(self) -> dict[str, bool | None]:
-        """Capability table; None where a stranger's method does not say."""
+        """Whether each capability is supported; None if the method does not declare it."""
         declared = getattr(self.method, "capabilities", None)
         return {name: getattr(declared, name, None) for name in CAPABILITIES}
 
 
 @cache
 def providers() -> tuple[Provider, ...]:
-    """Return every registered provider, sorted by name; a broken one carries its reason instead of a method."""
-    found = [_load(point) for point in entry_points(group=GROUP)]
-    names = [provider.name for provider in found]
-    for place, provider in enumerate(found):
+    """Return every registered provider, sorted by name; one that cannot be used has a reason in place of a method."""
+    loaded = [_load(point) for point in entry_points(group=GROUP)]
+    names = [provider.name for provider in loaded]
+    for index, provider in enumerate(loaded):
         if names.count(provider.name) > 1 and provider.package != "ssinfer":
-            taken = f"the name {provider.name!r} is registered more than once; rename the entry point"
-            found[place] = Provider(provider.name, provider.package, provider.version, None, taken)
-    return tuple(sorted(found, key=lambda provider: (provider.name, provider.package)))
+            reason = f"the name {provider.name!r} is registered more than once; rename the entry point"
+            loaded[index] = Provider(provider.name, provider.package, provider.version, None, reason)
+    return tuple(sorted(loaded, key=lambda provider: (provider.name, provider.package)))
 
 
 def find_method(name: str) -> Any:
@@ -71,14 +71,14 @@ def find_method(name: str) -> Any:
     Raises
     ------
     PluginError
-        The name is unknown (with the nearest), or its provider cannot be loaded (with the reason).
+        The name is unknown (the nearest is named), or its provider cannot be used (with the reason).
     """
-    known = [provider for provider in providers() if provider.name == name]
-    usable = [provider for provider in known if not provider.reason]
-    if usable:
-        return usable[0].method
-    if known:
-        raise PluginError(f"Method {name!r} of {known[0].package} {known[0].version} cannot be used: {known[0].reason}")
+    named = [provider for provider in providers() if provider.name == name]
+    for provider in named:
+        if not provider.reason:
+            return provider.method
+    if named:
+        raise PluginError(f"Method {name!r} of {named[0].package} {named[0].version} cannot be used: {named[0].reason}")
     names = [provider.name for provider in providers()]
     raise PluginError(f"There is no method {name!r}. {did_you_mean(name, names)} `ssinfer methods` lists all.")
 
@@ -145,19 +145,19 @@ def _load(point: EntryPoint) -> Provider:
     version = point.dist.version if point.dist is not None else ""
     try:
         method = point.load()
-    except (Exception, SystemExit) as error:  # noqa: BLE001  (a stranger's module may fail in any way; discovery goes on)
-        words = " ".join(str(error).split())  # one line in `ssinfer methods`
-        return Provider(point.name, package, version, None, f"{type(error).__name__}: {words}")
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (another package may fail in any way; discovery goes on)
+        message = " ".join(str(error).split())  # one line in `ssinfer methods`
+        return Provider(point.name, package, version, None, f"{type(error).__name__}: {message}")
     return Provider(point.name, package, version, *_usable(method))
 
 
 def _usable(method: Any) -> tuple[Any, str]:
-    """Return the method and no reason, or None and why it cannot be used."""
+    """Return the method and no reason, or None and the reason why it cannot be used."""
     if not inspect.isclass(method):
         return None, f"its entry point is a {type(method).__name__}, not a class"
     if inspect.isabstract(method):
-        unwritten = ", ".join(sorted(getattr(method, "__abstractmethods__", ())))
-        return None, f"{method.__name__} is abstract: {unwritten} not written"
+        missing = ", ".join(sorted(getattr(method, "__abstractmethods__", ())))
+        return None, f"{method.__name__} is abstract: {missing} not written"
     if not callable(getattr(method, "fit", None)):
         return None, "it has no method fit(data, design, seed=)"
     if getattr(method, "needs", None) not in ("panel", "cohort"):

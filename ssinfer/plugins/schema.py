@@ -1,4 +1,4 @@
-"""JSON Schemas of `ssinfer benchmark`, shipped in the package, and violations in one line of plain words."""
+"""JSON Schemas of the input and output of `ssinfer benchmark`, and violations of them in one line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
 
 SCHEMA_VERSION = 1
-NAMED = ("additionalProperties", "minItems", "minProperties")
 Kind = Literal["design", "result"]
 
 
@@ -24,8 +23,8 @@ def load_schema(kind: Kind) -> dict[str, Any]:
     1
     """
     text = files("ssinfer.plugins").joinpath("schemas", f"{kind}.v{SCHEMA_VERSION}.json").read_text(encoding="utf-8")
-    found: dict[str, Any] = json.loads(text)
-    return found
+    schema: dict[str, Any] = json.loads(text)
+    return schema
 
 
 @cache
@@ -36,19 +35,22 @@ def _validator(kind: Kind) -> Draft202012Validator:
 
 
 def violation(document: Any, kind: Kind) -> str | None:
-    """Return the first violation of a schema in words: which key, what was got, what is allowed; None if valid."""
+    """Return the most relevant violation of a schema in words: the key, the value received, what is allowed.
+
+    None means that the document is valid.
+    """
+    from jsonschema.exceptions import best_match, by_relevance  # noqa: PLC0415  (only when something is validated)
+
     if isinstance(document, dict) and document.get("schema_version", SCHEMA_VERSION) != SCHEMA_VERSION:
         got = document["schema_version"]
         return f"schema_version is {got!r}; this version of ssinfer reads {SCHEMA_VERSION}"
-    errors = sorted(_validator(kind).iter_errors(document), key=lambda error: [str(part) for part in error.path])
-    return _words(errors[0]) if errors else None
+    # Of alternatives, the one whose type the value has explains most; jsonschema's default prefers nested alternatives.
+    error = best_match(_validator(kind).iter_errors(document), key=by_relevance(weak=frozenset()))
+    return None if error is None else _in_words(error)
 
 
-def _words(error: Any) -> str:
-    """Return one violation in words; of alternatives, the one that the value comes nearest to."""
-    for inner in error.context:
-        if len(inner.absolute_path) > len(error.absolute_path) or inner.validator in NAMED:
-            return _words(inner)
+def _in_words(error: Any) -> str:
+    """Return one violation in words."""
     where = ".".join(str(part) for part in error.absolute_path)
     if error.validator == "required":
         absent = [key for key in error.validator_value if key not in error.instance]

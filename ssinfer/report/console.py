@@ -1,75 +1,96 @@
-"""The design table on the console: what a study found, a row per design and method."""
-
-from __future__ import annotations
+"""Prints the results of a study on the console: one row per design and method."""
 
 import math
-from typing import TYPE_CHECKING
+from io import StringIO
+from textwrap import fill
 
-if TYPE_CHECKING:
-    import pandas as pd
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
 
-    from ssinfer.study.result import StudyResult
+from ssinfer.report.analysis import ALL_SIZES, Row, pair_of, rows_of
+from ssinfer.study.result import StudyResult
+from ssinfer.thresholds.placebo import COMPARISON_KEY
+
+WIDTH = 80
+NOTE = (
+    "Percentages. Threshold: one-sided 95% from placebos, cross-fitted. False payments, and detection of a true saving "
+    "of 3% and 5%, are under that threshold. ± is one block-bootstrap standard error."
+)
 
 
 def design_table(result: StudyResult) -> str:
-    """Return the design table as text: bias, spread, honest threshold, false payments, detection, and the case."""
-    lines = []
-    for name, label in result.design_labels.items():
-        lines.append(f"design {name}: {label}")
+    """Return the designs, their errors on placebos, and the saving of the contract group as text."""
+    parts = ["\n".join(f"design {name}: {label}" for name, label in result.design_labels.items())]
     if result.backtest is not None:
-        lines += ["", *_backtest_rows(result)]
-        lines.append(
-            "threshold: one-sided 95% from placebos, cross-fitted; detection at a true 3% and 5% with that threshold; "
-            "± one block-bootstrap standard error"
-        )
+        parts.append(_placebos(result))
     if len(result.savings):
-        lines += ["", *_case_rows(result)]
-    return "\n".join(lines)
+        parts.append(_contract_group(result))
+    return "\n".join(parts)
 
 
-def _backtest_rows(result: StudyResult) -> list[str]:
+def _placebos(result: StudyResult) -> str:
+    """Return the table of the backtest."""
     assert result.backtest is not None  # noqa: S101  (asked by the caller)
     scores, thresholds = result.backtest.scores, result.backtest.thresholds
-    head = f"{'design':<8}{'method':<32}{'fits':>6}{'bias %':>14}{'SD %':>12}{'threshold %':>13}{'paid at 0 %':>16}"
-    rows = [head + f"{'found at 3 %':>15}{'at 5 %':>14}"]
-    for (design, method), part in scores[scores["size_class"] == "all"].groupby(["design", "method"], sort=False):
-        one = part.iloc[0]
-        gate = thresholds[
-            (thresholds["design"] == design)
-            & (thresholds["method"] == method)
-            & (thresholds["size_class"] == "all")
-            & (thresholds["kind"] == "placebo")
-            & (thresholds["level"] == 0.95)
-            & (thresholds["side"] == "one-sided")
+    rows = []
+    for _, score in scores[scores["size_class"] == ALL_SIZES].iterrows():
+        cells = [
+            ", ".join(pair_of(score)),
+            f"{int(score['n_rows'])}",
+            _rate(score, "bias", "mcse"),
+            _rate(score, "sd", "mcse"),
         ]
-        text = f"{design:<8}{method:<32}{int(one['n_rows']):>6}"
-        if "bias" in one and one["bias"] == one["bias"]:
-            text += f"{_pm(one, 'bias', 'bias_mcse'):>14}{_pm(one, 'sd', 'sd_mcse'):>12}"
-        if len(gate):
-            row = gate.iloc[0]
-            text += f"{100 * row['threshold']:>13.2f}{_pm(row, 'false_payment_rate', None, 1):>16}"
-            text += f"{_pm(row, 'detection_rate_3', None, 0):>15}{_pm(row, 'detection_rate_5', None, 0):>14}"
-        rows.append(text)
-    return rows
+        same = rows_of(thresholds, pair_of(score))
+        same = same[COMPARISON_KEY.rows(same) & (same["size_class"] == ALL_SIZES)] if len(same) else same
+        for _, threshold in same.iterrows():
+            cells += [f"{100 * threshold['threshold']:.2f}", _rate(threshold, "false_payment_rate", "se", 1)]
+            cells += [_rate(threshold, f"detection_rate_{saving}", "se", 0) for saving in (3, 5)]
+        rows.append(cells)
+    heads = (
+        "design, method",
+        "fits",
+        "bias",
+        "SD",
+        "placebo\nthreshold",
+        "false\npayments",
+        "detects\n3%",
+        "detects\n5%",
+    )
+    return f"\n{_text(heads, rows)}{fill(NOTE, WIDTH)}"
 
 
-def _case_rows(result: StudyResult) -> list[str]:
-    rows = ["the case:"]
+def _contract_group(result: StudyResult) -> str:
+    """Return the table of the contract group, and the reasons for designs without a saving."""
+    rows, reasons = [], []
     for _, row in result.savings.iterrows():
         if row["status"] != "ok":
-            rows.append(f"{row['design']:<8}{row['method']:<32}{row['status']}: {row['reason']}")
+            reasons.append(f"{', '.join(pair_of(row))}: {row['status']}: {row['reason']}")
             continue
         known = math.isfinite(row["lower"])
-        interval = f"95% interval {row['lower']:,.0f} to {row['upper']:,.0f}" if known else "no interval"
-        rows.append(
-            f"{row['design']:<8}{row['method']:<32}benchmark {result.currency} {row['benchmark']:,.0f}, spending "
-            f"{row['spending']:,.0f}: saving {row['saving']:,.0f} per insured-year ({100 * row['savings_rate']:.1f}%), "
-            f"{interval}"
-        )
-    return rows
+        interval = f"{row['lower']:,.0f} to {row['upper']:,.0f}" if known else "none"
+        amounts = [f"{row[name]:,.0f}" for name in ("benchmark", "spending", "saving")]
+        rows.append([", ".join(pair_of(row)), *amounts, interval, f"{100 * row['savings_rate']:.1f}%"])
+    heads = ("design, method", "benchmark", "spending", "saving", "95% interval", "rate")
+    title = f"The contract group, {result.currency} per insured-year:"
+    return "\n".join(["", title, *([_text(heads, rows).rstrip()] if rows else []), *reasons])
 
 
-def _pm(row: pd.Series, name: str, error: str | None, digits: int = 2) -> str:
-    se = row[error or f"{name}_se"]
-    text = f"{100 * row[name]:.{digits}f}"
-    return f"{text} ±{100 * se:.{digits}f}" if math.isfinite(se) else text
+def _text(heads: tuple[str, ...], rows: list[list[str]]) -> str:
+    """Return a table as text of 80 columns; the first column is set flush left and may wrap."""
+    table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
+    for number, head in enumerate(heads):
+        table.add_column(head, justify="right" if number else "left", no_wrap=number > 0)
+    for row in rows:
+        table.add_row(*row)
+    stream = StringIO()
+    Console(file=stream, width=WIDTH, markup=False, highlight=False).print(table)
+    return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
+
+
+def _rate(row: Row, name: str, error: str, decimals: int = 2) -> str:
+    """Return a rate in percent with its standard error; empty if the row does not have it."""
+    if not math.isfinite(row.get(name, math.nan)):
+        return ""
+    text, se = f"{100 * row[name]:.{decimals}f}", row[f"{name}_{error}"]
+    return f"{text} ±{100 * se:.{decimals}f}" if math.isfinite(se) else text

@@ -1,87 +1,58 @@
-"""What a report holds, as plain data: texts, tables of printed cells, and the numbers that figures draw."""
-
-from __future__ import annotations
+"""ReportData: the contents of a report as plain data: sentences, tables of printed cells, and frames of figures."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from ssinfer.figures.data import CasePanel, Earnings, LovePlot, PaymentDot, PlaceboRow, SizeCurve, SizeMarker
+import pandas as pd
 
-
-@dataclass(frozen=True)
-class Table:
-    """A table of printed cells.
-
-    Attributes
-    ----------
-    name : identifier in the page
-    caption : what it shows, a sentence
-    columns : heads, with units
-    numeric : whether each column holds numbers (set flush right)
-    rows : printed cells
-    notes : sentences below the table
-    """
-
-    name: str
-    caption: str
-    columns: tuple[str, ...]
-    numeric: tuple[bool, ...]
-    rows: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...] = ()
+from ssinfer.report.table import Table
 
 
 @dataclass(frozen=True, eq=False)
-class Figures:
-    """The numbers behind each figure; a figure that cannot be drawn is None or empty."""
+class FigureFrame:
+    """The name of a figure, and the frame that it draws."""
 
-    placebos: tuple[PlaceboRow, ...]
-    payments: tuple[PaymentDot, ...]
-    earnings: Earnings | None
-    curves: tuple[SizeCurve, ...]
-    marker: SizeMarker | None
-    case: CasePanel | None
-    balance: tuple[LovePlot, ...] = ()
+    name: str
+    frame: pd.DataFrame
+
+
+@dataclass(frozen=True, eq=False)
+class SectionData:
+    """One section of the page: sentences, tables and figures, and the reasons for tables that do not apply.
+
+    `bullets` tells whether the sentences are a list. A reason is empty if it needs no mention.
+    """
+
+    name: str
+    title: str
+    bullets: bool
+    sentences: tuple[str, ...]
+    items: tuple[Table | FigureFrame, ...]
+    reasons: dict[str, str]
+
+    @property
+    def remarks(self) -> list[str]:
+        """The reasons that no sentence of the section gives already."""
+        return [reason for reason in dict.fromkeys(self.reasons.values()) if reason and reason not in self.sentences]
 
 
 @dataclass(frozen=True, eq=False)
 class ReportData:
-    """Everything the template prints.
-
-    Attributes
-    ----------
-    absent : sentences about parts that this study does not have, each with its reason
-    """
+    """Everything that the template prints; `finding` has the sentences at the top."""
 
     title: str
     note: str
     question: str
     data_label: str
     finding: tuple[str, ...]
-    sampling: tuple[str, ...]
-    which: tuple[str, ...]
-    transport: tuple[str, ...]
-    counting: tuple[str, ...]
-    attrition: Table | None
-    truncation: Table | None
-    truth: Table | None
-    intact: tuple[str, ...]
-    intact_groups: Table | None
-    designs: Table
-    scores: Table | None
-    payments: Table | None
-    sizes: Table | None
-    kinds: Table | None
-    kinds_by_size: Table | None
-    pareto: Table | None
-    specifications: Table | None
-    thresholds: Table | None
-    savings: Table | None
-    settlement: Table | None
-    refusals: Table | None
-    provenance: Table
-    methods: tuple[str, ...]
-    absent: tuple[str, ...]
-    figures: Figures
-    balance: Table | None = None
-    intervals: Table | None = None
+    sections: tuple[SectionData, ...]
+
+    @property
+    def tables(self) -> dict[str, Table]:
+        """The tables of all sections by name."""
+        return {item.name: item for section in self.sections for item in section.items if isinstance(item, Table)}
+
+    @property
+    def figures(self) -> dict[str, pd.DataFrame]:
+        """The frames of the figures of all sections by name."""
+        items = [item for section in self.sections for item in section.items if isinstance(item, FigureFrame)]
+        return {item.name: item.frame for item in items}

@@ -1,25 +1,19 @@
-"""Small cells: results of a group below a number of insured are never printed."""
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+"""Suppression of small groups: no result of a group with fewer insured than the study allows is printed."""
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    import pandas as pd
-    from numpy.typing import NDArray
+from ssinfer.study.result import StudyResult
 
-    from ssinfer.study.result import StudyResult
-
-LEAST_UNITS = 3
+MIN_UNITS = 3  # of a size class
 
 
 def case_is_small(result: StudyResult) -> bool:
-    """Return whether any period of the treated units together has fewer insured than may be shown.
+    """Return whether the treated units together have too few insured in any period.
 
-    One small period hides the whole case: its other periods and its total would reveal it (complementary
-    suppression). Without numbers of insured nothing can be judged, and nothing is hidden.
+    One small period hides all results of the contract group, because its other periods and its total would reveal the
+    small one (complementary suppression). Without numbers of insured nothing is hidden.
     """
     panel = result.panel
     if panel.insured_years is None:
@@ -34,7 +28,7 @@ def case_is_small(result: StudyResult) -> bool:
 
 
 def unit_is_visible(result: StudyResult, placebos: pd.DataFrame) -> NDArray[np.bool_]:
-    """Return, per placebo row, whether its unit has enough insured per performance period to be drawn as a point."""
+    """Return whether the unit of each placebo row has enough insured per performance period to be drawn."""
     if result.panel.insured_years is None:
         return np.ones(len(placebos), dtype=bool)
     periods = {name: len(design.performance) for name, design in result.designs.items()}
@@ -43,5 +37,5 @@ def unit_is_visible(result: StudyResult, placebos: pd.DataFrame) -> NDArray[np.b
 
 
 def class_is_visible(n_units: float) -> bool:
-    """Return whether a size class holds enough units that no single one's result can be read off."""
-    return bool(n_units >= LEAST_UNITS)
+    """Return whether a size class has so many units that the result of a single unit cannot be inferred."""
+    return bool(n_units >= MIN_UNITS)

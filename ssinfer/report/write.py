@@ -1,36 +1,32 @@
-"""write_report: a study's result as report.html and figures/*.svg, complete or absent."""
-
-from __future__ import annotations
+"""Writes the report of a study: report.html and figures/*.svg, complete or not at all."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ssinfer.atomic import atomic_files
 from ssinfer.errors import StudyError
 from ssinfer.report.render import pictures, render
 from ssinfer.report.summarise import summarise
-
-if TYPE_CHECKING:
-    from ssinfer.study.result import StudyResult
+from ssinfer.study.result import StudyResult
 
 
 def write_report(result: StudyResult, folder: Path) -> Path:
     """Write the report of a study.
 
-    One self-contained HTML file (figures and style inside, no script, nothing loaded), and the same figures as SVG
-    files. Both are written beside their place first and moved there when complete. The same result gives the same
-    bytes.
+    The HTML file is self-contained: figures and style are inside, it has no script, and it loads nothing. The same
+    figures are written as SVG files. Files are written to a temporary folder first and moved when they are complete.
+    The same result gives the same bytes.
 
     Parameters
     ----------
     result : StudyResult
     folder : Path
-        Made where it does not exist; ``report.html`` and ``figures/`` in it are replaced, nothing else is touched.
+        Folder of the report, which is made if it does not exist. ``report.html`` and ``figures/`` in it are replaced;
+        other files are kept.
 
     Returns
     -------
     Path
-        Of ``report.html``.
+        Path of ``report.html``.
 
     Raises
     ------

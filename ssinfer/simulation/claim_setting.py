@@ -1,4 +1,4 @@
-"""The parameters of simulated claims, and the regions and practices that follow from them."""
+"""Parameters of simulated claims, and the regions and practices drawn from them."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ SES_LEVELS = ("low", "middle", "high")
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimSetting:
-    """Parameters of :func:`simulate_claims`. All but the published means are assumptions and can be changed.
+    """Parameters of :func:`simulate_claims`. All but the published means are assumptions.
 
     Attributes
     ----------
     first, last, start : str
         First and last quarter, and the first quarter under contract.
     practice_size : int
-        Mean number of insured per practice (sizes vary by a factor of about 2 either way).
+        Mean number of insured per practice. Sizes vary by a factor of about 2.
     n_regions : int
         Regions beside Vlissingen.
     insurer_share : float
-        Share of insurer A, whose contract it is; the others are with B.
+        Share of insurer A, which has the contract. Other persons are insured with B.
     contract_level : float
         Level of spending in Vlissingen relative to the country (published: 2,646 / 2,342 in 2015).
     region_sd, practice_sd : float
@@ -46,8 +46,8 @@ class ClaimSetting:
     shock_sd, region_shock_sd, shock_persistence : float
         SD of the shocks of practices and of regions, and their autocorrelation over one year.
     frailty_sd, frailty_permanent, frailty_persistence : float
-        SD of the logarithm of a person's frailty, the share of its variance that never changes, and the
-        autocorrelation of the rest over one quarter.
+        SD of the logarithm of a person's frailty, the permanent share of its variance, and the autocorrelation of the
+        other part over one quarter.
     lines_per_quarter : float
         Mean number of claim lines per insured quarter.
     hospital_tail, tail_index : float
@@ -55,12 +55,12 @@ class ClaimSetting:
     last_year_of_life : float
         Spending in the last four quarters of life relative to others of the same age and sex.
     switch_practice, switch_insurer, leave, enter : float
-        Probability per year to change practice; to change insurer (1 January); to leave the country; share of all
-        persons that enters per year, half of them newborn.
+        Probability per year to change practice, to change insurer (1 January) and to leave the country; share of
+        persons who enter per year, half of them newborn.
     corrections : float
-        Share of lines that are booked twice, the second time reversed by a line with a negative amount.
+        Share of lines that are booked twice and reversed by a line with a negative amount.
     covid, season : bool
-        Whether 2020-21 dips, and whether quarters differ.
+        Whether spending dips in 2020-21, and whether quarters differ.
     """
 
     n_insured: int
@@ -139,7 +139,7 @@ class ClaimSetting:
 
 @dataclass(frozen=True, eq=False)
 class Landscape:
-    """Regions, practices and time: what all persons share. G practices, R regions, T quarters.
+    """Regions, practices and their spending over time. G practices, R regions, T quarters.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Claims of simulated persons with a known saving, streamed to Parquet in the tables that `ssinfer.claims` reads."""
+"""Simulates claims of persons with a known true saving, as Parquet tables that `ssinfer.claims` reads."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CHUNK = 20_000  # persons; fixed, so that the files do not depend on the number 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SimulatedClaims:
-    """A folder of simulated claims and the truth behind it.
+    """A folder of simulated claims and the true saving.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class SimulatedClaims:
     practices : pandas.DataFrame
         practice, region, treated.
     truth : pandas.DataFrame
-        A row per practice, insurer and period: insured_days, cents_without (the contract), cents.
+        One row per practice, insurer and period: insured_days, cents_without (the contract), cents.
     lines : int
         Number of claim lines.
     """
@@ -64,12 +64,15 @@ class SimulatedClaims:
         return (1 - sums["cents"] / sums["cents_without"]).rename("saving_rate")
 
     def persons(self) -> pd.DataFrame:
-        """Return the truth per person under contract and period: person, practice, period, cents_without, cents."""
+        """Return the true spending per person under contract and period.
+
+        Columns: person, practice, period, cents_without (the contract), cents.
+        """
         return pd.read_parquet(self.folder / "truth_persons.parquet")
 
     @classmethod
     def load(cls, folder: str | Path) -> SimulatedClaims:
-        """Return what an earlier simulation wrote to `folder`."""
+        """Return the simulation that an earlier call wrote to `folder`."""
         folder = Path(folder)
         file = folder / "parameters.json"
         if not file.exists():
@@ -100,28 +103,28 @@ def simulate_claims(
 ) -> SimulatedClaims:
     """Simulate insured, enrolment, deaths and claims, and write them as Parquet files.
 
-    Spending of person i in quarter t is a sum of claim lines. Their expected sum is the published Dutch mean for the
-    person's sex and age (Vektis 2018), times growth, season, dip of 2020-21, SES, region (level and trend), practice
-    (level and an autocorrelated shock), a persistent lognormal frailty of the person, and a factor in the last year of
-    life, the last three with mean 1. The number of lines is Poisson (hence zeros), amounts are lognormal,
-    those of hospitals with a Pareto tail. See :class:`ClaimSetting` for every parameter.
+    Spending of person i in quarter t is a sum of claim lines. Its expectation is the published Dutch mean for sex and
+    age (Vektis 2018), times growth, season, dip of 2020-21, SES, region (level and trend), practice (level and an
+    autocorrelated shock), a persistent lognormal frailty, and a factor in the last year of life. The last three have
+    mean 1. The number of lines is Poisson; amounts are lognormal, with a Pareto tail for hospitals. See
+    :class:`ClaimSetting` for all parameters.
 
-    The saving takes a share off every line (amount and volume) of those insured with insurer A **while** they are
-    enrolled with a practice of the region Vlissingen from `start` on; without it the same seed gives the same lines.
+    The saving reduces every line (amount and volume) of persons insured with insurer A **while** they are enrolled with
+    a practice of the region Vlissingen, from `start` on. Without a saving the same seed gives the same lines.
 
     Parameters
     ----------
     folder : str or Path
-        Created; appears complete or not at all.
+        New folder; it is written complete or not at all.
     n_insured : int
-        Persons ever insured in the window, about 1.1 times those insured on a day.
+        Persons insured at any time in the window, about 1.1 times the number on one day.
     insured_under_contract : int
-        Insured of insurer A with a practice under contract.
+        Persons insured with insurer A and enrolled with a practice under contract.
     saving : float or mapping of category to float
         True saving as a share of spending without contract, for all categories or some.
     seed : int
     n_jobs : int
-        The files are the same for any number.
+        Number of processes; the files do not depend on it.
     overwrite : bool
         Whether an existing folder of an earlier simulation is replaced.
     **options
@@ -187,7 +190,7 @@ def _write_chunk(
 
 
 def _join_parts(folder: Path, name: str) -> None:
-    """Write one file of a small table's parts, in the order of the persons."""
+    """Write one file from the parts of a small table, in the order of the persons."""
     parts = sorted((folder / f".{name}").glob("*.parquet"))
     pq.write_table(pa.concat_tables([pq.read_table(part) for part in parts]), folder / f"{name}.parquet")
     shutil.rmtree(folder / f".{name}")

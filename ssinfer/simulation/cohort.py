@@ -1,4 +1,4 @@
-"""A small simulated cohort with known truth: persons within practices, skewed spending, a group shock."""
+"""Simulates a small cohort with a known true saving: persons in practices, skewed spending, a practice shock."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def simulate_cohort(
               (1 - \mathrm{saving}_{gt})
 
     with age a, a person's log deviation of SD `sigma` and correlation `persistence` between years, and an independent
-    practice shock h of SD `shock_sd`. Practices under contract have older insured, so that matching has work to do.
+    practice shock h of SD `shock_sd`. Practices under contract have older insured, so that the groups are not balanced.
 
     Parameters
     ----------

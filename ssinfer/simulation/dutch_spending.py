@@ -1,4 +1,4 @@
-"""Published Dutch means that the simulators are calibrated to.
+"""Published Dutch means to which the simulators are calibrated.
 
 Source: Vektis open data 2018 (Zorgverzekeringswet, all municipalities), national totals per sex and age class,
 rounded: EUR per insured-year and thousands of insured-years, without the pooled small cells. Bron: Vektis.
@@ -70,7 +70,6 @@ INSURED = {
 # Mean of 2018 over all insured, and growth per year 2015 to 2022.
 NATIONAL_MEAN = 2601.0
 NATIONAL_GROWTH = 0.031
-REFERENCE_YEAR = 2018
 
 # EUR per insured-year, 2018, by category of care.
 CATEGORY_MEANS = {

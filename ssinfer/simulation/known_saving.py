@@ -1,4 +1,4 @@
-"""The known true saving of simulated claims, on the persons and the truncation that an extract counted."""
+"""Computes the known true saving of simulated claims, for the persons and the truncation of an extract."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ def known_saving(
     *,
     caps: Mapping[int, float] | None = None,
 ) -> KnownSaving:
-    r"""Return what a unit truly saved.
+    r"""Return the true saving of a unit.
 
-    With :math:`y_{it}` the counted spending of person i and :math:`d_{it}` what the contract took off it,
+    With :math:`y_{it}` the counted spending of person i and :math:`d_{it}` the saving of the contract on it,
 
     .. math:: S = \sum_{i, t} (k(y + d)_{it} - k(y)_{it}), \qquad \text{rate} = S / \sum_{i,t} k(y + d)_{it},
 
-    over the unit's persons and performance periods; k truncates a person's calendar year at the given caps, in
-    proportion to its periods, as :class:`~ssinfer.claims.Truncation` does, and is the identity without caps. Caps are
-    those of the claims **with** the contract: the estimand of a truncated design.
+    over the unit's persons and performance periods. k truncates the calendar year of a person at the given caps, as
+    :class:`~ssinfer.claims.Truncation` does; without caps it is the identity. The caps are those of the claims **with**
+    the contract: the estimand of a truncated design.
 
     Parameters
     ----------
@@ -76,8 +76,8 @@ def known_saving(
     np.add.at(off, where, taken["off"].to_numpy(dtype=np.int64))
     if (off[days == 0] != 0).any():
         raise ClaimsError(
-            f"The truth names savings of persons of {unit!r} in periods in which the extract does not count them; it "
-            "is known for an open population of whoever is under contract only."
+            f"The simulation has savings of persons of {unit!r} in periods in which the extract does not count them. "
+            "The true saving is known only for an open population of all persons under contract."
         )
     without, spent = cents + off, cents
     if caps is not None:

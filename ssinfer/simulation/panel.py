@@ -1,4 +1,4 @@
-"""Panels of groups with a known truth: levels, trends, autocorrelated shocks, seasons, the dip of 2020, a saving."""
+"""Simulates panels with a known true saving: levels, trends, autocorrelated shocks, seasons and the dip of 2020."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from ssinfer.typing import Floats
 
 
-# Spending of 2020 and 2021 against the trend of 2015-2019 (3.1% a year) is -5.5% and -4.5% in the open data of Vektis;
-# its division over quarters is assumed, after the waves of admissions.
+# Spending of 2020 and 2021 less the trend of 2015-2019 (3.1% per year) is -5.5% and -4.5% in the open data of Vektis.
+# Its division over quarters is assumed and follows the waves of admissions.
 COVID_DIP: dict[Any, float] = {
     "2020Q1": -0.01,
     "2020Q2": -0.13,
@@ -34,26 +34,26 @@ COVID_DIP: dict[Any, float] = {
     2020: -0.055,
     2021: -0.045,
 }
-COVID_QUARTERS = ("2020Q1", "2020Q2", "2020Q3", "2020Q4", "2021Q1", "2021Q2", "2021Q3", "2021Q4")
 # Relative spending of the four quarters: assumed (winter high, summer holidays low), mean 1.
 SEASON = (1.02, 1.005, 0.96, 1.015)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SimulatedPanel:
-    """A panel and the truth behind it. N units, T periods.
+    """A panel and its true values. N units, T periods.
 
     Attributes
     ----------
     panel : Panel
-        What would be observed: the saving taken off, sampling noise on.
+        The observed panel: with the saving and with sampling noise.
     treated : tuple of str
     start : period
         First performance period.
     expected : array (N, T)
-        Mean spending without contract of an infinitely large group: level, trend, season, dip; no shock, no noise.
+        Mean spending without contract of an infinitely large group: level, trend, season and dip, without shock and
+        noise.
     counterfactual : array (N, T)
-        Mean spending per insured-year that would have been observed without the contract: shocks and noise in it.
+        Mean spending per insured-year that would have been observed without the contract, with shocks and noise.
     saving_rate : array (N, T)
         True saving as a share of `counterfactual`; 0 for donors and before the start.
     parameters : dict
@@ -74,7 +74,7 @@ class SimulatedPanel:
         return self.counterfactual - self.panel.spending
 
     def design(self, *, masked: Sequence[Any] | None = None, **options: Any) -> Design:
-        """Return the design that the simulation calls for: all periods before `start` against all from it.
+        """Return the design of the simulation: baseline before `start`, performance from `start` on.
 
         Parameters
         ----------
@@ -102,7 +102,7 @@ class SimulatedPanel:
         return float((self.saving[row, columns] @ weights) / benchmark)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the panel's long frame with expected, counterfactual, saving_rate and saving beside it."""
+        """Return the panel's long frame with the columns expected, counterfactual, saving_rate and saving."""
         frame = self.panel.to_frame()
         for name in ("expected", "counterfactual", "saving_rate", "saving"):
             frame[name] = getattr(self, name).ravel()
@@ -141,7 +141,7 @@ def simulate_panel(
     covid: bool = True,
     seed: int | np.random.SeedSequence | np.random.Generator | None = None,
 ) -> SimulatedPanel:
-    r"""Simulate group means with known truth.
+    r"""Simulate group means with a known true saving.
 
     For unit u in period t, at time :math:`\tau` in years since the first period, without contract
 
@@ -153,7 +153,7 @@ def simulate_panel(
         Y_{ut} &= Y_{ut}(0) (1 - \mathrm{saving}_{ut})
 
     with level and slope :math:`b_u` normal around a linear effect of SES, F, g and h stationary AR(1), and z standard
-    normal with correlation `person_correlation` between any two periods: the same persons are mostly still there.
+    normal with correlation `person_correlation` between any two periods, because most persons stay.
 
     Parameters
     ----------
@@ -178,13 +178,13 @@ def simulate_panel(
     growth, trend_sd : float
         Growth per year, and its SD between units.
     n_factors, factor_sd : int, float
-        Common factors (AR(1), loadings N(1, 1)): what a synthetic control can learn and a mean of all cannot.
+        Common factors (AR(1), loadings N(1, 1)). A synthetic control can use them; a mean of all units cannot.
     shock_sd, shock_persistence : float
         SD of the group shock h, and its autocorrelation over one year.
     n_regions, region_shock_sd : int, float
         Regions (nearest of n random centres) and the SD of their shock g, which has the same persistence.
     cv : float
-        Person-level coefficient of variation behind the mean of one period: variance = (cv mean)² / insured-years.
+        Coefficient of variation of persons in one period: variance of a mean = (cv mean)² / insured-years.
     person_correlation : float
         Correlation of the sampling error of a group between periods.
     season : four floats, or None
@@ -280,9 +280,9 @@ def simulate_kerngezond_vlissingen(
     """Simulate the setting of Kerngezond Vlissingen: 20,000 insured of one insurer, quarters 2018Q2 to 2024Q2.
 
     Published figures (Vektis open data): EUR 2,646 per insured-year in Vlissingen and EUR 2,342 in the Netherlands in
-    2015, growth 3.1% a year to 2022, both carried forward to 2018Q2; the dip of 2020-21. **Assumed**, because no public
-    figure exists: the season, the sizes and dispersion of the other groups of practices, the start of the contract
-    (`start`), person-level cv 2.0 for a quarter with correlation 0.3 (annual cv 2.8), shock SD 1.25% with
+    2015, growth 3.1% per year to 2022, both extrapolated to 2018Q2, and the dip of 2020-21. **Assumed**, because no
+    public figure exists: the season, the sizes and dispersion of the other groups of practices, the start of the
+    contract (`start`), person-level cv 2.0 for a quarter with correlation 0.3 (annual cv 2.8), shock SD 1.25% with
     autocorrelation 0.5 over a year.
 
     Parameters
@@ -292,7 +292,7 @@ def simulate_kerngezond_vlissingen(
     saving, start, seed
         As in :func:`simulate_panel`.
     **options
-        Further arguments of :func:`simulate_panel`, which replace the above.
+        Further arguments of :func:`simulate_panel`; they replace these settings.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The case of a study: its fits, its thresholds beside the placebos', and its settlement by the study's gate."""
+"""The case of a study: its fits, its thresholds and its settlement."""
 
 from __future__ import annotations
 
@@ -8,24 +8,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ssinfer.backtesting.fits import seed_of
 from ssinfer.backtesting.placebos import neighbour_blocks
-from ssinfer.backtesting.task import seed_of
 from ssinfer.contracts.settle import settle
 from ssinfer.errors import SsinferError
+from ssinfer.study.frames import CASE_THRESHOLDS, SAVINGS, SETTLEMENT
 from ssinfer.thresholds.compare import compare_thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ssinfer.backtesting.backtest import BacktestResult
+    from ssinfer.backtesting.result import BacktestResult
     from ssinfer.contracts.contract import Contract
     from ssinfer.counterfactual import Counterfactual
     from ssinfer.study.plan import Plan
 
+INTERVAL_LEVEL = 0.95
+FACTOR_DRAWS = 4000  # least number of draws of the completion factor
+
 
 @dataclass(frozen=True, eq=False)
 class CaseResult:
-    """What was found for the contract itself: frames with a row per design and method, and what depends on them."""
+    """Results for the contract itself: one counterfactual per design and method, and what follows from it."""
 
     counterfactuals: Mapping[tuple[str, str], Counterfactual]
     savings: pd.DataFrame
@@ -33,129 +37,141 @@ class CaseResult:
     settlement: pd.DataFrame
 
 
+NO_CASE = CaseResult({}, SAVINGS.empty(), CASE_THRESHOLDS.empty(), SETTLEMENT.empty())
+
+
 def evaluate_case(plan: Plan, result: BacktestResult | None) -> CaseResult:
-    """Fit the case, derive its thresholds, and settle by the study's gate."""
-    config = plan.config
-    fits: dict[tuple[str, str], Counterfactual] = {}
+    """Fit the case by every design and method, derive its thresholds, and settle by the study's threshold.
+
+    Parameters
+    ----------
+    plan : Plan
+    result : BacktestResult or None
+        Placebos of the same study; None leaves out the thresholds that learn from placebos.
+
+    Returns
+    -------
+    CaseResult
+    """
+    counterfactuals: dict[tuple[str, str], Counterfactual] = {}
     savings: list[dict[str, Any]] = []
     thresholds: list[pd.DataFrame] = []
-    settlements: list[dict[str, Any]] = []
+    settlement: list[dict[str, Any]] = []
     for design, method in plan.pairs:
         labels = {"design": design, "method": method}
+        seed = seed_of(plan.config.seed, design, method, "case")
         try:
-            cf = plan.methods[method].fit(
-                plan.data_for(design, method), plan.designs[design], seed=seed_of(config.seed, design, method, "case")
-            )
+            cf = plan.methods[method].fit(plan.data_for(design, method), plan.designs[design], seed=seed)
         except SsinferError as error:
             savings.append({**labels, "status": "refused", "reason": str(error)})
             continue
-        fits[design, method] = cf
-        placebos = None
-        if result is not None:
-            rows = result.placebos
-            mine = (rows["design"] == design) & (rows["method"] == method) & (rows["status"] == "ok")
-            placebos = _cross_fitted(rows[mine & (rows["role"] == "placebo")], plan, design)
-        levels, on_request = config.threshold.all_levels, config.threshold.calibrate
-        table = compare_thresholds(cf, levels, placebos, on_request=on_request, seed=config.seed)
+        counterfactuals[design, method] = cf
+        table = _thresholds(plan, cf, result, design, method).assign(**labels, measured=np.nan, passed=None)
         try:
-            pooled = cf.savings().pooled()
+            row = _savings_row(plan, cf, design, method)
         except SsinferError as error:
             savings.append({**labels, "status": "sealed", "reason": str(error)})
-            thresholds.append(table.assign(**labels))
-            continue
-        row = _with_interval(cf.savings().summary(0.95).iloc[-1], cf, plan, labels)
-        insured = float(pooled.insured_years.item())
-        measured = float(pooled.measured_rate.item())
-        savings.append(
-            {
-                **labels,
-                "status": "ok",
-                "reason": "",
-                **{name: row[name] for name in ("benchmark", "spending", "saving", "savings_rate", "lower", "upper")},
-                "completion_error": row.get("completion_error", 0.0),
-                "insured_years": insured,
-                "total": float(row["saving"]) * insured,
-            }
-        )
-        thresholds.append(table.assign(**labels, measured=measured, passed=measured >= table["rate"]))
-        if plan.contract is not None:
-            settlements += _settle(plan, plan.contract, labels, cf, table, insured)
+        else:
+            savings.append({**labels, "status": "ok", "reason": "", **row})
+            measured = float(cf.savings().pooled().measured_rate.item())
+            table = table.assign(measured=measured, passed=measured >= table["rate"])
+            if plan.contract is not None:
+                lines = _settle(plan, plan.contract, cf, table)
+                settlement += [{**labels, "contract": plan.contract.name, **line} for line in lines]
+        thresholds.append(table)
     return CaseResult(
-        counterfactuals=fits,
-        savings=pd.DataFrame(savings),
-        thresholds=pd.concat(thresholds) if thresholds else pd.DataFrame(),
-        settlement=pd.DataFrame(settlements),
+        counterfactuals=counterfactuals,
+        savings=SAVINGS.frame(savings),
+        thresholds=CASE_THRESHOLDS.conform(pd.concat(thresholds)) if thresholds else CASE_THRESHOLDS.empty(),
+        settlement=SETTLEMENT.frame(settlement),
     )
 
 
-def _with_interval(row: Any, cf: Counterfactual, plan: Plan, labels: dict[str, str]) -> Any:
-    """Return the case's row: without an interval where the method gives none, else with the completion factor's error.
-
-    Both arms are multiplied by one factor F, so the rate does not move; the saving in money is F / Fhat times the
-    draws, with F / Fhat normal around 1 at the factor's relative standard error.
-    """
-    if cf.uncertainty == "none":
-        point = row.copy()
-        point["lower"] = point["upper"] = np.nan
-        return point
-    claims = plan.data.claims
-    error = 0.0 if claims is None else claims.completion_error(labels["design"])
-    if not error > 0:
-        return row
-    rng = np.random.default_rng(seed_of(plan.config.seed, labels["design"], labels["method"], "completion"))
-    saving = cf.pooled() - cf.pooled_spending
-    factor = 1 + error * rng.standard_normal((max(1, 4000 // len(saving)), len(saving)))
-    lower, upper = np.quantile(saving * factor, [0.025, 0.975])
-    changed = row.copy()
-    changed["lower"], changed["upper"], changed["completion_error"] = lower, upper, error
-    return changed
+def _thresholds(
+    plan: Plan, cf: Counterfactual, result: BacktestResult | None, design: str, method: str
+) -> pd.DataFrame:
+    """Return the table of thresholds of one design and method."""
+    placebos = None
+    if result is not None:
+        rows = result.placebos
+        estimated = (rows["role"] == "placebo") & (rows["status"] == "ok")
+        placebos = _cross_fitted(
+            rows[estimated & (rows["design"] == design) & (rows["method"] == method)], plan, design
+        )
+    wanted = plan.config.threshold
+    return compare_thresholds(cf, wanted.all_levels, placebos, on_request=wanted.calibrate, seed=plan.config.seed)
 
 
 def _cross_fitted(placebos: pd.DataFrame, plan: Plan, design: str) -> pd.DataFrame:
-    """Return the placebos from which the case's gate is derived, cross-fitted as every placebo's gate was.
+    """Return the placebos from which the case's threshold is derived, cross-fitted as every placebo's threshold is.
 
-    Left out are the case's neighbours and, where there are other origins, all errors of the contract's own years.
+    Left out are the case's neighbours and, if there are other origins, all errors of the contract's own periods.
     """
     treated = plan.designs[design].treated
     blocks = neighbour_blocks(plan.panel, regions=plan.data.regions)[plan.panel.rows(treated)]
-    apart = placebos[~placebos["block"].isin(blocks)]
-    other = apart[apart["origin"] != plan.designs[design].performance[0]]
-    return other if len(other) else apart
+    distant = placebos[~placebos["block"].isin(blocks)]
+    other_origins = distant[distant["origin"] != plan.designs[design].performance[0]]
+    return other_origins if len(other_origins) else distant
 
 
-def _settle(
-    plan: Plan, contract: Contract, labels: dict[str, str], cf: Counterfactual, table: pd.DataFrame, insured: float
-) -> list[dict[str, Any]]:
-    config = plan.config
-    key = config.threshold.key
-    mine = key.rows(table)
-    if not mine.any() or not np.isfinite(table.loc[mine, "rate"].iloc[0]):
-        reason = table.loc[mine, "reason"].iloc[0] if mine.any() else f"there is no {key.kind} threshold here"
-        return [{**labels, "contract": contract.name, "party": "", "amount": np.nan, "reason": reason}]
-    gate = float(table.loc[mine, "rate"].iloc[0])
+def _savings_row(plan: Plan, cf: Counterfactual, design: str, method: str) -> dict[str, Any]:
+    """Return the saving of all treated units and periods together, with its 95% interval.
+
+    The interval of a point estimate is NaN. Otherwise it includes the error of the completion factor F: both arms are
+    multiplied by F, so the rate does not change, and the saving in money is F / Fhat times the draws. F / Fhat is
+    normal around 1 with the factor's relative standard error.
+
+    Raises
+    ------
+    SsinferError
+        The panel lacks the treated units' performance spending.
+    """
+    summary = cf.savings().summary(INTERVAL_LEVEL).iloc[-1]
+    insured_years = float(cf.savings().pooled().insured_years.item())
+    row = {name: summary[name] for name in ("benchmark", "spending", "saving", "savings_rate", "lower", "upper")}
+    row |= {"completion_error": 0.0, "insured_years": insured_years, "total": float(summary["saving"]) * insured_years}
+    claims = plan.data.claims
+    error = 0.0 if claims is None else claims.completion_error(design)
+    if cf.uncertainty == "none":
+        row |= {"lower": np.nan, "upper": np.nan}
+    elif error > 0:
+        lower, upper = _interval_with_factor(cf, error, seed_of(plan.config.seed, design, method, "completion"))
+        row |= {"lower": lower, "upper": upper, "completion_error": error}
+    return row
+
+
+def _interval_with_factor(cf: Counterfactual, error: float, seed: Any) -> tuple[float, float]:
+    """Return the 95% interval of the pooled saving, with the relative standard error of the completion factor."""
+    rng = np.random.default_rng(seed)
+    saving = cf.pooled() - cf.pooled_spending
+    factor = 1 + error * rng.standard_normal((max(1, FACTOR_DRAWS // len(saving)), len(saving)))
+    lower, upper = np.quantile(saving * factor, [(1 - INTERVAL_LEVEL) / 2, (1 + INTERVAL_LEVEL) / 2])
+    return lower, upper
+
+
+def _settle(plan: Plan, contract: Contract, cf: Counterfactual, table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return one line per party, or one line with the reason why nothing can be settled."""
+    config, key = plan.config, plan.config.threshold.key
+    rows = table[key.rows(table)]
+    if rows.empty or not np.isfinite(rows["rate"].iloc[0]):
+        reason = f"there is no {key.kind} threshold here" if rows.empty else rows["reason"].iloc[0]
+        return [{"party": "", "amount": np.nan, "reason": reason}]
+    threshold = float(rows["rate"].iloc[0])
     pooled = cf.savings().pooled()
-    computed = contract.threshold.kind == "computed"
     try:
         settlement = settle(
             contract,
             benchmark=cf.level,
             spending=float(pooled.spending.item()),
-            insured_years=insured,
+            insured_years=float(pooled.insured_years.item()),
             assigned=cf.assigned if np.isfinite(cf.assigned) else None,
-            threshold=gate if computed else None,
+            threshold=threshold if contract.threshold.kind == "computed" else None,
             quality=None if config.sharing is None else config.sharing.quality,
             currency=config.currency,
         )
     except SsinferError as error:
-        return [{**labels, "contract": contract.name, "party": "", "amount": np.nan, "reason": str(error)}]
+        return [{"party": "", "amount": np.nan, "reason": str(error)}]
     return [
-        {
-            **labels,
-            "contract": contract.name,
-            "party": party,
-            "amount": amount,
-            "gate": gate,
-            "reason": settlement.reason,
-        }
+        {"party": party, "amount": amount, "threshold": threshold, "reason": settlement.reason}
         for party, amount in settlement.lines.items()
     ]

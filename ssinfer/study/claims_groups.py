@@ -53,7 +53,7 @@ def group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyExt
     )
     return StudyData(
         panel=views[first_use].panel,
-        label=f"{claims.label}; {_groups_in_words(groups, len(grouped.units) - len(treated))} beside the contract",
+        label=f"{claims.label}; {_groups_in_words(groups, len(grouped.units) - len(treated))} outside the contract",
         note=claims.note,
         views=MappingProxyType({name: views[use] for name, use in uses.items()}),
         claims=count,

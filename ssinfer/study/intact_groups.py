@@ -1,4 +1,4 @@
-"""Intact groups in a study: how much larger the threshold is for whole practices than for random insured."""
+"""Intact groups of a study: the threshold of whole practices, relative to that of random insured."""
 
 from __future__ import annotations
 
@@ -14,12 +14,23 @@ if TYPE_CHECKING:
 
     from ssinfer.study.plan import Plan
 
-REPEATS = 20
+REPEATS = 20  # random divisions into groups
 
 
 @dataclass(frozen=True, eq=False)
 class IntactGroups:
-    """The table of :func:`ssinfer.claims.intact_group_ratio`, how it was made; or why there is none."""
+    """The table of :func:`ssinfer.claims.intact_group_ratio` and its settings, or the reason why there is none.
+
+    Attributes
+    ----------
+    table : DataFrame or None
+    size : int
+        Insured per group.
+    windows : tuple of str
+        First performance periods of the windows.
+    seed : int
+    reason : str
+    """
 
     table: pd.DataFrame | None
     size: int
@@ -29,9 +40,9 @@ class IntactGroups:
 
 
 def intact_groups(plan: Plan) -> IntactGroups | None:
-    """Compare intact practices, bundles and random insured in the windows of the first comparison; None without claims.
+    """Compare intact practices, bundles and random insured in the windows of the first comparison.
 
-    Persons are those outside the contract, on the first comparison's spending.
+    The persons are those outside the contract, with the first comparison's spending. None: the study has no claims.
     """
     claims = plan.data.claims
     if claims is None:
@@ -41,18 +52,18 @@ def intact_groups(plan: Plan) -> IntactGroups | None:
     cohort = claims.practices
     size = claims.groups.size or int((cohort.unit == design.treated[0]).sum())
     windows = rolling_windows(plan.data.panel_of(name), design, plan.origins.get(name))
-    parts = [
-        (
-            [period for period in window.baseline if period not in window.masked],
-            [period for period in window.performance if period not in window.masked],
+    unmasked = []
+    for window in windows:
+        baseline, performance = (
+            [period for period in periods if period not in window.masked]
+            for periods in (window.baseline, window.performance)
         )
-        for window in windows
-    ]
+        unmasked.append((baseline, performance))
     origins = tuple(str(window.origin) for window in windows)
     exclude = [unit for unit in (*design.treated, *claims.contracted) if unit in cohort.units]
     try:
         table = intact_group_ratio(
-            cohort, size=size, windows=parts, exclude=exclude, repeats=REPEATS, seed=claims.groups.seed
+            cohort, size=size, windows=unmasked, exclude=exclude, repeats=REPEATS, seed=claims.groups.seed
         )
     except SsinferError as error:
         return IntactGroups(None, size, origins, claims.groups.seed, str(error))

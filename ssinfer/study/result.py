@@ -12,11 +12,12 @@ import xarray as xr
 
 from ssinfer.atomic import atomic_folder
 from ssinfer.errors import StudyError
+from ssinfer.study.frames import OUTPUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from ssinfer.backtesting.backtest import BacktestResult
+    from ssinfer.backtesting.result import BacktestResult
     from ssinfer.counterfactual import Counterfactual
     from ssinfer.design import Design
     from ssinfer.panel import Panel
@@ -78,7 +79,8 @@ def write_study(result: StudyResult, folder: str | Path, *, report: Callable[[St
     folder = Path(folder)
     refuse_foreign_folder(folder, str(result.manifest["study_hash"]), result.manifest["parts"])
     with atomic_folder(folder) as temporary:
-        for name, frame in _frames(result):
+        for name, table in _tables(result):
+            frame = OUTPUT[name].conform(table)
             if name.endswith(".parquet"):
                 frame.to_parquet(temporary / name, index=False)
             else:
@@ -94,10 +96,11 @@ def write_study(result: StudyResult, folder: str | Path, *, report: Callable[[St
     return folder
 
 
-def _frames(result: StudyResult) -> Iterator[tuple[str, pd.DataFrame]]:
+def _tables(result: StudyResult) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield the name of each file that holds a table, and the table."""
     if result.backtest is not None:
         yield "scores.csv", result.backtest.scores
+        yield "detection.csv", result.backtest.detection
         yield "thresholds.csv", result.backtest.thresholds
         yield "placebos.parquet", _parquet_ready(result.backtest.placebos)
     if "evaluate" in result.manifest["parts"]:
@@ -105,12 +108,12 @@ def _frames(result: StudyResult) -> Iterator[tuple[str, pd.DataFrame]]:
         yield "case_thresholds.csv", result.case_thresholds
         yield "settlement.csv", result.settlement
     if result.claims is not None:
-        yield from _claims_frames(result.claims)
+        yield from _claims_tables(result.claims)
     if result.intact_groups is not None and result.intact_groups.table is not None:
         yield "intact_groups.csv", result.intact_groups.table
 
 
-def _claims_frames(claims: ClaimsCount) -> Iterator[tuple[str, pd.DataFrame]]:
+def _claims_tables(claims: ClaimsCount) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield the tables of a study on claims; the first column is the definition of spending."""
     for name in ("attrition", "truncation", "own_costs"):
         frames = {definition: getattr(extract, name) for definition, extract in claims.extracts.items()}

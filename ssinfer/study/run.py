@@ -1,4 +1,4 @@
-"""Study: the only module that knows the order of the steps: plan, backtest, evaluate the case, write."""
+"""Runs a study: backtest, then the case. Only this package knows the order of the steps."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from ssinfer._version import __version__
-from ssinfer.backtesting.backtest import BacktestResult, backtest, join_results
-from ssinfer.study.case import CaseResult, evaluate_case
+from ssinfer.backtesting.backtest import backtest
+from ssinfer.backtesting.result import BacktestResult, join_results
+from ssinfer.study.case import NO_CASE, evaluate_case
 from ssinfer.study.intact_groups import intact_groups
-from ssinfer.study.plan import Plan, plan_study
-from ssinfer.study.result import MANIFEST, StudyResult, refuse_foreign_folder, write_study
+from ssinfer.study.result import StudyResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["MANIFEST", "Plan", "StudyResult", "plan_study", "refuse_foreign_folder", "run_study", "write_study"]
+    from ssinfer.study.plan import Plan
 
+# libraries on whose versions the digits of a result may depend
 STACK = ("numpy", "scipy", "pandas", "xarray", "scikit-learn", "statsmodels", "pymc", "arviz", "nutpie", "numba")
 
 
@@ -32,21 +31,23 @@ def run_study(
     n_jobs: int = 2,
     progress: Callable[[int, int], None] | None = None,
 ) -> StudyResult:
-    """Backtest every design x method of a plan, then evaluate and settle the case.
+    """Backtest every design and method of a plan, then evaluate and settle the case.
 
     Parameters
     ----------
     plan : Plan
     parts : tuple of "backtest", "evaluate"
     n_jobs : int
-        Processes; the result does not depend on it.
+        Number of processes; the result does not depend on it.
     progress : callable (done, total), optional
-        Numbers of fits of the backtest.
+        Called with the number of finished fits of the backtest and of all fits.
+
+    Returns
+    -------
+    StudyResult
     """
     result = _backtest(plan, n_jobs, progress) if "backtest" in parts else None
-    case = CaseResult({}, pd.DataFrame(), pd.DataFrame(), pd.DataFrame())
-    if "evaluate" in parts:
-        case = evaluate_case(plan, result)
+    case = evaluate_case(plan, result) if "evaluate" in parts else NO_CASE
     return StudyResult(
         title=plan.config.title,
         question=plan.config.question,
@@ -73,45 +74,43 @@ def run_study(
 def _backtest(plan: Plan, n_jobs: int, progress: Callable[[int, int], None] | None) -> BacktestResult:
     """Backtest the pairs of each data set (panel or cohort, by definition of spending), and join the results."""
     config = plan.config
-    together: dict[int, tuple[Any, list[tuple[str, str]]]] = {}
+    pairs_by_data: dict[int, tuple[Any, list[tuple[str, str]]]] = {}
     for pair in plan.pairs:
         data = plan.data_for(*pair)
-        together.setdefault(id(data), (data, []))[1].append(pair)
+        pairs_by_data.setdefault(id(data), (data, []))[1].append(pair)
     results: list[BacktestResult] = []
-    for data, pairs in together.values():
-        before = sum(len(result.placebos) for result in results)
+    for data, pairs in pairs_by_data.values():
+        designs = {design: plan.designs[design] for design, _ in pairs}
+        finished = sum(len(result.placebos) for result in results)
         results.append(
             backtest(
                 data,
-                {name: plan.designs[name] for name in dict.fromkeys(design for design, _ in pairs)},
-                {name: plan.methods[name] for name in dict.fromkeys(method for _, method in pairs)},
+                designs,
+                {method: plan.methods[method] for _, method in pairs},
                 placebos=plan.placebos,
                 injected=config.threshold.injected,
                 n_jobs=n_jobs,
                 seed=config.seed,
-                origins=_some(plan.origins, pairs),
+                origins={design: plan.origins[design] for design in designs if design in plan.origins},
                 levels=config.threshold.all_levels,
                 size_edges=config.population.size_edges,
                 share=plan.share,
                 ses=config.population.ses,
                 pairs=pairs,
                 regions=plan.data.regions,
-                progress=None if progress is None else _shifted(progress, before),
+                progress=None if progress is None else _shifted(progress, finished),
             )
         )
     return join_results(results)
 
 
-def _some(origins: Any, pairs: list[tuple[str, str]]) -> Any:
-    named = {design for design, _ in pairs}
-    return {name: labels for name, labels in origins.items() if name in named}
-
-
-def _shifted(progress: Callable[[int, int], None], before: int) -> Callable[[int, int], None]:
-    return lambda done, total: progress(before + done, before + total)
+def _shifted(progress: Callable[[int, int], None], finished: int) -> Callable[[int, int], None]:
+    """Return a progress callback that adds the fits of earlier data sets."""
+    return lambda done, total: progress(finished + done, finished + total)
 
 
 def _manifest(plan: Plan, parts: tuple[str, ...]) -> dict[str, Any]:
+    """Return what is needed to repeat the study: settings, hashes, seed and versions."""
     versions = {"python": platform.python_version()}
     for name in STACK:
         try:

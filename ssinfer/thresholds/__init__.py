@@ -1,1 +1,1 @@
-"""Thresholds: one kind a file; each takes draws (or a size) and returns a Threshold."""
+"""Thresholds: one kind per file; each takes draws, placebos or a size, and returns a Threshold."""

@@ -204,9 +204,7 @@ def _first_seen_codes(labels: object) -> Positions:
     return np.asarray(pd.factorize(np.asarray(labels))[0], dtype=np.intp)
 
 
-def _for_case(cf: Counterfactual, placebos: pd.DataFrame | None, _seed: int) -> Callable[[ThresholdKey], Threshold]:
-    if placebos is None:
-        raise RefusalError("A calibrated threshold learns from placebos. Run a backtest first.")
+def _for_case(cf: Counterfactual, placebos: pd.DataFrame, _seed: int) -> Callable[[ThresholdKey], Threshold]:
     error = CalibratedError(cf, placebos)
     return lambda key: error.threshold(check_level(key.level), key.side)
 

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.errors import ConvergenceError, DataError, RefusalError
+from ssinfer.deprecation import Renamed, renamed_arguments
+from ssinfer.errors import ConvergenceError, DataError, ParameterError, RefusalError
+from ssinfer.kernels.adaptive_importance import MAX_PARETO_K, MIN_ESS, resample_nodes
 from ssinfer.level import check_level, check_side, tail
+from ssinfer.thresholds.placebo_posterior import PlaceboPosterior
 from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
@@ -45,6 +48,8 @@ class Calibration:
     n_units, n_origins, n_rows : int
     excluded : tuple of str
         Units that were left out because they are to be judged.
+    pareto_k, effective : float
+        Pareto k and effective sample size of the importance weights behind the draws.
     """
 
     draws: dict[str, Floats]
@@ -53,6 +58,8 @@ class Calibration:
     n_origins: int
     n_rows: int
     excluded: tuple[str, ...]
+    pareto_k: float = float("nan")
+    effective: float = float("nan")
 
     def null_error(self, cf: Counterfactual, rng: np.random.Generator) -> Floats:
         """Return calibrated draws of the null error of the measured rate, E0 / Bbar plus systematic error (S,)."""
@@ -113,19 +120,28 @@ class Calibration:
         )
 
 
+@renamed_arguments(Renamed("draws", "n_draws", per_chain=True))
 def calibrate(
-    placebos: pd.DataFrame, exclude: Sequence[str], *, draws: int = 1500, chains: int = 4, seed: int = 1
+    placebos: pd.DataFrame, exclude: Sequence[str], *, n_draws: int = 6000, chains: int = 4, seed: int = 1
 ) -> Calibration:
     """Learn systematic error from placebos.
+
+    The posterior is integrated without a sampler: mean, slope, unit and origin effects in closed form, the scale and
+    the standard deviations by importance sampling on fixed quasi-random nodes. Equal data and seed give equal digits.
 
     Parameters
     ----------
     placebos : pandas.DataFrame
-        Rows of one design and method of a backtest: unit, origin, savings_rate, standard_error, assigned.
+        Rows of one design and method of a backtest: unit, origin, savings_rate (fraction), standard_error (fraction),
+        assigned (insured-years).
     exclude : sequence of str
         The group that is to be judged: its rows are dropped, wherever they are.
-    draws, chains : int
+    n_draws : int
+        Total number of draws.
+    chains : int
+        Must divide `n_draws`. The draws are independent of it.
     seed : int
+        Of the draws. The nodes do not depend on it.
 
     Returns
     -------
@@ -135,24 +151,47 @@ def calibrate(
     ------
     DataError
         A column is missing, or values are.
+    ParameterError
+        The chains do not divide the draws.
     RefusalError
         Fewer than 19 units.
     ConvergenceError
-        R-hat above 1.01, fewer than 400 effective draws, or divergences.
+        Pareto k of the importance weights above 0.7, or fewer than 400 effective nodes.
 
     References
     ----------
-    Schuemie, Hripcsak, Ryan, Madigan and Suchard 2018, doi 10.1073/pnas.1708282114.
+    Schuemie, Hripcsak, Ryan, Madigan and Suchard 2018, doi 10.1073/pnas.1708282114. Vehtari, Simpson, Gelman, Yao and
+    Gabry 2024, Pareto smoothed importance sampling, Journal of Machine Learning Research 25(72).
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> frame = pd.DataFrame({"unit": range(200), "origin": 2017, "assigned": 20_000.0, "standard_error": 0.01})
+    >>> frame["savings_rate"] = 0.005 + 0.02 * rng.standard_normal(200)
+    >>> calibrate(frame, exclude=["case"], seed=1)
+    Calibration on 200 placebos of 200 units at 1 origins: bias 0.3...%, scale 1.3..., excess SD 1.1...%
     """
+    if n_draws < 1 or chains < 1 or n_draws % chains:
+        raise ParameterError(
+            f"calibrate(n_draws={n_draws!r}, chains={chains!r}): both must be at least 1, and the chains must divide "
+            "the total number of draws. Change one of them."
+        )
     data = usable_placebos(placebos, exclude)
-    trace = _sample(data, draws, chains, seed)
+    scale = float(data["y"].std())
+    model = PlaceboPosterior.of(data, scale)
+    posterior = model.integrate()
+    require_dependable(posterior.pareto_k, posterior.effective, len(posterior.nodes))
+    rng = np.random.default_rng(seed)
+    found = model.draw(posterior.nodes[resample_nodes(posterior, n_draws, rng)], rng)
     return Calibration(
-        draws={name: trace[name] for name in PARAMETERS},
+        draws={name: found[name] * (1.0 if name == "scale" else scale) for name in PARAMETERS},
         typical_size=data["size"],
         n_units=len(data["units"]),
         n_origins=len(data["origins"]),
         n_rows=len(data["y"]),
         excluded=tuple(str(unit) for unit in exclude),
+        pareto_k=posterior.pareto_k,
+        effective=posterior.effective,
     )
 
 
@@ -201,65 +240,23 @@ def usable_placebos(placebos: pd.DataFrame, exclude: Sequence[str]) -> dict[str,
     }
 
 
-def _sample(data: dict[str, Any], draws: int, chains: int, seed: int) -> dict[str, Floats]:
-    """Sample the model on the scale of the placebos' own SD; with one origin its effect is left out."""
-    import arviz as az  # noqa: PLC0415  (heavy, and only here)
-    import pymc as pm  # noqa: PLC0415  (heavy, and only here)
+def require_dependable(pareto_k: float, effective: float, nodes: int) -> None:
+    """Refuse a posterior whose importance weights are not dependable.
 
-    unit_scale = float(data["y"].std())
-    y, s = data["y"] / unit_scale, data["s"] / unit_scale
-    several = len(data["origins"]) > 1
-    repeated = len(data["y"]) > len(data["units"])
-    # (units, rows): sums over a unit's rows as one product; unit effects are integrated out exactly
-    members = (np.arange(len(data["units"]))[:, None] == data["unit"][None, :]).astype(float)
-    with pm.Model():
-        mean = pm.Normal("mean", 0.0, 0.5)
-        slope = pm.Normal("slope", 0.0, 0.25)
-        scale = pm.LogNormal("scale", 0.0, 0.35)
-        excess = pm.HalfNormal("excess", 0.5)
-        residual = y - mean - slope * np.log(data["ratio"])
-        if several:
-            origin_sd = pm.HalfNormal("origin_sd", 0.5)
-            residual = (
-                residual - (origin_sd * pm.Normal("origin", 0.0, 1.0, shape=len(data["origins"])))[data["origin"]]
-            )
-        variance = (scale * s) ** 2 + excess**2 / data["ratio"]
-        log_likelihood = -0.5 * pm.math.sum(pm.math.log(variance) + residual**2 / variance)
-        if repeated:
-            # N(0, D + u^2 1 1') per unit: determinant and inverse by the matrix determinant and Woodbury identities
-            unit_sd = pm.HalfNormal("unit_sd", 0.5)
-            weight, weighted = pm.math.dot(members, 1 / variance), pm.math.dot(members, residual / variance)
-            inflation = 1 + unit_sd**2 * weight
-            log_likelihood -= 0.5 * pm.math.sum(pm.math.log(inflation) - (unit_sd * weighted) ** 2 / inflation)
-        pm.Potential("log_likelihood", log_likelihood)
-        trace = pm.sample(
-            draws=draws,
-            tune=1000,
-            chains=chains,
-            cores=1,
-            random_seed=seed,
-            nuts_sampler="nutpie",
-            target_accept=0.99,
-            progressbar=False,
-        )
-    names = [name for name in PARAMETERS if name in trace.posterior]
-    table = az.summary(trace, var_names=names, round_to="none")
-    divergent = int(trace.sample_stats["diverging"].sum())
-    require_convergence(float(table["r_hat"].max()), float(table["ess_bulk"].min()), divergent)
-    found = {name: trace.posterior[name].values.ravel() for name in names}
-    nothing = np.zeros_like(found["mean"])
-    scaled = {name: found.get(name, nothing) for name in PARAMETERS}
-    return {name: values if name == "scale" else values * unit_scale for name, values in scaled.items()}
+    Parameters
+    ----------
+    pareto_k : float
+        Shape of the tail of the importance weights.
+    effective : float
+        Effective sample size of the importance weights.
+    nodes : int
+        Number of nodes that were weighted.
 
-
-def require_convergence(worst: float, fewest: float, divergent: int) -> None:
-    """Refuse a posterior by its worst R-hat, its fewest effective draws and its divergences.
-
-    >>> require_convergence(1.004, 1200.0, 0)
+    >>> require_dependable(0.3, 4000.0, 8192)
     """
-    if not (worst <= 1.01 and fewest >= 400) or divergent:  # so that NaN, of chains that stand still, is refused
+    if not (pareto_k <= MAX_PARETO_K and effective >= MIN_ESS):  # so that NaN is refused
         raise ConvergenceError(
-            f"The calibration did not converge: R-hat {worst:.3f} (at most 1.01), effective draws {fewest:.0f} (at "
-            f"least 400), {divergent} divergences (none). Draw longer with draws=, or look at the placebos for "
-            "outliers."
+            f"The calibration is not dependable: of {nodes} importance-sampling nodes, Pareto k is {pareto_k:.2f} (at "
+            f"most {MAX_PARETO_K}) and the effective sample size is {effective:.0f} (at least {MIN_ESS:.0f}). Look at "
+            "placebos.savings_rate and placebos.standard_error for outliers, or use calibrated_threshold."
         )

@@ -1,11 +1,10 @@
-"""The threshold kind "calibrated whole": the posterior calibration, sampled only on request."""
+"""The threshold kind "calibrated whole": the posterior calibration, computed only on request."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ssinfer.errors import RefusalError
 from ssinfer.level import check_level
 from ssinfer.thresholds.calibrated_posterior import calibrate
 from ssinfer.thresholds.kind import ThresholdKind
@@ -20,9 +19,7 @@ if TYPE_CHECKING:
     from ssinfer.thresholds.threshold import Threshold
 
 
-def _for_case(cf: Counterfactual, placebos: pd.DataFrame | None, seed: int) -> Callable[[ThresholdKey], Threshold]:
-    if placebos is None:
-        raise RefusalError("A calibrated threshold learns from placebos. Run a backtest first.")
+def _for_case(cf: Counterfactual, placebos: pd.DataFrame, seed: int) -> Callable[[ThresholdKey], Threshold]:
     calibration = calibrate(placebos, [str(unit) for unit in cf.design.treated], seed=seed)
     rate, money = calibration.expected_systematic_error(cf, seed=seed)
     errors = {"systematic_error": rate, "systematic_error_money": money}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import ndtri
 
 from ssinfer.level import check_level, check_side, tail
 from ssinfer.thresholds.kernels.quantiles import quantiles_by_fit
@@ -14,10 +15,9 @@ from ssinfer.thresholds.threshold import Threshold
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import pandas as pd
-
     from ssinfer.counterfactual import Counterfactual
     from ssinfer.thresholds.kind import PlaceboFit, ThresholdKey
+    from ssinfer.thresholds.planning.scenario import Scenario
     from ssinfer.typing import Floats
 
 
@@ -69,12 +69,16 @@ def confidence_threshold(cf: Counterfactual, level: float = 0.95, side: str = "t
     return Threshold(rate=quantile / mean, money=quantile, kind="confidence", level=level, side=side, detail=detail)
 
 
-def _for_case(cf: Counterfactual, _placebos: pd.DataFrame | None, _seed: int) -> Callable[[ThresholdKey], Threshold]:
+def _for_case(cf: Counterfactual, _placebos: object, _seed: int) -> Callable[[ThresholdKey], Threshold]:
     return lambda key: confidence_threshold(cf, check_level(key.level), key.side)
 
 
 def _for_fits(fits: Sequence[PlaceboFit], keys: Sequence[ThresholdKey]) -> Floats:
     return quantiles_by_fit([fit.sampling for fit in fits], [key.tail for key in keys])
+
+
+def _for_scenario(scenario: Scenario, standard_error: float) -> float:
+    return float(ndtri(tail(scenario.level, check_side(scenario.side)))) * standard_error
 
 
 KIND = ThresholdKind(
@@ -87,4 +91,5 @@ KIND = ThresholdKind(
     settles=True,
     for_case=_for_case,
     for_fits=_for_fits,
+    for_scenario=_for_scenario,
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy.special import ndtri
 
-from ssinfer.errors import RefusalError
+from ssinfer.errors import ParameterError, RefusalError
 from ssinfer.level import Side, check_level, check_side, tail
 from ssinfer.thresholds.kernels.quantiles import quantiles_by_fit
 from ssinfer.thresholds.kind import ThresholdKind
@@ -24,10 +24,9 @@ from ssinfer.thresholds.threshold import Threshold
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import pandas as pd
-
     from ssinfer.counterfactual import Counterfactual
     from ssinfer.thresholds.kind import PlaceboFit, ThresholdKey
+    from ssinfer.thresholds.planning.scenario import Scenario
     from ssinfer.typing import Booleans, Floats
 
 Interval = Literal["equal-tailed", "highest-density"]
@@ -132,7 +131,7 @@ class SavingPosterior:
         level, side = check_level(level), check_side(side)
         chosen = find_prior(prior)
         if interval not in ("equal-tailed", "highest-density"):
-            raise RefusalError(f"interval is {interval!r}; allowed: 'equal-tailed' or 'highest-density'.")
+            raise ParameterError(f"interval is {interval!r}; allowed: 'equal-tailed' or 'highest-density'.")
         mean, spread = self.level, self.spread / self.level
         detail = {
             "standard_error": spread,
@@ -204,7 +203,7 @@ def credible_rate(
     return high
 
 
-def _for_case(cf: Counterfactual, _placebos: pd.DataFrame | None, _seed: int) -> Callable[[ThresholdKey], Threshold]:
+def _for_case(cf: Counterfactual, _placebos: object, _seed: int) -> Callable[[ThresholdKey], Threshold]:
     posterior = SavingPosterior(cf)
     return lambda key: posterior.threshold(check_level(key.level), key.side, key.prior)
 
@@ -229,6 +228,15 @@ def _for_fits(fits: Sequence[PlaceboFit], keys: Sequence[ThresholdKey]) -> Float
     return out
 
 
+def _for_scenario(scenario: Scenario, standard_error: float) -> float:
+    z = float(ndtri(tail(scenario.level, check_side(scenario.side))))
+    prior = find_prior(scenario.prior)
+    if not np.isfinite(prior.sd):
+        return z * standard_error
+    ratio = (standard_error / prior.sd) ** 2
+    return z * standard_error * float(np.sqrt(1 + ratio)) - prior.mean * ratio
+
+
 KIND = ThresholdKind(
     name="credible",
     label="Credible (model)",
@@ -240,4 +248,5 @@ KIND = ThresholdKind(
     settles=True,
     for_case=_for_case,
     for_fits=_for_fits,
+    for_scenario=_for_scenario,
 )

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ssinfer.errors import NotSupportedError, RefusalError
+from ssinfer.errors import NotSupportedError, ParameterError
 from ssinfer.level import check_level, check_side, tail
 from ssinfer.thresholds.kind import ThresholdKind
 from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import pandas as pd
 
     from ssinfer.counterfactual import Counterfactual
     from ssinfer.thresholds.kind import ThresholdKey
@@ -122,7 +120,7 @@ def power_of_gate(cf: Counterfactual, gate: Threshold | float, saving: float) ->
     rate = float(gate)
     for name, value in (("gate", rate), ("saving", saving)):
         if not -1 < value < 1:
-            raise RefusalError(
+            raise ParameterError(
                 f"{name} is {value}; a rate between -1 and 1 is needed, a fraction of the benchmark: 0.03 for 3%."
             )
     errors, mean = _null_error(cf)
@@ -137,7 +135,7 @@ def _null_error(cf: Counterfactual) -> tuple[Floats, float]:
     return cf.null_error(kind), cf.level
 
 
-def _for_case(cf: Counterfactual, _placebos: pd.DataFrame | None, _seed: int) -> Callable[[ThresholdKey], Threshold]:
+def _for_case(cf: Counterfactual, _placebos: object, _seed: int) -> Callable[[ThresholdKey], Threshold]:
     def threshold(key: ThresholdKey) -> Threshold:
         found = minimum_detectable_saving(cf, check_level(key.level), side=key.side)
         return replace(found.gate, detail={**found.gate.detail, "detectable": found.detectable})

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ssinfer.errors import RefusalError
+from ssinfer.errors import ParameterError, RefusalError
 from ssinfer.level import check_level
 from ssinfer.thresholds.kind import ThresholdKind
 from ssinfer.thresholds.prior import PRIORS, Prior, find_prior
@@ -14,8 +14,6 @@ from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    import pandas as pd
 
     from ssinfer.counterfactual import Counterfactual
     from ssinfer.thresholds.kind import PlaceboFit, ThresholdKey
@@ -82,15 +80,15 @@ def expected_loss_threshold(
     """
     chosen = find_prior(prior)
     if not np.isfinite(chosen.sd):
-        raise RefusalError(
+        raise ParameterError(
             "An expected loss needs a proper prior, got 'flat'. Use 'sceptical', 'literature' or a Prior."
         )
     if not 0 < share <= 1:
-        raise RefusalError(f"share is {share}; a fraction in (0, 1] is needed.")
+        raise ParameterError(f"share is {share}; a fraction in (0, 1] is needed.")
     if overpaid < 0 or underpaid < 0 or overpaid + underpaid == 0:
-        raise RefusalError(f"weights are {overpaid} and {underpaid}; none may be negative, and one must be positive.")
+        raise ParameterError(f"weights are {overpaid} and {underpaid}; none may be negative, and one must be positive.")
     if sharing not in ("first_dollar", "excess"):
-        raise RefusalError(f"sharing is {sharing!r}; allowed: 'first_dollar' or 'excess'.")
+        raise ParameterError(f"sharing is {sharing!r}; allowed: 'first_dollar' or 'excess'.")
     kind = "credible" if cf.uncertainty == "posterior" else "confidence"
     error = cf.null_error(kind) / cf.level
     gates, losses, never = loss_curve(
@@ -182,7 +180,7 @@ def _normal_quantiles(levels: Floats) -> Floats:
     return np.asarray(ndtri(levels))
 
 
-def _for_case(cf: Counterfactual, _placebos: pd.DataFrame | None, _seed: int) -> Callable[[ThresholdKey], Threshold]:
+def _for_case(cf: Counterfactual, _placebos: object, _seed: int) -> Callable[[ThresholdKey], Threshold]:
     return lambda key: expected_loss_threshold(cf, key.prior)
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ssinfer.counterfactual import Counterfactual
+    from ssinfer.thresholds.planning.scenario import Scenario
     from ssinfer.thresholds.threshold import Threshold
     from ssinfer.typing import Floats, Positions
 
@@ -129,6 +130,8 @@ class ThresholdKind:
     learns_from : "fit", "placebos" or "size"
         The source of the threshold: the error distribution of the group's own fit, the savings of placebos, or the
         number of insured alone.
+    for_scenario : callable (scenario, standard error) -> float, optional
+        Returns the threshold (a rate) of a contract before there are data, given the standard error that it assumes.
     distribution : str
         For a kind that learns from the fit: the distribution that the method must offer, such as "posterior".
     has_level : bool
@@ -153,8 +156,9 @@ class ThresholdKind:
     backtested_as : str
         Name of the kind whose backtest describes this one; empty for its own.
     for_case : callable (counterfactual, placebos, seed) -> callable (key) -> Threshold
-        Learns from the case's counterfactual and from placebos (None without a backtest), and returns the function
-        that gives the threshold of a key. Both may raise an SsinferError, whose message is the reason in tables.
+        Learns from the case's counterfactual and from placebos (a frame if `learns_from` is "placebos", or else
+        possibly None). Returns the function that gives the threshold of a key. Both may raise an SsinferError; its
+        message is the reason in tables.
     for_fits : callable (fits, keys) -> array (fits, keys), optional
         Returns thresholds (rates) of placebos from their own fits. NaN: there is none. Infinite: no measured saving
         passes.
@@ -172,12 +176,13 @@ class ThresholdKind:
     words: str
     order: int
     learns_from: Literal["fit", "placebos", "size"]
-    for_case: Callable[[Counterfactual, pd.DataFrame | None, int], Callable[[ThresholdKey], Threshold]]
+    for_case: Callable[[Counterfactual, Any, int], Callable[[ThresholdKey], Threshold]]
     for_fits: Callable[[Sequence[PlaceboFit], Sequence[ThresholdKey]], Floats] | None = None
     for_placebos: Callable[[pd.DataFrame, Sequence[ThresholdKey]], Mapping[ThresholdKey, Floats]] | None = None
     for_replicates: (
         Callable[[pd.DataFrame, Positions, Floats], Callable[[pd.DataFrame, ThresholdKey], Floats]] | None
     ) = None
+    for_scenario: Callable[[Scenario, float], float] | None = None
     distribution: str = ""
     has_level: bool = True
     sides: tuple[str, ...] = ("one-sided", "two-sided")

@@ -135,9 +135,7 @@ def _refuse_repeats(units: object, origins: object, columns: pd.Index[str]) -> N
         raise DataError(f"{int(twice.sum())} placebo rows repeat a unit at an origin. {cure}")
 
 
-def _for_case(cf: Counterfactual, placebos: pd.DataFrame | None, _seed: int) -> Callable[[ThresholdKey], Threshold]:
-    if placebos is None:
-        raise RefusalError("A placebo threshold learns from placebos. Run a backtest first.")
+def _for_case(cf: Counterfactual, placebos: pd.DataFrame, _seed: int) -> Callable[[ThresholdKey], Threshold]:
     if cf.failures:
         raise ConvergenceError(
             f"No placebo threshold from {cf.method}, because its standard error is not reliable: "

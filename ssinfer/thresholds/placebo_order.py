@@ -6,7 +6,6 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import binom
 
 from ssinfer.errors import RefusalError
 
@@ -41,6 +40,8 @@ def order_interval(z: Floats, level: float, side: str) -> tuple[float, float]:
     Its ends are the order statistics whose ranks include the quantile with probability 0.9 (binomial). An end beyond
     the extreme placebos is infinite.
     """
+    from scipy.stats import binom  # noqa: PLC0415  (scipy.stats is slow to import)
+
     m = len(z)
     values = np.sort(np.abs(z) if side == "two-sided" else z)
     low, high = int(binom.ppf(0.05, m, level)), int(binom.ppf(0.95, m, level)) + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import erf, isfinite, sqrt
 
-from ssinfer.errors import RefusalError
+from ssinfer.errors import ParameterError
 
 #: Names of the priors; the last two are proper.
 PRIORS = ("flat", "sceptical", "literature")
@@ -33,17 +33,17 @@ class Prior:
 
     def __post_init__(self) -> None:
         if not isfinite(self.mean) or not self.sd > 0:
-            raise RefusalError(
+            raise ParameterError(
                 f"Prior {self.name!r} has mean {self.mean} and SD {self.sd}; a finite mean and a positive SD are "
                 "needed. An SD of 0 claims to know the saving."
             )
         if abs(self.mean) > 1 or (isfinite(self.sd) and self.sd > 1):
-            raise RefusalError(
+            raise ParameterError(
                 f"Prior {self.name!r} has mean {self.mean} and SD {self.sd}, which look like percentages. Write rates "
                 "as fractions: 0.02 for 2%."
             )
         if self.probability_not_positive < 1e-6:
-            raise RefusalError(
+            raise ParameterError(
                 f"Prior {self.name!r} gives a saving of zero or less a probability of "
                 f"{self.probability_not_positive:.1g}: it would pay always. Give it support below zero."
             )
@@ -90,7 +90,7 @@ def find_prior(prior: Prior | str | None) -> Prior:
     if isinstance(prior, Prior):
         return prior
     if prior is not None and not isinstance(prior, str):
-        raise RefusalError(
+        raise ParameterError(
             f"prior is a {type(prior).__name__}; allowed: 'flat', 'sceptical', 'literature', or a Prior(name, mean, "
             "sd), which is normal. A prior with only positive support would pay always; give the mean and SD of yours."
         )
@@ -100,4 +100,4 @@ def find_prior(prior: Prior | str | None) -> Prior:
         return Prior.sceptical()
     if prior == "literature":
         return Prior.literature()
-    raise RefusalError(f"prior is {prior!r}; allowed: 'flat', 'sceptical', 'literature', or a Prior(name, mean, sd).")
+    raise ParameterError(f"prior is {prior!r}; allowed: 'flat', 'sceptical', 'literature', or a Prior(name, mean, sd).")

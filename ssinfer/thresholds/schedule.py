@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from statistics import NormalDist
 from typing import TYPE_CHECKING
 
-from ssinfer.errors import RefusalError, did_you_mean
+from ssinfer.errors import ParameterError, did_you_mean
 from ssinfer.thresholds.kind import ThresholdKind
 
 if TYPE_CHECKING:
@@ -102,57 +101,6 @@ def minimum_savings_rate(assigned: float) -> float:
     return r0 + (r1 - r0) * (count - n0) / (n1 - n0)
 
 
-def generating_minimum_savings_rate(assigned: float, *, k: float = MSSP_K) -> float:
-    r"""Return the minimum savings rate by the rule from which the schedule follows, as a fraction.
-
-    .. math:: MSR(n) = z(level(n)) \, k / \sqrt{n}, \quad MSR \ge 0.02,
-
-    one-sided level 90% up to n = 5,000; from 5,000 to 20,000 the 90% and 95% rates blended linearly in n; from
-    20,000 to 50,000 the 95% and 99% rates; 99% above. With k = 2.135 it gives every knot of the schedule (low ends,
-    from n = 500) to the printed digit; with another `k` it is the schedule that another population would have had.
-
-    Parameters
-    ----------
-    assigned : float
-        Head count of assigned persons, at least 1.
-    k : float, default 2.135
-        Standard deviation of one person's contribution to the savings rate (SE = k / sqrt(n)).
-
-    Returns
-    -------
-    float
-        The rate as a fraction, not rounded.
-
-    Raises
-    ------
-    RefusalError
-        When `assigned` is below 1 or `k` is not positive.
-
-    References
-    ----------
-    Medicare Shared Savings Program, proposed rule, 76 Fed. Reg. 19528 (2011), on the confidence levels by size.
-
-    Examples
-    --------
-    >>> [round(100 * generating_minimum_savings_rate(n), 1) for n in (5_000, 20_000, 60_000)]
-    [3.9, 2.5, 2.0]
-    """
-    count = _head_count(assigned)
-    if not (math.isfinite(k) and k > 0):
-        raise RefusalError(f"k must be a positive number, got {k!r}. Medicare's is {MSSP_K}.")
-    se = k / math.sqrt(count)
-    z90, z95, z99 = (NormalDist().inv_cdf(level) for level in (0.90, 0.95, 0.99))
-    if count <= 5_000:
-        z = z90
-    elif count <= 20_000:
-        z = z90 + (z95 - z90) * (count - 5_000) / 15_000
-    elif count <= 50_000:
-        z = z95 + (z99 - z95) * (count - 20_000) / 30_000
-    else:
-        z = z99
-    return max(z * se, 0.02)
-
-
 def schedule_threshold(schedule: str, *, assigned: float, benchmark: float | None = None) -> Threshold:
     """Return the savings threshold that a published schedule prescribes.
 
@@ -187,9 +135,9 @@ def schedule_threshold(schedule: str, *, assigned: float, benchmark: float | Non
     from ssinfer.thresholds.threshold import Threshold  # noqa: PLC0415  (the numbers above stay light)
 
     if schedule not in SCHEDULES:
-        raise RefusalError(f"There is no schedule {schedule!r}. {did_you_mean(schedule, SCHEDULES)}")
+        raise ParameterError(f"There is no schedule {schedule!r}. {did_you_mean(schedule, SCHEDULES)}")
     if benchmark is not None and not (math.isfinite(benchmark) and benchmark > 0):
-        raise RefusalError(f"A benchmark must be a positive amount per insured-year, got {benchmark!r}.")
+        raise ParameterError(f"A benchmark must be a positive amount per insured-year, got {benchmark!r}.")
     rate = minimum_savings_rate(assigned)
     money = None if benchmark is None else rate * benchmark
     return Threshold(
@@ -200,14 +148,14 @@ def schedule_threshold(schedule: str, *, assigned: float, benchmark: float | Non
 def _head_count(assigned: float) -> float:
     count = float(assigned)
     if not (math.isfinite(count) and count >= 1):
-        raise RefusalError(
+        raise ParameterError(
             f"The number of assigned persons must be a head count of at least 1, got {assigned!r}. "
             "Give the number of assigned beneficiaries, not person-years per thousand.",
         )
     return count
 
 
-def _for_case(cf: Counterfactual, _placebos: pd.DataFrame | None, _seed: int) -> Callable[[ThresholdKey], Threshold]:
+def _for_case(cf: Counterfactual, _placebos: object, _seed: int) -> Callable[[ThresholdKey], Threshold]:
     return lambda _: schedule_threshold("mssp", assigned=cf.assigned)
 
 
@@ -234,4 +182,5 @@ KIND = ThresholdKind(
     settles=True,
     for_case=_for_case,
     for_placebos=_for_placebos,
+    for_scenario=lambda scenario, _standard_error: minimum_savings_rate(scenario.insured),
 )

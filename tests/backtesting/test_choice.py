@@ -8,14 +8,14 @@ import pytest
 from scipy import optimize
 from scipy.stats import norm
 
-from ssinfer.backtesting.backtest import BacktestResult
-from ssinfer.backtesting.choice import choose_design
+from ssinfer.backtesting.choice import _choose, admitted, choose_design
 from ssinfer.backtesting.kernels.block_bootstrap import mean_and_error
 from ssinfer.backtesting.operating_characteristics import detection_table, threshold_table
 from ssinfer.backtesting.pareto import pareto_set
+from ssinfer.backtesting.result import BacktestResult
 from ssinfer.backtesting.scores import score_table
 from ssinfer.backtesting.thresholds_of_placebos import thresholds_of_placebos
-from ssinfer.errors import RefusalError
+from ssinfer.errors import ParameterError
 from ssinfer.thresholds.kind import ThresholdKey
 from ssinfer.thresholds.schedule import minimum_savings_rate
 
@@ -73,8 +73,8 @@ def judged(frame, injected, levels):
 
 def test_the_more_precise_method_is_chosen():
     choice = choose_design(result({"coarse": 0.03, "fine": 0.01}))
-    assert choice.best["method"] == "fine"
-    assert set(choice.honest["method"]) == {"fine"}
+    assert choice.best.method == "fine"
+    assert set(choice.cross_fitted["method"]) == {"fine"}
     best = choice.pareto.iloc[0]
     assert (best["method"], best["dominated"]) == ("fine", False)
 
@@ -98,9 +98,9 @@ def test_every_specification_is_reported_and_weights_matter():
 
 
 def test_impossible_weights():
-    with pytest.raises(RefusalError, match="summing to 1"):
+    with pytest.raises(ParameterError, match="summing to 1"):
         choose_design(result({"m": 0.02}), chances=(0.5, 0.5, 0.5))
-    with pytest.raises(RefusalError, match=r"\[0, 1\)"):
+    with pytest.raises(ParameterError, match=r"\[0, 1\)"):
         choose_design(result({"m": 0.02}), savings=(2.0,))
 
 
@@ -140,10 +140,10 @@ def test_a_limit_on_false_payments_is_kept_where_it_chooses():
     free = choose_design(both, underpaid=20.0, overpaid=0.05)
     held = choose_design(both, underpaid=20.0, overpaid=0.05, at_most=0.05)
     rate = held.specifications.set_index(["method", "kind", "level", "side"])["false_payment_rate"]
-    assert rate[tuple(held.best[name] for name in ("method", "kind", "level", "side"))] <= 0.05
+    assert rate[tuple(held.best.labels[name] for name in ("method", "kind", "level", "side"))] <= 0.05
     assert held.summary()["false_payment_rate"] < free.summary()["false_payment_rate"]
     assert all(error > 0 for name, error in held.errors.items() if name != "refused")
-    with pytest.raises(RefusalError, match="at_most is 5"):
+    with pytest.raises(ParameterError, match="at_most is 5"):
         choose_design(both, at_most=5)
 
 
@@ -182,21 +182,17 @@ def test_honest_errors_of_own_gates_are_block_bootstraps_and_learned_gates_add_t
     fixed = mean_and_error(hits[:, None], blocks, np.random.default_rng(1))[1][0]
     assert scheduled.errors["detection_rate_3"] == pytest.approx(fixed, rel=0.15)
     learned = choose_design(found, kinds=["placebo"], levels=(0.9,))
-    at = thresholds_of_placebos(rows, (0.9,))[ThresholdKey("placebo", 0.9, learned.best["side"])]
+    at = thresholds_of_placebos(rows, (0.9,))[ThresholdKey("placebo", 0.9, learned.best.threshold.side)]
     hits = (rows["savings_rate"] + 0.03 * rows["spending"] / 2_000 >= at).to_numpy(dtype=float)
     fixed = mean_and_error(hits[:, None], blocks, np.random.default_rng(1))[1][0]
     assert learned.errors["detection_rate_3"] > 1.2 * fixed
 
 
-def test_a_limit_on_false_payments_does_not_admit_a_gate_that_pays_always_or_never():
-    import pandas as pd
-
-    from ssinfer.backtesting.choice import _choose, admitted
-
+def test_a_limit_on_false_payments_does_not_admit_a_threshold_that_pays_always_or_never():
     rows = [("expected loss", 0.04, 1.0), ("placebo", 0.05, 2.0), ("confidence", 0.02, 3.0), ("schedule", 0.09, 0.5)]
     table = pd.DataFrame(rows, columns=["kind", "false_payment_rate", "misallocation"])
-    table = table.sort_values("misallocation", ignore_index=True)
+    table = table.sort_values("misallocation", ignore_index=True).rename_axis("specification").reset_index()
     assert list(table["kind"][admitted(table, 0.05)]) == ["placebo", "confidence"]
-    assert _choose(table, 0.05)["kind"] == "placebo"
-    assert _choose(table, 0.01)["kind"] == "confidence"  # none is so low: the lowest that a limit can hold
-    assert _choose(table, 1.0)["kind"] == "schedule"
+    # 1%: none pays so rarely, and the lowest rate that can be limited is chosen
+    for at_most, kind in ((0.05, "placebo"), (0.01, "confidence"), (1.0, "schedule")):
+        assert table["kind"][_choose(table, at_most)] == kind

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import norm
 
 from ssinfer.backtesting.noise import noise_components, outside_sampling_interval
-from ssinfer.errors import DataError, RefusalError
+from ssinfer.errors import DataError, ParameterError, RefusalError
 
 
 def placebos(seed: int, units: int = 300, origins: int = 4, k: float = 3.0, shock: float = 0.012) -> pd.DataFrame:
@@ -88,7 +88,7 @@ def test_refusals():
         noise_components(frame.assign(design=["a", "b"] * (len(frame) // 2)))
     with pytest.raises(RefusalError, match="status column"):
         noise_components(frame.assign(status="refused"))
-    with pytest.raises(RefusalError, match="positive number"):
+    with pytest.raises(ParameterError, match="positive number"):
         outside_sampling_interval(frame, 0.0)
 
 

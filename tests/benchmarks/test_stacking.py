@@ -75,7 +75,7 @@ def test_weights_minimise_the_score_on_a_grid():
             np.mean([np.abs(a[:, None] - b[None, :]).mean() for a, b in zip(p, q, strict=True)])
             for p, q in ((predicted[0], predicted[0]), (predicted[0], predicted[1]), (predicted[1], predicted[1]))
         ]
-        apart[0], apart[2] = apart[0] * 60 / 59, apart[2] * 60 / 59  # a draw is no pair with itself
+        apart[0], apart[2] = apart[0] * 60 / 59, apart[2] * 60 / 59  # without pairs of a draw with itself
         return single - 0.5 * (w * w * apart[0] + 2 * w * (1 - w) * apart[1] + (1 - w) ** 2 * apart[2])
 
     grid = np.linspace(0, 1, 201)
@@ -85,7 +85,7 @@ def test_weights_minimise_the_score_on_a_grid():
 
 @pytest.mark.parametrize("seed", range(6))
 def test_weights_equal_those_of_a_general_solver(seed):
-    """SLSQP from several starts on the score written with sorted draws, four methods of unlike bias and spread."""
+    """SLSQP from several starts on the score written with sorted draws, four methods with different bias and spread."""
     rng = np.random.default_rng(seed)
     truth = rng.normal(size=30)
     biases, spreads = rng.normal(0, 0.7, 4), rng.uniform(0.4, 1.6, 4)
@@ -110,9 +110,9 @@ def test_weights_equal_those_of_a_general_solver(seed):
         (minimize(score, start, method="SLSQP", bounds=[(0, 1)] * 4, constraints=simplex) for start in starts),
         key=lambda found: found.fun,
     )
-    mine = stacking_weights(errors, predicted)
-    assert score(mine) <= best.fun + 1e-5
-    np.testing.assert_allclose(mine, best.x, atol=0.02)
+    weights = stacking_weights(errors, predicted)
+    assert score(weights) <= best.fun + 1e-5
+    np.testing.assert_allclose(weights, best.x, atol=0.02)
 
 
 def test_a_method_without_weight_does_not_refuse_the_mixture():
@@ -138,7 +138,7 @@ def test_the_treated_units_performance_spending_changes_no_draw():
     np.testing.assert_array_equal(first.benchmark, second.benchmark)
 
 
-def test_what_cannot_be_stacked_is_refused():
+def test_one_method_or_a_short_baseline_is_refused():
     with pytest.raises(ParameterError, match="at least two"):
         StackedBenchmark([LastValue()]).fit(panel(), DESIGN, seed=1)
     with pytest.raises(DesignError, match="baseline"):

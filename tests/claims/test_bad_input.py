@@ -201,9 +201,9 @@ def test_extracts_that_cannot_be(arguments, message):
     ("make", "message"),
     [
         (lambda: Population(kind="shut"), "allowed: 'closed' or 'open'"),
-        (lambda: Population(kind="closed"), "needs the periods of its baseline"),
+        (lambda: Population(kind="closed"), "needs baseline periods"),
         (lambda: Population(practices="p1"), "Give a list of labels"),
-        (lambda: Population(ses=[]), "leaves nobody"),
+        (lambda: Population(ses=[]), "is an empty list"),
         (lambda: Population(ages=(70, 60)), "lowest and the highest"),
         (lambda: Population(minimum_enrolment=80, start=2018), "allowed: a share"),
         (lambda: Population(minimum_enrolment=0.8), "Pass start="),

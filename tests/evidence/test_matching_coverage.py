@@ -1,12 +1,12 @@
-"""Coverage of PropensityMatching's intervals on simulated claims with a known saving, miss-sides apart.
+"""Coverage of PropensityMatching's intervals on simulated persons with a known saving, with misses by side.
 
-The truth of each replicate is the treated practices' mean spending that would have been observed without the contract,
-which the simulation knows. `python tests/evidence/test_matching_coverage.py` prints all rows of the docs,
-`python tests/evidence/test_matching_coverage.py 5000 400 --shock 0.01` those of one setting.
+The truth of each replicate is the treated practices' mean spending without the contract, which the simulation returns.
+`python tests/evidence/test_matching_coverage.py` prints all rows of the docs. With arguments, such as
+`python tests/evidence/test_matching_coverage.py 5000 400 --shock 0.01`, it prints the rows of one setting.
 
-The mean error is a ratio of means, sum of (benchmark - truth) over sum of truths. The mean of ratios would add the
-squared coefficient of variation of the truth (0.8% at 1,000 persons): a benchmark is independent of most of the noise
-that its truth has, and one over a noisy number is too large on average.
+The mean error is a ratio of means: sum of (benchmark - truth) over sum of truths. A mean of ratios would add the
+squared coefficient of variation of the truth (0.8% at 1,000 persons), because the reciprocal of a noisy number is too
+large on average.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import argparse
 import numpy as np
 import pandas as pd
 import pytest
+from simulated_matching import simulate_matching
 
 from ssinfer.benchmarks.matched.covariates import truncation_caps
 from ssinfer.benchmarks.matched.draws import bootstrapped_growth, posterior_draws, sampling_draws
 from ssinfer.benchmarks.matched.method import PropensityMatching
 from ssinfer.benchmarks.matched.sampling_distribution import CONFIDENCES
 from ssinfer.plugins.conformance.suite import check_benchmark
-from ssinfer.simulation.matching import simulate_matching
 
 SAVING, TRUNCATION, DRAWS = 0.03, 0.99, 1000
 LEVELS = (0.95, 0.90, 0.80)
@@ -32,20 +32,20 @@ COLUMNS = ["spending", "kind", "level", "covered", "saving_below", "saving_above
 def draws_of(method, problem, seed, kinds):
     """Return pooled benchmark draws by kind: one comparison, the posterior, and each sampling distribution.
 
-    A fit draws the posterior first, from the same seed: its benchmark is this one, draw for draw.
+    A fit draws the posterior first, from the same seed, so its benchmark has the same draws.
     """
     comparison = method.compare(problem)
     rng = np.random.default_rng(seed)
     growth = bootstrapped_growth(comparison, comparison.lines, comparison.outcome, method.n_draws, rng)
-    found = {"credible": posterior_draws(comparison, growth, rng).benchmark}
+    draws_by_kind = {"credible": posterior_draws(comparison, growth, rng).benchmark}
     for kind in kinds:
-        found[f"confidence, {kind}"] = sampling_draws(comparison, kind, method.n_draws, rng)
+        draws_by_kind[f"confidence, {kind}"] = sampling_draws(comparison, kind, method.n_draws, rng)
     weights = problem.weights / problem.weights.sum()
-    return {kind: (draws * weights).sum(axis=(1, 2)) for kind, draws in found.items()}
+    return {kind: (draws * weights).sum(axis=(1, 2)) for kind, draws in draws_by_kind.items()}
 
 
 def replicate(n, seed, *, shock=0.01, n_treated=5, n_practices=105, shock_prior=0.02):
-    """Return a row per spending, kind and level: does the interval of the saving hold the true saving?"""
+    """Return one row per spending, kind and level: whether the interval of the saving holds the true saving."""
     simulated = simulate_matching(
         n,
         saving=SAVING,
@@ -56,9 +56,9 @@ def replicate(n, seed, *, shock=0.01, n_treated=5, n_practices=105, shock_prior=
         seed=seed,
     )
     cohort, design = simulated.cohort, simulated.design
-    own = np.isin(cohort.unit, np.array(design.treated, dtype=object))
+    treated = np.isin(cohort.unit, np.array(design.treated, dtype=object))
     columns = cohort.columns(design.performance)
-    with_contract, years = cohort.spending[np.ix_(own, columns)], cohort.insured_years[np.ix_(own, columns)]
+    with_contract, years = cohort.spending[np.ix_(treated, columns)], cohort.insured_years[np.ix_(treated, columns)]
     rows = []
     for label, truncation in (("all", None), ("truncated", TRUNCATION)):
         method = PropensityMatching(n_draws=DRAWS, balance_limits=None, truncation=truncation, shock_prior=shock_prior)
@@ -76,9 +76,9 @@ def replicate(n, seed, *, shock=0.01, n_treated=5, n_practices=105, shock_prior=
 
 
 def coverage(n, replicates, seed=10_000, **setting):
-    """Return coverage with its Monte Carlo standard error, the two miss-sides, mean width, bias and its error.
+    """Return coverage with its Monte Carlo standard error, misses by side, mean width, bias and its error.
 
-    Width and bias are shares of the mean truth.
+    Width and bias are fractions of the mean truth.
     """
     rows = pd.concat([replicate(n, seed + r, **setting) for r in range(replicates)])
     groups = rows.groupby(COLUMNS[:3])
@@ -91,7 +91,7 @@ def coverage(n, replicates, seed=10_000, **setting):
 
 
 def markdown(table, n, replicates, shock):
-    """Return the rows of the docs, one per kind of spending and interval."""
+    """Return the rows of the docs: one per kind of spending and interval."""
     lines = []
     for spending in ("all", "truncated"):
         for kind in ("credible", *(f"confidence, {kind}" for kind in CONFIDENCES)):
@@ -112,14 +112,14 @@ SETTINGS = [(1_000, 400, 0.01), (5_000, 150, 0.0), (5_000, 150, 0.02), (20_000, 
 
 @pytest.mark.evidence
 @pytest.mark.parametrize(("n", "replicates", "shock"), SETTINGS)
-def test_intervals_cover_what_they_say_or_more(n, replicates, shock, evidence_share):
+def test_intervals_cover_at_least_their_level(n, replicates, shock, evidence_share):
     replicates = max(6, int(replicates * evidence_share))
     table = coverage(n, replicates, shock=shock)
     print(f"{n:,} insured, {replicates} replicates, shock {shock}\n{table.round(3).to_string()}")  # noqa: T201
     for (_, _, level), row in table.iterrows():
-        # Four Monte Carlo errors of the nominal level, and two points for the skewness that stays at n = 1,000.
+        # Four Monte Carlo errors of the nominal level, and two points for the skewness that remains at n = 1,000.
         assert row["covered"] >= level - 4 * np.sqrt(level * (1 - level) / replicates) - 0.02
-    # A bootstrap-t distribution mirrors the skewness of spending: its mean is no estimate of the benchmark.
+    # A bootstrap-t distribution reflects the skewness of spending: its mean does not estimate the benchmark.
     centred = table[~table.index.get_level_values("kind").str.endswith("bootstrap-t")]
     assert (centred["error"].abs() <= 4 * centred["error_se"] + 0.001).all()
 
@@ -130,10 +130,10 @@ def test_the_intervals_are_those_of_a_fit():
     method = PropensityMatching(n_draws=200)
     problem = method.prepare(simulated.cohort, simulated.design)
     cf = method.fit(simulated.cohort, simulated.design, seed=3)
-    mine = draws_of(method, problem, 3, ("cluster",))
+    computed = draws_of(method, problem, 3, ("cluster",))
     weights = cf.insured_years / cf.insured_years.sum()
     for kind, draws in (("credible", cf.benchmark), ("confidence, cluster", cf.confidence)):
-        assert np.allclose(np.sort((draws * weights).sum(("unit", "period")).values.ravel()), np.sort(mine[kind]))
+        assert np.allclose(np.sort((draws * weights).sum(("unit", "period")).values.ravel()), np.sort(computed[kind]))
 
 
 @pytest.mark.evidence
@@ -146,7 +146,7 @@ def test_conformance_on_a_simulated_cohort():
 
 
 # Rows of the docs: persons treated, replicates, SD of a practice's shock, treated practices, practices in all.
-# Seeds begin at a million times the place, so that no two settings share a replicate.
+# Seeds begin at a million times the number of the row, so that no two settings share a replicate.
 GRID = [
     (1_000, 1_000, 0.01, 5, 105),
     (5_000, 200, 0.01, 5, 105),
@@ -172,13 +172,13 @@ def main():
     parser.add_argument("--practices", type=int, default=105)
     parser.add_argument("--prior", type=float, default=0.02)
     parser.add_argument("--seed", type=int, default=10_000)
-    parser.add_argument("--first", type=int, default=0, help="row of the docs to begin with, from 0")
+    parser.add_argument("--first", type=int, default=0, help="number of the first setting, from 0")
     given = parser.parse_args()
-    one = (given.n, given.replicates, given.shock, given.treated, given.practices)
-    for place, (n, replicates, shock, treated, practices) in enumerate([one] if given.n else GRID):
-        if place < given.first:
+    given_setting = (given.n, given.replicates, given.shock, given.treated, given.practices)
+    for number, (n, replicates, shock, treated, practices) in enumerate([given_setting] if given.n else GRID):
+        if number < given.first:
             continue
-        seed = given.seed if given.n else 1_000_000 * (place + 1)
+        seed = given.seed if given.n else 1_000_000 * (number + 1)
         setting = {"shock": shock, "n_treated": treated, "n_practices": practices, "shock_prior": given.prior}
         table = coverage(n, replicates, seed, **setting)
         print(f"{treated} of {practices} practices treated, seeds from {seed:,}, {setting}")  # noqa: T201

@@ -1,4 +1,4 @@
-"""Regression to the mean when matching on prior spending: where the warning is right, and what each adjustment does.
+"""Regression to the mean when matching on prior spending: the warning, and the bias of each adjustment.
 
 `python tests/evidence/test_regression_to_the_mean.py 200` prints the table of docs/matched_benchmarks.md.
 """
@@ -10,11 +10,11 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from simulated_selection import simulate_selection
 
 from ssinfer.benchmarks.matched.method import PropensityMatching
-from ssinfer.simulation.selection import simulate_selection
 
-WAYS = {
+ESTIMATES = {
     "did, prior spending left out": {},
     "did, matched on prior spending": {"prior_spending": True},
     "lagged, matched on prior spending": {"prior_spending": True, "adjustment": "lagged"},
@@ -22,17 +22,17 @@ WAYS = {
 
 
 def biases(replicates, n=12_000, seed=0):
-    """Return mean error of the benchmark as a share of the truth, its standard error, and how often a warning fires."""
+    """Return the mean error of the benchmark as a fraction of the truth, its standard error, and the warning rate."""
     rows = []
     for selection in ("prior spending", "lasting level"):
-        for place in range(replicates):
-            simulated = simulate_selection(selection, n, seed=seed + place)
-            for way, options in WAYS.items():
+        for number in range(replicates):
+            simulated = simulate_selection(selection, n, seed=seed + number)
+            for estimate, options in ESTIMATES.items():
                 cf = PropensityMatching(n_draws=100, balance_limits=None, confidence=None, **options).fit(
-                    simulated.cohort, simulated.design, seed=place
+                    simulated.cohort, simulated.design, seed=number
                 )
                 warned = (cf.diagnostics["check"] == "regression to the mean") & (cf.diagnostics["status"] == "WARN")
-                rows.append((selection, way, cf.level / simulated.truth - 1, float(warned.any())))
+                rows.append((selection, estimate, cf.level / simulated.truth - 1, float(warned.any())))
     frame = pd.DataFrame(rows, columns=["treated by", "estimate", "bias", "warned"])
     groups = frame.groupby(["treated by", "estimate"], sort=False)
     table = groups.mean()
@@ -41,13 +41,13 @@ def biases(replicates, n=12_000, seed=0):
 
 
 @pytest.mark.evidence
-def test_the_warning_fires_and_each_adjustment_is_right_where_its_assumption_holds(evidence_share):
+def test_the_warning_is_given_and_each_adjustment_is_unbiased_if_its_assumption_holds(evidence_share):
     table = biases(max(12, int(100 * evidence_share)))
     print(table.round(4).to_string())  # noqa: T201
-    way = list(WAYS)
+    did, matched, lagged = ESTIMATES
     for selection, unbiased, biased in (
-        ("prior spending", [way[2]], [way[0], way[1]]),
-        ("lasting level", [way[0]], [way[1], way[2]]),
+        ("prior spending", [lagged], [did, matched]),
+        ("lasting level", [did], [matched, lagged]),
     ):
         for name in unbiased:
             row = table.loc[(selection, name)]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import multivariate_t
 
 from ssinfer.kernels.importance import (
-    DEGREES,
+    MIN_DEGREES,
     Mixture,
     effective_size,
     fit_mixture,
@@ -21,10 +21,10 @@ ROOT = np.array([[0.8, 0.0], [0.3, 0.5]])
 MIXTURE = Mixture(np.array([0.3, 0.7]), np.array([[0.0, 1.0], [2.0, -1.0]]), np.stack([ROOT, 2 * ROOT]))
 
 
-def test_the_density_is_that_of_scipy():
+def test_the_density_equals_that_of_scipy():
     nodes = MIXTURE.nodes(64)
     expected = sum(
-        share * multivariate_t(centre, root @ root.T, DEGREES).pdf(nodes)
+        share * multivariate_t(centre, root @ root.T, MIN_DEGREES).pdf(nodes)
         for share, centre, root in zip(MIXTURE.shares, MIXTURE.centres, MIXTURE.roots, strict=True)
     )
     np.testing.assert_allclose(np.exp(MIXTURE.log_density(nodes)), expected)
@@ -65,7 +65,7 @@ def test_a_fitted_mixture_covers_a_curved_target():
 
 @settings(deadline=None)
 @given(st.lists(st.floats(0.01, 1.0), min_size=1, max_size=20), st.integers(1, 200))
-def test_resampling_takes_every_node_by_its_weight_within_one(weights, count):
+def test_resampling_draws_every_node_by_its_weight_within_one(weights, count):
     weights = np.array(weights) / sum(weights)
     picked = resample(weights, count, np.random.default_rng(0))
     counts = np.bincount(picked, minlength=len(weights))

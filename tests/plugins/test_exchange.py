@@ -93,7 +93,7 @@ def test_csv_and_parquet_hold_the_same_as_json(files, source):
 
 def test_a_point_and_staggered_rows_are_left_out_of_draws(panel):
     from ssinfer.counterfactual import point_of
-    from ssinfer.plugins.exchange import draws_table, result_document, summary_table
+    from ssinfer.plugins.result_document import draws_table, result_document, summary_table
 
     cf = point_of(np.array([100.0]), "none", spending=95.0)
     assert np.isnan(summary_table(cf)["lower_95"]).all()

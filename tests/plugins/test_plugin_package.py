@@ -1,38 +1,49 @@
-"""A real plug-in package, installed into a fresh environment: found, listed, checked, and run in a backtest."""
+"""A package that adds a method and a kind of threshold, installed into a fresh environment: listed, and in a study."""
 
-import json
 import os
 import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = ROOT / "tests" / "plugin"
 
-BACKTEST = """
-import json
+PANEL = """
+import sys
 import numpy as np, pandas as pd
-import ssinfer as ss
-from ssinfer.errors import PluginError
-from ssinfer.plugins.discovery import find_method
 
 rng = np.random.default_rng(0)
 grid = [(f"u{i:02d}", t) for i in range(25) for t in range(2012, 2018)]
 frame = pd.DataFrame(grid, columns=["unit", "period"]).assign(insured_years=20_000.0)
 frame["spending"] = 2000 * 1.02 ** (frame["period"] - 2012) * (1 + 0.02 * rng.standard_normal(len(frame)))
-design = ss.Design(treated=["u00"], baseline=range(2014, 2017), performance=[2017])
-method = find_method("GrowthBenchmark")(draws=200)
-result = ss.backtest(ss.Panel.from_frame(frame), design, method, n_jobs=2)
-row = result.scores.iloc[0]
-try:
-    find_method("BrokenBenchmark")
-except PluginError as error:
-    broken = str(error)
-print(json.dumps({"broken": broken, "ok": int((result.placebos["status"] == "ok").sum()), "method": row["method"],
-                  "coverage": row["coverage_90"], "module": type(method).__module__}))
+frame.to_csv("panel.csv", index=False)
+"""
+STUDY = """
+title = "A study of another package's parts"
+question = "Are they found?"
+[data]
+source = "panel"
+file = "panel.csv"
+[population]
+treated = ["u00"]
+[windows]
+baseline = [2014, 2015, 2016]
+performance = [2017]
+[[comparison]]
+name = "all"
+[[method]]
+method = "GrowthBenchmark"
+parameters = { n_draws = 200 }
+[threshold]
+levels = [0.90]
+injected = [0.0, 0.05]
+kind = "flat"
+[sharing]
+contract = "kerngezond-vlissingen"
 """
 
 
@@ -75,9 +86,7 @@ def test_the_plug_in_is_listed_and_the_broken_one_named_with_its_reason(environm
     done = ask(environment, "-c", CLI, "methods", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     rows = {line.split()[0]: line.split() for line in done.stdout.splitlines()}
-    assert rows["GrowthBenchmark"][1:4] == ["panel", "growth-benchmark", "0.3.1"]
-    # several treated, staggered starts, covariates, masks, posterior, confidence
-    assert rows["GrowthBenchmark"][4:] == ["no", "no", "no", "yes", "no", "yes"]
+    assert rows["GrowthBenchmark"][1:] == ["panel", "growth-benchmark", "0.3.1", "masks,", "confidence"]
     assert rows["AdministrativeBenchmark"][1:3] == ["panel", "ssinfer"]
     (broken,) = [line for line in done.stdout.splitlines() if line.startswith("not usable")]
     assert broken == (
@@ -86,14 +95,30 @@ def test_the_plug_in_is_listed_and_the_broken_one_named_with_its_reason(environm
     )
 
 
-def test_the_plug_in_runs_in_a_backtest_with_two_processes(environment, tmp_path):
-    (tmp_path / "run.py").write_text(BACKTEST, encoding="utf-8")
-    done = ask(environment, "run.py", folder=tmp_path)
+def test_the_kind_of_threshold_is_listed(environment, tmp_path):
+    done = ask(environment, "-c", CLI, "thresholds", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    row = next(line for line in done.stdout.splitlines() if line.startswith("flat "))
+    assert " ".join(row.split()) == "flat Flat rate of another package fit no yes"
+
+
+def test_a_study_runs_method_and_threshold_of_another_package_by_two_processes(environment, tmp_path):
+    (tmp_path / "study.toml").write_text(STUDY, encoding="utf-8")
+    assert ask(environment, "-c", PANEL, folder=tmp_path).returncode == 0
+    done = ask(environment, "-c", CLI, "run", "study.toml", "--out", "out", "--jobs", "2", folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
+    placebos = pd.read_parquet(tmp_path / "out" / "placebos.parquet")
     # 24 placebos at the origins 2015, 2016 and 2017, and the case itself at the two before its contract
-    assert found["ok"] == 24 * 3 + 2
-    assert found["method"] == "GrowthBenchmark"
-    assert found["module"] == "growth_benchmark"
-    assert 0.7 <= found["coverage"] <= 1.0  # 72 placebos of independent noise: 90% within four standard errors
-    assert found["broken"].startswith("Method 'BrokenBenchmark' of growth-benchmark 0.3.1 cannot be used: ImportError")
+    assert (placebos["status"] == "ok").sum() == 24 * 3 + 2
+    (score,) = pd.read_csv(tmp_path / "out" / "scores.csv").to_dict("records")
+    assert score["method"] == "GrowthBenchmark"
+    assert 0.7 <= score["coverage_90"] <= 1.0  # 72 placebos of independent noise: 90% within four standard errors
+    flat = pd.read_csv(tmp_path / "out" / "thresholds.csv").query("kind == 'flat'").iloc[0]
+    assert flat["threshold"] == pytest.approx(0.025)
+    # the threshold is fixed: false payments are the share of placebos that measure 2.5% and more
+    ok = placebos.query("status == 'ok' and role == 'placebo'")
+    assert flat["false_payment_rate"] == pytest.approx((ok["savings_rate"] >= 0.025).mean())
+    assert pd.read_csv(tmp_path / "out" / "settlement.csv")["threshold"].tolist() == [0.025, 0.025]
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "GrowthBenchmark" in page
+    assert "Flat rate of another package" in page

@@ -55,7 +55,7 @@ def test_a_strangers_failures_are_rows_with_a_reason(case, growth_benchmark):
                 return "draws"
             return super().fit(data, design, seed=seed)
 
-    result = ss.backtest(*case, {"fussy": Fussy(draws=50)}, n_jobs=1)
+    result = ss.backtest(*case, {"fussy": Fussy(n_draws=50)}, n_jobs=1)
     rows = result.placebos.set_index("unit")
     assert set(rows.loc["u003", "status"]) == {"failed"}
     assert set(rows.loc["u003", "reason"]) == {"ZeroDivisionError: no luck"}

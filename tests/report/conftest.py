@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import ssinfer as ss
+from ssinfer.report.analysis import Analysis, analyse
 from ssinfer.study.result import StudyResult
 from ssinfer.thresholds.compare import compare_thresholds
 
@@ -36,7 +37,7 @@ def study_of(panel: ss.Panel) -> StudyResult:
         "a": ss.Design(**base),
         "b": ss.Design(**base, donors=[f"u{i:02d}" for i in range(1, 30)]),
     }
-    method = ss.AdministrativeBenchmark()
+    method = ss.AdministrativeBenchmark(n_draws=500)
     result = ss.backtest(panel, designs, {"admin": method}, n_jobs=1, seed=3)
     fits, savings, thresholds, settlement = {}, [], [], []
     for design, placed in designs.items():
@@ -78,6 +79,11 @@ def study_of(panel: ss.Panel) -> StudyResult:
 @pytest.fixture(scope="session")
 def study() -> StudyResult:
     return study_of(simulate())
+
+
+@pytest.fixture(scope="session")
+def analysis(study) -> Analysis:
+    return analyse(study)
 
 
 @pytest.fixture

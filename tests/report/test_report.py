@@ -1,8 +1,9 @@
-"""The report: self-contained, the same bytes for the same result, escaped, honest about what is missing."""
+"""The report is self-contained, gives the same bytes for the same result, is escaped, and names absent parts."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
@@ -14,7 +15,9 @@ import pytest
 import ssinfer as ss
 from ssinfer.errors import StudyError
 from ssinfer.report import write_report
-from ssinfer.report.summarise import summarise
+from ssinfer.report.analysis import analyse
+from ssinfer.report.summarise import assemble
+from ssinfer.report.tables import refusals
 
 FIGURES = {"placebo_savings", "false_payments", "threshold_by_size", "case", "earnings"}
 VOID = {"meta", "link", "br", "img", "hr", "input"}
@@ -43,8 +46,18 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def page(study, tmp_path_factory):
-    return write_report(study, tmp_path_factory.mktemp("report")).read_text(encoding="utf-8")
+def folder(study, tmp_path_factory):
+    return write_report(study, tmp_path_factory.mktemp("report")).parent
+
+
+@pytest.fixture(scope="module")
+def page(folder):
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def data(analysis):
+    return assemble(analysis)
 
 
 def region(page: str, name: str) -> str:
@@ -52,6 +65,11 @@ def region(page: str, name: str) -> str:
     found = re.search(rf'<section[^>]*id="{name}".*?</section>', page, flags=re.DOTALL)
     assert found, name
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", found.group()))).strip()
+
+
+def sentences(data, name):
+    """The sentences of one section."""
+    return next(section.sentences for section in data.sections if section.name == name)
 
 
 def test_page_is_well_formed_and_ids_are_unique(page):
@@ -81,37 +99,31 @@ def test_nothing_is_loaded_and_nothing_runs(page):
     assert "default-src 'none'" in page
 
 
-def test_same_result_gives_the_same_bytes(study, tmp_path):
-    first, second = write_report(study, tmp_path / "one"), write_report(study, tmp_path / "two")
-    assert first.read_bytes() == second.read_bytes()
-    names = {path.stem for path in (tmp_path / "one" / "figures").iterdir()}
-    assert names == FIGURES
-    for name in names:
-        one, two = (tmp_path / part / "figures" / f"{name}.svg" for part in ("one", "two"))
-        assert one.read_bytes() == two.read_bytes()
-        ET.parse(one)  # noqa: S314  (our own file)
-
-
-def test_writing_again_replaces_and_leaves_other_files_alone(study, tmp_path):
+def test_writing_again_gives_the_same_bytes_and_keeps_other_files(study, folder, tmp_path):
     (tmp_path / "scores.csv").write_text("kept")
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures" / "old.svg").write_text("old")
     write_report(study, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"scores.csv", "report.html", "figures"}
+    assert (tmp_path / "report.html").read_bytes() == (folder / "report.html").read_bytes()
     assert {path.stem for path in (tmp_path / "figures").iterdir()} == FIGURES
+    for name in FIGURES:
+        one, two = (base / "figures" / f"{name}.svg" for base in (folder, tmp_path))
+        assert one.read_bytes() == two.read_bytes()
+        ET.parse(one)  # noqa: S314  (our own file)
 
 
-def test_nothing_half_written_when_a_figure_fails(study, tmp_path, monkeypatch):
+def test_a_failing_figure_leaves_no_half_written_report(study, tmp_path, monkeypatch):
     def fail(*_):
         raise RuntimeError("no ink")
 
-    monkeypatch.setattr("ssinfer.figures.case.draw", fail)
+    monkeypatch.setattr("ssinfer.report.render.svg_of", fail)
     with pytest.raises(RuntimeError, match="no ink"):
         write_report(study, tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
-def test_a_file_in_the_folders_place_is_refused(study, tmp_path):
+def test_a_file_with_the_name_of_the_folder_is_refused(study, tmp_path):
     (tmp_path / "out").write_text("")
     with pytest.raises(StudyError, match="Name another folder"):
         write_report(study, tmp_path / "out")
@@ -129,42 +141,41 @@ def test_first_line_says_which_data(page):
     assert re.search(r'<body>\s*<p class="data" id="data-note">Simulated data: not a finding</p>', body)
 
 
-def test_finding_snapshot(study, page):
-    """The three sentences, every number computed here again from the result's own frames."""
+def test_the_finding_has_the_numbers_of_the_result(study, page):
+    """Every number is computed again from the frames of the result."""
     order = study.backtest.ranking()
     best = order.iloc[0]
-    choice = ss.choose_design(study.backtest, share=0.5, at_most=0.05).best
+    choice = ss.choose_design(study.backtest, share=0.5, at_most=0.05).best.labels
     case = study.case_thresholds
     same = [case[name] == choice[name] for name in ("design", "kind", "level", "side", "prior")]
-    honest = case[np.logical_and.reduce(same)].iloc[0]
+    threshold = case[np.logical_and.reduce(same)].iloc[0]
     saving = study.savings[study.savings["design"] == choice["design"]].iloc[0]
     text = region(page, "finding")
-    assert f"“{best['design']}” ({study.design_labels[best['design']]}) detects a true saving of 3% in" in text
+    assert f"“{best['design']}” ({study.design_labels[best['design']]}) then detects a true saving of 3% in" in text
     assert f"{100 * best['detection_rate_3']:.0f} ±" in text
-    assert f"a measured saving of {100 * honest['rate']:.1f}% of the benchmark, EUR {honest['money']:.0f}" in text
-    assert "programmes have reported 1% to 10% lower spending growth" in text
+    assert f"a measured saving of {100 * threshold['rate']:.1f}% of the benchmark, EUR {threshold['money']:.0f}" in text
+    assert "Programmes have reported 1% to 10% lower spending growth" in text
     amount = f"{'−' if saving['saving'] < 0 else ''}EUR {abs(saving['saving']):.0f}"
     assert f"a measured saving of {amount} (95% interval" in text
-    reaches = "which reaches the threshold" if honest["passed"] else "which does not reach the threshold"
+    reaches = "which reaches the threshold" if threshold["passed"] else "which does not reach the threshold"
     assert reaches in text
 
 
-def test_sampling_error_alone_is_said_in_words(page):
+def test_payments_under_sampling_noise_alone_are_in_the_text(page):
     text = region(page, "sampling")
     assert re.search(
-        r"would pay \d+(\.\d+)?% ± \d+(\.\d+)?% of contracts that saved nothing, where it promises 2.5%", text
+        r"would pay \d+(\.\d+)?% ± \d+(\.\d+)?% of contracts without savings, although it promises 2.5%", text
     )
-    assert "with Medicare's k = 2.135 it would pay" in text
+    assert "With Medicare's k = 2.135 it would pay" in text
 
 
-def test_every_design_is_reported(study):
-    data = summarise(study)
-    for table in (data.designs, data.scores, data.payments, data.savings):
-        assert {row[0] for row in table.rows} == {"a", "b"}, table.name
-    assert {row.label for row in data.figures.placebos} == {"a", "b"}
+def test_every_design_is_reported(data):
+    for name in ("designs", "scores", "payments", "savings"):
+        assert set(data.tables[name].column("Design")) == {"a", "b"}, name
+    assert set(data.figures["placebo_savings"]["design"]) == {"a", "b"}
 
 
-def test_not_rejected_is_never_called_calibrated(page):
+def test_intervals_that_are_not_rejected_are_not_called_calibrated(page):
     assert "calibrated" not in page.lower()
     assert "not transportable" in page.lower()
 
@@ -175,17 +186,15 @@ def test_provenance_is_printed(page):
         assert value in text
 
 
-def test_a_case_below_the_limit_is_suppressed_everywhere(study, without, tmp_path):
+def test_a_contract_group_below_the_limit_is_suppressed_everywhere(study, without, tmp_path):
     small_study = without(study, suppress_below=20_500)  # the case has 20,000
     page = write_report(small_study, tmp_path).read_text(encoding="utf-8")
-    data = summarise(small_study)
-    assert data.savings is None
-    assert data.thresholds is None
-    assert data.settlement is None
-    assert data.figures.case is None
-    assert data.figures.marker is None
+    data = assemble(analyse(small_study))
+    assert not {"savings", "thresholds", "settlement", "intervals"} & set(data.tables)
+    assert "case" not in data.figures
+    assert "contract group" not in set(data.figures["threshold_by_size"]["item"])
     assert not (tmp_path / "figures" / "case.svg").exists()
-    assert all(row.lines == () for row in data.figures.placebos)
+    assert set(data.figures["placebo_savings"]["item"]) == {"placebo contract"}
     assert "fewer than 20500 insured" in page
     # mean bonuses of the placebos may be the same number of euros by chance
     page = re.sub(r'<figure id="figure-earnings">.*?</figure>', "", page, flags=re.DOTALL)
@@ -195,24 +204,24 @@ def test_a_case_below_the_limit_is_suppressed_everywhere(study, without, tmp_pat
     assert "1,234" not in page  # the settlement
 
 
-def test_the_limit_itself_is_shown(study, without):
-    assert summarise(without(study, suppress_below=20_000)).savings is not None
+def test_the_limit_itself_is_shown(analysis, without):
+    assert "savings" in assemble(replace(analysis, result=without(analysis.result, suppress_below=20_000))).tables
 
 
-def test_small_placebos_are_not_drawn(study, without):
+def test_small_placebos_are_not_drawn(analysis, study, without):
     """Placebos below the limit leave the figure, and the report says how many."""
     limit = 9_000
     rows = study.backtest.placebos
     small = int(((rows["role"] == "placebo") & (rows["insured_years"] < limit)).sum())
     assert small > 0
-    data = summarise(without(study, suppress_below=limit))
-    assert any(sentence.startswith(f"{small} placebo results") for sentence in data.absent)
+    data = assemble(replace(analysis, result=without(study, suppress_below=limit)))
+    assert any(sentence.startswith(f"{small} placebo results") for sentence in sentences(data, "absent"))
 
 
-def test_without_settlement(study, without, tmp_path):
-    page = write_report(without(study, settlement=pd.DataFrame()), tmp_path).read_text(encoding="utf-8")
-    assert 'id="settlement"' not in page
-    assert "No settlement" in region(page, "absent")
+def test_without_settlement(analysis, without):
+    data = assemble(replace(analysis, result=without(analysis.result, settlement=pd.DataFrame())))
+    assert "settlement" not in data.tables
+    assert any(sentence.startswith("No settlement") for sentence in sentences(data, "absent"))
 
 
 def test_without_backtest(study, without, tmp_path):
@@ -221,15 +230,15 @@ def test_without_backtest(study, without, tmp_path):
     assert {path.stem for path in (tmp_path / "figures").iterdir()} == {"case"}
 
 
-def test_backtest_only(study, without, tmp_path):
+def test_backtest_only(analysis, without):
     empty = pd.DataFrame()
-    part = without(study, counterfactuals={}, savings=empty, case_thresholds=empty, settlement=empty)
-    page = write_report(part, tmp_path).read_text(encoding="utf-8")
-    assert "is not measured" in region(page, "finding")
-    assert {path.stem for path in (tmp_path / "figures").iterdir()} == FIGURES - {"case"}
+    part = without(analysis.result, counterfactuals={}, savings=empty, case_thresholds=empty, settlement=empty)
+    data = assemble(replace(analysis, result=part))
+    assert any("is not measured" in sentence for sentence in data.finding)
+    assert set(data.figures) == FIGURES - {"case"}
 
 
-def test_a_sealed_case_and_a_refused_one(study, without):
+def test_a_sealed_saving_and_a_refused_one(analysis, study, without):
     sealed = pd.DataFrame(
         [
             {"design": "a", "method": "admin", "status": "sealed", "reason": "The panel has no spending."},
@@ -237,22 +246,23 @@ def test_a_sealed_case_and_a_refused_one(study, without):
         ]
     )
     thresholds = study.case_thresholds.drop(columns="passed")
-    data = summarise(without(study, savings=sealed, case_thresholds=thresholds, settlement=pd.DataFrame()))
-    assert data.savings is None
-    assert any("No donors <left>." in sentence for sentence in data.absent)
-    assert "is not measured" in data.finding[2]
+    part = without(study, savings=sealed, case_thresholds=thresholds, settlement=pd.DataFrame())
+    data = assemble(replace(analysis, result=part))
+    assert "savings" not in data.tables
+    assert any("No donors <left>." in sentence for sentence in sentences(data, "absent"))
+    assert any("is not measured" in sentence for sentence in data.finding)
 
 
-def test_refusals_are_counted(study, without):
-    from dataclasses import replace
-
+def test_refusals_are_counted(analysis, study, data):
     rows = study.backtest.placebos.copy()
     chosen = rows.index[(rows["role"] == "placebo") & (rows["design"] == "a")][:7]
-    rows.loc[chosen, ["status", "reason"]] = ["refused", "ConvergenceError: it did not arrive"]
-    data = summarise(without(study, backtest=replace(study.backtest, placebos=rows)))
-    assert data.refusals.rows[0][:3] == (
+    rows.loc[chosen, ["status", "reason"]] = ["refused", "ConvergenceError: the fit did not converge"]
+    part = replace(study, backtest=replace(study.backtest, placebos=rows))
+    assert refusals.TABLE.build(replace(analysis, result=part)).rows[0][:3] == (
         "a",
         "refused",
         f"7 of {int(((rows['role'] == 'placebo') & (rows['design'] == 'a')).sum()):,}",
     )
-    assert summarise(study).refusals is None
+    assert "refusals" not in data.tables
+    (section,) = (section for section in data.sections if section.name == "comparison")
+    assert section.reasons["refusals"] == "No placebo contract was refused, and no fit failed."

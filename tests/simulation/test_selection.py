@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from simulated_selection import simulate_selection
 
 from ssinfer.errors import DatasetError
-from ssinfer.simulation.selection import simulate_selection
 
 
 def growth(simulated):

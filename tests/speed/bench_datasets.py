@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 
+from peers import data_folder
+
 AIM_SECONDS, AIM_MEGABYTES = 10.0, 1000.0
 CODE = """
 import resource, time
@@ -23,8 +25,7 @@ print(imported - start, end - start, resource.getrusage(resource.RUSAGE_SELF).ru
 
 
 def main() -> None:
-    if not os.environ.get("SSINFER_DATA_DIR"):
-        print("SSINFER_DATA_DIR is unset: nothing to measure")
+    if data_folder("vektis") is None:
         return
     print(f"{'run':<18}{'seconds':>9}{'of aim':>9}{'peak MB':>9}{'of aim':>9}{'units':>7}")
     with tempfile.TemporaryDirectory() as cache:

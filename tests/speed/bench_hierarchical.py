@@ -17,10 +17,11 @@ import pandas as pd
 import ssinfer as ss
 from ssinfer.benchmarks.hierarchical.layout import lay_out
 from ssinfer.benchmarks.hierarchical.method import HierarchicalBenchmark
-from ssinfer.benchmarks.hierarchical.posterior import predict_placebos, propose, weigh
+from ssinfer.benchmarks.hierarchical.posterior import predict_placebos, propose
 from ssinfer.benchmarks.hierarchical.reference import nuts_checks, reference_model
-from ssinfer.benchmarks.hierarchical.reparameterised import placed_model
+from ssinfer.benchmarks.hierarchical.reparameterised import partially_noncentred_model
 from ssinfer.benchmarks.problem import Problem
+from ssinfer.kernels.adaptive_importance import pareto_smoothed_weights
 
 
 def panel(units, periods, seed=1):
@@ -85,7 +86,7 @@ def effective_draws(cf, layout):
     size = float(cf.diagnostics.set_index("check").loc["effective_sample_size", "figure"])
     proposal = propose(layout.model, layout.y, layout.seen, 2048)
     found = predict_placebos(layout.model, proposal.nodes, layout.y, layout.seen, layout.treated, layout.ahead)
-    weights = weigh(found.log_target[:, 0], proposal).weights
+    weights = pareto_smoothed_weights(found.log_target[:, 0], proposal).weights
     within = float(weights @ found.covariance[:, 0, 1, 1])
     mean = found.mean[:, 0, 1]
     between = float(weights @ (mean - weights @ mean) ** 2)
@@ -108,7 +109,10 @@ def nuts(units=40, periods=6, draws=1500):
     exact = effective_draws(cf, layout) / cpu
     mean, spread = np.log(cf.benchmark.values).mean() - layout.centre, np.log(cf.benchmark.values).std()
     print(f"{units} x {periods}, 4 x {draws} draws: exact {cpu:.2f} s, {exact:,.0f} effective draws a second")
-    for name, model in (("as written", reference_model(layout)), ("placed", placed_model(layout))):
+    for name, model in (
+        ("as written", reference_model(layout)),
+        ("partially non-centred", partially_noncentred_model(layout)),
+    ):
         compiled, _, compile_s = clock(lambda model=model: nutpie.compile_pymc_model(model))
         tree, _, sample_s = clock(
             lambda compiled=compiled: nutpie.sample(

@@ -18,11 +18,10 @@ import platform
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from peers import peers_python
+from peers import data_folder, peers_python
 
 import ssinfer as ss
 from ssinfer.benchmarks.synthetic_control.fit_window import Window
@@ -98,7 +97,9 @@ def least(function, repetitions=7):
 
 
 def main() -> None:
-    data = Path(os.environ["SSINFER_DATA_DIR"])
+    data = data_folder("synthetic_control", "vektis")
+    if data is None:
+        return
     file = data / "synthetic_control" / "prop99_synthdid.csv"
     frame = pd.read_csv(file, sep=";")
     panel = ss.Panel.from_frame(frame, unit="State", period="Year", spending="PacksPerCapita", insured_years=None)
@@ -196,9 +197,11 @@ def main() -> None:
         for inference in ("none", "placebo"):
             label = f"{len(dutch.units)} municipalities x 4 origins, {length} years, inference={inference!r}"
             rows.append((label, least(dutch_run(length, inference), 1), 5.0, 4 * len(dutch.units), "pysyncon"))
-    command = [peers_python("pysyncon", "azcausal"), "-c", PEERS, str(file)]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
-    peers = json.loads(run.stdout.splitlines()[-1]) if run.stdout.strip() else {"error": run.stderr[-500:]}
+    peers = {}
+    python = peers_python("pysyncon", "azcausal")
+    if python is not None:
+        run = subprocess.run([python, "-c", PEERS, str(file)], capture_output=True, text=True, check=False)
+        peers = json.loads(run.stdout.splitlines()[-1]) if run.stdout.strip() else {"error": run.stderr[-500:]}
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, numpy {np.__version__}; peers: {peers}")
     print(f"{'task':<78}{'seconds':>10}{'aim':>8}  {'met':<5}{'per fit':>12}{'peer per fit':>14}{'ratio':>10}")
     missed = []

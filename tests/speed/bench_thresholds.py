@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ssinfer.backtesting.fits import Fit
 from ssinfer.backtesting.operating_characteristics import threshold_table
-from ssinfer.backtesting.task import _score
+from ssinfer.backtesting.task import score_fits
 from ssinfer.backtesting.thresholds_of_placebos import cross_fitted_columns, keys_of_fits
 from ssinfer.counterfactual import point_of
 from ssinfer.thresholds.compare import compare_thresholds
@@ -80,8 +81,6 @@ def whole_table() -> Callable[[], Any]:
     rows = placebo_rows(rng)
     keys = keys_of_fits((0.95, 0.9))
     names = [key.column for key in keys]
-    measured = ("benchmark", "saving", "savings_rate", "standard_error", "pit", "width_90", "interval_score_90", "crps")
-    cover = [f"covers_{level}" for level in (50, 80, 90, 95)]
 
     def run() -> None:
         found = []
@@ -89,10 +88,11 @@ def whole_table() -> Callable[[], Any]:
             part = rows.iloc[start : start + 64]
             n = len(part)
             draws = 2_000 * (1 + part["standard_error"].to_numpy()[:, None] * rng.standard_normal((n, DRAWS)))
-            numbers = {name: np.full(n, np.nan) for name in (*measured, *cover, *names)}
-            numbers["spending"] = part["spending"].to_numpy(dtype=float)
-            columns = {"uncertainty": ["posterior"] * n}
-            _score(np.arange(n), list(draws), list(draws), columns, numbers, keys, np.full((n, 1_000), np.nan, "f4"))
+            fits = [
+                Fit(uncertainty="posterior", spending=spent, benchmark=row, sampling=row)
+                for spent, row in zip(part["spending"].to_numpy(dtype=float), draws, strict=True)
+            ]
+            numbers, _ = score_fits(fits, keys)
             found.append(pd.DataFrame({name: numbers[name] for name in names}, index=part.index))
         table = pd.concat([rows, pd.concat(found)], axis=1)
         table = pd.concat([table, cross_fitted_columns(table, (0.95, 0.9))], axis=1)

@@ -9,17 +9,20 @@ further attempts included; a fit that misses the ESS is a refusal, and counted.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from peers import data_folder
 
 import ssinfer as ss
 from ssinfer.benchmarks.synthetic_control.bayes.posterior import WeightModel, sample_posterior
 from ssinfer.benchmarks.synthetic_control.fit_window import Window
 from ssinfer.benchmarks.synthetic_control.synthetic_control import SyntheticControl
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DRAWS, SEEDS = 6000, 3
 ORIGINS = (2016, 2017, 2018, 2019)
@@ -62,7 +65,9 @@ def dutch_backtest(folder: Path, every: int) -> tuple[float, int, int, int]:
 
 
 def main(every: int) -> None:
-    folder = Path(os.environ["SSINFER_DATA_DIR"])
+    folder = data_folder("synthetic_control", "vektis")
+    if folder is None:
+        return
     for intercept in (False, True):
         seconds, sizes = proposition_99(folder, intercept=intercept)
         text = " ".join(f"{one:.2f}" for one in seconds)

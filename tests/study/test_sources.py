@@ -11,26 +11,9 @@ from ssinfer.study.source import SOURCES
 
 ROOT = Path(__file__).parents[2]
 
-PACKAGE = """
-import numpy as np, pandas as pd
-import ssinfer as ss
-from ssinfer.study.data import StudyData
-from ssinfer.study.source import DataConfig, DataSource
-
-class FlatConfig(DataConfig):
-    units: int
-    spending: float = 2000.0
-
-def load(config, folder, n_jobs):
-    data = config.data
-    grid = [(f"u{i:02d}", t) for i in range(data.units) for t in range(2012, 2018)]
-    frame = pd.DataFrame(grid, columns=["unit", "period"]).assign(insured_years=20_000.0)
-    noise = 0.02 * np.random.default_rng(0).standard_normal(len(frame))
-    frame["spending"] = data.spending * (1 + noise)
-    return StudyData(ss.Panel.from_frame(frame), f"{data.units} flat units", "made up")
-
-SOURCE = DataSource("flat", "Flat spending", 99, FlatConfig, load)
-"""
+PAGE = (ROOT / "docs" / "providers.md").read_text(encoding="utf-8")
+# the example of the page: one source for what is shown and what is tested
+PACKAGE = next(block.split("```")[0] for block in PAGE.split("```python\n") if "SOURCE = DataSource(" in block)
 STUDY = """
 title = "A study"
 question = "Which design?"

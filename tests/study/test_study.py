@@ -10,6 +10,7 @@ import xarray as xr
 
 import ssinfer as ss
 from ssinfer.errors import PluginError, SsinferError, StudyError
+from ssinfer.report import write_report
 from ssinfer.simulation.panel import simulate_panel
 from ssinfer.study import plan_study, refuse_foreign_folder, run_study, write_study
 from ssinfer.thresholds.placebo import placebo_threshold
@@ -102,7 +103,9 @@ def test_the_files_and_their_columns(result, tmp_path):
     names = {path.name for path in out.iterdir()}
     # design.md: DIR/ without the report, which is another test's
     wanted = {"scores.csv", "placebos.parquet", "thresholds.csv", "savings.nc", "settlement.csv", "manifest.json"}
-    assert names == wanted | {"savings.csv", "case_thresholds.csv"}
+    assert names == wanted | {"detection.csv", "savings.csv", "case_thresholds.csv"}
+    detection = pd.read_csv(out / "detection.csv")
+    assert set(detection["injected"]) == {0.0, 0.03}
     scores, thresholds = pd.read_csv(out / "scores.csv"), pd.read_csv(out / "thresholds.csv")
     assert set(SCORES) <= set(scores.columns)
     assert set(THRESHOLDS) <= set(thresholds.columns)
@@ -325,6 +328,9 @@ def test_a_study_that_says_nothing_on_sharing_settles_nothing(folder, result):
     assert (found.manifest["contract"], found.manifest["share"]) == (None, 0.5)
     assert result.manifest["contract"] == "kerngezond-vlissingen"
     pd.testing.assert_frame_equal(found.savings, result.savings)
+    page = (write_study(found, folder / "out", report=write_report) / "report.html").read_text(encoding="utf-8")
+    assert "the study says nothing on sharing" in page
+    assert "computed at a neutral sharing rate of 50%" in page
 
 
 def test_a_stacked_benchmark_is_named_with_its_members(folder):

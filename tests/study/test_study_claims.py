@@ -16,7 +16,7 @@ from ssinfer.errors import SsinferError, StudyError
 from ssinfer.report import write_report
 from ssinfer.simulation.claims import simulate_claims
 from ssinfer.study import plan_study, run_study, write_study
-from ssinfer.study.case import _with_interval
+from ssinfer.study.case import _savings_row
 from ssinfer.study.data import StudyData
 
 STUDY = """
@@ -169,7 +169,7 @@ def test_the_report_says_first_that_the_data_are_simulated_and_shows_the_truth(r
     assert body.startswith('<p class="data" id="data-note">Simulated data with known truth')
     for part in ('id="truth"', 'id="attrition"', 'id="truncation"', 'id="intact-groups"'):
         assert part in html, part
-    assert "In = counted + exclusions" in html
+    assert "The input equals the counted population plus the exclusions" in html
     assert set(pd.read_csv(written / "truth.csv")["design"]) == {"a", "c", "d"}
     attrition = pd.read_csv(written / "attrition.csv")
     money = attrition.set_index("step")["cents"]
@@ -200,12 +200,12 @@ def test_the_completion_factors_error_is_in_the_saving_in_money_only():
     plan = SimpleNamespace(
         data=SimpleNamespace(claims=SimpleNamespace(completion_error=lambda _: 0.04)), config=SimpleNamespace(seed=1)
     )
-    row = _with_interval(cf.savings().summary().iloc[-1], cf, plan, {"design": "a", "method": "m"})
+    row = _savings_row(plan, cf, "a", "m")
     assert [row["lower"], row["upper"]] == pytest.approx([10 - 0.784, 10 + 0.784], abs=0.05)
     assert row["saving"] == 10.0
     assert row["savings_rate"] == pytest.approx(0.1)
     point = point_of(np.array([100.0]), "none", spending=90.0)
-    alone = _with_interval(point.savings().summary().iloc[-1], point, plan, {"design": "a", "method": "m"})
+    alone = _savings_row(plan, point, "a", "m")
     assert np.isnan([alone["lower"], alone["upper"]]).all()
 
 

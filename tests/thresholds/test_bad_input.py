@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from ssinfer.counterfactual import point_of
-from ssinfer.errors import ConvergenceError, DrawsError, NotSupportedError, RefusalError
+from ssinfer.errors import ConvergenceError, DrawsError, NotSupportedError, ParameterError, RefusalError
 from ssinfer.thresholds.calibrated_likelihood import calibrated_threshold
-from ssinfer.thresholds.calibrated_posterior import require_convergence, usable_placebos
+from ssinfer.thresholds.calibrated_posterior import require_dependable, usable_placebos
 from ssinfer.thresholds.compare import compare_thresholds
 from ssinfer.thresholds.confidence import confidence_threshold
 from ssinfer.thresholds.credible import credible_threshold
@@ -58,13 +58,13 @@ OF_DRAWS = {
     [(5, r"as a fraction: 0\.05"), (95, r"as a fraction: 0\.95"), (0, "strictly between"), (1, "strictly between")],
 )
 def test_a_level_outside_the_fractions(kind, level, cure):
-    with pytest.raises(RefusalError, match=cure):
+    with pytest.raises(ParameterError, match=cure):
         BY_LEVEL[kind](level)
 
 
 @pytest.mark.parametrize("level", [-0.05, float("nan"), float("inf"), 250])
 def test_a_level_that_is_no_percentage_either(level):
-    with pytest.raises(RefusalError, match="strictly between 0 and 1 is needed"):
+    with pytest.raises(ParameterError, match="strictly between 0 and 1 is needed"):
         credible_threshold(CF, level)
 
 
@@ -104,10 +104,10 @@ def test_eighteen_units_are_too_few_and_alike_ones_are_none(make):
         make(PLACEBOS.assign(savings_rate=0.01))
 
 
-@pytest.mark.parametrize("figures", [(1.02, 2000, 0), (1.001, 300, 0), (1.001, 2000, 1), (np.nan, np.nan, 0)])
-def test_a_calibration_that_did_not_converge_is_refused(figures):
-    with pytest.raises(ConvergenceError, match=r"did not converge: R-hat .* Draw longer"):
-        require_convergence(*figures)
+@pytest.mark.parametrize(("pareto_k", "effective"), [(0.71, 4000), (0.2, 399), (np.inf, 0), (np.nan, np.nan)])
+def test_a_calibration_with_undependable_weights_is_refused(pareto_k, effective):
+    with pytest.raises(ConvergenceError, match=r"Pareto k is .* \(at most 0\.7\) .* \(at least 400\)\. Look at"):
+        require_dependable(pareto_k, effective, 8192)
 
 
 def test_the_whole_calibration_never_sees_the_judged_groups_own_rows():

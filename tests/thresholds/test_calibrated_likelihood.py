@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 from ssinfer.counterfactual import point_of
 from ssinfer.design import Design
-from ssinfer.errors import DataError, RefusalError
+from ssinfer.errors import DataError, ParameterError, RefusalError
 from ssinfer.kernels.predictive_error_distribution import fit_error_distribution
 from ssinfer.thresholds.calibrated_likelihood import KIND, calibrated_threshold
 from ssinfer.thresholds.kind import ThresholdKey
@@ -113,7 +113,7 @@ def test_refusals(table, error, cure):
 
 
 def test_level_as_a_percentage():
-    with pytest.raises(RefusalError, match=r"fraction: 0\.05"):
+    with pytest.raises(ParameterError, match=r"fraction: 0\.05"):
         calibrated_threshold(case(), frame(50), level=5)
 
 

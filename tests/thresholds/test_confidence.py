@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from ssinfer.counterfactual import point_of
-from ssinfer.errors import ConvergenceError, NotSupportedError, RefusalError
+from ssinfer.errors import ConvergenceError, NotSupportedError, ParameterError
 from ssinfer.thresholds.confidence import confidence_threshold
 
 NORMAL = np.random.default_rng(1).standard_normal(400_000)
@@ -97,8 +97,8 @@ def test_pooling_is_by_insured_years_before_any_quantile():
     [
         (lambda: confidence_threshold(point_of(np.array([100.0]), "none")), NotSupportedError, "calibrate on placebos"),
         (lambda: confidence_threshold(cf(uncertainty="posterior")), NotSupportedError, "kind='credible'"),
-        (lambda: confidence_threshold(cf(), level=95), RefusalError, "Write it as a fraction: 0.95"),
-        (lambda: confidence_threshold(cf(), side="upper"), RefusalError, "Choose one"),
+        (lambda: confidence_threshold(cf(), level=95), ParameterError, "Write it as a fraction: 0.95"),
+        (lambda: confidence_threshold(cf(), side="upper"), ParameterError, "Choose one"),
         (
             lambda: confidence_threshold(dataclasses.replace(cf(), failures=("R-hat 1.2",))),
             ConvergenceError,

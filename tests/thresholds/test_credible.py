@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from ssinfer.counterfactual import point_of
-from ssinfer.errors import ConvergenceError, NotSupportedError, RefusalError
+from ssinfer.errors import ConvergenceError, NotSupportedError, ParameterError, RefusalError
 from ssinfer.thresholds.confidence import confidence_threshold
 from ssinfer.thresholds.credible import credible_rate, credible_threshold
 from ssinfer.thresholds.prior import Prior
@@ -121,7 +121,7 @@ def test_failed_convergence_is_named():
     ("level", "cure"), [(5, "as a fraction: 0.05"), (95, "0.95"), (1.0, "between 0 and 1"), (0, "0.95")]
 )
 def test_levels_that_are_no_fraction(level, cure):
-    with pytest.raises(RefusalError, match=cure):
+    with pytest.raises(ParameterError, match=cure):
         credible_threshold(normal_cf(n=100), level)
 
 
@@ -131,7 +131,7 @@ def test_identical_draws():
 
 
 def test_unknown_interval_and_side():
-    with pytest.raises(RefusalError, match="equal-tailed"):
+    with pytest.raises(ParameterError, match="equal-tailed"):
         credible_threshold(normal_cf(n=100), interval="hpd")
-    with pytest.raises(RefusalError, match="one-sided"):
+    with pytest.raises(ParameterError, match="one-sided"):
         credible_threshold(normal_cf(n=100), side="upper")

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm
 
 from ssinfer.counterfactual import point_of
-from ssinfer.errors import NotSupportedError, RefusalError
+from ssinfer.errors import NotSupportedError, ParameterError
 from ssinfer.thresholds.detectable import minimum_detectable_saving, power_of_gate
 
 CF = point_of(100 + 1.5 * np.random.default_rng(1).standard_normal(400_000), "sampling")
@@ -61,11 +61,11 @@ def test_power_of_any_gate_in_the_normal_case():
 @pytest.mark.parametrize(
     ("make", "error", "cure"),
     [
-        (lambda: minimum_detectable_saving(CF, power=80), RefusalError, "power is 80, .* fraction: 0.8"),
-        (lambda: minimum_detectable_saving(CF, level=0), RefusalError, "strictly between 0 and 1"),
-        (lambda: minimum_detectable_saving(CF, side="both"), RefusalError, "Choose one"),
-        (lambda: power_of_gate(CF, 3.0, 0.02), RefusalError, "gate is 3.0; .* 0.03 for 3%"),
-        (lambda: power_of_gate(CF, 0.03, 2), RefusalError, "saving is 2; "),
+        (lambda: minimum_detectable_saving(CF, power=80), ParameterError, "power is 80, .* fraction: 0.8"),
+        (lambda: minimum_detectable_saving(CF, level=0), ParameterError, "strictly between 0 and 1"),
+        (lambda: minimum_detectable_saving(CF, side="both"), ParameterError, "Choose one"),
+        (lambda: power_of_gate(CF, 3.0, 0.02), ParameterError, "gate is 3.0; .* 0.03 for 3%"),
+        (lambda: power_of_gate(CF, 0.03, 2), ParameterError, "saving is 2; "),
         (lambda: power_of_gate(point_of(np.ones(1), "none"), 0.03, 0.0), NotSupportedError, "a point estimate"),
         (lambda: minimum_detectable_saving(point_of(np.ones(1), "none")), NotSupportedError, "a point estimate"),
     ],

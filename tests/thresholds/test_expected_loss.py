@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import norm
 
 from ssinfer.counterfactual import point_of
-from ssinfer.errors import RefusalError
+from ssinfer.errors import ParameterError, RefusalError
 from ssinfer.thresholds.expected_loss import expected_loss_rate, expected_loss_threshold, loss_curve
 from ssinfer.thresholds.prior import Prior
 
@@ -52,7 +52,7 @@ def test_dearer_overpayment_raises_the_gate():
     ],
 )
 def test_impossible_losses(change, cure):
-    with pytest.raises(RefusalError, match=cure):
+    with pytest.raises(ParameterError, match=cure):
         expected_loss_threshold(CF, **change)
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import gamma, norm
 
 from ssinfer.counterfactual import point_of
-from ssinfer.errors import RefusalError
+from ssinfer.errors import ParameterError
 from ssinfer.thresholds.credible import credible_threshold
 from ssinfer.thresholds.expected_loss import expected_loss_threshold
 from ssinfer.thresholds.prior import Prior, find_prior
@@ -29,14 +29,14 @@ def test_literature_prior_prints_its_probability_of_no_saving():
     ],
 )
 def test_impossible_priors(arguments, cure):
-    with pytest.raises(RefusalError, match=cure):
+    with pytest.raises(ParameterError, match=cure):
         Prior(*arguments)
 
 
 def test_names():
     assert find_prior(None) == find_prior("flat") == Prior.flat()
     assert find_prior("sceptical") == Prior.sceptical()
-    with pytest.raises(RefusalError, match="'literature'"):
+    with pytest.raises(ParameterError, match="'literature'"):
         find_prior("skeptical")
 
 
@@ -52,5 +52,5 @@ def test_a_prior_with_only_positive_support_cannot_be_passed_in_any_form(prior):
         lambda: expected_loss_threshold(cf, prior),
         lambda: find_prior(prior),
     ):
-        with pytest.raises(RefusalError, match="only positive support would pay always"):
+        with pytest.raises(ParameterError, match="only positive support would pay always"):
             make()

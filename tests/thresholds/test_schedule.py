@@ -3,16 +3,14 @@
 import itertools
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm
 
-from ssinfer.errors import RefusalError
-from ssinfer.thresholds.schedule import (
-    MSSP_BANDS,
-    generating_minimum_savings_rate,
-    minimum_savings_rate,
-)
+from ssinfer.errors import ParameterError
+from ssinfer.thresholds.schedule import MSSP_BANDS, MSSP_K, minimum_savings_rate
 
 # CMS, 42 CFR 425.604(b): first head count of each band, minimum savings rate in per cent, in print.
 PRINTED_LOW_ENDS = {
@@ -38,8 +36,14 @@ def test_every_printed_knot(assigned, percent):
 
 
 @pytest.mark.parametrize(("assigned", "percent"), PRINTED_LOW_ENDS.items())
-def test_the_generating_rule_gives_every_knot_to_the_printed_digit(assigned, percent):
-    assert round(100 * generating_minimum_savings_rate(assigned), 1) == percent
+def test_one_person_constant_gives_every_knot_to_the_printed_digit(assigned, percent):
+    """76 Fed. Reg. 19528 (2011): MSR(n) = z(n) k / sqrt(n), at least 2%; the one-sided level rises with size.
+
+    The level is 90% up to 5,000 persons, 95% at 20,000 and 99% from 50,000; z is linear in n between these.
+    """
+    z90, z95, z99 = norm.ppf([0.90, 0.95, 0.99])
+    z = np.interp(assigned, [5_000, 20_000, 50_000], [z90, z95, z99])
+    assert round(100 * max(z * MSSP_K / math.sqrt(assigned), 0.02), 1) == percent
 
 
 def test_cms_example_7500():
@@ -62,13 +66,8 @@ def test_never_higher_for_more_persons(a, b):
 
 @pytest.mark.parametrize("assigned", [0, -5, math.nan, math.inf, 0.5])
 def test_no_schedule_without_persons(assigned):
-    with pytest.raises(RefusalError, match="head count of at least 1"):
+    with pytest.raises(ParameterError, match="head count of at least 1"):
         minimum_savings_rate(assigned)
-
-
-def test_k_must_be_positive():
-    with pytest.raises(RefusalError, match="k must be a positive number"):
-        generating_minimum_savings_rate(5_000, k=0)
 
 
 class TestThreshold:
@@ -83,11 +82,11 @@ class TestThreshold:
     def test_unknown_schedule_names_the_nearest(self):
         from ssinfer.thresholds.schedule import schedule_threshold
 
-        with pytest.raises(RefusalError, match="Did you mean 'mssp'"):
+        with pytest.raises(ParameterError, match="Did you mean 'mssp'"):
             schedule_threshold("msp", assigned=7_500)
 
     def test_benchmark_must_be_positive(self):
         from ssinfer.thresholds.schedule import schedule_threshold
 
-        with pytest.raises(RefusalError, match="positive amount"):
+        with pytest.raises(ParameterError, match="positive amount"):
             schedule_threshold("mssp", assigned=7_500, benchmark=0.0)

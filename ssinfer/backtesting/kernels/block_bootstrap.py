@@ -1,4 +1,4 @@
-"""Block bootstrap of averages: whole blocks of neighbouring units, with all their origins, are drawn together."""
+"""Block bootstrap of averages: draws whole blocks of neighbouring units, with all their origins."""
 
 from __future__ import annotations
 
@@ -9,20 +9,17 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
+    from ssinfer.typing import Floats, Positions
 
-    from ssinfer.typing import Floats
-
-
-REPLICATES = 500
+BOOTSTRAP_REPLICATES = 500
 
 
-def block_weights(n_blocks: int, rng: np.random.Generator, replicates: int = REPLICATES) -> Floats:
-    """Return how often each block is drawn (replicates, blocks): multinomial, blocks draws out of blocks."""
+def block_weights(n_blocks: int, rng: np.random.Generator, replicates: int = BOOTSTRAP_REPLICATES) -> Floats:
+    """Return how often each block is drawn (replicates, blocks); a replicate draws as many blocks as there are."""
     return rng.multinomial(n_blocks, np.full(n_blocks, 1.0 / n_blocks), size=replicates).astype(np.float64)
 
 
-def block_sums(values: Floats, blocks: NDArray[np.intp], n_blocks: int) -> Floats:
+def block_sums(values: Floats, blocks: Positions, n_blocks: int) -> Floats:
     """Return sums of rows of values (R, V) by block (blocks, V)."""
     out = np.zeros((n_blocks, values.shape[1]))
     np.add.at(out, blocks, values)
@@ -31,18 +28,20 @@ def block_sums(values: Floats, blocks: NDArray[np.intp], n_blocks: int) -> Float
 
 def standard_errors(
     values: Floats,
-    blocks: NDArray[np.intp],
+    blocks: Positions,
     statistic: Callable[[Floats, Floats], Floats],
     rng: np.random.Generator,
-    replicates: int = REPLICATES,
+    replicates: int = BOOTSTRAP_REPLICATES,
 ) -> Floats:
     """Return block-bootstrap standard errors of smooth functions of column means.
 
     Parameters
     ----------
-    values : (R, V); a statistic may use any of the V means
+    values : (R, V)
     blocks : (R,) block numbers from 0
-    statistic : maps sums (..., V) and counts (...,) to (..., K)
+    statistic : maps sums (..., V) and counts (...,) to (..., K); may use any of the V means
+    rng : generator of the block weights
+    replicates : number of replicates
 
     Returns
     -------
@@ -56,11 +55,11 @@ def standard_errors(
     with np.errstate(invalid="ignore", divide="ignore"):
         found = np.asarray(statistic(drawn[:, :-1], drawn[:, -1]))
     errors = np.full(found.shape[1], np.nan)
-    known = np.isfinite(found).sum(axis=0) > 1  # a mean over an infinite gate is not known, nor is its error
+    known = np.isfinite(found).sum(axis=0) > 1  # the mean of infinite thresholds has no standard error
     errors[known] = np.nanstd(found[:, known], axis=0, ddof=1)
     return errors
 
 
-def mean_and_error(values: Floats, blocks: NDArray[np.intp], rng: np.random.Generator) -> tuple[Floats, Floats]:
+def mean_and_error(values: Floats, blocks: Positions, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """Return column means (V,) of values (R, V) and their block-bootstrap standard errors (V,)."""
     return values.mean(axis=0), standard_errors(values, blocks, lambda sums, counts: sums / counts[..., None], rng)

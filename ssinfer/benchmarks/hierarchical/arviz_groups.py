@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import LOG_2PI
+from ssinfer.benchmarks.hierarchical.kernels.unit_terms import LOG_2PI
 from ssinfer.benchmarks.hierarchical.posterior import safe_cholesky
 from ssinfer.benchmarks.hierarchical.reml import simulate_panel
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ssinfer.benchmarks.hierarchical.layout import Layout
-    from ssinfer.benchmarks.hierarchical.posterior import Posterior
+    from ssinfer.kernels.adaptive_importance import Posterior
     from ssinfer.typing import Floats
 
     Places = NDArray[np.intp]

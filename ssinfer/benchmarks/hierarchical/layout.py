@@ -1,4 +1,4 @@
-"""From a problem to the arrays of the panel model: outcome, cells seen, noise, loadings, priors."""
+"""Layout: the arrays of the panel model for one problem (outcome, seen cells, noise, loadings, priors)."""
 
 from __future__ import annotations
 
@@ -15,15 +15,11 @@ from ssinfer.errors import DataError, DesignError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from ssinfer.benchmarks.problem import Problem
-    from ssinfer.typing import Floats
+    from ssinfer.typing import Booleans, Floats, Positions
 
-    Places = NDArray[np.intp]
-
-FEWEST_UNITS = 3
-FEWEST_BASELINE = 2
+MIN_UNITS = 3
+MIN_BASELINE_PERIODS = 2
 
 
 @dataclass(frozen=True)
@@ -43,48 +39,59 @@ class Options:
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """A problem as the model sees it: N units (treated and donors, in the panel's order), T periods.
+    """Arrays of one problem for the model: N units (treated and donors, in the panel's order), T periods.
 
     Attributes
     ----------
-    rows : (N,) rows of the panel;  columns : (T,) columns of the panel
-    treated : (I,) places in rows;  ahead : (P,) places in columns
-    y : (N, T) transformed outcome, 0 where unseen;  seen : (N, T) of 0 and 1
-    baseline : (T,) whether a period is baseline
-    centre : float, taken off y after the transformation;  unit : float, spending is divided by it on the identity scale
+    model : PanelModel
+    rows, columns : array (N,), (T,)
+        Rows and columns of the panel.
+    treated : array (I,)
+        Positions of the treated units in `rows`.
+    ahead : array (P,)
+        Positions of the performance periods in `columns`.
+    y, seen : array (N, T)
+        Transformed outcome, 0 where unseen; 1 where seen, else 0.
+    baseline : array (T,)
+        Whether a period belongs to the baseline.
+    centre : float
+        Subtracted from the transformed outcome.
+    unit : float
+        Divisor of spending on the identity scale, in EUR per insured-year.
+    scale : "log" or "identity"
     """
 
     model: PanelModel
-    rows: Places
-    columns: Places
-    treated: Places
-    ahead: Places
+    rows: Positions
+    columns: Positions
+    treated: Positions
+    ahead: Positions
     y: Floats
     seen: Floats
-    baseline: NDArray[np.bool_]
+    baseline: Booleans
     centre: float
     unit: float
     scale: Literal["log", "identity"]
 
     def spending(self, y: Floats) -> Floats:
-        """Return spending per insured-year from y."""
+        """Return spending in EUR per insured-year from y."""
         return np.asarray(np.exp(y + self.centre) if self.scale == "log" else (y + self.centre) * self.unit)
 
     @property
     def before(self) -> Floats:
-        """Cells seen in baseline periods alone (N, T): the same for every placebo of a design."""
+        """Cells seen in baseline periods (N, T): the same for every placebo of a design."""
         return self.seen * self.baseline
 
 
 def lay_out(problem: Problem, options: Options) -> Layout:
-    """Lay a problem out, or refuse.
+    """Return the layout of a problem.
 
     Raises
     ------
     DesignError
-        Fewer than three units or two baseline periods.
+        There are fewer than three units or two baseline periods.
     DataError
-        Spending that has no logarithm, does not vary, or covariates that are missing or constant.
+        Spending has no logarithm or does not vary, or a covariate is missing or constant.
     """
     rows = np.sort(np.concatenate([problem.treated, problem.donors]))
     columns = np.union1d(problem.baseline, problem.performance_columns)
@@ -100,8 +107,8 @@ def lay_out(problem: Problem, options: Options) -> Layout:
     scales = Scales.of(y[:, baseline], inverse[:, baseline], time[baseline])
     if float(np.ptp(y[:, baseline])) <= 1e-9:
         raise DataError(
-            "Spending is the same in every unit and baseline period: there is no variation to learn noise from. "
-            "Check the column of spending; a constant needs no benchmark."
+            "Spending is the same in every unit and baseline period, so noise cannot be estimated. Check the column of "
+            "spending."
         )
     shared, spectrum, neighbours = _neighbours(problem, rows, options)
     growth = _growth(problem, rows, columns[baseline], options.covariates)
@@ -135,21 +142,21 @@ def lay_out(problem: Problem, options: Options) -> Layout:
     )
 
 
-def _check_size(rows: Places, problem: Problem) -> None:
-    if len(rows) < FEWEST_UNITS:
+def _check_size(rows: Positions, problem: Problem) -> None:
+    if len(rows) < MIN_UNITS:
         raise DesignError(
-            f"HierarchicalBenchmark got {len(rows)} units; pooling needs at least {FEWEST_UNITS}, treated and donors "
-            "together. Widen the comparison group."
+            f"HierarchicalBenchmark got {len(rows)} units, treated and donors together; pooling needs at least "
+            f"{MIN_UNITS}. Widen the comparison group."
         )
-    if len(problem.baseline) < FEWEST_BASELINE:
+    if len(problem.baseline) < MIN_BASELINE_PERIODS:
         raise DesignError(
-            f"HierarchicalBenchmark got {len(problem.baseline)} baseline period; telling a unit's level from its "
-            f"shocks needs at least {FEWEST_BASELINE}. Lengthen the baseline."
+            f"HierarchicalBenchmark got {len(problem.baseline)} baseline period; at least {MIN_BASELINE_PERIODS} are "
+            "needed to separate a unit's level from its shocks. Lengthen the baseline."
         )
 
 
 def _transform(
-    spending: Floats, seen: NDArray[np.bool_], baseline: NDArray[np.bool_], scale: str, problem: Problem
+    spending: Floats, seen: Booleans, baseline: Booleans, scale: str, problem: Problem
 ) -> tuple[Floats, float, float]:
     """Return y, its centre over the baseline, and the unit of spending."""
     if scale == "log":
@@ -158,7 +165,7 @@ def _transform(
             i, t = np.argwhere(bad)[0]
             rows = np.sort(np.concatenate([problem.treated, problem.donors]))
             raise DataError(
-                f"Spending of {problem.panel.units[rows[i]]!r} is {spending[i, t]:g} in a period that is needed, which "
+                f"Spending of {problem.panel.units[rows[i]]!r} is {spending[i, t]:g} in a period that is needed, and "
                 "has no logarithm. Use HierarchicalBenchmark(scale='identity'), or correct the cell."
             )
         y, unit = np.log(np.where(seen, spending, 1.0)), 1.0
@@ -170,11 +177,11 @@ def _transform(
 
 
 def _noise(
-    problem: Problem, box: tuple[NDArray[np.intp], ...], spending: Floats, unit: float, scale: str
+    problem: Problem, box: tuple[Positions, ...], spending: Floats, unit: float, scale: str
 ) -> tuple[Floats | None, Floats | None]:
-    """Return the known variance of y (N, T), or 1 / insured-years with which the noise is learned.
+    """Return the known variance of y (N, T), or 1 / insured-years if the noise is estimated.
 
-    The variance of a sealed cell is not known: it is the unit's last known one, times the ratio of insured-years.
+    A sealed cell gets the unit's last known variance, times the ratio of insured-years.
     """
     sizes = problem.sizes[box]
     if problem.variance is None:
@@ -188,41 +195,42 @@ def _noise(
     return known, None
 
 
-def _neighbours(problem: Problem, rows: Places, options: Options) -> tuple[list[Floats], Floats, int]:
-    """Return loadings of the common field, their variances, and how many they are.
+def _neighbours(problem: Problem, rows: Positions, options: Options) -> tuple[list[Floats], Floats, int]:
+    """Return the loadings of the effects that neighbours share, their variances, and their number.
 
-    "distance": the `rank` leading eigenvectors of exp(-distance / range); a covariate: one loading per region.
+    "distance" gives the `rank` leading eigenvectors of exp(-distance / range). A covariate gives one loading per
+    region.
     """
     if options.spatial is None:
         return [], np.zeros(0), 0
     panel = problem.panel
     if options.spatial == "distance":
-        far = np.array([distances(panel, panel.units[row])[rows] for row in rows])
-        if not np.isfinite(far).all():
-            row = rows[int(np.argwhere(~np.isfinite(far).any(axis=1))[0][0])] if len(rows) else 0
+        kilometres = np.array([distances(panel, panel.units[row])[rows] for row in rows])
+        if not np.isfinite(kilometres).all():
+            row = rows[int(np.argwhere(~np.isfinite(kilometres).any(axis=1))[0][0])] if len(rows) else 0
             raise DataError(
                 f"{panel.units[row]!r} has no latitude or longitude; spatial='distance' needs both for every unit. "
-                "Complete the covariates or leave the unit out of the donors."
+                "Complete the covariates, or leave the unit out of the donors."
             )
-        values, vectors = np.linalg.eigh(np.exp(-far / options.range_km))
-        keep = np.argsort(values)[::-1][: min(options.rank, len(rows) - 1)]
-        return list(vectors[:, keep].T), values[keep], len(keep)
+        values, vectors = np.linalg.eigh(np.exp(-kilometres / options.range_km))
+        leading = np.argsort(values)[::-1][: min(options.rank, len(rows) - 1)]
+        return list(vectors[:, leading].T), values[leading], len(leading)
     labels = panel.covariate(options.spatial)[rows][:, problem.baseline]
     if not (labels == labels[:, :1]).all():
-        raise DataError(f"Region {options.spatial!r} changes or is missing within the baseline. Give one per unit.")
+        raise DataError(f"Region {options.spatial!r} changes or is missing in the baseline. Give one per unit.")
     regions = np.unique(labels[:, 0])
     return [(labels[:, 0] == region).astype(np.float64) for region in regions], np.ones(len(regions)), len(regions)
 
 
-def _growth(problem: Problem, rows: Places, baseline: Places, names: Sequence[str]) -> list[Floats]:
-    """Return covariates as baseline means in standard deviations, one loading each."""
+def _growth(problem: Problem, rows: Positions, baseline: Positions, names: Sequence[str]) -> list[Floats]:
+    """Return the loading of each covariate: its standardised baseline mean per unit."""
     out = []
     for name in names:
         values = problem.panel.covariate(name)[np.ix_(rows, baseline)].mean(axis=1)
         if not np.isfinite(values).all():
             raise DataError(f"Covariate {name!r} is missing in a baseline cell that is needed. Complete it.")
         if values.std() <= 1e-12 * max(abs(float(values.mean())), 1e-300):
-            raise DataError(f"Covariate {name!r} is the same in every unit: it cannot explain growth. Drop it.")
+            raise DataError(f"Covariate {name!r} is the same in every unit, so it cannot explain growth. Drop it.")
         out.append((values - values.mean()) / values.std())
     return out
 
@@ -249,7 +257,7 @@ def _parameters(options: Options, scales: Scales, *, learn_noise: bool) -> tuple
 
 
 def _volatility(options: Options, periods: Sequence[object]) -> list[Parameter]:
-    """Return a factor for each period; none where there is no shock for it to scale."""
+    """Return one factor per period, or none if there is no shock to scale."""
     if not options.volatility or (options.shock is None and options.spatial is None):
         return []
     return [Parameter(f"volatility_{period}", "factor", VOLATILITY_LOG_SD) for period in periods]

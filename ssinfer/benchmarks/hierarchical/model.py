@@ -31,13 +31,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import UnitTerms
+    from ssinfer.benchmarks.hierarchical.kernels.unit_terms import UnitTerms
     from ssinfer.typing import Floats
 
 
-from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import Marginal, marginal, unit_terms
+from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import Marginal, marginal
+from ssinfer.benchmarks.hierarchical.kernels.marginal_gradient import log_marginal_gradient
 from ssinfer.benchmarks.hierarchical.kernels.markov_panel import Markov
-from ssinfer.benchmarks.hierarchical.kernels.panel_nodes import Nodes, log_marginal_slope, log_marginals
+from ssinfer.benchmarks.hierarchical.kernels.panel_nodes import Nodes, log_marginals
+from ssinfer.benchmarks.hierarchical.kernels.unit_terms import unit_terms
 from ssinfer.kernels.compile import threads
 from ssinfer.kernels.importance import laplace
 
@@ -272,7 +274,7 @@ class PanelModel:
         here, up, down = slice(0, 1), slice(1, self.size + 1), slice(self.size + 1, None)
         loading = self.loadings[:, 0]
         try:
-            value, by_shared, by_scale = log_marginal_slope(around.of(here), self.sampling, seen, y, loading)
+            value, by_shared, by_scale = log_marginal_gradient(around.of(here), self.sampling, seen, y, loading)
         except np.linalg.LinAlgError:
             return -np.inf, np.zeros(self.size)
         gradient = np.tensordot((shared[up] - shared[down]) / (2 * STEP), by_shared, axes=2)

@@ -6,12 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import logsumexp
 
 from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import leave_cells_out, predict
-from ssinfer.benchmarks.hierarchical.kernels.panel_nodes import predict_nodes
+from ssinfer.benchmarks.hierarchical.kernels.node_predictions import predict_nodes
 from ssinfer.benchmarks.hierarchical.model import REACH
-from ssinfer.kernels.importance import Mixture, effective_size, fit_mixture, resample
+from ssinfer.kernels.adaptive_importance import (
+    MULTIPLES,
+    Posterior,
+    Proposal,
+    adapt,
+    build_proposal,
+    pareto_smoothed_weights,
+    weigh_until_dependable,
+)
+from ssinfer.kernels.importance import Mixture
 from ssinfer.kernels.optimise import maximise
 
 if TYPE_CHECKING:
@@ -25,120 +33,19 @@ if TYPE_CHECKING:
 
     Places = NDArray[np.intp]
 
-TAIL = 0.7  # largest Pareto k of dependable importance weights (Vehtari et al. 2024, section 3.2)
-ENOUGH = 400.0  # smallest effective sample size (Vehtari et al. 2021, section 4)
-
-
-PILOT = 256  # nodes of the first pilot round, doubled in each; four times as many with more than `FEW` parameters
-FEW = 5
-GOOD = 0.6  # share of effective nodes at which a pilot is good enough; half of it with more than `FEW` parameters
-PILOT_ROUNDS = 3  # at most; never less than two
-SPARE = 2.0  # times the effective nodes needed: a placebo's own posterior lies beside the one proposed for
-KEPT = {"shock": 0.15, "trend": 0.10}  # shares of the components without shock and without trend in every proposal
-NOTHING = -1.5  # their centre in x: the quantile of a deviation's prior at 7%
-COMPONENTS = 4  # of the mixture that is fitted to the pilot nodes
-MORE = (2, 4, 8)  # times the nodes in further rounds, for as long as the weights are not dependable
-
-
-@dataclass(frozen=True, eq=False)
-class Proposal:
-    """Nodes of the parameters (M, d) with the log density that they were drawn from, and what every proposal keeps."""
-
-    nodes: Floats
-    log_density: Floats
-    kept: Mixture | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Posterior:
-    """Weighted nodes: x (M, d), weights (M,) that sum to one, and how dependable they are."""
-
-    nodes: Floats
-    weights: Floats
-    pareto_k: float
-    effective: float
-    log_target: Floats | None = None  # log posterior density (M,), where it was kept
-
-    @property
-    def failures(self) -> tuple[str, ...]:
-        """Name what makes the weights undependable."""
-        out = []
-        if not self.pareto_k <= TAIL:
-            out.append(f"Pareto k of the importance weights is {self.pareto_k:.2f}, above {TAIL}")
-        if not self.effective >= ENOUGH:
-            out.append(f"effective sample size of the importance weights is {self.effective:.0f}, below {ENOUGH:.0f}")
-        return tuple(out)
+DEFENSIVE_SHARES = {"shock": 0.15, "trend": 0.10}  # of the components without shock and without trend
+BOUNDARY_QUANTILE = -1.5  # their centre in x: the quantile of a deviation's prior at 7%
 
 
 def propose(model: PanelModel, y: Floats, seen: Floats, count: int) -> Proposal:
-    """Lay nodes under the posterior given the cells `seen`: a Student-t at the mode, then mixtures fitted to pilots.
+    """Draw importance-sampling nodes for the posterior given the observed cells `seen`.
 
-    Each round of pilots has twice as many nodes as the last, and all rounds count together: fitted to the last round of
-    1,024 alone, a mixture missed the tail of a curved posterior, which 5 of 8,192 nodes then stood for.
-
-    There are `count` nodes, or twice, four or eight times as many: so that, with the share of effective nodes that the
-    last pilot had, `SPARE` times as many are effective as are needed.
+    The first proposal is a Student-t at the mode. There are `count` nodes, or twice, four or eight times as many.
     """
     mode, root = model.mode(y, seen)
-    kept = corners(model, mode, root, y, seen)
-    mixture = with_kept(Mixture(np.ones(1), mode[None], root[None]), kept)
-    size, enough = (PILOT, GOOD) if model.size <= FEW else (4 * PILOT, GOOD / 2)
-    mixtures: list[Mixture] = []
-    nodes, log_target = np.empty((0, model.size)), np.empty(0)
-    for number in range(PILOT_ROUNDS):
-        mixtures.append(mixture)
-        latest = under(mixture, size * 2**number, kept)
-        target = log_targets(model, latest.nodes, y, seen)
-        share = effective_size(_plain_weights(target, latest)) / len(target)
-        nodes, log_target = np.concatenate([nodes, latest.nodes]), np.concatenate([log_target, target])
-        pilots = Proposal(nodes, pooled_density(mixtures, nodes), kept)
-        mixture = fitted(pilots, log_target)
-        if number and share > enough:
-            break
-    multiples = (1, *MORE)
-    times = next((more for more in multiples if more * count * share >= SPARE * ENOUGH), multiples[-1])
-    return under(mixture, times * count, kept)
-
-
-def pooled_density(mixtures: list[Mixture], nodes: Floats) -> Floats:
-    """Return the log density (M,) of nodes of several rounds, each twice as many as the last, taken as one sample.
-
-    Each node counts as drawn from the mixture of all rounds, in proportion to their sizes: a tail that one round
-    missed is weighed by the round that saw it (Owen & Zhou 2000, doi 10.1080/01621459.2000.10473909; Cornuet et al.
-    2012, doi 10.1111/j.1467-9469.2011.00756.x).
-    """
-    shares = 2.0 ** np.arange(len(mixtures))
-    shares /= shares.sum()
-    return np.asarray(logsumexp([mixture.log_density(nodes) for mixture in mixtures], axis=0, b=shares[:, None]))
-
-
-def _plain_weights(log_target: Floats, proposal: Proposal) -> Floats:
-    ratio = log_target - proposal.log_density
-    return np.asarray(np.exp(ratio - ratio.max()))
-
-
-def fitted(proposal: Proposal, log_target: Floats) -> Mixture:
-    """Return a mixture of Student-t distributions fitted to the weighted nodes, with what every proposal keeps."""
-    return with_kept(fit_mixture(proposal.nodes, _plain_weights(log_target, proposal), COMPONENTS), proposal.kept)
-
-
-def with_kept(mixture: Mixture, kept: Mixture | None) -> Mixture:
-    """Return the mixture with the components that every proposal keeps."""
-    if kept is None:
-        return mixture
-    total = float(kept.shares.sum())
-    return mixture.joined(Mixture(kept.shares / total, kept.centres, kept.roots), total)
-
-
-def adapt(proposal: Proposal, log_target: Floats, count: int) -> Proposal:
-    """Return `count` nodes under the mixture fitted to the weighted nodes of a proposal."""
-    return under(fitted(proposal, log_target), count, proposal.kept)
-
-
-def under(mixture: Mixture, count: int, kept: Mixture | None) -> Proposal:
-    """Return `count` nodes under a mixture."""
-    nodes = mixture.nodes(count)
-    return Proposal(nodes, mixture.log_density(nodes), kept)
+    defensive = corners(model, mode, root, y, seen)
+    start = Mixture(np.ones(1), mode[None], root[None])
+    return build_proposal(lambda nodes: log_targets(model, nodes, y, seen), start, defensive, count)
 
 
 def corners(model: PanelModel, mode: Floats, root: Floats, y: Floats, seen: Floats) -> Mixture | None:
@@ -156,14 +63,14 @@ def corners(model: PanelModel, mode: Floats, root: Floats, y: Floats, seen: Floa
     if "shock" in names:
         free = np.array([name in {"shock", "persistence"} or name in model.volatility for name in names])
         centre = np.where(free, 0.0, mode)
-        centre[names.index("shock")] = NOTHING
+        centre[names.index("shock")] = BOUNDARY_QUANTILE
         found["shock"] = centre, _freed(root @ root.T, free)
     if "trend" in names:
         free = np.array([name == "trend" for name in names])
         found["trend"] = _held(model, mode, names.index("trend"), y, seen), _freed(root @ root.T, free)
     if not found:
         return None
-    shares = np.array([KEPT[name] for name in found])
+    shares = np.array([DEFENSIVE_SHARES[name] for name in found])
     centres, covariances = (np.array(each) for each in zip(*found.values(), strict=True))
     return Mixture(shares, centres, np.linalg.cholesky(covariances))
 
@@ -176,36 +83,19 @@ def _freed(covariance: Floats, free: NDArray[np.bool_]) -> Floats:
 
 
 def _held(model: PanelModel, mode: Floats, place: int, y: Floats, seen: Floats) -> Floats:
-    """Return the mode with the coordinate at `place` held at `NOTHING`; with several loadings only that is moved."""
+    """Return the mode with the coordinate at `place` held at `BOUNDARY_QUANTILE`, and the others moved if cheap."""
     out = mode.copy()
-    out[place] = NOTHING
-    if model.loadings.shape[1] > 1:  # no gradient: a search would cost as much as the fit
+    out[place] = BOUNDARY_QUANTILE
+    if model.loadings.shape[1] > 1:  # no gradient: a search for the others would cost as much as the fit
         return out
     rest = np.arange(model.size) != place
 
     def slope(z: Floats) -> tuple[float, Floats]:
-        value, gradient = model.log_posterior_slope(np.insert(z, place, NOTHING), y, seen)
+        value, gradient = model.log_posterior_slope(np.insert(z, place, BOUNDARY_QUANTILE), y, seen)
         return value, gradient[rest]
 
     out[rest] = np.round(maximise(lambda z: slope(z)[0], mode[rest], REACH, slope, tolerance=1e-6), 2)
     return out
-
-
-def weigh(log_target: Floats, proposal: Proposal) -> Posterior:
-    """Return Pareto-smoothed weights of the nodes (Vehtari et al. 2024, https://www.jmlr.org/papers/v25/19-556.html)."""
-    from arviz_stats.base.array import array_stats  # noqa: PLC0415  (heavy)
-
-    ratio = log_target - proposal.log_density
-    finite = np.isfinite(ratio)
-    if not finite.any():
-        return Posterior(proposal.nodes, np.full(len(ratio), 1 / len(ratio)), np.inf, 0.0)
-    # psislw takes log likelihoods, of which leave-one-out weights are the negatives
-    smooth, tail = array_stats.psislw(  # type: ignore[no-untyped-call]
-        -np.where(finite, ratio, ratio[finite].min() - 700.0)
-    )
-    weights = np.exp(smooth - smooth.max())
-    weights /= weights.sum()
-    return Posterior(proposal.nodes, weights, float(tail), effective_size(weights), log_target)
 
 
 def log_targets(model: PanelModel, nodes: Floats, y: Floats, seen: Floats) -> Floats:
@@ -282,7 +172,7 @@ def settle_placebo(
     Parameters
     ----------
     data : y, seen (without the unit's sealed cells), its row (1,), the cells (P,)
-    nodes : of which `MORE` are multiples
+    nodes : of which `MULTIPLES` are drawn
 
     Returns
     -------
@@ -290,27 +180,19 @@ def settle_placebo(
     mean, covariance : (M, 2 P), (M, 2 P, 2 P)
         Predictions at its nodes.
     """
-    posterior = weigh(found.log_target[:, place], proposal)
-    for more in MORE:
+    posterior = pareto_smoothed_weights(found.log_target[:, place], proposal)
+    for more in MULTIPLES:
         if not posterior.failures:
             break
         proposal = adapt(proposal, found.log_target[:, place], more * nodes)
         found, place = predict_placebos(model, proposal.nodes, *data), 0
-        posterior = weigh(found.log_target[:, 0], proposal)
+        posterior = pareto_smoothed_weights(found.log_target[:, 0], proposal)
     return posterior, found.mean[:, place], found.covariance[:, place]
 
 
 def settle(model: PanelModel, proposal: Proposal, y: Floats, seen: Floats, nodes: int) -> Posterior:
     """Weigh the nodes given the cells `seen`; more nodes, nearer to the posterior, where the weights need them."""
-    log_target = log_targets(model, proposal.nodes, y, seen)
-    posterior = weigh(log_target, proposal)
-    for more in MORE:
-        if not posterior.failures:
-            break
-        proposal = adapt(proposal, log_target, more * nodes)
-        log_target = log_targets(model, proposal.nodes, y, seen)
-        posterior = weigh(log_target, proposal)
-    return posterior
+    return weigh_until_dependable(lambda x: log_targets(model, x, y, seen), proposal, nodes)
 
 
 def draw_one(mean: Floats, covariance: Floats, picked: Places, rng: np.random.Generator) -> Floats:
@@ -372,8 +254,3 @@ def _picked(
     for m in np.unique(picked):
         whole, _, at = model.marginal(posterior.nodes[m], y, seen)
         yield np.flatnonzero(picked == m), whole, at
-
-
-def choose(posterior: Posterior, count: int, rng: np.random.Generator) -> Places:
-    """Draw node numbers by weight."""
-    return resample(posterior.weights, count, rng)

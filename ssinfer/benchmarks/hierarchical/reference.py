@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ssinfer.benchmarks.hierarchical.reparameterised import DEGREES, UNIT_SCALE, placed_model
+from ssinfer.benchmarks.hierarchical.reparameterised import DEGREES, UNIT_SCALE, partially_noncentred_model
+from ssinfer.convergence import convergence_failures, convergence_figures
 from ssinfer.errors import NotSupportedError
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def sample_reference(
     import pymc as pm  # noqa: PLC0415
 
     definition = reference_model(layout, likelihood)
-    with placed_model(layout, likelihood):
+    with partially_noncentred_model(layout, likelihood):
         tree = pm.sample(
             draws=draws,
             tune=1000,
@@ -162,19 +163,13 @@ def nuts_checks(tree: Any, names: list[str]) -> tuple[pd.DataFrame, tuple[str, .
     """Return convergence checks of the parameters and predictions as a frame, and the names of those that failed."""
     import arviz as az  # noqa: PLC0415  (heavy)
 
-    def extreme(values: Any, *, largest: bool) -> float:
-        found = [float(values[name].max() if largest else values[name].min()) for name in names]
-        return max(found) if largest else min(found)
-
-    figures = [
-        ("r_hat", extreme(az.rhat(tree, var_names=names), largest=True), 1.01, "largest R-hat; at most 1.01"),
-        ("effective_sample_size", extreme(az.ess(tree, var_names=names), largest=False), 400, "smallest; at least 400"),
-        ("divergences", float(tree["sample_stats"]["diverging"].sum()), 0, "divergent transitions; none"),
-    ]
-    rows, failures = [], []
-    for check, figure, limit, message in figures:
-        passed = figure >= limit if check == "effective_sample_size" else figure <= limit
-        rows.append((check, "PASS" if passed else "FAIL", figure, message))
-        if not passed:
-            failures.append(f"{check} is {figure:.4g} ({message})")
-    return pd.DataFrame(rows, columns=["check", "status", "figure", "message"]), tuple(failures)
+    r_hat, ess = az.rhat(tree, var_names=names), az.ess(tree, var_names=names)
+    diverging = tree["sample_stats"]["diverging"]
+    figures = convergence_figures(
+        {name: float(r_hat[name].max(skipna=False)) for name in names},
+        {name: float(ess[name].min(skipna=False)) for name in names},
+        int(diverging.sum()),
+        int(diverging.size),
+    )
+    rows = [(each.check, "PASS" if each.passed else "FAIL", each.figure, each.message) for each in figures]
+    return pd.DataFrame(rows, columns=["check", "status", "figure", "message"]), convergence_failures(figures)

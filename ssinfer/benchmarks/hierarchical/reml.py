@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ssinfer.benchmarks.hierarchical.model import REACH
-from ssinfer.benchmarks.hierarchical.posterior import Posterior, draw_joint, predict_placebos
+from ssinfer.benchmarks.hierarchical.posterior import draw_joint, predict_placebos
+from ssinfer.kernels.adaptive_importance import Posterior
 from ssinfer.kernels.optimise import maximise
 
 if TYPE_CHECKING:

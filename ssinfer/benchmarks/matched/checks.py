@@ -55,7 +55,7 @@ def practice_check(n_practices: int, n_treated: int) -> Check:
 
 
 def design_checks(*, prior_spending: bool, adjustment: str, comparison: str, truncation: float | None) -> list[Check]:
-    """Return warnings and assumptions that follow from the parameters of the method alone.
+    """Return warnings and assumptions that follow from the parameters of PropensityMatching alone.
 
     Parameters
     ----------

@@ -79,14 +79,8 @@ def _ratios_and_influence(
 ) -> tuple[Floats, Floats]:
     """Return the ratio of each group (G, P + 1) and each row's influence on its growth (m, P).
 
-    Parameters
-    ----------
-    group : (m,) int
-    money, years : (m, P + 1)
-    above, below : (G, P + 1)
-        Sums of money and years within each group.
-    total : (G,)
-        Number of persons, or their weight.
+    Money and years (m, P + 1) have the sums `above` and `below` (G, P + 1) in each group. `total` (G,) is the number of
+    persons, or their weight.
     """
     ratios = np.divide(above, below, out=np.zeros_like(above), where=below > 0)
     mean_years = np.where(below > 0, below, 1.0) / total[:, None]

@@ -28,34 +28,31 @@ from ssinfer.benchmarks.matched.covariates import (
 )
 from ssinfer.benchmarks.matched.draws import bootstrapped_growth, posterior_draws, sampling_draws
 from ssinfer.benchmarks.matched.growth import measure_growth, placebo_growth
-from ssinfer.benchmarks.matched.lines import Lines, matched_lines, practice_shares, weighted_lines
-from ssinfer.benchmarks.matched.outcome import ADJUSTMENTS, Adjustment, Outcome, adjusted_outcome
-from ssinfer.benchmarks.matched.sampling_distribution import CONFIDENCES, Confidence
+from ssinfer.benchmarks.matched.lines import matched_lines, practice_shares, weighted_lines
+from ssinfer.benchmarks.matched.outcome import adjusted_outcome
+from ssinfer.benchmarks.matched.parameters import check_parameters
 from ssinfer.benchmarks.matched.scores.bayesian_scores import bayesian_scores
-from ssinfer.benchmarks.matched.scores.match import Distance, Match, check_matching, match_persons
-from ssinfer.benchmarks.matched.scores.outcome_models import OUTCOME_MODELS, OutcomeModel
-from ssinfer.benchmarks.matched.scores.propensity import PropensityScores, propensity_scores
+from ssinfer.benchmarks.matched.scores.match import match_persons
+from ssinfer.benchmarks.matched.scores.propensity import propensity_scores
 from ssinfer.benchmarks.matched.scores.weighting import entropy_weights, propensity_weights
 from ssinfer.benchmarks.matched.shocks import Shocks
 from ssinfer.benchmarks.matched.summary import MatchedSummary
 from ssinfer.deprecation import Renamed, renamed_parameters
-from ssinfer.errors import DataError, NotSupportedError, ParameterError
+from ssinfer.errors import DataError, NotSupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ssinfer.benchmarks.matched.kernels.greedy_matching import Order
+    from ssinfer.benchmarks.matched.lines import Lines
+    from ssinfer.benchmarks.matched.outcome import Adjustment, Outcome
+    from ssinfer.benchmarks.matched.sampling_distribution import Confidence
+    from ssinfer.benchmarks.matched.scores.match import Distance, Match
+    from ssinfer.benchmarks.matched.scores.outcome_models import OutcomeModel
+    from ssinfer.benchmarks.matched.scores.propensity import PropensityScores
     from ssinfer.benchmarks.problem import Problem
     from ssinfer.design import Design
     from ssinfer.typing import Floats
-
-CHOICES: dict[str, tuple[str | None, ...]] = {
-    "comparison": ("match", "att", "overlap", "entropy"),
-    "adjustment": ADJUSTMENTS,
-    "outcome_model": OUTCOME_MODELS,
-    "scores": ("maximum likelihood", "bayesian"),
-    "confidence": (*CONFIDENCES, None),
-}
 
 
 @renamed_parameters(
@@ -223,30 +220,7 @@ class PropensityMatching(BenchmarkMethod):
 
     def check_parameters(self) -> None:
         """Refuse impossible parameters before any data are read."""
-        check_matching(ratio=self.ratio, order=self.order, caliper=self.caliper, on=self.on)
-        for name, allowed in CHOICES.items():
-            if getattr(self, name) not in allowed:
-                raise ParameterError(f"{name} is {getattr(self, name)!r}; allowed: {', '.join(map(repr, allowed))}.")
-        as_limits(self.balance_limits)
-        if self.truncation is not None and not 0 < self.truncation < 1:
-            raise ParameterError(
-                f"truncation is {self.truncation!r}. Give a quantile between 0 and 1, such as 0.99, or None."
-            )
-        if not 0 < self.shock_prior < 1:
-            raise ParameterError(
-                f"shock_prior is {self.shock_prior!r}. Give a fraction of spending between 0 and 1, such as 0.02."
-            )
-        if self.n_draws < 2:
-            raise ParameterError(f"n_draws is {self.n_draws!r}. Give at least 2, and 2,000 for stable tails.")
-        if self.scores == "bayesian":
-            if self.classifier is not None:
-                raise NotSupportedError("scores='bayesian'", "a classifier", "Give one or the other.")
-            if self.comparison == "entropy":
-                raise NotSupportedError("scores='bayesian'", "entropy balancing, which uses no score")
-            if not 1 <= self.score_draws <= self.n_draws:
-                raise ParameterError(f"score_draws is {self.score_draws!r}; allowed: 1 to n_draws ({self.n_draws}).")
-        if self.confidence == "abadie-imbens" and self.comparison != "match":
-            raise NotSupportedError("confidence='abadie-imbens'", f"comparison={self.comparison!r}", "Use 'cluster'.")
+        check_parameters(self.get_params(deep=False))
 
     def prepare(self, data: Any, design: Design) -> Problem:
         """Apply the design to the persons; a panel is refused."""

@@ -21,19 +21,12 @@ CONFIDENCES: tuple[Confidence, ...] = get_args(Confidence)
 
 
 def growth_errors(comparison: ComparisonGroup, kind: Confidence, n_draws: int, rng: np.random.Generator) -> Floats:
-    """Draw the error of the controls' growth.
+    """Draw the error of the controls' growth (D, I, P), in money per insured-year.
 
     Parameters
     ----------
-    comparison : ComparisonGroup
-    kind : "cluster", "abadie-imbens" or "bootstrap-t"
-    n_draws : int
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    array (n_draws, I, P)
-        Money per insured-year.
+    comparison, kind, n_draws, rng
+        See :func:`~ssinfer.benchmarks.matched.draws.sampling_draws`.
     """
     lines, growth = comparison.lines, comparison.growth
     practice = comparison.problem.unit[lines.rows][lines.person].astype(np.int64)

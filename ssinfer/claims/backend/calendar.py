@@ -1,4 +1,4 @@
-"""Periods as an Ibis table, and dates as whole days, so that every backend counts alike."""
+"""Periods as an Ibis table and dates as whole days, so that all backends count alike."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def day_of(date: dt.date) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Calendar:
-    """The periods of a study. T periods; days count from 1970-01-01, last days are in."""
+    """The T periods of a study. Days count from 1970-01-01; last days are included."""
 
     periods: tuple[Any, ...]
     frequency: Frequency
@@ -51,7 +51,7 @@ class Calendar:
         )
 
     def place(self, label: Any) -> int:
-        """Return the position of a period; an unknown one is refused with the range at hand."""
+        """Return the position of a period; an unknown period is refused with the study's range."""
         timeline = read_periods(self.periods)
         column = timeline.column(label)
         if column is None:

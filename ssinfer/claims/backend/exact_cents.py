@@ -1,4 +1,4 @@
-"""Whole numbers: amounts as cents, and their sums, exact on every backend."""
+"""Amounts in whole cents and their sums, exact on every backend."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import ibis.expr.operations as ops
 
 
 def cents(amount: Any) -> Any:
-    """Return an amount as whole cents (Ibis): exact for decimals of two places, else rounded per line, halves up."""
+    """Return an amount as whole cents (Ibis): exact for two decimals, otherwise rounded per line, halves up."""
     kind = amount.type()
     if kind.is_integer():
         return amount.cast("int64") * 100
@@ -23,5 +23,5 @@ def cents(amount: Any) -> Any:
 
 
 def whole_sum(values: Any, where: Any = None) -> Any:
-    """Return a sum as a 64-bit whole number in the backend too: Ibis takes its own `cast` for needless and drops it."""
+    """Return a sum as a 64-bit whole number in the backend; Ibis would drop its own `cast` as unnecessary."""
     return ops.Cast(values.sum(where=where), to=dt.int64).to_expr()

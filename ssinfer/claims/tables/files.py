@@ -1,4 +1,4 @@
-"""Files of one table: Parquet or CSV, one or many, with the same columns and types in each."""
+"""Reads the files of one table: Parquet or CSV, one or several, with equal columns and types."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read_file(connection: Any, name: str, path: Path) -> Any:
         return connection.read_parquet([str(file) for file in files])
 
     def read(sources: Any) -> Any:
-        # Dates and labels are told to the reader: an empty column or a code such as 007 would else be guessed wrong.
+        # The reader gets the types of dates and labels: it would guess an empty column or a code such as 007 wrongly.
         header = connection.read_csv(str(sources[0] if isinstance(sources, list) else sources)).schema().names
         kinds = {column: TABLES[name][column].kind for column in header if column in TABLES[name]}
         types = {column: _DUCKDB_TYPE[kind] for column, kind in kinds.items() if kind in _DUCKDB_TYPE}
@@ -32,7 +32,7 @@ def read_file(connection: Any, name: str, path: Path) -> Any:
 
     try:
         _same_types(name, files, read)
-        # Parsed once, so that a wrong value is an error here and not in the middle of the count.
+        # Parsed once, so that a wrong value is an error here and not during the count.
         return connection.create_table(f"ssinfer_csv_{name}", read([str(file) for file in files]), temp=True)
     except ClaimsError:
         raise
@@ -60,7 +60,7 @@ def _suffix(file: Path) -> str:
 
 
 def _same_types(name: str, files: list[Path], read: Any) -> None:
-    """Refuse files whose columns differ in kind: a person stored as a number here and as text there, say."""
+    """Refuse files whose columns differ in kind, for example a person stored as a number and as text."""
     if len(files) == 1:
         return
     first: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""The tables that claims are read from: their columns, and what each may hold."""
+"""Schema of the tables of claims: columns, types, and whether values may be missing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Kind = Literal["key", "text", "whole", "number", "date"]
 
 @dataclass(frozen=True)
 class Column:
-    """One column: what it holds, whether it may be absent, and whether values may be missing."""
+    """A column: its kind, whether it is required, and whether values may be missing."""
 
     kind: Kind
     required: bool = True
@@ -51,5 +51,5 @@ TABLES = MappingProxyType(
         "programmes": {"unit": Column("text"), "start": Column("date"), "end": Column("date", missing=True)},
     }
 )
-# Tables that a study can do without.
+# Tables that may be absent.
 OPTIONAL_TABLES = ("deaths", "programmes")

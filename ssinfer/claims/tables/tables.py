@@ -31,12 +31,12 @@ class ClaimsTables:
     enrolment  person, insurer, practice, start, end (first and last day insured; missing end: still insured)
     deaths     person, date (an empty or absent table: nobody died)
     claims     person, date, category, amount, [product_group], [volume], [tariff], [paid], [claim]
-    programmes unit, start, end: practices, units or regions under a contract of their own (may be absent)
+    programmes unit, start, end: practices, units or regions under another contract (may be absent)
     ========== ==============================================================================================
 
-    Amounts are in currency; a column of decimals is exact, floating point is rounded to the cent per line, halves up.
-    Build one with :meth:`open`, :meth:`from_connection` or :meth:`from_frames`; types and the small tables are
-    checked then, the claims while they are counted.
+    Amounts are in currency. A column of decimals is exact; floating point is rounded to the cent per line, halves up.
+    :meth:`open`, :meth:`from_connection` and :meth:`from_frames` make an instance. They check types and the small
+    tables. The claims are checked while they are counted.
     """
 
     connection: Any
@@ -79,7 +79,7 @@ class ClaimsTables:
             A DuckDB file (.duckdb, .db) with tables of these names; or a folder with, per table, ``NAME.parquet``,
             ``NAME.csv``, or a folder ``NAME/`` of such files.
         memory_limit : str, optional
-            For DuckDB, "4GB" say; larger work spills to disk.
+            Limit of DuckDB, for example "4GB"; larger intermediate results go to disk.
         threads : int, optional
         **tables : path
             A file, a folder or a pattern per table, instead of `source` or in addition to it.
@@ -115,7 +115,7 @@ class ClaimsTables:
 
     @classmethod
     def from_connection(cls, connection: Any, **names: str) -> Self:
-        """Use tables of an Ibis connection (PostgreSQL, Spark, DuckDB); `names` where they are called otherwise."""
+        """Use tables of an Ibis connection (PostgreSQL, Spark, DuckDB). `names` maps a table to its other name."""
         called = {name: names.get(name, name) for name in TABLES}
         found = {name: table for name in TABLES if (table := _table(connection, called[name])) is not None}
         return cls._of(connection, found)
@@ -142,7 +142,7 @@ class ClaimsTables:
             if name not in TABLES:
                 raise ClaimsError(f"There is no table {name!r}. {did_you_mean(name, TABLES)}")
             if frame is not None:
-                # Registered, not created: Ibis 12.0 with sqlglot 30 cannot drop the view it creates from.
+                # Ibis 12.0 with sqlglot 30 cannot drop the view of a created table, so the frame is registered.
                 connection.con.register(name, _arrow(name, frame))
                 found[name] = connection.table(name)
         return cls._of(connection, found)
@@ -170,7 +170,7 @@ def _table(connection: Any, name: str) -> Any:
 
 
 def _arrow(name: str, frame: pd.DataFrame) -> pa.Table:
-    """Return a frame as an Arrow table; a column without any value gets the type that it should have."""
+    """Return a frame as an Arrow table; a column without values gets its declared type."""
     table = pa.Table.from_pandas(frame, preserve_index=False)
     for place, field in enumerate(table.schema):
         spec = TABLES[name].get(field.name)
@@ -228,7 +228,7 @@ def _check_small_tables(tables: ClaimsTables) -> None:
     for name in ("insured", "enrolment", "claims"):
         table = getattr(tables, name)
         if not len(table.select(next(iter(TABLES[name]))).limit(1).to_pandas()):
-            raise ClaimsError(f"Table {name!r} is empty. Load its rows before a panel is made of it.")
+            raise ClaimsError(f"Table {name!r} is empty. Load its rows first.")
     insured, enrolment = tables.insured, tables.enrolment
     found = insured.aggregate(
         n=insured.count(),
@@ -264,6 +264,6 @@ def _check_small_tables(tables: ClaimsTables) -> None:
         raise ClaimsError(f"{counts['unstarted']:,} enrolment spans have no person or no start. Complete them first.")
     if counts["unnamed"]:
         raise ClaimsError(
-            f"{counts['unnamed']:,} enrolment spans name no practice or no insurer. Give those without a practice a "
-            "label of their own ('none'); a population can then leave it out, and it is counted."
+            f"{counts['unnamed']:,} enrolment spans name no practice or no insurer. Give spans without a practice "
+            "a label such as 'none'; a population can leave it out, and the attrition table counts it."
         )

@@ -1,4 +1,4 @@
-"""What data sets ssinfer can load, for which years, from which source, and whether they are at hand."""
+"""Catalogue of the data sets: years, source, licence, and whether the files were found."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DatasetEntry:
-    """A loadable data set: what it is, its files, and where the files were found."""
+    """A loadable data set: description, files, and where the files were found."""
 
     name: str
     description: str
@@ -30,13 +30,13 @@ class DatasetEntry:
 
     @property
     def found(self) -> tuple[str, ...]:
-        """Files that are at hand, plain or compressed."""
-        place = data_folder(self.name)
-        return tuple(name for name in self.files if (place / name).is_file() or (place / f"{name}.gz").is_file())
+        """Files that were found, plain or compressed."""
+        folder = data_folder(self.name)
+        return tuple(name for name in self.files if (folder / name).is_file() or (folder / f"{name}.gz").is_file())
 
     @property
     def where(self) -> str:
-        """The folder when files were found there, else how to get them."""
+        """The folder of the files, or how to get them."""
         if self.found:
             return str(data_folder(self.name))
         return (
@@ -101,7 +101,7 @@ def entries() -> tuple[DatasetEntry, ...]:
 def available() -> pd.DataFrame:
     """Return a frame of the data sets: name, description, years, loader, source, licence, files, found, where.
 
-    `files` is the number of files of the data set, `found` how many of them are at hand.
+    `files` is the number of files of the data set, and `found` the number of files that were found.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Read a published table, plain or compressed, refusing one that is truncated, mis-separated or lacks columns."""
+"""Reads a published table, plain or compressed; damaged tables are refused."""
 
 from __future__ import annotations
 
@@ -51,20 +51,20 @@ def read_delimited(
     name, file_name, folder
         Data set, its file, and where to look (None: under ``SSINFER_DATA_DIR``).
     columns
-        Columns that must be there; others are kept.
+        Required columns; other columns are kept.
     numbers
         Columns that must hold numbers or missing values.
     separator
-        Between columns.
+        Separator of columns.
     text
         Columns to keep as text, such as codes with leading zeros.
     missing
-        Marks of a missing value, beside the empty field.
+        Texts that mean a missing value, besides the empty field.
 
     Raises
     ------
     DatasetError
-        The file is absent, truncated, separated otherwise, lacks columns, or holds text where numbers belong.
+        The file is absent, truncated or separated otherwise, lacks columns, or holds text in a column of numbers.
     """
     import io  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Download a publisher's files into the cache, each checked against its SHA-256 before it gets its name."""
+"""Downloads the files of a publisher into the cache and checks their SHA-256."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def fetch_vektis(
     years
         Years of spending; None: all registered ones.
     folder
-        Where to put the files; by default the folder ``vektis`` of the cache, from which `load_vektis` reads when
-        ``SSINFER_DATA_DIR`` is unset.
+        Target folder; by default the folder ``vektis`` of the cache. `load_vektis` reads it if ``SSINFER_DATA_DIR`` is
+        unset.
     base_url
         Address of a mirror that has the files under the names ``vektis_2015_gemeente.csv``; None: the publisher.
     timeout
@@ -59,13 +59,13 @@ def fetch_vektis(
     Returns
     -------
     list of Path
-        One per year. A file that is there with the right SHA-256 is not downloaded again.
+        One path per year. A file with the right SHA-256 is not downloaded again.
 
     Raises
     ------
     DatasetError
-        An unregistered year, an unreachable address, a cut connection, or bytes with another SHA-256. Files
-        downloaded before stay; of the failed one nothing is left.
+        An unregistered year, an unreachable address, a cut connection, or bytes with another SHA-256. Earlier
+        files stay; the failed file is removed.
     """
     from pathlib import Path  # noqa: PLC0415
 
@@ -87,7 +87,7 @@ def fetch_vektis(
 
 
 def _retrieve(file: VektisFile, url: str, place: Path, timeout: float) -> Path:
-    """Download beside, check, rename: pooch gives a file its name only when its SHA-256 is right."""
+    """Download a file; pooch renames it to its final name only if its SHA-256 is right."""
     from pathlib import Path  # noqa: PLC0415
 
     import pooch  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Where data sets are looked for: `SSINFER_DATA_DIR`, or the cache that `ssinfer data fetch` fills."""
+"""Folders of data sets: `SSINFER_DATA_DIR`, or the cache that `ssinfer data fetch` fills."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def data_folder(name: str, folder: str | Path | None = None) -> Path:
 def find_file(
     name: str, file_name: str, folder: str | Path | None = None, *, fetchable: bool, also: tuple[str, ...] = ()
 ) -> Path:
-    """Return the path of a file, plain or with ``.gz``, or say where it was looked for and how to get it.
+    """Return the path of a file, plain or with ``.gz``; a missing file is refused with the folder and the next step.
 
-    `also` are further names under which a download by hand may lie there.
+    `also` are other names of a file that was downloaded by hand.
     """
     place = data_folder(name, folder)
     for known in (file_name, *also):

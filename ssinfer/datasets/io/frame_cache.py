@@ -1,4 +1,4 @@
-"""Keep a frame that is costly to build as Parquet in the cache folder, keyed by the bytes it was built from."""
+"""Caches a frame as Parquet, keyed by the input files and options."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-# raise when the readers change what they make of the same files
+# raise it if the readers return another frame for the same files
 LAYOUT = 1
 
 
 def cached_frame(name: str, inputs: Sequence[Path], options: object, build: Callable[[], pd.DataFrame]) -> pd.DataFrame:
-    """Return the frame kept for these inputs and options, or build and keep it.
+    """Return the cached frame for these inputs and options, or build and cache it.
 
     The key holds each input's path, size and time of change, the options and the layout. The file is written beside
     and renamed, so that a reader never sees half of it; without a writable cache folder the frame is built each time.

@@ -1,4 +1,4 @@
-"""read_panel_file: a panel of one's own, CSV or Parquet from any tool, as a long frame; damaged files are refused."""
+"""Reads a panel file, CSV or Parquet, as a long frame; damaged files are refused."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SUFFIXES = (".csv", ".parquet")
 
 
 def read_panel_file(path: str | Path, unit: str = "unit") -> pd.DataFrame:
-    r"""Read a long table, a row per unit and period.
+    r"""Read a long table with one row per unit and period.
 
     Parameters
     ----------
@@ -45,7 +45,9 @@ def read_panel_file(path: str | Path, unit: str = "unit") -> pd.DataFrame:
     """
     path = Path(path)
     if path.suffix.lower() not in _SUFFIXES:
-        raise DatasetError(f"{path} is no panel file: its name must end in {' or '.join(_SUFFIXES)}. Export it as one.")
+        raise DatasetError(
+            f"{path} is not a panel file: its name must end in {' or '.join(_SUFFIXES)}. Export it in that format."
+        )
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -62,7 +64,7 @@ def _parquet(path: Path, raw: bytes) -> pd.DataFrame:
     try:
         return pd.read_parquet(io.BytesIO(raw))
     except (ValueError, OSError) as error:
-        raise DatasetError(f"{path} is truncated or no Parquet file ({_first(error)}). Export it again.") from None
+        raise DatasetError(f"{path} is truncated or not a Parquet file ({_first(error)}). Export it again.") from None
 
 
 def _csv(path: Path, raw: bytes, unit: str) -> pd.DataFrame:
@@ -101,7 +103,7 @@ def _csv(path: Path, raw: bytes, unit: str) -> pd.DataFrame:
 
 
 def _plain(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Return whole-number floats without gaps as int, dates as ISO text, and anything else as it is."""
+    """Return whole-number floats without gaps as int, dates as ISO text, and other columns unchanged."""
     if pd.api.types.is_datetime64_any_dtype(column):
         return pd.Series(column.dt.strftime("%Y-%m-%d"), dtype=object)
     if pd.api.types.is_float_dtype(column) and column.notna().all():

@@ -1,14 +1,14 @@
-"""Baskets: named sets of care types whose spending is added up, and the years between which each is comparable.
+"""Baskets: named sets of care types, and the years between which each is comparable.
 
 A growing basket is not growing spending. The national means per insured-year and care type of 2011-2022 (EUR, all
-rows of the publisher's files) were looked at column by column; what they show is kept here as two kinds of fact:
+rows of the publisher's files) give two kinds of facts:
 
 - a **break**: care entered or left the basket, or moved between it and a column outside it. Years on both sides of a
   break are refused.
-- a **note**: timing or bookkeeping that changes the level of one year without changing what is insured. It is told,
-  not refused; a benchmark trended by a reference group takes out its national part.
+- a **note**: timing or bookkeeping that changes the mean of one year, but not the insured care. It is reported, not
+  refused. A benchmark trended by a reference group removes its national part.
 
-What the columns show, in EUR per insured-year: district nursing 0 -> 182 and long-term mental health care 0 -> 3
+The columns show, in EUR per insured-year: district nursing 0 -> 182 and long-term mental health care 0 -> 3
 (2015), geriatric rehabilitation 0 -> 38 (2013), primary-care residence 16 (own column from 2018, but `OVERIG` is 32 in
 2017 against 14 in 2016 and 17 in 2018: it entered in 2017), GZSP 0.4 -> 3.8 (2020). Mental health care was only
 relabelled (2014, 2022), as was maternity care into `INTEGRALE_GEBOORTEZORG` (2021). Chain care got its own GP column
@@ -55,13 +55,13 @@ class Basket:
     Attributes
     ----------
     name, description
-        Name used in `load_vektis` and a sentence on what it holds.
+        Name used in `load_vektis`, and the content in one sentence.
     members
         Care types (column names without ``KOSTEN_``), over all years; those of a year are `columns(year)`.
     breaks
         First year after a break, with the reason why it is not comparable with the year before.
     notes
-        Year, with the note that a reader of that year needs.
+        Year, with its notes.
     """
 
     name: str
@@ -90,7 +90,7 @@ class Basket:
         Raises
         ------
         DatasetError
-            Names the breaks, the reasons and the spans that are comparable.
+            The message gives the breaks, the reasons and the comparable spans.
         """
         asked = sorted(set(years))
         crossed = {year: why for year, why in self.breaks.items() if asked[0] < year <= asked[-1]}

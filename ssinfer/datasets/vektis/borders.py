@@ -1,8 +1,8 @@
-"""Municipal borders: which division each file uses, and how names of an older division map to a later one.
+"""Municipal borders: the division of each file, and the map from names of an older division to a later one.
 
-The publisher recodes old years now and then, so that the division is not that of the year of spending: the files of
-2011-2018 use the 355 municipalities of 2019, the file of 2019 the 352 of 2021, those of 2020-21 the 344 of 2022, and
-from 2022 the 342 of 2023.
+The publisher recodes old years, so that the division differs from that of the year of spending. The files of 2011-2018
+use the 355 municipalities of 2019, the file of 2019 the 352 of 2021, the files of 2020-21 the 344 of 2022, and from
+2022 the 342 of 2023.
 """
 
 from __future__ import annotations

@@ -10,8 +10,6 @@ KEYS = ("GESLACHT", "LEEFTIJDSKLASSE", "GEMEENTENAAM")
 COUNTS = ("AANTAL_BSN", "AANTAL_VERZEKERDEJAREN")
 SPENDING_PREFIX = "KOSTEN_"
 
-FIRST_YEAR = 2011
-LAST_YEAR = 2023
 
 # care type: (first year, last year or None when the column still exists)
 CARE_TYPES: dict[str, tuple[int, int | None]] = {

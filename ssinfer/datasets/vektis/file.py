@@ -1,4 +1,4 @@
-"""Read one of the publisher's files on spending per municipality, or refuse a damaged one with the reason."""
+"""Reads a publisher's file on spending per municipality; a damaged file is refused with the reason."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FETCH_AGAIN = "fetch the file again with `ssinfer data fetch vektis`, or downloa
 
 
 def vektis_path(year: int, folder: str | Path | None = None) -> Path:
-    """Return the path of the file of `year` (plain or ``.gz``), or say how to get it."""
+    """Return the path of the file of `year`, plain or ``.gz``; a missing file is refused with the next step."""
     if year not in VEKTIS_FILES:
         allowed = f"{min(VEKTIS_FILES)} to {max(VEKTIS_FILES)}"
         message = f"Vektis has no file for {year!r} here. Allowed: {allowed}. Next step: choose years from these."
@@ -32,7 +32,7 @@ def vektis_path(year: int, folder: str | Path | None = None) -> Path:
 
 
 def read_vektis_file(year: int, folder: str | Path | None = None, *, verify: bool = True) -> pd.DataFrame:
-    """Return the file of `year` as a checked frame, a row per municipality, sex and age class.
+    """Return the file of `year` as a checked frame, one row per municipality, sex and age class.
 
     The pooled row (blank keys: cells with fewer than 10 insured) is kept, with missing keys.
 
@@ -43,8 +43,8 @@ def read_vektis_file(year: int, folder: str | Path | None = None, *, verify: boo
     folder
         Folder of the files; by default ``SSINFER_DATA_DIR/vektis`` or the cache.
     verify
-        Refuse a file whose SHA-256 is not the registered one, even when its structure is sound. False reads a version
-        that the publisher has revised since.
+        Refuse a file with another SHA-256 than the registered one. False reads a version that the publisher has
+        revised.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What was done to the publisher's files, and what a reader of the panel has to know."""
+"""Notes on a panel of Vektis data: exclusions, borders, breaks and cautions."""
 
 from __future__ import annotations
 

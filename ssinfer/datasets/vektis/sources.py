@@ -1,7 +1,6 @@
-"""Where the publisher's files on spending under the Dutch Health Insurance Act are, and which bytes they hold.
+"""Addresses and SHA-256 of the publisher's files on spending under the Dutch Health Insurance Act.
 
-Facts, not data: the address, the SHA-256 and the size of the uncompressed file of each year, as published by Vektis
-(source to be cited as "Bron: Vektis").
+Address, SHA-256 and size are those of the uncompressed file of each year. Cite the source as "Bron: Vektis".
 """
 
 from __future__ import annotations

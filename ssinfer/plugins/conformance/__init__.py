@@ -1,1 +1,1 @@
-"""Conformance checks, a theme a file: each takes the Trial of a method and returns a Check."""
+"""Conformance checks, one theme per file: each takes the Trial of a method and returns a Check."""

@@ -1,4 +1,4 @@
-"""Draws: shapes and labels, finite numbers, and truth about what they are."""
+"""Draws: shapes and labels, finite numbers, and correct statements about their uncertainty and information."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import numpy as np
 from ssinfer.check import Check
 from ssinfer.counterfactual import DIMS
 from ssinfer.errors import NotSupportedError
-from ssinfer.plugins.conformance.trial import Trial, same_draws, tampered, units_of
+from ssinfer.plugins.conformance.trial import Trial, draws_differ, tampered, units_of
 
 
 def shapes(trial: Trial) -> Check:
-    """Dimensions (chain, draw, unit, period) with the design's treated units and performance periods as labels."""
+    """Check dimensions (chain, draw, unit, period) and their labels: treated units and performance periods."""
     name = "shapes"
     cf = trial.first
     units = [str(unit) for unit in cf.benchmark["unit"].values]
@@ -26,17 +26,17 @@ def shapes(trial: Trial) -> Check:
 
 
 def finite(trial: Trial) -> Check:
-    """Every benchmark draw is a finite number."""
-    bad, size = 0, 0
+    """Check that every draw is a finite number."""
+    n_bad, size = 0, 0
     for draws in (trial.first.benchmark, trial.first.expected, trial.first.confidence):
         if draws is not None:
-            bad += int((~np.isfinite(draws.values)).sum())
+            n_bad += int((~np.isfinite(draws.values)).sum())
             size += draws.size
-    return Check("finite", "FAIL" if bad else "PASS", float(bad), f"{bad} of {size} draws are not finite")
+    return Check("finite", "FAIL" if n_bad else "PASS", float(n_bad), f"{n_bad} of {size} draws are not finite")
 
 
 def uncertainty(trial: Trial) -> Check:
-    """`uncertainty` is truthful: a posterior has distinct draws; credible is refused unless it is one."""
+    """Check `uncertainty`: a distribution has distinct draws, and only a posterior gives credible intervals."""
     name = "uncertainty"
     cf = trial.first
     draws = cf.pooled()
@@ -63,11 +63,11 @@ def uncertainty(trial: Trial) -> Check:
 
 
 def information(trial: Trial) -> Check:
-    """`information` is truthful: at "signing" nothing of the performance period changes a draw."""
+    """Check `information`: at "signing", no donor's performance spending changes a draw."""
     cf = trial.first
     donors = tuple(unit for unit in units_of(trial.data) if unit not in trial.design.treated)
     other = trial.fit(tampered(trial.data, donors, trial.design.performance, 1.07))
-    gap = same_draws(cf, other)
+    gap = draws_differ(cf, other)
     if cf.information == "signing" and gap > 0:
         return Check("information", "FAIL", gap, "claims 'signing' and uses the controls' performance period")
     if cf.information == "settlement" and gap == 0:

@@ -1,4 +1,4 @@
-"""Reproducibility: seeds, processes, copies, and inputs left as they were."""
+"""Reproducibility: seeds, processes, copies, and unchanged inputs."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ import joblib
 from sklearn.base import clone
 
 from ssinfer.check import Check
-from ssinfer.plugins.conformance.trial import SEED, Trial, same_draws
+from ssinfer.plugins.conformance.trial import SEED, Trial, draws_differ
 
-UNREPEATABLE = "the same seed gives other draws anyway: see `seed`"
+NOT_REPEATABLE = "the same seed gives other draws: see `seed`"
 
 
 def seed(trial: Trial) -> Check:
-    """Get the same draws from the same seed."""
+    """Check that the same seed gives the same draws."""
     gap = trial.repeats
     if gap > 0:
         return Check("seed", "FAIL", gap, "the same seed gave other draws")
-    other = same_draws(trial.first, trial.fit(seed=SEED + 1))
+    other = draws_differ(trial.first, trial.fit(seed=SEED + 1))
     note = "another seed moves them" if other > 0 else "no seed moves them: the draws are deterministic"
     return Check("seed", "PASS", gap, f"the same seed gives the same draws; {note}")
 
 
 def jobs(trial: Trial) -> Check:
-    """Draws do not depend on the process in which they are made."""
+    """Check that draws do not depend on the process in which they are made."""
     task = joblib.delayed(trial.method.fit)
     seeds = [SEED, SEED + 1]
     try:
-        apart = joblib.Parallel(n_jobs=2)(task(trial.data, trial.design, seed=value) for value in seeds)
-    except Exception as error:  # noqa: BLE001  (a stranger's method may fail in any way when it is sent to a process)
+        elsewhere = joblib.Parallel(n_jobs=2)(task(trial.data, trial.design, seed=value) for value in seeds)
+    except Exception as error:  # noqa: BLE001  (a method may fail in any way when it is sent to another process)
         return Check("jobs", "FAIL", message=f"cannot run in another process: {type(error).__name__}: {error}")
     if trial.repeats > 0:
-        return Check("jobs", "NOT EVALUATED", message=UNREPEATABLE)
-    gap = max(same_draws(trial.fit(seed=value), found) for value, found in zip(seeds, apart, strict=True))
+        return Check("jobs", "NOT EVALUATED", message=NOT_REPEATABLE)
+    gap = max(draws_differ(trial.fit(seed=value), other) for value, other in zip(seeds, elsewhere, strict=True))
     return Check("jobs", "PASS" if gap == 0 else "FAIL", gap, "largest difference between one process and two")
 
 
 def mutation(trial: Trial) -> Check:
-    """Leave data, design and parameters as they were."""
+    """Check that a fit changes neither data nor design nor parameters."""
     method, data = copy.deepcopy(trial.method), copy.deepcopy(trial.data)
     before, design, parameters = data.fingerprint(), trial.design.fingerprint(), _parameters(method)
     method.fit(data, trial.design, seed=SEED)
@@ -57,29 +57,28 @@ def mutation(trial: Trial) -> Check:
 
 
 def cloning(trial: Trial) -> Check:
-    """scikit-learn's clone, get_params and set_params work, and the clone gives the same draws."""
+    """Check that clone, get_params and set_params of scikit-learn work, and that the clone gives the same draws."""
     try:
         cloned = clone(trial.method)
         parameters = trial.method.get_params(deep=False)
         cloned.set_params(**parameters)
-    except Exception as error:  # noqa: BLE001  (whatever scikit-learn finds wrong)
+    except Exception as error:  # noqa: BLE001  (scikit-learn may refuse it for any reason)
         return Check("cloning", "FAIL", message=f"{type(error).__name__}: {error}")
     if trial.repeats > 0:
-        return Check("cloning", "NOT EVALUATED", message=UNREPEATABLE)
-    gap = same_draws(trial.first, cloned.fit(copy.deepcopy(trial.data), trial.design, seed=SEED))
-    words = "the same" if gap == 0 else "other"
-    message = f"{len(parameters)} parameters; the clone gives {words} draws"
+        return Check("cloning", "NOT EVALUATED", message=NOT_REPEATABLE)
+    gap = draws_differ(trial.first, cloned.fit(copy.deepcopy(trial.data), trial.design, seed=SEED))
+    message = f"{len(parameters)} parameters; the clone gives {'the same' if gap == 0 else 'other'} draws"
     return Check("cloning", "PASS" if gap == 0 else "FAIL", gap, message)
 
 
 def pickling(trial: Trial) -> Check:
-    """Send method and counterfactual through pickle."""
+    """Check that method and counterfactual can be pickled."""
     try:
-        found = pickle.loads(pickle.dumps(trial.first))  # noqa: S301  (our own bytes)
+        restored = pickle.loads(pickle.dumps(trial.first))  # noqa: S301  (our own bytes)
         pickle.loads(pickle.dumps(trial.method))  # noqa: S301  (our own bytes)
-    except Exception as error:  # noqa: BLE001  (whatever cannot be pickled)
+    except Exception as error:  # noqa: BLE001  (pickling may fail in any way)
         return Check("pickling", "FAIL", message=f"{type(error).__name__}: {error}")
-    gap = same_draws(trial.first, found)
+    gap = draws_differ(trial.first, restored)
     return Check("pickling", "PASS" if gap == 0 else "FAIL", gap, "difference after a round trip")
 
 
@@ -88,5 +87,5 @@ def _parameters(method: Any) -> str:
     values = method.get_params(deep=False) if hasattr(method, "get_params") else vars(method)
     try:
         return str(joblib.hash(values))
-    except (pickle.PicklingError, TypeError, AttributeError):  # what cannot be pickled cannot be hashed
+    except (pickle.PicklingError, TypeError, AttributeError):  # values that cannot be pickled cannot be hashed
         return repr(values)

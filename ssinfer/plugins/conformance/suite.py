@@ -1,13 +1,12 @@
-"""check_benchmark: the suite that every benchmark method must pass, ours and strangers'."""
+"""check_benchmark: the suite of checks that every benchmark method must pass."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from ssinfer.check import Check
+from ssinfer.check import Check, tabulate
 from ssinfer.design import Design
 from ssinfer.errors import DataError, RefusalError
 from ssinfer.plugins.conformance import calibration, draws, invariance, reproducibility, support
@@ -16,6 +15,8 @@ from ssinfer.simulation.panel import simulate_panel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import pandas as pd
 
 CHECKS: tuple[Callable[[Trial], Check], ...] = (
     draws.shapes,
@@ -38,13 +39,13 @@ CHECKS: tuple[Callable[[Trial], Check], ...] = (
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ConformanceReport:
-    """What the suite found.
+    """Result of the conformance suite for one method.
 
     Attributes
     ----------
     method : str
     checks : DataFrame
-        Columns check, status ("PASS", "FAIL", "NOT EVALUATED"), figure, message.
+        Columns check, status ("PASS", "WARN", "FAIL" or "NOT EVALUATED"), figure, message.
     """
 
     method: str
@@ -70,19 +71,18 @@ class ConformanceReport:
 def check_benchmark(
     method: Any, data: Any = None, *, design: Design | None = None, replicates: int = 40
 ) -> ConformanceReport:
-    """Try a benchmark method against the protocol of ``docs/providers.md``.
+    """Check that a benchmark method keeps the promises of the protocol in ``docs/providers.md``.
 
     Parameters
     ----------
     method : object
-        Anything with ``needs`` and ``fit(data, design, seed=)``; an instance, with the parameters to be tried.
+        An instance with ``needs`` and ``fit(data, design, seed=)``.
     data : Panel or Cohort, optional
-        Data on which the method is tried. Default: simulated, as the method's ``needs`` says. Calibration is always on
-        simulated data.
+        Data for the checks; by default simulated. The calibration check always simulates.
     design : Design, optional
-        With `data`: one treated unit. Default: the first unit, and the last period as performance.
+        Design on `data`, with one treated unit. Default: the first unit, and the last period as performance.
     replicates : int
-        Simulated null data sets of the calibration check; 0 leaves it out.
+        Number of simulated data sets of the calibration check; 0 leaves the check out.
 
     Returns
     -------
@@ -114,15 +114,11 @@ def check_benchmark(
         trial = Trial(method, panel, design)
     else:
         trial = Trial(method, data, _design_of(data) if design is None else design)
-    found = [_run(check, trial) for check in CHECKS]
+    checks = {check.__name__: check for check in CHECKS}
     if replicates:
-        found.append(
-            _run(
-                lambda tried: calibration.calibration(tried, lambda seed: simulated_case(needs, seed), replicates),
-                trial,
-            )
-        )
-    return ConformanceReport(trial.name, pd.DataFrame([asdict(check) for check in found]))
+        simulate = partial(simulated_case, needs)
+        checks["calibration"] = partial(calibration.calibration, simulate=simulate, replicates=replicates)
+    return ConformanceReport(trial.name, tabulate(_run(name, check, trial) for name, check in checks.items()))
 
 
 def simulated_case(needs: str, seed: int) -> tuple[Any, Design]:
@@ -145,14 +141,14 @@ def _design_of(data: Any) -> Design:
     return Design(treated=[units_of(data)[0]], baseline=periods[:-1], performance=periods[-1:])
 
 
-def _run(check: Callable[[Trial], Check], trial: Trial) -> Check:
-    name = "calibration" if check.__name__ == "<lambda>" else check.__name__
+def _run(name: str, check: Callable[[Trial], Check], trial: Trial) -> Check:
+    """Return the verdict of one check; an unforeseen error fails it."""
     if trial.failure is not None:
         broken, reason = trial.failure
         if name == broken:
             return Check(name, "FAIL", message=reason)
-        return Check(name, "NOT EVALUATED", message=f"the first fit broke the promise of `{broken}`")
+        return Check.not_evaluated(name, f"the first fit broke the promise of `{broken}`")
     try:
         return check(trial)
-    except Exception as error:  # noqa: BLE001  (a method under trial may fail in any way; the suite goes on)
+    except Exception as error:  # noqa: BLE001  (a method under test may fail in any way; the suite goes on)
         return Check(name, "FAIL", message=f"{type(error).__name__}: {error}")

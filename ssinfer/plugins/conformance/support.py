@@ -1,4 +1,4 @@
-"""Support: what the method's capability table promises works, and the rest is refused in the agreed words."""
+"""Support: declared capabilities work, and others are refused by a NotSupportedError."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from ssinfer.check import Check
 from ssinfer.errors import NotSupportedError
-from ssinfer.plugins.conformance.trial import Trial, same_draws, tampered, units_of
+from ssinfer.plugins.conformance.trial import Trial, draws_differ, tampered, units_of
 
 if TYPE_CHECKING:
     from ssinfer.design import Design
 
 
 def capabilities(trial: Trial) -> Check:
-    """See declared capabilities work, and undeclared ones raise NotSupportedError ("X is not supported for Y")."""
+    """Check that declared capabilities work, and that others raise NotSupportedError ("X is not supported for Y")."""
     declared = getattr(trial.method, "capabilities", None)
     if declared is None:
         return Check("capabilities", "NOT EVALUATED", message="the method declares no capabilities")
@@ -25,7 +25,7 @@ def capabilities(trial: Trial) -> Check:
         cases["masks"] = trial.design.replace(masked=[trial.design.baseline[0]])
     if len(performance) > 1:
         cases["staggered_starts"] = trial.design.replace(treated=two, starts={two[1]: performance[1]})
-    wrong = []
+    faults = []
     for name, design in cases.items():
         promised = bool(getattr(declared, name, False))
         if name == "staggered_starts" and not getattr(declared, "several_treated", False):
@@ -34,33 +34,33 @@ def capabilities(trial: Trial) -> Check:
             trial.fit(design=design)
         except NotSupportedError as error:
             if promised:
-                wrong.append(f"{name} is declared and refused: {error}")
+                faults.append(f"{name} is declared and refused: {error}")
         except Exception as error:  # noqa: BLE001  (any other failure is not the agreed refusal)
-            wrong.append(f"{name}: {type(error).__name__}: {error}")
+            faults.append(f"{name}: {type(error).__name__}: {error}")
         else:
             if not promised:
-                wrong.append(f"{name} is not declared, yet fit goes through")
+                faults.append(f"{name} is not declared, yet fit goes through")
             elif name == "masks" and trial.repeats == 0 and _reads_mask(trial, design):
-                wrong.append("masks is declared, yet spending in a masked period changes draws")
+                faults.append("masks is declared, yet spending in a masked period changes draws")
     given = {
         "posterior": trial.first.uncertainty == "posterior",
         "confidence": trial.first.confidence is not None or trial.first.uncertainty == "sampling",
     }
-    for name, found in given.items():
-        if found and not getattr(declared, name, False):
-            wrong.append(f"{name} is not declared, yet the draws are one")
+    for name, is_given in given.items():
+        if is_given and not getattr(declared, name, False):
+            faults.append(f"{name} is not declared, yet the draws are one")
     return Check(
-        "capabilities", "FAIL" if wrong else "PASS", len(cases), "; ".join(wrong) or f"tried {', '.join(cases)}"
+        "capabilities", "FAIL" if faults else "PASS", len(cases), "; ".join(faults) or f"tried {', '.join(cases)}"
     )
 
 
 def _reads_mask(trial: Trial, design: Design) -> bool:
-    """Return whether spending in a masked period, of anybody, changes a draw."""
+    """Return whether spending in a masked period changes a draw."""
     changed = tampered(trial.data, tuple(units_of(trial.data)), design.masked, 1.3)
-    return same_draws(trial.fit(design=design), trial.fit(changed, design)) > 0
+    return draws_differ(trial.fit(design=design), trial.fit(changed, design)) > 0
 
 
 def resources(trial: Trial) -> Check:
-    """Time and memory of a fit, for the record."""
+    """Measure time and memory of a fit, for information."""
     seconds, peak = trial.resources
     return Check("resources", "PASS", seconds, f"{seconds:.3f} s, {peak:.1f} MB at the peak (Python allocations)")

@@ -1,4 +1,4 @@
-"""Trial: a method, data on which it is tried, and the first fits, shared by the conformance checks."""
+"""Trial: a method, its test data and its first fits, which the conformance checks share."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import DrawsError
@@ -23,12 +24,12 @@ SEED = 20261121
 
 
 class NoFirstFitError(Exception):
-    """The first fit failed, which `failure` of the trial explains: the other checks have nothing to look at."""
+    """The first fit failed, for the reason in `Trial.failure`: the other checks cannot be evaluated."""
 
 
 @dataclass(eq=False)
 class Trial:
-    """A method on trial.
+    """A method under test.
 
     Attributes
     ----------
@@ -47,53 +48,53 @@ class Trial:
         return type(self.method).__name__
 
     def fit(self, data: Any = None, design: Design | None = None, seed: int = SEED) -> Counterfactual:
-        """Fit a copy of the method on a copy of the data, so that a method that changes them spoils no other check."""
+        """Fit a copy of the method on a copy of the data: changes that a method makes cannot affect other checks."""
         method = copy.deepcopy(self.method)
-        found: Counterfactual = method.fit(
+        cf: Counterfactual = method.fit(
             copy.deepcopy(self.data if data is None else data), self.design if design is None else design, seed=seed
         )
-        return found
+        return cf
 
     @cached_property
     def attempt(self) -> tuple[Any, tuple[str, str] | None]:
-        """The first fit's result, or the check that its failure breaks and the reason."""
+        """The first fit's result, or the check that its failure concerns and the reason."""
         try:
-            found: Any = self.fit()
+            result: Any = self.fit()
         except DrawsError as error:
             return None, (error.promise, str(error))
         except ValueError as error:
-            # the arrays of panels and cohorts are read-only: numpy's own words for writing into them
+            # arrays of panels and cohorts are read-only; numpy says so when a method writes into them
             if "read-only" in str(error):
                 return None, ("mutation", f"writes into its input: {error}")
             return None, ("shapes", f"fit failed: {type(error).__name__}: {error}")
-        except Exception as error:  # noqa: BLE001  (a method under trial may fail in any way)
+        except Exception as error:  # noqa: BLE001  (a method under test may fail in any way)
             return None, ("shapes", f"fit failed: {type(error).__name__}: {error}")
-        if not isinstance(found, Counterfactual):
-            return None, ("shapes", f"fit returned a {type(found).__name__}, not a Counterfactual")
-        return found, None
+        if not isinstance(result, Counterfactual):
+            return None, ("shapes", f"fit returned a {type(result).__name__}, not a Counterfactual")
+        return result, None
 
     @property
     def failure(self) -> tuple[str, str] | None:
-        """The check that the first fit's failure breaks, and the reason; None where it went through."""
+        """The check that the first fit's failure concerns, and the reason; None if the fit succeeded."""
         return self.attempt[1]
 
     @property
     def first(self) -> Counterfactual:
-        """The first fit."""
-        found, failure = self.attempt
+        """The counterfactual of the first fit."""
+        result, failure = self.attempt
         if failure is not None:
             raise NoFirstFitError(failure[1])
-        assert isinstance(found, Counterfactual)  # noqa: S101  (no failure)
-        return found
+        assert isinstance(result, Counterfactual)  # noqa: S101  (no failure)
+        return result
 
     @cached_property
     def repeats(self) -> float:
-        """Largest difference between two fits with the same seed; where it is not zero, draws cannot be compared."""
-        return same_draws(self.first, self.fit())
+        """Largest difference between two fits with the same seed; if it is not zero, draws cannot be compared."""
+        return draws_differ(self.first, self.fit())
 
     @cached_property
     def resources(self) -> tuple[float, float]:
-        """Seconds of a second fit, peak megabytes (Python allocations) of a third: tracing slows a fit."""
+        """Seconds of one fit, and peak megabytes (Python allocations) of another, because tracing slows a fit."""
         start = time.perf_counter()
         self.fit()
         seconds = time.perf_counter() - start
@@ -105,11 +106,11 @@ class Trial:
 
 
 def scaled(trial: Trial, factor: float) -> Any:
-    """Return the trial's data in another currency unit; the design's standard is money too."""
+    """Return the trial's data in another currency unit, with covariates that are money."""
     data = trial.data
     if isinstance(data, Panel):
         variance = data.sampling_variance
-        money = {"expected", trial.design.standard}
+        money = {CASE_MIX_EXPECTED, trial.design.standard}
         covariates = {name: values * (factor if name in money else 1.0) for name, values in data.covariates.items()}
         return replace(
             data,
@@ -140,19 +141,19 @@ def reordered(data: Any, names: dict[str, str], rng: np.random.Generator) -> Any
 
 
 def tampered(data: Any, units: tuple[str, ...], periods: tuple[Any, ...], factor: float) -> Any:
-    """Return the data with the spending of `units` in `periods` multiplied by `factor` (NaN: taken out)."""
-    places = [place for place, label in enumerate(data.periods) if label in set(periods)]
+    """Return the data with the spending of `units` in `periods` multiplied by `factor` (NaN removes it)."""
+    columns = [column for column, label in enumerate(data.periods) if label in set(periods)]
     spending = data.spending.copy()
     if isinstance(data, Panel):
-        rows = [place for place, unit in enumerate(data.units) if unit in set(units)]
+        rows = [row for row, unit in enumerate(data.units) if unit in set(units)]
         variance = None if data.sampling_variance is None else data.sampling_variance.copy()
-        spending[np.ix_(rows, places)] *= factor
+        spending[np.ix_(rows, columns)] *= factor
         if variance is not None:
-            variance[np.ix_(rows, places)] *= factor**2
+            variance[np.ix_(rows, columns)] *= factor**2
         return replace(data, spending=spending, sampling_variance=variance)
     assert isinstance(data, Cohort)  # noqa: S101  (the only other kind of data)
     persons = np.flatnonzero(np.isin(data.unit.astype(str), list(units)))
-    cells = np.ix_(persons, places)
+    cells = np.ix_(persons, columns)
     insured = data.insured_years[cells] > 0
     spending[cells] = np.where(insured, spending[cells] * factor, spending[cells])
     return replace(data, spending=spending)
@@ -163,43 +164,43 @@ def units_of(data: Any) -> list[str]:
     return list(data.units) if isinstance(data, Panel) else [str(unit) for unit in np.unique(data.unit.astype(str))]
 
 
-def same_draws(one: Counterfactual, other: Counterfactual) -> float:
+def draws_differ(first: Counterfactual, second: Counterfactual) -> float:
     """Return the largest difference between draws (benchmark, expected, confidence) over the mean benchmark.
 
-    Infinity where shapes, missing cells, or the kinds of draws that exist differ.
+    Infinity if shapes, missing cells, or the kinds of draws differ.
     """
-    scale = float(np.nanmean(np.abs(one.benchmark.values)))
+    scale = float(np.nanmean(np.abs(first.benchmark.values)))
     gap = 0.0
     for name in ("benchmark", "expected", "confidence"):
-        first, second = getattr(one, name), getattr(other, name)
-        if (first is None) != (second is None):
+        a, b = getattr(first, name), getattr(second, name)
+        if (a is None) != (b is None):
             return float("inf")
-        if first is None:
+        if a is None:
             continue
-        if first.shape != second.shape or not np.array_equal(np.isfinite(first.values), np.isfinite(second.values)):
+        if a.shape != b.shape or not np.array_equal(np.isfinite(a.values), np.isfinite(b.values)):
             return float("inf")
-        gap = max(gap, float(np.nanmax(np.abs(first.values - second.values))))
+        gap = max(gap, float(np.nanmax(np.abs(a.values - b.values))))
     return gap / scale
 
 
-# Two sets of draws of the same law differ by Monte Carlo error only: means by about SD sqrt(2 / ESS), log SDs by
-# sqrt(1 / ESS). An effective size of 200 is granted, and four standard errors. A point estimate has rounding only.
+# Two sets of draws of one distribution differ by Monte Carlo error only: means by about SD sqrt(2 / ESS), log SDs by
+# sqrt(1 / ESS). The tolerances are four standard errors at an effective size of 200; point estimates have rounding.
 MEAN_TOLERANCE = 0.4
 SD_TOLERANCE = 0.28
 POINT_TOLERANCE = 1e-6
 
 
-def law_differs(one: Counterfactual, other: Counterfactual, scale: float = 1.0) -> float:
-    """Return how far two laws of the pooled benchmark differ, in units of what Monte Carlo error allows.
+def distribution_differs(first: Counterfactual, second: Counterfactual, scale: float = 1.0) -> float:
+    """Return how far two distributions of the pooled benchmark differ, in units of the Monte Carlo tolerance.
 
-    `other` is divided by `scale` first. The larger of the difference of means in SDs and of log SDs, each over its
-    tolerance; for a point estimate the relative difference over 1e-6.
+    `second` is divided by `scale` before. The result is the larger of two ratios: the difference of means in SDs, and
+    the difference of log SDs, each over its tolerance. For a point estimate it is the relative difference over 1e-6.
     """
-    first, second = one.pooled(), other.pooled() / scale
-    spread = float(first.std())
-    if len(first) < 2 or spread == 0:
-        return float(abs(second.mean() / first.mean() - 1.0)) / POINT_TOLERANCE
-    if second.std() == 0:
+    a, b = first.pooled(), second.pooled() / scale
+    spread = float(a.std())
+    if len(a) < 2 or spread == 0:
+        return float(abs(b.mean() / a.mean() - 1.0)) / POINT_TOLERANCE
+    if b.std() == 0:
         return float("inf")
-    mean = float(abs(second.mean() - first.mean())) / spread
-    return max(mean / MEAN_TOLERANCE, float(abs(np.log(second.std() / spread))) / SD_TOLERANCE)
+    mean = float(abs(b.mean() - a.mean())) / spread
+    return max(mean / MEAN_TOLERANCE, float(abs(np.log(b.std() / spread))) / SD_TOLERANCE)

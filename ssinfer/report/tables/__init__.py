@@ -1,1 +1,1 @@
-"""Tables of the report. One table per file."""
+"""Tables of the report. One table per file; each is declared as ``TABLE``."""

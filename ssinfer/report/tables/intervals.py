@@ -1,56 +1,58 @@
-"""Intervals of the case's saving, credible beside confidence, 95% beside 90%."""
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+"""Table: credible and confidence intervals of the contract group's savings rate, at 95% and 90%."""
 
 import numpy as np
+import pandas as pd
 
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import SsinferError
-from ssinfer.figures.numbers import ABSENT, plain
-from ssinfer.report.data import Table
-from ssinfer.report.disclosure import case_is_small
-from ssinfer.report.text.pairs import label_of, pairs_of, saving_of
+from ssinfer.figures.numbers import plain
+from ssinfer.report.analysis import Analysis
+from ssinfer.report.table import LABEL, NoTable, ReportTable, TableColumn
 
-if TYPE_CHECKING:
-    from ssinfer.counterfactual import Counterfactual
-    from ssinfer.study.result import StudyResult
-
-LEVELS = (0.95, 0.90)
-KINDS = ("credible", "confidence")
+COLUMNS = tuple((level, kind) for level in (0.95, 0.90) for kind in ("credible", "confidence"))
 
 
-def interval_table(result: StudyResult) -> Table | None:
-    """Return both kinds of interval of the case's savings rate at both levels, a row per design and method."""
-    if case_is_small(result):
-        return None
-    rows = []
-    for pair in pairs_of(result):
-        if pair in result.counterfactuals and saving_of(result, pair) is not None:
-            cf = result.counterfactuals[pair]
-            rate = 100 * (1 - cf.pooled_spending / cf.level)
-            cells = (rate_interval(cf, kind, level) for level in LEVELS for kind in KINDS)
-            rows.append((label_of(result, pair), plain(rate, 1), *cells))
-    if not rows:
-        return None
-    heads = ("Design", "Measured (%)", *(f"{100 * level:g}%, {kind}" for level in LEVELS for kind in KINDS))
-    notes = (
-        (
-            "In % of the benchmark, equal-tailed. Credible: from the posterior of the benchmark, with every parameter, "
-            "shock and persistence integrated over. Confidence: from the sampling distribution of the same quantity, "
-            "with estimates plugged in. A dash: the method does not give that kind."
-        ),
-    )
-    numeric = (False, *(True,) * 5)
-    return Table("intervals", "The case: intervals of both kinds side by side", heads, numeric, tuple(rows), notes)
+def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
+    """Return both kinds of interval at both levels, one row per design and method."""
+    if analysis.hidden:
+        return NoTable()
+    records = []
+    for pair in analysis.pairs:
+        if pair in analysis.result.counterfactuals and analysis.saving(pair) is not None:
+            cf = analysis.result.counterfactuals[pair]
+            intervals = {f"{kind} {level}": rate_interval(cf, kind, level) for level, kind in COLUMNS}
+            rate = 1 - cf.pooled_spending / cf.level
+            records.append({"label": analysis.label(pair), "rate": rate, **intervals})
+    return pd.DataFrame(records)
 
 
-def rate_interval(cf: Counterfactual, kind: str, level: float) -> str:
-    """Return the equal-tailed interval of (B - Y) / Bbar in percent, or a dash where the method has no such draws."""
+def rate_interval(cf: Counterfactual, kind: str, level: float) -> str | None:
+    """Return the equal-tailed interval of (B - Y) / Bbar in percent; None if the method has no such draws."""
     try:
         draws = cf.pooled(kind)
     except SsinferError:
-        return ABSENT
+        return None
     tails = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
     low, high = (plain(100 * float(tail - cf.pooled_spending) / cf.level, 1) for tail in tails)
     return f"{low} to {high}"
+
+
+TABLE = ReportTable(
+    name="intervals",
+    section="case-section",
+    order=20,
+    caption="The contract group: credible and confidence intervals of the savings rate",
+    columns=(
+        LABEL,
+        TableColumn("Measured (%)", "rate", "percent", 1),
+        *(TableColumn(f"{100 * level:g}%, {kind} (%)", f"{kind} {level}", "cell") for level, kind in COLUMNS),
+    ),
+    rows=rows,
+    notes=(
+        (
+            "In % of the benchmark, equal-tailed. Credible: from the posterior of the benchmark, which integrates over "
+            "every parameter, shock and persistence. Confidence: from the sampling distribution of the same quantity, "
+            "with estimates for the parameters. A dash: the method does not give that kind."
+        ),
+    ),
+)

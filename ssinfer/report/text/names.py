@@ -1,62 +1,64 @@
-"""Designs and thresholds in words."""
-
-from __future__ import annotations
+"""Names of thresholds and of comparison groups in print."""
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ssinfer.comparison import Every, Listed, SimilarSize, SimilarSpending, Within
-
-if TYPE_CHECKING:
-    from ssinfer.design import Design
-
-KINDS = {
-    "placebo": "Placebo",
-    "confidence": "Confidence (model)",
-    "credible": "Credible (model)",
-    "calibrated": "Model rescaled on placebos",
-    "calibrated whole": "Model rescaled on placebos (posterior)",
-    "power": "Power",
-    "schedule": "Medicare schedule",
-    "expected loss": "Expected loss",
-}
-KIND_ORDER = tuple(KINDS)
+from ssinfer.design import Design
+from ssinfer.thresholds.kind import KINDS, UNINFORMED, ThresholdKey, ThresholdKind
 
 
-def threshold_name(kind: str, level: float | None, side: str) -> str:
-    """Return a threshold's kind, level and side in words.
+def plain_key(kind: ThresholdKind, level: float, side: str = "one-sided") -> ThresholdKey:
+    """Return the threshold of a kind at a level, without prior information."""
+    return ThresholdKey(kind.name, level, side, next(prior for prior in kind.priors if prior in UNINFORMED))
 
-    >>> threshold_name("placebo", 0.95, "one-sided"), threshold_name("schedule", None, "one-sided")
+
+def model_kinds() -> list[ThresholdKind]:
+    """Return the kinds with levels that come from a model's posterior, then those from its sampling distribution."""
+    kinds = [kind for kind in KINDS.entries() if kind.has_level and kind.pays]
+    return [kind for source in ("posterior", "sampling distribution") for kind in kinds if kind.distribution == source]
+
+
+def threshold_name(key: ThresholdKey, *, short: bool = False) -> str:
+    """Return the name of a threshold in tables and figures; the short name leaves out one-sided and flat.
+
+    >>> threshold_name(ThresholdKey("placebo", 0.95)), threshold_name(ThresholdKey("schedule"))
     ('Placebo 95%, one-sided', 'Medicare schedule')
+    >>> threshold_name(ThresholdKey("credible", 0.95, "one-sided", "flat"), short=True)
+    'Credible (model) 95%'
     """
-    name = KINDS.get(kind, kind.capitalize())
-    if level is None or not math.isfinite(level):
-        return name
-    return f"{name} {100 * level:g}%, {side}"
+    parts = [str(KINDS.find(key.kind).label) + ("" if key.level is None else f" {100 * key.level:g}%")]
+    if key.level is not None and not (short and key.side == "one-sided"):
+        parts.append(key.side)
+    if key.informed or (key.prior and not short):
+        parts.append(f"{key.prior} prior")
+    return ", ".join(parts)
 
 
-def nominal_payment(level: float, side: str) -> float:
-    """Return the false-payment rate that a threshold promises.
+def threshold_in_words(key: ThresholdKey) -> str:
+    """Return the name of a threshold inside a sentence.
 
-    >>> round(nominal_payment(0.95, "two-sided"), 4), round(nominal_payment(0.90, "one-sided"), 4)
-    (0.025, 0.1)
+    >>> threshold_in_words(ThresholdKey("placebo", 0.95)), threshold_in_words(ThresholdKey("schedule"))
+    ('the placebo threshold (95%, one-sided)', "Medicare's schedule")
     """
-    return (1 - level) / (2 if side == "two-sided" else 1)
+    parts = [] if key.level is None else [f"{100 * key.level:g}%", key.side]
+    parts += [f"{key.prior} prior"] if key.prior else []
+    words = str(KINDS.find(key.kind).words)
+    return f"{words} ({', '.join(parts)})" if parts else words
 
 
-def group_in_words(design: Design) -> str:
-    """Return the comparison group in words."""
-    return _rule_in_words(design.donors) + (
-        f", less {len(design.under_contract)} under contract" if design.under_contract else ""
-    )
+def comparison_group(design: Design) -> str:
+    """Return a description of the comparison group of a design."""
+    contracted = f", without {len(design.under_contract)} under contract" if design.under_contract else ""
+    return f"{_rule(design.donors)}{contracted}"
 
 
-def _rule_in_words(rule: Any) -> str:
+def _rule(rule: Any) -> str:
     if rule is None:
         return "all other units"
     if isinstance(rule, (tuple, Listed)):
-        named = rule.units if isinstance(rule, Listed) else rule
-        return ", ".join(named) if len(named) <= 3 else f"{len(named)} named units"
+        units = rule.units if isinstance(rule, Listed) else rule
+        return ", ".join(units) if len(units) <= 3 else f"{len(units)} named units"
     if isinstance(rule, Within):
         inner = f" and beyond {rule.beyond:g} km" if rule.beyond else ""
         return f"units within {rule.km:g} km{inner}"
@@ -67,5 +69,5 @@ def _rule_in_words(rule: Any) -> str:
     if isinstance(rule, SimilarSpending):
         return f"units with baseline spending within {100 * rule.within:g}%"
     if isinstance(rule, Every):
-        return "; ".join(_rule_in_words(part) for part in rule.rules)
+        return "; ".join(_rule(part) for part in rule.rules)
     return repr(rule)

@@ -1,4 +1,4 @@
-"""Operating characteristics without data: what a gate pays, by size, years, shocks and sharing base."""
+"""Operating characteristics before there are data: payments of a threshold by size, years, shocks and sharing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.level import check_level
-from ssinfer.thresholds.planning.simulated_contracts import DRAWS, payments_of, simulate_errors, simulate_looks
+from ssinfer.thresholds.planning.simulated_contracts import N_CONTRACTS, payments_of, simulate_errors, simulate_looks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,12 +32,16 @@ def power_table(
     ----------
     scenario : Scenario
         Its `insured` and `years` are replaced.
-    insured, years, savings : sequences
+    insured : sequence of float
+        Numbers of insured persons.
+    years : sequence of int
+        Numbers of performance years.
+    savings : sequence of float
+        True savings rates, as fractions of the benchmark.
     simulated : int
-        Contracts simulated year by year in each cell (shares paid and bonus are then theirs, with a binomial Monte
-        Carlo error); 0 for the formulas.
+        Number of contracts simulated year by year in each cell, for the shares paid and the bonus; 0 for formulas.
     seed : int
-        Of the simulation.
+        Random seed of the simulation.
 
     Returns
     -------
@@ -54,30 +58,34 @@ def power_table(
     """
     rows = []
     for n in insured:
-        for span in years:
-            one = replace(scenario, insured=n, years=span)
+        for n_years in years:
+            cell = replace(scenario, insured=n, years=n_years)
             if simulated:
-                errors = simulate_errors(one, np.random.default_rng([seed, int(n), span]), simulated)
-                paid, bonus = zip(*(payments_of(one, errors + saving) for saving in (0.0, *savings)), strict=True)
+                errors = simulate_errors(cell, np.random.default_rng([seed, int(n), n_years]), simulated)
+                paid, bonus = zip(*(payments_of(cell, errors + saving) for saving in (0.0, *savings)), strict=True)
             else:
-                paid = tuple(one.paid(saving) for saving in (0.0, *savings))
-                bonus = (one.expected_bonus(0.0),)
-            row = {
-                "insured": n,
-                "years": span,
-                "standard_error": one.standard_error,
-                "threshold": one.threshold,
-                "false_payment_rate": paid[0],
-            }
-            row |= {f"detection_rate_{100 * saving:g}": found for saving, found in zip(savings, paid[1:], strict=True)}
-            rows.append({**row, "detectable": one.detectable(), "undeserved_bonus": bonus[0]})
+                paid = tuple(cell.paid(saving) for saving in (0.0, *savings))
+                bonus = (cell.expected_bonus(0.0),)
+            rows.append(
+                {
+                    "insured": n,
+                    "years": n_years,
+                    "standard_error": cell.standard_error,
+                    "threshold": cell.threshold,
+                    "false_payment_rate": paid[0],
+                    **{f"detection_rate_{100 * s:g}": rate for s, rate in zip(savings, paid[1:], strict=True)},
+                    "detectable": cell.detectable(),
+                    "undeserved_bonus": bonus[0],
+                }
+            )
     return pd.DataFrame(rows)
 
 
 def insured_needed(scenario: Scenario, saving: float, power: float = 0.8) -> float:
-    """Return the insured needed to find a true savings rate with probability `power`; infinite if no size does.
+    """Return the number of insured needed to detect a true savings rate with probability `power`.
 
-    A group shock does not shrink with size: below z(level) + z(power) times its error no number of insured is enough.
+    Infinite if no number suffices: a group shock does not shrink with size, so that a saving below z(level) + z(power)
+    times its error stays undetected.
     """
     check_level(power, "power")
     low, high = 1.0, 1e9
@@ -90,7 +98,7 @@ def insured_needed(scenario: Scenario, saving: float, power: float = 0.8) -> flo
 
 
 def overall_false_payments(
-    scenario: Scenario, table: pd.DataFrame, looks: int = 4, *, contracts: int = DRAWS, seed: int = 1
+    scenario: Scenario, table: pd.DataFrame, looks: int = 4, *, contracts: int = N_CONTRACTS, seed: int = 1
 ) -> pd.DataFrame:
     """Return a power table with `false_payment_rate_looks`: the share of null contracts paid at any look.
 
@@ -98,17 +106,19 @@ def overall_false_payments(
     ----------
     scenario : Scenario
     table : DataFrame
-        Of :func:`power_table` for the same scenario.
+        Result of :func:`power_table` for the same scenario.
     looks : int
-        Looks a year, over each row's performance years.
+        Interim analyses per year, over the performance years of each row.
+    contracts : int
+        Number of simulated contracts per row.
+    seed : int
+        Random seed.
     """
-    found = []
-    for n, span in zip(table["insured"], table["years"], strict=True):
-        one = replace(scenario, insured=n, years=int(span))
-        rng = np.random.default_rng([seed, int(n), int(span)])
-        found.append(float(simulate_looks(one, rng, looks, contracts)["paid_by_look"].iloc[-1]))
-    place = table.columns.get_loc("false_payment_rate")
-    assert isinstance(place, int)  # noqa: S101  (for the type checker: column names are unique)
+    shares = []
+    for n, n_years in zip(table["insured"], table["years"], strict=True):
+        cell = replace(scenario, insured=n, years=int(n_years))
+        rng = np.random.default_rng([seed, int(n), int(n_years)])
+        shares.append(float(simulate_looks(cell, rng, looks, contracts)["paid_by_look"].iloc[-1]))
     out = table.copy()
-    out.insert(place + 1, "false_payment_rate_looks", found)
+    out.insert(list(table.columns).index("false_payment_rate") + 1, "false_payment_rate_looks", shares)
     return out

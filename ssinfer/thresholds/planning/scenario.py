@@ -1,4 +1,4 @@
-"""Scenario: a contract before any data, its error, its gate and its sharing, in closed form."""
+"""Scenario: a contract before there are data, with its error, threshold and sharing in closed form."""
 
 from __future__ import annotations
 
@@ -8,49 +8,60 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from ssinfer.errors import RefusalError
+from ssinfer.errors import ParameterError
 from ssinfer.kernels.error_components import shock_contrast
-from ssinfer.level import check_level, check_side, tail
+from ssinfer.level import check_level, check_side
+from ssinfer.thresholds.kind import KINDS
 from ssinfer.thresholds.prior import Prior, find_prior
-from ssinfer.thresholds.schedule import MSSP_K, minimum_savings_rate
+from ssinfer.thresholds.schedule import MSSP_K
 
 if TYPE_CHECKING:
     from ssinfer.typing import Floats
 
-
-Gate = Literal["confidence", "credible", "schedule", "fixed"]
+FIXED = "fixed"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    r"""A contract before any data: its size, its error, its gate and its sharing.
+    r"""A contract before there are data: its size, error, threshold and sharing.
 
     The measured rate is :math:`M = s + E_0`, :math:`E_0 \sim N(\text{bias}, SE^2)`, with
 
     .. math:: SE^2 = \frac{k^2}{n} \frac{1/Y + w'w}{1 + w'w} + \tau^2 \frac{1' S 1}{Y^2 S_{11}}
 
-    over Y performance years: k the person-level constant of a one-year contrast, w the baseline weights, :math:`\tau`
-    the SD that a group's shock adds to the first year's error, S the contrast of an AR(1) shock with
-    autocorrelation `persistence` over a year.
+    over Y performance years. S is the contrast of an AR(1) shock of the group.
 
     Attributes
     ----------
     insured : float
-        Persons n.
+        Number of insured persons n.
     years : int
         Performance years Y, pooled.
-    k, shock_sd, persistence, bias : float
+    k : float
+        Person-level constant: the standard error of a contrast of one year is k / sqrt(n).
+    shock_sd : float
+        SD tau that the group's shock adds to the error of the first year, a fraction of the benchmark.
+    persistence : float
+        Autocorrelation of the shock over a year.
+    bias : float
+        Bias of the benchmark, as a fraction; positive if the benchmark is too high.
     baseline_weights : tuple of float
-        Earliest first; normalised.
+        Weights w of the baseline years, the earliest first. They are normalised.
     gate : "confidence", "credible", "schedule" or "fixed"
-        "confidence": the quantile of the *believed* error at `level` and `side`; "credible": the same widened and
-        moved by `prior`, :math:`z\,SE\sqrt{1 + SE^2/t^2} - m\,SE^2/t^2` (equal to it under the flat prior);
-        "schedule": Medicare's; "fixed": `rate`.
+        Kind of threshold. "confidence": the quantile of the assumed error at `level` and `side`. "credible": the same
+        under a `prior` N(m, t²), :math:`z\,SE\sqrt{1 + SE^2/t^2} - m\,SE^2/t^2`. "schedule": Medicare's. "fixed":
+        `rate`.
+    level : float
+        Level of a confidence or credible threshold, a fraction.
+    side : "one-sided" or "two-sided"
+    rate : float
+        The fixed threshold, a fraction of the benchmark.
     prior : Prior, "flat", "sceptical" or "literature"
-        Of a credible gate.
+        Prior of a credible threshold.
     believed_shock : bool
-        Whether a confidence or credible gate knows of the shock, or of sampling error alone (k / sqrt(n)).
+        Whether the threshold allows for the group's shock. If False, it allows for sampling error only.
     share : float
+        Sharing rate, a fraction.
     sharing : "first_dollar" or "excess"
     """
 
@@ -61,7 +72,7 @@ class Scenario:
     persistence: float = 0.8
     bias: float = 0.0
     baseline_weights: tuple[float, ...] = (1.0, 1.0, 1.0)
-    gate: Gate = "confidence"
+    gate: str = "confidence"
     level: float = 0.95
     side: str = "one-sided"
     rate: float = 0.0
@@ -72,28 +83,33 @@ class Scenario:
 
     def __post_init__(self) -> None:
         if self.insured < 1:
-            raise RefusalError(f"insured is {self.insured}; at least one person is needed.")
+            raise ParameterError(f"insured is {self.insured}; at least one person is needed.")
         if self.years < 1 or int(self.years) != self.years:
-            raise RefusalError(f"years is {self.years}; a whole number of performance years from 1 is needed.")
+            raise ParameterError(f"years is {self.years}; a whole number of performance years from 1 is needed.")
         if self.k < 0 or self.shock_sd < 0 or self.k + self.shock_sd == 0:
-            raise RefusalError(f"k={self.k}, shock_sd={self.shock_sd}: neither may be negative, nor both zero.")
+            raise ParameterError(f"k={self.k}, shock_sd={self.shock_sd}: neither may be negative, nor both zero.")
         if not 0 <= self.persistence < 1:
-            raise RefusalError(f"persistence is {self.persistence}; an autocorrelation in [0, 1) is needed.")
+            raise ParameterError(f"persistence is {self.persistence}; an autocorrelation in [0, 1) is needed.")
         if self.shock_sd > 0.5:
-            raise RefusalError(f"shock_sd is {self.shock_sd}, which looks like a percentage. Write 0.0125 for 1.25%.")
-        if self.gate not in ("confidence", "credible", "schedule", "fixed"):
-            raise RefusalError(f"gate is {self.gate!r}; allowed: 'confidence', 'credible', 'schedule', 'fixed'.")
-        if self.gate != "credible" and self.prior != "flat":
-            raise RefusalError(f"prior is {self.prior!r} with gate {self.gate!r}; only a credible gate has a prior.")
+            raise ParameterError(f"shock_sd is {self.shock_sd}, which looks like a percentage. Write 0.0125 for 1.25%.")
+        self._check_threshold()
         if not -1 < self.rate < 1 or not -1 < self.bias < 1:
-            raise RefusalError(f"rate={self.rate}, bias={self.bias}: fractions are needed, 0.02 for 2%.")
+            raise ParameterError(f"rate={self.rate}, bias={self.bias}: fractions are needed, 0.02 for 2%.")
         if not 0 < self.share <= 1:
-            raise RefusalError(f"share is {self.share}; a fraction in (0, 1] is needed.")
-        find_prior(self.prior)
+            raise ParameterError(f"share is {self.share}; a fraction in (0, 1] is needed.")
         if self.sharing not in ("first_dollar", "excess"):
-            raise RefusalError(f"sharing is {self.sharing!r}; allowed: 'first_dollar', 'excess'.")
+            raise ParameterError(f"sharing is {self.sharing!r}; allowed: 'first_dollar', 'excess'.")
         check_level(self.level)
         check_side(self.side)
+
+    def _check_threshold(self) -> None:
+        kinds = {kind.name: kind for kind in KINDS.entries() if kind.for_scenario is not None}
+        if self.gate != FIXED and self.gate not in kinds:
+            raise ParameterError(f"gate is {self.gate!r}; allowed: {', '.join(map(repr, sorted((*kinds, FIXED))))}.")
+        with_prior = self.gate in kinds and "flat" in kinds[self.gate].priors
+        if self.prior != "flat" and not with_prior:
+            raise ParameterError(f"prior is {self.prior!r} with gate {self.gate!r}, which has no prior. Leave it out.")
+        find_prior(self.prior)
 
     @property
     def standard_error(self) -> float:
@@ -108,29 +124,20 @@ class Scenario:
 
     @property
     def shock_error(self) -> float:
-        """Part of the standard error that does not."""
+        """Part of the standard error that does not shrink with size."""
         weights = self.weights
         baseline, performance = np.arange(len(weights), dtype=float), len(weights) + np.arange(self.years, dtype=float)
-        one = shock_contrast(self.persistence, weights, baseline, performance)
-        return self.shock_sd * float(np.sqrt(one.sum() / self.years**2 / one[0, 0]))
+        contrast = shock_contrast(self.persistence, weights, baseline, performance)
+        return self.shock_sd * float(np.sqrt(contrast.sum() / self.years**2 / contrast[0, 0]))
 
     @property
     def threshold(self) -> float:
-        """The gate, a rate."""
-        if self.gate == "fixed":
-            return self.rate
-        if self.gate == "schedule":
-            return minimum_savings_rate(self.insured)
-        return self.gate_of(self.standard_error if self.believed_shock else self.sampling_error)
+        """The threshold, a rate."""
+        return self.threshold_at(self.standard_error if self.believed_shock else self.sampling_error)
 
-    def gate_of(self, believed: float) -> float:
-        """Return the confidence or credible gate of a believed normal error."""
-        z = float(ndtri(tail(self.level, check_side(self.side))))
-        prior = find_prior(self.prior)
-        if not np.isfinite(prior.sd):
-            return z * believed
-        ratio = (believed / prior.sd) ** 2
-        return z * believed * float(np.sqrt(1 + ratio)) - prior.mean * ratio
+    def threshold_at(self, standard_error: float) -> float:
+        """Return the threshold (a rate) for an assumed standard error."""
+        return self.rate if self.gate == FIXED else float(KINDS.find(self.gate).for_scenario(self, standard_error))
 
     @property
     def weights(self) -> Floats:
@@ -144,22 +151,23 @@ class Scenario:
         return float(self.weights @ self.weights)
 
     def paid(self, saving: float = 0.0) -> float:
-        """Return P(M >= T) at a true savings rate."""
+        """Return P(M >= T), the probability of payment at a true savings rate."""
         return float(ndtr((saving + self.bias - self.threshold) / self.standard_error))
 
     def expected_bonus(self, saving: float = 0.0) -> float:
         r"""Return the expected bonus as a share of the benchmark.
 
-        First dollar :math:`f [m \Phi(u) + SE\,\phi(u)]`, excess :math:`f [(m - T) \Phi(u) + SE\,\phi(u)]`, with m the
-        mean of M and :math:`u = (m - T) / SE`; a gate below zero pays no negative bonus and is taken at zero.
+        With m the mean of M and :math:`u = (m - T) / SE`, it is :math:`f [m \Phi(u) + SE\,\phi(u)]` for first-dollar
+        sharing, and :math:`f [(m - T) \Phi(u) + SE\,\phi(u)]` for sharing of the excess. No bonus is negative: a
+        threshold below zero is taken as zero.
         """
-        gate = max(self.threshold, 0.0)
+        threshold = max(self.threshold, 0.0)
         se, mean = self.standard_error, saving + self.bias
-        u = (mean - gate) / se
-        base = mean if self.sharing == "first_dollar" else mean - gate
+        u = (mean - threshold) / se
+        base = mean if self.sharing == "first_dollar" else mean - threshold
         density = float(np.exp(-0.5 * u**2) / np.sqrt(2 * np.pi))
         return self.share * (base * float(ndtr(u)) + se * density)
 
     def detectable(self, power: float = 0.8) -> float:
-        """Return the true savings rate that the gate finds with probability `power`."""
+        """Return the true savings rate that is paid with probability `power`."""
         return self.threshold - self.bias + float(ndtri(check_level(power, "power"))) * self.standard_error

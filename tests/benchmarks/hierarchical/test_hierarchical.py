@@ -315,9 +315,10 @@ def test_the_frequentist_twin_agrees_with_the_posterior_where_data_are_many():
 
 def test_undependable_weights_are_refused_by_name_and_counted_by_a_backtest(monkeypatch):
     """design.md: no threshold where a diagnostic failed; the limits are moved to where no fit can pass."""
-    for module in ("posterior", "method"):
-        monkeypatch.setattr(f"ssinfer.benchmarks.hierarchical.{module}.ENOUGH", 1e9)
-    monkeypatch.setattr("ssinfer.benchmarks.hierarchical.posterior.MORE", ())
+    for module in ("kernels.adaptive_importance", "benchmarks.hierarchical.method"):
+        monkeypatch.setattr(f"ssinfer.{module}.MIN_ESS", 1e9)
+    for module in ("kernels.adaptive_importance", "benchmarks.hierarchical.posterior"):
+        monkeypatch.setattr(f"ssinfer.{module}.MULTIPLES", ())
     panel = simulate(units=12)
     plan = design(performance=[5], baseline=range(5))
     cf = PLAIN.fit(panel, plan, seed=1)

@@ -9,6 +9,7 @@ from scipy.spatial.distance import mahalanobis
 from ssinfer.benchmarks.hierarchical import posterior as panel_posterior
 from ssinfer.benchmarks.hierarchical.model import PanelModel, Parameter
 from ssinfer.benchmarks.hierarchical.reml import simulate_panel
+from ssinfer.kernels.adaptive_importance import pooled_density, with_defensive_components
 from ssinfer.kernels.importance import Mixture, distances
 
 UNITS, PERIODS = 12, 4
@@ -53,9 +54,7 @@ def test_rounds_count_by_their_size():
     mixtures = [Mixture(np.ones(1), np.full((1, 2), centre), np.eye(2)[None]) for centre in (0.0, 1.0, -2.0)]
     nodes = np.random.default_rng(3).normal(size=(6, 2))
     first, second, third = (np.exp(mixture.log_density(nodes)) for mixture in mixtures)
-    np.testing.assert_allclose(
-        np.exp(panel_posterior.pooled_density(mixtures, nodes)), (first + 2 * second + 4 * third) / 7
-    )
+    np.testing.assert_allclose(np.exp(pooled_density(mixtures, nodes)), (first + 2 * second + 4 * third) / 7)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +70,7 @@ def test_a_proposal_keeps_a_component_for_each_term_that_may_be_nothing(names, s
     terms = [name for name in ("shock", "trend") if name in names]
     assert [centre[names.index(term)] for centre, term in zip(found.centres, terms, strict=True)] == [-1.5] * len(terms)
     plain = Mixture(np.ones(1), np.zeros((1, len(names))), np.eye(len(names))[None])
-    np.testing.assert_allclose(panel_posterior.with_kept(plain, found).shares, [1 - sum(shares), *shares])
+    np.testing.assert_allclose(with_defensive_components(plain, found).shares, [1 - sum(shares), *shares])
 
 
 def test_a_model_without_either_term_keeps_nothing():

@@ -12,7 +12,7 @@ import ssinfer as ss
 from ssinfer.benchmarks.hierarchical.layout import lay_out
 from ssinfer.benchmarks.hierarchical.method import HierarchicalBenchmark
 from ssinfer.benchmarks.hierarchical.reference import _fitted, reference_model
-from ssinfer.benchmarks.hierarchical.reparameterised import placed_model
+from ssinfer.benchmarks.hierarchical.reparameterised import partially_noncentred_model
 from ssinfer.benchmarks.problem import Problem
 
 UNITS, PERIODS = 5, 4
@@ -78,7 +78,7 @@ def test_the_density_is_that_of_the_definition_times_the_jacobian(options, likel
     layout = layout_of(**options)
     scale = {p.name: p.scale for p in layout.model.parameters if p.kind == "deviation"}
     definition = reference_model(layout, likelihood).compile_logp(jacobian=False, mode="FAST_COMPILE")
-    placed = placed_model(layout, likelihood).compile_logp(jacobian=False, mode="FAST_COMPILE")
+    partial = partially_noncentred_model(layout, likelihood).compile_logp(jacobian=False, mode="FAST_COMPILE")
     rng = np.random.default_rng(5)
     for _ in range(3):
         z = {name: float(rng.normal()) for name in scale}
@@ -111,7 +111,7 @@ def test_the_density_is_that_of_the_definition_times_the_jacobian(options, likel
         # a negative standard deviation stands for its absolute value with the sign of its effects turned
         turn = {name: np.sign(signed[name]) for name in scale}
         here = {f"{name}_signed": value for name, value in z.items()}
-        here |= {f"{name}_placed": value for name, value in effects.items()}
+        here |= {f"{name}_partial": value for name, value in effects.items()}
         here |= {"period_rotated": rotated, "ahead_z": ahead}
         there = {f"{name}_log__": np.log(abs(value)) for name, value in signed.items()}
         there |= {f"{name}_z": turn[name] * value for name, value in standard.items()}
@@ -125,7 +125,7 @@ def test_the_density_is_that_of_the_definition_times_the_jacobian(options, likel
         # half-normal of the value against normal of z; normal of y_ahead against normal of its z
         between = sum(np.log(2.0) - np.log(s) for s in scale.values()) - np.log(deviation)
         between -= sum(np.log(p.scale) + p.scale * each for p, each in zip(factors, v, strict=True))  # lognormal
-        assert float(placed(here)) == pytest.approx(float(definition(there)) - between + jacobian, abs=1e-8)
+        assert float(partial(here)) == pytest.approx(float(definition(there)) - between + jacobian, abs=1e-8)
 
 
 def test_the_log_likelihood_of_fitted_cells_is_normal_about_their_mean():

@@ -7,15 +7,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from simulated_matching import simulate_matching
+from simulated_selection import simulate_selection
 from sklearn.base import clone
 
+from ssinfer.benchmarks.frames import COMPONENTS, DIAGNOSTICS, SOLVER
 from ssinfer.benchmarks.matched.balance.limits import BalanceLimits
 from ssinfer.benchmarks.matched.method import PropensityMatching
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.design import Design
 from ssinfer.errors import CohortError, DataError, DesignError, NotSupportedError, ParameterError, RefusalError
-from ssinfer.simulation.matching import simulate_matching
-from ssinfer.simulation.selection import simulate_selection
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +84,16 @@ def test_no_outcome_feeds_back_into_scores_or_pairs(simulated, options):
     for group in (*groups, "balance"):
         assert before.inference[group].equals(after.inference[group])
     assert not np.array_equal(before.benchmark, after.benchmark)
+
+
+@pytest.mark.parametrize("options", [{"adjustment": "lagged", "truncation": 0.99}, {"comparison": "overlap"}])
+def test_frames_have_the_declared_columns(simulated, options):
+    cf = fit(simulated, **options)
+    for frame, schema in ((cf.components, COMPONENTS), (cf.solver, SOLVER), (cf.diagnostics, DIAGNOSTICS)):
+        assert list(schema.conform(frame).columns) == list(frame.columns)
+    assert set(cf.diagnostics["status"]) <= {"PASS", "WARN", "FAIL", "NOT EVALUATED"}
+    sources = cf.components.drop(columns=["unit", "period", "total"])
+    assert cf.components["total"].to_numpy() == pytest.approx(sources.sum(axis=1))
 
 
 def test_pairs_of_every_drawn_score_are_returned(simulated):

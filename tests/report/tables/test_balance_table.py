@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 import pytest
+from simulated_matching import simulate_matching
 
 import ssinfer as ss
-from ssinfer.figures import love_plot
-from ssinfer.figures.style import style
+from ssinfer.drawing import draw
 from ssinfer.figures.svg import svg_of
-from ssinfer.report.tables.balance import balance_table, love_plots
+from ssinfer.report.analysis import analyse
+from ssinfer.report.figure_frames.balance_points import FRAME
+from ssinfer.report.table import NoTable
+from ssinfer.report.tables.balance import TABLE
 from ssinfer.report.write import write_report
-from ssinfer.simulation.matching import simulate_matching
 from ssinfer.thresholds.compare import compare_thresholds
 
 
@@ -40,22 +41,19 @@ def matched(study):
     )
 
 
-def test_a_study_of_panels_has_no_balance(study):
-    assert balance_table(study) is None
-    assert love_plots(study) == ()
+def test_a_study_of_panels_has_no_balance(analysis):
+    assert TABLE.build(analysis) == NoTable()
+    assert FRAME.frame(analysis).empty
 
 
 def test_limits_are_shown_with_their_verdicts_and_a_failure_is_noted(matched):
-    table = balance_table(matched)
+    table = TABLE.build(analyse(matched))
     (row,) = (dict(zip(table.columns, cells, strict=True)) for cells in table.rows)
     assert row["Design"] == "a"
     assert row["SMD (SD of the treated)"].startswith("FAIL 0.0")
     assert row["SMD (SD of the treated)"].endswith("(at most 0.0001)")
     assert row["Kolmogorov-Smirnov"].startswith("PASS")
-    assert any(
-        "\N{LEFT DOUBLE QUOTATION MARK}a\N{RIGHT DOUBLE QUOTATION MARK} fails the limit on SMD" in n
-        for n in table.notes
-    )
+    assert any("“a” does not respect the limit on SMD" in note for note in table.notes)
 
 
 def test_a_small_number_of_unmatched_persons_is_not_disclosed(matched):
@@ -63,25 +61,25 @@ def test_a_small_number_of_unmatched_persons_is_not_disclosed(matched):
     attrition = cf.inference["attrition"].copy(deep=True)
     attrition["matched"].loc[{"group": "treated"}] = 597
     fits = {("a", "matched"): replace(cf, inference={**cf.inference, "attrition": attrition})}
-    (cells,) = balance_table(replace(matched, counterfactuals=fits)).rows
+    (cells,) = TABLE.build(analyse(replace(matched, counterfactuals=fits))).rows
     assert cells[1] == "all but fewer than 10 of 600"
     assert "597" not in " ".join(cells)
 
 
-def test_love_plot_holds_the_numbers_of_the_balance_table(matched):
-    (plot,) = love_plots(matched)
+def test_love_plot_has_the_numbers_of_the_balance_table(matched):
+    frame = FRAME.frame(analyse(matched))
     balance = matched.counterfactuals["a", "matched"].inference["balance"].to_dataframe()
-    assert plot.limit == 1e-4
-    assert list(plot.before) == sorted(plot.before, reverse=True)
-    for name, before, after in zip(plot.covariates, plot.before, plot.after, strict=True):
-        assert before == abs(balance.loc[name, "smd (SD of the treated)"])
-        assert after == abs(balance.loc[name, "smd (SD of the treated) after"])
-    with style():
-        picture = love_plot.draw([plot, replace(plot, label="b"), replace(plot, limit=np.nan), plot])
-        axis = picture.axes[0]
-        assert [line.get_label() for line in axis.lines] == ["before", "after", "gate 0.0001"]
-        assert list(axis.lines[1].get_xdata()) == list(plot.after)
-        assert "<svg" in svg_of(picture)
+    assert set(frame["limit"]) == {1e-4}
+    assert frame["before"].is_monotonic_decreasing
+    for _, row in frame.iterrows():
+        assert row["before"] == abs(balance.loc[row["covariate"], "smd (SD of the treated)"])
+        assert row["after"] == abs(balance.loc[row["covariate"], "smd (SD of the treated) after"])
+    without_limit = frame.assign(design="c", limit=float("nan"))
+    picture = draw("balance", pd.concat([frame, frame.assign(design="b"), without_limit, frame.assign(design="d")]))
+    axis = picture.axes[0]
+    assert [line.get_label() for line in axis.lines] == ["before", "after", "limit 0.0001"]
+    assert list(axis.lines[1].get_xdata()) == list(frame["after"])
+    assert "<svg" in svg_of(picture)
 
 
 def test_the_report_shows_balance_before_any_effect(matched, tmp_path):

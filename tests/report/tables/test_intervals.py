@@ -1,4 +1,4 @@
-"""Both kinds of interval stand side by side, and are those of the draws."""
+"""Credible and confidence intervals of the contract group are quantiles of their draws."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from simulated_matching import simulate_matching
 
 import ssinfer as ss
 from ssinfer.figures.numbers import ABSENT, MINUS
-from ssinfer.report.tables.intervals import interval_table
-from ssinfer.simulation.matching import simulate_matching
+from ssinfer.report.analysis import analyse
+from ssinfer.report.tables.intervals import TABLE
 
 
 def number(text):
@@ -34,7 +35,7 @@ def test_both_kinds_at_both_levels_are_quantiles_of_their_draws(study):
     simulated = simulate_matching(600, n_treated=1, n_practices=42, seed=3)
     method = ss.PropensityMatching(n_draws=200)
     cf = method.fit(simulated.cohort, simulated.design, seed=1)
-    (row,) = interval_table(case_of(study, simulated, cf, method)).rows
+    (row,) = TABLE.build(analyse(case_of(study, simulated, cf, method))).rows
     assert len(set(row[2:])) == 4
     assert number(row[1]) == np.round(100 * cf.savings().pooled().measured_rate.item(), 1)
     for place, (kind, level) in enumerate(
@@ -50,6 +51,6 @@ def test_a_kind_that_a_method_does_not_give_is_a_dash(study):
     simulated = simulate_matching(600, n_treated=1, n_practices=42, seed=3)
     method = ss.PropensityMatching(n_draws=50, confidence=None)
     cf = method.fit(simulated.cohort, simulated.design, seed=1)
-    (row,) = interval_table(case_of(study, simulated, cf, method)).rows
+    (row,) = TABLE.build(analyse(case_of(study, simulated, cf, method))).rows
     assert (row[3], row[5]) == (ABSENT, ABSENT)
     assert ABSENT not in (row[2], row[4])

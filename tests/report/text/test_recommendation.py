@@ -1,4 +1,4 @@
-"""Which threshold: three sentences from windows that did not choose, credible beside confidence, all specifications."""
+"""The recommended threshold: its sentences and tables come from windows that did not choose it."""
 
 from __future__ import annotations
 
@@ -8,118 +8,117 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ssinfer.figures import earnings
-from ssinfer.figures.data import EarningCurve, Earnings
+from ssinfer.drawing import draw
 from ssinfer.figures.numbers import ABSENT
-from ssinfer.figures.style import style
 from ssinfer.figures.svg import svg_of
-from ssinfer.report.earnings_frame import earnings_of
-from ssinfer.report.tables.kinds import kinds_table
-from ssinfer.report.text.recommendation import (
-    choice_of,
-    chosen_pair,
-    pareto_table,
-    specification_table,
-    which_sentences,
-)
+from ssinfer.report.analysis import Analysis, analyse
+from ssinfer.report.figure_frames import earnings_by_saving
+from ssinfer.report.table import NoTable
+from ssinfer.report.tables import model_thresholds, model_thresholds_by_size, pareto, specifications
+from ssinfer.report.text.recommendation import recommendation_sentences
 
 
-@pytest.fixture(scope="module")
-def choice(study):
-    return choice_of(study)[0]
+def with_backtest(analysis: Analysis, thresholds: pd.DataFrame) -> Analysis:
+    """Return the analysis with other thresholds of the backtest."""
+    result = analysis.result
+    return replace(analysis, result=replace(result, backtest=replace(result.backtest, thresholds=thresholds)))
 
 
-def test_three_sentences_name_the_choice_its_hash_and_its_honest_figures(study, choice):
-    use, why, beside = which_sentences(study, choice, "")
-    assert use.startswith("Use the ")
-    assert "is a measured saving of" in use
-    assert str(len(choice.specifications)) in why
-    assert "hash s1" in why
-    assert f"{100 * choice.summary()['false_payment_rate']:.0f}" in why
-    assert "did not choose it" in why
-    assert "confidence threshold" in beside
-    assert "no credible threshold" in beside  # the administrative benchmark has no posterior
+def with_credible(analysis: Analysis, design: str) -> Analysis:
+    """Return the analysis with credible thresholds of a design, equal to its confidence thresholds."""
+    rows = analysis.result.backtest.thresholds
+    same = rows[(rows["kind"] == "confidence") & (rows["design"] == design)].assign(kind="credible", prior="flat")
+    return with_backtest(analysis, pd.concat([rows, same], ignore_index=True))
 
 
-def test_every_specification_is_printed(study, choice):
-    table = specification_table(study, choice)
-    assert len(table.rows) == len(choice.specifications)
-    assert table.rows[0][1].split()[0] in {"Confidence", "Placebo", "Model", "Medicare", "Expected"}
+def with_best(analysis: Analysis, **best: object) -> Analysis:
+    """Return the analysis with another recommended threshold."""
+    choice = replace(analysis.choice, best={**analysis.choice.best, **best})
+    return Analysis(analysis.result, choice, "", analysis.noise, ())
 
 
-def test_credible_stands_above_confidence_at_each_level(study, without):
-    rows = study.backtest.thresholds
-    same = rows[(rows["kind"] == "confidence") & (rows["design"] == "a")].assign(kind="credible", prior="flat")
-    backtest = replace(study.backtest, thresholds=pd.concat([rows, same], ignore_index=True))
-    table = kinds_table(without(study, backtest=backtest))
-    place = table.columns.index("Threshold")
-    assert [row[place] for row in table.rows] == ["Credible 95%", "Confidence 95%", "Credible 90%", "Confidence 90%"]
+def test_sentences_name_the_choice_its_hash_and_its_performance_on_held_out_folds(analysis):
+    choice = analysis.choice
+    text = " ".join(recommendation_sentences(analysis))
+    assert text.startswith("Use the ")
+    assert "this is a measured saving of" in text
+    assert f"Of {len(choice.specifications)} specifications" in text
+    assert "hash s1" in text
+    assert f"pays {100 * choice.summary()['false_payment_rate']:.0f}" in text
+    assert "On held-out" in text
+    assert "the confidence threshold pays" in text
+    assert "no posterior, so it does not give the credible threshold" in text  # the administrative benchmark
+
+
+def test_every_specification_is_printed(analysis):
+    table = specifications.TABLE.build(analysis)
+    assert len(table.rows) == len(analysis.choice.specifications)
+    assert table.caption == f"All {len(table.rows)} specifications"
+    assert table.column("Threshold")[0].split()[0] in {"Confidence", "Placebo", "Model", "Medicare", "Expected"}
+
+
+def test_credible_stands_above_confidence_at_each_level(analysis):
+    both = with_credible(analysis, "a")
+    table = model_thresholds.TABLE.build(both)
+    assert table.column("Threshold") == ["Credible 95%", "Confidence 95%", "Credible 90%", "Confidence 90%"]
     assert table.rows[0][2:] == table.rows[1][2:]
-    assert kinds_table(without(study, backtest=backtest), by_size=True) is None
+    assert model_thresholds_by_size.TABLE.build(both) == NoTable()
 
 
-def test_the_pareto_set_is_printed_and_a_small_case_keeps_its_bias_to_itself(study, choice, without):
-    table = pareto_table(study, choice)
-    assert len(table.rows) == (~choice.pareto["dominated"]).sum() >= 1
-    small = pareto_table(without(study, suppress_below=20_500), choice)
-    place = table.columns.index("Bias in the case's own earlier years (%, absolute)")
-    assert {row[place] for row in small.rows} == {ABSENT}
-    assert pareto_table(study, None) is None
+def test_the_pareto_set_is_printed_without_the_bias_of_a_small_group(analysis, without):
+    table = pareto.TABLE.build(analysis)
+    assert len(table.rows) == (~analysis.choice.pareto["dominated"]).sum() >= 1
+    small = replace(analysis, result=without(analysis.result, suppress_below=20_500))
+    assert set(pareto.TABLE.build(small).column("Bias in the group's own earlier years (%, absolute)")) == {ABSENT}
 
 
-def test_credible_against_confidence_comes_from_a_design_that_has_both(study, without):
-    rows = study.backtest.thresholds
-    same = rows[(rows["kind"] == "confidence") & (rows["design"] == "b")].assign(kind="credible", prior="flat")
-    part = without(study, backtest=replace(study.backtest, thresholds=pd.concat([rows, same], ignore_index=True)))
-    other = choice_of(study)[0]
-    other = replace(other, best={**other.best, "design": "a"})
-    beside = which_sentences(part, other, "")[2]
-    assert beside.startswith("One-sided at 95% under “b”, which has both, the credible threshold pays")
-    assert "the confidence threshold pays" in beside
+def test_credible_against_confidence_comes_from_a_design_that_has_both(analysis):
+    text = " ".join(recommendation_sentences(with_best(with_credible(analysis, "b"), design="a")))
+    assert "One-sided at 95% under “b”, which has both, the credible threshold pays" in text
+    assert "and the confidence threshold pays" in text
 
 
-def test_without_any_posterior_the_table_hides(study):
-    assert kinds_table(study) is None
+def test_without_any_posterior_there_is_no_table_of_model_thresholds(analysis):
+    assert model_thresholds.TABLE.build(analysis) == NoTable()
 
 
-def test_without_a_backtest_it_says_so(study, without):
-    part = without(study, backtest=None)
-    choice, reason = choice_of(part)
-    assert choice is None
-    assert which_sentences(part, choice, reason) == (reason,)
-    assert kinds_table(part) is None
-    assert specification_table(part, choice) is None
+def test_without_a_backtest_the_reason_is_given(study, without):
+    part = analyse(without(study, backtest=None))
+    assert part.choice is None
+    assert list(recommendation_sentences(part)) == [part.why_no_choice]
+    assert model_thresholds.TABLE.build(part) == NoTable()
+    assert specifications.TABLE.build(part) == pareto.TABLE.build(part) == NoTable(part.why_no_choice)
 
 
-def test_curves_start_at_the_false_payments_of_the_table(study, choice):
-    pair = chosen_pair(study, choice)
-    found = earnings_of(study, pair)
-    rows = study.backtest.thresholds
-    rows = rows[(rows["design"] == pair[0]) & (rows["size_class"] == "all") & (rows["side"] == "one-sided")]
+def test_payments_without_saving_are_those_of_the_table_of_the_backtest(analysis):
+    frame = earnings_by_saving.frame(analysis)
+    rows = analysis.backtested(analysis.chosen)
+    rows = rows[rows["side"] == "one-sided"]
     for kind, name in (("placebo", "Placebo 95%"), ("confidence", "Confidence (model) 95%")):
         row = rows[(rows["kind"] == kind) & (rows["level"] == 0.95)].iloc[0]
-        curve = next(one for one in found.curves if one.threshold == name)
-        assert curve.paid[0] == pytest.approx(row["false_payment_rate"])
-        assert curve.bonus[0] == pytest.approx(row["expected_overpayment_money"])
-        assert (np.diff(curve.paid) >= 0).all()
+        curve = frame[frame["threshold"] == name]
+        assert curve["paid"].iloc[0] == pytest.approx(row["false_payment_rate"])
+        assert curve["payment"].iloc[0] == pytest.approx(row["expected_overpayment_money"])
+        assert curve["paid"].is_monotonic_increasing
 
 
-def test_many_curves_draw():
+def test_many_thresholds_draw():
     x = np.linspace(0, 0.1, 5)
-    curves = tuple(EarningCurve(f"kind {place}", x * 10, x * 100) for place in range(8))
-    with style():
-        drawn = svg_of(earnings.draw(Earnings("a", "EUR", x, x * 1000, curves)))
-    assert "earns so many EUR" in drawn
+    columns = {"design": "a", "currency": "EUR", "true_saving": x, "paid": x * 10, "payment": x * 100}
+    columns |= {"due": x * 1000, "recommended": False}
+    frames = [pd.DataFrame({**columns, "threshold": f"kind {number}"}) for number in range(8)]
+    drawn = svg_of(draw("earnings", pd.concat(frames)))
+    assert "expected payment (EUR per insured-year)" in drawn
     assert drawn.count("of 100<") == 8 * 5
 
 
-def test_the_recommended_threshold_is_shown_whatever_its_level(study, choice):
-    pair = chosen_pair(study, choice)
-    for best in (
-        choice.best,
-        {"kind": "placebo", "level": 0.9, "side": "two-sided", "prior": ""},
-        {"kind": "schedule", "level": -1.0, "side": "one-sided", "prior": ""},
-    ):
-        marked = [curve.threshold for curve in earnings_of(study, pair, best).curves if curve.recommended]
-        assert len(marked) == 1
-    assert marked == ["Medicare schedule"]
+@pytest.mark.parametrize(
+    ("best", "name"),
+    [
+        ({"kind": "placebo", "level": 0.9, "side": "two-sided", "prior": ""}, "Placebo 90%, two-sided"),
+        ({"kind": "schedule", "level": -1.0, "side": "one-sided", "prior": ""}, "Medicare schedule"),
+    ],
+)
+def test_the_recommended_threshold_is_shown_at_its_own_level(analysis, best, name):
+    frame = earnings_by_saving.frame(with_best(analysis, **best))
+    assert set(frame.loc[frame["recommended"], "threshold"]) == {name}

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ssinfer.errors import RefusalError
+from ssinfer.errors import ParameterError
 from ssinfer.thresholds.planning.power import insured_needed, overall_false_payments, power_table
 from ssinfer.thresholds.planning.scenario import Scenario
 from ssinfer.thresholds.planning.simulated_contracts import simulate_errors, simulate_looks, simulate_payments
@@ -199,10 +199,10 @@ def test_table_has_every_size_and_year():
         ({"level": 95}, "0.95"),
         ({"rate": 2.0}, "0.02 for 2%"),
         ({"share": 50}, r"\(0, 1\]"),
-        ({"prior": "sceptical"}, "only a credible gate"),
+        ({"prior": "sceptical"}, "has no prior"),
         ({"gate": "credible", "prior": "skeptical"}, "'literature'"),
     ],
 )
 def test_impossible_scenarios(change, cure):
-    with pytest.raises(RefusalError, match=cure):
+    with pytest.raises(ParameterError, match=cure):
         Scenario(**{"insured": 1000, **change})

@@ -1,15 +1,15 @@
-r"""Sums over the units of a panel at many nodes in O(T²) a unit, where the shock is Markov.
+r"""Sums over the units of a panel at many nodes, in O(T²) per unit, if the shock is Markov.
 
-The covariance of a unit is S_i = U U' + E R E + D_i: U (T, Q) of level, trend and season; E = diag(e) and R the
-correlation of an AR(1) process, whose inverse P is tridiagonal; D_i = diag(d_i) sampling noise. With I = D_i⁻¹, zero in
-cells that were not seen, and Z = (P + E I E)⁻¹,
+The covariance of a unit is S_i = U U' + E R E + D_i. U (T, Q) contains level, trend and season. E is diag(e), and R is
+the correlation of an AR(1) process, whose inverse P is tridiagonal. D_i = diag(d_i) is sampling noise. With I = D_i⁻¹,
+zero in cells that were not seen, and Z = (P + E I E)⁻¹,
 
 .. math:: (E R E + D_i)^{-1} = I - I E Z E I
 
-Z comes from the LDL' factors of a tridiagonal matrix by the recurrence of Takahashi, Fagan and Chin (1973); U U' is
-added by Woodbury's identity. `gaussian_panel` factors S_i itself, in O(T³), and is the authority.
+Z follows from the LDL' factors of a tridiagonal matrix by the recurrence of Takahashi, Fagan and Chin (1973). U U' is
+added by Woodbury's identity. ``unit_terms`` factors S_i itself, in O(T³); tests compare with it.
 
-The difference loses digits where noise is far smaller than the shock: :func:`well_conditioned` says where not to.
+The difference loses digits where noise is far smaller than the shock: see :func:`well_conditioned`.
 """
 
 from __future__ import annotations
@@ -19,36 +19,44 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import LANES
+from ssinfer.benchmarks.hierarchical.kernels.unit_terms import LANES
 from ssinfer.kernels.compile import compiled
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from ssinfer.typing import Floats
+    from ssinfer.typing import Booleans, Floats, Positions
 
 
 @dataclass(frozen=True, eq=False)
 class Markov:
-    """What the shared covariance is made of at M nodes: kept (M, T), spread (M, T), low (M, T, Q), as below."""
+    """Components of the shared covariance at M nodes.
+
+    Attributes
+    ----------
+    kept : array (M, T)
+        Correlation of the shock in t with that in t - 1; 0 in the first period.
+    spread : array (M, T)
+        e, the SD of the shock.
+    low : array (M, T, Q)
+        U.
+    """
 
     kept: Floats
     spread: Floats
     low: Floats
 
-    def of(self, places: NDArray[np.intp] | NDArray[np.bool_] | slice) -> Markov:
-        """Return some of the nodes."""
-        return Markov(self.kept[places], self.spread[places], self.low[places])
+    def of(self, chosen: Positions | Booleans | slice) -> Markov:
+        """Return the chosen nodes."""
+        return Markov(self.kept[chosen], self.spread[chosen], self.low[chosen])
 
 
-LARGEST_RATIO = 1e6  # of shock to noise variance, and of 1 / (1 - persistence²): six digits lost of sixteen
+MAX_RATIO = 1e6  # of shock to noise variance, and of 1 / (1 - persistence²): six of sixteen digits are then lost
 
 
-def well_conditioned(markov: Markov, noise: Floats, scale: Floats) -> NDArray[np.bool_]:
-    """Return at which nodes (M,) the sums are as good as the dense ones; arguments as for :func:`markov_sums`."""
+def well_conditioned(markov: Markov, noise: Floats, scale: Floats) -> Booleans:
+    """Return the nodes (M,) at which the sums are as exact as the dense ones; arguments as in :func:`markov_sums`."""
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         ratio = (markov.spread**2 / noise.min(axis=0)).max(axis=1) / scale
-        return (ratio < LARGEST_RATIO) & (1.0 / (1.0 - (markov.kept**2).max(axis=1)) < LARGEST_RATIO)
+        return (ratio < MAX_RATIO) & (1.0 / (1.0 - (markov.kept**2).max(axis=1)) < MAX_RATIO)
 
 
 @compiled
@@ -62,23 +70,22 @@ def markov_sums(
     y: Floats,
     loading: Floats,
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """Sum log determinants, u² S⁻¹, u S⁻¹ y and y' S⁻¹ y over all units at each of M nodes.
+    """Sum log determinants, u² S⁻¹, u S⁻¹ y and y' S⁻¹ y over all units, at each of M nodes.
 
     Parameters
     ----------
-    kept : (M, T)
-        Correlation of the shock in t with that in t - 1; 0 in the first period.
-    spread : (M, T)
-        e, the SD of the shock.
-    low : (M, T, Q)
-        U.
-    noise, scale : (N, T), (M,)
+    kept, spread, low : array (M, T), (M, T), (M, T, Q)
+        As in :class:`Markov`.
+    noise, scale : array (N, T), (M,)
         d_i is their product.
-    seen, y : (N, T);  loading : (N,) u
+    seen, y : array (N, T)
+        1 where observed, else 0; outcome.
+    loading : array (N,)
+        u.
 
     Returns
     -------
-    arrays (M,), (M, T, T), (M, T), (M,)
+    log_determinant, precision, score, quadratic : array (M,), (M, T, T), (M, T), (M,)
     """
     nodes, periods, width = low.shape
     units = len(y)
@@ -105,13 +112,13 @@ def markov_sums(
                 cells += 1.0
                 of_noise += np.log(noise[i, t])
     diagonal = np.zeros(periods)
-    beside = np.zeros(periods)
+    off_diagonal = np.zeros(periods)
     for m in range(nodes):
         log_determinant[m] = of_noise + cells * np.log(scale[m])
         for t in range(periods):
             fresh = 1.0 / (1.0 - kept[m, t] ** 2)
             diagonal[t] = fresh
-            beside[t] = -kept[m, t] * fresh
+            off_diagonal[t] = -kept[m, t] * fresh
             log_determinant[m] -= units * np.log(fresh)  # log |R|, each unit
             if t > 0:
                 diagonal[t - 1] += kept[m, t] ** 2 * fresh
@@ -137,9 +144,9 @@ def markov_sums(
                     pivot[t, b] = diagonal[t] + e * turned[t, b]
                 if t > 0:
                     for b in range(LANES):
-                        below[t, b] = -beside[t] / pivot[t - 1, b]
-                        pivot[t, b] += beside[t] * below[t, b]
-            # one logarithm for 32 pivots: none exceeds a few LARGEST_RATIO, so that their product does not overflow
+                        below[t, b] = -off_diagonal[t] / pivot[t - 1, b]
+                        pivot[t, b] += off_diagonal[t] * below[t, b]
+            # one logarithm per 32 pivots: none exceeds a few MAX_RATIO, so their product does not overflow
             step[:] = 1.0
             for t in range(periods):
                 for b in range(LANES):
@@ -214,7 +221,7 @@ def markov_sums(
             for t in range(periods):
                 for b in range(LANES):
                     score[m, t] += weight[b] * solved[width, t, b]
-            # u² S⁻¹, column by column upwards from the diagonal: Z_ts = -l_t+1 Z_t+1,s; work holds the diagonal of Z
+            # u² S⁻¹, column by column upwards from the diagonal: Z_ts = -l_t+1 Z_t+1,s; `work` is the diagonal of Z
             for back in range(periods):
                 t = periods - 1 - back
                 for b in range(LANES):

@@ -1,4 +1,8 @@
-"""Measures of balance between treated persons and controls. None of them uses an outcome."""
+"""Measures of balance between treated persons and controls. None of them uses an outcome.
+
+Arguments have the same meaning everywhere: `x` (n,) is a covariate or score, `treated` (n,) is bool, and `weights` (n,)
+are equal if they are not given.
+"""
 
 from __future__ import annotations
 
@@ -18,20 +22,8 @@ def standardised_mean_difference(x: Floats, treated: Booleans, weights: Floats |
 
     .. math:: \frac{\bar x_t - \bar x_c}{s_t}
 
-    The divisor of the variance is n - 1, and n for an indicator: :math:`s_t = \sqrt{p (1 - p)}`.
-
-    Parameters
-    ----------
-    x : (n,)
-        A covariate.
-    treated : (n,) bool
-    weights : (n,), optional
-        Equal by default.
-
-    Returns
-    -------
-    float
-        0 if the means agree. Infinite if they differ and the standard deviation is 0.
+    The divisor of the variance is n - 1, and n for an indicator: :math:`s_t = \sqrt{p (1 - p)}`. The result is 0 if the
+    means agree, and infinite if they differ and the standard deviation is 0.
 
     References
     ----------
@@ -67,18 +59,7 @@ def weighted_variance(x: Floats, weights: Floats) -> float:
 def variance_ratio(x: Floats, treated: Booleans, weights: Floats | None = None) -> float:
     """Return the variance among treated persons, divided by the variance among controls.
 
-    Parameters
-    ----------
-    x : (n,)
-        A covariate.
-    treated : (n,) bool
-    weights : (n,), optional
-        Equal by default.
-
-    Returns
-    -------
-    float
-        NaN for an indicator, whose mean determines its variance.
+    It is NaN for an indicator, whose mean determines its variance.
 
     Examples
     --------
@@ -97,20 +78,14 @@ def kolmogorov_smirnov(
 ) -> float:
     """Return the largest distance between the weighted distribution functions of treated persons and controls.
 
+    For an indicator it is the difference of shares.
+
     Parameters
     ----------
-    x : (n,)
-        A covariate.
-    treated : (n,) bool
-    weights : (n,), optional
-        Equal by default.
+    x, treated, weights : (n,)
+        See the module.
     order : (n,) int, optional
         ``np.argsort(x)``, if it was computed before.
-
-    Returns
-    -------
-    float
-        Between 0 and 1. For an indicator, the difference of shares.
 
     Examples
     --------
@@ -150,16 +125,7 @@ def preference_score(score: Floats, treated: Booleans) -> Floats:
 def equipoise(score: Floats, treated: Booleans) -> float:
     """Return the share of persons whose preference score lies between 0.3 and 0.7.
 
-    Parameters
-    ----------
-    score : (n,) in (0, 1)
-        Propensity scores.
-    treated : (n,) bool
-
-    Returns
-    -------
-    float
-        Below 0.2, the covariates almost decide who is treated.
+    `score` (n,) is the propensity score. Below 0.2, the covariates almost decide who is treated.
 
     References
     ----------
@@ -179,18 +145,8 @@ def equipoise(score: Floats, treated: Booleans) -> float:
 def overlap_coefficient(x: Floats, treated: Booleans, *, bins: int = OVERLAP_BINS) -> float:
     r"""Return :math:`\sum_b \min(p_{tb}, p_{cb})` over bins at the quantiles of all persons' scores.
 
-    Parameters
-    ----------
-    x : (n,)
-        Score or logit. Both give the same result.
-    treated : (n,) bool
-    bins : int
-        Number of bins with equally many persons. More bins give a lower overlap.
-
-    Returns
-    -------
-    float
-        1 for equal distributions, 0 for disjoint ones.
+    It is 1 for equal distributions, and 0 for disjoint ones. More bins give a lower overlap. Score and logit give the
+    same result.
 
     Examples
     --------

@@ -1,25 +1,26 @@
-"""Greedy nearest-neighbour matching on one score, in time that grows like a sort.
+"""Greedy nearest-neighbour matching on one score, in the time of a sort.
 
-Controls lie sorted by (stratum, score, id). Two disjoint-set forests over that line answer "the nearest control
-still free to the right / to the left of here" in nearly constant time, so that k rounds over n_t treated persons
-cost O(n log n + k n_t α(n)) and memory is a few vectors: no n x n object exists.
+Controls are sorted by (stratum, score, id). Two disjoint-set forests over this order return the nearest free control to
+the right or to the left of a position in nearly constant time. So k rounds over n_t treated persons cost
+O(n log n + k n_t α(n)), and memory is a few vectors of length n.
 
-**Semantics.** k:1 matching without replacement runs in k *rounds*: every treated person is offered a first control
-before anyone is offered a second. Within a round treated persons come by score ("largest", "smallest"), by id
-("data"), or pair by pair in ascending distance ("closest"). With replacement every treated person simply takes its
-k nearest controls and order is immaterial.
+**Rounds.** k:1 matching without replacement has k *rounds*: every treated person is offered a first control before any
+person is offered a second one. Within a round, treated persons choose in the order of their score ("largest",
+"smallest"), of their id ("data"), or pair by pair in ascending distance ("closest"). With replacement, every treated
+person takes its k nearest controls, and the order does not matter.
 
-**Ties.** The line is sorted by (score, id), a treated person standing before the controls of its own score, and
-the nearest control *on that line* is taken: of several at the same lower score the one with the largest id, of
-several at the same or a higher score the one with the smallest id, and below before above at the same distance.
-Treated persons that tie in the order (or in distance, under "closest") come by ascending id. Ids are data, not
-positions, hence the pairs do not depend on the order of the rows. With row numbers as ids this reproduces MatchIt
-4.7.2 on LaLonde's data, where 40 scores are tied.
+**Ties.** In the order by (score, id), a treated person stands before the controls with its own score. The nearest
+control *in that order* is taken. Among controls with the same lower score, this is the one with the largest id. Among
+controls with the same or a higher score, it is the one with the smallest id. At the same distance, the control below is
+taken before the control above. Treated persons that tie in the order (or in distance, with "closest") choose by
+ascending id.
+Ids are data, not positions, so the pairs do not depend on the order of the rows. With row numbers as ids this
+reproduces MatchIt 4.7.2 on LaLonde's data, where 40 scores are tied.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -27,208 +28,216 @@ from ssinfer.kernels.compile import compiled
 from ssinfer.kernels.groups import dense_codes, run_starts
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from ssinfer.typing import Booleans, Floats
-
-    Places = NDArray[np.int64]
+    from ssinfer.typing import Booleans, Floats, Integers
 
 Order = Literal["largest", "smallest", "closest", "data"]
-ORDERS: tuple[Order, ...] = ("largest", "smallest", "closest", "data")
+ORDERS: tuple[Order, ...] = get_args(Order)
+NONE = -1  # no control
 
 
 class Pairs(NamedTuple):
-    """Matched pairs, a line per pair: rows of the treated person and of the control, and the round (1, ..., k)."""
+    """Matched pairs: rows of the treated person and of the control, and the round (1, ..., k)."""
 
-    treated: Places
-    control: Places
-    round: Places
-
-
-@compiled
-def _find(parent: Places, place: int) -> int:
-    """Return the root of `place`, halving the path on the way."""
-    while parent[place] != place:
-        parent[place] = parent[parent[place]]
-        place = parent[place]
-    return place
+    treated: Integers
+    control: Integers
+    round: Integers
 
 
-@compiled
-def _nearest(
-    own: float,
-    cut: int,
-    first: int,
-    last: int,
-    score: Floats,
-    right: Places,
-    left: Places,
-    slack: float,
-) -> int:
-    """Return the place of the nearest free control in [first, last), or -1.
+class _Queue(NamedTuple):
+    """Treated persons in the order in which they choose, and the sorted controls.
 
-    `cut` is the first place whose score is >= `own`. Forest `right` holds places 0..n (n: none), forest `left`
-    holds places shifted by one (0: none).
+    Attributes
+    ----------
+    score : (n_t,)
+    id : (n_t,)
+    first, last : (n_t,)
+        The person's stratum is controls [first, last).
+    cut : (n_t,)
+        First control of the stratum whose score is not below the person's score.
+    controls : (n_c,)
+        Scores of the sorted controls.
+    limit : float
+        Largest allowed distance.
+    slack : float
+        Distances that differ by no more than this are equal.
     """
-    after = _find(right, cut)
-    if after >= last:
-        after = -1
-    before = _find(left, cut) - 1
-    if before < first:
-        return after
-    if after < 0:
-        return before
-    return before if own - score[before] <= score[after] - own + slack else after
+
+    score: Floats
+    id: Integers
+    first: Integers
+    last: Integers
+    cut: Integers
+    controls: Floats
+    limit: float
+    slack: float
 
 
 @compiled
-def _without_replacement(
-    t_score: Floats,
-    cuts: Places,
-    firsts: Places,
-    lasts: Places,
-    score: Floats,
-    ratio: int,
-    caliper: float,
-    slack: float,
-) -> Places:
-    """Return places (treated in order, round), -1 where no control was left within the caliper."""
-    n_treated, n = len(t_score), len(score)
+def _find(parent: Integers, position: int) -> int:
+    """Return the root of `position`, and halve the path to it."""
+    while parent[position] != position:
+        parent[position] = parent[parent[position]]
+        position = parent[position]
+    return position
+
+
+@compiled
+def _nearest(queue: _Queue, i: int, right: Integers, left: Integers) -> int:
+    """Return the position of the nearest free control of treated person i within the limit, or NONE.
+
+    Forest `right` holds positions 0 to n (n: none), forest `left` holds positions shifted by one (0: none).
+    """
+    score, controls = queue.score[i], queue.controls
+    above = _find(right, queue.cut[i])
+    below = _find(left, queue.cut[i]) - 1
+    has_above, has_below = above < queue.last[i], below >= queue.first[i]
+    if not has_above and not has_below:
+        return NONE
+    if has_above and has_below:
+        position = below if score - controls[below] <= controls[above] - score + queue.slack else above
+    else:
+        position = above if has_above else below
+    return NONE if abs(score - controls[position]) > queue.limit + queue.slack else position
+
+
+@compiled
+def _take(position: int, right: Integers, left: Integers) -> None:
+    """Remove a control from both forests."""
+    right[position] = position + 1
+    left[position + 1] = position
+
+
+@compiled
+def _without_replacement(queue: _Queue, ratio: int) -> Integers:
+    """Return the position of the control of each treated person and round (n_t, ratio), NONE without one."""
+    n_treated, n = len(queue.score), len(queue.controls)
     right = np.arange(n + 1)
     left = np.arange(n + 1)
-    found = np.full((n_treated, ratio), -1, dtype=np.int64)
+    matches = np.full((n_treated, ratio), NONE, dtype=np.int64)
     for turn in range(ratio):
         for i in range(n_treated):
-            if turn > 0 and found[i, turn - 1] < 0:
-                continue  # what was out of reach in one round is out of reach in the next
-            place = _nearest(t_score[i], cuts[i], firsts[i], lasts[i], score, right, left, slack)
-            if place < 0 or abs(t_score[i] - score[place]) > caliper + slack:
-                continue
-            found[i, turn] = place
-            right[place] = place + 1
-            left[place + 1] = place
-    return found
+            if turn > 0 and matches[i, turn - 1] < 0:
+                continue  # no control within the limit in one round: none in the next
+            position = _nearest(queue, i, right, left)
+            if position >= 0:
+                matches[i, turn] = position
+                _take(position, right, left)
+    return matches
 
 
 @compiled
-def _graded(distance: float, slack: float) -> float:
-    """Return the distance in whole steps of `slack`, so that rounding does not order pairs."""
-    return float(np.floor(distance / slack + 0.5)) if slack > 0.0 else distance
+def _distance(queue: _Queue, i: int, position: int) -> float:
+    """Return the distance in multiples of the slack, so that rounding does not order pairs."""
+    distance = abs(queue.score[i] - queue.controls[position])
+    return float(np.floor(distance / queue.slack + 0.5)) if queue.slack > 0.0 else distance
 
 
 @compiled
-def _before(distance: Floats, rank: Places, i: int, j: int) -> bool:
-    """Whether treated i comes before treated j: by distance, then by id."""
+def _before(distance: Floats, ids: Integers, i: int, j: int) -> bool:
+    """Return whether treated person i chooses before j: by distance, then by id."""
     if distance[i] == distance[j]:
-        return bool(rank[i] < rank[j])
+        return bool(ids[i] < ids[j])
     return bool(distance[i] < distance[j])
 
 
 @compiled
-def _sift(heap: Places, size: int, place: int, distance: Floats, rank: Places) -> None:
-    """Restore the heap below `place`."""
+def _sift(heap: Integers, size: int, position: int, distance: Floats, ids: Integers) -> None:
+    """Restore the heap below `position`."""
     while True:
-        least, child = place, 2 * place + 1
+        least, child = position, 2 * position + 1
         for candidate in (child, child + 1):
-            if candidate < size and _before(distance, rank, heap[candidate], heap[least]):
+            if candidate < size and _before(distance, ids, heap[candidate], heap[least]):
                 least = candidate
-        if least == place:
+        if least == position:
             return
-        heap[place], heap[least] = heap[least], heap[place]
-        place = least
+        heap[position], heap[least] = heap[least], heap[position]
+        position = least
 
 
 @compiled
-def _closest_first(
-    t_score: Floats,
-    t_rank: Places,
-    cuts: Places,
-    firsts: Places,
-    lasts: Places,
-    score: Floats,
-    ratio: int,
-    caliper: float,
-    slack: float,
-) -> Places:
-    """Return places (treated, round), pairs taken in ascending distance within each round.
+def _closest_first(queue: _Queue, ratio: int) -> Integers:
+    """Return the position of the control of each treated person and round (n_t, ratio), NONE without one.
 
-    A heap keeps every treated person's distance to its nearest control; a distance can only grow as controls are
-    taken, so a stale top is recomputed and sinks.
+    Pairs are taken in ascending distance within each round. A heap holds every treated person's distance to its nearest
+    control. Distances only grow as controls are taken, so an outdated top is computed again and sinks.
     """
-    n_treated, n = len(t_score), len(score)
+    n_treated, n = len(queue.score), len(queue.controls)
     right = np.arange(n + 1)
     left = np.arange(n + 1)
     taken = np.zeros(n, dtype=np.bool_)
-    found = np.full((n_treated, ratio), -1, dtype=np.int64)
-    wanted = np.full(n_treated, -1, dtype=np.int64)
+    matches = np.full((n_treated, ratio), NONE, dtype=np.int64)
+    wanted = np.full(n_treated, NONE, dtype=np.int64)
     distance = np.empty(n_treated)
     heap = np.empty(n_treated, dtype=np.int64)
     for turn in range(ratio):
         size = 0
         for i in range(n_treated):
-            if turn > 0 and found[i, turn - 1] < 0:
+            if turn > 0 and matches[i, turn - 1] < 0:
                 continue
-            place = _nearest(t_score[i], cuts[i], firsts[i], lasts[i], score, right, left, slack)
-            if place < 0 or abs(t_score[i] - score[place]) > caliper + slack:
-                continue
-            wanted[i] = place
-            distance[i] = _graded(abs(t_score[i] - score[place]), slack)
-            heap[size] = i
-            size += 1
-        for place in range(size // 2 - 1, -1, -1):
-            _sift(heap, size, place, distance, t_rank)
+            wanted[i] = _nearest(queue, i, right, left)
+            if wanted[i] >= 0:
+                distance[i] = _distance(queue, i, wanted[i])
+                heap[size] = i
+                size += 1
+        for position in range(size // 2 - 1, -1, -1):
+            _sift(heap, size, position, distance, queue.id)
         while size > 0:
             i = heap[0]
-            place = wanted[i]
-            if taken[place]:
-                place = _nearest(t_score[i], cuts[i], firsts[i], lasts[i], score, right, left, slack)
-                if place < 0 or abs(t_score[i] - score[place]) > caliper + slack:
-                    size -= 1
-                    heap[0] = heap[size]
-                else:
-                    wanted[i] = place
-                    distance[i] = _graded(abs(t_score[i] - score[place]), slack)
+            matched = not taken[wanted[i]]
+            if matched:
+                matches[i, turn] = wanted[i]
+                taken[wanted[i]] = True
+                _take(wanted[i], right, left)
             else:
-                found[i, turn] = place
-                taken[place] = True
-                right[place] = place + 1
-                left[place + 1] = place
+                wanted[i] = _nearest(queue, i, right, left)
+            if matched or wanted[i] < 0:
                 size -= 1
                 heap[0] = heap[size]
-            _sift(heap, size, 0, distance, t_rank)
-    return found
+            else:
+                distance[i] = _distance(queue, i, wanted[i])
+            _sift(heap, size, 0, distance, queue.id)
+    return matches
 
 
 @compiled
-def _with_replacement(
-    t_score: Floats,
-    cuts: Places,
-    firsts: Places,
-    lasts: Places,
-    score: Floats,
-    ratio: int,
-    caliper: float,
-    slack: float,
-) -> Places:
-    """Return places (treated, round) of the `ratio` nearest controls."""
-    n_treated = len(t_score)
-    found = np.full((n_treated, ratio), -1, dtype=np.int64)
+def _with_replacement(queue: _Queue, ratio: int) -> Integers:
+    """Return the positions of the nearest controls of each treated person (n_t, ratio), NONE without one."""
+    n_treated, controls = len(queue.score), queue.controls
+    matches = np.full((n_treated, ratio), NONE, dtype=np.int64)
     for i in range(n_treated):
-        own, before, after = t_score[i], cuts[i] - 1, cuts[i]
+        score, below, above = queue.score[i], queue.cut[i] - 1, queue.cut[i]
         for turn in range(ratio):
-            has_left, has_right = before >= firsts[i], after < lasts[i]
-            if not has_left and not has_right:
+            has_below, has_above = below >= queue.first[i], above < queue.last[i]
+            if not has_below and not has_above:
                 break
-            use_left = has_left and (not has_right or own - score[before] <= score[after] - own + slack)
-            place = before if use_left else after
-            if abs(own - score[place]) > caliper + slack:
+            use_below = has_below and (
+                not has_above or score - controls[below] <= controls[above] - score + queue.slack
+            )
+            position = below if use_below else above
+            if abs(score - controls[position]) > queue.limit + queue.slack:
                 break
-            found[i, turn] = place
-            if use_left:
-                before -= 1
+            matches[i, turn] = position
+            if use_below:
+                below -= 1
             else:
-                after += 1
-    return found
+                above += 1
+    return matches
+
+
+@compiled
+def _cuts(score: Floats, first: Integers, last: Integers, controls: Floats) -> Integers:
+    """Return for each treated person the first control of the stratum whose score is not below its own (n_t,)."""
+    cuts = np.empty(len(score), dtype=np.int64)
+    for i in range(len(score)):
+        low, high = first[i], last[i]
+        while low < high:
+            middle = (low + high) // 2
+            if controls[middle] < score[i]:
+                low = middle + 1
+            else:
+                high = middle
+        cuts[i] = low
+    return cuts
 
 
 def greedy_match(
@@ -239,8 +248,8 @@ def greedy_match(
     replace: bool = False,
     order: Order = "largest",
     caliper: float = np.inf,
-    strata: Places | None = None,
-    ids: Places | None = None,
+    strata: Integers | None = None,
+    ids: Integers | None = None,
     slack: float = 0.0,
 ) -> Pairs:
     """Match each treated person to its `ratio` nearest controls on the score, greedily.
@@ -248,28 +257,28 @@ def greedy_match(
     Parameters
     ----------
     score : (n,)
-        Finite scores, on the scale on which distance is measured.
+        Finite scores, on the scale of the distance.
     treated : (n,) bool
     ratio : int
-        k of k:1.
+        Controls per treated person: k of k:1.
     replace : bool
         Whether a control may serve several treated persons.
     order : "largest", "smallest", "closest", "data"
-        Who comes first without replacement: largest or smallest score, smallest distance, smallest id.
+        Who chooses first without replacement: largest or smallest score, smallest distance, smallest id.
     caliper : float
-        Largest admitted distance, inclusive, in units of the score.
+        Largest allowed distance, inclusive, in units of the score.
     strata : (n,) int, optional
         Only persons of the same stratum are matched.
     ids : (n,) int, optional
-        Distinct numbers that break ties; row numbers by default.
+        Distinct numbers that break ties. Row numbers by default.
     slack : float
-        Distances that differ by no more than this are equal. Covariates on a grid (years of age) put controls at the
-        same distance on both sides of a treated person, up to rounding in the score.
+        Distances that differ by no more than this are equal, in units of the score. Integer covariates (years of age)
+        put controls at the same distance on both sides of a treated person, up to rounding in the score.
 
     Returns
     -------
     Pairs
-        Sorted by the treated person's id, then round. Who found no control is absent.
+        Sorted by the treated person's id, then round. Treated persons without a control are left out.
 
     References
     ----------
@@ -290,41 +299,21 @@ def greedy_match(
     strata, n_strata = (np.zeros(n, dtype=np.int64), 1) if strata is None else dense_codes(np.asarray(strata))
     controls = np.flatnonzero(~treated)
     controls = controls[np.lexsort((ids[controls], score[controls], strata[controls]))]
-    c_score = np.ascontiguousarray(score[controls], dtype=np.float64)
     starts = run_starts(strata[controls], n_strata)
     rows = np.flatnonzero(treated)
-    if order == "largest":
-        rows = rows[np.lexsort((ids[rows], -score[rows]))]
-    elif order == "smallest":
-        rows = rows[np.lexsort((ids[rows], score[rows]))]
-    else:
-        rows = rows[np.argsort(ids[rows], kind="stable")]
-    t_score = np.ascontiguousarray(score[rows], dtype=np.float64)
-    firsts, lasts = starts[strata[rows]], starts[strata[rows] + 1]
-    cuts = _cuts(t_score, firsts, lasts, c_score)
+    keys = {"largest": -score[rows], "smallest": score[rows]}
+    rows = rows[np.lexsort((ids[rows], keys[order])) if order in keys else np.argsort(ids[rows], kind="stable")]
+    of_treated, of_controls = (np.ascontiguousarray(score[group], dtype=np.float64) for group in (rows, controls))
+    first, last = starts[strata[rows]], starts[strata[rows] + 1]
+    cut = _cuts(of_treated, first, last, of_controls)
+    queue = _Queue(of_treated, ids[rows], first, last, cut, of_controls, float(caliper), float(slack))
     if replace:
-        found = _with_replacement(t_score, cuts, firsts, lasts, c_score, ratio, caliper, slack)
+        matches = _with_replacement(queue, ratio)
     elif order == "closest":
-        found = _closest_first(t_score, ids[rows], cuts, firsts, lasts, c_score, ratio, caliper, slack)
+        matches = _closest_first(queue, ratio)
     else:
-        found = _without_replacement(t_score, cuts, firsts, lasts, c_score, ratio, caliper, slack)
+        matches = _without_replacement(queue, ratio)
     by_id = np.argsort(ids[rows], kind="stable")
-    found, rows = found[by_id], rows[by_id]
-    who, turn = np.nonzero(found >= 0)
-    return Pairs(rows[who], controls[found[who, turn]], turn + 1)
-
-
-@compiled
-def _cuts(t_score: Floats, firsts: Places, lasts: Places, score: Floats) -> Places:
-    """Return for each treated person the first control of the stratum whose score is not below its own."""
-    cuts = np.empty(len(t_score), dtype=np.int64)
-    for i in range(len(t_score)):
-        low, high = firsts[i], lasts[i]
-        while low < high:
-            middle = (low + high) // 2
-            if score[middle] < t_score[i]:
-                low = middle + 1
-            else:
-                high = middle
-        cuts[i] = low
-    return cuts
+    matches, rows = matches[by_id], rows[by_id]
+    person, turn = np.nonzero(matches >= 0)
+    return Pairs(rows[person], controls[matches[person, turn]], turn + 1)

@@ -1,4 +1,4 @@
-"""Bayesian bootstrap of persons within practices, for ratios of weighted sums over matched lines."""
+"""Bayesian bootstrap of persons within practices, for ratios of weighted sums over the lines of a comparison."""
 
 from __future__ import annotations
 
@@ -11,48 +11,50 @@ from ssinfer.kernels.compile import compiled, threads
 from ssinfer.kernels.groups import dense_codes, group_sums, run_starts
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from ssinfer.typing import Floats, Integers
 
-    from ssinfer.typing import Floats
-
-    Codes = NDArray[np.int64]
-
-
-_STREAMS = 8
-_CHUNK = 32  # draws at a time: the weights of a practice's persons then stay in the processor's cache
+STREAMS = 8
+DRAWS_AT_A_TIME = 32  # the weights of a practice's persons then stay in the processor's cache
+MIN_PERSONS_PER_BLOCK = 10
 
 
 class _Layout(NamedTuple):
-    """Lines sorted by (block, group), so that a block's numbers stay in the processor's cache over all draws.
+    """Lines sorted by (block, group), so that the numbers of a block stay in the processor's cache over all draws.
 
     A *cell* is a run of lines with the same block and group. m lines, C cells, B blocks.
 
     Attributes
     ----------
-    size : (B,) persons of each block
-    cells : (B + 1,) first cell of each block
-    lines : (C + 1,) first line of each cell
-    group : (C,) group of each cell
-    place : (m,) place of the line's person within its block
-    value : (m, 2q) weighted money, then weighted insured-years
+    size : (B,)
+        Persons of each block.
+    cells : (B + 1,)
+        First cell of each block.
+    lines : (C + 1,)
+        First line of each cell.
+    group : (C,)
+        Group of each cell.
+    member : (m,)
+        Number of the line's person within its block.
+    value : (m, 2q)
+        Weighted money, then weighted insured-years.
     """
 
-    size: Codes
-    cells: Codes
-    lines: Codes
-    group: Codes
-    place: Codes
+    size: Integers
+    cells: Integers
+    lines: Integers
+    group: Integers
+    member: Integers
     value: Floats
 
 
 def _lay_out(
-    person: Codes, group: Codes, weight: Floats, money: Floats, years: Floats, block: Codes, n_groups: int
+    person: Integers, group: Integers, weight: Floats, money: Floats, years: Floats, block: Integers, n_groups: int
 ) -> _Layout:
     n_blocks = int(block.max()) + 1
     starts = run_starts(block, n_blocks)
     by_block = np.argsort(block, kind="stable")
-    place = np.empty(len(block), dtype=np.int64)
-    place[by_block] = np.arange(len(block)) - np.repeat(starts[:-1], np.diff(starts))
+    member = np.empty(len(block), dtype=np.int64)
+    member[by_block] = np.arange(len(block)) - np.repeat(starts[:-1], np.diff(starts))
     cell, count = dense_codes(block[person] * n_groups + group)
     order = np.argsort(cell, kind="stable")
     lines = run_starts(cell, count)
@@ -60,33 +62,33 @@ def _lay_out(
     cells = run_starts(block[person[first]], n_blocks)
     person, weight = person[order], weight[order]
     value = np.concatenate([money[person], years[person]], axis=1) * weight[:, None]
-    return _Layout(np.diff(starts), cells, lines, group[first], place[person], value)
+    return _Layout(np.diff(starts), cells, lines, group[first], member[person], value)
 
 
 @compiled
 def _draw_sums(
-    size: Codes,
-    cells: Codes,
-    lines: Codes,
-    group: Codes,
-    place: Codes,
+    size: Integers,
+    cells: Integers,
+    lines: Integers,
+    group: Integers,
+    member: Integers,
     value: Floats,
     n_groups: int,
     n_draws: int,
     rng: np.random.Generator,
 ) -> Floats:
-    """Return draws of weighted sums (n_groups, 2q, n_draws)."""
+    """Draw weighted sums (n_groups, 2q, n_draws)."""
     width = value.shape[1]
     out = np.zeros((n_groups, width, n_draws))
-    e = np.empty((size.max(), _CHUNK))
-    part = np.empty((width, _CHUNK))
-    scale = np.empty(_CHUNK)
+    e = np.empty((size.max(), DRAWS_AT_A_TIME))
+    part = np.empty((width, DRAWS_AT_A_TIME))
+    scale = np.empty(DRAWS_AT_A_TIME)
     for b in range(len(size)):
         if size[b] == 0:
             continue
         stretch = np.sqrt((size[b] + 1.0) / max(size[b] - 1.0, 1.0))
-        for start in range(0, n_draws, _CHUNK):
-            length = min(_CHUNK, n_draws - start)
+        for start in range(0, n_draws, DRAWS_AT_A_TIME):
+            length = min(DRAWS_AT_A_TIME, n_draws - start)
             scale[:] = 0.0
             for i in range(size[b]):
                 for d in range(length):
@@ -101,8 +103,8 @@ def _draw_sums(
                 part[:] = 0.0
                 for line in range(lines[cell], lines[cell + 1]):
                     for column in range(width):
-                        for d in range(length):  # draws innermost: no sum is reordered when this runs in vectors
-                            part[column, d] += value[line, column] * e[place[line], d]
+                        for d in range(length):  # draws innermost: vector instructions then reorder no sum
+                            part[column, d] += value[line, column] * e[member[line], d]
                 for column in range(width):
                     for d in range(length):
                         out[group[cell], column, start + d] += part[column, d]
@@ -110,43 +112,48 @@ def _draw_sums(
 
 
 def bootstrap_ratios(
-    person: Codes,
-    group: Codes,
+    person: Integers,
+    group: Integers,
     weight: Floats,
     money: Floats,
     years: Floats,
-    block: Codes,
+    block: Integers,
     n_groups: int,
     n_draws: int,
     rng: np.random.Generator,
+    *,
+    n_threads: int | None = None,
 ) -> Floats:
-    r"""Return draws of ratios R = sum(w e money) / sum(w e years) per group and column.
+    r"""Draw ratios R = sum(w e money) / sum(w e years) per group and column.
 
-    Each draw gives person i a Dirichlet weight within its block (practice) of m persons, stretched so that its
+    Each draw gives person i a Dirichlet weight within its block (practice) of m persons. It is stretched so that its
     variance is that of the unbiased sample variance:
 
     .. math:: e_i = 1 + \sqrt{\tfrac{m+1}{m-1}} \left(\frac{E_i}{\bar E_{b(i)}} - 1\right), \quad E_i \sim \text{Exp}(1)
 
-    A practice's total weight is fixed: differences between practices enter elsewhere, once. The draws are cut into
-    eight streams, children of `rng`, that run in threads: the result does not depend on the number of processors.
+    A practice's total weight is fixed: differences between practices enter elsewhere, once. The draws are divided among
+    eight streams, children of `rng`, that run in threads. The result does not depend on the number of processors.
 
     Parameters
     ----------
     person : (m,) int
-        Person (0 ... n - 1) of each line; a person may stand in several lines (matching with replacement).
+        Person (0 to n - 1) of each line. A person may have several lines (matching with replacement).
     group : (m,) int
-        Group (0 ... n_groups - 1) of each line, such as the treated practice it serves.
+        Group (0 to n_groups - 1) of each line, such as the treated practice that it serves.
     weight : (m,)
     money, years : (n, q)
-        Per person; a group whose years are 0 in a column gives NaN there.
+        Money and insured-years per person. A group without years in a column gives NaN there.
     block : (n,) int
-        Practice of each person, at least two persons each.
+        Practice of each person, with at least two persons each.
     n_groups, n_draws : int
     rng : numpy.random.Generator
+    n_threads : int, optional
+        Number of threads. By default as many as there are processors, at most eight.
 
     Returns
     -------
     array (n_draws, n_groups, q)
+        Money per insured-year.
 
     References
     ----------
@@ -154,25 +161,25 @@ def bootstrap_ratios(
     """
     person, group, block = (np.asarray(codes, dtype=np.int64) for codes in (person, group, block))
     layout = _lay_out(person, group, weight, money, years, block, n_groups)
-    children = rng.spawn(_STREAMS)
-    counts = [n_draws // _STREAMS + (place < n_draws % _STREAMS) for place in range(_STREAMS)]
+    children = rng.spawn(STREAMS)
+    counts = [n_draws // STREAMS + (number < n_draws % STREAMS) for number in range(STREAMS)]
 
-    def stream(place: int) -> Floats:
-        return np.asarray(_draw_sums(*layout, n_groups, counts[place], children[place]))
+    def stream(number: int) -> Floats:
+        return np.asarray(_draw_sums(*layout, n_groups, counts[number], children[number]))
 
-    with ThreadPoolExecutor(max_workers=min(_STREAMS, threads())) as pool:
-        sums = np.concatenate(list(pool.map(stream, range(_STREAMS))), axis=2)
+    with ThreadPoolExecutor(max_workers=min(STREAMS, n_threads or threads())) as pool:
+        sums = np.concatenate(list(pool.map(stream, range(STREAMS))), axis=2)
     above, below = np.split(sums.transpose(2, 0, 1), 2, axis=2)
-    there = group_sums(group, years[person], n_groups, weight) > 0
-    ratios = np.divide(above, below, out=np.full(above.shape, np.nan), where=np.broadcast_to(there, above.shape))
+    insured = group_sums(group, years[person], n_groups, weight) > 0
+    ratios = np.divide(above, below, out=np.full(above.shape, np.nan), where=np.broadcast_to(insured, above.shape))
     return np.asarray(ratios)
 
 
-def pool_small_blocks(codes: Codes, smallest: int = 10) -> Codes:
+def pool_small_blocks(codes: Integers, smallest: int = MIN_PERSONS_PER_BLOCK) -> Integers:
     """Return block numbers 0, 1, ... in which practices with fewer than `smallest` persons share one block.
 
-    Within a practice of few persons a Dirichlet weight hardly varies; together they form a block that does. A pool
-    that is itself too small joins the largest practice.
+    Within a practice of few persons a Dirichlet weight hardly varies. If all small practices together have fewer than
+    `smallest` persons, they join the largest practice.
 
     Examples
     --------
@@ -188,7 +195,5 @@ def pool_small_blocks(codes: Codes, smallest: int = 10) -> Codes:
         return np.zeros(len(codes), dtype=np.int64)
     number = np.where(large, np.cumsum(large) - 1, large.sum())
     if counts[~large].sum() < smallest:
-        largest = int(np.argmax(counts))
-        # Numbered as the largest practice; the others keep ascending numbers.
-        number[~large] = number[largest]
+        number[~large] = number[int(np.argmax(counts))]
     return np.asarray(number[blocks], dtype=np.int64)

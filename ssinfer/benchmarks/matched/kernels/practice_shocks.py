@@ -1,4 +1,4 @@
-"""Shocks of practices and of regions, learned jointly from placebo practices on a grid."""
+"""Posterior of practice and region shocks on a grid, learned jointly from placebo practices."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from ssinfer.typing import Floats
-
-    Codes = NDArray[np.int64]
+    from ssinfer.typing import Floats, Integers
 
 
 class ShockPosterior(NamedTuple):
-    """Grid points and their posterior probabilities (K,).
+    """Grid points (K, 3) and their posterior probabilities (K,).
 
-    Points (K, 3): SD of the practice shock, SD of the region shock, correlation between neighbouring periods.
+    A point is the SD of the practice shock, the SD of the region shock, and the correlation between neighbouring
+    periods.
     """
 
     points: Floats
@@ -39,14 +36,14 @@ class ShockPosterior(NamedTuple):
 
 def shock_correlation(rho: float, n_periods: int) -> Floats:
     """Return the correlation rho^|t - s| of a shock over performance periods (P, P)."""
-    places = np.arange(n_periods)
-    return np.asarray(rho ** np.abs(places[:, None] - places[None, :]), dtype=np.float64)
+    periods = np.arange(n_periods)
+    return np.asarray(rho ** np.abs(periods[:, None] - periods[None, :]), dtype=np.float64)
 
 
 def learn_shocks(
     growth: Floats,
     variance: Floats,
-    region: Codes | None,
+    region: Integers | None,
     scale: float,
     *,
     practice_grid: int = 40,
@@ -66,59 +63,66 @@ def learn_shocks(
     Parameters
     ----------
     growth : (G, P)
-        Growth of placebo practices' spending, per insured-year, per performance period.
+        Growth of placebo practices' spending in each performance period, in money per insured-year.
     variance : (G, P, P)
-        Known sampling covariance of each.
+        Known sampling covariance of each practice.
     region : (G,) int, or None
-        None, or one region only: the region shock cannot be told from a and is set to zero.
+        Without regions, or with a single one, the region shock is set to zero: it is not identified apart from a.
     scale : float
-        Prior scale, in units of growth.
+        Prior scale, in money per insured-year.
     practice_grid, region_grid : int
-        Grid points; the grid is quadratic in the SD and ends at four prior scales.
+        Numbers of grid points. The grid is quadratic in the SD and ends at four prior scales.
     persistences : sequence of float
-        Grid of rho; with one period only, the first is used.
+        Grid of rho. It does not matter with a single period.
 
     Returns
     -------
     ShockPosterior
     """
     n_periods = growth.shape[1]
-    many = region is not None and len(np.unique(region)) > 1
-    codes = np.unique(region, return_inverse=True)[1] if region is not None and many else np.zeros(len(growth), int)
+    codes = np.zeros(len(growth), dtype=np.int64) if region is None else np.unique(region, return_inverse=True)[1]
     n_regions = int(codes.max()) + 1
-    sd_u = 4 * scale * np.linspace(0, 1, practice_grid) ** 2
-    sd_c = 4 * scale * np.linspace(0, 1, region_grid) ** 2 if many else np.zeros(1)
-    rhos = persistences if n_periods > 1 else (1.0,)
+    practice_sds = 4 * scale * np.linspace(0, 1, practice_grid) ** 2
+    region_sds = 4 * scale * np.linspace(0, 1, region_grid) ** 2 if n_regions > 1 else np.zeros(1)
     points: list[tuple[float, float, float]] = []
     values: list[Floats] = []
-    centre = growth.mean(axis=0)
-    r = growth - centre  # the intercept is flat: centring changes nothing but the rounding
-    for rho in rhos:
+    centred = growth - growth.mean(axis=0)  # the intercept is flat: centring changes only the rounding
+    for rho in persistences if n_periods > 1 else (1.0,):
         C = shock_correlation(rho, n_periods)
-        for u in sd_u:
-            S = variance + u**2 * C
-            inverse = np.linalg.inv(S)
-            base = -0.5 * np.linalg.slogdet(S)[1].sum() - 0.5 * np.einsum("gp,gpq,gq->", r, inverse, r)
-            H = np.zeros((n_regions, n_periods, n_periods))  # information on a + c per region
-            b = np.zeros((n_regions, n_periods))
-            np.add.at(H, codes, inverse)
-            np.add.at(b, codes, np.einsum("gpq,gq->gp", inverse, r))
-            spread = np.linalg.inv(H)
-            best = np.einsum("rpq,rq->rp", spread, b)
-            base += 0.5 * np.einsum("rp,rp->", best, b) + 0.5 * np.linalg.slogdet(spread)[1].sum()
-            # All region shocks at once: (c, region, P, P).
-            between = spread + (sd_c**2)[:, None, None, None] * C
-            weight = np.linalg.inv(between)
-            total = weight.sum(axis=1)
-            a = np.linalg.solve(total, np.einsum("crpq,rq->cp", weight, best)[:, :, None])[:, None, :, 0]
-            e = best - a
-            value = base - 0.5 * np.linalg.slogdet(between)[1].sum(axis=1) - 0.5 * np.linalg.slogdet(total)[1]
-            value -= 0.5 * np.einsum("crp,crpq,crq->c", e, weight, e)
-            value -= 0.5 * (u**2 + sd_c**2) / scale**2
+        for sd in practice_sds:
+            value = _log_likelihood(centred, variance + sd**2 * C, codes, n_regions, (region_sds**2)[:, None, None] * C)
+            value -= 0.5 * (sd**2 + region_sds**2) / scale**2
             # The grid is quadratic: a step is proportional to the square root of the SD.
-            value += 0.5 * np.log(u + sd_u[1] / 4) + (0.5 * np.log(sd_c + sd_c[1] / 4) if many else 0.0)
-            points.extend((u, c, rho) for c in sd_c)
+            of_region = 0.5 * np.log(region_sds + region_sds[1] / 4) if n_regions > 1 else 0.0
+            value += 0.5 * np.log(sd + practice_sds[1] / 4) + of_region
+            points.extend((sd, region_sd, rho) for region_sd in region_sds)
             values.append(value)
     log = np.concatenate(values)
     probability = np.exp(log - log.max())
     return ShockPosterior(np.array(points), probability / probability.sum())
+
+
+def _log_likelihood(
+    growth: Floats, covariance: Floats, region: Integers, n_regions: int, region_covariances: Floats
+) -> Floats:
+    """Return the log likelihood at each covariance of the region shock (c, P, P), the intercept integrated out.
+
+    `covariance` (G, P, P) is that of each practice's growth, without the region shock.
+    """
+    n_periods = growth.shape[1]
+    inverse = np.linalg.inv(covariance)
+    base = -0.5 * np.linalg.slogdet(covariance)[1].sum() - 0.5 * np.einsum("gp,gpq,gq->", growth, inverse, growth)
+    information = np.zeros((n_regions, n_periods, n_periods))  # on a + c per region
+    score = np.zeros((n_regions, n_periods))
+    np.add.at(information, region, inverse)
+    np.add.at(score, region, np.einsum("gpq,gq->gp", inverse, growth))
+    spread = np.linalg.inv(information)
+    best = np.einsum("rpq,rq->rp", spread, score)
+    base += 0.5 * np.einsum("rp,rp->", best, score) + 0.5 * np.linalg.slogdet(spread)[1].sum()
+    between = spread + region_covariances[:, None]  # (c, region, P, P)
+    weight = np.linalg.inv(between)
+    total = weight.sum(axis=1)
+    intercept = np.linalg.solve(total, np.einsum("crpq,rq->cp", weight, best)[:, :, None])[:, None, :, 0]
+    deviation = best - intercept
+    value = base - 0.5 * np.linalg.slogdet(between)[1].sum(axis=1) - 0.5 * np.linalg.slogdet(total)[1]
+    return np.asarray(value - 0.5 * np.einsum("crp,crpq,crq->c", deviation, weight, deviation))

@@ -94,14 +94,6 @@ class Match:
             }
         )
 
-    def __repr__(self) -> str:
-        treated, control = self.attrition.itertuples(index=False)
-        caliper = "no caliper" if np.isinf(self.caliper) else f"caliper {self.caliper:.4g} on the {self.on}"
-        return (
-            f"Match: {treated.matched:,} of {treated.persons:,} treated with {control.matched:,} of "
-            f"{control.persons:,} controls, {len(self.treated):,} pairs, {caliper}"
-        )
-
 
 def match_persons(
     scores: PropensityScores,

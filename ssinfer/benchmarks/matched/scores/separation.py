@@ -20,16 +20,10 @@ MIN_RELATIVE_EIGENVALUE = 1e-10  # of the covariates' correlation matrix; below 
 
 
 def usable_covariates(covariates: Mapping[str, Floats], treated: Booleans) -> tuple[Floats, list[str]]:
-    """Return the covariates that vary (n, p) and their names, or refuse.
+    """Return the covariates that vary (n, p) and their names.
 
-    Raises
-    ------
-    DesignError
-        Only one group is present, or no covariate varies.
-    DataError
-        A covariate is missing or infinite for some persons.
-    RefusalError
-        One covariate separates the groups, or has a level that only one group has.
+    Refused are a single group, missing or infinite values, and covariates of which none varies. Refused is also a
+    covariate that separates the groups, or that has a level in only one group.
     """
     if treated.all() or not treated.any():
         raise DesignError(

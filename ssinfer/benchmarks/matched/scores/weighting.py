@@ -28,17 +28,8 @@ def propensity_weights(score: Floats, treated: Booleans, estimand: Weighting = "
     overlap   :math:`1 - e`            :math:`e`
     ========  =======================  ===========================
 
-    Parameters
-    ----------
-    score : (n,) in (0, 1)
-    treated : (n,) bool
-    estimand : "att" or "overlap"
-        "overlap" estimates the effect for persons in equipoise, not for the treated.
-
-    Returns
-    -------
-    array (n,)
-        Not normalised: use them in ratio (Hájek) means.
+    "overlap" estimates the effect for persons in equipoise, not for the treated. The weights (n,) are not normalised:
+    use them in ratio (Hájek) means.
 
     References
     ----------
@@ -56,27 +47,14 @@ def propensity_weights(score: Floats, treated: Booleans, estimand: Weighting = "
 
 
 def entropy_weights(covariates: Mapping[str, Floats], treated: Booleans) -> Floats:
-    """Return weights that give the controls exactly the treated persons' covariate means.
+    """Return weights (n,) that give the controls exactly the treated persons' covariate means.
 
-    Parameters
-    ----------
-    covariates : mapping of str to array (n,)
-    treated : (n,) bool
-
-    Returns
-    -------
-    array (n,)
-        1 for treated persons. The controls' weights add up to the number of treated persons.
+    Treated persons have weight 1. The controls' weights add up to the number of treated persons.
 
     Raises
     ------
     RefusalError
         No weights of the controls reach the treated means.
-
-    References
-    ----------
-    Hainmueller, J. (2012). Entropy balancing for causal effects. Political Analysis 20, 25-46.
-    doi:10.1093/pan/mpr025
 
     Examples
     --------
@@ -92,7 +70,7 @@ def entropy_weights(covariates: Mapping[str, Floats], treated: Booleans) -> Floa
     outside = matrix[~treated]
     scale = np.where(outside.std(axis=0) > 0, outside.std(axis=0), 1.0)
     target = matrix[treated].mean(axis=0)
-    of_controls, gap = entropy_balance((outside - target) / scale, np.zeros(len(names)))
+    of_controls, gap = entropy_balance((outside - target) / scale)
     if not gap <= MAX_IMBALANCE:
         distance = np.abs(of_controls @ outside - target) / scale
         raise RefusalError(

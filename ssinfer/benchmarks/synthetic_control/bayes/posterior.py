@@ -11,6 +11,7 @@ from ssinfer.benchmarks.synthetic_control.bayes.donor_paths import donor_feature
 from ssinfer.benchmarks.synthetic_control.bayes.shock_prior import ShockPrior
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import sample_chain, unpack
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_prediction import predict_paths
+from ssinfer.convergence import convergence_failures, convergence_figures
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,9 +26,6 @@ LATER_WARMUP = 150  # of a chain that is given one
 FIRST_STEP = 0.05
 STRENGTH = (0.0, 0.75)  # mean and SD of log tau: neither equal weights nor a single donor are ruled out
 LEVEL_SD = 1.0  # of the intercept, in units of the treated unit's level
-LARGEST_R_HAT = 1.01
-SMALLEST_ESS = 400.0
-MOST_DIVERGENT = 0.005
 SHORTEST = 1000  # transitions of a chain: with fewer, chains that agree often have an R-hat above the limit by chance
 LONGER = (1, 2, 6)  # transitions of the attempts, as multiples of the first's
 QUANTITIES = ("pooled", "tau", "omega", "rho", "effective_donors")
@@ -198,15 +196,7 @@ def _summary(
     }
     quantities = {name: np.ascontiguousarray(column.reshape(CHAINS, -1)) for name, column in columns.items()}
     r_hat, ess = _convergence(quantities)
-    failures = []
-    worst = max(r_hat, key=lambda name: r_hat[name])
-    if not r_hat[worst] <= LARGEST_R_HAT:
-        failures.append(f"R-hat of {worst} is {r_hat[worst]:.3f}, above {LARGEST_R_HAT}")
-    least = min(ess, key=lambda name: ess[name])
-    if not ess[least] >= SMALLEST_ESS:
-        failures.append(f"bulk effective sample size of {least} is {ess[least]:.0f}, below {SMALLEST_ESS:.0f}")
-    if divergent > MOST_DIVERGENT * transitions:
-        failures.append(f"{divergent} of {transitions} transitions diverged")
+    failures = convergence_failures(convergence_figures(r_hat, ess, divergent, transitions))
     return WeightPosterior(
         q=q,
         weights=weights.reshape(CHAINS, draws, J),
@@ -216,7 +206,7 @@ def _summary(
         r_hat=r_hat,
         ess=ess,
         divergent=divergent,
-        failures=tuple(failures),
+        failures=failures,
     )
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy.linalg import block_diag
 from scipy.stats import multivariate_normal
 
-from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import leave_cells_out, marginal, predict, unit_terms
+from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import leave_cells_out, marginal, predict
+from ssinfer.benchmarks.hierarchical.kernels.unit_terms import unit_terms
 
 
 def example(seed, units=7, periods=5, width=3, missing=True):

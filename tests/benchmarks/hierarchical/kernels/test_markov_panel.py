@@ -1,13 +1,13 @@
-"""Authority: the dense factorisation of the same covariances, which `test_gaussian_panel` holds against scipy."""
+"""Authority: the dense factorisation of the same covariances, which `test_gaussian_panel` compares with scipy."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import unit_terms
 from ssinfer.benchmarks.hierarchical.kernels.markov_panel import Markov, markov_sums, well_conditioned
 from ssinfer.benchmarks.hierarchical.kernels.panel_nodes import Nodes, log_marginals
+from ssinfer.benchmarks.hierarchical.kernels.unit_terms import unit_terms
 
 
 def example(units, periods, width, seed=1, nodes=4):
@@ -41,16 +41,16 @@ def test_the_sums_are_those_of_the_dense_covariances(units, periods, width):
             loading @ terms.weighted,
             terms.quadratic.sum(),
         )
-        for mine, theirs in zip(found, expected, strict=True):
-            np.testing.assert_allclose(mine[m], theirs, rtol=1e-9, atol=1e-9 * np.abs(theirs).max())
+        for sums, dense in zip(found, expected, strict=True):
+            np.testing.assert_allclose(sums[m], dense, rtol=1e-9, atol=1e-9 * np.abs(dense).max())
 
 
-def test_nodes_that_would_lose_digits_go_the_dense_way():
+def test_nodes_that_would_lose_digits_use_the_dense_sums():
     markov, shared, noise, scale, seen, y, loading = example(16, 9, 2)
     scale[1] = 1e-9  # noise far below the shock
     markov.kept[2, 1:] = 1 - 1e-12  # a shock that never moves
     assert well_conditioned(markov, noise, scale).tolist() == [True, False, False, True]
     root = 0.3 * np.eye(9)
-    nodes = [Nodes(shared, shared, scale, root, how) for how in (markov, None)]
-    mixed, dense = (log_marginals(each, noise, seen, y, loading) for each in nodes)
+    nodes = [Nodes(shared, shared, scale, root, components) for components in (markov, None)]
+    mixed, dense = (log_marginals(node, noise, seen, y, loading) for node in nodes)
     np.testing.assert_allclose(mixed, dense, rtol=1e-10)

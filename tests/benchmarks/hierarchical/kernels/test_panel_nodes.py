@@ -1,12 +1,15 @@
-"""Authority: the same panel at one node after the other (`gaussian_panel`), which the dense Gaussian vouches for."""
+"""Authority: the same panel node by node (`gaussian_panel`), which is tested against the dense Gaussian."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import leave_cells_out, marginal, predict, unit_terms
-from ssinfer.benchmarks.hierarchical.kernels.panel_nodes import Nodes, log_marginal_slope, log_marginals, predict_nodes
+from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import leave_cells_out, marginal, predict
+from ssinfer.benchmarks.hierarchical.kernels.marginal_gradient import log_marginal_gradient
+from ssinfer.benchmarks.hierarchical.kernels.node_predictions import predict_nodes
+from ssinfer.benchmarks.hierarchical.kernels.panel_nodes import Nodes, log_marginals
+from ssinfer.benchmarks.hierarchical.kernels.unit_terms import unit_terms
 
 PERIODS = 5
 
@@ -40,20 +43,16 @@ def test_every_node_has_the_likelihood_that_it_has_alone(units):
         np.testing.assert_allclose(found[m], alone, rtol=1e-11)
 
 
-def test_threads_change_nothing(monkeypatch):
+def test_threads_change_nothing():
     nodes, *panel = example(21)
-    alone = log_marginals(nodes, *panel)
-    monkeypatch.setattr("ssinfer.benchmarks.hierarchical.kernels.panel_nodes.WORTH_A_THREAD", 1)
-    monkeypatch.setattr("ssinfer.benchmarks.hierarchical.kernels.panel_nodes.threads", lambda: 2)
-    assert (log_marginals(nodes, *panel) == alone).all()
+    assert (log_marginals(nodes, *panel, workers=2) == log_marginals(nodes, *panel, workers=1)).all()
 
 
-@pytest.mark.parametrize("together", [4_000_000, 1])
-def test_every_node_predicts_what_it_predicts_alone(together, monkeypatch):
-    monkeypatch.setattr("ssinfer.benchmarks.hierarchical.kernels.panel_nodes.TOGETHER", together)
+@pytest.mark.parametrize("max_batch_numbers", [4_000_000, 1])
+def test_every_node_predicts_what_it_predicts_alone(max_batch_numbers):
     nodes, noise, seen, y, loading = example(18)
     rows, cells = np.array([1, 4, 17]), np.array([3, 4])
-    value, mean, covariance = predict_nodes(nodes, (noise, seen, y, loading), rows, cells)
+    value, mean, covariance = predict_nodes(nodes, (noise, seen, y, loading), rows, cells, max_batch_numbers)
     kept = seen[rows].copy()
     kept[:, cells] = 0.0
     for m in range(len(nodes)):
@@ -68,33 +67,33 @@ def test_every_node_predicts_what_it_predicts_alone(together, monkeypatch):
         np.testing.assert_allclose(covariance[m], here[1], atol=1e-10)
 
 
-def test_the_slope_is_that_of_differences():
+def test_the_gradient_equals_the_difference_quotient():
     nodes, noise, seen, y, loading = example(18)
-    one = nodes.of(slice(1, 2))
-    value, by_shared, by_scale = log_marginal_slope(one, noise, seen, y, loading)
-    assert value == pytest.approx(log_marginals(one, noise, seen, y, loading)[0], rel=1e-11)
+    node = nodes.of(slice(1, 2))
+    value, by_shared, by_scale = log_marginal_gradient(node, noise, seen, y, loading)
+    assert value == pytest.approx(log_marginals(node, noise, seen, y, loading)[0], rel=1e-11)
     rng = np.random.default_rng(2)
     step = rng.normal(size=(PERIODS, PERIODS))
     step, turn = 1e-5 * (step + step.T), 0.7e-5
     moved = Nodes(
-        np.repeat(one.structure, 2, axis=0),
-        np.concatenate([one.shared + step, one.shared - step]),
-        np.concatenate([one.scale + turn, one.scale - turn]),
-        one.common,
+        np.repeat(node.structure, 2, axis=0),
+        np.concatenate([node.shared + step, node.shared - step]),
+        np.concatenate([node.scale + turn, node.scale - turn]),
+        node.common,
     )
     up, down = log_marginals(moved, noise, seen, y, loading)
     assert (up - down) / 2 == pytest.approx((by_shared * step).sum() + by_scale * turn, rel=1e-5)
 
 
-def test_a_loading_that_is_no_number_is_refused_and_not_climbed_by():
+def test_a_nan_loading_is_refused():
     nodes, noise, seen, y, loading = example(18)
     loading = loading.copy()
     loading[3] = np.nan
     with pytest.raises(np.linalg.LinAlgError):
-        log_marginal_slope(nodes.of(slice(1, 2)), noise, seen, y, loading)
+        log_marginal_gradient(nodes.of(slice(1, 2)), noise, seen, y, loading)
 
 
-def test_cells_that_were_never_seen_need_no_taking_out():
+def test_removing_cells_equals_never_having_seen_them():
     nodes, noise, seen, y, loading = example(18)
     rows, cells = np.array([5]), np.array([4])
     sealed = seen.copy()

@@ -1,4 +1,4 @@
-"""The bootstrap's moments against those it must have, and its independence of threads."""
+"""Moments of the bootstrap against closed forms, and its independence of threads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def lines(n=600, seed=0):
     return np.arange(n), np.arange(n) % 3, np.ones(n), money, np.ones((n, 2)), np.repeat(np.arange(n // 30), 30)
 
 
-def test_mean_and_variance_are_those_of_a_mean_within_practices():
+def test_mean_and_variance_equal_those_of_a_stratified_mean():
     person, group, weight, money, years, block = lines()
     group = np.zeros_like(group)
     draws = bootstrap_ratios(person, group, weight, money, years, block, 1, 20_000, np.random.default_rng(1))[:, 0]
@@ -45,11 +45,11 @@ def test_a_group_without_insured_years_gives_nan():
 
 
 def slow_ratios(person, group, weight, money, years, block, n_groups, n_draws, rng):
-    """The definition, person by person and line by line, on the numbers of the same eight streams."""
+    """The definition, person by person and line by line, with the random numbers of the same eight streams."""
     out = []
     size = np.bincount(block)
-    for place, child in enumerate(rng.spawn(8)):
-        n = n_draws // 8 + (place < n_draws % 8)
+    for number, child in enumerate(rng.spawn(8)):
+        n = n_draws // 8 + (number < n_draws % 8)
         e = np.empty((len(block), n))
         for b in range(len(size)):
             rows = np.flatnonzero(block == b)
@@ -86,13 +86,10 @@ def test_equals_the_definition_with_shared_persons_and_unsorted_blocks():
     assert bootstrap_ratios(*shuffled, np.random.default_rng(4)) == pytest.approx(fast)
 
 
-def test_threads_do_not_change_the_draws(monkeypatch):
-    arguments = lines()
-    one = bootstrap_ratios(*arguments, 3, 41, np.random.default_rng(5))
-    monkeypatch.setattr("ssinfer.benchmarks.matched.kernels.person_bootstrap.threads", lambda: 1)
-    two = bootstrap_ratios(*arguments, 3, 41, np.random.default_rng(5))
-    assert one.shape == (41, 3, 2)
-    assert np.array_equal(one, two)
+def test_threads_do_not_change_the_draws():
+    single, several = (bootstrap_ratios(*lines(), 3, 41, np.random.default_rng(5), n_threads=n) for n in (1, 4))
+    assert single.shape == (41, 3, 2)
+    assert np.array_equal(single, several)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The shock posterior against the full Gaussian likelihood, and against a truth it must find."""
+"""The shock posterior against the full Gaussian likelihood, and against simulated shocks."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_equals_the_full_likelihood(seed, n_periods):
     assert posterior.probability == pytest.approx(expected / expected.sum(), abs=1e-9)
 
 
-def test_finds_the_shocks_that_made_the_data():
+def test_recovers_simulated_shocks():
     rng = np.random.default_rng(1)
     G = 600
     region = rng.integers(0, 40, G)

@@ -1,0 +1,72 @@
+"""BacktestResult: the frames of a backtest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ssinfer.backtesting.operating_characteristics import ranking
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BacktestResult:
+    """Result of a backtest. The columns of its frames are declared in :mod:`ssinfer.backtesting.frames`.
+
+    Attributes
+    ----------
+    scores : DataFrame
+        One row per design, method and size class, at a true saving of zero.
+    detection : DataFrame
+        One row per design, method, size class, threshold and injected saving.
+    thresholds : DataFrame
+        One row per design, method, size class and threshold.
+    placebos : DataFrame
+        One row per design, method, unit and origin; refused and failed fits have a reason.
+    errors : array (rows of `placebos`, draws)
+        Relative null errors E0 / Bbar of each fit, thinned; NaN where there are none.
+    seed : int
+    """
+
+    scores: pd.DataFrame
+    detection: pd.DataFrame
+    thresholds: pd.DataFrame
+    placebos: pd.DataFrame
+    errors: NDArray[np.float32]
+    seed: int
+
+    def ranking(self) -> pd.DataFrame:
+        """Return designs and methods by detection at cross-fitted false payments of 5%."""
+        return ranking(self.thresholds)
+
+    def __repr__(self) -> str:
+        rows = self.placebos
+        return (
+            f"BacktestResult: {rows['design'].nunique()} designs x {rows['method'].nunique()} methods, "
+            f"{rows['unit'].nunique()} units x {rows['origin'].nunique()} origins, {len(rows)} fits "
+            f"({int((rows['status'] == 'refused').sum())} refused, {int((rows['status'] == 'failed').sum())} failed)"
+        )
+
+
+def join_results(results: Sequence[BacktestResult]) -> BacktestResult:
+    """Concatenate results of several designs, methods or definitions of spending."""
+    if len(results) == 1:
+        return results[0]
+    frames = {
+        name: pd.concat([getattr(result, name) for result in results], ignore_index=True)
+        for name in ("scores", "detection", "thresholds", "placebos")
+    }
+    width = max(result.errors.shape[1] for result in results)
+    errors = np.full((sum(len(result.errors) for result in results), width), np.nan, dtype=np.float32)
+    start = 0
+    for result in results:
+        errors[start : start + len(result.errors), : result.errors.shape[1]] = result.errors
+        start += len(result.errors)
+    return BacktestResult(**frames, errors=errors, seed=results[0].seed)

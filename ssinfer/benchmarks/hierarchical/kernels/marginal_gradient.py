@@ -1,0 +1,103 @@
+r"""Log marginal likelihood of the Gaussian panel at one node, with its derivatives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ssinfer.benchmarks.hierarchical.kernels.unit_terms import LOG_2PI, SINGULAR, unit_blocks
+from ssinfer.kernels.compile import compiled
+
+if TYPE_CHECKING:
+    from ssinfer.benchmarks.hierarchical.kernels.panel_nodes import Nodes
+    from ssinfer.typing import Floats
+
+NOT_FINITE = "the log likelihood is not finite: check the outcome, the loadings and the prior of the period effects"
+
+
+def log_marginal_gradient(
+    nodes: Nodes, noise: Floats, seen: Floats, y: Floats, loading: Floats
+) -> tuple[float, Floats, float]:
+    r"""Return the log marginal likelihood at a single node, and its derivatives.
+
+    Let m and V be the posterior mean and covariance of the period effects, u_i the loading and
+    α_i = S_i⁻¹ (y_i - u_i m). Then
+
+    .. math:: dl / dS_i = (α_i α_i' - S_i^{-1} + u_i^2 S_i^{-1} V S_i^{-1}) / 2
+
+    Parameters
+    ----------
+    nodes : Nodes
+        A single node.
+    noise, seen, y : array (N, T)
+        Sampling variance at scale 1; 1 where observed, else 0; outcome.
+    loading : array (N,)
+
+    Returns
+    -------
+    value : float
+    by_shared : array (T, T)
+        Derivative by ``nodes.shared``.
+    by_scale : float
+        Derivative by ``nodes.scale``.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        A covariance is not positive definite to rounding error, or an input is not finite.
+    """
+    units, periods = y.shape
+    determinant, inverse = np.empty(units), np.empty((units, periods, periods))
+    weighted, quadratic = np.empty((units, periods)), np.empty(units)
+    unit_blocks(nodes.shared[0], noise, float(nodes.scale[0]), seen, y, determinant, inverse, weighted, quadratic)
+    if not np.isfinite(determinant).all():
+        raise np.linalg.LinAlgError(SINGULAR)
+    common = nodes.common
+    flat = inverse.reshape(units, -1)
+    precision = ((loading**2) @ flat).reshape(periods, periods)
+    factor = np.linalg.cholesky(common.T @ precision @ common + np.eye(periods))
+    whiten = np.linalg.inv(factor)
+    root = common @ whiten.T
+    half = root.T @ (loading @ weighted)
+    value = -0.5 * (
+        seen.sum() * LOG_2PI + determinant.sum() + 2.0 * np.log(np.diag(factor)).sum() + quadratic.sum() - half @ half
+    )
+    if not np.isfinite(value):
+        raise np.linalg.LinAlgError(NOT_FINITE)
+    by_shared, by_scale = _gradient_sums(inverse, weighted, noise, np.ascontiguousarray(loading), root, root @ half)
+    return float(value), by_shared / 2.0, by_scale / 2.0
+
+
+@compiled
+def _gradient_sums(
+    inverse: Floats, weighted: Floats, noise: Floats, loading: Floats, root: Floats, mean: Floats
+) -> tuple[Floats, float]:
+    """Sum α_i α_i' - S_i⁻¹ + u_i² S_i⁻¹ V S_i⁻¹ over units, with V = root root', and its diagonal times the noise."""
+    units, periods = weighted.shape
+    by_shared = np.zeros((periods, periods))
+    term = np.empty((periods, periods))
+    column = np.empty(periods)
+    by_scale = 0.0
+    for i in range(units):
+        for t in range(periods):
+            for s in range(t + 1):
+                term[t, s] = -inverse[i, t, s]
+        for k in range(periods + 1):  # the columns of u S⁻¹ root, then α
+            for t in range(periods):
+                column[t] = weighted[i, t] if k == periods else 0.0
+            for s in range(periods):
+                times = -mean[s] if k == periods else root[s, k]
+                for t in range(periods):
+                    column[t] += loading[i] * times * inverse[i, s, t]
+            for t in range(periods):
+                for s in range(t + 1):
+                    term[t, s] += column[t] * column[s]
+        for t in range(periods):
+            by_scale += term[t, t] * noise[i, t]
+            for s in range(t + 1):
+                by_shared[t, s] += term[t, s]
+    for t in range(periods):
+        for s in range(t):
+            by_shared[s, t] = by_shared[t, s]
+    return by_shared, by_scale

@@ -1,0 +1,183 @@
+"""Adaptive importance sampling of a few parameters: pilot rounds, a mixture proposal, Pareto-smoothed weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import logsumexp
+
+from ssinfer.kernels.importance import Mixture, effective_size, fit_mixture, resample
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ssinfer.typing import Floats, Positions
+
+    LogTarget = Callable[[Floats], Floats]  # nodes (M, d) to their log density (M,), up to a constant
+
+MAX_PARETO_K = 0.7  # of dependable importance weights (Vehtari et al. 2024, section 3.2)
+MIN_ESS = 400.0  # effective sample size (Vehtari et al. 2021, section 4)
+
+PILOT_NODES = 256  # of the first pilot round, doubled in each; four times as many above `FEW_PARAMETERS`
+FEW_PARAMETERS = 5
+ENOUGH_EFFECTIVE = 0.6  # share of effective nodes at which pilots end; half of it above `FEW_PARAMETERS`
+MAX_PILOT_ROUNDS = 3  # at least two are run
+ESS_MARGIN = 2.0  # times the effective nodes needed: a placebo's posterior differs from the one proposed for
+COMPONENTS = 4  # of the mixture that is fitted to the pilot nodes
+MULTIPLES = (2, 4, 8)  # times the nodes in further rounds, until the weights are dependable
+
+
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """Nodes (M, d), the log density (M,) that they were drawn from, and the components that every proposal keeps."""
+
+    nodes: Floats
+    log_density: Floats
+    defensive: Mixture | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """Weighted nodes: x (M, d), weights (M,) that sum to one, and how dependable they are."""
+
+    nodes: Floats
+    weights: Floats
+    pareto_k: float
+    effective: float
+    log_target: Floats | None = None  # log posterior density (M,), where it was kept
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Name what makes the weights undependable."""
+        out = []
+        if not self.pareto_k <= MAX_PARETO_K:
+            out.append(f"Pareto k of the importance weights is {self.pareto_k:.2f}, above {MAX_PARETO_K}")
+        if not self.effective >= MIN_ESS:
+            out.append(f"effective sample size of the importance weights is {self.effective:.0f}, below {MIN_ESS:.0f}")
+        return tuple(out)
+
+
+def build_proposal(log_target: LogTarget, start: Mixture, defensive: Mixture | None, count: int) -> Proposal:
+    """Draw nodes for a target: from `start` first, then from mixtures fitted to all pilot rounds so far.
+
+    Each round has twice as many nodes as the last. All rounds count: a mixture fitted to the last 1,024 nodes alone
+    missed the tail of a curved posterior, and 5 of 8,192 nodes carried all its weight.
+
+    Parameters
+    ----------
+    log_target : callable
+        Log density (M,) of nodes (M, d), up to a constant.
+    start : Mixture
+        First proposal, around the mode.
+    defensive : Mixture or None
+        Components that every proposal keeps. Their shares are those of the whole proposal.
+    count : int
+        Least number of nodes. Two, four or eight times as many are drawn where `ESS_MARGIN` times `MIN_ESS` effective
+        nodes would not be reached otherwise.
+
+    Returns
+    -------
+    Proposal
+    """
+    size = start.centres.shape[1]
+    mixture = with_defensive_components(start, defensive)
+    pilot_nodes, enough = (
+        (PILOT_NODES, ENOUGH_EFFECTIVE) if size <= FEW_PARAMETERS else (4 * PILOT_NODES, ENOUGH_EFFECTIVE / 2)
+    )
+    mixtures: list[Mixture] = []
+    nodes, values = np.empty((0, size)), np.empty(0)
+    for number in range(MAX_PILOT_ROUNDS):
+        mixtures.append(mixture)
+        latest = draw_nodes(mixture, pilot_nodes * 2**number, defensive)
+        target = log_target(latest.nodes)
+        share = effective_size(_plain_weights(target, latest)) / len(target)
+        nodes, values = np.concatenate([nodes, latest.nodes]), np.concatenate([values, target])
+        pilots = Proposal(nodes, pooled_density(mixtures, nodes), defensive)
+        mixture = fit_proposal(pilots, values)
+        if number and share > enough:
+            break
+    multiples = (1, *MULTIPLES)
+    times = next((more for more in multiples if more * count * share >= ESS_MARGIN * MIN_ESS), multiples[-1])
+    return draw_nodes(mixture, times * count, defensive)
+
+
+def weigh_until_dependable(log_target: LogTarget, proposal: Proposal, count: int) -> Posterior:
+    """Weigh the nodes of a proposal; draw more nodes, nearer to the target, while the weights are not dependable.
+
+    `count` is the number of nodes of which `MULTIPLES` are drawn.
+    """
+    values = log_target(proposal.nodes)
+    posterior = pareto_smoothed_weights(values, proposal)
+    for more in MULTIPLES:
+        if not posterior.failures:
+            break
+        proposal = adapt(proposal, values, more * count)
+        values = log_target(proposal.nodes)
+        posterior = pareto_smoothed_weights(values, proposal)
+    return posterior
+
+
+def pooled_density(mixtures: list[Mixture], nodes: Floats) -> Floats:
+    """Return the log density (M,) of nodes of several rounds, each twice as many as the last, taken as one sample.
+
+    Each node counts as drawn from the mixture of all rounds, in proportion to their sizes. A tail that one round
+    missed is then weighed by the round that saw it (Owen & Zhou 2000, doi 10.1080/01621459.2000.10473909; Cornuet et
+    al. 2012, doi 10.1111/j.1467-9469.2011.00756.x).
+    """
+    shares = 2.0 ** np.arange(len(mixtures))
+    shares /= shares.sum()
+    return np.asarray(logsumexp([mixture.log_density(nodes) for mixture in mixtures], axis=0, b=shares[:, None]))
+
+
+def _plain_weights(log_target: Floats, proposal: Proposal) -> Floats:
+    ratio = log_target - proposal.log_density
+    return np.asarray(np.exp(ratio - ratio.max()))
+
+
+def fit_proposal(proposal: Proposal, log_target: Floats) -> Mixture:
+    """Return a mixture of Student-t distributions fitted to the weighted nodes, with the defensive components."""
+    weights = _plain_weights(log_target, proposal)
+    return with_defensive_components(fit_mixture(proposal.nodes, weights, COMPONENTS), proposal.defensive)
+
+
+def with_defensive_components(mixture: Mixture, defensive: Mixture | None) -> Mixture:
+    """Return the mixture with the components that every proposal keeps."""
+    if defensive is None:
+        return mixture
+    total = float(defensive.shares.sum())
+    return mixture.joined(Mixture(defensive.shares / total, defensive.centres, defensive.roots), total)
+
+
+def adapt(proposal: Proposal, log_target: Floats, count: int) -> Proposal:
+    """Return `count` nodes drawn from the mixture fitted to the weighted nodes of a proposal."""
+    return draw_nodes(fit_proposal(proposal, log_target), count, proposal.defensive)
+
+
+def draw_nodes(mixture: Mixture, count: int, defensive: Mixture | None) -> Proposal:
+    """Return `count` nodes drawn from a mixture."""
+    nodes = mixture.nodes(count)
+    return Proposal(nodes, mixture.log_density(nodes), defensive)
+
+
+def pareto_smoothed_weights(log_target: Floats, proposal: Proposal) -> Posterior:
+    """Return Pareto-smoothed weights of the nodes (Vehtari et al. 2024, https://www.jmlr.org/papers/v25/19-556.html)."""
+    from arviz_stats.base.array import array_stats  # noqa: PLC0415  (heavy; its functions of arrays, no labels)
+
+    ratio = log_target - proposal.log_density
+    finite = np.isfinite(ratio)
+    if not finite.any():
+        return Posterior(proposal.nodes, np.full(len(ratio), 1 / len(ratio)), np.inf, 0.0)
+    # psislw takes log likelihoods, of which leave-one-out weights are the negatives
+    smooth, tail = array_stats.psislw(  # type: ignore[no-untyped-call]
+        -np.where(finite, ratio, ratio[finite].min() - 700.0)
+    )
+    weights = np.exp(smooth - smooth.max())
+    weights /= weights.sum()
+    return Posterior(proposal.nodes, weights, float(tail), effective_size(weights), log_target)
+
+
+def resample_nodes(posterior: Posterior, count: int, rng: np.random.Generator) -> Positions:
+    """Draw `count` node numbers by weight."""
+    return resample(posterior.weights, count, rng)

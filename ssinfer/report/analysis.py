@@ -1,0 +1,241 @@
+"""Analysis: the result of a study, with the quantities that several parts of its report need."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from ssinfer.backtesting.choice import Choice, choose_design
+from ssinfer.backtesting.noise import (
+    NoiseComponents,
+    OutsideSamplingInterval,
+    noise_components,
+    outside_sampling_interval,
+)
+from ssinfer.errors import SsinferError
+from ssinfer.figures.numbers import listed, quoted
+from ssinfer.report.disclosure import case_is_small
+from ssinfer.study.result import StudyResult
+from ssinfer.thresholds.kind import ThresholdKey
+from ssinfer.thresholds.placebo import COMPARISON_KEY
+from ssinfer.thresholds.schedule import MSSP_K
+
+type Pair = tuple[str, str]  # design and method
+type Row = pd.Series[Any]
+
+MAX_FALSE_PAYMENT_RATE = 0.05  # of a threshold that may be recommended
+DEFAULT_SHARE = 0.5
+ALL_SIZES = "all"  # the size class of all placebos
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Noise of one design and method, and payments by sampling noise alone, with the estimated k and Medicare's."""
+
+    components: NoiseComponents
+    own_k: OutsideSamplingInterval
+    medicare_k: OutsideSamplingInterval
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """The result of a study, its recommended threshold, and its noise components.
+
+    Attributes
+    ----------
+    result : StudyResult
+    choice : Choice or None
+        The recommended design, method and threshold.
+    why_no_choice : str
+        The reason if there is no choice.
+    noise : mapping of (design, method) to Noise
+    why_no_noise : tuple of str
+        The reasons for the designs and methods without noise components.
+    """
+
+    result: StudyResult
+    choice: Choice | None
+    why_no_choice: str
+    noise: Mapping[Pair, Noise]
+    why_no_noise: tuple[str, ...]
+
+    @cached_property
+    def pairs(self) -> list[Pair]:
+        """The designs and methods that were backtested or evaluated, in the order of the study."""
+        result = self.result
+        everything = [(design, method) for design in result.designs for method in result.methods]
+        used = set(result.counterfactuals)
+        frames = [result.savings] if result.backtest is None else [result.savings, result.backtest.placebos]
+        for frame in frames:
+            if {"design", "method"} <= set(frame.columns):
+                used |= set(zip(frame["design"], frame["method"], strict=True))
+        return [pair for pair in everything if pair in used] or everything
+
+    @cached_property
+    def hidden(self) -> bool:
+        """Whether the contract group is too small to be shown."""
+        return case_is_small(self.result)
+
+    @cached_property
+    def ranking(self) -> pd.DataFrame:
+        """Designs and methods by detection rate at equal false payment rates; empty without a backtest."""
+        return pd.DataFrame() if self.result.backtest is None else self.result.backtest.ranking()
+
+    @property
+    def ranked_pairs(self) -> list[Pair]:
+        """The designs and methods of the ranking, best first."""
+        return [pair_of(row) for _, row in self.ranking.iterrows()]
+
+    @property
+    def best(self) -> Pair:
+        """The design and method with the highest detection rate; the first of the study without a ranking."""
+        return [*self.ranked_pairs, *self.pairs][0]
+
+    @property
+    def chosen(self) -> Pair:
+        """The design and method of the recommended threshold; the best ones without it."""
+        return self.best if self.choice is None else self.choice.best.pair
+
+    @cached_property
+    def recommended(self) -> ThresholdKey | None:
+        """The recommended threshold; None if there is none."""
+        return None if self.choice is None else self.choice.best.threshold
+
+    @property
+    def share(self) -> float:
+        """The sharing rate of the backtest."""
+        return float(self.result.manifest.get("share", DEFAULT_SHARE))
+
+    @property
+    def group(self) -> str:
+        """The names of the treated units, or their number if there are many."""
+        treated = next(iter(self.result.designs.values())).treated
+        return ", ".join(treated) if len(treated) <= 3 else f"the {len(treated)} contracted units"
+
+    def label(self, pair: Pair) -> str:
+        """Return the name of a design, with the method if the study has several."""
+        name = pair[0].replace("_", " ")
+        return f"{name}, {pair[1]}" if len(self.result.methods) > 1 else name
+
+    def quoted(self, pair: Pair) -> str:
+        """Return the label in quotation marks."""
+        return quoted(self.label(pair))
+
+    def full_name(self, pair: Pair) -> str:
+        """Return the label in quotation marks, followed by the description of the design."""
+        description = str(self.result.design_labels.get(pair[0], "")).strip().rstrip(".")
+        return f"{self.quoted(pair)} ({description})" if description else self.quoted(pair)
+
+    def labelled(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return a frame with columns design and method, with the label of each row as a column."""
+        return frame.assign(label=[self.label(pair_of(row)) for _, row in frame.iterrows()])
+
+    def placebos(self, pair: Pair) -> pd.DataFrame:
+        """Return the estimated placebos of a design and method."""
+        if self.result.backtest is None:
+            return pd.DataFrame()
+        rows = rows_of(self.result.backtest.placebos, pair)
+        return rows[(rows["role"] == "placebo") & (rows["status"] == "ok")] if len(rows) else rows
+
+    def backtested(self, pair: Pair) -> pd.DataFrame:
+        """Return the backtested thresholds of a design and method over placebos of all sizes."""
+        frame = None if self.result.backtest is None else self.result.backtest.thresholds
+        rows = rows_of(frame, pair)
+        return rows[rows["size_class"] == ALL_SIZES] if len(rows) else rows
+
+    def saving(self, pair: Pair) -> Row | None:
+        """Return the measured saving of the contract group; None if it is sealed or was refused."""
+        rows = rows_of(self.result.savings, pair)
+        if not len(rows) or "saving" not in rows.columns or not math.isfinite(float(rows["saving"].iloc[0])):
+            return None
+        return rows.iloc[0]
+
+    @property
+    def has_saving(self) -> bool:
+        """Whether any design and method measured the saving of the contract group."""
+        return any(self.saving(pair) is not None for pair in self.pairs)
+
+    def threshold(self, pair: Pair, key: ThresholdKey = COMPARISON_KEY) -> Row | None:
+        """Return a threshold of the contract group under a design and method; None if there is none."""
+        rows = rows_of(self.result.case_thresholds, pair)
+        rows = rows[key.rows(rows)] if len(rows) else rows
+        return rows.iloc[0] if len(rows) and math.isfinite(rows["rate"].iloc[0]) else None
+
+    @property
+    def recommended_threshold(self) -> Row | None:
+        """The recommended threshold for the contract group; None if there is none."""
+        return None if self.recommended is None else self.threshold(self.chosen, self.recommended)
+
+    def insured_years(self, pair: Pair) -> float | None:
+        """Return the insured-years of the contract group over the performance periods; None if they are unknown."""
+        if self.result.panel.insured_years is None or pair not in self.result.counterfactuals:
+            return None
+        return float(self.result.counterfactuals[pair].insured_years.sum())
+
+
+def analyse(result: StudyResult) -> Analysis:
+    """Compute what several parts of a report need."""
+    choice, why_no_choice = _choice(result)
+    noise, why_no_noise = _noise(result)
+    return Analysis(result, choice, why_no_choice, noise, why_no_noise)
+
+
+def pair_of(row: Any) -> Pair:
+    """Return the design and method of a row."""
+    return str(row["design"]), str(row["method"])
+
+
+def rows_of(frame: pd.DataFrame | None, pair: Pair) -> pd.DataFrame:
+    """Return the rows of a design and method; an empty frame if there are none."""
+    if frame is None or not {"design", "method"} <= set(frame.columns):
+        return pd.DataFrame()
+    return frame[(frame["design"] == pair[0]) & (frame["method"] == pair[1])]
+
+
+def span(periods: tuple[object, ...]) -> str:
+    """Return periods as "first to last", or as a list if there are at most two."""
+    if len(periods) <= 2:
+        return " and ".join(str(period) for period in periods)
+    return f"{periods[0]} to {periods[-1]}"
+
+
+def _choice(result: StudyResult) -> tuple[Choice | None, str]:
+    """Return the choice with a false payment rate of at most 5%, or the reason why there is none."""
+    if result.backtest is None:
+        return None, "No backtest was run, so no threshold can be recommended."
+    share = float(result.manifest.get("share", DEFAULT_SHARE))
+    try:
+        return choose_design(result.backtest, share=share, at_most=MAX_FALSE_PAYMENT_RATE), ""
+    except SsinferError as error:
+        return None, f"No threshold can be recommended: {error}"
+
+
+def _noise(result: StudyResult) -> tuple[dict[Pair, Noise], tuple[str, ...]]:
+    """Return noise components by design and method, and the reasons for those without."""
+    if result.backtest is None:
+        return {}, ()
+    if result.panel.insured_years is None:
+        return {}, ("Sampling noise and group shock: the panel has no numbers of insured.",)
+    noise: dict[Pair, Noise] = {}
+    refused: dict[str, list[str]] = {}
+    empty = Analysis(result, None, "", {}, ())
+    seed = result.backtest.seed
+    for pair in empty.pairs:
+        rows = empty.placebos(pair)
+        if not len(rows):
+            continue
+        try:
+            components = noise_components(rows, seed=seed)
+            own_k, medicare_k = (outside_sampling_interval(rows, k, seed=seed) for k in (components.k, MSSP_K))
+        except SsinferError as error:
+            refused.setdefault(str(error), []).append(empty.quoted(pair))
+        else:
+            noise[pair] = Noise(components, own_k, medicare_k)
+    return noise, tuple(
+        "Sampling noise and group shock under "
+        f"{listed(names) if len(names) <= 3 else f'{len(names)} designs and methods'}: {reason}"
+        for reason, names in refused.items()
+    )

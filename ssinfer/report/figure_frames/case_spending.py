@@ -1,0 +1,75 @@
+"""Frame of the figure of the contract group: spending and benchmarks by period."""
+
+import numpy as np
+import pandas as pd
+
+from ssinfer.counterfactual import Counterfactual
+from ssinfer.design import Design
+from ssinfer.figures.case import BASELINE, NO_WINDOW, PERFORMANCE
+from ssinfer.panel import Panel
+from ssinfer.report.analysis import Analysis
+from ssinfer.report.figure_frame import ReportFigure
+
+MAX_BENCHMARKS = 6
+INTERVALS = {"posterior": "credible", "sampling": "confidence"}
+
+
+def frame(analysis: Analysis) -> pd.DataFrame:
+    """Return observed spending, and the benchmarks on the chosen design's spending.
+
+    If these benchmarks are more than six, only those of the chosen design are returned.
+    """
+    fits = analysis.result.counterfactuals
+    if analysis.hidden or not fits:
+        return pd.DataFrame()
+    first = analysis.chosen if analysis.chosen in fits else next(iter(fits))
+    panel = analysis.result.panel_of(first[0])
+    pairs = [pair for pair in analysis.pairs if pair in fits and analysis.result.panel_of(pair[0]) is panel]
+    if len(pairs) > MAX_BENCHMARKS:
+        pairs = [pair for pair in pairs if pair[0] == first[0]]
+    parts = [_observed(panel, analysis.result.designs[first[0]])]
+    parts += [_benchmark(fits[pair]).assign(design=analysis.label(pair)) for pair in pairs]
+    kinds = sorted({INTERVALS[fits[pair].uncertainty] for pair in pairs if fits[pair].uncertainty in INTERVALS})
+    return pd.concat(parts, ignore_index=True).assign(
+        contract_group=analysis.group,
+        currency=analysis.result.currency,
+        interval=f" ({' or '.join(kinds)})" if kinds else "",
+    )
+
+
+def _observed(panel: Panel, design: Design) -> pd.DataFrame:
+    """Return the pooled spending of the treated units until the last performance period."""
+    rows = design.treated_rows(panel)
+    last = int(panel.columns(design.performance).max())
+    spending = panel.spending[rows, : last + 1]
+    weights = np.ones(spending.shape) if panel.insured_years is None else panel.insured_years[rows, : last + 1]
+    usable = np.isfinite(spending) & np.isfinite(weights)
+    mass = np.where(usable, weights, 0.0)
+    with np.errstate(invalid="ignore"):
+        pooled = np.where(usable, spending * mass, 0.0).sum(axis=0) / mass.sum(axis=0)
+    windows = np.full(last + 1, NO_WINDOW, dtype=object)
+    windows[panel.columns(design.baseline)] = BASELINE
+    windows[panel.columns(design.performance)] = PERFORMANCE
+    masked = np.zeros(last + 1, dtype=bool)
+    masked[panel.columns(design.masked) if design.masked else []] = True
+    pooled = np.where(usable.all(axis=0), pooled, np.nan)
+    periods = [str(period) for period in panel.periods[: last + 1]]
+    columns = {"design": "", "period": periods, "window": windows, "masked": masked, "value": pooled}
+    return pd.DataFrame({**columns, "lower": np.nan, "upper": np.nan})
+
+
+def _benchmark(cf: Counterfactual) -> pd.DataFrame:
+    """Return mean and 95% interval of the pooled benchmark by performance period."""
+    draws = cf.benchmark.values.reshape(-1, *cf.benchmark.shape[2:])  # (draw, unit, period)
+    years = cf.insured_years.values
+    with np.errstate(invalid="ignore"):
+        by_period = np.where(years > 0, draws * years, 0.0).sum(axis=1) / years.sum(axis=0)  # (draw, period)
+    lower, upper = np.full((2, by_period.shape[1]), np.nan)
+    if cf.uncertainty != "none":
+        lower, upper = np.quantile(by_period, [0.025, 0.975], axis=0)
+    periods = [str(period) for period in cf.benchmark["period"].values.tolist()]
+    columns = {"period": periods, "window": PERFORMANCE, "masked": False}
+    return pd.DataFrame({**columns, "value": by_period.mean(axis=0), "lower": lower, "upper": upper})
+
+
+FRAME = ReportFigure(name="case", section="case-section", order=30, frame=frame)

@@ -1,0 +1,67 @@
+"""Frame of the figure of measured savings of placebo contracts."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ssinfer.errors import SsinferError
+from ssinfer.figures.placebo_savings import MEASURED, PLACEBO, THRESHOLD
+from ssinfer.level import check_level
+from ssinfer.report.analysis import Analysis, Pair
+from ssinfer.report.disclosure import unit_is_visible
+from ssinfer.report.figure_frame import ReportFigure
+from ssinfer.report.text.names import plain_key
+from ssinfer.thresholds.kind import KINDS, ThresholdKey
+from ssinfer.thresholds.placebo import COMPARISON_KEY
+from ssinfer.thresholds.placebo_cross_fitted import cross_fitted_placebo_thresholds
+
+
+def frame(analysis: Analysis) -> pd.DataFrame:
+    """Return the placebos of every design, with the thresholds and the saving of the contract group."""
+    parts = []
+    for pair in analysis.pairs:
+        placebos = analysis.placebos(pair)
+        placebos = placebos[unit_is_visible(analysis.result, placebos)] if len(placebos) else placebos
+        if not len(placebos):
+            continue
+        try:
+            level, side = check_level(COMPARISON_KEY.level), COMPARISON_KEY.side
+            thresholds = cross_fitted_placebo_thresholds(placebos, level, side)
+        except SsinferError:
+            thresholds = np.full(len(placebos), np.nan)
+        rates = placebos["savings_rate"].to_numpy(dtype=float)
+        columns = {"rate": rates, "judged": ~np.isnan(thresholds), "paid": rates >= thresholds}
+        part = pd.DataFrame({"item": PLACEBO, "name": "", "learns_from": "", **columns})
+        group = pd.DataFrame([] if analysis.hidden else _contract_group(analysis, pair))
+        parts.append(pd.concat([part, group], ignore_index=True).assign(design=analysis.label(pair)))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _contract_group(analysis: Analysis, pair: Pair) -> list[dict[str, Any]]:
+    """Return the contract group's thresholds that the figure draws, and its measured saving.
+
+    The thresholds are the cross-fitted placebo threshold, the first threshold of a model (two-sided, 95%), and the
+    first schedule by size.
+    """
+    items: dict[str, dict[str, Any]] = {}
+    for kind in KINDS.entries():
+        if kind.name == COMPARISON_KEY.kind:
+            key = COMPARISON_KEY
+        elif kind.learns_from == "fit" and kind.has_level and kind.pays:
+            key = plain_key(kind, 0.95, "two-sided")
+        elif kind.learns_from == "size":
+            key = ThresholdKey(kind.name)
+        else:
+            continue
+        row = analysis.threshold(pair, key)
+        if row is not None:
+            line = {"item": THRESHOLD, "name": kind.label, "learns_from": kind.learns_from, "rate": float(row["rate"])}
+            items.setdefault(kind.learns_from, line)
+    saving = analysis.saving(pair)
+    if saving is not None:
+        items[MEASURED] = {"item": MEASURED, "name": "", "learns_from": "", "rate": float(saving["savings_rate"])}
+    return [{**item, "judged": False, "paid": False} for item in items.values()]
+
+
+FRAME = ReportFigure(name="placebo_savings", section="comparison", order=30, frame=frame)

@@ -1,0 +1,48 @@
+"""Sections of the report, in their order, each with the sentences that stand above its tables and figures."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from ssinfer.report.analysis import Analysis
+from ssinfer.report.text.absent import absent_sentences
+from ssinfer.report.text.counting import counting_sentences
+from ssinfer.report.text.intact import intact_sentences
+from ssinfer.report.text.methods import methods_sentences, transport_sentences
+from ssinfer.report.text.noise import noise_sentences
+from ssinfer.report.text.recommendation import recommendation_sentences
+
+
+@dataclass(frozen=True)
+class Section:
+    """Declares one section of the report.
+
+    Attributes
+    ----------
+    name : str
+        Key that tables and figures name, and identifier in the page.
+    title : str
+    sentences : callable (analysis) -> iterable of str, optional
+    bullets : bool
+        Whether the sentences are a list.
+    """
+
+    name: str
+    title: str
+    sentences: Callable[[Analysis], Iterable[str]] | None = None
+    bullets: bool = False
+
+
+SECTIONS = (
+    Section("known-truth", "Measured savings and the known true saving"),
+    Section("absent", "Parts that this report does not have", absent_sentences, bullets=True),
+    Section("sampling", "Payments under sampling noise alone", noise_sentences),
+    Section("counting", "The counted population and its claims", counting_sentences),
+    Section("balance-section", "The comparison of persons"),
+    Section("comparison", "The designs and their errors"),
+    Section("which-threshold", "The recommended threshold", recommendation_sentences),
+    Section("thresholds-section", "Thresholds"),
+    Section("intact", "Intact practices are not random insured", intact_sentences),
+    Section("transport", "Groups to which these thresholds do not apply", transport_sentences, bullets=True),
+    Section("case-section", "The contract group"),
+    Section("methods", "Methods", methods_sentences),
+)

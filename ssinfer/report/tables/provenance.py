@@ -1,0 +1,37 @@
+"""Table: version, seed, hashes and packages behind the report."""
+
+import pandas as pd
+
+from ssinfer.report.analysis import Analysis
+from ssinfer.report.table import ReportTable, TableColumn
+
+NAMES = {
+    "version": "ssinfer",
+    "ssinfer": "ssinfer",
+    "seed": "Seed",
+    "data_hash": "Data (SHA-256)",
+    "study_hash": "Study configuration (SHA-256)",
+    "command": "Command",
+    "created": "Created",
+    "n_cores": "Processor cores",
+}
+
+
+def rows(analysis: Analysis) -> pd.DataFrame:
+    """Return one row per entry of the manifest."""
+    manifest = analysis.result.manifest
+    records = [(name, str(manifest[key])) for key, name in NAMES.items() if manifest.get(key) is not None]
+    packages = manifest.get("versions") or {}
+    if packages:
+        records.append(("Packages", ", ".join(f"{name} {version}" for name, version in sorted(packages.items()))))
+    return pd.DataFrame(records, columns=["entry", "value"])
+
+
+TABLE = ReportTable(
+    name="provenance",
+    section="methods",
+    order=10,
+    caption="Provenance",
+    columns=(TableColumn("Entry", "entry"), TableColumn("Value", "value")),
+    rows=rows,
+)

@@ -1,0 +1,105 @@
+"""Table: the thresholds of the contract group under the chosen design, and their payments on placebos."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ssinfer.figures.numbers import listed, money, percent, total
+from ssinfer.report.analysis import Analysis, rows_of
+from ssinfer.report.table import DETECTION_RATE, NoTable, ReportTable, TableColumn
+from ssinfer.report.text.names import threshold_name
+from ssinfer.thresholds.kind import KINDS, ThresholdKey
+
+
+def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
+    """Return one row per threshold, by kind, level and side."""
+    if analysis.hidden:
+        return NoTable()
+    thresholds = rows_of(analysis.result.case_thresholds, analysis.chosen)
+    if not len(thresholds):
+        return NoTable()
+    thresholds = thresholds[np.isfinite(thresholds["rate"].to_numpy(dtype=float))]
+    pays = thresholds["kind"].map(lambda kind: KINDS.find(kind).pays).astype(bool)
+    power, thresholds = thresholds[~pays], thresholds[pays]
+    thresholds = thresholds.assign(order=thresholds["kind"].map(KINDS.names().index))
+    thresholds = thresholds.sort_values(["order", "level", "side"], ascending=[True, False, True], kind="stable")
+    backtested = analysis.backtested(analysis.chosen)
+    records = []
+    for _, row in thresholds.iterrows():
+        key = ThresholdKey.of(row)
+        same = backtested[_backtested_key(key).rows(backtested)] if len(backtested) else backtested
+        measures = {name: same[name].iloc[0] for name in MEASURES if len(same) and name in same.columns}
+        records.append(
+            {
+                **row,
+                **dict.fromkeys(MEASURES),
+                **measures,
+                "name": threshold_name(key),
+                "promised": None if key.level is None else 1 - key.tail,
+                "detectable": _detectable(power, key, float(row["rate"])),
+                "passed": row.get("passed"),
+            }
+        )
+    return pd.DataFrame(records)
+
+
+def _backtested_key(key: ThresholdKey) -> ThresholdKey:
+    """Return the key of the threshold whose backtest describes this one."""
+    return ThresholdKey(KINDS.find(key.kind).backtested_as or key.kind, key.level, key.side, key.prior)
+
+
+def _detectable(power: pd.DataFrame, key: ThresholdKey, rate: float) -> Any:
+    """Return the true saving that a model-based threshold detects with a probability of 80%; None if unknown."""
+    if key.level is None or "detectable" not in power.columns:
+        return None
+    same = power[(power["level"] == key.level) & (power["side"] == key.side)]
+    same = same[np.isclose(same["rate"].to_numpy(dtype=float), rate, rtol=1e-9, atol=0.0)]
+    return same["detectable"].iloc[0] if len(same) else None
+
+
+def remarks(analysis: Analysis, rows: pd.DataFrame) -> Iterator[str]:
+    """Return the design, the expected systematic error, and the kinds that are not available with their reasons."""
+    yield (
+        f"Under the design {analysis.quoted(analysis.chosen)}. A two-sided 95% interval promises 2.5% false payments: "
+        "it is a one-sided 97.5% test. Medicare's schedule promises about 10% at 5,000 assigned persons, 5% at 20,000 "
+        "and 1% at 50,000. These thresholds do not hold for another kind of group: see below."
+    )
+    errors = rows[rows["systematic_error"].notna()] if "systematic_error" in rows.columns else rows[:0]
+    for _, row in errors[:1].iterrows():
+        amount, currency = float(row["systematic_error_money"]), analysis.result.currency
+        years = analysis.insured_years(analysis.chosen)
+        in_total = "" if years is None else f" ({total(amount * years, currency)} in total)"
+        yield (
+            "Expected systematic error of the contract group's saving, learned from the placebos: "
+            f"{percent(float(row['systematic_error']))} of the benchmark, {money(amount, currency)} per "
+            f"insured-year{in_total}, in either direction."
+        )
+    everything = rows_of(analysis.result.case_thresholds, analysis.chosen)
+    missing = everything[~np.isfinite(everything["rate"].to_numpy(dtype=float))]
+    for reason, part in missing.groupby("reason", sort=False) if "reason" in missing.columns else ():
+        labels = list(dict.fromkeys(str(KINDS.find(kind).label) for kind in part["kind"]))
+        yield f"Not available: {listed(labels)}. {reason}"
+
+
+MEASURES = ("false_payment_rate", "false_payment_rate_se", "detection_rate_3", "detection_rate_3_se")
+
+TABLE = ReportTable(
+    name="thresholds",
+    section="thresholds-section",
+    order=10,
+    caption="Thresholds by kind",
+    columns=(
+        TableColumn("Threshold", "name"),
+        TableColumn("For the contract group (% of benchmark)", "rate", "percent", 1),
+        TableColumn("In money per insured-year", "money", "money"),
+        TableColumn("Promised false payment rate (%)", "promised", "percent", 1),
+        TableColumn("False payment rate on placebos (%)", "false_payment_rate", "percent"),
+        DETECTION_RATE,
+        TableColumn("True saving detected with a probability of 80% (%)", "detectable", "percent", 1),
+        TableColumn("The contract group reaches it", "passed", "yes or no"),
+    ),
+    rows=rows,
+    remarks=remarks,
+)

@@ -1,0 +1,41 @@
+"""Sentences on the parts that a report does not have, with their reasons."""
+
+from collections.abc import Iterator
+
+from ssinfer.report.analysis import Analysis, pair_of, span
+from ssinfer.report.disclosure import unit_is_visible
+
+
+def absent_sentences(analysis: Analysis) -> Iterator[str]:
+    """Return one sentence per part that is absent, suppressed or refused."""
+    result, group, limit = analysis.result, analysis.group, analysis.result.suppress_below
+    if result.backtest is None:
+        yield "No backtest was run, so there are no false payment rates and no detection rates."
+    if analysis.hidden:
+        yield (
+            f"{group} has a period with fewer than {limit} insured. Its benchmark, saving, thresholds and settlement "
+            "are suppressed for all periods, so that none can be derived."
+        )
+    elif not analysis.has_saving:
+        when = span(next(iter(result.designs.values())).performance)
+        yield f"The saving of {group} in {when} is not available: it is sealed, was refused, or was not evaluated."
+    if {"status", "reason"} <= set(result.savings.columns):
+        for _, row in result.savings[result.savings["status"] == "refused"].iterrows():
+            yield f"The benchmark of {group} under {analysis.quoted(pair_of(row))} was refused: {row['reason']}"
+    if not len(result.settlement):
+        if result.manifest.get("contract") is not None:
+            yield "No settlement: there is no saving to settle."
+        else:
+            yield (
+                "No settlement: the study says nothing on sharing. Overpayments and underpayments in the backtest are "
+                f"computed at a neutral sharing rate of {100 * analysis.share:g}%."
+            )
+    if result.panel.insured_years is None:
+        yield "The panel has no numbers of insured: there are no totals, and small groups cannot be suppressed."
+    elif result.backtest is not None:
+        placebos = result.backtest.placebos
+        estimated = placebos[(placebos["role"] == "placebo") & (placebos["status"] == "ok")]
+        n_hidden = int((~unit_is_visible(result, estimated)).sum())
+        if n_hidden:
+            yield f"{n_hidden} placebo results of units with fewer than {limit} insured are not drawn."
+    yield from analysis.why_no_noise

@@ -1,0 +1,108 @@
+"""Tables and figures are found by registries: a temporary package adds one of each, and the report shows them."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+import ssinfer
+from ssinfer.drawing import FIGURES
+from ssinfer.errors import PluginError
+from ssinfer.registry import _found
+from ssinfer.report.figure_frame import FRAMES
+from ssinfer.report.sections import SECTIONS
+from ssinfer.report.summarise import summarise
+from ssinfer.report.table import TABLES
+from ssinfer.report.write import write_report
+from ssinfer.thresholds.kind import KINDS
+
+MODULE = """
+import pandas as pd
+from matplotlib.figure import Figure as Canvas
+
+from ssinfer.figures.figure import Figure
+from ssinfer.report.figure_frame import ReportFigure
+from ssinfer.report.table import ReportTable, TableColumn
+from ssinfer.schema import Column, FrameSchema
+
+
+def plot(frame):
+    picture = Canvas()
+    picture.subplots().bar(frame["design"], frame["fits"])
+    return picture
+
+
+def fits(analysis):
+    return analysis.result.backtest.placebos.groupby("design").size().rename("fits").reset_index()
+
+
+COLUMNS = (Column("design", "text", "", "Name."), Column("fits", "int", "", "Number of fits."))
+SCHEMA = FrameSchema("fits", "one row per design", COLUMNS)
+FIGURE = Figure("fits", 99, "Fits by design", "First design: {design}.", SCHEMA, plot)
+FRAME = ReportFigure("fits", SECTION, 99, fits)
+HEADS = (TableColumn("Design", "design"), TableColumn("Fits", "fits", "number"))
+TABLE = ReportTable("fits", SECTION, 98, "Fits by design", HEADS, fits, notes=("From another package.",))
+"""
+ENTRY_POINTS = """\
+[ssinfer.figures]
+fits = report_addition:FIGURE
+[ssinfer.report_figures]
+fits = report_addition:FRAME
+[ssinfer.report_tables]
+fits = report_addition:TABLE
+"""
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Return a function that installs a distribution with a table and a figure for a section of the report."""
+
+    def installed(section):
+        (tmp_path / "report_addition.py").write_text(f"SECTION = {section!r}\n{MODULE}")
+        metadata = tmp_path / "report_addition-1.0.dist-info"
+        metadata.mkdir()
+        (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: report-addition\nVersion: 1.0\n")
+        (metadata / "entry_points.txt").write_text(ENTRY_POINTS)
+        monkeypatch.syspath_prepend(tmp_path)
+        _found.cache_clear()
+
+    yield installed
+    _found.cache_clear()
+    sys.modules.pop("report_addition", None)
+
+
+def test_a_table_and_a_figure_of_another_package_are_in_the_report(study, install, tmp_path):
+    install("comparison")
+    page = write_report(study, tmp_path / "out").read_text(encoding="utf-8")
+    assert '<table id="fits">' in page
+    assert "From another package." in page
+    assert "First design: a." in page
+    assert (tmp_path / "out" / "figures" / "fits.svg").is_file()
+
+
+def test_a_table_for_a_section_that_does_not_exist_is_refused(study, install):
+    install("comparisons")
+    with pytest.raises(PluginError, match=r"'comparisons' of the report, which does not exist. Did you mean 'compar"):
+        summarise(study)
+
+
+def test_every_declared_figure_and_table_is_usable():
+    assert not TABLES.broken() | FRAMES.broken() | FIGURES.broken()
+    assert set(FRAMES.names()) == set(FIGURES.names())
+    assert {entry.section for entry in (*TABLES.entries(), *FRAMES.entries())} <= {part.name for part in SECTIONS}
+
+
+def test_no_code_of_report_and_figures_names_a_threshold_kind():
+    kinds, root = set(KINDS.names()), Path(ssinfer.__file__).parent
+    for path in [*root.glob("report/**/*.py"), *root.glob("figures/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            parts = []
+            if isinstance(node, ast.Compare) and "role" not in ast.unparse(node):  # the role of a row of a backtest
+                parts = [node.left, *node.comparators]
+            elif isinstance(node, ast.Dict):
+                parts = [key for key in node.keys if key is not None]
+            elif isinstance(node, ast.MatchValue):
+                parts = [node.value]
+            named = {leaf.value for part in parts for leaf in ast.walk(part) if isinstance(leaf, ast.Constant)} & kinds
+            assert not named, (path.name, named)

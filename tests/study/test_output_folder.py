@@ -1,0 +1,34 @@
+"""Tables of the output folder: declared columns, headers that do not depend on rows, a page that is generated."""
+
+import importlib.util
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from ssinfer.study.frames import OUTPUT
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_generated_documents_are_up_to_date():
+    spec = importlib.util.spec_from_file_location("maps", ROOT / ".ci" / "maps.py")
+    maps = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(maps)
+    for document, content in maps.documents().items():
+        assert document.read_text(encoding="utf-8") == content, f"Run `make maps` and commit {document.name}."
+
+
+def test_the_page_names_every_table():
+    page = (ROOT / "docs" / "output_folder.md").read_text(encoding="utf-8")
+    head = page[: page.index("<!-- columns")]
+    assert [name for name in OUTPUT if f"`{name}`" not in head] == []
+
+
+@pytest.mark.parametrize("name", OUTPUT)
+def test_an_empty_table_has_its_whole_header(name, tmp_path):
+    schema = OUTPUT[name]
+    names = [column.name for column in schema.columns if not column.depends_on_settings]
+    pd.DataFrame().pipe(schema.conform).to_csv(tmp_path / "empty.csv", index=False)
+    assert (tmp_path / "empty.csv").read_text().strip().split(",") == names
+    assert all(column.meaning.endswith(".") for column in schema.columns), "the meaning is a sentence"
