@@ -34,6 +34,7 @@ from .thresholds.confidence import confidence_threshold as confidence_threshold
 from .thresholds.credible import credible_threshold as credible_threshold
 from .thresholds.detectable import minimum_detectable_saving as minimum_detectable_saving
 from .thresholds.detectable import power_of_gate as power_of_gate
+from .thresholds.detectable import power_of_threshold as power_of_threshold
 from .thresholds.expected_loss import expected_loss_threshold as expected_loss_threshold
 from .thresholds.placebo import placebo_threshold as placebo_threshold
 from .thresholds.planning.power import insured_needed as insured_needed

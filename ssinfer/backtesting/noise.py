@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.backtesting.kernels.block_bootstrap import BOOTSTRAP_REPLICATES, block_weights, mean_and_error
-from ssinfer.errors import DataError, ParameterError, RefusalError
+from ssinfer.errors import ParameterError, RefusalError
 from ssinfer.kernels.error_components import fit_noise
 from ssinfer.level import check_level
+from ssinfer.thresholds.placebo_rows import require_columns
 
 if TYPE_CHECKING:
     from ssinfer.typing import Floats, Positions
@@ -234,11 +235,7 @@ def outside_sampling_interval(
 
 
 def _usable(placebos: pd.DataFrame) -> pd.DataFrame:
-    for name in ("unit", "savings_rate", "insured_years"):
-        if name not in placebos.columns:
-            raise DataError(
-                f"placebos lacks the column {name!r}; it has {list(placebos.columns)}. Pass result.placebos."
-            )
+    require_columns(placebos, ("unit", "savings_rate", "insured_years"))
     for name in ("design", "method"):
         if name in placebos.columns and len(pd.unique(placebos[name])) > 1:
             raise RefusalError(

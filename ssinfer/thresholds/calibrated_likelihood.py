@@ -1,4 +1,4 @@
-"""calibrated_threshold: a model's own standard error, rescaled and moved to what placebos showed."""
+"""calibrated_threshold: rescales a model's standard error and corrects its bias, as learned from placebos."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from ssinfer.kernels.predictive_error_distribution import (
 from ssinfer.level import check_level, check_side, tail
 from ssinfer.thresholds.calibrated_posterior import FEWEST_UNITS, usable_placebos
 from ssinfer.thresholds.kind import ThresholdKind
-from ssinfer.thresholds.placebo_order import refuse_equal_savings
+from ssinfer.thresholds.null_error import null_error_of
+from ssinfer.thresholds.placebo_rows import refuse_equal_savings
 from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
@@ -32,21 +33,22 @@ NAME = "calibrated"
 def calibrated_threshold(
     cf: Counterfactual, placebos: pd.DataFrame, level: float = 0.95, side: str = "one-sided"
 ) -> Threshold:
-    r"""Return the calibrated threshold by maximum (quasi-)likelihood, in milliseconds.
+    r"""Return the calibrated threshold by quasi-likelihood, in milliseconds.
 
     .. math:: y_i \sim \bigl(\mu,\; c^2 s_i^2 + \tau^2 \bar n / n_i + \omega^2\bigr), \qquad
               T = \mu + z_p \sqrt{c^2 s^2 + \tau^2 \bar n / n + \omega^2 + 2 \operatorname{var}(\hat\mu)}
 
-    for placebo savings rates y with their own standard errors s. `calibrate` is the whole model: posterior,
-    unit and origin effects apart, slope in size.
+    for placebo savings rates y with standard errors s from their own fits. `calibrate` fits the larger model: a
+    posterior with separate unit and origin effects, and a slope in size.
 
     Parameters
     ----------
     cf : Counterfactual
-        Of the group to be judged, whose rows are left out of the placebos wherever they are.
+        Of the group to be judged. Its rows are left out of the placebos.
     placebos : pandas.DataFrame
         Rows of one design and method of a backtest: unit, origin, savings_rate, standard_error, assigned.
     level : float
+        A fraction.
     side : "one-sided" or "two-sided"
 
     Returns
@@ -57,7 +59,7 @@ def calibrated_threshold(
     Raises
     ------
     RefusalError
-        Fewer than 19 placebo units, or placebos that are all alike.
+        Fewer than 19 placebo units, or placebos with equal savings.
     DataError
         A column is missing, or several designs or methods are mixed.
     NotSupportedError, ConvergenceError
@@ -93,8 +95,7 @@ class CalibratedError:
         data = usable_placebos(placebos, cf.design.treated)
         clusters = data["origin"] if len(data["origins"]) > 1 else data["block"]
         self.distribution = fit_error_distribution(data["y"], data["s"], 1 / data["ratio"], clusters)
-        kind = "credible" if cf.uncertainty == "posterior" else "confidence"
-        standard_error = float(cf.null_error(kind).std()) / cf.level
+        standard_error = float(null_error_of(cf).std()) / cf.level
         relative = data["size"] / cf.assigned
         relative = relative if np.isfinite(relative) else 1.0  # the typical size, where a size is unknown
         self.spread = float(self.distribution.predictive_sd(np.array([standard_error]), np.array([relative]))[0])

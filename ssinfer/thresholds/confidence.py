@@ -1,4 +1,4 @@
-"""confidence_threshold: a quantile of the null error under the method's sampling distribution."""
+"""confidence_threshold: a quantile of the null error under the sampling distribution of the benchmark."""
 
 from __future__ import annotations
 
@@ -21,14 +21,17 @@ if TYPE_CHECKING:
     from ssinfer.typing import Floats
 
 
+NAME = "confidence"
+
+
 def confidence_threshold(cf: Counterfactual, level: float = 0.95, side: str = "two-sided") -> Threshold:
     r"""Return the savings threshold from the sampling distribution of the benchmark.
 
     .. math:: T = q_{p}(E_0), \qquad E_0 = \bar B - B, \qquad
               p = \begin{cases} \text{level} & \text{one-sided} \\ (1 + \text{level})/2 & \text{two-sided} \end{cases}
 
-    pooled over units and performance periods by insured-years. A two-sided 95% interval is a one-sided 97.5% test.
-    Nothing of the treated group's performance spending is read.
+    pooled over units and performance periods by insured-years. A two-sided 95% interval is a one-sided 97.5% test. The
+    threshold does not depend on the treated group's performance spending.
 
     Parameters
     ----------
@@ -41,15 +44,15 @@ def confidence_threshold(cf: Counterfactual, level: float = 0.95, side: str = "t
     Returns
     -------
     Threshold
-        Its detail holds `standard_error` (SD of E0 / Bbar) and, two-sided, `lower`: the rate below which a loss
-        counts.
+        Its detail holds `standard_error` (SD of E0 / Bbar). Two-sided, it also holds `lower`: the rate below which a
+        loss counts.
 
     Raises
     ------
     NotSupportedError
         The counterfactual has no sampling distribution.
-    RefusalError
-        The level is no fraction, or the side unknown.
+    ParameterError
+        The level is no fraction, or the side is unknown.
 
     Examples
     --------
@@ -61,12 +64,12 @@ def confidence_threshold(cf: Counterfactual, level: float = 0.95, side: str = "t
     """
     level, side = check_level(level), check_side(side)
     errors = cf.null_error("confidence")
-    mean = cf.level  # Bbar, against which the measured rate is formed
-    quantile = float(np.quantile(errors, tail(level, side)))
-    detail = {"standard_error": float(errors.std()) / mean}
+    benchmark = cf.level
+    money = float(np.quantile(errors, tail(level, side)))
+    detail = {"standard_error": float(errors.std()) / benchmark}
     if side == "two-sided":
-        detail["lower"] = float(np.quantile(errors, (1 - level) / 2)) / mean
-    return Threshold(rate=quantile / mean, money=quantile, kind="confidence", level=level, side=side, detail=detail)
+        detail["lower"] = float(np.quantile(errors, (1 - level) / 2)) / benchmark
+    return Threshold(rate=money / benchmark, money=money, kind=NAME, level=level, side=side, detail=detail)
 
 
 def _for_case(cf: Counterfactual, _placebos: object, _seed: int) -> Callable[[ThresholdKey], Threshold]:
@@ -82,7 +85,7 @@ def _for_scenario(scenario: Scenario, standard_error: float) -> float:
 
 
 KIND = ThresholdKind(
-    name="confidence",
+    name=NAME,
     label="Confidence (model)",
     words="the confidence threshold",
     order=20,

@@ -18,7 +18,7 @@ from ssinfer.thresholds.calibrated_likelihood import calibrated_threshold
 from ssinfer.thresholds.calibrated_posterior import calibrate
 from ssinfer.thresholds.confidence import confidence_threshold
 from ssinfer.thresholds.credible import credible_threshold
-from ssinfer.thresholds.detectable import minimum_detectable_saving, power_of_gate
+from ssinfer.thresholds.detectable import minimum_detectable_saving, power_of_threshold
 from ssinfer.thresholds.placebo import placebo_threshold
 from ssinfer.thresholds.planning.scenario import Scenario
 from ssinfer.thresholds.schedule import schedule_threshold
@@ -139,7 +139,7 @@ def test_formula_of_the_scenario_agrees_with_simulated_years(evidence_share):
         assert rates.std() == pytest.approx(scenario.standard_error, rel=4 / np.sqrt(2 * n))
         gate = minimum_detectable_saving(believed(scenario.standard_error)).gate
         for saving in (0.0, 0.02, 0.05):
-            power = power_of_gate(believed(scenario.standard_error), gate, saving)
+            power = power_of_threshold(believed(scenario.standard_error), gate, saving)
             error = np.sqrt(power * (1 - power) / n)
             assert (rates + saving >= float(gate)).mean() == pytest.approx(power, abs=4 * error + 1e-3)
 

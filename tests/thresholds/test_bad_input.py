@@ -15,7 +15,7 @@ from ssinfer.thresholds.calibrated_posterior import require_dependable, usable_p
 from ssinfer.thresholds.compare import compare_thresholds
 from ssinfer.thresholds.confidence import confidence_threshold
 from ssinfer.thresholds.credible import credible_threshold
-from ssinfer.thresholds.detectable import minimum_detectable_saving, power_of_gate
+from ssinfer.thresholds.detectable import minimum_detectable_saving, power_of_threshold
 from ssinfer.thresholds.expected_loss import expected_loss_threshold
 from ssinfer.thresholds.placebo import placebo_threshold
 from ssinfer.thresholds.planning.scenario import Scenario
@@ -46,7 +46,7 @@ OF_DRAWS = {
     "credible": credible_threshold,
     "confidence": confidence_threshold,
     "power": minimum_detectable_saving,
-    "power of": lambda cf: power_of_gate(cf, 0.02, 0.0),
+    "power of": lambda cf: power_of_threshold(cf, 0.02, 0.0),
     "calibrated": lambda cf: calibrated_threshold(cf, PLACEBOS),
     "expected loss": expected_loss_threshold,
 }

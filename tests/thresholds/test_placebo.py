@@ -123,7 +123,7 @@ def test_refused_placebos_do_not_enter():
     [
         (frame(np.zeros(50)), RefusalError, "they are not 50 placebos. Check the data"),
         (frame(np.full(50, np.nan)), RefusalError, "status column"),
-        (frame(np.ones(50)).drop(columns="unit"), DataError, "Pass result.placebos"),
+        (frame(np.ones(50)).drop(columns="unit"), DataError, "Pass rows of result.placebos"),
         (pd.concat([frame(np.arange(50.0))] * 2), DataError, "name the origins in a column"),
         (
             pd.concat([frame(np.arange(50.0), design=name) for name in "ab"]),
