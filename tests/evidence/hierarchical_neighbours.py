@@ -23,8 +23,8 @@ from ssinfer.backtesting.kernels.scoring import interval_score
 from ssinfer.backtesting.placebos import neighbour_blocks
 from ssinfer.benchmarks.hierarchical.layout import lay_out
 from ssinfer.benchmarks.hierarchical.method import HierarchicalBenchmark
-from ssinfer.benchmarks.hierarchical.model import REACH
-from ssinfer.benchmarks.hierarchical.posterior import predict_placebos
+from ssinfer.benchmarks.hierarchical.model import MODE_BOUND
+from ssinfer.benchmarks.hierarchical.predictions import predict_placebos
 from ssinfer.benchmarks.problem import Problem
 from ssinfer.kernels.optimise import maximise
 
@@ -38,7 +38,7 @@ def placebos_at_the_mode(panel, origin, **options):
     y = np.log(panel.spending[box] / problem.factor[box]) - layout.centre
     seen = np.ones(y.shape)
     model = layout.model
-    mode = maximise(lambda x: model.log_posterior(x, y, seen), np.zeros(model.size), REACH)
+    mode = maximise(lambda x: model.log_posterior(x, y, seen), np.zeros(model.size), MODE_BOUND)
     units = np.array(panel.units)[layout.rows]
     rows = np.flatnonzero(np.isin(units, dutch.placebo_units(panel)))
     found = predict_placebos(model, mode[None], y, seen, rows, layout.ahead)

@@ -23,8 +23,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kstwo, norm
 
-from ssinfer.benchmarks.hierarchical.model import PanelModel, Parameter
-from ssinfer.benchmarks.hierarchical.posterior import predict_placebos, propose, settle_placebo
+from ssinfer.benchmarks.hierarchical.model import PanelModel
+from ssinfer.benchmarks.hierarchical.parameters import Parameter
+from ssinfer.benchmarks.hierarchical.posterior import reweight_for_placebo
+from ssinfer.benchmarks.hierarchical.predictions import predict_placebos
+from ssinfer.benchmarks.hierarchical.proposal import build_panel_proposal
 from ssinfer.benchmarks.hierarchical.reml import simulate_panel
 from ssinfer.benchmarks.priors import VOLATILITY_LOG_SD
 
@@ -71,9 +74,10 @@ def places(start, stop, seed=1):
         truth = rng.standard_normal(model.size)
         y = simulate_panel(model, truth, rng) + model.period_scale * rng.standard_normal(PERIODS)
         known = y * seen
-        proposal = propose(model, known, seen, NODES)
-        found = predict_placebos(model, proposal.nodes, known, seen, treated, ahead)
-        posterior, mean, covariance = settle_placebo(model, proposal, found, 0, (known, seen, treated, ahead), NODES)
+        proposal = build_panel_proposal(model, known, seen, NODES)
+        predictions = predict_placebos(model, proposal.nodes, known, seen, treated, ahead)
+        data = (known, seen, treated, ahead)
+        posterior, mean, covariance = reweight_for_placebo(model, proposal, predictions, 0, data, NODES)
         weights = posterior.weights
         row = {p.name: weights @ (posterior.nodes[:, j] < truth[j]) for j, p in enumerate(model.parameters)}
         row["y_ahead"] = weights @ norm.cdf((y[treated, ahead] - mean[:, 1]) / np.sqrt(covariance[:, 1, 1]))

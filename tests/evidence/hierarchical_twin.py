@@ -15,7 +15,7 @@ from scipy.stats import norm
 import ssinfer as ss
 from ssinfer.benchmarks.hierarchical.layout import lay_out
 from ssinfer.benchmarks.hierarchical.method import HierarchicalBenchmark
-from ssinfer.benchmarks.hierarchical.posterior import predict_placebos
+from ssinfer.benchmarks.hierarchical.predictions import predict_placebos
 from ssinfer.benchmarks.hierarchical.reml import flatten, restricted_maximum
 from ssinfer.benchmarks.problem import Problem
 

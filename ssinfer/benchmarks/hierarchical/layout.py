@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ssinfer.benchmarks.hierarchical.model import PanelModel, Parameter, Scales
+from ssinfer.benchmarks.hierarchical.model import PanelModel
+from ssinfer.benchmarks.hierarchical.parameters import Parameter, Scales
 from ssinfer.benchmarks.priors import VOLATILITY_LOG_SD
 from ssinfer.comparison import distances
 from ssinfer.errors import DataError, DesignError

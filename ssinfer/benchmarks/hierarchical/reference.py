@@ -14,7 +14,7 @@ from ssinfer.errors import NotSupportedError
 
 if TYPE_CHECKING:
     from ssinfer.benchmarks.hierarchical.layout import Layout
-    from ssinfer.benchmarks.hierarchical.model import Parameter
+    from ssinfer.benchmarks.hierarchical.parameters import Parameter
 
 TARGET_ACCEPT = 0.95  # of NUTS: at 0.8 one transition in a thousand diverged on small panels, at 0.9 none
 
@@ -78,7 +78,7 @@ def reference_model(layout: Layout, likelihood: Literal["normal", "student"] = "
 
 
 def _prior(pm: Any, parameter: Parameter) -> Any:
-    """Return the prior of a parameter, as :class:`~ssinfer.benchmarks.hierarchical.model.Parameter` has it."""
+    """Return the prior of a parameter, as :class:`~ssinfer.benchmarks.hierarchical.parameters.Parameter` has it."""
     if parameter.kind == "deviation":
         return pm.HalfNormal(parameter.name, parameter.scale)
     if parameter.kind == "persistence":
