@@ -17,7 +17,7 @@ from ssinfer.benchmarks.matched.checks import (
     refuse_failed_limits,
 )
 from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
-from ssinfer.benchmarks.matched.comparison_group import ComparisonGroup
+from ssinfer.benchmarks.matched.comparison_group import ComparisonGroup, matched_lines, practice_shares, weighted_lines
 from ssinfer.benchmarks.matched.covariates import (
     entrants,
     exact_strata,
@@ -28,7 +28,6 @@ from ssinfer.benchmarks.matched.covariates import (
 )
 from ssinfer.benchmarks.matched.draws import bootstrapped_growth, posterior_draws, sampling_draws
 from ssinfer.benchmarks.matched.growth import measure_growth, placebo_growth
-from ssinfer.benchmarks.matched.lines import matched_lines, practice_shares, weighted_lines
 from ssinfer.benchmarks.matched.outcome import adjusted_outcome
 from ssinfer.benchmarks.matched.parameters import check_parameters
 from ssinfer.benchmarks.matched.scores.bayesian_scores import bayesian_scores
@@ -43,8 +42,8 @@ from ssinfer.errors import DataError, NotSupportedError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ssinfer.benchmarks.matched.comparison_group import Lines
     from ssinfer.benchmarks.matched.kernels.greedy_matching import Order
-    from ssinfer.benchmarks.matched.lines import Lines
     from ssinfer.benchmarks.matched.outcome import Adjustment, Outcome
     from ssinfer.benchmarks.matched.sampling_distribution import Confidence
     from ssinfer.benchmarks.matched.scores.match import Distance, Match
@@ -246,12 +245,12 @@ class PropensityMatching(BenchmarkMethod):
         assert isinstance(problem, CohortProblem)  # noqa: S101  (for the type checker: prepare made it)
         comparison = self.compare(problem)
         growth, drawn_matches = self._posterior_growth(comparison, rng)
-        posterior = posterior_draws(comparison, growth, rng)
+        benchmark, expected = posterior_draws(comparison, growth, rng)
         sampling = None if self.confidence is None else sampling_draws(comparison, self.confidence, self.n_draws, rng)
         summary = MatchedSummary(comparison, drawn_matches)
         return Estimate(
-            benchmark=posterior.benchmark[None],
-            expected=posterior.expected[None],
+            benchmark=benchmark[None],
+            expected=expected[None],
             confidence=None if sampling is None else sampling[None],
             uncertainty="posterior",
             weights=comparison.shocks.shares,

@@ -23,10 +23,8 @@ class ShockPosterior(NamedTuple):
     @property
     def mean_squares(self) -> tuple[float, float]:
         """Posterior means of the two variances."""
-        return (
-            float(self.probability @ self.points[:, 0] ** 2),
-            float(self.probability @ self.points[:, 1] ** 2),
-        )
+        practice, region = (float(self.probability @ self.points[:, column] ** 2) for column in (0, 1))
+        return practice, region
 
     @property
     def persistence(self) -> float:
