@@ -67,7 +67,7 @@ def measure_growth(problem: CohortProblem, lines: Lines, outcome: Outcome) -> Gr
 def _ratios_and_influence(
     group: Integers, money: Floats, years: Floats, total: Floats, weight: Floats | None = None
 ) -> tuple[Floats, Floats, Floats]:
-    """Return each group's ratio (G, P + 1), each row's influence on its growth (m, P), and the insured-years (G, P + 1).
+    """Return ratios of groups (G, P + 1), each row's influence on growth (m, P), and insured-years (G, P + 1).
 
     Money and years are (m, P + 1). `total` (G,) is the number of persons of each group, or their weight.
     """
