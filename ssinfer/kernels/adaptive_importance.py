@@ -115,7 +115,7 @@ def build_proposal(log_target: LogTarget, start: Mixture, defensive: Mixture | N
     return draw_nodes(mixture, times * count, defensive)
 
 
-def weigh_until_dependable(log_target: LogTarget, proposal: Proposal, count: int) -> Posterior:
+def weight_until_reliable(log_target: LogTarget, proposal: Proposal, count: int) -> Posterior:
     """Weight the nodes of a proposal; while the weights are not reliable, draw more nodes, nearer to the target.
 
     `count` is the number of nodes of which `MULTIPLES` are drawn.

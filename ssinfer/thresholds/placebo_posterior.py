@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import erfinv, ndtr
 
-from ssinfer.kernels.adaptive_importance import Posterior, build_proposal, weigh_until_dependable
+from ssinfer.kernels.adaptive_importance import Posterior, build_proposal, weight_until_reliable
 from ssinfer.kernels.importance import Mixture, laplace
 from ssinfer.thresholds.kernels.placebo_likelihood import marginal_likelihoods
 
@@ -90,7 +90,7 @@ class PlaceboPosterior:
         mode, root = laplace(self._at, np.zeros(size), SEARCH_BOUND)
         start = Mixture(np.ones(1), mode[None], root[None])
         proposal = build_proposal(self.log_posterior, start, self._defensive(mode), NODES)
-        return weigh_until_dependable(self.log_posterior, proposal, NODES)
+        return weight_until_reliable(self.log_posterior, proposal, NODES)
 
     def draw(self, x: Floats, rng: np.random.Generator) -> dict[str, Floats]:
         """Return all parameters (M,) at nodes x (M, d): mean and slope are drawn from their normal distribution."""

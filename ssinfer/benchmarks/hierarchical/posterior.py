@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ssinfer.benchmarks.hierarchical.predictions import predict_placebos
-from ssinfer.kernels.adaptive_importance import MULTIPLES, adapt, pareto_smoothed_weights, weigh_until_dependable
+from ssinfer.kernels.adaptive_importance import MULTIPLES, adapt, pareto_smoothed_weights, weight_until_reliable
 
 if TYPE_CHECKING:
     from ssinfer.benchmarks.hierarchical.model import PanelModel
@@ -27,7 +27,7 @@ def sample_posterior(model: PanelModel, proposal: Proposal, y: Floats, seen: Flo
     nodes : int
         Number of nodes, of which `MULTIPLES` are drawn.
     """
-    return weigh_until_dependable(lambda x: model.log_posteriors(x, y, seen), proposal, nodes)
+    return weight_until_reliable(lambda x: model.log_posteriors(x, y, seen), proposal, nodes)
 
 
 def reweight_for_placebo(
