@@ -40,7 +40,7 @@ def draws_of(method, problem, seed, kinds):
     draws_by_kind = {"credible": posterior_draws(comparison, growth, rng)[0]}
     for kind in kinds:
         draws_by_kind[f"confidence, {kind}"] = sampling_draws(comparison, kind, method.n_draws, rng)
-    weights = problem.weights / problem.weights.sum()
+    weights = problem.performance_insured_years / problem.performance_insured_years.sum()
     return {kind: (draws * weights).sum(axis=(1, 2)) for kind, draws in draws_by_kind.items()}
 
 

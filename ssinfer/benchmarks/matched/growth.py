@@ -59,7 +59,7 @@ def measure_growth(problem: CohortProblem, lines: Lines, outcome: Outcome) -> Gr
     if empty.any():
         group, column = np.argwhere(empty)[0]
         unit = problem.labels(problem.treated)[int(np.flatnonzero(lines.group_of == group)[0])]
-        when = "the baseline" if column == 0 else repr(problem.periods(problem.columns)[column - 1])
+        when = "the baseline" if column == 0 else repr(problem.periods(problem.performance_columns)[column - 1])
         raise RefusalError(f"No matched control of {unit!r} was insured in {when}. Widen caliper or comparison group.")
     return Growth(ratios, influence, total)
 

@@ -69,7 +69,7 @@ class MatchedSummary:
         practice, region = shocks.posterior.mean_squares
         rows = []
         for i, unit in enumerate(problem.labels(problem.treated)):
-            for p, period in enumerate(problem.periods(problem.columns)):
+            for p, period in enumerate(problem.periods(problem.performance_columns)):
                 variances = {
                     "comparison_persons": growth[:, i, p].var(),
                     "own_noise": noise[p, p] / comparison.persons[i],
