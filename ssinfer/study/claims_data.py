@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ssinfer.study.claims_extracts import extract_claims, population_of, spending_of
+from ssinfer.study.claims_extracts import extract_claims, population_of, spending_of, window_of
 from ssinfer.study.claims_groups import group_persons
 from ssinfer.study.config_claims import InsuredConfig
 
@@ -39,5 +39,7 @@ def load_claims(
     definitions = [config.definition_of(comparison) for comparison in config.comparison]
     spendings = {definition.name: spending_of(definition) for definition in definitions}
     population_of(config.population.insured or InsuredConfig(), periods, ())
+    for window in (config.windows.baseline, config.windows.performance):
+        window_of(window, periods)
     with source as claims:
         return group_persons(config, claims, extract_claims(config, periods, spendings, claims.tables))

@@ -194,7 +194,7 @@ def damaged(files, mistake):
 
 
 PANEL_MISTAKES = {
-    "truncated parquet": r"panel.parquet is truncated or no Parquet file",
+    "truncated parquet": r"panel.parquet is truncated or not a Parquet file",
     "truncated csv": r"panel.csv is truncated: its last row has \d fields, the header 5",
     "missing column": r"no column 'spending'. Did you mean 'spendings'\?",
     "text in numbers": r"'spending' holds text in 1 rows, first 'unknown'",
