@@ -22,9 +22,7 @@ _panels: WeakKeyDictionary[Cohort, Panel] = WeakKeyDictionary()
 
 @dataclass(frozen=True, eq=False)
 class CohortProblem(Problem):
-    """A :class:`Problem` with its persons.
-
-    These are the n persons of treated and donor units who are insured in any period of the design.
+    """A :class:`Problem` with its n persons: those of treated and donor units, insured in any period of the design.
 
     Attributes
     ----------
@@ -64,9 +62,8 @@ class CohortProblem(Problem):
         money = spending[:, problem.performance_columns].copy()
         money[is_treated] = np.nan
         before = np.column_stack([spending[:, problem.baseline].sum(axis=1), years[:, problem.baseline].sum(axis=1)])
-        values = {field.name: getattr(problem, field.name) for field in fields(Problem)}
         return cls(
-            **values,
+            **{field.name: getattr(problem, field.name) for field in fields(Problem)},
             cohort=cohort,
             rows=rows,
             unit=unit[rows],

@@ -19,22 +19,9 @@ if TYPE_CHECKING:
 def bootstrapped_growth(
     comparison: ComparisonGroup, lines: Lines, outcome: Outcome, n_draws: int, rng: np.random.Generator
 ) -> Floats:
-    """Draw offset + growth of the controls, whose persons are bootstrapped within practices.
+    """Draw offset + growth of the controls (n_draws, I, P), whose persons are bootstrapped within practices.
 
-    Parameters
-    ----------
-    comparison : ComparisonGroup
-    lines : Lines
-        Those of the comparison, or of a match on another draw of the score.
-    outcome : Outcome
-        Adjusted for these lines.
-    n_draws : int
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    array (n_draws, I, P)
-        Money per insured-year.
+    `lines` are those of the comparison, or of a match on another draw of the score. `outcome` is adjusted for them.
     """
     ratios = bootstrap_ratios(
         lines.person,
@@ -63,20 +50,7 @@ def posterior_draws(comparison: ComparisonGroup, growth: Floats, rng: np.random.
 
 
 def sampling_draws(comparison: ComparisonGroup, kind: Confidence, n_draws: int, rng: np.random.Generator) -> Floats:
-    """Draw from the sampling distribution of the benchmark.
-
-    Parameters
-    ----------
-    comparison : ComparisonGroup
-    kind : "cluster", "abadie-imbens" or "bootstrap-t"
-    n_draws : int
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    array (n_draws, I, P)
-        Money per insured-year.
-    """
+    """Draw from the sampling distribution of the benchmark (n_draws, I, P), in money per insured-year."""
     draws = comparison.outcome.offset + comparison.growth.growth[comparison.lines.group_of]
     draws = draws + growth_errors(comparison, kind, n_draws, rng)
     draws = draws + skewed_noise(*comparison.person_noise, comparison.persons, n_draws, rng)
@@ -93,19 +67,16 @@ def skewed_noise(
 
     Parameters
     ----------
-    covariance : (P, P)
-        Of one person's spending over periods, in squared money.
-    skewness : (P,)
-        Of one person's spending.
+    covariance, skewness : (P, P), (P,)
+        Of one person's spending over periods.
     persons : (I,)
         Number of persons in each group.
-    n_draws : int
-    rng : numpy.random.Generator
+    n_draws, rng
+        Number of draws and generator.
 
     Returns
     -------
     array (n_draws, I, P)
-        Money per insured-year.
 
     Examples
     --------

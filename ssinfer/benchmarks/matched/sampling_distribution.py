@@ -20,10 +20,7 @@ CONFIDENCES: tuple[Confidence, ...] = get_args(Confidence)
 
 
 def growth_errors(comparison: ComparisonGroup, kind: Confidence, n_draws: int, rng: np.random.Generator) -> Floats:
-    """Draw the error of the controls' growth (D, I, P), in money per insured-year.
-
-    The arguments are those of :func:`~ssinfer.benchmarks.matched.draws.sampling_draws`.
-    """
+    """Draw the error of the controls' growth (n_draws, I, P), in money per insured-year."""
     lines, growth = comparison.lines, comparison.growth
     practice = comparison.problem.unit[lines.rows][lines.person].astype(np.int64)
     if kind == "bootstrap-t":
