@@ -20,21 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Growth:
-    """Ratios of the comparison groups, and the influence of each line on their growth.
+    """Ratios of the comparison groups, and the influence psi of each line on their growth.
 
-    Attributes
-    ----------
-    ratios : (G, P + 1)
-        Money per insured-year in the baseline and in each performance period.
-    influence : (m, P)
-        psi of each line, per person: growth - its expectation = sum w psi / sum w within the group.
-    total : (G,)
-        Sum of weights.
+    Within a group, growth - its expectation = sum w psi / sum w.
     """
 
-    ratios: Floats
-    influence: Floats
-    total: Floats
+    ratios: Floats  # (G, P + 1): money per insured-year in the baseline and in each performance period
+    influence: Floats  # (m, P): psi, per person
+    total: Floats  # (G,): sum of weights
 
     @property
     def growth(self) -> Floats:
@@ -80,21 +73,11 @@ def _ratios_and_influence(
 
 @dataclass(frozen=True, eq=False)
 class PlaceboGrowth:
-    """Growth of G' donor practices, on all their persons, after the same adjustment.
+    """Growth of G' donor practices, on all their persons, after the same adjustment."""
 
-    Attributes
-    ----------
-    growth : (G', P)
-        Money per insured-year.
-    variance : (G', P, P)
-        Sampling covariance; the covariance of persons is pooled over practices.
-    donor : (G',)
-        Number of the practice among the donors.
-    """
-
-    growth: Floats
-    variance: Floats
-    donor: Positions
+    growth: Floats  # (G', P), money per insured-year
+    variance: Floats  # (G', P, P): sampling covariance; the covariance of persons is pooled over practices
+    donor: Positions  # (G',): number of the practice among the donors
 
 
 def placebo_growth(problem: CohortProblem, outcome: Outcome) -> PlaceboGrowth:
