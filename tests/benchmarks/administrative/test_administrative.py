@@ -393,8 +393,8 @@ def test_a_small_reference_groups_error_enters_once():
 
 
 def test_the_reference_groups_shock_is_shared_by_the_performance_periods():
-    # without sampling noise `expected` contains the reference group's shock only. Its baseline of three years is the same
-    # for every performance year, so even independent years correlate by (1/3) / (4/3)
+    # without sampling noise `expected` contains the reference group's shock only. Its baseline of three years is the
+    # same for every performance year, so even independent years correlate by (1/3) / (4/3)
     spending = 2_000 * (1 + 0.02 * np.random.default_rng(1).standard_normal((200, 6)))
     panel = Panel(tuple(f"u{i:03d}" for i in range(200)), tuple(range(2014, 2020)), spending)
     design = Design(["u000"], range(2014, 2017), range(2017, 2020), donors=Trios())
