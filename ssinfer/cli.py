@@ -207,7 +207,7 @@ def power(
         k=k,
         shock_sd=shock_sd,
         persistence=persistence,
-        gate=kind,
+        kind=kind,
         level=level,
         side=side,
         rate=rate,

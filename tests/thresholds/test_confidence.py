@@ -43,7 +43,7 @@ def test_two_sided_is_a_one_sided_test_of_half_the_tail(level):
     assert two.side != one.side
 
 
-def test_skewed_error_gives_unequal_gates():
+def test_skewed_error_gives_unequal_thresholds():
     skewed = point_of(100 - np.random.default_rng(2).exponential(2.0, 100_000), "sampling")
     found = confidence_threshold(skewed, level=0.95)
     # benchmark errors that are too high by chance: a long tail of apparent savings

@@ -60,10 +60,10 @@ def test_every_measured_saving_above_the_threshold_passes_and_none_just_below():
     error = NormalMixture(np.array([0.9, 0.1]), np.array([0.0, 0.0]), np.array([0.01, 0.02]))
     spread = float(np.sqrt(0.9 * 0.01**2 + 0.1 * 0.02**2))
     prior = Prior.sceptical(0.03)
-    gate = credible_rate(error, spread, 0.95, "one-sided", prior)
-    above = np.linspace(gate, gate + 10 * spread, 500)
+    threshold = credible_rate(error, spread, 0.95, "one-sided", prior)
+    above = np.linspace(threshold, threshold + 10 * spread, 500)
     assert (probability_positive(above, error, prior.mean, prior.sd) >= 0.95 - 1e-6).all()
-    assert probability_positive(np.array([gate - 1e-4]), error, prior.mean, prior.sd)[0] < 0.95
+    assert probability_positive(np.array([threshold - 1e-4]), error, prior.mean, prior.sd)[0] < 0.95
 
 
 def test_heavy_tails_with_a_tight_prior_reach_no_level_and_are_refused():

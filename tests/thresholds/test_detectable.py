@@ -1,4 +1,4 @@
-"""minimum_detectable_saving: gate and detectable saving are two numbers (docs/method/thresholds.md, "power")."""
+"""minimum_detectable_saving: threshold and detectable saving are two numbers (docs/method/thresholds.md, "power")."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def test_power_at_the_detectable_saving_is_the_power_asked_for():
     assert (measured >= found.gate.money).mean() == pytest.approx(0.8, abs=0.005)
 
 
-def test_detectable_saving_used_as_gate_pays_too_rarely():
+def test_detectable_saving_used_as_threshold_pays_too_rarely():
     # docs/method/thresholds.md: 0.6% false payments at 5% / 80%
     found = minimum_detectable_saving(CF, level=0.95, power=0.80)
     errors = CF.null_error() / CF.level
@@ -44,7 +44,7 @@ def test_a_posterior_has_power_too():
 
 @pytest.mark.parametrize("power", [0.5, 0.8, 0.95])
 @pytest.mark.parametrize("side", ["one-sided", "two-sided"])
-def test_power_of_a_gate_is_the_inverse_of_the_detectable_saving(power, side):
+def test_power_of_a_threshold_is_the_inverse_of_the_detectable_saving(power, side):
     # skewed errors: nothing normal is assumed
     cf = point_of(100 - np.random.default_rng(3).gamma(2.0, 1.0, 100_000), "sampling")
     found = minimum_detectable_saving(cf, power=power, side=side)
@@ -52,10 +52,10 @@ def test_power_of_a_gate_is_the_inverse_of_the_detectable_saving(power, side):
     assert power_of_threshold(cf, found.gate, 0.0) == pytest.approx(0.05 if side == "one-sided" else 0.025, abs=1e-4)
 
 
-def test_power_of_any_gate_in_the_normal_case():
+def test_power_of_any_threshold_in_the_normal_case():
     # P(N(s, SE^2) >= T); Monte Carlo error of 400,000 draws below 0.001
-    for gate, saving in ((0.03, 0.0), (0.03, 0.03), (0.02, 0.05), (0.0, -0.01)):
-        assert power_of_threshold(CF, gate, saving) == pytest.approx(norm.sf((gate - saving) / 0.015), abs=0.003)
+    for rate, saving in ((0.03, 0.0), (0.03, 0.03), (0.02, 0.05), (0.0, -0.01)):
+        assert power_of_threshold(CF, rate, saving) == pytest.approx(norm.sf((rate - saving) / 0.015), abs=0.003)
 
 
 @pytest.mark.parametrize(

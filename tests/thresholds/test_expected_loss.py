@@ -34,10 +34,10 @@ def test_loss_curve_agrees_with_simulation(sharing):
     assert found.detail["loss"] == found.detail["losses"].min()
 
 
-def test_dearer_overpayment_raises_the_gate():
-    gates = [expected_loss_threshold(CF, overpaid=weight).rate for weight in (0.2, 2.0, 3.0)]
-    assert gates == sorted(gates)
-    assert gates[0] < gates[-1]
+def test_dearer_overpayment_raises_the_threshold():
+    thresholds = [expected_loss_threshold(CF, overpaid=weight).rate for weight in (0.2, 2.0, 3.0)]
+    assert thresholds == sorted(thresholds)
+    assert thresholds[0] < thresholds[-1]
     with pytest.raises(RefusalError, match="less than never paying"):
         expected_loss_threshold(CF, overpaid=5.0)
 

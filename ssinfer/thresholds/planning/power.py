@@ -52,7 +52,7 @@ def power_table(
     Examples
     --------
     >>> from ssinfer.thresholds.planning.scenario import Scenario
-    >>> table = power_table(Scenario(insured=1, gate="schedule"), insured=[5000], years=[1])
+    >>> table = power_table(Scenario(insured=1, kind="schedule"), insured=[5000], years=[1])
     >>> table[["standard_error", "threshold", "false_payment_rate"]].round(3).values.tolist()
     [[0.03, 0.039, 0.098]]
     """
