@@ -195,12 +195,12 @@ def damaged(files, mistake):
 
 PANEL_MISTAKES = {
     "truncated parquet": r"panel.parquet is truncated or not a Parquet file",
-    "truncated csv": r"panel.csv is truncated: its last row has \d fields, the header 5",
+    "truncated csv": r"panel.csv, line \d+: \d fields, the header has 5: the file is truncated",
     "missing column": r"no column 'spending'. Did you mean 'spendings'\?",
     "text in numbers": r"'spending' holds text in 1 rows, first 'unknown'",
     "decimal comma, quoted": r"decimal=','",
-    "decimal comma, unquoted": r"more fields .* decimal commas",
-    "semicolons": r"semicolons between its columns .* Write commas",
+    "decimal comma, unquoted": "fields, the header has 5: unquoted decimal commas",
+    "semicolons": r"a semicolon separator .* write commas",
     "empty": r"panel.csv is empty",
     "duplicate row": r"more than one row for period 2012",
     "zero insured-years": r"insured_years of unit 'u000' in period 2015 is 0.0",

@@ -99,12 +99,11 @@ class Basket:
         reasons = "; ".join(f"{year - 1}/{year}: {why}" for year, why in sorted(crossed.items()))
         spans = self.comparable_spans(asked[0], asked[-1])
         shown = ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in spans)
-        message = (
+        raise DatasetError(
             f"Basket {self.name!r} is not comparable over the years {asked[0]}-{asked[-1]}: {reasons}. "
             f"Allowed: years within one of {shown}. "
             "Next step: choose such years, or basket='core', which leaves out what entered after 2011."
         )
-        raise DatasetError(message)
 
 
 def _without(*dropped: str) -> tuple[str, ...]:
@@ -178,5 +177,4 @@ def find_basket(basket: str) -> Basket:
     if basket in BASKETS:
         return BASKETS[basket]
     names = ", ".join(BASKETS)
-    message = f"There is no basket {basket!r}. {did_you_mean(basket, BASKETS)} Allowed: {names}."
-    raise DatasetError(message)
+    raise DatasetError(f"There is no basket {basket!r}. {did_you_mean(basket, BASKETS)} Allowed: {names}.")

@@ -56,8 +56,9 @@ def target_division(borders: int | str) -> int:
     if text.isdigit() and int(text) in DIVISIONS:
         return int(text)
     allowed = ", ".join(f"{year} ({count} municipalities)" for year, count in DIVISIONS.items())
-    message = f"borders={borders!r} is not a known municipal division. Allowed: {allowed}. Next step: use borders=2023."
-    raise DatasetError(message)
+    raise DatasetError(
+        f"borders={borders!r} is not a known municipal division. Allowed: {allowed}. Next step: use borders=2023."
+    )
 
 
 def renames(year: int, division: int) -> dict[str, str]:
@@ -70,12 +71,11 @@ def renames(year: int, division: int) -> dict[str, str]:
     """
     start = division_of(year)
     if start > division:
-        message = (
+        raise DatasetError(
             f"The file of {year} uses the municipal borders of {start}; they cannot be taken back to {division}, "
             f"because merged municipalities cannot be taken apart. Allowed: borders of {start} or later. "
             f"Next step: use borders=2023, or leave out {year}."
         )
-        raise DatasetError(message)
     names: dict[str, str] = {}
     for step in sorted(_MERGED):
         if start < step <= division:
