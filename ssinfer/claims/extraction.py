@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,9 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from ssinfer.claims.accounting import attrition
+from ssinfer.claims.attrition import attrition
 from ssinfer.claims.backend.calendar import Calendar, epoch_day
+from ssinfer.claims.backend.exact_cents import sums
 from ssinfer.claims.backend.scratch import Scratch
 from ssinfer.claims.completion import check_maturity, completion_factor, development
 from ssinfer.claims.enrolment import enrolment_pieces, insured_days
@@ -176,59 +178,45 @@ def extract(
     else:
         reference_year = calendar.year[0]
 
-    scratch = Scratch(tables.connection)
-    try:
-        return _extract(tables, population, spending, calendar, reference_year, scratch)
-    finally:
-        scratch.drop()
+    with closing(Scratch(tables.connection)) as scratch:
+        pieces, units = enrolment_pieces(tables, population, calendar, scratch)
+        percentile = spending.truncation is not None and spending.truncation.percentile is not None
+        counted = count_lines(tables, spending, pieces, calendar, scratch, reference=percentile)
+        summary = excluded_lines(counted)
+        all_lines = totals(tables.claims)
+        _refuse_unusable(summary, all_lines["unpriced"], spending)
 
+        cells = _cells(pieces, counted, calendar, scratch)
+        completed, completion = _completed(cells, tables, spending, calendar)
+        limits = None
+        if spending.truncation is not None:
+            limits = caps(spending.truncation, calendar, pieces, counted)
+            completed = truncate(completed, limits, calendar)
+        completed = scratch.keep(completed, permanent=True)
+        panel = panel_of(completed, units, tables, calendar, reference_year, "cents")
+        truncated = share_cut = truncation = None
+        if limits is not None:
+            truncated = panel_of(completed, units, tables, calendar, reference_year, "kept")
+            truncation, share_cut = _cuts(completed, limits, panel, truncated, calendar)
 
-def _extract(
-    tables: ClaimsTables,
-    population: Population,
-    spending: Spending,
-    calendar: Calendar,
-    reference_year: int,
-    scratch: Scratch,
-) -> Extract:
-    pieces, units = enrolment_pieces(tables, population, calendar, scratch)
-    percentile = spending.truncation is not None and spending.truncation.percentile is not None
-    counted = count_lines(tables, spending, pieces, calendar, scratch, reference=percentile)
-    summary = excluded_lines(counted)
-    all_lines = totals(tables.claims)
-    _refuse_unusable(summary, all_lines["unpriced"], spending)
-
-    cells = _cells(pieces, counted, calendar, scratch)
-    completed, completion = _completed(cells, tables, spending, calendar)
-    limits = None
-    if spending.truncation is not None:
-        limits = caps(spending.truncation, calendar, pieces, counted)
-        completed = truncate(completed, limits, calendar)
-    completed = scratch.keep(completed, permanent=True)
-    panel = panel_of(completed, units, tables, calendar, reference_year, "cents")
-    truncated = share_cut = truncation = None
-    if limits is not None:
-        truncated = panel_of(completed, units, tables, calendar, reference_year, "kept")
-        truncation, share_cut = _cuts(completed, limits, panel, truncated, calendar)
-
-    frame, noticed = attrition(tables, spending, calendar, pieces, counted, summary, all_lines, completed)
-    return Extract(
-        panel=panel,
-        truncated=truncated,
-        truncation=truncation,
-        share_cut=share_cut,
-        completion=completion,
-        attrition=frame,
-        own_costs=_own_costs(counted, units, calendar),
-        under_contract=_under_contract(tables, completed, units, calendar),
-        sensitivity=population.sensitivity,
-        noticed=noticed,
-        _tables=tables,
-        _cells=completed,
-        _units=units,
-        _calendar=calendar,
-        _reference_year=reference_year,
-    )
+        frame, noticed = attrition(tables, spending, calendar, pieces, counted, summary, all_lines, completed)
+        return Extract(
+            panel=panel,
+            truncated=truncated,
+            truncation=truncation,
+            share_cut=share_cut,
+            completion=completion,
+            attrition=frame,
+            own_costs=_own_costs(counted, units, calendar),
+            under_contract=_under_contract(tables, completed, units, calendar),
+            sensitivity=population.sensitivity,
+            noticed=noticed,
+            _tables=tables,
+            _cells=completed,
+            _units=units,
+            _calendar=calendar,
+            _reference_year=reference_year,
+        )
 
 
 def _refuse_unusable(summary: pd.DataFrame, unpriced: int, spending: Spending) -> None:
@@ -263,9 +251,9 @@ def _cells(pieces: Any, counted: Any, calendar: Calendar, scratch: Scratch) -> A
     money = money.select(m_person="person", m_cell="cell", cents="used")
     # Every counted line lies in a counted piece, so no money is without days, and its cells are unique.
     both = days.left_join(money, [days["person"] == money["m_person"], days["cell"] == money["m_cell"]])
-    sums = both.select("person", "cell", "days", cents=ibis.coalesce(both["cents"], 0).cast("int64"))
-    unit = (sums["cell"] / n_periods).floor().cast("int32")
-    split = sums.mutate(unit=unit, t=(sums["cell"] - unit * n_periods).cast("int16"))
+    filled = both.select("person", "cell", "days", cents=ibis.coalesce(both["cents"], 0).cast("int64"))
+    unit = (filled["cell"] / n_periods).floor().cast("int32")
+    split = filled.mutate(unit=unit, t=(filled["cell"] - unit * n_periods).cast("int16"))
     return split.select("person", "unit", "t", "days", "cents")
 
 
@@ -292,10 +280,7 @@ def _completed(
 def _cuts(
     cells: Any, limits: pd.DataFrame, panel: Panel, truncated: Panel, calendar: Calendar
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    sums = cells.group_by("t").aggregate(
-        cents=cells["cents"].sum().cast("int64"), kept=cells["kept"].sum().cast("int64")
-    )
-    frame = sums.to_pandas()
+    frame = sums(cells, ("t",), "cents", "kept").to_pandas()
     frame["year"] = np.array(calendar.year)[frame["t"].astype(int)]
     by_year = frame.groupby("year")[["cents", "kept"]].sum()
     cut = by_year["cents"] - by_year["kept"]
@@ -308,20 +293,13 @@ def _cuts(
             "share_cut": (cut / by_year["cents"]).reindex(limits["year"], fill_value=0.0).to_numpy(),
         }
     )
-    share = np.divide(
-        panel.spending - truncated.spending,
-        panel.spending,
-        out=np.full(panel.spending.shape, np.nan),
-        where=panel.spending > 0,
-    )
+    money, none = panel.spending, np.full(panel.spending.shape, np.nan)
+    share = np.divide(money - truncated.spending, money, out=none, where=money > 0)
     return truncation, pd.DataFrame(share, index=pd.Index(panel.units, name="unit"), columns=list(panel.periods))
 
 
 def _own_costs(counted: Any, units: tuple[str, ...], calendar: Calendar) -> pd.DataFrame:
-    rows = counted.filter(counted["code"] == OWN_COSTS).group_by("unit", "t")
-    frame = rows.aggregate(
-        lines=lambda t: t["lines"].sum().cast("int64"), cents=lambda t: t["cents"].sum().cast("int64")
-    ).to_pandas()
+    frame = sums(counted.filter(counted["code"] == OWN_COSTS), ("unit", "t"), "lines", "cents").to_pandas()
     frame["unit"] = np.array(units)[frame["unit"].astype("int64")]
     frame["period"] = [calendar.periods[int(t)] for t in frame["t"]]
     frame["spending"] = frame["cents"] / 100
@@ -340,9 +318,8 @@ def _under_contract(tables: ClaimsTables, cells: Any, names: tuple[str, ...], ca
     units = set(names)
     found = units & named
     if "region" in tables.insured.columns and named - units:
-        who = tables.insured.select("person", "region")
-        joined = cells.join(who, "person")
-        days = joined.group_by("unit", "region").aggregate(days=joined["days"].sum().cast("int64")).to_pandas()
+        joined = cells.join(tables.insured.select("person", "region"), "person")
+        days = sums(joined, ("unit", "region"), "days").to_pandas()
         most = days.sort_values(["unit", "days", "region"], ascending=[True, False, True]).drop_duplicates("unit")
         found |= {names[int(number)] for number in most.loc[most["region"].isin(named), "unit"]}
     return tuple(sorted(found))

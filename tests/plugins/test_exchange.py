@@ -199,7 +199,7 @@ PANEL_MISTAKES = {
     "missing column": r"no column 'spending'. Did you mean 'spendings'\?",
     "text in numbers": r"'spending' holds text in 1 rows, first 'unknown'",
     "decimal comma, quoted": r"decimal=','",
-    "decimal comma, unquoted": "fields, the header has 5: unquoted decimal commas",
+    "decimal comma, unquoted": "fields, the header has 4: unquoted decimal commas",
     "semicolons": r"a semicolon separator .* write commas",
     "empty": r"panel.csv is empty",
     "duplicate row": r"more than one row for period 2012",
