@@ -12,7 +12,7 @@ from .benchmarks.hierarchical.method import HierarchicalBenchmark as Hierarchica
 from .benchmarks.matched.method import PropensityMatching as PropensityMatching
 from .benchmarks.stacking import StackedBenchmark as StackedBenchmark
 from .benchmarks.synthetic_control.augmented import AugmentedSyntheticControl as AugmentedSyntheticControl
-from .benchmarks.synthetic_control.synthetic_control import SyntheticControl as SyntheticControl
+from .benchmarks.synthetic_control.classic import SyntheticControl as SyntheticControl
 from .benchmarks.synthetic_control.synthetic_did import SyntheticDiD as SyntheticDiD
 from .cohort.cohort import Cohort as Cohort
 from .contracts.contract import Contract as Contract

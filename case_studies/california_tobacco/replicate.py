@@ -16,9 +16,9 @@ import pandas as pd
 
 import ssinfer as ss
 from ssinfer.benchmarks.synthetic_control.augmented import AugmentedSyntheticControl
+from ssinfer.benchmarks.synthetic_control.classic import SyntheticControl
 from ssinfer.benchmarks.synthetic_control.inference.conformal import conformal_interval, conformal_p_value
 from ssinfer.benchmarks.synthetic_control.inference.placebo import leave_two_out_test, placebo_test
-from ssinfer.benchmarks.synthetic_control.synthetic_control import SyntheticControl
 from ssinfer.benchmarks.synthetic_control.synthetic_did import SyntheticDiD
 from ssinfer.check import tabulate
 from ssinfer.diagnostics.convex_hull import convex_hull
@@ -121,7 +121,7 @@ def credible(panel: ss.Panel) -> pd.DataFrame:
     """Return the posterior of the pooled saving beside the placebo law of the same fit."""
     rows = []
     for form, intercept in (("level", False), ("demeaned", True)):
-        cf = SyntheticControl(inference="bayes", intercept=intercept, draws=6000).fit(panel, DESIGN, seed=1)
+        cf = SyntheticControl(inference="bayes", intercept=intercept, n_draws=6000).fit(panel, DESIGN, seed=1)
         tree, checks = cf.to_datatree(), cf.diagnostics.set_index("check")["figure"]
         before, after = (float(tree[group]["effective_donors"].median()) for group in ("prior", "posterior"))
         moved = max(checks["prior_sensitivity_weights"], checks["prior_sensitivity_shocks"])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import ssinfer as ss
-from ssinfer.benchmarks.synthetic_control.synthetic_control import SyntheticControl
+from ssinfer.benchmarks.synthetic_control.classic import SyntheticControl
 from ssinfer.benchmarks.synthetic_control.synthetic_did import SyntheticDiD
 from ssinfer.check import tabulate
 from ssinfer.diagnostics.convex_hull import convex_hull
@@ -34,7 +34,7 @@ def design():
     return ss.Design(treated=["u00"], baseline=range(2012, 2018), performance=[2018, 2019])
 
 
-METHOD = SyntheticControl(draws=400)
+METHOD = SyntheticControl(n_draws=400)
 
 
 def test_a_reproducible_unit_passes(design):

@@ -7,27 +7,27 @@ import warnings
 import numpy as np
 import pytest
 from arviz_stats.base.array import array_stats
+from weight_posterior_pymc import reference_model, sample_reference
 
 import ssinfer as ss
 from ssinfer.benchmarks.synthetic_control.bayes.posterior import WeightModel, sample_posterior
-from ssinfer.benchmarks.synthetic_control.bayes.reference import reference_model, sample_reference
-from ssinfer.benchmarks.synthetic_control.fit_window import Window
+from ssinfer.benchmarks.synthetic_control.classic import SyntheticControl
+from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import log_density
-from ssinfer.benchmarks.synthetic_control.synthetic_control import SyntheticControl
 from ssinfer.datasets.prop99 import load_prop99
 from ssinfer.simulation.panel import simulate_panel
 
 
 def california(intercept):
     design = ss.Design(treated=["California"], baseline=range(1970, 1989), performance=range(1989, 2001))
-    return WeightModel.of(Window.of(SyntheticControl().prepare(load_prop99(), design), 0), intercept=intercept)
+    return WeightModel.of(FitWindow.of(SyntheticControl().prepare(load_prop99(), design), 0), intercept=intercept)
 
 
 def simulated():
     """Sampling noise up to an unknown k, three performance years."""
     panel = simulate_panel(30, tuple(range(2008, 2018)), start=2016, seed=4, covid=False, person_correlation=0.0).panel
     design = ss.Design(treated=["treated"], baseline=range(2009, 2016), performance=[2016, 2017])
-    return WeightModel.of(Window.of(SyntheticControl().prepare(panel, design), 0), intercept=True)
+    return WeightModel.of(FitWindow.of(SyntheticControl().prepare(panel, design), 0), intercept=True)
 
 
 CASES = ("california", "california demeaned", "simulated")
@@ -64,7 +64,7 @@ def test_density_equals_that_of_pymc_up_to_a_constant(case):
             "z": q[:J], "b": q[J : J + F], "strength_log__": np.array(log_tau), "zeta": q[J + F + 1 :],
             "ahead_z": np.zeros(P),
         }  # fmt: skip
-        differences.append(float(theirs(point)) - log_density(q, *model.data, unused))
+        differences.append(float(theirs(point)) - log_density(q, model.baseline, unused))
     assert np.ptp(differences) < 1e-6 * max(1.0, abs(differences[0]))
 
 

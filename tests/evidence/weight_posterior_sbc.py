@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kstwo
 
-from ssinfer.benchmarks.synthetic_control.bayes.donor_paths import donor_features
+from ssinfer.benchmarks.synthetic_control.bayes.placebo_paths import donor_features
 from ssinfer.benchmarks.synthetic_control.bayes.posterior import STRENGTH, WeightModel, sample_posterior
 from ssinfer.benchmarks.synthetic_control.bayes.shock_prior import ShockPrior
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import log_density, unpack
@@ -68,7 +68,7 @@ def treated_unit(model, q, rng):
     """Draw the treated unit over all periods at the unknowns q, term by term as the model is written."""
     w = np.empty(DONORS)
     volatility = np.empty(BEFORE + AFTER)
-    _, omega, rho, k = unpack(q, *model.data[6:], w, volatility)
+    _, omega, rho, k = unpack(q, model.baseline, w, volatility)
     shock = np.empty(BEFORE + AFTER)
     shock[0] = omega / np.sqrt(1 - rho**2) * rng.standard_normal()
     for t in range(1, len(shock)):
@@ -88,8 +88,8 @@ def treated_unit(model, q, rng):
 def scalars(model, q):
     """Unknowns of interest at q."""
     w, volatility, unused = np.empty(DONORS), np.empty(BEFORE + AFTER), np.empty(model.size)
-    tau, omega, rho, k = unpack(q, *model.data[6:], w, volatility)
-    likelihood = log_density(q, *model.data, unused) + 0.5 * float(q @ q)
+    tau, omega, rho, k = unpack(q, model.baseline, w, volatility)
+    likelihood = log_density(q, model.baseline, unused) + 0.5 * float(q @ q)
     return {
         "tau": tau, "tilt": q[DONORS], "omega": omega, "rho": rho, "k": k, "first_volatility": volatility[0],
         "last_volatility": volatility[-1], "effective_donors": 1 / (w @ w), "log_likelihood": likelihood,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import LARGEST_RHO
+from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import MAX_RHO
 
 if TYPE_CHECKING:
     from ssinfer.benchmarks.synthetic_control.bayes.posterior import WeightModel
@@ -23,8 +23,8 @@ def reference_model(model: WeightModel) -> Any:
     ----------
     model : WeightModel
     """
-    import pymc as pm  # noqa: PLC0415  (heavy)
-    import pytensor.tensor  # noqa: PLC0415
+    import pymc as pm
+    import pytensor.tensor
 
     pt: Any = pytensor.tensor
 
@@ -40,7 +40,7 @@ def reference_model(model: WeightModel) -> Any:
         w = pm.Deterministic("w", pm.math.softmax(tilt + tau * pm.Normal("z", shape=J)))
         free = prior.mean + pt.dot(prior.factor, pm.Normal("zeta", shape=prior.mean.size))
         omega = pm.Deterministic("omega", pt.exp(free[0]))
-        rho = pm.Deterministic("rho", LARGEST_RHO * pm.math.sigmoid(free[1]))
+        rho = pm.Deterministic("rho", MAX_RHO * pm.math.sigmoid(free[1]))
         k = pm.Deterministic("k", pt.exp(free[2]))
         v = pm.Deterministic("volatility", pt.exp(free[3:]))
         # level (integrated over mu ~ N(0, kappa^2)), stationary AR(1) shock, and sampling noise
@@ -60,7 +60,7 @@ def reference_model(model: WeightModel) -> Any:
 
 def sample_reference(model: WeightModel, *, draws: int, chains: int, seed: int) -> Any:
     """Sample the written-out model by NUTS (nutpie) and return the DataTree."""
-    import pymc as pm  # noqa: PLC0415  (heavy)
+    import pymc as pm
 
     with reference_model(model):
         return pm.sample(
