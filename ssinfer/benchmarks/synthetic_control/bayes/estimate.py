@@ -11,8 +11,6 @@ import xarray as xr
 
 from ssinfer.benchmarks.synthetic_control.bayes.posterior import (
     CHAINS,
-    DEFAULT_SETTINGS,
-    SamplerSettings,
     WeightModel,
     WeightPosterior,
     sample_posterior,
@@ -39,7 +37,6 @@ def posterior_estimate(
     *,
     intercept: bool,
     n_draws: int,
-    settings: SamplerSettings = DEFAULT_SETTINGS,
 ) -> Estimate:
     """Return the posterior predictive of every treated unit; the placebo distribution stays as `confidence`.
 
@@ -56,7 +53,6 @@ def posterior_estimate(
         Match deviations from the baseline mean.
     n_draws : int
         Total number of draws, from four chains.
-    settings : SamplerSettings
     """
     n_treated, P = problem.treated.size, problem.performance_columns.size
     kept = n_draws // CHAINS
@@ -73,7 +69,7 @@ def posterior_estimate(
     for i in range(n_treated):
         window = FitWindow.of(problem, i)
         model = WeightModel.of(window, intercept=intercept)
-        posterior = sample_posterior(model, length, rng, settings)
+        posterior = sample_posterior(model, length, rng)
         columns = np.searchsorted(problem.performance_columns, window.post)
         benchmark[:, :, i, columns] = posterior.paths[:, thin]
         expected[:, :, i, columns] = posterior.expected[:, thin]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import xarray as xr
 
 import ssinfer as ss
-from ssinfer.benchmarks.synthetic_control.bayes import posterior
-from ssinfer.benchmarks.synthetic_control.bayes.estimate import posterior_estimate
+from ssinfer.benchmarks.synthetic_control.bayes import estimate, posterior
 from ssinfer.benchmarks.synthetic_control.bayes.posterior import SamplerSettings, WeightModel, sample_posterior
 from ssinfer.benchmarks.synthetic_control.classic import SyntheticControl
 from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import sample_chain
+from ssinfer.convergence import convergence_figures
 from ssinfer.datasets.prop99 import load_prop99
 from ssinfer.errors import ConvergenceError, ParameterError
 
@@ -132,23 +134,24 @@ def test_options_that_the_model_has_no_place_for_are_refused(name, value):
         SyntheticControl(inference="bayes", **{name: value}).fit(panel_of(simulate()), DESIGN, seed=1)
 
 
-def test_failed_convergence_is_refused():
-    """Chains without a warm-up have not reached the posterior, and give no credible interval."""
-    problem = BAYES.prepare(panel_of(simulate()), DESIGN)
-    placebo = SyntheticControl(inference="none").estimate(problem, np.random.default_rng(1))
-    unconverged = SamplerSettings(warmup=0, later_warmup=0, min_transitions=1, lengths=(1,))
-    estimate = posterior_estimate(
-        problem, placebo, np.random.default_rng(1), intercept=False, n_draws=200, settings=unconverged
-    )
-    cf = BAYES.label(problem, estimate)
-    assert all(failure.startswith("u03: ") for failure in cf.failures)
-    assert set(cf.diagnostics.set_index("check").loc[["r_hat", "effective_sample_size"], "status"]) == {"FAIL"}
+def test_failed_convergence_is_refused(monkeypatch):
+    """Chains that disagree give no credible interval."""
+
+    def disagreeing(model, draws_per_chain, rng):
+        sampled = sample_posterior(model, draws_per_chain, rng)
+        return replace(sampled, convergence=convergence_figures({"tau": 1.2}, {"tau": 30.0}, 0, 4000))
+
+    monkeypatch.setattr(estimate, "sample_posterior", disagreeing)
+    cf = BAYES.fit(panel_of(simulate()), DESIGN, seed=1)
+    assert [failure.split(" is ")[0] for failure in cf.failures] == ["u03: r_hat", "u03: effective_sample_size"]
+    status = cf.diagnostics.set_index("check")["status"]
+    assert status[["r_hat", "effective_sample_size", "divergences"]].tolist() == ["FAIL", "FAIL", "PASS"]
     with pytest.raises(ConvergenceError, match="u03"):
         cf.interval(0.9)
 
 
 def test_further_attempts_take_the_metric_and_continue(monkeypatch):
-    """One chain learns the metric; 200 draws cannot have an effective sample size of 400, so three attempts are made."""
+    """One chain learns the metric; 200 draws have an effective sample size below 400, so three attempts are made."""
     calls = []
 
     def recorded(rng, start, metric, step, warmup, n_draws, data):
