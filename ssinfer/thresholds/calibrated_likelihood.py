@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from scipy.special import ndtri
 
 from ssinfer.errors import RefusalError
@@ -14,14 +13,21 @@ from ssinfer.kernels.predictive_error_distribution import (
     refit_error_distributions,
 )
 from ssinfer.level import check_level, check_side, tail
-from ssinfer.thresholds.calibrated_posterior import FEWEST_UNITS, usable_placebos
 from ssinfer.thresholds.kind import ThresholdKind
 from ssinfer.thresholds.null_error import null_error_of
-from ssinfer.thresholds.placebo_rows import refuse_equal_savings
+from ssinfer.thresholds.placebo_rows import (
+    MIN_CALIBRATION_UNITS,
+    CalibrationPlacebos,
+    codes_by_appearance,
+    refuse_equal_savings,
+    sorted_codes,
+)
 from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    import pandas as pd
 
     from ssinfer.counterfactual import Counterfactual
     from ssinfer.thresholds.kind import ThresholdKey
@@ -92,11 +98,11 @@ class CalibratedError:
     """
 
     def __init__(self, cf: Counterfactual, placebos: pd.DataFrame) -> None:
-        data = usable_placebos(placebos, cf.design.treated)
-        clusters = data["origin"] if len(data["origins"]) > 1 else data["block"]
-        self.distribution = fit_error_distribution(data["y"], data["s"], 1 / data["ratio"], clusters)
+        usable = CalibrationPlacebos.of(placebos, cf.design.treated)
+        clusters, _ = _clusters(usable.origin, usable.block)
+        self.distribution = fit_error_distribution(usable.y, usable.s, 1 / usable.ratio, clusters)
         standard_error = float(null_error_of(cf).std()) / cf.level
-        relative = data["size"] / cf.assigned
+        relative = usable.typical_size / cf.assigned
         relative = relative if np.isfinite(relative) else 1.0  # the typical size, where a size is unknown
         self.spread = float(self.distribution.predictive_sd(np.array([standard_error]), np.array([relative]))[0])
         self.benchmark = cf.level
@@ -128,7 +134,7 @@ def cross_fitted_errors(rows: pd.DataFrame) -> tuple[Floats, Floats]:
     """
     y, s, relative = _arrays(rows)
     refuse_equal_savings(y)
-    block, unit, origin = (_codes(rows[name]) for name in ("block", "unit", "origin"))
+    block, unit, origin = (sorted_codes(rows[name]) for name in ("block", "unit", "origin"))
     several = origin.max() > 0
     mean, spread = np.full((2, len(y)), np.nan)
     for b in range(int(block.max()) + 1):
@@ -137,14 +143,14 @@ def cross_fitted_errors(rows: pd.DataFrame) -> tuple[Floats, Floats]:
             if not inside.any():
                 continue
             rest = (block != b) & ((origin != o) if several else True)
-            if len(np.unique(unit[rest])) < FEWEST_UNITS:
+            if len(np.unique(unit[rest])) < MIN_CALIBRATION_UNITS:
                 continue
             clusters = np.unique(_clusters(origin[rest], block[rest])[0], return_inverse=True)[1]
             found = fit_error_distribution(y[rest], s[rest], relative[rest], clusters)
             mean[inside], spread[inside] = found.mean, found.predictive_sd(s[inside], relative[inside])
     if np.isnan(mean).all():
         raise RefusalError(
-            f"Fewer than {FEWEST_UNITS} placebo units outside every block of neighbours. Add comparable units."
+            f"Fewer than {MIN_CALIBRATION_UNITS} placebo units outside every block of neighbours. Add comparable units."
         )
     return mean, spread
 
@@ -164,13 +170,13 @@ def errors_in_replicates(rows: pd.DataFrame, blocks: Positions, weights: Floats)
         How often each replicate draws each block.
     """
     y, s, relative = _arrays(rows)
-    origin = _first_seen_codes(rows["origin"])
+    origin = codes_by_appearance(rows["origin"])
     mean, spread = np.empty((2, len(weights), len(y)))
     for o in range(int(origin.max()) + 1):
         inside = origin == o
         rest = ~inside if origin.max() > 0 else np.ones(len(y), dtype=bool)
         labels, by_origin = _clusters(origin[rest], blocks[rest])
-        data = y[rest], s[rest], relative[rest], _first_seen_codes(labels)
+        data = y[rest], s[rest], relative[rest], codes_by_appearance(labels)
         start = fit_error_distribution(*data)
         drawn = np.ascontiguousarray(weights[:, blocks[rest]])
         for k, found in enumerate(refit_error_distributions(*data, drawn, start, drawn=not by_origin)):
@@ -195,14 +201,6 @@ def _arrays(rows: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
     if not np.isfinite(size).all():
         size = np.ones(len(y))
     return y, s, np.asarray(np.exp(np.log(size).mean()) / size)
-
-
-def _codes(labels: pd.Series[Any]) -> Positions:
-    return np.asarray(np.unique(labels.astype(str), return_inverse=True)[1], dtype=np.intp)
-
-
-def _first_seen_codes(labels: object) -> Positions:
-    return np.asarray(pd.factorize(np.asarray(labels))[0], dtype=np.intp)
 
 
 def _for_case(cf: Counterfactual, placebos: pd.DataFrame, _seed: int) -> Callable[[ThresholdKey], Threshold]:

@@ -125,6 +125,6 @@ def test_folds_too_small_have_no_threshold_and_refuse_where_all_are():
         cross_fitted(frame(20))
 
 
-def test_placebos_alike_are_refused():
+def test_equal_savings_are_refused():
     with pytest.raises(RefusalError, match="are equal"):
         cross_fitted(frame(50).assign(savings_rate=0.0))
