@@ -8,20 +8,9 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import pandas as pd
 
+from ssinfer.claims import lines
 from ssinfer.claims.backend.calendar import Calendar, epoch_day, overlap
 from ssinfer.claims.enrolment import CODE, DAY_REASONS, FIRST_POPULATION_CODE, days_by_reason, persons_by_reason
-from ssinfer.claims.lines import (
-    CATEGORY,
-    COUNTED,
-    NO_KEY,
-    OUTSIDE,
-    OWN_COSTS,
-    POPULATION,
-    UNMATCHED,
-    duplicate_lines,
-    name_of,
-    unmatched_reasons,
-)
 from ssinfer.errors import ClaimsError
 
 if TYPE_CHECKING:
@@ -60,7 +49,9 @@ def attrition(
         Totals of the table of claims.
     """
     persons = persons_by_reason(tables, pieces)
-    unmatched = unmatched_reasons(tables, counted).set_index("reason")[MONEY].reindex([*DAY_REASONS, NOT_ENROLLED])
+    unmatched = (
+        lines.unmatched_reasons(tables, counted).set_index("reason")[MONEY].reindex([*DAY_REASONS, NOT_ENROLLED])
+    )
     unmatched = unmatched.fillna(0).astype("int64")
     unknown = _unknown_persons(tables, pieces, counted)
     days = days_by_reason(pieces, calendar)
@@ -80,11 +71,11 @@ def attrition(
 
     everybody = int(tables.insured.count().to_pandas()) + unknown
     add(FIRST, "", all_lines, persons=everybody, days=_days_in(tables, calendar))
-    repeated = duplicate_lines(tables.claims) if spending.duplicates != "keep" else {"lines": 0, "cents": 0}
+    repeated = lines.duplicate_lines(tables.claims) if spending.duplicates != "keep" else {"lines": 0, "cents": 0}
     if spending.duplicates == "drop":
         add("claims", "repeats another line", repeated)
-    for excluded in (OUTSIDE, NO_KEY):
-        add("claims", name_of(excluded, None), summary.loc[code == excluded, MONEY].sum())
+    for excluded in (lines.OUTSIDE, lines.NO_KEY):
+        add("claims", lines.name_of(excluded, None), summary.loc[code == excluded, MONEY].sum())
     add("claims", NOT_ENROLLED, unmatched.loc[NOT_ENROLLED])
     add("enrolment", NEVER, {"cents": 0}, persons=int(persons.get(NEVER, 0)))
     for reason in DAY_REASONS[1:]:
@@ -92,18 +83,22 @@ def attrition(
         add(
             "population" if number >= FIRST_POPULATION_CODE else "enrolment",
             reason,
-            summary.loc[code == POPULATION + number, MONEY].sum() + unmatched.loc[reason],
+            summary.loc[code == lines.POPULATION + number, MONEY].sum() + unmatched.loc[reason],
             persons=unknown if reason == "person unknown" else int(persons.get(reason, 0)),
             days=days[days["code"] == number],
         )
-    for row in summary[(code >= CATEGORY) | (code == OWN_COSTS)].to_dict("records"):
-        add("kept apart" if row["code"] == OWN_COSTS else "spending", name_of(int(row["code"]), row["label"]), row)
-    final = summary[code == COUNTED].drop(columns=["code", "label"]).sum().astype("int64")
+    for row in summary[(code >= lines.CATEGORY) | (code == lines.OWN_COSTS)].to_dict("records"):
+        add(
+            "kept apart" if row["code"] == lines.OWN_COSTS else "spending",
+            lines.name_of(int(row["code"]), row["label"]),
+            row,
+        )
+    final = summary[code == lines.COUNTED].drop(columns=["code", "label"]).sum().astype("int64")
     total = int(cells.aggregate(cents=cells["cents"].sum().cast("int64")).to_pandas()["cents"].iloc[0])
     add("valuation", "repriced at reference tariffs", {"cents": final["cents"] - final["used"]})
     add("valuation", "completed for payments to come", {"cents": final["used"] - total})
     money = {"lines": final["lines"], "cents": total}
-    add(LAST, "", money, persons=int(persons.get("counted", 0)), days=days[days["code"] == COUNTED])
+    add(LAST, "", money, persons=int(persons.get("counted", 0)), days=days[days["code"] == lines.COUNTED])
     noticed: dict[str, int | float] = {
         "negative lines": all_lines["negative_lines"],
         "negative euros": all_lines["negative_cents"] / 100,
@@ -133,7 +128,7 @@ def _balanced(frame: pd.DataFrame) -> pd.DataFrame:
 def _unknown_persons(tables: ClaimsTables, pieces: Any, counted: Any) -> int:
     """Return the number of persons with enrolment or claims but no row in the table of insured."""
     enrolled = pieces.filter(pieces["code"] == CODE["person unknown"]).select("person")
-    claiming = counted.filter(counted["code"] == UNMATCHED).select("person")
+    claiming = counted.filter(counted["code"] == lines.UNMATCHED).select("person")
     both = enrolled.union(claiming).distinct()
     return int(both.anti_join(tables.insured.select("person"), "person").count().to_pandas())
 

@@ -10,23 +10,13 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from ssinfer.claims import lines
 from ssinfer.claims.attrition import attrition
 from ssinfer.claims.backend.calendar import Calendar, epoch_day
 from ssinfer.claims.backend.exact_cents import sums
 from ssinfer.claims.backend.scratch import Scratch
 from ssinfer.claims.completion import check_maturity, completion_factor, development
 from ssinfer.claims.enrolment import enrolment_pieces, insured_days
-from ssinfer.claims.lines import (
-    COUNTED,
-    MISSING,
-    OWN_COSTS,
-    UNKNOWN_CATEGORY,
-    UNMATCHED,
-    count_lines,
-    excluded_lines,
-    name_of,
-    totals,
-)
 from ssinfer.claims.population import Population
 from ssinfer.claims.spending import Spending
 from ssinfer.claims.summing import cohort_of, panel_of
@@ -181,9 +171,9 @@ def extract(
     with closing(Scratch(tables.connection)) as scratch:
         pieces, units = enrolment_pieces(tables, population, calendar, scratch)
         percentile = spending.truncation is not None and spending.truncation.percentile is not None
-        counted = count_lines(tables, spending, pieces, calendar, scratch, reference=percentile)
-        summary = excluded_lines(counted)
-        all_lines = totals(tables.claims)
+        counted = lines.count_lines(tables, spending, pieces, calendar, scratch, reference=percentile)
+        summary = lines.excluded_lines(counted)
+        all_lines = lines.totals(tables.claims)
         _refuse_unusable(summary, all_lines["unpriced"], spending)
 
         cells = _cells(pieces, counted, calendar, scratch)
@@ -222,7 +212,7 @@ def extract(
 def _refuse_unusable(summary: pd.DataFrame, unpriced: int, spending: Spending) -> None:
     if unpriced:
         raise ClaimsError(f"{unpriced:,} claim lines have no (finite) amount. Complete or remove them at the source.")
-    unknown = summary[(summary["code"] == UNKNOWN_CATEGORY)]
+    unknown = summary[(summary["code"] == lines.UNKNOWN_CATEGORY)]
     if len(unknown) and spending.unknown == "refuse":
         rows = unknown.sort_values("lines", ascending=False).head(5).to_dict("records")
         listed = ", ".join(f"{row['label']!r} ({row['lines']:,} lines, {row['cents'] / 100:,.2f})" for row in rows)
@@ -230,7 +220,7 @@ def _refuse_unusable(summary: pd.DataFrame, unpriced: int, spending: Spending) -
             f"{len(unknown)} categories are unknown to the spending definition: {listed}. Name each in include, "
             "exclude or own_costs, or pass unknown='exclude' to leave them out and count them."
         )
-    if not (summary["code"] == COUNTED).any():
+    if not (summary["code"] == lines.COUNTED).any():
         raise ClaimsError(
             "No claim line is counted. Reasons for exclusion: "
             + ", ".join(f"{_reason(row)} ({row['lines']:,} lines)" for row in summary.to_dict("records"))
@@ -239,7 +229,7 @@ def _refuse_unusable(summary: pd.DataFrame, unpriced: int, spending: Spending) -
 
 
 def _reason(row: Any) -> str:
-    return "no valid enrolment" if row["code"] == UNMATCHED else name_of(int(row["code"]), row["label"])
+    return "no valid enrolment" if row["code"] == lines.UNMATCHED else lines.name_of(int(row["code"]), row["label"])
 
 
 def _cells(pieces: Any, counted: Any, calendar: Calendar, scratch: Scratch) -> Any:
@@ -247,7 +237,7 @@ def _cells(pieces: Any, counted: Any, calendar: Calendar, scratch: Scratch) -> A
     n_periods = len(calendar.periods)
     # Stored before money is joined: both at once need too much memory at 100 million lines.
     days = scratch.keep(insured_days(pieces, calendar))
-    money = counted.filter(counted["code"] == COUNTED)
+    money = counted.filter(counted["code"] == lines.COUNTED)
     money = money.select(m_person="person", m_cell="cell", cents="used")
     # Every counted line lies in a counted piece, so no money is without days, and its cells are unique.
     both = days.left_join(money, [days["person"] == money["m_person"], days["cell"] == money["m_cell"]])
@@ -265,7 +255,7 @@ def _completed(
         return cells, None
 
     def within(rows: Any) -> Any:
-        category = ibis.coalesce(rows["category"], MISSING)
+        category = ibis.coalesce(rows["category"], lines.MISSING)
         left_out = (*spending.exclude, *spending.own_costs)
         admitted = ~category.isin(left_out) if left_out else ibis.literal(value=True)
         return admitted & category.isin(spending.include) if spending.include is not None else admitted
@@ -299,7 +289,7 @@ def _cuts(
 
 
 def _own_costs(counted: Any, units: tuple[str, ...], calendar: Calendar) -> pd.DataFrame:
-    frame = sums(counted.filter(counted["code"] == OWN_COSTS), ("unit", "t"), "lines", "cents").to_pandas()
+    frame = sums(counted.filter(counted["code"] == lines.OWN_COSTS), ("unit", "t"), "lines", "cents").to_pandas()
     frame["unit"] = np.array(units)[frame["unit"].astype("int64")]
     frame["period"] = [calendar.periods[int(t)] for t in frame["t"]]
     frame["spending"] = frame["cents"] / 100

@@ -120,10 +120,9 @@ class ClaimSetting:
             raise DatasetError(
                 f"hospital_tail is {self.hospital_tail}; allowed: 0 to 0.08, its lines cost 12 times more."
             )
-        if isinstance(self.saving, dict):
-            for category in self.saving:
-                if category not in CATEGORY_MEANS:
-                    raise DatasetError(f"saving names {category!r}; categories: {', '.join(CATEGORY_MEANS)}.")
+        for category in self.saving if isinstance(self.saving, dict) else ():
+            if category not in CATEGORY_MEANS:
+                raise DatasetError(f"saving names {category!r}; categories: {', '.join(CATEGORY_MEANS)}.")
 
     @property
     def periods(self) -> tuple[Any, ...]:

@@ -12,8 +12,7 @@ import pandas as pd
 import pyarrow as pa
 from ibis.common.exceptions import TableNotFound
 
-from ssinfer.claims.tables.files import read_file
-from ssinfer.claims.tables.schema import OPTIONAL_TABLES, TABLES, Column
+from ssinfer.claims.tables.schema import OPTIONAL_TABLES, TABLES, Column, read_file
 from ssinfer.errors import ClaimsError, did_you_mean
 
 if TYPE_CHECKING:

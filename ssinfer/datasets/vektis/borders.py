@@ -14,29 +14,15 @@ DIVISIONS: dict[int, int] = {2019: 355, 2021: 352, 2022: 344, 2023: 342}
 
 # division: {name in the division before: name from this division on}
 _MERGED: dict[int, dict[str, str]] = {
-    2021: {
-        "APPINGEDAM": "EEMSDELTA",
-        "DELFZIJL": "EEMSDELTA",
-        "LOPPERSUM": "EEMSDELTA",
-    },
+    2021: dict.fromkeys(("APPINGEDAM", "DELFZIJL", "LOPPERSUM"), "EEMSDELTA"),
     2022: {
+        **dict.fromkeys(("BOXMEER", "CUIJK", "GRAVE", "MILL EN SINT HUBERT", "SINT ANTHONIS"), "LAND VAN CUIJK"),
+        **dict.fromkeys(("LANDERD", "UDEN"), "MAASHORST"),
+        **dict.fromkeys(("HEERHUGOWAARD", "LANGEDIJK"), "DIJK EN WAARD"),
         "BEEMSTER": "PURMEREND",
-        "BOXMEER": "LAND VAN CUIJK",
-        "CUIJK": "LAND VAN CUIJK",
-        "GRAVE": "LAND VAN CUIJK",
-        "MILL EN SINT HUBERT": "LAND VAN CUIJK",
-        "SINT ANTHONIS": "LAND VAN CUIJK",
-        "LANDERD": "MAASHORST",
-        "UDEN": "MAASHORST",
-        "HEERHUGOWAARD": "DIJK EN WAARD",
-        "LANGEDIJK": "DIJK EN WAARD",
         "WEESP": "AMSTERDAM",
     },
-    2023: {
-        "BRIELLE": "VOORNE AAN ZEE",
-        "HELLEVOETSLUIS": "VOORNE AAN ZEE",
-        "WESTVOORNE": "VOORNE AAN ZEE",
-    },
+    2023: dict.fromkeys(("BRIELLE", "HELLEVOETSLUIS", "WESTVOORNE"), "VOORNE AAN ZEE"),
 }
 
 # division: {name that was split: the municipalities that received a part}
