@@ -21,20 +21,7 @@ def load_claims(
 ) -> StudyData:
     """Return the data of a study on claims.
 
-    Values of the study file that contradict each other are refused before `source` is opened.
-
-    Parameters
-    ----------
-    config : StudyConfig
-    periods : tuple
-        Periods of the claims.
-    source : context manager
-        Opens the tables of claims.
-
-    Raises
-    ------
-    StudyError
-        Population, spending or groups are impossible; the message names the part of the study file.
+    Values of the study file that contradict each other are refused before `source` opens the tables.
     """
     definitions = [config.definition_of(comparison) for comparison in config.comparison]
     spendings = {definition.name: spending_of(definition) for definition in definitions}

@@ -75,17 +75,7 @@ def extract_claims(
 
 
 def population_of(part: InsuredConfig, periods: tuple[Any, ...], practices: tuple[str, ...]) -> Population:
-    """Return the population that a study file describes.
-
-    Parameters
-    ----------
-    part : InsuredConfig
-        The table population.insured.
-    periods : tuple
-        Periods of the claims.
-    practices : tuple of str
-        Names among which the patterns of ``units`` are looked up. If empty, patterns are not checked.
-    """
+    """Return the population that a study file describes; without `practices` the patterns of units are not checked."""
     values = part.model_dump(exclude={"units", "baseline"})
     values["baseline"] = window_of(part.baseline, periods)
     units: dict[str, str] = {}

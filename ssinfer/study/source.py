@@ -1,4 +1,4 @@
-"""DataSource: a place from which a study reads its data, and the registry of all sources."""
+"""DataSource: a source from which a study reads its data, and the registry of all sources."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from ssinfer.registry import Registry
 from ssinfer.study.config_base import Config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from pydantic import GetCoreSchemaHandler
@@ -21,14 +20,21 @@ if TYPE_CHECKING:
 
 
 class DataConfig(Config):
-    """Spending: the table [data] of a study file. Each source adds its own keys in a subclass."""
+    """The table [data] of a study file. Each source declares its keys in a subclass, and loads its data.
+
+    A field without a default is a required key; its `examples` are shown when it is missing.
+    """
 
     source: str
+
+    def load(self, config: StudyConfig, folder: Path, n_jobs: int) -> StudyData:
+        """Return the data; `folder` is that of the study file, and the data do not depend on the processes `n_jobs`."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class DataSource:
-    """A place from which a study reads its data.
+    """A source from which a study reads its data.
 
     Attributes
     ----------
@@ -37,24 +43,19 @@ class DataSource:
     label : str
         The source in words, for documentation.
     order : int
-        Place in lists of sources.
+        Position in lists of sources.
     config : type of DataConfig
-        The keys that [data] may have. A field without a default is a required key; its `examples` are shown when it
-        is missing.
-    load : callable (config, folder, n_jobs) -> StudyData
-        Loads the data. `folder` is the folder of the study file. `n_jobs` is a number of processes, on which the data
-        do not depend.
+        Keys of [data], and how the data are loaded.
     has_persons : bool
         Whether methods that need persons can be used.
     has_claims : bool
-        Whether the source holds claims: a study may then define spending, insured and groups.
+        Whether a study may define spending, insured and groups.
     """
 
     name: str
     label: str
     order: int
     config: type[DataConfig]
-    load: Callable[[StudyConfig, Path, int], StudyData]
     has_persons: bool = False
     has_claims: bool = False
 

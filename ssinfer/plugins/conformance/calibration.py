@@ -22,13 +22,7 @@ def calibration(trial: Trial, simulate: Callable[[int], tuple[Any, Any]], replic
     """Check the coverage of the pooled 80% and 90% intervals on simulated data without a saving.
 
     Each replicate has one treated unit. The check fails if coverage is below nominal by more than five points and two
-    standard errors. Coverage above nominal passes, and is reported.
-
-    Parameters
-    ----------
-    trial : Trial
-    simulate : callable (seed) -> (data, design)
-    replicates : int
+    standard errors. Coverage above nominal passes, and is reported. `simulate` returns data and design by seed.
     """
     name = "calibration"
     if trial.first.uncertainty == "none":

@@ -13,14 +13,16 @@ if TYPE_CHECKING:
     from ssinfer.study.config import StudyConfig
 
 
-def load(config: StudyConfig, folder: Path, n_jobs: int) -> StudyData:
-    """Return the panel of counties."""
-    from ssinfer.datasets import load_dartmouth  # noqa: PLC0415  (only the source that is used)
+class DartmouthConfig(DataConfig):
+    """The source has no keys."""
 
-    del config, folder, n_jobs
-    panel = load_dartmouth()
-    label = f"Dartmouth Atlas, {len(panel.units)} US counties"
-    return StudyData(panel, label, "real data: Medicare spending per US county")
+    def load(self, _config: StudyConfig, _folder: Path, _n_jobs: int) -> StudyData:
+        """Return the panel of counties."""
+        from ssinfer.datasets import load_dartmouth  # noqa: PLC0415  (only the source that is used)
+
+        panel = load_dartmouth()
+        label = f"Dartmouth Atlas, {len(panel.units)} US counties"
+        return StudyData(panel, label, "real data: Medicare spending per US county")
 
 
-SOURCE = DataSource("dartmouth", "Medicare spending per US county (Dartmouth Atlas)", 20, DataConfig, load)
+SOURCE = DataSource("dartmouth", "Medicare spending per US county (Dartmouth Atlas)", 20, DartmouthConfig)
