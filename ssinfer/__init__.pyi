@@ -1,6 +1,7 @@
 from . import claims as claims
 from . import comparison as comparison
 from . import datasets as datasets
+from . import diagnostics as diagnostics
 from . import errors as errors
 from . import simulation as simulation
 from ._version import __version__ as __version__
@@ -13,6 +14,10 @@ from .benchmarks.matched.method import PropensityMatching as PropensityMatching
 from .benchmarks.stacking import StackedBenchmark as StackedBenchmark
 from .benchmarks.synthetic_control.augmented import AugmentedSyntheticControl as AugmentedSyntheticControl
 from .benchmarks.synthetic_control.classic import SyntheticControl as SyntheticControl
+from .benchmarks.synthetic_control.inference.conformal import conformal_interval as conformal_interval
+from .benchmarks.synthetic_control.inference.conformal import conformal_p_value as conformal_p_value
+from .benchmarks.synthetic_control.inference.placebo import leave_two_out_test as leave_two_out_test
+from .benchmarks.synthetic_control.inference.placebo import placebo_test as placebo_test
 from .benchmarks.synthetic_control.synthetic_did import SyntheticDiD as SyntheticDiD
 from .cohort.cohort import Cohort as Cohort
 from .contracts.contract import Contract as Contract

@@ -92,9 +92,9 @@ def conformal_p_value(method: DonorWeighting, panel: Panel, design: Design, savi
     Examples
     --------
     >>> import ssinfer as ss
-    >>> simulated = ss.simulation.simulate_panel(10, range(24), start=23, saving=0.1, seed=1)
+    >>> simulated = ss.simulation.simulate_panel(10, range(2001, 2025), start=2024, saving=0.1, seed=2)
     >>> round(ss.conformal_p_value(ss.SyntheticControl(), simulated.panel, simulated.design()), 4)
-    0.0417
+    0.0455
     """
     window, Y = _window(method, panel, design)
     return _p_value(method, window, Y, saving)
@@ -126,7 +126,7 @@ def conformal_interval(method: DonorWeighting, panel: Panel, design: Design, lev
     Examples
     --------
     >>> import ssinfer as ss
-    >>> simulated = ss.simulation.simulate_panel(10, range(24), start=23, saving=0.1, seed=1)
+    >>> simulated = ss.simulation.simulate_panel(10, range(2001, 2025), start=2024, saving=0.1, seed=2)
     >>> interval = ss.conformal_interval(ss.SyntheticControl(), simulated.panel, simulated.design(), level=0.9)
     >>> interval.lower < interval.saving < interval.upper
     True

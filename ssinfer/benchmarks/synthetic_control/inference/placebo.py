@@ -154,7 +154,7 @@ def placebo_test(
     Examples
     --------
     >>> import ssinfer as ss
-    >>> simulated = ss.simulation.simulate_panel(24, range(2010, 2018), start=2016, saving=0.1, seed=1)
+    >>> simulated = ss.simulation.simulate_panel(25, range(2005, 2018), start=2016, saving=0.1, seed=1)
     >>> ss.placebo_test(ss.SyntheticControl(), simulated.panel, simulated.design(), "saving").p_value
     0.04
     """
@@ -213,8 +213,10 @@ def leave_two_out_test(
     Examples
     --------
     >>> import ssinfer as ss
-    >>> simulated = ss.simulation.simulate_panel(24, range(2010, 2018), start=2016, saving=0.1, seed=1)
-    >>> ss.leave_two_out_test(ss.SyntheticControl(), simulated.panel, simulated.design(), "saving")
+    >>> simulated = ss.simulation.simulate_panel(25, range(2005, 2018), start=2016, saving=0.1, seed=7)
+    >>> test = ss.leave_two_out_test(ss.SyntheticControl(), simulated.panel, simulated.design(), "saving")
+    >>> test.n_pairs, round(test.p_value, 3)
+    (276, 0.022)
     """
     _check_statistic(statistic)
     window, Y = observed_window(method, panel, design, "A leave-two-out test")
