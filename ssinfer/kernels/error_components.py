@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def shock_contrast(rho: float, weights: Floats, baseline: Floats, performance: Floats) -> Floats:
-    """Return S, the covariance of performance minus weighted-baseline AR(1) shocks, with mean diagonal one.
+    """Return S (P, P), the covariance of performance minus weighted-baseline AR(1) shocks, with mean diagonal one.
 
     Parameters
     ----------
@@ -36,10 +36,6 @@ def shock_contrast(rho: float, weights: Floats, baseline: Floats, performance: F
         Baseline weights, which sum to one.
     baseline, performance : array (B,), (P,)
         Positions in time.
-
-    Returns
-    -------
-    array (P, P)
     """
 
     def cov(times: Floats, other_times: Floats) -> Floats:
@@ -67,22 +63,18 @@ def rotation(noise: Floats, shock: Floats) -> tuple[Floats, Floats]:
 
 @compiled
 def gaussian_terms(squares: Floats, size: Floats, lam: Floats, noise: Floats, shock: Floats) -> tuple[Floats, Floats]:
-    """Return sums of log V and of squares / V for variances V = noise_f size_jw + shock_f lam_p.
+    """Return sums of log V and of squares / V (F, J) for variances V = noise_f size_jw + shock_f lam_p.
 
     Parameters
     ----------
     squares : array (J, W, P)
         Squared rotated errors of unit j in window w; NaN where the unit has no such window.
     size : array (J, W)
-        Relative sampling variance of the window. It is read only where squares are known.
+        Relative sampling variance of the window; read only where squares are known.
     lam : array (P,)
         Eigenvalues of the shock.
     noise, shock : array (F,)
         Grid of parameters.
-
-    Returns
-    -------
-    logs, quadratics : array (F, J)
     """
     n_units, n_windows, n_parts = squares.shape
     logs = np.zeros((noise.size, n_units))

@@ -33,21 +33,16 @@ def dense_codes(labels: NDArray[Any]) -> tuple[Integers, int]:
 
 
 def group_sums(codes: Integers, values: Floats, count: int, weights: Floats | None = None) -> Floats:
-    """Return the sum over the rows of each group.
+    """Return the sum over the rows of each group (count, q).
 
     Parameters
     ----------
-    codes : array (n,)
-        Group of each row, from 0.
-    values : array (n, q)
+    codes, values : array (n,), (n, q)
+        Group of each row, from 0, and its values.
     count : int
         Number of groups.
     weights : array (n,), optional
         Weight of each row; equal by default.
-
-    Returns
-    -------
-    array (count, q)
 
     Examples
     --------

@@ -97,13 +97,7 @@ def refit_error_distributions(
 
 
 def _fit_all(
-    y: Floats,
-    columns: Floats,
-    clusters: Positions,
-    weights: Floats,
-    start: PredictiveErrorDistribution,
-    *,
-    drawn: bool,
+    y: Floats, columns: Floats, clusters: Positions, weights: Floats, start: PredictiveErrorDistribution, *, drawn: bool
 ) -> list[PredictiveErrorDistribution]:
     # y is copied because columns of frames are read-only: the kernel is then compiled for one kind of array only
     fits = _fit(np.array(y), columns, clusters, weights, start.mean, start.theta, drawn)
@@ -115,13 +109,7 @@ def _fit_all(
 
 @compiled
 def _fit(
-    y: Floats,
-    columns: Floats,
-    clusters: Positions,
-    weights: Floats,
-    mean: float,
-    start: Floats,
-    drawn: bool,
+    y: Floats, columns: Floats, clusters: Positions, weights: Floats, mean: float, start: Floats, drawn: bool
 ) -> tuple[Floats, Floats, Floats]:
     """Return means (K,), thetas (K, 3) and variances of the mean (K,)."""
     n_replicates, n_rows = weights.shape

@@ -26,8 +26,7 @@ from scipy.stats import kstwo, norm
 
 from ssinfer.benchmarks.hierarchical.model import PanelModel
 from ssinfer.benchmarks.hierarchical.parameters import Parameter
-from ssinfer.benchmarks.hierarchical.posterior import reweight_for_placebo
-from ssinfer.benchmarks.hierarchical.predictions import predict_placebos
+from ssinfer.benchmarks.hierarchical.predictions import predict_placebos, reweight_for_placebo
 from ssinfer.benchmarks.hierarchical.proposal import build_panel_proposal
 from ssinfer.benchmarks.hierarchical.reml import simulate_panel
 from ssinfer.benchmarks.priors import VOLATILITY_LOG_SD

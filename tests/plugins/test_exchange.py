@@ -230,7 +230,7 @@ OTHER_MISTAKES = {
     "parameter": ({"parameters": '{"n_drwas": 5}'}, r"no parameter 'n_drwas'. Did you mean 'n_draws'\?"),
     "parameters": ({"parameters": "draws=5"}, r"--parameters is not valid JSON"),
     "list": ({"parameters": "[5]"}, r"a JSON object is needed"),
-    "value": ({"parameters": '{"year_weights": "equl"}'}, r"year_weights='equl'"),
+    "value": ({"parameters": '{"year_weights": "equl"}'}, r"year_weights is 'equl'"),
 }
 
 

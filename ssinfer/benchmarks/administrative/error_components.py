@@ -21,20 +21,9 @@ class ErrorComponents:
     """Variance factors of the benchmark error: to be multiplied by k^2, or by tau^2 for shocks.
 
     Baseline noise, of the unit and of its reference group, is the same in every performance period. The shocks of both
-    have the autocorrelation of a contrast.
-
-    Attributes
-    ----------
-    performance : array (I, P)
-        Sampling noise of each treated unit in each performance period.
-    baseline : array (I, 1)
-        Sampling noise of each treated unit's weighted baseline.
-    reference_performance, reference_baseline : array (P,)
-        Sampling noise of the reference group.
-    reference_shock : float
-        Shocks of the reference group, relative to one unit's.
-    donor_shares : array (J,)
-        Share of each donor in the reference group.
+    have the autocorrelation of a contrast. performance (I, P) and baseline (I, 1): sampling noise of each treated unit;
+    reference_performance and reference_baseline (P,): of the reference group;  reference_shock: shocks of the reference
+    group, relative to one unit's;  donor_shares (J,): share of each donor in the reference group.
     """
 
     performance: Floats
@@ -48,13 +37,8 @@ class ErrorComponents:
     def of(cls, problem: Problem, shares: Floats, known: str) -> ErrorComponents:
         """Return the variance factors of a problem's treated units.
 
-        Parameters
-        ----------
-        problem : Problem
-        shares : array (B,)
-            Weights of the baseline periods.
-        known : "variance", "size" or "none"
-            Whether the panel gives sampling variances, insured-years only, or neither.
+        `shares` (B,) are the weights of the baseline periods. `known` says whether the panel gives sampling variances
+        ("variance"), insured-years only ("size"), or neither ("none").
         """
         sizes = problem.sizes
         divisor = 1.0

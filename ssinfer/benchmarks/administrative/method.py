@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from ssinfer.arguments import Number, Optional, check_arguments
 from ssinfer.benchmarks.administrative.error_components import ErrorComponents
 from ssinfer.benchmarks.administrative.placebo_history import N_REPLICATES, PlaceboHistory
 from ssinfer.benchmarks.administrative.reference_group import reference_groups
@@ -96,8 +97,7 @@ class AdministrativeBenchmark(BenchmarkMethod):
             if values.ndim != 1 or not len(values) or (values < 0).any() or not values.sum() > 0:
                 raise self.parameter_error("year_weights", "Give non-negative numbers with a positive sum.")
         self.require_draws(self.n_draws, self.chains)
-        if self.history is not None and self.history < 0:
-            raise self.parameter_error("history", "Give a number of earlier windows, or None for all of them.")
+        check_arguments(type(self).__name__, {"history": Optional(Number(0, whole=True))}, {"history": self.history})
 
     def estimate(self, problem: Problem, rng: np.random.Generator) -> Estimate:
         """Estimate one problem."""

@@ -28,17 +28,7 @@ KNOWN_NOISE = {"variance": "variance", "cv": "variance", "size": "size", "none":
 
 @dataclass(frozen=True, eq=False)
 class NoiseParameters:
-    """Estimates of k and tau.
-
-    Attributes
-    ----------
-    k, tau : array (R,)
-        Bootstrap draws.
-    k_hat, tau_hat : float
-        Maximum-likelihood values.
-    best : int
-        Number of the most likely persistence in `RHOS`.
-    """
+    """Estimates of k and tau: bootstrap draws (R,), maximum-likelihood values, and the best persistence in `RHOS`."""
 
     k: Floats
     tau: Floats
@@ -63,22 +53,10 @@ class NoiseParameters:
 class PlaceboHistory:
     """Placebo errors of the panel's other units, and the treated units' point benchmarks.
 
-    J placebo units, W windows, P performance periods.
-
-    Attributes
-    ----------
-    benchmark : array (I, P)
-        Benchmarks of the treated units without noise, in EUR per insured-year.
-    squares : list of array (J, W, P)
-        Per persistence, squared rotated errors relative to the benchmark.
-    lam : list of array (P,)
-        Per persistence, the shock's variance in each rotated error.
-    shock : list of array (P, P)
-        Per persistence, the covariance of the shock's contrast.
-    inverse_size : array (J, W)
-        1 / n of each placebo in each window.
-    known : "variance", "size" or "none"
-        What the panel says on sampling noise.
+    J placebo units, W windows, P performance periods. benchmark (I, P): without noise, in EUR per insured-year. Per
+    persistence: squares (J, W, P), squared rotated errors relative to the benchmark; lam (P,), variance of the shock in
+    each rotated error; shock (P, P), covariance of the shock's contrast. inverse_size (J, W): 1 / n of each placebo.
+    known: "variance", "size" or "none", as in the panel.
     """
 
     benchmark: Floats
@@ -206,7 +184,7 @@ def covariate_matrix(problem: Problem, covariates: Sequence[str]) -> Floats | No
 
 
 def growth_factor(problem: Problem, predicted: Floats, z: Floats, after: Positions, pool: Positions) -> Floats:
-    """Return the growth factor 1 + gamma_t'(z_i - zbar) of every unit.
+    """Return the growth factor 1 + gamma_t'(z_i - zbar) of every unit (N, P).
 
     gamma is fitted by weighted least squares to the placebos' relative errors. A placebo's own value is left out of its
     own prediction through its leverage.
@@ -218,14 +196,8 @@ def growth_factor(problem: Problem, predicted: Floats, z: Floats, after: Positio
         Benchmarks without covariates, in EUR per insured-year.
     z : array (N, q)
         Standardised covariates.
-    after : array (P,)
-        Columns of the performance periods.
-    pool : array
-        Rows of the placebo units.
-
-    Returns
-    -------
-    array (N, P)
+    after, pool : array
+        Columns of the performance periods; rows of the placebo units.
     """
     usable = pool[
         np.isfinite(predicted[pool]).all(axis=1) & np.isfinite(problem.spending[np.ix_(pool, after)]).all(axis=1)

@@ -17,18 +17,8 @@ class ReferenceMeans:
     """Mean spending of each unit's reference group, weighted by insured-years.
 
     In an earlier window a group consists of its members that have spending in every period of the window. R_t / R_b
-    then never compares different members.
-
-    Attributes
-    ----------
-    groups : array (N, N)
-        Membership, one row per unit.
-    spending, sizes : array (N, T)
-        Spending in EUR per insured-year and insured-years; zero where unknown.
-    seen : array (N, T)
-        Whether spending and size are known.
-    means : array (N, T)
-        Mean over all members, in EUR per insured-year.
+    then never compares different members. groups (N, N): membership, one row per unit. spending, sizes (N, T): zero
+    where unknown. seen (N, T): whether both are known. means (N, T): over all members.
     """
 
     groups: Floats
@@ -53,21 +43,10 @@ class ReferenceMeans:
         return _weighted_means(self.groups * complete, self.spending, self.sizes)
 
     def relative_variances(self, window: Positions, noise: Floats) -> tuple[Floats, Floats]:
-        """Return the variances of each unit's reference group in a window.
+        """Return the variances of each unit's reference group in a window, of shock and of sampling noise (N,).
 
-        Parameters
-        ----------
-        window : array
-            Columns of the window.
-        noise : array (N,)
-            Sampling variance of each unit.
-
-        Returns
-        -------
-        shock : array (N,)
-            Variance of the group's shock, relative to one unit's: the sum of squared shares.
-        sampling : array (N,)
-            Sampling variance of the group.
+        That of the shock is relative to one unit's: the sum of squared shares. `noise` (N,) is the sampling variance of
+        each unit.
         """
         complete = self.seen[:, window].all(axis=1)
         size = np.where(complete, self.sizes[:, window].mean(axis=1), 0.0)
@@ -104,7 +83,7 @@ def reference_groups(problem: Problem) -> Floats:
 
 
 def trended(spending: Floats, means: Floats, shares: Floats, before: Positions, after: Positions) -> Floats:
-    """Return the trended baseline sum_b w_b y_b R_t / R_b of every unit.
+    """Return the trended baseline sum_b w_b y_b R_t / R_b of every unit (N, P); NaN without baseline spending.
 
     Parameters
     ----------
@@ -114,11 +93,6 @@ def trended(spending: Floats, means: Floats, shares: Floats, before: Positions, 
         Weights of the baseline periods.
     before, after : array (B,), (P,)
         Columns of the baseline and of the performance periods.
-
-    Returns
-    -------
-    array (N, P)
-        In EUR per insured-year; NaN where a unit lacks baseline spending.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = (spending[:, before] / means[:, before]) @ shares

@@ -58,11 +58,9 @@ class PanelGroups(Mapping[str, xr.Dataset]):
 
     Parameters
     ----------
-    layout : Layout
-    posterior : Posterior
-    picked : array (chains x draws,)
+    layout, posterior : Layout, Posterior
+    picked, chains : array (chains x draws,), int
         Node of each draw.
-    chains : int
     labels : tuple
         Unit and period labels of the layout's rows and columns.
     seed : SeedSequence
@@ -113,10 +111,7 @@ class PanelGroups(Mapping[str, xr.Dataset]):
         }
         dims = (*SAMPLE, "fitted_cell")
         at = tuple(cells.T)
-        treated = {
-            "unit": [units[i] for i in layout.treated],
-            "period": [periods[t] for t in layout.ahead],
-        }
+        treated = {"unit": [units[i] for i in layout.treated], "period": [periods[t] for t in layout.ahead]}
         benchmark = prior_panels[:, layout.treated][:, :, layout.ahead]
         return {
             "posterior": self._named(self._posterior.nodes[self._picked], labels),
@@ -167,25 +162,17 @@ class PanelGroups(Mapping[str, xr.Dataset]):
 def unit_densities(
     layout: Layout, nodes: Floats, picked: Positions, cells: Positions, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """Return log densities of each unit's fitted spending, and replicates of cells.
+    """Return log densities (S, N) of each unit's fitted spending, and replicates (S, K) of cells as spending.
 
     For each draw the common effects are drawn from their exact posterior at the draw's node.
 
     Parameters
     ----------
-    layout : Layout
-    nodes : array (M, d)
-    picked : array (S,)
-        Node of each draw.
+    layout, rng : Layout, Generator
+    nodes, picked : array (M, d), (S,)
+        Nodes, and the node of each draw.
     cells : array (K, 2)
         Row and column of the cells that have replicates.
-    rng : Generator
-
-    Returns
-    -------
-    log_density : array (S, N)
-    replicates : array (S, K)
-        As spending, in EUR per insured-year.
     """
     model, y, seen = layout.model, layout.y, layout.seen
     width = model.loadings.shape[1]

@@ -49,15 +49,13 @@ def draw_joint(
 
     Parameters
     ----------
-    model : PanelModel
-    posterior : Posterior
+    model, posterior : PanelModel, Posterior
     picked : array (S,)
         Node of each draw.
     data : tuple
         y and seen (N, T).
-    rows, cells : array (I,), (P,)
+    rows, cells, rng : array (I,), array (P,), Generator
         The treated units and the cells.
-    rng : Generator
 
     Returns
     -------

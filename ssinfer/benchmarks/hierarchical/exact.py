@@ -10,12 +10,11 @@ import numpy as np
 from ssinfer.benchmarks.base import Estimate
 from ssinfer.benchmarks.hierarchical.arviz_groups import PanelGroups
 from ssinfer.benchmarks.hierarchical.draws import draw_joint, draw_single
-from ssinfer.benchmarks.hierarchical.posterior import reweight_for_placebo, sample_posterior
-from ssinfer.benchmarks.hierarchical.predictions import predict_placebos
+from ssinfer.benchmarks.hierarchical.predictions import predict_placebos, reweight_for_placebo
 from ssinfer.benchmarks.hierarchical.proposal import build_panel_proposal
 from ssinfer.benchmarks.hierarchical.reml import BootstrapFit
 from ssinfer.check import Check, tabulate
-from ssinfer.kernels.adaptive_importance import MAX_PARETO_K, MIN_ESS, resample_nodes
+from ssinfer.kernels.adaptive_importance import MAX_PARETO_K, MIN_ESS, resample_nodes, weight_until_reliable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -57,7 +56,7 @@ def estimate_placebos(
     Parameters
     ----------
     problems, layouts, generators : sequences
-        One per design.
+        One entry per design.
     data : tuple
         y and seen (N, T) with the sealed cells of every placebo, as the other placebos see them.
     size : Size
@@ -88,7 +87,7 @@ def estimate_joint(problem: Problem, layout: Layout, rng: np.random.Generator, s
     """Estimate a design with several treated units."""
     data = (layout.y, layout.seen)
     proposal = build_panel_proposal(layout.model, *data, size.nodes)
-    posterior = sample_posterior(layout.model, proposal, *data, size.nodes)
+    posterior = weight_until_reliable(lambda x: layout.model.log_posteriors(x, *data), proposal, size.nodes)
     picked = resample_nodes(posterior, size.n_draws, rng)
     draws = draw_joint(layout.model, posterior, picked, data, layout.treated, layout.ahead, rng)
     bootstrap = None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from ssinfer.arguments import COUNT, Choice, Number, Optional, Rule, check_arguments
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.benchmarks.hierarchical.exact import Size, estimate_joint, estimate_placebos, fold_of
 from ssinfer.benchmarks.hierarchical.layout import Layout, Options, lay_out
@@ -19,11 +20,16 @@ if TYPE_CHECKING:
     from ssinfer.typing import Floats
 
 MIN_BOOTSTRAP_PANELS = 50
-ALLOWED: dict[str, tuple[str | None, ...]] = {
-    "scale": ("log", "identity"),
-    "shock": ("ar1", None),
-    "inference": ("exact", "nuts"),
-    "likelihood": ("normal", "student"),
+RULES: dict[str, Rule] = {
+    "scale": Choice(("log", "identity")),
+    "shock": Choice(("ar1", None)),
+    "season": Optional(Number(2, whole=True)),
+    "range_km": Number(0, open=True),
+    "rank": COUNT,
+    "nodes": Number(512, whole=True),
+    "bootstrap": Number(0, whole=True),
+    "inference": Choice(("exact", "nuts")),
+    "likelihood": Choice(("normal", "student")),
 }
 
 
@@ -157,23 +163,16 @@ class HierarchicalBenchmark(BenchmarkMethod):
 
     def check_parameters(self) -> None:
         """Refuse impossible parameters."""
-        for name, allowed in ALLOWED.items():
-            if getattr(self, name) not in allowed:
-                raise self.parameter_error(name, f"Allowed: {', '.join(map(repr, allowed))}.")
+        check_arguments(type(self).__name__, RULES, self.get_params(deep=False))
         if self.likelihood == "student" and self.inference == "exact":
             raise self.parameter_error("likelihood", "It has no closed form: add inference='nuts', or keep 'normal'.")
         if self.bootstrap and self.inference == "nuts":
             raise self.parameter_error("bootstrap", "The bootstrap belongs to inference='exact': set bootstrap=0.")
         self.require_draws(self.n_draws, self.chains)
-        self.require_integers(nodes=512, rank=1, bootstrap=0)
         if 0 < self.bootstrap < MIN_BOOTSTRAP_PANELS:
             raise self.parameter_error(
                 "bootstrap", f"Give 0 for no confidence distribution, or at least {MIN_BOOTSTRAP_PANELS} panels."
             )
-        if self.season is not None:
-            self.require_integers(season=2)
-        if not self.range_km > 0:
-            raise self.parameter_error("range_km", "Give a distance in kilometres above 0.")
 
     def estimate(self, problem: Problem, rng: np.random.Generator) -> Estimate:
         """Estimate one problem."""
@@ -226,7 +225,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
         )
 
     def _size(self) -> Size:
-        return Size(self.n_draws, self.chains, int(self.nodes), self.bootstrap)
+        return Size(int(self.n_draws), int(self.chains), int(self.nodes), int(self.bootstrap))
 
     def _nuts(self, layout: Layout, rng: np.random.Generator) -> Estimate:
         """Sample the written-out PyMC model."""

@@ -49,16 +49,8 @@ MODE_BOUND = 5.0  # of the search for a mode, in standard deviations of the prio
 class Covariances:
     """Covariances over T periods at given parameters.
 
-    Attributes
-    ----------
-    structure : array (T, T)
-        Of level, trend and season.
-    shared : array (T, T)
-        Of the same with the shock.
-    noise : array (N, T)
-        Sampling variances.
-    common : array (R, T, T)
-        Lower Cholesky factors of the covariances of the common effects.
+    structure (T, T): of level, trend and season;  shared (T, T): of the same with the shock;  noise (N, T): sampling
+    variances;  common (R, T, T): lower Cholesky factors of the covariances of the common effects.
     """
 
     structure: Floats
@@ -75,18 +67,12 @@ class PanelModel:
     ----------
     time : array (T,)
         Positions of the periods, with gaps.
-    inverse_size : array (N, T) or None
-        1 / insured-years, or ones; None if `known` is given.
-    known : array (N, T) or None
-        Known sampling variance.
-    loadings : array (N, R)
-        Ones, then neighbours, then covariates.
-    spectrum : array (R,)
-        Prior variance of a neighbour loading; 1 for the other loadings.
-    neighbours, covariates : int
-        Number of loadings of either kind.
-    season : int or None
-        Periods in a season cycle.
+    inverse_size, known : array (N, T) or None
+        1 / insured-years, or ones; the known sampling variance. One of the two is None.
+    loadings, spectrum : array (N, R), (R,)
+        Loadings: ones, then neighbours, then covariates. Prior variance of a neighbour loading; 1 for the others.
+    neighbours, covariates, season : int
+        Numbers of loadings; periods in a season cycle or None.
     parameters : tuple of Parameter
         In the order of the vector x.
     period_scale, level_scale : float

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy.special import erf, erfinv, ndtr, ndtri
+from scipy.special import erfinv, ndtr
 
 if TYPE_CHECKING:
     from ssinfer.typing import Floats
@@ -44,14 +44,6 @@ class Parameter:
             return np.asarray(self.scale * np.sqrt(2.0) * erfinv(probability))
         # the quantile of Beta(2, 2), whose distribution function is 3 ρ² - 2 ρ³
         return np.asarray(0.5 - np.sin(np.arcsin(1.0 - 2.0 * probability) / 3.0))
-
-    def standard(self, value: Floats) -> Floats:
-        """Return x at a value of the parameter."""
-        if self.kind == "factor":
-            return np.asarray(np.log(value) / self.scale)
-        if self.kind == "deviation":
-            return np.asarray(ndtri(erf(np.asarray(value) / (self.scale * np.sqrt(2.0)))))
-        return np.asarray(ndtri(3.0 * np.asarray(value) ** 2 - 2.0 * np.asarray(value) ** 3))
 
 
 @dataclass(frozen=True)

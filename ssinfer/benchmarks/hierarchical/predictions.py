@@ -9,9 +9,11 @@ import numpy as np
 
 from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import leave_cells_out, predict
 from ssinfer.benchmarks.hierarchical.kernels.node_predictions import predict_nodes
+from ssinfer.kernels.adaptive_importance import MULTIPLES, adapt, pareto_smoothed_weights
 
 if TYPE_CHECKING:
     from ssinfer.benchmarks.hierarchical.model import PanelModel
+    from ssinfer.kernels.adaptive_importance import Posterior, Proposal
     from ssinfer.typing import Floats, Positions
 
 
@@ -19,12 +21,8 @@ if TYPE_CHECKING:
 class PlaceboPredictions:
     """Predictions of the P sealed cells of I units at M nodes, each without the unit's own sealed cells.
 
-    Attributes
-    ----------
-    log_target : array (M, I)
-        Log posterior density of the nodes.
-    mean, covariance : array (M, I, 2 P), (M, I, 2 P, 2 P)
-        First the expected part, then the outcome.
+    log_target (M, I): log posterior density of the nodes. mean (M, I, 2 P), covariance (M, I, 2 P, 2 P): first the
+    expected part, then the outcome.
     """
 
     log_target: Floats
@@ -78,6 +76,43 @@ def predict_placebos(
         )
         log_target[m] = value + prior[m]
     return _positive_variances(log_target, mean, covariance)
+
+
+def reweight_for_placebo(
+    model: PanelModel,
+    proposal: Proposal,
+    predictions: PlaceboPredictions,
+    number: int,
+    data: tuple[Floats, Floats, Positions, Positions],
+    nodes: int,
+) -> tuple[Posterior, Floats, Floats]:
+    """Return the posterior without the sealed cells of one placebo, and the predictions of these cells.
+
+    Parameters
+    ----------
+    model, proposal : PanelModel, Proposal
+        The proposal is shared by the placebos of a fold.
+    predictions, number : PlaceboPredictions, int
+        Predictions of all placebos of the fold, and the number of this placebo among them.
+    data : tuple
+        y and seen (N, T) without the placebo's sealed cells, its row (1,), the cells (P,).
+    nodes : int
+        If the weights are not reliable, 2, 4 or 8 times as many nodes are drawn.
+
+    Returns
+    -------
+    posterior : Posterior
+    mean, covariance : array (M, 2 P), (M, 2 P, 2 P)
+        Predictions at its nodes.
+    """
+    posterior = pareto_smoothed_weights(predictions.log_target[:, number], proposal)
+    for multiple in MULTIPLES:
+        if not posterior.failures:
+            break
+        proposal = adapt(proposal, predictions.log_target[:, number], multiple * nodes)
+        predictions, number = predict_placebos(model, proposal.nodes, *data), 0
+        posterior = pareto_smoothed_weights(predictions.log_target[:, number], proposal)
+    return posterior, predictions.mean[:, number], predictions.covariance[:, number]
 
 
 def _positive_variances(log_target: Floats, mean: Floats, covariance: Floats) -> PlaceboPredictions:

@@ -21,9 +21,7 @@ BOUNDARY_QUANTILE = -1.5  # their centre in x: the 7% quantile of a deviation's 
 
 
 def build_panel_proposal(model: PanelModel, y: Floats, seen: Floats, count: int) -> Proposal:
-    """Draw importance-sampling nodes for the posterior given the observed cells.
-
-    The first proposal is a Student-t at the mode.
+    """Draw importance-sampling nodes for the posterior given the observed cells; the first proposal is at the mode.
 
     Parameters
     ----------
@@ -45,7 +43,7 @@ def defensive_components(model: PanelModel, mode: Floats, root: Floats, y: Float
     A Student-t at the mode does not reach these regions, and Pareto k and ESS cannot reveal a region that no node has
     visited. Without shocks the likelihood does not depend on persistence and volatilities: they have their priors,
     standard normal in x, and the other parameters stay at the mode. Without trends the shocks are larger and last
-    longer: the other parameters have their conditional mode.
+    longer: the other parameters have their conditional mode. Shares are those in the complete proposal.
 
     Parameters
     ----------
@@ -53,11 +51,6 @@ def defensive_components(model: PanelModel, mode: Floats, root: Floats, y: Float
     mode, root : array (d,), (d, d)
         Mode of x, and the lower Cholesky factor of the covariance there.
     y, seen : array (N, T)
-
-    Returns
-    -------
-    Mixture or None
-        Shares are those in the complete proposal.
     """
     names = [parameter.name for parameter in model.parameters]
     centres: dict[str, Floats] = {}

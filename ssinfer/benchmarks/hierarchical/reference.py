@@ -107,16 +107,7 @@ def sample_reference(
     """Sample the written-out model by NUTS (nutpie), and return the DataTree.
 
     NUTS uses the coordinates of :mod:`ssinfer.benchmarks.hierarchical.reparameterised`. Variables of the same name have
-    the same posterior.
-
-    Parameters
-    ----------
-    layout : Layout
-    draws : int
-        Draws per chain.
-    chains, seed : int
-    likelihood : "normal" or "student"
-        As for :func:`reference_model`.
+    the same posterior. `draws` is the number per chain.
     """
     import pymc as pm  # noqa: PLC0415
 

@@ -35,16 +35,9 @@ SEED = 20_130_102  # of the simulated panels, the same for every design
 
 @dataclass(frozen=True, eq=False)
 class BootstrapFit:
-    """REML fit with its bootstrap errors.
+    """REML fit of a model with flat period effects, at the parameters `estimate` (d,), with its bootstrap errors.
 
-    Attributes
-    ----------
-    model : PanelModel
-        With flat period effects.
-    estimate : array (d,)
-        Parameters x.
-    errors : array (B, I, P)
-        Errors that the estimation of the parameters adds to the predictions.
+    `errors` (B, I, P) are the errors that the estimation of the parameters adds to the predictions.
     """
 
     model: PanelModel
@@ -61,18 +54,15 @@ class BootstrapFit:
         cells: Positions,
         count: int,
     ) -> BootstrapFit:
-        """Fit the model and refit it to `count` simulated panels.
+        """Fit the model and refit it to simulated panels.
 
         Parameters
         ----------
         model : PanelModel
         data : tuple
             y and seen (N, T) for predictions.
-        fitted : array (N, T)
-            1 in the cells from which the parameters are estimated, else 0.
-        rows, cells : array (I,), (P,)
-            The predicted units and cells.
-        count : int
+        fitted, rows, cells, count
+            As for `bootstrap_errors`.
         """
         y, seen = data
         flat = flatten(model)
@@ -116,9 +106,8 @@ def restricted_maximum(
         With flat period effects.
     y, seen : array (N, T)
         Outcome, 0 where unseen; 1 where seen, else 0.
-    start : array (d,), optional
-    tolerance : float
-        As for :func:`~ssinfer.kernels.optimise.maximise`.
+    start, tolerance
+        As for `maximise`.
     """
     free = np.array([parameter.kind != "factor" for parameter in model.parameters])
 
@@ -149,32 +138,19 @@ def simulate_panel(model: PanelModel, x: Floats, rng: np.random.Generator) -> Fl
 
 
 def bootstrap_errors(
-    model: PanelModel,
-    estimate: Floats,
-    fitted: Floats,
-    seen: Floats,
-    rows: Positions,
-    cells: Positions,
-    count: int,
+    model: PanelModel, estimate: Floats, fitted: Floats, seen: Floats, rows: Positions, cells: Positions, count: int
 ) -> Floats:
-    """Return predictions at the estimate minus predictions at refitted parameters, on simulated panels.
+    """Return predictions at the estimate minus predictions at refitted parameters (count, I, P), on simulated panels.
 
     Parameters
     ----------
-    model : PanelModel
-    estimate : array (d,)
-    fitted : array (N, T)
-        1 in the cells from which the parameters are refitted, else 0.
-    seen : array (N, T)
-        1 in the cells from which effects are predicted, else 0.
+    model, estimate : PanelModel, array (d,)
+    fitted, seen : array (N, T)
+        1 in the cells from which the parameters are refitted, and from which effects are predicted, else 0.
     rows, cells : array (I,), (P,)
         The predicted units and cells.
     count : int
         Number of panels. They are the same for every design.
-
-    Returns
-    -------
-    array (count, I, P)
     """
     rng = np.random.default_rng(SEED)
     # the likelihood is flat at the bounds: a refit that starts there would stay there

@@ -350,7 +350,7 @@ def test_scikit_learn_clones_and_sets_parameters():
         ({"year_weights": (1, -1, 2)}, ParameterError, "non-negative"),
         ({"year_weights": (1, 1)}, DesignError, "2 numbers, but the design has 3 baseline periods"),
         ({"n_draws": 1, "chains": 1}, ParameterError, "at least 2"),
-        ({"history": -1}, ParameterError, "None for all"),
+        ({"history": -1}, ParameterError, "None or a whole number of at least 0"),
     ],
 )
 def test_impossible_parameters(panel, parameters, error, cure):
