@@ -1,19 +1,14 @@
 """Discovery: finds benchmark methods by entry point, those of this package and of others alike."""
 
-from __future__ import annotations
-
 import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
-from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 from ssinfer.errors import PluginError, did_you_mean
 from ssinfer.protocol import Capabilities
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from importlib.metadata import EntryPoint
 
 GROUP = "ssinfer.benchmarks"
 CAPABILITIES = tuple(field.name for field in fields(Capabilities))

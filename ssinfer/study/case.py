@@ -1,27 +1,22 @@
 """The case of a study: its fits, its thresholds and its settlement."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ssinfer.backtesting.fits import seed_of
 from ssinfer.backtesting.placebos import neighbour_blocks
+from ssinfer.backtesting.result import BacktestResult
+from ssinfer.contracts.contract import Contract
 from ssinfer.contracts.settle import settle
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import SsinferError
 from ssinfer.study.frames import CASE_THRESHOLDS, SAVINGS, SETTLEMENT
+from ssinfer.study.plan import Plan
 from ssinfer.thresholds.compare import compare_thresholds
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ssinfer.backtesting.result import BacktestResult
-    from ssinfer.contracts.contract import Contract
-    from ssinfer.counterfactual import Counterfactual
-    from ssinfer.study.plan import Plan
 
 INTERVAL_LEVEL = 0.95
 FACTOR_DRAWS = 4000  # least number of draws of the completion factor

@@ -1,27 +1,20 @@
 """Extracts the claims of a study under its population and its definitions of spending."""
 
-from __future__ import annotations
-
 import fnmatch
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
-from ssinfer.claims import Population, RunOut, Spending, Truncation, extract
+from ssinfer.claims import ClaimsTables, Extract, Population, RunOut, Spending, Truncation, extract
+from ssinfer.cohort.cohort import Cohort
 from ssinfer.errors import SsinferError, StudyError, did_you_mean
 from ssinfer.periods import span
+from ssinfer.simulation.claims import SimulatedClaims
+from ssinfer.study.config import StudyConfig
 from ssinfer.study.config_base import Periods, Span
-from ssinfer.study.config_claims import InsuredConfig
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ssinfer.claims import ClaimsTables, Extract
-    from ssinfer.cohort.cohort import Cohort
-    from ssinfer.simulation.claims import SimulatedClaims
-    from ssinfer.study.config import StudyConfig
-    from ssinfer.study.config_claims import SpendingConfig
+from ssinfer.study.config_claims import InsuredConfig, SpendingConfig
 
 Use = tuple[str, bool]  # name of a definition of spending, and whether spending is truncated
 

@@ -1,7 +1,5 @@
 """Explains mistakes in a study file: the key, its line, what is allowed, and the next step."""
 
-from __future__ import annotations
-
 import re
 from typing import Any, get_args
 

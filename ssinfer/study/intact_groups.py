@@ -1,18 +1,13 @@
 """Intact groups of a study: the threshold of whole practices, relative to that of random insured."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from ssinfer.backtesting.intact_groups import intact_group_ratio
 from ssinfer.errors import SsinferError
+from ssinfer.study.plan import Plan
 from ssinfer.windows import rolling_windows
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ssinfer.study.plan import Plan
 
 REPEATS = 20  # random divisions into groups
 

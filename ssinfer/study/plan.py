@@ -1,26 +1,20 @@
 """Plan: a study with its data loaded and every step validated, before anything is fitted."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ssinfer.comparison import RULE_KEYS, ComparisonRule, SimilarSize, comparison_of
-from ssinfer.contracts.contract import load_contract
+from ssinfer.contracts.contract import Contract, load_contract
 from ssinfer.design import Design
 from ssinfer.errors import DesignError, PanelError, SsinferError, StudyError
+from ssinfer.panel import Panel
 from ssinfer.plugins.discovery import make_method
 from ssinfer.study.config import ComparisonConfig, SharingConfig, StudyConfig, read_study
 from ssinfer.study.config_base import Periods, Span
+from ssinfer.study.data import StudyData
 from ssinfer.windows import rolling_windows
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ssinfer.contracts.contract import Contract
-    from ssinfer.panel import Panel
-    from ssinfer.study.data import StudyData
 
 NEUTRAL_SHARE = 0.5  # sharing rate of over- and underpayments in a study that names no contract
 

@@ -1,28 +1,23 @@
 """StudyResult, and the folder it is written to: complete or absent, and never over another study's."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import xarray as xr
 
 from ssinfer.atomic import atomic_folder
+from ssinfer.backtesting.result import BacktestResult
+from ssinfer.counterfactual import Counterfactual
+from ssinfer.design import Design
 from ssinfer.errors import StudyError
+from ssinfer.panel import Panel
+from ssinfer.study.data import ClaimsCount
 from ssinfer.study.frames import OUTPUT
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from ssinfer.backtesting.result import BacktestResult
-    from ssinfer.counterfactual import Counterfactual
-    from ssinfer.design import Design
-    from ssinfer.panel import Panel
-    from ssinfer.study.data import ClaimsCount
-    from ssinfer.study.intact_groups import IntactGroups
+from ssinfer.study.intact_groups import IntactGroups
 
 MANIFEST = "manifest.json"
 

@@ -1,17 +1,13 @@
 """Calibration: on simulated data without a saving, intervals include the truth at their nominal rate."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from ssinfer.check import Check
 from ssinfer.errors import SsinferError
 from ssinfer.plugins.conformance.trial import SEED, Trial
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 LEVELS = (0.8, 0.9)
 ALLOWED_SHORTFALL = 0.05

@@ -1,16 +1,10 @@
 """Dartmouth Atlas: published Medicare spending per county of the United States."""
 
-from __future__ import annotations
+from pathlib import Path
 
-from typing import TYPE_CHECKING
-
+from ssinfer.study.config import StudyConfig
 from ssinfer.study.data import StudyData
 from ssinfer.study.source import DataConfig, DataSource
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ssinfer.study.config import StudyConfig
 
 
 class DartmouthConfig(DataConfig):

@@ -1,22 +1,17 @@
 """Panel: a file with one row per unit and period."""
 
-from __future__ import annotations
-
 import inspect
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
 from ssinfer.datasets.io.panel_file import read_panel_file
 from ssinfer.errors import StudyError, did_you_mean
 from ssinfer.panel import Panel
+from ssinfer.study.config import StudyConfig
 from ssinfer.study.data import StudyData
 from ssinfer.study.source import DataConfig, DataSource
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ssinfer.study.config import StudyConfig
 
 
 class PanelConfig(DataConfig):

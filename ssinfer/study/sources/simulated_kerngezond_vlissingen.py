@@ -1,17 +1,11 @@
 """Simulated quarterly panel of practices around Vlissingen, with a known true saving."""
 
-from __future__ import annotations
+from pathlib import Path
 
-from typing import TYPE_CHECKING
-
+from ssinfer.study.config import StudyConfig
 from ssinfer.study.config_base import Span
 from ssinfer.study.data import SIMULATED, StudyData
 from ssinfer.study.source import DataConfig, DataSource
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ssinfer.study.config import StudyConfig
 
 
 class SimulatedPanelConfig(DataConfig):

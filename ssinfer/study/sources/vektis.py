@@ -1,20 +1,14 @@
 """Vektis: published spending per Dutch municipality."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from pydantic import Field
 
 from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED
-from ssinfer.study.config_base import Span  # noqa: TC001  (pydantic reads the annotation)
+from ssinfer.study.config import StudyConfig
+from ssinfer.study.config_base import Span
 from ssinfer.study.data import StudyData
 from ssinfer.study.source import DataConfig, DataSource
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ssinfer.study.config import StudyConfig
 
 
 class VektisConfig(DataConfig):
