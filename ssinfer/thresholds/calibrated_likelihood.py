@@ -205,7 +205,7 @@ def _arrays(rows: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
 
 def _for_case(cf: Counterfactual, placebos: pd.DataFrame, _seed: int) -> Callable[[ThresholdKey], Threshold]:
     error = CalibratedError(cf, placebos)
-    return lambda key: error.threshold(check_level(key.level), key.side)
+    return lambda key: error.threshold(key.fraction, key.side)
 
 
 def _for_placebos(rows: pd.DataFrame, keys: Sequence[ThresholdKey]) -> Mapping[ThresholdKey, Floats]:

@@ -225,7 +225,7 @@ def _for_case(cf: Counterfactual, placebos: pd.DataFrame, seed: int) -> Callable
     errors = {"systematic_error": rate, "systematic_error_money": money}
 
     def threshold(key: ThresholdKey) -> Threshold:
-        found = calibration.threshold(cf, check_level(key.level), key.side, seed=seed)
+        found = calibration.threshold(cf, key.fraction, key.side, seed=seed)
         return replace(found, detail={**found.detail, **errors})
 
     return threshold

@@ -20,14 +20,17 @@ if TYPE_CHECKING:
     from ssinfer.thresholds.kind import ThresholdKind
 
 RATE, MONEY = "fraction of the benchmark", "EUR per insured-year"
+THRESHOLD_KEY = (
+    Column("kind", "text", "", "Kind of threshold."),
+    Column("level", "float", "fraction", "Level of confidence or probability; NaN for a kind without levels."),
+    Column("side", "text", "", "one-sided or two-sided."),
+    Column("prior", "text", "", "Prior on the true savings rate; empty for a kind without priors."),
+)
 CASE_THRESHOLDS = FrameSchema(
     "case thresholds",
     "one row per kind, level, side and prior",
     (
-        Column("kind", "text", "", "Kind of threshold."),
-        Column("level", "float", "fraction", "Level of confidence or probability; NaN for a kind without levels."),
-        Column("side", "text", "", "one-sided or two-sided."),
-        Column("prior", "text", "", "Prior on the true savings rate; empty for a kind without priors."),
+        *THRESHOLD_KEY,
         Column("rate", "float", RATE, "Threshold; NaN where there is none."),
         Column("money", "float", MONEY, "Threshold."),
         Column("detectable", "float", RATE, "True saving that the threshold detects with 80% power."),

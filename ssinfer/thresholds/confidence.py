@@ -13,13 +13,7 @@ from ssinfer.thresholds.kind import ThresholdKind
 from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from ssinfer.counterfactual import Counterfactual
-    from ssinfer.thresholds.kind import PlaceboFit, ThresholdKey
-    from ssinfer.thresholds.planning.scenario import Scenario
-    from ssinfer.typing import Floats
-
 
 NAME = "confidence"
 
@@ -72,18 +66,6 @@ def confidence_threshold(cf: Counterfactual, level: float = 0.95, side: str = "t
     return Threshold(rate=money / benchmark, money=money, kind=NAME, level=level, side=side, detail=detail)
 
 
-def _for_case(cf: Counterfactual, _placebos: object, _seed: int) -> Callable[[ThresholdKey], Threshold]:
-    return lambda key: confidence_threshold(cf, check_level(key.level), key.side)
-
-
-def _for_fits(fits: Sequence[PlaceboFit], keys: Sequence[ThresholdKey]) -> Floats:
-    return quantiles_by_fit([fit.sampling for fit in fits], [key.tail for key in keys])
-
-
-def _for_scenario(scenario: Scenario, standard_error: float) -> float:
-    return float(ndtri(tail(scenario.level, check_side(scenario.side)))) * standard_error
-
-
 KIND = ThresholdKind(
     name=NAME,
     label="Confidence (model)",
@@ -92,7 +74,7 @@ KIND = ThresholdKind(
     learns_from="fit",
     distribution="sampling distribution",
     settles=True,
-    for_case=_for_case,
-    for_fits=_for_fits,
-    for_scenario=_for_scenario,
+    for_case=lambda cf, _placebos, _seed: lambda key: confidence_threshold(cf, key.fraction, key.side),
+    for_fits=lambda fits, keys: quantiles_by_fit([fit.sampling for fit in fits], [key.tail for key in keys]),
+    for_scenario=lambda scenario, standard_error: float(ndtri(scenario.tail)) * standard_error,
 )

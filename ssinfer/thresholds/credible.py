@@ -219,7 +219,7 @@ def _normal_rate(mean: float, standard_error: float, z: float, prior: Prior) -> 
 
 def _for_case(cf: Counterfactual, _placebos: object, _seed: int) -> Callable[[ThresholdKey], Threshold]:
     posterior = SavingPosterior(cf)
-    return lambda key: posterior.threshold(check_level(key.level), key.side, key.prior)
+    return lambda key: posterior.threshold(key.fraction, key.side, key.prior)
 
 
 def _for_fits(fits: Sequence[PlaceboFit], keys: Sequence[ThresholdKey]) -> Floats:
@@ -234,17 +234,17 @@ def _for_fits(fits: Sequence[PlaceboFit], keys: Sequence[ThresholdKey]) -> Float
         thinned = fit.posterior[:: max(1, len(fit.posterior) // MIXTURE_DRAWS)]
         error, spread = fit_normal_mixture(thinned), float(fit.posterior.std())
         for column, key in informed:
-            level, side = check_level(key.level), check_side(key.side)
             try:
-                out[row, column] = credible_rate(error, spread, level, side, find_prior(key.prior))
+                out[row, column] = credible_rate(
+                    error, spread, key.fraction, check_side(key.side), find_prior(key.prior)
+                )
             except RefusalError:  # no measured saving reaches the level, so that this placebo is never paid
                 out[row, column] = np.inf
     return out
 
 
 def _for_scenario(scenario: Scenario, standard_error: float) -> float:
-    z = float(ndtri(tail(scenario.level, check_side(scenario.side))))
-    prior = find_prior(scenario.prior)
+    z, prior = float(ndtri(scenario.tail)), find_prior(scenario.prior)
     return _normal_rate(0.0, standard_error, z, prior) if np.isfinite(prior.sd) else z * standard_error
 
 

@@ -146,7 +146,7 @@ def _null_error(cf: Counterfactual) -> Floats:
 
 def _for_case(cf: Counterfactual, _placebos: object, _seed: int) -> Callable[[ThresholdKey], Threshold]:
     def threshold(key: ThresholdKey) -> Threshold:
-        found = minimum_detectable_saving(cf, check_level(key.level), side=key.side)
+        found = minimum_detectable_saving(cf, key.fraction, side=key.side)
         return replace(found.gate, detail={**found.gate.detail, "detectable": found.detectable})
 
     return threshold

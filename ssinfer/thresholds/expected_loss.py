@@ -15,7 +15,7 @@ from ssinfer.thresholds.prior import PRIORS, Prior, find_prior
 from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from ssinfer.counterfactual import Counterfactual
     from ssinfer.thresholds.kind import PlaceboFit, ThresholdKey
@@ -190,10 +190,6 @@ class Payment:
         return np.where(gap > 0, self.overpaid * gap, -self.underpaid * gap)
 
 
-def _for_case(cf: Counterfactual, _placebos: object, _seed: int) -> Callable[[ThresholdKey], Threshold]:
-    return lambda key: expected_loss_threshold(cf, key.prior)
-
-
 def _for_fits(fits: Sequence[PlaceboFit], keys: Sequence[ThresholdKey]) -> Floats:
     """Return thresholds at equal weights, first-dollar; infinite where never paying loses as little.
 
@@ -219,6 +215,6 @@ KIND = ThresholdKind(
     sides=("one-sided",),
     priors=PRIORS[1:],
     limitable=False,
-    for_case=_for_case,
+    for_case=lambda cf, _placebos, _seed: lambda key: expected_loss_threshold(cf, key.prior),
     for_fits=_for_fits,
 )

@@ -72,9 +72,14 @@ class ThresholdKey:
         return "_".join(["threshold", self.kind.replace(" ", "_"), *level, self.side, *prior])
 
     @property
+    def fraction(self) -> float:
+        """The level of a kind that has levels."""
+        return check_level(self.level)
+
+    @property
     def tail(self) -> float:
         """The quantile of the null error at which the threshold lies."""
-        return tail(check_level(self.level), check_side(self.side))
+        return tail(self.fraction, check_side(self.side))
 
     @property
     def informed(self) -> bool:

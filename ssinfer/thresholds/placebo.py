@@ -31,7 +31,6 @@ def placebo_threshold(
     level: float = 0.95,
     side: str = "one-sided",
     standard_error: float | None = None,
-    leave_out: tuple[object, object] | None = None,
 ) -> Threshold:
     r"""Return the savings threshold that placebo units, whose true saving is zero, pass with frequency 1 - level.
 
@@ -51,8 +50,6 @@ def placebo_threshold(
     standard_error : float, optional
         Standard error of the savings rate of the group to be judged, so that thresholds scale with size. Default: the
         median of the placebos.
-    leave_out : (block, origin), optional
-        Cross-fitting: rows of that block of neighbours, and of that origin if there are others, are left out.
 
     Returns
     -------
@@ -86,10 +83,6 @@ def placebo_threshold(
     usable = np.isfinite(rates) & np.isfinite(ses)
     origins = placebos["origin"].to_numpy() if "origin" in placebos.columns else np.zeros(len(rates))
     _refuse_repeats(placebos["unit"].to_numpy(), origins, placebos.columns)
-    if leave_out is not None and "block" in placebos.columns:
-        usable &= placebos["block"].to_numpy() != leave_out[0]
-        if len(pd.unique(origins)) > 1:
-            usable &= origins != leave_out[1]
     if not usable.any():
         raise RefusalError("No placebo has a savings rate. Look at the reasons in the placebos' status column.")
     target = float(np.median(ses[usable])) if standard_error is None else float(standard_error)
@@ -142,14 +135,14 @@ def _for_case(cf: Counterfactual, placebos: pd.DataFrame, _seed: int) -> Callabl
         )
     error = cf.null_error()
     standard_error = float(error.std()) / cf.level if len(error) > 1 else None
-    return lambda key: placebo_threshold(placebos, check_level(key.level), key.side, standard_error)
+    return lambda key: placebo_threshold(placebos, key.fraction, key.side, standard_error)
 
 
 def _for_placebos(rows: pd.DataFrame, keys: Sequence[ThresholdKey]) -> Mapping[ThresholdKey, Floats]:
     found = {}
     for key in keys:
         try:
-            found[key] = cross_fitted_placebo_thresholds(rows, check_level(key.level), key.side)
+            found[key] = cross_fitted_placebo_thresholds(rows, key.fraction, key.side)
         except RefusalError:  # too few placebos for this level
             continue
     return found
@@ -160,7 +153,7 @@ def _for_replicates(
 ) -> Callable[[pd.DataFrame, ThresholdKey], Floats]:
     def thresholds(part: pd.DataFrame, key: ThresholdKey) -> Floats:
         own_blocks = blocks[rows.index.get_indexer(part.index)]
-        return placebo_thresholds_in_replicates(part, own_blocks, weights, check_level(key.level), key.side)
+        return placebo_thresholds_in_replicates(part, own_blocks, weights, key.fraction, key.side)
 
     return thresholds
 

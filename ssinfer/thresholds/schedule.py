@@ -16,11 +16,10 @@ from ssinfer.errors import ParameterError, did_you_mean
 from ssinfer.thresholds.kind import ThresholdKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
-    from ssinfer.counterfactual import Counterfactual
     from ssinfer.thresholds.kind import ThresholdKey
     from ssinfer.thresholds.threshold import Threshold
     from ssinfer.typing import Floats
@@ -155,10 +154,6 @@ def _head_count(assigned: float) -> float:
     return count
 
 
-def _for_case(cf: Counterfactual, _placebos: object, _seed: int) -> Callable[[ThresholdKey], Threshold]:
-    return lambda _: schedule_threshold("mssp", assigned=cf.assigned)
-
-
 def _for_placebos(rows: pd.DataFrame, keys: Sequence[ThresholdKey]) -> Mapping[ThresholdKey, Floats]:
     """Return the schedule's rate at each placebo's number of insured; none where sizes are unknown."""
     import numpy as np  # noqa: PLC0415  (the numbers above stay light)
@@ -180,7 +175,7 @@ KIND = ThresholdKind(
     has_level=False,
     sides=("one-sided",),
     settles=True,
-    for_case=_for_case,
+    for_case=lambda cf, _placebos, _seed: lambda _key: schedule_threshold("mssp", assigned=cf.assigned),
     for_placebos=_for_placebos,
     for_scenario=lambda scenario, _standard_error: minimum_savings_rate(scenario.insured),
 )

@@ -11,7 +11,7 @@ from scipy.special import ndtr, ndtri
 from ssinfer.deprecation import Renamed, renamed_parameters
 from ssinfer.errors import ParameterError
 from ssinfer.kernels.error_components import shock_contrast
-from ssinfer.level import check_level, check_side
+from ssinfer.level import check_level, check_side, tail
 from ssinfer.thresholds.kind import KINDS
 from ssinfer.thresholds.prior import Prior, find_prior
 from ssinfer.thresholds.schedule import MSSP_K
@@ -140,6 +140,11 @@ class Scenario:
     def threshold_at(self, standard_error: float) -> float:
         """Return the threshold (a rate) for an assumed standard error."""
         return self.rate if self.kind == FIXED else float(KINDS.find(self.kind).for_scenario(self, standard_error))
+
+    @property
+    def tail(self) -> float:
+        """The quantile of the null error at which a confidence or credible threshold lies."""
+        return tail(self.level, check_side(self.side))
 
     @property
     def weights(self) -> Floats:
