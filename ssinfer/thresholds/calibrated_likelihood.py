@@ -78,11 +78,11 @@ def calibrated_threshold(
     Examples
     --------
     >>> import pandas as pd
-    >>> from ssinfer.counterfactual import point_of
+    >>> from ssinfer.counterfactual import Counterfactual
     >>> rng = np.random.default_rng(1)
     >>> frame = pd.DataFrame({"unit": range(400), "origin": 2017, "assigned": 20_000.0, "standard_error": 0.01})
     >>> frame["savings_rate"] = 0.005 + 0.02 * rng.standard_normal(400)
-    >>> cf = point_of(100 + rng.standard_normal(4000), "sampling", insured_years=20_000)
+    >>> cf = Counterfactual.from_draws(100 + rng.standard_normal(4000), "sampling", insured_years=20_000)
     >>> round(calibrated_threshold(cf, frame).rate, 3)
     0.033
     """

@@ -75,8 +75,9 @@ def compare_thresholds(
     Examples
     --------
     >>> import numpy as np
-    >>> from ssinfer.counterfactual import point_of
-    >>> cf = point_of(100 + np.random.default_rng(1).standard_normal(4000), "sampling", insured_years=7500)
+    >>> from ssinfer.counterfactual import Counterfactual
+    >>> draws = 100 + np.random.default_rng(1).standard_normal(4000)
+    >>> cf = Counterfactual.from_draws(draws, "sampling", insured_years=7500)
     >>> table = compare_thresholds(cf, levels=[0.95])
     >>> table.loc[table["kind"] == "schedule", "rate"].round(4).item()
     0.033

@@ -51,8 +51,9 @@ def confidence_threshold(cf: Counterfactual, level: float = 0.95, side: str = "t
     Examples
     --------
     >>> import numpy as np
-    >>> from ssinfer.counterfactual import point_of
-    >>> cf = point_of(benchmark=100 + 2 * np.random.default_rng(1).standard_normal(40_000), uncertainty="sampling")
+    >>> from ssinfer.counterfactual import Counterfactual
+    >>> draws = 100 + 2 * np.random.default_rng(1).standard_normal(40_000)
+    >>> cf = Counterfactual.from_draws(draws, "sampling")
     >>> round(confidence_threshold(cf, level=0.95, side="two-sided").rate, 3)
     0.039
     """

@@ -92,8 +92,9 @@ def credible_threshold(
     Examples
     --------
     >>> import numpy as np
-    >>> from ssinfer.counterfactual import point_of
-    >>> cf = point_of(benchmark=100 + 2 * np.random.default_rng(1).standard_normal(40_000), uncertainty="posterior")
+    >>> from ssinfer.counterfactual import Counterfactual
+    >>> draws = 100 + 2 * np.random.default_rng(1).standard_normal(40_000)
+    >>> cf = Counterfactual.from_draws(draws, "posterior")
     >>> round(credible_threshold(cf).rate, 3), round(credible_threshold(cf, prior="sceptical").rate, 3)
     (0.032, 0.046)
     """

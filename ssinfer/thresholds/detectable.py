@@ -79,8 +79,9 @@ def minimum_detectable_saving(
     Examples
     --------
     >>> import numpy as np
-    >>> from ssinfer.counterfactual import point_of
-    >>> cf = point_of(benchmark=100 + np.random.default_rng(1).standard_normal(400_000), uncertainty="sampling")
+    >>> from ssinfer.counterfactual import Counterfactual
+    >>> draws = 100 + np.random.default_rng(1).standard_normal(400_000)
+    >>> cf = Counterfactual.from_draws(draws, "sampling")
     >>> found = minimum_detectable_saving(cf)
     >>> round(float(found.gate), 3), round(found.detectable, 3)
     (0.016, 0.025)
@@ -119,8 +120,9 @@ def power_of_threshold(cf: Counterfactual, threshold: Threshold | float, saving:
     Examples
     --------
     >>> import numpy as np
-    >>> from ssinfer.counterfactual import point_of
-    >>> cf = point_of(benchmark=100 + np.random.default_rng(1).standard_normal(400_000), uncertainty="sampling")
+    >>> from ssinfer.counterfactual import Counterfactual
+    >>> draws = 100 + np.random.default_rng(1).standard_normal(400_000)
+    >>> cf = Counterfactual.from_draws(draws, "sampling")
     >>> found = minimum_detectable_saving(cf, power=0.8)
     >>> [round(power_of_threshold(cf, found.gate, saving), 3) for saving in (found.detectable, 0.0)]
     [0.8, 0.05]

@@ -79,8 +79,9 @@ def expected_loss_threshold(
     Examples
     --------
     >>> import numpy as np
-    >>> from ssinfer.counterfactual import point_of
-    >>> cf = point_of(benchmark=100 + 2 * np.random.default_rng(1).standard_normal(4000), uncertainty="posterior")
+    >>> from ssinfer.counterfactual import Counterfactual
+    >>> draws = 100 + 2 * np.random.default_rng(1).standard_normal(4000)
+    >>> cf = Counterfactual.from_draws(draws, "posterior")
     >>> lenient = expected_loss_threshold(cf, underpaid=3.0)
     >>> lenient.rate < expected_loss_threshold(cf, overpaid=3.0).rate
     True

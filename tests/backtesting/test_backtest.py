@@ -11,7 +11,7 @@ from ssinfer.backtesting.backtest import backtest
 from ssinfer.backtesting.fits import fit_each, seed_of
 from ssinfer.benchmarks.administrative.method import AdministrativeBenchmark
 from ssinfer.comparison import SimilarSize
-from ssinfer.counterfactual import point_of
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.design import Design
 from ssinfer.errors import DataError, DesignError, ParameterError, RefusalError, SsinferError
 
@@ -129,7 +129,7 @@ class Stranger(BaseEstimator):
         last = data.spending[panel_row, data.columns(design.baseline)[-1]]
         draws = last * (1 + 0.02 * np.random.default_rng(seed).standard_normal(50))
         spent = data.spending[panel_row, data.columns(design.performance)[0]]
-        return point_of(draws, "sampling", spending=spent)
+        return Counterfactual.from_draws(draws, "sampling", spending=spent)
 
 
 class StrangerInBulk(Stranger):

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from ssinfer.counterfactual import point_of
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.thresholds.calibrated_likelihood import calibrated_threshold
 from ssinfer.thresholds.calibrated_posterior import calibrate
 from ssinfer.thresholds.confidence import confidence_threshold
@@ -49,7 +49,7 @@ def measured_rates(sizes, shock, bias, rng):
 
 def believed(se, insured=INSURED, uncertainty="posterior"):
     """Return a benchmark whose relative error is N(0, se^2), without Monte Carlo noise of its own."""
-    return point_of(100 * (1 + se * QUANTILES), uncertainty, insured_years=insured)
+    return Counterfactual.from_draws(100 * (1 + se * QUANTILES), uncertainty, insured_years=insured)
 
 
 def placebo_frame(sizes, rates, s):

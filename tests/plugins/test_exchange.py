@@ -92,10 +92,10 @@ def test_csv_and_parquet_hold_the_same_as_json(files, source):
 
 
 def test_a_point_and_staggered_rows_are_left_out_of_draws(panel):
-    from ssinfer.counterfactual import point_of
+    from ssinfer.counterfactual import Counterfactual
     from ssinfer.plugins.result_document import draws_table, result_document, summary_table
 
-    cf = point_of(np.array([100.0]), "none", spending=95.0)
+    cf = Counterfactual.from_draws(np.array([100.0]), "none", spending=95.0)
     assert np.isnan(summary_table(cf)["lower_95"]).all()
     document = result_document(cf, "point", ss.AdministrativeBenchmark(), seed=1, panel_sha256="0" * 64)
     assert document["thresholds"]["rate"] == [None] * len(document["thresholds"]["rate"])

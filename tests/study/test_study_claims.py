@@ -11,7 +11,7 @@ import pytest
 
 from ssinfer.claims import ClaimsTables, Population, Spending, Truncation, extract
 from ssinfer.cohort.cohort import Cohort
-from ssinfer.counterfactual import point_of
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import SsinferError, StudyError
 from ssinfer.report import write_report
 from ssinfer.simulation.claims import simulate_claims
@@ -209,7 +209,7 @@ def test_every_design_was_backtested_on_its_own_spending(result):
 
 def test_the_completion_factors_error_is_in_the_saving_in_money_only():
     # Saving 10 known without error, factor known to 4%: interval 10 (1 -+ 1.96 x 0.04).
-    cf = point_of(np.full(4000, 100.0), "sampling", spending=90.0)
+    cf = Counterfactual.from_draws(np.full(4000, 100.0), "sampling", spending=90.0)
     plan = SimpleNamespace(
         data=SimpleNamespace(claims=SimpleNamespace(completion_error=lambda _: 0.04)), config=SimpleNamespace(seed=1)
     )
@@ -217,7 +217,7 @@ def test_the_completion_factors_error_is_in_the_saving_in_money_only():
     assert [row["lower"], row["upper"]] == pytest.approx([10 - 0.784, 10 + 0.784], abs=0.05)
     assert row["saving"] == 10.0
     assert row["savings_rate"] == pytest.approx(0.1)
-    point = point_of(np.array([100.0]), "none", spending=90.0)
+    point = Counterfactual.from_draws(np.array([100.0]), "none", spending=90.0)
     alone = _savings_row(plan, point, "a", "m")
     assert np.isnan([alone["lower"], alone["upper"]]).all()
 

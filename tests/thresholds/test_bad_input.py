@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ssinfer.counterfactual import point_of
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import ConvergenceError, DrawsError, NotSupportedError, ParameterError, RefusalError
 from ssinfer.thresholds.calibrated_likelihood import calibrated_threshold
 from ssinfer.thresholds.calibrated_posterior import require_dependable
@@ -22,7 +22,7 @@ from ssinfer.thresholds.placebo_rows import CalibrationPlacebos
 from ssinfer.thresholds.planning.scenario import Scenario
 
 NOISE = np.random.default_rng(1).standard_normal(400)
-CF = point_of(100 + NOISE, "posterior", insured_years=20_000, confidence=100 + NOISE)
+CF = Counterfactual.from_draws(100 + NOISE, "posterior", insured_years=20_000, confidence=100 + NOISE)
 PLACEBOS = pd.DataFrame(
     {
         "unit": [f"u{place}" for place in range(40)],
@@ -76,7 +76,7 @@ def test_draws_that_are_not_finite_make_no_counterfactual_and_so_no_threshold(wh
     spoilt[7] = bad
     draws = {"benchmark": 100 + NOISE, "confidence": 100 + NOISE, which: spoilt}
     with pytest.raises(DrawsError, match="not finite"):
-        point_of(draws["benchmark"], "posterior", confidence=draws["confidence"])
+        Counterfactual.from_draws(draws["benchmark"], "posterior", confidence=draws["confidence"])
 
 
 @pytest.mark.parametrize("kind", OF_DRAWS)
@@ -88,7 +88,7 @@ def test_failed_convergence_gives_no_threshold_of_any_kind(kind):
 @pytest.mark.parametrize("kind", OF_DRAWS)
 def test_a_point_estimate_gives_no_threshold_of_any_kind(kind):
     with pytest.raises(NotSupportedError, match="is not supported for"):
-        OF_DRAWS[kind](point_of(np.array([100.0]), "none"))
+        OF_DRAWS[kind](Counterfactual.from_draws(np.array([100.0]), "none"))
 
 
 def test_side_by_side_a_fit_that_failed_keeps_the_schedule_alone_and_every_reason():

@@ -9,12 +9,14 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from ssinfer.counterfactual import point_of
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.design import Design
 from ssinfer.errors import DataError, ParameterError, RefusalError
 from ssinfer.kernels.predictive_error_distribution import fit_error_distribution
 from ssinfer.thresholds.calibrated_likelihood import KIND, calibrated_threshold
 from ssinfer.thresholds.kind import ThresholdKey
+
+from_draws = Counterfactual.from_draws
 
 
 def frame(n_units=400, bias=0.006, scale=0.7, common=0.012, seed=1, origins=(1,)):
@@ -37,7 +39,7 @@ def frame(n_units=400, bias=0.006, scale=0.7, common=0.012, seed=1, origins=(1,)
 
 
 def case(se=0.02):
-    return point_of(100 * (1 + se * norm.ppf((np.arange(4_000) + 0.5) / 4_000)), "sampling", insured_years=20_000)
+    return from_draws(100 * (1 + se * norm.ppf((np.arange(4_000) + 0.5) / 4_000)), "sampling", insured_years=20_000)
 
 
 ONE_SIDED = ThresholdKey("calibrated", 0.95, "one-sided")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import multivariate_normal, norm
 
-from ssinfer.counterfactual import point_of
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.design import Design
 from ssinfer.errors import DataError, ParameterError, RefusalError
 from ssinfer.thresholds.calibrated_posterior import calibrate
@@ -54,7 +54,7 @@ def test_known_systematic_error_is_recovered(calibration):
 
 def test_threshold_moves_by_the_bias_and_carries_the_excess(calibration):
     rng = np.random.default_rng(2)
-    cf = point_of(2000 * (1 + 0.02 * rng.standard_normal(20_000)), "sampling", insured_years=20_000)
+    cf = Counterfactual.from_draws(2000 * (1 + 0.02 * rng.standard_normal(20_000)), "sampling", insured_years=20_000)
     found = calibration.threshold(cf, 0.95, seed=3)
     spread = np.sqrt((0.7 * 0.02) ** 2 + 0.008**2 + 0.006**2)
     assert found.rate == pytest.approx(0.006 + 1.645 * spread, abs=0.006)
@@ -67,7 +67,7 @@ def test_threshold_moves_by_the_bias_and_carries_the_excess(calibration):
 def test_the_tested_group_is_never_in_its_own_set(calibration):
     from dataclasses import replace
 
-    cf = point_of(np.array([99.0, 101.0]), "sampling", insured_years=20_000)
+    cf = Counterfactual.from_draws(np.array([99.0, 101.0]), "sampling", insured_years=20_000)
     other = replace(cf, design=Design(treated=["u3"], baseline=["b"], performance=["p"]))
     with pytest.raises(RefusalError, match=r"exclude=\['u3'\]"):
         calibration.threshold(other)

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from ssinfer.counterfactual import point_of
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import ParameterError, RefusalError
 from ssinfer.thresholds.expected_loss import KIND, Payment, expected_loss_threshold
 from ssinfer.thresholds.kind import PlaceboFit
 from ssinfer.thresholds.prior import Prior
 
-CF = point_of(100 + 2 * norm.ppf((np.arange(4000) + 0.5) / 4000), "posterior")
+CF = Counterfactual.from_draws(100 + 2 * norm.ppf((np.arange(4000) + 0.5) / 4000), "posterior")
 
 
 @pytest.mark.parametrize("sharing", ["first_dollar", "excess"])
@@ -66,7 +66,7 @@ def of_placebo(errors, name):
 @pytest.mark.parametrize("sd", [0.005, 0.01, 0.015])
 def test_the_coarse_threshold_of_backtests_loses_no_more_than_the_best(name, sd):
     errors = sd * norm.ppf((np.arange(1_000) + 0.5) / 1_000)
-    best = expected_loss_threshold(point_of(100 * (1 - errors), "posterior"), name, share=0.3)
+    best = expected_loss_threshold(Counterfactual.from_draws(100 * (1 - errors), "posterior"), name, share=0.3)
     threshold = of_placebo(errors, name)
     loss = np.interp(threshold, best.detail["thresholds"], best.detail["losses"])
     assert loss < 1.001 * best.detail["loss"]
@@ -76,7 +76,7 @@ def test_the_coarse_threshold_of_backtests_loses_no_more_than_the_best(name, sd)
 def test_a_threshold_is_refused_where_never_paying_loses_least():
     """d given M is N(M / 2, .) if error and prior are equal: paying M is then as far off as paying nothing."""
     for sd, pays in ((0.015, True), (0.025, False)):
-        cf = point_of(100 * (1 + sd * norm.ppf((np.arange(4_000) + 0.5) / 4_000)), "posterior")
+        cf = Counterfactual.from_draws(100 * (1 + sd * norm.ppf((np.arange(4_000) + 0.5) / 4_000)), "posterior")
         assert np.isfinite(of_placebo(cf.null_error() / cf.level, "sceptical")) == pays
         if pays:
             assert expected_loss_threshold(cf, "sceptical").rate > 0
