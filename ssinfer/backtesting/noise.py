@@ -58,11 +58,6 @@ class NoiseComponents:
     smallest: float
     largest: float
 
-    def standard_error(self, insured_years: Floats | float, *, shock: bool = True) -> Floats:
-        """Return sqrt(k^2 / n + tau^2), or k / sqrt(n) with ``shock=False``, for numbers of insured-years n."""
-        n = np.asarray(insured_years, dtype=np.float64)
-        return np.asarray(np.sqrt(self.k**2 / n + (self.shock**2 if shock else 0.0)))
-
 
 @dataclass(frozen=True)
 class OutsideSamplingInterval:

@@ -4,7 +4,7 @@ ADEMP. Aims: does each kind of threshold pay as many contracts that saved nothin
 and visibly more where its error is sampling noise alone? Data: one contract of 20,000 insured and 200 placebo units of
 5,000 to 100,000, three baseline and three performance years; person noise k / sqrt(n) a year, AR(1) group shocks of
 persistence 0.8, a common bias of the benchmark; placebos of their own shocks. Estimand: the saving, zero.
-Methods: all kinds of thresholds, told the true error, or sampling error alone. Performance: share of contracts paid,
+Methods: all kinds of thresholds, given the true error, or sampling error alone. Performance: share of contracts paid,
 coverage of calibrated 95% intervals; binomial Monte Carlo errors; 10,000 contracts per setting in full, 1,000 reduced.
 """
 
@@ -48,7 +48,7 @@ def measured_rates(sizes, shock, bias, rng):
 
 
 def believed(se, insured=INSURED, uncertainty="posterior"):
-    """Return a benchmark whose relative error is N(0, se^2), without Monte Carlo noise of its own."""
+    """Return a benchmark whose relative error is N(0, se^2), without Monte Carlo noise."""
     return Counterfactual.from_draws(100 * (1 + se * QUANTILES), uncertainty, insured_years=insured)
 
 

@@ -10,7 +10,7 @@ import pytest
 from ssinfer.errors import ParameterError
 from ssinfer.thresholds.planning.power import insured_needed, overall_false_payments, power_table
 from ssinfer.thresholds.planning.scenario import Scenario
-from ssinfer.thresholds.planning.simulated_contracts import simulate_errors, simulate_looks, simulate_payments
+from ssinfer.thresholds.planning.simulated_contracts import payments_of, simulate_errors, simulate_looks
 from ssinfer.thresholds.prior import Prior
 
 # docs/method/thresholds.md: n, SE %, MSR %, P(paid | 0) at MSR, at 2%, at 1%, power at MSR for 2, 3, 5%
@@ -62,7 +62,7 @@ def test_undeserved_bonus_of_method_md_by_simulation(row):
     for scenario, percent in zip(
         (scheduled, replace(scheduled, sharing="excess"), Scenario(insured=n, kind="fixed")), printed, strict=True
     ):
-        _, bonus = simulate_payments(scenario, 0.0, np.random.default_rng(n), 400_000)
+        _, bonus = payments_of(scenario, simulate_errors(scenario, np.random.default_rng(n), 400_000))
         # the error of a mean of bonuses of SD of at most share x SE: 4 / sqrt(400,000) x 0.5 x 3% is 0.01 points
         assert 100 * bonus == pytest.approx(percent, abs=0.0006 + 200 * scenario.standard_error / np.sqrt(400_000))
 
@@ -95,7 +95,7 @@ def test_delia_2012_by_formula_and_by_simulation():
 @pytest.mark.parametrize("saving", [0.0, 0.03])
 def test_expected_bonus_agrees_with_simulation(sharing, saving):
     scenario = Scenario(insured=8_000, k=3.0, shock_sd=0.01, bias=0.002, sharing=sharing)
-    paid, bonus = simulate_payments(scenario, saving, np.random.default_rng(2), 400_000)
+    paid, bonus = payments_of(scenario, simulate_errors(scenario, np.random.default_rng(2), 400_000) + saving)
     assert paid == pytest.approx(scenario.paid(saving), abs=0.003)
     assert bonus == pytest.approx(scenario.expected_bonus(saving), rel=0.02)
 
