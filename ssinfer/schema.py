@@ -24,29 +24,16 @@ _EMPTY = {"text": "str", "label": "object", "float": "float64", "int": "int64", 
 class Column:
     """A column of a written or returned frame.
 
-    Attributes
-    ----------
-    name : str
-        Name in the header. A part in braces stands for a setting, as in ``selected_{trait}``; with ``:g`` for a
-        number, as in ``coverage_{level:g}``.
-    dtype : "text", "label", "float", "int" or "bool"
-        A label is a period or unit as the data give it.
-    unit : str
-        For example "EUR per insured-year" or "fraction"; empty for text.
-    meaning : str
-        One sentence.
-    old_name : str
-        Name in version 0.1.0 before the change; empty if the name did not change.
-    optional : bool
-        Whether a frame may lack the column.
+    A part of the name in braces stands for a setting, as in ``selected_{trait}``; with ``:g`` for a number, as in
+    ``coverage_{level:g}``.
     """
 
     name: str
-    dtype: Dtype
-    unit: str
-    meaning: str
-    old_name: str = ""
-    optional: bool = False
+    dtype: Dtype  # a label is a period or unit as the data give it
+    unit: str  # such as "EUR per insured-year" or "fraction"; empty for text
+    meaning: str  # one sentence
+    old_name: str = ""  # before version 0.1.0; empty if the name did not change
+    optional: bool = False  # whether a frame may lack the column
 
     def matches(self, name: str) -> bool:
         """Return whether a header is this column, with any setting for the braces."""
@@ -73,19 +60,10 @@ def _pattern(name: str) -> re.Pattern[str]:
 
 @dataclass(frozen=True)
 class FrameSchema:
-    """The columns of a frame.
+    """The columns of a frame."""
 
-    Attributes
-    ----------
-    name : str
-        Name of the frame or file, for messages and documentation.
-    row : str
-        What one row is, such as "one row per design and method".
-    columns : tuple of Column
-    """
-
-    name: str
-    row: str
+    name: str  # of the frame or its file
+    row: str  # such as "one row per design and method"
     columns: tuple[Column, ...]
 
     def header(self, **settings: Iterable[object]) -> dict[str, Column]:

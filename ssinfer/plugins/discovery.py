@@ -16,25 +16,13 @@ CAPABILITIES = tuple(field.name for field in fields(Capabilities))
 
 @dataclass(frozen=True)
 class Provider:
-    """A benchmark method found by its entry point.
+    """A benchmark method found by its entry point."""
 
-    Attributes
-    ----------
-    name : str
-        Name of the entry point; studies and the command line use it.
-    package, version : str
-        Distribution that registers the method.
-    method : type or None
-        The class; None if it cannot be used.
-    reason : str
-        The reason why it cannot be used; empty otherwise.
-    """
-
-    name: str
-    package: str
+    name: str  # of the entry point; studies and the command line use it
+    package: str  # the distribution that registers the method
     version: str
-    method: Any
-    reason: str = ""
+    method: Any  # the class; None if it cannot be used
+    reason: str = ""  # why it cannot be used
 
     @property
     def needs(self) -> str:

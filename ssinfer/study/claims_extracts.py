@@ -31,21 +31,12 @@ class OpenedClaims:
 
 @dataclass(frozen=True, eq=False)
 class StudyExtracts:
-    """Extracted claims of a study.
-
-    Attributes
-    ----------
-    population : Population
-    extracts : mapping of spending definition to Extract
-    uses : mapping of comparison to Use
-    cohorts : mapping of Use to Cohort
-        Also each definition without truncation.
-    """
+    """Extracted claims of a study."""
 
     population: Population
-    extracts: Mapping[str, Extract]
-    uses: Mapping[str, Use]
-    cohorts: Mapping[Use, Cohort]
+    extracts: Mapping[str, Extract]  # by definition of spending
+    uses: Mapping[str, Use]  # by comparison
+    cohorts: Mapping[Use, Cohort]  # also each definition without truncation
 
 
 def extract_claims(

@@ -14,22 +14,11 @@ REPEATS = 20  # random divisions into groups
 
 @dataclass(frozen=True, eq=False)
 class IntactGroups:
-    """The table of :func:`ssinfer.claims.intact_group_ratio` and its settings, or the reason why there is none.
-
-    Attributes
-    ----------
-    table : DataFrame or None
-    size : int
-        Insured per group.
-    windows : tuple of str
-        First performance periods of the windows.
-    seed : int
-    reason : str
-    """
+    """The table of :func:`ssinfer.claims.intact_group_ratio` and its settings, or the reason why there is none."""
 
     table: pd.DataFrame | None
-    size: int
-    windows: tuple[str, ...]
+    size: int  # insured per group
+    windows: tuple[str, ...]  # first performance periods
     seed: int
     reason: str = ""
 

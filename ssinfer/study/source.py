@@ -34,30 +34,14 @@ class DataConfig(Config):
 
 @dataclass(frozen=True)
 class DataSource:
-    """A source from which a study reads its data.
+    """A source from which a study reads its data."""
 
-    Attributes
-    ----------
-    name : str
-        The value of ``data.source``.
-    label : str
-        The source in words, for documentation.
-    order : int
-        Position in lists of sources.
-    config : type of DataConfig
-        Keys of [data], and how the data are loaded.
-    has_persons : bool
-        Whether methods that need persons can be used.
-    has_claims : bool
-        Whether a study may define spending, insured and groups.
-    """
-
-    name: str
-    label: str
-    order: int
-    config: type[DataConfig]
-    has_persons: bool = False
-    has_claims: bool = False
+    name: str  # the value of `data.source`
+    label: str  # the source in words
+    order: int  # position in lists of sources
+    config: type[DataConfig]  # the keys of [data], and how the data are loaded
+    has_persons: bool = False  # whether methods that need persons can be used
+    has_claims: bool = False  # whether a study may define spending, insured and groups
 
 
 SOURCES = Registry("data source", "ssinfer.study.sources", "SOURCE", "ssinfer.sources")

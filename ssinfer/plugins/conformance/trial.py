@@ -25,18 +25,11 @@ class NoFirstFitError(Exception):
 
 @dataclass(eq=False)
 class Trial:
-    """A method under test.
-
-    Attributes
-    ----------
-    method : the method
-    data : Panel or Cohort, as the method needs
-    design : Design with one treated unit
-    """
+    """A method under test."""
 
     method: Any
-    data: Any
-    design: Design
+    data: Any  # the Panel or Cohort that the method needs
+    design: Design  # with one treated unit
 
     @property
     def name(self) -> str:
