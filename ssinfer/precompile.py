@@ -79,7 +79,7 @@ def _compile(family: tuple[type[Any], ...]) -> list[Compiled]:
     examples = [_example(*window) for window in WINDOWS]
     compiled = []
     for method in family:
-        inferences = method.inferences() if hasattr(method, "inferences") else ("",)
+        inferences = getattr(method, "inferences", ("",))
         start, failed = perf_counter(), {}
         for inference in inferences:
             fitted = method(inference=inference) if inference else method()

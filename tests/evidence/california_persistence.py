@@ -31,7 +31,8 @@ def held(model, rho):
     covariance[1, :] = covariance[:, 1] = 0.0
     covariance[1, 1] = 1e-8
     covariance[0, 0] += WIDENED**2
-    return replace(model, prior=replace(model.prior, mean=mean, covariance=covariance))
+    prior = replace(model.prior, mean=mean, covariance=covariance)
+    return replace(model, prior=prior, baseline=model.baseline._replace(mean=mean, factor=prior.factor))
 
 
 if __name__ == "__main__":
@@ -41,7 +42,7 @@ if __name__ == "__main__":
     learned = WeightModel.of(window, intercept=True)
     for name, model in {"0.001": held(learned, 0.001), "0.5": held(learned, 0.5), "learned": learned}.items():
         found = sample_posterior(model, 500, np.random.default_rng(1))
-        effect = spent - float((found.paths @ model.pooling).mean())
+        effect = spent - float((found.paths @ model.performance.pooling).mean())
         print(
             f"persistence {name} (posterior mean {found.quantities['rho'].mean():.3f}): effect {effect:.1f}, "
             f"largest R-hat {max(found.r_hat.values()):.3f}, failures {found.failures}"

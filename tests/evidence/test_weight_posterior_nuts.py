@@ -53,13 +53,13 @@ def mcse(values):
 def test_density_equals_that_of_pymc_up_to_a_constant(case):
     model = model_of(case)
     written = reference_model(model)
-    (J, F), P = model.features.shape, model.X_ahead.shape[0]
+    (J, F), P = model.baseline.features.shape, len(model.performance.X)
     theirs = written.compile_logp(mode="FAST_COMPILE")
     unused = np.empty(model.size)
     rng = np.random.default_rng(0)
     differences = []
     for q in 0.7 * rng.standard_normal((6, model.size)):
-        log_tau = model.strength @ [1.0, q[J + F]]
+        log_tau = model.baseline.strength @ [1.0, q[J + F]]
         point = {
             "z": q[:J], "b": q[J : J + F], "strength_log__": np.array(log_tau), "zeta": q[J + F + 1 :],
             "ahead_z": np.zeros(P),
@@ -79,14 +79,21 @@ def test_posterior_means_and_quantiles_equal_those_of_nuts(case):
         warnings.simplefilter("ignore")
         posterior = sample_reference(model, draws=2000, chains=2, seed=1)["posterior"]
     first_volatility = np.exp(model.prior.mean[3] + fast.q[:, :, -model.prior.mean.size :] @ model.prior.factor[3])
+    pooling = model.performance.pooling
     pairs = {
         "tau": (fast.quantities["tau"], posterior["strength"].values),
         "omega": (fast.quantities["omega"], posterior["omega"].values),
         "rho": (fast.quantities["rho"], posterior["rho"].values),
         "k": (fast.quantities["k"], posterior["k"].values),
         "first volatility": (first_volatility, posterior["volatility"].values[:, :, 0]),
-        "mean": (fast.expected @ model.pooling / model.level, posterior["mean_ahead"].values @ model.pooling),
-        "predicted": (fast.paths @ model.pooling / model.level, posterior["y_ahead"].values @ model.pooling),
+        "mean": (
+            fast.expected @ pooling / model.level,
+            posterior["mean_ahead"].values @ pooling,
+        ),
+        "predicted": (
+            fast.paths @ pooling / model.level,
+            posterior["y_ahead"].values @ pooling,
+        ),
         "first donor": (fast.weights[:, :, 0], posterior["w"].values[:, :, 0]),
     }
     for name, (ours, theirs) in pairs.items():

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from ssinfer.arguments import FLAG, Rule
 from ssinfer.benchmarks.synthetic_control.donor_weighting import DonorWeighting
 from ssinfer.benchmarks.synthetic_control.fits import Fits
 from ssinfer.benchmarks.synthetic_control.inference.jackknife_plus import MIN_PERIODS, jackknife_plus_errors
@@ -66,6 +67,9 @@ class AugmentedSyntheticControl(DonorWeighting):
     1.0
     """
 
+    inferences: ClassVar[tuple[str, ...]] = ("placebo", "jackknife+", "none")
+    rules: ClassVar[dict[str, Rule]] = {"intercept": FLAG}
+
     def __init__(
         self,
         *,
@@ -78,11 +82,6 @@ class AugmentedSyntheticControl(DonorWeighting):
         self.intercept = intercept
         self.inference = inference
         self.n_draws = n_draws
-
-    @classmethod
-    def inferences(cls) -> tuple[str, ...]:
-        """Return the kinds of inference that the method offers."""
-        return ("placebo", "jackknife+", "none")
 
     def check_parameters(self) -> None:
         """Refuse impossible parameters."""
@@ -143,5 +142,5 @@ class AugmentedSyntheticControl(DonorWeighting):
         if self.inference != "jackknife+":
             return super().predictive_errors(window, own, placebos, rng)
         return jackknife_plus_errors(
-            window, own, own.notes[0]["ridge"], self.n_draws, rng, intercept=bool(self.intercept)
+            window, own, own.notes[0]["ridge"], int(self.n_draws), rng, intercept=bool(self.intercept)
         )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from ssinfer.arguments import FLAG, Choice, Number, Optional, Rule
 from ssinfer.benchmarks.base import Capabilities, Estimate
 from ssinfer.benchmarks.synthetic_control.bayes.estimate import posterior_estimate
 from ssinfer.benchmarks.synthetic_control.donor_weighting import DonorWeighting
@@ -91,6 +92,13 @@ class SyntheticControl(DonorWeighting):
     capabilities: ClassVar[Capabilities] = Capabilities(
         staggered_starts=True, covariates=True, posterior=True, confidence=True
     )
+    inferences: ClassVar[tuple[str, ...]] = ("placebo", "bayes", "none")
+    rules: ClassVar[dict[str, Rule]] = {
+        "intercept": FLAG,
+        "max_donors": Optional(Number(2, whole=True)),
+        "noise_penalty": Number(0.0),
+        "season": Choice((None, "same-quarter", "whole-year")),
+    }
 
     def __init__(
         self,
@@ -115,23 +123,10 @@ class SyntheticControl(DonorWeighting):
         self.inference = inference
         self.n_draws = n_draws
 
-    @classmethod
-    def inferences(cls) -> tuple[str, ...]:
-        """Return the kinds of inference that the method offers."""
-        return ("placebo", "bayes", "none")
-
     def check_parameters(self) -> None:
         """Refuse impossible parameters."""
         super().check_parameters()
-        if self.season not in (None, "same-quarter", "whole-year"):
-            raise self.parameter_error("season", "Allowed: None, 'same-quarter', 'whole-year'.")
-        if self.periods_per_year < (1 if self.season is None else 2):
-            advice = f"With season={self.season!r} give the number of periods per year, such as 4 for quarterly data."
-            raise self.parameter_error("periods_per_year", advice)
-        if not self.noise_penalty >= 0:
-            raise self.parameter_error("noise_penalty", "Give a number of at least 0.")
-        if self.max_donors is not None:
-            self.require_integers(max_donors=2)
+        self.require_integers(periods_per_year=1 if self.season is None else 2)
         if isinstance(self.v, str) and self.v not in ("nested", "equal", "regression"):
             raise self.parameter_error("v", "Allowed: 'nested', 'equal', 'regression', or one weight per predictor.")
         excluded = ("noise_penalty", "season", "max_donors")
@@ -154,12 +149,12 @@ class SyntheticControl(DonorWeighting):
         placebo = super()._estimate(problem, rng, shared)
         if self.inference != "bayes":
             return placebo
-        return posterior_estimate(problem, placebo, rng, intercept=bool(self.intercept), n_draws=self.n_draws)
+        return posterior_estimate(problem, placebo, rng, intercept=bool(self.intercept), n_draws=int(self.n_draws))
 
     def solve(self, window: FitWindow, targets: Integers, donors: Booleans, warm: Floats | None = None) -> Fits:
         """Fit each target by the donors allowed to it."""
         match, offset = match_periods(
-            window.pre, window.post, window.Y.shape[0], self.periods_per_year, self.season, bool(self.intercept)
+            window.pre, window.post, len(window.Y), int(self.periods_per_year), self.season, self.intercept
         )
         matched = match @ window.Y
         if self.predictors is not None:
@@ -196,6 +191,6 @@ class SyntheticControl(DonorWeighting):
         for m, target in enumerate(targets):
             distance = np.where(donors[m], np.diag(K) - 2 * K[target], np.inf)
             distance[target] = np.inf
-            nearest = np.argsort(distance, kind="stable")[: self.max_donors]
+            nearest = np.argsort(distance, kind="stable")[: int(self.max_donors)]
             kept[m, nearest] = np.isfinite(distance[nearest])
         return kept

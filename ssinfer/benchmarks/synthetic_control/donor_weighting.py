@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
+from ssinfer.arguments import Choice, Number, Rule, check_arguments
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
 from ssinfer.benchmarks.synthetic_control.inference.placebo_errors import MIN_PLACEBOS, placebo_errors
@@ -36,29 +38,16 @@ class DonorWeighting(BenchmarkMethod):
 
     capabilities: ClassVar[Capabilities] = Capabilities(staggered_starts=True, confidence=True)
     weights_read_baseline_only: ClassVar[bool] = True
+    inferences: ClassVar[tuple[str, ...]] = ("placebo", "none")
+
+    rules: ClassVar[dict[str, Rule]] = {}
 
     n_draws: int
     inference: str
 
     @abstractmethod
     def solve(self, window: FitWindow, targets: Integers, donors: Booleans, warm: Floats | None = None) -> Fits:
-        """Fit units by donors.
-
-        Parameters
-        ----------
-        window : FitWindow
-        targets : array (M,)
-            Position of the unit that each fit has to match.
-        donors : array (M, N)
-            The donors that each fit may use.
-        warm : array (M, N), optional
-            Weights from which the solver starts.
-        """
-
-    @classmethod
-    def inferences(cls) -> tuple[str, ...]:
-        """Return the kinds of inference that the method offers."""
-        return ("placebo", "none")
+        """Fit each of `targets` (M,) by the donors allowed to it (M, N); `warm` (M, N) are weights to start from."""
 
     def dropping_unused_donors_changes_nothing(self) -> bool:
         """Return whether a fit is certain to stay the same when a donor without weight is removed."""
@@ -70,11 +59,10 @@ class DonorWeighting(BenchmarkMethod):
 
     def check_parameters(self) -> None:
         """Refuse impossible parameters."""
-        if self.inference not in self.inferences():
-            raise self.parameter_error("inference", f"Allowed: {', '.join(map(repr, self.inferences()))}.")
-        self.require_integers(n_draws=MIN_DRAWS)
+        rules = {"inference": Choice(self.inferences), "n_draws": Number(MIN_DRAWS, whole=True), **self.rules}
+        check_arguments(type(self).__name__, rules, self.get_params(deep=False))
         if self.n_draws % 2:
-            raise self.parameter_error("n_draws", f"Give an even number, such as {self.n_draws + 1}.")
+            raise self.parameter_error("n_draws", f"Give an even number, such as {int(self.n_draws) + 1}.")
 
     def estimate(self, problem: Problem, rng: np.random.Generator) -> Estimate:
         """Estimate one problem."""
@@ -94,7 +82,7 @@ class DonorWeighting(BenchmarkMethod):
     def _estimate(self, problem: Problem, rng: np.random.Generator, shared: dict[Any, Fits]) -> Estimate:
         n_treated, P = problem.treated.size, problem.performance_columns.size
         expected = np.zeros((1, 1, n_treated, P))
-        draws = np.zeros((1, self.n_draws, n_treated, P))
+        draws = np.zeros((1, int(self.n_draws), n_treated, P))
         weights = np.zeros((n_treated, problem.donors.size))
         solver: list[dict[str, Any]] = []
         components: list[dict[str, float]] = []
@@ -119,16 +107,18 @@ class DonorWeighting(BenchmarkMethod):
         if reason is not None:
             checks.append(Check("placebo inference", "NOT EVALUATED", float(problem.donors.size), reason))
         index = pd.Index(problem.labels(problem.treated), name="unit")
-        common: dict[str, Any] = {
-            "expected": expected,
-            "weights": weights,
-            "solver": pd.DataFrame(solver, index=index),
-            "diagnostics": tabulate(checks),
-        }
+        point = Estimate(
+            benchmark=expected,
+            uncertainty="none",
+            expected=expected,
+            weights=weights,
+            solver=pd.DataFrame(solver, index=index),
+            diagnostics=tabulate(checks),
+        )
         if reason is not None:
-            return Estimate(benchmark=expected, uncertainty="none", **common)
+            return point
         frame = pd.DataFrame(components, index=index)
-        return Estimate(benchmark=draws, confidence=draws, uncertainty="sampling", components=frame, **common)
+        return replace(point, benchmark=draws, confidence=draws, uncertainty="sampling", components=frame)
 
     def no_inference(self, problem: Problem) -> str | None:
         """Return why there is no sampling distribution, or None when there is one."""
@@ -150,23 +140,11 @@ class DonorWeighting(BenchmarkMethod):
     def fit_window(
         self, window: FitWindow, shared: dict[Any, Fits] | None = None, *, with_placebos: bool = True
     ) -> Fits:
-        """Fit the treated unit by all donors, and each donor by the other donors.
+        """Fit the treated unit by all donors and, `with_placebos`, each donor by the other donors.
 
         Leave-one-out fits of all units depend on the baseline only, so designs with the same units and periods share
-        them. A placebo must not use the treated unit. Its shared fit is kept if it gives the treated unit no weight.
-
-        Parameters
-        ----------
-        window : FitWindow
-        shared : dict, optional
-            Leave-one-out fits by units and periods; extended by this call.
-        with_placebos : bool
-            If False, only the treated unit is fitted.
-
-        Returns
-        -------
-        Fits
-            The treated unit first, then its donors in the order of ``window.others``.
+        them in `shared`. A placebo must not use the treated unit. Its shared fit is kept if it gives the treated unit
+        no weight. The treated unit comes first in the result, then its donors in the order of ``window.others``.
         """
         N = window.rows.size
         order = np.append(window.treated, window.others)
@@ -195,7 +173,7 @@ class DonorWeighting(BenchmarkMethod):
         self, window: FitWindow, own: Fits, placebos: Fits, rng: np.random.Generator
     ) -> PredictiveErrors:
         """Draw errors of the benchmark. `own` is the fit of the treated unit, `placebos` those of its donors."""
-        return placebo_errors(window, own, placebos, self.n_draws, rng, normal=self.inference == "placebo-se")
+        return placebo_errors(window, own, placebos, int(self.n_draws), rng, normal=self.inference == "placebo-se")
 
 
 def _require_convergence(window: FitWindow, fit: Fits) -> None:

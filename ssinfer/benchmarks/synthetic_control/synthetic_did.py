@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from ssinfer.arguments import Number, Optional, Rule
 from ssinfer.benchmarks.synthetic_control.donor_weighting import DonorWeighting
 from ssinfer.benchmarks.synthetic_control.fits import Fits
 from ssinfer.benchmarks.synthetic_control.kernels.gram import factor
@@ -58,6 +59,8 @@ class SyntheticDiD(DonorWeighting):
     """
 
     weights_read_baseline_only: ClassVar[bool] = False
+    inferences: ClassVar[tuple[str, ...]] = ("placebo-se", "placebo", "none")
+    rules: ClassVar[dict[str, Rule]] = {"unit_ridge": Optional(Number(0.0)), "time_ridge": Number(0.0)}
 
     def __init__(
         self,
@@ -71,19 +74,6 @@ class SyntheticDiD(DonorWeighting):
         self.time_ridge = time_ridge
         self.inference = inference
         self.n_draws = n_draws
-
-    @classmethod
-    def inferences(cls) -> tuple[str, ...]:
-        """Return the kinds of inference that the method offers."""
-        return ("placebo-se", "placebo", "none")
-
-    def check_parameters(self) -> None:
-        """Refuse impossible parameters."""
-        super().check_parameters()
-        for name in ("unit_ridge", "time_ridge"):
-            value = getattr(self, name)
-            if value is not None and not value >= 0:
-                raise self.parameter_error(name, "Give a number of at least 0.")
 
     def solve(self, window: FitWindow, targets: Integers, donors: Booleans, warm: Floats | None = None) -> Fits:
         """Fit each target by the donors allowed to it."""

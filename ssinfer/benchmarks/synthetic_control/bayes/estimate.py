@@ -130,40 +130,33 @@ def _checks(name: str, model: WeightModel, posterior: WeightPosterior, prior_don
         low, middle, high = np.quantile(values, [0.05, 0.5, 0.95])
         return f"median {middle:.3g}, 90% interval {low:.3g} to {high:.3g}"
 
+    def check(row: str, figure: float, message: str) -> Check:
+        return Check(row, "PASS", figure, f"{name}: {message}")
+
     quantities = posterior.quantities
     donors, omega = quantities["effective_donors"], quantities["omega"]
-    J, F = model.features.shape
-    volatility = ", ".join(f"{v:.2f}" for v in np.exp(model.prior.mean[3 + model.y.size :]))
+    J, F = model.baseline.features.shape
+    volatility = ", ".join(f"{v:.2f}" for v in np.exp(model.prior.mean[3 + model.baseline.y.size :]))
+    pooled = posterior.paths @ model.performance.pooling
+    strength, shocks = posterior.q[:, :, J : J + F + 1], posterior.q[:, :, J + F + 1 : J + F + 4]
     return [
         *(
             Check(figure.check, "PASS" if figure.passed else "FAIL", figure.figure, f"{name}: {figure.message}")
             for figure in posterior.convergence
         ),
-        Check(
+        check(
             "effective_donors",
-            "PASS",
             float(np.median(donors)),
-            f"{name}: 1 / sum of squared weights, {interval(donors)}; before the data {interval(prior_donors)}",
+            f"1 / sum of squared weights, {interval(donors)}; before the data {interval(prior_donors)}",
         ),
-        Check(
+        check(
             "shock_sd",
-            "PASS",
             float(np.median(omega)),
-            f"{name}: relative to spending, {interval(omega)}; persistence {interval(quantities['rho'])}; performance "
-            f"periods {volatility} times as volatile as the ordinary one; prior from {model.prior.placebos} donors",
+            f"relative to spending, {interval(omega)}; persistence {interval(quantities['rho'])}; performance periods "
+            f"{volatility} times as volatile as the ordinary one; prior from {model.prior.placebos} donors",
         ),
-        _sensitivity(
-            "prior_sensitivity_weights",
-            f"{name}: strength tau and tilt of weights",
-            posterior.q[:, :, J : J + F + 1],
-            posterior.paths @ model.pooling,
-        ),
-        _sensitivity(
-            "prior_sensitivity_shocks",
-            f"{name}: shock size, persistence and k",
-            posterior.q[:, :, J + F + 1 : J + F + 4],
-            posterior.paths @ model.pooling,
-        ),
+        _sensitivity("prior_sensitivity_weights", f"{name}: strength tau and tilt of weights", strength, pooled),
+        _sensitivity("prior_sensitivity_shocks", f"{name}: shock size, persistence and k", shocks, pooled),
     ]
 
 

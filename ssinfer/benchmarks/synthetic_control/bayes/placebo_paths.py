@@ -12,9 +12,7 @@ if TYPE_CHECKING:
     from ssinfer.typing import Floats, Positions
 
 MAX_PLACEBOS = 300
-MIN_BASELINE = 3  # baseline periods with which a common factor is estimated
-MIN_PERIODS = 5  # periods with which a common factor is told apart from level, shocks and noise
-MIN_DONORS = 3  # donors with which a common factor is estimated
+MIN_PERIODS, MIN_BASELINE, MIN_DONORS = 5, 3, 3  # with fewer a common factor is not told apart from level and shocks
 MIN_EIGENVALUE = 1e-12  # sum of squares of relative paths below which donors do not differ
 LOOSE_VARIANCE = 1.0  # of a level or a loading, in units of the donor's own level
 MAX_FEATURE = 3.0  # standard deviations
@@ -72,24 +70,19 @@ class PlaceboPaths:
 def loose_directions(relative: Floats, noise: Floats, chosen: Positions, n_baseline: int) -> Floats:
     """Return the covariance 11' + f_j f_j' of each chosen donor, with f_j the leading factor of the other donors.
 
-    Weights are fitted on the baseline. There f_j is the leading principal component, with mean square one. In the
+    In the baseline, on which weights are fitted, f_j is the leading principal component, with mean square one. In the
     performance periods it is what the donors do in proportion to their loadings on it, so a shock of the performance
     periods alone is no factor.
 
     Parameters
     ----------
     relative : array (J, T)
-        Paths of the donors in units of their levels.
+        Paths of the donors in units of their levels; the first `n_baseline` periods are the baseline.
     noise : array (J,)
         Mean sampling variance of each path; noisier donors count less.
     chosen : array (m,)
         Positions of the donors j.
     n_baseline : int
-        The first periods, which are the baseline.
-
-    Returns
-    -------
-    array (m, T, T)
     """
     J, T = relative.shape
     loose = np.full((chosen.size, T, T), LOOSE_VARIANCE)

@@ -15,38 +15,17 @@ from ssinfer.convergence import ConvergenceFigure, convergence_failures, converg
 
 if TYPE_CHECKING:
     from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
-    from ssinfer.typing import Floats, Positions
+    from ssinfer.typing import Floats
 
-CHAINS = 4  # of every posterior; their draws are put together
+CHAINS = 4
+FIRST_WARMUP = 400  # transitions in which the first chain learns the metric
+LATER_WARMUP = 150  # of a chain that is given a metric
 FIRST_STEP = 0.05
+MIN_TRANSITIONS = 1000  # of a chain: with fewer, chains that agree often have an R-hat above the limit by chance
+ATTEMPTS = (1, 2, 6)  # transitions of each attempt, as multiples of those of the first
 STRENGTH = (0.0, 0.75)  # mean and SD of log tau: neither equal weights nor a single donor are ruled out
 LEVEL_SD = 1.0  # of the intercept, in units of the treated unit's level
 QUANTITIES = ("pooled", "tau", "omega", "rho", "effective_donors")  # whose convergence is checked
-
-
-@dataclass(frozen=True)
-class SamplerSettings:
-    """How long chains run.
-
-    Attributes
-    ----------
-    warmup : int
-        Transitions in which the first chain learns the metric.
-    later_warmup : int
-        Warm-up of a chain that is given a metric.
-    min_transitions : int
-        Transitions of a chain. With fewer, chains that agree often have an R-hat above the limit by chance.
-    lengths : tuple of int
-        Transitions of each attempt, as multiples of those of the first.
-    """
-
-    warmup: int = 400
-    later_warmup: int = 150
-    min_transitions: int = 1000
-    lengths: tuple[int, ...] = (1, 2, 6)
-
-
-DEFAULT_SETTINGS = SamplerSettings()
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,84 +42,54 @@ class WeightModel:
 
     Attributes
     ----------
-    y, X, times, noise, donor_noise : arrays (T0,), (T0, J), (T0,), (T0,), (T0, J)
-        Baseline: the unit and its donors, positions of the periods, sampling variances up to k^2.
-    X_ahead, times_ahead, noise_ahead, donor_noise_ahead : arrays (P, J), (P,), (P,), (P, J)
-        The same over the performance periods.
-    kappa : float
-        SD of mu; 0 without an intercept.
-    features : array (J, F)
-        A.
-    strength : array (2,)
-        Mean and SD of log tau.
+    baseline : Baseline
+        Data over the baseline and constants of the prior.
+    performance : Performance
+        Data over the performance periods.
     prior : ShockPrior
-    pooling : array (P,)
-        Weights of the periods in the pooled benchmark; sum one.
     level : float
-        Spending per unit of y.
+        Spending per unit of the model.
     """
 
-    y: Floats
-    X: Floats
-    times: Floats
-    noise: Floats
-    donor_noise: Floats
-    X_ahead: Floats
-    times_ahead: Floats
-    noise_ahead: Floats
-    donor_noise_ahead: Floats
-    kappa: float
-    features: Floats
-    strength: Floats
+    baseline: Baseline
+    performance: Performance
     prior: ShockPrior
-    pooling: Floats
     level: float
 
     @classmethod
     def of(cls, window: FitWindow, *, intercept: bool) -> WeightModel:
         """Return the model of a window's treated unit."""
-        spending = window.Y[window.pre, window.treated]
-        level = float(np.sqrt((spending**2).mean()))
-        noise = np.zeros_like(window.Y) if window.noise is None else window.noise / level**2
-
-        def donors(array: Floats, columns: Positions) -> Floats:
-            return np.ascontiguousarray(array[np.ix_(columns, window.others)])
-
-        return cls(
-            y=spending / level,
-            X=donors(window.Y, window.pre) / level,
-            times=window.pre.astype(np.float64),
-            noise=np.ascontiguousarray(noise[window.pre, window.treated]),
-            donor_noise=donors(noise, window.pre),
-            X_ahead=donors(window.Y, window.post) / level,
-            times_ahead=window.post.astype(np.float64),
-            noise_ahead=np.ascontiguousarray(noise[window.post, window.treated]),
-            donor_noise_ahead=donors(noise, window.post),
+        pre, post, treated, others = window.pre, window.post, window.treated, window.others
+        level = float(np.sqrt((window.Y[pre, treated] ** 2).mean()))
+        Y = window.Y / level
+        noise = np.zeros_like(Y) if window.noise is None else window.noise / level**2
+        donor_noise = noise[:, others]
+        prior = ShockPrior.learned(window)
+        baseline = Baseline(
+            y=Y[pre, treated],
+            X=np.ascontiguousarray(Y[np.ix_(pre, others)]),
+            times=pre.astype(np.float64),
+            noise=noise[pre, treated],
+            donor_noise=np.ascontiguousarray(donor_noise[pre]),
             kappa=LEVEL_SD if intercept else 0.0,
-            features=donor_features(window.Y[np.ix_(window.pre, window.others)]),
+            features=donor_features(window.Y[np.ix_(pre, others)]),
+            mean=prior.mean,
+            factor=prior.factor,
             strength=np.array(STRENGTH),
-            prior=ShockPrior.learned(window),
-            pooling=np.ascontiguousarray(window.pooling),
-            level=level,
         )
-
-    @property
-    def baseline(self) -> Baseline:
-        """Baseline data and prior constants, for the kernels."""
-        return Baseline(
-            self.y, self.X, self.times, self.noise, self.donor_noise, self.kappa, self.features,
-            self.prior.mean, self.prior.factor, self.strength,
-        )  # fmt: skip
-
-    @property
-    def performance(self) -> Performance:
-        """Performance data, for the kernels."""
-        return Performance(self.X_ahead, self.times_ahead, self.noise_ahead, self.donor_noise_ahead, self.pooling)
+        performance = Performance(
+            X=np.ascontiguousarray(Y[np.ix_(post, others)]),
+            times=post.astype(np.float64),
+            noise=noise[post, treated],
+            donor_noise=np.ascontiguousarray(donor_noise[post]),
+            pooling=window.pooling,
+        )
+        return cls(baseline, performance, prior, level)
 
     @property
     def size(self) -> int:
         """Number of unknowns, J + F + 4 + T."""
-        return int(sum(self.features.shape)) + 1 + self.prior.mean.size
+        return int(sum(self.baseline.features.shape)) + 1 + self.baseline.mean.size
 
     def prior_effective_donors(self, rng: np.random.Generator, n_draws: int = 1000) -> Floats:
         """Return draws of 1 / sum w^2 from the prior."""
@@ -183,10 +132,7 @@ class WeightPosterior:
 
 
 def sample_posterior(
-    model: WeightModel,
-    draws_per_chain: int,
-    rng: np.random.Generator,
-    settings: SamplerSettings = DEFAULT_SETTINGS,
+    model: WeightModel, draws_per_chain: int, rng: np.random.Generator, min_transitions: int = MIN_TRANSITIONS
 ) -> WeightPosterior:
     """Draw from the posterior with four chains, again and longer if they do not agree.
 
@@ -199,18 +145,18 @@ def sample_posterior(
     draws_per_chain : int
         Draws that are kept. Of longer chains every n-th state is kept.
     rng : numpy.random.Generator
-    settings : SamplerSettings
+    min_transitions : int
+        Transitions of a chain in the first attempt.
     """
     starts, metric = rng.standard_normal((CHAINS, model.size)), np.empty(0)
-    data = model.baseline
-    for attempt in settings.lengths:
-        thin = attempt * max(1, round(settings.min_transitions / draws_per_chain))
+    for attempt in ATTEMPTS:
+        thin = attempt * max(1, round(min_transitions / draws_per_chain))
         q = np.empty((CHAINS, draws_per_chain, model.size))
         divergent, step = 0, FIRST_STEP
         for chain, start in enumerate(starts):
-            warmup = settings.warmup if metric.size == 0 else min(attempt, 2) * settings.later_warmup
+            warmup = FIRST_WARMUP if metric.size == 0 else min(attempt, 2) * LATER_WARMUP
             states, n_divergent, metric, step = sample_chain(
-                rng, start, metric, step, warmup, thin * draws_per_chain, data
+                rng, start, metric, step, warmup, thin * draws_per_chain, model.baseline
             )
             q[chain] = states[thin - 1 :: thin]
             divergent += n_divergent
@@ -225,24 +171,23 @@ def _summary(
     model: WeightModel, q: Floats, divergent: int, transitions: int, rng: np.random.Generator
 ) -> WeightPosterior:
     """Return predictions and convergence of draws q (chain, draw, d)."""
-    data, ahead = model.baseline, model.performance
-    flat, P = q.reshape(-1, model.size), len(ahead.X)
-    normal, sampling_normal = rng.standard_normal((2, len(flat), P))
-    expected, paths, parts = predict_paths(flat, normal, sampling_normal, data, ahead)
-    weights = donor_weights(flat, data)
+    flat, pooling = q.reshape(-1, model.size), model.performance.pooling
+    normal, sampling_normal = rng.standard_normal((2, len(flat), pooling.size))
+    expected, paths, parts = predict_paths(flat, normal, sampling_normal, model.baseline, model.performance)
+    weights = donor_weights(flat, model.baseline)
     columns = {
-        "pooled": expected @ model.pooling * model.level,
+        "pooled": expected @ pooling * model.level,
         **dict(zip(("tau", "omega", "rho", "k", "shock", "sampling"), parts.T, strict=True)),
         "effective_donors": 1.0 / (weights**2).sum(axis=1),
     }
     quantities = {name: np.ascontiguousarray(column.reshape(CHAINS, -1)) for name, column in columns.items()}
     r_hat, ess = _r_hat_and_ess(quantities)
-    shape = q.shape[:2]
+    shape = (*q.shape[:2], -1)
     return WeightPosterior(
         q=q,
-        weights=weights.reshape(*shape, -1),
-        expected=expected.reshape(*shape, P) * model.level,
-        paths=paths.reshape(*shape, P) * model.level,
+        weights=weights.reshape(shape),
+        expected=expected.reshape(shape) * model.level,
+        paths=paths.reshape(shape) * model.level,
         quantities=quantities,
         r_hat=r_hat,
         ess=ess,

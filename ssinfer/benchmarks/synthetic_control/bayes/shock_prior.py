@@ -72,18 +72,7 @@ class ShockPrior:
 
         Weights are not integrated out. The other donors' paths hold shocks and sampling noise of their own, which
         would then be taken for differences that weights explain. Where weights explained a share c of the differences,
-        k^2 and omega^2 were (1 - c) times too small.
-
-        Parameters
-        ----------
-        window : FitWindow
-        volatility_log_sd : float
-            Prior SD of log v_t.
-
-        Raises
-        ------
-        ConvergenceError
-            The likelihood has no mode within reach.
+        k^2 and omega^2 were (1 - c) times too small. `volatility_log_sd` is the prior SD of log v_t.
         """
         placebos = PlaceboPaths.of(window)
         nodes, masses = np.polynomial.hermite_e.hermegauss(N_NODES)

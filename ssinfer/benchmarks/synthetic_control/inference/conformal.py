@@ -30,10 +30,8 @@ class ConformalInterval:
 
     Attributes
     ----------
-    saving : float
-        Measured pooled saving, benchmark less spending.
-    lower, upper : float
-        Smallest and largest saving that is not rejected.
+    saving, lower, upper : float
+        Measured pooled saving, and the smallest and largest saving that is not rejected.
     level : float
         Confidence level, a fraction.
     n_periods : int
@@ -54,20 +52,16 @@ def conformal_p_value(method: DonorWeighting, panel: Panel, design: Design, savi
     periods with that spending. The absolute pooled residual of the performance block is ranked among those of all
     cyclic shifts of the residuals (moving blocks), which respects their autocorrelation.
 
-    The p-value is exact if residuals are exchangeable under cyclic shifts. Spending may trend or wander in a way that
-    the donors do not span. The largest residuals then lie at the end of the panel, and the test rejects too often: a
-    quarter of 400 simulated panels without a saving at a nominal 10%, with ten donors, a random-walk factor and 20
-    years. It rejected a tenth where periods were exchangeable. Compare it with `placebo_test`, which does not assume
-    this.
+    The p-value is exact if residuals are exchangeable under cyclic shifts. If spending trends in a way that the donors
+    do not span, the largest residuals lie at the end of the panel and the test rejects too often: a quarter of 400
+    simulated panels at a nominal 10%, with ten donors and a random-walk factor. Compare it with `placebo_test`.
 
     Parameters
     ----------
     method : SyntheticControl or AugmentedSyntheticControl
         Not SyntheticDiD, whose weights depend on the performance periods.
-    panel : Panel
-        With the treated unit's performance spending.
-    design : Design
-        With one treated unit.
+    panel, design
+        As for `placebo_test`.
     saving : float
         Saving per insured-year under the null hypothesis.
 
@@ -79,10 +73,8 @@ def conformal_p_value(method: DonorWeighting, panel: Panel, design: Design, savi
     Raises
     ------
     NotSupportedError
-        The method is SyntheticDiD, or the design has several treated units.
-    ConvergenceError
-        The weights under the null hypothesis did not converge.
-    DataError, DesignError
+        The method is SyntheticDiD.
+    NotSupportedError, DataError, DesignError, ConvergenceError
         As for `placebo_test`.
 
     References
@@ -103,8 +95,7 @@ def conformal_p_value(method: DonorWeighting, panel: Panel, design: Design, savi
 def conformal_interval(method: DonorWeighting, panel: Panel, design: Design, level: float = 0.95) -> ConformalInterval:
     """Return the savings that `conformal_p_value` does not reject at 1 - `level`.
 
-    The interval spans the accepted values of a grid that widens until both ends are rejected. Its ends are exact to
-    a 200th of its width.
+    Its ends are exact to a 200th of its width.
 
     Parameters
     ----------

@@ -51,13 +51,7 @@ class PlaceboTest:
     n_units: int
 
     def rejects(self, level: float = 0.95) -> bool:
-        """Return whether no saving is rejected at 1 - `level`.
-
-        Raises
-        ------
-        RefusalError
-            No p-value can be as small as 1 - `level`: at 0.95 it takes 19 donors.
-        """
+        """Return whether no saving is rejected at 1 - `level`; RefusalError if no p-value can be that small."""
         level = check_level(level)
         if 1 / self.n_units > 1 - level + 1e-12:
             raise RefusalError(
@@ -86,15 +80,7 @@ class LeaveTwoOutTest:
 
 
 def observed_window(method: DonorWeighting, panel: Panel, design: Design, test: str) -> tuple[FitWindow, Floats]:
-    """Return the window of a design, and outcomes (T, N) that hold the treated unit's performance spending.
-
-    Raises
-    ------
-    NotSupportedError
-        The design has several treated units.
-    DataError
-        The panel has no performance spending of the treated unit.
-    """
+    """Return the window of a design, and outcomes (T, N) that hold the treated unit's performance spending."""
     if len(design.treated) > 1:
         raise NotSupportedError(
             test, f"{len(design.treated)} treated units at once", "Test one design per treated unit."
@@ -138,14 +124,10 @@ def placebo_test(
 
     Raises
     ------
-    NotSupportedError
-        The design has several treated units.
-    DataError
-        The panel has no performance spending of the treated unit.
-    DesignError
-        The method refuses the design.
-    ConvergenceError
-        The weights of the treated unit did not converge.
+    NotSupportedError, DataError
+        The design has several treated units, or the panel lacks the treated unit's performance spending.
+    DesignError, ConvergenceError
+        The method refuses the design, or its weights did not converge.
 
     References
     ----------
@@ -187,12 +169,7 @@ def leave_two_out_test(
 
     Parameters
     ----------
-    method : SyntheticControl, AugmentedSyntheticControl or SyntheticDiD
-    panel : Panel
-        With the treated unit's performance spending.
-    design : Design
-        With one treated unit.
-    statistic : "rmspe_ratio" or "saving"
+    method, panel, design, statistic
         As for `placebo_test`.
 
     Returns
@@ -201,10 +178,8 @@ def leave_two_out_test(
 
     Raises
     ------
-    DesignError
-        Fewer than four donors.
-    NotSupportedError, DataError
-        As for `placebo_test`.
+    NotSupportedError, DataError, DesignError
+        As for `placebo_test`, and with fewer than four donors.
 
     References
     ----------

@@ -17,11 +17,10 @@ class PredictiveErrors:
     Attributes
     ----------
     paths : array (draw, P)
-        Errors per performance period, joint over periods.
     components : dict
         Variance of the pooled error by source, as a share of the squared pooled benchmark.
     check : Check
-        How many placebos or periods the errors rest on.
+        Reports the number of placebos or periods on which the errors rest.
     """
 
     paths: Floats

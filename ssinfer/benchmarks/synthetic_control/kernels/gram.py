@@ -23,17 +23,10 @@ if TYPE_CHECKING:
 
 @compiled
 def factor(Y: Floats, period_weights: Floats, intercept: bool) -> Floats:
-    """Return F (T, N) with F'F the Gram matrix of a fit.
+    """Return F (T, N) with F'F the Gram matrix of outcomes Y (T, N), given weights a_t >= 0 (T,) of the periods.
 
-    Parameters
-    ----------
-    Y : array (T, N)
-        Outcomes.
-    period_weights : array (T,)
-        Weights a_t >= 0; 0 masks a period.
-    intercept : bool
-        Subtract each unit's a-weighted mean over periods. This fits an unpenalised intercept: the demeaned synthetic
-        control.
+    With `intercept` each unit's a-weighted mean over periods is subtracted, which fits an unpenalised intercept: the
+    demeaned synthetic control.
     """
     T, N = Y.shape
     F = np.empty((T, N))
@@ -58,17 +51,7 @@ def factor(Y: Floats, period_weights: Floats, intercept: bool) -> Floats:
 
 @compiled
 def differenced_gram(K: Floats, target: int, donors: Integers) -> Floats:
-    """Return G (J, J) of the donors' differences from the target.
-
-    Parameters
-    ----------
-    K : array (N, N)
-        Gram matrix of all units.
-    target : int
-        Position of the unit that is to be matched.
-    donors : int array (J,)
-        Positions of the donors, without the target.
-    """
+    """Return G (J, J) of the differences of donors (J,) from the target, given the Gram matrix K (N, N) of units."""
     J = donors.size
     G = np.empty((J, J))
     for p in range(J):

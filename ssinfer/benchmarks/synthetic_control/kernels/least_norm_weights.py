@@ -122,7 +122,7 @@ def _move(A: Floats, d: Floats, dual: Floats, direction: Floats, value: float, d
 
 @compiled
 def least_norm_weights(X: Floats, d: Floats, warm: Floats) -> tuple[Floats, bool]:
-    """Return the exact-fit weights of least penalised norm, and whether they were reached.
+    """Return the exact-fit weights (J,) of least penalised norm, and whether the Newton method converged to them.
 
     Parameters
     ----------
@@ -132,13 +132,6 @@ def least_norm_weights(X: Floats, d: Floats, warm: Floats) -> tuple[Floats, bool
         Penalty per donor, > 0.
     warm : array (J,)
         Weights of this form for a neighbouring problem, from whose dual the search starts; zeros for a cold start.
-
-    Returns
-    -------
-    w : array (J,)
-        Weights on the simplex with ``X w = 0``.
-    reached : bool
-        False if the Newton method did not converge; do not use `w` then.
     """
     T, J = X.shape
     size, warmth = 0.0, 0.0

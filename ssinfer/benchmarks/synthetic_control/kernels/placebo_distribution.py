@@ -85,16 +85,10 @@ def predictive_errors(
 
 @compiled
 def _paths(directed: Floats, ordered: Floats, own_deviation: float, uniform: Floats) -> Floats:
-    """Return the paths of :func:`predictive_errors`.
+    """Return the paths of `predictive_errors`.
 
-    Parameters
-    ----------
-    directed : array (m, P)
-        Standardised placebo errors in ascending order of their pooled value, each with the sign that makes it positive.
-    ordered : array (m,)
-        The pooled values.
-    own_deviation, uniform
-        As for `predictive_errors`.
+    `directed` (m, P) holds standardised placebo errors in ascending order of their pooled values `ordered` (m,), each
+    with the sign that makes this value positive.
     """
     m, P = directed.shape
     out = np.empty((2 * uniform.size, P))

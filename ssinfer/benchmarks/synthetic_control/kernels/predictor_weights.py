@@ -144,12 +144,8 @@ def nested_search(
 
     Returns
     -------
-    v : array (P,)
-        Predictor weights, sum one.
-    w : array (J,)
-        Donor weights W(V).
-    loss, gap, status
-        ``|Z w|^2`` and the inner solver's certificate.
+    v, w, loss, gap, status
+        Predictor weights (P,) with sum one, then as in `weighted_fit`.
     """
     P, J = X.shape
     M = starts.shape[0]
@@ -166,19 +162,9 @@ def nested_search(
 
 
 def regression_v(X: Floats, Z: Floats) -> Floats:
-    """Return V from the squared coefficients of the outcome's regression on the predictors.
+    """Return V (P,) from the regression of outcomes Z (T, N) on standardised predictors X (P, N).
 
-    Parameters
-    ----------
-    X : array (P, N)
-        Standardised predictors of all units.
-    Z : array (T, N)
-        Outcomes of all units before the contract.
-
-    Returns
-    -------
-    array (P,)
-        ``v_p = sum_t b_pt^2``, scaled to sum one; b from least squares with an intercept (minimum norm if P >= N).
+    ``v_p = sum_t b_pt^2``, scaled to sum one, with b from least squares with an intercept (minimum norm if P >= N).
     """
     design = np.column_stack([np.ones(X.shape[1]), X.T])
     coefficients = np.linalg.lstsq(design, Z.T, rcond=None)[0][1:]

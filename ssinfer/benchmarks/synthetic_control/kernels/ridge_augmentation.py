@@ -16,8 +16,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ssinfer.benchmarks.synthetic_control.kernels.gram import factor
-from ssinfer.benchmarks.synthetic_control.kernels.least_norm_weights import fit_gap, least_norm_weights
-from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import EXACT_FIT, KKT_TOLERANCE, simplex_weights
+from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import (
+    EXACT_FIT,
+    KKT_TOLERANCE,
+    differences,
+    exact_fit,
+    simplex_weights,
+)
 from ssinfer.kernels.compile import compiled
 
 if TYPE_CHECKING:
@@ -99,44 +104,33 @@ def augmented_weights(
 
     Returns
     -------
-    augmented : array (L, J)
-    simplex : array (J,)
-    gap, status, iterations : float, int, int
+    augmented, simplex : arrays (L, J), (J,)
+    gap, status, iterations
         Certificate of the simplex solver.
     """
-    R, J = Z.shape[0], donors.size
-    F = factor(Z, period_weights, intercept)
-    X = np.empty((R, J))
-    for t in range(R):
-        for p in range(J):
-            X[t, p] = F[t, donors[p]] - F[t, target]
-    w, gap, status, iterations = simplex_weights(X.T @ X, np.zeros(J), warm)
-    if status == EXACT_FIT:  # many weights fit: take those of least norm, which depend on no order
-        spread, reached = least_norm_weights(X, np.ones(J), np.zeros(J))
-        if reached and fit_gap(X, spread) <= KKT_TOLERANCE:
-            w, gap = spread, fit_gap(X, spread)
+    X = differences(factor(Z, period_weights, intercept), target, donors)
+    zeros = np.zeros(donors.size)
+    w, gap, status, iterations = simplex_weights(X.T @ X, zeros, warm)
+    if status == EXACT_FIT:  # many weights fit: take those of least norm, which do not depend on the donors' order
+        spread, spread_gap = exact_fit(X, zeros)
+        if spread_gap <= KKT_TOLERANCE:
+            w, gap = spread, spread_gap
     return _augment(X, w, ridges), w, gap, status, iterations
 
 
 @compiled
 def held_out_errors(Z: Floats, target: int, donors: Integers, intercept: bool, ridges: Floats, horizon: int) -> Floats:
-    """Return errors of forecasts from the first h periods of the mean of the next `horizon`, for each ridge.
+    """Return errors (L, H) of forecasts from the first h periods of the mean of the next `horizon`, for each ridge.
 
-    The origins h run from half the baseline (at least 2) to its last period but one. Near the end the remaining
-    periods are averaged. No fit uses later periods: leaving out single periods in the middle would reward
-    interpolation between neighbours, which no performance period allows.
+    The origins h run from half the baseline (at least 2) to its last period but one. No fit uses later periods: leaving
+    out single periods in the middle would reward interpolation, which no performance period allows.
 
     Parameters
     ----------
     Z, target, donors, intercept, ridges
         As for `augmented_weights`.
     horizon : int
-        Periods ahead.
-
-    Returns
-    -------
-    array (L, H)
-        Errors by ridge and origin.
+        Periods ahead; near the end, the periods that remain.
     """
     R, J = Z.shape[0], donors.size
     first = max(2, R // 2)
@@ -167,11 +161,7 @@ def held_out_errors(Z: Floats, target: int, donors: Integers, intercept: bool, r
 def strength_by_one_standard_error(errors: Floats) -> int:
     """Return the row of the strongest ridge within one standard error of the least mean squared error.
 
-    Parameters
-    ----------
-    errors : array (L, H)
-        Rows in ascending order of strength. With fewer than three origins the least error itself decides, and among
-        equals the strongest.
+    `errors` (L, H) has rows in ascending order of strength. With fewer than three origins the least error decides.
     """
     L, H = errors.shape
     square = errors**2

@@ -152,22 +152,7 @@ def _steepest(inside: Booleans, blocked: Booleans, gradient: Floats) -> Int:
 
 @compiled
 def kkt_gap(G: Floats, penalty: Floats, w: Floats) -> float:
-    """Return the scale-free Karush-Kuhn-Tucker gap of weights on the simplex.
-
-    Parameters
-    ----------
-    G : array (J, J)
-        Gram matrix of the donors' differences from the target.
-    penalty : array (J,)
-        Ridge term per donor.
-    w : array (J,)
-        Weights.
-
-    Returns
-    -------
-    float
-        ``[w'Qw - min_j (Qw)_j] / mean_j Q_jj``; 0 at the optimum.
-    """
+    """Return the scale-free Karush-Kuhn-Tucker gap of weights w (J,) on the simplex; 0 at the optimum."""
     J = w.size
     scale = 0.0
     objective = 0.0
@@ -199,12 +184,10 @@ def simplex_weights(G: Floats, penalty: Floats, warm: Floats) -> tuple[Floats, f
     Returns
     -------
     w : array (J,)
-        Weights: >= 0, sum to one.
     gap : float
         Scale-free KKT gap.
     status : int
-        0 optimal; 1 exact fit (w'Gw = 0 up to rounding, so without a penalty other weights may fit
-        equally well); 2 not converged.
+        0 optimal; 1 exact fit (w'Gw = 0 up to rounding, so other weights may fit equally well); 2 not converged.
     iterations : int
         Donors that entered or left the active set.
     """
@@ -272,14 +255,20 @@ def simplex_weights(G: Floats, penalty: Floats, warm: Floats) -> tuple[Floats, f
     return w, gap, status, int(iterations)
 
 
-@inlined
-def _exact_fit(F: Floats, target: int, index: Integers, warm: Floats) -> tuple[Floats, float]:
-    """Return the exact-fit weights of least norm and their KKT gap, which is infinite if they were not reached."""
-    X = np.empty((F.shape[0], index.size))
+@compiled
+def differences(F: Floats, target: int, donors: Integers) -> Floats:
+    """Return the differences (T, J) of donors from the target."""
+    X = np.empty((F.shape[0], donors.size))
     for t in range(F.shape[0]):
-        for p in range(index.size):
-            X[t, p] = F[t, index[p]] - F[t, target]
-    w, reached = least_norm_weights(X, np.ones(index.size), warm)
+        for p in range(donors.size):
+            X[t, p] = F[t, donors[p]] - F[t, target]
+    return X
+
+
+@inlined
+def exact_fit(X: Floats, warm: Floats) -> tuple[Floats, float]:
+    """Return the exact-fit weights of least norm and their KKT gap, which is infinite if they were not reached."""
+    w, reached = least_norm_weights(X, np.ones(X.shape[1]), warm)
     return w, fit_gap(X, w) if reached else np.inf
 
 
@@ -339,11 +328,11 @@ def simplex_batch(
         # A warm start with more positive weights than an optimal vertex has was an exact fit of least norm. This
         # problem most likely has one too, and then needs no Gram matrix.
         if plain and positive > F.shape[0] + 1:
-            w, gap[m] = _exact_fit(F, targets[m], index, start)
+            w, gap[m] = exact_fit(differences(F, targets[m], index), start)
         if not gap[m] <= KKT_TOLERANCE:
             w, gap[m], status[m], iterations[m] = simplex_weights(differenced_gram(K, targets[m], index), ridge, start)
             if status[m] == EXACT_FIT and plain:
-                spread, spread_gap = _exact_fit(F, targets[m], index, np.zeros(J))
+                spread, spread_gap = exact_fit(differences(F, targets[m], index), np.zeros(J))
                 if spread_gap <= KKT_TOLERANCE:
                     w, gap[m] = spread, spread_gap
         for p in range(J):

@@ -95,16 +95,7 @@ def donor_weights(q: Floats, data: Baseline) -> Floats:
 
 @compiled
 def log_density(q: Floats, data: Baseline, gradient: Floats) -> float:
-    """Return the log posterior density of q up to a constant, and write its gradient.
-
-    Parameters
-    ----------
-    q : array (J + F + 4 + T,)
-        z, b, a, zeta.
-    data : Baseline
-    gradient : array (J + F + 4 + T,)
-        Overwritten.
-    """
+    """Return the log posterior density of q up to a constant, and write its gradient (both J + F + 4 + T)."""
     y, X, times, noise, donor_noise, kappa, features, mean, factor, strength = data
     T, J = X.shape
     F = features.shape[1]

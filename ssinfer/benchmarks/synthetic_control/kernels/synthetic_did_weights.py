@@ -24,15 +24,7 @@ if TYPE_CHECKING:
 
 
 def first_difference_noise(before: Floats, donors: Booleans) -> float:
-    """Return the standard deviation (n - 1) of the donors' first differences.
-
-    Parameters
-    ----------
-    before : array (T0, N)
-        Outcomes before the contract, in the order of time.
-    donors : bool array (N,)
-        Units that count.
-    """
+    """Return the standard deviation (n - 1) of first differences of the outcomes `before` (T0, N) of donors (N,)."""
     steps = np.diff(before[:, donors], axis=0)
     return float(steps.std(ddof=1)) if steps.size > 1 else 0.0
 

@@ -10,7 +10,7 @@ import xarray as xr
 
 import ssinfer as ss
 from ssinfer.benchmarks.synthetic_control.bayes import estimate, posterior
-from ssinfer.benchmarks.synthetic_control.bayes.posterior import SamplerSettings, WeightModel, sample_posterior
+from ssinfer.benchmarks.synthetic_control.bayes.posterior import WeightModel, sample_posterior
 from ssinfer.benchmarks.synthetic_control.classic import SyntheticControl
 from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import sample_chain
@@ -130,7 +130,7 @@ def test_masked_periods_inform_nothing():
 
 @pytest.mark.parametrize(("name", "value"), [("predictors", ["spending"]), ("noise_penalty", 1.0), ("max_donors", 5)])
 def test_options_that_the_model_has_no_place_for_are_refused(name, value):
-    with pytest.raises(ParameterError, match=f"{name}=.* inference='bayes'"):
+    with pytest.raises(ParameterError, match=f"{name} is .* inference='bayes'"):
         SyntheticControl(inference="bayes", **{name: value}).fit(panel_of(simulate()), DESIGN, seed=1)
 
 
@@ -160,7 +160,7 @@ def test_further_attempts_take_the_metric_and_continue(monkeypatch):
 
     monkeypatch.setattr(posterior, "sample_chain", recorded)
     model = WeightModel.of(FitWindow.of(BAYES.prepare(panel_of(simulate()), DESIGN), 0), intercept=False)
-    sampled = sample_posterior(model, 50, np.random.default_rng(1), SamplerSettings(min_transitions=200))
+    sampled = sample_posterior(model, 50, np.random.default_rng(1), min_transitions=200)
     assert any("effective_sample_size" in failure for failure in sampled.failures)
     assert sampled.q.shape == (4, 50, model.size)
     assert [n_draws for _, n_draws in calls] == [200] * 4 + [400] * 4 + [1200] * 4
