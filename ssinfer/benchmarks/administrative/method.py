@@ -39,8 +39,9 @@ class AdministrativeBenchmark(BenchmarkMethod):
     reference group has noise of the same kinds. :math:`k`, :math:`\tau` and the persistence are estimated jointly by
     maximum likelihood from the errors of placebo units. These are the panel's other units, each compared with its own
     reference group under the same rule. This window and every earlier window of the same shape are used (composite
-    likelihood over windows). A weighted-likelihood bootstrap over units carries their estimation error (Newton and Raftery 1994, doi
-    10.1111/j.2517-6161.1994.tb01956.x). The draws are of a sampling distribution: `uncertainty` is "sampling".
+    likelihood over windows). A weighted-likelihood bootstrap over units carries their estimation error (Newton and
+    Raftery 1994, doi 10.1111/j.2517-6161.1994.tb01956.x). The draws are of a sampling distribution:
+    `uncertainty` is "sampling".
 
     Parameters
     ----------
