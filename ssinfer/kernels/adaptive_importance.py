@@ -84,7 +84,7 @@ def build_proposal(log_target: LogTarget, start: Mixture, defensive: Mixture | N
     start : Mixture
         First proposal, around the mode.
     defensive : Mixture or None
-        Components that every proposal keeps. Their shares are those of the whole proposal.
+        Components that every proposal keeps. Their shares are those in the complete proposal.
     count : int
         Least number of nodes. Two, four or eight times as many are drawn where `ESS_MARGIN` times `MIN_ESS` effective
         nodes would not be reached otherwise.

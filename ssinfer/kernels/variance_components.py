@@ -180,13 +180,13 @@ def fit_variance(square: Floats, regressors: Floats, mass: Floats, theta: Floats
         for _halving in range(60):
             for c in range(r):
                 trial[c] = theta[c] + share * (goal[c] - theta[c])
-            found = _objective(square, regressors, mass, trial, floor)
-            if found <= value + 1e-4 * share * slope:
+            trial_value = _objective(square, regressors, mass, trial, floor)
+            if trial_value <= value + 1e-4 * share * slope:
                 break
             share *= 0.5
-        if not found < value:
+        if not trial_value < value:
             return value, step
-        value = found
+        value = trial_value
         for c in range(r):
             theta[c] = trial[c]
     return value, _MAX_STEPS

@@ -34,13 +34,14 @@ class AdministrativeBenchmark(BenchmarkMethod):
     **Estimand**: the treated unit's mean spending per insured-year without the contract. **Assumption**: its spending,
     relative to its own baseline, would have grown like the reference group's.
 
-    **Errors**, relative to B, each entering once: sampling noise of the unit in the performance period and in the
-    baseline (together :math:`k^2/n`), a group shock with SD :math:`\tau` that is autocorrelated over periods, and the
-    noise of the reference group. :math:`k`, :math:`\tau` and the persistence are estimated jointly by maximum
-    likelihood from the errors of placebo units. Each of the panel's other units is compared with its own reference
-    group under the same rule, in this window and in every earlier window of the same shape (composite likelihood over
-    windows). A weighted-likelihood bootstrap over units carries their estimation error (Newton and Raftery 1994, doi
-    10.1111/j.2517-6161.1994.tb01956.x). The draws are of a sampling distribution: `uncertainty` is "sampling".
+    **Errors**, relative to B, enter once each. The unit has sampling noise in the performance period and in the
+    baseline (together :math:`k^2/n`). It has a group shock with SD :math:`\tau`, autocorrelated over periods. The
+    reference group has noise of the same kinds. :math:`k`, :math:`\tau` and the persistence are estimated jointly by
+    maximum likelihood from the errors of placebo units. These are the panel's other units, each compared with its own
+    reference group under the same rule. This window and every earlier window of the same shape are used (composite
+    likelihood over windows). A weighted-likelihood bootstrap over units carries their estimation error (Newton and
+    Raftery 1994, doi 10.1111/j.2517-6161.1994.tb01956.x). The draws are of a sampling distribution:
+    `uncertainty` is "sampling".
 
     Parameters
     ----------

@@ -79,8 +79,8 @@ def estimate_placebos(
         )
         picked = resample_nodes(posterior, size.n_draws, rng)
         draws = draw_single(mean, covariance, picked, rng)[:, None, :]
-        own = None if bootstrap is None else bootstrap.of_unit(number)
-        yield _estimate(problem, layout, (posterior, picked, draws), own, size, rng)
+        unit_bootstrap = None if bootstrap is None else bootstrap.of_unit(number)
+        yield _estimate(problem, layout, (posterior, picked, draws), unit_bootstrap, size, rng)
 
 
 def estimate_joint(problem: Problem, layout: Layout, rng: np.random.Generator, size: Size) -> Estimate:

@@ -50,11 +50,11 @@ class Parameter:
 class Scales:
     """Scales of the priors, measured on baseline cells only; a simulation keeps them fixed.
 
-    Let ȳ_i be the units' means and r_it the residual after period and unit means, divided by the share of the remaining
-    degrees of freedom, in log or relative units. The scales are: level 2 SD(ȳ_i); shock and season SD(r); trend SD(r) /
-    SD(t); neighbours' level SD(ȳ_i) and shock SD(r); growth SD(r) per SD of a covariate; period effects 5 SD(y); noise
-    κ twice the κ at which sampling noise alone gives the median r² n. Each half-normal covers zero and twice its scale.
-    This is wide for any data, since no term can exceed the spread of which it is a part.
+    Let ȳ_i be the units' means and r_it the residual after period and unit means, in log or relative units. r_it is
+    divided by the share of the remaining degrees of freedom. The scales are: level 2 SD(ȳ_i); shock and season SD(r);
+    trend SD(r) / SD(t); neighbours' level SD(ȳ_i) and shock SD(r); growth SD(r) per SD of a covariate; period effects
+    5 SD(y); noise κ twice the κ at which sampling noise alone gives the median r² n. Each half-normal covers zero and
+    twice its scale. This is wide for any data, since no term can exceed the spread of which it is a part.
     """
 
     spread: float

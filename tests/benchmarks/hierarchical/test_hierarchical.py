@@ -188,19 +188,19 @@ def test_the_currency_does_not_matter():
 
 
 @pytest.mark.parametrize(
-    "options", [{"season": 2}, {"spatial": "distance", "rank": 8}, {"spatial": "region"}, {"covariates": ("ses",)}]
+    "options", [{"season": 2}, {"spatial": "distance", "rank": 3}, {"spatial": "region"}, {"covariates": ("ses",)}]
 )
 def test_options_run_and_stay_near_the_truth(options):
     panel = simulate(
-        units=24,
+        units=16,
         latitude=lambda i, t: 52 + (i % 5) / 5,  # noqa: ARG005
         longitude=lambda i, t: 5 + (i // 5) / 5,  # noqa: ARG005
         region=lambda i, t: float(i % 3),  # noqa: ARG005
         ses=lambda i, t: float(np.sin(i)),  # noqa: ARG005
     )
     designs = [design([unit]) for unit in panel.units[::8]]  # one fold
-    method = HierarchicalBenchmark(n_draws=1000, volatility=False, **options)
-    many = method.fit_many(panel, designs, list(range(3)))
+    method = HierarchicalBenchmark(n_draws=1000, nodes=512, volatility=False, **options)
+    many = method.fit_many(panel, designs, list(range(2)))
     standardised = [cf.savings().pooled().measured.item() / cf.pooled().std() for cf in many]
     assert np.abs(standardised).max() < 4.0
 
