@@ -108,12 +108,12 @@ def ranking(thresholds: pd.DataFrame) -> pd.DataFrame:
     return order[[*labels, *(f"{rate}{end}" for rate in rates for end in ("", "_se"))]]
 
 
-def _with_comparison(ok: pd.DataFrame, found: dict[ThresholdKey, Floats]) -> dict[ThresholdKey, Floats]:
+def _with_comparison(ok: pd.DataFrame, thresholds_by_key: dict[ThresholdKey, Floats]) -> dict[ThresholdKey, Floats]:
     """Add the threshold by which methods are compared, whatever levels were asked for."""
-    if COMPARISON_KEY in found:
-        return found
+    if COMPARISON_KEY in thresholds_by_key:
+        return thresholds_by_key
     thresholds = thresholds_of_key(ok, COMPARISON_KEY)
-    return found if thresholds is None else {**found, COMPARISON_KEY: thresholds}
+    return thresholds_by_key if thresholds is None else {**thresholds_by_key, COMPARISON_KEY: thresholds}
 
 
 @dataclass(frozen=True)

@@ -146,8 +146,8 @@ def cross_fitted_errors(rows: pd.DataFrame) -> tuple[Floats, Floats]:
             if len(np.unique(unit[rest])) < MIN_CALIBRATION_UNITS:
                 continue
             clusters = np.unique(_clusters(origin[rest], block[rest])[0], return_inverse=True)[1]
-            found = fit_error_distribution(y[rest], s[rest], relative[rest], clusters)
-            mean[inside], spread[inside] = found.mean, found.predictive_sd(s[inside], relative[inside])
+            error = fit_error_distribution(y[rest], s[rest], relative[rest], clusters)
+            mean[inside], spread[inside] = error.mean, error.predictive_sd(s[inside], relative[inside])
     if np.isnan(mean).all():
         raise RefusalError(
             f"Fewer than {MIN_CALIBRATION_UNITS} placebo units outside every block of neighbours. Add comparable units."
@@ -179,13 +179,13 @@ def errors_in_replicates(rows: pd.DataFrame, blocks: Positions, weights: Floats)
         data = y[rest], s[rest], relative[rest], codes_by_appearance(labels)
         start = fit_error_distribution(*data)
         drawn = np.ascontiguousarray(weights[:, blocks[rest]])
-        for k, found in enumerate(refit_error_distributions(*data, drawn, start, drawn=not by_origin)):
-            mean[k, inside], spread[k, inside] = found.mean, found.predictive_sd(s[inside], relative[inside])
+        for k, error in enumerate(refit_error_distributions(*data, drawn, start, drawn=not by_origin)):
+            mean[k, inside], spread[k, inside] = error.mean, error.predictive_sd(s[inside], relative[inside])
     return mean, spread
 
 
 def _clusters(origin: Positions, block: Positions) -> tuple[Positions, bool]:
-    """Return what the variance of the mean is clustered by: origins if there are several, else blocks."""
+    """Return the clusters of the variance of the mean, and whether they are origins; blocks if there is one origin."""
     by_origin = len(np.unique(origin)) > 1
     return (origin if by_origin else block), by_origin
 
@@ -219,8 +219,8 @@ def _for_replicates(
     mean, spread = errors_in_replicates(rows, blocks, weights)
 
     def thresholds(part: pd.DataFrame, key: ThresholdKey) -> Floats:
-        places = rows.index.get_indexer(part.index)
-        return np.asarray(mean[:, places] + float(ndtri(key.tail)) * spread[:, places])
+        positions = rows.index.get_indexer(part.index)
+        return np.asarray(mean[:, positions] + float(ndtri(key.tail)) * spread[:, positions])
 
     return thresholds
 

@@ -224,11 +224,11 @@ def _for_case(cf: Counterfactual, placebos: pd.DataFrame, seed: int) -> Callable
     rate, money = calibration.expected_systematic_error(cf, seed=seed)
     errors = {"systematic_error": rate, "systematic_error_money": money}
 
-    def threshold(key: ThresholdKey) -> Threshold:
-        found = calibration.threshold(cf, key.fraction, key.side, seed=seed)
-        return replace(found, detail={**found.detail, **errors})
+    def threshold_of(key: ThresholdKey) -> Threshold:
+        threshold = calibration.threshold(cf, key.fraction, key.side, seed=seed)
+        return replace(threshold, detail={**threshold.detail, **errors})
 
-    return threshold
+    return threshold_of
 
 
 KIND = ThresholdKind(

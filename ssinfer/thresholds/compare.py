@@ -102,10 +102,10 @@ def _rows(
         row = {**key.labels, "rate": np.nan, "money": np.nan, **dict.fromkeys(FIGURES, np.nan), "reason": refused}
         if learned is not None:
             try:
-                found = learned(key)
+                threshold = learned(key)
             except SsinferError as refusal:
                 row["reason"] = str(refusal)
             else:
-                row["rate"], row["money"] = found.rate, found.rate * benchmark
-                row |= {name: found.detail[name] for name in FIGURES if name in found.detail}
+                row["rate"], row["money"] = threshold.rate, threshold.rate * benchmark
+                row |= {name: threshold.detail[name] for name in FIGURES if name in threshold.detail}
         yield row

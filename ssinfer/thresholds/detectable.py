@@ -82,8 +82,8 @@ def minimum_detectable_saving(
     >>> from ssinfer.counterfactual import Counterfactual
     >>> draws = 100 + np.random.default_rng(1).standard_normal(400_000)
     >>> cf = Counterfactual.from_draws(draws, "sampling")
-    >>> found = minimum_detectable_saving(cf)
-    >>> round(float(found.gate), 3), round(found.detectable, 3)
+    >>> saving = minimum_detectable_saving(cf)
+    >>> round(float(saving.gate), 3), round(saving.detectable, 3)
     (0.016, 0.025)
     """
     level, power, side = check_level(level), check_level(power, "power"), check_side(side)
@@ -123,8 +123,8 @@ def power_of_threshold(cf: Counterfactual, threshold: Threshold | float, saving:
     >>> from ssinfer.counterfactual import Counterfactual
     >>> draws = 100 + np.random.default_rng(1).standard_normal(400_000)
     >>> cf = Counterfactual.from_draws(draws, "sampling")
-    >>> found = minimum_detectable_saving(cf, power=0.8)
-    >>> [round(power_of_threshold(cf, found.gate, saving), 3) for saving in (found.detectable, 0.0)]
+    >>> saving = minimum_detectable_saving(cf, power=0.8)
+    >>> [round(power_of_threshold(cf, saving.gate, true), 3) for true in (saving.detectable, 0.0)]
     [0.8, 0.05]
     """
     rate = float(threshold)
@@ -148,8 +148,8 @@ def _null_error(cf: Counterfactual) -> Floats:
 
 def _for_case(cf: Counterfactual, _placebos: object, _seed: int) -> Callable[[ThresholdKey], Threshold]:
     def threshold(key: ThresholdKey) -> Threshold:
-        found = minimum_detectable_saving(cf, key.fraction, side=key.side)
-        return replace(found.gate, detail={**found.gate.detail, "detectable": found.detectable})
+        saving = minimum_detectable_saving(cf, key.fraction, side=key.side)
+        return replace(saving.gate, detail={**saving.gate.detail, "detectable": saving.detectable})
 
     return threshold
 

@@ -139,13 +139,13 @@ def _for_case(cf: Counterfactual, placebos: pd.DataFrame, _seed: int) -> Callabl
 
 
 def _for_placebos(rows: pd.DataFrame, keys: Sequence[ThresholdKey]) -> Mapping[ThresholdKey, Floats]:
-    found = {}
+    thresholds = {}
     for key in keys:
         try:
-            found[key] = cross_fitted_placebo_thresholds(rows, key.fraction, key.side)
+            thresholds[key] = cross_fitted_placebo_thresholds(rows, key.fraction, key.side)
         except RefusalError:  # too few placebos for this level
             continue
-    return found
+    return thresholds
 
 
 def _for_replicates(

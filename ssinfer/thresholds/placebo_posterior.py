@@ -70,9 +70,9 @@ class PlaceboPosterior:
     def natural(self, x: Floats) -> dict[str, Floats]:
         """Return scale, excess, unit_sd and origin_sd (M,) at x (M, d); zero where the model leaves one out."""
         deviation = DEVIATION * np.sqrt(2.0) * erfinv(ndtr(np.minimum(x, MAX_X)))
-        found = {name: deviation[:, j] for j, name in enumerate(self.names)}
-        found["scale"] = np.exp(SCALE_SD * x[:, 0])
-        return {name: found.get(name, np.zeros(len(x))) for name in ("scale", "excess", "unit_sd", "origin_sd")}
+        values = {name: deviation[:, j] for j, name in enumerate(self.names)}
+        values["scale"] = np.exp(SCALE_SD * x[:, 0])
+        return {name: values.get(name, np.zeros(len(x))) for name in ("scale", "excess", "unit_sd", "origin_sd")}
 
     def _likelihoods(self, x: Floats) -> tuple[Floats, Floats, Floats]:
         variances = np.stack(list(self.natural(x).values()), axis=1) ** 2

@@ -53,11 +53,11 @@ def fit_normal_mixture(draws: Floats) -> NormalMixture:
         z = np.sort(z)[np.linspace(0, len(z) - 1, MAX_MIXTURE_DRAWS).round().astype(np.intp)]
     best, lowest = None, np.inf
     for weights, means, sds in STARTS:
-        *found, log_likelihood = _expectation_maximisation(z, weights, means, sds, MAX_ITERATIONS)
+        *fitted, log_likelihood = _expectation_maximisation(z, weights, means, sds, MAX_ITERATIONS)
         bic = -2 * log_likelihood + (3 * len(weights) - 1) * np.log(len(z))
         if bic >= lowest:
             break
-        best, lowest = found, bic
+        best, lowest = fitted, bic
     assert best is not None  # noqa: S101  (one normal always has a likelihood)
     return NormalMixture(best[0], centre + spread * best[1], spread * best[2])
 
