@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
     from pydantic import GetCoreSchemaHandler
 
-    from ssinfer.study.config import StudyConfig
-    from ssinfer.study.data import StudyData
-
 
 class DataConfig(Config):
     """The table [data] of a study file. Each source declares its keys in a subclass, and loads its data.
@@ -27,7 +24,7 @@ class DataConfig(Config):
 
     source: str
 
-    def load(self, config: StudyConfig, folder: Path, n_jobs: int) -> StudyData:
+    def load(self, config: Any, folder: Path, n_jobs: int) -> Any:
         """Return the data; `folder` is that of the study file, and the data do not depend on the processes `n_jobs`."""
         raise NotImplementedError
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ssinfer.counterfactual import Counterfactual
-    from ssinfer.thresholds.planning.scenario import Scenario
     from ssinfer.thresholds.threshold import Threshold
     from ssinfer.typing import Floats, Positions
 
@@ -187,7 +186,7 @@ class ThresholdKind:
     for_replicates: (
         Callable[[pd.DataFrame, Positions, Floats], Callable[[pd.DataFrame, ThresholdKey], Floats]] | None
     ) = None
-    for_scenario: Callable[[Scenario, float], float] | None = None
+    for_scenario: Callable[[Any, float], float] | None = None
     distribution: str = ""
     has_level: bool = True
     sides: tuple[str, ...] = ("one-sided", "two-sided")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from ssinfer.benchmarks.matched.balance.limits import JudgedLimit
     from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
-    from ssinfer.benchmarks.matched.method import PropensityMatching
     from ssinfer.benchmarks.matched.scores.match import Match
     from ssinfer.benchmarks.matched.scores.propensity import PropensityScores
     from ssinfer.typing import Booleans, Floats
@@ -55,7 +54,7 @@ def practice_check(n_practices: int, n_treated: int) -> Check:
     return Check("practices", "WARN", n_practices, text)
 
 
-def design_checks(method: PropensityMatching) -> list[Check]:
+def design_checks(method: Any) -> list[Check]:
     """Return warnings and assumptions that follow from the parameters of the method alone."""
     checks: list[Check] = []
     if method.prior_spending and method.adjustment != "lagged":

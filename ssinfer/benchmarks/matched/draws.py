@@ -11,7 +11,8 @@ from ssinfer.benchmarks.matched.kernels.person_bootstrap import bootstrap_ratios
 from ssinfer.benchmarks.matched.sampling_distribution import Confidence, growth_errors
 
 if TYPE_CHECKING:
-    from ssinfer.benchmarks.matched.comparison_group import ComparisonGroup, Lines
+    from ssinfer.benchmarks.matched.comparison_group import ComparisonGroup
+    from ssinfer.benchmarks.matched.lines import Lines
     from ssinfer.benchmarks.matched.outcome import Outcome
     from ssinfer.typing import Floats
 

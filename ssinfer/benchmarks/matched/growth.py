@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ssinfer.benchmarks.matched.comparison_group import numbered
+from ssinfer.benchmarks.matched.lines import numbered
 from ssinfer.errors import RefusalError
 from ssinfer.kernels.groups import group_sums
 
 if TYPE_CHECKING:
     from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
-    from ssinfer.benchmarks.matched.comparison_group import Lines
+    from ssinfer.benchmarks.matched.lines import Lines
     from ssinfer.benchmarks.matched.outcome import Outcome
     from ssinfer.typing import Floats, Integers, Positions
 

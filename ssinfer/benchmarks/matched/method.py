@@ -18,7 +18,7 @@ from ssinfer.benchmarks.matched.checks import (
     refuse_failed_limits,
 )
 from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
-from ssinfer.benchmarks.matched.comparison_group import ComparisonGroup, matched_lines, practice_shares, weighted_lines
+from ssinfer.benchmarks.matched.comparison_group import ComparisonGroup
 from ssinfer.benchmarks.matched.covariates import (
     entrants,
     exact_strata,
@@ -29,6 +29,7 @@ from ssinfer.benchmarks.matched.covariates import (
 )
 from ssinfer.benchmarks.matched.draws import bootstrapped_growth, posterior_draws, sampling_draws
 from ssinfer.benchmarks.matched.growth import measure_growth, placebo_growth
+from ssinfer.benchmarks.matched.lines import matched_lines, practice_shares, weighted_lines
 from ssinfer.benchmarks.matched.outcome import ADJUSTMENTS, adjusted_outcome
 from ssinfer.benchmarks.matched.sampling_distribution import CONFIDENCES
 from ssinfer.benchmarks.matched.scores.bayesian_scores import bayesian_scores
@@ -45,8 +46,8 @@ from ssinfer.errors import DataError, NotSupportedError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ssinfer.benchmarks.matched.comparison_group import Lines
     from ssinfer.benchmarks.matched.kernels.greedy_matching import Order
+    from ssinfer.benchmarks.matched.lines import Lines
     from ssinfer.benchmarks.matched.outcome import Adjustment, Outcome
     from ssinfer.benchmarks.matched.sampling_distribution import Confidence
     from ssinfer.benchmarks.matched.scores.match import Distance, Match

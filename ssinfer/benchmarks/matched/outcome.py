@@ -11,7 +11,7 @@ from ssinfer.benchmarks.matched.scores.outcome_models import OutcomeModel, fit_o
 
 if TYPE_CHECKING:
     from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
-    from ssinfer.benchmarks.matched.comparison_group import Lines
+    from ssinfer.benchmarks.matched.lines import Lines
     from ssinfer.typing import Floats
 
 Adjustment = Literal["did", "doubly robust", "lagged"]

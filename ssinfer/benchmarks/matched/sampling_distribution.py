@@ -10,8 +10,9 @@ from ssinfer.benchmarks.matched.kernels.neighbour_residuals import neighbour_res
 from ssinfer.kernels.groups import dense_codes, group_sums
 
 if TYPE_CHECKING:
-    from ssinfer.benchmarks.matched.comparison_group import ComparisonGroup, Lines
+    from ssinfer.benchmarks.matched.comparison_group import ComparisonGroup
     from ssinfer.benchmarks.matched.growth import Growth
+    from ssinfer.benchmarks.matched.lines import Lines
     from ssinfer.benchmarks.matched.outcome import Outcome
     from ssinfer.typing import Floats, Integers
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ssinfer.benchmarks.matched.comparison_group import Lines
 from ssinfer.benchmarks.matched.growth import Growth
 from ssinfer.benchmarks.matched.kernels.neighbour_residuals import neighbour_residuals
+from ssinfer.benchmarks.matched.lines import Lines
 from ssinfer.benchmarks.matched.outcome import Outcome
 from ssinfer.benchmarks.matched.sampling_distribution import bootstrap_t, clustered, conditional, two_way
 
