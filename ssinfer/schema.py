@@ -119,23 +119,9 @@ class FrameSchema:
         """
         if not len(frame.columns):
             return self.empty()
-        names = [str(name) for name in frame.columns]
-        fixed = {column.name: column for column in self.columns if not column.depends_on_settings}
-        absent = [name for name, column in fixed.items() if name not in names and not column.optional]
-        if absent:
-            raise DataError(f"{self.name} lacks the column {absent[0]!r}; it has {names[:12]}.")
-        order: list[str] = []
-        for by_settings, columns in groupby(self.columns, key=lambda column: column.depends_on_settings):
-            declared = list(columns)
-            if by_settings:  # neighbours, such as a figure and its standard error, stay in the order of the frame
-                others = [name for name in names if name not in fixed and name not in order]
-                order += [name for name in others if any(column.matches(name) for column in declared)]
-            else:
-                order += [column.name for column in declared if column.name in names]
-        unknown = [name for name in names if name not in order]
-        if unknown:
-            raise DataError(f"{self.name} has the column {unknown[0]!r}, which its schema does not declare.")
-        return frame if order == names else frame[order]
+        names = tuple(str(name) for name in frame.columns)
+        order = _order(self, names)
+        return frame if order == names else frame[list(order)]
 
     def to_markdown(self) -> str:
         """Return the schema as a Markdown table, for the documentation of the output folder."""
@@ -145,3 +131,24 @@ class FrameSchema:
             cells = (f"`{column.name}`", column.dtype, column.unit, meaning)
             lines.append(f"| {' | '.join(cells)} |".replace(":g}", "}").replace("  ", " "))
         return "\n".join(lines)
+
+
+@cache
+def _order(schema: FrameSchema, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the columns of a frame in the declared order, or refuse them."""
+    fixed = {column.name: column for column in schema.columns if not column.depends_on_settings}
+    absent = [name for name, column in fixed.items() if name not in names and not column.optional]
+    if absent:
+        raise DataError(f"{schema.name} lacks the column {absent[0]!r}; it has {list(names[:12])}.")
+    order: list[str] = []
+    for by_settings, columns in groupby(schema.columns, key=lambda column: column.depends_on_settings):
+        declared = list(columns)
+        if by_settings:  # neighbours, such as a figure and its standard error, stay in the order of the frame
+            others = [name for name in names if name not in fixed and name not in order]
+            order += [name for name in others if any(column.matches(name) for column in declared)]
+        else:
+            order += [column.name for column in declared if column.name in names]
+    unknown = [name for name in names if name not in order]
+    if unknown:
+        raise DataError(f"{schema.name} has the column {unknown[0]!r}, which its schema does not declare.")
+    return tuple(order)

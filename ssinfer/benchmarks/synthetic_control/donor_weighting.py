@@ -85,7 +85,8 @@ class DonorWeighting(BenchmarkMethod):
         draws = np.zeros((1, int(self.n_draws), n_treated, P))
         weights = np.zeros((n_treated, problem.donors.size))
         solver: list[dict[str, Any]] = []
-        components: list[dict[str, float]] = []
+        components: list[dict[str, Any]] = []
+        units = problem.labels(problem.treated)
         checks: list[Check] = []
         reason = self.no_inference(problem)
         for i in range(n_treated):
@@ -102,11 +103,12 @@ class DonorWeighting(BenchmarkMethod):
             if reason is None:
                 errors = self.predictive_errors(window, own, fits.take(np.arange(1, len(fits.gap))), rng)
                 draws[0][:, i, columns] = prediction[window.post] + errors.paths
-                components.append(errors.components)
+                total = sum(errors.components.values())
+                components.append({"unit": units[i], "period": "pooled", **errors.components, "total": total})
                 checks.append(errors.check)
         if reason is not None:
             checks.append(Check("placebo inference", "NOT EVALUATED", float(problem.donors.size), reason))
-        index = pd.Index(problem.labels(problem.treated), name="unit")
+        index = pd.Index(units, name="unit")
         point = Estimate(
             benchmark=expected,
             uncertainty="none",
@@ -117,7 +119,7 @@ class DonorWeighting(BenchmarkMethod):
         )
         if reason is not None:
             return point
-        frame = pd.DataFrame(components, index=index)
+        frame = pd.DataFrame(components)
         return replace(point, benchmark=draws, confidence=draws, uncertainty="sampling", components=frame)
 
     def no_inference(self, problem: Problem) -> str | None:
