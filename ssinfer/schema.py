@@ -92,7 +92,7 @@ class FrameSchema:
         return pd.DataFrame({name: pd.Series(dtype=_EMPTY[column.dtype]) for name, column in header.items()})
 
     def frame(self, rows: Sequence[Mapping[str, Any]], **settings: Iterable[object]) -> pd.DataFrame:
-        """Return rows as a frame whose header depends on the settings only; what a row lacks is NaN.
+        """Return rows as a frame whose header depends on the settings only; a column missing from a row is NaN.
 
         Raises
         ------

@@ -65,7 +65,7 @@ def persons_by_reason(tables: ClaimsTables, pieces: Any) -> pd.Series:
 
 
 def insured_days(pieces: Any, calendar: Calendar) -> Any:
-    """Return the counted days, a row per person and cell: person, cell (unit x T + t), days (at least 1)."""
+    """Return the counted days, one row per person and cell: person, cell (unit x T + t), days (at least 1)."""
     counted = pieces.filter(pieces["code"] == COUNTED)
     many = _several(counted)
     # Only persons with several pieces can have two of them in one cell.
@@ -75,7 +75,7 @@ def insured_days(pieces: Any, calendar: Calendar) -> Any:
 
 
 def _days(counted: Any, calendar: Calendar) -> Any:
-    """Return days, a row per piece and period."""
+    """Return the days, one row per piece and period."""
     joined = overlap(counted, calendar.table())
     cell = joined["unit"].cast("int64") * len(calendar.periods) + joined["t"]
     return joined.select("person", cell=cell, days=joined["days"].cast("int64"))

@@ -136,7 +136,7 @@ def unmatched_reasons(tables: ClaimsTables, counted: Any) -> pd.DataFrame:
 
 
 def excluded_lines(counted: Any) -> pd.DataFrame:
-    """Return lines, cents and what was noticed about them per code and label."""
+    """Return the number of lines, their cents, the cents used and the number of repriced lines per code and label."""
     names = ("lines", "cents", "used", "repriced")
     frame: pd.DataFrame = sums(counted, ("code", "label"), *names).to_pandas()
     frame[list(names)] = frame[list(names)].fillna(0).astype("int64")
@@ -175,7 +175,7 @@ def _numbered(claims: Any, key: tuple[str, ...]) -> Any:
 
 
 def totals(claims: Any) -> dict[str, int]:
-    """Return what came in, apart from the pass that classifies: lines, cents, and what is odd about them."""
+    """Return counts over all lines of the source, independent of their classification."""
     value = cents(claims["amount"])
     sums = claims.aggregate(
         lines=claims.count(),
@@ -223,7 +223,7 @@ def _repriced(claims: Any, spending: Spending) -> tuple[Any, bool]:
 
 
 def _definition(lines: Any, spending: Spending, calendar: Calendar) -> tuple[Any, Any]:
-    """Return what the definition says of a line (code), and the label to report it under."""
+    """Return the code that the spending definition gives to a line, and the label to report it under."""
     category = ibis.coalesce(lines["category"], MISSING)
     branches: list[tuple[Any, Any]] = []
     if spending.own_costs:

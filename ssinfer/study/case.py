@@ -24,7 +24,7 @@ FACTOR_DRAWS = 4000  # least number of draws of the completion factor
 
 @dataclass(frozen=True, eq=False)
 class CaseResult:
-    """Results for the contract itself: one counterfactual per design and method, and what follows from it."""
+    """Results for the contract itself: one counterfactual per design and method, with its savings and payments."""
 
     counterfactuals: Mapping[tuple[str, str], Counterfactual]
     savings: pd.DataFrame

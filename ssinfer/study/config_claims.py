@@ -1,4 +1,4 @@
-"""Tables of a study file for persons and claims: who counts, how practices are grouped, what is spending."""
+"""Tables of a study file for persons and claims: population, grouping of practices and spending definition."""
 
 import datetime as dt
 from typing import Annotated, Any, Literal, Self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +25,9 @@ class DataConfig(Config):
 
     source: str
 
+    @abstractmethod
     def load(self, config: Any, folder: Path, n_jobs: int) -> Any:
         """Return the data; `folder` is that of the study file, and the data do not depend on the processes `n_jobs`."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ class ThresholdKey:
 
     @property
     def informed(self) -> bool:
-        """Whether an informative prior enters: the level is then no rate of false payments."""
+        """Whether an informative prior is used. The level is then not the false-payment rate."""
         return self.prior not in UNINFORMED
 
     @property

@@ -86,7 +86,7 @@ class CalibrationPlacebos:
         """
         require_columns(placebos, ("unit", "origin", "savings_rate", "standard_error", "assigned"))
         if not len(exclude):
-            raise RefusalError("exclude is empty. Name the group that is to be judged: it is left out of its own set.")
+            raise RefusalError("exclude is empty. Name the group that is judged, so that its own rows are left out.")
         for name in ("design", "method"):
             if name in placebos.columns and len(placebos[name].drop_duplicates()) > 1:
                 raise DataError(f"placebos mixes several {name}s; calibrate one design and method at a time.")

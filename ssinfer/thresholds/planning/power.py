@@ -84,8 +84,8 @@ def power_table(
 def insured_needed(scenario: Scenario, saving: float, power: float = 0.8) -> float:
     """Return the number of insured needed to detect a true savings rate with probability `power`.
 
-    Infinite if no number suffices: a group shock does not shrink with size, so that a saving below z(level) + z(power)
-    times its error stays undetected.
+    The number is infinite if no size suffices, for example if the group shock, which does not shrink with size, is
+    large relative to the saving.
     """
     check_level(power, "power")
     low, high = 1.0, 1e9
