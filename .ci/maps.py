@@ -12,11 +12,12 @@ ROOT = Path(__file__).parents[1]
 
 
 def table(package: str, heads: tuple[str, str]) -> str:
-    """Return a row per exported name of a package: its name and the first line of its docstring."""
+    """Return a row per exported method or threshold of a package: its name and the first line of its docstring."""
     rows = [f"| {heads[0]} | {heads[1]} |", "|---|---|"]
     for name in ssinfer.__all__:
-        home = getattr(getattr(ssinfer, name), "__module__", "")
-        if home.startswith(package) and name != "Threshold":
+        value = getattr(ssinfer, name)
+        is_test = package == "ssinfer.benchmarks." and not hasattr(value, "fit")
+        if getattr(value, "__module__", "").startswith(package) and name != "Threshold" and not is_test:
             line = (inspect.getdoc(getattr(ssinfer, name)) or "").splitlines()[0].removeprefix("Return ")
             rows.append(f"| `{name}` | {line[:1].upper()}{line[1:]} |")
     return "\n".join(rows)

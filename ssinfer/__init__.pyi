@@ -1,6 +1,7 @@
 from . import claims as claims
 from . import comparison as comparison
 from . import datasets as datasets
+from . import diagnostics as diagnostics
 from . import errors as errors
 from . import simulation as simulation
 from ._version import __version__ as __version__
@@ -12,7 +13,11 @@ from .benchmarks.hierarchical.method import HierarchicalBenchmark as Hierarchica
 from .benchmarks.matched.method import PropensityMatching as PropensityMatching
 from .benchmarks.stacking import StackedBenchmark as StackedBenchmark
 from .benchmarks.synthetic_control.augmented import AugmentedSyntheticControl as AugmentedSyntheticControl
-from .benchmarks.synthetic_control.synthetic_control import SyntheticControl as SyntheticControl
+from .benchmarks.synthetic_control.classic import SyntheticControl as SyntheticControl
+from .benchmarks.synthetic_control.inference.conformal import conformal_interval as conformal_interval
+from .benchmarks.synthetic_control.inference.conformal import conformal_p_value as conformal_p_value
+from .benchmarks.synthetic_control.inference.placebo import leave_two_out_test as leave_two_out_test
+from .benchmarks.synthetic_control.inference.placebo import placebo_test as placebo_test
 from .benchmarks.synthetic_control.synthetic_did import SyntheticDiD as SyntheticDiD
 from .cohort.cohort import Cohort as Cohort
 from .contracts.contract import Contract as Contract
@@ -34,6 +39,7 @@ from .thresholds.confidence import confidence_threshold as confidence_threshold
 from .thresholds.credible import credible_threshold as credible_threshold
 from .thresholds.detectable import minimum_detectable_saving as minimum_detectable_saving
 from .thresholds.detectable import power_of_gate as power_of_gate
+from .thresholds.detectable import power_of_threshold as power_of_threshold
 from .thresholds.expected_loss import expected_loss_threshold as expected_loss_threshold
 from .thresholds.placebo import placebo_threshold as placebo_threshold
 from .thresholds.planning.power import insured_needed as insured_needed

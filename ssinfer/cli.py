@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +14,7 @@ from ssinfer._version import __version__
 from ssinfer.errors import DatasetError, SsinferError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 app = typer.Typer(
     name="ssinfer",
@@ -93,9 +94,10 @@ def methods() -> None:
         else:
             known = {name.replace("_", " "): supported for name, supported in provider.capabilities.items()}
             supports = ", ".join(name for name, supported in known.items() if supported)
-            rows.append([provider.name, provider.needs, package, supports if any(known.values()) else "not stated"])
+            rows.append([provider.name, provider.needs, package, "not stated" if None in known.values() else supports])
     _print_table(["method", "needs", "package", "supports"], rows)
-    _print_unusable(broken)
+    for line in broken:
+        typer.echo(f"not usable: {line}")
 
 
 @app.command()
@@ -109,7 +111,8 @@ def thresholds() -> None:
         for kind in KINDS.entries()
     ]
     _print_table(["kind", "label", "learns from", "levels", "settles"], rows)
-    _print_unusable(f"{name}: {reason}" for name, reason in KINDS.broken().items())
+    for name, reason in KINDS.broken().items():
+        typer.echo(f"not usable: {name}: {reason}")
 
 
 @app.command()
@@ -207,7 +210,7 @@ def power(
         k=k,
         shock_sd=shock_sd,
         persistence=persistence,
-        gate=kind,
+        kind=kind,
         level=level,
         side=side,
         rate=rate,
@@ -311,42 +314,28 @@ def _study(path: Path, out: Path, jobs: int, parts: tuple[str, ...]) -> None:
     refuse_foreign_folder(out, plan.study_hash, parts)
     typer.echo(f"{plan.config.title}: {plan.data.note}")
     typer.echo(f"{plan.data.label}; study hash {plan.study_hash[:12]}, fixed before any result")
-    with _Progress() as progress:
-        result = run_study(plan, parts=parts, n_jobs=jobs, progress=progress.update)
+    with _progress() as progress:
+        result = run_study(plan, parts=parts, n_jobs=jobs, progress=progress)
     folder = write_study(result, out, report=write_report)
     typer.echo(design_table(result))
     typer.echo(f"Report: {folder / 'report.html'}")
 
 
-class _Progress:
-    """A progress bar on a terminal; nothing elsewhere."""
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar on a terminal; nothing elsewhere."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import Progress  # noqa: PLC0415
 
-    def __enter__(self) -> Self:
-        from rich.console import Console  # noqa: PLC0415
-        from rich.progress import Progress  # noqa: PLC0415
-
-        self._bar = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
-        self._task = self._bar.add_task("Backtest", total=None)
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def update(self, done: int, total: int) -> None:
-        self._bar.update(self._task, completed=done, total=total)
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("Backtest", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: bool = False) -> None:
     """Print a table that fits the terminal, or 80 columns where there is none, if that breaks no word.
 
-    Parameters
-    ----------
-    heads : sequence of str
-        One head per column.
-    rows : iterable of sequences of str
-    right : bool
-        Whether cells stand to the right, as numbers do.
+    Cells stand to the `right`, as numbers do, or to the left.
     """
     from rich.box import SIMPLE_HEAD  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
@@ -362,12 +351,6 @@ def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: 
     console = Console(markup=False, highlight=False, emoji=False)
     console.width = max(console.width, sum(needed) + 2 * (len(needed) - 1))
     console.print(table)
-
-
-def _print_unusable(lines: Iterable[str]) -> None:
-    """Print one line per entry point that cannot be used, with the reason."""
-    for line in lines:
-        typer.echo(f"not usable: {line}")
 
 
 def _one_line(message: object) -> str:

@@ -17,7 +17,7 @@ MAX_DIVERGENT_SHARE = 0.005
 
 
 class ConvergenceFigure(NamedTuple):
-    """One figure of convergence: its check, whether it passed, its value, and what it is and may be."""
+    """One figure of convergence: its check, whether it passed, its value, its name and its limit."""
 
     check: str
     passed: bool

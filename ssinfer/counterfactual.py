@@ -328,6 +328,3 @@ class Counterfactual:
             f"{units} {'unit' if units == 1 else 'units'} x {periods} {'period' if periods == 1 else 'periods'}, "
             f"pooled benchmark {self.level:,.2f} (SD {self.pooled().std():,.2f}) per insured-year"
         )
-
-
-point_of = Counterfactual.from_draws

@@ -16,19 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Renamed:
-    """An argument that has a new name.
-
-    Attributes
-    ----------
-    old, new : str
-        Names of the argument.
-    per_chain : bool
-        The old argument counted draws per chain; the new one counts all draws.
-    """
+    """An argument that has a new name."""
 
     old: str
     new: str
-    per_chain: bool = False
+    per_chain: bool = False  # the old argument counted draws per chain; the new one counts all draws
 
     def value(self, given: Any, arguments: Mapping[str, Any]) -> Any:
         """Return the new argument's value for the old argument's value."""
@@ -47,23 +39,10 @@ class Renamed:
 def current_names(
     renamed: Iterable[Renamed], owner: str, given: Mapping[str, Any], others: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return arguments under their current names, with a warning for each old name.
+    """Return the arguments of `owner` under their current names, with a warning for each old name.
 
-    Parameters
-    ----------
-    renamed : iterable of Renamed
-        The arguments that have a new name.
-    owner : str
-        Name of the function or class, for messages.
-    given : mapping
-        The arguments as the caller names them.
-    others : mapping
-        Values of the arguments that the caller does not give.
-
-    Raises
-    ------
-    ParameterError
-        When the old and the new name are given together.
+    `given` are the arguments as the caller names them. `others` are values of the arguments that are not given.
+    The old and the new name together are refused by a ParameterError.
     """
     named = dict(given)
     for change in renamed:
@@ -77,13 +56,7 @@ def current_names(
 
 
 def renamed_arguments[F: Callable[..., Any]](*renamed: Renamed, owner: str = "") -> Callable[[F], F]:
-    """Return a decorator for a function that still accepts the old names of its arguments.
-
-    Raises
-    ------
-    ParameterError
-        When the old and the new name are given together.
-    """
+    """Return a decorator for a function that still accepts the old names of its arguments."""
 
     def decorate(function: F) -> F:
         defaults = {

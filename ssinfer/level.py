@@ -17,7 +17,7 @@ def check_level(level: float | None, name: str = "level") -> float:
     >>> check_level(95)
     Traceback (most recent call last):
     ...
-    ssinfer.errors.RefusalError: level is 95, which looks like a percentage. Write it as a fraction: 0.95.
+    ssinfer.errors.ParameterError: level is 95, which looks like a percentage. Write it as a fraction: 0.95.
     """
     if level is not None and 0 < level < 1:
         return float(level)

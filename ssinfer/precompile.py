@@ -5,11 +5,10 @@ synthetic panel with every inference option, to trigger compilation. Options tha
 and covariates, compile at their first use.
 """
 
-from __future__ import annotations
-
 import warnings
+from collections.abc import Mapping
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import joblib
 import numpy as np
@@ -21,9 +20,6 @@ from ssinfer.design import Design
 from ssinfer.errors import SsinferError
 from ssinfer.kernels.compile import cache_folder
 from ssinfer.plugins.discovery import providers
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 N_UNITS, PERSONS_PER_UNIT = 24, 40  # placebo thresholds need 19 units outside a block
 WINDOWS = ((8, 4), (3, 1))  # periods of baseline and performance: panels with few periods have kernels of their own
@@ -83,7 +79,7 @@ def _compile(family: tuple[type[Any], ...]) -> list[Compiled]:
     examples = [_example(*window) for window in WINDOWS]
     compiled = []
     for method in family:
-        inferences = method.inferences() if hasattr(method, "inferences") else ("",)
+        inferences = getattr(method, "inferences", ("",))
         start, failed = perf_counter(), {}
         for inference in inferences:
             fitted = method(inference=inference) if inference else method()

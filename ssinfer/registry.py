@@ -15,23 +15,12 @@ class Registry:
 
     A module of `package` declares an object as its attribute `attribute`. Another distribution declares one by an entry
     point of `group`. Every object has a unique ``name``, which is its key, and a number ``order``.
-
-    Attributes
-    ----------
-    kind : str
-        The kind of object in words, for messages.
-    package : str
-        Dotted name of the package that holds the built-in objects.
-    attribute : str
-        Name of the module attribute that holds an object.
-    group : str
-        Entry-point group in which other distributions declare objects.
     """
 
-    kind: str
-    package: str
-    attribute: str
-    group: str
+    kind: str  # in words, for messages
+    package: str  # dotted name of the package that holds the built-in objects
+    attribute: str  # name of the module attribute that holds an object
+    group: str  # entry points of other distributions
 
     def entries(self) -> tuple[Any, ...]:
         """Return all objects, by `order` and then by name."""

@@ -24,29 +24,16 @@ _EMPTY = {"text": "str", "label": "object", "float": "float64", "int": "int64", 
 class Column:
     """A column of a written or returned frame.
 
-    Attributes
-    ----------
-    name : str
-        Name in the header. A part in braces stands for a setting, as in ``selected_{trait}``; with ``:g`` for a
-        number, as in ``coverage_{level:g}``.
-    dtype : "text", "label", "float", "int" or "bool"
-        A label is a period or unit as the data give it.
-    unit : str
-        For example "EUR per insured-year" or "fraction"; empty for text.
-    meaning : str
-        One sentence.
-    old_name : str
-        Name in version 0.1.0 before the change; empty if the name did not change.
-    optional : bool
-        Whether a frame may lack the column.
+    A part of the name in braces stands for a setting, as in ``selected_{trait}``; with ``:g`` for a number, as in
+    ``coverage_{level:g}``.
     """
 
     name: str
-    dtype: Dtype
-    unit: str
-    meaning: str
-    old_name: str = ""
-    optional: bool = False
+    dtype: Dtype  # a label is a period or unit as the data give it
+    unit: str  # such as "EUR per insured-year" or "fraction"; empty for text
+    meaning: str  # one sentence
+    old_name: str = ""  # before version 0.1.0; empty if the name did not change
+    optional: bool = False  # whether a frame may lack the column
 
     def matches(self, name: str) -> bool:
         """Return whether a header is this column, with any setting for the braces."""
@@ -73,19 +60,10 @@ def _pattern(name: str) -> re.Pattern[str]:
 
 @dataclass(frozen=True)
 class FrameSchema:
-    """The columns of a frame.
+    """The columns of a frame."""
 
-    Attributes
-    ----------
-    name : str
-        Name of the frame or file, for messages and documentation.
-    row : str
-        What one row is, such as "one row per design and method".
-    columns : tuple of Column
-    """
-
-    name: str
-    row: str
+    name: str  # of the frame or its file
+    row: str  # such as "one row per design and method"
     columns: tuple[Column, ...]
 
     def header(self, **settings: Iterable[object]) -> dict[str, Column]:
@@ -114,7 +92,7 @@ class FrameSchema:
         return pd.DataFrame({name: pd.Series(dtype=_EMPTY[column.dtype]) for name, column in header.items()})
 
     def frame(self, rows: Sequence[Mapping[str, Any]], **settings: Iterable[object]) -> pd.DataFrame:
-        """Return rows as a frame whose header depends on the settings only; what a row lacks is NaN.
+        """Return rows as a frame whose header depends on the settings only; a column missing from a row is NaN.
 
         Raises
         ------
@@ -141,23 +119,9 @@ class FrameSchema:
         """
         if not len(frame.columns):
             return self.empty()
-        names = [str(name) for name in frame.columns]
-        fixed = {column.name: column for column in self.columns if not column.depends_on_settings}
-        absent = [name for name, column in fixed.items() if name not in names and not column.optional]
-        if absent:
-            raise DataError(f"{self.name} lacks the column {absent[0]!r}; it has {names[:12]}.")
-        order: list[str] = []
-        for by_settings, columns in groupby(self.columns, key=lambda column: column.depends_on_settings):
-            declared = list(columns)
-            if by_settings:  # neighbours, such as a figure and its standard error, stay in the order of the frame
-                others = [name for name in names if name not in fixed and name not in order]
-                order += [name for name in others if any(column.matches(name) for column in declared)]
-            else:
-                order += [column.name for column in declared if column.name in names]
-        unknown = [name for name in names if name not in order]
-        if unknown:
-            raise DataError(f"{self.name} has the column {unknown[0]!r}, which its schema does not declare.")
-        return frame if order == names else frame[order]
+        names = tuple(str(name) for name in frame.columns)
+        order = _order(self, names)
+        return frame if order == names else frame[list(order)]
 
     def to_markdown(self) -> str:
         """Return the schema as a Markdown table, for the documentation of the output folder."""
@@ -167,3 +131,24 @@ class FrameSchema:
             cells = (f"`{column.name}`", column.dtype, column.unit, meaning)
             lines.append(f"| {' | '.join(cells)} |".replace(":g}", "}").replace("  ", " "))
         return "\n".join(lines)
+
+
+@cache
+def _order(schema: FrameSchema, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the columns of a frame in the declared order, or refuse them."""
+    fixed = {column.name: column for column in schema.columns if not column.depends_on_settings}
+    absent = [name for name, column in fixed.items() if name not in names and not column.optional]
+    if absent:
+        raise DataError(f"{schema.name} lacks the column {absent[0]!r}; it has {list(names[:12])}.")
+    order: list[str] = []
+    for by_settings, columns in groupby(schema.columns, key=lambda column: column.depends_on_settings):
+        declared = list(columns)
+        if by_settings:  # neighbours, such as a figure and its standard error, stay in the order of the frame
+            others = [name for name in names if name not in fixed and name not in order]
+            order += [name for name in others if any(column.matches(name) for column in declared)]
+        else:
+            order += [column.name for column in declared if column.name in names]
+    unknown = [name for name in names if name not in order]
+    if unknown:
+        raise DataError(f"{schema.name} has the column {unknown[0]!r}, which its schema does not declare.")
+    return tuple(order)

@@ -11,7 +11,9 @@ import pytest
 
 import ssinfer as ss
 from ssinfer.cli import app, main
+from ssinfer.precompile import Compiled
 from ssinfer.simulation.panel import simulate_panel
+from ssinfer.study.config import read_study
 
 STUDY = """\
 title = "A small study"
@@ -89,19 +91,27 @@ def test_a_study(folder, ssinfer, command, files):
 
 
 def test_one_half_does_not_replace_the_other(folder, ssinfer):
-    assert ssinfer("backtest", folder / "study.toml", "--out", folder / "out", "--jobs", 1)[0] == 0
-    before = (folder / "out" / "scores.csv").read_bytes()
+    (folder / "out").mkdir()
+    manifest = json.dumps({"study_hash": read_study(folder / "study.toml").fingerprint(), "parts": ["backtest"]})
+    (folder / "out" / "manifest.json").write_text(manifest)
     code, _, said = ssinfer("evaluate", folder / "study.toml", "--out", folder / "out")
     assert code == 2
     assert "holds the backtest part of this study, which would be dropped" in said
-    assert (folder / "out" / "scores.csv").read_bytes() == before
+    assert [path.read_text() for path in (folder / "out").iterdir()] == [manifest]
 
 
 def test_precompile_names_what_it_compiled_or_why_it_cannot(ssinfer, tmp_path, monkeypatch):
-    code, printed, said = ssinfer("precompile", "--jobs", 1)
+    # the compilation itself is tests/test_precompile.py's
+    done = [Compiled("SyntheticControl", 12.34, {}), Compiled("SyntheticDiD", 0.5, {"placebo": "too few units"})]
+    with monkeypatch.context() as patched:
+        patched.setattr("ssinfer.precompile.precompile", lambda n_jobs: done * n_jobs)
+        code, printed, said = ssinfer("precompile", "--jobs", 1)
     assert (code, said) == (0, "")
-    assert {line.split()[0] for line in printed.splitlines()} >= {"SyntheticControl", "PropensityMatching"}
-    assert all(line.endswith(" s") for line in printed.splitlines())
+    assert [line.split() for line in printed.splitlines()[:2]] == [
+        ["SyntheticControl", "12.3", "s"],
+        ["SyntheticDiD", "0.5", "s"],
+    ]
+    assert printed.splitlines()[2] == "  not placebo: too few units"
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "file"))
     code, _, said = ssinfer("precompile", "--jobs", 1)

@@ -21,7 +21,8 @@ def exported(package):
 
 
 def test_table_of_methods_is_what_is_exported():
-    assert table("Benchmark methods") == exported("ssinfer.benchmarks."), "Run `make maps` and commit README.md."
+    methods = {name for name in exported("ssinfer.benchmarks.") if hasattr(getattr(ss, name), "fit")}
+    assert table("Benchmark methods") == methods, "Run `make maps` and commit README.md."
 
 
 def test_table_of_thresholds_is_what_is_exported():

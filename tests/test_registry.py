@@ -7,7 +7,7 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from ssinfer.errors import PluginError
-from ssinfer.registry import Registry, _found
+from ssinfer.registry import Registry, _scan
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def registry(tmp_path, monkeypatch):
     points = [EntryPoint(name, value, "things") for name, value in POINTS.items()]
     monkeypatch.setattr("importlib.metadata.entry_points", lambda group: points if group == "things" else [])
     yield Registry("thing", "shelf_of_things", "THING", "things")
-    _found.cache_clear()
+    _scan.cache_clear()
     for name in [name for name in sys.modules if name.split(".")[0] in ("shelf_of_things", "elsewhere")]:
         del sys.modules[name]
 

@@ -1,8 +1,8 @@
 """Proposition 99: the published tables, reproduced side by side with the reason for each difference.
 
-Run ``python case_studies/california_tobacco/replicate.py`` with SSINFER_DATA_DIR set; writes ``tables.md`` beside
-the script (or into the folder given as argument). "Saving" is benchmark less observed, so a published effect of -15.6
-packs per head is a saving of 15.6.
+Run ``python case_studies/california_tobacco/replicate.py`` with SSINFER_DATA_DIR set. It writes ``tables.md`` into the
+folder of the script, or into the folder given as argument. "Saving" is benchmark less observed, so a published effect
+of -15.6 packs per head is a saving of 15.6.
 """
 
 from __future__ import annotations
@@ -15,17 +15,9 @@ import numpy as np
 import pandas as pd
 
 import ssinfer as ss
-from ssinfer.benchmarks.synthetic_control.augmented import AugmentedSyntheticControl
-from ssinfer.benchmarks.synthetic_control.inference.conformal import conformal_interval, conformal_p_value
-from ssinfer.benchmarks.synthetic_control.inference.placebo import leave_two_out_test, placebo_test
-from ssinfer.benchmarks.synthetic_control.synthetic_control import SyntheticControl
-from ssinfer.benchmarks.synthetic_control.synthetic_did import SyntheticDiD
+from ssinfer import AugmentedSyntheticControl, SyntheticControl, SyntheticDiD, leave_two_out_test, placebo_test
 from ssinfer.check import tabulate
-from ssinfer.diagnostics.convex_hull import convex_hull
-from ssinfer.diagnostics.effective_donors import effective_donors
-from ssinfer.diagnostics.held_out_fit import held_out_fit
-from ssinfer.diagnostics.leave_one_donor_out import leave_one_donor_out
-from ssinfer.diagnostics.placebo_in_time import placebo_in_time
+from ssinfer.diagnostics import convex_hull, effective_donors, held_out_fit, leave_one_donor_out, placebo_in_time
 from ssinfer.errors import SsinferError
 
 DESIGN = ss.Design(treated=["California"], baseline=range(1970, 1989), performance=range(1989, 2001))
@@ -43,7 +35,7 @@ FRANK_WOLFE = "published from a Frank-Wolfe solver that stops short of the optim
 
 
 def estimators(panel: ss.Panel) -> pd.DataFrame:
-    """Return table 1 of Arkhangelsky et al. (2021), doi:10.1257/aer.20190159, beside ours."""
+    """Return table 1 of Arkhangelsky et al. (2021), doi:10.1257/aer.20190159, with our numbers."""
     rows = [
         ("difference in differences", SyntheticDiD(unit_ridge=1e7, time_ridge=1e7), -27.3, "none: closed form"),
         ("synthetic control", SyntheticControl(), -19.6, FRANK_WOLFE + " (1% excess squared error)"),
@@ -69,7 +61,7 @@ def estimators(panel: ss.Panel) -> pd.DataFrame:
 
 
 def donor_weights(panel: ss.Panel, wide: ss.Panel) -> pd.DataFrame:
-    """Return table 2 of Abadie, Diamond and Hainmueller (2010), doi:10.1198/jasa.2009.ap08746, beside ours."""
+    """Return table 2 of Abadie, Diamond and Hainmueller (2010), doi:10.1198/jasa.2009.ap08746, with our numbers."""
     published = {"Utah": 0.334, "Nevada": 0.234, "Montana": 0.199, "Colorado": 0.164, "Connecticut": 0.069}
     nested = (
         SyntheticControl(predictors=PREDICTORS, inference="none").fit(wide, DESIGN, seed=1).weights.loc["California"]
@@ -92,11 +84,12 @@ def inference(panel: ss.Panel, wide: ss.Panel) -> pd.DataFrame:
     ratio = placebo_test(plain, panel, DESIGN)
     pairs = leave_two_out_test(plain, panel, DESIGN)
     nested = placebo_test(SyntheticControl(predictors=PREDICTORS), wide, DESIGN)
+    conformal = ss.conformal_p_value(plain, panel, DESIGN)
     rows = [
         ("RMSPE ratio, predictors with nested V", f"p = {round(39 * nested.p_value)}/39 (published 1/39)"),
         ("RMSPE ratio, outcome only", f"{ratio.frame['rmspe_ratio'].iloc[0]:.3f}, p = {round(39 * ratio.p_value)}/39"),
         ("leave two out, outcome only", f"p = {round(703 * pairs.p_value)}/703"),
-        ("moving-block conformal p, no saving", f"{conformal_p_value(plain, panel, DESIGN):.3f} (a multiple of 1/31)"),
+        ("moving-block conformal p, no saving", f"{conformal:.3f} (a multiple of 1/31)"),
     ]
     for method in (
         plain,
@@ -110,30 +103,30 @@ def inference(panel: ss.Panel, wide: ss.Panel) -> pd.DataFrame:
             lower, upper = np.quantile(cf.pooled("confidence"), [(1 - level) / 2, (1 + level) / 2]) - spent
             rows.append((f"{level:.0%} interval of the pooled saving, {method!r}", f"{lower:.1f} to {upper:.1f}"))
     try:
-        found = conformal_interval(plain, panel, DESIGN, 0.90)
-        rows.append(("90% conformal interval, outcome only", f"{found.lower:.1f} to {found.upper:.1f}"))
+        interval = ss.conformal_interval(plain, panel, DESIGN, 0.90)
+        rows.append(("90% conformal interval, outcome only", f"{interval.lower:.1f} to {interval.upper:.1f}"))
     except SsinferError as error:
         rows.append(("90% conformal interval, outcome only", f"refused: {error}"))
     return pd.DataFrame(rows, columns=["quantity", "value"])
 
 
 def credible(panel: ss.Panel) -> pd.DataFrame:
-    """Return the posterior of the pooled saving beside the placebo law of the same fit."""
+    """Return the posterior of the pooled saving, and the placebo distribution of the same fit."""
     rows = []
     for form, intercept in (("level", False), ("demeaned", True)):
-        cf = SyntheticControl(inference="bayes", intercept=intercept, draws=6000).fit(panel, DESIGN, seed=1)
+        cf = SyntheticControl(inference="bayes", intercept=intercept, n_draws=6000).fit(panel, DESIGN, seed=1)
         tree, checks = cf.to_datatree(), cf.diagnostics.set_index("check")["figure"]
         before, after = (float(tree[group]["effective_donors"].median()) for group in ("prior", "posterior"))
         moved = max(checks["prior_sensitivity_weights"], checks["prior_sensitivity_shocks"])
         notes = (f"{before:.1f} to {after:.1f}", f"{moved:.2f} SD"), ("", "")
-        laws = ("credible", "benchmark"), ("confidence (placebo)", "confidence")
-        for (law, name), (donors, sensitivity) in zip(laws, notes, strict=True):
+        distributions = ("credible", "benchmark"), ("confidence (placebo)", "confidence")
+        for (label, name), (donors, sensitivity) in zip(distributions, notes, strict=True):
             saving = cf.pooled(name) - cf.pooled_spending
             ends = {level: np.quantile(saving, [(1 - level) / 2, (1 + level) / 2]) for level in (0.90, 0.95)}
             rows.append(
                 {
                     "form": form,
-                    "law": law,
+                    "distribution": label,
                     "mean saving": f"{saving.mean():.1f}",
                     **{f"{level:.0%} interval": f"{low:.1f} to {high:.1f}" for level, (low, high) in ends.items()},
                     "effective donors, prior to posterior": donors,
@@ -176,16 +169,16 @@ def main(folder: Path) -> None:
         "Matching every baseline year instead of the seven predictors gives other weights.",
         "## Inference",
         markdown(inference(panel, wide)),
-        '## Posterior beside the placebo law (`inference="bayes"`, docs/bayesian_synthetic_control.md)',
+        '## Posterior and placebo distribution (`inference="bayes"`, docs/bayesian_synthetic_control.md)',
         markdown(credible(panel)),
-        "With 38 donors and one treated state neither law can be shown to cover as it says.",
+        "With 38 donors and one treated state the coverage of neither can be shown.",
         "## Diagnostics of the outcome-only synthetic control",
         markdown(checks),
     ]
     target = folder / "tables.md"
-    beside = target.with_suffix(".part")
-    beside.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    beside.replace(target)
+    temporary = target.with_suffix(".part")
+    temporary.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    temporary.replace(target)
 
 
 def markdown(frame: pd.DataFrame) -> str:

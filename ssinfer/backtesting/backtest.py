@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,10 +14,10 @@ from ssinfer.backtesting.operating_characteristics import detection_table, thres
 from ssinfer.backtesting.placebos import neighbour_blocks, selection_flags
 from ssinfer.backtesting.result import BacktestResult
 from ssinfer.backtesting.scores import score_table
-from ssinfer.backtesting.task_list import Backtested, list_tasks, run_tasks
+from ssinfer.backtesting.task_list import list_tasks, run_tasks
 from ssinfer.backtesting.thresholds_of_placebos import cross_fitted_columns, keys_of_fits
 from ssinfer.design import Design
-from ssinfer.errors import DataError, DesignError, ParameterError
+from ssinfer.errors import DataError, DesignError, ParameterError, did_you_mean
 from ssinfer.level import check_level
 from ssinfer.panel import Panel
 
@@ -128,13 +129,16 @@ def backtest(
     if not isinstance(origins, Mapping):
         wanted = None if origins is None else list(origins)
         origins = {} if wanted is None else dict.fromkeys(named_designs, wanted)
-    backtested = Backtested(
-        designs=named_designs,
-        methods=named_methods,
-        pairs=None if pairs is None else {(design, method) for design, method in pairs},
-        origins={name: list(labels) for name, labels in origins.items()},
-    )
-    tasks, roles = list_tasks(panel, backtested, placebos, keys_of_fits(levels), seed)
+    _require_names("origins", "design", origins, named_designs)
+    chosen = list(product(named_designs, named_methods))
+    if pairs is not None:
+        only = set(pairs)
+        _require_names("pairs", "design", (design for design, _ in only), named_designs)
+        _require_names("pairs", "method", (method for _, method in only), named_methods)
+        chosen = [pair for pair in chosen if pair in only]
+    combined = [((design, named_designs[design]), (method, named_methods[method])) for design, method in chosen]
+    starts = {name: list(labels) for name, labels in origins.items()}
+    tasks, roles = list_tasks(panel, combined, placebos, starts, keys_of_fits(levels), seed)
     outcomes = run_tasks(tasks, data, n_jobs, progress)
     names = outcomes[0].columns
     rows = pd.DataFrame({name: np.concatenate([np.asarray(o.columns[name]) for o in outcomes]) for name in names})
@@ -156,18 +160,7 @@ def backtest(
 def _complete(
     rows: pd.DataFrame, panel: Panel, tasks: Sequence[Task], designs: Mapping[str, Design], ses: str | None
 ) -> None:
-    """Add the sizes of refused placebos, and the flags of placebos that resemble the case.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Placebo rows; changed in place.
-    panel : Panel
-    tasks : sequence of Task
-    designs : mapping of str to Design
-    ses : str or None
-        Covariate of the socio-economic status.
-    """
+    """Add the sizes of refused placebos, and the flags of placebos that resemble the case."""
     positions = panel.rows(rows["unit"])
     for (name, origin), window in {(task.design_name, task.window.origin): task.window for task in tasks}.items():
         inside = ((rows["design"] == name) & (rows["origin"] == origin)).to_numpy()
@@ -184,19 +177,7 @@ def _complete(
 def _size_refused(
     rows: pd.DataFrame, inside: Booleans, panel: Panel, positions: Positions, window: ContractWindow
 ) -> None:
-    """Fill the sizes of refused and failed placebos from the panel, so that size classes count them as well.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Placebo rows; changed in place.
-    inside : array (rows,)
-        Rows of the window.
-    panel : Panel
-    positions : array (rows,)
-        Row of each placebo in the panel.
-    window : ContractWindow
-    """
+    """Fill the sizes of refused and failed placebos from the panel, so that size classes count them as well."""
     unknown = inside & rows["assigned"].isna().to_numpy()
     if panel.insured_years is None or not unknown.any():
         return
@@ -209,6 +190,12 @@ def _size_refused(
 def _unmasked(panel: Panel, periods: Iterable[Any], masked: Iterable[Any]) -> Positions:
     hidden = set(masked)
     return panel.columns([period for period in periods if period not in hidden])
+
+
+def _require_names(argument: str, what: str, names: Iterable[str], known: Mapping[str, Any]) -> None:
+    for name in names:
+        if name not in known:
+            raise DesignError(f"{argument} names the {what} {name!r}. {did_you_mean(name, known)}")
 
 
 def _named_designs(designs: Any) -> dict[str, Design]:

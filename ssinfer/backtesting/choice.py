@@ -157,7 +157,8 @@ def choose_design(
     ----------
     Ferman, Pinto and Possebom 2020, doi 10.1002/pam.22206 (specification searching).
     """
-    loss = Misallocation.of(savings, chances, overpaid, underpaid, share)
+    equal = [1 / max(len(savings), 1)] * len(savings)
+    loss = Misallocation(tuple(savings), tuple(equal if chances is None else chances), overpaid, underpaid, share)
     if not 0 < at_most <= 1:
         raise ParameterError(f"at_most is {at_most}; a false-payment rate is a fraction in (0, 1], such as 0.05.")
     placebos = result.placebos[result.placebos["role"] == "placebo"]
@@ -253,18 +254,7 @@ def _cross_fitted_errors(
     loss: Misallocation,
     seed: int,
 ) -> dict[str, float]:
-    """Return standard errors of the cross-fitted figures, over replicates that draw blocks of all folds.
-
-    Parameters
-    ----------
-    placebos : pandas.DataFrame
-        All placebo rows of the backtest.
-    fold_of : "origin" or "block"
-        Column of the folds.
-    chosen : sequence of (fold, Specification)
-    loss : Misallocation
-    seed : int
-    """
+    """Return standard errors of the cross-fitted figures, over replicates that draw blocks of all folds."""
     blocks = pd.Index(pd.unique(placebos["block"]))
     sums: dict[str, Floats] = {name: np.zeros(BOOTSTRAP_REPLICATES) for name in MEASURES}
     counts: dict[str, Floats] = {name: np.zeros(BOOTSTRAP_REPLICATES) for name in MEASURES}

@@ -49,7 +49,7 @@ def fit_each(method: Any, data: Any, designs: Sequence[Design], seeds: Sequence[
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """What a backtest keeps of one fit.
+    """The part of one fit that a backtest keeps.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class Fit:
 
     @classmethod
     def of(cls, result: object) -> Fit:
-        """Return what is kept of the result of a fit: a counterfactual, an exception or anything else."""
+        """Return the part that is kept of a fit's result: a counterfactual, an exception or anything else."""
         if not isinstance(result, Counterfactual):
             unknown = TypeError(f"fit returned a {type(result).__name__}, not a Counterfactual")
             return cls._failed(result if isinstance(result, Exception) else unknown)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from ssinfer.schema import Column, FrameSchema
+from ssinfer.thresholds.compare import MONEY, RATE, THRESHOLD_KEY
 
-MONEY = "EUR per insured-year"
-RATE = "fraction of the benchmark"
 SHARE = "fraction"
 
 DESIGN_AND_METHOD = (
@@ -13,12 +12,6 @@ DESIGN_AND_METHOD = (
     Column("method", "text", "", "Name of the benchmark method."),
 )
 SIZE_CLASS = Column("size_class", "text", "", 'Class of insured persons; "all" for placebos of every size.')
-THRESHOLD_KEY = (
-    Column("kind", "text", "", "Kind of threshold."),
-    Column("level", "float", SHARE, "Level of confidence or probability; NaN for a kind without levels."),
-    Column("side", "text", "", "one-sided or two-sided."),
-    Column("prior", "text", "", "Prior on the true savings rate; empty for a kind without priors."),
-)
 
 
 def _with_error(name: str, unit: str, meaning: str, suffix: str = "se") -> tuple[Column, Column]:
@@ -131,27 +124,12 @@ PLACEBOS = FrameSchema(
     ),
 )
 
-RANKING = FrameSchema(
-    "ranking",
-    "one row per design and method, the largest detection of a true 3% first",
-    tuple(
-        column
-        for column in THRESHOLDS.columns
-        if column.name
-        in {
-            *("design", "method", "size_class", "n_rows", "n_without_threshold", "threshold", "false_payment_rate"),
-            *("false_payment_rate_se", "detection_rate_{saving:g}", "detection_rate_{saving:g}_se"),
-        }
-    ),
-)
-
 PARETO = FrameSchema(
     "pareto",
     "one row per design, method, kind of threshold and prior",
     (
         *DESIGN_AND_METHOD,
-        Column("kind", "text", "", "Kind of threshold."),
-        Column("prior", "text", "", "Prior on the true savings rate; empty for a kind without priors."),
+        *(column for column in THRESHOLD_KEY if column.name in ("kind", "prior")),
         Column("n_rows", "int", "", "Placebo contracts with a threshold."),
         *_with_error("false_payment_rate", SHARE, "Share of contracts paid although nothing was saved."),
         *_with_error("detection_rate", SHARE, "Share of contracts paid at the true saving asked for."),

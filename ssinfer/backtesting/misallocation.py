@@ -10,8 +10,6 @@ import numpy as np
 from ssinfer.errors import ParameterError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pandas as pd
 
     from ssinfer.typing import Floats
@@ -41,30 +39,12 @@ class Misallocation:
     underpaid: float
     share: float
 
-    @classmethod
-    def of(
-        cls,
-        savings: Sequence[float],
-        chances: Sequence[float] | None,
-        overpaid: float,
-        underpaid: float,
-        share: float,
-    ) -> Misallocation:
-        """Return the loss of arguments that are checked; parameters are the attributes of the class.
-
-        Raises
-        ------
-        ParameterError
-            A savings rate is outside [0, 1), or the probabilities do not fit.
-        """
-        if any(not 0 <= saving < 1 for saving in savings) or not len(savings):
-            raise ParameterError(
-                f"savings is {tuple(savings)}; true savings rates are fractions in [0, 1), such as 0.03."
-            )
-        chance = np.full(len(savings), 1 / len(savings)) if chances is None else np.asarray(chances, dtype=float)
-        if chance.shape != (len(savings),) or (chance < 0).any() or not np.isclose(chance.sum(), 1.0):
-            raise ParameterError(f"chances is {chances}; one probability per saving is needed, summing to 1.")
-        return cls(tuple(savings), tuple(chance.tolist()), overpaid, underpaid, share)
+    def __post_init__(self) -> None:
+        if any(not 0 <= saving < 1 for saving in self.savings) or not self.savings:
+            raise ParameterError(f"savings is {self.savings}; savings rates are fractions in [0, 1), such as 0.03.")
+        paired = len(self.chances) == len(self.savings) and min(self.chances) >= 0
+        if not paired or not np.isclose(sum(self.chances), 1.0):
+            raise ParameterError(f"chances is {self.chances}; one probability per saving is needed, summing to 1.")
 
     def score(self, part: pd.DataFrame, thresholds: Floats) -> dict[str, Floats]:
         """Return the measures of placebos (R,) with thresholds (R,), or of every replicate with thresholds (K, R)."""

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.backtesting.kernels.block_bootstrap import BOOTSTRAP_REPLICATES, block_weights, mean_and_error
-from ssinfer.errors import DataError, ParameterError, RefusalError
+from ssinfer.errors import ParameterError, RefusalError
 from ssinfer.kernels.error_components import fit_noise
 from ssinfer.level import check_level
+from ssinfer.thresholds.placebo_rows import require_columns
 
 if TYPE_CHECKING:
     from ssinfer.typing import Floats, Positions
@@ -56,11 +57,6 @@ class NoiseComponents:
     n_rows: int
     smallest: float
     largest: float
-
-    def standard_error(self, insured_years: Floats | float, *, shock: bool = True) -> Floats:
-        """Return sqrt(k^2 / n + tau^2), or k / sqrt(n) with ``shock=False``, for numbers of insured-years n."""
-        n = np.asarray(insured_years, dtype=np.float64)
-        return np.asarray(np.sqrt(self.k**2 / n + (self.shock**2 if shock else 0.0)))
 
 
 @dataclass(frozen=True)
@@ -234,11 +230,7 @@ def outside_sampling_interval(
 
 
 def _usable(placebos: pd.DataFrame) -> pd.DataFrame:
-    for name in ("unit", "savings_rate", "insured_years"):
-        if name not in placebos.columns:
-            raise DataError(
-                f"placebos lacks the column {name!r}; it has {list(placebos.columns)}. Pass result.placebos."
-            )
+    require_columns(placebos, ("unit", "savings_rate", "insured_years"))
     for name in ("design", "method"):
         if name in placebos.columns and len(pd.unique(placebos[name])) > 1:
             raise RefusalError(

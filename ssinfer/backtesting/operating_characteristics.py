@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.frames import DETECTION, RANKING, THRESHOLDS
+from ssinfer.backtesting.frames import DETECTION, THRESHOLDS
 from ssinfer.backtesting.kernels.block_bootstrap import block_sums
 from ssinfer.backtesting.kernels.payments import payment_columns, replicate_means
 from ssinfer.backtesting.scores import groups
@@ -103,15 +103,17 @@ def ranking(thresholds: pd.DataFrame) -> pd.DataFrame:
     """Return designs and methods by detection at equal false payments (cross-fitted placebo threshold, 5%)."""
     rows = thresholds[COMPARISON_KEY.rows(thresholds) & (thresholds["size_class"] == "all")]
     order = rows.sort_values("detection_rate_3", ascending=False, kind="stable", ignore_index=True)
-    return order[list(RANKING.header(saving=[100 * saving for saving in DETECTION_SAVINGS]))]
+    rates = ["false_payment_rate", *(f"detection_rate_{100 * saving:g}" for saving in DETECTION_SAVINGS)]
+    labels = ["design", "method", "size_class", "n_rows", "n_without_threshold", "threshold"]
+    return order[[*labels, *(f"{rate}{end}" for rate in rates for end in ("", "_se"))]]
 
 
-def _with_comparison(ok: pd.DataFrame, found: dict[ThresholdKey, Floats]) -> dict[ThresholdKey, Floats]:
+def _with_comparison(ok: pd.DataFrame, thresholds_by_key: dict[ThresholdKey, Floats]) -> dict[ThresholdKey, Floats]:
     """Add the threshold by which methods are compared, whatever levels were asked for."""
-    if COMPARISON_KEY in found:
-        return found
+    if COMPARISON_KEY in thresholds_by_key:
+        return thresholds_by_key
     thresholds = thresholds_of_key(ok, COMPARISON_KEY)
-    return found if thresholds is None else {**found, COMPARISON_KEY: thresholds}
+    return thresholds_by_key if thresholds is None else {**thresholds_by_key, COMPARISON_KEY: thresholds}
 
 
 @dataclass(frozen=True)
@@ -140,18 +142,7 @@ class _Payments:
         ]
 
     def row(self, ok: pd.DataFrame, thresholds: Floats, key: ThresholdKey, replicates: Replicates) -> dict[str, Any]:
-        """Return counts, means over the placebos that have a threshold, and standard errors.
-
-        Parameters
-        ----------
-        ok : pandas.DataFrame
-            Estimated placebos of one design, method and size class.
-        thresholds : array (rows of `ok`,)
-            Their thresholds, rates; NaN where there is none.
-        key : ThresholdKey
-        replicates : Replicates
-            Of the design and method.
-        """
+        """Return counts, means over the placebos that have a threshold, and standard errors."""
         known = ~np.isnan(thresholds)
         part = ok[known]
         numbers = (

@@ -91,20 +91,7 @@ def _bias(result: BacktestResult) -> pd.DataFrame:
 def _equalised(
     ok: pd.DataFrame, key: ThresholdKey, thresholds: Floats, replicates: Replicates, saving: float
 ) -> dict[str, float]:
-    """Return false payments and detection with thresholds that all pay equally many; empty with too few placebos.
-
-    Parameters
-    ----------
-    ok : pandas.DataFrame
-        Estimated placebos of one design and method.
-    key : ThresholdKey
-    thresholds : array (rows of `ok`,)
-        Thresholds of the key, rates.
-    replicates : Replicates
-        Of the design and method.
-    saving : float
-        True savings rate.
-    """
+    """Return false payments and detection with thresholds that all pay equally many; empty with too few placebos."""
     usable = np.isfinite(thresholds) & (thresholds > 0)
     if not usable.any():
         return {}

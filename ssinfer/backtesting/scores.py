@@ -121,10 +121,10 @@ def _moments(error: Floats, benchmark: Floats, blocks: Positions, rng: np.random
         return np.concatenate([mean[..., 0:1], rmse, sd, mean[..., 2:3]], axis=-1)
 
     sd = moments(values.sum(axis=0), np.asarray(float(len(values))))[2]
-    found = (error.mean(), np.sqrt((error**2).mean()), sd, (error * benchmark).mean())
+    figures = (error.mean(), np.sqrt((error**2).mean()), sd, (error * benchmark).mean())
     errors = standard_errors(values, blocks, moments, rng)
     row: dict[str, float] = {}
-    for name, value, se in zip(("bias", "rmse", "sd", "bias_money"), found, errors, strict=True):
+    for name, value, se in zip(("bias", "rmse", "sd", "bias_money"), figures, errors, strict=True):
         row |= {name: float(value), f"{name}_mcse": float(se)}
     return row
 

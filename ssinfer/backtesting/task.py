@@ -101,12 +101,12 @@ def _fit(task: Task, data: Any) -> list[Any]:
             results.append(task.window.place(task.design, unit))
         except SsinferError as error:
             results.append(error)
-    placed = [place for place, design in enumerate(results) if not isinstance(design, SsinferError)]
+    placed = [number for number, design in enumerate(results) if not isinstance(design, SsinferError)]
     labels = (task.design_name, task.method_name, task.window.origin)
-    seeds = [seed_of(task.seed, *labels, task.units[place]) for place in placed]
-    fitted = fit_each(task.method, data, [results[place] for place in placed], seeds)
-    for place, result in zip(placed, fitted, strict=True):
-        results[place] = result
+    seeds = [seed_of(task.seed, *labels, task.units[number]) for number in placed]
+    fitted = fit_each(task.method, data, [results[number] for number in placed], seeds)
+    for number, result in zip(placed, fitted, strict=True):
+        results[number] = result
     return results
 
 

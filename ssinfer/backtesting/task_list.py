@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import joblib
 
 from ssinfer.backtesting.placebos import placebo_units
 from ssinfer.backtesting.task import Outcome, Task, run_task
-from ssinfer.errors import DesignError, did_you_mean
 from ssinfer.windows import rolling_windows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ssinfer.comparison import ComparisonRule
     from ssinfer.design import Design
@@ -25,44 +25,11 @@ if TYPE_CHECKING:
 UNITS_PER_TASK = 64
 
 
-@dataclass(frozen=True, eq=False)
-class Backtested:
-    """The combinations that a backtest fits.
-
-    Attributes
-    ----------
-    designs : mapping of str to Design
-    methods : mapping of str to method
-    pairs : set of (design, method) or None
-        Combinations wanted; None for all.
-    origins : mapping of str to list of period labels
-        First performance periods wanted, per design; a design that is absent has all that fit.
-    """
-
-    designs: Mapping[str, Design]
-    methods: Mapping[str, Any]
-    pairs: set[tuple[str, str]] | None
-    origins: Mapping[str, list[Any]]
-
-    def __post_init__(self) -> None:
-        named = [("pairs names the", "design", design, self.designs) for design, _ in self.pairs or ()]
-        named += [("pairs names the", "method", method, self.methods) for _, method in self.pairs or ()]
-        named += [("origins names the", "design", design, self.designs) for design in self.origins]
-        for where, what, name, known in named:
-            if name not in known:
-                raise DesignError(f"{where} {what} {name!r}. {did_you_mean(name, known)}")
-
-    def methods_of(self, design: str) -> Iterator[tuple[str, Any]]:
-        """Yield the methods that are combined with a design, by name."""
-        for name, method in self.methods.items():
-            if self.pairs is None or (design, name) in self.pairs:
-                yield name, method
-
-
 def list_tasks(
     panel: Panel,
-    backtested: Backtested,
+    pairs: Sequence[tuple[tuple[str, Design], tuple[str, Any]]],
     placebos: Iterable[object] | ComparisonRule | None,
+    origins: Mapping[str, Sequence[Any]],
     keys: tuple[ThresholdKey, ...],
     seed: int,
 ) -> tuple[list[Task], dict[tuple[str, str], str]]:
@@ -73,28 +40,32 @@ def list_tasks(
     Parameters
     ----------
     panel : Panel
-    backtested : Backtested
+    pairs : sequence of ((name, Design), (name, method))
+        Combinations of design and method, by design.
     placebos : None, iterable of units, or ComparisonRule
+    origins : mapping of str to sequence of period labels
+        First performance periods wanted, per design; an absent design has all that fit.
     keys : tuple of ThresholdKey
         Thresholds that come from each placebo's own fit.
     seed : int
     """
     tasks = []
     roles: dict[tuple[str, str], str] = {}
-    for design_name, design in backtested.designs.items():
+    for (design_name, design), of_design in groupby(pairs, key=itemgetter(0)):
+        methods = [method for _, method in of_design]
         units = placebo_units(panel, design, placebos)
         roles |= {(design_name, unit): "placebo" for unit in units}
         roles |= {(design_name, unit): "case" for unit in design.treated}
         contract_start = panel.columns(design.performance)[0]
         after_start = design.replace(under_contract=(*design.under_contract, *design.treated))
-        for window in rolling_windows(panel, design, backtested.origins.get(design_name)):
+        for window in rolling_windows(panel, design, origins.get(design_name)):
             before_contract = panel.columns(window.performance)[-1] < contract_start
             everyone = [*units, *design.treated] if before_contract else units
-            for method_name, method in backtested.methods_of(design_name):
+            seen = design if before_contract else after_start
+            for method_name, method in methods:
                 size = _units_per_task(method)
                 for start in range(0, len(everyone), size):
                     part = tuple(everyone[start : start + size])
-                    seen = design if before_contract else after_start
                     tasks.append(Task(design_name, method_name, seen, method, window, part, keys, seed))
     return tasks, roles
 

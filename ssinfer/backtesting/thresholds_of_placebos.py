@@ -26,10 +26,10 @@ def keys_of_fits(levels: Sequence[float]) -> tuple[ThresholdKey, ...]:
 def keys_of_placebos(levels: Sequence[float]) -> list[ThresholdKey]:
     """Return the keys of all thresholds that placebos can have, by level and side; those without a level last."""
     kinds = sorted((kind for kind in KINDS.entries() if kind.in_backtests), key=lambda kind: not kind.in_columns)
-    place = {level: number for number, level in enumerate(levels)}
+    position = {level: number for number, level in enumerate(levels)}
     return sorted(
-        (key for kind in kinds for key in kind.keys(tuple(place))),
-        key=lambda key: (len(place) if key.level is None else place[key.level], key.side != "one-sided"),
+        (key for kind in kinds for key in kind.keys(tuple(position))),
+        key=lambda key: (len(position) if key.level is None else position[key.level], key.side != "one-sided"),
     )
 
 
@@ -52,13 +52,13 @@ def thresholds_of_placebos(rows: pd.DataFrame, levels: Sequence[float]) -> dict[
     for kind in KINDS.entries():
         if kind.for_placebos is not None and not kind.in_columns:
             learned |= _unless_refused(kind.for_placebos, rows, kind.keys(levels))
-    found: dict[ThresholdKey, Floats] = {}
+    thresholds_by_key: dict[ThresholdKey, Floats] = {}
     for key in keys_of_placebos(levels):
         if key.column in rows.columns and rows[key.column].notna().any():
-            found[key] = rows[key.column].to_numpy(dtype=float)
+            thresholds_by_key[key] = rows[key.column].to_numpy(dtype=float)
         elif key in learned:
-            found[key] = learned[key]
-    return found
+            thresholds_by_key[key] = learned[key]
+    return thresholds_by_key
 
 
 def thresholds_of_key(rows: pd.DataFrame, key: ThresholdKey) -> Floats | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -12,6 +11,7 @@ import pandas as pd
 import xarray as xr
 from sklearn.base import BaseEstimator
 
+from ssinfer.arguments import Number, check_arguments
 from ssinfer.benchmarks.frames import SOLVER, conform_components, conform_diagnostics
 from ssinfer.benchmarks.problem import Problem
 from ssinfer.counterfactual import DIMS, Counterfactual, Information
@@ -132,31 +132,16 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
         return [outcomes[number] for number in range(len(designs))]
 
     def check_parameters(self) -> None:
-        """Refuse impossible constructor parameters, before any data are read.
-
-        Raises
-        ------
-        ParameterError
-        """
+        """Refuse impossible constructor parameters with a ParameterError, before any data are read."""
 
     def parameter_error(self, name: str, allowed: str) -> ParameterError:
-        """Return the error for a constructor parameter whose value is not allowed.
-
-        Parameters
-        ----------
-        name : str
-            Name of the parameter.
-        allowed : str
-            A sentence that says which values are allowed, or what to do.
-        """
-        return ParameterError(f"{type(self).__name__} got {name}={getattr(self, name)!r}. {allowed}")
+        """Return the error for a constructor parameter; `allowed` is a sentence on what is allowed or what to do."""
+        return ParameterError(f"{type(self).__name__}: {name} is {getattr(self, name)!r}. {allowed}")
 
     def require_integers(self, **least: int) -> None:
-        """Refuse each named parameter that is not an integer of at least the given size."""
-        for name, smallest in least.items():
-            value = getattr(self, name)
-            if not isinstance(value, Integral) or int(value) < smallest:
-                raise self.parameter_error(name, f"Give an integer of at least {smallest}.")
+        """Refuse each named parameter that is not a whole number of at least the given size."""
+        rules = {name: Number(smallest, whole=True) for name, smallest in least.items()}
+        check_arguments(type(self).__name__, rules, self.get_params(deep=False))
 
     def require_draws(self, n_draws: int, chains: int) -> None:
         """Refuse a total number of draws below two, or one that the chains do not divide."""
@@ -197,10 +182,7 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
     def label(self, problem: Problem, estimate: Estimate) -> Counterfactual:
         """Return the estimate as a Counterfactual, with labels and in EUR per insured-year."""
         panel, columns = problem.panel, problem.performance_columns
-        coords: dict[str, Any] = {
-            "unit": problem.labels(problem.treated),
-            "period": problem.periods(columns),
-        }
+        coords: dict[str, Any] = {"unit": problem.labels(problem.treated), "period": problem.periods(columns)}
         factor = problem.factor[np.ix_(problem.treated, columns)]
         cells = problem.post[:, columns]
 

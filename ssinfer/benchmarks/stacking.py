@@ -64,11 +64,7 @@ class StackedBenchmark(BenchmarkMethod):
     member_parameters: ClassVar[tuple[str, ...]] = ("methods",)
 
     def __init__(
-        self,
-        methods: Sequence[BenchmarkMethod] = (),
-        windows: int = 2,
-        placebos: int = 20,
-        recalibrate: bool = True,
+        self, methods: Sequence[BenchmarkMethod] = (), windows: int = 2, placebos: int = 20, recalibrate: bool = True
     ) -> None:
         self.methods = methods
         self.windows = windows

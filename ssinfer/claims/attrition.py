@@ -1,66 +1,142 @@
-"""Attrition: from all rows of the tables to the counted rows, without loss."""
+"""Attrition: from all rows of the tables to the counted rows, in whole units and without loss."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import ibis
 import pandas as pd
 
+from ssinfer.claims import lines
+from ssinfer.claims.backend.calendar import Calendar, epoch_day, overlap
+from ssinfer.claims.enrolment import CODE, DAY_REASONS, FIRST_POPULATION_CODE, days_by_reason, persons_by_reason
 from ssinfer.errors import ClaimsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from ssinfer.claims.spending import Spending
+    from ssinfer.claims.tables.tables import ClaimsTables
 
 FIRST, LAST = "in the tables", "counted"
+NOT_ENROLLED, NEVER = "not enrolled on the date", "never enrolled in the periods"
+MONEY = ["lines", "cents"]
 
 
-@dataclass
-class AttritionLog:
-    """Collects exclusions. Every amount is a whole number (cents, days), so that the identity is exact."""
+def attrition(
+    tables: ClaimsTables,
+    spending: Spending,
+    calendar: Calendar,
+    pieces: Any,
+    counted: Any,
+    summary: pd.DataFrame,
+    all_lines: dict[str, int],
+    cells: Any,
+) -> tuple[pd.DataFrame, dict[str, int | float]]:
+    """Return the attrition table, and counts of unusual lines that were kept.
 
-    rows: list[dict[str, object]] = field(default_factory=list)
+    The table has the columns step, reason, persons, insured_days, insured_years, lines, cents, euros. An exclusion row
+    holds the excluded amounts. Rows of the step "valuation" change money only (negative: money added).
 
-    def add(
-        self,
-        step: str,
-        reason: str,
-        *,
-        persons: int = 0,
-        days: Mapping[int, tuple[int, int]] | None = None,
-        lines: int = 0,
-        cents: int = 0,
-    ) -> None:
-        """Add a row. `days` maps a calendar year to (insured days, days of the year)."""
-        by_year = dict(days or {})
-        years = sum((Fraction(n, length) for n, length in by_year.values()), Fraction(0))
-        total = sum(n for n, _ in by_year.values())
-        if persons or total or lines or cents or step in (FIRST, LAST):
-            row = {"step": step, "reason": reason, "persons": persons, "insured_days": total, "insured_years": years}
-            self.rows.append({**row, "lines": lines, "cents": cents})
+    Parameters
+    ----------
+    tables, spending, calendar
+        Tables, definition of spending and periods of the extract.
+    pieces, counted, cells : Ibis tables
+        Pieces of enrolment; lines by reason; counted days and cents per person, unit and period.
+    summary : DataFrame
+        Lines and cents per reason.
+    all_lines : dict
+        Totals of the table of claims.
+    """
+    persons = persons_by_reason(tables, pieces)
+    unmatched = (
+        lines.unmatched_reasons(tables, counted).set_index("reason")[MONEY].reindex([*DAY_REASONS, NOT_ENROLLED])
+    )
+    unmatched = unmatched.fillna(0).astype("int64")
+    unknown = _unknown_persons(tables, pieces, counted)
+    days = days_by_reason(pieces, calendar)
+    code = summary["code"]
+    rows: list[dict[str, Any]] = []
 
-    def frame(self) -> pd.DataFrame:
-        """Return the table, or refuse it if in = out + exclusions fails for a column, which is an error of ssinfer.
+    def add(step: str, reason: str, money: Any, *, persons: int = 0, days: pd.DataFrame | None = None) -> None:
+        by_year = [] if days is None else days[["days", "year_days"]].astype("int64").to_numpy().tolist()
+        amounts = {
+            "persons": persons,
+            "insured_days": sum(n for n, _ in by_year),
+            "insured_years": sum((Fraction(n, length) for n, length in by_year), Fraction(0)),
+            **{name: int(money[name]) for name in MONEY if name in money},
+        }
+        if step in (FIRST, LAST) or any(amounts.values()):
+            rows.append({"step": step, "reason": reason, "lines": 0, **amounts})
 
-        Returns
-        -------
-        pandas.DataFrame
-            step, reason, persons, insured_days, insured_years, lines, cents, euros. An exclusion row
-            holds the excluded amounts. Rows of the step "valuation" change money only (negative: money added).
-        """
-        frame = pd.DataFrame(self.rows)
-        start, end = frame["step"] == FIRST, frame["step"] == LAST
-        for column in ("persons", "insured_days", "insured_years", "lines", "cents"):
-            values = frame[column]
-            came, excluded, counted = sum(values[start]), sum(values[~start & ~end]), sum(values[end])
-            if came != excluded + counted:
-                raise ClaimsError(
-                    f"The count does not add up: {column} in {came}, excluded {excluded}, counted {counted}. This is "
-                    "an error of ssinfer; please report it with the attrition table."
-                )
-        frame["insured_years"] = frame["insured_years"].astype(float)
-        for column in ("persons", "insured_days", "lines", "cents"):
-            frame[column] = frame[column].astype("int64")
-        frame["euros"] = frame["cents"] / 100
-        return frame
+    everybody = int(tables.insured.count().to_pandas()) + unknown
+    add(FIRST, "", all_lines, persons=everybody, days=_days_in(tables, calendar))
+    repeated = lines.duplicate_lines(tables.claims) if spending.duplicates != "keep" else {"lines": 0, "cents": 0}
+    if spending.duplicates == "drop":
+        add("claims", "repeats another line", repeated)
+    for excluded in (lines.OUTSIDE, lines.NO_KEY):
+        add("claims", lines.name_of(excluded, None), summary.loc[code == excluded, MONEY].sum())
+    add("claims", NOT_ENROLLED, unmatched.loc[NOT_ENROLLED])
+    add("enrolment", NEVER, {"cents": 0}, persons=int(persons.get(NEVER, 0)))
+    for reason in DAY_REASONS[1:]:
+        number = CODE[reason]
+        add(
+            "population" if number >= FIRST_POPULATION_CODE else "enrolment",
+            reason,
+            summary.loc[code == lines.POPULATION + number, MONEY].sum() + unmatched.loc[reason],
+            persons=unknown if reason == "person unknown" else int(persons.get(reason, 0)),
+            days=days[days["code"] == number],
+        )
+    for row in summary[(code >= lines.CATEGORY) | (code == lines.OWN_COSTS)].to_dict("records"):
+        add(
+            "kept apart" if row["code"] == lines.OWN_COSTS else "spending",
+            lines.name_of(int(row["code"]), row["label"]),
+            row,
+        )
+    final = summary[code == lines.COUNTED].drop(columns=["code", "label"]).sum().astype("int64")
+    total = int(cells.aggregate(cents=cells["cents"].sum().cast("int64")).to_pandas()["cents"].iloc[0])
+    add("valuation", "repriced at reference tariffs", {"cents": final["cents"] - final["used"]})
+    add("valuation", "completed for payments to come", {"cents": final["used"] - total})
+    money = {"lines": final["lines"], "cents": total}
+    add(LAST, "", money, persons=int(persons.get("counted", 0)), days=days[days["code"] == lines.COUNTED])
+    noticed: dict[str, int | float] = {
+        "negative lines": all_lines["negative_lines"],
+        "negative euros": all_lines["negative_cents"] / 100,
+        "repriced lines": int(final["repriced"]),
+    }
+    if spending.duplicates != "keep":
+        noticed |= {"repeated lines": repeated["lines"], "repeated euros": repeated["cents"] / 100}
+    return _balanced(pd.DataFrame(rows)), noticed
+
+
+def _balanced(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the table, or refuse it if in = out + exclusions fails for a column, which is an error of ssinfer."""
+    start, end = frame["step"] == FIRST, frame["step"] == LAST
+    names = ["persons", "insured_days", "insured_years", *MONEY]
+    for name in names:
+        values = frame[name]
+        came, excluded, counted = sum(values[start]), sum(values[~start & ~end]), sum(values[end])
+        if came != excluded + counted:
+            raise ClaimsError(
+                f"The count does not add up: {name} in {came}, excluded {excluded}, counted {counted}. This is an "
+                "error of ssinfer; please report it with the attrition table."
+            )
+    types = dict.fromkeys(names, "int64") | {"insured_years": "float64"}
+    return frame[["step", "reason", *names]].astype(types).assign(euros=frame["cents"] / 100)
+
+
+def _unknown_persons(tables: ClaimsTables, pieces: Any, counted: Any) -> int:
+    """Return the number of persons with enrolment or claims but no row in the table of insured."""
+    enrolled = pieces.filter(pieces["code"] == CODE["person unknown"]).select("person")
+    claiming = counted.filter(counted["code"] == lines.UNMATCHED).select("person")
+    both = enrolled.union(claiming).distinct()
+    return int(both.anti_join(tables.insured.select("person"), "person").count().to_pandas())
+
+
+def _days_in(tables: ClaimsTables, calendar: Calendar) -> pd.DataFrame:
+    """Return the days of all spans inside the study per year: year, year_days, days."""
+    spans = tables.enrolment
+    spans = spans.mutate(lo=epoch_day(spans["start"]), hi=ibis.coalesce(epoch_day(spans["end"]), calendar.last[-1]))
+    by_year = overlap(spans, calendar.year_table()).group_by("year", "year_days")
+    frame: pd.DataFrame = by_year.aggregate(days=lambda t: t["days"].sum()).to_pandas()
+    return frame

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.claims.backend.calendar import Calendar, day_of, epoch_day, running_month
-from ssinfer.claims.backend.exact_cents import cents
+from ssinfer.claims.backend.exact_cents import cents, sums
 from ssinfer.errors import ClaimsError
 
 if TYPE_CHECKING:
@@ -44,12 +44,12 @@ def development(tables: ClaimsTables, calendar: Calendar, run_out: RunOut, categ
         rows = rows.filter(categories(rows))
     rows = rows.mutate(age=running_month(rows["paid"]) - calendar.last_month(rows["t"]))
     rows = rows.mutate(age=(rows["age"] > 0).ifelse(rows["age"], 0))
-    sums = rows.group_by("t", "age").aggregate(cents=rows["cents"].sum().cast("int64")).to_pandas()
+    paid = sums(rows, ("t", "age"), "cents").to_pandas()
     ages = np.array([_months_between(calendar, t, run_out.extracted) for t in range(len(calendar.periods))])
     oldest = int(ages.max())
     grid = np.zeros((len(calendar.periods), oldest + 1))
-    inside = sums["age"] <= oldest
-    grid[sums.loc[inside, "t"].astype(int), sums.loc[inside, "age"].astype(int)] = sums.loc[inside, "cents"]
+    paid = paid[paid["age"] <= oldest]
+    grid[paid["t"].astype(int), paid["age"].astype(int)] = paid["cents"]
     cumulative = np.cumsum(grid, axis=1)
     cumulative[np.arange(oldest + 1) > ages[:, None]] = np.nan
     return pd.DataFrame(cumulative, index=pd.Index(calendar.periods, name="period"))

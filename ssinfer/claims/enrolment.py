@@ -9,7 +9,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from ssinfer.claims.backend.calendar import Calendar, epoch_day, january_first
+from ssinfer.claims.backend.calendar import Calendar, epoch_day, january_first, overlap
 from ssinfer.claims.backend.exact_cents import whole_sum
 from ssinfer.claims.population import REASONS
 
@@ -40,19 +40,15 @@ def enrolment_pieces(
     labels = every.filter(every["code"] == COUNTED).select("unit").distinct().to_pandas()["unit"]
     names = tuple(sorted(str(label) for label in labels))
     # Units are numbers from here on, because millions of rows are grouped by them.
-    numbers = pd.DataFrame(
-        {"unit": pd.Series(names, dtype="str"), "unit_number": np.arange(len(names), dtype=np.int32)}
-    )
+    number = np.arange(len(names), dtype=np.int32)
+    numbers = pd.DataFrame({"unit": pd.Series(names, dtype="str"), "unit_number": number})
     joined = every.left_join(ibis.memtable(numbers), "unit")
     return scratch.keep(joined.select("person", "lo", "hi", "code", unit="unit_number")), names
 
 
 def days_by_reason(pieces: Any, calendar: Calendar) -> pd.DataFrame:
     """Return insured days per code and calendar year: code, year, year_days, days."""
-    years = calendar.year_table()
-    joined = pieces.join(years, [pieces["lo"] <= years["p_last"], pieces["hi"] >= years["p_first"]])
-    days = ibis.least(joined["hi"], joined["p_last"]) - ibis.greatest(joined["lo"], joined["p_first"]) + 1
-    table = joined.mutate(days=days).group_by("code", "year", "year_days")
+    table = overlap(pieces, calendar.year_table()).group_by("code", "year", "year_days")
     frame: pd.DataFrame = table.aggregate(days=lambda t: t["days"].sum()).to_pandas()
     return frame
 
@@ -69,7 +65,7 @@ def persons_by_reason(tables: ClaimsTables, pieces: Any) -> pd.Series:
 
 
 def insured_days(pieces: Any, calendar: Calendar) -> Any:
-    """Return the counted days, a row per person and cell: person, cell (unit x T + t), days (at least 1)."""
+    """Return the counted days, one row per person and cell: person, cell (unit x T + t), days (at least 1)."""
     counted = pieces.filter(pieces["code"] == COUNTED)
     many = _several(counted)
     # Only persons with several pieces can have two of them in one cell.
@@ -79,12 +75,10 @@ def insured_days(pieces: Any, calendar: Calendar) -> Any:
 
 
 def _days(counted: Any, calendar: Calendar) -> Any:
-    """Return days, a row per piece and period."""
-    periods = calendar.table()
-    joined = counted.join(periods, [counted["lo"] <= periods["p_last"], counted["hi"] >= periods["p_first"]])
-    days = ibis.least(joined["hi"], joined["p_last"]) - ibis.greatest(joined["lo"], joined["p_first"]) + 1
+    """Return the days, one row per piece and period."""
+    joined = overlap(counted, calendar.table())
     cell = joined["unit"].cast("int64") * len(calendar.periods) + joined["t"]
-    return joined.select("person", cell=cell, days=days.cast("int64"))
+    return joined.select("person", cell=cell, days=joined["days"].cast("int64"))
 
 
 def _valid(tables: ClaimsTables, population: Population, calendar: Calendar, scratch: Scratch) -> tuple[Any, Any]:
@@ -96,22 +90,15 @@ def _valid(tables: ClaimsTables, population: Population, calendar: Calendar, scr
         hi=ibis.least(ibis.coalesce(epoch_day(spans["end"]), last), last),
     )
     spans = spans.filter(spans["hi"] >= spans["lo"])
-    who = insured.select(
-        "person",
-        known=ibis.literal(value=True),
-        birth_year=insured["birth_year"].cast("int64"),
-        # Kept only if the population uses them, because every step copies them.
-        ses=insured["ses"] if population.ses is not None and "ses" in insured.columns else ibis.null("string"),
-        region=insured["region"]
-        if population.regions is not None and "region" in insured.columns
-        else ibis.null("string"),
-    )
+    # Kept only if the population uses them, because every step copies them.
+    used = {"ses": population.ses is not None, "region": population.regions is not None}
+    traits = {
+        name: insured[name] if use and name in insured.columns else ibis.null("string") for name, use in used.items()
+    }
+    known = ibis.literal(value=True)
+    who = insured.select("person", known=known, birth_year=insured["birth_year"].cast("int64"), **traits)
     joined = spans.left_join(who, "person").drop("person_right")
-    if tables.deaths is not None:
-        deaths = tables.deaths.group_by("person").aggregate(death=epoch_day(tables.deaths["date"]).min())
-        joined = joined.left_join(deaths, "person").drop("person_right")
-    else:
-        joined = joined.mutate(death=ibis.null("int64"))
+    joined = with_death(joined, tables)
     if population.units:
         names = ibis.memtable(pd.DataFrame(list(population.units.items()), columns=["practice", "group_name"]))
         joined = joined.left_join(names, "practice").drop("practice_right")
@@ -136,6 +123,14 @@ def _valid(tables: ClaimsTables, population: Population, calendar: Calendar, scr
         alive = cut.filter(cut["code"] == COUNTED).select(*COLUMNS)
         invalid = cut.filter(cut["code"] != COUNTED).select(*COLUMNS).union(invalid)
     return alive, invalid
+
+
+def with_death(rows: Any, tables: ClaimsTables) -> Any:
+    """Return rows of persons with the day of death, missing for who lives."""
+    if tables.deaths is None:
+        return rows.mutate(death=ibis.null("int64"))
+    deaths = tables.deaths.group_by("person").aggregate(death=epoch_day(tables.deaths["date"]).min())
+    return rows.left_join(deaths, "person").drop("person_right")
 
 
 def _any(table: Any, wrong: Any) -> bool:

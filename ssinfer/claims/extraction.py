@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,22 +10,13 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from ssinfer.claims.accounting import attrition
+from ssinfer.claims import lines
+from ssinfer.claims.attrition import attrition
 from ssinfer.claims.backend.calendar import Calendar, epoch_day
+from ssinfer.claims.backend.exact_cents import sums
 from ssinfer.claims.backend.scratch import Scratch
 from ssinfer.claims.completion import check_maturity, completion_factor, development
 from ssinfer.claims.enrolment import enrolment_pieces, insured_days
-from ssinfer.claims.lines import (
-    COUNTED,
-    MISSING,
-    OWN_COSTS,
-    UNKNOWN_CATEGORY,
-    UNMATCHED,
-    count_lines,
-    excluded_lines,
-    name_of,
-    totals,
-)
 from ssinfer.claims.population import Population
 from ssinfer.claims.spending import Spending
 from ssinfer.claims.summing import cohort_of, panel_of
@@ -176,65 +168,51 @@ def extract(
     else:
         reference_year = calendar.year[0]
 
-    scratch = Scratch(tables.connection)
-    try:
-        return _extract(tables, population, spending, calendar, reference_year, scratch)
-    finally:
-        scratch.drop()
+    with closing(Scratch(tables.connection)) as scratch:
+        pieces, units = enrolment_pieces(tables, population, calendar, scratch)
+        percentile = spending.truncation is not None and spending.truncation.percentile is not None
+        counted = lines.count_lines(tables, spending, pieces, calendar, scratch, reference=percentile)
+        summary = lines.excluded_lines(counted)
+        all_lines = lines.totals(tables.claims)
+        _refuse_unusable(summary, all_lines["unpriced"], spending)
 
+        cells = _cells(pieces, counted, calendar, scratch)
+        completed, completion = _completed(cells, tables, spending, calendar)
+        limits = None
+        if spending.truncation is not None:
+            limits = caps(spending.truncation, calendar, pieces, counted)
+            completed = truncate(completed, limits, calendar)
+        completed = scratch.keep(completed, permanent=True)
+        panel = panel_of(completed, units, tables, calendar, reference_year, "cents")
+        truncated = share_cut = truncation = None
+        if limits is not None:
+            truncated = panel_of(completed, units, tables, calendar, reference_year, "kept")
+            truncation, share_cut = _cuts(completed, limits, panel, truncated, calendar)
 
-def _extract(
-    tables: ClaimsTables,
-    population: Population,
-    spending: Spending,
-    calendar: Calendar,
-    reference_year: int,
-    scratch: Scratch,
-) -> Extract:
-    pieces, units = enrolment_pieces(tables, population, calendar, scratch)
-    percentile = spending.truncation is not None and spending.truncation.percentile is not None
-    counted = count_lines(tables, spending, pieces, calendar, scratch, reference=percentile)
-    summary = excluded_lines(counted)
-    all_lines = totals(tables.claims)
-    _refuse_unusable(summary, all_lines["unpriced"], spending)
-
-    cells = _cells(pieces, counted, calendar, scratch)
-    completed, completion = _completed(cells, tables, spending, calendar)
-    limits = None
-    if spending.truncation is not None:
-        limits = caps(spending.truncation, calendar, pieces, counted)
-        completed = truncate(completed, limits, calendar)
-    completed = scratch.keep(completed, permanent=True)
-    panel = panel_of(completed, units, tables, calendar, reference_year, "cents")
-    truncated = share_cut = truncation = None
-    if limits is not None:
-        truncated = panel_of(completed, units, tables, calendar, reference_year, "kept")
-        truncation, share_cut = _cuts(completed, limits, panel, truncated, calendar)
-
-    frame, noticed = attrition(tables, spending, calendar, pieces, counted, summary, all_lines, completed)
-    return Extract(
-        panel=panel,
-        truncated=truncated,
-        truncation=truncation,
-        share_cut=share_cut,
-        completion=completion,
-        attrition=frame,
-        own_costs=_own_costs(counted, units, calendar),
-        under_contract=_under_contract(tables, completed, units, calendar),
-        sensitivity=population.sensitivity,
-        noticed=noticed,
-        _tables=tables,
-        _cells=completed,
-        _units=units,
-        _calendar=calendar,
-        _reference_year=reference_year,
-    )
+        frame, noticed = attrition(tables, spending, calendar, pieces, counted, summary, all_lines, completed)
+        return Extract(
+            panel=panel,
+            truncated=truncated,
+            truncation=truncation,
+            share_cut=share_cut,
+            completion=completion,
+            attrition=frame,
+            own_costs=_own_costs(counted, units, calendar),
+            under_contract=_under_contract(tables, completed, units, calendar),
+            sensitivity=population.sensitivity,
+            noticed=noticed,
+            _tables=tables,
+            _cells=completed,
+            _units=units,
+            _calendar=calendar,
+            _reference_year=reference_year,
+        )
 
 
 def _refuse_unusable(summary: pd.DataFrame, unpriced: int, spending: Spending) -> None:
     if unpriced:
         raise ClaimsError(f"{unpriced:,} claim lines have no (finite) amount. Complete or remove them at the source.")
-    unknown = summary[(summary["code"] == UNKNOWN_CATEGORY)]
+    unknown = summary[(summary["code"] == lines.UNKNOWN_CATEGORY)]
     if len(unknown) and spending.unknown == "refuse":
         rows = unknown.sort_values("lines", ascending=False).head(5).to_dict("records")
         listed = ", ".join(f"{row['label']!r} ({row['lines']:,} lines, {row['cents'] / 100:,.2f})" for row in rows)
@@ -242,7 +220,7 @@ def _refuse_unusable(summary: pd.DataFrame, unpriced: int, spending: Spending) -
             f"{len(unknown)} categories are unknown to the spending definition: {listed}. Name each in include, "
             "exclude or own_costs, or pass unknown='exclude' to leave them out and count them."
         )
-    if not (summary["code"] == COUNTED).any():
+    if not (summary["code"] == lines.COUNTED).any():
         raise ClaimsError(
             "No claim line is counted. Reasons for exclusion: "
             + ", ".join(f"{_reason(row)} ({row['lines']:,} lines)" for row in summary.to_dict("records"))
@@ -251,7 +229,7 @@ def _refuse_unusable(summary: pd.DataFrame, unpriced: int, spending: Spending) -
 
 
 def _reason(row: Any) -> str:
-    return "no valid enrolment" if row["code"] == UNMATCHED else name_of(int(row["code"]), row["label"])
+    return "no valid enrolment" if row["code"] == lines.UNMATCHED else lines.name_of(int(row["code"]), row["label"])
 
 
 def _cells(pieces: Any, counted: Any, calendar: Calendar, scratch: Scratch) -> Any:
@@ -259,13 +237,13 @@ def _cells(pieces: Any, counted: Any, calendar: Calendar, scratch: Scratch) -> A
     n_periods = len(calendar.periods)
     # Stored before money is joined: both at once need too much memory at 100 million lines.
     days = scratch.keep(insured_days(pieces, calendar))
-    money = counted.filter(counted["code"] == COUNTED)
+    money = counted.filter(counted["code"] == lines.COUNTED)
     money = money.select(m_person="person", m_cell="cell", cents="used")
     # Every counted line lies in a counted piece, so no money is without days, and its cells are unique.
     both = days.left_join(money, [days["person"] == money["m_person"], days["cell"] == money["m_cell"]])
-    sums = both.select("person", "cell", "days", cents=ibis.coalesce(both["cents"], 0).cast("int64"))
-    unit = (sums["cell"] / n_periods).floor().cast("int32")
-    split = sums.mutate(unit=unit, t=(sums["cell"] - unit * n_periods).cast("int16"))
+    filled = both.select("person", "cell", "days", cents=ibis.coalesce(both["cents"], 0).cast("int64"))
+    unit = (filled["cell"] / n_periods).floor().cast("int32")
+    split = filled.mutate(unit=unit, t=(filled["cell"] - unit * n_periods).cast("int16"))
     return split.select("person", "unit", "t", "days", "cents")
 
 
@@ -277,7 +255,7 @@ def _completed(
         return cells, None
 
     def within(rows: Any) -> Any:
-        category = ibis.coalesce(rows["category"], MISSING)
+        category = ibis.coalesce(rows["category"], lines.MISSING)
         left_out = (*spending.exclude, *spending.own_costs)
         admitted = ~category.isin(left_out) if left_out else ibis.literal(value=True)
         return admitted & category.isin(spending.include) if spending.include is not None else admitted
@@ -292,10 +270,7 @@ def _completed(
 def _cuts(
     cells: Any, limits: pd.DataFrame, panel: Panel, truncated: Panel, calendar: Calendar
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    sums = cells.group_by("t").aggregate(
-        cents=cells["cents"].sum().cast("int64"), kept=cells["kept"].sum().cast("int64")
-    )
-    frame = sums.to_pandas()
+    frame = sums(cells, ("t",), "cents", "kept").to_pandas()
     frame["year"] = np.array(calendar.year)[frame["t"].astype(int)]
     by_year = frame.groupby("year")[["cents", "kept"]].sum()
     cut = by_year["cents"] - by_year["kept"]
@@ -308,20 +283,13 @@ def _cuts(
             "share_cut": (cut / by_year["cents"]).reindex(limits["year"], fill_value=0.0).to_numpy(),
         }
     )
-    share = np.divide(
-        panel.spending - truncated.spending,
-        panel.spending,
-        out=np.full(panel.spending.shape, np.nan),
-        where=panel.spending > 0,
-    )
+    money, none = panel.spending, np.full(panel.spending.shape, np.nan)
+    share = np.divide(money - truncated.spending, money, out=none, where=money > 0)
     return truncation, pd.DataFrame(share, index=pd.Index(panel.units, name="unit"), columns=list(panel.periods))
 
 
 def _own_costs(counted: Any, units: tuple[str, ...], calendar: Calendar) -> pd.DataFrame:
-    rows = counted.filter(counted["code"] == OWN_COSTS).group_by("unit", "t")
-    frame = rows.aggregate(
-        lines=lambda t: t["lines"].sum().cast("int64"), cents=lambda t: t["cents"].sum().cast("int64")
-    ).to_pandas()
+    frame = sums(counted.filter(counted["code"] == lines.OWN_COSTS), ("unit", "t"), "lines", "cents").to_pandas()
     frame["unit"] = np.array(units)[frame["unit"].astype("int64")]
     frame["period"] = [calendar.periods[int(t)] for t in frame["t"]]
     frame["spending"] = frame["cents"] / 100
@@ -340,9 +308,8 @@ def _under_contract(tables: ClaimsTables, cells: Any, names: tuple[str, ...], ca
     units = set(names)
     found = units & named
     if "region" in tables.insured.columns and named - units:
-        who = tables.insured.select("person", "region")
-        joined = cells.join(who, "person")
-        days = joined.group_by("unit", "region").aggregate(days=joined["days"].sum().cast("int64")).to_pandas()
+        joined = cells.join(tables.insured.select("person", "region"), "person")
+        days = sums(joined, ("unit", "region"), "days").to_pandas()
         most = days.sort_values(["unit", "days", "region"], ascending=[True, False, True]).drop_duplicates("unit")
         found |= {names[int(number)] for number in most.loc[most["region"].isin(named), "unit"]}
     return tuple(sorted(found))

@@ -9,8 +9,8 @@ import ibis
 import pandas as pd
 
 from ssinfer.claims.backend.calendar import Calendar, epoch_day, january_first, running_month
-from ssinfer.claims.backend.exact_cents import cents, whole_sum
-from ssinfer.claims.enrolment import DAY_REASONS, FIRST_POPULATION_CODE
+from ssinfer.claims.backend.exact_cents import cents, sums, whole_sum
+from ssinfer.claims.enrolment import DAY_REASONS, FIRST_POPULATION_CODE, with_death
 from ssinfer.errors import ClaimsError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ COUNTED, OWN_COSTS, OUTSIDE, NO_KEY, UNMATCHED = 0, 1, 2, 3, 4
 # Offset of the population codes of enrolment pieces.
 POPULATION = 100
 CATEGORY, PRODUCT_GROUP, UNKNOWN_CATEGORY, LATE = 200, 201, 202, 203
+LABELLED = (CATEGORY, PRODUCT_GROUP, UNKNOWN_CATEGORY)  # reported by category or product group
 MISSING = "(missing)"
 _NEVER = 10**6  # months
 # A place is the whole number code x _PLACES + body, because two keys are grouped faster than five. The body is the cell
@@ -80,23 +81,18 @@ def count_lines(
         (unmatched, joined["day"] + _DAYS_BEFORE_EPOCH),
         else_=0,
     )
+    label = joined["code"].isin(LABELLED).ifelse(joined["label"], nothing("string")) if selects else nothing("string")
     keyed = joined.mutate(
         person=keep.ifelse(joined["person"], nothing(joined["person"].type())),
         place=(joined["code"].cast("int64") * _PLACES + body).cast("int64"),
-        label=_has_label(joined["code"]).ifelse(joined["label"], nothing("string")) if selects else nothing("string"),
+        label=label,
     )
     # A label is in the key only if the definition leaves something out: most lines have none.
     grouped = keyed.group_by(*(("label",) if selects else ()), "person", "place")
-    sums = {"cents": keyed["cents"], **({"used": keyed["used"], "repriced": keyed["is_repriced"]} if repriced else {})}
-    total = scratch.keep(
-        grouped.aggregate(lines=keyed.count(), **{name: whole_sum(value) for name, value in sums.items()})
-    )
+    summed = {"cents": "cents", **({"used": "used", "repriced": "is_repriced"} if repriced else {})}
+    totals = {name: whole_sum(keyed[column]) for name, column in summed.items()}
+    total = scratch.keep(grouped.aggregate(lines=keyed.count(), **totals))
     return _unpacked(total, n_periods, selects=selects, repriced=repriced, reference=reference)
-
-
-def _has_label(code: Any) -> Any:
-    """Return whether a line left out is reported by its category or product group."""
-    return code.isin((CATEGORY, PRODUCT_GROUP, UNKNOWN_CATEGORY))
 
 
 def _unpacked(total: Any, n_periods: int, *, selects: bool, repriced: bool, reference: bool) -> Any:
@@ -128,32 +124,21 @@ def unmatched_reasons(tables: ClaimsTables, counted: Any) -> pd.DataFrame:
     """Return why lines matched no enrolment: reason, lines, cents, and persons of unknown persons."""
     rows = counted.filter(counted["code"] == UNMATCHED)
     insured = tables.insured.select(known="person", birth_year="birth_year")
-    joined = rows.left_join(insured, rows["person"] == insured["known"])
-    if tables.deaths is not None:
-        deaths = tables.deaths.group_by("person").aggregate(death=epoch_day(tables.deaths["date"]).min())
-        deaths = deaths.select(dead="person", death="death")
-        joined = joined.left_join(deaths, joined["person"] == deaths["dead"])
-    else:
-        joined = joined.mutate(death=ibis.null("int64"))
+    joined = with_death(rows.left_join(insured, rows["person"] == insured["known"]), tables)
     reason = ibis.cases(
         (joined["known"].isnull(), "person unknown"),
         (joined["day"] < january_first(joined["birth_year"].cast("int64")), "before birth"),
         (joined["day"] > joined["death"], "after death"),
         else_="not enrolled on the date",
     )
-    grouped = joined.mutate(reason=reason).group_by("reason")
-    frame: pd.DataFrame = grouped.aggregate(
-        lines=lambda t: t["lines"].sum().cast("int64"), cents=lambda t: t["cents"].sum().cast("int64")
-    ).to_pandas()
+    frame: pd.DataFrame = sums(joined.mutate(reason=reason), ("reason",), "lines", "cents").to_pandas()
     return frame
 
 
 def excluded_lines(counted: Any) -> pd.DataFrame:
-    """Return lines, cents and what was noticed about them per code and label."""
+    """Return the number of lines, their cents, the cents used and the number of repriced lines per code and label."""
     names = ("lines", "cents", "used", "repriced")
-    grouped = counted.group_by("code", "label")
-    sums = grouped.aggregate(**{name: counted[name].sum().cast("int64") for name in names})
-    frame: pd.DataFrame = sums.to_pandas()
+    frame: pd.DataFrame = sums(counted, ("code", "label"), *names).to_pandas()
     frame[list(names)] = frame[list(names)].fillna(0).astype("int64")
     return frame.sort_values(["code", "label"]).reset_index(drop=True)
 
@@ -176,21 +161,21 @@ def name_of(code: int, label: Any) -> str:
 def _deduplicated(claims: Any, spending: Spending) -> Any:
     if spending.duplicates != "drop":
         return claims
-    if "claim" in claims.columns:
-        key: tuple[str, ...] = ("claim",)
-    else:
-        key = tuple(claims.columns)
-    order = [claims[name] for name in claims.columns]
-    ranked = claims.mutate(copy=ibis.row_number().over(ibis.window(group_by=key, order_by=order)))
+    identified = "claim" in claims.columns
+    ranked = _numbered(claims, ("claim",) if identified else tuple(claims.columns))
     # A missing identifier identifies nothing: such lines are all kept.
     single = ranked["copy"] == 0
-    if key == ("claim",):
-        single = single | ranked["claim"].isnull()
-    return ranked.filter(single).drop("copy")
+    return ranked.filter(single | ranked["claim"].isnull() if identified else single).drop("copy")
+
+
+def _numbered(claims: Any, key: tuple[str, ...]) -> Any:
+    """Return the lines with `copy`: the number of earlier lines with the same key."""
+    order = [claims[name] for name in claims.columns]
+    return claims.mutate(copy=ibis.row_number().over(ibis.window(group_by=key, order_by=order)))
 
 
 def totals(claims: Any) -> dict[str, int]:
-    """Return what came in, apart from the pass that classifies: lines, cents, and what is odd about them."""
+    """Return counts over all lines of the source, independent of their classification."""
     value = cents(claims["amount"])
     sums = claims.aggregate(
         lines=claims.count(),
@@ -203,21 +188,18 @@ def totals(claims: Any) -> dict[str, int]:
     return {**found, "unpriced": found["lines"] - found["priced"]}
 
 
-def duplicate_lines(claims: Any) -> tuple[int, ...]:
-    """Return how many lines repeat an earlier one, and their cents."""
+def duplicate_lines(claims: Any) -> dict[str, int]:
+    """Return the number of lines that repeat an earlier one, and their cents."""
     if "claim" in claims.columns:
         known = claims.filter(claims["claim"].notnull())
-        priced = known.mutate(cents=cents(known["amount"]))
-        order = [priced[name] for name in claims.columns]
-        ranked = priced.mutate(copy=ibis.row_number().over(ibis.window(group_by="claim", order_by=order)))
-        again = ranked.filter(ranked["copy"] > 0)
-        row = again.aggregate(n=again.count(), cents=again["cents"].sum().cast("int64")).to_pandas().iloc[0]
+        ranked = _numbered(known, ("claim",))
+        again = ranked.filter(ranked["copy"] > 0).mutate(n=1)
     else:
-        groups = claims.group_by(*claims.columns).aggregate(n=claims.count())
-        groups = groups.filter(groups["n"] > 1)
-        groups = groups.mutate(cents=cents(groups["amount"]) * (groups["n"] - 1), more=groups["n"] - 1)
-        row = groups.aggregate(n=groups["more"].sum(), cents=groups["cents"].sum().cast("int64")).to_pandas().iloc[0]
-    return tuple(0 if pd.isna(row[name]) else int(row[name]) for name in ("n", "cents"))
+        groups = claims.group_by(*claims.columns).aggregate(n=claims.count() - 1)
+        again = groups.filter(groups["n"] > 0)
+    again = again.mutate(cents=cents(again["amount"]) * again["n"])
+    row = again.aggregate(n=again["n"].sum(), cents=again["cents"].sum().cast("int64")).to_pandas().iloc[0]
+    return {"lines": int(row["n"]), "cents": int(row["cents"])} if not pd.isna(row["n"]) else {"lines": 0, "cents": 0}
 
 
 def _repriced(claims: Any, spending: Spending) -> tuple[Any, bool]:
@@ -236,17 +218,12 @@ def _repriced(claims: Any, spending: Spending) -> tuple[Any, bool]:
     joined = claims.left_join(reference, on)
     price = joined["volume"].cast("float64") * joined["r_tariff"]
     known = price.notnull()
-    return (
-        joined.mutate(
-            used=known.ifelse((price * 100 + 0.5).floor().cast("int64"), joined["cents"]),
-            is_repriced=known.ifelse(1, 0),
-        ),
-        True,
-    )
+    used = known.ifelse((price * 100 + 0.5).floor().cast("int64"), joined["cents"])
+    return joined.mutate(used=used, is_repriced=known.ifelse(1, 0)), True
 
 
 def _definition(lines: Any, spending: Spending, calendar: Calendar) -> tuple[Any, Any]:
-    """Return what the definition says of a line (code), and the label to report it under."""
+    """Return the code that the spending definition gives to a line, and the label to report it under."""
     category = ibis.coalesce(lines["category"], MISSING)
     branches: list[tuple[Any, Any]] = []
     if spending.own_costs:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ssinfer.errors import ClaimsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 # Reasons why a day of enrolment is not counted, in the order in which they are tried. Each day has one reason.
 REASONS = (
@@ -23,6 +23,19 @@ REASONS = (
     "enrolled too little (sensitivity)",
     "last year of life (sensitivity)",
 )
+
+
+def as_labels(name: str, values: Iterable[object] | None) -> tuple[str, ...] | None:
+    """Return labels as a tuple of text; a single text is refused."""
+    if isinstance(values, str):
+        raise ClaimsError(f"{name} is the text {values!r}. Give a list of labels, such as [{values!r}].")
+    return None if values is None else tuple(str(value) for value in values)
+
+
+def check_choice(name: str, value: object, *allowed: str) -> None:
+    """Refuse a value that is not allowed."""
+    if value not in allowed:
+        raise ClaimsError(f"{name} is {value!r}; allowed: {' or '.join(map(repr, allowed))}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,10 +89,8 @@ class Population:
     start: Any = None
 
     def __post_init__(self) -> None:
-        if self.kind not in ("closed", "open"):
-            raise ClaimsError(f"kind of population is {self.kind!r}; allowed: 'closed' or 'open'.")
-        if self.after_leaving not in ("keep", "drop"):
-            raise ClaimsError(f"after_leaving is {self.after_leaving!r}; allowed: 'keep' or 'drop'.")
+        check_choice("kind of population", self.kind, "closed", "open")
+        check_choice("after_leaving", self.after_leaving, "keep", "drop")
         if (self.kind == "closed") != bool(self.baseline):
             raise ClaimsError("A closed population needs baseline periods; an open population has none.")
         if self.after_leaving == "drop" and self.kind == "open":
@@ -87,13 +98,10 @@ class Population:
                 "after_leaving='drop' is for a closed population: an open one follows the practice anyway."
             )
         for name in ("practices", "insurers", "ses", "regions"):
-            values = getattr(self, name)
-            if isinstance(values, str):
-                raise ClaimsError(f"{name} is the text {values!r}. Give a list of labels, such as [{values!r}].")
-            if values is not None:
-                if not len(values):
-                    raise ClaimsError(f"{name} is an empty list. Pass None for all, or name some.")
-                object.__setattr__(self, name, tuple(str(value) for value in values))
+            labels = as_labels(name, getattr(self, name))
+            if labels == ():
+                raise ClaimsError(f"{name} is an empty list. Pass None for all, or name some.")
+            object.__setattr__(self, name, labels)
         if self.ages is not None:
             low, high = self.ages
             if not 0 <= low <= high:

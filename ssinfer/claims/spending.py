@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from ssinfer.claims.population import as_labels, check_choice
 from ssinfer.errors import ClaimsError
 
 if TYPE_CHECKING:
@@ -110,27 +111,17 @@ class Spending:
 
     def __post_init__(self) -> None:
         for name in ("include", "exclude", "own_costs", "product_groups_exclude"):
-            values = getattr(self, name)
-            if isinstance(values, str):
-                raise ClaimsError(f"{name} is the text {values!r}. Give a list of labels, such as [{values!r}].")
-            if values is not None:
-                object.__setattr__(self, name, tuple(str(value) for value in values))
-        if self.include is not None and not self.include:
+            object.__setattr__(self, name, as_labels(name, getattr(self, name)))
+        if self.include == ():
             raise ClaimsError("include is an empty list, so nothing counts. Pass None for all categories.")
-        lists: dict[str, tuple[str, ...]] = {
-            "include": self.include or (),
-            "exclude": self.exclude,
-            "own_costs": self.own_costs,
-        }
         seen: dict[str, str] = {}
-        for name, values in lists.items():
-            for value in values:
+        for name in ("include", "exclude", "own_costs"):
+            for value in getattr(self, name) or ():
                 if value in seen:
                     raise ClaimsError(f"Category {value!r} is named in {seen[value]} and in {name}. Keep one.")
                 seen[value] = name
-        for name, allowed in (("unknown", ("refuse", "exclude", "include")), ("duplicates", ("keep", "count", "drop"))):
-            if getattr(self, name) not in allowed:
-                raise ClaimsError(f"{name} is {getattr(self, name)!r}; allowed: {', '.join(map(repr, allowed))}.")
+        check_choice("unknown", self.unknown, "refuse", "exclude", "include")
+        check_choice("duplicates", self.duplicates, "keep", "count", "drop")
         if self.reference_tariffs is not None:
             _check_tariffs(self.reference_tariffs)
 

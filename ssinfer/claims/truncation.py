@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import pandas as pd
 
+from ssinfer.claims.backend.calendar import overlap
 from ssinfer.claims.enrolment import FIRST_POPULATION_CODE
 from ssinfer.errors import ClaimsError
 
@@ -57,11 +58,8 @@ def reference_spending(calendar: Calendar, pieces: Any, counted: Any) -> Any:
     """Return spending and insured days per person and calendar year of all persons with valid enrolment."""
     periods = calendar.table()
     valid = pieces.filter((pieces["code"] == 0) | (pieces["code"] >= FIRST_POPULATION_CODE))
-    joined = valid.join(periods, [valid["lo"] <= periods["p_last"], valid["hi"] >= periods["p_first"]])
-    length = ibis.least(joined["hi"], joined["p_last"]) - ibis.greatest(joined["lo"], joined["p_first"]) + 1
-    days = (
-        joined.mutate(length=length).group_by("person", "year", "year_days").aggregate(days=lambda t: t["length"].sum())
-    )
+    by_year = overlap(valid, periods).group_by("person", "year", "year_days")
+    days = by_year.aggregate(days=lambda t: t["days"].sum())
     keyed = counted.filter(counted["person"].notnull(), counted["t"].notnull())
     dated = keyed.mutate(tt=keyed["t"].cast("int64")).join(periods.select(tt="t", y="year"), "tt")
     money = dated.group_by("person", "y").aggregate(cents=dated["used"].sum())

@@ -13,16 +13,14 @@ import pandas as pd
 
 from ssinfer.cohort.columns import (
     cell_grid,
+    check_persons,
     covariate_column,
-    indicator_columns,
     label_column,
-    most_frequent,
     pair_rows,
     selected_rows,
 )
 from ssinfer.cohort.moments import covariance_of_means, mean_and_variance, residual_correlation, residuals_of_ratio
 from ssinfer.cohort.reading import read_persons
-from ssinfer.cohort.validation import check_persons
 from ssinfer.errors import CohortError, did_you_mean
 from ssinfer.kernels.groups import group_sums
 from ssinfer.panel import Panel
@@ -147,23 +145,18 @@ class Cohort:
             A column is missing, a label is missing, a person has two rows for a period in the same unit,
             a covariate changes over a person's rows, or the values contradict each other.
         """
-        return cls(**read_persons(frame, person, unit, period, spending, insured_years, region, covariates))
+        return cls(**read_persons(frame, (person, unit, period), (spending, insured_years), region, covariates))
 
     def to_frame(self) -> pd.DataFrame:
         """Return the long frame: person, unit, period, spending, insured_years, region if known, covariates."""
         n, n_periods = self.spending.shape
-        columns: dict[str, Any] = {
-            "person": np.repeat(self.person, n_periods),
-            "unit": np.repeat(self.unit, n_periods),
-            "period": list(self.periods) * n,
-            "spending": self.spending.ravel(),
-            "insured_years": self.insured_years.ravel(),
-        }
-        if self.region is not None:
-            columns["region"] = np.repeat(self.region, n_periods)
-        for name, values in self.covariates.items():
-            columns[name] = np.repeat(values, n_periods)
-        return pd.DataFrame(columns)
+        region = {} if self.region is None else {"region": self.region}
+        persons = {"person": self.person, "unit": self.unit, **region, **self.covariates}
+        frame = pd.DataFrame({name: np.repeat(values, n_periods) for name, values in persons.items()})
+        frame.insert(2, "period", list(self.periods) * n)
+        frame.insert(3, "spending", self.spending.ravel())
+        frame.insert(4, "insured_years", self.insured_years.ravel())
+        return frame
 
     @cached_property
     def _units(self) -> tuple[Positions, tuple[str, ...]]:
@@ -182,13 +175,11 @@ class Cohort:
         return self._units[0]
 
     def unit_regions(self) -> Labels | None:
-        """Return, per unit, the region of most of its persons, in the order of :attr:`units`.
-
-        None if regions are not known.
-        """
+        """Return the region of most persons of each unit, the first by sorting of equals; None if not known."""
         if self.region is None:
             return None
-        return most_frequent(self.unit_rows(), self.region, len(self.units))
+        counts = pd.crosstab(self.unit_rows(), self.region)
+        return np.asarray(counts.columns, dtype=object)[counts.to_numpy().argmax(axis=1)]
 
     def columns(self, labels: Iterable[object]) -> Positions:
         """Return the column numbers of periods; an unknown period is refused."""
@@ -249,8 +240,6 @@ class Cohort:
         """
         labels = label_column(unit, len(self.person), "unit")
         pairs, first = pair_rows(self.person, labels)
-        if len(first) == len(pairs):
-            return replace(self, unit=labels)
         return replace(
             self,
             **{**self._persons(first), "unit": labels[first]},
@@ -272,9 +261,15 @@ class Cohort:
         """
         rows, labels = self.unit_rows(), self.units
         mean, years, variance = mean_and_variance(rows, self.spending, self.insured_years)
+        numbers: dict[str, Floats] = {}
+        for name, values in self.covariates.items():
+            if values.dtype.kind == "f":
+                numbers[name] = values
+            else:
+                numbers |= {f"{name}={level}": (values == level) * 1.0 for level in sorted(set(values))}
         covariates = {
             name: group_sums(rows, values[:, None] * self.insured_years, len(labels)) / years
-            for name, values in indicator_columns(self.covariates).items()
+            for name, values in numbers.items()
         }
         return Panel(labels, self.periods, mean, years, variance, None, covariates)
 

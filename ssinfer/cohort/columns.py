@@ -1,4 +1,4 @@
-"""Columns of a Cohort: labels, numbers, covariates and cells per person, and selections of rows."""
+"""Columns of a Cohort: labels, numbers, covariates and cells per person, their checks, and selections of rows."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.errors import CohortError, did_you_mean
+from ssinfer.errors import CohortError, DataError, did_you_mean
+from ssinfer.periods import read_periods
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
     from ssinfer.typing import Booleans, Floats, Positions
 
     Labels = NDArray[Any]
+
+# A quarter of 92 days is 0.2521 of a year of 365 days. Two insured-years in one period of a year are a mistake.
+MAX_INSURED_YEARS = 1.01
 
 
 def plain_label(label: Any) -> Any:
@@ -77,61 +81,58 @@ def _read_only[T: NDArray[Any]](array: T) -> T:
     return array
 
 
-def indicator_columns(covariates: Mapping[str, Labels]) -> dict[str, Floats]:
-    """Return covariates as numbers (n,): each level of a label becomes an indicator, named ``sex=V``."""
-    numbers: dict[str, Floats] = {}
-    for name, values in covariates.items():
-        if values.dtype.kind == "f":
-            numbers[name] = values
-        else:
-            for level in sorted(pd.unique(values)):
-                numbers[f"{name}={level}"] = (values == level).astype(np.float64)
-    return numbers
-
-
-def most_frequent(rows: Positions, labels: Labels, n_units: int) -> Labels:
-    """Return the most frequent label of each unit (n_units,); of equally frequent ones the first by sorting."""
-    frame = pd.DataFrame({"unit": rows, "label": labels})
-    counts = frame.value_counts(["unit", "label"], sort=False).rename("n").reset_index()
-    most = counts.sort_values(["unit", "n", "label"], ascending=[True, False, True]).drop_duplicates("unit")
-    return most.set_index("unit")["label"].reindex(range(n_units)).to_numpy(dtype=object)
-
-
 def pair_rows(person: Any, unit: Any) -> tuple[Positions, Positions]:
-    """Return, per row, the number of its (person, unit), and per pair the row of its first appearance.
-
-    Pairs are numbered in the order of their first appearance.
-    """
+    """Return, per row, the number of its (person, unit) by first appearance, and the row where each first appears."""
     units, names = pd.factorize(unit)
     codes, _ = pd.factorize(pd.factorize(person)[0].astype(np.int64) * len(names) + units)
     return np.asarray(codes, dtype=np.intp), np.flatnonzero(~pd.Series(codes).duplicated().to_numpy())
 
 
+def check_persons(
+    person: Labels, unit: Labels, periods: tuple[Any, ...], spending: Floats, insured_years: Floats
+) -> None:
+    """Refuse periods that do not ascend, a person twice in a unit, and impossible insured-years or spending (n, T)."""
+    try:
+        ascending = read_periods(periods).labels == tuple(periods)
+    except DataError as error:
+        raise CohortError(str(error)) from None
+    if not ascending:
+        raise CohortError(f"Periods must ascend without repeats, got {list(periods)[:6]}.")
+    pairs, first = pair_rows(person, unit)
+    if len(first) < len(pairs):
+        row = int(np.flatnonzero(pd.Series(pairs).duplicated().to_numpy())[0])
+        raise CohortError(f"Person {plain_label(person[row])!r} occurs twice in unit {unit[row]!r}. Add up their rows.")
+    wrong = np.argwhere(~((insured_years >= 0) & (insured_years <= MAX_INSURED_YEARS)))
+    if len(wrong):
+        row, column = wrong[0]
+        raise CohortError(
+            f"insured_years of person {plain_label(person[row])!r} in period {periods[column]!r} is "
+            f"{insured_years[row, column]} ({len(wrong)} such cells); allowed: 0 to 1, fractions of a year. "
+            "Check for overlapping spans."
+        )
+    if np.isinf(spending).any():
+        raise CohortError("Spending holds infinite values. Correct them at the source.")
+    stray = np.argwhere((insured_years == 0) & ~(spending == 0))
+    if len(stray):
+        row, column = stray[0]
+        raise CohortError(
+            f"Person {plain_label(person[row])!r} has spending {spending[row, column]} in period "
+            f"{periods[column]!r} without being insured ({len(stray)} such cells). Exclude and count such "
+            "claims first, or correct the enrolment."
+        )
+
+
 def selected_rows(
     person: Labels, unit: Labels, units: Iterable[object] | None, persons: Iterable[object] | Booleans | None
 ) -> Positions:
-    """Return the rows of some units and some persons.
-
-    Parameters
-    ----------
-    person, unit : (n,)
-        Person and unit of each row.
-    units : sequence of units, or None
-    persons : identifiers, a mask (n,), or None
-        None selects all.
-
-    Raises
-    ------
-    CohortError
-        A unit or person is unknown, or no row is left.
-    """
+    """Return the rows of some units and some persons (identifiers or a mask); None selects all."""
     keep = np.ones(len(person), dtype=bool)
     if units is not None:
         wanted = [str(label) for label in ([units] if isinstance(units, str) else units)]
-        known = dict.fromkeys(pd.unique(unit))
+        known = set(unit)
         for label in wanted:
             if label not in known:
-                raise CohortError(f"The cohort has no unit {label!r}. {did_you_mean(label, known)}")
+                raise CohortError(f"The cohort has no unit {label!r}. {did_you_mean(label, pd.unique(unit))}")
         keep &= np.isin(unit, wanted)
     if persons is not None:
         keep &= _of_persons(person, np.asarray(persons if isinstance(persons, np.ndarray) else list(persons)))

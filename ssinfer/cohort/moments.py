@@ -57,9 +57,8 @@ def residuals_of_ratio(rows: Positions, spending: Floats, insured_years: Floats,
 
     Parameters
     ----------
-    rows : array (n,)
-        Per person the row of their unit: 0 to m - 1.
-    spending, insured_years : array (n, T)
+    rows, spending, insured_years
+        See :func:`mean_and_variance`.
     mean : array (m, T), optional
         Y, in money per insured-year. By default the means of these persons.
     """

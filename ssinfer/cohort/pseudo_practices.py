@@ -102,18 +102,7 @@ def pseudo_practices(
 def group_codes(cohort: Cohort, kind: Kind, size: int, rng: np.random.Generator) -> tuple[Integers, list[str]]:
     """Return each row's group (n,), -1 for a person who is left over, and the names of the groups.
 
-    Parameters
-    ----------
-    cohort : Cohort
-    kind : "bundles", "regional bundles" or "random"
-    size : int
-        Insured per group.
-    rng : numpy.random.Generator
-
-    Raises
-    ------
-    CohortError
-        Fewer than two groups can be made, or regions are needed and not known.
+    The kinds and refusals are those of :func:`pseudo_practices`, except "intact".
     """
     rows, n_units = cohort.unit_rows(), len(cohort.units)
     sizes = np.bincount(rows, minlength=n_units)

@@ -19,11 +19,8 @@ if TYPE_CHECKING:
 
 def read_persons(
     frame: pd.DataFrame,
-    person: str,
-    unit: str,
-    period: str,
-    spending: str,
-    insured_years: str,
+    keys: tuple[str, str, str],
+    values: tuple[str, str],
     region: str | None,
     covariates: Sequence[str],
 ) -> dict[str, Any]:
@@ -31,31 +28,33 @@ def read_persons(
 
     Parameters
     ----------
-    frame, person, unit, period, spending, insured_years, region, covariates
+    frame : pandas.DataFrame
+    keys : (person, unit, period)
+    values : (spending, insured_years)
+    region, covariates
         See :meth:`~ssinfer.cohort.cohort.Cohort.from_frame`.
     """
+    person, unit, period = keys
     constant = [*([] if region is None else [region]), *covariates]
-    _refuse_gaps(frame, (person, unit, period), (spending, insured_years, *constant))
+    _refuse_gaps(frame, keys, (*values, *constant))
     periods, column_of_row = _periods(frame[period])
     pairs, first = pair_rows(frame[person], frame[unit])
     cell = pairs * len(periods) + column_of_row
-    shape = (len(first), len(periods))
-    _refuse_repeats(frame[[person, unit, period]], cell)
-    grids = []
-    for name in (spending, insured_years):
-        values = np.zeros(shape)
-        values.flat[cell] = number_column(frame[name])
-        grids.append(values)
+    _refuse_repeats(frame[[*keys]], cell)
+    spending, insured_years = np.zeros((2, len(first), len(periods)))
+    for grid, name in zip((spending, insured_years), values, strict=True):
+        grid.flat[cell] = number_column(frame[name])
     for name in constant:
         _refuse_changes(frame[name], frame[person], pairs, first)
+    persons = frame.iloc[first]
     return {
-        "person": frame[person].iloc[first].to_numpy(),
-        "unit": frame[unit].iloc[first].astype(str).to_numpy(),
+        "person": persons[person].to_numpy(),
+        "unit": persons[unit].to_numpy(),
         "periods": periods,
-        "spending": grids[0],
-        "insured_years": grids[1],
-        "region": None if region is None else frame[region].iloc[first].to_numpy(),
-        "covariates": {name: frame[name].iloc[first].to_numpy() for name in covariates},
+        "spending": spending,
+        "insured_years": insured_years,
+        "region": None if region is None else persons[region].to_numpy(),
+        "covariates": {name: persons[name].to_numpy() for name in covariates},
     }
 
 
@@ -65,12 +64,10 @@ def _refuse_gaps(frame: pd.DataFrame, keys: tuple[str, str, str], others: tuple[
             raise CohortError(f"The frame has no column {name!r}. {did_you_mean(name, frame.columns)}")
     if frame.empty:
         raise CohortError("The frame has no rows. Pass a long frame with one row per person and period.")
-    absent = frame[list(keys)].isna().any(axis=1)
-    if absent.any():
+    absent = int(frame[list(keys)].isna().any(axis=1).sum())
+    if absent:
         person, unit, period = keys
-        raise CohortError(
-            f"{int(absent.sum())} rows have no label in {person!r}, {unit!r} or {period!r}. Name or drop them."
-        )
+        raise CohortError(f"{absent} rows have no label in {person!r}, {unit!r} or {period!r}. Name or drop them.")
 
 
 def _periods(column: pd.Series[Any]) -> tuple[tuple[Any, ...], Positions]:

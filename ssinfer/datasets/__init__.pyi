@@ -10,10 +10,10 @@ from .mssp import load_mssp as load_mssp
 from .prop99 import load_prop99 as load_prop99
 from .vektis.baskets import BASKETS as BASKETS
 from .vektis.baskets import Basket as Basket
+from .vektis.cells import national_vektis as national_vektis
 from .vektis.cells import vektis_cells as vektis_cells
 from .vektis.coordinates import municipality_centroids as municipality_centroids
 from .vektis.covariates import municipality_covariates as municipality_covariates
-from .vektis.national import national_vektis as national_vektis
 from .vektis.notes import VektisNotes as VektisNotes
 from .vektis.panel import load_vektis as load_vektis
 from .vektis.standardise import expected_spending as expected_spending

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ssinfer.datasets.io.csv import read_delimited
+from ssinfer.datasets.io.catalogue import DARTMOUTH
+from ssinfer.datasets.io.csv import read_published
 from ssinfer.errors import DatasetError
+from ssinfer.panel import Panel
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ssinfer.panel import Panel
-
-FILE = "county_medicare_2003_2014.csv.gz"
-YEARS = (2003, 2014)
+YEARS = range(2003, 2015)
 LAST_SAMPLED = 2009
-COLUMNS = ["year", "county_fips", "county_name", "medicare_enrollees", "total_asr", "total_price_asr"]
+NUMBERS = ["year", "medicare_enrollees", "total_asr", "total_price_asr"]
 
 
 def load_dartmouth(*, price_adjusted: bool = False, folder: str | Path | None = None) -> Panel:
@@ -47,24 +46,19 @@ def load_dartmouth(*, price_adjusted: bool = False, folder: str | Path | None = 
     ----------
     The Dartmouth Atlas of Health Care, county-level Medicare reimbursements. https://data.dartmouthatlas.org
     """
-    from ssinfer.panel import Panel  # noqa: PLC0415
-
-    numbers = ["year", "medicare_enrollees", "total_asr", "total_price_asr"]
-    frame = read_delimited(
-        "dartmouth", FILE.removesuffix(".gz"), folder, columns=COLUMNS, numbers=numbers, text={"county_fips": str}
-    )
+    columns = ["county_fips", "county_name", *NUMBERS]
+    text = {"county_fips": str}
+    frame = read_published("dartmouth", DARTMOUTH, folder, columns=columns, numbers=NUMBERS, text=text)
     twice = frame[frame.duplicated(["county_fips", "year"])]
     if len(twice):
-        first = twice.iloc[0]
-        message = (
-            f"{FILE} has county {first['county_fips']} twice in {first['year']}. Allowed: one row per county and year. "
+        county, year = twice.iloc[0][["county_fips", "year"]]
+        raise DatasetError(
+            f"{DARTMOUTH} has county {county} twice in {year}. Allowed: one row per county and year. "
             "Next step: download it again."
         )
-        raise DatasetError(message)
     spending = "total_price_asr" if price_adjusted else "total_asr"
     full = frame.dropna(subset=[spending, "medicare_enrollees"])
-    n_years = YEARS[1] - YEARS[0] + 1
-    complete = full.groupby("county_fips")["year"].transform("nunique") == n_years
+    complete = full.groupby("county_fips")["year"].transform("nunique") == len(YEARS)
     full = full[complete].sort_values(["county_fips", "year"])
     full = full.assign(enrollees_per_person=(full["year"] <= LAST_SAMPLED) * 4.0 + 1.0)
     return Panel.from_frame(

@@ -5,51 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ssinfer.datasets.io.csv import read_delimited
+import pandas as pd
+
+from ssinfer.datasets.io.catalogue import MSSP_PANEL, MSSP_RESULTS
+from ssinfer.datasets.io.csv import read_published
 from ssinfer.errors import DatasetError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pandas as pd
 
-PUF_YEARS = (2022, 2023)
-PANEL_FILE = "mssp_core_panel_2013_2023.csv"
-_TEXT = (
-    "ACO_ID",
-    "ACO_Name",
-    "Agree_Type",
-    "Current_Start_Date",
-    "Current_Track",
-    "Risk_Model",
-    "Assign_Type",
-    "Rev_Exp_Cat",
-)
-_PERCENT = ("Sav_rate", "MinSavPerc", "QualScore", "FinalShareRate", "FinalLossRate")
-_PUF_NEEDED = (
-    "ACO_ID",
-    "Current_Track",
-    "Risk_Model",
-    "N_AB",
-    "Sav_rate",
-    "MinSavPerc",
-    "BnchmkMinExp",
-    "EarnSaveLoss",
-    "QualScore",
-    "ABtotBnchmk",
-    "ABtotExp",
-    "FinalShareRate",
-)
-_PANEL_NUMBERS = (
-    "performance_year",
-    "n_ab",
-    "abtotbnchmk",
-    "abtotexp",
-    "bnchmkminexp",
-    "sav_rate",
-    "minsavperc",
-    "earnsaveloss",
-    "half_year_2019",
+def _names(text: str) -> list[str]:
+    return text.split()
+
+
+_TEXT = _names("ACO_ID ACO_Name Agree_Type Current_Start_Date Current_Track Risk_Model Assign_Type Rev_Exp_Cat")
+_PERCENT = _names("Sav_rate MinSavPerc QualScore FinalShareRate FinalLossRate")
+_MONEY = _names("BnchmkMinExp EarnSaveLoss ABtotBnchmk ABtotExp")
+_NEEDED = _names("ACO_ID Current_Track Risk_Model N_AB Sav_rate MinSavPerc QualScore FinalShareRate")
+_PANEL_NUMBERS = _names(
+    "performance_year n_ab abtotbnchmk abtotexp bnchmkminexp sav_rate minsavperc earnsaveloss half_year_2019"
 )
 
 
@@ -90,20 +65,18 @@ def load_mssp(folder: str | Path | None = None) -> Mssp:
     ----------
     Centers for Medicare & Medicaid Services, Performance Year Financial and Quality Results (public domain).
     """
-    return Mssp({year: _results(year, folder) for year in PUF_YEARS}, _panel(folder))
+    return Mssp({year: _results(year, folder) for year in MSSP_RESULTS}, _panel(folder))
 
 
 def _results(year: int, folder: str | Path | None) -> pd.DataFrame:
-    import pandas as pd  # noqa: PLC0415
-
-    file_name = f"PY{year}_results_PUF.csv"
-    needed = [*_PUF_NEEDED, *(["FinalLossRate"] if year >= 2023 else [])]
-    frame = read_delimited(
+    file_name = MSSP_RESULTS[year]
+    needed = [*_NEEDED, *_MONEY, *(["FinalLossRate"] if year >= 2023 else [])]
+    frame = read_published(
         "mssp",
         file_name,
         folder,
         columns=needed,
-        numbers=["N_AB", "BnchmkMinExp", "EarnSaveLoss", "ABtotBnchmk", "ABtotExp"],
+        numbers=["N_AB", *_MONEY],
         text=dict.fromkeys(_TEXT, str),
         missing=["*", "-", "."],
     )
@@ -116,11 +89,10 @@ def _results(year: int, folder: str | Path | None) -> pd.DataFrame:
         if (numbers.isna() & text.notna()).any():
             if name in _PERCENT:
                 value = text[numbers.isna() & text.notna()].iloc[0]
-                message = (
+                raise DatasetError(
                     f"{file_name}: {name} holds {value!r}. Allowed: a percentage such as '6.46%'. "
                     "Next step: download the file again."
                 )
-                raise DatasetError(message)
             continue  # a column of text
         frame[name] = numbers.where(~percent, numbers / 100.0)
     _refuse_twice(file_name, frame, ["ACO_ID"])
@@ -129,16 +101,15 @@ def _results(year: int, folder: str | Path | None) -> pd.DataFrame:
 
 def _panel(folder: str | Path | None) -> pd.DataFrame:
     columns = ["aco_id", *_PANEL_NUMBERS]
-    frame = read_delimited("mssp", PANEL_FILE, folder, columns=columns, numbers=_PANEL_NUMBERS)
-    _refuse_twice(PANEL_FILE, frame, ["aco_id", "performance_year"])
+    frame = read_published("mssp", MSSP_PANEL, folder, columns=columns, numbers=_PANEL_NUMBERS)
+    _refuse_twice(MSSP_PANEL, frame, ["aco_id", "performance_year"])
     apart = (frame["abtotbnchmk"] - frame["abtotexp"] - frame["bnchmkminexp"]).abs()
     if (apart > 1.5).any():  # amounts are rounded to whole dollars one by one
         row = frame.iloc[int(apart.to_numpy().argmax())]
-        message = (
-            f"{PANEL_FILE}: benchmark minus expenditure is not the saving for {row['aco_id']} in "
+        raise DatasetError(
+            f"{MSSP_PANEL}: benchmark minus expenditure is not the saving for {row['aco_id']} in "
             f"{row['performance_year']} (USD {apart.max():,.0f} apart). Next step: download the file again."
         )
-        raise DatasetError(message)
     return frame
 
 
@@ -146,5 +117,4 @@ def _refuse_twice(file_name: str, frame: pd.DataFrame, keys: list[str]) -> None:
     twice = frame[frame.duplicated(keys)]
     if len(twice):
         shown = ", ".join(str(value) for value in twice.iloc[0][keys])
-        message = f"{file_name} has {shown} twice. Allowed: one row each. Next step: download the file again."
-        raise DatasetError(message)
+        raise DatasetError(f"{file_name} has {shown} twice. Allowed: one row each. Next step: download the file again.")

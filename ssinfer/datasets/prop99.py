@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ssinfer.datasets.io.csv import read_delimited
+from ssinfer.datasets.io.catalogue import PROP99
+from ssinfer.datasets.io.csv import read_published
+from ssinfer.panel import Panel
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from ssinfer.panel import Panel
-
-FILE = "prop99_synthdid.csv"
 
 
 def load_prop99(folder: str | Path | None = None) -> Panel:
@@ -40,8 +38,6 @@ def load_prop99(folder: str | Path | None = None) -> Panel:
     Abadie, Diamond and Hainmueller (2010), doi 10.1198/jasa.2009.ap08746; Arkhangelsky, Athey, Hirshberg, Imbens and
     Wager (2021), doi 10.1257/aer.20190159, whose file this is.
     """
-    from ssinfer.panel import Panel  # noqa: PLC0415
-
     columns = ["State", "Year", "PacksPerCapita", "treated"]
-    frame = read_delimited("synthetic_control", FILE, folder, columns=columns, numbers=columns[1:], separator=";")
+    frame = read_published("synthetic_control", PROP99, folder, columns=columns, numbers=columns[1:], separator=";")
     return Panel.from_frame(frame, unit="State", period="Year", spending="PacksPerCapita", insured_years=None)

@@ -1,4 +1,4 @@
-"""Convex hull: whether the donors can reproduce the treated unit's baseline without extrapolation."""
+"""Convex hull: whether donors can reproduce the treated unit's baseline without extrapolation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ssinfer.panel import Panel
 
 NAME = "convex hull"
-WITHOUT_INTERCEPT = False
 
 
 def convex_hull(panel: Panel, design: Design, *, tolerance: float = 0.01) -> Check:
@@ -30,37 +29,53 @@ def convex_hull(panel: Panel, design: Design, *, tolerance: float = 0.01) -> Che
     design : Design
         With one treated unit.
     tolerance : float
-        Largest root mean squared distance, as a fraction of baseline spending, that passes.
+        Largest root mean squared distance that passes, as a fraction of mean baseline spending.
 
     Returns
     -------
     Check
-        `figure` is the distance from the hull as a fraction of mean baseline spending; the table has, per baseline
-        period, the donors' range and whether the unit lies in it. Inside the range in each period is
-        necessary, not sufficient, for being in the hull.
+        `figure` is the distance, as a fraction of mean baseline spending. The table gives the donors' range per
+        baseline period. To lie inside the range in each period is necessary, but not sufficient, for lying in the hull.
+
+    Examples
+    --------
+    >>> import ssinfer as ss
+    >>> simulated = ss.simulation.simulate_panel(25, range(2005, 2018), start=2016, seed=2)
+    >>> check = ss.diagnostics.convex_hull(simulated.panel, simulated.design())
+    >>> check.status, round(check.figure, 3)
+    ('FAIL', 0.016)
     """
     try:
         name = require_one_treated(design)
-        own, donors = design.treated_rows(panel)[0], design.donor_rows(panel)
+        treated, donors = design.treated_rows(panel)[0], design.donor_rows(panel)
         baseline = usable_baseline(design)
         columns = panel.columns(baseline)
     except SsinferError as error:
         return Check.not_evaluated(NAME, error)
     Y = panel.spending[:, columns].T
     donors = donors[np.isfinite(Y[:, donors]).all(axis=0)]
-    if donors.size < 2 or not np.isfinite(Y[:, own]).all():
+    if donors.size < 2 or not np.isfinite(Y[:, treated]).all():
         return Check.not_evaluated(NAME, f"{donors.size} donors with complete baseline spending; at least 2 are needed")
-    Y = np.ascontiguousarray(Y[:, np.append(own, donors)])
-    F = factor(Y, np.ones(len(baseline)), WITHOUT_INTERCEPT)
+    Y = np.ascontiguousarray(Y[:, np.append(treated, donors)])
+    with_intercept = False
+    F = factor(Y, np.ones(len(baseline)), with_intercept)
     J = donors.size
     w, *_ = simplex_weights(differenced_gram(F.T @ F, 0, np.arange(1, J + 1)), np.zeros(J), np.zeros(J))
-    miss = Y[:, 0] - Y[:, 1:] @ w
-    distance = float(np.sqrt((miss**2).mean()) / abs(Y[:, 0].mean()))
-    low, high = Y[:, 1:].min(axis=1), Y[:, 1:].max(axis=1)
-    inside = (low <= Y[:, 0]) & (Y[:, 0] <= high)
+    spending, Y = Y[:, 0], Y[:, 1:]
+    distance = float(np.sqrt(((spending - Y @ w) ** 2).mean()) / abs(spending.mean()))
+    lowest, highest = Y.min(axis=1), Y.max(axis=1)
+    in_range = (lowest <= spending) & (spending <= highest)
     table = pd.DataFrame(
-        {"period": baseline, "spending": Y[:, 0], "lowest_donor": low, "highest_donor": high, "in_range": inside}
+        {
+            "period": baseline,
+            "spending": spending,
+            "lowest_donor": lowest,
+            "highest_donor": highest,
+            "in_range": in_range,
+        }
     )
-    text = f"{name} is {100 * distance:.2f}% from the hull of {J} donors (limit {100 * tolerance:g}%); "
-    text += f"outside their range in {int((~inside).sum())} of {len(baseline)} baseline periods"
-    return Check(NAME, "PASS" if distance <= tolerance else "FAIL", distance, text, table)
+    message = (
+        f"{name} is {100 * distance:.2f}% from the hull of {J} donors (limit {100 * tolerance:g}%); outside their "
+        f"range in {int((~in_range).sum())} of {len(baseline)} baseline periods"
+    )
+    return Check(NAME, "PASS" if distance <= tolerance else "FAIL", distance, message, table)

@@ -1,4 +1,4 @@
-"""Effective donors: on how many units the benchmark really rests."""
+"""Effective donors: the number of units on which the benchmark rests."""
 
 from __future__ import annotations
 
@@ -20,14 +20,24 @@ def effective_donors(cf: Counterfactual, *, fewest: float = 3.0) -> Check:
     Parameters
     ----------
     cf : Counterfactual
-        Of a method with donor weights.
+        From a method with donor weights.
     fewest : float
-        Smallest number that passes: below it, one donor's own shock moves the benchmark by a third of its size or more.
+        Smallest number that passes. With fewer than three, one donor's own shock moves the benchmark by at least a
+        third of its size.
 
     Returns
     -------
     Check
-        The table has a row per treated unit: effective donors, the heaviest donor and its weight, negative weights.
+        The table has one row per treated unit: effective donors, the heaviest donor and its weight, and the number of
+        negative weights.
+
+    Examples
+    --------
+    >>> import ssinfer as ss
+    >>> simulated = ss.simulation.simulate_panel(25, range(2005, 2018), start=2016, seed=2)
+    >>> cf = ss.SyntheticControl().fit(simulated.panel, simulated.design(), seed=1)
+    >>> ss.diagnostics.effective_donors(cf).status
+    'PASS'
     """
     if cf.weights is None:
         return Check.not_evaluated(NAME, f"{cf.method} gives no donor weights")
@@ -43,6 +53,8 @@ def effective_donors(cf: Counterfactual, *, fewest: float = 3.0) -> Check:
     worst = int(table["effective_donors"].to_numpy().argmin())
     row = table.iloc[worst]
     figure = float(row["effective_donors"])
-    text = f"{table.index[worst]}: {figure:.1f} effective donors of {weights.shape[1]} (limit {fewest:g}), "
-    text += f"most on {row['heaviest']} ({100 * row['weight']:.0f}%)"
-    return Check(NAME, "PASS" if figure >= fewest else "FAIL", figure, text, table)
+    message = (
+        f"{table.index[worst]}: {figure:.1f} effective donors of {weights.shape[1]} (limit {fewest:g}); the heaviest "
+        f"is {row['heaviest']} ({100 * row['weight']:.0f}%)"
+    )
+    return Check(NAME, "PASS" if figure >= fewest else "FAIL", figure, message, table)

@@ -1,10 +1,10 @@
-"""What the diagnostics need of a method and of a design."""
+"""Parts that the diagnostics share: fitted draws, the usable baseline, and the protocol of a method."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ssinfer.errors import RefusalError
+from ssinfer.errors import NotSupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ssinfer.counterfactual import Counterfactual
     from ssinfer.design import Design
     from ssinfer.errors import SsinferError
+    from ssinfer.typing import Floats
 
 
 class Fitter(Protocol):
@@ -34,9 +35,18 @@ def usable_baseline(design: Design) -> list[Any]:
 
 
 def require_one_treated(design: Design) -> str:
-    """Return the treated unit's name, or refuse several treated units."""
+    """Return the treated unit's name.
+
+    Raises
+    ------
+    NotSupportedError
+        The design has several treated units.
+    """
     if len(design.treated) > 1:
-        raise RefusalError(
-            f"{len(design.treated)} treated units: this check looks at one. Check each by its own design."
-        )
+        raise NotSupportedError("This check", f"{len(design.treated)} treated units", "Give one design per unit.")
     return design.treated[0]
+
+
+def pooled_draws(cf: Counterfactual) -> Floats:
+    """Return draws of the pooled benchmark: of the posterior if there is one, else of the sampling distribution."""
+    return cf.pooled("credible" if cf.uncertainty == "posterior" else "confidence")

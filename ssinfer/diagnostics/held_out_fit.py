@@ -1,4 +1,4 @@
-"""Fit on held-out baseline periods: what the benchmark misses when it has not seen them."""
+"""Fit on held-out baseline periods: the error of the benchmark in periods that it has not seen."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.check import Check
-from ssinfer.diagnostics.fitting import Fitter, usable_baseline
+from ssinfer.diagnostics.fitting import Fitter, pooled_draws, usable_baseline
 from ssinfer.errors import SsinferError
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ NAME = "held-out fit"
 def held_out_fit(
     method: Fitter, data: Any, design: Design, *, held_out: int | None = None, level: float = 0.95, seed: int = 0
 ) -> Check:
-    r"""Forecast the last baseline periods from the earlier ones, for the treated units.
+    r"""Forecast the treated units' last baseline periods from the earlier ones.
 
-    Passes when the pooled held-out spending lies inside the method's own `level` interval. The fit to periods that
-    chose the weights is optimised small and tells nothing about noise; this one does.
+    The check passes if the pooled held-out spending lies inside the method's own interval. The error in periods that
+    chose the weights is small by construction and says nothing about noise.
 
     Parameters
     ----------
@@ -31,15 +31,23 @@ def held_out_fit(
     data : Panel or Cohort
     design : Design
     held_out : int, optional
-        Baseline periods held out; by default as many as there are performance periods, at most a third of the baseline.
+        Number of baseline periods held out. Default: the number of performance periods, at most a third of the
+        baseline.
     level : float
-        Of the interval that must hold the spending.
+        Probability of the interval, a fraction.
     seed : int
 
     Returns
     -------
     Check
         `figure` is the pooled error, spending less benchmark, as a fraction of the benchmark.
+
+    Examples
+    --------
+    >>> import ssinfer as ss
+    >>> simulated = ss.simulation.simulate_panel(25, range(2005, 2018), start=2016, seed=2)
+    >>> ss.diagnostics.held_out_fit(ss.SyntheticControl(), simulated.panel, simulated.design()).status
+    'PASS'
     """
     baseline = usable_baseline(design)
     count = held_out or max(1, min(len(set(design.performance) - set(design.masked)), len(baseline) // 3))
@@ -50,19 +58,20 @@ def held_out_fit(
     earlier = design.replace(baseline=baseline[:-count], performance=baseline[-count:], starts=None)
     try:
         cf = method.fit(data, earlier, seed=seed)
-        saving = cf.savings().pooled()
+        savings = cf.savings()
+        pooled = savings.pooled()
     except SsinferError as error:
         return Check.not_evaluated(NAME, error)
-    miss = -saving.measured_rate.item()
-    table = pd.DataFrame({"period": baseline[-count:], "error": (-cf.savings().measured.mean("unit")).values.ravel()})
-    text = f"{100 * miss:+.2f}% in {baseline[-count]}-{baseline[-1]}, fitted on {baseline[0]}-{baseline[-count - 1]}"
+    error_rate = -pooled.measured_rate.item()
+    table = pd.DataFrame({"period": baseline[-count:], "error": (-savings.measured.mean("unit")).values.ravel()})
+    message = (
+        f"{100 * error_rate:+.2f}% in {baseline[-count]}-{baseline[-1]}, fitted on {baseline[0]}-{baseline[-count - 1]}"
+    )
     try:
-        kind = "credible" if cf.uncertainty == "posterior" else "confidence"
-        pooled = cf.pooled(kind)
+        draws = pooled_draws(cf)
     except SsinferError as reason:
-        return Check(NAME, "NOT EVALUATED", miss, f"{text}; no interval to hold it against: {reason}", table)
-    lower, upper = np.quantile(pooled, [(1 - level) / 2, (1 + level) / 2])
-    inside = bool(lower <= saving.spending.item() <= upper)
-    width = 100 * (upper - lower) / 2 / pooled.mean()
-    verdict = f"{text}; {level:.0%} interval +/-{width:.2f}%"
-    return Check(NAME, "PASS" if inside else "FAIL", miss, verdict, table)
+        return Check(NAME, "NOT EVALUATED", error_rate, f"{message}; there is no interval: {reason}", table)
+    lower, upper = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
+    inside = bool(lower <= pooled.spending.item() <= upper)
+    message += f"; {level:.0%} interval +/-{100 * (upper - lower) / 2 / draws.mean():.2f}%"
+    return Check(NAME, "PASS" if inside else "FAIL", error_rate, message, table)

@@ -1,4 +1,4 @@
-"""Placebo in time: the saving that the method finds before there was a contract."""
+"""Placebo in time: the saving that the method finds in periods before the contract."""
 
 from __future__ import annotations
 
@@ -8,24 +8,27 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.check import Check
+from ssinfer.diagnostics.fitting import pooled_draws
 from ssinfer.errors import SsinferError
 
 if TYPE_CHECKING:
     from ssinfer.design import Design
     from ssinfer.diagnostics.fitting import Fitter
     from ssinfer.panel import Panel
+    from ssinfer.typing import Positions
 
 NAME = "placebo in time"
+MIN_BASELINE = 3
 
 
 def placebo_in_time(
     method: Fitter, panel: Panel, design: Design, *, origins: int = 3, level: float = 0.95, seed: int = 0
 ) -> Check:
-    """Move the whole design back in time, so that its performance ends before the contract starts.
+    """Move the design back in time, so that its performance period ends before the contract starts.
 
-    Every window has the design's own baseline length, gap and number of performance periods; where the panel does not
-    reach back far enough the baseline is shortened to what there is, and the table says so. Passes when the pooled
-    spending lies inside the method's `level` interval in every window (Bonferroni over windows).
+    Every window has the design's own baseline length, gap and number of performance periods. If the panel starts too
+    late, the baseline is shortened to the periods there are, and the table gives their number. The check passes if the
+    pooled spending lies inside the method's interval in every window.
 
     Parameters
     ----------
@@ -33,33 +36,31 @@ def placebo_in_time(
     panel : Panel
     design : Design
     origins : int
-        Number of windows tried, each one performance length earlier than the one after it.
+        Number of windows, each one performance length earlier than the next.
     level : float
-        Joint level over the windows.
+        Joint probability of the intervals, a fraction (Bonferroni over windows).
     seed : int
 
     Returns
     -------
     Check
-        `figure` is the mean saving rate over the windows (the case's own bias).
+        `figure` is the mean savings rate over the windows.
+
+    Examples
+    --------
+    >>> import ssinfer as ss
+    >>> simulated = ss.simulation.simulate_panel(25, range(2005, 2018), start=2016, seed=2)
+    >>> ss.diagnostics.placebo_in_time(ss.SyntheticControl(), simulated.panel, simulated.design()).status
+    'PASS'
     """
-    columns = {period: place for place, period in enumerate(panel.periods)}
     try:
-        before, after = np.sort(panel.columns(design.baseline)), np.sort(panel.columns(design.performance))
+        windows = _earlier_windows(panel, design, origins)
     except SsinferError as error:
         return Check.not_evaluated(NAME, error)
-    masked = [columns[period] for period in design.masked if period in columns]
-    span = int(after[-1] - after[0] + 1)
-    windows = []
-    for step in range(1, origins + 1):
-        early, late = before - step * span, after - step * span
-        early = np.setdiff1d(early[early >= 0], masked)
-        if early.size >= 3 and late[0] > early[-1]:
-            windows.append((early, late))
     if not windows:
         return Check.not_evaluated(
-            NAME, f"the panel starts in {panel.periods[0]!r}: no window of {span} performance periods with 3 baseline "
-            "periods lies before the contract"
+            NAME, f"the panel starts in {panel.periods[0]!r}: no window with {MIN_BASELINE} baseline periods lies "
+            "before the contract"
         )  # fmt: skip
     designs = [
         design.replace(
@@ -74,8 +75,7 @@ def placebo_in_time(
         try:
             if isinstance(fit, SsinferError):
                 raise fit
-            saving = fit.savings().pooled()
-            draws = fit.pooled("credible" if fit.uncertainty == "posterior" else "confidence")
+            saving, draws = fit.savings().pooled(), pooled_draws(fit)
             lower, upper = np.quantile(draws, [(1 - each) / 2, (1 + each) / 2])
             inside = bool(lower <= saving.spending.item() <= upper)
             rows.append((*label, saving.measured_rate.item(), (upper - lower) / 2 / draws.mean(), inside, ""))
@@ -83,14 +83,30 @@ def placebo_in_time(
             rows.append((*label, np.nan, np.nan, False, str(error)))
     names = ["first", "last", "n_baseline", "savings_rate", "half_width", "inside", "refused"]
     table = pd.DataFrame(rows, columns=names)
-    valid = table[table["refused"] == ""]
-    if valid.empty:
+    fitted = table[table["refused"] == ""]
+    if fitted.empty:
         return Check(
             NAME, "NOT EVALUATED", float("nan"), f"every window was refused: {table['refused'].iloc[0]}", table
         )
-    figure = float(valid["savings_rate"].mean())
-    text = f"mean saving {100 * figure:+.2f}% over {len(valid)} windows before the contract, "
-    text += f"{int((~valid['inside']).sum())} outside the {each:.1%} interval"
-    if len(valid) < len(table):
-        text += f"; {len(table) - len(valid)} windows refused"
-    return Check(NAME, "PASS" if valid["inside"].all() else "FAIL", figure, text, table)
+    figure = float(fitted["savings_rate"].mean())
+    message = (
+        f"mean saving {100 * figure:+.2f}% over {len(fitted)} windows before the contract, "
+        f"{int((~fitted['inside']).sum())} outside the {each:.1%} interval"
+    )
+    if len(fitted) < len(table):
+        message += f"; {len(table) - len(fitted)} windows refused"
+    return Check(NAME, "PASS" if fitted["inside"].all() else "FAIL", figure, message, table)
+
+
+def _earlier_windows(panel: Panel, design: Design, origins: int) -> list[tuple[Positions, Positions]]:
+    """Return the baseline and performance columns of each earlier window that has enough baseline periods."""
+    before, after = np.sort(panel.columns(design.baseline)), np.sort(panel.columns(design.performance))
+    masked = [column for column, period in enumerate(panel.periods) if period in design.masked]
+    length = int(after[-1] - after[0] + 1)
+    windows = []
+    for step in range(1, origins + 1):
+        early, late = before - step * length, after - step * length
+        early = np.setdiff1d(early[early >= 0], masked)
+        if early.size >= MIN_BASELINE and late[0] > early[-1]:
+            windows.append((early, late))
+    return windows

@@ -12,7 +12,7 @@ from ssinfer.schema import Column, FrameSchema
 
 BASELINE, PERFORMANCE, NO_WINDOW = "baseline", "performance", ""
 MAX_OFFSET = 0.2  # between benchmarks of one period, in periods
-MAX_TICKS = 14
+MAX_CHARACTERS = 66  # of all tick labels together
 
 
 def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
@@ -58,7 +58,7 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
         axis.text((left + right) / 2, top - 0.3 * margin, text, color=SOFT, va="top", ha="center")
     axis.set_xlim(-0.5, edge)
     axis.set_ylim(bottom, top)
-    every = -(-len(periods) // MAX_TICKS)
+    every = -(-len(periods) * (max(map(len, periods)) + 1) // MAX_CHARACTERS)
     axis.set_xticks(positions[::every], periods[::every])
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: plain(value, 0)))
     axis.set_ylabel(f"Spending, {frame['currency'].iloc[0]} per insured-year")

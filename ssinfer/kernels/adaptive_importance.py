@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import logsumexp
 
-from ssinfer.kernels.importance import Mixture, effective_size, fit_mixture, resample
+from ssinfer.kernels.importance import Mixture, effective_size, fit_student_mixture, resample
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     LogTarget = Callable[[Floats], Floats]  # nodes (M, d) to their log density (M,), up to a constant
 
-MAX_PARETO_K = 0.7  # of dependable importance weights (Vehtari et al. 2024, section 3.2)
+MAX_PARETO_K = 0.7  # of reliable importance weights (Vehtari et al. 2024, section 3.2)
 MIN_ESS = 400.0  # effective sample size (Vehtari et al. 2021, section 4)
 
 PILOT_NODES = 256  # of the first pilot round, doubled in each; four times as many above `FEW_PARAMETERS`
@@ -26,7 +26,7 @@ ENOUGH_EFFECTIVE = 0.6  # share of effective nodes at which pilots end; half of 
 MAX_PILOT_ROUNDS = 3  # at least two are run
 ESS_MARGIN = 2.0  # times the effective nodes needed: a placebo's posterior differs from the one proposed for
 COMPONENTS = 4  # of the mixture that is fitted to the pilot nodes
-MULTIPLES = (2, 4, 8)  # times the nodes in further rounds, until the weights are dependable
+MULTIPLES = (2, 4, 8)  # times the nodes in further rounds, until the weights are reliable
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,17 +40,29 @@ class Proposal:
 
 @dataclass(frozen=True, eq=False)
 class Posterior:
-    """Weighted nodes: x (M, d), weights (M,) that sum to one, and how dependable they are."""
+    """Weighted nodes, with the diagnostics of their weights.
+
+    Attributes
+    ----------
+    nodes : array (M, d)
+    weights : array (M,)
+        They sum to one.
+    pareto_k : float
+    effective : float
+        Effective sample size of the weights.
+    log_target : array (M,), optional
+        Log posterior density.
+    """
 
     nodes: Floats
     weights: Floats
     pareto_k: float
     effective: float
-    log_target: Floats | None = None  # log posterior density (M,), where it was kept
+    log_target: Floats | None = None
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """Name what makes the weights undependable."""
+        """Names of the failed diagnostics, with their limits."""
         out = []
         if not self.pareto_k <= MAX_PARETO_K:
             out.append(f"Pareto k of the importance weights is {self.pareto_k:.2f}, above {MAX_PARETO_K}")
@@ -72,7 +84,7 @@ def build_proposal(log_target: LogTarget, start: Mixture, defensive: Mixture | N
     start : Mixture
         First proposal, around the mode.
     defensive : Mixture or None
-        Components that every proposal keeps. Their shares are those of the whole proposal.
+        Components that every proposal keeps. Their shares are those in the complete proposal.
     count : int
         Least number of nodes. Two, four or eight times as many are drawn where `ESS_MARGIN` times `MIN_ESS` effective
         nodes would not be reached otherwise.
@@ -103,8 +115,8 @@ def build_proposal(log_target: LogTarget, start: Mixture, defensive: Mixture | N
     return draw_nodes(mixture, times * count, defensive)
 
 
-def weigh_until_dependable(log_target: LogTarget, proposal: Proposal, count: int) -> Posterior:
-    """Weigh the nodes of a proposal; draw more nodes, nearer to the target, while the weights are not dependable.
+def weight_until_reliable(log_target: LogTarget, proposal: Proposal, count: int) -> Posterior:
+    """Weight the nodes of a proposal; while the weights are not reliable, draw more nodes, nearer to the target.
 
     `count` is the number of nodes of which `MULTIPLES` are drawn.
     """
@@ -139,7 +151,7 @@ def _plain_weights(log_target: Floats, proposal: Proposal) -> Floats:
 def fit_proposal(proposal: Proposal, log_target: Floats) -> Mixture:
     """Return a mixture of Student-t distributions fitted to the weighted nodes, with the defensive components."""
     weights = _plain_weights(log_target, proposal)
-    return with_defensive_components(fit_mixture(proposal.nodes, weights, COMPONENTS), proposal.defensive)
+    return with_defensive_components(fit_student_mixture(proposal.nodes, weights, COMPONENTS), proposal.defensive)
 
 
 def with_defensive_components(mixture: Mixture, defensive: Mixture | None) -> Mixture:

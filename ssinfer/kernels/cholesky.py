@@ -1,26 +1,29 @@
 """Cholesky factors of small matrices, in place: factor, solve, invert.
 
-For a few dozen unknowns at most, inside other kernels.
+For a few dozen unknowns at most, called from other kernels.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
 
 from ssinfer.kernels.compile import compiled
 
-Array = NDArray[np.float64]
+if TYPE_CHECKING:
+    from ssinfer.typing import Floats
+
 Int = int | np.int64
 
 _PIVOT_TOLERANCE = 1e-15
 
 
 @compiled
-def cholesky(A: Array, least: float = 0.0) -> bool:
-    """Overwrite the lower triangle of A by its Cholesky factor; False where A is not positive definite.
+def cholesky(A: Floats, least: float = 0.0) -> bool:
+    """Overwrite the lower triangle of A by its Cholesky factor; return False if A is not positive definite.
 
-    A pivot below `least` is taken as that where it is above zero: the factor is then one of a matrix nearby.
+    Pivots below `least` are raised to `least`; the factor is then that of a nearby matrix.
     """
     n = A.shape[0]
     for i in range(n):
@@ -29,7 +32,7 @@ def cholesky(A: Array, least: float = 0.0) -> bool:
             for k in range(j):
                 total -= A[i, k] * A[j, k]
             if i == j:
-                if total < least:  # noqa: PLR1730  (max would hide what is no number)
+                if total < least:  # noqa: PLR1730  (max would hide NaN)
                     total = least
                 if not total > 0.0:
                     return False
@@ -40,7 +43,7 @@ def cholesky(A: Array, least: float = 0.0) -> bool:
 
 
 @compiled
-def solve_factored(L: Array, k: Int, b: Array) -> None:
+def solve_factored(L: Floats, k: Int, b: Floats) -> None:
     """Overwrite the first k numbers of b with the solution of ``L L' x = b``, L the leading k x k lower triangle."""
     for i in range(k):
         value = b[i]
@@ -55,16 +58,16 @@ def solve_factored(L: Array, k: Int, b: Array) -> None:
 
 
 @compiled
-def solve_positive(A: Array, b: Array) -> None:
+def solve_positive(A: Floats, b: Floats) -> None:
     """Overwrite b with the solution of ``A x = b``, and the lower triangle of A with its Cholesky factor.
 
     Parameters
     ----------
     A : array (n, n)
-        Symmetric and positive definite, with diagonals of like size; only the lower triangle is read. A pivot below
-        rounding (1e-15 of the trace) is taken as that.
+        Symmetric and positive definite, with diagonals of similar size; only the lower triangle is read. Pivots below
+        rounding error (1e-15 of the trace) are raised to it.
     b : array (n,)
-        NaN where A holds what is no number.
+        Right-hand side. It becomes NaN if A contains NaN.
     """
     least = 1e-300
     for i in range(b.size):
@@ -76,8 +79,8 @@ def solve_positive(A: Array, b: Array) -> None:
 
 
 @compiled
-def inverse(factor: Array, out: Array) -> None:
-    """Write (L L')^-1 into `out`, L the lower triangle of `factor`."""
+def inverse(factor: Floats, out: Floats) -> None:
+    """Write (L L')^-1 into `out`; L is the lower triangle of `factor`."""
     n = factor.shape[0]
     M = np.zeros((n, n))
     for j in range(n):

@@ -1,4 +1,4 @@
-"""The one place where numba is asked to compile."""
+"""Compiles kernels with numba, and keeps the machine code on disk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 def cache_folder(source: str = __file__) -> Path | None:
-    """Return where numba keeps what it compiles of a source file: beside it or in NUMBA_CACHE_DIR; None if nowhere."""
+    """Return the folder in which numba keeps the machine code of a source file; None if no folder is writable.
+
+    It is NUMBA_CACHE_DIR, or `__pycache__` in the folder of the source file.
+    """
     target = Path(os.environ.get("NUMBA_CACHE_DIR", Path(source).resolve().parent / "__pycache__"))
     return target if _is_writable(target) else None
 
@@ -31,17 +34,24 @@ def _is_writable(target: Path) -> bool:
 
 
 def compiled[F: Callable[..., Any]](function: F) -> F:
-    """Compile `function` with numba once, and keep the machine code on disk if a folder is writable.
+    """Compile `function` with numba, and keep the machine code on disk if a folder is writable.
 
-    numba's ``cache=True`` raises at import when no cache folder is writable (a read-only
-    installation, a locked-down container); then the function is compiled afresh in each process.
-    The GIL is released, so kernels may run in threads. ``fastmath`` stays off: results must not
-    depend on the compiler's liberty to reorder sums.
+    numba's ``cache=True`` raises at import if no cache folder is writable (a read-only installation, a locked-down
+    container). The function is then compiled again in each process. The GIL is released, so kernels may run in threads.
+    ``fastmath`` is off: it would let the compiler reorder sums and change results.
     """
-    kept = cache_folder(function.__code__.co_filename) is not None
-    return cast("F", numba.njit(cache=kept, nogil=True)(function))
+    has_folder = cache_folder(function.__code__.co_filename) is not None
+    return cast("F", numba.njit(cache=has_folder, nogil=True)(function))
+
+
+def inlined[F: Callable[..., Any]](function: F) -> F:
+    """Copy `function` into the compiled functions that call it, which takes less time than to compile it alone.
+
+    For a part of one long kernel.
+    """
+    return cast("F", numba.njit(inline="always")(function))
 
 
 def threads() -> int:
-    """Return how many threads a kernel may use: the processors, or what NUMBA_NUM_THREADS says."""
+    """Return the number of threads that a kernel may use: NUMBA_NUM_THREADS, or the number of processors."""
     return int(os.environ.get("NUMBA_NUM_THREADS", os.cpu_count() or 1))

@@ -1,14 +1,15 @@
-"""Variance of benchmark errors as sampling noise that shrinks with size plus a group shock that does not.
+"""Error components: sampling noise that shrinks with size, and a group shock that does not.
 
-A contrast of a unit's relative spending, performance less weighted baseline, has the covariance
+The contrast of a unit's relative spending is performance minus weighted baseline. Over P performance periods it has the
+covariance
 
     V_j = k^2 / n_j A + tau^2 S(rho),      A = (I + (w'w) 1 1') / (1 + w'w)
 
-over P performance periods: w the baseline weights, n_j the insured-years for which k^2 / n_j is the
-sampling variance of a single performance period's contrast, S the contrast of a stationary AR(1) shock, scaled to
-mean diagonal one, so that tau is the standard deviation that a group's shock adds to one period's error.
-A^-1/2 S A^-1/2 = U diag(lambda) U' turns the P correlated errors into P independent ones with variances
-k^2 / n_j + tau^2 lambda_p, the same rotation for every unit.
+w are the baseline weights. n_j are the insured-years for which k^2 / n_j is the sampling variance of the contrast of a
+single performance period. S is the contrast of a stationary AR(1) shock, scaled to mean diagonal one. tau is then the
+standard deviation that a group's shock adds to the error of one period. A^-1/2 S A^-1/2 = U diag(lambda) U' turns the P
+correlated errors into P independent ones, with variances k^2 / n_j + tau^2 lambda_p. The rotation is the same for every
+unit.
 """
 
 from __future__ import annotations
@@ -25,13 +26,20 @@ if TYPE_CHECKING:
 
 
 def shock_contrast(rho: float, weights: Floats, baseline: Floats, performance: Floats) -> Floats:
-    """Return S (P, P): covariance of performance less weighted-baseline AR(1) shocks, mean diagonal one.
+    """Return S (P, P), the covariance of performance minus weighted-baseline AR(1) shocks, with mean diagonal one.
 
-    `baseline` (B,) and `performance` (P,) are positions in time; `weights` (B,) sum to one.
+    Parameters
+    ----------
+    rho : float
+        Persistence per period.
+    weights : array (B,)
+        Baseline weights, which sum to one.
+    baseline, performance : array (B,), (P,)
+        Positions in time.
     """
 
-    def cov(one: Floats, other: Floats) -> Floats:
-        return np.asarray(rho ** np.abs(one[:, None] - other[None, :]))
+    def cov(times: Floats, other_times: Floats) -> Floats:
+        return np.asarray(rho ** np.abs(times[:, None] - other_times[None, :]))
 
     within = weights @ cov(baseline, baseline) @ weights
     across = cov(performance, baseline) @ weights
@@ -40,13 +48,13 @@ def shock_contrast(rho: float, weights: Floats, baseline: Floats, performance: F
 
 
 def noise_shape(weights: Floats, n_performance: int) -> Floats:
-    """Return A (P, P): sampling covariance of the contrast at equal sizes, diagonal one."""
+    """Return A (P, P), the sampling covariance of the contrast at equal sizes, with diagonal one."""
     spread = float(weights @ weights)
     return np.asarray((np.eye(n_performance) + spread) / (1.0 + spread))
 
 
 def rotation(noise: Floats, shock: Floats) -> tuple[Floats, Floats]:
-    """Return (Q, lambda): z = Q x has independent entries with variances k^2/n + tau^2 lambda."""
+    """Return Q and lambda: z = Q x has independent entries with variances k^2/n + tau^2 lambda."""
     values, vectors = np.linalg.eigh(noise)
     root = vectors / np.sqrt(values) @ vectors.T
     lam, turn = np.linalg.eigh(root @ shock @ root)
@@ -59,10 +67,14 @@ def gaussian_terms(squares: Floats, size: Floats, lam: Floats, noise: Floats, sh
 
     Parameters
     ----------
-    squares : (J, W, P) squared rotated errors of unit j in window w; NaN where the unit has no such window
-    size : (J, W) relative sampling variance of the window; read only where squares are known
-    lam : (P,) eigenvalues of the shock
-    noise, shock : (F,) grid
+    squares : array (J, W, P)
+        Squared rotated errors of unit j in window w; NaN where the unit has no such window.
+    size : array (J, W)
+        Relative sampling variance of the window; read only where squares are known.
+    lam : array (P,)
+        Eigenvalues of the shock.
+    noise, shock : array (F,)
+        Grid of parameters.
     """
     n_units, n_windows, n_parts = squares.shape
     logs = np.zeros((noise.size, n_units))
@@ -87,7 +99,7 @@ def gaussian_terms(squares: Floats, size: Floats, lam: Floats, noise: Floats, sh
 
 @dataclass(frozen=True, eq=False)
 class NoiseFit:
-    """Maximum-likelihood k and tau, per set of unit weights (R,), and the likelihood reached."""
+    """Maximum-likelihood k and tau per set of unit weights (R,), and the log likelihood there."""
 
     k: Floats
     tau: Floats
@@ -97,14 +109,19 @@ class NoiseFit:
 def fit_noise(squares: Floats, size: Floats, lam: Floats, known: str, masses: Floats, points: int = 33) -> NoiseFit:
     """Return k and tau by (weighted) maximum likelihood.
 
-    With k to be learned, V = s^2 [(1 - phi) d_j / dbar + phi lambda]: phi is the shock's share of the variance at the
-    typical size; s^2 has a closed form for each phi, so one dimension is searched.
+    If k is estimated, V = s^2 [(1 - phi) d_j / dbar + phi lambda]. phi is the shock's share of the variance at the
+    typical size. s^2 has a closed form for each phi, so only phi is searched.
 
     Parameters
     ----------
-    squares, size, lam : as in :func:`gaussian_terms`
-    known : "size" (k to be learned), "variance" (`size` holds known variances, k is 1) or "none" (k is 0)
-    masses : (J, R) weights of units, a column per replicate
+    squares, size, lam
+        As in :func:`gaussian_terms`.
+    known : "size", "variance" or "none"
+        "size": k is estimated. "variance": `size` holds known variances, and k is 1. "none": k is 0.
+    masses : array (J, R)
+        Weights of units, one column per replicate.
+    points : int
+        Grid points of phi.
     """
     count = np.isfinite(squares).sum(axis=(1, 2)) @ masses  # (R,)
     if known == "variance":
@@ -115,7 +132,7 @@ def fit_noise(squares: Floats, size: Floats, lam: Floats, known: str, masses: Fl
         best = value.argmax(axis=0)
         return NoiseFit(np.ones(masses.shape[1]), np.sqrt(tau2[best]), value.max(axis=0))
     typical = float(np.nanmean(size)) if known == "size" else 1.0
-    # the ends are kept off 0 and 1: some noise and some shock keep the likelihood finite at any size
+    # phi stays off 0 and 1: some noise and some shock keep the likelihood finite at any size
     phi = np.linspace(1e-6, 1 - 1e-6, points) if known == "size" else np.ones(1)
     relative = size / typical if known == "size" else np.zeros_like(size)
     logs, quadratics = gaussian_terms(squares, relative, lam, 1 - phi, phi)

@@ -1,4 +1,4 @@
-"""Groups of rows that carry the same label: dense codes, sums per group, and where each group's run begins."""
+"""Groups of rows with the same label: dense codes, sums per group, and the start of each group's run."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ssinfer.typing import Floats
-
-    Codes = NDArray[np.int64]
+    from ssinfer.typing import Floats, Integers
 
 
-def dense_codes(labels: NDArray[Any]) -> tuple[Codes, int]:
+def dense_codes(labels: NDArray[Any]) -> tuple[Integers, int]:
     """Return codes 0 ... G - 1 in the labels' order, and their number G.
 
-    Integers that are not spread out are counted rather than sorted, so that a million rows cost milliseconds.
+    Small integers are counted, not sorted: a million rows then take milliseconds.
 
     Examples
     --------
@@ -34,8 +32,17 @@ def dense_codes(labels: NDArray[Any]) -> tuple[Codes, int]:
     return np.asarray(codes, dtype=np.int64), len(known)
 
 
-def group_sums(codes: Codes, values: Floats, count: int, weights: Floats | None = None) -> Floats:
-    """Return sums of the rows of each group (count, q); `values` (n, q), `weights` (n,) equal by default.
+def group_sums(codes: Integers, values: Floats, count: int, weights: Floats | None = None) -> Floats:
+    """Return the sum over the rows of each group (count, q).
+
+    Parameters
+    ----------
+    codes, values : array (n,), (n, q)
+        Group of each row, from 0, and its values.
+    count : int
+        Number of groups.
+    weights : array (n,), optional
+        Weight of each row; equal by default.
 
     Examples
     --------
@@ -46,8 +53,8 @@ def group_sums(codes: Codes, values: Floats, count: int, weights: Floats | None 
     return np.stack([np.bincount(codes, weights=column, minlength=count) for column in columns], axis=1)
 
 
-def run_starts(codes: Codes, count: int) -> Codes:
-    """Return where each group's run begins once rows are sorted by code, and the end (count + 1,).
+def run_starts(codes: Integers, count: int) -> Integers:
+    """Return the start of each group's run after rows are sorted by code, and the end (count + 1,).
 
     Examples
     --------

@@ -147,7 +147,7 @@ def distances(nodes: Floats, centre: Floats, root: Floats) -> Floats:
     return out
 
 
-def fit_mixture(nodes: Floats, weights: Floats, components: int, rounds: int = 12) -> Mixture:
+def fit_student_mixture(nodes: Floats, weights: Floats, components: int, rounds: int = 12) -> Mixture:
     """Fit a mixture of Student-t distributions to weighted nodes, by expectation maximisation (Cappé et al. 2008).
 
     The start are slices along the leading direction of the weighted nodes. Scale matrices are inflated where few

@@ -2,8 +2,8 @@
 
     y_i ~ (mu, v_i),    v_i = c^2 s_i^2 + tau^2 r_i + omega^2
 
-Here y_i is the savings rate of a placebo, s_i the standard error of its own fit, and r_i its relative sampling
-variance (typical size over own size). mu is the systematic error and c rescales the standard errors. tau is excess
+y_i is the savings rate of a placebo and s_i the standard error of its fit. r_i is its relative sampling variance: the
+typical size over its size. mu is the systematic error and c rescales the standard errors. tau is excess
 error that shrinks with size. omega is excess error that does not shrink, such as persistent errors of units and errors
 that are common to an origin. Rows of one unit or one origin depend on one another. The quasi-likelihood treats the rows
 as independent, which keeps v consistent; the variance of mu is clustered.
@@ -97,13 +97,7 @@ def refit_error_distributions(
 
 
 def _fit_all(
-    y: Floats,
-    columns: Floats,
-    clusters: Positions,
-    weights: Floats,
-    start: PredictiveErrorDistribution,
-    *,
-    drawn: bool,
+    y: Floats, columns: Floats, clusters: Positions, weights: Floats, start: PredictiveErrorDistribution, *, drawn: bool
 ) -> list[PredictiveErrorDistribution]:
     # y is copied because columns of frames are read-only: the kernel is then compiled for one kind of array only
     fits = _fit(np.array(y), columns, clusters, weights, start.mean, start.theta, drawn)
@@ -115,13 +109,7 @@ def _fit_all(
 
 @compiled
 def _fit(
-    y: Floats,
-    columns: Floats,
-    clusters: Positions,
-    weights: Floats,
-    mean: float,
-    start: Floats,
-    drawn: bool,
+    y: Floats, columns: Floats, clusters: Positions, weights: Floats, mean: float, start: Floats, drawn: bool
 ) -> tuple[Floats, Floats, Floats]:
     """Return means (K,), thetas (K, 3) and variances of the mean (K,)."""
     n_replicates, n_rows = weights.shape

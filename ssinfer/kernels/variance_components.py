@@ -1,35 +1,37 @@
-"""Variances that are sums of known sources, by Gaussian quasi-likelihood: at an optimum, to rounding.
+"""Fits variances v = X theta, theta >= 0, by Gaussian quasi-likelihood.
 
     min  sum_j mass_j (log v_j + e_j^2 / v_j),     v_j = sum_c x_jc theta_c,     theta >= 0
 
-Steps of Fisher scoring: near theta the objective is that of least squares with weights 1 / v^2, whose minimiser over
-theta >= 0 gives the direction; the step is halved until the objective falls. With at most a handful of sources every
-set of positive ones is tried, so that sources reach zero exactly. (Majorise-minimise steps, which multiply, approach a
-zero for ever and stop short of it.) Sources that are the same share evenly, since a step moves no further than it must.
+The search takes Fisher scoring steps. Near theta the objective is a least-squares problem with weights 1 / v^2, and its
+minimiser over theta >= 0 gives the direction. The step is halved until the objective falls. There are few sources, so
+every set of positive sources is tried; a source can then become exactly zero. (Majorise-minimise steps multiply theta
+and never reach zero.) Identical sources get equal shares, because a ridge keeps each step as short as possible.
 
-Heavy tails give the objective more than one minimum: the best of several starts is taken, which a test sets against
-random ones.
+Heavy tails can give the objective more than one minimum. The best of several starts is returned; a test compares it
+with random starts.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
 
 from ssinfer.kernels.cholesky import solve_positive
 from ssinfer.kernels.compile import compiled
 
-Array = NDArray[np.float64]
+if TYPE_CHECKING:
+    from ssinfer.typing import Floats
 
-_STEPS = 200
-_SLOPE = 1e-11  # of the objective along the step, per observation
-_STAY = 1e-9  # what keeps a step short, as a share of the curvature
-_FLOOR = 1e-12  # least variance, as a share of the mean square
-_BETTER = 1e-6  # by how much another start has to do better than the even one, in the objective
-_OTHERS = 0.02  # what the other sources keep at a start from one, as a share of their even start
+_MAX_STEPS = 200
+_MIN_SLOPE = 1e-11  # of the objective along the step, per observation, at which the search ends
+_RIDGE = 1e-9  # as a share of the curvature
+_MIN_VARIANCE = 1e-12  # as a share of the mean square
+_MIN_GAIN = 1e-6  # by which another start has to lower the objective below that of the even start
+_REMAINING_SHARE = 0.02  # starting share of the remaining sources
 
 
-def variance_function(errors: Array, regressors: Array) -> Array:
+def variance_function(errors: Floats, regressors: Floats) -> Floats:
     """Fit v = regressors @ theta, theta >= 0, to squared errors.
 
     Parameters
@@ -37,7 +39,7 @@ def variance_function(errors: Array, regressors: Array) -> Array:
     errors : array (m,)
         Errors with mean zero under the model.
     regressors : array (m, r)
-        Sources of variance, each >= 0; a column of zeros gets no weight. r is at most 5 or so.
+        Sources of variance, each >= 0; a column of zeros gets theta 0. r is at most about 5.
 
     Returns
     -------
@@ -50,24 +52,24 @@ def variance_function(errors: Array, regressors: Array) -> Array:
     best, lowest = np.full(even.size, np.nan), np.inf
     for alone in (None, *np.flatnonzero(even)):
         theta = even.copy()
-        if alone is not None:  # nearly: where this source has nothing, the variance is not zero at the start
-            theta = _OTHERS * even
+        if alone is not None:  # the other sources keep a little: the variance is then positive everywhere
+            theta = _REMAINING_SHARE * even
             theta[alone] += np.count_nonzero(even) * even[alone]
         value, _steps = fit_variance(square, regressors, mass, theta)
-        if alone is None or value < lowest - _BETTER:
+        if alone is None or value < lowest - _MIN_GAIN:
             best, lowest = theta, value
     return best
 
 
-def even_start(square: Array, regressors: Array) -> Array:
-    """Return theta (r,) by which every source explains the same share of the mean square."""
-    level = regressors.mean(axis=0)
-    used = level > 0.0
-    return np.asarray(np.where(used, square.mean() / np.where(used, level, 1.0) / max(int(used.sum()), 1), 0.0))
+def even_start(square: Floats, regressors: Floats) -> Floats:
+    """Return theta (r,) with which every source explains the same share of the mean square."""
+    mean = regressors.mean(axis=0)
+    used = mean > 0.0
+    return np.asarray(np.where(used, square.mean() / np.where(used, mean, 1.0) / max(int(used.sum()), 1), 0.0))
 
 
 @compiled
-def _objective(square: Array, regressors: Array, mass: Array, theta: Array, floor: float) -> float:
+def _objective(square: Floats, regressors: Floats, mass: Floats, theta: Floats, floor: float) -> float:
     value = 0.0
     for j in range(square.size):
         if mass[j] > 0.0:
@@ -80,50 +82,50 @@ def _objective(square: Array, regressors: Array, mass: Array, theta: Array, floo
 
 
 @compiled
-def _least_squares(gram: Array, right: Array, theta: Array, best: Array) -> None:
+def _least_squares(gram: Floats, right: Floats, theta: Floats, best: Floats) -> None:
     """Fill `best` with the minimiser over theta >= 0 of the quadratic near theta, by trying every set of sources."""
     r = theta.size
     lowest = np.inf
-    place = np.empty(r, dtype=np.int64)
+    column = np.empty(r, dtype=np.int64)
     for chosen in range(1 << r):
         size, feasible = 0, True
         for c in range(r):
             if (chosen >> c) & 1:
-                feasible = feasible and gram[c, c] > 0.0  # a source of nothing is never chosen
-                place[size] = c
+                feasible = feasible and gram[c, c] > 0.0  # a source without curvature is never chosen
+                column[size] = c
                 size += 1
         if not feasible:
             continue
         matrix, solution = np.empty((size, size)), np.empty(size)
         for p in range(size):
-            c = place[p]
-            # in units in which every source has the same curvature, so that none is lost in another's rounding
-            solution[p] = right[c] / np.sqrt(gram[c, c]) + _STAY * np.sqrt(gram[c, c]) * theta[c]
+            c = column[p]
+            # scaled so that every source has the same curvature: a small source is then not lost to rounding
+            solution[p] = right[c] / np.sqrt(gram[c, c]) + _RIDGE * np.sqrt(gram[c, c]) * theta[c]
             for q in range(p + 1):
-                matrix[p, q] = gram[c, place[q]] / np.sqrt(gram[c, c]) / np.sqrt(gram[place[q], place[q]])
-            matrix[p, p] *= 1.0 + _STAY
+                matrix[p, q] = gram[c, column[q]] / np.sqrt(gram[c, c]) / np.sqrt(gram[column[q], column[q]])
+            matrix[p, p] *= 1.0 + _RIDGE
         solve_positive(matrix, solution)
         for p in range(size):
-            solution[p] /= np.sqrt(gram[place[p], place[p]])
+            solution[p] /= np.sqrt(gram[column[p], column[p]])
             if not solution[p] > 0.0:
                 feasible = False
         if not feasible:
             continue
         value = 0.0
         for p in range(size):
-            c = place[p]
-            value -= 0.5 * (right[c] + _STAY * gram[c, c] * theta[c]) * solution[p]
+            c = column[p]
+            value -= 0.5 * (right[c] + _RIDGE * gram[c, c] * theta[c]) * solution[p]
         if value < lowest:
             lowest = value
             for c in range(r):
                 best[c] = 0.0
             for p in range(size):
-                best[place[p]] = solution[p]
+                best[column[p]] = solution[p]
 
 
 @compiled
-def fit_variance(square: Array, regressors: Array, mass: Array, theta: Array) -> tuple[float, int]:
-    """Move theta from a start to an optimum, in place; return the objective there and the steps taken.
+def fit_variance(square: Floats, regressors: Floats, mass: Floats, theta: Floats) -> tuple[float, int]:
+    """Move theta from a start to an optimum, in place; return the objective there and the number of steps.
 
     Parameters
     ----------
@@ -131,9 +133,10 @@ def fit_variance(square: Array, regressors: Array, mass: Array, theta: Array) ->
         Squared errors.
     regressors : array (m, r)
     mass : array (m,)
-        How often each observation counts.
+        Weight of each observation.
     theta : array (r,)
-        The start, not zero throughout; overwritten. Zero where there is no error, NaN where one is not finite.
+        The start, with a positive entry; overwritten. It becomes zero if all errors are zero, and NaN if one is not
+        finite.
     """
     m, r = regressors.shape
     total, mean_square = 0.0, 0.0
@@ -144,11 +147,11 @@ def fit_variance(square: Array, regressors: Array, mass: Array, theta: Array) ->
         for c in range(r):
             theta[c] = 0.0 if mean_square == 0.0 else np.nan
         return -np.inf if mean_square == 0.0 else np.nan, 0
-    floor = _FLOOR * mean_square / total
+    floor = _MIN_VARIANCE * mean_square / total
     gram, right = np.empty((r, r)), np.empty(r)
     goal, trial = np.empty(r), np.empty(r)
     value = _objective(square, regressors, mass, theta, floor)
-    for step in range(_STEPS):
+    for step in range(_MAX_STEPS):
         gram[:] = 0.0
         right[:] = 0.0
         for j in range(m):
@@ -171,19 +174,19 @@ def fit_variance(square: Array, regressors: Array, mass: Array, theta: Array) ->
             for b in range(r):
                 slope += (goal[c] - theta[c]) * gram[c, b] * theta[b]
             slope -= (goal[c] - theta[c]) * right[c]
-        if not slope < -_SLOPE * total:
+        if not slope < -_MIN_SLOPE * total:
             return value, step
         share = 1.0
         for _halving in range(60):
             for c in range(r):
                 trial[c] = theta[c] + share * (goal[c] - theta[c])
-            found = _objective(square, regressors, mass, trial, floor)
-            if found <= value + 1e-4 * share * slope:
+            trial_value = _objective(square, regressors, mass, trial, floor)
+            if trial_value <= value + 1e-4 * share * slope:
                 break
             share *= 0.5
-        if not found < value:
+        if not trial_value < value:
             return value, step
-        value = found
+        value = trial_value
         for c in range(r):
             theta[c] = trial[c]
-    return value, _STEPS
+    return value, _MAX_STEPS

@@ -1,19 +1,14 @@
 """Discovery: finds benchmark methods by entry point, those of this package and of others alike."""
 
-from __future__ import annotations
-
 import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
-from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 from ssinfer.errors import PluginError, did_you_mean
 from ssinfer.protocol import Capabilities
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from importlib.metadata import EntryPoint
 
 GROUP = "ssinfer.benchmarks"
 CAPABILITIES = tuple(field.name for field in fields(Capabilities))
@@ -21,25 +16,13 @@ CAPABILITIES = tuple(field.name for field in fields(Capabilities))
 
 @dataclass(frozen=True)
 class Provider:
-    """A benchmark method found by its entry point.
+    """A benchmark method found by its entry point."""
 
-    Attributes
-    ----------
-    name : str
-        Name of the entry point; studies and the command line use it.
-    package, version : str
-        Distribution that registers the method.
-    method : type or None
-        The class; None if it cannot be used.
-    reason : str
-        The reason why it cannot be used; empty otherwise.
-    """
-
-    name: str
-    package: str
+    name: str  # of the entry point; studies and the command line use it
+    package: str  # the distribution that registers the method
     version: str
-    method: Any
-    reason: str = ""
+    method: Any  # the class; None if it cannot be used
+    reason: str = ""  # why it cannot be used
 
     @property
     def needs(self) -> str:

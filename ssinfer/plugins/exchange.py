@@ -1,12 +1,11 @@
 """`ssinfer benchmark`: fits a method on a panel file and a design file, for tools in any language."""
 
-from __future__ import annotations
-
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -18,10 +17,6 @@ from ssinfer.panel import Panel
 from ssinfer.plugins.discovery import make_method
 from ssinfer.plugins.result_document import LEVELS, result_document, write_result
 from ssinfer.plugins.schema import violation
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 
 SUFFIXES = (".json", ".csv", ".parquet")
 

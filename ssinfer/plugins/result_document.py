@@ -1,26 +1,21 @@
 """The result of `ssinfer benchmark`: draws, summary and thresholds as plain values, and the files that hold them."""
 
-from __future__ import annotations
-
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ssinfer._version import __version__
 from ssinfer.atomic import atomic_files
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import PluginError
 from ssinfer.plugins.discovery import providers
 from ssinfer.plugins.schema import SCHEMA_VERSION, violation
 from ssinfer.thresholds.compare import compare_thresholds
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from ssinfer.counterfactual import Counterfactual
 
 LEVELS = (0.95, 0.90)
 VALIDATED_DRAWS = 200  # rows of the draws that are checked against the schema

@@ -37,5 +37,5 @@ def unit_is_visible(result: StudyResult, placebos: pd.DataFrame) -> NDArray[np.b
 
 
 def class_is_visible(n_units: float) -> bool:
-    """Return whether a size class has so many units that the result of a single unit cannot be inferred."""
+    """Return whether a size class has at least `MIN_UNITS` units, which hides the result of a single unit."""
     return bool(n_units >= MIN_UNITS)

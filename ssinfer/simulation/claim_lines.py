@@ -19,6 +19,7 @@ from ssinfer.simulation.dutch_spending import (
     NATIONAL_MEAN,
     spending_by_age,
 )
+from ssinfer.simulation.panel import ar1
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -83,17 +84,12 @@ def simulate_persons(
     cell = np.ravel_multi_index(
         (persons.practice, persons.insurer, np.broadcast_to(np.arange(shape[2]), days.shape)), shape
     )
-    sums = {
-        "insured_days": days,
-        "cents_without": without,
-        "cents": cents,
-    }
     names = landscape.practices["practice"].to_numpy()
     at = np.unravel_index(np.arange(np.prod(shape)), shape)
     truth = pd.DataFrame(
         {"practice": names[at[0]], "insurer": np.array(INSURERS)[at[1]], "period": np.array(periods)[at[2]]}
     )
-    for name, values in sums.items():
+    for name, values in {"insured_days": days, "cents_without": without, "cents": cents}.items():
         totals = np.zeros(np.prod(shape), dtype=np.int64)
         np.add.at(totals, cell.ravel(), values.ravel())
         truth[name] = totals
@@ -155,9 +151,9 @@ def _draw(setting: ClaimSetting, landscape: Landscape, numbers: Integers, rng: n
     place = rng.choice(len(weights), size=n, p=weights / weights.sum())
     sex = np.where(place < len(AGE_CLASSES), "M", "V")
     age = np.array(AGE_CLASSES)[place % len(AGE_CLASSES)] + rng.integers(0, 5, n)
-    low_ses, high_ses = landscape.low_ses[region], landscape.high_ses[region]
+    low_ses, high_ses = landscape.low_ses, landscape.high_ses
     u = rng.random(n)
-    ses = np.where(u < low_ses, 0, np.where(u > 1 - high_ses, 2, 1))
+    ses = np.where(u < low_ses[region], 0, np.where(u > 1 - high_ses[region], 2, 1))
 
     # Enrolment: most from before the first day, some enter (half of them newborn), some leave, some die.
     window = last[-1] - first[0] + 1
@@ -177,9 +173,7 @@ def _draw(setting: ClaimSetting, landscape: Landscape, numbers: Integers, rng: n
     practice, insurer = _moves(setting, landscape, practice0, region, n_periods, calendar, rng)
 
     mean = spending_by_age(sex[:, None], ages)
-    gradient = (landscape.low_ses * SES_SPENDING[0] + landscape.high_ses * SES_SPENDING[2]) + (
-        1 - landscape.low_ses - landscape.high_ses
-    ) * SES_SPENDING[1]
+    gradient = (low_ses * SES_SPENDING[0] + high_ses * SES_SPENDING[2]) + (1 - low_ses - high_ses) * SES_SPENDING[1]
     mean = mean * (SES_SPENDING[ses] / np.mean(gradient))[:, None]
     mean = mean * landscape.level[practice, np.arange(n_periods)]
     near = (death[:, None] - last < 365) & (death[:, None] >= first)
@@ -229,8 +223,7 @@ def _moves(
 ) -> tuple[Integers, Integers]:
     """Return practice and insurer per quarter (P, T); practices change with the quarter, insurers with the year."""
     n = len(practice0)
-    practice = np.empty((n, n_periods), dtype=np.int64)
-    insurer = np.empty((n, n_periods), dtype=np.int64)
+    practice, insurer = np.empty((2, n, n_periods), dtype=np.int64)
     practice[:, 0] = practice0
     insurer[:, 0] = rng.random(n) > setting.insurer_share
     quarterly = 1 - (1 - setting.switch_practice) ** 0.25
@@ -242,12 +235,9 @@ def _moves(
         practice[goes, column] = _choose_practice(landscape, to, rng)
         insurer[:, column] = insurer[:, column - 1]
         if calendar[column] != calendar[column - 1]:
-            changes = rng.random(n)
-            share = setting.insurer_share
-            leaves = np.where(
-                insurer[:, column] == 0, setting.switch_insurer, setting.switch_insurer * share / max(1 - share, 1e-9)
-            )
-            insurer[:, column] ^= changes < np.minimum(leaves, 1.0) * (share < 1)
+            share, rate = setting.insurer_share, setting.switch_insurer
+            leaves = np.where(insurer[:, column] == 0, rate, rate * share / max(1 - share, 1e-9))
+            insurer[:, column] ^= rng.random(n) < np.minimum(leaves, 1.0) * (share < 1)
     return practice, insurer
 
 
@@ -255,9 +245,7 @@ def _frailty(setting: ClaimSetting, n: int, n_periods: int, rng: np.random.Gener
     """Return persons' relative risk (P, T), lognormal with mean 1: a permanent part and an AR(1) part."""
     phi, share = setting.frailty_persistence, setting.frailty_permanent
     permanent = rng.standard_normal((n, 1))
-    moving = rng.standard_normal((n, n_periods))
-    for column in range(1, n_periods):
-        moving[:, column] = phi * moving[:, column - 1] + np.sqrt(1 - phi**2) * moving[:, column]
+    moving = ar1(rng, n, n_periods, phi)
     log = setting.frailty_sd * (np.sqrt(share) * permanent + np.sqrt(1 - share) * moving)
     return np.asarray(np.exp(log - setting.frailty_sd**2 / 2))
 

@@ -11,7 +11,7 @@ import pandas as pd
 from ssinfer.errors import DataError, DatasetError
 from ssinfer.periods import PER_YEAR, parse_period, span
 from ssinfer.simulation.dutch_spending import CATEGORY_MEANS, NATIONAL_GROWTH
-from ssinfer.simulation.panel import COVID_DIP, SEASON
+from ssinfer.simulation.panel import COVID_DIP, SEASON, ar1
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -120,10 +120,9 @@ class ClaimSetting:
             raise DatasetError(
                 f"hospital_tail is {self.hospital_tail}; allowed: 0 to 0.08, its lines cost 12 times more."
             )
-        if isinstance(self.saving, dict):
-            for category in self.saving:
-                if category not in CATEGORY_MEANS:
-                    raise DatasetError(f"saving names {category!r}; categories: {', '.join(CATEGORY_MEANS)}.")
+        for category in self.saving if isinstance(self.saving, dict) else ():
+            if category not in CATEGORY_MEANS:
+                raise DatasetError(f"saving names {category!r}; categories: {', '.join(CATEGORY_MEANS)}.")
 
     @property
     def periods(self) -> tuple[Any, ...]:
@@ -186,8 +185,8 @@ class Landscape:
         region_level = np.exp(setting.region_sd * rng.standard_normal(n_regions))
         region_level[0] = setting.contract_level
         trend = setting.region_trend_sd * rng.standard_normal(n_regions)
-        shock = setting.region_shock_sd * _ar1(rng, n_regions, len(periods), phi)[region]
-        shock = shock + setting.shock_sd * _ar1(rng, len(region), len(periods), phi)
+        shock = setting.region_shock_sd * ar1(rng, n_regions, len(periods), phi)[region]
+        shock = shock + setting.shock_sd * ar1(rng, len(region), len(periods), phi)
         base = np.exp((setting.growth + trend[region])[:, None] * (years - 2018.5))
         level = region_level[region] * np.exp(setting.practice_sd * rng.standard_normal(len(region)))
         season = np.array([SEASON[parse_period(period).number % 4] if setting.season else 1.0 for period in periods])
@@ -195,11 +194,3 @@ class Landscape:
         low, high = rng.uniform(0.2, 0.4, n_regions), rng.uniform(0.2, 0.4, n_regions)
         low[0] = 0.4
         return cls(practices, region, weight, share, level[:, None] * base * (1 + shock) * season * dip, low, high)
-
-
-def _ar1(rng: np.random.Generator, rows: int, n_periods: int, phi: float) -> Floats:
-    """Return stationary AR(1) series with variance 1 (rows, period)."""
-    series = rng.standard_normal((rows, n_periods))
-    for column in range(1, n_periods):
-        series[:, column] = phi * series[:, column - 1] + np.sqrt(1 - phi**2) * series[:, column]
-    return series

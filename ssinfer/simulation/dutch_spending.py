@@ -6,65 +6,30 @@ rounded: EUR per insured-year and thousands of insured-years, without the pooled
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from ssinfer.typing import Floats
 
 # Lower bounds of the age classes: five years each, 90 and over in one.
 AGE_CLASSES = tuple(range(0, 95, 5))
 
+
+def _by_age(text: str) -> Floats:
+    return np.array(text.split(), dtype=np.float64)
+
+
 # EUR per insured-year, 2018, by sex and age class.
 MEAN_SPENDING = {
-    "M": np.array(
-        [
-            2137,
-            1150,
-            992,
-            1050,
-            1044,
-            1091,
-            1181,
-            1276,
-            1447,
-            1683,
-            2031,
-            2630,
-            3375,
-            4236,
-            5308,
-            6771,
-            8037,
-            9533,
-            11199.0,
-        ]
-    ),
-    "V": np.array(
-        [
-            1734,
-            941,
-            900,
-            1227,
-            1491,
-            2049,
-            2496,
-            2176,
-            1908,
-            2044,
-            2350,
-            2738,
-            3217,
-            3849,
-            4674,
-            5993,
-            7332,
-            9117,
-            10444.0,
-        ]
-    ),
+    "M": _by_age("2137 1150 992 1050 1044 1091 1181 1276 1447 1683 2031 2630 3375 4236 5308 6771 8037 9533 11199"),
+    "V": _by_age("1734 941 900 1227 1491 2049 2496 2176 1908 2044 2350 2738 3217 3849 4674 5993 7332 9117 10444"),
 }
-
 # Thousands of insured-years, 2018, by sex and age class.
 INSURED = {
-    "M": np.array([395, 465, 485, 527, 514, 538, 523, 503, 499, 606, 632, 609, 544, 493, 449, 289, 187, 97, 40.0]),
-    "V": np.array([376, 442, 462, 502, 497, 531, 522, 507, 509, 614, 631, 613, 550, 502, 470, 327, 246, 166, 102.0]),
+    "M": _by_age("395 465 485 527 514 538 523 503 499 606 632 609 544 493 449 289 187 97 40"),
+    "V": _by_age("376 442 462 502 497 531 522 507 509 614 631 613 550 502 470 327 246 166 102"),
 }
 
 # Mean of 2018 over all insured, and growth per year 2015 to 2022.

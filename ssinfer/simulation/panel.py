@@ -23,14 +23,8 @@ if TYPE_CHECKING:
 # Spending of 2020 and 2021 less the trend of 2015-2019 (3.1% per year) is -5.5% and -4.5% in the open data of Vektis.
 # Its division over quarters is assumed and follows the waves of admissions.
 COVID_DIP: dict[Any, float] = {
-    "2020Q1": -0.01,
-    "2020Q2": -0.13,
-    "2020Q3": -0.03,
-    "2020Q4": -0.05,
-    "2021Q1": -0.07,
-    "2021Q2": -0.04,
-    "2021Q3": -0.03,
-    "2021Q4": -0.04,
+    **{f"2020Q{quarter}": dip for quarter, dip in enumerate((-0.01, -0.13, -0.03, -0.05), start=1)},
+    **{f"2021Q{quarter}": dip for quarter, dip in enumerate((-0.07, -0.04, -0.03, -0.04), start=1)},
     2020: -0.055,
     2021: -0.045,
 }
@@ -239,15 +233,15 @@ def simulate_panel(
     if treated_level is not None:
         levels[:n_treated] = np.log(treated_level)
     loadings = 1.0 + rng.standard_normal((n_units, n_factors))
-    factors = factor_sd * _ar1(rng, n_factors, n_periods, phi)
+    factors = factor_sd * ar1(rng, n_factors, n_periods, phi)
     common = _season(labels, season) + np.log1p([COVID_DIP.get(label, 0.0) if covid else 0.0 for label in labels])
     expected = np.exp(levels[:, None] + slopes[:, None] * (time - time[0]) + common + loadings @ factors)
 
     latitude, longitude = rng.uniform(51.0, 53.4, n_units), rng.uniform(3.6, 7.0, n_units)
     centres = rng.uniform((51.0, 3.6), (53.4, 7.0), (n_regions, 2))
     region = np.argmin((latitude[:, None] - centres[:, 0]) ** 2 + (longitude[:, None] - centres[:, 1]) ** 2, axis=1)
-    shocks = region_shock_sd * _ar1(rng, n_regions, n_periods, phi)[region]
-    shocks = shocks + shock_sd * _ar1(rng, n_units, n_periods, phi)
+    shocks = region_shock_sd * ar1(rng, n_regions, n_periods, phi)[region]
+    shocks = shocks + shock_sd * ar1(rng, n_units, n_periods, phi)
 
     sizes = np.exp(rng.uniform(np.log(insured[0]), np.log(insured[1]), n_units))
     sizes[:n_treated] = treated_insured
@@ -343,10 +337,9 @@ def _season(labels: tuple[Any, ...], season: Sequence[float] | None) -> Floats:
     return np.log([season[parse_period(label).number % 4] for label in labels])
 
 
-def _ar1(rng: np.random.Generator, rows: int, n_periods: int, phi: float) -> Floats:
+def ar1(rng: np.random.Generator, rows: int, n_periods: int, phi: float) -> Floats:
     """Return stationary AR(1) series with variance 1 (rows, period)."""
-    noise = rng.standard_normal((rows, n_periods))
-    series = noise.copy()
+    series = rng.standard_normal((rows, n_periods))
     for column in range(1, n_periods):
-        series[:, column] = phi * series[:, column - 1] + np.sqrt(1 - phi**2) * noise[:, column]
+        series[:, column] = phi * series[:, column - 1] + np.sqrt(1 - phi**2) * series[:, column]
     return series

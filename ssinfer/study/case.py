@@ -1,27 +1,22 @@
 """The case of a study: its fits, its thresholds and its settlement."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ssinfer.backtesting.fits import seed_of
 from ssinfer.backtesting.placebos import neighbour_blocks
+from ssinfer.backtesting.result import BacktestResult
+from ssinfer.contracts.contract import Contract
 from ssinfer.contracts.settle import settle
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import SsinferError
 from ssinfer.study.frames import CASE_THRESHOLDS, SAVINGS, SETTLEMENT
+from ssinfer.study.plan import Plan
 from ssinfer.thresholds.compare import compare_thresholds
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ssinfer.backtesting.result import BacktestResult
-    from ssinfer.contracts.contract import Contract
-    from ssinfer.counterfactual import Counterfactual
-    from ssinfer.study.plan import Plan
 
 INTERVAL_LEVEL = 0.95
 FACTOR_DRAWS = 4000  # least number of draws of the completion factor
@@ -29,7 +24,7 @@ FACTOR_DRAWS = 4000  # least number of draws of the completion factor
 
 @dataclass(frozen=True, eq=False)
 class CaseResult:
-    """Results for the contract itself: one counterfactual per design and method, and what follows from it."""
+    """Results for the contract itself: one counterfactual per design and method, with its savings and payments."""
 
     counterfactuals: Mapping[tuple[str, str], Counterfactual]
     savings: pd.DataFrame
@@ -43,15 +38,7 @@ NO_CASE = CaseResult({}, SAVINGS.empty(), CASE_THRESHOLDS.empty(), SETTLEMENT.em
 def evaluate_case(plan: Plan, result: BacktestResult | None) -> CaseResult:
     """Fit the case by every design and method, derive its thresholds, and settle by the study's threshold.
 
-    Parameters
-    ----------
-    plan : Plan
-    result : BacktestResult or None
-        Placebos of the same study; None leaves out the thresholds that learn from placebos.
-
-    Returns
-    -------
-    CaseResult
+    Without a backtest there are no thresholds that learn from placebos.
     """
     counterfactuals: dict[tuple[str, str], Counterfactual] = {}
     savings: list[dict[str, Any]] = []
@@ -115,16 +102,10 @@ def _cross_fitted(placebos: pd.DataFrame, plan: Plan, design: str) -> pd.DataFra
 
 
 def _savings_row(plan: Plan, cf: Counterfactual, design: str, method: str) -> dict[str, Any]:
-    """Return the saving of all treated units and periods together, with its 95% interval.
+    """Return the saving of all treated units and periods together, with its 95% interval (NaN for a point estimate).
 
-    The interval of a point estimate is NaN. Otherwise it includes the error of the completion factor F: both arms are
-    multiplied by F, so the rate does not change, and the saving in money is F / Fhat times the draws. F / Fhat is
-    normal around 1 with the factor's relative standard error.
-
-    Raises
-    ------
-    SsinferError
-        The panel lacks the treated units' performance spending.
+    The interval includes the error of the completion factor F. Both arms are multiplied by F, so the rate does not
+    change. The saving in money is F / Fhat times the draws, with F / Fhat normal around 1.
     """
     summary = cf.savings().summary(INTERVAL_LEVEL).iloc[-1]
     insured_years = float(cf.savings().pooled().insured_years.item())

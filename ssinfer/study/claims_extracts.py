@@ -1,27 +1,20 @@
 """Extracts the claims of a study under its population and its definitions of spending."""
 
-from __future__ import annotations
-
 import fnmatch
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
-from ssinfer.claims import Population, RunOut, Spending, Truncation, extract
+from ssinfer.claims import ClaimsTables, Extract, Population, RunOut, Spending, Truncation, extract
+from ssinfer.cohort.cohort import Cohort
 from ssinfer.errors import SsinferError, StudyError, did_you_mean
 from ssinfer.periods import read_periods, span
+from ssinfer.simulation.claims import SimulatedClaims
+from ssinfer.study.config import StudyConfig
 from ssinfer.study.config_base import Periods, Span
-from ssinfer.study.config_claims import InsuredConfig
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ssinfer.claims import ClaimsTables, Extract
-    from ssinfer.cohort.cohort import Cohort
-    from ssinfer.simulation.claims import SimulatedClaims
-    from ssinfer.study.config import StudyConfig
-    from ssinfer.study.config_claims import SpendingConfig
+from ssinfer.study.config_claims import InsuredConfig, SpendingConfig
 
 Use = tuple[str, bool]  # name of a definition of spending, and whether spending is truncated
 
@@ -38,21 +31,12 @@ class OpenedClaims:
 
 @dataclass(frozen=True, eq=False)
 class StudyExtracts:
-    """Extracted claims of a study.
-
-    Attributes
-    ----------
-    population : Population
-    extracts : mapping of spending definition to Extract
-    uses : mapping of comparison to Use
-    cohorts : mapping of Use to Cohort
-        Also each definition without truncation.
-    """
+    """Extracted claims of a study."""
 
     population: Population
-    extracts: Mapping[str, Extract]
-    uses: Mapping[str, Use]
-    cohorts: Mapping[Use, Cohort]
+    extracts: Mapping[str, Extract]  # by definition of spending
+    uses: Mapping[str, Use]  # by comparison
+    cohorts: Mapping[Use, Cohort]  # also each definition without truncation
 
 
 def extract_claims(
@@ -75,17 +59,7 @@ def extract_claims(
 
 
 def population_of(part: InsuredConfig, periods: tuple[Any, ...], practices: tuple[str, ...]) -> Population:
-    """Return the population that a study file describes.
-
-    Parameters
-    ----------
-    part : InsuredConfig
-        The table population.insured.
-    periods : tuple
-        Periods of the claims.
-    practices : tuple of str
-        Names among which the patterns of ``units`` are looked up. If empty, patterns are not checked.
-    """
+    """Return the population that a study file describes; without `practices` the patterns of units are not checked."""
     values = part.model_dump(exclude={"units", "baseline"})
     values["baseline"] = window_of(part.baseline, periods)
     units: dict[str, str] = {}

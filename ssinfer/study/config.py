@@ -1,13 +1,11 @@
 """StudyConfig: the five building blocks of a study in TOML, validated key by key."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import tomllib
 import warnings
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -38,7 +36,7 @@ class PopulationConfig(Config):
     places: dict[str, tuple[float, float]] = {}
 
     @model_validator(mode="after")
-    def _names_or_rule(self) -> PopulationConfig:
+    def _names_or_rule(self) -> Self:
         if self.placebos is not None and (self.at_least or self.ratio is not None):
             raise ValueError(
                 "placebos names units, and at_least or ratio is a rule that would be ignored; keep one of them"
@@ -151,7 +149,7 @@ class StudyConfig(Config):
     sharing: SharingConfig | None = None
 
     @model_validator(mode="after")
-    def _names_are_consistent(self) -> StudyConfig:
+    def _names_are_consistent(self) -> Self:
         comparisons = [part.name for part in self.comparison]
         for table, names in (
             ("comparison", comparisons),
@@ -170,7 +168,7 @@ class StudyConfig(Config):
         return self
 
     @model_validator(mode="after")
-    def _claims_have_their_tables(self) -> StudyConfig:
+    def _claims_have_their_tables(self) -> Self:
         """Refuse tables for claims if the source has none, and spending that no definition gives."""
         if not SOURCES.find(self.data.source).has_claims:
             given = {

@@ -1,7 +1,5 @@
 """Config: base class of all tables of a study file, and the kinds of value that several tables share."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field

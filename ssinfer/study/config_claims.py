@@ -1,9 +1,7 @@
-"""Tables of a study file for persons and claims: who counts, how practices are grouped, what is spending."""
+"""Tables of a study file for persons and claims: population, grouping of practices and spending definition."""
 
-from __future__ import annotations
-
-import datetime as dt  # noqa: TC003  (pydantic reads the annotation)
-from typing import Annotated, Any, Literal
+import datetime as dt
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -41,7 +39,7 @@ class GroupsConfig(Config):
     seed: int = 1
 
     @model_validator(mode="after")
-    def _intact_groups_have_no_size(self) -> GroupsConfig:
+    def _intact_groups_have_no_size(self) -> Self:
         if self.kind == "intact" and self.size is not None:
             raise ValueError("groups of kind 'intact' have their own size; leave size out, or choose 'bundles'")
         return self

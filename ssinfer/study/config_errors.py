@@ -1,7 +1,5 @@
 """Explains mistakes in a study file: the key, its line, what is allowed, and the next step."""
 
-from __future__ import annotations
-
 import re
 from typing import Any, get_args
 
@@ -15,17 +13,7 @@ VALUE_KINDS = ("Span", "list[union[int,str]]", "int", "str")
 
 
 def explain(text: str, item: Any, root: type[BaseModel]) -> str:
-    """Return one validation error in words.
-
-    Parameters
-    ----------
-    text : str
-        The study file.
-    item : dict
-        One error of pydantic: its location, type, message and input.
-    root : type
-        Class of the study file.
-    """
+    """Return one error of pydantic on a study file in words; `root` is the class of the file."""
     location, model, source = _locate([str(part) for part in item["loc"] if part not in VALUE_KINDS], root)
     if item["type"].startswith("union_tag"):
         return _explain_source(text, item)

@@ -30,34 +30,16 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class ClaimsCount:
-    """How a study's data were made from claims, for its report.
+    """How a study's data were made from claims, for its report."""
 
-    Attributes
-    ----------
-    extracts : mapping of spending definition to Extract
-    practices : Cohort
-        Persons per practice (the contract's practices are one unit), before grouping.
-    groups : GroupsConfig
-        How practices were grouped; `size` is filled in.
-    left_over : int
-        Number of persons in no group.
-    contracted : tuple of str
-        Units under contracts of their own: neither donors nor placebos.
-    definitions : mapping of comparison to (spending definition, truncated)
-    truth : mapping of comparison to KnownSaving
-        True savings of simulated claims.
-    why_no_truth : str
-        The reason why a simulation has no known saving for this population or spending.
-    """
-
-    extracts: Mapping[str, Extract]
-    practices: Cohort
-    groups: GroupsConfig
-    left_over: int
-    contracted: tuple[str, ...]
-    definitions: Mapping[str, tuple[str, bool]]
-    truth: Mapping[str, KnownSaving] = field(default_factory=dict)
-    why_no_truth: str = ""
+    extracts: Mapping[str, Extract]  # by definition of spending
+    practices: Cohort  # persons per practice, before grouping; the contract's practices are one unit
+    groups: GroupsConfig  # how practices were grouped; `size` is filled in
+    left_over: int  # number of persons in no group
+    contracted: tuple[str, ...]  # units under other contracts: neither donors nor placebos
+    definitions: Mapping[str, tuple[str, bool]]  # by comparison: definition of spending, and whether it is truncated
+    truth: Mapping[str, KnownSaving] = field(default_factory=dict)  # by comparison, of simulated claims
+    why_no_truth: str = ""  # why the simulation has no known saving for this population or spending
 
     def completion_error(self, comparison: str) -> float:
         """Return the relative standard error of the completion factor of a comparison's spending; 0 without one."""
@@ -69,24 +51,12 @@ class ClaimsCount:
 
 @dataclass(frozen=True, eq=False)
 class StudyData:
-    """The data of a study.
+    """The data of a study."""
 
-    Attributes
-    ----------
-    panel : Panel
-        The panel of the first comparison.
-    label, note : str
-        The data in words, and whether they are real.
-    views : mapping of comparison to View
-        Each comparison's own panel and persons. Empty when all comparisons see `panel` and there are no persons.
-    claims : ClaimsCount or None
-        How the data were made from claims.
-    """
-
-    panel: Panel
-    label: str
-    note: str
-    views: Mapping[str, View] = field(default_factory=dict)
+    panel: Panel  # of the first comparison
+    label: str  # the data in words
+    note: str  # whether the data are real
+    views: Mapping[str, View] = field(default_factory=dict)  # by comparison; empty if all see `panel`, without persons
     claims: ClaimsCount | None = None
 
     @property
@@ -99,13 +69,7 @@ class StudyData:
         return self.views[comparison].panel if comparison in self.views else self.panel
 
     def data_for(self, comparison: str, needs: str) -> Any:
-        """Return the data for a method: a Cohort if it needs persons, else the panel.
-
-        Raises
-        ------
-        StudyError
-            The method needs persons and the source has none.
-        """
+        """Return the data for a method: a Cohort if it needs persons, else the panel."""
         if needs != "cohort":
             return self.panel_of(comparison)
         if comparison not in self.views:

@@ -1,10 +1,9 @@
 """Columns of the tables in a study's output folder."""
 
-from __future__ import annotations
-
-from ssinfer.backtesting.frames import DESIGN_AND_METHOD, DETECTION, MONEY, PLACEBOS, RATE, SCORES, SHARE, THRESHOLDS
+from ssinfer.backtesting.frames import DESIGN_AND_METHOD, DETECTION, PLACEBOS, SCORES, SHARE, THRESHOLDS
 from ssinfer.schema import Column, FrameSchema
 from ssinfer.thresholds.compare import CASE_THRESHOLDS as THRESHOLDS_OF_FIT
+from ssinfer.thresholds.compare import MONEY, RATE
 
 DEFINITION = Column("definition", "text", "", "Name of the definition of spending.")
 CURRENCY = "EUR"

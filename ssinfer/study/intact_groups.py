@@ -1,40 +1,24 @@
 """Intact groups of a study: the threshold of whole practices, relative to that of random insured."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from ssinfer.backtesting.intact_groups import intact_group_ratio
 from ssinfer.errors import SsinferError
+from ssinfer.study.plan import Plan
 from ssinfer.windows import rolling_windows
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ssinfer.study.plan import Plan
 
 REPEATS = 20  # random divisions into groups
 
 
 @dataclass(frozen=True, eq=False)
 class IntactGroups:
-    """The table of :func:`ssinfer.claims.intact_group_ratio` and its settings, or the reason why there is none.
-
-    Attributes
-    ----------
-    table : DataFrame or None
-    size : int
-        Insured per group.
-    windows : tuple of str
-        First performance periods of the windows.
-    seed : int
-    reason : str
-    """
+    """The table of :func:`ssinfer.claims.intact_group_ratio` and its settings, or the reason why there is none."""
 
     table: pd.DataFrame | None
-    size: int
-    windows: tuple[str, ...]
+    size: int  # insured per group
+    windows: tuple[str, ...]  # first performance periods
     seed: int
     reason: str = ""
 

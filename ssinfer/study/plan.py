@@ -1,27 +1,20 @@
 """Plan: a study with its data loaded and every step validated, before anything is fitted."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ssinfer.comparison import RULE_KEYS, ComparisonRule, SimilarSize, comparison_of
-from ssinfer.contracts.contract import load_contract
+from ssinfer.contracts.contract import Contract, load_contract
 from ssinfer.design import Design
 from ssinfer.errors import DesignError, PanelError, SsinferError, StudyError
+from ssinfer.panel import Panel
 from ssinfer.plugins.discovery import make_method
 from ssinfer.study.config import ComparisonConfig, SharingConfig, StudyConfig, read_study
 from ssinfer.study.config_base import Periods, Span
-from ssinfer.study.source import SOURCES
+from ssinfer.study.data import StudyData
 from ssinfer.windows import rolling_windows
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ssinfer.contracts.contract import Contract
-    from ssinfer.panel import Panel
-    from ssinfer.study.data import StudyData
 
 NEUTRAL_SHARE = 0.5  # sharing rate of over- and underpayments in a study that names no contract
 
@@ -30,23 +23,9 @@ NEUTRAL_SHARE = 0.5  # sharing rate of over- and underpayments in a study that n
 class Plan:
     """A study whose every part was validated: nothing is fitted yet, and nothing should fail for its input.
 
-    Attributes
-    ----------
-    config : StudyConfig
-    data : StudyData
-    designs : mapping of comparison to Design
-    design_labels : mapping of comparison to its name in words
-    methods : mapping of name to benchmark method
-    pairs : tuple of (comparison, method)
-        The combinations that are fitted.
-    placebos : ComparisonRule, list of units or None
-        None: every unit outside the design's treated.
-    origins : mapping of comparison to periods
-        The comparisons whose origins the study names.
-    contract : Contract or None
-        None: the study says nothing on sharing, and nothing is settled.
-    share : float
-        Sharing rate of over- and underpayments in the backtest, a fraction.
+    Designs, their labels and their origins are mappings by the name of the comparison. `pairs` are the combinations of
+    comparison and method that are fitted. Without `placebos`, every unit outside the design's treated is one. Without
+    a `contract` nothing is settled. `share` is the sharing rate of over- and underpayments, a fraction.
     """
 
     config: StudyConfig
@@ -76,18 +55,9 @@ class Plan:
 
 
 def plan_study(path: str | Path, *, n_jobs: int = 1) -> Plan:
-    """Read a study file, load its data, and validate every step before anything is fitted.
+    """Read a study file (TOML), load its data, and validate every step before anything is fitted.
 
-    Parameters
-    ----------
-    path : str or Path
-        The study file (TOML).
-    n_jobs : int
-        Processes that simulate claims, if the study asks for it. The claims do not depend on it.
-
-    Returns
-    -------
-    Plan
+    `n_jobs` processes simulate claims, if the study asks for it; the claims do not depend on it.
 
     Raises
     ------
@@ -99,7 +69,7 @@ def plan_study(path: str | Path, *, n_jobs: int = 1) -> Plan:
     # Methods and sharing are validated before the data are read, which may take minutes.
     methods = make_methods(config)
     contract, share = _contract(config.sharing)
-    data: StudyData = SOURCES.find(config.data.source).load(config, path.parent, n_jobs)
+    data = config.data.load(config, path.parent, n_jobs)
     designs = {part.name: _design(config, part, data) for part in config.comparison}
     origins = {
         part.name: tuple(_periods(labels, data.panel, "origins"))
@@ -126,13 +96,7 @@ def plan_study(path: str | Path, *, n_jobs: int = 1) -> Plan:
 
 
 def make_methods(config: StudyConfig) -> dict[str, Any]:
-    """Return the methods of a study by name.
-
-    Raises
-    ------
-    StudyError, PluginError
-        A method is unknown, or a parameter is unknown or impossible.
-    """
+    """Return the methods of a study by name; unknown methods and impossible parameters are refused."""
     methods = {}
     for part in config.method:
         methods[part.label] = method = make_method(part.method, part.parameters)

@@ -1,28 +1,23 @@
 """StudyResult, and the folder it is written to: complete or absent, and never over another study's."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import xarray as xr
 
 from ssinfer.atomic import atomic_folder
+from ssinfer.backtesting.result import BacktestResult
+from ssinfer.counterfactual import Counterfactual
+from ssinfer.design import Design
 from ssinfer.errors import StudyError
+from ssinfer.panel import Panel
+from ssinfer.study.data import ClaimsCount
 from ssinfer.study.frames import OUTPUT
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from ssinfer.backtesting.result import BacktestResult
-    from ssinfer.counterfactual import Counterfactual
-    from ssinfer.design import Design
-    from ssinfer.panel import Panel
-    from ssinfer.study.data import ClaimsCount
-    from ssinfer.study.intact_groups import IntactGroups
+from ssinfer.study.intact_groups import IntactGroups
 
 MANIFEST = "manifest.json"
 
@@ -59,22 +54,7 @@ class StudyResult:
 def write_study(result: StudyResult, folder: str | Path, *, report: Callable[[StudyResult, Path], Any] | None) -> Path:
     """Write the files of a result; the folder is complete or absent. docs/output_folder.md describes every file.
 
-    Parameters
-    ----------
-    result : StudyResult
-    folder : str or Path
-    report : callable (result, folder), optional
-        Writes further files, such as report.html and figures/.
-
-    Returns
-    -------
-    Path
-        The folder.
-
-    Raises
-    ------
-    StudyError
-        The folder holds the result of another study, or a part that would be lost.
+    `report` writes further files. A folder with the result of another study is refused.
     """
     folder = Path(folder)
     refuse_foreign_folder(folder, str(result.manifest["study_hash"]), result.manifest["parts"])
@@ -129,16 +109,7 @@ def _claims_tables(claims: ClaimsCount) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def refuse_foreign_folder(folder: str | Path, study_hash: str, parts: Sequence[str] = ("backtest", "evaluate")) -> None:
-    """Refuse to overwrite another study's folder, or a folder that holds parts that this run will not write.
-
-    Parameters
-    ----------
-    folder : str or Path
-    study_hash : str
-        SHA-256 of the study's settings.
-    parts : sequence of "backtest", "evaluate"
-        Parts that will be written.
-    """
+    """Refuse to overwrite another study's folder, or a folder that holds parts that this run will not write."""
     folder = Path(folder)
     if folder.is_file():
         raise StudyError(f"--out {folder} is a file; name a folder.")

@@ -1,24 +1,19 @@
 """Runs a study: backtest, then the case. Only this package knows the order of the steps."""
 
-from __future__ import annotations
-
 import os
 import platform
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ssinfer._version import __version__
 from ssinfer.backtesting.backtest import backtest
 from ssinfer.backtesting.result import BacktestResult, join_results
 from ssinfer.study.case import NO_CASE, evaluate_case
 from ssinfer.study.intact_groups import intact_groups
+from ssinfer.study.plan import Plan
 from ssinfer.study.result import StudyResult
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ssinfer.study.plan import Plan
 
 # libraries on whose versions the digits of a result may depend
 STACK = ("numpy", "scipy", "pandas", "xarray", "scikit-learn", "statsmodels", "pymc", "arviz", "nutpie", "numba")

@@ -1,7 +1,8 @@
-"""DataSource: a place from which a study reads its data, and the registry of all sources."""
+"""DataSource: a source from which a study reads its data, and the registry of all sources."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,52 +12,34 @@ from ssinfer.registry import Registry
 from ssinfer.study.config_base import Config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from pydantic import GetCoreSchemaHandler
 
-    from ssinfer.study.config import StudyConfig
-    from ssinfer.study.data import StudyData
-
 
 class DataConfig(Config):
-    """Spending: the table [data] of a study file. Each source adds its own keys in a subclass."""
+    """The table [data] of a study file. Each source declares its keys in a subclass, and loads its data.
+
+    A field without a default is a required key; its `examples` are shown when it is missing.
+    """
 
     source: str
+
+    @abstractmethod
+    def load(self, config: Any, folder: Path, n_jobs: int) -> Any:
+        """Return the data; `folder` is that of the study file, and the data do not depend on the processes `n_jobs`."""
 
 
 @dataclass(frozen=True)
 class DataSource:
-    """A place from which a study reads its data.
+    """A source from which a study reads its data."""
 
-    Attributes
-    ----------
-    name : str
-        The value of ``data.source``.
-    label : str
-        The source in words, for documentation.
-    order : int
-        Place in lists of sources.
-    config : type of DataConfig
-        The keys that [data] may have. A field without a default is a required key; its `examples` are shown when it
-        is missing.
-    load : callable (config, folder, n_jobs) -> StudyData
-        Loads the data. `folder` is the folder of the study file. `n_jobs` is a number of processes, on which the data
-        do not depend.
-    has_persons : bool
-        Whether methods that need persons can be used.
-    has_claims : bool
-        Whether the source holds claims: a study may then define spending, insured and groups.
-    """
-
-    name: str
-    label: str
-    order: int
-    config: type[DataConfig]
-    load: Callable[[StudyConfig, Path, int], StudyData]
-    has_persons: bool = False
-    has_claims: bool = False
+    name: str  # the value of `data.source`
+    label: str  # the source in words
+    order: int  # position in lists of sources
+    config: type[DataConfig]  # the keys of [data], and how the data are loaded
+    has_persons: bool = False  # whether methods that need persons can be used
+    has_claims: bool = False  # whether a study may define spending, insured and groups
 
 
 SOURCES = Registry("data source", "ssinfer.study.sources", "SOURCE", "ssinfer.sources")

@@ -1,11 +1,10 @@
-"""calibrated_threshold: a model's own standard error, rescaled and moved to what placebos showed."""
+"""calibrated_threshold: rescales a model's standard error and corrects its bias, as learned from placebos."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from scipy.special import ndtri
 
 from ssinfer.errors import RefusalError
@@ -14,13 +13,21 @@ from ssinfer.kernels.predictive_error_distribution import (
     refit_error_distributions,
 )
 from ssinfer.level import check_level, check_side, tail
-from ssinfer.thresholds.calibrated_posterior import FEWEST_UNITS, usable_placebos
 from ssinfer.thresholds.kind import ThresholdKind
-from ssinfer.thresholds.placebo_order import refuse_equal_savings
+from ssinfer.thresholds.null_error import null_error_of
+from ssinfer.thresholds.placebo_rows import (
+    MIN_CALIBRATION_UNITS,
+    CalibrationPlacebos,
+    codes_by_appearance,
+    refuse_equal_savings,
+    sorted_codes,
+)
 from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    import pandas as pd
 
     from ssinfer.counterfactual import Counterfactual
     from ssinfer.thresholds.kind import ThresholdKey
@@ -32,21 +39,22 @@ NAME = "calibrated"
 def calibrated_threshold(
     cf: Counterfactual, placebos: pd.DataFrame, level: float = 0.95, side: str = "one-sided"
 ) -> Threshold:
-    r"""Return the calibrated threshold by maximum (quasi-)likelihood, in milliseconds.
+    r"""Return the calibrated threshold by quasi-likelihood, in milliseconds.
 
     .. math:: y_i \sim \bigl(\mu,\; c^2 s_i^2 + \tau^2 \bar n / n_i + \omega^2\bigr), \qquad
               T = \mu + z_p \sqrt{c^2 s^2 + \tau^2 \bar n / n + \omega^2 + 2 \operatorname{var}(\hat\mu)}
 
-    for placebo savings rates y with their own standard errors s. `calibrate` is the whole model: posterior,
-    unit and origin effects apart, slope in size.
+    for placebo savings rates y with standard errors s from their own fits. `calibrate` fits the larger model: a
+    posterior with separate unit and origin effects, and a slope in size.
 
     Parameters
     ----------
     cf : Counterfactual
-        Of the group to be judged, whose rows are left out of the placebos wherever they are.
+        Of the group to be judged. Its rows are left out of the placebos.
     placebos : pandas.DataFrame
         Rows of one design and method of a backtest: unit, origin, savings_rate, standard_error, assigned.
     level : float
+        A fraction.
     side : "one-sided" or "two-sided"
 
     Returns
@@ -57,7 +65,7 @@ def calibrated_threshold(
     Raises
     ------
     RefusalError
-        Fewer than 19 placebo units, or placebos that are all alike.
+        Fewer than 19 placebo units, or placebos with equal savings.
     DataError
         A column is missing, or several designs or methods are mixed.
     NotSupportedError, ConvergenceError
@@ -70,11 +78,11 @@ def calibrated_threshold(
     Examples
     --------
     >>> import pandas as pd
-    >>> from ssinfer.counterfactual import point_of
+    >>> from ssinfer.counterfactual import Counterfactual
     >>> rng = np.random.default_rng(1)
     >>> frame = pd.DataFrame({"unit": range(400), "origin": 2017, "assigned": 20_000.0, "standard_error": 0.01})
     >>> frame["savings_rate"] = 0.005 + 0.02 * rng.standard_normal(400)
-    >>> cf = point_of(100 + rng.standard_normal(4000), "sampling", insured_years=20_000)
+    >>> cf = Counterfactual.from_draws(100 + rng.standard_normal(4000), "sampling", insured_years=20_000)
     >>> round(calibrated_threshold(cf, frame).rate, 3)
     0.033
     """
@@ -90,12 +98,11 @@ class CalibratedError:
     """
 
     def __init__(self, cf: Counterfactual, placebos: pd.DataFrame) -> None:
-        data = usable_placebos(placebos, cf.design.treated)
-        clusters = data["origin"] if len(data["origins"]) > 1 else data["block"]
-        self.distribution = fit_error_distribution(data["y"], data["s"], 1 / data["ratio"], clusters)
-        kind = "credible" if cf.uncertainty == "posterior" else "confidence"
-        standard_error = float(cf.null_error(kind).std()) / cf.level
-        relative = data["size"] / cf.assigned
+        usable = CalibrationPlacebos.of(placebos, cf.design.treated)
+        clusters, _ = _clusters(usable.origin, usable.block)
+        self.distribution = fit_error_distribution(usable.y, usable.s, 1 / usable.ratio, clusters)
+        standard_error = float(null_error_of(cf).std()) / cf.level
+        relative = usable.typical_size / cf.assigned
         relative = relative if np.isfinite(relative) else 1.0  # the typical size, where a size is unknown
         self.spread = float(self.distribution.predictive_sd(np.array([standard_error]), np.array([relative]))[0])
         self.benchmark = cf.level
@@ -127,7 +134,7 @@ def cross_fitted_errors(rows: pd.DataFrame) -> tuple[Floats, Floats]:
     """
     y, s, relative = _arrays(rows)
     refuse_equal_savings(y)
-    block, unit, origin = (_codes(rows[name]) for name in ("block", "unit", "origin"))
+    block, unit, origin = (sorted_codes(rows[name]) for name in ("block", "unit", "origin"))
     several = origin.max() > 0
     mean, spread = np.full((2, len(y)), np.nan)
     for b in range(int(block.max()) + 1):
@@ -136,14 +143,14 @@ def cross_fitted_errors(rows: pd.DataFrame) -> tuple[Floats, Floats]:
             if not inside.any():
                 continue
             rest = (block != b) & ((origin != o) if several else True)
-            if len(np.unique(unit[rest])) < FEWEST_UNITS:
+            if len(np.unique(unit[rest])) < MIN_CALIBRATION_UNITS:
                 continue
             clusters = np.unique(_clusters(origin[rest], block[rest])[0], return_inverse=True)[1]
-            found = fit_error_distribution(y[rest], s[rest], relative[rest], clusters)
-            mean[inside], spread[inside] = found.mean, found.predictive_sd(s[inside], relative[inside])
+            error = fit_error_distribution(y[rest], s[rest], relative[rest], clusters)
+            mean[inside], spread[inside] = error.mean, error.predictive_sd(s[inside], relative[inside])
     if np.isnan(mean).all():
         raise RefusalError(
-            f"Fewer than {FEWEST_UNITS} placebo units outside every block of neighbours. Add comparable units."
+            f"Fewer than {MIN_CALIBRATION_UNITS} placebo units outside every block of neighbours. Add comparable units."
         )
     return mean, spread
 
@@ -163,22 +170,22 @@ def errors_in_replicates(rows: pd.DataFrame, blocks: Positions, weights: Floats)
         How often each replicate draws each block.
     """
     y, s, relative = _arrays(rows)
-    origin = _first_seen_codes(rows["origin"])
+    origin = codes_by_appearance(rows["origin"])
     mean, spread = np.empty((2, len(weights), len(y)))
     for o in range(int(origin.max()) + 1):
         inside = origin == o
         rest = ~inside if origin.max() > 0 else np.ones(len(y), dtype=bool)
         labels, by_origin = _clusters(origin[rest], blocks[rest])
-        data = y[rest], s[rest], relative[rest], _first_seen_codes(labels)
+        data = y[rest], s[rest], relative[rest], codes_by_appearance(labels)
         start = fit_error_distribution(*data)
         drawn = np.ascontiguousarray(weights[:, blocks[rest]])
-        for k, found in enumerate(refit_error_distributions(*data, drawn, start, drawn=not by_origin)):
-            mean[k, inside], spread[k, inside] = found.mean, found.predictive_sd(s[inside], relative[inside])
+        for k, error in enumerate(refit_error_distributions(*data, drawn, start, drawn=not by_origin)):
+            mean[k, inside], spread[k, inside] = error.mean, error.predictive_sd(s[inside], relative[inside])
     return mean, spread
 
 
 def _clusters(origin: Positions, block: Positions) -> tuple[Positions, bool]:
-    """Return what the variance of the mean is clustered by: origins if there are several, else blocks."""
+    """Return the clusters of the variance of the mean, and whether they are origins; blocks if there is one origin."""
     by_origin = len(np.unique(origin)) > 1
     return (origin if by_origin else block), by_origin
 
@@ -196,17 +203,9 @@ def _arrays(rows: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
     return y, s, np.asarray(np.exp(np.log(size).mean()) / size)
 
 
-def _codes(labels: pd.Series[Any]) -> Positions:
-    return np.asarray(np.unique(labels.astype(str), return_inverse=True)[1], dtype=np.intp)
-
-
-def _first_seen_codes(labels: object) -> Positions:
-    return np.asarray(pd.factorize(np.asarray(labels))[0], dtype=np.intp)
-
-
 def _for_case(cf: Counterfactual, placebos: pd.DataFrame, _seed: int) -> Callable[[ThresholdKey], Threshold]:
     error = CalibratedError(cf, placebos)
-    return lambda key: error.threshold(check_level(key.level), key.side)
+    return lambda key: error.threshold(key.fraction, key.side)
 
 
 def _for_placebos(rows: pd.DataFrame, keys: Sequence[ThresholdKey]) -> Mapping[ThresholdKey, Floats]:
@@ -220,8 +219,8 @@ def _for_replicates(
     mean, spread = errors_in_replicates(rows, blocks, weights)
 
     def thresholds(part: pd.DataFrame, key: ThresholdKey) -> Floats:
-        places = rows.index.get_indexer(part.index)
-        return np.asarray(mean[:, places] + float(ndtri(key.tail)) * spread[:, places])
+        positions = rows.index.get_indexer(part.index)
+        return np.asarray(mean[:, positions] + float(ndtri(key.tail)) * spread[:, positions])
 
     return thresholds
 

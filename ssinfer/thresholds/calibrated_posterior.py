@@ -1,30 +1,31 @@
-"""Empirical calibration: systematic error that the draws do not carry, learned from placebos."""
+"""calibrate: learns systematic error, which the draws of a method do not include, from placebos."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from ssinfer.deprecation import Renamed, renamed_arguments
-from ssinfer.errors import ConvergenceError, DataError, ParameterError, RefusalError
+from ssinfer.errors import ConvergenceError, ParameterError, RefusalError
 from ssinfer.kernels.adaptive_importance import MAX_PARETO_K, MIN_ESS, resample_nodes
 from ssinfer.level import check_level, check_side, tail
+from ssinfer.thresholds.kind import ThresholdKind
+from ssinfer.thresholds.null_error import null_error_of
 from ssinfer.thresholds.placebo_posterior import PlaceboPosterior
+from ssinfer.thresholds.placebo_rows import CalibrationPlacebos
 from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Sequence
 
     from ssinfer.counterfactual import Counterfactual
-    from ssinfer.typing import Floats
+    from ssinfer.thresholds.kind import ThresholdKey
+    from ssinfer.typing import Floats, Positions
 
-
-FEWEST_UNITS = 19
+NAME = "calibrated whole"
 PARAMETERS = ("mean", "slope", "scale", "excess", "unit_sd", "origin_sd")
 
 
@@ -35,19 +36,19 @@ class Calibration:
     .. math:: y_i \sim N\bigl(\mu + \beta \log(n_i / \bar n) + u_{unit(i)} + o_{origin(i)},\;
               c^2 s_i^2 + \tau^2 \bar n / n_i \bigr)
 
-    for placebo savings rates y with their own standard errors s: :math:`c` rescales what the draws carry (below one
-    where intervals are too wide, which excess variance cannot repair), :math:`\tau` is excess error, larger in small
-    groups, u and o are persistent errors of a unit and errors common to an origin.
+    for placebo savings rates y with standard errors s from their own fits. The scale :math:`c` multiplies the standard
+    errors. It is below one where intervals are too wide, which excess variance cannot repair. The excess error
+    :math:`\tau` is larger in small groups. u are persistent errors of a unit, and o are errors common to an origin.
 
     Attributes
     ----------
     draws : mapping of str to array (draw,)
         mean, slope, scale, excess, unit_sd, origin_sd.
     typical_size : float
-        NaN where the placebos' sizes are not known.
+        Geometric mean of the placebos' numbers of insured; NaN where a size is unknown.
     n_units, n_origins, n_rows : int
     excluded : tuple of str
-        Units that were left out because they are to be judged.
+        Units that were left out, because they are to be judged.
     pareto_k, effective : float
         Pareto k and effective sample size of the importance weights behind the draws.
     """
@@ -66,13 +67,12 @@ class Calibration:
         judged = [unit for unit in cf.design.treated if unit not in self.excluded]
         if judged:
             raise RefusalError(
-                f"{judged} may be in the calibration's own placebos, and a tested group is never in its own "
+                f"{judged} may be among the placebos of this calibration, and a judged group must not be in its own "
                 f"calibration set. Calibrate again with exclude={judged}."
             )
-        kind = "credible" if cf.uncertainty == "posterior" else "confidence"
-        own = cf.null_error(kind) / cf.level
-        pick = rng.integers(0, len(self.draws["mean"]), len(own))
-        return self._systematic(cf.assigned, pick, rng) + self.draws["scale"][pick] * own
+        error = null_error_of(cf) / cf.level
+        pick = rng.integers(0, len(self.draws["mean"]), len(error))
+        return self._systematic(cf.assigned, pick, rng) + self.draws["scale"][pick] * error
 
     def threshold(
         self, cf: Counterfactual, level: float = 0.95, side: str = "one-sided", *, seed: int = 0
@@ -84,14 +84,16 @@ class Calibration:
         cf : Counterfactual
             Of a treated group that is among `excluded`.
         level : float
+            A fraction.
         side : "one-sided" or "two-sided"
         seed : int
+            Random seed.
         """
         level, side = check_level(level), check_side(side)
         error = self.null_error(cf, np.random.default_rng(seed))
         rate = float(np.quantile(error, tail(level, side)))
         detail = {"standard_error": float(error.std()), "bias": float(self.draws["mean"].mean())}
-        return Threshold(rate=rate, money=rate * cf.level, kind="calibrated", level=level, side=side, detail=detail)
+        return Threshold(rate=rate, money=rate * cf.level, kind=NAME, level=level, side=side, detail=detail)
 
     def expected_systematic_error(self, cf: Counterfactual, *, seed: int = 0) -> tuple[float, float]:
         """Return the expected absolute systematic error of the measured saving, as a rate and per insured-year."""
@@ -105,10 +107,10 @@ class Calibration:
         rows = [(name, x.mean(), x.std(), *np.quantile(x, [0.05, 0.95])) for name, x in self.draws.items()]
         return pd.DataFrame(rows, columns=["parameter", "mean", "sd", "lower", "upper"])
 
-    def _systematic(self, size: float, pick: NDArray[np.intp], rng: np.random.Generator) -> Floats:
+    def _systematic(self, size: float, pick: Positions, rng: np.random.Generator) -> Floats:
         draws = {name: values[pick] for name, values in self.draws.items()}
         ratio = size / self.typical_size
-        ratio = ratio if np.isfinite(ratio) else 1.0  # of the typical size where either is not known
+        ratio = ratio if np.isfinite(ratio) else 1.0  # the typical size, where a size is unknown
         spread = np.sqrt(draws["unit_sd"] ** 2 + draws["origin_sd"] ** 2 + draws["excess"] ** 2 / ratio)
         return np.asarray(draws["mean"] + draws["slope"] * np.log(ratio) + spread * rng.standard_normal(len(pick)))
 
@@ -135,13 +137,13 @@ def calibrate(
         Rows of one design and method of a backtest: unit, origin, savings_rate (fraction), standard_error (fraction),
         assigned (insured-years).
     exclude : sequence of str
-        The group that is to be judged: its rows are dropped, wherever they are.
+        Units of the group that is to be judged. Their rows are left out.
     n_draws : int
         Total number of draws.
     chains : int
         Must divide `n_draws`. The draws are independent of it.
     seed : int
-        Of the draws. The nodes do not depend on it.
+        Random seed of the draws. The nodes do not depend on it.
 
     Returns
     -------
@@ -150,7 +152,7 @@ def calibrate(
     Raises
     ------
     DataError
-        A column is missing, or values are.
+        A column is missing.
     ParameterError
         The chains do not divide the draws.
     RefusalError
@@ -176,68 +178,23 @@ def calibrate(
             f"calibrate(n_draws={n_draws!r}, chains={chains!r}): both must be at least 1, and the chains must divide "
             "the total number of draws. Change one of them."
         )
-    data = usable_placebos(placebos, exclude)
-    scale = float(data["y"].std())
-    model = PlaceboPosterior.of(data, scale)
+    usable = CalibrationPlacebos.of(placebos, exclude)
+    scale = float(usable.y.std())
+    model = PlaceboPosterior.of(usable, scale)
     posterior = model.integrate()
     require_dependable(posterior.pareto_k, posterior.effective, len(posterior.nodes))
     rng = np.random.default_rng(seed)
-    found = model.draw(posterior.nodes[resample_nodes(posterior, n_draws, rng)], rng)
+    draws = model.draw(posterior.nodes[resample_nodes(posterior, n_draws, rng)], rng)
     return Calibration(
-        draws={name: found[name] * (1.0 if name == "scale" else scale) for name in PARAMETERS},
-        typical_size=data["size"],
-        n_units=len(data["units"]),
-        n_origins=len(data["origins"]),
-        n_rows=len(data["y"]),
+        draws={name: draws[name] * (1.0 if name == "scale" else scale) for name in PARAMETERS},
+        typical_size=usable.typical_size,
+        n_units=usable.n_units,
+        n_origins=usable.n_origins,
+        n_rows=len(usable.y),
         excluded=tuple(str(unit) for unit in exclude),
         pareto_k=posterior.pareto_k,
         effective=posterior.effective,
     )
-
-
-def usable_placebos(placebos: pd.DataFrame, exclude: Sequence[str]) -> dict[str, Any]:
-    """Return the arrays of a calibration, checked: y, s, ratio of sizes to the typical one, and numbers of labels.
-
-    Labels are units, origins and blocks of neighbours (units where no blocks are known).
-    """
-    needed = ["unit", "origin", "savings_rate", "standard_error", "assigned"]
-    absent = [name for name in needed if name not in placebos.columns]
-    if absent:
-        raise DataError(f"placebos lacks {absent}; it has {list(placebos.columns)[:12]}. Pass rows of result.placebos.")
-    if not len(exclude):
-        raise RefusalError(
-            "exclude is empty: name the group that is to be judged, so that it stays out of its own set."
-        )
-    for name in ("design", "method"):
-        if name in placebos.columns and len(placebos[name].drop_duplicates()) > 1:
-            raise DataError(f"placebos mixes several {name}s; calibrate one design and method at a time.")
-    rows = placebos[~placebos["unit"].astype(str).isin([str(unit) for unit in exclude])]
-    rows = rows[rows["savings_rate"].notna() & rows["standard_error"].notna()]
-    if "role" in rows.columns:
-        rows = rows[rows["role"] == "placebo"]
-    units, unit = np.unique(rows["unit"].astype(str), return_inverse=True)
-    origins, origin = np.unique(rows["origin"].astype(str), return_inverse=True)
-    if len(units) < FEWEST_UNITS:
-        raise RefusalError(f"{len(units)} placebo units with a standard error; at least {FEWEST_UNITS} are needed.")
-    y = rows["savings_rate"].to_numpy(dtype=float)
-    if y.std() <= 1e-12:
-        raise RefusalError(f"All {len(y)} placebo savings are alike: they are not {len(y)} placebos. Check the data.")
-    blocks = rows["block"].astype(str) if "block" in rows.columns else rows["unit"].astype(str)
-    block = np.unique(blocks, return_inverse=True)[1]
-    size = rows["assigned"].to_numpy(dtype=float)
-    sized = bool(np.isfinite(size).all())  # a size is known of all placebos, or all are taken as alike
-    typical = float(np.exp(np.log(size).mean())) if sized else float("nan")
-    return {
-        "y": y,
-        "s": rows["standard_error"].to_numpy(dtype=float),
-        "ratio": size / typical if sized else np.ones(len(y)),
-        "size": typical,
-        "units": units,
-        "unit": unit,
-        "origins": origins,
-        "origin": origin,
-        "block": block,
-    }
 
 
 def require_dependable(pareto_k: float, effective: float, nodes: int) -> None:
@@ -260,3 +217,27 @@ def require_dependable(pareto_k: float, effective: float, nodes: int) -> None:
             f"most {MAX_PARETO_K}) and the effective sample size is {effective:.0f} (at least {MIN_ESS:.0f}). Look at "
             "placebos.savings_rate and placebos.standard_error for outliers, or use calibrated_threshold."
         )
+
+
+def _for_case(cf: Counterfactual, placebos: pd.DataFrame, seed: int) -> Callable[[ThresholdKey], Threshold]:
+    calibration = calibrate(placebos, [str(unit) for unit in cf.design.treated], seed=seed)
+    rate, money = calibration.expected_systematic_error(cf, seed=seed)
+    errors = {"systematic_error": rate, "systematic_error_money": money}
+
+    def threshold_of(key: ThresholdKey) -> Threshold:
+        threshold = calibration.threshold(cf, key.fraction, key.side, seed=seed)
+        return replace(threshold, detail={**threshold.detail, **errors})
+
+    return threshold_of
+
+
+KIND = ThresholdKind(
+    name=NAME,
+    label="Model rescaled on placebos (posterior)",
+    words="the model threshold rescaled on placebos (posterior)",
+    order=50,
+    learns_from="placebos",
+    on_request=True,
+    backtested_as="calibrated",
+    for_case=_for_case,
+)

@@ -20,14 +20,17 @@ if TYPE_CHECKING:
     from ssinfer.thresholds.kind import ThresholdKind
 
 RATE, MONEY = "fraction of the benchmark", "EUR per insured-year"
+THRESHOLD_KEY = (
+    Column("kind", "text", "", "Kind of threshold."),
+    Column("level", "float", "fraction", "Level of confidence or probability; NaN for a kind without levels."),
+    Column("side", "text", "", "one-sided or two-sided."),
+    Column("prior", "text", "", "Prior on the true savings rate; empty for a kind without priors."),
+)
 CASE_THRESHOLDS = FrameSchema(
     "case thresholds",
     "one row per kind, level, side and prior",
     (
-        Column("kind", "text", "", "Kind of threshold."),
-        Column("level", "float", "fraction", "Level of confidence or probability; NaN for a kind without levels."),
-        Column("side", "text", "", "one-sided or two-sided."),
-        Column("prior", "text", "", "Prior on the true savings rate; empty for a kind without priors."),
+        *THRESHOLD_KEY,
         Column("rate", "float", RATE, "Threshold; NaN where there is none."),
         Column("money", "float", MONEY, "Threshold."),
         Column("detectable", "float", RATE, "True saving that the threshold detects with 80% power."),
@@ -72,8 +75,9 @@ def compare_thresholds(
     Examples
     --------
     >>> import numpy as np
-    >>> from ssinfer.counterfactual import point_of
-    >>> cf = point_of(100 + np.random.default_rng(1).standard_normal(4000), "sampling", insured_years=7500)
+    >>> from ssinfer.counterfactual import Counterfactual
+    >>> draws = 100 + np.random.default_rng(1).standard_normal(4000)
+    >>> cf = Counterfactual.from_draws(draws, "sampling", insured_years=7500)
     >>> table = compare_thresholds(cf, levels=[0.95])
     >>> table.loc[table["kind"] == "schedule", "rate"].round(4).item()
     0.033
@@ -98,10 +102,10 @@ def _rows(
         row = {**key.labels, "rate": np.nan, "money": np.nan, **dict.fromkeys(FIGURES, np.nan), "reason": refused}
         if learned is not None:
             try:
-                found = learned(key)
+                threshold = learned(key)
             except SsinferError as refusal:
                 row["reason"] = str(refusal)
             else:
-                row["rate"], row["money"] = found.rate, found.rate * benchmark
-                row |= {name: found.detail[name] for name in FIGURES if name in found.detail}
+                row["rate"], row["money"] = threshold.rate, threshold.rate * benchmark
+                row |= {name: threshold.detail[name] for name in FIGURES if name in threshold.detail}
         yield row

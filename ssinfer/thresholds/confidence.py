@@ -1,4 +1,4 @@
-"""confidence_threshold: a quantile of the null error under the method's sampling distribution."""
+"""confidence_threshold: a quantile of the null error under the sampling distribution of the benchmark."""
 
 from __future__ import annotations
 
@@ -13,12 +13,9 @@ from ssinfer.thresholds.kind import ThresholdKind
 from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from ssinfer.counterfactual import Counterfactual
-    from ssinfer.thresholds.kind import PlaceboFit, ThresholdKey
-    from ssinfer.thresholds.planning.scenario import Scenario
-    from ssinfer.typing import Floats
+
+NAME = "confidence"
 
 
 def confidence_threshold(cf: Counterfactual, level: float = 0.95, side: str = "two-sided") -> Threshold:
@@ -27,8 +24,8 @@ def confidence_threshold(cf: Counterfactual, level: float = 0.95, side: str = "t
     .. math:: T = q_{p}(E_0), \qquad E_0 = \bar B - B, \qquad
               p = \begin{cases} \text{level} & \text{one-sided} \\ (1 + \text{level})/2 & \text{two-sided} \end{cases}
 
-    pooled over units and performance periods by insured-years. A two-sided 95% interval is a one-sided 97.5% test.
-    Nothing of the treated group's performance spending is read.
+    pooled over units and performance periods by insured-years. A two-sided 95% interval is a one-sided 97.5% test. The
+    threshold does not depend on the treated group's performance spending.
 
     Parameters
     ----------
@@ -41,55 +38,44 @@ def confidence_threshold(cf: Counterfactual, level: float = 0.95, side: str = "t
     Returns
     -------
     Threshold
-        Its detail holds `standard_error` (SD of E0 / Bbar) and, two-sided, `lower`: the rate below which a loss
-        counts.
+        Its detail holds `standard_error` (SD of E0 / Bbar). Two-sided, it also holds `lower`: the rate below which a
+        loss counts.
 
     Raises
     ------
     NotSupportedError
         The counterfactual has no sampling distribution.
-    RefusalError
-        The level is no fraction, or the side unknown.
+    ParameterError
+        The level is no fraction, or the side is unknown.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from ssinfer.counterfactual import point_of
-    >>> cf = point_of(benchmark=100 + 2 * np.random.default_rng(1).standard_normal(40_000), uncertainty="sampling")
+    >>> from ssinfer.counterfactual import Counterfactual
+    >>> draws = 100 + 2 * np.random.default_rng(1).standard_normal(40_000)
+    >>> cf = Counterfactual.from_draws(draws, "sampling")
     >>> round(confidence_threshold(cf, level=0.95, side="two-sided").rate, 3)
     0.039
     """
     level, side = check_level(level), check_side(side)
     errors = cf.null_error("confidence")
-    mean = cf.level  # Bbar, against which the measured rate is formed
-    quantile = float(np.quantile(errors, tail(level, side)))
-    detail = {"standard_error": float(errors.std()) / mean}
+    benchmark = cf.level
+    money = float(np.quantile(errors, tail(level, side)))
+    detail = {"standard_error": float(errors.std()) / benchmark}
     if side == "two-sided":
-        detail["lower"] = float(np.quantile(errors, (1 - level) / 2)) / mean
-    return Threshold(rate=quantile / mean, money=quantile, kind="confidence", level=level, side=side, detail=detail)
-
-
-def _for_case(cf: Counterfactual, _placebos: object, _seed: int) -> Callable[[ThresholdKey], Threshold]:
-    return lambda key: confidence_threshold(cf, check_level(key.level), key.side)
-
-
-def _for_fits(fits: Sequence[PlaceboFit], keys: Sequence[ThresholdKey]) -> Floats:
-    return quantiles_by_fit([fit.sampling for fit in fits], [key.tail for key in keys])
-
-
-def _for_scenario(scenario: Scenario, standard_error: float) -> float:
-    return float(ndtri(tail(scenario.level, check_side(scenario.side)))) * standard_error
+        detail["lower"] = float(np.quantile(errors, (1 - level) / 2)) / benchmark
+    return Threshold(rate=money / benchmark, money=money, kind=NAME, level=level, side=side, detail=detail)
 
 
 KIND = ThresholdKind(
-    name="confidence",
+    name=NAME,
     label="Confidence (model)",
     words="the confidence threshold",
     order=20,
     learns_from="fit",
     distribution="sampling distribution",
     settles=True,
-    for_case=_for_case,
-    for_fits=_for_fits,
-    for_scenario=_for_scenario,
+    for_case=lambda cf, _placebos, _seed: lambda key: confidence_threshold(cf, key.fraction, key.side),
+    for_fits=lambda fits, keys: quantiles_by_fit([fit.sampling for fit in fits], [key.tail for key in keys]),
+    for_scenario=lambda scenario, standard_error: float(ndtri(scenario.tail)) * standard_error,
 )

@@ -1,4 +1,4 @@
-"""credible_threshold: the smallest measured saving from which on a true saving is credible."""
+"""credible_threshold: the smallest measured saving that makes a true saving credible."""
 
 from __future__ import annotations
 
@@ -30,10 +30,11 @@ if TYPE_CHECKING:
     from ssinfer.typing import Booleans, Floats
 
 Interval = Literal["equal-tailed", "highest-density"]
-# "Every M" ends at 12 SDs of the null error (times SD over the prior's SD, if more): beyond, the model is wrong.
-REACH = 12.0
-#: Draws of a placebo's posterior that a mixture is fitted to, at most about twice as many.
-THINNED_DRAWS = 1000
+NAME = "credible"
+#: "Every measured saving" ends at this many SDs of the null error (times SD over the prior's SD, if that is more).
+MAX_SDS = 12.0
+#: About this many draws of a placebo's posterior are fitted by a mixture.
+MIXTURE_DRAWS = 1000
 
 
 def credible_threshold(
@@ -45,16 +46,16 @@ def credible_threshold(
 ) -> Threshold:
     r"""Return the savings threshold from the posterior of the true saving.
 
-    The true pooled saving d has a prior :math:`\pi`; the posterior given the measured saving M is
-    :math:`p(d \mid M) \propto \pi(d)\, p_{E_0}(M - d)`, with :math:`E_0 = \bar B - B` from the posterior predictive of
-    the benchmark.
+    The true pooled saving d has a prior :math:`\pi`. Its posterior given the measured saving M is
+    :math:`p(d \mid M) \propto \pi(d)\, p_{E_0}(M - d)`, with :math:`E_0 = \bar B - B` from the posterior predictive
+    distribution of the benchmark.
 
     .. math:: T = \min\{t : P(d > 0 \mid M) \ge \text{level for every } M \ge t\}
 
-    One-sided under a flat prior it equals the one-sided quantile of the predictive error. Two-sided, the equal-tailed
-    interval at `level` must lie above zero, which is the one-sided test at (1 + level) / 2; or the
-    highest-density interval on the scale of money, which is not. Check: with a normal error of standard error SE and
-    prior N(m, t²), :math:`T = z\,SE\sqrt{1 + SE^2/t^2} - m\,SE^2/t^2`.
+    One-sided under a flat prior, T is the one-sided quantile of the predictive error. Two-sided, the equal-tailed
+    interval at `level` must lie above zero, which is the one-sided test at (1 + level) / 2. A highest-density interval
+    is another choice. With a normal error of standard error SE and prior N(m, t²), one-sided,
+    :math:`T = z\,SE\sqrt{1 + SE^2/t^2} - m\,SE^2/t^2`.
 
     Parameters
     ----------
@@ -64,10 +65,10 @@ def credible_threshold(
         Posterior probability, a fraction.
     side : "one-sided" or "two-sided"
     prior : Prior, "flat", "sceptical" or "literature"
-        On the true savings rate. A more sceptical prior raises the threshold. Never rank methods by the size of T
-        under a prior: a vaguer benchmark then looks better.
+        On the true savings rate. A more sceptical prior raises the threshold. Do not rank methods by the size of T
+        under a prior: a less precise benchmark then looks better.
     interval : "equal-tailed" or "highest-density"
-        Of the two-sided interval.
+        Kind of the two-sided interval.
 
     Returns
     -------
@@ -81,8 +82,8 @@ def credible_threshold(
     ConvergenceError
         A convergence diagnostic failed.
     RefusalError
-        No measured saving reaches the level: with a heavy-tailed error and a tight prior a larger M is
-        more likely an outlier than a saving.
+        No measured saving reaches the level. With a heavy-tailed error and a tight prior, a larger M is more likely an
+        outlier than a saving.
 
     References
     ----------
@@ -91,8 +92,9 @@ def credible_threshold(
     Examples
     --------
     >>> import numpy as np
-    >>> from ssinfer.counterfactual import point_of
-    >>> cf = point_of(benchmark=100 + 2 * np.random.default_rng(1).standard_normal(40_000), uncertainty="posterior")
+    >>> from ssinfer.counterfactual import Counterfactual
+    >>> draws = 100 + 2 * np.random.default_rng(1).standard_normal(40_000)
+    >>> cf = Counterfactual.from_draws(draws, "posterior")
     >>> round(credible_threshold(cf).rate, 3), round(credible_threshold(cf, prior="sceptical").rate, 3)
     (0.032, 0.046)
     """
@@ -100,7 +102,7 @@ def credible_threshold(
 
 
 class SavingPosterior:
-    """The predictive error of one counterfactual, from which credible thresholds of every level and prior follow.
+    """The predictive error of one counterfactual, which gives credible thresholds of every level and prior.
 
     Parameters
     ----------
@@ -110,15 +112,15 @@ class SavingPosterior:
 
     def __init__(self, cf: Counterfactual) -> None:
         self.errors = cf.null_error("credible")
-        self.level = cf.level
+        self.benchmark = cf.level
         self.spread = float(self.errors.std())
         if self.spread == 0:
-            raise RefusalError(f"All draws of {cf.method} are alike: a posterior without spread yields no threshold.")
+            raise RefusalError(f"All draws of {cf.method} are equal: a posterior without spread yields no threshold.")
 
     @cached_property
     def mixture(self) -> NormalMixture:
         """The relative error as a mixture of normals."""
-        return fit_normal_mixture(self.errors / self.level)
+        return fit_normal_mixture(self.errors / self.benchmark)
 
     def threshold(
         self,
@@ -127,12 +129,12 @@ class SavingPosterior:
         prior: Prior | str | None = None,
         interval: Interval = "equal-tailed",
     ) -> Threshold:
-        """Return the credible threshold; arguments as of :func:`credible_threshold`."""
+        """Return the credible threshold; parameters are those of :func:`credible_threshold`."""
         level, side = check_level(level), check_side(side)
         chosen = find_prior(prior)
         if interval not in ("equal-tailed", "highest-density"):
             raise ParameterError(f"interval is {interval!r}; allowed: 'equal-tailed' or 'highest-density'.")
-        mean, spread = self.level, self.spread / self.level
+        spread = self.spread / self.benchmark
         detail = {
             "standard_error": spread,
             "probability_not_positive": chosen.probability_not_positive,
@@ -142,14 +144,14 @@ class SavingPosterior:
         if not np.isfinite(chosen.sd) and not highest:
             money = float(np.quantile(self.errors, tail(level, side)))
         else:
-            money = mean * credible_rate(self.mixture, spread, level, side, chosen, highest=highest)
+            money = self.benchmark * credible_rate(self.mixture, spread, level, side, chosen, highest=highest)
         return Threshold(
-            rate=money / mean,
+            rate=money / self.benchmark,
             money=money,
-            kind="credible",
+            kind=NAME,
             level=level,
             side=side,
-            prior=repr(chosen)[6:-1].replace("'", ""),
+            prior=chosen.words,
             detail=detail,
         )
 
@@ -157,22 +159,29 @@ class SavingPosterior:
 def credible_rate(
     error: NormalMixture, spread: float, level: float, side: Side, prior: Prior, *, highest: bool = False
 ) -> float:
-    """Return the smallest measured rate from which on every larger one up to REACH SDs passes.
+    """Return the smallest measured rate from which on every larger one passes, up to MAX_SDS.
 
-    In closed form where one normal describes the error, otherwise by search.
+    There is a closed form if one normal describes the error. Otherwise the rate is searched.
 
     Parameters
     ----------
     error : NormalMixture
-        Of the relative null error E0 / Bbar; `spread` is its SD.
-    level, side, prior, highest : as in :func:`credible_threshold`
+        Law of the relative null error E0 / Bbar.
+    spread : float
+        Its SD.
+    level, side, prior : as in :func:`credible_threshold`
+    highest : bool
+        Whether the two-sided interval is one of highest density.
+
+    Raises
+    ------
+    RefusalError
+        No measured rate passes, or every one does.
     """
-    top = REACH * spread * max(1.0, spread / prior.sd if np.isfinite(prior.sd) else 1.0)
+    top = MAX_SDS * spread * max(1.0, spread / prior.sd if np.isfinite(prior.sd) else 1.0)
     if len(error.weights) == 1 and np.isfinite(prior.sd) and not highest:
         scale = float(error.sds[0])
-        ratio = (scale / prior.sd) ** 2
-        z = float(ndtri(tail(level, side)))
-        closed = float(error.means[0]) + z * scale * float(np.sqrt(1.0 + ratio)) - prior.mean * ratio
+        closed = _normal_rate(float(error.means[0]), scale, float(ndtri(tail(level, side))), prior)
         if -top < closed < top:
             return closed
     grid = np.linspace(-top, top, 241)
@@ -203,42 +212,45 @@ def credible_rate(
     return high
 
 
+def _normal_rate(mean: float, standard_error: float, z: float, prior: Prior) -> float:
+    """Return the threshold for a normal error and a proper prior."""
+    ratio = (standard_error / prior.sd) ** 2
+    return mean + z * standard_error * float(np.sqrt(1.0 + ratio)) - prior.mean * ratio
+
+
 def _for_case(cf: Counterfactual, _placebos: object, _seed: int) -> Callable[[ThresholdKey], Threshold]:
     posterior = SavingPosterior(cf)
-    return lambda key: posterior.threshold(check_level(key.level), key.side, key.prior)
+    return lambda key: posterior.threshold(key.fraction, key.side, key.prior)
 
 
 def _for_fits(fits: Sequence[PlaceboFit], keys: Sequence[ThresholdKey]) -> Floats:
-    """Return quantiles under the flat prior; otherwise a mixture of normals is fitted to thinned draws."""
+    """Return quantiles under the flat prior; under others, thresholds from a mixture fitted to thinned draws."""
     out = np.full((len(fits), len(keys)), np.nan)
-    flat = [place for place, key in enumerate(keys) if not key.informed]
-    out[:, flat] = quantiles_by_fit([fit.posterior for fit in fits], [keys[place].tail for place in flat])
-    informed = [place for place, key in enumerate(keys) if key.informed]
+    flat = [column for column, key in enumerate(keys) if not key.informed]
+    out[:, flat] = quantiles_by_fit([fit.posterior for fit in fits], [keys[column].tail for column in flat])
+    informed = [(column, key) for column, key in enumerate(keys) if key.informed]
     for row, fit in enumerate(fits):
         if fit.posterior is None or not informed:
             continue
-        thinned = fit.posterior[:: max(1, len(fit.posterior) // THINNED_DRAWS)]
+        thinned = fit.posterior[:: max(1, len(fit.posterior) // MIXTURE_DRAWS)]
         error, spread = fit_normal_mixture(thinned), float(fit.posterior.std())
-        for place in informed:
-            level, side, prior = check_level(keys[place].level), check_side(keys[place].side), keys[place].prior
+        for column, key in informed:
             try:
-                out[row, place] = credible_rate(error, spread, level, side, find_prior(prior))
-            except RefusalError:  # no measured saving reaches the level: this placebo is never paid
-                out[row, place] = np.inf
+                out[row, column] = credible_rate(
+                    error, spread, key.fraction, check_side(key.side), find_prior(key.prior)
+                )
+            except RefusalError:  # no measured saving reaches the level, so that this placebo is never paid
+                out[row, column] = np.inf
     return out
 
 
 def _for_scenario(scenario: Scenario, standard_error: float) -> float:
-    z = float(ndtri(tail(scenario.level, check_side(scenario.side))))
-    prior = find_prior(scenario.prior)
-    if not np.isfinite(prior.sd):
-        return z * standard_error
-    ratio = (standard_error / prior.sd) ** 2
-    return z * standard_error * float(np.sqrt(1 + ratio)) - prior.mean * ratio
+    z, prior = float(ndtri(scenario.tail)), find_prior(scenario.prior)
+    return _normal_rate(0.0, standard_error, z, prior) if np.isfinite(prior.sd) else z * standard_error
 
 
 KIND = ThresholdKind(
-    name="credible",
+    name=NAME,
     label="Credible (model)",
     words="the credible threshold",
     order=30,

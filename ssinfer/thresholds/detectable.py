@@ -1,15 +1,17 @@
-"""minimum_detectable_saving: the true saving that a gate detects with a given power."""
+"""minimum_detectable_saving: the true saving that a threshold detects with a given power."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ssinfer.deprecation import Renamed, renamed_arguments
 from ssinfer.errors import NotSupportedError, ParameterError
 from ssinfer.level import check_level, check_side, tail
 from ssinfer.thresholds.kind import ThresholdKind
+from ssinfer.thresholds.null_error import null_error_of
 from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
@@ -19,17 +21,20 @@ if TYPE_CHECKING:
     from ssinfer.thresholds.kind import ThresholdKey
     from ssinfer.typing import Floats
 
+NAME = "power"
+
 
 @dataclass(frozen=True, kw_only=True)
 class DetectableSaving:
-    """The gate of payment and the true saving that passes it with probability `power`.
+    """A threshold, and the true saving that passes it with probability `power`.
 
-    The detectable saving is a property of the truth, not a gate: used as a gate it would pay 0.6% of null
-    contracts at 5% / 80% and miss half of the contracts that save exactly that much.
+    The detectable saving is a property of the truth, not a threshold. Used as a threshold it would pay 0.6% of null
+    contracts at 5% / 80%, and miss half of the contracts that save exactly that much.
 
     Attributes
     ----------
     gate : Threshold
+        The threshold.
     detectable : float
         True savings rate detected with probability `power`.
     money : float
@@ -45,19 +50,19 @@ class DetectableSaving:
     def __repr__(self) -> str:
         return (
             f"DetectableSaving {100 * self.detectable:.2f}% = {self.money:,.2f} per insured-year with power "
-            f"{100 * self.power:g}%, gate {100 * self.gate.rate:.2f}%"
+            f"{100 * self.power:g}%, threshold {100 * self.gate.rate:.2f}%"
         )
 
 
 def minimum_detectable_saving(
     cf: Counterfactual, level: float = 0.95, power: float = 0.80, side: str = "one-sided"
 ) -> DetectableSaving:
-    r"""Return the gate at `level` and the true saving detected with `power`.
+    r"""Return the threshold at `level` and the true saving detected with `power`.
 
-    .. math:: \text{gate} = q_{p}(E_0), \qquad \text{detectable} = \text{gate} - q_{1 - \text{power}}(E_0)
+    .. math:: T = q_{p}(E_0), \qquad \text{detectable} = T - q_{1 - \text{power}}(E_0)
 
-    so that P(M >= gate | true saving = detectable) = power; in the normal case (z(1-a) + z(power)) SE one-sided,
-    with z(1-a/2) two-sided.
+    so that P(M >= T | true saving = detectable) = power. In the normal case the detectable saving is
+    (z(1-a) + z(power)) SE one-sided, with z(1-a/2) two-sided.
 
     Parameters
     ----------
@@ -74,33 +79,37 @@ def minimum_detectable_saving(
     Examples
     --------
     >>> import numpy as np
-    >>> from ssinfer.counterfactual import point_of
-    >>> cf = point_of(benchmark=100 + np.random.default_rng(1).standard_normal(400_000), uncertainty="sampling")
-    >>> found = minimum_detectable_saving(cf)
-    >>> round(float(found.gate), 3), round(found.detectable, 3)
+    >>> from ssinfer.counterfactual import Counterfactual
+    >>> draws = 100 + np.random.default_rng(1).standard_normal(400_000)
+    >>> cf = Counterfactual.from_draws(draws, "sampling")
+    >>> saving = minimum_detectable_saving(cf)
+    >>> round(float(saving.gate), 3), round(saving.detectable, 3)
     (0.016, 0.025)
     """
     level, power, side = check_level(level), check_level(power, "power"), check_side(side)
-    errors, mean = _null_error(cf)
-    gate, missed = (float(value) for value in np.quantile(errors, [tail(level, side), 1 - power]))
-    threshold = Threshold(rate=gate / mean, money=gate, kind="power", level=level, side=side, detail={"power": power})
-    return DetectableSaving(gate=threshold, detectable=(gate - missed) / mean, money=gate - missed, power=power)
+    errors, benchmark = _null_error(cf), cf.level
+    money, missed = (float(value) for value in np.quantile(errors, [tail(level, side), 1 - power]))
+    threshold = Threshold(
+        rate=money / benchmark, money=money, kind=NAME, level=level, side=side, detail={"power": power}
+    )
+    return DetectableSaving(gate=threshold, detectable=(money - missed) / benchmark, money=money - missed, power=power)
 
 
-def power_of_gate(cf: Counterfactual, gate: Threshold | float, saving: float) -> float:
-    r"""Return the probability that a gate pays at a true saving: the inverse of `minimum_detectable_saving`.
+@renamed_arguments(Renamed("gate", "threshold"))
+def power_of_threshold(cf: Counterfactual, threshold: Threshold | float, saving: float) -> float:
+    r"""Return the probability that a threshold pays at a true saving: the inverse of `minimum_detectable_saving`.
 
     .. math:: P(M / \bar B \ge T \mid s) = P(E_0 / \bar B \ge T - s)
 
-    At s = 0 it is the false-payment rate that the benchmark's own error promises, for any gate: a schedule's, a fixed
-    rate, another method's.
+    At s = 0 it is the false-payment rate according to the benchmark's own error. The threshold may be of any kind: a
+    schedule's, a fixed rate, another method's.
 
     Parameters
     ----------
     cf : Counterfactual
         Refused where `uncertainty` is "none".
-    gate : Threshold or float
-        Measured savings rate from which on is paid.
+    threshold : Threshold or float
+        The smallest measured savings rate that is paid.
     saving : float
         True savings rate, a fraction of the benchmark below 1; negative for a loss.
 
@@ -111,40 +120,42 @@ def power_of_gate(cf: Counterfactual, gate: Threshold | float, saving: float) ->
     Examples
     --------
     >>> import numpy as np
-    >>> from ssinfer.counterfactual import point_of
-    >>> cf = point_of(benchmark=100 + np.random.default_rng(1).standard_normal(400_000), uncertainty="sampling")
-    >>> found = minimum_detectable_saving(cf, power=0.8)
-    >>> round(power_of_gate(cf, found.gate, found.detectable), 3), round(power_of_gate(cf, found.gate, 0.0), 3)
-    (0.8, 0.05)
+    >>> from ssinfer.counterfactual import Counterfactual
+    >>> draws = 100 + np.random.default_rng(1).standard_normal(400_000)
+    >>> cf = Counterfactual.from_draws(draws, "sampling")
+    >>> saving = minimum_detectable_saving(cf, power=0.8)
+    >>> [round(power_of_threshold(cf, saving.gate, true), 3) for true in (saving.detectable, 0.0)]
+    [0.8, 0.05]
     """
-    rate = float(gate)
-    for name, value in (("gate", rate), ("saving", saving)):
+    rate = float(threshold)
+    for name, value in (("threshold", rate), ("saving", saving)):
         if not -1 < value < 1:
             raise ParameterError(
                 f"{name} is {value}; a rate between -1 and 1 is needed, a fraction of the benchmark: 0.03 for 3%."
             )
-    errors, mean = _null_error(cf)
-    return float((errors / mean >= rate - saving).mean())
+    return float((_null_error(cf) / cf.level >= rate - saving).mean())
 
 
-def _null_error(cf: Counterfactual) -> tuple[Floats, float]:
-    """Return draws of E0, of the interpretation that the counterfactual has, and Bbar."""
+#: The name in earlier versions.
+power_of_gate = power_of_threshold
+
+
+def _null_error(cf: Counterfactual) -> Floats:
     if cf.uncertainty == "none":
         raise NotSupportedError("Power analysis", f"{cf.method}, a point estimate without an error distribution")
-    kind: Literal["credible", "confidence"] = "credible" if cf.uncertainty == "posterior" else "confidence"
-    return cf.null_error(kind), cf.level
+    return null_error_of(cf)
 
 
 def _for_case(cf: Counterfactual, _placebos: object, _seed: int) -> Callable[[ThresholdKey], Threshold]:
     def threshold(key: ThresholdKey) -> Threshold:
-        found = minimum_detectable_saving(cf, check_level(key.level), side=key.side)
-        return replace(found.gate, detail={**found.gate.detail, "detectable": found.detectable})
+        saving = minimum_detectable_saving(cf, key.fraction, side=key.side)
+        return replace(saving.gate, detail={**saving.gate.detail, "detectable": saving.detectable})
 
     return threshold
 
 
 KIND = ThresholdKind(
-    name="power",
+    name=NAME,
     label="Power",
     words="the power threshold",
     order=60,

@@ -1,29 +1,33 @@
-"""expected_loss_threshold: the gate that misallocates least money in expectation."""
+"""expected_loss_threshold: the threshold that misallocates the least money in expectation."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from scipy.special import ndtri
 
 from ssinfer.errors import ParameterError, RefusalError
-from ssinfer.level import check_level
 from ssinfer.thresholds.kind import ThresholdKind
+from ssinfer.thresholds.null_error import null_error_of
 from ssinfer.thresholds.prior import PRIORS, Prior, find_prior
 from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from ssinfer.counterfactual import Counterfactual
     from ssinfer.thresholds.kind import PlaceboFit, ThresholdKey
     from ssinfer.typing import Floats
 
-
-PRIOR_POINTS = 201
-GATES = 401
-# a gate that saves less than this share of the loss of never paying is none: the grid knows no better
-WORTH = 1e-3
+NAME = "expected loss"
+#: Numbers of equally likely points for the prior and for the error: of one case, and of each placebo of a backtest.
+CASE_POINTS, PLACEBO_POINTS = (201, 401), (61, 101)
+#: Number of thresholds at which the loss is computed.
+N_THRESHOLDS = 401
+#: Least share of the loss of never paying that a threshold must save; the grid cannot resolve less.
+MIN_GAIN = 1e-3
 
 
 def expected_loss_threshold(
@@ -41,18 +45,19 @@ def expected_loss_threshold(
 
     .. math:: T = \arg\min_{t \ge 0} E\bigl[w_o (P - f d^+)^+ + w_u (f d^+ - P)^+\bigr]
 
-    over a proper prior on d and :math:`M = d + E_0`. The loss is minimised over gates from 0 to the prior's mean plus
-    four SDs of the measured saving. Refused where never paying loses as little: with equal weights, a sceptical prior
-    and a normal error wider than the prior, the true saving is more likely below half of the measured one than above.
+    over a proper prior on d and :math:`M = d + E_0`. The loss is minimised over thresholds from 0 to the prior's mean
+    plus four SDs of the measured saving. The threshold is refused if never paying loses as little. An example is equal
+    weights, a sceptical prior and a normal error wider than the prior: the true saving is then more likely below half
+    of the measured one than above.
 
     Parameters
     ----------
     cf : Counterfactual
-        Any with a distribution of E0.
+        With a distribution of E0.
     prior : Prior, "sceptical" or "literature"
-        Proper: the flat prior is refused.
+        A proper prior on the true savings rate; the flat prior is refused.
     share : float
-        Sharing rate f.
+        Sharing rate f, a fraction.
     overpaid, underpaid : float
         Weights w of a euro paid too much and of a euro paid too little.
     sharing : "first_dollar" or "excess"
@@ -60,20 +65,23 @@ def expected_loss_threshold(
     Returns
     -------
     Threshold
-        Its detail holds the loss curve, `gates` and `losses` (rates of the benchmark), and `loss` at the minimum.
+        Its detail holds the loss curve, `thresholds` and `losses` (rates of the benchmark), and `loss` at the minimum.
 
     Raises
     ------
+    ParameterError
+        The prior is flat, or a weight or share is impossible.
     RefusalError
-        The prior is flat, a weight or share impossible, or never paying misallocates least.
+        Never paying misallocates least.
     NotSupportedError, ConvergenceError
         The counterfactual has no distribution of its error, or did not converge.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from ssinfer.counterfactual import point_of
-    >>> cf = point_of(benchmark=100 + 2 * np.random.default_rng(1).standard_normal(4000), uncertainty="posterior")
+    >>> from ssinfer.counterfactual import Counterfactual
+    >>> draws = 100 + 2 * np.random.default_rng(1).standard_normal(4000)
+    >>> cf = Counterfactual.from_draws(draws, "posterior")
     >>> lenient = expected_loss_threshold(cf, underpaid=3.0)
     >>> lenient.rate < expected_loss_threshold(cf, overpaid=3.0).rate
     True
@@ -89,112 +97,117 @@ def expected_loss_threshold(
         raise ParameterError(f"weights are {overpaid} and {underpaid}; none may be negative, and one must be positive.")
     if sharing not in ("first_dollar", "excess"):
         raise ParameterError(f"sharing is {sharing!r}; allowed: 'first_dollar' or 'excess'.")
-    kind = "credible" if cf.uncertainty == "posterior" else "confidence"
-    error = cf.null_error(kind) / cf.level
-    gates, losses, never = loss_curve(
-        error, chosen, share=share, overpaid=overpaid, underpaid=underpaid, sharing=sharing
-    )
-    best = int(losses.argmin())
-    if not losses[best] < (1 - WORTH) * never:
+    errors = null_error_of(cf) / cf.level
+    curve = Payment(share, overpaid, underpaid, sharing).losses(errors, chosen)
+    if not curve.worthwhile:
         raise RefusalError(
-            f"No gate misallocates less than never paying, under {chosen!r} and an error of SD {error.std():.1%} of "
-            "the benchmark: a measured saving is then more error than saving. Use a benchmark with a smaller error, a "
-            "wider prior, or weigh underpayment more."
+            f"No threshold misallocates less than never paying, under {chosen!r} and an error of SD "
+            f"{errors.std():.1%} of the benchmark: a measured saving is then more error than saving. Use a benchmark "
+            "with a smaller error or a wider prior, or weigh underpayment more."
         )
-    detail = {"gates": gates, "losses": losses, "loss": float(losses[best]), "share": share, "sharing": sharing}
     return Threshold(
-        rate=float(gates[best]),
-        money=float(gates[best]) * cf.level,
-        kind="expected loss",
+        rate=curve.rate,
+        money=curve.rate * cf.level,
+        kind=NAME,
         side="one-sided",
-        prior=repr(chosen)[6:-1].replace("'", ""),
-        detail={**detail, "overpaid": overpaid, "underpaid": underpaid},
+        prior=chosen.words,
+        detail={
+            "thresholds": curve.thresholds,
+            "losses": curve.losses,
+            "loss": float(curve.losses.min()),
+            "share": share,
+            "sharing": sharing,
+            "overpaid": overpaid,
+            "underpaid": underpaid,
+        },
     )
 
 
-def loss_curve(
-    errors: Floats,
-    prior: Prior,
-    *,
-    share: float = 0.5,
-    overpaid: float = 1.0,
-    underpaid: float = 1.0,
-    sharing: Literal["first_dollar", "excess"] = "first_dollar",
-    points: tuple[int, int] = (PRIOR_POINTS, GATES),
-) -> tuple[Floats, Floats, float]:
-    """Return gates, their expected losses, and the loss of never paying; rates of the benchmark.
+@dataclass(frozen=True, eq=False)
+class LossCurve:
+    """Expected losses of thresholds, and of never paying; rates of the benchmark."""
 
-    Parameters
-    ----------
-    errors : (S,) relative null errors E0 / Bbar
-    prior : proper
-    points : how many equally likely points stand for the prior and for the error
-    """
-    levels = (np.arange(points[0]) + 0.5) / points[0]
-    true = prior.mean + prior.sd * _normal_quantiles(levels)
-    null = np.quantile(errors, (np.arange(points[1]) + 0.5) / points[1])
-    measured = (true[:, None] + null[None, :]).ravel()
-    due = np.repeat(share * np.maximum(true, 0.0), len(null))
-    top = prior.mean + 4 * float(np.hypot(prior.sd, errors.std()))
-    gates = np.linspace(0.0, max(top, 1e-6), GATES)
-    never = underpaid * float(due.mean())
-    if sharing == "first_dollar":
-        return gates, _first_dollar_losses(gates, measured, due, share, overpaid, underpaid), never
-    losses = [_excess_loss(gate, measured, due, share, overpaid, underpaid) for gate in gates]
-    return gates, np.array(losses), never
+    thresholds: Floats
+    losses: Floats
+    never: float
+
+    @property
+    def rate(self) -> float:
+        """The threshold with the smallest loss."""
+        return float(self.thresholds[self.losses.argmin()])
+
+    @property
+    def worthwhile(self) -> bool:
+        """Whether the best threshold loses less than never paying."""
+        return bool(self.losses.min() < (1 - MIN_GAIN) * self.never)
 
 
-def expected_loss_rate(errors: Floats, prior: Prior) -> float:
-    """Return the gate of smallest expected loss at equal weights, first-dollar, on a coarser grid (backtests).
+@dataclass(frozen=True)
+class Payment:
+    """Sharing of a saving, and the weights of a euro paid too much and too little."""
 
-    Infinite where never paying loses as little. The sharing rate does not matter here.
-    """
-    gates, losses, never = loss_curve(errors, prior, points=(61, 101))
-    best = int(losses.argmin())
-    return float(gates[best]) if losses[best] < (1 - WORTH) * never else float("inf")
+    share: float = 0.5
+    overpaid: float = 1.0
+    underpaid: float = 1.0
+    sharing: Literal["first_dollar", "excess"] = "first_dollar"
 
+    def losses(self, errors: Floats, prior: Prior, points: tuple[int, int] = CASE_POINTS) -> LossCurve:
+        """Return the expected loss of each threshold.
 
-def _first_dollar_losses(
-    gates: Floats, measured: Floats, due: Floats, share: float, overpaid: float, underpaid: float
-) -> Floats:
-    """Return the loss of every gate: what a payment amounts to does not depend on it, only whether it is made."""
-    order = np.argsort(measured)
-    measured, due = measured[order], due[order]
-    gap = share * np.maximum(measured, 0.0) - due
-    if_paid = np.where(gap > 0, overpaid * gap, -underpaid * gap)
-    unpaid = np.concatenate([[0.0], np.cumsum(underpaid * due)])  # of those below a gate
-    paid = np.concatenate([np.cumsum(if_paid[::-1])[::-1], [0.0]])  # of those at or above it
-    first = np.searchsorted(measured, gates, side="left")
-    return np.asarray((unpaid[first] + paid[first]) / len(measured))
+        Parameters
+        ----------
+        errors : (S,)
+            Relative null errors E0 / Bbar.
+        prior : Prior
+            A proper one.
+        points : (int, int)
+            Numbers of equally likely points for the prior and for the error.
+        """
+        true = prior.mean + prior.sd * ndtri((np.arange(points[0]) + 0.5) / points[0])
+        null = np.quantile(errors, (np.arange(points[1]) + 0.5) / points[1])
+        measured = (true[:, None] + null[None, :]).ravel()
+        due = np.repeat(self.share * np.maximum(true, 0.0), len(null))
+        top = prior.mean + 4 * float(np.hypot(prior.sd, errors.std()))
+        thresholds = np.linspace(0.0, max(top, 1e-6), N_THRESHOLDS)
+        never = self.underpaid * float(due.mean())
+        if self.sharing == "first_dollar":
+            return LossCurve(thresholds, self._first_dollar(thresholds, measured, due), never)
+        return LossCurve(thresholds, np.array([self._excess(rate, measured, due) for rate in thresholds]), never)
 
+    def _first_dollar(self, thresholds: Floats, measured: Floats, due: Floats) -> Floats:
+        """Return the losses from two cumulative sums: the threshold decides whether a payment is made, not its size."""
+        order = np.argsort(measured)
+        measured, due = measured[order], due[order]
+        if_paid = self._loss(self.share * np.maximum(measured, 0.0) - due)
+        unpaid = np.concatenate([[0.0], np.cumsum(self.underpaid * due)])  # below a threshold
+        paid = np.concatenate([np.cumsum(if_paid[::-1])[::-1], [0.0]])  # at or above it
+        first = np.searchsorted(measured, thresholds, side="left")
+        return np.asarray((unpaid[first] + paid[first]) / len(measured))
 
-def _excess_loss(gate: float, measured: Floats, due: Floats, share: float, overpaid: float, underpaid: float) -> float:
-    gap = share * np.maximum(measured - gate, 0.0) - due
-    return float(np.where(gap > 0, overpaid * gap, -underpaid * gap).mean())
+    def _excess(self, threshold: float, measured: Floats, due: Floats) -> float:
+        return float(self._loss(self.share * np.maximum(measured - threshold, 0.0) - due).mean())
 
-
-def _normal_quantiles(levels: Floats) -> Floats:
-    from scipy.special import ndtri  # noqa: PLC0415  (scipy is loaded only where it is used)
-
-    check_level(float(levels[0]))
-    return np.asarray(ndtri(levels))
-
-
-def _for_case(cf: Counterfactual, _placebos: object, _seed: int) -> Callable[[ThresholdKey], Threshold]:
-    return lambda key: expected_loss_threshold(cf, key.prior)
+    def _loss(self, gap: Floats) -> Floats:
+        return np.where(gap > 0, self.overpaid * gap, -self.underpaid * gap)
 
 
 def _for_fits(fits: Sequence[PlaceboFit], keys: Sequence[ThresholdKey]) -> Floats:
+    """Return thresholds at equal weights, first-dollar; infinite where never paying loses as little.
+
+    The sharing rate does not matter then.
+    """
     out = np.full((len(fits), len(keys)), np.nan)
+    priors = [find_prior(key.prior) for key in keys]
     for row, fit in enumerate(fits):
         errors = fit.posterior if fit.posterior is not None else fit.sampling
         if errors is not None and len(errors) > 1:
-            out[row] = [expected_loss_rate(errors, find_prior(key.prior)) for key in keys]
+            curves = [Payment().losses(errors, prior, PLACEBO_POINTS) for prior in priors]
+            out[row] = [curve.rate if curve.worthwhile else np.inf for curve in curves]
     return out
 
 
 KIND = ThresholdKind(
-    name="expected loss",
+    name=NAME,
     label="Expected loss",
     words="the threshold of smallest expected loss",
     order=80,
@@ -203,6 +216,6 @@ KIND = ThresholdKind(
     sides=("one-sided",),
     priors=PRIORS[1:],
     limitable=False,
-    for_case=_for_case,
+    for_case=lambda cf, _placebos, _seed: lambda key: expected_loss_threshold(cf, key.prior),
     for_fits=_for_fits,
 )

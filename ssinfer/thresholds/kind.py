@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ssinfer.counterfactual import Counterfactual
-    from ssinfer.thresholds.planning.scenario import Scenario
     from ssinfer.thresholds.threshold import Threshold
     from ssinfer.typing import Floats, Positions
 
@@ -72,13 +71,18 @@ class ThresholdKey:
         return "_".join(["threshold", self.kind.replace(" ", "_"), *level, self.side, *prior])
 
     @property
+    def fraction(self) -> float:
+        """The level of a kind that has levels."""
+        return check_level(self.level)
+
+    @property
     def tail(self) -> float:
         """The quantile of the null error at which the threshold lies."""
-        return tail(check_level(self.level), check_side(self.side))
+        return tail(self.fraction, check_side(self.side))
 
     @property
     def informed(self) -> bool:
-        """Whether an informative prior enters: the level is then no rate of false payments."""
+        """Whether an informative prior is used. The level is then not the false-payment rate."""
         return self.prior not in UNINFORMED
 
     @property
@@ -182,7 +186,7 @@ class ThresholdKind:
     for_replicates: (
         Callable[[pd.DataFrame, Positions, Floats], Callable[[pd.DataFrame, ThresholdKey], Floats]] | None
     ) = None
-    for_scenario: Callable[[Scenario, float], float] | None = None
+    for_scenario: Callable[[Any, float], float] | None = None
     distribution: str = ""
     has_level: bool = True
     sides: tuple[str, ...] = ("one-sided", "two-sided")

@@ -1,4 +1,4 @@
-"""placebo_threshold: an order statistic of the savings that placebos showed when nothing was saved."""
+"""placebo_threshold: an order statistic of the measured savings of placebos, whose true saving is zero."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ssinfer.level import check_level, check_side
 from ssinfer.thresholds.kind import ThresholdKey, ThresholdKind
 from ssinfer.thresholds.placebo_cross_fitted import cross_fitted_placebo_thresholds, placebo_thresholds_in_replicates
 from ssinfer.thresholds.placebo_order import order_interval, order_statistic
+from ssinfer.thresholds.placebo_rows import require_columns
 from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
@@ -30,38 +31,35 @@ def placebo_threshold(
     level: float = 0.95,
     side: str = "one-sided",
     standard_error: float | None = None,
-    leave_out: tuple[object, object] | None = None,
 ) -> Threshold:
-    r"""Return the savings threshold that placebo units with a true saving of zero passed with frequency 1 - level.
+    r"""Return the savings threshold that placebo units, whose true saving is zero, pass with frequency 1 - level.
 
-    At each origin the :math:`\lceil \text{level}\,(m + 1) \rceil`-th order statistic of the standardised placebo
-    savings :math:`z_i = r_i / \text{se}_i` over m *units* (their absolute values when two-sided), averaged over
-    origins; times the standard error of the group to be judged.
+    At each origin it is the :math:`\lceil \text{level}\,(m + 1) \rceil`-th order statistic of the standardised placebo
+    savings :math:`z_i = r_i / \text{se}_i` over m *units* (two-sided: of their absolute values). The mean over origins
+    is multiplied by the standard error of the group to be judged.
 
     Parameters
     ----------
     placebos : pandas.DataFrame
         Columns unit, savings_rate, and where available origin, standard_error (of the rate, by each placebo's own
         fit), block and role. ``result.placebos`` of a backtest has them; pass the rows of one design and method.
-        Rows of the case itself (role "case") never enter: the group to be judged is not in its own calibration.
+        Rows of the case itself (role "case") are left out: the group to be judged is not in its own calibration.
     level : float
         A fraction; ceil(level (m + 1)) <= m is needed, so 19 units at 95%.
     side : "one-sided" or "two-sided"
     standard_error : float, optional
-        Of the savings rate of the group to be judged, so that thresholds scale with size. Default: the placebos'
-        median.
-    leave_out : (block, origin), optional
-        Cross-fitting: rows of that block of neighbours, and of that origin if there are others, do not enter.
+        Standard error of the savings rate of the group to be judged, so that thresholds scale with size. Default: the
+        median of the placebos.
 
     Returns
     -------
     Threshold
-        Its detail holds `units`, `origins` and a distribution-free 90% interval `lower`, `upper` of the quantile.
+        Its detail holds `units`, `origins`, and a distribution-free 90% interval of the quantile, `lower` and `upper`.
 
     Raises
     ------
     RefusalError
-        Too few placebo units for the level, or placebos that are all alike.
+        Too few placebo units for the level, or placebos with equal savings.
     DataError
         A column is missing, or a unit occurs twice at an origin (several designs or methods together).
 
@@ -78,49 +76,43 @@ def placebo_threshold(
     0.032
     """
     level, side = check_level(level), check_side(side)
-    for name in ("unit", "savings_rate"):
-        if name not in placebos.columns:
-            raise DataError(
-                f"placebos lacks the column {name!r}; it has {list(placebos.columns)}. Pass result.placebos."
-            )
+    require_columns(placebos, ("unit", "savings_rate"))
     if "role" in placebos.columns:
         placebos = placebos[placebos["role"] == "placebo"]
-    rates = placebos["savings_rate"].to_numpy(dtype=float)
-    scaled = "standard_error" in placebos.columns and bool(placebos["standard_error"].notna().any())
-    if standard_error is not None and not scaled:
-        raise DataError(
-            f"standard_error is {standard_error:g}, but the placebos have none of their own to be standardised by. "
-            "Leave it out: the threshold is then that of groups of the placebos' sizes."
-        )
-    ses = placebos["standard_error"].to_numpy(dtype=float) if scaled else np.ones(len(rates))
+    rates, ses = _rates_and_errors(placebos, standard_error)
     usable = np.isfinite(rates) & np.isfinite(ses)
     origins = placebos["origin"].to_numpy() if "origin" in placebos.columns else np.zeros(len(rates))
     _refuse_repeats(placebos["unit"].to_numpy(), origins, placebos.columns)
-    if leave_out is not None and "block" in placebos.columns:
-        usable &= placebos["block"].to_numpy() != leave_out[0]
-        if len(pd.unique(origins)) > 1:
-            usable &= origins != leave_out[1]
     if not usable.any():
         raise RefusalError("No placebo has a savings rate. Look at the reasons in the placebos' status column.")
     target = float(np.median(ses[usable])) if standard_error is None else float(standard_error)
     z = rates[usable] / ses[usable]
-    groups = [z[origins[usable] == origin] for origin in pd.unique(origins[usable])]
-    found, reason = [], None
-    for group in groups:
+    quantiles, reason = [], None
+    for origin in pd.unique(origins[usable]):
+        group = z[origins[usable] == origin]
         try:
-            found.append((order_statistic(group, level, side), *order_interval(group, level, side)))
-        except RefusalError as error:  # an origin with too few placebos is passed over, unless none has enough
+            quantiles.append((order_statistic(group, level, side), *order_interval(group, level, side)))
+        except RefusalError as error:  # an origin with too few placebos is skipped, unless all have too few
             reason = error
-    if reason is not None and not found:
+    if reason is not None and not quantiles:
         raise reason
-    value, lower, upper = (target * float(np.mean(column)) for column in zip(*found, strict=True))
-    detail = {
-        "units": int(placebos["unit"][usable].nunique()),
-        "origins": len(found),
-        "lower": lower,
-        "upper": upper,
-    }
-    return Threshold(rate=value, kind=NAME, level=level, side=side, detail=detail)
+    rate, lower, upper = (target * float(np.mean(column)) for column in zip(*quantiles, strict=True))
+    units = int(placebos["unit"][usable].nunique())
+    detail = {"units": units, "origins": len(quantiles), "lower": lower, "upper": upper}
+    return Threshold(rate=rate, kind=NAME, level=level, side=side, detail=detail)
+
+
+def _rates_and_errors(placebos: pd.DataFrame, standard_error: float | None) -> tuple[Floats, Floats]:
+    """Return savings rates and their standard errors; ones where the placebos have no standard error."""
+    rates = placebos["savings_rate"].to_numpy(dtype=float)
+    if "standard_error" in placebos.columns and bool(placebos["standard_error"].notna().any()):
+        return rates, placebos["standard_error"].to_numpy(dtype=float)
+    if standard_error is not None:
+        raise DataError(
+            f"standard_error is {standard_error:g}, but the placebos have no standard errors to standardise by. Leave "
+            "it out: the threshold is then that of groups of the placebos' sizes."
+        )
+    return rates, np.ones(len(rates))
 
 
 def _refuse_repeats(units: object, origins: object, columns: pd.Index[str]) -> None:
@@ -130,7 +122,7 @@ def _refuse_repeats(units: object, origins: object, columns: pd.Index[str]) -> N
         cure = (
             "Pass the rows of one design and method, such as placebos[placebos['design'] == ...]."
             if {"design", "method"} & set(columns)
-            else "Keep a row per unit and origin, or name the origins in a column 'origin'."
+            else "Keep one row per unit and origin, or name the origins in a column 'origin'."
         )
         raise DataError(f"{int(twice.sum())} placebo rows repeat a unit at an origin. {cure}")
 
@@ -143,17 +135,17 @@ def _for_case(cf: Counterfactual, placebos: pd.DataFrame, _seed: int) -> Callabl
         )
     error = cf.null_error()
     standard_error = float(error.std()) / cf.level if len(error) > 1 else None
-    return lambda key: placebo_threshold(placebos, check_level(key.level), key.side, standard_error)
+    return lambda key: placebo_threshold(placebos, key.fraction, key.side, standard_error)
 
 
 def _for_placebos(rows: pd.DataFrame, keys: Sequence[ThresholdKey]) -> Mapping[ThresholdKey, Floats]:
-    found = {}
+    thresholds = {}
     for key in keys:
         try:
-            found[key] = cross_fitted_placebo_thresholds(rows, check_level(key.level), key.side)
+            thresholds[key] = cross_fitted_placebo_thresholds(rows, key.fraction, key.side)
         except RefusalError:  # too few placebos for this level
             continue
-    return found
+    return thresholds
 
 
 def _for_replicates(
@@ -161,7 +153,7 @@ def _for_replicates(
 ) -> Callable[[pd.DataFrame, ThresholdKey], Floats]:
     def thresholds(part: pd.DataFrame, key: ThresholdKey) -> Floats:
         own_blocks = blocks[rows.index.get_indexer(part.index)]
-        return placebo_thresholds_in_replicates(part, own_blocks, weights, check_level(key.level), key.side)
+        return placebo_thresholds_in_replicates(part, own_blocks, weights, key.fraction, key.side)
 
     return thresholds
 

@@ -11,6 +11,7 @@ from ssinfer.errors import RefusalError
 from ssinfer.level import check_side
 from ssinfer.thresholds.kernels.placebo_thresholds import placebo_thresholds
 from ssinfer.thresholds.placebo_order import order_statistic
+from ssinfer.thresholds.placebo_rows import codes_by_appearance
 
 if TYPE_CHECKING:
     from ssinfer.typing import Booleans, Floats, Positions
@@ -44,7 +45,7 @@ def cross_fitted_placebo_thresholds(rows: pd.DataFrame, level: float, side: str)
     usable = _can_be_standardised(rows)
     part = rows[usable]
     if len(part):
-        blocks = _codes(part["block"])
+        blocks = codes_by_appearance(part["block"])
         thresholds[usable] = _learned(part, level, side, blocks, np.ones((1, int(blocks.max()) + 1)))[0]
     if np.isfinite(thresholds).any():
         return thresholds
@@ -86,7 +87,8 @@ def _learned(part: pd.DataFrame, level: float, side: str, blocks: Positions, wei
     values = np.abs(z) if check_side(side) == "two-sided" else z
     drawn = np.array(weights[:, : int(blocks.max()) + 1], order="C")
     # Copies have one memory layout, so that the kernel is compiled only once.
-    return placebo_thresholds(values, np.array(scale), np.array(blocks), _codes(part["origin"]), drawn, level)
+    origins = codes_by_appearance(part["origin"])
+    return placebo_thresholds(values, np.array(scale), np.array(blocks), origins, drawn, level)
 
 
 def _can_be_standardised(rows: pd.DataFrame) -> Booleans:
@@ -98,7 +100,3 @@ def _can_be_standardised(rows: pd.DataFrame) -> Booleans:
 def _scale(part: pd.DataFrame) -> Floats:
     standard_error = part["standard_error"].to_numpy(dtype=float)
     return standard_error if np.isfinite(standard_error).all() else np.ones(len(part))
-
-
-def _codes(labels: object) -> Positions:
-    return np.asarray(pd.factorize(np.asarray(labels))[0], dtype=np.intp)

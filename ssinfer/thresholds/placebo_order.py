@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ssinfer.errors import RefusalError
+from ssinfer.thresholds.placebo_rows import refuse_equal_savings
 
 if TYPE_CHECKING:
     from ssinfer.typing import Floats
@@ -46,13 +47,3 @@ def order_interval(z: Floats, level: float, side: str) -> tuple[float, float]:
     values = np.sort(np.abs(z) if side == "two-sided" else z)
     low, high = int(binom.ppf(0.05, m, level)), int(binom.ppf(0.95, m, level)) + 1
     return (float(values[low - 1]) if low >= 1 else -np.inf, float(values[high - 1]) if high <= m else np.inf)
-
-
-def refuse_equal_savings(savings: Floats) -> None:
-    """Refuse placebo savings (m,) that are all equal up to rounding: they cannot come from m different units."""
-    low, high = savings.min(), savings.max()
-    if high - low <= 1e-12 * max(1.0, abs(high)):
-        raise RefusalError(
-            f"All {len(savings)} placebo savings are equal ({low:.3g}), so they are not {len(savings)} placebos. Check "
-            "the data."
-        )

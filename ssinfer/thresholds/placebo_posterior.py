@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import erfinv, ndtr
 
-from ssinfer.kernels.adaptive_importance import Posterior, build_proposal, weigh_until_dependable
+from ssinfer.kernels.adaptive_importance import Posterior, build_proposal, weight_until_reliable
 from ssinfer.kernels.importance import Mixture, laplace
 from ssinfer.thresholds.kernels.placebo_likelihood import marginal_likelihoods
 
 if TYPE_CHECKING:
+    from ssinfer.thresholds.placebo_rows import CalibrationPlacebos
     from ssinfer.typing import Floats
 
 MEAN_SD, SLOPE_SD = 0.5, 0.25  # prior SD of mean and slope, in units of the placebos' SD
 SCALE_SD = 0.35  # prior SD of the log of the scale
 DEVIATION = 0.5  # scale of the half-normal priors of excess, unit and origin SD, in units of the placebos' SD
 MAX_X = 8.0  # beyond it the normal distribution function is 1 to rounding
-SEARCH_BOUND = 5.0  # of the search for a mode, in standard deviations of the prior
-NODES = 8192  # least number: with most of them effective, resampled draws repeat few nodes
+SEARCH_BOUND = 5.0  # bound of the search for a mode, in standard deviations of the prior
+MIN_NODES = 8192  # with most of them effective, resampled draws repeat few nodes
 PRIOR_SHARE = 0.10  # share of the proposal that is the prior: weights are bounded wherever the likelihood is
 BOUNDARY_SHARE = 0.05  # share of the proposal where the scale, and each standard deviation, is small
 BOUNDARY_QUANTILE = -1.5  # centre of these components in x: the 7% quantile of the prior
@@ -30,35 +31,35 @@ BOUNDARY_QUANTILE = -1.5  # centre of these components in x: the 7% quantile of 
 class PlaceboPosterior:
     """Model of placebo savings rates on the scale of their own SD.
 
-    Scale and standard deviations are x with a standard normal prior: each value is its prior's quantile at Φ(x). Tails
-    are then normal on both sides, also where the data say no more than that a standard deviation is small.
+    Scale and standard deviations are functions of x, which has a standard normal prior: each value is the quantile of
+    its prior at Φ(x). The posterior of x then has normal tails on both sides, also for a standard deviation near zero.
 
     Attributes
     ----------
     rows : tuple of arrays
-        Arguments of the likelihood after the variances: rows of one unit stand together, and the number of origins is
-        0 where all placebos share one, whose effect is then left out.
+        Arguments of the likelihood after the variances. Rows of one unit are adjacent. The number of origins is 0 if
+        all placebos share one origin, whose effect is then left out.
     names : tuple of str
-        What x holds: "scale", "excess", then "unit_sd" with repeated units, "origin_sd" with several origins.
+        Parameters that x holds: "scale", "excess", "unit_sd" with repeated units, "origin_sd" with several origins.
     """
 
     rows: tuple[Any, ...]
     names: tuple[str, ...]
 
     @classmethod
-    def of(cls, data: dict[str, Any], scale: float) -> PlaceboPosterior:
-        """Return the model of usable placebos; `scale` is their SD (fraction)."""
-        order = np.argsort(data["unit"], kind="stable")
-        first = np.searchsorted(data["unit"][order], np.arange(len(data["units"]) + 1))
-        ratio = data["ratio"][order]
-        n_origins = len(data["origins"]) if len(data["origins"]) > 1 else 0
-        repeated = len(data["y"]) > len(data["units"])
+    def of(cls, placebos: CalibrationPlacebos, scale: float) -> PlaceboPosterior:
+        """Return the model of placebos; `scale` is the SD of their savings rates."""
+        order = np.argsort(placebos.unit, kind="stable")
+        first = np.searchsorted(placebos.unit[order], np.arange(placebos.n_units + 1))
+        ratio = placebos.ratio[order]
+        n_origins = placebos.n_origins if placebos.n_origins > 1 else 0
+        repeated = len(placebos.y) > placebos.n_units
         rows = (
-            data["y"][order] / scale,
-            (data["s"][order] / scale) ** 2,
+            placebos.y[order] / scale,
+            (placebos.s[order] / scale) ** 2,
             1.0 / ratio,
             np.log(ratio),
-            np.asarray(data["origin"][order], dtype=np.int64),
+            np.asarray(placebos.origin[order], dtype=np.int64),
             np.asarray(first, dtype=np.int64),
             np.array([MEAN_SD, SLOPE_SD]),
             n_origins,
@@ -69,9 +70,9 @@ class PlaceboPosterior:
     def natural(self, x: Floats) -> dict[str, Floats]:
         """Return scale, excess, unit_sd and origin_sd (M,) at x (M, d); zero where the model leaves one out."""
         deviation = DEVIATION * np.sqrt(2.0) * erfinv(ndtr(np.minimum(x, MAX_X)))
-        found = {name: deviation[:, j] for j, name in enumerate(self.names)}
-        found["scale"] = np.exp(SCALE_SD * x[:, 0])
-        return {name: found.get(name, np.zeros(len(x))) for name in ("scale", "excess", "unit_sd", "origin_sd")}
+        values = {name: deviation[:, j] for j, name in enumerate(self.names)}
+        values["scale"] = np.exp(SCALE_SD * x[:, 0])
+        return {name: values.get(name, np.zeros(len(x))) for name in ("scale", "excess", "unit_sd", "origin_sd")}
 
     def _likelihoods(self, x: Floats) -> tuple[Floats, Floats, Floats]:
         variances = np.stack(list(self.natural(x).values()), axis=1) ** 2
@@ -82,15 +83,12 @@ class PlaceboPosterior:
         return np.asarray(self._likelihoods(x)[0] - 0.5 * (x**2).sum(axis=1))
 
     def integrate(self) -> Posterior:
-        """Return weighted nodes of x.
-
-        Nodes are the same in every fit but for the proposal they fill, so they do not depend on a seed.
-        """
+        """Return weighted nodes of x. They do not depend on a random seed."""
         size = len(self.names)
         mode, root = laplace(self._at, np.zeros(size), SEARCH_BOUND)
         start = Mixture(np.ones(1), mode[None], root[None])
-        proposal = build_proposal(self.log_posterior, start, self._defensive(mode), NODES)
-        return weigh_until_dependable(self.log_posterior, proposal, NODES)
+        proposal = build_proposal(self.log_posterior, start, self._defensive(mode), MIN_NODES)
+        return weight_until_reliable(self.log_posterior, proposal, MIN_NODES)
 
     def draw(self, x: Floats, rng: np.random.Generator) -> dict[str, Floats]:
         """Return all parameters (M,) at nodes x (M, d): mean and slope are drawn from their normal distribution."""
@@ -104,23 +102,23 @@ class PlaceboPosterior:
         return float(self.log_posterior(x[None])[0])
 
     def _defensive(self, mode: Floats) -> Mixture:
-        """Return the prior, and one component per parameter where it is small.
+        """Return the defensive components: the prior, and one per parameter where that parameter is small.
 
-        Pareto k and ESS cannot reveal a region that no node has visited. Where one source of variance is small the
-        others are larger: they have their mode and spread given that.
+        Pareto k and ESS cannot reveal a region that no node has visited. Where one source of variance is small, the
+        others are larger. The component is centred at their mode given the small one.
         """
         size = len(mode)
         centres, roots, shares = [np.zeros(size)], [np.eye(size)], [PRIOR_SHARE]
-        for place in range(size):
-            rest = np.arange(size) != place
+        for small in range(size):
+            rest = np.arange(size) != small
 
-            def given(z: Floats, place: int = place) -> float:
-                return self._at(np.insert(z, place, BOUNDARY_QUANTILE))
+            def given(z: Floats, small: int = small) -> float:
+                return self._at(np.insert(z, small, BOUNDARY_QUANTILE))
 
             others, root = laplace(given, mode[rest], SEARCH_BOUND)
-            whole = np.eye(size)
-            whole[np.ix_(rest, rest)] = root
-            centres.append(np.insert(others, place, BOUNDARY_QUANTILE))
-            roots.append(whole)
+            full_root = np.eye(size)
+            full_root[np.ix_(rest, rest)] = root
+            centres.append(np.insert(others, small, BOUNDARY_QUANTILE))
+            roots.append(full_root)
             shares.append(BOUNDARY_SHARE)
         return Mixture(np.array(shares), np.array(centres), np.array(roots))

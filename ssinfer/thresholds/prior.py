@@ -1,4 +1,4 @@
-"""Priors on the true savings rate: flat, sceptical, and from what programmes have reported."""
+"""Priors on the true savings rate: flat, sceptical, and from published programmes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from math import erf, isfinite, sqrt
 
 from ssinfer.errors import ParameterError
 
-#: Names of the priors; the last two are proper.
+#: Names of the priors; all but the first are proper.
 PRIORS = ("flat", "sceptical", "literature")
 
 
@@ -35,7 +35,7 @@ class Prior:
         if not isfinite(self.mean) or not self.sd > 0:
             raise ParameterError(
                 f"Prior {self.name!r} has mean {self.mean} and SD {self.sd}; a finite mean and a positive SD are "
-                "needed. An SD of 0 claims to know the saving."
+                "needed. With an SD of 0 the saving would be known."
             )
         if abs(self.mean) > 1 or (isfinite(self.sd) and self.sd > 1):
             raise ParameterError(
@@ -50,7 +50,7 @@ class Prior:
 
     @classmethod
     def flat(cls) -> Prior:
-        """Return the flat prior: every saving or loss is alike."""
+        """Return the flat prior: every saving or loss is equally likely."""
         return cls("flat", 0.0, float("inf"))
 
     @classmethod
@@ -60,19 +60,24 @@ class Prior:
 
     @classmethod
     def literature(cls, mean: float = 0.02, sd: float = 0.03) -> Prior:
-        """Return a prior on the performance-year level after published programmes, with full support.
+        """Return a prior on the savings rate of a performance year, after published programmes.
 
         Reported effects lie between about 0 and 5% of spending in a performance year (growth lower by 1 to 10% over
-        a programme), the better studies nearer zero: mean 2%, SD 3%, so that P(saving <= 0) is a quarter.
+        a programme), and nearer zero in the better studies. With mean 2% and SD 3%, P(saving <= 0) is a quarter.
         """
         return cls("literature", mean, sd)
 
     @property
     def probability_not_positive(self) -> float:
-        """P(true saving <= 0) under the prior; one half when flat."""
+        """P(true saving <= 0) under the prior; one half if flat."""
         if not isfinite(self.sd):
             return 0.5
         return 0.5 * (1.0 + erf(-self.mean / (self.sd * sqrt(2.0))))
+
+    @property
+    def words(self) -> str:
+        """The prior in words, as thresholds show it."""
+        return repr(self)[6:-1].replace("'", "")
 
     def __repr__(self) -> str:
         if not isfinite(self.sd):
@@ -84,8 +89,13 @@ class Prior:
 def find_prior(prior: Prior | str | None) -> Prior:
     """Return a prior by name, or as given; None is flat.
 
-    Only normal priors are taken. A density, a sample or a distribution of another library is refused: it may have
-    support above zero only, under which every measured saving is a true one.
+    Only normal priors are accepted. A density, a sample or a distribution of another library may have support above
+    zero only, and every measured saving would then be a true one.
+
+    Raises
+    ------
+    ParameterError
+        The name is unknown, or the prior is neither a name nor a Prior.
     """
     if isinstance(prior, Prior):
         return prior
@@ -94,10 +104,9 @@ def find_prior(prior: Prior | str | None) -> Prior:
             f"prior is a {type(prior).__name__}; allowed: 'flat', 'sceptical', 'literature', or a Prior(name, mean, "
             "sd), which is normal. A prior with only positive support would pay always; give the mean and SD of yours."
         )
-    if prior is None or prior == "flat":
-        return Prior.flat()
-    if prior == "sceptical":
-        return Prior.sceptical()
-    if prior == "literature":
-        return Prior.literature()
-    raise ParameterError(f"prior is {prior!r}; allowed: 'flat', 'sceptical', 'literature', or a Prior(name, mean, sd).")
+    named = {"flat": Prior.flat, "sceptical": Prior.sceptical, "literature": Prior.literature}
+    if (prior or "flat") not in named:
+        raise ParameterError(
+            f"prior is {prior!r}; allowed: 'flat', 'sceptical', 'literature', or a Prior(name, mean, sd)."
+        )
+    return named[prior or "flat"]()

@@ -1,9 +1,11 @@
-"""Posterior of the true saving given the measured one, by the density of the null error.
+"""Posterior of the true saving given the measured saving, from the density of the null error.
 
-M = d + E0, E0 = Bbar - B: the posterior of d given M is proportional to pi(d) p(M - d), p the density of E0. It
-is fitted to the draws as a mixture of one to three normals, the number by the Bayesian information criterion: one for a
-normal error, more for skewness and heavy tails. A kernel density would have the kernel's tails, and a tight prior
-looks at nothing but the tails. With a normal prior every component gives a normal posterior in closed form.
+M = d + E0 with E0 = Bbar - B. The posterior of d given M is proportional to pi(d) p(M - d), where p is the density of
+E0. It is fitted to the draws as a mixture of one to three normals. The Bayesian information criterion chooses their
+number: one for a normal error, more for skewness and heavy tails. A kernel density would have the tails of the kernel,
+and under a tight prior only the tails matter. With a normal prior, the posterior of every component is normal.
+
+scikit-learn's GaussianMixture gives the same components to three digits, but takes 9 to 20 times as long.
 """
 
 from __future__ import annotations
@@ -20,9 +22,9 @@ if TYPE_CHECKING:
     from ssinfer.typing import Floats
 
 
-ITERATIONS = 200
-MOST_DRAWS = 4000
-# Weights, means and SDs of the starts: from narrow and frequent to wide and rare, a little apart to allow skewness.
+MAX_ITERATIONS = 200
+MAX_MIXTURE_DRAWS = 4000
+# Weights, means and SDs of the starts: from narrow and frequent to wide and rare, with different means for skewness.
 STARTS = (
     (np.array([1.0]), np.array([0.0]), np.array([1.0])),
     (np.array([0.8, 0.2]), np.array([0.0, 0.1]), np.array([0.8, 1.6])),
@@ -40,22 +42,22 @@ class NormalMixture:
 
 
 def fit_normal_mixture(draws: Floats) -> NormalMixture:
-    """Return the mixture of one to three normals with the smallest BIC, by EM from concentric starts.
+    """Return the mixture of one to three normals with the smallest BIC, fitted by EM.
 
-    EM keeps the draws' mean and variance, so that one normal has their SD. Above 4,000 draws, as many of their
-    quantiles stand in.
+    EM keeps the mean and variance of the draws, so that a single normal has their SD. Of more than 4,000 draws, 4,000
+    quantiles are used.
     """
     centre, spread = float(draws.mean()), float(draws.std())
     z = (draws - centre) / spread
-    if len(z) > MOST_DRAWS:
-        z = np.sort(z)[np.linspace(0, len(z) - 1, MOST_DRAWS).round().astype(np.intp)]
+    if len(z) > MAX_MIXTURE_DRAWS:
+        z = np.sort(z)[np.linspace(0, len(z) - 1, MAX_MIXTURE_DRAWS).round().astype(np.intp)]
     best, lowest = None, np.inf
     for weights, means, sds in STARTS:
-        *found, log_likelihood = _expectation_maximisation(z, weights, means, sds, ITERATIONS)
+        *fitted, log_likelihood = _expectation_maximisation(z, weights, means, sds, MAX_ITERATIONS)
         bic = -2 * log_likelihood + (3 * len(weights) - 1) * np.log(len(z))
         if bic >= lowest:
             break
-        best, lowest = found, bic
+        best, lowest = fitted, bic
     assert best is not None  # noqa: S101  (one normal always has a likelihood)
     return NormalMixture(best[0], centre + spread * best[1], spread * best[2])
 
@@ -137,6 +139,6 @@ def _expectation_maximisation(
             mass = max(count[k], 1e-300)
             weights[k] = max(count[k] / z.size, 1e-8)
             means[k] = first[k] / mass
-            # no component narrower than a tenth of the whole: no spikes
+            # no component is narrower than a tenth of the draws' SD
             sds[k] = np.sqrt(max(second[k] / mass - means[k] ** 2, 0.01))
     return weights / weights.sum(), means, sds, value

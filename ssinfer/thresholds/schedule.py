@@ -1,9 +1,9 @@
-"""The savings threshold by schedule: Medicare's minimum savings rate by number of assigned beneficiaries.
+"""schedule_threshold: Medicare's minimum savings rate by number of assigned beneficiaries.
 
-Estimand: none. A schedule is a rule of payment, fixed before anybody looks at data: the smallest measured savings
-rate that counts as real for a group of `n` persons (head count, not person-years).
+A schedule estimates nothing. It is a rule of payment that is fixed before there are data: the smallest measured savings
+rate that is paid to a group of `n` persons (head count, not person-years).
 
-Nothing heavy is imported here: a settlement from the command line reads the schedule in milliseconds.
+This module imports nothing heavy, so that a settlement from the command line reads the schedule in milliseconds.
 """
 
 from __future__ import annotations
@@ -16,17 +16,16 @@ from ssinfer.errors import ParameterError, did_you_mean
 from ssinfer.thresholds.kind import ThresholdKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
-    from ssinfer.counterfactual import Counterfactual
     from ssinfer.thresholds.kind import ThresholdKey
     from ssinfer.thresholds.threshold import Threshold
     from ssinfer.typing import Floats
 
-#: First and last head count of a band, and the minimum savings rate at each, in per cent, as CMS prints them
-#: (42 CFR 425.605(b)(1) and 425.604(b); linear in the number of assigned beneficiaries inside a band).
+#: First and last head count of each band, and the minimum savings rate at each, in per cent, as CMS prints them
+#: (42 CFR 425.605(b)(1) and 425.604(b)). Inside a band the rate is linear in the number of assigned beneficiaries.
 MSSP_BANDS: tuple[tuple[int, int, float, float], ...] = (
     (1, 499, 12.2, 12.2),
     (500, 999, 12.2, 8.7),
@@ -44,7 +43,7 @@ MSSP_BANDS: tuple[tuple[int, int, float, float], ...] = (
     (60_000, 60_000, 2.0, 2.0),
 )
 
-#: The schedule's points (head count, rate as a fraction) between which it is linear; flat beyond both ends.
+#: Points (head count, rate as a fraction) between which the schedule is linear; it is flat beyond both ends.
 MSSP_KNOTS: tuple[tuple[float, float], ...] = tuple(
     (float(count), percent / 100.0)
     for first, last, low, high in MSSP_BANDS
@@ -52,7 +51,7 @@ MSSP_KNOTS: tuple[tuple[float, float], ...] = tuple(
 )
 _COUNTS = tuple(count for count, _ in MSSP_KNOTS)
 
-#: Standard deviation of one person's contribution to the savings rate that Medicare's schedule implies.
+#: Standard deviation of one person's contribution to the savings rate, as implied by Medicare's schedule.
 MSSP_K = 2.135
 
 SCHEDULES = ("mssp",)
@@ -68,7 +67,7 @@ def minimum_savings_rate(assigned: float) -> float:
     Parameters
     ----------
     assigned : float
-        Head count of assigned beneficiaries, at least 1. More persons, lower rate; flat at 2% from 60,000.
+        Head count of assigned beneficiaries, at least 1. The rate falls with size, to 2% from 60,000 persons.
 
     Returns
     -------
@@ -77,8 +76,8 @@ def minimum_savings_rate(assigned: float) -> float:
 
     Raises
     ------
-    RefusalError
-        When `assigned` is below 1 or no finite number.
+    ParameterError
+        `assigned` is below 1 or not finite.
 
     References
     ----------
@@ -102,7 +101,7 @@ def minimum_savings_rate(assigned: float) -> float:
 
 
 def schedule_threshold(schedule: str, *, assigned: float, benchmark: float | None = None) -> Threshold:
-    """Return the savings threshold that a published schedule prescribes.
+    """Return the savings threshold of a published schedule.
 
     Parameters
     ----------
@@ -111,7 +110,7 @@ def schedule_threshold(schedule: str, *, assigned: float, benchmark: float | Non
     assigned : float
         Head count of assigned persons (not person-years).
     benchmark : float, optional
-        Benchmark spending per insured-year; when given, the threshold is also stated in money.
+        Benchmark spending per insured-year. If it is given, the threshold also has an amount of money.
 
     Returns
     -------
@@ -120,8 +119,8 @@ def schedule_threshold(schedule: str, *, assigned: float, benchmark: float | Non
 
     Raises
     ------
-    RefusalError
-        For an unknown schedule, a head count below 1 or a benchmark that is not positive.
+    ParameterError
+        The schedule is unknown, the head count is below 1, or the benchmark is not positive.
 
     References
     ----------
@@ -155,10 +154,6 @@ def _head_count(assigned: float) -> float:
     return count
 
 
-def _for_case(cf: Counterfactual, _placebos: object, _seed: int) -> Callable[[ThresholdKey], Threshold]:
-    return lambda _: schedule_threshold("mssp", assigned=cf.assigned)
-
-
 def _for_placebos(rows: pd.DataFrame, keys: Sequence[ThresholdKey]) -> Mapping[ThresholdKey, Floats]:
     """Return the schedule's rate at each placebo's number of insured; none where sizes are unknown."""
     import numpy as np  # noqa: PLC0415  (the numbers above stay light)
@@ -180,7 +175,7 @@ KIND = ThresholdKind(
     has_level=False,
     sides=("one-sided",),
     settles=True,
-    for_case=_for_case,
+    for_case=lambda cf, _placebos, _seed: lambda _key: schedule_threshold("mssp", assigned=cf.assigned),
     for_placebos=_for_placebos,
     for_scenario=lambda scenario, _standard_error: minimum_savings_rate(scenario.insured),
 )

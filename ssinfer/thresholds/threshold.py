@@ -11,22 +11,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Threshold:
-    """The gate of payment: a measured savings rate M / Bbar of at least `rate` counts as a saving.
+    """The savings threshold: a measured savings rate M / Bbar of at least `rate` is paid.
 
     Attributes
     ----------
     rate : float
         Threshold as a fraction of the benchmark.
     money : float or None
-        The same per insured-year, rate x Bbar; None when no benchmark is known (a schedule).
+        The same per insured-year, rate x Bbar; None where no benchmark is known (a schedule).
     kind : str
-        "credible", "confidence", "power", "placebo", "schedule" or "expected loss".
+        Name of the threshold kind, such as "credible" or "placebo".
     level : float or None
         Nominal level as a fraction.
     side : str
         "one-sided" or "two-sided".
     prior : str or None
-        Prior on the true savings rate, in words, for credible thresholds.
+        Prior on the true savings rate, in words, for kinds with priors.
     detail : mapping
         Further figures of the kind: standard errors, detectable saving, loss curve, ...
     """

@@ -11,7 +11,7 @@ from ssinfer.backtesting.backtest import backtest
 from ssinfer.backtesting.fits import fit_each, seed_of
 from ssinfer.benchmarks.administrative.method import AdministrativeBenchmark
 from ssinfer.comparison import SimilarSize
-from ssinfer.counterfactual import point_of
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.design import Design
 from ssinfer.errors import DataError, DesignError, ParameterError, RefusalError, SsinferError
 
@@ -67,12 +67,13 @@ def test_after_its_start_the_case_is_nobodys_donor(panel):
     assert all(unit not in donors for (_, unit), donors in seen.items())
 
 
-def test_results_do_not_depend_on_the_number_of_jobs(panel, result):
-    again = backtest(panel, DESIGN, METHOD, n_jobs=2)
+def test_results_do_not_depend_on_the_number_of_jobs(panel):
+    few = {"placebos": ["u001", "u022", "u007"], "origins": [2015, 2016], "levels": [0.95]}
+    alone, shared = (backtest(panel, DESIGN, METHOD, n_jobs=n_jobs, **few) for n_jobs in (1, 2))
     for name in ("placebos", "scores", "thresholds", "detection"):
-        one, two = (getattr(found, name).drop(columns="seconds", errors="ignore") for found in (result, again))
-        pd.testing.assert_frame_equal(one, two)
-    np.testing.assert_array_equal(result.errors, again.errors)
+        first, second = (getattr(found, name).drop(columns="seconds", errors="ignore") for found in (alone, shared))
+        pd.testing.assert_frame_equal(first, second)
+    np.testing.assert_array_equal(alone.errors, shared.errors)
 
 
 def test_a_unit_has_the_same_numbers_whoever_else_is_a_placebo(panel, result):
@@ -104,14 +105,14 @@ def test_refused_placebos_are_rows_with_their_reason(panel):
     spending = panel.spending.copy()
     spending[5, 2] = np.nan  # u005 lacks a baseline year of the origins 2015 to 2017 and its own performance of 2014
     holed = dataclasses.replace(panel, spending=spending)
-    rows = backtest(holed, DESIGN.replace(incomplete="drop"), METHOD, n_jobs=1).placebos
+    found = backtest(holed, DESIGN.replace(incomplete="drop"), METHOD, n_jobs=1, levels=[0.95])
+    rows = found.placebos
     refused = rows[rows["status"] == "refused"]
     assert set(refused["unit"]) == {"u005"}
     assert refused["origin"].tolist() == [2015, 2016, 2017]
     assert refused["reason"].str.contains("Shorten the baseline or mask the period").all()
     assert refused["savings_rate"].isna().all()
-    table = backtest(holed, DESIGN.replace(incomplete="drop"), METHOD, n_jobs=1).scores
-    assert (table["n_refused"] == 3).all()
+    assert (found.scores["n_refused"] == 3).all()
 
 
 class Stranger(BaseEstimator):
@@ -128,7 +129,7 @@ class Stranger(BaseEstimator):
         last = data.spending[panel_row, data.columns(design.baseline)[-1]]
         draws = last * (1 + 0.02 * np.random.default_rng(seed).standard_normal(50))
         spent = data.spending[panel_row, data.columns(design.performance)[0]]
-        return point_of(draws, "sampling", spending=spent)
+        return Counterfactual.from_draws(draws, "sampling", spending=spent)
 
 
 class StrangerInBulk(Stranger):
@@ -198,7 +199,7 @@ def test_progress_counts_every_fit(panel):
 def test_several_designs_and_methods_have_rows_and_scores_of_their_own(panel):
     designs = {"equal": DESIGN, "gap": DESIGN.replace(baseline=[2013, 2014, 2015])}
     methods = {"equal": METHOD, "last": AdministrativeBenchmark(year_weights="last", n_draws=400)}
-    found = backtest(panel, designs, methods, n_jobs=1, injected=(0.0, 0.05))
+    found = backtest(panel, designs, methods, n_jobs=1, injected=(0.0, 0.05), levels=[0.95])
     assert len(found.scores) == 4
     assert set(zip(found.scores["design"], found.scores["method"], strict=True)) == {
         (design, method) for design in designs for method in methods

@@ -78,7 +78,7 @@ def test_shares_outside_follow_the_normal_law():
 
 def test_refusals():
     frame = placebos(6)
-    with pytest.raises(DataError, match=r"Pass result\.placebos"):
+    with pytest.raises(DataError, match=r"Pass rows of result\.placebos"):
         noise_components(frame.drop(columns="insured_years"))
     with pytest.raises(RefusalError, match="at least 20"):
         noise_components(frame[frame["unit"] < 10])

@@ -26,10 +26,10 @@ def placebos() -> pd.DataFrame:
 
 def test_difference_is_that_of_the_threshold_table(placebos):
     table = threshold_table(placebos, [0.0, 0.03], [0.95], [], 0.5, seed=1)
-    honest = table[(table["kind"] == "placebo") & (table["side"] == "one-sided")].set_index("design")
+    compared = table[(table["kind"] == "placebo") & (table["side"] == "one-sided")].set_index("design")
     difference, error = paired_detection(placebos, ("a", "m"), ("b", "m"))
-    assert difference == pytest.approx(honest.loc["a", "detection_rate_3"] - honest.loc["b", "detection_rate_3"])
-    apart = np.hypot(honest.loc["a", "detection_rate_3_se"], honest.loc["b", "detection_rate_3_se"])
+    assert difference == pytest.approx(compared.loc["a", "detection_rate_3"] - compared.loc["b", "detection_rate_3"])
+    apart = np.hypot(compared.loc["a", "detection_rate_3_se"], compared.loc["b", "detection_rate_3_se"])
     assert 0 < error < apart  # the same shocks hit both
 
 

@@ -96,23 +96,23 @@ def test_false_payment_and_detection_are_counted_by_hand(result, rows):
     row = result.thresholds.query(
         "kind == 'confidence' and level == 0.95 and side == 'one-sided' and size_class == 'all'"
     ).iloc[0]
-    gate, rate = rows["threshold_confidence_95_one-sided"].to_numpy(), rows["savings_rate"].to_numpy()
+    threshold, rate = rows["threshold_confidence_95_one-sided"].to_numpy(), rows["savings_rate"].to_numpy()
     relative = (rows["spending"] / rows["benchmark"]).to_numpy()
-    assert row["threshold"] == pytest.approx(gate.mean())
-    assert row["threshold_less_bias"] == pytest.approx(gate.mean() - rate.mean())
-    assert row["false_payment_rate"] == pytest.approx((rate >= gate).mean())
+    assert row["threshold"] == pytest.approx(threshold.mean())
+    assert row["threshold_less_bias"] == pytest.approx(threshold.mean() - rate.mean())
+    assert row["false_payment_rate"] == pytest.approx((rate >= threshold).mean())
     for saving in (0.02, 0.03, 0.05):
-        assert row[f"detection_rate_{100 * saving:g}"] == pytest.approx((rate + saving * relative >= gate).mean())
-    over = np.where(rate >= gate, 0.5 * np.maximum(rate, 0), 0)
+        assert row[f"detection_rate_{100 * saving:g}"] == pytest.approx((rate + saving * relative >= threshold).mean())
+    over = np.where(rate >= threshold, 0.5 * np.maximum(rate, 0), 0)
     assert row["expected_overpayment"] == pytest.approx(over.mean())
     assert row["expected_overpayment_money"] == pytest.approx((over * rows["benchmark"]).mean())
     due = 0.5 * 0.05 * relative
-    paid = np.where(rate + 0.05 * relative >= gate, 0.5 * (rate + 0.05 * relative), 0)
+    paid = np.where(rate + 0.05 * relative >= threshold, 0.5 * (rate + 0.05 * relative), 0)
     assert row["expected_underpayment_5"] == pytest.approx(np.maximum(due - paid, 0).mean())
 
 
 @pytest.mark.parametrize("kind", ["confidence", "placebo"])
-def test_gates_pay_null_contracts_as_often_as_they_say(result, kind):
+def test_thresholds_pay_null_contracts_as_often_as_they_say(result, kind):
     table = result.thresholds
     table = table[(table["kind"] == kind) & (table["side"] == "one-sided") & (table["size_class"] == "all")]
     assert len(table) == 2
@@ -137,7 +137,7 @@ def test_a_shift_of_the_benchmark_moves_the_threshold_but_not_detection(rows):
 
 
 def test_cross_fitting_leaves_block_and_origin_out(rows):
-    gates = cross_fitted_placebo_thresholds(rows, 0.95, "one-sided")
+    thresholds = cross_fitted_placebo_thresholds(rows, 0.95, "one-sided")
     rate, se = rows["savings_rate"].to_numpy(), rows["standard_error"].to_numpy()
     block, origin = rows["block"].to_numpy(), rows["origin"].to_numpy()
     for row in (0, 100, 300):
@@ -145,14 +145,14 @@ def test_cross_fitting_leaves_block_and_origin_out(rows):
         for other in sorted(set(origin) - {origin[row]}):
             z = np.sort((rate / se)[(block != block[row]) & (origin == other)])
             found.append(z[int(np.ceil(0.95 * (len(z) + 1) - 1e-9)) - 1])
-        assert gates[row] == pytest.approx(se[row] * np.mean(found))
+        assert thresholds[row] == pytest.approx(se[row] * np.mean(found))
 
 
 def test_schedule_is_judged_on_the_same_rows(result, rows):
     row = result.thresholds.query("kind == 'schedule' and size_class == 'all'").iloc[0]
-    gate = np.array([minimum_savings_rate(n) for n in rows["assigned"]])
-    assert row["threshold"] == pytest.approx(gate.mean())
-    assert row["false_payment_rate"] == pytest.approx((rows["savings_rate"].to_numpy() >= gate).mean())
+    threshold = np.array([minimum_savings_rate(n) for n in rows["assigned"]])
+    assert row["threshold"] == pytest.approx(threshold.mean())
+    assert row["false_payment_rate"] == pytest.approx((rows["savings_rate"].to_numpy() >= threshold).mean())
 
 
 def test_standard_errors_cluster_by_block(rows):
@@ -217,7 +217,7 @@ def test_selection_flags_mark_the_cases_decile(panel):
 
 
 def test_normal_operating_characteristics_of_the_schedule():
-    # docs/method/thresholds.md, k = 2.135: P(paid given 0) at the schedule's gate and power for true 2, 3 and 5%
+    # docs/method/thresholds.md, k = 2.135: P(paid given 0) at the schedule's threshold and power for true 2, 3 and 5%
     printed = {5_000: (0.098, 0.265, 0.383, 0.642), 10_000: (0.080, 0.320, 0.500, 0.826)}
     printed[20_000] = (0.049, 0.370, 0.630, 0.951)
     rng = np.random.default_rng(1)
@@ -328,21 +328,21 @@ def test_methods_are_ranked_at_five_per_cent_whatever_levels_were_asked_for():
     assert len(ranking(table)) == 1
 
 
-def test_an_origin_with_few_placebos_does_not_take_the_gate_away():
+def test_an_origin_with_few_placebos_does_not_take_the_threshold_away():
     frame = plain_rows()
     frame = frame[(frame["origin"] == 2017) | (frame["unit"] < 5)]
-    gate = cross_fitted_placebo_thresholds(frame, 0.95, "one-sided")
+    threshold = cross_fitted_placebo_thresholds(frame, 0.95, "one-sided")
     early = frame[frame["origin"] == 2016]
-    assert np.isfinite(gate).all()
+    assert np.isfinite(threshold).all()
     later = frame[(frame["origin"] == 2017) & (frame["block"] != early["block"].iloc[0])]
     expected = 0.02 * order_statistic((later["savings_rate"] / 0.02).to_numpy(), 0.95, "one-sided")
-    assert gate[0] == pytest.approx(expected)
+    assert threshold[0] == pytest.approx(expected)
 
 
-def test_gates_that_nothing_passes_are_counted_and_in_money_too():
+def test_thresholds_that_nothing_passes_are_counted_and_in_money_too():
     name = ThresholdKey("credible", 0.95, "one-sided", "sceptical").column
-    gate = np.where(np.arange(120) < 30, np.inf, 0.03)
-    row = threshold_table(plain_rows().assign(**{name: gate}), (0.0,), (0.95,), (), 0.5, 1)
+    threshold = np.where(np.arange(120) < 30, np.inf, 0.03)
+    row = threshold_table(plain_rows().assign(**{name: threshold}), (0.0,), (0.95,), (), 0.5, 1)
     row = row.query("kind == 'credible'").iloc[0]
     assert row["no_threshold_rate"] == 0.25
     assert np.isnan(row["threshold"])
@@ -352,8 +352,8 @@ def test_gates_that_nothing_passes_are_counted_and_in_money_too():
 
 def test_a_kind_that_some_placebos_lack_stays_and_counts_them():
     name = ThresholdKey("credible", 0.95, "one-sided", "flat").column
-    gate = np.where(np.arange(120) < 24, np.nan, 0.03)
-    table = threshold_table(plain_rows().assign(**{name: gate}), (0.0,), (0.95,), (), 0.5, 1)
+    threshold = np.where(np.arange(120) < 24, np.nan, 0.03)
+    table = threshold_table(plain_rows().assign(**{name: threshold}), (0.0,), (0.95,), (), 0.5, 1)
     row = table.query("kind == 'credible'").iloc[0]
     assert (row["n_rows"], row["n_without_threshold"]) == (96, 24)
     assert row["threshold"] == pytest.approx(0.03)
@@ -364,18 +364,18 @@ def test_a_kind_that_some_placebos_lack_stays_and_counts_them():
     assert table.query("kind == 'placebo'")["n_without_threshold"].eq(0).all()
 
 
-def test_a_placebo_without_the_others_standard_error_has_no_placebo_gate():
+def test_a_placebo_without_the_others_standard_error_has_no_placebo_threshold():
     frame = plain_rows()
     frame.loc[:4, "standard_error"] = np.nan
-    gate = cross_fitted_placebo_thresholds(frame, 0.95, "one-sided")
-    assert np.isnan(gate[:5]).all()
-    assert np.isfinite(gate[5:]).all()
+    threshold = cross_fitted_placebo_thresholds(frame, 0.95, "one-sided")
+    assert np.isnan(threshold[:5]).all()
+    assert np.isfinite(threshold[5:]).all()
     bare = cross_fitted_placebo_thresholds(frame.assign(standard_error=np.nan), 0.95, "one-sided")
     assert np.isfinite(bare).all()
 
 
-def test_standard_errors_hold_the_gates_learned_again():
-    """Against whole new sets of placebos: the SD of the figures over 300 sets; gates held fixed give too little.
+def test_standard_errors_hold_the_thresholds_learned_again():
+    """Against whole new sets of placebos: the SD of the figures over 300 sets; thresholds held fixed give too little.
 
     One origin of 100 independent units; Monte Carlo error of an SD from 300 is 4%, of 500 replicates 3%.
     """
@@ -383,13 +383,13 @@ def test_standard_errors_hold_the_gates_learned_again():
     for seed in range(300):
         frame = plain_rows(count=100, origins=(2016,), seed=seed)
         table = threshold_table(frame, (0.0,), (0.9,), (), 0.5, 1) if seed < 20 else None
-        gate = cross_fitted_placebo_thresholds(frame, 0.9, "one-sided")
+        threshold = cross_fitted_placebo_thresholds(frame, 0.9, "one-sided")
         rate = frame["savings_rate"].to_numpy()
-        found.append((gate.mean(), (rate + 0.02 * frame["spending"] / 100 >= gate).mean()))
+        found.append((threshold.mean(), (rate + 0.02 * frame["spending"] / 100 >= threshold).mean()))
         if table is not None:
             row = table.query("kind == 'placebo' and level == 0.9 and side == 'one-sided'").iloc[0]
             errors.append((row["threshold_se"], row["detection_rate_2_se"]))
-            fixed.append(gate.std() / 10)
+            fixed.append(threshold.std() / 10)
     truth = np.std(found, axis=0)
     assert np.mean(errors, axis=0) == pytest.approx(truth, rel=0.25)
     assert np.mean(fixed) < 0.5 * truth[0]

@@ -54,12 +54,12 @@ def test_old_and_new_name_together_are_refused(method):
 @pytest.mark.parametrize(
     ("wrong", "cure"),
     [
-        ({"n_draws": 0}, r"got n_draws=0\. Give an integer of at least 2"),
-        ({"n_draws": 2.5}, r"got n_draws=2\.5\. Give an integer"),
-        ({"chains": 0}, r"got chains=0\. Give an integer of at least 1"),
-        ({"n_draws": 1001}, r"got n_draws=1001\. Give a multiple of chains=4, such as 1000"),
+        ({"n_draws": 0}, r"n_draws is 0; allowed: a whole number of at least 2"),
+        ({"n_draws": 2.5}, r"n_draws is 2\.5; allowed: a whole number"),
+        ({"chains": 0}, r"chains is 0; allowed: a whole number of at least 1"),
+        ({"n_draws": 1001}, r"n_draws is 1001\. Give a multiple of chains=4, such as 1000"),
     ],
 )
 def test_impossible_numbers_of_draws_are_parameter_errors(method, wrong, cure):
-    with pytest.raises(ParameterError, match=f"{method.__name__} {cure}"):
+    with pytest.raises(ParameterError, match=f"{method.__name__}: {cure}"):
         method(**wrong).fit(None, DESIGN)

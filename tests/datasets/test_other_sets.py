@@ -43,8 +43,8 @@ def test_dartmouth_leaves_out_counties_with_gaps_and_keeps_leading_zeros(tmp_pat
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (DARTMOUTH + "2003,01001,C,50.0,7000\n", r"last row has 5 fields, the header 6: the file is truncated"),
-        (DARTMOUTH.replace(",", ";") + "2003;01001;C;50;1;1\n", "has a semicolon in its first line"),
+        (DARTMOUTH + "2003,01001,C,50.0,7000\n", "line 2: 5 fields, the header has 6: the file is truncated"),
+        (DARTMOUTH.replace(",", ";") + "2003;01001;C;50;1;1\n", "has a semicolon separator in its first line"),
         (DARTMOUTH.replace("total_asr,", "") + "2003,01001,C,50.0,7000\n", "lacks the columns total_asr"),
         (
             DARTMOUTH + '2003,01001,C,50.0,"7000,5",7000\n',

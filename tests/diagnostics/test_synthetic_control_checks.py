@@ -6,14 +6,9 @@ import numpy as np
 import pytest
 
 import ssinfer as ss
-from ssinfer.benchmarks.synthetic_control.synthetic_control import SyntheticControl
-from ssinfer.benchmarks.synthetic_control.synthetic_did import SyntheticDiD
+from ssinfer import SyntheticControl, SyntheticDiD
 from ssinfer.check import tabulate
-from ssinfer.diagnostics.convex_hull import convex_hull
-from ssinfer.diagnostics.effective_donors import effective_donors
-from ssinfer.diagnostics.held_out_fit import held_out_fit
-from ssinfer.diagnostics.leave_one_donor_out import leave_one_donor_out
-from ssinfer.diagnostics.placebo_in_time import placebo_in_time
+from ssinfer.diagnostics import convex_hull, effective_donors, held_out_fit, leave_one_donor_out, placebo_in_time
 
 
 def make(seed=0, n_units=30, T=14):
@@ -34,7 +29,7 @@ def design():
     return ss.Design(treated=["u00"], baseline=range(2012, 2018), performance=[2018, 2019])
 
 
-METHOD = SyntheticControl(draws=400)
+METHOD = SyntheticControl(n_draws=400)
 
 
 def test_a_reproducible_unit_passes(design):

@@ -12,12 +12,14 @@ new contract of twice the typical size, and the log likelihood at the truth, whi
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from scipy.stats import kstwo, norm
 
 from ssinfer.thresholds.placebo_posterior import MEAN_SD, SLOPE_SD, PlaceboPosterior
+from ssinfer.thresholds.placebo_rows import CalibrationPlacebos
 
 PARAMETERS = ("mean", "slope", "scale", "excess", "unit_sd", "origin_sd")
 QUANTITIES = (*PARAMETERS, "new_error", "log_likelihood")
@@ -41,20 +43,22 @@ def placebo_set(number, rng):
     unit, origin = unit[kept], origin[kept]
     ratio = (size / np.exp(np.log(size).mean()))[unit]
     s = 0.7 / np.sqrt(ratio) * rng.uniform(0.5, 1.8, len(unit))
-    data = {"s": s, "ratio": ratio, "unit": unit, "origin": origin, "y": np.zeros(len(unit))}
-    data |= {"units": np.arange(n_units), "origins": np.arange(n_origins)}
-    model = PlaceboPosterior.of(data, 1.0)
+    nothing = CalibrationPlacebos(
+        y=np.zeros(len(unit)), s=s, ratio=ratio, typical_size=1.0, unit=unit, origin=origin, block=unit,
+        n_units=n_units, n_origins=n_origins,
+    )  # fmt: skip
+    model = PlaceboPosterior.of(nothing, 1.0)
     x = rng.standard_normal(len(model.names))
     truth = {name: float(value[0]) for name, value in model.natural(x[None]).items()}
     truth |= {"mean": MEAN_SD * rng.standard_normal(), "slope": SLOPE_SD * rng.standard_normal()}
-    data["y"] = (
+    y = (
         truth["mean"]
         + truth["slope"] * np.log(ratio)
         + truth["unit_sd"] * rng.standard_normal(n_units)[unit]
         + truth["origin_sd"] * rng.standard_normal(n_origins)[origin]
         + np.sqrt((truth["scale"] * s) ** 2 + truth["excess"] ** 2 / ratio) * rng.standard_normal(len(unit))
     )
-    model = PlaceboPosterior.of(data, 1.0)
+    model = PlaceboPosterior.of(replace(nothing, y=y), 1.0)
     assert all((truth[name] > 0) == (name in model.names) for name in ("unit_sd", "origin_sd"))
     return model, x, truth
 

@@ -15,9 +15,9 @@ import numpy as np
 
 import ssinfer as ss
 from ssinfer.benchmarks.synthetic_control.bayes.posterior import WeightModel, sample_posterior
-from ssinfer.benchmarks.synthetic_control.fit_window import Window
-from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import LARGEST_RHO
-from ssinfer.benchmarks.synthetic_control.synthetic_control import SyntheticControl
+from ssinfer.benchmarks.synthetic_control.classic import SyntheticControl
+from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
+from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import MAX_RHO
 from ssinfer.datasets.prop99 import load_prop99
 
 DESIGN = ss.Design(treated=["California"], baseline=range(1970, 1989), performance=range(1989, 2001))
@@ -27,21 +27,22 @@ WIDENED = 1.5
 def held(model, rho):
     """The model with persistence held at rho."""
     mean, covariance = model.prior.mean.copy(), model.prior.covariance.copy()
-    mean[1] = np.log(rho / (LARGEST_RHO - rho))
+    mean[1] = np.log(rho / (MAX_RHO - rho))
     covariance[1, :] = covariance[:, 1] = 0.0
     covariance[1, 1] = 1e-8
     covariance[0, 0] += WIDENED**2
-    return replace(model, prior=replace(model.prior, mean=mean, covariance=covariance))
+    prior = replace(model.prior, mean=mean, covariance=covariance)
+    return replace(model, prior=prior, baseline=model.baseline._replace(mean=mean, factor=prior.factor))
 
 
 if __name__ == "__main__":
     panel = load_prop99()
-    window = Window.of(SyntheticControl().prepare(panel, DESIGN), 0)
+    window = FitWindow.of(SyntheticControl().prepare(panel, DESIGN), 0)
     spent = panel.spending[panel.units.index("California")][window.post] @ window.pooling
     learned = WeightModel.of(window, intercept=True)
     for name, model in {"0.001": held(learned, 0.001), "0.5": held(learned, 0.5), "learned": learned}.items():
         found = sample_posterior(model, 500, np.random.default_rng(1))
-        effect = spent - float((found.paths @ model.pooling).mean())
+        effect = spent - float((found.paths @ model.performance.pooling).mean())
         print(
             f"persistence {name} (posterior mean {found.quantities['rho'].mean():.3f}): effect {effect:.1f}, "
             f"largest R-hat {max(found.r_hat.values()):.3f}, failures {found.failures}"

@@ -1,8 +1,9 @@
 """Placebos of Dutch municipalities under the hierarchical benchmark: accuracy, coverage, detection.
 
 `SSINFER_DATA_DIR=... python tests/evidence/hierarchical_dutch.py [name of a variant]` prints the tables of
-docs/hierarchical.md. Folds: municipalities above 20,000 insured, core basket over expected spending for age and sex,
-next year from all years since 2011; performance years 2016 to 2019 and 2022. True saving: zero.
+docs/hierarchical.md. Folds: municipalities above 20,000 insured; spending on the core basket over expected spending for
+age and sex. The next year is predicted from all years since 2011; performance years are 2016 to 2019 and 2022. The true
+saving is zero.
 """
 
 from __future__ import annotations
@@ -56,12 +57,12 @@ def placebo_fits(panel, variant="default", origins=ORIGINS, units=None, **more):
     )
 
 
-def main(variant, keep=None):
+def main(variant, file=None):
     """Print accuracy, coverage, detection and cost."""
     panel = panel_of(os.environ["SSINFER_DATA_DIR"])
     frame, cost = real_placebos.timed(lambda: placebo_fits(panel, variant))
-    if keep:
-        frame.to_pickle(keep)
+    if file:
+        frame.to_pickle(file)
     real_placebos.print_report(variant, frame, EDGES, cost)
 
 

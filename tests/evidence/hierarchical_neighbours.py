@@ -1,9 +1,9 @@
-"""Neighbours' shocks on the Dutch placebos, parameters at the mode of their posterior: a look at a costly option.
+"""Shocks of neighbours on the Dutch placebos, with parameters at the mode of their posterior.
 
 `SSINFER_DATA_DIR=... python tests/evidence/hierarchical_neighbours.py [rank] [origins]`. The exact posterior averages
-over thousands of nodes, and with neighbours by distance each costs a hundred times as much. Here there is one node a
-window, fitted to all its cells (of which a placebo's own is one in more than a thousand), and each placebo is predicted
-without its own. Intervals are normal: they leave out that the parameters are estimated.
+over thousands of nodes, and a node takes a hundred times as long with neighbours by distance. Here there is one node
+per window. It is fitted to all cells of the window, of which a placebo's sealed cell is one in more than a thousand.
+Each placebo is predicted without its sealed cell. Intervals are normal and ignore that the parameters are estimated.
 """
 
 # ruff: noqa: T201
@@ -23,8 +23,8 @@ from ssinfer.backtesting.kernels.scoring import interval_score
 from ssinfer.backtesting.placebos import neighbour_blocks
 from ssinfer.benchmarks.hierarchical.layout import lay_out
 from ssinfer.benchmarks.hierarchical.method import HierarchicalBenchmark
-from ssinfer.benchmarks.hierarchical.model import REACH
-from ssinfer.benchmarks.hierarchical.posterior import predict_placebos
+from ssinfer.benchmarks.hierarchical.model import MODE_BOUND
+from ssinfer.benchmarks.hierarchical.predictions import predict_placebos
 from ssinfer.benchmarks.problem import Problem
 from ssinfer.kernels.optimise import maximise
 
@@ -38,12 +38,12 @@ def placebos_at_the_mode(panel, origin, **options):
     y = np.log(panel.spending[box] / problem.factor[box]) - layout.centre
     seen = np.ones(y.shape)
     model = layout.model
-    mode = maximise(lambda x: model.log_posterior(x, y, seen), np.zeros(model.size), REACH)
+    mode = maximise(lambda x: model.log_posterior(x, y, seen), np.zeros(model.size), MODE_BOUND)
     units = np.array(panel.units)[layout.rows]
     rows = np.flatnonzero(np.isin(units, dutch.placebo_units(panel)))
-    found = predict_placebos(model, mode[None], y, seen, rows, layout.ahead)
-    error, spread = found.mean[0, :, 1] - y[rows, layout.ahead[0]], np.sqrt(found.covariance[0, :, 1, 1])
-    # of the benchmark, whose mean is that of a lognormal
+    predictions = predict_placebos(model, mode[None], y, seen, rows, layout.ahead)
+    error, spread = predictions.mean[0, :, 1] - y[rows, layout.ahead[0]], np.sqrt(predictions.covariance[0, :, 1, 1])
+    # the mean benchmark is the mean of a lognormal
     bias = spread**2 / 2
     frame = pd.DataFrame({"unit": units[rows], "origin": origin, "role": "placebo", "status": "ok"})
     frame["assigned"] = panel.insured_years[layout.rows[rows], layout.columns[layout.ahead[0]]]
@@ -69,7 +69,7 @@ def main(rank, origins):
         "neighbours": {"spatial": "distance", "rank": rank, "trend": False},
     }
     for name, options in variants.items():
-        began, frames = time.process_time(), []
+        start, frames = time.process_time(), []
         for origin in origins:
             frame, values = placebos_at_the_mode(panel, origin, **options)
             shown = {parameter: round(value, 4) for parameter, value in values.items()}
@@ -79,7 +79,7 @@ def main(rank, origins):
         rate = frame["savings_rate"]
         print(
             f"{name}: {len(frame)} placebos, SD {100 * rate.std():.3f}%, mean {100 * rate.mean():.3f}%, kurtosis "
-            f"{rate.kurt() + 3:.1f}, log score {frame['log_score'].mean():.4f}, CPU {time.process_time() - began:.0f} s"
+            f"{rate.kurt() + 3:.1f}, log score {frame['log_score'].mean():.4f}, CPU {time.process_time() - start:.0f} s"
         )
         print(interval_table(frame, dutch.EDGES).round(2).to_string(index=False), flush=True)
 

@@ -1,17 +1,18 @@
 """Simulation-based calibration of the hierarchical benchmark.
 
-    python hierarchical_sbc.py docs/evidence 2000              # places and figure
-    python hierarchical_sbc.py docs/evidence 0 1000 half.csv   # places of panels 0 to 999 alone, kept in half.csv
+    python hierarchical_sbc.py docs/evidence 2000              # ranks and figure
+    python hierarchical_sbc.py docs/evidence 0 1000 half.csv   # ranks of panels 0 to 999, saved in half.csv
     python hierarchical_sbc.py docs/evidence half.csv other.csv
 
-Parameters from the prior, a panel from the parameters (prior constants frozen), the posterior of the panel; then
-the place of each true quantity in its posterior must be uniform: every parameter, the sealed outcome of the treated
-unit, and the log likelihood at the truth (a quantity that depends on the data: Modrák et al. 2023, doi
-10.1214/23-BA1404). Places are exact shares of posterior weight, which is what thinned draws would estimate.
+Parameters are drawn from the prior, a panel is drawn given the parameters (with fixed prior constants), and the
+posterior of the panel is computed. The rank of each true quantity in its posterior must then be uniform: of every
+parameter, of the sealed outcome of the treated unit, and of the log likelihood at the truth (a quantity that depends on
+the data: Modrák et al. 2023, doi 10.1214/23-BA1404). Ranks are exact shares of posterior weight, which thinned draws
+would only estimate.
 
-The passes are those of `fit`, with its further rounds where weights are not dependable. Each panel has a seed of its
-own. Panels whose fit is refused are counted, and their places kept: leaving them out changes nothing where the refusal
-looks at the data alone, and `distances` of all panels shows that it does not.
+The computation is that of `fit`, with further rounds where weights are not reliable. Each panel has its own seed.
+Panels whose fit is refused are counted, and their ranks are reported too: `table` shows that leaving them out changes
+nothing.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kstwo, norm
 
-from ssinfer.benchmarks.hierarchical.model import PanelModel, Parameter
-from ssinfer.benchmarks.hierarchical.posterior import predict_placebos, propose, settle_placebo
+from ssinfer.benchmarks.hierarchical.model import PanelModel
+from ssinfer.benchmarks.hierarchical.parameters import Parameter
+from ssinfer.benchmarks.hierarchical.predictions import predict_placebos, reweight_for_placebo
+from ssinfer.benchmarks.hierarchical.proposal import build_panel_proposal
 from ssinfer.benchmarks.hierarchical.reml import simulate_panel
 from ssinfer.benchmarks.priors import VOLATILITY_LOG_SD
 
@@ -59,8 +62,8 @@ def frozen_model():
     )
 
 
-def places(start, stop, seed=1):
-    """Return a frame of posterior places in (0, 1): a row per simulated panel, numbered start to stop - 1."""
+def ranks(start, stop, seed=1):
+    """Return posterior ranks in (0, 1), one row per simulated panel from start to stop - 1."""
     model = frozen_model()
     seen = np.ones((UNITS, PERIODS))
     treated, ahead = np.array([UNITS // 2]), np.array([PERIODS - 1])
@@ -71,9 +74,10 @@ def places(start, stop, seed=1):
         truth = rng.standard_normal(model.size)
         y = simulate_panel(model, truth, rng) + model.period_scale * rng.standard_normal(PERIODS)
         known = y * seen
-        proposal = propose(model, known, seen, NODES)
-        found = predict_placebos(model, proposal.nodes, known, seen, treated, ahead)
-        posterior, mean, covariance = settle_placebo(model, proposal, found, 0, (known, seen, treated, ahead), NODES)
+        proposal = build_panel_proposal(model, known, seen, NODES)
+        predictions = predict_placebos(model, proposal.nodes, known, seen, treated, ahead)
+        data = (known, seen, treated, ahead)
+        posterior, mean, covariance = reweight_for_placebo(model, proposal, predictions, 0, data, NODES)
         weights = posterior.weights
         row = {p.name: weights @ (posterior.nodes[:, j] < truth[j]) for j, p in enumerate(model.parameters)}
         row["y_ahead"] = weights @ norm.cdf((y[treated, ahead] - mean[:, 1]) / np.sqrt(covariance[:, 1, 1]))
@@ -105,7 +109,7 @@ def band(count, level=0.05):
 
 
 def distances(frame):
-    """Largest distance between the ECDF of each quantity's places and the uniform."""
+    """Largest distance between the ECDF of each quantity's ranks and the uniform."""
     grid = np.arange(1, len(frame) + 1) / len(frame)
     out = {}
     for name in QUANTITIES:
@@ -115,7 +119,7 @@ def distances(frame):
 
 
 def table(frame):
-    """Distances of the panels that were fitted, and of all with the refused ones; the last row is the band."""
+    """Distances of the fitted panels, and of all panels with the refused ones; the last row is the band."""
     fitted = frame[~frame["refused"]]
     out = pd.DataFrame({"fitted": distances(fitted), "with the refused": distances(frame)})
     out.loc["band"] = [band(len(fitted)), band(len(frame))]
@@ -140,8 +144,8 @@ def draw(frame, folder):
     for side in (-1, 1):
         axis.axhline(side * band(len(fitted)), color="grey", linestyle="--", linewidth=1)
     axis.set(
-        xlabel="place of the truth in its posterior",
-        ylabel="ECDF less uniform",
+        xlabel="rank of the truth in its posterior",
+        ylabel="ECDF minus uniform",
         title=f"{len(fitted):,} simulated panels ({len(frame) - len(fitted)} more refused)",
     )
     axis.legend(fontsize=7, ncols=3)
@@ -150,15 +154,15 @@ def draw(frame, folder):
 
 
 def main(folder, arguments):
-    """Run, or put together, and print."""
+    """Run, or combine saved ranks, and print."""
     if arguments[-1].endswith(".csv") and not arguments[0].endswith(".csv"):
         start, stop, file = arguments
-        places(int(start), int(stop)).to_csv(file)
+        ranks(int(start), int(stop)).to_csv(file)
         return
     if arguments[0].endswith(".csv"):
         frame = pd.concat([pd.read_csv(file, index_col="panel") for file in arguments])
     else:
-        frame = places(0, int(arguments[0]))
+        frame = ranks(0, int(arguments[0]))
     draw(frame, folder)
     sys.stdout.write(f"{len(frame)} panels, {int(frame['refused'].sum())} refused\n{table(frame).round(4)}\n")
 

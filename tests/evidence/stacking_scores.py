@@ -1,11 +1,11 @@
-"""Stacked benchmark against its members: CRPS and coverage of the pooled rate on simulated and on Dutch placebos.
+"""Stacked benchmark and its methods: CRPS and coverage of the pooled rate on simulated and on Dutch placebos.
 
     python stacking_scores.py simulated 120
     SSINFER_DATA_DIR=... python stacking_scores.py dutch 40
 
-Every score is of the rate (draws less observed spending, over observed spending), so that members share one
-observable. Simulated worlds: the hierarchical model's own, and one whose units follow their own straight lines, where
-a trend-free member is biased. Dutch: municipalities above 20,000 insured, performance years 2017 and 2019.
+Every score is that of the rate (draws minus observed spending, over observed spending), so all methods predict the same
+quantity. Simulated worlds: the hierarchical model, and one whose units follow their own straight lines, where a method
+without trends is biased. Dutch: municipalities above 20,000 insured, performance years 2017 and 2019.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ DRAWS = 1000
 LEVELS = (0.80, 0.90, 0.95)
 
 
-def members():
-    """Three unlike methods with draws."""
+def methods():
+    """Three different methods with draws."""
     return {
         "hierarchical": HierarchicalBenchmark(n_draws=DRAWS, nodes=512, volatility=False),
         "equal baseline": ss.AdministrativeBenchmark(n_draws=DRAWS),
@@ -36,7 +36,7 @@ def members():
 
 def stack():
     """The stack of the three."""
-    return StackedBenchmark(list(members().values()), windows=2, placebos=20)
+    return StackedBenchmark(list(methods().values()), windows=2, placebos=20)
 
 
 def crps(draws, observed):
@@ -82,16 +82,16 @@ def world(seed, trending):
 
 
 def compare(panel, design, seed):
-    """Rows of members and stack on one design; None where the stack refuses."""
-    rows = [score(name, method.fit(panel, design, seed=seed)) for name, method in members().items()]
+    """Rows of the methods and the stack on one design."""
+    rows = [score(name, method.fit(panel, design, seed=seed)) for name, method in methods().items()]
     stacked = stack().fit(panel, design, seed=seed)
     row = score("stacked", stacked)
     weights = stacked.diagnostics["figure"].to_numpy()
-    return [*rows, row | {f"weight {name}": w for name, w in zip(members(), weights, strict=True)}]
+    return [*rows, row | {f"weight {name}": w for name, w in zip(methods(), weights, strict=True)}]
 
 
 def simulated(count):
-    """Scores on simulated worlds, the treated unit of each a random one without saving."""
+    """Scores on simulated worlds. The treated unit of each has no saving."""
     rows = []
     for trending in (False, True):
         for seed in range(count // 2):
@@ -123,9 +123,9 @@ def table(frame):
         cases = part["case"].nunique()
         wide = part.groupby(["case", "method"])["crps"].mean().unstack()  # noqa: PD010
         for method, rows in part.groupby("method", sort=False):
-            apart = wide[method] - wide["stacked"]
-            figures = {"n": len(rows), "crps": rows["crps"].mean(), "less stacked": apart.mean()}
-            figures["error of it"] = apart.std() / np.sqrt(cases)
+            difference = wide[method] - wide["stacked"]
+            figures = {"n": len(rows), "crps": rows["crps"].mean(), "minus stacked": difference.mean()}
+            figures["its error"] = difference.std() / np.sqrt(cases)
             for level in LEVELS:
                 figures[f"in {level:.0%}"] = rows[f"in_{level}"].mean()
             figures["width 90%"] = rows["width_0.9"].mean()
@@ -136,5 +136,5 @@ def table(frame):
 
 if __name__ == "__main__":
     number = int(sys.argv[2])
-    found = simulated(number) if sys.argv[1] == "simulated" else dutch(number, os.environ["SSINFER_DATA_DIR"])
-    sys.stdout.write(f"{table(found).round(3).to_string(index=False)}\n")
+    scores = simulated(number) if sys.argv[1] == "simulated" else dutch(number, os.environ["SSINFER_DATA_DIR"])
+    sys.stdout.write(f"{table(scores).round(3).to_string(index=False)}\n")

@@ -1,8 +1,8 @@
-"""An independent sampler of the hierarchical model with Student-t shocks: Gibbs over scale mixtures, no gradient.
+"""Independent sampler of the hierarchical model with Student-t shocks: Gibbs over scale mixtures, without gradients.
 
 The innovations of a shock are z = sqrt((df - 2) / df / g) N(0, 1), g ~ Gamma(df / 2, df / 2). Given all g the panel is
-Gaussian: parameters move by random-walk Metropolis on the likelihood with every effect integrated out, then effects
-are drawn given parameters, then g given the innovations. All chains move at once; dense algebra of numpy alone.
+Gaussian. Parameters move by random-walk Metropolis on the likelihood with every effect integrated out. Then effects are
+drawn given the parameters, and g given the innovations. All chains move together, with dense numpy algebra only.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Panel:
         lag = np.subtract.outer(np.arange(periods), np.arange(periods))
         carried = np.where(lag >= 0, kept ** np.maximum(lag, 0), 0.0)
         fresh = np.where(np.arange(periods) == 0, 1.0, np.sqrt(1 - value["persistence"][:, None] ** 2))
-        turbulence = np.stack([value[name] for name in self.model.volatility], axis=1)
-        out[:, :, 2:] = turbulence[:, :, None] * carried * (value["shock"][:, None] * fresh)[:, None, :]
+        volatility = np.stack([value[name] for name in self.model.volatility], axis=1)
+        out[:, :, 2:] = volatility[:, :, None] * carried * (value["shock"][:, None] * fresh)[:, None, :]
         return out
 
     def variance(self, value):
@@ -98,7 +98,7 @@ def sample(layout, start, root, rounds, seed, degrees=4.0, warm=500):
         value, loadings, variance, inverse, mean, covariance = at
         period = mean + np.einsum("cts,cs->ct", np.linalg.cholesky(covariance), rng.standard_normal(mean.shape))
         prior = prior_of(mixing)
-        # effects given parameters: a draw of the prior, moved by what the data say of its error
+        # effects given parameters: a draw from the prior, corrected by the data
         effects = np.sqrt(prior) * rng.standard_normal(prior.shape)
         noise = np.sqrt(variance) * rng.standard_normal(variance.shape)
         error = panel.y - period[:, None, :] - np.einsum("ctk,cnk->cnt", loadings, effects) - noise

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from ssinfer.convergence import convergence_failures, convergence_figures
-from ssinfer.thresholds.calibrated_posterior import calibrate, usable_placebos
+from ssinfer.thresholds.calibrated_posterior import calibrate
+from ssinfer.thresholds.placebo_rows import CalibrationPlacebos
 
 SETS = {
     "4 origins, 150 units": {"n_units": 150, "n_origins": 4, "seed": 1},
@@ -58,22 +59,22 @@ def by_nuts(data, draws, seed=1):
     """Sample the model by NUTS; origin effects are explicit, unit effects integrated out."""
     import pymc as pm
 
-    unit_scale = float(data["y"].std())
-    y, s = data["y"] / unit_scale, data["s"] / unit_scale
-    members = (np.arange(len(data["units"]))[:, None] == data["unit"][None, :]).astype(float)
+    unit_scale = float(data.y.std())
+    y, s = data.y / unit_scale, data.s / unit_scale
+    members = (np.arange(data.n_units)[:, None] == data.unit[None, :]).astype(float)
     with pm.Model():
         mean = pm.Normal("mean", 0.0, 0.5)
         slope = pm.Normal("slope", 0.0, 0.25)
         scale = pm.LogNormal("scale", 0.0, 0.35)
         excess = pm.HalfNormal("excess", 0.5)
-        residual = y - mean - slope * np.log(data["ratio"])
-        if len(data["origins"]) > 1:
+        residual = y - mean - slope * np.log(data.ratio)
+        if data.n_origins > 1:
             origin_sd = pm.HalfNormal("origin_sd", 0.5)
-            effect = origin_sd * pm.Normal("origin", 0.0, 1.0, shape=len(data["origins"]))
-            residual = residual - effect[data["origin"]]
-        variance = (scale * s) ** 2 + excess**2 / data["ratio"]
+            effect = origin_sd * pm.Normal("origin", 0.0, 1.0, shape=data.n_origins)
+            residual = residual - effect[data.origin]
+        variance = (scale * s) ** 2 + excess**2 / data.ratio
         log_likelihood = -0.5 * pm.math.sum(pm.math.log(variance) + residual**2 / variance)
-        if len(data["y"]) > len(data["units"]):
+        if len(data.y) > data.n_units:
             unit_sd = pm.HalfNormal("unit_sd", 0.5)
             weight, weighted = pm.math.dot(members, 1 / variance), pm.math.dot(members, residual / variance)
             inflation = 1 + unit_sd**2 * weight
@@ -101,7 +102,7 @@ def test_means_and_quantiles_equal_those_of_nuts(name, evidence_share):
     import arviz as az
 
     frame = placebos(**SETS[name])
-    data = usable_placebos(frame, ["case"])
+    data = CalibrationPlacebos.of(frame, ["case"])
     tree, unit_scale = by_nuts(data, draws=10_000 if evidence_share == 1 else 2_000)
     names = [variable for variable in tree["posterior"].data_vars if variable != "origin"]
     r_hat, ess = az.rhat(tree, var_names=names), az.ess(tree, var_names=names)

@@ -1,4 +1,4 @@
-"""Authority: NUTS (nutpie) on the same model with every effect written out in PyMC; NUTS converges by its own tests."""
+"""Authority: NUTS (nutpie) on the same model written out in PyMC. NUTS has to pass its own diagnostics."""
 
 # ruff: noqa: T201
 from __future__ import annotations
@@ -18,7 +18,7 @@ PANELS = [(1, 30, 0.02, (2_000, 60_000)), (2, 30, 0.02, (1_000, 5_000)), (3, 25,
 
 
 def simulate(seed, units, shock, sizes, degrees=np.inf):
-    """Panel of 6 periods; AR(1) shocks with innovations of a Student-t law of the given degrees of freedom."""
+    """Panel of 6 periods; AR(1) shocks with Student-t innovations of the given degrees of freedom."""
     rng = np.random.default_rng(seed)
 
     def innovation():
@@ -44,18 +44,21 @@ def by_nuts(panel, **options):
         return HierarchicalBenchmark(chains=4, inference="nuts", **options).fit(panel, DESIGN, seed=1)
 
 
-def compare(mine, theirs, probabilities):
-    """Difference of quantiles between independent draws and a DataArray of chains, and its Monte Carlo error."""
+def compare(exact, nuts, probabilities):
+    """Difference of quantiles between exact draws and a DataArray of NUTS chains, and its Monte Carlo error.
+
+    `exact` is the draws and their effective number.
+    """
     import arviz as az
 
-    spread = float(theirs.std())
+    spread = float(nuts.std())
     rows = []
     for probability in probabilities:
-        error = float(az.mcse(theirs, method="quantile", prob=probability))
-        # of the exact draws: nodes count for no more than the effective size of their weights
-        mine_error = error * np.sqrt(float(az.ess(theirs, method="quantile", prob=probability)) / mine[1])
-        difference = float(np.quantile(mine[0], probability) - np.quantile(theirs, probability))
-        rows.append((probability, difference / spread, np.hypot(error, mine_error) / spread))
+        error = float(az.mcse(nuts, method="quantile", prob=probability))
+        # the nodes behind the exact draws count by the effective size of their weights
+        exact_error = error * np.sqrt(float(az.ess(nuts, method="quantile", prob=probability)) / exact[1])
+        difference = float(np.quantile(exact[0], probability) - np.quantile(nuts, probability))
+        rows.append((probability, difference / spread, np.hypot(error, exact_error) / spread))
     return pd.DataFrame(rows, columns=["probability", "difference", "error"])
 
 
@@ -77,46 +80,46 @@ def test_posterior_quantiles_equal_those_of_nuts(seed, units, shock, sizes, evid
     rates = [
         1 - (cf.spending * weights).sum() / (cf.benchmark * weights).sum(("unit", "period")) for cf in (exact, nuts)
     ]
-    # a prediction is Gaussian given the node: what the nodes add to its spread is a small part
+    # a prediction is Gaussian given the node, and the nodes add little to its spread
     parts = {"saving": compare((rates[0].values.ravel(), 16_000), rates[1], (0.025, 0.05, 0.5, 0.95, 0.975))}
     tree, reference = exact.to_datatree()["posterior"], nuts.to_datatree()["posterior"]
     for name in reference.data_vars:
         parts[name] = compare((tree[name].values.ravel(), effective), reference[name], (0.05, 0.5, 0.95))
-    found = pd.concat(parts, names=["quantity"]).droplevel(1).reset_index()
-    print(found.round(3).to_string(index=False))
-    apart = (found["difference"] / found["error"]).abs()
-    print(f"panel {seed}: {len(apart)} quantiles, largest difference {apart.max():.2f} Monte Carlo errors")
-    assert apart.max() < 4
+    table = pd.concat(parts, names=["quantity"]).droplevel(1).reset_index()
+    print(table.round(3).to_string(index=False))
+    ratio = (table["difference"] / table["error"]).abs()
+    print(f"panel {seed}: {len(ratio)} quantiles, largest difference {ratio.max():.2f} Monte Carlo errors")
+    assert ratio.max() < 4
 
 
 def quantiles(panel, name, probabilities, **options):
     """Quantiles of a parameter in the exact posterior."""
     fit = HierarchicalBenchmark(n_draws=2000, **options).fit(panel, DESIGN, seed=1).inference
-    place = [parameter.name for parameter in fit._layout.model.parameters].index(name)
-    values = fit._layout.model.parameters[place].natural(fit._posterior.nodes[:, place])
+    j = [parameter.name for parameter in fit._layout.model.parameters].index(name)
+    values = fit._layout.model.parameters[j].natural(fit._posterior.nodes[:, j])
     order = np.argsort(values)
-    found = values[order][np.searchsorted(np.cumsum(fit._posterior.weights[order]), probabilities)]
-    print(f"SD of {name}, quantiles at {probabilities}: {found.round(4)}")
-    return found
+    result = values[order][np.searchsorted(np.cumsum(fit._posterior.weights[order]), probabilities)]
+    print(f"SD of {name}, quantiles at {probabilities}: {result.round(4)}")
+    return result
 
 
 @pytest.mark.evidence
-def test_a_weakly_identified_shock_is_seen_down_to_zero():
+def test_nodes_reach_a_weakly_identified_shock_near_zero():
     """Authority: random-walk Metropolis on the same marginal posterior, 64 chains: 5% quantile .0022, median .0217."""
     low, middle = quantiles(simulate(*PANELS[1]), "shock", (0.05, 0.5))
-    assert low == pytest.approx(0.0022, abs=0.0008)  # .0061 without the component that every proposal keeps
+    assert low == pytest.approx(0.0022, abs=0.0008)  # .0061 without the defensive component
     assert middle == pytest.approx(0.0217, abs=0.002)
 
 
 @pytest.mark.evidence
-def test_the_tail_of_a_curved_posterior_is_seen():
+def test_nodes_reach_the_tail_of_a_curved_posterior():
     """Authority: random-walk Metropolis on the same marginal posterior, 128 chains: 95% quantile .0407 (.0001)."""
     (high,) = quantiles(simulate(*PANELS[2]), "shock", (0.95,), nodes=32_768)
-    assert high == pytest.approx(0.0407, abs=0.001)  # .0426 when a mixture was fitted to the last pilots alone
+    assert high == pytest.approx(0.0407, abs=0.001)  # .0426 with a mixture fitted to the last pilot round only
 
 
 @pytest.mark.evidence
-def test_a_trend_that_may_be_nothing_is_seen():
+def test_nodes_reach_a_trend_near_zero():
     """Authority: Gibbs (`student_gibbs`, normal shocks), 64 chains x 2,500: trend 5% .0038, shock 95% .0361 (.0003)."""
     panel = simulate(4, 40, 0.03, (10_000, 100_000), degrees=4)
     (low,) = quantiles(panel, "trend", (0.05,), nodes=32_768)
@@ -137,8 +140,8 @@ def gibbs(exact, rounds, degrees):
 
 
 @pytest.mark.evidence
-def test_student_shocks_predict_what_an_independent_sampler_predicts(evidence_share):
-    """Authority: Gibbs over scale mixtures of normals (`student_gibbs`), which repeats the exact normal fit."""
+def test_predictions_with_student_shocks_equal_those_of_an_independent_sampler(evidence_share):
+    """Authority: Gibbs over scale mixtures of normals (`student_gibbs`), which also repeats the exact normal fit."""
     if evidence_share < 1:
         pytest.skip("SSINFER_EVIDENCE=reduced leaves the Student-t shocks out; set it to full")
     panel = simulate(4, 40, 0.03, (10_000, 100_000), degrees=4)
@@ -147,14 +150,15 @@ def test_student_shocks_predict_what_an_independent_sampler_predicts(evidence_sh
     print(nuts.diagnostics.to_string(), nuts.failures)
     assert not nuts.failures
     for name, cf, degrees in (("normal", exact, np.inf), ("student", nuts, 4.0)):
-        mine, theirs = np.asarray(cf.pooled()).ravel(), gibbs(exact, 2000, degrees)
-        spread, error = theirs.std(), theirs.mean(axis=0).std(ddof=1) / np.sqrt(theirs.shape[1])
+        pooled, reference = np.asarray(cf.pooled()).ravel(), gibbs(exact, 2000, degrees)
+        spread, error = reference.std(), reference.mean(axis=0).std(ddof=1) / np.sqrt(reference.shape[1])
         error = np.hypot(error, spread / np.sqrt(4000))
         print(
-            f"{name}: {mine.mean():.1f} (SD {mine.std():.1f}), Gibbs {theirs.mean():.1f} (SD {spread:.1f}, {error:.1f})"
+            f"{name}: {pooled.mean():.1f} (SD {pooled.std():.1f}), Gibbs {reference.mean():.1f} (SD {spread:.1f}, "
+            f"{error:.1f})"
         )
-        assert abs(mine.mean() - theirs.mean()) < 4 * error
-        assert mine.std() / spread == pytest.approx(1.0, abs=0.08)
+        assert abs(pooled.mean() - reference.mean()) < 4 * error
+        assert pooled.std() / spread == pytest.approx(1.0, abs=0.08)
     assert abs(nuts.savings().pooled().measured.item()) < 4 * float(nuts.pooled().std())
     tree = nuts.to_datatree()
     assert {"posterior", "prior", "log_likelihood", "sample_stats", "prior_predictive"} <= set(tree.children)

@@ -1,4 +1,4 @@
-"""Authority: Talts et al. 2018 (arXiv 1804.06788): the truth's place in its posterior is uniform."""
+"""Authority: Talts et al. 2018 (arXiv 1804.06788): the rank of the truth in its posterior is uniform."""
 
 # ruff: noqa: T201
 from __future__ import annotations
@@ -16,9 +16,9 @@ FIGURES = Path(__file__).parents[2] / "docs" / "evidence"
 
 @pytest.mark.evidence
 def test_every_quantity_lies_inside_the_simultaneous_bands(evidence_share, tmp_path):
-    """The figure of docs/hierarchical.md is drawn anew by the full evidence."""
-    # no fewer than 500: the first 200 places of the shock lie 0.125 from uniform (band 0.120), all 1,000 lie 0.034
-    frame = sbc.places(0, max(500, int(2_000 * evidence_share)))
+    """The full evidence draws the figure of docs/hierarchical.md again."""
+    # at least 500: the first 200 ranks of the shock are 0.125 from uniform (band 0.120), all 1,000 are 0.034
+    frame = sbc.ranks(0, max(500, int(2_000 * evidence_share)))
     table = sbc.table(frame)
     print(f"{len(frame)} panels, {int(frame['refused'].sum())} refused\n{table.round(4)}")
     assert frame["refused"].mean() < 0.03

@@ -25,5 +25,5 @@ def test_confidence_intervals_cover_and_plug_in_intervals_less(evidence_share):
             for kind in ("credible", "confidence"):
                 row = at.loc[(shape, kind, level)]
                 assert abs(row["covered"] - level) < 0.03 + 4 * row["error"], (shape, kind, level)
-            # the width that parameters estimated from few units must add
+            # the estimation of parameters from few units has to widen the interval
             assert at.loc[(shape, "plug-in", level), "width"] < at.loc[(shape, "confidence", level), "width"]

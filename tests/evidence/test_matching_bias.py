@@ -32,7 +32,8 @@ def point(n, seed, truncation=None, **options):
     money, years = cohort.spending[np.ix_(treated, columns)], cohort.insured_years[np.ix_(treated, columns)]
     if truncation is not None:
         money = np.minimum(money, truncation_caps(cohort, design, truncation)[columns] * years)
-    return (benchmark * problem.weights).sum() / problem.weights.sum(), money.sum() / years.sum()
+    sizes = problem.performance_insured_years
+    return (benchmark * sizes).sum() / sizes.sum(), money.sum() / years.sum()
 
 
 def errors(n, replicates, seed, **options):

@@ -37,10 +37,10 @@ def draws_of(method, problem, seed, kinds):
     comparison = method.compare(problem)
     rng = np.random.default_rng(seed)
     growth = bootstrapped_growth(comparison, comparison.lines, comparison.outcome, method.n_draws, rng)
-    draws_by_kind = {"credible": posterior_draws(comparison, growth, rng).benchmark}
+    draws_by_kind = {"credible": posterior_draws(comparison, growth, rng)[0]}
     for kind in kinds:
         draws_by_kind[f"confidence, {kind}"] = sampling_draws(comparison, kind, method.n_draws, rng)
-    weights = problem.weights / problem.weights.sum()
+    weights = problem.performance_insured_years / problem.performance_insured_years.sum()
     return {kind: (draws * weights).sum(axis=(1, 2)) for kind, draws in draws_by_kind.items()}
 
 

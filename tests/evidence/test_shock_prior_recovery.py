@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 import ssinfer as ss
-from ssinfer.benchmarks.synthetic_control.bayes.donor_paths import PlaceboPaths
-from ssinfer.benchmarks.synthetic_control.bayes.shock_prior import QUADRATURE, ShockPrior
-from ssinfer.benchmarks.synthetic_control.fit_window import Window
+from ssinfer.benchmarks.synthetic_control.bayes.placebo_paths import PlaceboPaths
+from ssinfer.benchmarks.synthetic_control.bayes.shock_prior import N_NODES, ShockPrior
+from ssinfer.benchmarks.synthetic_control.classic import SyntheticControl
+from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
 from ssinfer.benchmarks.synthetic_control.kernels.placebo_shocks import shock_log_likelihood
-from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import LARGEST_RHO
-from ssinfer.benchmarks.synthetic_control.synthetic_control import SyntheticControl
+from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import MAX_RHO
 
 pytestmark = pytest.mark.evidence
 
@@ -51,7 +51,7 @@ def simulated_window(rng, omega, rho, k, factor, loud, n_units=150):
     names = tuple(f"u{i:03d}" for i in range(n_units))
     panel = ss.Panel(names, tuple(range(T)), spending, insured_years=sizes)
     design = ss.Design(treated=["u000"], baseline=range(T - 1), performance=[T - 1])
-    return Window.of(SyntheticControl().prepare(panel, design), 0)
+    return FitWindow.of(SyntheticControl().prepare(panel, design), 0)
 
 
 def learned(window):
@@ -65,14 +65,14 @@ def learned(window):
 @pytest.mark.parametrize(("omega", "rho", "k", "factor", "loud"), CASES)
 def test_k_shock_persistence_and_volatility_are_recovered(omega, rho, k, factor, loud, evidence_share):
     count = int(200 * evidence_share)
-    truth = np.array([np.log(omega), np.log(rho / (LARGEST_RHO - rho)), np.log(k), np.log(loud)])
+    truth = np.array([np.log(omega), np.log(rho / (MAX_RHO - rho)), np.log(k), np.log(loud)])
     found = [
         learned(simulated_window(np.random.default_rng([1, i]), omega, rho, k, factor, loud)) for i in range(count)
     ]
     mean, error, spread = (np.array(part) for part in zip(*found, strict=True))
     common, covered = ((np.abs(mean - truth) <= Z * sd).mean(axis=0) for sd in (error, spread))
     natural = np.exp(mean)
-    natural[:, 1] = LARGEST_RHO / (1 + np.exp(-mean[:, 1]))
+    natural[:, 1] = MAX_RHO / (1 + np.exp(-mean[:, 1]))
     for place, (name, true) in enumerate((("omega", omega), ("rho", rho), ("k", k), ("loud year", loud))):
         own = natural[:, place]
         mcse = own.std() / np.sqrt(count)
@@ -91,7 +91,7 @@ def test_k_shock_persistence_and_volatility_are_recovered(omega, rho, k, factor,
 def score(window, theta):
     """Score and information of the donors' likelihood at theta, in (log omega, logit rho, log k)."""
     paths = PlaceboPaths.of(window)
-    nodes, masses = np.polynomial.hermite_e.hermegauss(QUADRATURE)
+    nodes, masses = np.polynomial.hermite_e.hermegauss(N_NODES)
     rest = (paths.residual, paths.noise, paths.times, paths.loose, nodes, masses / masses.sum())
 
     def gradient(point):
@@ -114,7 +114,7 @@ def test_score_at_the_truth(omega, rho, k, factor, loud, evidence_share):
     path = GROWTH * np.arange(T)
     volatility = path - 0.5 * np.log(np.exp(2 * path[: T - 1]).mean())  # shocks grow with spending
     volatility[LOUD_YEAR] += np.log(loud)
-    theta = np.append([np.log(omega), np.log(rho / (LARGEST_RHO - rho)), np.log(k), np.log(0.02)], volatility)
+    theta = np.append([np.log(omega), np.log(rho / (MAX_RHO - rho)), np.log(k), np.log(0.02)], volatility)
     found = [
         score(simulated_window(np.random.default_rng([2, i]), omega, rho, k, factor, loud), theta) for i in range(count)
     ]

@@ -4,7 +4,7 @@ ADEMP. Aims: does each kind of threshold pay as many contracts that saved nothin
 and visibly more where its error is sampling noise alone? Data: one contract of 20,000 insured and 200 placebo units of
 5,000 to 100,000, three baseline and three performance years; person noise k / sqrt(n) a year, AR(1) group shocks of
 persistence 0.8, a common bias of the benchmark; placebos of their own shocks. Estimand: the saving, zero.
-Methods: all kinds of thresholds, told the true error, or sampling error alone. Performance: share of contracts paid,
+Methods: all kinds of thresholds, given the true error, or sampling error alone. Performance: share of contracts paid,
 coverage of calibrated 95% intervals; binomial Monte Carlo errors; 10,000 contracts per setting in full, 1,000 reduced.
 """
 
@@ -13,12 +13,12 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from ssinfer.counterfactual import point_of
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.thresholds.calibrated_likelihood import calibrated_threshold
 from ssinfer.thresholds.calibrated_posterior import calibrate
 from ssinfer.thresholds.confidence import confidence_threshold
 from ssinfer.thresholds.credible import credible_threshold
-from ssinfer.thresholds.detectable import minimum_detectable_saving, power_of_gate
+from ssinfer.thresholds.detectable import minimum_detectable_saving, power_of_threshold
 from ssinfer.thresholds.placebo import placebo_threshold
 from ssinfer.thresholds.planning.scenario import Scenario
 from ssinfer.thresholds.schedule import schedule_threshold
@@ -48,8 +48,8 @@ def measured_rates(sizes, shock, bias, rng):
 
 
 def believed(se, insured=INSURED, uncertainty="posterior"):
-    """Return a benchmark whose relative error is N(0, se^2), without Monte Carlo noise of its own."""
-    return point_of(100 * (1 + se * QUANTILES), uncertainty, insured_years=insured)
+    """Return a benchmark whose relative error is N(0, se^2), without Monte Carlo noise."""
+    return Counterfactual.from_draws(100 * (1 + se * QUANTILES), uncertainty, insured_years=insured)
 
 
 def placebo_frame(sizes, rates, s):
@@ -77,12 +77,12 @@ def paid(setting, n_contracts, seed):
             0.025,
             confidence_threshold(believed(scenario.standard_error, uncertainty="sampling")),
         ),
-        "power gate 95%": (0.05, minimum_detectable_saving(whole).gate),
+        "power threshold 95%": (0.05, minimum_detectable_saving(whole).gate),
         "sampling error alone, 95% one-sided": (0.05, credible_threshold(alone)),
         "sampling error alone, 95% two-sided": (0.025, credible_threshold(alone, side="two-sided")),
         "Medicare's schedule": (None, schedule_threshold("mssp", assigned=INSURED)),
     }
-    found = {name: (nominal, own >= float(gate)) for name, (nominal, gate) in fixed.items()}
+    found = {name: (nominal, own >= float(threshold)) for name, (nominal, threshold) in fixed.items()}
     learned = {name: [] for name in ("placebo 95%", "calibrated 95%", "calibrated coverage")}
     for rate in own:
         sizes = np.exp(rng.uniform(np.log(5_000), np.log(100_000), UNITS))
@@ -90,8 +90,8 @@ def paid(setting, n_contracts, seed):
         s = scenario.sampling_error * np.sqrt(INSURED / sizes)
         frame = placebo_frame(sizes, measured_rates(sizes, shock, bias, rng), s)
         same = frame.assign(savings_rate=measured_rates(np.full(UNITS, INSURED), shock, bias, rng))
-        gate = placebo_threshold(same.drop(columns="standard_error")).rate
-        learned["placebo 95%"].append(rate >= gate)
+        threshold = placebo_threshold(same.drop(columns="standard_error")).rate
+        learned["placebo 95%"].append(rate >= threshold)
         one = calibrated_threshold(alone, frame)
         learned["calibrated 95%"].append(rate >= one.rate)
         reach = norm.ppf(0.975) * one.detail["standard_error"]
@@ -137,11 +137,11 @@ def test_formula_of_the_scenario_agrees_with_simulated_years(evidence_share):
         scenario = Scenario(insured=INSURED, years=YEARS, k=K, shock_sd=shock, persistence=RHO)
         rates = measured_rates(np.full(n, INSURED), shock, 0.0, rng)
         assert rates.std() == pytest.approx(scenario.standard_error, rel=4 / np.sqrt(2 * n))
-        gate = minimum_detectable_saving(believed(scenario.standard_error)).gate
+        threshold = minimum_detectable_saving(believed(scenario.standard_error)).gate
         for saving in (0.0, 0.02, 0.05):
-            power = power_of_gate(believed(scenario.standard_error), gate, saving)
+            power = power_of_threshold(believed(scenario.standard_error), threshold, saving)
             error = np.sqrt(power * (1 - power) / n)
-            assert (rates + saving >= float(gate)).mean() == pytest.approx(power, abs=4 * error + 1e-3)
+            assert (rates + saving >= float(threshold)).mean() == pytest.approx(power, abs=4 * error + 1e-3)
 
 
 def test_posterior_calibration_covers(evidence_share):
@@ -163,10 +163,10 @@ def test_posterior_calibration_covers(evidence_share):
         ]
         learned = calibrate(pd.concat(parts), exclude=list(alone.design.treated), seed=fit + 1)
         error = learned.null_error(alone, np.random.default_rng(fit))
-        low, high, gate = np.quantile(error, [0.025, 0.975, 0.95])
+        low, high, threshold = np.quantile(error, [0.025, 0.975, 0.95])
         rates = measured_rates(np.full(n_contracts, INSURED), 0.01, bias, rng)
         covered.append(((low <= rates) & (rates <= high)).mean())
-        false.append((rates >= gate).mean())
+        false.append((rates >= threshold).mean())
     for name, values, nominal in (("coverage", covered, 0.95), ("false payments", false, 0.05)):
         binomial = np.sqrt(nominal * (1 - nominal) / n_contracts / n_fits)
         error = max(float(np.std(values, ddof=1)) / np.sqrt(n_fits), binomial)

@@ -7,16 +7,8 @@ on a share; fits are not refused more than once in fifty.
 # ruff: noqa: T201
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import pytest
-
-SPEC = importlib.util.spec_from_file_location(
-    "weight_posterior_coverage", Path(__file__).with_name("weight_posterior_coverage.py")
-)
-coverage = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(coverage)
+import weight_posterior_coverage as coverage
 
 
 @pytest.mark.evidence

@@ -7,27 +7,27 @@ import warnings
 import numpy as np
 import pytest
 from arviz_stats.base.array import array_stats
+from weight_posterior_pymc import reference_model, sample_reference
 
 import ssinfer as ss
 from ssinfer.benchmarks.synthetic_control.bayes.posterior import WeightModel, sample_posterior
-from ssinfer.benchmarks.synthetic_control.bayes.reference import reference_model, sample_reference
-from ssinfer.benchmarks.synthetic_control.fit_window import Window
+from ssinfer.benchmarks.synthetic_control.classic import SyntheticControl
+from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import log_density
-from ssinfer.benchmarks.synthetic_control.synthetic_control import SyntheticControl
 from ssinfer.datasets.prop99 import load_prop99
 from ssinfer.simulation.panel import simulate_panel
 
 
 def california(intercept):
     design = ss.Design(treated=["California"], baseline=range(1970, 1989), performance=range(1989, 2001))
-    return WeightModel.of(Window.of(SyntheticControl().prepare(load_prop99(), design), 0), intercept=intercept)
+    return WeightModel.of(FitWindow.of(SyntheticControl().prepare(load_prop99(), design), 0), intercept=intercept)
 
 
 def simulated():
     """Sampling noise up to an unknown k, three performance years."""
     panel = simulate_panel(30, tuple(range(2008, 2018)), start=2016, seed=4, covid=False, person_correlation=0.0).panel
     design = ss.Design(treated=["treated"], baseline=range(2009, 2016), performance=[2016, 2017])
-    return WeightModel.of(Window.of(SyntheticControl().prepare(panel, design), 0), intercept=True)
+    return WeightModel.of(FitWindow.of(SyntheticControl().prepare(panel, design), 0), intercept=True)
 
 
 CASES = ("california", "california demeaned", "simulated")
@@ -53,18 +53,18 @@ def mcse(values):
 def test_density_equals_that_of_pymc_up_to_a_constant(case):
     model = model_of(case)
     written = reference_model(model)
-    (J, F), P = model.features.shape, model.X_ahead.shape[0]
+    (J, F), P = model.baseline.features.shape, len(model.performance.X)
     theirs = written.compile_logp(mode="FAST_COMPILE")
     unused = np.empty(model.size)
     rng = np.random.default_rng(0)
     differences = []
     for q in 0.7 * rng.standard_normal((6, model.size)):
-        log_tau = model.strength @ [1.0, q[J + F]]
+        log_tau = model.baseline.strength @ [1.0, q[J + F]]
         point = {
             "z": q[:J], "b": q[J : J + F], "strength_log__": np.array(log_tau), "zeta": q[J + F + 1 :],
             "ahead_z": np.zeros(P),
         }  # fmt: skip
-        differences.append(float(theirs(point)) - log_density(q, *model.data, unused))
+        differences.append(float(theirs(point)) - log_density(q, model.baseline, unused))
     assert np.ptp(differences) < 1e-6 * max(1.0, abs(differences[0]))
 
 
@@ -79,14 +79,21 @@ def test_posterior_means_and_quantiles_equal_those_of_nuts(case):
         warnings.simplefilter("ignore")
         posterior = sample_reference(model, draws=2000, chains=2, seed=1)["posterior"]
     first_volatility = np.exp(model.prior.mean[3] + fast.q[:, :, -model.prior.mean.size :] @ model.prior.factor[3])
+    pooling = model.performance.pooling
     pairs = {
         "tau": (fast.quantities["tau"], posterior["strength"].values),
         "omega": (fast.quantities["omega"], posterior["omega"].values),
         "rho": (fast.quantities["rho"], posterior["rho"].values),
         "k": (fast.quantities["k"], posterior["k"].values),
         "first volatility": (first_volatility, posterior["volatility"].values[:, :, 0]),
-        "mean": (fast.expected @ model.pooling / model.level, posterior["mean_ahead"].values @ model.pooling),
-        "predicted": (fast.paths @ model.pooling / model.level, posterior["y_ahead"].values @ model.pooling),
+        "mean": (
+            fast.expected @ pooling / model.level,
+            posterior["mean_ahead"].values @ pooling,
+        ),
+        "predicted": (
+            fast.paths @ pooling / model.level,
+            posterior["y_ahead"].values @ pooling,
+        ),
         "first donor": (fast.weights[:, :, 0], posterior["w"].values[:, :, 0]),
     }
     for name, (ours, theirs) in pairs.items():

@@ -3,16 +3,8 @@
 # ruff: noqa: T201
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import pytest
-
-SPEC = importlib.util.spec_from_file_location(
-    "weight_posterior_sbc", Path(__file__).with_name("weight_posterior_sbc.py")
-)
-sbc = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(sbc)
+import weight_posterior_sbc as sbc
 
 
 @pytest.mark.evidence

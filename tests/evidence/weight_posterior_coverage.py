@@ -23,7 +23,7 @@ import pandas as pd
 
 import ssinfer as ss
 from ssinfer.backtesting.placebos import neighbour_blocks
-from ssinfer.benchmarks.synthetic_control.synthetic_control import SyntheticControl
+from ssinfer.benchmarks.synthetic_control.classic import SyntheticControl
 
 sys.path.insert(0, str(Path(__file__).parent))
 from placebo_scores import coverage_table, placebo_frame

@@ -22,10 +22,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kstwo
 
-from ssinfer.benchmarks.synthetic_control.bayes.donor_paths import donor_features
+from ssinfer.benchmarks.synthetic_control.bayes.placebo_paths import donor_features
 from ssinfer.benchmarks.synthetic_control.bayes.posterior import STRENGTH, WeightModel, sample_posterior
 from ssinfer.benchmarks.synthetic_control.bayes.shock_prior import ShockPrior
-from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import log_density, unpack
+from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import Baseline, log_density, unpack
+from ssinfer.benchmarks.synthetic_control.kernels.simplex_prediction import Performance
 
 DONORS, BEFORE, AFTER = 20, 7, 2
 RANKED = 100  # draws kept: about independent of each other
@@ -56,29 +57,32 @@ def frozen_model(*, intercept):
     covariance[0, 3:] = covariance[3:, 0] = -0.01
     mean = np.append([np.log(0.015), 1.0, np.log(2.5)], 0.2 * rng.standard_normal(T))
     prior = ShockPrior(mean, covariance, 0.2, DONORS, 0.0)
-    return WeightModel(
+    baseline = Baseline(
         y=np.ones(BEFORE), X=paths[:BEFORE], times=times[:BEFORE], noise=own[:BEFORE], donor_noise=noise[:BEFORE],
-        X_ahead=paths[BEFORE:], times_ahead=times[BEFORE:], noise_ahead=own[BEFORE:], donor_noise_ahead=noise[BEFORE:],
-        kappa=0.1 if intercept else 0.0, features=donor_features(paths[:BEFORE]), strength=np.array(STRENGTH),
-        prior=prior, pooling=np.full(AFTER, 1 / AFTER), level=1.0,
+        kappa=0.1 if intercept else 0.0, features=donor_features(paths[:BEFORE]), mean=mean, factor=prior.factor,
+        strength=np.array(STRENGTH),
     )  # fmt: skip
+    performance = Performance(
+        X=paths[BEFORE:], times=times[BEFORE:], noise=own[BEFORE:], donor_noise=noise[BEFORE:],
+        pooling=np.full(AFTER, 1 / AFTER),
+    )  # fmt: skip
+    return WeightModel(baseline, performance, prior, level=1.0)
 
 
 def treated_unit(model, q, rng):
     """Draw the treated unit over all periods at the unknowns q, term by term as the model is written."""
     w = np.empty(DONORS)
     volatility = np.empty(BEFORE + AFTER)
-    _, omega, rho, k = unpack(q, *model.data[6:], w, volatility)
+    _, omega, rho, k = unpack(q, model.baseline, w, volatility)
     shock = np.empty(BEFORE + AFTER)
     shock[0] = omega / np.sqrt(1 - rho**2) * rng.standard_normal()
     for t in range(1, len(shock)):
         shock[t] = rho * shock[t - 1] + omega * rng.standard_normal()
-    variance = (
-        np.append(model.noise, model.noise_ahead) + np.vstack([model.donor_noise, model.donor_noise_ahead]) @ w**2
-    )
-    level = model.kappa * rng.standard_normal()
+    before, after = model.baseline, model.performance
+    variance = np.append(before.noise, after.noise) + np.vstack([before.donor_noise, after.donor_noise]) @ w**2
+    level = before.kappa * rng.standard_normal()
     return (
-        np.vstack([model.X, model.X_ahead]) @ w
+        np.vstack([before.X, after.X]) @ w
         + level
         + volatility * shock
         + k * np.sqrt(variance) * rng.standard_normal(len(shock))
@@ -88,8 +92,8 @@ def treated_unit(model, q, rng):
 def scalars(model, q):
     """Unknowns of interest at q."""
     w, volatility, unused = np.empty(DONORS), np.empty(BEFORE + AFTER), np.empty(model.size)
-    tau, omega, rho, k = unpack(q, *model.data[6:], w, volatility)
-    likelihood = log_density(q, *model.data, unused) + 0.5 * float(q @ q)
+    tau, omega, rho, k = unpack(q, model.baseline, w, volatility)
+    likelihood = log_density(q, model.baseline, unused) + 0.5 * float(q @ q)
     return {
         "tau": tau, "tilt": q[DONORS], "omega": omega, "rho": rho, "k": k, "first_volatility": volatility[0],
         "last_volatility": volatility[-1], "effective_donors": 1 / (w @ w), "log_likelihood": likelihood,
@@ -105,15 +109,15 @@ def places(count, seed=1, first=0):
         template = templates[number % 2]
         truth = rng.standard_normal(template.size)
         y = treated_unit(template, truth, rng)
-        model = replace(template, y=y[:BEFORE])
+        model = replace(template, baseline=template.baseline._replace(y=y[:BEFORE]))
         found = sample_posterior(model, 500, rng)
         row = {"demeaned": number % 2, "ess": min(found.ess.values())}
         if not found.failures:
             flat = found.q.reshape(-1, model.size)
             kept = np.linspace(0, len(flat) - 1, RANKED).round().astype(int)
             draws = pd.DataFrame([scalars(model, one) for one in flat[kept]])
-            draws["pooled"] = (found.paths @ model.pooling).ravel()[kept]
-            true = {**scalars(model, truth), "pooled": y[BEFORE:] @ model.pooling}
+            draws["pooled"] = (found.paths @ model.performance.pooling).ravel()[kept]
+            true = {**scalars(model, truth), "pooled": y[BEFORE:] @ model.performance.pooling}
             for name in QUANTITIES:
                 row[name] = ((draws[name] < true[name]).sum() + rng.random()) / (RANKED + 1)
         rows.append(row)

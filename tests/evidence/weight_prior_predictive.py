@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ssinfer.benchmarks.synthetic_control.bayes.donor_paths import donor_features
+from ssinfer.benchmarks.synthetic_control.bayes.placebo_paths import donor_features
 from ssinfer.benchmarks.synthetic_control.bayes.posterior import STRENGTH
 
 DRAWS, PERIODS = 4000, 8

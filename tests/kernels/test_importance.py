@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial.distance import mahalanobis
 from scipy.stats import multivariate_t
 
 from ssinfer.kernels.importance import (
     MIN_DEGREES,
     Mixture,
+    distances,
     effective_size,
-    fit_mixture,
+    fit_student_mixture,
     laplace,
     resample,
 )
@@ -53,7 +55,7 @@ def test_a_fitted_mixture_covers_a_curved_target():
     nodes = rng.standard_normal((2000, 2)) * 2
     target = -0.5 * nodes[:, 0] ** 2 - 2 * (nodes[:, 1] - 0.5 * nodes[:, 0] ** 2) ** 2
     weights = np.exp(target + 0.125 * (nodes**2).sum(axis=1))
-    fitted = fit_mixture(nodes, weights, 4)
+    fitted = fit_student_mixture(nodes, weights, 4)
     fresh = fitted.nodes(2048)
     again = np.exp(
         -0.5 * fresh[:, 0] ** 2 - 2 * (fresh[:, 1] - 0.5 * fresh[:, 0] ** 2) ** 2 - fitted.log_density(fresh)
@@ -71,3 +73,13 @@ def test_resampling_draws_every_node_by_its_weight_within_one(weights, count):
     counts = np.bincount(picked, minlength=len(weights))
     assert counts.sum() == count
     assert (np.abs(counts - count * weights) <= 1 + 1e-6).all()
+
+
+def test_distances_equal_those_of_scipy():
+    rng = np.random.default_rng(2)
+    root = np.linalg.cholesky(np.cov(rng.normal(size=(3, 20))))
+    nodes, centre = rng.normal(size=(5, 3)), rng.normal(size=3)
+    inverse = np.linalg.inv(root @ root.T)
+    np.testing.assert_allclose(
+        distances(nodes, centre, root), [mahalanobis(node, centre, inverse) ** 2 for node in nodes]
+    )

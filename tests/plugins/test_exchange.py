@@ -92,10 +92,10 @@ def test_csv_and_parquet_hold_the_same_as_json(files, source):
 
 
 def test_a_point_and_staggered_rows_are_left_out_of_draws(panel):
-    from ssinfer.counterfactual import point_of
+    from ssinfer.counterfactual import Counterfactual
     from ssinfer.plugins.result_document import draws_table, result_document, summary_table
 
-    cf = point_of(np.array([100.0]), "none", spending=95.0)
+    cf = Counterfactual.from_draws(np.array([100.0]), "none", spending=95.0)
     assert np.isnan(summary_table(cf)["lower_95"]).all()
     document = result_document(cf, "point", ss.AdministrativeBenchmark(), seed=1, panel_sha256="0" * 64)
     assert document["thresholds"]["rate"] == [None] * len(document["thresholds"]["rate"])
@@ -194,13 +194,13 @@ def damaged(files, mistake):
 
 
 PANEL_MISTAKES = {
-    "truncated parquet": r"panel.parquet is truncated or no Parquet file",
-    "truncated csv": r"panel.csv is truncated: its last row has \d fields, the header 5",
+    "truncated parquet": r"panel.parquet is truncated or not a Parquet file",
+    "truncated csv": r"panel.csv, line \d+: \d fields, the header has 5: the file is truncated",
     "missing column": r"no column 'spending'. Did you mean 'spendings'\?",
     "text in numbers": r"'spending' holds text in 1 rows, first 'unknown'",
     "decimal comma, quoted": r"decimal=','",
-    "decimal comma, unquoted": r"more fields .* decimal commas",
-    "semicolons": r"semicolons between its columns .* Write commas",
+    "decimal comma, unquoted": "fields, the header has 4: unquoted decimal commas",
+    "semicolons": r"a semicolon separator .* write commas",
     "empty": r"panel.csv is empty",
     "duplicate row": r"more than one row for period 2012",
     "zero insured-years": r"insured_years of unit 'u000' in period 2015 is 0.0",
@@ -230,7 +230,7 @@ OTHER_MISTAKES = {
     "parameter": ({"parameters": '{"n_drwas": 5}'}, r"no parameter 'n_drwas'. Did you mean 'n_draws'\?"),
     "parameters": ({"parameters": "draws=5"}, r"--parameters is not valid JSON"),
     "list": ({"parameters": "[5]"}, r"a JSON object is needed"),
-    "value": ({"parameters": '{"year_weights": "equl"}'}, r"year_weights='equl'"),
+    "value": ({"parameters": '{"year_weights": "equl"}'}, r"year_weights is 'equl'"),
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 import ssinfer
 from ssinfer.drawing import FIGURES
 from ssinfer.errors import PluginError
-from ssinfer.registry import _found
+from ssinfer.registry import _scan
 from ssinfer.report.figure_frame import FRAMES
 from ssinfer.report.sections import SECTIONS
 from ssinfer.report.summarise import summarise
@@ -65,10 +65,10 @@ def install(tmp_path, monkeypatch):
         (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: report-addition\nVersion: 1.0\n")
         (metadata / "entry_points.txt").write_text(ENTRY_POINTS)
         monkeypatch.syspath_prepend(tmp_path)
-        _found.cache_clear()
+        _scan.cache_clear()
 
     yield installed
-    _found.cache_clear()
+    _scan.cache_clear()
     sys.modules.pop("report_addition", None)
 
 

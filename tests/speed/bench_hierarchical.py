@@ -17,7 +17,8 @@ import pandas as pd
 import ssinfer as ss
 from ssinfer.benchmarks.hierarchical.layout import lay_out
 from ssinfer.benchmarks.hierarchical.method import HierarchicalBenchmark
-from ssinfer.benchmarks.hierarchical.posterior import predict_placebos, propose
+from ssinfer.benchmarks.hierarchical.predictions import predict_placebos
+from ssinfer.benchmarks.hierarchical.proposal import build_panel_proposal
 from ssinfer.benchmarks.hierarchical.reference import nuts_checks, reference_model
 from ssinfer.benchmarks.hierarchical.reparameterised import partially_noncentred_model
 from ssinfer.benchmarks.problem import Problem
@@ -84,7 +85,7 @@ def effective_draws(cf, layout):
     W / S + B / ESS, that of (W + B) / (W / S + B / ESS) independent draws.
     """
     size = float(cf.diagnostics.set_index("check").loc["effective_sample_size", "figure"])
-    proposal = propose(layout.model, layout.y, layout.seen, 2048)
+    proposal = build_panel_proposal(layout.model, layout.y, layout.seen, 2048)
     found = predict_placebos(layout.model, proposal.nodes, layout.y, layout.seen, layout.treated, layout.ahead)
     weights = pareto_smoothed_weights(found.log_target[:, 0], proposal).weights
     within = float(weights @ found.covariance[:, 0, 1, 1])

@@ -24,10 +24,10 @@ import pandas as pd
 from peers import data_folder, peers_python
 
 import ssinfer as ss
-from ssinfer.benchmarks.synthetic_control.fit_window import Window
+from ssinfer.benchmarks.synthetic_control.classic import SyntheticControl
+from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
 from ssinfer.benchmarks.synthetic_control.kernels.gram import factor
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import simplex_batch
-from ssinfer.benchmarks.synthetic_control.synthetic_control import SyntheticControl
 from ssinfer.benchmarks.synthetic_control.synthetic_did import SyntheticDiD
 from ssinfer.datasets.vektis.panel import load_vektis
 
@@ -104,7 +104,7 @@ def main() -> None:
     frame = pd.read_csv(file, sep=";")
     panel = ss.Panel.from_frame(frame, unit="State", period="Year", spending="PacksPerCapita", insured_years=None)
     design = ss.Design(treated=["California"], baseline=range(1970, 1989), performance=range(1989, 2001))
-    window = Window.of(SyntheticControl().prepare(panel, design), 0)
+    window = FitWindow.of(SyntheticControl().prepare(panel, design), 0)
     Y = np.ascontiguousarray(panel.spending.T)
     N, own = Y.shape[1], window.treated
     zero, everyone = np.zeros(N), np.arange(N)
@@ -157,7 +157,7 @@ def main() -> None:
         for year in origins:
             for unit in dutch.units:
                 design = ss.Design(treated=[unit], baseline=range(year - length, year), performance=[year])
-                windows.append(Window.of(method.prepare(dutch, design), 0))
+                windows.append(FitWindow.of(method.prepare(dutch, design), 0))
 
         def run():
             if placebos:

@@ -19,7 +19,7 @@ from ssinfer.backtesting.fits import Fit
 from ssinfer.backtesting.operating_characteristics import threshold_table
 from ssinfer.backtesting.task import score_fits
 from ssinfer.backtesting.thresholds_of_placebos import cross_fitted_columns, keys_of_fits
-from ssinfer.counterfactual import point_of
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.thresholds.compare import compare_thresholds
 from ssinfer.thresholds.planning.power import power_table
 from ssinfer.thresholds.planning.scenario import Scenario
@@ -50,7 +50,7 @@ def one_counterfactual(*, heavy: bool = False) -> Callable[[], Any]:
     """Return what derives every threshold of one posterior beside 270 placebos at 4 origins; errors normal, or t(4)."""
     rng = np.random.default_rng(1)
     noise = rng.standard_t(4, DRAWS) if heavy else rng.standard_normal(DRAWS)
-    cf = point_of(
+    cf = Counterfactual.from_draws(
         2_000 * (1 + 0.02 * noise), "posterior", insured_years=20_000,
         confidence=2_000 * (1 + 0.018 * rng.standard_normal(DRAWS)),
     )  # fmt: skip

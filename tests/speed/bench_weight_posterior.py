@@ -18,8 +18,8 @@ from peers import data_folder
 
 import ssinfer as ss
 from ssinfer.benchmarks.synthetic_control.bayes.posterior import WeightModel, sample_posterior
-from ssinfer.benchmarks.synthetic_control.fit_window import Window
-from ssinfer.benchmarks.synthetic_control.synthetic_control import SyntheticControl
+from ssinfer.benchmarks.synthetic_control.classic import SyntheticControl
+from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,14 +33,14 @@ def proposition_99(folder: Path, *, intercept: bool) -> tuple[list[float], list[
     """Return seconds of whole fits (model, prior, posterior, placebo law, containers), and the ESS reached."""
     panel = ss.datasets.load_prop99(folder=folder / "synthetic_control")
     design = ss.Design(treated=["California"], baseline=range(1970, 1989), performance=range(1989, 2001))
-    method = SyntheticControl(inference="bayes", intercept=intercept, draws=DRAWS)
+    method = SyntheticControl(inference="bayes", intercept=intercept, n_draws=DRAWS)
     method.fit(panel, design, seed=0)
     seconds, sizes = [], []
     for seed in range(1, SEEDS + 1):
         start = time.perf_counter()
         method.fit(panel, design, seed=seed)
         seconds.append(time.perf_counter() - start)
-        model = WeightModel.of(Window.of(method.prepare(panel, design), 0), intercept=intercept)
+        model = WeightModel.of(FitWindow.of(method.prepare(panel, design), 0), intercept=intercept)
         sizes.append(sample_posterior(model, DRAWS // 4, np.random.default_rng(seed)).ess["pooled"])
     return seconds, sizes
 

@@ -204,7 +204,7 @@ PLAN_MISTAKES = {
     "standard": (("within_km = 100", 'standard = "expected"'), r"no covariate 'expected'"),
     "method": (('method = "AdministrativeBenchmark"', 'method = "Administrative"'), r"no method 'Administrative'"),
     "parameter": (("n_draws = 400", "n_drws = 400"), r"no parameter 'n_drws'. Did you mean 'n_draws'\?"),
-    "value": (("history = 0", 'year_weights = "equl"'), r"year_weights='equl'"),
+    "value": (("history = 0", 'year_weights = "equl"'), r"year_weights is 'equl'"),
     "columns": (("covariates =", "covariate ="), r"data.columns names 'covariate'. Did you mean 'covariates'"),
     "coordinates": (('covariates = ["latitude", "longitude"]', "covariates = []"), r"no covariate 'latitude'"),
     "absent column": (('covariates = ["latitude"', 'covariates = ["latitud"'), r"no column 'latitud'. Did you mean"),
@@ -234,7 +234,9 @@ def test_a_mistake_is_refused_before_anything_is_fitted(folder, mistake):
 def test_a_truncated_panel(folder):
     text = (folder / "panel.csv").read_text()
     (folder / "panel.csv").write_text(text[: len(text) // 2].rsplit(",", 1)[0])
-    with pytest.raises(SsinferError, match=r"panel\.csv is truncated: its last row has \d fields, the header \d"):
+    with pytest.raises(
+        SsinferError, match=r"panel\.csv, line \d+: \d fields, the header has \d: the file is truncated"
+    ):
         plan_study(folder / "study.toml")
 
 

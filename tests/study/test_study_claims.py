@@ -11,7 +11,7 @@ import pytest
 
 from ssinfer.claims import ClaimsTables, Population, Spending, Truncation, extract
 from ssinfer.cohort.cohort import Cohort
-from ssinfer.counterfactual import point_of
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import SsinferError, StudyError
 from ssinfer.report import write_report
 from ssinfer.simulation.claims import simulate_claims
@@ -89,6 +89,14 @@ def plan(study):
 
 
 @pytest.fixture(scope="module")
+def simulated(plan, tmp_path_factory):
+    """A folder with the claims of the study, so that other tests need not simulate them again."""
+    folder = tmp_path_factory.mktemp("simulated") / "claims"
+    simulate_claims(folder, **plan.config.data.simulation)
+    return folder
+
+
+@pytest.fixture(scope="module")
 def result(plan):
     return run_study(plan, n_jobs=1)
 
@@ -113,14 +121,19 @@ def test_units_are_bundles_of_the_contracts_size_and_every_person_is_in_one(plan
     assert cohort.spending.sum() <= claims.practices.spending[inside].sum() + 1e-6
 
 
-def test_a_method_that_needs_persons_gets_them_and_others_the_panel(plan, tmp_path):
+def kept(simulated, text=STUDY):
+    """The study with the folder of its simulated claims."""
+    return text.replace("[data.simulation]", f'file = "{simulated.as_posix()}"\n[data.simulation]')
+
+
+def test_a_method_that_needs_persons_gets_them_and_others_the_panel(plan, simulated, tmp_path):
     assert isinstance(plan.data.data_for("d", "cohort"), Cohort)
     assert plan.data.data_for("d", "panel") is plan.data.views["d"].panel
     assert plan.data.data_for("d", "panel") is not plan.data.data_for("a", "panel")
     matching = '[[method]]\nmethod = "PropensityMatching"\nparameters = { covariates = ["age", "sex"] }\n'
     matching += 'comparisons = ["a", "d"]\n'
     both = tmp_path / "both.toml"
-    both.write_text(STUDY + matching, encoding="utf-8")
+    both.write_text(kept(simulated) + matching, encoding="utf-8")
     found = plan_study(both)
     assert isinstance(found.data_for("d", "PropensityMatching"), Cohort)
     assert found.data_for("c", "AdministrativeBenchmark") is found.data.views["c"].panel
@@ -196,7 +209,7 @@ def test_every_design_was_backtested_on_its_own_spending(result):
 
 def test_the_completion_factors_error_is_in_the_saving_in_money_only():
     # Saving 10 known without error, factor known to 4%: interval 10 (1 -+ 1.96 x 0.04).
-    cf = point_of(np.full(4000, 100.0), "sampling", spending=90.0)
+    cf = Counterfactual.from_draws(np.full(4000, 100.0), "sampling", spending=90.0)
     plan = SimpleNamespace(
         data=SimpleNamespace(claims=SimpleNamespace(completion_error=lambda _: 0.04)), config=SimpleNamespace(seed=1)
     )
@@ -204,14 +217,13 @@ def test_the_completion_factors_error_is_in_the_saving_in_money_only():
     assert [row["lower"], row["upper"]] == pytest.approx([10 - 0.784, 10 + 0.784], abs=0.05)
     assert row["saving"] == 10.0
     assert row["savings_rate"] == pytest.approx(0.1)
-    point = point_of(np.array([100.0]), "none", spending=90.0)
+    point = Counterfactual.from_draws(np.array([100.0]), "none", spending=90.0)
     alone = _savings_row(plan, point, "a", "m")
     assert np.isnan([alone["lower"], alone["upper"]]).all()
 
 
-def test_claims_of_the_studys_own(plan, tmp_path):
-    setting = dict(plan.config.data.simulation)
-    simulate_claims(tmp_path / "mine", **setting)
+def test_claims_of_the_studys_own(plan, simulated, tmp_path):
+    (tmp_path / "mine").symlink_to(simulated)
     text = STUDY.replace('source = "simulated_claims"', 'source = "claims"\nfile = "mine"')
     start = text.index("[data.simulation]")
     text = text[:start] + text[text.index("[population]") :]
@@ -229,55 +241,52 @@ def test_claims_of_the_studys_own(plan, tmp_path):
     assert own.panel.spending.mean() == pytest.approx(plan.panel.spending.mean(), rel=0.02)
 
 
+# what the study says -> what a mistaken user writes, and the words of the refusal
 MISTAKES = {
-    'units = { contract = ["Vlisingen *"] }': "no practice is called 'Vlisingen \\*'. Did you mean",
-    "n_insured = 400": "others must be left as donors",
-    'start = "2029Q1"': "data.simulation: start is '2029Q1'",
-    "practice_sise = 110": "data.simulation names 'practice_sise'. Did you mean 'practice_size'",
-    'treated = ["contrakt"]': "names 'contrakt', which is no unit of the claims. Did you mean 'contract'",
-    'kind = "intact"\nsize = 50': "intact' have their own size",
-    'kind = "heaps"': "population.groups.kind",
-    "size = 8000": "make 0 groups of 8,000",
-    "sise = 8000": "unknown key 'population.groups.sise' \\(line 31\\). Did you mean 'size'",
-    "truncation = { percentile = 97 }": "spending 'all care': percentile is 97.0",
-    "truncation = { amount = 1e5, percentile = 0.97 }": "exactly one of amount",
-    'spending = "al care"\ntruncated = true': "names spending 'al care'. Did you mean 'all care'",
-    'kind = "closed"\ninsurers = ["A"]': "closed population needs the periods of its baseline",
-    'kind = "closed"\nbaseline = ["2019Q1"]': "'2019Q1' is not in the study",
-    'ages = [60, 50]\ninsurers = ["A"]': "lowest and the highest age",
-    'insurers = ["Z"]': "No claim line is counted",
-    'exclude = ["hospital"]\ninclude = ["hospital"]': "named in include and in exclude",
-    'baseline = { first = "2019Q1", last = "2021Q4" }': "'2019Q1'",
-    'method = "AdministrativeBenchmrk"': "Did you mean",
-}
-PLACES = {
-    "units": 'units = { contract = ["Vlissingen *"] }',
-    "n_insured": "n_insured = 9000",
-    "start": 'start = "2022Q1"',
-    "practice_sise": "practice_size = 110",
-    "treated": 'treated = ["contract"]',
-    'kind = "intact"': 'kind = "bundles"',
-    'kind = "heaps"': 'kind = "bundles"',
-    "size": "seed = 2\n",
-    "sise": "seed = 2\n",
-    "truncation": "truncation = { percentile = 0.97 }",
-    "spending": "truncated = true",
-    'kind = "closed"': 'insurers = ["A"]',
-    "ages": 'insurers = ["A"]',
-    "insurers": 'insurers = ["A"]',
-    "exclude": 'duplicates = "keep"',
-    "baseline": 'baseline = { first = "2021Q1", last = "2021Q4" }',
-    "method": 'method = "AdministrativeBenchmark"',
+    'units = { contract = ["Vlisingen *"] }': (
+        'units = { contract = ["Vlissingen *"] }',
+        "no practice is called 'Vlisingen \\*'. Did you mean",
+    ),
+    "n_insured = 400": ("n_insured = 9000", "others must be left as donors"),
+    'start = "2029Q1"': ('start = "2022Q1"', "data.simulation: start is '2029Q1'"),
+    "practice_sise = 110": (
+        "practice_size = 110",
+        "data.simulation names 'practice_sise'. Did you mean 'practice_size'",
+    ),
+    'treated = ["contrakt"]': (
+        'treated = ["contract"]',
+        "names 'contrakt', which is no unit of the claims. Did you mean 'contract'",
+    ),
+    'kind = "intact"\nsize = 50': ('kind = "bundles"', "intact' have their own size"),
+    'kind = "heaps"': ('kind = "bundles"', "population.groups.kind"),
+    "size = 8000\n": ("seed = 2\n", "make 0 groups of 8,000"),
+    "sise = 8000\n": ("seed = 2\n", "unknown key 'population.groups.sise' \\(line 32\\). Did you mean 'size'"),
+    "truncation = { percentile = 97 }": (
+        "truncation = { percentile = 0.97 }",
+        "spending 'all care': percentile is 97.0",
+    ),
+    "truncation = { amount = 1e5, percentile = 0.97 }": ("truncation = { percentile = 0.97 }", "exactly one of amount"),
+    'spending = "al care"\ntruncated = true': ("truncated = true", "names spending 'al care'. Did you mean 'all care'"),
+    'kind = "closed"\ninsurers = ["A"]': ('insurers = ["A"]', "closed population needs baseline periods"),
+    'kind = "closed"\nbaseline = ["2019Q1"]': ('insurers = ["A"]', "'2019Q1' is not in the study"),
+    'ages = [60, 50]\ninsurers = ["A"]': ('insurers = ["A"]', "lowest and the highest age"),
+    'insurers = ["Z"]': ('insurers = ["A"]', "No claim line is counted"),
+    'exclude = ["hospital"]\ninclude = ["hospital"]': ('duplicates = "keep"', "named in include and in exclude"),
+    'baseline = { first = "2019Q1", last = "2021Q4" }': (
+        'baseline = { first = "2021Q1", last = "2021Q4" }',
+        "'2019Q1'",
+    ),
+    'method = "AdministrativeBenchmrk"': ('method = "AdministrativeBenchmark"', "Did you mean"),
 }
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_refused_before_anything_is_fitted(mistake, tmp_path):
-    old = next(place for start, place in PLACES.items() if mistake.startswith(start))
+def test_a_mistake_is_refused_before_anything_is_fitted(mistake, simulated, tmp_path):
+    old, words = MISTAKES[mistake]
     assert old in STUDY
     path = tmp_path / "study.toml"
-    path.write_text(STUDY.replace(old, mistake + ("\n" if old.endswith("\n") else ""), 1), encoding="utf-8")
-    with pytest.raises(SsinferError, match=MISTAKES[mistake]):
+    path.write_text(kept(simulated).replace(old, mistake, 1), encoding="utf-8")
+    with pytest.raises(SsinferError, match=words):
         plan_study(path)
 
 

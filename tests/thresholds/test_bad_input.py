@@ -8,20 +8,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ssinfer.counterfactual import point_of
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import ConvergenceError, DrawsError, NotSupportedError, ParameterError, RefusalError
 from ssinfer.thresholds.calibrated_likelihood import calibrated_threshold
-from ssinfer.thresholds.calibrated_posterior import require_dependable, usable_placebos
+from ssinfer.thresholds.calibrated_posterior import require_dependable
 from ssinfer.thresholds.compare import compare_thresholds
 from ssinfer.thresholds.confidence import confidence_threshold
 from ssinfer.thresholds.credible import credible_threshold
-from ssinfer.thresholds.detectable import minimum_detectable_saving, power_of_gate
+from ssinfer.thresholds.detectable import minimum_detectable_saving, power_of_threshold
 from ssinfer.thresholds.expected_loss import expected_loss_threshold
 from ssinfer.thresholds.placebo import placebo_threshold
+from ssinfer.thresholds.placebo_rows import CalibrationPlacebos
 from ssinfer.thresholds.planning.scenario import Scenario
 
 NOISE = np.random.default_rng(1).standard_normal(400)
-CF = point_of(100 + NOISE, "posterior", insured_years=20_000, confidence=100 + NOISE)
+CF = Counterfactual.from_draws(100 + NOISE, "posterior", insured_years=20_000, confidence=100 + NOISE)
 PLACEBOS = pd.DataFrame(
     {
         "unit": [f"u{place}" for place in range(40)],
@@ -46,7 +47,7 @@ OF_DRAWS = {
     "credible": credible_threshold,
     "confidence": confidence_threshold,
     "power": minimum_detectable_saving,
-    "power of": lambda cf: power_of_gate(cf, 0.02, 0.0),
+    "power of": lambda cf: power_of_threshold(cf, 0.02, 0.0),
     "calibrated": lambda cf: calibrated_threshold(cf, PLACEBOS),
     "expected loss": expected_loss_threshold,
 }
@@ -75,7 +76,7 @@ def test_draws_that_are_not_finite_make_no_counterfactual_and_so_no_threshold(wh
     spoilt[7] = bad
     draws = {"benchmark": 100 + NOISE, "confidence": 100 + NOISE, which: spoilt}
     with pytest.raises(DrawsError, match="not finite"):
-        point_of(draws["benchmark"], "posterior", confidence=draws["confidence"])
+        Counterfactual.from_draws(draws["benchmark"], "posterior", confidence=draws["confidence"])
 
 
 @pytest.mark.parametrize("kind", OF_DRAWS)
@@ -87,7 +88,7 @@ def test_failed_convergence_gives_no_threshold_of_any_kind(kind):
 @pytest.mark.parametrize("kind", OF_DRAWS)
 def test_a_point_estimate_gives_no_threshold_of_any_kind(kind):
     with pytest.raises(NotSupportedError, match="is not supported for"):
-        OF_DRAWS[kind](point_of(np.array([100.0]), "none"))
+        OF_DRAWS[kind](Counterfactual.from_draws(np.array([100.0]), "none"))
 
 
 def test_side_by_side_a_fit_that_failed_keeps_the_schedule_alone_and_every_reason():
@@ -97,10 +98,10 @@ def test_side_by_side_a_fit_that_failed_keeps_the_schedule_alone_and_every_reaso
 
 
 @pytest.mark.parametrize("make", [placebo_threshold, lambda rows: calibrated_threshold(CF, rows)])
-def test_eighteen_units_are_too_few_and_alike_ones_are_none(make):
+def test_eighteen_units_are_too_few_and_equal_savings_are_refused(make):
     with pytest.raises(RefusalError, match=r"18 placebo units.*at least 19"):
         make(PLACEBOS[:18])
-    with pytest.raises(RefusalError, match=r"alike|are equal"):
+    with pytest.raises(RefusalError, match="are equal"):
         make(PLACEBOS.assign(savings_rate=0.01))
 
 
@@ -110,15 +111,15 @@ def test_a_calibration_with_undependable_weights_is_refused(pareto_k, effective)
         require_dependable(pareto_k, effective, 8192)
 
 
-def test_the_whole_calibration_never_sees_the_judged_groups_own_rows():
-    moved = PLACEBOS.assign(savings_rate=np.where(PLACEBOS["unit"] == "u3", 9.0, PLACEBOS["savings_rate"]))
-    one, two = (usable_placebos(rows, ["u3"]) for rows in (PLACEBOS, moved))
+def test_a_calibration_leaves_out_the_rows_of_the_judged_group():
+    changed = PLACEBOS.assign(savings_rate=np.where(PLACEBOS["unit"] == "u3", 9.0, PLACEBOS["savings_rate"]))
+    kept, moved = (CalibrationPlacebos.of(rows, ["u3"]) for rows in (PLACEBOS, changed))
     for name in ("y", "s", "ratio", "unit", "origin", "block"):
-        np.testing.assert_array_equal(one[name], two[name])
-    assert "u3" not in one["units"]
+        np.testing.assert_array_equal(getattr(kept, name), getattr(moved, name))
+    assert kept.n_units == PLACEBOS["unit"].nunique() - 1
 
 
-def test_unknown_sizes_are_all_alike():
+def test_unknown_sizes_count_as_equal():
     rows = PLACEBOS.assign(assigned=np.where(PLACEBOS["unit"] == "u3", np.nan, 20_000.0))
-    assert (usable_placebos(rows, ["case"])["ratio"] == 1).all()
+    assert (CalibrationPlacebos.of(rows, ["case"]).ratio == 1).all()
     assert np.isfinite(calibrated_threshold(CF, rows).rate)

@@ -1,4 +1,4 @@
-"""calibrated_threshold and cross-fitted gates: known laws, agreement with golden maximum likelihood, refusals."""
+"""calibrated_threshold and cross-fitted thresholds: known laws, agreement with golden maximum likelihood, refusals."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from ssinfer.counterfactual import point_of
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.design import Design
 from ssinfer.errors import DataError, ParameterError, RefusalError
 from ssinfer.kernels.predictive_error_distribution import fit_error_distribution
 from ssinfer.thresholds.calibrated_likelihood import KIND, calibrated_threshold
 from ssinfer.thresholds.kind import ThresholdKey
+
+from_draws = Counterfactual.from_draws
 
 
 def frame(n_units=400, bias=0.006, scale=0.7, common=0.012, seed=1, origins=(1,)):
@@ -37,7 +39,7 @@ def frame(n_units=400, bias=0.006, scale=0.7, common=0.012, seed=1, origins=(1,)
 
 
 def case(se=0.02):
-    return point_of(100 * (1 + se * norm.ppf((np.arange(4_000) + 0.5) / 4_000)), "sampling", insured_years=20_000)
+    return from_draws(100 * (1 + se * norm.ppf((np.arange(4_000) + 0.5) / 4_000)), "sampling", insured_years=20_000)
 
 
 ONE_SIDED = ThresholdKey("calibrated", 0.95, "one-sided")
@@ -82,7 +84,7 @@ def test_the_judged_group_is_never_in_its_own_set():
 
 
 @pytest.mark.parametrize("origins", [(1,), (1, 2, 3)])
-def test_a_placebos_gate_never_sees_its_own_block_or_origin(origins):
+def test_a_placebos_threshold_never_sees_its_own_block_or_origin(origins):
     table = frame(100, origins=origins)
     before = cross_fitted(table)
     mine = ((table["block"] == 0) & (table["origin"] == 1)).to_numpy()
@@ -92,10 +94,10 @@ def test_a_placebos_gate_never_sees_its_own_block_or_origin(origins):
     assert (after[~mine] != before[~mine]).any()
 
 
-def test_gates_without_standard_errors_come_from_the_placebos_alone():
+def test_thresholds_without_standard_errors_come_from_the_placebos_alone():
     table = frame(300, bias=0.0).assign(standard_error=np.nan)
-    gate = cross_fitted(table)
-    assert gate.mean() == pytest.approx(1.645 * table["savings_rate"].std(), rel=0.05)
+    threshold = cross_fitted(table)
+    assert threshold.mean() == pytest.approx(1.645 * table["savings_rate"].std(), rel=0.05)
 
 
 @pytest.mark.parametrize(
@@ -117,14 +119,14 @@ def test_level_as_a_percentage():
         calibrated_threshold(case(), frame(50), level=5)
 
 
-def test_folds_too_small_have_no_gate_and_refuse_where_all_are():
+def test_folds_too_small_have_no_threshold_and_refuse_where_all_are():
     # 15 or 20 of 25 units outside a block of 10 or of 5; 10 of 20 outside either block
-    gate = cross_fitted(frame(25))
-    assert np.isnan(gate).tolist() == [True] * 20 + [False] * 5
+    threshold = cross_fitted(frame(25))
+    assert np.isnan(threshold).tolist() == [True] * 20 + [False] * 5
     with pytest.raises(RefusalError, match="outside every block"):
         cross_fitted(frame(20))
 
 
-def test_placebos_alike_are_refused():
+def test_equal_savings_are_refused():
     with pytest.raises(RefusalError, match="are equal"):
         cross_fitted(frame(50).assign(savings_rate=0.0))

@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 from scipy.stats import multivariate_normal, norm
 
-from ssinfer.counterfactual import point_of
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.design import Design
 from ssinfer.errors import DataError, ParameterError, RefusalError
-from ssinfer.thresholds.calibrated_posterior import calibrate, usable_placebos
+from ssinfer.thresholds.calibrated_posterior import calibrate
 from ssinfer.thresholds.kernels.placebo_likelihood import marginal_likelihoods
 from ssinfer.thresholds.placebo_posterior import DEVIATION, MEAN_SD, SCALE_SD, SLOPE_SD, PlaceboPosterior
+from ssinfer.thresholds.placebo_rows import CalibrationPlacebos
 
 
 def placebos(n_units=150, n_origins=4, bias=0.006, scale=0.7, excess=0.008, unit=0.006, seed=1):
@@ -53,7 +54,7 @@ def test_known_systematic_error_is_recovered(calibration):
 
 def test_threshold_moves_by_the_bias_and_carries_the_excess(calibration):
     rng = np.random.default_rng(2)
-    cf = point_of(2000 * (1 + 0.02 * rng.standard_normal(20_000)), "sampling", insured_years=20_000)
+    cf = Counterfactual.from_draws(2000 * (1 + 0.02 * rng.standard_normal(20_000)), "sampling", insured_years=20_000)
     found = calibration.threshold(cf, 0.95, seed=3)
     spread = np.sqrt((0.7 * 0.02) ** 2 + 0.008**2 + 0.006**2)
     assert found.rate == pytest.approx(0.006 + 1.645 * spread, abs=0.006)
@@ -66,7 +67,7 @@ def test_threshold_moves_by_the_bias_and_carries_the_excess(calibration):
 def test_the_tested_group_is_never_in_its_own_set(calibration):
     from dataclasses import replace
 
-    cf = point_of(np.array([99.0, 101.0]), "sampling", insured_years=20_000)
+    cf = Counterfactual.from_draws(np.array([99.0, 101.0]), "sampling", insured_years=20_000)
     other = replace(cf, design=Design(treated=["u3"], baseline=["b"], performance=["p"]))
     with pytest.raises(RefusalError, match=r"exclude=\['u3'\]"):
         calibration.threshold(other)
@@ -77,7 +78,7 @@ def test_the_tested_group_is_never_in_its_own_set(calibration):
     [
         (lambda f: f.drop(columns="standard_error"), DataError, "standard_error"),
         (lambda f: f[f["unit"].isin([f"u{i}" for i in range(10)])], RefusalError, "at least 19"),
-        (lambda f: f.assign(savings_rate=0.01), RefusalError, "alike"),
+        (lambda f: f.assign(savings_rate=0.01), RefusalError, "are equal"),
         (lambda f: f.assign(method=f["origin"].astype(str)), DataError, "one design and method"),
     ],
 )
@@ -94,11 +95,11 @@ def test_exclude_must_name_the_judged_group():
 def written_out(data, values):
     """Covariance of the placebos with everything but the variances integrated out, and the design of mean, slope."""
     scale, excess, unit, origin = values
-    y, s = data["y"] / data["y"].std(), data["s"] / data["y"].std()
-    design = np.column_stack([np.ones(len(y)), np.log(data["ratio"])])
-    covariance = np.diag((scale * s) ** 2 + excess**2 / data["ratio"])
-    covariance += unit**2 * (data["unit"][:, None] == data["unit"])
-    covariance += origin**2 * (data["origin"][:, None] == data["origin"])
+    y, s = data.y / data.y.std(), data.s / data.y.std()
+    design = np.column_stack([np.ones(len(y)), np.log(data.ratio)])
+    covariance = np.diag((scale * s) ** 2 + excess**2 / data.ratio)
+    covariance += unit**2 * (data.unit[:, None] == data.unit)
+    covariance += origin**2 * (data.origin[:, None] == data.origin)
     return y, design, covariance
 
 
@@ -116,14 +117,14 @@ def data_of(n_units, n_origins, *, once=False, relabel=False):
         frame = frame[np.arange(len(frame)) % n_origins == frame["origin"] - 2010]
     if relabel:
         frame = frame.assign(origin=np.where(np.arange(len(frame)) % 3 == 0, 2010, 2011))
-    return usable_placebos(frame, ["case"])
+    return CalibrationPlacebos.of(frame, ["case"])
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_likelihood_mean_and_slope_are_those_of_the_whole_covariance_matrix(kind):
     """Authority: the same model as one multivariate normal, in SciPy and by generalised least squares."""
     data = data_of(**KINDS[kind])
-    model = PlaceboPosterior.of(data, float(data["y"].std()))
+    model = PlaceboPosterior.of(data, float(data.y.std()))
     nodes = np.random.default_rng(1).standard_normal((5, len(model.names)))
     values = np.stack(list(model.natural(nodes).values()), axis=1)
     log_likelihood, centre, root = marginal_likelihoods(values**2, *model.rows)
@@ -142,7 +143,7 @@ def test_likelihood_mean_and_slope_are_those_of_the_whole_covariance_matrix(kind
 def test_without_a_source_of_variance_the_limit_is_reached():
     """Standard deviations of zero are allowed: the likelihood there is the limit, not NaN."""
     data = data_of(**KINDS["several origins"])
-    model = PlaceboPosterior.of(data, float(data["y"].std()))
+    model = PlaceboPosterior.of(data, float(data.y.std()))
     tiny = marginal_likelihoods(np.array([[1.0, 1e-14, 1e-14, 1e-14]]), *model.rows)[0]
     zero = marginal_likelihoods(np.array([[1.0, 0.0, 0.0, 0.0]]), *model.rows)[0]
     np.testing.assert_allclose(zero, tiny, rtol=1e-9)
@@ -151,7 +152,7 @@ def test_without_a_source_of_variance_the_limit_is_reached():
 def test_priors_are_those_of_the_docstring():
     """Quantiles of x at Φ(x): lognormal scale, half-normal standard deviations."""
     data = data_of(**KINDS["several origins"])
-    model = PlaceboPosterior.of(data, float(data["y"].std()))
+    model = PlaceboPosterior.of(data, float(data.y.std()))
     x = np.array([-1.0, 0.0, 2.0])
     found = model.natural(np.repeat(x[:, None], 4, axis=1))
     np.testing.assert_allclose(found["scale"], np.exp(SCALE_SD * x))
@@ -163,7 +164,7 @@ def test_priors_are_those_of_the_docstring():
 def test_weights_are_dependable_and_the_integral_is_that_of_a_grid(kind):
     """Authority: posterior means of scale and excess by a sum over a grid of x, 17 to 61 points per direction."""
     data = data_of(**KINDS[kind])
-    model = PlaceboPosterior.of(data, float(data["y"].std()))
+    model = PlaceboPosterior.of(data, float(data.y.std()))
     posterior = model.integrate()
     assert posterior.pareto_k < 0.7
     assert posterior.effective > 3000

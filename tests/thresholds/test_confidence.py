@@ -9,16 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from ssinfer.counterfactual import point_of
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import ConvergenceError, NotSupportedError, ParameterError
 from ssinfer.thresholds.confidence import confidence_threshold
+
+from_draws = Counterfactual.from_draws
 
 NORMAL = np.random.default_rng(1).standard_normal(400_000)
 LEVELS = [0.9, 0.95, 0.975]
 
 
 def cf(sd=1.5, mean=100.0, uncertainty="sampling", **changes):
-    return point_of(mean + sd * NORMAL, uncertainty, **changes)
+    return from_draws(mean + sd * NORMAL, uncertainty, **changes)
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -43,8 +45,8 @@ def test_two_sided_is_a_one_sided_test_of_half_the_tail(level):
     assert two.side != one.side
 
 
-def test_skewed_error_gives_unequal_gates():
-    skewed = point_of(100 - np.random.default_rng(2).exponential(2.0, 100_000), "sampling")
+def test_skewed_error_gives_unequal_thresholds():
+    skewed = from_draws(100 - np.random.default_rng(2).exponential(2.0, 100_000), "sampling")
     found = confidence_threshold(skewed, level=0.95)
     # benchmark errors that are too high by chance: a long tail of apparent savings
     assert found.rate > -found.detail["lower"] * 1.5
@@ -58,8 +60,8 @@ def test_default_side_and_level():
 
 @given(st.floats(0.01, 1e4), st.floats(0.5, 0.99), st.floats(0.5, 0.99))
 def test_rate_knows_no_currency_and_rises_with_the_level(scale, one, other):
-    small = point_of(100 + NORMAL[:200], "sampling")
-    big = point_of(scale * (100 + NORMAL[:200]), "sampling")
+    small = from_draws(100 + NORMAL[:200], "sampling")
+    big = from_draws(scale * (100 + NORMAL[:200]), "sampling")
     assert confidence_threshold(big, one).rate == pytest.approx(confidence_threshold(small, one).rate, rel=1e-9)
     low, high = sorted((one, other))
     assert confidence_threshold(small, low).rate <= confidence_threshold(small, high).rate
@@ -70,7 +72,7 @@ def test_spending_is_never_read():
 
 
 def test_confidence_draws_go_before_benchmark_draws():
-    wide = point_of(100 + NORMAL[:1000], "posterior", confidence=100 + 3 * NORMAL[:1000])
+    wide = from_draws(100 + NORMAL[:1000], "posterior", confidence=100 + 3 * NORMAL[:1000])
     assert confidence_threshold(wide).rate == pytest.approx(3 * confidence_threshold(cf(sd=1.0)).rate, rel=0.1)
 
 
@@ -79,7 +81,7 @@ def test_pooling_is_by_insured_years_before_any_quantile():
     e = NORMAL[:5000]
     labels = {"unit": ["a", "b"], "period": [2017]}
     draws = np.stack([100 + e, 100 - e], axis=1).reshape(1, -1, 2, 1)
-    base = point_of(e, "sampling")
+    base = from_draws(e, "sampling")
     pair = dataclasses.replace(
         base,
         benchmark=xr.DataArray(
@@ -95,7 +97,11 @@ def test_pooling_is_by_insured_years_before_any_quantile():
 @pytest.mark.parametrize(
     ("make", "error", "cure"),
     [
-        (lambda: confidence_threshold(point_of(np.array([100.0]), "none")), NotSupportedError, "calibrate on placebos"),
+        (
+            lambda: confidence_threshold(from_draws(np.array([100.0]), "none")),
+            NotSupportedError,
+            "calibrate on placebos",
+        ),
         (lambda: confidence_threshold(cf(uncertainty="posterior")), NotSupportedError, "kind='credible'"),
         (lambda: confidence_threshold(cf(), level=95), ParameterError, "Write it as a fraction: 0.95"),
         (lambda: confidence_threshold(cf(), side="upper"), ParameterError, "Choose one"),
@@ -114,12 +120,12 @@ def test_refusals(make, error, cure):
 def test_the_rate_is_relative_to_the_benchmark_against_which_the_saving_is_measured():
     # docs/method/estimand.md: the measured rate M / Bbar is held against T / Bbar, Bbar the mean of the benchmark draws
     rng = np.random.default_rng(1)
-    cf = point_of(100 + rng.standard_normal(4000), "posterior", confidence=110 + rng.standard_normal(4000))
+    cf = from_draws(100 + rng.standard_normal(4000), "posterior", confidence=110 + rng.standard_normal(4000))
     found = confidence_threshold(cf)
     assert found.money == pytest.approx(found.rate * cf.level)
 
 
 def test_a_point_has_no_confidence_threshold_whatever_it_carries():
-    cf = point_of(np.array([100.0]), "none", confidence=100 + np.random.default_rng(1).standard_normal(100))
+    cf = from_draws(np.array([100.0]), "none", confidence=100 + np.random.default_rng(1).standard_normal(100))
     with pytest.raises(NotSupportedError, match="is not supported for"):
         confidence_threshold(cf)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from ssinfer.counterfactual import point_of
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import ConvergenceError, NotSupportedError, ParameterError, RefusalError
 from ssinfer.thresholds.confidence import confidence_threshold
 from ssinfer.thresholds.credible import credible_rate, credible_threshold
@@ -22,7 +22,7 @@ NORMAL = NormalMixture(np.array([1.0]), np.array([0.0]), np.array([SE / 100]))
 def normal_cf(n=40_000, seed=1, uncertainty="posterior"):
     """Benchmark N(100, 2) by its quantiles: no Monte Carlo error beyond the grid's."""
     del seed
-    return point_of(100 + SE * norm.ppf((np.arange(n) + 0.5) / n), uncertainty)
+    return Counterfactual.from_draws(100 + SE * norm.ppf((np.arange(n) + 0.5) / n), uncertainty)
 
 
 @pytest.mark.parametrize("mean", [-0.01, 0.0, 0.02])
@@ -60,23 +60,23 @@ def test_every_measured_saving_above_the_threshold_passes_and_none_just_below():
     error = NormalMixture(np.array([0.9, 0.1]), np.array([0.0, 0.0]), np.array([0.01, 0.02]))
     spread = float(np.sqrt(0.9 * 0.01**2 + 0.1 * 0.02**2))
     prior = Prior.sceptical(0.03)
-    gate = credible_rate(error, spread, 0.95, "one-sided", prior)
-    above = np.linspace(gate, gate + 10 * spread, 500)
+    threshold = credible_rate(error, spread, 0.95, "one-sided", prior)
+    above = np.linspace(threshold, threshold + 10 * spread, 500)
     assert (probability_positive(above, error, prior.mean, prior.sd) >= 0.95 - 1e-6).all()
-    assert probability_positive(np.array([gate - 1e-4]), error, prior.mean, prior.sd)[0] < 0.95
+    assert probability_positive(np.array([threshold - 1e-4]), error, prior.mean, prior.sd)[0] < 0.95
 
 
 def test_heavy_tails_with_a_tight_prior_reach_no_level_and_are_refused():
     draws = 100 + SE * np.random.default_rng(3).standard_t(2.5, 20_000)
     with pytest.raises(RefusalError, match="too heavy for so tight a prior"):
-        credible_threshold(point_of(draws, "posterior"), prior=Prior("tight", 0.0, 0.005))
+        credible_threshold(Counterfactual.from_draws(draws, "posterior"), prior=Prior("tight", 0.0, 0.005))
 
 
 def test_highest_density_equals_equal_tails_for_a_symmetric_error_and_not_for_a_skewed_one():
     cf = normal_cf()
     tails = credible_threshold(cf, 0.9, "two-sided").rate
     assert credible_threshold(cf, 0.9, "two-sided", interval="highest-density").rate == pytest.approx(tails, rel=0.01)
-    skewed = point_of(100 * np.exp(0.1 * norm.ppf((np.arange(20_000) + 0.5) / 20_000)), "posterior")
+    skewed = Counterfactual.from_draws(100 * np.exp(0.1 * norm.ppf((np.arange(20_000) + 0.5) / 20_000)), "posterior")
     dense = credible_threshold(skewed, 0.9, "two-sided", interval="highest-density").rate
     assert abs(dense - credible_threshold(skewed, 0.9, "two-sided").rate) > 0.003
 
@@ -85,8 +85,8 @@ def test_highest_density_equals_equal_tails_for_a_symmetric_error_and_not_for_a_
 @settings(max_examples=20, deadline=None)
 def test_money_scales_with_the_currency_and_the_rate_does_not(shift, factor):
     draws = 500 + shift + 5 * np.random.default_rng(2).standard_normal(500)
-    one = credible_threshold(point_of(draws, "posterior"), prior="sceptical")
-    other = credible_threshold(point_of(draws * factor, "posterior"), prior="sceptical")
+    one = credible_threshold(Counterfactual.from_draws(draws, "posterior"), prior="sceptical")
+    other = credible_threshold(Counterfactual.from_draws(draws * factor, "posterior"), prior="sceptical")
     assert other.rate == pytest.approx(one.rate, rel=1e-6)
     assert other.money == pytest.approx(one.money * factor, rel=1e-6)
 
@@ -127,7 +127,7 @@ def test_levels_that_are_no_fraction(level, cure):
 
 def test_identical_draws():
     with pytest.raises(RefusalError, match="without spread"):
-        credible_threshold(point_of(np.full(100, 5.0), "posterior"))
+        credible_threshold(Counterfactual.from_draws(np.full(100, 5.0), "posterior"))
 
 
 def test_unknown_interval_and_side():

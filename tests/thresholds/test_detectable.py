@@ -1,14 +1,16 @@
-"""minimum_detectable_saving: gate and detectable saving are two numbers (docs/method/thresholds.md, "power")."""
+"""minimum_detectable_saving: threshold and detectable saving are two numbers (docs/method/thresholds.md, "power")."""
 
 import numpy as np
 import pytest
 from scipy.stats import norm
 
-from ssinfer.counterfactual import point_of
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import NotSupportedError, ParameterError
-from ssinfer.thresholds.detectable import minimum_detectable_saving, power_of_gate
+from ssinfer.thresholds.detectable import minimum_detectable_saving, power_of_threshold
 
-CF = point_of(100 + 1.5 * np.random.default_rng(1).standard_normal(400_000), "sampling")
+from_draws = Counterfactual.from_draws
+
+CF = from_draws(100 + 1.5 * np.random.default_rng(1).standard_normal(400_000), "sampling")
 
 
 @pytest.mark.parametrize("power", [0.8, 0.9])
@@ -23,12 +25,12 @@ def test_normal_case(power, side, p):
 def test_power_at_the_detectable_saving_is_the_power_asked_for():
     # also without normality: skewed errors
     draws = 100 - np.random.default_rng(2).gamma(2.0, 1.0, 200_000)
-    found = minimum_detectable_saving(point_of(draws, "sampling"), power=0.8)
+    found = minimum_detectable_saving(from_draws(draws, "sampling"), power=0.8)
     measured = (draws.mean() - draws) + found.money
     assert (measured >= found.gate.money).mean() == pytest.approx(0.8, abs=0.005)
 
 
-def test_detectable_saving_used_as_gate_pays_too_rarely():
+def test_detectable_saving_used_as_threshold_pays_too_rarely():
     # docs/method/thresholds.md: 0.6% false payments at 5% / 80%
     found = minimum_detectable_saving(CF, level=0.95, power=0.80)
     errors = CF.null_error() / CF.level
@@ -38,24 +40,24 @@ def test_detectable_saving_used_as_gate_pays_too_rarely():
 
 def test_a_posterior_has_power_too():
     draws = CF.benchmark.values.ravel()[:5_000]
-    found = minimum_detectable_saving(point_of(draws, "posterior"))
+    found = minimum_detectable_saving(from_draws(draws, "posterior"))
     assert found.detectable > float(found.gate) > 0
 
 
 @pytest.mark.parametrize("power", [0.5, 0.8, 0.95])
 @pytest.mark.parametrize("side", ["one-sided", "two-sided"])
-def test_power_of_a_gate_is_the_inverse_of_the_detectable_saving(power, side):
+def test_power_of_a_threshold_is_the_inverse_of_the_detectable_saving(power, side):
     # skewed errors: nothing normal is assumed
-    cf = point_of(100 - np.random.default_rng(3).gamma(2.0, 1.0, 100_000), "sampling")
+    cf = from_draws(100 - np.random.default_rng(3).gamma(2.0, 1.0, 100_000), "sampling")
     found = minimum_detectable_saving(cf, power=power, side=side)
-    assert power_of_gate(cf, found.gate, found.detectable) == pytest.approx(power, abs=1e-4)
-    assert power_of_gate(cf, found.gate, 0.0) == pytest.approx(0.05 if side == "one-sided" else 0.025, abs=1e-4)
+    assert power_of_threshold(cf, found.gate, found.detectable) == pytest.approx(power, abs=1e-4)
+    assert power_of_threshold(cf, found.gate, 0.0) == pytest.approx(0.05 if side == "one-sided" else 0.025, abs=1e-4)
 
 
-def test_power_of_any_gate_in_the_normal_case():
+def test_power_of_any_threshold_in_the_normal_case():
     # P(N(s, SE^2) >= T); Monte Carlo error of 400,000 draws below 0.001
-    for gate, saving in ((0.03, 0.0), (0.03, 0.03), (0.02, 0.05), (0.0, -0.01)):
-        assert power_of_gate(CF, gate, saving) == pytest.approx(norm.sf((gate - saving) / 0.015), abs=0.003)
+    for rate, saving in ((0.03, 0.0), (0.03, 0.03), (0.02, 0.05), (0.0, -0.01)):
+        assert power_of_threshold(CF, rate, saving) == pytest.approx(norm.sf((rate - saving) / 0.015), abs=0.003)
 
 
 @pytest.mark.parametrize(
@@ -64,10 +66,18 @@ def test_power_of_any_gate_in_the_normal_case():
         (lambda: minimum_detectable_saving(CF, power=80), ParameterError, "power is 80, .* fraction: 0.8"),
         (lambda: minimum_detectable_saving(CF, level=0), ParameterError, "strictly between 0 and 1"),
         (lambda: minimum_detectable_saving(CF, side="both"), ParameterError, "Choose one"),
-        (lambda: power_of_gate(CF, 3.0, 0.02), ParameterError, "gate is 3.0; .* 0.03 for 3%"),
-        (lambda: power_of_gate(CF, 0.03, 2), ParameterError, "saving is 2; "),
-        (lambda: power_of_gate(point_of(np.ones(1), "none"), 0.03, 0.0), NotSupportedError, "a point estimate"),
-        (lambda: minimum_detectable_saving(point_of(np.ones(1), "none")), NotSupportedError, "a point estimate"),
+        (lambda: power_of_threshold(CF, 3.0, 0.02), ParameterError, "threshold is 3.0; .* 0.03 for 3%"),
+        (lambda: power_of_threshold(CF, 0.03, 2), ParameterError, "saving is 2; "),
+        (
+            lambda: power_of_threshold(from_draws(np.ones(1), "none"), 0.03, 0.0),
+            NotSupportedError,
+            "a point estimate",
+        ),
+        (
+            lambda: minimum_detectable_saving(from_draws(np.ones(1), "none")),
+            NotSupportedError,
+            "a point estimate",
+        ),
     ],
 )
 def test_refusals(make, error, cure):

@@ -6,38 +6,38 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from ssinfer.counterfactual import point_of
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import ParameterError, RefusalError
-from ssinfer.thresholds.expected_loss import expected_loss_rate, expected_loss_threshold, loss_curve
+from ssinfer.thresholds.expected_loss import KIND, Payment, expected_loss_threshold
+from ssinfer.thresholds.kind import PlaceboFit
 from ssinfer.thresholds.prior import Prior
 
-CF = point_of(100 + 2 * norm.ppf((np.arange(4000) + 0.5) / 4000), "posterior")
+CF = Counterfactual.from_draws(100 + 2 * norm.ppf((np.arange(4000) + 0.5) / 4000), "posterior")
 
 
 @pytest.mark.parametrize("sharing", ["first_dollar", "excess"])
 def test_loss_curve_agrees_with_simulation(sharing):
     prior = Prior("p", 0.01, 0.02)
     errors = CF.null_error() / CF.level
-    curve = loss_curve(errors, prior, share=0.5, overpaid=2.0, underpaid=1.0, sharing=sharing)
-    gates, losses, never = curve
+    curve = Payment(share=0.5, overpaid=2.0, underpaid=1.0, sharing=sharing).losses(errors, prior)
     rng = np.random.default_rng(1)
     d = prior.mean + prior.sd * rng.standard_normal(1_000_000)
     m = d + 0.02 * rng.standard_normal(1_000_000)
     for place in (0, 100, 200, 300):
-        gate = gates[place]
-        base = m if sharing == "first_dollar" else m - gate
-        gap = np.where(m >= gate, 0.5 * np.maximum(base, 0), 0.0) - 0.5 * np.maximum(d, 0)
+        threshold = curve.thresholds[place]
+        base = m if sharing == "first_dollar" else m - threshold
+        gap = np.where(m >= threshold, 0.5 * np.maximum(base, 0), 0.0) - 0.5 * np.maximum(d, 0)
         loss = np.where(gap > 0, 2 * gap, -gap).mean()
-        assert losses[place] == pytest.approx(loss, rel=0.02)
-    assert never == pytest.approx(0.5 * np.maximum(d, 0).mean(), rel=0.01)
+        assert curve.losses[place] == pytest.approx(loss, rel=0.02)
+    assert curve.never == pytest.approx(0.5 * np.maximum(d, 0).mean(), rel=0.01)
     found = expected_loss_threshold(CF, sharing=sharing)
     assert found.detail["loss"] == found.detail["losses"].min()
 
 
-def test_dearer_overpayment_raises_the_gate():
-    gates = [expected_loss_threshold(CF, overpaid=weight).rate for weight in (0.2, 2.0, 3.0)]
-    assert gates == sorted(gates)
-    assert gates[0] < gates[-1]
+def test_dearer_overpayment_raises_the_threshold():
+    thresholds = [expected_loss_threshold(CF, overpaid=weight).rate for weight in (0.2, 2.0, 3.0)]
+    assert thresholds == sorted(thresholds)
+    assert thresholds[0] < thresholds[-1]
     with pytest.raises(RefusalError, match="less than never paying"):
         expected_loss_threshold(CF, overpaid=5.0)
 
@@ -56,25 +56,30 @@ def test_impossible_losses(change, cure):
         expected_loss_threshold(CF, **change)
 
 
-@pytest.mark.parametrize("prior", [Prior.sceptical(), Prior.literature()])
+def of_placebo(errors, name):
+    """The threshold of a placebo of a backtest whose fit has the null errors given."""
+    (key,) = (key for key in KIND.keys([]) if key.prior == name)
+    return KIND.for_fits([PlaceboFit(errors, None)], [key]).item()
+
+
+@pytest.mark.parametrize("name", ["sceptical", "literature"])
 @pytest.mark.parametrize("sd", [0.005, 0.01, 0.015])
-def test_the_coarse_gate_of_backtests_loses_no_more_than_the_best(prior, sd):
+def test_the_coarse_threshold_of_backtests_loses_no_more_than_the_best(name, sd):
     errors = sd * norm.ppf((np.arange(1_000) + 0.5) / 1_000)
-    whole = expected_loss_threshold(point_of(100 * (1 - errors), "posterior"), prior, share=0.3)
-    gate = expected_loss_rate(errors, prior)
-    loss = np.interp(gate, whole.detail["gates"], whole.detail["losses"])
-    assert loss < 1.001 * whole.detail["loss"]
-    assert gate == pytest.approx(whole.rate, abs=0.003)
+    best = expected_loss_threshold(Counterfactual.from_draws(100 * (1 - errors), "posterior"), name, share=0.3)
+    threshold = of_placebo(errors, name)
+    loss = np.interp(threshold, best.detail["thresholds"], best.detail["losses"])
+    assert loss < 1.001 * best.detail["loss"]
+    assert threshold == pytest.approx(best.rate, abs=0.003)
 
 
-def test_never_paying_is_said_where_it_loses_least():
-    """d given M is N(M / 2, .) when error and prior are alike: paying M is then as far off as paying nothing."""
+def test_a_threshold_is_refused_where_never_paying_loses_least():
+    """d given M is N(M / 2, .) if error and prior are equal: paying M is then as far off as paying nothing."""
     for sd, pays in ((0.015, True), (0.025, False)):
-        cf = point_of(100 * (1 + sd * norm.ppf((np.arange(4_000) + 0.5) / 4_000)), "posterior")
-        errors = cf.null_error() / cf.level
-        assert np.isfinite(expected_loss_rate(errors, Prior.sceptical(0.02))) == pays
+        cf = Counterfactual.from_draws(100 * (1 + sd * norm.ppf((np.arange(4_000) + 0.5) / 4_000)), "posterior")
+        assert np.isfinite(of_placebo(cf.null_error() / cf.level, "sceptical")) == pays
         if pays:
             assert expected_loss_threshold(cf, "sceptical").rate > 0
         else:
-            with pytest.raises(RefusalError, match="No gate misallocates less than never paying"):
+            with pytest.raises(RefusalError, match="No threshold misallocates less than never paying"):
                 expected_loss_threshold(cf, "sceptical")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import gamma, norm
 
-from ssinfer.counterfactual import point_of
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import ParameterError
 from ssinfer.thresholds.credible import credible_threshold
 from ssinfer.thresholds.expected_loss import expected_loss_threshold
@@ -46,7 +46,7 @@ def test_names():
     ids=["distribution", "density", "sample", "pair"],
 )
 def test_a_prior_with_only_positive_support_cannot_be_passed_in_any_form(prior):
-    cf = point_of(100 + np.random.default_rng(1).standard_normal(400), "posterior")
+    cf = Counterfactual.from_draws(100 + np.random.default_rng(1).standard_normal(400), "posterior")
     for make in (
         lambda: credible_threshold(cf, prior=prior),
         lambda: expected_loss_threshold(cf, prior),

@@ -14,7 +14,7 @@ from ssinfer.backtesting.backtest import backtest
 from ssinfer.backtesting.choice import choose_design
 from ssinfer.benchmarks.administrative.method import AdministrativeBenchmark
 from ssinfer.design import Design
-from ssinfer.registry import _found
+from ssinfer.registry import _scan
 from ssinfer.thresholds.compare import compare_thresholds
 from ssinfer.thresholds.kind import KINDS
 
@@ -60,7 +60,7 @@ def places(package):
     return found
 
 
-@pytest.mark.parametrize("package", ["thresholds", "backtesting", "study", "figures"])
+@pytest.mark.parametrize("package", ["thresholds", "backtesting", "study", "report", "figures"])
 def test_no_code_outside_its_file_branches_on_the_name_of_a_kind(package):
     assert places(package) == []
 
@@ -100,9 +100,9 @@ def foreign_kind(tmp_path, monkeypatch):
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: foreign-thresholds\nVersion: 1.0\n")
     (metadata / "entry_points.txt").write_text("[ssinfer.thresholds]\ntwo = foreign_thresholds:KIND\n")
     monkeypatch.syspath_prepend(tmp_path)
-    _found.cache_clear()
+    _scan.cache_clear()
     yield "two standard errors"
-    _found.cache_clear()
+    _scan.cache_clear()
     sys.modules.pop("foreign_thresholds", None)
 
 

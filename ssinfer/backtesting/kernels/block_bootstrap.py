@@ -53,10 +53,10 @@ def standard_errors(
         return np.full(np.shape(statistic(sums[:, :-1].sum(0), sums[:, -1].sum(0)))[-1:], np.nan)
     drawn = block_weights(n_blocks, rng, replicates) @ sums
     with np.errstate(invalid="ignore", divide="ignore"):
-        found = np.asarray(statistic(drawn[:, :-1], drawn[:, -1]))
-    errors = np.full(found.shape[1], np.nan)
-    known = np.isfinite(found).sum(axis=0) > 1  # the mean of infinite thresholds has no standard error
-    errors[known] = np.nanstd(found[:, known], axis=0, ddof=1)
+        statistics = np.asarray(statistic(drawn[:, :-1], drawn[:, -1]))
+    errors = np.full(statistics.shape[1], np.nan)
+    known = np.isfinite(statistics).sum(axis=0) > 1  # the mean of infinite thresholds has no standard error
+    errors[known] = np.nanstd(statistics[:, known], axis=0, ddof=1)
     return errors
 
 

@@ -1,4 +1,4 @@
-"""Scores of predictive draws against what was observed, row by row."""
+"""Scores of predictive draws against the observed values, row by row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""AdministrativeBenchmark: the contract's own way, a weighted baseline trended by a reference group."""
+"""AdministrativeBenchmark: a weighted baseline trended by a reference group, as contracts define it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ssinfer.benchmarks.administrative.error_components import ErrorParts
-from ssinfer.benchmarks.administrative.placebo_history import REPLICATES, PlaceboHistory
+from ssinfer.arguments import Number, Optional, check_arguments
+from ssinfer.benchmarks.administrative.error_components import ErrorComponents
+from ssinfer.benchmarks.administrative.placebo_history import N_REPLICATES, PlaceboHistory
 from ssinfer.benchmarks.administrative.reference_group import reference_groups
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.deprecation import Renamed, renamed_parameters
@@ -16,12 +17,8 @@ from ssinfer.errors import DesignError, SsinferError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from numpy.typing import NDArray
-
     from ssinfer.benchmarks.problem import Problem
     from ssinfer.typing import Floats
-
-    Places = NDArray[np.intp]
 
 
 @renamed_parameters(Renamed("draws", "n_draws", per_chain=True), Renamed("weights", "year_weights"))
@@ -31,19 +28,20 @@ class AdministrativeBenchmark(BenchmarkMethod):
     .. math:: B_{it} = \sum_b w_b \, y_{ib} \, \frac{R_t}{R_b} \,
               \bigl(1 + \gamma_t^\top (z_i - \bar z)\bigr)
 
-    with :math:`R` the reference group's mean spending per insured-year (weighted by insured-years, the group chosen by
-    ``design.donors``) and :math:`y` spending, or the case-mix index where ``design.standard`` names expected spending.
+    Here :math:`R` is the reference group's mean spending per insured-year, weighted by insured-years; ``design.donors``
+    chooses the group. :math:`y` is spending, or spending over case mix if ``design.standard`` names expected spending.
 
-    **Estimand** the treated unit's mean spending per insured-year without the contract. **Assumption** its spending,
+    **Estimand**: the treated unit's mean spending per insured-year without the contract. **Assumption**: its spending,
     relative to its own baseline, would have grown like the reference group's.
 
-    **Errors**, each once, relative to B: own performance-period noise and own baseline noise (together :math:`k^2/n`),
-    a group shock with SD :math:`\tau`, autocorrelated over periods, and the reference group's own noise. :math:`k`,
-    :math:`\tau` and the persistence are estimated jointly by maximum likelihood from the placebo errors of the
-    panel's other units, each against its own reference group under the same rule, in this window and in every earlier
-    window of the same shape (composite likelihood over windows). Their own estimation error is carried by a
-    weighted-likelihood bootstrap over units (Newton and Raftery 1994, doi 10.1111/j.2517-6161.1994.tb01956.x).
-    The draws are of a sampling distribution: `uncertainty` is "sampling".
+    **Errors**, relative to B, enter once each. The unit has sampling noise in the performance period and in the
+    baseline (together :math:`k^2/n`). It has a group shock with SD :math:`\tau`, autocorrelated over periods. The
+    reference group has noise of the same kinds. :math:`k`, :math:`\tau` and the persistence are estimated jointly by
+    maximum likelihood from the errors of placebo units. These are the panel's other units, each compared with its own
+    reference group under the same rule. This window and every earlier window of the same shape are used (composite
+    likelihood over windows). A weighted-likelihood bootstrap over units carries their estimation error (Newton and
+    Raftery 1994, doi 10.1111/j.2517-6161.1994.tb01956.x). The draws are of a sampling distribution:
+    `uncertainty` is "sampling".
 
     Parameters
     ----------
@@ -51,10 +49,10 @@ class AdministrativeBenchmark(BenchmarkMethod):
         Weights of the baseline periods, earliest first; normalised to sum to one. (10, 30, 60) on twelve quarters
         gives each weight to four of them.
     covariates : sequence of str
-        Covariates whose baseline value changes growth (gamma): weighted least squares over the reference group.
+        Covariates whose baseline value changes growth (gamma), by weighted least squares over the reference group.
     history : int or None
-        Number of earlier windows from which k and tau are learned; None for all that the panel holds, 0 for this
-        window alone.
+        Number of earlier windows from which k and tau are estimated too. None uses all that the panel holds, 0 only
+        this window.
     n_draws : int
         Total number of draws, over all chains together.
     chains : int
@@ -100,8 +98,7 @@ class AdministrativeBenchmark(BenchmarkMethod):
             if values.ndim != 1 or not len(values) or (values < 0).any() or not values.sum() > 0:
                 raise self.parameter_error("year_weights", "Give non-negative numbers with a positive sum.")
         self.require_draws(self.n_draws, self.chains)
-        if self.history is not None and self.history < 0:
-            raise self.parameter_error("history", "Give a number of earlier windows, or None for all of them.")
+        check_arguments(type(self).__name__, {"history": Optional(Number(0, whole=True))}, {"history": self.history})
 
     def estimate(self, problem: Problem, rng: np.random.Generator) -> Estimate:
         """Estimate one problem."""
@@ -113,13 +110,13 @@ class AdministrativeBenchmark(BenchmarkMethod):
     def estimate_many(
         self, problems: Sequence[Problem], generators: Sequence[np.random.Generator]
     ) -> Iterable[Estimate | SsinferError]:
-        """Estimate several problems; the reference groups of all units are chosen once per rule and window."""
+        """Estimate several problems. Reference groups of all units are chosen once per rule and window."""
         groups: dict[Any, Floats] = {}
         for problem, rng in zip(problems, generators, strict=True):
             try:
                 design = problem.design
-                places = tuple(problem.baseline), tuple(problem.performance_columns)
-                key = (id(problem.panel), repr(design.donors), design.under_contract, places)
+                window = tuple(problem.baseline), tuple(problem.performance_columns)
+                key = (id(problem.panel), repr(design.donors), design.under_contract, window)
                 if key not in groups:
                     groups[key] = reference_groups(problem)
                 yield self._estimate(problem, groups[key], rng)
@@ -130,32 +127,31 @@ class AdministrativeBenchmark(BenchmarkMethod):
         shares = self._baseline_weights(len(problem.baseline))
         history = PlaceboHistory.of(problem, groups, shares, self.covariates, self.history)
         parameters = history.estimate(rng)
-        parts = ErrorParts.of(problem, shares, history.known)
-        n_treated, n_periods = len(problem.treated), len(problem.performance_columns)
+        components = ErrorComponents.of(problem, shares, history.known)
         point = history.benchmark  # (I, P)
-        total = np.empty((self.n_draws, n_treated, n_periods))
+        n_draws, (n_treated, n_periods) = self.n_draws, point.shape
+        total = np.empty((n_draws, n_treated, n_periods))
         expected = np.empty_like(total)
-        take = np.arange(len(total)) % REPLICATES
-        tau, k = parameters.tau[take, None], parameters.k[take, None]
+        replicate = np.arange(n_draws) % N_REPLICATES
+        tau, k = parameters.tau[replicate, None], parameters.k[replicate, None]
         root = np.linalg.cholesky(history.shock[parameters.best] + 1e-12 * np.eye(n_periods)).T
-        common = k * np.sqrt(parts.reference_performance) * rng.standard_normal((len(total), n_periods))
-        common += k * np.sqrt(parts.reference_baseline) * rng.standard_normal((len(total), 1))
-        common += tau * np.sqrt(parts.reference_shock) * (rng.standard_normal((len(total), n_periods)) @ root)
+        # errors that all treated units share: those of the reference group
+        common = k * np.sqrt(components.reference_performance) * rng.standard_normal((n_draws, n_periods))
+        common += k * np.sqrt(components.reference_baseline) * rng.standard_normal((n_draws, 1))
+        common += tau * np.sqrt(components.reference_shock) * (rng.standard_normal((n_draws, n_periods)) @ root)
         for i in range(n_treated):
-            shock = rng.standard_normal((len(total), n_periods)) @ root
-            kept = common + k * np.sqrt(parts.baseline[i]) * rng.standard_normal((len(total), 1))
-            lost = tau * shock + k * np.sqrt(parts.performance[i]) * rng.standard_normal((len(total), n_periods))
-            expected[:, i] = point[i] * (1 + kept)
-            total[:, i] = point[i] * (1 + kept + lost)
-        shape = (self.chains, self.n_draws // self.chains, n_treated, n_periods)
-        weights = np.zeros((n_treated, len(problem.donors)))
-        weights[:] = parts.share
+            shock = rng.standard_normal((n_draws, n_periods)) @ root
+            lasting = common + k * np.sqrt(components.baseline[i]) * rng.standard_normal((n_draws, 1))
+            noise = k * np.sqrt(components.performance[i]) * rng.standard_normal((n_draws, n_periods))
+            expected[:, i] = point[i] * (1 + lasting)
+            total[:, i] = point[i] * (1 + lasting + (tau * shock + noise))
+        shape = (self.chains, n_draws // self.chains, n_treated, n_periods)
         return Estimate(
             benchmark=total.reshape(shape),
             expected=expected.reshape(shape),
             uncertainty="sampling",
-            weights=weights,
-            components=parts.table(problem, parameters),
+            weights=np.tile(components.donor_shares, (n_treated, 1)),
+            components=components.table(problem, parameters),
             diagnostics=parameters.table(history),
         )
 

@@ -1,4 +1,4 @@
-"""Placebo history: k and the group shock from the errors of the panel's other units."""
+"""PlaceboHistory: k and the group shock, estimated from the errors of the panel's other units."""
 
 from __future__ import annotations
 
@@ -6,30 +6,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from ssinfer.benchmarks.administrative.reference_group import ReferenceMeans, inverse_size, trended
+from ssinfer.check import Check, tabulate
 from ssinfer.errors import DataError, RefusalError
 from ssinfer.kernels.error_components import fit_noise, noise_shape, rotation, shock_contrast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    import pandas as pd
 
     from ssinfer.benchmarks.problem import Problem
-    from ssinfer.typing import Floats
+    from ssinfer.typing import Floats, Positions
 
-    Places = NDArray[np.intp]
-
-RHOS = (0.0, 0.5, 0.8, 0.95)
-REPLICATES = 128
-FEWEST_UNITS = 10
+RHOS = (0.0, 0.5, 0.8, 0.95)  # persistences that are tried
+N_REPLICATES = 128  # bootstrap replicates of k and tau
+MIN_PLACEBOS = 10
+KNOWN_NOISE = {"variance": "variance", "cv": "variance", "size": "size", "none": "none"}
 
 
 @dataclass(frozen=True, eq=False)
 class NoiseParameters:
-    """Bootstrap draws (R,) of k and tau, the maximum-likelihood values, and the index of the best persistence."""
+    """Estimates of k and tau: bootstrap draws (R,), maximum-likelihood values, and the best persistence in `RHOS`."""
 
     k: Floats
     tau: Floats
@@ -39,22 +38,25 @@ class NoiseParameters:
 
     def table(self, history: PlaceboHistory) -> pd.DataFrame:
         """Return k, tau and persistence with 90% intervals, as diagnostics rows."""
-        rows = []
+        checks = []
         for name, value, draws in (("k", self.k_hat, self.k), ("shock_sd", self.tau_hat, self.tau)):
             low, high = np.quantile(draws, [0.05, 0.95])
-            rows.append((name, "PASS", value, f"90% interval {low:.4g} to {high:.4g}"))
+            checks.append(Check(name, "PASS", value, f"90% interval {low:.4g} to {high:.4g}"))
         n_units, n_windows = history.squares[0].shape[:2]
-        rows.append(("placebo_errors", "PASS", float(n_units), f"{n_units} units x {n_windows} windows"))
+        checks.append(Check("placebo_errors", "PASS", float(n_units), f"{n_units} units x {n_windows} windows"))
         if len(history.shock) > 1:
-            rows.append(("persistence", "PASS", RHOS[self.best], f"chosen among {RHOS}"))
-        return pd.DataFrame(rows, columns=["check", "status", "figure", "message"])
+            checks.append(Check("persistence", "PASS", RHOS[self.best], f"chosen among {RHOS}"))
+        return tabulate(checks)
 
 
 @dataclass(frozen=True, eq=False)
 class PlaceboHistory:
     """Placebo errors of the panel's other units, and the treated units' point benchmarks.
 
-    benchmark : (I, P);  squares : per persistence, (J, W, P) squared rotated errors;  inverse_size : (J, W)
+    J placebo units, W windows, P performance periods. benchmark (I, P): without noise, in EUR per insured-year. Per
+    persistence: squares (J, W, P), squared rotated errors relative to the benchmark; lam (P,), variance of the shock in
+    each rotated error; shock (P, P), covariance of the shock's contrast. inverse_size (J, W): 1 / n of each placebo.
+    known: "variance", "size" or "none", as in the panel.
     """
 
     benchmark: Floats
@@ -68,56 +70,80 @@ class PlaceboHistory:
     def of(
         cls, problem: Problem, groups: Floats, shares: Floats, covariates: Sequence[str], history: int | None
     ) -> PlaceboHistory:
-        """Collect placebo errors of this window and `history` earlier ones (None: all that the panel holds)."""
+        """Collect placebo errors in this window and in earlier ones.
+
+        Parameters
+        ----------
+        problem : Problem
+        groups : array (N, N)
+            Reference group of each unit, one row per unit.
+        shares : array (B,)
+            Weights of the baseline periods.
+        covariates : sequence of str
+            Covariates that change growth.
+        history : int or None
+            Number of earlier windows; None for all that the panel holds.
+
+        Raises
+        ------
+        RefusalError
+            There are too few placebo units.
+        DataError
+            A reference group has no spending in a baseline period.
+        """
         groups = groups.copy()
         groups[:, problem.treated] = 0.0
-        reach = len(problem.panel.periods) if history is None else history
-        windows = earlier_windows(problem, reach)
-        # placebos for the noise: units with a reference group that the rule admits as somebody's donor
+        windows = earlier_windows(problem, len(problem.panel.periods) if history is None else history)
+        # a placebo has a reference group itself, and the rule admits it as somebody's donor
         pool = np.setdiff1d(np.flatnonzero(groups.any(axis=1) & groups.any(axis=0)), problem.treated)
-        if len(pool) < FEWEST_UNITS:
+        if len(pool) < MIN_PLACEBOS:
             raise RefusalError(
-                f"Only {len(pool)} units can serve as placebos for k and the group shock; at least {FEWEST_UNITS} are "
-                "needed for an honest error. Add units to the panel or widen the comparison group."
+                f"Only {len(pool)} units can serve as placebos for k and the group shock; at least {MIN_PLACEBOS} are "
+                "needed to estimate them. Add units to the panel or widen the comparison group."
             )
         reference = ReferenceMeans.of(problem, groups)
-        design_z = covariate_matrix(problem, covariates)
-        errors, inverse, own = [], [], None
+        growth = covariate_matrix(problem, covariates)
+        errors, inverse, benchmark = [], [], None
         for before, after in windows:
-            means = reference.over(np.concatenate([before, after]))
-            predicted = trended(problem.spending, means, shares, before, after)
-            if design_z is not None:
-                predicted = predicted * growth_factor(problem, predicted, design_z, groups, after, pool)
-            if own is None:
-                own = predicted[problem.treated]
-            own_noise = inverse_size(problem, shares, before, after)
-            spread, noise_of_group = reference.dilution(np.concatenate([before, after]), own_noise)
-            # a placebo's error holds its reference group's as well: scaled so that k and tau are a unit's own
-            scale = 1.0 + spread[pool]
+            window = np.concatenate([before, after])
+            predicted = trended(problem.spending, reference.over(window), shares, before, after)
+            if growth is not None:
+                predicted = predicted * growth_factor(problem, predicted, growth, after, pool)
+            if benchmark is None:
+                benchmark = predicted[problem.treated]
+            unit_noise = inverse_size(problem, shares, before, after)
+            group_shock, group_noise = reference.relative_variances(window, unit_noise)
+            # A placebo's error contains its reference group's error too. It is scaled so that k and tau are one unit's.
+            scale = 1.0 + group_shock[pool]
             with np.errstate(invalid="ignore", divide="ignore"):
                 relative = (predicted - problem.spending[:, after])[pool] / predicted[pool]
             errors.append(relative / np.sqrt(scale)[:, None])
-            inverse.append((own_noise[pool] + noise_of_group[pool]) / scale)
-        if own is None or not np.isfinite(own).all():
+            inverse.append((unit_noise[pool] + group_noise[pool]) / scale)
+        if benchmark is None or not np.isfinite(benchmark).all():
             raise DataError("The benchmark is not finite: a reference group has zero spending in a baseline period.")
-        x = np.stack(errors, axis=1)  # (J, W, P)
-        known = {"variance": "variance", "cv": "variance", "size": "size", "none": "none"}[problem.panel.noise]
-        noise = noise_shape(shares, len(problem.performance_columns))
-        rhos = RHOS if len(problem.performance_columns) > 1 else RHOS[-1:]
-        places = problem.baseline.astype(float), problem.performance_columns.astype(float)
-        shock = [shock_contrast(rho, shares, *places) for rho in rhos]
+        return cls._rotated(problem, benchmark, np.stack(errors, axis=1), np.stack(inverse, axis=1), shares)
+
+    @classmethod
+    def _rotated(
+        cls, problem: Problem, benchmark: Floats, errors: Floats, inverse: Floats, shares: Floats
+    ) -> PlaceboHistory:
+        """Return the history with errors (J, W, P) rotated to independent ones, for each persistence."""
+        n_periods = len(problem.performance_columns)
+        noise = noise_shape(shares, n_periods)
+        times = problem.baseline.astype(float), problem.performance_columns.astype(float)
+        shock = [shock_contrast(rho, shares, *times) for rho in (RHOS if n_periods > 1 else RHOS[-1:])]
         squares, lam = [], []
         for shape in shock:
             turn, values = rotation(noise, shape)
-            squares.append(np.ascontiguousarray((x @ turn.T) ** 2))
+            squares.append(np.ascontiguousarray((errors @ turn.T) ** 2))
             lam.append(values)
-        return cls(own, squares, lam, shock, np.stack(inverse, axis=1), known)
+        return cls(benchmark, squares, lam, shock, inverse, KNOWN_NOISE[problem.panel.noise])
 
     def estimate(self, rng: np.random.Generator) -> NoiseParameters:
         """Return maximum-likelihood k, tau and persistence, with bootstrap draws over units."""
-        # the first column weighs all units alike: the estimate; the others are bootstrap replicates
-        masses = np.ones((len(self.inverse_size), 1 + REPLICATES))
-        masses[:, 1:] = rng.standard_exponential((len(masses), REPLICATES))
+        # the first column weights all units equally and gives the estimate; the others are bootstrap replicates
+        masses = np.ones((len(self.inverse_size), 1 + N_REPLICATES))
+        masses[:, 1:] = rng.standard_exponential((len(masses), N_REPLICATES))
         fits = [
             fit_noise(squares, self.inverse_size, lam, self.known, masses)
             for squares, lam in zip(self.squares, self.lam, strict=True)
@@ -127,13 +153,13 @@ class PlaceboHistory:
         return NoiseParameters(k[1:], tau[1:], float(k[0]), float(tau[0]), best)
 
 
-def earlier_windows(problem: Problem, reach: int) -> list[tuple[Places, Places]]:
-    """Return this window and up to `reach` earlier ones of the same shape that hold no masked period."""
-    masked = {place for place, label in enumerate(problem.panel.periods) if label in set(problem.design.masked)}
+def earlier_windows(problem: Problem, n_earlier: int) -> list[tuple[Positions, Positions]]:
+    """Return this window and up to `n_earlier` earlier ones of the same shape, without masked periods."""
+    masked = {column for column, label in enumerate(problem.panel.periods) if label in set(problem.design.masked)}
     windows = [(problem.baseline, problem.performance_columns)]
     for back in range(1, int(problem.baseline[0]) + 1):
         before, after = problem.baseline - back, problem.performance_columns - back
-        if len(windows) > reach:
+        if len(windows) > n_earlier:
             break
         if not masked.intersection([*before.tolist(), *after.tolist()]):
             windows.append((before, after))
@@ -141,7 +167,7 @@ def earlier_windows(problem: Problem, reach: int) -> list[tuple[Places, Places]]
 
 
 def covariate_matrix(problem: Problem, covariates: Sequence[str]) -> Floats | None:
-    """Return baseline means of covariates (N, q), standardised over units, or None."""
+    """Return baseline means of covariates (N, q), standardised over units, or None without covariates."""
     if not len(covariates):
         return None
     columns = []
@@ -157,27 +183,35 @@ def covariate_matrix(problem: Problem, covariates: Sequence[str]) -> Floats | No
     return np.column_stack(columns)
 
 
-def growth_factor(
-    problem: Problem, predicted: Floats, z: Floats, groups: Floats, after: Places, pool: Places
-) -> Floats:
-    """Return 1 + gamma_t'(z_i - zbar) (N, P), gamma by weighted least squares on the pool's relative errors.
+def growth_factor(problem: Problem, predicted: Floats, z: Floats, after: Positions, pool: Positions) -> Floats:
+    """Return the growth factor 1 + gamma_t'(z_i - zbar) of every unit (N, P).
 
-    A pool unit's own value is left out of its own prediction through its leverage.
+    gamma is fitted by weighted least squares to the placebos' relative errors. A placebo's own value is left out of its
+    own prediction through its leverage.
+
+    Parameters
+    ----------
+    problem : Problem
+    predicted : array (N, P)
+        Benchmarks without covariates, in EUR per insured-year.
+    z : array (N, q)
+        Standardised covariates.
+    after, pool : array
+        Columns of the performance periods; rows of the placebo units.
     """
-    del groups
-    good = pool[
+    usable = pool[
         np.isfinite(predicted[pool]).all(axis=1) & np.isfinite(problem.spending[np.ix_(pool, after)]).all(axis=1)
     ]
-    weight = problem.sizes[good][:, after].mean(axis=1)
-    centre = (weight @ z[good]) / weight.sum()
+    weight = problem.sizes[usable][:, after].mean(axis=1)
+    centre = (weight @ z[usable]) / weight.sum()
     x = z - centre
-    y = problem.spending[np.ix_(good, after)] / predicted[good] - 1.0
+    y = problem.spending[np.ix_(usable, after)] / predicted[usable] - 1.0
     root = np.sqrt(weight)[:, None]
-    q, r = np.linalg.qr(root * x[good])
+    q, r = np.linalg.qr(root * x[usable])
     if np.abs(np.diag(r)).min() < 1e-10 * np.abs(np.diag(r)).max():
-        raise DataError(f"Covariates {z.shape[1]} are collinear over the comparison group. Drop one.")
+        raise DataError(f"The {z.shape[1]} covariates are collinear over the comparison group. Drop one.")
     gamma = np.linalg.solve(r, q.T @ (root * y))  # (q, P)
     fitted = x @ gamma
     leverage = (q**2).sum(axis=1)[:, None]
-    fitted[good] = (fitted[good] - leverage * y) / (1.0 - leverage)
+    fitted[usable] = (fitted[usable] - leverage * y) / (1.0 - leverage)
     return np.asarray(1.0 + fitted)

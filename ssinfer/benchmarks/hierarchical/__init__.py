@@ -1,3 +1,3 @@
-"""Bayesian hierarchical benchmark: a Gaussian panel model with partial pooling, and its frequentist twin."""
+"""Bayesian hierarchical benchmark: a Gaussian panel model with partial pooling, and its frequentist version."""
 
 from ssinfer.benchmarks.hierarchical.method import HierarchicalBenchmark as HierarchicalBenchmark

@@ -1,24 +1,22 @@
-r"""Groups of the DataTree of a hierarchical benchmark, made when they are first asked for.
+r"""Groups of the DataTree of a hierarchical benchmark, computed at first access.
 
 posterior, prior
-    The parameters by name, in the units of the model (log or relative spending). A draw of the posterior belongs to
-    the draw of the benchmark with the same number.
+    The parameters by name, in the units of the model (log or relative spending). A draw of the posterior has the same
+    number as the draw of the benchmark that it produced.
 sample_stats
     Log importance weight of each draw.
 log_likelihood
     "fitted" (chain, draw, fitted_unit): log density of all fitted spending of a unit given the parameters and the
-    common effects f, with the unit's own effects integrated out,
+    common effects f. The unit's own effects are integrated out. With x the spending per insured-year,
 
-    .. math:: \log p(y_i \mid \theta, f) = \log N(y_i;\ Z_i f,\ S_i) - \sum_t \log |dx_{it} / dy_{it}|,
+    .. math:: \log p(y_i \mid \theta, f) = \log N(y_i;\ Z_i f,\ S_i) - \sum_t \log |dx_{it} / dy_{it}|.
 
-    x the spending per insured-year.
-
-    Units are independent given (θ, f), so `arviz.loo` leaves out whole units; densities are of spending per
-    insured-year on either scale, so `arviz.compare` may compare a log with an identity scale.
+    Units are independent given (θ, f), so `arviz.loo` leaves out complete units. Densities are of spending per
+    insured-year on either scale, so `arviz.compare` can compare a log with an identity scale.
 posterior_predictive, prior_predictive, observed_data
-    "fitted" (..., fitted_cell): replicates of the fitted cells with new unit effects and kept common effects
-    (a mixed predictive check: Marshall and Spiegelhalter 2003, doi 10.1002/sim.1403), and what was observed.
-    Replicates are kept of at most `CELLS` cells, whole units at even distances.
+    "fitted" (..., fitted_cell): replicates of the fitted cells with new unit effects and the same common effects (a
+    mixed predictive check: Marshall and Spiegelhalter 2003, doi 10.1002/sim.1403), and the observed spending. There
+    are replicates of at most `MAX_CELLS` cells, of complete units at even distances.
 """
 
 from __future__ import annotations
@@ -30,23 +28,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from ssinfer.benchmarks.hierarchical.draws import safe_cholesky
 from ssinfer.benchmarks.hierarchical.kernels.unit_terms import LOG_2PI
-from ssinfer.benchmarks.hierarchical.posterior import safe_cholesky
 from ssinfer.benchmarks.hierarchical.reml import simulate_panel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from numpy.typing import NDArray
-
     from ssinfer.benchmarks.hierarchical.layout import Layout
     from ssinfer.kernels.adaptive_importance import Posterior
-    from ssinfer.typing import Floats
-
-    Places = NDArray[np.intp]
+    from ssinfer.typing import Floats, Positions
 
 PRIOR_DRAWS = 200
-CELLS = 1000
+MAX_CELLS = 1000
 NAMES = (
     "posterior",
     "sample_stats",
@@ -60,23 +54,24 @@ SAMPLE = ("chain", "draw")
 
 
 class PanelGroups(Mapping[str, xr.Dataset]):
-    """ArviZ groups of a fit by importance sampling, computed at the first look: a backtest never looks.
+    """ArviZ groups of a fit by importance sampling. They are computed at first access, so a backtest skips them.
 
     Parameters
     ----------
-    layout : Layout
-    posterior : Posterior
-    picked : (chains x draws,) the node of each draw
-    chains : int
-    labels : unit and period labels of the layout's rows and columns
-    seed : of the draws that only these groups need
+    layout, posterior : Layout, Posterior
+    picked, chains : array (chains x draws,), int
+        Node of each draw.
+    labels : tuple
+        Unit and period labels of the layout's rows and columns.
+    seed : SeedSequence
+        Of the draws that only these groups need.
     """
 
     def __init__(
         self,
         layout: Layout,
         posterior: Posterior,
-        picked: Places,
+        picked: Positions,
         chains: int,
         labels: tuple[Sequence[str], Sequence[object]],
         seed: np.random.SeedSequence,
@@ -107,20 +102,17 @@ class PanelGroups(Mapping[str, xr.Dataset]):
         with np.errstate(divide="ignore"):
             log_weights = np.log(self._posterior.weights)[self._picked].reshape(self._shape)
         prior = rng.standard_normal((PRIOR_DRAWS, layout.model.size))
-        before = self._prior_panels(prior, rng)
+        prior_panels = self._prior_panels(prior, rng)
         units, periods = self._labels
         fitted = {
             "fitted_cell": np.arange(len(cells)),
             "fitted_cell_unit": ("fitted_cell", np.array([units[i] for i, _ in cells])),
             "fitted_cell_period": ("fitted_cell", np.array([str(periods[t]) for _, t in cells])),
         }
-        some = (*SAMPLE, "fitted_cell")
+        dims = (*SAMPLE, "fitted_cell")
         at = tuple(cells.T)
-        treated = {
-            "unit": [units[i] for i in layout.treated],
-            "period": [periods[t] for t in layout.ahead],
-        }
-        ahead = before[:, layout.treated][:, :, layout.ahead]
+        treated = {"unit": [units[i] for i in layout.treated], "period": [periods[t] for t in layout.ahead]}
+        benchmark = prior_panels[:, layout.treated][:, :, layout.ahead]
         return {
             "posterior": self._named(self._posterior.nodes[self._picked], labels),
             "sample_stats": xr.Dataset({"log_weight": (SAMPLE, log_weights)}, coords=labels),
@@ -129,36 +121,36 @@ class PanelGroups(Mapping[str, xr.Dataset]):
                 coords={**labels, "fitted_unit": np.array(units)},
             ),
             "posterior_predictive": xr.Dataset(
-                {"fitted": (some, replicates.reshape(*self._shape, -1))}, coords={**labels, **fitted}
+                {"fitted": (dims, replicates.reshape(*self._shape, -1))}, coords={**labels, **fitted}
             ),
             "observed_data": xr.Dataset({"fitted": ("fitted_cell", layout.spending(layout.y[at]))}, coords=fitted),
             "prior": self._named(prior, {"chain": np.arange(1), "draw": np.arange(PRIOR_DRAWS)}),
             "prior_predictive": xr.Dataset(
                 {
-                    "benchmark": ((*SAMPLE, "unit", "period"), ahead[None]),
-                    "fitted": (some, before[:, at[0], at[1]][None]),
+                    "benchmark": ((*SAMPLE, "unit", "period"), benchmark[None]),
+                    "fitted": (dims, prior_panels[:, at[0], at[1]][None]),
                 },
                 coords={"chain": np.arange(1), "draw": np.arange(PRIOR_DRAWS), **fitted, **treated},
             ),
         }
 
-    def _named(self, x: Floats, labels: Mapping[str, Places]) -> xr.Dataset:
-        form = tuple(len(values) for values in labels.values())
+    def _named(self, x: Floats, labels: Mapping[str, Positions]) -> xr.Dataset:
+        shape = tuple(len(values) for values in labels.values())
         columns = {
-            parameter.name: (SAMPLE, parameter.natural(x[:, j]).reshape(form))
+            parameter.name: (SAMPLE, parameter.natural(x[:, j]).reshape(shape))
             for j, parameter in enumerate(self._layout.model.parameters)
         }
         return xr.Dataset(columns, coords=labels)
 
-    def _cells(self) -> Places:
-        """Return (row, column) of the cells of which replicates are kept."""
+    def _cells(self) -> Positions:
+        """Return (row, column) of the cells that have replicates."""
         units, periods = self._layout.y.shape
-        keep = np.unique(np.linspace(0, units - 1, min(units, max(1, CELLS // periods))).astype(np.intp))
+        rows = np.unique(np.linspace(0, units - 1, min(units, max(1, MAX_CELLS // periods))).astype(np.intp))
         cells = np.argwhere(self._layout.seen > 0)
-        return cells[np.isin(cells[:, 0], keep)]
+        return cells[np.isin(cells[:, 0], rows)]
 
     def _prior_panels(self, prior: Floats, rng: np.random.Generator) -> Floats:
-        """Return panels (draw, N, T) from the prior, as spending."""
+        """Return panels (draw, N, T) from the prior, as spending in EUR per insured-year."""
         model = self._layout.model
         panels = [
             simulate_panel(model, x, rng) + model.period_scale * rng.standard_normal(len(model.time))[None]
@@ -168,30 +160,38 @@ class PanelGroups(Mapping[str, xr.Dataset]):
 
 
 def unit_densities(
-    layout: Layout, nodes: Floats, picked: Places, cells: Places, rng: np.random.Generator
+    layout: Layout, nodes: Floats, picked: Positions, cells: Positions, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """Return log densities (draw, N) of each unit's fitted spending, and replicates (draw, cell) as spending.
+    """Return log densities (S, N) of each unit's fitted spending, and replicates (S, K) of cells as spending.
 
     For each draw the common effects are drawn from their exact posterior at the draw's node.
+
+    Parameters
+    ----------
+    layout, rng : Layout, Generator
+    nodes, picked : array (M, d), (S,)
+        Nodes, and the node of each draw.
+    cells : array (K, 2)
+        Row and column of the cells that have replicates.
     """
     model, y, seen = layout.model, layout.y, layout.seen
     width = model.loadings.shape[1]
     spending = layout.spending(y)
     slope = spending if layout.scale == "log" else np.full(y.shape, layout.unit)
     jacobian = (np.log(slope) * seen).sum(axis=1)
-    kept = np.unique(cells[:, 0])
-    place = np.searchsorted(kept, cells[:, 0])
+    rows = np.unique(cells[:, 0])
+    position = np.searchsorted(rows, cells[:, 0])
     log_density = np.empty((len(picked), len(y)))
     replicates = np.empty((len(picked), len(cells)))
     for m in np.unique(picked):
         draws = np.flatnonzero(picked == m)
-        whole, terms, at = model.marginal(nodes[m], y, seen)
-        effects = whole.mean + rng.standard_normal((len(draws), whole.root.shape[1])) @ whole.root.T
+        fit, terms, at = model.marginal(nodes[m], y, seen)
+        effects = fit.mean + rng.standard_normal((len(draws), fit.root.shape[1])) @ fit.root.T
         common = np.einsum("nr,drt->dnt", model.loadings, effects.reshape(len(draws), width, -1))
-        turned = np.matmul(terms.inverse[None], common[..., None])[..., 0]
-        quadratic = terms.quadratic + ((turned - 2 * terms.weighted) * common).sum(axis=2)
+        weighted = np.matmul(terms.inverse[None], common[..., None])[..., 0]
+        quadratic = terms.quadratic + ((weighted - 2 * terms.weighted) * common).sum(axis=2)
         log_density[draws] = -0.5 * (terms.cells * LOG_2PI + terms.log_determinant + quadratic) - jacobian
-        root = safe_cholesky(at.shared + at.noise[kept][:, :, None] * np.eye(y.shape[1]))
-        own = np.matmul(root[None], rng.standard_normal((len(draws), len(kept), y.shape[1], 1)))[..., 0]
-        replicates[draws] = (common[:, kept] + own)[:, place, cells[:, 1]]
+        root = safe_cholesky(at.shared + at.noise[rows][:, :, None] * np.eye(y.shape[1]))
+        effects = np.matmul(root[None], rng.standard_normal((len(draws), len(rows), y.shape[1], 1)))[..., 0]
+        replicates[draws] = (common[:, rows] + effects)[:, position, cells[:, 1]]
     return log_density, layout.spending(replicates)

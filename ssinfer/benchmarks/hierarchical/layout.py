@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ssinfer.benchmarks.hierarchical.model import PanelModel, Parameter, Scales
+from ssinfer.benchmarks.hierarchical.model import PanelModel
+from ssinfer.benchmarks.hierarchical.parameters import Parameter, Scales
 from ssinfer.benchmarks.priors import VOLATILITY_LOG_SD
 from ssinfer.comparison import distances
 from ssinfer.errors import DataError, DesignError
@@ -43,22 +44,16 @@ class Layout:
 
     Attributes
     ----------
-    model : PanelModel
     rows, columns : array (N,), (T,)
         Rows and columns of the panel.
-    treated : array (I,)
-        Positions of the treated units in `rows`.
-    ahead : array (P,)
-        Positions of the performance periods in `columns`.
+    treated, ahead : array (I,), (P,)
+        Positions of the treated units in `rows`, and of the performance periods in `columns`.
     y, seen : array (N, T)
         Transformed outcome, 0 where unseen; 1 where seen, else 0.
     baseline : array (T,)
         Whether a period belongs to the baseline.
-    centre : float
-        Subtracted from the transformed outcome.
-    unit : float
-        Divisor of spending on the identity scale, in EUR per insured-year.
-    scale : "log" or "identity"
+    centre, unit : float
+        Subtracted from the transformed outcome; divisor of spending on the identity scale, in EUR per insured-year.
     """
 
     model: PanelModel

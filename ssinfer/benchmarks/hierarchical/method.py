@@ -1,111 +1,103 @@
-"""HierarchicalBenchmark: partial pooling over units, exact and fast."""
+"""HierarchicalBenchmark: a Bayesian hierarchical model of all units with partial pooling."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-import pandas as pd
 
+from ssinfer.arguments import COUNT, Choice, Number, Optional, Rule, check_arguments
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
-from ssinfer.benchmarks.hierarchical.arviz_groups import PanelGroups
+from ssinfer.benchmarks.hierarchical.exact import Size, estimate_joint, estimate_placebos, fold_of
 from ssinfer.benchmarks.hierarchical.layout import Layout, Options, lay_out
-from ssinfer.benchmarks.hierarchical.posterior import (
-    draw_joint,
-    draw_one,
-    predict_placebos,
-    propose,
-    settle,
-    settle_placebo,
-)
-from ssinfer.benchmarks.hierarchical.reml import bootstrap_errors, confidence_draws, flatten, restricted_maximum
 from ssinfer.deprecation import Renamed, renamed_parameters
 from ssinfer.errors import SsinferError
-from ssinfer.kernels.adaptive_importance import MAX_PARETO_K, MIN_ESS, Posterior, resample_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from numpy.typing import NDArray
-
-    from ssinfer.benchmarks.hierarchical.model import PanelModel
     from ssinfer.benchmarks.problem import Problem
     from ssinfer.typing import Floats
 
-    Places = NDArray[np.intp]
-
-FOLDS = 8  # of the units; see HierarchicalBenchmark
 MIN_BOOTSTRAP_PANELS = 50
-ALLOWED: dict[str, tuple[str | None, ...]] = {
-    "scale": ("log", "identity"),
-    "shock": ("ar1", None),
-    "inference": ("exact", "nuts"),
-    "likelihood": ("normal", "student"),
+RULES: dict[str, Rule] = {
+    "scale": Choice(("log", "identity")),
+    "shock": Choice(("ar1", None)),
+    "season": Optional(Number(2, whole=True)),
+    "range_km": Number(0, open=True),
+    "rank": COUNT,
+    "nodes": Number(512, whole=True),
+    "bootstrap": Number(0, whole=True),
+    "inference": Choice(("exact", "nuts")),
+    "likelihood": Choice(("normal", "student")),
 }
 
 
 @renamed_parameters(Renamed("draws", "n_draws", per_chain=True))
 class HierarchicalBenchmark(BenchmarkMethod):
-    r"""Bayesian hierarchical model of all units, all effects integrated out exactly.
+    r"""Bayesian hierarchical model of all units, in which all effects are integrated out exactly.
 
     For unit i in period t, with y the log of spending per insured-year (or spending relative to its mean),
 
     .. math:: y_{it} = m_t + a_i + b_i (t - \bar t) + v_t u_{it} + e_{it}
 
-    period effects m common to all; level a, trend b and an AR(1) shock u of the unit; volatility v of the period,
-    common to all; sampling noise e of variance κ²/n (κ learned), or known. Options add seasons, shocks shared by
-    neighbours or regions, covariates as growth.
-    See :mod:`ssinfer.benchmarks.hierarchical.model` for every term and prior.
+    m are period effects that all units share. a, b and u are the unit's level, trend and AR(1) shock. v is the
+    volatility of the period, which all units share. e is sampling noise of variance κ²/n (κ is estimated), or of known
+    variance. Options add seasons, shocks that neighbours or regions share, and covariates that explain growth.
+    :mod:`ssinfer.benchmarks.hierarchical.model` gives every term and
+    :mod:`ssinfer.benchmarks.hierarchical.parameters` every prior.
 
-    Given the few standard deviations and persistences the model is Gaussian: the marginal likelihood and the predictive
-    distribution of the treated units' performance cells are exact. The posterior of these few parameters is taken by
-    importance sampling with Pareto-smoothed weights. Its proposal, a mixture of Student-t distributions, is fitted to
-    the posterior without the performance cells of the treated unit and of every eighth other unit with it: so the
-    placebos of one such fold share a proposal that has seen no placebo's own sealed cells, and the weights put right
-    what the proposal did not see.
+    Given the few standard deviations and persistences the model is Gaussian. The marginal likelihood and the predictive
+    distribution of the treated units' performance cells are then exact. The posterior of these parameters is computed
+    by importance sampling with Pareto-smoothed weights. Placebos in a fold (every eighth unit) share a proposal, a
+    mixture of Student-t distributions that is fitted without their performance cells; importance weights correct for
+    the difference.
 
     Parameters
     ----------
     scale : "log" or "identity"
-        Effects multiply spending, or add to it. "identity" admits zero spending.
+        Whether effects multiply spending or add to it. "identity" allows zero spending.
     trend : bool
         Whether units have their own linear trends.
     shock : "ar1" or None
-        Autocorrelated shock particular to a unit, which does not shrink with its size.
+        Autocorrelated shock of a unit, which does not shrink with its size.
     volatility : bool
-        Whether periods differ in how large the shocks of all units are. The controls show it, also in the performance
-        period: after a calm year intervals and thresholds are narrower than the baseline alone would have them, after a
-        turbulent one wider. Adds a parameter a period; False: one shock SD for all periods.
+        Whether the size of all units' shocks differs between periods. The controls show it, also in the performance
+        period: intervals and thresholds are narrower after a calm year and wider after a turbulent one. Adds one
+        parameter per period. If False, all periods share one shock SD.
     season : int, optional
-        Periods in a season cycle: units then have their own seasonal pattern. (A common one is in the period effects.)
+        Number of periods in a season cycle. Units then have their own seasonal pattern; a common pattern is part of the
+        period effects.
     spatial : None, "distance" or the name of a covariate
-        Level and shock shared with neighbours: correlated exp(-distance / `range_km`), from the panel's covariates
-        latitude and longitude, kept to the `rank` leading eigenvectors; or shared within the regions that a covariate
-        numbers.
-    range_km, rank : float, int
+        Whether neighbours share a level and a shock. "distance": correlated exp(-distance / `range_km`), from the
+        panel's covariates latitude and longitude. A covariate: shared in the regions that it numbers.
+    range_km : float
+        Range of the correlation, in kilometres.
+    rank : int
+        Number of leading eigenvectors to which the correlation is reduced.
     covariates : sequence of str
-        Their baseline means explain growth, shrunk towards none.
+        Covariates whose baseline means explain growth. Their effects are shrunk towards zero.
     n_draws : int
         Total number of draws, over all chains together.
     chains : int
         Number of chains into which the draws are split; it has to divide `n_draws`.
     nodes : int
-        Least number of nodes of the importance sampling, a power of two; up to eight times as many where the weights
-        would not be dependable.
+        Least number of nodes of the importance sampling, a power of two. Up to eight times as many are used if the
+        weights would not be reliable.
     bootstrap : int
-        Panels of the parametric bootstrap behind `cf.confidence`, the frequentist twin (REML of the same model); 0 for
-        none. 200 is enough for 90% and 95% intervals.
+        Number of panels in the parametric bootstrap behind `cf.confidence` (REML of the same model); 0 for none. 200
+        are enough for 90% and 95% intervals.
     inference : "exact" or "nuts"
-        "nuts" samples the written-out PyMC model with nutpie: slower by orders of magnitude, for checking the exact fit
-        and for what has no closed form. Its digits depend on the compiler: PyTensor's functions differ in their last
-        digits between a first compilation and a later load from its cache, and the chains then part.
+        "nuts" samples the written-out PyMC model with nutpie. It is slower by orders of magnitude. Use it to check the
+        exact fit, or for a likelihood without closed form. Its digits depend on the compiler: PyTensor's functions can
+        differ in their last digits between machines, and between compiling and loading from the cache.
     likelihood : "normal" or "student"
-        Law of the shocks: "student" (4 degrees of freedom, same variance) needs ``inference="nuts"``.
+        Distribution of the shocks. "student" (4 degrees of freedom, same variance) needs ``inference="nuts"``.
 
     Notes
     -----
-    :meth:`fit_many` shares the passes over the panel between placebos of one window; a design gives the same draws
-    alone or among others, to rounding. Refused: fewer than three units or two baseline periods.
+    A design gives the same draws in :meth:`fit` and in :meth:`fit_many`, to rounding error. Fewer than three units or
+    two baseline periods are refused.
 
     Examples
     --------
@@ -125,8 +117,8 @@ class HierarchicalBenchmark(BenchmarkMethod):
     References
     ----------
     Vehtari, A., Simpson, D., Gelman, A., Yao, Y., Gabry, J. (2024), Pareto smoothed importance sampling, Journal of
-    Machine Learning Research 25(72). Gelman, A. (2006), Prior distributions for variance parameters in hierarchical
-    models, Bayesian Analysis 1(3), doi 10.1214/06-BA117A.
+    Machine Learning Research 25(72), https://www.jmlr.org/papers/v25/19-556.html. Gelman, A. (2006), Prior
+    distributions for variance parameters in hierarchical models, Bayesian Analysis 1(3), doi 10.1214/06-BA117A.
     """
 
     placebos_together: ClassVar[int] = 10_000
@@ -171,23 +163,16 @@ class HierarchicalBenchmark(BenchmarkMethod):
 
     def check_parameters(self) -> None:
         """Refuse impossible parameters."""
-        for name, allowed in ALLOWED.items():
-            if getattr(self, name) not in allowed:
-                raise self.parameter_error(name, f"Allowed: {', '.join(map(repr, allowed))}.")
+        check_arguments(type(self).__name__, RULES, self.get_params(deep=False))
         if self.likelihood == "student" and self.inference == "exact":
             raise self.parameter_error("likelihood", "It has no closed form: add inference='nuts', or keep 'normal'.")
         if self.bootstrap and self.inference == "nuts":
             raise self.parameter_error("bootstrap", "The bootstrap belongs to inference='exact': set bootstrap=0.")
         self.require_draws(self.n_draws, self.chains)
-        self.require_integers(nodes=512, rank=1, bootstrap=0)
         if 0 < self.bootstrap < MIN_BOOTSTRAP_PANELS:
             raise self.parameter_error(
                 "bootstrap", f"Give 0 for no confidence distribution, or at least {MIN_BOOTSTRAP_PANELS} panels."
             )
-        if self.season is not None:
-            self.require_integers(season=2)
-        if not self.range_km > 0:
-            raise self.parameter_error("range_km", "Give a distance in kilometres above 0.")
 
     def estimate(self, problem: Problem, rng: np.random.Generator) -> Estimate:
         """Estimate one problem."""
@@ -195,39 +180,36 @@ class HierarchicalBenchmark(BenchmarkMethod):
         if self.inference == "nuts":
             return self._nuts(layout, rng)
         if len(problem.treated) > 1:
-            return self._joint(problem, layout, rng)
-        return next(iter(self._placebos([problem], [layout], [rng], layout.y, layout.seen)))
+            return estimate_joint(problem, layout, rng, self._size())
+        return next(iter(estimate_placebos([problem], [layout], [rng], (layout.y, layout.seen), self._size())))
 
     def estimate_many(
         self, problems: Sequence[Problem], generators: Sequence[np.random.Generator]
     ) -> Iterable[Estimate | SsinferError]:
-        """Estimate many problems; placebos of one window share the passes over the panel."""
-        results: list[Estimate | SsinferError | None] = [None] * len(problems)
+        """Estimate several problems. Placebos of one window share the passes over the panel."""
+        results: dict[int, Estimate | SsinferError] = {}
         shared: dict[tuple[Any, ...], list[tuple[int, Layout]]] = {}
-        for place, problem in enumerate(problems):
+        for number, problem in enumerate(problems):
             try:
                 layout = lay_out(problem, self._options())
             except SsinferError as error:
-                results[place] = error
+                results[number] = error
                 continue
-            if (
-                self.inference == "nuts"
-                or len(problem.treated) > 1
-                or not np.isfinite(problem.panel.spending[np.ix_(layout.rows, layout.columns)]).all()
-            ):
-                results[place] = self.estimate(problem, generators[place])
+            complete = np.isfinite(problem.panel.spending[np.ix_(layout.rows, layout.columns)]).all()
+            if self.inference == "nuts" or len(problem.treated) > 1 or not complete:
+                results[number] = self.estimate(problem, generators[number])
                 continue
             window = (id(problem.panel), layout.rows.tobytes(), layout.columns.tobytes(), layout.ahead.tobytes())
-            key = (*window, problem.design.standard, layout.treated[0] % FOLDS)
-            shared.setdefault(key, []).append((place, layout))
-        for members in shared.values():
-            layouts = [layout for _, layout in members]
-            own = [problems[place] for place, _ in members]
-            y, seen = _all_cells(own[0], layouts[0])
-            rngs = [generators[place] for place, _ in members]
-            for (place, _), estimate in zip(members, self._placebos(own, layouts, rngs, y, seen), strict=True):
-                results[place] = estimate
-        return [result for result in results if result is not None]
+            shared.setdefault((*window, problem.design.standard, fold_of(layout)), []).append((number, layout))
+        for group in shared.values():
+            numbers = [number for number, _ in group]
+            layouts = [layout for _, layout in group]
+            group_problems = [problems[number] for number in numbers]
+            rngs = [generators[number] for number in numbers]
+            data = _complete_cells(group_problems[0], layouts[0])
+            estimates = estimate_placebos(group_problems, layouts, rngs, data, self._size())
+            results.update(zip(numbers, estimates, strict=True))
+        return [results[number] for number in range(len(problems))]
 
     def _options(self) -> Options:
         return Options(
@@ -242,51 +224,11 @@ class HierarchicalBenchmark(BenchmarkMethod):
             covariates=tuple(self.covariates),
         )
 
-    def _placebos(
-        self,
-        problems: Sequence[Problem],
-        layouts: Sequence[Layout],
-        generators: Sequence[np.random.Generator],
-        y: Floats,
-        seen: Floats,
-    ) -> Iterable[Estimate]:
-        """Estimate designs with one treated unit each, of one window and fold; y and seen hold all that any may see."""
-        first = layouts[0]
-        fold = np.arange(len(y)) % FOLDS == first.treated[0] % FOLDS
-        sealed = np.where(fold[:, None], first.before, first.seen)
-        proposal = propose(first.model, y * sealed, sealed, int(self.nodes))
-        rows = np.array([layout.treated[0] for layout in layouts])
-        found = predict_placebos(first.model, proposal.nodes, y, seen, rows, first.ahead)
-        twin = None
-        if self.bootstrap:
-            flat = flatten(first.model)
-            at = restricted_maximum(flat, y * sealed, sealed)
-            twin = (flat, at, bootstrap_errors(flat, at, sealed, seen, rows, first.ahead, self.bootstrap))
-        for place, (problem, layout, rng) in enumerate(zip(problems, layouts, generators, strict=True)):
-            data = (layout.y, layout.seen, layout.treated, layout.ahead)
-            posterior, mean, covariance = settle_placebo(layout.model, proposal, found, place, data, int(self.nodes))
-            picked = resample_nodes(posterior, self.n_draws, rng)
-            draws = draw_one(mean, covariance, picked, rng)
-            own_twin = None if twin is None else (twin[0], twin[1], twin[2][:, [place]])
-            yield self._estimate(problem, layout, (posterior, picked), draws[:, None, :], own_twin, rng)
-
-    def _joint(self, problem: Problem, layout: Layout, rng: np.random.Generator) -> Estimate:
-        """Estimate a design with several treated units."""
-        data = (layout.y, layout.seen)
-        proposal = propose(layout.model, *data, int(self.nodes))
-        posterior = settle(layout.model, proposal, *data, int(self.nodes))
-        picked = resample_nodes(posterior, self.n_draws, rng)
-        draws = draw_joint(layout.model, posterior, picked, data, layout.treated, layout.ahead, rng)
-        twin = None
-        if self.bootstrap:
-            flat = flatten(layout.model)
-            at = restricted_maximum(flat, *data)
-            places = (layout.treated, layout.ahead)
-            twin = (flat, at, bootstrap_errors(flat, at, layout.seen, layout.seen, *places, self.bootstrap))
-        return self._estimate(problem, layout, (posterior, picked), draws, twin, rng)
+    def _size(self) -> Size:
+        return Size(int(self.n_draws), int(self.chains), int(self.nodes), int(self.bootstrap))
 
     def _nuts(self, layout: Layout, rng: np.random.Generator) -> Estimate:
-        """Sample the written-out model."""
+        """Sample the written-out PyMC model."""
         from ssinfer.benchmarks.hierarchical.reference import (  # noqa: PLC0415  (heavy)
             nuts_checks,
             nuts_groups,
@@ -309,62 +251,10 @@ class HierarchicalBenchmark(BenchmarkMethod):
             inference=nuts_groups(tree, names),
         )
 
-    def _estimate(
-        self,
-        problem: Problem,
-        layout: Layout,
-        fitted: tuple[Posterior, Places],
-        draws: Floats,
-        twin: tuple[PanelModel, Floats, Floats] | None,
-        rng: np.random.Generator,
-    ) -> Estimate:
-        """Return draws (S, I, 2 P) on the model's scale, and those of the twin, as an Estimate."""
-        posterior, picked = fitted
-        ahead = len(layout.ahead)
-        shape = (self.chains, self.n_draws // self.chains, len(layout.treated), ahead)
-        spending = layout.spending(draws)
-        labels = (problem.labels(layout.rows), problem.periods(layout.columns))
-        # an independent stream: no draw of the benchmark depends on whether the groups are looked at
-        later = np.random.SeedSequence(int(rng.spawn(1)[0].integers(0, 2**63)))
-        confidence = None
-        if twin is not None:
-            places = (layout.treated, layout.ahead, self.n_draws)
-            confidence = layout.spending(confidence_draws(*twin, (layout.y, layout.seen), *places, rng)).reshape(shape)
-        return Estimate(
-            benchmark=spending[:, :, ahead:].reshape(shape),
-            expected=spending[:, :, :ahead].reshape(shape),
-            confidence=confidence,
-            uncertainty="posterior",
-            information="settlement",
-            diagnostics=_diagnostics(posterior),
-            failures=posterior.failures,
-            inference=PanelGroups(layout, posterior, picked, self.chains, labels, later),
-        )
 
-
-def _all_cells(problem: Problem, first: Layout) -> tuple[Floats, Floats]:
-    """Return y and seen with each placebo's sealed cells filled in, as the other placebos see them."""
-    box = np.ix_(first.rows, first.columns)
+def _complete_cells(problem: Problem, layout: Layout) -> tuple[Floats, Floats]:
+    """Return y and seen with the sealed cells of each placebo, as the other placebos see them."""
+    box = np.ix_(layout.rows, layout.columns)
     spending = problem.panel.spending[box] / problem.factor[box]
-    y = np.log(spending) if first.scale == "log" else spending / first.unit
-    return y - first.centre, np.ones(spending.shape)
-
-
-def _diagnostics(posterior: Posterior) -> pd.DataFrame:
-    rows = [
-        (
-            "pareto_k",
-            posterior.pareto_k <= MAX_PARETO_K,
-            posterior.pareto_k,
-            f"importance weights; at most {MAX_PARETO_K}",
-        ),
-        (
-            "effective_sample_size",
-            posterior.effective >= MIN_ESS,
-            posterior.effective,
-            f"of the importance weights; at least {MIN_ESS:.0f}",
-        ),
-    ]
-    frame = pd.DataFrame(rows, columns=["check", "status", "figure", "message"])
-    frame["status"] = np.where(frame["status"], "PASS", "FAIL")
-    return frame
+    y = np.log(spending) if layout.scale == "log" else spending / layout.unit
+    return y - layout.centre, np.ones(spending.shape)

@@ -1,36 +1,38 @@
-"""The hierarchical model written out in PyMC: the readable definition, and the oracle of the fast one."""
+"""The hierarchical model written out in PyMC: the readable definition, which tests compare with the exact fit."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from ssinfer.benchmarks.hierarchical.reparameterised import DEGREES, UNIT_SCALE, partially_noncentred_model
+from ssinfer.check import Check, tabulate
 from ssinfer.convergence import convergence_failures, convergence_figures
 from ssinfer.errors import NotSupportedError
 
 if TYPE_CHECKING:
-    from ssinfer.benchmarks.hierarchical.layout import Layout
-    from ssinfer.benchmarks.hierarchical.model import Parameter
+    import pandas as pd
 
-TARGET_ACCEPT = 0.95  # of NUTS: at 0.8 one transition in a thousand diverged on small panels, at 0.9 none
+    from ssinfer.benchmarks.hierarchical.layout import Layout
+    from ssinfer.benchmarks.hierarchical.parameters import Parameter
+
+TARGET_ACCEPT = 0.95  # of NUTS: at 0.8 one of a thousand transitions diverged on small panels, at 0.9 none
 
 
 def reference_model(layout: Layout, likelihood: Literal["normal", "student"] = "normal") -> Any:
     """Return a pymc.Model with every effect explicit, on the scale of `layout.y`.
 
-    Variables carry the names of :class:`PanelModel`. "y_ahead" (I, P) are the treated
-    units' performance cells without contract, "expected_ahead" the same without shock and noise.
+    Variables have the names of :class:`PanelModel`. "y_ahead" (I, P) are the treated units' performance cells without
+    contract, "expected_ahead" the same without shock and noise.
 
     Parameters
     ----------
     layout : Layout
     likelihood : "normal" or "student"
-        The law of the innovations of the units' shocks: normal, or Student-t with 4 degrees of freedom scaled to the
-        same variance (a year of exceptional spending then moves the level less).
+        Distribution of the innovations of the units' shocks: normal, or Student-t with 4 degrees of freedom, scaled to
+        the same variance. With Student-t a year of exceptional spending changes the level less.
     """
     import pymc as pm  # noqa: PLC0415  (heavy)
     import pytensor.tensor as pt  # noqa: PLC0415
@@ -40,7 +42,7 @@ def reference_model(layout: Layout, likelihood: Literal["normal", "student"] = "
         raise NotSupportedError(
             "The written-out PyMC model",
             "neighbours, covariates and seasons",
-            "Use the exact fit for these terms; trend, shock and noise are written out.",
+            "Use inference='exact' for these terms. Trend, shock and noise are written out.",
         )
     units, periods = layout.y.shape
     scale = {parameter.name: parameter.scale for parameter in model.parameters}
@@ -78,7 +80,7 @@ def reference_model(layout: Layout, likelihood: Literal["normal", "student"] = "
 
 
 def _prior(pm: Any, parameter: Parameter) -> Any:
-    """Return the prior of a parameter, as :class:`~ssinfer.benchmarks.hierarchical.model.Parameter` has it."""
+    """Return the prior of a parameter: see :class:`~ssinfer.benchmarks.hierarchical.parameters.Parameter`."""
     if parameter.kind == "deviation":
         return pm.HalfNormal(parameter.name, parameter.scale)
     if parameter.kind == "persistence":
@@ -87,7 +89,7 @@ def _prior(pm: Any, parameter: Parameter) -> Any:
 
 
 def _shocks(pm: Any, pt: Any, value: dict[str, Any], time: Any, units: int, likelihood: str) -> Any:
-    """Stationary AR(1) with SD `shock`, non-centred; a gap of g periods has persistence to the power g."""
+    """Return a stationary AR(1) with SD `shock`, non-centred; over a gap of g periods the persistence has power g."""
     if likelihood == "student":
         z = pm.StudentT("shock_z", nu=DEGREES, mu=0.0, sigma=UNIT_SCALE, shape=(units, len(time)))
     else:
@@ -102,10 +104,10 @@ def _shocks(pm: Any, pt: Any, value: dict[str, Any], time: Any, units: int, like
 def sample_reference(
     layout: Layout, *, draws: int, chains: int, seed: int, likelihood: Literal["normal", "student"] = "normal"
 ) -> Any:
-    """Sample the written-out model by NUTS (nutpie) and return the DataTree.
+    """Sample the written-out model by NUTS (nutpie), and return the DataTree.
 
-    NUTS moves in the coordinates of :mod:`ssinfer.benchmarks.hierarchical.reparameterised`; variables of the same names
-    have the same posterior.
+    NUTS uses the coordinates of :mod:`ssinfer.benchmarks.hierarchical.reparameterised`. Variables of the same name have
+    the same posterior. `draws` is the number per chain.
     """
     import pymc as pm  # noqa: PLC0415
 
@@ -122,13 +124,14 @@ def sample_reference(
             progressbar=False,
         )
     with definition:
-        before = pm.sample_prior_predictive(draws=500, random_seed=seed + 2)
-    found = {name: group.to_dataset() for source in (before, tree) for name, group in source.children.items()}
-    return xr.DataTree.from_dict(found | _fitted(layout, found["posterior"], np.random.default_rng(seed + 1)))
+        prior = pm.sample_prior_predictive(draws=500, random_seed=seed + 2)
+    groups = {name: group.to_dataset() for source in (prior, tree) for name, group in source.children.items()}
+    fitted = _fitted(layout, groups["posterior"], np.random.default_rng(seed + 1))
+    return xr.DataTree.from_dict(groups | fitted)
 
 
 def _fitted(layout: Layout, posterior: xr.Dataset, rng: np.random.Generator) -> dict[str, xr.Dataset]:
-    """Return log likelihood and replicates of the fitted cells given all effects: both are normal about their mean."""
+    """Return log likelihood and replicates of the fitted cells given all effects: normal about their mean."""
     seen = layout.seen > 0
     mean = posterior["fitted_mean"]
     if layout.model.known is not None:
@@ -147,20 +150,20 @@ def _fitted(layout: Layout, posterior: xr.Dataset, rng: np.random.Generator) -> 
 
 
 def nuts_groups(tree: xr.DataTree, names: list[str]) -> dict[str, xr.Dataset]:
-    """Return the groups that belong with the benchmark: parameters, fitted cells, how the sampler fared.
+    """Return the groups for the benchmark's DataTree: parameters, fitted cells and statistics of the sampler.
 
-    "fitted" is the outcome of each fitted cell on the scale of the model; its log likelihood is given all effects.
+    "fitted" is the outcome of each fitted cell on the scale of the model. Its log likelihood is given all effects.
     """
     groups = {name: tree[name].to_dataset()[names] for name in ("posterior", "prior")}
     groups["sample_stats"] = tree["sample_stats"].to_dataset()
     for name in ("log_likelihood", "posterior_predictive", "prior_predictive", "observed_data"):
-        found = tree[name].to_dataset()[["y"]]
-        groups[name] = found.rename({"y": "fitted", found["y"].dims[-1]: "fitted_cell"})
+        fitted = tree[name].to_dataset()[["y"]]
+        groups[name] = fitted.rename({"y": "fitted", fitted["y"].dims[-1]: "fitted_cell"})
     return groups
 
 
 def nuts_checks(tree: Any, names: list[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return convergence checks of the parameters and predictions as a frame, and the names of those that failed."""
+    """Return convergence checks of the parameters and predictions, and the names of those that failed."""
     import arviz as az  # noqa: PLC0415  (heavy)
 
     r_hat, ess = az.rhat(tree, var_names=names), az.ess(tree, var_names=names)
@@ -171,5 +174,5 @@ def nuts_checks(tree: Any, names: list[str]) -> tuple[pd.DataFrame, tuple[str, .
         int(diverging.sum()),
         int(diverging.size),
     )
-    rows = [(each.check, "PASS" if each.passed else "FAIL", each.figure, each.message) for each in figures]
-    return pd.DataFrame(rows, columns=["check", "status", "figure", "message"]), convergence_failures(figures)
+    checks = tabulate(Check(f.check, "PASS" if f.passed else "FAIL", f.figure, f.message) for f in figures)
+    return checks, convergence_failures(figures)

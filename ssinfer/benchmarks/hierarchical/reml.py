@@ -1,51 +1,113 @@
-"""The frequentist twin: REML of the same panel model and the parametric-bootstrap distribution of its predictions.
+"""Frequentist version of the panel model: REML, and the parametric-bootstrap distribution of its predictions.
 
-Parameters are estimated by maximising the marginal likelihood with the period effects (and the levels of covariates)
-given a variance large enough to be flat, which is restricted maximum likelihood. Plug-in intervals leave out that the
-parameters are estimated; here panels are simulated at the estimate, the model is refitted to each, and
+Parameters maximise the marginal likelihood in which period effects, and the levels of covariates, have a variance large
+enough to be flat. This is restricted maximum likelihood. Plug-in intervals ignore that the parameters are estimated.
+Here panels are simulated at the estimate and the model is refitted to each. Over these panels,
 
     prediction + (y*_ahead - prediction* )
 
-over the simulated panels is a draw of the confidence distribution (Beran 1990, doi 10.1080/01621459.1990.10474928).
+is a draw of the confidence distribution (Beran 1990, doi 10.1080/01621459.1990.10474928).
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ssinfer.benchmarks.hierarchical.model import REACH
-from ssinfer.benchmarks.hierarchical.posterior import draw_joint, predict_placebos
+from ssinfer.benchmarks.hierarchical.draws import draw_joint
+from ssinfer.benchmarks.hierarchical.model import MODE_BOUND
+from ssinfer.benchmarks.hierarchical.predictions import predict_placebos
 from ssinfer.kernels.adaptive_importance import Posterior
 from ssinfer.kernels.optimise import maximise
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from ssinfer.benchmarks.hierarchical.layout import Layout
     from ssinfer.benchmarks.hierarchical.model import PanelModel
-    from ssinfer.typing import Floats
+    from ssinfer.typing import Floats, Positions
 
-    Places = NDArray[np.intp]
-
-REFIT = 1e-7  # tolerance of a refit: at 1e-6 a few end short of the maximum
-NEAR = 1.5  # refits start no further out than this, in standard deviations of the prior
+REFIT_TOLERANCE = 1e-7  # at 1e-6 some refits end before the maximum
+MAX_START = 1.5  # of a refit, in standard deviations of the prior
 FLAT = 100.0  # times the prior SD of period effects and of covariates' levels
+SEED = 20_130_102  # of the simulated panels, the same for every design
+
+
+@dataclass(frozen=True, eq=False)
+class BootstrapFit:
+    """REML fit of a model with flat period effects, at the parameters `estimate` (d,), with its bootstrap errors.
+
+    `errors` (B, I, P) are the errors that the estimation of the parameters adds to the predictions.
+    """
+
+    model: PanelModel
+    estimate: Floats
+    errors: Floats
+
+    @classmethod
+    def of(
+        cls,
+        model: PanelModel,
+        data: tuple[Floats, Floats],
+        fitted: Floats,
+        rows: Positions,
+        cells: Positions,
+        count: int,
+    ) -> BootstrapFit:
+        """Fit the model and refit it to simulated panels.
+
+        Parameters
+        ----------
+        model : PanelModel
+        data : tuple
+            y and seen (N, T) for predictions.
+        fitted, rows, cells, count
+            As for `bootstrap_errors`.
+        """
+        y, seen = data
+        flat = flatten(model)
+        estimate = restricted_maximum(flat, y * fitted, fitted)
+        return cls(flat, estimate, bootstrap_errors(flat, estimate, fitted, seen, rows, cells, count))
+
+    def of_unit(self, number: int) -> BootstrapFit:
+        """Return the fit with the errors of one unit only."""
+        return replace(self, errors=self.errors[:, [number]])
+
+    def draws(self, layout: Layout, count: int, rng: np.random.Generator) -> Floats:
+        """Return `count` draws (S, I, P) of the confidence distribution, jointly over treated units and periods.
+
+        Each draw is the prediction at the estimate, plus one of `errors`, plus the Gaussian error of effects, shocks
+        and sampling noise at the estimate.
+        """
+        at_estimate = Posterior(self.estimate[None], np.ones(1), 0.0, float(count))
+        node = np.zeros(count, dtype=np.intp)
+        data = (layout.y, layout.seen)
+        draws = draw_joint(self.model, at_estimate, node, data, layout.treated, layout.ahead, rng)
+        replicate = rng.permutation(np.resize(np.arange(len(self.errors)), count))
+        return np.asarray(draws[:, :, len(layout.ahead) :] + self.errors[replicate])
 
 
 def flatten(model: PanelModel) -> PanelModel:
-    """Return the model with period effects and covariates' levels as good as fixed effects."""
+    """Return the model with nearly flat priors of period effects and covariates' levels, as if they were fixed."""
     return replace(model, period_scale=FLAT * model.period_scale, level_scale=FLAT * model.level_scale)
 
 
 def restricted_maximum(
     model: PanelModel, y: Floats, seen: Floats, start: Floats | None = None, tolerance: float = 1e-9
 ) -> Floats:
-    """Return the parameters x at the maximum of the restricted likelihood of the cells `seen`.
+    """Return the parameters x at the maximum of the restricted likelihood.
 
-    The volatility of a period is no parameter but a random effect of known law, which stays in the likelihood: the
-    shock's SD and the volatilities would otherwise share one scale.
+    The volatility of a period is a random effect, not a parameter, and its distribution stays in the likelihood.
+    Otherwise the shock's SD and the volatilities would share one scale.
+
+    Parameters
+    ----------
+    model : PanelModel
+        With flat period effects.
+    y, seen : array (N, T)
+        Outcome, 0 where unseen; 1 where seen, else 0.
+    start, tolerance
+        As for `maximise`.
     """
     free = np.array([parameter.kind != "factor" for parameter in model.parameters])
 
@@ -55,12 +117,12 @@ def restricted_maximum(
     def restricted(x: Floats) -> float:
         return model.log_posterior(x, y, seen) - prior(x)
 
-    def slope(x: Floats) -> tuple[float, Floats]:
-        value, gradient = model.log_posterior_slope(x, y, seen)
-        return value - prior(x), gradient + np.where(free, x, 0.0)
+    def gradient(x: Floats) -> tuple[float, Floats]:
+        value, slope = model.log_posterior_gradient(x, y, seen)
+        return value - prior(x), slope + np.where(free, x, 0.0)
 
     first = np.zeros(model.size) if start is None else start
-    return maximise(restricted, first, REACH, slope if model.loadings.shape[1] == 1 else None, tolerance)
+    return maximise(restricted, first, MODE_BOUND, gradient if model.loadings.shape[1] == 1 else None, tolerance)
 
 
 def simulate_panel(model: PanelModel, x: Floats, rng: np.random.Generator) -> Floats:
@@ -76,56 +138,28 @@ def simulate_panel(model: PanelModel, x: Floats, rng: np.random.Generator) -> Fl
 
 
 def bootstrap_errors(
-    model: PanelModel,
-    estimate: Floats,
-    learned: Floats,
-    seen: Floats,
-    rows: Places,
-    cells: Places,
-    count: int,
+    model: PanelModel, estimate: Floats, fitted: Floats, seen: Floats, rows: Positions, cells: Positions, count: int
 ) -> Floats:
-    """Return how far predictions at refitted parameters lie from those at the estimate, on simulated panels.
-
-    Panels are the same for every design (a fixed stream, as for the nodes of the posterior).
+    """Return predictions at the estimate minus predictions at refitted parameters (count, I, P), on simulated panels.
 
     Parameters
     ----------
-    learned : (N, T) cells from which parameters are refitted;  seen : (N, T) cells from which effects are predicted
-
-    Returns
-    -------
-    array (count, I, P)
-        Prediction at the truth less prediction at the refit.
+    model, estimate : PanelModel, array (d,)
+    fitted, seen : array (N, T)
+        1 in the cells from which the parameters are refitted, and from which effects are predicted, else 0.
+    rows, cells : array (I,), (P,)
+        The predicted units and cells.
+    count : int
+        Number of panels. They are the same for every design.
     """
-    rng = np.random.default_rng(20_130_102)
-    # off the bounds, where the likelihood is flat: an estimate of zero must not keep the refits at zero
-    start = np.clip(estimate, -NEAR, NEAR)
+    rng = np.random.default_rng(SEED)
+    # the likelihood is flat at the bounds: a refit that starts there would stay there
+    start = np.clip(estimate, -MAX_START, MAX_START)
     out = np.zeros((count, len(rows), len(cells)))
     for b in range(count):
         y = simulate_panel(model, estimate, rng)
-        refit = restricted_maximum(model, y * learned, learned, start, REFIT)
-        found = predict_placebos(model, np.array([estimate, refit]), y * seen, seen, rows, cells)
-        means = found.mean[:, :, len(cells) :]
+        refit = restricted_maximum(model, y * fitted, fitted, start, REFIT_TOLERANCE)
+        predictions = predict_placebos(model, np.array([estimate, refit]), y * seen, seen, rows, cells)
+        means = predictions.mean[:, :, len(cells) :]
         out[b] = means[0] - means[1]
     return out
-
-
-def confidence_draws(
-    model: PanelModel,
-    estimate: Floats,
-    errors: Floats,
-    data: tuple[Floats, Floats],
-    rows: Places,
-    cells: Places,
-    count: int,
-    rng: np.random.Generator,
-) -> Floats:
-    """Return draws (count, I, P) of the confidence distribution, jointly over treated units and periods.
-
-    Each is the prediction at the estimate, the error that estimating the parameters makes (one of `errors`), and the
-    Gaussian error of effects, shocks and sampling at the estimate.
-    """
-    at_estimate = Posterior(estimate[None], np.ones(1), 0.0, float(count))
-    draws = draw_joint(model, at_estimate, np.zeros(count, dtype=np.intp), data, rows, cells, rng)
-    picked = rng.permutation(np.resize(np.arange(len(errors)), count))
-    return np.asarray(draws[:, :, len(cells) :] + errors[picked])

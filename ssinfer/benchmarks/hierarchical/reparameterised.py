@@ -1,9 +1,9 @@
 r"""The written-out hierarchical model in partially non-centred coordinates, in which NUTS samples well.
 
 The model is that of :mod:`ssinfer.benchmarks.hierarchical.reference`; only the coordinates differ. There, each effect
-is a gain g times a standard normal ζ. If the data are informative on ζ and not on g, the posterior is a funnel, and the
-level of all units trades off against the period effects. Here ζ is written relative to an observation h = g ζ + v of
-the effect, given everything written before it; v has variance 1 / I:
+is a gain g times a standard normal ζ. If the data are informative on ζ and not on g, the posterior is a funnel. The
+level of all units also trades off against the period effects. Here ζ is written relative to an observation h = g ζ + v
+of the effect, given everything written before it; v has variance 1 / I:
 
 .. math:: \zeta = \frac{g I h}{1 + g^2 I} + \frac{z}{\sqrt{1 + g^2 I}}
 

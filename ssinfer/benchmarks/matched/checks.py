@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -54,54 +54,37 @@ def practice_check(n_practices: int, n_treated: int) -> Check:
     return Check("practices", "WARN", n_practices, text)
 
 
-def design_checks(*, prior_spending: bool, adjustment: str, comparison: str, truncation: float | None) -> list[Check]:
-    """Return warnings and assumptions that follow from the parameters of PropensityMatching alone.
-
-    Parameters
-    ----------
-    prior_spending, adjustment, comparison, truncation
-        See :class:`~ssinfer.benchmarks.matched.method.PropensityMatching`.
-    """
+def design_checks(method: Any) -> list[Check]:
+    """Return warnings and assumptions that follow from the parameters of the method alone."""
     checks: list[Check] = []
-    if prior_spending and adjustment != "lagged":
+    if method.prior_spending and method.adjustment != "lagged":
         text = (
             "matched on prior spending under parallel trends: controls with unusual spending return to their own "
             "mean; use adjustment='lagged' if the treated were chosen by their spending, or leave prior spending out "
             "of the score if they differ in a lasting way that the covariates do not hold"
         )
         checks.append(Check("regression to the mean", "WARN", message=text))
-    if adjustment == "lagged":
+    if method.adjustment == "lagged":
         text = (
             "assumption: both groups spend the same, given prior spending and covariates; if the treated differ in a "
             "lasting way that these do not hold, this estimate is biased and 'did' without prior spending is not: "
             "show both"
         )
         checks.append(Check.not_evaluated("adjusted for prior spending", text))
-    if comparison == "overlap":
+    if method.comparison == "overlap":
         text = "overlap weights estimate the effect for persons in equipoise, not for the treated"
         checks.append(Check("estimand", "WARN", message=text))
-    if truncation is not None:
+    if method.truncation is not None:
         text = "spending per insured-year is capped at this quantile of persons outside the treated units"
-        checks.append(Check("truncation", "NOT EVALUATED", truncation, text))
+        checks.append(Check("truncation", "NOT EVALUATED", method.truncation, text))
     return checks
 
 
 def balance_checks(treated: Booleans, scores: PropensityScores, weights: Floats, match: Match | None) -> list[Check]:
-    """Return attrition, effective number of controls and overlap, for which no limit is set.
-
-    Parameters
-    ----------
-    treated : (n,) bool
-    scores : PropensityScores
-    weights : (n,)
-        Weights of persons after adjustment.
-    match : Match or None
-        None if the comparison is weighted.
-    """
-    attrition = [] if match is None else match.attrition.to_dict("records")
+    """Return attrition (if persons are matched), effective controls and overlap, for which no limit is set."""
     figures = [
         (f"attrition: {row['group']}", row["share_matched"], f"{row['matched']:,} of {row['persons']:,} matched")
-        for row in attrition
+        for row in ([] if match is None else match.attrition.to_dict("records"))
     ]
     figures += [
         ("effective controls", effective_sample_size(weights[~treated]), "Kish, of the controls' weights"),

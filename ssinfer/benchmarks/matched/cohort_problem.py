@@ -22,9 +22,7 @@ _panels: WeakKeyDictionary[Cohort, Panel] = WeakKeyDictionary()
 
 @dataclass(frozen=True, eq=False)
 class CohortProblem(Problem):
-    """A :class:`Problem` with its persons.
-
-    These are the n persons of treated and donor units who are insured in any period of the design.
+    """A :class:`Problem` with its n persons: those of treated and donor units, insured in any period of the design.
 
     Attributes
     ----------
@@ -57,21 +55,20 @@ class CohortProblem(Problem):
         problem = Problem.of(_panels[cohort], design)
         unit = cohort.unit_rows()
         inside = np.isin(unit, np.concatenate([problem.treated, problem.donors]))
-        insured = cohort.insured_years[:, np.union1d(problem.baseline, problem.columns)].sum(axis=1) > 0
+        insured = cohort.insured_years[:, np.union1d(problem.baseline, problem.performance_columns)].sum(axis=1) > 0
         rows = np.flatnonzero(inside & insured)
         is_treated = np.isin(unit[rows], problem.treated)
         spending, years = cohort.spending[rows], cohort.insured_years[rows]
-        money = spending[:, problem.columns].copy()
+        money = spending[:, problem.performance_columns].copy()
         money[is_treated] = np.nan
         before = np.column_stack([spending[:, problem.baseline].sum(axis=1), years[:, problem.baseline].sum(axis=1)])
-        values = {field.name: getattr(problem, field.name) for field in fields(Problem)}
         return cls(
-            **values,
+            **{field.name: getattr(problem, field.name) for field in fields(Problem)},
             cohort=cohort,
             rows=rows,
             unit=unit[rows],
             is_treated=is_treated,
             before=before,
             money=money,
-            years=years[:, problem.columns],
+            years=years[:, problem.performance_columns],
         )

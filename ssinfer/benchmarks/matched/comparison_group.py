@@ -1,4 +1,4 @@
-"""ComparisonGroup: the comparison of treated persons with others, complete before any draw is made."""
+"""ComparisonGroup: the comparison of treated persons with others, and its lines of controls."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ComparisonGroup:
     checks : tuple of Check
         Checks that are known before any effect.
     lines, outcome, growth, shocks
-        See :mod:`~ssinfer.benchmarks.matched.lines`, `outcome`, `growth` and `shocks`.
+        See :class:`Lines`, and the modules `outcome`, `growth` and `shocks`.
     """
 
     problem: CohortProblem
@@ -69,4 +69,7 @@ class ComparisonGroup:
     @cached_property
     def person_noise(self) -> tuple[Floats, Floats]:
         """Covariance (P, P) and skewness (P,) of one treated person's growth, learned from the matched controls."""
-        return self.growth.pooled_covariance(self.lines)
+        influence, weight = self.growth.influence, self.lines.weight / self.lines.weight.sum()
+        covariance = (influence * weight[:, None]).T @ influence
+        sd = np.sqrt(np.diag(covariance))
+        return covariance, np.divide(weight @ influence**3, sd**3, out=np.zeros(len(sd)), where=sd > 0)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import stats
 
 from ssinfer.benchmarks.matched.kernels.person_bootstrap import bootstrap_ratios, pool_small_blocks
 from ssinfer.benchmarks.matched.sampling_distribution import Confidence, growth_errors
-from ssinfer.benchmarks.matched.sampling_noise import skewed_noise
 
 if TYPE_CHECKING:
     from ssinfer.benchmarks.matched.comparison_group import ComparisonGroup
@@ -17,32 +17,12 @@ if TYPE_CHECKING:
     from ssinfer.typing import Floats
 
 
-class PosteriorDraws(NamedTuple):
-    """Draws (D, I, P); `expected` leaves out the treated units' shocks and noise."""
-
-    benchmark: Floats
-    expected: Floats
-
-
 def bootstrapped_growth(
     comparison: ComparisonGroup, lines: Lines, outcome: Outcome, n_draws: int, rng: np.random.Generator
 ) -> Floats:
-    """Draw offset + growth of the controls, whose persons are bootstrapped within practices.
+    """Draw offset + growth of the controls (n_draws, I, P), whose persons are bootstrapped within practices.
 
-    Parameters
-    ----------
-    comparison : ComparisonGroup
-    lines : Lines
-        Those of the comparison, or of a match on another draw of the score.
-    outcome : Outcome
-        Adjusted for these lines.
-    n_draws : int
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    array (n_draws, I, P)
-        Money per insured-year.
+    `lines` are those of the comparison, or of a match on another draw of the score. `outcome` is adjusted for them.
     """
     ratios = bootstrap_ratios(
         lines.person,
@@ -59,31 +39,57 @@ def bootstrapped_growth(
     return np.asarray(outcome.offset + (ratios[:, :, 1:] - baseline)[:, lines.group_of])
 
 
-def posterior_draws(comparison: ComparisonGroup, growth: Floats, rng: np.random.Generator) -> PosteriorDraws:
-    """Add shocks and the treated units' noise to draws of offset + growth, each once."""
+def posterior_draws(comparison: ComparisonGroup, growth: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Add shocks and the treated units' noise to draws of offset + growth, each once.
+
+    The second array leaves out the shocks and noise of the treated units. Both are (D, I, P).
+    """
     noise = skewed_noise(*comparison.person_noise, comparison.persons, len(growth), rng)
     comparison_shocks, treated_shocks = comparison.shocks.draw(len(growth), rng)
     expected = growth + comparison_shocks
-    return PosteriorDraws(expected + treated_shocks + noise, expected)
+    return expected + treated_shocks + noise, expected
 
 
 def sampling_draws(comparison: ComparisonGroup, kind: Confidence, n_draws: int, rng: np.random.Generator) -> Floats:
-    """Draw from the sampling distribution of the benchmark.
-
-    Parameters
-    ----------
-    comparison : ComparisonGroup
-    kind : "cluster", "abadie-imbens" or "bootstrap-t"
-    n_draws : int
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    array (n_draws, I, P)
-        Money per insured-year.
-    """
+    """Draw from the sampling distribution of the benchmark (n_draws, I, P), in money per insured-year."""
     draws = comparison.outcome.offset + comparison.growth.growth[comparison.lines.group_of]
     draws = draws + growth_errors(comparison, kind, n_draws, rng)
     draws = draws + skewed_noise(*comparison.person_noise, comparison.persons, n_draws, rng)
     # Clusters and resampled practices already contain the shocks of the comparison practices.
     return np.asarray(draws + comparison.shocks.draw_plug_in(n_draws, rng, comparison=kind == "abadie-imbens"))
+
+
+def skewed_noise(
+    covariance: Floats, skewness: Floats, persons: Floats, n_draws: int, rng: np.random.Generator
+) -> Floats:
+    """Draw the errors of groups' means, with the first three moments of a mean of persons.
+
+    Spending is skewed, and so is the mean of a few hundred persons. A normal error would miss mostly on one side.
+
+    Parameters
+    ----------
+    covariance, skewness : (P, P), (P,)
+        Of one person's spending over periods.
+    persons : (I,)
+        Number of persons in each group.
+    n_draws, rng
+        Number of draws and generator.
+
+    Returns
+    -------
+    array (n_draws, I, P)
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> noise = skewed_noise(np.array([[4.0]]), np.array([6.0]), np.array([100.0]), 100_000, rng)
+    >>> noise.shape, round(float(noise.std()), 2), round(float(stats.skew(noise, axis=None)), 1)
+    ((100000, 1, 1), 0.2, 0.6)
+    """
+    sd = np.sqrt(np.diag(covariance))
+    correlation = covariance / np.maximum(np.outer(sd, sd), 1e-300)
+    values, vectors = np.linalg.eigh(correlation)
+    z = rng.standard_normal((n_draws, len(persons), len(sd))) @ (vectors * np.sqrt(np.maximum(values, 0.0))).T
+    skew_of_mean = skewness / np.sqrt(persons)[:, None]  # (I, P)
+    shaped = np.where(np.abs(skew_of_mean) > 1e-4, stats.pearson3.ppf(stats.norm.cdf(z), skew_of_mean), z)
+    return np.asarray(shaped * sd / np.sqrt(persons)[:, None])

@@ -20,34 +20,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Growth:
-    """Ratios of the comparison groups, and the influence of each line on their growth.
+    """Ratios of the comparison groups, and the influence psi of each line on their growth.
 
-    Attributes
-    ----------
-    ratios : (G, P + 1)
-        Money per insured-year in the baseline and in each performance period.
-    influence : (m, P)
-        psi of each line, per person: growth - its expectation = sum w psi / sum w within the group.
-    total : (G,)
-        Sum of weights.
+    Within a group, growth - its expectation = sum w psi / sum w.
     """
 
-    ratios: Floats
-    influence: Floats
-    total: Floats
+    ratios: Floats  # (G, P + 1): money per insured-year in the baseline and in each performance period
+    influence: Floats  # (m, P): psi, per person
+    total: Floats  # (G,): sum of weights
 
     @property
     def growth(self) -> Floats:
         """Ratio in the performance period minus ratio in the baseline (G, P)."""
         return self.ratios[:, 1:] - self.ratios[:, :1]
-
-    def pooled_covariance(self, lines: Lines) -> tuple[Floats, Floats]:
-        """Return the covariance (P, P) of a person's influence and its skewness (P,), over all lines."""
-        w = lines.weight / lines.weight.sum()
-        covariance = (self.influence * w[:, None]).T @ self.influence
-        third = w @ self.influence**3
-        sd = np.sqrt(np.diag(covariance))
-        return covariance, np.divide(third, sd**3, out=np.zeros(len(sd)), where=sd > 0)
 
 
 def measure_growth(problem: CohortProblem, lines: Lines, outcome: Outcome) -> Growth:
@@ -59,52 +44,40 @@ def measure_growth(problem: CohortProblem, lines: Lines, outcome: Outcome) -> Gr
         No control of a treated unit was insured in the baseline or in a performance period.
     """
     money, years = outcome.money[lines.rows][lines.person], outcome.years[lines.rows][lines.person]
-    above = group_sums(lines.group, money, lines.n_groups, lines.weight)
-    below = group_sums(lines.group, years, lines.n_groups, lines.weight)
-    empty = below <= 0
+    total = np.bincount(lines.group, weights=lines.weight, minlength=lines.n_groups)
+    ratios, influence, insured = _ratios_and_influence(lines.group, money, years, total, lines.weight)
+    empty = insured <= 0
     # Lagged outcomes have no baseline ratio: the money in column 0 is zero, and so is its ratio.
     empty[:, 0] &= outcome.money[:, 0].any()
     if empty.any():
         group, column = np.argwhere(empty)[0]
         unit = problem.labels(problem.treated)[int(np.flatnonzero(lines.group_of == group)[0])]
-        when = "the baseline" if column == 0 else repr(problem.periods(problem.columns)[column - 1])
+        when = "the baseline" if column == 0 else repr(problem.periods(problem.performance_columns)[column - 1])
         raise RefusalError(f"No matched control of {unit!r} was insured in {when}. Widen caliper or comparison group.")
-    total = np.bincount(lines.group, weights=lines.weight, minlength=lines.n_groups)
-    ratios, influence = _ratios_and_influence(lines.group, money, years, above, below, total)
     return Growth(ratios, influence, total)
 
 
 def _ratios_and_influence(
-    group: Integers, money: Floats, years: Floats, above: Floats, below: Floats, total: Floats
-) -> tuple[Floats, Floats]:
-    """Return the ratio of each group (G, P + 1) and each row's influence on its growth (m, P).
+    group: Integers, money: Floats, years: Floats, total: Floats, weight: Floats | None = None
+) -> tuple[Floats, Floats, Floats]:
+    """Return ratios of groups (G, P + 1), each row's influence on growth (m, P), and insured-years (G, P + 1).
 
-    Money and years (m, P + 1) have the sums `above` and `below` (G, P + 1) in each group. `total` (G,) is the number of
-    persons, or their weight.
+    Money and years are (m, P + 1). `total` (G,) is the number of persons of each group, or their weight.
     """
+    above, below = (group_sums(group, values, len(total), weight) for values in (money, years))
     ratios = np.divide(above, below, out=np.zeros_like(above), where=below > 0)
     mean_years = np.where(below > 0, below, 1.0) / total[:, None]
     deviation = (money - ratios[group] * years) / mean_years[group]
-    return ratios, deviation[:, 1:] - deviation[:, :1]
+    return ratios, deviation[:, 1:] - deviation[:, :1], below
 
 
 @dataclass(frozen=True, eq=False)
 class PlaceboGrowth:
-    """Growth of G' donor practices, on all their persons, after the same adjustment.
+    """Growth of G' donor practices, on all their persons, after the same adjustment."""
 
-    Attributes
-    ----------
-    growth : (G', P)
-        Money per insured-year.
-    variance : (G', P, P)
-        Sampling covariance; the covariance of persons is pooled over practices.
-    donor : (G',)
-        Number of the practice among the donors.
-    """
-
-    growth: Floats
-    variance: Floats
-    donor: Positions
+    growth: Floats  # (G', P), money per insured-year
+    variance: Floats  # (G', P, P): sampling covariance; the covariance of persons is pooled over practices
+    donor: Positions  # (G',): number of the practice among the donors
 
 
 def placebo_growth(problem: CohortProblem, outcome: Outcome) -> PlaceboGrowth:
@@ -113,10 +86,9 @@ def placebo_growth(problem: CohortProblem, outcome: Outcome) -> PlaceboGrowth:
     donor, n_donors = numbered(problem, problem.donors)[problem.unit[controls]], len(problem.donors)
     money, years = outcome.money[controls], outcome.years[controls]
     size = np.bincount(donor, minlength=n_donors).astype(np.float64)
-    above, below = group_sums(donor, money, n_donors), group_sums(donor, years, n_donors)
-    needed = below if outcome.money[:, 0].any() else below[:, 1:]
+    ratios, influence, insured = _ratios_and_influence(donor, money, years, np.maximum(size, 1.0))
+    needed = insured if outcome.money[:, 0].any() else insured[:, 1:]
     usable = (needed > 0).all(axis=1) & (size >= 2)
-    ratios, influence = _ratios_and_influence(donor, money, years, above, below, np.maximum(size, 1.0))
     influence = influence[usable[donor]]
     covariance = influence.T @ influence / max(len(influence) - int(usable.sum()), 1)
     growth = (ratios[:, 1:] - ratios[:, :1])[usable]

@@ -1,4 +1,4 @@
-"""Lines: the controls of a comparison, with their weights and the treated unit that each of them serves."""
+"""Lines: the treated persons and the persons who are compared with them."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from ssinfer.arguments import Choice, Number, Optional, Rule, check_arguments
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.benchmarks.matched.balance.limits import BalanceLimits, as_limits
 from ssinfer.benchmarks.matched.balance.table import balance_table
@@ -29,10 +30,12 @@ from ssinfer.benchmarks.matched.covariates import (
 from ssinfer.benchmarks.matched.draws import bootstrapped_growth, posterior_draws, sampling_draws
 from ssinfer.benchmarks.matched.growth import measure_growth, placebo_growth
 from ssinfer.benchmarks.matched.lines import matched_lines, practice_shares, weighted_lines
-from ssinfer.benchmarks.matched.outcome import adjusted_outcome
-from ssinfer.benchmarks.matched.parameters import check_parameters
+from ssinfer.benchmarks.matched.outcome import ADJUSTMENTS, adjusted_outcome
+from ssinfer.benchmarks.matched.sampling_distribution import CONFIDENCES
 from ssinfer.benchmarks.matched.scores.bayesian_scores import bayesian_scores
+from ssinfer.benchmarks.matched.scores.match import RULES as MATCHING_RULES
 from ssinfer.benchmarks.matched.scores.match import match_persons
+from ssinfer.benchmarks.matched.scores.outcome_models import OUTCOME_MODELS
 from ssinfer.benchmarks.matched.scores.propensity import propensity_scores
 from ssinfer.benchmarks.matched.scores.weighting import entropy_weights, propensity_weights
 from ssinfer.benchmarks.matched.shocks import Shocks
@@ -53,6 +56,19 @@ if TYPE_CHECKING:
     from ssinfer.benchmarks.problem import Problem
     from ssinfer.design import Design
     from ssinfer.typing import Floats
+
+FRACTION = Number(0, 1, open=True)
+RULES: dict[str, Rule] = {
+    **MATCHING_RULES,
+    "comparison": Choice(("match", "att", "overlap", "entropy")),
+    "adjustment": Choice(ADJUSTMENTS),
+    "outcome_model": Choice(OUTCOME_MODELS),
+    "scores": Choice(("maximum likelihood", "bayesian")),
+    "confidence": Optional(Choice(CONFIDENCES)),
+    "truncation": Optional(FRACTION),
+    "shock_prior": FRACTION,
+    "n_draws": Number(2, whole=True),
+}
 
 
 @renamed_parameters(
@@ -220,7 +236,16 @@ class PropensityMatching(BenchmarkMethod):
 
     def check_parameters(self) -> None:
         """Refuse impossible parameters before any data are read."""
-        check_parameters(self.get_params(deep=False))
+        rules = {**RULES, "score_draws": Number(1, self.n_draws, whole=True)} if self.scores == "bayesian" else RULES
+        check_arguments(type(self).__name__, rules, self.get_params(deep=False))
+        as_limits(self.balance_limits)
+        if self.scores == "bayesian" and self.classifier is not None:
+            raise NotSupportedError("scores='bayesian'", "a classifier", "Give one or the other.")
+        if self.scores == "bayesian" and self.comparison == "entropy":
+            raise NotSupportedError("scores='bayesian'", "entropy balancing, which uses no score")
+        if self.confidence == "abadie-imbens" and self.comparison != "match":
+            comparison = f"comparison={self.comparison!r}"
+            raise NotSupportedError("confidence='abadie-imbens'", comparison, "Use 'cluster'.")
 
     def prepare(self, data: Any, design: Design) -> Problem:
         """Apply the design to the persons; a panel is refused."""
@@ -246,12 +271,12 @@ class PropensityMatching(BenchmarkMethod):
         assert isinstance(problem, CohortProblem)  # noqa: S101  (for the type checker: prepare made it)
         comparison = self.compare(problem)
         growth, drawn_matches = self._posterior_growth(comparison, rng)
-        posterior = posterior_draws(comparison, growth, rng)
+        benchmark, expected = posterior_draws(comparison, growth, rng)
         sampling = None if self.confidence is None else sampling_draws(comparison, self.confidence, self.n_draws, rng)
         summary = MatchedSummary(comparison, drawn_matches)
         return Estimate(
-            benchmark=posterior.benchmark[None],
-            expected=posterior.expected[None],
+            benchmark=benchmark[None],
+            expected=expected[None],
             confidence=None if sampling is None else sampling[None],
             uncertainty="posterior",
             weights=comparison.shocks.shares,
@@ -278,16 +303,8 @@ class PropensityMatching(BenchmarkMethod):
         judged = () if limits is None else limits.judge(balance, problem.is_treated, weights, scores.score)
         if self.require_balance:
             refuse_failed_limits(judged)
-        checks = (
-            practice_check(n_practices, len(problem.treated)),
-            *design_checks(
-                prior_spending=self.prior_spending,
-                adjustment=self.adjustment,
-                comparison=self.comparison,
-                truncation=self.truncation,
-            ),
-            *balance_checks(problem.is_treated, scores, weights, match),
-        )
+        of_practices, of_design = practice_check(n_practices, len(problem.treated)), design_checks(self)
+        checks = (of_practices, *of_design, *balance_checks(problem.is_treated, scores, weights, match))
         outcome = self._outcome(problem, lines, columns)
         return ComparisonGroup(
             problem=problem,

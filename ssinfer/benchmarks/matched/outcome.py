@@ -54,24 +54,19 @@ def adjusted_outcome(
 
     Parameters
     ----------
-    problem : CohortProblem
-    lines : Lines
+    problem, lines
+        The persons, and the controls in the comparison.
     covariates : (n, p)
         Baseline covariates, without intercept.
-    adjustment : "did", "doubly robust" or "lagged"
-    model : "linear", "two-part", "gamma" or "tweedie"
-        See :func:`~ssinfer.benchmarks.matched.scores.outcome_models.fit_outcome`.
-
-    Returns
-    -------
-    Outcome
+    adjustment, model
+        See the table, and :func:`~ssinfer.benchmarks.matched.scores.outcome_models.fit_outcome`.
     """
     n, n_periods = problem.years.shape
     money = np.column_stack([problem.before[:, 0], np.where(np.isnan(problem.money), 0.0, problem.money)])
     years = np.column_stack([problem.before[:, 1], problem.years])
     persons = [np.flatnonzero(problem.is_treated & (problem.unit == unit)) for unit in problem.treated]
-    baseline = np.array([_ratio(problem.before[rows].sum(axis=0)) for rows in persons])
-    offset = np.repeat(baseline[:, None], n_periods, axis=1)
+    sums = np.array([problem.before[rows].sum(axis=0) for rows in persons])
+    offset = np.repeat(sums[:, :1] / sums[:, 1:], n_periods, axis=1)
     if adjustment == "did":
         return Outcome(money, years, offset)
     X = np.column_stack([np.ones(n), covariates])
@@ -81,27 +76,18 @@ def adjusted_outcome(
         X = np.column_stack([X, rate / max(rate.mean(), 1e-300), np.log1p(np.maximum(rate, 0.0)), years[:, 0] > 0])
         offset = np.zeros_like(offset)
         money[:, 0] = 0.0
-    X = _without_constants(X)
+    X = np.column_stack([X[:, 0], X[:, 1:][:, (X[:, 1:] != X[0, 1:]).any(axis=0)]])  # a log link allows no constants
     weight = np.bincount(lines.rows[lines.person], weights=lines.weight, minlength=n)
     for column in range(0 if adjustment == "doubly robust" else 1, n_periods + 1):
         w = weight * years[:, column]
         rate = np.divide(money[:, column], years[:, column], out=np.zeros(n), where=years[:, column] > 0)
         mu = fit_outcome(rate, X, w, model)(X)
-        means = np.array([_ratio(((mu * years[:, column])[rows].sum(), years[rows, column].sum())) for rows in persons])
+        predicted = mu * years[:, column]
+        means = np.array([predicted[rows].sum() / years[rows, column].sum() for rows in persons])
         if column == 0:
             offset -= means[:, None]
         else:
             offset[:, column - 1] += means
-        money[:, column] -= mu * years[:, column]
+        money[:, column] -= predicted
     money[problem.is_treated, 1:] = 0.0
     return Outcome(money, years, offset)
-
-
-def _ratio(parts: tuple[float, float] | Floats) -> float:
-    return float(parts[0] / parts[1])
-
-
-def _without_constants(X: Floats) -> Floats:
-    """Return the intercept and the columns that vary, so that models with a log link are identified."""
-    keep = np.concatenate([[True], (X[:, 1:] != X[0, 1:]).any(axis=0)])
-    return np.asarray(X[:, keep])

@@ -21,13 +21,7 @@ CONFIDENCES: tuple[Confidence, ...] = get_args(Confidence)
 
 
 def growth_errors(comparison: ComparisonGroup, kind: Confidence, n_draws: int, rng: np.random.Generator) -> Floats:
-    """Draw the error of the controls' growth (D, I, P), in money per insured-year.
-
-    Parameters
-    ----------
-    comparison, kind, n_draws, rng
-        See :func:`~ssinfer.benchmarks.matched.draws.sampling_draws`.
-    """
+    """Draw the error of the controls' growth (n_draws, I, P), in money per insured-year."""
     lines, growth = comparison.lines, comparison.growth
     practice = comparison.problem.unit[lines.rows][lines.person].astype(np.int64)
     if kind == "bootstrap-t":
@@ -52,9 +46,8 @@ def clustered(lines: Lines, growth: Growth, clusters: Integers) -> tuple[Floats,
     n_periods, n_groups = growth.influence.shape[1], lines.n_groups
     codes, count = dense_codes(clusters)
     # A cluster within one group needs no wide rows: sum per (cluster, group) first.
-    cell, n_cells = dense_codes(codes * n_groups + lines.group)
+    cell, n_cells, cluster, group = _cells(codes, lines.group, n_groups)
     sums = group_sums(cell, growth.influence, n_cells, lines.weight / growth.total[lines.group])
-    cluster, group = _first_labels(cell, n_cells, codes, lines.group)
     if n_cells == count:
         total = np.zeros((n_groups * n_periods, n_groups * n_periods))
         for g in range(n_groups):
@@ -68,14 +61,12 @@ def clustered(lines: Lines, growth: Growth, clusters: Integers) -> tuple[Floats,
     return total * count / max(count - 1, 1), count
 
 
-def _first_labels(cell: Integers, n_cells: int, *labels: Integers) -> list[Integers]:
-    """Return the labels of each cell (n_cells,), which all its lines share."""
-    of_cells = []
-    for label in labels:
-        of_cell = np.empty(n_cells, dtype=np.int64)
-        of_cell[cell] = label
-        of_cells.append(of_cell)
-    return of_cells
+def _cells(codes: Integers, group: Integers, n_groups: int) -> tuple[Integers, int, Integers, Integers]:
+    """Return the cell of each line, the number of cells, and the code and group of each cell."""
+    cell, n_cells = dense_codes(codes * n_groups + group)
+    labels = np.empty((2, n_cells), dtype=np.int64)
+    labels[:, cell] = codes, group
+    return cell, n_cells, labels[0], labels[1]
 
 
 def two_way(lines: Lines, growth: Growth, practice: Integers) -> tuple[Floats, int]:
@@ -107,13 +98,8 @@ def conditional(lines: Lines, growth: Growth, score: Floats) -> Floats:
     mean = group_sums(lines.person, growth.influence, len(count))
     noise = neighbour_residuals(mean / count[:, None], score)  # (J', P): its square estimates the variance
     share = lines.weight / growth.total[lines.group]
-    if n_groups == 1:
-        K = np.bincount(lines.person, weights=share)
-        scaled = noise * K[:, None]
-        return np.asarray(scaled.T @ scaled)
-    cell, n_cells = dense_codes(lines.person * n_groups + lines.group)
+    cell, n_cells, person, group = _cells(lines.person, lines.group, n_groups)
     K = np.bincount(cell, weights=share)
-    person, group = _first_labels(cell, n_cells, lines.person, lines.group)
     total = np.zeros((n_groups, n_periods, n_groups, n_periods))
     if n_cells == len(count):
         for g in range(n_groups):
@@ -155,17 +141,14 @@ def bootstrap_t(
     n_groups, n_periods = growth.growth.shape
     codes, count = dense_codes(practice)
     cell = codes * n_groups + lines.group
-    money, years = outcome.money[lines.rows][lines.person], outcome.years[lines.rows][lines.person]
-
     above, below = (
-        group_sums(cell, values, count * n_groups, lines.weight).reshape(count, n_groups, n_periods + 1)
-        for values in (money, years)
+        group_sums(cell, values[lines.rows][lines.person], count * n_groups, lines.weight).reshape(count, n_groups, -1)
+        for values in (outcome.money, outcome.years)
     )
 
     def resampled(times: Floats) -> tuple[Floats, Floats]:
         """Return growth (D, G, P) and its clustered standard error, if practices occur `times` (D, count)."""
-        flat = above.reshape(count, -1), below.reshape(count, -1)
-        a, b = ((times @ part).reshape(-1, n_groups, n_periods + 1) for part in flat)
+        a, b = ((times @ part.reshape(count, -1)).reshape(-1, *part.shape[1:]) for part in (above, below))
         ratio = np.divide(a, b, out=np.zeros_like(a), where=b > 0)
         square = np.zeros((len(times), n_groups, n_periods))
         for p in range(count):

@@ -47,29 +47,21 @@ class Shocks:
     def learn(cls, problem: CohortProblem, placebos: PlaceboGrowth, shares: Floats, prior: float) -> Shocks:
         """Learn standard deviations and persistence from the growth of practices without a contract.
 
-        Parameters
-        ----------
-        problem : CohortProblem
-        placebos : PlaceboGrowth
-        shares : (I, J)
-            Share of each donor practice in each treated unit's comparison.
-        prior : float
-            Scale of the half-normal priors, as a fraction of the treated group's baseline spending.
+        `prior` is the scale of the half-normal priors, as a fraction of the treated group's baseline spending.
         """
         money, years = problem.before[problem.is_treated].sum(axis=0)
         baseline_spending = float(money / years)
-        region = _unit_regions(problem)
-        donor_region = None if region is None else region[problem.donors]
-        placebo_region = None if donor_region is None else donor_region[placebos.donor]
-        posterior = learn_shocks(placebos.growth, placebos.variance, placebo_region, prior * baseline_spending)
-        n_regions = 0 if region is None else int(region.max()) + 1
-        contrast = np.zeros((len(problem.treated), max(n_regions, 1)))
-        if region is not None and donor_region is not None:
-            for i, unit in enumerate(problem.treated):
-                contrast[i] -= np.bincount(donor_region, weights=shares[i], minlength=n_regions)
-                contrast[i, region[unit]] += 1.0
-        n_seen = 0 if placebo_region is None else len(np.unique(placebo_region))
         n_placebos, n_periods = placebos.growth.shape
+        region, placebo_region, n_seen = _unit_regions(problem), None, 0
+        contrast = np.zeros((len(problem.treated), 1 if region is None else int(region.max()) + 1))
+        if region is not None:
+            donor_region = region[problem.donors]
+            placebo_region = donor_region[placebos.donor]
+            n_seen = len(np.unique(placebo_region))
+            for i, unit in enumerate(problem.treated):
+                contrast[i] -= np.bincount(donor_region, weights=shares[i], minlength=contrast.shape[1])
+                contrast[i, region[unit]] += 1.0
+        posterior = learn_shocks(placebos.growth, placebos.variance, placebo_region, prior * baseline_spending)
         return cls(posterior, shares, contrast, n_placebos, n_seen, n_periods, baseline_spending)
 
     def draw(self, n_draws: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
@@ -89,12 +81,12 @@ class Shocks:
         These are the shocks of the treated units and of regions, and those of the comparison practices if
         `comparison` is true.
         """
-        practice, region = self.posterior.mean_squares
+        practice_sd, region_sd = (np.full(n_draws, value**0.5) for value in self.posterior.mean_squares)
         rho = np.full(n_draws, self.posterior.persistence)
-        shocks = self._correlated(np.full(n_draws, practice**0.5), rho, np.eye(len(self.shares)), rng)
+        shocks = self._correlated(practice_sd, rho, np.eye(len(self.shares)), rng)
         if comparison:
-            shocks = shocks + self._correlated(np.full(n_draws, practice**0.5), rho, self.shares, rng)
-        return shocks + self._correlated(np.full(n_draws, region**0.5), rho, self.region_contrast, rng)
+            shocks = shocks + self._correlated(practice_sd, rho, self.shares, rng)
+        return shocks + self._correlated(region_sd, rho, self.region_contrast, rng)
 
     def _correlated(self, sd: Floats, rho: Floats, loading: Floats, rng: np.random.Generator) -> Floats:
         """Draw sd x loading x z (D, I, P), z correlated over periods by rho.
@@ -114,15 +106,17 @@ class Shocks:
         practice, region = (value**0.5 / self.baseline_spending for value in self.posterior.mean_squares)
         text = "fraction of spending, 90% interval {:.4f} to {:.4f}, from {} "
         of_practice = text.format(*self._interval(0), self.n_placebos) + "placebo practices"
-        checks = [Check("practice shock SD", "NOT EVALUATED", practice, of_practice)]
-        if self.n_regions > 1:
-            of_region = text.format(*self._interval(1), self.n_regions) + "regions"
-            return [*checks, Check("contract shock SD", "NOT EVALUATED", region, of_region)]
-        missing = (
+        of_region = Check(
+            "contract shock SD",
+            "WARN",
+            0.0,
             "with fewer than two regions, the shock that a contract's practices share cannot be learned and is left "
-            "out; give Cohort(region=...)"
+            "out; give Cohort(region=...)",
         )
-        return [*checks, Check("contract shock SD", "WARN", 0.0, missing)]
+        if self.n_regions > 1:
+            message = text.format(*self._interval(1), self.n_regions) + "regions"
+            of_region = Check("contract shock SD", "NOT EVALUATED", region, message)
+        return [Check("practice shock SD", "NOT EVALUATED", practice, of_practice), of_region]
 
     def _interval(self, column: int) -> tuple[float, float]:
         """Return the 90% posterior interval of a standard deviation, as fractions of baseline spending."""

@@ -20,17 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class MatchedSummary:
-    """Frames and groups that a matched benchmark returns together with its draws.
-
-    Attributes
-    ----------
-    comparison : ComparisonGroup
-    drawn_matches : list of Match
-        The match for each drawn score; empty without score draws.
-    """
+    """Frames and groups that a matched benchmark returns together with its draws."""
 
     comparison: ComparisonGroup
-    drawn_matches: list[Match]
+    drawn_matches: list[Match]  # one per drawn score; empty without score draws
 
     def solver(self) -> pd.DataFrame:
         """Return the numbers of persons, controls and effective controls, one row per treated unit."""
@@ -58,10 +51,7 @@ class MatchedSummary:
     def components(self, growth: Floats) -> pd.DataFrame:
         """Return the variance of the benchmark error by source, as a fraction of the squared benchmark.
 
-        Parameters
-        ----------
-        growth : (D, I, P)
-            Draws of offset + growth of the controls.
+        `growth` (D, I, P) are draws of offset + growth of the controls.
         """
         comparison, shocks = self.comparison, self.comparison.shocks
         problem, (noise, _) = comparison.problem, comparison.person_noise
@@ -69,7 +59,7 @@ class MatchedSummary:
         practice, region = shocks.posterior.mean_squares
         rows = []
         for i, unit in enumerate(problem.labels(problem.treated)):
-            for p, period in enumerate(problem.periods(problem.columns)):
+            for p, period in enumerate(problem.periods(problem.performance_columns)):
                 variances = {
                     "comparison_persons": growth[:, i, p].var(),
                     "own_noise": noise[p, p] / comparison.persons[i],
@@ -93,9 +83,10 @@ class MatchedSummary:
         problem, match = comparison.problem, comparison.match
         groups = {"balance": _dataset(comparison.balance, "covariate")}
         if comparison.limits:
-            names = ("figure", "direction", "limit", "passed")
-            rows = [[getattr(judged, name) for name in names] for judged in comparison.limits]
-            frame = pd.DataFrame(rows, [judged.name for judged in comparison.limits], names)
+            rows = {
+                limit.name: (limit.figure, limit.direction, limit.limit, limit.passed) for limit in comparison.limits
+            }
+            frame = pd.DataFrame.from_dict(rows, "index", columns=["figure", "direction", "limit", "passed"])
             groups["balance_limits"] = _dataset(frame, "measure")
         if match is None:
             weights = xr.Dataset({"weight": ("person", comparison.weights), "treated": ("person", problem.is_treated)})
@@ -114,14 +105,12 @@ class MatchedSummary:
         # Labels of units are gathered as fixed-width text: a million Python strings would cost more than the match.
         labels = np.array(problem.panel.units, dtype=str)
         frame = pd.concat([match.to_frame(person) for match in matches], ignore_index=True)
-        columns: dict[str, Any] = {str(name): ("pair", column.to_numpy()) for name, column in frame.items()}
-        for side in ("treated", "control"):
-            rows = np.concatenate([getattr(match, side) for match in matches])
-            columns[f"{side}_unit"] = ("pair", labels[unit[rows]])
+        columns: dict[str, Any] = {str(name): column.to_numpy() for name, column in frame.items()}
+        columns["treated_unit"] = labels[unit[np.concatenate([match.treated for match in matches])]]
+        columns["control_unit"] = labels[unit[np.concatenate([match.control for match in matches])]]
         if len(matches) > 1:
-            count = [len(match.treated) for match in matches]
-            columns["score_draw"] = ("pair", np.repeat(np.arange(len(matches)), count))
-        return xr.Dataset(columns)
+            columns["score_draw"] = np.repeat(np.arange(len(matches)), [len(match.treated) for match in matches])
+        return xr.Dataset({name: ("pair", values) for name, values in columns.items()})
 
 
 def _dataset(frame: pd.DataFrame, dimension: str) -> xr.Dataset:

@@ -1,31 +1,34 @@
-"""Augmented synthetic control: the simplex fit, corrected by ridge regression where it does not reach."""
+"""AugmentedSyntheticControl: simplex weights corrected by ridge regression."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from ssinfer.benchmarks.base import Capabilities
-from ssinfer.benchmarks.synthetic_control.donor_weighting import WeightingMethod
-from ssinfer.benchmarks.synthetic_control.fit_window import Fits, Window
-from ssinfer.benchmarks.synthetic_control.inference.jackknife_plus import FEWEST_PERIODS, jackknife_plus_errors
+from ssinfer.arguments import FLAG, Rule
+from ssinfer.benchmarks.synthetic_control.donor_weighting import DonorWeighting
+from ssinfer.benchmarks.synthetic_control.fits import Fits
+from ssinfer.benchmarks.synthetic_control.inference.jackknife_plus import MIN_PERIODS, jackknife_plus_errors
 from ssinfer.benchmarks.synthetic_control.kernels.ridge_augmentation import (
-    augmented_paths,
+    augmented_weights,
     held_out_errors,
+    mean_eigenvalue,
     strength_by_one_standard_error,
 )
-from ssinfer.errors import RefusalError
+from ssinfer.deprecation import Renamed, renamed_parameters
 
 if TYPE_CHECKING:
     from ssinfer.benchmarks.problem import Problem
+    from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
+    from ssinfer.benchmarks.synthetic_control.inference.predictive_errors import PredictiveErrors
     from ssinfer.typing import Booleans, Floats, Integers
-
 
 STRENGTHS = np.append(np.geomspace(1e-6, 10.0, 20), np.inf)
 
 
-class AugmentedSyntheticControl(WeightingMethod):
+@renamed_parameters(Renamed("draws", "n_draws"))
+class AugmentedSyntheticControl(DonorWeighting):
     r"""Ridge-augmented synthetic control.
 
     .. math::
@@ -33,21 +36,22 @@ class AugmentedSyntheticControl(WeightingMethod):
         B_t = \mu + \sum_j \hat w^{aug}_j y_{jt}
 
     with :math:`\hat w` the simplex weights and :math:`X` the donors' baseline, centred over donors. The weights
-    sum to one and may be negative: the benchmark extrapolates, by as much as :math:`\rho` allows.
+    sum to one and may be negative. The smaller :math:`\rho`, the more the benchmark extrapolates.
 
     Parameters
     ----------
     ridge : float, optional
         :math:`\rho` as a share of the mean eigenvalue of :math:`X X^\top`; infinity is the plain synthetic control.
-        None chooses it for each unit by forecasting held-out baseline periods from the earlier ones (as many
-        at a time as there are performance periods): the strongest ridge within one standard error of the best.
+        None chooses it for each unit by forecasting later baseline periods from earlier ones, as many at a time as
+        there are performance periods: the strongest ridge within one standard error of the best.
     intercept : bool
         Match deviations from the baseline mean.
     inference : "placebo", "jackknife+" or "none"
-        "jackknife+" leaves out one baseline period at a time (Barber et al. 2021) and needs 19 baseline periods. It
-        takes the error of an average to be as large as that of one period, that is, fully persistent.
-    draws : int
-        Number of draws, even.
+        "placebo" as for `SyntheticControl`. "jackknife+" leaves out one baseline period at a time (Barber et al.
+        2021) and needs 19 baseline periods. It takes errors as fully persistent: the error of an average over
+        periods is as large as that of one period.
+    n_draws : int
+        Total number of draws, even and at least 100.
 
     References
     ----------
@@ -56,20 +60,15 @@ class AugmentedSyntheticControl(WeightingMethod):
 
     Examples
     --------
-    >>> import numpy as np, pandas as pd
-    >>> from ssinfer.panel import Panel
-    >>> from ssinfer.design import Design
-    >>> from ssinfer.benchmarks.synthetic_control.augmented import AugmentedSyntheticControl
-    >>> rng = np.random.default_rng(0)
-    >>> frame = pd.DataFrame([(f"gp{j:02d}", 2010 + t, 2000 + 10 * j + 40 * t + rng.normal(0, 10))
-    ...                       for j in range(25) for t in range(8)], columns=["unit", "period", "spending"])
-    >>> design = Design(treated=["gp07"], baseline=range(2010, 2016), performance=[2016, 2017])
-    >>> cf = AugmentedSyntheticControl().fit(Panel.from_frame(frame, insured_years=None), design, seed=1)
+    >>> import ssinfer as ss
+    >>> simulated = ss.simulation.simulate_panel(24, range(2010, 2018), start=2016, seed=1)
+    >>> cf = ss.AugmentedSyntheticControl().fit(simulated.panel, simulated.design(), seed=1)
     >>> round(float(cf.weights.sum(axis=1).item()), 6)
     1.0
     """
 
-    capabilities: ClassVar[Capabilities] = Capabilities(staggered_starts=True, confidence=True)
+    inferences: ClassVar[tuple[str, ...]] = ("placebo", "jackknife+", "none")
+    rules: ClassVar[dict[str, Rule]] = {"intercept": FLAG}
 
     def __init__(
         self,
@@ -77,84 +76,71 @@ class AugmentedSyntheticControl(WeightingMethod):
         ridge: float | None = None,
         intercept: bool = False,
         inference: str = "placebo",
-        draws: int = 2000,
+        n_draws: int = 2000,
     ) -> None:
         self.ridge = ridge
         self.intercept = intercept
         self.inference = inference
-        self.draws = draws
-
-    @classmethod
-    def inferences(cls) -> tuple[str, ...]:
-        """Return the kinds of inference that the method offers."""
-        return ("placebo", "jackknife+", "none")
+        self.n_draws = n_draws
 
     def check_parameters(self) -> None:
         """Refuse impossible parameters."""
         super().check_parameters()
         if self.ridge is not None and not self.ridge > 0:
-            raise RefusalError(f"ridge is {self.ridge!r}; a positive share, infinity, or None to choose it is needed.")
+            raise self.parameter_error("ridge", "Give a positive share, infinity, or None to choose it.")
 
     def no_inference(self, problem: Problem) -> str | None:
-        """Return why no sampling distribution exists, or None when one does."""
+        """Return why there is no sampling distribution, or None when there is one."""
         if self.inference != "jackknife+":
             return super().no_inference(problem)
-        fewest = int(problem.pre.sum(axis=1).min())
-        if fewest < FEWEST_PERIODS:
+        shortest = int(problem.pre.sum(axis=1).min())
+        if shortest < MIN_PERIODS:
             return (
-                f"{fewest} baseline periods: jackknife+ over periods attains no p-value below 1/{fewest + 1}, so a 5% "
-                f"test needs at least {FEWEST_PERIODS} periods"
+                f"{shortest} baseline periods: the smallest p-value of jackknife+ is 1/{shortest + 1}, so a 5% test "
+                f"needs at least {MIN_PERIODS} periods"
             )
         return None
 
     def needs_placebos(self) -> bool:
-        """Return whether the law of the error is learned from placebos."""
+        """Return whether the distribution of the error is learned from placebos."""
         return self.inference == "placebo"
 
-    def solve(self, window: Window, targets: Integers, donors: Booleans, warm: Floats | None = None) -> Fits:
-        """Fit each target by the donors allowed to it."""
+    def solve(self, window: FitWindow, targets: Integers, donors: Booleans, warm: Floats | None = None) -> Fits:
+        """Fit each target by the donors allowed to it; `warm` is not used."""
         del warm
         M, N = donors.shape
         Z = np.ascontiguousarray(window.Y[window.pre])
-        used = np.ones(window.pre.size)
+        intercept, used = bool(self.intercept), np.ones(window.pre.size)
         weights, gap = np.zeros((M, N)), np.zeros(M)
         status, iterations = np.zeros(M, dtype=np.int64), np.zeros(M, dtype=np.int64)
         notes = []
         for m, target in enumerate(targets):
             index = np.flatnonzero(donors[m])
             index = index[index != target].astype(np.int64)
-            unit = ridge_unit(Z[:, index], bool(self.intercept))
+            unit = mean_eigenvalue(Z[:, index], intercept)
             share = self.ridge
             if share is None:
                 share = float("inf")
                 if window.pre.size > 2:
-                    errors = held_out_errors(
-                        Z, int(target), index, bool(self.intercept), STRENGTHS * unit, window.post.size
-                    )
+                    errors = held_out_errors(Z, int(target), index, intercept, STRENGTHS * unit, window.post.size)
                     share = float(STRENGTHS[strength_by_one_standard_error(errors)])
-            path, _w, gap[m], status[m], iterations[m] = augmented_paths(
-                Z, int(target), index, used, bool(self.intercept), np.array([share * unit]), np.zeros(index.size)
+            ridge = np.array([share * unit])
+            augmented, _w, gap[m], status[m], iterations[m] = augmented_weights(
+                Z, int(target), index, used, intercept, ridge, np.zeros(index.size)
             )
-            weights[m, index] = path[0]
+            weights[m, index] = augmented[0]
             notes.append({"ridge": share})
         offset = np.zeros((M, window.Y.shape[0]))
-        if self.intercept:
+        if intercept:
             offset += (Z[:, targets] - Z @ weights.T).mean(axis=0)[:, None]
         return Fits(weights, offset, gap, status, iterations, tuple(notes))
 
-    def predictive(
-        self, window: Window, own: Fits, placebos: Fits, rng: np.random.Generator
-    ) -> tuple[Floats, dict[str, Any], tuple[str, str, float, str]]:
-        """Return error paths (draws, P), the parts of their variance, and a line on how they were had."""
+    def predictive_errors(
+        self, window: FitWindow, own: Fits, placebos: Fits, rng: np.random.Generator
+    ) -> PredictiveErrors:
+        """Draw errors of the benchmark, from placebos or by jackknife+."""
         if self.inference != "jackknife+":
-            return super().predictive(window, own, placebos, rng)
-        share = own.notes[0]["ridge"]
-        return jackknife_plus_errors(window, own, share, bool(self.intercept), self.draws, rng)
-
-
-def ridge_unit(Z: Floats, intercept: bool) -> float:
-    """Return the mean eigenvalue of X X', X the donors' rows (R, J) centred over donors: the unit of the ridge."""
-    X = Z - Z.mean(axis=1, keepdims=True)
-    if intercept:
-        X = X - X.mean(axis=0, keepdims=True)
-    return float((X**2).sum() / Z.shape[0])
+            return super().predictive_errors(window, own, placebos, rng)
+        return jackknife_plus_errors(
+            window, own, own.notes[0]["ridge"], int(self.n_draws), rng, intercept=bool(self.intercept)
+        )

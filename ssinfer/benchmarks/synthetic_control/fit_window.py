@@ -1,4 +1,4 @@
-"""Arrays that the weighting methods share: the pool of units, the window of periods, and the fits over them."""
+"""FitWindow: the units and periods over which one treated unit is fitted by its donors."""
 
 from __future__ import annotations
 
@@ -7,69 +7,77 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from ssinfer.errors import DesignError
 
+if TYPE_CHECKING:
     from ssinfer.benchmarks.problem import Problem
-    from ssinfer.typing import Floats, Integers
+    from ssinfer.typing import Floats, Integers, Positions
 
 
 @dataclass(frozen=True, eq=False)
-class Window:
-    """One treated unit's periods, and all units that take part, in the panel's order.
+class FitWindow:
+    """One treated unit with its donors and its periods. N units, T periods, T0 of baseline and P of performance.
 
     Attributes
     ----------
-    problem : the design laid over the panel
-    rows : (N,) rows of the panel: the donors and this treated unit
-    treated : place of the treated unit in `rows`
-    Y : (T, N) standardised spending; zero where sealed or absent, cells that no fit reads
-    noise : (T, N) variance of each mean, or None. Known where the panel knows it; otherwise mean^2 / insured-years,
-        right up to the factor k^2, which is learned
-    noise_is_known : whether `noise` is in squared currency rather than up to k^2
-    pre, post : (T0,), (P,) columns of baseline and performance
-    pooling : (P,) insured-years of the treated unit over performance, sum one
+    problem : Problem
+        The design laid over the panel.
+    rows : array (N,)
+        Rows of the panel, ascending: the donors and this treated unit.
+    treated : int
+        Position of the treated unit in `rows`.
+    Y : array (T, N)
+        Standardised spending. Sealed and missing cells are zero; no fit reads them.
+    noise : array (T, N) or None
+        Variance of each mean. Where the panel does not know it, squared spending divided by insured-years: the
+        variance up to a factor k^2, which has to be learned.
+    noise_is_known : bool
+        False if `noise` holds only up to the factor k^2.
+    pre, post : arrays (T0,), (P,)
+        Columns of baseline and performance.
+    pooling : array (P,)
+        Insured-years of the treated unit over performance, scaled to sum one.
     """
 
     problem: Problem
-    rows: NDArray[np.intp]
+    rows: Positions
     treated: int
     Y: Floats
     noise: Floats | None
     noise_is_known: bool
-    pre: NDArray[np.intp]
-    post: NDArray[np.intp]
+    pre: Positions
+    post: Positions
     pooling: Floats
 
     @classmethod
-    def of(cls, problem: Problem, i: int) -> Window:
+    def of(cls, problem: Problem, i: int) -> FitWindow:
         """Return the window of the i-th treated unit of `problem`."""
-        own = problem.treated[i]
-        rows = np.sort(np.append(problem.donors, own))
+        unit = problem.treated[i]
+        rows = np.sort(np.append(problem.donors, unit))
+        treated = int(np.searchsorted(rows, unit))
         spending = problem.spending[rows].T
         pre, post = np.flatnonzero(problem.pre[i]), np.flatnonzero(problem.post[i])
-        noise, known = None, problem.variance is not None
+        noise = None
         if problem.variance is not None:
-            noise = problem.variance[rows].T
+            noise = problem.variance[rows].T.copy()
         elif problem.insured_years is not None:
             noise = spending**2 / problem.sizes[rows].T
-        place = int(np.searchsorted(rows, own))
         if noise is not None:
-            noise = noise.copy()
-            last = noise[pre, place]
-            noise[post, place] = last[np.isfinite(last)].mean() if np.isfinite(last).any() else 0.0
+            baseline_noise = noise[pre, treated]
+            known = baseline_noise[np.isfinite(baseline_noise)]
+            noise[post, treated] = known.mean() if known.size else 0.0
             noise = np.ascontiguousarray(np.nan_to_num(noise))
-        weights = problem.weights[i, np.searchsorted(problem.columns, post)]
+        insured_years = problem.performance_insured_years[i, np.searchsorted(problem.performance_columns, post)]
         return cls(
             problem=problem,
             rows=rows,
-            treated=place,
+            treated=treated,
             Y=np.ascontiguousarray(np.nan_to_num(spending)),
             noise=noise,
-            noise_is_known=known,
+            noise_is_known=problem.variance is not None,
             pre=pre,
             post=post,
-            pooling=weights / weights.sum(),
+            pooling=insured_years / insured_years.sum(),
         )
 
     @property
@@ -79,54 +87,51 @@ class Window:
 
     @property
     def others(self) -> Integers:
-        """Places of the donors."""
+        """Positions of the donors in `rows`."""
         return np.delete(np.arange(self.rows.size), self.treated).astype(np.int64)
 
     def labels(self) -> list[str]:
-        """Names of all units of the window, in order."""
+        """Return the labels of all units, in order."""
         return self.problem.labels(self.rows)
 
+    def require_usable(self, method: str) -> None:
+        """Refuse data from which no weights can be learned.
 
-@dataclass(frozen=True, eq=False)
-class Fits:
-    """M fits of units by weighted donors: the benchmark of fit m in period t is ``offset[m, t] + weights[m] @ Y[t]``.
+        Parameters
+        ----------
+        method : str
+            Name of the method, for messages.
 
-    Attributes
-    ----------
-    weights : (M, N)
-    offset : (M, T)
-    gap, status, iterations : (M,) certificate of the solver
-    notes : per fit, what else the method has to say (ridge strength, V)
-    """
-
-    weights: Floats
-    offset: Floats
-    gap: Floats
-    status: Integers
-    iterations: Integers
-    notes: tuple[dict[str, float], ...] = ()
-
-    def predict(self, Y: Floats) -> Floats:
-        """Return benchmarks (M, T)."""
-        return np.asarray(self.offset + self.weights @ Y.T)
-
-    def take(self, places: Integers) -> Fits:
-        """Return some of the fits."""
-        notes = tuple(self.notes[m] for m in places) if self.notes else ()
-        return Fits(
-            self.weights[places], self.offset[places], self.gap[places], self.status[places],
-            self.iterations[places], notes,
-        )  # fmt: skip
-
-    def put(self, places: Integers, others: Fits) -> Fits:
-        """Return the fits with some replaced."""
-        arrays = {}
-        for name in ("weights", "offset", "gap", "status", "iterations"):
-            values = getattr(self, name).copy()
-            values[places] = getattr(others, name)
-            arrays[name] = values
-        notes = list(self.notes)
-        if notes:
-            for place, note in zip(places, others.notes, strict=True):
-                notes[place] = note
-        return Fits(**arrays, notes=tuple(notes))
+        Raises
+        ------
+        DesignError
+            Fewer than two donors or two baseline periods, a treated unit whose baseline spending is constant, or two
+            donors with the same spending.
+        """
+        labels, n_donors = self.labels(), self.rows.size - 1
+        if n_donors < 2:
+            raise DesignError(
+                f"{self.name!r} has one donor, {labels[int(self.others[0])]!r}, so there is nothing to weight. "
+                "Name at least two donors, or use a method without donor weights."
+            )
+        if self.pre.size < 2:
+            raise DesignError(
+                f"{self.name!r} has {self.pre.size} unmasked baseline period; {method} needs at least two to compare "
+                "donors. Lengthen the baseline or unmask periods."
+            )
+        baseline = self.Y[self.pre, self.treated]
+        if np.ptp(baseline) == 0.0:
+            raise DesignError(
+                f"Spending of {self.name!r} is {baseline[0]:g} in every baseline period. No group of insured persons "
+                "shows this. Check the data for placeholders."
+            )
+        paths = np.ascontiguousarray(self.Y[np.append(self.pre, self.post)][:, self.others].T)
+        unique, inverse = np.unique(paths, axis=0, return_inverse=True)
+        if len(unique) < n_donors:
+            shared = np.flatnonzero(np.bincount(inverse) > 1)
+            twins = self.others[np.flatnonzero(np.isin(inverse, shared[:1]))[:2]]
+            first, second = sorted(labels[int(twin)] for twin in twins)
+            raise DesignError(
+                f"Donors {first!r} and {second!r} have identical spending in every period: one group seems to be in "
+                "the data twice. Drop one of them."
+            )

@@ -1,4 +1,4 @@
-"""Which contrasts of the baseline a synthetic control matches: periods, seasons or years, with or without level."""
+"""Matched periods: the contrasts of the baseline that a synthetic control reproduces."""
 
 from __future__ import annotations
 
@@ -9,77 +9,77 @@ import numpy as np
 from ssinfer.errors import DesignError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from ssinfer.typing import Floats
-
-    Places = NDArray[np.intp]
+    from ssinfer.typing import Floats, Positions
 
 Season = Literal["same-quarter", "whole-year"]
 
 
-def matching_rows(
-    pre: Places, post: Places, T: int, periods_per_year: int, season: Season | None, intercept: bool
+def match_periods(
+    pre: Positions, post: Positions, n_periods: int, periods_per_year: int, season: Season | None, intercept: bool
 ) -> tuple[Floats, Floats]:
-    """Return the rows that are matched and the level that is carried over.
+    """Return the contrasts that are matched, and the operator that carries an intercept over to all periods.
 
     Parameters
     ----------
     pre, post : arrays
-        Columns of baseline and performance, masked periods left out; columns count periods, so that a mask
-        moves no quarter into another's place.
-    T : int
-        Periods of the panel.
+        Columns of baseline and performance without masked periods. Columns count all periods, so a mask moves no
+        quarter to another season.
+    n_periods : int
+        Periods of the panel, T.
     periods_per_year : int
         4 for quarters, 12 for months, 1 for years.
     season : None, "same-quarter" or "whole-year"
-        None matches each period; "same-quarter" only the baseline quarters that occur in performance (each with its
-        own mean if there is an intercept); "whole-year" the means of complete baseline years, counted back from
-        the first performance period.
+        None matches each period. "same-quarter" matches the baseline quarters that occur in performance, each with
+        its own mean if there is an intercept. "whole-year" matches the means of complete baseline years, counted
+        back from the first performance period.
     intercept : bool
         Match deviations from the baseline mean.
 
     Returns
     -------
     match : array (R, T)
-        ``match @ Y`` is what the weights reproduce.
-    level : array (T, T)
-        ``level @ (y - Y w)`` is the offset per period; zero without an intercept.
+        The weights reproduce ``match @ Y``.
+    offset : array (T, T)
+        ``offset @ (y - Y w)`` is the offset per period; zero without an intercept.
+
+    Raises
+    ------
+    DesignError
+        The baseline holds no complete year, or lacks a season of the performance period.
     """
-    cycle = periods_per_year
-    level = np.zeros((T, T))
+    offset = np.zeros((n_periods, n_periods))
     if season == "whole-year":
-        year = (pre - post[0]) // cycle
-        blocks = [pre[year == label] for label in np.unique(year)]
-        whole = [block for block in blocks if block.size == cycle]
-        if not whole:
+        year = (pre - post[0]) // periods_per_year
+        years = [pre[year == label] for label in np.unique(year)]
+        complete = [columns for columns in years if columns.size == periods_per_year]
+        if not complete:
             raise DesignError(
-                f"The baseline has no complete year of {cycle} unmasked periods before the performance period. "
-                "Lengthen it, or match periods instead of whole years."
+                f"The baseline has no complete year of {periods_per_year} unmasked periods before the performance "
+                "period. Lengthen it, or match periods instead of whole years."
             )
-        match = np.zeros((len(whole), T))
-        for r, block in enumerate(whole):
-            match[r, block] = 1.0 / cycle
+        match = np.zeros((len(complete), n_periods))
+        for r, columns in enumerate(complete):
+            match[r, columns] = 1.0 / periods_per_year
         if intercept:
-            level[:] = match.mean(axis=0)
+            offset[:] = match.mean(axis=0)
             match = match - match.mean(axis=0)
-        return match, level
+        return match, offset
     used = pre
     if season == "same-quarter":
-        used = pre[np.isin(pre % cycle, post % cycle)]
-        absent = np.setdiff1d(post % cycle, pre % cycle)
+        used = pre[np.isin(pre % periods_per_year, post % periods_per_year)]
+        absent = np.setdiff1d(post % periods_per_year, pre % periods_per_year)
         if absent.size:
             raise DesignError(
                 f"{absent.size} season of the performance period never occurs in the unmasked baseline. Lengthen the "
                 "baseline, or use season='whole-year'."
             )
-    match = np.zeros((used.size, T))
+    match = np.zeros((used.size, n_periods))
     match[np.arange(used.size), used] = 1.0
     if intercept:
-        group = used % cycle if season == "same-quarter" else np.zeros(used.size, dtype=np.intp)
-        for label in np.unique(group):
-            inside = group == label
-            mean = match[inside].mean(axis=0)
-            match[inside] -= mean
-            level[np.arange(T) % cycle == label if season == "same-quarter" else slice(None)] = mean
-    return match, level
+        cycle = periods_per_year if season == "same-quarter" else 1
+        for label in np.unique(used % cycle):
+            same_season = used % cycle == label
+            mean = match[same_season].mean(axis=0)
+            match[same_season] -= mean
+            offset[np.arange(n_periods) % cycle == label] = mean
+    return match, offset

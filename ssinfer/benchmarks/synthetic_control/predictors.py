@@ -1,4 +1,4 @@
-"""Predictors of a synthetic control: what is matched besides, or instead of, every baseline period."""
+"""Predictors: characteristics that a synthetic control matches instead of every baseline period."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ssinfer.errors import DesignError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ssinfer.benchmarks.synthetic_control.fit_window import Window
+    from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
     from ssinfer.typing import Booleans, Floats, Integers
-
 
 type PredictorSpec = str | tuple[str, Sequence[Any]]
 
 GENERATIONS = 150
 RESTARTS = 3
+MIN_START = 1.5e-8  # smallest relative V from which a search starts
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +29,11 @@ class Predictors:
 
     Attributes
     ----------
-    names : labels
-    X : (P, N) each divided by its standard deviation (n - 1) over the units
-    v : "nested", or weights (P,)
+    names : tuple of str
+    X : array (P, N)
+        Each divided by its standard deviation (n - 1) over the units.
+    v : "nested" or array (P,)
+        Weights of the predictors.
     """
 
     names: tuple[str, ...]
@@ -39,7 +41,7 @@ class Predictors:
     v: str | Floats
 
     @classmethod
-    def of(cls, specs: Sequence[PredictorSpec], v: str | Sequence[float], window: Window) -> Predictors:
+    def of(cls, specs: Sequence[PredictorSpec], v: str | Sequence[float], window: FitWindow) -> Predictors:
         """Average each predictor over its periods and standardise it.
 
         Raises
@@ -47,85 +49,93 @@ class Predictors:
         DesignError
             A period is not in the baseline, a value is missing, a predictor does not vary, or `v` has the wrong length.
         """
-        panel = window.problem.panel
-        names, rows = [], []
-        for spec in specs:
-            name, periods = (spec, None) if isinstance(spec, str) else spec
-            columns = window.pre if periods is None else panel.columns(periods, "predictor period")
-            late = np.setdiff1d(columns, window.pre)
-            if late.size:
-                raise DesignError(
-                    f"Predictor {name!r} uses {panel.periods[late[0]]!r}, which is not an unmasked baseline period. "
-                    "Predictors may look at the baseline only."
-                )
-            if name == "spending":
-                values = window.Y[columns].mean(axis=0)
-            else:
-                cells = panel.covariate(name)[np.ix_(window.rows, columns)]
-                known = np.isfinite(cells)
-                if not known.any(axis=1).all():
-                    unit = window.labels()[int(np.flatnonzero(~known.any(axis=1))[0])]
-                    raise DesignError(
-                        f"Predictor {name!r} has no value for {unit!r} in its periods. Choose other periods or drop it."
-                    )
-                values = np.where(known, cells, 0.0).sum(axis=1) / known.sum(axis=1)
-            spread = values.std(ddof=1)
-            if not spread > 0:
-                raise DesignError(f"Predictor {name!r} is the same for all units, so it tells no donor apart. Drop it.")
-            names.append(name)
-            rows.append((values - values.mean()) / spread)
-        X = np.ascontiguousarray(rows)
-        weights: str | Floats
-        if isinstance(v, str):
-            weights = v
-            if v == "equal":
-                weights = np.full(len(rows), 1.0 / len(rows))
-            elif v == "regression":
-                weights = regression_v(X, window.Y[window.pre])
-        else:
+        pairs = [(spec, None) if isinstance(spec, str) else spec for spec in specs]
+        X = np.ascontiguousarray([_standardised(name, periods, window) for name, periods in pairs])
+        weights: str | Floats = "nested"
+        if not isinstance(v, str):
             weights = np.asarray(v, dtype=np.float64)
-            if weights.shape != (len(rows),) or not (weights >= 0).all() or not weights.sum() > 0:
-                raise DesignError(f"v is {list(v)}; {len(rows)} weights >= 0, one per predictor, are needed.")
+            if weights.shape != (len(X),) or not (weights >= 0).all() or not weights.sum() > 0:
+                raise DesignError(f"v is {list(v)}; {len(X)} weights >= 0, one per predictor, are needed.")
             weights = weights / weights.sum()
-        return cls(tuple(names), X, weights)
+        elif v == "equal":
+            weights = np.full(len(X), 1.0 / len(X))
+        elif v == "regression":
+            weights = regression_v(X, window.Y[window.pre])
+        return cls(tuple(name for name, _ in pairs), X, weights)
+
+
+def _standardised(name: str, periods: Sequence[Any] | None, window: FitWindow) -> Floats:
+    """Return a predictor's mean over its periods (N,), centred and divided by its standard deviation over units."""
+    panel = window.problem.panel
+    columns = window.pre if periods is None else panel.columns(periods, "predictor period")
+    late = np.setdiff1d(columns, window.pre)
+    if late.size:
+        raise DesignError(
+            f"Predictor {name!r} uses {panel.periods[late[0]]!r}, which is not an unmasked baseline period. "
+            "Predictors may use the baseline only."
+        )
+    if name == "spending":
+        values = window.Y[columns].mean(axis=0)
+    else:
+        cells = panel.covariate(name)[np.ix_(window.rows, columns)]
+        known = np.isfinite(cells)
+        if not known.any(axis=1).all():
+            unit = window.labels()[int(np.flatnonzero(~known.any(axis=1))[0])]
+            raise DesignError(
+                f"Predictor {name!r} has no value for {unit!r} in its periods. Choose other periods or drop it."
+            )
+        values = np.where(known, cells, 0.0).sum(axis=1) / known.sum(axis=1)
+    spread = values.std(ddof=1)
+    if not spread > 0:
+        raise DesignError(f"Predictor {name!r} is the same for all units, so it cannot tell donors apart. Drop it.")
+    return np.asarray((values - values.mean()) / spread)
 
 
 def fit_predictors(
-    spec: Predictors, matched: Floats, targets: Integers, donors: Booleans
+    predictors: Predictors, matched: Floats, targets: Integers, donors: Booleans
 ) -> tuple[Floats, Floats, Integers, Integers, tuple[dict[str, float], ...]]:
     """Fit each target on the predictors; with nested V, each target searches its own.
 
-    The search has its own fixed seeds, so that a unit's weights depend neither on the caller's seed nor on
-    the other fits of a batch.
+    The search has its own fixed seeds. A unit's weights depend neither on the caller's seed nor on the other fits.
+
+    Parameters
+    ----------
+    predictors : Predictors
+    matched : array (T, N)
+        Spending in the matched periods.
+    targets : array (M,)
+        Position of the unit that each fit has to match.
+    donors : array (M, N)
+        The donors that each fit may use.
 
     Returns
     -------
-    weights (M, N), gap, status, iterations (M,), notes (V per predictor, one dict per fit)
+    weights : array (M, N)
+    gap, status, iterations : arrays (M,)
+    notes : tuple of dict
+        V per predictor, one dict per fit.
     """
     M, N = donors.shape
-    P = spec.X.shape[0]
+    P = len(predictors.X)
     weights, gap = np.zeros((M, N)), np.zeros(M)
     status, iterations = np.zeros(M, dtype=np.int64), np.zeros(M, dtype=np.int64)
     notes = []
     for m, target in enumerate(targets):
         index = np.flatnonzero(donors[m])
         index = index[index != target]
-        X = np.ascontiguousarray(spec.X[:, index] - spec.X[:, [target]])
+        X = np.ascontiguousarray(predictors.X[:, index] - predictors.X[:, [target]])
         Z = np.ascontiguousarray(matched[:, index] - matched[:, [target]])
-        if isinstance(spec.v, str):
-            regression = regression_v(spec.X[:, np.append(index, target)], matched[:, np.append(index, target)])
-            starts = np.log(np.maximum(np.vstack([np.full(P, 1.0 / P), regression / regression.max()]), 1.5e-8))
-            best = np.inf
-            v = np.full(P, 1.0 / P)
-            for restart in range(RESTARTS):
-                rng = np.random.default_rng(restart)
-                found, w, loss, certificate, state = nested_search(X, Z, starts, rng, GENERATIONS)
-                if loss < best:
-                    best, v = loss, found
-                    weights[m, index], gap[m], status[m] = w, certificate, state
+        if isinstance(predictors.v, str):
+            units = np.append(index, target)
+            regression = regression_v(predictors.X[:, units], matched[:, units])
+            starts = np.vstack([np.full(P, 1.0 / P), regression / regression.max()])
+            starts = np.log(np.maximum(starts, MIN_START))
+            searches = [
+                nested_search(X, Z, starts, np.random.default_rng(seed), GENERATIONS) for seed in range(RESTARTS)
+            ]
+            v, weights[m, index], _loss, gap[m], status[m] = min(searches, key=lambda search: search[2])
         else:
-            v = spec.v
-            w, _loss, gap[m], status[m], iterations[m] = weighted_fit(X, Z, v, np.zeros(index.size))
-            weights[m, index] = w
-        notes.append({f"v[{name}]": float(value) for name, value in zip(spec.names, v, strict=True)})
+            v = predictors.v
+            weights[m, index], _loss, gap[m], status[m], iterations[m] = weighted_fit(X, Z, v, np.zeros(index.size))
+        notes.append({f"v[{name}]": float(value) for name, value in zip(predictors.names, v, strict=True)})
     return weights, gap, status, iterations, tuple(notes)

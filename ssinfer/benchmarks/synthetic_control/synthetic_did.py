@@ -1,4 +1,4 @@
-"""Synthetic difference in differences: weighted donors that run parallel, weighted baseline periods."""
+"""SyntheticDiD: synthetic difference in differences, with weights for donors and for baseline periods."""
 
 from __future__ import annotations
 
@@ -6,48 +6,44 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from ssinfer.benchmarks.base import Capabilities
-from ssinfer.benchmarks.synthetic_control.donor_weighting import WeightingMethod
-from ssinfer.benchmarks.synthetic_control.fit_window import Fits, Window
+from ssinfer.arguments import Number, Optional, Rule
+from ssinfer.benchmarks.synthetic_control.donor_weighting import DonorWeighting
+from ssinfer.benchmarks.synthetic_control.fits import Fits
 from ssinfer.benchmarks.synthetic_control.kernels.gram import factor
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import simplex_batch
-from ssinfer.benchmarks.synthetic_control.kernels.synthetic_did_weights import (
-    first_difference_noise,
-    time_weights_batch,
-)
-from ssinfer.errors import RefusalError
+from ssinfer.benchmarks.synthetic_control.kernels.synthetic_did_weights import first_difference_noise, time_weights
+from ssinfer.deprecation import Renamed, renamed_parameters
 
 if TYPE_CHECKING:
+    from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
     from ssinfer.typing import Booleans, Floats, Integers
 
 
-INTERCEPT = True  # unit weights match deviations from the baseline mean
-
-
-class SyntheticDiD(WeightingMethod):
+@renamed_parameters(Renamed("draws", "n_draws"))
+class SyntheticDiD(DonorWeighting):
     r"""Synthetic difference in differences, with both sets of weights at their exact optimum.
 
     .. math::
         B_t = \sum_j \hat\omega_j y_{jt} + \sum_{s \in \text{baseline}} \hat\lambda_s
         \Bigl(y_{1s} - \sum_j \hat\omega_j y_{js}\Bigr)
 
-    with unit weights :math:`\hat\omega` (ridge :math:`\zeta_\omega = T_1^{1/4} \hat\sigma`, an intercept) and time
-    weights :math:`\hat\lambda` that make the donors' baseline resemble their performance periods; :math:`\hat\sigma`
-    is the
-    standard deviation of the donors' first differences. Each treated unit has its own weights.
+    with unit weights :math:`\hat\omega` (an intercept, and ridge :math:`\zeta_\omega = T_1^{1/4} \hat\sigma`) and
+    time weights :math:`\hat\lambda` that make the donors' baseline resemble their performance periods.
+    :math:`\hat\sigma` is the standard deviation of the donors' first differences. Each treated unit has its own
+    weights.
 
     Parameters
     ----------
     unit_ridge : float, optional
-        :math:`\zeta_\omega / \hat\sigma`; None for :math:`T_1^{1/4}`.
+        :math:`\zeta_\omega / \hat\sigma`, at least 0; None for :math:`T_1^{1/4}`.
     time_ridge : float
-        :math:`\zeta_\lambda / \hat\sigma`.
+        :math:`\zeta_\lambda / \hat\sigma`, at least 0.
     inference : "placebo-se", "placebo" or "none"
-        "placebo-se": normal errors with the covariance of all placebos' errors (algorithm 4 of the source, by exact
-        enumeration). "placebo": their conformal law, as for the synthetic control. A jackknife over
-        treated units needs several of them, and is not offered.
-    draws : int
-        Number of draws, even.
+        "placebo-se" draws normal errors with the covariance of all placebos' errors (algorithm 4 of the source,
+        enumerated). "placebo" as for `SyntheticControl`. There is no jackknife over treated units, which needs
+        several of them.
+    n_draws : int
+        Total number of draws, even and at least 100.
 
     References
     ----------
@@ -55,21 +51,16 @@ class SyntheticDiD(WeightingMethod):
 
     Examples
     --------
-    >>> import numpy as np, pandas as pd
-    >>> from ssinfer.panel import Panel
-    >>> from ssinfer.design import Design
-    >>> from ssinfer.benchmarks.synthetic_control.synthetic_did import SyntheticDiD
-    >>> rng = np.random.default_rng(0)
-    >>> frame = pd.DataFrame([(f"gp{j:02d}", 2010 + t, 2000 + 10 * j + 40 * t + rng.normal(0, 10))
-    ...                       for j in range(25) for t in range(8)], columns=["unit", "period", "spending"])
-    >>> design = Design(treated=["gp07"], baseline=range(2010, 2016), performance=[2016, 2017])
-    >>> cf = SyntheticDiD().fit(Panel.from_frame(frame, insured_years=None), design, seed=1)
+    >>> import ssinfer as ss
+    >>> simulated = ss.simulation.simulate_panel(24, range(2010, 2018), start=2016, seed=1)
+    >>> cf = ss.SyntheticDiD().fit(simulated.panel, simulated.design(), seed=1)
     >>> cf.uncertainty, bool(cf.solver["kkt_gap"].max() < 1e-9)
     ('sampling', True)
     """
 
-    capabilities: ClassVar[Capabilities] = Capabilities(staggered_starts=True, confidence=True)
     weights_read_baseline_only: ClassVar[bool] = False
+    inferences: ClassVar[tuple[str, ...]] = ("placebo-se", "placebo", "none")
+    rules: ClassVar[dict[str, Rule]] = {"unit_ridge": Optional(Number(0.0)), "time_ridge": Number(0.0)}
 
     def __init__(
         self,
@@ -77,61 +68,48 @@ class SyntheticDiD(WeightingMethod):
         unit_ridge: float | None = None,
         time_ridge: float = 1e-6,
         inference: str = "placebo-se",
-        draws: int = 2000,
+        n_draws: int = 2000,
     ) -> None:
         self.unit_ridge = unit_ridge
         self.time_ridge = time_ridge
         self.inference = inference
-        self.draws = draws
+        self.n_draws = n_draws
 
-    @classmethod
-    def inferences(cls) -> tuple[str, ...]:
-        """Return the kinds of inference that the method offers."""
-        return ("placebo-se", "placebo", "none")
-
-    def check_parameters(self) -> None:
-        """Refuse impossible parameters."""
-        super().check_parameters()
-        for name in ("unit_ridge", "time_ridge"):
-            value = getattr(self, name)
-            if value is not None and not value >= 0:
-                raise RefusalError(f"{name} is {value!r}; a number >= 0 is needed.")
-
-    def solve(self, window: Window, targets: Integers, donors: Booleans, warm: Floats | None = None) -> Fits:
+    def solve(self, window: FitWindow, targets: Integers, donors: Booleans, warm: Floats | None = None) -> Fits:
         """Fit each target by the donors allowed to it."""
         M, N = donors.shape
+        T0 = window.pre.size
         allowed = donors.copy()
         allowed[np.arange(M), targets] = False
         before = np.ascontiguousarray(window.Y[window.pre])
         after = window.pooling @ window.Y[window.post]
-        T0 = window.pre.size
-        sigma = np.array([first_difference_noise(before, allowed[m]) for m in range(M)])
         share = window.post.size**0.25 if self.unit_ridge is None else self.unit_ridge
-        F = factor(before, np.ones(T0), INTERCEPT)
+        with_intercept = True
+        F = factor(before, np.ones(T0), with_intercept)
         K = F.T @ F
-        weights, gap = np.zeros((M, N)), np.zeros(M)
-        status, iterations = np.zeros(M, dtype=np.int64), np.zeros(M, dtype=np.int64)
+        weights, periods = np.zeros((M, N)), np.zeros((M, T0))
+        gap, status, iterations = np.zeros((2, M)), np.zeros((2, M), dtype=np.int64), np.zeros((2, M), dtype=np.int64)
         start = np.zeros((M, N)) if warm is None else warm
         for m in range(M):
-            one = slice(m, m + 1)
-            ridge = np.full(N, T0 * (share * sigma[m]) ** 2)
-            weights[one], gap[one], status[one], iterations[one] = simplex_batch(
-                K, F, targets[one], allowed[one], ridge, start[one]
+            sigma = first_difference_noise(before, allowed[m])
+            fit = slice(m, m + 1)
+            ridge = np.full(N, T0 * (share * sigma) ** 2)
+            weights[fit], gap[0, fit], status[0, fit], iterations[0, fit] = simplex_batch(
+                K, F, targets[fit], allowed[fit], ridge, start[fit]
             )
             if warm is None and m + 1 < M:
                 start[m + 1] = np.where(allowed[m + 1], weights[m], 0.0)
-        periods, time_gap, time_status, time_steps = time_weights_batch(before, after, allowed, self.time_ridge * sigma)
+            periods[m], gap[1, m], status[1, m], iterations[1, m] = time_weights(
+                before, after, allowed[m], self.time_ridge * sigma
+            )
         residual = before[:, targets] - before @ weights.T  # (T0, M)
         offset = (periods.T * residual).sum(axis=0)
-        labels = window.problem.periods(window.pre)
-        notes = tuple(
-            {f"lambda[{label}]": float(value) for label, value in zip(labels, row, strict=True)} for row in periods
-        )
+        names = [f"lambda[{label}]" for label in window.problem.periods(window.pre)]
         return Fits(
-            weights,
-            np.repeat(offset[:, None], window.Y.shape[0], axis=1),
-            np.maximum(gap, time_gap),
-            np.maximum(status, time_status),
-            iterations + time_steps,
-            notes,
+            weights=weights,
+            offset=np.repeat(offset[:, None], window.Y.shape[0], axis=1),
+            gap=gap.max(axis=0),
+            status=status.max(axis=0),
+            iterations=iterations.sum(axis=0),
+            notes=tuple(dict(zip(names, row.tolist(), strict=True)) for row in periods),
         )

@@ -63,31 +63,18 @@ class Calendar:
         """Days of each period's calendar year (T,)."""
         return np.array([day_of(dt.date(y + 1, 1, 1)) - day_of(dt.date(y, 1, 1)) for y in self.year], dtype=np.int64)
 
+    def _frame(self) -> pd.DataFrame:
+        columns = {"p_first": self.first, "p_last": self.last, "year": self.year, "year_days": self.year_days}
+        return pd.DataFrame({"t": range(len(self.periods)), **columns})
+
     def table(self) -> Any:
-        """Return an Ibis table: t, first, last, year, year_days."""
-        frame = pd.DataFrame(
-            {
-                "t": np.arange(len(self.periods)),
-                "p_first": np.array(self.first),
-                "p_last": np.array(self.last),
-                "year": np.array(self.year),
-                "year_days": self.year_days,
-            }
-        )
-        return ibis.memtable(frame, schema=dict.fromkeys(frame.columns, "int64"))
+        """Return an Ibis table: t, p_first, p_last, year, year_days."""
+        return _memtable(self._frame())
 
     def year_table(self) -> Any:
         """Return an Ibis table: p_first, p_last of each calendar year inside the study, year, year_days."""
-        frame = pd.DataFrame(
-            {
-                "p_first": np.array(self.first),
-                "p_last": np.array(self.last),
-                "year": np.array(self.year),
-                "year_days": self.year_days,
-            }
-        )
-        by_year = frame.groupby(["year", "year_days"], as_index=False).agg({"p_first": "min", "p_last": "max"})
-        return ibis.memtable(by_year, schema=dict.fromkeys(by_year.columns, "int64"))
+        years = self._frame().groupby(["year", "year_days"], as_index=False)
+        return _memtable(years.agg({"p_first": "min", "p_last": "max"}))
 
     def running(self, date: Any) -> Any:
         """Return the position of a date's period as an Ibis expression: 0 to T-1 inside the study."""
@@ -103,6 +90,17 @@ class Calendar:
         """Return the running month (12 year + month - 1) in which period t ends, as an Ibis expression."""
         step = 12 // PER_YEAR[self.frequency]
         return (t + self.number) * step + step - 1
+
+
+def _memtable(frame: pd.DataFrame) -> Any:
+    return ibis.memtable(frame, schema=dict.fromkeys(frame.columns, "int64"))
+
+
+def overlap(spans: Any, periods: Any) -> Any:
+    """Return spans (lo, hi) joined with the periods they touch; `days` is the number of days in both."""
+    joined = spans.join(periods, [spans["lo"] <= periods["p_last"], spans["hi"] >= periods["p_first"]])
+    days = ibis.least(joined["hi"], joined["p_last"]) - ibis.greatest(joined["lo"], joined["p_first"]) + 1
+    return joined.mutate(days=days)
 
 
 def epoch_day(date: Any) -> Any:

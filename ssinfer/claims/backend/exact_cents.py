@@ -25,3 +25,8 @@ def cents(amount: Any) -> Any:
 def whole_sum(values: Any, where: Any = None) -> Any:
     """Return a sum as a 64-bit whole number in the backend; Ibis would drop its own `cast` as unnecessary."""
     return ops.Cast(values.sum(where=where), to=dt.int64).to_expr()
+
+
+def sums(rows: Any, by: tuple[str, ...], *names: str) -> Any:
+    """Return whole sums of columns per group (Ibis)."""
+    return rows.group_by(*by).aggregate(**{name: rows[name].sum().cast("int64") for name in names})

@@ -10,7 +10,7 @@ class Scratch:
     """Tables of one extract, temporary if the backend has temporary tables.
 
     The cache of Ibis drops tables when Python collects an expression, and evaluates them again at each use on Spark.
-    Here tables are written once and dropped by :meth:`drop`.
+    Here tables are written once and dropped by :meth:`close`.
     """
 
     def __init__(self, connection: Any) -> None:
@@ -18,7 +18,7 @@ class Scratch:
         self.names: list[str] = []
 
     def keep(self, expression: Any, *, permanent: bool = False) -> Any:
-        """Return the expression, computed once; a `permanent` one stays after :meth:`drop`.
+        """Return the expression, computed once; a `permanent` one stays after :meth:`close`.
 
         Spark has no temporary tables: a permanent table stays in the warehouse of the session.
         """
@@ -29,7 +29,7 @@ class Scratch:
             self.names.append(name)
         return table
 
-    def drop(self) -> None:
+    def close(self) -> None:
         """Drop the tables that are not permanent."""
         while self.names:
             # Ibis 12.0 with sqlglot 30 compiles `drop_table` to an empty statement.

@@ -1,10 +1,15 @@
-"""Schema of the tables of claims: columns, types, and whether values may be missing."""
+"""Schema of the tables of claims: columns and types, and the reading of files that hold them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from ssinfer.errors import ClaimsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Kind = Literal["key", "text", "whole", "number", "date"]
 
@@ -53,3 +58,76 @@ TABLES = MappingProxyType(
 )
 # Tables that may be absent.
 OPTIONAL_TABLES = ("deaths", "programmes")
+_DUCKDB_TYPE = {"date": "DATE", "text": "VARCHAR"}
+
+
+def read_file(connection: Any, name: str, path: Path) -> Any:
+    """Return a table of one file, of all files of a folder, or of a pattern, on an Ibis DuckDB connection."""
+    files = _files(name, path)
+    suffixes = {_suffix(file) for file in files}
+    if len(suffixes) > 1:
+        raise ClaimsError(f"Table {name!r} mixes {' and '.join(sorted(suffixes))} files in {path}. Use one format.")
+    if suffixes == {".parquet"}:
+        _same_types(name, files, connection.read_parquet)
+        return connection.read_parquet([str(file) for file in files])
+
+    def read(sources: Any) -> Any:
+        # The reader gets the types of dates and labels: it would guess an empty column or a code such as 007 wrongly.
+        header = connection.read_csv(str(sources[0] if isinstance(sources, list) else sources)).schema().names
+        kinds = {column: TABLES[name][column].kind for column in header if column in TABLES[name]}
+        types = {column: _DUCKDB_TYPE[kind] for column, kind in kinds.items() if kind in _DUCKDB_TYPE}
+        return connection.read_csv(sources, types=types)
+
+    try:
+        _same_types(name, files, read)
+        # Parsed once, so that a wrong value is an error here and not during the count.
+        return connection.create_table(f"ssinfer_csv_{name}", read([str(file) for file in files]), temp=True)
+    except ClaimsError:
+        raise
+    except Exception as error:
+        reason = str(error).strip().splitlines()
+        raise ClaimsError(f"Table {name!r} could not be read from {path}: {' '.join(reason[:3])}") from error
+
+
+def _files(name: str, path: Path) -> list[Path]:
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if _suffix(file))
+    elif any(sign in path.name for sign in "*?["):
+        files = sorted(path.parent.glob(path.name))
+    else:
+        files = [path] if path.is_file() else []
+    if not files or not all(_suffix(file) for file in files):
+        raise ClaimsError(f"Table {name!r}: no Parquet or CSV file at {path}.")
+    return files
+
+
+def _suffix(file: Path) -> str:
+    if file.suffix == ".parquet":
+        return ".parquet"
+    return ".csv" if ".csv" in file.suffixes[-2:] else ""
+
+
+def _same_types(name: str, files: list[Path], read: Any) -> None:
+    """Refuse files whose columns differ in kind, for example a person stored as a number and as text."""
+    if len(files) == 1:
+        return
+    first: dict[str, str] = {}
+    for file in files:
+        schema = read(str(file)).schema()
+        kinds = {column: _kind(kind) for column, kind in schema.items() if column in TABLES[name]}
+        if not first:
+            first = kinds
+        for column in {**first, **kinds}:
+            ours, theirs = first.get(column, "absent"), kinds.get(column, "absent")
+            if ours != theirs and "missing" not in (ours, theirs):
+                raise ClaimsError(
+                    f"Files of table {name!r} differ: column {column!r} is {ours} in {files[0].name} and {theirs} in "
+                    f"{file.name}. Store it as one type in all files."
+                )
+
+
+def _kind(kind: Any) -> str:
+    for name in ("integer", "string", "decimal", "floating", "date", "timestamp", "boolean"):
+        if getattr(kind, f"is_{name}")():
+            return {"string": "text", "integer": "whole number"}.get(name, name)
+    return "missing" if kind.is_null() else str(kind)

@@ -12,12 +12,11 @@ import pandas as pd
 import pyarrow as pa
 from ibis.common.exceptions import TableNotFound
 
-from ssinfer.claims.tables.files import read_file
-from ssinfer.claims.tables.schema import OPTIONAL_TABLES, TABLES, Column
+from ssinfer.claims.tables.schema import OPTIONAL_TABLES, TABLES, Column, read_file
 from ssinfer.errors import ClaimsError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -51,7 +50,11 @@ class ClaimsTables:
             table = getattr(self, name)
             if table is None:
                 if name not in OPTIONAL_TABLES:
-                    raise ClaimsError(f"Table {name!r} is needed. Its columns: {', '.join(TABLES[name])}.")
+                    names = ", ".join(other for other in TABLES if getattr(self, other) is not None)
+                    raise ClaimsError(
+                        f"Table {name!r} was not found (found: {names or 'none'}). "
+                        f"Its columns: {', '.join(TABLES[name])}."
+                    )
                 continue
             object.__setattr__(self, name, _conform(name, table))
         present = {name: getattr(self, name) for name in TABLES if "person" in TABLES[name]}
@@ -89,14 +92,9 @@ class ClaimsTables:
         ClaimsError
             A file is absent, or files of one table differ in their columns or types.
         """
-        settings: dict[str, Any] = {}
-        if memory_limit is not None:
-            settings["memory_limit"] = memory_limit
-        if threads is not None:
-            settings["threads"] = threads
-        for name in tables:
-            if name not in TABLES:
-                raise ClaimsError(f"There is no table {name!r}. {did_you_mean(name, TABLES)}")
+        limits = {"memory_limit": memory_limit, "threads": threads}
+        settings = {name: limit for name, limit in limits.items() if limit is not None}
+        _refuse_unknown(tables)
         path = None if source is None else Path(source)
         if path is not None and path.suffix in (".duckdb", ".db", ".ddb"):
             if not path.is_file():
@@ -137,10 +135,9 @@ class ClaimsTables:
         ClaimsTables: insured, enrolment, claims on duckdb
         """
         connection = ibis.duckdb.connect()
+        _refuse_unknown(frames)
         found = {}
         for name, frame in frames.items():
-            if name not in TABLES:
-                raise ClaimsError(f"There is no table {name!r}. {did_you_mean(name, TABLES)}")
             if frame is not None:
                 # Ibis 12.0 with sqlglot 30 cannot drop the view of a created table, so the frame is registered.
                 connection.con.register(name, _arrow(name, frame))
@@ -149,17 +146,17 @@ class ClaimsTables:
 
     @classmethod
     def _of(cls, connection: Any, found: Mapping[str, Any]) -> Self:
-        missing = [name for name in TABLES if name not in found and name not in OPTIONAL_TABLES]
-        if missing:
-            raise ClaimsError(
-                f"Table {missing[0]!r} was not found (found: {', '.join(found) or 'none'}). "
-                f"Its columns: {', '.join(TABLES[missing[0]])}."
-            )
-        return cls(connection, **found)
+        return cls(connection, **{name: found.get(name) for name in TABLES})
 
     def __repr__(self) -> str:
         present = ", ".join(name for name in TABLES if getattr(self, name) is not None)
         return f"ClaimsTables: {present} on {self.connection.name}"
+
+
+def _refuse_unknown(names: Iterable[str]) -> None:
+    for name in names:
+        if name not in TABLES:
+            raise ClaimsError(f"There is no table {name!r}. {did_you_mean(name, TABLES)}")
 
 
 def _table(connection: Any, name: str) -> Any:
@@ -230,22 +227,21 @@ def _check_small_tables(tables: ClaimsTables) -> None:
         if not len(table.select(next(iter(TABLES[name]))).limit(1).to_pandas()):
             raise ClaimsError(f"Table {name!r} is empty. Load its rows first.")
     insured, enrolment = tables.insured, tables.enrolment
-    found = insured.aggregate(
+    row = insured.aggregate(
         n=insured.count(),
         persons=insured["person"].nunique(),
-        no_birth=insured["birth_year"].isnull().sum(),
-        no_sex=insured["sex"].isnull().sum(),
-    ).to_pandas()
-    row = found.iloc[0]
+        **{name: insured[name].isnull().sum() for name in ("birth_year", "sex")},
+    )
+    row = row.to_pandas().iloc[0]
     if row["persons"] != row["n"]:
         raise ClaimsError(
             f"Table 'insured' has {int(row['n']):,} rows for {int(row['persons']):,} persons (a missing identifier "
             "counts as none). Keep one row per person."
         )
-    for column, key in (("birth_year", "no_birth"), ("sex", "no_sex")):
-        if row[key]:
+    for name in ("birth_year", "sex"):
+        if row[name]:
             raise ClaimsError(
-                f"{column} is missing for {int(row[key]):,} persons of table 'insured'. Complete it first."
+                f"{name} is missing for {int(row[name]):,} persons of table 'insured'. Complete it first."
             )
     wrong = enrolment.filter(enrolment["end"] < enrolment["start"])
     empty = enrolment.aggregate(

@@ -5,14 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ssinfer.datasets import dartmouth, mssp, prop99
 from ssinfer.datasets.io.folders import data_folder
-from ssinfer.datasets.vektis import covariates
-from ssinfer.datasets.vektis.coordinates import CENTROIDS
 from ssinfer.datasets.vektis.sources import VEKTIS_FILES
 
 if TYPE_CHECKING:
     import pandas as pd
+
+CENTROIDS = "municipality_centroids_2023.csv"
+KEY_FIGURES = "cbs_70072ned_regional_keyfigures_2015.csv"
+EDUCATION = "cbs_education_gemeente_2021.csv"
+DARTMOUTH = "county_medicare_2003_2014.csv"
+MSSP_RESULTS = {year: f"PY{year}_results_PUF.csv" for year in (2022, 2023)}
+MSSP_PANEL = "mssp_core_panel_2013_2023.csv"
+PROP99 = "prop99_synthdid.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +44,8 @@ class DatasetEntry:
         """The folder of the files, or how to get them."""
         if self.found:
             return str(data_folder(self.name))
-        return (
-            f"absent: ssinfer data fetch {self.name}"
-            if self.fetchable
-            else f"absent: put it in {data_folder(self.name)}"
-        )
+        cure = f"ssinfer data fetch {self.name}" if self.fetchable else f"put it in {data_folder(self.name)}"
+        return f"absent: {cure}"
 
 
 def entries() -> tuple[DatasetEntry, ...]:
@@ -66,16 +68,16 @@ def entries() -> tuple[DatasetEntry, ...]:
             "load_vektis(covariates=...)",
             "Statistics Netherlands (CBS), tables 70072ned and education per municipality",
             "CC BY 4.0",
-            (CENTROIDS, covariates.KEY_FIGURES, covariates.EDUCATION),
+            (CENTROIDS, KEY_FIGURES, EDUCATION),
         ),
         DatasetEntry(
             "dartmouth",
             "Medicare spending per enrollee of US counties, age-sex-race adjusted",
-            f"{dartmouth.YEARS[0]}-{dartmouth.YEARS[1]}",
+            "2003-2014",
             "load_dartmouth",
             "The Dartmouth Atlas of Health Care (data.dartmouthatlas.org)",
             "cite the Dartmouth Atlas",
-            (dartmouth.FILE.removesuffix(".gz"),),
+            (DARTMOUTH,),
         ),
         DatasetEntry(
             "mssp",
@@ -84,7 +86,7 @@ def entries() -> tuple[DatasetEntry, ...]:
             "load_mssp",
             "Centers for Medicare & Medicaid Services, public use files (data.cms.gov)",
             "US federal data, public domain",
-            (*(f"PY{year}_results_PUF.csv" for year in mssp.PUF_YEARS), mssp.PANEL_FILE),
+            (*MSSP_RESULTS.values(), MSSP_PANEL),
         ),
         DatasetEntry(
             "synthetic_control",
@@ -93,7 +95,7 @@ def entries() -> tuple[DatasetEntry, ...]:
             "load_prop99",
             "Arkhangelsky et al. (2021), doi 10.1257/aer.20190159",
             "see the source",
-            (prop99.FILE,),
+            (PROP99,),
         ),
     )
 
@@ -108,11 +110,11 @@ def available() -> pd.DataFrame:
     >>> available()["name"].tolist()
     ['vektis', 'cbs', 'dartmouth', 'mssp', 'synthetic_control']
     """
-    import pandas as pd  # noqa: PLC0415
+    import pandas as pd  # noqa: PLC0415  (the list of the command line needs no pandas)
 
     fields = ("name", "description", "years", "loader", "source", "licence")
     rows = [
-        {**{field: getattr(entry, field) for field in fields}}
+        {field: getattr(entry, field) for field in fields}
         | {"files": len(entry.files), "found": len(entry.found), "where": entry.where}
         for entry in entries()
     ]

@@ -1,10 +1,14 @@
-"""Reads a published table, plain or compressed; damaged tables are refused."""
+"""Reads a delimited text, plain or compressed; damaged tables are refused."""
 
 from __future__ import annotations
 
 import gzip
+import io
+import re
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
 
 from ssinfer.datasets.io.folders import find_file
 from ssinfer.errors import DatasetError, did_you_mean
@@ -13,9 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    import pandas as pd
+_SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 
-_OTHER_SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
+
+def damaged(path: Path, problem: str, cure: str, allowed: str = "whole rows of UTF-8") -> DatasetError:
+    """Return the error of a damaged file: the problem, what is allowed, and the next step."""
+    return DatasetError(f"{path}{problem}. Allowed: {allowed}. Next step: {cure}.")
 
 
 def read_bytes(path: Path, cure: str) -> bytes:
@@ -26,20 +33,77 @@ def read_bytes(path: Path, cure: str) -> bytes:
     try:
         return gzip.decompress(raw)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        message = (
-            f"{path} is truncated or not a gzip file ({error}). Allowed: the publisher's file, compressed as a whole. "
-            f"Next step: {cure}."
-        )
-        raise DatasetError(message) from error
+        problem = f" is truncated or not a gzip file ({error})"
+        raise damaged(path, problem, cure, "the publisher's file, compressed as a whole") from error
 
 
-def read_delimited(
+def read_delimited(path: Path, raw: bytes, cure: str, *, separator: str = ",", **options: Any) -> pd.DataFrame:
+    """Return the table in the bytes of a file.
+
+    Parameters
+    ----------
+    path
+        For the messages.
+    raw
+        UTF-8 with a header.
+    cure
+        Next step that a message gives.
+    separator
+        Separator of columns.
+    **options
+        Further arguments of `pandas.read_csv`.
+
+    Raises
+    ------
+    DatasetError
+        The bytes are not UTF-8, are separated otherwise, hold decimal commas, or have rows of another length than the
+        header. Rows of a text with quotes may hold the separator: of these only the last row is checked.
+    """
+    try:
+        lines = raw.decode("utf-8-sig").replace("\r\n", "\n").rstrip("\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise damaged(path, f" is not UTF-8 (byte {error.start}): another program has saved it", cure) from error
+    header, *rows = lines
+    if not header.strip():
+        raise damaged(path, " is empty", cure)
+    if separator not in header:
+        got = next((name for sign, name in _SEPARATORS.items() if sign in header), "no")
+        allowed = f"columns separated by {separator!r} and decimal points"
+        raise damaged(path, f" has {got} separator in its first line {header[:60]!r}", cure, allowed)
+    if not rows:
+        raise damaged(path, " has a header and no rows: it is truncated", cure)
+    decimal_comma = re.compile(rf"(?<![^{separator}])-?\d+,\d+(?![^{separator}])")
+    quoted = b'"' in raw
+    for number, row in enumerate(rows, start=2):
+        last = number == len(lines)
+        if not row or (quoted and (not last or '"' in row)):
+            continue
+        if separator != "," and (value := decimal_comma.search(row)):
+            problem = (
+                f", line {number}: {value[0]!r} is written with a decimal comma (a spreadsheet saved the file again)"
+            )
+            raise damaged(path, problem, cure, "decimal points")
+        fields, n_columns = row.count(separator) + 1, header.count(separator) + 1
+        if fields != n_columns and not (quoted and '"' in header):
+            why = "the file is truncated" if last else "the row is damaged"
+            why = "unquoted decimal commas do that" if separator == "," and fields > n_columns else why
+            raise damaged(path, f", line {number}: {fields} fields, the header has {n_columns}: {why}", cure)
+    try:
+        frame: pd.DataFrame = pd.read_csv(io.BytesIO(raw), sep=separator, encoding="utf-8-sig", **options)
+    except ValueError as error:
+        raise damaged(path, f" cannot be read: {' '.join(str(error).split())[:160]}", cure) from error
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise damaged(path, " has more fields in its rows than in its header: unquoted decimal commas do that", cure)
+    return frame
+
+
+def read_published(
     name: str,
     file_name: str,
     folder: str | Path | None,
     *,
     columns: Sequence[str],
-    numbers: Sequence[str],
+    numbers: Sequence[str] = (),
     separator: str = ",",
     text: Mapping[str, type[str]] | None = None,
     missing: Sequence[str] = (),
@@ -66,70 +130,20 @@ def read_delimited(
     DatasetError
         The file is absent, truncated or separated otherwise, lacks columns, or holds text in a column of numbers.
     """
-    import io  # noqa: PLC0415
-
-    import pandas as pd  # noqa: PLC0415
-
+    cure = "download the publisher's file again"
     path = find_file(name, file_name, folder, fetchable=False)
-    raw = read_bytes(path, "download it again")
-    header = raw[: raw.find(b"\n")].decode("utf-8-sig", errors="replace")
-    other = next((sign for sign in _OTHER_SEPARATORS if sign != separator and sign in header), None)
-    if separator not in header:
-        got = _OTHER_SEPARATORS[other] if other else "no separator"
-        message = (
-            f"{path} has {got} in its first line {header[:60]!r}. Allowed: columns separated by {separator!r}. "
-            "Next step: download it again."
-        )
-        raise DatasetError(message)
-    try:
-        frame = pd.read_csv(
-            io.BytesIO(raw),
-            sep=separator,
-            encoding="utf-8-sig",
-            dtype=dict(text or {}),
-            na_values=list(missing),
-            keep_default_na=True,
-        )
-    except (ValueError, pd.errors.ParserError) as error:
-        message = f"{path} cannot be read: {error}. Allowed: whole rows of UTF-8. Next step: download it again."
-        raise DatasetError(message) from error
+    raw = read_bytes(path, cure)
+    frame = read_delimited(path, raw, cure, separator=separator, dtype=dict(text or {}), na_values=list(missing))
     absent = [column for column in columns if column not in frame.columns]
     if absent:
-        message = (
-            f"{path} lacks the columns {', '.join(absent)}. {did_you_mean(absent[0], frame.columns)} "
-            "Next step: download the publisher's file again."
-        )
-        raise DatasetError(message)
-    _refuse_cut_row(path, raw, separator, frame)
+        hint = did_you_mean(absent[0], frame.columns)
+        raise DatasetError(f"{path} lacks the columns {', '.join(absent)}. {hint} Next step: {cure}.")
     for column in numbers:
-        _refuse_text(path, column, frame[column])
+        values = frame[column]
+        if not pd.api.types.is_numeric_dtype(values):
+            bad = values[pd.to_numeric(values, errors="coerce").isna() & values.notna()]
+            value = bad.iloc[0] if len(bad) else values.iloc[0]
+            why = " with a decimal comma" if "," in str(value) else ""
+            problem = f": column {column} holds {value!r}, which is not a number{why}"
+            raise damaged(path, problem, cure, "numbers with a decimal point")
     return frame
-
-
-def _refuse_cut_row(path: Path, raw: bytes, separator: str, frame: pd.DataFrame) -> None:
-    """Refuse a last row with too few fields, which a CSV reader would fill with missing values."""
-    last = raw.rstrip(b"\r\n").rsplit(b"\n", 1)[-1].decode("utf-8-sig", errors="replace")
-    if '"' in last:
-        return  # quoted fields may hold the separator: pandas has read them
-    fields = last.count(separator) + 1
-    if fields != frame.shape[1] or not len(frame):
-        message = (
-            f"{path}: the last row has {fields} fields, the header {frame.shape[1]}: the file is truncated. "
-            "Allowed: whole rows. Next step: download it again."
-        )
-        raise DatasetError(message)
-
-
-def _refuse_text(path: Path, column: str, values: pd.Series[float]) -> None:
-    import pandas as pd  # noqa: PLC0415
-
-    if pd.api.types.is_numeric_dtype(values):
-        return
-    bad = values[pd.to_numeric(values, errors="coerce").isna() & values.notna()]
-    value = bad.iloc[0] if len(bad) else values.iloc[0]
-    why = " with a decimal comma" if "," in str(value) else ""
-    message = (
-        f"{path}: column {column} holds {value!r}, which is not a number{why}. Allowed: numbers with a decimal point. "
-        "Next step: download the publisher's file again."
-    )
-    raise DatasetError(message)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pooch
+import requests
 
 from ssinfer.datasets.io.folders import CACHE_DIR, cache_folder
 from ssinfer.datasets.vektis.sources import VEKTIS_FILES
@@ -11,7 +15,6 @@ from ssinfer.errors import DatasetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from ssinfer.datasets.vektis.sources import VektisFile
 
@@ -27,11 +30,10 @@ def fetch(name: str, years: Iterable[int] | None = None) -> list[Path]:
         A data set that cannot be fetched, or a download that failed (see `fetch_vektis`).
     """
     if name not in FETCHABLE:
-        message = (
+        raise DatasetError(
             f"Data set {name!r} cannot be fetched. Allowed: {', '.join(FETCHABLE)}. Next step: `ssinfer data list` "
             "names the source of each data set; put its files under SSINFER_DATA_DIR."
         )
-        raise DatasetError(message)
     return fetch_vektis(years)
 
 
@@ -67,16 +69,13 @@ def fetch_vektis(
         An unregistered year, an unreachable address, a cut connection, or bytes with another SHA-256. Earlier
         files stay; the failed file is removed.
     """
-    from pathlib import Path  # noqa: PLC0415
-
     asked = sorted(VEKTIS_FILES) if years is None else sorted(set(years))
     unknown = [year for year in asked if year not in VEKTIS_FILES]
     if unknown:
-        message = (
+        raise DatasetError(
             f"Vektis: no address is registered for {', '.join(map(str, unknown))}. "
             f"Allowed: {min(VEKTIS_FILES)} to {max(VEKTIS_FILES)}. Next step: choose years from these."
         )
-        raise DatasetError(message)
     place = Path(folder) if folder is not None else cache_folder() / "vektis"
     paths = []
     for year in asked:
@@ -88,11 +87,6 @@ def fetch_vektis(
 
 def _retrieve(file: VektisFile, url: str, place: Path, timeout: float) -> Path:
     """Download a file; pooch renames it to its final name only if its SHA-256 is right."""
-    from pathlib import Path  # noqa: PLC0415
-
-    import pooch  # noqa: PLC0415
-    import requests  # noqa: PLC0415
-
     pooch.get_logger().setLevel(logging.WARNING)
     try:
         return Path(
@@ -111,8 +105,7 @@ def _retrieve(file: VektisFile, url: str, place: Path, timeout: float) -> Path:
         cure = "the publisher may have revised the file: download it by hand and read it with verify=False"
     except OSError as error:
         what, cure = f"it cannot be written ({error})", f"set {CACHE_DIR} to a writable folder"
-    message = (
+    raise DatasetError(
         f"{file.name} from {url}: {what}. Nothing of it was kept. Allowed: the publisher's file of {file.year} "
         f"({file.n_bytes:,} bytes). Next step: {cure}, as {place / file.name}."
     )
-    raise DatasetError(message)

@@ -47,8 +47,7 @@ def find_file(
         else "download it from the publisher (`ssinfer data list` names the source)"
     )
     setting = "" if folder is not None else f" ({DATA_DIR} is {os.environ.get(DATA_DIR) or 'unset'})"
-    message = (
+    raise DatasetError(
         f"Data set {name!r}: the file {file_name} is not in {place}{setting}. Allowed: the publisher's file, plain or "
         f"compressed as {file_name}.gz. Next step: put it there, or {how}."
     )
-    raise DatasetError(message)

@@ -6,14 +6,15 @@ import contextlib
 import hashlib
 from typing import TYPE_CHECKING
 
+import pandas as pd
+import pyarrow as pa
+
 from ssinfer.atomic import atomic_files
 from ssinfer.datasets.io.folders import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
-
-    import pandas as pd
 
 # raise it if the readers return another frame for the same files
 LAYOUT = 1
@@ -28,25 +29,9 @@ def cached_frame(name: str, inputs: Sequence[Path], options: object, build: Call
     parts = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in inputs]
     key = hashlib.sha256(repr((LAYOUT, parts, options)).encode()).hexdigest()[:24]
     path = cache_folder() / "frames" / f"{name}-{key}.parquet"
-    kept = _read(path)
-    if kept is not None:
-        return kept
-    frame = build()
-    _write(frame, path)
-    return frame
-
-
-def _read(path: Path) -> pd.DataFrame | None:
-    import pandas as pd  # noqa: PLC0415
-    import pyarrow as pa  # noqa: PLC0415
-
-    try:
+    with contextlib.suppress(OSError, pa.ArrowException):  # absent, unreadable or damaged: built again
         return pd.read_parquet(path)
-    except (OSError, pa.ArrowException):
-        return None  # absent, unreadable or damaged: built again
-
-
-def _write(frame: pd.DataFrame, path: Path) -> None:
-    """Keep the frame; without a writable folder nothing is kept."""
+    frame = build()
     with contextlib.suppress(OSError), atomic_files(path.parent) as temporary:
         frame.to_parquet(temporary / path.name, compression="zstd", index=False)
+    return frame

@@ -1,19 +1,11 @@
 """Baskets: named sets of care types, and the years between which each is comparable.
 
-A growing basket is not growing spending. The national means per insured-year and care type of 2011-2022 (EUR, all
-rows of the publisher's files) give two kinds of facts:
-
-- a **break**: care entered or left the basket, or moved between it and a column outside it. Years on both sides of a
-  break are refused.
-- a **note**: timing or bookkeeping that changes the mean of one year, but not the insured care. It is reported, not
-  refused. A benchmark trended by a reference group removes its national part.
-
-The columns show, in EUR per insured-year: district nursing 0 -> 182 and long-term mental health care 0 -> 3
-(2015), geriatric rehabilitation 0 -> 38 (2013), primary-care residence 16 (own column from 2018, but `OVERIG` is 32 in
-2017 against 14 in 2016 and 17 in 2018: it entered in 2017), GZSP 0.4 -> 3.8 (2020). Mental health care was only
-relabelled (2014, 2022), as was maternity care into `INTEGRALE_GEBOORTEZORG` (2021). Chain care got its own GP column
-in 2015 (28; `OVERIG` halved, 27 -> 14). Pharmacy fell 311 -> 277 -> 260 (2011-13) while expensive drugs moved to the
-hospital.
+A **break** is care that entered or left the basket; years on both sides are refused. A **note** is timing or
+bookkeeping that changes the mean of one year, but not the insured care; it is reported. Both follow from the national
+means per care type, 2011-2022 (EUR per insured-year): district nursing 0 -> 182 and long-term mental health care 0 ->
+3 (2015), geriatric rehabilitation 0 -> 38 (2013), primary-care residence 16 (2017, under `OVERIG`), GZSP 0.4 -> 3.8
+(2020), pharmacy 311 -> 260 (2011-13), chain care 28 (2015). Mental health care (2014, 2022) and maternity care (2021)
+only changed their columns.
 """
 
 from __future__ import annotations
@@ -28,13 +20,7 @@ from ssinfer.errors import DatasetError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_ENTERED_AFTER_2011 = (
-    "VERPLEGING_EN_VERZORGING",
-    "LANGDURIGE_GGZ",
-    "EERSTELIJNSVERBLIJF",
-    "GZSP",
-    "GERIATRISCHE_REVALIDATIEZORG",
-)
+_ENTERED = ("VERPLEGING_EN_VERZORGING", "LANGDURIGE_GGZ", "EERSTELIJNSVERBLIJF", "GZSP", "GERIATRISCHE_REVALIDATIEZORG")
 _DRUGS_MOVED = {
     2012: "expensive drugs (TNF-alpha inhibitors) moved from pharmacy to hospital on 1 January 2012",
     2013: "oncology drugs and growth hormones moved from pharmacy to hospital on 1 January 2013",
@@ -99,12 +85,11 @@ class Basket:
         reasons = "; ".join(f"{year - 1}/{year}: {why}" for year, why in sorted(crossed.items()))
         spans = self.comparable_spans(asked[0], asked[-1])
         shown = ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in spans)
-        message = (
+        raise DatasetError(
             f"Basket {self.name!r} is not comparable over the years {asked[0]}-{asked[-1]}: {reasons}. "
             f"Allowed: years within one of {shown}. "
             "Next step: choose such years, or basket='core', which leaves out what entered after 2011."
         )
-        raise DatasetError(message)
 
 
 def _without(*dropped: str) -> tuple[str, ...]:
@@ -131,7 +116,7 @@ BASKETS: dict[str, Basket] = {
             "core",
             "total minus what entered after 2011: district nursing, long-term mental health care, primary-care "
             "residence, GZSP, geriatric rehabilitation",
-            _without(*_ENTERED_AFTER_2011),
+            _without(*_ENTERED),
             notes={
                 2015: (_NOTE_2015, _NOTE_YOUTH),
                 2017: (_NOTE_2017,),
@@ -143,7 +128,7 @@ BASKETS: dict[str, Basket] = {
         Basket(
             "without_ggz",
             "core minus all mental health care (GGZ), in each of its three codings",
-            _without(*_ENTERED_AFTER_2011, *GGZ),
+            _without(*_ENTERED, *GGZ),
             notes={2015: (_NOTE_2015,), 2017: (_NOTE_2017,)},
         ),
         Basket(
@@ -178,5 +163,4 @@ def find_basket(basket: str) -> Basket:
     if basket in BASKETS:
         return BASKETS[basket]
     names = ", ".join(BASKETS)
-    message = f"There is no basket {basket!r}. {did_you_mean(basket, BASKETS)} Allowed: {names}."
-    raise DatasetError(message)
+    raise DatasetError(f"There is no basket {basket!r}. {did_you_mean(basket, BASKETS)} Allowed: {names}.")

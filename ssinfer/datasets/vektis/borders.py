@@ -14,29 +14,15 @@ DIVISIONS: dict[int, int] = {2019: 355, 2021: 352, 2022: 344, 2023: 342}
 
 # division: {name in the division before: name from this division on}
 _MERGED: dict[int, dict[str, str]] = {
-    2021: {
-        "APPINGEDAM": "EEMSDELTA",
-        "DELFZIJL": "EEMSDELTA",
-        "LOPPERSUM": "EEMSDELTA",
-    },
+    2021: dict.fromkeys(("APPINGEDAM", "DELFZIJL", "LOPPERSUM"), "EEMSDELTA"),
     2022: {
+        **dict.fromkeys(("BOXMEER", "CUIJK", "GRAVE", "MILL EN SINT HUBERT", "SINT ANTHONIS"), "LAND VAN CUIJK"),
+        **dict.fromkeys(("LANDERD", "UDEN"), "MAASHORST"),
+        **dict.fromkeys(("HEERHUGOWAARD", "LANGEDIJK"), "DIJK EN WAARD"),
         "BEEMSTER": "PURMEREND",
-        "BOXMEER": "LAND VAN CUIJK",
-        "CUIJK": "LAND VAN CUIJK",
-        "GRAVE": "LAND VAN CUIJK",
-        "MILL EN SINT HUBERT": "LAND VAN CUIJK",
-        "SINT ANTHONIS": "LAND VAN CUIJK",
-        "LANDERD": "MAASHORST",
-        "UDEN": "MAASHORST",
-        "HEERHUGOWAARD": "DIJK EN WAARD",
-        "LANGEDIJK": "DIJK EN WAARD",
         "WEESP": "AMSTERDAM",
     },
-    2023: {
-        "BRIELLE": "VOORNE AAN ZEE",
-        "HELLEVOETSLUIS": "VOORNE AAN ZEE",
-        "WESTVOORNE": "VOORNE AAN ZEE",
-    },
+    2023: dict.fromkeys(("BRIELLE", "HELLEVOETSLUIS", "WESTVOORNE"), "VOORNE AAN ZEE"),
 }
 
 # division: {name that was split: the municipalities that received a part}
@@ -56,8 +42,9 @@ def target_division(borders: int | str) -> int:
     if text.isdigit() and int(text) in DIVISIONS:
         return int(text)
     allowed = ", ".join(f"{year} ({count} municipalities)" for year, count in DIVISIONS.items())
-    message = f"borders={borders!r} is not a known municipal division. Allowed: {allowed}. Next step: use borders=2023."
-    raise DatasetError(message)
+    raise DatasetError(
+        f"borders={borders!r} is not a known municipal division. Allowed: {allowed}. Next step: use borders=2023."
+    )
 
 
 def renames(year: int, division: int) -> dict[str, str]:
@@ -70,12 +57,11 @@ def renames(year: int, division: int) -> dict[str, str]:
     """
     start = division_of(year)
     if start > division:
-        message = (
+        raise DatasetError(
             f"The file of {year} uses the municipal borders of {start}; they cannot be taken back to {division}, "
             f"because merged municipalities cannot be taken apart. Allowed: borders of {start} or later. "
             f"Next step: use borders=2023, or leave out {year}."
         )
-        raise DatasetError(message)
     names: dict[str, str] = {}
     for step in sorted(_MERGED):
         if start < step <= division:

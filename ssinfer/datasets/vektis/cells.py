@@ -1,8 +1,10 @@
-"""Age-sex cells of spending per municipality: the publisher's rows on one set of borders and one basket."""
+"""Age-sex cells of spending per municipality on one set of borders and one basket, and the national mean."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from ssinfer.datasets.io.frame_cache import cached_frame
 from ssinfer.datasets.vektis.baskets import find_basket
@@ -14,8 +16,6 @@ from ssinfer.errors import DatasetError
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
-
-    import pandas as pd
 
 KEYS = ["unit", "year", "sex", "age_class"]
 
@@ -68,17 +68,55 @@ def vektis_cells(
     return cells
 
 
+def national_vektis(
+    years: Iterable[int], basket: str = "total", *, folder: str | Path | None = None, verify: bool = True
+) -> pd.DataFrame:
+    """Return the national mean per insured-year, over all rows of the publisher's files.
+
+    The pooled row (cells with fewer than 10 insured, without a municipality) and municipalities that no division can
+    place (Haaren) are included: this is the mean that the publisher's totals give.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by year: spending (EUR per insured-year), insured (persons), insured_years, pooled_share (of the
+        insured, in the row without keys).
+
+    Raises
+    ------
+    DatasetError
+        As `vektis_cells`.
+    """
+    chosen = find_basket(basket)
+    asked = checked_years(years)
+    chosen.check_comparable(asked)
+    rows = []
+    for year in asked:
+        frame = read_vektis_file(year, folder, verify=verify)
+        insured_years = frame["insured_years"].sum()
+        rows.append(
+            {
+                "year": year,
+                "spending": frame[list(chosen.columns(year))].to_numpy().sum() / insured_years,
+                "insured": int(frame["insured"].sum()),
+                "insured_years": insured_years,
+                "pooled_share": frame.loc[frame["unit"].isna(), "insured"].sum() / frame["insured"].sum(),
+            }
+        )
+    return pd.DataFrame(rows).set_index("year")
+
+
 def checked_years(years: Iterable[int]) -> list[int]:
     """Return the years ascending; an empty list or one that is no list of years is refused."""
     if isinstance(years, (str, bytes)) or not hasattr(years, "__iter__"):
-        message = f"years={years!r}. Allowed: a list or range of years, such as range(2011, 2023)."
-        raise DatasetError(message)
+        raise DatasetError(f"years={years!r}. Allowed: a list or range of years, such as range(2011, 2023).")
     listed = list(years)
     wrong = [year for year in listed if isinstance(year, bool) or int(year) != year]
     if not listed or wrong:
         got = f"{wrong[0]!r} among them" if wrong else "none"
-        message = f"years: got {got}. Allowed: whole years, such as range(2011, 2023). Next step: correct the list."
-        raise DatasetError(message)
+        raise DatasetError(
+            f"years: got {got}. Allowed: whole years, such as range(2011, 2023). Next step: correct the list."
+        )
     return sorted({int(year) for year in listed})
 
 
@@ -93,8 +131,6 @@ def wide_cells(years: list[int], borders: int | str, folder: str | Path | None, 
     paths = {year: vektis_path(year, folder) for year in years}
 
     def build() -> pd.DataFrame:
-        import pandas as pd  # noqa: PLC0415
-
         frames = [_one_year(year, maps[year], set(unmappable(year, division)), folder, verify=verify) for year in years]
         wide = pd.concat(frames, ignore_index=True)
         care = [name for name in CARE_TYPES if name in wide.columns]

@@ -6,7 +6,8 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from ssinfer.datasets.io.folders import find_file
+from ssinfer.datasets.io.catalogue import CENTROIDS
+from ssinfer.datasets.io.csv import read_published
 from ssinfer.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-CENTROIDS = "municipality_centroids_2023.csv"
 CENTROID_DIVISION = 2023
 
 # names of Statistics Netherlands that differ from those of Vektis in more than accents, hyphens and case
@@ -64,26 +64,14 @@ def municipality_centroids(units: Iterable[str], folder: str | Path | None = Non
     names = list(units)
     unmatched = [name for name in names if plain_name(name) not in table.index]
     if unmatched:
-        message = (
+        raise DatasetError(
             f"{CENTROIDS} has no municipality named {', '.join(unmatched)}. Allowed: the {len(table)} municipalities "
             f"of {CENTROID_DIVISION}. Next step: borders={CENTROID_DIVISION}, or leave out the covariates from there."
         )
-        raise DatasetError(message)
     found = table.loc[[plain_name(name) for name in names], ["code", "latitude", "longitude"]]
     return found.set_axis(names, axis=0).rename_axis("unit")
 
 
 def read_cbs(file_name: str, columns: Sequence[str], folder: str | Path | None = None) -> pd.DataFrame:
     """Return columns of a file of Statistics Netherlands; "." and empty fields are missing values."""
-    import pandas as pd  # noqa: PLC0415
-
-    path = find_file("cbs", file_name, folder, fetchable=False)
-    try:
-        frame = pd.read_csv(path, na_values=["."], encoding="utf-8-sig", usecols=list(columns))
-    except (ValueError, EOFError, OSError) as error:
-        message = (
-            f"{path} cannot be read: {error}. Allowed: a ','-separated file with the columns {', '.join(columns)}. "
-            "Next step: download it again."
-        )
-        raise DatasetError(message) from error
-    return frame
+    return read_published("cbs", file_name, folder, columns=columns, missing=["."])[list(columns)]

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
+from ssinfer.datasets.io.catalogue import EDUCATION, KEY_FIGURES
 from ssinfer.datasets.vektis.coordinates import municipality_centroids, plain_name, read_cbs
-from ssinfer.datasets.vektis.history import CODES_SINCE_2021, NAMES_SINCE_2015, SPLIT_SINCE_2015
 from ssinfer.errors import DatasetError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
-
-    import pandas as pd
-
-KEY_FIGURES = "cbs_70072ned_regional_keyfigures_2015.csv"
-EDUCATION = "cbs_education_gemeente_2021.csv"
 
 COORDINATES = ("latitude", "longitude")
 OF_2015 = ("income", "share_social_assistance")
@@ -26,6 +23,54 @@ _POPULATION = "TotaleBevolking_1"
 _HOUSEHOLDS = "TotaalAantalParticuliereHuishoudens_82"
 _INCOME = "TotaalParticuliereHuishoudens_148"  # mean standardised disposable household income, 1,000 EUR
 _ASSISTANCE = "BijstandGerelateerdTotAOWLeeftijd_160"
+
+_TO_2023: dict[str, str] = {
+    "BERG EN DAL": "GROESBEEK",
+    "DE FRYSKE MARREN": "DE FRIESE MEREN",
+    "EDAM VOLENDAM": "ZEEVANG",
+    "GOOISE MEREN": "BUSSUM, MUIDEN, NAARDEN",
+    "MEIERIJSTAD": "SCHIJNDEL, SINT OEDENRODE, VEGHEL",
+    "WAADHOEKE": "FRANEKERADEEL, HET BILDT, MENAMERADIEL",
+    "LEEUWARDEN": "LEEUWARDERADEEL",
+    "MIDDEN GRONINGEN": "HOOGEZAND SAPPEMEER, MENTERWOLDE, SLOCHTEREN",
+    "WESTERWOLDE": "BELLINGWEDDE, VLAGTWEDDE",
+    "ZEVENAAR": "RIJNWAARDEN",
+    "GRONINGEN": "HAREN, TEN BOER",
+    "HET HOGELAND": "BEDUM, DE MARNE, EEMSMOND, WINSUM",
+    "WESTERKWARTIER": "GROOTEGAST, LEEK, MARUM, ZUIDHORN",
+    "NOARDEAST FRYSLAN": "DONGERADEEL, FERWERDERADIEL, KOLLUMERLAND EN NIEUWKRUISLAND",
+    "WEST BETUWE": "GELDERMALSEN, LINGEWAAL, NEERIJNEN",
+    "HAARLEMMERMEER": "HAARLEMMERLIEDE EN SPAARNWOUDE",
+    "NOORDWIJK": "NOORDWIJKERHOUT",
+    "HOEKSCHE WAARD": "BINNENMAAS, CROMSTRIJEN, KORENDIJK, OUD BEIJERLAND, STRIJEN",
+    "MOLENLANDEN": "GIESSENLANDEN, MOLENWAARD",
+    "ALTENA": "AALBURG, WERKENDAM, WOUDRICHEM",
+    "VIJFHEERENLANDEN": "LEERDAM, VIANEN, ZEDERIK",
+    "BEEKDAELEN": "NUTH, ONDERBANKEN, SCHINNEN",
+    "EEMSDELTA": "APPINGEDAM, DELFZIJL, LOPPERSUM",
+    "PURMEREND": "BEEMSTER",
+    "LAND VAN CUIJK": "BOXMEER, CUIJK, GRAVE, MILL EN SINT HUBERT, SINT ANTHONIS",
+    "MAASHORST": "LANDERD, UDEN",
+    "DIJK EN WAARD": "HEERHUGOWAARD, LANGEDIJK",
+    "AMSTERDAM": "WEESP",
+    "VOORNE AAN ZEE": "BRIELLE, HELLEVOETSLUIS, WESTVOORNE",
+}
+
+# plain name in 2015: plain name of the municipality of 2023 that holds (nearly) all of it
+NAMES_SINCE_2015 = {old: new for new, parts in _TO_2023.items() for old in parts.split(", ")}
+# municipalities of 2015 of which no municipality of 2023 holds nearly all
+SPLIT_SINCE_2015 = ("HAAREN", "LITTENSERADIEL")
+
+_CODES_TO_2023: dict[str, str] = {
+    "GM0363": "GM0457",
+    "GM0439": "GM0370",
+    "GM1982": "GM0756, GM0786, GM0815, GM1684, GM1702",
+    "GM1991": "GM0856, GM1685",
+    "GM1980": "GM0398, GM0416",
+    "GM1992": "GM0501, GM0530, GM0614",
+}
+# code in 2021: code of the municipality of 2023 that holds it
+CODES_SINCE_2021 = {old: new for new, parts in _CODES_TO_2023.items() for old in parts.split(", ")}
 
 
 def municipality_covariates(
@@ -60,15 +105,12 @@ def municipality_covariates(
     Two municipalities of 2015 were split before 2023 and are in nobody's figures of 2015: Littenseradiel (over
     Waadhoeke, Leeuwarden and Sudwest-Fryslan) and Haaren (over Boxtel, Oisterwijk, Tilburg and Vught).
     """
-    import pandas as pd  # noqa: PLC0415
-
     for name in names:
         if name not in MUNICIPALITY_COVARIATES:
             allowed = ", ".join(MUNICIPALITY_COVARIATES)
-            message = (
+            raise DatasetError(
                 f"There is no covariate {name!r}. {did_you_mean(name, MUNICIPALITY_COVARIATES)} Allowed: {allowed}."
             )
-            raise DatasetError(message)
     listed = list(units)
     centroids = municipality_centroids(listed, folder)
     parts = [centroids[list(COORDINATES)]]
@@ -104,9 +146,8 @@ def _matched(table: pd.DataFrame, keys: list[str], units: list[str], file_name: 
     found = table.reindex(keys).set_axis(units, axis=0)
     unmatched = found.index[found.isna().any(axis=1)]
     if len(unmatched):
-        message = (
+        raise DatasetError(
             f"{file_name} has no figures for {', '.join(unmatched)}. Allowed: municipalities of 2023. "
             f"Next step: leave out {', '.join(table.columns)}, or these municipalities."
         )
-        raise DatasetError(message)
     return found

@@ -10,7 +10,7 @@ from ssinfer.datasets.vektis.borders import SPLIT, division_of, renames, unmappa
 
 @dataclass(frozen=True, slots=True)
 class VektisNotes:
-    """What was done to the publisher's files, and what a reader of the panel has to know.
+    """Changes made to the publisher's files, and limits of the panel.
 
     Attributes
     ----------

@@ -11,6 +11,7 @@ from ssinfer.datasets.vektis.covariates import MUNICIPALITY_COVARIATES, municipa
 from ssinfer.datasets.vektis.notes import vektis_notes
 from ssinfer.datasets.vektis.standardise import expected_spending
 from ssinfer.errors import DatasetError, did_you_mean
+from ssinfer.panel import Panel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ssinfer.datasets.vektis.notes import VektisNotes
-    from ssinfer.panel import Panel
 
 OLD_AGE = ("65-69", "70-74", "75-79", "80-84", "85-89", "90+")
 OWN_COVARIATES = (CASE_MIX_EXPECTED, "share_65_plus")
@@ -124,8 +124,6 @@ def load_vektis(
     ----------
     Vektis, Open Databestanden Zorgverzekeringswet, per gemeente. Cite as "Bron: Vektis".
     """
-    from ssinfer.panel import Panel  # noqa: PLC0415
-
     asked = checked_years(years)
     division = target_division(borders)
     wanted = _checked_covariates(covariates)
@@ -166,10 +164,9 @@ def _checked_covariates(covariates: Sequence[str] | None) -> tuple[str, ...] | N
     names = (covariates,) if isinstance(covariates, str) else tuple(covariates)
     for name in names:
         if name not in COVARIATES:
-            message = (
+            raise DatasetError(
                 f"There is no covariate {name!r}. {did_you_mean(name, COVARIATES)} Allowed: {', '.join(COVARIATES)}."
             )
-            raise DatasetError(message)
     return names
 
 
@@ -178,9 +175,8 @@ def _refuse_unequal_units(cells: pd.DataFrame) -> None:
     everywhere = set.intersection(*units.values())
     for year, names in units.items():
         if names != everywhere:
-            message = (
+            raise DatasetError(
                 f"Municipalities {', '.join(sorted(names - everywhere)[:5])} are in the file of {year} and not in all "
                 "other years. Allowed: files on the registered borders. Next step: read the registered files "
                 "(verify=True), or years whose files use the same borders."
             )
-            raise DatasetError(message)

@@ -70,27 +70,24 @@ def expected_spending(cells: pd.DataFrame, reference: Iterable[Any] | None = Non
     """
     missing = [name for name in REQUIRED if name not in cells.columns]
     if missing:
-        message = (
+        raise DatasetError(
             f"Cells lack the columns {', '.join(missing)}. Allowed: {', '.join(REQUIRED)}. Next step: vektis_cells()."
         )
-        raise DatasetError(message)
     if cells[REQUIRED].isna().to_numpy().any():
-        message = (
+        raise DatasetError(
             "Cells have blank units, ages, sexes or numbers, which cannot be standardised. Allowed: full rows. "
             "Next step: leave out the pooled row (vektis_cells does)."
         )
-        raise DatasetError(message)
     standard = _reference_rows(cells, reference).groupby(CELL, observed=True)[["spending", "insured_years"]].sum()
     rates = (standard["spending"] / standard["insured_years"]).rename("rate")
     joined = cells[REQUIRED].merge(rates.reset_index(), on=CELL, how="left")
     if joined["rate"].isna().any():
         row = joined[joined["rate"].isna()].iloc[0]
-        message = (
+        raise DatasetError(
             f"The reference group has nobody of sex {row['sex']} and age {row['age_class']} in {row['year']}, "
             f"but {row['unit']} has. Allowed: a reference group with every age-sex cell. "
             "Next step: take a larger reference group, or reference=None for all units."
         )
-        raise DatasetError(message)
     joined["expected"] = joined["rate"] * joined["insured_years"]
     sums = joined.groupby(["unit", "year"], observed=True)[["insured_years", "spending", "expected"]].sum()
     for name in ("spending", "expected"):
@@ -107,9 +104,8 @@ def _reference_rows(cells: pd.DataFrame, reference: Iterable[Any] | None) -> pd.
     if unknown or not wanted:
         got = ", ".join(map(repr, unknown)) or "an empty list"
         hint = did_you_mean(unknown[0], sorted(known)) if unknown else did_you_mean("", sorted(known))
-        message = (
+        raise DatasetError(
             f"Reference group: got {got}; a list of units of the cells is needed. {hint} Next step: correct the list, "
             "or reference=None for all units."
         )
-        raise DatasetError(message)
     return cells[cells["unit"].isin(wanted)]

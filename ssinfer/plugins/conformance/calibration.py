@@ -1,17 +1,13 @@
 """Calibration: on simulated data without a saving, intervals include the truth at their nominal rate."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from ssinfer.check import Check
 from ssinfer.errors import SsinferError
 from ssinfer.plugins.conformance.trial import SEED, Trial
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 LEVELS = (0.8, 0.9)
 ALLOWED_SHORTFALL = 0.05
@@ -22,13 +18,7 @@ def calibration(trial: Trial, simulate: Callable[[int], tuple[Any, Any]], replic
     """Check the coverage of the pooled 80% and 90% intervals on simulated data without a saving.
 
     Each replicate has one treated unit. The check fails if coverage is below nominal by more than five points and two
-    standard errors. Coverage above nominal passes, and is reported.
-
-    Parameters
-    ----------
-    trial : Trial
-    simulate : callable (seed) -> (data, design)
-    replicates : int
+    standard errors. Coverage above nominal passes, and is reported. `simulate` returns data and design by seed.
     """
     name = "calibration"
     if trial.first.uncertainty == "none":

@@ -1,7 +1,5 @@
 """Draws: shapes and labels, finite numbers, and correct statements about their uncertainty and information."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from ssinfer.check import Check

@@ -1,7 +1,5 @@
 """Invariance: to currency, to order and names of units, and to the treated unit's performance spending."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from ssinfer.check import Check

@@ -1,7 +1,5 @@
 """Reproducibility: seeds, processes, copies, and unchanged inputs."""
 
-from __future__ import annotations
-
 import copy
 import pickle
 from typing import Any

@@ -1,10 +1,11 @@
 """check_benchmark: the suite of checks that every benchmark method must pass."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from ssinfer.check import Check, tabulate
 from ssinfer.design import Design
@@ -12,11 +13,6 @@ from ssinfer.errors import DataError, RefusalError
 from ssinfer.plugins.conformance import calibration, draws, invariance, reproducibility, support
 from ssinfer.plugins.conformance.trial import SEED, Trial, units_of
 from ssinfer.simulation.panel import simulate_panel
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import pandas as pd
 
 CHECKS: tuple[Callable[[Trial], Check], ...] = (
     draws.shapes,

@@ -1,15 +1,9 @@
 """Support: declared capabilities work, and others are refused by a NotSupportedError."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from ssinfer.check import Check
+from ssinfer.design import Design
 from ssinfer.errors import NotSupportedError
 from ssinfer.plugins.conformance.trial import Trial, draws_differ, tampered, units_of
-
-if TYPE_CHECKING:
-    from ssinfer.design import Design
 
 
 def capabilities(trial: Trial) -> Check:

@@ -1,24 +1,20 @@
 """Trial: a method, its test data and its first fits, which the conformance checks share."""
 
-from __future__ import annotations
-
 import copy
 import time
 import tracemalloc
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.counterfactual import Counterfactual
+from ssinfer.design import Design
 from ssinfer.errors import DrawsError
 from ssinfer.panel import Panel
-
-if TYPE_CHECKING:
-    from ssinfer.design import Design
 
 SEED = 20261121
 
@@ -29,18 +25,11 @@ class NoFirstFitError(Exception):
 
 @dataclass(eq=False)
 class Trial:
-    """A method under test.
-
-    Attributes
-    ----------
-    method : the method
-    data : Panel or Cohort, as the method needs
-    design : Design with one treated unit
-    """
+    """A method under test."""
 
     method: Any
-    data: Any
-    design: Design
+    data: Any  # the Panel or Cohort that the method needs
+    design: Design  # with one treated unit
 
     @property
     def name(self) -> str:

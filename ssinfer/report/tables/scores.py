@@ -30,9 +30,9 @@ def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
         scores["bias_case"] = math.nan
     sd = scores["bias_case_sd"].where(scores["windows"] > 1)
     scores["case_error"] = sd / np.sqrt(scores["windows"].clip(lower=1))
-    cells = column_with_errors(scores["bias_case"].tolist(), scores["case_error"].tolist(), 100)
-    scores["case_bias"] = [f"{cell} ({n})" if n else ABSENT for cell, n in zip(cells, scores["windows"], strict=True)]
-    return scores
+    scores["case_cell"] = column_with_errors(scores["bias_case"].tolist(), scores["case_error"].tolist(), 100)
+    with_windows = scores["case_cell"] + " (" + scores["windows"].astype(str) + ")"
+    return scores.assign(case_bias=with_windows.where(scores["windows"] > 0, ABSENT))
 
 
 def _windows(analysis: Analysis, pair: tuple[str, str]) -> int:
@@ -62,7 +62,7 @@ def remarks(analysis: Analysis, scores: pd.DataFrame) -> Iterator[str]:
             yield (
                 f"Under {analysis.quoted(pair_of(row))} the contract group showed a "
                 f"{'saving' if bias > 0 else 'loss'} before there was any contract "
-                f"({row['case_bias'].removesuffix(f' ({windows})')}%, {windows} windows). That benchmark seems to be "
+                f"({row['case_cell']}%, {windows} windows). That benchmark seems to be "
                 "biased for this group, and no threshold here corrects it."
             )
 

@@ -1,4 +1,4 @@
-"""Sentences on the counted population of a study on claims: its groups, and what was noticed in the claims."""
+"""Sentences on the counted population of a study on claims: its groups, and the findings in the claims."""
 
 from collections.abc import Iterator, Mapping
 

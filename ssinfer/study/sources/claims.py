@@ -20,35 +20,28 @@ if TYPE_CHECKING:
 
 
 class ClaimsConfig(DataConfig):
-    """Keys of the source: folder or file of the tables, periods, and the memory that the query engine may use."""
+    """Folder or file of the tables, periods, and the memory that the query engine may use."""
 
     file: str = Field(examples=['"claims" (a folder or DuckDB file in the folder of the study file)'])
     periods: Span = Field(examples=["{ first = '2018Q2', last = '2024Q2' }"])
     memory_limit: str | None = None
 
+    def load(self, config: StudyConfig, folder: Path, _n_jobs: int) -> StudyData:
+        """Extract the claims; the threads of the query engine read them."""
+        from ssinfer.study.claims_data import load_claims  # noqa: PLC0415  (Ibis is loaded late)
+        from ssinfer.study.claims_extracts import periods_between  # noqa: PLC0415
 
-def load(config: StudyConfig, folder: Path, n_jobs: int) -> StudyData:
-    """Extract the claims; the threads of the query engine read them."""
-    from ssinfer.study.claims_data import load_claims  # noqa: PLC0415  (Ibis is loaded late)
-    from ssinfer.study.claims_extracts import periods_between  # noqa: PLC0415  (Ibis is loaded late)
+        periods = periods_between(self.periods.first, self.periods.last)
+        return load_claims(config, periods, self.open_source(folder))
 
-    del n_jobs
-    data = config.data
-    assert isinstance(data, ClaimsConfig)  # noqa: S101  (the registry chose the table by its source)
-    periods = periods_between(data.periods.first, data.periods.last)
-    return load_claims(config, periods, open_source(data, folder))
+    @contextmanager
+    def open_source(self, folder: Path) -> Iterator[OpenedClaims]:
+        """Open the tables of a study's claims."""
+        from ssinfer.claims import ClaimsTables  # noqa: PLC0415  (Ibis is loaded late)
+        from ssinfer.study.claims_extracts import OpenedClaims  # noqa: PLC0415
 
-
-@contextmanager
-def open_source(data: ClaimsConfig, folder: Path) -> Iterator[OpenedClaims]:
-    """Open the tables of a study's claims."""
-    from ssinfer.claims import ClaimsTables  # noqa: PLC0415  (Ibis is loaded late)
-    from ssinfer.study.claims_extracts import OpenedClaims  # noqa: PLC0415  (Ibis is loaded late)
-
-    tables = ClaimsTables.open(folder / data.file, memory_limit=data.memory_limit)
-    yield OpenedClaims(tables, f"claims in {data.file}", f"data of the study's own claims {data.file}")
+        tables = ClaimsTables.open(folder / self.file, memory_limit=self.memory_limit)
+        yield OpenedClaims(tables, f"claims in {self.file}", f"data of the study's own claims {self.file}")
 
 
-SOURCE = DataSource(
-    "claims", "Claims of insured persons, in tables", 50, ClaimsConfig, load, has_persons=True, has_claims=True
-)
+SOURCE = DataSource("claims", "Claims of insured persons", 50, ClaimsConfig, has_persons=True, has_claims=True)

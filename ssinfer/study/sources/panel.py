@@ -1,43 +1,34 @@
-"""Panel: a file of the study's own, with one row per unit and period."""
-
-from __future__ import annotations
+"""Panel: a file with one row per unit and period."""
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
 from ssinfer.datasets.io.panel_file import read_panel_file
 from ssinfer.errors import StudyError, did_you_mean
 from ssinfer.panel import Panel
+from ssinfer.study.config import StudyConfig
 from ssinfer.study.data import StudyData
 from ssinfer.study.source import DataConfig, DataSource
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ssinfer.study.config import StudyConfig
-
 
 class PanelConfig(DataConfig):
-    """Keys of the source: the file, and how :meth:`ssinfer.Panel.from_frame` reads its columns."""
+    """The file, and how :meth:`ssinfer.Panel.from_frame` reads its columns."""
 
     file: str = Field(examples=['"panel.csv" (or a .parquet file) in the folder of the study file'])
     columns: dict[str, Any] = Field(default_factory=dict)
 
-
-def load(config: StudyConfig, folder: Path, n_jobs: int) -> StudyData:
-    """Return the panel that the file holds."""
-    del n_jobs
-    data = config.data
-    assert isinstance(data, PanelConfig)  # noqa: S101  (the registry chose the table by its source)
-    allowed = list(inspect.signature(Panel.from_frame).parameters)[1:]
-    for key in data.columns:
-        if key not in allowed:
-            raise StudyError(f"data.columns names {key!r}. {did_you_mean(key, allowed)}")
-    frame = read_panel_file(folder / data.file, str(data.columns.get("unit", "unit")))
-    panel = Panel.from_frame(frame, **data.columns)
-    return StudyData(panel, f"panel {data.file}", f"data of the study's own file {data.file}")
+    def load(self, _config: StudyConfig, folder: Path, _n_jobs: int) -> StudyData:
+        """Return the panel that the file holds."""
+        allowed = list(inspect.signature(Panel.from_frame).parameters)[1:]
+        for key in self.columns:
+            if key not in allowed:
+                raise StudyError(f"data.columns names {key!r}. {did_you_mean(key, allowed)}")
+        frame = read_panel_file(folder / self.file, str(self.columns.get("unit", "unit")))
+        panel = Panel.from_frame(frame, **self.columns)
+        return StudyData(panel, f"panel {self.file}", f"data of the study's own file {self.file}")
 
 
-SOURCE = DataSource("panel", "A panel file: one row per unit and period", 40, PanelConfig, load)
+SOURCE = DataSource("panel", "A panel file: one row per unit and period", 40, PanelConfig)

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from ssinfer.errors import SsinferError, StudyError, did_you_mean
 from ssinfer.study.config_base import Span  # noqa: TC001  (pydantic reads the annotation)
-from ssinfer.study.data import SIMULATED, StudyData
+from ssinfer.study.data import SIMULATED
 from ssinfer.study.source import DataConfig, DataSource
 
 if TYPE_CHECKING:
@@ -20,14 +20,15 @@ if TYPE_CHECKING:
     from ssinfer.simulation.claims import SimulatedClaims
     from ssinfer.study.claims_extracts import OpenedClaims
     from ssinfer.study.config import StudyConfig
+    from ssinfer.study.data import StudyData
 
 DEFAULTS = {"insured_under_contract": 20_000, "saving": 0.0, "seed": 1}
 
 
 class SimulatedClaimsConfig(DataConfig):
-    """Keys of the source: `simulation` holds arguments of :func:`ssinfer.simulation.simulate_claims`.
+    """Arguments of :func:`ssinfer.simulation.simulate_claims` (`simulation`), and a folder that keeps the claims.
 
-    `file` is a folder that keeps the simulated claims for later runs; without it they are deleted after use.
+    Without `file` the simulated claims are deleted after use.
     """
 
     simulation: dict[str, Any] = Field(examples=["{ n_insured = 150000 }"])
@@ -41,44 +42,40 @@ class SimulatedClaimsConfig(DataConfig):
             raise ValueError("the number of insured is missing. Write simulation = { n_insured = 150000 }")
         return self
 
+    def load(self, config: StudyConfig, folder: Path, n_jobs: int) -> StudyData:
+        """Simulate the claims, or read those of an earlier run, and extract them."""
+        from ssinfer.simulation.claim_setting import ClaimSetting  # noqa: PLC0415  (only the source that is used)
+        from ssinfer.study.claims_data import load_claims  # noqa: PLC0415
+        from ssinfer.study.claims_extracts import periods_between  # noqa: PLC0415
 
-def load(config: StudyConfig, folder: Path, n_jobs: int) -> StudyData:
-    """Simulate the claims, or read those of an earlier run, and extract them."""
-    from ssinfer.simulation.claim_setting import ClaimSetting  # noqa: PLC0415  (only the source that is used)
-    from ssinfer.study.claims_data import load_claims  # noqa: PLC0415  (Ibis is loaded late)
-    from ssinfer.study.claims_extracts import periods_between  # noqa: PLC0415  (Ibis is loaded late)
+        first = self.periods.first if self.periods else self.simulation.get("first", ClaimSetting.first)
+        last = self.periods.last if self.periods else self.simulation.get("last", ClaimSetting.last)
+        return load_claims(config, periods_between(first, last), self.open_source(folder, n_jobs))
 
-    data = config.data
-    assert isinstance(data, SimulatedClaimsConfig)  # noqa: S101  (the registry chose the table by its source)
-    first = data.periods.first if data.periods else data.simulation.get("first", ClaimSetting.first)
-    last = data.periods.last if data.periods else data.simulation.get("last", ClaimSetting.last)
-    return load_claims(config, periods_between(first, last), open_source(data, folder, n_jobs))
+    @contextmanager
+    def open_source(self, folder: Path, n_jobs: int) -> Iterator[OpenedClaims]:
+        """Open the tables; a simulation without a folder is deleted afterwards."""
+        from ssinfer.claims import ClaimsTables  # noqa: PLC0415  (Ibis is loaded late)
+        from ssinfer.study.claims_extracts import OpenedClaims  # noqa: PLC0415
 
-
-@contextmanager
-def open_source(data: SimulatedClaimsConfig, folder: Path, n_jobs: int) -> Iterator[OpenedClaims]:
-    """Open the tables of simulated claims; a simulation without a folder of its own is deleted afterwards."""
-    from ssinfer.claims import ClaimsTables  # noqa: PLC0415  (Ibis is loaded late)
-    from ssinfer.study.claims_extracts import OpenedClaims  # noqa: PLC0415  (Ibis is loaded late)
-
-    with TemporaryDirectory(prefix="ssinfer-claims-", ignore_cleanup_errors=True) as temporary:
-        target = Path(temporary) / "claims" if data.file is None else folder / data.file
-        simulated = _simulated(data, target, n_jobs)
-        setting = simulated.setting
-        label = (
-            f"simulated claims of {setting.n_insured:,} insured, {simulated.lines:,} lines, {setting.first} to "
-            f"{setting.last}, seed {setting.seed}"
-        )
-        tables = ClaimsTables.open(simulated.folder, memory_limit=data.memory_limit)
-        yield OpenedClaims(tables, label, SIMULATED, simulated)
+        with TemporaryDirectory(prefix="ssinfer-claims-", ignore_cleanup_errors=True) as temporary:
+            target = Path(temporary) / "claims" if self.file is None else folder / self.file
+            simulated = _simulated(self.simulation, target, n_jobs)
+            setting = simulated.setting
+            label = (
+                f"simulated claims of {setting.n_insured:,} insured, {simulated.lines:,} lines, {setting.first} to "
+                f"{setting.last}, seed {setting.seed}"
+            )
+            tables = ClaimsTables.open(simulated.folder, memory_limit=self.memory_limit)
+            yield OpenedClaims(tables, label, SIMULATED, simulated)
 
 
-def _simulated(data: SimulatedClaimsConfig, target: Path, n_jobs: int) -> SimulatedClaims:
+def _simulated(simulation: dict[str, Any], target: Path, n_jobs: int) -> SimulatedClaims:
     """Return the claims that a folder holds if they have the wanted setting; simulate them into a new folder."""
     from ssinfer.simulation.claim_setting import ClaimSetting  # noqa: PLC0415  (only the source that is used)
     from ssinfer.simulation.claims import SimulatedClaims, simulate_claims  # noqa: PLC0415
 
-    arguments = {**DEFAULTS, **data.simulation}
+    arguments = {**DEFAULTS, **simulation}
     allowed = list(ClaimSetting.__dataclass_fields__)
     for key in arguments:
         if key not in allowed:
@@ -100,7 +97,6 @@ SOURCE = DataSource(
     "Simulated claims with a known saving",
     60,
     SimulatedClaimsConfig,
-    load,
     has_persons=True,
     has_claims=True,
 )

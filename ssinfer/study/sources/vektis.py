@@ -1,42 +1,32 @@
 """Vektis: published spending per Dutch municipality."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from pydantic import Field
 
 from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED
-from ssinfer.study.config_base import Span  # noqa: TC001  (pydantic reads the annotation)
+from ssinfer.study.config import StudyConfig
+from ssinfer.study.config_base import Span
 from ssinfer.study.data import StudyData
 from ssinfer.study.source import DataConfig, DataSource
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ssinfer.study.config import StudyConfig
-
 
 class VektisConfig(DataConfig):
-    """Keys of the source: years of publication and the basket of care."""
+    """Years of publication and the basket of care."""
 
     years: Span = Field(examples=["{ first = 2011, last = 2022 }"])
     basket: str = "core"
 
+    def load(self, config: StudyConfig, _folder: Path, _n_jobs: int) -> StudyData:
+        """Return the panel of municipalities with the covariates that comparison groups use."""
+        from ssinfer.datasets import load_vektis  # noqa: PLC0415  (only the source that is used)
 
-def load(config: StudyConfig, folder: Path, n_jobs: int) -> StudyData:
-    """Return the panel of municipalities with the covariates that comparison groups use."""
-    from ssinfer.datasets import load_vektis  # noqa: PLC0415  (only the source that is used)
-
-    del folder, n_jobs
-    data = config.data
-    assert isinstance(data, VektisConfig)  # noqa: S101  (the registry chose the table by its source)
-    years = range(int(data.years.first), int(data.years.last) + 1)
-    extra = [config.population.ses] if config.population.ses else []
-    covariates = [CASE_MIX_EXPECTED, "share_65_plus", "latitude", "longitude", *extra]
-    panel = load_vektis(years, basket=data.basket, covariates=list(dict.fromkeys(covariates)))
-    label = f"Vektis, basket {data.basket!r}, {years[0]}-{years[-1]}, {len(panel.units)} municipalities"
-    return StudyData(panel, label, "real data: Dutch municipalities (Bron: Vektis)")
+        years = range(int(self.years.first), int(self.years.last) + 1)
+        extra = [config.population.ses] if config.population.ses else []
+        covariates = [CASE_MIX_EXPECTED, "share_65_plus", "latitude", "longitude", *extra]
+        panel = load_vektis(years, basket=self.basket, covariates=list(dict.fromkeys(covariates)))
+        label = f"Vektis, basket {self.basket!r}, {years[0]}-{years[-1]}, {len(panel.units)} municipalities"
+        return StudyData(panel, label, "real data: Dutch municipalities (Bron: Vektis)")
 
 
-SOURCE = DataSource("vektis", "Spending per Dutch municipality (Vektis)", 10, VektisConfig, load)
+SOURCE = DataSource("vektis", "Spending per Dutch municipality (Vektis)", 10, VektisConfig)

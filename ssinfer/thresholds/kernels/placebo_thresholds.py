@@ -77,7 +77,7 @@ def _thresholds(
     n_replicates, n_blocks = weights.shape
     n_origins = starts.size - 1
     out = np.empty((n_replicates, z.size))
-    found = np.empty((n_blocks, n_origins))
+    learned = np.empty((n_blocks, n_origins))
     inside = np.empty(n_blocks)
     for k in range(n_replicates):
         for o in range(n_origins):
@@ -88,14 +88,14 @@ def _thresholds(
                 inside[block[row]] += weights[k, block[row]]
                 total += weights[k, block[row]]
             for b in range(n_blocks):
-                found[b, o] = _order_statistic_outside(z, block, rows, weights[k], b, total - inside[b], level)
+                learned[b, o] = _order_statistic_outside(z, block, rows, weights[k], b, total - inside[b], level)
         for row in range(z.size):
             value, count = 0.0, 0
             for o in range(n_origins):
-                if o != origin[row] and not np.isnan(found[block[row], o]):
-                    value += found[block[row], o]
+                if o != origin[row] and not np.isnan(learned[block[row], o]):
+                    value += learned[block[row], o]
                     count += 1
             if count == 0:
-                value, count = found[block[row], origin[row]], 1
+                value, count = learned[block[row], origin[row]], 1
             out[k, row] = scale[row] * value / count
     return out

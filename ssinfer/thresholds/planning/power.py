@@ -52,7 +52,7 @@ def power_table(
     Examples
     --------
     >>> from ssinfer.thresholds.planning.scenario import Scenario
-    >>> table = power_table(Scenario(insured=1, gate="schedule"), insured=[5000], years=[1])
+    >>> table = power_table(Scenario(insured=1, kind="schedule"), insured=[5000], years=[1])
     >>> table[["standard_error", "threshold", "false_payment_rate"]].round(3).values.tolist()
     [[0.03, 0.039, 0.098]]
     """
@@ -84,8 +84,8 @@ def power_table(
 def insured_needed(scenario: Scenario, saving: float, power: float = 0.8) -> float:
     """Return the number of insured needed to detect a true savings rate with probability `power`.
 
-    Infinite if no number suffices: a group shock does not shrink with size, so that a saving below z(level) + z(power)
-    times its error stays undetected.
+    The number is infinite if no size suffices, for example if the group shock, which does not shrink with size, is
+    large relative to the saving.
     """
     check_level(power, "power")
     low, high = 1.0, 1e9

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from ssinfer.deprecation import Renamed, renamed_parameters
 from ssinfer.errors import ParameterError
 from ssinfer.kernels.error_components import shock_contrast
-from ssinfer.level import check_level, check_side
+from ssinfer.level import check_level, check_side, tail
 from ssinfer.thresholds.kind import KINDS
 from ssinfer.thresholds.prior import Prior, find_prior
 from ssinfer.thresholds.schedule import MSSP_K
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 FIXED = "fixed"
 
 
+@renamed_parameters(Renamed("gate", "kind"))
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
     r"""A contract before there are data: its size, error, threshold and sharing.
@@ -47,7 +49,7 @@ class Scenario:
         Bias of the benchmark, as a fraction; positive if the benchmark is too high.
     baseline_weights : tuple of float
         Weights w of the baseline years, the earliest first. They are normalised.
-    gate : "confidence", "credible", "schedule" or "fixed"
+    kind : "confidence", "credible", "schedule" or "fixed"
         Kind of threshold. "confidence": the quantile of the assumed error at `level` and `side`. "credible": the same
         under a `prior` N(m, t²), :math:`z\,SE\sqrt{1 + SE^2/t^2} - m\,SE^2/t^2`. "schedule": Medicare's. "fixed":
         `rate`.
@@ -72,7 +74,7 @@ class Scenario:
     persistence: float = 0.8
     bias: float = 0.0
     baseline_weights: tuple[float, ...] = (1.0, 1.0, 1.0)
-    gate: str = "confidence"
+    kind: str = "confidence"
     level: float = 0.95
     side: str = "one-sided"
     rate: float = 0.0
@@ -104,11 +106,11 @@ class Scenario:
 
     def _check_threshold(self) -> None:
         kinds = {kind.name: kind for kind in KINDS.entries() if kind.for_scenario is not None}
-        if self.gate != FIXED and self.gate not in kinds:
-            raise ParameterError(f"gate is {self.gate!r}; allowed: {', '.join(map(repr, sorted((*kinds, FIXED))))}.")
-        with_prior = self.gate in kinds and "flat" in kinds[self.gate].priors
+        if self.kind != FIXED and self.kind not in kinds:
+            raise ParameterError(f"kind is {self.kind!r}; allowed: {', '.join(map(repr, sorted((*kinds, FIXED))))}.")
+        with_prior = self.kind in kinds and "flat" in kinds[self.kind].priors
         if self.prior != "flat" and not with_prior:
-            raise ParameterError(f"prior is {self.prior!r} with gate {self.gate!r}, which has no prior. Leave it out.")
+            raise ParameterError(f"prior is {self.prior!r} with kind {self.kind!r}, which has no prior. Leave it out.")
         find_prior(self.prior)
 
     @property
@@ -137,7 +139,12 @@ class Scenario:
 
     def threshold_at(self, standard_error: float) -> float:
         """Return the threshold (a rate) for an assumed standard error."""
-        return self.rate if self.gate == FIXED else float(KINDS.find(self.gate).for_scenario(self, standard_error))
+        return self.rate if self.kind == FIXED else float(KINDS.find(self.kind).for_scenario(self, standard_error))
+
+    @property
+    def tail(self) -> float:
+        """The quantile of the null error at which a confidence or credible threshold lies."""
+        return tail(self.level, check_side(self.side))
 
     @property
     def weights(self) -> Floats:

@@ -17,23 +17,6 @@ if TYPE_CHECKING:
 N_CONTRACTS = 100_000
 
 
-def simulate_payments(
-    scenario: Scenario, saving: float, rng: np.random.Generator, contracts: int = N_CONTRACTS
-) -> tuple[float, float]:
-    """Return the share of simulated contracts that is paid, and the mean bonus as a share of the benchmark.
-
-    Parameters
-    ----------
-    scenario : Scenario
-    saving : float
-        True savings rate, a fraction of the benchmark.
-    rng : numpy.random.Generator
-    contracts : int
-        Number of simulated contracts.
-    """
-    return payments_of(scenario, simulate_errors(scenario, rng, contracts) + saving)
-
-
 def simulate_errors(scenario: Scenario, rng: np.random.Generator, contracts: int = N_CONTRACTS) -> Floats:
     """Return measured rates (contracts,) of contracts that saved nothing, each simulated year by year.
 

@@ -1,10 +1,9 @@
-"""AdministrativeBenchmark against plain Python, its own formula of variance, and simulated truth."""
+"""Authorities: the formula in plain Python, the variance in docs/method/estimand.md, and simulated truth."""
 
 import dataclasses
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize
 from sklearn.base import clone
 
 from ssinfer.benchmarks.administrative.method import AdministrativeBenchmark
@@ -15,7 +14,6 @@ from ssinfer.comparison import SimilarSize
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.design import Design
 from ssinfer.errors import DataError, DesignError, ParameterError, RefusalError, SsinferError
-from ssinfer.kernels.error_components import fit_noise, noise_shape, rotation, shock_contrast
 from ssinfer.panel import Panel
 
 DESIGN = Design(treated=["u000"], baseline=[2014, 2015, 2016], performance=[2017])
@@ -26,8 +24,8 @@ def point(panel, design, weights="equal", covariates=()):
     """The benchmark before any noise (I, P), observed units."""
     problem = Problem.of(panel, design)
     shares = AdministrativeBenchmark(year_weights=weights)._baseline_weights(len(problem.baseline))
-    found = PlaceboHistory.of(problem, reference_groups(problem), shares, covariates, 0)
-    return found.benchmark * problem.factor[np.ix_(problem.treated, problem.performance_columns)]
+    history = PlaceboHistory.of(problem, reference_groups(problem), shares, covariates, 0)
+    return history.benchmark * problem.factor[np.ix_(problem.treated, problem.performance_columns)]
 
 
 def plain_benchmark(panel, design, shares, donors, standard=None):
@@ -84,18 +82,18 @@ def test_draws_are_centred_on_the_point(panel):
     assert draws.mean() == pytest.approx(point(panel, DESIGN)[0, 0], abs=4 * draws.std() / np.sqrt(len(draws)))
 
 
-def test_three_weights_spread_over_twelve_quarters():
+def test_each_of_three_weights_is_given_to_four_of_twelve_quarters():
     shares = AdministrativeBenchmark(year_weights=(10, 30, 60))._baseline_weights(12)
     assert shares == pytest.approx([0.025] * 4 + [0.075] * 4 + [0.15] * 4)
 
 
-def test_variance_of_the_draws_is_the_formula(null_panel):
+def test_variance_of_the_draws_equals_the_formula(null_panel):
     # estimand.md: k^2 / n in all, split between performance 1 / (1 + w'w) and baseline w'w / (1 + w'w); tau^2 once;
     # the reference group's own noise and shock, weighted by insured-years
     panel = null_panel(120, 6, seed=8)
     cf = AdministrativeBenchmark(n_draws=40_000, chains=1).fit(panel, DESIGN, seed=1)
-    found = cf.diagnostics.set_index("check")["figure"]
-    k2, tau2 = found["k"] ** 2, found["shock_sd"] ** 2
+    figures = cf.diagnostics.set_index("check")["figure"]
+    k2, tau2 = figures["k"] ** 2, figures["shock_sd"] ** 2
     n = panel.insured_years[:, 0]
     share = n[1:] / n[1:].sum()
     by_hand = k2 / n[0] + tau2 + (share**2 * (k2 / n[1:] + tau2)).sum()
@@ -103,7 +101,7 @@ def test_variance_of_the_draws_is_the_formula(null_panel):
     assert parts.sum() == pytest.approx(by_hand, rel=1e-9)
     assert parts["performance_noise"] == pytest.approx(0.75 * k2 / n[0])
     assert parts["baseline_noise"] == pytest.approx(0.25 * k2 / n[0])
-    # the draws add the uncertainty of k and tau themselves: a few per cent of variance, never less
+    # the draws also carry the uncertainty of k and tau, which adds a few per cent of variance
     draws = cf.pooled()
     ratio = (draws / draws.mean()).var() / by_hand
     assert 0.95 < ratio < 1.10
@@ -124,7 +122,7 @@ def test_known_variance_enters_as_it_is(null_panel):
     parts = cf.components.iloc[0]
     assert cf.diagnostics["figure"].iloc[0] == 1.0
     assert parts["baseline_noise"] == pytest.approx(relative[2:5].sum() / 9)
-    # the treated unit's performance cell is sealed: its relative variance is its baseline's, at its own size
+    # the performance cell is sealed: its relative variance is that of the baseline, adjusted for size
     assert parts["performance_noise"] == pytest.approx(relative[2:5].mean(), rel=1e-9)
 
 
@@ -136,7 +134,7 @@ def test_known_cv_gives_the_variance_of_the_means(null_panel):
     assert parts["baseline_noise"] == pytest.approx(2.5**2 / n / 3)
 
 
-def test_without_sizes_everything_is_shock(null_panel):
+def test_without_insured_years_all_error_is_shock(null_panel):
     panel = null_panel(60, 6, seed=8, known="none")
     cf = AdministrativeBenchmark(n_draws=40_000).fit(panel, DESIGN, seed=1)
     parts = cf.components.iloc[0]
@@ -162,18 +160,18 @@ def test_k_and_shock_are_recovered_on_average(null_panel, known):
     assert abs(mean[1] - tau) < 4 * error[1] + 0.03 * tau
 
 
-def test_persistence_of_shocks_is_found(null_panel):
+def test_persistence_of_shocks_is_estimated(null_panel):
     design = Design(treated=["u000"], baseline=[2015], performance=[2016, 2017, 2018, 2019])
-    found = {}
+    estimated = {}
     for persistence in (0.0, 0.95):
         panel = null_panel(200, 8, seed=4, persistence=persistence, shock=0.03, insured=(5e4, 5e5))
         cf = AdministrativeBenchmark(n_draws=20_000).fit(panel, design, seed=1)
-        found[persistence] = cf.diagnostics.set_index("check")["figure"]["persistence"]
+        estimated[persistence] = cf.diagnostics.set_index("check")["figure"]["persistence"]
         errors = cf.benchmark.values.reshape(-1, 4)
         joint = np.corrcoef(errors.T)
-        assert joint[0, 1] > joint[0, 3] - 0.05  # neighbours resemble each other at least as much as distant years
-    assert found[0.0] == 0.0
-    assert found[0.95] >= 0.8
+        assert joint[0, 1] > joint[0, 3] - 0.05  # adjacent years correlate at least as much as distant years
+    assert estimated[0.0] == 0.0
+    assert estimated[0.95] >= 0.8
 
 
 def test_own_baseline_noise_is_shared_by_the_performance_periods(null_panel):
@@ -193,27 +191,27 @@ def test_currency_does_not_matter(null_panel, known, change):
         spending=panel.spending * change,
         sampling_variance=None if panel.sampling_variance is None else panel.sampling_variance * change**2,
     )
-    one, two = (AdministrativeBenchmark(n_draws=200).fit(data, DESIGN, seed=1) for data in (panel, other))
-    np.testing.assert_allclose(two.benchmark.values, change * one.benchmark.values, rtol=1e-6)
+    plain, changed = (AdministrativeBenchmark(n_draws=200).fit(data, DESIGN, seed=1) for data in (panel, other))
+    np.testing.assert_allclose(changed.benchmark.values, change * plain.benchmark.values, rtol=1e-6)
 
 
 @pytest.mark.parametrize("known", [None, "cv", "variance", "none"])
 @pytest.mark.parametrize("value", [1.0, 1e6, np.nan])
-def test_sealed_no_draw_sees_the_treated_performance_spending(null_panel, known, value):
+def test_the_treated_units_performance_spending_changes_no_draw(null_panel, known, value):
     panel = null_panel(40, 6, seed=3, known=known)
     spending = panel.spending.copy()
     spending[0, 5] = value
-    one, two = (
+    plain, tampered = (
         AdministrativeBenchmark(n_draws=200).fit(data, DESIGN, seed=1)
         for data in (panel, dataclasses.replace(panel, spending=spending))
     )
-    np.testing.assert_array_equal(one.benchmark.values, two.benchmark.values)
-    np.testing.assert_array_equal(one.expected.values, two.expected.values)
+    np.testing.assert_array_equal(plain.benchmark.values, tampered.benchmark.values)
+    np.testing.assert_array_equal(plain.expected.values, tampered.expected.values)
     if np.isnan(value):
         with pytest.raises(DataError, match="add the spending to measure savings"):
-            two.savings()
+            tampered.savings()
     else:
-        assert two.savings().measured.item() == pytest.approx(two.level - value)
+        assert tampered.savings().measured.item() == pytest.approx(tampered.level - value)
 
 
 def test_several_treated_are_jointly_drawn_and_never_each_others_donors(null_panel):
@@ -275,13 +273,13 @@ def test_collinear_covariates(null_panel):
         AdministrativeBenchmark(covariates=["one", "two"]).fit(panel, DESIGN, seed=1)
 
 
-def assert_same(one, two):
-    assert type(one) is type(two)
-    if isinstance(one, SsinferError):
-        assert str(one) == str(two)
+def assert_same(first, second):
+    assert type(first) is type(second)
+    if isinstance(first, SsinferError):
+        assert str(first) == str(second)
     else:
-        np.testing.assert_array_equal(one.benchmark.values, two.benchmark.values)
-        np.testing.assert_array_equal(one.spending.values, two.spending.values)
+        np.testing.assert_array_equal(first.benchmark.values, second.benchmark.values)
+        np.testing.assert_array_equal(first.spending.values, second.spending.values)
 
 
 def test_fit_many_equals_fit_whatever_else_is_in_the_list(null_panel):
@@ -309,7 +307,7 @@ def test_fit_many_equals_fit_whatever_else_is_in_the_list(null_panel):
         except SsinferError as error:
             alone = error
         assert_same(together[seed], alone)
-    assert sum(isinstance(found, Counterfactual) for found in together) == 7
+    assert sum(isinstance(outcome, Counterfactual) for outcome in together) == 7
 
 
 def test_a_unit_that_enters_late_is_a_donor_but_not_in_earlier_windows(null_panel):
@@ -320,22 +318,22 @@ def test_a_unit_that_enters_late_is_a_donor_but_not_in_earlier_windows(null_pane
     cf = AdministrativeBenchmark(n_draws=800).fit(panel, DESIGN, seed=1)
     donors = [unit for unit in panel.units if unit != "u000"]
     assert point(panel, DESIGN)[0] == pytest.approx(plain_benchmark(panel, DESIGN, EQUAL, donors))
-    # earlier windows are those of a panel without the unit: its absence moves no reference group
+    # earlier windows equal those of a panel without the unit
     problem, other = (Problem.of(data, DESIGN) for data in (panel, full.select([u for u in full.units if u != "u009"])))
     shares = np.array(EQUAL)
-    ours = PlaceboHistory.of(problem, reference_groups(problem), shares, (), None)
-    theirs = PlaceboHistory.of(other, reference_groups(other), shares, (), None)
+    late = PlaceboHistory.of(problem, reference_groups(problem), shares, (), None)
+    absent = PlaceboHistory.of(other, reference_groups(other), shares, (), None)
     keep = np.arange(39) != 8  # the pool is every unit but u000
-    np.testing.assert_allclose(ours.squares[0][keep, 1:], theirs.squares[0][:, 1:], rtol=1e-9)
-    assert np.isnan(ours.squares[0][8, 1:]).all()
+    np.testing.assert_allclose(late.squares[0][keep, 1:], absent.squares[0][:, 1:], rtol=1e-9)
+    assert np.isnan(late.squares[0][8, 1:]).all()
     full_k = AdministrativeBenchmark(n_draws=800).fit(full, DESIGN, seed=1).diagnostics["figure"].iloc[0]
     assert cf.diagnostics["figure"].iloc[0] == pytest.approx(full_k, rel=0.1)
 
 
-def test_same_seed_same_draws_and_other_seed_others(panel):
-    one, two, other = (AdministrativeBenchmark(n_draws=80).fit(panel, DESIGN, seed=seed) for seed in (1, 1, 2))
-    np.testing.assert_array_equal(one.benchmark.values, two.benchmark.values)
-    assert not np.array_equal(one.benchmark.values, other.benchmark.values)
+def test_the_seed_determines_the_draws(panel):
+    first, second, other = (AdministrativeBenchmark(n_draws=80).fit(panel, DESIGN, seed=seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first.benchmark.values, second.benchmark.values)
+    assert not np.array_equal(first.benchmark.values, other.benchmark.values)
 
 
 def test_scikit_learn_clones_and_sets_parameters():
@@ -352,7 +350,7 @@ def test_scikit_learn_clones_and_sets_parameters():
         ({"year_weights": (1, -1, 2)}, ParameterError, "non-negative"),
         ({"year_weights": (1, 1)}, DesignError, "2 numbers, but the design has 3 baseline periods"),
         ({"n_draws": 1, "chains": 1}, ParameterError, "at least 2"),
-        ({"history": -1}, ParameterError, "None for all"),
+        ({"history": -1}, ParameterError, "None or a whole number of at least 0"),
     ],
 )
 def test_impossible_parameters(panel, parameters, error, cure):
@@ -363,56 +361,6 @@ def test_impossible_parameters(panel, parameters, error, cure):
 def test_too_few_units_to_learn_the_error_from(null_panel):
     with pytest.raises(RefusalError, match="Add units to the panel or widen the comparison group"):
         AdministrativeBenchmark().fit(null_panel(10, 6), DESIGN, seed=1)
-
-
-def slow_fit(squares, size, lam, known):
-    """Maximise the same likelihood over (log k, log tau) with a general solver from several starts."""
-
-    def loss(theta):
-        k2 = np.exp(2 * theta[0]) if known == "size" else 1.0
-        variance = k2 * size[:, :, None] + np.exp(2 * theta[-1]) * lam
-        return 0.5 * (np.log(variance) + squares / variance).sum()
-
-    starts = [(2.0, -6.0), (1.0, -4.0), (0.5, -5.0)] if known == "size" else [(-6.0,), (-4.0,)]
-    best = min(
-        (minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-10}) for start in starts),
-        key=lambda found: found.fun,
-    )
-    return np.exp(best.x), -best.fun
-
-
-@pytest.mark.parametrize("known", ["size", "variance"])
-@pytest.mark.parametrize("seed", range(4))
-def test_profile_likelihood_reaches_the_slow_solvers_optimum(seed, known):
-    rng = np.random.default_rng(seed)
-    shares, n_units = np.array(EQUAL), 150
-    shock = shock_contrast(0.8, shares, np.arange(3.0), np.array([3.0, 4.0]))
-    noise = noise_shape(shares, 2)
-    turn, lam = rotation(noise, shock)
-    n = np.exp(rng.uniform(np.log(5_000), np.log(100_000), n_units))
-    size = (9.0 if known == "variance" else 1.0) / n[:, None]
-    errors = np.empty((n_units, 1, 2))
-    for j in range(n_units):
-        errors[j, 0] = rng.multivariate_normal(np.zeros(2), 9.0 / n[j] * noise + 0.013**2 * shock)
-    squares = (errors @ turn.T) ** 2
-    fast = fit_noise(squares, size, lam, known, np.ones((n_units, 1)))
-    slow, value = slow_fit(squares, size, lam, known)
-    assert fast.log_likelihood[0] <= value + 1e-6
-    assert fast.log_likelihood[0] == pytest.approx(value, abs=0.02)  # the grid's step costs next to nothing
-    # within a tenth of the statistical error of about 0.15 (k) and 0.0009 (tau) that 150 units leave
-    assert fast.tau[0] == pytest.approx(slow[-1], abs=3e-4)
-    if known == "size":
-        assert fast.k[0] == pytest.approx(slow[0], abs=0.05)
-
-
-def test_rotation_makes_periods_independent():
-    shares = np.array([0.1, 0.3, 0.6])
-    noise = noise_shape(shares, 3)
-    shock = shock_contrast(0.5, shares, np.arange(3.0), np.array([4.0, 5.0, 6.0]))
-    turn, lam = rotation(noise, shock)
-    np.testing.assert_allclose(turn @ noise @ turn.T, np.eye(3), atol=1e-12)
-    np.testing.assert_allclose(turn @ shock @ turn.T, np.diag(lam), atol=1e-12)
-    assert np.trace(shock) / 3 == pytest.approx(1)
 
 
 class Trios:
@@ -429,24 +377,24 @@ class Trios:
 
 def test_a_small_reference_groups_error_enters_once():
     # pure shocks of SD 2%, independent over years: with w = 1/3 a unit's contrast has SD 0.02 sqrt(4/3), and
-    # a benchmark trended by three alike units sqrt(4/3) times that
-    found, total = [], []
+    # a benchmark trended by three units of the same size sqrt(4/3) times that
+    shock, total = [], []
     for seed in range(10):
         rng = np.random.default_rng(seed)
         spending = 2_000 * (1 + 0.02 * rng.standard_normal((200, 4)))
         panel = Panel(tuple(f"u{i:03d}" for i in range(200)), (2014, 2015, 2016, 2017), spending)
         design = Design(treated=["u000"], baseline=[2014, 2015, 2016], performance=[2017], donors=Trios())
         cf = AdministrativeBenchmark(n_draws=1000, chains=1).fit(panel, design, seed=seed)
-        found.append(cf.diagnostics.set_index("check").loc["shock_sd", "figure"])
+        shock.append(cf.diagnostics.set_index("check").loc["shock_sd", "figure"])
         total.append(cf.null_error().std() / cf.level)
     # neighbours share placebo errors: the standard error of a mean of 10 is about 0.0004
-    assert np.mean(found) == pytest.approx(0.02 * np.sqrt(4 / 3), abs=0.0012)
+    assert np.mean(shock) == pytest.approx(0.02 * np.sqrt(4 / 3), abs=0.0012)
     assert np.mean(total) == pytest.approx(0.02 * 4 / 3, abs=0.0015)
 
 
 def test_the_reference_groups_shock_is_shared_by_the_performance_periods():
-    # no sampling noise: `expected` holds the reference group's shock alone. Its baseline of three years is the same for
-    # every performance year, so even independent years correlate by (1/3) / (4/3); new each period it would be zero
+    # without sampling noise `expected` contains the reference group's shock only. Its baseline of three years is the
+    # same for every performance year, so even independent years correlate by (1/3) / (4/3)
     spending = 2_000 * (1 + 0.02 * np.random.default_rng(1).standard_normal((200, 6)))
     panel = Panel(tuple(f"u{i:03d}" for i in range(200)), tuple(range(2014, 2020)), spending)
     design = Design(["u000"], range(2014, 2017), range(2017, 2020), donors=Trios())

@@ -51,14 +51,14 @@ def test_every_group_of_the_schema_is_there(panel, tree):
     assert list(tree["posterior"].data_vars) == ["level", "trend", "shock", "persistence", "noise", *volatility]
     assert KAPPA - 0.5 < float(tree["posterior"]["noise"].mean()) < KAPPA + 0.7
     assert LEVEL - 0.015 < float(tree["posterior"]["level"].mean()) < LEVEL + 0.025
-    # sealed cells of the treated unit are not among the fitted ones
+    # sealed cells of the treated unit are not fitted
     assert tree["log_likelihood"]["fitted"].shape == (4, 500, 24)
     assert tree["observed_data"]["fitted"].shape == (24 * 6 - 2,)
     np.testing.assert_allclose(tree["observed_data"]["fitted"].values[:4], panel.spending[0, :4])
     assert tree["prior_predictive"]["benchmark"].dims == ("chain", "draw", "unit", "period")
 
 
-def test_looking_at_the_groups_changes_no_draw(panel):
+def test_reading_the_groups_changes_no_draw(panel):
     method = HierarchicalBenchmark(n_draws=1000)
     first, second = (method.fit(panel, DESIGN, seed=1) for _ in range(2))
     dict(first.inference)
@@ -75,16 +75,16 @@ def test_leaving_a_unit_out_by_the_draws_equals_leaving_it_out_of_the_model(pane
     x = np.full((1, layout.model.size), -0.5)
     cells = np.argwhere(layout.seen > 0)
     density, replicates = unit_densities(layout, x, np.zeros(4000, dtype=int), cells, np.random.default_rng(1))
-    whole = layout.model.marginal(x[0], layout.y, layout.seen)[0].log_likelihood
+    log_likelihood = layout.model.marginal(x[0], layout.y, layout.seen)[0].log_likelihood
     slope = layout.spending(layout.y) if scale == "log" else np.full(layout.y.shape, layout.unit)
     for i in (0, 7, 23):
         seen = layout.seen.copy()
         seen[i] = 0.0
-        exact = whole - layout.model.marginal(x[0], layout.y * seen, seen)[0].log_likelihood
+        exact = log_likelihood - layout.model.marginal(x[0], layout.y * seen, seen)[0].log_likelihood
         exact -= (np.log(slope[i]) * layout.seen[i]).sum()
         by_draws = -np.log(np.mean(np.exp(-(density[:, i] - density[:, i].mean())))) + density[:, i].mean()
         assert by_draws == pytest.approx(exact, abs=0.05)
-    # replicates: mean over units is near what was observed; spread over units as the covariance says
+    # replicates: the mean over units is near the observed mean
     observed = layout.spending(layout.y)[tuple(cells.T)]
     assert replicates.mean() == pytest.approx(observed.mean(), rel=0.02)
 
@@ -94,7 +94,7 @@ def test_arviz_works_on_the_tree(panel, tree):
 
     mpl.use("Agg")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the import, not of the calls
+        warnings.simplefilter("ignore")  # warnings of the import only
         import arviz as az
         import matplotlib.pyplot as plt
 
@@ -105,9 +105,9 @@ def test_arviz_works_on_the_tree(panel, tree):
     assert np.isfinite(loo.elpd)
     assert (loo.pareto_k < 0.7).all()
     assert 0 < loo.p < 20
-    # the same panel, without what it does not contain, on the other scale: neither is clearly worse
+    # the same panel on the other scale, without terms that it does not contain: neither fit is clearly worse
     plain = HierarchicalBenchmark(n_draws=1000, scale="identity", trend=False, shock=None).fit(panel, DESIGN, seed=1)
-    with warnings.catch_warnings():  # a unit that the plain model explains badly may weigh much in its own leave-out
+    with warnings.catch_warnings():  # expected for a unit that the plain model explains badly
         warnings.filterwarnings("ignore", message="Estimated shape parameter of Pareto")
         table = az.compare({"default": tree, "plain": plain.to_datatree()})
     assert table.loc["default", "elpd_diff"] < 4 * max(table["dse"].max(), 1.0)

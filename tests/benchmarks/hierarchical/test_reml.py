@@ -30,7 +30,7 @@ def layout_of(seed=1, **options):
 
 @pytest.mark.filterwarnings("ignore:The MLE may be on the boundary")
 @pytest.mark.parametrize("trend", [False, True])
-def test_the_restricted_maximum_is_that_of_mixedlm(trend):
+def test_the_restricted_maximum_equals_that_of_mixedlm(trend):
     layout = layout_of(shock=None, trend=trend)
     flat = flatten(layout.model)
     value = flat.values(restricted_maximum(flat, layout.y, layout.seen))
@@ -43,14 +43,14 @@ def test_the_restricted_maximum_is_that_of_mixedlm(trend):
         from statsmodels.formula.api import mixedlm
 
         fit = mixedlm("y ~ C(period)", frame, groups="unit", vc_formula=parts, re_formula="0").fit(reml=True)
-    theirs = dict(zip(fit.model.exog_vc.names, np.sqrt(fit.vcomp), strict=True))
+    expected = dict(zip(fit.model.exog_vc.names, np.sqrt(fit.vcomp), strict=True))
     for name in parts:
-        assert value[name] == pytest.approx(theirs[name], rel=2e-3)
+        assert value[name] == pytest.approx(expected[name], rel=2e-3)
     assert value["noise"] / np.sqrt(SIZE) == pytest.approx(np.sqrt(fit.scale), rel=2e-3)
 
 
-def test_volatilities_keep_their_law_and_stay_bounded():
-    """Without it the SD of the shock and the volatilities would share one scale, and the maximum be a ridge."""
+def test_volatilities_keep_their_distribution_and_stay_bounded():
+    """Otherwise the SD of the shock and the volatilities would share one scale."""
     layout = layout_of()
     flat = flatten(layout.model)
     starts = [np.zeros(flat.size), np.where([p.kind == "factor" for p in flat.parameters], 1.5, -0.5)]
@@ -61,8 +61,8 @@ def test_volatilities_keep_their_law_and_stay_bounded():
     assert np.abs(factors).max() < 4
 
 
-def test_refits_start_off_the_bounds(monkeypatch):
-    """At a standard deviation of zero the likelihood is flat: started there, no refit would ever leave it."""
+def test_refits_do_not_start_at_the_bounds(monkeypatch):
+    """At a standard deviation of zero the likelihood is flat, and a refit that starts there stays there."""
     layout = layout_of(shock=None)
     flat = flatten(layout.model)
     at = np.where([p.name == "trend" for p in flat.parameters], -5.0, 0.0)

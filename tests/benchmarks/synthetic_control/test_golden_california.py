@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 import ssinfer as ss
+from ssinfer.benchmarks.synthetic_control.classic import SyntheticControl
 from ssinfer.benchmarks.synthetic_control.inference.placebo import leave_two_out_test, placebo_test
-from ssinfer.benchmarks.synthetic_control.synthetic_control import SyntheticControl
 from ssinfer.benchmarks.synthetic_control.synthetic_did import SyntheticDiD
 
 WEIGHT, EFFECT = 1e-5, 1e-4

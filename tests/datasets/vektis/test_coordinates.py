@@ -7,8 +7,13 @@ import pytest
 
 from ssinfer.datasets import municipality_centroids, municipality_covariates
 from ssinfer.datasets.vektis.coordinates import CENTROIDS, plain_name
-from ssinfer.datasets.vektis.covariates import EDUCATION, KEY_FIGURES
-from ssinfer.datasets.vektis.history import CODES_SINCE_2021, NAMES_SINCE_2015, SPLIT_SINCE_2015
+from ssinfer.datasets.vektis.covariates import (
+    CODES_SINCE_2021,
+    EDUCATION,
+    KEY_FIGURES,
+    NAMES_SINCE_2015,
+    SPLIT_SINCE_2015,
+)
 from ssinfer.errors import DatasetError
 
 CENTROID_ROWS = 'municipality,code,latitude,longitude\n"Vlissingen",GM0718,51.448,3.569\n"Den Haag",GM0518,52.07,4.3\n'
@@ -60,7 +65,7 @@ def test_unknown_covariate_and_a_file_without_the_columns(cbs):
     with pytest.raises(DatasetError, match=r"no covariate 'incoem'\. Did you mean 'income'"):
         municipality_covariates(["VLISSINGEN"], ["incoem"], cbs)
     (cbs / EDUCATION).write_text("regio;laag_n\nGM0718;10\n")
-    with pytest.raises(DatasetError, match=r"cannot be read.*','-separated"):
+    with pytest.raises(DatasetError, match=r"a semicolon separator .* Allowed: columns separated by ','"):
         municipality_covariates(["VLISSINGEN"], ["share_low_education"], cbs)
 
 

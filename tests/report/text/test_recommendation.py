@@ -16,6 +16,7 @@ from ssinfer.report.figure_frames import earnings_by_saving
 from ssinfer.report.table import NoTable
 from ssinfer.report.tables import model_thresholds, model_thresholds_by_size, pareto, specifications
 from ssinfer.report.text.recommendation import recommendation_sentences
+from ssinfer.thresholds.kind import ThresholdKey
 
 
 def with_backtest(analysis: Analysis, thresholds: pd.DataFrame) -> Analysis:
@@ -33,7 +34,7 @@ def with_credible(analysis: Analysis, design: str) -> Analysis:
 
 def with_best(analysis: Analysis, **best: object) -> Analysis:
     """Return the analysis with another recommended threshold."""
-    choice = replace(analysis.choice, best={**analysis.choice.best, **best})
+    choice = replace(analysis.choice, best=replace(analysis.choice.best, **best))
     return Analysis(analysis.result, choice, "", analysis.noise, ())
 
 
@@ -113,12 +114,12 @@ def test_many_thresholds_draw():
 
 
 @pytest.mark.parametrize(
-    ("best", "name"),
+    ("threshold", "name"),
     [
-        ({"kind": "placebo", "level": 0.9, "side": "two-sided", "prior": ""}, "Placebo 90%, two-sided"),
-        ({"kind": "schedule", "level": -1.0, "side": "one-sided", "prior": ""}, "Medicare schedule"),
+        (ThresholdKey("placebo", 0.9, "two-sided"), "Placebo 90%, two-sided"),
+        (ThresholdKey("schedule"), "Medicare schedule"),
     ],
 )
-def test_the_recommended_threshold_is_shown_at_its_own_level(analysis, best, name):
-    frame = earnings_by_saving.frame(with_best(analysis, **best))
+def test_the_recommended_threshold_is_shown_at_its_own_level(analysis, threshold, name):
+    frame = earnings_by_saving.frame(with_best(analysis, threshold=threshold))
     assert set(frame.loc[frame["recommended"], "threshold"]) == {name}

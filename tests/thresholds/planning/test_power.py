@@ -10,7 +10,7 @@ import pytest
 from ssinfer.errors import ParameterError
 from ssinfer.thresholds.planning.power import insured_needed, overall_false_payments, power_table
 from ssinfer.thresholds.planning.scenario import Scenario
-from ssinfer.thresholds.planning.simulated_contracts import simulate_errors, simulate_looks, simulate_payments
+from ssinfer.thresholds.planning.simulated_contracts import payments_of, simulate_errors, simulate_looks
 from ssinfer.thresholds.prior import Prior
 
 # docs/method/thresholds.md: n, SE %, MSR %, P(paid | 0) at MSR, at 2%, at 1%, power at MSR for 2, 3, 5%
@@ -21,7 +21,7 @@ TABLE = [
     (20_000, 1.51, 2.5, 0.049, 0.093, 0.254, 0.370, 0.630, 0.951),
     (50_000, 0.95, 2.2, 0.011, 0.018, 0.147, 0.417, 0.799, 0.998),
 ]
-# docs/method/thresholds.md: undeserved bonus at 50% share, % of benchmark, first-dollar / excess-only / no gate
+# docs/method/thresholds.md: undeserved bonus at 50% share, % of benchmark, first-dollar / excess-only / no threshold
 BONUS = [
     (5_000, 0.262, 0.070, 0.602),
     (10_000, 0.159, 0.039, 0.426),
@@ -33,11 +33,11 @@ BONUS = [
 @pytest.mark.parametrize("row", TABLE)
 def test_table_of_method_md(row):
     n, se, msr, at_msr, at_2, at_1, *power = row
-    scheduled = Scenario(insured=n, gate="schedule")
+    scheduled = Scenario(insured=n, kind="schedule")
     # 2.135 is printed as 2.14: half a unit of the last digit is granted, with room for the binary fraction
     assert 100 * scheduled.standard_error == pytest.approx(se, abs=0.005 + 1e-9)
     assert 100 * scheduled.threshold == pytest.approx(msr, abs=0.05)
-    found = [scheduled.paid(), *(Scenario(insured=n, gate="fixed", rate=rate).paid() for rate in (0.02, 0.01))]
+    found = [scheduled.paid(), *(Scenario(insured=n, kind="fixed", rate=rate).paid() for rate in (0.02, 0.01))]
     assert found == pytest.approx([at_msr, at_2, at_1], abs=0.0005 + 1e-9)
     assert [scheduled.paid(s) for s in (0.02, 0.03, 0.05)] == pytest.approx(power, abs=0.0005 + 1e-9)
 
@@ -47,10 +47,10 @@ def test_table_of_method_md_by_simulation(row):
     # 200,000 contracts simulated year by year: Monte Carlo error of a share at most 0.0011, four of them and the digit
     n, _, _, at_msr, at_2, at_1, *power = row
     rng, count = np.random.default_rng(n), 200_000
-    scheduled = Scenario(insured=n, gate="schedule")
+    scheduled = Scenario(insured=n, kind="schedule")
     errors = simulate_errors(scheduled, rng, count)
-    gates = (scheduled.threshold, 0.02, 0.01, *(scheduled.threshold - saving for saving in (0.02, 0.03, 0.05)))
-    found = np.array([(errors >= gate).mean() for gate in gates])
+    thresholds = (scheduled.threshold, 0.02, 0.01, *(scheduled.threshold - saving for saving in (0.02, 0.03, 0.05)))
+    found = np.array([(errors >= threshold).mean() for threshold in thresholds])
     expected = np.array([at_msr, at_2, at_1, *power])
     assert (np.abs(found - expected) <= 4 * np.sqrt(expected * (1 - expected) / count) + 0.0006).all()
 
@@ -58,11 +58,11 @@ def test_table_of_method_md_by_simulation(row):
 @pytest.mark.parametrize("row", BONUS)
 def test_undeserved_bonus_of_method_md_by_simulation(row):
     n, *printed = row
-    scheduled = Scenario(insured=n, gate="schedule")
+    scheduled = Scenario(insured=n, kind="schedule")
     for scenario, percent in zip(
-        (scheduled, replace(scheduled, sharing="excess"), Scenario(insured=n, gate="fixed")), printed, strict=True
+        (scheduled, replace(scheduled, sharing="excess"), Scenario(insured=n, kind="fixed")), printed, strict=True
     ):
-        _, bonus = simulate_payments(scenario, 0.0, np.random.default_rng(n), 400_000)
+        _, bonus = payments_of(scenario, simulate_errors(scenario, np.random.default_rng(n), 400_000))
         # the error of a mean of bonuses of SD of at most share x SE: 4 / sqrt(400,000) x 0.5 x 3% is 0.01 points
         assert 100 * bonus == pytest.approx(percent, abs=0.0006 + 200 * scenario.standard_error / np.sqrt(400_000))
 
@@ -70,11 +70,11 @@ def test_undeserved_bonus_of_method_md_by_simulation(row):
 @pytest.mark.parametrize("row", BONUS)
 def test_undeserved_bonus_of_method_md(row):
     n, first, excess, none = row
-    scheduled = Scenario(insured=n, gate="schedule")
+    scheduled = Scenario(insured=n, kind="schedule")
     found = [
         scheduled.expected_bonus(),
         replace(scheduled, sharing="excess").expected_bonus(),
-        Scenario(insured=n, gate="fixed", rate=0.0).expected_bonus(),
+        Scenario(insured=n, kind="fixed", rate=0.0).expected_bonus(),
     ]
     assert [100 * value for value in found] == pytest.approx([first, excess, none], abs=0.0005 + 1e-9)
 
@@ -83,7 +83,7 @@ def test_delia_2012_by_formula_and_by_simulation():
     """doi 10.5600/mmrr.002.04.a04: 0.24 rewards and 0.26 penalties at 5,000 and a 2% threshold, 0.02 at 50,000."""
     rng = np.random.default_rng(1)
     for n, published, tolerance in ((5_000, 0.25, 0.01), (50_000, 0.02, 0.005)):
-        scenario = Scenario(insured=n, gate="fixed", rate=0.02)
+        scenario = Scenario(insured=n, kind="fixed", rate=0.02)
         assert scenario.paid() == pytest.approx(published, abs=tolerance)
         errors = simulate_errors(scenario, rng)
         for undeserved in (errors >= 0.02, errors <= -0.02):  # reward and penalty, 100,000 contracts
@@ -95,7 +95,7 @@ def test_delia_2012_by_formula_and_by_simulation():
 @pytest.mark.parametrize("saving", [0.0, 0.03])
 def test_expected_bonus_agrees_with_simulation(sharing, saving):
     scenario = Scenario(insured=8_000, k=3.0, shock_sd=0.01, bias=0.002, sharing=sharing)
-    paid, bonus = simulate_payments(scenario, saving, np.random.default_rng(2), 400_000)
+    paid, bonus = payments_of(scenario, simulate_errors(scenario, np.random.default_rng(2), 400_000) + saving)
     assert paid == pytest.approx(scenario.paid(saving), abs=0.003)
     assert bonus == pytest.approx(scenario.expected_bonus(saving), rel=0.02)
 
@@ -150,10 +150,10 @@ def test_the_overall_false_payment_rate_stands_beside_the_table():
     assert (np.diff([0.05, *found["false_payment_rate_looks"]]) > 0.01).all()
 
 
-@pytest.mark.parametrize(("gate", "prior"), [("confidence", "flat"), ("credible", "sceptical"), ("schedule", "flat")])
-def test_simulated_table_agrees_with_the_formulas(gate, prior):
+@pytest.mark.parametrize(("kind", "prior"), [("confidence", "flat"), ("credible", "sceptical"), ("schedule", "flat")])
+def test_simulated_table_agrees_with_the_formulas(kind, prior):
     # 40,000 contracts per cell: four Monte Carlo errors are at most 0.01
-    scenario = Scenario(insured=1, k=3.3, shock_sd=0.0125, bias=0.002, gate=gate, prior=prior)
+    scenario = Scenario(insured=1, k=3.3, shock_sd=0.0125, bias=0.002, kind=kind, prior=prior)
     by_formula, simulated = (power_table(scenario, [2_000, 80_000], [1, 4], simulated=count) for count in (0, 40_000))
     for name in ("false_payment_rate", "detection_rate_3", "detection_rate_10"):
         assert simulated[name].to_numpy() == pytest.approx(by_formula[name].to_numpy(), abs=0.01)
@@ -161,9 +161,9 @@ def test_simulated_table_agrees_with_the_formulas(gate, prior):
     assert bonus == pytest.approx(by_formula["undeserved_bonus"].to_numpy(), rel=0.06, abs=2e-5)
 
 
-def test_a_credible_gate_is_the_closed_form_of_method_md():
+def test_a_credible_threshold_is_the_closed_form_of_method_md():
     se = Scenario(insured=10_000, k=3.0).standard_error
-    flat = Scenario(insured=10_000, k=3.0, gate="credible")
+    flat = Scenario(insured=10_000, k=3.0, kind="credible")
     assert flat.threshold == Scenario(insured=10_000, k=3.0).threshold
     sceptical = replace(flat, prior=Prior("p", 0.01, 0.02))
     expected = 1.6448536269514722 * se * np.sqrt(1 + se**2 / 0.02**2) - 0.01 * se**2 / 0.02**2
@@ -194,13 +194,13 @@ def test_table_has_every_size_and_year():
         ({"k": -1}, "negative"),
         ({"persistence": 1.0}, r"\[0, 1\)"),
         ({"shock_sd": 1.25}, "0.0125"),
-        ({"gate": "mssp"}, "'schedule'"),
+        ({"kind": "mssp"}, "'schedule'"),
         ({"sharing": "half"}, "'first_dollar'"),
         ({"level": 95}, "0.95"),
         ({"rate": 2.0}, "0.02 for 2%"),
         ({"share": 50}, r"\(0, 1\]"),
         ({"prior": "sceptical"}, "has no prior"),
-        ({"gate": "credible", "prior": "skeptical"}, "'literature'"),
+        ({"kind": "credible", "prior": "skeptical"}, "'literature'"),
     ],
 )
 def test_impossible_scenarios(change, cure):

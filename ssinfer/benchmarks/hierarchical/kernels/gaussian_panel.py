@@ -27,12 +27,7 @@ if TYPE_CHECKING:
 class Marginal:
     """Log marginal likelihood, and the posterior N(mean, root root') of the common effects f given all observed cells.
 
-    Attributes
-    ----------
-    log_likelihood : float
-    mean : array (R T,)
-        Ordered loading by loading.
-    root : array (R T, R T)
+    mean (R T,) and root (R T, R T) are ordered loading by loading.
     """
 
     log_likelihood: float
@@ -51,12 +46,7 @@ class Marginal:
 def marginal(terms: UnitTerms, loadings: Floats, common: Floats) -> Marginal:
     """Return the marginal likelihood of all units, and the posterior of the common effects.
 
-    Parameters
-    ----------
-    terms : UnitTerms
-    loadings : array (N, R)
-    common : array (R, T, T)
-        Lower Cholesky factors of the prior covariances G_r.
+    `loadings` are (N, R). `common` (R, T, T) are lower Cholesky factors of the prior covariances G_r.
     """
     width, periods = common.shape[:2]
     if width == 1:
@@ -84,12 +74,7 @@ def marginal(terms: UnitTerms, loadings: Floats, common: Floats) -> Marginal:
 
 
 def leave_cells_out(
-    fit: Marginal,
-    terms: UnitTerms,
-    without: UnitTerms,
-    rows: Positions,
-    loadings: Floats,
-    cells: Positions,
+    fit: Marginal, terms: UnitTerms, without: UnitTerms, rows: Positions, loadings: Floats, cells: Positions
 ) -> tuple[Floats, Floats, Floats]:
     r"""Remove each unit's sealed cells from a fit that used them, one unit at a time, exactly.
 
@@ -99,22 +84,19 @@ def leave_cells_out(
 
     Parameters
     ----------
-    fit : Marginal
-        From all cells, including the sealed cells of the units in `rows`.
-    terms, without : UnitTerms
-        Of all N units from all cells, and of the units in `rows` without their sealed cells.
-    rows : array (I,)
-    loadings : array (I, R)
-        Of the units in `rows`.
+    fit, terms : Marginal, UnitTerms
+        From all cells of all N units, including the sealed cells.
+    without : UnitTerms
+        Of the units in `rows` without their sealed cells.
+    rows, loadings : array (I,), (I, R)
+        The units and their loadings.
     cells : array (P,)
         The sealed cells B, the same for each unit.
 
     Returns
     -------
-    mean : array (I, T)
+    mean, covariance : array (I, T), (I, T, T)
         Of Z_i f without the sealed cells of i.
-    covariance : array (I, T, T)
-        Of the same.
     log_likelihood : array (I,)
         Of all cells except the sealed cells of i.
     """
@@ -127,12 +109,12 @@ def leave_cells_out(
 def downdate(
     mean_with: Floats, spread: Floats, terms: UnitTerms, without: UnitTerms, cells: Positions
 ) -> tuple[Floats, Floats, Floats]:
-    """Remove sealed cells from the posterior of Z_i f: see `leave_cells_out`.
+    """Remove sealed cells from the posterior of Z_i f: see `leave_cells_out`. Rows are units, or units at many nodes.
 
     Parameters
     ----------
     mean_with, spread : array (I, T), (I, T, T)
-        Mean and covariance H of Z_i f from all cells. Rows may be units, or units at many nodes.
+        Mean and covariance H of Z_i f from all cells.
     terms, without : UnitTerms
         Of these rows from all cells, and without their sealed cells.
     cells : array (P,)
@@ -140,9 +122,8 @@ def downdate(
 
     Returns
     -------
-    mean, covariance : array (I, T), (I, T, T)
-    change : array (I,)
-        Change of the log likelihood.
+    mean, covariance, change : array (I, T), (I, T, T), (I,)
+        Without the cells, and the change of the log likelihood.
     """
     delta = terms.weighted - without.weighted
     columns = terms.inverse[:, :, cells]  # (I, T, P)
@@ -185,14 +166,10 @@ def predict(
         Of Z_i f, from the data without the predicted cells.
     terms : UnitTerms
         Of the I units without the predicted cells.
-    y : array (I, T)
-        Outcome; 0 where unseen.
-    structure : array (T, T) or (I, T, T)
-        Covariance of level, trend and season only: the *expected* part.
-    shared : array (T, T) or (I, T, T)
-        K.
-    noise : array (I, T)
-        Sampling variance, also of the predicted cells.
+    y, noise : array (I, T)
+        Outcome, 0 where unseen; sampling variance, also of the predicted cells.
+    structure, shared : array (T, T) or (I, T, T)
+        Covariance of level, trend and season only (the *expected* part), and K.
     cells : array (P,)
 
     Returns

@@ -19,7 +19,7 @@ NOT_FINITE = "the log likelihood is not finite: check the outcome, the loadings 
 def log_marginal_gradient(
     nodes: Nodes, noise: Floats, seen: Floats, y: Floats, loading: Floats
 ) -> tuple[float, Floats, float]:
-    r"""Return the log marginal likelihood at a single node, and its derivatives.
+    r"""Return the log marginal likelihood at a single node, and its derivatives by ``shared`` (T, T) and ``scale``.
 
     Let m and V be the posterior mean and covariance of the period effects, u_i the loading and
     α_i = S_i⁻¹ (y_i - u_i m). Then
@@ -28,19 +28,8 @@ def log_marginal_gradient(
 
     Parameters
     ----------
-    nodes : Nodes
-        A single node.
-    noise, seen, y : array (N, T)
-        Sampling variance at scale 1; 1 where observed, else 0; outcome.
-    loading : array (N,)
-
-    Returns
-    -------
-    value : float
-    by_shared : array (T, T)
-        Derivative by ``nodes.shared``.
-    by_scale : float
-        Derivative by ``nodes.scale``.
+    nodes, noise, seen, y, loading
+        As for `period_effects`, with a single node.
 
     Raises
     ------

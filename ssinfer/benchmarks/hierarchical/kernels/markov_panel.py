@@ -30,14 +30,8 @@ if TYPE_CHECKING:
 class Markov:
     """Components of the shared covariance at M nodes.
 
-    Attributes
-    ----------
-    kept : array (M, T)
-        Correlation of the shock in t with that in t - 1; 0 in the first period.
-    spread : array (M, T)
-        e, the SD of the shock.
-    low : array (M, T, Q)
-        U.
+    kept (M, T): correlation of the shock in t with that in t - 1, 0 in the first period. spread (M, T): e, the SD of
+    the shock. low (M, T, Q): U.
     """
 
     kept: Floats
@@ -61,27 +55,18 @@ def well_conditioned(markov: Markov, noise: Floats, scale: Floats) -> Booleans:
 
 @compiled
 def markov_sums(
-    kept: Floats,
-    spread: Floats,
-    low: Floats,
-    noise: Floats,
-    scale: Floats,
-    seen: Floats,
-    y: Floats,
-    loading: Floats,
+    kept: Floats, spread: Floats, low: Floats, noise: Floats, scale: Floats, seen: Floats, y: Floats, loading: Floats
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Sum log determinants, u² S⁻¹, u S⁻¹ y and y' S⁻¹ y over all units, at each of M nodes.
 
     Parameters
     ----------
     kept, spread, low : array (M, T), (M, T), (M, T, Q)
-        As in :class:`Markov`.
+        As in `Markov`.
     noise, scale : array (N, T), (M,)
         d_i is their product.
-    seen, y : array (N, T)
-        1 where observed, else 0; outcome.
-    loading : array (N,)
-        u.
+    seen, y, loading : array (N, T), (N, T), (N,)
+        1 where observed, else 0; outcome; u.
 
     Returns
     -------

@@ -43,9 +43,8 @@ def predict_nodes(
 
     Parameters
     ----------
-    nodes : Nodes
-    panel : tuple of noise, seen, y (N, T) and loading (N,)
-        As for `log_marginals`.
+    nodes, panel
+        Nodes, and a tuple of noise, seen, y and loading, as for `period_effects`.
     rows, cells : array (I,), (P,)
         The units and their sealed cells.
     max_batch_numbers : int
@@ -54,8 +53,7 @@ def predict_nodes(
     Returns
     -------
     log_likelihood : array (M, I)
-        Of all seen cells except the unit's sealed cells; minus infinity at a node that is not positive definite to
-        rounding error.
+        Of all seen cells except the unit's sealed cells; minus infinity if a covariance is singular to rounding error.
     mean, covariance : array (M, I, 2 P), (M, I, 2 P, 2 P)
         In the order of ``gaussian_panel.predict``.
     """

@@ -28,18 +28,9 @@ MIN_WORK_PER_THREAD = 2_000_000  # cells times nodes: some tens of milliseconds
 class Nodes:
     """Covariances at M nodes.
 
-    Attributes
-    ----------
-    structure : array (M, T, T)
-        Covariance of level, trend and season.
-    shared : array (M, T, T)
-        The same with the shock.
-    scale : array (M,)
-        Factor of the panel's sampling variances.
-    common : array (T, T)
-        Lower Cholesky factor of the period effects' prior covariance.
-    markov : Markov or None
-        Components of `shared`, if its shock is Markov.
+    structure (M, T, T): of level, trend and season. shared (M, T, T): of the same with the shock. scale (M,): factor
+    of the panel's sampling variances. common (T, T): lower Cholesky factor of the period effects' prior covariance.
+    markov: components of `shared` if its shock is Markov, else None.
     """
 
     structure: Floats

@@ -24,20 +24,10 @@ SINGULAR = "the covariance of a unit is singular to rounding error"
 
 @dataclass(frozen=True, eq=False)
 class UnitTerms:
-    """Terms of the Gaussian density of N units.
+    """Terms of the Gaussian density of N units over T periods; all terms are zero in missing cells.
 
-    Attributes
-    ----------
-    log_determinant : array (N,)
-        log |S_i|.
-    inverse : array (N, T, T)
-        S_i⁻¹, zero in missing cells.
-    weighted : array (N, T)
-        S_i⁻¹ y_i.
-    quadratic : array (N,)
-        y_i' S_i⁻¹ y_i.
-    cells : array (N,)
-        Number of observed cells.
+    log_determinant (N,): log |S_i|. inverse (N, T, T): S_i⁻¹. weighted (N, T): S_i⁻¹ y_i. quadratic (N,):
+    y_i' S_i⁻¹ y_i. cells (N,): number of observed cells.
     """
 
     log_determinant: Floats
@@ -67,12 +57,10 @@ def whiten_lanes(
 
     Parameters
     ----------
-    shared : array (T, T)
-        K.
+    shared, scale : array (T, T), float
+        K, and the factor of the sampling variances.
     noise, seen : array (N, T)
         Sampling variance at scale 1; 1 where observed, else 0.
-    scale : float
-        Factor of the sampling variances.
     start : int
         First of the units.
     work : tuple of arrays (T, T, LANES), (T, T, LANES), (LANES,)
@@ -137,14 +125,12 @@ def unit_blocks(
 
     Parameters
     ----------
-    shared : array (T, T)
-        K.
-    noise, seen, y : array (N, T)
-        Sampling variance at scale 1; 1 where observed, else 0; outcome.
-    scale : float
-        Factor of the sampling variances.
+    shared, noise, scale, seen
+        As for `whiten_lanes`.
+    y : array (N, T)
+        Outcome.
     log_determinant, inverse, weighted, quadratic
-        As in :class:`UnitTerms`; overwritten.
+        As in `UnitTerms`; overwritten.
     """
     units, periods = y.shape
     whiten = np.zeros((periods, periods, LANES))
@@ -177,7 +163,7 @@ def unit_blocks(
 
 
 def unit_terms(shared: Floats, noise: Floats, seen: Floats, y: Floats) -> UnitTerms:
-    """Return the terms of every unit.
+    """Return the terms of every unit, or raise numpy.linalg.LinAlgError if a covariance is singular to rounding error.
 
     Parameters
     ----------
@@ -185,11 +171,6 @@ def unit_terms(shared: Floats, noise: Floats, seen: Floats, y: Floats) -> UnitTe
         K.
     noise, seen, y : array (N, T)
         Sampling variance; 1 where observed, else 0; outcome. `noise` and `y` must be finite everywhere.
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        A covariance is not positive definite to rounding error.
     """
     units, periods = y.shape
     determinant, inverse = np.empty(units), np.empty((units, periods, periods))

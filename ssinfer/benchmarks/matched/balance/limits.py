@@ -21,26 +21,16 @@ if TYPE_CHECKING:
 
 
 AT_LEAST = ("equipoise", "matched", "effective_sample_size")  # the other limits bound from above
+BOUNDS = {"variance_ratio": (1, np.inf), "ks": (0, 1), "equipoise": (0, 1), "matched": (0, 1)}
 
 
 @dataclass(frozen=True)
 class JudgedLimit:
-    """A limit on balance and the figure that it is compared with.
+    """A limit on balance and the figure that it is compared with."""
 
-    Attributes
-    ----------
-    name : str
-        Name of the limit, as in :class:`BalanceLimits`.
-    figure : float
-        The balance that was reached.
-    meaning : str
-        The quantity behind the figure, with the covariate that determines it.
-    limit : float
-    """
-
-    name: str
-    figure: float
-    meaning: str
+    name: str  # as in :class:`BalanceLimits`
+    figure: float  # the balance that was reached
+    meaning: str  # the quantity behind the figure, with the covariate that determines it
     limit: float
 
     @property
@@ -92,19 +82,12 @@ class BalanceLimits:
     effective_sample_size: float | None = None
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            name, value = field.name, getattr(self, field.name)
-            if value is None:
-                continue
-            if not value > 0:
+        for name, value in vars(self).items():
+            low, high = BOUNDS.get(name, (0, np.inf))
+            if value is not None and not (value > 0 and low <= value <= high):
                 raise ParameterError(
-                    f"Balance limit {name} is {value!r}. Give a positive number, or None for no limit."
-                )
-            if name in ("equipoise", "matched", "ks") and value > 1:
-                raise ParameterError(f"Balance limit {name} is {value!r}. Give a fraction between 0 and 1.")
-            if name == "variance_ratio" and value < 1:
-                raise ParameterError(
-                    f"Balance limit variance_ratio is {value!r}. Give at least 1, in either direction."
+                    f"Balance limit {name} is {value!r}. Give a positive number from {low} to {high}, or None for no "
+                    "limit."
                 )
 
     def judge(self, table: pd.DataFrame, treated: Booleans, weights: Floats, score: Floats) -> tuple[JudgedLimit, ...]:
@@ -137,10 +120,9 @@ class BalanceLimits:
             with np.errstate(divide="ignore"):
                 either = np.exp(np.abs(np.log(ratio)))
             measured["variance_ratio"] = (float(either.max()), f"in either direction, {either.idxmax()}")
-        limits = {field.name: getattr(self, field.name) for field in fields(self)}
         return tuple(
             JudgedLimit(name, *measured[name], limit)
-            for name, limit in limits.items()
+            for name, limit in vars(self).items()
             if limit is not None and name in measured
         )
 

@@ -1,4 +1,4 @@
-"""Balance table before and after adjustment, and the points of a love plot."""
+"""Balance table of covariates before and after adjustment."""
 
 from __future__ import annotations
 
@@ -45,50 +45,18 @@ def balance_table(covariates: Mapping[str, Floats], treated: Booleans, weights: 
     >>> balance_table({"age": x}, np.array([True, True, False, False])).round(3).loc["age"].tolist()
     [2.0, 0.5, 1.061, 4.0, 0.5]
     """
-    stages: list[tuple[str, Floats | None]] = [("", None)]
-    if weights is not None:
-        stages.append((AFTER, weights))
+    stages: dict[str, Floats | None] = {"": None} if weights is None else {"": None, AFTER: weights}
     rows = []
     for name, values in covariates.items():
         x = np.asarray(values, dtype=np.float64)
         order = np.argsort(x)
         row: dict[str, object] = {"covariate": name}
-        for suffix, w in stages:
-            of_treated, of_controls = (None, None) if w is None else (w[treated], w[~treated])
-            row["mean_treated" + suffix] = float(np.average(x[treated], weights=of_treated))
-            row["mean_control" + suffix] = float(np.average(x[~treated], weights=of_controls))
+        for suffix, w in stages.items():
+            for group, members in (("treated", treated), ("control", ~treated)):
+                of_group = None if w is None else w[members]
+                row[f"mean_{group}{suffix}"] = float(np.average(x[members], weights=of_group))
             row[SMD + suffix] = standardised_mean_difference(x, treated, w)
             row["variance_ratio" + suffix] = variance_ratio(x, treated, w)
             row["ks" + suffix] = kolmogorov_smirnov(x, treated, w, order=order)
         rows.append(row)
     return pd.DataFrame(rows).set_index("covariate")
-
-
-def love_plot_data(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the points of a love plot.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        From :func:`balance_table`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns covariate, when ("before" or "after") and absolute_smd. The covariate with the largest imbalance
-        before adjustment comes first.
-
-    Examples
-    --------
-    >>> x = np.array([1.0, 3.0, 0.0, 1.0])
-    >>> love_plot_data(balance_table({"age": x}, np.array([True, True, False, False]))).round(3).values.tolist()
-    [['age', 'before', 1.061]]
-    """
-    columns = {name: when for name, when in ((SMD, "before"), (SMD + AFTER, "after")) if name in table.columns}
-    ordered = table[list(columns)].abs().sort_values(SMD, ascending=False)
-    rows = [
-        (covariate, when, float(value))
-        for covariate, values in zip(ordered.index, ordered.to_numpy(), strict=True)
-        for when, value in zip(columns.values(), values, strict=True)
-    ]
-    return pd.DataFrame(rows, columns=["covariate", "when", "absolute_smd"])

@@ -20,6 +20,7 @@ reproduces MatchIt 4.7.2 on LaLonde's data, where 40 scores are tied.
 
 from __future__ import annotations
 
+import heapq
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -44,32 +45,16 @@ class Pairs(NamedTuple):
 
 
 class _Queue(NamedTuple):
-    """Treated persons in the order in which they choose, and the sorted controls.
+    """Treated persons in the order in which they choose, and the sorted controls."""
 
-    Attributes
-    ----------
-    score : (n_t,)
-    id : (n_t,)
-    first, last : (n_t,)
-        The person's stratum is controls [first, last).
-    cut : (n_t,)
-        First control of the stratum whose score is not below the person's score.
-    controls : (n_c,)
-        Scores of the sorted controls.
-    limit : float
-        Largest allowed distance.
-    slack : float
-        Distances that differ by no more than this are equal.
-    """
-
-    score: Floats
-    id: Integers
-    first: Integers
+    score: Floats  # (n_t,)
+    id: Integers  # (n_t,)
+    first: Integers  # (n_t,): the person's stratum is controls [first, last)
     last: Integers
-    cut: Integers
-    controls: Floats
-    limit: float
-    slack: float
+    cut: Integers  # (n_t,): first control of the stratum whose score is not below the person's score
+    controls: Floats  # (n_c,): scores of the sorted controls
+    limit: float  # largest allowed distance
+    slack: float  # distances that differ by no more than this are equal
 
 
 @compiled
@@ -82,22 +67,24 @@ def _find(parent: Integers, position: int) -> int:
 
 
 @compiled
+def _nearer(queue: _Queue, i: int, below: int, above: int) -> int:
+    """Return which of two controls is nearer to treated person i: NONE if both are outside stratum or limit."""
+    score, controls = queue.score[i], queue.controls
+    has_below, has_above = below >= queue.first[i], above < queue.last[i]
+    if not has_above and not has_below:
+        return NONE
+    use_below = has_below and (not has_above or score - controls[below] <= controls[above] - score + queue.slack)
+    position = below if use_below else above
+    return NONE if abs(score - controls[position]) > queue.limit + queue.slack else position
+
+
+@compiled
 def _nearest(queue: _Queue, i: int, right: Integers, left: Integers) -> int:
     """Return the position of the nearest free control of treated person i within the limit, or NONE.
 
     Forest `right` holds positions 0 to n (n: none), forest `left` holds positions shifted by one (0: none).
     """
-    score, controls = queue.score[i], queue.controls
-    above = _find(right, queue.cut[i])
-    below = _find(left, queue.cut[i]) - 1
-    has_above, has_below = above < queue.last[i], below >= queue.first[i]
-    if not has_above and not has_below:
-        return NONE
-    if has_above and has_below:
-        position = below if score - controls[below] <= controls[above] - score + queue.slack else above
-    else:
-        position = above if has_above else below
-    return NONE if abs(score - controls[position]) > queue.limit + queue.slack else position
+    return _nearer(queue, i, _find(left, queue.cut[i]) - 1, _find(right, queue.cut[i]))
 
 
 @compiled
@@ -133,91 +120,50 @@ def _distance(queue: _Queue, i: int, position: int) -> float:
 
 
 @compiled
-def _before(distance: Floats, ids: Integers, i: int, j: int) -> bool:
-    """Return whether treated person i chooses before j: by distance, then by id."""
-    if distance[i] == distance[j]:
-        return bool(ids[i] < ids[j])
-    return bool(distance[i] < distance[j])
-
-
-@compiled
-def _sift(heap: Integers, size: int, position: int, distance: Floats, ids: Integers) -> None:
-    """Restore the heap below `position`."""
-    while True:
-        least, child = position, 2 * position + 1
-        for candidate in (child, child + 1):
-            if candidate < size and _before(distance, ids, heap[candidate], heap[least]):
-                least = candidate
-        if least == position:
-            return
-        heap[position], heap[least] = heap[least], heap[position]
-        position = least
-
-
-@compiled
 def _closest_first(queue: _Queue, ratio: int) -> Integers:
     """Return the position of the control of each treated person and round (n_t, ratio), NONE without one.
 
-    Pairs are taken in ascending distance within each round. A heap holds every treated person's distance to its nearest
-    control. Distances only grow as controls are taken, so an outdated top is computed again and sinks.
+    A heap holds every treated person's distance to its nearest control. Distances only grow as controls are taken, so
+    an outdated top is computed again and sinks.
     """
     n_treated, n = len(queue.score), len(queue.controls)
     right = np.arange(n + 1)
     left = np.arange(n + 1)
-    taken = np.zeros(n, dtype=np.bool_)
     matches = np.full((n_treated, ratio), NONE, dtype=np.int64)
-    wanted = np.full(n_treated, NONE, dtype=np.int64)
-    distance = np.empty(n_treated)
-    heap = np.empty(n_treated, dtype=np.int64)
     for turn in range(ratio):
-        size = 0
+        heap = [(0.0, 0, 0, 0) for _ in range(0)]  # distance, id, treated person, control
         for i in range(n_treated):
-            if turn > 0 and matches[i, turn - 1] < 0:
+            position = NONE if turn > 0 and matches[i, turn - 1] < 0 else _nearest(queue, i, right, left)
+            if position >= 0:
+                heap.append((_distance(queue, i, position), queue.id[i], i, position))
+        heapq.heapify(heap)
+        while heap:
+            _, _, i, position = heap[0]
+            if right[position] == position:  # free
+                matches[i, turn] = position
+                _take(position, right, left)
+                heapq.heappop(heap)
                 continue
-            wanted[i] = _nearest(queue, i, right, left)
-            if wanted[i] >= 0:
-                distance[i] = _distance(queue, i, wanted[i])
-                heap[size] = i
-                size += 1
-        for position in range(size // 2 - 1, -1, -1):
-            _sift(heap, size, position, distance, queue.id)
-        while size > 0:
-            i = heap[0]
-            matched = not taken[wanted[i]]
-            if matched:
-                matches[i, turn] = wanted[i]
-                taken[wanted[i]] = True
-                _take(wanted[i], right, left)
+            position = _nearest(queue, i, right, left)
+            if position >= 0:
+                heapq.heapreplace(heap, (_distance(queue, i, position), queue.id[i], i, position))
             else:
-                wanted[i] = _nearest(queue, i, right, left)
-            if matched or wanted[i] < 0:
-                size -= 1
-                heap[0] = heap[size]
-            else:
-                distance[i] = _distance(queue, i, wanted[i])
-            _sift(heap, size, 0, distance, queue.id)
+                heapq.heappop(heap)
     return matches
 
 
 @compiled
 def _with_replacement(queue: _Queue, ratio: int) -> Integers:
     """Return the positions of the nearest controls of each treated person (n_t, ratio), NONE without one."""
-    n_treated, controls = len(queue.score), queue.controls
-    matches = np.full((n_treated, ratio), NONE, dtype=np.int64)
-    for i in range(n_treated):
-        score, below, above = queue.score[i], queue.cut[i] - 1, queue.cut[i]
+    matches = np.full((len(queue.score), ratio), NONE, dtype=np.int64)
+    for i in range(len(queue.score)):
+        below, above = queue.cut[i] - 1, queue.cut[i]
         for turn in range(ratio):
-            has_below, has_above = below >= queue.first[i], above < queue.last[i]
-            if not has_below and not has_above:
-                break
-            use_below = has_below and (
-                not has_above or score - controls[below] <= controls[above] - score + queue.slack
-            )
-            position = below if use_below else above
-            if abs(score - controls[position]) > queue.limit + queue.slack:
+            position = _nearer(queue, i, below, above)
+            if position < 0:
                 break
             matches[i, turn] = position
-            if use_below:
+            if position == below:
                 below -= 1
             else:
                 above += 1
@@ -307,12 +253,8 @@ def greedy_match(
     first, last = starts[strata[rows]], starts[strata[rows] + 1]
     cut = _cuts(of_treated, first, last, of_controls)
     queue = _Queue(of_treated, ids[rows], first, last, cut, of_controls, float(caliper), float(slack))
-    if replace:
-        matches = _with_replacement(queue, ratio)
-    elif order == "closest":
-        matches = _closest_first(queue, ratio)
-    else:
-        matches = _without_replacement(queue, ratio)
+    match = _with_replacement if replace else _closest_first if order == "closest" else _without_replacement
+    matches = match(queue, ratio)
     by_id = np.argsort(ids[rows], kind="stable")
     matches, rows = matches[by_id], rows[by_id]
     person, turn = np.nonzero(matches >= 0)

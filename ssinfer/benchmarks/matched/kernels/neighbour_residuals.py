@@ -39,17 +39,9 @@ def neighbour_residuals(y: Floats, score: Floats) -> Floats:
     """
     order = np.argsort(score, kind="stable")
     ordered = score[order]
-    n = len(ordered)
-    wanted = min(2, n)  # the person and one neighbour
-    start = np.clip(np.searchsorted(ordered, score) - wanted, 0, n - wanted)
-    # The nearest scores are contiguous: move the window while its right neighbour is nearer than its left end.
-    for _ in range(wanted + 1):
-        ahead = np.minimum(start + wanted, n - 1)
-        nearer = (start + wanted < n) & (np.abs(ordered[ahead] - score) < np.abs(score - ordered[start]))
-        if not nearer.any():
-            break
-        start = start + nearer
-    distance = np.maximum(np.abs(score - ordered[start]), np.abs(ordered[start + wanted - 1] - score))
+    gap = np.concatenate([[np.inf], np.diff(ordered), [np.inf]])
+    distance = np.empty(len(score))
+    distance[order] = np.minimum(gap[:-1], gap[1:])
     slack = EQUAL_DISTANCE * np.maximum(1.0, np.abs(score))
     low = np.searchsorted(ordered, score - distance - slack, side="left")
     high = np.searchsorted(ordered, score + distance + slack, side="right")

@@ -22,29 +22,14 @@ class _Layout(NamedTuple):
     """Lines sorted by (block, group), so that the numbers of a block stay in the processor's cache over all draws.
 
     A *cell* is a run of lines with the same block and group. m lines, C cells, B blocks.
-
-    Attributes
-    ----------
-    size : (B,)
-        Persons of each block.
-    cells : (B + 1,)
-        First cell of each block.
-    lines : (C + 1,)
-        First line of each cell.
-    group : (C,)
-        Group of each cell.
-    member : (m,)
-        Number of the line's person within its block.
-    value : (m, 2q)
-        Weighted money, then weighted insured-years.
     """
 
-    size: Integers
-    cells: Integers
-    lines: Integers
-    group: Integers
-    member: Integers
-    value: Floats
+    size: Integers  # (B,): persons of each block
+    cells: Integers  # (B + 1,): first cell of each block
+    lines: Integers  # (C + 1,): first line of each cell
+    group: Integers  # (C,): group of each cell
+    member: Integers  # (m,): number of the line's person within its block
+    value: Floats  # (m, 2q): weighted money, then weighted insured-years
 
 
 def _lay_out(
@@ -66,18 +51,9 @@ def _lay_out(
 
 
 @compiled
-def _draw_sums(
-    size: Integers,
-    cells: Integers,
-    lines: Integers,
-    group: Integers,
-    member: Integers,
-    value: Floats,
-    n_groups: int,
-    n_draws: int,
-    rng: np.random.Generator,
-) -> Floats:
+def _draw_sums(layout: _Layout, n_groups: int, n_draws: int, rng: np.random.Generator) -> Floats:
     """Draw weighted sums (n_groups, 2q, n_draws)."""
+    size, cells, lines, group, member, value = layout
     width = value.shape[1]
     out = np.zeros((n_groups, width, n_draws))
     e = np.empty((size.max(), DRAWS_AT_A_TIME))
@@ -165,7 +141,7 @@ def bootstrap_ratios(
     counts = [n_draws // STREAMS + (number < n_draws % STREAMS) for number in range(STREAMS)]
 
     def stream(number: int) -> Floats:
-        return np.asarray(_draw_sums(*layout, n_groups, counts[number], children[number]))
+        return np.asarray(_draw_sums(layout, n_groups, counts[number], children[number]))
 
     with ThreadPoolExecutor(max_workers=min(STREAMS, n_threads or threads())) as pool:
         sums = np.concatenate(list(pool.map(stream, range(STREAMS))), axis=2)

@@ -11,22 +11,16 @@ if TYPE_CHECKING:
 
 
 class ShockPosterior(NamedTuple):
-    """Grid points (K, 3) and their posterior probabilities (K,).
+    """Posterior probabilities of grid points."""
 
-    A point is the SD of the practice shock, the SD of the region shock, and the correlation between neighbouring
-    periods.
-    """
-
-    points: Floats
-    probability: Floats
+    points: Floats  # (K, 3): SDs of practice and region shock, correlation between neighbouring periods
+    probability: Floats  # (K,)
 
     @property
     def mean_squares(self) -> tuple[float, float]:
         """Posterior means of the two variances."""
-        return (
-            float(self.probability @ self.points[:, 0] ** 2),
-            float(self.probability @ self.points[:, 1] ** 2),
-        )
+        practice, region = (float(self.probability @ self.points[:, column] ** 2) for column in (0, 1))
+        return practice, region
 
     @property
     def persistence(self) -> float:

@@ -8,14 +8,21 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
+from ssinfer.arguments import COUNT, Choice, Number, Optional, Rule, check_arguments
 from ssinfer.benchmarks.matched.kernels.greedy_matching import ORDERS, Order, greedy_match
-from ssinfer.errors import ParameterError, RefusalError
+from ssinfer.errors import RefusalError
 
 if TYPE_CHECKING:
     from ssinfer.benchmarks.matched.scores.propensity import PropensityScores
     from ssinfer.typing import Booleans, Floats, Integers
 
 Distance = Literal["score", "logit"]
+RULES: dict[str, Rule] = {
+    "ratio": COUNT,
+    "order": Choice(ORDERS),
+    "caliper": Optional(Number(0, open=True)),
+    "on": Choice(get_args(Distance)),
+}
 ROUNDING = 1e-10  # of fitted log-odds, in standard deviations: distances that differ by less are equal
 
 
@@ -70,19 +77,13 @@ class Match:
     @property
     def attrition(self) -> pd.DataFrame:
         """Persons before and after matching: columns group, persons, matched, unmatched, share_matched."""
-        used = np.zeros(len(self.is_treated), dtype=bool)
-        used[self.treated] = used[self.control] = True
-        rows = []
-        for group, members in (("treated", self.is_treated), ("control", ~self.is_treated)):
-            persons, matched = int(members.sum()), int(used[members].sum())
-            rows.append((group, persons, matched, persons - matched, matched / persons))
-        return pd.DataFrame(rows, columns=["group", "persons", "matched", "unmatched", "share_matched"])
+        persons = np.array([self.is_treated.sum(), (~self.is_treated).sum()])
+        matched = np.array([len(np.unique(self.treated)), len(np.unique(self.control))])
+        counts = {"persons": persons, "matched": matched, "unmatched": persons - matched}
+        return pd.DataFrame({"group": ["treated", "control"], **counts, "share_matched": matched / persons})
 
     def to_frame(self, person: Any = None) -> pd.DataFrame:
-        """Return the pair table: treated, control, round, distance, weight.
-
-        Persons are named by `person` (n,) if it is given, otherwise by their rows.
-        """
+        """Return treated, control, round, distance and weight of pairs; persons by their rows, or by `person` (n,)."""
         names = np.arange(len(self.is_treated)) if person is None else np.asarray(person)
         return pd.DataFrame(
             {
@@ -111,13 +112,9 @@ def match_persons(
 
     Parameters
     ----------
-    scores : PropensityScores
-    treated : (n,) bool
-    ratio : int
-        Controls per treated person.
-    replace : bool
-        Whether a control may serve several treated persons.
-    order : "largest", "smallest", "closest", "data"
+    scores, treated
+        Scores of n persons, and whether each is treated (n,).
+    ratio, replace, order, ids
         See :func:`~ssinfer.benchmarks.matched.kernels.greedy_matching.greedy_match`, also for the rule on ties.
     caliper : float or None
         Largest allowed distance in standard deviations (n - 1) of the scale over **all** persons. Every stratum has
@@ -126,12 +123,6 @@ def match_persons(
         Scale of distance and caliper.
     exact : (n,) labels, optional
         Strata: only persons with the same label are matched.
-    ids : (n,) int, optional
-        Distinct numbers that break ties. Row numbers by default.
-
-    Returns
-    -------
-    Match
 
     Raises
     ------
@@ -155,7 +146,8 @@ def match_persons(
     [[30.0, 35.0], [50.0, 45.0], [65.0, 55.0]]
     """
     treated = np.asarray(treated, dtype=bool)
-    check_matching(ratio=ratio, order=order, caliper=caliper, on=on)
+    given = {"ratio": ratio, "order": order, "caliper": caliper, "on": on}
+    check_arguments("match_persons", RULES, given)
     scale = scores.logit if on == "logit" else scores.score
     strata = None
     if exact is not None:
@@ -183,27 +175,8 @@ def match_persons(
     return Match(pairs.treated, pairs.control, pairs.round, distance, treated, width, on)
 
 
-def check_matching(*, ratio: int, order: str, caliper: float | None, on: str) -> None:
-    """Refuse impossible values of the arguments of :func:`match_persons`.
-
-    Parameters
-    ----------
-    ratio, order, caliper, on
-        See :func:`match_persons`.
-    """
-    if ratio != int(ratio) or ratio < 1:
-        raise ParameterError(f"ratio is {ratio!r}. Give the number of controls per treated person, an integer from 1.")
-    if caliper is not None and not caliper > 0:
-        raise ParameterError(f"caliper is {caliper!r}. Give a positive number of standard deviations, or None.")
-    for name, value, allowed in (("order", order, ORDERS), ("on", on, get_args(Distance))):
-        if value not in allowed:
-            raise ParameterError(f"{name} is {value!r}; allowed: {', '.join(map(repr, allowed))}.")
-
-
 def _refuse_empty_strata(strata: Integers, labels: Any, treated: Booleans) -> None:
-    size = len(labels)
-    inside = np.bincount(strata[treated], minlength=size)
-    outside = np.bincount(strata[~treated], minlength=size)
+    inside, outside = (np.bincount(strata[group], minlength=len(labels)) for group in (treated, ~treated))
     empty = np.flatnonzero((inside > 0) & (outside == 0))
     if len(empty):
         raise RefusalError(

@@ -26,24 +26,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class PropensityScores:
-    """Fitted scores of n persons.
+    """Fitted scores of n persons; a classifier has no coefficients."""
 
-    Attributes
-    ----------
-    score : (n,)
-        Probability of treatment, inside (0, 1).
-    logit : (n,)
-        Its log-odds.
-    coefficients : mapping of str to float, or None
-        Intercept first, in the units of the covariates. None for a classifier.
-    covariance : (p, p) or None
-        Inverse information of the coefficients.
-    """
-
-    score: Floats
-    logit: Floats
-    coefficients: Mapping[str, float] | None = None
-    covariance: Floats | None = None
+    score: Floats  # (n,): probability of treatment, inside (0, 1)
+    logit: Floats  # (n,): its log-odds
+    coefficients: Mapping[str, float] | None = None  # intercept first, in the units of the covariates
+    covariance: Floats | None = None  # (p, p): inverse information of the coefficients
 
 
 def propensity_scores(

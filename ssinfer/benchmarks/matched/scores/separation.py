@@ -62,15 +62,11 @@ def _refuse_one(name: str, inside: Floats, outside: Floats, *, indicator: bool) 
 
 def refuse_unseen(level: str, n_treated: int, n_controls: int) -> None:
     """Refuse a level that only treated persons or only controls have."""
-    if n_treated > 0 and n_controls == 0:
+    if (n_treated > 0) != (n_controls > 0):
+        others, have = ("controls", "treated persons") if n_treated else ("the treated", "controls")
         raise RefusalError(
-            f"Level {level} is unseen among controls ({n_treated} treated persons have it), so it separates them "
-            "perfectly. Merge the level with another, or leave these persons out and count them."
-        )
-    if n_controls > 0 and n_treated == 0:
-        raise RefusalError(
-            f"Level {level} is unseen among the treated ({n_controls} controls have it), so it separates them "
-            "perfectly. Merge the level with another, or leave these controls out (Cohort.select) and count them."
+            f"Level {level} is unseen among {others} ({n_treated or n_controls} {have} have it), so it separates them "
+            "perfectly. Merge the level with another, or leave these persons out (Cohort.select) and count them."
         )
 
 

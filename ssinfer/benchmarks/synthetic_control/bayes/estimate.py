@@ -1,80 +1,94 @@
-"""The Bayesian synthetic control as an Estimate: posterior draws beside the placebo law, diagnostics, sensitivity."""
+"""Estimate of the Bayesian synthetic control: posterior draws, convergence and sensitivity to the prior."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ssinfer.benchmarks.synthetic_control.bayes.posterior import CHAINS, WeightModel, WeightPosterior, sample_posterior
-from ssinfer.benchmarks.synthetic_control.fit_window import Window
+from ssinfer.benchmarks.synthetic_control.bayes.posterior import (
+    CHAINS,
+    WeightModel,
+    WeightPosterior,
+    sample_posterior,
+)
+from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
+from ssinfer.check import Check, tabulate
 
 if TYPE_CHECKING:
     from ssinfer.benchmarks.base import Estimate
     from ssinfer.benchmarks.problem import Problem
     from ssinfer.typing import Floats
 
-
-FEWEST_DRAWS = 500  # of a chain, of which fewer may be handed on
-POWERS = (0.5, 2.0)
-LARGEST_SHIFT = 0.3  # of a pooled mean, in posterior predictive standard deviations
-LARGEST_RATIO = 1.3  # of a pooled standard deviation
+MIN_DRAWS_PER_CHAIN = 500  # the output may be thinned further
+PRIOR_POWERS = (0.5, 2.0)
+MAX_SHIFT = 0.3  # of a pooled mean, in posterior predictive standard deviations
+MAX_SD_RATIO = 1.3  # of a pooled standard deviation
 SUMMARISED = ("tau", "omega", "rho", "effective_donors")
 
 
 def posterior_estimate(
-    problem: Problem, placebo: Estimate, rng: np.random.Generator, *, intercept: bool, draws: int
+    problem: Problem,
+    placebo: Estimate,
+    rng: np.random.Generator,
+    *,
+    intercept: bool,
+    n_draws: int,
 ) -> Estimate:
-    """Return the posterior predictive of every treated unit, with the placebo law kept as `confidence`.
+    """Return the posterior predictive of every treated unit; the placebo distribution stays as `confidence`.
 
-    Shocks and sampling noise of several treated units are drawn independently; the noise of donors that they share
-    is not drawn jointly.
+    Shocks and sampling noise of several treated units are drawn independently. The noise of donors that they share is
+    not drawn jointly.
+
+    Parameters
+    ----------
+    problem : Problem
+    placebo : Estimate
+        From placebo inference on the same problem.
+    rng : numpy.random.Generator
+    intercept : bool
+        Match deviations from the baseline mean.
+    n_draws : int
+        Total number of draws, from four chains.
     """
-    n_treated, P = problem.treated.size, problem.columns.size
-    kept = draws // CHAINS
-    length = max(kept, FEWEST_DRAWS)
+    n_treated, P = problem.treated.size, problem.performance_columns.size
+    kept = n_draws // CHAINS
+    length = max(kept, MIN_DRAWS_PER_CHAIN)
     thin = np.linspace(0, length - 1, kept).round().astype(int)
     benchmark = np.zeros((CHAINS, kept, n_treated, P))
     expected = np.zeros_like(benchmark)
     weights = np.zeros((n_treated, problem.donors.size))
-    checks: list[tuple[str, str, float, str]] = []
-    parts: list[dict[str, float]] = []
+    checks: list[Check] = []
+    components: list[dict[str, float]] = []
     failures: list[str] = []
     prior_donors: list[Floats] = []
     samples: dict[str, list[Floats]] = {name: [] for name in SUMMARISED}
     for i in range(n_treated):
-        window = Window.of(problem, i)
+        window = FitWindow.of(problem, i)
         model = WeightModel.of(window, intercept=intercept)
-        found = sample_posterior(model, length, rng)
-        place = np.searchsorted(problem.columns, window.post)
-        benchmark[:, :, i, place] = found.paths[:, thin]
-        expected[:, :, i, place] = found.expected[:, thin]
-        columns = np.searchsorted(problem.donors, window.rows[window.others])
-        weights[i, columns] = found.weights.mean(axis=(0, 1))
-        prior = model.prior_effective_donors(rng)
-        checks += _checks(window.name, model, found, prior)
-        parts.append(_parts(model, found))
-        failures += [f"{window.name}: {failure}" for failure in found.failures]
-        prior_donors.append(prior)
+        posterior = sample_posterior(model, length, rng)
+        columns = np.searchsorted(problem.performance_columns, window.post)
+        benchmark[:, :, i, columns] = posterior.paths[:, thin]
+        expected[:, :, i, columns] = posterior.expected[:, thin]
+        weights[i, np.searchsorted(problem.donors, window.rows[window.others])] = posterior.weights.mean(axis=(0, 1))
+        prior_donors.append(model.prior_effective_donors(rng))
+        checks += _checks(window.name, model, posterior, prior_donors[-1])
+        components.append(_components(model, posterior))
+        failures += [f"{window.name}: {failure}" for failure in posterior.failures]
         for name in SUMMARISED:
-            samples[name].append(found.quantities[name][:, thin])
+            samples[name].append(posterior.quantities[name][:, thin])
     index = pd.Index(problem.labels(problem.treated), name="unit")
     solver = placebo.solver
     if solver is not None:
         solver = solver.assign(effective_donors_posterior=[float(s.mean()) for s in samples["effective_donors"]])
-    frame = pd.DataFrame(checks, columns=["check", "status", "figure", "message"])
-    labels = {"chain": np.arange(CHAINS), "draw": np.arange(kept), "unit": index.to_numpy()}
-    posterior = xr.Dataset(
-        {name: (("chain", "draw", "unit"), np.stack(values, axis=-1)) for name, values in samples.items()},
-        coords=labels,
-    )
-    before = xr.Dataset(
-        {"effective_donors": (("chain", "draw", "unit"), np.stack(prior_donors, axis=-1)[None])},
-        coords={"chain": [0], "draw": np.arange(prior_donors[0].size), "unit": labels["unit"]},
-    )
+    diagnostics = tabulate(checks)
+    if placebo.diagnostics is not None:
+        diagnostics = pd.concat([diagnostics, placebo.diagnostics], ignore_index=True)
+    draws = {name: np.stack(values, axis=-1) for name, values in samples.items()}
+    prior_draws = {"effective_donors": np.stack(prior_donors, axis=-1)[None]}
     return replace(
         placebo,
         benchmark=benchmark,
@@ -82,77 +96,96 @@ def posterior_estimate(
         uncertainty="posterior",
         weights=weights,
         solver=solver,
-        components=pd.DataFrame(parts, index=index),
-        diagnostics=frame
-        if placebo.diagnostics is None
-        else pd.concat([frame, placebo.diagnostics], ignore_index=True),
+        components=pd.DataFrame(components, index=index),
+        diagnostics=diagnostics,
         failures=tuple(failures),
-        inference={"posterior": posterior, "prior": before},
+        inference={"posterior": _dataset(draws, index), "prior": _dataset(prior_draws, index)},
     )
 
 
-def _parts(model: WeightModel, found: WeightPosterior) -> dict[str, float]:
+def _dataset(draws: dict[str, Floats], units: pd.Index) -> xr.Dataset:
+    """Return a Dataset of arrays (chain, draw, unit)."""
+    chains, count, _ = next(iter(draws.values())).shape
+    return xr.Dataset(
+        {name: (("chain", "draw", "unit"), values) for name, values in draws.items()},
+        coords={"chain": np.arange(chains), "draw": np.arange(count), "unit": units.to_numpy()},
+    )
+
+
+def _components(model: WeightModel, posterior: WeightPosterior) -> dict[str, float]:
     """Return variances of the pooled benchmark by source, as shares of its square."""
-    level = float(found.quantities["pooled"].mean() / model.level) ** 2
+    pooled = posterior.quantities["pooled"]
+    squared_benchmark = float(pooled.mean() / model.level) ** 2
     return {
-        "weights": float((found.quantities["pooled"] / model.level).var()) / level,
-        "shock": float(found.quantities["shock"].mean()) / level,
-        "sampling": float(found.quantities["sampling"].mean()) / level,
+        "weights": float((pooled / model.level).var()) / squared_benchmark,
+        "shock": float(posterior.quantities["shock"].mean()) / squared_benchmark,
+        "sampling": float(posterior.quantities["sampling"].mean()) / squared_benchmark,
     }
 
 
-def _checks(name: str, model: WeightModel, found: WeightPosterior, prior: Floats) -> list[tuple[str, str, float, str]]:
-    """Return convergence, prior predictive and prior sensitivity as diagnostics rows."""
+def _checks(name: str, model: WeightModel, posterior: WeightPosterior, prior_donors: Floats) -> list[Check]:
+    """Return convergence, effective donors, shock size and sensitivity to the prior of one treated unit."""
 
-    def interval(values: Any) -> str:
+    def interval(values: Floats) -> str:
         low, middle, high = np.quantile(values, [0.05, 0.5, 0.95])
         return f"median {middle:.3g}, 90% interval {low:.3g} to {high:.3g}"
 
-    failed = "FAIL" if found.failures else "PASS"
-    worst, least = max(found.r_hat.values()), min(found.ess.values())
-    own = found.quantities["effective_donors"]
-    J, F = model.features.shape
-    ahead = ", ".join(f"{v:.2f}" for v in np.exp(model.prior.mean[3 + model.y.size :]))
-    words = f"{name}: 1 / sum of squared weights, {interval(own)}; before the data {interval(prior)}"
-    shocks = (
-        f"{name}: relative to spending, {interval(found.quantities['omega'])}; persistence "
-        f"{interval(found.quantities['rho'])}; performance periods {ahead} times as volatile as the ordinary one; "
-        f"prior from {model.prior.placebos} donors"
-    )
+    def check(row: str, figure: float, message: str) -> Check:
+        return Check(row, "PASS", figure, f"{name}: {message}")
+
+    quantities = posterior.quantities
+    donors, omega = quantities["effective_donors"], quantities["omega"]
+    J, F = model.baseline.features.shape
+    volatility = ", ".join(f"{v:.2f}" for v in np.exp(model.prior.mean[3 + model.baseline.y.size :]))
+    pooled = posterior.paths @ model.performance.pooling
+    strength, shocks = posterior.q[:, :, J : J + F + 1], posterior.q[:, :, J + F + 1 : J + F + 4]
     return [
-        ("r_hat", failed, worst, f"{name}: largest of pooled benchmark, strength, shock, effective donors"),
-        ("effective_sample_size", failed, least, f"{name}: smallest bulk ESS of the same; {found.divergent} divergent"),
-        ("effective_donors", "PASS", float(np.median(own)), words),
-        ("shock_sd", "PASS", float(np.median(found.quantities["omega"])), shocks),
         *(
-            _sensitivity(f"{name}: {words}", check, variables, model, found)
-            for check, words, variables in (
-                ("prior_sensitivity_weights", "strength tau and tilt of weights", slice(J, J + F + 1)),
-                ("prior_sensitivity_shocks", "shock size, persistence and k", slice(J + F + 1, J + F + 4)),
-            )
+            Check(figure.check, "PASS" if figure.passed else "FAIL", figure.figure, f"{name}: {figure.message}")
+            for figure in posterior.convergence
         ),
+        check(
+            "effective_donors",
+            float(np.median(donors)),
+            f"1 / sum of squared weights, {interval(donors)}; before the data {interval(prior_donors)}",
+        ),
+        check(
+            "shock_sd",
+            float(np.median(omega)),
+            f"relative to spending, {interval(omega)}; persistence {interval(quantities['rho'])}; performance periods "
+            f"{volatility} times as volatile as the ordinary one; prior from {model.prior.placebos} donors",
+        ),
+        _sensitivity("prior_sensitivity_weights", f"{name}: strength tau and tilt of weights", strength, pooled),
+        _sensitivity("prior_sensitivity_shocks", f"{name}: shock size, persistence and k", shocks, pooled),
     ]
 
 
-def _sensitivity(
-    words: str, check: str, variables: slice, model: WeightModel, found: WeightPosterior
-) -> tuple[str, str, float, str]:
-    """Raise a part of the prior to a power, by importance weights, and return what the benchmark does."""
-    pooled = (found.paths @ model.pooling).ravel()
-    log_prior = -0.5 * (found.q[:, :, variables] ** 2).sum(axis=-1).ravel()
-    spread = float(pooled.std())
+def _sensitivity(check: str, label: str, q: Floats, pooled: Floats) -> Check:
+    """Return how far the pooled benchmark moves when a part of the prior is raised to a power.
+
+    Parameters
+    ----------
+    check, label : str
+        Name of the check, and of the part of the prior.
+    q : array (chain, draw, n)
+        Unknowns of this part, standard normal a priori. Draws are reweighted by powers of their prior density.
+    pooled : array (chain, draw)
+        Pooled benchmark.
+    """
+    pooled = pooled.ravel()
+    log_prior = -0.5 * (q**2).sum(axis=-1).ravel()
+    sd = float(pooled.std())
     shift, ratio = 0.0, 1.0
-    for power in POWERS:
-        ratios = (power - 1.0) * log_prior
-        mass = np.exp(ratios - ratios.max())
+    for power in PRIOR_POWERS:
+        log_ratios = (power - 1.0) * log_prior
+        mass = np.exp(log_ratios - log_ratios.max())
         mass /= mass.sum()
         mean = float(mass @ pooled)
-        deviation = float(np.sqrt(mass @ (pooled - mean) ** 2))
-        shift = max(shift, abs(mean - float(pooled.mean())) / spread)
-        ratio = max(ratio, deviation / spread, spread / deviation)
-    status = "PASS" if shift <= LARGEST_SHIFT and ratio <= LARGEST_RATIO else "FAIL"
+        power_sd = float(np.sqrt(mass @ (pooled - mean) ** 2))
+        shift = max(shift, abs(mean - float(pooled.mean())) / sd)
+        ratio = max(ratio, power_sd / sd, sd / power_sd)
     message = (
-        f"{words}: with the prior to the powers {POWERS} the pooled benchmark moves by at most {shift:.2f} predictive "
-        f"SDs and its SD by a factor of at most {ratio:.2f}"
+        f"{label}: with the prior to the powers {PRIOR_POWERS} the pooled benchmark moves by at most {shift:.2f} "
+        f"predictive SDs and its SD by a factor of at most {ratio:.2f}"
     )
-    return check, status, shift, message
+    return Check(check, "PASS" if shift <= MAX_SHIFT and ratio <= MAX_SD_RATIO else "FAIL", shift, message)

@@ -1,34 +1,37 @@
 """Among all weights that reproduce the treated unit exactly, those with the smallest penalty.
 
-With more donors than periods the treated unit often lies inside the donors' hull; then infinitely
-many weights fit exactly and a solver's choice among them would be an accident of its path.  The
-weights with the smallest sum of squares (of donors' noise variances, if those are known) are unique, do not
-depend on the order of the donors, and give the least noisy prediction:
+With more donors than periods the treated unit often lies inside the donors' hull. Then infinitely
+many weights fit exactly, and a solver's choice among them would depend on the path it takes. The
+weights with the smallest sum of squares are unique and do not depend on the order of the donors. With the donors'
+noise variances as penalty they give the least noisy prediction:
 
     min 1/2 sum_j d_j w_j^2    subject to   X w = 0,  1'w = 1,  w >= 0,
 
-with X (T, J) the donors' differences from the treated unit.  The dual has T + 1 unknowns and is piecewise
-quadratic, w_j = max(0, x_j'nu + mu) / d_j: a damped Newton method ends after a few steps.
+with X (T, J) the donors' differences from the treated unit. The dual has T + 1 unknowns and is piecewise
+quadratic, w_j = max(0, x_j'nu + mu) / d_j. A damped Newton method solves it in a few steps.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
 
 from ssinfer.kernels.cholesky import solve_positive
-from ssinfer.kernels.compile import compiled
+from ssinfer.kernels.compile import compiled, inlined
 
-Array = NDArray[np.float64]
+if TYPE_CHECKING:
+    from ssinfer.typing import Floats
 
-_STEPS = 200
-_RESIDUAL = 1e-11
-_DAMPING = 1e-13  # of the trace
+_MAX_STEPS = 200
+_MAX_HALVINGS = 60
+_RESIDUAL_TOLERANCE = 1e-11
+_DAMPING = 1e-13  # share of the trace
 
 
 @compiled
-def _damp(gram: Array) -> None:
-    """Add to the diagonal what keeps the system solvable where donors are few or alike."""
+def _damp(gram: Floats) -> None:
+    """Add a share of the trace to the diagonal, so that the system can be solved if donors are few or alike."""
     trace = 1e-300
     for t in range(gram.shape[0]):
         trace += gram[t, t]
@@ -37,8 +40,8 @@ def _damp(gram: Array) -> None:
 
 
 @compiled
-def _dual_of(A: Array, d: Array, w: Array, dual: Array) -> None:
-    """Recover the dual from weights w_j = a_j'dual / d_j > 0, by least squares over the positive ones."""
+def _dual_of(A: Floats, d: Floats, w: Floats, dual: Floats) -> None:
+    """Write the dual of weights w_j = a_j'dual / d_j > 0 into `dual`, by least squares over the positive weights."""
     R, J = A.shape
     gram = np.zeros((R, R))
     for t in range(R):
@@ -54,8 +57,8 @@ def _dual_of(A: Array, d: Array, w: Array, dual: Array) -> None:
 
 
 @compiled
-def fit_gap(X: Array, w: Array) -> float:
-    """Return the scale-free KKT gap of unpenalised weights, from the differences X (T, J) themselves."""
+def fit_gap(X: Floats, w: Floats) -> float:
+    """Return the scale-free KKT gap of unpenalised weights w (J,), from the differences X (T, J) themselves."""
     T, J = X.shape
     fit = np.zeros(T)
     objective, smallest, scale = 0.0, np.inf, 0.0
@@ -72,9 +75,54 @@ def fit_gap(X: Array, w: Array) -> float:
     return float(max(objective - smallest, 0.0) / scale) if scale > 0.0 else 0.0
 
 
+@inlined
+def _value_and_slopes(A: Floats, d: Floats, dual: Floats, w: Floats, residual: Floats, hessian: Floats) -> float:
+    """Return the dual objective, and write its weights, gradient and Hessian (lower triangle)."""
+    R, J = A.shape
+    hessian[:] = 0.0
+    residual[:] = 0.0
+    residual[R - 1] = -1.0
+    value = -1.0 * dual[R - 1]
+    for j in range(J):
+        slope = 0.0
+        for t in range(R):
+            slope += A[t, j] * dual[t]
+        w[j] = max(slope, 0.0) / d[j]
+        if slope > 0.0:
+            value += 0.5 * slope * w[j]
+            for t in range(R):
+                residual[t] += A[t, j] * w[j]
+                for s in range(t + 1):
+                    hessian[t, s] += A[t, j] * A[s, j] / d[j]
+    return float(value)
+
+
+@inlined
+def _move(A: Floats, d: Floats, dual: Floats, direction: Floats, value: float, decrease: float) -> None:
+    """Move the dual along a direction, with the step halved until the objective falls enough (Armijo's rule)."""
+    R, J = A.shape
+    trial = np.empty(R)
+    step = 1.0
+    for _halving in range(_MAX_HALVINGS):
+        for t in range(R):
+            trial[t] = dual[t] + step * direction[t]
+        trial_value = -trial[R - 1]
+        for j in range(J):
+            slope = 0.0
+            for t in range(R):
+                slope += A[t, j] * trial[t]
+            if slope > 0.0:
+                trial_value += 0.5 * slope * slope / d[j]
+        if trial_value <= value + 1e-4 * step * decrease:
+            break
+        step *= 0.5
+    for t in range(R):
+        dual[t] += step * direction[t]
+
+
 @compiled
-def least_norm_weights(X: Array, d: Array, warm: Array) -> tuple[Array, bool]:
-    """Return the exact-fit weights of least penalised norm, and whether they were reached.
+def least_norm_weights(X: Floats, d: Floats, warm: Floats) -> tuple[Floats, bool]:
+    """Return the exact-fit weights (J,) of least penalised norm, and whether the Newton method converged to them.
 
     Parameters
     ----------
@@ -84,13 +132,6 @@ def least_norm_weights(X: Array, d: Array, warm: Array) -> tuple[Array, bool]:
         Penalty per donor, > 0.
     warm : array (J,)
         Weights of this form for a neighbouring problem, from whose dual the search starts; zeros for a cold start.
-
-    Returns
-    -------
-    w : array (J,)
-        Weights on the simplex with ``X w = 0``.
-    reached : bool
-        False when the Newton method did not arrive; `w` is then not to be used.
     """
     T, J = X.shape
     size, warmth = 0.0, 0.0
@@ -110,31 +151,15 @@ def least_norm_weights(X: Array, d: Array, warm: Array) -> tuple[Array, bool]:
         _dual_of(A, d, warm, dual)
     w = np.empty(J)
     hessian = np.empty((T + 1, T + 1))
-    residual = np.empty(T + 1)
-    direction = np.empty(T + 1)
-    trial = np.empty(T + 1)
+    residual, direction = np.empty(T + 1), np.empty(T + 1)
     reached = False
-    for _ in range(_STEPS):
-        hessian[:] = 0.0
-        residual[:] = 0.0
-        residual[T] = -1.0
-        value = -1.0 * dual[T]
-        for j in range(J):
-            slope = 0.0
-            for t in range(T + 1):
-                slope += A[t, j] * dual[t]
-            w[j] = max(slope, 0.0) / d[j]
-            if slope > 0.0:
-                value += 0.5 * slope * w[j]
-                for t in range(T + 1):
-                    residual[t] += A[t, j] * w[j]
-                    for s in range(t + 1):
-                        hessian[t, s] += A[t, j] * A[s, j] / d[j]
+    for _ in range(_MAX_STEPS):
+        value = _value_and_slopes(A, d, dual, w, residual, hessian)
         largest = 0.0
         for t in range(T + 1):
             largest = max(largest, abs(residual[t]))
             direction[t] = -residual[t]
-        if largest <= _RESIDUAL:
+        if largest <= _RESIDUAL_TOLERANCE:
             reached = True
             break
         _damp(hessian)
@@ -142,22 +167,7 @@ def least_norm_weights(X: Array, d: Array, warm: Array) -> tuple[Array, bool]:
         decrease = 0.0
         for t in range(T + 1):
             decrease += direction[t] * residual[t]
-        step = 1.0
-        for _halving in range(60):
-            for t in range(T + 1):
-                trial[t] = dual[t] + step * direction[t]
-            trial_value = -trial[T]
-            for j in range(J):
-                slope = 0.0
-                for t in range(T + 1):
-                    slope += A[t, j] * trial[t]
-                if slope > 0.0:
-                    trial_value += 0.5 * slope * slope / d[j]
-            if trial_value <= value + 1e-4 * step * decrease:
-                break
-            step *= 0.5
-        for t in range(T + 1):
-            dual[t] += step * direction[t]
+        _move(A, d, dual, direction, value, decrease)
     total = 0.0
     for j in range(J):
         total += w[j]

@@ -1,36 +1,52 @@
-"""Likelihood of the shocks' size, persistence and volatility, from donors in the treated unit's place.
+"""Likelihood of the shocks' size, persistence and volatility, from donors in the treated unit's position.
 
-Donor j less the mean of the others, each in units of its own level, is over all T periods taken as
+The path of donor j less the mean of the others, each in units of its own level, has over all T periods the distribution
 
     N(0, loose_j + omega_j^2 / (1 - rho^2) [v_s v_t rho^|s - t|] + k^2 diag(noise_j)),
     log omega_j ~ N(log omega, s^2).
 
-`loose` holds directions in which donors differ for reasons that weights can reproduce (level, common factor), with a
-variance so large that what a placebo shows in them says nothing. v_t, how volatile a period is, is common to all.
+`loose` holds the directions in which weights can reproduce the differences between donors: level and common factor. Its
+variance is so large that a donor's path in these directions says nothing about the parameters. v_t, the volatility
+of a period, is common to all donors.
 """
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
-from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import LARGEST_RHO
+import numpy as np
+
+from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import MAX_RHO
 from ssinfer.kernels.cholesky import cholesky, inverse
 from ssinfer.kernels.compile import compiled
 
-Array = NDArray[np.float64]
+if TYPE_CHECKING:
+    from ssinfer.typing import Floats
+
+
+@compiled
+def _shock_covariance(v: Floats, rho: float, times: Floats) -> tuple[Floats, Floats]:
+    """Return the shocks' covariance (T, T) per omega^2, and its relative slope in logit(rho / 0.995)."""
+    T = times.size
+    covariance, slope = np.empty((T, T)), np.empty((T, T))
+    for a in range(T):
+        for b in range(T):
+            gap = abs(times[a] - times[b])
+            covariance[a, b] = v[a] * v[b] * rho**gap / (1.0 - rho * rho)
+            slope[a, b] = (2.0 * rho * rho / (1.0 - rho * rho) + gap) * (1.0 - rho / MAX_RHO)
+    return covariance, slope
 
 
 @compiled
 def shock_log_likelihood(
-    theta: Array,
-    residual: Array,
-    noise: Array,
-    times: Array,
-    loose: Array,
-    nodes: Array,
-    masses: Array,
-    gradient: Array,
+    theta: Floats,
+    residual: Floats,
+    noise: Floats,
+    times: Floats,
+    loose: Floats,
+    nodes: Floats,
+    masses: Floats,
+    gradient: Floats,
 ) -> float:
     """Return the sum over placebos of the log likelihood, and write its gradient.
 
@@ -39,25 +55,22 @@ def shock_log_likelihood(
     theta : array (4 + T,)
         log omega, logit(rho / 0.995), log k, log s, log v.
     residual : array (m, T)
+        Paths of the donors less the mean of the others.
     noise : array (m, T)
         Sampling variance of the residual, up to k^2.
     times : array (T,)
+        Positions of the periods.
     loose : array (m, T, T)
+        Covariance of the directions that weights can reproduce.
     nodes, masses : array (h,)
         Quadrature for a standard normal.
     gradient : array (4 + T,)
         Overwritten.
     """
     m, T = residual.shape
-    rho = LARGEST_RHO / (1.0 + np.exp(-theta[1]))
+    rho = MAX_RHO / (1.0 + np.exp(-theta[1]))
     k2, s, v = np.exp(2.0 * theta[2]), np.exp(theta[3]), np.exp(theta[4:])
-    power, steep = np.empty((T, T)), np.empty((T, T))
-    for a in range(T):
-        for b in range(T):
-            gap = abs(times[a] - times[b])
-            power[a, b] = v[a] * v[b] * rho**gap / (1.0 - rho * rho)
-            # slope in logit(rho / 0.995), relative to the entry
-            steep[a, b] = (2.0 * rho * rho / (1.0 - rho * rho) + gap) * (1.0 - rho / LARGEST_RHO)
+    power, steep = _shock_covariance(v, rho, times)
     total = 0.0
     gradient[:] = 0.0
     C, P, half, alpha = np.empty((T, T)), np.empty((T, T)), np.empty(T), np.empty(T)

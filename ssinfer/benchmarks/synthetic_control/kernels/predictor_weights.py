@@ -5,27 +5,29 @@ Given V = diag(v) on standardised predictors X (P x N), the donors' weights solv
     W(V) = argmin (x_1 - X_0 w)' V (x_1 - X_0 w)   over the simplex,
 
 and the nested choice of V minimises the mean squared error of the outcome before the contract,
-|z_1 - Z_0 W(V)|^2 (doi:10.1198/jasa.2009.ap08746).  V is not identified: many V give the same W.
-The outer problem has many local minima, so it is searched by differential evolution on log v
-with a seeded generator, then polished.
+|z_1 - Z_0 W(V)|^2 (doi:10.1198/jasa.2009.ap08746). V is not identified: many V give the same W.
+The outer problem has many local minima. It is searched by differential evolution on log v with a seeded generator,
+and the result is refined by coordinate steps.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
 
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import simplex_weights
 from ssinfer.kernels.compile import compiled
 
-Array = NDArray[np.float64]
+if TYPE_CHECKING:
+    from ssinfer.typing import Floats
 
-_POLISHING_ROUNDS = 200
-_SMALLEST_LOG_V = -18.0  # v is taken relative to the largest: exp(-18) = 1.5e-8 counts as none
+_REFINEMENT_ROUNDS = 200
+_LOWEST_LOG_V = -18.0  # v is taken relative to the largest: exp(-18) = 1.5e-8 counts as none
 
 
 @compiled
-def weighted_fit(X: Array, Z: Array, v: Array, warm: Array) -> tuple[Array, float, float, int, int]:
+def weighted_fit(X: Floats, Z: Floats, v: Floats, warm: Floats) -> tuple[Floats, float, float, int, int]:
     """Return W(V) and the outcome's sum of squares before the contract.
 
     Parameters
@@ -57,65 +59,36 @@ def weighted_fit(X: Array, Z: Array, v: Array, warm: Array) -> tuple[Array, floa
     w, gap, status, iterations = simplex_weights(G, np.zeros(J), warm)
     loss = 0.0
     for t in range(Z.shape[0]):
-        miss = 0.0
+        residual = 0.0
         for j in range(J):
             if w[j] != 0.0:
-                miss += Z[t, j] * w[j]
-        loss += miss * miss
+                residual += Z[t, j] * w[j]
+        loss += residual * residual
     return w, loss, gap, status, iterations
 
 
 @compiled
-def nested_search(
-    X: Array, Z: Array, starts: Array, rng: np.random.Generator, generations: int
-) -> tuple[Array, Array, float, float, int]:
-    """Search V by differential evolution (rand-to-best/1/bin) on log v, then by shrinking coordinate steps.
-
-    Parameters
-    ----------
-    X, Z : arrays (P, J), (T, J)
-        As in `weighted_fit`.
-    starts : array (M, P)
-        Values of log v that are always tried (equal and regression-based V among them).
-    rng : numpy.random.Generator
-        The population's other members and all mutations.
-    generations : int
-        Generations of a population of ``max(30, 6 P, M)``.
-
-    Returns
-    -------
-    v : array (P,)
-        Predictor weights, sum one.
-    w : array (J,)
-        Donor weights W(V).
-    loss, gap, status
-        ``|Z w|^2`` and the inner solver's certificate.
-    """
-    P, J = X.shape
-    M = starts.shape[0]
-    size = max(30, 6 * P, M)
-    population = np.empty((size, P))
-    value = np.empty(size)
-    cold = np.zeros(J)
+def _evolve(X: Floats, Z: Floats, population: Floats, rng: np.random.Generator, generations: int) -> Floats:
+    """Return the best log v (P,) after differential evolution (rand-to-best/1/bin) of a population (M, P)."""
+    size, P = population.shape
+    cold = np.zeros(X.shape[1])
+    value, trial = np.empty(size), np.empty(P)
     for m in range(size):
-        for p in range(P):
-            population[m, p] = starts[m, p] if m < M else _SMALLEST_LOG_V * rng.random()
         value[m] = weighted_fit(X, Z, np.exp(population[m]), cold)[1]
     best = int(np.argmin(value))
-    trial = np.empty(P)
     for _ in range(generations):
         for m in range(size):
             a, b = rng.integers(0, size), rng.integers(0, size)
             scale = 0.4 + 0.6 * rng.random()
             crossing = 0.9 if rng.random() < 0.5 else 0.4
-            kept = rng.integers(0, P)
+            always = rng.integers(0, P)
             for p in range(P):
-                if p == kept or rng.random() < crossing:
+                if p == always or rng.random() < crossing:
                     trial[p] = population[m, p] + scale * (
                         0.7 * (population[best, p] - population[m, p]) + population[a, p] - population[b, p]
                     )
-                    if trial[p] < _SMALLEST_LOG_V:
-                        trial[p] = _SMALLEST_LOG_V + rng.random()
+                    if trial[p] < _LOWEST_LOG_V:
+                        trial[p] = _LOWEST_LOG_V + rng.random()
                     elif trial[p] > 0.0:
                         trial[p] = -rng.random()
                 else:
@@ -126,16 +99,23 @@ def nested_search(
                 population[m] = trial
                 if loss < value[best]:
                     best = m
-    point, lowest = population[best].copy(), value[best]
+    return np.copy(population[best])
+
+
+@compiled
+def _refine(X: Floats, Z: Floats, point: Floats) -> None:
+    """Improve log v (P,) in place by coordinate steps that shrink."""
+    cold, trial = np.zeros(X.shape[1]), np.empty(point.size)
+    lowest = weighted_fit(X, Z, np.exp(point), cold)[1]
     step = 1.0
-    for _ in range(_POLISHING_ROUNDS):
+    for _ in range(_REFINEMENT_ROUNDS):
         if step <= 1e-7:
             break
         improved = False
-        for p in range(P):
+        for p in range(point.size):
             for sign in (-1.0, 1.0):
                 trial[:] = point
-                trial[p] = min(max(point[p] + sign * step, _SMALLEST_LOG_V), 3.0)
+                trial[p] = min(max(point[p] + sign * step, _LOWEST_LOG_V), 3.0)
                 loss = weighted_fit(X, Z, np.exp(trial), cold)[1]
                 if loss < lowest * (1.0 - 1e-9):
                     lowest = loss
@@ -143,26 +123,48 @@ def nested_search(
                     improved = True
         if not improved:
             step *= 0.5
-    v = np.exp(point)
-    v /= v.sum()
-    w, loss, gap, status, _iterations = weighted_fit(X, Z, v, cold)
-    return v, w, loss, gap, status
 
 
-def regression_v(X: Array, Z: Array) -> Array:
-    """Return V from the squared coefficients of the outcome's regression on the predictors.
+@compiled
+def nested_search(
+    X: Floats, Z: Floats, starts: Floats, rng: np.random.Generator, generations: int
+) -> tuple[Floats, Floats, float, float, int]:
+    """Search V by differential evolution on log v, then by coordinate steps.
 
     Parameters
     ----------
-    X : array (P, N)
-        Standardised predictors of all units.
-    Z : array (T, N)
-        Outcomes of all units before the contract.
+    X, Z : arrays (P, J), (T, J)
+        As in `weighted_fit`.
+    starts : array (M, P)
+        Values of log v that are always tried.
+    rng : numpy.random.Generator
+        Draws the other members of the population and all mutations.
+    generations : int
+        Generations of a population of ``max(30, 6 P, M)``.
 
     Returns
     -------
-    array (P,)
-        ``v_p = sum_t b_pt^2``, scaled to sum one; b from least squares with an intercept (minimum norm if P >= N).
+    v, w, loss, gap, status
+        Predictor weights (P,) with sum one, then as in `weighted_fit`.
+    """
+    P, J = X.shape
+    M = starts.shape[0]
+    population = np.empty((max(30, 6 * P, M), P))
+    for m in range(len(population)):
+        for p in range(P):
+            population[m, p] = starts[m, p] if m < M else _LOWEST_LOG_V * rng.random()
+    point = _evolve(X, Z, population, rng, generations)
+    _refine(X, Z, point)
+    v = np.exp(point)
+    v /= v.sum()
+    w, loss, gap, status, _iterations = weighted_fit(X, Z, v, np.zeros(J))
+    return v, w, loss, gap, status
+
+
+def regression_v(X: Floats, Z: Floats) -> Floats:
+    """Return V (P,) from the regression of outcomes Z (T, N) on standardised predictors X (P, N).
+
+    ``v_p = sum_t b_pt^2``, scaled to sum one, with b from least squares with an intercept (minimum norm if P >= N).
     """
     design = np.column_stack([np.ones(X.shape[1]), X.T])
     coefficients = np.linalg.lstsq(design, Z.T, rcond=None)[0][1:]

@@ -3,65 +3,44 @@
 With X (R, J) the donors' matched rows centred by their mean over donors and r the residual of the
 simplex fit, the augmented weights of Ben-Michael, Feller and Rothstein (2021, doi:10.1080/01621459.2021.1929245) are
 
-    w_aug = w + X' (X X' + ridge I)^-1 r,
+    w_aug = w + X' (X X' + ridge I)^-1 r.
 
-which sum to one and may be negative: they extrapolate where the treated unit lies outside the donors' hull.  An
+They sum to one and may be negative: they extrapolate where the treated unit lies outside the donors' hull. An
 infinite ridge gives w itself.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
 
 from ssinfer.benchmarks.synthetic_control.kernels.gram import factor
-from ssinfer.benchmarks.synthetic_control.kernels.least_norm_weights import fit_gap, least_norm_weights
-from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import EXACT_FIT, KKT_TOLERANCE, simplex_weights
+from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import (
+    EXACT_FIT,
+    KKT_TOLERANCE,
+    differences,
+    exact_fit,
+    simplex_weights,
+)
 from ssinfer.kernels.compile import compiled
 
-Array = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+if TYPE_CHECKING:
+    from ssinfer.typing import Floats, Integers
+
+
+def mean_eigenvalue(Z: Floats, intercept: bool) -> float:
+    """Return the mean eigenvalue of X X', the unit of the ridge, for the donors' rows Z (R, J)."""
+    X = Z - Z.mean(axis=1, keepdims=True)
+    if intercept:
+        X = X - X.mean(axis=0, keepdims=True)
+    return float((X**2).sum() / Z.shape[0])
 
 
 @compiled
-def augmented_paths(
-    Z: Array, target: int, donors: IntArray, period_weights: Array, intercept: bool, ridges: Array, warm: Array
-) -> tuple[Array, Array, float, int, int]:
-    """Return augmented weights for each ridge.
-
-    Parameters
-    ----------
-    Z : array (R, N)
-        Baseline outcomes of all units.
-    target : int
-        Unit to be matched.
-    donors : int array (J,)
-        Donor units.
-    period_weights : array (R,)
-        1 for periods used, 0 for those held out.
-    intercept : bool
-        Match deviations from the baseline mean.
-    ridges : array (L,)
-        Strengths, in squared units of the outcome; infinity for none.
-    warm : array (J,)
-        Simplex weights to start from.
-
-    Returns
-    -------
-    array (L, J), array (J,), float, int, int
-        Augmented weights, simplex weights, and the simplex solver's gap, status and iterations.
-    """
-    R, J = Z.shape[0], donors.size
-    F = factor(Z, period_weights, intercept)
-    X = np.empty((R, J))
-    for t in range(R):
-        for p in range(J):
-            X[t, p] = F[t, donors[p]] - F[t, target]
-    w, gap, status, iterations = simplex_weights(X.T @ X, np.zeros(J), warm)
-    if status == EXACT_FIT:  # many weights fit: take those of least norm, which depend on no order
-        spread, reached = least_norm_weights(X, np.ones(J), np.zeros(J))
-        if reached and fit_gap(X, spread) <= KKT_TOLERANCE:
-            w, gap = spread, fit_gap(X, spread)
+def _augment(X: Floats, w: Floats, ridges: Floats) -> Floats:
+    """Return augmented weights (L, J) for each ridge (L,); X (R, J) are differences, and are centred in place."""
+    R, J = X.shape
     residual = np.zeros(R)
     rounding = 0.0
     for t in range(R):
@@ -93,52 +72,96 @@ def augmented_paths(
             solved = 0.0
             for r in range(R):
                 strength = max(values[r], 0.0) + ridges[k]
-                if strength > rounding:  # donors that are all alike have nothing to extrapolate by
+                if strength > rounding:  # identical donors have no direction in which to extrapolate
                     solved += vectors[t, r] * rotated[r] / strength
             for p in range(J):
                 out[k, p] += X[t, p] * solved
-    return out, w, gap, status, iterations
+    return out
 
 
 @compiled
-def held_out_errors(Z: Array, target: int, donors: IntArray, intercept: bool, ridges: Array, horizon: int) -> Array:
+def augmented_weights(
+    Z: Floats, target: int, donors: Integers, period_weights: Floats, intercept: bool, ridges: Floats, warm: Floats
+) -> tuple[Floats, Floats, float, int, int]:
+    """Return augmented weights for each ridge.
+
+    Parameters
+    ----------
+    Z : array (R, N)
+        Baseline outcomes of all units.
+    target : int
+        Unit to be matched.
+    donors : int array (J,)
+        Donor units.
+    period_weights : array (R,)
+        1 for periods used, 0 for those held out.
+    intercept : bool
+        Match deviations from the baseline mean.
+    ridges : array (L,)
+        Strengths, in squared units of the outcome; infinity for none.
+    warm : array (J,)
+        Simplex weights to start from.
+
+    Returns
+    -------
+    augmented, simplex : arrays (L, J), (J,)
+    gap, status, iterations
+        Certificate of the simplex solver.
+    """
+    X = differences(factor(Z, period_weights, intercept), target, donors)
+    zeros = np.zeros(donors.size)
+    w, gap, status, iterations = simplex_weights(X.T @ X, zeros, warm)
+    if status == EXACT_FIT:  # many weights fit: take those of least norm, which do not depend on the donors' order
+        spread, spread_gap = exact_fit(X, zeros)
+        if spread_gap <= KKT_TOLERANCE:
+            w, gap = spread, spread_gap
+    return _augment(X, w, ridges), w, gap, status, iterations
+
+
+@compiled
+def held_out_errors(Z: Floats, target: int, donors: Integers, intercept: bool, ridges: Floats, horizon: int) -> Floats:
     """Return errors (L, H) of forecasts from the first h periods of the mean of the next `horizon`, for each ridge.
 
-    The origins h run from half the baseline (at least 2) to its last period but one; near the end the periods that
-    are left are averaged.  Later periods inform no fit: leaving out single periods in the middle would reward
-    interpolation between neighbours, which no performance period allows.
+    The origins h run from half the baseline (at least 2) to its last period but one. No fit uses later periods: leaving
+    out single periods in the middle would reward interpolation, which no performance period allows.
+
+    Parameters
+    ----------
+    Z, target, donors, intercept, ridges
+        As for `augmented_weights`.
+    horizon : int
+        Periods ahead; near the end, the periods that remain.
     """
     R, J = Z.shape[0], donors.size
     first = max(2, R // 2)
     H = max(R - first, 0)
     errors = np.empty((ridges.size, H))
     warm = np.zeros(J)
-    for place in range(H):
-        h = first + place
+    for origin in range(H):
+        h = first + origin
         used = np.zeros(R)
         used[:h] = 1.0
-        weights, warm, _gap, _status, _iterations = augmented_paths(Z, target, donors, used, intercept, ridges, warm)
+        weights, warm, _gap, _status, _iterations = augmented_weights(Z, target, donors, used, intercept, ridges, warm)
         last = min(h + horizon, R)
         for k in range(ridges.size):
             offset = 0.0
             ahead = 0.0
             for t in range(last):
-                miss = Z[t, target]
+                residual = Z[t, target]
                 for p in range(J):
-                    miss -= weights[k, p] * Z[t, donors[p]]
+                    residual -= weights[k, p] * Z[t, donors[p]]
                 if t >= h:
-                    ahead += miss / (last - h)
+                    ahead += residual / (last - h)
                 elif intercept:
-                    offset += miss / h
-            errors[k, place] = ahead - offset
+                    offset += residual / h
+            errors[k, origin] = ahead - offset
     return errors
 
 
-def strength_by_one_standard_error(errors: Array) -> int:
-    """Return the place of the strongest ridge (the last rows) within one standard error of the least squared error.
+def strength_by_one_standard_error(errors: Floats) -> int:
+    """Return the row of the strongest ridge within one standard error of the least mean squared error.
 
-    errors (L, H) has rows in ascending strength; with fewer than three origins the least error itself decides, the
-    strongest of equals.
+    `errors` (L, H) has rows in ascending order of strength. With fewer than three origins the least error decides.
     """
     L, H = errors.shape
     square = errors**2

@@ -5,36 +5,36 @@ The problem of every synthetic control is
     min  w' G w + sum_j penalty_j w_j^2    subject to  w >= 0,  sum_j w_j = 1.
 
 On the simplex a constant c added to every entry of G adds c to the objective and changes nothing
-else; with c > 0 zero is never in the hull of the (lifted) donors, even when the treated unit is
-reproduced exactly.  The minimiser is therefore the direction of
+else. With c > 0 zero is never in the hull of the (lifted) donors, even when the treated unit is
+reproduced exactly. The minimiser is therefore the direction of
 
     min  1/2 u' H u - 1' u    subject to  u >= 0,      H = G + c 11' + diag(penalty),   w = u / sum(u),
 
-a non-negative least-squares problem in minimum-norm form, solved by the active-set method of
-Lawson and Hanson (1995, ch. 23, doi:10.1137/1.9781611971217) with an updated Cholesky factor.  It ends
-after finitely many steps at the optimum, to rounding.
+a non-negative least-squares problem in minimum-norm form. It is solved by the active-set method of
+Lawson and Hanson (1995, ch. 23, doi:10.1137/1.9781611971217) with an updated Cholesky factor, which ends
+after finitely many steps at the optimum, up to rounding.
 
-Every solution carries its Karush-Kuhn-Tucker gap, free of scale,
+Every solution carries its scale-free Karush-Kuhn-Tucker gap,
 
-    gap = [w' Q w - min_j (Q w)_j] / mean_j Q_jj,       Q = G + diag(penalty),
+    gap = [w' Q w - min_j (Q w)_j] / mean_j Q_jj,       Q = G + diag(penalty).
 
-which bounds the excess of the objective above its minimum (by twice the gap) in units of the mean squared
-distance between the treated unit and its donors.
+Twice the gap bounds the excess of the objective above its minimum, in units of the mean squared distance between the
+treated unit and its donors.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
 
 from ssinfer.benchmarks.synthetic_control.kernels.gram import differenced_gram
 from ssinfer.benchmarks.synthetic_control.kernels.least_norm_weights import fit_gap, least_norm_weights
 from ssinfer.kernels.cholesky import Int, solve_factored
-from ssinfer.kernels.compile import compiled
+from ssinfer.kernels.compile import compiled, inlined
 
-Array = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
+if TYPE_CHECKING:
+    from ssinfer.typing import Booleans, Floats, Integers
 
 OPTIMAL = 0
 EXACT_FIT = 1
@@ -45,20 +45,24 @@ KKT_TOLERANCE = 1e-9
 _GRADIENT_TOLERANCE = 1e-12
 _PIVOT_TOLERANCE = 1e-12
 _EXACT_FIT_TOLERANCE = 1e-13
+_ZERO = 1e-15  # largest u of a donor that leaves the active set
 
 
 @compiled
-def _append(L: Array, k: Int, G: Array, penalty: Array, scale: float, support: IntArray, j: Int) -> bool:
-    """Append j to the factor of H = (G + diag(penalty)) / scale + 1, unless it depends on the rest; return whether."""
-    own = G[j, j] / scale + 1.0 + penalty[j] / scale
-    rest = own
+def _append(L: Floats, k: Int, G: Floats, penalty: Floats, scale: float, support: Integers, j: Int) -> bool:
+    """Append donor j to the factor L of H = (G + diag(penalty)) / scale + 1 over the k donors in `support`.
+
+    Returns False, and appends nothing, if j depends on these donors.
+    """
+    diagonal = G[j, j] / scale + 1.0 + penalty[j] / scale
+    rest = diagonal
     for p in range(k):
         value = G[j, support[p]] / scale + 1.0
         for q in range(p):
             value -= L[k, q] * L[p, q]
         L[k, p] = value / L[p, p]
         rest -= L[k, p] * L[k, p]
-    if rest <= _PIVOT_TOLERANCE * own:
+    if rest <= _PIVOT_TOLERANCE * diagonal:
         return False
     L[k, k] = np.sqrt(rest)
     support[k] = j
@@ -66,8 +70,8 @@ def _append(L: Array, k: Int, G: Array, penalty: Array, scale: float, support: I
 
 
 @compiled
-def _delete(L: Array, k: Int, support: IntArray, position: Int) -> None:
-    """Remove a donor from the factor by Givens rotations."""
+def _delete(L: Floats, k: Int, support: Integers, position: Int) -> None:
+    """Remove the donor at a position of the factor by Givens rotations."""
     for p in range(position, k - 1):
         support[p] = support[p + 1]
         for q in range(p + 2):
@@ -84,23 +88,71 @@ def _delete(L: Array, k: Int, support: IntArray, position: Int) -> None:
 
 
 @compiled
-def kkt_gap(G: Array, penalty: Array, w: Array) -> float:
-    """Return the scale-free Karush-Kuhn-Tucker gap of weights on the simplex.
+def _drop(L: Floats, k: Int, support: Integers, inside: Booleans, u: Floats, turns: Booleans) -> Int:
+    """Remove the donors at zero that would become negative; return the number of donors that are left."""
+    left, position = k, np.int64(0)
+    while position < left:
+        j = support[position]
+        if u[j] <= _ZERO and turns[j]:  # a donor that entered at zero stays
+            _delete(L, left, support, position)
+            left -= 1
+            inside[j] = False
+            u[j] = 0.0
+        else:
+            position += 1
+    if left == k:  # rounding kept the blocking donor above zero: remove the smallest
+        smallest = np.int64(0)
+        for p in range(1, k):
+            if u[support[p]] < u[support[smallest]]:
+                smallest = np.int64(p)
+        j = support[smallest]
+        _delete(L, k, support, smallest)
+        left -= 1
+        inside[j] = False
+        u[j] = 0.0
+    return left
 
-    Parameters
-    ----------
-    G : array (J, J)
-        Gram matrix of the donors' differences from the target.
-    penalty : array (J,)
-        Ridge term per donor.
-    w : array (J,)
-        Weights.
 
-    Returns
-    -------
-    float
-        ``[w'Qw - min_j (Qw)_j] / mean_j Q_jj``; 0 at the optimum.
-    """
+@inlined
+def _step_length(support: Integers, k: Int, u: Floats, z: Floats) -> float:
+    """Return the longest step, at most 1, from u towards z that keeps u >= 0."""
+    step = 1.0
+    for p in range(k):
+        j = support[p]
+        if z[p] <= 0.0:
+            step = min(step, u[j] / (u[j] - z[p])) if u[j] > 0.0 else 0.0
+    return step
+
+
+@inlined
+def _gradient(support: Integers, k: Int, u: Floats, G: Floats, penalty: Floats, scale: float, gradient: Floats) -> None:
+    """Write the negative gradient 1 - H u into `gradient` (J,)."""
+    total = 0.0
+    for j in range(gradient.size):
+        gradient[j] = penalty[j] * u[j]
+    for p in range(k):
+        m = support[p]
+        total += u[m]
+        for j in range(gradient.size):
+            gradient[j] += u[m] * G[m, j]
+    for j in range(gradient.size):
+        gradient[j] = 1.0 - total - gradient[j] / scale
+
+
+@inlined
+def _steepest(inside: Booleans, blocked: Booleans, gradient: Floats) -> Int:
+    """Return the donor outside the active set with the steepest descent, or -1 if there is none."""
+    best, entering = _GRADIENT_TOLERANCE, -1
+    for j in range(gradient.size):
+        if not inside[j] and not blocked[j] and gradient[j] > best:
+            best = gradient[j]
+            entering = j
+    return entering
+
+
+@compiled
+def kkt_gap(G: Floats, penalty: Floats, w: Floats) -> float:
+    """Return the scale-free Karush-Kuhn-Tucker gap of weights w (J,) on the simplex; 0 at the optimum."""
     J = w.size
     scale = 0.0
     objective = 0.0
@@ -117,7 +169,7 @@ def kkt_gap(G: Array, penalty: Array, w: Array) -> float:
 
 
 @compiled
-def simplex_weights(G: Array, penalty: Array, warm: Array) -> tuple[Array, float, int, int]:
+def simplex_weights(G: Floats, penalty: Floats, warm: Floats) -> tuple[Floats, float, int, int]:
     """Minimise ``w'Gw + sum_j penalty_j w_j^2`` over the simplex.
 
     Parameters
@@ -132,12 +184,10 @@ def simplex_weights(G: Array, penalty: Array, warm: Array) -> tuple[Array, float
     Returns
     -------
     w : array (J,)
-        Weights: >= 0, sum to one.
     gap : float
         Scale-free KKT gap.
     status : int
-        0 optimal; 1 exact fit (w'Gw = 0 to rounding, so without a penalty other weights may fit
-        as well); 2 not converged.
+        0 optimal; 1 exact fit (w'Gw = 0 up to rounding, so other weights may fit equally well); 2 not converged.
     iterations : int
         Donors that entered or left the active set.
     """
@@ -147,87 +197,41 @@ def simplex_weights(G: Array, penalty: Array, warm: Array) -> tuple[Array, float
         scale += (G[j, j] + penalty[j]) / J
     if not scale > 0.0:
         return np.full(J, 1.0 / J), 0.0, EXACT_FIT, 0
-    L = np.empty((J + 1, J + 1))  # only what `_append` wrote is read
+    L = np.empty((J + 1, J + 1))  # only the part that `_append` wrote is read
     support = np.empty(J + 1, dtype=np.int64)
-    inside = np.zeros(J, dtype=np.bool_)
-    blocked = np.zeros(J, dtype=np.bool_)
-    turns = np.zeros(J, dtype=np.bool_)
-    u = np.zeros(J)
-    z = np.empty(J + 1)
-    gradient = np.empty(J)
-    # int64 and no literal: numba would compile what a literal 0 is passed to once more, here and below
-    k = np.int64(0)
+    inside, blocked, turns = np.zeros(J, dtype=np.bool_), np.zeros(J, dtype=np.bool_), np.zeros(J, dtype=np.bool_)
+    u, z, gradient = np.zeros(J), np.empty(J + 1), np.empty(J)
+    k: Int = np.int64(0)  # a literal 0 would make numba compile the functions that take it a second time
     for j in range(J):
         if warm[j] > 0.0 and _append(L, k, G, penalty, scale, support, j):
             inside[j] = True
             u[j] = warm[j]
             k += 1
-    iterations = 0
-    limit = 30 * J + 100
-    entering = -1
-    while iterations < limit:
-        # from a feasible u to the minimiser over its support, dropping donors that would turn negative
+    iterations: Int = 0
+    entering: Int = -1
+    while iterations < 30 * J + 100:
+        # from a feasible u to the minimiser over its support, without donors that would become negative
         while k > 0:
             z[:k] = 1.0
             solve_factored(L, k, z)
-            step = 1.0
-            for p in range(k):
-                j = support[p]
-                if z[p] <= 0.0:
-                    step = min(step, u[j] / (u[j] - z[p])) if u[j] > 0.0 else 0.0
+            step = _step_length(support, k, u, z)
             for p in range(k):
                 j = support[p]
                 u[j] = z[p] if step == 1.0 else u[j] + step * (z[p] - u[j])
             if step == 1.0:
-                if entering >= 0 and inside[entering]:  # the objective fell: what could not enter before may now
+                if entering >= 0 and inside[entering]:  # the objective fell, so blocked donors may enter now
                     blocked[:] = False
                 break
             for p in range(k):
                 turns[support[p]] = z[p] <= 0.0
             if entering >= 0 and step == 0.0 and turns[entering]:
                 blocked[entering] = True
-            place = np.int64(0)
-            removed = False
-            while place < k:
-                j = support[place]
-                if u[j] <= 1e-15 and turns[j]:  # who enters at zero stays, where others at zero make way
-                    _delete(L, k, support, place)
-                    k -= 1
-                    inside[j] = False
-                    u[j] = 0.0
-                    iterations += 1
-                    removed = True
-                else:
-                    place += 1
-            if not removed:  # rounding kept the blocking donor above zero: drop the smallest
-                smallest = np.int64(0)
-                for p in range(1, k):
-                    if u[support[p]] < u[support[smallest]]:
-                        smallest = np.int64(p)
-                j = support[smallest]
-                _delete(L, k, support, smallest)
-                k -= 1
-                inside[j] = False
-                u[j] = 0.0
-                iterations += 1
-        total = 0.0
-        for j in range(J):
-            gradient[j] = penalty[j] * u[j]
-        for p in range(k):
-            m = support[p]
-            total += u[m]
-            for j in range(J):
-                gradient[j] += u[m] * G[m, j]
-        for j in range(J):
-            gradient[j] = 1.0 - total - gradient[j] / scale
-        entering = -1
+            left = _drop(L, k, support, inside, u, turns)
+            iterations += k - left
+            k = left
+        _gradient(support, k, u, G, penalty, scale, gradient)
         while True:
-            best = _GRADIENT_TOLERANCE
-            entering = -1
-            for j in range(J):
-                if not inside[j] and not blocked[j] and gradient[j] > best:
-                    best = gradient[j]
-                    entering = j
+            entering = _steepest(inside, blocked, gradient)
             if entering < 0 or _append(L, k, G, penalty, scale, support, entering):
                 break
             blocked[entering] = True
@@ -236,7 +240,6 @@ def simplex_weights(G: Array, penalty: Array, warm: Array) -> tuple[Array, float
         inside[entering] = True
         k += 1
         iterations += 1
-
     total = 0.0
     for j in range(J):
         total += u[j]
@@ -249,27 +252,34 @@ def simplex_weights(G: Array, penalty: Array, warm: Array) -> tuple[Array, float
     status = OPTIMAL if gap <= KKT_TOLERANCE else NOT_CONVERGED
     if status == OPTIMAL and fit <= _EXACT_FIT_TOLERANCE * scale:
         status = EXACT_FIT
-    return w, gap, status, iterations
+    return w, gap, status, int(iterations)
 
 
 @compiled
-def _differences(F: Array, target: int, index: IntArray) -> Array:
-    """Return the donors' differences from the target (T, J)."""
-    X = np.empty((F.shape[0], index.size))
+def differences(F: Floats, target: int, donors: Integers) -> Floats:
+    """Return the differences (T, J) of donors from the target."""
+    X = np.empty((F.shape[0], donors.size))
     for t in range(F.shape[0]):
-        for p in range(index.size):
-            X[t, p] = F[t, index[p]] - F[t, target]
+        for p in range(donors.size):
+            X[t, p] = F[t, donors[p]] - F[t, target]
     return X
+
+
+@inlined
+def exact_fit(X: Floats, warm: Floats) -> tuple[Floats, float]:
+    """Return the exact-fit weights of least norm and their KKT gap, which is infinite if they were not reached."""
+    w, reached = least_norm_weights(X, np.ones(X.shape[1]), warm)
+    return w, fit_gap(X, w) if reached else np.inf
 
 
 @compiled
 def simplex_batch(
-    K: Array, F: Array, targets: IntArray, donors: BoolArray, penalty: Array, warm: Array
-) -> tuple[Array, Array, IntArray, IntArray]:
+    K: Floats, F: Floats, targets: Integers, donors: Booleans, penalty: Floats, warm: Floats
+) -> tuple[Floats, Floats, Integers, Integers]:
     """Solve many fits that share one Gram matrix: placebos, donor drops, leave-two-out.
 
-    Where the target is reproduced exactly and nothing is penalised, the weights are not unique; those
-    with the smallest sum of squares are returned (see `least_norm_weights`).
+    Where the target is reproduced exactly and nothing is penalised, the weights are not unique. The weights with the
+    smallest sum of squares are then returned (see `least_norm_weights`).
 
     Parameters
     ----------
@@ -314,25 +324,15 @@ def simplex_batch(
                 plain = False
             if start[p] != 0.0:
                 positive += 1
-        # A warm start with more positive weights than an optimal vertex has was an exact fit of least norm:
-        # the neighbouring problem most likely has one too, and needs no Gram matrix.
+        w, gap[m], status[m], iterations[m] = start, np.inf, EXACT_FIT, 0
+        # A warm start with more positive weights than an optimal vertex has was an exact fit of least norm. This
+        # problem most likely has one too, and then needs no Gram matrix.
         if plain and positive > F.shape[0] + 1:
-            X = _differences(F, targets[m], index)
-            w, reached = least_norm_weights(X, np.ones(J), start)
-            if reached:
-                gap[m] = fit_gap(X, w)
-                if gap[m] <= KKT_TOLERANCE:
-                    status[m], iterations[m] = EXACT_FIT, 0
-                    for p in range(J):
-                        W[m, index[p]] = w[p]
-                    continue
-        G = differenced_gram(K, targets[m], index)
-        w, gap[m], status[m], iterations[m] = simplex_weights(G, ridge, start)
-        if status[m] == EXACT_FIT and plain:
-            X = _differences(F, targets[m], index)
-            spread, reached = least_norm_weights(X, np.ones(J), np.zeros(J))
-            if reached:
-                spread_gap = fit_gap(X, spread)
+            w, gap[m] = exact_fit(differences(F, targets[m], index), start)
+        if not gap[m] <= KKT_TOLERANCE:
+            w, gap[m], status[m], iterations[m] = simplex_weights(differenced_gram(K, targets[m], index), ridge, start)
+            if status[m] == EXACT_FIT and plain:
+                spread, spread_gap = exact_fit(differences(F, targets[m], index), np.zeros(J))
                 if spread_gap <= KKT_TOLERANCE:
                     w, gap[m] = spread, spread_gap
         for p in range(J):

@@ -5,35 +5,69 @@ Over T0 baseline periods, in units of the treated unit's own level,
     y ~ N(X w, C),
     C = kappa^2 11' + omega^2 / (1 - rho^2) [v_s v_t rho^|s - t|] + k^2 diag(noise_t + sum_j w_j^2 noise_tj),
     w = softmax(A b + tau z),   log tau = tau_0 + tau_1 a,
-    (log omega, logit(rho / 0.995), log k, log v) = m + L zeta, v over all T periods, those of the baseline first,
+    (log omega, logit(rho / 0.995), log k, log v) = m + L zeta, v over all T periods, those of the baseline first.
 
-and q = (z, b, a, zeta) is standard normal before the data; the columns of A are standardised features of donors. A
+q = (z, b, a, zeta) is standard normal a priori. The columns of A are standardised features of the donors. A
 level mu ~ N(0, kappa^2) is integrated out; kappa = 0 is the form without one.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple
+
 import numpy as np
-from numpy.typing import NDArray
 
 from ssinfer.kernels.cholesky import cholesky, inverse
 from ssinfer.kernels.compile import compiled
 
-Array = NDArray[np.float64]
+if TYPE_CHECKING:
+    from ssinfer.typing import Floats
 
-LARGEST_RHO = 0.995
-LARGEST_LOG = 12.0
-MOST_STEPS = 160
-DIVERGENT = 1000.0
+MAX_RHO = 0.995
+MAX_LOG = 12.0  # of tau, omega, k and v, so that none overflows
+MAX_STEPS = 160  # leapfrog steps of a transition
+MAX_ENERGY_ERROR = 1000.0  # a transition with a larger error is divergent
+TARGET_ACCEPTANCE = 0.85
+
+
+class Baseline(NamedTuple):
+    """Data over the T0 baseline periods and constants of the prior. J donors, F features, T periods in all.
+
+    Attributes
+    ----------
+    y : array (T0,)
+    X : array (T0, J)
+    times : array (T0,)
+        Positions of the periods; a masked period leaves a gap.
+    noise, donor_noise : arrays (T0,), (T0, J)
+        Sampling variance of the means, up to k^2; zeros if there is none.
+    kappa : float
+    features : array (J, F)
+        A.
+    mean, factor : arrays (3 + T,), (3 + T, 3 + T)
+        m and L, L lower triangular.
+    strength : array (2,)
+        tau_0, tau_1.
+    """
+
+    y: Floats
+    X: Floats
+    times: Floats
+    noise: Floats
+    donor_noise: Floats
+    kappa: float
+    features: Floats
+    mean: Floats
+    factor: Floats
+    strength: Floats
 
 
 @compiled
-def unpack(
-    q: Array, features: Array, mean: Array, factor: Array, strength: Array, w: Array, v: Array
-) -> tuple[float, float, float, float]:
+def unpack(q: Floats, data: Baseline, w: Floats, v: Floats) -> tuple[float, float, float, float]:
     """Write the weights into `w` (J,) and the volatilities into `v` (T,); return tau, omega, rho, k."""
+    features, strength = data.features, data.strength
     J, F = features.shape
-    tau = np.exp(min(strength[0] + strength[1] * q[J + F], LARGEST_LOG))
+    tau = np.exp(min(strength[0] + strength[1] * q[J + F], MAX_LOG))
     top = -np.inf
     for j in range(J):
         w[j] = tau * q[j]
@@ -43,54 +77,30 @@ def unpack(
     for j in range(J):
         w[j] = np.exp(w[j] - top)
     w /= w.sum()
-    free = mean + factor @ q[J + F + 1 :]
+    free = data.mean + data.factor @ q[J + F + 1 :]
     for t in range(v.size):
-        v[t] = np.exp(min(free[3 + t], LARGEST_LOG))
-    rho = LARGEST_RHO / (1.0 + np.exp(-free[1]))
-    return tau, np.exp(min(free[0], LARGEST_LOG)), rho, np.exp(min(free[2], LARGEST_LOG))
+        v[t] = np.exp(min(free[3 + t], MAX_LOG))
+    rho = MAX_RHO / (1.0 + np.exp(-free[1]))
+    return tau, np.exp(min(free[0], MAX_LOG)), rho, np.exp(min(free[2], MAX_LOG))
 
 
 @compiled
-def log_density(
-    q: Array,
-    y: Array,
-    X: Array,
-    times: Array,
-    noise: Array,
-    donor_noise: Array,
-    kappa: float,
-    features: Array,
-    mean: Array,
-    factor: Array,
-    strength: Array,
-    gradient: Array,
-) -> float:
-    """Return the log posterior density of q up to a constant, and write its gradient.
+def donor_weights(q: Floats, data: Baseline) -> Floats:
+    """Return donor weights (S, J) of draws q (S, J + F + 4 + T)."""
+    w, v = np.empty((len(q), len(data.features))), np.empty(data.mean.size - 3)
+    for s in range(len(q)):
+        unpack(q[s], data, w[s], v)
+    return w
 
-    Parameters
-    ----------
-    q : array (J + F + 4 + T,)
-        z, b, a, zeta.
-    y : array (T0,)
-    X : array (T0, J)
-    times : array (T0,)
-        Positions of the periods; a masked period leaves a gap.
-    noise, donor_noise : array (T0,), (T0, J)
-        Sampling variance of the means, up to k^2; zeros where there is none.
-    kappa : float
-    features : array (J, F)
-        A.
-    mean, factor : array (3 + T,), (3 + T, 3 + T)
-        m and L, L lower triangular; T periods of baseline and performance.
-    strength : array (2,)
-        tau_0, tau_1.
-    gradient : array (J + F + 4 + T,)
-        Overwritten.
-    """
+
+@compiled
+def log_density(q: Floats, data: Baseline, gradient: Floats) -> float:
+    """Return the log posterior density of q up to a constant, and write its gradient (both J + F + 4 + T)."""
+    y, X, times, noise, donor_noise, kappa, features, mean, factor, strength = data
     T, J = X.shape
     F = features.shape[1]
     w, v = np.empty(J), np.empty(mean.size - 3)
-    tau, omega, rho, k = unpack(q, features, mean, factor, strength, w, v)
+    tau, omega, rho, k = unpack(q, data, w, v)
     stationary = omega * omega / (1.0 - rho * rho)
     C, power = np.empty((T, T)), np.empty((T, T))
     for s in range(T):
@@ -134,7 +144,7 @@ def log_density(
             if s == t:
                 diagonal[t] = slope
                 free[2] += slope * 2.0 * sampling[t]
-    free[1] *= 1.0 - rho / LARGEST_RHO
+    free[1] *= 1.0 - rho / MAX_RHO
     g = np.zeros(J)
     for t in range(T):
         for j in range(J):
@@ -156,23 +166,8 @@ def log_density(
 
 @compiled
 def sample_chain(
-    rng: np.random.Generator,
-    start: Array,
-    metric: Array,
-    step: float,
-    warmup: int,
-    draws: int,
-    y: Array,
-    X: Array,
-    times: Array,
-    noise: Array,
-    donor_noise: Array,
-    kappa: float,
-    features: Array,
-    mean: Array,
-    factor: Array,
-    strength: Array,
-) -> tuple[Array, int, Array, float]:
+    rng: np.random.Generator, start: Floats, metric: Floats, step: float, warmup: int, n_draws: int, data: Baseline
+) -> tuple[Floats, int, Floats, float]:
     """Run one chain of Hamiltonian Monte Carlo with trajectories of random length.
 
     Step size (dual averaging towards 85% acceptance) and a diagonal metric are adapted in the warm-up and fixed
@@ -180,47 +175,49 @@ def sample_chain(
 
     Parameters
     ----------
+    rng : numpy.random.Generator
     start : array (d,)
     metric : array (d,) or (0,)
-        Variances to start from and keep, from another chain's warm-up; where empty they are learned.
+        Variances from the warm-up of another chain, which are kept; they are learned if the array is empty.
     step : float
-        Step size to start from; kept where there is no warm-up.
-    warmup, draws : int
+        Step size to start from; kept if there is no warm-up.
+    warmup, n_draws : int
+        Transitions before the first draw, and draws.
+    data : Baseline
 
     Returns
     -------
-    draws : array (draws, J + F + 4 + T)
+    draws : array (n_draws, J + F + 4 + T)
     divergent : int
-        Transitions whose energy error exceeded 1,000, after the warm-up.
-    metric, step : as used after the warm-up.
+        Transitions after the warm-up whose energy error exceeded 1,000.
+    metric, step : array (d,), float
+        As used after the warm-up.
     """
     d = start.size
     q = start.copy()
     gradient, trial_gradient = np.empty(d), np.empty(d)
-    value = log_density(q, y, X, times, noise, donor_noise, kappa, features, mean, factor, strength, gradient)
+    value = log_density(q, data, gradient)
     learns = metric.size == 0
     variance = np.ones(d) if learns else metric.copy()
     centre, spread, seen = np.zeros(d), np.zeros(d), 0
     log_bar, h_bar, anchor, count = np.log(step), 0.0, np.log(10.0 * step) if learns else np.log(step), 0
-    out = np.empty((draws, d))
+    out = np.empty((n_draws, d))
     divergent = 0
     first, second = warmup // 4, warmup // 2 + warmup // 4
     middle = warmup // 2
-    for iteration in range(warmup + draws):
+    for iteration in range(warmup + n_draws):
         root = np.sqrt(variance)
         p = rng.standard_normal(d) / root
         energy = -value + 0.5 * (p * p * variance).sum()
         length = 2.4 * rng.random() if iteration >= first else 0.8 * rng.random()
-        steps = min(1 + int(length / step), MOST_STEPS)
+        steps = min(1 + int(length / step), MAX_STEPS)
         trial, momentum = q.copy(), p.copy()
         trial_gradient[:] = gradient
         trial_value = value
         for _ in range(steps):
             momentum += 0.5 * step * trial_gradient
             trial += step * variance * momentum
-            trial_value = log_density(
-                trial, y, X, times, noise, donor_noise, kappa, features, mean, factor, strength, trial_gradient
-            )
+            trial_value = log_density(trial, data, trial_gradient)
             momentum += 0.5 * step * trial_gradient
             if not np.isfinite(trial_value):
                 break
@@ -228,14 +225,14 @@ def sample_chain(
         if np.isfinite(trial_value):
             change = -trial_value + 0.5 * (momentum * momentum * variance).sum() - energy
         accept = 0.0
-        if change < DIVERGENT:
+        if change < MAX_ENERGY_ERROR:
             accept = min(1.0, np.exp(-change))
         if rng.random() < accept:
             q, value = trial, trial_value
             gradient[:] = trial_gradient
         if iteration < warmup:
             count += 1
-            h_bar += (0.85 - accept - h_bar) / (count + 10.0)
+            h_bar += (TARGET_ACCEPTANCE - accept - h_bar) / (count + 10.0)
             log_step = anchor - np.sqrt(count) / 0.05 * h_bar
             share = count**-0.75
             log_bar += share * (log_step - log_bar)
@@ -257,6 +254,6 @@ def sample_chain(
                 step = np.exp(min(log_bar, 0.5))
         else:
             out[iteration - warmup] = q
-            if not change < DIVERGENT:
+            if not change < MAX_ENERGY_ERROR:
                 divergent += 1
     return out, divergent, variance, step

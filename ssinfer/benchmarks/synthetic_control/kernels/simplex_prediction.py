@@ -1,38 +1,56 @@
-"""Predictions of a synthetic control given draws of its posterior: performance paths, shock and noise included."""
+"""Predictions of a synthetic control for draws of its posterior: performance paths with shocks and sampling noise."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple
+
 import numpy as np
-from numpy.typing import NDArray
 
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import unpack
 from ssinfer.kernels.cholesky import cholesky
 from ssinfer.kernels.compile import compiled
 
-Array = NDArray[np.float64]
+if TYPE_CHECKING:
+    from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import Baseline
+    from ssinfer.typing import Floats
+
+
+class Performance(NamedTuple):
+    """Data over the P performance periods, in the units of `Baseline`.
+
+    Attributes
+    ----------
+    X : array (P, J)
+    times : array (P,)
+    noise, donor_noise : arrays (P,), (P, J)
+    pooling : array (P,)
+        Weights of the periods in the pooled benchmark; sum one.
+    """
+
+    X: Floats
+    times: Floats
+    noise: Floats
+    donor_noise: Floats
+    pooling: Floats
+
+
+@compiled
+def _lasting_covariance(times: Floats, v: Floats, kappa: float, omega: float, rho: float) -> Floats:
+    """Return the covariance (T + P, T + P) of level and shocks over all periods."""
+    out = np.empty((times.size, times.size))
+    stationary = omega * omega / (1.0 - rho * rho)
+    for s in range(times.size):
+        for t in range(s + 1):
+            power = rho ** abs(times[s] - times[t])
+            out[s, t] = kappa * kappa + stationary * v[s] * v[t] * power
+            out[t, s] = kappa * kappa + stationary * v[t] * v[s] * power
+    return out
 
 
 @compiled
 def predict_paths(
-    q: Array,
-    normal: Array,
-    sampling_normal: Array,
-    y: Array,
-    X: Array,
-    times: Array,
-    noise: Array,
-    donor_noise: Array,
-    kappa: float,
-    features: Array,
-    mean: Array,
-    factor: Array,
-    strength: Array,
-    X_ahead: Array,
-    times_ahead: Array,
-    noise_ahead: Array,
-    donor_noise_ahead: Array,
-    pooling: Array,
-) -> tuple[Array, Array, Array]:
+    q: Floats, normal: Floats, sampling_normal: Floats, data: Baseline, ahead: Performance
+) -> tuple[Floats, Floats, Floats]:
     """Draw performance paths given each posterior draw.
 
     Parameters
@@ -42,47 +60,43 @@ def predict_paths(
         Standard normals of the shocks.
     sampling_normal : array (S, P)
         Standard normals of the sampling noise.
-    pooling : array (P,)
-        Weights of the pooled variance in `parts`.
+    data : Baseline
+    ahead : Performance
 
     Returns
     -------
     expected : array (S, P)
         X w plus the expected level and shock given the baseline.
     paths : array (S, P)
-        The same with shocks, joint over periods, and sampling noise of unit and donors.
+        The same with shocks, joint over periods, and sampling noise of the unit and its donors.
     parts : array (S, 6)
         tau, omega, rho, k, and the variances of the pooled shock and of the pooled sampling noise.
     """
+    y, X, times, noise, donor_noise, kappa, _features, _mean, _factor, _strength = data
+    X_ahead, times_ahead, noise_ahead, donor_noise_ahead, pooling = ahead
     S, T, J, P = q.shape[0], X.shape[0], X.shape[1], X_ahead.shape[0]
     expected, paths, parts = np.empty((S, P)), np.empty((S, P)), np.empty((S, 6))
     w, v = np.empty(J), np.empty(T + P)
+    every = np.concatenate((times, times_ahead))
     for d in range(S):
-        tau, omega, rho, k = unpack(q[d], features, mean, factor, strength, w, v)
-        stationary = omega * omega / (1.0 - rho * rho)
-        C = np.empty((T, T))
+        tau, omega, rho, k = unpack(q[d], data, w, v)
+        lasting = _lasting_covariance(every, v, kappa, omega, rho)
+        C = lasting[:T, :T].copy()
         for s in range(T):
-            for t in range(s + 1):
-                C[s, t] = kappa * kappa + stationary * v[s] * v[t] * rho ** abs(times[s] - times[t])
             C[s, s] += k * k * (noise[s] + (w * w * donor_noise[s]).sum())
         cholesky(C)
         half = y - X @ w
         cross = np.empty((T, P))
         for s in range(T):
-            for k_past in range(s):
-                half[s] -= C[s, k_past] * half[k_past]
+            for past in range(s):
+                half[s] -= C[s, past] * half[past]
             half[s] /= C[s, s]
             for t in range(P):
-                total = kappa * kappa + stationary * v[s] * v[T + t] * rho ** abs(times[s] - times_ahead[t])
-                for k_past in range(s):
-                    total -= C[s, k_past] * cross[k_past, t]
+                total = lasting[s, T + t]
+                for past in range(s):
+                    total -= C[s, past] * cross[past, t]
                 cross[s, t] = total / C[s, s]
-        V = np.empty((P, P))
-        for s in range(P):
-            for t in range(P):
-                gap = abs(times_ahead[s] - times_ahead[t])
-                V[s, t] = kappa * kappa + stationary * v[T + s] * v[T + t] * rho**gap
-        V -= cross.T @ cross
+        V = lasting[T:, T:] - cross.T @ cross
         shock = 0.0
         for s in range(P):
             for t in range(P):

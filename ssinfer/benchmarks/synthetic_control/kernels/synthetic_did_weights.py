@@ -1,44 +1,36 @@
-"""Unit and time weights of synthetic difference in differences, at their exact optimum.
+"""Time weights of synthetic difference in differences, at their exact optimum.
 
 Arkhangelsky, Athey, Hirshberg, Imbens and Wager (2021, doi:10.1257/aer.20190159), with T0 periods before, T1
-after, N0 donors and the noise level sigma = SD of the donors' first differences before:
+after, N0 donors, N1 treated units and sigma the standard deviation of the donors' first differences before:
 
-    omega = argmin |demeaned(y_1 - Y_0 omega)|^2 / T0 + zeta_omega^2 |omega|^2,   zeta_omega  = (N1 T1)^(1/4) sigma
-    lambda = argmin |demeaned(ybar_after - Y_before lambda)|^2 / N0 + zeta_lambda^2 |lambda|^2,  zeta_lambda = 1e-6
-    sigma
+    omega  = argmin |demeaned(y_1 - Y_0 omega)|^2 / T0 + zeta_omega^2 |omega|^2,
+    lambda = argmin |demeaned(ybar_after - Y_before lambda)|^2 / N0 + zeta_lambda^2 |lambda|^2,
 
-both over the simplex.  The estimate is the weighted double difference.
+both over the simplex, with zeta_omega = (N1 T1)^(1/4) sigma and zeta_lambda = 1e-6 sigma. The estimate is the
+weighted double difference. The unit weights omega come from ``simplex_least_squares``.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
 
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import simplex_weights
 from ssinfer.kernels.compile import compiled
 
-Array = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-IntArray = NDArray[np.int64]
+if TYPE_CHECKING:
+    from ssinfer.typing import Booleans, Floats
 
 
-def first_difference_noise(before: Array, donors: BoolArray) -> float:
-    """Return the standard deviation (n - 1) of the donors' first differences.
-
-    Parameters
-    ----------
-    before : array (T0, N)
-        Outcomes before the contract, in the order of time.
-    donors : bool array (N,)
-        Units that count.
-    """
+def first_difference_noise(before: Floats, donors: Booleans) -> float:
+    """Return the standard deviation (n - 1) of first differences of the outcomes `before` (T0, N) of donors (N,)."""
     steps = np.diff(before[:, donors], axis=0)
     return float(steps.std(ddof=1)) if steps.size > 1 else 0.0
 
 
 @compiled
-def time_weights(before: Array, after: Array, donors: BoolArray, zeta: float) -> tuple[Array, float, int, int]:
+def time_weights(before: Floats, after: Floats, donors: Booleans, zeta: float) -> tuple[Floats, float, int, int]:
     """Return the weights of the earlier periods that predict the donors' later mean.
 
     Parameters
@@ -54,8 +46,10 @@ def time_weights(before: Array, after: Array, donors: BoolArray, zeta: float) ->
 
     Returns
     -------
-    array (T0,), float, int, int
-        Weights on the simplex, KKT gap, status and iterations as for `simplex_weights`.
+    weights : array (T0,)
+        Weights on the simplex.
+    gap, status, iterations : float, int, int
+        As for `simplex_weights`.
     """
     T0, N = before.shape
     count = 0
@@ -81,16 +75,3 @@ def time_weights(before: Array, after: Array, donors: BoolArray, zeta: float) ->
         for s in range(t):
             G[s, t] = G[t, s]
     return simplex_weights(G, np.full(T0, count * zeta * zeta), np.zeros(T0))
-
-
-def time_weights_batch(
-    before: Array, after: Array, donors: BoolArray, zeta: Array
-) -> tuple[Array, Array, IntArray, IntArray]:
-    """Solve `time_weights` for many donor sets: donors (M, N) and zeta (M,), results stacked by row."""
-    M = donors.shape[0]
-    T0 = before.shape[0]
-    weights, gap = np.empty((M, T0)), np.empty(M)
-    status, iterations = np.empty(M, dtype=np.int64), np.empty(M, dtype=np.int64)
-    for m in range(M):
-        weights[m], gap[m], status[m], iterations[m] = time_weights(before, after, donors[m], zeta[m])
-    return weights, gap, status, iterations

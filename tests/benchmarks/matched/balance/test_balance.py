@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,7 +20,7 @@ from ssinfer.benchmarks.matched.balance.measures import (
     variance_ratio,
     weighted_variance,
 )
-from ssinfer.benchmarks.matched.balance.table import balance_table, love_plot_data
+from ssinfer.benchmarks.matched.balance.table import balance_table
 from ssinfer.errors import ParameterError
 
 
@@ -104,13 +103,3 @@ def test_limits_pass_fail_and_switch_off():
     for wrong in ({"smd": 0}, {"equipoise": 20}, {"variance_ratio": 0.5}, {"matched": -1}):
         with pytest.raises(ParameterError, match="Balance limit"):
             BalanceLimits(**wrong)
-
-
-def test_love_plot_data_is_ordered_by_imbalance_before():
-    x, treated, w = groups(4)
-    table = balance_table({"small": x - 0.5 * treated, "large": x + 2 * treated}, treated, w)
-    points = love_plot_data(table)
-    assert points["covariate"].tolist() == ["large", "large", "small", "small"]
-    assert points["when"].tolist() == ["before", "after"] * 2
-    assert (points["absolute_smd"] >= 0).all()
-    assert isinstance(points, pd.DataFrame)

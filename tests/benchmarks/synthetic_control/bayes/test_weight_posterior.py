@@ -1,21 +1,25 @@
-"""What SyntheticControl(inference="bayes") promises. Authorities named in each test."""
+"""SyntheticControl(inference="bayes"). Each test names its authority."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import xarray as xr
 
 import ssinfer as ss
-from ssinfer.benchmarks.synthetic_control.bayes import posterior as weight_posterior
+from ssinfer.benchmarks.synthetic_control.bayes import estimate, posterior
 from ssinfer.benchmarks.synthetic_control.bayes.posterior import WeightModel, sample_posterior
-from ssinfer.benchmarks.synthetic_control.fit_window import Window
-from ssinfer.benchmarks.synthetic_control.synthetic_control import SyntheticControl
+from ssinfer.benchmarks.synthetic_control.classic import SyntheticControl
+from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
+from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import sample_chain
+from ssinfer.convergence import convergence_figures
 from ssinfer.datasets.prop99 import load_prop99
-from ssinfer.errors import ConvergenceError, RefusalError
+from ssinfer.errors import ConvergenceError, ParameterError
 
 DESIGN = ss.Design(treated=["u03"], baseline=range(2008, 2016), performance=(2016, 2017))
-BAYES = SyntheticControl(inference="bayes", draws=2000)
+BAYES = SyntheticControl(inference="bayes", n_draws=2000)
 
 
 def simulate(n_units=24, T=10, seed=0):
@@ -126,47 +130,47 @@ def test_masked_periods_inform_nothing():
 
 @pytest.mark.parametrize(("name", "value"), [("predictors", ["spending"]), ("noise_penalty", 1.0), ("max_donors", 5)])
 def test_options_that_the_model_has_no_place_for_are_refused(name, value):
-    with pytest.raises(RefusalError, match=f"{name} is .* inference='bayes'"):
+    with pytest.raises(ParameterError, match=f"{name} is .* inference='bayes'"):
         SyntheticControl(inference="bayes", **{name: value}).fit(panel_of(simulate()), DESIGN, seed=1)
 
 
 def test_failed_convergence_is_refused(monkeypatch):
-    """Chains without a warm-up have not reached the posterior: no credible interval comes out."""
-    monkeypatch.setattr(weight_posterior, "WARMUP", 0)
-    monkeypatch.setattr(weight_posterior, "LONGER", (1,))
-    cf = SyntheticControl(inference="bayes", draws=2000).fit(panel_of(simulate()), DESIGN, seed=1)
-    if not cf.failures:
-        monkeypatch.setattr("ssinfer.convergence.MIN_ESS", 1e9)
-        cf = SyntheticControl(inference="bayes", draws=2000).fit(panel_of(simulate()), DESIGN, seed=1)
-    assert cf.failures[0].startswith("u03: ")
+    """Chains that disagree give no credible interval."""
+
+    def disagreeing(model, draws_per_chain, rng):
+        sampled = sample_posterior(model, draws_per_chain, rng)
+        return replace(sampled, convergence=convergence_figures({"tau": 1.2}, {"tau": 30.0}, 0, 4000))
+
+    monkeypatch.setattr(estimate, "sample_posterior", disagreeing)
+    cf = BAYES.fit(panel_of(simulate()), DESIGN, seed=1)
+    assert [failure.split(" is ")[0] for failure in cf.failures] == ["u03: r_hat", "u03: effective_sample_size"]
+    status = cf.diagnostics.set_index("check")["status"]
+    assert status[["r_hat", "effective_sample_size", "divergences"]].tolist() == ["FAIL", "FAIL", "PASS"]
     with pytest.raises(ConvergenceError, match="u03"):
         cf.interval(0.9)
 
 
-def test_further_attempts_take_the_metric_and_go_on(monkeypatch):
-    """One chain learns the metric; a fit that cannot reach its effective sample size is tried three times, longer."""
+def test_further_attempts_take_the_metric_and_continue(monkeypatch):
+    """One chain learns the metric; 200 draws have an effective sample size below 400, so three attempts are made."""
     calls = []
 
-    def recorded(rng, start, metric, step, warmup, draws, *data):
-        calls.append((metric.size, draws))
-        return real(rng, start, metric, step, warmup, draws, *data)
+    def recorded(rng, start, metric, step, warmup, n_draws, data):
+        calls.append((metric.size, n_draws))
+        return sample_chain(rng, start, metric, step, warmup, n_draws, data)
 
-    real = weight_posterior.sample_chain
-    monkeypatch.setattr(weight_posterior, "sample_chain", recorded)
-    monkeypatch.setattr("ssinfer.convergence.MIN_ESS", np.inf)
-    monkeypatch.setattr(weight_posterior, "SHORTEST", 200)
-    model = WeightModel.of(Window.of(BAYES.prepare(panel_of(simulate()), DESIGN), 0), intercept=False)
-    found = sample_posterior(model, 100, np.random.default_rng(1))
-    assert any("effective_sample_size" in failure for failure in found.failures)
-    assert found.q.shape == (4, 100, model.size)
-    assert [draws for _, draws in calls] == [200] * 4 + [400] * 4 + [1200] * 4
+    monkeypatch.setattr(posterior, "sample_chain", recorded)
+    model = WeightModel.of(FitWindow.of(BAYES.prepare(panel_of(simulate()), DESIGN), 0), intercept=False)
+    sampled = sample_posterior(model, 50, np.random.default_rng(1), min_transitions=200)
+    assert any("effective_sample_size" in failure for failure in sampled.failures)
+    assert sampled.q.shape == (4, 50, model.size)
+    assert [n_draws for _, n_draws in calls] == [200] * 4 + [400] * 4 + [1200] * 4
     assert [size for size, _ in calls] == [0] + [model.size] * 11
 
 
 @pytest.mark.parametrize("n_units", [25, 39, 200])
 def test_prior_predictive_of_the_effective_number_of_donors(fitted, n_units):
     """Trap 2: Dirichlet(1, ..., 1) pins 38 donors at about 20 effective ones; this prior admits two as well as half."""
-    window = Window.of(BAYES.prepare(panel_of(simulate(n_units)), DESIGN), 0)
+    window = FitWindow.of(BAYES.prepare(panel_of(simulate(n_units)), DESIGN), 0)
     model = WeightModel.of(window, intercept=False)
     before = model.prior_effective_donors(np.random.default_rng(0), 4000)
     low, high = np.quantile(before, [0.05, 0.95])
@@ -189,10 +193,10 @@ def test_prior_sensitivity_is_reported(fitted):
 def test_proposition_99(intercept):
     """Published SC -19.6 and SDID -15.6 lie inside the 90% interval; 1,000 effective draws of the pooled saving."""
     design = ss.Design(treated=["California"], baseline=range(1970, 1989), performance=range(1989, 2001))
-    cf = SyntheticControl(inference="bayes", intercept=intercept, draws=4000).fit(load_prop99(), design, seed=1)
+    cf = SyntheticControl(inference="bayes", intercept=intercept, n_draws=4000).fit(load_prop99(), design, seed=1)
     assert not cf.failures
     low, high = cf.pooled_spending - cf.interval(0.9).iloc[-1][["upper", "lower"]].to_numpy(dtype=float)
     assert low < -19.513630 < -15.605398 < high
-    window = Window.of(BAYES.prepare(load_prop99(), design), 0)
+    window = FitWindow.of(BAYES.prepare(load_prop99(), design), 0)
     found = sample_posterior(WeightModel.of(window, intercept=intercept), 1500, np.random.default_rng(1))
     assert found.ess["pooled"] > 1000

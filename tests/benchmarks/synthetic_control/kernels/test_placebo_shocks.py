@@ -10,10 +10,10 @@ from scipy.stats import multivariate_normal, norm
 
 import ssinfer as ss
 from ssinfer.benchmarks.synthetic_control.bayes.shock_prior import ShockPrior
-from ssinfer.benchmarks.synthetic_control.fit_window import Window
+from ssinfer.benchmarks.synthetic_control.classic import SyntheticControl
+from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
 from ssinfer.benchmarks.synthetic_control.kernels.placebo_shocks import shock_log_likelihood
-from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import LARGEST_RHO
-from ssinfer.benchmarks.synthetic_control.synthetic_control import SyntheticControl
+from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import MAX_RHO
 
 
 def test_likelihood_integrates_the_units_own_shock_size():
@@ -29,7 +29,7 @@ def test_likelihood_integrates_the_units_own_shock_size():
     found = shock_log_likelihood(theta, *rest, gradient)
     numeric = approx_fprime(theta, lambda x: shock_log_likelihood(x, *rest, unused), 1e-7)
     np.testing.assert_allclose(gradient, numeric, rtol=1e-3, atol=1e-3 * np.abs(gradient).max())
-    rho = LARGEST_RHO / (1 + np.exp(-theta[1]))
+    rho = MAX_RHO / (1 + np.exp(-theta[1]))
     v = np.exp(theta[4:])
     power = np.outer(v, v) * rho ** np.abs(times[:, None] - times[None, :]) / (1 - rho**2)
     fixed = loose + np.exp(2 * theta[2]) * np.diag(noise[0])
@@ -54,12 +54,12 @@ def test_shock_size_and_persistence_are_recovered(omega, rho):
     spending = 2000 * 1.03 ** np.arange(T) * (1 + shock)
     panel = ss.Panel(tuple(f"u{j:02d}" for j in range(N)), tuple(range(T)), spending)
     design = ss.Design(treated=["u00"], baseline=range(15), performance=range(15, 20))
-    prior = ShockPrior.learned(Window.of(SyntheticControl().prepare(panel, design), 0))
+    prior = ShockPrior.learned(FitWindow.of(SyntheticControl().prepare(panel, design), 0))
     error = np.sqrt(np.diag(prior.covariance))
     assert prior.placebos == 59
     # spending grows and the level is its baseline root mean square: the shocks' scale is right within a fifth
     assert abs(prior.mean[0] - np.log(omega)) < 0.2 + 2 * error[0]
-    assert abs(LARGEST_RHO / (1 + np.exp(-prior.mean[1])) - rho) < 0.12
+    assert abs(MAX_RHO / (1 + np.exp(-prior.mean[1])) - rho) < 0.12
     assert prior.heterogeneity < 0.3
 
 
@@ -77,7 +77,7 @@ def test_k_is_recovered_and_not_taken_for_weights():
     spending = level * np.exp(factor + shock + k / np.sqrt(sizes) * rng.normal(size=(N, T)))
     panel = ss.Panel(tuple(f"u{j:03d}" for j in range(N)), tuple(range(T)), spending, insured_years=sizes)
     design = ss.Design(treated=["u000"], baseline=range(8), performance=[8])
-    prior = ShockPrior.learned(Window.of(SyntheticControl().prepare(panel, design), 0))
+    prior = ShockPrior.learned(FitWindow.of(SyntheticControl().prepare(panel, design), 0))
     assert np.exp(prior.mean[2]) == pytest.approx(k, rel=0.15)
     assert np.exp(prior.mean[0]) == pytest.approx(0.01, rel=0.25)
 
@@ -90,7 +90,7 @@ def test_a_loud_performance_year_is_found_and_the_others_are_not():
     shock[:, 9] *= 2
     panel = ss.Panel(tuple(f"u{j:03d}" for j in range(N)), tuple(range(T)), 2000 * (1 + shock))
     design = ss.Design(treated=["u000"], baseline=range(9), performance=[9])
-    prior = ShockPrior.learned(Window.of(SyntheticControl().prepare(panel, design), 0))
+    prior = ShockPrior.learned(FitWindow.of(SyntheticControl().prepare(panel, design), 0))
     volatility, error = prior.mean[3:], np.sqrt(np.diag(prior.covariance))[3:]
     others = volatility[:9]
     assert volatility[9] - others.mean() == pytest.approx(np.log(2), abs=0.25)  # drawn to nought by its prior, SD 0.3

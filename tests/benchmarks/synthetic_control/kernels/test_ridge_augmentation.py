@@ -7,7 +7,7 @@ import pytest
 
 from ssinfer.benchmarks.synthetic_control.kernels.gram import factor
 from ssinfer.benchmarks.synthetic_control.kernels.ridge_augmentation import (
-    augmented_paths,
+    augmented_weights,
     held_out_errors,
     strength_by_one_standard_error,
 )
@@ -25,7 +25,7 @@ def Z():  # noqa: N802  (the matrix of the formulas)
 def test_weights_follow_the_formula(Z, intercept):
     donors = np.arange(1, 9)
     ridges = np.array([0.5, 20.0, np.inf])
-    path, w, gap, _status, _ = augmented_paths(Z, 0, donors, np.ones(12), intercept, ridges, np.zeros(8))
+    path, w, gap, _status, _ = augmented_weights(Z, 0, donors, np.ones(12), intercept, ridges, np.zeros(8))
     F = factor(Z, np.ones(12), intercept)
     X = F[:, 1:] - F[:, 1:].mean(axis=1, keepdims=True)
     residual = F[:, 0] - F[:, 1:] @ w
@@ -65,5 +65,5 @@ def test_donors_that_are_alike_leave_nothing_to_extrapolate_by(Z):
     Z = Z.copy()
     Z[:, 1:] = Z[:, [1]]
     ridges, intercept = np.array([0.0, np.inf]), False
-    path, w, *_ = augmented_paths(Z, 0, np.arange(1, 9), np.ones(12), intercept, ridges, np.zeros(8))
+    path, w, *_ = augmented_weights(Z, 0, np.arange(1, 9), np.ones(12), intercept, ridges, np.zeros(8))
     np.testing.assert_allclose(path, np.tile(w, (2, 1)))

@@ -9,7 +9,7 @@ from simulated_matching import REGIONS, simulate_matching
 from ssinfer.comparison import Within
 from ssinfer.design import Design
 from ssinfer.errors import StudyError
-from ssinfer.study.claims_groups import coordinates
+from ssinfer.study.claims_data import coordinates
 
 PLACES = {name: (51.0 + 0.5 * place, 4.0) for place, name in enumerate(REGIONS)}  # half a degree: 55.6 km apart
 

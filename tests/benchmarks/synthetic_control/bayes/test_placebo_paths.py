@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ssinfer as ss
-from ssinfer.benchmarks.synthetic_control.bayes.donor_paths import PlaceboPaths, donor_features, loose_directions
-from ssinfer.benchmarks.synthetic_control.fit_window import Window
-from ssinfer.benchmarks.synthetic_control.synthetic_control import SyntheticControl
+from ssinfer.benchmarks.synthetic_control.bayes.placebo_paths import PlaceboPaths, donor_features, loose_directions
+from ssinfer.benchmarks.synthetic_control.classic import SyntheticControl
+from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
 
 
 def window_of(n_units, seed=0):
@@ -19,7 +19,7 @@ def window_of(n_units, seed=0):
     sizes = np.exp(rng.uniform(7, 12, n_units))[:, None] * np.ones((1, 7))
     panel = ss.Panel(tuple(f"u{j:03d}" for j in range(n_units)), tuple(range(7)), values, insured_years=sizes)
     design = ss.Design(treated=["u000"], baseline=range(6), performance=[6])
-    return Window.of(SyntheticControl().prepare(panel, design), 0), values, sizes
+    return FitWindow.of(SyntheticControl().prepare(panel, design), 0), values, sizes
 
 
 def test_residuals_and_their_noise_are_those_written_down():
@@ -42,7 +42,7 @@ def test_a_larger_unit_that_grows_with_all_others_has_no_contrast():
     values = 2000 * np.linspace(0.8, 1.2, 10)[:, None] * 1.03 ** np.arange(7)
     panel = ss.Panel(tuple(f"u{j}" for j in range(10)), tuple(range(7)), values)
     design = ss.Design(treated=["u0"], baseline=range(6), performance=[6])
-    found = PlaceboPaths.of(Window.of(SyntheticControl().prepare(panel, design), 0))
+    found = PlaceboPaths.of(FitWindow.of(SyntheticControl().prepare(panel, design), 0))
     np.testing.assert_allclose(found.residual, 0.0, atol=1e-12)
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssinfer.benchmarks.synthetic_control.kernels.placebo_law import conformal_quantiles, predictive_errors
+from ssinfer.benchmarks.synthetic_control.kernels.placebo_distribution import conformal_quantiles, predictive_errors
 
 
 @settings(deadline=None, max_examples=30)

@@ -1,0 +1,85 @@
+"""Predictive draws of the treated units' performance cells, on the model's scale."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import predict
+
+if TYPE_CHECKING:
+    from ssinfer.benchmarks.hierarchical.model import PanelModel
+    from ssinfer.kernels.adaptive_importance import Posterior
+    from ssinfer.typing import Floats, Positions
+
+
+def draw_single(mean: Floats, covariance: Floats, picked: Positions, rng: np.random.Generator) -> Floats:
+    """Draw (S, 2 P) from the Gaussians with mean (M, 2 P) at the picked nodes (S,)."""
+    used, inverse = np.unique(picked, return_inverse=True)
+    root = safe_cholesky(covariance[used])
+    normal = rng.standard_normal((len(picked), mean.shape[1]))
+    return np.asarray(mean[picked] + np.matmul(root[inverse], normal[:, :, None])[:, :, 0])
+
+
+def safe_cholesky(covariance: Floats) -> Floats:
+    """Return factors of covariances (..., K, K) that may be singular to rounding error (a level SD near zero)."""
+    diagonal = np.einsum("...kk->...k", covariance)
+    jitter = 1e-12 * diagonal.max(axis=-1, keepdims=True)
+    size = covariance.shape[-1]
+    for power in range(5):
+        try:
+            return np.asarray(np.linalg.cholesky(covariance + 100.0**power * jitter[..., None] * np.eye(size)))
+        except np.linalg.LinAlgError:
+            continue
+    values, vectors = np.linalg.eigh(covariance)
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :])
+
+
+def draw_joint(
+    model: PanelModel,
+    posterior: Posterior,
+    picked: Positions,
+    data: tuple[Floats, Floats],
+    rows: Positions,
+    cells: Positions,
+    rng: np.random.Generator,
+) -> Floats:
+    """Draw the cells of several treated units jointly: first the common effects, then the units.
+
+    Parameters
+    ----------
+    model, posterior : PanelModel, Posterior
+    picked : array (S,)
+        Node of each draw.
+    data : tuple
+        y and seen (N, T).
+    rows, cells, rng : array (I,), array (P,), Generator
+        The treated units and the cells.
+
+    Returns
+    -------
+    array (S, I, 2 P)
+        First the expected part, then the outcome.
+    """
+    y, seen = data
+    draws = np.empty((len(picked), len(rows), 2 * len(cells)))
+    pick = np.zeros((2 * len(cells), y.shape[1]))
+    pick[np.arange(2 * len(cells)), np.tile(cells, 2)] = 1.0
+    for node in np.unique(picked):
+        fit, _, at = model.marginal(posterior.nodes[node], y, seen)
+        numbers = np.flatnonzero(picked == node)
+        terms = model.terms(at, y[rows], seen[rows], rows)
+        centre, root = fit.at(model.loadings[rows])
+        normal = rng.standard_normal((root.shape[2], len(numbers)))
+        effects = centre[:, :, None] + root @ normal  # (I, T, draws)
+        no_error = np.zeros((*centre.shape, centre.shape[1]))
+        mean, covariance = predict(
+            np.zeros_like(centre), no_error, terms, y[rows], at.structure, at.shared, at.noise[rows], cells
+        )
+        both = np.concatenate([at.structure[cells], at.shared[cells]])
+        shifted = np.matmul(pick[None] - np.matmul(both[None], terms.inverse), effects)  # (I, 2 P, draws)
+        normal = rng.standard_normal((len(rows), 2 * len(cells), len(numbers)))
+        shocks = np.matmul(safe_cholesky(covariance), normal)
+        draws[numbers] = (mean[:, :, None] + shifted + shocks).transpose(2, 0, 1)
+    return draws

@@ -1,0 +1,146 @@
+"""Exact inference of the hierarchical benchmark: importance sampling of the parameters, the rest in closed form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ssinfer.benchmarks.base import Estimate
+from ssinfer.benchmarks.hierarchical.arviz_groups import PanelGroups
+from ssinfer.benchmarks.hierarchical.draws import draw_joint, draw_single
+from ssinfer.benchmarks.hierarchical.predictions import predict_placebos, reweight_for_placebo
+from ssinfer.benchmarks.hierarchical.proposal import build_panel_proposal
+from ssinfer.benchmarks.hierarchical.reml import BootstrapFit
+from ssinfer.check import Check, tabulate
+from ssinfer.kernels.adaptive_importance import MAX_PARETO_K, MIN_ESS, resample_nodes, weight_until_reliable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import pandas as pd
+
+    from ssinfer.benchmarks.hierarchical.layout import Layout
+    from ssinfer.benchmarks.problem import Problem
+    from ssinfer.kernels.adaptive_importance import Posterior
+    from ssinfer.typing import Floats, Positions
+
+FOLDS = 8  # of the units: the placebos of a fold share a proposal
+
+
+@dataclass(frozen=True)
+class Size:
+    """Sizes of an exact fit, as the constructor of the method stores them."""
+
+    n_draws: int
+    chains: int
+    nodes: int
+    bootstrap: int
+
+
+def fold_of(layout: Layout) -> int:
+    """Return the fold of a layout with one treated unit."""
+    return int(layout.treated[0]) % FOLDS
+
+
+def estimate_placebos(
+    problems: Sequence[Problem],
+    layouts: Sequence[Layout],
+    generators: Sequence[np.random.Generator],
+    data: tuple[Floats, Floats],
+    size: Size,
+) -> Iterable[Estimate]:
+    """Estimate designs with one treated unit each, of one window and one fold.
+
+    Parameters
+    ----------
+    problems, layouts, generators : sequences
+        One entry per design.
+    data : tuple
+        y and seen (N, T) with the sealed cells of every placebo, as the other placebos see them.
+    size : Size
+    """
+    y, seen = data
+    first = layouts[0]
+    in_fold = np.arange(len(y)) % FOLDS == fold_of(first)
+    # the proposal does not depend on the performance cells of any unit of the fold
+    fitted = np.where(in_fold[:, None], first.before, first.seen)
+    proposal = build_panel_proposal(first.model, y * fitted, fitted, size.nodes)
+    rows = np.array([layout.treated[0] for layout in layouts])
+    predictions = predict_placebos(first.model, proposal.nodes, y, seen, rows, first.ahead)
+    bootstrap = None
+    if size.bootstrap:
+        bootstrap = BootstrapFit.of(first.model, data, fitted, rows, first.ahead, size.bootstrap)
+    for number, (problem, layout, rng) in enumerate(zip(problems, layouts, generators, strict=True)):
+        cells = (layout.y, layout.seen, layout.treated, layout.ahead)
+        posterior, mean, covariance = reweight_for_placebo(
+            layout.model, proposal, predictions, number, cells, size.nodes
+        )
+        picked = resample_nodes(posterior, size.n_draws, rng)
+        draws = draw_single(mean, covariance, picked, rng)[:, None, :]
+        unit_bootstrap = None if bootstrap is None else bootstrap.of_unit(number)
+        yield _estimate(problem, layout, (posterior, picked, draws), unit_bootstrap, size, rng)
+
+
+def estimate_joint(problem: Problem, layout: Layout, rng: np.random.Generator, size: Size) -> Estimate:
+    """Estimate a design with several treated units."""
+    data = (layout.y, layout.seen)
+    proposal = build_panel_proposal(layout.model, *data, size.nodes)
+    posterior = weight_until_reliable(lambda x: layout.model.log_posteriors(x, *data), proposal, size.nodes)
+    picked = resample_nodes(posterior, size.n_draws, rng)
+    draws = draw_joint(layout.model, posterior, picked, data, layout.treated, layout.ahead, rng)
+    bootstrap = None
+    if size.bootstrap:
+        cells = (layout.treated, layout.ahead)
+        bootstrap = BootstrapFit.of(layout.model, data, layout.seen, *cells, size.bootstrap)
+    return _estimate(problem, layout, (posterior, picked, draws), bootstrap, size, rng)
+
+
+def _estimate(
+    problem: Problem,
+    layout: Layout,
+    sample: tuple[Posterior, Positions, Floats],
+    bootstrap: BootstrapFit | None,
+    size: Size,
+    rng: np.random.Generator,
+) -> Estimate:
+    """Return the draws (S, I, 2 P) on the model's scale, and those of the bootstrap, as an Estimate."""
+    posterior, picked, draws = sample
+    n_ahead = len(layout.ahead)
+    shape = (size.chains, size.n_draws // size.chains, len(layout.treated), n_ahead)
+    spending = layout.spending(draws)
+    labels = (problem.labels(layout.rows), problem.periods(layout.columns))
+    # an independent stream: no draw of the benchmark depends on whether the groups are read
+    seed = np.random.SeedSequence(int(rng.spawn(1)[0].integers(0, 2**63)))
+    confidence = None
+    if bootstrap is not None:
+        confidence = layout.spending(bootstrap.draws(layout, size.n_draws, rng)).reshape(shape)
+    return Estimate(
+        benchmark=spending[:, :, n_ahead:].reshape(shape),
+        expected=spending[:, :, :n_ahead].reshape(shape),
+        confidence=confidence,
+        uncertainty="posterior",
+        information="settlement",
+        diagnostics=diagnostics(posterior),
+        failures=posterior.failures,
+        inference=PanelGroups(layout, posterior, picked, size.chains, labels, seed),
+    )
+
+
+def diagnostics(posterior: Posterior) -> pd.DataFrame:
+    """Return the checks of the importance weights."""
+    k, ess = posterior.pareto_k, posterior.effective
+    return tabulate(
+        [
+            Check(
+                "pareto_k", "PASS" if k <= MAX_PARETO_K else "FAIL", k, f"importance weights; at most {MAX_PARETO_K}"
+            ),
+            Check(
+                "effective_sample_size",
+                "PASS" if ess >= MIN_ESS else "FAIL",
+                ess,
+                f"of the importance weights; at least {MIN_ESS:.0f}",
+            ),
+        ]
+    )

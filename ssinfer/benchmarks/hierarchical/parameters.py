@@ -1,0 +1,83 @@
+"""Parameters of the hierarchical panel model: their priors, and the scales that the baseline data give them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from scipy.special import erfinv, ndtr
+
+if TYPE_CHECKING:
+    from ssinfer.typing import Floats
+
+MAX_X = 8.0  # Φ(x) is 1 to rounding error beyond it
+MIN_SCALE = 1e-6  # of a prior, relative to spending
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter and its prior.
+
+    Internally a parameter is x with a standard normal prior; its value is the prior's quantile at Φ(x). The tails are
+    then normal on both sides, also if the data only show that a standard deviation is small.
+
+    Attributes
+    ----------
+    name : str
+    kind : "deviation", "persistence" or "factor"
+        A deviation is half-normal with scale `scale`. A persistence is Beta(2, 2). A factor is lognormal with median 1.
+    scale : float
+        Of a factor, the SD of its log.
+    """
+
+    name: str
+    kind: Literal["deviation", "persistence", "factor"]
+    scale: float = 1.0
+
+    def natural(self, x: Floats) -> Floats:
+        """Return the value of the parameter at x."""
+        if self.kind == "factor":
+            return np.asarray(np.exp(self.scale * x))
+        probability = ndtr(np.minimum(x, MAX_X))
+        if self.kind == "deviation":
+            return np.asarray(self.scale * np.sqrt(2.0) * erfinv(probability))
+        # the quantile of Beta(2, 2), whose distribution function is 3 ρ² - 2 ρ³
+        return np.asarray(0.5 - np.sin(np.arcsin(1.0 - 2.0 * probability) / 3.0))
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Scales of the priors, measured on baseline cells only; a simulation keeps them fixed.
+
+    Let ȳ_i be the units' means and r_it the residual after period and unit means, in log or relative units. r_it is
+    divided by the share of the remaining degrees of freedom. The scales are: level 2 SD(ȳ_i); shock and season SD(r);
+    trend SD(r) / SD(t); neighbours' level SD(ȳ_i) and shock SD(r); growth SD(r) per SD of a covariate; period effects
+    5 SD(y); noise κ twice the κ at which sampling noise alone gives the median r² n. Each half-normal covers zero and
+    twice its scale. This is wide for any data, since no term can exceed the spread of which it is a part.
+    """
+
+    spread: float
+    level: float
+    residual: float
+    noise: float
+    slope: float
+
+    @classmethod
+    def of(cls, y: Floats, inverse_size: Floats, time: Floats) -> Scales:
+        """Return the scales of y (N, B), complete over the baseline periods at `time` (B,)."""
+        units, periods = y.shape
+        level = y.mean(axis=1)
+        residual = y - y.mean(axis=0) - level[:, None] + y.mean()
+        freedom = max(1 - 1 / units, 0.25) * max(1 - 1 / periods, 0.25)
+        spread = float(np.sqrt((residual**2).mean() / freedom))
+        # median of a chi-squared variable with one degree of freedom: 0.4549
+        noise = float(np.sqrt(np.median(residual**2 / freedom / inverse_size) / 0.4549))
+        smallest = MIN_SCALE / np.sqrt(np.median(inverse_size))
+        return cls(
+            spread=max(float(y.std()), MIN_SCALE),
+            level=max(float(level.std()), MIN_SCALE),
+            residual=max(spread, MIN_SCALE),
+            noise=max(noise, smallest),
+            slope=max(spread / max(float(time.std()), 0.5), MIN_SCALE),
+        )

@@ -1,0 +1,123 @@
+"""Predictions of placebo units without their own sealed cells, at each node, from one pass over the panel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import leave_cells_out, predict
+from ssinfer.benchmarks.hierarchical.kernels.node_predictions import predict_nodes
+from ssinfer.kernels.adaptive_importance import MULTIPLES, adapt, pareto_smoothed_weights
+
+if TYPE_CHECKING:
+    from ssinfer.benchmarks.hierarchical.model import PanelModel
+    from ssinfer.kernels.adaptive_importance import Posterior, Proposal
+    from ssinfer.typing import Floats, Positions
+
+
+@dataclass(frozen=True, eq=False)
+class PlaceboPredictions:
+    """Predictions of the P sealed cells of I units at M nodes, each without the unit's own sealed cells.
+
+    log_target (M, I): log posterior density of the nodes. mean (M, I, 2 P), covariance (M, I, 2 P, 2 P): first the
+    expected part, then the outcome.
+    """
+
+    log_target: Floats
+    mean: Floats
+    covariance: Floats
+
+
+def predict_placebos(
+    model: PanelModel, nodes: Floats, y: Floats, seen: Floats, rows: Positions, cells: Positions
+) -> PlaceboPredictions:
+    """Predict the sealed cells of several units.
+
+    Parameters
+    ----------
+    model : PanelModel
+    nodes : array (M, d)
+    y, seen : array (N, T)
+        Outcome and seen cells; they may include the sealed cells of these units.
+    rows, cells : array (I,), (P,)
+        The units and their sealed cells.
+    """
+    if model.loadings.shape[1] == 1:
+        panel = (model.sampling, seen, y, model.loadings[:, 0])
+        value, mean, covariance = predict_nodes(model.nodes(nodes), panel, rows, cells)
+        return _positive_variances(value + model.log_prior(nodes)[:, None], mean, covariance)
+    count, width = len(nodes), 2 * len(cells)
+    log_target = np.full((count, len(rows)), -np.inf)
+    mean = np.zeros((count, len(rows), width))
+    covariance = np.zeros((count, len(rows), width, width))
+    seen_without = seen[rows].copy()
+    seen_without[:, cells] = 0.0
+    y_without = y[rows] * seen_without
+    never_seen = bool((seen[rows] == seen_without).all())
+    prior = model.log_prior(nodes)
+    loadings = model.loadings[rows]
+    for m, x in enumerate(nodes):
+        try:
+            fit, terms, at = model.marginal(x, y, seen)
+            without = model.terms(at, y_without, seen_without, rows)
+            if never_seen:
+                centre, root = fit.at(loadings)
+                spread = np.matmul(root, root.transpose(0, 2, 1))
+                value = np.full(len(rows), fit.log_likelihood)
+            else:
+                centre, spread, value = leave_cells_out(fit, terms, without, rows, loadings, cells)
+        except (np.linalg.LinAlgError, ValueError):
+            covariance[m] = np.eye(width)
+            continue
+        mean[m], covariance[m] = predict(
+            centre, spread, without, y_without, at.structure, at.shared, at.noise[rows], cells
+        )
+        log_target[m] = value + prior[m]
+    return _positive_variances(log_target, mean, covariance)
+
+
+def reweight_for_placebo(
+    model: PanelModel,
+    proposal: Proposal,
+    predictions: PlaceboPredictions,
+    number: int,
+    data: tuple[Floats, Floats, Positions, Positions],
+    nodes: int,
+) -> tuple[Posterior, Floats, Floats]:
+    """Return the posterior without the sealed cells of one placebo, and the predictions of these cells.
+
+    Parameters
+    ----------
+    model, proposal : PanelModel, Proposal
+        The proposal is shared by the placebos of a fold.
+    predictions, number : PlaceboPredictions, int
+        Predictions of all placebos of the fold, and the number of this placebo among them.
+    data : tuple
+        y and seen (N, T) without the placebo's sealed cells, its row (1,), the cells (P,).
+    nodes : int
+        If the weights are not reliable, 2, 4 or 8 times as many nodes are drawn.
+
+    Returns
+    -------
+    posterior : Posterior
+    mean, covariance : array (M, 2 P), (M, 2 P, 2 P)
+        Predictions at its nodes.
+    """
+    posterior = pareto_smoothed_weights(predictions.log_target[:, number], proposal)
+    for multiple in MULTIPLES:
+        if not posterior.failures:
+            break
+        proposal = adapt(proposal, predictions.log_target[:, number], multiple * nodes)
+        predictions, number = predict_placebos(model, proposal.nodes, *data), 0
+        posterior = pareto_smoothed_weights(predictions.log_target[:, number], proposal)
+    return posterior, predictions.mean[:, number], predictions.covariance[:, number]
+
+
+def _positive_variances(log_target: Floats, mean: Floats, covariance: Floats) -> PlaceboPredictions:
+    """Return the predictions. A node at which rounding made the variance of an outcome negative gets no weight."""
+    outcomes = np.einsum("mikk->mik", covariance)[:, :, covariance.shape[-1] // 2 :]
+    positive = (outcomes > 0.0).all(axis=2)
+    covariance = np.where(positive[:, :, None, None], covariance, np.eye(covariance.shape[-1]))
+    return PlaceboPredictions(np.where(positive, log_target, -np.inf), mean, covariance)

@@ -1,0 +1,118 @@
+"""Placebo rows that are checked before thresholds are learned from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ssinfer.errors import DataError, RefusalError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ssinfer.typing import Floats, Positions
+
+#: Fewest placebo units from which an error distribution is learned; as many as a 95% order statistic needs.
+MIN_CALIBRATION_UNITS = 19
+
+
+def require_columns(placebos: pd.DataFrame, names: Sequence[str]) -> None:
+    """Refuse placebo rows that lack a column."""
+    absent = [name for name in names if name not in placebos.columns]
+    if absent:
+        raise DataError(f"placebos lacks {absent}; it has {list(placebos.columns)[:12]}. Pass rows of result.placebos.")
+
+
+def refuse_equal_savings(savings: Floats) -> None:
+    """Refuse placebo savings (m,) that are all equal up to rounding: they cannot come from m different units."""
+    low, high = savings.min(), savings.max()
+    if high - low <= 1e-12 * max(1.0, abs(high)):
+        raise RefusalError(
+            f"All {len(savings)} placebo savings are equal ({low:.3g}), so they are not {len(savings)} placebos. Check "
+            "the data."
+        )
+
+
+def sorted_codes(labels: Any) -> Positions:
+    """Return numbers from 0 for labels, in the order of the labels as text."""
+    return np.asarray(np.unique(np.asarray(labels, dtype=str), return_inverse=True)[1], dtype=np.intp)
+
+
+def codes_by_appearance(labels: Any) -> Positions:
+    """Return numbers from 0 for labels, in the order in which they appear."""
+    return np.asarray(pd.factorize(np.asarray(labels))[0], dtype=np.intp)
+
+
+@dataclass(frozen=True, eq=False)
+class CalibrationPlacebos:
+    """Placebos of one design and method, without the group that is to be judged.
+
+    Attributes
+    ----------
+    y, s : array (rows,)
+        Savings rates, and their standard errors from their own fits.
+    ratio : array (rows,)
+        Size over the typical size; ones where a size is unknown.
+    typical_size : float
+        Geometric mean of the sizes; NaN where a size is unknown.
+    unit, origin, block : array (rows,)
+        Numbers from 0 of units, origins and blocks of neighbours (units where no blocks are known).
+    n_units, n_origins : int
+    """
+
+    y: Floats
+    s: Floats
+    ratio: Floats
+    typical_size: float
+    unit: Positions
+    origin: Positions
+    block: Positions
+    n_units: int
+    n_origins: int
+
+    @classmethod
+    def of(cls, placebos: pd.DataFrame, exclude: Sequence[str]) -> CalibrationPlacebos:
+        """Return the usable placebos, without the units of `exclude`.
+
+        Raises
+        ------
+        DataError
+            A column is missing, or designs or methods are mixed.
+        RefusalError
+            No unit is excluded, fewer than 19 units remain, or all savings are equal.
+        """
+        require_columns(placebos, ("unit", "origin", "savings_rate", "standard_error", "assigned"))
+        if not len(exclude):
+            raise RefusalError("exclude is empty. Name the group that is judged, so that its own rows are left out.")
+        for name in ("design", "method"):
+            if name in placebos.columns and len(placebos[name].drop_duplicates()) > 1:
+                raise DataError(f"placebos mixes several {name}s; calibrate one design and method at a time.")
+        rows = placebos[~placebos["unit"].astype(str).isin([str(unit) for unit in exclude])]
+        rows = rows[rows["savings_rate"].notna() & rows["standard_error"].notna()]
+        if "role" in rows.columns:
+            rows = rows[rows["role"] == "placebo"]
+        unit, origin = sorted_codes(rows["unit"]), sorted_codes(rows["origin"])
+        n_units = len(np.unique(unit))
+        if n_units < MIN_CALIBRATION_UNITS:
+            raise RefusalError(
+                f"{n_units} placebo units with a standard error; at least {MIN_CALIBRATION_UNITS} are needed."
+            )
+        y = rows["savings_rate"].to_numpy(dtype=float)
+        refuse_equal_savings(y)
+        size = rows["assigned"].to_numpy(dtype=float)
+        known = bool(np.isfinite(size).all())
+        typical_size = float(np.exp(np.log(size).mean())) if known else float("nan")
+        return cls(
+            y=y,
+            s=rows["standard_error"].to_numpy(dtype=float),
+            ratio=size / typical_size if known else np.ones(len(y)),
+            typical_size=typical_size,
+            unit=unit,
+            origin=origin,
+            block=sorted_codes(rows["block"]) if "block" in rows.columns else unit,
+            n_units=n_units,
+            n_origins=len(np.unique(origin)),
+        )
