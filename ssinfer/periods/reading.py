@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ssinfer.errors import AmbiguousPeriodsError, DataError, did_you_mean
 from ssinfer.periods.period import PER_YEAR, WITH_SEASONS, Frequency, Period, of_day, plural
-from ssinfer.periods.spelling import as_day, as_text, candidates, running_number
+from ssinfer.periods.spelling import as_day, as_text, candidates, has_fraction, running_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -222,7 +222,8 @@ def _kind(label: Any) -> str:
 
 def _calendar_readings(labels: tuple[Any, ...]) -> dict[str, tuple[Period, ...]]:
     """Return the readings of a column that give every label a period of its own, by frequency."""
-    options = [{period.frequency: period for period in candidates(label)} for label in labels]
+    fraction = any(map(has_fraction, labels))
+    options = [{period.frequency: period for period in candidates(label, fraction=fraction)} for label in labels]
     frequencies = set(options[0]).intersection(*options[1:])
     readings: dict[str, tuple[Period, ...]] = {}
     for frequency in frequencies:

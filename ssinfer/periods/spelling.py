@@ -100,8 +100,13 @@ SPELLINGS: tuple[tuple[re.Pattern[str], Callable[[dict[str, str]], Period | None
 _RUNNING = re.compile(r"(?P<prefix>\D*?)\s*(?P<number>\d+)")
 
 
-def candidates(label: Any) -> Iterator[Period]:
-    """Return every period that a label may name, one per frequency.
+def has_fraction(label: Any) -> bool:
+    """Return whether a label is a year with a fraction, such as 2018.25."""
+    return re.fullmatch(rf"{_YEAR}\.\d+", as_text(label)) is not None
+
+
+def candidates(label: Any, *, fraction: bool = False) -> Iterator[Period]:
+    """Return every period that a label may name, one per frequency. `fraction`: 2018 stands for 2018.0, a quarter.
 
     >>> [period.label for period in candidates("2018-4")], [period.label for period in candidates("K2 2018")]
     (['2018-04', '2018Q4'], ['2018Q2'])
@@ -111,8 +116,8 @@ def candidates(label: Any) -> Iterator[Period]:
         yield of_day("day", day)
         return
     text = as_text(label)
-    if isinstance(label, float) and label.is_integer():
-        yield from candidates(f"{label:.1f}")  # 2018.0 beside 2018.25 is a quarter
+    if fraction and re.fullmatch(_YEAR, text):
+        text = f"{text}.0"
     for pattern, reader in SPELLINGS:
         if (match := pattern.fullmatch(text)) and (period := reader(match.groupdict())) is not None:
             yield period
