@@ -28,12 +28,9 @@ class Design:
 
     Attributes
     ----------
-    treated : tuple of str
-        Units under contract.
-    baseline : tuple
-        Periods from which the benchmark learns the spending of the treated units.
-    performance : tuple
-        Periods in which savings are measured.
+    treated : tuple of str, units under contract
+    baseline : tuple, periods from which the benchmark learns the spending of the treated units
+    performance : tuple, periods in which savings are measured
     donors : None, sequence of str, or ComparisonRule
         The comparison group. None: all other units. A rule such as :class:`~ssinfer.comparison.Within` chooses the
         group of each treated or placebo unit.
@@ -45,8 +42,7 @@ class Design:
     standard : str, optional
         Covariate with the spending expected from case mix (indirect standardisation). Methods use
         spending / (expected / mean expected). Benchmarks are returned in observed currency.
-    under_contract : tuple of str
-        Units under another contract. They are never donors and never placebos.
+    under_contract : tuple of str, units under another contract, which are never donors and never placebos
     incomplete : "refuse" or "drop"
         Treatment of a donor without spending in a needed period: refuse the fit, or drop the donor.
 
@@ -191,13 +187,7 @@ class Design:
         return _rebuild, (values,)
 
     def donor_rows(self, panel: Panel) -> NDArray[np.intp]:
-        """Return the rows of the comparison group in `panel`, in the panel's order.
-
-        Raises
-        ------
-        DesignError
-            A treated unit is not in the panel, or no donors are left.
-        """
+        """Return the rows of the comparison group, in the panel's order; DesignError if no donors are left."""
         treated = self.treated_rows(panel)
         rule = Listed(self.donors) if isinstance(self.donors, tuple) else self.donors
         if rule is None:

@@ -38,8 +38,7 @@ class Panel:
         refuses it. Rows may be absent only at the beginning and the end of a unit's history.
     insured_years : array (unit, period) or None
         Insured-years behind each mean. None: all units weigh the same, and the sampling noise is unknown.
-    sampling_variance : array (unit, period) or None
-        Variance of each mean, in squared currency, if computed from persons.
+    sampling_variance : array (unit, period) or None, variance of each mean, in squared currency
     cv : float or None
         Coefficient of variation of persons: variance of a mean = (cv x mean)² / insured-years. Methods estimate it
         if neither `sampling_variance` nor `cv` is given.
@@ -101,8 +100,7 @@ class Panel:
 
         Parameters
         ----------
-        frame : pandas.DataFrame
-            Long frame; rows in any order.
+        frame : pandas.DataFrame, rows in any order
         unit, period, spending, insured_years, sampling_variance : str
             Names of the columns. Spending is the mean per insured-year. ``insured_years=None``: all units weigh the
             same, and the sampling noise is unknown.
@@ -113,15 +111,11 @@ class Panel:
         periods_per_year : int, optional
             Periods per year, for labels without a calendar.
 
-        Returns
-        -------
-        Panel
-
         Raises
         ------
         PanelError
-            A column is missing or holds text; a unit and period occur twice; a period is missing in the
-            middle of a unit's history; insured-years are zero, negative or missing.
+            A column is missing or holds text; a unit and period occur twice; a period is missing in the middle of a
+            unit's history; insured-years are zero, negative or missing.
         """
         wanted = [unit, period, spending, insured_years, sampling_variance, *covariates]
         columns = [name for name in wanted if name is not None]

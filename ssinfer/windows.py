@@ -22,8 +22,7 @@ class ContractWindow:
     ----------
     origin : label of the first performance period
     baseline, performance : tuples of period labels
-    masked : tuple of period labels
-        The design's masked periods, and the periods in the same positions of this window.
+    masked : the design's masked periods, and the periods in the same positions of this window
     """
 
     origin: Any
@@ -55,31 +54,8 @@ def rolling_windows(panel: Panel, design: Design, origins: Iterable[Any] | None 
     out if a masked period of the design falls on a position that the contract measures. On a baseline position the
     period stays masked.
 
-    Parameters
-    ----------
-    panel : Panel
-    design : Design
-    origins : iterable of period labels, optional
-        First performance periods of the placements; None for all that fit.
-
-    Returns
-    -------
-    list of ContractWindow
-        By origin, ascending.
-
-    Raises
-    ------
-    DesignError
-        No placement fits, or a wanted origin does not fit.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from ssinfer import Design, Panel
-    >>> frame = pd.DataFrame({"unit": "a", "period": range(2011, 2018), "spending": 1.0, "insured_years": 1.0})
-    >>> design = Design(treated=["a"], baseline=range(2014, 2017), performance=[2017])
-    >>> [window.origin for window in rolling_windows(Panel.from_frame(frame), design)]
-    [2014, 2015, 2016, 2017]
+    `origins` are the first performance periods of the placements; None for all that fit. Origins that do not fit are
+    refused. The windows are sorted by origin.
     """
     design = design.on(panel)
     before = panel.columns(design.baseline, "baseline period")
