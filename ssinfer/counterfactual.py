@@ -12,7 +12,7 @@ import xarray as xr
 from ssinfer.design import Design
 from ssinfer.errors import ConvergenceError, DataError, DrawsError, NotSupportedError, ParameterError
 from ssinfer.level import check_level
-from ssinfer.periods import read_periods
+from ssinfer.periods import plain_label, read_periods
 from ssinfer.savings import Savings, Uncertainty
 
 if TYPE_CHECKING:
@@ -316,7 +316,7 @@ class Counterfactual:
         groups["constant_data"] = self.insured_years.to_dataset(name="insured_years")
         for name, group in self.inference.items():
             groups[name] = group.merge(groups[name]) if name in groups else group
-        tree = xr.DataTree.from_dict(groups)
+        tree = xr.DataTree.from_dict({name: _with_plain_periods(group) for name, group in groups.items()})
         tree.attrs.update(method=self.method, uncertainty=self.uncertainty, information=self.information)
         tree.attrs["design"] = repr(self.design)
         return tree
@@ -328,3 +328,11 @@ class Counterfactual:
             f"{units} {'unit' if units == 1 else 'units'} x {periods} {'period' if periods == 1 else 'periods'}, "
             f"pooled benchmark {self.level:,.2f} (SD {self.pooled().std():,.2f}) per insured-year"
         )
+
+
+def _with_plain_periods(group: xr.Dataset) -> xr.Dataset:
+    """Return a group whose period labels files can hold: dates and pandas Periods become text."""
+    if "period" not in group.coords or group["period"].dtype.kind not in "OM":
+        return group
+    labels = np.array([plain_label(label) for label in group["period"].values], dtype=object)
+    return group.assign_coords(period=labels)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ssinfer.comparison import ComparisonRule, Listed
 from ssinfer.errors import AmbiguousPeriodsError, DataError, DesignError, PanelError
-from ssinfer.periods import read_periods
+from ssinfer.periods import plain_label, read_periods
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -222,11 +222,11 @@ class Design:
         donors = self.donors if self.donors is None or isinstance(self.donors, tuple) else repr(self.donors)
         return {
             "treated": list(self.treated),
-            "baseline": list(self.baseline),
-            "performance": list(self.performance),
+            "baseline": [plain_label(period) for period in self.baseline],
+            "performance": [plain_label(period) for period in self.performance],
             "donors": list(donors) if isinstance(donors, tuple) else donors,
-            "masked": list(self.masked),
-            "starts": dict(self.starts) if self.starts else None,
+            "masked": [plain_label(period) for period in self.masked],
+            "starts": {unit: plain_label(start) for unit, start in self.starts.items()} if self.starts else None,
             "standard": self.standard,
             "under_contract": list(self.under_contract),
             "incomplete": self.incomplete,

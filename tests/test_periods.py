@@ -1,15 +1,21 @@
 """Periods: the same calendar from every spelling; ties, mixtures and doubles are refused. Authority: the calendar."""
 
 import datetime as dt
+import json
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssinfer.errors import AmbiguousPeriodsError, DataError
+import ssinfer as ss
+from ssinfer.datasets.io.panel_file import read_panel_file
+from ssinfer.errors import AmbiguousPeriodsError, DataError, DesignError, ParameterError
 from ssinfer.periods import Period, consecutive, parse_period, read_periods, span
+from ssinfer.windows import rolling_windows
 
 MONTHS = ["jan", "feb", "mrt", "apr", "mei", "jun", "jul", "aug", "sep", "okt", "nov", "dec"]
 QUARTERS = {
@@ -168,3 +174,83 @@ def test_consecutive_periods():
 def test_labels_come_back_as_given():
     labels = [pd.Timestamp(2018, 4, 1), pd.Timestamp(2018, 1, 1)]
     assert read_periods(labels).labels == tuple(sorted(labels))
+
+
+def measured(spelling, periods, *, step, methods):
+    """Return what the methods measure on one panel whose periods are spelled in one way: last year of three."""
+    rng = np.random.default_rng(5)
+    values = 2000 + rng.normal(0, 60, 24)[:, None] + rng.normal(0, 20, (24, len(periods)))
+    labels = [spelling(*period) for period in periods]
+    rows = [(f"u{j:02d}", label, values[j, t], 2500.0) for t, label in enumerate(labels) for j in range(24)]
+    order = rng.permutation(len(rows))
+    frame = pd.DataFrame([rows[row] for row in order], columns=["unit", "period", "spending", "insured_years"])
+    panel = ss.Panel.from_frame(frame)
+    design = ss.Design(["u00"], labels[:-step], labels[-step:])
+    rates, assigned = [], []
+    for method in methods:
+        cf = method.fit(panel, design, seed=1)
+        rates.append(cf.savings().pooled().measured_rate.values.tolist())
+        assigned.append(cf.assigned)
+    return rates, assigned, len(rolling_windows(panel, design))
+
+
+@pytest.mark.parametrize("spelling", [name for name in QUARTERS if not name.startswith("Arrow")])
+def test_the_spelling_of_quarters_changes_no_number(spelling):
+    """Fault W1: dates gave a threshold of 5.92% where 2018Q2 gave 3.00%."""
+    places = [(y, q) for y in range(2016, 2020) for q in (1, 2, 3, 4)]
+    methods = (ss.AdministrativeBenchmark(n_draws=200),)
+    rates, assigned, windows = measured(QUARTERS[spelling], places, step=4, methods=methods)
+    expected = measured(QUARTERS["2018Q2"], places, step=4, methods=methods)
+    assert (rates, assigned, windows) == expected
+    assert assigned == [10_000.0]
+    assert ss.schedule_threshold("mssp", assigned=assigned[0]).rate == pytest.approx(0.03)  # 42 CFR 425.605(b)(1)
+
+
+@pytest.mark.parametrize("spelling", MONTHLY)
+def test_the_spelling_of_months_changes_no_number(spelling):
+    """Fault W3: 2016m1, 2016m10, 2016m11 stood in this order."""
+    places = [(y, m) for y in (2016, 2017, 2018) for m in range(1, 13)]
+    methods = (ss.SyntheticDiD(n_draws=200),)
+    assert measured(MONTHLY[spelling], places, step=12, methods=methods) == measured(
+        MONTHLY["2018-04"], places, step=12, methods=methods
+    )
+
+
+def test_text_quarters_in_the_order_of_time():
+    """Fault A3: months that are three apart are quarters, in the order of time, and a window may name them freely."""
+    labels = [f"{y}-{m}" for y in range(2018, 2023) for m in (1, 4, 7, 10)]
+    rows = [(f"u{i}", label, 100.0 + i + t, 1000.0) for i in range(6) for t, label in enumerate(labels)]
+    panel = ss.Panel.from_frame(pd.DataFrame(rows, columns=["unit", "period", "spending", "insured_years"]))
+    assert panel.periods == tuple(labels)
+    assert panel.frequency == "quarter"
+    assert "20 quarters, 2018Q1 to 2022Q4" in repr(panel)
+    assert panel.columns(["K2 2018", "01-10-2022", dt.date(2019, 1, 1)]).tolist() == [1, 19, 4]
+
+
+def test_persons_without_a_calendar_need_periods_per_year():
+    rows = [(f"u{i}", t, 100.0 + i + t, 1000.0) for i in range(6) for t in range(8)]
+    frame = pd.DataFrame(rows, columns=["unit", "period", "spending", "insured_years"])
+    design = ss.Design(["u0"], range(4), range(4, 8))
+    unknown = ss.AdministrativeBenchmark(n_draws=200).fit(ss.Panel.from_frame(frame), design, seed=1)
+    with pytest.raises(ParameterError, match="periods_per_year"):
+        ss.schedule_threshold("mssp", assigned=unknown.assigned)
+    with pytest.raises(DesignError, match="periods_per_year"):
+        rolling_windows(ss.Panel.from_frame(frame), design)
+    known = ss.Panel.from_frame(frame, periods_per_year=4)
+    assert ss.AdministrativeBenchmark(n_draws=200).fit(known, design, seed=1).assigned == 4000.0
+
+
+def test_files_carry_labels_as_text(tmp_path):
+    """Faults C7 and R2: dates in netCDF, JSON and Parquet."""
+    rows = [(f"u{i}", dt.date(2010 + t, 1, 1), 100.0 + i + t, 1000.0) for i in range(6) for t in range(8)]
+    frame = pd.DataFrame(rows, columns=["unit", "period", "spending", "insured_years"])
+    panel = ss.Panel.from_frame(frame)
+    design = ss.Design(["u0"], panel.periods[:6], [2016, 2017])
+    cf = ss.SyntheticControl().fit(panel, design, seed=1)
+    cf.to_datatree().to_netcdf(tmp_path / "fit.nc")
+    with xr.open_datatree(tmp_path / "fit.nc") as tree:
+        assert tree["observed_data"]["period"].values.tolist() == ["2016-01-01", "2017-01-01"]
+    written = json.loads(json.dumps(cf.design.to_dict()))
+    assert ss.Design(written["treated"], written["baseline"], written["performance"]).on(panel) == cf.design
+    frame.to_parquet(tmp_path / "panel.parquet")
+    assert read_panel_file(tmp_path / "panel.parquet")["period"].iloc[0] == "2010-01-01"

@@ -6,6 +6,8 @@ import datetime as dt
 import re
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ssinfer.periods.period import Period, of_day
 
 if TYPE_CHECKING:
@@ -148,6 +150,19 @@ def as_day(label: Any) -> dt.date | None:
     if isinstance(value, dt.datetime):
         return value.date() if value.time() == dt.time() else None
     return value if isinstance(value, dt.date) else None
+
+
+def plain_label(label: Any) -> Any:
+    """Return a label that files can hold: numbers and text as they are, dates and pandas Periods as text.
+
+    >>> plain_label(dt.date(2018, 4, 1)), plain_label(2018), plain_label("K2 2018")
+    ('2018-04-01', 2018, 'K2 2018')
+    """
+    value = label.item() if isinstance(label, np.generic) else label
+    if isinstance(value, (str, int, float)):
+        return value
+    day = as_day(label)
+    return as_text(label) if day is None else day.isoformat()
 
 
 def as_text(label: Any) -> str:

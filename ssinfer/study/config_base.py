@@ -1,10 +1,11 @@
 """Config: base class of all tables of a study file, and the kinds of value that several tables share."""
 
+import datetime as dt
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Label = int | str
+Label = int | float | str | dt.date
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 

@@ -146,6 +146,11 @@ def schedule_threshold(schedule: str, *, assigned: float, benchmark: float | Non
 
 def _head_count(assigned: float) -> float:
     count = float(assigned)
+    if math.isnan(count):
+        raise ParameterError(
+            "The number of assigned persons is not known: the panel has no insured-years, or its periods have no "
+            "calendar. Pass insured_years, and periods_per_year to Panel.from_frame (data.periods_per_year in a study)."
+        )
     if not (math.isfinite(count) and count >= 1):
         raise ParameterError(
             f"The number of assigned persons must be a head count of at least 1, got {assigned!r}. "

@@ -11,6 +11,7 @@ import pandas as pd
 
 from ssinfer.datasets.io.csv import damaged, read_delimited
 from ssinfer.errors import DatasetError
+from ssinfer.periods import plain_label
 
 
 def read_panel_file(path: str | Path, unit: str = "unit") -> pd.DataFrame:
@@ -72,6 +73,8 @@ def _plain(column: pd.Series[Any]) -> pd.Series[Any]:
     """Return whole-number floats without gaps as int, dates as ISO text, and other columns unchanged."""
     if pd.api.types.is_datetime64_any_dtype(column):
         return pd.Series(column.dt.strftime("%Y-%m-%d"), dtype=object)
+    if pd.api.types.infer_dtype(column) == "date":
+        return column.map(plain_label, na_action="ignore")
     if pd.api.types.is_float_dtype(column) and column.notna().all():
         values = column.to_numpy(dtype=np.float64)
         if np.isfinite(values).all() and (values == np.round(values)).all() and (np.abs(values) < 2**53).all():

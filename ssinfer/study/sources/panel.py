@@ -19,6 +19,7 @@ class PanelConfig(DataConfig):
 
     file: str = Field(examples=['"panel.csv" (or a .parquet file) in the folder of the study file'])
     columns: dict[str, Any] = Field(default_factory=dict)
+    periods_per_year: int | None = Field(default=None, gt=0)
 
     def load(self, _config: StudyConfig, folder: Path, _n_jobs: int) -> StudyData:
         """Return the panel that the file holds."""
@@ -27,7 +28,7 @@ class PanelConfig(DataConfig):
             if key not in allowed:
                 raise StudyError(f"data.columns names {key!r}. {did_you_mean(key, allowed)}")
         frame = read_panel_file(folder / self.file, str(self.columns.get("unit", "unit")))
-        panel = Panel.from_frame(frame, **self.columns)
+        panel = Panel.from_frame(frame, **{"periods_per_year": self.periods_per_year, **self.columns})
         return StudyData(panel, f"panel {self.file}", f"data of the study's own file {self.file}")
 
 

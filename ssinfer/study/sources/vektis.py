@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import Field
 
 from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED
+from ssinfer.periods import span
 from ssinfer.study.config import StudyConfig
 from ssinfer.study.config_base import Span
 from ssinfer.study.data import StudyData
@@ -21,7 +22,7 @@ class VektisConfig(DataConfig):
         """Return the panel of municipalities with the covariates that comparison groups use."""
         from ssinfer.datasets import load_vektis  # noqa: PLC0415  (only the source that is used)
 
-        years = range(int(self.years.first), int(self.years.last) + 1)
+        years = span(self.years.first, self.years.last)
         extra = [config.population.ses] if config.population.ses else []
         covariates = [CASE_MIX_EXPECTED, "share_65_plus", "latitude", "longitude", *extra]
         panel = load_vektis(years, basket=self.basket, covariates=list(dict.fromkeys(covariates)))
