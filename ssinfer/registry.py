@@ -13,8 +13,8 @@ from ssinfer.errors import PluginError, did_you_mean
 class Registry:
     """The objects of one kind. Each is declared once, in its own module.
 
-    A module of `package` declares an object as its attribute `attribute`. Another distribution declares one by an entry
-    point of `group`. Every object has a unique ``name``, which is its key, and a number ``order``.
+    A module of `package` declares an object as its attribute `attribute`; another distribution, by an entry point of
+    `group`. Every object has a unique ``name``, which is its key, and a number ``order``.
     """
 
     kind: str  # in words, for messages
@@ -31,13 +31,7 @@ class Registry:
         return tuple(_scan(self)[0])
 
     def find(self, name: str) -> Any:
-        """Return the object with a name.
-
-        Raises
-        ------
-        PluginError
-            The name is unknown (the message gives the nearest), or its entry point cannot be loaded.
-        """
+        """Return the object with a name; PluginError if it is unknown (with the nearest), or if it cannot be loaded."""
         usable, broken = _scan(self)
         if name in usable:
             return usable[name]

@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 
 from ssinfer.benchmarks.hierarchical.reparameterised import DEGREES, UNIT_SCALE, partially_noncentred_model
-from ssinfer.check import Check, tabulate
-from ssinfer.convergence import convergence_failures, convergence_figures
+from ssinfer.check import tabulate
+from ssinfer.convergence import convergence_checks, convergence_failures
 from ssinfer.errors import NotSupportedError
 
 if TYPE_CHECKING:
@@ -168,11 +168,10 @@ def nuts_checks(tree: Any, names: list[str]) -> tuple[pd.DataFrame, tuple[str, .
 
     r_hat, ess = az.rhat(tree, var_names=names), az.ess(tree, var_names=names)
     diverging = tree["sample_stats"]["diverging"]
-    figures = convergence_figures(
+    checks = convergence_checks(
         {name: float(r_hat[name].max(skipna=False)) for name in names},
         {name: float(ess[name].min(skipna=False)) for name in names},
         int(diverging.sum()),
         int(diverging.size),
     )
-    checks = tabulate(Check(f.check, "PASS" if f.passed else "FAIL", f.figure, f.message) for f in figures)
-    return checks, convergence_failures(figures)
+    return tabulate(checks), convergence_failures(checks)

@@ -140,10 +140,7 @@ def _checks(name: str, model: WeightModel, posterior: WeightPosterior, prior_don
     pooled = posterior.paths @ model.performance.pooling
     strength, shocks = posterior.q[:, :, J : J + F + 1], posterior.q[:, :, J + F + 1 : J + F + 4]
     return [
-        *(
-            Check(figure.check, "PASS" if figure.passed else "FAIL", figure.figure, f"{name}: {figure.message}")
-            for figure in posterior.convergence
-        ),
+        *(replace(check, message=f"{name}: {check.message}") for check in posterior.convergence),
         check(
             "effective_donors",
             float(np.median(donors)),

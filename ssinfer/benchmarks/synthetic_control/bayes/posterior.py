@@ -11,10 +11,11 @@ from ssinfer.benchmarks.synthetic_control.bayes.placebo_paths import donor_featu
 from ssinfer.benchmarks.synthetic_control.bayes.shock_prior import ShockPrior
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import Baseline, donor_weights, sample_chain
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_prediction import Performance, predict_paths
-from ssinfer.convergence import ConvergenceFigure, convergence_failures, convergence_figures
+from ssinfer.convergence import convergence_checks, convergence_failures
 
 if TYPE_CHECKING:
     from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
+    from ssinfer.check import Check
     from ssinfer.typing import Floats
 
 CHAINS = 4
@@ -113,7 +114,7 @@ class WeightPosterior:
         shock and sampling of the pooled benchmark, in units of squared level.
     r_hat, ess : dict of float
         Rank-normalised split R-hat and bulk effective sample size by quantity.
-    convergence : tuple of ConvergenceFigure
+    convergence : tuple of Check
     """
 
     q: Floats
@@ -123,7 +124,7 @@ class WeightPosterior:
     quantities: dict[str, Floats]
     r_hat: dict[str, float]
     ess: dict[str, float]
-    convergence: tuple[ConvergenceFigure, ...]
+    convergence: tuple[Check, ...]
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -191,7 +192,7 @@ def _summary(
         quantities=quantities,
         r_hat=r_hat,
         ess=ess,
-        convergence=convergence_figures(r_hat, ess, divergent, transitions),
+        convergence=convergence_checks(r_hat, ess, divergent, transitions),
     )
 
 
