@@ -55,10 +55,8 @@ def estimate_placebos(
 
     Parameters
     ----------
-    problems, layouts, generators : sequences
-        One entry per design.
-    data : tuple
-        y and seen (N, T) with the sealed cells of every placebo, as the other placebos see them.
+    problems, layouts, generators : one entry per design
+    data : y and seen (N, T) with the sealed cells of every placebo, as the other placebos see them
     size : Size
     """
     y, seen = data
@@ -74,9 +72,8 @@ def estimate_placebos(
         bootstrap = BootstrapFit.of(first.model, data, fitted, rows, first.ahead, size.bootstrap)
     for number, (problem, layout, rng) in enumerate(zip(problems, layouts, generators, strict=True)):
         cells = (layout.y, layout.seen, layout.treated, layout.ahead)
-        posterior, mean, covariance = reweight_for_placebo(
-            layout.model, proposal, predictions, number, cells, size.nodes
-        )
+        placebo = reweight_for_placebo(layout.model, proposal, predictions, number, cells, size.nodes)
+        posterior, mean, covariance = placebo
         picked = resample_nodes(posterior, size.n_draws, rng)
         draws = draw_single(mean, covariance, picked, rng)[:, None, :]
         unit_bootstrap = None if bootstrap is None else bootstrap.of_unit(number)
@@ -131,16 +128,8 @@ def _estimate(
 def diagnostics(posterior: Posterior) -> pd.DataFrame:
     """Return the checks of the importance weights."""
     k, ess = posterior.pareto_k, posterior.effective
-    return tabulate(
-        [
-            Check(
-                "pareto_k", "PASS" if k <= MAX_PARETO_K else "FAIL", k, f"importance weights; at most {MAX_PARETO_K}"
-            ),
-            Check(
-                "effective_sample_size",
-                "PASS" if ess >= MIN_ESS else "FAIL",
-                ess,
-                f"of the importance weights; at least {MIN_ESS:.0f}",
-            ),
-        ]
-    )
+    figures = [
+        ("pareto_k", k <= MAX_PARETO_K, k, f"importance weights; at most {MAX_PARETO_K}"),
+        ("effective_sample_size", ess >= MIN_ESS, ess, f"of the importance weights; at least {MIN_ESS:.0f}"),
+    ]
+    return tabulate(Check(name, "PASS" if passed else "FAIL", figure, limit) for name, passed, figure, limit in figures)
