@@ -40,12 +40,10 @@ class StackedBenchmark(BenchmarkMethod):
     overdispersed (Gneiting and Ranjan 2013, doi 10.1214/13-EJS823). The spread of the mixture is therefore scaled by
     the root mean square of its standardised errors in the same windows.
 
-    The mixture has as many draws and chains as the first method.
-
     Parameters
     ----------
     methods : sequence of benchmark methods
-        At least two panel methods with draws ("posterior" or "sampling").
+        At least two panel methods with draws. The mixture has as many draws and chains as the first method.
     windows : int
         Number of earlier windows, the latest first. Each has at least two baseline periods before it.
     placebos : int
@@ -123,8 +121,7 @@ class StackedBenchmark(BenchmarkMethod):
     ) -> tuple[list[Floats], list[Floats]]:
         """Return, per method, draws (cases, draws) of the rate minus the observed rate, and of the rate.
 
-        The rate of a case is spending divided by the mean of all methods' benchmarks. All methods then predict the same
-        quantity.
+        The rate of a case is spending divided by the mean of all methods' benchmarks, so all methods predict the same.
         """
         designs = self._designs(problem, rng)
         outcomes = [m.fit_many(problem.panel, designs, [seed] * len(designs)) for m in self.methods]
@@ -187,10 +184,7 @@ def _rates(cases: list[list[Counterfactual]]) -> tuple[list[Floats], list[Floats
 def stacking_weights(errors: Sequence[Floats], predicted: Sequence[Floats]) -> Floats:
     """Return the weights (K,) on the simplex that minimise the mean CRPS of the mixture.
 
-    Parameters
-    ----------
-    errors, predicted : K arrays (cases, draws)
-        Draws minus the observation, and draws, in random order.
+    `errors` and `predicted` are K arrays (cases, draws): draws minus the observation, and draws, in random order.
     """
     n_methods = len(errors)
     single = np.array([np.abs(e).mean() for e in errors])

@@ -71,12 +71,7 @@ class AugmentedSyntheticControl(DonorWeighting):
     rules: ClassVar[dict[str, Rule]] = {"intercept": FLAG}
 
     def __init__(
-        self,
-        *,
-        ridge: float | None = None,
-        intercept: bool = False,
-        inference: str = "placebo",
-        n_draws: int = 2000,
+        self, *, ridge: float | None = None, intercept: bool = False, inference: str = "placebo", n_draws: int = 2000
     ) -> None:
         self.ridge = ridge
         self.intercept = intercept

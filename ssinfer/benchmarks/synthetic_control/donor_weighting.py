@@ -31,9 +31,7 @@ MIN_DRAWS = 100
 class DonorWeighting(BenchmarkMethod):
     """A method whose benchmark is a weighted sum of donors plus an offset learned from the baseline.
 
-    A subclass writes :meth:`solve`. With ``inference="placebo"`` each donor takes the treated unit's position and is
-    fitted by the remaining donors. The errors of these placebo fits give the distribution of the benchmark's error
-    (see ``inference.placebo_errors``). All placebos are fitted; none is drawn at random.
+    A subclass writes :meth:`solve`. Inference fits every donor as if it were treated: see ``inference.placebo_errors``.
     """
 
     capabilities: ClassVar[Capabilities] = Capabilities(staggered_starts=True, confidence=True)
@@ -142,11 +140,10 @@ class DonorWeighting(BenchmarkMethod):
     def fit_window(
         self, window: FitWindow, shared: dict[Any, Fits] | None = None, *, with_placebos: bool = True
     ) -> Fits:
-        """Fit the treated unit by all donors and, `with_placebos`, each donor by the other donors.
+        """Fit the treated unit by all donors and, `with_placebos`, each donor by the other donors, in this order.
 
-        Leave-one-out fits of all units depend on the baseline only, so designs with the same units and periods share
-        them in `shared`. A placebo must not use the treated unit. Its shared fit is kept if it gives the treated unit
-        no weight. The treated unit comes first in the result, then its donors in the order of ``window.others``.
+        Leave-one-out fits depend on the baseline only: designs with the same units and periods share them in `shared`.
+        A placebo must not use the treated unit: its shared fit is kept if it gives the treated unit no weight.
         """
         N = window.rows.size
         order = np.append(window.treated, window.others)

@@ -31,21 +31,12 @@ def placebo_errors(
     Parameters
     ----------
     window : FitWindow
-    own : Fits
-        Fit of the treated unit.
-    placebos : Fits
-        Fits of its donors, in the order of ``window.others``.
-    n_draws : int
-        Number of draws, even; they come in antithetic pairs.
+    own, placebos : fits of the treated unit, and of its donors in the order of ``window.others``
+    n_draws : int, even: draws come in antithetic pairs
     rng : numpy.random.Generator
     normal : bool
         True draws normal errors with the covariance of the placebos' errors (Arkhangelsky et al. 2021, algorithm 4).
         False draws from the conformal distribution of kernel ``placebo_distribution``.
-
-    Raises
-    ------
-    ConvergenceError
-        Fewer than 19 placebo fits converged.
     """
     converged = np.flatnonzero(placebos.status != NOT_CONVERGED)
     m, failed = converged.size, placebos.status.size - converged.size

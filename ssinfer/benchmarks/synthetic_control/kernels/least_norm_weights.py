@@ -1,9 +1,7 @@
 """Among all weights that reproduce the treated unit exactly, those with the smallest penalty.
 
-With more donors than periods the treated unit often lies inside the donors' hull. Then infinitely
-many weights fit exactly, and a solver's choice among them would depend on the path it takes. The
-weights with the smallest sum of squares are unique and do not depend on the order of the donors. With the donors'
-noise variances as penalty they give the least noisy prediction:
+With more donors than periods the treated unit often lies inside the donors' hull, and infinitely many weights fit
+exactly. The weights with the smallest sum of squares are unique and do not depend on the order of the donors:
 
     min 1/2 sum_j d_j w_j^2    subject to   X w = 0,  1'w = 1,  w >= 0,
 
@@ -126,12 +124,9 @@ def least_norm_weights(X: Floats, d: Floats, warm: Floats) -> tuple[Floats, bool
 
     Parameters
     ----------
-    X : array (T, J)
-        Donors' differences from the target; the target lies in their hull.
-    d : array (J,)
-        Penalty per donor, > 0.
-    warm : array (J,)
-        Weights of this form for a neighbouring problem, from whose dual the search starts; zeros for a cold start.
+    X : array (T, J), donors' differences from the target; the target lies in their hull
+    d : array (J,), penalty per donor, > 0
+    warm : array (J,), weights of this form for a neighbouring problem, where the search starts, or zeros
     """
     T, J = X.shape
     size, warmth = 0.0, 0.0

@@ -1,25 +1,18 @@
 """Simplex-constrained least squares on a Gram matrix: exact, finite, warm-started.
 
-The problem of every synthetic control is
-
     min  w' G w + sum_j penalty_j w_j^2    subject to  w >= 0,  sum_j w_j = 1.
 
-On the simplex a constant c added to every entry of G adds c to the objective and changes nothing
-else. With c > 0 zero is never in the hull of the (lifted) donors, even when the treated unit is
-reproduced exactly. The minimiser is therefore the direction of
+On the simplex a constant c > 0 added to every entry of G changes nothing but the objective, and keeps zero out of the
+hull of the donors. The minimiser is therefore the direction of the non-negative least-squares problem
 
     min  1/2 u' H u - 1' u    subject to  u >= 0,      H = G + c 11' + diag(penalty),   w = u / sum(u),
 
-a non-negative least-squares problem in minimum-norm form. It is solved by the active-set method of
-Lawson and Hanson (1995, ch. 23, doi:10.1137/1.9781611971217) with an updated Cholesky factor, which ends
-after finitely many steps at the optimum, up to rounding.
+solved by the active-set method of Lawson and Hanson (1995, ch. 23, doi:10.1137/1.9781611971217) with an updated
+Cholesky factor. It ends after finitely many steps at the optimum. Twice the scale-free Karush-Kuhn-Tucker gap,
 
-Every solution carries its scale-free Karush-Kuhn-Tucker gap,
+    gap = [w' Q w - min_j (Q w)_j] / mean_j Q_jj,       Q = G + diag(penalty),
 
-    gap = [w' Q w - min_j (Q w)_j] / mean_j Q_jj,       Q = G + diag(penalty).
-
-Twice the gap bounds the excess of the objective above its minimum, in units of the mean squared distance between the
-treated unit and its donors.
+bounds the excess of the objective, in units of the mean squared distance between the treated unit and its donors.
 """
 
 from __future__ import annotations
@@ -52,7 +45,7 @@ _ZERO = 1e-15  # largest u of a donor that leaves the active set
 def _append(L: Floats, k: Int, G: Floats, penalty: Floats, scale: float, support: Integers, j: Int) -> bool:
     """Append donor j to the factor L of H = (G + diag(penalty)) / scale + 1 over the k donors in `support`.
 
-    Returns False, and appends nothing, if j depends on these donors.
+    False, with nothing appended, if j depends on these donors.
     """
     diagonal = G[j, j] / scale + 1.0 + penalty[j] / scale
     rest = diagonal
@@ -170,26 +163,16 @@ def kkt_gap(G: Floats, penalty: Floats, w: Floats) -> float:
 
 @compiled
 def simplex_weights(G: Floats, penalty: Floats, warm: Floats) -> tuple[Floats, float, int, int]:
-    """Minimise ``w'Gw + sum_j penalty_j w_j^2`` over the simplex.
+    """Minimise ``w'Gw + sum_j penalty_j w_j^2`` over the simplex: weights (J,), KKT gap, status and iterations.
+
+    The status is 0 optimal, 1 exact fit (w'Gw = 0 up to rounding, so other weights may fit equally well) or 2 not
+    converged. Iterations count donors that entered or left the active set.
 
     Parameters
     ----------
-    G : array (J, J)
-        Symmetric, positive semi-definite.
-    penalty : array (J,)
-        Ridge terms >= 0, in the unit of G.
-    warm : array (J,)
-        Weights of a neighbouring problem to start from; all zero for a cold start.
-
-    Returns
-    -------
-    w : array (J,)
-    gap : float
-        Scale-free KKT gap.
-    status : int
-        0 optimal; 1 exact fit (w'Gw = 0 up to rounding, so other weights may fit equally well); 2 not converged.
-    iterations : int
-        Donors that entered or left the active set.
+    G : array (J, J), symmetric, positive semi-definite
+    penalty : array (J,), ridge terms >= 0, in the unit of G
+    warm : array (J,), weights of a neighbouring problem to start from; all zero for a cold start
     """
     J = G.shape[0]
     scale = 0.0
@@ -276,32 +259,18 @@ def exact_fit(X: Floats, warm: Floats) -> tuple[Floats, float]:
 def simplex_batch(
     K: Floats, F: Floats, targets: Integers, donors: Booleans, penalty: Floats, warm: Floats
 ) -> tuple[Floats, Floats, Integers, Integers]:
-    """Solve many fits that share one Gram matrix: placebos, donor drops, leave-two-out.
+    """Solve many fits that share one Gram matrix: weights (M, N), and gap, status and iterations (M,).
 
     Where the target is reproduced exactly and nothing is penalised, the weights are not unique. The weights with the
     smallest sum of squares are then returned (see `least_norm_weights`).
 
     Parameters
     ----------
-    K : array (N, N)
-        Gram matrix F'F of all units.
-    F : array (T, N)
-        Its factor, used for exact fits only.
-    targets : int array (M,)
-        The unit matched in each fit.
-    donors : bool array (M, N)
-        The donors allowed in each fit; the target itself is never used.
-    penalty : array (N,)
-        Ridge term of each donor.
-    warm : array (M, N)
-        Weights to start from, or zeros.
-
-    Returns
-    -------
-    W : array (M, N)
-        Weights, zero outside the donors.
-    gap, status, iterations : arrays (M,)
-        As for `simplex_weights`.
+    K, F : arrays (N, N), (T, N), Gram matrix F'F of all units and its factor
+    targets : int array (M,), the unit matched in each fit
+    donors : bool array (M, N), the donors allowed in each fit; the target itself is never used
+    penalty : array (N,), ridge term of each donor
+    warm : array (M, N), weights to start from, or zeros
     """
     M, N = donors.shape
     W = np.zeros((M, N))

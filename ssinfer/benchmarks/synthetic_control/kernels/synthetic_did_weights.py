@@ -1,13 +1,10 @@
 """Time weights of synthetic difference in differences, at their exact optimum.
 
-Arkhangelsky, Athey, Hirshberg, Imbens and Wager (2021, doi:10.1257/aer.20190159), with T0 periods before, T1
-after, N0 donors, N1 treated units and sigma the standard deviation of the donors' first differences before:
+Arkhangelsky, Athey, Hirshberg, Imbens and Wager (2021, doi:10.1257/aer.20190159), with N0 donors:
 
-    omega  = argmin |demeaned(y_1 - Y_0 omega)|^2 / T0 + zeta_omega^2 |omega|^2,
-    lambda = argmin |demeaned(ybar_after - Y_before lambda)|^2 / N0 + zeta_lambda^2 |lambda|^2,
+    lambda = argmin |demeaned(ybar_after - Y_before lambda)|^2 / N0 + zeta_lambda^2 |lambda|^2   over the simplex.
 
-both over the simplex, with zeta_omega = (N1 T1)^(1/4) sigma and zeta_lambda = 1e-6 sigma. The estimate is the
-weighted double difference. The unit weights omega come from ``simplex_least_squares``.
+The unit weights come from ``simplex_least_squares``.
 """
 
 from __future__ import annotations
@@ -31,25 +28,10 @@ def first_difference_noise(before: Floats, donors: Booleans) -> float:
 
 @compiled
 def time_weights(before: Floats, after: Floats, donors: Booleans, zeta: float) -> tuple[Floats, float, int, int]:
-    """Return the weights of the earlier periods that predict the donors' later mean.
+    """Return weights (T0,) of earlier periods that predict the donors' later mean, and gap, status and iterations.
 
-    Parameters
-    ----------
-    before : array (T0, N)
-        Outcomes before the contract.
-    after : array (N,)
-        Each unit's mean over the performance periods.
-    donors : bool array (N,)
-        Units that count.
-    zeta : float
-        Ridge, in the unit of the outcome.
-
-    Returns
-    -------
-    weights : array (T0,)
-        Weights on the simplex.
-    gap, status, iterations : float, int, int
-        As for `simplex_weights`.
+    `before` (T0, N) are outcomes before the contract, `after` (N,) means over performance, `donors` (N,) the units that
+    count. `zeta` is the ridge, in the unit of the outcome.
     """
     T0, N = before.shape
     count = 0
