@@ -11,15 +11,15 @@ from ssinfer.errors import PluginError, did_you_mean
 
 @dataclass(frozen=True)
 class Registry:
-    """The objects of one kind. Each is declared once, in its own module.
+    """The objects of one kind. Each is declared once.
 
-    A module of `package` declares an object as its attribute `attribute`; another distribution, by an entry point of
-    `group`. Every object has a unique ``name``, which is its key, and a number ``order``.
+    A module of `package` declares an object, or a tuple of objects, as its attribute `attribute`; another distribution,
+    by an entry point of `group`. Every object has a unique ``name``, which is its key, and a number ``order``.
     """
 
     kind: str  # in words, for messages
     package: str  # dotted name of the package that holds the built-in objects
-    attribute: str  # name of the module attribute that holds an object
+    attribute: str  # name of the module attribute that holds its objects
     group: str  # entry points of other distributions
 
     def entries(self) -> tuple[Any, ...]:
@@ -54,8 +54,8 @@ def _scan(registry: Registry) -> tuple[dict[str, Any], dict[str, str]]:
     package = importlib.import_module(registry.package)
     names = [f"{registry.package}.{module.name}" for module in pkgutil.iter_modules(package.__path__)]
     modules = [importlib.import_module(name) for name in names]
-    declared = [getattr(module, registry.attribute) for module in modules if hasattr(module, registry.attribute)]
-    usable = {entry.name: entry for entry in declared}
+    declared = [getattr(module, registry.attribute, ()) for module in modules]
+    usable = {entry.name: entry for part in declared for entry in ((part,) if hasattr(part, "name") else part)}
     broken: dict[str, str] = {}
     for point in entry_points(group=registry.group):
         try:
