@@ -54,7 +54,7 @@ def _scan(registry: Registry) -> tuple[dict[str, Any], dict[str, str]]:
     package = importlib.import_module(registry.package)
     names = [f"{registry.package}.{module.name}" for module in pkgutil.iter_modules(package.__path__)]
     modules = [importlib.import_module(name) for name in names]
-    declared = [getattr(module, registry.attribute, ()) for module in modules]
+    declared: list[Any] = [getattr(module, registry.attribute, ()) for module in modules]
     usable = {entry.name: entry for part in declared for entry in ((part,) if hasattr(part, "name") else part)}
     broken: dict[str, str] = {}
     for point in entry_points(group=registry.group):

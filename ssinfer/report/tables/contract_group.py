@@ -1,6 +1,7 @@
 """Tables on the contract group: its saving, intervals and settlement, and the true saving of simulated claims."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,8 @@ def _savings(analysis: Analysis) -> pd.DataFrame:
         return pd.DataFrame()
     records = []
     for pair in analysis.pairs:
-        record, saving, threshold = {"label": analysis.label(pair)}, analysis.saving(pair), analysis.threshold(pair)
+        saving, threshold = analysis.saving(pair), analysis.threshold(pair)
+        record: dict[str, Any] = {"label": analysis.label(pair)}
         if saving is not None:
             record = {
                 **saving,
@@ -52,7 +54,8 @@ def _rate_interval(cf: Counterfactual, kind: str, level: float) -> str | None:
     except SsinferError:
         return None
     tails = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
-    return _interval(*(100 * float(tail - cf.pooled_spending) / cf.level for tail in tails), 1)
+    lower, upper = (100 * float(tail - cf.pooled_spending) / cf.level for tail in tails)
+    return _interval(lower, upper, 1)
 
 
 def _settlement(analysis: Analysis) -> pd.DataFrame:
@@ -64,10 +67,10 @@ def _settlement(analysis: Analysis) -> pd.DataFrame:
 
 def _truth(analysis: Analysis) -> pd.DataFrame:
     """Return one row per design and method with a measured saving, if the claims have a known true saving."""
-    claims = analysis.result.claims
+    truths = {} if analysis.result.claims is None or analysis.hidden else analysis.result.claims.truth
     records = []
-    for pair in [] if claims is None or analysis.hidden else analysis.pairs:
-        row, truth = analysis.saving(pair), claims.truth.get(pair[0])
+    for pair in analysis.pairs:
+        row, truth = analysis.saving(pair), truths.get(pair[0])
         if row is None or truth is None:
             continue
         rate, lower, upper = float(row["savings_rate"]), *(row[end] / row["benchmark"] for end in ("lower", "upper"))
