@@ -127,7 +127,7 @@ class AdministrativeBenchmark(BenchmarkMethod):
         shares = self._baseline_weights(len(problem.baseline))
         history = PlaceboHistory.of(problem, groups, shares, self.covariates, self.history)
         parameters = history.estimate(rng)
-        components = ErrorComponents.of(problem, shares, history.known)
+        components = ErrorComponents.of(problem, shares)
         point = history.benchmark  # (I, P)
         n_draws, (n_treated, n_periods) = self.n_draws, point.shape
         total = np.empty((n_draws, n_treated, n_periods))

@@ -19,27 +19,17 @@ MAX_IMBALANCE = 1e-6  # in standard deviations
 
 
 def propensity_weights(score: Floats, treated: Booleans, estimand: Weighting = "att") -> Floats:
-    r"""Return weights of persons from the propensity score e.
+    """Return weights of persons (n,) from the propensity score e, not normalised.
 
-    ========  =======================  ===========================
-    estimand  treated                  control
-    ========  =======================  ===========================
-    att       1                        :math:`e / (1 - e)`
-    overlap   :math:`1 - e`            :math:`e`
-    ========  =======================  ===========================
+    ========  ===============  ====================
+    estimand  treated          control
+    ========  ===============  ====================
+    att       1                :math:`e / (1 - e)`
+    overlap   :math:`1 - e`    :math:`e`
+    ========  ===============  ====================
 
-    "overlap" estimates the effect for persons in equipoise, not for the treated. The weights (n,) are not normalised:
-    use them in ratio (Hájek) means.
-
-    References
-    ----------
-    Li, F., Morgan, K. L. and Zaslavsky, A. M. (2018). Balancing covariates via propensity score weighting. Journal of
-    the American Statistical Association 113, 390-400. doi:10.1080/01621459.2016.1260466
-
-    Examples
-    --------
-    >>> propensity_weights(np.array([0.5, 0.2]), np.array([True, False])).tolist()
-    [1.0, 0.25]
+    "overlap" estimates the effect for persons in equipoise (Li, Morgan and Zaslavsky 2018,
+    doi:10.1080/01621459.2016.1260466).
     """
     if estimand == "att":
         return np.asarray(np.where(treated, 1.0, score / (1 - score)))
@@ -50,19 +40,6 @@ def entropy_weights(covariates: Mapping[str, Floats], treated: Booleans) -> Floa
     """Return weights (n,) that give the controls exactly the treated persons' covariate means.
 
     Treated persons have weight 1. The controls' weights add up to the number of treated persons.
-
-    Raises
-    ------
-    RefusalError
-        No weights of the controls reach the treated means.
-
-    Examples
-    --------
-    >>> x = np.array([1.0, 2.0, 0.0, 1.0, 3.0])
-    >>> treated = np.array([True, True, False, False, False])
-    >>> weights = entropy_weights({"x": x}, treated)
-    >>> round(float(weights[2:] @ x[2:] / weights[2:].sum()), 6)
-    1.5
     """
     columns = {name: np.asarray(values, dtype=np.float64) for name, values in covariates.items()}
     names = [name for name, values in columns.items() if values.min() < values.max()]
