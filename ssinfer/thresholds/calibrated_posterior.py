@@ -119,11 +119,12 @@ class Calibration:
 def calibrate(
     placebos: pd.DataFrame, exclude: Sequence[str], *, n_draws: int = 6000, chains: int = 4, seed: int = 1
 ) -> Calibration:
-    """Learn systematic error from placebos (Schuemie, Hripcsak, Ryan et al. 2018, doi 10.1073/pnas.1708282114).
+    """Learn systematic error from placebos.
 
-    The posterior is integrated without a sampler: mean, slope, unit and origin effects in closed form, the scale and
-    the standard deviations by importance sampling on fixed quasi-random nodes (Pareto smoothed: Vehtari, Simpson,
-    Gelman, Yao and Gabry 2024, Journal of Machine Learning Research 25(72)). Equal data and seed give equal digits.
+    The model follows Schuemie, Hripcsak, Ryan, Madigan and Suchard 2018, doi 10.1073/pnas.1708282114. Its posterior is
+    integrated without a sampler: mean, slope, unit and origin effects in closed form, the scale and the standard
+    deviations by importance sampling on fixed quasi-random nodes (Pareto smoothed: Vehtari, Simpson, Gelman, Yao and
+    Gabry 2024, Journal of Machine Learning Research 25(72)). Equal data and seed give equal digits.
 
     Parameters
     ----------

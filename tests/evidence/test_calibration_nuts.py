@@ -129,8 +129,8 @@ def test_means_and_quantiles_equal_those_of_nuts(name, evidence_share):
             value, expected = (
                 float(x.mean() if probability is None else np.quantile(x, probability)) for x in (draws, theirs.values)
             )
-            own = error * np.sqrt(size / ours.effective)  # nodes count for no more than the ESS of their weights
-            rows.append((variable, figure, value, expected, error, (value - expected) / np.hypot(error, own)))
+            our_error = error * np.sqrt(size / ours.effective)  # nodes count for no more than the ESS of their weights
+            rows.append((variable, figure, value, expected, error, (value - expected) / np.hypot(error, our_error)))
     table = pd.DataFrame(rows, columns=["parameter", "figure", "exact", "NUTS", "error of NUTS", "z"])
     print(f"{name}: Pareto k {ours.pareto_k:.2f}, ESS {ours.effective:.0f}\n{table.round(5).to_string(index=False)}")
     assert table["z"].abs().max() < 4

@@ -27,7 +27,7 @@ NOISE = np.random.default_rng(1).standard_normal(400)
 CF = Counterfactual.from_draws(100 + NOISE, "posterior", insured_years=20_000, confidence=100 + NOISE)
 PLACEBOS = pd.DataFrame(
     {
-        "unit": [f"u{place}" for place in range(40)],
+        "unit": [f"u{number}" for number in range(40)],
         "origin": 2017,
         "assigned": 20_000.0,
         "standard_error": 0.01,

@@ -52,10 +52,10 @@ def test_scales_with_the_standard_error_of_the_group_to_be_judged():
     ses = rng.uniform(0.01, 0.05, 400)
     rates = ses * rng.standard_normal(400)
     table = frame(rates, standard_error=ses)
-    one, two = (placebo_threshold(table, standard_error=se).rate for se in (0.01, 0.03))
-    assert two == pytest.approx(3 * one)
-    assert one == pytest.approx(0.01 * 1.645, abs=0.004)  # SE of the 95% quantile of 400: 0.11 standard errors
-    assert placebo_threshold(table).rate == pytest.approx(100 * one * np.median(ses))
+    small, large = (placebo_threshold(table, standard_error=se).rate for se in (0.01, 0.03))
+    assert large == pytest.approx(3 * small)
+    assert small == pytest.approx(0.01 * 1.645, abs=0.004)  # SE of the 95% quantile of 400: 0.11 standard errors
+    assert placebo_threshold(table).rate == pytest.approx(100 * small * np.median(ses))
 
 
 def test_nothing_to_scale_by_is_refused():
@@ -92,8 +92,8 @@ def test_interval_of_the_quantile_has_its_nominal_coverage():
 def test_case_is_never_in_its_own_calibration():
     rng = np.random.default_rng(0)
     rates = rng.normal(size=40)
-    own = frame(np.array([50.0]), role="case").assign(unit="case")
-    with_case = pd.concat([frame(rates, role="placebo"), own])
+    case_rows = frame(np.array([50.0]), role="case").assign(unit="case")
+    with_case = pd.concat([frame(rates, role="placebo"), case_rows])
     assert placebo_threshold(with_case).rate == placebo_threshold(frame(rates)).rate
 
 
