@@ -42,7 +42,7 @@ def placebos(n_units=150, n_origins=4, bias=0.006, scale=0.7, excess=0.008, unit
 
 @pytest.fixture(scope="session")
 def calibration():
-    return calibrate(placebos(), exclude=["unit"])
+    return calibrate(placebos(100, 3), exclude=["unit"])
 
 
 def test_known_systematic_error_is_recovered(calibration):

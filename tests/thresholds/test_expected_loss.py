@@ -21,8 +21,8 @@ def test_loss_curve_agrees_with_simulation(sharing):
     errors = CF.null_error() / CF.level
     curve = Payment(share=0.5, overpaid=2.0, underpaid=1.0, sharing=sharing).losses(errors, prior)
     rng = np.random.default_rng(1)
-    d = prior.mean + prior.sd * rng.standard_normal(1_000_000)
-    m = d + 0.02 * rng.standard_normal(1_000_000)
+    d = prior.mean + prior.sd * rng.standard_normal(300_000)
+    m = d + 0.02 * rng.standard_normal(300_000)
     for number in (0, 100, 200, 300):
         threshold = curve.thresholds[number]
         base = m if sharing == "first_dollar" else m - threshold

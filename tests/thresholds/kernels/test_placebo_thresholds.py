@@ -30,7 +30,7 @@ def plain_thresholds(z, scale, block, origin, weight, level):
     return out
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from([0.8, 0.9, 0.95]), st.integers(1, 3), st.integers(2, 12))
 def test_thresholds_equal_those_of_repeated_rows(seed, level, n_origins, n_blocks):
     rng = np.random.default_rng(seed)
