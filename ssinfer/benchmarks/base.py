@@ -171,19 +171,18 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
         factor = problem.factor[np.ix_(problem.treated, columns)]
         cells = problem.post[:, columns]
 
-        values = np.where(cells, estimate.benchmark * factor, np.nan)
-        chain_draw = {"chain": np.arange(values.shape[0]), "draw": np.arange(values.shape[1])}
-        benchmark = xr.DataArray(values, coords={**chain_draw, **coords}, dims=DIMS, name="benchmark")
-
-        def array(draws: Floats | None, name: str) -> xr.DataArray | None:
-            if draws is None:
-                return None
+        def array(draws: Floats, name: str, template: xr.DataArray | None = None) -> xr.DataArray:
             values = np.where(cells, draws * factor, np.nan)
-            if draws.shape == estimate.benchmark.shape:  # reuse the labels: building them again takes longer
-                return benchmark.copy(deep=False, data=values).rename(name)
-            chain_draw = {"chain": np.arange(draws.shape[0]), "draw": np.arange(draws.shape[1])}
+            if template is not None and template.shape == values.shape:  # building the labels again takes longer
+                return template.copy(deep=False, data=values).rename(name)
+            chain_draw = {"chain": np.arange(values.shape[0]), "draw": np.arange(values.shape[1])}
             return xr.DataArray(values, coords={**chain_draw, **coords}, dims=DIMS, name=name)
 
+        benchmark = array(estimate.benchmark, "benchmark")
+        optional = {
+            name: None if draws is None else array(draws, name, benchmark)
+            for name, draws in (("expected", estimate.expected), ("confidence", estimate.confidence))
+        }
         observed = np.where(cells, panel.spending[np.ix_(problem.treated, columns)], np.nan)
         spending = xr.DataArray(observed, coords=coords, dims=DIMS[2:], name="spending")
         weights = None
@@ -198,8 +197,7 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
             insured_years=spending.copy(deep=False, data=problem.performance_insured_years).rename("insured_years"),
             uncertainty=estimate.uncertainty,
             information=estimate.information,
-            expected=array(estimate.expected, "expected"),
-            confidence=array(estimate.confidence, "confidence"),
+            **optional,
             weights=weights,
             solver=None if estimate.solver is None else SOLVER.conform(estimate.solver),
             components=conform_components(estimate.components),

@@ -119,16 +119,6 @@ class Problem:
             return np.ones_like(self.spending)
         return _carried_forward(self.insured_years)
 
-    @property
-    def columns(self) -> Positions:
-        """Old name of `performance_columns`."""
-        return self.performance_columns
-
-    @property
-    def weights(self) -> Floats:
-        """Old name of `performance_insured_years`."""
-        return self.performance_insured_years
-
     def labels(self, rows: Positions) -> list[str]:
         """Return the names of units."""
         return [self.panel.units[row] for row in rows]

@@ -141,8 +141,9 @@ class SyntheticControl(DonorWeighting):
         searches_v = self.predictors is not None and isinstance(self.v, str) and self.v == "nested"
         return self.max_donors is None and not searches_v
 
-    def _estimate(self, problem: Problem, rng: np.random.Generator, shared: dict[Any, Fits]) -> Estimate:
-        placebo = super()._estimate(problem, rng, shared)
+    def estimate(self, problem: Problem, rng: np.random.Generator, shared: dict[Any, Fits] | None = None) -> Estimate:
+        """Estimate one problem; `shared` holds leave-one-out fits that other problems may use."""
+        placebo = super().estimate(problem, rng, shared)
         if self.inference != "bayes":
             return placebo
         return posterior_estimate(problem, placebo, rng, intercept=bool(self.intercept), n_draws=int(self.n_draws))
@@ -161,9 +162,8 @@ class SyntheticControl(DonorWeighting):
             K = F.T @ F
             nearest = self._nearest(K, targets, donors)
             start = np.zeros(donors.shape) if warm is None else warm
-            weights, gap, status, iterations = simplex_batch(
-                K, F, targets, nearest, self._penalty(window, match), start
-            )
+            penalty = self._penalty(window, match)
+            weights, gap, status, iterations = simplex_batch(K, F, targets, nearest, penalty, start)
             notes = ()
         residual = window.Y[:, targets] - window.Y @ weights.T  # (T, M)
         return Fits(weights, (offset @ residual).T, gap, status, iterations, notes)

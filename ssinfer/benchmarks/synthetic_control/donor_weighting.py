@@ -12,7 +12,7 @@ import pandas as pd
 from ssinfer.arguments import Choice, Number, Rule, check_arguments
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
-from ssinfer.benchmarks.synthetic_control.inference.placebo_errors import MIN_PLACEBOS, placebo_errors
+from ssinfer.benchmarks.synthetic_control.inference.placebo_errors import MIN_PLACEBOS, PredictiveErrors, placebo_errors
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import NOT_CONVERGED, STATUS
 from ssinfer.check import Check, tabulate
 from ssinfer.errors import ConvergenceError, SsinferError
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from ssinfer.benchmarks.problem import Problem
     from ssinfer.benchmarks.synthetic_control.fits import Fits
-    from ssinfer.benchmarks.synthetic_control.inference.predictive_errors import PredictiveErrors
     from ssinfer.typing import Booleans, Floats, Integers
 
 MIN_DRAWS = 100
@@ -37,7 +36,6 @@ class DonorWeighting(BenchmarkMethod):
     capabilities: ClassVar[Capabilities] = Capabilities(staggered_starts=True, confidence=True)
     weights_read_baseline_only: ClassVar[bool] = True
     inferences: ClassVar[tuple[str, ...]] = ("placebo", "none")
-
     rules: ClassVar[dict[str, Rule]] = {}
 
     n_draws: int
@@ -51,20 +49,12 @@ class DonorWeighting(BenchmarkMethod):
         """Return whether a fit is certain to stay the same when a donor without weight is removed."""
         return False
 
-    def needs_placebos(self) -> bool:
-        """Return whether the distribution of the error is learned from placebos."""
-        return self.inference != "none"
-
     def check_parameters(self) -> None:
         """Refuse impossible parameters."""
         rules = {"inference": Choice(self.inferences), "n_draws": Number(MIN_DRAWS, whole=True), **self.rules}
         check_arguments(type(self).__name__, rules, self.get_params(deep=False))
         if self.n_draws % 2:
             raise self.parameter_error("n_draws", f"Give an even number, such as {int(self.n_draws) + 1}.")
-
-    def estimate(self, problem: Problem, rng: np.random.Generator) -> Estimate:
-        """Estimate one problem."""
-        return self._estimate(problem, rng, {})
 
     def estimate_many(
         self, problems: Sequence[Problem], generators: Sequence[np.random.Generator]
@@ -73,11 +63,12 @@ class DonorWeighting(BenchmarkMethod):
         shared: dict[Any, Fits] = {}
         for problem, rng in zip(problems, generators, strict=True):
             try:
-                yield self._estimate(problem, rng, shared)
+                yield self.estimate(problem, rng, shared)
             except SsinferError as error:
                 yield error
 
-    def _estimate(self, problem: Problem, rng: np.random.Generator, shared: dict[Any, Fits]) -> Estimate:
+    def estimate(self, problem: Problem, rng: np.random.Generator, shared: dict[Any, Fits] | None = None) -> Estimate:
+        """Estimate one problem; `shared` holds leave-one-out fits that other problems may use."""
         n_treated, P = problem.treated.size, problem.performance_columns.size
         expected = np.zeros((1, 1, n_treated, P))
         draws = np.zeros((1, int(self.n_draws), n_treated, P))
@@ -90,9 +81,13 @@ class DonorWeighting(BenchmarkMethod):
         for i in range(n_treated):
             window = FitWindow.of(problem, i)
             window.require_usable(type(self).__name__)
-            fits = self.fit_window(window, shared, with_placebos=reason is None and self.needs_placebos())
+            fits = self.fit_window(window, shared, with_placebos=reason is None and self.inference != "jackknife+")
             own = fits.take(np.array([0]))
-            _require_convergence(window, own)
+            if own.status[0] == NOT_CONVERGED:
+                raise ConvergenceError(
+                    f"The weights of {window.name!r} did not converge: KKT gap {own.gap[0]:.1e} after "
+                    f"{int(own.iterations[0])} steps; at most 1e-9 is allowed. Look for nearly identical donors."
+                )
             prediction = own.predict(window.Y)[0]
             columns = np.searchsorted(problem.performance_columns, window.post)
             expected[0, 0, i, columns] = prediction[window.post]
@@ -173,14 +168,6 @@ class DonorWeighting(BenchmarkMethod):
     ) -> PredictiveErrors:
         """Draw errors of the benchmark. `own` is the fit of the treated unit, `placebos` those of its donors."""
         return placebo_errors(window, own, placebos, int(self.n_draws), rng, normal=self.inference == "placebo-se")
-
-
-def _require_convergence(window: FitWindow, fit: Fits) -> None:
-    if fit.status[0] == NOT_CONVERGED:
-        raise ConvergenceError(
-            f"The weights of {window.name!r} did not converge: KKT gap {fit.gap[0]:.1e} after "
-            f"{int(fit.iterations[0])} steps; at most 1e-9 is allowed. Look for nearly identical donors."
-        )
 
 
 def _certificate(window: FitWindow, fit: Fits, prediction: Floats) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ssinfer.benchmarks.synthetic_control.inference.predictive_errors import PredictiveErrors
+from ssinfer.benchmarks.synthetic_control.inference.placebo_errors import PredictiveErrors
 from ssinfer.benchmarks.synthetic_control.kernels.placebo_distribution import conformal_quantiles
 from ssinfer.benchmarks.synthetic_control.kernels.ridge_augmentation import augmented_weights, mean_eigenvalue
 from ssinfer.check import Check

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ssinfer.benchmarks.synthetic_control.inference.predictive_errors import PredictiveErrors
 from ssinfer.benchmarks.synthetic_control.kernels.placebo_distribution import predictive_errors
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import NOT_CONVERGED
 from ssinfer.check import Check
@@ -21,6 +20,14 @@ if TYPE_CHECKING:
 MIN_PLACEBOS = 19  # with fewer, no p-value is as small as 5%
 SOURCES = ("shock", "sampling", "misfit")
 MIN_SHARE = 1e-3  # share of the variance above which a source counts as a fitted parameter
+
+
+class PredictiveErrors(NamedTuple):
+    """Errors (draw, P) of a benchmark, and the pooled error's variance by source as shares of its square."""
+
+    paths: Floats
+    components: dict[str, float]
+    check: Check  # the number of placebos or periods on which the errors rest
 
 
 def placebo_errors(

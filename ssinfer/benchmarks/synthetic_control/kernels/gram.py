@@ -28,21 +28,10 @@ def factor(Y: Floats, period_weights: Floats, intercept: bool) -> Floats:
     T, N = Y.shape
     F = np.empty((T, N))
     for t in range(T):
-        total = 0.0
-        for j in range(N):
-            total += Y[t, j]
-        mean = total / N
-        for j in range(N):
-            F[t, j] = Y[t, j] - mean
-    total = period_weights.sum()
+        F[t] = Y[t] - Y[t].sum() / N
     for j in range(N):
-        mean = 0.0
-        if intercept:
-            for t in range(T):
-                mean += period_weights[t] * F[t, j]
-            mean /= total
-        for t in range(T):
-            F[t, j] = np.sqrt(period_weights[t]) * (F[t, j] - mean)
+        mean = (period_weights * F[:, j]).sum() / period_weights.sum() if intercept else 0.0
+        F[:, j] = np.sqrt(period_weights) * (F[:, j] - mean)
     return F
 
 
@@ -52,9 +41,7 @@ def differenced_gram(K: Floats, target: int, donors: Integers) -> Floats:
     J = donors.size
     G = np.empty((J, J))
     for p in range(J):
-        j = donors[p]
         for q in range(p + 1):
-            k = donors[q]
-            G[p, q] = K[j, k] - K[target, j] - K[target, k] + K[target, target]
-            G[q, p] = G[p, q]
+            j, k = donors[p], donors[q]
+            G[p, q] = G[q, p] = K[j, k] - K[target, j] - K[target, k] + K[target, target]
     return G

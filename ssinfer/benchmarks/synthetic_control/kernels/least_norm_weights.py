@@ -30,11 +30,9 @@ _DAMPING = 1e-13  # share of the trace
 @compiled
 def _damp(gram: Floats) -> None:
     """Add a share of the trace to the diagonal, so that the system can be solved if donors are few or alike."""
-    trace = 1e-300
+    damping = _DAMPING * (np.trace(gram) + 1e-300)
     for t in range(gram.shape[0]):
-        trace += gram[t, t]
-    for t in range(gram.shape[0]):
-        gram[t, t] += _DAMPING * trace
+        gram[t, t] += damping
 
 
 @compiled
@@ -163,10 +161,6 @@ def least_norm_weights(X: Floats, d: Floats, warm: Floats) -> tuple[Floats, bool
         for t in range(T + 1):
             decrease += direction[t] * residual[t]
         _move(A, d, dual, direction, value, decrease)
-    total = 0.0
-    for j in range(J):
-        total += w[j]
-    if total > 0.0:
-        for j in range(J):
-            w[j] /= total
+    if w.sum() > 0.0:
+        w /= w.sum()
     return w, reached

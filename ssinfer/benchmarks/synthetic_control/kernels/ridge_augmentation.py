@@ -63,8 +63,7 @@ def _augment(X: Floats, w: Floats, ridges: Floats) -> Floats:
             rotated[r] += vectors[t, r] * residual[t]
     out = np.empty((ridges.size, J))
     for k in range(ridges.size):
-        for p in range(J):
-            out[k, p] = w[p]
+        out[k] = w
         if np.isinf(ridges[k]):
             continue
         for t in range(R):

@@ -63,8 +63,9 @@ def _append(L: Floats, k: Int, G: Floats, penalty: Floats, scale: float, support
 
 
 @compiled
-def _delete(L: Floats, k: Int, support: Integers, position: Int) -> None:
+def _delete(L: Floats, k: Int, support: Integers, position: Int, inside: Booleans, u: Floats) -> None:
     """Remove the donor at a position of the factor by Givens rotations."""
+    inside[support[position]], u[support[position]] = False, 0.0
     for p in range(position, k - 1):
         support[p] = support[p + 1]
         for q in range(p + 2):
@@ -87,10 +88,8 @@ def _drop(L: Floats, k: Int, support: Integers, inside: Booleans, u: Floats, tur
     while position < left:
         j = support[position]
         if u[j] <= _ZERO and turns[j]:  # a donor that entered at zero stays
-            _delete(L, left, support, position)
+            _delete(L, left, support, position, inside, u)
             left -= 1
-            inside[j] = False
-            u[j] = 0.0
         else:
             position += 1
     if left == k:  # rounding kept the blocking donor above zero: remove the smallest
@@ -98,11 +97,8 @@ def _drop(L: Floats, k: Int, support: Integers, inside: Booleans, u: Floats, tur
         for p in range(1, k):
             if u[support[p]] < u[support[smallest]]:
                 smallest = np.int64(p)
-        j = support[smallest]
-        _delete(L, k, support, smallest)
+        _delete(L, k, support, smallest, inside, u)
         left -= 1
-        inside[j] = False
-        u[j] = 0.0
     return left
 
 
@@ -223,10 +219,7 @@ def simplex_weights(G: Floats, penalty: Floats, warm: Floats) -> tuple[Floats, f
         inside[entering] = True
         k += 1
         iterations += 1
-    total = 0.0
-    for j in range(J):
-        total += u[j]
-    w = u / total
+    w = u / u.sum()
     gap = kkt_gap(G, penalty, w)
     fit = 0.0
     for p in range(k):
@@ -242,9 +235,8 @@ def simplex_weights(G: Floats, penalty: Floats, warm: Floats) -> tuple[Floats, f
 def differences(F: Floats, target: int, donors: Integers) -> Floats:
     """Return the differences (T, J) of donors from the target."""
     X = np.empty((F.shape[0], donors.size))
-    for t in range(F.shape[0]):
-        for p in range(donors.size):
-            X[t, p] = F[t, donors[p]] - F[t, target]
+    for p in range(donors.size):
+        X[:, p] = F[:, donors[p]] - F[:, target]
     return X
 
 
@@ -277,33 +269,20 @@ def simplex_batch(
     gap = np.zeros(M)
     status = np.empty(M, dtype=np.int64)
     iterations = np.empty(M, dtype=np.int64)
-    pool = np.empty(N, dtype=np.int64)
     for m in range(M):
-        J = 0
-        for j in range(N):
-            if donors[m, j] and j != targets[m]:
-                pool[J] = j
-                J += 1
-        index = pool[:J]
-        ridge, start = np.empty(J), np.empty(J)
-        plain, positive = True, 0
-        for p in range(J):
-            ridge[p], start[p] = penalty[index[p]], warm[m, index[p]]
-            if ridge[p] != 0.0:
-                plain = False
-            if start[p] != 0.0:
-                positive += 1
+        index = np.flatnonzero(donors[m] & (np.arange(N) != targets[m]))
+        ridge, start = penalty[index], warm[m][index]
+        plain = not ridge.any()
         w, gap[m], status[m], iterations[m] = start, np.inf, EXACT_FIT, 0
         # A warm start with more positive weights than an optimal vertex has was an exact fit of least norm. This
         # problem most likely has one too, and then needs no Gram matrix.
-        if plain and positive > F.shape[0] + 1:
+        if plain and np.count_nonzero(start) > F.shape[0] + 1:
             w, gap[m] = exact_fit(differences(F, targets[m], index), start)
         if not gap[m] <= KKT_TOLERANCE:
             w, gap[m], status[m], iterations[m] = simplex_weights(differenced_gram(K, targets[m], index), ridge, start)
             if status[m] == EXACT_FIT and plain:
-                spread, spread_gap = exact_fit(differences(F, targets[m], index), np.zeros(J))
+                spread, spread_gap = exact_fit(differences(F, targets[m], index), np.zeros(index.size))
                 if spread_gap <= KKT_TOLERANCE:
                     w, gap[m] = spread, spread_gap
-        for p in range(J):
-            W[m, index[p]] = w[p]
+        W[m][index] = w
     return W, gap, status, iterations

@@ -27,33 +27,21 @@ def first_difference_noise(before: Floats, donors: Booleans) -> float:
 
 
 @compiled
-def time_weights(before: Floats, after: Floats, donors: Booleans, zeta: float) -> tuple[Floats, float, int, int]:
+def time_weights(outcomes: Floats, donors: Booleans, zeta: float) -> tuple[Floats, float, int, int]:
     """Return weights (T0,) of earlier periods that predict the donors' later mean, and gap, status and iterations.
 
-    `before` (T0, N) are outcomes before the contract, `after` (N,) means over performance, `donors` (N,) the units that
-    count. `zeta` is the ridge, in the unit of the outcome.
+    `outcomes` (T0 + 1, N) are those of the baseline and, last, the means over performance; `donors` (N,) are the units
+    that count. `zeta` is the ridge, in the unit of the outcome.
     """
-    T0, N = before.shape
-    count = 0
-    mean = np.zeros(T0 + 1)
-    for j in range(N):
-        if donors[j]:
-            count += 1
-            mean[T0] += after[j]
-            for t in range(T0):
-                mean[t] += before[t, j]
-    mean /= count
+    X = outcomes[:, donors]
+    T0, J = X.shape[0] - 1, X.shape[1]
+    for t in range(T0 + 1):
+        X[t] -= X[t].sum() / J
     G = np.zeros((T0, T0))
-    row = np.empty(T0)
-    for j in range(N):
-        if donors[j]:
-            later = after[j] - mean[T0]
-            for t in range(T0):
-                row[t] = before[t, j] - mean[t] - later
-            for t in range(T0):
-                for s in range(t + 1):
-                    G[t, s] += row[t] * row[s]
     for t in range(T0):
-        for s in range(t):
+        X[t] -= X[T0]
+        for s in range(t + 1):
+            for j in range(J):
+                G[t, s] += X[t, j] * X[s, j]
             G[s, t] = G[t, s]
-    return simplex_weights(G, np.full(T0, count * zeta * zeta), np.zeros(T0))
+    return simplex_weights(G, np.full(T0, J * zeta * zeta), np.zeros(T0))
