@@ -10,7 +10,7 @@ import pandas as pd
 
 from ssinfer.deprecation import Renamed, renamed_arguments
 from ssinfer.errors import ConvergenceError, ParameterError, RefusalError
-from ssinfer.kernels.adaptive_importance import resample_nodes
+from ssinfer.kernels.importance import resample
 from ssinfer.level import check_level, check_side, tail
 from ssinfer.thresholds.kind import ThresholdKind
 from ssinfer.thresholds.null_error import null_error_of
@@ -166,7 +166,7 @@ def calibrate(
             "placebos.standard_error for outliers, or use calibrated_threshold."
         )
     rng = np.random.default_rng(seed)
-    draws = model.draw(posterior.nodes[resample_nodes(posterior, n_draws, rng)], rng)
+    draws = model.draw(posterior.nodes[resample(posterior.weights, n_draws, rng)], rng)
     return Calibration(
         draws={name: draws[name] * (1.0 if name == "scale" else scale) for name in PARAMETERS},
         typical_size=usable.typical_size,

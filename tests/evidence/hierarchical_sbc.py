@@ -57,7 +57,6 @@ def frozen_model():
         ),
         period_scale=0.3,
         level_scale=0.1,
-        volatility=volatility,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +14,8 @@ from ssinfer.benchmarks.hierarchical.predictions import predict_placebos, reweig
 from ssinfer.benchmarks.hierarchical.proposal import build_panel_proposal
 from ssinfer.benchmarks.hierarchical.reml import BootstrapFit
 from ssinfer.check import Check, tabulate
-from ssinfer.kernels.adaptive_importance import MAX_PARETO_K, MIN_ESS, resample_nodes, weight_until_reliable
+from ssinfer.kernels.adaptive_importance import MAX_PARETO_K, MIN_ESS, weight_until_reliable
+from ssinfer.kernels.importance import resample
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -63,7 +64,7 @@ def estimate_placebos(
     first = layouts[0]
     in_fold = np.arange(len(y)) % FOLDS == fold_of(first)
     # the proposal does not depend on the performance cells of any unit of the fold
-    fitted = np.where(in_fold[:, None], first.before, first.seen)
+    fitted = np.where(in_fold[:, None], first.seen * first.baseline, first.seen)
     proposal = build_panel_proposal(first.model, y * fitted, fitted, size.nodes)
     rows = np.array([layout.treated[0] for layout in layouts])
     predictions = predict_placebos(first.model, proposal.nodes, y, seen, rows, first.ahead)
@@ -72,11 +73,12 @@ def estimate_placebos(
         bootstrap = BootstrapFit.of(first.model, data, fitted, rows, first.ahead, size.bootstrap)
     for number, (problem, layout, rng) in enumerate(zip(problems, layouts, generators, strict=True)):
         cells = (layout.y, layout.seen, layout.treated, layout.ahead)
-        placebo = reweight_for_placebo(layout.model, proposal, predictions, number, cells, size.nodes)
-        posterior, mean, covariance = placebo
-        picked = resample_nodes(posterior, size.n_draws, rng)
+        posterior, mean, covariance = reweight_for_placebo(
+            layout.model, proposal, predictions, number, cells, size.nodes
+        )
+        picked = resample(posterior.weights, size.n_draws, rng)
         draws = draw_single(mean, covariance, picked, rng)[:, None, :]
-        unit_bootstrap = None if bootstrap is None else bootstrap.of_unit(number)
+        unit_bootstrap = bootstrap and replace(bootstrap, errors=bootstrap.errors[:, [number]])
         yield _estimate(problem, layout, (posterior, picked, draws), unit_bootstrap, size, rng)
 
 
@@ -85,7 +87,7 @@ def estimate_joint(problem: Problem, layout: Layout, rng: np.random.Generator, s
     data = (layout.y, layout.seen)
     proposal = build_panel_proposal(layout.model, *data, size.nodes)
     posterior = weight_until_reliable(lambda x: layout.model.log_posteriors(x, *data), proposal, size.nodes)
-    picked = resample_nodes(posterior, size.n_draws, rng)
+    picked = resample(posterior.weights, size.n_draws, rng)
     draws = draw_joint(layout.model, posterior, picked, data, layout.treated, layout.ahead, rng)
     bootstrap = None
     if size.bootstrap:

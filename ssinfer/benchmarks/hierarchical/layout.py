@@ -67,11 +67,6 @@ class Layout:
         """Return spending in EUR per insured-year from y."""
         return np.asarray(np.exp(y + self.centre) if self.scale == "log" else (y + self.centre) * self.unit)
 
-    @property
-    def before(self) -> Floats:
-        """Cells (N, T) seen in baseline periods: the same for every placebo of a window."""
-        return self.seen * self.baseline
-
 
 def lay_out(problem: Problem, options: Options) -> Layout:
     """Return the layout of a problem, or raise DesignError (too few units or periods) or DataError."""
@@ -93,7 +88,6 @@ def lay_out(problem: Problem, options: Options) -> Layout:
         )
     shared, spectrum, neighbours = _neighbours(problem, rows, options)
     growth = _growth(problem, rows, columns[baseline], options.covariates)
-    volatility = _volatility(options, problem.periods(columns))
     model = PanelModel(
         time=time,
         sampling=sampling,
@@ -102,10 +96,9 @@ def lay_out(problem: Problem, options: Options) -> Layout:
         neighbours=neighbours,
         covariates=len(growth),
         season=options.season,
-        parameters=(*_parameters(options, scales, learn_noise=problem.variance is None), *volatility),
+        parameters=_parameters(options, scales, problem.periods(columns), learn_noise=problem.variance is None),
         period_scale=5.0 * scales.spread,
         level_scale=2.0 * scales.level,
-        volatility=tuple(parameter.name for parameter in volatility),
     )
     return Layout(
         model=model,
@@ -208,7 +201,9 @@ def _growth(problem: Problem, rows: Positions, baseline: Positions, names: Seque
     return out
 
 
-def _parameters(options: Options, scales: Scales, *, learn_noise: bool) -> tuple[Parameter, ...]:
+def _parameters(
+    options: Options, scales: Scales, periods: Sequence[object], *, learn_noise: bool
+) -> tuple[Parameter, ...]:
     out = [Parameter("level", "deviation", 2.0 * scales.level)]
     if options.trend:
         out.append(Parameter("trend", "deviation", scales.slope))
@@ -226,11 +221,6 @@ def _parameters(options: Options, scales: Scales, *, learn_noise: bool) -> tuple
         ]
     if options.covariates:
         out.append(Parameter("growth", "deviation", scales.residual))
+    if options.volatility and (options.shock is not None or options.spatial is not None):
+        out += [Parameter(f"volatility_{period}", "factor", VOLATILITY_LOG_SD) for period in periods]
     return tuple(out)
-
-
-def _volatility(options: Options, periods: Sequence[object]) -> list[Parameter]:
-    """Return one factor per period, or none if there is no shock to scale."""
-    if not options.volatility or (options.shock is None and options.spatial is None):
-        return []
-    return [Parameter(f"volatility_{period}", "factor", VOLATILITY_LOG_SD) for period in periods]

@@ -71,7 +71,6 @@ class PanelModel:
     neighbours, covariates, season : numbers of loadings; periods in a season cycle or None
     parameters : in the order of the vector x
     period_scale, level_scale : σ_period, and the fixed SD of a covariate's level
-    volatility : names of the parameters v_t, one per period; empty if every v_t is 1
     """
 
     time: Floats
@@ -84,12 +83,16 @@ class PanelModel:
     parameters: tuple[Parameter, ...]
     period_scale: float
     level_scale: float
-    volatility: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
         """Number of parameters."""
         return len(self.parameters)
+
+    @cached_property
+    def volatility(self) -> tuple[str, ...]:
+        """Names of the parameters v_t, one per period; empty if every v_t is 1."""
+        return tuple(parameter.name for parameter in self.parameters if parameter.kind == "factor")
 
     @cached_property
     def _same_prior(self) -> list[tuple[Parameter, Positions, list[str]]]:

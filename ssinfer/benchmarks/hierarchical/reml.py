@@ -64,10 +64,6 @@ class BootstrapFit:
         estimate = restricted_maximum(flat, y * fitted, fitted)
         return cls(flat, estimate, bootstrap_errors(flat, estimate, fitted, seen, rows, cells, count))
 
-    def of_unit(self, number: int) -> BootstrapFit:
-        """Return the fit with the errors of one unit only."""
-        return replace(self, errors=self.errors[:, [number]])
-
     def draws(self, layout: Layout, count: int, rng: np.random.Generator) -> Floats:
         """Return `count` draws (S, I, P) of the confidence distribution, jointly over treated units and periods."""
         at_estimate = Posterior(self.estimate[None], np.ones(1), 0.0, float(count))
