@@ -135,7 +135,11 @@ def with_defensive_components(mixture: Mixture, defensive: Mixture | None) -> Mi
     if defensive is None:
         return mixture
     total = float(defensive.shares.sum())
-    return mixture.joined(Mixture(defensive.shares / total, defensive.centres, defensive.roots), total)
+    return Mixture(
+        np.concatenate([(1 - total) * mixture.shares, total * (defensive.shares / total)]),
+        np.concatenate([mixture.centres, defensive.centres]),
+        np.concatenate([mixture.roots, defensive.roots]),
+    )
 
 
 def adapt(proposal: Proposal, log_target: Floats, count: int) -> Proposal:

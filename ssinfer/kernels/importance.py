@@ -94,14 +94,6 @@ class Mixture:
             out[:, k] = np.log(share) + constant - np.log(np.diag(root)).sum() - shape
         return out
 
-    def joined(self, other: Mixture, share: float) -> Mixture:
-        """Return one mixture of both, in which `other` has `share`."""
-        return Mixture(
-            np.concatenate([(1 - share) * self.shares, share * other.shares]),
-            np.concatenate([self.centres, other.centres]),
-            np.concatenate([self.roots, other.roots]),
-        )
-
     def log_density(self, nodes: Floats) -> Floats:
         """Return the log density (M,)."""
         return np.asarray(logsumexp(self.log_densities(nodes), axis=1))

@@ -99,8 +99,7 @@ def _fit(
     scores, multiplicity = np.empty(n_clusters), np.empty(n_clusters)
     for k in range(n_replicates):
         mass = weights[k]
-        for c in range(n_sources):
-            theta[c] = start[c]
+        theta[:] = start
         centre = mean
         total = 0.0
         for _ in range(MAX_STEPS):
@@ -138,7 +137,6 @@ def _fit(
             if multiplicity[cluster] > 0.0:
                 squares += scores[cluster] ** 2 / multiplicity[cluster]
         means[k] = centre
-        for c in range(n_sources):
-            thetas[k, c] = theta[c]
+        thetas[k] = theta
         variances[k] = squares * count / max(count - 1.0, 1.0)
     return means, thetas, variances

@@ -104,8 +104,7 @@ def _least_squares(gram: Floats, right: Floats, theta: Floats, best: Floats) -> 
             value -= 0.5 * (right[c] + _RIDGE * gram[c, c] * theta[c]) * solution[p]
         if value < lowest:
             lowest = value
-            for c in range(r):
-                best[c] = 0.0
+            best[:] = 0.0
             for p in range(size):
                 best[column[p]] = solution[p]
 
@@ -125,8 +124,7 @@ def fit_variance(square: Floats, regressors: Floats, mass: Floats, theta: Floats
         total += mass[j]
         mean_square += mass[j] * square[j]
     if not (total > 0.0 and mean_square > 0.0 and np.isfinite(mean_square)):
-        for c in range(r):
-            theta[c] = 0.0 if mean_square == 0.0 else np.nan
+        theta[:] = 0.0 if mean_square == 0.0 else np.nan
         return -np.inf if mean_square == 0.0 else np.nan, 0
     floor = _MIN_VARIANCE * mean_square / total
     gram, right = np.empty((r, r)), np.empty(r)
@@ -168,6 +166,5 @@ def fit_variance(square: Floats, regressors: Floats, mass: Floats, theta: Floats
         if not trial_value < value:
             return value, step
         value = trial_value
-        for c in range(r):
-            theta[c] = trial[c]
+        theta[:] = trial
     return value, _MAX_STEPS

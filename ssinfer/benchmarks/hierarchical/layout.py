@@ -219,7 +219,7 @@ def _parameters(
             Parameter("neighbour_shock", "deviation", scales.residual),
             Parameter("neighbour_persistence", "persistence"),
         ]
-    if options.covariates:
+    if len(options.covariates) > 0:
         out.append(Parameter("growth", "deviation", scales.residual))
     if options.volatility and (options.shock is not None or options.spatial is not None):
         out += [Parameter(f"volatility_{period}", "factor", VOLATILITY_LOG_SD) for period in periods]

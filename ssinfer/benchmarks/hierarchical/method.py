@@ -61,8 +61,8 @@ class HierarchicalBenchmark(BenchmarkMethod):
     shock : "ar1" or None
         Autocorrelated shock of a unit, which does not shrink with its size.
     volatility : bool
-        Whether the size of all units' shocks differs between periods. The controls show it, also in the performance
-        period: intervals and thresholds are narrower after a calm year and wider after a turbulent one.
+        Whether the size of all units' shocks differs between periods (one parameter each), or is the same. The controls
+        show it, also in the performance period: intervals and thresholds are narrower in a calm year.
     season : int, optional
         Number of periods in a season cycle. Units then have their own seasonal pattern.
     spatial : None, "distance" or the name of a covariate

@@ -28,7 +28,7 @@ import numpy as np
 from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import Marginal, marginal
 from ssinfer.benchmarks.hierarchical.kernels.marginal_gradient import log_marginal_gradient
 from ssinfer.benchmarks.hierarchical.kernels.markov_panel import Markov
-from ssinfer.benchmarks.hierarchical.kernels.panel_nodes import Nodes, log_marginals
+from ssinfer.benchmarks.hierarchical.kernels.panel_nodes import Nodes, period_effects
 from ssinfer.benchmarks.hierarchical.kernels.unit_terms import unit_terms
 from ssinfer.kernels.compile import threads
 from ssinfer.kernels.importance import laplace
@@ -204,7 +204,7 @@ class PanelModel:
         """Return the log posterior density (M,) at nodes (M, d), up to a constant; -inf where singular."""
         prior = self.log_prior(nodes)
         if self.loadings.shape[1] == 1:
-            return log_marginals(self.nodes(nodes), self.sampling, seen, y, self.loadings[:, 0]) + prior
+            return period_effects(self.nodes(nodes), self.sampling, seen, y, self.loadings[:, 0])[0] + prior
         out = np.full(len(nodes), -np.inf)
         for m, x in enumerate(nodes):
             with contextlib.suppress(np.linalg.LinAlgError, ValueError):

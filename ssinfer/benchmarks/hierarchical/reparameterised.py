@@ -42,7 +42,8 @@ def partially_noncentred_model(layout: Layout, likelihood: Literal["normal", "st
         value = {p.name: _parameter(pm, pt, p) for p in model.parameters if p.kind != "factor"}
         volatility = _volatility(pm, pt, model)
         rotated = pm.Normal("period_rotated", 0.0, model.period_scale, shape=periods)
-        period = pm.Deterministic("period", _rotation(periods) @ rotated)
+        rotation = dct(np.eye(periods), norm="ortho", axis=0).T  # orthogonal, with a constant first column
+        period = pm.Deterministic("period", rotation @ rotated)
         deviation = value.get("noise", 1.0) * np.sqrt(model.sampling)
         time = model.time - model.time.mean()
         lag = np.abs(np.subtract.outer(model.time, model.time))
@@ -99,11 +100,6 @@ def _volatility(pm: Any, pt: Any, model: PanelModel) -> Any:
     for t, parameter in enumerate(factors):
         pm.Deterministic(parameter.name, volatility[t])
     return volatility
-
-
-def _rotation(periods: int) -> Floats:
-    """Return an orthogonal matrix (T, T) whose first column is constant."""
-    return np.asarray(dct(np.eye(periods), norm="ortho", axis=0).T)
 
 
 def _least_squares(columns: list[Floats], seen: Booleans) -> Floats:

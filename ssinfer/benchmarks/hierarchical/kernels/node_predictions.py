@@ -39,17 +39,13 @@ def predict_nodes(
     covariance = np.tile(np.eye(width), (count, len(rows), 1, 1))
     batch_size = max(1, max_batch_numbers // (len(rows) * nodes.shared.shape[1] ** 2))
     for start in range(0, count, batch_size):
-        batch = np.arange(start, min(start + batch_size, count))
+        batch = slice(start, start + batch_size)
         try:
-            predictions = _predict(nodes.of(batch), panel, rows, cells)
+            log_likelihood[batch], mean[batch], covariance[batch] = _predict(nodes.of(batch), panel, rows, cells)
         except np.linalg.LinAlgError:
-            if len(batch) == 1:
-                continue
-            for m in batch:  # node by node, so that only the node that fails is left out
-                single = predict_nodes(nodes.of(np.array([m])), panel, rows, cells)
-                log_likelihood[m], mean[m], covariance[m] = (array[0] for array in single)
-            continue
-        log_likelihood[batch], mean[batch], covariance[batch] = predictions
+            if batch_size > 1:  # node by node, so that only the node that fails is left out
+                single = predict_nodes(nodes.of(batch), panel, rows, cells, max_batch_numbers=1)
+                log_likelihood[batch], mean[batch], covariance[batch] = single
     return log_likelihood, mean, covariance
 
 

@@ -150,10 +150,3 @@ def period_effects(
     value = -0.5 * (seen.sum() * LOG_2PI + determinant + quadratic - (half**2).sum(axis=1))
     mean = np.matmul(root, half[:, :, None])[:, :, 0]
     return np.where(good, value, -np.inf), mean, root, good
-
-
-def log_marginals(
-    nodes: Nodes, noise: Floats, seen: Floats, y: Floats, loading: Floats, workers: int | None = None
-) -> Floats:
-    """Return the log marginal likelihood (M,) at the nodes: see `period_effects`."""
-    return period_effects(nodes, noise, seen, y, loading, workers)[0]
