@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from ssinfer.benchmarks.matched.kernels.neighbour_residuals import neighbour_residuals
 from ssinfer.kernels.groups import dense_codes, group_sums
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
 Confidence = Literal["cluster", "abadie-imbens", "bootstrap-t"]
 CONFIDENCES: tuple[Confidence, ...] = get_args(Confidence)
+EQUAL_DISTANCE = 1e-12  # distances whose difference is below this, relative to the score, are equal
 
 
 def growth_errors(comparison: ComparisonGroup, kind: Confidence, n_draws: int, rng: np.random.Generator) -> Floats:
@@ -102,6 +102,27 @@ def conditional(lines: Lines, growth: Growth, score: Floats) -> Floats:
         wide[person, group] = K
         total = np.einsum("cg,cp,ch,cq->gphq", wide, noise, wide, noise, optimize=True)
     return np.asarray(total.reshape(n_groups * n_periods, n_groups * n_periods))
+
+
+def neighbour_residuals(y: Floats, score: Floats) -> Floats:
+    r"""Return :math:`\sqrt{L/(L+1)} (Y_i - \bar Y_{L(i)})`, whose square estimates the variance given the score.
+
+    L(i) are the persons at the smallest distance from person i: one, or more if several are equally near. `y` is (n,)
+    or (n, q), `score` (n,).
+    """
+    order = np.argsort(score, kind="stable")
+    ordered = score[order]
+    gap = np.concatenate([[np.inf], np.diff(ordered), [np.inf]])
+    distance = np.empty(len(score))
+    distance[order] = np.minimum(gap[:-1], gap[1:])
+    slack = EQUAL_DISTANCE * np.maximum(1.0, np.abs(score))
+    low = np.searchsorted(ordered, score - distance - slack, side="left")
+    high = np.searchsorted(ordered, score + distance + slack, side="right")
+    values = y.reshape(len(y), -1)
+    sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values[order], axis=0)])
+    count = (high - low - 1).astype(np.float64)[:, None]
+    mean = np.divide(sums[high] - sums[low] - values, count, out=values.copy(), where=count > 0)
+    return np.asarray((np.sqrt(count / (count + 1)) * (values - mean)).reshape(y.shape))
 
 
 def bootstrap_t(

@@ -82,19 +82,17 @@ class Shocks:
     def checks(self) -> list[Check]:
         """Return the posterior means of the standard deviations as fractions of baseline spending."""
         practice, region = (value**0.5 / self.baseline_spending for value in self.posterior.mean_squares)
-        text = "fraction of spending, 90% interval {:.4f} to {:.4f}, from {} "
-        of_practice = text.format(*self._interval(0), self.n_placebos) + "placebo practices"
-        of_region = Check(
-            "contract shock SD",
-            "WARN",
-            0.0,
-            "with fewer than two regions, the shock that a contract's practices share cannot be learned and is left "
-            "out; give Cohort(region=...)",
-        )
+        text = "fraction of spending, 90% interval {:.4f} to {:.4f}, from {} {}"
+        message = text.format(*self._interval(0), self.n_placebos, "placebo practices")
+        of_practice = Check("practice shock SD", "NOT EVALUATED", practice, message)
         if self.n_regions > 1:
-            message = text.format(*self._interval(1), self.n_regions) + "regions"
-            of_region = Check("contract shock SD", "NOT EVALUATED", region, message)
-        return [Check("practice shock SD", "NOT EVALUATED", practice, of_practice), of_region]
+            message = text.format(*self._interval(1), self.n_regions, "regions")
+            return [of_practice, Check("contract shock SD", "NOT EVALUATED", region, message)]
+        message = (
+            "with fewer than two regions, the shock that a contract's practices share cannot be learned and is left "
+            "out; give Cohort(region=...)"
+        )
+        return [of_practice, Check("contract shock SD", "WARN", 0.0, message)]
 
     def _interval(self, column: int) -> tuple[float, float]:
         """Return the 90% posterior interval of a standard deviation, as fractions of baseline spending."""

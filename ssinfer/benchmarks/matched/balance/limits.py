@@ -95,10 +95,8 @@ class BalanceLimits:
 
         Parameters
         ----------
-        table : pandas.DataFrame
-            From :func:`~ssinfer.benchmarks.matched.balance.table.balance_table`, with weights.
-        treated, weights, score : (n,)
-            Of each person; a treated person with weight 0 is unmatched.
+        table : from :func:`~ssinfer.benchmarks.matched.balance.table.balance_table`, with weights
+        treated, weights, score : (n,) of each person; a treated person with weight 0 is unmatched
         """
         smd, ks, ratio = table[SMD + AFTER].abs(), table["ks" + AFTER], table["variance_ratio" + AFTER].dropna()
         measured = {
