@@ -1,10 +1,7 @@
 """ssinfer: causal inference on shared-savings contracts in health care.
 
-A benchmark is a function from data and a design to draws of the spending that would have occurred
-without the contract; everything after it (savings, thresholds, settlement, backtest, report) is
-arithmetic on those draws.
-
-The names below are loaded when they are first used: ``import ssinfer`` itself pulls in nothing heavy.
+A benchmark is a function from data and a design to draws of the spending without the contract. Savings, thresholds,
+settlement, backtest and report are arithmetic on those draws. The names below are loaded when they are first used.
 """
 
 import lazy_loader as lazy

@@ -84,25 +84,9 @@ type Rule = Number | Choice | Optional
 
 
 def check_arguments(owner: str, rules: Mapping[str, Rule], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values as the rules read them.
+    """Return the values as the rules read them; ParameterError gives the first argument that its rule does not allow.
 
-    Parameters
-    ----------
-    owner : str
-        Class or function, for the message.
-    rules : mapping of name to rule
-        Arguments without a rule are not checked.
-    values : mapping of name to value
-
-    Raises
-    ------
-    ParameterError
-        The first argument that its rule does not allow: its name, the value and what is allowed.
-
-    Examples
-    --------
-    >>> check_arguments("Method", {"n_draws": Number(2, whole=True)}, {"n_draws": 500.0})
-    {'n_draws': 500}
+    `owner` is the class or function, for the message. Arguments without a rule are not checked.
     """
     read = {}
     for name, rule in rules.items():

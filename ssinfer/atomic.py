@@ -13,10 +13,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def atomic_folder(folder: Path) -> Iterator[Path]:
-    """Yield a new folder that takes the place of `folder` when the block ends.
-
-    After an error, an existing `folder` is as it was before, and nothing else is left.
-    """
+    """Yield a new folder that replaces `folder` when the block ends; after an error, `folder` is unchanged."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _temporary(folder.parent, folder.name) as (new, old):
         yield new
@@ -32,17 +29,10 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_files(folder: Path, *, last: str = "") -> Iterator[Path]:
-    """Yield a temporary folder; its contents are moved into `folder` when the block ends.
+    """Yield a temporary folder; its contents are moved into `folder` when the block ends, and not after an error.
 
-    Files and folders of the same name are replaced. Nothing else in `folder` is touched. After an error, nothing is
-    moved.
-
-    Parameters
-    ----------
-    folder : Path
-        Made if it does not exist.
-    last : str
-        Name of the file that is moved last: when it is there, the others are there too.
+    Files and folders of the same name are replaced. The file named `last` is moved last: when it is there, the others
+    are there too.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _temporary(folder, "files") as (new, old):

@@ -19,16 +19,12 @@ class Check:
 
     Attributes
     ----------
-    check : str
-        Name of the diagnostic.
+    check : str, name of the diagnostic
     status : "PASS", "WARN", "FAIL" or "NOT EVALUATED"
         WARN marks a result that can be used with care. FAIL marks a result that cannot be relied on.
-    figure : float
-        The number on which the verdict rests; NaN when there is none.
-    message : str
-        The finding and its limit, or the reason why the check was not evaluated.
-    table : pandas.DataFrame
-        The details behind the figure; may be empty.
+    figure : float, the number on which the verdict rests; NaN when there is none
+    message : str, the finding and its limit, or the reason why the check was not evaluated
+    table : pandas.DataFrame, the details behind the figure; may be empty
     """
 
     check: str

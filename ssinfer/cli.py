@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import warnings
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +13,7 @@ from ssinfer._version import __version__
 from ssinfer.errors import DatasetError, SsinferError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
 app = typer.Typer(
     name="ssinfer",
@@ -190,8 +189,7 @@ def power(
         bool, typer.Option("--sampling-only", help="Ignore group shocks when setting the threshold.")
     ] = False,
     looks: Annotated[
-        int,
-        typer.Option(help="Interim analyses per year; payment at the first crossing (0: final analysis only)."),
+        int, typer.Option(help="Interim analyses per year; payment at the first crossing (0: final analysis only).")
     ] = 0,
     simulated: Annotated[int, typer.Option(help="Simulated contracts per row; 0 uses the formulas.")] = 0,
     seed: Seed = 1,
@@ -306,6 +304,10 @@ def main() -> None:
 
 
 def _study(path: Path, out: Path, jobs: int, parts: tuple[str, ...]) -> None:
+    """Run the parts of a study and write its folder, with a progress bar on a terminal."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import Progress  # noqa: PLC0415
+
     from ssinfer.report import write_report  # noqa: PLC0415
     from ssinfer.report.console import design_table  # noqa: PLC0415
     from ssinfer.study import plan_study, refuse_foreign_folder, run_study, write_study  # noqa: PLC0415
@@ -314,22 +316,14 @@ def _study(path: Path, out: Path, jobs: int, parts: tuple[str, ...]) -> None:
     refuse_foreign_folder(out, plan.study_hash, parts)
     typer.echo(f"{plan.config.title}: {plan.data.note}")
     typer.echo(f"{plan.data.label}; study hash {plan.study_hash[:12]}, fixed before any result")
-    with _progress() as progress:
-        result = run_study(plan, parts=parts, n_jobs=jobs, progress=progress)
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("Backtest", total=None)
+        result = run_study(
+            plan, parts=parts, n_jobs=jobs, progress=lambda done, total: bar.update(task, completed=done, total=total)
+        )
     folder = write_study(result, out, report=write_report)
     typer.echo(design_table(result))
     typer.echo(f"Report: {folder / 'report.html'}")
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar on a terminal; nothing elsewhere."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import Progress  # noqa: PLC0415
-
-    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task("Backtest", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: bool = False) -> None:

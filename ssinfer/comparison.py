@@ -1,8 +1,4 @@
-"""Rules that choose the comparison group of a treated unit.
-
-A backtest treats every placebo unit in turn. A rule chooses the comparison group of each placebo unit as it would for
-a contract with that unit.
-"""
+"""Rules that choose the comparison group of a treated unit, or of each placebo unit of a backtest."""
 
 from __future__ import annotations
 
@@ -28,10 +24,7 @@ class ComparisonRule(Protocol):
     """Protocol of a rule that admits units to the comparison group."""
 
     def admits(self, panel: Panel, treated: Sequence[str], columns: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Return, per unit of the panel, whether it may be a donor.
-
-        `columns` are the baseline columns; a rule uses no later column.
-        """
+        """Return, per unit, whether it may be a donor; a rule uses no column later than the baseline `columns`."""
         ...
 
 
@@ -39,26 +32,18 @@ def distances(panel: Panel, unit: str, latitude: str = "latitude", longitude: st
     """Return great-circle distances in kilometres from `unit` to every unit of the panel (haversine)."""
     phi = np.radians(np.nanmean(panel.covariate(latitude), axis=1))
     lam = np.radians(np.nanmean(panel.covariate(longitude), axis=1))
-    own = panel.rows([unit])[0]
-    half = np.sin((phi - phi[own]) / 2) ** 2 + np.cos(phi) * np.cos(phi[own]) * np.sin((lam - lam[own]) / 2) ** 2
+    row = panel.rows([unit])[0]
+    half = np.sin((phi - phi[row]) / 2) ** 2 + np.cos(phi) * np.cos(phi[row]) * np.sin((lam - lam[row]) / 2) ** 2
     return np.asarray(2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.clip(half, 0.0, 1.0))))
 
 
 @dataclass(frozen=True)
 class Within:
-    """Units within `km` of a treated unit, without those nearer than `beyond` km.
+    """Units within `km` kilometres of a treated unit, without those nearer than `beyond` kilometres.
 
     A regional group shares hospitals and tariffs with the treated unit and is therefore comparable. If the contract
-    changes the hospitals' behaviour, near units change too; `beyond` leaves them out.
-
-    Parameters
-    ----------
-    km : float
-        Outer radius in kilometres.
-    beyond : float
-        Inner radius in kilometres; 0 for none.
-    latitude, longitude : str
-        Covariates of the panel, in degrees.
+    changes the hospitals' behaviour, near units change too; `beyond` leaves them out. `latitude` and `longitude` are
+    covariates of the panel, in degrees.
     """
 
     km: float
@@ -79,14 +64,9 @@ class Within:
 
 @dataclass(frozen=True)
 class SimilarSize:
-    """Units whose baseline insured-years lie within a factor `ratio` of the treated unit's, or above `at_least`.
+    """Units whose baseline insured-years lie within a factor `ratio` of the treated unit's, and reach `at_least`.
 
-    Parameters
-    ----------
-    ratio : float
-        Largest ratio of insured-years in either direction, above 1; infinity for no limit.
-    at_least : float
-        Smallest mean of insured-years per baseline period.
+    `ratio` exceeds 1; infinity sets no limit. `at_least` is the smallest mean of insured-years per baseline period.
     """
 
     ratio: float = float("inf")
@@ -101,22 +81,17 @@ class SimilarSize:
         if panel.insured_years is None:
             raise DesignError("SimilarSize needs insured_years, which this panel lacks. Give donors by name.")
         size = np.nanmean(panel.insured_years[:, columns], axis=1)
-        own = size[panel.rows(treated)]
-        close = (np.abs(np.log(size[None, :] / own[:, None])) <= np.log(self.ratio)).any(axis=0)
+        treated_size = size[panel.rows(treated)]
+        close = (np.abs(np.log(size[None, :] / treated_size[:, None])) <= np.log(self.ratio)).any(axis=0)
         return np.asarray(close & (size >= self.at_least))
 
 
 @dataclass(frozen=True)
 class SimilarSpending:
-    """Units whose baseline spending per insured-year is close to that of the treated unit.
+    """Units whose mean baseline spending differs from the treated unit's by less than the fraction `within`.
 
     Units with similar spending have similar case mix and tariffs. If the treated unit was chosen for its spending, the
     comparison suffers from regression to the mean.
-
-    Parameters
-    ----------
-    within : float
-        Largest relative difference of mean baseline spending, a fraction: 0.15 for 15%.
     """
 
     within: float
@@ -135,8 +110,8 @@ class SimilarSpending:
         total = np.where(known, years, 0.0).sum(axis=1)
         sums = np.where(known, money * years, 0.0).sum(axis=1)
         mean = np.divide(sums, total, out=np.full(len(total), np.nan), where=total > 0)
-        own = mean[panel.rows(treated)]
-        return np.asarray((np.abs(mean[None, :] / own[:, None] - 1) < self.within).any(axis=0))
+        treated_mean = mean[panel.rows(treated)]
+        return np.asarray((np.abs(mean[None, :] / treated_mean[:, None] - 1) < self.within).any(axis=0))
 
 
 @dataclass(frozen=True)
@@ -173,20 +148,10 @@ RULE_KEYS = ("donors", "within_km", "beyond_km", "at_least", "ratio", "spending_
 def comparison_of(values: Mapping[str, Any]) -> ComparisonRule | None:
     """Return the rule described by plain values of a TOML or JSON file; None for all other units.
 
-    Parameters
-    ----------
-    values : mapping
-        Any of `donors` (names), `within_km` and `beyond_km` (Within), `at_least` and `ratio` (SimilarSize),
-        `spending_within` (SimilarSpending). An absent key, None and 0 leave a rule out. Several rules must
-        all be satisfied.
+    The keys are `donors` (names), `within_km` and `beyond_km` (Within), `at_least` and `ratio` (SimilarSize), and
+    `spending_within` (SimilarSpending). An absent key, None and 0 leave a rule out. Several rules must all be
+    satisfied. DesignError: an unknown key, or a value that the rule refuses.
 
-    Raises
-    ------
-    DesignError
-        An unknown key, or a value that the rule refuses.
-
-    Examples
-    --------
     >>> comparison_of({"within_km": 50, "beyond_km": 5})
     Within(km=50, beyond=5, latitude='latitude', longitude='longitude')
     """

@@ -28,19 +28,16 @@ ALLOWED = {"uncertainty": ("posterior", "sampling", "none"), "information": ("si
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Counterfactual:
-    """Draws of the spending that would have been observed without the contract.
+    """Draws of the spending that would have been observed without the contract. Money is in EUR per insured-year.
 
     Attributes
     ----------
-    method : str
-        Name of the benchmark method.
-    design : Design
-        The treated units, windows and comparison group.
+    method, design : name of the benchmark method; treated units, windows and comparison group
     benchmark : xarray.DataArray (chain, draw, unit, period)
-        Predictive draws B of the treated units' mean spending in the performance periods, in EUR per insured-year. They
-        are joint over units and periods, and each source of error enters once. NaN before a unit's own start.
+        Predictive draws B of the treated units' mean spending in the performance periods. They are joint over units and
+        periods, and each source of error enters once. NaN before a unit's own start.
     spending : xarray.DataArray (unit, period)
-        Observed spending Y, in EUR per insured-year; NaN where the panel lacks it. No draw depends on it.
+        Observed spending Y; NaN where the panel lacks it. No draw depends on it.
     insured_years : xarray.DataArray (unit, period)
         Weights of the pooled saving, in insured-years; 1 where the panel has none, 0 before a unit's own start.
     uncertainty : "posterior", "sampling" or "none"
@@ -51,17 +48,13 @@ class Counterfactual:
         The draws without group shock and without sampling noise of the performance period. For plots only.
     confidence : xarray.DataArray (chain, draw, unit, period), optional
         Draws of a sampling (confidence) distribution of the same quantity as `benchmark`.
-    weights : pandas.DataFrame, optional
-        Donor weights: one row per treated unit, one column per donor.
+    weights : pandas.DataFrame, optional; donor weights, one row per treated unit, one column per donor
     solver : pandas.DataFrame, optional
         How the weights were found, one row per treated unit. `ssinfer.benchmarks.frames` describes the columns of this
         frame and of the next two.
-    components : pandas.DataFrame, optional
-        Variance of the benchmark error by source, as a fraction of the squared benchmark.
-    diagnostics : pandas.DataFrame, optional
-        One row per check: check, status (PASS, WARN, FAIL or NOT EVALUATED), figure, message.
-    failures : tuple of str
-        Failed convergence diagnostics. If there are any, thresholds and intervals are refused.
+    components : pandas.DataFrame, optional; variance of the error by source, a fraction of the squared benchmark
+    diagnostics : pandas.DataFrame, optional; one row per :class:`ssinfer.check.Check`
+    failures : tuple of str, failed convergence diagnostics; if there are any, thresholds and intervals are refused
     inference : mapping of str to xarray.Dataset
         Further groups for :meth:`to_datatree`, such as posterior, prior and sample_stats.
     """
@@ -117,20 +110,10 @@ class Counterfactual:
 
         Parameters
         ----------
-        benchmark : array (draw,)
-            Predictive draws of the benchmark, in EUR per insured-year.
-        uncertainty : "posterior", "sampling" or "none"
-            Whether the draws are a posterior, a sampling distribution, or a single point.
-        spending : float
-            Observed spending, in EUR per insured-year.
-        insured_years : float
-            Insured-years of the unit in the performance period.
-        confidence : array (draw,), optional
-            Draws of a sampling distribution of the benchmark, in EUR per insured-year.
-
-        Returns
-        -------
-        Counterfactual
+        benchmark : array (draw,), predictive draws in EUR per insured-year
+        uncertainty : "posterior", "sampling" or "none", as in the attribute
+        spending, insured_years : float, of the unit in the performance period; spending in EUR per insured-year
+        confidence : array (draw,), optional; a sampling distribution of the benchmark, in EUR per insured-year
 
         Examples
         --------
@@ -162,19 +145,14 @@ class Counterfactual:
     def draws(self, kind: str = "benchmark") -> xr.DataArray:
         """Return draws of one kind, or refuse.
 
-        Parameters
-        ----------
-        kind : "benchmark", "credible" or "confidence"
-            "benchmark" returns the draws whatever they are. "credible" is refused unless `uncertainty` is "posterior".
-            "confidence" returns `confidence`, or `benchmark` if its draws are a sampling distribution. It is refused if
-            `uncertainty` is "none".
+        "benchmark" returns the draws whatever they are. "credible" is refused unless `uncertainty` is "posterior".
+        "confidence" returns `confidence`, or `benchmark` if its draws are a sampling distribution, and is refused if
+        `uncertainty` is "none".
 
         Raises
         ------
-        ConvergenceError
-            A convergence diagnostic failed.
-        NotSupportedError
-            This counterfactual has no draws of this kind.
+        ConvergenceError, NotSupportedError
+            A convergence diagnostic failed; or this counterfactual has no draws of this kind.
         """
         if kind == "benchmark":
             return self.benchmark
@@ -204,13 +182,7 @@ class Counterfactual:
         raise ParameterError(f"kind is {kind!r}; allowed: 'benchmark', 'credible', 'confidence'.")
 
     def pooled(self, kind: str = "benchmark") -> Floats:
-        """Return the pooled benchmark per draw: B = sum n B / sum n over units and performance periods.
-
-        Returns
-        -------
-        array (chain x draw,)
-            In EUR per insured-year.
-        """
+        """Return the pooled benchmark per draw: sum n B / sum n over units and performance periods."""
         draws = self.draws(kind).values
         sizes = self.insured_years.values[self._cells]
         flat = draws.reshape(-1, *draws.shape[2:])[:, self._cells]
@@ -233,19 +205,9 @@ class Counterfactual:
         return float(self.pooled().mean())
 
     def interval(self, level: float = 0.95, kind: str = "credible") -> pd.DataFrame:
-        """Return equal-tailed predictive intervals of the benchmark.
+        """Return equal-tailed predictive intervals of the benchmark, with the share `level` of the draws of a kind.
 
-        Parameters
-        ----------
-        level : float
-            Probability inside the interval, a fraction.
-        kind : "credible" or "confidence"
-            Draws from which the interval is read: see :meth:`draws`.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Columns unit, period, mean, lower, upper, in EUR per insured-year. The last row is "pooled".
+        The frame has columns unit, period, mean, lower, upper, in EUR per insured-year. The last row is "pooled".
         """
         level = check_level(level)
         draws = self.draws(kind)
@@ -261,13 +223,7 @@ class Counterfactual:
         return pd.DataFrame(rows, columns=["unit", "period", "mean", "lower", "upper"])
 
     def savings(self) -> Savings:
-        """Return benchmark minus observed spending, draw by draw.
-
-        Raises
-        ------
-        DataError
-            The panel lacks the treated units' performance spending. Thresholds can still be derived.
-        """
+        """Return benchmark minus observed spending, draw by draw; DataError if the panel lacks that spending."""
         self.require_spending()
         return Savings(self.benchmark, self.spending, self.insured_years, self.uncertainty)
 
@@ -284,10 +240,9 @@ class Counterfactual:
 
     @property
     def assigned(self) -> float:
-        """Assigned persons, as a schedule counts them.
+        """Assigned persons, as a schedule counts them; NaN without insured-years, or without a calendar.
 
-        They are the insured-years per period, averaged over the periods, times the number of periods per year. NaN if
-        the panel has no insured-years, or if its periods have no calendar and no `periods_per_year`.
+        They are the insured-years per period, averaged over the periods, times the number of periods per year.
         """
         if np.isin(self.insured_years.values, (0.0, 1.0)).all():
             return float("nan")

@@ -22,27 +22,13 @@ class Renamed:
     new: str
     per_chain: bool = False  # the old argument counted draws per chain; the new one counts all draws
 
-    def value(self, given: Any, arguments: Mapping[str, Any]) -> Any:
-        """Return the new argument's value for the old argument's value."""
-        return given * arguments["chains"] if self.per_chain else given
-
-    def warn(self, owner: str, value: Any, stacklevel: int) -> None:
-        """Warn that the old name is deprecated, and give the new call."""
-        meaning = ", the number of draws of all chains together" if self.per_chain else ""
-        warnings.warn(
-            f"{owner}: argument {self.old!r} is now called {self.new!r}{meaning}. Write {self.new}={value!r}.",
-            FutureWarning,
-            stacklevel=stacklevel,
-        )
-
 
 def current_names(
     renamed: Iterable[Renamed], owner: str, given: Mapping[str, Any], others: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the arguments of `owner` under their current names, with a warning for each old name.
+    """Return the arguments that a caller gave to `owner` under their current names, with a warning for each old name.
 
-    `given` are the arguments as the caller names them. `others` are values of the arguments that are not given.
-    The old and the new name together are refused by a ParameterError.
+    `others` are values of the arguments that are not given. The old and the new name together are refused.
     """
     named = dict(given)
     for change in renamed:
@@ -50,8 +36,15 @@ def current_names(
             continue
         if change.new in named:
             raise ParameterError(f"{owner}: {change.old!r} is the old name of {change.new!r}. Give one of them.")
-        named[change.new] = change.value(named.pop(change.old), {**others, **named})
-        change.warn(owner, named[change.new], stacklevel=4)  # the caller of the function that calls this one
+        value, meaning = named.pop(change.old), ""
+        if change.per_chain:
+            value, meaning = value * {**others, **named}["chains"], ", the number of draws of all chains together"
+        named[change.new] = value
+        warnings.warn(
+            f"{owner}: argument {change.old!r} is now called {change.new!r}{meaning}. Write {change.new}={value!r}.",
+            FutureWarning,
+            stacklevel=3,  # the caller of the function that calls this one
+        )
     return named
 
 

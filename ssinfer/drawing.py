@@ -13,19 +13,5 @@ FIGURES = Registry("figure", "ssinfer.figures", "FIGURE", "ssinfer.figures")
 
 
 def draw(name: str, frame: pd.DataFrame, **options: Any) -> Any:
-    """Draw a figure from a plain frame.
-
-    Parameters
-    ----------
-    name : str
-        Name of the figure.
-    frame : pandas.DataFrame
-        The numbers that the figure shows. Its columns are listed by the figure.
-    **options : object
-        Options of the figure, by name.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+    """Draw the figure `name` (matplotlib) from the plain frame of its numbers, with its options by name."""
     return FIGURES.find(name).draw(frame, **options)

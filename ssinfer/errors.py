@@ -8,8 +8,8 @@
     │   ├── CohortError                 persons, enrolment or attribution that contradict each other
     │   ├── ClaimsError                 claims tables with missing columns or impossible values
     │   ├── DrawsError                  draws that break a counterfactual's promise
-    │   └── DatasetError                a published data set that is absent, damaged or not comparable
-    │   ├── AmbiguousPeriodsError       period labels that two readings fit equally well
+    │   ├── DatasetError                a published data set that is absent, damaged or not comparable
+    │   └── AmbiguousPeriodsError       period labels that two readings fit equally well
     ├── ParameterError (ValueError)     an argument with an impossible value
     ├── DesignError (ValueError)        a design that the data cannot support
     ├── NotSupportedError (TypeError)   "X is not supported for Y"
@@ -57,10 +57,7 @@ class DatasetError(DataError):
 
 
 class DrawsError(DataError):
-    """Draws that break a counterfactual's promise: not finite, a claimed uncertainty that is not there.
-
-    `promise` is "finite" or "uncertainty".
-    """
+    """Draws that break the promise "finite" or "uncertainty" of a counterfactual."""
 
     def __init__(self, message: str, promise: str) -> None:
         super().__init__(message)
@@ -129,7 +126,7 @@ class PluginError(SsinferError, ImportError):
     """A benchmark provider that cannot be loaded."""
 
 
-def did_you_mean(name: object, allowed: Iterable[object], *, most: int = 3) -> str:
+def did_you_mean(name: object, allowed: Iterable[object]) -> str:
     """Return a sentence naming the allowed labels nearest to `name`, or the first few of them.
 
     >>> did_you_mean("VLISINGEN", ["VLISSINGEN", "VEERE", "MIDDELBURG"])
@@ -137,7 +134,7 @@ def did_you_mean(name: object, allowed: Iterable[object], *, most: int = 3) -> s
     """
     labels = [str(label) for label in allowed]
     by_fold = {label.casefold(): label for label in labels}
-    close = difflib.get_close_matches(str(name).casefold(), list(by_fold), n=most, cutoff=0.6)
+    close = difflib.get_close_matches(str(name).casefold(), list(by_fold))
     if close:
         return "Did you mean " + " or ".join(repr(by_fold[fold]) for fold in close) + "?"
     shown = ", ".join(repr(label) for label in labels[:8])

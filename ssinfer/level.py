@@ -10,15 +10,7 @@ Side = Literal["one-sided", "two-sided"]
 
 
 def check_level(level: float | None, name: str = "level") -> float:
-    """Return `level` if it is a fraction inside (0, 1); a percentage gets a hint.
-
-    >>> check_level(0.95)
-    0.95
-    >>> check_level(95)
-    Traceback (most recent call last):
-    ...
-    ssinfer.errors.ParameterError: level is 95, which looks like a percentage. Write it as a fraction: 0.95.
-    """
+    """Return `level` if it is a fraction inside (0, 1); a percentage gets a hint."""
     if level is not None and 0 < level < 1:
         return float(level)
     if level is not None and 1 < level < 100:

@@ -1,8 +1,7 @@
 """Compiles the kernels of every method once, so that the first study need not wait.
 
-numba compiles a kernel at its first call and keeps the machine code on disk. Each method of the package fits a small
-synthetic panel with every inference option, to trigger compilation. Options that are off by default, such as predictors
-and covariates, compile at their first use.
+Each method of the package fits a small synthetic panel with every inference option; numba then keeps the machine code
+on disk. Options that are off by default, such as predictors and covariates, compile at their first use.
 """
 
 import warnings
@@ -35,21 +34,9 @@ class Compiled(NamedTuple):
 
 
 def precompile(n_jobs: int = 2) -> list[Compiled]:
-    """Compile the kernels of every method of this package, and keep them on disk.
+    """Compile the kernels of every method of this package with `n_jobs` processes, and keep them on disk.
 
-    Parameters
-    ----------
-    n_jobs : int
-        Processes. Methods that share kernels are compiled in one process.
-
-    Returns
-    -------
-    list of Compiled
-
-    Raises
-    ------
-    SsinferError
-        No folder for compiled kernels is writable.
+    SsinferError: no folder for compiled kernels is writable.
     """
     if cache_folder() is None:
         raise SsinferError(
@@ -61,7 +48,7 @@ def precompile(n_jobs: int = 2) -> list[Compiled]:
 
 
 def _families() -> list[tuple[type[Any], ...]]:
-    """Return the package's methods by the class that they share below BenchmarkMethod, the largest family first.
+    """Return the methods of the package by their class below BenchmarkMethod, the largest family first.
 
     A method that combines others has no kernels of its own, and is left out.
     """
@@ -98,13 +85,7 @@ def _compile(family: tuple[type[Any], ...]) -> list[Compiled]:
 
 
 def _example(baseline: int, performance: int) -> tuple[Cohort, Design]:
-    """Return synthetic persons whose spending rises with age, and a design with the first unit treated.
-
-    Parameters
-    ----------
-    baseline, performance : int
-        Numbers of periods.
-    """
+    """Return synthetic persons whose spending rises with age, and a design with the first unit treated."""
     rng = np.random.default_rng(1)
     count, periods = N_UNITS * PERSONS_PER_UNIT, baseline + performance
     age = rng.uniform(20.0, 80.0, count)

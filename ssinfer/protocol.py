@@ -12,28 +12,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """Capabilities of a method. It refuses the others ("X is not supported for Y"); `ssinfer methods` lists them.
+    """Capabilities of a method. It refuses the others ("X is not supported for Y"); `ssinfer methods` lists them."""
 
-    Attributes
-    ----------
-    several_treated : bool
-        A design may name several treated units.
-    staggered_starts : bool
-        Treated units may start at different periods (``Design.starts``).
-    covariates : bool
-        The method can use covariates of the panel.
-    masks : bool
-        Periods in ``Design.masked`` are left out of estimation and of savings.
-    posterior, confidence : bool
-        The method can give draws of a posterior, or of a sampling distribution.
-    """
-
-    several_treated: bool = True
-    staggered_starts: bool = False
-    covariates: bool = False
-    masks: bool = True
-    posterior: bool = False
-    confidence: bool = False
+    several_treated: bool = True  # a design may name several treated units
+    staggered_starts: bool = False  # treated units may start at different periods (``Design.starts``)
+    covariates: bool = False  # of the panel
+    masks: bool = True  # periods in ``Design.masked`` are left out of estimation and of savings
+    posterior: bool = False  # the method can give draws of a posterior
+    confidence: bool = False  # the method can give draws of a sampling distribution
 
 
 @runtime_checkable
@@ -50,8 +36,6 @@ class Benchmark(Protocol):
     - ``member_parameters`` : names of constructor parameters that hold other methods. Studies name them by entry point.
     - ``renamed`` : tuple of :class:`ssinfer.deprecation.Renamed`, old names of parameters that still work.
 
-    Examples
-    --------
     >>> import ssinfer as ss
     >>> isinstance(ss.AdministrativeBenchmark(), Benchmark)
     True
@@ -65,20 +49,13 @@ class Benchmark(Protocol):
     def fit(self, data: Any, design: Design, *, seed: Any = None) -> Counterfactual:
         """Return draws of the treated units' performance spending without the contract.
 
-        Parameters
-        ----------
-        data : Panel or Cohort
-            The data that `needs` names. A method changes neither data nor design nor its own parameters.
-        design : Design
-        seed : int, numpy.random.SeedSequence or numpy.random.Generator
-            Source of all randomness (``numpy.random.default_rng(seed)``).
+        `data` are what `needs` names. A fit changes neither data nor design nor parameters. All randomness comes from
+        ``numpy.random.default_rng(seed)``.
 
         Raises
         ------
-        NotSupportedError
-            The design asks for what the method does not support.
-        SsinferError
-            Any other refusal. A backtest records the reason and continues.
+        NotSupportedError, SsinferError
+            The design asks for what the method does not support; any other refusal, which a backtest records.
         """
         ...
 

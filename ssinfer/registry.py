@@ -11,15 +11,15 @@ from ssinfer.errors import PluginError, did_you_mean
 
 @dataclass(frozen=True)
 class Registry:
-    """The objects of one kind. Each is declared once, in its own module.
+    """The objects of one kind. Each is declared once.
 
-    A module of `package` declares an object as its attribute `attribute`. Another distribution declares one by an entry
-    point of `group`. Every object has a unique ``name``, which is its key, and a number ``order``.
+    A module of `package` declares an object, or a tuple of objects, as its attribute `attribute`; another distribution,
+    by an entry point of `group`. Every object has a unique ``name``, which is its key, and a number ``order``.
     """
 
     kind: str  # in words, for messages
     package: str  # dotted name of the package that holds the built-in objects
-    attribute: str  # name of the module attribute that holds an object
+    attribute: str  # name of the module attribute that holds its objects
     group: str  # entry points of other distributions
 
     def entries(self) -> tuple[Any, ...]:
@@ -31,13 +31,7 @@ class Registry:
         return tuple(_scan(self)[0])
 
     def find(self, name: str) -> Any:
-        """Return the object with a name.
-
-        Raises
-        ------
-        PluginError
-            The name is unknown (the message gives the nearest), or its entry point cannot be loaded.
-        """
+        """Return the object with a name; PluginError if it is unknown (with the nearest), or if it cannot be loaded."""
         usable, broken = _scan(self)
         if name in usable:
             return usable[name]
@@ -60,8 +54,8 @@ def _scan(registry: Registry) -> tuple[dict[str, Any], dict[str, str]]:
     package = importlib.import_module(registry.package)
     names = [f"{registry.package}.{module.name}" for module in pkgutil.iter_modules(package.__path__)]
     modules = [importlib.import_module(name) for name in names]
-    declared = [getattr(module, registry.attribute) for module in modules if hasattr(module, registry.attribute)]
-    usable = {entry.name: entry for entry in declared}
+    declared: list[Any] = [getattr(module, registry.attribute, ()) for module in modules]
+    usable = {entry.name: entry for part in declared for entry in ((part,) if hasattr(part, "name") else part)}
     broken: dict[str, str] = {}
     for point in entry_points(group=registry.group):
         try:

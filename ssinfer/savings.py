@@ -20,8 +20,7 @@ class Savings:
 
     Attributes
     ----------
-    benchmark : xarray.DataArray (chain, draw, unit, period)
-        Draws of the benchmark, in EUR per insured-year.
+    benchmark : xarray.DataArray (chain, draw, unit, period), draws in EUR per insured-year
     spending, insured_years : xarray.DataArray (unit, period)
         Observed spending in EUR per insured-year, and its weight in insured-years.
     uncertainty : "posterior", "sampling" or "none"
@@ -67,18 +66,10 @@ class Savings:
         return Savings(pool(self.benchmark), pool(self.spending), insured, self.uncertainty)
 
     def summary(self, level: float = 0.95) -> pd.DataFrame:
-        """Return one row per unit and period, and a pooled row.
+        """Return one row per unit and period, and a pooled row. Money is in EUR per insured-year.
 
-        Parameters
-        ----------
-        level : float
-            Probability inside the interval, a fraction.
-
-        Returns
-        -------
-        pandas.DataFrame
-            unit, period, benchmark (mean), spending, saving, savings_rate (measured), lower and upper (equal-tailed
-            interval of the saving), probability_positive (share of draws above zero). Money is in EUR per insured-year.
+        The columns are unit, period, benchmark (mean), spending, saving, savings_rate (measured), lower and upper
+        (equal-tailed interval of the saving with probability `level`), probability_positive (share of positive draws).
         """
         level = check_level(level)
         tables = [self] if self.draws.sizes["unit"] * self.draws.sizes["period"] == 1 else [self, self.pooled()]

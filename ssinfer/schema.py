@@ -24,8 +24,7 @@ _EMPTY = {"text": "str", "label": "object", "float": "float64", "int": "int64", 
 class Column:
     """A column of a written or returned frame.
 
-    A part of the name in braces stands for a setting, as in ``selected_{trait}``; with ``:g`` for a number, as in
-    ``coverage_{level:g}``.
+    A part of the name in braces stands for a setting, as in ``selected_{trait}``; ``{level:g}`` for a number.
     """
 
     name: str
@@ -45,11 +44,6 @@ class Column:
         braces = re.search(r"\{(\w+)", self.name)
         return braces[1] if braces else ""
 
-    @property
-    def depends_on_settings(self) -> bool:
-        """Whether the name holds a setting in braces."""
-        return bool(self.setting)
-
 
 @cache
 def _pattern(name: str) -> re.Pattern[str]:
@@ -67,9 +61,7 @@ class FrameSchema:
     columns: tuple[Column, ...]
 
     def header(self, **settings: Iterable[object]) -> dict[str, Column]:
-        """Return the columns that every frame has, by name, for the values of each setting.
-
-        A setting without values has no columns.
+        """Return the columns that every frame has, by name; one per value of a setting.
 
         >>> names = ("score_{level:g}", "score_{level:g}_se")
         >>> schema = FrameSchema("scores", "one row", tuple(Column(name, "float", "", "") for name in names))
@@ -92,13 +84,7 @@ class FrameSchema:
         return pd.DataFrame({name: pd.Series(dtype=_EMPTY[column.dtype]) for name, column in header.items()})
 
     def frame(self, rows: Sequence[Mapping[str, Any]], **settings: Iterable[object]) -> pd.DataFrame:
-        """Return rows as a frame whose header depends on the settings only; a column missing from a row is NaN.
-
-        Raises
-        ------
-        DataError
-            A row has a column that is not declared.
-        """
+        """Return rows as a frame whose header depends on the settings only; a column missing from a row is NaN."""
         import pandas as pd  # noqa: PLC0415  (the schema itself needs no pandas)
 
         header = self.header(**settings)
@@ -108,14 +94,9 @@ class FrameSchema:
         return pd.DataFrame(rows, columns=list(header)) if rows else self.empty(**settings)
 
     def conform(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return the frame with the declared columns in the declared order.
+        """Return the frame with the declared columns in the declared order; missing and undeclared columns are refused.
 
         A frame without columns gets the header of the schema.
-
-        Raises
-        ------
-        DataError
-            A declared column is missing, or a column is not declared.
         """
         if not len(frame.columns):
             return self.empty()
@@ -128,20 +109,20 @@ class FrameSchema:
         lines = ["| column | type | unit | meaning |", "|---|---|---|---|"]
         for column in self.columns:
             meaning = column.meaning + (f" Before: `{column.old_name}`." if column.old_name else "")
-            cells = (f"`{column.name}`", column.dtype, column.unit, meaning)
-            lines.append(f"| {' | '.join(cells)} |".replace(":g}", "}").replace("  ", " "))
+            row = f"| `{column.name}` | {column.dtype} | {column.unit} | {meaning} |"
+            lines.append(row.replace(":g}", "}").replace("  ", " "))
         return "\n".join(lines)
 
 
 @cache
 def _order(schema: FrameSchema, names: tuple[str, ...]) -> tuple[str, ...]:
     """Return the columns of a frame in the declared order, or refuse them."""
-    fixed = {column.name: column for column in schema.columns if not column.depends_on_settings}
+    fixed = {column.name: column for column in schema.columns if not column.setting}
     absent = [name for name, column in fixed.items() if name not in names and not column.optional]
     if absent:
         raise DataError(f"{schema.name} lacks the column {absent[0]!r}; it has {list(names[:12])}.")
     order: list[str] = []
-    for by_settings, columns in groupby(schema.columns, key=lambda column: column.depends_on_settings):
+    for by_settings, columns in groupby(schema.columns, key=lambda column: bool(column.setting)):
         declared = list(columns)
         if by_settings:  # neighbours, such as a figure and its standard error, stay in the order of the frame
             others = [name for name in names if name not in fixed and name not in order]

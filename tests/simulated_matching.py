@@ -147,8 +147,8 @@ def simulate_matching(
             "sex": np.array(["F", "M"], dtype=object)[sex],
             "ses": np.array(["high", "middle", "low"], dtype=object)[ses],
         }
-        places = np.array(REGIONS, dtype=object)[region]
-        return Cohort(np.arange(n), labels[practice], periods, spending, years, places, covariates)
+        regions = np.array(REGIONS, dtype=object)[region]
+        return Cohort(np.arange(n), labels[practice], periods, spending, years, regions, covariates)
 
     after = slice(len(BASELINE), n_periods)
     design = Design(labels[:n_treated].tolist(), baseline=BASELINE, performance=periods[after])

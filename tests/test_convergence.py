@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ssinfer.convergence import convergence_failures, convergence_figures
+from ssinfer.convergence import convergence_checks, convergence_failures
 
 
 @pytest.mark.parametrize(
@@ -21,9 +21,9 @@ from ssinfer.convergence import convergence_failures, convergence_figures
     ],
 )
 def test_refusal_names_what_failed(r_hat, ess, divergent, named):
-    figures = convergence_figures({"mean": 1.0, "tau": r_hat}, {"mean": 5000.0, "tau": ess}, divergent, 6000)
-    failures = convergence_failures(figures)
+    checks = convergence_checks({"mean": 1.0, "tau": r_hat}, {"mean": 5000.0, "tau": ess}, divergent, 6000)
+    failures = convergence_failures(checks)
     assert len(failures) == len(named)
     for failure, start in zip(failures, named, strict=True):
         assert failure.startswith(start)
-    assert "of tau" in figures[0].message or r_hat == 1.0
+    assert "of tau" in checks[0].message or r_hat == 1.0

@@ -25,7 +25,7 @@ def registry(tmp_path, monkeypatch):
         "from collections import namedtuple\nTHING = namedtuple('T', 'name order')('late', 2)\n"
     )
     (package / "early.py").write_text(
-        "from collections import namedtuple\nTHING = namedtuple('T', 'name order')('early', 1)\n"
+        "from collections import namedtuple\nTHING = (namedtuple('T', 'name order')('early', 1),)\n"
     )
     (package / "none.py").write_text("")
     (tmp_path / "elsewhere.py").write_text(

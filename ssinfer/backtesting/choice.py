@@ -248,11 +248,7 @@ def _choose(specifications: pd.DataFrame, at_most: float) -> int:
 
 
 def _cross_fitted_errors(
-    placebos: pd.DataFrame,
-    fold_of: str,
-    chosen: Sequence[tuple[Any, Specification]],
-    loss: Misallocation,
-    seed: int,
+    placebos: pd.DataFrame, fold_of: str, chosen: Sequence[tuple[Any, Specification]], loss: Misallocation, seed: int
 ) -> dict[str, float]:
     """Return standard errors of the cross-fitted figures, over replicates that draw blocks of all folds."""
     blocks = pd.Index(pd.unique(placebos["block"]))

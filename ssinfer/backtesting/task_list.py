@@ -110,11 +110,7 @@ def _order(tasks: Sequence[Task]) -> list[int]:
         first.setdefault(task.method_name, number)
     return sorted(
         range(len(tasks)),
-        key=lambda number: (
-            first[tasks[number].method_name] != number,
-            -_units_per_task(tasks[number].method),
-            number,
-        ),
+        key=lambda number: (first[tasks[number].method_name] != number, -_units_per_task(tasks[number].method), number),
     )
 
 

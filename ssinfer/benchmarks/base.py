@@ -36,20 +36,14 @@ __all__ = ["BenchmarkMethod", "Capabilities", "Estimate"]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Estimate:
-    """Result of a method as arrays on the standardised scale, without labels.
-
-    I treated units, P performance periods, J donors.
+    """Result of a method as arrays on the standardised scale, without labels. I treated units, P performance periods.
 
     Attributes
     ----------
-    benchmark, expected, confidence : array (chain, draw, I, P)
-        Draws of spending per insured-year, divided by the case mix.
-    uncertainty, information, failures, inference
-        As in :class:`~ssinfer.counterfactual.Counterfactual`.
-    weights : array (I, J) or None
-        Donor weights.
-    solver, components, diagnostics : pandas.DataFrame or None
-        Columns as in `ssinfer.benchmarks.frames`.
+    benchmark, expected, confidence : array (chain, draw, I, P), EUR per insured-year divided by the case mix
+    uncertainty, information, failures, inference : as in :class:`~ssinfer.counterfactual.Counterfactual`
+    weights : array (I, J) of donor weights, or None
+    solver, components, diagnostics : frames with the columns of `ssinfer.benchmarks.frames`, or None
     """
 
     benchmark: Floats
@@ -66,10 +60,10 @@ class Estimate:
 
 
 class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
-    """Base class of benchmark methods.
+    """Base class of benchmark methods. The constructor only stores its parameters, as in scikit-learn.
 
-    The constructor only stores its parameters, as in scikit-learn. A subclass declares `needs` and `capabilities` and
-    defines :meth:`estimate`. A method that can share work between placebos also overrides :meth:`estimate_many`.
+    A subclass declares `needs` and `capabilities` and defines :meth:`estimate`. A method that can share work between
+    placebos also overrides :meth:`estimate_many`.
     """
 
     needs: ClassVar[Literal["panel", "cohort"]] = "panel"
@@ -86,7 +80,7 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
         return self
 
     def fit(self, data: Any, design: Design, *, seed: Seed = None) -> Counterfactual:
-        """Estimate the spending that would have been observed without the contract.
+        """Estimate the spending that would have been observed without the contract, as a Counterfactual.
 
         Parameters
         ----------
@@ -96,10 +90,6 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
             The treated units, windows and comparison group.
         seed : int, SeedSequence or Generator, optional
             The same seed gives the same draws.
-
-        Returns
-        -------
-        Counterfactual
         """
         self.check_parameters()
         problem = self.prepare(data, design)
@@ -108,14 +98,9 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
     def fit_many(
         self, data: Any, designs: Sequence[Design], seeds: Sequence[Seed]
     ) -> list[Counterfactual | SsinferError]:
-        """Fit several designs on the same data.
+        """Fit several designs on the same data: one Counterfactual per design, or the error with which it is refused.
 
         The result of a design does not depend on the others in the list.
-
-        Returns
-        -------
-        list of Counterfactual or SsinferError
-            One entry per design. A refused design gives its error.
         """
         self.check_parameters()
         outcomes: dict[int, Counterfactual | SsinferError] = {}
@@ -186,19 +171,18 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
         factor = problem.factor[np.ix_(problem.treated, columns)]
         cells = problem.post[:, columns]
 
-        values = np.where(cells, estimate.benchmark * factor, np.nan)
-        chain_draw = {"chain": np.arange(values.shape[0]), "draw": np.arange(values.shape[1])}
-        benchmark = xr.DataArray(values, coords={**chain_draw, **coords}, dims=DIMS, name="benchmark")
-
-        def array(draws: Floats | None, name: str) -> xr.DataArray | None:
-            if draws is None:
-                return None
+        def array(draws: Floats, name: str, template: xr.DataArray | None = None) -> xr.DataArray:
             values = np.where(cells, draws * factor, np.nan)
-            if draws.shape == estimate.benchmark.shape:  # reuse the labels: building them again takes longer
-                return benchmark.copy(deep=False, data=values).rename(name)
-            chain_draw = {"chain": np.arange(draws.shape[0]), "draw": np.arange(draws.shape[1])}
+            if template is not None and template.shape == values.shape:  # building the labels again takes longer
+                return template.copy(deep=False, data=values).rename(name)
+            chain_draw = {"chain": np.arange(values.shape[0]), "draw": np.arange(values.shape[1])}
             return xr.DataArray(values, coords={**chain_draw, **coords}, dims=DIMS, name=name)
 
+        benchmark = array(estimate.benchmark, "benchmark")
+        optional = {
+            name: None if draws is None else array(draws, name, benchmark)
+            for name, draws in (("expected", estimate.expected), ("confidence", estimate.confidence))
+        }
         observed = np.where(cells, panel.spending[np.ix_(problem.treated, columns)], np.nan)
         spending = xr.DataArray(observed, coords=coords, dims=DIMS[2:], name="spending")
         weights = None
@@ -216,8 +200,7 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
             .assign_attrs({} if per_year is None else {"periods_per_year": per_year}),
             uncertainty=estimate.uncertainty,
             information=estimate.information,
-            expected=array(estimate.expected, "expected"),
-            confidence=array(estimate.confidence, "confidence"),
+            **optional,
             weights=weights,
             solver=None if estimate.solver is None else SOLVER.conform(estimate.solver),
             components=conform_components(estimate.components),

@@ -86,13 +86,7 @@ def conform_components(frame: pd.DataFrame | None) -> pd.DataFrame | None:
 
 
 def conform_diagnostics(frame: pd.DataFrame | None) -> pd.DataFrame | None:
-    """Return diagnostics with the declared columns, or refuse a status that is not in the vocabulary.
-
-    Raises
-    ------
-    DataError
-        A column is missing or not declared, or a status is none of PASS, WARN, FAIL and NOT EVALUATED.
-    """
+    """Return diagnostics with the declared columns. DataError if a column or a status is not declared."""
     if frame is None:
         return None
     frame = DIAGNOSTICS.conform(frame)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """Arrays of a panel for one design. N units, T periods, I treated units, P performance periods.
+    """Arrays of a panel for one design. N units, T periods, I treated units, J donors, P performance periods.
 
     **Sealed**: spending and sampling variance of treated units are NaN in their own performance periods, so that no
     benchmark draw can depend on them. **Standardised**: spending is divided by `factor`, the relative case mix (1
@@ -26,25 +26,14 @@ class Problem:
 
     Attributes
     ----------
-    panel : Panel
-    design : Design
-    spending : array (N, T)
-        Standardised spending, in EUR per insured-year; NaN where sealed or absent.
-    insured_years : array (N, T) or None
+    spending : array (N, T), standardised, in EUR per insured-year; NaN where sealed or absent
+    insured_years : array (N, T), or None
     variance : array (N, T) or None
         Known variance of each standardised mean, from the panel's `sampling_variance` or `cv`; NaN where sealed.
-    factor : array (N, T)
-        Case-mix-expected spending, relative to its mean over units.
-    treated : array (I,)
-        Rows of the treated units.
-    donors : array (J,)
-        Rows of the comparison group.
-    pre, post : array (I, T)
-        Baseline and performance cells of each treated unit, without masked periods.
-    performance_columns : array (P,)
-        Columns of the unmasked performance periods.
-    baseline : array (B,)
-        Columns of the unmasked baseline periods.
+    factor : array (N, T), case-mix-expected spending relative to its mean over units
+    treated, donors : arrays (I,), (J,) of rows of the panel
+    pre, post : arrays (I, T), baseline and performance cells of each treated unit, without masked periods
+    performance_columns, baseline : arrays (P,), (B,), columns of the unmasked periods
     """
 
     panel: Panel
@@ -64,12 +53,8 @@ class Problem:
     def of(cls, panel: Panel, design: Design) -> Problem:
         """Return the problem of a design on a panel.
 
-        Raises
-        ------
-        DesignError
-            A period or unit is unknown, masks leave no period, or no donors remain.
-        PanelError
-            A cell that is needed has no spending. The treated units' performance cells are not needed.
+        DesignError: a period or unit is unknown, masks leave no period, or no donors remain. PanelError: a cell that is
+        needed has no spending; the treated units' performance cells are not needed.
         """
         design = design.on(panel)
         treated = design.treated_rows(panel)
@@ -120,7 +105,7 @@ class Problem:
     def performance_insured_years(self) -> Floats:
         """Insured-years (I, P) of the performance cells: 0 before a unit's start, 1 if the panel has none.
 
-        If the insured-years of a performance period are not known yet, the unit's last known ones are used.
+        Insured-years that are not known yet are the unit's last known ones.
         """
         cells = self.post[:, self.performance_columns]
         if self.insured_years is None:
@@ -134,16 +119,6 @@ class Problem:
         if self.insured_years is None:
             return np.ones_like(self.spending)
         return _carried_forward(self.insured_years)
-
-    @property
-    def columns(self) -> Positions:
-        """Old name of `performance_columns`."""
-        return self.performance_columns
-
-    @property
-    def weights(self) -> Floats:
-        """Old name of `performance_insured_years`."""
-        return self.performance_insured_years
 
     def labels(self, rows: Positions) -> list[str]:
         """Return the names of units."""
@@ -215,10 +190,7 @@ def _complete_donors(panel: Panel, design: Design, donors: Positions, needed: Po
 
 
 def _case_mix(panel: Panel, design: Design, rows: Positions, needed: Positions) -> Floats:
-    """Return case-mix-expected spending relative to its mean over units in the period (N, T); ones without a standard.
-
-    The mean is weighted by insured-years. Dividing by it keeps mean spending and its trend.
-    """
+    """Return case-mix-expected spending (N, T), relative to its mean over units in the period (by insured-years)."""
     if design.standard is None:
         return np.ones(panel.spending.shape)
     expected = panel.covariate(design.standard)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from scipy.special import softmax
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ssinfer.benchmarks.problem import Problem
-    from ssinfer.counterfactual import Counterfactual
     from ssinfer.design import Design
     from ssinfer.typing import Floats
 
@@ -40,12 +39,10 @@ class StackedBenchmark(BenchmarkMethod):
     overdispersed (Gneiting and Ranjan 2013, doi 10.1214/13-EJS823). The spread of the mixture is therefore scaled by
     the root mean square of its standardised errors in the same windows.
 
-    The mixture has as many draws and chains as the first method.
-
     Parameters
     ----------
     methods : sequence of benchmark methods
-        At least two panel methods with draws ("posterior" or "sampling").
+        At least two panel methods with draws. The mixture has as many draws and chains as the first method.
     windows : int
         Number of earlier windows, the latest first. Each has at least two baseline periods before it.
     placebos : int
@@ -59,7 +56,6 @@ class StackedBenchmark(BenchmarkMethod):
     Bayesian Analysis 13(3), doi 10.1214/17-BA1091.
     """
 
-    needs: ClassVar[Literal["panel", "cohort"]] = "panel"
     capabilities: ClassVar[Capabilities] = Capabilities(posterior=True, confidence=True)
     member_parameters: ClassVar[tuple[str, ...]] = ("methods",)
 
@@ -123,8 +119,7 @@ class StackedBenchmark(BenchmarkMethod):
     ) -> tuple[list[Floats], list[Floats]]:
         """Return, per method, draws (cases, draws) of the rate minus the observed rate, and of the rate.
 
-        The rate of a case is spending divided by the mean of all methods' benchmarks. All methods then predict the same
-        quantity.
+        The rate of a case is spending divided by the mean of all methods' benchmarks, so all methods predict the same.
         """
         designs = self._designs(problem, rng)
         outcomes = [m.fit_many(problem.panel, designs, [seed] * len(designs)) for m in self.methods]
@@ -135,7 +130,18 @@ class StackedBenchmark(BenchmarkMethod):
                 f"StackedBenchmark has {len(cases)} earlier placebo windows that every method can fit; at least "
                 f"{MIN_CASES} are needed. Lengthen the baseline, widen the comparison group, or drop a method."
             )
-        return _rates(cases)
+        errors: list[list[Floats]] = [[] for _ in self.methods]
+        predicted: list[list[Floats]] = [[] for _ in self.methods]
+        for case in cases:
+            pooled = [cf.pooled() for cf in case]
+            centre = float(np.mean([draws.mean() for draws in pooled]))
+            sizes = case[0].insured_years.values
+            spent = float((np.nan_to_num(case[0].spending.values) * sizes).sum() / sizes.sum())
+            for k, draws in enumerate(pooled):
+                thinned = draws[np.linspace(0, len(draws) - 1, min(MAX_PAIRED_DRAWS, len(draws))).astype(int)] / centre
+                predicted[k].append(thinned)
+                errors[k].append(thinned - spent / centre)
+        return [np.stack(e) for e in errors], [np.stack(p) for p in predicted]
 
     def _designs(self, problem: Problem, rng: np.random.Generator) -> list[Design]:
         """Return placebo designs whose performance period lies inside the baseline."""
@@ -167,30 +173,10 @@ class StackedBenchmark(BenchmarkMethod):
         return designs
 
 
-def _rates(cases: list[list[Counterfactual]]) -> tuple[list[Floats], list[Floats]]:
-    """Return, per method, draws (cases, draws) of the rate minus the observed rate, and of the rate."""
-    n_methods = len(cases[0])
-    errors: list[list[Floats]] = [[] for _ in range(n_methods)]
-    predicted: list[list[Floats]] = [[] for _ in range(n_methods)]
-    for case in cases:
-        pooled = [cf.pooled() for cf in case]
-        centre = float(np.mean([draws.mean() for draws in pooled]))
-        sizes = case[0].insured_years.values
-        spent = float((np.nan_to_num(case[0].spending.values) * sizes).sum() / sizes.sum())
-        for k, draws in enumerate(pooled):
-            thinned = draws[np.linspace(0, len(draws) - 1, min(MAX_PAIRED_DRAWS, len(draws))).astype(int)] / centre
-            predicted[k].append(thinned)
-            errors[k].append(thinned - spent / centre)
-    return [np.stack(e) for e in errors], [np.stack(p) for p in predicted]
-
-
 def stacking_weights(errors: Sequence[Floats], predicted: Sequence[Floats]) -> Floats:
     """Return the weights (K,) on the simplex that minimise the mean CRPS of the mixture.
 
-    Parameters
-    ----------
-    errors, predicted : K arrays (cases, draws)
-        Draws minus the observation, and draws, in random order.
+    `errors` and `predicted` are K arrays (cases, draws): draws minus the observation, and draws, in random order.
     """
     n_methods = len(errors)
     single = np.array([np.abs(e).mean() for e in errors])

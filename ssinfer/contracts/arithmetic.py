@@ -51,33 +51,18 @@ def payments(
     lower_share: Floats,
     excess: bool,
 ) -> tuple[Floats, Codes]:
-    """Return the payment and its reason, element by element.
+    """Return the payment and its `Outcome`, element by element; all arrays broadcast to one shape.
 
     Parameters
     ----------
-    benchmark, spending : ndarray
-        Totals in money; every array is of one shape or broadcasts to it.
-    threshold, loss_threshold : ndarray
-        Savings threshold and loss threshold, fractions of the benchmark, both >= 0. The test is "at least".
-    savings_share, loss_share : ndarray
-        Share of savings paid (quality included) and of losses owed; a loss share of 0 is one-sided.
-    savings_cap, loss_cap : ndarray
-        Largest payment and largest amount owed, totals in money; inf for none.
-    less : ndarray
-        Money subtracted from the savings before sharing: costs and losses carried over.
-    lower_share : ndarray
-        Share of savings paid below the threshold; 0 if nothing is paid there.
-    excess : bool
-        If True, only savings above the threshold are shared; if False, all savings from the first euro.
+    benchmark, spending : totals in money
+    threshold, loss_threshold : fractions of the benchmark, both >= 0; the test is "at least"
+    savings_share, loss_share : share of savings paid (quality included) and of losses owed; 0: none
+    savings_cap, loss_cap : largest payment and largest amount owed, totals in money; inf for none
+    less : money subtracted from the savings before sharing: costs and losses carried over
+    lower_share : share of savings paid below the threshold; 0: none
+    excess : whether only savings above the threshold are shared, or all from the first euro
 
-    Returns
-    -------
-    payment : ndarray of float
-    code : ndarray of int8
-        Values of `Outcome`.
-
-    Examples
-    --------
     >>> ones = np.ones(1)
     >>> no, inf = np.zeros(1), np.full(1, np.inf)
     >>> payments(2e6 * ones, 1.9e6 * ones, threshold=0.03 * ones, loss_threshold=0.03 * ones, savings_share=0.5 * ones,

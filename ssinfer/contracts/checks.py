@@ -9,31 +9,40 @@ from typing import TYPE_CHECKING, Any, get_args
 from ssinfer.errors import ContractError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Sequence
 
 
-def build[T](kind: type[T], given: Mapping[str, Any] | T, where: str) -> T:
+def build[T](kind: type[T], given: Any, where: str) -> T:
     """Return `kind` built from a mapping, refusing unknown keys with the nearest allowed one."""
     if isinstance(given, kind):
         return given
     if not hasattr(given, "keys"):
         raise ContractError(f"{where} must be a table of terms, got {given!r}.")
-    allowed = [f.name for f in fields(kind)]  # type: ignore[arg-type]
-    values: dict[str, Any] = {}
-    for key, value in given.items():  # type: ignore[union-attr]
+    known_terms(given, [f.name for f in fields(kind)], where)  # type: ignore[arg-type]
+    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in given.items()})
+
+
+def known_terms(given: Iterable[Any], allowed: Sequence[str], where: str) -> None:
+    """Refuse terms that are not allowed, naming the nearest allowed one."""
+    for key in given:
         if key not in allowed:
             raise ContractError(f"{where} has no term {key!r}. {did_you_mean(key, allowed)}")
-        values[key] = tuple(value) if isinstance(value, list) else value
-    return kind(**values)
 
 
-def fraction(value: Any, what: str, *, most: float = 1.0) -> float:
-    """Return a fraction from 0 to `most`, or refuse it; a percentage gets a hint."""
+def fraction(value: Any, what: str) -> float:
+    """Return a fraction from 0 to 1, or refuse it; a percentage gets a hint."""
     number = money(value, what)
-    if not 0 <= number <= most:
+    if not 0 <= number <= 1:
         hint = f" {number:g} looks like a percentage: write {number / 100:g}." if 1 < number <= 100 else ""
-        raise ContractError(f"{what} must be a fraction from 0 to {most:g}, got {value!r}.{hint}")
+        raise ContractError(f"{what} must be a fraction from 0 to 1, got {value!r}.{hint}")
     return number
+
+
+def fractions(terms: Any, table: str, *of: str) -> None:
+    """Refuse the named terms of a table that are neither None nor fractions from 0 to 1."""
+    for name in of:
+        if getattr(terms, name) is not None:
+            fraction(getattr(terms, name), f"{table}.{name}")
 
 
 def money(value: Any, what: str) -> float:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from ssinfer.contracts.checks import build, fraction, label, mapping, names, whole
+from ssinfer.contracts.checks import build, fraction, known_terms, label, mapping, names, whole
 from ssinfer.contracts.terms import (
     BenchmarkTerms,
     NetTerms,
@@ -42,24 +42,14 @@ class Contract:
 
     Parameters
     ----------
-    name : str
-        Short name, the file's name for a shipped contract.
-    rule_year : int
-        Year whose rules these are.
-    currency : str, default "EUR"
-        ISO code, three letters.
-    payer : str, default "insurer"
-        The party that pays, and that keeps the savings that are not shared.
-    parties : mapping of str to float
-        The parties of the providers' side, with their shares of its payment. The shares sum to 1.
-    benchmark, threshold, sharing, quality, net, size, years : terms or mapping
-        `BenchmarkTerms`, `ThresholdTerms`, `SharingTerms`, `QualityTerms`, `NetTerms`, `SizeTerms`, `YearsTerms`.
-    source : str
-        Where the terms are published.
-    assumed : tuple of str
-        Terms that are not public and were assumed, one sentence each.
-    title, notes : str
-        Title and notes for readers.
+    name : short name, the file's name for a shipped contract
+    rule_year : year whose rules these are
+    currency : ISO code, three letters
+    payer : the party that pays, and that keeps the savings that are not shared
+    parties : mapping of the parties of the providers' side to their shares of its payment, which sum to 1
+    benchmark, threshold, sharing, quality, net, size, years : mappings, or the classes of `ssinfer.contracts.terms`
+    title, source, notes : title, place of publication and notes for readers
+    assumed : terms that are not public and were assumed, one sentence each
 
     Raises
     ------
@@ -110,7 +100,7 @@ class Contract:
         if not self.parties or self.payer in self.parties:
             raise ContractError(
                 f"{self.name}: parties must name the providers' side, at least one party and not the payer "
-                f"{self.payer!r}, got {list(self.parties)}. The payer keeps the rest.",
+                f"{self.payer!r}, got {list(self.parties)}. The payer keeps the rest."
             )
         shares = [
             fraction(share, f"{self.name}: the share of party {party!r}") for party, share in self.parties.items()
@@ -118,7 +108,7 @@ class Contract:
         if not math.isclose(sum(shares), 1.0, abs_tol=1e-6):
             raise ContractError(
                 f"{self.name}: the parties' shares must sum to 1, got {sum(shares):g}. They divide the providers' "
-                "side; the payer keeps the part that sharing.savings leaves.",
+                "side; the payer keeps the part that sharing.savings leaves."
             )
 
     def _check_losses(self) -> None:
@@ -128,22 +118,19 @@ class Contract:
             if getattr(self.sharing, name) is not None:
                 raise ContractError(
                     f"{self.name}: sharing.{name} caps losses, but the contract is one-sided (no sharing.losses). "
-                    "Give sharing.losses, or drop the cap.",
+                    "Give sharing.losses, or drop the cap."
                 )
         if self.threshold.loss_rate is not None:
             raise ContractError(
                 f"{self.name}: threshold.loss_rate is a threshold for losses, but the contract is one-sided "
-                "(no sharing.losses). Give sharing.losses, or drop it.",
+                "(no sharing.losses). Give sharing.losses, or drop it."
             )
 
     @property
     def two_sided(self) -> bool:
         """Whether the providers' side shares losses."""
-        return (
-            self.sharing.losses_complement
-            or bool(self.sharing.losses)
-            or any(gate[2] > 0 for gate in self.quality.gates)
-        )
+        by_quality = any(losses > 0 for _, _, losses in self.quality.gates)
+        return self.sharing.losses_complement or bool(self.sharing.losses) or by_quality
 
     @classmethod
     def from_mapping(cls, given: Mapping[str, Any], *, year: int | None = None) -> Self:
@@ -154,9 +141,7 @@ class Contract:
         """
         terms = dict(given)
         allowed = [f.name for f in fields(cls)]
-        for key in terms:
-            if key not in allowed and key not in _DATED:
-                raise ContractError(f"A contract has no term {key!r}. {did_you_mean(key, [*allowed, *_DATED])}")
+        known_terms(terms, [*allowed, *_DATED], "A contract")
         called = str(terms.get("name", "contract"))
         if "rule_year" not in terms:
             terms = _at_year(terms, called, year, allowed)
@@ -194,9 +179,7 @@ def _at_year(given: dict[str, Any], called: str, year: int | None, allowed: list
     for amendment in amendments:
         must = f"{called}: an amendment needs a year from {first} to {last}"
         whole(mapping(amendment, "amendments").get("year"), must, least=first, most=last)
-        for key in amendment:
-            if key != "year" and key not in allowed:
-                raise ContractError(f"An amendment has no term {key!r}. {did_you_mean(key, allowed)}")
+        known_terms((key for key in amendment if key != "year"), allowed, "An amendment")
     at = last if year is None else year
     if isinstance(at, bool) or not isinstance(at, int) or not first <= at <= last:
         raise ContractError(f"{called} has rules for the years {first} to {last}, got {year!r}.")
@@ -204,10 +187,9 @@ def _at_year(given: dict[str, Any], called: str, year: int | None, allowed: list
         if amendment["year"] > at:
             break
         for key, value in amendment.items():
-            if key == "year":
-                continue
             old = terms.get(key)
             terms[key] = {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
+    terms.pop("year", None)
     return {**terms, "rule_year": at}
 
 
@@ -223,16 +205,8 @@ def shipped_contracts() -> tuple[str, ...]:
 def load_contract(name: str | Path, *, year: int | None = None) -> Contract:
     """Return a shipped contract by name, or the contract in a TOML file.
 
-    Parameters
-    ----------
-    name : str or Path
-        Name of a shipped contract ("mssp-basic-e"; `ssinfer contracts` lists them) or path of a TOML file.
-    year : int, optional
-        Rule year; default: the latest that the file has.
-
-    Returns
-    -------
-    Contract
+    `name` is that of a shipped contract ("mssp-basic-e"; `ssinfer contracts` lists them) or the path of a TOML file.
+    `year` is the rule year, by default the latest that the file has.
 
     Raises
     ------
@@ -250,5 +224,5 @@ def load_contract(name: str | Path, *, year: int | None = None) -> Contract:
     if str(name).endswith(".toml"):
         return Contract.from_toml(name, year=year)
     raise ContractError(
-        f"There is no contract {str(name)!r}. {did_you_mean(name, shipped_contracts())} A file's name ends in .toml.",
+        f"There is no contract {str(name)!r}. {did_you_mean(name, shipped_contracts())} A file's name ends in .toml."
     )

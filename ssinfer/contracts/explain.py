@@ -13,11 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """The numbers of one settlement that its explanation prints.
-
-    Benchmark and spending are money per insured-year; saving, direct, less, raw and relief are money in total; rates
-    and shares are fractions. `lines` are the parties' payments.
-    """
+    """The numbers of one settlement that its explanation prints, as `Settlement` and `Inputs` define them."""
 
     benchmark: float
     spending: float
@@ -81,7 +77,7 @@ def steps_of(contract: Contract, figures: Figures) -> tuple[str, ...]:
             f"Measured: benchmark {amount(figures.benchmark, money)} less spending {amount(figures.spending, money)} "
             f"per insured-year over {figures.insured_years:,.10g} insured-years is a {sign} of "
             f"{amount(abs(figures.saving), money)}, a savings rate of {percent(figures.rate)}."
-        ),
+        )
     ]
     if figures.direct:
         steps.append(f"Direct savings: {amount(figures.direct, money)} of it is price times volume.")
@@ -103,7 +99,7 @@ def steps_of(contract: Contract, figures: Figures) -> tuple[str, ...]:
 
 
 def _quality(contract: Contract, figures: Figures) -> list[str]:
-    """Return the step of the quality score; none for a contract without quality terms."""
+    """Return the step of the quality score, if the contract has quality terms."""
     terms = contract.quality
     if terms.kind == "none":
         return []

@@ -17,10 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Inputs:
-    """Validated inputs, all of the settlement's shape.
-
-    `score` is the quality as a fraction. `draws` has the draws first: (draw, ...).
-    """
+    """Validated inputs, all of the settlement's shape; `score` is a fraction, and `draws` has the draws first."""
 
     benchmark: Floats
     spending: Floats
@@ -28,7 +25,7 @@ class Inputs:
     assigned: Floats
     score: Floats
     standard_met: Booleans
-    standard_told: bool
+    score_given: bool
     carried_loss: Floats
     revenue: Floats | None
     low_revenue: Booleans
@@ -39,69 +36,54 @@ class Inputs:
 
 
 def gather(contract: Contract, *, benchmark: Any, draw_axis: int | None, currency: str | None, **others: Any) -> Inputs:
-    """Return the validated inputs of a settlement under `contract`.
-
-    Parameters
-    ----------
-    contract : Contract
-    benchmark : number, array or draws
-        Money per insured-year.
-    draw_axis : int or None
-        Axis of `benchmark` that holds draws.
-    currency : str or None
-        Currency of the amounts.
-    **others
-        The other arguments of `settle`, by name.
-    """
+    """Return the validated inputs of a settlement under `contract`; `others` are the other arguments of `settle`."""
     if currency is not None and currency != contract.currency:
         raise SettlementError(
             f"Mixed currency: {contract.name} is in {contract.currency}, the amounts in {currency}. "
-            f"Convert the amounts to {contract.currency} first.",
+            f"Convert the amounts to {contract.currency} first."
         )
     draws = _draws(benchmark, draw_axis)
     measured = _floats(benchmark, "benchmark") if draws is None else draws.mean(axis=0)
-    given = {name: None if value is None else _values(value, name) for name, value in others.items()}
+    given = {name: _values(value, name) for name, value in others.items()}
     shape = _common_shape({"benchmark": measured, **given})
-
-    def full(name: str) -> Floats:
-        return np.broadcast_to(np.asarray(given[name], dtype=np.float64), shape)
-
-    def optional(name: str) -> Floats | None:
-        return None if given[name] is None else full(name)
-
-    people = full("insured_years")
-    _positive(people, "insured_years", "Give the insured-years that carry the money.")
+    values: dict[str, Any] = {n: None if v is None else np.broadcast_to(v, shape) for n, v in given.items()}
     amounts = np.broadcast_to(measured, shape)
-    _positive(
-        amounts if draws is None else draws, "benchmark", "A savings rate needs a benchmark above 0 per insured-year."
-    )
-    assigned = people if given["assigned"] is None else full("assigned")
-    _positive(assigned, "assigned", "Give the head count of assigned persons.")
-    _check_size(contract, assigned)
+    if values["assigned"] is None:
+        values["assigned"] = values["insured_years"]
+    for name, above, hint in (
+        ("insured_years", values["insured_years"], "Give the insured-years that carry the money."),
+        (
+            "benchmark",
+            amounts if draws is None else draws,
+            "A savings rate needs a benchmark above 0 per insured-year.",
+        ),
+        ("assigned", values["assigned"], "Give the head count of assigned persons."),
+    ):
+        if np.any(above <= 0):
+            raise SettlementError(f"{name} must be above 0, got {float(np.min(above)):g}. {hint}")
+    if contract.size.below == "refuse" and np.any(values["assigned"] < contract.size.minimum):
+        raise SettlementError(
+            f"{contract.name} needs at least {contract.size.minimum:,} assigned persons, got "
+            f"{float(np.min(values['assigned'])):,.0f}. Pool groups or years, or give `assigned` when the head count "
+            "exceeds the insured-years."
+        )
     for name in ("carried_loss", "loss_relief"):
-        if np.any(full(name) < 0):
+        if np.any(values[name] < 0):
             raise SettlementError(f"{name} must be an amount of 0 or more in total, got {others[name]!r}.")
-    if np.any((full("payment_reduction") < 0) | (full("payment_reduction") > 1)):
+    if np.any((values["payment_reduction"] < 0) | (values["payment_reduction"] > 1)):
         raise SettlementError(f"payment_reduction must be a fraction from 0 to 1, got {others['payment_reduction']!r}.")
-    met = np.broadcast_to(np.asarray(given["standard_met"], dtype=bool), shape)
-    low = np.broadcast_to(np.asarray(given["low_revenue"], dtype=bool), shape)
-    score, told = _score(contract, optional("quality"), amounts, full("spending"), met, shape)
-    if contract.quality.standard is not None and told:
-        met = met & (score * contract.quality.scale >= contract.quality.standard)
+    revenue = values["revenue"]
+    if revenue is not None and np.any(revenue < 0):
+        raise SettlementError(f"revenue must be an amount of 0 or more in total, got {float(np.nanmin(revenue)):g}.")
+    met, quality = values["standard_met"], values.pop("quality")
+    score = _score(contract, quality, amounts, values["spending"], met)
+    if contract.quality.standard is not None and score is not None:
+        values["standard_met"] = met & (score * contract.quality.scale >= contract.quality.standard)
     return Inputs(
+        **values,
         benchmark=amounts,
-        spending=full("spending"),
-        insured_years=people,
-        assigned=assigned,
-        score=score,
-        standard_met=met,
-        standard_told=told,
-        carried_loss=full("carried_loss"),
-        revenue=_revenue(given["revenue"], shape),
-        low_revenue=low,
-        loss_relief=full("loss_relief"),
-        payment_reduction=full("payment_reduction"),
-        true_saving=None if given["true_saving"] is None else full("true_saving"),
+        score=np.ones(shape) if score is None else score,
+        score_given=score is not None,
         draws=None if draws is None else np.broadcast_to(draws, (draws.shape[0], *shape)),
     )
 
@@ -122,12 +104,13 @@ def _draws(benchmark: Any, draw_axis: int | None) -> Floats | None:
     return np.moveaxis(values, draw_axis, 0)
 
 
-def _values(value: Any, name: str) -> npt.NDArray[Any]:
-    return (
-        np.asarray(value, dtype=bool)
-        if name in {"standard_met", "low_revenue"}
-        else _floats(value, name, missing=name == "revenue")
-    )
+def _values(value: Any, name: str) -> npt.NDArray[Any] | None:
+    """Return an argument as an array; None where it has no default."""
+    if name in {"standard_met", "low_revenue"}:
+        return np.asarray(value, dtype=bool)
+    if value is None and name in {"assigned", "quality", "revenue", "true_saving"}:
+        return None
+    return _floats(value, name, missing=name == "revenue")
 
 
 def _floats(value: Any, name: str, *, missing: bool = False) -> Floats:
@@ -149,41 +132,13 @@ def _common_shape(given: dict[str, Any]) -> tuple[int, ...]:
     return next(iter(shapes.values()), ())
 
 
-def _positive(values: Floats, name: str, hint: str) -> None:
-    if np.any(values <= 0):
-        worst = float(np.min(values))
-        raise SettlementError(f"{name} must be above 0, got {worst:g}. {hint}")
-
-
-def _check_size(contract: Contract, assigned: Floats) -> None:
-    minimum = contract.size.minimum
-    if contract.size.below == "refuse" and np.any(assigned < minimum):
-        raise SettlementError(
-            f"{contract.name} needs at least {minimum:,} assigned persons, got {float(np.min(assigned)):,.0f}. "
-            "Pool groups or years, or give `assigned` when the head count exceeds the insured-years.",
-        )
-
-
-def _revenue(given: Floats | None, shape: tuple[int, ...]) -> Floats | None:
-    if given is None:
-        return None
-    if np.any(given < 0):
-        raise SettlementError(f"revenue must be an amount of 0 or more in total, got {float(np.nanmin(given)):g}.")
-    return np.broadcast_to(given, shape)
-
-
 def _score(
-    contract: Contract,
-    quality: Floats | None,
-    benchmark: Floats,
-    spending: Floats,
-    met: Booleans,
-    shape: tuple[int, ...],
-) -> tuple[Floats, bool]:
-    """Return the score as a fraction (as given for a table of quality gates), and whether a score was given."""
+    contract: Contract, quality: Floats | None, benchmark: Floats, spending: Floats, met: Booleans
+) -> Floats | None:
+    """Return the score as a fraction (as given for a table of quality gates); None if it is not given or not used."""
     terms = contract.quality
     if terms.kind == "none":
-        return np.ones(shape), False
+        return None
     if quality is None:
         # the score is needed only if the contract scales a share by it and that share is paid or owed
         by_losses = contract.sharing.losses_complement and bool(np.any(spending > benchmark))
@@ -192,21 +147,20 @@ def _score(
             part = "losses" if by_losses and not by_savings else "savings"
             raise SettlementError(
                 f"Missing quality: {contract.name} sets the share of {part} by a quality score "
-                f"from 0 to {terms.scale:g}. Give `quality`.",
+                f"from 0 to {terms.scale:g}. Give `quality`."
             )
-        return np.ones(shape), False
+        return None
     top, low = float(np.max(quality, initial=0.0)), float(np.min(quality, initial=0.0))
     if low < 0 or top > terms.scale:
-        hint = (
-            f" {top:g} looks like a score from 0 to 100: divide by 100." if terms.scale == 1 and 1 < top <= 100 else ""
-        )
+        per_cent = terms.scale == 1 and 1 < top <= 100
+        hint = f" {top:g} looks like a score from 0 to 100: divide by 100." if per_cent else ""
         raise SettlementError(
             f"Quality on the wrong scale: {contract.name} scores from 0 to {terms.scale:g}, "
-            f"got {low if low < 0 else top:g}.{hint}",
+            f"got {low if low < 0 else top:g}.{hint}"
         )
     if terms.scale == 100 and 0 < top <= 1:
         raise SettlementError(
             f"Quality on the wrong scale: {contract.name} scores from 0 to 100, got {top:g}, "
-            "which looks like a score from 0 to 1: multiply by 100.",
+            "which looks like a score from 0 to 1: multiply by 100."
         )
-    return (quality if terms.kind == "gate_table" else quality / terms.scale), True
+    return quality if terms.kind == "gate_table" else quality / terms.scale

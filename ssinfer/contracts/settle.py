@@ -59,42 +59,23 @@ def settle(
     Parameters
     ----------
     contract : Contract
-    benchmark, spending : float or array
-        Money per insured-year.
-    insured_years : float or array
-        Insured-years over which the amounts hold.
-    assigned : float or array, optional
-        Head count for schedules and minimum sizes; default: `insured_years`.
-    threshold : float, array or Threshold, optional
-        Rate of an elected or computed threshold, a fraction; NaN: by schedule.
-    quality : float or array, optional
-        Score on the contract's scale.
-    standard_met : bool or array, default True
-        Whether the quality standard is met, if the contract does not derive this from the score.
-    deductions, direct_savings : mapping of str to money, optional
-        Totals subtracted from, or added to, the gross savings, by their names in the contract. Direct savings are
-        price times volume (`direct_saving`) and are not part of benchmark - spending.
-    carried_loss : money, optional
-        Losses of earlier years that are subtracted before savings are shared (total).
-    revenue : money, optional
-        Revenue of the providers (total). Without it, a cap by revenue is not applied.
-    low_revenue : bool or array, default False
-        Whether the lower rate below the threshold applies to this group (MSSP: low-revenue ACOs in an agreement
-        period from 2024).
-    loss_relief : money, optional
-        Relief on losses owed (total), for instance for disasters.
-    payment_reduction : fraction, optional
-        Reduction of payments by law outside the contract (Medicare's sequestration, 0.02).
-    true_saving : money per insured-year, optional
-        True saving B(0) - E, for over- and underpayment.
-    draw_axis : int, optional
-        Axis of `benchmark` that holds draws.
-    currency : str, optional
-        Currency of the amounts. Another currency than the contract's is refused.
-
-    Returns
-    -------
-    Settlement
+    benchmark, spending : money per insured-year
+    insured_years : insured-years over which the amounts hold
+    assigned : head count for schedules and minimum sizes; default: `insured_years`
+    threshold : rate of an elected or computed threshold, a fraction, or a Threshold; NaN: by schedule
+    quality : score on the contract's scale
+    standard_met : whether the quality standard is met, if the contract does not derive this from the score
+    deductions, direct_savings : mapping of names in the contract to total money, subtracted from or added to the gross
+        savings; direct savings are price times volume (`direct_saving`) and are not part of benchmark - spending
+    carried_loss : losses of earlier years that are subtracted before savings are shared, total money
+    revenue : revenue of the providers, total money; without it, a cap by revenue is not applied
+    low_revenue : whether the lower rate below the threshold applies to this group (MSSP: low-revenue ACOs in an
+        agreement period from 2024)
+    loss_relief : relief on losses owed, for instance for disasters, total money
+    payment_reduction : reduction of payments by law outside the contract, a fraction (Medicare's sequestration, 0.02)
+    true_saving : true saving B(0) - E, money per insured-year, for over- and underpayment
+    draw_axis : axis of `benchmark` that holds draws
+    currency : currency of the amounts; another currency than the contract's is refused
 
     Raises
     ------
@@ -190,7 +171,7 @@ def direct_saving(price_before: float, price_after: float, volume: float) -> flo
     """
     if volume < 0 or price_before < 0 or price_after < 0:
         raise SettlementError(
-            f"Prices and volume must not be negative, got {price_before}, {price_after} and {volume}.",
+            f"Prices and volume must not be negative, got {price_before}, {price_after} and {volume}."
         )
     return (price_before - price_after) * volume
 
@@ -204,7 +185,7 @@ def _required_rate(contract: Contract, given: Inputs, threshold: Any) -> tuple[F
         if terms.kind not in {"elected", "computed"}:
             raise SettlementError(
                 f"{contract.name} has a {terms.kind} threshold, so threshold={threshold!r} cannot be given. "
-                "Only elected or computed ones are given at settlement; for another rule, write another contract.",
+                "Only elected or computed ones are given at settlement; for another rule, write another contract."
             )
         # a Threshold is its rate; an array of rates stays an array
         rates = np.asarray(
@@ -216,7 +197,7 @@ def _required_rate(contract: Contract, given: Inputs, threshold: Any) -> tuple[F
             )
         if np.any(rates < 0) or np.any(rates >= 1):
             raise SettlementError(
-                f"threshold must be a rate from 0 to below 1, got {threshold!r}. A 3.9% threshold is 0.039.",
+                f"threshold must be a rate from 0 to below 1, got {threshold!r}. A 3.9% threshold is 0.039."
             )
         chosen = np.broadcast_to(rates, shape).astype(float)
     if terms.kind == "none":
@@ -256,7 +237,7 @@ def _elected(contract: Contract, given: Inputs, chosen: Floats | None) -> tuple[
         allowed = ", ".join(f"{rate:g}" for rate in terms.allowed)
         raise SettlementError(
             f"{contract.name} cannot elect a threshold of {refused[0]:g}; allowed: {allowed}"
-            + (", or nan for the schedule." if terms.schedule else "."),
+            + (", or nan for the schedule." if terms.schedule else ".")
         )
     if not terms.schedule:
         return chosen, source

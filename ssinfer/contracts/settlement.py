@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,25 +26,17 @@ class Settlement:
 
     Attributes
     ----------
-    contract : Contract
-    inputs : Inputs
-        The validated inputs.
-    saving, less, direct : ndarray
-        Measured saving in total (direct savings included), the amount subtracted before sharing, and the direct part.
-    threshold, loss_threshold : ndarray
-        Savings threshold and loss threshold, fractions.
-    threshold_source : str
-        Where the threshold comes from, in words.
-    share, loss_share, savings_cap, loss_cap : ndarray
-        Shares (quality included) and caps in total money.
-    raw : ndarray
-        Payment before relief and reduction by law.
-    code : ndarray of int
-        Reason of the payment (`ssinfer.contracts.arithmetic.Outcome`).
-    cents : dict of str to ndarray of int
-        Payment received per party in whole cents, the payer first; negative if paid. They sum to zero exactly.
-    passes : ndarray or None
-        With draws: the share of draws that would be paid if the draw were the benchmark.
+    contract, inputs : the contract, and the validated inputs
+    saving : measured saving in total money, direct savings included
+    less, direct : amount subtracted before sharing, and the direct part of the saving, in total money
+    threshold, loss_threshold : savings threshold and loss threshold, fractions
+    threshold_source : where the threshold comes from, in words
+    share, loss_share : shares of savings and of losses, quality included, fractions
+    savings_cap, loss_cap : caps in total money
+    raw : payment before relief and reduction by law
+    code : reason of the payment (`ssinfer.contracts.arithmetic.Outcome`)
+    cents : payment received per party in whole cents, the payer first; negative if paid; they sum to zero exactly
+    passes : with draws, the share of draws that would be paid if the draw were the benchmark
     """
 
     contract: Contract
@@ -83,9 +75,8 @@ class Settlement:
     def shares(self) -> dict[str, Any]:
         """Part of the measured saving that each party keeps; the parts sum to the saving, rounded to the cent."""
         saving = np.rint(self.saving * 100.0).astype(np.int64)
-        parts = {party: _plain(cents / 100.0) for party, cents in self.cents.items()}
-        parts[self.contract.payer] = _plain((saving + self.cents[self.contract.payer]) / 100.0)
-        return parts
+        kept = _plain((saving + self.cents[self.contract.payer]) / 100.0)
+        return {**self.lines, self.contract.payer: kept}
 
     @property
     def gate(self) -> Any:
@@ -103,7 +94,17 @@ class Settlement:
 
         It has no threshold, cap or deduction.
         """
-        return _plain(self._due())
+        given = self.inputs
+        if given.true_saving is not None:
+            truth = given.true_saving
+        elif given.draws is not None:
+            truth = given.draws - given.spending
+        else:
+            raise SettlementError(
+                "The true saving is not known: over- and underpayment need `true_saving`, or draws of the benchmark."
+            )
+        total = truth * given.insured_years
+        return _plain(self.share * np.maximum(total, 0.0) - self.loss_share * np.maximum(-total, 0.0))
 
     @property
     def probability_of_payment(self) -> Any:
@@ -146,7 +147,6 @@ class Settlement:
 
     def to_dict(self) -> dict[str, Any]:
         """Return a single settlement as plain values, ready for JSON."""
-        steps = self.steps
         known = self.inputs.true_saving is not None or self.inputs.draws is not None
         return {
             "contract": self.contract.name,
@@ -162,7 +162,7 @@ class Settlement:
             "lines": self.lines,
             "shares": self.shares,
             "reason": self.reason,
-            "steps": list(steps),
+            "steps": list(self.steps),
             "probability_of_payment": float(self.probability_of_payment),
             "expected_overpayment": self.expected_overpayment if known else None,
             "expected_underpayment": self.expected_underpayment if known else None,
@@ -174,18 +174,13 @@ class Settlement:
         import pandas as pd  # noqa: PLC0415  (a settlement on numbers needs no pandas)
 
         lines, shares = self.lines, self.shares
-        columns = [
-            pd.DataFrame(
-                {
-                    "settlement": np.arange(self.saving.size),
-                    "party": party,
-                    "payment": np.ravel(lines[party]),
-                    "share_of_saving": np.ravel(shares[party]),
-                },
-            )
-            for party in lines
-        ]
-        return pd.concat(columns).sort_values("settlement", kind="stable", ignore_index=True)
+        columns = {
+            "settlement": np.repeat(np.arange(self.saving.size), len(lines)),
+            "party": [*lines] * self.saving.size,
+            "payment": np.column_stack([np.ravel(line) for line in lines.values()]).ravel(),
+            "share_of_saving": np.column_stack([np.ravel(shares[party]) for party in lines]).ravel(),
+        }
+        return pd.DataFrame(columns)
 
     def __str__(self) -> str:
         if self.saving.ndim:
@@ -201,46 +196,14 @@ class Settlement:
 
     def _figures(self, at: tuple[int, ...]) -> Figures:
         """Return the numbers that explain the settlement at an index."""
-        given = self.inputs
-        return Figures(
-            benchmark=float(given.benchmark[at]),
-            spending=float(given.spending[at]),
-            insured_years=float(given.insured_years[at]),
-            saving=float(self.saving[at]),
-            direct=float(self.direct[at]),
-            less=float(self.less[at]),
-            threshold=float(self.threshold[at]),
-            threshold_source=self.threshold_source,
-            loss_threshold=float(self.loss_threshold[at]),
-            share=float(self.share[at]),
-            loss_share=float(self.loss_share[at]),
-            raw=float(self.raw[at]),
-            outcome=Outcome(int(self.code[at])),
-            score=float(given.score[at]),
-            score_given=given.standard_told,
-            standard_met=bool(given.standard_met[at]),
-            payment_reduction=float(given.payment_reduction[at]),
-            loss_relief=float(given.loss_relief[at]),
-            lines={party: float(cents[at]) / 100.0 for party, cents in self.cents.items()},
-        )
-
-    def _due(self) -> Floats:
-        given = self.inputs
-        if given.true_saving is not None:
-            truth = given.true_saving
-        elif given.draws is not None:
-            truth = given.draws - given.spending
-        else:
-            raise SettlementError(
-                "The true saving is not known: over- and underpayment need `true_saving`, or draws of the benchmark.",
-            )
-        total = truth * given.insured_years
-        due: Floats = self.share * np.maximum(total, 0.0) - self.loss_share * np.maximum(-total, 0.0)
-        return due
+        lines = {party: float(cents[at]) / 100.0 for party, cents in self.cents.items()}
+        values = {**vars(self.inputs), **vars(self), "outcome": Outcome(int(self.code[at])), "lines": lines}
+        printed = {field.name: values[field.name] for field in fields(Figures)}
+        return Figures(**{name: v[at].item() if isinstance(v, np.ndarray) else v for name, v in printed.items()})
 
     def _expected(self, sign: float) -> Any:
         paid = -self.cents[self.contract.payer] / 100.0
-        wrong = np.maximum(sign * (paid - self._due()), 0.0)
+        wrong = np.maximum(sign * (paid - self.due), 0.0)
         by_draw = self.inputs.draws is not None and self.inputs.true_saving is None
         return _plain(np.mean(wrong, axis=0)) if by_draw else float(np.mean(wrong))
 

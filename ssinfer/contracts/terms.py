@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ssinfer.contracts.checks import choice, fraction, money, names, whole
+from ssinfer.contracts.checks import choice, fraction, fractions, money, names, whole
 from ssinfer.errors import ContractError, did_you_mean
 
 Basis = Literal["historical", "regional_blend", "norm_cost", "control_group", "global_budget", "expected_spending"]
@@ -20,16 +20,12 @@ class BenchmarkTerms:
 
     Parameters
     ----------
-    basis : str
-        "historical", "regional_blend", "norm_cost", "control_group", "global_budget" or "expected_spending".
-    history_weights : tuple of float
-        Weights of the baseline years, oldest first; they sum to 1.
-    trend : str
-        The index by which the baseline is trended, in words.
-    regional_weight, regional_cap : float or None
-        Weight of the regional component, and its largest adjustment as a fraction of national spending.
-    truncation : float or None
-        Quantile at which the spending of a person is truncated (0.99), or None.
+    basis : a value of `Basis`
+    history_weights : weights of the baseline years, oldest first; they sum to 1
+    trend : the index by which the baseline is trended, in words
+    regional_weight : weight of the regional component, or None
+    regional_cap : its largest adjustment as a fraction of national spending, or None
+    truncation : quantile at which the spending of a person is truncated (0.99), or None
     """
 
     basis: Basis = "historical"
@@ -46,9 +42,7 @@ class BenchmarkTerms:
             raise ContractError(
                 f"benchmark.history_weights must sum to 1, got {self.history_weights} ({sum(weights):g})."
             )
-        for name in ("regional_weight", "regional_cap", "truncation"):
-            if getattr(self, name) is not None:
-                fraction(getattr(self, name), f"benchmark.{name}")
+        fractions(self, "benchmark", "regional_weight", "regional_cap", "truncation")
 
     def blend(
         self,
@@ -62,25 +56,25 @@ class BenchmarkTerms:
 
         .. math:: B = g \sum_j w_j h_j + \mathrm{clip}\{v (R - g \sum_j w_j h_j), \pm c N\}
 
-        with baseline spending h, trend g, regional spending R at weight v, and the cap c on national spending N.
+        with baseline spending h, trend g, regional spending R at weight v, and cap c on national spending N.
 
         >>> round(BenchmarkTerms(history_weights=(0.1, 0.3, 0.6)).blend((100.0, 100.0, 110.0), trend=1.1), 2)
         116.6
         """
         if len(history) != len(self.history_weights):
             raise ContractError(
-                f"The benchmark weighs {len(self.history_weights)} baseline years, got {len(history)} of them.",
+                f"The benchmark weighs {len(self.history_weights)} baseline years, got {len(history)} of them."
             )
-        own = trend * math.fsum(w * h for w, h in zip(self.history_weights, history, strict=True))
+        trended = trend * math.fsum(w * h for w, h in zip(self.history_weights, history, strict=True))
         if self.regional_weight is None or regional is None:
-            return own
-        adjustment = self.regional_weight * (regional - own)
+            return trended
+        adjustment = self.regional_weight * (regional - trended)
         if self.regional_cap is not None:
             if national is None:
                 raise ContractError("The regional adjustment is capped by national spending: give `national`.")
             most = self.regional_cap * national
             adjustment = min(max(adjustment, -most), most)
-        return own + adjustment
+        return trended + adjustment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,24 +83,16 @@ class ThresholdTerms:
 
     Parameters
     ----------
-    kind : str
-        "none"; "fixed" (`rate`); "schedule" (by head count); "elected" (one of `allowed`, chosen before the year);
-        "computed": given at settlement, or T = z(level) sqrt(k^2 / n + shock^2) with n assigned persons.
-    sharing : str
-        "first_dollar": all savings are shared once the threshold is reached. "excess": only savings above the
-        threshold are shared.
-    rate : float
-        The fixed threshold, or the default election.
-    default : str or None
-        "schedule" if the schedule applies when no threshold was elected.
-    allowed : tuple of float
-        Rates that may be elected. The schedule may always be elected if `schedule` is set.
-    schedule : str
-        Name of the schedule ("mssp").
-    schedule_below : int
-        Below this head count the schedule applies in place of the elected rate.
-    loss_rate : float or None
-        Minimum loss rate; None: the same rate as for savings.
+    kind : "none", "fixed" (`rate`), "schedule" (by head count), "elected" (one of `allowed`, chosen before the year) or
+        "computed" (given at settlement, or T = z(level) sqrt(k^2 / n + shock^2) with n assigned persons)
+    sharing : "first_dollar" (all savings are shared once the threshold is reached) or "excess" (only those above it)
+    rate : the fixed threshold, or the default election
+    default : "schedule" if the schedule applies when no threshold was elected, or None
+    allowed : rates that may be elected; the schedule may always be elected if `schedule` is set
+    schedule : name of the schedule ("mssp")
+    schedule_below : head count below which the schedule applies in place of the elected rate
+    level, k, shock : terms of a computed threshold
+    loss_rate : minimum loss rate; None: the same rate as for savings
     """
 
     kind: ThresholdRule = "none"
@@ -124,12 +110,9 @@ class ThresholdTerms:
     def __post_init__(self) -> None:
         choice(self.kind, ThresholdRule, "threshold.kind")
         choice(self.sharing, Literal["first_dollar", "excess"], "threshold.sharing")
-        fraction(self.rate, "threshold.rate")
-        fraction(self.shock, "threshold.shock")
+        fractions(self, "threshold", "rate", "shock", "loss_rate")
         for rate in self.allowed:
             fraction(rate, "A rate in threshold.allowed")
-        if self.loss_rate is not None:
-            fraction(self.loss_rate, "threshold.loss_rate")
         if (self.kind == "schedule" or self.default == "schedule" or self.schedule_below) and self.schedule != "mssp":
             raise ContractError(
                 f"threshold.schedule {self.schedule!r} is not known. {did_you_mean(self.schedule, ['mssp'])}"
@@ -150,20 +133,13 @@ class SharingTerms:
 
     Parameters
     ----------
-    savings : float
-        Share of savings paid to the providers' side, 0 to 1.
-    losses : float or None
-        Share of losses owed; None: one-sided, the payer bears the losses.
-    losses_complement : bool
-        The loss share is 1 - savings x quality, between `losses_minimum` and `losses_maximum`.
-    savings_cap_benchmark, losses_cap_benchmark : float or None
-        Caps as a fraction of the benchmark.
-    savings_cap_revenue, losses_cap_revenue : float or None
-        Caps as a fraction of the providers' revenue; the lower of the two caps applies.
-    lower_rate : float
-        Factor on the savings share paid below the threshold (0.5: the half-rate rule); 0: nothing is paid.
-    lower_rate_minimum : int
-        Head count from which the lower rate is paid.
+    savings : share of savings paid to the providers' side, 0 to 1
+    losses : share of losses owed; None: one-sided, the payer bears the losses
+    losses_complement : whether the loss share is 1 - savings x quality, from `losses_minimum` to `losses_maximum`
+    savings_cap_benchmark, losses_cap_benchmark : caps as a fraction of the benchmark, or None
+    savings_cap_revenue, losses_cap_revenue : caps as a fraction of the providers' revenue; the lower cap applies
+    lower_rate : factor on the savings share paid below the threshold (0.5: the half-rate rule); 0: nothing is paid
+    lower_rate_minimum : head count from which the lower rate is paid
     """
 
     savings: float = 0.5
@@ -179,19 +155,13 @@ class SharingTerms:
     lower_rate_minimum: int = 0
 
     def __post_init__(self) -> None:
-        fraction(self.savings, "sharing.savings")
-        for name in ("savings_cap_benchmark", "losses_cap_benchmark", "savings_cap_revenue", "losses_cap_revenue"):
-            if getattr(self, name) is not None:
-                fraction(getattr(self, name), f"sharing.{name}")
-        for name in ("lower_rate", "losses_minimum", "losses_maximum"):
-            fraction(getattr(self, name), f"sharing.{name}")
-        if self.losses is not None:
-            fraction(self.losses, "sharing.losses")
+        caps = ("savings_cap_benchmark", "losses_cap_benchmark", "savings_cap_revenue", "losses_cap_revenue")
+        fractions(self, "sharing", "savings", *caps, "lower_rate", "losses_minimum", "losses_maximum", "losses")
         if self.losses is not None and self.losses_complement:
             raise ContractError("sharing.losses and sharing.losses_complement exclude each other: drop one of the two.")
         if self.losses_minimum > self.losses_maximum:
             raise ContractError(
-                f"sharing.losses_minimum {self.losses_minimum} exceeds sharing.losses_maximum {self.losses_maximum}.",
+                f"sharing.losses_minimum {self.losses_minimum} exceeds sharing.losses_maximum {self.losses_maximum}."
             )
 
 
@@ -201,19 +171,13 @@ class QualityTerms:
 
     Parameters
     ----------
-    kind : str
-        "none"; "standard": the full rate when the standard is met, otherwise 0 (or rate x score where `alternative`);
-        "scaled": rate x score; "gate_table": the quality gate that the score reaches gives both shares.
-    scale : float
-        The score's maximum: 1, 5 or 100.
-    standard : float or None
-        Score that meets the standard; None: `settle` is told by `standard_met`.
-    alternative : bool
-        If True, the rate below the standard is scaled by the score.
-    gates : tuple of (minimum score, share of savings, share of losses)
-        Ascending; shares of savings never fall and shares of losses never rise with the score.
-    fixed : float
-        Part of the share that does not depend on the score (Physician Group Practice: the efficiency part).
+    kind : "none", "standard" (the full rate when the standard is met, otherwise 0, or rate x score if `alternative`),
+        "scaled" (rate x score) or "gate_table" (the quality gate that the score reaches gives both shares)
+    scale : the score's maximum: 1, 5 or 100
+    standard : score that meets the standard; None: the argument `standard_met` of `settle` tells
+    alternative : whether the rate below the standard is scaled by the score
+    gates : tuples (minimum score, share of savings, share of losses), ascending; a higher score never earns less
+    fixed : part of the share that does not depend on the score (Physician Group Practice: the efficiency part)
     """
 
     kind: QualityKind = "none"
@@ -245,7 +209,7 @@ class QualityTerms:
             if not (after[0] > before[0] and after[1] >= before[1] and after[2] <= before[2]):
                 raise ContractError(
                     f"quality.gates must be monotone: a higher score never earns less or owes more, "
-                    f"got {before} then {after}.",
+                    f"got {before} then {after}."
                 )
 
 
@@ -263,16 +227,13 @@ class SizeTerms:
 
 @dataclass(frozen=True, kw_only=True)
 class YearsTerms:
-    """Several years: pooled over blocks of `pool` years, losses carried over, and the stop clause.
+    """Several years of one contract.
 
     Parameters
     ----------
-    pool : int
-        Years settled as one, benchmark and spending weighted by insured-years; 1: each year alone.
-    carry_over_losses : bool
-        Losses that were not shared are subtracted from later savings before sharing.
-    stop_after : int
-        The contract stops after this many consecutive years of losses beyond the loss threshold; 0: never.
+    pool : years settled as one, benchmark and spending weighted by insured-years; 1: each year alone
+    carry_over_losses : whether losses that were not shared are subtracted from later savings before sharing
+    stop_after : consecutive years of losses beyond the loss threshold after which the contract stops; 0: never
     """
 
     pool: int = 1

@@ -3,70 +3,27 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from ssinfer.contracts.contract import load_contract, shipped_contracts
 from ssinfer.contracts.settle import settle
 
 
-def settle_text(
-    contract: str,
-    *,
-    benchmark: float,
-    spending: float,
-    insured_years: float,
-    year: int | None = None,
-    assigned: float | None = None,
-    threshold: float | None = None,
-    quality: float | None = None,
-    standard_met: bool = True,
-    revenue: float | None = None,
-    low_revenue: bool = False,
-    true_saving: float | None = None,
-    currency: str | None = None,
-    as_json: bool = False,
-) -> str:
-    """Return the settlement of a shipped contract or a TOML file, as text or JSON.
+def settle_text(contract: str, *, year: int | None = None, as_json: bool = False, **inputs: Any) -> str:
+    """Return the settlement of a shipped contract or a TOML file under the rules of `year`, as text or JSON.
 
-    Parameters
-    ----------
-    contract : str
-        Name of a shipped contract or path of a TOML file.
-    benchmark, spending : float
-        Money per insured-year.
-    insured_years : float
-        Insured-years.
-    year : int, optional
-        Rule year; default: the latest.
-    assigned, threshold, quality, standard_met, revenue, low_revenue, true_saving, currency
-        See :func:`ssinfer.settle`.
-    as_json : bool, default False
-        JSON instead of text.
+    Further arguments are those of :func:`ssinfer.settle`.
 
-    Examples
-    --------
     >>> print(settle_text("kerngezond-vlissingen", benchmark=100, spending=95, insured_years=20_000).splitlines()[-1])
       providers                      50,000.00
     """
     terms = load_contract(contract, year=year)
-    result = settle(
-        terms,
-        benchmark=benchmark,
-        spending=spending,
-        insured_years=insured_years,
-        assigned=assigned,
-        threshold=threshold,
-        quality=quality,
-        standard_met=standard_met,
-        revenue=revenue,
-        low_revenue=low_revenue,
-        true_saving=true_saving,
-        currency=currency,
-    )
+    result = settle(terms, **inputs)
     if as_json:
         return json.dumps(result.to_dict(), indent=2)
     lines = [f"{terms.title or terms.name}, rules of {terms.rule_year}", ""]
     lines += [f"  {step}" for step in result.steps]
-    if true_saving is not None:
+    if result.inputs.true_saving is not None:
         over, under = result.expected_overpayment, result.expected_underpayment
         lines += [f"  Against the true saving: overpaid {over:,.2f}, underpaid {under:,.2f}."]
     lines += [f"  Assumed: {term}." for term in terms.assumed]
@@ -95,7 +52,7 @@ def contracts_text(*, as_json: bool = False) -> str:
                 "title": terms.title,
                 "source": terms.source.strip(),
                 "assumed": list(terms.assumed),
-            },
+            }
         )
     if as_json:
         return json.dumps(rows, indent=2)

@@ -23,12 +23,9 @@ class YearsSettlement:
 
     Attributes
     ----------
-    settlements : tuple of Settlement
-        One per year, or one per block of pooled years. Years after a stop are not settled.
-    carried_loss : float
-        Losses still to be subtracted from later savings, in total money.
-    stopped_after : int or None
-        Number of years after which the stop clause ended the contract; None if it did not.
+    settlements : one per year or block; years after a stop are not settled
+    carried_loss : losses still to be subtracted from later savings, in total money
+    stopped_after : number of years after which the stop clause ended the contract, or None
     """
 
     settlements: tuple[Settlement, ...]
@@ -61,16 +58,10 @@ def settle_years(
     Parameters
     ----------
     contract : Contract
-    benchmark, spending, insured_years : sequence of float
-        One number per year, in order: money per insured-year, and insured-years.
-    by_year : dict of str to sequence, optional
-        Further arguments of `settle` that differ by year (`quality`, `revenue`, ...). Not with pooled years.
-    **common
-        Further arguments of `settle` that are equal in every year.
-
-    Returns
-    -------
-    YearsSettlement
+    benchmark, spending : money per insured-year, one number per year, in order
+    insured_years : insured-years, one number per year
+    by_year : further arguments of `settle` that differ by year (`quality`, `revenue`, ...); not with pooled years
+    **common : further arguments of `settle` that are equal in every year
 
     Raises
     ------
@@ -128,15 +119,12 @@ def _carry(settlement: Settlement, carried: float) -> float:
     """Return the losses still to be subtracted after a year."""
     deductible = settlement.contract.threshold.sharing == "excess"
     total = float(settlement.inputs.benchmark * settlement.inputs.insured_years)
-    saving, required, loss_threshold = (
-        float(settlement.saving),
-        float(settlement.threshold),
-        float(settlement.loss_threshold),
-    )
+    saving, required = float(settlement.saving), float(settlement.threshold)
     if saving < 0:
-        beyond = saving / total <= -loss_threshold
-        unshared = (1.0 if float(settlement.loss_share) == 0 else 0.0) * beyond
-        return carried + unshared * (-saving - (loss_threshold * total if deductible else 0.0))
+        loss_threshold = float(settlement.loss_threshold)
+        if saving / total > -loss_threshold or float(settlement.loss_share) > 0:
+            return carried
+        return carried + (-saving - (loss_threshold * total if deductible else 0.0))
     if saving / total < required:
         return carried
     available = saving - (required * total if deductible else 0.0) - (float(settlement.less) - carried)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ssinfer.datasets.io.catalogue import DARTMOUTH
-from ssinfer.datasets.io.csv import read_published
-from ssinfer.errors import DatasetError
+from ssinfer.datasets.io.csv import read_published, refuse_twice
 from ssinfer.panel import Panel
 
 if TYPE_CHECKING:
@@ -18,29 +17,15 @@ NUMBERS = ["year", "medicare_enrollees", "total_asr", "total_price_asr"]
 
 
 def load_dartmouth(*, price_adjusted: bool = False, folder: str | Path | None = None) -> Panel:
-    """Return Medicare spending per enrollee of US counties, 2003 to 2014, age-sex-race adjusted.
+    """Return Medicare spending per enrollee of US counties, 2003 to 2014, age-sex-race adjusted, in USD.
 
     Spending of 2003-2009 was measured on a 20% sample, and spending of 2010-2014 on all enrollees. `insured_years` are
     the **persons observed**: the sample to 2009, all enrollees from 2010. The sampling noise of a mean depends on them.
-    They increase fivefold in 2010. Multiply them by `enrollees_per_person` (5 to 2009, then 1) to weigh money.
+    They increase fivefold in 2010. Multiply them by the covariate `enrollees_per_person` (5 to 2009, then 1) to weigh
+    money. Units are five-digit county FIPS codes; a county with a missing year is left out.
 
-    Parameters
-    ----------
-    price_adjusted
-        If True, spending at national prices (``total_price_asr``); if False, as paid (``total_asr``).
-    folder
-        Folder of the file; by default ``SSINFER_DATA_DIR/dartmouth``.
-
-    Returns
-    -------
-    Panel
-        Units are five-digit county FIPS codes; a county with a missing year is left out. Covariate
-        `enrollees_per_person`. USD per enrollee.
-
-    Raises
-    ------
-    DatasetError
-        The file is absent, damaged, or has duplicate rows.
+    `price_adjusted` takes spending at national prices (``total_price_asr``) in place of spending as paid. The default
+    folder is ``SSINFER_DATA_DIR/dartmouth``. DatasetError: the file is absent, damaged, or has duplicate rows.
 
     References
     ----------
@@ -49,13 +34,7 @@ def load_dartmouth(*, price_adjusted: bool = False, folder: str | Path | None = 
     columns = ["county_fips", "county_name", *NUMBERS]
     text = {"county_fips": str}
     frame = read_published("dartmouth", DARTMOUTH, folder, columns=columns, numbers=NUMBERS, text=text)
-    twice = frame[frame.duplicated(["county_fips", "year"])]
-    if len(twice):
-        county, year = twice.iloc[0][["county_fips", "year"]]
-        raise DatasetError(
-            f"{DARTMOUTH} has county {county} twice in {year}. Allowed: one row per county and year. "
-            "Next step: download it again."
-        )
+    refuse_twice(DARTMOUTH, frame, ["county_fips", "year"])
     spending = "total_price_asr" if price_adjusted else "total_asr"
     full = frame.dropna(subset=[spending, "medicare_enrollees"])
     complete = full.groupby("county_fips")["year"].transform("nunique") == len(YEARS)

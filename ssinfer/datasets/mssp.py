@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ssinfer.datasets.io.catalogue import MSSP_PANEL, MSSP_RESULTS
-from ssinfer.datasets.io.csv import read_published
+from ssinfer.datasets.io.csv import read_published, refuse_twice
 from ssinfer.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ class Mssp:
 
     Attributes
     ----------
-    results
+    results : dict of int to DataFrame
         Public use file per performance year: one row per ACO, CMS's column names. Rates are fractions, money is in USD.
         "*" (suppressed), "-" (not applicable) and empty fields are missing.
-    panel
+    panel : DataFrame
         One row per ACO and performance year, 2013 to 2023, lower-case names. `sav_rate` and `minsavperc` are **in
         percent**, as the source gives them, and `abtotbnchmk - abtotexp = bnchmkminexp` in every row.
         ``half_year_2019 == 1`` marks totals over six months; 2013 covers up to 21 months; `qualscore` changes its
@@ -51,10 +51,7 @@ class Mssp:
 def load_mssp(folder: str | Path | None = None) -> Mssp:
     """Return the public use files of performance years 2022 and 2023 and the ACO panel 2013 to 2023.
 
-    Parameters
-    ----------
-    folder
-        Folder of the files; by default ``SSINFER_DATA_DIR/mssp``.
+    The default folder is ``SSINFER_DATA_DIR/mssp``.
 
     Raises
     ------
@@ -95,14 +92,14 @@ def _results(year: int, folder: str | Path | None) -> pd.DataFrame:
                 )
             continue  # a column of text
         frame[name] = numbers.where(~percent, numbers / 100.0)
-    _refuse_twice(file_name, frame, ["ACO_ID"])
+    refuse_twice(file_name, frame, ["ACO_ID"])
     return frame
 
 
 def _panel(folder: str | Path | None) -> pd.DataFrame:
     columns = ["aco_id", *_PANEL_NUMBERS]
     frame = read_published("mssp", MSSP_PANEL, folder, columns=columns, numbers=_PANEL_NUMBERS)
-    _refuse_twice(MSSP_PANEL, frame, ["aco_id", "performance_year"])
+    refuse_twice(MSSP_PANEL, frame, ["aco_id", "performance_year"])
     apart = (frame["abtotbnchmk"] - frame["abtotexp"] - frame["bnchmkminexp"]).abs()
     if (apart > 1.5).any():  # amounts are rounded to whole dollars one by one
         row = frame.iloc[int(apart.to_numpy().argmax())]
@@ -111,10 +108,3 @@ def _panel(folder: str | Path | None) -> pd.DataFrame:
             f"{row['performance_year']} (USD {apart.max():,.0f} apart). Next step: download the file again."
         )
     return frame
-
-
-def _refuse_twice(file_name: str, frame: pd.DataFrame, keys: list[str]) -> None:
-    twice = frame[frame.duplicated(keys)]
-    if len(twice):
-        shown = ", ".join(str(value) for value in twice.iloc[0][keys])
-        raise DatasetError(f"{file_name} has {shown} twice. Allowed: one row each. Next step: download the file again.")

@@ -16,22 +16,8 @@ def load_prop99(folder: str | Path | None = None) -> Panel:
     """Return packs per head of 39 US states, 1970 to 2000; California's law took effect in 1989.
 
     The data set has published results and serves for checks of methods. The outcome takes the place of spending.
-    Population counts are not known, so that all states weigh the same.
-
-    Parameters
-    ----------
-    folder
-        Folder of the file; by default ``SSINFER_DATA_DIR/synthetic_control``.
-
-    Returns
-    -------
-    Panel
-        39 states x 31 years, packs per head.
-
-    Raises
-    ------
-    DatasetError
-        The file is absent or damaged.
+    Population counts are not known, so that all states weigh the same. The default folder is
+    ``SSINFER_DATA_DIR/synthetic_control``. DatasetError: the file is absent or damaged.
 
     References
     ----------

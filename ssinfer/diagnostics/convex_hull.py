@@ -23,19 +23,13 @@ NAME = "convex hull"
 def convex_hull(panel: Panel, design: Design, *, tolerance: float = 0.01) -> Check:
     """Measure the distance of the treated unit's baseline from the hull of its donors.
 
+    `figure` of the check is the distance, a fraction of mean baseline spending. The table gives the donors' range per
+    baseline period. To lie inside the range in each period is necessary, but not sufficient, for lying in the hull.
+
     Parameters
     ----------
-    panel : Panel
-    design : Design
-        With one treated unit.
-    tolerance : float
-        Largest root mean squared distance that passes, as a fraction of mean baseline spending.
-
-    Returns
-    -------
-    Check
-        `figure` is the distance, as a fraction of mean baseline spending. The table gives the donors' range per
-        baseline period. To lie inside the range in each period is necessary, but not sufficient, for lying in the hull.
+    panel, design : Panel, and Design with one treated unit
+    tolerance : largest root mean squared distance that passes, as a fraction of mean baseline spending
 
     Examples
     --------

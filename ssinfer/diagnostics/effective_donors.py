@@ -17,19 +17,9 @@ NAME = "effective donors"
 def effective_donors(cf: Counterfactual, *, fewest: float = 3.0) -> Check:
     r"""Return :math:`1 / \sum_j w_j^2` of the treated unit that rests on the fewest donors.
 
-    Parameters
-    ----------
-    cf : Counterfactual
-        From a method with donor weights.
-    fewest : float
-        Smallest number that passes. With fewer than three, one donor's own shock moves the benchmark by at least a
-        third of its size.
-
-    Returns
-    -------
-    Check
-        The table has one row per treated unit: effective donors, the heaviest donor and its weight, and the number of
-        negative weights.
+    A number of at least `fewest` passes. With fewer than three, one donor's own shock moves the benchmark by at least a
+    third of its size. The table has one row per treated unit: effective donors, the heaviest donor and its weight, and
+    the number of negative weights.
 
     Examples
     --------

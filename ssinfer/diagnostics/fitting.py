@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ssinfer.errors import NotSupportedError
+from ssinfer.protocol import Benchmark
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,12 +16,8 @@ if TYPE_CHECKING:
     from ssinfer.typing import Floats
 
 
-class Fitter(Protocol):
-    """A method that fits one design or several designs."""
-
-    def fit(self, data: Any, design: Design, *, seed: Any = None) -> Counterfactual:
-        """Fit one design."""
-        ...
+class Fitter(Benchmark, Protocol):
+    """A benchmark method that also fits several designs at once."""
 
     def fit_many(
         self, data: Any, designs: Sequence[Design], seeds: Sequence[Any]
@@ -35,13 +32,7 @@ def usable_baseline(design: Design) -> list[Any]:
 
 
 def require_one_treated(design: Design) -> str:
-    """Return the treated unit's name.
-
-    Raises
-    ------
-    NotSupportedError
-        The design has several treated units.
-    """
+    """Return the treated unit's name; a design of several treated units is refused."""
     if len(design.treated) > 1:
         raise NotSupportedError("This check", f"{len(design.treated)} treated units", "Give one design per unit.")
     return design.treated[0]

@@ -23,24 +23,17 @@ def held_out_fit(
     r"""Forecast the treated units' last baseline periods from the earlier ones.
 
     The check passes if the pooled held-out spending lies inside the method's own interval. The error in periods that
-    chose the weights is small by construction and says nothing about noise.
+    chose the weights is small by construction and says nothing about noise. `figure` of the check is the pooled error,
+    spending less benchmark, as a fraction of the benchmark.
 
     Parameters
     ----------
     method : benchmark method
-    data : Panel or Cohort
-    design : Design
-    held_out : int, optional
-        Number of baseline periods held out. Default: the number of performance periods, at most a third of the
-        baseline.
-    level : float
-        Probability of the interval, a fraction.
-    seed : int
-
-    Returns
-    -------
-    Check
-        `figure` is the pooled error, spending less benchmark, as a fraction of the benchmark.
+    data, design : Panel or Cohort, and Design
+    held_out : number of baseline periods held out
+        Default: the number of performance periods, at most a third of the baseline.
+    level : probability of the interval, a fraction
+    seed : random seed of the fit
 
     Examples
     --------

@@ -24,22 +24,17 @@ def leave_one_donor_out(
 ) -> Check:
     """Refit without each donor that has weight, and return the largest change of the pooled benchmark.
 
+    `figure` of the check is that change, a fraction of the benchmark. The table has one row per donor, with the reason
+    if the fit without it is refused.
+
     Parameters
     ----------
-    method : benchmark method
-        With donor weights.
-    data : Panel or Cohort
-    design : Design
-    limit : float, optional
-        Largest relative change that passes. Default: half the width of the method's 90% interval of the pooled
-        benchmark, so that no single donor outweighs the uncertainty that is reported.
-    seed : int
-
-    Returns
-    -------
-    Check
-        `figure` is the largest change, as a fraction of the benchmark. The table has one row per donor, with the
-        reason if the fit without it is refused.
+    method : benchmark method with donor weights
+    data, design : Panel or Cohort, and Design
+    limit : largest relative change that passes
+        Default: half the width of the method's 90% interval of the pooled benchmark, so that no single donor outweighs
+        the uncertainty that is reported.
+    seed : random seed of the fits
 
     Examples
     --------

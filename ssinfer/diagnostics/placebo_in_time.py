@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from ssinfer.design import Design
     from ssinfer.diagnostics.fitting import Fitter
     from ssinfer.panel import Panel
-    from ssinfer.typing import Positions
 
 NAME = "placebo in time"
 MIN_BASELINE = 3
@@ -28,23 +27,16 @@ def placebo_in_time(
 
     Every window has the design's own baseline length, gap and number of performance periods. If the panel starts too
     late, the baseline is shortened to the periods there are, and the table gives their number. The check passes if the
-    pooled spending lies inside the method's interval in every window.
+    pooled spending lies inside the method's interval in every window. `figure` of the check is the mean savings rate
+    over the windows.
 
     Parameters
     ----------
     method : benchmark method
-    panel : Panel
-    design : Design
-    origins : int
-        Number of windows, each one performance length earlier than the next.
-    level : float
-        Joint probability of the intervals, a fraction (Bonferroni over windows).
-    seed : int
-
-    Returns
-    -------
-    Check
-        `figure` is the mean savings rate over the windows.
+    panel, design : Panel and Design
+    origins : number of windows, each one performance length earlier than the next
+    level : joint probability of the intervals, a fraction (Bonferroni over windows)
+    seed : random seed of the fits
 
     Examples
     --------
@@ -58,20 +50,13 @@ def placebo_in_time(
     except SsinferError as error:
         return Check.not_evaluated(NAME, error)
     if not windows:
-        return Check.not_evaluated(
-            NAME, f"the panel starts in {panel.periods[0]!r}: no window with {MIN_BASELINE} baseline periods lies "
-            "before the contract"
-        )  # fmt: skip
-    designs = [
-        design.replace(
-            baseline=[panel.periods[c] for c in early], performance=[panel.periods[c] for c in late], starts=None
-        )
-        for early, late in windows
-    ]
+        lacks = f"no window with {MIN_BASELINE} baseline periods lies before the contract"
+        return Check.not_evaluated(NAME, f"the panel starts in {panel.periods[0]!r}: {lacks}")
+    designs = [design.replace(baseline=early, performance=late, starts=None) for early, late in windows]
     each = 1 - (1 - level) / len(designs)
     rows = []
     for (early, late), fit in zip(windows, method.fit_many(panel, designs, [seed] * len(designs)), strict=True):
-        label = (panel.periods[late[0]], panel.periods[late[-1]], early.size)
+        label = (late[0], late[-1], len(early))
         try:
             if isinstance(fit, SsinferError):
                 raise fit
@@ -85,9 +70,8 @@ def placebo_in_time(
     table = pd.DataFrame(rows, columns=names)
     fitted = table[table["refused"] == ""]
     if fitted.empty:
-        return Check(
-            NAME, "NOT EVALUATED", float("nan"), f"every window was refused: {table['refused'].iloc[0]}", table
-        )
+        reason = f"every window was refused: {table['refused'].iloc[0]}"
+        return Check(NAME, "NOT EVALUATED", message=reason, table=table)
     figure = float(fitted["savings_rate"].mean())
     message = (
         f"mean saving {100 * figure:+.2f}% over {len(fitted)} windows before the contract, "
@@ -98,8 +82,8 @@ def placebo_in_time(
     return Check(NAME, "PASS" if fitted["inside"].all() else "FAIL", figure, message, table)
 
 
-def _earlier_windows(panel: Panel, design: Design, origins: int) -> list[tuple[Positions, Positions]]:
-    """Return the baseline and performance columns of each earlier window that has enough baseline periods."""
+def _earlier_windows(panel: Panel, design: Design, origins: int) -> list[tuple[list[Any], list[Any]]]:
+    """Return the baseline and performance periods of each earlier window that has enough baseline periods."""
     before, after = np.sort(panel.columns(design.baseline)), np.sort(panel.columns(design.performance))
     masked = [column for column, period in enumerate(panel.periods) if period in design.masked]
     length = int(after[-1] - after[0] + 1)
@@ -108,5 +92,5 @@ def _earlier_windows(panel: Panel, design: Design, origins: int) -> list[tuple[P
         early, late = before - step * length, after - step * length
         early = np.setdiff1d(early[early >= 0], masked)
         if early.size >= MIN_BASELINE and late[0] > early[-1]:
-            windows.append((early, late))
+            windows.append(([panel.periods[column] for column in early], [panel.periods[column] for column in late]))
     return windows

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import logsumexp
 
-from ssinfer.kernels.importance import Mixture, effective_size, fit_student_mixture, resample
+from ssinfer.kernels.importance import Mixture, effective_size, fit_student_mixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ssinfer.typing import Floats, Positions
+    from ssinfer.typing import Floats
 
     LogTarget = Callable[[Floats], Floats]  # nodes (M, d) to their log density (M,), up to a constant
 
@@ -40,18 +40,9 @@ class Proposal:
 
 @dataclass(frozen=True, eq=False)
 class Posterior:
-    """Weighted nodes, with the diagnostics of their weights.
+    """Nodes (M, d) with weights (M,) that sum to one, and the Pareto k and effective sample size of the weights.
 
-    Attributes
-    ----------
-    nodes : array (M, d)
-    weights : array (M,)
-        They sum to one.
-    pareto_k : float
-    effective : float
-        Effective sample size of the weights.
-    log_target : array (M,), optional
-        Log posterior density.
+    log_target (M,) is the log posterior density of the nodes.
     """
 
     nodes: Floats
@@ -74,30 +65,19 @@ class Posterior:
 def build_proposal(log_target: LogTarget, start: Mixture, defensive: Mixture | None, count: int) -> Proposal:
     """Draw nodes for a target: from `start` first, then from mixtures fitted to all pilot rounds so far.
 
-    Each round has twice as many nodes as the last. All rounds count: a mixture fitted to the last 1,024 nodes alone
-    missed the tail of a curved posterior, and 5 of 8,192 nodes carried all its weight.
+    All rounds count: a mixture fitted to the last 1,024 nodes alone missed the tail of a curved posterior, and 5 of
+    8,192 nodes carried all its weight.
 
     Parameters
     ----------
-    log_target : callable
-        Log density (M,) of nodes (M, d), up to a constant.
-    start : Mixture
-        First proposal, around the mode.
-    defensive : Mixture or None
-        Components that every proposal keeps. Their shares are those in the complete proposal.
-    count : int
-        Least number of nodes. Two, four or eight times as many are drawn where `ESS_MARGIN` times `MIN_ESS` effective
-        nodes would not be reached otherwise.
-
-    Returns
-    -------
-    Proposal
+    log_target, start : log density of nodes up to a constant; first proposal, around its mode
+    defensive : components that every proposal keeps, with their shares in the complete proposal
+    count : least number of nodes; 2, 4 or 8 times as many if `ESS_MARGIN` x `MIN_ESS` effective nodes need them
     """
     size = start.centres.shape[1]
     mixture = with_defensive_components(start, defensive)
-    pilot_nodes, enough = (
-        (PILOT_NODES, ENOUGH_EFFECTIVE) if size <= FEW_PARAMETERS else (4 * PILOT_NODES, ENOUGH_EFFECTIVE / 2)
-    )
+    few = size <= FEW_PARAMETERS
+    pilot_nodes, enough = (PILOT_NODES, ENOUGH_EFFECTIVE) if few else (4 * PILOT_NODES, ENOUGH_EFFECTIVE / 2)
     mixtures: list[Mixture] = []
     nodes, values = np.empty((0, size)), np.empty(0)
     for number in range(MAX_PILOT_ROUNDS):
@@ -116,10 +96,7 @@ def build_proposal(log_target: LogTarget, start: Mixture, defensive: Mixture | N
 
 
 def weight_until_reliable(log_target: LogTarget, proposal: Proposal, count: int) -> Posterior:
-    """Weight the nodes of a proposal; while the weights are not reliable, draw more nodes, nearer to the target.
-
-    `count` is the number of nodes of which `MULTIPLES` are drawn.
-    """
+    """Weight the nodes of a proposal; while the weights are not reliable, draw `MULTIPLES` of `count`, nearer to it."""
     values = log_target(proposal.nodes)
     posterior = pareto_smoothed_weights(values, proposal)
     for more in MULTIPLES:
@@ -134,9 +111,8 @@ def weight_until_reliable(log_target: LogTarget, proposal: Proposal, count: int)
 def pooled_density(mixtures: list[Mixture], nodes: Floats) -> Floats:
     """Return the log density (M,) of nodes of several rounds, each twice as many as the last, taken as one sample.
 
-    Each node counts as drawn from the mixture of all rounds, in proportion to their sizes. A tail that one round
-    missed is then weighed by the round that saw it (Owen & Zhou 2000, doi 10.1080/01621459.2000.10473909; Cornuet et
-    al. 2012, doi 10.1111/j.1467-9469.2011.00756.x).
+    A tail that one round missed is then weighed by the round that saw it (Owen & Zhou 2000, doi
+    10.1080/01621459.2000.10473909; Cornuet et al. 2012, doi 10.1111/j.1467-9469.2011.00756.x).
     """
     shares = 2.0 ** np.arange(len(mixtures))
     shares /= shares.sum()
@@ -159,7 +135,11 @@ def with_defensive_components(mixture: Mixture, defensive: Mixture | None) -> Mi
     if defensive is None:
         return mixture
     total = float(defensive.shares.sum())
-    return mixture.joined(Mixture(defensive.shares / total, defensive.centres, defensive.roots), total)
+    return Mixture(
+        np.concatenate([(1 - total) * mixture.shares, total * (defensive.shares / total)]),
+        np.concatenate([mixture.centres, defensive.centres]),
+        np.concatenate([mixture.roots, defensive.roots]),
+    )
 
 
 def adapt(proposal: Proposal, log_target: Floats, count: int) -> Proposal:
@@ -182,14 +162,8 @@ def pareto_smoothed_weights(log_target: Floats, proposal: Proposal) -> Posterior
     if not finite.any():
         return Posterior(proposal.nodes, np.full(len(ratio), 1 / len(ratio)), np.inf, 0.0)
     # psislw takes log likelihoods, of which leave-one-out weights are the negatives
-    smooth, tail = array_stats.psislw(  # type: ignore[no-untyped-call]
-        -np.where(finite, ratio, ratio[finite].min() - 700.0)
-    )
+    log_likelihoods = -np.where(finite, ratio, ratio[finite].min() - 700.0)
+    smooth, tail = array_stats.psislw(log_likelihoods)  # type: ignore[no-untyped-call]
     weights = np.exp(smooth - smooth.max())
     weights /= weights.sum()
     return Posterior(proposal.nodes, weights, float(tail), effective_size(weights), log_target)
-
-
-def resample_nodes(posterior: Posterior, count: int, rng: np.random.Generator) -> Positions:
-    """Draw `count` node numbers by weight."""
-    return resample(posterior.weights, count, rng)

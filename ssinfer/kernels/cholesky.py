@@ -1,7 +1,4 @@
-"""Cholesky factors of small matrices, in place: factor, solve, invert.
-
-For a few dozen unknowns at most, called from other kernels.
-"""
+"""Cholesky factors of matrices of a few dozen rows, in place, called from other kernels: factor, solve, invert."""
 
 from __future__ import annotations
 
@@ -59,15 +56,10 @@ def solve_factored(L: Floats, k: Int, b: Floats) -> None:
 
 @compiled
 def solve_positive(A: Floats, b: Floats) -> None:
-    """Overwrite b with the solution of ``A x = b``, and the lower triangle of A with its Cholesky factor.
+    """Overwrite b (n,) with the solution of ``A x = b``, and the lower triangle of A (n, n) with its Cholesky factor.
 
-    Parameters
-    ----------
-    A : array (n, n)
-        Symmetric and positive definite, with diagonals of similar size; only the lower triangle is read. Pivots below
-        rounding error (1e-15 of the trace) are raised to it.
-    b : array (n,)
-        Right-hand side. It becomes NaN if A contains NaN.
+    A has diagonals of similar size. Pivots below rounding error (1e-15 of the trace) are raised to it. b becomes NaN if
+    A contains NaN.
     """
     least = 1e-300
     for i in range(b.size):

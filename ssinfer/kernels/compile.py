@@ -15,10 +15,7 @@ if TYPE_CHECKING:
 
 
 def cache_folder(source: str = __file__) -> Path | None:
-    """Return the folder in which numba keeps the machine code of a source file; None if no folder is writable.
-
-    It is NUMBA_CACHE_DIR, or `__pycache__` in the folder of the source file.
-    """
+    """Return NUMBA_CACHE_DIR, or `__pycache__` next to the source file; None if the folder is not writable."""
     target = Path(os.environ.get("NUMBA_CACHE_DIR", Path(source).resolve().parent / "__pycache__"))
     return target if _is_writable(target) else None
 
@@ -36,19 +33,15 @@ def _is_writable(target: Path) -> bool:
 def compiled[F: Callable[..., Any]](function: F) -> F:
     """Compile `function` with numba, and keep the machine code on disk if a folder is writable.
 
-    numba's ``cache=True`` raises at import if no cache folder is writable (a read-only installation, a locked-down
-    container). The function is then compiled again in each process. The GIL is released, so kernels may run in threads.
-    ``fastmath`` is off: it would let the compiler reorder sums and change results.
+    With ``cache=True`` numba would raise at import if no folder is writable (a read-only installation). The GIL is
+    released for threads. ``fastmath`` is off: it would let the compiler reorder sums and change results.
     """
     has_folder = cache_folder(function.__code__.co_filename) is not None
     return cast("F", numba.njit(cache=has_folder, nogil=True)(function))
 
 
 def inlined[F: Callable[..., Any]](function: F) -> F:
-    """Copy `function` into the compiled functions that call it, which takes less time than to compile it alone.
-
-    For a part of one long kernel.
-    """
+    """Copy `function`, a part of one long kernel, into it: that compiles faster than the function alone."""
     return cast("F", numba.njit(inline="always")(function))
 
 

@@ -1,15 +1,12 @@
 """Error components: sampling noise that shrinks with size, and a group shock that does not.
 
-The contrast of a unit's relative spending is performance minus weighted baseline. Over P performance periods it has the
-covariance
+A unit's contrast of relative spending is performance minus weighted baseline. Over P periods it has the covariance
 
     V_j = k^2 / n_j A + tau^2 S(rho),      A = (I + (w'w) 1 1') / (1 + w'w)
 
-w are the baseline weights. n_j are the insured-years for which k^2 / n_j is the sampling variance of the contrast of a
-single performance period. S is the contrast of a stationary AR(1) shock, scaled to mean diagonal one. tau is then the
-standard deviation that a group's shock adds to the error of one period. A^-1/2 S A^-1/2 = U diag(lambda) U' turns the P
-correlated errors into P independent ones, with variances k^2 / n_j + tau^2 lambda_p. The rotation is the same for every
-unit.
+w are the baseline weights, k^2 / n_j is the sampling variance in a single period, and S is the contrast of a stationary
+AR(1) shock, scaled to mean diagonal one: tau is the SD that the shock adds in one period. A^-1/2 S A^-1/2 =
+U diag(lambda) U' turns the P errors of any unit into independent ones, with variances k^2 / n_j + tau^2 lambda_p.
 """
 
 from __future__ import annotations
@@ -30,12 +27,8 @@ def shock_contrast(rho: float, weights: Floats, baseline: Floats, performance: F
 
     Parameters
     ----------
-    rho : float
-        Persistence per period.
-    weights : array (B,)
-        Baseline weights, which sum to one.
-    baseline, performance : array (B,), (P,)
-        Positions in time.
+    rho, weights : persistence per period, and baseline weights (B,), which sum to one
+    baseline, performance : (B,) and (P,) positions in time
     """
 
     def cov(times: Floats, other_times: Floats) -> Floats:
@@ -67,22 +60,15 @@ def gaussian_terms(squares: Floats, size: Floats, lam: Floats, noise: Floats, sh
 
     Parameters
     ----------
-    squares : array (J, W, P)
-        Squared rotated errors of unit j in window w; NaN where the unit has no such window.
-    size : array (J, W)
-        Relative sampling variance of the window; read only where squares are known.
-    lam : array (P,)
-        Eigenvalues of the shock.
-    noise, shock : array (F,)
-        Grid of parameters.
+    squares : (J, W, P) squared rotated errors of unit j in window w; NaN where the unit has no such window
+    size : (J, W) relative sampling variance of the window; read only where squares are known
+    lam, noise, shock : (P,) eigenvalues of the shock; (F,) grid of parameters
     """
     n_units, n_windows, n_parts = squares.shape
-    logs = np.zeros((noise.size, n_units))
-    quadratics = np.zeros((noise.size, n_units))
+    logs, quadratics = np.zeros((noise.size, n_units)), np.zeros((noise.size, n_units))
     for f in range(noise.size):
         for j in range(n_units):
-            log = 0.0
-            quadratic = 0.0
+            log, quadratic = 0.0, 0.0
             for w in range(n_windows):
                 product = 1.0
                 for p in range(n_parts):
@@ -110,18 +96,13 @@ def fit_noise(squares: Floats, size: Floats, lam: Floats, known: str, masses: Fl
     """Return k and tau by (weighted) maximum likelihood.
 
     If k is estimated, V = s^2 [(1 - phi) d_j / dbar + phi lambda]. phi is the shock's share of the variance at the
-    typical size. s^2 has a closed form for each phi, so only phi is searched.
+    typical size, and s^2 has a closed form for each phi.
 
     Parameters
     ----------
-    squares, size, lam
-        As in :func:`gaussian_terms`.
-    known : "size", "variance" or "none"
-        "size": k is estimated. "variance": `size` holds known variances, and k is 1. "none": k is 0.
-    masses : array (J, R)
-        Weights of units, one column per replicate.
-    points : int
-        Grid points of phi.
+    squares, size, lam : as in `gaussian_terms`
+    known : "size": k is estimated; "variance": `size` holds known variances, and k is 1; "none": k is 0
+    masses, points : (J, R) weights of units, one column per replicate; number of grid points of phi
     """
     count = np.isfinite(squares).sum(axis=(1, 2)) @ masses  # (R,)
     if known == "variance":

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ssinfer.kernels.optimise import Gradient
     from ssinfer.typing import Floats, Positions
 
-
 MIN_DEGREES = 5.0  # of freedom: heavier tails than the targets, which have a standard normal prior
 MAX_SPREAD = 1.0  # SD of the proposal per principal direction: that of the prior
 
@@ -33,25 +32,19 @@ def laplace(
 
     Parameters
     ----------
-    density, start, bound, gradient
-        As for :func:`~ssinfer.kernels.optimise.maximise`.
-    workers : int
-        Number of threads for the gradients of the Hessian.
+    density, start, bound, gradient : as for `maximise`
+    workers : number of threads for the gradients of the Hessian
     """
     # rounded, so that rounding errors (another currency, another machine) do not change the nodes
     mode = np.round(maximise(density, start, bound, gradient), 2)
-    precision = -hessian(density, mode, gradient=gradient, workers=workers)
+    precision = -hessian(density, mode, gradient, workers)
     values, vectors = np.linalg.eigh((precision + precision.T) / 2)
     values = np.maximum(values, MAX_SPREAD**-2)
     return mode, np.linalg.cholesky(np.round((vectors / values) @ vectors.T, 6) + 1e-6 * np.eye(len(mode)))
 
 
 def hessian(
-    density: Callable[[Floats], float],
-    at: Floats,
-    step: float = 0.05,
-    gradient: Gradient | None = None,
-    workers: int = 1,
+    density: Callable[[Floats], float], at: Floats, gradient: Gradient | None, workers: int, step: float = 0.05
 ) -> Floats:
     """Return the Hessian of a log density at a point, by central differences; of the gradient if it is given."""
     if gradient is not None:
@@ -76,12 +69,9 @@ def hessian(
 
 @dataclass(frozen=True, eq=False)
 class Mixture:
-    """Mixture of K multivariate Student-t distributions in d dimensions.
+    """Mixture of K multivariate Student-t distributions in d dimensions: shares (K,), centres (K, d), roots (K, d, d).
 
-    The degrees of freedom are `MIN_DEGREES`, or d if d is larger. With 5 degrees in 18 dimensions a third of the nodes
-    would lie where a normal target has no mass.
-
-    shares (K,), centres (K, d), roots (K, d, d) lower Cholesky factors of the scale matrices.
+    The roots are lower Cholesky factors of the scale matrices.
     """
 
     shares: Floats
@@ -90,7 +80,7 @@ class Mixture:
 
     @property
     def degrees(self) -> float:
-        """Degrees of freedom of each component."""
+        """Degrees of freedom of each component. With 5 in 18 dimensions many nodes would lie beyond a normal target."""
         return max(MIN_DEGREES, float(self.centres.shape[1]))
 
     def log_densities(self, nodes: Floats) -> Floats:
@@ -104,14 +94,6 @@ class Mixture:
             out[:, k] = np.log(share) + constant - np.log(np.diag(root)).sum() - shape
         return out
 
-    def joined(self, other: Mixture, share: float) -> Mixture:
-        """Return one mixture of both, in which `other` has `share`."""
-        return Mixture(
-            np.concatenate([(1 - share) * self.shares, share * other.shares]),
-            np.concatenate([self.centres, other.centres]),
-            np.concatenate([self.roots, other.roots]),
-        )
-
     def log_density(self, nodes: Floats) -> Floats:
         """Return the log density (M,)."""
         return np.asarray(logsumexp(self.log_densities(nodes), axis=1))
@@ -119,8 +101,7 @@ class Mixture:
     def nodes(self, count: int) -> Floats:
         """Return `count` nodes (count, d) that fill the mixture evenly; `count` is best a power of two.
 
-        They are a Sobol sequence with a fixed scrambling, the same in every fit. The seed of a fit then changes only
-        the draws, and a design gives the same result in one call with others.
+        They are a Sobol sequence with one fixed scrambling, so a design gives the same nodes alone and with others.
         """
         size = self.centres.shape[1]
         points = qmc.Sobol(size + 2, rng=np.random.default_rng(20_130_101)).random(count)
@@ -155,12 +136,8 @@ def fit_student_mixture(nodes: Floats, weights: Floats, components: int, rounds:
 
     Parameters
     ----------
-    nodes : array (M, d)
-    weights : array (M,)
-    components : int
-        Largest number of components.
-    rounds : int
-        Rounds of expectation maximisation.
+    nodes, weights : (M, d) and (M,)
+    components, rounds : largest number of components; rounds of expectation maximisation
     """
     size = nodes.shape[1]
     weights = weights / weights.sum()

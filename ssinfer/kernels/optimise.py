@@ -24,30 +24,19 @@ def maximise(
 
     Parameters
     ----------
-    density : callable
-        Returns the log density at x (d,).
-    start : array (d,)
-    bound : float
-    gradient : callable, optional
-        Returns the log density and its gradient at x. Without it the gradient is computed by differences.
-    tolerance : float
-        The search ends when a step gains less than this share of the log density.
+    density, start, bound : log density at x (d,), start (d,), half-width of the box
+    gradient : returns the log density and its gradient at x; without it the gradient is computed by differences
+    tolerance : the search ends when a step gains less than this share of the log density
     """
 
-    def negative(x: Floats) -> float:
-        value = density(x)
-        return -value if np.isfinite(value) else 1e10
-
-    def negative_with_gradient(x: Floats) -> tuple[float, Floats]:
-        assert gradient is not None  # noqa: S101  (called only with a gradient)
+    def negative(x: Floats) -> Any:
+        if gradient is None:
+            value = density(x)
+            return -value if np.isfinite(value) else 1e10
         value, slope = gradient(x)
         return (-value, -slope) if np.isfinite(value) else (1e10, np.zeros(len(x)))
 
-    settings: dict[str, Any] = {
-        "method": "L-BFGS-B",
-        "bounds": [(-bound, bound)] * len(start),
-        "options": {"maxiter": 200, "ftol": tolerance},
-        "jac": gradient is not None or None,
-    }
-    result: Any = minimize(negative if gradient is None else negative_with_gradient, start, **settings)
-    return np.asarray(np.clip(result.x, -bound, bound), dtype=np.float64)
+    settings: dict[str, Any] = {"method": "L-BFGS-B", "options": {"maxiter": 200, "ftol": tolerance}}
+    settings |= {"jac": gradient is not None or None, "bounds": [(-bound, bound)] * len(start)}
+    optimum: Any = minimize(negative, start, **settings)
+    return np.asarray(np.clip(optimum.x, -bound, bound), dtype=np.float64)

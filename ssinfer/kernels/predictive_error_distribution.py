@@ -2,11 +2,10 @@
 
     y_i ~ (mu, v_i),    v_i = c^2 s_i^2 + tau^2 r_i + omega^2
 
-y_i is the savings rate of a placebo and s_i the standard error of its fit. r_i is its relative sampling variance: the
-typical size over its size. mu is the systematic error and c rescales the standard errors. tau is excess
-error that shrinks with size. omega is excess error that does not shrink, such as persistent errors of units and errors
-that are common to an origin. Rows of one unit or one origin depend on one another. The quasi-likelihood treats the rows
-as independent, which keeps v consistent; the variance of mu is clustered.
+y_i is a placebo's savings rate, s_i the standard error of its fit, and r_i the typical size over its size. mu is the
+systematic error, and c rescales the standard errors. tau is excess error that shrinks with size, omega excess error
+that does not. The quasi-likelihood treats rows of one unit or one origin as independent, which keeps v consistent; the
+variance of mu is clustered.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ from ssinfer.kernels.variance_components import fit_variance, variance_function
 if TYPE_CHECKING:
     from ssinfer.typing import Floats, Positions
 
-
 MAX_STEPS = 50  # alternations between the mean and the variances
 MEAN_TOLERANCE = 1e-14  # squared step of the mean over its variance per observation, at which the search ends
 
@@ -36,11 +34,9 @@ class PredictiveErrorDistribution:
     mean_variance: float
 
     def predictive_sd(self, s: Floats, relative: Floats) -> Floats:
-        """Return the predictive SD of a new unit's error (R,).
-
-        The variance of the mean enters twice. Residuals about an estimated mean are too small by that variance, and
-        the new error deviates from the estimated mean by the same variance again.
-        """
+        """Return the predictive SD of a new unit's error (R,)."""
+        # the variance of the mean enters twice: residuals about an estimated mean are too small by that variance, and
+        # the new error deviates from the estimated mean by the same variance again
         return np.asarray(np.sqrt(variance_sources(s, relative) @ self.theta + 2.0 * self.mean_variance))
 
 
@@ -54,20 +50,12 @@ def fit_error_distribution(y: Floats, s: Floats, relative: Floats, clusters: Pos
 
     Parameters
     ----------
-    y : array (R,)
-        Savings rates of placebos, as fractions.
-    s : array (R,)
-        Standard errors of these rates; NaN where there are none.
-    relative : array (R,)
-        Typical size over own size.
-    clusters : array (R,)
-        Number of each row's cluster, from 0, for the variance of the mean.
+    y, s : (R,) savings rates of placebos, as fractions, and their standard errors, NaN where there are none
+    relative, clusters : (R,) r_i, and the number of each row's cluster, from 0, for the variance of the mean
     """
-    columns = variance_sources(s, relative)
     mean = float(y.mean())
-    start = PredictiveErrorDistribution(mean, variance_function(y - mean, columns), 0.0)
-    (fitted,) = _fit_all(y, columns, clusters, np.ones((1, len(y))), start, drawn=False)
-    return fitted
+    start = PredictiveErrorDistribution(mean, variance_function(y - mean, variance_sources(s, relative)), 0.0)
+    return refit_error_distributions(y, s, relative, clusters, np.ones((1, len(y))), start, drawn=False)[0]
 
 
 def refit_error_distributions(
@@ -84,23 +72,12 @@ def refit_error_distributions(
 
     Parameters
     ----------
-    y, s, relative, clusters : array (R,)
-        As for :func:`fit_error_distribution`.
-    weights : array (K, R)
-        How often each replicate draws each row.
-    start : PredictiveErrorDistribution
-        The distribution fitted to the rows themselves.
-    drawn : bool
-        Whether the bootstrap draws these clusters. A cluster that is drawn twice then counts as two.
+    y, s, relative, clusters : as for `fit_error_distribution`
+    weights, start : (K, R) how often each replicate draws each row; the distribution fitted to the rows themselves
+    drawn : whether the bootstrap draws these clusters; a cluster that is drawn twice then counts as two
     """
-    return _fit_all(y, variance_sources(s, relative), clusters, weights, start, drawn=drawn)
-
-
-def _fit_all(
-    y: Floats, columns: Floats, clusters: Positions, weights: Floats, start: PredictiveErrorDistribution, *, drawn: bool
-) -> list[PredictiveErrorDistribution]:
     # y is copied because columns of frames are read-only: the kernel is then compiled for one kind of array only
-    fits = _fit(np.array(y), columns, clusters, weights, start.mean, start.theta, drawn)
+    fits = _fit(np.array(y), variance_sources(s, relative), clusters, weights, start.mean, start.theta, drawn)
     return [
         PredictiveErrorDistribution(float(mean), theta, float(variance))
         for mean, theta, variance in zip(*fits, strict=True)
@@ -122,8 +99,7 @@ def _fit(
     scores, multiplicity = np.empty(n_clusters), np.empty(n_clusters)
     for k in range(n_replicates):
         mass = weights[k]
-        for c in range(n_sources):
-            theta[c] = start[c]
+        theta[:] = start
         centre = mean
         total = 0.0
         for _ in range(MAX_STEPS):
@@ -161,7 +137,6 @@ def _fit(
             if multiplicity[cluster] > 0.0:
                 squares += scores[cluster] ** 2 / multiplicity[cluster]
         means[k] = centre
-        for c in range(n_sources):
-            thetas[k, c] = theta[c]
+        thetas[k] = theta
         variances[k] = squares * count / max(count - 1.0, 1.0)
     return means, thetas, variances

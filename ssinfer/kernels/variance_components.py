@@ -3,12 +3,9 @@
     min  sum_j mass_j (log v_j + e_j^2 / v_j),     v_j = sum_c x_jc theta_c,     theta >= 0
 
 The search takes Fisher scoring steps. Near theta the objective is a least-squares problem with weights 1 / v^2, and its
-minimiser over theta >= 0 gives the direction. The step is halved until the objective falls. There are few sources, so
-every set of positive sources is tried; a source can then become exactly zero. (Majorise-minimise steps multiply theta
-and never reach zero.) Identical sources get equal shares, because a ridge keeps each step as short as possible.
-
-Heavy tails can give the objective more than one minimum. The best of several starts is returned; a test compares it
-with random starts.
+minimiser over theta >= 0 gives the direction. The step is halved until the objective falls. Every set of positive
+sources is tried, so a source can become exactly zero; a ridge gives identical sources equal shares. Heavy tails can
+give the objective more than one minimum: the best of several starts is returned.
 """
 
 from __future__ import annotations
@@ -32,19 +29,9 @@ _REMAINING_SHARE = 0.02  # starting share of the remaining sources
 
 
 def variance_function(errors: Floats, regressors: Floats) -> Floats:
-    """Fit v = regressors @ theta, theta >= 0, to squared errors.
+    """Return theta (r,) >= 0 of v = regressors @ theta, fitted to the squares of errors (m,) with mean zero.
 
-    Parameters
-    ----------
-    errors : array (m,)
-        Errors with mean zero under the model.
-    regressors : array (m, r)
-        Sources of variance, each >= 0; a column of zeros gets theta 0. r is at most about 5.
-
-    Returns
-    -------
-    array (r,)
-        theta.
+    `regressors` (m, r) are sources of variance >= 0, at most about 5; a column of zeros gets theta 0.
     """
     square, mass = np.square(errors), np.ones(errors.size)
     regressors = np.ascontiguousarray(regressors)
@@ -117,8 +104,7 @@ def _least_squares(gram: Floats, right: Floats, theta: Floats, best: Floats) -> 
             value -= 0.5 * (right[c] + _RIDGE * gram[c, c] * theta[c]) * solution[p]
         if value < lowest:
             lowest = value
-            for c in range(r):
-                best[c] = 0.0
+            best[:] = 0.0
             for p in range(size):
                 best[column[p]] = solution[p]
 
@@ -129,14 +115,8 @@ def fit_variance(square: Floats, regressors: Floats, mass: Floats, theta: Floats
 
     Parameters
     ----------
-    square : array (m,)
-        Squared errors.
-    regressors : array (m, r)
-    mass : array (m,)
-        Weight of each observation.
-    theta : array (r,)
-        The start, with a positive entry; overwritten. It becomes zero if all errors are zero, and NaN if one is not
-        finite.
+    square, regressors, mass : (m,) squared errors, (m, r) sources, (m,) weight of each observation
+    theta : (r,) start with a positive entry; it becomes zero if all errors are zero, and NaN if one is not finite
     """
     m, r = regressors.shape
     total, mean_square = 0.0, 0.0
@@ -144,8 +124,7 @@ def fit_variance(square: Floats, regressors: Floats, mass: Floats, theta: Floats
         total += mass[j]
         mean_square += mass[j] * square[j]
     if not (total > 0.0 and mean_square > 0.0 and np.isfinite(mean_square)):
-        for c in range(r):
-            theta[c] = 0.0 if mean_square == 0.0 else np.nan
+        theta[:] = 0.0 if mean_square == 0.0 else np.nan
         return -np.inf if mean_square == 0.0 else np.nan, 0
     floor = _MIN_VARIANCE * mean_square / total
     gram, right = np.empty((r, r)), np.empty(r)
@@ -187,6 +166,5 @@ def fit_variance(square: Floats, regressors: Floats, mass: Floats, theta: Floats
         if not trial_value < value:
             return value, step
         value = trial_value
-        for c in range(r):
-            theta[c] = trial[c]
+        theta[:] = trial
     return value, _MAX_STEPS

@@ -49,13 +49,7 @@ def providers() -> tuple[Provider, ...]:
 
 
 def find_method(name: str) -> Any:
-    """Return the class of a provider by name.
-
-    Raises
-    ------
-    PluginError
-        The name is unknown (the nearest is named), or its provider cannot be used (with the reason).
-    """
+    """Return the class of a provider; PluginError if its name is unknown (with the nearest) or it cannot be used."""
     named = [provider for provider in providers() if provider.name == name]
     for provider in named:
         if not provider.reason:
@@ -70,23 +64,10 @@ def make_method(name: str, parameters: Mapping[str, Any] | None = None) -> Any:
     """Return a method by the name of its entry point, built from plain values such as TOML or JSON give.
 
     A method that combines others names the parameters that hold them in its class attribute ``member_parameters``.
-    Such a parameter is a list. Each member is the name of a method, or a table with `method` and `parameters`.
+    Such a parameter is a list. Each member is the name of a method, or a table with `method` and `parameters`. Old
+    names of parameters work where the class still accepts them. PluginError: the name or a parameter is unknown (the
+    nearest is named), or the method refuses to be built.
 
-    Parameters
-    ----------
-    name : str
-    parameters : mapping, optional
-        Parameters of the constructor. Old names work where the class still accepts them.
-
-    Raises
-    ------
-    PluginError
-        The name or a parameter is unknown (the nearest is named), or the method refuses to be built.
-
-    Examples
-    --------
-    >>> make_method("AdministrativeBenchmark", {"n_draws": 2000})
-    AdministrativeBenchmark(n_draws=2000)
     >>> stacked = {"methods": ["SyntheticControl", {"method": "SyntheticDiD", "parameters": {}}]}
     >>> make_method("StackedBenchmark", stacked)
     StackedBenchmark(methods=[SyntheticControl(), SyntheticDiD()])

@@ -31,44 +31,22 @@ class Request:
 
 
 def benchmark_files(
-    panel: str | Path,
-    design: str | Path,
-    method: str,
-    out: str | Path,
-    *,
-    seed: int = 1,
-    parameters: str | None = None,
+    panel: str | Path, design: str | Path, method: str, out: str | Path, *, seed: int = 1, parameters: str | None = None
 ) -> list[Path]:
-    """Fit a method on a panel file and a design file, and write draws, summary and thresholds.
+    """Fit a method on a panel file and a design file; return the files of draws, summary and thresholds.
 
-    All input is checked before the method is built. The files appear together, or none does.
+    All input is checked before the method is built. The files appear together, or none does. An error is one line: what
+    is wrong, what is allowed, the next step.
 
     Parameters
     ----------
-    panel : path
-        CSV or Parquet with one row per unit and period (see ``schemas/design.v1.json``, `columns`).
-    design : path
-        JSON that follows ``schemas/design.v1.json``.
-    method : str
-        Name of an entry point; `ssinfer methods` lists them.
-    out : path
-        Its suffix chooses the format. ``.json``: one document that follows ``schemas/result.v1.json``. ``.csv`` and
-        ``.parquet``: the draws in long form, NAME.summary and NAME.thresholds in the same format, and NAME.about.json
-        with the rest.
-    seed : int
-        Random seed.
-    parameters : str, optional
-        JSON object of constructor parameters, or ``@FILE`` with one.
-
-    Returns
-    -------
-    list of Path
-        The files, `out` first.
-
-    Raises
-    ------
-    SsinferError
-        In one line: what is wrong, what is allowed, the next step.
+    panel : CSV or Parquet with one row per unit and period (see ``schemas/design.v1.json``, `columns`)
+    design : JSON that follows ``schemas/design.v1.json``
+    method, seed : name of an entry point (`ssinfer methods` lists them), and the random seed
+    out : file whose suffix chooses the format
+        ``.json``: one document that follows ``schemas/result.v1.json``. ``.csv`` and ``.parquet``: the draws in long
+        form, NAME.summary and NAME.thresholds in the same format, and NAME.about.json with the rest.
+    parameters : JSON object of constructor parameters, or ``@FILE`` with one
     """
     out = Path(out)
     if out.suffix.lower() not in SUFFIXES:
@@ -93,13 +71,7 @@ def benchmark_files(
 
 
 def read_design(path: str | Path) -> Request:
-    """Read a design file (JSON), validate it against its schema, and build the design.
-
-    Raises
-    ------
-    DesignError
-        The file is absent or no JSON; its version, a key (nearest named) or a value is not allowed.
-    """
+    """Read a design file (JSON), validate it against its schema, and build the design."""
     path = Path(path)
     try:
         document = json.loads(path.read_text(encoding="utf-8-sig"))
@@ -116,18 +88,11 @@ def read_design(path: str | Path) -> Request:
         donors = comparison_of(rule)
     elif donors is not None:
         donors = _listed(donors)
+    lists = ("treated", "baseline", "performance", "masked", "under_contract")
+    values: dict[str, Any] = {key: _listed(document[key]) for key in lists if document.get(key) is not None}
+    values |= {key: document[key] for key in ("starts", "standard", "incomplete") if key in document}
     try:
-        design = Design(
-            treated=_listed(document["treated"]),
-            baseline=_listed(document["baseline"]),
-            performance=_listed(document["performance"]),
-            donors=donors,
-            masked=_listed(document.get("masked") or []),
-            starts=document.get("starts"),
-            standard=document.get("standard"),
-            under_contract=_listed(document.get("under_contract") or []),
-            incomplete=document.get("incomplete", "refuse"),
-        )
+        design = Design(donors=donors, **values)
     except TypeError:
         raise DesignError(f"{path}: periods mix numbers and text. Write all of them like the panel's.") from None
     except DesignError as error:
@@ -137,13 +102,7 @@ def read_design(path: str | Path) -> Request:
 
 
 def read_panel(path: str | Path, request: Request) -> Panel:
-    """Read a panel file by the columns of a request; by default every further numeric column is a covariate.
-
-    Raises
-    ------
-    DataError
-        The file is damaged, lacks a column (nearest named), or holds text where numbers belong.
-    """
+    """Read a panel file by the columns of a request; by default every further numeric column is a covariate."""
     stated = request.columns
     frame = read_panel_file(path, stated.get("unit") or "unit")
     known = {name for name in frame.columns if bool(frame[name].notna().any())}  # unknown values are an empty column

@@ -22,28 +22,16 @@ VALIDATED_DRAWS = 200  # rows of the draws that are checked against the schema
 
 
 def result_document(
-    cf: Counterfactual,
-    name: str,
-    method: Any,
-    *,
-    seed: int,
-    panel_sha256: str,
-    levels: tuple[float, ...] = LEVELS,
+    cf: Counterfactual, name: str, method: Any, *, seed: int, panel_sha256: str, levels: tuple[float, ...] = LEVELS
 ) -> dict[str, Any]:
     """Return a counterfactual as plain values that follow ``schemas/result.v1.json``; tables are held by column.
 
     Parameters
     ----------
-    cf : Counterfactual
-    name : str
-        Name of the method's entry point.
-    method : benchmark method
-        The method that was fitted.
-    seed : int
-    panel_sha256 : str
-        Hash of the panel file.
-    levels : tuple of float
-        Levels of intervals and thresholds, as fractions.
+    cf, method, seed : the counterfactual, the method that was fitted, and its seed
+    name : name of the method's entry point
+    panel_sha256 : hash of the panel file
+    levels : levels of intervals and thresholds, as fractions
     """
     provider = next((provider for provider in providers() if provider.name == name and not provider.reason), None)
     document = {
@@ -99,10 +87,10 @@ def summary_table(cf: Counterfactual, levels: tuple[float, ...] = LEVELS) -> pd.
     """
     weights, spending = cf.insured_years.values, cf.spending.values
     flat = cf.benchmark.values.reshape(-1, *weights.shape)
-    cells = np.argwhere(weights > 0).tolist()
-    labels = [(str(cf.spending["unit"].values[i]), cf.spending["period"].values[t]) for i, t in cells]
+    units, periods = cf.spending["unit"].values, cf.spending["period"].values
     parts = [
-        (*label, weights[i, t], flat[:, i, t], spending[i, t]) for label, (i, t) in zip(labels, cells, strict=True)
+        (str(units[i]), periods[t], weights[i, t], flat[:, i, t], spending[i, t])
+        for i, t in np.argwhere(weights > 0).tolist()
     ]
     parts.append(("pooled", "pooled", weights.sum(), cf.pooled(), cf.pooled_spending))
     has_distribution = cf.uncertainty != "none" and not cf.failures

@@ -17,11 +17,7 @@ Kind = Literal["design", "result"]
 
 
 def load_schema(kind: Kind) -> dict[str, Any]:
-    """Return the JSON Schema of the input ("design") or the output ("result").
-
-    >>> load_schema("design")["properties"]["schema_version"]["const"]
-    1
-    """
+    """Return the JSON Schema of the input ("design") or the output ("result")."""
     text = files("ssinfer.plugins").joinpath("schemas", f"{kind}.v{SCHEMA_VERSION}.json").read_text(encoding="utf-8")
     schema: dict[str, Any] = json.loads(text)
     return schema
@@ -35,10 +31,7 @@ def _validator(kind: Kind) -> Draft202012Validator:
 
 
 def violation(document: Any, kind: Kind) -> str | None:
-    """Return the most relevant violation of a schema in words: the key, the value received, what is allowed.
-
-    None means that the document is valid.
-    """
+    """Return the most relevant violation of a schema in words, or None: the key, the value, what is allowed."""
     from jsonschema.exceptions import best_match, by_relevance  # noqa: PLC0415  (only when something is validated)
 
     if isinstance(document, dict) and document.get("schema_version", SCHEMA_VERSION) != SCHEMA_VERSION:
@@ -51,14 +44,15 @@ def violation(document: Any, kind: Kind) -> str | None:
 
 def _in_words(error: Any) -> str:
     """Return one violation in words."""
-    where = ".".join(str(part) for part in error.absolute_path)
+    path = [str(part) for part in error.absolute_path]
+    where = ".".join(path)
     if error.validator == "required":
         absent = [key for key in error.validator_value if key not in error.instance]
-        return f"key {_join(where, absent[0])!r} is missing"
+        return f"key {'.'.join([*path, absent[0]])!r} is missing"
     if error.validator == "additionalProperties":
         allowed = list(error.schema.get("properties", {}))
         unknown = next(key for key in error.instance if key not in allowed)
-        return f"unknown key {_join(where, unknown)!r}. {did_you_mean(unknown, allowed)}"
+        return f"unknown key {'.'.join([*path, unknown])!r}. {did_you_mean(unknown, allowed)}"
     got = json.dumps(error.instance, default=str)
     got = got if len(got) <= 60 else got[:57] + "..."
     meaning = error.schema.get("description", "") if isinstance(error.schema, dict) else ""
@@ -66,7 +60,3 @@ def _in_words(error: Any) -> str:
     if error.validator == "anyOf":
         return f"key {where!r} cannot be {got}{meaning}" if where else f"the document cannot be {got}"
     return f"{f'key {where!r}' if where else 'the document'}: {error.message[:200]}{meaning}"
-
-
-def _join(where: str, key: str) -> str:
-    return f"{where}.{key}" if where else key

@@ -14,24 +14,9 @@ FRAMES = Registry("figure of the report", "ssinfer.report.figure_frames", "FRAME
 
 @dataclass(frozen=True, eq=False)
 class ReportFigure:
-    """Declares one figure of the report.
+    """Declares one figure of the report. It is left out if its frame is empty."""
 
-    A module of ``ssinfer.report.figure_frames`` declares its figure as the attribute ``FRAME``. Another distribution
-    declares one by an entry point of the group ``ssinfer.report_figures``.
-
-    Attributes
-    ----------
-    name : str
-        Name of the figure in ``ssinfer.drawing.FIGURES``.
-    section : str
-        Name of the section that shows it, see :data:`ssinfer.report.sections.SECTIONS`.
-    order : int
-        Position in the section, among tables and figures.
-    frame : callable (analysis) -> DataFrame
-        Returns the frame that the figure draws. It is empty if the figure does not apply to the study.
-    """
-
-    name: str
-    section: str
-    order: int
-    frame: Callable[[Analysis], pd.DataFrame]
+    name: str  # of the figure in ``ssinfer.drawing.FIGURES``
+    section: str  # one of ``ssinfer.report.sections.SECTIONS``
+    order: int  # position in the section, among tables and figures
+    frame: Callable[[Analysis], pd.DataFrame]  # returns the frame that the figure draws

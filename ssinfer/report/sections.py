@@ -14,22 +14,12 @@ from ssinfer.report.text.recommendation import recommendation_sentences
 
 @dataclass(frozen=True)
 class Section:
-    """Declares one section of the report.
+    """Declares one section of the report."""
 
-    Attributes
-    ----------
-    name : str
-        Key that tables and figures name, and identifier in the page.
-    title : str
-    sentences : callable (analysis) -> iterable of str, optional
-    bullets : bool
-        Whether the sentences are a list.
-    """
-
-    name: str
+    name: str  # key that tables and figures name, and identifier in the page
     title: str
     sentences: Callable[[Analysis], Iterable[str]] | None = None
-    bullets: bool = False
+    bullets: bool = False  # whether the sentences are a list
 
 
 SECTIONS = (

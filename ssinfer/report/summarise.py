@@ -1,14 +1,65 @@
-"""Summarises the result of a study as the plain data of its report."""
+"""ReportData: sentences, tables of printed cells and frames of figures, summarised from the result of a study."""
+
+from dataclasses import dataclass
+
+import pandas as pd
 
 from ssinfer.drawing import FIGURES
 from ssinfer.errors import PluginError, did_you_mean
 from ssinfer.report.analysis import Analysis, analyse
-from ssinfer.report.data import FigureFrame, ReportData, SectionData
 from ssinfer.report.figure_frame import FRAMES, ReportFigure
 from ssinfer.report.sections import SECTIONS, Section
 from ssinfer.report.table import TABLES, NoTable, ReportTable, Table
 from ssinfer.report.text.finding import finding_sentences
 from ssinfer.study.result import StudyResult
+
+
+@dataclass(frozen=True, eq=False)
+class FigureFrame:
+    """The name of a figure, and the frame that it draws."""
+
+    name: str
+    frame: pd.DataFrame
+
+
+@dataclass(frozen=True, eq=False)
+class SectionData:
+    """One section of the page: sentences, tables and figures, and the reasons for tables that do not apply."""
+
+    name: str
+    title: str
+    bullets: bool  # whether the sentences are a list
+    sentences: tuple[str, ...]
+    items: tuple[Table | FigureFrame, ...]
+    reasons: dict[str, str]  # by name of the table; empty if it needs no mention
+
+    @property
+    def remarks(self) -> list[str]:
+        """The reasons that no sentence of the section gives already."""
+        return [reason for reason in dict.fromkeys(self.reasons.values()) if reason and reason not in self.sentences]
+
+
+@dataclass(frozen=True, eq=False)
+class ReportData:
+    """Everything that the template prints; `finding` has the sentences at the top."""
+
+    title: str
+    note: str
+    question: str
+    data_label: str
+    finding: tuple[str, ...]
+    sections: tuple[SectionData, ...]
+
+    @property
+    def tables(self) -> dict[str, Table]:
+        """The tables of all sections by name."""
+        return {item.name: item for section in self.sections for item in section.items if isinstance(item, Table)}
+
+    @property
+    def figures(self) -> dict[str, pd.DataFrame]:
+        """The frames of the figures of all sections by name."""
+        items = [item for section in self.sections for item in section.items if isinstance(item, FigureFrame)]
+        return {item.name: item.frame for item in items}
 
 
 def summarise(result: StudyResult) -> ReportData:
@@ -17,16 +68,9 @@ def summarise(result: StudyResult) -> ReportData:
 
 
 def assemble(analysis: Analysis) -> ReportData:
-    """Return the sentences, tables and figures of an analysed result.
-
-    Raises
-    ------
-    PluginError
-        A table or figure of another distribution names a section that does not exist.
-    """
-    result = analysis.result
+    """Return the sentences, tables and figures of an analysed result."""
+    result, names = analysis.result, [section.name for section in SECTIONS]
     entries = sorted((*TABLES.entries(), *FRAMES.entries()), key=lambda entry: entry.order)
-    names = [section.name for section in SECTIONS]
     for entry in entries:
         if entry.section not in names:
             raise PluginError(
@@ -53,9 +97,7 @@ def _section(analysis: Analysis, section: Section, entries: list[ReportTable | R
             frame = entry.frame(analysis)
             if len(frame):
                 items.append(FigureFrame(entry.name, FIGURES.find(entry.name).schema.conform(frame)))
-            continue
-        table = entry.build(analysis)
-        if isinstance(table, NoTable):
+        elif isinstance(table := entry.build(analysis), NoTable):
             reasons[entry.name] = table.reason
         else:
             items.append(table)

@@ -11,22 +11,24 @@ from ssinfer.figures.numbers import ABSENT, column_with_errors, money, plain, to
 from ssinfer.registry import Registry
 from ssinfer.report.analysis import Analysis
 
+#: How a cell is printed. "cell": text set flush right. "percent": of a fraction. "money": per insured-year. "total":
+#: money, in millions from a million.
 type Form = Literal["text", "cell", "yes or no", "number", "percent", "money", "total"]
 
-#: All tables: module attributes TABLE in ``ssinfer.report.tables``, and entry points of ``ssinfer.report_tables``.
-TABLES = Registry("report table", "ssinfer.report.tables", "TABLE", "ssinfer.report_tables")
+#: All tables: module attributes TABLES in ``ssinfer.report.tables``, and entry points of ``ssinfer.report_tables``.
+TABLES = Registry("report table", "ssinfer.report.tables", "TABLES", "ssinfer.report_tables")
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of printed cells: heads, whether each column is set flush right, rows, and sentences below."""
+    """A table of printed cells."""
 
     name: str
     caption: str
-    columns: tuple[str, ...]
-    numeric: tuple[bool, ...]
+    columns: tuple[str, ...]  # heads
+    numeric: tuple[bool, ...]  # whether each column is set flush right
     rows: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # sentences below
     folded: bool = False
 
     def column(self, head: str) -> list[str]:
@@ -38,22 +40,12 @@ class Table:
 class TableColumn:
     """One column of a report table, and how its cells are printed.
 
-    Attributes
-    ----------
-    head : str
-        Head with its unit. ``{currency}`` stands for the currency of the study.
-    name : str
-        Column of the rows. A column that the rows do not have is left out of the table.
-    form : str
-        "text"; "cell" (text set flush right); "yes or no"; "number"; "percent" (of a fraction); "money" (per
-        insured-year); "total" (money, in millions from a million).
-    decimals : int or None
-        None: determined by the standard errors, which are the column of the rows with this name and ``_se`` or
-        ``_mcse``. Without standard errors, percentages have one decimal and other numbers none.
+    Without `decimals` they follow from the standard errors: the column of the rows with this name and ``_se`` or
+    ``_mcse``. Without standard errors, percentages have one decimal and other numbers none.
     """
 
-    head: str
-    name: str
+    head: str  # with its unit; ``{currency}`` stands for the currency of the study
+    name: str  # column of the rows; one that the rows do not have is left out of the table
     form: Form = "text"
     decimals: int | None = None
 
@@ -91,49 +83,24 @@ class NoTable:
 
 @dataclass(frozen=True, eq=False)
 class ReportTable:
-    """Declares one table of the report.
+    """Declares one table of the report, in a module of ``ssinfer.report.tables`` or by an entry point."""
 
-    A module of ``ssinfer.report.tables`` declares its table as the attribute ``TABLE``. Another distribution declares
-    one by an entry point of the group ``ssinfer.report_tables``.
-
-    Attributes
-    ----------
-    name : str
-        Key of the table, and its identifier in the page.
-    section : str
-        Name of the section that shows it, see :data:`ssinfer.report.sections.SECTIONS`.
-    order : int
-        Position in the section, among tables and figures.
-    caption : str
-        ``{n_rows}`` stands for the number of rows.
-    columns : tuple of TableColumn
-    rows : callable (analysis) -> DataFrame or NoTable
-        Returns unprinted values, one row per row of the table.
-    notes : tuple of str
-        Sentences below the table.
-    remarks : callable (analysis, rows) -> iterable of str, optional
-        Returns the sentences below the table that depend on the study.
-    folded : bool
-        Whether the page shows the table only after a click.
-    """
-
-    name: str
-    section: str
-    order: int
-    caption: str
+    name: str  # key of the table, and its identifier in the page
+    section: str  # one of ``ssinfer.report.sections.SECTIONS``
+    order: int  # position in the section, among tables and figures
+    caption: str  # ``{n_rows}`` stands for the number of rows
     columns: tuple[TableColumn, ...]
-    rows: Callable[[Analysis], pd.DataFrame | NoTable]
-    notes: tuple[str, ...] = ()
-    remarks: Callable[[Analysis, pd.DataFrame], Iterable[str]] | None = None
-    folded: bool = False
+    rows: Callable[[Analysis], pd.DataFrame | NoTable]  # returns unprinted values; without rows there is no table
+    notes: str | tuple[str, ...] = ()  # sentences below the table
+    remarks: Callable[[Analysis, pd.DataFrame], Iterable[str]] | None = None  # further ones, which depend on the study
+    folded: bool = False  # whether the page shows the table only after a click
 
     def build(self, analysis: Analysis) -> Table | NoTable:
         """Return the printed table, or the reason why there is none."""
         rows = self.rows(analysis)
-        if isinstance(rows, NoTable):
-            return rows
-        if not len(rows):
-            return NoTable()
+        if isinstance(rows, NoTable) or not len(rows):
+            return rows if isinstance(rows, NoTable) else NoTable()
+        notes = (self.notes,) if isinstance(self.notes, str) else self.notes
         currency = analysis.result.currency
         shown = [column for column in self.columns if column.name in rows.columns]
         cells = [column.cells(rows, currency) for column in shown]
@@ -143,7 +110,7 @@ class ReportTable:
             columns=tuple(column.head.format(currency=currency) for column in shown),
             numeric=tuple(column.form not in ("text", "yes or no") for column in shown),
             rows=tuple(zip(*cells, strict=True)),
-            notes=(*self.notes, *(() if self.remarks is None else self.remarks(analysis, rows))),
+            notes=(*notes, *(() if self.remarks is None else self.remarks(analysis, rows))),
             folded=self.folded,
         )
 

@@ -1,47 +1,71 @@
 """Writes the report of a study: report.html and figures/*.svg, complete or not at all."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+import jinja2
+from markupsafe import Markup, escape
+
 from ssinfer.atomic import atomic_files
+from ssinfer.drawing import FIGURES
 from ssinfer.errors import StudyError
-from ssinfer.report.render import pictures, render
-from ssinfer.report.summarise import summarise
+from ssinfer.figures.svg import inline, svg_of
+from ssinfer.report.summarise import ReportData, summarise
 from ssinfer.study.result import StudyResult
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawn figure: its SVG document, its title and its caption."""
+
+    name: str
+    title: str
+    caption: str
+    document: str
+
+    @property
+    def element(self) -> Markup:
+        """The SVG element for the page."""
+        return Markup(inline(self.document, self.name, str(escape(self.title))))  # noqa: S704  (matplotlib escapes its texts)
 
 
 def write_report(result: StudyResult, folder: Path) -> Path:
-    """Write the report of a study.
+    """Write the report of a study, and return the path of ``report.html``.
 
     The HTML file is self-contained: figures and style are inside, it has no script, and it loads nothing. The same
     figures are written as SVG files. Files are written to a temporary folder first and moved when they are complete.
-    The same result gives the same bytes.
-
-    Parameters
-    ----------
-    result : StudyResult
-    folder : Path
-        Folder of the report, which is made if it does not exist. ``report.html`` and ``figures/`` in it are replaced;
-        other files are kept.
-
-    Returns
-    -------
-    Path
-        Path of ``report.html``.
-
-    Raises
-    ------
-    StudyError
-        `folder` is a file.
+    ``report.html`` and ``figures/`` in `folder` are replaced; other files are kept. The same result gives the same
+    bytes. A `folder` that is a file is refused with a StudyError.
     """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise StudyError(f"{folder} is a file, and the report needs a folder. Name another folder.")
     data = summarise(result)
-    drawn = pictures(data)
-    page = render(data, drawn)
+    pictures = {}
+    for name, frame in data.figures.items():
+        figure = FIGURES.find(name)
+        pictures[name] = Picture(name, figure.title, figure.caption_of(frame), svg_of(figure.draw(frame)))
+    page = _render(data, pictures)
     with atomic_files(folder, last="report.html") as temporary:
         (temporary / "figures").mkdir()
-        for name, picture in drawn.items():
+        for name, picture in pictures.items():
             (temporary / "figures" / f"{name}.svg").write_text(picture.document, encoding="utf-8", newline="\n")
         (temporary / "report.html").write_text(page, encoding="utf-8", newline="\n")
     return folder / "report.html"
+
+
+def _render(data: ReportData, pictures: Mapping[str, Picture]) -> str:
+    """Return the report as one self-contained HTML page."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    css = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))  # noqa: S704  (our own file)
+    return environment.get_template("report.html.j2").render(data=data, pictures=pictures, css=css)

@@ -8,10 +8,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from ssinfer.errors import RefusalError
-from ssinfer.kernels.predictive_error_distribution import (
-    fit_error_distribution,
-    refit_error_distributions,
-)
+from ssinfer.kernels.predictive_error_distribution import fit_error_distribution, refit_error_distributions
 from ssinfer.level import check_level, check_side, tail
 from ssinfer.thresholds.kind import ThresholdKind
 from ssinfer.thresholds.null_error import null_error_of
@@ -44,45 +41,32 @@ def calibrated_threshold(
     .. math:: y_i \sim \bigl(\mu,\; c^2 s_i^2 + \tau^2 \bar n / n_i + \omega^2\bigr), \qquad
               T = \mu + z_p \sqrt{c^2 s^2 + \tau^2 \bar n / n + \omega^2 + 2 \operatorname{var}(\hat\mu)}
 
-    for placebo savings rates y with standard errors s from their own fits. `calibrate` fits the larger model: a
-    posterior with separate unit and origin effects, and a slope in size.
+    for placebo savings rates y with standard errors s from their own fits (Schuemie, Hripcsak, Ryan, Madigan and
+    Suchard 2018, doi 10.1073/pnas.1708282114). The threshold's detail holds `bias` (mu), `scale` (c), `excess` (tau),
+    `common` (omega) and `standard_error`. `calibrate` fits the larger model: a posterior with separate unit and origin
+    effects, and a slope in size.
 
     Parameters
     ----------
-    cf : Counterfactual
-        Of the group to be judged. Its rows are left out of the placebos.
-    placebos : pandas.DataFrame
-        Rows of one design and method of a backtest: unit, origin, savings_rate, standard_error, assigned.
-    level : float
-        A fraction.
+    cf : Counterfactual of the group to be judged, whose rows are left out of the placebos
+    placebos : DataFrame, rows of one design and method of a backtest
+        Columns unit, origin, savings_rate, standard_error, assigned.
+    level : a fraction
     side : "one-sided" or "two-sided"
-
-    Returns
-    -------
-    Threshold
-        Its detail holds `bias` (mu), `scale` (c), `excess` (tau), `common` (omega), `standard_error`.
 
     Raises
     ------
-    RefusalError
-        Fewer than 19 placebo units, or placebos with equal savings.
-    DataError
-        A column is missing, or several designs or methods are mixed.
-    NotSupportedError, ConvergenceError
-        The counterfactual has no distribution of its error, or did not converge.
-
-    References
-    ----------
-    Schuemie, Hripcsak, Ryan, Madigan and Suchard 2018, doi 10.1073/pnas.1708282114.
+    RefusalError : fewer than 19 placebo units, or placebos with equal savings
+    DataError : a column is missing, or several designs or methods are mixed
+    NotSupportedError, ConvergenceError : the counterfactual has no distribution of its error, or did not converge
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from ssinfer.counterfactual import Counterfactual
+    >>> import numpy as np, pandas as pd, ssinfer as ss
     >>> rng = np.random.default_rng(1)
     >>> frame = pd.DataFrame({"unit": range(400), "origin": 2017, "assigned": 20_000.0, "standard_error": 0.01})
     >>> frame["savings_rate"] = 0.005 + 0.02 * rng.standard_normal(400)
-    >>> cf = Counterfactual.from_draws(100 + rng.standard_normal(4000), "sampling", insured_years=20_000)
+    >>> cf = ss.Counterfactual.from_draws(100 + rng.standard_normal(4000), "sampling", insured_years=20_000)
     >>> round(calibrated_threshold(cf, frame).rate, 3)
     0.033
     """
@@ -90,12 +74,7 @@ def calibrated_threshold(
 
 
 class CalibratedError:
-    """The calibrated error distribution of one counterfactual, which gives thresholds of every level.
-
-    Parameters
-    ----------
-    cf, placebos : as of :func:`calibrated_threshold`
-    """
+    """The calibrated error distribution of one counterfactual, which gives thresholds of every level."""
 
     def __init__(self, cf: Counterfactual, placebos: pd.DataFrame) -> None:
         usable = CalibrationPlacebos.of(placebos, cf.design.treated)
@@ -107,30 +86,21 @@ class CalibratedError:
         self.spread = float(self.distribution.predictive_sd(np.array([standard_error]), np.array([relative]))[0])
         self.benchmark = cf.level
 
-    def threshold(self, level: float = 0.95, side: str = "one-sided") -> Threshold:
+    def threshold(self, level: float, side: str) -> Threshold:
         """Return the calibrated threshold."""
         level, side = check_level(level), check_side(side)
-        rate = self.distribution.mean + float(ndtri(tail(level, side))) * self.spread
-        scale, excess, common = np.sqrt(self.distribution.theta).tolist()
-        detail = {
-            "bias": self.distribution.mean,
-            "standard_error": self.spread,
-            "scale": scale,
-            "excess": excess,
-            "common": common,
-        }
+        bias, spread = self.distribution.mean, self.spread
+        rate = bias + float(ndtri(tail(level, side))) * spread
+        components = dict(zip(("scale", "excess", "common"), np.sqrt(self.distribution.theta).tolist(), strict=True))
+        detail = {"bias": bias, "standard_error": spread, **components}
         return Threshold(rate=rate, money=rate * self.benchmark, kind=NAME, level=level, side=side, detail=detail)
 
 
-def cross_fitted_errors(rows: pd.DataFrame) -> tuple[Floats, Floats]:
-    """Return mean and SD (R,) of the calibrated error of each placebo, learned from other blocks and origins.
+def _for_placebos(rows: pd.DataFrame, keys: Sequence[ThresholdKey]) -> Mapping[ThresholdKey, Floats]:
+    """Return thresholds of each placebo from the calibrated error that is learned from other blocks and origins.
 
-    With a single origin, the other blocks of that origin are used. NaN where fewer than 19 units remain.
-
-    Raises
-    ------
-    RefusalError
-        Fewer than 19 units remain for every placebo, or all savings are equal.
+    With a single origin, the other blocks of that origin are used. NaN where fewer than 19 units remain. Refused where
+    that holds for every placebo, or if all savings are equal.
     """
     y, s, relative = _arrays(rows)
     refuse_equal_savings(y)
@@ -152,22 +122,15 @@ def cross_fitted_errors(rows: pd.DataFrame) -> tuple[Floats, Floats]:
         raise RefusalError(
             f"Fewer than {MIN_CALIBRATION_UNITS} placebo units outside every block of neighbours. Add comparable units."
         )
-    return mean, spread
+    return {key: mean + float(ndtri(key.tail)) * spread for key in keys}
 
 
-def errors_in_replicates(rows: pd.DataFrame, blocks: Positions, weights: Floats) -> tuple[Floats, Floats]:
-    """Return mean and SD (K, R) of the calibrated error of each placebo in every bootstrap replicate.
+def _for_replicates(
+    rows: pd.DataFrame, blocks: Positions, weights: Floats
+) -> Callable[[pd.DataFrame, ThresholdKey], Floats]:
+    """Learn mean and SD (K, R) of the calibrated error of each placebo in every bootstrap replicate.
 
     A replicate leaves out the placebo's origin, but not its block, which is one of many.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Estimated placebos (R rows) of one design and method.
-    blocks : array (R,)
-        Block numbers from 0.
-    weights : array (K, blocks)
-        How often each replicate draws each block.
     """
     y, s, relative = _arrays(rows)
     origin = codes_by_appearance(rows["origin"])
@@ -181,7 +144,12 @@ def errors_in_replicates(rows: pd.DataFrame, blocks: Positions, weights: Floats)
         drawn = np.ascontiguousarray(weights[:, blocks[rest]])
         for k, error in enumerate(refit_error_distributions(*data, drawn, start, drawn=not by_origin)):
             mean[k, inside], spread[k, inside] = error.mean, error.predictive_sd(s[inside], relative[inside])
-    return mean, spread
+
+    def thresholds(part: pd.DataFrame, key: ThresholdKey) -> Floats:
+        positions = rows.index.get_indexer(part.index)
+        return np.asarray(mean[:, positions] + float(ndtri(key.tail)) * spread[:, positions])
+
+    return thresholds
 
 
 def _clusters(origin: Positions, block: Positions) -> tuple[Positions, bool]:
@@ -206,23 +174,6 @@ def _arrays(rows: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
 def _for_case(cf: Counterfactual, placebos: pd.DataFrame, _seed: int) -> Callable[[ThresholdKey], Threshold]:
     error = CalibratedError(cf, placebos)
     return lambda key: error.threshold(key.fraction, key.side)
-
-
-def _for_placebos(rows: pd.DataFrame, keys: Sequence[ThresholdKey]) -> Mapping[ThresholdKey, Floats]:
-    mean, spread = cross_fitted_errors(rows)
-    return {key: mean + float(ndtri(key.tail)) * spread for key in keys}
-
-
-def _for_replicates(
-    rows: pd.DataFrame, blocks: Positions, weights: Floats
-) -> Callable[[pd.DataFrame, ThresholdKey], Floats]:
-    mean, spread = errors_in_replicates(rows, blocks, weights)
-
-    def thresholds(part: pd.DataFrame, key: ThresholdKey) -> Floats:
-        positions = rows.index.get_indexer(part.index)
-        return np.asarray(mean[:, positions] + float(ndtri(key.tail)) * spread[:, positions])
-
-    return thresholds
 
 
 KIND = ThresholdKind(

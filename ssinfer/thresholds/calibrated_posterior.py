@@ -10,7 +10,7 @@ import pandas as pd
 
 from ssinfer.deprecation import Renamed, renamed_arguments
 from ssinfer.errors import ConvergenceError, ParameterError, RefusalError
-from ssinfer.kernels.adaptive_importance import MAX_PARETO_K, MIN_ESS, resample_nodes
+from ssinfer.kernels.importance import resample
 from ssinfer.level import check_level, check_side, tail
 from ssinfer.thresholds.kind import ThresholdKind
 from ssinfer.thresholds.null_error import null_error_of
@@ -42,15 +42,11 @@ class Calibration:
 
     Attributes
     ----------
-    draws : mapping of str to array (draw,)
-        mean, slope, scale, excess, unit_sd, origin_sd.
-    typical_size : float
-        Geometric mean of the placebos' numbers of insured; NaN where a size is unknown.
-    n_units, n_origins, n_rows : int
-    excluded : tuple of str
-        Units that were left out, because they are to be judged.
-    pareto_k, effective : float
-        Pareto k and effective sample size of the importance weights behind the draws.
+    draws : mapping of mean, slope, scale, excess, unit_sd and origin_sd to array (draw,)
+    typical_size : geometric mean of the placebos' numbers of insured; NaN where a size is unknown
+    n_units, n_origins, n_rows : numbers of placebo units, origins and rows
+    excluded : units that were left out, because they are to be judged
+    pareto_k, effective : Pareto k and effective sample size of the importance weights behind the draws
     """
 
     draws: dict[str, Floats]
@@ -81,13 +77,10 @@ class Calibration:
 
         Parameters
         ----------
-        cf : Counterfactual
-            Of a treated group that is among `excluded`.
-        level : float
-            A fraction.
+        cf : Counterfactual of a treated group that is among `excluded`
+        level : a fraction
         side : "one-sided" or "two-sided"
-        seed : int
-            Random seed.
+        seed : random seed
         """
         level, side = check_level(level), check_side(side)
         error = self.null_error(cf, np.random.default_rng(seed))
@@ -128,45 +121,30 @@ def calibrate(
 ) -> Calibration:
     """Learn systematic error from placebos.
 
-    The posterior is integrated without a sampler: mean, slope, unit and origin effects in closed form, the scale and
-    the standard deviations by importance sampling on fixed quasi-random nodes. Equal data and seed give equal digits.
+    The model follows Schuemie, Hripcsak, Ryan, Madigan and Suchard 2018, doi 10.1073/pnas.1708282114. Its posterior is
+    integrated without a sampler: mean, slope, unit and origin effects in closed form, the scale and the standard
+    deviations by importance sampling on fixed quasi-random nodes (Pareto smoothed: Vehtari, Simpson, Gelman, Yao and
+    Gabry 2024, Journal of Machine Learning Research 25(72)). Equal data and seed give equal digits.
 
     Parameters
     ----------
-    placebos : pandas.DataFrame
-        Rows of one design and method of a backtest: unit, origin, savings_rate (fraction), standard_error (fraction),
-        assigned (insured-years).
-    exclude : sequence of str
-        Units of the group that is to be judged. Their rows are left out.
-    n_draws : int
-        Total number of draws.
-    chains : int
-        Must divide `n_draws`. The draws are independent of it.
-    seed : int
-        Random seed of the draws. The nodes do not depend on it.
-
-    Returns
-    -------
-    Calibration
+    placebos : DataFrame, rows of one design and method of a backtest
+        Columns unit, origin, savings_rate (fraction), standard_error (fraction), assigned (insured-years).
+    exclude : units of the group that is to be judged; their rows are left out
+    n_draws : total number of draws
+    chains : must divide `n_draws`; the draws are independent of it
+    seed : random seed of the draws; the nodes do not depend on it
 
     Raises
     ------
-    DataError
-        A column is missing.
-    ParameterError
-        The chains do not divide the draws.
-    RefusalError
-        Fewer than 19 units.
-    ConvergenceError
-        Pareto k of the importance weights above 0.7, or fewer than 400 effective nodes.
-
-    References
-    ----------
-    Schuemie, Hripcsak, Ryan, Madigan and Suchard 2018, doi 10.1073/pnas.1708282114. Vehtari, Simpson, Gelman, Yao and
-    Gabry 2024, Pareto smoothed importance sampling, Journal of Machine Learning Research 25(72).
+    DataError : a column is missing
+    ParameterError : the chains do not divide the draws
+    RefusalError : fewer than 19 units
+    ConvergenceError : Pareto k of the importance weights above 0.7, or fewer than 400 effective nodes
 
     Examples
     --------
+    >>> import numpy as np, pandas as pd
     >>> rng = np.random.default_rng(1)
     >>> frame = pd.DataFrame({"unit": range(200), "origin": 2017, "assigned": 20_000.0, "standard_error": 0.01})
     >>> frame["savings_rate"] = 0.005 + 0.02 * rng.standard_normal(200)
@@ -182,9 +160,13 @@ def calibrate(
     scale = float(usable.y.std())
     model = PlaceboPosterior.of(usable, scale)
     posterior = model.integrate()
-    require_dependable(posterior.pareto_k, posterior.effective, len(posterior.nodes))
+    if posterior.failures:
+        raise ConvergenceError(
+            f"The calibration is not dependable: {'; '.join(posterior.failures)}. Look at placebos.savings_rate and "
+            "placebos.standard_error for outliers, or use calibrated_threshold."
+        )
     rng = np.random.default_rng(seed)
-    draws = model.draw(posterior.nodes[resample_nodes(posterior, n_draws, rng)], rng)
+    draws = model.draw(posterior.nodes[resample(posterior.weights, n_draws, rng)], rng)
     return Calibration(
         draws={name: draws[name] * (1.0 if name == "scale" else scale) for name in PARAMETERS},
         typical_size=usable.typical_size,
@@ -195,28 +177,6 @@ def calibrate(
         pareto_k=posterior.pareto_k,
         effective=posterior.effective,
     )
-
-
-def require_dependable(pareto_k: float, effective: float, nodes: int) -> None:
-    """Refuse a posterior whose importance weights are not dependable.
-
-    Parameters
-    ----------
-    pareto_k : float
-        Shape of the tail of the importance weights.
-    effective : float
-        Effective sample size of the importance weights.
-    nodes : int
-        Number of nodes that were weighted.
-
-    >>> require_dependable(0.3, 4000.0, 8192)
-    """
-    if not (pareto_k <= MAX_PARETO_K and effective >= MIN_ESS):  # so that NaN is refused
-        raise ConvergenceError(
-            f"The calibration is not dependable: of {nodes} importance-sampling nodes, Pareto k is {pareto_k:.2f} (at "
-            f"most {MAX_PARETO_K}) and the effective sample size is {effective:.0f} (at least {MIN_ESS:.0f}). Look at "
-            "placebos.savings_rate and placebos.standard_error for outliers, or use calibrated_threshold."
-        )
 
 
 def _for_case(cf: Counterfactual, placebos: pd.DataFrame, seed: int) -> Callable[[ThresholdKey], Threshold]:

@@ -53,32 +53,23 @@ def compare_thresholds(
 ) -> pd.DataFrame:
     """Return every threshold that exists for a counterfactual, and the reason for each one that does not.
 
+    The columns are those of `CASE_THRESHOLDS`, such as rate (fraction of the benchmark), money (EUR per insured-year),
+    detectable (true savings rate found with 80% power) and reason.
+
     Parameters
     ----------
     cf : Counterfactual
-    levels : sequence of float
-        Levels of confidence or probability, as fractions.
-    placebos : DataFrame, optional
-        Placebo rows of a backtest of the same design and method. Kinds that learn from placebos need them.
-    on_request : bool
-        Whether to include kinds that take long, such as the posterior calibration.
-    seed : int
-        Random seed of kinds that draw.
-
-    Returns
-    -------
-    pandas.DataFrame
-        kind, level, side, prior, rate (fraction of the benchmark), money (EUR per insured-year), reason, and figures
-        that only some kinds give: detectable (true savings rate found with 80% power), systematic_error (expected
-        absolute systematic error of the measured saving, a rate) and systematic_error_money (per insured-year).
+    levels : levels of confidence or probability, as fractions
+    placebos : DataFrame, placebo rows of a backtest of the same design and method
+        Kinds that learn from placebos need them.
+    on_request : whether to include kinds that take long, such as the posterior calibration
+    seed : random seed of kinds that draw
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from ssinfer.counterfactual import Counterfactual
+    >>> import numpy as np, ssinfer as ss
     >>> draws = 100 + np.random.default_rng(1).standard_normal(4000)
-    >>> cf = Counterfactual.from_draws(draws, "sampling", insured_years=7500)
-    >>> table = compare_thresholds(cf, levels=[0.95])
+    >>> table = compare_thresholds(ss.Counterfactual.from_draws(draws, "sampling", insured_years=7500), levels=[0.95])
     >>> table.loc[table["kind"] == "schedule", "rate"].round(4).item()
     0.033
     """

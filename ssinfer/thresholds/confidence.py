@@ -8,8 +8,8 @@ import numpy as np
 from scipy.special import ndtri
 
 from ssinfer.level import check_level, check_side, tail
-from ssinfer.thresholds.kernels.quantiles import quantiles_by_fit
 from ssinfer.thresholds.kind import ThresholdKind
+from ssinfer.thresholds.null_error import quantiles_by_fit
 from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
@@ -25,35 +25,24 @@ def confidence_threshold(cf: Counterfactual, level: float = 0.95, side: str = "t
               p = \begin{cases} \text{level} & \text{one-sided} \\ (1 + \text{level})/2 & \text{two-sided} \end{cases}
 
     pooled over units and performance periods by insured-years. A two-sided 95% interval is a one-sided 97.5% test. The
-    threshold does not depend on the treated group's performance spending.
+    threshold does not depend on the treated group's performance spending. Its detail holds `standard_error` (SD of
+    E0 / Bbar). Two-sided, it also holds `lower`: the rate below which a loss counts.
 
     Parameters
     ----------
-    cf : Counterfactual
-        With a sampling distribution; refused where `uncertainty` is "none".
-    level : float
-        A fraction; a higher level pays less often.
+    cf : Counterfactual with a sampling distribution
+    level : a fraction; a higher level pays less often
     side : "one-sided" or "two-sided"
-
-    Returns
-    -------
-    Threshold
-        Its detail holds `standard_error` (SD of E0 / Bbar). Two-sided, it also holds `lower`: the rate below which a
-        loss counts.
 
     Raises
     ------
-    NotSupportedError
-        The counterfactual has no sampling distribution.
-    ParameterError
-        The level is no fraction, or the side is unknown.
+    NotSupportedError : the counterfactual has no sampling distribution
+    ParameterError : the level is no fraction, or the side is unknown
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from ssinfer.counterfactual import Counterfactual
-    >>> draws = 100 + 2 * np.random.default_rng(1).standard_normal(40_000)
-    >>> cf = Counterfactual.from_draws(draws, "sampling")
+    >>> import numpy as np, ssinfer as ss
+    >>> cf = ss.Counterfactual.from_draws(100 + 2 * np.random.default_rng(1).standard_normal(40_000), "sampling")
     >>> round(confidence_threshold(cf, level=0.95, side="two-sided").rate, 3)
     0.039
     """

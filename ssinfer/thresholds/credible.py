@@ -10,15 +10,10 @@ from scipy.special import ndtri
 
 from ssinfer.errors import ParameterError, RefusalError
 from ssinfer.level import Side, check_level, check_side, tail
-from ssinfer.thresholds.kernels.quantiles import quantiles_by_fit
 from ssinfer.thresholds.kind import ThresholdKind
+from ssinfer.thresholds.null_error import quantiles_by_fit
 from ssinfer.thresholds.prior import PRIORS, Prior, find_prior
-from ssinfer.thresholds.savings_posterior import (
-    NormalMixture,
-    fit_normal_mixture,
-    highest_density_lower,
-    probability_positive,
-)
+from ssinfer.thresholds.savings_posterior import fit_normal_mixture, highest_density_lower, probability_positive
 from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
@@ -27,6 +22,7 @@ if TYPE_CHECKING:
     from ssinfer.counterfactual import Counterfactual
     from ssinfer.thresholds.kind import PlaceboFit, ThresholdKey
     from ssinfer.thresholds.planning.scenario import Scenario
+    from ssinfer.thresholds.savings_posterior import NormalMixture
     from ssinfer.typing import Booleans, Floats
 
 Interval = Literal["equal-tailed", "highest-density"]
@@ -55,46 +51,31 @@ def credible_threshold(
     One-sided under a flat prior, T is the one-sided quantile of the predictive error. Two-sided, the equal-tailed
     interval at `level` must lie above zero, which is the one-sided test at (1 + level) / 2. A highest-density interval
     is another choice. With a normal error of standard error SE and prior N(m, t²), one-sided,
-    :math:`T = z\,SE\sqrt{1 + SE^2/t^2} - m\,SE^2/t^2`.
+    :math:`T = z\,SE\sqrt{1 + SE^2/t^2} - m\,SE^2/t^2`. The threshold's detail holds `standard_error` (SD of E0 / Bbar),
+    `probability_not_positive` (of the prior) and `interval`.
 
     Parameters
     ----------
-    cf : Counterfactual
-        Refused unless its `uncertainty` is "posterior".
-    level : float
-        Posterior probability, a fraction.
+    cf : Counterfactual whose `uncertainty` is "posterior"
+    level : posterior probability, a fraction
     side : "one-sided" or "two-sided"
-    prior : Prior, "flat", "sceptical" or "literature"
-        On the true savings rate. A more sceptical prior raises the threshold. Do not rank methods by the size of T
-        under a prior: a less precise benchmark then looks better.
-    interval : "equal-tailed" or "highest-density"
-        Kind of the two-sided interval.
-
-    Returns
-    -------
-    Threshold
-        Its detail holds `standard_error` (SD of E0 / Bbar), `probability_not_positive` (of the prior) and `interval`.
+    prior : Prior, "flat", "sceptical" or "literature", on the true savings rate
+        A more sceptical prior raises the threshold. Do not rank methods by the size of T under a prior: a less precise
+        benchmark then looks better.
+    interval : "equal-tailed" or "highest-density", the kind of the two-sided interval
 
     Raises
     ------
-    NotSupportedError
-        The counterfactual's uncertainty is no posterior.
-    ConvergenceError
-        A convergence diagnostic failed.
-    RefusalError
-        No measured saving reaches the level. With a heavy-tailed error and a tight prior, a larger M is more likely an
-        outlier than a saving.
-
-    References
-    ----------
-    Dawid 1973, doi 10.1093/biomet/60.3.664 (why a large outlier is rejected under a tight prior).
+    NotSupportedError : the counterfactual's uncertainty is no posterior
+    ConvergenceError : a convergence diagnostic failed
+    RefusalError : no measured saving reaches the level
+        With a heavy-tailed error and a tight prior, a larger M is more likely an outlier than a saving (Dawid 1973, doi
+        10.1093/biomet/60.3.664).
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from ssinfer.counterfactual import Counterfactual
-    >>> draws = 100 + 2 * np.random.default_rng(1).standard_normal(40_000)
-    >>> cf = Counterfactual.from_draws(draws, "posterior")
+    >>> import numpy as np, ssinfer as ss
+    >>> cf = ss.Counterfactual.from_draws(100 + 2 * np.random.default_rng(1).standard_normal(40_000), "posterior")
     >>> round(credible_threshold(cf).rate, 3), round(credible_threshold(cf, prior="sceptical").rate, 3)
     (0.032, 0.046)
     """
@@ -102,13 +83,7 @@ def credible_threshold(
 
 
 class SavingPosterior:
-    """The predictive error of one counterfactual, which gives credible thresholds of every level and prior.
-
-    Parameters
-    ----------
-    cf : Counterfactual
-        Refused as by :func:`credible_threshold`.
-    """
+    """The predictive error of one counterfactual, which gives credible thresholds of every level and prior."""
 
     def __init__(self, cf: Counterfactual) -> None:
         self.errors = cf.null_error("credible")
@@ -123,13 +98,9 @@ class SavingPosterior:
         return fit_normal_mixture(self.errors / self.benchmark)
 
     def threshold(
-        self,
-        level: float = 0.95,
-        side: str = "one-sided",
-        prior: Prior | str | None = None,
-        interval: Interval = "equal-tailed",
+        self, level: float, side: str, prior: Prior | str | None, interval: Interval = "equal-tailed"
     ) -> Threshold:
-        """Return the credible threshold; parameters are those of :func:`credible_threshold`."""
+        """Return the threshold of :func:`credible_threshold`."""
         level, side = check_level(level), check_side(side)
         chosen = find_prior(prior)
         if interval not in ("equal-tailed", "highest-density"):
@@ -145,15 +116,8 @@ class SavingPosterior:
             money = float(np.quantile(self.errors, tail(level, side)))
         else:
             money = self.benchmark * credible_rate(self.mixture, spread, level, side, chosen, highest=highest)
-        return Threshold(
-            rate=money / self.benchmark,
-            money=money,
-            kind=NAME,
-            level=level,
-            side=side,
-            prior=chosen.words,
-            detail=detail,
-        )
+        rate, words = money / self.benchmark, chosen.words
+        return Threshold(rate=rate, money=money, kind=NAME, level=level, side=side, prior=words, detail=detail)
 
 
 def credible_rate(
@@ -161,22 +125,14 @@ def credible_rate(
 ) -> float:
     """Return the smallest measured rate from which on every larger one passes, up to MAX_SDS.
 
-    There is a closed form if one normal describes the error. Otherwise the rate is searched.
+    There is a closed form if one normal describes the error. Otherwise the rate is searched. It is refused if no
+    measured rate passes, or if every one does.
 
     Parameters
     ----------
-    error : NormalMixture
-        Law of the relative null error E0 / Bbar.
-    spread : float
-        Its SD.
+    error, spread : mixture of the relative null error E0 / Bbar, and its SD
     level, side, prior : as in :func:`credible_threshold`
-    highest : bool
-        Whether the two-sided interval is one of highest density.
-
-    Raises
-    ------
-    RefusalError
-        No measured rate passes, or every one does.
+    highest : whether the two-sided interval is one of highest density
     """
     top = MAX_SDS * spread * max(1.0, spread / prior.sd if np.isfinite(prior.sd) else 1.0)
     if len(error.weights) == 1 and np.isfinite(prior.sd) and not highest:
@@ -235,10 +191,9 @@ def _for_fits(fits: Sequence[PlaceboFit], keys: Sequence[ThresholdKey]) -> Float
         thinned = fit.posterior[:: max(1, len(fit.posterior) // MIXTURE_DRAWS)]
         error, spread = fit_normal_mixture(thinned), float(fit.posterior.std())
         for column, key in informed:
+            side, prior = check_side(key.side), find_prior(key.prior)
             try:
-                out[row, column] = credible_rate(
-                    error, spread, key.fraction, check_side(key.side), find_prior(key.prior)
-                )
+                out[row, column] = credible_rate(error, spread, key.fraction, side, prior)
             except RefusalError:  # no measured saving reaches the level, so that this placebo is never paid
                 out[row, column] = np.inf
     return out

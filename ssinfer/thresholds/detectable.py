@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,10 +15,7 @@ from ssinfer.thresholds.null_error import null_error_of
 from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ssinfer.counterfactual import Counterfactual
-    from ssinfer.thresholds.kind import ThresholdKey
     from ssinfer.typing import Floats
 
 NAME = "power"
@@ -33,13 +30,10 @@ class DetectableSaving:
 
     Attributes
     ----------
-    gate : Threshold
-        The threshold.
-    detectable : float
-        True savings rate detected with probability `power`.
-    money : float
-        The same per insured-year.
-    power : float
+    gate : the threshold
+    detectable : true savings rate detected with probability `power`
+    money : the same per insured-year
+    power : a fraction
     """
 
     gate: Threshold
@@ -66,22 +60,14 @@ def minimum_detectable_saving(
 
     Parameters
     ----------
-    cf : Counterfactual
-        Refused where `uncertainty` is "none".
-    level, power : float
-        Fractions.
+    cf : Counterfactual; refused where `uncertainty` is "none"
+    level, power : fractions
     side : "one-sided" or "two-sided"
-
-    Returns
-    -------
-    DetectableSaving
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from ssinfer.counterfactual import Counterfactual
-    >>> draws = 100 + np.random.default_rng(1).standard_normal(400_000)
-    >>> cf = Counterfactual.from_draws(draws, "sampling")
+    >>> import numpy as np, ssinfer as ss
+    >>> cf = ss.Counterfactual.from_draws(100 + np.random.default_rng(1).standard_normal(400_000), "sampling")
     >>> saving = minimum_detectable_saving(cf)
     >>> round(float(saving.gate), 3), round(saving.detectable, 3)
     (0.016, 0.025)
@@ -89,10 +75,10 @@ def minimum_detectable_saving(
     level, power, side = check_level(level), check_level(power, "power"), check_side(side)
     errors, benchmark = _null_error(cf), cf.level
     money, missed = (float(value) for value in np.quantile(errors, [tail(level, side), 1 - power]))
-    threshold = Threshold(
-        rate=money / benchmark, money=money, kind=NAME, level=level, side=side, detail={"power": power}
-    )
-    return DetectableSaving(gate=threshold, detectable=(money - missed) / benchmark, money=money - missed, power=power)
+    rate, detectable = money / benchmark, (money - missed) / benchmark
+    detail = {"power": power, "detectable": detectable}
+    threshold = Threshold(rate=rate, money=money, kind=NAME, level=level, side=side, detail=detail)
+    return DetectableSaving(gate=threshold, detectable=detectable, money=money - missed, power=power)
 
 
 @renamed_arguments(Renamed("gate", "threshold"))
@@ -106,23 +92,14 @@ def power_of_threshold(cf: Counterfactual, threshold: Threshold | float, saving:
 
     Parameters
     ----------
-    cf : Counterfactual
-        Refused where `uncertainty` is "none".
-    threshold : Threshold or float
-        The smallest measured savings rate that is paid.
-    saving : float
-        True savings rate, a fraction of the benchmark below 1; negative for a loss.
-
-    Returns
-    -------
-    float
+    cf : Counterfactual; refused where `uncertainty` is "none"
+    threshold : the smallest measured savings rate that is paid
+    saving : true savings rate, a fraction of the benchmark below 1; negative for a loss
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from ssinfer.counterfactual import Counterfactual
-    >>> draws = 100 + np.random.default_rng(1).standard_normal(400_000)
-    >>> cf = Counterfactual.from_draws(draws, "sampling")
+    >>> import numpy as np, ssinfer as ss
+    >>> cf = ss.Counterfactual.from_draws(100 + np.random.default_rng(1).standard_normal(400_000), "sampling")
     >>> saving = minimum_detectable_saving(cf, power=0.8)
     >>> [round(power_of_threshold(cf, saving.gate, true), 3) for true in (saving.detectable, 0.0)]
     [0.8, 0.05]
@@ -146,14 +123,6 @@ def _null_error(cf: Counterfactual) -> Floats:
     return null_error_of(cf)
 
 
-def _for_case(cf: Counterfactual, _placebos: object, _seed: int) -> Callable[[ThresholdKey], Threshold]:
-    def threshold(key: ThresholdKey) -> Threshold:
-        saving = minimum_detectable_saving(cf, key.fraction, side=key.side)
-        return replace(saving.gate, detail={**saving.gate.detail, "detectable": saving.detectable})
-
-    return threshold
-
-
 KIND = ThresholdKind(
     name=NAME,
     label="Power",
@@ -162,5 +131,5 @@ KIND = ThresholdKind(
     learns_from="fit",
     settles=True,
     pays=False,
-    for_case=_for_case,
+    for_case=lambda cf, _placebos, _seed: lambda key: minimum_detectable_saving(cf, key.fraction, side=key.side).gate,
 )

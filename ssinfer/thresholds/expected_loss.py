@@ -48,40 +48,27 @@ def expected_loss_threshold(
     over a proper prior on d and :math:`M = d + E_0`. The loss is minimised over thresholds from 0 to the prior's mean
     plus four SDs of the measured saving. The threshold is refused if never paying loses as little. An example is equal
     weights, a sceptical prior and a normal error wider than the prior: the true saving is then more likely below half
-    of the measured one than above.
+    of the measured one than above. The threshold's detail holds the loss curve, `thresholds` and `losses` (rates of the
+    benchmark), and `loss` at the minimum.
 
     Parameters
     ----------
-    cf : Counterfactual
-        With a distribution of E0.
-    prior : Prior, "sceptical" or "literature"
-        A proper prior on the true savings rate; the flat prior is refused.
-    share : float
-        Sharing rate f, a fraction.
-    overpaid, underpaid : float
-        Weights w of a euro paid too much and of a euro paid too little.
+    cf : Counterfactual with a distribution of E0
+    prior : Prior, "sceptical" or "literature", on the true savings rate
+    share : sharing rate f, a fraction
+    overpaid, underpaid : weights w of a euro paid too much and of a euro paid too little
     sharing : "first_dollar" or "excess"
-
-    Returns
-    -------
-    Threshold
-        Its detail holds the loss curve, `thresholds` and `losses` (rates of the benchmark), and `loss` at the minimum.
 
     Raises
     ------
-    ParameterError
-        The prior is flat, or a weight or share is impossible.
-    RefusalError
-        Never paying misallocates least.
-    NotSupportedError, ConvergenceError
-        The counterfactual has no distribution of its error, or did not converge.
+    ParameterError : the prior is flat, or a weight or share is impossible
+    RefusalError : never paying misallocates least
+    NotSupportedError, ConvergenceError : the counterfactual has no distribution of its error, or did not converge
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from ssinfer.counterfactual import Counterfactual
-    >>> draws = 100 + 2 * np.random.default_rng(1).standard_normal(4000)
-    >>> cf = Counterfactual.from_draws(draws, "posterior")
+    >>> import numpy as np, ssinfer as ss
+    >>> cf = ss.Counterfactual.from_draws(100 + 2 * np.random.default_rng(1).standard_normal(4000), "posterior")
     >>> lenient = expected_loss_threshold(cf, underpaid=3.0)
     >>> lenient.rate < expected_loss_threshold(cf, overpaid=3.0).rate
     True
@@ -105,22 +92,16 @@ def expected_loss_threshold(
             f"{errors.std():.1%} of the benchmark: a measured saving is then more error than saving. Use a benchmark "
             "with a smaller error or a wider prior, or weigh underpayment more."
         )
-    return Threshold(
-        rate=curve.rate,
-        money=curve.rate * cf.level,
-        kind=NAME,
-        side="one-sided",
-        prior=chosen.words,
-        detail={
-            "thresholds": curve.thresholds,
-            "losses": curve.losses,
-            "loss": float(curve.losses.min()),
-            "share": share,
-            "sharing": sharing,
-            "overpaid": overpaid,
-            "underpaid": underpaid,
-        },
-    )
+    detail = {
+        "thresholds": curve.thresholds,
+        "losses": curve.losses,
+        "loss": float(curve.losses.min()),
+        "share": share,
+        "sharing": sharing,
+        "overpaid": overpaid,
+        "underpaid": underpaid,
+    }
+    return Threshold(rate=curve.rate, money=curve.rate * cf.level, kind=NAME, prior=chosen.words, detail=detail)
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,16 +133,9 @@ class Payment:
     sharing: Literal["first_dollar", "excess"] = "first_dollar"
 
     def losses(self, errors: Floats, prior: Prior, points: tuple[int, int] = CASE_POINTS) -> LossCurve:
-        """Return the expected loss of each threshold.
+        """Return the expected loss of each threshold, for relative null errors E0 / Bbar (S,) and a proper prior.
 
-        Parameters
-        ----------
-        errors : (S,)
-            Relative null errors E0 / Bbar.
-        prior : Prior
-            A proper one.
-        points : (int, int)
-            Numbers of equally likely points for the prior and for the error.
+        `points` are the numbers of equally likely points for the prior and for the error.
         """
         true = prior.mean + prior.sd * ndtri((np.arange(points[0]) + 0.5) / points[0])
         null = np.quantile(errors, (np.arange(points[1]) + 0.5) / points[1])
@@ -172,7 +146,8 @@ class Payment:
         never = self.underpaid * float(due.mean())
         if self.sharing == "first_dollar":
             return LossCurve(thresholds, self._first_dollar(thresholds, measured, due), never)
-        return LossCurve(thresholds, np.array([self._excess(rate, measured, due) for rate in thresholds]), never)
+        paid = (self.share * np.maximum(measured - rate, 0.0) for rate in thresholds)
+        return LossCurve(thresholds, np.array([self._loss(payment - due).mean() for payment in paid]), never)
 
     def _first_dollar(self, thresholds: Floats, measured: Floats, due: Floats) -> Floats:
         """Return the losses from two cumulative sums: the threshold decides whether a payment is made, not its size."""
@@ -183,9 +158,6 @@ class Payment:
         paid = np.concatenate([np.cumsum(if_paid[::-1])[::-1], [0.0]])  # at or above it
         first = np.searchsorted(measured, thresholds, side="left")
         return np.asarray((unpaid[first] + paid[first]) / len(measured))
-
-    def _excess(self, threshold: float, measured: Floats, due: Floats) -> float:
-        return float(self._loss(self.share * np.maximum(measured - threshold, 0.0) - due).mean())
 
     def _loss(self, gap: Floats) -> Floats:
         return np.where(gap > 0, self.overpaid * gap, -self.underpaid * gap)

@@ -26,20 +26,8 @@ KINDS = Registry("threshold kind", "ssinfer.thresholds", "KIND", "ssinfer.thresh
 
 @dataclass(frozen=True)
 class ThresholdKey:
-    """Names one threshold of a kind.
+    """Names one threshold: kind, level (None for a kind without levels), side, and prior (empty without priors).
 
-    Attributes
-    ----------
-    kind : str
-        Name of the kind.
-    level : float or None
-        Level of confidence or probability, a fraction. None for a kind without levels.
-    side : "one-sided" or "two-sided"
-    prior : str
-        Name of the prior on the true savings rate; empty for a kind without priors.
-
-    Examples
-    --------
     >>> key = ThresholdKey("credible", 0.95, "one-sided", "flat")
     >>> key.column, round(key.promised_rate, 4)
     ('threshold_credible_95_one-sided_flat', 0.05)
@@ -100,14 +88,9 @@ class ThresholdKey:
 
 @dataclass(frozen=True, eq=False)
 class PlaceboFit:
-    """Relative null errors E0 / Bbar of one placebo's own fit.
+    """Relative null errors E0 / Bbar (S,) of one placebo's own fit.
 
-    Attributes
-    ----------
-    posterior : array (S,) or None
-        Draws of the posterior predictive error; None where the method gives no posterior.
-    sampling : array (S,) or None
-        Draws of the error's sampling distribution; None where the method gives none.
+    Draws of the posterior predictive error and of its sampling distribution; None where the method does not give them.
     """
 
     posterior: Floats | None
@@ -118,51 +101,15 @@ class PlaceboFit:
 class ThresholdKind:
     """Declares one kind of threshold, with everything that studies, backtests and reports need to know about it.
 
-    A module of ``ssinfer.thresholds`` declares its kind as the attribute ``KIND``. Another distribution declares one by
-    an entry point of the group ``ssinfer.thresholds``.
-
     Attributes
     ----------
-    name : str
-        Key of the kind in study files and in the column `kind` of tables.
-    label : str
-        Name in tables and figures, such as "Confidence (model)".
-    words : str
-        Name inside a sentence, with its article, such as "the confidence threshold".
-    order : int
-        Position in tables and figures.
-    learns_from : "fit", "placebos" or "size"
-        The source of the threshold: the error distribution of the group's own fit, the savings of placebos, or the
-        number of insured alone.
-    for_scenario : callable (scenario, standard error) -> float, optional
-        Returns the threshold (a rate) of a contract before there are data, given the standard error that it assumes.
-    distribution : str
-        For a kind that learns from the fit: the distribution that the method must offer, such as "posterior".
-    has_level : bool
-        Whether the kind has levels of confidence or probability.
-    sides : tuple of str
-    priors : tuple of str
-        Names of priors on the true savings rate; one empty name for a kind without priors.
-    settles : bool
-        Whether a study may settle a contract by this kind.
-    limitable : bool
-        Whether a limit on false payments admits this kind. False where its rate varies from nearly zero to one
-        between contracts: an average over placebos then describes none of them.
-    on_request : bool
-        Whether the kind takes long and is computed only where a study asks for it.
-    pays : bool
-        Whether the threshold decides on payment. False for a kind whose use is its detectable saving.
-    across_sizes : bool
-        Whether a class of size learns from placebos of all sizes. The thresholds of placebos then are columns of the
-        backtest's placebos.
-    multiple_of_standard_error : bool
-        Whether each placebo's threshold is one learned multiple of its standard error.
-    backtested_as : str
-        Name of the kind whose backtest describes this one; empty for its own.
+    name : key of the kind in study files and in the column `kind` of tables
+    label, words : name in tables ("Confidence (model)") and inside a sentence ("the confidence threshold")
+    order : position in tables and figures
+    learns_from : error distribution of the group's own fit, savings of placebos, or number of insured alone
     for_case : callable (counterfactual, placebos, seed) -> callable (key) -> Threshold
-        Learns from the case's counterfactual and from placebos (a frame if `learns_from` is "placebos", or else
-        possibly None). Returns the function that gives the threshold of a key. Both may raise an SsinferError; its
-        message is the reason in tables.
+        Learns from the case and from placebos (a frame if `learns_from` is "placebos", or else possibly None). Both
+        callables may raise an SsinferError; its message is the reason in tables.
     for_fits : callable (fits, keys) -> array (fits, keys), optional
         Returns thresholds (rates) of placebos from their own fits. NaN: there is none. Infinite: no measured saving
         passes.
@@ -170,9 +117,23 @@ class ThresholdKind:
         Returns thresholds of the estimated placebos of one design and method, each without that placebo's own block
         of neighbours. Keys for which too few placebos exist are left out.
     for_replicates : callable (rows, blocks, weights) -> callable (part, key) -> array (replicates, part), optional
-        Learns the thresholds again in bootstrap replicates. `rows` are the estimated placebos of one design and
-        method, `blocks` (rows,) their block numbers and `weights` (replicates, blocks) how often each block is drawn.
-        `part` is a selection of `rows`.
+        Learns the thresholds again in bootstrap replicates. `rows` are as in `for_placebos`, `blocks` (rows,) are their
+        block numbers, `weights` (replicates, blocks) is how often each block is drawn, and `part` selects rows.
+    for_scenario : callable (scenario, standard error) -> float, optional
+        Returns the rate of a contract before there are data, given the standard error that it assumes.
+    distribution : for a kind that learns from the fit, what the method must offer, such as "posterior"
+    has_level : whether the kind has levels of confidence or probability
+    sides : sides of the kind
+    priors : names of priors on the true savings rate; one empty name for a kind without priors
+    settles : whether a study may settle a contract by this kind
+    limitable : whether a limit on false payments admits this kind
+        False where the rate varies from nearly zero to one between contracts: an average then describes none of them.
+    on_request : whether the kind takes long and is computed only where a study asks for it
+    pays : whether the threshold decides on payment; False for a kind whose use is its detectable saving
+    across_sizes : whether a class of size learns from placebos of all sizes
+        The thresholds of placebos then are columns of the backtest's placebos.
+    multiple_of_standard_error : whether each placebo's threshold is one learned multiple of its standard error
+    backtested_as : name of the kind whose backtest describes this one; empty for its own
     """
 
     name: str

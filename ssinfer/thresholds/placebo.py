@@ -27,45 +27,31 @@ COMPARISON_KEY = ThresholdKey(NAME, 0.95, "one-sided")
 
 
 def placebo_threshold(
-    placebos: pd.DataFrame,
-    level: float = 0.95,
-    side: str = "one-sided",
-    standard_error: float | None = None,
+    placebos: pd.DataFrame, level: float = 0.95, side: str = "one-sided", standard_error: float | None = None
 ) -> Threshold:
     r"""Return the savings threshold that placebo units, whose true saving is zero, pass with frequency 1 - level.
 
     At each origin it is the :math:`\lceil \text{level}\,(m + 1) \rceil`-th order statistic of the standardised placebo
-    savings :math:`z_i = r_i / \text{se}_i` over m *units* (two-sided: of their absolute values). The mean over origins
-    is multiplied by the standard error of the group to be judged.
+    savings :math:`z_i = r_i / \text{se}_i` over m *units* (two-sided: of their absolute values). It is a conformal
+    threshold (Vovk, Gammerman and Shafer 2005, doi 10.1007/b106715). The mean over origins is multiplied by the
+    standard error of the group to be judged. The threshold's detail holds `units`, `origins`, and a distribution-free
+    90% interval of the quantile, `lower` and `upper`.
 
     Parameters
     ----------
-    placebos : pandas.DataFrame
-        Columns unit, savings_rate, and where available origin, standard_error (of the rate, by each placebo's own
-        fit), block and role. ``result.placebos`` of a backtest has them; pass the rows of one design and method.
-        Rows of the case itself (role "case") are left out: the group to be judged is not in its own calibration.
-    level : float
-        A fraction; ceil(level (m + 1)) <= m is needed, so 19 units at 95%.
+    placebos : DataFrame with columns unit and savings_rate
+        Where available also origin, standard_error (of the rate, by each placebo's own fit), block and role.
+        ``result.placebos`` of a backtest has them; pass the rows of one design and method. Rows of the case itself
+        (role "case") are left out: the group to be judged is not in its own calibration.
+    level : a fraction; ceil(level (m + 1)) <= m is needed, so 19 units at 95%
     side : "one-sided" or "two-sided"
-    standard_error : float, optional
-        Standard error of the savings rate of the group to be judged, so that thresholds scale with size. Default: the
-        median of the placebos.
-
-    Returns
-    -------
-    Threshold
-        Its detail holds `units`, `origins`, and a distribution-free 90% interval of the quantile, `lower` and `upper`.
+    standard_error : of the savings rate of the group to be judged, so that thresholds scale with size
+        Default: the median of the placebos.
 
     Raises
     ------
-    RefusalError
-        Too few placebo units for the level, or placebos with equal savings.
-    DataError
-        A column is missing, or a unit occurs twice at an origin (several designs or methods together).
-
-    References
-    ----------
-    Conformal order statistic: Vovk, Gammerman and Shafer 2005, doi 10.1007/b106715.
+    RefusalError : too few placebo units for the level, or placebos with equal savings
+    DataError : a column is missing, or a unit occurs twice at an origin (several designs or methods together)
 
     Examples
     --------

@@ -20,35 +20,17 @@ if TYPE_CHECKING:
 def cross_fitted_placebo_thresholds(rows: pd.DataFrame, level: float, side: str) -> Floats:
     """Return the placebo threshold (rate) of every placebo, learned from other blocks and other origins.
 
-    An origin with too few placebos for the level has no order statistic and is skipped. Where no other origin has one,
-    the placebo's own origin is used, without its block.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Estimated placebos of one design and method: savings_rate, standard_error, block, origin.
-    level : float
-        A fraction.
-    side : "one-sided" or "two-sided"
-
-    Returns
-    -------
-    array (rows,)
-        NaN for a placebo without an origin that gives a threshold, or without the standard error that others have.
-
-    Raises
-    ------
-    RefusalError
-        No placebo has a threshold.
+    An origin with too few placebos for the level is skipped. Where no other origin has a threshold, the placebo's own
+    origin is used, without its block. NaN for a placebo that no origin gives a threshold, or without the standard error
+    that others have. Refused if no placebo has a threshold. `rows` are estimated placebos of one design and method.
     """
     thresholds = np.full(len(rows), np.nan)
-    usable = _can_be_standardised(rows)
-    part = rows[usable]
-    if len(part):
-        blocks = codes_by_appearance(part["block"])
-        thresholds[usable] = _learned(part, level, side, blocks, np.ones((1, int(blocks.max()) + 1)))[0]
+    if len(rows):
+        blocks = codes_by_appearance(rows["block"])
+        (thresholds,) = placebo_thresholds_in_replicates(rows, blocks, np.ones((1, int(blocks.max()) + 1)), level, side)
     if np.isfinite(thresholds).any():
         return thresholds
+    part = rows[_can_be_standardised(rows)]
     z = part["savings_rate"].to_numpy(dtype=float) / _scale(part)
     for origin in pd.unique(part["origin"]):
         order_statistic(z[(part["origin"] == origin).to_numpy()], level, side)  # its message says which cause it is
@@ -64,31 +46,21 @@ def placebo_thresholds_in_replicates(
 
     Parameters
     ----------
-    part : pandas.DataFrame
-        Estimated placebos (R rows), as of :func:`cross_fitted_placebo_thresholds`.
-    blocks : array (R,)
-        Block numbers from 0.
-    weights : array (K, blocks)
-        How often each replicate draws each block; one row of ones for the placebos as they are.
-    level : float
-        A fraction.
-    side : "one-sided" or "two-sided"
+    part, level, side : as of :func:`cross_fitted_placebo_thresholds`, R rows
+    blocks : (R,) block numbers from 0
+    weights : (K, blocks) how often each replicate draws each block; one row of ones for the placebos as they are
     """
-    thresholds = np.full((len(weights), len(part)), np.nan)
     usable = _can_be_standardised(part)
-    thresholds[:, usable] = _learned(part[usable], level, side, blocks[usable], weights)
-    return thresholds
-
-
-def _learned(part: pd.DataFrame, level: float, side: str, blocks: Positions, weights: Floats) -> Floats:
-    """Return placebo thresholds (K, R) of placebos that can all be standardised."""
-    scale = _scale(part)
-    z = part["savings_rate"].to_numpy(dtype=float) / scale
+    rows, blocks = part[usable], blocks[usable]
+    scale = _scale(rows)
+    z = rows["savings_rate"].to_numpy(dtype=float) / scale
     values = np.abs(z) if check_side(side) == "two-sided" else z
-    drawn = np.array(weights[:, : int(blocks.max()) + 1], order="C")
     # Copies have one memory layout, so that the kernel is compiled only once.
-    origins = codes_by_appearance(part["origin"])
-    return placebo_thresholds(values, np.array(scale), np.array(blocks), origins, drawn, level)
+    drawn = np.array(weights[:, : int(blocks.max()) + 1], order="C")
+    origins = codes_by_appearance(rows["origin"])
+    thresholds = np.full((len(weights), len(part)), np.nan)
+    thresholds[:, usable] = placebo_thresholds(values, np.array(scale), np.array(blocks), origins, drawn, level)
+    return thresholds
 
 
 def _can_be_standardised(rows: pd.DataFrame) -> Booleans:

@@ -17,10 +17,7 @@ if TYPE_CHECKING:
 def order_statistic(z: Floats, level: float, side: str) -> float:
     """Return the ceil(level (m + 1))-th order statistic of standardised placebo savings `z` (m,).
 
-    Raises
-    ------
-    RefusalError
-        Too few placebo units for the level, or equal savings of all of them.
+    Refused with too few placebo units for the level, or equal savings of all of them.
     """
     m = len(z)
     rank = ceil(level * (m + 1) - 1e-9)

@@ -36,11 +36,11 @@ class PlaceboPosterior:
 
     Attributes
     ----------
-    rows : tuple of arrays
-        Arguments of the likelihood after the variances. Rows of one unit are adjacent. The number of origins is 0 if
-        all placebos share one origin, whose effect is then left out.
-    names : tuple of str
-        Parameters that x holds: "scale", "excess", "unit_sd" with repeated units, "origin_sd" with several origins.
+    rows : arguments of the likelihood after the variances
+        Rows of one unit are adjacent. The number of origins is 0 if all placebos share one origin, whose effect is then
+        left out.
+    names : parameters that x holds
+        "scale", "excess", "unit_sd" with repeated units, "origin_sd" with several origins.
     """
 
     rows: tuple[Any, ...]

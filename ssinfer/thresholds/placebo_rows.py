@@ -52,15 +52,10 @@ class CalibrationPlacebos:
 
     Attributes
     ----------
-    y, s : array (rows,)
-        Savings rates, and their standard errors from their own fits.
-    ratio : array (rows,)
-        Size over the typical size; ones where a size is unknown.
-    typical_size : float
-        Geometric mean of the sizes; NaN where a size is unknown.
-    unit, origin, block : array (rows,)
-        Numbers from 0 of units, origins and blocks of neighbours (units where no blocks are known).
-    n_units, n_origins : int
+    y, s : (rows,) savings rates, and their standard errors from their own fits
+    ratio : (rows,) size over the typical size; ones where a size is unknown
+    typical_size : geometric mean of the sizes; NaN where a size is unknown
+    unit, origin, block : (rows,) numbers from 0; blocks of neighbours are units where no blocks are known
     """
 
     y: Floats
@@ -75,15 +70,7 @@ class CalibrationPlacebos:
 
     @classmethod
     def of(cls, placebos: pd.DataFrame, exclude: Sequence[str]) -> CalibrationPlacebos:
-        """Return the usable placebos, without the units of `exclude`.
-
-        Raises
-        ------
-        DataError
-            A column is missing, or designs or methods are mixed.
-        RefusalError
-            No unit is excluded, fewer than 19 units remain, or all savings are equal.
-        """
+        """Return the usable placebos, without the units of `exclude`; refused if fewer than 19 units remain."""
         require_columns(placebos, ("unit", "origin", "savings_rate", "standard_error", "assigned"))
         if not len(exclude):
             raise RefusalError("exclude is empty. Name the group that is judged, so that its own rows are left out.")

@@ -15,14 +15,8 @@ PRIORS = ("flat", "sceptical", "literature")
 class Prior:
     """Normal prior N(mean, sd^2) on the true savings rate d / Bbar in the performance period; flat if sd is infinite.
 
-    Attributes
-    ----------
-    name : str
-    mean, sd : float
-        Fractions of the benchmark.
+    `mean` and `sd` are fractions of the benchmark.
 
-    Examples
-    --------
     >>> Prior.literature()
     Prior('literature', N(2.0%, 3.0%), P(saving <= 0) = 25%)
     """
@@ -91,11 +85,6 @@ def find_prior(prior: Prior | str | None) -> Prior:
 
     Only normal priors are accepted. A density, a sample or a distribution of another library may have support above
     zero only, and every measured saving would then be a true one.
-
-    Raises
-    ------
-    ParameterError
-        The name is unknown, or the prior is neither a name nor a Prior.
     """
     if isinstance(prior, Prior):
         return prior

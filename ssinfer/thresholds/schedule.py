@@ -1,9 +1,7 @@
 """schedule_threshold: Medicare's minimum savings rate by number of assigned beneficiaries.
 
-A schedule estimates nothing. It is a rule of payment that is fixed before there are data: the smallest measured savings
-rate that is paid to a group of `n` persons (head count, not person-years).
-
-This module imports nothing heavy, so that a settlement from the command line reads the schedule in milliseconds.
+A schedule is a rule of payment that is fixed before there are data. This module imports nothing heavy, so that a
+settlement from the command line reads the schedule in milliseconds.
 """
 
 from __future__ import annotations
@@ -64,27 +62,9 @@ def minimum_savings_rate(assigned: float) -> float:
 
     .. math:: MSR(n) = r_0 + (r_1 - r_0) (n - n_0) / (n_1 - n_0).
 
-    Parameters
-    ----------
-    assigned : float
-        Head count of assigned beneficiaries, at least 1. The rate falls with size, to 2% from 60,000 persons.
+    Refused if the head count `assigned` is below 1 or not finite. The rate falls with size, to 2% from 60,000 persons.
+    Source: 42 CFR 425.604(b) and 425.605(b)(1); CMS, Shared Savings and Losses specifications.
 
-    Returns
-    -------
-    float
-        The minimum savings rate as a fraction (0.033 is 3.3%), not rounded.
-
-    Raises
-    ------
-    ParameterError
-        `assigned` is below 1 or not finite.
-
-    References
-    ----------
-    42 CFR 425.604(b) and 425.605(b)(1); CMS, Shared Savings and Losses specifications.
-
-    Examples
-    --------
     CMS's own example: 7,500 assigned beneficiaries, 3.3%.
 
     >>> round(minimum_savings_rate(7_500), 3)
@@ -92,7 +72,17 @@ def minimum_savings_rate(assigned: float) -> float:
     >>> minimum_savings_rate(60_000)
     0.02
     """
-    count = _head_count(assigned)
+    count = float(assigned)
+    if math.isnan(count):
+        raise ParameterError(
+            "The number of assigned persons is not known: the panel has no insured-years, or its periods have no "
+            "calendar. Pass insured_years, and periods_per_year to Panel.from_frame (data.periods_per_year in a study)."
+        )
+    if not (math.isfinite(count) and count >= 1):
+        raise ParameterError(
+            f"The number of assigned persons must be a head count of at least 1, got {assigned!r}. "
+            "Give the number of assigned beneficiaries, not person-years per thousand."
+        )
     after = bisect_right(_COUNTS, count)
     if after == len(MSSP_KNOTS):
         return MSSP_KNOTS[-1][1]
@@ -105,26 +95,13 @@ def schedule_threshold(schedule: str, *, assigned: float, benchmark: float | Non
 
     Parameters
     ----------
-    schedule : str
-        Name of the schedule: "mssp", Medicare's minimum savings rate.
-    assigned : float
-        Head count of assigned persons (not person-years).
-    benchmark : float, optional
-        Benchmark spending per insured-year. If it is given, the threshold also has an amount of money.
-
-    Returns
-    -------
-    Threshold
-        `rate` as a fraction; `money` per insured-year (None without a benchmark); kind "schedule", one-sided.
+    schedule : name of the schedule: "mssp", Medicare's minimum savings rate (42 CFR 425.604(b) and 425.605(b)(1))
+    assigned : head count of assigned persons (not person-years)
+    benchmark : spending per insured-year; the threshold then also has an amount of `money`
 
     Raises
     ------
-    ParameterError
-        The schedule is unknown, the head count is below 1, or the benchmark is not positive.
-
-    References
-    ----------
-    42 CFR 425.604(b) and 425.605(b)(1).
+    ParameterError : the schedule is unknown, the head count is below 1, or the benchmark is not positive
 
     Examples
     --------
@@ -139,24 +116,8 @@ def schedule_threshold(schedule: str, *, assigned: float, benchmark: float | Non
         raise ParameterError(f"A benchmark must be a positive amount per insured-year, got {benchmark!r}.")
     rate = minimum_savings_rate(assigned)
     money = None if benchmark is None else rate * benchmark
-    return Threshold(
-        rate=rate, money=money, kind="schedule", detail={"schedule": schedule, "assigned": float(assigned)}
-    )
-
-
-def _head_count(assigned: float) -> float:
-    count = float(assigned)
-    if math.isnan(count):
-        raise ParameterError(
-            "The number of assigned persons is not known: the panel has no insured-years, or its periods have no "
-            "calendar. Pass insured_years, and periods_per_year to Panel.from_frame (data.periods_per_year in a study)."
-        )
-    if not (math.isfinite(count) and count >= 1):
-        raise ParameterError(
-            f"The number of assigned persons must be a head count of at least 1, got {assigned!r}. "
-            "Give the number of assigned beneficiaries, not person-years per thousand.",
-        )
-    return count
+    detail = {"schedule": schedule, "assigned": float(assigned)}
+    return Threshold(rate=rate, money=money, kind="schedule", detail=detail)
 
 
 def _for_placebos(rows: pd.DataFrame, keys: Sequence[ThresholdKey]) -> Mapping[ThresholdKey, Floats]:

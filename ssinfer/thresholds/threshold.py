@@ -15,20 +15,13 @@ class Threshold:
 
     Attributes
     ----------
-    rate : float
-        Threshold as a fraction of the benchmark.
-    money : float or None
-        The same per insured-year, rate x Bbar; None where no benchmark is known (a schedule).
-    kind : str
-        Name of the threshold kind, such as "credible" or "placebo".
-    level : float or None
-        Nominal level as a fraction.
-    side : str
-        "one-sided" or "two-sided".
-    prior : str or None
-        Prior on the true savings rate, in words, for kinds with priors.
-    detail : mapping
-        Further figures of the kind: standard errors, detectable saving, loss curve, ...
+    rate : fraction of the benchmark
+    kind : name of the threshold kind, such as "credible" or "placebo"
+    money : the same per insured-year, rate x Bbar; None where no benchmark is known (a schedule)
+    level : nominal level, a fraction
+    side : "one-sided" or "two-sided"
+    prior : prior on the true savings rate, in words, for kinds with priors
+    detail : further figures of the kind, such as standard error, detectable saving and loss curve
     """
 
     rate: float
@@ -40,7 +33,6 @@ class Threshold:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
     def __float__(self) -> float:
-        """Return the rate."""
         return self.rate
 
     def __repr__(self) -> str:

@@ -50,7 +50,7 @@ def test_dartmouth_leaves_out_counties_with_gaps_and_keeps_leading_zeros(tmp_pat
             DARTMOUTH + '2003,01001,C,50.0,"7000,5",7000\n',
             r"holds '7000,5', which is not a number with a decimal comma",
         ),
-        (DARTMOUTH + "2003,01001,C,50.0,1.0,1.0\n" * 2, "county 01001 twice in 2003"),
+        (DARTMOUTH + "2003,01001,C,50.0,1.0,1.0\n" * 2, "county_fips 01001, year 2003 twice"),
     ],
 )
 def test_dartmouth_damaged(tmp_path, text, message):

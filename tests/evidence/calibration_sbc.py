@@ -4,7 +4,7 @@
 
 Placebo sets are drawn from the prior, with sizes and standard errors of four kinds in turn. Each is integrated with the
 nodes, weights and refusals of `calibrate`, on the scale of the prior: the rule that the prior follows the placebos' own
-SD is conditioned on. The place of each true quantity in its posterior must be uniform: every parameter, the error of a
+SD is conditioned on. The rank of each true quantity in its posterior must be uniform: every parameter, the error of a
 new contract of twice the typical size, and the log likelihood at the truth, which depends on the data (Modrák et al.
 2023, doi 10.1214/23-BA1404).
 """
@@ -43,11 +43,11 @@ def placebo_set(number, rng):
     unit, origin = unit[kept], origin[kept]
     ratio = (size / np.exp(np.log(size).mean()))[unit]
     s = 0.7 / np.sqrt(ratio) * rng.uniform(0.5, 1.8, len(unit))
-    nothing = CalibrationPlacebos(
+    unmeasured = CalibrationPlacebos(
         y=np.zeros(len(unit)), s=s, ratio=ratio, typical_size=1.0, unit=unit, origin=origin, block=unit,
         n_units=n_units, n_origins=n_origins,
     )  # fmt: skip
-    model = PlaceboPosterior.of(nothing, 1.0)
+    model = PlaceboPosterior.of(unmeasured, 1.0)
     x = rng.standard_normal(len(model.names))
     truth = {name: float(value[0]) for name, value in model.natural(x[None]).items()}
     truth |= {"mean": MEAN_SD * rng.standard_normal(), "slope": SLOPE_SD * rng.standard_normal()}
@@ -58,7 +58,7 @@ def placebo_set(number, rng):
         + truth["origin_sd"] * rng.standard_normal(n_origins)[origin]
         + np.sqrt((truth["scale"] * s) ** 2 + truth["excess"] ** 2 / ratio) * rng.standard_normal(len(unit))
     )
-    model = PlaceboPosterior.of(replace(nothing, y=y), 1.0)
+    model = PlaceboPosterior.of(replace(unmeasured, y=y), 1.0)
     assert all((truth[name] > 0) == (name in model.names) for name in ("unit_sd", "origin_sd"))
     return model, x, truth
 
@@ -68,25 +68,25 @@ def spread_of(parameters):
     return np.sqrt(parameters["unit_sd"] ** 2 + parameters["origin_sd"] ** 2 + parameters["excess"] ** 2 / NEW_RATIO)
 
 
-def places(start, stop, seed=1):
-    """Return a frame of posterior places in (0, 1): a row per placebo set, numbered start to stop - 1."""
+def ranks(start, stop, seed=1):
+    """Return posterior ranks in (0, 1): one row per placebo set, numbered start to stop - 1."""
     rows = []
     for number in range(start, stop):
         rng = np.random.default_rng([seed, number])
         model, x, truth = placebo_set(number, rng)
         posterior = model.integrate()
-        found, weights = model.natural(posterior.nodes), posterior.weights
+        parameters, weights = model.natural(posterior.nodes), posterior.weights
         likelihood, centre, root = model._likelihoods(posterior.nodes)
         a, b, c = root.T
         sd = {"slope": 1 / c, "mean": np.sqrt(1 + (b / c) ** 2) / a}
-        row = {name: weights @ (found[name] < truth[name]) for name in model.names}
+        row = {name: weights @ (parameters[name] < truth[name]) for name in model.names}
         row |= {
             name: weights @ norm.cdf((truth[name] - centre[:, j]) / sd[name])
             for j, name in enumerate(("mean", "slope"))
         }
         # mean + slope log r: variance l' (L L')^-1 l by forward substitution
         log_ratio = np.log(NEW_RATIO)
-        variance = (1 / a) ** 2 + ((log_ratio - b / a) / c) ** 2 + spread_of(found) ** 2
+        variance = (1 / a) ** 2 + ((log_ratio - b / a) / c) ** 2 + spread_of(parameters) ** 2
         new = truth["mean"] + truth["slope"] * log_ratio + spread_of(truth) * rng.standard_normal()
         expected = centre @ [1.0, log_ratio]
         row["new_error"] = weights @ norm.cdf((new - expected) / np.sqrt(variance))
@@ -114,6 +114,6 @@ def table(frame):
 
 
 if __name__ == "__main__":
-    every = places(0, int(sys.argv[1]))
+    every = ranks(0, int(sys.argv[1]))
     sys.stdout.write(f"{table(every).round(4)}\n{every[['pareto_k', 'effective', 'nodes']].describe()}\n")
     sys.stdout.write(f"refused: {int(every['refused'].sum())} of {len(every)}\n")

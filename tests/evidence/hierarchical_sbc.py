@@ -41,8 +41,7 @@ def frozen_model():
     volatility = tuple(f"volatility_{period}" for period in range(PERIODS))
     return PanelModel(
         time=np.arange(PERIODS, dtype=float),
-        inverse_size=np.repeat(1 / sizes[:, None], PERIODS, axis=1),
-        known=None,
+        sampling=np.repeat(1 / sizes[:, None], PERIODS, axis=1),
         loadings=np.ones((UNITS, 1)),
         spectrum=np.ones(1),
         neighbours=0,
@@ -58,7 +57,6 @@ def frozen_model():
         ),
         period_scale=0.3,
         level_scale=0.1,
-        volatility=volatility,
     )
 
 

@@ -1,9 +1,9 @@
 """AdministrativeBenchmark over repeated simulated contracts: coverage, false payments and power against nominal.
 
-ADEMP. Aims: are intervals and gates of a contract without saving what they say? Data: `null_panel`, 80 units of 5,000
-to 100,000 insured-years, cv 2.5, shock SD 1.2%, k and shock unknown to the method. Estimand: the saving, zero.
-Performance: coverage, false payment and detection rates with binomial Monte Carlo errors; 2,000 panels in full, 200
-reduced.
+ADEMP. Aims: do intervals and thresholds have their nominal rates for a contract without saving? Data: `null_panel`, 80
+units of 5,000 to 100,000 insured-years, cv 2.5, shock SD 1.2%, k and shock unknown to the method. Estimand: the saving,
+zero. Performance: coverage, false payment and detection rates with binomial Monte Carlo errors; 2,000 panels in full,
+200 reduced.
 """
 
 import numpy as np
@@ -50,10 +50,10 @@ def test_coverage_false_payments_and_power(null_panel, evidence_share, setting):
         error = np.sqrt(level * (1 - level) / n_panels)
         lines.append((f"false payment at {level:g}", (pit >= level).mean(), 1 - level, error))
     lines.append(("power at the detectable saving", np.mean(power), 0.8, np.sqrt(0.16 / n_panels)))
-    for name, found, nominal, error in lines:
-        print(f"{setting}: {name}: {found:.3f} (nominal {nominal:.3f}, Monte Carlo error {error:.3f}, n {n_panels})")  # noqa: T201
+    for name, rate, nominal, error in lines:
+        print(f"{setting}: {name}: {rate:.3f} (nominal {nominal:.3f}, Monte Carlo error {error:.3f}, n {n_panels})")  # noqa: T201
     # 3.5 Monte Carlo errors (14 comparisons), and two points for k, tau and rho learned from 80 units
-    assert all(abs(found - nominal) < 3.5 * error + 0.02 for _, found, nominal, error in lines)
+    assert all(abs(rate - nominal) < 3.5 * error + 0.02 for _, rate, nominal, error in lines)
     assert norm.ppf(np.clip(pit, 1e-3, 1 - 1e-3)).std() == pytest.approx(1, abs=3.5 / np.sqrt(2 * n_panels) + 0.06)
 
 
@@ -62,13 +62,13 @@ def test_k_and_shock_are_recovered(null_panel, evidence_share):
     n_panels = int(1_000 * evidence_share)
     truth = np.array([2.5, 0.012]) * np.sqrt(4 / 3)
     design = SETTINGS["one year"][1]
-    found, covered = [], []
+    estimates, covered = [], []
     for seed in range(n_panels):
         table = AdministrativeBenchmark(n_draws=8).fit(null_panel(150, 8, seed=seed), design, seed=seed).diagnostics
-        found.append(table["figure"].to_numpy()[:2])
+        estimates.append(table["figure"].to_numpy()[:2])
         ends = [[float(word) for word in message.split()[2::2]] for message in table["message"][:2]]
         covered.append([low <= value <= high for (low, high), value in zip(ends, truth, strict=True)])
-    mean, error = np.mean(found, axis=0), np.std(found, axis=0, ddof=1) / np.sqrt(n_panels)
+    mean, error = np.mean(estimates, axis=0), np.std(estimates, axis=0, ddof=1) / np.sqrt(n_panels)
     coverage = np.mean(covered, axis=0)
     print(f"k {mean[0]:.3f} (truth {truth[0]:.3f}, MCSE {error[0]:.3f}), covered {coverage[0]:.2f}; n {n_panels}")  # noqa: T201
     print(f"shock {mean[1]:.5f} (truth {truth[1]:.5f}, MCSE {error[1]:.5f}), covered {coverage[1]:.2f}")  # noqa: T201

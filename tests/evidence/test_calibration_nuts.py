@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ssinfer.convergence import convergence_failures, convergence_figures
+from ssinfer.convergence import convergence_checks, convergence_failures
 from ssinfer.thresholds.calibrated_posterior import calibrate
 from ssinfer.thresholds.placebo_rows import CalibrationPlacebos
 
@@ -107,13 +107,13 @@ def test_means_and_quantiles_equal_those_of_nuts(name, evidence_share):
     names = [variable for variable in tree["posterior"].data_vars if variable != "origin"]
     r_hat, ess = az.rhat(tree, var_names=names), az.ess(tree, var_names=names)
     diverging = tree["sample_stats"]["diverging"]
-    figures = convergence_figures(
+    checks = convergence_checks(
         {variable: float(r_hat[variable]) for variable in names},
         {variable: float(ess[variable]) for variable in names},
         int(diverging.sum()),
         int(diverging.size),
     )
-    assert not convergence_failures(figures)
+    assert not convergence_failures(checks)
     ours = calibrate(frame, exclude=["case"], n_draws=40_000)
     rows = []
     for variable in names:
@@ -129,8 +129,8 @@ def test_means_and_quantiles_equal_those_of_nuts(name, evidence_share):
             value, expected = (
                 float(x.mean() if probability is None else np.quantile(x, probability)) for x in (draws, theirs.values)
             )
-            own = error * np.sqrt(size / ours.effective)  # nodes count for no more than the ESS of their weights
-            rows.append((variable, figure, value, expected, error, (value - expected) / np.hypot(error, own)))
+            our_error = error * np.sqrt(size / ours.effective)  # nodes count for no more than the ESS of their weights
+            rows.append((variable, figure, value, expected, error, (value - expected) / np.hypot(error, our_error)))
     table = pd.DataFrame(rows, columns=["parameter", "figure", "exact", "NUTS", "error of NUTS", "z"])
     print(f"{name}: Pareto k {ours.pareto_k:.2f}, ESS {ours.effective:.0f}\n{table.round(5).to_string(index=False)}")
     assert table["z"].abs().max() < 4

@@ -2,7 +2,7 @@
 
 ADEMP. Aims: does each kind of threshold pay as many contracts that saved nothing as it promises, where theory says so,
 and visibly more where its error is sampling noise alone? Data: one contract of 20,000 insured and 200 placebo units of
-5,000 to 100,000, three baseline and three performance years; person noise k / sqrt(n) a year, AR(1) group shocks of
+5,000 to 100,000, three baseline and three performance years; person noise k / sqrt(n) per year, AR(1) group shocks of
 persistence 0.8, a common bias of the benchmark; placebos of their own shocks. Estimand: the saving, zero.
 Methods: all kinds of thresholds, given the true error, or sampling error alone. Performance: share of contracts paid,
 coverage of calibrated 95% intervals; binomial Monte Carlo errors; 10,000 contracts per setting in full, 1,000 reduced.
@@ -53,7 +53,7 @@ def believed(se, insured=INSURED, uncertainty="posterior"):
 
 
 def placebo_frame(sizes, rates, s):
-    names = [f"u{place}" for place in range(len(sizes))]
+    names = [f"u{number}" for number in range(len(sizes))]
     return pd.DataFrame({"unit": names, "origin": 1, "assigned": sizes, "standard_error": s, "savings_rate": rates})
 
 
@@ -62,7 +62,7 @@ def paid(setting, n_contracts, seed):
     shock, bias = SETTINGS[setting]
     rng = np.random.default_rng(seed)
     scenario = Scenario(insured=INSURED, years=YEARS, k=K, shock_sd=shock, persistence=RHO)
-    own = measured_rates(np.full(n_contracts, INSURED), shock, bias, rng)
+    measured = measured_rates(np.full(n_contracts, INSURED), shock, bias, rng)
     whole, alone = believed(scenario.standard_error), believed(scenario.sampling_error)
     fixed = {
         "credible 95%, one-sided": (0.05, credible_threshold(whole)),
@@ -82,9 +82,9 @@ def paid(setting, n_contracts, seed):
         "sampling error alone, 95% two-sided": (0.025, credible_threshold(alone, side="two-sided")),
         "Medicare's schedule": (None, schedule_threshold("mssp", assigned=INSURED)),
     }
-    found = {name: (nominal, own >= float(threshold)) for name, (nominal, threshold) in fixed.items()}
+    paid_by_kind = {name: (nominal, measured >= float(threshold)) for name, (nominal, threshold) in fixed.items()}
     learned = {name: [] for name in ("placebo 95%", "calibrated 95%", "calibrated coverage")}
-    for rate in own:
+    for rate in measured:
         sizes = np.exp(rng.uniform(np.log(5_000), np.log(100_000), UNITS))
         # the fit's own standard error is sampling error alone: what is missing has to be learned from the placebos
         s = scenario.sampling_error * np.sqrt(INSURED / sizes)
@@ -92,27 +92,27 @@ def paid(setting, n_contracts, seed):
         same = frame.assign(savings_rate=measured_rates(np.full(UNITS, INSURED), shock, bias, rng))
         threshold = placebo_threshold(same.drop(columns="standard_error")).rate
         learned["placebo 95%"].append(rate >= threshold)
-        one = calibrated_threshold(alone, frame)
-        learned["calibrated 95%"].append(rate >= one.rate)
-        reach = norm.ppf(0.975) * one.detail["standard_error"]
-        learned["calibrated coverage"].append(abs(rate - one.detail["bias"]) <= reach)
+        calibrated = calibrated_threshold(alone, frame)
+        learned["calibrated 95%"].append(rate >= calibrated.rate)
+        reach = norm.ppf(0.975) * calibrated.detail["standard_error"]
+        learned["calibrated coverage"].append(abs(rate - calibrated.detail["bias"]) <= reach)
     nominal = {"placebo 95%": 1 - np.ceil(0.95 * (UNITS + 1)) / (UNITS + 1), "calibrated 95%": 0.05}
-    found |= {name: (nominal.get(name, 0.95), np.array(values)) for name, values in learned.items()}
-    return found
+    paid_by_kind |= {name: (nominal.get(name, 0.95), np.array(values)) for name, values in learned.items()}
+    return paid_by_kind
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_false_payments(setting, evidence_share):
     n = int(10_000 * evidence_share)
-    found = paid(setting, n, seed=20_26)
+    paid_by_kind = paid(setting, n, seed=20_26)
     shock, bias = SETTINGS[setting]
     rates = {}
-    for name, (nominal, hits) in found.items():
+    for name, (nominal, hits) in paid_by_kind.items():
         rates[name] = hits.mean()
         error = np.sqrt(max(rates[name] * (1 - rates[name]), 1e-4) / n)
         promised = "none promised" if nominal is None else f"nominal {nominal:.4f}"
         print(f"{setting}: {name}: {rates[name]:.4f} ({promised}, Monte Carlo error {error:.4f}, n {n})")  # noqa: T201
-    nominals = {name: nominal for name, (nominal, _) in found.items() if nominal is not None}
+    nominals = {name: nominal for name, (nominal, _) in paid_by_kind.items() if nominal is not None}
     alone = {name for name in nominals if name.startswith("sampling error alone")}
     learned = {"placebo 95%", "calibrated 95%", "calibrated coverage"}
     # 4 Monte Carlo errors: some 35 comparisons; a point more where parameters are learned from 200 placebos

@@ -17,7 +17,7 @@ from ssinfer.errors import StudyError
 from ssinfer.report import write_report
 from ssinfer.report.analysis import analyse
 from ssinfer.report.summarise import assemble
-from ssinfer.report.tables import refusals
+from ssinfer.report.table import TABLES
 
 FIGURES = {"placebo_savings", "false_payments", "threshold_by_size", "case", "earnings"}
 VOID = {"meta", "link", "br", "img", "hr", "input"}
@@ -117,7 +117,7 @@ def test_a_failing_figure_leaves_no_half_written_report(study, tmp_path, monkeyp
     def fail(*_):
         raise RuntimeError("no ink")
 
-    monkeypatch.setattr("ssinfer.report.render.svg_of", fail)
+    monkeypatch.setattr("ssinfer.report.write.svg_of", fail)
     with pytest.raises(RuntimeError, match="no ink"):
         write_report(study, tmp_path / "new")
     assert not (tmp_path / "new").exists()
@@ -258,7 +258,7 @@ def test_refusals_are_counted(analysis, study, data):
     chosen = rows.index[(rows["role"] == "placebo") & (rows["design"] == "a")][:7]
     rows.loc[chosen, ["status", "reason"]] = ["refused", "ConvergenceError: the fit did not converge"]
     part = replace(study, backtest=replace(study.backtest, placebos=rows))
-    assert refusals.TABLE.build(replace(analysis, result=part)).rows[0][:3] == (
+    assert TABLES.find("refusals").build(replace(analysis, result=part)).rows[0][:3] == (
         "a",
         "refused",
         f"7 of {int(((rows['role'] == 'placebo') & (rows['design'] == 'a')).sum()):,}",

@@ -10,14 +10,16 @@ import pytest
 
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import ConvergenceError, DrawsError, NotSupportedError, ParameterError, RefusalError
+from ssinfer.kernels.adaptive_importance import Posterior
 from ssinfer.thresholds.calibrated_likelihood import calibrated_threshold
-from ssinfer.thresholds.calibrated_posterior import require_dependable
+from ssinfer.thresholds.calibrated_posterior import calibrate
 from ssinfer.thresholds.compare import compare_thresholds
 from ssinfer.thresholds.confidence import confidence_threshold
 from ssinfer.thresholds.credible import credible_threshold
 from ssinfer.thresholds.detectable import minimum_detectable_saving, power_of_threshold
 from ssinfer.thresholds.expected_loss import expected_loss_threshold
 from ssinfer.thresholds.placebo import placebo_threshold
+from ssinfer.thresholds.placebo_posterior import PlaceboPosterior
 from ssinfer.thresholds.placebo_rows import CalibrationPlacebos
 from ssinfer.thresholds.planning.scenario import Scenario
 
@@ -25,7 +27,7 @@ NOISE = np.random.default_rng(1).standard_normal(400)
 CF = Counterfactual.from_draws(100 + NOISE, "posterior", insured_years=20_000, confidence=100 + NOISE)
 PLACEBOS = pd.DataFrame(
     {
-        "unit": [f"u{place}" for place in range(40)],
+        "unit": [f"u{number}" for number in range(40)],
         "origin": 2017,
         "assigned": 20_000.0,
         "standard_error": 0.01,
@@ -105,10 +107,20 @@ def test_eighteen_units_are_too_few_and_equal_savings_are_refused(make):
         make(PLACEBOS.assign(savings_rate=0.01))
 
 
-@pytest.mark.parametrize(("pareto_k", "effective"), [(0.71, 4000), (0.2, 399), (np.inf, 0), (np.nan, np.nan)])
-def test_a_calibration_with_undependable_weights_is_refused(pareto_k, effective):
-    with pytest.raises(ConvergenceError, match=r"Pareto k is .* \(at most 0\.7\) .* \(at least 400\)\. Look at"):
-        require_dependable(pareto_k, effective, 8192)
+@pytest.mark.parametrize(
+    ("pareto_k", "effective", "reason"),
+    [
+        (0.71, 4000, r"Pareto k .* is 0\.71, above 0\.7\. Look at"),
+        (0.2, 399, r"sample size .* is 399, below 400\. Look at"),
+        (np.inf, 0, r"above 0\.7; .* below 400"),
+        (np.nan, np.nan, r"above 0\.7; .* below 400"),
+    ],
+)
+def test_a_calibration_with_undependable_weights_is_refused(pareto_k, effective, reason, monkeypatch):
+    nodes = Posterior(np.zeros((1, 2)), np.ones(1), pareto_k, effective)
+    monkeypatch.setattr(PlaceboPosterior, "integrate", lambda _model: nodes)
+    with pytest.raises(ConvergenceError, match=reason):
+        calibrate(PLACEBOS, ["case"])
 
 
 def test_a_calibration_leaves_out_the_rows_of_the_judged_group():

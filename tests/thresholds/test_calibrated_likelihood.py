@@ -25,7 +25,7 @@ def frame(n_units=400, bias=0.006, scale=0.7, common=0.012, seed=1, origins=(1,)
     parts = [
         pd.DataFrame(
             {
-                "unit": [f"u{place}" for place in range(n_units)],
+                "unit": [f"u{number}" for number in range(n_units)],
                 "origin": origin,
                 "block": np.arange(n_units) // 10,
                 "assigned": 20_000.0,
@@ -52,12 +52,12 @@ def cross_fitted(table):
 
 def test_known_law_is_recovered():
     # mean, scale and common error of the simulation; 4,000 placebos know the SD to about 1.1%
-    found = calibrated_threshold(case(), frame(4_000))
+    threshold = calibrated_threshold(case(), frame(4_000))
     spread = np.hypot(0.7 * 0.02, 0.012)
-    assert found.detail["bias"] == pytest.approx(0.006, abs=4 * 0.02 / np.sqrt(4_000))
-    assert found.detail["standard_error"] == pytest.approx(spread, rel=0.05)
-    assert found.rate == pytest.approx(0.006 + 1.645 * spread, rel=0.06)
-    assert found.money == pytest.approx(100 * found.rate)
+    assert threshold.detail["bias"] == pytest.approx(0.006, abs=4 * 0.02 / np.sqrt(4_000))
+    assert threshold.detail["standard_error"] == pytest.approx(spread, rel=0.05)
+    assert threshold.rate == pytest.approx(0.006 + 1.645 * spread, rel=0.06)
+    assert threshold.money == pytest.approx(100 * threshold.rate)
 
 
 def test_equal_standard_errors_give_mean_and_variance_of_maximum_likelihood():
@@ -71,27 +71,27 @@ def test_equal_standard_errors_give_mean_and_variance_of_maximum_likelihood():
 
 
 def test_intervals_too_wide_are_narrowed_which_excess_variance_cannot_do():
-    found = calibrated_threshold(case(), frame(4_000, bias=0.0, scale=0.5, common=0.0))
-    assert found.rate == pytest.approx(1.645 * 0.5 * 0.02, rel=0.1)
+    threshold = calibrated_threshold(case(), frame(4_000, bias=0.0, scale=0.5, common=0.0))
+    assert threshold.rate == pytest.approx(1.645 * 0.5 * 0.02, rel=0.1)
 
 
 def test_the_judged_group_is_never_in_its_own_set():
     table = frame(100)
     outlier = table.assign(savings_rate=np.where(table["unit"] == "u3", 5.0, table["savings_rate"]))
-    own = replace(case(), design=Design(treated=["u3"], baseline=["b"], performance=["p"]))
+    judged = replace(case(), design=Design(treated=["u3"], baseline=["b"], performance=["p"]))
     rest = table[table["unit"] != "u3"]
-    assert calibrated_threshold(own, outlier).rate == calibrated_threshold(own, rest).rate
+    assert calibrated_threshold(judged, outlier).rate == calibrated_threshold(judged, rest).rate
 
 
 @pytest.mark.parametrize("origins", [(1,), (1, 2, 3)])
 def test_a_placebos_threshold_never_sees_its_own_block_or_origin(origins):
     table = frame(100, origins=origins)
     before = cross_fitted(table)
-    mine = ((table["block"] == 0) & (table["origin"] == 1)).to_numpy()
-    moved = table.assign(savings_rate=np.where(mine, 9.0, table["savings_rate"]))
+    inside = ((table["block"] == 0) & (table["origin"] == 1)).to_numpy()
+    moved = table.assign(savings_rate=np.where(inside, 9.0, table["savings_rate"]))
     after = cross_fitted(moved)
-    assert after[mine] == pytest.approx(before[mine])
-    assert (after[~mine] != before[~mine]).any()
+    assert after[inside] == pytest.approx(before[inside])
+    assert (after[~inside] != before[~inside]).any()
 
 
 def test_thresholds_without_standard_errors_come_from_the_placebos_alone():

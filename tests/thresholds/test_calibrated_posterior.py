@@ -42,7 +42,7 @@ def placebos(n_units=150, n_origins=4, bias=0.006, scale=0.7, excess=0.008, unit
 
 @pytest.fixture(scope="session")
 def calibration():
-    return calibrate(placebos(), exclude=["unit"])
+    return calibrate(placebos(100, 3), exclude=["unit"])
 
 
 def test_known_systematic_error_is_recovered(calibration):
@@ -55,10 +55,10 @@ def test_known_systematic_error_is_recovered(calibration):
 def test_threshold_moves_by_the_bias_and_carries_the_excess(calibration):
     rng = np.random.default_rng(2)
     cf = Counterfactual.from_draws(2000 * (1 + 0.02 * rng.standard_normal(20_000)), "sampling", insured_years=20_000)
-    found = calibration.threshold(cf, 0.95, seed=3)
+    threshold = calibration.threshold(cf, 0.95, seed=3)
     spread = np.sqrt((0.7 * 0.02) ** 2 + 0.008**2 + 0.006**2)
-    assert found.rate == pytest.approx(0.006 + 1.645 * spread, abs=0.006)
-    assert found.money == pytest.approx(found.rate * cf.level)
+    assert threshold.rate == pytest.approx(0.006 + 1.645 * spread, abs=0.006)
+    assert threshold.money == pytest.approx(threshold.rate * cf.level)
     rate, money = calibration.expected_systematic_error(cf)
     assert 0.004 < rate < 0.015
     assert money == pytest.approx(rate * cf.level)
@@ -154,10 +154,10 @@ def test_priors_are_those_of_the_docstring():
     data = data_of(**KINDS["several origins"])
     model = PlaceboPosterior.of(data, float(data.y.std()))
     x = np.array([-1.0, 0.0, 2.0])
-    found = model.natural(np.repeat(x[:, None], 4, axis=1))
-    np.testing.assert_allclose(found["scale"], np.exp(SCALE_SD * x))
+    parameters = model.natural(np.repeat(x[:, None], 4, axis=1))
+    np.testing.assert_allclose(parameters["scale"], np.exp(SCALE_SD * x))
     for name in ("excess", "unit_sd", "origin_sd"):
-        np.testing.assert_allclose(found[name], DEVIATION * norm.ppf((1 + norm.cdf(x)) / 2))
+        np.testing.assert_allclose(parameters[name], DEVIATION * norm.ppf((1 + norm.cdf(x)) / 2))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -19,9 +19,9 @@ def test_credible_and_confidence_stand_side_by_side():
     table = compare_thresholds(cf, placebos=placebos.assign(standard_error=0.012))
     kinds = {"credible", "confidence", "power", "placebo", "schedule", "expected loss", "calibrated"}
     assert set(table["kind"]) == kinds
-    found = table.set_index(["kind", "level", "side", "prior"])["rate"]
-    assert found["credible", 0.95, "two-sided", "flat"] == pytest.approx(1.96 * 0.012, rel=0.06)
-    assert found["confidence", 0.95, "two-sided", ""] == pytest.approx(1.96 * 0.010, rel=0.06)
+    rates = table.set_index(["kind", "level", "side", "prior"])["rate"]
+    assert rates["credible", 0.95, "two-sided", "flat"] == pytest.approx(1.96 * 0.012, rel=0.06)
+    assert rates["confidence", 0.95, "two-sided", ""] == pytest.approx(1.96 * 0.010, rel=0.06)
     assert (table["reason"] == "").all()
     assert table["money"].to_numpy() == pytest.approx(table["rate"].to_numpy() * cf.level)
 

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
@@ -30,41 +30,44 @@ def test_normal_case_is_z_times_the_standard_error(level, side):
     p = level if side == "one-sided" else (1 + level) / 2
     z = norm.ppf(p)
     error = np.sqrt(p * (1 - p) / len(NORMAL)) / norm.pdf(z)
-    found = confidence_threshold(cf(), level=level, side=side)
-    assert found.rate == pytest.approx(z * 0.015, abs=4 * error * 0.015)
-    assert found.money == pytest.approx(100 * found.rate, rel=1e-4)
-    assert float(found) == found.rate
-    assert found.detail["standard_error"] == pytest.approx(0.015, rel=0.01)
+    threshold = confidence_threshold(cf(), level=level, side=side)
+    assert threshold.rate == pytest.approx(z * 0.015, abs=4 * error * 0.015)
+    assert threshold.money == pytest.approx(100 * threshold.rate, rel=1e-4)
+    assert float(threshold) == threshold.rate
+    assert threshold.detail["standard_error"] == pytest.approx(0.015, rel=0.01)
 
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_two_sided_is_a_one_sided_test_of_half_the_tail(level):
-    two = confidence_threshold(cf(), level=level, side="two-sided")
-    one = confidence_threshold(cf(), level=(1 + level) / 2, side="one-sided")
-    assert two.rate == one.rate
-    assert two.side != one.side
+    two_sided = confidence_threshold(cf(), level=level, side="two-sided")
+    one_sided = confidence_threshold(cf(), level=(1 + level) / 2, side="one-sided")
+    assert two_sided.rate == one_sided.rate
+    assert two_sided.side != one_sided.side
 
 
 def test_skewed_error_gives_unequal_thresholds():
     skewed = from_draws(100 - np.random.default_rng(2).exponential(2.0, 100_000), "sampling")
-    found = confidence_threshold(skewed, level=0.95)
+    threshold = confidence_threshold(skewed, level=0.95)
     # benchmark errors that are too high by chance: a long tail of apparent savings
-    assert found.rate > -found.detail["lower"] * 1.5
-    assert found.money == pytest.approx(2 * (-np.log(0.025)) - 2, abs=0.15)
+    assert threshold.rate > -threshold.detail["lower"] * 1.5
+    assert threshold.money == pytest.approx(2 * (-np.log(0.025)) - 2, abs=0.15)
 
 
 def test_default_side_and_level():
-    found = confidence_threshold(cf())
-    assert (found.level, found.side, found.kind) == (0.95, "two-sided", "confidence")
+    threshold = confidence_threshold(cf())
+    assert (threshold.level, threshold.side, threshold.kind) == (0.95, "two-sided", "confidence")
 
 
+SMALL = from_draws(100 + NORMAL[:200], "sampling")
+
+
+@settings(max_examples=30)
 @given(st.floats(0.01, 1e4), st.floats(0.5, 0.99), st.floats(0.5, 0.99))
-def test_rate_knows_no_currency_and_rises_with_the_level(scale, one, other):
-    small = from_draws(100 + NORMAL[:200], "sampling")
+def test_rate_knows_no_currency_and_rises_with_the_level(scale, level, other):
     big = from_draws(scale * (100 + NORMAL[:200]), "sampling")
-    assert confidence_threshold(big, one).rate == pytest.approx(confidence_threshold(small, one).rate, rel=1e-9)
-    low, high = sorted((one, other))
-    assert confidence_threshold(small, low).rate <= confidence_threshold(small, high).rate
+    assert confidence_threshold(big, level).rate == pytest.approx(confidence_threshold(SMALL, level).rate, rel=1e-9)
+    low, high = sorted((level, other))
+    assert confidence_threshold(SMALL, low).rate <= confidence_threshold(SMALL, high).rate
 
 
 def test_spending_is_never_read():
@@ -121,8 +124,8 @@ def test_the_rate_is_relative_to_the_benchmark_against_which_the_saving_is_measu
     # docs/method/estimand.md: the measured rate M / Bbar is held against T / Bbar, Bbar the mean of the benchmark draws
     rng = np.random.default_rng(1)
     cf = from_draws(100 + rng.standard_normal(4000), "posterior", confidence=110 + rng.standard_normal(4000))
-    found = confidence_threshold(cf)
-    assert found.money == pytest.approx(found.rate * cf.level)
+    threshold = confidence_threshold(cf)
+    assert threshold.money == pytest.approx(threshold.rate * cf.level)
 
 
 def test_a_point_has_no_confidence_threshold_whatever_it_carries():

@@ -52,8 +52,8 @@ def test_posterior_probability_agrees_with_numerical_integration():
         likelihood = (error.weights / error.sds * np.exp(-0.5 * z**2)).sum(axis=1)
         weight = likelihood * np.exp(-0.5 * ((d - prior.mean) / prior.sd) ** 2)
         expected = weight[d > 0].sum() / weight.sum()
-        found = probability_positive(np.array([measured]), error, prior.mean, prior.sd)[0]
-        assert found == pytest.approx(expected, abs=1e-4)
+        probability = probability_positive(np.array([measured]), error, prior.mean, prior.sd)[0]
+        assert probability == pytest.approx(expected, abs=1e-4)
 
 
 def test_every_measured_saving_above_the_threshold_passes_and_none_just_below():
@@ -85,10 +85,10 @@ def test_highest_density_equals_equal_tails_for_a_symmetric_error_and_not_for_a_
 @settings(max_examples=20, deadline=None)
 def test_money_scales_with_the_currency_and_the_rate_does_not(shift, factor):
     draws = 500 + shift + 5 * np.random.default_rng(2).standard_normal(500)
-    one = credible_threshold(Counterfactual.from_draws(draws, "posterior"), prior="sceptical")
+    in_euros = credible_threshold(Counterfactual.from_draws(draws, "posterior"), prior="sceptical")
     other = credible_threshold(Counterfactual.from_draws(draws * factor, "posterior"), prior="sceptical")
-    assert other.rate == pytest.approx(one.rate, rel=1e-6)
-    assert other.money == pytest.approx(one.money * factor, rel=1e-6)
+    assert other.rate == pytest.approx(in_euros.rate, rel=1e-6)
+    assert other.money == pytest.approx(in_euros.money * factor, rel=1e-6)
 
 
 def test_mixture_keeps_mean_and_variance_and_one_normal_is_enough_for_a_normal():

@@ -16,32 +16,32 @@ CF = from_draws(100 + 1.5 * np.random.default_rng(1).standard_normal(400_000), "
 @pytest.mark.parametrize("power", [0.8, 0.9])
 @pytest.mark.parametrize(("side", "p"), [("one-sided", 0.95), ("two-sided", 0.975)])
 def test_normal_case(power, side, p):
-    found = minimum_detectable_saving(CF, level=0.95, power=power, side=side)
-    assert float(found.gate) == pytest.approx(norm.ppf(p) * 0.015, rel=0.01)
-    assert found.detectable == pytest.approx((norm.ppf(p) + norm.ppf(power)) * 0.015, rel=0.01)
-    assert found.money == pytest.approx(100 * found.detectable, rel=1e-3)
+    saving = minimum_detectable_saving(CF, level=0.95, power=power, side=side)
+    assert float(saving.gate) == pytest.approx(norm.ppf(p) * 0.015, rel=0.01)
+    assert saving.detectable == pytest.approx((norm.ppf(p) + norm.ppf(power)) * 0.015, rel=0.01)
+    assert saving.money == pytest.approx(100 * saving.detectable, rel=1e-3)
 
 
 def test_power_at_the_detectable_saving_is_the_power_asked_for():
     # also without normality: skewed errors
     draws = 100 - np.random.default_rng(2).gamma(2.0, 1.0, 200_000)
-    found = minimum_detectable_saving(from_draws(draws, "sampling"), power=0.8)
-    measured = (draws.mean() - draws) + found.money
-    assert (measured >= found.gate.money).mean() == pytest.approx(0.8, abs=0.005)
+    saving = minimum_detectable_saving(from_draws(draws, "sampling"), power=0.8)
+    measured = (draws.mean() - draws) + saving.money
+    assert (measured >= saving.gate.money).mean() == pytest.approx(0.8, abs=0.005)
 
 
 def test_detectable_saving_used_as_threshold_pays_too_rarely():
     # docs/method/thresholds.md: 0.6% false payments at 5% / 80%
-    found = minimum_detectable_saving(CF, level=0.95, power=0.80)
+    saving = minimum_detectable_saving(CF, level=0.95, power=0.80)
     errors = CF.null_error() / CF.level
-    assert (errors >= found.detectable).mean() == pytest.approx(0.006, abs=0.001)
-    assert (errors >= float(found.gate)).mean() == pytest.approx(0.05, abs=0.001)
+    assert (errors >= saving.detectable).mean() == pytest.approx(0.006, abs=0.001)
+    assert (errors >= float(saving.gate)).mean() == pytest.approx(0.05, abs=0.001)
 
 
 def test_a_posterior_has_power_too():
     draws = CF.benchmark.values.ravel()[:5_000]
-    found = minimum_detectable_saving(from_draws(draws, "posterior"))
-    assert found.detectable > float(found.gate) > 0
+    saving = minimum_detectable_saving(from_draws(draws, "posterior"))
+    assert saving.detectable > float(saving.gate) > 0
 
 
 @pytest.mark.parametrize("power", [0.5, 0.8, 0.95])
@@ -49,9 +49,9 @@ def test_a_posterior_has_power_too():
 def test_power_of_a_threshold_is_the_inverse_of_the_detectable_saving(power, side):
     # skewed errors: nothing normal is assumed
     cf = from_draws(100 - np.random.default_rng(3).gamma(2.0, 1.0, 100_000), "sampling")
-    found = minimum_detectable_saving(cf, power=power, side=side)
-    assert power_of_threshold(cf, found.gate, found.detectable) == pytest.approx(power, abs=1e-4)
-    assert power_of_threshold(cf, found.gate, 0.0) == pytest.approx(0.05 if side == "one-sided" else 0.025, abs=1e-4)
+    saving = minimum_detectable_saving(cf, power=power, side=side)
+    assert power_of_threshold(cf, saving.gate, saving.detectable) == pytest.approx(power, abs=1e-4)
+    assert power_of_threshold(cf, saving.gate, 0.0) == pytest.approx(0.05 if side == "one-sided" else 0.025, abs=1e-4)
 
 
 def test_power_of_any_threshold_in_the_normal_case():

@@ -45,24 +45,24 @@ def branches(tree):
             yield node, [text for part in node.args for text in strings(part)]
 
 
-def places(package):
+def branches_on_a_kind(package):
     """Return where the modules of a package branch on the name of a threshold kind, outside the kind's own file."""
-    found = []
+    lines = []
     for path in sorted((ROOT / package).rglob("*.py")):
         source = path.read_text(encoding="utf-8")
         module = ".".join(("ssinfer", *path.relative_to(ROOT).with_suffix("").parts))
-        own = {kind.name for kind in KINDS.entries() if kind.for_case.__module__ == module}
+        declared_here = {kind.name for kind in KINDS.entries() if kind.for_case.__module__ == module}
         for node, texts in branches(ast.parse(source)):
-            names = set(texts) & set(KINDS.names()) - own
+            names = set(texts) & set(KINDS.names()) - declared_here
             text = ast.get_source_segment(source, node) or ""
             if names and not any(other in text for other in OTHER_MEANINGS):
-                found.append(f"{module}:{node.lineno} {sorted(names)}")
-    return found
+                lines.append(f"{module}:{node.lineno} {sorted(names)}")
+    return lines
 
 
 @pytest.mark.parametrize("package", ["thresholds", "backtesting", "study", "report", "figures"])
 def test_no_code_outside_its_file_branches_on_the_name_of_a_kind(package):
-    assert places(package) == []
+    assert branches_on_a_kind(package) == []
 
 
 MODULE = '''
@@ -118,8 +118,8 @@ def test_a_kind_of_another_package_is_compared_and_backtested(foreign_kind, null
     np.testing.assert_allclose(
         rows["threshold_two_standard_errors_95_one-sided"], 2 * rows["standard_error"], rtol=0.01
     )
-    found = result.thresholds.query("kind == @foreign_kind").iloc[0]
-    assert found["threshold"] == pytest.approx(2 * rows["standard_error"].mean(), rel=0.01)
+    backtested = result.thresholds.query("kind == @foreign_kind").iloc[0]
+    assert backtested["threshold"] == pytest.approx(2 * rows["standard_error"].mean(), rel=0.01)
     assert len(result.detection.query("kind == @foreign_kind")) == 3
     choice = choose_design(result, levels=(0.95,))
     assert foreign_kind in set(choice.specifications["kind"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ssinfer.benchmarks.administrative.reference_group import relative_variance
+from ssinfer.benchmarks.administrative.reference_group import unit_noise
 
 if TYPE_CHECKING:
     from ssinfer.benchmarks.administrative.placebo_history import NoiseParameters
@@ -21,44 +21,28 @@ class ErrorComponents:
     """Variance factors of the benchmark error: to be multiplied by k^2, or by tau^2 for shocks.
 
     Baseline noise, of the unit and of its reference group, is the same in every performance period. The shocks of both
-    have the autocorrelation of a contrast. performance (I, P) and baseline (I, 1): sampling noise of each treated unit;
-    reference_performance and reference_baseline (P,): of the reference group;  reference_shock: shocks of the reference
-    group, relative to one unit's;  donor_shares (J,): share of each donor in the reference group.
+    have the autocorrelation of a contrast.
     """
 
-    performance: Floats
-    baseline: Floats
-    reference_performance: Floats
-    reference_baseline: Floats
-    reference_shock: float
-    donor_shares: Floats
+    performance: Floats  # (I, P): sampling noise of each treated unit
+    baseline: Floats  # (I, 1)
+    reference_performance: Floats  # (P,): sampling noise of the reference group
+    reference_baseline: Floats  # (P,)
+    reference_shock: float  # shocks of the reference group, relative to one unit's
+    donor_shares: Floats  # (J,): share of each donor in the reference group
 
     @classmethod
-    def of(cls, problem: Problem, shares: Floats, known: str) -> ErrorComponents:
-        """Return the variance factors of a problem's treated units.
-
-        `shares` (B,) are the weights of the baseline periods. `known` says whether the panel gives sampling variances
-        ("variance"), insured-years only ("size"), or neither ("none").
-        """
-        sizes = problem.sizes
-        divisor = 1.0
-        if known == "variance":
-            unit_noise = relative_variance(problem)
-        elif known == "size":
-            unit_noise = 1.0 / sizes
-            divisor = 1.0 + float(shares @ shares)
-        else:
-            unit_noise = np.zeros_like(sizes)
+    def of(cls, problem: Problem, shares: Floats) -> ErrorComponents:
+        """Return the variance factors of a problem's treated units; `shares` (B,) weigh the baseline periods."""
+        noise, divisor = unit_noise(problem, shares)
         after = problem.performance_columns
-        performance = unit_noise[np.ix_(problem.treated, after)] / divisor
-        baseline = (unit_noise[np.ix_(problem.treated, problem.baseline)] @ shares**2)[:, None] / divisor
-        donors = sizes[np.ix_(problem.donors, after)]
+        donors = problem.sizes[np.ix_(problem.donors, after)]
         donor_shares = donors / donors.sum(axis=0)
-        donor_noise = unit_noise[np.ix_(problem.donors, after)]
-        donor_baseline = (unit_noise[np.ix_(problem.donors, problem.baseline)] @ shares**2)[:, None]
+        donor_noise = noise[np.ix_(problem.donors, after)]
+        donor_baseline = (noise[np.ix_(problem.donors, problem.baseline)] @ shares**2)[:, None]
         return cls(
-            performance=performance,
-            baseline=baseline,
+            performance=noise[np.ix_(problem.treated, after)] / divisor,
+            baseline=(noise[np.ix_(problem.treated, problem.baseline)] @ shares**2)[:, None] / divisor,
             reference_performance=(donor_shares**2 * donor_noise).sum(axis=0) / divisor,
             reference_baseline=(donor_shares**2 * donor_baseline).sum(axis=0) / divisor,
             reference_shock=float((donor_shares**2).sum(axis=0).mean()),

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 class AdministrativeBenchmark(BenchmarkMethod):
     r"""Baseline spending, weighted over years and trended by a reference group.
 
-    .. math:: B_{it} = \sum_b w_b \, y_{ib} \, \frac{R_t}{R_b} \,
-              \bigl(1 + \gamma_t^\top (z_i - \bar z)\bigr)
+    .. math:: B_{it} = \sum_b w_b \, y_{ib} \, \frac{R_t}{R_b} \, \bigl(1 + \gamma_t^\top (z_i - \bar z)\bigr)
 
     Here :math:`R` is the reference group's mean spending per insured-year, weighted by insured-years; ``design.donors``
     chooses the group. :math:`y` is spending, or spending over case mix if ``design.standard`` names expected spending.
@@ -51,12 +50,9 @@ class AdministrativeBenchmark(BenchmarkMethod):
     covariates : sequence of str
         Covariates whose baseline value changes growth (gamma), by weighted least squares over the reference group.
     history : int or None
-        Number of earlier windows from which k and tau are estimated too. None uses all that the panel holds, 0 only
-        this window.
-    n_draws : int
-        Total number of draws, over all chains together.
-    chains : int
-        Number of chains into which the draws are split; it has to divide `n_draws`.
+        Number of earlier windows that k and tau are estimated from too. None: all that the panel holds.
+    n_draws, chains : int
+        Total number of draws, and the number of chains into which they are split; it has to divide `n_draws`.
 
     Examples
     --------
@@ -127,7 +123,7 @@ class AdministrativeBenchmark(BenchmarkMethod):
         shares = self._baseline_weights(len(problem.baseline))
         history = PlaceboHistory.of(problem, groups, shares, self.covariates, self.history)
         parameters = history.estimate(rng)
-        components = ErrorComponents.of(problem, shares, history.known)
+        components = ErrorComponents.of(problem, shares)
         point = history.benchmark  # (I, P)
         n_draws, (n_treated, n_periods) = self.n_draws, point.shape
         total = np.empty((n_draws, n_treated, n_periods))

@@ -51,45 +51,23 @@ class NoiseParameters:
 
 @dataclass(frozen=True, eq=False)
 class PlaceboHistory:
-    """Placebo errors of the panel's other units, and the treated units' point benchmarks.
+    """Placebo errors of J placebo units in W windows of P periods, and the treated units' point benchmarks."""
 
-    J placebo units, W windows, P performance periods. benchmark (I, P): without noise, in EUR per insured-year. Per
-    persistence: squares (J, W, P), squared rotated errors relative to the benchmark; lam (P,), variance of the shock in
-    each rotated error; shock (P, P), covariance of the shock's contrast. inverse_size (J, W): 1 / n of each placebo.
-    known: "variance", "size" or "none", as in the panel.
-    """
-
-    benchmark: Floats
-    squares: list[Floats]
-    lam: list[Floats]
-    shock: list[Floats]
-    inverse_size: Floats
-    known: str
+    benchmark: Floats  # (I, P): without noise, in EUR per insured-year
+    squares: list[Floats]  # per persistence (J, W, P): squared rotated errors relative to the benchmark
+    lam: list[Floats]  # per persistence (P,): variance of the shock in each rotated error
+    shock: list[Floats]  # per persistence (P, P): covariance of the shock's contrast
+    inverse_size: Floats  # (J, W): 1 / n of each placebo
+    known: str  # "variance", "size" or "none", as in the panel
 
     @classmethod
     def of(
         cls, problem: Problem, groups: Floats, shares: Floats, covariates: Sequence[str], history: int | None
     ) -> PlaceboHistory:
-        """Collect placebo errors in this window and in earlier ones.
+        """Collect placebo errors in this window and in up to `history` earlier ones (None: all that the panel holds).
 
-        Parameters
-        ----------
-        problem : Problem
-        groups : array (N, N)
-            Reference group of each unit, one row per unit.
-        shares : array (B,)
-            Weights of the baseline periods.
-        covariates : sequence of str
-            Covariates that change growth.
-        history : int or None
-            Number of earlier windows; None for all that the panel holds.
-
-        Raises
-        ------
-        RefusalError
-            There are too few placebo units.
-        DataError
-            A reference group has no spending in a baseline period.
+        `groups` (N, N) marks the reference group of each unit, one row per unit. `shares` (B,) are the weights of the
+        baseline periods.
         """
         groups = groups.copy()
         groups[:, problem.treated] = 0.0
@@ -191,13 +169,9 @@ def growth_factor(problem: Problem, predicted: Floats, z: Floats, after: Positio
 
     Parameters
     ----------
-    problem : Problem
-    predicted : array (N, P)
-        Benchmarks without covariates, in EUR per insured-year.
-    z : array (N, q)
-        Standardised covariates.
-    after, pool : array
-        Columns of the performance periods; rows of the placebo units.
+    predicted : (N, P) benchmarks without covariates, in EUR per insured-year
+    z : (N, q) standardised covariates
+    after, pool : columns of the performance periods; rows of the placebo units
     """
     usable = pool[
         np.isfinite(predicted[pool]).all(axis=1) & np.isfinite(problem.spending[np.ix_(pool, after)]).all(axis=1)

@@ -17,15 +17,14 @@ class ReferenceMeans:
     """Mean spending of each unit's reference group, weighted by insured-years.
 
     In an earlier window a group consists of its members that have spending in every period of the window. R_t / R_b
-    then never compares different members. groups (N, N): membership, one row per unit. spending, sizes (N, T): zero
-    where unknown. seen (N, T): whether both are known. means (N, T): over all members.
+    then never compares different members.
     """
 
-    groups: Floats
-    spending: Floats
+    groups: Floats  # (N, N): membership, one row per unit
+    spending: Floats  # (N, T), zero where unknown
     sizes: Floats
-    seen: Booleans
-    means: Floats
+    seen: Booleans  # (N, T): whether spending and size are known
+    means: Floats  # (N, T): over all members
 
     @classmethod
     def of(cls, problem: Problem, groups: Floats) -> ReferenceMeans:
@@ -43,10 +42,9 @@ class ReferenceMeans:
         return _weighted_means(self.groups * complete, self.spending, self.sizes)
 
     def relative_variances(self, window: Positions, noise: Floats) -> tuple[Floats, Floats]:
-        """Return the variances of each unit's reference group in a window, of shock and of sampling noise (N,).
+        """Return the variances (N,) of each unit's reference group in a window, of shock and of sampling noise.
 
-        That of the shock is relative to one unit's: the sum of squared shares. `noise` (N,) is the sampling variance of
-        each unit.
+        That of the shock is the sum of squared shares, relative to one unit's. `noise` (N,) is each unit's own.
         """
         complete = self.seen[:, window].all(axis=1)
         size = np.where(complete, self.sizes[:, window].mean(axis=1), 0.0)
@@ -87,49 +85,37 @@ def trended(spending: Floats, means: Floats, shares: Floats, before: Positions, 
 
     Parameters
     ----------
-    spending, means : array (N, T)
-        Spending of each unit and of its reference group, in EUR per insured-year.
-    shares : array (B,)
-        Weights of the baseline periods.
-    before, after : array (B,), (P,)
-        Columns of the baseline and of the performance periods.
+    spending, means : (N, T) of each unit and of its reference group, in EUR per insured-year
+    shares : (B,) weights of the baseline periods
+    before, after : columns of the baseline (B,) and of the performance periods (P,)
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = (spending[:, before] / means[:, before]) @ shares
     return np.asarray(ratio[:, None] * means[:, after])
 
 
-def relative_variance(problem: Problem) -> Floats:
-    """Return known sampling variance over squared spending (N, T).
+def unit_noise(problem: Problem, shares: Floats) -> tuple[Floats, float]:
+    """Return the sampling variance of each cell (N, T) in units of k^2, and a divisor that makes k that of a contrast.
 
-    A sealed cell gets the unit's mean over the baseline, adjusted for its size.
+    It is 1 / insured-years, or a known variance over squared spending (k = 1), or zero if neither is known. Where
+    spending is sealed, the known variance is the unit's mean over the baseline, adjusted for its size.
     """
     variance, sizes = problem.variance, problem.sizes
-    assert variance is not None  # noqa: S101  (called only where the variance is known)
+    if problem.panel.noise == "none":
+        return np.zeros_like(sizes), 1.0
+    if variance is None:
+        return 1.0 / sizes, 1.0 + float(shares @ shares)
     with np.errstate(invalid="ignore", divide="ignore"):
         relative = variance / problem.spending**2
     typical = np.nanmean(np.where(np.isfinite(relative), relative * sizes, np.nan)[:, problem.baseline], axis=1)
-    return np.where(np.isfinite(relative), relative, typical[:, None] / sizes)
+    return np.where(np.isfinite(relative), relative, typical[:, None] / sizes), 1.0
 
 
 def inverse_size(problem: Problem, shares: Floats, before: Positions, after: Positions) -> Floats:
     """Return 1 / n_j (N,): k^2 / n_j is the mean sampling variance of one performance period's contrast.
 
-    If sampling variances are known it is that variance itself (k = 1). Without insured-years it is zero.
-
-    Parameters
-    ----------
-    problem : Problem
-    shares : array (B,)
-        Weights of the baseline periods.
-    before, after : array (B,), (P,)
-        Columns of the baseline and of the performance periods.
+    If sampling variances are known it is that variance itself (k = 1). Without insured-years it is zero. `before` and
+    `after` are the columns of the baseline and of the performance periods, `shares` (B,) weighs the baseline periods.
     """
-    if problem.panel.noise == "none":
-        return np.zeros(len(problem.panel.units))
-    if problem.variance is not None:
-        relative = relative_variance(problem)
-        return np.asarray(relative[:, after].mean(axis=1) + relative[:, before] @ shares**2)
-    sizes = problem.sizes
-    spread = 1.0 + float(shares @ shares)
-    return np.asarray(((1.0 / sizes[:, after]).mean(axis=1) + (1.0 / sizes[:, before]) @ shares**2) / spread)
+    noise, divisor = unit_noise(problem, shares)
+    return np.asarray((noise[:, after].mean(axis=1) + noise[:, before] @ shares**2) / divisor)

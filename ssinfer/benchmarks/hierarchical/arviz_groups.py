@@ -1,27 +1,19 @@
-r"""Groups of the DataTree of a hierarchical benchmark, computed at first access.
+"""Groups of the DataTree of a hierarchical benchmark.
 
-posterior, prior
-    The parameters by name, in the units of the model (log or relative spending). A draw of the posterior has the same
-    number as the draw of the benchmark that it produced.
-sample_stats
-    Log importance weight of each draw.
-log_likelihood
-    "fitted" (chain, draw, fitted_unit): log density of all fitted spending of a unit given the parameters and the
-    common effects f. The unit's own effects are integrated out. With x the spending per insured-year,
+"fitted" in log_likelihood (chain, draw, fitted_unit) is the log density of all fitted spending x of a unit, given
+parameters θ and common effects f. The unit's own effects are integrated out:
 
-    .. math:: \log p(y_i \mid \theta, f) = \log N(y_i;\ Z_i f,\ S_i) - \sum_t \log |dx_{it} / dy_{it}|.
+    log p(y_i | θ, f) = log N(y_i; Z_i f, S_i) - Σ_t log |dx_it / dy_it|
 
-    Units are independent given (θ, f), so `arviz.loo` leaves out complete units. Densities are of spending per
-    insured-year on either scale, so `arviz.compare` can compare a log with an identity scale.
-posterior_predictive, prior_predictive, observed_data
-    "fitted" (..., fitted_cell): replicates of the fitted cells with new unit effects and the same common effects (a
-    mixed predictive check: Marshall and Spiegelhalter 2003, doi 10.1002/sim.1403), and the observed spending. There
-    are replicates of at most `MAX_CELLS` cells, of complete units at even distances.
+Units are independent given (θ, f), so `arviz.loo` leaves out complete units. "fitted" in posterior_predictive are
+replicates of fitted cells with new unit effects and the same common effects (a mixed predictive check: Marshall and
+Spiegelhalter 2003, doi 10.1002/sim.1403), of at most `MAX_CELLS` cells, of complete units at even distances.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -53,35 +45,24 @@ NAMES = (
 SAMPLE = ("chain", "draw")
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class PanelGroups(Mapping[str, xr.Dataset]):
     """ArviZ groups of a fit by importance sampling. They are computed at first access, so a backtest skips them.
 
-    Parameters
+    Attributes
     ----------
-    layout, posterior : Layout, Posterior
-    picked, chains : array (chains x draws,), int
-        Node of each draw.
-    labels : tuple
-        Unit and period labels of the layout's rows and columns.
-    seed : SeedSequence
-        Of the draws that only these groups need.
+    layout, posterior, chains : Layout, Posterior, number of chains
+    picked : (chains x draws,) node of each draw
+    labels : unit and period labels of the layout's rows and columns
+    seed : of the draws that only these groups need
     """
 
-    def __init__(
-        self,
-        layout: Layout,
-        posterior: Posterior,
-        picked: Positions,
-        chains: int,
-        labels: tuple[Sequence[str], Sequence[object]],
-        seed: np.random.SeedSequence,
-    ) -> None:
-        self._layout = layout
-        self._posterior = posterior
-        self._picked = picked
-        self._shape = (chains, len(picked) // chains)
-        self._labels = labels
-        self._seed = seed
+    layout: Layout
+    posterior: Posterior
+    picked: Positions
+    chains: int
+    labels: tuple[Sequence[str], Sequence[object]]
+    seed: np.random.SeedSequence
 
     def __getitem__(self, name: str) -> xr.Dataset:
         return self._groups[name]
@@ -94,16 +75,17 @@ class PanelGroups(Mapping[str, xr.Dataset]):
 
     @cached_property
     def _groups(self) -> dict[str, xr.Dataset]:
-        layout, (chains, draws) = self._layout, self._shape
-        rng = np.random.default_rng(self._seed)
-        labels = {"chain": np.arange(chains), "draw": np.arange(draws)}
+        layout, chains = self.layout, self.chains
+        shape = (chains, len(self.picked) // chains)
+        rng = np.random.default_rng(self.seed)
+        labels = {"chain": np.arange(chains), "draw": np.arange(shape[1])}
         cells = self._cells()
-        log_likelihood, replicates = unit_densities(layout, self._posterior.nodes, self._picked, cells, rng)
+        log_likelihood, replicates = unit_densities(layout, self.posterior.nodes, self.picked, cells, rng)
         with np.errstate(divide="ignore"):
-            log_weights = np.log(self._posterior.weights)[self._picked].reshape(self._shape)
+            log_weights = np.log(self.posterior.weights)[self.picked].reshape(shape)
         prior = rng.standard_normal((PRIOR_DRAWS, layout.model.size))
         prior_panels = self._prior_panels(prior, rng)
-        units, periods = self._labels
+        units, periods = self.labels
         fitted = {
             "fitted_cell": np.arange(len(cells)),
             "fitted_cell_unit": ("fitted_cell", np.array([units[i] for i, _ in cells])),
@@ -114,14 +96,14 @@ class PanelGroups(Mapping[str, xr.Dataset]):
         treated = {"unit": [units[i] for i in layout.treated], "period": [periods[t] for t in layout.ahead]}
         benchmark = prior_panels[:, layout.treated][:, :, layout.ahead]
         return {
-            "posterior": self._named(self._posterior.nodes[self._picked], labels),
+            "posterior": self._named(self.posterior.nodes[self.picked], labels),
             "sample_stats": xr.Dataset({"log_weight": (SAMPLE, log_weights)}, coords=labels),
             "log_likelihood": xr.Dataset(
-                {"fitted": ((*SAMPLE, "fitted_unit"), log_likelihood.reshape(*self._shape, -1))},
+                {"fitted": ((*SAMPLE, "fitted_unit"), log_likelihood.reshape(*shape, -1))},
                 coords={**labels, "fitted_unit": np.array(units)},
             ),
             "posterior_predictive": xr.Dataset(
-                {"fitted": (dims, replicates.reshape(*self._shape, -1))}, coords={**labels, **fitted}
+                {"fitted": (dims, replicates.reshape(*shape, -1))}, coords={**labels, **fitted}
             ),
             "observed_data": xr.Dataset({"fitted": ("fitted_cell", layout.spending(layout.y[at]))}, coords=fitted),
             "prior": self._named(prior, {"chain": np.arange(1), "draw": np.arange(PRIOR_DRAWS)}),
@@ -138,25 +120,25 @@ class PanelGroups(Mapping[str, xr.Dataset]):
         shape = tuple(len(values) for values in labels.values())
         columns = {
             parameter.name: (SAMPLE, parameter.natural(x[:, j]).reshape(shape))
-            for j, parameter in enumerate(self._layout.model.parameters)
+            for j, parameter in enumerate(self.layout.model.parameters)
         }
         return xr.Dataset(columns, coords=labels)
 
     def _cells(self) -> Positions:
         """Return (row, column) of the cells that have replicates."""
-        units, periods = self._layout.y.shape
+        units, periods = self.layout.y.shape
         rows = np.unique(np.linspace(0, units - 1, min(units, max(1, MAX_CELLS // periods))).astype(np.intp))
-        cells = np.argwhere(self._layout.seen > 0)
+        cells = np.argwhere(self.layout.seen > 0)
         return cells[np.isin(cells[:, 0], rows)]
 
     def _prior_panels(self, prior: Floats, rng: np.random.Generator) -> Floats:
         """Return panels (draw, N, T) from the prior, as spending in EUR per insured-year."""
-        model = self._layout.model
+        model = self.layout.model
         panels = [
             simulate_panel(model, x, rng) + model.period_scale * rng.standard_normal(len(model.time))[None]
             for x in prior
         ]
-        return self._layout.spending(np.stack(panels))
+        return self.layout.spending(np.stack(panels))
 
 
 def unit_densities(
@@ -168,11 +150,8 @@ def unit_densities(
 
     Parameters
     ----------
-    layout, rng : Layout, Generator
-    nodes, picked : array (M, d), (S,)
-        Nodes, and the node of each draw.
-    cells : array (K, 2)
-        Row and column of the cells that have replicates.
+    layout, nodes, picked : Layout, nodes (M, d), and the node of each draw (S,)
+    cells, rng : (K, 2) row and column of the cells that have replicates, and the Generator
     """
     model, y, seen = layout.model, layout.y, layout.seen
     width = model.loadings.shape[1]

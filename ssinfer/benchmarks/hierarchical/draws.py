@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import predict
+from ssinfer.benchmarks.hierarchical.kernels.unit_terms import unit_terms
 
 if TYPE_CHECKING:
     from ssinfer.benchmarks.hierarchical.model import PanelModel
@@ -45,31 +46,21 @@ def draw_joint(
     cells: Positions,
     rng: np.random.Generator,
 ) -> Floats:
-    """Draw the cells of several treated units jointly: first the common effects, then the units.
+    """Draw the cells (S, I, 2 P) of several treated units jointly: the expected part first, then the outcome.
 
     Parameters
     ----------
-    model, posterior : PanelModel, Posterior
-    picked : array (S,)
-        Node of each draw.
-    data : tuple
-        y and seen (N, T).
-    rows, cells, rng : array (I,), array (P,), Generator
-        The treated units and the cells.
-
-    Returns
-    -------
-    array (S, I, 2 P)
-        First the expected part, then the outcome.
+    model, posterior, picked : the node of each draw is picked (S,)
+    data : y and seen (N, T)
+    rows, cells, rng : (I,) treated units, and (P,) cells
     """
     y, seen = data
     draws = np.empty((len(picked), len(rows), 2 * len(cells)))
-    pick = np.zeros((2 * len(cells), y.shape[1]))
-    pick[np.arange(2 * len(cells)), np.tile(cells, 2)] = 1.0
+    pick = np.eye(y.shape[1])[np.tile(cells, 2)]
     for node in np.unique(picked):
         fit, _, at = model.marginal(posterior.nodes[node], y, seen)
         numbers = np.flatnonzero(picked == node)
-        terms = model.terms(at, y[rows], seen[rows], rows)
+        terms = unit_terms(at.shared, at.noise[rows], seen[rows], y[rows])
         centre, root = fit.at(model.loadings[rows])
         normal = rng.standard_normal((root.shape[2], len(numbers)))
         effects = centre[:, :, None] + root @ normal  # (I, T, draws)

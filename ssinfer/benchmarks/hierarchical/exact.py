@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +14,8 @@ from ssinfer.benchmarks.hierarchical.predictions import predict_placebos, reweig
 from ssinfer.benchmarks.hierarchical.proposal import build_panel_proposal
 from ssinfer.benchmarks.hierarchical.reml import BootstrapFit
 from ssinfer.check import Check, tabulate
-from ssinfer.kernels.adaptive_importance import MAX_PARETO_K, MIN_ESS, resample_nodes, weight_until_reliable
+from ssinfer.kernels.adaptive_importance import MAX_PARETO_K, MIN_ESS, weight_until_reliable
+from ssinfer.kernels.importance import resample
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -55,17 +56,15 @@ def estimate_placebos(
 
     Parameters
     ----------
-    problems, layouts, generators : sequences
-        One entry per design.
-    data : tuple
-        y and seen (N, T) with the sealed cells of every placebo, as the other placebos see them.
+    problems, layouts, generators : one entry per design
+    data : y and seen (N, T) with the sealed cells of every placebo, as the other placebos see them
     size : Size
     """
     y, seen = data
     first = layouts[0]
     in_fold = np.arange(len(y)) % FOLDS == fold_of(first)
     # the proposal does not depend on the performance cells of any unit of the fold
-    fitted = np.where(in_fold[:, None], first.before, first.seen)
+    fitted = np.where(in_fold[:, None], first.seen * first.baseline, first.seen)
     proposal = build_panel_proposal(first.model, y * fitted, fitted, size.nodes)
     rows = np.array([layout.treated[0] for layout in layouts])
     predictions = predict_placebos(first.model, proposal.nodes, y, seen, rows, first.ahead)
@@ -77,9 +76,9 @@ def estimate_placebos(
         posterior, mean, covariance = reweight_for_placebo(
             layout.model, proposal, predictions, number, cells, size.nodes
         )
-        picked = resample_nodes(posterior, size.n_draws, rng)
+        picked = resample(posterior.weights, size.n_draws, rng)
         draws = draw_single(mean, covariance, picked, rng)[:, None, :]
-        unit_bootstrap = None if bootstrap is None else bootstrap.of_unit(number)
+        unit_bootstrap = bootstrap and replace(bootstrap, errors=bootstrap.errors[:, [number]])
         yield _estimate(problem, layout, (posterior, picked, draws), unit_bootstrap, size, rng)
 
 
@@ -88,7 +87,7 @@ def estimate_joint(problem: Problem, layout: Layout, rng: np.random.Generator, s
     data = (layout.y, layout.seen)
     proposal = build_panel_proposal(layout.model, *data, size.nodes)
     posterior = weight_until_reliable(lambda x: layout.model.log_posteriors(x, *data), proposal, size.nodes)
-    picked = resample_nodes(posterior, size.n_draws, rng)
+    picked = resample(posterior.weights, size.n_draws, rng)
     draws = draw_joint(layout.model, posterior, picked, data, layout.treated, layout.ahead, rng)
     bootstrap = None
     if size.bootstrap:
@@ -131,16 +130,8 @@ def _estimate(
 def diagnostics(posterior: Posterior) -> pd.DataFrame:
     """Return the checks of the importance weights."""
     k, ess = posterior.pareto_k, posterior.effective
-    return tabulate(
-        [
-            Check(
-                "pareto_k", "PASS" if k <= MAX_PARETO_K else "FAIL", k, f"importance weights; at most {MAX_PARETO_K}"
-            ),
-            Check(
-                "effective_sample_size",
-                "PASS" if ess >= MIN_ESS else "FAIL",
-                ess,
-                f"of the importance weights; at least {MIN_ESS:.0f}",
-            ),
-        ]
-    )
+    figures = [
+        ("pareto_k", k <= MAX_PARETO_K, k, f"importance weights; at most {MAX_PARETO_K}"),
+        ("effective_sample_size", ess >= MIN_ESS, ess, f"of the importance weights; at least {MIN_ESS:.0f}"),
+    ]
+    return tabulate(Check(name, "PASS" if passed else "FAIL", figure, limit) for name, passed, figure, limit in figures)

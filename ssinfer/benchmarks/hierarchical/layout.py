@@ -25,7 +25,7 @@ MIN_BASELINE_PERIODS = 2
 
 @dataclass(frozen=True)
 class Options:
-    """The structural options of a hierarchical benchmark, as its constructor stores them."""
+    """The structural options of a hierarchical benchmark, with the names of its constructor."""
 
     scale: Literal["log", "identity"]
     trend: bool
@@ -35,7 +35,7 @@ class Options:
     spatial: str | None
     range_km: float
     rank: int
-    covariates: tuple[str, ...]
+    covariates: Sequence[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,16 +44,11 @@ class Layout:
 
     Attributes
     ----------
-    rows, columns : array (N,), (T,)
-        Rows and columns of the panel.
-    treated, ahead : array (I,), (P,)
-        Positions of the treated units in `rows`, and of the performance periods in `columns`.
-    y, seen : array (N, T)
-        Transformed outcome, 0 where unseen; 1 where seen, else 0.
-    baseline : array (T,)
-        Whether a period belongs to the baseline.
-    centre, unit : float
-        Subtracted from the transformed outcome; divisor of spending on the identity scale, in EUR per insured-year.
+    rows, columns : (N,) rows and (T,) columns of the panel
+    treated, ahead : positions (I,) of the treated units in `rows`, and (P,) of the performance periods in `columns`
+    y, seen : (N, T) transformed outcome, 0 where unseen; 1 where seen, else 0
+    baseline : (T,) whether a period belongs to the baseline
+    centre, unit : subtracted from the transformed outcome; divisor of spending if the scale is "identity", in EUR
     """
 
     model: PanelModel
@@ -72,22 +67,9 @@ class Layout:
         """Return spending in EUR per insured-year from y."""
         return np.asarray(np.exp(y + self.centre) if self.scale == "log" else (y + self.centre) * self.unit)
 
-    @property
-    def before(self) -> Floats:
-        """Cells seen in baseline periods (N, T): the same for every placebo of a design."""
-        return self.seen * self.baseline
-
 
 def lay_out(problem: Problem, options: Options) -> Layout:
-    """Return the layout of a problem.
-
-    Raises
-    ------
-    DesignError
-        There are fewer than three units or two baseline periods.
-    DataError
-        Spending has no logarithm or does not vary, or a covariate is missing or constant.
-    """
+    """Return the layout of a problem, or raise DesignError (too few units or periods) or DataError."""
     rows = np.sort(np.concatenate([problem.treated, problem.donors]))
     columns = np.union1d(problem.baseline, problem.performance_columns)
     _check_size(rows, problem)
@@ -95,11 +77,10 @@ def lay_out(problem: Problem, options: Options) -> Layout:
     spending = problem.spending[box]
     baseline = np.isin(columns, problem.baseline)
     seen = np.isfinite(spending)
-    y, centre, unit = _transform(spending, seen, baseline, options.scale, problem)
+    y, centre, unit = _transform(spending, seen, baseline, options.scale, [problem.panel.units[row] for row in rows])
     time = columns.astype(np.float64)
-    known, inverse_size = _noise(problem, box, spending, unit, options.scale)
-    inverse = np.ones(spending.shape) if inverse_size is None else inverse_size
-    scales = Scales.of(y[:, baseline], inverse[:, baseline], time[baseline])
+    sampling = _noise(problem, box, spending, unit, options.scale)
+    scales = Scales.of(y[:, baseline], sampling[:, baseline], time[baseline])
     if float(np.ptp(y[:, baseline])) <= 1e-9:
         raise DataError(
             "Spending is the same in every unit and baseline period, so noise cannot be estimated. Check the column of "
@@ -107,20 +88,17 @@ def lay_out(problem: Problem, options: Options) -> Layout:
         )
     shared, spectrum, neighbours = _neighbours(problem, rows, options)
     growth = _growth(problem, rows, columns[baseline], options.covariates)
-    volatility = _volatility(options, problem.periods(columns))
     model = PanelModel(
         time=time,
-        inverse_size=None if known is not None else inverse,
-        known=known,
+        sampling=sampling,
         loadings=np.column_stack([np.ones(len(rows)), *shared, *growth]),
         spectrum=np.concatenate([[1.0], spectrum, np.ones(len(growth))]),
         neighbours=neighbours,
         covariates=len(growth),
         season=options.season,
-        parameters=(*_parameters(options, scales, learn_noise=known is None), *volatility),
+        parameters=_parameters(options, scales, problem.periods(columns), learn_noise=problem.variance is None),
         period_scale=5.0 * scales.spread,
         level_scale=2.0 * scales.level,
-        volatility=tuple(parameter.name for parameter in volatility),
     )
     return Layout(
         model=model,
@@ -151,16 +129,15 @@ def _check_size(rows: Positions, problem: Problem) -> None:
 
 
 def _transform(
-    spending: Floats, seen: Booleans, baseline: Booleans, scale: str, problem: Problem
+    spending: Floats, seen: Booleans, baseline: Booleans, scale: str, units: Sequence[str]
 ) -> tuple[Floats, float, float]:
     """Return y, its centre over the baseline, and the unit of spending."""
     if scale == "log":
         bad = seen & ~(spending > 0)
         if bad.any():
             i, t = np.argwhere(bad)[0]
-            rows = np.sort(np.concatenate([problem.treated, problem.donors]))
             raise DataError(
-                f"Spending of {problem.panel.units[rows[i]]!r} is {spending[i, t]:g} in a period that is needed, and "
+                f"Spending of {units[i]!r} is {spending[i, t]:g} in a period that is needed, and "
                 "has no logarithm. Use HierarchicalBenchmark(scale='identity'), or correct the cell."
             )
         y, unit = np.log(np.where(seen, spending, 1.0)), 1.0
@@ -171,38 +148,32 @@ def _transform(
     return y - centre, centre, unit
 
 
-def _noise(
-    problem: Problem, box: tuple[Positions, ...], spending: Floats, unit: float, scale: str
-) -> tuple[Floats | None, Floats | None]:
-    """Return the known variance of y (N, T), or 1 / insured-years if the noise is estimated.
+def _noise(problem: Problem, box: tuple[Positions, ...], spending: Floats, unit: float, scale: str) -> Floats:
+    """Return the known variance of y (N, T), or 1 / insured-years (or ones) if the noise is estimated.
 
     A sealed cell gets the unit's last known variance, times the ratio of insured-years.
     """
     sizes = problem.sizes[box]
     if problem.variance is None:
-        return None, (None if problem.insured_years is None else 1.0 / sizes)
+        return np.asarray(1.0 / sizes)
     known = problem.variance[box] / (spending**2 if scale == "log" else unit**2)
     for column in range(1, known.shape[1]):
         carried = known[:, column - 1] * sizes[:, column - 1] / sizes[:, column]
         known[:, column] = np.where(np.isfinite(known[:, column]), known[:, column], carried)
     if not (np.isfinite(known) & (known > 0)).all():
         raise DataError("Sampling variances must be positive in every baseline cell. Complete or drop the column.")
-    return known, None
+    return known
 
 
 def _neighbours(problem: Problem, rows: Positions, options: Options) -> tuple[list[Floats], Floats, int]:
-    """Return the loadings of the effects that neighbours share, their variances, and their number.
-
-    "distance" gives the `rank` leading eigenvectors of exp(-distance / range). A covariate gives one loading per
-    region.
-    """
+    """Return the loadings of the effects that neighbours share, their variances, and their number."""
     if options.spatial is None:
         return [], np.zeros(0), 0
     panel = problem.panel
     if options.spatial == "distance":
         kilometres = np.array([distances(panel, panel.units[row])[rows] for row in rows])
         if not np.isfinite(kilometres).all():
-            row = rows[int(np.argwhere(~np.isfinite(kilometres).any(axis=1))[0][0])] if len(rows) else 0
+            row = rows[int(np.argwhere(~np.isfinite(kilometres).any(axis=1))[0][0])]
             raise DataError(
                 f"{panel.units[row]!r} has no latitude or longitude; spatial='distance' needs both for every unit. "
                 "Complete the covariates, or leave the unit out of the donors."
@@ -230,7 +201,9 @@ def _growth(problem: Problem, rows: Positions, baseline: Positions, names: Seque
     return out
 
 
-def _parameters(options: Options, scales: Scales, *, learn_noise: bool) -> tuple[Parameter, ...]:
+def _parameters(
+    options: Options, scales: Scales, periods: Sequence[object], *, learn_noise: bool
+) -> tuple[Parameter, ...]:
     out = [Parameter("level", "deviation", 2.0 * scales.level)]
     if options.trend:
         out.append(Parameter("trend", "deviation", scales.slope))
@@ -246,13 +219,8 @@ def _parameters(options: Options, scales: Scales, *, learn_noise: bool) -> tuple
             Parameter("neighbour_shock", "deviation", scales.residual),
             Parameter("neighbour_persistence", "persistence"),
         ]
-    if options.covariates:
+    if len(options.covariates) > 0:
         out.append(Parameter("growth", "deviation", scales.residual))
+    if options.volatility and (options.shock is not None or options.spatial is not None):
+        out += [Parameter(f"volatility_{period}", "factor", VOLATILITY_LOG_SD) for period in periods]
     return tuple(out)
-
-
-def _volatility(options: Options, periods: Sequence[object]) -> list[Parameter]:
-    """Return one factor per period, or none if there is no shock to scale."""
-    if not options.volatility or (options.shock is None and options.spatial is None):
-        return []
-    return [Parameter(f"volatility_{period}", "factor", VOLATILITY_LOG_SD) for period in periods]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -41,17 +42,15 @@ class HierarchicalBenchmark(BenchmarkMethod):
 
     .. math:: y_{it} = m_t + a_i + b_i (t - \bar t) + v_t u_{it} + e_{it}
 
-    m are period effects that all units share. a, b and u are the unit's level, trend and AR(1) shock. v is the
-    volatility of the period, which all units share. e is sampling noise of variance κ²/n (κ is estimated), or of known
-    variance. Options add seasons, shocks that neighbours or regions share, and covariates that explain growth.
-    :mod:`ssinfer.benchmarks.hierarchical.model` gives every term and
-    :mod:`ssinfer.benchmarks.hierarchical.parameters` every prior.
+    m are period effects and v volatilities of periods, which all units share. a, b and u are the unit's level, trend
+    and AR(1) shock. e is sampling noise of variance κ²/n (κ is estimated), or of known variance. Options add seasons,
+    shocks that neighbours or regions share, and covariates that explain growth.
+    :mod:`ssinfer.benchmarks.hierarchical.model` gives every term, docs/hierarchical.md every prior.
 
     Given the few standard deviations and persistences the model is Gaussian. The marginal likelihood and the predictive
     distribution of the treated units' performance cells are then exact. The posterior of these parameters is computed
-    by importance sampling with Pareto-smoothed weights. Placebos in a fold (every eighth unit) share a proposal, a
-    mixture of Student-t distributions that is fitted without their performance cells; importance weights correct for
-    the difference.
+    by importance sampling with Pareto-smoothed weights. Placebos in a fold (every eighth unit) share a proposal that is
+    fitted without their performance cells; importance weights correct for the difference.
 
     Parameters
     ----------
@@ -62,35 +61,27 @@ class HierarchicalBenchmark(BenchmarkMethod):
     shock : "ar1" or None
         Autocorrelated shock of a unit, which does not shrink with its size.
     volatility : bool
-        Whether the size of all units' shocks differs between periods. The controls show it, also in the performance
-        period: intervals and thresholds are narrower after a calm year and wider after a turbulent one. Adds one
-        parameter per period. If False, all periods share one shock SD.
+        Whether the size of all units' shocks differs between periods (one parameter each), or is the same. The controls
+        show it, also in the performance period: intervals and thresholds are narrower in a calm year.
     season : int, optional
-        Number of periods in a season cycle. Units then have their own seasonal pattern; a common pattern is part of the
-        period effects.
+        Number of periods in a season cycle. Units then have their own seasonal pattern.
     spatial : None, "distance" or the name of a covariate
         Whether neighbours share a level and a shock. "distance": correlated exp(-distance / `range_km`), from the
         panel's covariates latitude and longitude. A covariate: shared in the regions that it numbers.
-    range_km : float
-        Range of the correlation, in kilometres.
-    rank : int
-        Number of leading eigenvectors to which the correlation is reduced.
+    range_km, rank : float, int
+        Range of the correlation in kilometres; number of leading eigenvectors to which the correlation is reduced.
     covariates : sequence of str
         Covariates whose baseline means explain growth. Their effects are shrunk towards zero.
-    n_draws : int
-        Total number of draws, over all chains together.
-    chains : int
-        Number of chains into which the draws are split; it has to divide `n_draws`.
+    n_draws, chains : int
+        Total number of draws, and number of chains into which they are split; it has to divide `n_draws`.
     nodes : int
-        Least number of nodes of the importance sampling, a power of two. Up to eight times as many are used if the
-        weights would not be reliable.
+        Least number of nodes of the importance sampling, a power of two. At most eight times as many are used.
     bootstrap : int
         Number of panels in the parametric bootstrap behind `cf.confidence` (REML of the same model); 0 for none. 200
         are enough for 90% and 95% intervals.
     inference : "exact" or "nuts"
         "nuts" samples the written-out PyMC model with nutpie. It is slower by orders of magnitude. Use it to check the
-        exact fit, or for a likelihood without closed form. Its digits depend on the compiler: PyTensor's functions can
-        differ in their last digits between machines, and between compiling and loading from the cache.
+        exact fit, or for a likelihood without closed form. Its last digits depend on the compiler and the machine.
     likelihood : "normal" or "student"
         Distribution of the shocks. "student" (4 degrees of freedom, same variance) needs ``inference="nuts"``.
 
@@ -202,8 +193,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
             window = (id(problem.panel), layout.rows.tobytes(), layout.columns.tobytes(), layout.ahead.tobytes())
             shared.setdefault((*window, problem.design.standard, fold_of(layout)), []).append((number, layout))
         for group in shared.values():
-            numbers = [number for number, _ in group]
-            layouts = [layout for _, layout in group]
+            numbers, layouts = zip(*group, strict=True)
             group_problems = [problems[number] for number in numbers]
             rngs = [generators[number] for number in numbers]
             data = _complete_cells(group_problems[0], layouts[0])
@@ -212,35 +202,21 @@ class HierarchicalBenchmark(BenchmarkMethod):
         return [results[number] for number in range(len(problems))]
 
     def _options(self) -> Options:
-        return Options(
-            scale=self.scale,
-            trend=self.trend,
-            shock=self.shock,
-            volatility=bool(self.volatility),
-            season=self.season,
-            spatial=self.spatial,
-            range_km=float(self.range_km),
-            rank=int(self.rank),
-            covariates=tuple(self.covariates),
-        )
+        return Options(**{field.name: getattr(self, field.name) for field in fields(Options)})
 
     def _size(self) -> Size:
         return Size(int(self.n_draws), int(self.chains), int(self.nodes), int(self.bootstrap))
 
     def _nuts(self, layout: Layout, rng: np.random.Generator) -> Estimate:
         """Sample the written-out PyMC model."""
-        from ssinfer.benchmarks.hierarchical.reference import (  # noqa: PLC0415  (heavy)
-            nuts_checks,
-            nuts_groups,
-            sample_reference,
-        )
+        from ssinfer.benchmarks.hierarchical import reference  # noqa: PLC0415  (heavy)
 
-        seed = int(rng.integers(0, 2**31))
-        tree = sample_reference(
-            layout, draws=self.n_draws // self.chains, chains=self.chains, seed=seed, likelihood=self.likelihood
+        seed, draws = int(rng.integers(0, 2**31)), self.n_draws // self.chains
+        tree = reference.sample_reference(
+            layout, draws=draws, chains=self.chains, seed=seed, likelihood=self.likelihood
         )
         names = [parameter.name for parameter in layout.model.parameters]
-        checks, failures = nuts_checks(tree, [*names, "y_ahead"])
+        checks, failures = reference.nuts_checks(tree, [*names, "y_ahead"])
         return Estimate(
             benchmark=layout.spending(tree["posterior"]["y_ahead"].values),
             expected=layout.spending(tree["posterior"]["expected_ahead"].values),
@@ -248,7 +224,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
             information="settlement",
             diagnostics=checks,
             failures=failures,
-            inference=nuts_groups(tree, names),
+            inference=reference.nuts_groups(tree, names),
         )
 
 

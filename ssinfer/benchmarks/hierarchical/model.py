@@ -1,4 +1,4 @@
-r"""The hierarchical panel model: its terms, and its covariances at given parameters.
+"""The hierarchical panel model: its terms, and its covariances at given parameters.
 
 For unit i in period t, y is the log of spending (or spending relative to its mean):
 
@@ -28,7 +28,7 @@ import numpy as np
 from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import Marginal, marginal
 from ssinfer.benchmarks.hierarchical.kernels.marginal_gradient import log_marginal_gradient
 from ssinfer.benchmarks.hierarchical.kernels.markov_panel import Markov
-from ssinfer.benchmarks.hierarchical.kernels.panel_nodes import Nodes, log_marginals
+from ssinfer.benchmarks.hierarchical.kernels.panel_nodes import Nodes, period_effects
 from ssinfer.benchmarks.hierarchical.kernels.unit_terms import unit_terms
 from ssinfer.kernels.compile import threads
 from ssinfer.kernels.importance import laplace
@@ -49,8 +49,8 @@ MODE_BOUND = 5.0  # of the search for a mode, in standard deviations of the prio
 class Covariances:
     """Covariances over T periods at given parameters.
 
-    structure (T, T): of level, trend and season;  shared (T, T): of the same with the shock;  noise (N, T): sampling
-    variances;  common (R, T, T): lower Cholesky factors of the covariances of the common effects.
+    structure and shared (T, T) are those of a unit without and with its shock. noise (N, T) are sampling variances.
+    common (R, T, T) are lower Cholesky factors of the covariances of the common effects.
     """
 
     structure: Floats
@@ -65,25 +65,16 @@ class PanelModel:
 
     Attributes
     ----------
-    time : array (T,)
-        Positions of the periods, with gaps.
-    inverse_size, known : array (N, T) or None
-        1 / insured-years, or ones; the known sampling variance. One of the two is None.
-    loadings, spectrum : array (N, R), (R,)
-        Loadings: ones, then neighbours, then covariates. Prior variance of a neighbour loading; 1 for the others.
-    neighbours, covariates, season : int
-        Numbers of loadings; periods in a season cycle or None.
-    parameters : tuple of Parameter
-        In the order of the vector x.
-    period_scale, level_scale : float
-        σ_period, and the fixed SD of a covariate's level.
-    volatility : tuple of str
-        Names of the parameters v_t, one per period; empty if every v_t is 1.
+    time : (T,) positions of the periods, with gaps
+    sampling : (N, T) known sampling variance; with a parameter "noise" (κ) 1 / insured-years, or ones
+    loadings, spectrum : (N, R) ones, then neighbours, then covariates; (R,) prior variances, 1 except for neighbours
+    neighbours, covariates, season : numbers of loadings; periods in a season cycle or None
+    parameters : in the order of the vector x
+    period_scale, level_scale : σ_period, and the fixed SD of a covariate's level
     """
 
     time: Floats
-    inverse_size: Floats | None
-    known: Floats | None
+    sampling: Floats
     loadings: Floats
     spectrum: Floats
     neighbours: int
@@ -92,12 +83,16 @@ class PanelModel:
     parameters: tuple[Parameter, ...]
     period_scale: float
     level_scale: float
-    volatility: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
         """Number of parameters."""
         return len(self.parameters)
+
+    @cached_property
+    def volatility(self) -> tuple[str, ...]:
+        """Names of the parameters v_t, one per period; empty if every v_t is 1."""
+        return tuple(parameter.name for parameter in self.parameters if parameter.kind == "factor")
 
     @cached_property
     def _same_prior(self) -> list[tuple[Parameter, Positions, list[str]]]:
@@ -126,10 +121,7 @@ class PanelModel:
         return np.asarray(-0.5 * (x**2).sum(axis=-1) - 0.5 * self.size * np.log(2 * np.pi))
 
     def shared(self, value: Mapping[str, Floats | float]) -> tuple[Floats, Floats]:
-        """Return the covariance (..., T, T) of a unit's level, trend and season, and the same with its shock.
-
-        The values of the parameters may be numbers, or arrays over nodes.
-        """
+        """Return the covariance (..., T, T) of a unit without and with its shock; values may be arrays over nodes."""
 
         def square(name: str) -> Floats:
             return np.asarray(value[name])[..., None, None] ** 2
@@ -162,11 +154,11 @@ class PanelModel:
         """Return the covariances at many parameters x (M, d), for a panel with one loading."""
         value = self._natural(x)
         structure, shared = self.shared(value)
-        scale = np.ones(len(x)) if self.known is not None else value["noise"] ** 2
+        scale = value["noise"] ** 2 if "noise" in value else np.ones(len(x))
         return Nodes(structure, shared, scale, np.eye(len(self.time)) * self.period_scale, self._markov(value, len(x)))
 
     def _markov(self, value: Mapping[str, Floats], count: int) -> Markov:
-        """Return the components of the shared covariance at `count` nodes: see `markov_panel`."""
+        """Return the components of the shared covariance at `count` nodes."""
         periods = len(self.time)
         kept, spread = np.zeros((count, periods)), np.zeros((count, periods))
         if "shock" in value:
@@ -182,18 +174,11 @@ class PanelModel:
             columns += [(phase == p) * value["season"][:, None] for p in np.unique(phase)]
         return Markov(kept, spread, np.stack(columns, axis=2))
 
-    @property
-    def sampling(self) -> Floats:
-        """Sampling variance (N, T): known, or at noise 1."""
-        variance = self.inverse_size if self.known is None else self.known
-        assert variance is not None  # noqa: S101  (one of the two is given)
-        return variance
-
     def covariances(self, x: Floats) -> Covariances:
         """Return all covariances at the parameters x."""
         value = self.values(x)
         structure, shared = self.shared(value)
-        noise = self.sampling if self.known is not None else value["noise"] ** 2 * self.sampling
+        noise = value.get("noise", 1.0) ** 2 * self.sampling
         blocks = [np.eye(len(self.time))[None] * self.period_scale]
         if self.neighbours:
             correlation = value["neighbour_persistence"] ** self.lag
@@ -209,21 +194,17 @@ class PanelModel:
             blocks.append(np.repeat(root[None], self.covariates, axis=0))
         return Covariances(structure, shared, noise, np.concatenate(blocks))
 
-    def terms(self, at: Covariances, y: Floats, seen: Floats, rows: Positions | slice = slice(None)) -> UnitTerms:
-        """Return the terms of the units in `rows`. y and seen contain these rows only."""
-        return unit_terms(at.shared, at.noise[rows], seen, y)
-
     def marginal(self, x: Floats, y: Floats, seen: Floats) -> tuple[Marginal, UnitTerms, Covariances]:
         """Return the marginal likelihood at x, with the terms and the covariances behind it."""
         at = self.covariances(x)
-        terms = self.terms(at, y, seen)
+        terms = unit_terms(at.shared, at.noise, seen, y)
         return marginal(terms, self.loadings, at.common), terms, at
 
     def log_posteriors(self, nodes: Floats, y: Floats, seen: Floats) -> Floats:
         """Return the log posterior density (M,) at nodes (M, d), up to a constant; -inf where singular."""
         prior = self.log_prior(nodes)
         if self.loadings.shape[1] == 1:
-            return log_marginals(self.nodes(nodes), self.sampling, seen, y, self.loadings[:, 0]) + prior
+            return period_effects(self.nodes(nodes), self.sampling, seen, y, self.loadings[:, 0])[0] + prior
         out = np.full(len(nodes), -np.inf)
         for m, x in enumerate(nodes):
             with contextlib.suppress(np.linalg.LinAlgError, ValueError):

@@ -17,18 +17,10 @@ MIN_SCALE = 1e-6  # of a prior, relative to spending
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter and its prior.
+    """A parameter and its prior: half-normal(scale), Beta(2, 2), or lognormal with median 1 and SD of the log `scale`.
 
     Internally a parameter is x with a standard normal prior; its value is the prior's quantile at Φ(x). The tails are
     then normal on both sides, also if the data only show that a standard deviation is small.
-
-    Attributes
-    ----------
-    name : str
-    kind : "deviation", "persistence" or "factor"
-        A deviation is half-normal with scale `scale`. A persistence is Beta(2, 2). A factor is lognormal with median 1.
-    scale : float
-        Of a factor, the SD of its log.
     """
 
     name: str
@@ -50,11 +42,9 @@ class Parameter:
 class Scales:
     """Scales of the priors, measured on baseline cells only; a simulation keeps them fixed.
 
-    Let ȳ_i be the units' means and r_it the residual after period and unit means, in log or relative units. r_it is
-    divided by the share of the remaining degrees of freedom. The scales are: level 2 SD(ȳ_i); shock and season SD(r);
-    trend SD(r) / SD(t); neighbours' level SD(ȳ_i) and shock SD(r); growth SD(r) per SD of a covariate; period effects
-    5 SD(y); noise κ twice the κ at which sampling noise alone gives the median r² n. Each half-normal covers zero and
-    twice its scale. This is wide for any data, since no term can exceed the spread of which it is a part.
+    With r_it the residual after period and unit means, divided by the share of the remaining degrees of freedom:
+    `spread` is SD(y), `level` the SD of unit means, `residual` SD(r), `slope` SD(r) / SD(t), and `noise` the κ at which
+    sampling noise alone gives the median r² n. `layout` multiplies them to scales that are wide for any data.
     """
 
     spread: float

@@ -9,6 +9,7 @@ import numpy as np
 
 from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import leave_cells_out, predict
 from ssinfer.benchmarks.hierarchical.kernels.node_predictions import predict_nodes
+from ssinfer.benchmarks.hierarchical.kernels.unit_terms import unit_terms
 from ssinfer.kernels.adaptive_importance import MULTIPLES, adapt, pareto_smoothed_weights
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 class PlaceboPredictions:
     """Predictions of the P sealed cells of I units at M nodes, each without the unit's own sealed cells.
 
-    log_target (M, I): log posterior density of the nodes. mean (M, I, 2 P), covariance (M, I, 2 P, 2 P): first the
-    expected part, then the outcome.
+    log_target (M, I) is the log posterior density of the nodes. mean (M, I, 2 P) and covariance (M, I, 2 P, 2 P) have
+    the expected part first, then the outcome.
     """
 
     log_target: Floats
@@ -37,12 +38,9 @@ def predict_placebos(
 
     Parameters
     ----------
-    model : PanelModel
-    nodes : array (M, d)
-    y, seen : array (N, T)
-        Outcome and seen cells; they may include the sealed cells of these units.
-    rows, cells : array (I,), (P,)
-        The units and their sealed cells.
+    model, nodes : PanelModel, and its parameters (M, d)
+    y, seen : (N, T) outcome and seen cells, which may include the sealed cells of these units
+    rows, cells : (I,) units and (P,) sealed cells
     """
     if model.loadings.shape[1] == 1:
         panel = (model.sampling, seen, y, model.loadings[:, 0])
@@ -61,20 +59,18 @@ def predict_placebos(
     for m, x in enumerate(nodes):
         try:
             fit, terms, at = model.marginal(x, y, seen)
-            without = model.terms(at, y_without, seen_without, rows)
-            if never_seen:
-                centre, root = fit.at(loadings)
-                spread = np.matmul(root, root.transpose(0, 2, 1))
-                value = np.full(len(rows), fit.log_likelihood)
-            else:
-                centre, spread, value = leave_cells_out(fit, terms, without, rows, loadings, cells)
+            without = unit_terms(at.shared, at.noise[rows], seen_without, y_without)
+            centre, root = fit.at(loadings)
+            spread, change = np.matmul(root, root.transpose(0, 2, 1)), np.zeros(len(rows))
+            if not never_seen:
+                centre, spread, change = leave_cells_out(centre, spread, terms.of(rows), without, cells)
         except (np.linalg.LinAlgError, ValueError):
             covariance[m] = np.eye(width)
             continue
         mean[m], covariance[m] = predict(
             centre, spread, without, y_without, at.structure, at.shared, at.noise[rows], cells
         )
-        log_target[m] = value + prior[m]
+        log_target[m] = fit.log_likelihood + change + prior[m]
     return _positive_variances(log_target, mean, covariance)
 
 
@@ -86,24 +82,14 @@ def reweight_for_placebo(
     data: tuple[Floats, Floats, Positions, Positions],
     nodes: int,
 ) -> tuple[Posterior, Floats, Floats]:
-    """Return the posterior without the sealed cells of one placebo, and the predictions of these cells.
+    """Return the posterior without one placebo's sealed cells, and mean and covariance of these cells at its nodes.
 
     Parameters
     ----------
-    model, proposal : PanelModel, Proposal
-        The proposal is shared by the placebos of a fold.
-    predictions, number : PlaceboPredictions, int
-        Predictions of all placebos of the fold, and the number of this placebo among them.
-    data : tuple
-        y and seen (N, T) without the placebo's sealed cells, its row (1,), the cells (P,).
-    nodes : int
-        If the weights are not reliable, 2, 4 or 8 times as many nodes are drawn.
-
-    Returns
-    -------
-    posterior : Posterior
-    mean, covariance : array (M, 2 P), (M, 2 P, 2 P)
-        Predictions at its nodes.
+    model, proposal : the proposal is shared by the placebos of a fold
+    predictions, number : predictions of all placebos of the fold, and the number of this placebo among them
+    data : y and seen (N, T) without the placebo's sealed cells, its row (1,), the cells (P,)
+    nodes : if the weights are not reliable, 2, 4 or 8 times as many nodes are drawn
     """
     posterior = pareto_smoothed_weights(predictions.log_target[:, number], proposal)
     for multiple in MULTIPLES:

@@ -25,11 +25,8 @@ def build_panel_proposal(model: PanelModel, y: Floats, seen: Floats, count: int)
 
     Parameters
     ----------
-    model : PanelModel
-    y, seen : array (N, T)
-        Outcome, 0 where unseen; 1 where seen, else 0.
-    count : int
-        Least number of nodes. Two, four or eight times as many are drawn if the pilot rounds show that they are needed.
+    model, count : PanelModel, and the least number of nodes, as for `build_proposal`
+    y, seen : (N, T) outcome, 0 where unseen; 1 where seen, else 0
     """
     mode, root = model.mode(y, seen)
     start = Mixture(np.ones(1), mode[None], root[None])
@@ -47,45 +44,38 @@ def defensive_components(model: PanelModel, mode: Floats, root: Floats, y: Float
 
     Parameters
     ----------
-    model : PanelModel
-    mode, root : array (d,), (d, d)
-        Mode of x, and the lower Cholesky factor of the covariance there.
-    y, seen : array (N, T)
+    model, mode, root : mode (d,) of x, and the lower Cholesky factor (d, d) of the covariance there
+    y, seen : (N, T)
     """
     names = [parameter.name for parameter in model.parameters]
-    centres: dict[str, Floats] = {}
-    covariances: dict[str, Floats] = {}
+    shares, centres, covariances = [], [], []
     if "shock" in names:
-        free = np.array([name in {"shock", "persistence"} or name in model.volatility for name in names])
-        centres["shock"] = np.where(free, 0.0, mode)
-        centres["shock"][names.index("shock")] = BOUNDARY_QUANTILE
-        covariances["shock"] = _with_prior(root @ root.T, free)
+        free = np.isin(names, ["shock", "persistence", *model.volatility])
+        shares.append(DEFENSIVE_SHARES["shock"])
+        centres.append(np.where(free, 0.0, mode))
+        centres[0][names.index("shock")] = BOUNDARY_QUANTILE
+        covariances.append(_with_prior(root @ root.T, free))
     if "trend" in names:
-        free = np.array([name == "trend" for name in names])
-        centres["trend"] = _conditional_mode(model, mode, names.index("trend"), y, seen)
-        covariances["trend"] = _with_prior(root @ root.T, free)
-    if not centres:
+        shares.append(DEFENSIVE_SHARES["trend"])
+        centres.append(_conditional_mode(model, mode, names.index("trend"), y, seen))
+        covariances.append(_with_prior(root @ root.T, np.isin(names, ["trend"])))
+    if not shares:
         return None
-    shares = np.array([DEFENSIVE_SHARES[name] for name in centres])
-    roots = np.linalg.cholesky(np.array(list(covariances.values())))
-    return Mixture(shares, np.array(list(centres.values())), roots)
+    return Mixture(np.array(shares), np.array(centres), np.linalg.cholesky(np.array(covariances)))
 
 
 def _with_prior(covariance: Floats, free: Booleans) -> Floats:
     """Return the covariance with the prior's variance 1 for the free coordinates, which are independent."""
-    out = np.where(np.outer(free, free) | np.outer(free, ~free) | np.outer(~free, free), 0.0, covariance)
+    out = np.where(np.logical_or.outer(free, free), 0.0, covariance)
     out[free, free] = 1.0
     return np.asarray(out)
 
 
 def _conditional_mode(model: PanelModel, mode: Floats, j: int, y: Floats, seen: Floats) -> Floats:
-    """Return the mode given that coordinate j is at `BOUNDARY_QUANTILE`.
-
-    A model with several loadings has no gradient. A search would take as long as the fit, so only coordinate j moves.
-    """
+    """Return the mode given that coordinate j is at `BOUNDARY_QUANTILE`."""
     out = mode.copy()
     out[j] = BOUNDARY_QUANTILE
-    if model.loadings.shape[1] > 1:
+    if model.loadings.shape[1] > 1:  # there is no gradient, and a search without it would take as long as the fit
         return out
     others = np.arange(model.size) != j
 

@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 
 from ssinfer.benchmarks.hierarchical.reparameterised import DEGREES, UNIT_SCALE, partially_noncentred_model
-from ssinfer.check import Check, tabulate
-from ssinfer.convergence import convergence_failures, convergence_figures
+from ssinfer.check import tabulate
+from ssinfer.convergence import convergence_checks, convergence_failures
 from ssinfer.errors import NotSupportedError
 
 if TYPE_CHECKING:
@@ -24,15 +24,8 @@ TARGET_ACCEPT = 0.95  # of NUTS: at 0.8 one of a thousand transitions diverged o
 def reference_model(layout: Layout, likelihood: Literal["normal", "student"] = "normal") -> Any:
     """Return a pymc.Model with every effect explicit, on the scale of `layout.y`.
 
-    Variables have the names of :class:`PanelModel`. "y_ahead" (I, P) are the treated units' performance cells without
-    contract, "expected_ahead" the same without shock and noise.
-
-    Parameters
-    ----------
-    layout : Layout
-    likelihood : "normal" or "student"
-        Distribution of the innovations of the units' shocks: normal, or Student-t with 4 degrees of freedom, scaled to
-        the same variance. With Student-t a year of exceptional spending changes the level less.
+    "y_ahead" (I, P) are the treated units' performance cells without contract, "expected_ahead" the same without shock
+    and noise. `likelihood` is that of the innovations of shocks; Student-t has 4 degrees of freedom and variance 1.
     """
     import pymc as pm  # noqa: PLC0415  (heavy)
     import pytensor.tensor as pt  # noqa: PLC0415
@@ -60,27 +53,17 @@ def reference_model(layout: Layout, likelihood: Literal["normal", "student"] = "
             if model.volatility:
                 shocks = shocks * pt.stack([value[name] for name in model.volatility])[None, :]
             mean = mean + shocks
-        deviation: Any
-        if model.known is not None:
-            deviation = np.sqrt(model.known)
-        else:
-            assert model.inverse_size is not None  # noqa: S101  (one of the two is given)
-            deviation = value["noise"] * np.sqrt(model.inverse_size)
+        deviation = value.get("noise", 1.0) * np.sqrt(model.sampling)
         observed = layout.seen > 0
         pm.Normal("y", mean[observed.nonzero()], deviation[observed.nonzero()], observed=layout.y[observed])
-        ahead = np.ix_(layout.treated, layout.ahead)
+        shape, ahead = (len(layout.treated), len(layout.ahead)), np.ix_(layout.treated, layout.ahead)
         pm.Deterministic("expected_ahead", structure[layout.treated][:, layout.ahead])
-        pm.Normal(
-            "y_ahead",
-            mean[layout.treated][:, layout.ahead],
-            deviation[ahead],
-            shape=(len(layout.treated), len(layout.ahead)),
-        )
+        pm.Normal("y_ahead", mean[layout.treated][:, layout.ahead], deviation[ahead], shape=shape)
     return out
 
 
 def _prior(pm: Any, parameter: Parameter) -> Any:
-    """Return the prior of a parameter: see :class:`~ssinfer.benchmarks.hierarchical.parameters.Parameter`."""
+    """Return the prior of a parameter."""
     if parameter.kind == "deviation":
         return pm.HalfNormal(parameter.name, parameter.scale)
     if parameter.kind == "persistence":
@@ -104,25 +87,13 @@ def _shocks(pm: Any, pt: Any, value: dict[str, Any], time: Any, units: int, like
 def sample_reference(
     layout: Layout, *, draws: int, chains: int, seed: int, likelihood: Literal["normal", "student"] = "normal"
 ) -> Any:
-    """Sample the written-out model by NUTS (nutpie), and return the DataTree.
-
-    NUTS uses the coordinates of :mod:`ssinfer.benchmarks.hierarchical.reparameterised`. Variables of the same name have
-    the same posterior. `draws` is the number per chain.
-    """
+    """Return the DataTree of `partially_noncentred_model` sampled by NUTS (nutpie); `draws` is the number per chain."""
     import pymc as pm  # noqa: PLC0415
 
     definition = reference_model(layout, likelihood)
     with partially_noncentred_model(layout, likelihood):
-        tree = pm.sample(
-            draws=draws,
-            tune=1000,
-            chains=chains,
-            cores=1,
-            random_seed=seed,
-            nuts_sampler="nutpie",
-            target_accept=TARGET_ACCEPT,
-            progressbar=False,
-        )
+        sampler = {"nuts_sampler": "nutpie", "target_accept": TARGET_ACCEPT, "progressbar": False}
+        tree = pm.sample(draws=draws, tune=1000, chains=chains, cores=1, random_seed=seed, **sampler)
     with definition:
         prior = pm.sample_prior_predictive(draws=500, random_seed=seed + 2)
     groups = {name: group.to_dataset() for source in (prior, tree) for name, group in source.children.items()}
@@ -134,10 +105,7 @@ def _fitted(layout: Layout, posterior: xr.Dataset, rng: np.random.Generator) -> 
     """Return log likelihood and replicates of the fitted cells given all effects: normal about their mean."""
     seen = layout.seen > 0
     mean = posterior["fitted_mean"]
-    if layout.model.known is not None:
-        deviation = xr.zeros_like(mean) + np.sqrt(layout.model.known)[seen]
-    else:
-        deviation = posterior["noise"] * xr.ones_like(mean) * np.sqrt(layout.model.sampling)[seen]
+    deviation = posterior.get("noise", 1.0) * xr.ones_like(mean) * np.sqrt(layout.model.sampling)[seen]
     deviation = deviation.transpose(*mean.dims)
     standard = (layout.y[seen] - mean) / deviation
     density = -0.5 * (np.log(2 * np.pi) + standard**2) - np.log(deviation)
@@ -150,10 +118,7 @@ def _fitted(layout: Layout, posterior: xr.Dataset, rng: np.random.Generator) -> 
 
 
 def nuts_groups(tree: xr.DataTree, names: list[str]) -> dict[str, xr.Dataset]:
-    """Return the groups for the benchmark's DataTree: parameters, fitted cells and statistics of the sampler.
-
-    "fitted" is the outcome of each fitted cell on the scale of the model. Its log likelihood is given all effects.
-    """
+    """Return the groups of the DataTree: parameters, sampler statistics, and fitted cells on the model's scale."""
     groups = {name: tree[name].to_dataset()[names] for name in ("posterior", "prior")}
     groups["sample_stats"] = tree["sample_stats"].to_dataset()
     for name in ("log_likelihood", "posterior_predictive", "prior_predictive", "observed_data"):
@@ -168,11 +133,10 @@ def nuts_checks(tree: Any, names: list[str]) -> tuple[pd.DataFrame, tuple[str, .
 
     r_hat, ess = az.rhat(tree, var_names=names), az.ess(tree, var_names=names)
     diverging = tree["sample_stats"]["diverging"]
-    figures = convergence_figures(
+    checks = convergence_checks(
         {name: float(r_hat[name].max(skipna=False)) for name in names},
         {name: float(ess[name].min(skipna=False)) for name in names},
         int(diverging.sum()),
         int(diverging.size),
     )
-    checks = tabulate(Check(f.check, "PASS" if f.passed else "FAIL", f.figure, f.message) for f in figures)
-    return checks, convergence_failures(figures)
+    return tabulate(checks), convergence_failures(checks)

@@ -1,12 +1,10 @@
 """Frequentist version of the panel model: REML, and the parametric-bootstrap distribution of its predictions.
 
-Parameters maximise the marginal likelihood in which period effects, and the levels of covariates, have a variance large
-enough to be flat. This is restricted maximum likelihood. Plug-in intervals ignore that the parameters are estimated.
-Here panels are simulated at the estimate and the model is refitted to each. Over these panels,
+Parameters maximise the marginal likelihood with flat period effects and levels of covariates. Panels are simulated at
+the estimate, and the model is refitted to each. A draw of the confidence distribution (Beran 1990, doi
+10.1080/01621459.1990.10474928) is then
 
-    prediction + (y*_ahead - prediction* )
-
-is a draw of the confidence distribution (Beran 1990, doi 10.1080/01621459.1990.10474928).
+    prediction + (y*_ahead - prediction*)
 """
 
 from __future__ import annotations
@@ -58,27 +56,16 @@ class BootstrapFit:
 
         Parameters
         ----------
-        model : PanelModel
-        data : tuple
-            y and seen (N, T) for predictions.
-        fitted, rows, cells, count
-            As for `bootstrap_errors`.
+        model, data : PanelModel, and y and seen (N, T) for predictions
+        fitted, rows, cells, count : as for `bootstrap_errors`
         """
         y, seen = data
         flat = flatten(model)
         estimate = restricted_maximum(flat, y * fitted, fitted)
         return cls(flat, estimate, bootstrap_errors(flat, estimate, fitted, seen, rows, cells, count))
 
-    def of_unit(self, number: int) -> BootstrapFit:
-        """Return the fit with the errors of one unit only."""
-        return replace(self, errors=self.errors[:, [number]])
-
     def draws(self, layout: Layout, count: int, rng: np.random.Generator) -> Floats:
-        """Return `count` draws (S, I, P) of the confidence distribution, jointly over treated units and periods.
-
-        Each draw is the prediction at the estimate, plus one of `errors`, plus the Gaussian error of effects, shocks
-        and sampling noise at the estimate.
-        """
+        """Return `count` draws (S, I, P) of the confidence distribution, jointly over treated units and periods."""
         at_estimate = Posterior(self.estimate[None], np.ones(1), 0.0, float(count))
         node = np.zeros(count, dtype=np.intp)
         data = (layout.y, layout.seen)
@@ -102,12 +89,8 @@ def restricted_maximum(
 
     Parameters
     ----------
-    model : PanelModel
-        With flat period effects.
-    y, seen : array (N, T)
-        Outcome, 0 where unseen; 1 where seen, else 0.
-    start, tolerance
-        As for `maximise`.
+    model, y, seen : PanelModel with flat period effects; outcome (N, T), 0 where unseen; 1 where seen, else 0
+    start, tolerance : as for `maximise`
     """
     free = np.array([parameter.kind != "factor" for parameter in model.parameters])
 
@@ -144,13 +127,9 @@ def bootstrap_errors(
 
     Parameters
     ----------
-    model, estimate : PanelModel, array (d,)
-    fitted, seen : array (N, T)
-        1 in the cells from which the parameters are refitted, and from which effects are predicted, else 0.
-    rows, cells : array (I,), (P,)
-        The predicted units and cells.
-    count : int
-        Number of panels. They are the same for every design.
+    model, estimate, count : PanelModel, its parameters (d,), number of panels
+    fitted, seen : (N, T) 1 in the cells from which the parameters are refitted, and from which effects are predicted
+    rows, cells : (I,) predicted units and (P,) cells
     """
     rng = np.random.default_rng(SEED)
     # the likelihood is flat at the bounds: a refit that starts there would stay there

@@ -1,22 +1,14 @@
-r"""The written-out hierarchical model in partially non-centred coordinates, in which NUTS samples well.
+"""The written-out hierarchical model in partially non-centred coordinates, in which NUTS samples well.
 
-The model is that of :mod:`ssinfer.benchmarks.hierarchical.reference`; only the coordinates differ. There, each effect
-is a gain g times a standard normal ζ. If the data are informative on ζ and not on g, the posterior is a funnel. The
-level of all units also trades off against the period effects. Here ζ is written relative to an observation h = g ζ + v
-of the effect, given everything written before it; v has variance 1 / I:
+In `reference_model` each effect is a gain g times a standard normal ζ, and weak data make the posterior a funnel. Here
+ζ is written relative to an observation h = g ζ + v of the effect, given everything written before it, with var v = 1/I:
 
-.. math:: \zeta = \frac{g I h}{1 + g^2 I} + \frac{z}{\sqrt{1 + g^2 I}}
+    ζ = g I h / (1 + g² I) + z / √(1 + g² I)
 
-z is then near standard normal if the data are strong (I large: the centred form) and if they are weak (I = 0: the
-non-centred form). The density is the prior's at ζ times dζ/dz, which is exact for any h and I. They are
-
-- level and trend of a unit: least squares on the unit's cells minus the period effects, with the variance that shock
-  and noise give it;
-- shock: the innovation of u in period t, observed as (y_t minus structure) / v_t minus the carried-over part of u;
-  I = v_t² n_t / noise².
-
-Period effects are rotated to a constant and contrasts, which keeps independent normal priors. A standard deviation is
-the absolute value of a normal variable: half-normal, without a boundary at zero.
+z is near standard normal for strong data (I large: centred) and weak data (I = 0: non-centred). The density is the
+prior's at ζ times dζ/dz, exact for any h and I. For level and trend, h is least squares on the unit's cells minus the
+period effects. For the innovation of u, h is (y_t - structure) / v_t minus the carried-over part, I = v_t² n_t / κ².
+Period effects are rotated to a constant and contrasts. An SD is the absolute value of a normal: no boundary at zero.
 """
 
 from __future__ import annotations
@@ -31,15 +23,14 @@ if TYPE_CHECKING:
     from ssinfer.benchmarks.hierarchical.model import PanelModel
     from ssinfer.typing import Booleans, Floats
 
-
 DEGREES = 4.0  # of freedom of the Student-t shocks, which are scaled to variance 1
 UNIT_SCALE = float(np.sqrt((DEGREES - 2.0) / DEGREES))
 
 
 def partially_noncentred_model(layout: Layout, likelihood: Literal["normal", "student"] = "normal") -> Any:
-    """Return the pymc.Model of `reference_model` in partially non-centred coordinates.
+    """Return `reference_model` in partially non-centred coordinates; variables of one name have the same posterior.
 
-    Variables with the same name have the same posterior. "level_partial", "trend_partial" and "shock_partial" are z.
+    "level_partial", "trend_partial" and "shock_partial" are z.
     """
     import pymc as pm  # noqa: PLC0415  (heavy)
     import pytensor.tensor as pt  # noqa: PLC0415
@@ -51,13 +42,9 @@ def partially_noncentred_model(layout: Layout, likelihood: Literal["normal", "st
         value = {p.name: _parameter(pm, pt, p) for p in model.parameters if p.kind != "factor"}
         volatility = _volatility(pm, pt, model)
         rotated = pm.Normal("period_rotated", 0.0, model.period_scale, shape=periods)
-        period = pm.Deterministic("period", _rotation(periods) @ rotated)
-        if model.known is not None:
-            deviation: Any = np.sqrt(model.known)
-        else:
-            assert model.inverse_size is not None  # noqa: S101  (one of the two is given)
-            deviation = value["noise"] * np.sqrt(model.inverse_size)
-
+        rotation = dct(np.eye(periods), norm="ortho", axis=0).T  # orthogonal, with a constant first column
+        period = pm.Deterministic("period", rotation @ rotated)
+        deviation = value.get("noise", 1.0) * np.sqrt(model.sampling)
         time = model.time - model.time.mean()
         lag = np.abs(np.subtract.outer(model.time, model.time))
         structure = pt.zeros((units, periods)) + period[None, :]
@@ -115,11 +102,6 @@ def _volatility(pm: Any, pt: Any, model: PanelModel) -> Any:
     return volatility
 
 
-def _rotation(periods: int) -> Floats:
-    """Return an orthogonal matrix (T, T) whose first column is constant."""
-    return np.asarray(dct(np.eye(periods), norm="ortho", axis=0).T)
-
-
 def _least_squares(columns: list[Floats], seen: Booleans) -> Floats:
     """Return the contrasts (K, N, T) that give each unit's K coefficients from its cells; zero where unseen."""
     design = np.stack(columns, axis=1)
@@ -139,8 +121,7 @@ def _effect(pt: Any, z: Any, gain: Any, observed: Any, information: Any) -> tupl
 def _shocks(pt: Any, value: dict[str, Any], time: Floats, cells: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
     """Return shock, ζ and dζ/dz (N, T) from z, the residual after structure, and the information of each cell.
 
-    Let k be the share carried over. Then s_t = k s_t-1 + g ζ_t is linear in s_t-1 and z_t. The coefficients are
-    computed for all cells at once; only the recurrence runs period by period.
+    s_t = k s_t-1 + g ζ_t is linear in s_t-1 and z_t, where k is the share carried over: only this recurrence is a loop.
     """
     z, residual, information = cells
     kept = pt.concatenate([pt.zeros(1), value["persistence"] ** np.diff(time)])[None, :]

@@ -23,14 +23,8 @@ MIN_PRACTICES = 20
 MIN_PRACTICES_WITHOUT_WARNING = 40
 
 
-def count_practices(problem: CohortProblem) -> int:
-    """Return the number of comparison practices that have persons.
-
-    Raises
-    ------
-    RefusalError
-        There are fewer than 20.
-    """
+def practice_check(problem: CohortProblem) -> Check:
+    """Return whether the comparison practices with persons suffice, or refuse fewer than 20."""
     present = np.unique(problem.unit[~problem.is_treated])
     if len(present) < MIN_PRACTICES:
         raise RefusalError(
@@ -39,19 +33,11 @@ def count_practices(problem: CohortProblem) -> int:
             "intervals that are clustered by practice cover 90% or less. "
             "Widen the comparison group, or use a panel method on the aggregated data."
         )
-    return len(present)
-
-
-def practice_check(n_practices: int, n_treated: int) -> Check:
-    """Return whether the comparison practices suffice to learn how much practices differ."""
-    text = f"{n_practices} comparison units (practices or groups of them), {n_treated} treated"
-    if n_practices >= MIN_PRACTICES_WITHOUT_WARNING:
-        return Check("practices", "PASS", n_practices, text)
-    text += (
-        f"; with fewer than {MIN_PRACTICES_WITHOUT_WARNING}, intervals cover less than their level "
-        "(92% at a level of 95% with 20)"
-    )
-    return Check("practices", "WARN", n_practices, text)
+    text = f"{len(present)} comparison units (practices or groups of them), {len(problem.treated)} treated"
+    if len(present) >= MIN_PRACTICES_WITHOUT_WARNING:
+        return Check("practices", "PASS", len(present), text)
+    few = f"with fewer than {MIN_PRACTICES_WITHOUT_WARNING}, intervals cover less than their level"
+    return Check("practices", "WARN", len(present), f"{text}; {few} (92% at a level of 95% with 20)")
 
 
 def design_checks(method: Any) -> list[Check]:

@@ -22,30 +22,15 @@ _panels: WeakKeyDictionary[Cohort, Panel] = WeakKeyDictionary()
 
 @dataclass(frozen=True, eq=False)
 class CohortProblem(Problem):
-    """A :class:`Problem` with its n persons: those of treated and donor units, insured in any period of the design.
-
-    Attributes
-    ----------
-    cohort : Cohort
-        The cohort with all its persons.
-    rows : (n,)
-        Row of each person in the cohort.
-    unit : (n,)
-        Row of each person's unit in the panel.
-    is_treated : (n,) bool
-    before : (n, 2)
-        Money and insured-years over the baseline.
-    money, years : (n, P)
-        Money and insured-years of the performance periods. Money of treated persons is NaN (**sealed**).
-    """
+    """A :class:`Problem` with its n persons: those of treated and donor units, insured in any period of the design."""
 
     cohort: Cohort
-    rows: Positions
-    unit: Positions
-    is_treated: Booleans
-    before: Floats
-    money: Floats
-    years: Floats
+    rows: Positions  # (n,): row of each person in the cohort
+    unit: Positions  # (n,): row of each person's unit in the panel
+    is_treated: Booleans  # (n,)
+    before: Floats  # (n, 2): money and insured-years over the baseline
+    money: Floats  # (n, P): performance periods; NaN for treated persons (**sealed**)
+    years: Floats  # (n, P): insured-years of the performance periods
 
     @classmethod
     def over(cls, cohort: Cohort, design: Design) -> CohortProblem:

@@ -24,37 +24,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class ComparisonGroup:
-    """A comparison of treated persons with others: n persons, I treated units, P performance periods.
-
-    Attributes
-    ----------
-    problem : CohortProblem
-    columns : mapping of str to (n,)
-        Covariates of the score.
-    distance : (n,)
-        Score or logit, the scale of matching.
-    match : Match or None
-        None if persons are weighted.
-    weights : (n,)
-        Weights of persons after adjustment.
-    balance : pandas.DataFrame
-        Balance before and after adjustment.
-    limits : tuple of JudgedLimit
-        Limits on balance with their verdicts.
-    checks : tuple of Check
-        Checks that are known before any effect.
-    lines, outcome, growth, shocks
-        See :class:`Lines`, and the modules `outcome`, `growth` and `shocks`.
-    """
+    """A comparison of treated persons with others: n persons, I treated units, P performance periods."""
 
     problem: CohortProblem
-    columns: dict[str, Floats]
-    distance: Floats
-    match: Match | None
-    weights: Floats
-    balance: pd.DataFrame
+    columns: dict[str, Floats]  # covariates of the score (n,)
+    distance: Floats  # (n,): score or logit, the scale of matching
+    match: Match | None  # None if persons are weighted
+    weights: Floats  # (n,): after adjustment
+    balance: pd.DataFrame  # before and after adjustment
     limits: tuple[JudgedLimit, ...]
-    checks: tuple[Check, ...]
+    checks: tuple[Check, ...]  # known before any effect
     lines: Lines
     outcome: Outcome
     growth: Growth

@@ -50,13 +50,7 @@ def truncate(cohort: Cohort, caps: Floats) -> Cohort:
 def score_covariates(
     problem: CohortProblem, chosen: Sequence[str] | None, *, prior_spending: bool
 ) -> dict[str, Floats]:
-    """Return the covariates of the score (n,). Each level of a label becomes an indicator, except the first level.
-
-    Raises
-    ------
-    RefusalError
-        Only treated persons or only controls have a level.
-    """
+    """Return the covariates of the score (n,). Each level of a label becomes an indicator, except the first level."""
     cohort, treated = problem.cohort, problem.is_treated
     columns: dict[str, Floats] = {}
     for name in cohort.covariates if chosen is None else chosen:
@@ -105,8 +99,8 @@ def exact_strata(problem: CohortProblem, exact: Sequence[str]) -> Any:
 def person_ids(problem: CohortProblem) -> Integers:
     """Return numbers that break ties (n,): a shuffled order of persons that does not depend on the order of rows.
 
-    Raw identifiers are not neutral: they often follow region or enrolment date, and every treated group would get the
-    same first persons of each tie. They are hashed, salted with the treated persons' identifiers.
+    Raw identifiers are not neutral: they often follow region or enrolment date. They are hashed, salted with the
+    treated persons' identifiers.
     """
     person = problem.cohort.person[problem.rows]
     hashed = pd.util.hash_array(person if person.dtype.kind in "iu" else person.astype(str).astype(object))

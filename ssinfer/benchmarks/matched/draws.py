@@ -40,10 +40,7 @@ def bootstrapped_growth(
 
 
 def posterior_draws(comparison: ComparisonGroup, growth: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Add shocks and the treated units' noise to draws of offset + growth, each once.
-
-    The second array leaves out the shocks and noise of the treated units. Both are (D, I, P).
-    """
+    """Return draws of offset + growth (D, I, P) with all shocks and noise, and without those of the treated units."""
     noise = skewed_noise(*comparison.person_noise, comparison.persons, len(growth), rng)
     comparison_shocks, treated_shocks = comparison.shocks.draw(len(growth), rng)
     expected = growth + comparison_shocks
@@ -62,29 +59,14 @@ def sampling_draws(comparison: ComparisonGroup, kind: Confidence, n_draws: int, 
 def skewed_noise(
     covariance: Floats, skewness: Floats, persons: Floats, n_draws: int, rng: np.random.Generator
 ) -> Floats:
-    """Draw the errors of groups' means, with the first three moments of a mean of persons.
+    """Draw the errors of groups' means (n_draws, I, P), with the first three moments of a mean of persons.
 
     Spending is skewed, and so is the mean of a few hundred persons. A normal error would miss mostly on one side.
 
     Parameters
     ----------
-    covariance, skewness : (P, P), (P,)
-        Of one person's spending over periods.
-    persons : (I,)
-        Number of persons in each group.
-    n_draws, rng
-        Number of draws and generator.
-
-    Returns
-    -------
-    array (n_draws, I, P)
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> noise = skewed_noise(np.array([[4.0]]), np.array([6.0]), np.array([100.0]), 100_000, rng)
-    >>> noise.shape, round(float(noise.std()), 2), round(float(stats.skew(noise, axis=None)), 1)
-    ((100000, 1, 1), 0.2, 0.6)
+    covariance, skewness : (P, P) and (P,), of one person's spending over periods
+    persons : (I,) number of persons in each group
     """
     sd = np.sqrt(np.diag(covariance))
     correlation = covariance / np.maximum(np.outer(sd, sd), 1e-300)

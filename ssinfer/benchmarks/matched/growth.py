@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Growth:
-    """Ratios of the comparison groups, and the influence psi of each line on their growth.
-
-    Within a group, growth - its expectation = sum w psi / sum w.
-    """
+    """Ratios of comparison groups, and the influence psi of each line: growth - its expectation = sum w psi / sum w."""
 
     ratios: Floats  # (G, P + 1): money per insured-year in the baseline and in each performance period
     influence: Floats  # (m, P): psi, per person
@@ -36,13 +33,7 @@ class Growth:
 
 
 def measure_growth(problem: CohortProblem, lines: Lines, outcome: Outcome) -> Growth:
-    """Return ratios of the comparison groups and their influence.
-
-    Raises
-    ------
-    RefusalError
-        No control of a treated unit was insured in the baseline or in a performance period.
-    """
+    """Return ratios of the comparison groups and their influence."""
     money, years = outcome.money[lines.rows][lines.person], outcome.years[lines.rows][lines.person]
     total = np.bincount(lines.group, weights=lines.weight, minlength=lines.n_groups)
     ratios, influence, insured = _ratios_and_influence(lines.group, money, years, total, lines.weight)
@@ -71,17 +62,11 @@ def _ratios_and_influence(
     return ratios, deviation[:, 1:] - deviation[:, :1], below
 
 
-@dataclass(frozen=True, eq=False)
-class PlaceboGrowth:
-    """Growth of G' donor practices, on all their persons, after the same adjustment."""
+def placebo_growth(problem: CohortProblem, outcome: Outcome) -> tuple[Floats, Floats, Positions]:
+    """Return the adjusted growth of practices without a contract (G', P), its sampling covariance, and their donors.
 
-    growth: Floats  # (G', P), money per insured-year
-    variance: Floats  # (G', P, P): sampling covariance; the covariance of persons is pooled over practices
-    donor: Positions  # (G',): number of the practice among the donors
-
-
-def placebo_growth(problem: CohortProblem, outcome: Outcome) -> PlaceboGrowth:
-    """Return the growth of practices without a contract, and its sampling covariance."""
+    The covariance of persons is pooled over practices. The last array (G',) numbers the practices among the donors.
+    """
     controls = np.flatnonzero(~problem.is_treated)
     donor, n_donors = numbered(problem, problem.donors)[problem.unit[controls]], len(problem.donors)
     money, years = outcome.money[controls], outcome.years[controls]
@@ -92,4 +77,4 @@ def placebo_growth(problem: CohortProblem, outcome: Outcome) -> PlaceboGrowth:
     influence = influence[usable[donor]]
     covariance = influence.T @ influence / max(len(influence) - int(usable.sum()), 1)
     growth = (ratios[:, 1:] - ratios[:, :1])[usable]
-    return PlaceboGrowth(growth, covariance / size[usable, None, None], np.flatnonzero(usable))
+    return growth, covariance / size[usable, None, None], np.flatnonzero(usable)

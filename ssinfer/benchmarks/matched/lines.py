@@ -17,29 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """Controls of a comparison: m lines, one per matched pair or, with weighting, one per control.
+    """Controls of a comparison: m lines, one per matched pair or, with weighting, one per control."""
 
-    Attributes
-    ----------
-    person : (m,)
-        Number of the control, 0 to J' - 1.
-    rows : (J',)
-        Row of each control in the problem.
-    group : (m,)
-        Treated unit that the line serves; 0 if all treated units share one comparison group.
-    weight : (m,)
-    cluster : (m,)
-        Matched set, or the control itself if sets overlap or do not exist.
-    group_of : (I,)
-        Group of each treated unit.
-    """
-
-    person: Integers
-    rows: Integers
-    group: Integers
-    weight: Floats
-    cluster: Integers
-    group_of: Integers
+    person: Integers  # (m,): number of the control, 0 to J' - 1
+    rows: Positions  # (J',): row of each control in the problem
+    group: Integers  # (m,): treated unit that the line serves; 0 if all treated units share one comparison group
+    weight: Floats  # (m,)
+    cluster: Integers  # (m,): matched set, or the control itself if sets overlap or do not exist
+    group_of: Integers  # (I,): group of each treated unit
 
     @property
     def n_groups(self) -> int:
@@ -48,13 +33,7 @@ class Lines:
 
 
 def matched_lines(problem: CohortProblem, match: Match, *, replace: bool) -> Lines:
-    """Return one line per matched pair, grouped by the treated person's unit.
-
-    Raises
-    ------
-    RefusalError
-        No person of a treated unit is matched.
-    """
+    """Return one line per matched pair, grouped by the treated person's unit."""
     group = numbered(problem, problem.treated)[problem.unit[match.treated]]
     absent = np.setdiff1d(np.arange(len(problem.treated)), group)
     if len(absent):

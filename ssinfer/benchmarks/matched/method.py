@@ -10,13 +10,7 @@ from ssinfer.arguments import Choice, Number, Optional, Rule, check_arguments
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.benchmarks.matched.balance.limits import BalanceLimits, as_limits
 from ssinfer.benchmarks.matched.balance.table import balance_table
-from ssinfer.benchmarks.matched.checks import (
-    balance_checks,
-    count_practices,
-    design_checks,
-    practice_check,
-    refuse_failed_limits,
-)
+from ssinfer.benchmarks.matched.checks import balance_checks, design_checks, practice_check, refuse_failed_limits
 from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
 from ssinfer.benchmarks.matched.comparison_group import ComparisonGroup
 from ssinfer.benchmarks.matched.covariates import (
@@ -102,8 +96,7 @@ class PropensityMatching(BenchmarkMethod):
     Parameters
     ----------
     covariates : sequence of str or None
-        Baseline covariates of the score and the balance table. None: all covariates of the cohort. Each level of a
-        label becomes an indicator.
+        Baseline covariates of the score and the balance table; None: all. Each level of a label becomes an indicator.
     exact : sequence of str
         Covariates on which matched persons agree exactly.
     prior_spending : bool
@@ -114,17 +107,19 @@ class PropensityMatching(BenchmarkMethod):
     comparison : "match", "att", "overlap" or "entropy"
         Matched sets, or one of three kinds of weights. "overlap" estimates the effect for persons in equipoise, not
         for the treated.
-    ratio, replace, order, caliper, on
-        See :func:`~ssinfer.benchmarks.matched.scores.match.match_persons`. The caliper is in standard deviations of
-        `on`.
+    ratio, replace : int, bool
+        Controls per treated person, and whether a control may serve several treated persons.
+    order : "largest", "smallest", "closest" or "data"
+        Who chooses first: largest or smallest score, smallest distance, or smallest number of the person.
+    caliper, on : float or None, "logit" or "score"
+        Largest allowed distance in standard deviations of `on`, the scale of matching; None: no limit.
     adjustment : "did", "doubly robust" or "lagged"
         See :func:`~ssinfer.benchmarks.matched.outcome.adjusted_outcome`.
     outcome_model : "linear", "two-part", "gamma" or "tweedie"
         Model of the adjustments other than "did". Its coefficients enter as fixed: their error is of second order if
         the comparison is balanced.
     scores : "maximum likelihood" or "bayesian"
-        "bayesian" matches again for each of `score_draws` posterior draws of the score, and divides the draws equally
-        among them.
+        "bayesian" matches again for each posterior draw of the score, and divides the draws equally among them.
     score_draws : int
         Posterior draws of the score, between 1 and `n_draws`.
     classifier : scikit-learn classifier, optional
@@ -149,12 +144,10 @@ class PropensityMatching(BenchmarkMethod):
 
     Notes
     -----
-    `inference["pairs"]` holds the pairs (identifiers, round, distance, weight). `inference["balance"]` holds the
-    balance table, `inference["balance_limits"]` the limits with their figures, and `inference["attrition"]` the
-    numbers of persons matched. In `diagnostics`, figures without a limit have the status NOT EVALUATED.
-
-    With fewer than 20 comparison practices the method refuses, with fewer than 40 it warns: so few practices hold
-    little information on how much practices differ.
+    `inference` holds the pairs (identifiers, round, distance, weight), the balance table, the limits on balance with
+    their figures, and attrition (numbers of persons matched). In `diagnostics`, figures without a limit have the status
+    NOT EVALUATED. With fewer than 20 comparison practices the method refuses, with fewer than 40 it warns: so few
+    practices hold little information on how much practices differ.
 
     References
     ----------
@@ -287,14 +280,8 @@ class PropensityMatching(BenchmarkMethod):
         )
 
     def compare(self, problem: CohortProblem) -> ComparisonGroup:
-        """Choose the comparison group, and measure its balance, growth and shocks.
-
-        Raises
-        ------
-        RefusalError
-            There are fewer than 20 comparison practices, or balance is required and a limit is not respected.
-        """
-        n_practices = count_practices(problem)
+        """Choose the comparison group, and measure its balance, growth and shocks."""
+        practices = practice_check(problem)
         columns = score_covariates(problem, self.covariates, prior_spending=self.prior_spending)
         scores = propensity_scores(columns, problem.is_treated, classifier=self.classifier)
         lines, match, weights = self._lines(problem, scores, columns)
@@ -303,9 +290,8 @@ class PropensityMatching(BenchmarkMethod):
         judged = () if limits is None else limits.judge(balance, problem.is_treated, weights, scores.score)
         if self.require_balance:
             refuse_failed_limits(judged)
-        of_practices, of_design = practice_check(n_practices, len(problem.treated)), design_checks(self)
-        checks = (of_practices, *of_design, *balance_checks(problem.is_treated, scores, weights, match))
         outcome = self._outcome(problem, lines, columns)
+        shares = practice_shares(problem, lines)
         return ComparisonGroup(
             problem=problem,
             columns=columns,
@@ -314,13 +300,11 @@ class PropensityMatching(BenchmarkMethod):
             weights=weights,
             balance=balance,
             limits=judged,
-            checks=checks,
+            checks=(practices, *design_checks(self), *balance_checks(problem.is_treated, scores, weights, match)),
             lines=lines,
             outcome=outcome,
             growth=measure_growth(problem, lines, outcome),
-            shocks=Shocks.learn(
-                problem, placebo_growth(problem, outcome), practice_shares(problem, lines), self.shock_prior
-            ),
+            shocks=Shocks.learn(problem, placebo_growth(problem, outcome), shares, self.shock_prior),
         )
 
     def _lines(

@@ -20,22 +20,11 @@ ADJUSTMENTS: tuple[Adjustment, ...] = get_args(Adjustment)
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """Spending of persons after adjustment, and the adjustment's prediction for the treated units.
+    """Spending of persons after adjustment. Column 0 is the baseline, columns 1 to P are the performance periods."""
 
-    Column 0 is the baseline, columns 1 to P are the performance periods.
-
-    Attributes
-    ----------
-    money, years : (n, P + 1)
-        Residual money and insured-years. The treated persons' performance money is 0 and never used.
-    offset : (I, P)
-        Benchmark = offset + ratio of the controls in t - ratio of the controls in the baseline, in money per
-        insured-year.
-    """
-
-    money: Floats
-    years: Floats
-    offset: Floats
+    money: Floats  # (n, P + 1): residual money. The treated persons' performance money is 0 and never used.
+    years: Floats  # (n, P + 1): insured-years
+    offset: Floats  # (I, P): benchmark = offset + the controls' ratio in t - their ratio in the baseline
 
 
 def adjusted_outcome(
@@ -54,12 +43,9 @@ def adjusted_outcome(
 
     Parameters
     ----------
-    problem, lines
-        The persons, and the controls in the comparison.
-    covariates : (n, p)
-        Baseline covariates, without intercept.
-    adjustment, model
-        See the table, and :func:`~ssinfer.benchmarks.matched.scores.outcome_models.fit_outcome`.
+    problem, lines : the persons, and the controls in the comparison
+    covariates : (n, p) baseline covariates, without intercept
+    adjustment, model : see the table, and :func:`~ssinfer.benchmarks.matched.scores.outcome_models.fit_outcome`
     """
     n, n_periods = problem.years.shape
     money = np.column_stack([problem.before[:, 0], np.where(np.isnan(problem.money), 0.0, problem.money)])

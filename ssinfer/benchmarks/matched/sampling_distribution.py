@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from ssinfer.benchmarks.matched.kernels.neighbour_residuals import neighbour_residuals
 from ssinfer.kernels.groups import dense_codes, group_sums
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
 Confidence = Literal["cluster", "abadie-imbens", "bootstrap-t"]
 CONFIDENCES: tuple[Confidence, ...] = get_args(Confidence)
+EQUAL_DISTANCE = 1e-12  # distances whose difference is below this, relative to the score, are equal
 
 
 def growth_errors(comparison: ComparisonGroup, kind: Confidence, n_draws: int, rng: np.random.Generator) -> Floats:
@@ -39,10 +39,7 @@ def growth_errors(comparison: ComparisonGroup, kind: Confidence, n_draws: int, r
 
 
 def clustered(lines: Lines, growth: Growth, clusters: Integers) -> tuple[Floats, int]:
-    """Return the clustered covariance of growth (G * P, G * P), with the factor C / (C - 1), and C clusters.
-
-    Each cluster contributes the product of its summed influences.
-    """
+    """Return the clustered covariance of growth (G * P, G * P), with the factor C / (C - 1), and C clusters."""
     n_periods, n_groups = growth.influence.shape[1], lines.n_groups
     codes, count = dense_codes(clusters)
     # A cluster within one group needs no wide rows: sum per (cluster, group) first.
@@ -70,14 +67,9 @@ def _cells(codes: Integers, group: Integers, n_groups: int) -> tuple[Integers, i
 
 
 def two_way(lines: Lines, growth: Growth, practice: Integers) -> tuple[Floats, int]:
-    """Return V(set) + V(practice) - V(set x practice), and the number of practices.
+    """Return V(set) + V(practice) - V(set x practice), without negative eigenvalues, and the number of practices.
 
-    Negative eigenvalues are set to zero.
-
-    References
-    ----------
-    Cameron, A. C., Gelbach, J. B. and Miller, D. L. (2011). Robust inference with multiway clustering.
-    Journal of Business & Economic Statistics 29, 238-249. doi:10.1198/jbes.2010.07136
+    Cameron, Gelbach and Miller (2011), doi:10.1198/jbes.2010.07136.
     """
     sets, _ = dense_codes(lines.cluster)
     both = sets * (int(practice.max()) + 1) + practice
@@ -88,10 +80,10 @@ def two_way(lines: Lines, growth: Growth, practice: Integers) -> tuple[Floats, i
 
 
 def conditional(lines: Lines, growth: Growth, score: Floats) -> Floats:
-    r"""Return Abadie and Imbens's conditional variance of the controls' means (G * P, G * P).
+    r"""Return the conditional variance of the controls' means (G * P, G * P), without shocks of practices.
 
-    It is :math:`\sum_c K_c K_c' s_c^2`, with :math:`s_c^2` from the nearest control by `score` (J',). The caller adds
-    shocks of practices, which it leaves out.
+    It is :math:`\sum_c K_c K_c' s_c^2`, with :math:`s_c^2` from the nearest control by `score` (J',). Abadie and Imbens
+    (2006), doi:10.1111/j.1468-0262.2006.00655.x.
     """
     n_groups, n_periods = lines.n_groups, growth.influence.shape[1]
     count = np.bincount(lines.person).astype(np.float64)
@@ -112,31 +104,35 @@ def conditional(lines: Lines, growth: Growth, score: Floats) -> Floats:
     return np.asarray(total.reshape(n_groups * n_periods, n_groups * n_periods))
 
 
+def neighbour_residuals(y: Floats, score: Floats) -> Floats:
+    r"""Return :math:`\sqrt{L/(L+1)} (Y_i - \bar Y_{L(i)})`, whose square estimates the variance given the score.
+
+    L(i) are the persons at the smallest distance from person i: one, or more if several are equally near. `y` is (n,)
+    or (n, q), `score` (n,).
+    """
+    order = np.argsort(score, kind="stable")
+    ordered = score[order]
+    gap = np.concatenate([[np.inf], np.diff(ordered), [np.inf]])
+    distance = np.empty(len(score))
+    distance[order] = np.minimum(gap[:-1], gap[1:])
+    slack = EQUAL_DISTANCE * np.maximum(1.0, np.abs(score))
+    low = np.searchsorted(ordered, score - distance - slack, side="left")
+    high = np.searchsorted(ordered, score + distance + slack, side="right")
+    values = y.reshape(len(y), -1)
+    sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values[order], axis=0)])
+    count = (high - low - 1).astype(np.float64)[:, None]
+    mean = np.divide(sums[high] - sums[low] - values, count, out=values.copy(), where=count > 0)
+    return np.asarray((np.sqrt(count / (count + 1)) * (values - mean)).reshape(y.shape))
+
+
 def bootstrap_t(
     lines: Lines, outcome: Outcome, growth: Growth, practice: Integers, n_draws: int, rng: np.random.Generator
 ) -> Floats:
-    r"""Draw the error of growth by a bootstrap of practices with studentised errors.
+    r"""Draw the error of growth (n_draws, G, P) by a bootstrap of practices with studentised errors.
 
     Each resample gives :math:`t^* = (\hat g^* - \hat g) / se^*`. The error of :math:`\hat g` is then
-    :math:`-t^* \, se`, which reflects the skewness of the sampling distribution of :math:`\hat g`.
-
-    Parameters
-    ----------
-    lines, outcome, growth
-        Of one comparison.
-    practice : (m,) int
-        Practice of each line's control.
-    n_draws : int
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    array (n_draws, G, P)
-        Money per insured-year.
-
-    References
-    ----------
-    Efron, B. and Tibshirani, R. J. (1993). An Introduction to the Bootstrap. Chapman & Hall, chapter 12.
+    :math:`-t^* \, se`, which reflects the skewness of the sampling distribution of :math:`\hat g` (Efron and Tibshirani
+    1993, chapter 12). `practice` (m,) is the practice of each line's control.
     """
     n_groups, n_periods = growth.growth.shape
     codes, count = dense_codes(practice)

@@ -13,62 +13,47 @@ from ssinfer.check import Check
 
 if TYPE_CHECKING:
     from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
-    from ssinfer.benchmarks.matched.growth import PlaceboGrowth
-    from ssinfer.typing import Floats, Integers
+    from ssinfer.typing import Floats, Integers, Positions
 
 
 @dataclass(frozen=True, eq=False)
 class Shocks:
-    """Posterior of the shocks, and their weights in the benchmark's error.
-
-    Attributes
-    ----------
-    posterior : ShockPosterior
-    shares : (I, J)
-        Share of each donor practice in each treated unit's comparison.
-    region_contrast : (I, R)
-        Treated unit's region (0 or 1) minus the comparison's share of each region.
-    n_placebos, n_regions : int
-        Practices and regions from which the shocks are learned.
-    n_periods : int
-    baseline_spending : float
-        Of the treated group, per insured-year.
-    """
+    """Posterior of the shocks, and their weights in the benchmark's error."""
 
     posterior: ShockPosterior
-    shares: Floats
-    region_contrast: Floats
-    n_placebos: int
+    shares: Floats  # (I, J): share of each donor practice in each treated unit's comparison
+    region_contrast: Floats  # (I, R): treated unit's region (0 or 1) minus the comparison's share of each region
+    n_placebos: int  # practices and regions from which the shocks are learned
     n_regions: int
     n_periods: int
-    baseline_spending: float
+    baseline_spending: float  # of the treated group, per insured-year
 
     @classmethod
-    def learn(cls, problem: CohortProblem, placebos: PlaceboGrowth, shares: Floats, prior: float) -> Shocks:
+    def learn(
+        cls, problem: CohortProblem, placebos: tuple[Floats, Floats, Positions], shares: Floats, prior: float
+    ) -> Shocks:
         """Learn standard deviations and persistence from the growth of practices without a contract.
 
         `prior` is the scale of the half-normal priors, as a fraction of the treated group's baseline spending.
         """
         money, years = problem.before[problem.is_treated].sum(axis=0)
         baseline_spending = float(money / years)
-        n_placebos, n_periods = placebos.growth.shape
+        growth, variance, donor = placebos
+        n_placebos, n_periods = growth.shape
         region, placebo_region, n_seen = _unit_regions(problem), None, 0
         contrast = np.zeros((len(problem.treated), 1 if region is None else int(region.max()) + 1))
         if region is not None:
             donor_region = region[problem.donors]
-            placebo_region = donor_region[placebos.donor]
+            placebo_region = donor_region[donor]
             n_seen = len(np.unique(placebo_region))
             for i, unit in enumerate(problem.treated):
                 contrast[i] -= np.bincount(donor_region, weights=shares[i], minlength=contrast.shape[1])
                 contrast[i, region[unit]] += 1.0
-        posterior = learn_shocks(placebos.growth, placebos.variance, placebo_region, prior * baseline_spending)
+        posterior = learn_shocks(growth, variance, placebo_region, prior * baseline_spending)
         return cls(posterior, shares, contrast, n_placebos, n_seen, n_periods, baseline_spending)
 
     def draw(self, n_draws: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
-        """Draw the error of the comparison practices' shocks, and that of the treated units' shocks, both (D, I, P).
-
-        The second holds the shock of each treated unit and the shock of its region.
-        """
+        """Draw the comparison practices' shocks (D, I, P), and those of the treated units and of regions (D, I, P)."""
         chosen = rng.choice(len(self.posterior.probability), size=n_draws, p=self.posterior.probability)
         practice_sd, region_sd, rho = self.posterior.points[chosen].T
         comparison = self._correlated(practice_sd, rho, self.shares, rng)
@@ -76,11 +61,7 @@ class Shocks:
         return comparison, treated + self._correlated(region_sd, rho, self.region_contrast, rng)
 
     def draw_plug_in(self, n_draws: int, rng: np.random.Generator, *, comparison: bool) -> Floats:
-        """Draw shocks (D, I, P) at the posterior means of their variances.
-
-        These are the shocks of the treated units and of regions, and those of the comparison practices if
-        `comparison` is true.
-        """
+        """Draw shocks (D, I, P) at the posterior means of their variances; the comparison's only if `comparison`."""
         practice_sd, region_sd = (np.full(n_draws, value**0.5) for value in self.posterior.mean_squares)
         rho = np.full(n_draws, self.posterior.persistence)
         shocks = self._correlated(practice_sd, rho, np.eye(len(self.shares)), rng)
@@ -89,10 +70,7 @@ class Shocks:
         return shocks + self._correlated(region_sd, rho, self.region_contrast, rng)
 
     def _correlated(self, sd: Floats, rho: Floats, loading: Floats, rng: np.random.Generator) -> Floats:
-        """Draw sd x loading x z (D, I, P), z correlated over periods by rho.
-
-        The result depends on `loading` only through loading x loading'.
-        """
+        """Draw sd x loading x z (D, I, P), z correlated over periods by rho. Only loading x loading' matters."""
         values, vectors = np.linalg.eigh(loading @ loading.T)
         root = vectors * np.sqrt(np.maximum(values, 0.0))
         z = np.einsum("ij,djp->dip", root, rng.standard_normal((len(sd), len(root), self.n_periods)))
@@ -104,19 +82,17 @@ class Shocks:
     def checks(self) -> list[Check]:
         """Return the posterior means of the standard deviations as fractions of baseline spending."""
         practice, region = (value**0.5 / self.baseline_spending for value in self.posterior.mean_squares)
-        text = "fraction of spending, 90% interval {:.4f} to {:.4f}, from {} "
-        of_practice = text.format(*self._interval(0), self.n_placebos) + "placebo practices"
-        of_region = Check(
-            "contract shock SD",
-            "WARN",
-            0.0,
-            "with fewer than two regions, the shock that a contract's practices share cannot be learned and is left "
-            "out; give Cohort(region=...)",
-        )
+        text = "fraction of spending, 90% interval {:.4f} to {:.4f}, from {} {}"
+        message = text.format(*self._interval(0), self.n_placebos, "placebo practices")
+        of_practice = Check("practice shock SD", "NOT EVALUATED", practice, message)
         if self.n_regions > 1:
-            message = text.format(*self._interval(1), self.n_regions) + "regions"
-            of_region = Check("contract shock SD", "NOT EVALUATED", region, message)
-        return [Check("practice shock SD", "NOT EVALUATED", practice, of_practice), of_region]
+            message = text.format(*self._interval(1), self.n_regions, "regions")
+            return [of_practice, Check("contract shock SD", "NOT EVALUATED", region, message)]
+        message = (
+            "with fewer than two regions, the shock that a contract's practices share cannot be learned and is left "
+            "out; give Cohort(region=...)"
+        )
+        return [of_practice, Check("contract shock SD", "WARN", 0.0, message)]
 
     def _interval(self, column: int) -> tuple[float, float]:
         """Return the 90% posterior interval of a standard deviation, as fractions of baseline spending."""

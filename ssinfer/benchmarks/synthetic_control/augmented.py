@@ -21,7 +21,7 @@ from ssinfer.deprecation import Renamed, renamed_parameters
 if TYPE_CHECKING:
     from ssinfer.benchmarks.problem import Problem
     from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
-    from ssinfer.benchmarks.synthetic_control.inference.predictive_errors import PredictiveErrors
+    from ssinfer.benchmarks.synthetic_control.inference.placebo_errors import PredictiveErrors
     from ssinfer.typing import Booleans, Floats, Integers
 
 STRENGTHS = np.append(np.geomspace(1e-6, 10.0, 20), np.inf)
@@ -71,12 +71,7 @@ class AugmentedSyntheticControl(DonorWeighting):
     rules: ClassVar[dict[str, Rule]] = {"intercept": FLAG}
 
     def __init__(
-        self,
-        *,
-        ridge: float | None = None,
-        intercept: bool = False,
-        inference: str = "placebo",
-        n_draws: int = 2000,
+        self, *, ridge: float | None = None, intercept: bool = False, inference: str = "placebo", n_draws: int = 2000
     ) -> None:
         self.ridge = ridge
         self.intercept = intercept
@@ -100,10 +95,6 @@ class AugmentedSyntheticControl(DonorWeighting):
                 f"needs at least {MIN_PERIODS} periods"
             )
         return None
-
-    def needs_placebos(self) -> bool:
-        """Return whether the distribution of the error is learned from placebos."""
-        return self.inference == "placebo"
 
     def solve(self, window: FitWindow, targets: Integers, donors: Booleans, warm: Floats | None = None) -> Fits:
         """Fit each target by the donors allowed to it; `warm` is not used."""
@@ -141,6 +132,5 @@ class AugmentedSyntheticControl(DonorWeighting):
         """Draw errors of the benchmark, from placebos or by jackknife+."""
         if self.inference != "jackknife+":
             return super().predictive_errors(window, own, placebos, rng)
-        return jackknife_plus_errors(
-            window, own, own.notes[0]["ridge"], int(self.n_draws), rng, intercept=bool(self.intercept)
-        )
+        share = own.notes[0]["ridge"]
+        return jackknife_plus_errors(window, own, share, int(self.n_draws), rng, intercept=bool(self.intercept))

@@ -42,11 +42,9 @@ class SyntheticControl(DonorWeighting):
         Match deviations from the baseline mean (the demeaned form of Doudchenko and Imbens 2016).
     predictors : sequence, optional
         Match these instead of every baseline period. Each is a covariate's name, ``"spending"``, or a pair
-        ``(name, periods)``, and is averaged over its periods (the baseline by default). Without covariates, leave
-        it None.
+        ``(name, periods)``, and is averaged over its periods (the baseline by default).
     v : "nested", "equal", "regression" or sequence of float
-        Weights of the predictors: chosen to minimise the baseline error of spending, equal, from a regression, or
-        given.
+        Weights of the predictors: minimising the baseline error of spending, equal, from a regression, or given.
     noise_penalty : float
         :math:`\kappa`, at least 0. With 1 the donors' sampling variance of all matched periods counts once more, so
         small and noisy donors get less weight. Needs the panel's `cv` or `sampling_variance`.
@@ -61,7 +59,8 @@ class SyntheticControl(DonorWeighting):
         Its draws are a sampling (confidence) distribution. It needs 19 donors, and more donors than treated units;
         otherwise the counterfactual is a point with uncertainty "none", and ``cf.diagnostics`` gives the reason.
         "bayes" draws from the posterior of ``bayes.posterior.WeightModel``, and keeps the placebo distribution,
-        if there is one, as ``cf.confidence``.
+        if there is one, as ``cf.confidence``. It takes no `predictors`, `noise_penalty`, `max_donors` or `season`;
+        ``cf.weights`` are posterior means.
     n_draws : int
         Total number of draws, even and at least 100. With "bayes" they come from four chains; 4,000 draws usually
         have an effective sample size above 1,000.
@@ -71,9 +70,6 @@ class SyntheticControl(DonorWeighting):
     With more donors than matched periods many weights often reproduce a unit exactly. Those with the smallest sum of
     squares are taken, and ``cf.solver.status`` is "exact fit". A baseline error of zero then says nothing about
     quality; `ssinfer.diagnostics.held_out_fit` does.
-
-    ``inference="bayes"`` takes no `predictors`, `noise_penalty`, `max_donors` or `season`. Sampling noise is part of
-    the likelihood, and weights are shrunk instead of screened. ``cf.weights`` are then posterior means.
 
     References
     ----------
@@ -145,8 +141,9 @@ class SyntheticControl(DonorWeighting):
         searches_v = self.predictors is not None and isinstance(self.v, str) and self.v == "nested"
         return self.max_donors is None and not searches_v
 
-    def _estimate(self, problem: Problem, rng: np.random.Generator, shared: dict[Any, Fits]) -> Estimate:
-        placebo = super()._estimate(problem, rng, shared)
+    def estimate(self, problem: Problem, rng: np.random.Generator, shared: dict[Any, Fits] | None = None) -> Estimate:
+        """Estimate one problem; `shared` holds leave-one-out fits that other problems may use."""
+        placebo = super().estimate(problem, rng, shared)
         if self.inference != "bayes":
             return placebo
         return posterior_estimate(problem, placebo, rng, intercept=bool(self.intercept), n_draws=int(self.n_draws))
@@ -165,9 +162,8 @@ class SyntheticControl(DonorWeighting):
             K = F.T @ F
             nearest = self._nearest(K, targets, donors)
             start = np.zeros(donors.shape) if warm is None else warm
-            weights, gap, status, iterations = simplex_batch(
-                K, F, targets, nearest, self._penalty(window, match), start
-            )
+            penalty = self._penalty(window, match)
+            weights, gap, status, iterations = simplex_batch(K, F, targets, nearest, penalty, start)
             notes = ()
         residual = window.Y[:, targets] - window.Y @ weights.T  # (T, M)
         return Fits(weights, (offset @ residual).T, gap, status, iterations, notes)

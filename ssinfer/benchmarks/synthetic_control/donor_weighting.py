@@ -12,7 +12,7 @@ import pandas as pd
 from ssinfer.arguments import Choice, Number, Rule, check_arguments
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
-from ssinfer.benchmarks.synthetic_control.inference.placebo_errors import MIN_PLACEBOS, placebo_errors
+from ssinfer.benchmarks.synthetic_control.inference.placebo_errors import MIN_PLACEBOS, PredictiveErrors, placebo_errors
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import NOT_CONVERGED, STATUS
 from ssinfer.check import Check, tabulate
 from ssinfer.errors import ConvergenceError, SsinferError
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from ssinfer.benchmarks.problem import Problem
     from ssinfer.benchmarks.synthetic_control.fits import Fits
-    from ssinfer.benchmarks.synthetic_control.inference.predictive_errors import PredictiveErrors
     from ssinfer.typing import Booleans, Floats, Integers
 
 MIN_DRAWS = 100
@@ -31,15 +30,12 @@ MIN_DRAWS = 100
 class DonorWeighting(BenchmarkMethod):
     """A method whose benchmark is a weighted sum of donors plus an offset learned from the baseline.
 
-    A subclass writes :meth:`solve`. With ``inference="placebo"`` each donor takes the treated unit's position and is
-    fitted by the remaining donors. The errors of these placebo fits give the distribution of the benchmark's error
-    (see ``inference.placebo_errors``). All placebos are fitted; none is drawn at random.
+    A subclass writes :meth:`solve`. Inference fits every donor as if it were treated: see ``inference.placebo_errors``.
     """
 
     capabilities: ClassVar[Capabilities] = Capabilities(staggered_starts=True, confidence=True)
     weights_read_baseline_only: ClassVar[bool] = True
     inferences: ClassVar[tuple[str, ...]] = ("placebo", "none")
-
     rules: ClassVar[dict[str, Rule]] = {}
 
     n_draws: int
@@ -53,20 +49,12 @@ class DonorWeighting(BenchmarkMethod):
         """Return whether a fit is certain to stay the same when a donor without weight is removed."""
         return False
 
-    def needs_placebos(self) -> bool:
-        """Return whether the distribution of the error is learned from placebos."""
-        return self.inference != "none"
-
     def check_parameters(self) -> None:
         """Refuse impossible parameters."""
         rules = {"inference": Choice(self.inferences), "n_draws": Number(MIN_DRAWS, whole=True), **self.rules}
         check_arguments(type(self).__name__, rules, self.get_params(deep=False))
         if self.n_draws % 2:
             raise self.parameter_error("n_draws", f"Give an even number, such as {int(self.n_draws) + 1}.")
-
-    def estimate(self, problem: Problem, rng: np.random.Generator) -> Estimate:
-        """Estimate one problem."""
-        return self._estimate(problem, rng, {})
 
     def estimate_many(
         self, problems: Sequence[Problem], generators: Sequence[np.random.Generator]
@@ -75,11 +63,12 @@ class DonorWeighting(BenchmarkMethod):
         shared: dict[Any, Fits] = {}
         for problem, rng in zip(problems, generators, strict=True):
             try:
-                yield self._estimate(problem, rng, shared)
+                yield self.estimate(problem, rng, shared)
             except SsinferError as error:
                 yield error
 
-    def _estimate(self, problem: Problem, rng: np.random.Generator, shared: dict[Any, Fits]) -> Estimate:
+    def estimate(self, problem: Problem, rng: np.random.Generator, shared: dict[Any, Fits] | None = None) -> Estimate:
+        """Estimate one problem; `shared` holds leave-one-out fits that other problems may use."""
         n_treated, P = problem.treated.size, problem.performance_columns.size
         expected = np.zeros((1, 1, n_treated, P))
         draws = np.zeros((1, int(self.n_draws), n_treated, P))
@@ -92,9 +81,13 @@ class DonorWeighting(BenchmarkMethod):
         for i in range(n_treated):
             window = FitWindow.of(problem, i)
             window.require_usable(type(self).__name__)
-            fits = self.fit_window(window, shared, with_placebos=reason is None and self.needs_placebos())
+            fits = self.fit_window(window, shared, with_placebos=reason is None and self.inference != "jackknife+")
             own = fits.take(np.array([0]))
-            _require_convergence(window, own)
+            if own.status[0] == NOT_CONVERGED:
+                raise ConvergenceError(
+                    f"The weights of {window.name!r} did not converge: KKT gap {own.gap[0]:.1e} after "
+                    f"{int(own.iterations[0])} steps; at most 1e-9 is allowed. Look for nearly identical donors."
+                )
             prediction = own.predict(window.Y)[0]
             columns = np.searchsorted(problem.performance_columns, window.post)
             expected[0, 0, i, columns] = prediction[window.post]
@@ -142,11 +135,10 @@ class DonorWeighting(BenchmarkMethod):
     def fit_window(
         self, window: FitWindow, shared: dict[Any, Fits] | None = None, *, with_placebos: bool = True
     ) -> Fits:
-        """Fit the treated unit by all donors and, `with_placebos`, each donor by the other donors.
+        """Fit the treated unit by all donors and, `with_placebos`, each donor by the other donors, in this order.
 
-        Leave-one-out fits of all units depend on the baseline only, so designs with the same units and periods share
-        them in `shared`. A placebo must not use the treated unit. Its shared fit is kept if it gives the treated unit
-        no weight. The treated unit comes first in the result, then its donors in the order of ``window.others``.
+        Leave-one-out fits depend on the baseline only: designs with the same units and periods share them in `shared`.
+        A placebo must not use the treated unit: its shared fit is kept if it gives the treated unit no weight.
         """
         N = window.rows.size
         order = np.append(window.treated, window.others)
@@ -176,14 +168,6 @@ class DonorWeighting(BenchmarkMethod):
     ) -> PredictiveErrors:
         """Draw errors of the benchmark. `own` is the fit of the treated unit, `placebos` those of its donors."""
         return placebo_errors(window, own, placebos, int(self.n_draws), rng, normal=self.inference == "placebo-se")
-
-
-def _require_convergence(window: FitWindow, fit: Fits) -> None:
-    if fit.status[0] == NOT_CONVERGED:
-        raise ConvergenceError(
-            f"The weights of {window.name!r} did not converge: KKT gap {fit.gap[0]:.1e} after "
-            f"{int(fit.iterations[0])} steps; at most 1e-9 is allowed. Look for nearly identical donors."
-        )
 
 
 def _certificate(window: FitWindow, fit: Fits, prediction: Floats) -> dict[str, Any]:

@@ -20,23 +20,14 @@ class FitWindow:
 
     Attributes
     ----------
-    problem : Problem
-        The design laid over the panel.
-    rows : array (N,)
-        Rows of the panel, ascending: the donors and this treated unit.
-    treated : int
-        Position of the treated unit in `rows`.
-    Y : array (T, N)
-        Standardised spending. Sealed and missing cells are zero; no fit reads them.
+    rows : array (N,), rows of the panel, ascending: the donors and this treated unit
+    treated : int, position of the treated unit in `rows`
+    Y : array (T, N), standardised spending; sealed and missing cells are zero, and no fit reads them
     noise : array (T, N) or None
-        Variance of each mean. Where the panel does not know it, squared spending divided by insured-years: the
-        variance up to a factor k^2, which has to be learned.
-    noise_is_known : bool
-        False if `noise` holds only up to the factor k^2.
-    pre, post : arrays (T0,), (P,)
-        Columns of baseline and performance.
-    pooling : array (P,)
-        Insured-years of the treated unit over performance, scaled to sum one.
+        Variance of each mean. Unless `noise_is_known` it is squared spending divided by insured-years: the variance up
+        to a factor k^2, which has to be learned.
+    pre, post : arrays (T0,), (P,), columns of baseline and performance
+    pooling : array (P,), insured-years of the treated unit over performance, scaled to sum one
     """
 
     problem: Problem
@@ -95,19 +86,7 @@ class FitWindow:
         return self.problem.labels(self.rows)
 
     def require_usable(self, method: str) -> None:
-        """Refuse data from which no weights can be learned.
-
-        Parameters
-        ----------
-        method : str
-            Name of the method, for messages.
-
-        Raises
-        ------
-        DesignError
-            Fewer than two donors or two baseline periods, a treated unit whose baseline spending is constant, or two
-            donors with the same spending.
-        """
+        """Refuse data from which no weights can be learned by a DesignError; `method` is its name, for messages."""
         labels, n_donors = self.labels(), self.rows.size - 1
         if n_donors < 2:
             raise DesignError(

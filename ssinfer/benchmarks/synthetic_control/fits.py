@@ -16,16 +16,12 @@ ARRAYS = ("weights", "offset", "gap", "status", "iterations")
 
 @dataclass(frozen=True, eq=False)
 class Fits:
-    """M fits of units by weighted donors, over N units and T periods.
-
-    The benchmark of fit m in period t is ``offset[m, t] + weights[m] @ Y[t]``.
+    """M fits of units by weighted donors: the benchmark of fit m in period t is ``offset[m, t] + weights[m] @ Y[t]``.
 
     Attributes
     ----------
-    weights : array (M, N)
-    offset : array (M, T)
-    gap, status, iterations : arrays (M,)
-        Certificate of the solver; see ``kernels.simplex_least_squares``.
+    weights, offset : arrays (M, N), (M, T)
+    gap, status, iterations : arrays (M,), the certificate of the solver; see ``kernels.simplex_least_squares``
     notes : tuple of dict
         Further settings that a fit has chosen, such as the strength of its ridge; one per fit, or empty.
     """

@@ -19,33 +19,19 @@ def match_periods(
 ) -> tuple[Floats, Floats]:
     """Return the contrasts that are matched, and the operator that carries an intercept over to all periods.
 
+    The weights reproduce ``match @ Y`` (R, T). ``offset @ (y - Y w)`` is the offset per period, with offset (T, T) zero
+    without an intercept. DesignError if the baseline holds no complete year, or lacks a season of performance.
+
     Parameters
     ----------
-    pre, post : arrays
-        Columns of baseline and performance without masked periods. Columns count all periods, so a mask moves no
-        quarter to another season.
-    n_periods : int
-        Periods of the panel, T.
-    periods_per_year : int
-        4 for quarters, 12 for months, 1 for years.
+    pre, post : columns of baseline and performance without masked periods; a mask moves no quarter to another season
+    n_periods : int, periods of the panel, T
+    periods_per_year : int, 4 for quarters, 12 for months, 1 for years
     season : None, "same-quarter" or "whole-year"
         None matches each period. "same-quarter" matches the baseline quarters that occur in performance, each with
         its own mean if there is an intercept. "whole-year" matches the means of complete baseline years, counted
         back from the first performance period.
-    intercept : bool
-        Match deviations from the baseline mean.
-
-    Returns
-    -------
-    match : array (R, T)
-        The weights reproduce ``match @ Y``.
-    offset : array (T, T)
-        ``offset @ (y - Y w)`` is the offset per period; zero without an intercept.
-
-    Raises
-    ------
-    DesignError
-        The baseline holds no complete year, or lacks a season of the performance period.
+    intercept : bool, match deviations from the baseline mean
     """
     offset = np.zeros((n_periods, n_periods))
     if season == "whole-year":

@@ -25,16 +25,7 @@ MIN_START = 1.5e-8  # smallest relative V from which a search starts
 
 @dataclass(frozen=True, eq=False)
 class Predictors:
-    """Standardised predictors of all units of a window.
-
-    Attributes
-    ----------
-    names : tuple of str
-    X : array (P, N)
-        Each divided by its standard deviation (n - 1) over the units.
-    v : "nested" or array (P,)
-        Weights of the predictors.
-    """
+    """Predictors X (P, N) of a window's units, each divided by its SD (n - 1); their weights v are "nested" or (P,)."""
 
     names: tuple[str, ...]
     X: Floats
@@ -42,13 +33,7 @@ class Predictors:
 
     @classmethod
     def of(cls, specs: Sequence[PredictorSpec], v: str | Sequence[float], window: FitWindow) -> Predictors:
-        """Average each predictor over its periods and standardise it.
-
-        Raises
-        ------
-        DesignError
-            A period is not in the baseline, a value is missing, a predictor does not vary, or `v` has the wrong length.
-        """
+        """Average each predictor over its periods and standardise it, or refuse it by a DesignError."""
         pairs = [(spec, None) if isinstance(spec, str) else spec for spec in specs]
         X = np.ascontiguousarray([_standardised(name, periods, window) for name, periods in pairs])
         weights: str | Floats = "nested"
@@ -94,26 +79,17 @@ def _standardised(name: str, periods: Sequence[Any] | None, window: FitWindow) -
 def fit_predictors(
     predictors: Predictors, matched: Floats, targets: Integers, donors: Booleans
 ) -> tuple[Floats, Floats, Integers, Integers, tuple[dict[str, float], ...]]:
-    """Fit each target on the predictors; with nested V, each target searches its own.
+    """Return weights (M, N), gap, status and iterations (M,), and V per predictor, one dict per fit.
 
-    The search has its own fixed seeds. A unit's weights depend neither on the caller's seed nor on the other fits.
+    With nested V each target searches its own. The search has its own fixed seeds: a unit's weights depend neither on
+    the caller's seed nor on the other fits.
 
     Parameters
     ----------
     predictors : Predictors
-    matched : array (T, N)
-        Spending in the matched periods.
-    targets : array (M,)
-        Position of the unit that each fit has to match.
-    donors : array (M, N)
-        The donors that each fit may use.
-
-    Returns
-    -------
-    weights : array (M, N)
-    gap, status, iterations : arrays (M,)
-    notes : tuple of dict
-        V per predictor, one dict per fit.
+    matched : array (T, N), spending in the matched periods
+    targets : array (M,), position of the unit that each fit has to match
+    donors : array (M, N), the donors that each fit may use
     """
     M, N = donors.shape
     P = len(predictors.X)

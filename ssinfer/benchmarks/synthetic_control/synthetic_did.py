@@ -82,10 +82,9 @@ class SyntheticDiD(DonorWeighting):
         allowed = donors.copy()
         allowed[np.arange(M), targets] = False
         before = np.ascontiguousarray(window.Y[window.pre])
-        after = window.pooling @ window.Y[window.post]
+        outcomes = np.vstack([before, window.pooling @ window.Y[window.post]])
         share = window.post.size**0.25 if self.unit_ridge is None else self.unit_ridge
-        with_intercept = True
-        F = factor(before, np.ones(T0), with_intercept)
+        F = factor(before, np.ones(T0), intercept=True)
         K = F.T @ F
         weights, periods = np.zeros((M, N)), np.zeros((M, T0))
         gap, status, iterations = np.zeros((2, M)), np.zeros((2, M), dtype=np.int64), np.zeros((2, M), dtype=np.int64)
@@ -99,9 +98,8 @@ class SyntheticDiD(DonorWeighting):
             )
             if warm is None and m + 1 < M:
                 start[m + 1] = np.where(allowed[m + 1], weights[m], 0.0)
-            periods[m], gap[1, m], status[1, m], iterations[1, m] = time_weights(
-                before, after, allowed[m], self.time_ridge * sigma
-            )
+            zeta = self.time_ridge * sigma
+            periods[m], gap[1, m], status[1, m], iterations[1, m] = time_weights(outcomes, allowed[m], zeta)
         residual = before[:, targets] - before @ weights.T  # (T0, M)
         offset = (periods.T * residual).sum(axis=0)
         names = [f"lambda[{label}]" for label in window.problem.periods(window.pre)]

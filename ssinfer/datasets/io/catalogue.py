@@ -103,10 +103,8 @@ def entries() -> tuple[DatasetEntry, ...]:
 def available() -> pd.DataFrame:
     """Return a frame of the data sets: name, description, years, loader, source, licence, files, found, where.
 
-    `files` is the number of files of the data set, and `found` the number of files that were found.
+    `files` counts the files of the data set, and `found` those that were found.
 
-    Examples
-    --------
     >>> available()["name"].tolist()
     ['vektis', 'cbs', 'dartmouth', 'mssp', 'synthetic_control']
     """

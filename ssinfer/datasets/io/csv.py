@@ -38,26 +38,15 @@ def read_bytes(path: Path, cure: str) -> bytes:
 
 
 def read_delimited(path: Path, raw: bytes, cure: str, *, separator: str = ",", **options: Any) -> pd.DataFrame:
-    """Return the table in the bytes of a file.
+    """Return the table in the bytes (UTF-8 with a header) of a file; a damaged table is refused.
+
+    Rows of a text with quotes may hold the separator: of these only the last row is checked.
 
     Parameters
     ----------
-    path
-        For the messages.
-    raw
-        UTF-8 with a header.
-    cure
-        Next step that a message gives.
-    separator
-        Separator of columns.
-    **options
-        Further arguments of `pandas.read_csv`.
-
-    Raises
-    ------
-    DatasetError
-        The bytes are not UTF-8, are separated otherwise, hold decimal commas, or have rows of another length than the
-        header. Rows of a text with quotes may hold the separator: of these only the last row is checked.
+    path, cure : the file and the next step, for the messages
+    raw, separator : bytes, and the separator of columns
+    **options : further arguments of `pandas.read_csv`
     """
     try:
         lines = raw.decode("utf-8-sig").replace("\r\n", "\n").rstrip("\n").split("\n")
@@ -108,27 +97,15 @@ def read_published(
     text: Mapping[str, type[str]] | None = None,
     missing: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Return the table `file_name` of the data set `name`, with `columns` present and `numbers` numeric.
+    """Return the table of a data set with `columns` present and `numbers` numeric; other tables are refused.
 
     Parameters
     ----------
-    name, file_name, folder
-        Data set, its file, and where to look (None: under ``SSINFER_DATA_DIR``).
-    columns
-        Required columns; other columns are kept.
-    numbers
-        Columns that must hold numbers or missing values.
-    separator
-        Separator of columns.
-    text
-        Columns to keep as text, such as codes with leading zeros.
-    missing
-        Texts that mean a missing value, besides the empty field.
-
-    Raises
-    ------
-    DatasetError
-        The file is absent, truncated or separated otherwise, lacks columns, or holds text in a column of numbers.
+    name, file_name, folder : data set, its file, and where to look (None: under ``SSINFER_DATA_DIR``)
+    columns, numbers : required columns (others are kept); columns that hold numbers or missing values
+    separator : separator of columns
+    text : columns to keep as text, such as codes with leading zeros
+    missing : texts that mean a missing value, besides the empty field
     """
     cure = "download the publisher's file again"
     path = find_file(name, file_name, folder, fetchable=False)
@@ -147,3 +124,11 @@ def read_published(
             problem = f": column {column} holds {value!r}, which is not a number{why}"
             raise damaged(path, problem, cure, "numbers with a decimal point")
     return frame
+
+
+def refuse_twice(file_name: str, frame: pd.DataFrame, keys: list[str]) -> None:
+    """Refuse a table with two rows of the same keys."""
+    twice = frame[frame.duplicated(keys)]
+    if len(twice):
+        shown = ", ".join(f"{key} {twice.iloc[0][key]}" for key in keys)
+        raise DatasetError(f"{file_name} has {shown} twice. Allowed: one row each. Next step: download the file again.")

@@ -22,12 +22,9 @@ FETCHABLE = ("vektis",)
 
 
 def fetch(name: str, years: Iterable[int] | None = None) -> list[Path]:
-    """Download the data set `name` into the cache and return the paths of its files.
+    """Download the data set `name` into the cache and return the paths of its files, as `fetch_vektis` does.
 
-    Raises
-    ------
-    DatasetError
-        A data set that cannot be fetched, or a download that failed (see `fetch_vektis`).
+    DatasetError: the data set cannot be fetched, or a download failed.
     """
     if name not in FETCHABLE:
         raise DatasetError(
@@ -44,24 +41,16 @@ def fetch_vektis(
     base_url: str | None = None,
     timeout: float = 60.0,
 ) -> list[Path]:
-    """Download the publisher's files on spending per municipality.
+    """Download the publisher's files on spending per municipality; return one path per year.
+
+    A file with the right SHA-256 is not downloaded again.
 
     Parameters
     ----------
-    years
-        Years of spending; None: all registered ones.
-    folder
-        Target folder; by default the folder ``vektis`` of the cache. `load_vektis` reads it if ``SSINFER_DATA_DIR`` is
-        unset.
-    base_url
-        Address of a mirror that has the files under the names ``vektis_2015_gemeente.csv``; None: the publisher.
-    timeout
-        Seconds to wait for the server.
-
-    Returns
-    -------
-    list of Path
-        One path per year. A file with the right SHA-256 is not downloaded again.
+    years : years of spending; None: all registered ones
+    folder : target folder; by default ``vektis`` in the cache, which `load_vektis` reads without ``SSINFER_DATA_DIR``
+    base_url : address of a mirror with files such as ``vektis_2015_gemeente.csv``; None: the publisher
+    timeout : seconds to wait for the server
 
     Raises
     ------
@@ -76,16 +65,16 @@ def fetch_vektis(
             f"Vektis: no address is registered for {', '.join(map(str, unknown))}. "
             f"Allowed: {min(VEKTIS_FILES)} to {max(VEKTIS_FILES)}. Next step: choose years from these."
         )
-    place = Path(folder) if folder is not None else cache_folder() / "vektis"
+    target = Path(folder) if folder is not None else cache_folder() / "vektis"
     paths = []
     for year in asked:
         file = VEKTIS_FILES[year]
         url = file.url if base_url is None else f"{base_url.rstrip('/')}/{file.name}"
-        paths.append(_retrieve(file, url, place, timeout))
+        paths.append(_retrieve(file, url, target, timeout))
     return paths
 
 
-def _retrieve(file: VektisFile, url: str, place: Path, timeout: float) -> Path:
+def _retrieve(file: VektisFile, url: str, folder: Path, timeout: float) -> Path:
     """Download a file; pooch renames it to its final name only if its SHA-256 is right."""
     pooch.get_logger().setLevel(logging.WARNING)
     try:
@@ -94,7 +83,7 @@ def _retrieve(file: VektisFile, url: str, place: Path, timeout: float) -> Path:
                 url,
                 known_hash=f"sha256:{file.sha256}",
                 fname=file.name,
-                path=place,
+                path=folder,
                 downloader=pooch.HTTPDownloader(timeout=timeout),
             )
         )
@@ -107,5 +96,5 @@ def _retrieve(file: VektisFile, url: str, place: Path, timeout: float) -> Path:
         what, cure = f"it cannot be written ({error})", f"set {CACHE_DIR} to a writable folder"
     raise DatasetError(
         f"{file.name} from {url}: {what}. Nothing of it was kept. Allowed: the publisher's file of {file.year} "
-        f"({file.n_bytes:,} bytes). Next step: {cure}, as {place / file.name}."
+        f"({file.n_bytes:,} bytes). Next step: {cure}, as {folder / file.name}."
     )

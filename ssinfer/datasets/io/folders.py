@@ -22,7 +22,7 @@ def cache_folder() -> Path:
 
 
 def data_folder(name: str, folder: str | Path | None = None) -> Path:
-    """Return the folder of the data set `name`: `folder` if given, else under `SSINFER_DATA_DIR`, else in the cache."""
+    """Return the folder of a data set: `folder` if given, else under `SSINFER_DATA_DIR`, else in the cache."""
     if folder is not None:
         return Path(folder)
     chosen = os.environ.get(DATA_DIR)
@@ -36,9 +36,9 @@ def find_file(
 
     `also` are other names of a file that was downloaded by hand.
     """
-    place = data_folder(name, folder)
+    searched = data_folder(name, folder)
     for known in (file_name, *also):
-        for candidate in (place / known, place / f"{known}.gz"):
+        for candidate in (searched / known, searched / f"{known}.gz"):
             if candidate.is_file():
                 return candidate
     how = (
@@ -48,6 +48,6 @@ def find_file(
     )
     setting = "" if folder is not None else f" ({DATA_DIR} is {os.environ.get(DATA_DIR) or 'unset'})"
     raise DatasetError(
-        f"Data set {name!r}: the file {file_name} is not in {place}{setting}. Allowed: the publisher's file, plain or "
-        f"compressed as {file_name}.gz. Next step: put it there, or {how}."
+        f"Data set {name!r}: the file {file_name} is not in {searched}{setting}. Allowed: the publisher's file, plain "
+        f"or compressed as {file_name}.gz. Next step: put it there, or {how}."
     )

@@ -21,10 +21,9 @@ LAYOUT = 1
 
 
 def cached_frame(name: str, inputs: Sequence[Path], options: object, build: Callable[[], pd.DataFrame]) -> pd.DataFrame:
-    """Return the cached frame for these inputs and options, or build and cache it.
+    """Return the cached frame for these inputs and options, or build it and cache it if the cache is writable.
 
-    The key holds each input's path, size and time of change, the options and the layout. The file is written beside
-    and renamed, so that a reader never sees half of it; without a writable cache folder the frame is built each time.
+    The key holds each input's path, size and time of change, the options and the layout.
     """
     parts = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in inputs]
     key = hashlib.sha256(repr((LAYOUT, parts, options)).encode()).hexdigest()[:24]

@@ -15,33 +15,10 @@ from ssinfer.periods import plain_label
 
 
 def read_panel_file(path: str | Path, unit: str = "unit") -> pd.DataFrame:
-    r"""Read a long table with one row per unit and period.
+    """Read a long table with one row per unit and period: comma-separated UTF-8 with decimal points, or Parquet.
 
-    Parameters
-    ----------
-    path : str or Path
-        Comma-separated UTF-8 with a header and decimal points (.csv), or Parquet (.parquet).
-    unit : str
-        Column of unit labels, kept as text: "0363" stays "0363".
-
-    Returns
-    -------
-    pandas.DataFrame
-        Whole numbers that another tool wrote as 2016.0 are int again; dates are text like "2016-01-31".
-
-    Raises
-    ------
-    DatasetError
-        The file is absent, of another kind, truncated, separated by something else, or written with decimal commas.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder) / "panel.csv"
-    ...     _ = path.write_text("unit,period,spending\n0363,2016,2100.5\n")
-    ...     read_panel_file(path).iloc[0].to_dict()
-    {'unit': '0363', 'period': 2016, 'spending': 2100.5}
+    Labels in the column `unit` are kept as text: "0363" stays "0363". Whole numbers that another tool wrote as 2016.0
+    are int again; dates are text like "2016-01-31". Absent and damaged files are refused.
     """
     path = Path(path)
     suffix = path.suffix.lower()

@@ -40,14 +40,10 @@ class Basket:
 
     Attributes
     ----------
-    name, description
-        Name used in `load_vektis`, and the content in one sentence.
-    members
-        Care types (column names without ``KOSTEN_``), over all years; those of a year are `columns(year)`.
-    breaks
-        First year after a break, with the reason why it is not comparable with the year before.
-    notes
-        Year, with its notes.
+    name, description : name used in `load_vektis`, and the content in one sentence
+    members : care types (column names without ``KOSTEN_``) over all years; those of a year are `columns(year)`
+    breaks : first year after a break, with the reason why it is not comparable with the year before
+    notes : year, with its notes
     """
 
     name: str
@@ -71,13 +67,7 @@ class Basket:
         return [(start, end - 1) for start, end in pairwise(starts)]
 
     def check_comparable(self, years: Iterable[int]) -> None:
-        """Refuse years on both sides of a break.
-
-        Raises
-        ------
-        DatasetError
-            The message gives the breaks, the reasons and the comparable spans.
-        """
+        """Refuse years on both sides of a break, with the reasons and the comparable spans."""
         asked = sorted(set(years))
         crossed = {year: why for year, why in self.breaks.items() if asked[0] < year <= asked[-1]}
         if not crossed:

@@ -50,10 +50,7 @@ def target_division(borders: int | str) -> int:
 def renames(year: int, division: int) -> dict[str, str]:
     """Return the map from the names in the file of `year` to those of `division`, for the names that change.
 
-    Raises
-    ------
-    DatasetError
-        When the file uses a later division: merged municipalities cannot be taken apart.
+    A later division of the file is refused.
     """
     start = division_of(year)
     if start > division:

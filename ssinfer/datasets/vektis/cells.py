@@ -30,28 +30,18 @@ def vektis_cells(
 ) -> pd.DataFrame:
     """Return spending and insured per municipality, year, sex and age class.
 
-    The pooled row of the publisher (cells with fewer than 10 insured, 1.6 to 2.5% of the insured) has no municipality
-    and is left out here; `national_vektis` keeps it. Small negative amounts are the publisher's corrections and stay.
+    The columns are unit, year, sex, age_class, insured (persons), insured_years, spending (EUR of the cell); rows are
+    sorted. The publisher pools cells with fewer than 10 insured (1.6 to 2.5% of the insured) in a row without a
+    municipality. It is left out here; `national_vektis` keeps it. Small negative amounts are corrections and stay.
 
     Parameters
     ----------
-    years
-        Years of spending, 2011 to 2023 as far as the files are at hand.
-    basket
-        Name of a basket (`ssinfer.datasets.BASKETS`).
-    borders
-        Municipal division to which the files are brought: 2019, 2021, 2022 or 2023. Merged municipalities are added
-        up; one that was split before `borders` (Haaren) is left out.
-    folder
-        Folder of the files; by default ``SSINFER_DATA_DIR/vektis``, or the cache that ``ssinfer data fetch vektis``
-        fills.
-    verify
-        Refuse files whose SHA-256 is not the registered one.
-
-    Returns
-    -------
-    DataFrame
-        unit, year, sex, age_class, insured (persons), insured_years, spending (EUR of the cell), sorted by the keys.
+    years : years of spending, 2011 to 2023 as far as the files are at hand
+    basket : name of a basket (`ssinfer.datasets.BASKETS`)
+    borders : municipal division to which the files are brought: 2019, 2021, 2022 or 2023
+        Merged municipalities are added up; one that was split before `borders` (Haaren) is left out.
+    folder : by default ``SSINFER_DATA_DIR/vektis``, or the cache that ``ssinfer data fetch vektis`` fills
+    verify : refuse files whose SHA-256 is not the registered one
 
     Raises
     ------
@@ -73,19 +63,9 @@ def national_vektis(
 ) -> pd.DataFrame:
     """Return the national mean per insured-year, over all rows of the publisher's files.
 
-    The pooled row (cells with fewer than 10 insured, without a municipality) and municipalities that no division can
-    place (Haaren) are included: this is the mean that the publisher's totals give.
-
-    Returns
-    -------
-    DataFrame
-        Indexed by year: spending (EUR per insured-year), insured (persons), insured_years, pooled_share (of the
-        insured, in the row without keys).
-
-    Raises
-    ------
-    DatasetError
-        As `vektis_cells`.
+    The pooled row of small cells and municipalities that no division can place (Haaren) are included: this is the mean
+    of the publisher's totals. The arguments and errors are those of `vektis_cells`. The frame is indexed by year:
+    spending (EUR per insured-year), insured (persons), insured_years, pooled_share (of the insured, in the pooled row).
     """
     chosen = find_basket(basket)
     asked = checked_years(years)
@@ -107,7 +87,7 @@ def national_vektis(
 
 
 def checked_years(years: Iterable[int]) -> list[int]:
-    """Return the years ascending; an empty list or one that is no list of years is refused."""
+    """Return the years ascending; an empty list, or values that are not years, are refused."""
     if isinstance(years, (str, bytes)) or not hasattr(years, "__iter__"):
         raise DatasetError(f"years={years!r}. Allowed: a list or range of years, such as range(2011, 2023).")
     listed = list(years)
@@ -121,10 +101,9 @@ def checked_years(years: Iterable[int]) -> list[int]:
 
 
 def wide_cells(years: list[int], borders: int | str, folder: str | Path | None, *, verify: bool) -> pd.DataFrame:
-    """Return all care types per cell on one division, NaN-free: a care type without a column in a year counts 0.
+    """Return all care types per cell on one division; a care type without a column in a year counts 0.
 
-    A care type that has no column in a year is not zero spending on that care; baskets know in which years they
-    may add it up.
+    Such a 0 does not mean that nothing was spent on the care. Baskets know in which years they may add it up.
     """
     division = target_division(borders)
     maps = {year: renames(year, division) for year in years}  # refuses before anything is read

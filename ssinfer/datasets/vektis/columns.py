@@ -1,7 +1,7 @@
-"""Which columns the publisher's file of each year holds, under the names without the prefix ``KOSTEN_``.
+"""Columns of the publisher's file of each year, under the names without the prefix ``KOSTEN_``.
 
-The set of care types changes by year: mental health care (GGZ) is coded in three ways (2011-13, 2014-21, from 2022),
-other columns enter when the care entered the insured package or got a column of its own.
+Mental health care (GGZ) is coded in three ways (2011-13, 2014-21, from 2022). Other columns enter when the care
+entered the insured package or got its own column.
 """
 
 from __future__ import annotations
@@ -50,11 +50,7 @@ GGZ = tuple(name for name in CARE_TYPES if "GGZ" in name or "PSYCHOLOGISCHE" in 
 
 
 def care_types(year: int) -> tuple[str, ...]:
-    """Return the care types with a column in the file of `year`.
-
-    >>> "GZSP" in care_types(2019), "GZSP" in care_types(2020)
-    (False, True)
-    """
+    """Return the care types with a column in the file of `year`."""
     return tuple(name for name, (first, last) in CARE_TYPES.items() if first <= year and (last is None or year <= last))
 
 

@@ -40,19 +40,9 @@ def plain_name(name: str) -> str:
 
 
 def municipality_centroids(units: Iterable[str], folder: str | Path | None = None) -> pd.DataFrame:
-    """Return code, latitude and longitude (degrees) per municipality, indexed by the names given.
+    """Return code ("GM0718"), latitude and longitude (degrees) per municipality, indexed by the names given.
 
-    Parameters
-    ----------
-    units
-        Names as Vektis writes them, on the borders of 2023.
-    folder
-        Folder of the file of centroids; by default ``SSINFER_DATA_DIR/cbs``.
-
-    Returns
-    -------
-    DataFrame
-        Indexed by unit: code ("GM0718"), latitude, longitude.
+    `units` are names as Vektis writes them, on the borders of 2023. The default folder is ``SSINFER_DATA_DIR/cbs``.
 
     Raises
     ------
@@ -68,8 +58,8 @@ def municipality_centroids(units: Iterable[str], folder: str | Path | None = Non
             f"{CENTROIDS} has no municipality named {', '.join(unmatched)}. Allowed: the {len(table)} municipalities "
             f"of {CENTROID_DIVISION}. Next step: borders={CENTROID_DIVISION}, or leave out the covariates from there."
         )
-    found = table.loc[[plain_name(name) for name in names], ["code", "latitude", "longitude"]]
-    return found.set_axis(names, axis=0).rename_axis("unit")
+    matched = table.loc[[plain_name(name) for name in names], ["code", "latitude", "longitude"]]
+    return matched.set_axis(names, axis=0).rename_axis("unit")
 
 
 def read_cbs(file_name: str, columns: Sequence[str], folder: str | Path | None = None) -> pd.DataFrame:

@@ -76,24 +76,16 @@ CODES_SINCE_2021 = {old: new for new, parts in _CODES_TO_2023.items() for old in
 def municipality_covariates(
     units: Iterable[str], names: Sequence[str] = MUNICIPALITY_COVARIATES, folder: str | Path | None = None
 ) -> pd.DataFrame:
-    """Return constant covariates per municipality, indexed by the names given.
+    """Return constant covariates per municipality, indexed by the names given, without missing values.
 
     Parameters
     ----------
-    units
-        Names as Vektis writes them, on the borders of 2023.
-    names
-        Of `latitude`, `longitude` (degrees; centroid of 2023), `income` (mean standardised disposable income of
-        private households in 2015, EUR; merged municipalities weighted by households), `share_social_assistance`
-        (persons on social assistance below pension age per inhabitant, 2015), `share_low_education` (of the persons
-        whose education the source gives, 2021).
-    folder
-        Folder of the files; by default ``SSINFER_DATA_DIR/cbs``.
-
-    Returns
-    -------
-    DataFrame
-        Indexed by unit, a column per name, without missing values.
+    units : names as Vektis writes them, on the borders of 2023
+    names : `latitude`, `longitude`, `income`, `share_social_assistance`, `share_low_education`
+        Degrees of the centroid of 2023; mean standardised disposable income of private households in 2015 in EUR
+        (merged municipalities weighted by households); persons on social assistance below pension age per inhabitant,
+        2015; share of the persons whose education the source gives, 2021.
+    folder : by default ``SSINFER_DATA_DIR/cbs``
 
     Raises
     ------
@@ -105,12 +97,7 @@ def municipality_covariates(
     Two municipalities of 2015 were split before 2023 and are in nobody's figures of 2015: Littenseradiel (over
     Waadhoeke, Leeuwarden and Sudwest-Fryslan) and Haaren (over Boxtel, Oisterwijk, Tilburg and Vught).
     """
-    for name in names:
-        if name not in MUNICIPALITY_COVARIATES:
-            allowed = ", ".join(MUNICIPALITY_COVARIATES)
-            raise DatasetError(
-                f"There is no covariate {name!r}. {did_you_mean(name, MUNICIPALITY_COVARIATES)} Allowed: {allowed}."
-            )
+    refuse_unknown_covariates(names, MUNICIPALITY_COVARIATES)
     listed = list(units)
     centroids = municipality_centroids(listed, folder)
     parts = [centroids[list(COORDINATES)]]
@@ -119,6 +106,15 @@ def municipality_covariates(
     if set(names) & set(OF_2021):
         parts.append(_matched(_of_2021(folder), list(centroids["code"]), listed, EDUCATION))
     return pd.concat(parts, axis=1)[list(names)]
+
+
+def refuse_unknown_covariates(names: Sequence[str], allowed: Sequence[str]) -> None:
+    """Refuse a covariate that no source holds, with the nearest name."""
+    for name in names:
+        if name not in allowed:
+            raise DatasetError(
+                f"There is no covariate {name!r}. {did_you_mean(name, allowed)} Allowed: {', '.join(allowed)}."
+            )
 
 
 def _of_2015(folder: str | Path | None) -> pd.DataFrame:
@@ -130,8 +126,7 @@ def _of_2015(folder: str | Path | None) -> pd.DataFrame:
     table["money"] = table[_INCOME] * table[_HOUSEHOLDS]
     sums = table.groupby("name")[[*columns, "money"]].sum(min_count=1)
     return sums.assign(
-        income=1000.0 * sums["money"] / sums[_HOUSEHOLDS],
-        share_social_assistance=sums[_ASSISTANCE] / sums[_POPULATION],
+        income=1000.0 * sums["money"] / sums[_HOUSEHOLDS], share_social_assistance=sums[_ASSISTANCE] / sums[_POPULATION]
     )[list(OF_2015)]
 
 
@@ -143,11 +138,11 @@ def _of_2021(folder: str | Path | None) -> pd.DataFrame:
 
 
 def _matched(table: pd.DataFrame, keys: list[str], units: list[str], file_name: str) -> pd.DataFrame:
-    found = table.reindex(keys).set_axis(units, axis=0)
-    unmatched = found.index[found.isna().any(axis=1)]
+    matched = table.reindex(keys).set_axis(units, axis=0)
+    unmatched = matched.index[matched.isna().any(axis=1)]
     if len(unmatched):
         raise DatasetError(
             f"{file_name} has no figures for {', '.join(unmatched)}. Allowed: municipalities of 2023. "
             f"Next step: leave out {', '.join(table.columns)}, or these municipalities."
         )
-    return found
+    return matched

@@ -33,29 +33,9 @@ def vektis_path(year: int, folder: str | Path | None = None) -> Path:
 def read_vektis_file(year: int, folder: str | Path | None = None, *, verify: bool = True) -> pd.DataFrame:
     """Return the file of `year` as a checked frame, one row per municipality, sex and age class.
 
-    The pooled row (blank keys: cells with fewer than 10 insured) is kept, with missing keys.
-
-    Parameters
-    ----------
-    year
-        Year of spending.
-    folder
-        Folder of the files; by default ``SSINFER_DATA_DIR/vektis`` or the cache.
-    verify
-        Refuse a file with another SHA-256 than the registered one. False reads a version that the publisher has
-        revised.
-
-    Returns
-    -------
-    DataFrame
-        unit, sex ("male", "female"), age_class ("0-4" to "90+"), insured (persons), insured_years, and a column per
-        care type of that year (EUR).
-
-    Raises
-    ------
-    DatasetError
-        A file that is absent, truncated, of another year, separated by something else than ``;``, with decimal
-        commas, with columns missing or unknown, or whose bytes are not the publisher's.
+    The columns are unit, sex ("male", "female"), age_class ("0-4" to "90+"), insured (persons), insured_years, and one
+    per care type of that year (EUR). The pooled row of small cells is kept, with missing keys. `verify` refuses a file
+    with another SHA-256 than the registered one; False reads a version that the publisher has revised.
     """
     path = vektis_path(year, folder)
     raw = read_bytes(path, FETCH_AGAIN)

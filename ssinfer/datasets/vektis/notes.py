@@ -14,14 +14,10 @@ class VektisNotes:
 
     Attributes
     ----------
-    source
-        How to cite the data.
-    excluded
-        Municipality: why it is not in the panel.
-    merged
-        Municipality of the panel: the older ones that were added up to it.
-    cautions
-        Sentences on years and units of which the level is not what it seems.
+    source : how to cite the data
+    excluded : municipality: why it is not in the panel
+    merged : municipality of the panel: the older ones that were added up to it
+    cautions : sentences on years and units whose figures need care
     """
 
     source: str

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Literal, overload
 from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED
 from ssinfer.datasets.vektis.borders import target_division
 from ssinfer.datasets.vektis.cells import checked_years, vektis_cells
-from ssinfer.datasets.vektis.covariates import MUNICIPALITY_COVARIATES, municipality_covariates
+from ssinfer.datasets.vektis.covariates import (
+    MUNICIPALITY_COVARIATES,
+    municipality_covariates,
+    refuse_unknown_covariates,
+)
 from ssinfer.datasets.vektis.notes import vektis_notes
 from ssinfer.datasets.vektis.standardise import expected_spending
-from ssinfer.errors import DatasetError, did_you_mean
+from ssinfer.errors import DatasetError
 from ssinfer.panel import Panel
 
 if TYPE_CHECKING:
@@ -68,48 +72,29 @@ def load_vektis(
 
     Estimand of a cell: reimbursed spending under the Health Insurance Act on the care types of `basket`, divided by
     insured-years, over the age-sex cells with at least 10 insured:
-    :math:`\sum_c y_{itc} / \sum_c n_{itc}` in EUR per insured-year.
+    :math:`\sum_c y_{itc} / \sum_c n_{itc}` in EUR per insured-year. Units are named as the publisher names them (upper
+    case), sorted. The mean over municipalities leaves out the publisher's pooled row; `national_vektis` includes it.
 
     Parameters
     ----------
-    years
-        Years of spending, 2011 to 2023 as far as the files are at hand.
-    basket
-        ``core`` (default), ``total``, ``without_ggz``, ``hospital``, ``pharmacy`` or ``gp``; years in which the
-        basket is not comparable are refused.
-    borders
-        Municipal division: 2023 (default; every unit then has coordinates), 2022, 2021 or 2019.
-    reference
-        Municipalities whose age-sex rates are the standard of the covariate `expected`; None: all of the panel.
-    covariates
-        Names to carry along: `expected` (EUR per insured-year after indirect age-sex standardisation, of the same
-        year), `share_65_plus` (share of insured-years aged 65 and over), `latitude`, `longitude` (degrees, centroid
-        of 2023), and constant socio-economic ones of Statistics Netherlands: `income` (mean standardised disposable
-        household income of 2015, EUR), `share_social_assistance` (of inhabitants in 2015), `share_low_education`
-        (2021). None: `expected`, `share_65_plus`, and the coordinates when their file is there.
-    cv
-        Person-level coefficient of variation, if known; None lets methods learn the noise. The files hold no
-        person-level variance.
-    folder
-        Folder of the files; by default ``SSINFER_DATA_DIR/vektis``, or the cache of ``ssinfer data fetch vektis``.
-    verify
-        Refuse files whose SHA-256 is not the registered one.
-    return_notes
-        Also return `VektisNotes`: exclusions (Haaren), merges, and cautions.
-
-    Returns
-    -------
-    Panel, or (Panel, VektisNotes)
-        Units named as the publisher names them (upper case), sorted; periods are the years.
+    years : years of spending, 2011 to 2023 as far as the files are at hand
+    basket : ``core`` (default), ``total``, ``without_ggz``, ``hospital``, ``pharmacy`` or ``gp``
+        Years in which the basket is not comparable are refused.
+    borders : municipal division: 2023 (default; every unit then has coordinates), 2022, 2021 or 2019
+    reference : municipalities whose age-sex rates are the standard of the covariate `expected`; None: all of the panel
+    covariates : names of covariates; None: `expected`, `share_65_plus`, and the coordinates when their file is there
+        `expected` (EUR per insured-year after indirect age-sex standardisation, of the same year), `share_65_plus`
+        (share of insured-years aged 65 and over), and those of `municipality_covariates`.
+    cv : person-level coefficient of variation, if known; None lets methods learn the noise
+        The files hold no person-level variance.
+    folder : by default ``SSINFER_DATA_DIR/vektis``, or the cache of ``ssinfer data fetch vektis``
+    verify : refuse files whose SHA-256 is not the registered one
+    return_notes : also return `VektisNotes`: exclusions (Haaren), merges, and cautions
 
     Raises
     ------
     DatasetError
         See above; also a municipality without a match for a covariate.
-
-    Notes
-    -----
-    The panel's mean over municipalities leaves out the publisher's pooled row; `national_vektis` includes it.
 
     Examples
     --------
@@ -126,7 +111,10 @@ def load_vektis(
     """
     asked = checked_years(years)
     division = target_division(borders)
-    wanted = _checked_covariates(covariates)
+    wanted = None
+    if covariates is not None:
+        wanted = (covariates,) if isinstance(covariates, str) else tuple(covariates)
+        refuse_unknown_covariates(wanted, COVARIATES)
     cells = vektis_cells(asked, basket, borders=division, folder=folder, verify=verify)
     _refuse_unequal_units(cells)
     frame = expected_spending(cells, reference)
@@ -156,18 +144,6 @@ def load_vektis(
         covariates=list(wanted),
     )
     return (panel, vektis_notes(asked, basket, division, tuple(cautions))) if return_notes else panel
-
-
-def _checked_covariates(covariates: Sequence[str] | None) -> tuple[str, ...] | None:
-    if covariates is None:
-        return None
-    names = (covariates,) if isinstance(covariates, str) else tuple(covariates)
-    for name in names:
-        if name not in COVARIATES:
-            raise DatasetError(
-                f"There is no covariate {name!r}. {did_you_mean(name, COVARIATES)} Allowed: {', '.join(COVARIATES)}."
-            )
-    return names
 
 
 def _refuse_unequal_units(cells: pd.DataFrame) -> None:

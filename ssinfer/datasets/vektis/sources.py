@@ -1,7 +1,4 @@
-"""Addresses and SHA-256 of the publisher's files on spending under the Dutch Health Insurance Act.
-
-Address, SHA-256 and size are those of the uncompressed file of each year. Cite the source as "Bron: Vektis".
-"""
+"""Addresses, SHA-256 and sizes of the publisher's uncompressed files per year. Cite the source as "Bron: Vektis"."""
 
 from __future__ import annotations
 

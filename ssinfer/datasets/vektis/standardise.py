@@ -1,15 +1,12 @@
 r"""Indirect standardisation for age and sex against any reference group.
 
-Estimand. The spending per insured-year that unit :math:`i` would have had in period :math:`t` if each of its age-sex
-cells :math:`c` had spent at the rate of the reference group :math:`R` in that period:
+The spending per insured-year that unit :math:`i` would have had in period :math:`t` if each of its age-sex cells
+:math:`c`, with :math:`n` insured-years and :math:`y` EUR, had spent at the rate of the reference group :math:`R`:
 
-.. math::
+.. math:: E_{it} = \frac{\sum_c n_{itc}\, r_{tc}}{\sum_c n_{itc}}, \qquad
+    r_{tc} = \frac{\sum_{j \in R} y_{jtc}}{\sum_{j \in R} n_{jtc}}.
 
-    E_{it} = \frac{\sum_c n_{itc}\, r_{tc}}{\sum_c n_{itc}}, \qquad
-    r_{tc} = \frac{\sum_{j \in R} y_{jtc}}{\sum_{j \in R} n_{jtc}},
-
-with :math:`n` insured-years and :math:`y` spending in EUR. The ratio of actual to expected spending is the
-standardised index. Over the reference group itself, insured-years-weighted expected and actual means are equal.
+Over the reference group itself, insured-years-weighted expected and actual means are equal.
 """
 
 from __future__ import annotations
@@ -30,19 +27,10 @@ REQUIRED = ["unit", *CELL, "insured_years", "spending"]
 def expected_spending(cells: pd.DataFrame, reference: Iterable[Any] | None = None) -> pd.DataFrame:
     """Return expected spending per insured-year of each unit and year, standardised for age and sex.
 
-    Parameters
-    ----------
-    cells
-        Long frame with columns unit, year, sex, age_class, insured_years and spending (EUR of the cell), as
-        `vektis_cells` returns it; other columns are ignored. Rows without a unit, sex or age class are refused.
-    reference
-        Units whose rates are the standard; None: all units in `cells`. The choice moves the level and the age-sex
-        pattern of the standard, not which unit is older.
-
-    Returns
-    -------
-    DataFrame
-        unit, year, insured_years, spending (EUR per insured-year), expected (EUR per insured-year); sorted.
+    `cells` has the columns unit, year, sex, age_class, insured_years and spending (EUR of the cell), as `vektis_cells`
+    returns it. `reference` are the units whose rates are the standard; None: all units. The choice moves the level and
+    the age-sex pattern of the standard, not which unit is older. The frame has unit, year, insured_years, spending and
+    expected (both in EUR per insured-year), sorted.
 
     Raises
     ------
@@ -53,16 +41,8 @@ def expected_spending(cells: pd.DataFrame, reference: Iterable[Any] | None = Non
     Examples
     --------
     >>> import pandas as pd
-    >>> cells = pd.DataFrame(
-    ...     {
-    ...         "unit": ["A", "A", "B", "B"],
-    ...         "year": 2015,
-    ...         "sex": "female",
-    ...         "age_class": ["0-4", "90+", "0-4", "90+"],
-    ...         "insured_years": [900.0, 100.0, 500.0, 500.0],
-    ...         "spending": [900e3, 800e3, 500e3, 4_000e3],
-    ...     }
-    ... )
+    >>> cells = pd.DataFrame({"unit": ["A", "A", "B", "B"], "age_class": ["0-4", "90+"] * 2, "year": 2015, "sex": "f"})
+    >>> cells = cells.assign(insured_years=[900.0, 100.0, 500.0, 500.0], spending=[900e3, 800e3, 500e3, 4_000e3])
     >>> expected_spending(cells)[["unit", "spending", "expected"]]
       unit  spending  expected
     0    A    1700.0    1700.0

@@ -15,10 +15,10 @@ FEWEST_REPLICATES = 10
 
 
 def calibration(trial: Trial, simulate: Callable[[int], tuple[Any, Any]], replicates: int) -> Check:
-    """Check the coverage of the pooled 80% and 90% intervals on simulated data without a saving.
+    """Check the coverage of the pooled 80% and 90% intervals on data without a saving that `simulate` returns by seed.
 
-    Each replicate has one treated unit. The check fails if coverage is below nominal by more than five points and two
-    standard errors. Coverage above nominal passes, and is reported. `simulate` returns data and design by seed.
+    The check fails if coverage is below nominal by more than five points and two standard errors. Coverage above
+    nominal passes, and is reported.
     """
     name = "calibration"
     if trial.first.uncertainty == "none":

@@ -42,15 +42,12 @@ def mutation(trial: Trial) -> Check:
     method, data = copy.deepcopy(trial.method), copy.deepcopy(trial.data)
     before, design, parameters = data.fingerprint(), trial.design.fingerprint(), _parameters(method)
     method.fit(data, trial.design, seed=SEED)
-    changed = [
-        name
-        for name, same in (
-            ("data", data.fingerprint() == before),
-            ("design", trial.design.fingerprint() == design),
-            ("parameters", _parameters(method) == parameters),
-        )
-        if not same
-    ]
+    unchanged = {
+        "data": data.fingerprint() == before,
+        "design": trial.design.fingerprint() == design,
+        "parameters": _parameters(method) == parameters,
+    }
+    changed = [name for name, same in unchanged.items() if not same]
     return Check("mutation", "FAIL" if changed else "PASS", len(changed), f"changed: {changed or 'nothing'}")
 
 

@@ -35,14 +35,7 @@ CHECKS: tuple[Callable[[Trial], Check], ...] = (
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ConformanceReport:
-    """Result of the conformance suite for one method.
-
-    Attributes
-    ----------
-    method : str
-    checks : DataFrame
-        Columns check, status ("PASS", "WARN", "FAIL" or "NOT EVALUATED"), figure, message.
-    """
+    """Result of the conformance suite for a method: the frame `checks` has columns check, status, figure, message."""
 
     method: str
     checks: pd.DataFrame
@@ -71,23 +64,10 @@ def check_benchmark(
 
     Parameters
     ----------
-    method : object
-        An instance with ``needs`` and ``fit(data, design, seed=)``.
-    data : Panel or Cohort, optional
-        Data for the checks; by default simulated. The calibration check always simulates.
-    design : Design, optional
-        Design on `data`, with one treated unit. Default: the first unit, and the last period as performance.
-    replicates : int
-        Number of simulated data sets of the calibration check; 0 leaves the check out.
-
-    Returns
-    -------
-    ConformanceReport
-
-    Raises
-    ------
-    DataError
-        The method has no `fit`, or a `needs` other than "panel" or "cohort".
+    method : an instance with ``needs`` and ``fit(data, design, seed=)``; others raise DataError
+    data : Panel or Cohort for the checks; by default simulated, as always for the calibration check
+    design : design on `data` with one treated unit; by default the first unit, and the last period as performance
+    replicates : simulated data sets of the calibration check; 0 leaves the check out
 
     Examples
     --------

@@ -1,1 +1,1 @@
-"""Tables of the report. One table per file; each is declared as ``TABLE``."""
+"""Tables of the report. One file per section, which declares its tables as ``TABLES``."""

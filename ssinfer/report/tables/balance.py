@@ -1,4 +1,4 @@
-"""Table: balance of treated and comparison persons, with the limits on it."""
+"""Table of the balance of treated and comparison persons, with the limits on it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -28,7 +28,7 @@ def balanced_pairs(analysis: Analysis) -> list[tuple[Pair, Counterfactual]]:
     return [(pair, fits[pair]) for pair in analysis.pairs if pair in fits and "balance" in fits[pair].inference]
 
 
-def rows(analysis: Analysis) -> pd.DataFrame:
+def _rows(analysis: Analysis) -> pd.DataFrame:
     """Return one row per comparison of persons."""
     return pd.DataFrame(
         {
@@ -41,12 +41,8 @@ def rows(analysis: Analysis) -> pd.DataFrame:
     )
 
 
-def remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[str]:
-    """Return definitions, the limits that are not respected, and the warnings of the fits."""
-    yield (
-        "The study file fixed the limits before any effect was known. SMD: the largest absolute standardised mean "
-        "difference after matching or weighting. Effective controls: Kish's effective number, from their weights."
-    )
+def _remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[str]:
+    """Return the limits that are not respected, and the warnings of the fits."""
     warnings: dict[str, list[str]] = {}
     for pair, cf in balanced_pairs(analysis):
         failed = [name for name, judged in judged_limits(cf).items() if not judged["passed"]]
@@ -92,18 +88,24 @@ def _matched(cf: Counterfactual, group: str, suppress_below: int) -> str:
     return f"{matched:,} of {persons:,}"
 
 
-TABLE = ReportTable(
-    name="balance",
-    section="balance-section",
-    order=10,
-    caption="Balance of treated and comparison persons, with its limits",
-    columns=(
-        LABEL,
-        TableColumn("Treated persons matched", "treated", "cell"),
-        TableColumn("Comparison persons used", "control", "cell"),
-        TableColumn("Effective controls", "effective", "number"),
-        *(TableColumn(head, name) for name, head in LIMITS.items()),
+TABLES = (
+    ReportTable(
+        name="balance",
+        section="balance-section",
+        order=10,
+        caption="Balance of treated and comparison persons, with its limits",
+        columns=(
+            LABEL,
+            TableColumn("Treated persons matched", "treated", "cell"),
+            TableColumn("Comparison persons used", "control", "cell"),
+            TableColumn("Effective controls", "effective", "number"),
+            *(TableColumn(head, name) for name, head in LIMITS.items()),
+        ),
+        rows=_rows,
+        notes=(
+            "The study file fixed the limits before any effect was known. SMD: the largest absolute standardised mean "
+            "difference after matching or weighting. Effective controls: Kish's effective number, from their weights."
+        ),
+        remarks=_remarks,
     ),
-    rows=rows,
-    remarks=remarks,
 )

@@ -1,6 +1,7 @@
-"""Table: the thresholds of the contract group under the chosen design, and their payments on placebos."""
+"""Table of the thresholds of the contract group under the chosen design, and their payments on placebos."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,18 +9,18 @@ import pandas as pd
 
 from ssinfer.figures.numbers import listed, money, percent, total
 from ssinfer.report.analysis import Analysis, rows_of
-from ssinfer.report.table import DETECTION_RATE, NoTable, ReportTable, TableColumn
+from ssinfer.report.table import DETECTION_RATE, ReportTable, TableColumn
 from ssinfer.report.text.names import threshold_name
 from ssinfer.thresholds.kind import KINDS, ThresholdKey
 
+MEASURES = ("false_payment_rate", "false_payment_rate_se", "detection_rate_3", "detection_rate_3_se")
 
-def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
+
+def _rows(analysis: Analysis) -> pd.DataFrame:
     """Return one row per threshold, by kind, level and side."""
-    if analysis.hidden:
-        return NoTable()
     thresholds = rows_of(analysis.result.case_thresholds, analysis.chosen)
-    if not len(thresholds):
-        return NoTable()
+    if analysis.hidden or not len(thresholds):
+        return pd.DataFrame()
     thresholds = thresholds[np.isfinite(thresholds["rate"].to_numpy(dtype=float))]
     pays = thresholds["kind"].map(lambda kind: KINDS.find(kind).pays).astype(bool)
     power, thresholds = thresholds[~pays], thresholds[pays]
@@ -29,7 +30,8 @@ def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
     records = []
     for _, row in thresholds.iterrows():
         key = ThresholdKey.of(row)
-        same = backtested[_backtested_key(key).rows(backtested)] if len(backtested) else backtested
+        backtested_as = replace(key, kind=KINDS.find(key.kind).backtested_as or key.kind)
+        same = backtested[backtested_as.rows(backtested)] if len(backtested) else backtested
         measures = {name: same[name].iloc[0] for name in MEASURES if len(same) and name in same.columns}
         records.append(
             {
@@ -45,11 +47,6 @@ def rows(analysis: Analysis) -> pd.DataFrame | NoTable:
     return pd.DataFrame(records)
 
 
-def _backtested_key(key: ThresholdKey) -> ThresholdKey:
-    """Return the key of the threshold whose backtest describes this one."""
-    return ThresholdKey(KINDS.find(key.kind).backtested_as or key.kind, key.level, key.side, key.prior)
-
-
 def _detectable(power: pd.DataFrame, key: ThresholdKey, rate: float) -> Any:
     """Return the true saving that a model-based threshold detects with a probability of 80%; None if unknown."""
     if key.level is None or "detectable" not in power.columns:
@@ -59,7 +56,7 @@ def _detectable(power: pd.DataFrame, key: ThresholdKey, rate: float) -> Any:
     return same["detectable"].iloc[0] if len(same) else None
 
 
-def remarks(analysis: Analysis, rows: pd.DataFrame) -> Iterator[str]:
+def _remarks(analysis: Analysis, rows: pd.DataFrame) -> Iterator[str]:
     """Return the design, the expected systematic error, and the kinds that are not available with their reasons."""
     yield (
         f"Under the design {analysis.quoted(analysis.chosen)}. A two-sided 95% interval promises 2.5% false payments: "
@@ -83,23 +80,23 @@ def remarks(analysis: Analysis, rows: pd.DataFrame) -> Iterator[str]:
         yield f"Not available: {listed(labels)}. {reason}"
 
 
-MEASURES = ("false_payment_rate", "false_payment_rate_se", "detection_rate_3", "detection_rate_3_se")
-
-TABLE = ReportTable(
-    name="thresholds",
-    section="thresholds-section",
-    order=10,
-    caption="Thresholds by kind",
-    columns=(
-        TableColumn("Threshold", "name"),
-        TableColumn("For the contract group (% of benchmark)", "rate", "percent", 1),
-        TableColumn("In money per insured-year", "money", "money"),
-        TableColumn("Promised false payment rate (%)", "promised", "percent", 1),
-        TableColumn("False payment rate on placebos (%)", "false_payment_rate", "percent"),
-        DETECTION_RATE,
-        TableColumn("True saving detected with a probability of 80% (%)", "detectable", "percent", 1),
-        TableColumn("The contract group reaches it", "passed", "yes or no"),
+TABLES = (
+    ReportTable(
+        name="thresholds",
+        section="thresholds-section",
+        order=10,
+        caption="Thresholds by kind",
+        columns=(
+            TableColumn("Threshold", "name"),
+            TableColumn("For the contract group (% of benchmark)", "rate", "percent", 1),
+            TableColumn("In money per insured-year", "money", "money"),
+            TableColumn("Promised false payment rate (%)", "promised", "percent", 1),
+            TableColumn("False payment rate on placebos (%)", "false_payment_rate", "percent"),
+            DETECTION_RATE,
+            TableColumn("True saving detected with a probability of 80% (%)", "detectable", "percent", 1),
+            TableColumn("The contract group reaches it", "passed", "yes or no"),
+        ),
+        rows=_rows,
+        remarks=_remarks,
     ),
-    rows=rows,
-    remarks=remarks,
 )

@@ -38,28 +38,18 @@ def marginal_likelihoods(
 
     Parameters
     ----------
-    variances : array (M, 4)
-        c^2, tau^2, and the variances of unit and origin effects.
-    y, sampling, inverse_ratio, log_ratio : array (R,)
-        Savings rates; s^2; 1 / r and log r, with r the size relative to the typical one. Rows of one unit stand
-        together.
-    origin : array (R,)
-        Number of each row's origin.
-    first : array (U + 1,)
-        First row of each unit; the last entry is R.
-    prior_sd : array (2,)
-        Prior SD of mean and slope.
-    n_origins : int
-        O; 0 leaves origin effects out.
+    variances : (M, 4) c^2, tau^2, and the variances of unit and origin effects
+    y, sampling, inverse_ratio, log_ratio : (R,) savings rates; s^2; 1 / r and log r, with r the size over the typical
+    origin : (R,) number of each row's origin
+    first : (U + 1,) first row of each unit; rows of one unit stand together, and the last entry is R
+    prior_sd : (2,) prior SD of mean and slope
+    n_origins : O; 0 leaves origin effects out
 
     Returns
     -------
-    log_likelihood : array (M,)
-        Without the constant; -inf where the precision cannot be factored.
-    centre : array (M, 2)
-        Mean and slope expected given the node.
-    root : array (M, 3)
-        Lower Cholesky factor of their precision: entries (0, 0), (1, 0), (1, 1).
+    log_likelihood : (M,) without the constant; -inf where the precision cannot be factored
+    centre : (M, 2) mean and slope expected given the node
+    root : (M, 3) entries (0, 0), (1, 0), (1, 1) of the lower Cholesky factor of their precision
     """
     n_nodes, n_units, size = len(variances), len(first) - 1, n_origins + 2
     log_likelihood = np.full(n_nodes, -np.inf)

@@ -51,8 +51,7 @@ def placebo_thresholds(
 
     Parameters
     ----------
-    z : (R,) standardised savings; their absolute values for a two-sided threshold
-    scale : (R,) standard errors by which z was standardised
+    z, scale : (R,) standardised savings (absolute values if two-sided), and the standard errors that standardised them
     block, origin : (R,) numbers from 0
     weights : (K, blocks) how often each block is drawn; a single row of ones for the placebos as they are
     level : fraction

@@ -30,18 +30,11 @@ def power_table(
 
     Parameters
     ----------
-    scenario : Scenario
-        Its `insured` and `years` are replaced.
-    insured : sequence of float
-        Numbers of insured persons.
-    years : sequence of int
-        Numbers of performance years.
-    savings : sequence of float
-        True savings rates, as fractions of the benchmark.
-    simulated : int
-        Number of contracts simulated year by year in each cell, for the shares paid and the bonus; 0 for formulas.
-    seed : int
-        Random seed of the simulation.
+    scenario : Scenario whose `insured` and `years` are replaced
+    insured, years : numbers of insured persons, and of performance years
+    savings : true savings rates, as fractions of the benchmark
+    simulated : number of contracts simulated per cell, for the shares paid and the bonus; 0 for formulas
+    seed : random seed of the simulation
 
     Returns
     -------
@@ -51,8 +44,8 @@ def power_table(
 
     Examples
     --------
-    >>> from ssinfer.thresholds.planning.scenario import Scenario
-    >>> table = power_table(Scenario(insured=1, kind="schedule"), insured=[5000], years=[1])
+    >>> import ssinfer as ss
+    >>> table = power_table(ss.Scenario(insured=1, kind="schedule"), insured=[5000], years=[1])
     >>> table[["standard_error", "threshold", "false_payment_rate"]].round(3).values.tolist()
     [[0.03, 0.039, 0.098]]
     """
@@ -104,15 +97,10 @@ def overall_false_payments(
 
     Parameters
     ----------
-    scenario : Scenario
-    table : DataFrame
-        Result of :func:`power_table` for the same scenario.
-    looks : int
-        Interim analyses per year, over the performance years of each row.
-    contracts : int
-        Number of simulated contracts per row.
-    seed : int
-        Random seed.
+    scenario, table : a scenario and its :func:`power_table`
+    looks : interim analyses per year, over the performance years of each row
+    contracts : number of simulated contracts per row
+    seed : random seed
     """
     shares = []
     for n, n_years in zip(table["insured"], table["years"], strict=True):

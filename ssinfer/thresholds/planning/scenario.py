@@ -35,35 +35,21 @@ class Scenario:
 
     Attributes
     ----------
-    insured : float
-        Number of insured persons n.
-    years : int
-        Performance years Y, pooled.
-    k : float
-        Person-level constant: the standard error of a contrast of one year is k / sqrt(n).
-    shock_sd : float
-        SD tau that the group's shock adds to the error of the first year, a fraction of the benchmark.
-    persistence : float
-        Autocorrelation of the shock over a year.
-    bias : float
-        Bias of the benchmark, as a fraction; positive if the benchmark is too high.
-    baseline_weights : tuple of float
-        Weights w of the baseline years, the earliest first. They are normalised.
-    kind : "confidence", "credible", "schedule" or "fixed"
-        Kind of threshold. "confidence": the quantile of the assumed error at `level` and `side`. "credible": the same
-        under a `prior` N(m, t²), :math:`z\,SE\sqrt{1 + SE^2/t^2} - m\,SE^2/t^2`. "schedule": Medicare's. "fixed":
-        `rate`.
-    level : float
-        Level of a confidence or credible threshold, a fraction.
-    side : "one-sided" or "two-sided"
-    rate : float
-        The fixed threshold, a fraction of the benchmark.
-    prior : Prior, "flat", "sceptical" or "literature"
-        Prior of a credible threshold.
-    believed_shock : bool
-        Whether the threshold allows for the group's shock. If False, it allows for sampling error only.
-    share : float
-        Sharing rate, a fraction.
+    insured : number of insured persons n
+    years : performance years Y, pooled
+    k : person-level constant; the standard error of a contrast of one year is k / sqrt(n)
+    shock_sd : SD tau that the group's shock adds to the error of the first year, a fraction of the benchmark
+    persistence : autocorrelation of the shock over a year
+    bias : bias of the benchmark, a fraction; positive if the benchmark is too high
+    baseline_weights : weights w of the baseline years, the earliest first; they are normalised
+    kind : "confidence", "credible", "schedule" or "fixed", the kind of threshold
+        "confidence": the quantile of the assumed error at `level` and `side`. "credible": the same under a `prior`
+        N(m, t²), :math:`z\,SE\sqrt{1 + SE^2/t^2} - m\,SE^2/t^2`. "schedule": Medicare's. "fixed": `rate`.
+    level, side : of a confidence or credible threshold; a fraction, and "one-sided" or "two-sided"
+    rate : the fixed threshold, a fraction of the benchmark
+    prior : Prior, "flat", "sceptical" or "literature", of a credible threshold
+    believed_shock : whether the threshold allows for the group's shock; if False, for sampling error only
+    share : sharing rate, a fraction
     sharing : "first_dollar" or "excess"
     """
 
@@ -94,7 +80,6 @@ class Scenario:
             raise ParameterError(f"persistence is {self.persistence}; an autocorrelation in [0, 1) is needed.")
         if self.shock_sd > 0.5:
             raise ParameterError(f"shock_sd is {self.shock_sd}, which looks like a percentage. Write 0.0125 for 1.25%.")
-        self._check_threshold()
         if not -1 < self.rate < 1 or not -1 < self.bias < 1:
             raise ParameterError(f"rate={self.rate}, bias={self.bias}: fractions are needed, 0.02 for 2%.")
         if not 0 < self.share <= 1:
@@ -103,8 +88,6 @@ class Scenario:
             raise ParameterError(f"sharing is {self.sharing!r}; allowed: 'first_dollar', 'excess'.")
         check_level(self.level)
         check_side(self.side)
-
-    def _check_threshold(self) -> None:
         kinds = {kind.name: kind for kind in KINDS.entries() if kind.for_scenario is not None}
         if self.kind != FIXED and self.kind not in kinds:
             raise ParameterError(f"kind is {self.kind!r}; allowed: {', '.join(map(repr, sorted((*kinds, FIXED))))}.")

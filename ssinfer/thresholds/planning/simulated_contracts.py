@@ -46,11 +46,7 @@ def payments_of(scenario: Scenario, measured: Floats) -> tuple[float, float]:
 
 
 def simulate_looks(
-    scenario: Scenario,
-    rng: np.random.Generator,
-    looks: int = 4,
-    contracts: int = N_CONTRACTS,
-    saving: float = 0.0,
+    scenario: Scenario, rng: np.random.Generator, looks: int = 4, contracts: int = N_CONTRACTS, saving: float = 0.0
 ) -> pd.DataFrame:
     """Return the payments of a contract with several interim analyses per year, paid at the first that passes.
 
@@ -59,15 +55,12 @@ def simulate_looks(
 
     Parameters
     ----------
-    scenario : Scenario
-        Its level and side are the nominal ones of each look. A fixed or scheduled threshold stays as it is.
-    rng : numpy.random.Generator
-    looks : int
-        Looks per year (4: quarterly), over `scenario.years` years.
-    contracts : int
-        Number of simulated contracts.
-    saving : float
-        True savings rate, a fraction of the benchmark.
+    scenario : Scenario whose level and side are the nominal ones of each look
+        A fixed or scheduled threshold stays as it is.
+    rng : random generator
+    looks : looks per year (4: quarterly), over `scenario.years` years
+    contracts : number of simulated contracts
+    saving : true savings rate, a fraction of the benchmark
 
     Returns
     -------
@@ -77,8 +70,9 @@ def simulate_looks(
 
     Examples
     --------
-    >>> from ssinfer.thresholds.planning.scenario import Scenario
-    >>> table = simulate_looks(Scenario(insured=20_000, k=3.3, shock_sd=0.0125), np.random.default_rng(1))
+    >>> import numpy as np, ssinfer as ss
+    >>> scenario = ss.Scenario(insured=20_000, k=3.3, shock_sd=0.0125)
+    >>> table = simulate_looks(scenario, np.random.default_rng(1))
     >>> table["paid_at_look"].round(2).tolist(), bool(table["paid_by_look"].iloc[-1] > 0.07)
     ([0.05, 0.05, 0.05, 0.05], True)
     """

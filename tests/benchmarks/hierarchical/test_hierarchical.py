@@ -101,7 +101,7 @@ def dense_covariance(layout, x):
         shock = value["neighbour_shock"] ** 2 * value["neighbour_persistence"] ** lag * np.outer(turbulence, turbulence)
         fields = model.loadings[:, 1:] * np.sqrt(model.spectrum[1:])
         total += np.kron(fields @ fields.T, value["neighbour_level"] ** 2 + shock)
-    return total + np.diag((value["noise"] ** 2 * model.inverse_size).ravel())
+    return total + np.diag((value["noise"] ** 2 * model.sampling).ravel())
 
 
 @pytest.mark.parametrize("options", [{}, {"volatility": False}, {"spatial": "region", "trend": False}])

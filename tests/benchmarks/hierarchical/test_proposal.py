@@ -21,8 +21,7 @@ def model_of(*names):
     kinds = {"persistence": "persistence"}
     return PanelModel(
         time=np.arange(PERIODS, dtype=float),
-        inverse_size=np.full((UNITS, PERIODS), 1e-4),
-        known=None,
+        sampling=np.full((UNITS, PERIODS), 1e-4),
         loadings=np.ones((UNITS, 1)),
         spectrum=np.ones(1),
         neighbours=0,

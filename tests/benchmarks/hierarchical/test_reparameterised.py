@@ -31,7 +31,7 @@ def by_hand(layout, signed, persistence, turbulence, period, placed):
     """The change of variables of one draw, unit by unit and period by period: standard effects and log Jacobian."""
     time, seen = layout.model.time, layout.seen > 0
     centred = time - time.mean()
-    deviation = np.abs(signed["noise"]) * np.sqrt(layout.model.inverse_size)
+    deviation = np.abs(signed["noise"]) * np.sqrt(layout.model.sampling)
     standard = {name: np.zeros_like(z) for name, z in placed.items()}
     jacobian = 0.0
     for i in range(UNITS):
@@ -106,7 +106,7 @@ def test_the_density_is_that_of_the_definition_times_the_jacobian(options, likel
                 kept = persistence ** float(layout.model.time[t] - layout.model.time[t - 1]) if t else 0.0
                 shock = kept * shock + signed["shock"] * np.sqrt(1 - kept**2) * standard["shock"][unit, t]
             mean = mean + turbulence[-1] * shock  # of the last period alone, which is the performance period
-        deviation = np.abs(signed["noise"]) * np.sqrt(layout.model.inverse_size[unit, -1])
+        deviation = np.abs(signed["noise"]) * np.sqrt(layout.model.sampling[unit, -1])
 
         # a negative standard deviation stands for its absolute value with the sign of its effects turned
         turn = {name: np.sign(signed[name]) for name in scale}
@@ -142,7 +142,7 @@ def test_the_log_likelihood_of_fitted_cells_is_normal_about_their_mean():
     )
     groups = _fitted(layout, posterior, rng)
     unit, period = np.nonzero(layout.seen)
-    deviation = posterior["noise"].values[..., None] * np.sqrt(layout.model.inverse_size[unit, period])
+    deviation = posterior["noise"].values[..., None] * np.sqrt(layout.model.sampling[unit, period])
     expected = stats.norm.logpdf(layout.y[unit, period], posterior["fitted_mean"].values, deviation)
     found = groups["log_likelihood"]["y"]
     assert found.dims == ("chain", "draw", "y_dim_0")

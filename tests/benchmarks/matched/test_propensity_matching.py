@@ -28,6 +28,12 @@ def fit(simulated, seed=1, **options):
     return PropensityMatching(n_draws=400, **options).fit(simulated.cohort, simulated.design, seed=seed)
 
 
+@pytest.fixture(scope="module")
+def plain(simulated):
+    """The fit with default options and seed 1."""
+    return fit(simulated)
+
+
 def status(cf, check):
     return cf.diagnostics.set_index("check").loc[check, "status"]
 
@@ -37,8 +43,8 @@ def pairs_of(cohort, design):
     return method.fit(cohort, design, seed=1).inference["pairs"].to_dataframe()
 
 
-def test_expected_benchmark_is_baseline_plus_growth_of_the_matched_controls(simulated):
-    cf = fit(simulated)
+def test_expected_benchmark_is_baseline_plus_growth_of_the_matched_controls(simulated, plain):
+    cf = plain
     cohort, design = simulated.cohort, simulated.design
     pairs = cf.inference["pairs"].to_dataframe()
     row_of = {person: row for row, person in enumerate(cohort.person)}
@@ -106,8 +112,8 @@ def test_pairs_of_every_drawn_score_are_returned(simulated):
     assert cf.to_datatree()["pairs_of_score_draws"] is not None
 
 
-def test_same_seed_same_draws_and_row_order_does_not_matter(simulated):
-    cf = fit(simulated)
+def test_same_seed_same_draws_and_row_order_does_not_matter(simulated, plain):
+    cf = plain
     assert np.array_equal(cf.benchmark, fit(simulated).benchmark)
     assert not np.array_equal(cf.benchmark, fit(simulated, seed=2).benchmark)
     shuffle = np.random.default_rng(0).permutation(len(simulated.cohort.person))
@@ -199,8 +205,8 @@ def test_every_option_gives_a_benchmark_near_the_truth(simulated, options):
     cf.to_datatree()
 
 
-def test_truncation_caps_both_sides_and_lowers_the_level(simulated):
-    plain, cut = fit(simulated), fit(simulated, truncation=0.95)
+def test_truncation_caps_both_sides_and_lowers_the_level(simulated, plain):
+    cut = fit(simulated, truncation=0.95)
     assert cut.level < plain.level
     assert float(cut.spending.mean()) < float(plain.spending.mean())
     assert cut.pooled().std() < plain.pooled().std()
@@ -215,11 +221,11 @@ def test_entrants_are_matched_among_themselves():
     assert all(late[a] == late[b] for a, b in zip(pairs["treated"], pairs["control"], strict=True))
 
 
-def test_regression_to_the_mean_is_warned_of_unless_the_adjustment_is_lagged(simulated):
+def test_regression_to_the_mean_is_warned_of_unless_the_adjustment_is_lagged(simulated, plain):
     check = "regression to the mean"
     assert status(fit(simulated, prior_spending=True), check) == "WARN"
     assert check not in set(fit(simulated, prior_spending=True, adjustment="lagged").diagnostics["check"])
-    assert check not in set(fit(simulated).diagnostics["check"])
+    assert check not in set(plain.diagnostics["check"])
 
 
 def test_lagged_adjustment_removes_the_bias_where_the_treated_were_chosen_by_prior_spending():

@@ -6,10 +6,15 @@ import numpy as np
 import pytest
 
 from ssinfer.benchmarks.matched.growth import Growth
-from ssinfer.benchmarks.matched.kernels.neighbour_residuals import neighbour_residuals
 from ssinfer.benchmarks.matched.lines import Lines
 from ssinfer.benchmarks.matched.outcome import Outcome
-from ssinfer.benchmarks.matched.sampling_distribution import bootstrap_t, clustered, conditional, two_way
+from ssinfer.benchmarks.matched.sampling_distribution import (
+    bootstrap_t,
+    clustered,
+    conditional,
+    neighbour_residuals,
+    two_way,
+)
 
 
 def comparison(shared, n_groups=2, n_periods=2, m=60, n_persons=40, seed=0):
@@ -91,3 +96,17 @@ def test_bootstrap_t_errors_have_the_spread_of_the_clustered_standard_error():
     # t with 59 clusters: the 5% and 95% quantiles lie at -1.67 and 1.67 standard errors, skewness apart.
     low, high = np.quantile(draws[:, :, 0], [0.05, 0.95], axis=0)
     assert (high - low) / 2 == pytest.approx(1.67 * clusters, rel=0.12)
+
+
+@pytest.mark.parametrize("shape", [(80,), (80, 2)])
+def test_residuals_of_neighbours_equal_the_definition_with_ties(shape):
+    rng = np.random.default_rng(5)
+    score = rng.integers(0, 30, 80) / 30  # a grid makes ties
+    y = rng.normal(size=shape)
+    residuals = neighbour_residuals(y, score)
+    for i in range(80):
+        others = np.delete(np.arange(80), i)
+        distance = np.abs(score[others] - score[i])
+        nearest = others[distance <= distance.min() + 1e-12]
+        L = len(nearest)
+        assert residuals[i] == pytest.approx(np.sqrt(L / (L + 1)) * (y[i] - y[nearest].mean(axis=0)))

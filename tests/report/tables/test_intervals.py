@@ -11,7 +11,9 @@ from simulated_matching import simulate_matching
 import ssinfer as ss
 from ssinfer.figures.numbers import ABSENT, MINUS
 from ssinfer.report.analysis import analyse
-from ssinfer.report.tables.intervals import TABLE
+from ssinfer.report.table import TABLES
+
+TABLE = TABLES.find("intervals")
 
 
 def number(text):

@@ -13,8 +13,7 @@ from ssinfer.figures.numbers import ABSENT
 from ssinfer.figures.svg import svg_of
 from ssinfer.report.analysis import Analysis, analyse
 from ssinfer.report.figure_frames import earnings_by_saving
-from ssinfer.report.table import NoTable
-from ssinfer.report.tables import model_thresholds, model_thresholds_by_size, pareto, specifications
+from ssinfer.report.table import TABLES, NoTable
 from ssinfer.report.text.recommendation import recommendation_sentences
 from ssinfer.thresholds.kind import ThresholdKey
 
@@ -52,7 +51,7 @@ def test_sentences_name_the_choice_its_hash_and_its_performance_on_held_out_fold
 
 
 def test_every_specification_is_printed(analysis):
-    table = specifications.TABLE.build(analysis)
+    table = TABLES.find("specifications").build(analysis)
     assert len(table.rows) == len(analysis.choice.specifications)
     assert table.caption == f"All {len(table.rows)} specifications"
     assert table.column("Threshold")[0].split()[0] in {"Confidence", "Placebo", "Model", "Medicare", "Expected"}
@@ -60,17 +59,19 @@ def test_every_specification_is_printed(analysis):
 
 def test_credible_stands_above_confidence_at_each_level(analysis):
     both = with_credible(analysis, "a")
-    table = model_thresholds.TABLE.build(both)
+    table = TABLES.find("kinds").build(both)
     assert table.column("Threshold") == ["Credible 95%", "Confidence 95%", "Credible 90%", "Confidence 90%"]
     assert table.rows[0][2:] == table.rows[1][2:]
-    assert model_thresholds_by_size.TABLE.build(both) == NoTable()
+    assert TABLES.find("kinds-by-size").build(both) == NoTable()
 
 
 def test_the_pareto_set_is_printed_without_the_bias_of_a_small_group(analysis, without):
-    table = pareto.TABLE.build(analysis)
+    table = TABLES.find("pareto").build(analysis)
     assert len(table.rows) == (~analysis.choice.pareto["dominated"]).sum() >= 1
     small = replace(analysis, result=without(analysis.result, suppress_below=20_500))
-    assert set(pareto.TABLE.build(small).column("Bias in the group's own earlier years (%, absolute)")) == {ABSENT}
+    assert set(TABLES.find("pareto").build(small).column("Bias in the group's own earlier years (%, absolute)")) == {
+        ABSENT
+    }
 
 
 def test_credible_against_confidence_comes_from_a_design_that_has_both(analysis):
@@ -80,15 +81,16 @@ def test_credible_against_confidence_comes_from_a_design_that_has_both(analysis)
 
 
 def test_without_any_posterior_there_is_no_table_of_model_thresholds(analysis):
-    assert model_thresholds.TABLE.build(analysis) == NoTable()
+    assert TABLES.find("kinds").build(analysis) == NoTable()
 
 
 def test_without_a_backtest_the_reason_is_given(study, without):
     part = analyse(without(study, backtest=None))
     assert part.choice is None
     assert list(recommendation_sentences(part)) == [part.why_no_choice]
-    assert model_thresholds.TABLE.build(part) == NoTable()
-    assert specifications.TABLE.build(part) == pareto.TABLE.build(part) == NoTable(part.why_no_choice)
+    assert TABLES.find("kinds").build(part) == NoTable()
+    for name in ("specifications", "pareto"):
+        assert TABLES.find(name).build(part) == NoTable(part.why_no_choice)
 
 
 def test_payments_without_saving_are_those_of_the_table_of_the_backtest(analysis):

@@ -15,22 +15,22 @@ def plain_thresholds(z, scale, block, origin, weight, level):
     """Rows repeated as often as their block is drawn, and the order statistic of `placebo_threshold`."""
     out = np.full(len(z), np.nan)
     for row in range(len(z)):
-        found = {}
+        by_origin = {}
         for period in np.unique(origin):
             rest = (block != block[row]) & (origin == period)
             try:
-                found[period] = order_statistic(np.repeat(z[rest], weight[block[rest]]), level, "one-sided")
+                by_origin[period] = order_statistic(np.repeat(z[rest], weight[block[rest]]), level, "one-sided")
             except (RefusalError, ValueError):  # too few, alike, or none at all
                 continue
-        others = [value for period, value in found.items() if period != origin[row]]
+        others = [value for period, value in by_origin.items() if period != origin[row]]
         if others:
             out[row] = scale[row] * np.mean(others)
-        elif origin[row] in found:
-            out[row] = scale[row] * found[origin[row]]
+        elif origin[row] in by_origin:
+            out[row] = scale[row] * by_origin[origin[row]]
     return out
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from([0.8, 0.9, 0.95]), st.integers(1, 3), st.integers(2, 12))
 def test_thresholds_equal_those_of_repeated_rows(seed, level, n_origins, n_blocks):
     rng = np.random.default_rng(seed)
@@ -40,8 +40,8 @@ def test_thresholds_equal_those_of_repeated_rows(seed, level, n_origins, n_block
     block = rng.integers(0, n_blocks, n)
     weights = rng.multinomial(n_blocks, np.full(n_blocks, 1 / n_blocks), size=3)
     weights[0] = 1
-    found = placebo_thresholds(z, scale, block, origin, weights.astype(float), level)
-    for threshold, weight in zip(found, weights, strict=True):
+    thresholds = placebo_thresholds(z, scale, block, origin, weights.astype(float), level)
+    for threshold, weight in zip(thresholds, weights, strict=True):
         np.testing.assert_allclose(threshold, plain_thresholds(z, scale, block, origin, weight, level), rtol=1e-12)
 
 

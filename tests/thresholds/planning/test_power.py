@@ -37,8 +37,8 @@ def test_table_of_method_md(row):
     # 2.135 is printed as 2.14: half a unit of the last digit is granted, with room for the binary fraction
     assert 100 * scheduled.standard_error == pytest.approx(se, abs=0.005 + 1e-9)
     assert 100 * scheduled.threshold == pytest.approx(msr, abs=0.05)
-    found = [scheduled.paid(), *(Scenario(insured=n, kind="fixed", rate=rate).paid() for rate in (0.02, 0.01))]
-    assert found == pytest.approx([at_msr, at_2, at_1], abs=0.0005 + 1e-9)
+    shares_paid = [scheduled.paid(), *(Scenario(insured=n, kind="fixed", rate=rate).paid() for rate in (0.02, 0.01))]
+    assert shares_paid == pytest.approx([at_msr, at_2, at_1], abs=0.0005 + 1e-9)
     assert [scheduled.paid(s) for s in (0.02, 0.03, 0.05)] == pytest.approx(power, abs=0.0005 + 1e-9)
 
 
@@ -50,9 +50,9 @@ def test_table_of_method_md_by_simulation(row):
     scheduled = Scenario(insured=n, kind="schedule")
     errors = simulate_errors(scheduled, rng, count)
     thresholds = (scheduled.threshold, 0.02, 0.01, *(scheduled.threshold - saving for saving in (0.02, 0.03, 0.05)))
-    found = np.array([(errors >= threshold).mean() for threshold in thresholds])
+    shares_paid = np.array([(errors >= threshold).mean() for threshold in thresholds])
     expected = np.array([at_msr, at_2, at_1, *power])
-    assert (np.abs(found - expected) <= 4 * np.sqrt(expected * (1 - expected) / count) + 0.0006).all()
+    assert (np.abs(shares_paid - expected) <= 4 * np.sqrt(expected * (1 - expected) / count) + 0.0006).all()
 
 
 @pytest.mark.parametrize("row", BONUS)
@@ -71,12 +71,12 @@ def test_undeserved_bonus_of_method_md_by_simulation(row):
 def test_undeserved_bonus_of_method_md(row):
     n, first, excess, none = row
     scheduled = Scenario(insured=n, kind="schedule")
-    found = [
+    bonuses = [
         scheduled.expected_bonus(),
         replace(scheduled, sharing="excess").expected_bonus(),
         Scenario(insured=n, kind="fixed", rate=0.0).expected_bonus(),
     ]
-    assert [100 * value for value in found] == pytest.approx([first, excess, none], abs=0.0005 + 1e-9)
+    assert [100 * value for value in bonuses] == pytest.approx([first, excess, none], abs=0.0005 + 1e-9)
 
 
 def test_delia_2012_by_formula_and_by_simulation():
@@ -137,17 +137,19 @@ def test_quarterly_looks_raise_the_overall_false_payment_rate():
     assert looks["paid_at_look"].to_numpy() == pytest.approx(0.05, abs=0.004)
     assert looks["paid_by_look"].is_monotonic_increasing
     assert looks["paid_by_look"].iloc[-1] > 0.10
-    one = simulate_looks(Scenario(insured=20_000, k=3.3, shock_sd=0.0125), np.random.default_rng(1), looks=1)
-    assert one["paid_by_look"].item() == pytest.approx(0.05, abs=0.004)
+    yearly = simulate_looks(Scenario(insured=20_000, k=3.3, shock_sd=0.0125), np.random.default_rng(1), looks=1)
+    assert yearly["paid_by_look"].item() == pytest.approx(0.05, abs=0.004)
 
 
 def test_the_overall_false_payment_rate_stands_beside_the_table():
     scenario = Scenario(insured=1, k=3.3, shock_sd=0.0125)
     table = power_table(scenario, insured=[20_000], years=[1, 2])
-    found = overall_false_payments(scenario, table, looks=4, contracts=40_000)
-    assert found.columns.tolist().index("false_payment_rate_looks") == 1 + table.columns.get_loc("false_payment_rate")
-    assert found["false_payment_rate"].to_numpy() == pytest.approx(0.05)
-    assert (np.diff([0.05, *found["false_payment_rate_looks"]]) > 0.01).all()
+    with_looks = overall_false_payments(scenario, table, looks=4, contracts=40_000)
+    assert with_looks.columns.tolist().index("false_payment_rate_looks") == 1 + table.columns.get_loc(
+        "false_payment_rate"
+    )
+    assert with_looks["false_payment_rate"].to_numpy() == pytest.approx(0.05)
+    assert (np.diff([0.05, *with_looks["false_payment_rate_looks"]]) > 0.01).all()
 
 
 @pytest.mark.parametrize(("kind", "prior"), [("confidence", "flat"), ("credible", "sceptical"), ("schedule", "flat")])

@@ -1,4 +1,4 @@
-r"""Gaussian panel: likelihood and predictions of a hierarchical panel with all effects integrated out.
+"""Gaussian panel: likelihood and predictions of a hierarchical panel with all effects integrated out.
 
 For unit i (of N) over T periods, with R known loadings u_i and common effects f_r,
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Marginal:
-    """Log marginal likelihood, and the posterior N(mean, root root') of the common effects f given all observed cells.
+    """Log marginal likelihood, and the posterior of the common effects f given all observed cells.
 
-    mean (R T,) and root (R T, R T) are ordered loading by loading.
+    The posterior is N(mean, root root'). mean (R T,) and root (R T, R T) are ordered loading by loading.
     """
 
     log_likelihood: float
@@ -38,9 +38,7 @@ class Marginal:
         """Return mean (I, T) and root (I, T, R T) of Z_i f for the loadings (I, R) of some units."""
         width = loadings.shape[1]
         mean = loadings @ self.mean.reshape(width, -1)
-        periods = mean.shape[1]
-        root = (loadings @ self.root.reshape(width, -1)).reshape(len(loadings), periods, -1)
-        return mean, root
+        return mean, (loadings @ self.root.reshape(width, -1)).reshape(*mean.shape, -1)
 
 
 def marginal(terms: UnitTerms, loadings: Floats, common: Floats) -> Marginal:
@@ -74,56 +72,19 @@ def marginal(terms: UnitTerms, loadings: Floats, common: Floats) -> Marginal:
 
 
 def leave_cells_out(
-    fit: Marginal, terms: UnitTerms, without: UnitTerms, rows: Positions, loadings: Floats, cells: Positions
+    mean_with: Floats, spread: Floats, terms: UnitTerms, without: UnitTerms, cells: Positions
 ) -> tuple[Floats, Floats, Floats]:
-    r"""Remove each unit's sealed cells from a fit that used them, one unit at a time, exactly.
+    """Remove sealed cells B from the posterior of Z_i f, exactly, one unit at a time.
 
-    Let V be the posterior covariance of f from all cells, B the sealed cells, F = (S_i⁻¹)_{.B} (S_i⁻¹)_BB^(-1/2), and
-    H = Z_i V Z_i'. Then S_i⁻¹(all) - S_i⁻¹(without) = F F'. The posterior without the cells has
+    Returns mean (I, T) and covariance (I, T, T) without the cells, and the change (I,) of the log likelihood. Let V be
+    the covariance of f given all cells, and F = (S_i⁻¹)_{.B} (S_i⁻¹)_BB^(-1/2). Removing B takes F F' from S_i⁻¹, and
     Z_i V₋ Z_i' = H + H F (I - F'HF)⁻¹ F'H, and |G⁻¹ + A₋| = |G⁻¹ + A| |I - F'HF|.
 
     Parameters
     ----------
-    fit, terms : Marginal, UnitTerms
-        From all cells of all N units, including the sealed cells.
-    without : UnitTerms
-        Of the units in `rows` without their sealed cells.
-    rows, loadings : array (I,), (I, R)
-        The units and their loadings.
-    cells : array (P,)
-        The sealed cells B, the same for each unit.
-
-    Returns
-    -------
-    mean, covariance : array (I, T), (I, T, T)
-        Of Z_i f without the sealed cells of i.
-    log_likelihood : array (I,)
-        Of all cells except the sealed cells of i.
-    """
-    mean_with, root_with = fit.at(loadings)
-    covariance_with = np.matmul(root_with, root_with.transpose(0, 2, 1))
-    mean, covariance, change = downdate(mean_with, covariance_with, terms.of(rows), without, cells)
-    return mean, covariance, fit.log_likelihood + change
-
-
-def downdate(
-    mean_with: Floats, spread: Floats, terms: UnitTerms, without: UnitTerms, cells: Positions
-) -> tuple[Floats, Floats, Floats]:
-    """Remove sealed cells from the posterior of Z_i f: see `leave_cells_out`. Rows are units, or units at many nodes.
-
-    Parameters
-    ----------
-    mean_with, spread : array (I, T), (I, T, T)
-        Mean and covariance H of Z_i f from all cells.
-    terms, without : UnitTerms
-        Of these rows from all cells, and without their sealed cells.
-    cells : array (P,)
-        The sealed cells.
-
-    Returns
-    -------
-    mean, covariance, change : array (I, T), (I, T, T), (I,)
-        Without the cells, and the change of the log likelihood.
+    mean_with, spread : (I, T) mean and (I, T, T) covariance H = Z_i V Z_i' given all cells
+    terms, without : terms of these rows from all cells, and without their sealed cells
+    cells : (P,) the sealed cells B, the same for each row
     """
     delta = terms.weighted - without.weighted
     columns = terms.inverse[:, :, cells]  # (I, T, P)
@@ -158,34 +119,23 @@ def predict(
     noise: Floats,
     cells: Positions,
 ) -> tuple[Floats, Floats]:
-    r"""Predict the cells at `cells` of I units from their observed cells and the posterior of Z_i f.
+    """Predict cells of I units from their other cells and the posterior of Z_i f: (I, 2 P) and (I, 2 P, 2 P).
+
+    The expected part comes first (common effects and structure), then the outcome with shock and noise.
 
     Parameters
     ----------
-    mean, covariance : array (I, T), (I, T, T)
-        Of Z_i f, from the data without the predicted cells.
-    terms : UnitTerms
-        Of the I units without the predicted cells.
-    y, noise : array (I, T)
-        Outcome, 0 where unseen; sampling variance, also of the predicted cells.
-    structure, shared : array (T, T) or (I, T, T)
-        Covariance of level, trend and season only (the *expected* part), and K.
-    cells : array (P,)
-
-    Returns
-    -------
-    mean, covariance : array (I, 2 P), (I, 2 P, 2 P)
-        First the expected part (common effects and structure), then the outcome with shock and noise.
+    mean, covariance, terms : (I, T), (I, T, T) of Z_i f, and terms of the units, without the predicted cells
+    y, noise : (I, T) outcome, 0 where unseen; sampling variance, also of the predicted cells
+    structure, shared : (T, T) or (I, T, T) covariance of level, trend and season, and K
+    cells : (P,)
     """
-    units, periods = y.shape
     n_cells = len(cells)
     both = np.concatenate([structure[..., cells, :], shared[..., cells, :]], axis=-2)
     gain = np.matmul(both, terms.inverse)  # zero columns where unseen
-    pick = np.zeros((2 * n_cells, periods))
-    pick[np.arange(2 * n_cells), np.tile(cells, 2)] = 1.0
-    design = pick[None] - gain
+    design = np.eye(y.shape[1])[np.tile(cells, 2)] - gain
     centre = np.matmul(design, mean[:, :, None])[:, :, 0] + np.matmul(gain, y[:, :, None])[:, :, 0]
-    prior = np.empty((units, 2 * n_cells, 2 * n_cells))
+    prior = np.empty((len(y), 2 * n_cells, 2 * n_cells))
     prior[:] = np.tile(structure[..., cells[:, None], cells], (2, 2))
     prior[:, n_cells:, n_cells:] = shared[..., cells[:, None], cells]
     outcome = np.arange(n_cells, 2 * n_cells)

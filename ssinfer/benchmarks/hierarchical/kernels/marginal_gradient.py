@@ -1,4 +1,4 @@
-r"""Log marginal likelihood of the Gaussian panel at one node, with its derivatives."""
+"""Log marginal likelihood of the Gaussian panel at one node, with its derivatives."""
 
 from __future__ import annotations
 
@@ -19,27 +19,15 @@ NOT_FINITE = "the log likelihood is not finite: check the outcome, the loadings 
 def log_marginal_gradient(
     nodes: Nodes, noise: Floats, seen: Floats, y: Floats, loading: Floats
 ) -> tuple[float, Floats, float]:
-    r"""Return the log marginal likelihood at a single node, and its derivatives by ``shared`` (T, T) and ``scale``.
+    """Return the log marginal likelihood at a single node, and its derivatives by ``shared`` (T, T) and ``scale``.
 
-    Let m and V be the posterior mean and covariance of the period effects, u_i the loading and
-    α_i = S_i⁻¹ (y_i - u_i m). Then
-
-    .. math:: dl / dS_i = (α_i α_i' - S_i^{-1} + u_i^2 S_i^{-1} V S_i^{-1}) / 2
-
-    Parameters
-    ----------
-    nodes, noise, seen, y, loading
-        As for `period_effects`, with a single node.
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        A covariance is not positive definite to rounding error, or an input is not finite.
+    dl / dS_i = (α_i α_i' - S_i⁻¹ + u_i² S_i⁻¹ V S_i⁻¹) / 2 with α_i = S_i⁻¹ (y_i - u_i m). u_i is the loading; m and V
+    are the posterior mean and covariance of the period effects. Arguments are those of `period_effects`. Raises
+    numpy.linalg.LinAlgError if a covariance is singular to rounding error or an input is not finite.
     """
+    blocks = unit_blocks(nodes.shared, noise, nodes.scale, seen, y)
+    determinant, inverse, weighted, quadratic = (array[0] for array in blocks)
     units, periods = y.shape
-    determinant, inverse = np.empty(units), np.empty((units, periods, periods))
-    weighted, quadratic = np.empty((units, periods)), np.empty(units)
-    unit_blocks(nodes.shared[0], noise, float(nodes.scale[0]), seen, y, determinant, inverse, weighted, quadratic)
     if not np.isfinite(determinant).all():
         raise np.linalg.LinAlgError(SINGULAR)
     common = nodes.common

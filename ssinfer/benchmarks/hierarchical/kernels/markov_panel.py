@@ -1,15 +1,10 @@
-r"""Sums over the units of a panel at many nodes, in O(T²) per unit, if the shock is Markov.
+"""Sums over the units of a panel at many nodes, in O(T²) per unit, if the shock is Markov.
 
-The covariance of a unit is S_i = U U' + E R E + D_i. U (T, Q) contains level, trend and season. E is diag(e), and R is
-the correlation of an AR(1) process, whose inverse P is tridiagonal. D_i = diag(d_i) is sampling noise. With I = D_i⁻¹,
-zero in cells that were not seen, and Z = (P + E I E)⁻¹,
+    S_i = U U' + E R E + D_i,      (E R E + D_i)⁻¹ = I - I E Z E I,      Z = (P + E I E)⁻¹,      I = D_i⁻¹
 
-.. math:: (E R E + D_i)^{-1} = I - I E Z E I
-
-Z follows from the LDL' factors of a tridiagonal matrix by the recurrence of Takahashi, Fagan and Chin (1973). U U' is
-added by Woodbury's identity. ``unit_terms`` factors S_i itself, in O(T³); tests compare with it.
-
-The difference loses digits where noise is far smaller than the shock: see :func:`well_conditioned`.
+U (T, Q) contains level, trend and season. E is diag(e). R is the correlation of an AR(1) process; its inverse P is
+tridiagonal. D_i = diag(d_i) is sampling noise; I is zero in unseen cells. Z follows from LDL' factors by the recurrence
+of Takahashi, Fagan and Chin (1973), and Woodbury's identity adds U U'. ``unit_terms`` factors S_i itself, in O(T³).
 """
 
 from __future__ import annotations
@@ -28,10 +23,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Markov:
-    """Components of the shared covariance at M nodes.
+    """Components of the shared covariance at M nodes: e is `spread` (M, T), U is `low` (M, T, Q).
 
-    kept (M, T): correlation of the shock in t with that in t - 1, 0 in the first period. spread (M, T): e, the SD of
-    the shock. low (M, T, Q): U.
+    kept (M, T) is the correlation of the shock in t with that in t - 1, 0 in the first period.
     """
 
     kept: Floats
@@ -47,7 +41,7 @@ MAX_RATIO = 1e6  # of shock to noise variance, and of 1 / (1 - persistence²): s
 
 
 def well_conditioned(markov: Markov, noise: Floats, scale: Floats) -> Booleans:
-    """Return the nodes (M,) at which the sums are as exact as the dense ones; arguments as in :func:`markov_sums`."""
+    """Return the nodes (M,) at which the noise is not so small that the Markov sums lose digits."""
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         ratio = (markov.spread**2 / noise.min(axis=0)).max(axis=1) / scale
         return (ratio < MAX_RATIO) & (1.0 / (1.0 - (markov.kept**2).max(axis=1)) < MAX_RATIO)
@@ -57,47 +51,30 @@ def well_conditioned(markov: Markov, noise: Floats, scale: Floats) -> Booleans:
 def markov_sums(
     kept: Floats, spread: Floats, low: Floats, noise: Floats, scale: Floats, seen: Floats, y: Floats, loading: Floats
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """Sum log determinants, u² S⁻¹, u S⁻¹ y and y' S⁻¹ y over all units, at each of M nodes.
+    """Sum log determinants (M,), u² S⁻¹ (M, T, T), u S⁻¹ y (M, T) and y' S⁻¹ y (M,) over all units, at each node.
 
     Parameters
     ----------
-    kept, spread, low : array (M, T), (M, T), (M, T, Q)
-        As in `Markov`.
-    noise, scale : array (N, T), (M,)
-        d_i is their product.
-    seen, y, loading : array (N, T), (N, T), (N,)
-        1 where observed, else 0; outcome; u.
-
-    Returns
-    -------
-    log_determinant, precision, score, quadratic : array (M,), (M, T, T), (M, T), (M,)
+    kept, spread, low : as in `Markov`
+    noise, scale : (N, T) and (M,); d_i is their product
+    seen, y, loading : (N, T) 1 where observed, else 0; (N, T) outcome; (N,) u
     """
     nodes, periods, width = low.shape
     units = len(y)
-    log_determinant = np.zeros(nodes)
-    precision = np.zeros((nodes, periods, periods))
-    score = np.zeros((nodes, periods))
-    quadratic = np.zeros(nodes)
-    total = np.zeros((periods, periods, LANES))
-    information = np.zeros((periods, LANES))
-    turned = np.zeros((periods, LANES))  # e I
-    pivot = np.zeros((periods, LANES))
-    below = np.zeros((periods, LANES))  # -l
-    outcome = np.zeros((periods, LANES))
-    solved = np.zeros((width + 1, periods, LANES))  # of U, then of y
-    gram = np.zeros((width, width, LANES))
-    work = np.zeros((periods, LANES))
-    weight = np.zeros(LANES)
-    square = np.zeros(LANES)
-    step = np.zeros(LANES)
+    log_determinant, quadratic = np.zeros(nodes), np.zeros(nodes)
+    precision, score = np.zeros((nodes, periods, periods)), np.zeros((nodes, periods))
+    total, gram = np.zeros((periods, periods, LANES)), np.zeros((width, width, LANES))
+    information, outcome, work = np.zeros((periods, LANES)), np.zeros((periods, LANES)), np.zeros((periods, LANES))
+    turned, pivot, below = np.zeros((periods, LANES)), np.zeros((periods, LANES)), np.zeros((periods, LANES))
+    solved = np.zeros((width + 1, periods, LANES))  # of U, then of y; turned is e I, below is -l
+    weight, square, step = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
     cells, of_noise = 0.0, 0.0
     for i in range(units):
         for t in range(periods):
             if seen[i, t] > 0.0:
                 cells += 1.0
                 of_noise += np.log(noise[i, t])
-    diagonal = np.zeros(periods)
-    off_diagonal = np.zeros(periods)
+    diagonal, off_diagonal = np.zeros(periods), np.zeros(periods)
     for m in range(nodes):
         log_determinant[m] = of_noise + cells * np.log(scale[m])
         for t in range(periods):

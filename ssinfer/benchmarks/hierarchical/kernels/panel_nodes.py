@@ -1,8 +1,6 @@
-r"""Marginal likelihood of the Gaussian panel at many nodes at once, for panels with one loading.
+"""Marginal likelihood of the Gaussian panel at M nodes at once, for panels without neighbours and covariates.
 
-A panel has one loading if it has no neighbours and no covariates. ``gaussian_panel`` computes the same for one set of
-parameters. For few units, one call per node would take twenty times as long as the arithmetic. M nodes, N units, T
-periods.
+``gaussian_panel`` computes the same for one set of parameters, and one call per node would take twenty times as long.
 """
 
 from __future__ import annotations
@@ -26,11 +24,10 @@ MIN_WORK_PER_THREAD = 2_000_000  # cells times nodes: some tens of milliseconds
 
 @dataclass(frozen=True, eq=False)
 class Nodes:
-    """Covariances at M nodes.
+    """Covariances at M nodes: `structure` and `shared` (M, T, T) of a unit without and with its shock.
 
-    structure (M, T, T): of level, trend and season. shared (M, T, T): of the same with the shock. scale (M,): factor
-    of the panel's sampling variances. common (T, T): lower Cholesky factor of the period effects' prior covariance.
-    markov: components of `shared` if its shock is Markov, else None.
+    scale (M,) is the factor of the sampling variances. common (T, T) is the lower Cholesky factor of the period
+    effects' prior covariance. markov has the components of `shared`; without it every sum is dense.
     """
 
     structure: Floats
@@ -52,20 +49,13 @@ class Nodes:
 def _sums(
     shared: Floats, noise: Floats, scale: Floats, seen: Floats, y: Floats, loading: Floats
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return the sums over all units of the terms of `markov_sums`, at each of M nodes.
-
-    The dense factorisation costs O(T³) per unit. Terms of single units are not kept.
-    """
+    """Return the sums of `markov_sums` by dense factorisation, in O(T³) per unit."""
     nodes = len(scale)
     units, periods = y.shape
-    log_determinant = np.zeros(nodes)
-    precision = np.zeros((nodes, periods, periods))
-    score = np.zeros((nodes, periods))
-    quadratic = np.zeros(nodes)
-    whiten = np.zeros((periods, periods, LANES))
-    white = np.zeros((periods, LANES))
-    total = np.zeros(LANES)
-    lanes = np.zeros(LANES)
+    log_determinant, quadratic = np.zeros(nodes), np.zeros(nodes)
+    precision, score = np.zeros((nodes, periods, periods)), np.zeros((nodes, periods))
+    whiten, white = np.zeros((periods, periods, LANES)), np.zeros((periods, LANES))
+    total, lanes = np.zeros(LANES), np.zeros(LANES)
     work = (np.zeros((periods, periods, LANES)), whiten, total)
     for m in range(nodes):
         for start in range(0, units, LANES):
@@ -128,9 +118,8 @@ def _best_sums(nodes: Nodes, noise: Floats, seen: Floats, y: Floats, loading: Fl
         for array, values in zip(out, sums, strict=True):
             array[good] = values
     if not good.all():
-        for array, values in zip(
-            out, _sums(nodes.shared[~good], noise, nodes.scale[~good], seen, y, loading), strict=True
-        ):
+        sums = _sums(nodes.shared[~good], noise, nodes.scale[~good], seen, y, loading)
+        for array, values in zip(out, sums, strict=True):
             array[~good] = values
     return out
 
@@ -138,22 +127,16 @@ def _best_sums(nodes: Nodes, noise: Floats, seen: Floats, y: Floats, loading: Fl
 def period_effects(
     nodes: Nodes, noise: Floats, seen: Floats, y: Floats, loading: Floats, workers: int | None = None
 ) -> tuple[Floats, Floats, Floats, Booleans]:
-    """Return the likelihood at each node and the posterior N(mean, root root') of the period effects.
+    """Return log likelihood (M,), and mean (M, T) and root (M, T, T) of the period effects' posterior, at each node.
+
+    The last array (M,) tells whether all covariances of a node are positive definite to rounding error. If not, its log
+    likelihood is minus infinity.
 
     Parameters
     ----------
-    nodes : Nodes
-    noise, seen, y : array (N, T)
-        Sampling variance at scale 1; 1 where observed, else 0; outcome.
-    loading : array (N,)
-    workers : int, optional
-        Number of threads; by default as many as there is work for.
-
-    Returns
-    -------
-    log_likelihood, mean, root : array (M,), (M, T), (M, T, T)
-    good : array (M,)
-        Whether every covariance is positive definite to rounding error. If not, the log likelihood is minus infinity.
+    nodes, loading : Nodes, and the loadings (N,)
+    noise, seen, y : (N, T) sampling variance at scale 1; 1 where observed, else 0; outcome
+    workers : number of threads; by default as many as there is work for
     """
     determinant, precision, score, quadratic = _threaded_sums(nodes, noise, seen, y, loading, workers)
     system = nodes.common.T @ precision @ nodes.common + np.eye(y.shape[1])
@@ -167,10 +150,3 @@ def period_effects(
     value = -0.5 * (seen.sum() * LOG_2PI + determinant + quadratic - (half**2).sum(axis=1))
     mean = np.matmul(root, half[:, :, None])[:, :, 0]
     return np.where(good, value, -np.inf), mean, root, good
-
-
-def log_marginals(
-    nodes: Nodes, noise: Floats, seen: Floats, y: Floats, loading: Floats, workers: int | None = None
-) -> Floats:
-    """Return the log marginal likelihood (M,) at the nodes: see `period_effects`."""
-    return period_effects(nodes, noise, seen, y, loading, workers)[0]

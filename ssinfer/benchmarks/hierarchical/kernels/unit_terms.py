@@ -1,7 +1,6 @@
-"""UnitTerms: covariance S_i = K + diag(noise_i) of each unit, inverted cell by cell over T periods.
+"""UnitTerms: covariance S_i = K + diag(noise_i) of each unit, inverted over the observed cells of T periods.
 
-K (T, T) contains level, trend, season and shock of a unit; noise_i are its sampling variances. Missing cells have no
-weight.
+K (T, T) contains level, trend, season and shock of a unit; noise_i are its sampling variances.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from ssinfer.kernels.compile import compiled
 if TYPE_CHECKING:
     from ssinfer.typing import Floats, Positions
 
-
 LOG_2PI = float(np.log(2 * np.pi))
 LANES = 16  # units that the inner loops treat together, so that they fill the vector registers of the processor
 SINGULAR = "the covariance of a unit is singular to rounding error"
@@ -26,8 +24,7 @@ SINGULAR = "the covariance of a unit is singular to rounding error"
 class UnitTerms:
     """Terms of the Gaussian density of N units over T periods; all terms are zero in missing cells.
 
-    log_determinant (N,): log |S_i|. inverse (N, T, T): S_i⁻¹. weighted (N, T): S_i⁻¹ y_i. quadratic (N,):
-    y_i' S_i⁻¹ y_i. cells (N,): number of observed cells.
+    log |S_i| (N,), S_i⁻¹ (N, T, T), S_i⁻¹ y_i (N, T), y_i' S_i⁻¹ y_i (N,) and the number of observed cells (N,).
     """
 
     log_determinant: Floats
@@ -57,16 +54,11 @@ def whiten_lanes(
 
     Parameters
     ----------
-    shared, scale : array (T, T), float
-        K, and the factor of the sampling variances.
-    noise, seen : array (N, T)
-        Sampling variance at scale 1; 1 where observed, else 0.
-    start : int
-        First of the units.
-    work : tuple of arrays (T, T, LANES), (T, T, LANES), (LANES,)
-        Overwritten.
-    log_determinant : array (LANES,)
-        Overwritten by log |S_i|; NaN where S_i is not positive definite.
+    shared, scale : K (T, T), and the factor of the sampling variances
+    noise, seen : (N, T) sampling variance at scale 1; 1 where observed, else 0
+    start : first of the units
+    work : (T, T, LANES), (T, T, LANES) and (LANES,), overwritten
+    log_determinant : (LANES,), overwritten by log |S_i|; NaN where S_i is not positive definite
     """
     units, periods = seen.shape
     width = min(LANES, units - start)
@@ -111,71 +103,49 @@ def whiten_lanes(
 
 @compiled
 def unit_blocks(
-    shared: Floats,
-    noise: Floats,
-    scale: float,
-    seen: Floats,
-    y: Floats,
-    log_determinant: Floats,
-    inverse: Floats,
-    weighted: Floats,
-    quadratic: Floats,
-) -> None:
-    """Fill the arrays of UnitTerms for S_i = shared + scale noise, except the number of cells.
+    shared: Floats, noise: Floats, scale: Floats, seen: Floats, y: Floats
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return log |S_i| (M, N), S_i⁻¹ (M, N, T, T), S_i⁻¹ y_i (M, N, T) and y_i' S_i⁻¹ y_i (M, N) at each of M nodes.
 
-    Parameters
-    ----------
-    shared, noise, scale, seen
-        As for `whiten_lanes`.
-    y : array (N, T)
-        Outcome.
-    log_determinant, inverse, weighted, quadratic
-        As in `UnitTerms`; overwritten.
+    Arguments are those of `whiten_lanes` with shared (M, T, T) and scale (M,), and the outcome y (N, T).
     """
+    nodes = len(scale)
     units, periods = y.shape
-    whiten = np.zeros((periods, periods, LANES))
-    total = np.zeros(LANES)
-    lanes = np.zeros(LANES)
+    log_determinant, quadratic = np.empty((nodes, units)), np.zeros((nodes, units))
+    inverse, weighted = np.empty((nodes, units, periods, periods)), np.empty((nodes, units, periods))
+    whiten, total, lanes = np.zeros((periods, periods, LANES)), np.zeros(LANES), np.zeros(LANES)
     work = (np.zeros((periods, periods, LANES)), whiten, total)
-    for start in range(0, units, LANES):
-        width = min(LANES, units - start)
-        whiten_lanes(shared, noise, scale, seen, start, work, lanes)
-        for t in range(periods):
-            for s in range(t + 1):
-                total[:] = 0.0
-                for k in range(t, periods):
-                    for b in range(width):
-                        total[b] += whiten[k, t, b] * whiten[k, s, b]
-                for b in range(width):
-                    value = total[b] * seen[start + b, t] * seen[start + b, s]
-                    inverse[start + b, t, s] = value
-                    inverse[start + b, s, t] = value
-        for b in range(width):
-            row = start + b
-            log_determinant[row] = lanes[b]
-            quadratic[row] = 0.0
+    for m in range(nodes):
+        for start in range(0, units, LANES):
+            width = min(LANES, units - start)
+            whiten_lanes(shared[m], noise, scale[m], seen, start, work, lanes)
             for t in range(periods):
-                value = 0.0
-                for s in range(periods):
-                    value += inverse[row, t, s] * y[row, s]
-                weighted[row, t] = value
-                quadratic[row] += value * y[row, t]
+                for s in range(t + 1):
+                    total[:] = 0.0
+                    for k in range(t, periods):
+                        for b in range(width):
+                            total[b] += whiten[k, t, b] * whiten[k, s, b]
+                    for b in range(width):
+                        value = total[b] * seen[start + b, t] * seen[start + b, s]
+                        inverse[m, start + b, t, s] = inverse[m, start + b, s, t] = value
+            for b in range(width):
+                row = start + b
+                log_determinant[m, row] = lanes[b]
+                for t in range(periods):
+                    value = 0.0
+                    for s in range(periods):
+                        value += inverse[m, row, t, s] * y[row, s]
+                    weighted[m, row, t] = value
+                    quadratic[m, row] += value * y[row, t]
+    return log_determinant, inverse, weighted, quadratic
 
 
 def unit_terms(shared: Floats, noise: Floats, seen: Floats, y: Floats) -> UnitTerms:
     """Return the terms of every unit, or raise numpy.linalg.LinAlgError if a covariance is singular to rounding error.
 
-    Parameters
-    ----------
-    shared : array (T, T)
-        K.
-    noise, seen, y : array (N, T)
-        Sampling variance; 1 where observed, else 0; outcome. `noise` and `y` must be finite everywhere.
+    `shared` is K (T, T). The variances `noise`, the mask `seen` (0 or 1) and `y` are (N, T); all are finite.
     """
-    units, periods = y.shape
-    determinant, inverse = np.empty(units), np.empty((units, periods, periods))
-    weighted, quadratic = np.empty((units, periods)), np.empty(units)
-    unit_blocks(shared, noise, 1.0, seen, y, determinant, inverse, weighted, quadratic)
+    determinant, inverse, weighted, quadratic = unit_blocks(shared[None], noise, np.ones(1), seen, y)
     if not np.isfinite(determinant).all():
         raise np.linalg.LinAlgError(SINGULAR)
-    return UnitTerms(determinant, inverse, weighted, quadratic, seen.sum(axis=1))
+    return UnitTerms(determinant[0], inverse[0], weighted[0], quadratic[0], seen.sum(axis=1))

@@ -61,10 +61,8 @@ class BalanceLimits:
         Largest variance ratio, in either direction: 2 means between 0.5 and 2.
     ks : float
         Largest Kolmogorov-Smirnov distance after adjustment, a fraction.
-    equipoise : float
-        Smallest share of persons in equipoise, a fraction.
-    matched : float
-        Smallest share of treated persons that are matched, a fraction.
+    equipoise, matched : float
+        Smallest share of persons in equipoise, and of treated persons that are matched, as fractions.
     effective_sample_size : float
         Smallest effective number of controls.
 
@@ -91,22 +89,14 @@ class BalanceLimits:
                 )
 
     def judge(self, table: pd.DataFrame, treated: Booleans, weights: Floats, score: Floats) -> tuple[JudgedLimit, ...]:
-        """Compare the balance after adjustment with the limits.
+        """Compare the balance after adjustment with each limit that is set.
+
+        Without a covariate that has a variance, the limit on the variance ratio is left out.
 
         Parameters
         ----------
-        table : pandas.DataFrame
-            From :func:`~ssinfer.benchmarks.matched.balance.table.balance_table`, with weights.
-        treated : (n,) bool
-        weights : (n,)
-            Weights after adjustment. A treated person with weight 0 is unmatched.
-        score : (n,)
-            Propensity scores.
-
-        Returns
-        -------
-        tuple of JudgedLimit
-            One per limit that is set. Without a covariate that has a variance, the limit on it is left out.
+        table : from :func:`~ssinfer.benchmarks.matched.balance.table.balance_table`, with weights
+        treated, weights, score : (n,) of each person; a treated person with weight 0 is unmatched
         """
         smd, ks, ratio = table[SMD + AFTER].abs(), table["ks" + AFTER], table["variance_ratio" + AFTER].dropna()
         measured = {
@@ -128,20 +118,7 @@ class BalanceLimits:
 
 
 def as_limits(given: BalanceLimits | Mapping[str, float | bool | None] | None) -> BalanceLimits | None:
-    """Return limits that are given as such or as a table, as in a study file.
-
-    A study file has no null: ``false`` switches a limit off.
-
-    Raises
-    ------
-    ParameterError
-        A limit has an unknown name (the message gives the nearest) or an impossible value.
-
-    Examples
-    --------
-    >>> as_limits({"smd": 0.05, "equipoise": False}).smd
-    0.05
-    """
+    """Return limits that are given as such or as a table of a study file, where ``false`` switches a limit off."""
     if given is None or isinstance(given, BalanceLimits):
         return given
     if not isinstance(given, Mapping):

@@ -1,7 +1,6 @@
 """Measures of balance between treated persons and controls. None of them uses an outcome.
 
-Arguments have the same meaning everywhere: `x` (n,) is a covariate or score, `treated` (n,) is bool, and `weights` (n,)
-are equal if they are not given.
+`x` (n,) is a covariate or score, `treated` (n,) is bool, and `weights` (n,) are equal if they are not given.
 """
 
 from __future__ import annotations
@@ -18,22 +17,10 @@ OVERLAP_BINS = 20
 
 
 def standardised_mean_difference(x: Floats, treated: Booleans, weights: Floats | None = None) -> float:
-    r"""Return the difference of weighted means, divided by the standard deviation of the treated before adjustment.
+    """Return the difference of weighted means over the SD of the treated before adjustment.
 
-    .. math:: \frac{\bar x_t - \bar x_c}{s_t}
-
-    The divisor of the variance is n - 1, and n for an indicator: :math:`s_t = \sqrt{p (1 - p)}`. The result is 0 if the
-    means agree, and infinite if they differ and the standard deviation is 0.
-
-    References
-    ----------
-    Austin, P. C. (2009). Balance diagnostics for comparing the distribution of baseline covariates between treatment
-    groups in propensity-score matched samples. Statistics in Medicine 28, 3083-3107. doi:10.1002/sim.3697
-
-    Examples
-    --------
-    >>> standardised_mean_difference(np.array([1.0, 3.0, 0.0, 1.0]), np.array([True, True, False, False]))
-    1.0606601717798212
+    The divisor of the variance is n - 1, and n for an indicator. Without an SD the result is 0 if the means agree, else
+    infinite. Austin (2009), doi:10.1002/sim.3697.
     """
     w = np.ones(len(x)) if weights is None else weights
     difference = float(np.average(x[treated], weights=w[treated]) - np.average(x[~treated], weights=w[~treated]))
@@ -57,15 +44,7 @@ def weighted_variance(x: Floats, weights: Floats) -> float:
 
 
 def variance_ratio(x: Floats, treated: Booleans, weights: Floats | None = None) -> float:
-    """Return the variance among treated persons, divided by the variance among controls.
-
-    It is NaN for an indicator, whose mean determines its variance.
-
-    Examples
-    --------
-    >>> variance_ratio(np.array([0.0, 4, 8, 1, 3, 5]), np.array([True] * 3 + [False] * 3))
-    4.0
-    """
+    """Return the variance among treated persons over the variance among controls; NaN for an indicator."""
     if is_indicator(x):
         return float("nan")
     w = np.ones(len(x)) if weights is None else weights
@@ -78,19 +57,7 @@ def kolmogorov_smirnov(
 ) -> float:
     """Return the largest distance between the weighted distribution functions of treated persons and controls.
 
-    For an indicator it is the difference of shares.
-
-    Parameters
-    ----------
-    x, treated, weights : (n,)
-        See the module.
-    order : (n,) int, optional
-        ``np.argsort(x)``, if it was computed before.
-
-    Examples
-    --------
-    >>> kolmogorov_smirnov(np.array([1.0, 2, 3, 3, 4, 5]), np.array([True] * 3 + [False] * 3))
-    0.6666666666666667
+    `order` is ``np.argsort(x)``, if it was computed before.
     """
     w = np.ones(len(x)) if weights is None else weights
     signed = np.where(treated, w / w[treated].sum(), -w / w[~treated].sum())
@@ -101,17 +68,7 @@ def kolmogorov_smirnov(
 
 
 def effective_sample_size(weights: Floats) -> float:
-    r"""Return :math:`(\sum w)^2 / \sum w^2`, the number of equally weighted persons with the same information.
-
-    References
-    ----------
-    Kish, L. (1965). Survey Sampling. Wiley.
-
-    Examples
-    --------
-    >>> effective_sample_size(np.array([1.0, 1.0, 2.0]))
-    2.6666666666666665
-    """
+    r"""Return :math:`(\sum w)^2 / \sum w^2`, Kish's number of equally weighted persons with the same information."""
     return float(weights.sum() ** 2 / (weights**2).sum())
 
 
@@ -125,17 +82,8 @@ def preference_score(score: Floats, treated: Booleans) -> Floats:
 def equipoise(score: Floats, treated: Booleans) -> float:
     """Return the share of persons whose preference score lies between 0.3 and 0.7.
 
-    `score` (n,) is the propensity score. Below 0.2, the covariates almost decide who is treated.
-
-    References
-    ----------
-    Walker, A. M. et al. (2013). A tool for assessing the feasibility of comparative effectiveness research.
-    Comparative Effectiveness Research 3, 11-20. doi:10.2147/CER.S40357
-
-    Examples
-    --------
-    >>> equipoise(np.array([0.5, 0.6, 0.9, 0.2]), np.array([True, True, False, False]))
-    0.5
+    `score` (n,) is the propensity score. Below 0.2, the covariates almost decide who is treated. Walker et al. (2013),
+    doi:10.2147/CER.S40357.
     """
     low, high = EQUIPOISE_BOUNDS
     preference = preference_score(score, treated)
@@ -145,13 +93,7 @@ def equipoise(score: Floats, treated: Booleans) -> float:
 def overlap_coefficient(x: Floats, treated: Booleans, *, bins: int = OVERLAP_BINS) -> float:
     r"""Return :math:`\sum_b \min(p_{tb}, p_{cb})` over bins at the quantiles of all persons' scores.
 
-    It is 1 for equal distributions, and 0 for disjoint ones. More bins give a lower overlap. Score and logit give the
-    same result.
-
-    Examples
-    --------
-    >>> overlap_coefficient(np.array([1.0, 2, 3, 4]), np.array([True, True, False, False]), bins=2)
-    0.0
+    It is 1 for equal distributions, and 0 for disjoint ones. More bins give a lower overlap.
     """
     edges = np.unique(np.quantile(x, np.linspace(0, 1, bins + 1)[1:-1]))
     codes = np.searchsorted(edges, x, side="right")

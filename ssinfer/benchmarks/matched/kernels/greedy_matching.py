@@ -1,21 +1,13 @@
 """Greedy nearest-neighbour matching on one score, in the time of a sort.
 
 Controls are sorted by (stratum, score, id). Two disjoint-set forests over this order return the nearest free control to
-the right or to the left of a position in nearly constant time. So k rounds over n_t treated persons cost
-O(n log n + k n_t α(n)), and memory is a few vectors of length n.
+the right or to the left of a position in nearly constant time: k rounds over n_t treated persons cost
+O(n log n + k n_t α(n)).
 
-**Rounds.** k:1 matching without replacement has k *rounds*: every treated person is offered a first control before any
-person is offered a second one. Within a round, treated persons choose in the order of their score ("largest",
-"smallest"), of their id ("data"), or pair by pair in ascending distance ("closest"). With replacement, every treated
-person takes its k nearest controls, and the order does not matter.
-
-**Ties.** In the order by (score, id), a treated person stands before the controls with its own score. The nearest
-control *in that order* is taken. Among controls with the same lower score, this is the one with the largest id. Among
-controls with the same or a higher score, it is the one with the smallest id. At the same distance, the control below is
-taken before the control above. Treated persons that tie in the order (or in distance, with "closest") choose by
-ascending id.
-Ids are data, not positions, so the pairs do not depend on the order of the rows. With row numbers as ids this
-reproduces MatchIt 4.7.2 on LaLonde's data, where 40 scores are tied.
+**Ties.** In the order by (score, id), a treated person stands before the controls with its own score, and takes the
+nearest control *in that order*: of controls with the same lower score the largest id, of controls with the same or a
+higher score the smallest id. At the same distance, the control below is taken before the control above. Treated
+persons that tie choose by ascending id. Ids are data, not positions, so the pairs do not depend on the order of rows.
 """
 
 from __future__ import annotations
@@ -121,10 +113,10 @@ def _distance(queue: _Queue, i: int, position: int) -> float:
 
 @compiled
 def _closest_first(queue: _Queue, ratio: int) -> Integers:
-    """Return the position of the control of each treated person and round (n_t, ratio), NONE without one.
+    """As `_without_replacement`, pair by pair in ascending distance.
 
-    A heap holds every treated person's distance to its nearest control. Distances only grow as controls are taken, so
-    an outdated top is computed again and sinks.
+    A heap holds each treated person's distance to its nearest control. Distances only grow as controls are taken, so an
+    outdated top is computed again and sinks.
     """
     n_treated, n = len(queue.score), len(queue.controls)
     right = np.arange(n + 1)
@@ -200,45 +192,21 @@ def greedy_match(
 ) -> Pairs:
     """Match each treated person to its `ratio` nearest controls on the score, greedily.
 
+    Without replacement every treated person is offered a first control before any person is offered a second one.
+    The pairs are sorted by the treated person's id, then round. Treated persons without a control are left out.
+    Rosenbaum and Rubin (1985), doi:10.1080/00031305.1985.10479383.
+
     Parameters
     ----------
-    score : (n,)
-        Finite scores, on the scale of the distance.
+    score : (n,) finite scores, on the scale of the distance
     treated : (n,) bool
-    ratio : int
-        Controls per treated person: k of k:1.
-    replace : bool
-        Whether a control may serve several treated persons.
-    order : "largest", "smallest", "closest", "data"
-        Who chooses first without replacement: largest or smallest score, smallest distance, smallest id.
-    caliper : float
-        Largest allowed distance, inclusive, in units of the score.
-    strata : (n,) int, optional
-        Only persons of the same stratum are matched.
-    ids : (n,) int, optional
-        Distinct numbers that break ties. Row numbers by default.
-    slack : float
-        Distances that differ by no more than this are equal, in units of the score. Integer covariates (years of age)
-        put controls at the same distance on both sides of a treated person, up to rounding in the score.
-
-    Returns
-    -------
-    Pairs
-        Sorted by the treated person's id, then round. Treated persons without a control are left out.
-
-    References
-    ----------
-    Rosenbaum, P. R. and Rubin, D. B. (1985). Constructing a control group using multivariate matched sampling
-    methods that incorporate the propensity score. The American Statistician 39, 33-38.
-    doi:10.1080/00031305.1985.10479383
-
-    Examples
-    --------
-    >>> score = np.array([0.50, 0.60, 0.45, 0.54, 0.80])
-    >>> greedy_match(score, np.array([True, True, False, False, False])).control
-    array([2, 3])
-    >>> greedy_match(score, np.array([True, True, False, False, False]), order="smallest").control
-    array([3, 2])
+    ratio, replace : controls per treated person, and whether a control may serve several
+    order : who chooses first: largest or smallest score, smallest distance ("closest") or smallest id ("data")
+    caliper : largest allowed distance, inclusive
+    strata : (n,) int; only persons of the same stratum are matched
+    ids : (n,) distinct integers that break ties; row numbers by default
+    slack : distances that differ by no more are equal: integer covariates put controls at the same distance on both
+        sides of a treated person, up to rounding in the score
     """
     n = len(score)
     ids = np.arange(n, dtype=np.int64) if ids is None else np.asarray(ids, dtype=np.int64)

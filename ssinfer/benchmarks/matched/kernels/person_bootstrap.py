@@ -100,10 +100,10 @@ def bootstrap_ratios(
     *,
     n_threads: int | None = None,
 ) -> Floats:
-    r"""Draw ratios R = sum(w e money) / sum(w e years) per group and column.
+    r"""Draw ratios R = sum(w e money) / sum(w e years) per group and column (n_draws, n_groups, q).
 
-    Each draw gives person i a Dirichlet weight within its block (practice) of m persons. It is stretched so that its
-    variance is that of the unbiased sample variance:
+    Each draw gives person i a Dirichlet weight within its block (practice) of m persons (Rubin 1981,
+    doi:10.1214/aos/1176345338). It is stretched so that its variance is that of the unbiased sample variance:
 
     .. math:: e_i = 1 + \sqrt{\tfrac{m+1}{m-1}} \left(\frac{E_i}{\bar E_{b(i)}} - 1\right), \quad E_i \sim \text{Exp}(1)
 
@@ -112,28 +112,11 @@ def bootstrap_ratios(
 
     Parameters
     ----------
-    person : (m,) int
-        Person (0 to n - 1) of each line. A person may have several lines (matching with replacement).
-    group : (m,) int
-        Group (0 to n_groups - 1) of each line, such as the treated practice that it serves.
-    weight : (m,)
-    money, years : (n, q)
-        Money and insured-years per person. A group without years in a column gives NaN there.
-    block : (n,) int
-        Practice of each person, with at least two persons each.
-    n_groups, n_draws : int
-    rng : numpy.random.Generator
-    n_threads : int, optional
-        Number of threads. By default as many as there are processors, at most eight.
-
-    Returns
-    -------
-    array (n_draws, n_groups, q)
-        Money per insured-year.
-
-    References
-    ----------
-    Rubin, D. B. (1981). The Bayesian bootstrap. Annals of Statistics 9, 130-134. doi:10.1214/aos/1176345338
+    person, group, weight : (m,) person, group and weight of each line; a person may have several lines
+    money, years : (n, q) of each person; a group without years in a column gives NaN there
+    block : (n,) practice of each person, with at least two persons each
+    n_groups, n_draws : numbers of groups and draws
+    n_threads : as many as there are processors by default, at most eight
     """
     person, group, block = (np.asarray(codes, dtype=np.int64) for codes in (person, group, block))
     layout = _lay_out(person, group, weight, money, years, block, n_groups)
@@ -156,11 +139,6 @@ def pool_small_blocks(codes: Integers, smallest: int = MIN_PERSONS_PER_BLOCK) ->
 
     Within a practice of few persons a Dirichlet weight hardly varies. If all small practices together have fewer than
     `smallest` persons, they join the largest practice.
-
-    Examples
-    --------
-    >>> pool_small_blocks(np.array([7, 7, 7, 5, 9]), smallest=2)
-    array([0, 0, 0, 1, 1])
     """
     blocks, count = dense_codes(codes)
     counts = np.bincount(blocks, minlength=count)

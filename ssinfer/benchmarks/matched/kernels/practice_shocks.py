@@ -56,22 +56,11 @@ def learn_shocks(
 
     Parameters
     ----------
-    growth : (G, P)
-        Growth of placebo practices' spending in each performance period, in money per insured-year.
-    variance : (G, P, P)
-        Known sampling covariance of each practice.
-    region : (G,) int, or None
-        Without regions, or with a single one, the region shock is set to zero: it is not identified apart from a.
-    scale : float
-        Prior scale, in money per insured-year.
-    practice_grid, region_grid : int
-        Numbers of grid points. The grid is quadratic in the SD and ends at four prior scales.
-    persistences : sequence of float
-        Grid of rho. It does not matter with a single period.
-
-    Returns
-    -------
-    ShockPosterior
+    growth, variance : (G, P) and (G, P, P), growth of placebo practices' spending and its known sampling covariance
+    region : (G,) int; None or a single region sets the region shock to zero: it is not identified apart from a
+    scale : prior scale, in money per insured-year
+    practice_grid, region_grid : numbers of grid points, quadratic in the SD, up to four prior scales
+    persistences : grid of rho, which does not matter with a single period
     """
     n_periods = growth.shape[1]
     codes = np.zeros(len(growth), dtype=np.int64) if region is None else np.unique(region, return_inverse=True)[1]

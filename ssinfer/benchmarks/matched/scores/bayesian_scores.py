@@ -28,43 +28,9 @@ def bayesian_scores(
 
     .. math:: \beta_j \, s_j \sim N(0, 2.5^2), \quad \alpha \text{ flat}
 
-    with :math:`s_j` the standard deviation of covariate j. Candidates come from a multivariate t (5 degrees of freedom)
-    at the maximum of the likelihood, and are resampled by their importance weights. The likelihood uses only the
-    treatment: no outcome enters a score.
-
-    Parameters
-    ----------
-    covariates : mapping of str to array (n,)
-        Numeric baseline covariates.
-    treated : (n,) bool
-    n_draws : int
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    list of PropensityScores
-        One per draw.
-
-    Raises
-    ------
-    ConvergenceError
-        The importance weights rest on too few candidates.
-
-    References
-    ----------
-    Gelman, A. et al. (2008). A weakly informative default prior distribution for logistic and other regression models.
-    Annals of Applied Statistics 2, 1360-1383. doi:10.1214/08-AOAS191
-
-    Zigler, C. M. et al. (2013). Model feedback in Bayesian propensity score estimation. Biometrics 69, 263-273.
-    doi:10.1111/j.1541-0420.2012.01830.x
-
-    Examples
-    --------
-    >>> x = np.repeat([0.0, 1.0, 2.0], 20)
-    >>> treated = np.tile([True, False, False, True, False], 12)
-    >>> draws = bayesian_scores({"x": x}, treated, 3, np.random.default_rng(1))
-    >>> len(draws), draws[0].score.shape
-    (3, (60,))
+    with :math:`s_j` the standard deviation of covariate j (Gelman et al. 2008, doi:10.1214/08-AOAS191). Candidates come
+    from a multivariate t (5 degrees of freedom) at the maximum of the likelihood, and are resampled by their importance
+    weights. No outcome enters a score (Zigler et al. 2013, doi:10.1111/j.1541-0420.2012.01830.x).
     """
     mode = propensity_scores(covariates, treated)
     assert mode.coefficients is not None  # noqa: S101  (logistic regression always has them)

@@ -1,4 +1,4 @@
-"""Match: pairs of treated persons and controls, their distance, and the persons without a match."""
+"""Match: pairs of treated persons and controls, and the persons without a match."""
 
 from __future__ import annotations
 
@@ -28,32 +28,15 @@ ROUNDING = 1e-10  # of fitted log-odds, in standard deviations: distances that d
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Match:
-    """Matched sets among n persons: m pairs of a treated person and a control.
+    """Matched sets among n persons: m pairs. A *set* is one treated person with its controls."""
 
-    A *set* is one treated person with its controls.
-
-    Attributes
-    ----------
-    treated, control : (m,)
-        Rows of each pair, sorted by treated person and round.
-    round : (m,)
-        1, ..., k.
-    distance : (m,)
-        Absolute difference of scores on the scale of matching.
-    is_treated : (n,) bool
-    caliper : float
-        Largest allowed distance, in units of the scale. Infinite without a caliper.
-    on : "score" or "logit"
-        Scale of matching.
-    """
-
-    treated: Integers
+    treated: Integers  # (m,): rows of the pairs, sorted by treated person and round
     control: Integers
-    round: Integers
-    distance: Floats
-    is_treated: Booleans
-    caliper: float
-    on: Distance
+    round: Integers  # (m,): 1, ..., k
+    distance: Floats  # (m,): absolute difference of scores on the scale of matching
+    is_treated: Booleans  # (n,)
+    caliper: float  # largest allowed distance; infinite without a caliper
+    on: Distance  # scale of matching
 
     @property
     def pair_weights(self) -> Floats:
@@ -112,42 +95,15 @@ def match_persons(
 
     Parameters
     ----------
-    scores, treated
-        Scores of n persons, and whether each is treated (n,).
-    ratio, replace, order, ids
-        See :func:`~ssinfer.benchmarks.matched.kernels.greedy_matching.greedy_match`, also for the rule on ties.
-    caliper : float or None
-        Largest allowed distance in standard deviations (n - 1) of the scale over **all** persons. Every stratum has
-        the same width. None: no caliper.
-    on : "logit" or "score"
-        Scale of distance and caliper.
-    exact : (n,) labels, optional
-        Strata: only persons with the same label are matched.
-
-    Raises
-    ------
-    ParameterError
-        An argument has an impossible value.
-    RefusalError
-        A stratum with treated persons has no controls, or no person is matched within the caliper.
-
-    References
-    ----------
-    Austin, P. C. (2011). Optimal caliper widths for propensity-score matching. Pharmaceutical Statistics 10,
-    150-161. doi:10.1002/pst.433
-
-    Examples
-    --------
-    >>> from ssinfer.benchmarks.matched.scores.propensity import propensity_scores
-    >>> age = np.array([30.0, 40, 50, 60, 35, 45, 55, 65])
-    >>> treated = np.array([True, False, True, True, False, False, False, True])
-    >>> match = match_persons(propensity_scores({"age": age}, treated), treated, caliper=1.0)
-    >>> match.to_frame(age)[["treated", "control"]].values.tolist()
-    [[30.0, 35.0], [50.0, 45.0], [65.0, 55.0]]
+    scores, treated : scores of n persons, and whether each is treated (n,)
+    ratio, replace, order, ids : see :func:`~ssinfer.benchmarks.matched.kernels.greedy_matching.greedy_match`
+    caliper : largest allowed distance in SDs of the scale over all persons, the same in every stratum; None: no limit
+        (Austin 2011, doi:10.1002/pst.433)
+    on : "logit" or "score", the scale of distance and caliper
+    exact : (n,) labels of strata; only persons with the same label are matched
     """
     treated = np.asarray(treated, dtype=bool)
-    given = {"ratio": ratio, "order": order, "caliper": caliper, "on": on}
-    check_arguments("match_persons", RULES, given)
+    check_arguments("match_persons", RULES, {"ratio": ratio, "order": order, "caliper": caliper, "on": on})
     scale = scores.logit if on == "logit" else scores.score
     strata = None
     if exact is not None:

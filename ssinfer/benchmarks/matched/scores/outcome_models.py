@@ -20,7 +20,7 @@ TWEEDIE_POWER = 1.5
 
 
 def fit_outcome(rate: Floats, X: Floats, weights: Floats, model: OutcomeModel = "linear") -> Callable[[Floats], Floats]:
-    r"""Fit mean spending per insured-year given covariates, and return the function that predicts it.
+    r"""Fit mean spending per insured-year given covariates on controls, and return the function that predicts it.
 
     ========  =====================================================================================
     linear    :math:`E[y|x] = x'\beta`, weighted least squares
@@ -29,39 +29,13 @@ def fit_outcome(rate: Floats, X: Floats, weights: Floats, model: OutcomeModel = 
     tweedie   :math:`E[y|x] = \exp(x'\beta)`, variance proportional to the mean to the power 1.5
     ========  =====================================================================================
 
+    Manning and Mullahy (2001), doi:10.1016/S0167-6296(01)00086-8.
+
     Parameters
     ----------
-    rate : (n,)
-        Spending per insured-year. It may be negative only if the model is "linear".
-    X : (n, p)
-        With an intercept column.
-    weights : (n,)
-        Matching weight times insured-years. Rows with weight 0 are not used.
-    model : "linear", "two-part", "gamma" or "tweedie"
-
-    Returns
-    -------
-    callable
-        From covariates (m, p) to expected spending per insured-year (m,).
-
-    Raises
-    ------
-    DataError
-        Spending is negative and the model has a log link.
-    ConvergenceError
-        The likelihood equations were not solved.
-
-    References
-    ----------
-    Manning, W. G. and Mullahy, J. (2001). Estimating log models: to transform or not to transform? Journal of Health
-    Economics 20, 461-494. doi:10.1016/S0167-6296(01)00086-8
-
-    Examples
-    --------
-    >>> X = np.column_stack([np.ones(4), [0.0, 0.0, 1.0, 1.0]])
-    >>> predict = fit_outcome(np.array([0.0, 10.0, 20.0, 40.0]), X, np.ones(4), "gamma")
-    >>> predict(X).round(6).tolist()
-    [5.0, 5.0, 30.0, 30.0]
+    rate : (n,) spending per insured-year
+    weights : (n,) matching weight times insured-years; rows with weight 0 are not used
+    X : (n, p) covariates with an intercept column
     """
     used = weights > 0
     y, Z, w = rate[used], X[used], weights[used] / weights[used].mean()

@@ -41,41 +41,8 @@ def propensity_scores(
 
     .. math:: e(x) = P(\text{treated} \mid x), \quad \log \frac{e(x)}{1 - e(x)} = \alpha + x'\beta
 
-    by unpenalised maximum likelihood (scikit-learn, Newton steps), unless a classifier is given.
-
-    Parameters
-    ----------
-    covariates : mapping of str to array (n,)
-        Numeric baseline covariates.
-    treated : (n,) bool
-    classifier : scikit-learn classifier, optional
-        It is cloned and fitted; its ``predict_proba`` gives the score. Set its random_state for repeatable scores.
-
-    Returns
-    -------
-    PropensityScores
-
-    Raises
-    ------
-    DesignError
-        Only one group is present, or no covariate varies.
-    DataError
-        A covariate is missing or infinite for some persons.
-    RefusalError
-        A covariate, or several together, separate the groups perfectly; or covariates are collinear.
-
-    References
-    ----------
-    Rosenbaum, P. R. and Rubin, D. B. (1983). The central role of the propensity score in observational studies for
-    causal effects. Biometrika 70, 41-55. doi:10.1093/biomet/70.1.41
-
-    Examples
-    --------
-    >>> age = np.array([30.0, 40, 50, 60, 35, 45, 55, 65])
-    >>> treated = np.array([True, False, True, True, False, False, False, True])
-    >>> fit = propensity_scores({"age": age}, treated)
-    >>> {name: round(value, 4) for name, value in fit.coefficients.items()}
-    {'const': -2.9046, 'age': 0.0611}
+    by unpenalised maximum likelihood (scikit-learn, Newton steps), or by a clone of `classifier` through its
+    ``predict_proba``. Covariates are numeric (n,). Rosenbaum and Rubin (1983), doi:10.1093/biomet/70.1.41.
     """
     treated = np.asarray(treated, dtype=bool)
     matrix, names = usable_covariates(covariates, treated)

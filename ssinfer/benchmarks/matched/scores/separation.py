@@ -20,11 +20,7 @@ MIN_RELATIVE_EIGENVALUE = 1e-10  # of the covariates' correlation matrix; below 
 
 
 def usable_covariates(covariates: Mapping[str, Floats], treated: Booleans) -> tuple[Floats, list[str]]:
-    """Return the covariates that vary (n, p) and their names.
-
-    Refused are a single group, missing or infinite values, and covariates of which none varies. Refused is also a
-    covariate that separates the groups, or that has a level in only one group.
-    """
+    """Return the covariates that vary (n, p) and their names, or refuse covariates that cannot give a score."""
     if treated.all() or not treated.any():
         raise DesignError(
             f"{int(treated.sum())} of {len(treated)} persons are treated: a propensity score needs both groups."
@@ -83,7 +79,7 @@ def refuse_collinear(scaled: Floats, names: list[str]) -> None:
 def refuse_separation(scaled: Floats, score: Floats, treated: Booleans, names: list[str]) -> None:
     """Refuse standardised covariates (n, p) that together separate the groups; the message names them.
 
-    The information of the fitted `score` then vanishes in some direction.
+    The information of the fitted `score` (n,) then vanishes in some direction.
     """
     design = np.column_stack([np.ones(len(scaled)), scaled])
     information = (design * np.nan_to_num(score * (1 - score))[:, None]).T @ design

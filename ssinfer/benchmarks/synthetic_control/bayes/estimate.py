@@ -9,12 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ssinfer.benchmarks.synthetic_control.bayes.posterior import (
-    CHAINS,
-    WeightModel,
-    WeightPosterior,
-    sample_posterior,
-)
+from ssinfer.benchmarks.synthetic_control.bayes.posterior import CHAINS, WeightModel, WeightPosterior, sample_posterior
 from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
 from ssinfer.check import Check, tabulate
 
@@ -31,28 +26,12 @@ SUMMARISED = ("tau", "omega", "rho", "effective_donors")
 
 
 def posterior_estimate(
-    problem: Problem,
-    placebo: Estimate,
-    rng: np.random.Generator,
-    *,
-    intercept: bool,
-    n_draws: int,
+    problem: Problem, placebo: Estimate, rng: np.random.Generator, *, intercept: bool, n_draws: int
 ) -> Estimate:
-    """Return the posterior predictive of every treated unit; the placebo distribution stays as `confidence`.
+    """Return the posterior predictive of every treated unit; the estimate `placebo` stays as `confidence`.
 
-    Shocks and sampling noise of several treated units are drawn independently. The noise of donors that they share is
-    not drawn jointly.
-
-    Parameters
-    ----------
-    problem : Problem
-    placebo : Estimate
-        From placebo inference on the same problem.
-    rng : numpy.random.Generator
-    intercept : bool
-        Match deviations from the baseline mean.
-    n_draws : int
-        Total number of draws, from four chains.
+    `n_draws` is the total number of draws, from four chains. Shocks and sampling noise of several treated units are
+    drawn independently; the noise of donors that they share is not drawn jointly.
     """
     n_treated, P = problem.treated.size, problem.performance_columns.size
     kept = n_draws // CHAINS
@@ -140,10 +119,7 @@ def _checks(name: str, model: WeightModel, posterior: WeightPosterior, prior_don
     pooled = posterior.paths @ model.performance.pooling
     strength, shocks = posterior.q[:, :, J : J + F + 1], posterior.q[:, :, J + F + 1 : J + F + 4]
     return [
-        *(
-            Check(figure.check, "PASS" if figure.passed else "FAIL", figure.figure, f"{name}: {figure.message}")
-            for figure in posterior.convergence
-        ),
+        *(replace(check, message=f"{name}: {check.message}") for check in posterior.convergence),
         check(
             "effective_donors",
             float(np.median(donors)),
@@ -161,16 +137,9 @@ def _checks(name: str, model: WeightModel, posterior: WeightPosterior, prior_don
 
 
 def _sensitivity(check: str, label: str, q: Floats, pooled: Floats) -> Check:
-    """Return how far the pooled benchmark moves when a part of the prior is raised to a power.
+    """Return how far the pooled benchmark (chain, draw) moves when a part of the prior is raised to a power.
 
-    Parameters
-    ----------
-    check, label : str
-        Name of the check, and of the part of the prior.
-    q : array (chain, draw, n)
-        Unknowns of this part, standard normal a priori. Draws are reweighted by powers of their prior density.
-    pooled : array (chain, draw)
-        Pooled benchmark.
+    `q` (chain, draw, n) are the unknowns of this part, standard normal a priori; draws are reweighted by its density.
     """
     pooled = pooled.ravel()
     log_prior = -0.5 * (q**2).sum(axis=-1).ravel()

@@ -25,14 +25,10 @@ class PlaceboPaths:
 
     Attributes
     ----------
-    residual : array (m, T)
-        Donor less the mean of the others, each in units of its own level.
-    noise : array (m, T)
-        Sampling variance of residuals, up to k^2.
-    loose : array (m, T, T)
-        Covariance of level and leading common factor, which weights are meant to reproduce.
-    times : array (T,)
-        Positions of the periods.
+    residual : array (m, T), donor less the mean of the others
+    noise : array (m, T), sampling variance of residuals, up to k^2
+    loose : array (m, T, T), covariance of level and leading common factor, which weights are meant to reproduce
+    times : array (T,), positions of the periods
     """
 
     residual: Floats
@@ -44,9 +40,7 @@ class PlaceboPaths:
     def of(cls, window: FitWindow) -> PlaceboPaths:
         """Take at most 300 donors of a window, evenly spaced by size (by level if no size is known).
 
-        Paths are relative, so a donor with a higher level that grows as all do has no contrast. The common factor is
-        that of the *other* donors; noisier donors count less (see `loose_directions`). It is left out with
-        fewer than five periods, three baseline periods or three donors.
+        Paths are relative, so a donor with a higher level that grows as all do has no contrast.
         """
         used = np.concatenate([window.pre, window.post])
         paths = window.Y[np.ix_(used, window.others)].T  # (J, T)
@@ -72,16 +66,13 @@ def loose_directions(relative: Floats, noise: Floats, chosen: Positions, n_basel
 
     In the baseline, on which weights are fitted, f_j is the leading principal component, with mean square one. In the
     performance periods it is what the donors do in proportion to their loadings on it, so a shock of the performance
-    periods alone is no factor.
+    periods alone is no factor. It is left out with fewer than five periods, three baseline periods or three donors.
 
     Parameters
     ----------
-    relative : array (J, T)
-        Paths of the donors in units of their levels; the first `n_baseline` periods are the baseline.
-    noise : array (J,)
-        Mean sampling variance of each path; noisier donors count less.
-    chosen : array (m,)
-        Positions of the donors j.
+    relative : array (J, T), paths in units of the donors' levels; the first `n_baseline` periods are the baseline
+    noise : array (J,), mean sampling variance of each path; noisier donors count less
+    chosen : array (m,), positions of the donors j
     n_baseline : int
     """
     J, T = relative.shape
@@ -104,10 +95,9 @@ def loose_directions(relative: Floats, noise: Floats, chosen: Positions, n_basel
 
 
 def donor_features(X: Floats) -> Floats:
-    """Return two standardised features (J, 2) of donors over the baseline (T0, J): level and loading.
+    """Return standardised features (J, 2) of donors over the baseline (T0, J): level and loading on the main factor.
 
-    The loading is that on the leading principal component of the demeaned paths. Values beyond three standard
-    deviations are set to three. A feature in which donors do not differ is zero.
+    Values beyond three standard deviations are set to three. A feature in which donors do not differ is zero.
     """
     level = X.mean(axis=0)
     centred = X - level

@@ -11,10 +11,11 @@ from ssinfer.benchmarks.synthetic_control.bayes.placebo_paths import donor_featu
 from ssinfer.benchmarks.synthetic_control.bayes.shock_prior import ShockPrior
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import Baseline, donor_weights, sample_chain
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_prediction import Performance, predict_paths
-from ssinfer.convergence import ConvergenceFigure, convergence_failures, convergence_figures
+from ssinfer.convergence import convergence_checks, convergence_failures
 
 if TYPE_CHECKING:
     from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
+    from ssinfer.check import Check
     from ssinfer.typing import Floats
 
 CHAINS = 4
@@ -30,7 +31,7 @@ QUANTITIES = ("pooled", "tau", "omega", "rho", "effective_donors")  # whose conv
 
 @dataclass(frozen=True, eq=False)
 class WeightModel:
-    r"""Model of one treated unit, in units of its own root mean squared baseline spending.
+    r"""Model of one treated unit, in units of its own root mean squared baseline spending, which is `level`.
 
     .. math::
         y_{1t} = \mu + \sum_j w_j y_{jt} + v_t u_t + e_t, \quad w = \mathrm{softmax}(A b + \tau z), \quad
@@ -39,16 +40,6 @@ class WeightModel:
     z, b and epsilon are standard normal. A holds the donors' standardised level and main loading, and
     log tau ~ N(0, 0.75^2). The normal prior of (log omega, logit rho, log k, log v) is learned from the donors
     (`ShockPrior`). mu is 0, or N(0, 1) with an intercept. e_t has variance k^2 (noise_1t + sum_j w_j^2 noise_jt).
-
-    Attributes
-    ----------
-    baseline : Baseline
-        Data over the baseline and constants of the prior.
-    performance : Performance
-        Data over the performance periods.
-    prior : ShockPrior
-    level : float
-        Spending per unit of the model.
     """
 
     baseline: Baseline
@@ -103,17 +94,13 @@ class WeightPosterior:
 
     Attributes
     ----------
-    q : array (chain, draw, J + F + 4 + T)
-        Unknowns of kernel ``simplex_posterior``.
+    q : array (chain, draw, J + F + 4 + T), unknowns of kernel ``simplex_posterior``
     weights : array (chain, draw, J)
-    expected, paths : arrays (chain, draw, P)
-        Benchmark without and with shocks and sampling noise of the performance periods.
+    expected, paths : arrays (chain, draw, P), benchmark without and with shocks and sampling noise
     quantities : dict of arrays (chain, draw)
         pooled (expected benchmark, pooled over performance), tau, omega, rho, k, effective_donors, and the variances
         shock and sampling of the pooled benchmark, in units of squared level.
-    r_hat, ess : dict of float
-        Rank-normalised split R-hat and bulk effective sample size by quantity.
-    convergence : tuple of ConvergenceFigure
+    r_hat, ess : dicts, rank-normalised split R-hat and bulk effective sample size by quantity
     """
 
     q: Floats
@@ -123,7 +110,7 @@ class WeightPosterior:
     quantities: dict[str, Floats]
     r_hat: dict[str, float]
     ess: dict[str, float]
-    convergence: tuple[ConvergenceFigure, ...]
+    convergence: tuple[Check, ...]
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -142,11 +129,9 @@ def sample_posterior(
     Parameters
     ----------
     model : WeightModel
-    draws_per_chain : int
-        Draws that are kept. Of longer chains every n-th state is kept.
+    draws_per_chain : int, draws that are kept; of longer chains every n-th state
     rng : numpy.random.Generator
-    min_transitions : int
-        Transitions of a chain in the first attempt.
+    min_transitions : int, transitions of a chain in the first attempt
     """
     starts, metric = rng.standard_normal((CHAINS, model.size)), np.empty(0)
     for attempt in ATTEMPTS:
@@ -191,7 +176,7 @@ def _summary(
         quantities=quantities,
         r_hat=r_hat,
         ess=ess,
-        convergence=convergence_figures(r_hat, ess, divergent, transitions),
+        convergence=convergence_checks(r_hat, ess, divergent, transitions),
     )
 
 

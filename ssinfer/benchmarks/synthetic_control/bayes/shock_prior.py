@@ -39,15 +39,11 @@ class ShockPrior:
 
     Attributes
     ----------
-    mean : array (3 + T,)
-    covariance : array (3 + T, 3 + T)
-        Uncertainty of the donors' common values plus the variance between units of log omega.
-    heterogeneity : float
-        SD of log omega between units.
-    placebos : int
-        Number of donors from which it was learned.
-    log_density : float
-        The donors' log likelihood plus the log prior at the mode, up to a constant.
+    mean, covariance : arrays (3 + T,), (3 + T, 3 + T)
+        The covariance is that of the donors' common values, plus the variance between units of log omega.
+    heterogeneity : float, SD of log omega between units
+    placebos : int, number of donors from which it was learned
+    log_density : float, the donors' log likelihood plus the log prior at the mode, up to a constant
     """
 
     mean: Floats
@@ -66,13 +62,11 @@ class ShockPrior:
         """Learn the prior from the donors' paths over baseline and performance.
 
         This is empirical Bayes with its uncertainty: the mode of the donors' integrated likelihood (kernel
-        ``placebo_shocks``) times weak priors, and the inverse Hessian there. A donor's level and leading common
-        factor, which weights are meant to reproduce, are left free. Placebos are treated as independent although they
-        share donors.
+        ``placebo_shocks``) times weak priors, `volatility_log_sd` for log v_t, and the inverse Hessian there.
 
         Weights are not integrated out. The other donors' paths hold shocks and sampling noise of their own, which
         would then be taken for differences that weights explain. Where weights explained a share c of the differences,
-        k^2 and omega^2 were (1 - c) times too small. `volatility_log_sd` is the prior SD of log v_t.
+        k^2 and omega^2 were (1 - c) times too small.
         """
         placebos = PlaceboPaths.of(window)
         nodes, masses = np.polynomial.hermite_e.hermegauss(N_NODES)

@@ -46,7 +46,7 @@ class ConformalInterval:
 
 
 def conformal_p_value(method: DonorWeighting, panel: Panel, design: Design, saving: float = 0.0) -> float:
-    r"""Return the p-value of a constant saving in all performance periods.
+    """Return the p-value of a constant saving in all performance periods, a multiple of 1 / number of periods.
 
     Under the null hypothesis, spending without the contract was :math:`Y_t + s`. The weights are refitted to all
     periods with that spending. The absolute pooled residual of the performance block is ranked among those of all
@@ -59,23 +59,15 @@ def conformal_p_value(method: DonorWeighting, panel: Panel, design: Design, savi
     Parameters
     ----------
     method : SyntheticControl or AugmentedSyntheticControl
-        Not SyntheticDiD, whose weights depend on the performance periods.
     panel, design
         As for `placebo_test`.
     saving : float
         Saving per insured-year under the null hypothesis.
 
-    Returns
-    -------
-    float
-        A multiple of 1 / number of periods.
-
     Raises
     ------
-    NotSupportedError
-        The method is SyntheticDiD.
     NotSupportedError, DataError, DesignError, ConvergenceError
-        As for `placebo_test`.
+        As for `placebo_test`, and for SyntheticDiD, whose weights depend on the performance periods.
 
     References
     ----------
@@ -93,9 +85,7 @@ def conformal_p_value(method: DonorWeighting, panel: Panel, design: Design, savi
 
 
 def conformal_interval(method: DonorWeighting, panel: Panel, design: Design, level: float = 0.95) -> ConformalInterval:
-    """Return the savings that `conformal_p_value` does not reject at 1 - `level`.
-
-    Its ends are exact to a 200th of its width.
+    """Return the savings that `conformal_p_value` does not reject at 1 - `level`, exact to a 200th of the width.
 
     Parameters
     ----------
@@ -103,10 +93,6 @@ def conformal_interval(method: DonorWeighting, panel: Panel, design: Design, lev
         As for `conformal_p_value`.
     level : float
         Confidence level, a fraction.
-
-    Returns
-    -------
-    ConformalInterval
 
     Raises
     ------

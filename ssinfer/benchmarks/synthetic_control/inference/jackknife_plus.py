@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ssinfer.benchmarks.synthetic_control.inference.predictive_errors import PredictiveErrors
+from ssinfer.benchmarks.synthetic_control.inference.placebo_errors import PredictiveErrors
 from ssinfer.benchmarks.synthetic_control.kernels.placebo_distribution import conformal_quantiles
 from ssinfer.benchmarks.synthetic_control.kernels.ridge_augmentation import augmented_weights, mean_eigenvalue
 from ssinfer.check import Check
@@ -29,16 +29,11 @@ def jackknife_plus_errors(
 
     Parameters
     ----------
-    window : FitWindow
-    own : Fits
-        Fit of the treated unit.
-    share : float
-        Strength of the ridge, as a share of the mean eigenvalue.
-    n_draws : int
-        Number of draws, even.
+    window, own : the treated unit's window and its fit
+    share : float, strength of the ridge as a share of the mean eigenvalue
+    n_draws : int, even
     rng : numpy.random.Generator
-    intercept : bool
-        Match deviations from the baseline mean.
+    intercept : bool, match deviations from the baseline mean
     """
     Z = np.ascontiguousarray(window.Y[window.pre])
     R, donors = Z.shape[0], window.others

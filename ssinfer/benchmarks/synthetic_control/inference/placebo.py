@@ -39,8 +39,7 @@ class PlaceboTest:
     statistic : "rmspe_ratio" or "saving"
         Compared in absolute value, so the test is two-sided.
     p_value : float
-        Share of units, the treated unit among them, with at least its statistic. A failed placebo counts as at least
-        as large.
+        Share of units, the treated unit among them, with at least its statistic; a failed placebo counts among them.
     n_units : int
         The denominator of the p-value, failed placebos included.
     """
@@ -118,10 +117,6 @@ def placebo_test(
     statistic : "rmspe_ratio" or "saving"
         The ratio of root mean squared errors in performance and baseline, or the absolute pooled saving.
 
-    Returns
-    -------
-    PlaceboTest
-
     Raises
     ------
     NotSupportedError, DataError
@@ -165,21 +160,7 @@ def leave_two_out_test(
     """Test for no saving over all pairs of donors, each of the three units fitted without the other two.
 
     The p-value is a multiple of 2 / (J (J - 1)), finer than the placebo test's 1 / (J + 1). Its size is controlled at
-    the same level.
-
-    Parameters
-    ----------
-    method, panel, design, statistic
-        As for `placebo_test`.
-
-    Returns
-    -------
-    LeaveTwoOutTest
-
-    Raises
-    ------
-    NotSupportedError, DataError, DesignError
-        As for `placebo_test`, and with fewer than four donors.
+    the same level. Parameters and errors are those of `placebo_test`; fewer than four donors are a DesignError.
 
     References
     ----------

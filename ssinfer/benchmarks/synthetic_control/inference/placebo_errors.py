@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ssinfer.benchmarks.synthetic_control.inference.predictive_errors import PredictiveErrors
 from ssinfer.benchmarks.synthetic_control.kernels.placebo_distribution import predictive_errors
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import NOT_CONVERGED
 from ssinfer.check import Check
@@ -23,6 +22,14 @@ SOURCES = ("shock", "sampling", "misfit")
 MIN_SHARE = 1e-3  # share of the variance above which a source counts as a fitted parameter
 
 
+class PredictiveErrors(NamedTuple):
+    """Errors (draw, P) of a benchmark, and the pooled error's variance by source as shares of its square."""
+
+    paths: Floats
+    components: dict[str, float]
+    check: Check  # the number of placebos or periods on which the errors rest
+
+
 def placebo_errors(
     window: FitWindow, own: Fits, placebos: Fits, n_draws: int, rng: np.random.Generator, *, normal: bool
 ) -> PredictiveErrors:
@@ -31,21 +38,12 @@ def placebo_errors(
     Parameters
     ----------
     window : FitWindow
-    own : Fits
-        Fit of the treated unit.
-    placebos : Fits
-        Fits of its donors, in the order of ``window.others``.
-    n_draws : int
-        Number of draws, even; they come in antithetic pairs.
+    own, placebos : fits of the treated unit, and of its donors in the order of ``window.others``
+    n_draws : int, even: draws come in antithetic pairs
     rng : numpy.random.Generator
     normal : bool
         True draws normal errors with the covariance of the placebos' errors (Arkhangelsky et al. 2021, algorithm 4).
         False draws from the conformal distribution of kernel ``placebo_distribution``.
-
-    Raises
-    ------
-    ConvergenceError
-        Fewer than 19 placebo fits converged.
     """
     converged = np.flatnonzero(placebos.status != NOT_CONVERGED)
     m, failed = converged.size, placebos.status.size - converged.size

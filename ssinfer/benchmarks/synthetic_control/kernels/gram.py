@@ -1,12 +1,10 @@
 """Gram matrices from which all synthetic-control fits of one panel are read.
 
-With Y the T x N matrix of outcomes (periods in rows, units in columns), a_t >= 0 the weight of
-period t, and weights w that sum to one,
+With Y (T, N) the outcomes, a_t >= 0 the weight of period t, and weights w that sum to one,
 
     sum_t a_t (y_it - sum_j w_j y_jt)^2 = w' G w,    G_jk = K_jk - K_ij - K_ik + K_ii,    K = Y' A Y.
 
-A constant added to all units in one period leaves G unchanged. Periods are therefore centred first, so that the
-differences above lose no digits.
+A constant added to a period leaves G unchanged, so periods are centred first: the differences lose no digits.
 """
 
 from __future__ import annotations
@@ -25,27 +23,15 @@ if TYPE_CHECKING:
 def factor(Y: Floats, period_weights: Floats, intercept: bool) -> Floats:
     """Return F (T, N) with F'F the Gram matrix of outcomes Y (T, N), given weights a_t >= 0 (T,) of the periods.
 
-    With `intercept` each unit's a-weighted mean over periods is subtracted, which fits an unpenalised intercept: the
-    demeaned synthetic control.
+    With `intercept` each unit's a-weighted mean is subtracted: the demeaned synthetic control.
     """
     T, N = Y.shape
     F = np.empty((T, N))
     for t in range(T):
-        total = 0.0
-        for j in range(N):
-            total += Y[t, j]
-        mean = total / N
-        for j in range(N):
-            F[t, j] = Y[t, j] - mean
-    total = period_weights.sum()
+        F[t] = Y[t] - Y[t].sum() / N
     for j in range(N):
-        mean = 0.0
-        if intercept:
-            for t in range(T):
-                mean += period_weights[t] * F[t, j]
-            mean /= total
-        for t in range(T):
-            F[t, j] = np.sqrt(period_weights[t]) * (F[t, j] - mean)
+        mean = (period_weights * F[:, j]).sum() / period_weights.sum() if intercept else 0.0
+        F[:, j] = np.sqrt(period_weights) * (F[:, j] - mean)
     return F
 
 
@@ -55,9 +41,7 @@ def differenced_gram(K: Floats, target: int, donors: Integers) -> Floats:
     J = donors.size
     G = np.empty((J, J))
     for p in range(J):
-        j = donors[p]
         for q in range(p + 1):
-            k = donors[q]
-            G[p, q] = K[j, k] - K[target, j] - K[target, k] + K[target, target]
-            G[q, p] = G[p, q]
+            j, k = donors[p], donors[q]
+            G[p, q] = G[q, p] = K[j, k] - K[target, j] - K[target, k] + K[target, target]
     return G

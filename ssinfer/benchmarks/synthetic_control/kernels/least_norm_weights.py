@@ -1,9 +1,7 @@
 """Among all weights that reproduce the treated unit exactly, those with the smallest penalty.
 
-With more donors than periods the treated unit often lies inside the donors' hull. Then infinitely
-many weights fit exactly, and a solver's choice among them would depend on the path it takes. The
-weights with the smallest sum of squares are unique and do not depend on the order of the donors. With the donors'
-noise variances as penalty they give the least noisy prediction:
+With more donors than periods the treated unit often lies inside the donors' hull, and infinitely many weights fit
+exactly. The weights with the smallest sum of squares are unique and do not depend on the order of the donors:
 
     min 1/2 sum_j d_j w_j^2    subject to   X w = 0,  1'w = 1,  w >= 0,
 
@@ -32,11 +30,9 @@ _DAMPING = 1e-13  # share of the trace
 @compiled
 def _damp(gram: Floats) -> None:
     """Add a share of the trace to the diagonal, so that the system can be solved if donors are few or alike."""
-    trace = 1e-300
+    damping = _DAMPING * (np.trace(gram) + 1e-300)
     for t in range(gram.shape[0]):
-        trace += gram[t, t]
-    for t in range(gram.shape[0]):
-        gram[t, t] += _DAMPING * trace
+        gram[t, t] += damping
 
 
 @compiled
@@ -126,12 +122,9 @@ def least_norm_weights(X: Floats, d: Floats, warm: Floats) -> tuple[Floats, bool
 
     Parameters
     ----------
-    X : array (T, J)
-        Donors' differences from the target; the target lies in their hull.
-    d : array (J,)
-        Penalty per donor, > 0.
-    warm : array (J,)
-        Weights of this form for a neighbouring problem, from whose dual the search starts; zeros for a cold start.
+    X : array (T, J), donors' differences from the target; the target lies in their hull
+    d : array (J,), penalty per donor, > 0
+    warm : array (J,), weights of this form for a neighbouring problem, where the search starts, or zeros
     """
     T, J = X.shape
     size, warmth = 0.0, 0.0
@@ -168,10 +161,6 @@ def least_norm_weights(X: Floats, d: Floats, warm: Floats) -> tuple[Floats, bool
         for t in range(T + 1):
             decrease += direction[t] * residual[t]
         _move(A, d, dual, direction, value, decrease)
-    total = 0.0
-    for j in range(J):
-        total += w[j]
-    if total > 0.0:
-        for j in range(J):
-            w[j] /= total
+    if w.sum() > 0.0:
+        w /= w.sum()
     return w, reached

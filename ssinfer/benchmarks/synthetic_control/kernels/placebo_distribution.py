@@ -1,16 +1,14 @@
 """Distribution of a benchmark's pooled error, learned from the errors of placebo units.
 
-The saving of a placebo unit is known to be zero, so the error of its benchmark over the performance periods is
-observed. Errors differ in size between units: small units are noisy, and some units are hard to match. With e_j the
-pooled error of placebo j, its variance is modelled as
+The saving of a placebo unit is known to be zero, so the error e_j of its benchmark is observed. Its variance is
 
     v_j = theta_1 mean_j^2 + theta_2 noise_j + theta_3 misfit_j,     theta >= 0,
 
-with a shock proportional to mean spending, the sampling noise of the means, and the baseline misfit as far as it
-predicts the error. It is fitted by Gaussian quasi-likelihood (`variance_components`). The standardised errors
-|e_j| / sqrt(v_j) of m placebos and of the treated unit are taken as exchangeable. The treated unit's error then falls
-below the k-th smallest with probability k / (m + 1). This is the conformal predictive distribution (Vovk et al. 2005,
-doi:10.1007/b106715), symmetrical about the benchmark.
+a shock proportional to mean spending, the sampling noise of the means, and the baseline misfit as far as it predicts
+the error, fitted by Gaussian quasi-likelihood (`variance_components`). The standardised errors |e_j| / sqrt(v_j) of m
+placebos and of the treated unit are taken as exchangeable: that of the treated unit falls below the k-th smallest with
+probability k / (m + 1). This is the conformal predictive distribution (Vovk et al. 2005, doi:10.1007/b106715),
+symmetrical about the benchmark.
 """
 
 from __future__ import annotations
@@ -29,8 +27,7 @@ if TYPE_CHECKING:
 def _conformal_quantile(ordered: Floats, u: float) -> float:
     """Return the u-quantile of the conformal distribution of an absolute error, given the ordered placebo errors.
 
-    No placebo says how errors are distributed beyond the largest one (probability 1 / (m + 1)). An exponential tail
-    is assumed there.
+    Beyond the largest placebo error (probability 1 / (m + 1)) an exponential tail is assumed.
     """
     m = ordered.size
     position = u * (m + 1)
@@ -55,26 +52,17 @@ def conformal_quantiles(ordered: Floats, uniform: Floats) -> Floats:
 def predictive_errors(
     vectors: Floats, pooling: Floats, deviation: Floats, own_deviation: float, uniform: Floats
 ) -> Floats:
-    """Draw error paths of the treated unit from those of the placebos.
+    """Draw error paths (2 D, P) of the treated unit from those of the placebos, in antithetic pairs.
+
+    The pooled absolute error has the conformal distribution. The path over periods is that of the placebo with this
+    rank, shifted so that its pooled value is the drawn one.
 
     Parameters
     ----------
-    vectors : array (m, P)
-        Placebo errors per performance period.
-    pooling : array (P,)
-        Weights of the periods in the pooled error; sum one.
-    deviation : array (m,)
-        Standard deviation of each placebo's pooled error, from `variance_function`.
-    own_deviation : float
-        Standard deviation of the treated unit's pooled error.
-    uniform : array (D,)
-        Probabilities in (0, 1), one per pair of draws.
-
-    Returns
-    -------
-    array (2 D, P)
-        Errors in antithetic pairs. The pooled absolute error has the conformal distribution. The path over periods is
-        that of the placebo with this rank, shifted so that its pooled value is the drawn one.
+    vectors : array (m, P), placebo errors per performance period
+    pooling : array (P,), weights of the periods in the pooled error; sum one
+    deviation, own_deviation : array (m,) and float, SD of the pooled error of each placebo and of the treated unit
+    uniform : array (D,), probabilities in (0, 1), one per pair of draws
     """
     pooled = vectors @ pooling / deviation
     order = np.argsort(np.abs(pooled), kind="stable")
@@ -87,8 +75,7 @@ def predictive_errors(
 def _paths(directed: Floats, ordered: Floats, own_deviation: float, uniform: Floats) -> Floats:
     """Return the paths of `predictive_errors`.
 
-    `directed` (m, P) holds standardised placebo errors in ascending order of their pooled values `ordered` (m,), each
-    with the sign that makes this value positive.
+    `directed` (m, P) holds standardised placebo errors in ascending order of their pooled values `ordered` (m,) > 0.
     """
     m, P = directed.shape
     out = np.empty((2 * uniform.size, P))

@@ -52,20 +52,11 @@ def shock_log_likelihood(
 
     Parameters
     ----------
-    theta : array (4 + T,)
-        log omega, logit(rho / 0.995), log k, log s, log v.
-    residual : array (m, T)
-        Paths of the donors less the mean of the others.
-    noise : array (m, T)
-        Sampling variance of the residual, up to k^2.
-    times : array (T,)
-        Positions of the periods.
-    loose : array (m, T, T)
-        Covariance of the directions that weights can reproduce.
-    nodes, masses : array (h,)
-        Quadrature for a standard normal.
-    gradient : array (4 + T,)
-        Overwritten.
+    theta, gradient : arrays (4 + T,) in log omega, logit(rho / 0.995), log k, log s, log v; the gradient is overwritten
+    residual, noise : arrays (m, T), paths of the donors less the mean of the others, and their variance up to k^2
+    times : array (T,), positions of the periods
+    loose : array (m, T, T), covariance of the directions that weights can reproduce
+    nodes, masses : arrays (h,), quadrature for a standard normal
     """
     m, T = residual.shape
     rho = MAX_RHO / (1.0 + np.exp(-theta[1]))

@@ -4,10 +4,9 @@ Given V = diag(v) on standardised predictors X (P x N), the donors' weights solv
 
     W(V) = argmin (x_1 - X_0 w)' V (x_1 - X_0 w)   over the simplex,
 
-and the nested choice of V minimises the mean squared error of the outcome before the contract,
-|z_1 - Z_0 W(V)|^2 (doi:10.1198/jasa.2009.ap08746). V is not identified: many V give the same W.
-The outer problem has many local minima. It is searched by differential evolution on log v with a seeded generator,
-and the result is refined by coordinate steps.
+and the nested choice of V minimises |z_1 - Z_0 W(V)|^2, the squared error of the outcome before the contract
+(doi:10.1198/jasa.2009.ap08746). V is not identified, and the outer problem has many local minima: it is searched by
+differential evolution on log v with a seeded generator, and the result is refined by coordinate steps.
 """
 
 from __future__ import annotations
@@ -28,23 +27,13 @@ _LOWEST_LOG_V = -18.0  # v is taken relative to the largest: exp(-18) = 1.5e-8 c
 
 @compiled
 def weighted_fit(X: Floats, Z: Floats, v: Floats, warm: Floats) -> tuple[Floats, float, float, int, int]:
-    """Return W(V) and the outcome's sum of squares before the contract.
+    """Return W(V) (J,), the outcome's sum of squares ``|Z w|^2``, and the certificate: gap, status, iterations.
 
     Parameters
     ----------
-    X : array (P, J)
-        Donors' differences from the target in standardised predictors.
-    Z : array (T, J)
-        Donors' differences from the target in the outcome.
-    v : array (P,)
-        Predictor weights >= 0.
-    warm : array (J,)
-        Weights to start from.
-
-    Returns
-    -------
-    w, loss, gap, status, iterations
-        Donor weights (J,), ``|Z w|^2``, and the solver's certificate for the inner problem.
+    X, Z : arrays (P, J), (T, J), donors' differences from the target in standardised predictors and in the outcome
+    v : array (P,), predictor weights >= 0
+    warm : array (J,), weights to start from
     """
     P, J = X.shape
     G = np.zeros((J, J))
@@ -129,23 +118,14 @@ def _refine(X: Floats, Z: Floats, point: Floats) -> None:
 def nested_search(
     X: Floats, Z: Floats, starts: Floats, rng: np.random.Generator, generations: int
 ) -> tuple[Floats, Floats, float, float, int]:
-    """Search V by differential evolution on log v, then by coordinate steps.
+    """Return v (P,) with sum one, then w, loss, gap and status as in `weighted_fit`.
 
     Parameters
     ----------
-    X, Z : arrays (P, J), (T, J)
-        As in `weighted_fit`.
-    starts : array (M, P)
-        Values of log v that are always tried.
-    rng : numpy.random.Generator
-        Draws the other members of the population and all mutations.
-    generations : int
-        Generations of a population of ``max(30, 6 P, M)``.
-
-    Returns
-    -------
-    v, w, loss, gap, status
-        Predictor weights (P,) with sum one, then as in `weighted_fit`.
+    X, Z : arrays (P, J), (T, J), as in `weighted_fit`
+    starts : array (M, P), values of log v that are always tried
+    rng : numpy.random.Generator, draws the other members of the population and all mutations
+    generations : int, generations of a population of ``max(30, 6 P, M)``
     """
     P, J = X.shape
     M = starts.shape[0]

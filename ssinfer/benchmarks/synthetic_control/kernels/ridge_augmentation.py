@@ -5,8 +5,7 @@ simplex fit, the augmented weights of Ben-Michael, Feller and Rothstein (2021, d
 
     w_aug = w + X' (X X' + ridge I)^-1 r.
 
-They sum to one and may be negative: they extrapolate where the treated unit lies outside the donors' hull. An
-infinite ridge gives w itself.
+They sum to one and may be negative: they extrapolate where the treated unit lies outside the donors' hull.
 """
 
 from __future__ import annotations
@@ -64,8 +63,7 @@ def _augment(X: Floats, w: Floats, ridges: Floats) -> Floats:
             rotated[r] += vectors[t, r] * residual[t]
     out = np.empty((ridges.size, J))
     for k in range(ridges.size):
-        for p in range(J):
-            out[k, p] = w[p]
+        out[k] = w
         if np.isinf(ridges[k]):
             continue
         for t in range(R):
@@ -83,30 +81,16 @@ def _augment(X: Floats, w: Floats, ridges: Floats) -> Floats:
 def augmented_weights(
     Z: Floats, target: int, donors: Integers, period_weights: Floats, intercept: bool, ridges: Floats, warm: Floats
 ) -> tuple[Floats, Floats, float, int, int]:
-    """Return augmented weights for each ridge.
+    """Return augmented weights (L, J) for each ridge, the simplex weights (J,), and gap, status and iterations.
 
     Parameters
     ----------
-    Z : array (R, N)
-        Baseline outcomes of all units.
-    target : int
-        Unit to be matched.
-    donors : int array (J,)
-        Donor units.
-    period_weights : array (R,)
-        1 for periods used, 0 for those held out.
-    intercept : bool
-        Match deviations from the baseline mean.
-    ridges : array (L,)
-        Strengths, in squared units of the outcome; infinity for none.
-    warm : array (J,)
-        Simplex weights to start from.
-
-    Returns
-    -------
-    augmented, simplex : arrays (L, J), (J,)
-    gap, status, iterations
-        Certificate of the simplex solver.
+    Z : array (R, N), baseline outcomes of all units
+    target, donors : int and int array (J,), the unit to be matched and its donors
+    period_weights : array (R,), 1 for periods used, 0 for those held out
+    intercept : bool, match deviations from the baseline mean
+    ridges : array (L,), strengths in squared units of the outcome; infinity gives the simplex weights
+    warm : array (J,), simplex weights to start from
     """
     X = differences(factor(Z, period_weights, intercept), target, donors)
     zeros = np.zeros(donors.size)
@@ -123,14 +107,8 @@ def held_out_errors(Z: Floats, target: int, donors: Integers, intercept: bool, r
     """Return errors (L, H) of forecasts from the first h periods of the mean of the next `horizon`, for each ridge.
 
     The origins h run from half the baseline (at least 2) to its last period but one. No fit uses later periods: leaving
-    out single periods in the middle would reward interpolation, which no performance period allows.
-
-    Parameters
-    ----------
-    Z, target, donors, intercept, ridges
-        As for `augmented_weights`.
-    horizon : int
-        Periods ahead; near the end, the periods that remain.
+    out single periods in the middle would reward interpolation, which no performance period allows. Other arguments are
+    those of `augmented_weights`; near the end, the horizon is the periods that remain.
     """
     R, J = Z.shape[0], donors.size
     first = max(2, R // 2)

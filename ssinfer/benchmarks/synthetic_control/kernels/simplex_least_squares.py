@@ -1,25 +1,18 @@
 """Simplex-constrained least squares on a Gram matrix: exact, finite, warm-started.
 
-The problem of every synthetic control is
-
     min  w' G w + sum_j penalty_j w_j^2    subject to  w >= 0,  sum_j w_j = 1.
 
-On the simplex a constant c added to every entry of G adds c to the objective and changes nothing
-else. With c > 0 zero is never in the hull of the (lifted) donors, even when the treated unit is
-reproduced exactly. The minimiser is therefore the direction of
+On the simplex a constant c > 0 added to every entry of G changes nothing but the objective, and keeps zero out of the
+hull of the donors. The minimiser is therefore the direction of the non-negative least-squares problem
 
     min  1/2 u' H u - 1' u    subject to  u >= 0,      H = G + c 11' + diag(penalty),   w = u / sum(u),
 
-a non-negative least-squares problem in minimum-norm form. It is solved by the active-set method of
-Lawson and Hanson (1995, ch. 23, doi:10.1137/1.9781611971217) with an updated Cholesky factor, which ends
-after finitely many steps at the optimum, up to rounding.
+solved by the active-set method of Lawson and Hanson (1995, ch. 23, doi:10.1137/1.9781611971217) with an updated
+Cholesky factor. It ends after finitely many steps at the optimum. Twice the scale-free Karush-Kuhn-Tucker gap,
 
-Every solution carries its scale-free Karush-Kuhn-Tucker gap,
+    gap = [w' Q w - min_j (Q w)_j] / mean_j Q_jj,       Q = G + diag(penalty),
 
-    gap = [w' Q w - min_j (Q w)_j] / mean_j Q_jj,       Q = G + diag(penalty).
-
-Twice the gap bounds the excess of the objective above its minimum, in units of the mean squared distance between the
-treated unit and its donors.
+bounds the excess of the objective, in units of the mean squared distance between the treated unit and its donors.
 """
 
 from __future__ import annotations
@@ -52,7 +45,7 @@ _ZERO = 1e-15  # largest u of a donor that leaves the active set
 def _append(L: Floats, k: Int, G: Floats, penalty: Floats, scale: float, support: Integers, j: Int) -> bool:
     """Append donor j to the factor L of H = (G + diag(penalty)) / scale + 1 over the k donors in `support`.
 
-    Returns False, and appends nothing, if j depends on these donors.
+    False, with nothing appended, if j depends on these donors.
     """
     diagonal = G[j, j] / scale + 1.0 + penalty[j] / scale
     rest = diagonal
@@ -70,8 +63,9 @@ def _append(L: Floats, k: Int, G: Floats, penalty: Floats, scale: float, support
 
 
 @compiled
-def _delete(L: Floats, k: Int, support: Integers, position: Int) -> None:
+def _delete(L: Floats, k: Int, support: Integers, position: Int, inside: Booleans, u: Floats) -> None:
     """Remove the donor at a position of the factor by Givens rotations."""
+    inside[support[position]], u[support[position]] = False, 0.0
     for p in range(position, k - 1):
         support[p] = support[p + 1]
         for q in range(p + 2):
@@ -94,10 +88,8 @@ def _drop(L: Floats, k: Int, support: Integers, inside: Booleans, u: Floats, tur
     while position < left:
         j = support[position]
         if u[j] <= _ZERO and turns[j]:  # a donor that entered at zero stays
-            _delete(L, left, support, position)
+            _delete(L, left, support, position, inside, u)
             left -= 1
-            inside[j] = False
-            u[j] = 0.0
         else:
             position += 1
     if left == k:  # rounding kept the blocking donor above zero: remove the smallest
@@ -105,11 +97,8 @@ def _drop(L: Floats, k: Int, support: Integers, inside: Booleans, u: Floats, tur
         for p in range(1, k):
             if u[support[p]] < u[support[smallest]]:
                 smallest = np.int64(p)
-        j = support[smallest]
-        _delete(L, k, support, smallest)
+        _delete(L, k, support, smallest, inside, u)
         left -= 1
-        inside[j] = False
-        u[j] = 0.0
     return left
 
 
@@ -170,26 +159,16 @@ def kkt_gap(G: Floats, penalty: Floats, w: Floats) -> float:
 
 @compiled
 def simplex_weights(G: Floats, penalty: Floats, warm: Floats) -> tuple[Floats, float, int, int]:
-    """Minimise ``w'Gw + sum_j penalty_j w_j^2`` over the simplex.
+    """Minimise ``w'Gw + sum_j penalty_j w_j^2`` over the simplex: weights (J,), KKT gap, status and iterations.
+
+    The status is 0 optimal, 1 exact fit (w'Gw = 0 up to rounding, so other weights may fit equally well) or 2 not
+    converged. Iterations count donors that entered or left the active set.
 
     Parameters
     ----------
-    G : array (J, J)
-        Symmetric, positive semi-definite.
-    penalty : array (J,)
-        Ridge terms >= 0, in the unit of G.
-    warm : array (J,)
-        Weights of a neighbouring problem to start from; all zero for a cold start.
-
-    Returns
-    -------
-    w : array (J,)
-    gap : float
-        Scale-free KKT gap.
-    status : int
-        0 optimal; 1 exact fit (w'Gw = 0 up to rounding, so other weights may fit equally well); 2 not converged.
-    iterations : int
-        Donors that entered or left the active set.
+    G : array (J, J), symmetric, positive semi-definite
+    penalty : array (J,), ridge terms >= 0, in the unit of G
+    warm : array (J,), weights of a neighbouring problem to start from; all zero for a cold start
     """
     J = G.shape[0]
     scale = 0.0
@@ -240,10 +219,7 @@ def simplex_weights(G: Floats, penalty: Floats, warm: Floats) -> tuple[Floats, f
         inside[entering] = True
         k += 1
         iterations += 1
-    total = 0.0
-    for j in range(J):
-        total += u[j]
-    w = u / total
+    w = u / u.sum()
     gap = kkt_gap(G, penalty, w)
     fit = 0.0
     for p in range(k):
@@ -259,9 +235,8 @@ def simplex_weights(G: Floats, penalty: Floats, warm: Floats) -> tuple[Floats, f
 def differences(F: Floats, target: int, donors: Integers) -> Floats:
     """Return the differences (T, J) of donors from the target."""
     X = np.empty((F.shape[0], donors.size))
-    for t in range(F.shape[0]):
-        for p in range(donors.size):
-            X[t, p] = F[t, donors[p]] - F[t, target]
+    for p in range(donors.size):
+        X[:, p] = F[:, donors[p]] - F[:, target]
     return X
 
 
@@ -276,65 +251,38 @@ def exact_fit(X: Floats, warm: Floats) -> tuple[Floats, float]:
 def simplex_batch(
     K: Floats, F: Floats, targets: Integers, donors: Booleans, penalty: Floats, warm: Floats
 ) -> tuple[Floats, Floats, Integers, Integers]:
-    """Solve many fits that share one Gram matrix: placebos, donor drops, leave-two-out.
+    """Solve many fits that share one Gram matrix: weights (M, N), and gap, status and iterations (M,).
 
     Where the target is reproduced exactly and nothing is penalised, the weights are not unique. The weights with the
     smallest sum of squares are then returned (see `least_norm_weights`).
 
     Parameters
     ----------
-    K : array (N, N)
-        Gram matrix F'F of all units.
-    F : array (T, N)
-        Its factor, used for exact fits only.
-    targets : int array (M,)
-        The unit matched in each fit.
-    donors : bool array (M, N)
-        The donors allowed in each fit; the target itself is never used.
-    penalty : array (N,)
-        Ridge term of each donor.
-    warm : array (M, N)
-        Weights to start from, or zeros.
-
-    Returns
-    -------
-    W : array (M, N)
-        Weights, zero outside the donors.
-    gap, status, iterations : arrays (M,)
-        As for `simplex_weights`.
+    K, F : arrays (N, N), (T, N), Gram matrix F'F of all units and its factor
+    targets : int array (M,), the unit matched in each fit
+    donors : bool array (M, N), the donors allowed in each fit; the target itself is never used
+    penalty : array (N,), ridge term of each donor
+    warm : array (M, N), weights to start from, or zeros
     """
     M, N = donors.shape
     W = np.zeros((M, N))
     gap = np.zeros(M)
     status = np.empty(M, dtype=np.int64)
     iterations = np.empty(M, dtype=np.int64)
-    pool = np.empty(N, dtype=np.int64)
     for m in range(M):
-        J = 0
-        for j in range(N):
-            if donors[m, j] and j != targets[m]:
-                pool[J] = j
-                J += 1
-        index = pool[:J]
-        ridge, start = np.empty(J), np.empty(J)
-        plain, positive = True, 0
-        for p in range(J):
-            ridge[p], start[p] = penalty[index[p]], warm[m, index[p]]
-            if ridge[p] != 0.0:
-                plain = False
-            if start[p] != 0.0:
-                positive += 1
+        index = np.flatnonzero(donors[m] & (np.arange(N) != targets[m]))
+        ridge, start = penalty[index], warm[m][index]
+        plain = not ridge.any()
         w, gap[m], status[m], iterations[m] = start, np.inf, EXACT_FIT, 0
         # A warm start with more positive weights than an optimal vertex has was an exact fit of least norm. This
         # problem most likely has one too, and then needs no Gram matrix.
-        if plain and positive > F.shape[0] + 1:
+        if plain and np.count_nonzero(start) > F.shape[0] + 1:
             w, gap[m] = exact_fit(differences(F, targets[m], index), start)
         if not gap[m] <= KKT_TOLERANCE:
             w, gap[m], status[m], iterations[m] = simplex_weights(differenced_gram(K, targets[m], index), ridge, start)
             if status[m] == EXACT_FIT and plain:
-                spread, spread_gap = exact_fit(differences(F, targets[m], index), np.zeros(J))
+                spread, spread_gap = exact_fit(differences(F, targets[m], index), np.zeros(index.size))
                 if spread_gap <= KKT_TOLERANCE:
                     w, gap[m] = spread, spread_gap
-        for p in range(J):
-            W[m, index[p]] = w[p]
+        W[m][index] = w
     return W, gap, status, iterations

@@ -35,19 +35,12 @@ class Baseline(NamedTuple):
 
     Attributes
     ----------
-    y : array (T0,)
-    X : array (T0, J)
-    times : array (T0,)
-        Positions of the periods; a masked period leaves a gap.
-    noise, donor_noise : arrays (T0,), (T0, J)
-        Sampling variance of the means, up to k^2; zeros if there is none.
-    kappa : float
-    features : array (J, F)
-        A.
-    mean, factor : arrays (3 + T,), (3 + T, 3 + T)
-        m and L, L lower triangular.
-    strength : array (2,)
-        tau_0, tau_1.
+    y, X : arrays (T0,), (T0, J)
+    times : array (T0,), positions of the periods; a masked period leaves a gap
+    noise, donor_noise : arrays (T0,), (T0, J), sampling variance of the means, up to k^2; zeros if there is none
+    features : array (J, F), A
+    mean, factor : arrays (3 + T,), (3 + T, 3 + T), m and L, L lower triangular
+    strength : array (2,), tau_0 and tau_1
     """
 
     y: Floats
@@ -171,27 +164,16 @@ def sample_chain(
     """Run one chain of Hamiltonian Monte Carlo with trajectories of random length.
 
     Step size (dual averaging towards 85% acceptance) and a diagonal metric are adapted in the warm-up and fixed
-    afterwards, so that the draws leave the posterior invariant.
+    afterwards, so that the draws leave the posterior invariant. Returns draws (n_draws, d), the number of divergent
+    transitions after the warm-up, and the metric and step used there.
 
     Parameters
     ----------
-    rng : numpy.random.Generator
     start : array (d,)
-    metric : array (d,) or (0,)
-        Variances from the warm-up of another chain, which are kept; they are learned if the array is empty.
-    step : float
-        Step size to start from; kept if there is no warm-up.
-    warmup, n_draws : int
-        Transitions before the first draw, and draws.
+    metric : array (d,) of variances from the warm-up of another chain, or (0,) to learn them
+    step : float, step size to start from; kept if there is no warm-up
+    warmup, n_draws : int, transitions before the first draw, and draws
     data : Baseline
-
-    Returns
-    -------
-    draws : array (n_draws, J + F + 4 + T)
-    divergent : int
-        Transitions after the warm-up whose energy error exceeded 1,000.
-    metric, step : array (d,), float
-        As used after the warm-up.
     """
     d = start.size
     q = start.copy()

@@ -16,16 +16,7 @@ if TYPE_CHECKING:
 
 
 class Performance(NamedTuple):
-    """Data over the P performance periods, in the units of `Baseline`.
-
-    Attributes
-    ----------
-    X : array (P, J)
-    times : array (P,)
-    noise, donor_noise : arrays (P,), (P, J)
-    pooling : array (P,)
-        Weights of the periods in the pooled benchmark; sum one.
-    """
+    """Data over P performance periods, in the units of `Baseline`; `pooling` (P,) weighs periods and sums to one."""
 
     X: Floats
     times: Floats
@@ -51,26 +42,11 @@ def _lasting_covariance(times: Floats, v: Floats, kappa: float, omega: float, rh
 def predict_paths(
     q: Floats, normal: Floats, sampling_normal: Floats, data: Baseline, ahead: Performance
 ) -> tuple[Floats, Floats, Floats]:
-    """Draw performance paths given each posterior draw.
+    """Draw performance paths given each posterior draw q (S, J + F + 4 + T).
 
-    Parameters
-    ----------
-    q : array (S, J + F + 4 + T)
-    normal : array (S, P)
-        Standard normals of the shocks.
-    sampling_normal : array (S, P)
-        Standard normals of the sampling noise.
-    data : Baseline
-    ahead : Performance
-
-    Returns
-    -------
-    expected : array (S, P)
-        X w plus the expected level and shock given the baseline.
-    paths : array (S, P)
-        The same with shocks, joint over periods, and sampling noise of the unit and its donors.
-    parts : array (S, 6)
-        tau, omega, rho, k, and the variances of the pooled shock and of the pooled sampling noise.
+    `normal` and `sampling_normal` (S, P) are standard normals of the shocks and of the sampling noise. Returns X w plus
+    the expected level and shock given the baseline (S, P); the same with shocks, joint over periods, and sampling noise
+    (S, P); and tau, omega, rho, k and the variances of the pooled shock and of the pooled sampling noise (S, 6).
     """
     y, X, times, noise, donor_noise, kappa, _features, _mean, _factor, _strength = data
     X_ahead, times_ahead, noise_ahead, donor_noise_ahead, pooling = ahead

@@ -1,13 +1,10 @@
 """Time weights of synthetic difference in differences, at their exact optimum.
 
-Arkhangelsky, Athey, Hirshberg, Imbens and Wager (2021, doi:10.1257/aer.20190159), with T0 periods before, T1
-after, N0 donors, N1 treated units and sigma the standard deviation of the donors' first differences before:
+Arkhangelsky, Athey, Hirshberg, Imbens and Wager (2021, doi:10.1257/aer.20190159), with N0 donors:
 
-    omega  = argmin |demeaned(y_1 - Y_0 omega)|^2 / T0 + zeta_omega^2 |omega|^2,
-    lambda = argmin |demeaned(ybar_after - Y_before lambda)|^2 / N0 + zeta_lambda^2 |lambda|^2,
+    lambda = argmin |demeaned(ybar_after - Y_before lambda)|^2 / N0 + zeta_lambda^2 |lambda|^2   over the simplex.
 
-both over the simplex, with zeta_omega = (N1 T1)^(1/4) sigma and zeta_lambda = 1e-6 sigma. The estimate is the
-weighted double difference. The unit weights omega come from ``simplex_least_squares``.
+The unit weights come from ``simplex_least_squares``.
 """
 
 from __future__ import annotations
@@ -30,48 +27,21 @@ def first_difference_noise(before: Floats, donors: Booleans) -> float:
 
 
 @compiled
-def time_weights(before: Floats, after: Floats, donors: Booleans, zeta: float) -> tuple[Floats, float, int, int]:
-    """Return the weights of the earlier periods that predict the donors' later mean.
+def time_weights(outcomes: Floats, donors: Booleans, zeta: float) -> tuple[Floats, float, int, int]:
+    """Return weights (T0,) of earlier periods that predict the donors' later mean, and gap, status and iterations.
 
-    Parameters
-    ----------
-    before : array (T0, N)
-        Outcomes before the contract.
-    after : array (N,)
-        Each unit's mean over the performance periods.
-    donors : bool array (N,)
-        Units that count.
-    zeta : float
-        Ridge, in the unit of the outcome.
-
-    Returns
-    -------
-    weights : array (T0,)
-        Weights on the simplex.
-    gap, status, iterations : float, int, int
-        As for `simplex_weights`.
+    `outcomes` (T0 + 1, N) are those of the baseline and, last, the means over performance; `donors` (N,) are the units
+    that count. `zeta` is the ridge, in the unit of the outcome.
     """
-    T0, N = before.shape
-    count = 0
-    mean = np.zeros(T0 + 1)
-    for j in range(N):
-        if donors[j]:
-            count += 1
-            mean[T0] += after[j]
-            for t in range(T0):
-                mean[t] += before[t, j]
-    mean /= count
+    X = outcomes[:, donors]
+    T0, J = X.shape[0] - 1, X.shape[1]
+    for t in range(T0 + 1):
+        X[t] -= X[t].sum() / J
     G = np.zeros((T0, T0))
-    row = np.empty(T0)
-    for j in range(N):
-        if donors[j]:
-            later = after[j] - mean[T0]
-            for t in range(T0):
-                row[t] = before[t, j] - mean[t] - later
-            for t in range(T0):
-                for s in range(t + 1):
-                    G[t, s] += row[t] * row[s]
     for t in range(T0):
-        for s in range(t):
+        X[t] -= X[T0]
+        for s in range(t + 1):
+            for j in range(J):
+                G[t, s] += X[t, j] * X[s, j]
             G[s, t] = G[t, s]
-    return simplex_weights(G, np.full(T0, count * zeta * zeta), np.zeros(T0))
+    return simplex_weights(G, np.full(T0, J * zeta * zeta), np.zeros(T0))

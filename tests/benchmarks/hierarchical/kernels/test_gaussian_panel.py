@@ -61,9 +61,11 @@ def test_predictions_without_a_units_own_cells_equal_the_dense_conditional(seed,
     rows = np.arange(units)
     kept = seen.copy()
     kept[:, cells] = 0.0
-    own = unit_terms(shared, noise, kept, y * kept)
-    mean, covariance, log_likelihood = leave_cells_out(whole, terms, own, rows, loadings, cells)
-    centre, spread = predict(mean, covariance, own, y * kept, structure, shared, noise, cells)
+    without = unit_terms(shared, noise, kept, y * kept)
+    effect, root = whole.at(loadings)
+    mean, covariance, change = leave_cells_out(effect, root @ root.transpose(0, 2, 1), terms, without, cells)
+    log_likelihood = whole.log_likelihood + change
+    centre, spread = predict(mean, covariance, without, y * kept, structure, shared, noise, cells)
 
     total = dense(shared, noise, loadings, common)
     bare = np.array([common[r] @ common[r].T for r in range(width)])
@@ -95,14 +97,16 @@ def test_the_fit_without_the_cells_is_the_fit_that_never_saw_them():
     kept[4, 3:] = 0.0
     never = marginal(unit_terms(shared, noise, kept, y * kept), loadings, common)
     terms = unit_terms(shared, noise, seen, y)
-    own = unit_terms(shared, noise[[4]], kept[[4]], (y * kept)[[4]])
-    mean, covariance, value = leave_cells_out(
-        marginal(terms, loadings, common), terms, own, np.array([4]), loadings[[4]], np.array([3, 4])
+    without = unit_terms(shared, noise[[4]], kept[[4]], (y * kept)[[4]])
+    whole, cells = marginal(terms, loadings, common), np.array([3, 4])
+    effect, root = whole.at(loadings[[4]])
+    mean, covariance, change = leave_cells_out(
+        effect, root @ root.transpose(0, 2, 1), terms.of(np.array([4])), without, cells
     )
     at, root = never.at(loadings[[4]])
     np.testing.assert_allclose(mean, at, atol=1e-10)
     np.testing.assert_allclose(covariance[0], root[0] @ root[0].T, atol=1e-10)
-    np.testing.assert_allclose(value[0], never.log_likelihood, rtol=1e-11)
+    np.testing.assert_allclose(whole.log_likelihood + change[0], never.log_likelihood, rtol=1e-11)
 
 
 def test_a_singular_covariance_is_refused_and_not_divided_by():

@@ -8,10 +8,14 @@ import pytest
 from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import leave_cells_out, marginal, predict
 from ssinfer.benchmarks.hierarchical.kernels.marginal_gradient import log_marginal_gradient
 from ssinfer.benchmarks.hierarchical.kernels.node_predictions import predict_nodes
-from ssinfer.benchmarks.hierarchical.kernels.panel_nodes import Nodes, log_marginals
+from ssinfer.benchmarks.hierarchical.kernels.panel_nodes import Nodes, period_effects
 from ssinfer.benchmarks.hierarchical.kernels.unit_terms import unit_terms
 
 PERIODS = 5
+
+
+def log_marginals(*arguments, **options):
+    return period_effects(*arguments, **options)[0]
 
 
 def example(units, seed=6):
@@ -59,12 +63,15 @@ def test_every_node_predicts_what_it_predicts_alone(max_batch_numbers):
         variance = nodes.scale[m] * noise
         terms = unit_terms(nodes.shared[m], variance, seen, y)
         whole = marginal(terms, loading[:, None], nodes.common[None])
-        own = unit_terms(nodes.shared[m], variance[rows], kept, y[rows] * kept)
-        centre, spread, alone = leave_cells_out(whole, terms, own, rows, loading[rows, None], cells)
-        here = predict(centre, spread, own, y[rows] * kept, nodes.structure[m], nodes.shared[m], variance[rows], cells)
-        np.testing.assert_allclose(value[m], alone, rtol=1e-10)
-        np.testing.assert_allclose(mean[m], here[0], atol=1e-10)
-        np.testing.assert_allclose(covariance[m], here[1], atol=1e-10)
+        without = unit_terms(nodes.shared[m], variance[rows], kept, y[rows] * kept)
+        effect, root = whole.at(loading[rows, None])
+        spread = root @ root.transpose(0, 2, 1)
+        centre, spread, change = leave_cells_out(effect, spread, terms.of(rows), without, cells)
+        covariances = (nodes.structure[m], nodes.shared[m], variance[rows])
+        expected = predict(centre, spread, without, y[rows] * kept, *covariances, cells)
+        np.testing.assert_allclose(value[m], whole.log_likelihood + change, rtol=1e-10)
+        np.testing.assert_allclose(mean[m], expected[0], atol=1e-10)
+        np.testing.assert_allclose(covariance[m], expected[1], atol=1e-10)
 
 
 def test_the_gradient_equals_the_difference_quotient():

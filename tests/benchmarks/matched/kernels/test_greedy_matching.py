@@ -113,7 +113,7 @@ def problems(draw):
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(problems())
 def test_equals_the_definition(problem):
     score, treated, options = problem
@@ -121,7 +121,7 @@ def test_equals_the_definition(problem):
     assert triples(pairs) == brute_force(score, treated, **options)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(problems(), st.randoms(use_true_random=False))
 def test_does_not_depend_on_the_order_of_rows(problem, random):
     score, treated, options = problem
@@ -134,7 +134,7 @@ def test_does_not_depend_on_the_order_of_rows(problem, random):
     assert np.array_equal(before.round, after.round)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(problems())
 def test_pairs_respect_caliper_and_strata_and_use_a_control_once(problem):
     score, treated, options = problem

@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 from ssinfer.benchmarks.matched.balance.limits import BalanceLimits
 from ssinfer.benchmarks.matched.balance.measures import effective_sample_size, equipoise
 from ssinfer.benchmarks.matched.balance.table import balance_table
-from ssinfer.benchmarks.matched.kernels.neighbour_residuals import neighbour_residuals
+from ssinfer.benchmarks.matched.sampling_distribution import neighbour_residuals
 from ssinfer.benchmarks.matched.scores.match import match_persons
 from ssinfer.benchmarks.matched.scores.propensity import propensity_scores
 from ssinfer.benchmarks.matched.scores.weighting import entropy_weights, propensity_weights

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssinfer.benchmarks.matched.kernels.entropy_balancing import entropy_balance
-from ssinfer.benchmarks.matched.scores.weighting import entropy_weights, propensity_weights
+from ssinfer.benchmarks.matched.scores.weighting import entropy_balance, entropy_weights, propensity_weights
 from ssinfer.errors import RefusalError
 
 

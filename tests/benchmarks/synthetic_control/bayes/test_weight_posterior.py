@@ -14,7 +14,7 @@ from ssinfer.benchmarks.synthetic_control.bayes.posterior import WeightModel, sa
 from ssinfer.benchmarks.synthetic_control.classic import SyntheticControl
 from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import sample_chain
-from ssinfer.convergence import convergence_figures
+from ssinfer.convergence import convergence_checks
 from ssinfer.datasets.prop99 import load_prop99
 from ssinfer.errors import ConvergenceError, ParameterError
 
@@ -139,7 +139,7 @@ def test_failed_convergence_is_refused(monkeypatch):
 
     def disagreeing(model, draws_per_chain, rng):
         sampled = sample_posterior(model, draws_per_chain, rng)
-        return replace(sampled, convergence=convergence_figures({"tau": 1.2}, {"tau": 30.0}, 0, 4000))
+        return replace(sampled, convergence=convergence_checks({"tau": 1.2}, {"tau": 30.0}, 0, 4000))
 
     monkeypatch.setattr(estimate, "sample_posterior", disagreeing)
     cf = BAYES.fit(panel_of(simulate()), DESIGN, seed=1)

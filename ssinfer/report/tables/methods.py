@@ -1,4 +1,4 @@
-"""Table: version, seed, hashes and packages behind the report."""
+"""Table of the version, seed, hashes and packages behind the report."""
 
 import pandas as pd
 
@@ -17,7 +17,7 @@ NAMES = {
 }
 
 
-def rows(analysis: Analysis) -> pd.DataFrame:
+def _rows(analysis: Analysis) -> pd.DataFrame:
     """Return one row per entry of the manifest."""
     manifest = analysis.result.manifest
     records = [(name, str(manifest[key])) for key, name in NAMES.items() if manifest.get(key) is not None]
@@ -27,11 +27,13 @@ def rows(analysis: Analysis) -> pd.DataFrame:
     return pd.DataFrame(records, columns=["entry", "value"])
 
 
-TABLE = ReportTable(
-    name="provenance",
-    section="methods",
-    order=10,
-    caption="Provenance",
-    columns=(TableColumn("Entry", "entry"), TableColumn("Value", "value")),
-    rows=rows,
+TABLES = (
+    ReportTable(
+        name="provenance",
+        section="methods",
+        order=10,
+        caption="Provenance",
+        columns=(TableColumn("Entry", "entry"), TableColumn("Value", "value")),
+        rows=_rows,
+    ),
 )

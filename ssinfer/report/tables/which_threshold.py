@@ -1,0 +1,167 @@
+"""Tables behind the recommended threshold: model thresholds, the Pareto set, and all specifications."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from ssinfer.figures.numbers import ABSENT
+from ssinfer.report.analysis import ALL_SIZES, Analysis, rows_of
+from ssinfer.report.disclosure import class_is_visible
+from ssinfer.report.table import DETECTION_RATE, FALSE_PAYMENT_RATE, LABEL, NoTable, ReportTable, TableColumn
+from ssinfer.report.text.names import model_kinds, plain_key, threshold_name
+from ssinfer.thresholds.kind import KINDS, ThresholdKey
+
+
+def _model_thresholds(analysis: Analysis, *, by_size: bool) -> pd.DataFrame:
+    """Return one-sided thresholds by design, method, level and kind, over all placebos or by class of size.
+
+    Only designs and methods that have a threshold of the first kind (credible) are listed.
+    """
+    backtest, kinds = analysis.result.backtest, model_kinds()
+    records: list[dict[str, Any]] = []
+    for pair in analysis.pairs:
+        thresholds = rows_of(None if backtest is None else backtest.thresholds, pair)
+        if not len(thresholds) or not (thresholds["kind"] == kinds[0].name).any():
+            continue
+        for size, part in thresholds.groupby("size_class", sort=False):
+            if (size != ALL_SIZES) != by_size or not class_is_visible(part["n_units"].max()):
+                continue
+            for level in sorted(pd.unique(part["level"].dropna()), reverse=True):
+                for kind in kinds:
+                    same = part[plain_key(kind, level).rows(part)]
+                    labels = {"size": size} if by_size else {}
+                    labels |= {"label": analysis.label(pair), "promised": 1 - level}
+                    labels |= {"threshold_name": f"{kind.name.capitalize()} {100 * level:g}%"}
+                    records.append({**(dict(same.iloc[0]) if len(same) else {}), **labels})
+    return pd.DataFrame(records)
+
+
+def _model_remarks(_analysis: Analysis, rows: pd.DataFrame) -> Iterator[str]:
+    """Return a warning if two thresholds of a level were judged on different placebos."""
+    keys = [name for name in ("label", "size", "promised") if name in rows.columns]
+    n_rows = rows.groupby(keys, sort=False)["n_rows"]
+    if (n_rows.min() < n_rows.max()).any():
+        yield (
+            "If two thresholds of the same level have different numbers of placebo contracts, the method gave some "
+            "contracts only one of them. Their rows then describe different groups."
+        )
+
+
+def _pareto(analysis: Analysis) -> pd.DataFrame | NoTable:
+    """Return the Pareto set; the contract group's own bias is left out if the group is too small to be shown."""
+    if analysis.choice is None:
+        return NoTable(analysis.why_no_choice)
+    table = analysis.choice.pareto
+    if not len(table):
+        return NoTable()
+    table = analysis.labelled(table[~table["dominated"]])
+    priors = table["prior"].map(lambda prior: f", {prior} prior" if prior else "")
+    table = table.assign(threshold_name=table["kind"].map(lambda kind: KINDS.find(kind).label) + priors)
+    return table.assign(abs_bias_case=float("nan")) if analysis.hidden else table
+
+
+def _pareto_remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[str]:
+    """Return the definition of the Pareto set."""
+    yield (
+        f"The Pareto set of {0 if analysis.choice is None else len(analysis.choice.pareto)} combinations of design, "
+        "method and kind of threshold: no other combination is at least as good in every measure and better in one. "
+        "Every threshold is multiplied by one factor, so that all pay about 5% of contracts without savings. The "
+        "factor is learned on other regions and years. ± is one standard error, with the factor learned again. "
+        "Placebos like the contract group are in the same tenth of spending, of last year's growth, or of "
+        "socio-economic status."
+    )
+
+
+def _specifications(analysis: Analysis) -> pd.DataFrame | NoTable:
+    """Return all specifications, in the order of misallocation."""
+    if analysis.choice is None:
+        return NoTable(analysis.why_no_choice)
+    table = analysis.labelled(analysis.choice.specifications)
+    return table.assign(threshold_name=[threshold_name(ThresholdKey.of(row)) for _, row in table.iterrows()])
+
+
+def _specifications_remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[str]:
+    """Return the definition of misallocation."""
+    study = {} if analysis.choice is None else analysis.choice.study
+    savings = ", ".join(f"{100 * saving:g}%" for saving in study["savings"])
+    yield (
+        "Misallocation: mean absolute difference between the payment made and the payment due, per insured-year. True "
+        f"savings of {savings} have equal weight, and the sharing rate is {100 * study['share']:g}%. These numbers "
+        "come from the same placebos that determine the order, so the first row looks better than it is. Its "
+        "out-of-fold performance stands in the sentences above."
+    )
+
+
+MODEL_THRESHOLDS = ReportTable(
+    name="kinds",
+    section="which-threshold",
+    order=30,
+    caption="Credible and confidence thresholds",
+    columns=(
+        LABEL,
+        TableColumn("Insured-years", "size"),
+        TableColumn("Threshold", "threshold_name"),
+        TableColumn("Promised false payment rate (%)", "promised", "percent", 0),
+        TableColumn("Threshold (% of benchmark)", "threshold", "percent"),
+        FALSE_PAYMENT_RATE,
+        DETECTION_RATE,
+        TableColumn("Undeserved payment ({currency} per insured-year)", "expected_overpayment_money", "number"),
+        TableColumn("Unpaid saving ({currency} per insured-year)", "expected_underpayment_money", "number"),
+        TableColumn("Placebo contracts", "n_rows", "number"),
+    ),
+    rows=partial(_model_thresholds, by_size=False),
+    notes=(
+        "One-sided, flat prior. Each placebo has its own threshold: means ± one standard error over blocks of "
+        f"neighbouring units. {ABSENT}: the method has no such threshold. Methods without a credible threshold are not "
+        "listed. Undeserved payment: expected payment if nothing was saved. Unpaid saving: payment due less payment "
+        "made, expected over the true savings of the study above zero."
+    ),
+    remarks=_model_remarks,
+)
+TABLES = (
+    MODEL_THRESHOLDS,
+    replace(
+        MODEL_THRESHOLDS,
+        name="kinds-by-size",
+        order=40,
+        caption="Credible and confidence thresholds by size of the placebo units",
+        rows=partial(_model_thresholds, by_size=True),
+        folded=True,
+    ),
+    ReportTable(
+        name="pareto",
+        section="which-threshold",
+        order=50,
+        caption="Designs that no other design beats in every measure",
+        columns=(
+            LABEL,
+            TableColumn("Threshold", "threshold_name"),
+            TableColumn("Bias in the group's own earlier years (%, absolute)", "abs_bias_case", "percent", 1),
+            TableColumn("Persistent bias of a unit (SD, %)", "bias_sd_between", "percent", 1),
+            TableColumn("Largest bias among placebos like the group (%, absolute)", "abs_bias_selected", "percent", 1),
+            FALSE_PAYMENT_RATE,
+            TableColumn(DETECTION_RATE.head, "detection_rate", "percent"),
+        ),
+        rows=_pareto,
+        remarks=_pareto_remarks,
+    ),
+    ReportTable(
+        name="specifications",
+        section="which-threshold",
+        order=60,
+        caption="All {n_rows} specifications",
+        columns=(
+            LABEL,
+            TableColumn("Threshold", "threshold_name"),
+            TableColumn("Misallocation per insured-year", "misallocation_money", "money", 1),
+            TableColumn("False payment rate (%)", "false_payment_rate", "percent", 1),
+            TableColumn(DETECTION_RATE.head, "detection_rate_3", "percent", 0),
+        ),
+        rows=_specifications,
+        remarks=_specifications_remarks,
+        folded=True,
+    ),
+)
