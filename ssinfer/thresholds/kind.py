@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 
 from ssinfer.level import check_level, check_side, tail
@@ -88,13 +89,10 @@ class ThresholdKey:
 
 @dataclass(frozen=True, eq=False)
 class PlaceboFit:
-    """Relative null errors E0 / Bbar (S,) of one placebo's own fit.
+    """Relative null errors E0 / Bbar (S,) of one placebo's own fit; None where the method gives no such draws."""
 
-    Draws of the posterior predictive error and of its sampling distribution; None where the method does not give them.
-    """
-
-    posterior: Floats | None
-    sampling: Floats | None
+    posterior: Floats | None  # of the posterior predictive distribution
+    sampling: Floats | None  # of the sampling distribution
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -162,12 +160,8 @@ class ThresholdKind:
 
     def keys(self, levels: Sequence[float]) -> tuple[ThresholdKey, ...]:
         """Return the keys of this kind by level, side and prior."""
-        return tuple(
-            ThresholdKey(self.name, level, side, prior)
-            for level in (levels if self.has_level else (None,))
-            for side in self.sides
-            for prior in self.priors
-        )
+        labels = product(levels if self.has_level else (None,), self.sides, self.priors)
+        return tuple(ThresholdKey(self.name, level, side, prior) for level, side, prior in labels)
 
     @property
     def in_columns(self) -> bool:
