@@ -145,8 +145,8 @@ def test_failed_diagnostics_refuse_intervals_but_not_the_draws():
 @pytest.mark.parametrize(
     ("make", "error", "cure"),
     [
-        (lambda: build(DRAWS, SPENDING, INSURED, "bayes"), ParameterError, "allowed: 'posterior', 'sampling', 'none'"),
-        (lambda: build(DRAWS, SPENDING, INSURED, information="later"), ParameterError, "'signing', 'settlement'"),
+        (lambda: build(DRAWS, SPENDING, INSURED, "bayes"), ParameterError, "'posterior' or 'sampling' or 'none'"),
+        (lambda: build(DRAWS, SPENDING, INSURED, information="later"), ParameterError, "'signing' or 'settlement'"),
         (lambda: build(DRAWS[:1, :1], SPENDING, INSURED), DataError, "with a single draw"),
         (lambda: build(np.where(DRAWS > 101, np.inf, DRAWS), SPENDING, INSURED), DataError, "not finite"),
         (lambda: build(DRAWS, SPENDING, INSURED).interval(95), ParameterError, "as a fraction: 0.95"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
 
 from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED
 from ssinfer.datasets.vektis.borders import target_division
@@ -30,31 +30,22 @@ OWN_COVARIATES = (CASE_MIX_EXPECTED, "share_65_plus")
 COVARIATES = (*OWN_COVARIATES, *MUNICIPALITY_COVARIATES)
 
 
+class _Options(TypedDict, total=False):
+    borders: int | str
+    reference: Iterable[str] | None
+    covariates: Sequence[str] | None
+    cv: float | None
+    folder: str | Path | None
+    verify: bool
+
+
 @overload
 def load_vektis(
-    years: Iterable[int],
-    basket: str = ...,
-    *,
-    borders: int | str = ...,
-    reference: Iterable[str] | None = ...,
-    covariates: Sequence[str] | None = ...,
-    cv: float | None = ...,
-    folder: str | Path | None = ...,
-    verify: bool = ...,
-    return_notes: Literal[False] = ...,
+    years: Iterable[int], basket: str = ..., *, return_notes: Literal[False] = ..., **options: Unpack[_Options]
 ) -> Panel: ...
 @overload
 def load_vektis(
-    years: Iterable[int],
-    basket: str = ...,
-    *,
-    borders: int | str = ...,
-    reference: Iterable[str] | None = ...,
-    covariates: Sequence[str] | None = ...,
-    cv: float | None = ...,
-    folder: str | Path | None = ...,
-    verify: bool = ...,
-    return_notes: Literal[True],
+    years: Iterable[int], basket: str = ..., *, return_notes: Literal[True], **options: Unpack[_Options]
 ) -> tuple[Panel, VektisNotes]: ...
 def load_vektis(
     years: Iterable[int],
@@ -134,15 +125,7 @@ def load_vektis(
             frame = frame.join(matched, on="unit")
     elif external:
         frame = frame.join(municipality_covariates(frame["unit"].unique(), external), on="unit")
-    panel = Panel.from_frame(
-        frame,
-        unit="unit",
-        period="year",
-        spending="spending",
-        insured_years="insured_years",
-        cv=cv,
-        covariates=list(wanted),
-    )
+    panel = Panel.from_frame(frame, period="year", cv=cv, covariates=list(wanted))
     return (panel, vektis_notes(asked, basket, division, tuple(cautions))) if return_notes else panel
 
 
