@@ -95,6 +95,10 @@ class PlaceboFit:
     sampling: Floats | None  # of the sampling distribution
 
 
+#: Returns thresholds (replicates, part) of some of the rows that it was learned from, for a key.
+type ReplicateThresholds = Callable[[pd.DataFrame, ThresholdKey], Floats]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ThresholdKind:
     """Declares one kind of threshold, with everything that studies, backtests and reports need to know about it.
@@ -142,9 +146,7 @@ class ThresholdKind:
     for_case: Callable[[Counterfactual, Any, int], Callable[[ThresholdKey], Threshold]]
     for_fits: Callable[[Sequence[PlaceboFit], Sequence[ThresholdKey]], Floats] | None = None
     for_placebos: Callable[[pd.DataFrame, Sequence[ThresholdKey]], Mapping[ThresholdKey, Floats]] | None = None
-    for_replicates: (
-        Callable[[pd.DataFrame, Positions, Floats], Callable[[pd.DataFrame, ThresholdKey], Floats]] | None
-    ) = None
+    for_replicates: Callable[[pd.DataFrame, Positions, Floats], ReplicateThresholds] | None = None
     for_scenario: Callable[[Any, float], float] | None = None
     distribution: str = ""
     has_level: bool = True

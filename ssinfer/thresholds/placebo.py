@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ssinfer.counterfactual import Counterfactual
+    from ssinfer.thresholds.kind import ReplicateThresholds
     from ssinfer.typing import Floats, Positions
 
 NAME = "placebo"
@@ -133,9 +134,7 @@ def _for_placebos(rows: pd.DataFrame, keys: Sequence[ThresholdKey]) -> Mapping[T
     return thresholds
 
 
-def _for_replicates(
-    rows: pd.DataFrame, blocks: Positions, weights: Floats
-) -> Callable[[pd.DataFrame, ThresholdKey], Floats]:
+def _for_replicates(rows: pd.DataFrame, blocks: Positions, weights: Floats) -> ReplicateThresholds:
     def thresholds(part: pd.DataFrame, key: ThresholdKey) -> Floats:
         blocks_of_part = blocks[rows.index.get_indexer(part.index)]
         return placebo_thresholds_in_replicates(part, blocks_of_part, weights, key.fraction, key.side)
