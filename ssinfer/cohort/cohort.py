@@ -11,14 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pandas as pd
 
-from ssinfer.cohort.columns import (
-    cell_grid,
-    check_persons,
-    covariate_column,
-    label_column,
-    pair_rows,
-    selected_rows,
-)
+from ssinfer.cohort.columns import cell_grid, check_persons, covariate_column, label_column, pair_rows, selected_rows
 from ssinfer.cohort.moments import covariance_of_means, mean_and_variance, residual_correlation, residuals_of_ratio
 from ssinfer.cohort.reading import read_persons
 from ssinfer.errors import CohortError, did_you_mean
