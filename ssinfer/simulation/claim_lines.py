@@ -66,7 +66,7 @@ class Persons:
     @property
     def days(self) -> Integers:
         """Insured days (P, T)."""
-        return np.maximum(self.high - self.low + 1, 0)
+        return np.asarray(np.maximum(self.high - self.low + 1, 0))
 
 
 def simulate_persons(

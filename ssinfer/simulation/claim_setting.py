@@ -31,10 +31,8 @@ class ClaimSetting:
     ----------
     first, last, start : str
         First and last quarter, and the first quarter under contract.
-    practice_size : int
-        Mean number of insured per practice. Sizes vary by a factor of about 2.
-    n_regions : int
-        Regions beside Vlissingen.
+    practice_size, n_regions : int
+        Mean number of insured per practice (sizes vary by a factor of about 2), and of regions beside Vlissingen.
     insurer_share : float
         Share of insurer A, which has the contract. Other persons are insured with B.
     contract_level : float
@@ -48,10 +46,9 @@ class ClaimSetting:
     frailty_sd, frailty_permanent, frailty_persistence : float
         SD of the logarithm of a person's frailty, the permanent share of its variance, and the autocorrelation of the
         other part over one quarter.
-    lines_per_quarter : float
-        Mean number of claim lines per insured quarter.
-    hospital_tail, tail_index : float
-        Share of hospital lines from the Pareto tail, and its index (smaller: heavier; the variance needs more than 2).
+    lines_per_quarter, hospital_tail, tail_index : float
+        Mean number of claim lines per insured quarter, the share of hospital lines from the Pareto tail, and its index
+        (smaller: heavier; the variance needs more than 2).
     last_year_of_life : float
         Spending in the last four quarters of life relative to others of the same age and sex.
     switch_practice, switch_insurer, leave, enter : float
@@ -138,24 +135,14 @@ class ClaimSetting:
 
 @dataclass(frozen=True, eq=False)
 class Landscape:
-    """Regions, practices and their spending over time. G practices, R regions, T quarters.
+    """Regions, practices and their spending over time. G practices, R regions, T quarters."""
 
-    Attributes
-    ----------
-    practices : frame with practice, region, treated
-    region : (G,) number of each practice's region; 0 is Vlissingen
-    weight : (G,) share of the region's persons that enrol with the practice
-    region_share : (R,) share of all persons
-    level : (G, T) relative expected spending: region, practice, trend, shocks, growth, season, dip
-    low_ses, high_ses : (R,) probabilities
-    """
-
-    practices: pd.DataFrame
-    region: NDArray[np.intp]
-    weight: Floats
-    region_share: Floats
-    level: Floats
-    low_ses: Floats
+    practices: pd.DataFrame  # practice, region, treated
+    region: NDArray[np.intp]  # (G,) number of each practice's region; 0 is Vlissingen
+    weight: Floats  # (G,) share of the region's persons that enrol with the practice
+    region_share: Floats  # (R,) share of all persons
+    level: Floats  # (G, T) relative expected spending: region, practice, trend, shocks, growth, season, dip
+    low_ses: Floats  # (R,) probabilities
     high_ses: Floats
 
     @classmethod
