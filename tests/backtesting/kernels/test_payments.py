@@ -9,7 +9,7 @@ from ssinfer.backtesting.kernels.payments import payment_columns, replicate_mean
 
 def numbers(n, seed=1):
     rng = np.random.default_rng(seed)
-    return [rng.normal(0, 0.02, n), rng.uniform(0.9, 1.1, n), rng.uniform(1_500, 2_500, n), rng.uniform(1e4, 1e5, n)]
+    return rng.normal(0, 0.02, n), rng.uniform(0.9, 1.1, n), rng.uniform(1_500, 2_500, n), rng.uniform(1e4, 1e5, n)
 
 
 def test_payment_columns_are_the_formulas_of_method_md():
@@ -18,7 +18,7 @@ def test_payment_columns_are_the_formulas_of_method_md():
     threshold = np.random.default_rng(2).normal(0.02, 0.01, n)
     threshold[0] = np.inf
     savings, due = np.array([0.01, 0.05]), np.array([0.02, 0.03, 0.1])
-    found = payment_columns(rate, relative, bbar, insured, threshold, savings, due, share)
+    found = payment_columns((rate, relative, bbar, insured), threshold, savings, due, share)
     finite = np.isfinite(threshold)
     np.testing.assert_allclose(found[:, 0], np.where(finite, threshold, np.nan))
     np.testing.assert_allclose(found[:, 3], np.where(finite, (threshold - rate) * bbar, np.nan))
@@ -44,10 +44,10 @@ def test_replicate_means_are_weighted_means_without_rows_that_have_no_threshold(
     thresholds[2] = np.nan
     weights = rng.integers(0, 3, (5, 40)).astype(float)
     asked = np.array([0.03]), np.array([0.02]), 0.5
-    found = replicate_means(*data, thresholds, weights, *asked)
+    found = replicate_means(data, thresholds, weights, *asked)
     for k in (0, 1, 3, 4):
         mass = np.where(np.isnan(thresholds[k]), 0.0, weights[k])
-        columns = payment_columns(*data, thresholds[k], *asked)
+        columns = payment_columns(data, thresholds[k], *asked)
         expected = (np.where(mass[:, None] > 0, columns, 0.0) * mass[:, None]).sum(axis=0) / mass.sum()
         np.testing.assert_allclose(found[k], expected)
     assert np.isnan(found[2]).all()
