@@ -110,10 +110,10 @@ class PanelModel:
         return {name: float(value) for name, value in self._natural(x).items()}
 
     def _natural(self, x: Floats) -> dict[str, Floats]:
-        """Return the values (...) of the parameters at x (..., d), by name."""
+        """Return the values of the parameters, by name: numbers at x (d,), arrays (M,) at x (M, d)."""
         out: dict[str, Floats] = {}
         for parameter, positions, names in self._same_prior:
-            out.update(zip(names, np.moveaxis(parameter.natural(x[..., positions]), -1, 0), strict=True))
+            out.update(zip(names, parameter.natural(x[..., positions]).T, strict=True))
         return out
 
     def log_prior(self, x: Floats) -> Floats:
@@ -233,8 +233,6 @@ class PanelModel:
 
     def mode(self, y: Floats, seen: Floats) -> tuple[Floats, Floats]:
         """Return the posterior mode of x, and the lower Cholesky factor of the inverse of minus the Hessian there."""
-        gradient = None
-        if self.loadings.shape[1] == 1:
-            gradient = partial(self.log_posterior_gradient, y=y, seen=seen)
+        gradient = partial(self.log_posterior_gradient, y=y, seen=seen) if self.loadings.shape[1] == 1 else None
         workers = threads() if y.size >= MIN_THREADED_CELLS else 1
         return laplace(lambda x: self.log_posterior(x, y, seen), np.zeros(self.size), MODE_BOUND, gradient, workers)
