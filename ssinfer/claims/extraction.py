@@ -44,21 +44,18 @@ class Extract:
     truncation : frame or None
         Per year: cap (currency per insured-year), share_above (insured-years above it in the reference), cut
         (currency), share_cut (of spending).
-    share_cut : frame or None
-        Share of spending cut, unit x period.
+    share_cut : frame or None. Share of spending cut, unit x period.
     completion : frame or None
         Months, factor (equal for all units and periods) and standard error, which is not in the sampling variance.
     attrition : frame
         From all rows of the tables to the counted ones, exactly: step, reason, persons, insured_days, insured_years,
         lines, cents, euros.
-    own_costs : frame
-        The contract's own fees and programme costs: unit, period, lines, spending (currency).
+    own_costs : frame. The contract's own fees and programme costs: unit, period, lines, spending (currency).
     under_contract : tuple of str
         Units that the table of programmes puts under a contract during the study, by name or by region.
     sensitivity : tuple of str
         Filters that condition on events after the start. If not empty, the extract is a sensitivity analysis.
-    noticed : dict
-        Counts of unusual lines that were kept: negative lines, repeated lines, repriced lines.
+    noticed : dict. Counts of unusual lines that were kept: negative lines, repeated lines, repriced lines.
     """
 
     panel: Panel

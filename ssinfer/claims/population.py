@@ -47,8 +47,7 @@ class Population:
     kind : "closed" or "open"
         Closed: a person belongs to the unit of most days of `baseline` (the later unit in a tie), also after a move.
         Open: each insured day belongs to the practice of that day.
-    baseline : tuple of periods
-        Attribution window of a closed population.
+    baseline : tuple of periods. Attribution window of a closed population.
     units : mapping of practice to unit
         Practices that form one unit, such as those under one contract. Each other practice is a unit.
     practices, insurers, ses, regions : tuple of str or None
@@ -59,8 +58,7 @@ class Population:
         Treatment of a closed population from the day on which a person enrols elsewhere. "keep" is the main estimand.
     minimum_enrolment : float or None
         Share of the days from `start` (first performance period) on that a person must be insured.
-    last_year_of_life : bool
-        If False, the last 365 days of persons who die are left out.
+    last_year_of_life : bool. If False, the last 365 days of persons who die are left out.
 
     Notes
     -----

@@ -24,8 +24,7 @@ class Truncation:
 
     Attributes
     ----------
-    amount : float, or mapping of year to float
-        Currency per insured-year.
+    amount : float, or mapping of year to float. Currency per insured-year.
     percentile : float
         Level (0.99) of the percentile of spending per insured-year among **all** persons of the tables, also those
         outside the population, weighted by insured days. With national tables it is the national reference.
@@ -51,12 +50,10 @@ class RunOut:
 
     Attributes
     ----------
-    extracted : date
-        Day on which the claims were extracted. The tables hold no later payment.
+    extracted : date. Day on which the claims were extracted. The tables hold no later payment.
     months : int
         Months after the last month of a period, equal for all units and periods: both arms are equally mature.
-    complete : bool
-        Whether spending is multiplied by the completion factor (chain ladder), the same for all units.
+    complete : bool. Whether spending is multiplied by the completion factor (chain ladder), the same for all units.
     """
 
     extracted: dt.date

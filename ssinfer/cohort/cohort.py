@@ -38,17 +38,14 @@ class Cohort:
 
     Attributes
     ----------
-    person, unit : array (n,)
-        Identifiers, and the practice (or other unit) of attribution.
-    periods : tuple (T,)
-        Sortable labels, ascending.
+    person, unit : array (n,). Identifiers, and the practice (or other unit) of attribution.
+    periods : tuple (T,). Sortable labels, ascending.
     spending : array (n, T)
         Money spent on the person **in** the period: a total, not per year. 0 if the person was not insured. NaN if the
         person was insured and the spending is not known (yet): the unit's cell of the panel is then missing.
     insured_years : array (n, T)
         Fraction of a year insured in the period, so at most about 0.25 in a quarter. 0: not insured.
-    region : array of str (n,) or None
-        Region of attribution. Persons of one unit may have different regions.
+    region : array of str (n,) or None. Region of attribution. Persons of one unit may have different regions.
     covariates : mapping of str to array (n,)
         Baseline covariates: numbers (age, case mix) or labels (sex, SES). Never coded after the start.
 
@@ -116,8 +113,7 @@ class Cohort:
         frame : pandas.DataFrame
         person, unit, period, spending, insured_years, region : str
             Names of the columns. Spending is the total of the period; the region of attribution is optional.
-        covariates : sequence of str
-            Baseline covariates: constant over the rows of a person.
+        covariates : sequence of str. Baseline covariates: constant over the rows of a person.
 
         Raises
         ------

@@ -43,8 +43,7 @@ def pseudo_practices(
     Parameters
     ----------
     cohort, kind : Cohort, one of the names above
-    size : int, optional
-        Insured per group; not for "intact".
+    size : int, optional. Insured per group; not for "intact".
     exclude, keep : sequence of units
         Units under contract, which are not placebos, and units that stay as they are: those of the contract under
         study, which come first. Persons who are too few for a last group are left out.

@@ -38,8 +38,7 @@ class SimulatedClaims:
         truth.parquet, truth_persons.parquet and parameters.json.
     setting, practices, lines : ClaimSetting, frame, int
         The arguments of the simulation; practice, region and treated; the number of claim lines.
-    truth : frame
-        One row per practice, insurer and period: insured_days, cents_without (the contract), cents.
+    truth : frame. One row per practice, insurer and period: insured_days, cents_without (the contract), cents.
     """
 
     folder: Path
@@ -113,10 +112,8 @@ def simulate_claims(
         insurer A and enrolled with a practice under contract.
     saving : float or mapping of category to float
         True saving as a share of spending without contract, for all categories or some.
-    seed, n_jobs : int
-        Seed, and the number of processes; the files do not depend on it.
-    **options
-        Further fields of ClaimSetting.
+    seed, n_jobs : int. Seed, and the number of processes; the files do not depend on it.
+    **options : Further fields of ClaimSetting.
 
     Raises
     ------

@@ -42,12 +42,10 @@ def simulate_cohort(
     ----------
     n_practices, persons : int, (low, high)
         Practices in all, named "practice 01", "practice 02", ..., and the range of insured persons per practice.
-    periods, start : sequence of years, year
-        Years, and the first performance year (default: the last).
+    periods, start : sequence of years, year. Years, and the first performance year (default: the last).
     treated, saving : sequence of str, float
         Practices under contract, and their true saving from `start` on, as a share.
-    level, growth : float
-        Mean spending per insured-year in the first year, and its growth.
+    level, growth : float. Mean spending per insured-year in the first year, and its growth.
     shock_sd, sigma, persistence, zeros : float
     seed : int, SeedSequence or Generator
 

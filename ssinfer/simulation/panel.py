@@ -38,19 +38,15 @@ class SimulatedPanel:
 
     Attributes
     ----------
-    panel : Panel
-        The observed panel: with the saving and with sampling noise.
-    treated, start : tuple of str, period
-        Treated units, and the first performance period.
+    panel : Panel. The observed panel: with the saving and with sampling noise.
+    treated, start : tuple of str, period. Treated units, and the first performance period.
     expected : array (N, T)
         Mean spending without contract of an infinitely large group: level, trend, season and dip, without shock and
         noise.
     counterfactual : array (N, T)
         Mean spending per insured-year that would have been observed without the contract, with shocks and noise.
-    saving_rate : array (N, T)
-        True saving as a share of `counterfactual`; 0 for donors and before the start.
-    parameters : dict
-        The arguments of the simulation.
+    saving_rate : array (N, T). True saving as a share of `counterfactual`; 0 for donors and before the start.
+    parameters : dict. The arguments of the simulation.
     """
 
     panel: Panel
@@ -145,15 +141,13 @@ def simulate_panel(
 
     Parameters
     ----------
-    n_units : int
-        Number of units, the treated ones included.
+    n_units : int. Number of units, the treated ones included.
     periods, start : sequence, period, optional
         Consecutive years (2015) or quarters (default: 2018Q2 to 2024Q2), and the first performance period (default:
         2022Q1, else the last 40% of the periods).
     saving : float or sequence
         True saving as a share of spending without contract: one number, or one per performance period.
-    treated : sequence of str
-        Names of the treated units; the others are called "group 01", ...
+    treated : sequence of str. Names of the treated units; the others are called "group 01", ...
     treated_insured, insured : float, (low, high)
         Insured of a treated unit, and the range of the others (uniform on the logarithmic scale).
     level, level_sd, treated_level : float
@@ -161,12 +155,10 @@ def simulate_panel(
         (optional).
     ses_level, ses_trend : float
         Relative level, and growth per year, per SD of the covariate `ses` (higher: better off).
-    growth, trend_sd : float
-        Growth per year, and its SD between units.
+    growth, trend_sd : float. Growth per year, and its SD between units.
     n_factors, factor_sd : int, float
         Common factors (AR(1), loadings N(1, 1)). A synthetic control can use them; a mean of all units cannot.
-    shock_sd, shock_persistence : float
-        SD of the group shock h, and its autocorrelation over one year.
+    shock_sd, shock_persistence : float. SD of the group shock h, and its autocorrelation over one year.
     n_regions, region_shock_sd : int, float
         Regions (nearest of n random centres) and the SD of their shock g, which has the same persistence.
     cv, person_correlation : float
@@ -269,8 +261,7 @@ def simulate_kerngezond_vlissingen(
 
     Parameters
     ----------
-    n_groups : int
-        Units in all: Vlissingen and the comparison groups of practices.
+    n_groups : int. Units in all: Vlissingen and the comparison groups of practices.
     saving, start, seed, **options
         Arguments of :func:`simulate_panel`; the options replace these settings.
 

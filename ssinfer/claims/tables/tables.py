@@ -83,8 +83,7 @@ class ClaimsTables:
             ``NAME.csv``, or a folder ``NAME/`` of such files.
         memory_limit, threads : str, int, optional
             Limits of DuckDB. With a memory limit, for example "4GB", larger intermediate results go to disk.
-        **tables : path
-            A file, a folder or a pattern per table, instead of `source` or in addition to it.
+        **tables : path. A file, a folder or a pattern per table, instead of `source` or in addition to it.
 
         Raises
         ------
