@@ -40,9 +40,8 @@ def earnings(analysis: Analysis) -> pd.DataFrame:
         paid = (measured >= threshold)[:, known]
         payment = np.where(paid, analysis.share * np.maximum(measured[:, known], 0.0) * benchmark[known], 0.0)
         columns = {"true_saving": TRUE_SAVINGS, "paid": paid.mean(axis=1), "payment": payment.mean(axis=1)}
-        order = KINDS.names().index(key.kind)
-        name = threshold_name(key, short=True)
-        parts.append(pd.DataFrame({**columns, "threshold": name, "recommended": key == best, "order": order}))
+        columns |= {"threshold": threshold_name(key, short=True), "recommended": key == best}
+        parts.append(pd.DataFrame({**columns, "order": KINDS.names().index(key.kind)}))
     if not parts:
         return pd.DataFrame()
     table = pd.concat(parts, ignore_index=True).sort_values("order", kind="stable").drop(columns="order")

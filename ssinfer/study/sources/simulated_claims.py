@@ -89,11 +89,5 @@ def _simulated(simulation: dict[str, Any], target: Path, n_jobs: int) -> Simulat
     return stored
 
 
-SOURCE = DataSource(
-    "simulated_claims",
-    "Simulated claims with a known saving",
-    60,
-    SimulatedClaimsConfig,
-    has_persons=True,
-    has_claims=True,
-)
+LABEL = "Simulated claims with a known saving"
+SOURCE = DataSource("simulated_claims", LABEL, 60, SimulatedClaimsConfig, has_persons=True, has_claims=True)
