@@ -37,7 +37,7 @@ class Counterfactual:
     benchmark : xarray.DataArray (chain, draw, unit, period)
         Predictive draws B of the treated units' mean spending in the performance periods. They are joint over units and
         periods, and each source of error enters once. NaN before a unit's own start.
-    spending : xarray.DataArray (unit, period), observed spending Y; NaN where the panel lacks it
+    spending : xarray.DataArray (unit, period), observed spending Y; NaN where absent. No draw depends on it.
     insured_years : xarray.DataArray (unit, period)
         Weights of the pooled saving, in insured-years; 1 where the panel has none, 0 before a unit's own start.
     uncertainty : "posterior", "sampling" or "none"
@@ -51,7 +51,7 @@ class Counterfactual:
         How the weights were found, one row per treated unit. `ssinfer.benchmarks.frames` describes the columns of this
         frame and of the next two.
     components : pandas.DataFrame, optional; variance of the error by source, a fraction of the squared benchmark
-    diagnostics : pandas.DataFrame, optional; one row per :class:`ssinfer.check.Check`
+    diagnostics : pandas.DataFrame, optional; one row per check, as :func:`ssinfer.check.tabulate` returns
     failures : tuple of str, failed convergence diagnostics; if there are any, thresholds and intervals are refused
     inference : mapping of str to xarray.Dataset, further groups for :meth:`to_datatree`, such as posterior
     """

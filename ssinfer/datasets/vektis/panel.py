@@ -7,11 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
 from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED
 from ssinfer.datasets.vektis.borders import target_division
 from ssinfer.datasets.vektis.cells import checked_years, vektis_cells
-from ssinfer.datasets.vektis.covariates import (
-    MUNICIPALITY_COVARIATES,
-    municipality_covariates,
-    refuse_unknown_covariates,
-)
+from ssinfer.datasets.vektis.covariates import MUNICIPALITY_COVARIATES, municipality_covariates, refuse_unknown
 from ssinfer.datasets.vektis.notes import vektis_notes
 from ssinfer.datasets.vektis.standardise import expected_spending
 from ssinfer.errors import DatasetError
@@ -105,7 +101,7 @@ def load_vektis(
     wanted = None
     if covariates is not None:
         wanted = (covariates,) if isinstance(covariates, str) else tuple(covariates)
-        refuse_unknown_covariates(wanted, COVARIATES)
+        refuse_unknown(wanted, COVARIATES)
     cells = vektis_cells(asked, basket, borders=division, folder=folder, verify=verify)
     _refuse_unequal_units(cells)
     frame = expected_spending(cells, reference)
