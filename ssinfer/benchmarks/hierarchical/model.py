@@ -5,13 +5,10 @@ For unit i in period t, y is the log of spending (or spending relative to its me
     y_it = m_t + a_i + b_i (t - t̄) + c_i,season(t) + s_it + w_it + Σ_k x_ik g_kt + e_it
 
     m_t ~ N(0, σ_period²)       period effects, common to all
-    a_i ~ N(0, σ_level²)        level of the unit
-    b_i ~ N(0, σ_trend²)        trend of the unit
-    c_i ~ N(0, σ_season²)       season of the unit (optional)
+    a_i, b_i, c_i               level, trend and season of the unit: N(0, σ_level²), N(0, σ_trend²), N(0, σ_season²)
     s_it = v_t u_it             shock of the unit: u is AR(1) with stationary SD σ_shock, persistence ρ_shock
     v_t ~ logN(0, 0.3²)         volatility of the period for all units, 1 in an ordinary period (optional)
-    w_it                        level and AR(1) shock that neighbours share (optional): correlated exp(-distance /
-                                range), or equal within a region; the shock times v_t
+    w_it                        level and AR(1) shock times v_t that neighbours or regions share (optional)
     g_kt                        effect of covariate k: a fixed wide level and a random walk with SD σ_growth (optional)
     e_it ~ N(0, κ² / n_it)      sampling noise, κ estimated; or the known variance; or N(0, σ_noise²) without sizes
 """
