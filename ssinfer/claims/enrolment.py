@@ -193,8 +193,8 @@ def _population(pieces: Any, population: Population, calendar: Calendar, scratch
 
 def _attribute(pieces: Any, population: Population, calendar: Calendar) -> Any:
     """Give the pieces of a person the unit of most baseline days; ties go to the later unit, then the first label."""
-    places = [calendar.place(label) for label in population.baseline]
-    low, high = calendar.first[min(places)], calendar.last[max(places)]
+    positions = [calendar.position(label) for label in population.baseline]
+    low, high = calendar.first[min(positions)], calendar.last[max(positions)]
     base = pieces.filter(pieces["code"] == COUNTED, pieces["lo"] <= high, pieces["hi"] >= low)
     for column, labels in (("practice", population.practices), ("insurer", population.insurers)):
         if labels is not None:
@@ -211,7 +211,7 @@ def _attribute(pieces: Any, population: Population, calendar: Calendar) -> Any:
 
 
 def _until_leaving(pieces: Any, population: Population, calendar: Calendar) -> Any:
-    high = max(calendar.last[calendar.place(label)] for label in population.baseline)
+    high = max(calendar.last[calendar.position(label)] for label in population.baseline)
     away = pieces.filter(pieces["practice"] != pieces["unit"], pieces["hi"] > high)
     away = away.mutate(day=ibis.greatest(away["lo"], high + 1))
     leaving = away.group_by("person").aggregate(leaves=away["day"].min())
@@ -221,7 +221,7 @@ def _until_leaving(pieces: Any, population: Population, calendar: Calendar) -> A
 
 
 def _enrolled_enough(pieces: Any, population: Population, calendar: Calendar, share: float) -> Any:
-    low, high = calendar.first[calendar.place(population.start)], calendar.last[-1]
+    low, high = calendar.first[calendar.position(population.start)], calendar.last[-1]
     after = pieces.filter(pieces["code"] == COUNTED, pieces["hi"] >= low)
     after = after.mutate(days=after["hi"] - ibis.greatest(after["lo"], low) + 1)
     days = after.group_by("person").aggregate(days=after["days"].sum())

@@ -144,7 +144,7 @@ def extract(
     if spending.run_out is not None:
         check_maturity(spending.run_out, calendar)
     reference_year = max(
-        (calendar.year[calendar.place(label)] for label in population.baseline), default=calendar.year[0]
+        (calendar.year[calendar.position(label)] for label in population.baseline), default=calendar.year[0]
     )
 
     with closing(Scratch(tables.connection)) as scratch:

@@ -43,7 +43,7 @@ class Calendar:
         first, last = tuple(map(day_of, lows)), tuple(day_of(high) - 1 for high in highs)
         return cls(labels, frequency, first, last, tuple(low.year for low in lows))
 
-    def place(self, label: Any) -> int:
+    def position(self, label: Any) -> int:
         """Return the position of a period; an unknown period is refused with the study's range."""
         if label not in self.periods:
             raise ClaimsError(

@@ -159,11 +159,11 @@ def _tables_of(connection: Any, **names: str) -> dict[str, Any]:
 def _arrow(name: str, frame: pd.DataFrame) -> pa.Table:
     """Return a frame as an Arrow table; a column without values gets its declared type."""
     table = pa.Table.from_pandas(frame, preserve_index=False)
-    for place, field in enumerate(table.schema):
+    for position, field in enumerate(table.schema):
         spec = TABLES[name].get(field.name)
         if spec is not None and pa.types.is_null(field.type):
             kind = {"date": pa.date32(), "text": pa.string()}.get(spec.kind, pa.int64())
-            table = table.set_column(place, field.name, table.column(place).cast(kind))
+            table = table.set_column(position, field.name, table.column(position).cast(kind))
     return table
 
 
