@@ -140,9 +140,7 @@ def settle(
         bool,
         typer.Option("--low-revenue", help="Apply the reduced sharing rate below the threshold (low-revenue ACOs)."),
     ] = False,
-    currency: Annotated[
-        str | None, typer.Option(help="Currency of the amounts; by default that of the contract.")
-    ] = None,
+    currency: Annotated[str | None, typer.Option(help="Currency; by default that of the contract.")] = None,
     true_saving: Annotated[float | None, typer.Option(help="True saving, money per insured-year, if known.")] = None,
     json: Json = False,
 ) -> None:

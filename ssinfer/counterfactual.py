@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ssinfer.arguments import Choice, check_arguments
 from ssinfer.design import Design
 from ssinfer.errors import ConvergenceError, DataError, DrawsError, NotSupportedError, ParameterError
 from ssinfer.level import check_level
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 DIMS = ("chain", "draw", "unit", "period")
 Information = Literal["signing", "settlement"]
-ALLOWED = {"uncertainty": ("posterior", "sampling", "none"), "information": ("signing", "settlement")}
+RULES = {"uncertainty": Choice(get_args(Uncertainty)), "information": Choice(get_args(Information))}
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -36,27 +37,23 @@ class Counterfactual:
     benchmark : xarray.DataArray (chain, draw, unit, period)
         Predictive draws B of the treated units' mean spending in the performance periods. They are joint over units and
         periods, and each source of error enters once. NaN before a unit's own start.
-    spending : xarray.DataArray (unit, period)
-        Observed spending Y; NaN where the panel lacks it. No draw depends on it.
+    spending : xarray.DataArray (unit, period), observed spending Y; NaN where absent. No draw depends on it.
     insured_years : xarray.DataArray (unit, period)
         Weights of the pooled saving, in insured-years; 1 where the panel has none, 0 before a unit's own start.
     uncertainty : "posterior", "sampling" or "none"
         Whether the draws are a posterior predictive distribution, a sampling distribution, or a single point.
     information : "signing" or "settlement"
         "signing" if the benchmark uses no data of the performance period, "settlement" if it uses the controls' data.
-    expected : xarray.DataArray (chain, draw, unit, period), optional
-        The draws without group shock and without sampling noise of the performance period. For plots only.
-    confidence : xarray.DataArray (chain, draw, unit, period), optional
-        Draws of a sampling (confidence) distribution of the same quantity as `benchmark`.
+    expected : xarray.DataArray, optional; the draws without group shock and sampling noise, for plots only
+    confidence : xarray.DataArray, optional; draws of a sampling distribution of the same quantity, shaped alike
     weights : pandas.DataFrame, optional; donor weights, one row per treated unit, one column per donor
     solver : pandas.DataFrame, optional
         How the weights were found, one row per treated unit. `ssinfer.benchmarks.frames` describes the columns of this
         frame and of the next two.
     components : pandas.DataFrame, optional; variance of the error by source, a fraction of the squared benchmark
-    diagnostics : pandas.DataFrame, optional; one row per :class:`ssinfer.check.Check`
+    diagnostics : pandas.DataFrame, optional; one row per check, as :func:`ssinfer.check.tabulate` returns
     failures : tuple of str, failed convergence diagnostics; if there are any, thresholds and intervals are refused
-    inference : mapping of str to xarray.Dataset
-        Further groups for :meth:`to_datatree`, such as posterior, prior and sample_stats.
+    inference : mapping of str to xarray.Dataset, further groups for :meth:`to_datatree`, such as posterior
     """
 
     method: str
@@ -76,9 +73,7 @@ class Counterfactual:
     inference: Mapping[str, xr.Dataset] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name, allowed in ALLOWED.items():
-            if getattr(self, name) not in allowed:
-                raise ParameterError(f"{name} is {getattr(self, name)!r}; allowed: {', '.join(map(repr, allowed))}.")
+        check_arguments("Counterfactual", RULES, vars(self))
         for name in ("benchmark", "expected", "confidence"):
             draws = getattr(self, name)
             if draws is not None and draws.dims != DIMS:

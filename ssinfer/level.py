@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, cast, get_args
 
 from ssinfer.errors import ParameterError
 
@@ -22,10 +22,8 @@ def check_level(level: float | None, name: str = "level") -> float:
 
 def check_side(side: str) -> Side:
     """Return `side` if it is "one-sided" or "two-sided"."""
-    if side == "one-sided":
-        return "one-sided"
-    if side == "two-sided":
-        return "two-sided"
+    if side in get_args(Side):
+        return cast("Side", side)
     raise ParameterError(
         f"side is {side!r}; allowed: 'one-sided' or 'two-sided'. Choose one: the resulting thresholds differ."
     )

@@ -137,10 +137,10 @@ def test_thresholds(ssinfer):
     assert (code, said) == (0, "")
     head, _, *rows = printed.splitlines()
     assert " ".join(head.split()) == "kind label learns from levels settles"
-    found = {row.split()[0]: row.split() for row in rows}
+    kinds = {row.split()[0]: row.split() for row in rows}
     # a confidence threshold comes from the fit, has levels, and may settle; Medicare's schedule has no levels
-    assert found["confidence"][-3:] == ["fit", "yes", "yes"]
-    assert found["schedule"][-3:] == ["size", "no", "yes"]
+    assert kinds["confidence"][-3:] == ["fit", "yes", "yes"]
+    assert kinds["schedule"][-3:] == ["size", "no", "yes"]
 
 
 @pytest.mark.filterwarnings("default")
@@ -193,20 +193,20 @@ def test_power_prints_medicares_table(ssinfer):
     assert code == 0
     row = printed.splitlines()[-1].split()
     assert row[:2] == ["5,000", "1"]
-    found = [float(cell) for cell in row[2:]]
-    assert found[:3] == pytest.approx([3.02, 3.9, 9.8], abs=0.05)
-    assert found[4:7] == pytest.approx([26.5, 38.3, 64.2], abs=0.05)
+    cells = [float(cell) for cell in row[2:]]
+    assert cells[:3] == pytest.approx([3.02, 3.9, 9.8], abs=0.05)
+    assert cells[4:7] == pytest.approx([26.5, 38.3, 64.2], abs=0.05)
 
 
 def test_power_with_looks_simulation_and_csv(ssinfer):
     options = ["--insured", "20000", "--years", "1", "--shock-sd", "0.0125", "--csv"]
     _, plain, _ = ssinfer("power", *options)
     _, looked, _ = ssinfer("power", *options, "--looks", "4", "--simulated", "20000")
-    one, two = (pd.read_csv(StringIO(text)).iloc[0] for text in (plain, looked))
-    assert two["false_payment_rate_looks"] > one["false_payment_rate"] + 0.01
-    assert two["detection_rate_5"] == pytest.approx(one["detection_rate_5"], abs=0.015)
+    final, with_looks = (pd.read_csv(StringIO(text)).iloc[0] for text in (plain, looked))
+    assert with_looks["false_payment_rate_looks"] > final["false_payment_rate"] + 0.01
+    assert with_looks["detection_rate_5"] == pytest.approx(final["detection_rate_5"], abs=0.015)
     _, credible, _ = ssinfer("power", *options, "--kind", "credible", "--prior", "sceptical")
-    assert pd.read_csv(StringIO(credible)).iloc[0]["threshold"] > one["threshold"]
+    assert pd.read_csv(StringIO(credible)).iloc[0]["threshold"] > final["threshold"]
 
 
 ERRORS = {

@@ -30,23 +30,24 @@ PLACES = {
 }
 
 
-def panel_of(places, sizes=None):
-    points = np.array(list(places.values()))
+def panel_of(coordinates, sizes=None):
+    points = np.array(list(coordinates.values()))
     ones = np.ones((len(points), 2))
     insured = None if sizes is None else np.array(sizes)[:, None] * ones
     covariates = {"latitude": points[:, :1] * ones, "longitude": points[:, 1:] * ones}
-    return Panel(tuple(places), (1, 2), 100 * ones, insured, covariates=covariates)
+    return Panel(tuple(coordinates), (1, 2), 100 * ones, insured, covariates=covariates)
 
 
-def law_of_cosines(one, other):
+def law_of_cosines(start, end):
     """Great-circle distance by another formula (spherical law of cosines), radius 6371.0088 km."""
-    (a, b), (c, d) = np.radians(one), np.radians(other)
+    (a, b), (c, d) = np.radians(start), np.radians(end)
     return 6371.0088 * math.acos(min(1.0, math.sin(a) * math.sin(c) + math.cos(a) * math.cos(c) * math.cos(b - d)))
 
 
 def test_distances_agree_with_the_law_of_cosines():
-    found = distances(panel_of(PLACES), "VLISSINGEN")
-    assert found == pytest.approx([law_of_cosines(PLACES["VLISSINGEN"], place) for place in PLACES.values()], abs=0.01)
+    kilometres = distances(panel_of(PLACES), "VLISSINGEN")
+    expected = [law_of_cosines(PLACES["VLISSINGEN"], point) for point in PLACES.values()]
+    assert kilometres == pytest.approx(expected, abs=0.01)
 
 
 def test_radius_and_donut():
@@ -64,9 +65,9 @@ def test_donut_keeps_out_of_every_treated_units_circle():
 
 @given(st.lists(st.floats(100, 1e6), min_size=2, max_size=8), st.floats(1.01, 50))
 def test_similar_size_is_symmetric(sizes, ratio):
-    places = {f"u{i}": (52.0, 5.0) for i in range(len(sizes))}
-    panel = panel_of(places, sizes)
-    table = [SimilarSize(ratio=ratio).admits(panel, [unit], np.array([0, 1])) for unit in places]
+    coordinates = {f"u{i}": (52.0, 5.0) for i in range(len(sizes))}
+    panel = panel_of(coordinates, sizes)
+    table = [SimilarSize(ratio=ratio).admits(panel, [unit], np.array([0, 1])) for unit in coordinates]
     np.testing.assert_array_equal(table, np.transpose(table))
     assert np.diag(table).all()
 

@@ -26,18 +26,18 @@ def blocks(language):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A folder in which the page's Python has run, as one module."""
-    place = tmp_path_factory.mktemp("providers")
-    (place / "page.py").write_text("\n".join(blocks("python")), encoding="utf-8")
-    spec = importlib.util.spec_from_file_location("page", place / "page.py")
+    page_folder = tmp_path_factory.mktemp("providers")
+    (page_folder / "page.py").write_text("\n".join(blocks("python")), encoding="utf-8")
+    spec = importlib.util.spec_from_file_location("page", page_folder / "page.py")
     sys.modules["page"] = page = importlib.util.module_from_spec(spec)
     cloudpickle.register_pickle_by_value(page)  # the conformance check of two processes sends its class
     with (
-        contextlib.chdir(place),
+        contextlib.chdir(page_folder),
         Path("page.txt").open("w", encoding="utf-8") as printed,
         contextlib.redirect_stdout(printed),
     ):
         spec.loader.exec_module(page)
-    return place
+    return page_folder
 
 
 def test_the_pages_python_runs(folder):

@@ -46,9 +46,9 @@ pair = ("HierarchicalBenchmark", "SyntheticControl")  # a posterior and a sampli
 table = pd.concat([ss.compare_thresholds(fitted[name], (0.95,), placebos, on_request=True) for name in pair])
 for kind in KINDS.entries():
     rows = table[table["kind"] == kind.name]
-    found = rows[["rate", "detectable"]].to_numpy()
-    assert np.isfinite(found).any(), (kind.name, list(rows["reason"]))
-    out[kind.name] = digest(found)
+    rates = rows[["rate", "detectable"]].to_numpy()
+    assert np.isfinite(rates).any(), (kind.name, list(rows["reason"]))
+    out[kind.name] = digest(rates)
 out["samplers"] = [name for name in ("pymc", "pytensor", "nutpie") if name in sys.modules]
 print(json.dumps(out))
 """

@@ -41,21 +41,20 @@ def test_listing_the_public_names_is_light():
     assert not loaded_after("import ssinfer; dir(ssinfer)").intersection({*HEAVY, "numpy"})
 
 
-@pytest.mark.parametrize("module", ["errors", "level", "thresholds.schedule", "contracts"])
-def test_modules_below_the_containers_are_light(module):
-    assert not loaded_after(f"import ssinfer.{module}").intersection(HEAVY)
+def test_modules_below_the_containers_are_light():
+    modules = "ssinfer.errors, ssinfer.level, ssinfer.thresholds.schedule, ssinfer.contracts"
+    assert not loaded_after(f"import {modules}").intersection(HEAVY)
 
 
-@pytest.mark.parametrize("module", ["ssinfer.panel", "ssinfer.design", "ssinfer.windows"])
-def test_data_containers_need_no_statistics_library(module):
+def test_data_containers_need_no_statistics_library():
     unwanted = {"pymc", "arviz", "scipy", "sklearn", "statsmodels", "matplotlib", "ibis", "numba"}
-    assert not loaded_after(f"import {module}").intersection(unwanted)
+    assert not loaded_after("import ssinfer.panel, ssinfer.design, ssinfer.windows").intersection(unwanted)
 
 
-@pytest.mark.parametrize("name", ["AdministrativeBenchmark", "backtest", "placebo_threshold", "Counterfactual"])
-def test_no_public_name_of_the_main_job_pulls_in_pymc(name):
+def test_no_public_name_of_the_main_job_pulls_in_pymc():
     unwanted = {"pymc", "pytensor", "arviz", "matplotlib", "ibis"}
-    assert not loaded_after(f"import ssinfer; ssinfer.{name}").intersection(unwanted)
+    names = "AdministrativeBenchmark, backtest, placebo_threshold, Counterfactual"
+    assert not loaded_after(f"from ssinfer import {names}").intersection(unwanted)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], SETTLE], ids=["help", "settle"])

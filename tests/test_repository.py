@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 TEXT = {".py", ".toml", ".md", ".cff", ".lock", ".txt", ".html", ".css", ".yml", ".yaml", ".json", ".svg", ""}
 DATA = {".gz", ".parquet", ".nc", ".zip", ".xlsx", ".xls", ".sav", ".dta", ".rds", ".duckdb", ".pickle", ".pkl", ".npz"}
-# A table that a case study carries is small, of our own making or of public figures with their source beside them.
+# A table that a case study carries is small, made by us, or of public figures with their source in the same folder.
 LARGEST_TABLE = 200_000
 
 FORBIDDEN = {
@@ -40,13 +40,13 @@ def test_no_data_files():
 
 @pytest.mark.parametrize("what", FORBIDDEN)
 def test_no_trace_of_a_machine(what):
-    found = []
+    traces = []
     for path in tracked():
         if path.suffix in TEXT and path != Path(__file__):
             for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
                 if FORBIDDEN[what].search(line):
-                    found.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()[:120]}")
-    assert found == []
+                    traces.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()[:120]}")
+    assert traces == []
 
 
 def test_nothing_generated_is_tracked():

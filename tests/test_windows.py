@@ -30,8 +30,8 @@ def design(**changes):
     ],
 )
 def test_placements(changes, origins):
-    found = rolling_windows(panel_of(range(2011, 2023)), design(**changes))
-    assert [window.origin for window in found] == origins
+    windows = rolling_windows(panel_of(range(2011, 2023)), design(**changes))
+    assert [window.origin for window in windows] == origins
 
 
 def test_every_placement_has_the_contracts_shape():
@@ -51,8 +51,8 @@ def test_masked_baseline_periods_keep_their_place():
 def test_quarters_move_by_whole_years():
     quarters = [f"{year}Q{quarter}" for year in range(2014, 2019) for quarter in (1, 2, 3, 4)]
     contract = design(baseline=quarters[8:12], performance=quarters[12:14])
-    found = rolling_windows(panel_of(quarters), contract)
-    assert [window.origin for window in found] == ["2015Q1", "2016Q1", "2017Q1", "2018Q1"]
+    windows = rolling_windows(panel_of(quarters), contract)
+    assert [window.origin for window in windows] == ["2015Q1", "2016Q1", "2017Q1", "2018Q1"]
 
 
 def test_placing_another_unit_takes_it_out_of_the_named_donors():
@@ -82,21 +82,21 @@ def test_nothing_fits_when_everything_is_masked():
 def test_the_contracts_own_mask_is_repeated_in_every_placement():
     # method/thresholds.md: placebo windows repeat the contract's own gap, mask, baseline length and number of periods
     contract = design(baseline=[2019, 2020, 2021], performance=[2022], masked=[2020, 2021])
-    found = {window.origin: window for window in rolling_windows(panel_of(range(2011, 2023)), contract)}
-    assert found[2016].masked == (2020, 2021, 2014, 2015)
-    assert found[2016].place(contract, "b").masked == (2020, 2021, 2014, 2015)
-    assert set(found) == {2014, 2015, 2016, 2017, 2018, 2019, 2022}
+    windows = {window.origin: window for window in rolling_windows(panel_of(range(2011, 2023)), contract)}
+    assert windows[2016].masked == (2020, 2021, 2014, 2015)
+    assert windows[2016].place(contract, "b").masked == (2020, 2021, 2014, 2015)
+    assert set(windows) == {2014, 2015, 2016, 2017, 2018, 2019, 2022}
 
 
 def test_a_masked_performance_period_does_not_shut_out_the_contracts_own_window():
     contract = design(performance=[2017, 2018, 2019], masked=[2018])
-    found = {window.origin: window for window in rolling_windows(panel_of(range(2011, 2020)), contract)}
-    assert 2017 in found
-    assert 2015 in found[2014].masked
-    assert 2018 not in found  # the mask falls on a year that the contract measures
-    assert 2016 not in found  # 2018 would be its last year
+    windows = {window.origin: window for window in rolling_windows(panel_of(range(2011, 2020)), contract)}
+    assert 2017 in windows
+    assert 2015 in windows[2014].masked
+    assert 2018 not in windows  # the mask falls on a year that the contract measures
+    assert 2016 not in windows  # 2018 would be its last year
 
 
 def test_an_origin_named_twice_is_one_origin():
-    found = rolling_windows(panel_of(range(2011, 2018)), design(), [2016, 2015, 2016])
-    assert [window.origin for window in found] == [2015, 2016]
+    windows = rolling_windows(panel_of(range(2011, 2018)), design(), [2016, 2015, 2016])
+    assert [window.origin for window in windows] == [2015, 2016]

@@ -57,38 +57,22 @@ def backtest(
     Parameters
     ----------
     data : Panel or Cohort
-    designs : Design, sequence or mapping of name to Design
-    methods : method, sequence or mapping of name to method
-        Anything with ``fit(data, design, seed=)`` that returns a Counterfactual.
-    placebos : None, iterable of units, or ComparisonRule
-        None: every unit outside the design's treated.
-    injected : sequence of float
-        True savings rates at which detection and underpayment are reported, as fractions of spending.
-    n_jobs : int
-        Number of processes; results do not depend on it.
-    seed : int
-        Random seed; each fit has its own stream.
-    origins : iterable of period labels, or mapping of design name to such, optional
-        First performance periods wanted; None for all that fit.
-    levels : sequence of float
-        Levels of the thresholds, as fractions.
-    size_edges : sequence of float
-        Edges of size classes, in insured persons. They are scored in addition to all units together.
-    share : float
-        Sharing rate f of over- and underpayments, a fraction; first-dollar.
-    ses : str, optional
-        Covariate by which socio-economically similar placebos are chosen (`bias_selected_ses`).
-    pairs : iterable of (design name, method name), optional
-        Combinations wanted; None for all.
-    regions : iterable of labels, optional
-        Region of each unit of the panel: units of a region are cross-fitted and resampled together. Default: a
-        cohort's own regions, else neighbours by the panel's coordinates.
-    progress : callable (done, total), optional
-        Called after every finished task, with numbers of fits.
-
-    Returns
-    -------
-    BacktestResult
+    designs : Design, sequence, or mapping of name to Design
+    methods : method, sequence, or mapping of name to method; a method has ``fit(data, design, seed=)`` that returns a
+        Counterfactual
+    placebos : units or ComparisonRule; None: every unit outside the design's treated
+    injected : true savings rates at which detection and underpayment are reported, fractions of spending
+    n_jobs : number of processes; results do not depend on it
+    seed : random seed; each fit has its own stream
+    origins : first performance periods wanted, or a mapping of design name to these; None: all that fit
+    levels : levels of the thresholds, fractions
+    size_edges : edges of size classes in insured persons, scored in addition to all units together
+    share : sharing rate f of over- and underpayments, a fraction; first-dollar
+    ses : covariate by which socio-economically similar placebos are chosen (`bias_selected_ses`)
+    pairs : combinations (design name, method name) wanted; None: all
+    regions : region of each unit of the panel, whose units are cross-fitted and resampled together; None: a cohort's
+        own regions, else neighbours by the panel's coordinates
+    progress : callable (done, total) after every finished task, with numbers of fits
 
     Raises
     ------
@@ -166,8 +150,8 @@ def _complete(
         inside = ((rows["design"] == name) & (rows["origin"] == origin)).to_numpy()
         _size_refused(rows, inside, panel, positions, window)
         design = designs[name]
-        contract, own = (_unmasked(panel, part.baseline, part.masked) for part in (design, window))
-        for trait, similar in selection_flags(panel, design.treated[0], contract, own, ses).items():
+        contract, before = (_unmasked(panel, part.baseline, part.masked) for part in (design, window))
+        for trait, similar in selection_flags(panel, design.treated[0], contract, before, ses).items():
             column = f"selected_{trait}"
             if column not in rows.columns:
                 rows[column] = False
@@ -202,13 +186,8 @@ def _named_designs(designs: Any) -> dict[str, Design]:
     """Return designs by name: a mapping as it is, otherwise numbered."""
     given = [designs] if isinstance(designs, Design) else designs
     if isinstance(given, (list, tuple)):
-        names = [f"design {number + 1}" if len(given) > 1 else "design" for number in range(len(given))]
-        given = dict(zip(names, given, strict=True))
-    named = _as_mapping(given, "design")
-    for name, design in named.items():
-        if not isinstance(design, Design):
-            raise DesignError(f"design {name!r} is a {type(design).__name__}; it lacks what a design needs.")
-    return named
+        given = {f"design {number}" if len(given) > 1 else "design": item for number, item in enumerate(given, 1)}
+    return _as_mapping(given, "design", lambda design: isinstance(design, Design))
 
 
 def _named_methods(methods: Any) -> dict[str, Any]:
@@ -221,17 +200,18 @@ def _named_methods(methods: Any) -> dict[str, Any]:
         if twice:
             raise DesignError(f"Several methods are named {twice}. Pass a mapping of your own names to methods.")
         given = dict(zip(names, listed, strict=True))
-    named = _as_mapping(given, "method")
-    for name, method in named.items():
-        if not hasattr(method, "fit"):
-            raise DesignError(f"method {name!r} is a {type(method).__name__}; it lacks what a method needs.")
+    named = _as_mapping(given, "method", lambda method: hasattr(method, "fit"))
+    for method in named.values():
         if hasattr(method, "check_parameters"):
             method.check_parameters()
     return named
 
 
-def _as_mapping(given: Any, what: str) -> dict[str, Any]:
+def _as_mapping(given: Any, what: str, usable: Callable[[Any], bool]) -> dict[str, Any]:
     named = {str(name): item for name, item in given.items()} if hasattr(given, "items") else {what: given}
     if not named:
         raise DesignError(f"No {what} was given. Pass at least one.")
+    for name, item in named.items():
+        if not usable(item):
+            raise DesignError(f"{what} {name!r} is a {type(item).__name__}; it lacks what a {what} needs.")
     return named

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,13 +28,7 @@ LABELS = ["design", "method", "kind", "level", "side", "prior"]
 
 @dataclass(frozen=True)
 class Specification:
-    """A design, a method and a threshold.
-
-    Attributes
-    ----------
-    design, method : str
-    threshold : ThresholdKey
-    """
+    """A design, a method and a threshold."""
 
     design: str
     method: str
@@ -61,19 +55,13 @@ class Choice:
 
     Attributes
     ----------
-    best : Specification
-        The specification with the smallest expected misallocation over all windows.
-    specifications : DataFrame
-        One row per specification, the smallest misallocation first.
-    cross_fitted : DataFrame
-        One row per fold: the specification chosen without the fold, and its performance in the fold.
-    pareto : DataFrame
-        Result of :func:`pareto_set`.
-    errors : dict
-        Block-bootstrap standard errors of the cross-fitted figures. Each replicate learns thresholds from placebos
-        again; it does not repeat the choice of each fold.
-    study : dict
-        Weights and true savings of the loss, for the record.
+    best : the specification with the smallest expected misallocation over all windows
+    specifications : one row per specification, the smallest misallocation first
+    cross_fitted : one row per fold: the specification chosen without the fold, and its performance in the fold
+    pareto : result of :func:`pareto_set`
+    errors : block-bootstrap standard errors of the cross-fitted figures; each replicate learns thresholds from placebos
+        again, but does not repeat the choice of each fold
+    study : weights and true savings of the loss, for the record
     """
 
     best: Specification
@@ -128,23 +116,13 @@ def choose_design(
     Parameters
     ----------
     result : BacktestResult
-    savings, chances : sequences of float
-        True savings rates (fractions) and their probabilities; equal probabilities if not given.
-    overpaid, underpaid : float
-        Weights of a euro paid too much and of a euro paid too little.
-    share : float
-        Sharing rate f, a fraction; first-dollar.
-    kinds : sequence of str, optional
-        Names of the threshold kinds considered, with all their sides and priors. Default: all that placebos have.
-    levels : sequence of float
-        Levels considered, as fractions.
-    at_most : float
-        Highest false-payment rate of a specification that may be chosen, on the placebos that choose it. If none pays
-        so rarely, the one with the lowest rate is chosen. A limit below 1 excludes kinds that are not `limitable`.
-
-    Returns
-    -------
-    Choice
+    savings, chances : true savings rates (fractions) and their probabilities; equal probabilities if not given
+    overpaid, underpaid : weights of a euro paid too much and of a euro paid too little
+    share : sharing rate f, a fraction; first-dollar
+    kinds : names of the threshold kinds considered, with all their sides and priors; None: all that placebos have
+    levels : levels considered, fractions
+    at_most : highest false-payment rate of a specification that may be chosen, on the placebos that choose it. If none
+        pays so rarely, the one with the lowest rate is chosen. A limit below 1 excludes kinds that are not `limitable`.
 
     Raises
     ------
@@ -175,11 +153,9 @@ def choose_design(
                 known = ~np.isnan(thresholds)
                 unpaid = pd.concat([ok[~known], refused])
                 scores = loss.score(ok[known], thresholds[known])
-                columns: dict[str, Any] = {
-                    name: np.append(scores[name], np.full(len(unpaid), lost[name])) for name in MEASURES
-                }
-                columns["fold"] = [*ok.loc[known, fold_of], *unpaid[fold_of]]
-                frames.append(pd.DataFrame(columns).assign(specification=len(tried)))
+                columns = {name: np.append(scores[name], np.full(len(unpaid), lost[name])) for name in MEASURES}
+                fold = [*ok.loc[known, fold_of], *unpaid[fold_of]]
+                frames.append(pd.DataFrame(columns).assign(fold=fold, specification=len(tried)))
                 tried.append(Specification(str(design), str(method), key))
     if not frames:
         wanted = "any kind" if kinds is None else f"kinds {tuple(kinds)}"
@@ -189,8 +165,7 @@ def choose_design(
     labels = pd.DataFrame([specification.labels for specification in tried])
     specifications = _mean_scores(table, labels)
     best = _choose(specifications, at_most)
-    chosen: list[tuple[Any, Specification]] = []
-    rows = []
+    chosen, rows = [], []
     for number, fold in enumerate(folds):
         inside = table["fold"] == number
         without = _choose(_mean_scores(table[~inside], labels), at_most)
@@ -204,15 +179,7 @@ def choose_design(
         cross_fitted=CROSS_FITTED.frame(rows),
         pareto=pareto_set(result),
         errors=_cross_fitted_errors(placebos, fold_of, chosen, loss, result.seed),
-        study={
-            "savings": loss.savings,
-            "chances": loss.chances,
-            "overpaid": overpaid,
-            "underpaid": underpaid,
-            "share": share,
-            "at_most": at_most,
-            "folds": fold_of,
-        },
+        study={**asdict(loss), "at_most": at_most, "folds": fold_of},
     )
 
 

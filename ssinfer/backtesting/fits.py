@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,15 +28,11 @@ def seed_of(seed: int, *labels: object) -> np.random.SeedSequence:
 def fit_each(method: Any, data: Any, designs: Sequence[Design], seeds: Sequence[Any]) -> list[Any]:
     """Return a Counterfactual or an exception per design.
 
-    A provider need not offer `fit_many`. If one design makes `fit_many` fail altogether, each design is fitted alone,
-    so that the others keep their results.
+    If `fit_many` is absent, or one design makes it fail altogether, each design is fitted alone.
     """
     if hasattr(method, "fit_many"):
-        try:
+        with suppress(Exception):  # each is fitted alone below, and its reason is kept there
             results = list(method.fit_many(data, designs, seeds))
-        except Exception:  # noqa: BLE001, S110  (each is fitted alone below, and its reason is kept there)
-            pass
-        else:
             if len(results) == len(designs):
                 return results
     results = []
@@ -51,19 +48,9 @@ def fit_each(method: Any, data: Any, designs: Sequence[Design], seeds: Sequence[
 class Fit:
     """The part of one fit that a backtest keeps.
 
-    Attributes
-    ----------
-    status : "ok", "refused" or "failed"
-    reason : str
-        Reason of a refusal or failure.
-    uncertainty : str
-        As of the counterfactual.
-    insured_years, assigned, spending : float
-        Insured-years of the performance periods, persons, and pooled spending per insured-year.
-    benchmark : array (S,) or None
-        Draws of the pooled benchmark.
-    sampling : array or None
-        Draws of its sampling distribution, where the method gives one.
+    `status` is "ok", "refused" or "failed". `insured_years` are those of the performance periods, `assigned` is in
+    persons, and `spending` is pooled per insured-year. `benchmark` (S,) are draws of the pooled benchmark, and
+    `sampling` draws of its sampling distribution, if the method gives one.
     """
 
     status: str = "ok"
@@ -83,7 +70,9 @@ class Fit:
             return cls._failed(result if isinstance(result, Exception) else unknown)
         try:
             result.require_spending()
-            benchmark, sampling = None if result.failures else result.pooled(), _sampling(result)
+            benchmark = None if result.failures else result.pooled()
+            known = not result.failures and (result.confidence is not None or result.uncertainty == "sampling")
+            sampling = result.pooled("confidence") if known else None
         except SsinferError as error:
             return cls._failed(error)
         return cls(
@@ -101,9 +90,3 @@ class Fit:
     def _failed(cls, error: Exception) -> Fit:
         status = "refused" if isinstance(error, SsinferError) else "failed"
         return cls(status=status, reason=f"{type(error).__name__}: {error}")
-
-
-def _sampling(cf: Counterfactual) -> Floats | None:
-    if cf.failures or (cf.confidence is None and cf.uncertainty != "sampling"):
-        return None
-    return cf.pooled("confidence")

@@ -87,10 +87,8 @@ THRESHOLDS = FrameSchema(
         *_with_error("expected_underpayment", RATE, "Mean bonus due and not paid, over the injected savings."),
         *_with_error("expected_underpayment_money", MONEY, "Mean bonus due and not paid, over the injected savings."),
         *_with_error("expected_underpayment_total", "EUR per contract", "The same over all insured-years."),
-        Column("false_payment_rate_refused_unpaid", "float", SHARE, "With refused placebos counted as not paid."),
-        Column(
-            "detection_rate_{saving:g}_refused_unpaid", "float", SHARE, "With refused placebos counted as not paid."
-        ),
+        Column("false_payment_rate_refused_unpaid", "float", SHARE, "Refused placebos count as not paid."),
+        Column("detection_rate_{saving:g}_refused_unpaid", "float", SHARE, "Refused placebos count as not paid."),
     ),
 )
 

@@ -31,12 +31,8 @@ def placebo_savings(codes: Positions, sums: Floats) -> Floats:
     insured-year over baseline and performance, and bars are means over all persons. This is the administrative
     benchmark without weights. It is the same for every kind of group.
 
-    Parameters
-    ----------
-    codes : array (n,)
-        Group of each row; -1 for none.
-    sums : array (n, windows, 2, 2)
-        Spending and insured-years (last axis), in baseline and performance (axis before it).
+    `codes` (n,) is the group of each row, -1 for none. `sums` (n, windows, 2, 2) holds spending and insured-years (last
+    axis) in baseline and performance (axis before it).
     """
     n, windows = len(sums), sums.shape[1]
     flat = sums.reshape(n, -1)
@@ -67,16 +63,11 @@ def intact_group_ratio(
     Parameters
     ----------
     cohort : Cohort
-    size : int
-        Insured per bundle, for example the size of the contract.
-    windows : sequence of (baseline, performance)
-        Periods of each window; variances are averaged over windows.
-    exclude : sequence of units
-        Units under contract.
-    repeats : int
-        Number of random divisions into groups, over which variances are averaged.
-    seed : int
-        Random seed. Each kind has its own stream, so that leaving one out changes no other.
+    size : insured per bundle, for example the size of the contract
+    windows : periods (baseline, performance) of each window; variances are averaged over windows
+    exclude : units under contract
+    repeats : number of random divisions into groups, over which variances are averaged
+    seed : random seed; each kind has its own stream, so that leaving one out changes no other
 
     Returns
     -------
@@ -106,9 +97,9 @@ def intact_group_ratio(
     intact = pseudo_practices(cohort, "intact", exclude=tuple(exclude))
     sums = _window_sums(intact, windows)
     kinds: list[tuple[str, Kind | None]] = [("practices", "intact"), ("random, as practices", None)]
-    kinds += [("bundles", "bundles")]
-    kinds += [("regional bundles", "regional bundles")] if cohort.region is not None else []
-    kinds += [("random", "random")]
+    kinds += [("bundles", "bundles"), ("regional bundles", "regional bundles"), ("random", "random")]
+    if cohort.region is None:
+        kinds = [(name, kind) for name, kind in kinds if kind != "regional bundles"]
     rows = []
     for number, (name, kind) in enumerate(kinds):
         rng = np.random.default_rng([seed, number])
@@ -123,14 +114,8 @@ def intact_group_ratio(
             variances.append(placebo_savings(codes, sums).var(axis=0, ddof=1).mean())
             counts.append(len(members))
             sizes.append(members.mean())
-        rows.append(
-            {
-                "kind": name,
-                "groups": round(float(np.mean(counts))),
-                "insured": float(np.mean(sizes)),
-                "sd": float(np.sqrt(np.mean(variances))),
-            }
-        )
+        means = {"groups": round(float(np.mean(counts))), "insured": float(np.mean(sizes))}
+        rows.append({"kind": name, **means, "sd": float(np.sqrt(np.mean(variances)))})
     return _with_ratios(pd.DataFrame(rows))
 
 

@@ -19,18 +19,13 @@ MEASURES = ("misallocation", "false_payment_rate", "detection_rate_3", "misalloc
 
 @dataclass(frozen=True)
 class Misallocation:
-    """The loss of a payment.
+    """The loss of a payment: weighted differences between bonus paid and bonus due, averaged over true savings.
 
     Attributes
     ----------
-    savings : tuple of float
-        True savings rates, as fractions of the spending without the contract.
-    chances : tuple of float
-        Their probabilities.
-    overpaid, underpaid : float
-        Weights of a euro paid too much and of a euro paid too little.
-    share : float
-        Sharing rate, a fraction; first-dollar.
+    savings, chances : true savings rates, fractions of the spending without the contract, and their probabilities
+    overpaid, underpaid : weights of a euro paid too much and of a euro paid too little
+    share : sharing rate, a fraction; first-dollar
     """
 
     savings: tuple[float, ...]
@@ -66,10 +61,7 @@ class Misallocation:
         }
 
     def of_refusal(self, ok: pd.DataFrame) -> dict[str, float]:
-        """Return the measures of a refused placebo: the whole payment due is lost.
-
-        It is valued at the mean benchmark of the other placebos. The false payment rate is NaN: it is unknown.
-        """
+        """Return the measures of a refused placebo: the whole payment due is lost, at the others' mean benchmark."""
         due = sum(saving * chance for saving, chance in zip(self.savings, self.chances, strict=True))
         unpaid = self.underpaid * self.share * due
         return {

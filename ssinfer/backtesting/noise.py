@@ -29,19 +29,14 @@ class NoiseComponents:
 
     Attributes
     ----------
-    k : float
-        Maximum-likelihood estimate of the contribution of one insured-year to the savings rate.
-    shock : float
-        Maximum-likelihood estimate of the SD of the group shock, a fraction of the benchmark.
-    k_lower, k_upper, shock_lower, shock_upper : float
-        Ends of block-bootstrap percentile intervals; NaN with fewer than two blocks of neighbours.
-    level : float
-        Probability of the intervals.
-    replicates : array (R, 2)
-        Bootstrap replicates of (k, shock).
-    n_units, n_origins, n_rows : int
-    smallest, largest : float
-        5th and 95th percentile of the placebos' insured-years. Outside, the estimates are extrapolations.
+    k : maximum-likelihood estimate of the contribution of one insured-year to the savings rate
+    shock : maximum-likelihood estimate of the SD of the group shock, a fraction of the benchmark
+    k_lower, k_upper, shock_lower, shock_upper : ends of block-bootstrap percentile intervals; NaN with fewer than two
+        blocks of neighbours
+    level : probability of the intervals
+    replicates : bootstrap replicates (R, 2) of k and shock
+    n_units, n_origins, n_rows : numbers of placebo units, origins and rows
+    smallest, largest : 5th and 95th percentile of the placebos' insured-years, beyond which estimates extrapolate
     """
 
     k: float
@@ -61,21 +56,10 @@ class NoiseComponents:
 
 @dataclass(frozen=True)
 class OutsideSamplingInterval:
-    """Share of placebos outside a two-sided interval from sampling error alone.
+    """Shares of placebos above, below and outside a two-sided interval from sampling error alone.
 
-    Attributes
-    ----------
-    above : float
-        Share of savings above the interval: contracts that saved nothing and would be paid.
-    below : float
-        Share of losses below the interval: contracts that lost nothing and would owe money.
-    outside : float
-        Sum of both.
-    above_se, below_se, outside_se : float
-        Block-bootstrap standard errors; NaN with fewer than two blocks.
-    level : float
-        Nominal probability of the interval.
-    n_rows : int
+    Placebos above it are contracts that saved nothing and would be paid. Those below it would owe money. Standard
+    errors are from a block bootstrap; NaN with fewer than two blocks. `level` is the interval's nominal probability.
     """
 
     above: float
@@ -102,19 +86,11 @@ def noise_components(
 
     Parameters
     ----------
-    placebos : pandas.DataFrame
-        Columns unit, savings_rate, insured_years, and where available role, status, origin and block.
-        Pass the rows of one design and method of ``result.placebos``.
-    level : float
-        Probability of the intervals; a fraction.
-    seed : int
-        Random seed of the bootstrap.
-    replicates : int
-        Number of bootstrap replicates.
-
-    Returns
-    -------
-    NoiseComponents
+    placebos : rows of one design and method of ``result.placebos``, or a frame with the columns unit, savings_rate,
+        insured_years, and where available role, status, origin and block
+    level : probability of the intervals, a fraction
+    seed : random seed of the bootstrap
+    replicates : number of bootstrap replicates
 
     Raises
     ------
@@ -164,13 +140,11 @@ def noise_components(
     tails = [(1 - level) / 2, (1 + level) / 2]
     ends = np.quantile(drawn_estimates, tails, axis=0) if n_blocks > 1 else np.full((2, 2), np.nan)
     smallest, largest = np.quantile(sizes, [0.05, 0.95]).tolist()
+    bounds = ("k_lower", "k_upper", "shock_lower", "shock_upper")
     return NoiseComponents(
         k=float(fit.k[0]),
         shock=float(fit.tau[0]),
-        k_lower=float(ends[0, 0]),
-        k_upper=float(ends[1, 0]),
-        shock_lower=float(ends[0, 1]),
-        shock_upper=float(ends[1, 1]),
+        **dict(zip(bounds, ends.T.ravel().tolist(), strict=True)),
         level=level,
         replicates=drawn_estimates,
         n_units=len(units),
@@ -187,30 +161,8 @@ def outside_sampling_interval(
     r"""Return the share of placebos outside :math:`\pm z_{(1 + level)/2}\, k / \sqrt{n}`.
 
     This interval allows for sampling error but not for a group shock. With the right k and no shock, `above` is
-    (1 - level) / 2.
-
-    Parameters
-    ----------
-    placebos : pandas.DataFrame
-        As for :func:`noise_components`.
-    k : float
-        Standard deviation of the contribution of one insured-year to the savings rate.
-    level : float
-        A fraction.
-    seed : int
-        Random seed of the bootstrap.
-
-    Returns
-    -------
-    OutsideSamplingInterval
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(1)
-    >>> frame = pd.DataFrame({"unit": range(9_000), "insured_years": 20_000.0})
-    >>> frame["savings_rate"] = 3.0 / np.sqrt(20_000) * rng.standard_normal(9_000)
-    >>> round(outside_sampling_interval(frame, k=3.0).outside, 2)
-    0.05
+    (1 - level) / 2. `k` is the standard deviation of the contribution of one insured-year to the savings rate; the
+    placebos are as for :func:`noise_components`.
     """
     from scipy.stats import norm  # noqa: PLC0415  (scipy.stats is slow to import)
 

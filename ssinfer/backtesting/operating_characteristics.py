@@ -47,18 +47,12 @@ def threshold_table(
 
     Parameters
     ----------
-    placebos : pandas.DataFrame
-        Rows of a backtest.
-    injected : sequence of float
-        True savings rates, as fractions of the spending without the contract.
-    levels : sequence of float
-        Levels of the thresholds, as fractions.
-    edges : sequence of float
-        Edges of the size classes, in insured persons.
-    share : float
-        Sharing rate f, a fraction; first-dollar.
-    seed : int
-        Random seed of the block bootstrap.
+    placebos : rows of a backtest
+    injected : true savings rates, fractions of the spending without the contract
+    levels : levels of the thresholds, fractions
+    edges : edges of the size classes, in insured persons
+    share : sharing rate f, a fraction; first-dollar
+    seed : random seed of the block bootstrap
     """
     positive = [saving for saving in injected if saving > 0]
     payments = _Payments(tuple(sorted({*DETECTION_SAVINGS, *positive})), tuple(positive or DETECTION_SAVINGS), share)
@@ -70,7 +64,10 @@ def threshold_table(
             continue
         if labels["size_class"] == "all":  # the first class of its design and method
             replicates = Replicates(ok, seed, blocks)
-        for key, thresholds in _with_comparison(ok, thresholds_of_placebos(ok, levels)).items():
+        by_key = thresholds_of_placebos(ok, levels)
+        if COMPARISON_KEY not in by_key and (compared := thresholds_of_key(ok, COMPARISON_KEY)) is not None:
+            by_key[COMPARISON_KEY] = compared  # methods are compared by it, whatever levels were asked for
+        for key, thresholds in by_key.items():
             row = payments.row(ok, thresholds, key, replicates)
             for name in payments.paid:
                 row[f"{name}_refused_unpaid"] = row[name] * row["n_rows"] / len(part)
@@ -80,15 +77,7 @@ def threshold_table(
 
 
 def detection_table(thresholds: pd.DataFrame, injected: Sequence[float]) -> pd.DataFrame:
-    """Return the columns of detection.csv: one row per design, method, size class, threshold and injected saving.
-
-    Parameters
-    ----------
-    thresholds : pandas.DataFrame
-        Result of :func:`threshold_table` for the same injected savings.
-    injected : sequence of float
-        True savings rates. At zero the detection rate is the false payment rate.
-    """
+    """Return the columns of detection.csv: `thresholds` of :func:`threshold_table`, one row per injected saving."""
     labels = ["design", "method", "size_class", "kind", "level", "side", "prior", "n_rows"]
     rows = []
     for _, row in thresholds.iterrows():
@@ -108,17 +97,9 @@ def ranking(thresholds: pd.DataFrame) -> pd.DataFrame:
     return order[[*labels, *(f"{rate}{end}" for rate in rates for end in ("", "_se"))]]
 
 
-def _with_comparison(ok: pd.DataFrame, thresholds_by_key: dict[ThresholdKey, Floats]) -> dict[ThresholdKey, Floats]:
-    """Add the threshold by which methods are compared, whatever levels were asked for."""
-    if COMPARISON_KEY in thresholds_by_key:
-        return thresholds_by_key
-    thresholds = thresholds_of_key(ok, COMPARISON_KEY)
-    return thresholds_by_key if thresholds is None else {**thresholds_by_key, COMPARISON_KEY: thresholds}
-
-
 @dataclass(frozen=True)
 class _Payments:
-    """True savings whose detection is asked for, true savings over which underpayment is averaged, and the share."""
+    """True savings whose detection is reported, those over which underpayment is averaged (`due`), and the share."""
 
     savings: tuple[float, ...]
     due: tuple[float, ...]
@@ -145,14 +126,14 @@ class _Payments:
         """Return counts, means over the placebos that have a threshold, and standard errors."""
         known = ~np.isnan(thresholds)
         part = ok[known]
-        numbers = (
+        measured = (
             part["savings_rate"].to_numpy(dtype=float),
             (part["spending"] / part["benchmark"]).to_numpy(dtype=float),
             part["benchmark"].to_numpy(dtype=float),
             part["insured_years"].to_numpy(dtype=float),
         )
         asked = np.array(self.savings, dtype=float), np.array(self.due, dtype=float), self.share
-        columns = payment_columns(*numbers, thresholds[known], *asked)
+        columns = payment_columns(measured, thresholds[known], *asked)
         relearned = replicates.thresholds(part, key)
         if relearned is None:
             block = replicates.block[part.index].to_numpy(dtype=np.intp)
@@ -162,7 +143,7 @@ class _Payments:
                 means = drawn[:, :-1] / drawn[:, -1:]
         else:
             # One memory layout, so that the kernel is compiled only once.
-            means = replicate_means(*numbers, np.ascontiguousarray(relearned), replicates.row_weights(part), *asked)
+            means = replicate_means(measured, np.ascontiguousarray(relearned), replicates.row_weights(part), *asked)
         row: dict[str, Any] = {
             "n_rows": len(part),
             "n_without_threshold": int((~known).sum()),

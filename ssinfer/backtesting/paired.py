@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from ssinfer.backtesting.thresholds_of_placebos import Replicates
@@ -17,15 +16,6 @@ if TYPE_CHECKING:
     from ssinfer.typing import Booleans
 
 
-@dataclass(frozen=True, eq=False)
-class _Detected:
-    """Placebos of one design and method: whether each is paid, once and in every replicate (K, R)."""
-
-    rows: pd.DataFrame
-    replicates: Replicates
-    paid: Booleans
-
-
 def paired_detection(
     placebos: pd.DataFrame,
     first: tuple[str, str],
@@ -34,7 +24,7 @@ def paired_detection(
     level: float = 0.95,
     seed: int = 1,
 ) -> tuple[float, float]:
-    """Return the difference in detection at a true `saving`, and its block-bootstrap standard error.
+    """Return the difference in detection at a true `saving`, and its block-bootstrap standard error (NaN: one block).
 
     Both designs are judged by cross-fitted one-sided placebo thresholds, so that both pay about 1 - level of the
     contracts that saved nothing. They are compared on the placebos that both could estimate. The same shocks hit both,
@@ -43,59 +33,37 @@ def paired_detection(
 
     Parameters
     ----------
-    placebos : pandas.DataFrame
-        ``result.placebos`` of a backtest.
+    placebos : ``result.placebos`` of a backtest
     first, second : (design, method)
-    saving : float
-        True savings rate, a fraction of spending without the contract.
-    level : float
-        Level of the thresholds, a fraction.
-    seed : int
-        Random seed of the bootstrap.
-
-    Returns
-    -------
-    difference, standard error : float
-        As fractions; the standard error is NaN with a single block of neighbours.
-
-    Raises
-    ------
-    RefusalError
-        The two share no placebo, or one of them has no estimated placebo.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> frame = pd.DataFrame({"unit": range(200), "origin": 2019, "block": range(200), "method": "m"})
-    >>> frame = frame.assign(role="placebo", status="ok", spending=100.0, benchmark=100.0, standard_error=0.02)
-    >>> noise = rng.standard_normal(200)
-    >>> narrow, wide = (frame.assign(design=d, savings_rate=s * noise) for d, s in (("a", 0.01), ("b", 0.03)))
-    >>> difference, error = paired_detection(pd.concat([narrow, wide]), ("a", "m"), ("b", "m"))
-    >>> difference > 2 * error
-    True
+    saving : true savings rate, a fraction of spending without the contract
+    level : level of the thresholds, a fraction
+    seed : random seed of the bootstrap
     """
-    a, b = (_detected(placebos, *pair, saving, level, seed) for pair in (first, second))
-    both = a.rows.merge(b.rows, on=["unit", "origin"], suffixes=("_a", "_b"))
+    (a, replicates, paid_a), (b, _, paid_b) = (
+        _detected(placebos, *pair, saving, level, seed) for pair in (first, second)
+    )
+    both = a.merge(b, on=["unit", "origin"], suffixes=("_a", "_b"))
     if both.empty:
         raise RefusalError(f"{first} and {second} share no placebo that both could estimate. Compare other pairs.")
     rows_a, rows_b = both["row_a"].to_numpy(), both["row_b"].to_numpy()
     difference = float((both["paid_a"] - both["paid_b"]).mean())
     if both["block_a"].nunique() < 2:
         return difference, float("nan")
-    weights = a.replicates.weights[:, a.replicates.block.to_numpy()[rows_a]]  # (K, R)
-    gaps = a.paid[:, rows_a].astype(float) - b.paid[:, rows_b]
+    weights = replicates.weights[:, replicates.block.to_numpy()[rows_a]]  # (K, R)
+    gaps = paid_a[:, rows_a].astype(float) - paid_b[:, rows_b]
     counts = weights.sum(axis=1)
     drawn = counts > 0
     differences = (weights * gaps)[drawn].sum(axis=1) / counts[drawn]
     return difference, float(differences.std(ddof=1))
 
 
-def _detected(placebos: pd.DataFrame, design: str, method: str, saving: float, level: float, seed: int) -> _Detected:
-    """Return who is paid at a true saving; a placebo without a threshold is not paid."""
+def _detected(
+    placebos: pd.DataFrame, design: str, method: str, saving: float, level: float, seed: int
+) -> tuple[pd.DataFrame, Replicates, Booleans]:
+    """Return rows with `paid`, their replicates, and who is paid in each (K, R); without a threshold nobody is paid."""
     chosen = placebos["role"] == "placebo"
-    rows = placebos[
-        chosen & (placebos["status"] == "ok") & (placebos["design"] == design) & (placebos["method"] == method)
-    ]
+    of_pair = (placebos["design"] == design) & (placebos["method"] == method)
+    rows = placebos[chosen & (placebos["status"] == "ok") & of_pair]
     if rows.empty:
         raise RefusalError(
             f"placebos holds no estimated row of design {design!r} and method {method!r}. It has "
@@ -108,7 +76,5 @@ def _detected(placebos: pd.DataFrame, design: str, method: str, saving: float, l
     replicates = Replicates(rows, seed, blocks)
     relearned = replicates.thresholds(rows, replace(COMPARISON_KEY, level=level))
     assert relearned is not None  # noqa: S101  (placebo thresholds are learned again in every replicate)
-    paid = rows[["unit", "origin", "block"]].assign(
-        paid=(measured >= thresholds).astype(float), row=np.arange(len(rows))
-    )
-    return _Detected(paid, replicates, measured >= relearned)
+    paid = rows[["unit", "origin", "block"]].assign(paid=(measured >= thresholds).astype(float), row=range(len(rows)))
+    return paid, replicates, measured >= relearned

@@ -30,20 +30,9 @@ def pareto_set(result: BacktestResult, saving: float = 0.03) -> pd.DataFrame:
     statistic of r_i / g_i, so that 5% of contracts that saved nothing are paid. The comparison then shows how well a
     kind tells groups apart, and not how strict it is. The bias does not depend on the threshold.
 
-    Parameters
-    ----------
-    result : BacktestResult
-    saving : float
-        True savings rate, a fraction of the spending without the contract.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The largest detection first. Columns: design, method, kind, prior, bias measures, false_payment_rate and
-        detection_rate with block-bootstrap standard errors (each replicate learns the factor again), and dominated:
-        whether another row is at least as good in every measure and better in one. Thresholds are one-sided, at 95%
-        where the kind has levels. A threshold that nothing passes stays unpaid. Placebos without a threshold, or with
-        one at or below zero, are left out.
+    Thresholds are one-sided, at 95% where the kind has levels. A threshold that nothing passes stays unpaid. Placebos
+    without a threshold, or with one at or below zero, are left out. `saving` is a true savings rate, a fraction of the
+    spending without the contract. Each bootstrap replicate learns the factor again. Rows are sorted by detection.
     """
     rows = result.placebos[result.placebos["role"] == "placebo"]
     blocks = pd.Index(pd.unique(rows["block"]))
@@ -76,16 +65,9 @@ def _dominated(values: Floats) -> Booleans:
 def _bias(result: BacktestResult) -> pd.DataFrame:
     """Return the bias measures of every design and method, as absolute values."""
     scores = result.scores[result.scores["size_class"] == "all"]
-    selected = [name for name in scores.columns if name.startswith("bias_selected_")]
-    return pd.DataFrame(
-        {
-            "design": scores["design"],
-            "method": scores["method"],
-            "abs_bias_case": scores["bias_case"].abs(),
-            "bias_sd_between": scores["bias_sd_between"],
-            "abs_bias_selected": scores[selected].abs().max(axis=1) if selected else np.nan,
-        }
-    )
+    selected = scores.filter(regex="^bias_selected_").abs().max(axis=1)
+    bias = scores[["design", "method", "bias_sd_between"]]
+    return bias.assign(abs_bias_case=scores["bias_case"].abs(), abs_bias_selected=selected)
 
 
 def _equalised(

@@ -20,18 +20,9 @@ if TYPE_CHECKING:
 def placebo_units(panel: Panel, design: Design, placebos: Iterable[object] | ComparisonRule | None) -> list[str]:
     """Return the units that take the treated unit's place, in the panel's order.
 
-    Parameters
-    ----------
-    panel : Panel
-    design : Design
-    placebos : None, iterable of units, or ComparisonRule
-        None: every unit outside the design's treated and those under another contract. A rule gives the units that it
-        admits for the treated units, so that placebos resemble the case.
-
-    Raises
-    ------
-    DesignError
-        A unit is treated, under contract or unknown, or no unit is left.
+    `placebos` None: every unit outside the design's treated and those under another contract. A rule gives the units
+    that it admits for the treated units, so that placebos resemble the case. A unit that is treated, under contract or
+    unknown is refused, and so is an empty list.
     """
     outside = set(design.treated) | set(design.under_contract)
     if placebos is None:
@@ -56,15 +47,9 @@ def placebo_units(panel: Panel, design: Design, placebos: Iterable[object] | Com
 def neighbour_blocks(panel: Panel, size: int = 8, regions: Iterable[object] | None = None) -> Positions:
     """Return the block number of each unit of the panel: neighbours, by repeated halving of the map.
 
-    Parameters
-    ----------
-    panel : Panel
-        Its covariates `latitude` and `longitude` give the map. Without them every unit is its own block, and standard
-        errors do not allow for dependence between units.
-    size : int
-        Approximate number of units per block, at least.
-    regions : iterable of labels, optional
-        Region of each unit; regions then are the blocks.
+    The panel's covariates `latitude` and `longitude` give the map, and `size` is the least number of units per block.
+    Without them every unit is its own block, and standard errors do not allow for dependence between units. `regions`,
+    one label per unit, are the blocks if they are given.
     """
     n_units = len(panel.units)
     if regions is not None:
@@ -98,26 +83,15 @@ def selection_flags(
 
     The deciles of the case are those of its contract's baseline. The deciles of a placebo are those of its own window's
     baseline, so that its performance period does not select it. Groups enter contracts when their spending is extreme:
-    similar placebos show the regression to the mean of the case.
+    similar placebos show the regression to the mean of the case (Daw and Hatfield 2018, doi 10.1111/1475-6773.12806).
 
     Parameters
     ----------
     panel : Panel
-    case : str
-        The treated unit.
-    contract, columns : array
-        Unmasked baseline columns of the contract, and of the placebos' window.
-    ses : str or None
-        Covariate of the socio-economic status.
+    case : the treated unit
+    contract, columns : unmasked baseline columns of the contract, and of the placebos' window
+    ses : covariate of the socio-economic status, or None
 
-    Returns
-    -------
-    dict of str to array (units,)
-        By trait: level (of spending), growth, and ses where a covariate is given.
-
-    References
-    ----------
-    Daw and Hatfield 2018, doi 10.1111/1475-6773.12806.
     """
     row = panel.rows([case])[0]
     at_contract, at_window = _traits(panel, contract, ses), _traits(panel, columns, ses)

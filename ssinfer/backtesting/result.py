@@ -22,17 +22,12 @@ class BacktestResult:
 
     Attributes
     ----------
-    scores : DataFrame
-        One row per design, method and size class, at a true saving of zero.
-    detection : DataFrame
-        One row per design, method, size class, threshold and injected saving.
-    thresholds : DataFrame
-        One row per design, method, size class and threshold.
-    placebos : DataFrame
-        One row per design, method, unit and origin; refused and failed fits have a reason.
-    errors : array (rows of `placebos`, draws)
-        Relative null errors E0 / Bbar of each fit, thinned; NaN where there are none.
-    seed : int
+    scores : one row per design, method and size class, at a true saving of zero
+    detection : one row per design, method, size class, threshold and injected saving
+    thresholds : one row per design, method, size class and threshold
+    placebos : one row per design, method, unit and origin; refused and failed fits have a reason
+    errors : relative null errors E0 / Bbar of each row of `placebos` (rows, draws), thinned; NaN where there are none
+    seed : random seed of the backtest
     """
 
     scores: pd.DataFrame
@@ -63,10 +58,6 @@ def join_results(results: Sequence[BacktestResult]) -> BacktestResult:
         name: pd.concat([getattr(result, name) for result in results], ignore_index=True)
         for name in ("scores", "detection", "thresholds", "placebos")
     }
-    width = max(result.errors.shape[1] for result in results)
-    errors = np.full((sum(len(result.errors) for result in results), width), np.nan, dtype=np.float32)
-    start = 0
-    for result in results:
-        errors[start : start + len(result.errors), : result.errors.shape[1]] = result.errors
-        start += len(result.errors)
+    parts = [pd.DataFrame(result.errors) for result in results]  # a part with fewer draws is filled with NaN
+    errors = pd.concat(parts).to_numpy(dtype=np.float32)
     return BacktestResult(**frames, errors=errors, seed=results[0].seed)

@@ -30,12 +30,9 @@ def size_classes(assigned: Floats, edges: Sequence[float]) -> dict[str, Booleans
     if not len(edges):
         return classes
     for low, high in pairwise([0.0, *sorted(set(edges)), np.inf]):
+        name = f"{low:,.0f} and above" if np.isinf(high) else f"{low:,.0f} to {high:,.0f}"
         if low == 0:
             name = f"below {high:,.0f}"
-        elif np.isinf(high):
-            name = f"{low:,.0f} and above"
-        else:
-            name = f"{low:,.0f} to {high:,.0f}"
         inside = (assigned >= low) & (assigned < high)
         if inside.any():
             classes[name] = inside
@@ -56,21 +53,15 @@ def score_table(placebos: pd.DataFrame, edges: Sequence[float], seed: int) -> pd
     An injected saving s lowers the spending by s Y after the fit. The error of the measured saving does not change,
     because no benchmark sees that spending. Scores are therefore given at a true saving of zero only.
 
-    Parameters
-    ----------
-    placebos : pandas.DataFrame
-        Rows of a backtest.
-    edges : sequence of float
-        Edges of the size classes, in insured persons.
-    seed : int
-        Random seed of the block bootstrap.
+    `edges` are those of the size classes, in insured persons.
     """
     traits = [name.removeprefix("selected_") for name in placebos.columns if name.startswith("selected_")]
     rows = []
     for labels, part in groups(placebos, edges):
         status = part["status"]
         ok = part[status == "ok"]
-        counts = {
+        row = {
+            **labels,
             "injected": 0.0,
             "n_units": ok["unit"].nunique(),
             "n_origins": ok["origin"].nunique(),
@@ -78,11 +69,11 @@ def score_table(placebos: pd.DataFrame, edges: Sequence[float], seed: int) -> pd
             "n_refused": int((status == "refused").sum()),
             "n_failed": int((status == "failed").sum()),
         }
-        rows.append({**labels, **counts})
         if len(ok):
             of_pair = (placebos["design"] == labels["design"]) & (placebos["method"] == labels["method"])
             case = placebos[of_pair & (placebos["role"] == "case") & (placebos["status"] == "ok")]
-            rows[-1] |= _scores(ok, case["savings_rate"], traits, np.random.default_rng([seed, 1]))
+            row |= _scores(ok, case["savings_rate"], traits, np.random.default_rng([seed, 1]))
+        rows.append(row)
     return SCORES.frame(rows, trait=traits, level=[100 * level for level in COVERAGE_LEVELS])
 
 
@@ -135,17 +126,8 @@ def between_units(error: Floats, units: Any, origins: Any) -> float:
     Errors are measured from the mean of their origin. A shock that hits all units at an origin is no property of a
     unit, and would lower the product.
 
-    Parameters
-    ----------
-    error : array (R,)
-        Errors, relative to the benchmark.
-    units, origins : array (R,)
-        Labels of the rows.
-
-    Returns
-    -------
-    float
-        Zero if the products average below zero; NaN with one origin.
+    The arrays (R,) hold the errors relative to the benchmark, and the labels of the rows. The result is zero if the
+    products average below zero, and NaN with one origin.
     """
     codes, origin = _codes(units), _codes(origins)
     centred = error - (np.bincount(origin, weights=error) / np.bincount(origin))[origin]

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 COVERAGE_LEVELS = (0.5, 0.8, 0.9, 0.95)
 #: Null errors of each fit that a result keeps, at most.
 KEPT_DRAWS = 1000
-SIZES = ("insured_years", "assigned")
 MEASURED = (
     "benchmark",
     "spending",
@@ -80,7 +79,7 @@ def run_task(task: Task, data: Any) -> Outcome:
         "reason": [fit.reason for fit in fits],
         "seconds": [seconds] * n,
         "uncertainty": [fit.uncertainty for fit in fits],
-        **{name: np.array([getattr(fit, name) for fit in fits]) for name in SIZES},
+        **{name: np.array([getattr(fit, name) for fit in fits]) for name in ("insured_years", "assigned")},
         **{name: np.full(n, np.nan) for name in (*MEASURED, *(key.column for key in task.keys))},
     }
     columns["spending"][:] = [fit.spending for fit in fits]
@@ -123,12 +122,7 @@ def _batches(fits: Sequence[Fit]) -> Iterator[tuple[list[int], list[Fit]]]:
 def score_fits(fits: Sequence[Fit], keys: Sequence[ThresholdKey]) -> tuple[dict[str, Floats], Floats]:
     """Return scores and thresholds by name (R,), relative to the mean benchmark, and thinned relative null errors.
 
-    Parameters
-    ----------
-    fits : sequence of Fit
-        Estimated fits with equally many draws.
-    keys : sequence of ThresholdKey
-        Thresholds that come from each placebo's own fit, grouped by kind.
+    The fits are estimated, with equally many draws. The keys are those of each placebo's own fit, grouped by kind.
     """
     draws = np.stack([fit.benchmark for fit in fits if fit.benchmark is not None])  # (R, S)
     mean = draws.mean(axis=1)

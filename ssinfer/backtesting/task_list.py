@@ -39,15 +39,10 @@ def list_tasks(
 
     Parameters
     ----------
-    panel : Panel
-    pairs : sequence of ((name, Design), (name, method))
-        Combinations of design and method, by design.
-    placebos : None, iterable of units, or ComparisonRule
-    origins : mapping of str to sequence of period labels
-        First performance periods wanted, per design; an absent design has all that fit.
-    keys : tuple of ThresholdKey
-        Thresholds that come from each placebo's own fit.
-    seed : int
+    panel, placebos, seed : arguments of `backtest`
+    pairs : combinations ((name, Design), (name, method)), by design
+    origins : first performance periods wanted, per design; an absent design has all that fit
+    keys : thresholds that come from each placebo's own fit
     """
     tasks = []
     roles: dict[tuple[str, str], str] = {}
@@ -73,16 +68,9 @@ def list_tasks(
 def run_tasks(
     tasks: Sequence[Task], data: Any, n_jobs: int, progress: Callable[[int, int], None] | None
 ) -> list[Outcome]:
-    """Run the tasks, and return their outcomes in the order of the tasks.
+    """Run the tasks in `n_jobs` processes, and return their outcomes in the order of the tasks.
 
-    Parameters
-    ----------
-    tasks : sequence of Task
-    data : Panel or Cohort
-    n_jobs : int
-        Number of processes.
-    progress : callable (done, total) or None
-        Called after every task, with numbers of fits.
+    `progress` is called after every task with (done, total), numbers of fits.
     """
     total = sum(len(task.units) for task in tasks)
     done = 0
@@ -105,13 +93,13 @@ def _order(tasks: Sequence[Task]) -> list[int]:
     The first task of a method compiles its kernels for all processes. Long tasks at the end would leave processes idle.
     No result depends on the order.
     """
-    first: dict[str, int] = {}
-    for number, task in enumerate(tasks):
-        first.setdefault(task.method_name, number)
-    return sorted(
-        range(len(tasks)),
-        key=lambda number: (first[tasks[number].method_name] != number, -_units_per_task(tasks[number].method), number),
-    )
+    first = {task.method_name: number for number, task in reversed(list(enumerate(tasks)))}
+
+    def order(number: int) -> tuple[bool, int, int]:
+        task = tasks[number]
+        return first[task.method_name] != number, -_units_per_task(task.method), number
+
+    return sorted(range(len(tasks)), key=order)
 
 
 def _units_per_task(method: Any) -> int:

@@ -34,19 +34,10 @@ def keys_of_placebos(levels: Sequence[float]) -> list[ThresholdKey]:
 
 
 def thresholds_of_placebos(rows: pd.DataFrame, levels: Sequence[float]) -> dict[ThresholdKey, Floats]:
-    """Return the threshold (a rate) of every placebo, by kind, level, side and prior.
+    """Return the threshold (rows,) of every estimated placebo of one design and method, a rate, by key.
 
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Estimated placebos of one design and method.
-    levels : sequence of float
-
-    Returns
-    -------
-    dict of ThresholdKey to array (rows,)
-        NaN: this placebo has no threshold of the kind. Infinite: no measured saving passes. A key that no placebo has
-        is left out.
+    NaN: this placebo has no threshold of the kind. Infinite: no measured saving passes. A key that no placebo has is
+    left out.
     """
     learned: dict[ThresholdKey, Floats] = {}
     for kind in KINDS.entries():
@@ -73,13 +64,12 @@ def cross_fitted_columns(placebos: pd.DataFrame, levels: Sequence[float]) -> pd.
     classes' information on how the error shrinks with size.
     """
     kinds = [kind for kind in KINDS.entries() if kind.for_placebos is not None and kind.across_sizes]
-    keys = {kind.name: kind.keys(levels) for kind in kinds}
-    columns = [key.column for name in keys for key in keys[name]]
+    columns = [key.column for kind in kinds for key in kind.keys(levels)]
     out = pd.DataFrame(np.nan, index=placebos.index, columns=columns)
     rows = placebos[(placebos["role"] == "placebo") & (placebos["status"] == "ok")]
     for _, part in rows.groupby(["design", "method"], sort=False):
         for kind in kinds:
-            for key, values in _unless_refused(kind.for_placebos, part, keys[kind.name]).items():
+            for key, values in _unless_refused(kind.for_placebos, part, kind.keys(levels)).items():
                 out.loc[part.index, key.column] = values
     return out
 
@@ -94,20 +84,14 @@ def _unless_refused(
 
 
 class Replicates:
-    """Block-bootstrap replicates of the estimated placebos of one design and method.
+    """Block-bootstrap replicates of the estimated placebos of one design and method, of all sizes.
 
     A replicate draws whole blocks of neighbours, with all their origins. Thresholds that are learned from other
     placebos are learned again in each replicate, so that a standard error includes their variation. Thresholds from a
     placebo's own fit or size stay.
 
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Estimated placebos of one design and method, of all sizes.
-    seed : int
-    blocks : Index, optional
-        Labels of all blocks of the backtest. Designs and methods with the same seed and blocks draw the same blocks,
-        so that their differences can be formed within each replicate. Default: the blocks of `rows`.
+    `blocks` are the labels of all blocks of the backtest, by default those of `rows`. Designs and methods with the same
+    seed and blocks draw the same blocks, so that their differences can be formed within each replicate.
     """
 
     def __init__(self, rows: pd.DataFrame, seed: int, blocks: pd.Index[Any] | None = None) -> None:

@@ -62,8 +62,7 @@ class Estimate:
 class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
     """Base class of benchmark methods. The constructor only stores its parameters, as in scikit-learn.
 
-    A subclass declares `needs` and `capabilities` and defines :meth:`estimate`. A method that can share work between
-    placebos also overrides :meth:`estimate_many`.
+    A subclass declares `needs` and `capabilities` and defines :meth:`estimate`; to share work, :meth:`estimate_many`.
     """
 
     needs: ClassVar[Literal["panel", "cohort"]] = "panel"

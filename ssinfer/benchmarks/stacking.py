@@ -45,10 +45,8 @@ class StackedBenchmark(BenchmarkMethod):
         At least two panel methods with draws. The mixture has as many draws and chains as the first method.
     windows : int
         Number of earlier windows, the latest first. Each has at least two baseline periods before it.
-    placebos : int
-        Number of donors that take the treated unit's place, drawn at random.
-    recalibrate : bool
-        Whether to scale the spread of the mixture.
+    placebos : int, number of donors that take the treated unit's place, drawn at random
+    recalibrate : bool, whether to scale the spread of the mixture
 
     References
     ----------

@@ -9,7 +9,8 @@ import ibis
 import pandas as pd
 
 from ssinfer.claims import lines
-from ssinfer.claims.backend.calendar import Calendar, epoch_day, overlap
+from ssinfer.claims.backend.calendar import Calendar, epoch_day
+from ssinfer.claims.backend.exact_cents import whole_numbers, whole_sum
 from ssinfer.claims.enrolment import CODE, DAY_REASONS, FIRST_POPULATION_CODE, days_by_reason, persons_by_reason
 from ssinfer.errors import ClaimsError
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from ssinfer.claims.tables.tables import ClaimsTables
 
 FIRST, LAST = "in the tables", "counted"
-NOT_ENROLLED, NEVER = "not enrolled on the date", "never enrolled in the periods"
+NEVER = "never enrolled in the periods"
 MONEY = ["lines", "cents"]
 
 
@@ -32,27 +33,18 @@ def attrition(
     all_lines: dict[str, int],
     cells: Any,
 ) -> tuple[pd.DataFrame, dict[str, int | float]]:
-    """Return the attrition table, and counts of unusual lines that were kept.
+    """Return the attrition table of an extract, and counts of unusual lines that were kept.
 
-    The table has the columns step, reason, persons, insured_days, insured_years, lines, cents, euros. An exclusion row
-    holds the excluded amounts. Rows of the step "valuation" change money only (negative: money added).
+    An exclusion row holds the excluded amounts. Rows of the step "valuation" change money only (negative: money added).
 
     Parameters
     ----------
-    tables, spending, calendar
-        Tables, definition of spending and periods of the extract.
-    pieces, counted, cells : Ibis tables
-        Pieces of enrolment; lines by reason; counted days and cents per person, unit and period.
-    summary : DataFrame
-        Lines and cents per reason.
-    all_lines : dict
-        Totals of the table of claims.
+    tables, spending, calendar : tables, definition of spending and periods of the extract
+    pieces, counted, cells : Ibis tables of enrolment, of lines by reason, and of days and cents per person, unit and t
+    summary, all_lines : lines and cents per reason, and the totals of the table of claims
     """
     persons = persons_by_reason(tables, pieces)
-    unmatched = (
-        lines.unmatched_reasons(tables, counted).set_index("reason")[MONEY].reindex([*DAY_REASONS, NOT_ENROLLED])
-    )
-    unmatched = unmatched.fillna(0).astype("int64")
+    unmatched = lines.unmatched_reasons(tables, counted)
     unknown = _unknown_persons(tables, pieces, counted)
     days = days_by_reason(pieces, calendar)
     code = summary["code"]
@@ -69,14 +61,16 @@ def attrition(
         if step in (FIRST, LAST) or any(amounts.values()):
             rows.append({"step": step, "reason": reason, "lines": 0, **amounts})
 
-    everybody = int(tables.insured.count().to_pandas()) + unknown
-    add(FIRST, "", all_lines, persons=everybody, days=_days_in(tables, calendar))
+    spans = tables.enrolment
+    until = ibis.coalesce(epoch_day(spans["end"]), calendar.last[-1])
+    all_days = days_by_reason(spans.mutate(lo=epoch_day(spans["start"]), hi=until, code=0), calendar)
+    add(FIRST, "", all_lines, persons=int(tables.insured.count().to_pandas()) + unknown, days=all_days)
     repeated = lines.duplicate_lines(tables.claims) if spending.duplicates != "keep" else {"lines": 0, "cents": 0}
     if spending.duplicates == "drop":
         add("claims", "repeats another line", repeated)
     for excluded in (lines.OUTSIDE, lines.NO_KEY):
         add("claims", lines.name_of(excluded, None), summary.loc[code == excluded, MONEY].sum())
-    add("claims", NOT_ENROLLED, unmatched.loc[NOT_ENROLLED])
+    add("claims", lines.NOT_ENROLLED, unmatched.loc[lines.NOT_ENROLLED])
     add("enrolment", NEVER, {"cents": 0}, persons=int(persons.get(NEVER, 0)))
     for reason in DAY_REASONS[1:]:
         number = CODE[reason]
@@ -88,13 +82,10 @@ def attrition(
             days=days[days["code"] == number],
         )
     for row in summary[(code >= lines.CATEGORY) | (code == lines.OWN_COSTS)].to_dict("records"):
-        add(
-            "kept apart" if row["code"] == lines.OWN_COSTS else "spending",
-            lines.name_of(int(row["code"]), row["label"]),
-            row,
-        )
+        step = "kept apart" if row["code"] == lines.OWN_COSTS else "spending"
+        add(step, lines.name_of(int(row["code"]), row["label"]), row)
     final = summary[code == lines.COUNTED].drop(columns=["code", "label"]).sum().astype("int64")
-    total = int(cells.aggregate(cents=cells["cents"].sum().cast("int64")).to_pandas()["cents"].iloc[0])
+    total = whole_numbers(cells.aggregate(cents=whole_sum(cells["cents"])))["cents"]
     add("valuation", "repriced at reference tariffs", {"cents": final["cents"] - final["used"]})
     add("valuation", "completed for payments to come", {"cents": final["used"] - total})
     money = {"lines": final["lines"], "cents": total}
@@ -114,8 +105,7 @@ def _balanced(frame: pd.DataFrame) -> pd.DataFrame:
     start, end = frame["step"] == FIRST, frame["step"] == LAST
     names = ["persons", "insured_days", "insured_years", *MONEY]
     for name in names:
-        values = frame[name]
-        came, excluded, counted = sum(values[start]), sum(values[~start & ~end]), sum(values[end])
+        came, excluded, counted = (sum(frame.loc[rows, name]) for rows in (start, ~start & ~end, end))
         if came != excluded + counted:
             raise ClaimsError(
                 f"The count does not add up: {name} in {came}, excluded {excluded}, counted {counted}. This is an "
@@ -131,12 +121,3 @@ def _unknown_persons(tables: ClaimsTables, pieces: Any, counted: Any) -> int:
     claiming = counted.filter(counted["code"] == lines.UNMATCHED).select("person")
     both = enrolled.union(claiming).distinct()
     return int(both.anti_join(tables.insured.select("person"), "person").count().to_pandas())
-
-
-def _days_in(tables: ClaimsTables, calendar: Calendar) -> pd.DataFrame:
-    """Return the days of all spans inside the study per year: year, year_days, days."""
-    spans = tables.enrolment
-    spans = spans.mutate(lo=epoch_day(spans["start"]), hi=ibis.coalesce(epoch_day(spans["end"]), calendar.last[-1]))
-    by_year = overlap(spans, calendar.year_table()).group_by("year", "year_days")
-    frame: pd.DataFrame = by_year.aggregate(days=lambda t: t["days"].sum()).to_pandas()
-    return frame

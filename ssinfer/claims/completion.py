@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import ibis
 import numpy as np
 import pandas as pd
 
 from ssinfer.claims.backend.calendar import Calendar, day_of, epoch_day, running_month
 from ssinfer.claims.backend.exact_cents import cents, sums
+from ssinfer.claims.lines import MISSING
 from ssinfer.errors import ClaimsError
 
 if TYPE_CHECKING:
     import datetime as dt
 
-    from ssinfer.claims.spending import RunOut
+    from ssinfer.claims.spending import RunOut, Spending
     from ssinfer.claims.tables.tables import ClaimsTables
 
 
@@ -28,20 +30,30 @@ def check_maturity(run_out: RunOut, calendar: Calendar) -> None:
         )
 
 
-def development(tables: ClaimsTables, calendar: Calendar, run_out: RunOut, categories: Any = None) -> pd.DataFrame:
-    """Return the triangle of cumulative cents: one row per period, one column per month after its end.
+def completed(
+    cells: Any, tables: ClaimsTables, spending: Spending, calendar: Calendar
+) -> tuple[Any, pd.DataFrame | None]:
+    """Return cells with cents times the completion factor, and the factor with its standard error, if asked."""
+    run_out = spending.run_out
+    if run_out is None or not run_out.complete:
+        return cells, None
+    factor, error = completion_factor(_development(tables, calendar, run_out, spending), run_out.months)
+    grown = (cells["cents"].cast("float64") * factor + 0.5).floor().cast("int64")
+    table = pd.DataFrame({"months": [run_out.months], "factor": [factor], "standard_error": [error]})
+    return cells.mutate(cents=grown), table
 
-    Month 0 is the period itself. Cells after the extraction are NaN.
-    """
+
+def _development(tables: ClaimsTables, calendar: Calendar, run_out: RunOut, spending: Spending) -> pd.DataFrame:
+    """Return cumulative cents per period and month after its end (0: the period itself); NaN after the extraction."""
     claims = tables.claims
-    if "paid" not in claims.columns:
-        raise ClaimsError("Completion factors need the column 'paid' of table 'claims': the day each line was paid.")
     rows = claims.mutate(
         t=calendar.running(claims["date"]), cents=cents(claims["amount"]), day=epoch_day(claims["paid"])
     )
     rows = rows.filter(rows["t"] >= 0, rows["t"] < len(calendar.periods), rows["day"] <= day_of(run_out.extracted))
-    if categories is not None:
-        rows = rows.filter(categories(rows))
+    category = ibis.coalesce(rows["category"], MISSING)
+    rows = rows.filter(~category.isin((*spending.exclude, *spending.own_costs)))
+    if spending.include is not None:
+        rows = rows.filter(category.isin(spending.include))
     rows = rows.mutate(age=running_month(rows["paid"]) - calendar.last_month(rows["t"]))
     rows = rows.mutate(age=(rows["age"] > 0).ifelse(rows["age"], 0))
     paid = sums(rows, ("t", "age"), "cents").to_pandas()
@@ -58,30 +70,12 @@ def development(tables: ClaimsTables, calendar: Calendar, run_out: RunOut, categ
 def completion_factor(triangle: pd.DataFrame, months: int) -> tuple[float, float]:
     r"""Return the factor from `months` of development to the end of the triangle, and its standard error.
 
-    Chain ladder: link ratio :math:`f_k = \sum_i C_{i,k+1} / \sum_i C_{ik}` over periods that reach month k + 1, factor
+    Chain ladder on cumulative payments C (period i, month k; NaN if not observed yet): link ratio
+    :math:`f_k = \sum_i C_{i,k+1} / \sum_i C_{ik}` over periods that reach month k + 1, factor
     :math:`\prod_{k \ge months} f_k`; variance of each ratio :math:`\sigma_k^2 / \sum_i C_{ik}`,
     :math:`\sigma_k^2 = \frac{1}{n_k - 1} \sum_i C_{ik} (C_{i,k+1}/C_{ik} - f_k)^2`, relative variances added (Mack
-    1993, doi 10.2143/AST.23.2.2005092). The variance
-    of a ratio of one period is the smallest of the two variances before it and their extrapolation, as in Mack; NaN if
-    there are none.
-
-    Parameters
-    ----------
-    triangle : DataFrame (period, month)
-        Cumulative payments, NaN where not observed yet.
-    months : int
-
-    Returns
-    -------
-    (float, float)
-
-    Examples
-    --------
-    >>> import numpy as np, pandas as pd
-    >>> triangle = pd.DataFrame([[100.0, 150.0, 165.0], [110.0, 165.0, np.nan], [90.0, np.nan, np.nan]])
-    >>> factor, error = completion_factor(triangle, 0)
-    >>> round(factor, 4), round(completion_factor(triangle, 1)[0], 4)
-    (1.65, 1.1)
+    1993, doi 10.2143/AST.23.2.2005092). The variance of a ratio of one period is the smallest of the two variances
+    before it and their extrapolation, as in Mack; NaN if there are none.
     """
     values = triangle.to_numpy(dtype=np.float64)
     last = values.shape[1] - 1
@@ -108,7 +102,7 @@ def completion_factor(triangle: pd.DataFrame, months: int) -> tuple[float, float
         if month >= months:
             factor *= float(ratio)
             relative += (sigma2[-1] if sigma2 else np.nan) / now.sum() / ratio**2
-    return factor, float(factor * np.sqrt(relative)) if np.isfinite(relative) else float("nan")
+    return factor, float(factor * np.sqrt(relative))
 
 
 def _months_between(calendar: Calendar, t: int, extracted: dt.date) -> int:

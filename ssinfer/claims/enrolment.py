@@ -6,11 +6,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import ibis
-import numpy as np
 import pandas as pd
 
 from ssinfer.claims.backend.calendar import Calendar, epoch_day, january_first, overlap
-from ssinfer.claims.backend.exact_cents import whole_sum
+from ssinfer.claims.backend.exact_cents import sums
 from ssinfer.claims.population import REASONS
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ COLUMNS = ("person", "lo", "hi", "practice", "insurer", "unit", "birth_year", "s
 def enrolment_pieces(
     tables: ClaimsTables, population: Population, calendar: Calendar, scratch: Scratch
 ) -> tuple[Any, tuple[str, ...]]:
-    """Return pieces of enrolment (person; lo and hi, days, both included; unit, a number; code) and the unit names.
+    """Return pieces of enrolment (person; first day lo, last day hi; number of the unit; code) and the unit names.
 
     The pieces of a span cover its part inside the study exactly: days in = days counted + days by reason.
     """
@@ -40,7 +39,7 @@ def enrolment_pieces(
     labels = every.filter(every["code"] == COUNTED).select("unit").distinct().to_pandas()["unit"]
     names = tuple(sorted(str(label) for label in labels))
     # Units are numbers from here on, because millions of rows are grouped by them.
-    number = np.arange(len(names), dtype=np.int32)
+    number = pd.Series(range(len(names)), dtype="int32")
     numbers = pd.DataFrame({"unit": pd.Series(names, dtype="str"), "unit_number": number})
     joined = every.left_join(ibis.memtable(numbers), "unit")
     return scratch.keep(joined.select("person", "lo", "hi", "code", unit="unit_number")), names
@@ -48,20 +47,19 @@ def enrolment_pieces(
 
 def days_by_reason(pieces: Any, calendar: Calendar) -> pd.DataFrame:
     """Return insured days per code and calendar year: code, year, year_days, days."""
-    table = overlap(pieces, calendar.year_table()).group_by("code", "year", "year_days")
-    frame: pd.DataFrame = table.aggregate(days=lambda t: t["days"].sum()).to_pandas()
+    rows = overlap(pieces, calendar.table(by_year=True))
+    frame: pd.DataFrame = sums(rows, ("code", "year", "year_days"), "days").to_pandas()
     return frame
 
 
 def persons_by_reason(tables: ClaimsTables, pieces: Any) -> pd.Series:
     """Return persons per reason. A person with a counted day counts; others have the first reason of their days."""
     per_person = pieces.group_by("person").aggregate(code=pieces["code"].min())
-    insured = tables.insured.select("person")
-    joined = insured.left_join(per_person, "person").select(insured["person"], per_person["code"])
-    named = joined.mutate(code=ibis.coalesce(joined["code"], -1))
+    joined = tables.insured.select("person").left_join(per_person, "person")
+    named = joined.select(code=ibis.coalesce(joined["code"], -1))
     counts = named.group_by("code").aggregate(persons=named.count()).to_pandas()
-    found: pd.Series = counts.set_index("code")["persons"]
-    return found.rename(index={-1: "never enrolled in the periods", **dict(enumerate(DAY_REASONS))})
+    persons: pd.Series = counts.set_index("code")["persons"]
+    return persons.rename(index={-1: "never enrolled in the periods", **dict(enumerate(DAY_REASONS))})
 
 
 def insured_days(pieces: Any, calendar: Calendar) -> Any:
@@ -70,8 +68,7 @@ def insured_days(pieces: Any, calendar: Calendar) -> Any:
     many = _several(counted)
     # Only persons with several pieces can have two of them in one cell.
     rows = _days(counted.semi_join(many, "person"), calendar)
-    added = rows.group_by("person", "cell").aggregate(days=whole_sum(rows["days"]))
-    return _days(counted.anti_join(many, "person"), calendar).union(added)
+    return _days(counted.anti_join(many, "person"), calendar).union(sums(rows, ("person", "cell"), "days"))
 
 
 def _days(counted: Any, calendar: Calendar) -> Any:
@@ -97,21 +94,19 @@ def _valid(tables: ClaimsTables, population: Population, calendar: Calendar, scr
     }
     known = ibis.literal(value=True)
     who = insured.select("person", known=known, birth_year=insured["birth_year"].cast("int64"), **traits)
-    joined = spans.left_join(who, "person").drop("person_right")
-    joined = with_death(joined, tables)
+    joined = with_death(spans.left_join(who, "person").drop("person_right"), tables)
+    joined = joined.mutate(unit=joined["practice"])
     if population.units:
         names = ibis.memtable(pd.DataFrame(list(population.units.items()), columns=["practice", "group_name"]))
         joined = joined.left_join(names, "practice").drop("practice_right")
         joined = joined.mutate(unit=ibis.coalesce(joined["group_name"], joined["practice"]))
-    else:
-        joined = joined.mutate(unit=joined["practice"])
     code = joined["known"].isnull().ifelse(CODE["person unknown"], COUNTED).cast("int64")
     pieces = scratch.keep(joined.mutate(code=code).select(*COLUMNS))
     # A step is skipped if no day needs it, because every step copies all spans.
     born = january_first(pieces["birth_year"])
     if _any(pieces, (pieces["lo"] < born) | (pieces["hi"] > pieces["death"])):
-        pieces = _split(pieces, born, None, CODE["before birth"])
-        pieces = scratch.keep(_split(pieces, None, pieces["death"], CODE["after death"]))
+        pieces = _split(pieces, born, None, "before birth")
+        pieces = scratch.keep(_split(pieces, None, pieces["death"], "after death"))
     alive, invalid = pieces.filter(pieces["code"] == COUNTED), pieces.filter(pieces["code"] != COUNTED)
     spans = alive.semi_join(_several(alive), "person")
     spans = spans.mutate(free=_free(spans, [spans["lo"]]))
@@ -119,7 +114,7 @@ def _valid(tables: ClaimsTables, population: Population, calendar: Calendar, scr
         # A day in two spans belongs to the span that begins first, then to the longer span, then to the first label.
         order = [alive["lo"], alive["hi"].desc(), alive["practice"], alive["insurer"]]
         alive = alive.mutate(free=_free(alive, order))
-        cut = scratch.keep(_split(alive, alive["free"], None, CODE["overlaps an earlier span"]))
+        cut = scratch.keep(_split(alive, alive["free"], None, "overlaps an earlier span"))
         alive = cut.filter(cut["code"] == COUNTED).select(*COLUMNS)
         invalid = cut.filter(cut["code"] != COUNTED).select(*COLUMNS).union(invalid)
     return alive, invalid
@@ -149,85 +144,87 @@ def _free(spans: Any, order: list[Any]) -> Any:
     return spans["hi"].max().over(before) + 1
 
 
-def _split(pieces: Any, low: Any, high: Any, code: int) -> Any:
-    """Cut counted pieces at the days `low` and `high`; parts outside them get `code`. A missing day cuts nothing."""
+def _split(pieces: Any, low: Any, high: Any, reason: str) -> Any:
+    """Cut counted pieces at the days `low` and `high`; parts outside get the reason. A missing day cuts nothing."""
+    code = ibis.literal(CODE[reason], "int64")
     lo, hi = pieces["lo"], pieces["hi"]
     counted = pieces["code"] == COUNTED
     low = lo if low is None else counted.ifelse(ibis.coalesce(low, lo), lo)
     high = hi if high is None else counted.ifelse(ibis.coalesce(high, hi), hi)
     inside = pieces.mutate(lo=ibis.greatest(lo, low), hi=ibis.least(hi, high))
-    below = pieces.mutate(hi=ibis.least(hi, low - 1), code=ibis.literal(code, "int64"))
-    above = pieces.mutate(lo=ibis.greatest(lo, high + 1, low), code=ibis.literal(code, "int64"))
+    below = pieces.mutate(hi=ibis.least(hi, low - 1), code=code)
+    above = pieces.mutate(lo=ibis.greatest(lo, high + 1, low), code=code)
     parts = [part.filter(part["hi"] >= part["lo"]) for part in (inside, below, above)]
     return parts[0].union(*parts[1:])
 
 
-def _mark(pieces: Any, wrong: Any, code: int) -> Any:
-    """Give a code to the counted pieces that are wrong."""
+def _mark(pieces: Any, wrong: Any, reason: str) -> Any:
+    """Give the reason's code to the counted pieces that are wrong."""
     marked = (pieces["code"] == COUNTED) & ibis.coalesce(wrong, ibis.literal(value=True))
-    return pieces.mutate(code=marked.ifelse(code, pieces["code"]).cast("int64"))
+    return pieces.mutate(code=marked.ifelse(CODE[reason], pieces["code"]).cast("int64"))
 
 
 def _population(pieces: Any, population: Population, calendar: Calendar, scratch: Scratch) -> Any:
     """Return the pieces with the population's codes, in the order of REASONS."""
-    if population.ses is not None:
-        pieces = _mark(pieces, ~pieces["ses"].isin(population.ses), CODE[REASONS[0]])
-    if population.regions is not None:
-        pieces = _mark(pieces, ~pieces["region"].isin(population.regions), CODE[REASONS[1]])
+
+    def admit(pieces: Any, column: str, labels: tuple[str, ...] | None, reason: str) -> Any:
+        return pieces if labels is None else _mark(pieces, ~pieces[column].isin(labels), reason)
+
+    pieces = admit(pieces, "ses", population.ses, "SES outside the population")
+    pieces = admit(pieces, "region", population.regions, "region outside the population")
     if population.kind == "closed":
         pieces = scratch.keep(_attribute(pieces, population, calendar))
-    elif population.practices is not None:
-        pieces = _mark(pieces, ~pieces["practice"].isin(population.practices), CODE[REASONS[3]])
-    if population.insurers is not None:
-        pieces = _mark(pieces, ~pieces["insurer"].isin(population.insurers), CODE[REASONS[4]])
+    else:
+        pieces = admit(pieces, "practice", population.practices, "practice not participating")
+    pieces = admit(pieces, "insurer", population.insurers, "insurer outside the population")
     if population.ages is not None:
         low, high = population.ages
         born = pieces["birth_year"]
         first, last = january_first(born + low), january_first(born + high + 1) - 1
-        pieces = scratch.keep(_split(pieces, first, last, CODE[REASONS[5]]))
+        pieces = scratch.keep(_split(pieces, first, last, "age outside the population"))
     if population.after_leaving == "drop":
         pieces = scratch.keep(_until_leaving(pieces, population, calendar))
     if population.minimum_enrolment is not None:
-        pieces = scratch.keep(_enrolled_enough(pieces, population, calendar))
+        pieces = scratch.keep(_enrolled_enough(pieces, population, calendar, population.minimum_enrolment))
     if not population.last_year_of_life:
-        pieces = _split(pieces, None, pieces["death"] - 365, CODE[REASONS[8]])
+        pieces = _split(pieces, None, pieces["death"] - 365, "last year of life (sensitivity)")
     return pieces.select(*COLUMNS)
 
 
 def _attribute(pieces: Any, population: Population, calendar: Calendar) -> Any:
     """Give the pieces of a person the unit of most baseline days; ties go to the later unit, then the first label."""
-    places = [calendar.place(label) for label in population.baseline]
-    low, high = calendar.first[min(places)], calendar.last[max(places)]
+    positions = [calendar.position(label) for label in population.baseline]
+    low, high = calendar.first[min(positions)], calendar.last[max(positions)]
     base = pieces.filter(pieces["code"] == COUNTED, pieces["lo"] <= high, pieces["hi"] >= low)
-    if population.practices is not None:
-        base = base.filter(base["practice"].isin(population.practices))
-    if population.insurers is not None:
-        base = base.filter(base["insurer"].isin(population.insurers))
+    for column, labels in (("practice", population.practices), ("insurer", population.insurers)):
+        if labels is not None:
+            base = base.filter(base[column].isin(labels))
     base = base.mutate(days=ibis.least(base["hi"], high) - ibis.greatest(base["lo"], low) + 1)
-    sums = base.group_by("person", "unit").aggregate(days=base["days"].sum(), until=base["hi"].max())
-    order = [sums["days"].desc(), sums["until"].desc(), sums["unit"]]
-    ranked = sums.mutate(place=ibis.row_number().over(ibis.window(group_by="person", order_by=order)))
-    home = ranked.filter(ranked["place"] == 0).select("person", home="unit")
+    totals = base.group_by("person", "unit").aggregate(days=base["days"].sum(), until=base["hi"].max())
+    order = [totals["days"].desc(), totals["until"].desc(), totals["unit"]]
+    ranked = totals.mutate(rank=ibis.row_number().over(ibis.window(group_by="person", order_by=order)))
+    home = ranked.filter(ranked["rank"] == 0).select("person", home="unit")
     joined = pieces.left_join(home, "person").drop("person_right")
     # `practice` keeps the unit of each piece, so that leaving the home unit can be found.
     joined = joined.mutate(practice=joined["unit"], unit=joined["home"])
-    return _mark(joined, joined["home"].isnull(), CODE[REASONS[2]]).select(*COLUMNS)
+    return _mark(joined, joined["home"].isnull(), "not attributed in the baseline").select(*COLUMNS)
 
 
 def _until_leaving(pieces: Any, population: Population, calendar: Calendar) -> Any:
-    high = max(calendar.last[calendar.place(label)] for label in population.baseline)
+    high = max(calendar.last[calendar.position(label)] for label in population.baseline)
     away = pieces.filter(pieces["practice"] != pieces["unit"], pieces["hi"] > high)
     away = away.mutate(day=ibis.greatest(away["lo"], high + 1))
     leaving = away.group_by("person").aggregate(leaves=away["day"].min())
     joined = pieces.left_join(leaving, "person").drop("person_right")
-    return _split(joined, None, joined["leaves"] - 1, CODE[REASONS[6]]).select(*COLUMNS)
+    reason = "after leaving the practice of attribution"
+    return _split(joined, None, joined["leaves"] - 1, reason).select(*COLUMNS)
 
 
-def _enrolled_enough(pieces: Any, population: Population, calendar: Calendar) -> Any:
-    low, high = calendar.first[calendar.place(population.start)], calendar.last[-1]
+def _enrolled_enough(pieces: Any, population: Population, calendar: Calendar, share: float) -> Any:
+    low, high = calendar.first[calendar.position(population.start)], calendar.last[-1]
     after = pieces.filter(pieces["code"] == COUNTED, pieces["hi"] >= low)
     after = after.mutate(days=after["hi"] - ibis.greatest(after["lo"], low) + 1)
     days = after.group_by("person").aggregate(days=after["days"].sum())
     joined = pieces.left_join(days, "person").drop("person_right")
-    least = (population.minimum_enrolment or 0.0) * (high - low + 1)
-    return _mark(joined, ibis.coalesce(joined["days"], 0) < least, CODE[REASONS[7]]).select(*COLUMNS)
+    too_little = ibis.coalesce(joined["days"], 0) < share * (high - low + 1)
+    return _mark(joined, too_little, "enrolled too little (sensitivity)").select(*COLUMNS)

@@ -15,11 +15,11 @@ from ssinfer.claims.attrition import attrition
 from ssinfer.claims.backend.calendar import Calendar, epoch_day
 from ssinfer.claims.backend.exact_cents import sums
 from ssinfer.claims.backend.scratch import Scratch
-from ssinfer.claims.completion import check_maturity, completion_factor, development
+from ssinfer.claims.completion import check_maturity, completed
 from ssinfer.claims.enrolment import enrolment_pieces, insured_days
 from ssinfer.claims.population import Population
 from ssinfer.claims.spending import Spending
-from ssinfer.claims.summing import cohort_of, panel_of
+from ssinfer.claims.summing import PersonCells
 from ssinfer.claims.truncation import caps, truncate
 from ssinfer.design import Design
 from ssinfer.errors import ClaimsError
@@ -38,31 +38,24 @@ class Extract:
 
     Attributes
     ----------
-    panel : Panel
-        Unit x period, with the sampling variance of each mean. Covariates: age (in a fixed year), and shares of the
-        levels of sex and SES.
-    truncated : Panel or None
-        The panel of truncated spending: the second estimand.
+    panel, truncated : Panel, Panel or None
+        Unit x period, with the sampling variance of each mean, of all spending and (the second estimand) of truncated
+        spending. Covariates: age (in a fixed year), and shares of the levels of sex and SES.
     truncation : frame or None
         Per year: cap (currency per insured-year), share_above (insured-years above it in the reference), cut
         (currency), share_cut (of spending).
-    share_cut : frame or None
-        Share of spending cut, unit x period.
+    share_cut : frame or None. Share of spending cut, unit x period.
     completion : frame or None
-        Months, factor and standard error. The factor is equal for all units and periods. Its error is common to both
-        arms and is not in the panel's sampling variance.
+        Months, factor (equal for all units and periods) and standard error, which is not in the sampling variance.
     attrition : frame
-        From all rows of the tables to the counted ones: persons, insured-days, insured-years, lines, cents, euros. In =
-        out + exclusions, exactly.
-    own_costs : frame
-        The contract's own fees and programme costs: unit, period, lines, spending (currency).
+        From all rows of the tables to the counted ones, exactly: step, reason, persons, insured_days, insured_years,
+        lines, cents, euros.
+    own_costs : frame. The contract's own fees and programme costs: unit, period, lines, spending (currency).
     under_contract : tuple of str
-        Units that the table of programmes puts under a contract during the study, by name or by region. They are
-        never donors, unless a design says so.
+        Units that the table of programmes puts under a contract during the study, by name or by region.
     sensitivity : tuple of str
         Filters that condition on events after the start. If not empty, the extract is a sensitivity analysis.
-    noticed : dict
-        Counts of unusual lines that were kept: negative lines, repeated lines, repriced lines.
+    noticed : dict. Counts of unusual lines that were kept: negative lines, repeated lines, repriced lines.
     """
 
     panel: Panel
@@ -75,11 +68,7 @@ class Extract:
     under_contract: tuple[str, ...]
     sensitivity: tuple[str, ...]
     noticed: dict[str, int | float]
-    _tables: Any
-    _cells: Any
-    _units: tuple[str, ...]
-    _calendar: Calendar
-    _reference_year: int
+    _cells: PersonCells
 
     def cohort(self, *, truncated: bool = False) -> Cohort:
         """Return the persons behind the panel: spending and insured-years per period, covariates, practice, region.
@@ -88,8 +77,7 @@ class Extract:
         """
         if truncated and self.truncated is None:
             raise ClaimsError("There is no truncation in this extract. Pass Spending(truncation=...).")
-        amount = "kept" if truncated else "cents"
-        return cohort_of(self._cells, self._units, self._tables, self._calendar, self._reference_year, amount)
+        return self._cells.cohort("kept" if truncated else "cents")
 
     def design(
         self, treated: Iterable[object] | str, baseline: Iterable[Any], performance: Iterable[Any], **options: Any
@@ -124,16 +112,9 @@ def extract(
     Parameters
     ----------
     tables : ClaimsTables
-    population : Population, optional
-        Default: open, everybody.
-    spending : Spending, optional
-        Default: all categories.
-    periods : sequence
-        Consecutive years (2018), quarters ("2018Q2") or months ("2018-04").
-
-    Returns
-    -------
-    Extract
+    population : Population, optional (default: open, everybody)
+    spending : Spending, optional (default: all categories)
+    periods : sequence of consecutive years (2018), quarters ("2018Q2") or months ("2018-04")
 
     Raises
     ------
@@ -158,15 +139,13 @@ def extract(
     claims not enrolled on the date 1 5.0
     counted 2 30.5
     """
-    population = Population() if population is None else population
-    spending = Spending() if spending is None else spending
+    population, spending = population or Population(), spending or Spending()
     calendar = Calendar.of(periods)
     if spending.run_out is not None:
         check_maturity(spending.run_out, calendar)
-    if population.kind == "closed":
-        reference_year = max(calendar.year[calendar.place(label)] for label in population.baseline)
-    else:
-        reference_year = calendar.year[0]
+    reference_year = max(
+        (calendar.year[calendar.position(label)] for label in population.baseline), default=calendar.year[0]
+    )
 
     with closing(Scratch(tables.connection)) as scratch:
         pieces, units = enrolment_pieces(tables, population, calendar, scratch)
@@ -176,20 +155,20 @@ def extract(
         all_lines = lines.totals(tables.claims)
         _refuse_unusable(summary, all_lines["unpriced"], spending)
 
-        cells = _cells(pieces, counted, calendar, scratch)
-        completed, completion = _completed(cells, tables, spending, calendar)
+        table, completion = completed(_days_and_cents(pieces, counted, calendar, scratch), tables, spending, calendar)
         limits = None
         if spending.truncation is not None:
             limits = caps(spending.truncation, calendar, pieces, counted)
-            completed = truncate(completed, limits, calendar)
-        completed = scratch.keep(completed, permanent=True)
-        panel = panel_of(completed, units, tables, calendar, reference_year, "cents")
+            table = truncate(table, limits, calendar)
+        table = scratch.keep(table, permanent=True)
+        cells = PersonCells(table, units, tables, calendar, reference_year)
+        panel = cells.panel()
         truncated = share_cut = truncation = None
         if limits is not None:
-            truncated = panel_of(completed, units, tables, calendar, reference_year, "kept")
-            truncation, share_cut = _cuts(completed, limits, panel, truncated, calendar)
+            truncated = cells.panel("kept")
+            truncation, share_cut = _cuts(table, limits, panel, truncated, calendar)
 
-        frame, noticed = attrition(tables, spending, calendar, pieces, counted, summary, all_lines, completed)
+        frame, noticed = attrition(tables, spending, calendar, pieces, counted, summary, all_lines, table)
         return Extract(
             panel=panel,
             truncated=truncated,
@@ -198,21 +177,17 @@ def extract(
             completion=completion,
             attrition=frame,
             own_costs=_own_costs(counted, units, calendar),
-            under_contract=_under_contract(tables, completed, units, calendar),
+            under_contract=_under_contract(cells),
             sensitivity=population.sensitivity,
             noticed=noticed,
-            _tables=tables,
-            _cells=completed,
-            _units=units,
-            _calendar=calendar,
-            _reference_year=reference_year,
+            _cells=cells,
         )
 
 
 def _refuse_unusable(summary: pd.DataFrame, unpriced: int, spending: Spending) -> None:
     if unpriced:
         raise ClaimsError(f"{unpriced:,} claim lines have no (finite) amount. Complete or remove them at the source.")
-    unknown = summary[(summary["code"] == lines.UNKNOWN_CATEGORY)]
+    unknown = summary[summary["code"] == lines.UNKNOWN_CATEGORY]
     if len(unknown) and spending.unknown == "refuse":
         rows = unknown.sort_values("lines", ascending=False).head(5).to_dict("records")
         listed = ", ".join(f"{row['label']!r} ({row['lines']:,} lines, {row['cents'] / 100:,.2f})" for row in rows)
@@ -221,67 +196,39 @@ def _refuse_unusable(summary: pd.DataFrame, unpriced: int, spending: Spending) -
             "exclude or own_costs, or pass unknown='exclude' to leave them out and count them."
         )
     if not (summary["code"] == lines.COUNTED).any():
-        raise ClaimsError(
-            "No claim line is counted. Reasons for exclusion: "
-            + ", ".join(f"{_reason(row)} ({row['lines']:,} lines)" for row in summary.to_dict("records"))
-            + "."
-        )
+        reasons = [
+            lines.name_of(int(code), label) for code, label in zip(summary["code"], summary["label"], strict=True)
+        ]
+        listed = ", ".join(f"{reason} ({n:,} lines)" for reason, n in zip(reasons, summary["lines"], strict=True))
+        raise ClaimsError(f"No claim line is counted. Reasons for exclusion: {listed}.")
 
 
-def _reason(row: Any) -> str:
-    return "no valid enrolment" if row["code"] == lines.UNMATCHED else lines.name_of(int(row["code"]), row["label"])
-
-
-def _cells(pieces: Any, counted: Any, calendar: Calendar, scratch: Scratch) -> Any:
+def _days_and_cents(pieces: Any, counted: Any, calendar: Calendar, scratch: Scratch) -> Any:
     """Return insured days and money of all counted persons: person, unit, t, days, cents."""
     n_periods = len(calendar.periods)
     # Stored before money is joined: both at once need too much memory at 100 million lines.
     days = scratch.keep(insured_days(pieces, calendar))
-    money = counted.filter(counted["code"] == lines.COUNTED)
-    money = money.select(m_person="person", m_cell="cell", cents="used")
+    money = counted.filter(counted["code"] == lines.COUNTED).select("person", "cell", cents="used")
     # Every counted line lies in a counted piece, so no money is without days, and its cells are unique.
-    both = days.left_join(money, [days["person"] == money["m_person"], days["cell"] == money["m_cell"]])
+    both = days.left_join(money, ["person", "cell"])
     filled = both.select("person", "cell", "days", cents=ibis.coalesce(both["cents"], 0).cast("int64"))
     unit = (filled["cell"] / n_periods).floor().cast("int32")
     split = filled.mutate(unit=unit, t=(filled["cell"] - unit * n_periods).cast("int16"))
     return split.select("person", "unit", "t", "days", "cents")
 
 
-def _completed(
-    cells: Any, tables: ClaimsTables, spending: Spending, calendar: Calendar
-) -> tuple[Any, pd.DataFrame | None]:
-    run_out = spending.run_out
-    if run_out is None or not run_out.complete:
-        return cells, None
-
-    def within(rows: Any) -> Any:
-        category = ibis.coalesce(rows["category"], lines.MISSING)
-        left_out = (*spending.exclude, *spending.own_costs)
-        admitted = ~category.isin(left_out) if left_out else ibis.literal(value=True)
-        return admitted & category.isin(spending.include) if spending.include is not None else admitted
-
-    triangle = development(tables, calendar, run_out, within)
-    factor, error = completion_factor(triangle, run_out.months)
-    table = pd.DataFrame({"months": [run_out.months], "factor": [factor], "standard_error": [error]})
-    grown = (cells["cents"].cast("float64") * factor + 0.5).floor().cast("int64")
-    return cells.mutate(cents=grown), table
-
-
 def _cuts(
     cells: Any, limits: pd.DataFrame, panel: Panel, truncated: Panel, calendar: Calendar
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the table of caps and cuts per year, and the share cut (unit x period)."""
     frame = sums(cells, ("t",), "cents", "kept").to_pandas()
-    frame["year"] = np.array(calendar.year)[frame["t"].astype(int)]
-    by_year = frame.groupby("year")[["cents", "kept"]].sum()
+    by_year = frame.groupby(np.array(calendar.year)[frame["t"].astype(int)])[["cents", "kept"]].sum()
     cut = by_year["cents"] - by_year["kept"]
-    truncation = pd.DataFrame(
-        {
-            "year": limits["year"],
-            "cap": limits["cents"] / 100,
-            "share_above": limits["share_above"].astype("float64"),
-            "cut": cut.reindex(limits["year"], fill_value=0).to_numpy() / 100,
-            "share_cut": (cut / by_year["cents"]).reindex(limits["year"], fill_value=0.0).to_numpy(),
-        }
+    truncation = limits[["year"]].assign(
+        cap=limits["cents"] / 100,
+        share_above=limits["share_above"].astype("float64"),
+        cut=cut.reindex(limits["year"], fill_value=0).to_numpy() / 100,
+        share_cut=(cut / by_year["cents"]).reindex(limits["year"], fill_value=0.0).to_numpy(),
     )
     money, none = panel.spending, np.full(panel.spending.shape, np.nan)
     share = np.divide(money - truncated.spending, money, out=none, where=money > 0)
@@ -293,23 +240,22 @@ def _own_costs(counted: Any, units: tuple[str, ...], calendar: Calendar) -> pd.D
     frame["unit"] = np.array(units)[frame["unit"].astype("int64")]
     frame["period"] = [calendar.periods[int(t)] for t in frame["t"]]
     frame["spending"] = frame["cents"] / 100
-    ordered: pd.DataFrame = frame.sort_values(["unit", "t"]).reset_index(drop=True)
-    return ordered[["unit", "period", "lines", "spending"]]
+    columns: pd.DataFrame = frame.sort_values(["unit", "t"], ignore_index=True)[["unit", "period", "lines", "spending"]]
+    return columns
 
 
-def _under_contract(tables: ClaimsTables, cells: Any, names: tuple[str, ...], calendar: Calendar) -> tuple[str, ...]:
+def _under_contract(cells: PersonCells) -> tuple[str, ...]:
     """Return units named by a programme of the study's time, by themselves or through most of their insured days."""
-    if tables.programmes is None:
+    programmes, insured, calendar = cells.tables.programmes, cells.tables.insured, cells.calendar
+    if programmes is None:
         return ()
-    programmes = tables.programmes
     start, end = epoch_day(programmes["start"]), epoch_day(programmes["end"])
     during = programmes.filter(start <= calendar.last[-1], ibis.coalesce(end, calendar.last[-1]) >= calendar.first[0])
     named = set(during.to_pandas()["unit"].astype(str))
-    units = set(names)
-    found = units & named
-    if "region" in tables.insured.columns and named - units:
-        joined = cells.join(tables.insured.select("person", "region"), "person")
+    under = named.intersection(cells.units)
+    if "region" in insured.columns and named - under:
+        joined = cells.table.join(insured.select("person", "region"), "person")
         days = sums(joined, ("unit", "region"), "days").to_pandas()
         most = days.sort_values(["unit", "days", "region"], ascending=[True, False, True]).drop_duplicates("unit")
-        found |= {names[int(number)] for number in most.loc[most["region"].isin(named), "unit"]}
-    return tuple(sorted(found))
+        under |= {cells.units[int(number)] for number in most.loc[most["region"].isin(named), "unit"]}
+    return tuple(sorted(under))

@@ -6,14 +6,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import ibis
-import pandas as pd
 
 from ssinfer.claims.backend.calendar import Calendar, epoch_day, january_first, running_month
-from ssinfer.claims.backend.exact_cents import cents, sums, whole_sum
+from ssinfer.claims.backend.exact_cents import cents, sums, whole_numbers, whole_sum
 from ssinfer.claims.enrolment import DAY_REASONS, FIRST_POPULATION_CODE, with_death
 from ssinfer.errors import ClaimsError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ssinfer.claims.backend.scratch import Scratch
     from ssinfer.claims.spending import Spending
     from ssinfer.claims.tables.tables import ClaimsTables
@@ -24,6 +25,7 @@ POPULATION = 100
 CATEGORY, PRODUCT_GROUP, UNKNOWN_CATEGORY, LATE = 200, 201, 202, 203
 LABELLED = (CATEGORY, PRODUCT_GROUP, UNKNOWN_CATEGORY)  # reported by category or product group
 MISSING = "(missing)"
+NOT_ENROLLED = "not enrolled on the date"
 _NEVER = 10**6  # months
 # A place is the whole number code x _PLACES + body, because two keys are grouped faster than five. The body is the cell
 # unit x T + t of a counted line, t of a line of the reference, and the day of a line without enrolment.
@@ -34,94 +36,78 @@ _DAYS_BEFORE_EPOCH = 10**6
 def count_lines(
     tables: ClaimsTables, spending: Spending, pieces: Any, calendar: Calendar, scratch: Scratch, *, reference: bool
 ) -> Any:
-    """Return the sums of the claims, one row per place, with lines, cents and counted cents.
+    """Return the sums of the claims, one row per place.
 
     Columns: code, label (category or product group of excluded lines), person, unit, t and cell = unit x T + t (of
-    counted lines; person and t also of the reference), day (of lines without enrolment), lines, cents, used (after
-    repricing), repriced.
-
-    Parameters
-    ----------
-    reference : bool
-        Whether persons outside the population are kept, for the national reference of a truncation.
+    counted lines; person and t also of the reference), day (of lines without enrolment), lines, cents, used (cents
+    after repricing), repriced. If `reference`, persons outside the population are kept, as reference of a truncation.
     """
     n_periods = len(calendar.periods)
     claims = _deduplicated(tables.claims, spending)
     claims = claims.mutate(t=calendar.running(claims["date"]), day=epoch_day(claims["date"]))
-    claims = claims.mutate(cents=cents(claims["amount"]))
-    claims, repriced = _repriced(claims, spending)
+    claims = _repriced(claims.mutate(cents=cents(claims["amount"])), spending)
     valid = pieces.filter((pieces["code"] == COUNTED) | (pieces["code"] >= FIRST_POPULATION_CODE))
     spans = valid.select(span_person="person", lo="lo", hi="hi", unit="unit", span_code="code")
     joined = claims.left_join(
-        spans,
-        [claims["person"] == spans["span_person"], claims["day"] >= spans["lo"], claims["day"] <= spans["hi"]],
+        spans, [claims["person"] == spans["span_person"], claims["day"] >= spans["lo"], claims["day"] <= spans["hi"]]
     )
     verdict, label = _definition(joined, spending, calendar)
-    selects = bool(spending.named() or spending.product_groups_exclude or spending.run_out)
-    last = n_periods - 1
     code = ibis.cases(
         (joined["person"].isnull() | joined["date"].isnull(), NO_KEY),
-        ((joined["t"] < 0) | (joined["t"] > last), OUTSIDE),
+        ((joined["t"] < 0) | (joined["t"] > n_periods - 1), OUTSIDE),
         (joined["span_person"].isnull(), UNMATCHED),
         (joined["span_code"] != COUNTED, POPULATION + joined["span_code"]),
         else_=verdict,
     ).cast("int16")
     joined = joined.mutate(code=code, verdict=verdict.cast("int16"), label=label)
-    is_counted, unmatched = joined["code"] == COUNTED, joined["code"] == UNMATCHED
-    by_unit = joined["code"].isin((COUNTED, OWN_COSTS))
-    keep = is_counted | unmatched
+    unmatched = joined["code"] == UNMATCHED
+    keep = (joined["code"] == COUNTED) | unmatched
     in_reference = ibis.literal(value=False)
     if reference:
         in_reference = (joined["verdict"] == COUNTED) & (joined["code"] >= POPULATION) & (joined["code"] < CATEGORY)
         keep = keep | in_reference
-    nothing = ibis.null
     body = ibis.cases(
-        (by_unit, joined["unit"].cast("int64") * n_periods + joined["t"]),
+        (joined["code"].isin((COUNTED, OWN_COSTS)), joined["unit"].cast("int64") * n_periods + joined["t"]),
         (in_reference, joined["t"]),
         (unmatched, joined["day"] + _DAYS_BEFORE_EPOCH),
         else_=0,
     )
-    label = joined["code"].isin(LABELLED).ifelse(joined["label"], nothing("string")) if selects else nothing("string")
     keyed = joined.mutate(
-        person=keep.ifelse(joined["person"], nothing(joined["person"].type())),
+        person=keep.ifelse(joined["person"], ibis.null(joined["person"].type())),
         place=(joined["code"].cast("int64") * _PLACES + body).cast("int64"),
-        label=label,
+        label=joined["code"].isin(LABELLED).ifelse(joined["label"], ibis.null("string")),
     )
     # A label is in the key only if the definition leaves something out: most lines have none.
+    selects = bool(spending.named() or spending.product_groups_exclude or spending.run_out)
     grouped = keyed.group_by(*(("label",) if selects else ()), "person", "place")
-    summed = {"cents": "cents", **({"used": "used", "repriced": "is_repriced"} if repriced else {})}
-    totals = {name: whole_sum(keyed[column]) for name, column in summed.items()}
-    total = scratch.keep(grouped.aggregate(lines=keyed.count(), **totals))
-    return _unpacked(total, n_periods, selects=selects, repriced=repriced, reference=reference)
+    totals = {name: whole_sum(keyed[name]) for name in ("cents", "used", "repriced") if name in keyed.columns}
+    return _unpacked(scratch.keep(grouped.aggregate(lines=keyed.count(), **totals)), n_periods)
 
 
-def _unpacked(total: Any, n_periods: int, *, selects: bool, repriced: bool, reference: bool) -> Any:
-    """Return code, unit, t, cell and day behind the place of each row."""
+def _unpacked(total: Any, n_periods: int) -> Any:
+    """Return the sums with code, unit, t, cell and day behind the place of each row."""
+    nothing = ibis.null("int64")
     code = (total["place"] / _PLACES).floor().cast("int64")
     body = total["place"] - code * _PLACES
     by_unit = code.isin((COUNTED, OWN_COSTS))
     unit = (body / n_periods).floor().cast("int64")
-    nothing = ibis.null("int64")
-    t = by_unit.ifelse(body - unit * n_periods, nothing)
-    if reference:
-        of_reference = total["person"].notnull() & (code >= POPULATION) & (code < CATEGORY)
-        t = of_reference.ifelse(body, t)
+    of_reference = total["person"].notnull() & (code >= POPULATION) & (code < CATEGORY)
     columns = {
         "code": code,
         "unit": by_unit.ifelse(unit, nothing),
-        "t": t,
+        "t": of_reference.ifelse(body, by_unit.ifelse(body - unit * n_periods, nothing)),
         "cell": by_unit.ifelse(body, nothing),
         "day": (code == UNMATCHED).ifelse(body - _DAYS_BEFORE_EPOCH, nothing),
     }
-    if not selects:
+    if "label" not in total.columns:
         columns["label"] = ibis.null("string")
-    if not repriced:
+    if "used" not in total.columns:
         columns |= {"used": total["cents"], "repriced": ibis.literal(0, "int64")}
     return total.mutate(**columns)
 
 
 def unmatched_reasons(tables: ClaimsTables, counted: Any) -> pd.DataFrame:
-    """Return why lines matched no enrolment: reason, lines, cents, and persons of unknown persons."""
+    """Return lines and cents by the reason why they matched no enrolment."""
     rows = counted.filter(counted["code"] == UNMATCHED)
     insured = tables.insured.select(known="person", birth_year="birth_year")
     joined = with_death(rows.left_join(insured, rows["person"] == insured["known"]), tables)
@@ -129,10 +115,10 @@ def unmatched_reasons(tables: ClaimsTables, counted: Any) -> pd.DataFrame:
         (joined["known"].isnull(), "person unknown"),
         (joined["day"] < january_first(joined["birth_year"].cast("int64")), "before birth"),
         (joined["day"] > joined["death"], "after death"),
-        else_="not enrolled on the date",
+        else_=NOT_ENROLLED,
     )
     frame: pd.DataFrame = sums(joined.mutate(reason=reason), ("reason",), "lines", "cents").to_pandas()
-    return frame
+    return frame.set_index("reason").reindex([*DAY_REASONS, NOT_ENROLLED], fill_value=0)
 
 
 def excluded_lines(counted: Any) -> pd.DataFrame:
@@ -150,6 +136,7 @@ def name_of(code: int, label: Any) -> str:
     return {
         OUTSIDE: "date outside the periods",
         NO_KEY: "no person or no date",
+        UNMATCHED: "no valid enrolment",
         OWN_COSTS: "the contract's own costs",
         CATEGORY: f"category {label!r} left out",
         PRODUCT_GROUP: f"product group {label!r} left out",
@@ -177,49 +164,49 @@ def _numbered(claims: Any, key: tuple[str, ...]) -> Any:
 def totals(claims: Any) -> dict[str, int]:
     """Return counts over all lines of the source, independent of their classification."""
     value = cents(claims["amount"])
-    sums = claims.aggregate(
-        lines=claims.count(),
-        cents=whole_sum(value),
-        negative_lines=claims.count(where=value < 0),
-        negative_cents=whole_sum(value, where=value < 0),
-        priced=value.count(),
-    ).to_pandas()
-    found = {str(name): 0 if pd.isna(number) else int(number) for name, number in sums.iloc[0].items()}
-    return {**found, "unpriced": found["lines"] - found["priced"]}
+    counts = whole_numbers(
+        claims.aggregate(
+            lines=claims.count(),
+            cents=whole_sum(value),
+            negative_lines=claims.count(where=value < 0),
+            negative_cents=whole_sum(value, where=value < 0),
+            priced=value.count(),
+        )
+    )
+    return {**counts, "unpriced": counts["lines"] - counts["priced"]}
 
 
 def duplicate_lines(claims: Any) -> dict[str, int]:
     """Return the number of lines that repeat an earlier one, and their cents."""
     if "claim" in claims.columns:
-        known = claims.filter(claims["claim"].notnull())
-        ranked = _numbered(known, ("claim",))
+        ranked = _numbered(claims.filter(claims["claim"].notnull()), ("claim",))
         again = ranked.filter(ranked["copy"] > 0).mutate(n=1)
     else:
         groups = claims.group_by(*claims.columns).aggregate(n=claims.count() - 1)
         again = groups.filter(groups["n"] > 0)
     again = again.mutate(cents=cents(again["amount"]) * again["n"])
-    row = again.aggregate(n=again["n"].sum(), cents=again["cents"].sum().cast("int64")).to_pandas().iloc[0]
-    return {"lines": int(row["n"]), "cents": int(row["cents"])} if not pd.isna(row["n"]) else {"lines": 0, "cents": 0}
+    return whole_numbers(again.aggregate(lines=again["n"].sum(), cents=whole_sum(again["cents"])))
 
 
-def _repriced(claims: Any, spending: Spending) -> tuple[Any, bool]:
+def _repriced(claims: Any, spending: Spending) -> Any:
+    """Return the lines, with `used` (cents at reference tariffs) and `repriced` (0 or 1) if there are tariffs."""
     tariffs = spending.reference_tariffs
     if tariffs is None:
-        return claims, False
-    for name in ("volume", *(["product_group"] if "product_group" in tariffs.columns else [])):
+        return claims
+    keys = [name for name in ("category", "product_group") if name in tariffs.columns]
+    for name in ("volume", *keys[1:]):
         if name not in claims.columns:
             raise ClaimsError(f"Repricing needs the column {name!r} of table 'claims', which is absent.")
-    renamed = tariffs.rename(columns={"category": "r_category", "product_group": "r_group", "tariff": "r_tariff"})
-    renamed = renamed[[name for name in ("r_category", "r_group", "r_tariff") if name in renamed.columns]]
-    reference = ibis.memtable(renamed.astype({"r_tariff": "float64"}))
+    renamed = tariffs[[*keys, "tariff"]].add_prefix("r_").astype({"r_tariff": "float64"})
+    reference = ibis.memtable(renamed)
     on = [claims["category"] == reference["r_category"]]
-    if "r_group" in renamed.columns:
-        on.append(ibis.coalesce(claims["product_group"], "") == reference["r_group"])
+    if len(keys) > 1:
+        on.append(ibis.coalesce(claims["product_group"], "") == reference["r_product_group"])
     joined = claims.left_join(reference, on)
     price = joined["volume"].cast("float64") * joined["r_tariff"]
     known = price.notnull()
     used = known.ifelse((price * 100 + 0.5).floor().cast("int64"), joined["cents"])
-    return joined.mutate(used=used, is_repriced=known.ifelse(1, 0)), True
+    return joined.mutate(used=used, repriced=known.ifelse(1, 0))
 
 
 def _definition(lines: Any, spending: Spending, calendar: Calendar) -> tuple[Any, Any]:

@@ -26,7 +26,7 @@ REASONS = (
 
 
 def as_labels(name: str, values: Iterable[object] | None) -> tuple[str, ...] | None:
-    """Return labels as a tuple of text; a single text is refused."""
+    """Return labels as text; a single text is refused."""
     if isinstance(values, str):
         raise ClaimsError(f"{name} is the text {values!r}. Give a list of labels, such as [{values!r}].")
     return None if values is None else tuple(str(value) for value in values)
@@ -47,32 +47,23 @@ class Population:
     kind : "closed" or "open"
         Closed: a person belongs to the unit of most days of `baseline` (the later unit in a tie), also after a move.
         Open: each insured day belongs to the practice of that day.
-    baseline : tuple of periods
-        Attribution window of a closed population.
+    baseline : tuple of periods. Attribution window of a closed population.
     units : mapping of practice to unit
         Practices that form one unit, such as those under one contract. Each other practice is a unit.
-    practices : tuple of str or None
-        Participating practices; None: all.
-    insurers : tuple of str or None
-        Days with other insurers do not count, because their claims are not in the tables.
+    practices, insurers, ses, regions : tuple of str or None
+        Admitted labels; None: all. Days with other insurers do not count: their claims are not in the tables.
     ages : (int, int) or None
         Lowest and highest age in a calendar year, both included. Age is the year less the year of birth.
-    ses, regions : tuple of str or None
-        Admitted levels of `ses`, such as "low", and of the person's `region`.
     after_leaving : "keep" or "drop"
-        Treatment of a closed population from the day on which a person enrols elsewhere. "keep" is the main
-        estimand; "drop" conditions on events after the start.
+        Treatment of a closed population from the day on which a person enrols elsewhere. "keep" is the main estimand.
     minimum_enrolment : float or None
-        Share of the days from `start` on that a person must be insured. A sensitivity analysis.
-    last_year_of_life : bool
-        If False, the last 365 days of persons who die are left out. A sensitivity analysis.
-    start : period, optional
-        First performance period; needed by `minimum_enrolment`.
+        Share of the days from `start` (first performance period) on that a person must be insured.
+    last_year_of_life : bool. If False, the last 365 days of persons who die are left out.
 
     Notes
     -----
-    Part-years are prorated: a person counts for the insured days. :attr:`sensitivity` names the filters that condition
-    on events after the start. Such a population is never the main estimand.
+    Part-years are prorated: a person counts for the insured days. The last three filters condition on events after the
+    start. :attr:`sensitivity` names those in use. Such a population is never the main estimand.
     """
 
     kind: Literal["closed", "open"] = "open"
@@ -118,12 +109,11 @@ class Population:
 
     @property
     def sensitivity(self) -> tuple[str, ...]:
-        """Filters that condition on events after the start: a sensitivity analysis, never the main estimand."""
+        """Filters that condition on events after the start."""
+        share = self.minimum_enrolment or 0.0
         filters = {
             "last year of life left out": not self.last_year_of_life,
-            f"insured at least {self.minimum_enrolment or 0:.0%} of the days from {self.start} on": (
-                self.minimum_enrolment is not None
-            ),
+            f"insured at least {share:.0%} of the days from {self.start} on": share > 0,
             "days after leaving the practice of attribution left out": self.after_leaving == "drop",
         }
         return tuple(name for name, used in filters.items() if used)

@@ -17,22 +17,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Truncation:
-    """Truncation of a person's spending per calendar year.
+    """Truncation of a person's spending per calendar year, at an amount or at a percentile.
 
-    Exactly one of `amount` and `percentile` is given.
+    With y the spending of a person and w the insured part of the year, spending above cap x w is cut from the year, in
+    proportion to the spending of its periods. The Medicare Shared Savings Program does the same (42 CFR 425.605).
 
     Attributes
     ----------
-    amount : float, or mapping of year to float
-        Currency per insured-year.
+    amount : float, or mapping of year to float. Currency per insured-year.
     percentile : float
-        Level of the weighted percentile (0.99) of spending per insured-year among **all** persons of the tables, also
-        those outside the population. Weights are insured days. With national tables it is the national reference.
-
-    Notes
-    -----
-    With y the spending of a person and w the insured part of the year, spending above cap x w is cut from the year, in
-    proportion to the spending of its periods. The Medicare Shared Savings Program does the same (42 CFR 425.605).
+        Level (0.99) of the percentile of spending per insured-year among **all** persons of the tables, also those
+        outside the population, weighted by insured days. With national tables it is the national reference.
     """
 
     amount: float | Mapping[int, float] | None = None
@@ -55,13 +50,10 @@ class RunOut:
 
     Attributes
     ----------
-    extracted : date
-        Day on which the claims were extracted. The tables hold no later payment.
+    extracted : date. Day on which the claims were extracted. The tables hold no later payment.
     months : int
-        A line counts if it was paid within this number of months after the last month of its period. The number is
-        equal for all units and periods, so that both arms are equally mature.
-    complete : bool
-        Whether spending is multiplied by the completion factor (chain ladder), the same for all units.
+        Months after the last month of a period, equal for all units and periods: both arms are equally mature.
+    complete : bool. Whether spending is multiplied by the completion factor (chain ladder), the same for all units.
     """
 
     extracted: dt.date
@@ -79,10 +71,8 @@ class Spending:
 
     Attributes
     ----------
-    include : tuple of str or None
-        Categories that count; None: all categories that `exclude` does not name.
-    exclude : tuple of str
-        Categories left out (mental health, dental, acute hospital care, geriatric rehabilitation, ...).
+    include, exclude : tuple of str or None, tuple of str
+        Categories that count (None: all that `exclude` does not name), and categories left out.
     own_costs : tuple of str
         Categories of the contract itself (GP fees, programme costs). They are not spending and are reported apart.
     product_groups_exclude : tuple of str
@@ -92,8 +82,7 @@ class Spending:
     reference_tariffs : frame or None
         Columns category, tariff and optionally product_group. A matching line is repriced to volume x tariff, which
         shows volume without price. Other lines keep their amount.
-    truncation : Truncation or None
-    run_out : RunOut or None
+    truncation, run_out : Truncation or None, RunOut or None
     duplicates : "keep", "count" or "drop"
         Lines that are equal in every column, or have the same `claim` if the table has that column. "count" keeps and
         counts them, "drop" keeps one of each, and "keep" does not search for them, which saves a sort of all lines.
@@ -122,20 +111,17 @@ class Spending:
                 seen[value] = name
         check_choice("unknown", self.unknown, "refuse", "exclude", "include")
         check_choice("duplicates", self.duplicates, "keep", "count", "drop")
-        if self.reference_tariffs is not None:
-            _check_tariffs(self.reference_tariffs)
+        if (tariffs := self.reference_tariffs) is None:
+            return
+        keys = [name for name in ("category", "product_group") if name in tariffs.columns]
+        if "category" not in keys or "tariff" not in tariffs.columns:
+            raise ClaimsError(f"reference_tariffs has columns {list(tariffs.columns)}; category and tariff are needed.")
+        if (repeated := tariffs[keys].duplicated()).any():
+            first: Any = tariffs.loc[repeated, keys].iloc[0].to_dict()
+            raise ClaimsError(f"reference_tariffs gives {first} more than once. Keep one tariff for each.")
+        if not (tariffs["tariff"] > 0).all():
+            raise ClaimsError("reference_tariffs holds a tariff that is not positive. Correct or drop it.")
 
     def named(self) -> frozenset[str]:
         """Return every category that the definition names."""
         return frozenset((*(self.include or ()), *self.exclude, *self.own_costs))
-
-
-def _check_tariffs(tariffs: pd.DataFrame) -> None:
-    keys = [name for name in ("category", "product_group") if name in tariffs.columns]
-    if "category" not in keys or "tariff" not in tariffs.columns:
-        raise ClaimsError(f"reference_tariffs has columns {list(tariffs.columns)}; category and tariff are needed.")
-    if tariffs[keys].duplicated().any():
-        first: Any = tariffs.loc[tariffs[keys].duplicated(), keys].iloc[0].to_dict()
-        raise ClaimsError(f"reference_tariffs gives {first} more than once. Keep one tariff for each.")
-    if not (tariffs["tariff"] > 0).all():
-        raise ClaimsError("reference_tariffs holds a tariff that is not positive. Correct or drop it.")

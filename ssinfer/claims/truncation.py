@@ -9,6 +9,7 @@ import ibis
 import pandas as pd
 
 from ssinfer.claims.backend.calendar import overlap
+from ssinfer.claims.backend.exact_cents import sums
 from ssinfer.claims.enrolment import FIRST_POPULATION_CODE
 from ssinfer.errors import ClaimsError
 
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 def caps(truncation: Truncation, calendar: Calendar, pieces: Any, counted: Any) -> pd.DataFrame:
     """Return the cap per calendar year: year, cents (per insured-year), share_above (of the reference's insured-years).
 
-    The reference of a percentile is the spending, under the same definition, of all persons with valid enrolment,
-    weighted by insured days.
+    The reference of a percentile is the spending of all persons with valid enrolment, weighted by insured days.
     """
     years = sorted(set(calendar.year))
     if truncation.amount is not None:
@@ -30,9 +30,9 @@ def caps(truncation: Truncation, calendar: Calendar, pieces: Any, counted: Any) 
         missing = [year for year in years if year not in by_year]
         if missing:
             raise ClaimsError(f"Truncation gives no amount for {missing}. Years of the study: {years}.")
-        amounts = [float(by_year[year]) for year in years]
-        return pd.DataFrame({"year": years, "cents": [round(100 * value) for value in amounts], "share_above": None})
-    yearly = reference_spending(calendar, pieces, counted)
+        amounts = [round(100 * float(by_year[year])) for year in years]
+        return pd.DataFrame({"year": years, "cents": amounts, "share_above": None})
+    yearly = _reference_spending(calendar, pieces, counted)
     # Spending per insured-year in whole cents: ties are then equal on every backend.
     rate = (yearly["cents"].cast("float64") * yearly["year_days"] / yearly["days"] + 0.5).floor().cast("int64")
     yearly = yearly.mutate(rate=rate)
@@ -45,8 +45,7 @@ def caps(truncation: Truncation, calendar: Calendar, pieces: Any, counted: Any) 
     result = at.group_by("year").aggregate(cents=at["rate"].min(), up_to=at["up_to"].min(), total=at["total"].max())
     frame: pd.DataFrame = result.order_by("year").to_pandas()
     frame["share_above"] = 1 - frame["up_to"].astype(float) / frame["total"].astype(float)
-    if (frame["cents"] <= 0).any():
-        year = int(frame.loc[frame["cents"] <= 0, "year"].iloc[0])
+    for year in frame.loc[frame["cents"] <= 0, "year"]:
         raise ClaimsError(
             f"The {truncation.percentile:.0%} percentile of spending in {year} is zero: most persons of the reference "
             "have no claims. Check that the tables hold the claims of all insured, or give amount=."
@@ -54,22 +53,15 @@ def caps(truncation: Truncation, calendar: Calendar, pieces: Any, counted: Any) 
     return frame[["year", "cents", "share_above"]].astype({"year": "int64", "cents": "int64"})
 
 
-def reference_spending(calendar: Calendar, pieces: Any, counted: Any) -> Any:
+def _reference_spending(calendar: Calendar, pieces: Any, counted: Any) -> Any:
     """Return spending and insured days per person and calendar year of all persons with valid enrolment."""
     periods = calendar.table()
     valid = pieces.filter((pieces["code"] == 0) | (pieces["code"] >= FIRST_POPULATION_CODE))
-    by_year = overlap(valid, periods).group_by("person", "year", "year_days")
-    days = by_year.aggregate(days=lambda t: t["days"].sum())
+    days = sums(overlap(valid, periods), ("person", "year", "year_days"), "days")
     keyed = counted.filter(counted["person"].notnull(), counted["t"].notnull())
-    dated = keyed.mutate(tt=keyed["t"].cast("int64")).join(periods.select(tt="t", y="year"), "tt")
-    money = dated.group_by("person", "y").aggregate(cents=dated["used"].sum())
-    both = days.left_join(money, [days["person"] == money["person"], days["year"] == money["y"]])
-    return both.select(
-        "year",
-        days=both["days"].cast("int64"),
-        year_days=both["year_days"],
-        cents=ibis.coalesce(both["cents"], 0).cast("int64"),
-    )
+    money = sums(keyed.join(periods.select("t", "year"), "t"), ("person", "year"), "used")
+    both = days.left_join(money, ["person", "year"])
+    return both.select("year", "days", "year_days", cents=ibis.coalesce(both["used"], 0))
 
 
 def truncate(cells: Any, limits: pd.DataFrame, calendar: Calendar) -> Any:
@@ -78,10 +70,8 @@ def truncate(cells: Any, limits: pd.DataFrame, calendar: Calendar) -> Any:
     The limit of a person-year is floor(cap x days / days of the year). Spending above it is cut in proportion to the
     spending of the periods, each rounded down to the cent.
     """
-    periods = calendar.table().select(tt="t", year="year", year_days="year_days")
-    table = ibis.memtable(limits[["year", "cents"]].rename(columns={"year": "cap_year", "cents": "cap"}))
-    joined = cells.join(periods, cells["t"] == periods["tt"]).drop("tt")
-    joined = joined.join(table, joined["year"] == table["cap_year"]).drop("cap_year")
+    table = ibis.memtable(limits[["year", "cents"]].rename(columns={"cents": "cap"}))
+    joined = cells.join(calendar.table().select("t", "year", "year_days"), "t").join(table, "year")
     per_year = ibis.window(group_by=["person", "year"])
     joined = joined.mutate(
         total=joined["cents"].sum().over(per_year).cast("int64"),

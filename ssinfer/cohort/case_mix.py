@@ -31,24 +31,9 @@ def expected_spending(cohort: Cohort, periods: Iterable[Any], *, exclude: Iterab
     of a panel it is the mean of E over the insured, weighted by insured-years. So it changes only if the ages and sexes
     of the group change (indirect standardisation; ``Design(standard=)``).
 
-    Parameters
-    ----------
-    cohort : Cohort
-        With covariates age (a number) and sex.
-    periods : sequence of periods
-        The baseline: a case-mix standard must not use later periods.
-    exclude : sequence of units
-        Units under contract, whose spending does not enter the standard.
-
-    Returns
-    -------
-    array (n,)
-        Money per insured-year.
-
-    Raises
-    ------
-    CohortError
-        A covariate is absent, or no person outside `exclude` has the age band of some person.
+    The cohort has the covariates age (a number) and sex. `periods` is the baseline: a case-mix standard must not use
+    later periods. `exclude` names the units under contract, whose spending does not enter the standard. A CohortError
+    is raised if a covariate is absent, or no person outside `exclude` has the age band of some person.
 
     Examples
     --------
@@ -70,9 +55,8 @@ def expected_spending(cohort: Cohort, periods: Iterable[Any], *, exclude: Iterab
     standard = frame[~np.isin(cohort.unit, [str(unit) for unit in exclude])]
     of_sex, of_band = (standard.groupby(keys)[["money", "years"]].sum() for keys in (["sex", "band"], ["band"]))
     rates = (of_sex["money"] / of_sex["years"]).rename("of_sex")
-    joined = frame.join(rates, on=["sex", "band"]).join(
-        (of_band["money"] / of_band["years"]).rename("of_band"), on="band"
-    )
+    both_sexes = (of_band["money"] / of_band["years"]).rename("of_band")
+    joined = frame.join(rates, on=["sex", "band"]).join(both_sexes, on="band")
     expected = joined["of_sex"].where(joined["of_sex"] > 0, joined["of_band"]).to_numpy(dtype=np.float64)
     unknown = ~(np.isfinite(expected) & (expected > 0))
     if unknown.any():

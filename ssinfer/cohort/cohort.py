@@ -11,14 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pandas as pd
 
-from ssinfer.cohort.columns import (
-    cell_grid,
-    check_persons,
-    covariate_column,
-    label_column,
-    pair_rows,
-    selected_rows,
-)
+from ssinfer.cohort.columns import cell_grid, check_persons, covariate_column, label_column, pair_rows, selected_rows
 from ssinfer.cohort.moments import covariance_of_means, mean_and_variance, residual_correlation, residuals_of_ratio
 from ssinfer.cohort.reading import read_persons
 from ssinfer.errors import CohortError, did_you_mean
@@ -46,19 +39,14 @@ class Cohort:
 
     Attributes
     ----------
-    person : array (n,)
-        Identifiers.
-    unit : array of str (n,)
-        Practice (or other unit) of attribution.
-    periods : tuple (T,)
-        Sortable labels, ascending.
+    person, unit : array (n,). Identifiers, and the practice (or other unit) of attribution.
+    periods : tuple (T,). Sortable labels, ascending.
     spending : array (n, T)
         Money spent on the person **in** the period: a total, not per year. 0 if the person was not insured. NaN if the
         person was insured and the spending is not known (yet): the unit's cell of the panel is then missing.
     insured_years : array (n, T)
         Fraction of a year insured in the period, so at most about 0.25 in a quarter. 0: not insured.
-    region : array of str (n,) or None
-        Region of attribution. Persons of one unit may have different regions.
+    region : array of str (n,) or None. Region of attribution. Persons of one unit may have different regions.
     covariates : mapping of str to array (n,)
         Baseline covariates: numbers (age, case mix) or labels (sex, SES). Never coded after the start.
 
@@ -89,6 +77,7 @@ class Cohort:
         if n == 0 or not self.periods:
             raise CohortError("A cohort needs at least one person and one period.")
         shape = (n, len(self.periods))
+        covariates = {name: covariate_column(values, n, name) for name, values in self.covariates.items()}
         frozen: dict[str, Any] = {
             "periods": tuple(self.periods),
             "person": label_column(self.person, n, "person", text=False),
@@ -96,9 +85,7 @@ class Cohort:
             "region": None if self.region is None else label_column(self.region, n, "region"),
             "spending": cell_grid(self.spending, shape, "spending"),
             "insured_years": cell_grid(self.insured_years, shape, "insured_years"),
-            "covariates": MappingProxyType(
-                {name: covariate_column(values, n, name) for name, values in self.covariates.items()}
-            ),
+            "covariates": MappingProxyType(covariates),
         }
         for name, value in frozen.items():
             object.__setattr__(self, name, value)
@@ -120,24 +107,14 @@ class Cohort:
         region: str | None = None,
         covariates: Sequence[str] = (),
     ) -> Self:
-        """Read a long frame with one row per person, unit and period.
-
-        A person without a row for a period was not insured in it.
+        """Read a long frame with one row per person, unit and period; without a row, a person was not insured.
 
         Parameters
         ----------
         frame : pandas.DataFrame
-            Long frame; rows in any order.
-        person, unit, period, spending, insured_years : str
-            Names of the columns. Spending is the total of the period.
-        region : str, optional
-            Column with the region of attribution.
-        covariates : sequence of str
-            Baseline covariates: constant over the rows of a person.
-
-        Returns
-        -------
-        Cohort
+        person, unit, period, spending, insured_years, region : str
+            Names of the columns. Spending is the total of the period; the region of attribution is optional.
+        covariates : sequence of str. Baseline covariates: constant over the rows of a person.
 
         Raises
         ------
@@ -252,12 +229,7 @@ class Cohort:
 
         The mean of a unit is money divided by insured-years. Its sampling variance is that of a ratio; see
         :func:`~ssinfer.cohort.moments.mean_and_variance`. Covariates are means of the persons' baseline values,
-        weighted by insured-years, so they change only with the persons who are insured. Each level of a label becomes
-        a share, named ``sex=V``.
-
-        Returns
-        -------
-        Panel
+        weighted by insured-years. Each level of a label becomes a share, named ``sex=V``.
         """
         rows, labels = self.unit_rows(), self.units
         mean, years, variance = mean_and_variance(rows, self.spending, self.insured_years)
@@ -274,27 +246,16 @@ class Cohort:
         return Panel(labels, self.periods, mean, years, variance, None, covariates)
 
     def residuals(self) -> Floats:
-        """Return :math:`y_i - Y w_i` (n, T), Y the mean of the person's unit in the period; 0 if not insured.
-
-        This is the influence function of the ratio: its sums of squares and products give variances and covariances of
-        means.
-        """
+        """Return the influence function of the ratio, :math:`y_i - Y w_i` (n, T), Y the mean of the person's unit."""
         return residuals_of_ratio(self.unit_rows(), self.spending, self.insured_years)
 
     def correlation(self, *, same_persons: bool = True) -> pd.DataFrame:
         """Return the correlation of persons' spending between periods (T, T), within units.
 
-        Parameters
-        ----------
-        same_persons : bool
-            True: over persons insured in both periods, the R and r of
-            :math:`k^2 = cv^2 (1 + w'Rw - 2 w'r)`. False: the correlation of the units' sampling *errors*, in
-            which persons insured in only one of the periods do not enter the covariance.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Rows and columns are periods. NaN if no person is insured in both, or spending does not vary.
+        With `same_persons` it is over persons insured in both periods: the R and r of
+        :math:`k^2 = cv^2 (1 + w'Rw - 2 w'r)`. Without, it is the correlation of the units' sampling *errors*, in which
+        persons insured in only one of the periods do not enter the covariance. NaN if no person is insured in both, or
+        spending does not vary.
         """
         index = pd.Index(list(self.periods), name="period")
         values = residual_correlation(self.residuals(), self.insured_years, same_persons=same_persons)

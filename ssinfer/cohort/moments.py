@@ -29,15 +29,7 @@ def mean_and_variance(rows: Positions, spending: Floats, insured_years: Floats) 
     where persons with w = 0 do not count. There is no finite-population correction: the persons are a sample of those
     who could have been insured. The variance is NaN if p < 2 or all persons spent the same amount.
 
-    Parameters
-    ----------
-    rows : array (n,)
-        Per person the row of their unit: 0 to m - 1.
-    spending, insured_years : array (n, T)
-
-    References
-    ----------
-    Cochran, W. G. (1977). Sampling Techniques, 3rd edition. Wiley, section 6.3.
+    `rows` (n,) is the row of each person's unit, 0 to m - 1. Source: Cochran (1977), Sampling Techniques, section 6.3.
     """
     n_units = int(rows.max()) + 1
     years = group_sums(rows, insured_years, n_units)
@@ -53,15 +45,7 @@ def mean_and_variance(rows: Positions, spending: Floats, insured_years: Floats) 
 
 
 def residuals_of_ratio(rows: Positions, spending: Floats, insured_years: Floats, mean: Floats | None = None) -> Floats:
-    """Return y - Y w (n, T); 0 for persons who are not insured.
-
-    Parameters
-    ----------
-    rows, spending, insured_years
-        See :func:`mean_and_variance`.
-    mean : array (m, T), optional
-        Y, in money per insured-year. By default the means of these persons.
-    """
+    """Return y - Y w (n, T), 0 for persons who are not insured; Y (m, T) is by default the mean of these persons."""
     if mean is None:
         n_units = int(rows.max()) + 1
         years = group_sums(rows, insured_years, n_units)

@@ -42,20 +42,12 @@ def pseudo_practices(
 
     Parameters
     ----------
-    cohort : Cohort
-    kind : "intact", "bundles", "regional bundles" or "random"
-    size : int, optional
-        Insured per group; not for "intact".
-    exclude : sequence of units
-        Units under contract, which are not placebos.
-    keep : sequence of units
-        Units that stay as they are, in addition to the groups: those of the contract under study.
+    cohort, kind : Cohort, one of the names above
+    size : int, optional. Insured per group; not for "intact".
+    exclude, keep : sequence of units
+        Units under contract, which are not placebos, and units that stay as they are: those of the contract under
+        study, which come first. Persons who are too few for a last group are left out.
     seed : int, SeedSequence or Generator
-
-    Returns
-    -------
-    Cohort
-        The units of `keep` come first. Persons who are too few for a last group are left out.
 
     Raises
     ------
@@ -100,10 +92,7 @@ def pseudo_practices(
 
 
 def group_codes(cohort: Cohort, kind: Kind, size: int, rng: np.random.Generator) -> tuple[Integers, list[str]]:
-    """Return each row's group (n,), -1 for a person who is left over, and the names of the groups.
-
-    The kinds and refusals are those of :func:`pseudo_practices`, except "intact".
-    """
+    """Return each row's group (n,), -1 for a person who is left over, and the names of the groups."""
     rows, n_units = cohort.unit_rows(), len(cohort.units)
     sizes = np.bincount(rows, minlength=n_units)
     if kind == "random":

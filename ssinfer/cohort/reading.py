@@ -24,22 +24,13 @@ def read_persons(
     region: str | None,
     covariates: Sequence[str],
 ) -> dict[str, Any]:
-    """Return the fields of a Cohort.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-    keys : (person, unit, period)
-    values : (spending, insured_years)
-    region, covariates
-        See :meth:`~ssinfer.cohort.cohort.Cohort.from_frame`.
-    """
+    """Return the fields of a Cohort. `keys`: columns person, unit, period; `values`: spending, insured_years."""
     person, unit, period = keys
     constant = [*([] if region is None else [region]), *covariates]
     _refuse_gaps(frame, keys, (*values, *constant))
-    periods, column_of_row = _periods(frame[period])
+    periods, columns = _periods(frame[period])
     pairs, first = pair_rows(frame[person], frame[unit])
-    cell = pairs * len(periods) + column_of_row
+    cell = pairs * len(periods) + columns
     _refuse_repeats(frame[[*keys]], cell)
     spending, insured_years = np.zeros((2, len(first), len(periods)))
     for grid, name in zip((spending, insured_years), values, strict=True):

@@ -62,12 +62,6 @@ def payments(
     less : money subtracted from the savings before sharing: costs and losses carried over
     lower_share : share of savings paid below the threshold; 0: none
     excess : whether only savings above the threshold are shared, or all from the first euro
-
-    >>> ones = np.ones(1)
-    >>> no, inf = np.zeros(1), np.full(1, np.inf)
-    >>> payments(2e6 * ones, 1.9e6 * ones, threshold=0.03 * ones, loss_threshold=0.03 * ones, savings_share=0.5 * ones,
-    ...          loss_share=no, savings_cap=inf, loss_cap=inf, less=no, lower_share=no, excess=False)
-    (array([50000.]), array([2], dtype=int8))
     """
     saving = benchmark - spending
     rate = saving / benchmark
@@ -98,11 +92,7 @@ def payments(
 
 
 def to_cents(money: Floats) -> Integers:
-    """Return money in whole cents, half to even.
-
-    >>> to_cents(np.array([0.125, 50_000.0]))
-    array([     12, 5000000])
-    """
+    """Return money in whole cents, half to even."""
     return np.rint(np.asarray(money, dtype=np.float64) * 100.0).astype(np.int64)
 
 
@@ -110,9 +100,6 @@ def split_cents(cents: Integers, shares: tuple[float, ...]) -> tuple[Integers, .
     """Divide whole cents by `shares` (which sum to 1) so that the parts add up to the whole exactly.
 
     Part j is the difference of the rounded running totals, hence within one cent of its exact share.
-
-    >>> split_cents(np.array([100, -100]), (1 / 3, 2 / 3))
-    (array([ 33, -33]), array([ 67, -67]))
     """
     running = np.cumsum(shares)
     ends = [np.rint(cents * part).astype(np.int64) for part in running[:-1]] + [cents]

@@ -112,19 +112,17 @@ class Contract:
             )
 
     def _check_losses(self) -> None:
-        if self.two_sided:
-            return
-        for name in ("losses_cap_benchmark", "losses_cap_revenue"):
-            if getattr(self.sharing, name) is not None:
+        of_losses = {
+            "sharing.losses_cap_benchmark caps losses": self.sharing.losses_cap_benchmark,
+            "sharing.losses_cap_revenue caps losses": self.sharing.losses_cap_revenue,
+            "threshold.loss_rate is a threshold for losses": self.threshold.loss_rate,
+        }
+        for term, value in of_losses.items():
+            if value is not None and not self.two_sided:
                 raise ContractError(
-                    f"{self.name}: sharing.{name} caps losses, but the contract is one-sided (no sharing.losses). "
-                    "Give sharing.losses, or drop the cap."
+                    f"{self.name}: {term}, but the contract is one-sided (no sharing.losses). "
+                    "Give sharing.losses, or drop the term."
                 )
-        if self.threshold.loss_rate is not None:
-            raise ContractError(
-                f"{self.name}: threshold.loss_rate is a threshold for losses, but the contract is one-sided "
-                "(no sharing.losses). Give sharing.losses, or drop it."
-            )
 
     @property
     def two_sided(self) -> bool:
@@ -147,9 +145,8 @@ class Contract:
             terms = _at_year(terms, called, year, allowed)
         elif year is not None and year != terms["rule_year"]:
             raise ContractError(f"{called} has rules of {terms['rule_year']} only, got year={year}.")
-        for missing in ("name", "rule_year"):
-            if missing not in terms:
-                raise ContractError(f"{called} has no {missing!r}, which every contract needs.")
+        if "name" not in terms:
+            raise ContractError(f"{called} has no 'name', which every contract needs.")
         return cls(**terms)
 
     @classmethod
@@ -181,8 +178,7 @@ def _at_year(given: dict[str, Any], called: str, year: int | None, allowed: list
         whole(mapping(amendment, "amendments").get("year"), must, least=first, most=last)
         known_terms((key for key in amendment if key != "year"), allowed, "An amendment")
     at = last if year is None else year
-    if isinstance(at, bool) or not isinstance(at, int) or not first <= at <= last:
-        raise ContractError(f"{called} has rules for the years {first} to {last}, got {year!r}.")
+    whole(at, f"{called} has rules for the years {first} to {last}", least=first, most=last)
     for amendment in sorted(amendments, key=lambda amendment: int(amendment["year"])):
         if amendment["year"] > at:
             break
@@ -218,9 +214,8 @@ def load_contract(name: str | Path, *, year: int | None = None) -> Contract:
     >>> load_contract("mssp-basic-e", year=2024).sharing.savings
     0.5
     """
-    file = Path(__file__).parent / f"{name}.toml"
     if str(name) in shipped_contracts():
-        return Contract.from_toml(file, year=year)
+        return Contract.from_toml(Path(__file__).parent / f"{name}.toml", year=year)
     if str(name).endswith(".toml"):
         return Contract.from_toml(name, year=year)
     raise ContractError(

@@ -19,6 +19,7 @@ class Figures:
     spending: float
     insured_years: float
     saving: float
+    rate: float
     direct: float
     less: float
     threshold: float
@@ -35,18 +36,9 @@ class Figures:
     loss_relief: float
     lines: dict[str, float]
 
-    @property
-    def rate(self) -> float:
-        """Measured savings rate, a fraction."""
-        return self.saving / (self.benchmark * self.insured_years)
-
 
 def percent(rate: float) -> str:
-    """Return a rate in per cent, at most two decimals.
-
-    >>> percent(0.031), percent(0.05)
-    ('3.1%', '5%')
-    """
+    """Return a rate in per cent, at most two decimals."""
     return f"{points(rate)}%"
 
 
@@ -60,11 +52,7 @@ def points(rate: float) -> str:
 
 
 def amount(value: float, currency: str) -> str:
-    """Return money with its currency.
-
-    >>> amount(50_000, "EUR")
-    'EUR 50,000.00'
-    """
+    """Return money with its currency."""
     return f"{currency} {value:,.2f}"
 
 
@@ -126,7 +114,8 @@ def outcome_of(contract: Contract, figures: Figures) -> str:
     short = f"below the threshold of {percent(required)} by {points(required - rate)} points"
     above = f"at or above the threshold of {percent(required)} by {points(rate - required)} points"
     passed = above if required > 0 else "a saving, and the contract has no threshold to reach"
-    lost = f"a loss of at least the loss threshold of {percent(figures.loss_threshold)}"
+    loss_threshold = f"the loss threshold of {percent(figures.loss_threshold)}"
+    lost = f"a loss of at least {loss_threshold}"
     lower = percent(contract.sharing.lower_rate * figures.share)
     return {
         Outcome.NOTHING_SAVED: "spending equals the benchmark: nothing is shared.",
@@ -137,9 +126,7 @@ def outcome_of(contract: Contract, figures: Figures) -> str:
         Outcome.NO_QUALITY: f"{passed}, but quality leaves no share: nothing is paid.",
         Outcome.NOTHING_LEFT_TO_SHARE: f"{passed}, but costs or the deductible leave nothing to share.",
         Outcome.LOSS_NOT_SHARED: f"a loss, which {contract.payer} bears alone: nothing is owed.",
-        Outcome.LOSS_WITHIN_THRESHOLD: (
-            f"a loss within the loss threshold of {percent(figures.loss_threshold)}: nothing is owed."
-        ),
+        Outcome.LOSS_WITHIN_THRESHOLD: f"a loss within {loss_threshold}: nothing is owed.",
         Outcome.OWED: f"{lost}: {loss_share} of it{excess} is owed, {raw}.",
         Outcome.OWED_AT_CAP: f"{lost}: {loss_share} of it exceeds the cap, so the cap is owed, {raw}.",
     }[figures.outcome]

@@ -187,10 +187,8 @@ def _required_rate(contract: Contract, given: Inputs, threshold: Any) -> tuple[F
                 f"{contract.name} has a {terms.kind} threshold, so threshold={threshold!r} cannot be given. "
                 "Only elected or computed ones are given at settlement; for another rule, write another contract."
             )
-        # a Threshold is its rate; an array of rates stays an array
-        rates = np.asarray(
-            threshold if isinstance(threshold, np.ndarray | list | tuple) else float(threshold), dtype=float
-        )
+        several = isinstance(threshold, np.ndarray | list | tuple)  # a Threshold is its rate
+        rates = np.asarray(threshold if several else float(threshold), dtype=float)
         if rates.shape not in {(), shape}:
             raise SettlementError(
                 f"threshold has shape {rates.shape}, the benchmark {shape}: give one rate, or one rate per element."

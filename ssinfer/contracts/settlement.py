@@ -197,7 +197,8 @@ class Settlement:
     def _figures(self, at: tuple[int, ...]) -> Figures:
         """Return the numbers that explain the settlement at an index."""
         lines = {party: float(cents[at]) / 100.0 for party, cents in self.cents.items()}
-        values = {**vars(self.inputs), **vars(self), "outcome": Outcome(int(self.code[at])), "lines": lines}
+        values = {**vars(self.inputs), **vars(self), "rate": self.rate, "lines": lines}
+        values["outcome"] = Outcome(int(self.code[at]))
         printed = {field.name: values[field.name] for field in fields(Figures)}
         return Figures(**{name: v[at].item() if isinstance(v, np.ndarray) else v for name, v in printed.items()})
 

@@ -13,9 +13,6 @@ def settle_text(contract: str, *, year: int | None = None, as_json: bool = False
     """Return the settlement of a shipped contract or a TOML file under the rules of `year`, as text or JSON.
 
     Further arguments are those of :func:`ssinfer.settle`.
-
-    >>> print(settle_text("kerngezond-vlissingen", benchmark=100, spending=95, insured_years=20_000).splitlines()[-1])
-      providers                      50,000.00
     """
     terms = load_contract(contract, year=year)
     result = settle(terms, **inputs)
@@ -33,27 +30,22 @@ def settle_text(contract: str, *, year: int | None = None, as_json: bool = False
 
 
 def contracts_text(*, as_json: bool = False) -> str:
-    """Return the shipped contracts: name, rule year, currency, sides, threshold, sharing rate, title.
-
-    >>> "gesundes-kinzigtal" in contracts_text()
-    True
-    """
-    rows = []
-    for name in shipped_contracts():
-        terms = load_contract(name)
-        rows.append(
-            {
-                "name": name,
-                "rule_year": terms.rule_year,
-                "currency": terms.currency,
-                "sides": "two-sided" if terms.two_sided else "one-sided",
-                "threshold": terms.threshold.kind,
-                "savings": "by quality" if terms.quality.kind == "gate_table" else f"{100 * terms.sharing.savings:g}%",
-                "title": terms.title,
-                "source": terms.source.strip(),
-                "assumed": list(terms.assumed),
-            }
-        )
+    """Return the shipped contracts: name, rule year, currency, sides, threshold, sharing rate, title."""
+    contracts = {name: load_contract(name) for name in shipped_contracts()}
+    rows = [
+        {
+            "name": name,
+            "rule_year": terms.rule_year,
+            "currency": terms.currency,
+            "sides": "two-sided" if terms.two_sided else "one-sided",
+            "threshold": terms.threshold.kind,
+            "savings": "by quality" if terms.quality.kind == "gate_table" else f"{100 * terms.sharing.savings:g}%",
+            "title": terms.title,
+            "source": terms.source.strip(),
+            "assumed": list(terms.assumed),
+        }
+        for name, terms in contracts.items()
+    ]
     if as_json:
         return json.dumps(rows, indent=2)
     columns = ("name", "rule_year", "currency", "sides", "threshold", "savings", "title")

@@ -90,12 +90,13 @@ def settle_years(
     settlements: list[Settlement] = []
     carried, in_a_row, stopped = 0.0, 0, None
     for start in range(0, count, pool):
-        years = np.asarray(insured_years[start : start + pool], dtype=float)
+        block = slice(start, start + pool)
+        years = np.asarray(insured_years[block], dtype=float)
         of_year = {name: values[start] for name, values in (by_year or {}).items()}
         settlement = settle(
             contract,
-            benchmark=_weighted(benchmark[start : start + pool], years),
-            spending=_weighted(spending[start : start + pool], years),
+            benchmark=_weighted(benchmark[block], years),
+            spending=_weighted(spending[block], years),
             insured_years=float(years.sum()),
             carried_loss=carried,
             **{"assigned": float(years.mean()), **common, **of_year},

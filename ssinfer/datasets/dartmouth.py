@@ -40,11 +40,5 @@ def load_dartmouth(*, price_adjusted: bool = False, folder: str | Path | None = 
     complete = full.groupby("county_fips")["year"].transform("nunique") == len(YEARS)
     full = full[complete].sort_values(["county_fips", "year"])
     full = full.assign(enrollees_per_person=(full["year"] <= LAST_SAMPLED) * 4.0 + 1.0)
-    return Panel.from_frame(
-        full,
-        unit="county_fips",
-        period="year",
-        spending=spending,
-        insured_years="medicare_enrollees",
-        covariates=["enrollees_per_person"],
-    )
+    persons, covariates = "medicare_enrollees", ["enrollees_per_person"]
+    return Panel.from_frame(full, "county_fips", "year", spending, insured_years=persons, covariates=covariates)

@@ -22,6 +22,7 @@ def _names(text: str) -> list[str]:
 _TEXT = _names("ACO_ID ACO_Name Agree_Type Current_Start_Date Current_Track Risk_Model Assign_Type Rev_Exp_Cat")
 _PERCENT = _names("Sav_rate MinSavPerc QualScore FinalShareRate FinalLossRate")
 _MONEY = _names("BnchmkMinExp EarnSaveLoss ABtotBnchmk ABtotExp")
+_MISSING = ("*", "-", ".")
 _NEEDED = _names("ACO_ID Current_Track Risk_Model N_AB Sav_rate MinSavPerc QualScore FinalShareRate")
 _PANEL_NUMBERS = _names(
     "performance_year n_ab abtotbnchmk abtotexp bnchmkminexp sav_rate minsavperc earnsaveloss half_year_2019"
@@ -68,30 +69,22 @@ def load_mssp(folder: str | Path | None = None) -> Mssp:
 def _results(year: int, folder: str | Path | None) -> pd.DataFrame:
     file_name = MSSP_RESULTS[year]
     needed = [*_NEEDED, *_MONEY, *(["FinalLossRate"] if year >= 2023 else [])]
-    frame = read_published(
-        "mssp",
-        file_name,
-        folder,
-        columns=needed,
-        numbers=["N_AB", *_MONEY],
-        text=dict.fromkeys(_TEXT, str),
-        missing=["*", "-", "."],
-    )
+    numbers, text = ["N_AB", *_MONEY], dict.fromkeys(_TEXT, str)
+    frame = read_published("mssp", file_name, folder, columns=needed, numbers=numbers, text=text, missing=_MISSING)
     for name in frame.columns:
         if name in _TEXT or pd.api.types.is_numeric_dtype(frame[name]):
             continue
-        text = frame[name].str.strip()
-        percent = text.str.endswith("%").fillna(value=False)
-        numbers = pd.to_numeric(text.str.rstrip("%").str.replace(",", "", regex=False), errors="coerce")
-        if (numbers.isna() & text.notna()).any():
-            if name in _PERCENT:
-                value = text[numbers.isna() & text.notna()].iloc[0]
-                raise DatasetError(
-                    f"{file_name}: {name} holds {value!r}. Allowed: a percentage such as '6.46%'. "
-                    "Next step: download the file again."
-                )
-            continue  # a column of text
-        frame[name] = numbers.where(~percent, numbers / 100.0)
+        column = frame[name].str.strip()
+        percent = column.str.endswith("%").fillna(value=False)
+        values = pd.to_numeric(column.str.rstrip("%").str.replace(",", "", regex=False), errors="coerce")
+        words = column[values.isna() & column.notna()]
+        if words.empty:
+            frame[name] = values.where(~percent, values / 100.0)
+        elif name in _PERCENT:
+            raise DatasetError(
+                f"{file_name}: {name} holds {words.iloc[0]!r}. Allowed: a percentage such as '6.46%'. "
+                "Next step: download the file again."
+            )
     refuse_twice(file_name, frame, ["ACO_ID"])
     return frame
 

@@ -60,12 +60,8 @@ def leave_one_donor_out(
     dropped = [donor for donor, weight in zip(donors, largest, strict=True) if weight > MIN_WEIGHT]
     designs = [design.replace(donors=[donor for donor in donors if donor != out]) for out in dropped]
     fits = method.fit_many(data, designs, [seed] * len(designs))
-    rows = [
-        (out, float(largest[out]), np.nan, str(fit))
-        if isinstance(fit, SsinferError)
-        else (out, float(largest[out]), fit.level / cf.level - 1, "")
-        for out, fit in zip(dropped, fits, strict=True)
-    ]
+    changes = [(np.nan, str(fit)) if isinstance(fit, SsinferError) else (fit.level / cf.level - 1, "") for fit in fits]
+    rows = [(out, float(largest[out]), *change) for out, change in zip(dropped, changes, strict=True)]
     table = pd.DataFrame(rows, columns=["donor", "weight", "change", "refused"])
     refused = int(table["change"].isna().sum())
     if refused == len(table):

@@ -77,8 +77,7 @@ def placebo_in_time(
         f"mean saving {100 * figure:+.2f}% over {len(fitted)} windows before the contract, "
         f"{int((~fitted['inside']).sum())} outside the {each:.1%} interval"
     )
-    if len(fitted) < len(table):
-        message += f"; {len(table) - len(fitted)} windows refused"
+    message += f"; {len(table) - len(fitted)} windows refused" if len(fitted) < len(table) else ""
     return Check(NAME, "PASS" if fitted["inside"].all() else "FAIL", figure, message, table)
 
 

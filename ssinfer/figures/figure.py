@@ -12,42 +12,17 @@ from ssinfer.schema import FrameSchema
 
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """Declares one figure.
+    """Declares one figure: the attribute ``FIGURE`` of a module of ``ssinfer.figures``, or an entry point."""
 
-    A module of ``ssinfer.figures`` declares its figure as the attribute ``FIGURE``. Another distribution declares one
-    by an entry point of the group ``ssinfer.figures``.
-
-    Attributes
-    ----------
-    name : str
-        Key of the figure, and the name of its file.
-    order : int
-        Position in lists of figures.
-    title : str
-        Heading above the figure. Screen readers read it in place of the picture.
-    caption : str
-        Text below the figure. A column's name in braces stands for the first value of that column.
-    schema : FrameSchema
-        The columns of the frame that the figure draws.
-    plot : callable (frame) -> matplotlib.figure.Figure
-        Draws a frame that has at least one row and the columns of the schema.
-    """
-
-    name: str
-    order: int
-    title: str
-    caption: str
-    schema: FrameSchema
-    plot: Callable[[pd.DataFrame], matplotlib.figure.Figure]
+    name: str  # key of the figure, and the name of its file
+    order: int  # position in lists of figures
+    title: str  # heading above the figure, which screen readers read in place of the picture
+    caption: str  # text below; a column's name in braces stands for the first value of that column
+    schema: FrameSchema  # columns of the frame that the figure draws
+    plot: Callable[[pd.DataFrame], matplotlib.figure.Figure]  # draws a frame that has at least one row
 
     def draw(self, frame: pd.DataFrame) -> matplotlib.figure.Figure:
-        """Draw the figure.
-
-        Raises
-        ------
-        DataError
-            The frame lacks a column, or has one that the figure does not know.
-        """
+        """Draw a frame with the columns of the schema; other columns are refused with a DataError."""
         with style():
             return self.plot(self.schema.conform(frame))
 

@@ -31,9 +31,7 @@ def plain(value: float, decimals: int) -> str:
     if not math.isfinite(value):
         return ABSENT
     rounded = round(value, decimals)
-    text = f"{abs(rounded):,.{max(decimals, 0)}f}"
-    negative = rounded < 0
-    return f"{MINUS if negative else ''}{text}"
+    return f"{MINUS if rounded < 0 else ''}{abs(rounded):,.{max(decimals, 0)}f}"
 
 
 def column_with_errors(values: Sequence[float], errors: Sequence[float], scale: float = 1.0) -> list[str]:

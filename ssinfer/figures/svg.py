@@ -20,16 +20,9 @@ def svg_of(picture: Figure) -> str:
 
 
 def inline(document: str, name: str, description: str) -> str:
-    """Return the SVG element for a page, without width and height, so that the page gives its size.
+    """Return the SVG element of a document, without width and height, so that the page gives its size.
 
-    Parameters
-    ----------
-    document : str
-        An SVG document.
-    name : str
-        Prefix of all ids, which makes them unique in the page.
-    description : str
-        Text for screen readers, already escaped.
+    The prefix `name` makes ids unique in the page; `description` is read by screen readers, and is escaped already.
     """
     element = document[document.index("<svg") :]
     element = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', element)

@@ -42,25 +42,13 @@ class Noise:
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """The result of a study, its recommended threshold, and its noise components.
-
-    Attributes
-    ----------
-    result : StudyResult
-    choice : Choice or None
-        The recommended design, method and threshold.
-    why_no_choice : str
-        The reason if there is no choice.
-    noise : mapping of (design, method) to Noise
-    why_no_noise : tuple of str
-        The reasons for the designs and methods without noise components.
-    """
+    """The result of a study, its recommended threshold, and its noise components."""
 
     result: StudyResult
-    choice: Choice | None
-    why_no_choice: str
+    choice: Choice | None  # the recommended design, method and threshold
+    why_no_choice: str  # the reason if there is no choice
     noise: Mapping[Pair, Noise]
-    why_no_noise: tuple[str, ...]
+    why_no_noise: tuple[str, ...]  # the reasons for the designs and methods without noise components
 
     @cached_property
     def pairs(self) -> list[Pair]:
@@ -178,9 +166,7 @@ class Analysis:
 
 def analyse(result: StudyResult) -> Analysis:
     """Compute what several parts of a report need."""
-    choice, why_no_choice = _choice(result)
-    noise, why_no_noise = _noise(result)
-    return Analysis(result, choice, why_no_choice, noise, why_no_noise)
+    return Analysis(result, *_choice(result), *_noise(result))
 
 
 def pair_of(row: Any) -> Pair:
@@ -221,8 +207,7 @@ def _noise(result: StudyResult) -> tuple[dict[Pair, Noise], tuple[str, ...]]:
         return {}, ("Sampling noise and group shock: the panel has no numbers of insured.",)
     noise: dict[Pair, Noise] = {}
     refused: dict[str, list[str]] = {}
-    empty = Analysis(result, None, "", {}, ())
-    seed = result.backtest.seed
+    empty, seed = Analysis(result, None, "", {}, ()), result.backtest.seed
     for pair in empty.pairs:
         rows = empty.placebos(pair)
         if not len(rows):

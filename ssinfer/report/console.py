@@ -35,28 +35,16 @@ def _placebos(result: StudyResult) -> str:
     scores, thresholds = result.backtest.scores, result.backtest.thresholds
     rows = []
     for _, score in scores[scores["size_class"] == ALL_SIZES].iterrows():
-        cells = [
-            ", ".join(pair_of(score)),
-            f"{int(score['n_rows'])}",
-            _rate(score, "bias", "mcse"),
-            _rate(score, "sd", "mcse"),
-        ]
+        cells = [", ".join(pair_of(score)), f"{int(score['n_rows'])}"]
+        cells += [_rate(score, name, "mcse") for name in ("bias", "sd")]
         same = rows_of(thresholds, pair_of(score))
         same = same[COMPARISON_KEY.rows(same) & (same["size_class"] == ALL_SIZES)] if len(same) else same
         for _, threshold in same.iterrows():
             cells += [f"{100 * threshold['threshold']:.2f}", _rate(threshold, "false_payment_rate", "se", 1)]
             cells += [_rate(threshold, f"detection_rate_{saving}", "se", 0) for saving in (3, 5)]
         rows.append(cells)
-    heads = (
-        "design, method",
-        "fits",
-        "bias",
-        "SD",
-        "placebo\nthreshold",
-        "false\npayments",
-        "detects\n3%",
-        "detects\n5%",
-    )
+    payments = ("placebo\nthreshold", "false\npayments", "detects\n3%", "detects\n5%")
+    heads = ("design, method", "fits", "bias", "SD", *payments)
     return f"\n{_text(heads, rows)}{fill(NOTE, WIDTH)}"
 
 

@@ -12,8 +12,8 @@ MIN_UNITS = 3  # of a size class
 def case_is_small(result: StudyResult) -> bool:
     """Return whether the treated units together have too few insured in any period.
 
-    One small period hides all results of the contract group, because its other periods and its total would reveal the
-    small one (complementary suppression). Without numbers of insured nothing is hidden.
+    One small period hides all results, because the other periods and the total would reveal it (complementary
+    suppression). Without numbers of insured nothing is hidden.
     """
     panel = result.panel
     if panel.insured_years is None:
@@ -21,8 +21,7 @@ def case_is_small(result: StudyResult) -> bool:
     for design in result.designs.values():
         cells = panel.insured_years[design.treated_rows(panel)]
         columns = panel.columns((*design.baseline, *design.performance))
-        by_period = np.nansum(cells[:, columns], axis=0)
-        if (by_period < result.suppress_below).any():
+        if (np.nansum(cells[:, columns], axis=0) < result.suppress_below).any():
             return True
     return False
 

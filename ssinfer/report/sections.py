@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from ssinfer.report.analysis import Analysis
 from ssinfer.report.text.absent import absent_sentences
 from ssinfer.report.text.counting import counting_sentences
-from ssinfer.report.text.intact import intact_sentences
 from ssinfer.report.text.methods import methods_sentences, transport_sentences
-from ssinfer.report.text.noise import noise_sentences
+from ssinfer.report.text.noise import intact_sentences, noise_sentences
 from ssinfer.report.text.recommendation import recommendation_sentences
 
 

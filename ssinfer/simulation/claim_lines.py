@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,22 +11,15 @@ import pyarrow as pa
 
 from ssinfer.periods import parse_period
 from ssinfer.simulation.claim_setting import SES_LEVELS, ClaimSetting, Landscape
-from ssinfer.simulation.dutch_spending import (
-    AGE_CLASSES,
-    CATEGORY_MEANS,
-    INSURED,
-    NATIONAL_MEAN,
-    spending_by_age,
-)
+from ssinfer.simulation.dutch_spending import AGE_CLASSES, CATEGORY_MEANS, INSURED, NATIONAL_MEAN, spending_by_age
 from ssinfer.simulation.panel import ar1
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ssinfer.typing import Floats, Integers
+    from ssinfer.typing import Booleans, Floats, Integers
 
 
-EPOCH = dt.date(1970, 1, 1)
 INSURERS = ("A", "B")
 # Relative spending by SES, before division by its mean: assumed gradient.
 SES_SPENDING = np.array([1.15, 1.0, 0.9])
@@ -71,6 +63,11 @@ class Persons:
     death: Integers
     mean: Floats
 
+    @property
+    def days(self) -> Integers:
+        """Insured days (P, T)."""
+        return np.asarray(np.maximum(self.high - self.low + 1, 0))
+
 
 def simulate_persons(
     setting: ClaimSetting, landscape: Landscape, numbers: Integers, rng: np.random.Generator
@@ -78,35 +75,32 @@ def simulate_persons(
     """Return the tables of some persons, and the truth per practice, insurer and quarter."""
     persons = _draw(setting, landscape, numbers, rng)
     claims, without, cents = _lines(setting, landscape, persons, rng)
-    days = np.maximum(persons.high - persons.low + 1, 0)
-    periods = setting.periods
+    days, periods = persons.days, np.array(setting.periods)
     shape = (len(landscape.region), len(INSURERS), len(periods))
-    cell = np.ravel_multi_index(
-        (persons.practice, persons.insurer, np.broadcast_to(np.arange(shape[2]), days.shape)), shape
-    )
+    columns = np.broadcast_to(np.arange(shape[2]), days.shape)
+    cell = np.ravel_multi_index((persons.practice, persons.insurer, columns), shape)
     names = landscape.practices["practice"].to_numpy()
-    at = np.unravel_index(np.arange(np.prod(shape)), shape)
+    practice, insurer, column = np.unravel_index(np.arange(np.prod(shape)), shape)
     truth = pd.DataFrame(
-        {"practice": names[at[0]], "insurer": np.array(INSURERS)[at[1]], "period": np.array(periods)[at[2]]}
+        {"practice": names[practice], "insurer": np.array(INSURERS)[insurer], "period": periods[column]}
     )
     for name, values in {"insured_days": days, "cents_without": without, "cents": cents}.items():
         totals = np.zeros(np.prod(shape), dtype=np.int64)
         np.add.at(totals, cell.ravel(), values.ravel())
         truth[name] = totals
-    start = periods.index(setting.start)
-    own = (landscape.region[persons.practice] == 0) & (persons.insurer == 0) & (days > 0)
-    own[:, :start] = False
-    who, when = np.nonzero(own)
+    under_contract = _under_contract(setting, landscape, persons.practice, persons.insurer, columns)
+    who, when = np.nonzero(under_contract & (days > 0))
     truth_persons = pa.table(
         {
             "person": persons.number[who],
             "practice": pa.array(names[persons.practice[who, when]].astype(str)),
-            "period": pa.array(np.array(periods)[when].astype(str)),
+            "period": pa.array(periods[when].astype(str)),
             "cents_without": without[who, when],
             "cents": cents[who, when],
         }
     )
     dead = np.flatnonzero(persons.death <= persons.high.max(axis=1))
+    first_practice = persons.practice[np.arange(len(days)), np.argmax(persons.high >= persons.low, axis=1)]
     tables = {
         "insured": pa.table(
             {
@@ -114,7 +108,7 @@ def simulate_persons(
                 "birth_year": persons.birth_year.astype(np.int32),
                 "sex": pa.array(persons.sex.astype(str)),
                 "ses": pa.array(np.array(SES_LEVELS)[persons.ses].astype(str)),
-                "region": pa.array(landscape.practices["region"].to_numpy()[_first_practice(persons)].astype(str)),
+                "region": pa.array(landscape.practices["region"].to_numpy()[first_practice].astype(str)),
             }
         ),
         "enrolment": _spans(setting, landscape, persons),
@@ -125,32 +119,40 @@ def simulate_persons(
     return tables, truth[truth["insured_days"] > 0]
 
 
-def _first_practice(persons: Persons) -> Integers:
-    return persons.practice[np.arange(len(persons.number)), np.argmax(persons.high >= persons.low, axis=1)]
+def _under_contract(
+    setting: ClaimSetting, landscape: Landscape, practice: Integers, insurer: Integers, column: Integers
+) -> Booleans:
+    """Return where the contract holds: its region, insurer A, from the start on."""
+    started = column >= setting.periods.index(setting.start)
+    return np.asarray((landscape.region[practice] == 0) & (insurer == 0) & started)
 
 
 def _edges(setting: ClaimSetting) -> tuple[Integers, Integers]:
-    spans = [(period.first_day, period.end) for period in map(parse_period, setting.periods)]
-    first = np.array([(low - EPOCH).days for low, _ in spans], dtype=np.int64)
-    last = np.array([(high - EPOCH).days - 1 for _, high in spans], dtype=np.int64)
-    return first, last
+    """Return the first and the last day of each quarter (T,)."""
+    quarters = [parse_period(period) for period in setting.periods]
+    days = np.array([(quarter.first_day, quarter.end) for quarter in quarters], dtype="datetime64[D]").astype(np.int64)
+    return days[:, 0], days[:, 1] - 1
+
+
+def _years(setting: ClaimSetting) -> Integers:
+    """Return the calendar year of each quarter (T,)."""
+    return np.array([parse_period(period).first_day.year for period in setting.periods])
 
 
 def _draw(setting: ClaimSetting, landscape: Landscape, numbers: Integers, rng: np.random.Generator) -> Persons:
-    n, periods = len(numbers), setting.periods
-    n_periods = len(periods)
+    n = len(numbers)
     first, last = _edges(setting)
-    calendar = np.array([parse_period(period).number // 4 for period in periods])
+    calendar, n_periods = _years(setting), len(first)
 
     # Who: region exact for the contract (the first persons), so that its size does not vary with the seed.
-    own = round(setting.insured_under_contract / setting.insurer_share)
+    in_contract_region = round(setting.insured_under_contract / setting.insurer_share)
     others = landscape.region_share[1:] / landscape.region_share[1:].sum()
-    region = np.where(numbers < own, 0, 1 + rng.choice(len(others), size=n, p=others))
+    region = np.where(numbers < in_contract_region, 0, 1 + rng.choice(len(others), size=n, p=others))
     practice0 = _choose_practice(landscape, region, rng)
     weights = np.concatenate([INSURED["M"], INSURED["V"]])
-    place = rng.choice(len(weights), size=n, p=weights / weights.sum())
-    sex = np.where(place < len(AGE_CLASSES), "M", "V")
-    age = np.array(AGE_CLASSES)[place % len(AGE_CLASSES)] + rng.integers(0, 5, n)
+    sex_and_age = rng.choice(len(weights), size=n, p=weights / weights.sum())
+    sex = np.where(sex_and_age < len(AGE_CLASSES), "M", "V")
+    age = np.array(AGE_CLASSES)[sex_and_age % len(AGE_CLASSES)] + rng.integers(0, 5, n)
     low_ses, high_ses = landscape.low_ses, landscape.high_ses
     u = rng.random(n)
     ses = np.where(u < low_ses[region], 0, np.where(u > 1 - high_ses[region], 2, 1))
@@ -161,16 +163,14 @@ def _draw(setting: ClaimSetting, landscape: Landscape, numbers: Integers, rng: n
     entry = np.where(enters, first[0] + rng.integers(1, window, n), first[0])
     newborn = enters & (rng.random(n) < 0.5)
     entry_year = calendar[np.searchsorted(first, entry, side="right") - 1]
-    birth_year = np.where(
-        newborn, entry_year, np.where(enters, entry_year - rng.integers(18, 41, n), calendar[0] - age)
-    )
+    adult_or_resident = np.where(enters, entry_year - rng.integers(18, 41, n), calendar[0] - age)
+    birth_year = np.where(newborn, entry_year, adult_or_resident)
     exit_day = entry + np.floor(rng.exponential(365.25 / max(setting.leave, 1e-12), n)).clip(max=10**6).astype(np.int64)
     ages = np.maximum(calendar - birth_year[:, None], 0)
     death, hazard = _deaths(ages, entry, first, last, rng)
-    until = np.minimum(exit_day, death)
     low = np.maximum(first, entry[:, None])
-    high = np.minimum(last, until[:, None])
-    practice, insurer = _moves(setting, landscape, practice0, region, n_periods, calendar, rng)
+    high = np.minimum(last, np.minimum(exit_day, death)[:, None])
+    practice, insurer = _moves(setting, landscape, practice0, region, rng)
 
     mean = spending_by_age(sex[:, None], ages)
     gradient = (low_ses * SES_SPENDING[0] + high_ses * SES_SPENDING[2]) + (1 - low_ses - high_ses) * SES_SPENDING[1]
@@ -205,29 +205,23 @@ def _deaths(
     column = (cumulative < limit[:, None]).sum(axis=1)
     lengths = np.concatenate([last - first + 1, np.full(4, 91)])
     starts = np.concatenate([first, last[-1] + 1 + 91 * np.arange(4)])
-    died = column < cumulative.shape[1]
-    place = np.minimum(column, cumulative.shape[1] - 1)
-    begin = np.maximum(starts[place], entry)
-    day = begin + np.floor(rng.random(len(entry)) * (starts[place] + lengths[place] - begin)).astype(np.int64)
+    died = column < len(starts)
+    quarter = np.minimum(column, len(starts) - 1)
+    begin = np.maximum(starts[quarter], entry)
+    day = begin + np.floor(rng.random(len(entry)) * (starts[quarter] + lengths[quarter] - begin)).astype(np.int64)
     return np.where(died, day, 10**6), hazard
 
 
 def _moves(
-    setting: ClaimSetting,
-    landscape: Landscape,
-    practice0: Integers,
-    region: Integers,
-    n_periods: int,
-    calendar: Integers,
-    rng: np.random.Generator,
+    setting: ClaimSetting, landscape: Landscape, practice0: Integers, region: Integers, rng: np.random.Generator
 ) -> tuple[Integers, Integers]:
     """Return practice and insurer per quarter (P, T); practices change with the quarter, insurers with the year."""
-    n = len(practice0)
-    practice, insurer = np.empty((2, n, n_periods), dtype=np.int64)
+    n, calendar = len(practice0), _years(setting)
+    practice, insurer = np.empty((2, n, len(calendar)), dtype=np.int64)
     practice[:, 0] = practice0
     insurer[:, 0] = rng.random(n) > setting.insurer_share
     quarterly = 1 - (1 - setting.switch_practice) ** 0.25
-    for column in range(1, n_periods):
+    for column in range(1, len(calendar)):
         practice[:, column] = practice[:, column - 1]
         goes = np.flatnonzero(rng.random(n) < quarterly)
         away = rng.random(len(goes)) < 0.2  # a move to another region; the others stay near
@@ -254,7 +248,7 @@ def _lines(
     setting: ClaimSetting, landscape: Landscape, persons: Persons, rng: np.random.Generator
 ) -> tuple[pa.Table, Integers, Integers]:
     """Return the claim lines, and cents per person and quarter without and with the saving (P, T)."""
-    days = np.maximum(persons.high - persons.low + 1, 0)
+    days = persons.days
     ratio = persons.mean / NATIONAL_MEAN
     # Those who cost more have more lines and dearer ones: E[lines] x E[amount] is the mean, whatever the division.
     expected = setting.lines_per_quarter * ratio**0.6 * days / 91.3125
@@ -263,7 +257,7 @@ def _lines(
     who, when = np.divmod(cell, counts.shape[1])
     n = len(cell)
     categories = list(CATEGORY_MEANS)
-    shares = np.array([LINE_SHARES[category] for category in categories])
+    shares = np.array([LINE_SHARES[name] for name in categories])
     shares = shares / shares.sum()
     # Per category: mean amount of a line such that lines x amount gives the published mean per insured-year.
     amounts = np.array(list(CATEGORY_MEANS.values())) / (4 * setting.lines_per_quarter * shares)
@@ -279,13 +273,13 @@ def _lines(
     cents = np.maximum(np.rint(100 * amounts[category] * relative * scale), 1).astype(np.int64)
 
     practice, insurer = persons.practice.ravel()[cell], persons.insurer.ravel()[cell]
-    own = (landscape.region[practice] == 0) & (insurer == 0) & (when >= setting.periods.index(setting.start))
-    kept = 1 - np.where(own, setting.saving_rates()[category], 0.0)
+    saves = _under_contract(setting, landscape, practice, insurer, when)
+    kept = 1 - np.where(saves, setting.saving_rates()[category], 0.0)
     with_saving = np.rint(cents * kept).astype(np.int64)
     date = persons.low.ravel()[cell] + np.floor(rng.random(n) * days.ravel()[cell]).astype(np.int64)
     lag = np.where(category == 0, 30 + rng.exponential(90.0, n), 10 + rng.exponential(25.0, n)).astype(np.int64)
     # Tariffs differ by category, year and region, so that repricing changes something.
-    year = np.array([parse_period(period).number // 4 for period in setting.periods])[when] - 2018
+    year = _years(setting)[when] - 2018
     tariff = np.round(amounts[category] / 4 * 1.02**year * (1 + 0.01 * (landscape.region[practice] % 3 - 1)), 2)
     group = np.where(category == 1, 1 + rng.integers(0, len(PRODUCT_GROUPS) - 1, n), 0).astype(np.int8)
 

@@ -25,43 +25,7 @@ SES_LEVELS = ("low", "middle", "high")
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimSetting:
-    """Parameters of :func:`simulate_claims`. All but the published means are assumptions.
-
-    Attributes
-    ----------
-    first, last, start : str
-        First and last quarter, and the first quarter under contract.
-    practice_size : int
-        Mean number of insured per practice. Sizes vary by a factor of about 2.
-    n_regions : int
-        Regions beside Vlissingen.
-    insurer_share : float
-        Share of insurer A, which has the contract. Other persons are insured with B.
-    contract_level : float
-        Level of spending in Vlissingen relative to the country (published: 2,646 / 2,342 in 2015).
-    region_sd, practice_sd : float
-        Relative SD of level between regions and between practices within a region.
-    growth, region_trend_sd : float
-        Growth per year, and its SD between regions.
-    shock_sd, region_shock_sd, shock_persistence : float
-        SD of the shocks of practices and of regions, and their autocorrelation over one year.
-    frailty_sd, frailty_permanent, frailty_persistence : float
-        SD of the logarithm of a person's frailty, the permanent share of its variance, and the autocorrelation of the
-        other part over one quarter.
-    lines_per_quarter : float
-        Mean number of claim lines per insured quarter.
-    hospital_tail, tail_index : float
-        Share of hospital lines from the Pareto tail, and its index (smaller: heavier; the variance needs more than 2).
-    last_year_of_life : float
-        Spending in the last four quarters of life relative to others of the same age and sex.
-    switch_practice, switch_insurer, leave, enter : float
-        Probability per year to change practice, to change insurer (1 January) and to leave the country; share of
-        persons who enter per year, half of them newborn.
-    corrections : float
-        Share of lines that are booked twice and reversed by a line with a negative amount.
-    covid, season : bool
-        Whether spending dips in 2020-21, and whether quarters differ.
-    """
+    """Parameters of :func:`simulate_claims`. All but the published means are assumptions. Rates are per year."""
 
     n_insured: int
     insured_under_contract: int
@@ -69,32 +33,32 @@ class ClaimSetting:
     saving: float | dict[str, float] = 0.0
     first: str = "2018Q2"
     last: str = "2024Q2"
-    start: str = "2022Q1"
-    practice_size: int = 2_500
-    n_regions: int = 8
-    insurer_share: float = 0.8
-    contract_level: float = 1.13
-    region_sd: float = 0.05
-    practice_sd: float = 0.06
+    start: str = "2022Q1"  # first quarter under contract
+    practice_size: int = 2_500  # mean number of insured; sizes vary by a factor of about 2
+    n_regions: int = 8  # beside Vlissingen
+    insurer_share: float = 0.8  # of insurer A, which has the contract; other persons are insured with B
+    contract_level: float = 1.13  # of spending in Vlissingen relative to the country (2,646 / 2,342 in 2015)
+    region_sd: float = 0.05  # relative SD of level between regions
+    practice_sd: float = 0.06  # relative SD of level between practices within a region
     growth: float = NATIONAL_GROWTH
-    region_trend_sd: float = 0.002
-    shock_sd: float = 0.02
+    region_trend_sd: float = 0.002  # SD of growth between regions
+    shock_sd: float = 0.02  # of practices
     region_shock_sd: float = 0.008
-    shock_persistence: float = 0.5
-    frailty_sd: float = 1.3
-    frailty_permanent: float = 0.6
-    frailty_persistence: float = 0.7
-    lines_per_quarter: float = 4.0
-    hospital_tail: float = 0.025
-    tail_index: float = 2.3
-    last_year_of_life: float = 4.0
+    shock_persistence: float = 0.5  # autocorrelation of both shocks over one year
+    frailty_sd: float = 1.3  # of the logarithm of a person's frailty
+    frailty_permanent: float = 0.6  # permanent share of its variance
+    frailty_persistence: float = 0.7  # autocorrelation of the other part over one quarter
+    lines_per_quarter: float = 4.0  # mean number of claim lines per insured quarter
+    hospital_tail: float = 0.025  # share of hospital lines from the Pareto tail
+    tail_index: float = 2.3  # of that tail; smaller is heavier, and a finite variance needs more than 2
+    last_year_of_life: float = 4.0  # spending in the last four quarters relative to others of the same age and sex
     switch_practice: float = 0.02
-    switch_insurer: float = 0.06
-    leave: float = 0.004
-    enter: float = 0.015
-    corrections: float = 0.002
-    covid: bool = True
-    season: bool = True
+    switch_insurer: float = 0.06  # on 1 January
+    leave: float = 0.004  # the country
+    enter: float = 0.015  # share of persons, half of them newborn
+    corrections: float = 0.002  # share of lines that are booked twice and reversed by a negative amount
+    covid: bool = True  # whether spending dips in 2020-21
+    season: bool = True  # whether quarters differ
 
     def __post_init__(self) -> None:
         try:
@@ -138,34 +102,24 @@ class ClaimSetting:
 
 @dataclass(frozen=True, eq=False)
 class Landscape:
-    """Regions, practices and their spending over time. G practices, R regions, T quarters.
+    """Regions, practices and their spending over time. G practices, R regions, T quarters."""
 
-    Attributes
-    ----------
-    practices : frame with practice, region, treated
-    region : (G,) number of each practice's region; 0 is Vlissingen
-    weight : (G,) share of the region's persons that enrol with the practice
-    region_share : (R,) share of all persons
-    level : (G, T) relative expected spending: region, practice, trend, shocks, growth, season, dip
-    low_ses, high_ses : (R,) probabilities
-    """
-
-    practices: pd.DataFrame
-    region: NDArray[np.intp]
-    weight: Floats
-    region_share: Floats
-    level: Floats
-    low_ses: Floats
+    practices: pd.DataFrame  # practice, region, treated
+    region: NDArray[np.intp]  # (G,) number of each practice's region; 0 is Vlissingen
+    weight: Floats  # (G,) share of the region's persons that enrol with the practice
+    region_share: Floats  # (R,) share of all persons
+    level: Floats  # (G, T) relative expected spending: region, practice, trend, shocks, growth, season, dip
+    low_ses: Floats  # (R,) probabilities
     high_ses: Floats
 
     @classmethod
     def of(cls, setting: ClaimSetting) -> Self:
         """Draw the landscape of a setting from its seed alone."""
         rng = np.random.default_rng(np.random.SeedSequence([setting.seed, 0]))
-        own = setting.insured_under_contract / setting.insurer_share / setting.n_insured
+        contract_share = setting.insured_under_contract / setting.insurer_share / setting.n_insured
         n_regions = setting.n_regions + 1
-        others = rng.dirichlet(np.full(setting.n_regions, 8.0)) * (1 - own)
-        share = np.concatenate([[own], others])
+        others = rng.dirichlet(np.full(setting.n_regions, 8.0)) * (1 - contract_share)
+        share = np.concatenate([[contract_share], others])
         counts = np.maximum(1, np.round(share * setting.n_insured / setting.practice_size)).astype(int)
         region = np.repeat(np.arange(n_regions), counts)
         size = np.exp(0.4 * rng.standard_normal(len(region)))
@@ -174,7 +128,7 @@ class Landscape:
         within = np.concatenate([np.arange(1, count + 1) for count in counts])
         practices = pd.DataFrame(
             {
-                "practice": [f"{names[r]} {place:03d}" for r, place in zip(region, within, strict=True)],
+                "practice": [f"{names[r]} {rank:03d}" for r, rank in zip(region, within, strict=True)],
                 "region": [names[r] for r in region],
                 "treated": region == 0,
             }

@@ -36,14 +36,9 @@ class SimulatedClaims:
     folder : Path
         Holds insured.parquet, enrolment.parquet, deaths.parquet, programmes.parquet, claims/part-*.parquet,
         truth.parquet, truth_persons.parquet and parameters.json.
-    setting : ClaimSetting
-        The arguments of the simulation.
-    practices : pandas.DataFrame
-        practice, region, treated.
-    truth : pandas.DataFrame
-        One row per practice, insurer and period: insured_days, cents_without (the contract), cents.
-    lines : int
-        Number of claim lines.
+    setting, practices, lines : ClaimSetting, frame, int
+        The arguments of the simulation; practice, region and treated; the number of claim lines.
+    truth : frame. One row per practice, insurer and period: insured_days, cents_without (the contract), cents.
     """
 
     folder: Path
@@ -64,10 +59,7 @@ class SimulatedClaims:
         return (1 - sums["cents"] / sums["cents_without"]).rename("saving_rate")
 
     def persons(self) -> pd.DataFrame:
-        """Return the true spending per person under contract and period.
-
-        Columns: person, practice, period, cents_without (the contract), cents.
-        """
+        """Return true spending of persons under contract: person, practice, period, cents_without (it), cents."""
         return pd.read_parquet(self.folder / "truth_persons.parquet")
 
     @classmethod
@@ -78,9 +70,8 @@ class SimulatedClaims:
         if not file.exists():
             raise DatasetError(f"{folder} holds no parameters.json. Run `ssinfer simulate --out {folder}` first.")
         parts = json.loads(file.read_text())
-        practices = pd.DataFrame(parts["practices"])
-        truth = pd.read_parquet(folder / "truth.parquet")
-        return cls(folder, ClaimSetting(**parts["setting"]), practices, truth, parts["lines"])
+        setting, practices = ClaimSetting(**parts["setting"]), pd.DataFrame(parts["practices"])
+        return cls(folder, setting, practices, pd.read_parquet(folder / "truth.parquet"), parts["lines"])
 
     def __repr__(self) -> str:
         setting = self.setting
@@ -114,25 +105,15 @@ def simulate_claims(
 
     Parameters
     ----------
-    folder : str or Path
-        New folder; it is written complete or not at all.
-    n_insured : int
-        Persons insured at any time in the window, about 1.1 times the number on one day.
-    insured_under_contract : int
-        Persons insured with insurer A and enrolled with a practice under contract.
+    folder, overwrite : path, bool
+        Folder, written complete or not at all, and whether an earlier simulation in it is replaced.
+    n_insured, insured_under_contract : int
+        Persons insured at any time in the window (about 1.1 times the number on one day), and those insured with
+        insurer A and enrolled with a practice under contract.
     saving : float or mapping of category to float
         True saving as a share of spending without contract, for all categories or some.
-    seed : int
-    n_jobs : int
-        Number of processes; the files do not depend on it.
-    overwrite : bool
-        Whether an existing folder of an earlier simulation is replaced.
-    **options
-        Further fields of ClaimSetting.
-
-    Returns
-    -------
-    SimulatedClaims
+    seed, n_jobs : int. Seed, and the number of processes; the files do not depend on it.
+    **options : Further fields of ClaimSetting.
 
     Raises
     ------
@@ -165,8 +146,9 @@ def simulate_claims(
         pieces = joblib.Parallel(n_jobs=n_jobs)(work) if n_jobs != 1 else [call(*args) for call, args, _ in work]
         for table in ("insured", "enrolment", "deaths", "truth_persons"):
             _join_parts(temporary, table)
-        sums = pd.concat([piece for piece, _ in pieces]).groupby(["practice", "insurer", "period"], as_index=False)
-        truth = sums.sum()
+        truth = (
+            pd.concat([piece for piece, _ in pieces]).groupby(["practice", "insurer", "period"], as_index=False).sum()
+        )
         truth.to_parquet(temporary / "truth.parquet")
         start, end = parse_period(setting.start).first_day, parse_period(setting.last).end
         programmes = {"unit": ["Vlissingen"], "start": [start], "end": [end]}

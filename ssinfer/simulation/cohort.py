@@ -40,19 +40,12 @@ def simulate_cohort(
 
     Parameters
     ----------
-    n_practices : int
-        Practices in all, named "practice 01", "practice 02", ...
-    persons : (low, high)
-        Range of insured persons per practice.
-    periods : sequence of years
-    treated : sequence of str
-        Practices under contract.
-    start : year, optional
-        First performance year; default: the last period.
-    saving : float
-        True saving of treated practices from `start` on, as a share.
-    level, growth : float
-        Mean spending per insured-year in the first year, and its growth.
+    n_practices, persons : int, (low, high)
+        Practices in all, named "practice 01", "practice 02", ..., and the range of insured persons per practice.
+    periods, start : sequence of years, year. Years, and the first performance year (default: the last).
+    treated, saving : sequence of str, float
+        Practices under contract, and their true saving from `start` on, as a share.
+    level, growth : float. Mean spending per insured-year in the first year, and its growth.
     shock_sd, sigma, persistence, zeros : float
     seed : int, SeedSequence or Generator
 
@@ -67,7 +60,7 @@ def simulate_cohort(
     ['age', 'female', 'ses']
     """
     rng = np.random.default_rng(seed)
-    names = np.array([f"practice {place + 1:02d}" for place in range(n_practices)], dtype=object)
+    names = np.array([f"practice {number:02d}" for number in range(1, n_practices + 1)], dtype=object)
     sizes = rng.integers(persons[0], persons[1] + 1, n_practices)
     practice = np.repeat(np.arange(n_practices), sizes)
     n, n_periods = len(practice), len(periods)
@@ -75,8 +68,8 @@ def simulate_cohort(
     age = np.clip(rng.normal(45 + 3 * under, 20, n), 0, 100)
     ses = rng.normal(0.0, 1.0, n) - 0.2 * under
     common = rng.standard_normal((n, 1))
-    own = rng.standard_normal((n, n_periods))
-    deviation = sigma * (np.sqrt(persistence) * common + np.sqrt(1 - persistence) * own) - sigma**2 / 2
+    yearly = rng.standard_normal((n, n_periods))
+    deviation = sigma * (np.sqrt(persistence) * common + np.sqrt(1 - persistence) * yearly) - sigma**2 / 2
     shock = shock_sd * rng.standard_normal((n_practices, n_periods))
     first = list(periods).index(start) if start is not None else n_periods - 1
     contract = np.zeros((n, n_periods))

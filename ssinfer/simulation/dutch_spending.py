@@ -59,5 +59,5 @@ def spending_by_age(sex: np.ndarray, age: np.ndarray) -> np.ndarray:
     >>> spending_by_age(np.array(["M", "V"]), np.array([3, 97])).tolist()
     [2137.0, 10444.0]
     """
-    place = np.minimum(np.maximum(age, 0) // 5, len(AGE_CLASSES) - 1)
-    return np.asarray(np.where(sex == "M", MEAN_SPENDING["M"][place], MEAN_SPENDING["V"][place]))
+    band = np.minimum(np.maximum(age, 0) // 5, len(AGE_CLASSES) - 1)
+    return np.asarray(np.where(sex == "M", MEAN_SPENDING["M"][band], MEAN_SPENDING["V"][band]))

@@ -50,12 +50,9 @@ def known_saving(
 
     Parameters
     ----------
-    persons : DataFrame
-        person, period, cents_without, cents: :meth:`ssinfer.datasets.SimulatedClaims.persons`.
-    cohort : Cohort
-        Persons as extracted, spending not truncated, every unit a person was in.
-    unit : str
-    performance : sequence of periods
+    persons : frame of :meth:`ssinfer.datasets.SimulatedClaims.persons`
+    cohort : Cohort of the persons as extracted, spending not truncated, every unit a person was in
+    unit, performance : str, sequence of periods
     caps : mapping of calendar year to currency per insured-year, optional
     """
     calendar = Calendar.of(cohort.periods)
@@ -64,16 +61,14 @@ def known_saving(
     cents = np.rint(cohort.spending[rows] * 100).astype(np.int64)
     lengths = calendar.year_days
     days = np.rint(cohort.insured_years[rows] * lengths).astype(np.int64)
-    own = cohort.unit[rows] == unit
+    of_unit = cohort.unit[rows] == unit
 
-    taken = persons.assign(off=persons["cents_without"] - persons["cents"])
-    taken = taken[taken["period"].isin([str(period) for period in cohort.periods])]
-    place = {str(period): column for column, period in enumerate(cohort.periods)}
-    row_of = pd.Series(np.flatnonzero(own), index=cohort.person[rows][own])
-    taken = taken[taken["person"].isin(row_of.index)]
+    column_of = {str(period): column for column, period in enumerate(cohort.periods)}
+    row_of = pd.Series(np.flatnonzero(of_unit), index=cohort.person[rows][of_unit])
+    saved = persons[persons["period"].isin(list(column_of)) & persons["person"].isin(row_of.index)]
+    cell = row_of.loc[saved["person"]].to_numpy(), saved["period"].map(column_of).to_numpy(dtype=np.intp)
     off = np.zeros_like(cents)
-    where = row_of.loc[taken["person"]].to_numpy(), taken["period"].map(place).to_numpy(dtype=np.intp)
-    np.add.at(off, where, taken["off"].to_numpy(dtype=np.int64))
+    np.add.at(off, cell, (saved["cents_without"] - saved["cents"]).to_numpy(dtype=np.int64))
     if (off[days == 0] != 0).any():
         raise ClaimsError(
             f"The simulation has savings of persons of {unit!r} in periods in which the extract does not count them. "
@@ -84,9 +79,9 @@ def known_saving(
         who = pd.factorize(cohort.person[rows])[0]
         without, spent = (_truncated(values, days, who, caps, calendar) for values in (without, spent))
     columns = cohort.columns(performance)
-    benchmark, saved = (int(values[own][:, columns].sum()) for values in (without, without - spent))
-    years = float((days[own][:, columns] / lengths[columns]).sum())
-    return KnownSaving(saved / 100, saved / 100 / years, saved / benchmark)
+    benchmark, saving = (int(values[of_unit][:, columns].sum()) for values in (without, without - spent))
+    years = float((days[of_unit][:, columns] / lengths[columns]).sum())
+    return KnownSaving(saving / 100, saving / 100 / years, saving / benchmark)
 
 
 def _truncated(

@@ -38,20 +38,15 @@ class SimulatedPanel:
 
     Attributes
     ----------
-    panel : Panel
-        The observed panel: with the saving and with sampling noise.
-    treated : tuple of str
-    start : period
-        First performance period.
+    panel : Panel. The observed panel: with the saving and with sampling noise.
+    treated, start : tuple of str, period. Treated units, and the first performance period.
     expected : array (N, T)
         Mean spending without contract of an infinitely large group: level, trend, season and dip, without shock and
         noise.
     counterfactual : array (N, T)
         Mean spending per insured-year that would have been observed without the contract, with shocks and noise.
-    saving_rate : array (N, T)
-        True saving as a share of `counterfactual`; 0 for donors and before the start.
-    parameters : dict
-        The arguments of the simulation.
+    saving_rate : array (N, T). True saving as a share of `counterfactual`; 0 for donors and before the start.
+    parameters : dict. The arguments of the simulation.
     """
 
     panel: Panel
@@ -70,12 +65,7 @@ class SimulatedPanel:
     def design(self, *, masked: Sequence[Any] | None = None, **options: Any) -> Design:
         """Return the design of the simulation: baseline before `start`, performance from `start` on.
 
-        Parameters
-        ----------
-        masked : sequence of periods, optional
-            Default: the periods of the dip that lie in the panel.
-        **options
-            Further arguments of Design.
+        `masked` are by default the periods of the dip that lie in the panel; `options` are other arguments of Design.
         """
         periods = self.panel.periods
         dip = tuple(period for period in periods if period in COVID_DIP) if self.parameters["covid"] else ()
@@ -151,40 +141,31 @@ def simulate_panel(
 
     Parameters
     ----------
-    n_units : int
-        Number of units, the treated ones included.
-    periods : sequence, optional
-        Years (2015) or quarters ("2018Q2"), consecutive. Default: 2018Q2 to 2024Q2.
-    start : period, optional
-        First performance period. Default: 2022Q1, else the last 40% of the periods.
+    n_units : int. Number of units, the treated ones included.
+    periods, start : sequence, period, optional
+        Consecutive years (2015) or quarters (default: 2018Q2 to 2024Q2), and the first performance period (default:
+        2022Q1, else the last 40% of the periods).
     saving : float or sequence
         True saving as a share of spending without contract: one number, or one per performance period.
-    treated : sequence of str
-        Names of the treated units; the others are called "group 01", ...
+    treated : sequence of str. Names of the treated units; the others are called "group 01", ...
     treated_insured, insured : float, (low, high)
         Insured of a treated unit, and the range of the others (uniform on the logarithmic scale).
-    level, level_sd : float
-        Spending per insured-year in the first period, and its relative SD between units.
-    treated_level : float, optional
-        Level of the treated units, if it is to be fixed.
+    level, level_sd, treated_level : float
+        Spending per insured-year in the first period, its relative SD between units, and the level of the treated units
+        (optional).
     ses_level, ses_trend : float
         Relative level, and growth per year, per SD of the covariate `ses` (higher: better off).
-    growth, trend_sd : float
-        Growth per year, and its SD between units.
+    growth, trend_sd : float. Growth per year, and its SD between units.
     n_factors, factor_sd : int, float
         Common factors (AR(1), loadings N(1, 1)). A synthetic control can use them; a mean of all units cannot.
-    shock_sd, shock_persistence : float
-        SD of the group shock h, and its autocorrelation over one year.
+    shock_sd, shock_persistence : float. SD of the group shock h, and its autocorrelation over one year.
     n_regions, region_shock_sd : int, float
         Regions (nearest of n random centres) and the SD of their shock g, which has the same persistence.
-    cv : float
-        Coefficient of variation of persons in one period: variance of a mean = (cv mean)² / insured-years.
-    person_correlation : float
-        Correlation of the sampling error of a group between periods.
-    season : four floats, or None
-        Relative spending of quarters; unused for years.
-    covid : bool
-        Whether 2020 and 2021 dip.
+    cv, person_correlation : float
+        Coefficient of variation of persons in one period (variance of a mean = (cv mean)² / insured-years), and the
+        correlation of the sampling error of a group between periods.
+    season, covid : four floats or None, bool
+        Relative spending of quarters (unused for years), and whether 2020 and 2021 dip.
     seed : int, SeedSequence or Generator
 
     Returns
@@ -226,9 +207,8 @@ def simulate_panel(
     phi = np.sign(shock_persistence) * abs(shock_persistence) ** step
 
     ses = rng.standard_normal(n_units)
-    levels = (
-        np.log(level) + ses_level * ses + np.sqrt(max(level_sd**2 - ses_level**2, 0.0)) * rng.standard_normal(n_units)
-    )
+    other_sd = np.sqrt(max(level_sd**2 - ses_level**2, 0.0))
+    levels = np.log(level) + ses_level * ses + other_sd * rng.standard_normal(n_units)
     slopes = growth + ses_trend * ses + trend_sd * rng.standard_normal(n_units)
     if treated_level is not None:
         levels[:n_treated] = np.log(treated_level)
@@ -281,16 +261,9 @@ def simulate_kerngezond_vlissingen(
 
     Parameters
     ----------
-    n_groups : int
-        Units in all: Vlissingen and the comparison groups of practices.
-    saving, start, seed
-        As in :func:`simulate_panel`.
-    **options
-        Further arguments of :func:`simulate_panel`; they replace these settings.
-
-    Returns
-    -------
-    SimulatedPanel
+    n_groups : int. Units in all: Vlissingen and the comparison groups of practices.
+    saving, start, seed, **options
+        Arguments of :func:`simulate_panel`; the options replace these settings.
 
     Examples
     --------
@@ -301,7 +274,6 @@ def simulate_kerngezond_vlissingen(
     years = 2.875  # from the middle of 2015 to the middle of 2018Q2
     setting: dict[str, Any] = {
         "treated": ("Kerngezond Vlissingen",),
-        "treated_insured": 20_000,
         "level": 2_341.67 * 1.031**years,
         "treated_level": 2_646.03 * 1.031**years,
         "insured": (4_000, 40_000),

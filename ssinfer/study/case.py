@@ -1,8 +1,7 @@
 """The case of a study: its fits, its thresholds and its settlement."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -22,21 +21,17 @@ INTERVAL_LEVEL = 0.95
 FACTOR_DRAWS = 4000  # least number of draws of the completion factor
 
 
-@dataclass(frozen=True, eq=False)
-class CaseResult:
-    """Results for the contract itself: one counterfactual per design and method, with its savings and payments."""
+class CaseResult(TypedDict):
+    """The fields of a StudyResult that describe the contract itself, by design and method."""
 
     counterfactuals: Mapping[tuple[str, str], Counterfactual]
     savings: pd.DataFrame
-    thresholds: pd.DataFrame
+    case_thresholds: pd.DataFrame
     settlement: pd.DataFrame
 
 
-NO_CASE = CaseResult({}, SAVINGS.empty(), CASE_THRESHOLDS.empty(), SETTLEMENT.empty())
-
-
-def evaluate_case(plan: Plan, result: BacktestResult | None) -> CaseResult:
-    """Fit the case by every design and method, derive its thresholds, and settle by the study's threshold.
+def evaluate_case(plan: Plan, result: BacktestResult | None, pairs: Iterable[tuple[str, str]]) -> CaseResult:
+    """Fit the case by designs and methods, derive its thresholds, and settle by the study's threshold.
 
     Without a backtest there are no thresholds that learn from placebos.
     """
@@ -44,7 +39,7 @@ def evaluate_case(plan: Plan, result: BacktestResult | None) -> CaseResult:
     savings: list[dict[str, Any]] = []
     thresholds: list[pd.DataFrame] = []
     settlement: list[dict[str, Any]] = []
-    for design, method in plan.pairs:
+    for design, method in pairs:
         labels = {"design": design, "method": method}
         seed = seed_of(plan.config.seed, design, method, "case")
         try:
@@ -69,7 +64,7 @@ def evaluate_case(plan: Plan, result: BacktestResult | None) -> CaseResult:
     return CaseResult(
         counterfactuals=counterfactuals,
         savings=SAVINGS.frame(savings),
-        thresholds=CASE_THRESHOLDS.conform(pd.concat(thresholds)) if thresholds else CASE_THRESHOLDS.empty(),
+        case_thresholds=CASE_THRESHOLDS.conform(pd.concat(thresholds)) if thresholds else CASE_THRESHOLDS.empty(),
         settlement=SETTLEMENT.frame(settlement),
     )
 
@@ -80,11 +75,8 @@ def _thresholds(
     """Return the table of thresholds of one design and method."""
     placebos = None
     if result is not None:
-        rows = result.placebos
-        estimated = (rows["role"] == "placebo") & (rows["status"] == "ok")
-        placebos = _cross_fitted(
-            rows[estimated & (rows["design"] == design) & (rows["method"] == method)], plan, design
-        )
+        rows = result.placebos[(result.placebos["role"] == "placebo") & (result.placebos["status"] == "ok")]
+        placebos = _cross_fitted(rows[(rows["design"] == design) & (rows["method"] == method)], plan, design)
     wanted = plan.config.threshold
     return compare_thresholds(cf, wanted.all_levels, placebos, on_request=wanted.calibrate, seed=plan.config.seed)
 
@@ -104,8 +96,7 @@ def _cross_fitted(placebos: pd.DataFrame, plan: Plan, design: str) -> pd.DataFra
 def _savings_row(plan: Plan, cf: Counterfactual, design: str, method: str) -> dict[str, Any]:
     """Return the saving of all treated units and periods together, with its 95% interval (NaN for a point estimate).
 
-    The interval includes the error of the completion factor F. Both arms are multiplied by F, so the rate does not
-    change. The saving in money is F / Fhat times the draws, with F / Fhat normal around 1.
+    The interval includes the error of the completion factor, which multiplies both arms and leaves the rate as it is.
     """
     summary = cf.savings().summary(INTERVAL_LEVEL).iloc[-1]
     insured_years = float(cf.savings().pooled().insured_years.item())
@@ -122,7 +113,7 @@ def _savings_row(plan: Plan, cf: Counterfactual, design: str, method: str) -> di
 
 
 def _interval_with_factor(cf: Counterfactual, error: float, seed: Any) -> tuple[float, float]:
-    """Return the 95% interval of the pooled saving, with the relative standard error of the completion factor."""
+    """Return the 95% interval of the saving times F / Fhat, normal around 1 with standard error `error`."""
     rng = np.random.default_rng(seed)
     saving = cf.pooled() - cf.pooled_spending
     factor = 1 + error * rng.standard_normal((max(1, FACTOR_DRAWS // len(saving)), len(saving)))

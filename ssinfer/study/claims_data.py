@@ -34,10 +34,7 @@ ALL_SPENDING = "The true saving is known for all spending, without choice of cat
 def load_claims(
     config: StudyConfig, periods: tuple[Any, ...], source: AbstractContextManager[OpenedClaims]
 ) -> StudyData:
-    """Return the data of a study on claims.
-
-    Values of the study file that contradict each other are refused before `source` opens the tables.
-    """
+    """Return the data of a study on claims; contradictions in the study file are refused before tables are opened."""
     definitions = [config.definition_of(comparison) for comparison in config.comparison]
     spendings = {definition.name: spending_of(definition) for definition in definitions}
     population_of(config.population.insured or InsuredConfig(), periods, ())
@@ -88,19 +85,12 @@ def _view(
     """Return one cohort in groups, and its panel."""
     baseline = window_of(config.windows.baseline, cohort.periods)
     exclude = [unit for unit in contracted if unit in cohort.units]
-    covariates = {
-        **cohort.covariates,
-        CASE_MIX_EXPECTED: expected_spending(cohort, baseline, exclude=[*treated, *exclude]),
-        **coordinates(config.population.places, cohort),
-    }
+    expected = expected_spending(cohort, baseline, exclude=[*treated, *exclude])
+    places = coordinates(config.population.places, cohort)
+    cohort = replace(cohort, covariates={**cohort.covariates, CASE_MIX_EXPECTED: expected, **places})
     try:
         grouped = pseudo_practices(
-            replace(cohort, covariates=covariates),
-            groups.kind,
-            size=groups.size,
-            exclude=exclude,
-            keep=treated,
-            seed=groups.seed,
+            cohort, groups.kind, size=groups.size, exclude=exclude, keep=treated, seed=groups.seed
         )
     except SsinferError as error:
         raise StudyError(f"population.groups: {error}") from error

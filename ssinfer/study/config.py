@@ -18,11 +18,7 @@ from ssinfer.thresholds.kind import KINDS, ThresholdKey
 
 
 class PopulationConfig(Config):
-    """Units under contract and placebo units; for claims also the persons that count and their groups.
-
-    `places` gives latitude and longitude of each region of claims in degrees, for local and regional comparison groups
-    (`within_km`, `beyond_km`).
-    """
+    """Units under contract and placebo units; for claims also the persons that count and their groups."""
 
     treated: list[str] = Field(min_length=1)
     placebos: list[str] | None = None
@@ -33,7 +29,7 @@ class PopulationConfig(Config):
     ses: str | None = None
     insured: InsuredConfig | None = None
     groups: GroupsConfig | None = None
-    places: dict[str, tuple[float, float]] = {}
+    places: dict[str, tuple[float, float]] = {}  # latitude and longitude of each region of claims, in degrees
 
     @model_validator(mode="after")
     def _names_or_rule(self) -> Self:
@@ -54,10 +50,7 @@ class WindowsConfig(Config):
 
 
 class ComparisonConfig(Config):
-    """One comparison group, which makes a design.
-
-    `spending` names a definition of spending of claims; by default the first.
-    """
+    """One comparison group, which makes a design."""
 
     name: str
     label: str = ""
@@ -68,7 +61,7 @@ class ComparisonConfig(Config):
     ratio: float | None = None
     spending_within: float | None = None
     standard: str | None = None
-    spending: str = ""
+    spending: str = ""  # name of a definition of spending of claims; by default the first
     truncated: bool = False
     baseline: Periods | None = None
     origins: Periods | None = None
@@ -151,11 +144,8 @@ class StudyConfig(Config):
     @model_validator(mode="after")
     def _names_are_consistent(self) -> Self:
         comparisons = [part.name for part in self.comparison]
-        for table, names in (
-            ("comparison", comparisons),
-            ("method", [part.label for part in self.method]),
-            ("spending", [part.name for part in self.spending]),
-        ):
+        methods, spendings = [part.label for part in self.method], [part.name for part in self.spending]
+        for table, names in {"comparison": comparisons, "method": methods, "spending": spendings}.items():
             repeated = sorted({name for name in names if names.count(name) > 1})
             if repeated:
                 raise ValueError(f"{table}s {repeated} share a name; give each its own")
@@ -219,12 +209,8 @@ RENAMED = (("threshold", "gate", "kind"), ("comparison", "level_within", "spendi
 def read_study(path: str | Path) -> StudyConfig:
     """Read and validate a study file.
 
-    Old names of keys work in this version, with one FutureWarning that gives the new lines.
-
-    Raises
-    ------
-    StudyError
-        The file is absent or no TOML; a key is unknown (nearest key and line named); a value is impossible.
+    Old names of keys work in this version, with one FutureWarning that gives the new lines. A StudyError names each
+    unknown key with its line and the nearest key, and each impossible value.
     """
     path = Path(path)
     try:
@@ -251,13 +237,7 @@ def read_study(path: str | Path) -> StudyConfig:
 
 
 def _rename_keys(document: dict[str, Any], text: str, path: Path) -> list[str]:
-    """Give keys their new names in place, and return the new line of each.
-
-    Raises
-    ------
-    StudyError
-        The old and the new name of a key are given together.
-    """
+    """Give keys their new names in place, and return the new line of each."""
     new_lines = []
     for name, old, new in RENAMED:
         given = document.get(name, [])

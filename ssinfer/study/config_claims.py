@@ -9,14 +9,11 @@ from ssinfer.study.config_base import Config, Label, Periods
 
 
 class InsuredConfig(Config):
-    """Persons and days that count, and the unit of each: see :class:`ssinfer.claims.Population`.
-
-    `units` maps a unit to its practices. A name that ends in `*` stands for every practice with that beginning.
-    """
+    """Persons and days that count, and the unit of each: see :class:`ssinfer.claims.Population`."""
 
     kind: Literal["closed", "open"] = "open"
     baseline: Periods = []
-    units: dict[str, list[str]] = {}
+    units: dict[str, list[str]] = {}  # practices of each unit; `*` at the end stands for any ending
     practices: list[str] | None = None
     insurers: list[str] | None = None
     ages: tuple[int, int] | None = None
@@ -29,13 +26,10 @@ class InsuredConfig(Config):
 
 
 class GroupsConfig(Config):
-    """How practices outside the contract form placebo and donor units: see :func:`ssinfer.claims.pseudo_practices`.
-
-    `size` is the number of insured per group; by default that of the contract.
-    """
+    """How practices outside the contract form placebo and donor units: see :func:`ssinfer.claims.pseudo_practices`."""
 
     kind: Literal["intact", "bundles", "regional bundles", "random"] = "intact"
-    size: Annotated[int, Field(gt=0)] | None = None
+    size: Annotated[int, Field(gt=0)] | None = None  # insured per group; by default that of the contract
     seed: int = 1
 
     @model_validator(mode="after")

@@ -24,10 +24,7 @@ class IntactGroups:
 
 
 def intact_groups(plan: Plan) -> IntactGroups | None:
-    """Compare intact practices, bundles and random insured in the windows of the first comparison.
-
-    The persons are those outside the contract, with the first comparison's spending. None: the study has no claims.
-    """
+    """Compare groups of persons outside the contract in the windows of the first comparison; None without claims."""
     claims = plan.data.claims
     if claims is None:
         return None

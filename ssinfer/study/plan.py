@@ -21,23 +21,18 @@ NEUTRAL_SHARE = 0.5  # sharing rate of over- and underpayments in a study that n
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A study whose every part was validated: nothing is fitted yet, and nothing should fail for its input.
-
-    Designs, their labels and their origins are mappings by the name of the comparison. `pairs` are the combinations of
-    comparison and method that are fitted. Without `placebos`, every unit outside the design's treated is one. Without
-    a `contract` nothing is settled. `share` is the sharing rate of over- and underpayments, a fraction.
-    """
+    """A study whose every part was validated: nothing is fitted yet, and nothing should fail for its input."""
 
     config: StudyConfig
     data: StudyData
-    designs: Mapping[str, Design]
+    designs: Mapping[str, Design]  # by name of the comparison
     design_labels: Mapping[str, str]
     methods: Mapping[str, Any]
-    pairs: tuple[tuple[str, str], ...]
-    placebos: ComparisonRule | list[str] | None
-    origins: Mapping[str, tuple[Any, ...]]
-    contract: Contract | None
-    share: float
+    pairs: tuple[tuple[str, str], ...]  # comparisons and methods that are fitted
+    placebos: ComparisonRule | list[str] | None  # None: every unit outside the design's treated
+    origins: Mapping[str, tuple[Any, ...]]  # by name of the comparison
+    contract: Contract | None  # None: nothing is settled
+    share: float  # sharing rate of over- and underpayments, a fraction
 
     @property
     def panel(self) -> Panel:
@@ -57,12 +52,8 @@ class Plan:
 def plan_study(path: str | Path, *, n_jobs: int = 1) -> Plan:
     """Read a study file (TOML), load its data, and validate every step before anything is fitted.
 
-    `n_jobs` processes simulate claims, if the study asks for it; the claims do not depend on it.
-
-    Raises
-    ------
-    StudyError, DesignError, PanelError, DatasetError, PluginError, ContractError
-        The message says what is wrong, what is allowed, and the next step.
+    `n_jobs` processes simulate claims, if the study asks for it; the claims do not depend on it. An SsinferError says
+    what is wrong, what is allowed, and the next step.
     """
     path = Path(path)
     config = read_study(path)
@@ -76,9 +67,8 @@ def plan_study(path: str | Path, *, n_jobs: int = 1) -> Plan:
         for part in config.comparison
         if (labels := part.origins or config.windows.origins) is not None
     }
-    population = config.population
-    if population.ses is not None:
-        data.panel.covariate(population.ses)
+    if config.population.ses is not None:
+        data.panel.covariate(config.population.ses)
     plan = Plan(
         config=config,
         data=data,

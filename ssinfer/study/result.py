@@ -52,9 +52,9 @@ class StudyResult:
 
 
 def write_study(result: StudyResult, folder: str | Path, *, report: Callable[[StudyResult, Path], Any] | None) -> Path:
-    """Write the files of a result; the folder is complete or absent. docs/output_folder.md describes every file.
+    """Write the files of a result (docs/output_folder.md), complete or not at all; `report` writes further files.
 
-    `report` writes further files. A folder with the result of another study is refused.
+    A folder with the result of another study is refused.
     """
     folder = Path(folder)
     refuse_foreign_folder(folder, str(result.manifest["study_hash"]), result.manifest["parts"])
@@ -66,9 +66,8 @@ def write_study(result: StudyResult, folder: str | Path, *, report: Callable[[St
             else:
                 frame.to_csv(temporary / name, index=False)
         if result.counterfactuals:
-            branches = {f"{'/'.join(pair)}".replace(" ", "_"): cf for pair, cf in result.counterfactuals.items()}
-            tree = xr.DataTree.from_dict({name: cf.to_datatree() for name, cf in branches.items()})
-            tree.to_netcdf(temporary / "savings.nc", engine="h5netcdf")
+            trees = {"/".join(pair).replace(" ", "_"): cf.to_datatree() for pair, cf in result.counterfactuals.items()}
+            xr.DataTree.from_dict(trees).to_netcdf(temporary / "savings.nc", engine="h5netcdf")
         if report is not None:
             report(result, temporary)
         text = json.dumps(result.manifest, indent=2, default=str)
@@ -82,7 +81,10 @@ def _tables(result: StudyResult) -> Iterator[tuple[str, pd.DataFrame]]:
         yield "scores.csv", result.backtest.scores
         yield "detection.csv", result.backtest.detection
         yield "thresholds.csv", result.backtest.thresholds
-        yield "placebos.parquet", _parquet_ready(result.backtest.placebos)
+        placebos = result.backtest.placebos
+        if not pd.api.types.is_numeric_dtype(placebos["origin"]):  # Parquet holds no mixed labels
+            placebos = placebos.assign(origin=placebos["origin"].astype(str))
+        yield "placebos.parquet", placebos
     if "evaluate" in result.manifest["parts"]:
         yield "savings.csv", result.savings
         yield "case_thresholds.csv", result.case_thresholds
@@ -117,12 +119,11 @@ def refuse_foreign_folder(folder: str | Path, study_hash: str, parts: Sequence[s
         return
     if not (folder / MANIFEST).is_file():
         raise StudyError(f"{folder} is not empty and holds no {MANIFEST} of ssinfer. Name a new folder with --out.")
-    held_hash, held_parts = None, []
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         held_hash, held_parts = manifest.get("study_hash"), manifest.get("parts", [])
-    except (ValueError, AttributeError):
-        pass  # a damaged manifest is treated as that of another study
+    except (ValueError, AttributeError):  # a damaged manifest is treated as that of another study
+        held_hash, held_parts = None, []
     if held_hash != study_hash:
         raise StudyError(
             f"{folder} holds the result of another study (hash {str(held_hash)[:12]}, this one {study_hash[:12]}). "
@@ -134,10 +135,3 @@ def refuse_foreign_folder(folder: str | Path, study_hash: str, parts: Sequence[s
             f"{folder} holds the {' and '.join(lost)} part of this study, which would be dropped. Run both with "
             "`ssinfer run`, or name a new folder with --out."
         )
-
-
-def _parquet_ready(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with period labels that Parquet can hold: numbers stay, anything else is text."""
-    if pd.api.types.is_numeric_dtype(frame["origin"]):
-        return frame
-    return frame.assign(origin=frame["origin"].astype(str))

@@ -10,7 +10,7 @@ from typing import Any
 from ssinfer._version import __version__
 from ssinfer.backtesting.backtest import backtest
 from ssinfer.backtesting.result import BacktestResult, join_results
-from ssinfer.study.case import NO_CASE, evaluate_case
+from ssinfer.study.case import evaluate_case
 from ssinfer.study.intact_groups import intact_groups
 from ssinfer.study.plan import Plan
 from ssinfer.study.result import StudyResult
@@ -32,17 +32,11 @@ def run_study(
     ----------
     plan : Plan
     parts : tuple of "backtest", "evaluate"
-    n_jobs : int
-        Number of processes; the result does not depend on it.
-    progress : callable (done, total), optional
-        Called with the number of finished fits of the backtest and of all fits.
-
-    Returns
-    -------
-    StudyResult
+    n_jobs : number of processes; the result does not depend on it
+    progress : called with the number of finished fits of the backtest and of all fits
     """
     result = _backtest(plan, n_jobs, progress) if "backtest" in parts else None
-    case = evaluate_case(plan, result) if "evaluate" in parts else NO_CASE
+    case = evaluate_case(plan, result, plan.pairs if "evaluate" in parts else ())
     return StudyResult(
         title=plan.config.title,
         question=plan.config.question,
@@ -57,12 +51,9 @@ def run_study(
         design_labels=plan.design_labels,
         methods=plan.methods,
         backtest=result,
-        counterfactuals=case.counterfactuals,
-        savings=case.savings,
-        case_thresholds=case.thresholds,
-        settlement=case.settlement,
         manifest=_manifest(plan, parts),
         suppress_below=plan.config.suppress_below,
+        **case,
     )
 
 
@@ -76,7 +67,6 @@ def _backtest(plan: Plan, n_jobs: int, progress: Callable[[int, int], None] | No
     results: list[BacktestResult] = []
     for data, pairs in pairs_by_data.values():
         designs = {design: plan.designs[design] for design, _ in pairs}
-        finished = sum(len(result.placebos) for result in results)
         results.append(
             backtest(
                 data,
@@ -93,7 +83,7 @@ def _backtest(plan: Plan, n_jobs: int, progress: Callable[[int, int], None] | No
                 ses=config.population.ses,
                 pairs=pairs,
                 regions=plan.data.regions,
-                progress=None if progress is None else _shifted(progress, finished),
+                progress=progress and _shifted(progress, sum(len(result.placebos) for result in results)),
             )
         )
     return join_results(results)

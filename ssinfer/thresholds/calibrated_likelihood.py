@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ssinfer.counterfactual import Counterfactual
-    from ssinfer.thresholds.kind import ThresholdKey
+    from ssinfer.thresholds.kind import ReplicateThresholds, ThresholdKey
     from ssinfer.typing import Floats, Positions
 
 NAME = "calibrated"
@@ -125,9 +125,7 @@ def _for_placebos(rows: pd.DataFrame, keys: Sequence[ThresholdKey]) -> Mapping[T
     return {key: mean + float(ndtri(key.tail)) * spread for key in keys}
 
 
-def _for_replicates(
-    rows: pd.DataFrame, blocks: Positions, weights: Floats
-) -> Callable[[pd.DataFrame, ThresholdKey], Floats]:
+def _for_replicates(rows: pd.DataFrame, blocks: Positions, weights: Floats) -> ReplicateThresholds:
     """Learn mean and SD (K, R) of the calibrated error of each placebo in every bootstrap replicate.
 
     A replicate leaves out the placebo's origin, but not its block, which is one of many.

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from ssinfer.counterfactual import Counterfactual
     from ssinfer.thresholds.kind import PlaceboFit, ThresholdKey
-    from ssinfer.thresholds.planning.scenario import Scenario
     from ssinfer.thresholds.savings_posterior import NormalMixture
     from ssinfer.typing import Booleans, Floats
 
@@ -134,10 +133,9 @@ def credible_rate(
     level, side, prior : as in :func:`credible_threshold`
     highest : whether the two-sided interval is one of highest density
     """
-    top = MAX_SDS * spread * max(1.0, spread / prior.sd if np.isfinite(prior.sd) else 1.0)
+    top = MAX_SDS * spread * max(1.0, spread / prior.sd)
     if len(error.weights) == 1 and np.isfinite(prior.sd) and not highest:
-        scale = float(error.sds[0])
-        closed = _normal_rate(float(error.means[0]), scale, float(ndtri(tail(level, side))), prior)
+        closed = _normal_rate(float(error.means[0]), float(error.sds[0]), float(ndtri(tail(level, side))), prior)
         if -top < closed < top:
             return closed
     grid = np.linspace(-top, top, 241)
@@ -169,7 +167,7 @@ def credible_rate(
 
 
 def _normal_rate(mean: float, standard_error: float, z: float, prior: Prior) -> float:
-    """Return the threshold for a normal error and a proper prior."""
+    """Return the threshold for a normal error; the prior may be flat."""
     ratio = (standard_error / prior.sd) ** 2
     return mean + z * standard_error * float(np.sqrt(1.0 + ratio)) - prior.mean * ratio
 
@@ -199,11 +197,6 @@ def _for_fits(fits: Sequence[PlaceboFit], keys: Sequence[ThresholdKey]) -> Float
     return out
 
 
-def _for_scenario(scenario: Scenario, standard_error: float) -> float:
-    z, prior = float(ndtri(scenario.tail)), find_prior(scenario.prior)
-    return _normal_rate(0.0, standard_error, z, prior) if np.isfinite(prior.sd) else z * standard_error
-
-
 KIND = ThresholdKind(
     name=NAME,
     label="Credible (model)",
@@ -215,5 +208,7 @@ KIND = ThresholdKind(
     settles=True,
     for_case=_for_case,
     for_fits=_for_fits,
-    for_scenario=_for_scenario,
+    for_scenario=lambda scenario, standard_error: _normal_rate(
+        0.0, standard_error, float(ndtri(scenario.tail)), find_prior(scenario.prior)
+    ),
 )

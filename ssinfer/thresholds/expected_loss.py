@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -85,22 +85,16 @@ def expected_loss_threshold(
     if sharing not in ("first_dollar", "excess"):
         raise ParameterError(f"sharing is {sharing!r}; allowed: 'first_dollar' or 'excess'.")
     errors = null_error_of(cf) / cf.level
-    curve = Payment(share, overpaid, underpaid, sharing).losses(errors, chosen)
+    payment = Payment(share, overpaid, underpaid, sharing)
+    curve = payment.losses(errors, chosen)
     if not curve.worthwhile:
         raise RefusalError(
             f"No threshold misallocates less than never paying, under {chosen!r} and an error of SD "
             f"{errors.std():.1%} of the benchmark: a measured saving is then more error than saving. Use a benchmark "
             "with a smaller error or a wider prior, or weigh underpayment more."
         )
-    detail = {
-        "thresholds": curve.thresholds,
-        "losses": curve.losses,
-        "loss": float(curve.losses.min()),
-        "share": share,
-        "sharing": sharing,
-        "overpaid": overpaid,
-        "underpaid": underpaid,
-    }
+    loss = float(curve.losses.min())
+    detail = {"thresholds": curve.thresholds, "losses": curve.losses, "loss": loss, **asdict(payment)}
     return Threshold(rate=curve.rate, money=curve.rate * cf.level, kind=NAME, prior=chosen.words, detail=detail)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 
 from ssinfer.level import check_level, check_side, tail
@@ -88,13 +89,14 @@ class ThresholdKey:
 
 @dataclass(frozen=True, eq=False)
 class PlaceboFit:
-    """Relative null errors E0 / Bbar (S,) of one placebo's own fit.
+    """Relative null errors E0 / Bbar (S,) of one placebo's own fit; None where the method gives no such draws."""
 
-    Draws of the posterior predictive error and of its sampling distribution; None where the method does not give them.
-    """
+    posterior: Floats | None  # of the posterior predictive distribution
+    sampling: Floats | None  # of the sampling distribution
 
-    posterior: Floats | None
-    sampling: Floats | None
+
+#: Returns thresholds (replicates, part) of some of the rows that it was learned from, for a key.
+type ReplicateThresholds = Callable[[pd.DataFrame, ThresholdKey], Floats]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -144,9 +146,7 @@ class ThresholdKind:
     for_case: Callable[[Counterfactual, Any, int], Callable[[ThresholdKey], Threshold]]
     for_fits: Callable[[Sequence[PlaceboFit], Sequence[ThresholdKey]], Floats] | None = None
     for_placebos: Callable[[pd.DataFrame, Sequence[ThresholdKey]], Mapping[ThresholdKey, Floats]] | None = None
-    for_replicates: (
-        Callable[[pd.DataFrame, Positions, Floats], Callable[[pd.DataFrame, ThresholdKey], Floats]] | None
-    ) = None
+    for_replicates: Callable[[pd.DataFrame, Positions, Floats], ReplicateThresholds] | None = None
     for_scenario: Callable[[Any, float], float] | None = None
     distribution: str = ""
     has_level: bool = True
@@ -162,12 +162,8 @@ class ThresholdKind:
 
     def keys(self, levels: Sequence[float]) -> tuple[ThresholdKey, ...]:
         """Return the keys of this kind by level, side and prior."""
-        return tuple(
-            ThresholdKey(self.name, level, side, prior)
-            for level in (levels if self.has_level else (None,))
-            for side in self.sides
-            for prior in self.priors
-        )
+        labels = product(levels if self.has_level else (None,), self.sides, self.priors)
+        return tuple(ThresholdKey(self.name, level, side, prior) for level, side, prior in labels)
 
     @property
     def in_columns(self) -> bool:

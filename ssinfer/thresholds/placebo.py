@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ssinfer.counterfactual import Counterfactual
+    from ssinfer.thresholds.kind import ReplicateThresholds
     from ssinfer.typing import Floats, Positions
 
 NAME = "placebo"
@@ -127,19 +129,15 @@ def _for_case(cf: Counterfactual, placebos: pd.DataFrame, _seed: int) -> Callabl
 def _for_placebos(rows: pd.DataFrame, keys: Sequence[ThresholdKey]) -> Mapping[ThresholdKey, Floats]:
     thresholds = {}
     for key in keys:
-        try:
+        with suppress(RefusalError):  # too few placebos for this level
             thresholds[key] = cross_fitted_placebo_thresholds(rows, key.fraction, key.side)
-        except RefusalError:  # too few placebos for this level
-            continue
     return thresholds
 
 
-def _for_replicates(
-    rows: pd.DataFrame, blocks: Positions, weights: Floats
-) -> Callable[[pd.DataFrame, ThresholdKey], Floats]:
+def _for_replicates(rows: pd.DataFrame, blocks: Positions, weights: Floats) -> ReplicateThresholds:
     def thresholds(part: pd.DataFrame, key: ThresholdKey) -> Floats:
-        own_blocks = blocks[rows.index.get_indexer(part.index)]
-        return placebo_thresholds_in_replicates(part, own_blocks, weights, key.fraction, key.side)
+        blocks_of_part = blocks[rows.index.get_indexer(part.index)]
+        return placebo_thresholds_in_replicates(part, blocks_of_part, weights, key.fraction, key.side)
 
     return thresholds
 

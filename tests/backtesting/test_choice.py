@@ -1,4 +1,4 @@
-"""The choice of a design: the best is found, and its cross-fitted figures come from folds that did not choose it."""
+"""The choice of a design: the best is chosen, and its cross-fitted figures come from folds that did not choose it."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_the_more_precise_method_is_chosen():
 
 
 def test_the_best_of_many_alike_is_worse_where_it_was_not_chosen():
-    """Optimism: over many equal methods the chosen one's own figure is better than its cross-fitted one, on average."""
+    """Optimism: over many equal methods the chosen method's figure is better than its cross-fitted one, on average."""
     gaps = []
     for seed in range(3):
         same = {f"m{i}": 0.03 for i in range(6)}
@@ -116,21 +116,21 @@ def test_kinds_are_compared_once_all_pay_equally_many_falsely():
 
     Placebos of SD 1% and 4%, thresholds of 1.645 SD and of 3.3% for all: closed forms at 5% false payments.
     """
-    found = result({"m": 0.02}, n_units=2_000, origins=(1, 2))
-    rows = found.placebos
+    backtested = result({"m": 0.02}, n_units=2_000, origins=(1, 2))
+    rows = backtested.placebos
     rng = np.random.default_rng(5)
     sd = np.where(np.arange(len(rows)) % 2 == 0, 0.01, 0.04)
     rate = sd * rng.standard_normal(len(rows))
     rows["savings_rate"], rows["spending"], rows["standard_error"] = rate, 2_000.0 * (1 - rate), sd
     rows["threshold_confidence_95_one-sided"] = 0.5 * sd  # far too lenient, but in proportion
-    table = pareto_set(found).set_index("kind")
+    table = pareto_set(backtested).set_index("kind")
     # 4,000 placebos: four standard errors of a share of 5%, and the learned factor's
     assert table["false_payment_rate"].to_numpy() == pytest.approx(0.05, abs=0.015)
     assert table.loc["confidence", "detection_rate"] == pytest.approx(table.loc["placebo", "detection_rate"], abs=1e-9)
-    power = np.mean([norm.cdf(0.03 / one - 1.645) for one in (0.01, 0.04)])
+    power = np.mean([norm.cdf(0.03 / spread - 1.645) for spread in (0.01, 0.04)])
     assert table.loc["confidence", "detection_rate"] == pytest.approx(power, abs=0.03)
-    flat = optimize.brentq(lambda t: np.mean([norm.sf(t / one) for one in (0.01, 0.04)]) - 0.05, 0.01, 0.2)
-    power = np.mean([norm.sf((flat - 0.03) / one) for one in (0.01, 0.04)])
+    flat = optimize.brentq(lambda t: np.mean([norm.sf(t / spread) for spread in (0.01, 0.04)]) - 0.05, 0.01, 0.2)
+    power = np.mean([norm.sf((flat - 0.03) / spread) for spread in (0.01, 0.04)])
     assert table.loc["schedule", "detection_rate"] == pytest.approx(power, abs=0.03)
     assert bool(table.loc["schedule", "dominated"])
 
@@ -157,31 +157,31 @@ def test_detection_always_stands_at_one_to_ten_percent():
         assert {f"{name}_se", f"{name}_money_se", f"{name}_total_se"} <= set(table.columns)
 
 
-def test_a_method_does_not_shine_by_refusing():
-    found = result({"open": 0.02, "coy": 0.02})
-    rows = found.placebos
-    coy = (rows["method"] == "coy") & (rows["savings_rate"].abs() > 0.02)
-    rows.loc[coy, "status"] = "refused"
-    rows.loc[coy, ["savings_rate", "spending", "benchmark"]] = np.nan
+def test_a_method_does_not_gain_by_refusing():
+    backtested = result({"open": 0.02, "selective": 0.02})
+    rows = backtested.placebos
+    selective = (rows["method"] == "selective") & (rows["savings_rate"].abs() > 0.02)
+    rows.loc[selective, "status"] = "refused"
+    rows.loc[selective, ["savings_rate", "spending", "benchmark"]] = np.nan
     chosen = choose_design(judged(rows, (0.0, 0.05), (0.95,)), kinds=["schedule"], savings=(0.05,))
     best = chosen.specifications.groupby("method").first()
-    assert best.loc["coy", "refused"] == pytest.approx(coy.sum() / 800)
-    assert best.loc["coy", "misallocation"] > 0.025 * best.loc["coy", "refused"]
+    assert best.loc["selective", "refused"] == pytest.approx(selective.sum() / 800)
+    assert best.loc["selective", "misallocation"] > 0.025 * best.loc["selective", "refused"]
     assert np.isfinite(list(chosen.summary().values())).all()
     assert np.isfinite(list(chosen.errors.values())).all()
 
 
 def test_cross_fitted_errors_of_own_thresholds_are_block_bootstraps_and_learned_thresholds_add_their_own():
     # 4 origins of 200 units in 40 blocks; a bootstrap SE from 500 replicates is known to 3%
-    found = result({"m": 0.02})
-    rows = found.placebos
+    backtested = result({"m": 0.02})
+    rows = backtested.placebos
     blocks = np.unique(rows["block"], return_inverse=True)[1]
-    scheduled = choose_design(found, kinds=["schedule"])
+    scheduled = choose_design(backtested, kinds=["schedule"])
     threshold = minimum_savings_rate(20_000)
     hits = (rows["savings_rate"] + 0.03 * rows["spending"] / 2_000 >= threshold).to_numpy(dtype=float)
     fixed = mean_and_error(hits[:, None], blocks, np.random.default_rng(1))[1][0]
     assert scheduled.errors["detection_rate_3"] == pytest.approx(fixed, rel=0.15)
-    learned = choose_design(found, kinds=["placebo"], levels=(0.9,))
+    learned = choose_design(backtested, kinds=["placebo"], levels=(0.9,))
     at = thresholds_of_placebos(rows, (0.9,))[ThresholdKey("placebo", 0.9, learned.best.threshold.side)]
     hits = (rows["savings_rate"] + 0.03 * rows["spending"] / 2_000 >= at).to_numpy(dtype=float)
     fixed = mean_and_error(hits[:, None], blocks, np.random.default_rng(1))[1][0]

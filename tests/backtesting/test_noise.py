@@ -25,30 +25,30 @@ def test_intervals_cover_the_truth():
     """95% intervals over 60 simulated sets: at least 51 hold the truth (binomial(60, .95) below 51 has p < 1e-3)."""
     held = np.zeros(2)
     for seed in range(60):
-        found = noise_components(placebos(seed), replicates=200)
-        held += [found.k_lower <= 3.0 <= found.k_upper, found.shock_lower <= 0.012 <= found.shock_upper]
+        noise = noise_components(placebos(seed), replicates=200)
+        held += [noise.k_lower <= 3.0 <= noise.k_upper, noise.shock_lower <= 0.012 <= noise.shock_upper]
     assert (held >= 51).all(), held
 
 
 def test_estimates_are_centred_on_the_truth():
     """Mean of 40 estimates within four standard errors of k = 3 and shock = 1.2%."""
-    found = np.array([(f.k, f.shock) for f in (noise_components(placebos(s), replicates=2) for s in range(40))])
-    error = found.std(axis=0, ddof=1) / np.sqrt(len(found))
-    assert (np.abs(found.mean(axis=0) - [3.0, 0.012]) < 4 * error + [0.02, 0.0002]).all()
+    noise = np.array([(f.k, f.shock) for f in (noise_components(placebos(s), replicates=2) for s in range(40))])
+    error = noise.std(axis=0, ddof=1) / np.sqrt(len(noise))
+    assert (np.abs(noise.mean(axis=0) - [3.0, 0.012]) < 4 * error + [0.02, 0.0002]).all()
 
 
 def test_no_shock_gives_nearly_none():
-    found = noise_components(placebos(1, shock=0.0))
-    assert found.shock < 0.004
-    assert found.shock_lower == pytest.approx(0.0, abs=1e-4)
+    noise = noise_components(placebos(1, shock=0.0))
+    assert noise.shock < 0.004
+    assert noise.shock_lower == pytest.approx(0.0, abs=1e-4)
 
 
 def test_units_may_miss_origins():
     whole = placebos(2)
     part = whole.sample(frac=0.7, random_state=1)
-    found = noise_components(part)
-    assert found.n_rows == len(part)
-    assert found.k == pytest.approx(noise_components(whole).k, rel=0.15)
+    noise = noise_components(part)
+    assert noise.n_rows == len(part)
+    assert noise.k == pytest.approx(noise_components(whole).k, rel=0.15)
 
 
 def test_order_of_rows_does_not_matter():
@@ -60,20 +60,22 @@ def test_order_of_rows_does_not_matter():
 def test_scale_equivariance():
     frame = placebos(4)
     double = frame.assign(savings_rate=2 * frame["savings_rate"])
-    one, two = noise_components(frame), noise_components(double)
-    assert (two.k, two.shock, two.k_upper) == pytest.approx((2 * one.k, 2 * one.shock, 2 * one.k_upper))
+    single, doubled = noise_components(frame), noise_components(double)
+    assert (doubled.k, doubled.shock, doubled.k_upper) == pytest.approx(
+        (2 * single.k, 2 * single.shock, 2 * single.k_upper)
+    )
 
 
 def test_shares_outside_follow_the_normal_law():
     """k = 3, shock = 1.2%, n = 20,000: P(|r| > 1.96 k / sqrt n) = 2 Phi(-1.96 / sqrt(1 + shock^2 n / k^2))."""
     rng = np.random.default_rng(5)
     n, k, shock = 20_000.0, 3.0, 0.012
-    frame = pd.DataFrame({"unit": np.arange(40_000), "insured_years": n})
+    frame = pd.DataFrame({"unit": np.arange(10_000), "insured_years": n})
     frame["savings_rate"] = np.sqrt(k**2 / n + shock**2) * rng.standard_normal(len(frame))
-    found = outside_sampling_interval(frame, k)
+    shares = outside_sampling_interval(frame, k)
     expected = 2 * norm.cdf(-norm.ppf(0.975) / np.sqrt(1 + shock**2 * n / k**2))
-    assert found.outside == pytest.approx(expected, abs=4 * found.outside_se)
-    assert found.above + found.below == pytest.approx(found.outside)
+    assert shares.outside == pytest.approx(expected, abs=4 * shares.outside_se)
+    assert shares.above + shares.below == pytest.approx(shares.outside)
 
 
 def test_refusals():
@@ -100,6 +102,6 @@ def test_the_case_and_refused_rows_do_not_enter():
 
 
 def test_repr_leaves_the_replicates_out():
-    found = noise_components(placebos(1), replicates=50)
-    assert "replicates" not in repr(found)
-    assert len(repr(found)) < 400
+    noise = noise_components(placebos(1), replicates=50)
+    assert "replicates" not in repr(noise)
+    assert len(repr(noise)) < 400

@@ -18,9 +18,9 @@ def placebos() -> pd.DataFrame:
     frame = frame.assign(block=frame["unit"] // 5, method="m", role="placebo", status="ok", standard_error=0.02)
     frame = frame.assign(spending=100.0, benchmark=100.0, insured_years=20_000.0, assigned=20_000.0)
     shared = 0.015 * rng.standard_normal(len(frame))
-    own = 0.01 * rng.standard_normal(len(frame))
+    separate = 0.01 * rng.standard_normal(len(frame))
     return pd.concat(
-        [frame.assign(design="a", savings_rate=shared), frame.assign(design="b", savings_rate=shared + own)]
+        [frame.assign(design="a", savings_rate=shared), frame.assign(design="b", savings_rate=shared + separate)]
     )
 
 

@@ -25,8 +25,8 @@ DESIGN = Design(treated=["u000"], baseline=[2014, 2015, 2016], performance=[2017
 @pytest.fixture(scope="module")
 def panel(null_panel):
     rng = np.random.default_rng(9)
-    place = {name: rng.uniform(50, 53, (80, 1)) * np.ones((80, 7)) for name in ("latitude", "longitude")}
-    return null_panel(80, 7, seed=2, covariates=place)
+    coordinates = {name: rng.uniform(50, 53, (80, 1)) * np.ones((80, 7)) for name in ("latitude", "longitude")}
+    return null_panel(80, 7, seed=2, covariates=coordinates)
 
 
 @pytest.fixture(scope="module")
@@ -124,16 +124,16 @@ def test_a_shift_of_the_benchmark_moves_the_threshold_but_not_detection(rows):
     # thresholds.md: ranked by detection at cross-fitted false payments, invariant to a shift; the raw threshold is not
     shifted = rows.assign(savings_rate=rows["savings_rate"] - 0.03, benchmark=rows["benchmark"], standard_error=1.0)
     base = rows.assign(standard_error=1.0)
-    one, two = (
+    before, after = (
         threshold_table(table, (0.0, 0.02), (0.95,), (), 0.5, 1)
         .query("kind == 'placebo' and side == 'one-sided'")
         .iloc[0]
         for table in (base, shifted)
     )
-    assert two["threshold"] == pytest.approx(one["threshold"] - 0.03)
-    assert two["threshold_less_bias"] == pytest.approx(one["threshold_less_bias"])
-    assert two["detection_rate_3"] == one["detection_rate_3"]
-    assert two["false_payment_rate"] == one["false_payment_rate"]
+    assert after["threshold"] == pytest.approx(before["threshold"] - 0.03)
+    assert after["threshold_less_bias"] == pytest.approx(before["threshold_less_bias"])
+    assert after["detection_rate_3"] == before["detection_rate_3"]
+    assert after["false_payment_rate"] == before["false_payment_rate"]
 
 
 def test_cross_fitting_leaves_block_and_origin_out(rows):
@@ -141,11 +141,11 @@ def test_cross_fitting_leaves_block_and_origin_out(rows):
     rate, se = rows["savings_rate"].to_numpy(), rows["standard_error"].to_numpy()
     block, origin = rows["block"].to_numpy(), rows["origin"].to_numpy()
     for row in (0, 100, 300):
-        found = []
+        quantiles = []
         for other in sorted(set(origin) - {origin[row]}):
             z = np.sort((rate / se)[(block != block[row]) & (origin == other)])
-            found.append(z[int(np.ceil(0.95 * (len(z) + 1) - 1e-9)) - 1])
-        assert thresholds[row] == pytest.approx(se[row] * np.mean(found))
+            quantiles.append(z[int(np.ceil(0.95 * (len(z) + 1) - 1e-9)) - 1])
+        assert thresholds[row] == pytest.approx(se[row] * np.mean(quantiles))
 
 
 def test_schedule_is_judged_on_the_same_rows(result, rows):
@@ -158,13 +158,13 @@ def test_schedule_is_judged_on_the_same_rows(result, rows):
 def test_standard_errors_cluster_by_block(rows):
     # every row of a block the same outcome: the error is that of as many observations as there are blocks
     flat = rows.assign(savings_rate=np.where(rows["block"] % 2 == 0, 0.2, -0.2), standard_error=0.01)
-    found = threshold_table(flat, (0.0,), (0.95,), (), 0.5, 1).query("kind == 'schedule'").iloc[0]
+    schedule = threshold_table(flat, (0.0,), (0.95,), (), 0.5, 1).query("kind == 'schedule'").iloc[0]
     blocks = flat["block"].nunique()
-    assert found["false_payment_rate_se"] == pytest.approx(0.5 / np.sqrt(blocks), rel=0.25)
+    assert schedule["false_payment_rate_se"] == pytest.approx(0.5 / np.sqrt(blocks), rel=0.25)
 
 
 def test_between_unit_component_is_recovered():
-    # truth: persistent SD 0.02 beside yearly SD 0.03; 400 units, 4 origins; SE of the estimate is about 0.001
+    # truth: persistent SD 0.02 and yearly SD 0.03; 400 units, 4 origins; SE of the estimate is about 0.001
     rng = np.random.default_rng(1)
     error = (0.02 * rng.normal(size=(400, 1)) + 0.03 * rng.normal(size=(400, 4))).ravel()
     units, origins = np.repeat(np.arange(400), 4), np.tile(np.arange(4), 400)
@@ -177,8 +177,8 @@ def test_between_unit_component_is_recovered():
 
 def test_size_classes_part_the_rows():
     sizes = np.array([100.0, 5_000, 20_000, 60_000])
-    found = size_classes(sizes, [50_000, 5_000])
-    assert {name: inside.tolist() for name, inside in found.items()} == {
+    classes = size_classes(sizes, [50_000, 5_000])
+    assert {name: inside.tolist() for name, inside in classes.items()} == {
         "all": [True] * 4,
         "below 5,000": [True, False, False, False],
         "5,000 to 50,000": [False, True, True, False],
@@ -244,9 +244,9 @@ def test_normal_operating_characteristics_of_the_schedule():
             }
         )
         row = threshold_table(table, (0.0,), (0.95,), (), 0.5, 1).query("kind == 'schedule'").iloc[0]
-        found = [row[name] for name in ("false_payment_rate", *(f"detection_rate_{s}" for s in (2, 3, 5)))]
+        simulated = [row[name] for name in ("false_payment_rate", *(f"detection_rate_{s}" for s in (2, 3, 5)))]
         error = np.sqrt(np.array(expected) * (1 - np.array(expected)) / count)
-        assert np.abs(np.array(found) - expected).max() < 4 * error.max() + 0.0005
+        assert np.abs(np.array(simulated) - expected).max() < 4 * error.max() + 0.0005
         assert expected[0] == pytest.approx(1 - norm.cdf(minimum_savings_rate(n) / se), abs=0.0006)
 
 
@@ -256,7 +256,7 @@ def test_nothing_after_a_placebos_own_baseline_chooses_it(panel):
     spending = panel.spending.copy()
     spending[:, 3:] *= np.random.default_rng(1).uniform(0.5, 2.0, (80, 4))
     shaken = dataclasses.replace(panel, spending=spending)
-    before, after = (selection_flags(one, "u000", contract, window, None) for one in (panel, shaken))
+    before, after = (selection_flags(data, "u000", contract, window, None) for data in (panel, shaken))
     for name in before:
         np.testing.assert_array_equal(before[name], after[name])
     early = selection_flags(panel, "u000", contract, np.array([0]), None)
@@ -289,8 +289,8 @@ def test_quarterly_growth_is_over_a_year(null_panel):
     columns = np.arange(4, 12)
     growth = quarters.spending[:, 8:12].mean(axis=1) / quarters.spending[:, 4:8].mean(axis=1)
     decile = pd.qcut(pd.Series(growth), 10, labels=False)
-    found = selection_flags(quarters, "u000", columns, columns, None)["growth"]
-    np.testing.assert_array_equal(found, (decile == decile[0]).to_numpy())
+    flagged = selection_flags(quarters, "u000", columns, columns, None)["growth"]
+    np.testing.assert_array_equal(flagged, (decile == decile[0]).to_numpy())
 
 
 def plain_rows(count=60, origins=(2016, 2017), sd=0.02, seed=1):
@@ -379,17 +379,17 @@ def test_standard_errors_hold_the_thresholds_learned_again():
 
     One origin of 100 independent units; Monte Carlo error of an SD from 300 is 4%, of 500 replicates 3%.
     """
-    found, fixed, errors = [], [], []
+    figures, fixed, errors = [], [], []
     for seed in range(300):
         frame = plain_rows(count=100, origins=(2016,), seed=seed)
         table = threshold_table(frame, (0.0,), (0.9,), (), 0.5, 1) if seed < 20 else None
         threshold = cross_fitted_placebo_thresholds(frame, 0.9, "one-sided")
         rate = frame["savings_rate"].to_numpy()
-        found.append((threshold.mean(), (rate + 0.02 * frame["spending"] / 100 >= threshold).mean()))
+        figures.append((threshold.mean(), (rate + 0.02 * frame["spending"] / 100 >= threshold).mean()))
         if table is not None:
             row = table.query("kind == 'placebo' and level == 0.9 and side == 'one-sided'").iloc[0]
             errors.append((row["threshold_se"], row["detection_rate_2_se"]))
             fixed.append(threshold.std() / 10)
-    truth = np.std(found, axis=0)
+    truth = np.std(figures, axis=0)
     assert np.mean(errors, axis=0) == pytest.approx(truth, rel=0.25)
     assert np.mean(fixed) < 0.5 * truth[0]

@@ -30,51 +30,51 @@ def with_value(row, column, value):
 
 
 def test_performance_of_the_treated_is_sealed_and_nothing_else():
-    found = Problem.of(panel(), design())
-    assert np.isnan(found.spending[0, 3:]).all()
-    assert np.isfinite(found.spending[0, :3]).all()
-    np.testing.assert_array_equal(found.spending[1:], panel().spending[1:])
+    problem = Problem.of(panel(), design())
+    assert np.isnan(problem.spending[0, 3:]).all()
+    assert np.isfinite(problem.spending[0, :3]).all()
+    np.testing.assert_array_equal(problem.spending[1:], panel().spending[1:])
 
 
 @pytest.mark.parametrize("known", ["cv", "variance"])
 def test_known_noise_is_sealed_too(known):
     # with a cv the variance of a mean depends on that mean: it would give the sealed spending away
     given = {"cv": 2.5} if known == "cv" else {"sampling_variance": np.ones((3, 5))}
-    found = Problem.of(panel(**given), design())
-    assert np.isnan(found.variance[0, 3:]).all()
+    problem = Problem.of(panel(**given), design())
+    assert np.isnan(problem.variance[0, 3:]).all()
     np.testing.assert_allclose(
-        found.variance[1:], (2.5 * panel().spending[1:]) ** 2 / panel().insured_years[1:] if known == "cv" else 1.0
+        problem.variance[1:], (2.5 * panel().spending[1:]) ** 2 / panel().insured_years[1:] if known == "cv" else 1.0
     )
 
 
 def test_staggered_start_seals_from_the_units_own_start():
-    found = Problem.of(panel(), design(treated=["a", "b"], starts={"b": 2018}))
-    assert np.isnan(found.spending[0, 3:]).all()
-    assert np.isfinite(found.spending[1, 3])
-    assert np.isnan(found.spending[1, 4])
-    assert found.performance_insured_years.tolist() == [[10, 10], [0, 20]]
+    problem = Problem.of(panel(), design(treated=["a", "b"], starts={"b": 2018}))
+    assert np.isnan(problem.spending[0, 3:]).all()
+    assert np.isfinite(problem.spending[1, 3])
+    assert np.isnan(problem.spending[1, 4])
+    assert problem.performance_insured_years.tolist() == [[10, 10], [0, 20]]
 
 
 def test_masked_periods_are_neither_baseline_nor_performance():
-    found = Problem.of(panel(), design(masked=[2015, 2018]))
-    assert found.baseline.tolist() == [0, 2]
-    assert found.performance_columns.tolist() == [3]
-    assert found.pre.sum() == 2
+    problem = Problem.of(panel(), design(masked=[2015, 2018]))
+    assert problem.baseline.tolist() == [0, 2]
+    assert problem.performance_columns.tolist() == [3]
+    assert problem.pre.sum() == 2
 
 
 def test_standard_divides_by_relative_case_mix():
     # by hand: expected 100, 200, 300 with insured 10, 20, 30 have mean (1000 + 4000 + 9000) / 60 = 233.33
     expected = np.array([[100.0], [200.0], [300.0]]) * np.ones((3, 5))
-    found = Problem.of(panel(covariates={"expected": expected}), design(standard="expected"))
-    assert found.factor[:, 0] == pytest.approx([300 / 700, 600 / 700, 900 / 700])
-    np.testing.assert_allclose(found.spending[1], panel().spending[1] / (600 / 700))
+    problem = Problem.of(panel(covariates={"expected": expected}), design(standard="expected"))
+    assert problem.factor[:, 0] == pytest.approx([300 / 700, 600 / 700, 900 / 700])
+    np.testing.assert_allclose(problem.spending[1], panel().spending[1] / (600 / 700))
 
 
 def test_unknown_future_sizes_are_carried_forward():
     spending, sizes = panel().spending.copy(), panel().insured_years.copy()
     spending[0, 3:], sizes[0, 3:] = np.nan, np.nan
-    found = Problem.of(panel(spending=spending, insured_years=sizes), design())
-    assert found.performance_insured_years.tolist() == [[10, 10]]
+    problem = Problem.of(panel(spending=spending, insured_years=sizes), design())
+    assert problem.performance_insured_years.tolist() == [[10, 10]]
 
 
 @pytest.mark.parametrize(
@@ -97,8 +97,8 @@ def test_each_mistake_is_told_its_cure(data, changes, error, cure):
 
 
 def test_incomplete_donors_are_dropped_when_asked():
-    found = Problem.of(with_value(1, 1, np.nan), design(incomplete="drop"))
-    assert found.labels(found.donors) == ["c"]
+    problem = Problem.of(with_value(1, 1, np.nan), design(incomplete="drop"))
+    assert problem.labels(problem.donors) == ["c"]
 
 
 def test_missing_spending_in_the_treated_units_performance_is_no_mistake():

@@ -78,14 +78,15 @@ def count_by_hand(frames, *, insurers, left_out, prefix):
     death = frames["deaths"].set_index("person")["date"]
     claims = frames["claims"].dropna(subset=["person", "date"])
     for person in insured.index:
-        own = frames["enrolment"][frames["enrolment"]["person"] == person].copy()
-        own["lo"] = [max(start, FIRST, dt.date(int(insured.loc[person, "birth_year"]), 1, 1)) for start in own["start"]]
-        own["hi"] = [min(LAST if pd.isna(end) else end, LAST, death.get(person, LAST)) for end in own["end"]]
-        own = own[own["hi"] >= own["lo"]]
-        own["length"] = [-(hi - lo).days for lo, hi in zip(own["lo"], own["hi"], strict=True)]
-        own = own.sort_values(["lo", "length", "practice", "insurer"])
+        born = dt.date(int(insured.loc[person, "birth_year"]), 1, 1)
+        spans = frames["enrolment"][frames["enrolment"]["person"] == person].copy()
+        spans["lo"] = [max(start, FIRST, born) for start in spans["start"]]
+        spans["hi"] = [min(LAST if pd.isna(end) else end, LAST, death.get(person, LAST)) for end in spans["end"]]
+        spans = spans[spans["hi"] >= spans["lo"]]
+        spans["length"] = [-(hi - lo).days for lo, hi in zip(spans["lo"], spans["hi"], strict=True)]
+        spans = spans.sort_values(["lo", "length", "practice", "insurer"])
         where = {}
-        for span in own.itertuples():
+        for span in spans.itertuples():
             for number in range((span.hi - span.lo).days + 1):
                 where.setdefault(span.lo + dt.timedelta(days=number), (span.practice, span.insurer))
         for date, (practice, insurer) in where.items():

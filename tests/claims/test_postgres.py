@@ -22,10 +22,10 @@ from ssinfer.periods import span
 
 def binaries():
     """The folder of initdb and postgres: on the path, or where Debian keeps them."""
-    places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
-    found = shutil.which("initdb")
-    places += [Path(found).parent] if found else []
-    return next((place for place in places if (place / "initdb").exists() and (place / "postgres").exists()), None)
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
+    initdb = shutil.which("initdb")
+    folders += [Path(initdb).parent] if initdb else []
+    return next((path for path in folders if (path / "initdb").exists() and (path / "postgres").exists()), None)
 
 
 @pytest.fixture(scope="module")
@@ -108,9 +108,10 @@ def test_the_same_panel_to_the_cent(connection, random_tables):
         Population(kind="closed", baseline=("2018Q2", "2018Q3"), after_leaving="drop", units={"p1": "g", "p2": "g"}),
     ]
     periods = span("2018Q2", "2019Q4")
+    on_postgres, on_duckdb = ClaimsTables.from_connection(connection), ClaimsTables.from_frames(**frames)
     for population in populations:
-        ours = extract(ClaimsTables.from_connection(connection), population, definition, periods=periods)
-        expected = extract(ClaimsTables.from_frames(**frames), population, definition, periods=periods)
+        ours = extract(on_postgres, population, definition, periods=periods)
+        expected = extract(on_duckdb, population, definition, periods=periods)
         pd.testing.assert_frame_equal(ours.attrition, expected.attrition)
         for panel, other in ((ours.panel, expected.panel), (ours.truncated, expected.truncated)):
             assert panel.units == other.units

@@ -19,7 +19,7 @@ PLAIN = {
 }
 
 
-def one(spending, *, excess=False, **terms):
+def pay(spending, *, excess=False, **terms):
     arrays = {name: np.full(1, value) for name, value in {**PLAIN, **terms}.items()}
     payment, code = payments(np.full(1, 1_000.0), np.full(1, float(spending)), excess=excess, **arrays)
     return float(payment[0]), Outcome(int(code[0]))
@@ -46,7 +46,7 @@ def one(spending, *, excess=False, **terms):
     ],
 )
 def test_every_outcome(spending, terms, payment, outcome):
-    paid, code = one(spending, **terms)
+    paid, code = pay(spending, **terms)
     assert paid == pytest.approx(payment)
     assert code is outcome
 

@@ -30,7 +30,7 @@ REQUIRED = {
 
 
 def contract(**terms):
-    return Contract(**{"name": "mine", "rule_year": 2024, **terms})
+    return Contract(**{"name": "example", "rule_year": 2024, **terms})
 
 
 def years_of(name):
@@ -185,9 +185,9 @@ def test_years_the_wrong_way_round():
         Contract.from_mapping({"name": "x", "first_year": 2024, "last_year": 2019})
 
 
-def test_own_file(tmp_path):
-    file = tmp_path / "own.toml"
-    file.write_text('name = "own"\nrule_year = 2025\n[sharing]\nsavings = 0.25\n')
+def test_a_users_file(tmp_path):
+    file = tmp_path / "users.toml"
+    file.write_text('name = "users"\nrule_year = 2025\n[sharing]\nsavings = 0.25\n')
     assert load_contract(file).sharing.savings == 0.25
     assert load_contract(str(file), year=2025).rule_year == 2025
 
@@ -208,7 +208,7 @@ def test_a_contract_is_frozen_and_replaceable():
     assert dataclasses.replace(terms, sharing={"savings": 0.3}).sharing.savings == 0.3
 
 
-# 42 CFR 425: 10/30/60 weights; blend by hand: own = 0.1 x 100 + 0.3 x 110 + 0.6 x 120 = 115, trended 1.1 -> 126.5
+# 42 CFR 425: 10/30/60 weights; by hand: 0.1 x 100 + 0.3 x 110 + 0.6 x 120 = 115, trended by 1.1 -> 126.5
 def test_benchmark_blend_by_hand():
     terms = BenchmarkTerms(history_weights=(0.1, 0.3, 0.6), regional_weight=0.35, regional_cap=0.05)
     history = (100.0, 110.0, 120.0)

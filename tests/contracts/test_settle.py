@@ -16,7 +16,7 @@ from ssinfer.thresholds.schedule import minimum_savings_rate
 
 
 def contract(**terms):
-    return Contract(**{"name": "mine", "rule_year": 2024, **terms})
+    return Contract(**{"name": "example", "rule_year": 2024, **terms})
 
 
 HALF = contract(sharing={"savings": 0.5})
@@ -261,7 +261,7 @@ class TestMistakes:
             ({"spending": float("nan")}, "spending must be finite"),
             ({"spending": "95 euro"}, "spending must be a number"),
             ({"spending": np.ones(3), "insured_years": np.ones(2)}, "Shapes differ: spending (3,), insured_years (2,)"),
-            ({"currency": "USD"}, "Mixed currency: mine is in EUR, the amounts in USD"),
+            ({"currency": "USD"}, "Mixed currency: example is in EUR, the amounts in USD"),
             ({"threshold": 0.03}, "has a none threshold"),
             ({"deductions": {"care": 1.0}}, "no deductions named 'care'"),
             ({"carried_loss": -1.0}, "carried_loss must be an amount of 0 or more"),
@@ -395,11 +395,11 @@ def test_a_symmetric_two_sided_contract_pays_what_it_would_owe(rate, share, gate
 def test_the_unit_of_currency_does_not_matter(name, ratio, unit):
     terms = load_contract(name)
     given_money = {"insured_years": 30_000, "quality": _quality(terms)}
-    one = settle(terms, benchmark=2_500.0, spending=2_500.0 * ratio, **given_money)
-    other = settle(terms, benchmark=2_500.0 * unit, spending=2_500.0 * ratio * unit, **given_money)
-    assume(abs(abs(one.rate) - float(one.threshold)) > 1e-11)
-    assert other.code == one.code
-    assert float(other.raw) == pytest.approx(unit * float(one.raw), rel=1e-9, abs=1e-6)
+    single = settle(terms, benchmark=2_500.0, spending=2_500.0 * ratio, **given_money)
+    converted = settle(terms, benchmark=2_500.0 * unit, spending=2_500.0 * ratio * unit, **given_money)
+    assume(abs(abs(single.rate) - float(single.threshold)) > 1e-11)
+    assert converted.code == single.code
+    assert float(converted.raw) == pytest.approx(unit * float(single.raw), rel=1e-9, abs=1e-6)
 
 
 @settings(max_examples=30)
@@ -409,15 +409,15 @@ def test_arrays_settle_as_numbers_do(rows, name):
     benchmark, ratio, years = map(np.array, zip(*rows, strict=True))
     many = settle(terms, benchmark=benchmark, spending=benchmark * ratio, insured_years=years, quality=_quality(terms))
     for i in range(len(rows)):
-        one = settle(
+        single = settle(
             terms,
             benchmark=benchmark[i],
             spending=benchmark[i] * ratio[i],
             insured_years=years[i],
             quality=_quality(terms),
         )
-        assert {party: cents[i] for party, cents in many.cents.items()} == one.cents
-        assert many.explain(i)[-2:] == one.steps[-2:]
+        assert {party: cents[i] for party, cents in many.cents.items()} == single.cents
+        assert many.explain(i)[-2:] == single.steps[-2:]
 
 
 def test_to_frame_and_dict():

@@ -8,7 +8,7 @@ from ssinfer.errors import SettlementError
 
 
 def contract(**terms):
-    return Contract(**{"name": "mine", "rule_year": 2024, **terms})
+    return Contract(**{"name": "example", "rule_year": 2024, **terms})
 
 
 def test_pooled_years_weigh_by_insured_years():
@@ -31,7 +31,7 @@ def test_losses_are_made_good_before_savings_are_shared():
     carrying = contract(years={"carry_over_losses": True})
     result = settle_years(carrying, benchmark=[100, 100, 100], spending=[110, 96, 80], insured_years=[10, 10, 10])
     # lost 100; 40 saved makes good 40; of 200 saved 60 makes good the rest, 140 is shared
-    assert [one.payment for one in result.settlements] == [0.0, 0.0, 70.0]
+    assert [settlement.payment for settlement in result.settlements] == [0.0, 0.0, 70.0]
     assert result.carried_loss == 0.0
 
 
@@ -39,13 +39,13 @@ def test_physician_group_practice_carries_only_what_exceeds_its_gate():
     pgp = load_contract("physician-group-practice", year=2009)
     result = settle_years(pgp, benchmark=[100, 100], spending=[103, 95], insured_years=[1_000, 1_000], quality=100.0)
     # lost 3%: 1% of 100,000 carried; saved 5%: 3,000 above the deductible less 1,000, at 80%
-    assert [one.payment for one in result.settlements] == [0.0, 1_600.0]
+    assert [settlement.payment for settlement in result.settlements] == [0.0, 1_600.0]
 
 
 def test_shared_losses_are_not_carried():
     both = contract(sharing={"savings": 0.5, "losses": 0.5}, years={"carry_over_losses": True})
     result = settle_years(both, benchmark=[100, 100], spending=[110, 90], insured_years=[10, 10])
-    assert [one.payment for one in result.settlements] == [-50.0, 50.0]
+    assert [settlement.payment for settlement in result.settlements] == [-50.0, 50.0]
 
 
 def test_stop_clause():
@@ -61,7 +61,7 @@ def test_figures_that_differ_by_year():
     result = settle_years(
         scaled, benchmark=[100, 100], spending=[90, 90], insured_years=[10, 10], by_year={"quality": [100.0, 50.0]}
     )
-    assert [one.payment for one in result.settlements] == [50.0, 25.0]
+    assert [settlement.payment for settlement in result.settlements] == [50.0, 25.0]
 
 
 @pytest.mark.parametrize(

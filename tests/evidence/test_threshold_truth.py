@@ -1,6 +1,6 @@
 """Every threshold over repeated simulated contracts of known truth: false payments and coverage against nominal.
 
-ADEMP. Aims: does each kind of threshold pay as many contracts that saved nothing as it promises, where theory says so,
+ADEMP. Aims: does each kind of threshold pay the promised share of contracts without a saving, where theory says so,
 and visibly more where its error is sampling noise alone? Data: one contract of 20,000 insured and 200 placebo units of
 5,000 to 100,000, three baseline and three performance years; person noise k / sqrt(n) per year, AR(1) group shocks of
 persistence 0.8, a common bias of the benchmark; placebos of their own shocks. Estimand: the saving, zero.
@@ -122,7 +122,7 @@ def test_false_payments(setting, evidence_share):
             assert abs(rates[name] - nominal) < error + 0.01, name
         elif bias == 0 and (shock == 0 or name not in alone):
             assert abs(rates[name] - nominal) < error, name
-        else:  # a threshold that knows nothing of a bias, or of the shock, pays too often
+        else:  # a threshold that ignores a bias or the shock pays too often
             assert rates[name] > nominal + error, name
     if bias == 0:
         assert rates["credible 95%, sceptical"] < 0.05
@@ -171,5 +171,5 @@ def test_posterior_calibration_covers(evidence_share):
         binomial = np.sqrt(nominal * (1 - nominal) / n_contracts / n_fits)
         error = max(float(np.std(values, ddof=1)) / np.sqrt(n_fits), binomial)
         print(f"posterior calibration, {name}: {np.mean(values):.4f} (Monte Carlo error {error:.4f}, {n_fits} fits)")  # noqa: T201
-        # a fit to 200 placebos knows the SD to 5%, which moves coverage by a point
+        # the standard error of the SD from 200 placebos is 5%, which moves coverage by one percentage point
         assert abs(np.mean(values) - nominal) < 4 * binomial + 0.02

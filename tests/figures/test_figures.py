@@ -84,8 +84,8 @@ def test_inline_prefixes_every_id_and_reference():
     text = drawn("threshold_by_size", curves("a"))
     element = inline(text, "name", "words")
     assert element.startswith("<svg")
-    assert all(one.startswith("name-") for one in re.findall(r'\bid="([^"]+)"', element))
-    assert all(one.startswith("name-") for one in re.findall(r"url\(#([^)]+)\)", element))
+    assert all(identifier.startswith("name-") for identifier in re.findall(r'\bid="([^"]+)"', element))
+    assert all(identifier.startswith("name-") for identifier in re.findall(r"url\(#([^)]+)\)", element))
     assert 'aria-label="words"' in element
     assert "<metadata" not in text
 

@@ -42,13 +42,13 @@ def test_only_the_leading_part_is_solved():
 
 
 @pytest.mark.parametrize("least", [0.0, 1e-12])
-def test_what_is_not_positive_definite_is_refused_or_raised_to_the_least_pivot(least):
+def test_a_singular_matrix_is_refused_or_raised_to_the_least_pivot(least):
     singular = np.ones((3, 3))
     assert cholesky(singular, least) == (least > 0)
     assert not cholesky(np.array([[1.0, np.nan], [np.nan, np.nan]]), least)
 
 
-def test_a_singular_system_has_a_finite_solution_and_what_is_no_number_none():
+def test_a_singular_system_has_a_finite_solution_and_a_system_with_nan_has_none():
     right = np.ones(3)
     solve_positive(np.ones((3, 3)), right)
     assert right.sum() == pytest.approx(1.0)

@@ -22,7 +22,7 @@ def slow_fit(squares, size, lam, known):
     starts = [(2.0, -6.0), (1.0, -4.0), (0.5, -5.0)] if known == "size" else [(-6.0,), (-4.0,)]
     best = min(
         (minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-10}) for start in starts),
-        key=lambda found: found.fun,
+        key=lambda optimum: optimum.fun,
     )
     return np.exp(best.x), -best.fun
 

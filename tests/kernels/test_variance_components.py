@@ -51,7 +51,7 @@ def test_a_general_solver_from_many_starts_finds_nothing_lower(seed):
     theta = even_start(square, regressors)
     fit_variance(square, regressors, mass, theta)
     unit = square.mean() / regressors.mean(axis=0)
-    found = [
+    minima = [
         minimize(
             lambda z: objective(z * unit, square, regressors, mass),
             start,
@@ -61,7 +61,7 @@ def test_a_general_solver_from_many_starts_finds_nothing_lower(seed):
         ).fun
         for start in ([1 / 3] * 3, [0.9, 0.05, 0.05], [0.05, 0.9, 0.05], [0.05, 0.05, 0.9])
     ]
-    assert objective(theta, square, regressors, mass) <= min(found) + 1e-5
+    assert objective(theta, square, regressors, mass) <= min(minima) + 1e-5
 
 
 def test_an_observation_counts_as_often_as_its_mass():
@@ -88,7 +88,7 @@ def test_no_error_has_no_variance_and_an_unknown_one_has_an_unknown_variance():
 
 @pytest.mark.parametrize("scale", [1e-12, 1e-8, 1e8, 1e12])
 def test_the_unit_of_a_source_does_not_matter(scale):
-    """A misfit of rounding beside squared levels: numbers 1e12 apart once made every set be solved wrongly."""
+    """Sources whose sizes differ by 1e12 were once solved wrongly."""
     rng = np.random.default_rng(3)
     regressors = np.column_stack([rng.gamma(2, 1, 400), rng.gamma(2, 1, 400), np.ones(400)])
     errors = rng.standard_normal(400) * np.sqrt(regressors @ [1.0, 2.0, 0.5])
@@ -108,19 +108,19 @@ def test_heavy_tails_have_several_minima_and_the_even_start_alone_misses_some():
         truth = regressors @ [1.0, rng.uniform(0, 4e-4), rng.uniform(0, 4e-4)]
         square = truth * rng.standard_t(2, m) ** 2
         ones, even = np.ones(m), even_start(square, regressors)
-        found = objective(variance_function(np.sqrt(square), regressors), square, regressors, ones)
+        reached = objective(variance_function(np.sqrt(square), regressors), square, regressors, ones)
         starts = even * np.exp(rng.normal(0, 3, (20, 3)))
         lowest = min(fit_variance(square, regressors, ones, start)[0] for start in starts)
         from_even = fit_variance(square, regressors, ones, even)[0]
-        assert found <= from_even + 1e-9
+        assert reached <= from_even + 1e-9
         missed += from_even > lowest + 1e-3
-        left += found > lowest + 1e-3
+        left += reached > lowest + 1e-3
     assert missed > 0
     assert left <= 2
 
 
 def test_variance_function_recovers_shock_and_sampling_noise():
-    """v = (1.25%)^2 + 3.3^2 / n, the order found on Dutch municipalities; 4,000 units, three standard errors."""
+    """v = (1.25%)^2 + 3.3^2 / n, the order of Dutch municipalities; 4,000 units, three standard errors."""
     rng = np.random.default_rng(2)
     n = rng.uniform(5_000, 60_000, size=4000)
     regressors = np.column_stack([np.ones(4000), 1 / n, np.zeros(4000)])

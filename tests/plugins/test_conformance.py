@@ -128,9 +128,9 @@ class DependsOnNames(Good):
 
 class ReturnsNaN(Good):
     def draw(self, level, ratio, donors, rng):
-        found = super().draw(level, ratio, donors, rng)
-        found[0, 3] = np.nan
-        return found
+        draws = super().draw(level, ratio, donors, rng)
+        draws[0, 3] = np.nan
+        return draws
 
 
 class HidesNaN(Good):
@@ -225,8 +225,8 @@ class Raises(Good):
 
 class Undercovers(Good):
     def draw(self, level, ratio, donors, rng):
-        found = super().draw(level, ratio, donors, rng)
-        return found.mean(axis=1, keepdims=True) + 0.1 * (found - found.mean(axis=1, keepdims=True))
+        draws = super().draw(level, ratio, donors, rng)
+        return draws.mean(axis=1, keepdims=True) + 0.1 * (draws - draws.mean(axis=1, keepdims=True))
 
 
 BAD = {

@@ -35,13 +35,15 @@ def registered(monkeypatch):
 
     def register(*points, **attributes):
         vars(sys.modules[MODULE]).update(attributes)
-        found = []
+        registered_points = []
         for name, attribute, package in points:
             point = EntryPoint(name, f"{MODULE}:{attribute}", discovery.GROUP)
-            found.append(point._for(SimpleNamespace(name=package, version="1.2")))
-        monkeypatch.setattr(discovery, "entry_points", lambda group: found if group == discovery.GROUP else [])
+            registered_points.append(point._for(SimpleNamespace(name=package, version="1.2")))
+        monkeypatch.setattr(
+            discovery, "entry_points", lambda group: registered_points if group == discovery.GROUP else []
+        )
         discovery.providers.cache_clear()
-        return {(one.name, one.package): one for one in discovery.providers()}
+        return {(provider.name, provider.package): provider for provider in discovery.providers()}
 
     yield register
     discovery.providers.cache_clear()
@@ -49,10 +51,10 @@ def registered(monkeypatch):
 
 def test_our_own_methods_register_like_a_strangers():
     discovery.providers.cache_clear()
-    found = {one.name: one for one in discovery.providers()}
-    assert found["AdministrativeBenchmark"].method is ss.AdministrativeBenchmark
-    assert found["AdministrativeBenchmark"].package == "ssinfer"
-    for provider in found.values():
+    registered_methods = {provider.name: provider for provider in discovery.providers()}
+    assert registered_methods["AdministrativeBenchmark"].method is ss.AdministrativeBenchmark
+    assert registered_methods["AdministrativeBenchmark"].package == "ssinfer"
+    for provider in registered_methods.values():
         assert not provider.reason, provider
         assert isinstance(provider.method(), Benchmark)
         # what a table promises is yes or no, never "?", for a method of ours
@@ -96,30 +98,30 @@ BROKEN = {
 def test_a_broken_provider_has_its_reason_and_the_others_go_on(registered, kind):
     attributes, reason = BROKEN[kind]
     points = [("Broken", "Stranger", "theirs"), ("Good", "Good", "others")]
-    found = registered(*points, Good=Stranger, **attributes)
-    assert reason in found["Broken", "theirs"].reason
-    assert found["Good", "others"].method is Stranger
+    registered_methods = registered(*points, Good=Stranger, **attributes)
+    assert reason in registered_methods["Broken", "theirs"].reason
+    assert registered_methods["Good", "others"].method is Stranger
     with pytest.raises(PluginError, match=r"'Broken' of theirs 1.2 cannot be used: "):
         discovery.find_method("Broken")
 
 
 def test_a_module_that_leaves_the_interpreter_is_caught(registered, monkeypatch):
     monkeypatch.setattr(EntryPoint, "load", lambda _: leave())
-    found = registered(("Leaves", "Leaves", "theirs"))
-    assert found["Leaves", "theirs"].reason == "SystemExit: 3"
+    registered_methods = registered(("Leaves", "Leaves", "theirs"))
+    assert registered_methods["Leaves", "theirs"].reason == "SystemExit: 3"
 
 
 def test_a_name_taken_twice(registered):
     points = [("Mine", "Stranger", "ssinfer"), ("Mine", "Stranger", "theirs")]
-    found = registered(*points, Stranger=Stranger)
-    assert not found["Mine", "ssinfer"].reason
-    assert "registered more than once" in found["Mine", "theirs"].reason
+    registered_methods = registered(*points, Stranger=Stranger)
+    assert not registered_methods["Mine", "ssinfer"].reason
+    assert "registered more than once" in registered_methods["Mine", "theirs"].reason
     assert discovery.find_method("Mine") is Stranger
 
 
 def test_two_strangers_with_one_name_are_both_refused(registered):
-    found = registered(("Twice", "Stranger", "one"), ("Twice", "Stranger", "two"), Stranger=Stranger)
-    assert all("registered more than once" in provider.reason for provider in found.values())
+    registered_methods = registered(("Twice", "Stranger", "one"), ("Twice", "Stranger", "two"), Stranger=Stranger)
+    assert all("registered more than once" in provider.reason for provider in registered_methods.values())
     with pytest.raises(PluginError, match="registered more than once"):
         discovery.find_method("Twice")
 

@@ -67,10 +67,10 @@ def test_json_holds_what_python_gives(files, panel):
     lower, upper = np.quantile(cf.pooled(), [0.025, 0.975])
     assert document["summary"]["lower_95"][-1] == pytest.approx(lower)
     assert document["summary"]["upper_95"][-1] == pytest.approx(upper)
-    gate = ss.confidence_threshold(cf, 0.95, "one-sided").rate
+    threshold = ss.confidence_threshold(cf, 0.95, "one-sided").rate
     rows = pd.DataFrame(document["thresholds"])
-    mine = rows[(rows["kind"] == "confidence") & (rows["level"] == 0.95) & (rows["side"] == "one-sided")]
-    assert mine["rate"].item() == pytest.approx(gate)
+    one_sided = rows[(rows["kind"] == "confidence") & (rows["level"] == 0.95) & (rows["side"] == "one-sided")]
+    assert one_sided["rate"].item() == pytest.approx(threshold)
     assert document["method"]["package"] == "ssinfer"
     assert document["seed"] == 7
 

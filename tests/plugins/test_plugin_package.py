@@ -6,22 +6,13 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = ROOT / "tests" / "plugin"
 
-PANEL = """
-import sys
-import numpy as np, pandas as pd
-
-rng = np.random.default_rng(0)
-grid = [(f"u{i:02d}", t) for i in range(25) for t in range(2012, 2018)]
-frame = pd.DataFrame(grid, columns=["unit", "period"]).assign(insured_years=20_000.0)
-frame["spending"] = 2000 * 1.02 ** (frame["period"] - 2012) * (1 + 0.02 * rng.standard_normal(len(frame)))
-frame.to_csv("panel.csv", index=False)
-"""
 STUDY = """
 title = "A study of another package's parts"
 question = "Are they found?"
@@ -80,12 +71,13 @@ def ask(environment, *arguments, folder):
 
 
 CLI = "from ssinfer.cli import main; main()"
+LISTS = "from ssinfer.cli import app; [app([name], standalone_mode=False) for name in ('methods', 'thresholds')]"
 
 
-def test_the_plug_in_is_listed_and_the_broken_one_named_with_its_reason(environment, tmp_path):
-    done = ask(environment, "-c", CLI, "methods", folder=tmp_path)
+def test_method_and_threshold_are_listed_and_the_broken_one_named_with_its_reason(environment, tmp_path):
+    done = ask(environment, "-c", LISTS, folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    rows = {line.split()[0]: line.split() for line in done.stdout.splitlines()}
+    rows = {line.split()[0]: line.split() for line in done.stdout.splitlines() if line.strip()}
     assert rows["GrowthBenchmark"][1:] == ["panel", "growth-benchmark", "0.3.1", "masks,", "confidence"]
     assert rows["AdministrativeBenchmark"][1:3] == ["panel", "ssinfer"]
     (broken,) = [line for line in done.stdout.splitlines() if line.startswith("not usable")]
@@ -93,18 +85,16 @@ def test_the_plug_in_is_listed_and_the_broken_one_named_with_its_reason(environm
         "not usable: BrokenBenchmark (growth-benchmark 0.3.1): ImportError: No module named "
         "'a_library_that_is_not_there' (second line)"
     )
-
-
-def test_the_kind_of_threshold_is_listed(environment, tmp_path):
-    done = ask(environment, "-c", CLI, "thresholds", folder=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    row = next(line for line in done.stdout.splitlines() if line.startswith("flat "))
-    assert " ".join(row.split()) == "flat Flat rate of another package fit no yes"
+    assert " ".join(rows["flat"]) == "flat Flat rate of another package fit no yes"
 
 
 def test_a_study_runs_method_and_threshold_of_another_package_by_two_processes(environment, tmp_path):
     (tmp_path / "study.toml").write_text(STUDY, encoding="utf-8")
-    assert ask(environment, "-c", PANEL, folder=tmp_path).returncode == 0
+    rng = np.random.default_rng(0)
+    grid = [(f"u{i:02d}", t) for i in range(25) for t in range(2012, 2018)]
+    frame = pd.DataFrame(grid, columns=["unit", "period"]).assign(insured_years=20_000.0)
+    frame["spending"] = 2000 * 1.02 ** (frame["period"] - 2012) * (1 + 0.02 * rng.standard_normal(len(frame)))
+    frame.to_csv(tmp_path / "panel.csv", index=False)
     done = ask(environment, "-c", CLI, "run", "study.toml", "--out", "out", "--jobs", "2", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     placebos = pd.read_parquet(tmp_path / "out" / "placebos.parquet")

@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 
 import ssinfer as ss
+from ssinfer.report import write_report
 from ssinfer.report.analysis import Analysis, analyse
+from ssinfer.report.summarise import assemble
 from ssinfer.study.result import StudyResult
 from ssinfer.thresholds.compare import compare_thresholds
 
@@ -40,19 +42,19 @@ def study_of(panel: ss.Panel) -> StudyResult:
     method = ss.AdministrativeBenchmark(n_draws=500)
     result = ss.backtest(panel, designs, {"admin": method}, n_jobs=1, seed=3)
     fits, savings, thresholds, settlement = {}, [], [], []
-    for design, placed in designs.items():
-        labels = {"design": design, "method": "admin"}
-        cf = method.fit(panel, placed, seed=5)
-        fits[design, "admin"] = cf
+    for name, design in designs.items():
+        labels = {"design": name, "method": "admin"}
+        cf = method.fit(panel, design, seed=5)
+        fits[name, "admin"] = cf
         row = cf.savings().summary().iloc[-1]
         years = float(cf.insured_years.sum())
-        names = ("benchmark", "spending", "saving", "savings_rate", "lower", "upper")
+        amounts = ("benchmark", "spending", "saving", "savings_rate", "lower", "upper")
         savings.append(
-            {**labels, "status": "ok", "reason": "", **{name: row[name] for name in names}, "insured_years": years}
+            {**labels, "status": "ok", "reason": "", **{key: row[key] for key in amounts}, "insured_years": years}
             | {"total": row["saving"] * years}
         )
-        mine = result.placebos[(result.placebos["design"] == design) & (result.placebos["role"] == "placebo")]
-        table = compare_thresholds(cf, (0.95, 0.90), mine)
+        placebos = result.placebos[(result.placebos["design"] == name) & (result.placebos["role"] == "placebo")]
+        table = compare_thresholds(cf, (0.95, 0.90), placebos)
         thresholds.append(table.assign(**labels, passed=row["savings_rate"] >= table["rate"]))
         for party, amount in (("insurer", 1234.0), ("providers", -1234.0)):
             settlement.append({**labels, "contract": "test", "party": party, "amount": amount, "reason": "by hand"})
@@ -84,6 +86,17 @@ def study() -> StudyResult:
 @pytest.fixture(scope="session")
 def analysis(study) -> Analysis:
     return analyse(study)
+
+
+@pytest.fixture
+def write(monkeypatch):
+    """Return a function that writes the report of an analysis, which is not computed again."""
+
+    def written(analysis, folder):
+        monkeypatch.setattr("ssinfer.report.write.summarise", lambda _: assemble(analysis))
+        return write_report(analysis.result, folder)
+
+    return written
 
 
 @pytest.fixture

@@ -12,9 +12,8 @@ from ssinfer.errors import PluginError
 from ssinfer.registry import _scan
 from ssinfer.report.figure_frame import FRAMES
 from ssinfer.report.sections import SECTIONS
-from ssinfer.report.summarise import summarise
+from ssinfer.report.summarise import assemble
 from ssinfer.report.table import TABLES
-from ssinfer.report.write import write_report
 from ssinfer.thresholds.kind import KINDS
 
 MODULE = """
@@ -72,19 +71,19 @@ def install(tmp_path, monkeypatch):
     sys.modules.pop("report_addition", None)
 
 
-def test_a_table_and_a_figure_of_another_package_are_in_the_report(study, install, tmp_path):
+def test_a_table_and_a_figure_of_another_package_are_in_the_report(analysis, write, install, tmp_path):
     install("comparison")
-    page = write_report(study, tmp_path / "out").read_text(encoding="utf-8")
+    page = write(analysis, tmp_path / "out").read_text(encoding="utf-8")
     assert '<table id="fits">' in page
     assert "From another package." in page
     assert "First design: a." in page
     assert (tmp_path / "out" / "figures" / "fits.svg").is_file()
 
 
-def test_a_table_for_a_section_that_does_not_exist_is_refused(study, install):
+def test_a_table_for_a_section_that_does_not_exist_is_refused(analysis, install):
     install("comparisons")
     with pytest.raises(PluginError, match=r"'comparisons' of the report, which does not exist. Did you mean 'compar"):
-        summarise(study)
+        assemble(analysis)
 
 
 def test_every_declared_figure_and_table_is_usable():

@@ -15,7 +15,6 @@ import pytest
 import ssinfer as ss
 from ssinfer.errors import StudyError
 from ssinfer.report import write_report
-from ssinfer.report.analysis import analyse
 from ssinfer.report.summarise import assemble
 from ssinfer.report.table import TABLES
 
@@ -62,9 +61,9 @@ def data(analysis):
 
 def region(page: str, name: str) -> str:
     """The text of one section, tags and white space removed."""
-    found = re.search(rf'<section[^>]*id="{name}".*?</section>', page, flags=re.DOTALL)
-    assert found, name
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", found.group()))).strip()
+    section = re.search(rf'<section[^>]*id="{name}".*?</section>', page, flags=re.DOTALL)
+    assert section, name
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", section.group()))).strip()
 
 
 def sentences(data, name):
@@ -108,18 +107,18 @@ def test_writing_again_gives_the_same_bytes_and_keeps_other_files(study, folder,
     assert (tmp_path / "report.html").read_bytes() == (folder / "report.html").read_bytes()
     assert {path.stem for path in (tmp_path / "figures").iterdir()} == FIGURES
     for name in FIGURES:
-        one, two = (base / "figures" / f"{name}.svg" for base in (folder, tmp_path))
-        assert one.read_bytes() == two.read_bytes()
-        ET.parse(one)  # noqa: S314  (our own file)
+        first, second = (base / "figures" / f"{name}.svg" for base in (folder, tmp_path))
+        assert first.read_bytes() == second.read_bytes()
+        ET.parse(first)  # noqa: S314  (our own file)
 
 
-def test_a_failing_figure_leaves_no_half_written_report(study, tmp_path, monkeypatch):
+def test_a_failing_figure_leaves_no_half_written_report(analysis, write, tmp_path, monkeypatch):
     def fail(*_):
         raise RuntimeError("no ink")
 
     monkeypatch.setattr("ssinfer.report.write.svg_of", fail)
     with pytest.raises(RuntimeError, match="no ink"):
-        write_report(study, tmp_path / "new")
+        write(analysis, tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
@@ -186,10 +185,11 @@ def test_provenance_is_printed(page):
         assert value in text
 
 
-def test_a_contract_group_below_the_limit_is_suppressed_everywhere(study, without, tmp_path):
+def test_a_contract_group_below_the_limit_is_suppressed_everywhere(analysis, study, without, write, tmp_path):
     small_study = without(study, suppress_below=20_500)  # the case has 20,000
-    page = write_report(small_study, tmp_path).read_text(encoding="utf-8")
-    data = assemble(analyse(small_study))
+    small_analysis = replace(analysis, result=small_study)
+    page = write(small_analysis, tmp_path).read_text(encoding="utf-8")
+    data = assemble(small_analysis)
     assert not {"savings", "thresholds", "settlement", "intervals"} & set(data.tables)
     assert "case" not in data.figures
     assert "contract group" not in set(data.figures["threshold_by_size"]["item"])

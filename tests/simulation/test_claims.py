@@ -75,17 +75,17 @@ def test_saving_by_category(tmp_path):
 
 
 def test_files_do_not_depend_on_jobs(tmp_path):
-    one, two = (
+    serial, parallel = (
         simulate_claims(tmp_path / str(jobs), 25_000, insured_under_contract=3_000, seed=9, n_jobs=jobs, **SMALL)
         for jobs in (1, 2)
     )
-    files = sorted(path.relative_to(one.folder) for path in one.folder.rglob("*.parquet"))
+    files = sorted(path.relative_to(serial.folder) for path in serial.folder.rglob("*.parquet"))
     assert len(files) == 8
     for file in files:
-        assert (one.folder / file).read_bytes() == (two.folder / file).read_bytes()
-    again = SimulatedClaims.load(one.folder)
-    assert again.truth.equals(one.truth)
-    assert again.setting == one.setting
+        assert (serial.folder / file).read_bytes() == (parallel.folder / file).read_bytes()
+    again = SimulatedClaims.load(serial.folder)
+    assert again.truth.equals(serial.truth)
+    assert again.setting == serial.setting
 
 
 def test_means_by_age_and_sex_are_the_published_ones(tmp_path):

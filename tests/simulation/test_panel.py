@@ -11,9 +11,9 @@ from ssinfer.simulation.panel import simulate_kerngezond_vlissingen, simulate_pa
 
 
 def test_same_seed_same_panel():
-    one, two, other = (simulate_panel(12, saving=0.02, seed=seed) for seed in (5, 5, 6))
-    assert one.panel.fingerprint() == two.panel.fingerprint()
-    assert one.panel.fingerprint() != other.panel.fingerprint()
+    first, again, other_seed = (simulate_panel(12, saving=0.02, seed=seed) for seed in (5, 5, 6))
+    assert first.panel.fingerprint() == again.panel.fingerprint()
+    assert first.panel.fingerprint() != other_seed.panel.fingerprint()
 
 
 def test_saving_is_exactly_what_was_asked():

@@ -86,10 +86,10 @@ def effective_draws(cf, layout):
     """
     size = float(cf.diagnostics.set_index("check").loc["effective_sample_size", "figure"])
     proposal = build_panel_proposal(layout.model, layout.y, layout.seen, 2048)
-    found = predict_placebos(layout.model, proposal.nodes, layout.y, layout.seen, layout.treated, layout.ahead)
-    weights = pareto_smoothed_weights(found.log_target[:, 0], proposal).weights
-    within = float(weights @ found.covariance[:, 0, 1, 1])
-    mean = found.mean[:, 0, 1]
+    predictions = predict_placebos(layout.model, proposal.nodes, layout.y, layout.seen, layout.treated, layout.ahead)
+    weights = pareto_smoothed_weights(predictions.log_target[:, 0], proposal).weights
+    within = float(weights @ predictions.covariance[:, 0, 1, 1])
+    mean = predictions.mean[:, 0, 1]
     between = float(weights @ (mean - weights @ mean) ** 2)
     return (within + between) / (within / cf.benchmark.size + between / size)
 

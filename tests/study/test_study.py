@@ -81,13 +81,13 @@ def folder(tmp_path, frame):
 
 @pytest.fixture(scope="module")
 def result(frame, tmp_path_factory):
-    place = tmp_path_factory.mktemp("study")
-    frame.to_csv(place / "panel.csv", index=False)
+    folder = tmp_path_factory.mktemp("study")
+    frame.to_csv(folder / "panel.csv", index=False)
     text = STUDY.replace(
         'file = "panel.csv"', 'file = "panel.csv"\ncolumns = { covariates = ["latitude", "longitude"] }'
     )
-    (place / "study.toml").write_text(text, encoding="utf-8")
-    return run_study(plan_study(place / "study.toml"), n_jobs=1)
+    (folder / "study.toml").write_text(text, encoding="utf-8")
+    return run_study(plan_study(folder / "study.toml"), n_jobs=1)
 
 
 def change(folder, *changes):
@@ -275,10 +275,10 @@ def test_spending_of_the_contracts_own_year_may_be_unknown(folder, frame):
     sealed = frame.copy()
     sealed.loc[(sealed["unit"] == "treated") & (sealed["period"] == 2017), "spending"] = np.nan
     sealed.to_csv(folder / "panel.csv", index=False)
-    found = run_study(plan_study(folder / "study.toml"), parts=("evaluate",), n_jobs=1)
-    assert set(found.savings["status"]) == {"sealed"}
-    assert found.backtest is None
-    assert np.isfinite(found.case_thresholds.loc[found.case_thresholds["kind"] == "confidence", "rate"]).all()
+    evaluated = run_study(plan_study(folder / "study.toml"), parts=("evaluate",), n_jobs=1)
+    assert set(evaluated.savings["status"]) == {"sealed"}
+    assert evaluated.backtest is None
+    assert np.isfinite(evaluated.case_thresholds.loc[evaluated.case_thresholds["kind"] == "confidence", "rate"]).all()
 
 
 def test_the_schedule_counts_persons_not_the_insured_years_of_all_years(folder):
@@ -291,19 +291,19 @@ def test_the_schedule_counts_persons_not_the_insured_years_of_all_years(folder):
         ("[threshold]", '[threshold]\nkind = "schedule"'),
         ('"kerngezond-vlissingen"', '"mssp-basic-e"\nquality = 100.0'),
     )
-    found = run_study(plan_study(folder / "study.toml"), parts=("evaluate",), n_jobs=1)
-    cf = found.counterfactuals["all", "equal"]
+    evaluated = run_study(plan_study(folder / "study.toml"), parts=("evaluate",), n_jobs=1)
+    cf = evaluated.counterfactuals["all", "equal"]
     assert cf.assigned == pytest.approx(float(cf.insured_years.values.mean()))
-    reason = found.settlement.query("design == 'all'")["reason"].iloc[0]
-    rate = found.case_thresholds.query("kind == 'schedule' and design == 'all'")["rate"].iloc[0]
+    reason = evaluated.settlement.query("design == 'all'")["reason"].iloc[0]
+    rate = evaluated.case_thresholds.query("kind == 'schedule' and design == 'all'")["rate"].iloc[0]
     assert f"threshold of {100 * rate:.1f}%" in reason
 
 
 def test_the_gates_level_is_derived_though_no_level_names_it(folder):
     # the study's levels are [0.90], its gate is the default of 95%
     change(folder, ("levels = [0.90]", 'levels = [0.90]\nkind = "confidence"'))
-    found = run_study(plan_study(folder / "study.toml"), parts=("evaluate",), n_jobs=1)
-    assert found.settlement["amount"].notna().all()
+    evaluated = run_study(plan_study(folder / "study.toml"), parts=("evaluate",), n_jobs=1)
+    assert evaluated.settlement["amount"].notna().all()
 
 
 @pytest.mark.parametrize(
@@ -325,12 +325,12 @@ def test_a_study_that_says_nothing_on_sharing_settles_nothing(folder, result):
     change(folder, ('[sharing]\ncontract = "kerngezond-vlissingen"', ""))
     plan = plan_study(folder / "study.toml")
     assert (plan.contract, plan.share) == (None, 0.5)
-    found = run_study(plan, parts=("evaluate",), n_jobs=1)
-    assert len(found.settlement) == 0
-    assert (found.manifest["contract"], found.manifest["share"]) == (None, 0.5)
+    evaluated = run_study(plan, parts=("evaluate",), n_jobs=1)
+    assert len(evaluated.settlement) == 0
+    assert (evaluated.manifest["contract"], evaluated.manifest["share"]) == (None, 0.5)
     assert result.manifest["contract"] == "kerngezond-vlissingen"
-    pd.testing.assert_frame_equal(found.savings, result.savings)
-    page = (write_study(found, folder / "out", report=write_report) / "report.html").read_text(encoding="utf-8")
+    pd.testing.assert_frame_equal(evaluated.savings, result.savings)
+    page = (write_study(evaluated, folder / "out", report=write_report) / "report.html").read_text(encoding="utf-8")
     assert "the study says nothing on sharing" in page
     assert "computed at a neutral sharing rate of 50%" in page
 
@@ -358,7 +358,7 @@ def test_placebos_by_name_and_by_rule_together(folder):
 
 
 def test_the_cases_gate_leaves_out_its_neighbours_and_its_own_years(result):
-    # docs/method/thresholds.md: cross-fitted by region and origin, as the false payments beside it were
+    # docs/method/thresholds.md: cross-fitted by region and origin, as the false payments were
     rows = result.backtest.placebos.query("design == 'all' and role == 'placebo'")
     block = result.backtest.placebos.query("role == 'case'")["block"].iloc[0]
     cf = result.counterfactuals["all", "equal"]

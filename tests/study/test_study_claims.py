@@ -110,10 +110,10 @@ def test_units_are_bundles_of_the_contracts_size_and_every_person_is_in_one(plan
     claims = plan.data.claims
     cohort = plan.data.views["a"].cohort
     assert plan.panel.units[0] == "contract"
-    own = int((cohort.unit == "contract").sum())
+    n_insured = int((cohort.unit == "contract").sum())
     sizes = pd.Series(cohort.unit).value_counts().drop("contract")
-    assert claims.groups.size == own
-    assert sizes.mean() == pytest.approx(own, rel=0.15)
+    assert claims.groups.size == n_insured
+    assert sizes.mean() == pytest.approx(n_insured, rel=0.15)
     before = pd.unique(claims.practices.person)
     assert len(before) == len(pd.unique(cohort.person)) + claims.left_over
     # The panel is the cohort's: what came out of the claims for these persons, to the cent.
@@ -134,9 +134,9 @@ def test_a_method_that_needs_persons_gets_them_and_others_the_panel(plan, simula
     matching += 'comparisons = ["a", "d"]\n'
     both = tmp_path / "both.toml"
     both.write_text(kept(simulated) + matching, encoding="utf-8")
-    found = plan_study(both)
-    assert isinstance(found.data_for("d", "PropensityMatching"), Cohort)
-    assert found.data_for("c", "AdministrativeBenchmark") is found.data.views["c"].panel
+    planned = plan_study(both)
+    assert isinstance(planned.data_for("d", "PropensityMatching"), Cohort)
+    assert planned.data_for("c", "AdministrativeBenchmark") is planned.data.views["c"].panel
     panel_only = StudyData(plan.panel, "a panel", "a note")
     with pytest.raises(StudyError, match="needs persons"):
         panel_only.data_for("a", "cohort")
@@ -198,10 +198,10 @@ def test_the_report_says_first_that_the_data_are_simulated_and_shows_the_truth(r
 def test_every_design_was_backtested_on_its_own_spending(result):
     rows = result.backtest.placebos
     assert set(rows["design"]) == {"a", "c", "d"}
-    one = rows[(rows["role"] == "placebo") & (rows["origin"] == "2022Q1")].pivot_table(
+    spending = rows[(rows["role"] == "placebo") & (rows["origin"] == "2022Q1")].pivot_table(
         index="unit", columns="design", values="spending"
     )
-    assert (one["d"] < one["a"]).all()
+    assert (spending["d"] < spending["a"]).all()
     assert result.backtest.errors.shape[0] == len(rows)
     scores = result.backtest.scores
     assert len(scores[scores["injected"] == 0]) == 3
@@ -223,8 +223,8 @@ def test_the_completion_factors_error_is_in_the_saving_in_money_only():
 
 
 def test_claims_of_the_studys_own(plan, simulated, tmp_path):
-    (tmp_path / "mine").symlink_to(simulated)
-    text = STUDY.replace('source = "simulated_claims"', 'source = "claims"\nfile = "mine"')
+    (tmp_path / "copy").symlink_to(simulated)
+    text = STUDY.replace('source = "simulated_claims"', 'source = "claims"\nfile = "copy"')
     start = text.index("[data.simulation]")
     text = text[:start] + text[text.index("[population]") :]
     text = text.replace(
@@ -232,13 +232,13 @@ def test_claims_of_the_studys_own(plan, simulated, tmp_path):
     )
     path = tmp_path / "study.toml"
     path.write_text(text, encoding="utf-8")
-    own = plan_study(path)
-    assert own.data.claims.truth == {}
-    assert own.data.note == "data of the study's own claims mine"
-    assert own.panel.units == plan.panel.units
-    assert 0 < own.data.claims.completion_error("a") < 0.05
+    of_tables = plan_study(path)
+    assert of_tables.data.claims.truth == {}
+    assert of_tables.data.note == "data of the study's own claims copy"
+    assert of_tables.panel.units == plan.panel.units
+    assert 0 < of_tables.data.claims.completion_error("a") < 0.05
     # One factor for all periods, estimated: late lines come back on average, not in every cell.
-    assert own.panel.spending.mean() == pytest.approx(plan.panel.spending.mean(), rel=0.02)
+    assert of_tables.panel.spending.mean() == pytest.approx(plan.panel.spending.mean(), rel=0.02)
 
 
 # what the study says -> what a mistaken user writes, and the words of the refusal

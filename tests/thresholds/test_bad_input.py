@@ -1,4 +1,4 @@
-"""Every kind of threshold against every bad input of its list: each is refused, and told its cure."""
+"""Every kind of threshold refuses every bad input, and its message gives the next step."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def cross_fitted(table):
 
 
 def test_known_law_is_recovered():
-    # mean, scale and common error of the simulation; 4,000 placebos know the SD to about 1.1%
+    # mean, scale and common error of the simulation; the standard error of the SD from 4,000 placebos is 1.1%
     threshold = calibrated_threshold(case(), frame(4_000))
     spread = np.hypot(0.7 * 0.02, 0.012)
     assert threshold.detail["bias"] == pytest.approx(0.006, abs=4 * 0.02 / np.sqrt(4_000))

@@ -193,7 +193,7 @@ def test_draws_depend_on_data_and_seed_alone():
         assert not np.array_equal(draws, other.draws[name])
 
 
-def test_another_currency_of_time_changes_nothing_but_the_unit():
+def test_draws_scale_with_the_savings_rates():
     """Savings rates and standard errors times ten: every draw but the scale is ten times as large."""
     frame = placebos(30, 2)
     more = frame.assign(savings_rate=10 * frame["savings_rate"], standard_error=10 * frame["standard_error"])

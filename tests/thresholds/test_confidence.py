@@ -63,7 +63,7 @@ SMALL = from_draws(100 + NORMAL[:200], "sampling")
 
 @settings(max_examples=30)
 @given(st.floats(0.01, 1e4), st.floats(0.5, 0.99), st.floats(0.5, 0.99))
-def test_rate_knows_no_currency_and_rises_with_the_level(scale, level, other):
+def test_rate_does_not_depend_on_the_currency_and_rises_with_the_level(scale, level, other):
     big = from_draws(scale * (100 + NORMAL[:200]), "sampling")
     assert confidence_threshold(big, level).rate == pytest.approx(confidence_threshold(SMALL, level).rate, rel=1e-9)
     low, high = sorted((level, other))
@@ -121,7 +121,7 @@ def test_refusals(make, error, cure):
 
 
 def test_the_rate_is_relative_to_the_benchmark_against_which_the_saving_is_measured():
-    # docs/method/estimand.md: the measured rate M / Bbar is held against T / Bbar, Bbar the mean of the benchmark draws
+    # docs/method/estimand.md: M / Bbar is compared with T / Bbar; Bbar is the mean of the benchmark draws
     rng = np.random.default_rng(1)
     cf = from_draws(100 + rng.standard_normal(4000), "posterior", confidence=110 + rng.standard_normal(4000))
     threshold = confidence_threshold(cf)

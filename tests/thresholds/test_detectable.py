@@ -47,7 +47,7 @@ def test_a_posterior_has_power_too():
 @pytest.mark.parametrize("power", [0.5, 0.8, 0.95])
 @pytest.mark.parametrize("side", ["one-sided", "two-sided"])
 def test_power_of_a_threshold_is_the_inverse_of_the_detectable_saving(power, side):
-    # skewed errors: nothing normal is assumed
+    # skewed errors: the inverse does not depend on normality
     cf = from_draws(100 - np.random.default_rng(3).gamma(2.0, 1.0, 100_000), "sampling")
     saving = minimum_detectable_saving(cf, power=power, side=side)
     assert power_of_threshold(cf, saving.gate, saving.detectable) == pytest.approx(power, abs=1e-4)

@@ -74,7 +74,7 @@ def test_the_coarse_threshold_of_backtests_loses_no_more_than_the_best(name, sd)
 
 
 def test_a_threshold_is_refused_where_never_paying_loses_least():
-    """d given M is N(M / 2, .) if error and prior are equal: paying M is then as far off as paying nothing."""
+    """d given M is N(M / 2, .) if error and prior are equal: paying M then misses by as much as no payment."""
     for sd, pays in ((0.015, True), (0.025, False)):
         cf = Counterfactual.from_draws(100 * (1 + sd * norm.ppf((np.arange(4_000) + 0.5) / 4_000)), "posterior")
         assert np.isfinite(of_placebo(cf.null_error() / cf.level, "sceptical")) == pays

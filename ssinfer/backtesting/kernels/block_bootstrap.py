@@ -33,19 +33,13 @@ def standard_errors(
     rng: np.random.Generator,
     replicates: int = BOOTSTRAP_REPLICATES,
 ) -> Floats:
-    """Return block-bootstrap standard errors of smooth functions of column means.
+    """Return block-bootstrap standard errors (K,) of smooth functions of column means; NaN with a single block.
 
     Parameters
     ----------
-    values : (R, V)
-    blocks : (R,) block numbers from 0
-    statistic : maps sums (..., V) and counts (...,) to (..., K); may use any of the V means
-    rng : generator of the block weights
-    replicates : number of replicates
-
-    Returns
-    -------
-    (K,), NaN with a single block
+    values, blocks : (R, V), and (R,) block numbers from 0
+    statistic : maps sums (..., V) and counts (...,) to (..., K)
+    rng, replicates : generator of the block weights, and their number
     """
     n_blocks = int(blocks.max()) + 1
     sums = block_sums(np.column_stack([values, np.ones(len(values))]), blocks, n_blocks)

@@ -18,14 +18,7 @@ if TYPE_CHECKING:
 
 @compiled
 def payment_columns(
-    rate: Floats,
-    relative: Floats,
-    bbar: Floats,
-    insured: Floats,
-    threshold: Floats,
-    savings: Floats,
-    due: Floats,
-    share: float,
+    measured: tuple[Floats, ...], threshold: Floats, savings: Floats, due: Floats, share: float
 ) -> Floats:
     """Return columns (R, 12 + D + U) of R placebos, D savings detected and U savings due.
 
@@ -35,11 +28,12 @@ def payment_columns(
 
     Parameters
     ----------
-    rate, relative, bbar, insured, threshold : (R,)
-    savings : (D,) true savings whose detection is wanted
-    due : (U,) true savings over which underpayment is averaged
+    measured : rate r, relative spending y, mean benchmark Bbar and insured-years of the placebos, (R,) each
+    threshold : (R,)
+    savings, due : (D,) true savings whose detection is wanted, (U,) those over which underpayment is averaged
     share : sharing rate f, first-dollar
     """
+    rate, relative, bbar, insured = measured
     n_detected, n_due = savings.size, due.size
     out = np.empty((rate.size, 12 + n_detected + n_due))
     for row in range(rate.size):
@@ -62,8 +56,8 @@ def payment_columns(
         at += 3
         total = 0.0
         for u in range(n_due):
-            measured = rate[row] + due[u] * relative[row]
-            bonus = share * max(measured, 0.0) if measured >= limit else 0.0
+            with_saving = rate[row] + due[u] * relative[row]
+            bonus = share * max(with_saving, 0.0) if with_saving >= limit else 0.0
             under = max(share * due[u] * relative[row] - bonus, 0.0)
             out[row, at + u] = under
             total += under
@@ -76,15 +70,7 @@ def payment_columns(
 
 @compiled
 def replicate_means(
-    rate: Floats,
-    relative: Floats,
-    bbar: Floats,
-    insured: Floats,
-    thresholds: Floats,
-    weights: Floats,
-    savings: Floats,
-    due: Floats,
-    share: float,
+    measured: tuple[Floats, ...], thresholds: Floats, weights: Floats, savings: Floats, due: Floats, share: float
 ) -> Floats:
     """Return weighted means of the payment columns (K, C) over replicates.
 
@@ -92,17 +78,15 @@ def replicate_means(
 
     Parameters
     ----------
-    rate, relative, bbar, insured : (R,) as of :func:`payment_columns`
-    thresholds : (K, R) thresholds in every replicate
-    weights : (K, R) how often each row is drawn
-    savings, due, share : as of :func:`payment_columns`
+    thresholds, weights : (K, R) thresholds in every replicate, and how often each row is drawn
+    measured, savings, due, share : as of :func:`payment_columns`
     """
     n_replicates = thresholds.shape[0]
     means = np.zeros((n_replicates, 12 + savings.size + due.size))
     for k in range(n_replicates):
-        columns = payment_columns(rate, relative, bbar, insured, thresholds[k], savings, due, share)
+        columns = payment_columns(measured, thresholds[k], savings, due, share)
         count = 0.0
-        for row in range(rate.size):
+        for row in range(len(columns)):
             if weights[k, row] > 0.0 and not np.isnan(thresholds[k, row]):
                 count += weights[k, row]
                 for c in range(means.shape[1]):

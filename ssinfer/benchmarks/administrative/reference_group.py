@@ -62,17 +62,13 @@ def _weighted_means(groups: Floats, spending: Floats, sizes: Floats) -> Floats:
 def reference_groups(problem: Problem) -> Floats:
     """Return membership (N, N): row j marks the comparison group of unit j under the design's rule."""
     panel, design = problem.panel, problem.design
-    usable = np.zeros(len(panel.units))
     contracted = set(design.under_contract)
-    usable[[row for row, unit in enumerate(panel.units) if unit not in contracted]] = 1.0
     needed = np.union1d(problem.baseline, problem.performance_columns)
-    usable[~np.isfinite(panel.spending[:, needed]).all(axis=1)] = 0.0
-    groups = np.tile(usable, (len(panel.units), 1))
+    usable = np.array([unit not in contracted for unit in panel.units]) & np.isfinite(panel.spending[:, needed]).all(1)
+    groups = np.tile(usable.astype(np.float64), (len(panel.units), 1))
     rule = design.donors
     if isinstance(rule, tuple):
-        named = np.zeros(len(panel.units))
-        named[panel.rows(rule)] = 1.0
-        groups *= named
+        groups *= np.isin(np.arange(len(panel.units)), panel.rows(rule))
     elif rule is not None:
         for row, unit in enumerate(panel.units):
             groups[row] *= rule.admits(panel, [unit], problem.baseline)

@@ -84,6 +84,7 @@ class PanelGroups(Mapping[str, xr.Dataset]):
         with np.errstate(divide="ignore"):
             log_weights = np.log(self.posterior.weights)[self.picked].reshape(shape)
         prior = rng.standard_normal((PRIOR_DRAWS, layout.model.size))
+        prior_labels = {"chain": np.arange(1), "draw": np.arange(PRIOR_DRAWS)}
         prior_panels = self._prior_panels(prior, rng)
         units, periods = self.labels
         fitted = {
@@ -106,13 +107,13 @@ class PanelGroups(Mapping[str, xr.Dataset]):
                 {"fitted": (dims, replicates.reshape(*shape, -1))}, coords={**labels, **fitted}
             ),
             "observed_data": xr.Dataset({"fitted": ("fitted_cell", layout.spending(layout.y[at]))}, coords=fitted),
-            "prior": self._named(prior, {"chain": np.arange(1), "draw": np.arange(PRIOR_DRAWS)}),
+            "prior": self._named(prior, prior_labels),
             "prior_predictive": xr.Dataset(
                 {
                     "benchmark": ((*SAMPLE, "unit", "period"), benchmark[None]),
                     "fitted": (dims, prior_panels[:, at[0], at[1]][None]),
                 },
-                coords={"chain": np.arange(1), "draw": np.arange(PRIOR_DRAWS), **fitted, **treated},
+                coords={**prior_labels, **fitted, **treated},
             ),
         }
 

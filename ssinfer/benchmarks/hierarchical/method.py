@@ -50,7 +50,9 @@ class HierarchicalBenchmark(BenchmarkMethod):
     Given the few standard deviations and persistences the model is Gaussian. The marginal likelihood and the predictive
     distribution of the treated units' performance cells are then exact. The posterior of these parameters is computed
     by importance sampling with Pareto-smoothed weights. Placebos in a fold (every eighth unit) share a proposal that is
-    fitted without their performance cells; importance weights correct for the difference.
+    fitted without their performance cells; importance weights correct for the difference. A design gives the same draws
+    in :meth:`fit` and in :meth:`fit_many`, to rounding error. Fewer than three units or two baseline periods are
+    refused.
 
     Parameters
     ----------
@@ -84,11 +86,6 @@ class HierarchicalBenchmark(BenchmarkMethod):
         exact fit, or for a likelihood without closed form. Its last digits depend on the compiler and the machine.
     likelihood : "normal" or "student"
         Distribution of the shocks. "student" (4 degrees of freedom, same variance) needs ``inference="nuts"``.
-
-    Notes
-    -----
-    A design gives the same draws in :meth:`fit` and in :meth:`fit_many`, to rounding error. Fewer than three units or
-    two baseline periods are refused.
 
     Examples
     --------

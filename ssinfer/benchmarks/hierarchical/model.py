@@ -5,13 +5,10 @@ For unit i in period t, y is the log of spending (or spending relative to its me
     y_it = m_t + a_i + b_i (t - t̄) + c_i,season(t) + s_it + w_it + Σ_k x_ik g_kt + e_it
 
     m_t ~ N(0, σ_period²)       period effects, common to all
-    a_i ~ N(0, σ_level²)        level of the unit
-    b_i ~ N(0, σ_trend²)        trend of the unit
-    c_i ~ N(0, σ_season²)       season of the unit (optional)
+    a_i, b_i, c_i               level, trend and season of the unit: N(0, σ_level²), N(0, σ_trend²), N(0, σ_season²)
     s_it = v_t u_it             shock of the unit: u is AR(1) with stationary SD σ_shock, persistence ρ_shock
     v_t ~ logN(0, 0.3²)         volatility of the period for all units, 1 in an ordinary period (optional)
-    w_it                        level and AR(1) shock that neighbours share (optional): correlated exp(-distance /
-                                range), or equal within a region; the shock times v_t
+    w_it                        level and AR(1) shock times v_t that neighbours or regions share (optional)
     g_kt                        effect of covariate k: a fixed wide level and a random walk with SD σ_growth (optional)
     e_it ~ N(0, κ² / n_it)      sampling noise, κ estimated; or the known variance; or N(0, σ_noise²) without sizes
 """
@@ -110,10 +107,10 @@ class PanelModel:
         return {name: float(value) for name, value in self._natural(x).items()}
 
     def _natural(self, x: Floats) -> dict[str, Floats]:
-        """Return the values (...) of the parameters at x (..., d), by name."""
+        """Return the values of the parameters, by name: numbers at x (d,), arrays (M,) at x (M, d)."""
         out: dict[str, Floats] = {}
         for parameter, positions, names in self._same_prior:
-            out.update(zip(names, np.moveaxis(parameter.natural(x[..., positions]), -1, 0), strict=True))
+            out.update(zip(names, parameter.natural(x[..., positions]).T, strict=True))
         return out
 
     def log_prior(self, x: Floats) -> Floats:
@@ -233,8 +230,6 @@ class PanelModel:
 
     def mode(self, y: Floats, seen: Floats) -> tuple[Floats, Floats]:
         """Return the posterior mode of x, and the lower Cholesky factor of the inverse of minus the Hessian there."""
-        gradient = None
-        if self.loadings.shape[1] == 1:
-            gradient = partial(self.log_posterior_gradient, y=y, seen=seen)
+        gradient = partial(self.log_posterior_gradient, y=y, seen=seen) if self.loadings.shape[1] == 1 else None
         workers = threads() if y.size >= MIN_THREADED_CELLS else 1
         return laplace(lambda x: self.log_posterior(x, y, seen), np.zeros(self.size), MODE_BOUND, gradient, workers)

@@ -9,7 +9,7 @@ import numpy as np
 from ssinfer.arguments import Choice, Number, Optional, Rule, check_arguments
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.benchmarks.matched.balance.limits import BalanceLimits, as_limits
-from ssinfer.benchmarks.matched.balance.table import balance_table
+from ssinfer.benchmarks.matched.balance.measures import balance_table
 from ssinfer.benchmarks.matched.checks import balance_checks, design_checks, practice_check, refuse_failed_limits
 from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
 from ssinfer.benchmarks.matched.comparison_group import ComparisonGroup

@@ -47,11 +47,9 @@ class AugmentedSyntheticControl(DonorWeighting):
     intercept : bool
         Match deviations from the baseline mean.
     inference : "placebo", "jackknife+" or "none"
-        "placebo" as for `SyntheticControl`. "jackknife+" leaves out one baseline period at a time (Barber et al.
-        2021) and needs 19 baseline periods. It takes errors as fully persistent: the error of an average over
-        periods is as large as that of one period.
-    n_draws : int
-        Total number of draws, even and at least 100.
+        "placebo" as for `SyntheticControl`. "jackknife+" leaves out one of at least 19 baseline periods at a time, and
+        takes errors as fully persistent: the error of an average over periods is as large as that of one period.
+    n_draws : int, total number of draws, even and at least 100
 
     References
     ----------

@@ -68,8 +68,7 @@ class SyntheticControl(DonorWeighting):
     Notes
     -----
     With more donors than matched periods many weights often reproduce a unit exactly. Those with the smallest sum of
-    squares are taken, and ``cf.solver.status`` is "exact fit". A baseline error of zero then says nothing about
-    quality; `ssinfer.diagnostics.held_out_fit` does.
+    squares are taken, and ``cf.solver.status`` is "exact fit". Judge quality by `ssinfer.diagnostics.held_out_fit`.
 
     References
     ----------

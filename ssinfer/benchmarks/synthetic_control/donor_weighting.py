@@ -121,10 +121,8 @@ class DonorWeighting(BenchmarkMethod):
         if self.inference == "none":
             return "inference='none' was asked for"
         if n_treated >= n_donors:
-            return (
-                f"{n_donors} donors for {n_treated} treated units: placebo inference needs more donors than treated "
-                "units"
-            )
+            numbers = f"{n_donors} donors for {n_treated} treated units"
+            return f"{numbers}: placebo inference needs more donors than treated units"
         if n_donors < MIN_PLACEBOS:
             return (
                 f"{n_donors} donors: the smallest attainable p-value is 1/{n_donors + 1}, so a 5% test needs at least "

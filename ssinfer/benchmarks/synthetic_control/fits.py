@@ -18,12 +18,8 @@ ARRAYS = ("weights", "offset", "gap", "status", "iterations")
 class Fits:
     """M fits of units by weighted donors: the benchmark of fit m in period t is ``offset[m, t] + weights[m] @ Y[t]``.
 
-    Attributes
-    ----------
-    weights, offset : arrays (M, N), (M, T)
-    gap, status, iterations : arrays (M,), the certificate of the solver; see ``kernels.simplex_least_squares``
-    notes : tuple of dict
-        Further settings that a fit has chosen, such as the strength of its ridge; one per fit, or empty.
+    Weights are (M, N), offsets (M, T). Gap, status and iterations (M,) are the solver's certificate (see kernel
+    ``simplex_least_squares``). Notes hold further settings that a fit has chosen, one dict per fit, or nothing.
     """
 
     weights: Floats
@@ -48,7 +44,5 @@ class Fits:
         arrays = {name: getattr(self, name).copy() for name in ARRAYS}
         for name, array in arrays.items():
             array[rows] = getattr(fits, name)
-        notes = list(self.notes)
-        for m, note in zip(rows, fits.notes, strict=False):
-            notes[m] = note
-        return Fits(**arrays, notes=tuple(notes))
+        notes = dict(enumerate(self.notes)) | dict(zip(rows.tolist(), fits.notes, strict=False))
+        return Fits(**arrays, notes=tuple(notes.values()))

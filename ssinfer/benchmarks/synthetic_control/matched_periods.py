@@ -25,13 +25,11 @@ def match_periods(
     Parameters
     ----------
     pre, post : columns of baseline and performance without masked periods; a mask moves no quarter to another season
-    n_periods : int, periods of the panel, T
-    periods_per_year : int, 4 for quarters, 12 for months, 1 for years
+    n_periods, periods_per_year : periods of the panel (T), and 4 for quarters, 12 for months, 1 for years
     season : None, "same-quarter" or "whole-year"
         None matches each period. "same-quarter" matches the baseline quarters that occur in performance, each with
-        its own mean if there is an intercept. "whole-year" matches the means of complete baseline years, counted
-        back from the first performance period.
-    intercept : bool, match deviations from the baseline mean
+        its own mean if there is an intercept. "whole-year" matches the means of complete baseline years.
+    intercept : match deviations from the baseline mean
     """
     offset = np.zeros((n_periods, n_periods))
     if season == "whole-year":

@@ -81,15 +81,12 @@ def fit_predictors(
 ) -> tuple[Floats, Floats, Integers, Integers, tuple[dict[str, float], ...]]:
     """Return weights (M, N), gap, status and iterations (M,), and V per predictor, one dict per fit.
 
-    With nested V each target searches its own. The search has its own fixed seeds: a unit's weights depend neither on
-    the caller's seed nor on the other fits.
+    With nested V each target searches its own, with fixed seeds: its weights do not depend on the other fits.
 
     Parameters
     ----------
-    predictors : Predictors
-    matched : array (T, N), spending in the matched periods
-    targets : array (M,), position of the unit that each fit has to match
-    donors : array (M, N), the donors that each fit may use
+    predictors, matched : predictors, and spending (T, N) in the matched periods
+    targets, donors : (M,), the unit that each fit has to match, and (M, N), the donors that it may use
     """
     M, N = donors.shape
     P = len(predictors.X)

@@ -29,8 +29,7 @@ class SyntheticDiD(DonorWeighting):
 
     with unit weights :math:`\hat\omega` (an intercept, and ridge :math:`\zeta_\omega = T_1^{1/4} \hat\sigma`) and
     time weights :math:`\hat\lambda` that make the donors' baseline resemble their performance periods.
-    :math:`\hat\sigma` is the standard deviation of the donors' first differences. Each treated unit has its own
-    weights.
+    :math:`\hat\sigma` is the standard deviation of the donors' first differences.
 
     Parameters
     ----------
@@ -40,10 +39,8 @@ class SyntheticDiD(DonorWeighting):
         :math:`\zeta_\lambda / \hat\sigma`, at least 0.
     inference : "placebo-se", "placebo" or "none"
         "placebo-se" draws normal errors with the covariance of all placebos' errors (algorithm 4 of the source,
-        enumerated). "placebo" as for `SyntheticControl`. There is no jackknife over treated units, which needs
-        several of them.
-    n_draws : int
-        Total number of draws, even and at least 100.
+        enumerated). "placebo" as for `SyntheticControl`.
+    n_draws : int, total number of draws, even and at least 100
 
     References
     ----------
@@ -103,11 +100,6 @@ class SyntheticDiD(DonorWeighting):
         residual = before[:, targets] - before @ weights.T  # (T0, M)
         offset = (periods.T * residual).sum(axis=0)
         names = [f"lambda[{label}]" for label in window.problem.periods(window.pre)]
-        return Fits(
-            weights=weights,
-            offset=np.repeat(offset[:, None], window.Y.shape[0], axis=1),
-            gap=gap.max(axis=0),
-            status=status.max(axis=0),
-            iterations=iterations.sum(axis=0),
-            notes=tuple(dict(zip(names, row.tolist(), strict=True)) for row in periods),
-        )
+        offset = np.repeat(offset[:, None], window.Y.shape[0], axis=1)
+        notes = tuple(dict(zip(names, row.tolist(), strict=True)) for row in periods)
+        return Fits(weights, offset, gap.max(axis=0), status.max(axis=0), iterations.sum(axis=0), notes)

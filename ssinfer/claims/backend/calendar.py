@@ -50,7 +50,7 @@ class Calendar:
             tuple(period.first_day.year for period in periods),
         )
 
-    def place(self, label: Any) -> int:
+    def position(self, label: Any) -> int:
         """Return the position of a period; an unknown period is refused with the study's range."""
         timeline = read_periods(self.periods)
         column = timeline.column(label)
@@ -63,37 +63,27 @@ class Calendar:
         """Days of each period's calendar year (T,)."""
         return np.array([day_of(dt.date(y + 1, 1, 1)) - day_of(dt.date(y, 1, 1)) for y in self.year], dtype=np.int64)
 
-    def _frame(self) -> pd.DataFrame:
+    def table(self, *, by_year: bool = False) -> Any:
+        """Return an Ibis table: t, p_first, p_last, year, year_days; by calendar year inside the study without t."""
         columns = {"p_first": self.first, "p_last": self.last, "year": self.year, "year_days": self.year_days}
-        return pd.DataFrame({"t": range(len(self.periods)), **columns})
-
-    def table(self) -> Any:
-        """Return an Ibis table: t, p_first, p_last, year, year_days."""
-        return _memtable(self._frame())
-
-    def year_table(self) -> Any:
-        """Return an Ibis table: p_first, p_last of each calendar year inside the study, year, year_days."""
-        years = self._frame().groupby(["year", "year_days"], as_index=False)
-        return _memtable(years.agg({"p_first": "min", "p_last": "max"}))
+        frame = pd.DataFrame({"t": range(len(self.periods)), **columns})
+        if by_year:
+            years = frame.groupby(["year", "year_days"], as_index=False)
+            frame = years.agg({"p_first": "min", "p_last": "max"})
+        return ibis.memtable(frame, schema=dict.fromkeys(frame.columns, "int64"))
 
     def running(self, date: Any) -> Any:
         """Return the position of a date's period as an Ibis expression: 0 to T-1 inside the study."""
-        per_year = PER_YEAR[self.frequency]
-        running = date.year().cast("int64") * per_year
-        if self.frequency == "quarter":
-            running = running + date.quarter().cast("int64") - 1
-        elif self.frequency == "month":
-            running = running + date.month().cast("int64") - 1
+        running = date.year().cast("int64") * PER_YEAR[self.frequency]
+        if self.frequency != "year":
+            part = date.quarter() if self.frequency == "quarter" else date.month()
+            running = running + part.cast("int64") - 1
         return running - self.number
 
     def last_month(self, t: Any) -> Any:
         """Return the running month (12 year + month - 1) in which period t ends, as an Ibis expression."""
         step = 12 // PER_YEAR[self.frequency]
         return (t + self.number) * step + step - 1
-
-
-def _memtable(frame: pd.DataFrame) -> Any:
-    return ibis.memtable(frame, schema=dict.fromkeys(frame.columns, "int64"))
 
 
 def overlap(spans: Any, periods: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.operations as ops
+import pandas as pd
 
 
 def cents(amount: Any) -> Any:
@@ -29,4 +30,10 @@ def whole_sum(values: Any, where: Any = None) -> Any:
 
 def sums(rows: Any, by: tuple[str, ...], *names: str) -> Any:
     """Return whole sums of columns per group (Ibis)."""
-    return rows.group_by(*by).aggregate(**{name: rows[name].sum().cast("int64") for name in names})
+    return rows.group_by(*by).aggregate(**{name: whole_sum(rows[name]) for name in names})
+
+
+def whole_numbers(aggregates: Any) -> dict[str, int]:
+    """Return the only row of a table of aggregates (Ibis); the sum of no rows is 0."""
+    row = aggregates.to_pandas().iloc[0]
+    return {str(name): 0 if pd.isna(value) else int(value) for name, value in row.items()}

@@ -7,10 +7,9 @@ from typing import Any
 
 
 class Scratch:
-    """Tables of one extract, temporary if the backend has temporary tables.
+    """Tables of one extract, written once and dropped by :meth:`close`; temporary if the backend has temporary tables.
 
     The cache of Ibis drops tables when Python collects an expression, and evaluates them again at each use on Spark.
-    Here tables are written once and dropped by :meth:`close`.
     """
 
     def __init__(self, connection: Any) -> None:
@@ -18,10 +17,7 @@ class Scratch:
         self.names: list[str] = []
 
     def keep(self, expression: Any, *, permanent: bool = False) -> Any:
-        """Return the expression, computed once; a `permanent` one stays after :meth:`close`.
-
-        Spark has no temporary tables: a permanent table stays in the warehouse of the session.
-        """
+        """Return the expression, computed once; a `permanent` one stays after :meth:`close`."""
         name = f"ssinfer_{uuid.uuid4().hex[:12]}"
         temporary = {} if self.connection.name == "pyspark" else {"temp": True}
         table = self.connection.create_table(name, expression, **temporary)

@@ -67,21 +67,22 @@ def read_file(connection: Any, name: str, path: Path) -> Any:
     suffixes = {_suffix(file) for file in files}
     if len(suffixes) > 1:
         raise ClaimsError(f"Table {name!r} mixes {' and '.join(sorted(suffixes))} files in {path}. Use one format.")
+    paths = [str(file) for file in files]
     if suffixes == {".parquet"}:
         _same_types(name, files, connection.read_parquet)
-        return connection.read_parquet([str(file) for file in files])
+        return connection.read_parquet(paths)
 
-    def read(sources: Any) -> Any:
+    def read(*sources: str) -> Any:
         # The reader gets the types of dates and labels: it would guess an empty column or a code such as 007 wrongly.
-        header = connection.read_csv(str(sources[0] if isinstance(sources, list) else sources)).schema().names
+        header = connection.read_csv(sources[0]).schema().names
         kinds = {column: TABLES[name][column].kind for column in header if column in TABLES[name]}
         types = {column: _DUCKDB_TYPE[kind] for column, kind in kinds.items() if kind in _DUCKDB_TYPE}
-        return connection.read_csv(sources, types=types)
+        return connection.read_csv(list(sources), types=types)
 
     try:
         _same_types(name, files, read)
         # Parsed once, so that a wrong value is an error here and not during the count.
-        return connection.create_table(f"ssinfer_csv_{name}", read([str(file) for file in files]), temp=True)
+        return connection.create_table(f"ssinfer_csv_{name}", read(*paths), temp=True)
     except ClaimsError:
         raise
     except Exception as error:
@@ -111,14 +112,11 @@ def _same_types(name: str, files: list[Path], read: Any) -> None:
     """Refuse files whose columns differ in kind, for example a person stored as a number and as text."""
     if len(files) == 1:
         return
-    first: dict[str, str] = {}
-    for file in files:
-        schema = read(str(file)).schema()
-        kinds = {column: _kind(kind) for column, kind in schema.items() if column in TABLES[name]}
-        if not first:
-            first = kinds
-        for column in {**first, **kinds}:
-            ours, theirs = first.get(column, "absent"), kinds.get(column, "absent")
+    schemas = [read(str(file)).schema() for file in files]
+    kinds = [{column: _kind(kind) for column, kind in schema.items() if column in TABLES[name]} for schema in schemas]
+    for file, other in zip(files, kinds, strict=True):
+        for column in {**kinds[0], **other}:
+            ours, theirs = kinds[0].get(column, "absent"), other.get(column, "absent")
             if ours != theirs and "missing" not in (ours, theirs):
                 raise ClaimsError(
                     f"Files of table {name!r} differ: column {column!r} is {ours} in {files[0].name} and {theirs} in "

@@ -3,20 +3,23 @@
 # ruff: noqa: PD003  (Ibis has isnull and notnull only)
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import ibis
-import pandas as pd
 import pyarrow as pa
 from ibis.common.exceptions import TableNotFound
 
+from ssinfer.claims.backend.exact_cents import whole_numbers
 from ssinfer.claims.tables.schema import OPTIONAL_TABLES, TABLES, Column, read_file
 from ssinfer.errors import ClaimsError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
+
+    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -39,26 +42,23 @@ class ClaimsTables:
     """
 
     connection: Any
-    insured: Any
-    enrolment: Any
-    claims: Any
+    insured: Any = None
+    enrolment: Any = None
+    claims: Any = None
     deaths: Any = None
     programmes: Any = None
 
     def __post_init__(self) -> None:
-        for name in TABLES:
-            table = getattr(self, name)
-            if table is None:
-                if name not in OPTIONAL_TABLES:
-                    names = ", ".join(other for other in TABLES if getattr(self, other) is not None)
-                    raise ClaimsError(
-                        f"Table {name!r} was not found (found: {names or 'none'}). "
-                        f"Its columns: {', '.join(TABLES[name])}."
-                    )
-                continue
-            object.__setattr__(self, name, _conform(name, table))
-        present = {name: getattr(self, name) for name in TABLES if "person" in TABLES[name]}
-        keys = {name: table.schema()["person"] for name, table in present.items() if table is not None}
+        present = {name: table for name in TABLES if (table := getattr(self, name)) is not None}
+        for name, columns in TABLES.items():
+            if name in present:
+                object.__setattr__(self, name, _conform(name, present[name]))
+            elif name not in OPTIONAL_TABLES:
+                raise ClaimsError(
+                    f"Table {name!r} was not found (found: {', '.join(present) or 'none'}). "
+                    f"Its columns: {', '.join(columns)}."
+                )
+        keys = {name: getattr(self, name)["person"].type() for name in present if "person" in TABLES[name]}
         kinds = {name: "text" if kind.is_string() else "whole number" for name, kind in keys.items()}
         if len(set(kinds.values())) > 1:
             listed = ", ".join(f"{kind} in {name}" for name, kind in kinds.items())
@@ -81,11 +81,9 @@ class ClaimsTables:
         source : path, optional
             A DuckDB file (.duckdb, .db) with tables of these names; or a folder with, per table, ``NAME.parquet``,
             ``NAME.csv``, or a folder ``NAME/`` of such files.
-        memory_limit : str, optional
-            Limit of DuckDB, for example "4GB"; larger intermediate results go to disk.
-        threads : int, optional
-        **tables : path
-            A file, a folder or a pattern per table, instead of `source` or in addition to it.
+        memory_limit, threads : str, int, optional
+            Limits of DuckDB. With a memory limit, for example "4GB", larger intermediate results go to disk.
+        **tables : path. A file, a folder or a pattern per table, instead of `source` or in addition to it.
 
         Raises
         ------
@@ -100,23 +98,20 @@ class ClaimsTables:
             if not path.is_file():
                 raise ClaimsError(f"There is no DuckDB file {path}.")
             connection = ibis.duckdb.connect(path, read_only=True, **settings)
-            found = {name: table for name in TABLES if (table := _table(connection, name)) is not None}
+            present = _tables_of(connection)
         else:
             connection = ibis.duckdb.connect(**settings)
-            found = {}
-            if path is not None:
-                if not path.is_dir():
-                    raise ClaimsError(f"{path} is neither a folder nor a DuckDB file. Name the folder of the tables.")
-                found = {name: read_file(connection, name, where) for name in TABLES if (where := _place(path, name))}
-        found |= {name: read_file(connection, name, Path(where)) for name, where in tables.items()}
-        return cls._of(connection, found)
+            if path is not None and not path.is_dir():
+                raise ClaimsError(f"{path} is neither a folder nor a DuckDB file. Name the folder of the tables.")
+            files = {} if path is None else {name: file for name in TABLES if (file := _file_of(path, name))}
+            present = {name: read_file(connection, name, file) for name, file in files.items()}
+        present |= {name: read_file(connection, name, Path(file)) for name, file in tables.items()}
+        return cls(connection, **present)
 
     @classmethod
     def from_connection(cls, connection: Any, **names: str) -> Self:
         """Use tables of an Ibis connection (PostgreSQL, Spark, DuckDB). `names` maps a table to its other name."""
-        called = {name: names.get(name, name) for name in TABLES}
-        found = {name: table for name in TABLES if (table := _table(connection, called[name])) is not None}
-        return cls._of(connection, found)
+        return cls(connection, **_tables_of(connection, **names))
 
     @classmethod
     def from_frames(cls, **frames: pd.DataFrame | None) -> Self:
@@ -134,19 +129,13 @@ class ClaimsTables:
         >>> tables
         ClaimsTables: insured, enrolment, claims on duckdb
         """
-        connection = ibis.duckdb.connect()
         _refuse_unknown(frames)
-        found = {}
-        for name, frame in frames.items():
-            if frame is not None:
-                # Ibis 12.0 with sqlglot 30 cannot drop the view of a created table, so the frame is registered.
-                connection.con.register(name, _arrow(name, frame))
-                found[name] = connection.table(name)
-        return cls._of(connection, found)
-
-    @classmethod
-    def _of(cls, connection: Any, found: Mapping[str, Any]) -> Self:
-        return cls(connection, **{name: found.get(name) for name in TABLES})
+        connection = ibis.duckdb.connect()
+        given = {name: frame for name, frame in frames.items() if frame is not None}
+        for name, frame in given.items():
+            # Ibis 12.0 with sqlglot 30 cannot drop the view of a created table, so the frame is registered.
+            connection.con.register(name, _arrow(name, frame))
+        return cls(connection, **{name: connection.table(name) for name in given})
 
     def __repr__(self) -> str:
         present = ", ".join(name for name in TABLES if getattr(self, name) is not None)
@@ -159,45 +148,42 @@ def _refuse_unknown(names: Iterable[str]) -> None:
             raise ClaimsError(f"There is no table {name!r}. {did_you_mean(name, TABLES)}")
 
 
-def _table(connection: Any, name: str) -> Any:
-    try:
-        return connection.table(name)
-    except TableNotFound:
-        return None
+def _tables_of(connection: Any, **names: str) -> dict[str, Any]:
+    present = {}
+    for name in TABLES:
+        with suppress(TableNotFound):
+            present[name] = connection.table(names.get(name, name))
+    return present
 
 
 def _arrow(name: str, frame: pd.DataFrame) -> pa.Table:
     """Return a frame as an Arrow table; a column without values gets its declared type."""
     table = pa.Table.from_pandas(frame, preserve_index=False)
-    for place, field in enumerate(table.schema):
+    for position, field in enumerate(table.schema):
         spec = TABLES[name].get(field.name)
         if spec is not None and pa.types.is_null(field.type):
             kind = {"date": pa.date32(), "text": pa.string()}.get(spec.kind, pa.int64())
-            table = table.set_column(place, field.name, table.column(place).cast(kind))
+            table = table.set_column(position, field.name, table.column(position).cast(kind))
     return table
 
 
-def _place(folder: Path, name: str) -> Path | None:
-    for path in (folder / f"{name}.parquet", folder / f"{name}.csv", folder / f"{name}.csv.gz", folder / name):
-        if path.exists():
-            return path
-    return None
+def _file_of(folder: Path, name: str) -> Path | None:
+    paths = (folder / f"{name}{suffix}" for suffix in (".parquet", ".csv", ".csv.gz", ""))
+    return next((path for path in paths if path.exists()), None)
 
 
 def _conform(name: str, table: Any) -> Any:
     """Return the table with its known columns, dates as dates; refuse missing columns and wrong types."""
     schema = table.schema()
-    columns = {}
     for column, spec in TABLES[name].items():
-        if column not in schema:
-            if spec.required:
-                raise ClaimsError(f"Table {name!r} has no column {column!r}. {did_you_mean(column, schema.names)}")
-            continue
-        columns[column] = _typed(name, column, spec, table[column], schema[column])
-    return table.select(**columns)
+        if spec.required and column not in schema:
+            raise ClaimsError(f"Table {name!r} has no column {column!r}. {did_you_mean(column, schema.names)}")
+    columns = {column: spec for column, spec in TABLES[name].items() if column in schema}
+    return table.select(**{column: _typed(name, column, spec, table[column]) for column, spec in columns.items()})
 
 
-def _typed(name: str, column: str, spec: Column, value: Any, kind: Any) -> Any:
+def _typed(name: str, column: str, spec: Column, value: Any) -> Any:
+    kind = value.type()
     fits = {
         "key": kind.is_integer() or kind.is_string(),
         "text": kind.is_string() or kind.is_integer(),
@@ -214,52 +200,45 @@ def _typed(name: str, column: str, spec: Column, value: Any, kind: Any) -> Any:
             f"Column {column!r} of table {name!r} is of type {kind}; {wanted.get(spec.kind, 'a ' + spec.kind)} is "
             f"needed.{cure}"
         )
-    if spec.kind == "date":
-        return value.cast("date") if not kind.is_date() else value
-    if spec.kind == "text":
-        return value.cast("string") if not kind.is_string() else value
-    return value
+    if spec.kind == "date" and not kind.is_date():
+        return value.cast("date")
+    return value.cast("string") if spec.kind == "text" and not kind.is_string() else value
 
 
 def _check_small_tables(tables: ClaimsTables) -> None:
     for name in ("insured", "enrolment", "claims"):
         table = getattr(tables, name)
-        if not len(table.select(next(iter(TABLES[name]))).limit(1).to_pandas()):
+        if not len(table.select(table.columns[0]).limit(1).to_pandas()):
             raise ClaimsError(f"Table {name!r} is empty. Load its rows first.")
     insured, enrolment = tables.insured, tables.enrolment
-    row = insured.aggregate(
-        n=insured.count(),
-        persons=insured["person"].nunique(),
-        **{name: insured[name].isnull().sum() for name in ("birth_year", "sex")},
-    )
-    row = row.to_pandas().iloc[0]
-    if row["persons"] != row["n"]:
+    missing = {name: insured[name].isnull().sum() for name in ("birth_year", "sex")}
+    persons = whole_numbers(insured.aggregate(n=insured.count(), persons=insured["person"].nunique(), **missing))
+    if persons["persons"] != persons["n"]:
         raise ClaimsError(
-            f"Table 'insured' has {int(row['n']):,} rows for {int(row['persons']):,} persons (a missing identifier "
+            f"Table 'insured' has {persons['n']:,} rows for {persons['persons']:,} persons (a missing identifier "
             "counts as none). Keep one row per person."
         )
-    for name in ("birth_year", "sex"):
-        if row[name]:
-            raise ClaimsError(
-                f"{name} is missing for {int(row[name]):,} persons of table 'insured'. Complete it first."
-            )
-    wrong = enrolment.filter(enrolment["end"] < enrolment["start"])
-    empty = enrolment.aggregate(
-        reversed=(enrolment["end"] < enrolment["start"]).sum(),
-        unstarted=(enrolment["start"].isnull() | enrolment["person"].isnull()).sum(),
-        unnamed=(enrolment["practice"].isnull() | enrolment["insurer"].isnull()).sum(),
-    ).to_pandas()
-    counts = {name: 0 if pd.isna(value) else int(value) for name, value in empty.iloc[0].items()}
-    if counts["reversed"]:
-        first = wrong.limit(1).to_pandas().iloc[0]
+    for name in missing:
+        if persons[name]:
+            raise ClaimsError(f"{name} is missing for {persons[name]:,} persons of table 'insured'. Complete it first.")
+    wrong = enrolment["end"] < enrolment["start"]
+    spans = whole_numbers(
+        enrolment.aggregate(
+            reversed=wrong.sum(),
+            unstarted=(enrolment["start"].isnull() | enrolment["person"].isnull()).sum(),
+            unnamed=(enrolment["practice"].isnull() | enrolment["insurer"].isnull()).sum(),
+        )
+    )
+    if spans["reversed"]:
+        first = enrolment.filter(wrong).limit(1).to_pandas().iloc[0]
         raise ClaimsError(
-            f"{counts['reversed']:,} enrolment spans end before they start, first person {first['person']!r}: "
+            f"{spans['reversed']:,} enrolment spans end before they start, first person {first['person']!r}: "
             f"{first['start']:%Y-%m-%d} to {first['end']:%Y-%m-%d}. Correct them at the source."
         )
-    if counts["unstarted"]:
-        raise ClaimsError(f"{counts['unstarted']:,} enrolment spans have no person or no start. Complete them first.")
-    if counts["unnamed"]:
+    if spans["unstarted"]:
+        raise ClaimsError(f"{spans['unstarted']:,} enrolment spans have no person or no start. Complete them first.")
+    if spans["unnamed"]:
         raise ClaimsError(
-            f"{counts['unnamed']:,} enrolment spans name no practice or no insurer. Give spans without a practice "
+            f"{spans['unnamed']:,} enrolment spans name no practice or no insurer. Give spans without a practice "
             "a label such as 'none'; a population can leave it out, and the attrition table counts it."
         )

@@ -77,16 +77,9 @@ def fetch_vektis(
 def _retrieve(file: VektisFile, url: str, folder: Path, timeout: float) -> Path:
     """Download a file; pooch renames it to its final name only if its SHA-256 is right."""
     pooch.get_logger().setLevel(logging.WARNING)
+    downloader = pooch.HTTPDownloader(timeout=timeout)
     try:
-        return Path(
-            pooch.retrieve(
-                url,
-                known_hash=f"sha256:{file.sha256}",
-                fname=file.name,
-                path=folder,
-                downloader=pooch.HTTPDownloader(timeout=timeout),
-            )
-        )
+        return Path(pooch.retrieve(url, f"sha256:{file.sha256}", file.name, folder, downloader=downloader))
     except requests.RequestException as error:
         what, cure = f"the download failed ({error})", "try again later, or download it by hand"
     except ValueError:

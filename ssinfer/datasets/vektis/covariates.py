@@ -97,7 +97,7 @@ def municipality_covariates(
     Two municipalities of 2015 were split before 2023 and are in nobody's figures of 2015: Littenseradiel (over
     Waadhoeke, Leeuwarden and Sudwest-Fryslan) and Haaren (over Boxtel, Oisterwijk, Tilburg and Vught).
     """
-    refuse_unknown_covariates(names, MUNICIPALITY_COVARIATES)
+    refuse_unknown(names, MUNICIPALITY_COVARIATES)
     listed = list(units)
     centroids = municipality_centroids(listed, folder)
     parts = [centroids[list(COORDINATES)]]
@@ -108,7 +108,7 @@ def municipality_covariates(
     return pd.concat(parts, axis=1)[list(names)]
 
 
-def refuse_unknown_covariates(names: Sequence[str], allowed: Sequence[str]) -> None:
+def refuse_unknown(names: Sequence[str], allowed: Sequence[str]) -> None:
     """Refuse a covariate that no source holds, with the nearest name."""
     for name in names:
         if name not in allowed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -49,17 +49,8 @@ def read_vektis_file(year: int, folder: str | Path | None = None, *, verify: boo
     missing = {name: [""] for name in names}
     if len(names) > 1:  # another separator is refused by the reader
         _check_columns(path, year, names)
-    frame = read_delimited(
-        path,
-        raw,
-        FETCH_AGAIN,
-        separator=";",
-        header=0,
-        names=names,
-        dtype=types,
-        keep_default_na=False,
-        na_values=missing,
-    )
+    options: dict[str, Any] = {"dtype": types, "keep_default_na": False, "na_values": missing}
+    frame = read_delimited(path, raw, FETCH_AGAIN, separator=";", header=0, names=names, **options)
     _check_rows(path, frame)
     if verify and digest != VEKTIS_FILES[year].sha256:
         _refuse_bytes(path, year, digest, len(raw))

@@ -47,10 +47,9 @@ def vektis_notes(years: list[int], basket: str, division: int, cautions: tuple[s
         "All years: cells with fewer than 10 insured are pooled by the publisher in a row without a municipality; "
         "they are in no unit (1.6 to 2.5% of the insured) and are kept in national_vektis()."
     )
+    divisions = {division_of(year) for year in years}
     for step, split in SPLIT.items():
-        before = any(division_of(year) < step for year in years)
-        after = any(division_of(year) >= step for year in years)
-        if before and after:
+        if min(divisions) < step <= max(divisions):
             said += [
                 f"From the file of 2019 on {', '.join(parts)} hold the inhabitants of {name}: their population jumps."
                 for name, parts in split.items()

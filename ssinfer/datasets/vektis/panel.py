@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
 
 from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED
 from ssinfer.datasets.vektis.borders import target_division
 from ssinfer.datasets.vektis.cells import checked_years, vektis_cells
-from ssinfer.datasets.vektis.covariates import (
-    MUNICIPALITY_COVARIATES,
-    municipality_covariates,
-    refuse_unknown_covariates,
-)
+from ssinfer.datasets.vektis.covariates import MUNICIPALITY_COVARIATES, municipality_covariates, refuse_unknown
 from ssinfer.datasets.vektis.notes import vektis_notes
 from ssinfer.datasets.vektis.standardise import expected_spending
 from ssinfer.errors import DatasetError
@@ -30,31 +26,22 @@ OWN_COVARIATES = (CASE_MIX_EXPECTED, "share_65_plus")
 COVARIATES = (*OWN_COVARIATES, *MUNICIPALITY_COVARIATES)
 
 
+class _Options(TypedDict, total=False):
+    borders: int | str
+    reference: Iterable[str] | None
+    covariates: Sequence[str] | None
+    cv: float | None
+    folder: str | Path | None
+    verify: bool
+
+
 @overload
 def load_vektis(
-    years: Iterable[int],
-    basket: str = ...,
-    *,
-    borders: int | str = ...,
-    reference: Iterable[str] | None = ...,
-    covariates: Sequence[str] | None = ...,
-    cv: float | None = ...,
-    folder: str | Path | None = ...,
-    verify: bool = ...,
-    return_notes: Literal[False] = ...,
+    years: Iterable[int], basket: str = ..., *, return_notes: Literal[False] = ..., **options: Unpack[_Options]
 ) -> Panel: ...
 @overload
 def load_vektis(
-    years: Iterable[int],
-    basket: str = ...,
-    *,
-    borders: int | str = ...,
-    reference: Iterable[str] | None = ...,
-    covariates: Sequence[str] | None = ...,
-    cv: float | None = ...,
-    folder: str | Path | None = ...,
-    verify: bool = ...,
-    return_notes: Literal[True],
+    years: Iterable[int], basket: str = ..., *, return_notes: Literal[True], **options: Unpack[_Options]
 ) -> tuple[Panel, VektisNotes]: ...
 def load_vektis(
     years: Iterable[int],
@@ -114,7 +101,7 @@ def load_vektis(
     wanted = None
     if covariates is not None:
         wanted = (covariates,) if isinstance(covariates, str) else tuple(covariates)
-        refuse_unknown_covariates(wanted, COVARIATES)
+        refuse_unknown(wanted, COVARIATES)
     cells = vektis_cells(asked, basket, borders=division, folder=folder, verify=verify)
     _refuse_unequal_units(cells)
     frame = expected_spending(cells, reference)
@@ -134,15 +121,7 @@ def load_vektis(
             frame = frame.join(matched, on="unit")
     elif external:
         frame = frame.join(municipality_covariates(frame["unit"].unique(), external), on="unit")
-    panel = Panel.from_frame(
-        frame,
-        unit="unit",
-        period="year",
-        spending="spending",
-        insured_years="insured_years",
-        cv=cv,
-        covariates=list(wanted),
-    )
+    panel = Panel.from_frame(frame, period="year", cv=cv, covariates=list(wanted))
     return (panel, vektis_notes(asked, basket, division, tuple(cautions))) if return_notes else panel
 
 

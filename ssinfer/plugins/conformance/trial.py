@@ -47,12 +47,10 @@ class Trial:
             result: Any = self.fit()
         except DrawsError as error:
             return None, (error.promise, str(error))
-        except ValueError as error:
-            # arrays of panels and cohorts are read-only; numpy says so when a method writes into them
-            if "read-only" in str(error):
-                return None, ("mutation", f"writes into its input: {error}")
-            return None, ("shapes", f"fit failed: {type(error).__name__}: {error}")
         except Exception as error:  # noqa: BLE001  (a method under test may fail in any way)
+            # arrays of panels and cohorts are read-only; numpy says so when a method writes into them
+            if isinstance(error, ValueError) and "read-only" in str(error):
+                return None, ("mutation", f"writes into its input: {error}")
             return None, ("shapes", f"fit failed: {type(error).__name__}: {error}")
         if not isinstance(result, Counterfactual):
             return None, ("shapes", f"fit returned a {type(result).__name__}, not a Counterfactual")
@@ -94,12 +92,8 @@ def scaled(trial: Trial, factor: float) -> Any:
         variance = data.sampling_variance
         money = {CASE_MIX_EXPECTED, trial.design.standard}
         covariates = {name: values * (factor if name in money else 1.0) for name, values in data.covariates.items()}
-        return replace(
-            data,
-            spending=data.spending * factor,
-            sampling_variance=None if variance is None else variance * factor**2,
-            covariates=covariates,
-        )
+        variance = None if variance is None else variance * factor**2
+        return replace(data, spending=data.spending * factor, sampling_variance=variance, covariates=covariates)
     return replace(data, spending=data.spending * factor)
 
 

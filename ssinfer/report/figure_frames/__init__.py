@@ -1,1 +1,1 @@
-"""Frames that the figures of the report draw. One frame per file; each is declared as ``FRAME``."""
+"""Frames that the figures of the report draw. Each file declares one or a tuple of them as ``FRAME``."""

@@ -4,7 +4,7 @@ import math
 
 import pandas as pd
 
-from ssinfer.benchmarks.matched.balance.table import AFTER, SMD
+from ssinfer.benchmarks.matched.balance.measures import AFTER, SMD
 from ssinfer.report.analysis import Analysis
 from ssinfer.report.figure_frame import ReportFigure
 from ssinfer.report.tables.balance import balanced_pairs, judged_limits

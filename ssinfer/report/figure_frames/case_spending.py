@@ -15,10 +15,7 @@ INTERVALS = {"posterior": "credible", "sampling": "confidence"}
 
 
 def frame(analysis: Analysis) -> pd.DataFrame:
-    """Return observed spending, and the benchmarks on the chosen design's spending.
-
-    If these benchmarks are more than six, only those of the chosen design are returned.
-    """
+    """Return observed spending, and the benchmarks on the chosen design's spending; of more than six, its own."""
     fits = analysis.result.counterfactuals
     if analysis.hidden or not fits:
         return pd.DataFrame()
@@ -30,11 +27,8 @@ def frame(analysis: Analysis) -> pd.DataFrame:
     parts = [_observed(panel, analysis.result.designs[first[0]])]
     parts += [_benchmark(fits[pair]).assign(design=analysis.label(pair)) for pair in pairs]
     kinds = sorted({INTERVALS[fits[pair].uncertainty] for pair in pairs if fits[pair].uncertainty in INTERVALS})
-    return pd.concat(parts, ignore_index=True).assign(
-        contract_group=analysis.group,
-        currency=analysis.result.currency,
-        interval=f" ({' or '.join(kinds)})" if kinds else "",
-    )
+    labels = {"contract_group": analysis.group, "currency": analysis.result.currency}
+    return pd.concat(parts, ignore_index=True).assign(**labels, interval=f" ({' or '.join(kinds)})" if kinds else "")
 
 
 def _observed(panel: Panel, design: Design) -> pd.DataFrame:

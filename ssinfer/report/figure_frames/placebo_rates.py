@@ -39,11 +39,7 @@ def frame(analysis: Analysis) -> pd.DataFrame:
 
 
 def _contract_group(analysis: Analysis, pair: Pair) -> list[dict[str, Any]]:
-    """Return the contract group's thresholds that the figure draws, and its measured saving.
-
-    The thresholds are the cross-fitted placebo threshold, the first threshold of a model (two-sided, 95%), and the
-    first schedule by size.
-    """
+    """Return the saving of the contract group and its placebo threshold, first model threshold and first schedule."""
     items: dict[str, dict[str, Any]] = {}
     for kind in KINDS.entries():
         if kind.name == COMPARISON_KEY.kind:

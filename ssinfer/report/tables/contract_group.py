@@ -24,13 +24,9 @@ def _savings(analysis: Analysis) -> pd.DataFrame:
         saving, threshold = analysis.saving(pair), analysis.threshold(pair)
         record: dict[str, Any] = {"label": analysis.label(pair)}
         if saving is not None:
-            record = {
-                **saving,
-                **record,
-                "interval": _interval(saving["lower"], saving["upper"], 0),
-                "total": None if analysis.result.panel.insured_years is None else saving["total"],
-                "passed": None if threshold is None else threshold.get("passed"),
-            }
+            record = {**saving, **record, "interval": _interval(saving["lower"], saving["upper"], 0)}
+            record["total"] = None if analysis.result.panel.insured_years is None else saving["total"]
+            record["passed"] = None if threshold is None else threshold.get("passed")
         records.append(record)
     return pd.DataFrame(records)
 

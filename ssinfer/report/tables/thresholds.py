@@ -32,18 +32,10 @@ def _rows(analysis: Analysis) -> pd.DataFrame:
         key = ThresholdKey.of(row)
         backtested_as = replace(key, kind=KINDS.find(key.kind).backtested_as or key.kind)
         same = backtested[backtested_as.rows(backtested)] if len(backtested) else backtested
-        measures = {name: same[name].iloc[0] for name in MEASURES if len(same) and name in same.columns}
-        records.append(
-            {
-                **row,
-                **dict.fromkeys(MEASURES),
-                **measures,
-                "name": threshold_name(key),
-                "promised": None if key.level is None else 1 - key.tail,
-                "detectable": _detectable(power, key, float(row["rate"])),
-                "passed": row.get("passed"),
-            }
-        )
+        measures = {name: same[name].iloc[0] if len(same) and name in same.columns else None for name in MEASURES}
+        labels = {"name": threshold_name(key), "promised": None if key.level is None else 1 - key.tail}
+        detectable = _detectable(power, key, float(row["rate"]))
+        records.append({**row, **measures, **labels, "detectable": detectable, "passed": row.get("passed")})
     return pd.DataFrame(records)
 
 

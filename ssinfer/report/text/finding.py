@@ -18,16 +18,8 @@ def finding_sentences(analysis: Analysis) -> tuple[str, ...]:
     pair = analysis.best if threshold is None else analysis.chosen
     if threshold is None:
         threshold = analysis.threshold(pair)
-    return tuple(
-        sentence
-        for sentence in (
-            _comparison(analysis),
-            _estimand(analysis),
-            *_threshold(analysis, pair, threshold),
-            _saving(analysis, pair, threshold),
-        )
-        if sentence
-    )
+    compared, saving = (_comparison(analysis), _estimand(analysis)), _saving(analysis, pair, threshold)
+    return tuple(sentence for sentence in (*compared, *_threshold(analysis, pair, threshold), saving) if sentence)
 
 
 def _comparison(analysis: Analysis) -> str:
@@ -129,12 +121,11 @@ def _threshold(analysis: Analysis, pair: Pair, threshold: Row | None) -> Iterato
         f"Under {design}, the {kind} threshold for {group} is a measured saving of {percent(rate)} of the benchmark, "
         f"{money(amount, currency)} per insured-year{in_total}."
     )
+    consequence = "True savings in that range would mostly be paid."
+    if rate > REPORTED_LOW:
+        consequence = "True savings in the lower part of that range would mostly not be paid."
     if rate > REPORTED_HIGH:
         consequence = "All of these savings are below this threshold."
-    elif rate > REPORTED_LOW:
-        consequence = "True savings in the lower part of that range would mostly not be paid."
-    else:
-        consequence = "True savings in that range would mostly be paid."
     low, high = percent(REPORTED_LOW, decimals=0), percent(REPORTED_HIGH, decimals=0)
     yield f"Programmes have reported {low} to {high} lower spending growth. {consequence}"
 
@@ -151,10 +142,9 @@ def _saving(analysis: Analysis, pair: Pair, threshold: Row | None) -> str:
         reason = str(rows["reason"].iloc[0]) if len(rows) and "reason" in rows.columns else "it was not evaluated."
         return f"The saving of {group} in {when} is not measured: {reason}"
     saving, currency = float(row["saving"]), result.currency
-    interval = ""
+    interval = in_total = ""
     if math.isfinite(float(row["lower"])):
         interval = f" (95% interval {plain(float(row['lower']), 0)} to {plain(float(row['upper']), 0)})"
-    in_total = ""
     if result.panel.insured_years is not None:
         in_total = f", {total(float(row['total']), currency)} over {count(float(row['insured_years']))} insured-years"
     sentence = (

@@ -26,13 +26,10 @@ DEFAULTS = {"insured_under_contract": 20_000, "saving": 0.0, "seed": 1}
 
 
 class SimulatedClaimsConfig(DataConfig):
-    """Arguments of :func:`ssinfer.simulation.simulate_claims` (`simulation`), and a folder that keeps the claims.
-
-    Without `file` the simulated claims are deleted after use.
-    """
+    """Arguments of :func:`ssinfer.simulation.simulate_claims`, and a folder that keeps the claims."""
 
     simulation: dict[str, Any] = Field(examples=["{ n_insured = 150000 }"])
-    file: str | None = None
+    file: str | None = None  # None: the simulated claims are deleted after use
     periods: Span | None = None
     memory_limit: str | None = None
 
@@ -92,11 +89,5 @@ def _simulated(simulation: dict[str, Any], target: Path, n_jobs: int) -> Simulat
     return stored
 
 
-SOURCE = DataSource(
-    "simulated_claims",
-    "Simulated claims with a known saving",
-    60,
-    SimulatedClaimsConfig,
-    has_persons=True,
-    has_claims=True,
-)
+LABEL = "Simulated claims with a known saving"
+SOURCE = DataSource("simulated_claims", LABEL, 60, SimulatedClaimsConfig, has_persons=True, has_claims=True)

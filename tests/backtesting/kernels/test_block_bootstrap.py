@@ -15,8 +15,8 @@ def test_error_of_a_mean_agrees_with_simulation():
     rng = np.random.default_rng(1)
     truth = np.std([draw(rng).mean() for _ in range(4_000)])
     blocks = np.repeat(np.arange(60), 5)
-    found = [mean_and_error(draw(rng).reshape(-1, 1), blocks, np.random.default_rng(s))[1][0] for s in range(60)]
-    assert np.mean(found) == pytest.approx(truth, rel=0.06)
+    errors = [mean_and_error(draw(rng).reshape(-1, 1), blocks, np.random.default_rng(s))[1][0] for s in range(60)]
+    assert np.mean(errors) == pytest.approx(truth, rel=0.06)
     naive = draw(rng).ravel().std(ddof=1) / np.sqrt(300)
     assert naive < 0.6 * truth  # what ignoring the blocks would claim
 
@@ -33,8 +33,8 @@ def test_smooth_functions_of_means():
     def ratio(sums, counts):
         return (sums[..., 0] / sums[..., 1])[..., None] + 0 * np.asarray(counts)[..., None]
 
-    found = standard_errors(values, np.arange(400), ratio, np.random.default_rng(0), 2_000)
-    assert found[0] == pytest.approx(np.sqrt(2) * 0.1 / 20, rel=0.12)  # delta method
+    errors = standard_errors(values, np.arange(400), ratio, np.random.default_rng(0), 2_000)
+    assert errors[0] == pytest.approx(np.sqrt(2) * 0.1 / 20, rel=0.12)  # delta method
 
 
 def test_a_single_block_has_no_error():

@@ -15,8 +15,8 @@ DRAWS = hnp.arrays(float, st.tuples(st.integers(1, 4), st.integers(2, 25)), elem
 @given(DRAWS, st.floats(-6, 6))
 def test_crps_is_the_fair_double_sum(draws, y):
     # Gneiting and Raftery 2007, eq. 21, with the pairs of different draws (Ferro 2014)
-    found = crps(draws, np.full(len(draws), y))
-    for row, value in zip(draws, found, strict=True):
+    scores = crps(draws, np.full(len(draws), y))
+    for row, value in zip(draws, scores, strict=True):
         n = len(row)
         pairs = sum(abs(a - b) for a in row for b in row) / (n * (n - 1))
         assert value == pytest.approx(np.mean(np.abs(row - y)) - pairs / 2, abs=1e-12)
@@ -34,8 +34,8 @@ def test_crps_of_a_normal_is_the_closed_form():
 def test_interval_score_by_hand(lower, width, y):
     upper = lower + width
     miss = lower - y if y < lower else y - upper if y > upper else 0.0
-    found = interval_score(np.array([lower]), np.array([upper]), np.array([y]), 0.9)[0]
-    assert found == pytest.approx(width + 20 * miss, abs=1e-9)
+    score = interval_score(np.array([lower]), np.array([upper]), np.array([y]), 0.9)[0]
+    assert score == pytest.approx(width + 20 * miss, abs=1e-9)
 
 
 def test_interval_score_is_least_at_the_true_quantiles():

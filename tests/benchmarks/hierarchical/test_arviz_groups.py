@@ -59,7 +59,7 @@ def test_every_group_of_the_schema_is_there(panel, tree):
 
 
 def test_reading_the_groups_changes_no_draw(panel):
-    method = HierarchicalBenchmark(n_draws=1000)
+    method = HierarchicalBenchmark(n_draws=1000, volatility=False)
     first, second = (method.fit(panel, DESIGN, seed=1) for _ in range(2))
     dict(first.inference)
     np.testing.assert_array_equal(first.benchmark, second.benchmark)

@@ -49,11 +49,13 @@ def defensive_components_of(model):
     ],
 )
 def test_a_proposal_has_a_defensive_component_for_each_term_that_may_be_zero(names, shares):
-    found, _, _ = defensive_components_of(model_of(*names))
+    components, _, _ = defensive_components_of(model_of(*names))
     terms = [name for name in ("shock", "trend") if name in names]
-    assert [centre[names.index(term)] for centre, term in zip(found.centres, terms, strict=True)] == [-1.5] * len(terms)
+    assert [centre[names.index(term)] for centre, term in zip(components.centres, terms, strict=True)] == [-1.5] * len(
+        terms
+    )
     plain = Mixture(np.ones(1), np.zeros((1, len(names))), np.eye(len(names))[None])
-    np.testing.assert_allclose(with_defensive_components(plain, found).shares, [1 - sum(shares), *shares])
+    np.testing.assert_allclose(with_defensive_components(plain, components).shares, [1 - sum(shares), *shares])
 
 
 def test_a_model_without_shock_and_trend_has_no_defensive_component():
@@ -63,8 +65,8 @@ def test_a_model_without_shock_and_trend_has_no_defensive_component():
 def test_the_component_without_trends_is_at_the_conditional_mode():
     names = ("level", "trend", "shock", "persistence", "noise")
     model = model_of(*names)
-    found, y, seen = defensive_components_of(model)
-    _, gradient = model.log_posterior_gradient(found.centres[1], y, seen)
+    components, y, seen = defensive_components_of(model)
+    _, gradient = model.log_posterior_gradient(components.centres[1], y, seen)
     assert np.abs(np.delete(gradient, names.index("trend"))).max() < 0.2  # centres are rounded to 0.01
 
 
@@ -72,5 +74,5 @@ def test_a_node_with_a_negative_variance_of_an_outcome_has_no_weight():
     covariance = np.tile(np.eye(2), (3, 1, 1, 1))
     covariance[1, 0, 1, 1] = -1e-9
     covariance[2, 0, 0, 0] = -1e-18  # of the expected part: a rounding error that is allowed, from a level SD near zero
-    found = _positive_variances(np.zeros((3, 1)), np.zeros((3, 1, 2)), covariance)
-    np.testing.assert_array_equal(found.log_target[:, 0], [0.0, -np.inf, 0.0])
+    predictions = _positive_variances(np.zeros((3, 1)), np.zeros((3, 1, 2)), covariance)
+    np.testing.assert_array_equal(predictions.log_target[:, 0], [0.0, -np.inf, 0.0])

@@ -54,10 +54,10 @@ def test_volatilities_keep_their_distribution_and_stay_bounded():
     layout = layout_of()
     flat = flatten(layout.model)
     starts = [np.zeros(flat.size), np.where([p.kind == "factor" for p in flat.parameters], 1.5, -0.5)]
-    found = [restricted_maximum(flat, layout.y, layout.seen, start) for start in starts]
-    values = [flat.log_posteriors(x[None], layout.y, layout.seen)[0] + 0.5 * (x[:5] ** 2).sum() for x in found]
+    maxima = [restricted_maximum(flat, layout.y, layout.seen, start) for start in starts]
+    values = [flat.log_posteriors(x[None], layout.y, layout.seen)[0] + 0.5 * (x[:5] ** 2).sum() for x in maxima]
     assert values[0] == pytest.approx(values[1], abs=1e-3)
-    factors = found[0][[p.kind == "factor" for p in flat.parameters]]
+    factors = maxima[0][[p.kind == "factor" for p in flat.parameters]]
     assert np.abs(factors).max() < 4
 
 
@@ -65,13 +65,13 @@ def test_refits_do_not_start_at_the_bounds(monkeypatch):
     """At a standard deviation of zero the likelihood is flat, and a refit that starts there stays there."""
     layout = layout_of(shock=None)
     flat = flatten(layout.model)
-    at = np.where([p.name == "trend" for p in flat.parameters], -5.0, 0.0)
+    estimate = np.where([p.name == "trend" for p in flat.parameters], -5.0, 0.0)
 
     def gained(start):
         x = restricted_maximum(flat, layout.y, layout.seen, start)
         return flat.log_posterior(x, layout.y, layout.seen) - float(flat.log_prior(x))
 
-    assert gained(np.clip(at, -1.5, 1.5)) > gained(at) + 1.0
+    assert gained(np.clip(estimate, -1.5, 1.5)) > gained(estimate) + 1.0
     starts = []
 
     def record(model, y, seen, start, tolerance):
@@ -79,5 +79,5 @@ def test_refits_do_not_start_at_the_bounds(monkeypatch):
         return restricted_maximum(model, y, seen, start, tolerance)
 
     monkeypatch.setattr("ssinfer.benchmarks.hierarchical.reml.restricted_maximum", record)
-    bootstrap_errors(flat, at, layout.seen, layout.seen, np.array([0]), layout.ahead, 2)
+    bootstrap_errors(flat, estimate, layout.seen, layout.seen, np.array([0]), layout.ahead, 2)
     assert np.abs(starts).max() <= 1.5

@@ -27,12 +27,12 @@ def layout_of(**options):
     return lay_out(Problem.of(panel, design), HierarchicalBenchmark(**options)._options())
 
 
-def by_hand(layout, signed, persistence, turbulence, period, placed):
+def by_hand(layout, signed, persistence, turbulence, period, coordinates):
     """The change of variables of one draw, unit by unit and period by period: standard effects and log Jacobian."""
     time, seen = layout.model.time, layout.seen > 0
     centred = time - time.mean()
     deviation = np.abs(signed["noise"]) * np.sqrt(layout.model.sampling)
-    standard = {name: np.zeros_like(z) for name, z in placed.items()}
+    standard = {name: np.zeros_like(z) for name, z in coordinates.items()}
     jacobian = 0.0
     for i in range(UNITS):
         cells = np.flatnonzero(seen[i])
@@ -47,9 +47,9 @@ def by_hand(layout, signed, persistence, turbulence, period, placed):
                     turbulence[cells], turbulence[cells]
                 )
             variance, gain = contrasts[k] @ covariance @ contrasts[k], signed[name]
-            found = contrasts[k] @ left[cells]
+            observed = contrasts[k] @ left[cells]
             keep = np.sqrt(variance / (gain**2 + variance))
-            standard[name][i] = gain * found / (gain**2 + variance) + keep * placed[name][i]
+            standard[name][i] = gain * observed / (gain**2 + variance) + keep * coordinates[name][i]
             jacobian += np.log(keep)
         if "shock" not in signed:
             continue
@@ -64,7 +64,7 @@ def by_hand(layout, signed, persistence, turbulence, period, placed):
                 centre = gain * (left[t] / turbulence[t] - kept * before) / (gain**2 + variance)
             else:
                 keep, centre = 1.0, 0.0
-            standard["shock"][i, t] = centre + keep * placed["shock"][i, t]
+            standard["shock"][i, t] = centre + keep * coordinates["shock"][i, t]
             before = kept * before + gain * standard["shock"][i, t]
             jacobian += np.log(keep)
     return standard, jacobian
@@ -72,7 +72,7 @@ def by_hand(layout, signed, persistence, turbulence, period, placed):
 
 @pytest.mark.parametrize(
     ("options", "likelihood"),
-    [({}, "normal"), ({}, "student"), ({"volatility": False}, "normal"), ({"shock": None}, "normal")],
+    [({}, "normal"), ({"volatility": False}, "student"), ({"shock": None}, "normal")],
 )
 def test_the_density_is_that_of_the_definition_times_the_jacobian(options, likelihood):
     layout = layout_of(**options)
@@ -144,9 +144,9 @@ def test_the_log_likelihood_of_fitted_cells_is_normal_about_their_mean():
     unit, period = np.nonzero(layout.seen)
     deviation = posterior["noise"].values[..., None] * np.sqrt(layout.model.sampling[unit, period])
     expected = stats.norm.logpdf(layout.y[unit, period], posterior["fitted_mean"].values, deviation)
-    found = groups["log_likelihood"]["y"]
-    assert found.dims == ("chain", "draw", "y_dim_0")
-    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    log_likelihood = groups["log_likelihood"]["y"]
+    assert log_likelihood.dims == ("chain", "draw", "y_dim_0")
+    np.testing.assert_allclose(log_likelihood, expected, rtol=1e-12)
     away = (groups["posterior_predictive"]["y"].values - posterior["fitted_mean"].values) / deviation
     assert np.abs(away).max() < 5
     assert 0.7 < away.std() < 1.3

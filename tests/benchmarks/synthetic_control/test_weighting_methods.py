@@ -274,11 +274,14 @@ def test_conformal_interval_is_the_set_that_is_not_rejected():
     panel = panel_of(values, 1990)
     design = ss.Design(treated=["u03"], baseline=range(1990, 2018), performance=[2018, 2019])
     method = SyntheticControl()
-    found = conformal_interval(method, panel, design, 0.90)
-    inside, outside = found.lower + 0.02 * (found.upper - found.lower), found.lower - 0.05 * (found.upper - found.lower)
+    interval = conformal_interval(method, panel, design, 0.90)
+    inside, outside = (
+        interval.lower + 0.02 * (interval.upper - interval.lower),
+        interval.lower - 0.05 * (interval.upper - interval.lower),
+    )
     assert conformal_p_value(method, panel, design, inside) > 0.10
     assert conformal_p_value(method, panel, design, outside) <= 0.10
-    assert found.lower < 150 < found.upper
+    assert interval.lower < 150 < interval.upper
 
 
 def exchangeable(seed, n_units=10, T=20):

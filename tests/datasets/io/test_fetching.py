@@ -132,7 +132,7 @@ def test_unregistered_year_and_unknown_name():
 
 
 def test_registry_is_that_of_the_sources_file(data_dir):
-    """Authority: sources.csv beside the publisher's files."""
+    """Authority: sources.csv in the folder of the publisher's files."""
     import csv
 
     with (data_dir / "vektis" / "sources.csv").open() as handle:

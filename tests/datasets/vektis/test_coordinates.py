@@ -44,8 +44,8 @@ def test_names_that_differ(name, vektis):
 
 
 def test_centroids_of_the_small_file(cbs):
-    found = municipality_centroids(["VLISSINGEN", "S GRAVENHAGE"], cbs)
-    assert found.loc["S GRAVENHAGE", "code"] == "GM0518"
+    table = municipality_centroids(["VLISSINGEN", "S GRAVENHAGE"], cbs)
+    assert table.loc["S GRAVENHAGE", "code"] == "GM0518"
 
 
 def test_units_without_a_match_are_all_named(cbs):
@@ -55,8 +55,8 @@ def test_units_without_a_match_are_all_named(cbs):
 
 def test_figures_that_are_missing_are_named_not_filled(cbs):
     (cbs / EDUCATION).write_text("regio,laag_n,middelbaar_n,hoog_n\nGM0718,10,20,10\n")
-    found = municipality_covariates(["VLISSINGEN"], ["share_low_education"], cbs)
-    assert found.loc["VLISSINGEN", "share_low_education"] == pytest.approx(0.25)
+    table = municipality_covariates(["VLISSINGEN"], ["share_low_education"], cbs)
+    assert table.loc["VLISSINGEN", "share_low_education"] == pytest.approx(0.25)
     with pytest.raises(DatasetError, match=r"education.*no figures for S GRAVENHAGE.*leave out share_low_education"):
         municipality_covariates(["VLISSINGEN", "S GRAVENHAGE"], ["share_low_education"], cbs)
 

@@ -24,7 +24,7 @@ def cells_of(seed: int, n_units: int = 4, n_years: int = 2, n_ages: int = 3) -> 
     return frame
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 10_000), reference=st.sampled_from([None, ["U0", "U2"]]))
 def test_over_the_reference_group_expected_and_actual_money_are_equal(seed, reference):
     out = expected_spending(cells_of(seed), reference)
@@ -33,7 +33,7 @@ def test_over_the_reference_group_expected_and_actual_money_are_equal(seed, refe
     np.testing.assert_allclose(money["spending"], money["expected"], rtol=1e-10)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 10_000), factor=st.floats(0.1, 10.0))
 def test_expected_ignores_the_own_level_when_the_reference_is_elsewhere(seed, factor):
     cells = cells_of(seed)
@@ -42,7 +42,7 @@ def test_expected_ignores_the_own_level_when_the_reference_is_elsewhere(seed, fa
     np.testing.assert_allclose(before, after, rtol=1e-12)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_a_unit_at_the_reference_rates_has_index_one(seed):
     cells = cells_of(seed)

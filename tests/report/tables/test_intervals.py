@@ -40,11 +40,11 @@ def test_both_kinds_at_both_levels_are_quantiles_of_their_draws(study):
     (row,) = TABLE.build(analyse(case_of(study, simulated, cf, method))).rows
     assert len(set(row[2:])) == 4
     assert number(row[1]) == np.round(100 * cf.savings().pooled().measured_rate.item(), 1)
-    for place, (kind, level) in enumerate(
+    for column, (kind, level) in enumerate(
         [("credible", 0.95), ("confidence", 0.95), ("credible", 0.9), ("confidence", 0.9)]
     ):
         pooled = cf.interval(level, kind).iloc[-1]
-        shown = [number(part) for part in row[2 + place].split(" to ")]
+        shown = [number(part) for part in row[2 + column].split(" to ")]
         expected = [100 * (pooled[end] - cf.pooled_spending) / cf.level for end in ("lower", "upper")]
         assert np.allclose(shown, expected, atol=0.05)
 

@@ -12,7 +12,7 @@ from ssinfer.drawing import draw
 from ssinfer.figures.numbers import ABSENT
 from ssinfer.figures.svg import svg_of
 from ssinfer.report.analysis import Analysis, analyse
-from ssinfer.report.figure_frames import earnings_by_saving
+from ssinfer.report.figure_frame import FRAMES
 from ssinfer.report.table import TABLES, NoTable
 from ssinfer.report.text.recommendation import recommendation_sentences
 from ssinfer.thresholds.kind import ThresholdKey
@@ -94,7 +94,7 @@ def test_without_a_backtest_the_reason_is_given(study, without):
 
 
 def test_payments_without_saving_are_those_of_the_table_of_the_backtest(analysis):
-    frame = earnings_by_saving.frame(analysis)
+    frame = FRAMES.find("earnings").frame(analysis)
     rows = analysis.backtested(analysis.chosen)
     rows = rows[rows["side"] == "one-sided"]
     for kind, name in (("placebo", "Placebo 95%"), ("confidence", "Confidence (model) 95%")):
@@ -123,5 +123,5 @@ def test_many_thresholds_draw():
     ],
 )
 def test_the_recommended_threshold_is_shown_at_its_own_level(analysis, threshold, name):
-    frame = earnings_by_saving.frame(with_best(analysis, threshold=threshold))
+    frame = FRAMES.find("earnings").frame(with_best(analysis, threshold=threshold))
     assert set(frame.loc[frame["recommended"], "threshold"]) == {name}

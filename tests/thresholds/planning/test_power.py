@@ -141,7 +141,7 @@ def test_quarterly_looks_raise_the_overall_false_payment_rate():
     assert yearly["paid_by_look"].item() == pytest.approx(0.05, abs=0.004)
 
 
-def test_the_overall_false_payment_rate_stands_beside_the_table():
+def test_the_overall_false_payment_rate_is_a_column_of_the_table():
     scenario = Scenario(insured=1, k=3.3, shock_sd=0.0125)
     table = power_table(scenario, insured=[20_000], years=[1, 2])
     with_looks = overall_false_payments(scenario, table, looks=4, contracts=40_000)

@@ -59,8 +59,7 @@ def marginal(terms: UnitTerms, loadings: Floats, common: Floats) -> Marginal:
     right = np.matmul(precision.transpose(0, 2, 1, 3), common[None])  # (R, R', T, T')
     inner = np.matmul(common.transpose(0, 2, 1)[:, None], right).transpose(0, 2, 1, 3)
     size = width * periods
-    system = inner.reshape(size, size) + np.eye(size)
-    factor = np.linalg.cholesky(system)
+    factor = np.linalg.cholesky(inner.reshape(size, size) + np.eye(size))
     pulled = np.matmul(common.transpose(0, 2, 1), score[:, :, None]).reshape(size)
     whiten = np.tril(dtrtri(factor, lower=1)[0])
     half = whiten @ pulled

@@ -102,20 +102,15 @@ def whiten_lanes(
 
 
 @compiled
-def unit_blocks(
-    shared: Floats, noise: Floats, scale: Floats, seen: Floats, y: Floats
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return log |S_i| (M, N), S_i⁻¹ (M, N, T, T), S_i⁻¹ y_i (M, N, T) and y_i' S_i⁻¹ y_i (M, N) at each of M nodes.
-
-    Arguments are those of `whiten_lanes` with shared (M, T, T) and scale (M,), and the outcome y (N, T).
-    """
-    nodes = len(scale)
+def _fill_blocks(
+    shared: Floats, noise: Floats, scale: Floats, seen: Floats, y: Floats, blocks: tuple[Floats, Floats, Floats, Floats]
+) -> None:
+    """Fill the arrays that `unit_blocks` returns."""
+    log_determinant, inverse, weighted, quadratic = blocks
     units, periods = y.shape
-    log_determinant, quadratic = np.empty((nodes, units)), np.zeros((nodes, units))
-    inverse, weighted = np.empty((nodes, units, periods, periods)), np.empty((nodes, units, periods))
     whiten, total, lanes = np.zeros((periods, periods, LANES)), np.zeros(LANES), np.zeros(LANES)
     work = (np.zeros((periods, periods, LANES)), whiten, total)
-    for m in range(nodes):
+    for m in range(len(scale)):
         for start in range(0, units, LANES):
             width = min(LANES, units - start)
             whiten_lanes(shared[m], noise, scale[m], seen, start, work, lanes)
@@ -130,14 +125,29 @@ def unit_blocks(
                         inverse[m, start + b, t, s] = inverse[m, start + b, s, t] = value
             for b in range(width):
                 row = start + b
-                log_determinant[m, row] = lanes[b]
+                log_determinant[m, row], quadratic[m, row] = lanes[b], 0.0
                 for t in range(periods):
                     value = 0.0
                     for s in range(periods):
                         value += inverse[m, row, t, s] * y[row, s]
                     weighted[m, row, t] = value
                     quadratic[m, row] += value * y[row, t]
-    return log_determinant, inverse, weighted, quadratic
+
+
+def unit_blocks(
+    shared: Floats, noise: Floats, scale: Floats, seen: Floats, y: Floats
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return log |S_i| (M, N), S_i⁻¹ (M, N, T, T), S_i⁻¹ y_i (M, N, T) and y_i' S_i⁻¹ y_i (M, N) at each of M nodes.
+
+    Arguments are those of `whiten_lanes` with shared (M, T, T) and scale (M,), and the outcome y (N, T).
+    """
+    nodes, (units, periods) = len(scale), y.shape
+    # numpy allocates large arrays in huge pages, compiled code does not
+    log_determinant, quadratic = np.empty((nodes, units)), np.empty((nodes, units))
+    inverse, weighted = np.empty((nodes, units, periods, periods)), np.empty((nodes, units, periods))
+    blocks = (log_determinant, inverse, weighted, quadratic)
+    _fill_blocks(shared, noise, scale, seen, y, blocks)
+    return blocks
 
 
 def unit_terms(shared: Floats, noise: Floats, seen: Floats, y: Floats) -> UnitTerms:

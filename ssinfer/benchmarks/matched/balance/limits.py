@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ssinfer.benchmarks.matched.balance.measures import effective_sample_size, equipoise
-from ssinfer.benchmarks.matched.balance.table import AFTER, SMD
+from ssinfer.benchmarks.matched.balance.measures import AFTER, SMD, effective_sample_size, equipoise
 from ssinfer.check import Check
 from ssinfer.errors import ParameterError, did_you_mean
 
@@ -95,7 +94,7 @@ class BalanceLimits:
 
         Parameters
         ----------
-        table : from :func:`~ssinfer.benchmarks.matched.balance.table.balance_table`, with weights
+        table : from :func:`~ssinfer.benchmarks.matched.balance.measures.balance_table`, with weights
         treated, weights, score : (n,) of each person; a treated person with weight 0 is unmatched
         """
         smd, ks, ratio = table[SMD + AFTER].abs(), table["ks" + AFTER], table["variance_ratio" + AFTER].dropna()

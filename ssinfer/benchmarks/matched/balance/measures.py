@@ -1,4 +1,4 @@
-"""Measures of balance between treated persons and controls. None of them uses an outcome.
+"""Measures of balance between treated persons and controls, and their table. None of them uses an outcome.
 
 `x` (n,) is a covariate or score, `treated` (n,) is bool, and `weights` (n,) are equal if they are not given.
 """
@@ -8,12 +8,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ssinfer.typing import Booleans, Floats, Positions
 
 EQUIPOISE_BOUNDS = (0.3, 0.7)  # of the preference score (Walker et al. 2013)
 OVERLAP_BINS = 20
+SMD = "smd (SD of the treated)"  # the header names the denominator
+AFTER = " after"
 
 
 def standardised_mean_difference(x: Floats, treated: Booleans, weights: Floats | None = None) -> float:
@@ -105,3 +110,26 @@ def common_support(score: Floats, treated: Booleans) -> float:
     """Return the share of treated persons whose score lies within the range of the controls' scores."""
     low, high = float(score[~treated].min()), float(score[~treated].max())
     return float(((score[treated] >= low) & (score[treated] <= high)).mean())
+
+
+def balance_table(covariates: Mapping[str, Floats], treated: Booleans, weights: Floats | None = None) -> pd.DataFrame:
+    """Return the balance of each covariate (n,), one row each, before and after weighting or matching.
+
+    Columns are mean_treated, mean_control, smd (SD of the treated), variance_ratio and ks. With weights (0 leaves a
+    person out) each has a second column whose name ends in "after".
+    """
+    stages: dict[str, Floats | None] = {"": None} if weights is None else {"": None, AFTER: weights}
+    rows = []
+    for name, values in covariates.items():
+        x = np.asarray(values, dtype=np.float64)
+        order = np.argsort(x)
+        row: dict[str, object] = {"covariate": name}
+        for suffix, w in stages.items():
+            for group, members in (("treated", treated), ("control", ~treated)):
+                of_group = None if w is None else w[members]
+                row[f"mean_{group}{suffix}"] = float(np.average(x[members], weights=of_group))
+            row[SMD + suffix] = standardised_mean_difference(x, treated, w)
+            row["variance_ratio" + suffix] = variance_ratio(x, treated, w)
+            row["ks" + suffix] = kolmogorov_smirnov(x, treated, w, order=order)
+        rows.append(row)
+    return pd.DataFrame(rows).set_index("covariate")

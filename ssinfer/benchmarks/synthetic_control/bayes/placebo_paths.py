@@ -23,12 +23,8 @@ MIN_SPREAD = 1e-9  # standard deviation of a feature relative to spending, below
 class PlaceboPaths:
     """m donors over the T periods of baseline and performance, each in units of its own level.
 
-    Attributes
-    ----------
-    residual : array (m, T), donor less the mean of the others
-    noise : array (m, T), sampling variance of residuals, up to k^2
-    loose : array (m, T, T), covariance of level and leading common factor, which weights are meant to reproduce
-    times : array (T,), positions of the periods
+    `residual` (m, T) is the donor less the mean of the others, `noise` (m, T) its sampling variance up to k^2, and
+    `loose` (m, T, T) the covariance of level and leading common factor, which weights are meant to reproduce.
     """
 
     residual: Floats
@@ -70,10 +66,8 @@ def loose_directions(relative: Floats, noise: Floats, chosen: Positions, n_basel
 
     Parameters
     ----------
-    relative : array (J, T), paths in units of the donors' levels; the first `n_baseline` periods are the baseline
-    noise : array (J,), mean sampling variance of each path; noisier donors count less
-    chosen : array (m,), positions of the donors j
-    n_baseline : int
+    relative, n_baseline : paths (J, T) in units of the donors' levels, the `n_baseline` periods first
+    noise, chosen : mean sampling variance (J,) of each path, which noisier donors count less by; positions (m,) of j
     """
     J, T = relative.shape
     loose = np.full((chosen.size, T, T), LOOSE_VARIANCE)

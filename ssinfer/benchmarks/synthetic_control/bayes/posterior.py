@@ -54,14 +54,13 @@ class WeightModel:
         level = float(np.sqrt((window.Y[pre, treated] ** 2).mean()))
         Y = window.Y / level
         noise = np.zeros_like(Y) if window.noise is None else window.noise / level**2
-        donor_noise = noise[:, others]
         prior = ShockPrior.learned(window)
         baseline = Baseline(
             y=Y[pre, treated],
             X=np.ascontiguousarray(Y[np.ix_(pre, others)]),
             times=pre.astype(np.float64),
             noise=noise[pre, treated],
-            donor_noise=np.ascontiguousarray(donor_noise[pre]),
+            donor_noise=np.ascontiguousarray(noise[np.ix_(pre, others)]),
             kappa=LEVEL_SD if intercept else 0.0,
             features=donor_features(window.Y[np.ix_(pre, others)]),
             mean=prior.mean,
@@ -72,7 +71,7 @@ class WeightModel:
             X=np.ascontiguousarray(Y[np.ix_(post, others)]),
             times=post.astype(np.float64),
             noise=noise[post, treated],
-            donor_noise=np.ascontiguousarray(donor_noise[post]),
+            donor_noise=np.ascontiguousarray(noise[np.ix_(post, others)]),
             pooling=window.pooling,
         )
         return cls(baseline, performance, prior, level)
@@ -92,15 +91,11 @@ class WeightModel:
 class WeightPosterior:
     """Draws of the posterior, in observed units of spending. P performance periods, J donors.
 
-    Attributes
-    ----------
-    q : array (chain, draw, J + F + 4 + T), unknowns of kernel ``simplex_posterior``
-    weights : array (chain, draw, J)
-    expected, paths : arrays (chain, draw, P), benchmark without and with shocks and sampling noise
-    quantities : dict of arrays (chain, draw)
-        pooled (expected benchmark, pooled over performance), tau, omega, rho, k, effective_donors, and the variances
-        shock and sampling of the pooled benchmark, in units of squared level.
-    r_hat, ess : dicts, rank-normalised split R-hat and bulk effective sample size by quantity
+    q : (chain, draw, J + F + 4 + T), unknowns of kernel ``simplex_posterior``. weights : (chain, draw, J).
+    expected, paths : (chain, draw, P), benchmark without and with shocks and sampling noise.
+    quantities : (chain, draw), pooled (expected benchmark over performance), tau, omega, rho, k, effective_donors, and
+    the variances shock and sampling of the pooled benchmark, in units of squared level.
+    r_hat, ess : rank-normalised split R-hat and bulk effective sample size by quantity.
     """
 
     q: Floats
@@ -128,10 +123,8 @@ def sample_posterior(
 
     Parameters
     ----------
-    model : WeightModel
-    draws_per_chain : int, draws that are kept; of longer chains every n-th state
-    rng : numpy.random.Generator
-    min_transitions : int, transitions of a chain in the first attempt
+    model, rng : model and random generator
+    draws_per_chain, min_transitions : draws that are kept, evenly spaced, and transitions of a chain's first attempt
     """
     starts, metric = rng.standard_normal((CHAINS, model.size)), np.empty(0)
     for attempt in ATTEMPTS:
@@ -156,6 +149,8 @@ def _summary(
     model: WeightModel, q: Floats, divergent: int, transitions: int, rng: np.random.Generator
 ) -> WeightPosterior:
     """Return predictions and convergence of draws q (chain, draw, d)."""
+    from arviz_stats.base.array import array_stats  # noqa: PLC0415  (heavy)
+
     flat, pooling = q.reshape(-1, model.size), model.performance.pooling
     normal, sampling_normal = rng.standard_normal((2, len(flat), pooling.size))
     expected, paths, parts = predict_paths(flat, normal, sampling_normal, model.baseline, model.performance)
@@ -166,7 +161,11 @@ def _summary(
         "effective_donors": 1.0 / (weights**2).sum(axis=1),
     }
     quantities = {name: np.ascontiguousarray(column.reshape(CHAINS, -1)) for name, column in columns.items()}
-    r_hat, ess = _r_hat_and_ess(quantities)
+    stats: Any = array_stats
+    r_hat, ess = (
+        {name: float(function(quantities[name], chain_axis=0, draw_axis=1, method=kind)) for name in QUANTITIES}
+        for function, kind in ((stats.rhat, "rank"), (stats.ess, "bulk"))
+    )
     shape = (*q.shape[:2], -1)
     return WeightPosterior(
         q=q,
@@ -178,15 +177,3 @@ def _summary(
         ess=ess,
         convergence=convergence_checks(r_hat, ess, divergent, transitions),
     )
-
-
-def _r_hat_and_ess(quantities: dict[str, Floats]) -> tuple[dict[str, float], dict[str, float]]:
-    """Return rank-normalised split R-hat and bulk effective sample size by quantity."""
-    from arviz_stats.base.array import array_stats  # noqa: PLC0415  (heavy)
-
-    stats: Any = array_stats
-    r_hat, ess = {}, {}
-    for name in QUANTITIES:
-        r_hat[name] = float(stats.rhat(quantities[name], chain_axis=0, draw_axis=1, method="rank"))
-        ess[name] = float(stats.ess(quantities[name], chain_axis=0, draw_axis=1, method="bulk"))
-    return r_hat, ess

@@ -35,15 +35,9 @@ class ShockPrior:
 
     omega is the SD of a shock's innovation relative to the unit's level, and rho its persistence from period to
     period. k is the coefficient of variation between persons, learned only if the panel gives insured-years alone. v_t
-    is the volatility of a period, which multiplies the shocks of all units.
-
-    Attributes
-    ----------
-    mean, covariance : arrays (3 + T,), (3 + T, 3 + T)
-        The covariance is that of the donors' common values, plus the variance between units of log omega.
-    heterogeneity : float, SD of log omega between units
-    placebos : int, number of donors from which it was learned
-    log_density : float, the donors' log likelihood plus the log prior at the mode, up to a constant
+    is the volatility of a period, which multiplies the shocks of all units. The covariance (3 + T, 3 + T) is that of
+    the donors' common values, plus `heterogeneity` squared, the variance between units of log omega. `placebos` is the
+    number of donors, and `log_density` their log likelihood plus the log prior at the mode, up to a constant.
     """
 
     mean: Floats

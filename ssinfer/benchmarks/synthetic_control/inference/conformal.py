@@ -26,16 +26,9 @@ N_REFINEMENTS = 3
 
 @dataclass(frozen=True)
 class ConformalInterval:
-    """Savings per insured-year that the conformal test does not reject.
+    """The savings per insured-year that the conformal test does not reject, with the measured pooled saving.
 
-    Attributes
-    ----------
-    saving, lower, upper : float
-        Measured pooled saving, and the smallest and largest saving that is not rejected.
-    level : float
-        Confidence level, a fraction.
-    n_periods : int
-        Baseline and performance periods; p-values are multiples of 1 / n_periods.
+    `level` is the confidence level, a fraction. P-values are multiples of 1 / `n_periods`, of baseline and performance.
     """
 
     saving: float
@@ -143,10 +136,8 @@ def conformal_interval(method: DonorWeighting, panel: Panel, design: Design, lev
 
 def _window(method: DonorWeighting, panel: Panel, design: Design) -> tuple[FitWindow, Floats]:
     if not method.weights_read_baseline_only:
-        raise NotSupportedError(
-            "Conformal inference", f"{type(method).__name__}, whose weights read the performance periods",
-            "Use its placebo standard error.",
-        )  # fmt: skip
+        reason = f"{type(method).__name__}, whose weights read the performance periods"
+        raise NotSupportedError("Conformal inference", reason, "Use its placebo standard error.")
     return observed_window(method, panel, design, "A conformal test")
 
 

@@ -25,15 +25,13 @@ def jackknife_plus_errors(
 
     Without period t the benchmark of the performance periods is b_(-t) and the held-out error is r_t.
     Draws are b_(-t) + |r| and b_(-t) - |r|, with |r| at the conformal rank of r_t among the held-out errors. Sign and
-    size are the same in all performance periods. The ridge keeps the strength chosen on all periods.
+    size are the same in all performance periods.
 
     Parameters
     ----------
-    window, own : the treated unit's window and its fit
-    share : float, strength of the ridge as a share of the mean eigenvalue
-    n_draws : int, even
-    rng : numpy.random.Generator
-    intercept : bool, match deviations from the baseline mean
+    window, own, intercept : window, fit and intercept of the treated unit
+    share : strength of the ridge chosen on all periods, which is kept, as a share of the mean eigenvalue
+    n_draws, rng : an even number, and the random generator
     """
     Z = np.ascontiguousarray(window.Y[window.pre])
     R, donors = Z.shape[0], window.others

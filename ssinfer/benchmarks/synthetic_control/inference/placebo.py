@@ -29,19 +29,16 @@ Statistic = Literal["rmspe_ratio", "saving"]
 
 @dataclass(frozen=True, eq=False)
 class PlaceboTest:
-    """A test of no saving by permuting the treated unit with its donors.
+    """A two-sided test of no saving by permuting the treated unit with its donors.
 
     Attributes
     ----------
     frame : pandas.DataFrame
         One row per unit, the treated unit first. Columns: unit, saving (pooled, per insured-year), rmspe_baseline and
         rmspe_performance (same unit), rmspe_ratio, status. A placebo that failed has a row without numbers.
-    statistic : "rmspe_ratio" or "saving"
-        Compared in absolute value, so the test is two-sided.
-    p_value : float
-        Share of units, the treated unit among them, with at least its statistic; a failed placebo counts among them.
-    n_units : int
-        The denominator of the p-value, failed placebos included.
+    statistic : "rmspe_ratio" or "saving", compared in absolute value
+    p_value : float, share of the `n_units` units with at least the statistic of the treated unit
+    n_units : int, with the treated unit and failed placebos, which count as at least as large
     """
 
     frame: pd.DataFrame
@@ -64,13 +61,8 @@ class PlaceboTest:
 class LeaveTwoOutTest:
     """A refined placebo test over all pairs of donors (Sudijono and Lei 2023, arXiv:2401.07152).
 
-    Attributes
-    ----------
-    p_value : float
-        Share of pairs of donors in which one of the two has at least the treated unit's statistic, all three fitted
-        without each other.
-    n_pairs, n_failed : int
-        Pairs in the denominator, and the pairs among them with a failed fit. These count as at least as large.
+    `p_value` is the share of pairs in which one of the two donors has at least the treated unit's statistic, all three
+    fitted without each other. `n_failed` of the `n_pairs` have a failed fit and count as at least as large.
     """
 
     p_value: float
@@ -81,9 +73,8 @@ class LeaveTwoOutTest:
 def observed_window(method: DonorWeighting, panel: Panel, design: Design, test: str) -> tuple[FitWindow, Floats]:
     """Return the window of a design, and outcomes (T, N) that hold the treated unit's performance spending."""
     if len(design.treated) > 1:
-        raise NotSupportedError(
-            test, f"{len(design.treated)} treated units at once", "Test one design per treated unit."
-        )
+        several = f"{len(design.treated)} treated units at once"
+        raise NotSupportedError(test, several, "Test one design per treated unit.")
     method.check_parameters()
     problem = method.prepare(panel, design)
     window = FitWindow.of(problem, 0)

@@ -33,17 +33,14 @@ class PredictiveErrors(NamedTuple):
 def placebo_errors(
     window: FitWindow, own: Fits, placebos: Fits, n_draws: int, rng: np.random.Generator, *, normal: bool
 ) -> PredictiveErrors:
-    """Draw errors of the treated unit's benchmark from those of the placebos.
+    """Draw errors of the treated unit's benchmark from those of the placebos, in antithetic pairs.
 
     Parameters
     ----------
-    window : FitWindow
-    own, placebos : fits of the treated unit, and of its donors in the order of ``window.others``
-    n_draws : int, even: draws come in antithetic pairs
-    rng : numpy.random.Generator
-    normal : bool
-        True draws normal errors with the covariance of the placebos' errors (Arkhangelsky et al. 2021, algorithm 4).
-        False draws from the conformal distribution of kernel ``placebo_distribution``.
+    window, own, placebos : window and fit of the treated unit, and fits of its donors in the order of ``window.others``
+    n_draws, rng : an even number, and the random generator
+    normal : draw normal errors with the covariance of the placebos' errors (Arkhangelsky et al. 2021, algorithm 4)
+        instead of the conformal distribution of kernel ``placebo_distribution``
     """
     converged = np.flatnonzero(placebos.status != NOT_CONVERGED)
     m, failed = converged.size, placebos.status.size - converged.size
@@ -82,13 +79,9 @@ def placebo_errors(
         paths = predictive_errors(vectors, window.pooling, deviation, own_deviation, uniform)
         components = dict(zip(SOURCES, (variances / squared_benchmark).tolist(), strict=True))
         basis = f"the smallest attainable p-value is 1/{m + 1}"
-    message = (
-        f"{window.name}: {m} of {m + failed} placebo fits converged, placebo standard error {standard_error:.4g}; "
-        f"{basis}"
-    )
-    return PredictiveErrors(
-        paths, components, Check("placebo inference", "FAIL" if failed else "PASS", float(m), message)
-    )
+    summary = f"{m} of {m + failed} placebo fits converged, placebo standard error {standard_error:.4g}; {basis}"
+    check = Check("placebo inference", "FAIL" if failed else "PASS", float(m), f"{window.name}: {summary}")
+    return PredictiveErrors(paths, components, check)
 
 
 def _variance_regressors(window: FitWindow, fits: Fits, units: Integers) -> Floats:

@@ -40,8 +40,7 @@ def _dual_of(A: Floats, d: Floats, w: Floats, dual: Floats) -> None:
     """Write the dual of weights w_j = a_j'dual / d_j > 0 into `dual`, by least squares over the positive weights."""
     R, J = A.shape
     gram = np.zeros((R, R))
-    for t in range(R):
-        dual[t] = 0.0
+    dual[:] = 0.0
     for j in range(J):
         if w[j] > 0.0:
             for t in range(R):
@@ -97,11 +96,9 @@ def _value_and_slopes(A: Floats, d: Floats, dual: Floats, w: Floats, residual: F
 def _move(A: Floats, d: Floats, dual: Floats, direction: Floats, value: float, decrease: float) -> None:
     """Move the dual along a direction, with the step halved until the objective falls enough (Armijo's rule)."""
     R, J = A.shape
-    trial = np.empty(R)
     step = 1.0
     for _halving in range(_MAX_HALVINGS):
-        for t in range(R):
-            trial[t] = dual[t] + step * direction[t]
+        trial = dual + step * direction
         trial_value = -trial[R - 1]
         for j in range(J):
             slope = 0.0
@@ -112,55 +109,40 @@ def _move(A: Floats, d: Floats, dual: Floats, direction: Floats, value: float, d
         if trial_value <= value + 1e-4 * step * decrease:
             break
         step *= 0.5
-    for t in range(R):
-        dual[t] += step * direction[t]
+    dual += step * direction
 
 
 @compiled
 def least_norm_weights(X: Floats, d: Floats, warm: Floats) -> tuple[Floats, bool]:
     """Return the exact-fit weights (J,) of least penalised norm, and whether the Newton method converged to them.
 
-    Parameters
-    ----------
-    X : array (T, J), donors' differences from the target; the target lies in their hull
-    d : array (J,), penalty per donor, > 0
-    warm : array (J,), weights of this form for a neighbouring problem, where the search starts, or zeros
+    `X` (T, J) are the donors' differences from the target, which lies in their hull; `d` (J,) > 0 is the penalty. The
+    search starts from `warm` (J,), weights of this form for a neighbouring problem, or zeros.
     """
     T, J = X.shape
-    size, warmth = 0.0, 0.0
+    squared_size = 0.0
     for j in range(J):
-        warmth += abs(warm[j])
         for t in range(T):
-            size += X[t, j] * X[t, j] / J
-    size = np.sqrt(size)
-    A = np.empty((T + 1, J))
+            squared_size += X[t, j] * X[t, j] / J
+    A = np.ones((T + 1, J))
+    A[:T] = X / np.sqrt(squared_size) if squared_size > 0.0 else np.zeros((T, J))
     dual = np.zeros(T + 1)
-    for j in range(J):
-        for t in range(T):
-            A[t, j] = X[t, j] / size if size > 0.0 else 0.0
-        A[T, j] = 1.0
-        dual[T] += d[j] / J / J
-    if warmth > 0.0:
+    dual[T] = (d / J / J).sum()
+    if warm.any():
         _dual_of(A, d, warm, dual)
     w = np.empty(J)
     hessian = np.empty((T + 1, T + 1))
-    residual, direction = np.empty(T + 1), np.empty(T + 1)
+    residual = np.empty(T + 1)
     reached = False
     for _ in range(_MAX_STEPS):
         value = _value_and_slopes(A, d, dual, w, residual, hessian)
-        largest = 0.0
-        for t in range(T + 1):
-            largest = max(largest, abs(residual[t]))
-            direction[t] = -residual[t]
-        if largest <= _RESIDUAL_TOLERANCE:
-            reached = True
+        reached = np.abs(residual).max() <= _RESIDUAL_TOLERANCE
+        if reached:
             break
+        direction = -residual
         _damp(hessian)
         solve_positive(hessian, direction)
-        decrease = 0.0
-        for t in range(T + 1):
-            decrease += direction[t] * residual[t]
-        _move(A, d, dual, direction, value, decrease)
+        _move(A, d, dual, direction, value, (direction * residual).sum())
     if w.sum() > 0.0:
         w /= w.sum()
     return w, reached

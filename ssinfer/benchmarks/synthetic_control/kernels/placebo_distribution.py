@@ -24,28 +24,23 @@ if TYPE_CHECKING:
 
 
 @compiled
-def _conformal_quantile(ordered: Floats, u: float) -> float:
-    """Return the u-quantile of the conformal distribution of an absolute error, given the ordered placebo errors.
+def conformal_quantiles(ordered: Floats, uniform: Floats) -> Floats:
+    """Return conformal quantiles (D,) of an absolute error at probabilities `uniform`, from ordered errors (m,).
 
     Beyond the largest placebo error (probability 1 / (m + 1)) an exponential tail is assumed.
     """
     m = ordered.size
-    position = u * (m + 1)
-    k = int(np.floor(position))
-    if k < 1:
-        return float(ordered[0] * position)
-    if k < m:
-        return float(ordered[k - 1] + (position - k) * (ordered[k] - ordered[k - 1]))
     scale = (ordered[m - 1] - ordered[m // 2]) / np.log(0.5 * (m + 1))
-    return float(ordered[m - 1] - scale * np.log((1.0 - u) * (m + 1)))
-
-
-@compiled
-def conformal_quantiles(ordered: Floats, uniform: Floats) -> Floats:
-    """Return conformal quantiles (D,) of an absolute error at probabilities `uniform`, from ordered errors (m,)."""
     out = np.empty(uniform.size)
     for d in range(uniform.size):
-        out[d] = _conformal_quantile(ordered, uniform[d])
+        position = uniform[d] * (m + 1)
+        k = int(np.floor(position))
+        if k < 1:
+            out[d] = ordered[0] * position
+        elif k < m:
+            out[d] = ordered[k - 1] + (position - k) * (ordered[k] - ordered[k - 1])
+        else:
+            out[d] = ordered[m - 1] - scale * np.log((1.0 - uniform[d]) * (m + 1))
     return out
 
 
@@ -67,23 +62,10 @@ def predictive_errors(
     pooled = vectors @ pooling / deviation
     order = np.argsort(np.abs(pooled), kind="stable")
     sign = np.where(pooled[order] >= 0.0, 1.0, -1.0)
-    directed = (sign / deviation[order])[:, None] * vectors[order]
-    return _paths(np.ascontiguousarray(directed), np.abs(pooled)[order], own_deviation, uniform)
-
-
-@compiled
-def _paths(directed: Floats, ordered: Floats, own_deviation: float, uniform: Floats) -> Floats:
-    """Return the paths of `predictive_errors`.
-
-    `directed` (m, P) holds standardised placebo errors in ascending order of their pooled values `ordered` (m,) > 0.
-    """
-    m, P = directed.shape
-    out = np.empty((2 * uniform.size, P))
-    for d in range(uniform.size):
-        value = _conformal_quantile(ordered, uniform[d])
-        rank = min(max(round(uniform[d] * (m + 1)) - 1, 0), m - 1)
-        for t in range(P):
-            path = own_deviation * (directed[rank, t] + value - ordered[rank])
-            out[2 * d, t] = path
-            out[2 * d + 1, t] = -path
-    return out
+    directed, ordered = (sign / deviation[order])[:, None] * vectors[order], np.abs(pooled)[order]
+    rank = np.clip(np.rint(uniform * (order.size + 1)).astype(int) - 1, 0, order.size - 1)
+    shift = conformal_quantiles(ordered, uniform)[:, None]
+    paths = np.empty((2 * uniform.size, pooling.size))
+    paths[0::2] = own_deviation * (directed[rank] + shift - ordered[rank, None])
+    paths[1::2] = -paths[0::2]
+    return paths

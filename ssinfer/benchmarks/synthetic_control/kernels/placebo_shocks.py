@@ -3,11 +3,9 @@
 The path of donor j less the mean of the others, each in units of its own level, has over all T periods the distribution
 
     N(0, loose_j + omega_j^2 / (1 - rho^2) [v_s v_t rho^|s - t|] + k^2 diag(noise_j)),
-    log omega_j ~ N(log omega, s^2).
+    log omega_j ~ N(log omega, s^2),   v_t common to all donors.
 
-`loose` holds the directions in which weights can reproduce the differences between donors: level and common factor. Its
-variance is so large that a donor's path in these directions says nothing about the parameters. v_t, the volatility
-of a period, is common to all donors.
+`loose` is a large variance in level and common factor, the directions in which weights can reproduce differences.
 """
 
 from __future__ import annotations
@@ -86,9 +84,7 @@ def shock_log_likelihood(
             logs[h] = value + np.log(masses[h])
             inverse(C, P)
             for a in range(T):
-                alpha[a] = 0.0
-                for b in range(T):
-                    alpha[a] += P[a, b] * residual[j, b]
+                alpha[a] = (P[a] * residual[j]).sum()
             slopes[h] = 0.0
             for a in range(T):
                 for b in range(T):
@@ -104,6 +100,5 @@ def shock_log_likelihood(
         total += top + np.log(odds.sum())
         odds /= odds.sum()
         for h in range(nodes.size):
-            for a in range(4 + T):
-                gradient[a] += odds[h] * slopes[h, a]
+            gradient += odds[h] * slopes[h]
     return total

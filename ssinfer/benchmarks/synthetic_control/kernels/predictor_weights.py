@@ -122,10 +122,9 @@ def nested_search(
 
     Parameters
     ----------
-    X, Z : arrays (P, J), (T, J), as in `weighted_fit`
-    starts : array (M, P), values of log v that are always tried
-    rng : numpy.random.Generator, draws the other members of the population and all mutations
-    generations : int, generations of a population of ``max(30, 6 P, M)``
+    X, Z : (P, J), (T, J), as in `weighted_fit`
+    starts, generations : values of log v (M, P) that are always tried, and generations of ``max(30, 6 P, M)`` members
+    rng : draws the other members and all mutations
     """
     P, J = X.shape
     M = starts.shape[0]

@@ -40,16 +40,12 @@ def mean_eigenvalue(Z: Floats, intercept: bool) -> float:
 def _augment(X: Floats, w: Floats, ridges: Floats) -> Floats:
     """Return augmented weights (L, J) for each ridge (L,); X (R, J) are differences, and are centred in place."""
     R, J = X.shape
-    residual = np.zeros(R)
-    rounding = 0.0
+    residual, rounding = np.zeros(R), 0.0
     for t in range(R):
-        total = 0.0
+        residual[t] = -(X[t] * w).sum()
         for p in range(J):
-            residual[t] -= X[t, p] * w[p]
-            total += X[t, p]
             rounding += 1e-26 * X[t, p] * X[t, p]
-        for p in range(J):
-            X[t, p] -= total / J
+        X[t] -= X[t].sum() / J
     centred = np.zeros((R, R))
     for t in range(R):
         for s in range(t + 1):
@@ -59,8 +55,7 @@ def _augment(X: Floats, w: Floats, ridges: Floats) -> Floats:
     values, vectors = np.linalg.eigh(centred)
     rotated = np.zeros(R)
     for r in range(R):
-        for t in range(R):
-            rotated[r] += vectors[t, r] * residual[t]
+        rotated[r] = (vectors[:, r] * residual).sum()
     out = np.empty((ridges.size, J))
     for k in range(ridges.size):
         out[k] = w
@@ -72,8 +67,7 @@ def _augment(X: Floats, w: Floats, ridges: Floats) -> Floats:
                 strength = max(values[r], 0.0) + ridges[k]
                 if strength > rounding:  # identical donors have no direction in which to extrapolate
                     solved += vectors[t, r] * rotated[r] / strength
-            for p in range(J):
-                out[k, p] += X[t, p] * solved
+            out[k] += X[t] * solved
     return out
 
 
@@ -122,8 +116,7 @@ def held_out_errors(Z: Floats, target: int, donors: Integers, intercept: bool, r
         weights, warm, _gap, _status, _iterations = augmented_weights(Z, target, donors, used, intercept, ridges, warm)
         last = min(h + horizon, R)
         for k in range(ridges.size):
-            offset = 0.0
-            ahead = 0.0
+            offset, ahead = 0.0, 0.0
             for t in range(last):
                 residual = Z[t, target]
                 for p in range(J):

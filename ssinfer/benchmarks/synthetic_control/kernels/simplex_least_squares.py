@@ -143,9 +143,7 @@ def _steepest(inside: Booleans, blocked: Booleans, gradient: Floats) -> Int:
 def kkt_gap(G: Floats, penalty: Floats, w: Floats) -> float:
     """Return the scale-free Karush-Kuhn-Tucker gap of weights w (J,) on the simplex; 0 at the optimum."""
     J = w.size
-    scale = 0.0
-    objective = 0.0
-    smallest = np.inf
+    scale, objective, smallest = 0.0, 0.0, np.inf
     for j in range(J):
         scale += (G[j, j] + penalty[j]) / J
         value = penalty[j] * w[j]
@@ -265,10 +263,8 @@ def simplex_batch(
     warm : array (M, N), weights to start from, or zeros
     """
     M, N = donors.shape
-    W = np.zeros((M, N))
-    gap = np.zeros(M)
-    status = np.empty(M, dtype=np.int64)
-    iterations = np.empty(M, dtype=np.int64)
+    W, gap = np.zeros((M, N)), np.zeros(M)
+    status, iterations = np.empty(M, dtype=np.int64), np.empty(M, dtype=np.int64)
     for m in range(M):
         index = np.flatnonzero(donors[m] & (np.arange(N) != targets[m]))
         ridge, start = penalty[index], warm[m][index]

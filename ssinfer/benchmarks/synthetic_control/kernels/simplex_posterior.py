@@ -33,14 +33,9 @@ TARGET_ACCEPTANCE = 0.85
 class Baseline(NamedTuple):
     """Data over the T0 baseline periods and constants of the prior. J donors, F features, T periods in all.
 
-    Attributes
-    ----------
-    y, X : arrays (T0,), (T0, J)
-    times : array (T0,), positions of the periods; a masked period leaves a gap
-    noise, donor_noise : arrays (T0,), (T0, J), sampling variance of the means, up to k^2; zeros if there is none
-    features : array (J, F), A
-    mean, factor : arrays (3 + T,), (3 + T, 3 + T), m and L, L lower triangular
-    strength : array (2,), tau_0 and tau_1
+    y (T0,), X (T0, J), times (T0,), noise (T0,), donor_noise (T0, J), features A (J, F), mean m (3 + T,), factor L
+    (3 + T, 3 + T) and strength (tau_0, tau_1). Noise is the sampling variance of the means up to k^2, zero if there is
+    none. A masked period leaves a gap in the times.
     """
 
     y: Floats
@@ -144,8 +139,7 @@ def log_density(q: Floats, data: Baseline, gradient: Floats) -> float:
             g[j] += alpha[t] * X[t, j] + diagonal[t] * k * k * 2.0 * w[j] * donor_noise[t, j]
     centre = float(w @ g)
     d_tau = 0.0
-    for f in range(F):
-        gradient[J + f] = -q[J + f]
+    gradient[J : J + F] = -q[J : J + F]
     for j in range(J):
         pull = w[j] * (g[j] - centre)
         gradient[j] = tau * pull - q[j]
@@ -169,11 +163,9 @@ def sample_chain(
 
     Parameters
     ----------
-    start : array (d,)
-    metric : array (d,) of variances from the warm-up of another chain, or (0,) to learn them
-    step : float, step size to start from; kept if there is no warm-up
-    warmup, n_draws : int, transitions before the first draw, and draws
-    data : Baseline
+    start, warmup, n_draws : first state (d,), transitions before the first draw, and draws
+    metric, step : variances (d,) of another chain, or (0,) to learn them; step size to start from
+    data : data and constants of the model
     """
     d = start.size
     q = start.copy()
@@ -185,8 +177,7 @@ def sample_chain(
     log_bar, h_bar, anchor, count = np.log(step), 0.0, np.log(10.0 * step) if learns else np.log(step), 0
     out = np.empty((n_draws, d))
     divergent = 0
-    first, second = warmup // 4, warmup // 2 + warmup // 4
-    middle = warmup // 2
+    first, middle, second = warmup // 4, warmup // 2, warmup // 2 + warmup // 4
     for iteration in range(warmup + n_draws):
         root = np.sqrt(variance)
         p = rng.standard_normal(d) / root
@@ -206,9 +197,7 @@ def sample_chain(
         change = np.inf
         if np.isfinite(trial_value):
             change = -trial_value + 0.5 * (momentum * momentum * variance).sum() - energy
-        accept = 0.0
-        if change < MAX_ENERGY_ERROR:
-            accept = min(1.0, np.exp(-change))
+        accept = min(1.0, np.exp(-change)) if change < MAX_ENERGY_ERROR else 0.0
         if rng.random() < accept:
             q, value = trial, trial_value
             gradient[:] = trial_gradient
@@ -228,9 +217,7 @@ def sample_chain(
                 shrunk = seen / (seen + 5.0)
                 variance = shrunk * spread / max(seen - 1, 1) + (1.0 - shrunk) * 1e-1
                 if iteration == middle:
-                    centre[:] = 0.0
-                    spread[:] = 0.0
-                    seen = 0
+                    centre, spread, seen = np.zeros(d), np.zeros(d), 0
                 anchor, h_bar, count = np.log(4.0 * np.exp(log_bar)), 0.0, 0
             if iteration == warmup - 1:
                 step = np.exp(min(log_bar, 0.5))

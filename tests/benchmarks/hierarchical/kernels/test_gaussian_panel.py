@@ -46,8 +46,8 @@ def test_the_likelihood_equals_the_dense_one(width, missing):
     observed = seen.ravel() > 0
     covariance = dense(shared, noise, loadings, common)[np.ix_(observed, observed)]
     expected = multivariate_normal(cov=covariance).logpdf(y.ravel()[observed])
-    found = marginal(unit_terms(shared, noise, seen, y), loadings, common)
-    np.testing.assert_allclose(found.log_likelihood, expected, rtol=1e-11)
+    fit = marginal(unit_terms(shared, noise, seen, y), loadings, common)
+    np.testing.assert_allclose(fit.log_likelihood, expected, rtol=1e-11)
 
 
 @given(st.integers(0, 10_000), st.sampled_from([1, 2, 4]), st.integers(1, 3), st.sampled_from([2, 5, 40]))

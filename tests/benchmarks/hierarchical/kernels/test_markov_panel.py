@@ -36,7 +36,7 @@ def example(units, periods, width, seed=1, nodes=4):
 @pytest.mark.parametrize(("units", "periods", "width"), [(3, 2, 1), (16, 9, 2), (21, 40, 6)])
 def test_the_sums_are_those_of_the_dense_covariances(units, periods, width):
     markov, shared, noise, scale, seen, y, loading = example(units, periods, width)
-    found = markov_sums(markov.kept, markov.spread, markov.low, noise, scale, seen, y, loading)
+    all_sums = markov_sums(markov.kept, markov.spread, markov.low, noise, scale, seen, y, loading)
     for m in range(len(scale)):
         terms = unit_terms(shared[m], scale[m] * noise, seen, y)
         expected = (
@@ -45,7 +45,7 @@ def test_the_sums_are_those_of_the_dense_covariances(units, periods, width):
             loading @ terms.weighted,
             terms.quadratic.sum(),
         )
-        for sums, dense in zip(found, expected, strict=True):
+        for sums, dense in zip(all_sums, expected, strict=True):
             np.testing.assert_allclose(sums[m], dense, rtol=1e-9, atol=1e-9 * np.abs(dense).max())
 
 

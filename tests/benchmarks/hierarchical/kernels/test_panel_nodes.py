@@ -40,11 +40,11 @@ def example(units, seed=6):
 @pytest.mark.parametrize("units", [3, 16, 21])
 def test_every_node_has_the_likelihood_that_it_has_alone(units):
     nodes, noise, seen, y, loading = example(units)
-    found = log_marginals(nodes, noise, seen, y, loading)
+    values = log_marginals(nodes, noise, seen, y, loading)
     for m in range(len(nodes)):
         terms = unit_terms(nodes.shared[m], nodes.scale[m] * noise, seen, y)
         alone = marginal(terms, loading[:, None], nodes.common[None]).log_likelihood
-        np.testing.assert_allclose(found[m], alone, rtol=1e-11)
+        np.testing.assert_allclose(values[m], alone, rtol=1e-11)
 
 
 def test_threads_change_nothing():

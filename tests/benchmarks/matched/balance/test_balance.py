@@ -10,6 +10,7 @@ from scipy import stats
 
 from ssinfer.benchmarks.matched.balance.limits import BalanceLimits
 from ssinfer.benchmarks.matched.balance.measures import (
+    balance_table,
     common_support,
     effective_sample_size,
     equipoise,
@@ -20,7 +21,6 @@ from ssinfer.benchmarks.matched.balance.measures import (
     variance_ratio,
     weighted_variance,
 )
-from ssinfer.benchmarks.matched.balance.table import balance_table
 from ssinfer.errors import ParameterError
 
 

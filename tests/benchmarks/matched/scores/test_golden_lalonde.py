@@ -12,8 +12,7 @@ import statsmodels.api as sm
 from sklearn.metrics import roc_auc_score
 
 from ssinfer.benchmarks.matched.balance.limits import BalanceLimits
-from ssinfer.benchmarks.matched.balance.measures import effective_sample_size, equipoise
-from ssinfer.benchmarks.matched.balance.table import balance_table
+from ssinfer.benchmarks.matched.balance.measures import balance_table, effective_sample_size, equipoise
 from ssinfer.benchmarks.matched.sampling_distribution import neighbour_residuals
 from ssinfer.benchmarks.matched.scores.match import match_persons
 from ssinfer.benchmarks.matched.scores.propensity import propensity_scores

@@ -24,17 +24,17 @@ def window_of(n_units, seed=0):
 
 def test_residuals_and_their_noise_are_those_written_down():
     window, values, sizes = window_of(12)
-    found = PlaceboPaths.of(window)
-    assert found.residual.shape == (11, 7)
+    placebos = PlaceboPaths.of(window)
+    assert placebos.residual.shape == (11, 7)
     donors, insured = values[1:], sizes[1:]
     order = np.argsort(1 / insured[:, 0] * (donors**2).mean(axis=1) / (donors[:, :6] ** 2).mean(axis=1))
-    for place, j in enumerate(order):
+    for row, j in enumerate(order):
         paths = donors / np.sqrt((donors[:, :6] ** 2).mean(axis=1, keepdims=True))
         rest = np.delete(paths, j, axis=0)
-        np.testing.assert_allclose(found.residual[place], paths[j] - rest.mean(axis=0), atol=1e-12)
+        np.testing.assert_allclose(placebos.residual[row], paths[j] - rest.mean(axis=0), atol=1e-12)
         noise = paths**2 / insured
         expected = noise[j] + np.delete(noise, j, axis=0).sum(axis=0) / 10**2
-        np.testing.assert_allclose(found.noise[place], expected, rtol=1e-9)
+        np.testing.assert_allclose(placebos.noise[row], expected, rtol=1e-9)
 
 
 def test_a_larger_unit_that_grows_with_all_others_has_no_contrast():
@@ -42,17 +42,17 @@ def test_a_larger_unit_that_grows_with_all_others_has_no_contrast():
     values = 2000 * np.linspace(0.8, 1.2, 10)[:, None] * 1.03 ** np.arange(7)
     panel = ss.Panel(tuple(f"u{j}" for j in range(10)), tuple(range(7)), values)
     design = ss.Design(treated=["u0"], baseline=range(6), performance=[6])
-    found = PlaceboPaths.of(FitWindow.of(SyntheticControl().prepare(panel, design), 0))
-    np.testing.assert_allclose(found.residual, 0.0, atol=1e-12)
+    placebos = PlaceboPaths.of(FitWindow.of(SyntheticControl().prepare(panel, design), 0))
+    np.testing.assert_allclose(placebos.residual, 0.0, atol=1e-12)
 
 
 def test_placebos_span_the_sizes_of_many_donors():
     """k shows in how errors fall with size: the smallest and the largest donors are among the placebos."""
     window, _, sizes = window_of(501)
-    found = PlaceboPaths.of(window)
-    assert len(found.residual) == 300
+    placebos = PlaceboPaths.of(window)
+    assert len(placebos.residual) == 300
     donors = sizes[1:, 0]
-    ratio = found.noise.mean(axis=1).max() / found.noise.mean(axis=1).min()
+    ratio = placebos.noise.mean(axis=1).max() / placebos.noise.mean(axis=1).min()
     assert ratio == pytest.approx(donors.max() / donors.min(), rel=0.5)
 
 
@@ -79,12 +79,12 @@ def test_a_factor_goes_on_after_the_baseline_as_the_loadings_say():
     factor = np.array([0.0, 1.0, -0.5, 2.0, 1.5, 3.0])
     paths = 1 + 0.02 * rng.normal(size=(400, 1)) * factor + 1e-4 * rng.normal(size=(400, 6))
     paths[:, 5] += 0.2 * rng.normal(size=400)
-    found = loose_directions(paths, np.ones(400), np.array([0]), 5)[0] - 1.0
+    loose = loose_directions(paths, np.ones(400), np.array([0]), 5)[0] - 1.0
     shape = (factor - factor[:5].mean()) / factor[:5].std()
-    np.testing.assert_allclose(found[:5, :5], np.outer(shape[:5], shape[:5]), atol=0.02)
+    np.testing.assert_allclose(loose[:5, :5], np.outer(shape[:5], shape[:5]), atol=0.02)
     # the shocks are ten times the factor's loading: 0.2 / 0.02 / sqrt(400) = 0.5, over the factor's SD in the baseline
-    assert abs(found[5, 1] / shape[1] - shape[5]) < 4 * 0.5 / factor[:5].std()
-    assert found[5, 5] < 2 * (shape[5] + 2 * 0.5 / factor[:5].std()) ** 2
+    assert abs(loose[5, 1] / shape[1] - shape[5]) < 4 * 0.5 / factor[:5].std()
+    assert loose[5, 5] < 2 * (shape[5] + 2 * 0.5 / factor[:5].std()) ** 2
 
 
 def test_few_periods_leave_the_level_free_and_nothing_else():
@@ -95,12 +95,14 @@ def test_few_periods_leave_the_level_free_and_nothing_else():
 @given(seed=st.integers(0, 10**6), scale=st.floats(1e-3, 1e3), J=st.integers(2, 30), T=st.integers(2, 9))
 def test_features_are_standardised_and_do_not_know_the_currency(seed, scale, J, T):
     X = 1 + 0.1 * np.random.default_rng(seed).normal(size=(T, J))
-    found = donor_features(X)
-    assert np.abs(found).max() <= 3.0
-    assert found.std(axis=0).max() <= 1 + 1e-9
+    features = donor_features(X)
+    assert np.abs(features).max() <= 3.0
+    assert features.std(axis=0).max() <= 1 + 1e-9
     again = donor_features(scale * X)
-    np.testing.assert_allclose(again[:, 0], found[:, 0], atol=1e-6)
-    np.testing.assert_allclose(np.abs(again[:, 1]), np.abs(found[:, 1]), atol=1e-4)  # the sign of a component is free
+    np.testing.assert_allclose(again[:, 0], features[:, 0], atol=1e-6)
+    np.testing.assert_allclose(
+        np.abs(again[:, 1]), np.abs(features[:, 1]), atol=1e-4
+    )  # the sign of a component is free
 
 
 def test_donors_that_do_not_differ_have_no_features():

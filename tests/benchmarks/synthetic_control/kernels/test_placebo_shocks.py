@@ -26,7 +26,7 @@ def test_likelihood_integrates_the_units_own_shock_size():
     nodes, masses = np.polynomial.hermite_e.hermegauss(15)
     rest = (residual, noise, times, loose[None], nodes, masses / masses.sum())
     gradient, unused = np.empty(4 + T), np.empty(4 + T)
-    found = shock_log_likelihood(theta, *rest, gradient)
+    log_likelihood = shock_log_likelihood(theta, *rest, gradient)
     numeric = approx_fprime(theta, lambda x: shock_log_likelihood(x, *rest, unused), 1e-7)
     np.testing.assert_allclose(gradient, numeric, rtol=1e-3, atol=1e-3 * np.abs(gradient).max())
     rho = MAX_RHO / (1 + np.exp(-theta[1]))
@@ -39,7 +39,7 @@ def test_likelihood_integrates_the_units_own_shock_size():
         return multivariate_normal(np.zeros(T), fixed + omega2 * power).pdf(residual[0]) * norm.pdf(z)
 
     constant = -0.5 * T * np.log(2 * np.pi)
-    assert found + constant == pytest.approx(np.log(quad(density, -8, 8, epsabs=0, epsrel=1e-10)[0]), abs=1e-6)
+    assert log_likelihood + constant == pytest.approx(np.log(quad(density, -8, 8, epsabs=0, epsrel=1e-10)[0]), abs=1e-6)
 
 
 @pytest.mark.parametrize(("omega", "rho"), [(0.01, 0.5), (0.03, 0.9)])

@@ -91,22 +91,20 @@ def test_posterior_means_equal_importance_sampling(kappa):
         sample_chain(np.random.default_rng(seed), np.zeros(J + F + SIZE), *LEARN, 300, 4000, arrays)[0]
         for seed in range(2)
     ]
-    ours = np.concatenate(draws)
+    sampled = np.concatenate(draws)
     prior = np.random.default_rng(9).standard_normal((60_000, J + F + SIZE))
     unused = np.empty(J + F + SIZE)
     logs = np.array([log_density(q, arrays, unused) + 0.5 * q @ q for q in prior])
     mass = np.exp(logs - logs.max())
     mass /= mass.sum()
     assert 1 / (mass**2).sum() > 3000
-    for quantity in (
-        lambda q: unpacked(q, arrays.features)[1][0],
-        lambda q: unpacked(q, arrays.features)[1][2],
-        lambda q: q[J],
-        lambda q: q[J + F],
-        lambda q: q[J + F + 1],
-        lambda q: unpacked(q, arrays.features)[5][0],
-    ):
-        expected, drawn = (np.array([quantity(q) for q in draws]) for draws in (prior, ours))
+
+    def quantities(q):
+        _, w, _, _, _, v = unpacked(q, arrays.features)
+        return w[0], w[2], q[J], q[J + F], q[J + F + 1], v[0]
+
+    by_quantity = (np.array([quantities(q) for q in draws]).T for draws in (prior, sampled))
+    for expected, drawn in zip(*by_quantity, strict=True):
         mean = mass @ expected
         deviation = np.sqrt(mass @ (expected - mean) ** 2)
         assert abs(drawn.mean() - mean) < 0.1 * deviation  # five standard errors at 3,000 effective draws

@@ -1,18 +1,55 @@
-"""Frame of the figure of promised and actual false payment rates."""
+"""Frames on the recommended threshold: payment by true saving, and promised and actual false payment rates."""
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from ssinfer.backtesting.thresholds_of_placebos import thresholds_of_placebos
 from ssinfer.report.analysis import Analysis
+from ssinfer.report.disclosure import class_is_visible
 from ssinfer.report.figure_frame import ReportFigure
 from ssinfer.report.text.names import threshold_name
 from ssinfer.thresholds.kind import KINDS, ThresholdKey
 
+TRUE_SAVINGS = np.array([0.0, 0.01, 0.02, 0.03, 0.05, 0.10])
 SAMPLING_ALONE = ThresholdKey("", 0.95, "two-sided")  # a model without group shock, at the level that is usual
 
 
-def frame(analysis: Analysis) -> pd.DataFrame:
+def earnings(analysis: Analysis) -> pd.DataFrame:
+    """Return payments by true saving for the one-sided 95% threshold of each kind, under the chosen design.
+
+    The recommended threshold is shown at its own level. Means are over placebos with their own cross-fitted
+    thresholds: r + s Y / B >= T pays f max(r + s Y / B, 0) B. A placebo without a threshold of a kind is left out.
+    """
+    placebos = analysis.placebos(analysis.chosen)
+    if not len(placebos) or not class_is_visible(placebos["unit"].nunique()):
+        return pd.DataFrame()
+    best = analysis.recommended
+    levels = (0.95,) if best is None or best.level in (None, 0.95) else (0.95, best.level)
+    benchmark = placebos["benchmark"].to_numpy(dtype=float)
+    relative = placebos["spending"].to_numpy(dtype=float) / benchmark
+    measured = placebos["savings_rate"].to_numpy(dtype=float) + TRUE_SAVINGS[:, None] * relative  # (saving, placebo)
+    parts = []
+    for key, threshold in thresholds_of_placebos(placebos, levels).items():
+        usual = key.level == 0.95 or KINDS.find(key.kind).learns_from == "size"
+        usual = usual and key.side == "one-sided" and not key.informed
+        if not (usual or key == best):
+            continue
+        known = ~np.isnan(threshold)
+        paid = (measured >= threshold)[:, known]
+        payment = np.where(paid, analysis.share * np.maximum(measured[:, known], 0.0) * benchmark[known], 0.0)
+        columns = {"true_saving": TRUE_SAVINGS, "paid": paid.mean(axis=1), "payment": payment.mean(axis=1)}
+        columns |= {"threshold": threshold_name(key, short=True), "recommended": key == best}
+        parts.append(pd.DataFrame({**columns, "order": KINDS.names().index(key.kind)}))
+    if not parts:
+        return pd.DataFrame()
+    table = pd.concat(parts, ignore_index=True).sort_values("order", kind="stable").drop(columns="order")
+    due = analysis.share * table["true_saving"] * float(placebos["spending"].mean())
+    return table.assign(design=analysis.label(analysis.chosen), currency=analysis.result.currency, due=due)
+
+
+def false_payments(analysis: Analysis) -> pd.DataFrame:
     """Return one row per threshold and design.
 
     Thresholds are one-sided, and two-sided at 95%, which is usual with models. A two-sided 90% threshold of a model is
@@ -61,4 +98,7 @@ def _record(name: str, key: ThresholdKey, rate: float, error: float, order: int)
     }
 
 
-FRAME = ReportFigure(name="false_payments", section="which-threshold", order=20, frame=frame)
+FRAME = (
+    ReportFigure("earnings", "which-threshold", 10, earnings),
+    ReportFigure("false_payments", "which-threshold", 20, false_payments),
+)
