@@ -1,0 +1,37 @@
+"""Accept: the words by which a user overrules doubts about data."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from ssinfer.errors import DataError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# Each word, and what the package then accepts.
+ACCEPT = MappingProxyType(
+    {
+        "similar_names": "names that differ only in case, blanks or Unicode form; a donor equal to the treated unit",
+        "total_row": "a unit that looks like the total of others",
+        "thousands": "numbers that look like thousands points read as decimals",
+        "nonpositive": "cells with negative or zero spending",
+        "few_lines": "periods with no claim line, or far fewer lines per insured-year than their neighbours",
+        "standard": "a case-mix standard that is neither expected spending nor an index around 1",
+    }
+)
+
+
+def check_accept(words: Iterable[str]) -> frozenset[str]:
+    """Return the words as a set; a word that overrules nothing is refused with the nearest."""
+    given = (words,) if isinstance(words, str) else tuple(words)
+    for word in given:
+        if word not in ACCEPT:
+            raise DataError(f"accept names {word!r}. {did_you_mean(word, ACCEPT)}")
+    return frozenset(given)
+
+
+def advice(word: str) -> str:
+    """Return the words with which a message tells how to overrule its doubt."""
+    return f'accept=["{word}"] (in a study: accept = ["{word}"] in [data])'
