@@ -128,7 +128,7 @@ class Counterfactual:
             benchmark=array(benchmark),
             confidence=None if confidence is None else array(confidence),
             spending=xr.DataArray([[spending]], coords=labels, dims=DIMS[2:]),
-            insured_years=xr.DataArray([[insured_years]], coords=labels, dims=DIMS[2:]),
+            insured_years=xr.DataArray([[insured_years]], labels, DIMS[2:], attrs={"periods_per_year": 1}),
             uncertainty=uncertainty,
         )
 

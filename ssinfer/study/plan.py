@@ -148,7 +148,7 @@ def _periods(labels: Periods, panel: Panel, key: str) -> list[Any]:
         return list(labels)  # masked periods may lie outside the panel
     named = [labels.first, labels.last] if isinstance(labels, Span) else list(labels)
     try:
-        columns = panel.columns(named).tolist()
+        columns = panel.columns(named, f"{key} period").tolist()
     except PanelError as error:
         raise StudyError(f"windows.{key}: {error}") from None
     if isinstance(labels, Span):

@@ -145,10 +145,10 @@ DESIGN_MISTAKES = {
     "not an object": ("[1, 2]", r"the document"),
     "no json": ("{treated: u000}", r"not valid JSON"),
     "overlap": ({"performance": [2014, 2015]}, r"baseline and performance overlap in \[2014\]"),
-    "mixed labels": ({"performance": ["2016"]}, r"Use one type"),
+    "mixed labels": ({"performance": [2015, "2016"]}, r"Use one type"),
     "own donor": ({"donors": ["u000", "u001"]}, r"both treated and donors"),
     "unknown unit": ({"treated": ["u00"]}, r"no treated unit 'u00'. Did you mean"),
-    "unknown period": ({"performance": [2025]}, r"no performance period 2025: its periods run from 2012 to 2016"),
+    "unknown period": ({"performance": [2025]}, r"no performance period 2025: it has 5 years, 2012 to 2016"),
     "unknown standard": ({"standard": "expected"}, r"no covariate 'expected'"),
     "ring without radius": ({"donors": {"beyond_km": 3}}, r"beyond_km is given without within_km"),
 }

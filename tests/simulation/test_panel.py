@@ -77,7 +77,7 @@ def test_season_and_dip():
     ("options", "message"),
     [
         ({"periods": [2015, 2017]}, "without gaps"),
-        ({"periods": ["2018-04", "2018Q4"]}, "without gaps"),
+        ({"periods": ["2018-04", "2018Q4"]}, "Use one frequency"),
         ({"start": "2018Q2"}, "allowed: a period from '2018Q3' on"),
         ({"cv": 0}, "cv is 0"),
         ({"shock_persistence": 1.0}, "less than 1"),

@@ -33,7 +33,7 @@ def simulate(seed=1, units=40, periods=6, shock=0.02, sizes=(2_000, 60_000), **c
         y = 7.6 + 0.03 * t + level + s + rng.normal(0, 2.5 / np.sqrt(n))
         rows += [(f"u{i:03}", t, np.exp(y[i]), n[i], *(f(i, t) for f in columns.values())) for i in range(units)]
     frame = pd.DataFrame(rows, columns=["unit", "period", "spending", "insured_years", *columns])
-    return ss.Panel.from_frame(frame, covariates=list(columns))
+    return ss.Panel.from_frame(frame, covariates=list(columns), periods_per_year=1)
 
 
 def design(treated=("u000",), baseline=range(4), performance=(4, 5), **more):
