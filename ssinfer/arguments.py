@@ -1,26 +1,34 @@
-"""Arguments: what a constructor accepts, declared once and checked by one function."""
+"""Arguments: what a constructor accepts, by declared type and by rule, checked by one function."""
 
 from __future__ import annotations
 
+import ast
+import inspect
 import math
 import numbers
+import re
 from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ssinfer.errors import ParameterError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True)
 class Number:
-    """A finite number from `low` to `high`; `whole` asks for a whole number, `open` leaves the bounds out."""
+    """A finite number from `low` to `high` (or infinity); `whole`: a whole number, `open`: without the bounds."""
 
     low: float = -math.inf
     high: float = math.inf
     whole: bool = False
     open: bool = False
+    infinite: bool = False
 
     def __str__(self) -> str:
         kind = "a whole number" if self.whole else "a number"
@@ -37,11 +45,15 @@ class Number:
 
     def read(self, value: Any) -> Any:
         """Return the value, 500.0 as 500 for a whole number; ValueError if it is not allowed."""
-        if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, numbers.Real)
+            or not (self.infinite or math.isfinite(value))
+        ):
             raise ValueError
         number = float(value)
         inside = self.low < number < self.high if self.open else self.low <= number <= self.high
-        if not inside or (self.whole and not number.is_integer()):
+        if not (inside or (self.infinite and number == math.inf)) or (self.whole and not number.is_integer()):
             raise ValueError
         return int(number) if self.whole else number
 
@@ -57,20 +69,41 @@ class Choice:
 
     def read(self, value: Any) -> Any:
         """Return the value; ValueError if it is not among the choices."""
-        if not any(value is choice or (type(value) is type(choice) and value == choice) for choice in self.values):
+        plain = value.item() if isinstance(value, np.generic) else value
+        if not any(type(plain) is type(choice) and plain == choice for choice in self.values):
             raise ValueError
-        return value
+        return plain
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text, or a list of texts."""
+
+    several: bool = False
+
+    def __str__(self) -> str:
+        return "a list of names, such as ['age', 'sex']" if self.several else "a text"
+
+    def read(self, value: Any) -> Any:
+        """Return the value; ValueError if it is something else, such as one text in place of a list."""
+        parts = tuple(value)
+        if self.several is isinstance(value, str) or not all(isinstance(part, str) for part in parts):
+            raise ValueError
+        return value if isinstance(value, (str, list)) else parts
 
 
 FLAG = Choice((True, False))
 COUNT = Number(1, whole=True)
+SEED = Number(0, whole=True)
+_WORDS: dict[str, Rule] = {"bool": FLAG, "str": Text(), "Sequence[str]": Text(several=True)}
+_DECLARED: Mapping[str, Rule] = MappingProxyType({"int": Number(whole=True), "float": Number(), "seed": SEED, **_WORDS})
 
 
 @dataclass(frozen=True)
 class Optional:
     """None, or what another rule allows."""
 
-    rule: Number | Choice
+    rule: Rule
 
     def __str__(self) -> str:
         return f"None or {self.rule}"
@@ -80,7 +113,32 @@ class Optional:
         return None if value is None else self.rule.read(value)
 
 
-type Rule = Number | Choice | Optional
+type Rule = Number | Choice | Text | Optional
+
+
+def declared_rule(name: str, annotation: Any) -> Rule | None:
+    """Return the rule of an argument declared as bool, int, float, str, Sequence[str] or Literal; None may be added."""
+    written = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+    text = re.sub(r"^[\w.]+\.", "", written)
+    base = text.removesuffix(" | None")
+    values = re.fullmatch(r"Literal\[(.+)\]", base)
+    rule = Choice(ast.literal_eval(f"({values[1]},)")) if values else _DECLARED.get("seed" if name == "seed" else base)
+    return rule if rule is None or base == text else Optional(rule)
+
+
+@cache
+def declared_rules(function: Callable[..., Any]) -> dict[str, Rule]:
+    """Return the rules of a function's or class's arguments by their declared types."""
+    parameters = inspect.signature(function).parameters
+    rules = {name: declared_rule(name, parameter.annotation) for name, parameter in parameters.items()}
+    return {name: rule for name, rule in rules.items() if rule is not None}
+
+
+def read_fields(instance: Any, **rules: Rule) -> None:
+    """Read an object's constructor arguments in place (500.0 as 500), by declared type or by a narrower rule."""
+    owner: Any = type(instance)
+    for name, value in check_arguments(owner.__name__, declared_rules(owner) | rules, vars(instance)).items():
+        object.__setattr__(instance, name, value)
 
 
 def check_arguments(owner: str, rules: Mapping[str, Rule], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,7 +152,14 @@ def check_arguments(owner: str, rules: Mapping[str, Rule], values: Mapping[str, 
             read[name] = rule.read(values[name])
         except (ValueError, TypeError):
             hint = ""
-            if isinstance(rule, Choice) and isinstance(values[name], str):
+            if isinstance(rule, Choice) and isinstance(values[name], str) and rule is not FLAG:
                 hint = f" {did_you_mean(values[name], [choice for choice in rule.values if isinstance(choice, str)])}"
             raise ParameterError(f"{owner}: {name} is {values[name]!r}; allowed: {rule}.{hint}") from None
     return read
+
+
+def random_generator(owner: str, seed: Any) -> np.random.Generator:
+    """Return numpy's generator of None, a whole number, a SeedSequence or a generator; other seeds are refused."""
+    if not isinstance(seed, (np.random.SeedSequence, np.random.Generator, np.random.BitGenerator, type(None))):
+        seed = check_arguments(owner, {"seed": SEED}, {"seed": seed})["seed"]
+    return np.random.default_rng(seed)

@@ -29,7 +29,7 @@ Study = Annotated[Path, typer.Argument(help="Study file (TOML).")]
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results: complete or absent.")]
 Jobs = Annotated[int, typer.Option("--jobs", help="Number of processes; results do not depend on it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON in place of text.")]
-Seed = Annotated[int, typer.Option("--seed", help="Random seed.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Random seed.")]
 
 
 @app.command()

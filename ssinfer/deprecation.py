@@ -8,6 +8,7 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from ssinfer.arguments import COUNT, check_arguments
 from ssinfer.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def current_names(
             raise ParameterError(f"{owner}: {change.old!r} is the old name of {change.new!r}. Give one of them.")
         value, meaning = named.pop(change.old), ""
         if change.per_chain:
+            value = check_arguments(owner, {change.old: COUNT}, {change.old: value})[change.old]
             value, meaning = value * {**others, **named}["chains"], ", the number of draws of all chains together"
         named[change.new] = value
         warnings.warn(

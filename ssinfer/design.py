@@ -12,6 +12,7 @@ import numpy as np
 
 from ssinfer.comparison import ComparisonRule, Listed
 from ssinfer.errors import AmbiguousPeriodsError, DataError, DesignError, PanelError
+from ssinfer.input_table import plain_value
 from ssinfer.periods import plain_label, read_periods
 
 if TYPE_CHECKING:
@@ -75,23 +76,20 @@ class Design:
         under_contract: Iterable[object] = (),
         incomplete: Literal["refuse", "drop"] = "refuse",
     ) -> None:
-        if not hasattr(treated, "__iter__"):
-            raise DesignError(f"treated is {treated!r}. Pass a list of units, such as ['VLISSINGEN'].")
-        units = (treated,) if isinstance(treated, str) else tuple(str(unit) for unit in treated)
-        group: tuple[str, ...] | ComparisonRule | None
-        if donors is None or isinstance(donors, ComparisonRule):
-            group = donors
-        else:
-            group = (donors,) if isinstance(donors, str) else tuple(str(unit) for unit in donors)
+        if not (starts is None or hasattr(starts, "items")):
+            raise DesignError(f"starts is {starts!r}. Pass a mapping of unit to period, such as {{'a': 2018}}.")
+        begins = {
+            str(plain_value(unit)): plain_value(start) for unit, start in (() if starts is None else starts.items())
+        }
         values = {
-            "treated": units,
+            "treated": _names("treated", treated),
             "baseline": _ascending("baseline", baseline),
             "performance": _ascending("performance", performance),
-            "donors": group,
-            "masked": tuple(_plain(period) for period in masked),
-            "starts": MappingProxyType({str(unit): start for unit, start in starts.items()}) if starts else None,
+            "donors": donors if donors is None or isinstance(donors, ComparisonRule) else _names("donors", donors),
+            "masked": _listed("masked", masked),
+            "starts": MappingProxyType(begins) if begins else None,
             "standard": standard,
-            "under_contract": tuple(str(unit) for unit in under_contract),
+            "under_contract": _names("under_contract", under_contract),
             "incomplete": incomplete,
         }
         for name, value in values.items():
@@ -248,16 +246,20 @@ class Design:
         )
 
 
-def _plain(period: Any) -> Any:
-    """Return a numpy scalar as a Python value: equal designs print and hash alike."""
-    return period.item() if isinstance(period, np.generic) else period
+def _listed(name: str, values: Any) -> tuple[Any, ...]:
+    if isinstance(values, str) or not hasattr(values, "__iter__"):
+        raise DesignError(f"{name} is {values!r}. Pass a list, such as [{values!r}].")
+    return tuple(plain_value(value) for value in values)
+
+
+def _names(name: str, units: Any) -> tuple[str, ...]:
+    """Return names of units as text; one text is one name."""
+    return (units,) if isinstance(units, str) else tuple(str(unit) for unit in _listed(name, units))
 
 
 def _ascending(name: str, periods: Iterable[Any]) -> tuple[Any, ...]:
     """Return periods in the order of time."""
-    if isinstance(periods, str) or not hasattr(periods, "__iter__"):
-        raise DesignError(f"{name} is {periods!r}. Pass a list of periods, such as [{periods!r}].")
-    values = tuple(_plain(period) for period in periods)
+    values = _listed(name, periods)
     if len(set(values)) < len(values) or not values:
         return values
     try:

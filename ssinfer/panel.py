@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.errors import DataError, PanelError, did_you_mean
-from ssinfer.periods import Timeline, read_periods
+from ssinfer.input_table import label_column, natural_order, number_column, plain_value, read_table
+from ssinfer.periods import Timeline, plain_label, read_periods
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +31,7 @@ class Panel:
     Attributes
     ----------
     units : tuple of str
-        Labels, in the order of their first appearance.
+        Labels; :meth:`from_frame` sorts them ("u2" before "u10"), whatever the order of rows.
     periods : tuple
         Labels as given, ascending in time: years, quarters, months or others, see :mod:`ssinfer.periods`.
     spending : array (unit, period)
@@ -86,7 +87,7 @@ class Panel:
     @classmethod
     def from_frame(
         cls,
-        frame: pd.DataFrame,
+        frame: Any,
         unit: str = "unit",
         period: str = "period",
         spending: str = "spending",
@@ -100,7 +101,7 @@ class Panel:
 
         Parameters
         ----------
-        frame : pandas.DataFrame, rows in any order
+        frame : pandas, polars or Arrow table, or dict of arrays; rows and columns in any order
         unit, period, spending, insured_years, sampling_variance : str
             Names of the columns. Spending is the mean per insured-year. ``insured_years=None``: all units weigh the
             same, and the sampling noise is unknown.
@@ -119,40 +120,32 @@ class Panel:
         """
         wanted = [unit, period, spending, insured_years, sampling_variance, *covariates]
         columns = [name for name in wanted if name is not None]
-        for name in columns:
-            if name not in frame.columns:
-                raise PanelError(f"The frame has no column {name!r}. {did_you_mean(name, frame.columns)}")
-        if frame.empty:
-            raise PanelError("The frame has no rows. Pass a long frame with one row per unit and period.")
-        keys = frame[[unit, period]]
+        frame = read_table(frame, columns, PanelError)
+        keys = frame[[unit, period]].apply(label_column, args=(PanelError,))
         if keys.isna().to_numpy().any():
             count = int(keys.isna().any(axis=1).sum())
             raise PanelError(f"{count} rows have no label in {unit!r} or {period!r}. Drop or name them first.")
         twice = keys[keys.duplicated()]
         if len(twice):
-            first = twice.iloc[0]
+            name, label = (plain_label(plain_value(value)) for value in twice.iloc[0])
             raise PanelError(
-                f"Unit {first[unit]!r} has more than one row for period {_plain(first[period])!r} ({len(twice)} "
-                "duplicates in all). Keep one row per unit and period: aggregate first, weighting spending by "
-                "insured-years."
+                f"Unit {name!r} has more than one row for period {label!r} ({len(twice)} duplicates in all). Keep one "
+                "row per unit and period: aggregate first, weighting spending by insured-years."
             )
-        units = tuple(str(label) for label in pd.unique(frame[unit]))
-        if len(set(units)) < len(units):
-            alike = next(label for label in units if units.count(label) > 1)
-            raise PanelError(f"Column {unit!r} holds {alike!r} as text and as a number. Use one type of label.")
+        units = natural_order(pd.unique(keys[unit]))
         try:
-            periods = read_periods(dict.fromkeys(_plain(label) for label in pd.unique(frame[period]))).labels
+            periods = read_periods(dict.fromkeys(plain_value(label) for label in pd.unique(keys[period]))).labels
         except DataError as error:
             raise PanelError(f"Column {period!r}: {error}") from None
-        rows = pd.Categorical(frame[unit].astype(str), categories=list(units)).codes
+        rows = pd.Categorical(keys[unit].astype(str), categories=list(units)).codes
         order = {label: position for position, label in enumerate(periods)}
-        places = np.array([order[_plain(label)] for label in frame[period]])
+        places = np.array([order[plain_value(label)] for label in keys[period]])
 
         def grid(name: str | None) -> Floats | None:
             if name is None:
                 return None
             out = np.full((len(units), len(periods)), np.nan)
-            out[rows, places] = _numbers(frame[name])
+            out[rows, places] = number_column(frame[name], PanelError)
             return out
 
         present = np.zeros((len(units), len(periods)), dtype=bool)
@@ -184,9 +177,9 @@ class Panel:
         row_of = {label: row for row, label in enumerate(self.units)}
         rows = []
         for label in labels:
-            if str(label) not in row_of:
-                raise PanelError(f"The panel has no {what} {str(label)!r}. {did_you_mean(label, self.units)}")
-            rows.append(row_of[str(label)])
+            if (text := str(plain_value(label))) not in row_of:
+                raise PanelError(f"The panel has no {what} {text!r}. {did_you_mean(text, self.units)}")
+            rows.append(row_of[text])
         return np.array(rows, dtype=np.intp)
 
     def columns(self, labels: Iterable[object], what: str = "period") -> NDArray[np.intp]:
@@ -195,10 +188,8 @@ class Panel:
         for label in labels:
             column = self.timeline.column(label)
             if column is None:
-                raise PanelError(
-                    f"The panel has no {what} {_plain(label)!r}: it has {self.timeline.describe()}. Choose among them, "
-                    "or load more periods."
-                )
+                text = f"The panel has no {what} {plain_label(label)!r}: it has {self.timeline.describe()}."
+                raise PanelError(f"{text} Choose among them, or load more periods.")
             columns.append(column)
         return np.array(columns, dtype=np.intp)
 
@@ -262,34 +253,12 @@ class Panel:
         return f"{text}, {known[self.noise]}{covariates}"
 
 
-def _plain(label: Any) -> Any:
-    """Return a numpy scalar as a Python value, and 2015.0 as 2015: equal labels print alike."""
-    value = label.item() if isinstance(label, np.generic) else label
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
 def _read_only(values: Any, shape: tuple[int, int], name: str) -> Floats:
     array = np.array(values, dtype=np.float64)
     if array.shape != shape:
         raise PanelError(f"{name} has shape {array.shape}; units x periods is {shape}. Pass one value per cell.")
     array.setflags(write=False)
     return array
-
-
-def _numbers(column: pd.Series[Any]) -> Floats:
-    """Return a column as floats; text is refused with its first value and the usual cause."""
-    if pd.api.types.is_numeric_dtype(column):
-        return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    numbers = pd.to_numeric(column, errors="coerce")
-    bad = column[numbers.isna() & column.notna()]
-    if len(bad):
-        value = bad.iloc[0]
-        decimal = "," in str(value)
-        cure = "Read the file with decimal=','." if decimal else "Convert the column to numbers first."
-        raise PanelError(
-            f"Column {column.name!r} holds text in {len(bad)} rows, first {value!r} (row {bad.index[0]!r}). {cure}"
-        )
-    return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def _timeline(units: tuple[str, ...], periods: tuple[Any, ...], per_year: int | None) -> Timeline:
@@ -326,7 +295,7 @@ def _check_values(panel: Panel) -> None:
         if len(wrong):
             row, column = wrong[0]
             raise PanelError(
-                f"{name} of unit {panel.units[row]!r} in period {panel.periods[column]!r} is"
+                f"{name} of unit {panel.units[row]!r} in period {plain_label(panel.periods[column])!r} is"
                 f" {values[row, column]} ({len(wrong)} such cells); a positive number is needed. Drop cells without"
                 f" insured, or pass {name}=None if it is unknown."
             )
@@ -344,7 +313,7 @@ def _refuse_holes(units: tuple[str, ...], periods: tuple[Any, ...], present: NDA
         where = np.flatnonzero(have)
         inside = np.flatnonzero(~have[where[0] : where[-1]]) + where[0]
         if len(inside):
-            absent = ", ".join(repr(periods[column]) for column in inside[:5])
+            absent = ", ".join(repr(plain_label(periods[column])) for column in inside[:5])
             raise PanelError(
                 f"Unit {units[row]!r} has no row for period {absent}, in the middle of its history. Add the row,"
                 " drop the unit, or keep the row and name the period in Design(masked=...)."

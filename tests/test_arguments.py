@@ -1,10 +1,17 @@
 """Arguments: every wrong type and value is refused by name; whole floats are read as whole numbers."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from ssinfer.arguments import COUNT, FLAG, Choice, Number, Optional, check_arguments
-from ssinfer.errors import ParameterError
+import ssinfer as ss
+from ssinfer.arguments import COUNT, FLAG, Choice, Number, Optional, check_arguments, declared_rules
+from ssinfer.errors import ParameterError, StudyError
+from ssinfer.plugins.discovery import make_method, providers
+from ssinfer.study.config import read_study
+from ssinfer.study.plan import make_methods
 
 RULES = {
     "n_draws": Number(2, whole=True),
@@ -41,3 +48,95 @@ def test_good_values_are_read():
 def test_bad_values_are_refused_by_name(name, value, allowed):
     with pytest.raises(ParameterError, match=rf"^M: {name} is .*; allowed: .*{allowed}"):
         check_arguments("M", RULES, {**GOOD, name: value})
+
+
+def declared(
+    flag: bool,
+    count: int,
+    size: "float",
+    name: "str | None",
+    kind: "Literal['a.b', 'c'] | None",  # noqa: F821
+    names: "Sequence[str]",  # noqa: F821  (annotations are read as text)
+    seed: int,
+    other: object,
+):
+    """Function whose annotations are classes and text."""
+
+
+def test_rules_follow_declared_types():
+    rules = declared_rules(declared)
+    good = {"flag": np.True_, "count": 3.0, "size": 2, "name": None, "kind": "a.b", "names": ("x",), "seed": 0}
+    assert set(rules) == set(good)
+    assert check_arguments("f", rules, good) == {**good, "flag": True}
+    bad = {"flag": "false", "count": "3", "size": None, "name": 1, "kind": "a", "names": "x", "seed": -1}
+    for name, value in bad.items():
+        with pytest.raises(ParameterError, match=f"^f: {name} is {value!r}; allowed: "):
+            check_arguments("f", rules, {**good, name: value})
+
+
+WRONG = ["500", None, [500], -500, 0.5, True]
+
+
+@pytest.mark.parametrize("provider", [p for p in providers() if p.package == "ssinfer"], ids=lambda p: p.name)
+def test_every_method_reads_its_parameters_by_declared_type(provider):
+    """Fault C3: Fault W8: a wrong type is refused by name before data are read, in every method; 500.0 is 500."""
+    members = (
+        {"methods": [ss.AdministrativeBenchmark(), ss.SyntheticDiD()]} if provider.name == "StackedBenchmark" else {}
+    )
+    number = "placebos" if members else "n_draws"
+    method = provider.method(**members, **{number: 500.0})
+    method.check_parameters()
+    assert repr(getattr(method, number)) == "500"
+    for value in WRONG:
+        with pytest.raises(ParameterError, match=rf"{provider.name}: {number} is .*; allowed: a whole number"):
+            provider.method(**members, **{number: value}).check_parameters()
+    flags = [name for name, rule in declared_rules(provider.method).items() if rule == FLAG]
+    for flag in flags:
+        for value in ("false", [False], None, 0):
+            with pytest.raises(ParameterError, match=rf"{flag} is .*; allowed: True or False"):
+                provider.method(**members, **{flag: value}).check_parameters()
+
+
+@pytest.mark.parametrize("text", ['intercept = "false"', "intercept = [false]", 'n_draws = "500"', "n_draws = [500]"])
+def test_python_and_toml_refuse_alike(tmp_path, text):
+    """Fault C3: Fault W8: in a study, one line that names the method and the parameter."""
+    study = (Path(__file__).parent / "study" / "study.toml").read_text(encoding="utf-8")
+    study = study.replace('"AdministrativeBenchmark"', '"SyntheticControl"')
+    study = study.replace("n_draws = 400, history = 0", text)
+    (tmp_path / "study.toml").write_text(study, encoding="utf-8")
+    name, value = text.split(" = ")
+    with pytest.raises(StudyError, match=rf"SyntheticControl: {name} is .*; allowed: ") as raised:
+        make_methods(read_study(tmp_path / "study.toml"))
+    with pytest.raises(ParameterError) as python:
+        make_method("SyntheticControl", {name: json.loads(value)}).check_parameters()
+    assert str(python.value) in str(raised.value)
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "1", True, [1], np.random.RandomState(1)])
+def test_what_is_no_seed_is_refused_by_every_method(null_panel, seed):
+    """Fault C10: the message says what a seed is."""
+    panel = null_panel(24, 5)
+    design = ss.Design([panel.units[0]], panel.periods[:4], panel.periods[4:])
+    for method in (ss.SyntheticControl(), ss.HierarchicalBenchmark(), ss.AdministrativeBenchmark()):
+        with pytest.raises(ParameterError, match=r"seed is .*; allowed: a whole number of at least 0"):
+            method.fit(panel, design, seed=seed)
+    with pytest.raises(ParameterError, match=r"backtest: seed is .*; allowed: a whole number of at least 0"):
+        ss.backtest(panel, design, ss.SyntheticControl(), seed=seed, n_jobs=1)
+    with pytest.raises(ParameterError, match="simulate_panel: seed is"):
+        ss.simulation.simulate_panel(seed=seed)
+
+
+def test_a_whole_float_is_a_seed(null_panel):
+    """Fault C10: 1.0 is 1, as everywhere."""
+    panel = null_panel(24, 5)
+    design = ss.Design([panel.units[0]], panel.periods[:4], panel.periods[4:])
+    draws = [ss.SyntheticControl(n_draws=100).fit(panel, design, seed=seed).benchmark for seed in (1, 1.0)]
+    np.testing.assert_array_equal(*draws)
+
+
+def test_arguments_of_another_class_are_refused():
+    """Fault A14: (of journey.md) what was received, and what to pass."""
+    with pytest.raises(ParameterError, match=r"scenario is 20000; allowed: a Scenario"):
+        ss.power_table(20000)
+    with pytest.raises(ss.errors.DataError, match=r"placebos is a str; .*Pass rows of result\.placebos"):
+        ss.placebo_threshold("cf")

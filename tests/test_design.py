@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from ssinfer.comparison import SimilarSize
@@ -33,6 +34,8 @@ GOOD = {"treated": ["VLISSINGEN"], "baseline": [2014, 2015, 2016], "performance"
         ({"incomplete": "ignore"}, "allowed: 'refuse' or 'drop'"),
         ({"starts": {"VEERE": 2017}}, "which is not treated"),
         ({"starts": {"VLISSINGEN": 2016}}, "outside performance"),
+        ({"starts": ["VLISSINGEN"]}, "Pass a mapping of unit to period"),
+        ({"masked": "2016"}, r"Pass a list, such as \['2016'\]"),
     ],
 )
 def test_each_contradiction_is_told_its_cure(change, cure):
@@ -119,10 +122,16 @@ def test_periods_of_the_wrong_kind(periods, cure):
 @pytest.mark.parametrize(
     ("change", "cure"),
     [
-        ({"baseline": 2015}, r"Pass a list of periods, such as \[2015\]"),
-        ({"treated": None}, "Pass a list of units"),
+        ({"baseline": 2015}, r"Pass a list, such as \[2015\]"),
+        ({"treated": None}, "Pass a list, such as"),
     ],
 )
 def test_arguments_of_the_wrong_kind(change, cure):
     with pytest.raises(DesignError, match=cure):
         Design(**{**GOOD, **change})
+
+
+def test_starts_may_be_a_series_and_one_name_is_a_list_of_one():
+    """Fault C6: what ``groupby(...).min()`` gives is read like a dict."""
+    design = Design(**{**GOOD, "starts": pd.Series({"VLISSINGEN": 2017}), "under_contract": "VEERE"})
+    assert design.to_dict() == Design(**{**GOOD, "starts": {"VLISSINGEN": 2017}, "under_contract": ["VEERE"]}).to_dict()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ssinfer.arguments import SEED, check_arguments
 from ssinfer.backtesting.frames import PLACEBOS
 from ssinfer.backtesting.operating_characteristics import detection_table, threshold_table
 from ssinfer.backtesting.placebos import neighbour_blocks, selection_flags
@@ -94,6 +95,7 @@ def backtest(
     >>> ss.backtest(ss.Panel.from_frame(frame), design, ss.AdministrativeBenchmark(), n_jobs=1)
     BacktestResult: 1 designs x 1 methods, 40 units x 2 origins, 79 fits (0 refused, 0 failed)
     """
+    seed = check_arguments("backtest", {"seed": SEED}, {"seed": seed})["seed"]
     levels = tuple(check_level(level) for level in levels)
     if not 0 < share <= 1:
         raise ParameterError(f"share is {share}; a fraction in (0, 1] is needed.")

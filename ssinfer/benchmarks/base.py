@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 from sklearn.base import BaseEstimator
 
-from ssinfer.arguments import Number, check_arguments
+from ssinfer.arguments import random_generator, read_fields
 from ssinfer.benchmarks.frames import SOLVER, conform_components, conform_diagnostics
 from ssinfer.benchmarks.problem import Problem
 from ssinfer.counterfactual import DIMS, Counterfactual, Information
@@ -23,6 +23,7 @@ from ssinfer.protocol import Capabilities
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from ssinfer.arguments import Rule
     from ssinfer.deprecation import Renamed
     from ssinfer.design import Design
     from ssinfer.savings import Uncertainty
@@ -69,6 +70,8 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
     # Number of placebos of one window that a backtest passes to one call of fit_many: more if they share work.
     placebos_together: ClassVar[int] = 64
     capabilities: ClassVar[Capabilities] = Capabilities()
+    # Rules of constructor parameters that are narrower than their declared types.
+    rules: ClassVar[dict[str, Rule]] = {}
     # Constructor parameters that have a new name: see `ssinfer.deprecation.renamed_parameters`.
     renamed: ClassVar[tuple[Renamed, ...]] = ()
 
@@ -92,7 +95,7 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
         """
         self.check_parameters()
         problem = self.prepare(data, design)
-        return self.label(problem, self.estimate(problem, np.random.default_rng(seed)))
+        return self.label(problem, self.estimate(problem, random_generator(type(self).__name__, seed)))
 
     def fit_many(
         self, data: Any, designs: Sequence[Design], seeds: Sequence[Seed]
@@ -109,27 +112,22 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
                 problems[number] = self.prepare(data, design)
             except SsinferError as error:
                 outcomes[number] = error
-        generators = [np.random.default_rng(seeds[number]) for number in problems]
+        generators = [random_generator(type(self).__name__, seeds[number]) for number in problems]
         estimates = self.estimate_many(list(problems.values()), generators)
         for (number, problem), estimate in zip(problems.items(), estimates, strict=True):
             outcomes[number] = estimate if isinstance(estimate, SsinferError) else self.label(problem, estimate)
         return [outcomes[number] for number in range(len(designs))]
 
     def check_parameters(self) -> None:
-        """Refuse impossible constructor parameters with a ParameterError, before any data are read."""
+        """Read constructor parameters by declared type and rule (500.0 as 500); ParameterError before data are read."""
+        read_fields(self, **self.rules)
 
     def parameter_error(self, name: str, allowed: str) -> ParameterError:
         """Return the error for a constructor parameter; `allowed` is a sentence on what is allowed or what to do."""
         return ParameterError(f"{type(self).__name__}: {name} is {getattr(self, name)!r}. {allowed}")
 
-    def require_integers(self, **least: int) -> None:
-        """Refuse each named parameter that is not a whole number of at least the given size."""
-        rules = {name: Number(smallest, whole=True) for name, smallest in least.items()}
-        check_arguments(type(self).__name__, rules, self.get_params(deep=False))
-
-    def require_draws(self, n_draws: int, chains: int) -> None:
-        """Refuse a total number of draws below two, or one that the chains do not divide."""
-        self.require_integers(n_draws=2, chains=1)
+    def require_equal_chains(self, n_draws: int, chains: int) -> None:
+        """Refuse a total number of draws that the chains do not divide."""
         if n_draws % chains:
             nearest = max(1, round(n_draws / chains)) * chains
             raise self.parameter_error("n_draws", f"Give a multiple of chains={chains}, such as {nearest}.")

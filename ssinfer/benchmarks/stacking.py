@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from scipy.special import softmax
 
+from ssinfer.arguments import COUNT, Number, Rule
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.check import Check, tabulate
 from ssinfer.errors import DataError, DesignError, ParameterError, SsinferError
@@ -56,6 +57,7 @@ class StackedBenchmark(BenchmarkMethod):
 
     capabilities: ClassVar[Capabilities] = Capabilities(posterior=True, confidence=True)
     member_parameters: ClassVar[tuple[str, ...]] = ("methods",)
+    rules: ClassVar[dict[str, Rule]] = {"windows": COUNT, "placebos": Number(5, whole=True)}
 
     def __init__(
         self, methods: Sequence[BenchmarkMethod] = (), windows: int = 2, placebos: int = 20, recalibrate: bool = True
@@ -67,6 +69,7 @@ class StackedBenchmark(BenchmarkMethod):
 
     def check_parameters(self) -> None:
         """Refuse impossible parameters."""
+        super().check_parameters()
         if len(self.methods) < 2:
             raise ParameterError(f"StackedBenchmark got {len(self.methods)} methods; stacking needs at least two.")
         for method in self.methods:
@@ -75,7 +78,6 @@ class StackedBenchmark(BenchmarkMethod):
                     f"StackedBenchmark stacks panel methods; {type(method).__name__} needs other data. Leave it out."
                 )
             method.check_parameters()
-        self.require_integers(windows=1, placebos=5)
 
     def estimate(self, problem: Problem, rng: np.random.Generator) -> Estimate:
         """Fit every method, weight them, and mix their draws."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from ssinfer.arguments import read_fields
 from ssinfer.claims.population import as_labels, check_choice
 from ssinfer.errors import ClaimsError
 
@@ -34,6 +35,7 @@ class Truncation:
     percentile: float | None = None
 
     def __post_init__(self) -> None:
+        read_fields(self)
         if (self.amount is None) == (self.percentile is None):
             raise ClaimsError("Truncation needs exactly one of amount= (currency) and percentile= (0.99).")
         if self.percentile is not None and not 0.5 <= self.percentile < 1:
@@ -61,6 +63,7 @@ class RunOut:
     complete: bool = False
 
     def __post_init__(self) -> None:
+        read_fields(self)
         if self.months != int(self.months) or not 0 <= self.months <= 60:
             raise ClaimsError(f"months of run-out is {self.months!r}; allowed: a whole number from 0 to 60.")
 

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pandas as pd
 
-from ssinfer.cohort.columns import cell_grid, check_persons, covariate_column, label_column, pair_rows, selected_rows
+from ssinfer.cohort.columns import (
+    cell_grid,
+    check_persons,
+    covariate_column,
+    pair_rows,
+    person_labels,
+    selected_rows,
+)
 from ssinfer.cohort.moments import covariance_of_means, mean_and_variance, residual_correlation, residuals_of_ratio
 from ssinfer.cohort.reading import read_persons
 from ssinfer.errors import CohortError, did_you_mean
@@ -80,9 +87,9 @@ class Cohort:
         covariates = {name: covariate_column(values, n, name) for name, values in self.covariates.items()}
         frozen: dict[str, Any] = {
             "periods": tuple(self.periods),
-            "person": label_column(self.person, n, "person", text=False),
-            "unit": label_column(self.unit, n, "unit"),
-            "region": None if self.region is None else label_column(self.region, n, "region"),
+            "person": person_labels(self.person, n, "person", text=False),
+            "unit": person_labels(self.unit, n, "unit"),
+            "region": None if self.region is None else person_labels(self.region, n, "region"),
             "spending": cell_grid(self.spending, shape, "spending"),
             "insured_years": cell_grid(self.insured_years, shape, "insured_years"),
             "covariates": MappingProxyType(covariates),
@@ -98,7 +105,7 @@ class Cohort:
     @classmethod
     def from_frame(
         cls,
-        frame: pd.DataFrame,
+        frame: Any,
         person: str = "person",
         unit: str = "unit",
         period: str = "period",
@@ -111,7 +118,7 @@ class Cohort:
 
         Parameters
         ----------
-        frame : pandas.DataFrame
+        frame : pandas, polars or Arrow table, or dict of arrays; rows and columns in any order
         person, unit, period, spending, insured_years, region : str
             Names of the columns. Spending is the total of the period; the region of attribution is optional.
         covariates : sequence of str. Baseline covariates: constant over the rows of a person.
@@ -215,7 +222,7 @@ class Cohort:
         If several rows of a person then have the same unit, they are added up. Region and covariates are those of the
         first of these rows.
         """
-        labels = label_column(unit, len(self.person), "unit")
+        labels = person_labels(unit, len(self.person), "unit")
         pairs, first = pair_rows(self.person, labels)
         return replace(
             self,

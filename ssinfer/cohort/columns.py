@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.errors import CohortError, DataError, did_you_mean
+from ssinfer.input_table import label_column, plain_value
 from ssinfer.periods import read_periods
 
 if TYPE_CHECKING:
@@ -23,24 +24,6 @@ if TYPE_CHECKING:
 MAX_INSURED_YEARS = 1.01
 
 
-def plain_label(label: Any) -> Any:
-    """Return a numpy scalar as the Python value."""
-    return label.item() if isinstance(label, np.generic) else label
-
-
-def number_column(column: pd.Series[Any]) -> Floats:
-    """Return a column as floats; text is refused."""
-    if not pd.api.types.is_numeric_dtype(column):
-        numbers = pd.to_numeric(column, errors="coerce")
-        bad = column[numbers.isna() & column.notna()]
-        if len(bad):
-            raise CohortError(
-                f"Column {column.name!r} holds text in {len(bad)} rows, first {bad.iloc[0]!r}. Convert it to numbers."
-            )
-        column = numbers
-    return column.to_numpy(dtype=np.float64, na_value=np.nan)
-
-
 def cell_grid(values: Any, shape: tuple[int, int], name: str) -> Floats:
     """Return a read-only array (person, period)."""
     array = np.array(values, dtype=np.float64)
@@ -49,17 +32,19 @@ def cell_grid(values: Any, shape: tuple[int, int], name: str) -> Floats:
     return _read_only(array)
 
 
-def label_column(values: Any, n: int, name: str, *, text: bool = True) -> Labels:
+def person_labels(values: Any, n: int, name: str, *, text: bool = True) -> Labels:
     """Return read-only labels (n,), as text unless `text` is false; missing labels are refused."""
     array = _one_per_person(values, n, name, "Attribute or exclude them first.")
-    return _read_only(_as_text(array) if text else array.copy())
+    labels = label_column(pd.Series(array, name=name), CohortError).to_numpy()
+    return _read_only(_as_text(labels) if text else labels.copy())
 
 
 def covariate_column(values: Any, n: int, name: str) -> Labels:
     """Return a read-only covariate (n,), numbers or labels; missing values are refused."""
     remedy = "Give a label such as 'unknown', impute it, or leave the persons out and count them."
     array = _one_per_person(values, n, f"Covariate {name!r}", remedy)
-    return _read_only(array.astype(np.float64) if array.dtype.kind in "biuf" else _as_text(array))
+    plain = label_column(pd.Series(array, name=name), CohortError).to_numpy()
+    return _read_only(plain.astype(np.float64) if plain.dtype.kind in "biuf" else _as_text(plain))
 
 
 def _one_per_person(values: Any, n: int, name: str, remedy: str) -> Labels:
@@ -73,7 +58,7 @@ def _one_per_person(values: Any, n: int, name: str, remedy: str) -> Labels:
 
 
 def _as_text(array: Labels) -> Labels:
-    return np.array([str(label) for label in array], dtype=object)
+    return np.array([str(plain_value(label)) for label in array], dtype=object)
 
 
 def _read_only[T: NDArray[Any]](array: T) -> T:
@@ -101,12 +86,12 @@ def check_persons(
     pairs, first = pair_rows(person, unit)
     if len(first) < len(pairs):
         row = int(np.flatnonzero(pd.Series(pairs).duplicated().to_numpy())[0])
-        raise CohortError(f"Person {plain_label(person[row])!r} occurs twice in unit {unit[row]!r}. Add up their rows.")
+        raise CohortError(f"Person {plain_value(person[row])!r} occurs twice in unit {unit[row]!r}. Add up their rows.")
     wrong = np.argwhere(~((insured_years >= 0) & (insured_years <= MAX_INSURED_YEARS)))
     if len(wrong):
         row, column = wrong[0]
         raise CohortError(
-            f"insured_years of person {plain_label(person[row])!r} in period {periods[column]!r} is "
+            f"insured_years of person {plain_value(person[row])!r} in period {periods[column]!r} is "
             f"{insured_years[row, column]} ({len(wrong)} such cells); allowed: 0 to 1, fractions of a year. "
             "Check for overlapping spans."
         )
@@ -116,7 +101,7 @@ def check_persons(
     if len(stray):
         row, column = stray[0]
         raise CohortError(
-            f"Person {plain_label(person[row])!r} has spending {spending[row, column]} in period "
+            f"Person {plain_value(person[row])!r} has spending {spending[row, column]} in period "
             f"{periods[column]!r} without being insured ({len(stray)} such cells). Exclude and count such "
             "claims first, or correct the enrolment."
         )
@@ -128,7 +113,7 @@ def selected_rows(
     """Return the rows of some units and some persons (identifiers or a mask); None selects all."""
     keep = np.ones(len(person), dtype=bool)
     if units is not None:
-        wanted = [str(label) for label in ([units] if isinstance(units, str) else units)]
+        wanted = [str(plain_value(label)) for label in ([units] if isinstance(units, str) else units)]
         known = set(unit)
         for label in wanted:
             if label not in known:
@@ -148,5 +133,5 @@ def _of_persons(person: Labels, wanted: Labels) -> Booleans:
         return wanted
     unknown = wanted[~np.isin(wanted, person)]
     if len(unknown):
-        raise CohortError(f"{len(unknown)} persons are not in the cohort, first {plain_label(unknown[0])!r}.")
+        raise CohortError(f"{len(unknown)} persons are not in the cohort, first {plain_value(unknown[0])!r}.")
     return np.isin(person, wanted)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 import pandas as pd
 
+from ssinfer.arguments import random_generator
 from ssinfer.errors import CohortError
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def pseudo_practices(
     labels = np.array(cohort.unit, dtype=object)
     if size is not None:
         rows = np.flatnonzero(inside)
-        codes, names = group_codes(cohort.take(rows), kind, size, np.random.default_rng(seed))
+        codes, names = group_codes(cohort.take(rows), kind, size, random_generator("pseudo_practices", seed))
         labels[rows] = np.array([*names, ""], dtype=object)[codes]  # code -1 takes the last name
         inside[rows] = codes >= 0
     order = np.concatenate([np.flatnonzero(in_contract), np.flatnonzero(inside)])

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.cohort.columns import number_column, pair_rows, plain_label
-from ssinfer.errors import CohortError, DataError, did_you_mean
+from ssinfer.cohort.columns import pair_rows
+from ssinfer.errors import CohortError, DataError
+from ssinfer.input_table import label_column, number_column, plain_value, read_table
 from ssinfer.periods import read_periods
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def read_persons(
-    frame: pd.DataFrame,
+    data: Any,
     keys: tuple[str, str, str],
     values: tuple[str, str],
     region: str | None,
@@ -27,14 +28,19 @@ def read_persons(
     """Return the fields of a Cohort. `keys`: columns person, unit, period; `values`: spending, insured_years."""
     person, unit, period = keys
     constant = [*([] if region is None else [region]), *covariates]
-    _refuse_gaps(frame, keys, (*values, *constant))
+    frame = read_table(data, (*keys, *values, *constant), CohortError)
+    absent = int(frame[[*keys]].isna().any(axis=1).sum())
+    if absent:
+        raise CohortError(f"{absent} rows have no label in {person!r}, {unit!r} or {period!r}. Name or drop them.")
+    frame = frame.assign(**{name: label_column(frame[name], CohortError) for name in (*keys, *constant)})
+    frame = frame.sort_values([person, unit], kind="stable")  # no digit depends on the order of rows
     periods, columns = _periods(frame[period])
     pairs, first = pair_rows(frame[person], frame[unit])
     cell = pairs * len(periods) + columns
     _refuse_repeats(frame[[*keys]], cell)
     spending, insured_years = np.zeros((2, len(first), len(periods)))
     for grid, name in zip((spending, insured_years), values, strict=True):
-        grid.flat[cell] = number_column(frame[name])
+        grid.flat[cell] = number_column(frame[name], CohortError)
     for name in constant:
         _refuse_changes(frame[name], frame[person], pairs, first)
     persons = frame.iloc[first]
@@ -49,33 +55,21 @@ def read_persons(
     }
 
 
-def _refuse_gaps(frame: pd.DataFrame, keys: tuple[str, str, str], others: tuple[str, ...]) -> None:
-    for name in (*keys, *others):
-        if name not in frame.columns:
-            raise CohortError(f"The frame has no column {name!r}. {did_you_mean(name, frame.columns)}")
-    if frame.empty:
-        raise CohortError("The frame has no rows. Pass a long frame with one row per person and period.")
-    absent = int(frame[list(keys)].isna().any(axis=1).sum())
-    if absent:
-        person, unit, period = keys
-        raise CohortError(f"{absent} rows have no label in {person!r}, {unit!r} or {period!r}. Name or drop them.")
-
-
 def _periods(column: pd.Series[Any]) -> tuple[tuple[Any, ...], Positions]:
     """Return the periods, ascending, and per row of the frame the number of its period."""
     try:
-        periods = read_periods(dict.fromkeys(plain_label(label) for label in pd.unique(column))).labels
+        periods = read_periods(dict.fromkeys(plain_value(label) for label in pd.unique(column))).labels
     except DataError as error:
         raise CohortError(f"Column {column.name!r}: {error}") from None
     number = {label: position for position, label in enumerate(periods)}
     codes, labels = pd.factorize(column)
-    return periods, np.array([number[plain_label(label)] for label in labels], dtype=np.intp)[codes]
+    return periods, np.array([number[plain_value(label)] for label in labels], dtype=np.intp)[codes]
 
 
 def _refuse_repeats(keys: pd.DataFrame, cell: Positions) -> None:
     counts = np.bincount(cell)
     if counts.max() > 1:
-        person, unit, period = keys.iloc[int(np.flatnonzero(counts[cell] > 1)[0])]
+        person, unit, period = map(plain_value, keys.iloc[int(np.flatnonzero(counts[cell] > 1)[0])])
         raise CohortError(
             f"Person {person!r} has more than one row in unit {unit!r} for period {period!r} "
             f"({int((counts > 1).sum())} such cells). Add up their rows first."
@@ -88,6 +82,7 @@ def _refuse_changes(column: pd.Series[Any], person: pd.Series[Any], pairs: Posit
     if changes.any():
         row = int(np.flatnonzero(changes)[0])
         raise CohortError(
-            f"{column.name!r} of person {person.iloc[row]!r} changes over periods ({column.iloc[first[pairs[row]]]!r}, "
-            f"then {column.iloc[row]!r}). A covariate is a baseline value: keep the one at attribution."
+            f"{column.name!r} of person {plain_value(person.iloc[row])!r} changes over periods "
+            f"({plain_value(column.iloc[first[pairs[row]]])!r}, then {plain_value(column.iloc[row])!r}). "
+            "A covariate is a baseline value: keep the one at attribution."
         )

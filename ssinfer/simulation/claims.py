@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ssinfer.arguments import SEED, check_arguments
 from ssinfer.atomic import atomic_folder
 from ssinfer.errors import DatasetError
 from ssinfer.periods import parse_period
@@ -131,8 +132,9 @@ def simulate_claims(
     """
     folder = Path(folder)
     rates = float(saving) if isinstance(saving, int | float) else dict(saving)
+    seed = check_arguments("simulate_claims", {"seed": SEED}, {"seed": seed})["seed"]
     setting = ClaimSetting(
-        n_insured=n_insured, insured_under_contract=insured_under_contract, saving=rates, seed=int(seed), **options
+        n_insured=n_insured, insured_under_contract=insured_under_contract, saving=rates, seed=seed, **options
     )
     if folder.exists() and not (overwrite and (folder / "parameters.json").exists()):
         raise DatasetError(f"{folder} exists. Choose another folder, or pass overwrite=True for an earlier simulation.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ssinfer.arguments import random_generator
 from ssinfer.cohort.cohort import Cohort
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def simulate_cohort(
     >>> list(simulate_cohort(20, persons=(50, 60), seed=1).covariates)
     ['age', 'female', 'ses']
     """
-    rng = np.random.default_rng(seed)
+    rng = random_generator("simulate_cohort", seed)
     names = np.array([f"practice {number:02d}" for number in range(1, n_practices + 1)], dtype=object)
     sizes = rng.integers(persons[0], persons[1] + 1, n_practices)
     practice = np.repeat(np.arange(n_practices), sizes)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ssinfer.arguments import random_generator
 from ssinfer.design import Design
 from ssinfer.errors import DataError, DatasetError
 from ssinfer.panel import Panel
@@ -200,7 +201,7 @@ def simulate_panel(
         raise DatasetError(f"insured is {insured}; allowed: two positive numbers, the lower first.")
     if not 0 < len(treated) < n_units:
         raise DatasetError(f"{len(treated)} of {n_units} units are treated; at least one donor is needed.")
-    rng = np.random.default_rng(seed)
+    rng = random_generator("simulate_panel", seed)
     n_periods, n_treated = len(labels), len(treated)
     units = (*treated, *(f"group {number:0{len(str(n_units))}d}" for number in range(1, n_units - n_treated + 1)))
     step = float(np.median(np.diff(time))) if n_periods > 1 else 1.0

@@ -7,6 +7,7 @@ import datetime as dt
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from ssinfer.claims import ClaimsTables, Population, RunOut, Spending, Truncation, extract
@@ -291,3 +292,66 @@ def test_a_csv_with_a_date_that_is_none(tmp_path):
     (tmp_path / "claims.csv").write_text(text)
     with pytest.raises(ClaimsError, match="'claims' could not be read"):
         ClaimsTables.open(tmp_path)
+
+
+def assert_same_tables(**changes):
+    """Tables with the same content, whatever classes they came from."""
+    given, plain = (ClaimsTables.from_frames(**tables) for tables in (frames(**changes), frames()))
+    for name in frames():
+        pd.testing.assert_frame_equal(getattr(given, name).to_pandas(), getattr(plain, name).to_pandas())
+
+
+def zoned(frame, *columns):
+    dates = {name: pd.to_datetime(frame[name]).dt.tz_localize("Europe/Amsterdam") for name in columns}
+    return frame.assign(**dates)
+
+
+CONVERT = [lambda frame: frame, pa.Table.from_pandas, lambda frame: frame.to_dict("series")]
+
+
+@pytest.mark.parametrize("convert", CONVERT)
+def test_zoned_dates_are_local_dates_of_their_zone(convert):
+    """Fault W5: spans and lines moved to the day before. Fault C4: every class of table gives the same."""
+    dates = {"enrolment": ("start", "end"), "claims": ("date",), "deaths": ("date",)}
+    assert_same_tables(**{name: convert(zoned(frames()[name], *columns)) for name, columns in dates.items()})
+
+
+def test_a_timestamp_in_utc_of_a_file_is_refused(tmp_path):
+    """Fault W5: of files and servers, which store the instant and not the zone."""
+    for name, frame in frames().items():
+        (zoned(frame, "date") if name == "claims" else frame).to_parquet(tmp_path / f"{name}.parquet")
+    with pytest.raises(ClaimsError, match=r"'date' of table 'claims' is of type timestamp\('UTC'.*Store local dates"):
+        ClaimsTables.open(tmp_path)
+
+
+def test_whole_floats_are_identifiers_and_years():
+    """Fault R7: a missing person makes floats of a column of whole numbers."""
+    assert_same_tables(insured=frames()["insured"].astype({"birth_year": float, "person": float}))
+    lines = frames()["claims"].assign(person=[1.0, np.nan])
+    held = ClaimsTables.from_frames(**frames(claims=lines)).claims.to_pandas()
+    assert held["person"].tolist()[0] == 1
+    assert held["person"].isna().tolist() == [False, True]
+    large = 2**53 + 1  # a float does not hold it
+    columns = pa.Table.from_pandas(frames()["claims"]).to_pydict() | {"person": pa.array([large, None], pa.int64())}
+    claims = ClaimsTables.from_frames(**frames(claims=pa.table(columns))).claims
+    assert claims.person.max().to_pandas() == large
+    with pytest.raises(ClaimsError, match=r"'person' of table 'claims': Float value 1\.5"):
+        ClaimsTables.from_frames(**frames(claims=frames()["claims"].assign(person=[1.5, 2])))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"deaths": pd.DataFrame({"person": pd.Series([1, "2"], dtype=object), "date": [DAY(2018, 5, 5)] * 2})},
+            r"'deaths': Column 'person' mixes numbers \(1 in row 1\) and text \('2' in row 2\)",
+        ),
+        ({"claims": line(amount="2,074.33")}, "Store numbers as numbers|Store values of one type"),
+        ({"claims": pd.concat([line(), line()[["amount"]]], axis=1)}, "'claims': Column 'amount' occurs 2 times"),
+        ({"claims": [1, 2]}, "of class builtins.list. Allowed: a pandas"),
+    ],
+)
+def test_columns_of_two_types_and_columns_twice_are_refused(changes, words):
+    """Fault C9: Fault C5: Fault A1: Fault C4: of claims."""
+    with pytest.raises(ClaimsError, match=words):
+        ClaimsTables.from_frames(**frames(**changes))

@@ -48,7 +48,7 @@ def test_dartmouth_leaves_out_counties_with_gaps_and_keeps_leading_zeros(tmp_pat
         (DARTMOUTH.replace("total_asr,", "") + "2003,01001,C,50.0,7000\n", "lacks the columns total_asr"),
         (
             DARTMOUTH + '2003,01001,C,50.0,"7000,5",7000\n',
-            r"holds '7000,5', which is not a number with a decimal comma",
+            r"first '7000,5' .*with a decimal point",
         ),
         (DARTMOUTH + "2003,01001,C,50.0,1.0,1.0\n" * 2, "county_fips 01001, year 2003 twice"),
     ],

@@ -48,6 +48,20 @@ def command(monkeypatch, capsys, *arguments):
     return left.value.code or 0, *capsys.readouterr()
 
 
+@pytest.mark.parametrize(
+    "text", ['{"intercept": "false"}', '{"intercept": [false]}', '{"n_draws": "500"}', '{"n_draws": null}']
+)
+def test_parameters_of_a_wrong_type_are_one_line(files, monkeypatch, capsys, text):
+    """Fault W8: Fault C3: text and lists for booleans and numbers, exit code 2."""
+    arguments = ["--panel", files / "panel.csv", "--design", files / "design.json", "--out", files / "out.csv"]
+    code, _, said = command(
+        monkeypatch, capsys, "benchmark", *arguments, "--method", "SyntheticControl", "--parameters", text
+    )
+    name = next(iter(json.loads(text)))
+    assert (code, said.count("\n")) == (2, 1)
+    assert f"SyntheticControl: {name} is" in said
+
+
 @pytest.mark.parametrize("kind", ["design", "result"])
 def test_the_schemas_are_valid_schemas(kind):
     Draft202012Validator.check_schema(load_schema(kind))
@@ -198,7 +212,7 @@ PANEL_MISTAKES = {
     "truncated csv": r"panel.csv, line \d+: \d fields, the header has 5: the file is truncated",
     "missing column": r"no column 'spending'. Did you mean 'spendings'\?",
     "text in numbers": r"'spending' holds text in 1 rows, first 'unknown'",
-    "decimal comma, quoted": r"decimal=','",
+    "decimal comma, quoted": r"Store numbers as numbers, with a decimal point",
     "decimal comma, unquoted": "fields, the header has 4: unquoted decimal commas",
     "semicolons": r"a semicolon separator .* write commas",
     "empty": r"panel.csv is empty",

@@ -47,7 +47,10 @@ MISTAKES = {
         'kind = "expected loss"',
         r"kind' \(line 29\): a study settles by .*'placebo'.*got",
     ),
-    "text": ("within_km = 100", 'within_km = "far"', r"within_km' \(line 21\).*valid number.*got 'far'"),
+    "text": ("within_km = 100", 'within_km = "far"', r"within_km' \(line 21\).*allowed: a number.*got 'far'"),
+    "C10: seed": ("seed = 5", "seed = -5", r"seed' \(line 3\): allowed: a whole number of at least 0, got -5"),
+    "number as text": ("seed = 5", 'seed = "5"', r"seed' \(line 3\): allowed: a whole number.*got '5'"),
+    "W8: text for a boolean": ("levels = [0.90]", 'calibrate = "false"', r"calibrate' .*: allowed: True or False"),
     "empty": ('treated = ["treated"]', "treated = []", r"population\.treated' \(line 10\).*at least 1 item"),
     "source": ('source = "panel"', 'source = "excel"', r"data\.source' \(line 6\).*'vektis'.*got 'excel'"),
     "no file": ('file = "panel.csv"', "", r"key 'data\.file' is missing \(line 5\)\. Write file = \"panel\.csv\""),
@@ -140,3 +143,9 @@ def test_a_file_that_is_not_utf8(tmp_path):
 )
 def test_line_of(where, line):
     assert line_of(STUDY, where) == line
+
+
+def test_dates_of_toml_are_periods(tmp_path):
+    """Fault R9: a date without quotes was refused with a sentence per element."""
+    text = STUDY.replace("{ first = 2014, last = 2016 }", "[2014-01-01, 2015-01-01, 2016-01-01]")
+    assert [date.year for date in read(tmp_path, text).windows.baseline] == [2014, 2015, 2016]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ssinfer.arguments import Number, Optional, check_arguments
+from ssinfer.arguments import COUNT, Number, Optional, Rule
 from ssinfer.benchmarks.administrative.error_components import ErrorComponents
 from ssinfer.benchmarks.administrative.placebo_history import N_REPLICATES, PlaceboHistory
 from ssinfer.benchmarks.administrative.reference_group import reference_groups
@@ -69,6 +69,11 @@ class AdministrativeBenchmark(BenchmarkMethod):
 
     needs: ClassVar[Any] = "panel"
     capabilities: ClassVar[Capabilities] = Capabilities(covariates=True, confidence=True)
+    rules: ClassVar[dict[str, Rule]] = {
+        "history": Optional(Number(0, whole=True)),
+        "n_draws": Number(2, whole=True),
+        "chains": COUNT,
+    }
 
     def __init__(
         self,
@@ -86,6 +91,7 @@ class AdministrativeBenchmark(BenchmarkMethod):
 
     def check_parameters(self) -> None:
         """Refuse impossible weights, numbers of draws and numbers of windows."""
+        super().check_parameters()
         if isinstance(self.year_weights, str):
             if self.year_weights not in ("equal", "last"):
                 raise self.parameter_error("year_weights", "Give 'equal', 'last', or numbers such as (10, 30, 60).")
@@ -93,8 +99,7 @@ class AdministrativeBenchmark(BenchmarkMethod):
             values = np.asarray(self.year_weights, dtype=float)
             if values.ndim != 1 or not len(values) or (values < 0).any() or not values.sum() > 0:
                 raise self.parameter_error("year_weights", "Give non-negative numbers with a positive sum.")
-        self.require_draws(self.n_draws, self.chains)
-        check_arguments(type(self).__name__, {"history": Optional(Number(0, whole=True))}, {"history": self.history})
+        self.require_equal_chains(self.n_draws, self.chains)
 
     def estimate(self, problem: Problem, rng: np.random.Generator) -> Estimate:
         """Estimate one problem."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from ssinfer.arguments import COUNT, Choice, Number, Optional, Rule, check_arguments
+from ssinfer.arguments import COUNT, Number, Optional, Rule
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.benchmarks.hierarchical.exact import Size, estimate_joint, estimate_placebos, fold_of
 from ssinfer.benchmarks.hierarchical.layout import Layout, Options, lay_out
@@ -21,17 +21,6 @@ if TYPE_CHECKING:
     from ssinfer.typing import Floats
 
 MIN_BOOTSTRAP_PANELS = 50
-RULES: dict[str, Rule] = {
-    "scale": Choice(("log", "identity")),
-    "shock": Choice(("ar1", None)),
-    "season": Optional(Number(2, whole=True)),
-    "range_km": Number(0, open=True),
-    "rank": COUNT,
-    "nodes": Number(512, whole=True),
-    "bootstrap": Number(0, whole=True),
-    "inference": Choice(("exact", "nuts")),
-    "likelihood": Choice(("normal", "student")),
-}
 
 
 @renamed_parameters(Renamed("draws", "n_draws", per_chain=True))
@@ -114,6 +103,15 @@ class HierarchicalBenchmark(BenchmarkMethod):
     capabilities: ClassVar[Capabilities] = Capabilities(
         staggered_starts=True, covariates=True, posterior=True, confidence=True
     )
+    rules: ClassVar[dict[str, Rule]] = {
+        "season": Optional(Number(2, whole=True)),
+        "range_km": Number(0, open=True),
+        "rank": COUNT,
+        "n_draws": Number(2, whole=True),
+        "chains": COUNT,
+        "nodes": Number(512, whole=True),
+        "bootstrap": Number(0, whole=True),
+    }
 
     def __init__(
         self,
@@ -151,12 +149,12 @@ class HierarchicalBenchmark(BenchmarkMethod):
 
     def check_parameters(self) -> None:
         """Refuse impossible parameters."""
-        check_arguments(type(self).__name__, RULES, self.get_params(deep=False))
+        super().check_parameters()
         if self.likelihood == "student" and self.inference == "exact":
             raise self.parameter_error("likelihood", "It has no closed form: add inference='nuts', or keep 'normal'.")
         if self.bootstrap and self.inference == "nuts":
             raise self.parameter_error("bootstrap", "The bootstrap belongs to inference='exact': set bootstrap=0.")
-        self.require_draws(self.n_draws, self.chains)
+        self.require_equal_chains(self.n_draws, self.chains)
         if 0 < self.bootstrap < MIN_BOOTSTRAP_PANELS:
             raise self.parameter_error(
                 "bootstrap", f"Give 0 for no confidence distribution, or at least {MIN_BOOTSTRAP_PANELS} panels."
@@ -202,7 +200,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
         return Options(**{field.name: getattr(self, field.name) for field in fields(Options)})
 
     def _size(self) -> Size:
-        return Size(int(self.n_draws), int(self.chains), int(self.nodes), int(self.bootstrap))
+        return Size(self.n_draws, self.chains, self.nodes, self.bootstrap)
 
     def _nuts(self, layout: Layout, rng: np.random.Generator) -> Estimate:
         """Sample the written-out PyMC model."""

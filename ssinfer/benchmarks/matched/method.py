@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from ssinfer.arguments import Choice, Number, Optional, Rule, check_arguments
+from ssinfer.arguments import Choice, Number, Optional, Rule
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.benchmarks.matched.balance.limits import BalanceLimits, as_limits
 from ssinfer.benchmarks.matched.balance.measures import balance_table
@@ -52,17 +52,6 @@ if TYPE_CHECKING:
     from ssinfer.typing import Floats
 
 FRACTION = Number(0, 1, open=True)
-RULES: dict[str, Rule] = {
-    **MATCHING_RULES,
-    "comparison": Choice(("match", "att", "overlap", "entropy")),
-    "adjustment": Choice(ADJUSTMENTS),
-    "outcome_model": Choice(OUTCOME_MODELS),
-    "scores": Choice(("maximum likelihood", "bayesian")),
-    "confidence": Optional(Choice(CONFIDENCES)),
-    "truncation": Optional(FRACTION),
-    "shock_prior": FRACTION,
-    "n_draws": Number(2, whole=True),
-}
 
 
 @renamed_parameters(
@@ -181,6 +170,15 @@ class PropensityMatching(BenchmarkMethod):
 
     needs: ClassVar[Literal["panel", "cohort"]] = "cohort"
     capabilities: ClassVar[Capabilities] = Capabilities(covariates=True, posterior=True, confidence=True)
+    rules: ClassVar[dict[str, Rule]] = {
+        **MATCHING_RULES,
+        "adjustment": Choice(ADJUSTMENTS),
+        "outcome_model": Choice(OUTCOME_MODELS),
+        "confidence": Optional(Choice(CONFIDENCES)),
+        "truncation": Optional(FRACTION),
+        "shock_prior": FRACTION,
+        "n_draws": Number(2, whole=True),
+    }
 
     def __init__(
         self,
@@ -229,8 +227,9 @@ class PropensityMatching(BenchmarkMethod):
 
     def check_parameters(self) -> None:
         """Refuse impossible parameters before any data are read."""
-        rules = {**RULES, "score_draws": Number(1, self.n_draws, whole=True)} if self.scores == "bayesian" else RULES
-        check_arguments(type(self).__name__, rules, self.get_params(deep=False))
+        super().check_parameters()
+        if self.scores == "bayesian" and not 1 <= self.score_draws <= self.n_draws:
+            raise self.parameter_error("score_draws", f"Give a whole number from 1 to n_draws={self.n_draws}.")
         as_limits(self.balance_limits)
         if self.scores == "bayesian" and self.classifier is not None:
             raise NotSupportedError("scores='bayesian'", "a classifier", "Give one or the other.")

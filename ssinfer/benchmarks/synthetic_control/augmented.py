@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from ssinfer.arguments import FLAG, Rule
+from ssinfer.arguments import Number, Optional, Rule
 from ssinfer.benchmarks.synthetic_control.donor_weighting import DonorWeighting
 from ssinfer.benchmarks.synthetic_control.fits import Fits
 from ssinfer.benchmarks.synthetic_control.inference.jackknife_plus import MIN_PERIODS, jackknife_plus_errors
@@ -66,7 +66,7 @@ class AugmentedSyntheticControl(DonorWeighting):
     """
 
     inferences: ClassVar[tuple[str, ...]] = ("placebo", "jackknife+", "none")
-    rules: ClassVar[dict[str, Rule]] = {"intercept": FLAG}
+    rules: ClassVar[dict[str, Rule]] = {"ridge": Optional(Number(0, open=True, infinite=True))}
 
     def __init__(
         self, *, ridge: float | None = None, intercept: bool = False, inference: str = "placebo", n_draws: int = 2000
@@ -75,12 +75,6 @@ class AugmentedSyntheticControl(DonorWeighting):
         self.intercept = intercept
         self.inference = inference
         self.n_draws = n_draws
-
-    def check_parameters(self) -> None:
-        """Refuse impossible parameters."""
-        super().check_parameters()
-        if self.ridge is not None and not self.ridge > 0:
-            raise self.parameter_error("ridge", "Give a positive share, infinity, or None to choose it.")
 
     def no_inference(self, problem: Problem) -> str | None:
         """Return why there is no sampling distribution, or None when there is one."""
@@ -99,7 +93,7 @@ class AugmentedSyntheticControl(DonorWeighting):
         del warm
         M, N = donors.shape
         Z = np.ascontiguousarray(window.Y[window.pre])
-        intercept, used = bool(self.intercept), np.ones(window.pre.size)
+        intercept, used = self.intercept, np.ones(window.pre.size)
         weights, gap = np.zeros((M, N)), np.zeros(M)
         status, iterations = np.zeros(M, dtype=np.int64), np.zeros(M, dtype=np.int64)
         notes = []
@@ -131,4 +125,4 @@ class AugmentedSyntheticControl(DonorWeighting):
         if self.inference != "jackknife+":
             return super().predictive_errors(window, own, placebos, rng)
         share = own.notes[0]["ridge"]
-        return jackknife_plus_errors(window, own, share, int(self.n_draws), rng, intercept=bool(self.intercept))
+        return jackknife_plus_errors(window, own, share, self.n_draws, rng, intercept=self.intercept)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ssinfer.arguments import FLAG, Choice, Number, Optional, Rule
+from ssinfer.arguments import COUNT, Choice, Number, Optional, Rule
 from ssinfer.benchmarks.base import Capabilities, Estimate
 from ssinfer.benchmarks.synthetic_control.bayes.estimate import posterior_estimate
 from ssinfer.benchmarks.synthetic_control.donor_weighting import DonorWeighting
@@ -89,10 +89,10 @@ class SyntheticControl(DonorWeighting):
     )
     inferences: ClassVar[tuple[str, ...]] = ("placebo", "bayes", "none")
     rules: ClassVar[dict[str, Rule]] = {
-        "intercept": FLAG,
         "max_donors": Optional(Number(2, whole=True)),
         "noise_penalty": Number(0.0),
         "season": Choice((None, "same-quarter", "whole-year")),
+        "periods_per_year": COUNT,
     }
 
     def __init__(
@@ -121,7 +121,8 @@ class SyntheticControl(DonorWeighting):
     def check_parameters(self) -> None:
         """Refuse impossible parameters."""
         super().check_parameters()
-        self.require_integers(periods_per_year=1 if self.season is None else 2)
+        if self.season is not None and self.periods_per_year < 2:
+            raise self.parameter_error("periods_per_year", "A season needs at least 2, such as 4 for quarters.")
         if isinstance(self.v, str) and self.v not in ("nested", "equal", "regression"):
             raise self.parameter_error("v", "Allowed: 'nested', 'equal', 'regression', or one weight per predictor.")
         excluded = ("noise_penalty", "season", "max_donors")
@@ -145,12 +146,12 @@ class SyntheticControl(DonorWeighting):
         placebo = super().estimate(problem, rng, shared)
         if self.inference != "bayes":
             return placebo
-        return posterior_estimate(problem, placebo, rng, intercept=bool(self.intercept), n_draws=int(self.n_draws))
+        return posterior_estimate(problem, placebo, rng, intercept=self.intercept, n_draws=self.n_draws)
 
     def solve(self, window: FitWindow, targets: Integers, donors: Booleans, warm: Floats | None = None) -> Fits:
         """Fit each target by the donors allowed to it."""
         match, offset = match_periods(
-            window.pre, window.post, len(window.Y), int(self.periods_per_year), self.season, self.intercept
+            window.pre, window.post, len(window.Y), self.periods_per_year, self.season, self.intercept
         )
         matched = match @ window.Y
         if self.predictors is not None:
@@ -186,6 +187,6 @@ class SyntheticControl(DonorWeighting):
         for m, target in enumerate(targets):
             distance = np.where(donors[m], np.diag(K) - 2 * K[target], np.inf)
             distance[target] = np.inf
-            nearest = np.argsort(distance, kind="stable")[: int(self.max_donors)]
+            nearest = np.argsort(distance, kind="stable")[: self.max_donors]
             kept[m, nearest] = np.isfinite(distance[nearest])
         return kept

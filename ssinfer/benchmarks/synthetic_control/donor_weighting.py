@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from ssinfer.arguments import Choice, Number, Rule, check_arguments
+from ssinfer.arguments import Choice, Number, read_fields
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
 from ssinfer.benchmarks.synthetic_control.inference.placebo_errors import MIN_PLACEBOS, PredictiveErrors, placebo_errors
@@ -36,7 +36,6 @@ class DonorWeighting(BenchmarkMethod):
     capabilities: ClassVar[Capabilities] = Capabilities(staggered_starts=True, confidence=True)
     weights_read_baseline_only: ClassVar[bool] = True
     inferences: ClassVar[tuple[str, ...]] = ("placebo", "none")
-    rules: ClassVar[dict[str, Rule]] = {}
 
     n_draws: int
     inference: str
@@ -51,10 +50,9 @@ class DonorWeighting(BenchmarkMethod):
 
     def check_parameters(self) -> None:
         """Refuse impossible parameters."""
-        rules = {"inference": Choice(self.inferences), "n_draws": Number(MIN_DRAWS, whole=True), **self.rules}
-        check_arguments(type(self).__name__, rules, self.get_params(deep=False))
+        read_fields(self, **self.rules, inference=Choice(self.inferences), n_draws=Number(MIN_DRAWS, whole=True))
         if self.n_draws % 2:
-            raise self.parameter_error("n_draws", f"Give an even number, such as {int(self.n_draws) + 1}.")
+            raise self.parameter_error("n_draws", f"Give an even number, such as {self.n_draws + 1}.")
 
     def estimate_many(
         self, problems: Sequence[Problem], generators: Sequence[np.random.Generator]
@@ -71,7 +69,7 @@ class DonorWeighting(BenchmarkMethod):
         """Estimate one problem; `shared` holds leave-one-out fits that other problems may use."""
         n_treated, P = problem.treated.size, problem.performance_columns.size
         expected = np.zeros((1, 1, n_treated, P))
-        draws = np.zeros((1, int(self.n_draws), n_treated, P))
+        draws = np.zeros((1, self.n_draws, n_treated, P))
         weights = np.zeros((n_treated, problem.donors.size))
         solver: list[dict[str, Any]] = []
         components: list[dict[str, Any]] = []
@@ -165,7 +163,7 @@ class DonorWeighting(BenchmarkMethod):
         self, window: FitWindow, own: Fits, placebos: Fits, rng: np.random.Generator
     ) -> PredictiveErrors:
         """Draw errors of the benchmark. `own` is the fit of the treated unit, `placebos` those of its donors."""
-        return placebo_errors(window, own, placebos, int(self.n_draws), rng, normal=self.inference == "placebo-se")
+        return placebo_errors(window, own, placebos, self.n_draws, rng, normal=self.inference == "placebo-se")
 
 
 def _certificate(window: FitWindow, fit: Fits, prediction: Floats) -> dict[str, Any]:

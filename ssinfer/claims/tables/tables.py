@@ -1,6 +1,5 @@
 """ClaimsTables: insured, enrolment, deaths, claims and programmes, on any Ibis backend, checked."""
 
-# ruff: noqa: PD003  (Ibis has isnull and notnull only)
 from __future__ import annotations
 
 from contextlib import suppress
@@ -10,16 +9,16 @@ from typing import TYPE_CHECKING, Any, Self
 
 import ibis
 import pyarrow as pa
+import pyarrow.compute as pc
 from ibis.common.exceptions import TableNotFound
 
 from ssinfer.claims.backend.exact_cents import whole_numbers
 from ssinfer.claims.tables.schema import OPTIONAL_TABLES, TABLES, Column, read_file
 from ssinfer.errors import ClaimsError, did_you_mean
+from ssinfer.input_table import NUMBER_ADVICE, label_column, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -114,8 +113,10 @@ class ClaimsTables:
         return cls(connection, **_tables_of(connection, **names))
 
     @classmethod
-    def from_frames(cls, **frames: pd.DataFrame | None) -> Self:
-        """Use data frames, in the embedded DuckDB.
+    def from_frames(cls, **frames: Any) -> Self:
+        """Use pandas, polars or Arrow tables, or dicts of arrays, in the embedded DuckDB.
+
+        Dates with a time zone are local dates of that zone.
 
         Examples
         --------
@@ -156,15 +157,25 @@ def _tables_of(connection: Any, **names: str) -> dict[str, Any]:
     return present
 
 
-def _arrow(name: str, frame: pd.DataFrame) -> pa.Table:
-    """Return a frame as an Arrow table; a column without values gets its declared type."""
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    for position, field in enumerate(table.schema):
-        spec = TABLES[name].get(field.name)
-        if spec is not None and pa.types.is_null(field.type):
-            kind = {"date": pa.date32(), "text": pa.string()}.get(spec.kind, pa.int64())
-            table = table.set_column(position, field.name, table.column(position).cast(kind))
-    return table
+def _arrow(name: str, data: Any) -> pa.Table:
+    """Return a table as Arrow: labels of one type, whole floats as whole numbers, local dates of time zones."""
+    columns = {}
+    try:
+        frame = read_table(data, list(TABLES[name]), ClaimsError, optional=True)
+        for column in frame.columns:
+            series, kind = frame[column], TABLES[name][column].kind
+            values = pa.array(series if kind in ("number", "date") else label_column(series, ClaimsError))
+            if pa.types.is_floating(values.type) and kind in ("key", "whole", "text"):
+                values = values.cast(pa.int64())
+            if pa.types.is_null(values.type):  # a column without values gets its declared type
+                values = values.cast({"date": pa.date32(), "text": pa.string()}.get(kind, pa.int64()))
+            zoned = pa.types.is_timestamp(values.type) and values.type.tz
+            columns[column] = pc.local_timestamp(values) if zoned else values
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise ClaimsError(f"Column {column!r} of table {name!r}: {error}. Store values of one type.") from None
+    except ClaimsError as error:
+        raise ClaimsError(f"Table {name!r}: {error}") from None
+    return pa.table(columns)
 
 
 def _file_of(folder: Path, name: str) -> Path | None:
@@ -193,9 +204,14 @@ def _typed(name: str, column: str, spec: Column, value: Any) -> Any:
     }[spec.kind]
     if kind.is_null() and spec.missing:
         return ibis.null("date" if spec.kind == "date" else "string").name(column)
+    if kind.is_timestamp() and kind.timezone and spec.kind == "date":
+        raise ClaimsError(
+            f"Column {column!r} of table {name!r} is of type {kind}, and a date in UTC can be a day early. Store local "
+            "dates, or timestamps without a time zone."
+        )
     if not fits:
         wanted = {"key": "a whole number or text", "whole": "a whole number", "number": "a number (decimal)"}
-        cure = " Read the file with the right decimal mark." if spec.kind == "number" and kind.is_string() else ""
+        cure = f" {NUMBER_ADVICE}" if spec.kind == "number" and kind.is_string() else ""
         raise ClaimsError(
             f"Column {column!r} of table {name!r} is of type {kind}; {wanted.get(spec.kind, 'a ' + spec.kind)} is "
             f"needed.{cure}"

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ssinfer.datasets.io.folders import find_file
-from ssinfer.errors import DatasetError, did_you_mean
+from ssinfer.errors import DataError, DatasetError, did_you_mean
+from ssinfer.input_table import number_column
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -116,13 +117,10 @@ def read_published(
         hint = did_you_mean(absent[0], frame.columns)
         raise DatasetError(f"{path} lacks the columns {', '.join(absent)}. {hint} Next step: {cure}.")
     for column in numbers:
-        values = frame[column]
-        if not pd.api.types.is_numeric_dtype(values):
-            bad = values[pd.to_numeric(values, errors="coerce").isna() & values.notna()]
-            value = bad.iloc[0] if len(bad) else values.iloc[0]
-            why = " with a decimal comma" if "," in str(value) else ""
-            problem = f": column {column} holds {value!r}, which is not a number{why}"
-            raise damaged(path, problem, cure, "numbers with a decimal point")
+        try:
+            number_column(frame[column])
+        except DataError as error:
+            raise damaged(path, f": {error}", cure, "numbers with a decimal point") from None
     return frame
 
 

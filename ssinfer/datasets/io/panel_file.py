@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ssinfer.datasets.io.csv import damaged, read_delimited
@@ -17,8 +15,8 @@ from ssinfer.periods import plain_label
 def read_panel_file(path: str | Path, unit: str = "unit") -> pd.DataFrame:
     """Read a long table with one row per unit and period: comma-separated UTF-8 with decimal points, or Parquet.
 
-    Labels in the column `unit` are kept as text: "0363" stays "0363". Whole numbers that another tool wrote as 2016.0
-    are int again; dates are text like "2016-01-31". Absent and damaged files are refused.
+    Labels in the column `unit` are kept as text: "0363" stays "0363". Dates are text like
+    "2016-01-31", and index levels are columns. Absent and damaged files are refused.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -33,27 +31,17 @@ def read_panel_file(path: str | Path, unit: str = "unit") -> pd.DataFrame:
     if suffix == ".csv":
         cure = "write commas between columns and decimal points in numbers, and export it again"
         frame = read_delimited(path, raw, cure, dtype={unit: str})
+        if unit in frame.columns:  # "NA" is a label: only an empty field is missing
+            labels = read_delimited(path, raw, cure, usecols=[unit], dtype=str, keep_default_na=False)[unit]
+            frame[unit] = labels.where(labels != "")
     else:
         try:
             frame = pd.read_parquet(io.BytesIO(raw))
         except (ValueError, OSError) as error:
             problem = f" is truncated or not a Parquet file ({' '.join(str(error).split())[:160]})"
             raise damaged(path, problem, "export it again", "a Parquet file") from None
-    if unit in frame.columns and frame[unit].notna().all():
-        frame[unit] = frame[unit].astype(str)
+    frame = frame.reset_index([level for level in frame.index.names if level and level not in frame.columns])
     for name in frame.columns:
-        frame[name] = _plain(frame[name])
+        if pd.api.types.infer_dtype(frame[name]) in ("date", "datetime64"):
+            frame[name] = frame[name].map(plain_label, na_action="ignore").astype(object)
     return frame
-
-
-def _plain(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Return whole-number floats without gaps as int, dates as ISO text, and other columns unchanged."""
-    if pd.api.types.is_datetime64_any_dtype(column):
-        return pd.Series(column.dt.strftime("%Y-%m-%d"), dtype=object)
-    if pd.api.types.infer_dtype(column) == "date":
-        return column.map(plain_label, na_action="ignore")
-    if pd.api.types.is_float_dtype(column) and column.notna().all():
-        values = column.to_numpy(dtype=np.float64)
-        if np.isfinite(values).all() and (values == np.round(values)).all() and (np.abs(values) < 2**53).all():
-            return column.astype(np.int64)
-    return column

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from ssinfer.errors import ParameterError
 from ssinfer.level import check_level
 from ssinfer.thresholds.planning.simulated_contracts import N_CONTRACTS, payments_of, simulate_errors, simulate_looks
 
@@ -49,6 +50,8 @@ def power_table(
     >>> table[["standard_error", "threshold", "false_payment_rate"]].round(3).values.tolist()
     [[0.03, 0.039, 0.098]]
     """
+    if not hasattr(scenario, "standard_error"):
+        raise ParameterError(f"scenario is {scenario!r}; allowed: a Scenario, such as ss.Scenario(insured=20_000).")
     rows = []
     for n in insured:
         for n_years in years:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from ssinfer.arguments import COUNT, Number, read_fields
 from ssinfer.deprecation import Renamed, renamed_parameters
 from ssinfer.errors import ParameterError
 from ssinfer.kernels.error_components import shock_contrast
@@ -70,10 +71,7 @@ class Scenario:
     sharing: Literal["first_dollar", "excess"] = "first_dollar"
 
     def __post_init__(self) -> None:
-        if self.insured < 1:
-            raise ParameterError(f"insured is {self.insured}; at least one person is needed.")
-        if self.years < 1 or int(self.years) != self.years:
-            raise ParameterError(f"years is {self.years}; a whole number of performance years from 1 is needed.")
+        read_fields(self, insured=Number(1), years=COUNT)
         if self.k < 0 or self.shock_sd < 0 or self.k + self.shock_sd == 0:
             raise ParameterError(f"k={self.k}, shock_sd={self.shock_sd}: neither may be negative, nor both zero.")
         if not 0 <= self.persistence < 1:
@@ -84,8 +82,6 @@ class Scenario:
             raise ParameterError(f"rate={self.rate}, bias={self.bias}: fractions are needed, 0.02 for 2%.")
         if not 0 < self.share <= 1:
             raise ParameterError(f"share is {self.share}; a fraction in (0, 1] is needed.")
-        if self.sharing not in ("first_dollar", "excess"):
-            raise ParameterError(f"sharing is {self.sharing!r}; allowed: 'first_dollar', 'excess'.")
         check_level(self.level)
         check_side(self.side)
         kinds = {kind.name: kind for kind in KINDS.entries() if kind.for_scenario is not None}

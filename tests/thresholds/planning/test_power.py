@@ -191,9 +191,11 @@ def test_table_has_every_size_and_year():
 @pytest.mark.parametrize(
     ("change", "cure"),
     [
-        ({"insured": 0}, "at least one person"),
-        ({"years": 0}, "performance years from 1"),
+        ({"insured": 0}, "insured is 0; allowed: a number of at least 1"),
+        ({"years": 0}, "years is 0; allowed: a whole number of at least 1"),
         ({"k": -1}, "negative"),
+        ({"k": "3"}, "k is '3'; allowed: a number"),
+        ({"believed_shock": "false"}, "allowed: True or False"),
         ({"persistence": 1.0}, r"\[0, 1\)"),
         ({"shock_sd": 1.25}, "0.0125"),
         ({"kind": "mssp"}, "'schedule'"),
