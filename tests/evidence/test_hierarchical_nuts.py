@@ -95,10 +95,10 @@ def test_posterior_quantiles_equal_those_of_nuts(seed, units, shock, sizes, evid
 def quantiles(panel, name, probabilities, **options):
     """Quantiles of a parameter in the exact posterior."""
     fit = HierarchicalBenchmark(n_draws=2000, **options).fit(panel, DESIGN, seed=1).inference
-    j = [parameter.name for parameter in fit._layout.model.parameters].index(name)
-    values = fit._layout.model.parameters[j].natural(fit._posterior.nodes[:, j])
+    j = [parameter.name for parameter in fit.layout.model.parameters].index(name)
+    values = fit.layout.model.parameters[j].natural(fit.posterior.nodes[:, j])
     order = np.argsort(values)
-    result = values[order][np.searchsorted(np.cumsum(fit._posterior.weights[order]), probabilities)]
+    result = values[order][np.searchsorted(np.cumsum(fit.posterior.weights[order]), probabilities)]
     print(f"SD of {name}, quantiles at {probabilities}: {result.round(4)}")
     return result
 
@@ -130,7 +130,7 @@ def test_nodes_reach_a_trend_near_zero():
 
 def gibbs(exact, rounds, degrees):
     """Benchmarks (K, C) of the treated unit by the Gibbs sampler, 64 chains started at draws of the exact fit."""
-    layout, posterior = exact.inference._layout, exact.inference._posterior
+    layout, posterior = exact.inference.layout, exact.inference.posterior
     centred = posterior.nodes - posterior.weights @ posterior.nodes
     root = np.linalg.cholesky((posterior.weights[:, None] * centred).T @ centred)
     start = posterior.nodes[np.random.default_rng(3).choice(len(centred), 64, p=posterior.weights)]

@@ -38,8 +38,8 @@ def test_intercept_and_slope_deviations_are_recovered(evidence_share):
         assert not cf.failures
         unit = float(np.abs(panel.spending[:, : QUARTERS - 1]).mean())
         groups = cf.inference
-        draws = groups._posterior.nodes[groups._picked]
-        for j, parameter in enumerate(groups._layout.model.parameters):
+        draws = groups.posterior.nodes[groups.picked]
+        for j, parameter in enumerate(groups.layout.model.parameters):
             if parameter.name in TRUTH:
                 values, truth = parameter.natural(draws[:, j]) * unit, TRUTH[parameter.name]
                 low, high = np.quantile(values, [0.05, 0.95])
