@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ import typer
 
 from ssinfer._version import __version__
 from ssinfer.errors import DatasetError, SsinferError
+from ssinfer.numerals import read_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,6 +31,7 @@ Study = Annotated[Path, typer.Argument(help="Study file (TOML).")]
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results: complete or absent.")]
 Jobs = Annotated[int, typer.Option("--jobs", help="Number of processes; results do not depend on it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON in place of text.")]
+Amount = partial(typer.Option, parser=read_number)  # money or persons: 20.000 is refused
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Random seed.")]
 
 
@@ -48,6 +51,12 @@ def backtest(study: Study, out: Out, jobs: Jobs = 2) -> None:
 def evaluate(study: Study, out: Out, jobs: Jobs = 2) -> None:
     """Evaluate and settle the case, without a backtest."""
     _study(study, out, jobs, ("evaluate",))
+
+
+@app.command()
+def check(study: Study, jobs: Jobs = 2) -> None:
+    """Look at the data of a study and validate every step, without a fit."""
+    _study(study, None, jobs, ())
 
 
 @app.command()
@@ -125,23 +134,23 @@ def contracts(json: Json = False) -> None:
 @app.command()
 def settle(
     contract: Annotated[str, typer.Option(help="Name of a contract of the package, or a TOML file.")],
-    benchmark: Annotated[float, typer.Option(help="Benchmark, money per insured-year.")],
-    spending: Annotated[float, typer.Option(help="Spending, money per insured-year.")],
-    insured_years: Annotated[float, typer.Option(help="Insured-years.")],
+    benchmark: Annotated[float, Amount(help="Benchmark, money per insured-year.")],
+    spending: Annotated[float, Amount(help="Spending, money per insured-year.")],
+    insured_years: Annotated[float, Amount(help="Insured-years.")],
     year: Annotated[int | None, typer.Option(help="Rule year; by default the latest.")] = None,
-    assigned: Annotated[float | None, typer.Option(help="Number of assigned persons, for schedules.")] = None,
+    assigned: Annotated[float | None, Amount(help="Number of assigned persons, for schedules.")] = None,
     threshold: Annotated[float | None, typer.Option(help="Minimum savings rate, as a fraction.")] = None,
     quality: Annotated[float | None, typer.Option(help="Quality score, on the scale of the contract.")] = None,
     standard_met: Annotated[
         bool, typer.Option("--standard-met/--standard-not-met", help="Whether the quality standard is met.")
     ] = True,
-    revenue: Annotated[float | None, typer.Option(help="Revenue of the providers, if a cap depends on it.")] = None,
+    revenue: Annotated[float | None, Amount(help="Revenue of the providers, if a cap depends on it.")] = None,
     low_revenue: Annotated[
         bool,
         typer.Option("--low-revenue", help="Apply the reduced sharing rate below the threshold (low-revenue ACOs)."),
     ] = False,
     currency: Annotated[str | None, typer.Option(help="Currency; by default that of the contract.")] = None,
-    true_saving: Annotated[float | None, typer.Option(help="True saving, money per insured-year, if known.")] = None,
+    true_saving: Annotated[float | None, Amount(help="True saving, money per insured-year, if known.")] = None,
     json: Json = False,
 ) -> None:
     """Settle a contract on numbers: the amount of each party, and the reason."""
@@ -168,7 +177,7 @@ def settle(
 
 @app.command()
 def power(
-    insured: Annotated[list[float] | None, typer.Option(help="Insured persons; repeat for several sizes.")] = None,
+    insured: Annotated[list[float] | None, Amount(help="Insured persons; repeat for several sizes.")] = None,
     years: Annotated[list[int] | None, typer.Option(help="Performance years; repeat for several numbers.")] = None,
     k: Annotated[float, typer.Option(help="Coefficient of variation of a person: SE = k / sqrt(n).")] = 2.135,
     shock_sd: Annotated[float, typer.Option(help="SD of the group shock, as a fraction of spending.")] = 0.0,
@@ -301,19 +310,21 @@ def main() -> None:
         sys.exit(2)
 
 
-def _study(path: Path, out: Path, jobs: int, parts: tuple[str, ...]) -> None:
-    """Run the parts of a study and write its folder, with a progress bar on a terminal."""
+def _study(path: Path, out: Path | None, jobs: int, parts: tuple[str, ...]) -> None:
+    """Look at the data of a study, run its parts and write its folder (none without `out`), with a progress bar."""
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import Progress  # noqa: PLC0415
 
     from ssinfer.report import write_report  # noqa: PLC0415
     from ssinfer.report.console import design_table  # noqa: PLC0415
+    from ssinfer.report.look import look_text  # noqa: PLC0415
     from ssinfer.study import plan_study, refuse_foreign_folder, run_study, write_study  # noqa: PLC0415
 
-    plan = plan_study(path, n_jobs=jobs)
+    plan = plan_study(path, n_jobs=jobs, tell=lambda look: typer.echo(look_text(look)))
+    if out is None:
+        typer.echo("No fault found. Next step: ssinfer run.")
+        return
     refuse_foreign_folder(out, plan.study_hash, parts)
-    typer.echo(f"{plan.config.title}: {plan.data.note}")
-    typer.echo(f"{plan.data.label}; study hash {plan.study_hash[:12]}, fixed before any result")
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("Backtest", total=None)
         result = run_study(

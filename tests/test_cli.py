@@ -254,6 +254,35 @@ def test_wrong_usage_exits_with_2(ssinfer):
     assert ssinfer("rnu")[0] == 2
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["power", "--insured", "20.000"],
+        [*SETTLE[:3], "--benchmark", "2.500", *SETTLE[5:]],
+        [*SETTLE, "--assigned", "5,000"],
+    ],
+)
+def test_a_number_that_looks_like_thousands_is_refused(ssinfer, arguments):
+    """Fault A14 (116): `power --insured 20.000` was answered for 20 insured."""
+    code, _, said = ssinfer(*arguments)
+    assert code == 2
+    assert "has a separator of thousands" in " ".join(said.replace("│", " ").split())
+
+
+def test_check_looks_at_the_data_and_fits_nothing(folder, ssinfer):
+    code, printed, _ = ssinfer("check", folder / "study.toml")
+    assert code == 0
+    assert "6 years, 2012 to 2017" in printed
+    assert printed.endswith("No fault found. Next step: ssinfer run.\n")
+    frame = pd.read_csv(folder / "panel.csv")
+    frame.assign(spending=frame["spending"] / 1000).to_csv(folder / "panel.csv", index=False)
+    code, printed, said = ssinfer("check", folder / "study.toml")
+    assert code == 2
+    assert "6 years, 2012 to 2017" in printed
+    assert said.startswith("ssinfer: Mean spending is EUR 2.")
+    assert said.count("\n") == 1
+
+
 def test_every_command_is_called_by_a_test():
     from typer.main import get_command
 

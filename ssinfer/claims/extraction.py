@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ from ssinfer.claims.summing import PersonCells
 from ssinfer.claims.truncation import caps, truncate
 from ssinfer.design import Design
 from ssinfer.errors import ClaimsError
+from ssinfer.look.checks import check_plausible, implausible_mean
+from ssinfer.look.sentences import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from ssinfer.claims.tables.tables import ClaimsTables
     from ssinfer.cohort.cohort import Cohort
     from ssinfer.panel import Panel
+
+UP_TO = (-math.inf, 100_000.0)  # plausible mean of spending per insured-year: any currency, any category
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -56,6 +61,8 @@ class Extract:
     sensitivity : tuple of str
         Filters that condition on events after the start. If not empty, the extract is a sensitivity analysis.
     noticed : dict. Counts of unusual lines that were kept: negative lines, repeated lines, repriced lines.
+    categories : frame. Lines and euros of each category in the tables of claims, before any exclusion.
+    lines_per_period : tuple of int. Counted lines.
     """
 
     panel: Panel
@@ -68,6 +75,8 @@ class Extract:
     under_contract: tuple[str, ...]
     sensitivity: tuple[str, ...]
     noticed: dict[str, int | float]
+    categories: pd.DataFrame
+    lines_per_period: tuple[int, ...]
     _cells: PersonCells
 
     def cohort(self, *, truncated: bool = False) -> Cohort:
@@ -101,6 +110,7 @@ def extract(
     spending: Spending | None = None,
     *,
     periods: Iterable[Any],
+    plausible: tuple[float, float] = UP_TO,
 ) -> Extract:
     """Extract a panel from claims, for one population and one definition of spending.
 
@@ -115,12 +125,13 @@ def extract(
     population : Population, optional (default: open, everybody)
     spending : Spending, optional (default: all categories)
     periods : sequence of consecutive years (2018), quarters ("2018Q2") or months ("2018-04")
+    plausible : (lowest, highest) mean of spending per insured-year
 
     Raises
     ------
     ClaimsError
         A line has no amount, a category is unknown to the definition, no person or line is left, or the run-out is
-        longer than the time since the last period.
+        longer than the time since the last period. Mean spending is implausible.
 
     Examples
     --------
@@ -140,7 +151,7 @@ def extract(
     counted 2 30.5
     """
     population, spending = population or Population(), spending or Spending()
-    calendar = Calendar.of(periods)
+    calendar, plausible = Calendar.of(periods), check_plausible(plausible)
     if spending.run_out is not None:
         check_maturity(spending.run_out, calendar)
     reference_year = max(
@@ -163,6 +174,8 @@ def extract(
         table = scratch.keep(table, permanent=True)
         cells = PersonCells(table, units, tables, calendar, reference_year)
         panel = cells.panel()
+        refuse(implausible_mean(panel, plausible), (), ClaimsError)
+        n_lines = sums(counted.filter(counted["code"] == lines.COUNTED), ("t",), "lines").to_pandas().set_index("t")
         truncated = share_cut = truncation = None
         if limits is not None:
             truncated = cells.panel("kept")
@@ -180,6 +193,8 @@ def extract(
             under_contract=_under_contract(cells),
             sensitivity=population.sensitivity,
             noticed=noticed,
+            categories=lines.by_category(tables.claims),
+            lines_per_period=tuple(int(n_lines["lines"].get(t, 0)) for t in range(len(calendar.periods))),
             _cells=cells,
         )
 

@@ -176,6 +176,16 @@ def totals(claims: Any) -> dict[str, int]:
     return {**counts, "unpriced": counts["lines"] - counts["priced"]}
 
 
+def by_category(claims: Any) -> pd.DataFrame:
+    """Return the lines and euros of each category of the source, most money first: category, lines, euros."""
+    rows = claims.select(category=ibis.coalesce(claims["category"], MISSING), cents=cents(claims["amount"]))
+    frame: pd.DataFrame = (
+        rows.group_by("category").aggregate(lines=rows.count(), cents=whole_sum(rows["cents"])).to_pandas()
+    )
+    frame = frame.assign(euros=frame["cents"] / 100).sort_values(["euros", "category"], ascending=[False, True])
+    return frame[["category", "lines", "euros"]].reset_index(drop=True)
+
+
 def duplicate_lines(claims: Any) -> dict[str, int]:
     """Return the number of lines that repeat an earlier one, and their cents."""
     if "claim" in claims.columns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -42,7 +43,7 @@ class Truncation:
             raise ClaimsError(f"percentile is {self.percentile}; allowed: 0.5 to less than 1, such as 0.99.")
         if self.amount is not None:
             amounts = [self.amount] if isinstance(self.amount, int | float) else list(self.amount.values())
-            if any(not value > 0 for value in amounts):
+            if any(not 0 < value < math.inf for value in amounts):
                 raise ClaimsError(f"amount is {self.amount}; allowed: a positive amount of money per insured-year.")
 
 
@@ -122,8 +123,8 @@ class Spending:
         if (repeated := tariffs[keys].duplicated()).any():
             first: Any = tariffs.loc[repeated, keys].iloc[0].to_dict()
             raise ClaimsError(f"reference_tariffs gives {first} more than once. Keep one tariff for each.")
-        if not (tariffs["tariff"] > 0).all():
-            raise ClaimsError("reference_tariffs holds a tariff that is not positive. Correct or drop it.")
+        if not tariffs["tariff"].between(0, math.inf, inclusive="neither").all():
+            raise ClaimsError("reference_tariffs holds a tariff that is not positive and finite. Correct or drop it.")
 
     def named(self) -> frozenset[str]:
         """Return every category that the definition names."""

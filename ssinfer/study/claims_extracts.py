@@ -47,9 +47,10 @@ def extract_claims(
     practices = _practices(tables) if insured.units else ()
     population = population_of(insured, periods, practices)
     extracts = {}
+    limits = {} if config.data.plausible is None else {"plausible": config.data.plausible}
     for name, spending in spendings.items():
         try:
-            extracts[name] = extract(tables, population, spending, periods=periods)
+            extracts[name] = extract(tables, population, spending, periods=periods, **limits)
         except SsinferError as error:
             raise StudyError(f"spending {name!r}: {error}") from error
     uses = {part.name: (config.definition_of(part).name, part.truncated) for part in config.comparison}

@@ -12,9 +12,9 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Config(BaseModel):
-    """A table of the study file: unknown keys are refused, and values cannot be changed."""
+    """A table of the study file: unknown keys and infinite or missing numbers are refused; values cannot be changed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @field_validator("*", mode="before")
     @classmethod

@@ -1,6 +1,6 @@
 """Plan: a study with its data loaded and every step validated, before anything is fitted."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,13 @@ from ssinfer.comparison import RULE_KEYS, ComparisonRule, SimilarSize, compariso
 from ssinfer.contracts.contract import Contract, load_contract
 from ssinfer.design import Design
 from ssinfer.errors import DesignError, PanelError, SsinferError, StudyError
+from ssinfer.look.sentences import refuse
 from ssinfer.panel import Panel
 from ssinfer.plugins.discovery import make_method
 from ssinfer.study.config import ComparisonConfig, SharingConfig, StudyConfig, read_study
 from ssinfer.study.config_base import Periods, Span
 from ssinfer.study.data import StudyData
+from ssinfer.study.look import Look, look_at
 from ssinfer.windows import rolling_windows
 
 NEUTRAL_SHARE = 0.5  # sharing rate of over- and underpayments in a study that names no contract
@@ -49,11 +51,11 @@ class Plan:
         return self.config.fingerprint()
 
 
-def plan_study(path: str | Path, *, n_jobs: int = 1) -> Plan:
-    """Read a study file (TOML), load its data, and validate every step before anything is fitted.
+def plan_study(path: str | Path, *, n_jobs: int = 1, tell: Callable[[Look], None] | None = None) -> Plan:
+    """Read a study file (TOML), load its data, look at them, and validate every step before anything is fitted.
 
-    `n_jobs` processes simulate claims, if the study asks for it; the claims do not depend on it. An SsinferError says
-    what is wrong, what is allowed, and the next step.
+    `n_jobs` processes simulate claims, if the study asks for it; the claims do not depend on it. `tell` is called with
+    the look at the data, before its findings are refused.
     """
     path = Path(path)
     config = read_study(path)
@@ -81,6 +83,10 @@ def plan_study(path: str | Path, *, n_jobs: int = 1) -> Plan:
         contract=contract,
         share=share,
     )
+    look = look_at(plan)
+    if tell is not None:
+        tell(look)
+    refuse(look.findings, config.data.accept, StudyError, config.currency)
     _check_pairs(plan)
     return plan
 

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from ssinfer.typing import Floats
 
 
+def units_needed(level: float) -> int:
+    """Return the least number of placebo units that a level needs: 19 at 95%."""
+    return ceil(level / (1 - level) - 1e-9)
+
+
 def order_statistic(z: Floats, level: float, side: str) -> float:
     """Return the ceil(level (m + 1))-th order statistic of standardised placebo savings `z` (m,).
 
@@ -22,10 +27,9 @@ def order_statistic(z: Floats, level: float, side: str) -> float:
     m = len(z)
     rank = ceil(level * (m + 1) - 1e-9)
     if rank > m:
-        needed = ceil(level / (1 - level) - 1e-9)
         raise RefusalError(
-            f"{m} placebo units cannot show a {100 * level:g}% threshold; at least {needed} are needed. Lower the "
-            "level, or add comparable units."
+            f"{m} placebo units cannot show a {100 * level:g}% threshold; at least {units_needed(level)} are needed. "
+            "Lower the level, or add comparable units."
         )
     values = np.abs(z) if side == "two-sided" else z
     refuse_equal_savings(values)

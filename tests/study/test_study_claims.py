@@ -14,6 +14,7 @@ from ssinfer.cohort.cohort import Cohort
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import SsinferError, StudyError
 from ssinfer.report import write_report
+from ssinfer.report.look import look_text
 from ssinfer.simulation.claims import simulate_claims
 from ssinfer.study import plan_study, run_study, write_study
 from ssinfer.study.case import _savings_row
@@ -300,3 +301,18 @@ def test_what_only_claims_have_is_refused_for_a_panel(tmp_path):
     path.write_text(text, encoding="utf-8")
     with pytest.raises(StudyError, match=r"spending is for claims, but data\.source is 'dartmouth'"):
         plan_study(path)
+
+
+def test_periods_beyond_the_claims_are_refused(simulated, tmp_path):
+    """Fault A4 (110): quarters without a claim counted as zero spending."""
+    text = kept(simulated).replace("{ percentile = 0.97 }", "{ amount = 50_000 }")
+    text = text.replace(
+        'periods = { first = "2020Q1", last = "2022Q4" }', 'periods = { first = "2020Q1", last = "2023Q2" }'
+    )
+    (tmp_path / "study.toml").write_text(text, encoding="utf-8")
+    looks = []
+    with pytest.raises(StudyError, match=r"2023Q1, 2023Q2 have insured persons and no counted claim line.*\["):
+        plan_study(tmp_path / "study.toml", tell=looks.append)
+    printed = look_text(looks[0]).splitlines()
+    assert len(printed) <= 22
+    assert any(line.startswith("categories  hospital ") for line in printed)

@@ -1,8 +1,9 @@
 """Panel: a file with one row per unit and period."""
 
 import inspect
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -20,6 +21,7 @@ class PanelConfig(DataConfig):
     file: str = Field(examples=['"panel.csv" (or a .parquet file) in the folder of the study file'])
     columns: dict[str, Any] = Field(default_factory=dict)
     periods_per_year: int | None = Field(default=None, gt=0)
+    spending_is: Literal["per insured-year", "per insured-period"] = "per insured-year"  # of the spending column
 
     def load(self, _config: StudyConfig, folder: Path, _n_jobs: int) -> StudyData:
         """Return the panel that the file holds."""
@@ -29,6 +31,10 @@ class PanelConfig(DataConfig):
                 raise StudyError(f"data.columns names {key!r}. {did_you_mean(key, allowed)}")
         frame = read_panel_file(folder / self.file, str(self.columns.get("unit", "unit")))
         panel = Panel.from_frame(frame, **{"periods_per_year": self.periods_per_year, **self.columns})
+        if self.spending_is == "per insured-period":
+            factor, variance = panel.timeline.seasons(), panel.sampling_variance
+            variance = None if variance is None else variance * factor**2
+            panel = replace(panel, spending=panel.spending * factor, sampling_variance=variance)
         return StudyData(panel, f"panel {self.file}", f"data of the study's own file {self.file}")
 
 

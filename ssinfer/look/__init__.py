@@ -1,0 +1,1 @@
+"""Checks of data before anything is fitted, and their findings in words."""

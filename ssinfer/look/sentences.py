@@ -1,0 +1,70 @@
+"""Findings in words, and their refusal."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import TYPE_CHECKING
+
+from ssinfer.accept import advice
+from ssinfer.look import checks
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from ssinfer.errors import SsinferError
+    from ssinfer.look.checks import Finding
+
+
+def refuse(findings: Iterable[Finding], accept: Collection[str], error: type[SsinferError], currency: str = "") -> None:
+    """Raise an error that words all findings that refuse and are not accepted."""
+    refused = [finding for finding in findings if finding.refuses and finding.accept not in accept]
+    if refused:
+        raise error(" ".join(sentence(finding, currency) for finding in refused))
+
+
+def sentence(finding: Finding, currency: str = "") -> str:
+    """Return a finding in words: what was found, what is allowed, and the next step."""
+    numbers = dict(finding.numbers)
+    money = {name: _money(value, currency) for name, value in numbers.items() if isinstance(value, float)}
+    if finding.id == "mean_spending":
+        for name in ("total", "cents", "thousands"):
+            plausible = numbers["lowest"] <= numbers[name] <= numbers["highest"]
+            money[name] += ", which is plausible" if plausible else ""
+        money["lowest"] = "at most" if numbers["lowest"] == -float("inf") else f"{money['lowest']} to"
+    if finding.id == "total_row":
+        numbers["why"] = _TOTAL[numbers["reason"]].format(**numbers)
+    if finding.id == "no_lines":
+        numbers["listed"] = ", ".join(numbers["periods"][:6]) + (", ..." if len(numbers["periods"]) > 6 else "")
+    text = _SAYS[finding.id].format(**{**numbers, **{f"{name}_money": value for name, value in money.items()}})
+    return text if finding.accept is None else f"{text} If the data are right, write {advice(finding.accept)}."
+
+
+def _money(value: float, currency: str) -> str:
+    return f"{currency} {value:,.{0 if abs(value) >= 100 else 2}f}".strip() if isfinite(value) else "unknown"
+
+
+_TOTAL = {
+    "name": "its name says so",
+    "half": "it has {share:.0%} of all insured-years",
+    "sum": "its money is the sum of all other units in every period",
+}
+_SAYS = {
+    "mean_spending": "Mean spending is {mean_money} per insured-year; plausible is {lowest_money} {highest_money}. The "
+    "numbers may be totals of a unit and period ({total_money}), cents ({cents_money}), or thousands, thousandths or "
+    "thousands points ({thousands_money}). Convert them to money per insured-year; if they are right, write "
+    "plausible = [lowest, highest] with limits around the mean.",
+    "total_row": "Unit {unit!r} looks like a total row: {why}. Leave it out.",
+    "thousands_points": "Column {column} looks like numbers with thousands points that were read as decimals: all are "
+    "below 1,000 with at most three decimals, first {value}. Write {read} for {value}.",
+    "nonpositive": "Spending of {unit!r} is {value_money} in {period} ({count} cells are negative or zero). Leave out "
+    "rows of units that did not exist.",
+    "no_lines": "{listed} have insured persons and no counted claim line: their spending would be zero. End the "
+    "periods where the claims end, or add the claims.",
+    "few_lines": "{period} has {rate:.2f} counted claim lines per insured-year, and its neighbours have {usual:.2f}; "
+    f"at least {checks.LEAST_LINES:.0%} of that is expected. End the periods earlier, or add the claims to come.",
+    "standard": "Standard {name!r} has mean {mean:,.4g}, and mean spending is {spending_money}. A standard is expected "
+    f"spending (mean {checks.STANDARD_OF_SPENDING[0]:g} to {checks.STANDARD_OF_SPENDING[1]:g} times mean spending) or "
+    f"an index (mean {checks.STANDARD_INDEX[0]:g} to {checks.STANDARD_INDEX[1]:g}). Name such a covariate.",
+    "few_placebos": "The {percent:g}% placebo threshold is left out of design {design!r}: it needs {needed} placebo "
+    "contracts per window, and there are at most {units}.",
+}

@@ -1,0 +1,30 @@
+"""Numerals: numbers in text that have a separator of thousands or a decimal comma."""
+
+import re
+
+_GROUPED = re.compile(r"([+-]?\d{1,3})(?:([.,' \u00a0\u202f])\d{3})(?:\2\d{3})*([.,]\d+)?")
+
+
+def plain_spellings(text: str) -> tuple[str, ...]:
+    """Return the plain spelling of each reading of a number; none if it is plain already, or no number.
+
+    >>> plain_spellings("2.415,97"), plain_spellings("20.000"), plain_spellings("12,5"), plain_spellings("2415.97")
+    (('2415.97',), ('20000', '20'), ('12.5',), ())
+    """
+    match = _GROUPED.fullmatch(text)
+    if match is None:
+        return (text.replace(",", "."),) if re.fullmatch(r"[+-]?\d+,\d+", text) else ()
+    mark, decimals = match[2], match[3] or ""
+    whole = text.removesuffix(decimals).replace(mark, "")
+    if decimals or mark not in ".," or text.count(mark) > 1:
+        return () if decimals[:1] == mark else (whole + decimals.replace(",", "."),)
+    decimal = text.replace(mark, ".")
+    short = decimal.rstrip("0").rstrip(".")
+    return whole, f"{decimal}0" if short == text else short
+
+
+def read_number(text: str) -> float:
+    """Return the number that an option holds; ValueError if it is none, or not plain."""
+    if spellings := plain_spellings(text.strip()):
+        raise ValueError(f"{text!r} has a separator of thousands or a decimal comma. Write {' or '.join(spellings)}.")
+    return float(text)

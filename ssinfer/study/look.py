@@ -1,0 +1,66 @@
+"""Look: what a study's data hold, and what the checks find, before anything is fitted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ssinfer.backtesting.placebos import placebo_units
+from ssinfer.errors import SsinferError
+from ssinfer.look import checks
+from ssinfer.look.checks import Finding
+from ssinfer.thresholds.placebo_order import units_needed
+from ssinfer.windows import rolling_windows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ssinfer.study.plan import Plan
+
+PLAUSIBLE = {"EUR": (300.0, 30_000.0), "USD": (300.0, 30_000.0)}  # mean spending per insured-year, all care
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """The findings on the data of a plan, and its placebo contracts: their number per window, by design and origin."""
+
+    plan: Plan
+    findings: tuple[Finding, ...]
+    placebos: Mapping[str, Mapping[Any, int]]
+
+
+def look_at(plan: Plan) -> Look:
+    """Check the data of every comparison."""
+    config, findings = plan.config, list[Finding]()
+    for extract in plan.data.claims.extracts.values() if plan.data.claims else ():
+        findings += checks.few_lines(extract.panel, extract.lines_per_period)
+    for part in config.comparison:
+        panel, definition = plan.data.panel_of(part.name), config.definition_of(part)
+        findings += [*checks.total_rows(panel), *checks.thousands_points(panel), *checks.nonpositive_cells(panel)]
+        named = definition.include or definition.exclude or definition.product_groups_exclude
+        all_care = not named and "basket" not in config.data.model_fields_set
+        plausible = config.data.plausible or (PLAUSIBLE.get(config.currency) if all_care else None)
+        findings += checks.implausible_mean(panel, plausible) if plausible else []
+        findings += checks.strange_standard(panel, str(part.standard)) if part.standard in panel.covariates else []
+    placebos = {name: _placebos_per_window(plan, name) for name in plan.designs}
+    for level in config.threshold.all_levels:
+        for name, counts in placebos.items():
+            units, needed = max(counts.values(), default=0), units_needed(level)
+            if units < needed:
+                found = {"percent": 100 * level, "design": name, "units": units, "needed": needed}
+                findings.append(Finding("few_placebos", found, refuses=False))
+    return Look(plan, tuple({(finding.id, str(finding.numbers)): finding for finding in findings}.values()), placebos)
+
+
+def _placebos_per_window(plan: Plan, name: str) -> dict[Any, int]:
+    """Return the number of placebo units with complete spending, by origin; none if no window or placebo fits."""
+    panel, design = plan.data.panel_of(name), plan.designs[name]
+    try:
+        known = np.isfinite(panel.spending[panel.rows(placebo_units(panel, design, plan.placebos))])
+        windows = rolling_windows(panel, design, plan.origins.get(name))
+    except SsinferError:  # the check of pairs, or the backtest, says so
+        return {}
+    used = {w.origin: [label for label in (*w.baseline, *w.performance) if label not in w.masked] for w in windows}
+    return {origin: int(known[:, panel.columns(labels)].all(axis=1).sum()) for origin, labels in used.items()}
