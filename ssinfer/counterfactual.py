@@ -14,7 +14,7 @@ from ssinfer.design import Design
 from ssinfer.errors import ConvergenceError, DataError, DrawsError, NotSupportedError, ParameterError
 from ssinfer.level import check_level
 from ssinfer.periods import plain_label, read_periods
-from ssinfer.savings import Savings, Uncertainty
+from ssinfer.savings import Savings, Uncertainty, money
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -256,14 +256,19 @@ class Counterfactual:
         return float("nan") if known is None else float(known)
 
     def to_datatree(self) -> xr.DataTree:
-        """Return an xarray DataTree in ArviZ's schema (predictions, observed_data, constant_data and others)."""
+        """Return an xarray DataTree in ArviZ's schema (posterior_predictive, observed_data, constant_data and others).
+
+        `expected` is in posterior_predictive, or in constant_data where a method gives one value without draws.
+        """
         groups: dict[str, xr.Dataset] = {"posterior_predictive": self.benchmark.to_dataset(name="benchmark")}
-        if self.expected is not None:
-            groups["posterior_predictive"]["expected"] = self.expected
         if self.confidence is not None:
             groups["sampling_distribution"] = self.confidence.to_dataset(name="benchmark")
         groups["observed_data"] = self.spending.to_dataset(name="spending")
         groups["constant_data"] = self.insured_years.to_dataset(name="insured_years")
+        if self.expected is not None and self.expected.size == self.spending.size < self.benchmark.size:
+            groups["constant_data"]["expected"] = self.expected[0, 0].drop_vars(("chain", "draw"))
+        elif self.expected is not None:
+            groups["posterior_predictive"]["expected"] = self.expected
         for name, group in self.inference.items():
             groups[name] = group.merge(groups[name]) if name in groups else group
         tree = xr.DataTree.from_dict({name: _with_plain_periods(group) for name, group in groups.items()})
@@ -276,7 +281,7 @@ class Counterfactual:
         return (
             f"Counterfactual by {self.method}: {chains} x {draws} draws ({self.uncertainty}, {self.information}), "
             f"{units} {'unit' if units == 1 else 'units'} x {periods} {'period' if periods == 1 else 'periods'}, "
-            f"pooled benchmark {self.level:,.2f} (SD {self.pooled().std():,.2f}) per insured-year"
+            f"pooled benchmark {money(self.level)} (SD {money(self.pooled().std())}) per insured-year"
         )
 
 

@@ -123,8 +123,9 @@ class Panel:
         frame = read_table(frame, columns, PanelError)
         keys = frame[[unit, period]].apply(label_column, args=(PanelError,))
         if keys.isna().to_numpy().any():
-            count = int(keys.isna().any(axis=1).sum())
-            raise PanelError(f"{count} rows have no label in {unit!r} or {period!r}. Drop or name them first.")
+            blank = keys.isna().any(axis=1).to_numpy()
+            where = f"have no label in {unit!r} or {period!r}, the first is row {blank.argmax() + 1}"
+            raise PanelError(f"{blank.sum()} rows {where}. Drop or name them first; a line with a total is no unit.")
         twice = keys[keys.duplicated()]
         if len(twice):
             name, label = (plain_label(plain_value(value)) for value in twice.iloc[0])

@@ -14,6 +14,11 @@ from ssinfer.level import check_level
 Uncertainty = Literal["posterior", "sampling", "none"]
 
 
+def money(value: float) -> str:
+    """Return money per insured-year as text: two decimals, or three digits where these would be 0.0 (millions)."""
+    return f"{value:,.2f}" if value == 0 or abs(value) >= 0.1 else f"{value:.3g}"
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Savings:
     """Savings: benchmark minus spending, in EUR per insured-year; positive when less was spent than the benchmark.
@@ -92,6 +97,6 @@ class Savings:
     def __repr__(self) -> str:
         pooled = self.pooled()
         return (
-            f"Savings: {pooled.measured.item():,.2f} per insured-year ({100 * pooled.measured_rate.item():.2f}% of the "
-            f"benchmark), SD {float(pooled.draws.std()):,.2f} ({self.uncertainty})"
+            f"Savings: {money(pooled.measured.item())} per insured-year ({100 * pooled.measured_rate.item():.2f}% of "
+            f"the benchmark), SD {money(float(pooled.draws.std()))} ({self.uncertainty})"
         )

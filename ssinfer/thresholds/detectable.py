@@ -10,6 +10,7 @@ import numpy as np
 from ssinfer.deprecation import Renamed, renamed_arguments
 from ssinfer.errors import NotSupportedError, ParameterError
 from ssinfer.level import check_level, check_side, tail
+from ssinfer.savings import money
 from ssinfer.thresholds.kind import ThresholdKind
 from ssinfer.thresholds.null_error import null_error_of
 from ssinfer.thresholds.threshold import Threshold
@@ -43,7 +44,7 @@ class DetectableSaving:
 
     def __repr__(self) -> str:
         return (
-            f"DetectableSaving {100 * self.detectable:.2f}% = {self.money:,.2f} per insured-year with power "
+            f"DetectableSaving {100 * self.detectable:.2f}% = {money(self.money)} per insured-year with power "
             f"{100 * self.power:g}%, threshold {100 * self.gate.rate:.2f}%"
         )
 

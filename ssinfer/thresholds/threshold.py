@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ssinfer.savings import money
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -37,6 +39,6 @@ class Threshold:
 
     def __repr__(self) -> str:
         level = "" if self.level is None else f" {100 * self.level:g}%"
-        money = "" if self.money is None else f" = {self.money:,.2f} per insured-year"
+        amount = "" if self.money is None else f" = {money(self.money)} per insured-year"
         prior = "" if self.prior is None else f", prior {self.prior}"
-        return f"Threshold {100 * self.rate:.2f}%{money} ({self.kind}{level}, {self.side}{prior})"
+        return f"Threshold {100 * self.rate:.2f}%{amount} ({self.kind}{level}, {self.side}{prior})"

@@ -8,6 +8,7 @@ parameters θ and common effects f. The unit's own effects are integrated out:
 Units are independent given (θ, f), so `arviz.loo` leaves out complete units. "fitted" in posterior_predictive are
 replicates of fitted cells with new unit effects and the same common effects (a mixed predictive check: Marshall and
 Spiegelhalter 2003, doi 10.1002/sim.1403), of at most `MAX_CELLS` cells, of complete units at even distances.
+"fitted_cell_unit" and "fitted_cell_period" in constant_data say which cells these are.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ NAMES = (
     "log_likelihood",
     "posterior_predictive",
     "observed_data",
+    "constant_data",
     "prior",
     "prior_predictive",
 )
@@ -87,11 +89,9 @@ class PanelGroups(Mapping[str, xr.Dataset]):
         prior_labels = {"chain": np.arange(1), "draw": np.arange(PRIOR_DRAWS)}
         prior_panels = self._prior_panels(prior, rng)
         units, periods = self.labels
-        fitted = {
-            "fitted_cell": np.arange(len(cells)),
-            "fitted_cell_unit": ("fitted_cell", np.array([units[i] for i, _ in cells])),
-            "fitted_cell_period": ("fitted_cell", np.array([str(periods[t]) for _, t in cells])),
-        }
+        parts = np.array([(units[i], str(periods[t])) for i, t in cells])
+        fitted = {"fitted_cell": [", ".join(part) for part in parts]}
+        owners = {f"fitted_cell_{name}": ("fitted_cell", parts[:, j]) for j, name in enumerate(("unit", "period"))}
         dims = (*SAMPLE, "fitted_cell")
         at = tuple(cells.T)
         treated = {"unit": [units[i] for i in layout.treated], "period": [periods[t] for t in layout.ahead]}
@@ -107,6 +107,7 @@ class PanelGroups(Mapping[str, xr.Dataset]):
                 {"fitted": (dims, replicates.reshape(*shape, -1))}, coords={**labels, **fitted}
             ),
             "observed_data": xr.Dataset({"fitted": ("fitted_cell", layout.spending(layout.y[at]))}, coords=fitted),
+            "constant_data": xr.Dataset(owners, coords=fitted),
             "prior": self._named(prior, prior_labels),
             "prior_predictive": xr.Dataset(
                 {

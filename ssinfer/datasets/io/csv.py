@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import re
@@ -38,6 +39,12 @@ def read_bytes(path: Path, cure: str) -> bytes:
         raise damaged(path, problem, cure, "the publisher's file, compressed as a whole") from error
 
 
+def plain_lines(raw: bytes) -> bytes:
+    """Return a text with plain line ends, without byte-order mark; a spreadsheet's first line "sep=;" becomes blank."""
+    plain = raw.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return re.sub(rb'\A"?sep=.?"?(?=\n)', b"", plain, flags=re.IGNORECASE)
+
+
 def read_delimited(path: Path, raw: bytes, cure: str, *, separator: str = ",", **options: Any) -> pd.DataFrame:
     """Return the table in the bytes (UTF-8 with a header) of a file; a damaged table is refused.
 
@@ -50,10 +57,13 @@ def read_delimited(path: Path, raw: bytes, cure: str, *, separator: str = ",", *
     **options : further arguments of `pandas.read_csv`
     """
     try:
-        lines = raw.decode("utf-8-sig").replace("\r\n", "\n").rstrip("\n").split("\n")
+        plain = plain_lines(raw)
+        text = plain.decode().rstrip("\n")
     except UnicodeDecodeError as error:
-        raise damaged(path, f" is not UTF-8 (byte {error.start}): another program has saved it", cure) from error
-    header, *rows = lines
+        line = plain.count(b"\n", 0, error.start) + 1
+        raise damaged(path, f", line {line} is not UTF-8: another program has saved the file", cure) from error
+    header, *rows = text.lstrip("\n").split("\n")
+    first = len(text) - len(text.lstrip("\n")) + 2
     if not header.strip():
         raise damaged(path, " is empty", cure)
     if separator not in header:
@@ -64,8 +74,8 @@ def read_delimited(path: Path, raw: bytes, cure: str, *, separator: str = ",", *
         raise damaged(path, " has a header and no rows: it is truncated", cure)
     decimal_comma = re.compile(rf"(?<![^{separator}])-?\d+,\d+(?![^{separator}])")
     quoted = b'"' in raw
-    for number, row in enumerate(rows, start=2):
-        last = number == len(lines)
+    for number, row in enumerate(rows, start=first):
+        last = number == first + len(rows) - 1
         if not row or (quoted and (not last or '"' in row)):
             continue
         if separator != "," and (value := decimal_comma.search(row)):
@@ -79,7 +89,7 @@ def read_delimited(path: Path, raw: bytes, cure: str, *, separator: str = ",", *
             why = "unquoted decimal commas do that" if separator == "," and fields > n_columns else why
             raise damaged(path, f", line {number}: {fields} fields, the header has {n_columns}: {why}", cure)
     try:
-        frame: pd.DataFrame = pd.read_csv(io.BytesIO(raw), sep=separator, encoding="utf-8-sig", **options)
+        frame: pd.DataFrame = pd.read_csv(io.BytesIO(plain), sep=separator, **options)
     except ValueError as error:
         raise damaged(path, f" cannot be read: {' '.join(str(error).split())[:160]}", cure) from error
     if not isinstance(frame.index, pd.RangeIndex):

@@ -24,8 +24,9 @@ def read_panel_file(path: str | Path, unit: str = "unit") -> pd.DataFrame:
         raise DatasetError(
             f"{path} is not a panel file: its name must end in .csv or .parquet. Export it in that format."
         )
+    folder = suffix == ".parquet" and path.is_dir()  # Spark writes a folder of parts
     try:
-        raw = path.read_bytes()
+        raw = b"" if folder else path.read_bytes()
     except OSError as error:
         raise DatasetError(f"Cannot read {path}: {error.strerror}. Check the path.") from None
     if suffix == ".csv":
@@ -36,7 +37,7 @@ def read_panel_file(path: str | Path, unit: str = "unit") -> pd.DataFrame:
             frame[unit] = labels.where(labels != "")
     else:
         try:
-            frame = pd.read_parquet(io.BytesIO(raw))
+            frame = pd.read_parquet(path if folder else io.BytesIO(raw))
         except (ValueError, OSError) as error:
             problem = f" is truncated or not a Parquet file ({' '.join(str(error).split())[:160]})"
             raise damaged(path, problem, "export it again", "a Parquet file") from None

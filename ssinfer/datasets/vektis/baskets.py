@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from ssinfer.datasets.vektis.columns import CARE_TYPES, GGZ, care_types
+from ssinfer.datasets.vektis.columns import CARE_TYPES, GGZ, SPENDING_PREFIX, care_types
 from ssinfer.errors import DatasetError, did_you_mean
 
 if TYPE_CHECKING:
@@ -146,6 +146,21 @@ BASKETS: dict[str, Basket] = {
         ),
     )
 }
+
+
+def baskets_touched(column: str) -> list[str]:
+    """Return the baskets to which spending of an unknown column may belong.
+
+    It may have been booked under `OVERIG` before (mental health care: under another GGZ column), or under a care type
+    whose name begins with the same word.
+
+    >>> baskets_touched("KOSTEN_FARMACIE_DUUR"), baskets_touched("KOSTEN_KORTDURENDE_GGZ")
+    (['total', 'core', 'without_ggz', 'pharmacy'], ['total', 'core'])
+    """
+    word = column.removeprefix(SPENDING_PREFIX).partition("_")[0]
+    alike = {"OVERIG", *(name for name in CARE_TYPES if name.partition("_")[0] == word)}
+    before = set(GGZ) if "GGZ" in column else alike
+    return [basket.name for basket in BASKETS.values() if before & set(basket.members)]
 
 
 def find_basket(basket: str) -> Basket:

@@ -49,6 +49,12 @@ CARE_TYPES: dict[str, tuple[int, int | None]] = {
 GGZ = tuple(name for name in CARE_TYPES if "GGZ" in name or "PSYCHOLOGISCHE" in name)
 
 
+def known_names(name: str) -> list[str]:
+    """Return the known columns that a name can mean: the same name, or those of which it is the first 32 characters."""
+    known = (*KEYS, *COUNTS, *(SPENDING_PREFIX + care for care in CARE_TYPES))
+    return [name] if name in known else [full for full in known if full[:32] == name]
+
+
 def care_types(year: int) -> tuple[str, ...]:
     """Return the care types with a column in the file of `year`."""
     return tuple(name for name, (first, last) in CARE_TYPES.items() if first <= year and (last is None or year <= last))

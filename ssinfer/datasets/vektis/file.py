@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ssinfer.datasets.io.csv import damaged, read_bytes, read_delimited
+from ssinfer.datasets.io.csv import damaged, plain_lines, read_bytes, read_delimited
 from ssinfer.datasets.io.folders import find_file
-from ssinfer.datasets.vektis.columns import AGE_CLASSES, COUNTS, KEYS, SEXES, SPENDING_PREFIX, care_types
-from ssinfer.datasets.vektis.sources import VEKTIS_FILES
+from ssinfer.datasets.vektis.baskets import baskets_touched
+from ssinfer.datasets.vektis.columns import AGE_CLASSES, COUNTS, KEYS, SEXES, SPENDING_PREFIX, care_types, known_names
+from ssinfer.datasets.vektis.sources import VEKTIS_FILES, vektis_file
 from ssinfer.errors import DatasetError, did_you_mean
 
 if TYPE_CHECKING:
@@ -21,13 +22,14 @@ FETCH_AGAIN = "fetch the file again with `ssinfer data fetch vektis`, or downloa
 
 def vektis_path(year: int, folder: str | Path | None = None) -> Path:
     """Return the path of the file of `year`, plain or ``.gz``; a missing file is refused with the next step."""
-    if year not in VEKTIS_FILES:
-        allowed = f"{min(VEKTIS_FILES)} to {max(VEKTIS_FILES)}"
+    later = year in range(max(VEKTIS_FILES) + 1, 2100)
+    if year not in VEKTIS_FILES and not later:
+        allowed = f"{min(VEKTIS_FILES)} to {max(VEKTIS_FILES)}, and a later file in the folder with verify=False"
         raise DatasetError(
             f"Vektis has no file for {year!r} here. Allowed: {allowed}. Next step: choose years from these."
         )
-    file = VEKTIS_FILES[year]
-    return find_file("vektis", file.name, folder, fetchable=True, also=(file.publisher_name,))
+    file = vektis_file(year) if later else VEKTIS_FILES[year]
+    return find_file("vektis", file.name, folder, fetchable=not later, also=(file.publisher_name,))
 
 
 def read_vektis_file(year: int, folder: str | Path | None = None, *, verify: bool = True) -> pd.DataFrame:
@@ -35,7 +37,8 @@ def read_vektis_file(year: int, folder: str | Path | None = None, *, verify: boo
 
     The columns are unit, sex ("male", "female"), age_class ("0-4" to "90+"), insured (persons), insured_years, and one
     per care type of that year (EUR). The pooled row of small cells is kept, with missing keys. `verify` refuses a file
-    with another SHA-256 than the registered one; False reads a version that the publisher has revised.
+    with another SHA-256 than the registered one; False reads a version that the publisher has revised, or the file of
+    a later year. Names in the header may be cut after 32 characters, as in the file of 2023.
     """
     path = vektis_path(year, folder)
     raw = read_bytes(path, FETCH_AGAIN)
@@ -44,7 +47,8 @@ def read_vektis_file(year: int, folder: str | Path | None = None, *, verify: boo
         if other.sha256 == digest and other.year != year:
             problem = f" is named as the file of {year}, but its bytes are the publisher's file of {other.year}"
             raise damaged(path, problem, f"rename it to {other.name}, and {FETCH_AGAIN}", f"the file of {year}")
-    names = [name.strip().strip('"').upper() for name in _first_line(raw).split(";")]
+    header = plain_lines(raw).lstrip(b"\n").partition(b"\n")[0].decode(errors="replace")
+    names = [_full_name(path, name.strip().strip('"').upper()) for name in header.split(";")]
     types = {**dict.fromkeys(names, "float64"), **dict.fromkeys(KEYS, "str")}
     missing = {name: [""] for name in names}
     if len(names) > 1:  # another separator is refused by the reader
@@ -52,13 +56,19 @@ def read_vektis_file(year: int, folder: str | Path | None = None, *, verify: boo
     options: dict[str, Any] = {"dtype": types, "keep_default_na": False, "na_values": missing}
     frame = read_delimited(path, raw, FETCH_AGAIN, separator=";", header=0, names=names, **options)
     _check_rows(path, frame)
-    if verify and digest != VEKTIS_FILES[year].sha256:
+    if verify and (year not in VEKTIS_FILES or digest != VEKTIS_FILES[year].sha256):
         _refuse_bytes(path, year, digest, len(raw))
     return _labelled(path, frame)
 
 
-def _first_line(raw: bytes) -> str:
-    return raw.partition(b"\n")[0].decode("utf-8-sig", errors="replace")
+def _full_name(path: Path, name: str) -> str:
+    full = known_names(name)
+    if len(full) > 1:
+        raise DatasetError(
+            f"{path}: column {name} may be {' or '.join(full)}, cut off. Allowed: a name that fits one column. "
+            "Next step: write the full name in the first line, and use verify=False."
+        )
+    return full[0] if full else name
 
 
 def _columns_of(year: int) -> list[str]:
@@ -69,14 +79,21 @@ def _check_columns(path: Path, year: int, names: list[str]) -> None:
     wanted = _columns_of(year)
     missing = [name for name in wanted if name not in names]
     unknown = [name for name in names if name not in wanted]
-    if missing or unknown or len(set(names)) < len(names):
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if missing or unknown or twice:
         fitting = [other for other in VEKTIS_FILES if sorted(names) == sorted(_columns_of(other))]
         of_year = f" These are the columns of {', '.join(map(str, fitting))}." if fitting else ""
         hint = f" {did_you_mean(missing[0], unknown)}" if missing and unknown else ""
+        cure = f"check the year in the file name, or {FETCH_AGAIN}"
+        new = [name for name in unknown if name.startswith(SPENDING_PREFIX) and not known_names(name)]
+        for name in new:
+            hint += f" {name} is in no earlier file: it may belong to the baskets {', '.join(baskets_touched(name))}."
+        if new and not missing:
+            cure = f"leave out {year}; or delete the column, and use verify=False and a basket that it does not touch"
         raise DatasetError(
             f"{path}: the columns are not those of {year}. Missing: {', '.join(missing) or 'none'}. "
-            f"Not expected, or twice: {', '.join(unknown) or 'none'}.{of_year}{hint} "
-            f"Allowed: the publisher's columns of {year}. Next step: check the year in the file name, or {FETCH_AGAIN}."
+            f"Not expected, or twice: {', '.join([*unknown, *twice]) or 'none'}.{of_year}{hint} "
+            f"Allowed: the publisher's columns of {year}. Next step: {cure}."
         )
 
 
@@ -100,6 +117,9 @@ def _check_rows(path: Path, frame: pd.DataFrame) -> None:
 
 
 def _refuse_bytes(path: Path, year: int, digest: str, n_bytes: int) -> None:
+    if year not in VEKTIS_FILES:
+        cure = "compare it with the publisher's page, and read it with verify=False"
+        raise damaged(path, f": no SHA-256 of {year} is registered here", cure, f"years up to {max(VEKTIS_FILES)}")
     registered = VEKTIS_FILES[year]
     problem = (
         f" is not the publisher's file of {year}: SHA-256 {digest[:12]}..., registered {registered.sha256[:12]}... "
@@ -112,7 +132,7 @@ def _refuse_bytes(path: Path, year: int, digest: str, n_bytes: int) -> None:
 
 def _labelled(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
     sexes = frame["GESLACHT"].map(SEXES)
-    ages = frame["LEEFTIJDSKLASSE"].map(AGE_CLASSES)
+    ages = frame["LEEFTIJDSKLASSE"].map(AGE_CLASSES | {" ".join(age.split()): AGE_CLASSES[age] for age in AGE_CLASSES})
     for got, column, allowed in ((sexes, "GESLACHT", SEXES), (ages, "LEEFTIJDSKLASSE", AGE_CLASSES)):
         unknown = frame.loc[got.isna() & frame[column].notna(), column]
         if len(unknown):
