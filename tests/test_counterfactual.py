@@ -185,6 +185,29 @@ def test_datatree_is_read_by_arviz(cf, tmp_path):
     again.close()
 
 
+def test_a_value_without_draws_is_no_draw_of_the_tree(cf):
+    """Fault A7: one expected value was aligned with the draws, and NaN in all others."""
+    one = cf.benchmark.isel(chain=[0], draw=[0])
+    tree = dataclasses.replace(cf, expected=one).to_datatree()
+    assert list(tree["posterior_predictive"].data_vars) == ["benchmark"]
+    np.testing.assert_array_equal(tree["constant_data"]["expected"], one[0, 0])
+    point = Counterfactual.from_draws(np.array([100.0]), "none", spending=95.0)
+    tree = dataclasses.replace(point, expected=point.benchmark).to_datatree()
+    assert list(tree["posterior_predictive"].data_vars) == ["benchmark", "expected"]
+
+
+@pytest.mark.parametrize(
+    ("scale", "saving", "benchmark"),
+    [(1.0, "-20.40", "2,390.00"), (1e-3, "-0.0204", "2.39"), (1e-6, "-2.04e-05", "0.00239")],
+)
+def test_money_in_thousands_or_millions_keeps_three_digits(scale, saving, benchmark):
+    """Fault A6: spending in millions printed "0.00 (SD 0.00)"."""
+    cf = Counterfactual.from_draws(scale * (2390.0 + 30.1 * np.array([-1.0, 1.0])), "sampling", spending=2410.4 * scale)
+    assert f"Savings: {saving} per insured-year" in repr(cf.savings())
+    assert f"pooled benchmark {benchmark} (SD {repr(cf.savings()).split('SD ')[1].split()[0]})" in repr(cf)
+    assert "SD 0.00 " not in repr(cf.savings())
+
+
 def test_travels_between_processes(cf):
     again = pickle.loads(pickle.dumps(cf))  # noqa: S301  (our own bytes)
     np.testing.assert_array_equal(again.benchmark, cf.benchmark)

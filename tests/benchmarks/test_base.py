@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from sklearn.base import clone
 
@@ -63,3 +64,26 @@ def test_old_and_new_name_together_are_refused(method):
 def test_impossible_numbers_of_draws_are_parameter_errors(method, wrong, cure):
     with pytest.raises(ParameterError, match=f"{method.__name__}: {cure}"):
         method(**wrong).fit(None, DESIGN)
+
+
+@pytest.mark.parametrize(
+    ("method", "tolerance"),
+    [
+        (ss.AdministrativeBenchmark(n_draws=1000), 2e-3),  # Monte Carlo error 4e-4: other order, other draws
+        (ss.SyntheticControl(), 1e-12),
+        (ss.SyntheticDiD(), 1e-12),
+    ],
+)
+def test_scale_order_of_rows_and_names_change_no_rate(null_panel, method, tolerance):
+    """Fault H9: spending from EUR 0.002 to 2,000,000,000,000 per insured-year, rows shuffled, units renamed."""
+    frame = null_panel(n_units=24, n_periods=6, first=2012).to_frame()
+    names = dict(zip(frame["unit"].unique(), np.random.default_rng(1).permutation(frame["unit"].unique()), strict=True))
+
+    def rate(scale, names):
+        own = frame.assign(spending=frame["spending"] * scale, unit=frame["unit"].map(names))
+        panel = ss.Panel.from_frame(own.sample(frac=1, random_state=int(np.log10(scale)) + 6))
+        design = ss.Design([names["u000"]], range(2012, 2017), [2017])
+        return method.fit(panel, design, seed=1).savings().pooled().measured_rate.item()
+
+    plain = rate(1.0, {unit: unit for unit in names})
+    assert [rate(scale, names) for scale in (1e-6, 1e9)] == pytest.approx([plain, plain], abs=tolerance)

@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 import ssinfer as ss
 from ssinfer.benchmarks.hierarchical.arviz_groups import unit_densities
@@ -113,4 +114,33 @@ def test_arviz_works_on_the_tree(panel, tree):
     assert table.loc["default", "elpd_diff"] < 4 * max(table["dse"].max(), 1.0)
     for group in ("posterior_predictive", "prior_predictive"):
         az.plot_ppc_dist(tree, var_names="fitted", group=group)
+    for plot in (az.plot_forest, az.plot_trace):
+        plot(tree, var_names=["level", "trend"])
     plt.close("all")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "package"),
+    [("nc", "h5netcdf"), pytest.param("zarr", "zarr", marks=pytest.mark.filterwarnings("ignore"))],
+)
+def test_every_group_is_summarised_before_and_after_a_file(tree, tmp_path, suffix, package):
+    """Fault C8: a coordinate that only some variables of a group had stopped `arviz.summary`."""
+    pytest.importorskip(package)
+    import arviz as az
+
+    path = tmp_path / f"fit.{suffix}"
+    names = ("posterior_predictive", "prior_predictive", "constant_data")
+    kept = xr.DataTree.from_dict(
+        {name: tree[name].to_dataset().isel(draw=slice(50), missing_dims="ignore") for name in names}
+    )
+    (kept.to_netcdf if suffix == "nc" else kept.to_zarr)(path)
+    again = (az.from_netcdf if suffix == "nc" else az.from_zarr)(path)
+    for group in ("posterior_predictive", "prior_predictive"):
+        before, after = (az.summary(either, group=group, kind="stats") for either in (kept, again))
+        pd.testing.assert_frame_equal(before, after.loc[before.index])
+        assert {"benchmark[u000, 4]", "fitted[u001, 3]"} <= set(before.index)
+    cells = again["constant_data"]
+    assert cells["fitted_cell_unit"].values[:5].tolist() == ["u000"] * 4 + ["u001"]
+    assert cells["fitted_cell_period"].values[:5].tolist() == ["0", "1", "2", "3", "0"]
+    for function in (az.ess, az.hdi, az.extract):
+        assert "fitted" in function(again, group="posterior_predictive")

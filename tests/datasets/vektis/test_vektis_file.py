@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from ssinfer.datasets.vektis.columns import care_types
+from ssinfer.datasets.vektis import columns
+from ssinfer.datasets.vektis.baskets import baskets_touched
+from ssinfer.datasets.vektis.columns import care_types, known_names
 from ssinfer.datasets.vektis.file import read_vektis_file
+from ssinfer.datasets.vektis.panel import load_vektis
 from ssinfer.errors import DatasetError
 
+# the publisher's own: names end after 32 characters
+HEADER_2023 = (
+    "geslacht;leeftijdsklasse;gemeentenaam;aantal_bsn;aantal_verzekerdejaren;kosten_medisch_specialistische_z;"
+    "kosten_farmacie;kosten_huisarts_inschrijftarief;kosten_huisarts_consult;kosten_huisarts_mdz;"
+    "kosten_huisarts_overig;kosten_hulpmiddelen;kosten_mondzorg;kosten_paramedische_zorg_fysioth;"
+    "kosten_paramedische_zorg_overig;kosten_ziekenvervoer_zittend;kosten_ziekenvervoer_liggend;kosten_kraamzorg;"
+    "kosten_verloskundige_zorg;kosten_grensoverschrijdende_zorg;kosten_eerstelijns_ondersteuning;"
+    "kosten_geriatrische_revalidatiez;kosten_eerstelijnsverblijf;kosten_verpleging_en_verzorging;kosten_gzsp;"
+    "kosten_integrale_geboortezorg;kosten_innovatiegelden_ggz;kosten_overig;kosten_consulten_ggz;"
+    "kosten_intramuraal_verblijf_ggz;kosten_overige_prestaties_ggz"
+)
 FETCH = "Next step: .*ssinfer data fetch vektis"
 
 
@@ -172,3 +189,87 @@ def test_real_files_are_the_registered_bytes_and_a_cut_copy_is_refused(data_dir,
     (tmp_path / "vektis_2015_gemeente.csv").write_bytes(raw[:-3])  # one digit less: only the bytes can tell
     with pytest.raises(DatasetError, match="probably truncated"):
         read_vektis_file(2015, tmp_path)
+
+
+@pytest.fixture(name="folder_2023")
+def folder_2023_fixture(data_dir, tmp_path):
+    """The files of 2022 and 2023; without the publisher's, 2023 is its header over the rows of 2022."""
+    own = data_dir / "vektis" / "vektis_2023_gemeente.csv.gz"
+    raw = gzip.decompress((data_dir / "vektis" / "vektis_2022_gemeente.csv.gz").read_bytes())
+    (tmp_path / "vektis_2022_gemeente.csv").write_bytes(raw)
+    if own.is_file():
+        shutil.copy(own, tmp_path)
+        return tmp_path, True
+    header, rows = raw.split(b"\n", 1)
+    names = header.decode().strip().split(";")
+    assert [name[:32] for name in names] == HEADER_2023.split(";")
+    (tmp_path / "vektis_2023_gemeente.csv").write_bytes(HEADER_2023.encode() + b"\n" + rows)
+    return tmp_path, False
+
+
+def test_the_file_of_2023_loads_alone_and_beside_2022(folder_2023):
+    """Item 7: each cut name is the one column that begins with it; equal rows give equal spending."""
+    folder, registered = folder_2023
+    alone = load_vektis([2023], covariates=["expected"], folder=folder, verify=registered)
+    both = load_vektis([2022, 2023], "total", covariates=["expected"], folder=folder, verify=registered)
+    assert alone.spending.shape == (342, 1)
+    assert both.spending.shape == (342, 2)
+    if registered:
+        assert 1.0 < both.spending[:, 1].mean() / both.spending[:, 0].mean() < 1.15
+    else:
+        assert (both.spending[:, 0] == both.spending[:, 1]).all()
+
+
+def test_ages_with_one_blank_are_the_same_ages(write_vektis, vektis_text_of):
+    text = vektis_text_of(2022)
+    plain = read(write_vektis, 2022, text.replace("; 0 t/m  4 jaar", ";0 t/m 4 jaar"), verify=False)
+    pd.testing.assert_frame_equal(plain, read(write_vektis, 2022, text, verify=False))
+
+
+@given(st.sampled_from(HEADER_2023.upper().split(";")), st.data())
+@settings(max_examples=60)
+def test_a_changed_name_is_refused_or_the_same_column(name, data):
+    """One character left out, another one, or one more: never another column."""
+    place = data.draw(st.integers(0, len(name) - 1))
+    letter = data.draw(st.sampled_from(["", "X", name[place] * 2]))
+    changed = name[:place] + letter + name[place + 1 :]
+    assert known_names(changed) in ([], known_names(name))
+    assert len(known_names(name)) == 1
+
+
+def test_a_cut_name_of_two_columns_names_both(write_vektis, vektis_text_of, monkeypatch):
+    text = vektis_text_of(2022).replace("MEDISCH_SPECIALISTISCHE_ZORG", "MEDISCH_SPECIALISTISCHE_Z")
+    monkeypatch.setitem(columns.CARE_TYPES, "MEDISCH_SPECIALISTISCHE_ZIEKENHUIZEN", (2024, None))
+    words = (
+        "may be KOSTEN_MEDISCH_SPECIALISTISCHE_ZORG or KOSTEN_MEDISCH_SPECIALISTISCHE_ZIEKENHUIZEN, cut off.*full name"
+    )
+    with pytest.raises(DatasetError, match=words):
+        read(write_vektis, 2022, text, verify=False)
+
+
+def test_a_full_and_a_cut_name_of_one_column_are_a_column_twice(write_vektis, vektis_text_of):
+    text = vektis_text_of(2022).replace("KOSTEN_FARMACIE", "KOSTEN_MEDISCH_SPECIALISTISCHE_Z")
+    with pytest.raises(DatasetError, match="twice: KOSTEN_MEDISCH_SPECIALISTISCHE_ZORG"):
+        read(write_vektis, 2022, text, verify=False)
+
+
+@pytest.mark.parametrize("verify", [True, False])
+def test_next_years_new_column_is_named_with_the_baskets_that_it_may_touch(write_vektis, vektis_text_of, verify):
+    path = write_vektis(2023)
+    text = vektis_text_of(2023).replace("\n", ";1.5\n") + ";1.5"
+    later = path.with_name("vektis_2024_gemeente.csv")
+    later.write_text(text.replace(";1.5", ";KOSTEN_HUISARTS_DIGITAAL", 1))
+    words = r"KOSTEN_HUISARTS_DIGITAAL is in no earlier file: .* baskets total, core, without_ggz, gp\..*leave out 2024"
+    with pytest.raises(DatasetError, match=words):
+        read_vektis_file(2024, path.parent, verify=verify)
+    assert baskets_touched("KOSTEN_WIJKZORG") == ["total", "core", "without_ggz"]
+
+
+def test_next_years_file_with_known_columns_is_read_on_request(write_vektis):
+    path = write_vektis(2023)
+    with pytest.raises(DatasetError, match=r"vektis_2024_gemeente\.csv is not in .*put it there, or download"):
+        read_vektis_file(2024, path.parent)
+    path.rename(path.with_name("vektis_2024_gemeente.csv"))
+    with pytest.raises(DatasetError, match=r"no SHA-256 of 2024 is registered here.*verify=False"):
+        read_vektis_file(2024, path.parent)
+    assert load_vektis([2024], covariates=["expected"], folder=path.parent, verify=False).periods == (2024,)
