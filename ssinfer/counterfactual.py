@@ -256,10 +256,7 @@ class Counterfactual:
         return float("nan") if known is None else float(known)
 
     def to_datatree(self) -> xr.DataTree:
-        """Return an xarray DataTree in ArviZ's schema (posterior_predictive, observed_data, constant_data and others).
-
-        `expected` is in posterior_predictive, or in constant_data where a method gives one value without draws.
-        """
+        """Return an xarray DataTree in ArviZ's schema (posterior_predictive, observed_data, constant_data, others)."""
         groups: dict[str, xr.Dataset] = {"posterior_predictive": self.benchmark.to_dataset(name="benchmark")}
         if self.confidence is not None:
             groups["sampling_distribution"] = self.confidence.to_dataset(name="benchmark")

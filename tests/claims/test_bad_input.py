@@ -296,8 +296,13 @@ def test_files_that_are_not_there(tmp_path):
         ClaimsTables.open(tmp_path / "x.duckdb")
     with pytest.raises(ClaimsError, match="no Parquet or CSV"):
         ClaimsTables.open(claims=tmp_path / "c.parquet")
+    write(tmp_path, "parquet")
+    (tmp_path / "insured.parquet").rename(tmp_path / "verzekerden.parquet")
+    with pytest.raises(ClaimsError, match=r"no table 'insured'. It has .*verzekerden\.parquet\. Allowed"):
+        ClaimsTables.open(tmp_path)  # row 99 of the journey
+    assert ClaimsTables.open(tmp_path, insured=tmp_path / "verzekerden.parquet").insured.count().execute() == 2
     with pytest.raises(ClaimsError, match="'insured' was not found"):
-        ClaimsTables.open(tmp_path)
+        ClaimsTables.open()
 
 
 def test_a_csv_with_a_date_that_is_none(tmp_path):

@@ -103,6 +103,13 @@ class ClaimsTables:
             if path is not None and not path.is_dir():
                 raise ClaimsError(f"{path} is neither a folder nor a DuckDB file. Name the folder of the tables.")
             files = {} if path is None else {name: file for name in TABLES if (file := _file_of(path, name))}
+            absent = [name for name in TABLES if name not in (*OPTIONAL_TABLES, *files, *tables)]
+            if path is not None and absent:
+                there = ", ".join(sorted(file.name for file in path.iterdir())[:20]) or "no files"
+                allowed = f"{absent[0]}.parquet, {absent[0]}.csv or a folder {absent[0]}"
+                raise ClaimsError(
+                    f"{path} has no table {absent[0]!r}. It has {there}. Allowed: {allowed}. Rename the file."
+                )
             present = {name: read_file(connection, name, file) for name, file in files.items()}
         present |= {name: read_file(connection, name, Path(file)) for name, file in tables.items()}
         return cls(connection, **present)

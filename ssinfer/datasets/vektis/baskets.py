@@ -149,13 +149,9 @@ BASKETS: dict[str, Basket] = {
 
 
 def baskets_touched(column: str) -> list[str]:
-    """Return the baskets to which spending of an unknown column may belong.
+    """Return the baskets to which an unknown column may belong: those with the care types that may have held it before.
 
-    It may have been booked under `OVERIG` before (mental health care: under another GGZ column), or under a care type
-    whose name begins with the same word.
-
-    >>> baskets_touched("KOSTEN_FARMACIE_DUUR"), baskets_touched("KOSTEN_KORTDURENDE_GGZ")
-    (['total', 'core', 'without_ggz', 'pharmacy'], ['total', 'core'])
+    These are `OVERIG` and names that begin with the same word; for mental health care the other GGZ columns.
     """
     word = column.removeprefix(SPENDING_PREFIX).partition("_")[0]
     alike = {"OVERIG", *(name for name in CARE_TYPES if name.partition("_")[0] == word)}

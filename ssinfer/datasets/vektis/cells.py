@@ -36,7 +36,7 @@ def vektis_cells(
 
     Parameters
     ----------
-    years : years of spending, 2011 to 2023 as far as the files are at hand
+    years : years of spending, 2011 to 2023 as far as the files are at hand; later ones need `verify=False`
     basket : name of a basket (`ssinfer.datasets.BASKETS`)
     borders : municipal division to which the files are brought: 2019, 2021, 2022 or 2023
         Merged municipalities are added up; one that was split before `borders` (Haaren) is left out.

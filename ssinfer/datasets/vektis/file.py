@@ -48,7 +48,8 @@ def read_vektis_file(year: int, folder: str | Path | None = None, *, verify: boo
             problem = f" is named as the file of {year}, but its bytes are the publisher's file of {other.year}"
             raise damaged(path, problem, f"rename it to {other.name}, and {FETCH_AGAIN}", f"the file of {year}")
     header = plain_lines(raw).lstrip(b"\n").partition(b"\n")[0].decode(errors="replace")
-    names = [_full_name(path, name.strip().strip('"').upper()) for name in header.split(";")]
+    names = [name.strip().strip('"').upper() for name in header.split(";")]
+    names = [known[0] if len(known := known_names(name)) == 1 else name for name in names]
     types = {**dict.fromkeys(names, "float64"), **dict.fromkeys(KEYS, "str")}
     missing = {name: [""] for name in names}
     if len(names) > 1:  # another separator is refused by the reader
@@ -59,16 +60,6 @@ def read_vektis_file(year: int, folder: str | Path | None = None, *, verify: boo
     if verify and (year not in VEKTIS_FILES or digest != VEKTIS_FILES[year].sha256):
         _refuse_bytes(path, year, digest, len(raw))
     return _labelled(path, frame)
-
-
-def _full_name(path: Path, name: str) -> str:
-    full = known_names(name)
-    if len(full) > 1:
-        raise DatasetError(
-            f"{path}: column {name} may be {' or '.join(full)}, cut off. Allowed: a name that fits one column. "
-            "Next step: write the full name in the first line, and use verify=False."
-        )
-    return full[0] if full else name
 
 
 def _columns_of(year: int) -> list[str]:
@@ -85,11 +76,18 @@ def _check_columns(path: Path, year: int, names: list[str]) -> None:
         of_year = f" These are the columns of {', '.join(map(str, fitting))}." if fitting else ""
         hint = f" {did_you_mean(missing[0], unknown)}" if missing and unknown else ""
         cure = f"check the year in the file name, or {FETCH_AGAIN}"
-        new = [name for name in unknown if name.startswith(SPENDING_PREFIX) and not known_names(name)]
-        for name in new:
-            hint += f" {name} is in no earlier file: it may belong to the baskets {', '.join(baskets_touched(name))}."
-        if new and not missing:
-            cure = f"leave out {year}; or delete the column, and use verify=False and a basket that it does not touch"
+        for name in unknown:
+            known = known_names(name)
+            if len(known) > 1:
+                hint += f" {name} may be {' or '.join(known)}, cut off: write the full name, and use verify=False."
+            elif not known and name.startswith(SPENDING_PREFIX):
+                hint += (
+                    f" {name} is in no earlier file: it may belong to the baskets {', '.join(baskets_touched(name))}."
+                )
+                if not missing:
+                    cure = (
+                        f"leave out {year}; or delete the column, and use verify=False and a basket it does not touch"
+                    )
         raise DatasetError(
             f"{path}: the columns are not those of {year}. Missing: {', '.join(missing) or 'none'}. "
             f"Not expected, or twice: {', '.join([*unknown, *twice]) or 'none'}.{of_year}{hint} "

@@ -64,7 +64,7 @@ def load_vektis(
 
     Parameters
     ----------
-    years : years of spending, 2011 to 2023 as far as the files are at hand
+    years : years of spending, 2011 to 2023 as far as the files are at hand; later ones need `verify=False`
     basket : ``core`` (default), ``total``, ``without_ggz``, ``hospital``, ``pharmacy`` or ``gp``
         Years in which the basket is not comparable are refused.
     borders : municipal division: 2023 (default; every unit then has coordinates), 2022, 2021 or 2019
