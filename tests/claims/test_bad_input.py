@@ -259,18 +259,19 @@ def test_parquet_csv_and_duckdb_files_give_the_same(tmp_path, plain_extract, suf
     pd.testing.assert_frame_equal(result.panel.to_frame(), plain_extract.panel.to_frame())
 
 
-def test_dutch_dates_byte_order_marks_and_leading_zeros_in_csv(tmp_path, plain_extract):
-    """Fault H11: 01-02-2018 is the first of February, 31-12-9999 is still insured, person 007 is text."""
-    for name, frame in frames().items():
-        kept = frame.assign(person=["007", "010"][-len(frame) :])
-        for column in kept.columns.intersection(["date", "start", "end"]):
-            days = kept[column].fillna(DAY(9999, 12, 31))
-            kept[column] = [f"{day:%d-%m-}{day.year}" for day in days]
-        text = kept.to_csv(index=False, sep=";", lineterminator="\r\n")
+def test_dutch_dates_byte_order_marks_and_leading_zeros_in_csv(tmp_path):
+    """Fault H11: 01-02-2018 is the first of February, 31-12-9999 is a day, person 007 is text."""
+    wanted = {name: frame.assign(person=["007", "010"][-len(frame) :]) for name, frame in frames().items()}
+    wanted["enrolment"]["end"] = [DAY(9999, 12, 31), DAY(2018, 12, 31)]
+    for name, frame in wanted.items():
+        days = frame.columns.intersection(["date", "start", "end"])
+        dutch = frame.assign(**{column: [f"{day:%d-%m-%Y}" for day in frame[column]] for column in days})
+        text = dutch.to_csv(index=False, sep=";", lineterminator="\r\n")
         (tmp_path / f"{name}.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
-    result = extract(ClaimsTables.open(tmp_path), periods=range(2017, 2019))
-    pd.testing.assert_frame_equal(result.attrition, plain_extract.attrition)
-    pd.testing.assert_frame_equal(result.panel.to_frame(), plain_extract.panel.to_frame())
+    tables = ClaimsTables.open(tmp_path)
+    for name, frame in wanted.items():
+        read = getattr(tables, name).to_pyarrow().select(list(frame.columns)).to_pylist()
+        assert read == frame.to_dict("records")
 
 
 def test_several_files_of_one_table_must_agree(tmp_path):
