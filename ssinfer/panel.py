@@ -124,8 +124,10 @@ class Panel:
         keys = frame[[unit, period]].apply(label_column, args=(PanelError,))
         if keys.isna().to_numpy().any():
             blank = keys.isna().any(axis=1).to_numpy()
-            where = f"have no label in {unit!r} or {period!r}, the first is row {blank.argmax() + 1}"
-            raise PanelError(f"{blank.sum()} rows {where}. Drop or name them first; a line with a total is no unit.")
+            where = f"the first is row {blank.argmax() + 1} (line {blank.argmax() + 2} of a CSV file)"
+            raise PanelError(
+                f"{blank.sum()} rows have no label in {unit!r} or {period!r}, {where}. Drop or name them first."
+            )
         twice = keys[keys.duplicated()]
         if len(twice):
             name, label = (plain_label(plain_value(value)) for value in twice.iloc[0])

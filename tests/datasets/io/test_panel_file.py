@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ssinfer.datasets.io.panel_file import read_panel_file
+from ssinfer.errors import PanelError
 from ssinfer.panel import Panel
 
 UNITS = ("Ten Boer, oost", 'De "Linde"', "Súdwest-Fryslân", "0363", "'s-Gravenhage")
@@ -34,6 +35,14 @@ def assert_same_panel(path):
     rows = [panel.units.index(unit) for unit in UNITS]
     np.testing.assert_array_equal(panel.spending[rows], FRAME["spending"].to_numpy().reshape(5, 3))
     np.testing.assert_array_equal(panel.insured_years[rows], FRAME["insured_years"].to_numpy().reshape(5, 3))
+
+
+def test_a_line_with_a_total_is_named_by_its_line(tmp_path):
+    """Row 35 of the journey: "1 rows have no label" named no line."""
+    text = FRAME.to_csv(index=False) + "Eindtotaal,,2100,15000\n"
+    (tmp_path / "panel.csv").write_text(text)
+    with pytest.raises(PanelError, match=r"1 rows have no label .* row 16 \(line 17 of a CSV file\)"):
+        Panel.from_frame(read_panel_file(tmp_path / "panel.csv"))
 
 
 @pytest.mark.parametrize("quoting", [0, 1, 2])
