@@ -11,10 +11,10 @@ import xarray as xr
 
 from ssinfer.arguments import Choice, check_arguments
 from ssinfer.design import Design
-from ssinfer.errors import ConvergenceError, DataError, DrawsError, NotSupportedError, ParameterError
+from ssinfer.errors import ConvergenceError, DataError, DrawsError, NotSupportedError, ParameterError, RefusalError
 from ssinfer.level import check_level
 from ssinfer.periods import plain_label, read_periods
-from ssinfer.savings import Savings, Uncertainty, money
+from ssinfer.savings import Savings, Uncertainty, money, refuse_rate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +52,7 @@ class Counterfactual:
         frame and of the next two.
     components : pandas.DataFrame, optional; variance of the error by source, a fraction of the squared benchmark
     diagnostics : pandas.DataFrame, optional; one row per check, as :func:`ssinfer.check.tabulate` returns
-    failures : tuple of str, failed convergence diagnostics; if there are any, thresholds and intervals are refused
+    failures : tuple of str, failed diagnostics; if there are any, thresholds and intervals are refused
     inference : mapping of str to xarray.Dataset, further groups for :meth:`to_datatree`, such as posterior
     """
 
@@ -151,11 +151,7 @@ class Counterfactual:
         """
         if kind == "benchmark":
             return self.benchmark
-        if self.failures:
-            raise ConvergenceError(
-                f"No {kind} threshold or interval from {self.method}: {'; '.join(self.failures)}. "
-                "Draw longer, simplify the model, or look at cf.diagnostics."
-            )
+        self.require_dependable(f"{kind} threshold or interval")
         if kind == "credible":
             if self.uncertainty != "posterior":
                 raise NotSupportedError(
@@ -175,6 +171,15 @@ class Counterfactual:
                 "Use kind='credible', or calibrate on placebos.",
             )
         raise ParameterError(f"kind is {kind!r}; allowed: 'benchmark', 'credible', 'confidence'.")
+
+    def require_dependable(self, subject: str) -> None:
+        """Refuse a threshold or interval, named by `subject`, if a diagnostic failed."""
+        if self.failures:
+            sampled = self.uncertainty != "none"
+            raise (ConvergenceError if sampled else RefusalError)(
+                f"No {subject} from {self.method}: {'; '.join(self.failures)}. "
+                + ("Draw longer, simplify the model, or look at cf.diagnostics." if sampled else "See cf.diagnostics.")
+            )
 
     def pooled(self, kind: str = "benchmark") -> Floats:
         """Return the pooled benchmark per draw: sum n B / sum n over units and performance periods."""
@@ -196,8 +201,9 @@ class Counterfactual:
 
     @property
     def level(self) -> float:
-        """Mean benchmark Bbar: the mean of the pooled benchmark draws, in EUR per insured-year."""
-        return float(self.pooled().mean())
+        """Mean benchmark Bbar of the pooled draws, in EUR per insured-year; refused unless positive."""
+        refuse_rate(mean := float(self.pooled().mean()), "over all units and periods")
+        return mean
 
     def interval(self, level: float = 0.95, kind: str = "credible") -> pd.DataFrame:
         """Return equal-tailed predictive intervals of the benchmark, with the share `level` of the draws of a kind.
@@ -275,10 +281,11 @@ class Counterfactual:
 
     def __repr__(self) -> str:
         chains, draws, units, periods = self.benchmark.shape
+        pooled = self.pooled()
         return (
             f"Counterfactual by {self.method}: {chains} x {draws} draws ({self.uncertainty}, {self.information}), "
             f"{units} {'unit' if units == 1 else 'units'} x {periods} {'period' if periods == 1 else 'periods'}, "
-            f"pooled benchmark {money(self.level)} (SD {money(self.pooled().std())}) per insured-year"
+            f"pooled benchmark {money(pooled.mean())} (SD {money(pooled.std())}) per insured-year"
         )
 
 

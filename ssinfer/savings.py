@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ssinfer.errors import RefusalError
 from ssinfer.level import check_level
 
 Uncertainty = Literal["posterior", "sampling", "none"]
@@ -45,6 +46,7 @@ class Savings:
     @property
     def rate(self) -> xr.DataArray:
         """Draws of the savings rate (B - Y) / B, for description. Payment tests use `measured_rate`."""
+        self._refuse_rates()
         return (self.draws / self.benchmark).rename("savings_rate")
 
     @property
@@ -54,8 +56,17 @@ class Savings:
 
     @property
     def measured_rate(self) -> xr.DataArray:
-        """Measured savings rate M / Bbar (unit, period), a fraction. It is compared with the threshold."""
+        """Measured savings rate M / Bbar (unit, period), a fraction. Refused unless each Bbar is positive."""
+        self._refuse_rates()
         return self.measured / self.benchmark.mean(("chain", "draw"), skipna=False)
+
+    def _refuse_rates(self) -> None:
+        """Refuse savings rates if the mean benchmark of a cell is not positive."""
+        mean = self.benchmark.mean(("chain", "draw"), skipna=False)
+        for i, t in np.argwhere(mean.values <= 0)[:1].tolist():
+            unit, period = mean["unit"].values.tolist()[i], mean["period"].values.tolist()[t]
+            of = "over all units and periods" if unit == period == "pooled" else f"of {unit!r} in {period!r}"
+            refuse_rate(float(mean[i, t]), of)
 
     def pooled(self) -> Savings:
         """Return the saving pooled over units and periods, weighted by insured-years, draw by draw."""
@@ -75,28 +86,37 @@ class Savings:
 
         The columns are unit, period, benchmark (mean), spending, saving, savings_rate (measured), lower and upper
         (equal-tailed interval of the saving with probability `level`), probability_positive (share of positive draws).
+        The last three are NaN for a point estimate.
         """
         level = check_level(level)
         tables = [self] if self.draws.sizes["unit"] * self.draws.sizes["period"] == 1 else [self, self.pooled()]
         rows: list[tuple[Any, ...]] = []
         for savings in tables:
-            draws = savings.draws.values
+            draws, rates = savings.draws.values, savings.measured_rate.values
             mean = savings.benchmark.mean(("chain", "draw"), skipna=False).values
             for i, t in np.argwhere(savings.insured_years.values > 0).tolist():
                 cell = draws[:, :, i, t]
                 spent = float(savings.spending.values[i, t])
-                lower, upper = np.quantile(cell, [(1 - level) / 2, (1 + level) / 2])
+                interval = [*np.quantile(cell, [(1 - level) / 2, (1 + level) / 2]), (cell > 0).mean()]
+                if self.uncertainty == "none":
+                    interval = [np.nan] * 3
                 labels = (savings.spending["unit"].values[i], savings.spending["period"].values[t])
-                measured = mean[i, t] - spent
-                rows.append(
-                    (*labels, mean[i, t], spent, measured, measured / mean[i, t], lower, upper, (cell > 0).mean())
-                )
+                rows.append((*labels, mean[i, t], spent, mean[i, t] - spent, rates[i, t], *interval))
         names = ["unit", "period", "benchmark", "spending", "saving", "savings_rate", "lower", "upper"]
         return pd.DataFrame(rows, columns=[*names, "probability_positive"])
 
     def __repr__(self) -> str:
         pooled = self.pooled()
-        return (
-            f"Savings: {money(pooled.measured.item())} per insured-year ({100 * pooled.measured_rate.item():.2f}% of "
-            f"the benchmark), SD {money(float(pooled.draws.std()))} ({self.uncertainty})"
+        saving, benchmark = pooled.measured.item(), float(pooled.benchmark.mean())
+        rate = f" ({100 * saving / benchmark:.2f}% of the benchmark)" if benchmark > 0 else ""
+        spread = money(float(pooled.draws.std()))
+        return f"Savings: {money(saving)} per insured-year{rate}, SD {spread} ({self.uncertainty})"
+
+
+def refuse_rate(benchmark: float, of: str) -> None:
+    """Refuse a rate of a mean benchmark that is not positive; `of` says which benchmark it is."""
+    if benchmark <= 0:
+        raise RefusalError(
+            f"The mean benchmark {of} is {money(benchmark)} per insured-year; a savings rate or threshold needs a "
+            "positive one. Read the saving in money (savings().measured), or use spending that is positive."
         )

@@ -10,10 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from ssinfer.backtesting.fits import Fit
 from ssinfer.counterfactual import DIMS, Counterfactual
 from ssinfer.design import Design
-from ssinfer.errors import ConvergenceError, DataError, NotSupportedError, ParameterError
+from ssinfer.errors import ConvergenceError, DataError, NotSupportedError, ParameterError, RefusalError
 from ssinfer.savings import Savings
+from ssinfer.thresholds.compare import compare_thresholds
+from ssinfer.thresholds.confidence import confidence_threshold
 
 UNITS, PERIODS = ["a", "b"], [2017, 2018]
 
@@ -217,3 +220,31 @@ def test_reprs_say_what_the_draws_are(cf):
     assert "2 x 500 draws (sampling, settlement), 2 units x 2 periods" in repr(cf)
     assert isinstance(cf.savings(), Savings)
     assert "per insured-year" in repr(cf.savings())
+
+
+def test_rates_of_a_benchmark_that_is_not_positive_are_refused():
+    """Fault W7: a loss of 40 on a benchmark of -6,630 was a rate of +0.61%, and passed a threshold of -0.79%."""
+    draws = -6630 + 30 * np.random.default_rng(1).standard_normal(400)
+    cf = Counterfactual.from_draws(draws, "sampling", spending=-6590.0, insured_years=20_000)
+    savings = cf.savings()
+    assert savings.measured.item() == pytest.approx(-40, abs=5)
+    for rate in (lambda: savings.measured_rate, lambda: savings.rate, savings.summary, lambda: cf.level):
+        with pytest.raises(RefusalError, match=r"mean benchmark .* is -6,6.*Read the saving in money"):
+            rate()
+    with pytest.raises(RefusalError, match="needs a positive one"):
+        confidence_threshold(cf, level=0.95, side="one-sided")
+    assert compare_thresholds(cf, [0.95])["rate"].isna().all()
+    assert "%" not in repr(savings)
+    assert "-6,6" in repr(cf)
+    fit = Fit.of(cf)
+    assert (fit.status, fit.benchmark) == ("refused", None)
+
+
+def test_the_cell_with_a_benchmark_that_is_not_positive_is_named():
+    """Fault W7: one such cell is named by its unit and period; the pooled rate stands."""
+    draws = np.full((1, 4, 2, 2), 100.0)
+    draws[0, :, 1, 0] = -1.0
+    savings = build(draws, [[90, 90], [90, 90]], [[1, 1], [1, 1]]).savings()
+    with pytest.raises(RefusalError, match=r"of 'b' in 2017 is -1\.00"):
+        savings.summary()
+    assert np.isfinite(savings.pooled().measured_rate.item())

@@ -11,6 +11,7 @@ import numpy as np
 
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import SsinferError
+from ssinfer.savings import refuse_rate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,6 +71,7 @@ class Fit:
             return cls._failed(result if isinstance(result, Exception) else unknown)
         try:
             result.require_spending()
+            refuse_rate(float(result.pooled().mean()), "over all units and periods")
             benchmark = None if result.failures else result.pooled()
             known = not result.failures and (result.confidence is not None or result.uncertainty == "sampling")
             sampling = result.pooled("confidence") if known else None

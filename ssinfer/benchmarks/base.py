@@ -72,6 +72,8 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
     capabilities: ClassVar[Capabilities] = Capabilities()
     # Rules of constructor parameters that are narrower than their declared types.
     rules: ClassVar[dict[str, Rule]] = {}
+    # Whether spending has to be positive in every cell that the design needs.
+    needs_positive_spending: bool = False
     # Constructor parameters that have a new name: see `ssinfer.deprecation.renamed_parameters`.
     renamed: ClassVar[tuple[Renamed, ...]] = ()
 
@@ -118,6 +120,11 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
             outcomes[number] = estimate if isinstance(estimate, SsinferError) else self.label(problem, estimate)
         return [outcomes[number] for number in range(len(designs))]
 
+    @property
+    def offered(self) -> Capabilities:
+        """Capabilities with these parameters: the method's own, less those that a parameter switches off."""
+        return self.capabilities
+
     def check_parameters(self) -> None:
         """Read constructor parameters by declared type and rule (500.0 as 500); ParameterError before data are read."""
         read_fields(self, **self.rules)
@@ -159,7 +166,8 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
             raise NotSupportedError("A staggered start", name, "Give one design per start.")
         if design.masked and not self.capabilities.masks:
             raise NotSupportedError("A mask", name, "Choose windows without the masked periods.")
-        return Problem.of(data, design)
+        problem = Problem.of(data, design)
+        return problem.with_positive_spending(name) if self.needs_positive_spending else problem
 
     def label(self, problem: Problem, estimate: Estimate) -> Counterfactual:
         """Return the estimate as a Counterfactual, with labels and in EUR per insured-year."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +100,25 @@ class Problem:
             performance_columns=after,
             baseline=before,
         )
+
+    def with_positive_spending(self, method: str) -> Problem:
+        """Return the problem with cells that are not positive taken as absent; refused where `method` needs them."""
+        wrong = self.spending <= 0
+        if not wrong.any():
+            return self
+        rows = np.sort(np.concatenate([self.treated, self.donors]))
+        columns = np.union1d(self.baseline, self.performance_columns)
+        needed = np.argwhere(wrong[np.ix_(rows, columns)])
+        if len(needed):
+            row, column = rows[needed[0, 0]], columns[needed[0, 1]]
+            window = "baseline" if column in self.baseline else "performance"
+            raise PanelError(
+                f"Spending of {self.panel.units[row]!r} is {self.panel.spending[row, column]:g} in {window} period "
+                f"{self.panel.periods[column]!r} ({len(needed)} such cells); {method} takes spending relative to a "
+                "unit's own, so it must be positive. Correct the cell; or remove it and set incomplete='drop'; or use "
+                "SyntheticControl or HierarchicalBenchmark(scale='identity')."
+            )
+        return replace(self, spending=np.where(wrong, np.nan, self.spending))
 
     @property
     def performance_insured_years(self) -> Floats:

@@ -123,7 +123,10 @@ class StackedBenchmark(BenchmarkMethod):
         """
         designs = self._designs(problem, rng)
         outcomes = [m.fit_many(problem.panel, designs, [seed] * len(designs)) for m in self.methods]
-        fits = [[cf for cf in case if not isinstance(cf, SsinferError)] for case in zip(*outcomes, strict=True)]
+        fits = [
+            [cf for cf in case if not isinstance(cf, SsinferError) and cf.uncertainty != "none"]
+            for case in zip(*outcomes, strict=True)
+        ]
         cases = [case for case in fits if len(case) == len(self.methods)]
         if len(cases) < MIN_CASES:
             raise DesignError(

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ssinfer.benchmarks.synthetic_control.kernels.gram import differenced_gram, factor
-from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import simplex_weights
+from ssinfer.benchmarks.synthetic_control.hull import NAME, TOLERANCE, distance_from_hull
 from ssinfer.check import Check
 from ssinfer.diagnostics.fitting import require_one_treated, usable_baseline
 from ssinfer.errors import SsinferError
@@ -17,10 +16,8 @@ if TYPE_CHECKING:
     from ssinfer.design import Design
     from ssinfer.panel import Panel
 
-NAME = "convex hull"
 
-
-def convex_hull(panel: Panel, design: Design, *, tolerance: float = 0.01) -> Check:
+def convex_hull(panel: Panel, design: Design, *, tolerance: float = TOLERANCE) -> Check:
     """Measure the distance of the treated unit's baseline from the hull of its donors.
 
     `figure` of the check is the distance, a fraction of mean baseline spending. The table gives the donors' range per
@@ -50,13 +47,8 @@ def convex_hull(panel: Panel, design: Design, *, tolerance: float = 0.01) -> Che
     donors = donors[np.isfinite(Y[:, donors]).all(axis=0)]
     if donors.size < 2 or not np.isfinite(Y[:, treated]).all():
         return Check.not_evaluated(NAME, f"{donors.size} donors with complete baseline spending; at least 2 are needed")
-    Y = np.ascontiguousarray(Y[:, np.append(treated, donors)])
-    with_intercept = False
-    F = factor(Y, np.ones(len(baseline)), with_intercept)
-    J = donors.size
-    w, *_ = simplex_weights(differenced_gram(F.T @ F, 0, np.arange(1, J + 1)), np.zeros(J), np.zeros(J))
-    spending, Y = Y[:, 0], Y[:, 1:]
-    distance = float(np.sqrt(((spending - Y @ w) ** 2).mean()) / abs(spending.mean()))
+    distance = distance_from_hull(Y[:, np.append(treated, donors)])
+    spending, Y = Y[:, treated], Y[:, donors]
     lowest, highest = Y.min(axis=1), Y.max(axis=1)
     in_range = (lowest <= spending) & (spending <= highest)
     table = pd.DataFrame(
@@ -69,7 +61,7 @@ def convex_hull(panel: Panel, design: Design, *, tolerance: float = 0.01) -> Che
         }
     )
     message = (
-        f"{name} is {100 * distance:.2f}% from the hull of {J} donors (limit {100 * tolerance:g}%); outside their "
-        f"range in {int((~in_range).sum())} of {len(baseline)} baseline periods"
+        f"{name} is {100 * distance:.2f}% from the hull of {donors.size} donors (limit {100 * tolerance:g}%); outside "
+        f"their range in {int((~in_range).sum())} of {len(baseline)} baseline periods"
     )
     return Check(NAME, "PASS" if distance <= tolerance else "FAIL", distance, message, table)

@@ -53,9 +53,9 @@ def held_out_fit(
         cf = method.fit(data, earlier, seed=seed)
         savings = cf.savings()
         pooled = savings.pooled()
+        error_rate = -pooled.measured_rate.item()
     except SsinferError as error:
         return Check.not_evaluated(NAME, error)
-    error_rate = -pooled.measured_rate.item()
     table = pd.DataFrame({"period": baseline[-count:], "error": (-savings.measured.mean("unit")).values.ravel()})
     message = (
         f"{100 * error_rate:+.2f}% in {baseline[-count]}-{baseline[-1]}, fitted on {baseline[0]}-{baseline[-count - 1]}"

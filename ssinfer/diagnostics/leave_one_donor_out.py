@@ -51,10 +51,10 @@ def leave_one_donor_out(
         return Check.not_evaluated(NAME, f"{cf.method} gives no donor weights")
     if limit is None:
         try:
-            lower, upper = np.quantile(pooled_draws(cf), [0.05, 0.95])
+            lower, upper = np.quantile(pooled_draws(cf), [0.05, 0.95]) / cf.level
         except SsinferError as error:
             return Check.not_evaluated(NAME, f"no limit was given and there is no interval to take one from: {error}")
-        limit = float((upper - lower) / 2 / cf.level)
+        limit = float((upper - lower) / 2)
     donors = [str(unit) for unit in cf.weights.columns]
     largest = cf.weights.abs().max(axis=0)
     dropped = [donor for donor, weight in zip(donors, largest, strict=True) if weight > MIN_WEIGHT]

@@ -52,8 +52,9 @@ def _contract_group(result: StudyResult) -> str:
     """Return the table of the contract group, and the reasons for designs without a saving."""
     rows, reasons = [], []
     for _, row in result.savings.iterrows():
-        if row["status"] != "ok":
+        if row["reason"]:
             reasons.append(f"{', '.join(pair_of(row))}: {row['status']}: {row['reason']}")
+        if row["status"] != "ok":
             continue
         known = math.isfinite(row["lower"])
         interval = f"{row['lower']:,.0f} to {row['upper']:,.0f}" if known else "none"

@@ -12,7 +12,7 @@ from ssinfer.backtesting.result import BacktestResult
 from ssinfer.contracts.contract import Contract
 from ssinfer.contracts.settle import settle
 from ssinfer.counterfactual import Counterfactual
-from ssinfer.errors import SsinferError
+from ssinfer.errors import RefusalError, SsinferError
 from ssinfer.study.frames import CASE_THRESHOLDS, SAVINGS, SETTLEMENT
 from ssinfer.study.plan import Plan
 from ssinfer.thresholds.compare import compare_thresholds
@@ -52,9 +52,10 @@ def evaluate_case(plan: Plan, result: BacktestResult | None, pairs: Iterable[tup
         try:
             row = _savings_row(plan, cf, design, method)
         except SsinferError as error:
-            savings.append({**labels, "status": "sealed", "reason": str(error)})
+            status = "refused" if isinstance(error, RefusalError) else "sealed"
+            savings.append({**labels, "status": status, "reason": str(error)})
         else:
-            savings.append({**labels, "status": "ok", "reason": "", **row})
+            savings.append({**labels, "status": "ok", "reason": "; ".join(cf.failures), **row})
             measured = float(cf.savings().pooled().measured_rate.item())
             table = table.assign(measured=measured, passed=measured >= table["rate"])
             if plan.contract is not None:
@@ -104,9 +105,7 @@ def _savings_row(plan: Plan, cf: Counterfactual, design: str, method: str) -> di
     row |= {"completion_error": 0.0, "insured_years": insured_years, "total": float(summary["saving"]) * insured_years}
     claims = plan.data.claims
     error = 0.0 if claims is None else claims.completion_error(design)
-    if cf.uncertainty == "none":
-        row |= {"lower": np.nan, "upper": np.nan}
-    elif error > 0:
+    if cf.uncertainty != "none" and error > 0:
         lower, upper = _interval_with_factor(cf, error, seed_of(plan.config.seed, design, method, "completion"))
         row |= {"lower": lower, "upper": upper, "completion_error": error}
     return row

@@ -14,7 +14,7 @@ SAVINGS = FrameSchema(
     (
         *DESIGN_AND_METHOD,
         Column("status", "text", "", "ok, refused (no fit), or sealed (no performance spending of the treated units)."),
-        Column("reason", "text", "", "Reason of the status."),
+        Column("reason", "text", "", "Reason of the status, or the failed check for which there is no interval."),
         Column("benchmark", "float", MONEY, "Expected spending without the contract."),
         Column("spending", "float", MONEY, "Observed spending of the treated units in the performance period."),
         Column("saving", "float", MONEY, "Benchmark less spending."),

@@ -16,8 +16,10 @@ from ssinfer.study.config import ComparisonConfig, SharingConfig, StudyConfig, r
 from ssinfer.study.config_base import Periods, Span
 from ssinfer.study.data import StudyData
 from ssinfer.study.look import Look, look_at
+from ssinfer.thresholds.kind import KINDS
 from ssinfer.windows import rolling_windows
 
+CAPABILITY = {"posterior": "posterior", "sampling distribution": "confidence"}  # of a threshold's distribution
 NEUTRAL_SHARE = 0.5  # sharing rate of over- and underpayments in a study that names no contract
 
 
@@ -61,6 +63,7 @@ def plan_study(path: str | Path, *, n_jobs: int = 1, tell: Callable[[Look], None
     config = read_study(path)
     # Methods and sharing are validated before the data are read, which may take minutes.
     methods = make_methods(config)
+    _check_threshold(config, methods)
     contract, share = _contract(config.sharing)
     data = config.data.load(config, path.parent, n_jobs)
     designs = {part.name: _design(config, part, data) for part in config.comparison}
@@ -102,6 +105,18 @@ def make_methods(config: StudyConfig) -> dict[str, Any]:
         except SsinferError as error:
             raise StudyError(f"method {part.label!r}: {error}") from error
     return methods
+
+
+def _check_threshold(config: StudyConfig, methods: Mapping[str, Any]) -> None:
+    """Refuse a threshold that settles and needs a distribution which a method does not give."""
+    distribution = KINDS.find(config.threshold.kind).distribution
+    for label, method in methods.items():
+        offered = getattr(method, "offered", getattr(method, "capabilities", None))
+        if distribution and not getattr(offered, CAPABILITY[distribution], True):
+            raise StudyError(
+                f"threshold.kind is {config.threshold.kind!r}, but method {label!r} gives no {distribution} with these "
+                "parameters. Give threshold.kind = 'placebo', or methods that have one (`ssinfer methods` lists them)."
+            )
 
 
 def _check_pairs(plan: Plan) -> None:

@@ -84,9 +84,11 @@ def _rows(
     kind: ThresholdKind, cf: Counterfactual, levels: Sequence[float], placebos: pd.DataFrame | None, seed: int
 ) -> Iterator[dict[str, Any]]:
     """Yield one row per threshold of a kind; a refusal is a row without a rate."""
-    learned, refused, benchmark = None, "", cf.level
+    learned, refused, benchmark = None, "", np.nan
     try:
-        learned = kind.for_case(cf, placebos, seed)
+        if cf.uncertainty == "none":  # a point estimate that failed a check meets no schedule either
+            cf.require_dependable(f"{kind.name} threshold")
+        learned, benchmark = kind.for_case(cf, placebos, seed), cf.level
     except SsinferError as refusal:
         refused = str(refusal)
     for key in kind.keys(levels):

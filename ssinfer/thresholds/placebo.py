@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ssinfer.errors import ConvergenceError, DataError, RefusalError
+from ssinfer.errors import DataError, RefusalError
 from ssinfer.level import check_level, check_side
 from ssinfer.thresholds.kind import ThresholdKey, ThresholdKind
 from ssinfer.thresholds.placebo_cross_fitted import cross_fitted_placebo_thresholds, placebo_thresholds_in_replicates
 from ssinfer.thresholds.placebo_order import order_interval, order_statistic
-from ssinfer.thresholds.placebo_rows import require_columns
+from ssinfer.thresholds.placebo_rows import refuse_impossible, require_columns
 from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def placebo_threshold(
     require_columns(placebos, ("unit", "savings_rate"))
     if "role" in placebos.columns:
         placebos = placebos[placebos["role"] == "placebo"]
+    refuse_impossible(placebos)
     rates, ses = _rates_and_errors(placebos, standard_error)
     usable = np.isfinite(rates) & np.isfinite(ses)
     origins = placebos["origin"].to_numpy() if "origin" in placebos.columns else np.zeros(len(rates))
@@ -116,11 +117,7 @@ def _refuse_repeats(units: object, origins: object, columns: pd.Index[str]) -> N
 
 
 def _for_case(cf: Counterfactual, placebos: pd.DataFrame, _seed: int) -> Callable[[ThresholdKey], Threshold]:
-    if cf.failures:
-        raise ConvergenceError(
-            f"No placebo threshold from {cf.method}, because its standard error is not reliable: "
-            f"{'; '.join(cf.failures)}. Draw longer, simplify the model, or look at cf.diagnostics."
-        )
+    cf.require_dependable("placebo threshold")
     error = cf.null_error()
     standard_error = float(error.std()) / cf.level if len(error) > 1 else None
     return lambda key: placebo_threshold(placebos, key.fraction, key.side, standard_error)

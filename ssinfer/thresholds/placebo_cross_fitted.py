@@ -64,8 +64,8 @@ def placebo_thresholds_in_replicates(
 
 
 def _can_be_standardised(rows: pd.DataFrame) -> Booleans:
-    """Return which placebos have a standard error; all of them where none has."""
-    known = rows["standard_error"].notna().to_numpy()
+    """Return which placebos have a positive standard error; all of them where none has."""
+    known = rows["standard_error"].to_numpy(dtype=float) > 0
     return known if known.any() else np.ones(len(rows), dtype=bool)
 
 

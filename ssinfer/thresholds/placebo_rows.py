@@ -28,6 +28,26 @@ def require_columns(placebos: pd.DataFrame, names: Sequence[str]) -> None:
         raise DataError(f"placebos lacks {absent}; it has {list(placebos.columns)[:12]}. Pass rows of result.placebos.")
 
 
+def refuse_impossible(placebos: pd.DataFrame) -> None:
+    """Refuse placebo rows with a value that no fit can give, and name the first; NaN stands for an unknown value."""
+    for name, needed in (
+        ("savings_rate", "finite"),
+        ("standard_error", "positive finite"),
+        ("assigned", "positive finite"),
+    ):
+        if name not in placebos.columns:
+            continue
+        values = placebos[name].to_numpy(dtype=float)
+        wrong = np.isinf(values) | ((values <= 0) & (needed != "finite"))
+        if wrong.any():
+            row = placebos.iloc[int(np.flatnonzero(wrong)[0])]
+            origin = f" at origin {row['origin']}" if "origin" in placebos.columns else ""
+            raise DataError(
+                f"placebos: {name} of unit {str(row['unit'])!r}{origin} is {row[name]:g}; a {needed} number is needed "
+                f"({int(wrong.sum())} such rows). Correct the row, leave it out, or give NaN where it is unknown."
+            )
+
+
 def refuse_equal_savings(savings: Floats) -> None:
     """Refuse placebo savings (m,) that are all equal up to rounding: they cannot come from m different units."""
     low, high = savings.min(), savings.max()
@@ -89,6 +109,7 @@ class CalibrationPlacebos:
             raise RefusalError(
                 f"{n_units} placebo units with a standard error; at least {MIN_CALIBRATION_UNITS} are needed."
             )
+        refuse_impossible(rows)
         y = rows["savings_rate"].to_numpy(dtype=float)
         refuse_equal_savings(y)
         size = rows["assigned"].to_numpy(dtype=float)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ssinfer.errors import RefusalError
 from ssinfer.savings import money
 
 if TYPE_CHECKING:
@@ -33,6 +35,12 @@ class Threshold:
     side: str = "one-sided"
     prior: str | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if math.isnan(self.rate):
+            raise RefusalError(
+                f"The {self.kind} threshold is NaN. Look for NaN in draws of the benchmark and placebos."
+            )
 
     def __float__(self) -> float:
         return self.rate

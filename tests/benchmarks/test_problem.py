@@ -1,8 +1,11 @@
 """Problem: what a method may see of a panel, and under which case mix."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+import ssinfer as ss
 from ssinfer.benchmarks.problem import Problem
 from ssinfer.design import Design
 from ssinfer.errors import DesignError, PanelError
@@ -113,3 +116,37 @@ def test_a_mask_that_masks_nothing_is_refused(masked):
 
 def test_a_mask_outside_the_panel_is_harmless():
     assert Problem.of(panel(), design(masked=[1990])).baseline.size == Problem.of(panel(), design()).baseline.size
+
+
+def opened_late(panel, before):
+    """The panel with a unit whose first three periods hold a value from before it opened."""
+    spending = panel.spending.copy()
+    spending[5, :3] = before
+    return replace(panel, spending=spending)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [ss.AdministrativeBenchmark(), ss.HierarchicalBenchmark(), ss.SyntheticControl(inference="bayes")],
+    ids=lambda method: type(method).__name__,
+)
+def test_zero_spending_of_a_needed_donor_is_named(null_panel, method):
+    """Fault W13, C1: a donor recorded as zero before it opened moved the benchmark, or ended in a LinAlgError."""
+    panel = opened_late(null_panel(30, 8, seed=1), 0.0)
+    design = ss.Design(["u000"], baseline=range(2012, 2018), performance=[2018])
+    message = r"Spending of 'u005' is 0 in baseline period 2012 \(3 such cells\).*incomplete='drop'"
+    with pytest.raises(PanelError, match=message):
+        method.prepare(panel, design)  # before any fit, so that a study refuses at planning
+    assert np.isfinite(ss.SyntheticControl(inference="none").fit(panel, design, seed=1).level)
+
+
+def test_zeros_outside_the_windows_are_taken_as_absent(null_panel):
+    """Fault W13: earlier windows held a benchmark of zero, with raw RuntimeWarnings and infinite errors."""
+    panel, absent = (opened_late(null_panel(30, 8, seed=1), before) for before in (0.0, np.nan))
+    design = ss.Design(["u000"], baseline=[2016, 2017], performance=[2018])
+    first, second = (ss.AdministrativeBenchmark().fit(data, design, seed=1) for data in (panel, absent))
+    np.testing.assert_array_equal(first.benchmark.values, second.benchmark.values)
+    rows = ss.backtest(panel, design, ss.AdministrativeBenchmark(n_draws=400), n_jobs=1).placebos
+    fitted = rows[rows["status"] == "ok"]
+    assert len(fitted)
+    assert np.isfinite(fitted[["savings_rate", "standard_error"]]).all(axis=None)

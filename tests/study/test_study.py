@@ -367,3 +367,21 @@ def test_the_cases_gate_leaves_out_its_neighbours_and_its_own_years(result):
     expected = placebo_threshold(apart, 0.90, standard_error=cf.null_error().std() / cf.level).rate
     table = result.case_thresholds.query("design == 'all' and kind == 'placebo' and level == 0.9")
     assert table[table["side"] == "one-sided"]["rate"].item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "method", "lacks"),
+    [
+        ("credible", "AdministrativeBenchmark", "no posterior"),
+        ("credible", "SyntheticControl", "no posterior"),
+        ("confidence", "SyntheticControl', parameters = { inference = 'none' }, name = 'point", "no sampling"),
+    ],
+)
+def test_a_threshold_that_a_method_cannot_give_is_refused_before_the_data_are_read(tmp_path, kind, method, lacks):
+    """Fault A14: a credible threshold of a method without posterior ended in one row of settlement, at exit 0."""
+    head, rest = STUDY.split("[[method]]")
+    text = head.replace("title =", f"method = [{{ method = '{method}' }}]\ntitle =", 1)
+    text += "[threshold]\n" + f"kind = '{kind}'\n" + rest.split("[threshold]")[1]
+    (tmp_path / "study.toml").write_text(text, encoding="utf-8")  # there is no panel.csv
+    with pytest.raises(StudyError, match=f"threshold.kind is '{kind}', but method '[A-Za-z]+' gives {lacks}"):
+        plan_study(tmp_path / "study.toml")

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from ssinfer.counterfactual import Counterfactual
-from ssinfer.errors import ConvergenceError, DrawsError, NotSupportedError, ParameterError, RefusalError
+from ssinfer.errors import ConvergenceError, DataError, DrawsError, NotSupportedError, ParameterError, RefusalError
 from ssinfer.kernels.adaptive_importance import Posterior
 from ssinfer.thresholds.calibrated_likelihood import calibrated_threshold
 from ssinfer.thresholds.calibrated_posterior import calibrate
@@ -22,6 +22,7 @@ from ssinfer.thresholds.placebo import placebo_threshold
 from ssinfer.thresholds.placebo_posterior import PlaceboPosterior
 from ssinfer.thresholds.placebo_rows import CalibrationPlacebos
 from ssinfer.thresholds.planning.scenario import Scenario
+from ssinfer.thresholds.threshold import Threshold
 
 NOISE = np.random.default_rng(1).standard_normal(400)
 CF = Counterfactual.from_draws(100 + NOISE, "posterior", insured_years=20_000, confidence=100 + NOISE)
@@ -135,3 +136,33 @@ def test_unknown_sizes_count_as_equal():
     rows = PLACEBOS.assign(assigned=np.where(PLACEBOS["unit"] == "u3", np.nan, 20_000.0))
     assert (CalibrationPlacebos.of(rows, ["case"]).ratio == 1).all()
     assert np.isfinite(calibrated_threshold(CF, rows).rate)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("savings_rate", np.inf),
+        ("savings_rate", -np.inf),
+        ("assigned", 0.0),
+        ("assigned", -1.0),
+        ("standard_error", 0.0),
+        ("standard_error", np.inf),
+    ],
+)
+def test_a_placebo_row_with_an_impossible_value_is_named(column, value):
+    """Fault W11, R8: one such row gave a threshold of NaN, or "all 60 placebo savings are alike"."""
+    rows = PLACEBOS.assign(**{column: PLACEBOS[column].where(PLACEBOS.index != 5, value)})
+    message = rf"{column} of unit 'u5' at origin 2017 is {value:g}; a .* number is needed \(1 such rows\)"
+    for threshold in (
+        lambda: calibrated_threshold(CF, rows),
+        lambda: calibrate(rows, exclude=["u0"]),
+        lambda: placebo_threshold(rows),
+    ):
+        with pytest.raises(DataError, match=message):
+            threshold()
+
+
+def test_no_threshold_is_nan():
+    """Fault W11: a threshold of NaN never pays and never says why."""
+    with pytest.raises(RefusalError, match="The schedule threshold is NaN"):
+        Threshold(rate=float("nan"), kind="schedule")

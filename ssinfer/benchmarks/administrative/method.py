@@ -74,6 +74,7 @@ class AdministrativeBenchmark(BenchmarkMethod):
         "n_draws": Number(2, whole=True),
         "chains": COUNT,
     }
+    needs_positive_spending = True
 
     def __init__(
         self,

@@ -77,7 +77,7 @@ def lay_out(problem: Problem, options: Options) -> Layout:
     spending = problem.spending[box]
     baseline = np.isin(columns, problem.baseline)
     seen = np.isfinite(spending)
-    y, centre, unit = _transform(spending, seen, baseline, options.scale, [problem.panel.units[row] for row in rows])
+    y, centre, unit = _transform(spending, seen, baseline, options.scale)
     time = columns.astype(np.float64)
     sampling = _noise(problem, box, spending, unit, options.scale)
     scales = Scales.of(y[:, baseline], sampling[:, baseline], time[baseline])
@@ -128,18 +128,9 @@ def _check_size(rows: Positions, problem: Problem) -> None:
         )
 
 
-def _transform(
-    spending: Floats, seen: Booleans, baseline: Booleans, scale: str, units: Sequence[str]
-) -> tuple[Floats, float, float]:
+def _transform(spending: Floats, seen: Booleans, baseline: Booleans, scale: str) -> tuple[Floats, float, float]:
     """Return y, its centre over the baseline, and the unit of spending."""
     if scale == "log":
-        bad = seen & ~(spending > 0)
-        if bad.any():
-            i, t = np.argwhere(bad)[0]
-            raise DataError(
-                f"Spending of {units[i]!r} is {spending[i, t]:g} in a period that is needed, and "
-                "has no logarithm. Use HierarchicalBenchmark(scale='identity'), or correct the cell."
-            )
         y, unit = np.log(np.where(seen, spending, 1.0)), 1.0
     else:
         unit = float(np.abs(spending[:, baseline]).mean()) or 1.0

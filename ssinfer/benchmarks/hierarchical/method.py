@@ -113,6 +113,11 @@ class HierarchicalBenchmark(BenchmarkMethod):
         "bootstrap": Number(0, whole=True),
     }
 
+    @property
+    def needs_positive_spending(self) -> bool:  # type: ignore[override]
+        """True on the log scale."""
+        return self.scale == "log"
+
     def __init__(
         self,
         scale: Literal["log", "identity"] = "log",

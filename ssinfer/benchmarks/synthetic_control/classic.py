@@ -58,6 +58,8 @@ class SyntheticControl(DonorWeighting):
         "placebo" takes each donor in turn as if it were treated, and learns the benchmark's error from these fits.
         Its draws are a sampling (confidence) distribution. It needs 19 donors, and more donors than treated units;
         otherwise the counterfactual is a point with uncertainty "none", and ``cf.diagnostics`` gives the reason.
+        There is no distribution, and no threshold, for a unit outside the hull of its donors whose baseline is missed
+        by more than the placebos' own; `cf.diagnostics` then has a row "convex hull" that fails.
         "bayes" draws from the posterior of ``bayes.posterior.WeightModel``, and keeps the placebo distribution,
         if there is one, as ``cf.confidence``. It takes no `predictors`, `noise_penalty`, `max_donors` or `season`;
         ``cf.weights`` are posterior means.
@@ -117,6 +119,11 @@ class SyntheticControl(DonorWeighting):
         self.periods_per_year = periods_per_year
         self.inference = inference
         self.n_draws = n_draws
+
+    @property
+    def needs_positive_spending(self) -> bool:  # type: ignore[override]
+        """True for "bayes": its shocks are relative to each donor's level."""
+        return self.inference == "bayes"
 
     def check_parameters(self) -> None:
         """Refuse impossible parameters."""

@@ -12,6 +12,7 @@ import pandas as pd
 from ssinfer.arguments import Choice, Number, read_fields
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
+from ssinfer.benchmarks.synthetic_control.hull import outside_hull
 from ssinfer.benchmarks.synthetic_control.inference.placebo_errors import MIN_PLACEBOS, PredictiveErrors, placebo_errors
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import NOT_CONVERGED, STATUS
 from ssinfer.check import Check, tabulate
@@ -48,6 +49,11 @@ class DonorWeighting(BenchmarkMethod):
         """Return whether a fit is certain to stay the same when a donor without weight is removed."""
         return False
 
+    @property
+    def offered(self) -> Capabilities:
+        """Capabilities of the kind of inference that was asked for."""
+        return replace(self.capabilities, posterior=self.inference == "bayes", confidence=self.inference != "none")
+
     def check_parameters(self) -> None:
         """Refuse impossible parameters."""
         read_fields(self, **self.rules, inference=Choice(self.inferences), n_draws=Number(MIN_DRAWS, whole=True))
@@ -75,6 +81,7 @@ class DonorWeighting(BenchmarkMethod):
         components: list[dict[str, Any]] = []
         units = problem.labels(problem.treated)
         checks: list[Check] = []
+        failures: list[str] = []
         reason = self.no_inference(problem)
         for i in range(n_treated):
             window = FitWindow.of(problem, i)
@@ -91,7 +98,11 @@ class DonorWeighting(BenchmarkMethod):
             expected[0, 0, i, columns] = prediction[window.post]
             weights[i] = own.weights[0, np.searchsorted(window.rows, problem.donors)]
             solver.append(_certificate(window, own, prediction))
-            if reason is None:
+            outside = None if len(fits.gap) == 1 else outside_hull(window, fits)
+            if outside is not None:
+                checks.append(outside)
+                failures.append(outside.message)
+            elif reason is None:
                 errors = self.predictive_errors(window, own, fits.take(np.arange(1, len(fits.gap))), rng)
                 draws[0][:, i, columns] = prediction[window.post] + errors.paths
                 total = sum(errors.components.values())
@@ -107,8 +118,9 @@ class DonorWeighting(BenchmarkMethod):
             weights=weights,
             solver=pd.DataFrame(solver, index=index),
             diagnostics=tabulate(checks),
+            failures=tuple(failures),
         )
-        if reason is not None:
+        if reason is not None or failures:
             return point
         frame = pd.DataFrame(components)
         return replace(point, benchmark=draws, confidence=draws, uncertainty="sampling", components=frame)

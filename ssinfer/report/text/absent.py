@@ -22,6 +22,8 @@ def absent_sentences(analysis: Analysis) -> Iterator[str]:
     if {"status", "reason"} <= set(result.savings.columns):
         for _, row in result.savings[result.savings["status"] == "refused"].iterrows():
             yield f"The benchmark of {group} under {analysis.quoted(pair_of(row))} was refused: {row['reason']}"
+        for _, row in result.savings[(result.savings["status"] == "ok") & (result.savings["reason"] != "")].iterrows():
+            yield f"The saving under {analysis.quoted(pair_of(row))} has no interval and no threshold: {row['reason']}."
     if not len(result.settlement):
         if result.manifest.get("contract") is not None:
             yield "No settlement: there is no saving to settle."

@@ -315,3 +315,38 @@ def test_panel_frame_round_trip_has_no_part_in_the_weights(panel, design):
     weights = SyntheticControl().fit(again, design, seed=1).weights
     expected = SyntheticControl().fit(panel, design, seed=1).weights
     pd.testing.assert_frame_equal(weights[expected.columns], expected, atol=1e-8, check_names=False)
+
+
+@pytest.mark.parametrize("shift", [0.0, 77.7])
+@pytest.mark.parametrize(
+    "method",
+    [
+        SyntheticControl(inference="none"),
+        SyntheticControl(intercept=True, inference="none"),
+        SyntheticControl(season="whole-year", periods_per_year=2, inference="none"),
+        SyntheticControl(predictors=["spending", ("spending", [2014])], v="equal", inference="none"),
+        AugmentedSyntheticControl(inference="none"),
+        AugmentedSyntheticControl(intercept=True, inference="none"),
+        SyntheticDiD(inference="none"),
+    ],
+    ids=["plain", "intercept", "season", "predictors", "augmented", "augmented, intercept", "SDID"],
+)
+def test_tied_donors_share_their_weight_in_any_order_of_rows(method, shift):
+    """Fault W9: of two donors with equal baselines the order of rows chose one, and moved the saving by 6.50."""
+    values = simulate(n_units=24, T=10, seed=1)
+    first = int(np.argmax(SyntheticControl(inference="none").fit(panel_of(values), TIED, seed=1).weights.iloc[0]))
+    values[23, :8] = values[1 + first, :8] + shift
+    fits = []
+    for order in (np.arange(24), np.arange(24)[::-1], np.random.default_rng(2).permutation(24)):
+        units = tuple(f"u{j:02d}" for j in order)
+        fits.append(method.fit(ss.Panel(units, tuple(range(2008, 2018)), values[order]), TIED, seed=1))
+    weights = [fit.weights.iloc[0].sort_index() for fit in fits]
+    for other in weights[1:]:
+        np.testing.assert_allclose(weights[0], other, atol=1e-8)
+    np.testing.assert_allclose([fit.level for fit in fits], fits[0].level, rtol=1e-9)
+    same_after_shift = shift == 0.0 or getattr(method, "intercept", False) or isinstance(method, SyntheticDiD)
+    if same_after_shift:
+        np.testing.assert_allclose(weights[0][f"u{1 + first:02d}"], weights[0]["u23"], atol=1e-8)
+
+
+TIED = ss.Design(["u00"], baseline=range(2008, 2016), performance=[2016, 2017])

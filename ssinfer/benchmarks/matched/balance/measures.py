@@ -19,6 +19,7 @@ EQUIPOISE_BOUNDS = (0.3, 0.7)  # of the preference score (Walker et al. 2013)
 OVERLAP_BINS = 20
 SMD = "smd (SD of the treated)"  # the header names the denominator
 AFTER = " after"
+NO_SPREAD = 1e-12  # of the largest value: a smaller spread is rounding, and is not judged
 
 
 def standardised_mean_difference(x: Floats, treated: Booleans, weights: Floats | None = None) -> float:
@@ -30,7 +31,7 @@ def standardised_mean_difference(x: Floats, treated: Booleans, weights: Floats |
     w = np.ones(len(x)) if weights is None else weights
     difference = float(np.average(x[treated], weights=w[treated]) - np.average(x[~treated], weights=w[~treated]))
     sd = float(np.sqrt(x[treated].var(ddof=0 if is_indicator(x) else 1)))
-    if sd > 0:
+    if sd > NO_SPREAD * float(np.abs(x).max()):
         return difference / sd
     return 0.0 if abs(difference) < 1e-12 * (1 + float(np.abs(x).max())) else float(np.copysign(np.inf, difference))
 
@@ -49,8 +50,8 @@ def weighted_variance(x: Floats, weights: Floats) -> float:
 
 
 def variance_ratio(x: Floats, treated: Booleans, weights: Floats | None = None) -> float:
-    """Return the variance among treated persons over the variance among controls; NaN for an indicator."""
-    if is_indicator(x):
+    """Return the variance among treated persons over that among controls; NaN for an indicator or a constant."""
+    if is_indicator(x) or float(np.ptp(x)) <= NO_SPREAD * float(np.abs(x).max()):
         return float("nan")
     w = np.ones(len(x)) if weights is None else weights
     of_controls = weighted_variance(x[~treated], w[~treated])

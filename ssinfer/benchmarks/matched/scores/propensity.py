@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from ssinfer.typing import Booleans, Floats
 
 
+ROUNDING = 1e-10  # relative precision of scores: those that differ by less are equal
+
+
 @dataclass(frozen=True, eq=False)
 class PropensityScores:
     """Fitted scores of n persons; a classifier has no coefficients."""
@@ -48,7 +51,7 @@ def propensity_scores(
     matrix, names = usable_covariates(covariates, treated)
     if classifier is not None:
         model = clone(classifier).fit(matrix, treated)
-        score = np.asarray(model.predict_proba(matrix)[:, list(model.classes_).index(True)], dtype=np.float64)
+        score = tied(np.asarray(model.predict_proba(matrix)[:, list(model.classes_).index(True)], dtype=np.float64))
         refuse_certain(score)
         return PropensityScores(score, np.log(score) - np.log1p(-score))
     centre, scale = matrix.mean(axis=0), matrix.std(axis=0)
@@ -81,9 +84,19 @@ def _maximum_likelihood(scaled: Floats, treated: Booleans) -> tuple[float, Float
 def linear_predictor(intercept: float, slopes: Floats, covariates: Floats) -> Floats:
     """Return intercept + covariates x slopes (n,), summed column by column.
 
-    Persons with equal covariates then get equal bits, so that ties stay ties in any order of rows.
+    Persons with equal covariates, or equal sums, then get equal bits, so that ties stay ties in any order of rows.
     """
     total = np.full(len(covariates), intercept)
     for column, slope in zip(covariates.T, slopes, strict=True):
         total = total + column * slope
-    return total
+    return tied(total)
+
+
+def tied(scores: Floats) -> Floats:
+    """Return scores (n,) in which those that differ by rounding only are equal: each gets the lowest of its run."""
+    order = np.argsort(scores, kind="stable")
+    ascending = scores[order]
+    starts = np.diff(ascending, prepend=-np.inf) > ROUNDING * float(np.abs(ascending).max())
+    out = np.empty_like(scores)
+    out[order] = ascending[starts][np.cumsum(starts) - 1]
+    return out

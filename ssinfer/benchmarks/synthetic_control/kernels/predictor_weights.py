@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import simplex_weights
+from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import least_norm_optimum, simplex_weights
 from ssinfer.kernels.compile import compiled
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ _LOWEST_LOG_V = -18.0  # v is taken relative to the largest: exp(-18) = 1.5e-8 c
 @compiled
 def weighted_fit(X: Floats, Z: Floats, v: Floats, warm: Floats) -> tuple[Floats, float, float, int, int]:
     """Return W(V) (J,), the outcome's sum of squares ``|Z w|^2``, and the certificate: gap, status, iterations.
+
+    Of several weights that fit the predictors equally well, W(V) are those of least norm.
 
     Parameters
     ----------
@@ -46,6 +48,7 @@ def weighted_fit(X: Floats, Z: Floats, v: Floats, warm: Floats) -> tuple[Floats,
         for k in range(j):
             G[k, j] = G[j, k]
     w, gap, status, iterations = simplex_weights(G, np.zeros(J), warm)
+    w, gap = least_norm_optimum(np.sqrt(v).reshape(P, 1) * X, w, gap, status)
     loss = 0.0
     for t in range(Z.shape[0]):
         residual = 0.0

@@ -16,10 +16,8 @@ import numpy as np
 
 from ssinfer.benchmarks.synthetic_control.kernels.gram import factor
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import (
-    EXACT_FIT,
-    KKT_TOLERANCE,
     differences,
-    exact_fit,
+    least_norm_optimum,
     simplex_weights,
 )
 from ssinfer.kernels.compile import compiled
@@ -87,12 +85,8 @@ def augmented_weights(
     warm : array (J,), simplex weights to start from
     """
     X = differences(factor(Z, period_weights, intercept), target, donors)
-    zeros = np.zeros(donors.size)
-    w, gap, status, iterations = simplex_weights(X.T @ X, zeros, warm)
-    if status == EXACT_FIT:  # many weights fit: take those of least norm, which do not depend on the donors' order
-        spread, spread_gap = exact_fit(X, zeros)
-        if spread_gap <= KKT_TOLERANCE:
-            w, gap = spread, spread_gap
+    w, gap, status, iterations = simplex_weights(X.T @ X, np.zeros(donors.size), warm)
+    w, gap = least_norm_optimum(X, w, gap, status)
     return _augment(X, w, ridges), w, gap, status, iterations
 
 

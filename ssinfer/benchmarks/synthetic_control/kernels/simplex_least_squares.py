@@ -38,6 +38,7 @@ KKT_TOLERANCE = 1e-9
 _GRADIENT_TOLERANCE = 1e-12
 _PIVOT_TOLERANCE = 1e-12
 _EXACT_FIT_TOLERANCE = 1e-13
+_TIE_TOLERANCE = 1e-10  # of a gradient, in units of the mean squared distance from the donors
 _ZERO = 1e-15  # largest u of a donor that leaves the active set
 
 
@@ -246,13 +247,36 @@ def exact_fit(X: Floats, warm: Floats) -> tuple[Floats, float]:
 
 
 @compiled
+def least_norm_optimum(X: Floats, w: Floats, gap: float, status: int) -> tuple[Floats, float]:
+    """Return the weights of least norm among all that fit as well as the optimal w (J,), and their KKT gap.
+
+    X (T, J) are differences from the target. Tied donors, such as two with equal baselines, get weights that do not
+    depend on their order. Weights without a tie are returned as they are.
+    """
+    if status == EXACT_FIT:
+        spread, spread_gap = exact_fit(X, np.zeros(w.size))
+        return (spread, spread_gap) if spread_gap <= KKT_TOLERANCE else (w, gap)
+    fit = X @ w
+    gradient = X.T @ fit
+    tied = np.flatnonzero(gradient - gradient.min() <= _TIE_TOLERANCE * (X * X).sum() / w.size)
+    if status == NOT_CONVERGED or tied.size <= np.count_nonzero(w):
+        return w, gap
+    spread = np.zeros(w.size)
+    spread[tied], reached = least_norm_weights(X[:, tied] - fit.reshape(-1, 1), np.ones(tied.size), np.zeros(tied.size))
+    spread_gap = fit_gap(X, spread)
+    if not reached or spread_gap > KKT_TOLERANCE or (spread * spread).sum() > (w * w).sum() - KKT_TOLERANCE:
+        return w, gap
+    return spread, spread_gap
+
+
+@compiled
 def simplex_batch(
     K: Floats, F: Floats, targets: Integers, donors: Booleans, penalty: Floats, warm: Floats
 ) -> tuple[Floats, Floats, Integers, Integers]:
     """Solve many fits that share one Gram matrix: weights (M, N), and gap, status and iterations (M,).
 
-    Where the target is reproduced exactly and nothing is penalised, the weights are not unique. The weights with the
-    smallest sum of squares are then returned (see `least_norm_weights`).
+    Where the target is reproduced exactly, or donors are tied, and nothing is penalised, the weights are not unique.
+    The weights with the smallest sum of squares are then returned (see `least_norm_optimum`).
 
     Parameters
     ----------
@@ -276,9 +300,7 @@ def simplex_batch(
             w, gap[m] = exact_fit(differences(F, targets[m], index), start)
         if not gap[m] <= KKT_TOLERANCE:
             w, gap[m], status[m], iterations[m] = simplex_weights(differenced_gram(K, targets[m], index), ridge, start)
-            if status[m] == EXACT_FIT and plain:
-                spread, spread_gap = exact_fit(differences(F, targets[m], index), np.zeros(index.size))
-                if spread_gap <= KKT_TOLERANCE:
-                    w, gap[m] = spread, spread_gap
+            if plain:
+                w, gap[m] = least_norm_optimum(differences(F, targets[m], index), w, gap[m], status[m])
         W[m][index] = w
     return W, gap, status, iterations

@@ -103,3 +103,17 @@ def test_limits_pass_fail_and_switch_off():
     for wrong in ({"smd": 0}, {"equipoise": 20}, {"variance_ratio": 0.5}, {"matched": -1}):
         with pytest.raises(ParameterError, match="Balance limit"):
             BalanceLimits(**wrong)
+
+
+def test_a_distance_without_spread_is_not_judged():
+    """Fault W15: log-odds of one value with an SD of 1e-16 gave an smd of 0.496, and the benchmark was refused."""
+    rng = np.random.default_rng(0)
+    treated = np.arange(400) < 60
+    distance = -3.7 + 1e-16 * rng.integers(-4, 5, 400)
+    weights = np.where(treated, 1.0, rng.uniform(0, 2, 400))
+    table = balance_table({"distance": distance, "age": rng.normal(50, 10, 400)}, treated, weights)
+    assert table.loc["distance", "smd (SD of the treated) after"] == 0.0
+    assert np.isnan(table.loc["distance", "variance_ratio after"])
+    judged = BalanceLimits(smd=0.5, equipoise=None).judge(table, treated, weights, np.full(400, 0.15))
+    assert all(limit.passed for limit in judged)
+    assert all("distance" not in limit.meaning for limit in judged)
