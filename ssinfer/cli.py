@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from ssinfer._version import __version__
-from ssinfer.errors import DatasetError, SsinferError
+from ssinfer.errors import DatasetError, SsinferError, error_id
 from ssinfer.numerals import read_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    import pandas as pd
+
+    from ssinfer.study import Plan
 
 app = typer.Typer(
     name="ssinfer",
@@ -33,6 +38,7 @@ Jobs = Annotated[int, typer.Option("--jobs", help="Number of processes; results 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON in place of text.")]
 Amount = partial(typer.Option, parser=read_number)  # money or persons: 20.000 is refused
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Random seed.")]
+EXPECTED = (SsinferError, OSError)  # errors whose message tells the user what to do
 
 
 @app.command()
@@ -293,8 +299,9 @@ def version() -> None:
 def main() -> None:
     """Run the command line.
 
-    An error of ssinfer, or a file that cannot be read or written, is one line on standard error and exit code 2. The
-    old name of an argument or key is one line on standard error.
+    An error of ssinfer, or a file that cannot be read or written, is one line on standard error and exit code 2. Any
+    other exception is one line with an error id and exit code 70; with SSINFER_TRACEBACK set, its traceback is shown.
+    The old name of an argument or key is one line on standard error.
     """
     try:
         with warnings.catch_warnings():
@@ -305,9 +312,20 @@ def main() -> None:
                 else show(message, category, *where)
             )
             app()
-    except (SsinferError, OSError) as error:
-        typer.echo(f"ssinfer: {_one_line(error)}", err=True)
-        sys.exit(2)
+    except EXPECTED as error:
+        _leave(error)
+    except Exception as error:  # noqa: BLE001
+        _leave(error, " Report this id; SSINFER_TRACEBACK=1 shows where it happened.")
+
+
+def _leave(error: Exception, what_now: str = "") -> NoReturn:
+    """Print one line on an error and leave: with its message if it is expected, otherwise with its id."""
+    if os.environ.get("SSINFER_TRACEBACK"):
+        raise error
+    expected = isinstance(error, EXPECTED)
+    words = _one_line(error) if expected else f"unexpected {type(error).__name__}, error id {error_id(error)}."
+    typer.echo(f"ssinfer: {words}{what_now}", err=True)
+    sys.exit(2 if expected else 70)
 
 
 def _study(path: Path, out: Path | None, jobs: int, parts: tuple[str, ...]) -> None:
@@ -317,22 +335,39 @@ def _study(path: Path, out: Path | None, jobs: int, parts: tuple[str, ...]) -> N
 
     from ssinfer.report import write_report  # noqa: PLC0415
     from ssinfer.report.console import design_table  # noqa: PLC0415
+    from ssinfer.report.failed import failed_folder, write_failed  # noqa: PLC0415
     from ssinfer.report.look import look_text  # noqa: PLC0415
     from ssinfer.study import plan_study, refuse_foreign_folder, run_study, write_study  # noqa: PLC0415
 
-    plan = plan_study(path, n_jobs=jobs, tell=lambda look: typer.echo(look_text(look)))
-    if out is None:
-        typer.echo("No fault found. Next step: ssinfer run.")
-        return
-    refuse_foreign_folder(out, plan.study_hash, parts)
-    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task("Backtest", total=None)
-        result = run_study(
-            plan, parts=parts, n_jobs=jobs, progress=lambda done, total: bar.update(task, completed=done, total=total)
-        )
-    folder = write_study(result, out, report=write_report)
-    typer.echo(design_table(result))
-    typer.echo(f"Report: {folder / 'report.html'}")
+    plan: Plan | None = None
+    tables: dict[str, pd.DataFrame] = {}
+    try:
+        plan = plan_study(path, n_jobs=jobs, tell=lambda look: typer.echo(look_text(look)))
+        if out is None:
+            typer.echo("No fault found. Next step: ssinfer run.")
+            return
+        refuse_foreign_folder(out, plan.study_hash, parts)
+        failed_folder(out)
+        with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+            task = bar.add_task("Backtest", total=None)
+            result = run_study(
+                plan,
+                parts=parts,
+                n_jobs=jobs,
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+                tables=tables,
+            )
+        printed = design_table(result)
+        folder = write_study(result, out, report=write_report)
+    except Exception as error:
+        if out is None or (not tables and isinstance(error, EXPECTED)):
+            raise
+        try:
+            kept = f"{write_failed(out, error, plan, parts, tables)} has the tables so far; see error.txt there."
+        except Exception as second:  # noqa: BLE001
+            kept = f"The tables so far could not be kept ({type(second).__name__})."
+        _leave(error, f" {out} was not written. {kept}")
+    typer.echo(f"{printed}\nReport: {folder / 'report.html'}")
 
 
 def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: bool = False) -> None:

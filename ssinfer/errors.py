@@ -26,6 +26,9 @@ Every message names the argument, the value received, what is allowed, and the n
 from __future__ import annotations
 
 import difflib
+import traceback
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -124,6 +127,17 @@ class SettlementError(SsinferError, ValueError):
 
 class PluginError(SsinferError, ImportError):
     """A benchmark provider that cannot be loaded."""
+
+
+def error_id(error: BaseException) -> str:
+    """Return the class and the place of an exception as eight hex digits: the same fault has the same id everywhere."""
+    frames = [(Path(frame.filename).name, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    return sha256(repr((type(error).__qualname__, frames)).encode()).hexdigest()[:8]
+
+
+def traceback_without_values(error: BaseException) -> str:
+    """Return the lines of code of an exception and of its causes, without messages: they may hold values."""
+    return "".join(line for line in traceback.format_exception(error) if line.startswith('  File "'))
 
 
 def did_you_mean(name: object, allowed: Iterable[object]) -> str:

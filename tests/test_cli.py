@@ -1,11 +1,14 @@
 """The command line: every command on a small study; an error is exit code 2 and one line on standard error."""
 
 import json
+import re
 import subprocess
 import sys
+from html import escape
 from io import StringIO
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -245,6 +248,159 @@ def test_a_folder_that_cannot_be_made_is_one_line(folder, ssinfer):
     code, _, said = ssinfer("evaluate", folder / "study.toml", "--out", folder / "panel.csv" / "out")
     assert code == 2
     assert said.count("\n") == 1
+
+
+SMALL = """\
+title = "A small study"
+question = "Which design?"
+[data]
+source = "panel"
+file = "panel.csv"
+[population]
+treated = ["u00"]
+[windows]
+baseline = {baseline}
+performance = {performance}
+origins = {origins}
+[[comparison]]
+name = "all"
+[[method]]
+method = "{method}"
+[sharing]
+contract = "kerngezond-vlissingen"
+"""
+UNITS, ORIGINS, PERIODS = (1, 2, 3, 5, 10, 15, 18, 19, 20), (1, 2), (1, 2, 4)
+
+
+def small_study(folder, units, origins, periods, method="AdministrativeBenchmark"):
+    """Write a study with few units and two baseline years; returns its path."""
+    years = list(range(2010, 2011 + origins + periods))
+    frame = pd.DataFrame([(f"u{i:02d}", year) for i in range(units) for year in years], columns=["unit", "period"])
+    noise = 0.02 * np.random.default_rng(units).standard_normal(len(frame))
+    frame["spending"], frame["insured_years"] = 2500 * 1.02 ** (frame["period"] - 2010) * (1 + noise), 20_000.0
+    frame.to_csv(folder / "panel.csv", index=False)
+    first = years[-periods]
+    windows = {"baseline": years[-periods - 2 : -periods], "performance": years[-periods:]}
+    windows["origins"] = list(range(first - origins + 1, first + 1))
+    (folder / "study.toml").write_text(SMALL.format(method=method, **windows))
+    return folder / "study.toml"
+
+
+def check_small_study(units, out, code, said):
+    """Check that a study with few units has a complete folder without blank cells, or one line if it has no donor."""
+    assert not out.with_name("out.failed").exists()
+    if units == 1:
+        assert (code, said.count("\n"), out.exists()) == (2, 1, False)
+        assert "No donors are left for u00" in said
+        return
+    assert (code, said) == (0, "")
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert not re.search(r"<td[^>]*>(\s*|nan|None)</td>", page)
+    assert "These are too few for placebo thresholds at 95%" in page or units == 20
+    assert "Under that design, the" not in page or "then detects" in page
+    thresholds = pd.read_csv(out / "case_thresholds.csv")
+    assert (thresholds["passed"].isna() == thresholds["rate"].isna()).all(), "no verdict without a threshold"
+    assert thresholds.loc[thresholds["rate"].isna(), "reason"].notna().all()
+    settlement = pd.read_csv(out / "settlement.csv")
+    for reason in settlement.loc[settlement["party"].isna(), "reason"]:
+        assert escape(reason).replace("&#x27;", "&#39;") in page
+
+
+PERSON = "Jansen, 1971-03-02"
+CRASHES = {  # the function that fails, and the tables that are computed before
+    "ssinfer.study.plan.load_contract": set(),
+    "ssinfer.backtesting.backtest.threshold_table": {"placebos.parquet"},
+    "ssinfer.study.case._savings_row": BACKTEST,
+    "ssinfer.report.write.svg_of": BACKTEST | EVALUATE - {"savings.nc"},
+}
+
+
+@pytest.mark.parametrize("place", CRASHES)
+def test_an_unexpected_exception_keeps_the_tables_and_prints_one_line(tmp_path, ssinfer, monkeypatch, place):
+    """Fault A8: after an unexpected exception all fits were lost, below 40 lines of traceback."""
+
+    def fail(*_, **__):
+        raise KeyError(PERSON)
+
+    study, failed = small_study(tmp_path, 5, 1, 1, "SyntheticControl"), tmp_path / "out.failed"
+    monkeypatch.setattr(place, fail)
+    code, _, said = ssinfer("run", study, "--out", tmp_path / "out", "--jobs", 1)
+    assert (code, said.count("\n")) == (70, 1), said
+    assert re.fullmatch(r"ssinfer: unexpected KeyError, error id [0-9a-f]{8}\. .*out was not written\. .*\n", said)
+    assert f"{failed} has the tables so far" in said
+    assert {path.name for path in failed.iterdir()} == CRASHES[place] | {"error.txt"}
+    first, *_ = lines = (failed / "error.txt").read_text().splitlines()
+    missing = (BACKTEST | EVALUATE | ALWAYS) - CRASHES[place]
+    assert set(re.search("Missing: (.*?)[.] Left out", first)[1].split(", ")) == missing
+    assert said.split("error id ")[1][:8] in lines[1]
+    assert any("test_cli.py" in line for line in lines), "the place of the fault"
+    assert PERSON not in f"{said}{lines}"
+    assert failed.stat().st_mode & 0o777 == 0o700
+    assert not (tmp_path / "out").exists()
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_the_next_run_clears_what_a_failed_run_left_and_nothing_else(tmp_path, ssinfer):
+    """Fault A8: tables of a run that failed never stand beside a complete folder."""
+    failed, study = tmp_path / "out.failed", small_study(tmp_path, 5, 1, 1)
+    failed.mkdir()
+    (failed / "mine.csv").write_text("mine")
+    arguments = ("evaluate", study, "--out", tmp_path / "out", "--jobs", 1)
+    code, _, said = ssinfer(*arguments)
+    assert (code, said.count("\n")) == (2, 1)
+    assert "out.failed is not of ssinfer, which writes there if a run fails. Move it, or change --out." in said
+    assert (failed / "mine.csv").read_text() == "mine"
+    (failed / "error.txt").write_text("Missing: ...")
+    assert ssinfer(*arguments)[0] == 0
+    assert not failed.exists()
+
+
+def test_an_unexpected_exception_of_another_command_is_one_line(ssinfer, monkeypatch):
+    """Fault A8: the same without a folder to write to."""
+    monkeypatch.setattr("ssinfer.contracts.text.contracts_text", lambda **_: {}["kind"])
+    code, printed, said = ssinfer("contracts")
+    assert (code, printed, said.count("\n")) == (70, "", 1)
+    assert "Report this id; SSINFER_TRACEBACK=1 shows where it happened." in said
+    assert ssinfer("contracts") == (code, printed, said), "the same fault has the same id"
+    monkeypatch.setenv("SSINFER_TRACEBACK", "1")
+    with pytest.raises(KeyError, match="kind"):
+        main()
+
+
+@pytest.mark.parametrize("units", [n for n in UNITS if n <= 10])
+def test_few_units_have_a_report_that_says_what_is_missing(units, tmp_path, ssinfer):
+    """Fault A8, rows 53 and 67: KeyError: 'kind' with 5 and 10 units. The whole grid is in tests/evidence."""
+    for origins, periods in ((1, 1), (2, 4)):
+        folder = tmp_path / f"{origins} {periods}"
+        folder.mkdir()
+        study = small_study(folder, units, origins, periods)
+        code, printed, said = ssinfer("run", study, "--out", folder / "out", "--jobs", 1)
+        check_small_study(units, folder / "out", code, said)
+        assert units == 1 or f"0 of {(units - 1) * origins} fits have an estimate" in " ".join(printed.split())
+
+
+def test_too_few_placebos_for_a_threshold_are_said_on_the_console_and_in_the_finding(tmp_path, ssinfer):
+    """Fault A8, row 67: blank cells on the console, and "Under that design" where none had been named."""
+    study = small_study(tmp_path, 15, 1, 1, "SyntheticControl")
+    code, printed, said = ssinfer("run", study, "--out", tmp_path / "out", "--jobs", 1)
+    check_small_study(15, tmp_path / "out", code, said)
+    assert "all, SyntheticControl: 14 of 14 fits have an estimate." in " ".join(printed.split())
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "No settlement under “all”: 14 placebo units cannot show a 95% threshold" in page
+
+
+def test_a_study_without_thresholds_says_so(tmp_path, ssinfer):
+    """Fault A8: no placebo, model or size gives a threshold."""
+    study = small_study(tmp_path, 3, 1, 1, "SyntheticControl")
+    panel = pd.read_csv(tmp_path / "panel.csv").assign(insured_years=0.5)
+    panel.to_csv(tmp_path / "panel.csv", index=False)
+    study.write_text(f"suppress_below = 0\n{study.read_text()}")
+    code, _, said = ssinfer("run", study, "--out", tmp_path / "out", "--jobs", 1)
+    check_small_study(3, tmp_path / "out", code, said)
+    assert (
+        "The contract group has no threshold. No placebo has a savings rate."
+        in (tmp_path / "out/report.html").read_text()
+    )
 
 
 def test_wrong_usage_exits_with_2(ssinfer):

@@ -48,6 +48,7 @@ def backtest(
     pairs: Iterable[tuple[str, str]] | None = None,
     regions: Iterable[object] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    keep: Callable[[pd.DataFrame], object] | None = None,
 ) -> BacktestResult:
     """Apply benchmark designs where the true saving is zero, and score their measured savings.
 
@@ -74,6 +75,7 @@ def backtest(
     regions : region of each unit of the panel, whose units are cross-fitted and resampled together; None: a cohort's
         own regions, else neighbours by the panel's coordinates
     progress : callable (done, total) after every finished task, with numbers of fits
+    keep : called with the fits before they are scored, so that they are not lost if the scores fail
 
     Raises
     ------
@@ -130,6 +132,8 @@ def backtest(
     rows = pd.DataFrame({name: np.concatenate([np.asarray(o.columns[name]) for o in outcomes]) for name in names})
     rows["role"] = [roles[pair] for pair in zip(rows["design"], rows["unit"], strict=True)]
     rows["block"] = blocks[panel.rows(rows["unit"])]
+    if keep is not None:
+        keep(rows.copy())
     _complete(rows, panel, tasks, named_designs, ses)
     rows = PLACEBOS.conform(pd.concat([rows, cross_fitted_columns(rows, levels)], axis=1))
     thresholds = threshold_table(rows, injected, levels, size_edges, share, seed)

@@ -159,7 +159,8 @@ def choose_design(
                 tried.append(Specification(str(design), str(method), key))
     if not frames:
         wanted = "any kind" if kinds is None else f"kinds {tuple(kinds)}"
-        raise RefusalError(f"No threshold of {wanted} exists for these placebos. Name others of {KINDS.names()}.")
+        cure = "Look at their status and reason." if kinds is None else f"Name others of {KINDS.names()}."
+        raise RefusalError(f"No threshold of {wanted} exists for these placebos. {cure}")
     table = pd.concat(frames, ignore_index=True)
     table["fold"], folds = pd.factorize(table["fold"])
     labels = pd.DataFrame([specification.labels for specification in tried])

@@ -17,6 +17,7 @@ NOTE = (
     "Percentages. Threshold: one-sided 95% from placebos, cross-fitted. False payments, and detection of a true saving "
     "of 3% and 5%, are under that threshold. ± is one block-bootstrap standard error."
 )
+FEW = "A placebo threshold needs 19 others outside a placebo's own region."
 
 
 def design_table(result: StudyResult) -> str:
@@ -33,7 +34,7 @@ def _placebos(result: StudyResult) -> str:
     """Return the table of the backtest."""
     assert result.backtest is not None  # noqa: S101  (asked by the caller)
     scores, thresholds = result.backtest.scores, result.backtest.thresholds
-    rows = []
+    rows, notes = [], [NOTE]
     for _, score in scores[scores["size_class"] == ALL_SIZES].iterrows():
         cells = [", ".join(pair_of(score)), f"{int(score['n_rows'])}"]
         cells += [_rate(score, name, "mcse") for name in ("bias", "sd")]
@@ -42,10 +43,13 @@ def _placebos(result: StudyResult) -> str:
         for _, threshold in same.iterrows():
             cells += [f"{100 * threshold['threshold']:.2f}", _rate(threshold, "false_payment_rate", "se", 1)]
             cells += [_rate(threshold, f"detection_rate_{saving}", "se", 0) for saving in (3, 5)]
-        rows.append(cells)
+        rows.append([cell or "none" for cell in cells] + ["none"] * (8 - len(cells)))
+        if len(cells) < 8:
+            n_ok = score["n_rows"] - score["n_refused"] - score["n_failed"]
+            notes.append(f"none, {', '.join(pair_of(score))}: {n_ok} of {score['n_rows']} fits have an estimate. {FEW}")
     payments = ("placebo\nthreshold", "false\npayments", "detects\n3%", "detects\n5%")
     heads = ("design, method", "fits", "bias", "SD", *payments)
-    return f"\n{_text(heads, rows)}{fill(NOTE, WIDTH)}"
+    return f"\n{_text(heads, rows)}{'\n'.join(fill(note, WIDTH) for note in notes)}"
 
 
 def _contract_group(result: StudyResult) -> str:

@@ -84,7 +84,7 @@ def assemble(analysis: Analysis) -> ReportData:
         question=result.question,
         data_label=result.data_label,
         finding=finding_sentences(analysis),
-        sections=tuple(section for section in sections if section.sentences or section.items),
+        sections=tuple(section for section in sections if section.sentences or section.items or section.remarks),
     )
 
 

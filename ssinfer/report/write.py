@@ -1,7 +1,6 @@
 """Writes the report of a study: report.html and figures/*.svg, complete or not at all."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
@@ -17,21 +16,6 @@ from ssinfer.study.result import StudyResult
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A drawn figure: its SVG document, its title and its caption."""
-
-    name: str
-    title: str
-    caption: str
-    document: str
-
-    @property
-    def element(self) -> Markup:
-        """The SVG element for the page."""
-        return Markup(inline(self.document, self.name, str(escape(self.title))))  # noqa: S704  (matplotlib escapes its texts)
-
-
 def write_report(result: StudyResult, folder: Path) -> Path:
     """Write the report of a study, and return the path of ``report.html``.
 
@@ -44,20 +28,23 @@ def write_report(result: StudyResult, folder: Path) -> Path:
     if folder.exists() and not folder.is_dir():
         raise StudyError(f"{folder} is a file, and the report needs a folder. Name another folder.")
     data = summarise(result)
-    pictures = {}
+    pictures, documents = {}, {}
     for name, frame in data.figures.items():
         figure = FIGURES.find(name)
-        pictures[name] = Picture(name, figure.title, figure.caption_of(frame), svg_of(figure.draw(frame)))
+        documents[name] = svg_of(figure.draw(frame))
+        element = Markup(inline(documents[name], name, str(escape(figure.title))))  # noqa: S704  (matplotlib escapes its texts)
+        caption = figure.caption_of(frame)
+        pictures[name] = {"name": name, "title": figure.title, "caption": caption, "element": element}
     page = _render(data, pictures)
     with atomic_files(folder, last="report.html") as temporary:
         (temporary / "figures").mkdir()
-        for name, picture in pictures.items():
-            (temporary / "figures" / f"{name}.svg").write_text(picture.document, encoding="utf-8", newline="\n")
+        for name, document in documents.items():
+            (temporary / "figures" / f"{name}.svg").write_text(document, encoding="utf-8", newline="\n")
         (temporary / "report.html").write_text(page, encoding="utf-8", newline="\n")
     return folder / "report.html"
 
 
-def _render(data: ReportData, pictures: Mapping[str, Picture]) -> str:
+def _render(data: ReportData, pictures: Mapping[str, Mapping[str, str]]) -> str:
     """Return the report as one self-contained HTML page."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),

@@ -57,7 +57,7 @@ def evaluate_case(plan: Plan, result: BacktestResult | None, pairs: Iterable[tup
         else:
             savings.append({**labels, "status": "ok", "reason": "; ".join(cf.failures), **row})
             measured = float(cf.savings().pooled().measured_rate.item())
-            table = table.assign(measured=measured, passed=measured >= table["rate"])
+            table = table.assign(measured=measured, passed=(measured >= table["rate"]).where(table["rate"].notna()))
             if plan.contract is not None:
                 lines = _settle(plan, plan.contract, cf, table)
                 settlement += [{**labels, "contract": plan.contract.name, **line} for line in lines]
@@ -125,7 +125,7 @@ def _settle(plan: Plan, contract: Contract, cf: Counterfactual, table: pd.DataFr
     config, key = plan.config, plan.config.threshold.key
     rows = table[key.rows(table)]
     if rows.empty or not np.isfinite(rows["rate"].iloc[0]):
-        reason = f"there is no {key.kind} threshold here" if rows.empty else rows["reason"].iloc[0]
+        reason = f"there is no {key.kind} threshold here." if rows.empty else rows["reason"].iloc[0]
         return [{"party": "", "amount": np.nan, "reason": reason}]
     threshold = float(rows["rate"].iloc[0])
     pooled = cf.savings().pooled()

@@ -43,6 +43,11 @@ class Plan:
         """The first comparison's panel."""
         return self.data.panel
 
+    @property
+    def suppress_below(self) -> int:
+        """The smallest number of insured of a group that is shown."""
+        return self.config.suppress_below
+
     def data_for(self, design: str, method: str) -> Any:
         """Return the data of a method under a design: a Cohort if it needs persons, else the design's panel."""
         return self.data.data_for(design, getattr(self.methods[method], "needs", "panel"))

@@ -1,7 +1,7 @@
 """StudyResult, and the folder it is written to: complete or absent, and never over another study's."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ class StudyResult:
     settlement: pd.DataFrame
     manifest: Mapping[str, Any]
     suppress_below: int
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # of the output folder, by name of the file
     claims: ClaimsCount | None = None
     panels: Mapping[str, Panel] = field(default_factory=dict)
     intact_groups: IntactGroups | None = None
@@ -59,12 +60,8 @@ def write_study(result: StudyResult, folder: str | Path, *, report: Callable[[St
     folder = Path(folder)
     refuse_foreign_folder(folder, str(result.manifest["study_hash"]), result.manifest["parts"])
     with atomic_folder(folder) as temporary:
-        for name, table in _tables(result):
-            frame = OUTPUT[name].conform(table)
-            if name.endswith(".parquet"):
-                frame.to_parquet(temporary / name, index=False)
-            else:
-                frame.to_csv(temporary / name, index=False)
+        for name, table in result.tables.items():
+            write_table(OUTPUT[name].conform(table), temporary / name)
         if result.counterfactuals:
             trees = {"/".join(pair).replace(" ", "_"): cf.to_datatree() for pair, cf in result.counterfactuals.items()}
             xr.DataTree.from_dict(trees).to_netcdf(temporary / "savings.nc", engine="h5netcdf")
@@ -75,28 +72,21 @@ def write_study(result: StudyResult, folder: str | Path, *, report: Callable[[St
     return folder
 
 
-def _tables(result: StudyResult) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yield the name of each file that holds a table, and the table."""
-    if result.backtest is not None:
-        yield "scores.csv", result.backtest.scores
-        yield "detection.csv", result.backtest.detection
-        yield "thresholds.csv", result.backtest.thresholds
-        placebos = result.backtest.placebos
-        if not pd.api.types.is_numeric_dtype(placebos["origin"]):  # Parquet holds no mixed labels
-            placebos = placebos.assign(origin=placebos["origin"].astype(str))
-        yield "placebos.parquet", placebos
-    if "evaluate" in result.manifest["parts"]:
-        yield "savings.csv", result.savings
-        yield "case_thresholds.csv", result.case_thresholds
-        yield "settlement.csv", result.settlement
-    if result.claims is not None:
-        yield from _claims_tables(result.claims)
-    if result.intact_groups is not None and result.intact_groups.table is not None:
-        yield "intact_groups.csv", result.intact_groups.table
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as Parquet or as CSV, as the name of the file says."""
+    if path.suffix != ".parquet":
+        table.to_csv(path, index=False)
+    elif pd.api.types.is_numeric_dtype(table["origin"]):
+        table.to_parquet(path, index=False)
+    else:  # Parquet holds no mixed labels
+        table.assign(origin=table["origin"].astype(str)).to_parquet(path, index=False)
 
 
-def _claims_tables(claims: ClaimsCount) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yield the tables of a study on claims; the first column is the definition of spending."""
+def claims_tables(claims: ClaimsCount | None) -> dict[str, pd.DataFrame]:
+    """Return the tables of a study on claims by name of the file; the first column is the definition of spending."""
+    tables: dict[str, pd.DataFrame] = {}
+    if claims is None:
+        return tables
     for name in ("attrition", "truncation", "own_costs"):
         frames = {definition: getattr(extract, name) for definition, extract in claims.extracts.items()}
         parts = [
@@ -105,9 +95,10 @@ def _claims_tables(claims: ClaimsCount) -> Iterator[tuple[str, pd.DataFrame]]:
             if frame is not None and len(frame)
         ]
         if parts:
-            yield f"{name}.csv", pd.concat(parts, ignore_index=True)
+            tables[f"{name}.csv"] = pd.concat(parts, ignore_index=True)
     if claims.truth:
-        yield "truth.csv", pd.DataFrame([{"design": name, **vars(truth)} for name, truth in claims.truth.items()])
+        tables["truth.csv"] = pd.DataFrame([{"design": name, **vars(truth)} for name, truth in claims.truth.items()])
+    return tables
 
 
 def refuse_foreign_folder(folder: str | Path, study_hash: str, parts: Sequence[str] = ("backtest", "evaluate")) -> None:

@@ -7,13 +7,15 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+import pandas as pd
+
 from ssinfer._version import __version__
 from ssinfer.backtesting.backtest import backtest
 from ssinfer.backtesting.result import BacktestResult, join_results
 from ssinfer.study.case import evaluate_case
 from ssinfer.study.intact_groups import intact_groups
 from ssinfer.study.plan import Plan
-from ssinfer.study.result import StudyResult
+from ssinfer.study.result import StudyResult, claims_tables
 
 # libraries on whose versions the digits of a result may depend
 STACK = ("numpy", "scipy", "pandas", "xarray", "scikit-learn", "statsmodels", "pymc", "arviz", "nutpie", "numba")
@@ -25,6 +27,7 @@ def run_study(
     parts: tuple[str, ...] = ("backtest", "evaluate"),
     n_jobs: int = 2,
     progress: Callable[[int, int], None] | None = None,
+    tables: dict[str, pd.DataFrame] | None = None,
 ) -> StudyResult:
     """Backtest every design and method of a plan, then evaluate and settle the case.
 
@@ -34,9 +37,18 @@ def run_study(
     parts : tuple of "backtest", "evaluate"
     n_jobs : number of processes; the result does not depend on it
     progress : called with the number of finished fits of the backtest and of all fits
+    tables : gets each table by the name of its file as soon as it is computed; they remain if a later step fails
     """
-    result = _backtest(plan, n_jobs, progress) if "backtest" in parts else None
+    tables = {} if tables is None else tables
+    tables |= claims_tables(plan.data.claims)
+    result = _backtest(plan, n_jobs, progress, tables) if "backtest" in parts else None
     case = evaluate_case(plan, result, plan.pairs if "evaluate" in parts else ())
+    if "evaluate" in parts:
+        tables |= {"savings.csv": case["savings"], "case_thresholds.csv": case["case_thresholds"]}
+        tables["settlement.csv"] = case["settlement"]
+    intact = intact_groups(plan) if "backtest" in parts else None
+    if intact is not None and intact.table is not None:
+        tables["intact_groups.csv"] = intact.table
     return StudyResult(
         title=plan.config.title,
         question=plan.config.question,
@@ -46,7 +58,8 @@ def run_study(
         panel=plan.panel,
         claims=plan.data.claims,
         panels={name: view.panel for name, view in plan.data.views.items()},
-        intact_groups=intact_groups(plan) if "backtest" in parts else None,
+        intact_groups=intact,
+        tables=tables,
         designs=plan.designs,
         design_labels=plan.design_labels,
         methods=plan.methods,
@@ -57,7 +70,9 @@ def run_study(
     )
 
 
-def _backtest(plan: Plan, n_jobs: int, progress: Callable[[int, int], None] | None) -> BacktestResult:
+def _backtest(
+    plan: Plan, n_jobs: int, progress: Callable[[int, int], None] | None, tables: dict[str, pd.DataFrame]
+) -> BacktestResult:
     """Backtest the pairs of each data set (panel or cohort, by definition of spending), and join the results."""
     config = plan.config
     pairs_by_data: dict[int, tuple[Any, list[tuple[str, str]]]] = {}
@@ -84,9 +99,15 @@ def _backtest(plan: Plan, n_jobs: int, progress: Callable[[int, int], None] | No
                 pairs=pairs,
                 regions=plan.data.regions,
                 progress=progress and _shifted(progress, sum(len(result.placebos) for result in results)),
+                keep=lambda fits: tables.update(
+                    {"placebos.parquet": pd.concat([*(result.placebos for result in results), fits])}
+                ),
             )
         )
-    return join_results(results)
+    joined = join_results(results)
+    tables |= {f"{name}.csv": getattr(joined, name) for name in ("scores", "detection", "thresholds")}
+    tables["placebos.parquet"] = joined.placebos
+    return joined
 
 
 def _shifted(progress: Callable[[int, int], None], finished: int) -> Callable[[int, int], None]:

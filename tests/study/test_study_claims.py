@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,8 +13,9 @@ import pytest
 from ssinfer.claims import ClaimsTables, Population, Spending, Truncation, extract
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.counterfactual import Counterfactual
-from ssinfer.errors import SsinferError, StudyError
+from ssinfer.errors import SsinferError, StudyError, error_id
 from ssinfer.report import write_report
+from ssinfer.report.failed import write_failed
 from ssinfer.report.look import look_text
 from ssinfer.simulation.claims import simulate_claims
 from ssinfer.study import plan_study, run_study, write_study
@@ -243,6 +245,24 @@ def test_claims_of_the_studys_own(plan, simulated, tmp_path):
 
 
 # what the study says -> what a mistaken user writes, and the words of the refusal
+def test_what_a_failed_run_on_claims_leaves_has_no_small_group(plan, result, tmp_path):
+    """Fault A8: DIR.failed of claims has mode 700 and obeys the small-cell limit."""
+    stricter = replace(plan, config=plan.config.model_copy(update={"suppress_below": 1500}))  # 1,097 were left over
+    held = {}
+    for name, limited in (("some", plan), ("few", stricter)):
+        failed = write_failed(tmp_path / name, KeyError("kind"), limited, ("backtest", "evaluate"), result.tables)
+        assert failed.stat().st_mode & 0o777 == 0o700
+        held[name] = {path.name for path in failed.iterdir()}
+    assert held["some"] == {*result.tables, "error.txt"} - {"truncation.csv"}
+    assert held["few"] == {"error.txt", "detection.csv", "thresholds.csv"}
+    first, line, *_ = (failed / "error.txt").read_text().splitlines()
+    assert first.startswith(
+        "Missing: savings.nc, report.html, figures, manifest.json. Left out, as groups are too small: "
+    )
+    assert {"attrition.csv", "savings.csv"} <= set(first[:-1].split("small: ")[1].split(", "))
+    assert line.endswith(f"KeyError, error id {error_id(KeyError())}:")
+
+
 MISTAKES = {
     'units = { contract = ["Vlisingen *"] }': (
         'units = { contract = ["Vlissingen *"] }',

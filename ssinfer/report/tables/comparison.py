@@ -33,13 +33,15 @@ def _designs(analysis: Analysis) -> pd.DataFrame:
     )
 
 
-def _scores(analysis: Analysis) -> pd.DataFrame:
+def _scores(analysis: Analysis) -> pd.DataFrame | NoTable:
     """Return the scores over placebos of all sizes, with the contract group's bias in its own earlier windows."""
     backtest = analysis.result.backtest
     if backtest is None or not {"size_class", "bias"} <= set(backtest.scores.columns):
         return pd.DataFrame()
     scores = backtest.scores
     scores = scores[(scores["size_class"] == ALL_SIZES) & np.isfinite(scores["bias"])]
+    if not len(scores):
+        return NoTable("No placebo contract has an estimate, so the errors of the designs are not known.")
     parts = [rows_of(scores, pair).assign(windows=_windows(analysis, pair)) for pair in analysis.pairs]
     scores = analysis.labelled(pd.concat(parts))
     if analysis.hidden:
@@ -67,6 +69,10 @@ def _scores_remarks(analysis: Analysis, scores: pd.DataFrame) -> Iterator[str]:
         "standard error after ±. A national shock has only as many observations as there are origins."
     )
     yield (
+        "A dash: not known. The part that persists in a unit needs two origins, the bias in the group's own earlier "
+        "years needs windows before its contract, and coverage, width and score need a method with intervals."
+    )
+    yield (
         "The average bias over all placebos is near zero by construction, because they are each other's comparison "
         "group. The earlier years of the contract group say more, but they are few. Their ± is the SD between windows "
         "divided by the square root of their number. It is too small if windows overlap."
@@ -82,8 +88,10 @@ def _scores_remarks(analysis: Analysis, scores: pd.DataFrame) -> Iterator[str]:
             )
 
 
-def _payments(analysis: Analysis) -> pd.DataFrame:
+def _payments(analysis: Analysis) -> pd.DataFrame | NoTable:
     """Return one row per design and method, in the order of detection."""
+    if analysis.result.backtest is not None and not len(analysis.ranking):
+        return NoTable("No placebo contract has a cross-fitted placebo threshold, so there are no payments under it.")
     records = []
     for pair in analysis.ranked_pairs:
         backtested = analysis.backtested(pair)

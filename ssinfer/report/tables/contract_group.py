@@ -58,7 +58,8 @@ def _settlement(analysis: Analysis) -> pd.DataFrame:
     """Return one row per design, method, contract and party."""
     if analysis.hidden or not len(analysis.result.settlement):
         return pd.DataFrame()
-    return analysis.labelled(analysis.result.settlement)
+    settled = analysis.result.settlement["party"] != ""  # section "absent" has the others, with their reasons
+    return analysis.labelled(analysis.result.settlement[settled])
 
 
 def _truth(analysis: Analysis) -> pd.DataFrame:
@@ -132,7 +133,8 @@ TABLES = (
         rows=_savings,
         notes=(
             "Money is per insured-year, except the saving in total. The saving is the benchmark less spending: a minus "
-            "sign means that spending was higher than the benchmark. Every design of the study is listed."
+            "sign means that spending was higher than the benchmark. Every design of the study is listed. A dash in "
+            "the last column: the contract group has no placebo threshold under that design."
         ),
     ),
     ReportTable(

@@ -9,19 +9,22 @@ import pandas as pd
 
 from ssinfer.figures.numbers import listed, money, percent, total
 from ssinfer.report.analysis import Analysis, rows_of
-from ssinfer.report.table import DETECTION_RATE, ReportTable, TableColumn
+from ssinfer.report.table import DETECTION_RATE, NoTable, ReportTable, TableColumn
 from ssinfer.report.text.names import threshold_name
 from ssinfer.thresholds.kind import KINDS, ThresholdKey
 
 MEASURES = ("false_payment_rate", "false_payment_rate_se", "detection_rate_3", "detection_rate_3_se")
 
 
-def _rows(analysis: Analysis) -> pd.DataFrame:
+def _rows(analysis: Analysis) -> pd.DataFrame | NoTable:
     """Return one row per threshold, by kind, level and side."""
     thresholds = rows_of(analysis.result.case_thresholds, analysis.chosen)
     if analysis.hidden or not len(thresholds):
         return pd.DataFrame()
+    reasons = thresholds["reason"].unique()
     thresholds = thresholds[np.isfinite(thresholds["rate"].to_numpy(dtype=float))]
+    if not len(thresholds):
+        return NoTable(f"The contract group has no threshold. {' '.join(reasons)}")
     pays = thresholds["kind"].map(lambda kind: KINDS.find(kind).pays).astype(bool)
     power, thresholds = thresholds[~pays], thresholds[pays]
     thresholds = thresholds.assign(order=thresholds["kind"].map(KINDS.names().index))
@@ -65,6 +68,8 @@ def _remarks(analysis: Analysis, rows: pd.DataFrame) -> Iterator[str]:
             f"{percent(float(row['systematic_error']))} of the benchmark, {money(amount, currency)} per "
             f"insured-year{in_total}, in either direction."
         )
+    if rows["false_payment_rate"].isna().any():
+        yield "A dash below the rates on placebos: no placebo contract has this threshold, or no backtest was run."
     everything = rows_of(analysis.result.case_thresholds, analysis.chosen)
     missing = everything[~np.isfinite(everything["rate"].to_numpy(dtype=float))]
     for reason, part in missing.groupby("reason", sort=False) if "reason" in missing.columns else ():

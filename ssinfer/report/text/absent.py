@@ -32,6 +32,9 @@ def absent_sentences(analysis: Analysis) -> Iterator[str]:
                 "No settlement: the study says nothing on sharing. Overpayments and underpayments in the backtest are "
                 f"computed at a neutral sharing rate of {100 * analysis.share:g}%."
             )
+    elif not analysis.hidden:
+        for _, row in result.settlement[result.settlement["party"] == ""].iterrows():
+            yield f"No settlement under {analysis.quoted(pair_of(row))}: {row['reason']}"
     if result.panel.insured_years is None:
         yield "The panel has no numbers of insured: there are no totals, and small groups cannot be suppressed."
     elif result.backtest is not None:

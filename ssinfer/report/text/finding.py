@@ -7,6 +7,7 @@ from statistics import NormalDist
 from ssinfer.backtesting.paired import paired_detection
 from ssinfer.figures.numbers import count, listed, money, percent, percent_with_error, plain, quoted, total
 from ssinfer.report.analysis import Analysis, Pair, Row, pair_of, rows_of, span
+from ssinfer.thresholds.placebo import COMPARISON_KEY
 
 REPORTED_LOW, REPORTED_HIGH = 0.01, 0.10  # lower spending growth, as reported by programmes
 MAX_NAMED = 4  # designs and methods in one list
@@ -28,9 +29,11 @@ def _comparison(analysis: Analysis) -> str:
         return "No backtest was run, so the errors of the designs on contracts without savings are unknown."
     ranking = analysis.ranking
     if not len(ranking):
+        status = analysis.result.backtest.placebos.query("role == 'placebo'")["status"]
         return (
-            "There were too few placebo contracts for a placebo threshold at 95%, so the designs cannot be compared "
-            "at equal false payment rates."
+            f"Of {count(len(status))} placebo contracts, {count((status == 'ok').sum())} have an estimate. These are "
+            "too few for placebo thresholds at 95%: each placebo contract needs 19 others outside its own region. The "
+            "designs cannot be compared at equal false payment rates."
         )
     first = ranking.iloc[0]
     n_rows, without = first["n_rows"], first["n_without_threshold"]
@@ -108,14 +111,18 @@ def _threshold(analysis: Analysis, pair: Pair, threshold: Row | None) -> Iterato
         )
         return
     if threshold is None:
-        yield (
-            f"There is no placebo threshold for {group}, so its saving is compared only with thresholds from models."
-        )
+        if analysis.saving(pair) is not None:
+            rows = rows_of(analysis.result.case_thresholds, pair)
+            reasons = rows["reason"][COMPARISON_KEY.rows(rows)].tolist() if len(rows) else []
+            reason = "".join(reasons[:1]) or "it needs a backtest."
+            yield f"There is no placebo threshold for {group}: {reason} Only other thresholds judge its saving."
         return
     rate, amount, currency = float(threshold["rate"]), float(threshold["money"]), analysis.result.currency
     years = analysis.insured_years(pair)
     in_total = "" if years is None else f" or {total(amount * years, currency)} in total"
-    design = "that design" if pair == analysis.best else f"the recommended design {analysis.full_name(pair)}"
+    recommended = "" if analysis.choice is None else "recommended "
+    named = len(analysis.ranking) and pair == analysis.best
+    design = "that design" if named else f"the {recommended}design {analysis.full_name(pair)}"
     kind = "placebo" if analysis.recommended_threshold is None else "recommended"
     yield (
         f"Under {design}, the {kind} threshold for {group} is a measured saving of {percent(rate)} of the benchmark, "

@@ -48,7 +48,7 @@ def transport_sentences(analysis: Analysis) -> Iterator[str]:
     )
     yield ("The curve of thresholds by size changes only the number of insured. It does not change the kind of group.")
     backtest = analysis.result.backtest
-    if backtest is not None and len(backtest.scores):
+    if backtest is not None and (backtest.scores["n_origins"] > 0).any():
         n_origins = int(backtest.scores["n_origins"].max())
         yield (
             f"The backtest has {n_origins} {'origin' if n_origins == 1 else 'origins'}. It cannot show the effect of "

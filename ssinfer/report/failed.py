@@ -1,0 +1,52 @@
+"""DIR.failed: the tables of a run that did not end, with a file that says what is missing and where the run stopped."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from ssinfer._version import __version__
+from ssinfer.atomic import atomic_folder
+from ssinfer.errors import StudyError, error_id, traceback_without_values
+from ssinfer.report.disclosure import without_small_groups
+from ssinfer.study.plan import Plan
+from ssinfer.study.result import MANIFEST, write_table
+
+NOTE = "error.txt"
+FILES = {
+    "backtest": ("placebos.parquet", "scores.csv", "detection.csv", "thresholds.csv"),
+    "evaluate": ("savings.csv", "case_thresholds.csv", "settlement.csv", "savings.nc"),
+}
+
+
+def failed_folder(out: Path) -> Path:
+    """Return DIR.failed of a folder, after the one of an earlier run was removed; a folder of others is refused."""
+    folder = out.absolute().with_name(f"{out.absolute().name}.failed")
+    if (folder / NOTE).is_file():
+        shutil.rmtree(folder)
+    if folder.exists():
+        raise StudyError(f"{folder} is not of ssinfer, which writes there if a run fails. Move it, or change --out.")
+    return folder
+
+
+def write_failed(
+    out: Path, error: Exception, plan: Plan | None, parts: Sequence[str], tables: Mapping[str, pd.DataFrame]
+) -> Path:
+    """Write DIR.failed, which only its owner may read, and return it: without small groups and values of variables.
+
+    `plan` is None if the run stopped before there were tables.
+    """
+    folder, shown = failed_folder(out), {} if plan is None else without_small_groups(plan, tables)
+    wanted = [*(name for part in parts for name in FILES[part]), "report.html", "figures", MANIFEST]
+    missing, hidden = [name for name in wanted if name not in tables], [name for name in tables if name not in shown]
+    with atomic_folder(folder) as temporary:
+        temporary.chmod(0o700)
+        for name, table in shown.items():
+            write_table(table, temporary / name)
+        text = (
+            f"Missing: {', '.join(missing)}. Left out, as groups are too small: {', '.join(hidden) or 'nothing'}.\n"
+            f"ssinfer {__version__}, {type(error).__name__}, error id {error_id(error)}:\n\n"
+        )
+        (temporary / NOTE).write_text(text + traceback_without_values(error), encoding="utf-8")
+    return folder
