@@ -13,6 +13,7 @@ import numpy as np
 from ssinfer.comparison import ComparisonRule, Listed
 from ssinfer.errors import AmbiguousPeriodsError, DataError, DesignError, PanelError
 from ssinfer.input_table import plain_value
+from ssinfer.names import match_names
 from ssinfer.periods import plain_label, read_periods
 
 if TYPE_CHECKING:
@@ -78,16 +79,16 @@ class Design:
     ) -> None:
         if not (starts is None or hasattr(starts, "items")):
             raise DesignError(f"starts is {starts!r}. Pass a mapping of unit to period, such as {{'a': 2018}}.")
-        begins = {
-            str(plain_value(unit)): plain_value(start) for unit, start in (() if starts is None else starts.items())
-        }
+        begins = {} if starts is None else {unit: plain_value(start) for unit, start in starts.items()}
+        units = _names("treated", treated)
+        starting = match_names(begins, units, "starts names a unit that is not treated:", DesignError)
         values = {
-            "treated": _names("treated", treated),
+            "treated": units,
             "baseline": _ascending("baseline", baseline),
             "performance": _ascending("performance", performance),
             "donors": donors if donors is None or isinstance(donors, ComparisonRule) else _names("donors", donors),
             "masked": _listed("masked", masked),
-            "starts": MappingProxyType(begins) if begins else None,
+            "starts": MappingProxyType(dict(zip(starting, begins.values(), strict=True))) if begins else None,
             "standard": standard,
             "under_contract": _names("under_contract", under_contract),
             "incomplete": incomplete,
@@ -116,8 +117,6 @@ class Design:
             if contracted:
                 raise DesignError(f"donors {contracted} are under another contract. Leave them out.")
         for unit, start in (self.starts or {}).items():
-            if unit not in self.treated:
-                raise DesignError(f"starts names {unit!r}, which is not treated. Treated: {list(self.treated)}.")
             if start not in self.performance:
                 raise DesignError(f"starts gives {unit!r} the start {start!r}, outside performance {self.performance}.")
 
@@ -140,20 +139,24 @@ class Design:
             )
 
     def on(self, panel: Panel) -> Self:
-        """Return the design with its periods named as the panel names them.
+        """Return the design with its units and periods named as the panel names them.
 
         A period may be named in any spelling of the panel's periods. Masked periods outside the panel stay as given.
 
         Raises
         ------
         DesignError
-            The panel lacks a period, or the baseline does not end before the performance period.
+            The panel lacks a unit or a period, or the baseline does not end before the performance period.
         """
         timeline = panel.timeline
         known = set(timeline.labels)
         named = (*self.baseline, *self.performance, *self.masked, *(self.starts or {}).values())
-        if all(label in known for label in named):
+        donors = self.donors if isinstance(self.donors, tuple) else ()
+        if known.issuperset(named) and panel.row_of.keys() >= {*self.treated, *donors, *self.under_contract}:
             return self
+
+        def units(names: Iterable[str], what: str) -> tuple[str, ...]:
+            return tuple(panel.units[row] for row in panel.rows(names, what))
 
         def labels(periods: Iterable[Any], what: str) -> tuple[Any, ...]:
             return tuple(panel.periods[column] for column in panel.columns(periods, what))
@@ -164,12 +167,16 @@ class Design:
 
         try:
             changes: dict[str, Any] = {
+                "treated": units(self.treated, "treated unit"),
+                "donors": units(donors, "donor") if donors else self.donors,
+                "under_contract": units(self.under_contract, "under_contract unit"),
                 "baseline": labels(self.baseline, "baseline period"),
                 "performance": labels(self.performance, "performance period"),
                 "masked": tuple(masked(label) for label in self.masked),
             }
             if self.starts:
-                changes["starts"] = {unit: labels([start], "start")[0] for unit, start in self.starts.items()}
+                starts = zip(units(self.starts, "start"), labels(self.starts.values(), "start"), strict=True)
+                changes["starts"] = dict(starts)
         except PanelError as error:
             raise DesignError(str(error)) from None
         return self.replace(**changes)
@@ -206,10 +213,7 @@ class Design:
 
     def treated_rows(self, panel: Panel) -> NDArray[np.intp]:
         """Return the rows of the treated units; an unknown name is refused with the nearest."""
-        try:
-            return panel.rows(self.treated, "treated unit")
-        except PanelError as error:
-            raise DesignError(str(error)) from error
+        return panel.rows(match_names(self.treated, panel.row_of, "The panel has no treated unit", DesignError))
 
     def fingerprint(self) -> str:
         """Return a SHA-256 of the design's values, for hashes and manifests."""

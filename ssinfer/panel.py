@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
 
-from ssinfer.errors import DataError, PanelError, did_you_mean
+from ssinfer.accept import check_accept
+from ssinfer.errors import DataError, PanelError
 from ssinfer.input_table import label_column, natural_order, number_column, plain_value, read_table
+from ssinfer.names import as_names, match_names, refuse_similar
 from ssinfer.periods import Timeline, plain_label, read_periods
 
 if TYPE_CHECKING:
@@ -47,6 +50,7 @@ class Panel:
         Unit-level covariates, constant or varying over periods.
     periods_per_year : int or None
         Periods per year of labels without a calendar, such as 1, 2, 3; None for years, quarters and months.
+    accept : frozenset of str, words of :data:`ssinfer.accept.ACCEPT` by which the user overruled doubts
 
     Examples
     --------
@@ -66,6 +70,7 @@ class Panel:
     cv: float | None = None
     covariates: Mapping[str, Floats] = field(default_factory=dict)
     periods_per_year: int | None = None
+    accept: frozenset[str] = frozenset()
     timeline: Timeline = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -82,7 +87,7 @@ class Panel:
     # The proxy of the covariates cannot be pickled. A plain dict can; it is frozen again by the constructor.
     def __reduce__(self) -> tuple[Any, ...]:
         parts = (self.units, self.periods, self.spending, self.insured_years, self.sampling_variance, self.cv)
-        return type(self), (*parts, dict(self.covariates), self.periods_per_year)
+        return type(self), (*parts, dict(self.covariates), self.periods_per_year, self.accept)
 
     @classmethod
     def from_frame(
@@ -96,6 +101,7 @@ class Panel:
         cv: float | None = None,
         covariates: Sequence[str] = (),
         periods_per_year: int | None = None,
+        accept: Iterable[str] = (),
     ) -> Self:
         """Read a long frame with one row per unit and period.
 
@@ -111,13 +117,16 @@ class Panel:
             Names of further columns to keep.
         periods_per_year : int, optional
             Periods per year, for labels without a calendar.
+        accept : sequence of str
+            Doubts to overrule: words of :data:`ssinfer.accept.ACCEPT`, such as "similar_names".
 
         Raises
         ------
         PanelError
-            A column is missing or holds text; a unit and period occur twice; a period is missing in the middle of a
-            unit's history; insured-years are zero, negative or missing.
+            A column is missing or holds text; a unit and period occur twice; names of units are similar; a period is
+            missing in the middle of a unit's history; insured-years are zero, negative or missing.
         """
+        covariates, accepted = as_names(covariates), check_accept(accept)
         wanted = [unit, period, spending, insured_years, sampling_variance, *covariates]
         columns = [name for name in wanted if name is not None]
         frame = read_table(frame, columns, PanelError)
@@ -136,6 +145,7 @@ class Panel:
                 "row per unit and period: aggregate first, weighting spending by insured-years."
             )
         units = natural_order(pd.unique(keys[unit]))
+        refuse_similar(units, "Units", accepted, PanelError)
         try:
             periods = read_periods(dict.fromkeys(plain_value(label) for label in pd.unique(keys[period]))).labels
         except DataError as error:
@@ -157,7 +167,8 @@ class Panel:
         values = grid(spending)
         assert values is not None  # noqa: S101  (for the type checker: spending is never None)
         extra = {name: column for name in covariates if (column := grid(name)) is not None}
-        return cls(units, periods, values, grid(insured_years), grid(sampling_variance), cv, extra, periods_per_year)
+        years, variance = grid(insured_years), grid(sampling_variance)
+        return cls(units, periods, values, years, variance, cv, extra, periods_per_year, accepted)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the long frame: unit, period, spending, insured_years, sampling_variance, then the covariates."""
@@ -175,15 +186,15 @@ class Panel:
             frame[name] = values.ravel()
         return frame
 
+    @cached_property
+    def row_of(self) -> Mapping[str, int]:
+        """Row number of each unit."""
+        return MappingProxyType({label: row for row, label in enumerate(self.units)})
+
     def rows(self, labels: Iterable[object], what: str = "unit") -> NDArray[np.intp]:
-        """Return the row numbers of units; an unknown label is refused with the nearest names."""
-        row_of = {label: row for row, label in enumerate(self.units)}
-        rows = []
-        for label in labels:
-            if (text := str(plain_value(label))) not in row_of:
-                raise PanelError(f"The panel has no {what} {text!r}. {did_you_mean(text, self.units)}")
-            rows.append(row_of[text])
-        return np.array(rows, dtype=np.intp)
+        """Return the row numbers of units; an unknown name is refused with the nearest names."""
+        names = match_names(labels, self.row_of, f"The panel has no {what}", PanelError)
+        return np.array([self.row_of[name] for name in names], dtype=np.intp)
 
     def columns(self, labels: Iterable[object], what: str = "period") -> NDArray[np.intp]:
         """Return the column numbers of periods, named in any spelling; an unknown label is refused."""
@@ -218,9 +229,7 @@ class Panel:
 
     def covariate(self, name: str) -> Floats:
         """Return a covariate (unit, period); an unknown name is refused with the nearest."""
-        if name not in self.covariates:
-            raise PanelError(f"The panel has no covariate {name!r}. {did_you_mean(name, self.covariates)}")
-        return self.covariates[name]
+        return self.covariates[match_names([name], self.covariates, "The panel has no covariate", PanelError)[0]]
 
     @property
     def noise(self) -> str:

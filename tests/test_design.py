@@ -32,7 +32,7 @@ GOOD = {"treated": ["VLISSINGEN"], "baseline": [2014, 2015, 2016], "performance"
         ({"donors": ["VLISSINGEN"]}, "Leave them out of donors"),
         ({"donors": ["VEERE"], "under_contract": ["VEERE"]}, "under another contract. Leave them out"),
         ({"incomplete": "ignore"}, "allowed: 'refuse' or 'drop'"),
-        ({"starts": {"VEERE": 2017}}, "which is not treated"),
+        ({"starts": {"VEERE": 2017}}, "unit that is not treated"),
         ({"starts": {"VLISSINGEN": 2016}}, "outside performance"),
         ({"starts": ["VLISSINGEN"]}, "Pass a mapping of unit to period"),
         ({"masked": "2016"}, r"Pass a list, such as \['2016'\]"),

@@ -111,6 +111,7 @@ def backtest(
         raise DataError(f"backtest got a {type(data).__name__}. Pass a Panel (Panel.from_frame(frame)) or a Cohort.")
     named_designs, named_methods = _named_designs(designs), _named_methods(methods)
     panel = data if isinstance(data, Panel) else data.to_panel()
+    named_designs = {name: design.on(panel) for name, design in named_designs.items()}
     if regions is None and not isinstance(data, Panel) and hasattr(data, "unit_regions"):
         regions = data.unit_regions()
     blocks = neighbour_blocks(panel, regions=regions)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ssinfer.comparison import ComparisonRule
-from ssinfer.errors import DesignError, PanelError
+from ssinfer.errors import DesignError
+from ssinfer.names import match_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,14 +32,10 @@ def placebo_units(panel: Panel, design: Design, placebos: Iterable[object] | Com
         admitted = placebos.admits(panel, design.treated, panel.columns(design.baseline))
         chosen = [unit for unit, good in zip(panel.units, admitted, strict=True) if good and unit not in outside]
     else:
-        chosen = [placebos] if isinstance(placebos, str) else [str(unit) for unit in placebos]
+        chosen = list(match_names(placebos, panel.row_of, "The panel has no placebo unit", DesignError))
         inside = [unit for unit in chosen if unit in outside]
         if inside:
             raise DesignError(f"placebos names {inside[:3]}, treated or under contract: their true saving is not zero.")
-        try:
-            panel.rows(chosen, "placebo unit")
-        except PanelError as error:
-            raise DesignError(str(error)) from error
     if not chosen:
         raise DesignError("No placebo units are left. Widen the rule, or pass placebos=None for all other units.")
     return chosen

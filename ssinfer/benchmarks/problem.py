@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ssinfer.accept import advice
 from ssinfer.errors import DesignError, PanelError
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Problem:
         pre, post = _cells(panel, design, treated, before, after)
         donors = design.donor_rows(panel)
         donors = _complete_donors(panel, design, donors, np.union1d(before, after))
+        _refuse_doubles(panel, treated, donors, before)
         factor = _case_mix(panel, design, np.concatenate([treated, donors]), np.union1d(before, after))
         spending = panel.spending / factor
         variance = panel.sampling_variance
@@ -206,6 +208,19 @@ def _complete_donors(panel: Panel, design: Design, donors: Positions, needed: Po
         f"Donor {panel.units[row]!r} has no spending in period {panel.periods[column]!r} ({int((~complete).sum())} "
         "such donors). Drop them with Design(incomplete='drop'), name other donors, or mask the period."
     )
+
+
+def _refuse_doubles(panel: Panel, treated: Positions, donors: Positions, before: Positions) -> None:
+    """Refuse a unit that equals a treated unit in all baseline periods (two at least), unless the user accepts it."""
+    others = np.concatenate([treated, donors])
+    for row in () if "similar_names" in panel.accept or len(before) < 2 else treated:
+        same = (panel.spending[np.ix_(others, before)] == panel.spending[row, before]).all(axis=1) & (others != row)
+        if same.any():
+            raise DesignError(
+                f"{panel.units[others[same][0]]!r} has the same spending as treated unit {panel.units[row]!r} in every "
+                "baseline period: one group seems to be in the data twice. Drop one of them. If they are two groups, "
+                f"read the data with {advice('similar_names')}."
+            )
 
 
 def _case_mix(panel: Panel, design: Design, rows: Positions, needed: Positions) -> Floats:

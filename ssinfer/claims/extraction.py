@@ -11,6 +11,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from ssinfer.accept import check_accept
 from ssinfer.claims import lines
 from ssinfer.claims.attrition import attrition
 from ssinfer.claims.backend.calendar import Calendar, epoch_day
@@ -18,6 +19,7 @@ from ssinfer.claims.backend.exact_cents import sums
 from ssinfer.claims.backend.scratch import Scratch
 from ssinfer.claims.completion import check_maturity, completed
 from ssinfer.claims.enrolment import enrolment_pieces, insured_days
+from ssinfer.claims.names import CURE, labels_of, name_as_tables
 from ssinfer.claims.population import Population
 from ssinfer.claims.spending import Spending
 from ssinfer.claims.summing import PersonCells
@@ -26,6 +28,7 @@ from ssinfer.design import Design
 from ssinfer.errors import ClaimsError
 from ssinfer.look.checks import check_plausible, implausible_mean
 from ssinfer.look.sentences import refuse
+from ssinfer.names import match_names, refuse_similar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -111,6 +114,7 @@ def extract(
     *,
     periods: Iterable[Any],
     plausible: tuple[float, float] = UP_TO,
+    accept: Iterable[str] = (),
 ) -> Extract:
     """Extract a panel from claims, for one population and one definition of spending.
 
@@ -126,12 +130,14 @@ def extract(
     spending : Spending, optional (default: all categories)
     periods : sequence of consecutive years (2018), quarters ("2018Q2") or months ("2018-04")
     plausible : (lowest, highest) mean of spending per insured-year
+    accept : sequence of str
+        Doubts to overrule: words of :data:`ssinfer.accept.ACCEPT`, such as "similar_names".
 
     Raises
     ------
     ClaimsError
-        A line has no amount, a category is unknown to the definition, no person or line is left, or the run-out is
-        longer than the time since the last period. Mean spending is implausible.
+        A line has no amount, a category is unknown to the definition, a name matches nothing in the tables, no person
+        or line is left, or the run-out is longer than the time since the last period. Mean spending is implausible.
 
     Examples
     --------
@@ -150,8 +156,9 @@ def extract(
     claims not enrolled on the date 1 5.0
     counted 2 30.5
     """
-    population, spending = population or Population(), spending or Spending()
-    calendar, plausible = Calendar.of(periods), check_plausible(plausible)
+    calendar, plausible, accepted = Calendar.of(periods), check_plausible(plausible), check_accept(accept)
+    population = name_as_tables(population or Population(), tables, accepted)
+    spending = name_as_tables(spending or Spending(), tables, accepted)
     if spending.run_out is not None:
         check_maturity(spending.run_out, calendar)
     reference_year = max(
@@ -160,6 +167,8 @@ def extract(
 
     with closing(Scratch(tables.connection)) as scratch:
         pieces, units = enrolment_pieces(tables, population, calendar, scratch)
+        refuse_similar(units, "Units", accepted, ClaimsError)
+        contracted = _contracted(tables, population, units, calendar)
         percentile = spending.truncation is not None and spending.truncation.percentile is not None
         counted = lines.count_lines(tables, spending, pieces, calendar, scratch, reference=percentile)
         summary = lines.excluded_lines(counted)
@@ -172,7 +181,7 @@ def extract(
             limits = caps(spending.truncation, calendar, pieces, counted)
             table = truncate(table, limits, calendar)
         table = scratch.keep(table, permanent=True)
-        cells = PersonCells(table, units, tables, calendar, reference_year)
+        cells = PersonCells(table, units, tables, calendar, reference_year, accepted)
         panel = cells.panel()
         refuse(implausible_mean(panel, plausible), (), ClaimsError)
         n_lines = sums(counted.filter(counted["code"] == lines.COUNTED), ("t",), "lines").to_pandas().set_index("t")
@@ -190,7 +199,7 @@ def extract(
             completion=completion,
             attrition=frame,
             own_costs=_own_costs(counted, units, calendar),
-            under_contract=_under_contract(cells),
+            under_contract=_under_contract(cells, contracted),
             sensitivity=population.sensitivity,
             noticed=noticed,
             categories=lines.by_category(tables.claims),
@@ -259,14 +268,22 @@ def _own_costs(counted: Any, units: tuple[str, ...], calendar: Calendar) -> pd.D
     return columns
 
 
-def _under_contract(cells: PersonCells) -> tuple[str, ...]:
-    """Return units named by a programme of the study's time, by themselves or through most of their insured days."""
-    programmes, insured, calendar = cells.tables.programmes, cells.tables.insured, cells.calendar
+def _contracted(tables: ClaimsTables, population: Population, units: tuple[str, ...], calendar: Calendar) -> set[str]:
+    """Return the units, also of a named practice, and the regions that a programme of the study's time names."""
+    programmes = tables.programmes
     if programmes is None:
-        return ()
+        return set()
     start, end = epoch_day(programmes["start"]), epoch_day(programmes["end"])
     during = programmes.filter(start <= calendar.last[-1], ibis.coalesce(end, calendar.last[-1]) >= calendar.first[0])
-    named = set(during.to_pandas()["unit"].astype(str))
+    known = (*units, *labels_of(tables.enrolment, "practice"), *labels_of(tables.insured, "region"))
+    complaint = "Table 'programmes' names what is no unit, practice or region:"
+    found = match_names(labels_of(during, "unit"), dict.fromkeys(known), complaint, ClaimsError, CURE)
+    return {population.units.get(name, name) for name in found}
+
+
+def _under_contract(cells: PersonCells, named: set[str]) -> tuple[str, ...]:
+    """Return the units that programmes name, by themselves or through the region of most of their insured days."""
+    insured = cells.tables.insured
     under = named.intersection(cells.units)
     if "region" in insured.columns and named - under:
         joined = cells.table.join(insured.select("person", "region"), "person")

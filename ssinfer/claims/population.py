@@ -7,9 +7,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from ssinfer.errors import ClaimsError
+from ssinfer.names import as_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 # Reasons why a day of enrolment is not counted, in the order in which they are tried. Each day has one reason.
 REASONS = (
@@ -23,13 +24,6 @@ REASONS = (
     "enrolled too little (sensitivity)",
     "last year of life (sensitivity)",
 )
-
-
-def as_labels(name: str, values: Iterable[object] | None) -> tuple[str, ...] | None:
-    """Return labels as text; a single text is refused."""
-    if isinstance(values, str):
-        raise ClaimsError(f"{name} is the text {values!r}. Give a list of labels, such as [{values!r}].")
-    return None if values is None else tuple(str(value) for value in values)
 
 
 def check_choice(name: str, value: object, *allowed: str) -> None:
@@ -89,8 +83,8 @@ class Population:
                 "after_leaving='drop' is for a closed population: an open one follows the practice anyway."
             )
         for name in ("practices", "insurers", "ses", "regions"):
-            labels = as_labels(name, getattr(self, name))
-            if labels == ():
+            labels = getattr(self, name)
+            if labels is not None and not (labels := as_names(labels)):
                 raise ClaimsError(f"{name} is an empty list. Pass None for all, or name some.")
             object.__setattr__(self, name, labels)
         if self.ages is not None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ssinfer.arguments import read_fields
-from ssinfer.claims.population import as_labels, check_choice
+from ssinfer.claims.population import check_choice
 from ssinfer.errors import ClaimsError
+from ssinfer.names import as_names
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -104,7 +105,8 @@ class Spending:
 
     def __post_init__(self) -> None:
         for name in ("include", "exclude", "own_costs", "product_groups_exclude"):
-            object.__setattr__(self, name, as_labels(name, getattr(self, name)))
+            labels = getattr(self, name)
+            object.__setattr__(self, name, None if labels is None else as_names(labels))
         if self.include == ():
             raise ClaimsError("include is an empty list, so nothing counts. Pass None for all categories.")
         seen: dict[str, str] = {}

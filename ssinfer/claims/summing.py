@@ -27,6 +27,7 @@ class PersonCells:
     tables: ClaimsTables
     calendar: Calendar
     reference_year: int  # of the covariate age
+    accept: frozenset[str]  # doubts that the user overruled
 
     def _persons(self) -> tuple[Any, list[str]]:
         """Return persons with their covariates, and the names of the covariates with levels."""
@@ -76,7 +77,7 @@ class PersonCells:
         variance[~((persons > 1) & (variance > 1e-12 * mean**2))] = np.nan
         covariates = {name: grid(name) / days for name in ("age", *shares)}
         units = tuple(self.units[int(number)] for number in labels)
-        return Panel(units, self.calendar.periods, mean, days / lengths, variance, None, covariates)
+        return Panel(units, self.calendar.periods, mean, days / lengths, variance, None, covariates, accept=self.accept)
 
     def cohort(self, amount: str = "cents") -> Cohort:
         """Return the cohort of `amount` (cents or kept)."""
@@ -99,4 +100,5 @@ class PersonCells:
             insured_years=years,
             region=info["region"].to_numpy() if "region" in info else None,
             covariates={name: info[name].to_numpy() for name in ("age", *labelled)},
+            accept=self.accept,
         )

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.errors import CohortError
+from ssinfer.names import match_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,7 +53,8 @@ def expected_spending(cohort: Cohort, periods: Iterable[Any], *, exclude: Iterab
             "years": cohort.insured_years[:, columns].sum(axis=1),
         }
     )
-    standard = frame[~np.isin(cohort.unit, [str(unit) for unit in exclude])]
+    excluded = match_names(exclude, cohort.units, "exclude: the cohort has no unit", CohortError)
+    standard = frame[~np.isin(cohort.unit, excluded)]
     of_sex, of_band = (standard.groupby(keys)[["money", "years"]].sum() for keys in (["sex", "band"], ["band"]))
     rates = (of_sex["money"] / of_sex["years"]).rename("of_sex")
     both_sexes = (of_band["money"] / of_band["years"]).rename("of_band")
@@ -63,7 +65,7 @@ def expected_spending(cohort: Cohort, periods: Iterable[Any], *, exclude: Iterab
         youngest = int(BAND_YEARS * frame["band"].iloc[int(np.flatnonzero(unknown)[0])])
         raise CohortError(
             f"{int(unknown.sum())} persons have no expected spending: no person outside "
-            f"{sorted(map(str, exclude))[:3]} of age {youngest} to {youngest + BAND_YEARS - 1} has any spending. "
+            f"{sorted(excluded)[:3]} of age {youngest} to {youngest + BAND_YEARS - 1} has any spending. "
             "Widen the population."
         )
     return expected

@@ -11,18 +11,13 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pandas as pd
 
-from ssinfer.cohort.columns import (
-    cell_grid,
-    check_persons,
-    covariate_column,
-    pair_rows,
-    person_labels,
-    selected_rows,
-)
+from ssinfer.accept import check_accept
+from ssinfer.cohort.columns import cell_grid, check_persons, covariate_column, pair_rows, person_labels, selected_rows
 from ssinfer.cohort.moments import covariance_of_means, mean_and_variance, residual_correlation, residuals_of_ratio
 from ssinfer.cohort.reading import read_persons
-from ssinfer.errors import CohortError, did_you_mean
+from ssinfer.errors import CohortError
 from ssinfer.kernels.groups import group_sums
+from ssinfer.names import as_names, match_names, refuse_similar
 from ssinfer.panel import Panel
 from ssinfer.periods import read_periods
 
@@ -56,6 +51,7 @@ class Cohort:
     region : array of str (n,) or None. Region of attribution. Persons of one unit may have different regions.
     covariates : mapping of str to array (n,)
         Baseline covariates: numbers (age, case mix) or labels (sex, SES). Never coded after the start.
+    accept : frozenset of str, words of :data:`ssinfer.accept.ACCEPT` by which the user overruled doubts
 
     Examples
     --------
@@ -78,6 +74,7 @@ class Cohort:
     insured_years: Floats
     region: Labels | None = None
     covariates: Mapping[str, Labels] = field(default_factory=dict)
+    accept: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         n = len(self.person)
@@ -100,7 +97,7 @@ class Cohort:
 
     def __reduce__(self) -> tuple[Any, ...]:
         parts = (self.person, self.unit, self.periods, self.spending, self.insured_years, self.region)
-        return type(self), (*parts, dict(self.covariates))
+        return type(self), (*parts, dict(self.covariates), self.accept)
 
     @classmethod
     def from_frame(
@@ -113,6 +110,7 @@ class Cohort:
         insured_years: str = "insured_years",
         region: str | None = None,
         covariates: Sequence[str] = (),
+        accept: Iterable[str] = (),
     ) -> Self:
         """Read a long frame with one row per person, unit and period; without a row, a person was not insured.
 
@@ -122,14 +120,19 @@ class Cohort:
         person, unit, period, spending, insured_years, region : str
             Names of the columns. Spending is the total of the period; the region of attribution is optional.
         covariates : sequence of str. Baseline covariates: constant over the rows of a person.
+        accept : sequence of str. Doubts to overrule: words of :data:`ssinfer.accept.ACCEPT`.
 
         Raises
         ------
         CohortError
             A column is missing, a label is missing, a person has two rows for a period in the same unit,
-            a covariate changes over a person's rows, or the values contradict each other.
+            names of units are similar, a covariate changes over a person's rows, or the values contradict each other.
         """
-        return cls(**read_persons(frame, (person, unit, period), (spending, insured_years), region, covariates))
+        keys, accepted = (person, unit, period), check_accept(accept)
+        parts = read_persons(frame, keys, (spending, insured_years), region, as_names(covariates))
+        cohort = cls(**parts, accept=accepted)
+        refuse_similar(cohort.units, "Units", accepted, CohortError)
+        return cohort
 
     def to_frame(self) -> pd.DataFrame:
         """Return the long frame: person, unit, period, spending, insured_years, region if known, covariates."""
@@ -181,9 +184,7 @@ class Cohort:
 
     def covariate(self, name: str) -> Labels:
         """Return a covariate (n,); an unknown name is refused with the nearest one."""
-        if name not in self.covariates:
-            raise CohortError(f"The cohort has no covariate {name!r}. {did_you_mean(name, self.covariates)}")
-        return self.covariates[name]
+        return self.covariates[match_names([name], self.covariates, "The cohort has no covariate", CohortError)[0]]
 
     def select(
         self,
@@ -250,7 +251,7 @@ class Cohort:
             name: group_sums(rows, values[:, None] * self.insured_years, len(labels)) / years
             for name, values in numbers.items()
         }
-        return Panel(labels, self.periods, mean, years, variance, None, covariates)
+        return Panel(labels, self.periods, mean, years, variance, None, covariates, accept=self.accept)
 
     def residuals(self) -> Floats:
         """Return the influence function of the ratio, :math:`y_i - Y w_i` (n, T), Y the mean of the person's unit."""

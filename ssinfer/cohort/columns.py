@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.errors import CohortError, DataError, did_you_mean
+from ssinfer.errors import CohortError, DataError
 from ssinfer.input_table import label_column, plain_value
+from ssinfer.names import match_names
 from ssinfer.periods import read_periods
 
 if TYPE_CHECKING:
@@ -113,12 +114,8 @@ def selected_rows(
     """Return the rows of some units and some persons (identifiers or a mask); None selects all."""
     keep = np.ones(len(person), dtype=bool)
     if units is not None:
-        wanted = [str(plain_value(label)) for label in ([units] if isinstance(units, str) else units)]
-        known = set(unit)
-        for label in wanted:
-            if label not in known:
-                raise CohortError(f"The cohort has no unit {label!r}. {did_you_mean(label, pd.unique(unit))}")
-        keep &= np.isin(unit, wanted)
+        known = dict.fromkeys(pd.unique(unit))
+        keep &= np.isin(unit, match_names(units, known, "The cohort has no unit", CohortError))
     if persons is not None:
         keep &= _of_persons(person, np.asarray(persons if isinstance(persons, np.ndarray) else list(persons)))
     if not keep.any():

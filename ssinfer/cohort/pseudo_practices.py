@@ -9,6 +9,7 @@ import pandas as pd
 
 from ssinfer.arguments import random_generator
 from ssinfer.errors import CohortError
+from ssinfer.names import match_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,11 +73,10 @@ def pseudo_practices(
         )
     if size is not None and size < 1:
         raise CohortError(f"size is {size}; at least one insured per group is needed.")
-    kept, excluded = {str(unit) for unit in keep}, {str(unit) for unit in exclude}
-    for name, units in (("keep", kept), ("exclude", excluded)):
-        unknown = units - set(cohort.units)
-        if unknown:
-            raise CohortError(f"{name} names {sorted(unknown)[:3]}, which the cohort does not have.")
+    kept, excluded = (
+        set(match_names(units, cohort.units, f"{name}: the cohort has no unit", CohortError))
+        for name, units in (("keep", keep), ("exclude", exclude))
+    )
     in_contract = np.isin(cohort.unit, list(kept - excluded))
     inside = ~np.isin(cohort.unit, list(kept | excluded))
     if not inside.any():

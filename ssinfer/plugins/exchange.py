@@ -98,7 +98,7 @@ def read_design(path: str | Path) -> Request:
     except DesignError as error:
         raise DesignError(f"{path}: {error}") from None
     levels = tuple(float(level) for level in document.get("levels", LEVELS))
-    return Request(design, document.get("columns", {}), levels)
+    return Request(design, {**document.get("columns", {}), "accept": document.get("accept", [])}, levels)
 
 
 def read_panel(path: str | Path, request: Request) -> Panel:

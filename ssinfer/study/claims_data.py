@@ -12,7 +12,8 @@ import pandas as pd
 from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED, expected_spending
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.cohort.pseudo_practices import pseudo_practices
-from ssinfer.errors import SsinferError, StudyError, did_you_mean
+from ssinfer.errors import SsinferError, StudyError
+from ssinfer.names import match_names
 from ssinfer.simulation.claims import SimulatedClaims
 from ssinfer.simulation.known_saving import KnownSaving, known_saving
 from ssinfer.study.claims_extracts import (
@@ -37,7 +38,7 @@ def load_claims(
     """Return the data of a study on claims; contradictions in the study file are refused before tables are opened."""
     definitions = [config.definition_of(comparison) for comparison in config.comparison]
     spendings = {definition.name: spending_of(definition) for definition in definitions}
-    population_of(config.population.insured or InsuredConfig(), periods, ())
+    population_of(config.population.insured or InsuredConfig(), periods)
     for window in (config.windows.baseline, config.windows.performance):
         window_of(window, periods)
     with source as claims:
@@ -51,15 +52,15 @@ def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyEx
     practices = cohorts[first_use]
     treated = _treated(config, practices)
     under_contract = next(iter(extracted.extracts.values())).under_contract
-    contracted = tuple(
-        unit for unit in dict.fromkeys((*under_contract, *config.population.under_contract)) if unit not in treated
-    )
+    complaint = "population.under_contract: no unit of the claims is called"
+    stated = match_names(config.population.under_contract, practices.units, complaint, StudyError)
+    contracted = tuple(unit for unit in dict.fromkeys((*under_contract, *stated)) if unit not in treated)
     groups = config.population.groups or GroupsConfig()
     if groups.kind != "intact" and groups.size is None:
         groups = groups.model_copy(update={"size": int(np.isin(practices.unit, treated).sum() // len(treated))})
     views = {use: _view(config, cohort, groups, treated, contracted) for use, cohort in cohorts.items()}
     grouped = views[first_use].cohort
-    truth, why_no_truth = _known_savings(config, claims.simulated, extracted)
+    truth, why_no_truth = _known_savings(config, treated, claims.simulated, extracted)
     count = ClaimsCount(
         extracts=MappingProxyType(dict(extracted.extracts)),
         practices=practices,
@@ -104,22 +105,15 @@ def coordinates(places: Mapping[str, tuple[float, float]], cohort: Cohort) -> di
     if cohort.region is None:
         raise StudyError("population.places needs the persons' region. Add the column to the table of insured.")
     codes, regions = pd.factorize(cohort.region)
-    for region in regions:
-        if region not in places:
-            raise StudyError(f"population.places has no region {region!r}. {did_you_mean(region, places)}")
-    points = np.array([places[region] for region in regions])[codes]
+    named = match_names(regions, places, "population.places has no region", StudyError)
+    points = np.array([places[name] for name in named])[codes]
     return {"latitude": points[:, 0], "longitude": points[:, 1]}
 
 
 def _treated(config: StudyConfig, cohort: Cohort) -> list[str]:
-    units = cohort.units
-    for unit in config.population.treated:
-        if unit not in units:
-            raise StudyError(
-                f"population.treated names {unit!r}, which is no unit of the claims. {did_you_mean(unit, units)} Units "
-                "of several practices are named in population.insured.units."
-            )
-    return list(config.population.treated)
+    advice = "Units of several practices are named in population.insured.units."
+    complaint = "population.treated: no unit of the claims is called"
+    return list(match_names(config.population.treated, cohort.units, complaint, StudyError, advice))
 
 
 def _groups_in_words(groups: GroupsConfig, count: int) -> str:
@@ -129,12 +123,11 @@ def _groups_in_words(groups: GroupsConfig, count: int) -> str:
 
 
 def _known_savings(
-    config: StudyConfig, simulated: SimulatedClaims | None, extracted: StudyExtracts
+    config: StudyConfig, treated: list[str], simulated: SimulatedClaims | None, extracted: StudyExtracts
 ) -> tuple[dict[str, KnownSaving], str]:
     """Return the true saving per comparison, or the reason why there is none."""
     if simulated is None:
         return {}, ""
-    treated = config.population.treated
     if len(treated) > 1 or extracted.population.kind == "closed" or extracted.population.sensitivity:
         return {}, ONE_OPEN_UNIT
     persons = simulated.persons()

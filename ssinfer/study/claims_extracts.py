@@ -1,13 +1,14 @@
 """Extracts the claims of a study under its population and its definitions of spending."""
 
 import fnmatch
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from ssinfer.claims import ClaimsTables, Extract, Population, RunOut, Spending, Truncation, extract
+from ssinfer.claims.names import labels_of, name_as_tables
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.errors import SsinferError, StudyError, did_you_mean
 from ssinfer.periods import read_periods, span
@@ -44,13 +45,13 @@ def extract_claims(
 ) -> StudyExtracts:
     """Extract claims once per definition of spending."""
     insured = config.population.insured or InsuredConfig()
-    practices = _practices(tables) if insured.units else ()
-    population = population_of(insured, periods, practices)
+    accept = config.data.accept
+    population = population_of(insured, periods, tables, accept)
     extracts = {}
     limits = {} if config.data.plausible is None else {"plausible": config.data.plausible}
     for name, spending in spendings.items():
         try:
-            extracts[name] = extract(tables, population, spending, periods=periods, **limits)
+            extracts[name] = extract(tables, population, spending, periods=periods, accept=accept, **limits)
         except SsinferError as error:
             raise StudyError(f"spending {name!r}: {error}") from error
     uses = {part.name: (config.definition_of(part).name, part.truncated) for part in config.comparison}
@@ -59,15 +60,18 @@ def extract_claims(
     return StudyExtracts(population, extracts, uses, cohorts)
 
 
-def population_of(part: InsuredConfig, periods: tuple[Any, ...], practices: tuple[str, ...]) -> Population:
-    """Return the population that a study file describes; without `practices` the patterns of units are not checked."""
+def population_of(
+    part: InsuredConfig, periods: tuple[Any, ...], tables: ClaimsTables | None = None, accept: Sequence[str] = ()
+) -> Population:
+    """Return the population that a study file describes; without `tables` its names are not checked."""
+    practices = labels_of(tables.enrolment, "practice") if tables is not None and part.units else ()
     values = part.model_dump(exclude={"units", "baseline"})
     values["baseline"] = window_of(part.baseline, periods)
     units: dict[str, str] = {}
     for unit, patterns in part.units.items():
         for pattern in patterns if practices else ():
             matching = fnmatch.filter(practices, pattern) if pattern.endswith("*") else [pattern]
-            if not matching or matching[0] not in practices:
+            if not matching:
                 raise StudyError(
                     f"population.insured.units: no practice is called {pattern!r}. {did_you_mean(pattern, practices)}"
                 )
@@ -75,7 +79,8 @@ def population_of(part: InsuredConfig, periods: tuple[Any, ...], practices: tupl
                 if units.setdefault(practice, unit) != unit:
                     raise StudyError(f"population.insured.units: practice {practice!r} is in two units. Keep one.")
     try:
-        return Population(**values, units=units)
+        population = Population(**values, units=units)
+        return population if tables is None else name_as_tables(population, tables, accept)
     except SsinferError as error:
         raise StudyError(f"population.insured: {error}") from error
 
@@ -114,8 +119,3 @@ def window_of(wanted: Periods, periods: tuple[Any, ...]) -> tuple[Any, ...]:
             raise StudyError(f"Period {label!r} is not in the claims' periods: {timeline.describe()}.")
         columns.append(column)
     return periods[columns[0] : columns[1] + 1] if isinstance(wanted, Span) else tuple(periods[c] for c in columns)
-
-
-def _practices(tables: ClaimsTables) -> tuple[str, ...]:
-    names = tables.enrolment.select("practice").distinct().to_pandas()["practice"]
-    return tuple(sorted(str(name) for name in names))

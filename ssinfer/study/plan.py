@@ -197,6 +197,6 @@ def _design(config: StudyConfig, part: ComparisonConfig, data: StudyData) -> Des
             standard=part.standard,
             under_contract=contracted,
             incomplete=part.incomplete,
-        )
+        ).on(panel)
     except DesignError as error:
         raise StudyError(f"comparison {part.name!r}: {error}") from error

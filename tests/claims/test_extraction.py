@@ -224,7 +224,7 @@ def test_percentile_is_that_of_everybody_not_of_the_population():
 
 def test_own_costs_are_a_line_of_their_own_and_programmes_are_named():
     frames = one_person(category=["hospital", "fee", "gp"])
-    frames["programmes"] = pd.DataFrame({"unit": ["n", "zz"], "start": [dt.date(2018, 5, 1)] * 2, "end": [None] * 2})
+    frames["programmes"] = pd.DataFrame({"unit": ["n"], "start": [dt.date(2018, 5, 1)], "end": [None]})
     result = extract(
         ClaimsTables.from_frames(**frames), None, Spending(own_costs=["fee"]), periods=span("2018Q1", "2018Q4")
     )

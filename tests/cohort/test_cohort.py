@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ssinfer.cohort.case_mix import expected_spending
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.errors import CohortError
 
@@ -194,3 +195,14 @@ def test_arrays_are_read_only_and_own():
     assert cohort.insured_years[0, 0] == 1.0
     with pytest.raises(ValueError, match="read-only"):
         cohort.spending[0, 0] = 3.0
+
+
+def test_one_covariate_needs_no_list():
+    """Fault A3: covariates="age" asked for a column 'a'."""
+    rows = [(1, "a", 2018, 10.0, 1.0, 40), (2, "b", 2018, 20.0, 1.0, 41)]
+    frame = pd.DataFrame(rows, columns=["person", "unit", "period", "spending", "insured_years", "age"])
+    assert list(Cohort.from_frame(frame, covariates="age").covariates) == ["age"]
+    people = Cohort.from_frame(frame.assign(sex="V"), covariates=["age", "sex"])
+    assert expected_spending(people, [2018], exclude=["b "]).tolist() == [10.0, 10.0]
+    with pytest.raises(CohortError, match=r"exclude: the cohort has no unit 'B'. Did you mean 'b'\?"):
+        expected_spending(people, [2018], exclude=["B"])  # the contract's spending entered its own standard

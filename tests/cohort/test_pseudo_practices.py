@@ -92,8 +92,8 @@ def test_regional_bundles_stay_in_their_region_and_kept_units_as_they_are():
         (lambda c: pseudo_practices(c, "bundles"), "Bundles and random groups need a size"),
         (lambda c: pseudo_practices(c, "random", size=0), "at least one"),
         (lambda c: pseudo_practices(c, "random", size=9000), "Choose a smaller size"),
-        (lambda c: pseudo_practices(c, "intact", exclude=["zz"]), "does not have"),
-        (lambda c: pseudo_practices(c, "intact", keep=["zz"]), "keep names"),
+        (lambda c: pseudo_practices(c, "intact", exclude=["zz"]), "exclude: the cohort has no unit 'zz'"),
+        (lambda c: pseudo_practices(c, "intact", keep=["zz"]), "keep: the cohort has no unit 'zz'"),
         (lambda c: pseudo_practices(c, "intact", keep=c.units), "No person is left"),
         (
             lambda c: intact_group_ratio(c, size=3000, windows=[([2018], [2019])], repeats=2, seed=1),

@@ -162,6 +162,8 @@ DESIGN_MISTAKES = {
     "mixed labels": ({"performance": [2015, "2016"]}, r"Use one type"),
     "own donor": ({"donors": ["u000", "u001"]}, r"both treated and donors"),
     "unknown unit": ({"treated": ["u00"]}, r"no treated unit 'u00'. Did you mean"),
+    "unknown contract": ({"under_contract": ["U001"]}, r"no under_contract unit 'U001'. Did you mean 'u001'"),
+    "unknown word": ({"accept": ["similar"]}, r"accept names 'similar'. Did you mean 'similar_names'"),
     "unknown period": ({"performance": [2025]}, r"no performance period 2025: it has 5 years, 2012 to 2016"),
     "unknown standard": ({"standard": "expected"}, r"no covariate 'expected'"),
     "ring without radius": ({"donors": {"beyond_km": 3}}, r"beyond_km is given without within_km"),

@@ -199,6 +199,11 @@ PLAN_MISTAKES = {
     "treated": (('treated = ["treated"]', 'treated = ["treatd"]'), r"no treated unit 'treatd'. Did you mean 'treated'"),
     "period": (("last = 2016", "last = 2026"), r"windows.baseline: The panel has no baseline period 2026"),
     "performance": (("performance = [2017]", "performance = [2019]"), r"no performance period 2019"),
+    "contracted": (
+        ('treated = ["treated"]', 'treated = ["treated"]\nunder_contract = ["Group 3"]'),
+        r"no under_contract",
+    ),
+    "accept": (('file = "panel.csv"', 'file = "panel.csv"\naccept = ["similar"]'), r"accept names 'similar'. Did you"),
     "donors": (("within_km = 100", "within_km = 0.001"), r"comparison 'near'.*No donors are left"),
     "radius": (("within_km = 100", "within_km = -3"), r"need 0 <= beyond < km"),
     "standard": (("within_km = 100", 'standard = "expected"'), r"no covariate 'expected'"),
@@ -238,6 +243,17 @@ def test_a_truncated_panel(folder):
         SsinferError, match=r"panel\.csv, line \d+: \d fields, the header has \d: the file is truncated"
     ):
         plan_study(folder / "study.toml")
+
+
+def test_similar_names_are_accepted_by_a_word(folder, frame):
+    """Fault W10: the treated unit a second time, under a name in capitals."""
+    twin = frame[frame["unit"] == "treated"].assign(unit="Treated")
+    twin["spending"] *= 1.1
+    pd.concat([frame, twin]).to_csv(folder / "panel.csv", index=False)
+    with pytest.raises(SsinferError, match=r"'Treated' and 'treated' differ only in case.*in a study: accept ="):
+        plan_study(folder / "study.toml")
+    change(folder, ('file = "panel.csv"', 'file = "panel.csv"\naccept = ["similar_names"]'))
+    assert "Treated" in plan_study(folder / "study.toml").panel.units
 
 
 def test_a_panel_cut_between_rows(folder):

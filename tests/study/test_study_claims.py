@@ -276,7 +276,7 @@ MISTAKES = {
     ),
     'treated = ["contrakt"]': (
         'treated = ["contract"]',
-        "names 'contrakt', which is no unit of the claims. Did you mean 'contract'",
+        "no unit of the claims is called 'contrakt'. Did you mean 'contract'",
     ),
     'kind = "intact"\nsize = 50': ('kind = "bundles"', "intact' have their own size"),
     'kind = "heaps"': ('kind = "bundles"', "population.groups.kind"),
@@ -291,7 +291,14 @@ MISTAKES = {
     'kind = "closed"\ninsurers = ["A"]': ('insurers = ["A"]', "closed population needs baseline periods"),
     'kind = "closed"\nbaseline = ["2019Q1"]': ('insurers = ["A"]', "'2019Q1' is not in the claims' periods"),
     'ages = [60, 50]\ninsurers = ["A"]': ('insurers = ["A"]', "lowest and the highest age"),
-    'insurers = ["Z"]': ('insurers = ["A"]', "No claim line is counted"),
+    'insurers = ["Z"]': (
+        'insurers = ["A"]',
+        "population.insured: insurers: table 'enrolment' has no insurer 'Z'. Allowed: 'A', 'B'",
+    ),
+    'exclude = ["GGZ"]': (
+        'duplicates = "keep"',
+        "spending 'all care': exclude: table 'claims' has no category 'GGZ'. Allowed: '",
+    ),
     'exclude = ["hospital"]\ninclude = ["hospital"]': ('duplicates = "keep"', "named in include and in exclude"),
     'baseline = { first = "2019Q1", last = "2021Q4" }': (
         'baseline = { first = "2021Q1", last = "2021Q4" }',

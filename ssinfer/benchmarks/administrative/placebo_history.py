@@ -11,6 +11,7 @@ from ssinfer.benchmarks.administrative.reference_group import ReferenceMeans, in
 from ssinfer.check import Check, tabulate
 from ssinfer.errors import DataError, RefusalError
 from ssinfer.kernels.error_components import fit_noise, noise_shape, rotation, shock_contrast
+from ssinfer.names import as_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -149,7 +150,7 @@ def covariate_matrix(problem: Problem, covariates: Sequence[str]) -> Floats | No
     if not len(covariates):
         return None
     columns = []
-    for name in covariates:
+    for name in as_names(covariates):
         values = problem.panel.covariate(name)[:, problem.baseline].mean(axis=1)
         used = values[np.concatenate([problem.treated, problem.donors])]
         if not np.isfinite(used).all():

@@ -12,6 +12,7 @@ from ssinfer.benchmarks.hierarchical.parameters import Parameter, Scales
 from ssinfer.benchmarks.priors import VOLATILITY_LOG_SD
 from ssinfer.comparison import distances
 from ssinfer.errors import DataError, DesignError
+from ssinfer.names import as_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -182,7 +183,7 @@ def _neighbours(problem: Problem, rows: Positions, options: Options) -> tuple[li
 def _growth(problem: Problem, rows: Positions, baseline: Positions, names: Sequence[str]) -> list[Floats]:
     """Return the loading of each covariate: its standardised baseline mean per unit."""
     out = []
-    for name in names:
+    for name in as_names(names):
         values = problem.panel.covariate(name)[np.ix_(rows, baseline)].mean(axis=1)
         if not np.isfinite(values).all():
             raise DataError(f"Covariate {name!r} is missing in a baseline cell that is needed. Complete it.")

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.benchmarks.matched.scores.separation import refuse_unseen
+from ssinfer.errors import DesignError
+from ssinfer.names import as_names, match_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +29,8 @@ def truncation_caps(cohort: Cohort, design: Design, quantile: float) -> Floats:
 
     It is a quantile over persons outside the treated units, weighted by insured-years.
     """
-    outside = ~np.isin(cohort.unit, np.array(design.treated, dtype=object))
+    treated = match_names(design.treated, cohort.units, "The cohort has no treated unit", DesignError)
+    outside = ~np.isin(cohort.unit, np.array(treated, dtype=object))
     caps = np.full(len(cohort.periods), np.inf)
     for column in range(len(cohort.periods)):
         years, spending = cohort.insured_years[:, column], cohort.spending[:, column]
@@ -53,7 +56,7 @@ def score_covariates(
     """Return the covariates of the score (n,). Each level of a label becomes an indicator, except the first level."""
     cohort, treated = problem.cohort, problem.is_treated
     columns: dict[str, Floats] = {}
-    for name in cohort.covariates if chosen is None else chosen:
+    for name in cohort.covariates if chosen is None else as_names(chosen):
         values = cohort.covariate(name)[problem.rows]
         if values.dtype.kind == "f":
             columns[name] = values
@@ -82,7 +85,7 @@ def entrants(problem: CohortProblem) -> Booleans:
 def exact_strata(problem: CohortProblem, exact: Sequence[str]) -> Any:
     """Return the label of each person's exact stratum (n,), or None. Entrants have strata of their own."""
     entrant = entrants(problem)
-    labels = [problem.cohort.covariate(name)[problem.rows] for name in exact]
+    labels = [problem.cohort.covariate(name)[problem.rows] for name in as_names(exact)]
     if not labels and not entrant.any():
         return None
     if entrant.any():

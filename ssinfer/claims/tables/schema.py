@@ -77,7 +77,7 @@ def read_file(connection: Any, name: str, path: Path) -> Any:
         header = connection.read_csv(sources[0]).schema().names
         kinds = {column: TABLES[name][column].kind for column in header if column in TABLES[name]}
         types = {column: _DUCKDB_TYPE[kind] for column, kind in kinds.items() if kind in _DUCKDB_TYPE}
-        return connection.read_csv(list(sources), types=types)
+        return connection.read_csv(list(sources), **({"types": types} if types else {}))
 
     try:
         _same_types(name, files, read)

@@ -30,7 +30,8 @@ class PanelConfig(DataConfig):
             if key not in allowed:
                 raise StudyError(f"data.columns names {key!r}. {did_you_mean(key, allowed)}")
         frame = read_panel_file(folder / self.file, str(self.columns.get("unit", "unit")))
-        panel = Panel.from_frame(frame, **{"periods_per_year": self.periods_per_year, **self.columns})
+        own = {"periods_per_year": self.periods_per_year, "accept": self.accept}
+        panel = Panel.from_frame(frame, **{**own, **self.columns})
         if self.spending_is == "per insured-period":
             factor, variance = panel.timeline.seasons(), panel.sampling_variance
             variance = None if variance is None else variance * factor**2

@@ -1,0 +1,59 @@
+"""Names: finds the labels of data that a user's names mean, and labels that look like one name twice."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING
+
+from ssinfer.accept import advice
+from ssinfer.errors import did_you_mean
+from ssinfer.input_table import plain_value
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from ssinfer.errors import SsinferError
+
+
+def as_names(names: Iterable[object]) -> tuple[str, ...]:
+    """Return names as a tuple of text; a single name is one name, not its letters."""
+    return tuple(str(plain_value(name)) for name in ((names,) if isinstance(names, str) else names))
+
+
+def normalise(name: object) -> str:
+    """Return the form in which names are compared: Unicode NFC, without blanks at the ends."""
+    return unicodedata.normalize("NFC", str(name)).strip()
+
+
+def match_names(
+    names: Iterable[object], known: Collection[str], complaint: str, error: type[SsinferError], cure: str = ""
+) -> tuple[str, ...]:
+    """Return the label in `known` of each name: an equal one, else the only one that is equal after normalisation.
+
+    A name without one is refused: "`complaint` 'name'. Did you mean ...? `cure`".
+    """
+    labels = []
+    for name in as_names(names):
+        same = [name] if name in known else [label for label in known if normalise(label) == normalise(name)]
+        if len(same) != 1:
+            raise error(f"{complaint} {name!r}. {did_you_mean(name, known)} {cure}".rstrip())
+        labels += same
+    return tuple(labels)
+
+
+def fold(label: object) -> str:
+    """Return a label without case, blanks and Unicode form."""
+    return "".join(unicodedata.normalize("NFKC", str(label)).casefold().split())
+
+
+def refuse_similar(labels: Iterable[str], what: str, accept: Collection[str], error: type[SsinferError]) -> None:
+    """Refuse labels of data that differ only in case, blanks or Unicode form, unless the user accepts them."""
+    first: dict[str, str] = {}
+    for label in () if "similar_names" in accept else labels:
+        other = first.setdefault(fold(label), label)
+        if other != label:
+            show = ascii if normalise(other) == normalise(label) else repr
+            raise error(
+                f"{what} {show(other)} and {show(label)} differ only in case, blanks or Unicode form: one group seems "
+                f"to be in the data twice. Give both one name. If they are two groups, pass {advice('similar_names')}."
+            )
