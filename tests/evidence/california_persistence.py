@@ -41,9 +41,9 @@ if __name__ == "__main__":
     spent = panel.spending[panel.units.index("California")][window.post] @ window.pooling
     learned = WeightModel.of(window, intercept=True)
     for name, model in {"0.001": held(learned, 0.001), "0.5": held(learned, 0.5), "learned": learned}.items():
-        found = sample_posterior(model, 500, np.random.default_rng(1))
-        effect = spent - float((found.paths @ model.performance.pooling).mean())
+        posterior = sample_posterior(model, 500, np.random.default_rng(1))
+        effect = spent - float((posterior.paths @ model.performance.pooling).mean())
         print(
-            f"persistence {name} (posterior mean {found.quantities['rho'].mean():.3f}): effect {effect:.1f}, "
-            f"largest R-hat {max(found.r_hat.values()):.3f}, failures {found.failures}"
+            f"persistence {name} (posterior mean {posterior.quantities['rho'].mean():.3f}): effect {effect:.1f}, "
+            f"largest R-hat {max(posterior.r_hat.values()):.3f}, failures {posterior.failures}"
         )

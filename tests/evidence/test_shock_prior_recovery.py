@@ -1,4 +1,4 @@
-"""Authority: simulated panels with known k, shock and persistence; the prior that donors give has to find them.
+"""Authority: simulated panels with known k, shock and persistence; the prior learned from donors has to recover them.
 
 ADEMP. Aims: is the prior of shocks and k that `ShockPrior.learned` takes from donors about right, and is its stated
 uncertainty? Data: 150 units over nine years, levels 10% apart, a common factor with loadings of their own, AR(1)
@@ -36,7 +36,7 @@ CASES = [
 
 
 def simulated_window(rng, omega, rho, k, factor, loud, n_units=150):
-    """A window of units with shocks of one known law."""
+    """Return a window of units whose shocks have a known distribution."""
     sizes = np.exp(rng.uniform(np.log(20_000), np.log(200_000), n_units))[:, None] * np.ones((1, T))
     level = 2_000 * np.exp(0.1 * rng.standard_normal(n_units))
     common = factor * rng.standard_normal(T).cumsum()
@@ -57,35 +57,36 @@ def simulated_window(rng, omega, rho, k, factor, loud, n_units=150):
 def learned(window):
     """Estimates of (log omega, logit rho, log k, log v), their errors, and the SDs of the treated unit's prior."""
     prior = ShockPrior.learned(window)
-    places = [0, 1, 2, 3 + LOUD_YEAR]
-    variance = np.diag(prior.covariance)[places]
-    return prior.mean[places], np.sqrt(variance - [prior.heterogeneity**2, 0.0, 0.0, 0.0]), np.sqrt(variance)
+    parameters = [0, 1, 2, 3 + LOUD_YEAR]
+    variance = np.diag(prior.covariance)[parameters]
+    return prior.mean[parameters], np.sqrt(variance - [prior.heterogeneity**2, 0.0, 0.0, 0.0]), np.sqrt(variance)
 
 
 @pytest.mark.parametrize(("omega", "rho", "k", "factor", "loud"), CASES)
 def test_k_shock_persistence_and_volatility_are_recovered(omega, rho, k, factor, loud, evidence_share):
     count = int(200 * evidence_share)
     truth = np.array([np.log(omega), np.log(rho / (MAX_RHO - rho)), np.log(k), np.log(loud)])
-    found = [
+    priors = [
         learned(simulated_window(np.random.default_rng([1, i]), omega, rho, k, factor, loud)) for i in range(count)
     ]
-    mean, error, spread = (np.array(part) for part in zip(*found, strict=True))
+    mean, error, spread = (np.array(part) for part in zip(*priors, strict=True))
     common, covered = ((np.abs(mean - truth) <= Z * sd).mean(axis=0) for sd in (error, spread))
     natural = np.exp(mean)
     natural[:, 1] = MAX_RHO / (1 + np.exp(-mean[:, 1]))
-    for place, (name, true) in enumerate((("omega", omega), ("rho", rho), ("k", k), ("loud year", loud))):
-        own = natural[:, place]
-        mcse = own.std() / np.sqrt(count)
+    for column, (name, true) in enumerate((("omega", omega), ("rho", rho), ("k", k), ("loud year", loud))):
+        estimates = natural[:, column]
+        mcse = estimates.std() / np.sqrt(count)
         print(
-            f"omega {omega}, rho {rho}, k {k}, factor {factor}, loud {loud}: {name} {own.mean():.4f} +- {mcse:.4f}, "
-            f"covered at 90%: {100 * common[place]:.0f}%, by the treated unit's prior {100 * covered[place]:.0f}% "
+            f"omega {omega}, rho {rho}, k {k}, factor {factor}, loud {loud}: "
+            f"{name} {estimates.mean():.4f} +- {mcse:.4f}, covered at 90%: {100 * common[column]:.0f}%, "
+            f"by the treated unit's prior {100 * covered[column]:.0f}% "
             f"+- {100 * np.sqrt(0.09 / count):.0f}%"
         )
-        if name == "rho":  # a shock and noise of like size over nine years say little of it: drawn to the prior's 0.73
-            assert abs(own.mean() - true) < 0.25 + 3 * mcse
+        if name == "rho":  # nine years carry little information about persistence: shrunk to the prior's 0.73
+            assert abs(estimates.mean() - true) < 0.25 + 3 * mcse
             continue
-        assert abs(own.mean() / true - 1) < 0.15 + 3 * mcse / true
-        assert covered[place] > 0.65 - 3 * np.sqrt(0.09 / count)
+        assert abs(estimates.mean() / true - 1) < 0.15 + 3 * mcse / true
+        assert covered[column] > 0.65 - 3 * np.sqrt(0.09 / count)
 
 
 def score(window, theta):
@@ -100,25 +101,26 @@ def score(window, theta):
         return out[:3]
 
     steps = 1e-3 * np.eye(theta.size)[:3]
-    return gradient(theta), -np.array([gradient(theta + one) - gradient(theta - one) for one in steps]) / 2e-3
+    return gradient(theta), -np.array([gradient(theta + step) - gradient(theta - step) for step in steps]) / 2e-3
 
 
 @pytest.mark.parametrize(("omega", "rho", "k", "factor", "loud"), CASES)
 def test_score_at_the_truth(omega, rho, k, factor, loud, evidence_share):
-    """Is the likelihood right for projected paths? Then its score is nought on average and varies as the information.
+    """Is the likelihood right for projected paths? Then its score is zero on average and varies as the information.
 
-    Where donors differ by level alone both hold. A factor beside shocks of like size is estimated with error, and what
-    is left of it is common to all donors: the score is off and varies more.
+    Where donors differ by mean spending alone both hold. A factor of about the same size as the shocks is estimated
+    with error. The remainder is common to all donors: the score is biased and varies more.
     """
     count = max(int(200 * evidence_share), 20)
     path = GROWTH * np.arange(T)
     volatility = path - 0.5 * np.log(np.exp(2 * path[: T - 1]).mean())  # shocks grow with spending
     volatility[LOUD_YEAR] += np.log(loud)
     theta = np.append([np.log(omega), np.log(rho / (MAX_RHO - rho)), np.log(k), np.log(0.02)], volatility)
-    found = [
+    evaluations = [
         score(simulated_window(np.random.default_rng([2, i]), omega, rho, k, factor, loud), theta) for i in range(count)
     ]
-    scores, information = np.array([one for one, _ in found]), np.mean([one for _, one in found], axis=0)
+    scores = np.array([gradient for gradient, _ in evaluations])
+    information = np.mean([panel_information for _, panel_information in evaluations], axis=0)
     error = scores.std(axis=0, ddof=1) / np.sqrt(count)
     centred, ratio = scores.mean(axis=0) / error, scores.var(axis=0, ddof=1) / np.diag(information)
     print(

@@ -52,9 +52,9 @@ def mcse(values):
 @pytest.mark.parametrize("case", CASES)
 def test_density_equals_that_of_pymc_up_to_a_constant(case):
     model = model_of(case)
-    written = reference_model(model)
+    reference = reference_model(model)
     (J, F), P = model.baseline.features.shape, len(model.performance.X)
-    theirs = written.compile_logp(mode="FAST_COMPILE")
+    pymc_log_density = reference.compile_logp(mode="FAST_COMPILE")
     unused = np.empty(model.size)
     rng = np.random.default_rng(0)
     differences = []
@@ -64,7 +64,7 @@ def test_density_equals_that_of_pymc_up_to_a_constant(case):
             "z": q[:J], "b": q[J : J + F], "strength_log__": np.array(log_tau), "zeta": q[J + F + 1 :],
             "ahead_z": np.zeros(P),
         }  # fmt: skip
-        differences.append(float(theirs(point)) - log_density(q, model.baseline, unused))
+        differences.append(float(pymc_log_density(point)) - log_density(q, model.baseline, unused))
     assert np.ptp(differences) < 1e-6 * max(1.0, abs(differences[0]))
 
 
@@ -96,13 +96,16 @@ def test_posterior_means_and_quantiles_equal_those_of_nuts(case):
         ),
         "first donor": (fast.weights[:, :, 0], posterior["w"].values[:, :, 0]),
     }
-    for name, (ours, theirs) in pairs.items():
+    for name, (ssinfer_draws, nuts_draws) in pairs.items():
         if name == "k" and model.prior.covariance[2, 2] < 1e-6:
             continue
-        difference, error = ours.mean() - theirs.mean(), np.hypot(mcse(ours), mcse(theirs))
-        print(f"{case} {name}: ours {ours.mean():.5g}, NUTS {theirs.mean():.5g}, z {difference / error:.2f}")  # noqa: T201
+        difference, error = ssinfer_draws.mean() - nuts_draws.mean(), np.hypot(mcse(ssinfer_draws), mcse(nuts_draws))
+        print(  # noqa: T201
+            f"{case} {name}: ssinfer {ssinfer_draws.mean():.5g}, NUTS {nuts_draws.mean():.5g}, "
+            f"z {difference / error:.2f}"
+        )
         assert abs(difference) < 4 * error, name
         for probability in (0.05, 0.95):
-            edge = np.quantile(ours, probability) - np.quantile(theirs, probability)
-            error = np.hypot(quantile_mcse(ours, probability), quantile_mcse(theirs, probability))
-            assert abs(edge) < 4 * error, (name, probability)
+            quantile_difference = np.quantile(ssinfer_draws, probability) - np.quantile(nuts_draws, probability)
+            error = np.hypot(quantile_mcse(ssinfer_draws, probability), quantile_mcse(nuts_draws, probability))
+            assert abs(quantile_difference) < 4 * error, (name, probability)

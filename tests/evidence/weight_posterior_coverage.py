@@ -71,22 +71,23 @@ def dartmouth(folder, every=1, starts=(2003, 2006, 2008), intercept=False):
 
 
 def report(frame):
-    """Tables as text, and the pooled credible row at 90%."""
+    """Return the tables as text, the pooled row of credible intervals at 90%, and the fraction of refused fits."""
     fits = len(frame.drop_duplicates(["unit", "window"]))
-    refused = int((frame["law"] == "refused").sum())
+    refused = int((frame["inference"] == "refused").sum())
     table = coverage_table(frame, size_classes(frame))
-    credible = frame[frame["law"] == "credible"]
+    credible = frame[frame["inference"] == "credible"]
     lines = [f"{frame['unit'].nunique()} units, {fits} fits, {refused} refused"]
-    for law in ("credible", "confidence"):
-        own = frame[frame["law"] == law]
+    for inference in ("credible", "confidence"):
+        inference_rows = frame[frame["inference"] == inference]
         lines.append(
-            f"{law}: RMSE {100 * np.sqrt((own['rate'] ** 2).mean()):.2f}%, mean {100 * own['rate'].mean():.2f}%, "
-            f"mean predictive SD {100 * own['sd'].mean():.2f}%"
+            f"{inference}: RMSE {100 * np.sqrt((inference_rows['rate'] ** 2).mean()):.2f}%, "
+            f"mean {100 * inference_rows['rate'].mean():.2f}%, "
+            f"mean predictive SD {100 * inference_rows['sd'].mean():.2f}%"
         )
     lines.append(table.round(1).to_string(index=False))
     by_window = credible.groupby("window")[[f"in_{level}" for level in (0.5, 0.8, 0.9, 0.95)]].mean()
     lines.append((100 * by_window).round(1).to_string())
-    pooled = table[(table["class"] == "all") & (table["law"] == "credible") & (table["level"] == 90)].iloc[0]
+    pooled = table[(table["class"] == "all") & (table["inference"] == "credible") & (table["level"] == 90)].iloc[0]
     return "\n".join(lines), pooled, refused / fits
 
 

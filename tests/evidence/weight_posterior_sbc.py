@@ -3,7 +3,7 @@
 `python tests/evidence/weight_posterior_sbc.py 2000 docs/evidence` draws the figure.
 
 Donors' paths, insured-years and every prior constant are frozen; then weights, shocks, volatilities, k and level from
-the prior, a treated unit from them, and its posterior with the sampler and refusals of `fit`. The place of each true
+the prior, a treated unit from them, and its posterior with the sampler and refusals of `fit`. The rank of each true
 quantity among its posterior draws must be uniform: the pooled benchmark without contract (predicted), tau, tilt, omega,
 rho, k, the first and the last volatility, the effective number of donors, and the log likelihood at the truth (it
 depends on the data: Modrák et al. 2023, doi 10.1214/23-BA1404). Level and demeaned form take turns. What this verifies:
@@ -49,7 +49,7 @@ def frozen_model(*, intercept):
         + 0.015 * rng.standard_normal((T, DONORS))
         + 2.5 * np.sqrt(noise) * rng.standard_normal((T, DONORS))
     )
-    own = np.full(T, 1 / 30_000)
+    treated_noise = np.full(T, 1 / 30_000)
     times = np.arange(T, dtype=float)
     covariance = np.diag(np.append([0.09, 0.64, 0.04], np.full(T, 0.05)))  # volatilities known by a fifth
     covariance[:3, :3] += np.array([[0.0, 0.02, -0.01], [0.02, 0.0, 0.0], [-0.01, 0.0, 0.0]])
@@ -58,12 +58,12 @@ def frozen_model(*, intercept):
     mean = np.append([np.log(0.015), 1.0, np.log(2.5)], 0.2 * rng.standard_normal(T))
     prior = ShockPrior(mean, covariance, 0.2, DONORS, 0.0)
     baseline = Baseline(
-        y=np.ones(BEFORE), X=paths[:BEFORE], times=times[:BEFORE], noise=own[:BEFORE], donor_noise=noise[:BEFORE],
-        kappa=0.1 if intercept else 0.0, features=donor_features(paths[:BEFORE]), mean=mean, factor=prior.factor,
-        strength=np.array(STRENGTH),
+        y=np.ones(BEFORE), X=paths[:BEFORE], times=times[:BEFORE], noise=treated_noise[:BEFORE],
+        donor_noise=noise[:BEFORE], kappa=0.1 if intercept else 0.0, features=donor_features(paths[:BEFORE]),
+        mean=mean, factor=prior.factor, strength=np.array(STRENGTH),
     )  # fmt: skip
     performance = Performance(
-        X=paths[BEFORE:], times=times[BEFORE:], noise=own[BEFORE:], donor_noise=noise[BEFORE:],
+        X=paths[BEFORE:], times=times[BEFORE:], noise=treated_noise[BEFORE:], donor_noise=noise[BEFORE:],
         pooling=np.full(AFTER, 1 / AFTER),
     )  # fmt: skip
     return WeightModel(baseline, performance, prior, level=1.0)
@@ -100,8 +100,8 @@ def scalars(model, q):
     }  # fmt: skip
 
 
-def places(count, seed=1, first=0):
-    """Return a frame of posterior places in (0, 1), a row per panel from the `first`; refused panels carry NaN."""
+def posterior_ranks(count, seed=1, first=0):
+    """Return a frame of posterior ranks in (0, 1), one row per panel from the `first`; refused panels have NaN."""
     templates = [frozen_model(intercept=intercept) for intercept in (False, True)]
     rows = []
     for number in range(first, first + count):
@@ -110,13 +110,13 @@ def places(count, seed=1, first=0):
         truth = rng.standard_normal(template.size)
         y = treated_unit(template, truth, rng)
         model = replace(template, baseline=template.baseline._replace(y=y[:BEFORE]))
-        found = sample_posterior(model, 500, rng)
-        row = {"demeaned": number % 2, "ess": min(found.ess.values())}
-        if not found.failures:
-            flat = found.q.reshape(-1, model.size)
+        posterior = sample_posterior(model, 500, rng)
+        row = {"demeaned": number % 2, "ess": min(posterior.ess.values())}
+        if not posterior.failures:
+            flat = posterior.q.reshape(-1, model.size)
             kept = np.linspace(0, len(flat) - 1, RANKED).round().astype(int)
-            draws = pd.DataFrame([scalars(model, one) for one in flat[kept]])
-            draws["pooled"] = (found.paths @ model.performance.pooling).ravel()[kept]
+            draws = pd.DataFrame([scalars(model, unknowns) for unknowns in flat[kept]])
+            draws["pooled"] = (posterior.paths @ model.performance.pooling).ravel()[kept]
             true = {**scalars(model, truth), "pooled": y[BEFORE:] @ model.performance.pooling}
             for name in QUANTITIES:
                 row[name] = ((draws[name] < true[name]).sum() + rng.random()) / (RANKED + 1)
@@ -130,7 +130,7 @@ def band(count, level=0.05):
 
 
 def distances(frame):
-    """Largest distance between the ECDF of each quantity's places and the uniform."""
+    """Largest distance between the ECDF of each quantity's posterior ranks and the uniform distribution."""
     grid = np.arange(1, len(frame) + 1) / len(frame)
     out = {}
     for name in QUANTITIES:
@@ -164,11 +164,11 @@ def draw(frame, refused, file):
 
 
 if __name__ == "__main__":
-    every = places(int(sys.argv[1]))
-    good = every.dropna()
+    ranks = posterior_ranks(int(sys.argv[1]))
+    good = ranks.dropna()
     folder = Path(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
-    draw(good, len(every) - len(good), folder / "weight_posterior_sbc.svg")
+    draw(good, len(ranks) - len(good), folder / "weight_posterior_sbc.svg")
     sys.stdout.write(
-        f"{pd.Series(distances(good)).round(4)}\nband {band(len(good)):.4f}, {len(good)} of {len(every)}\n"
+        f"{pd.Series(distances(good)).round(4)}\nband {band(len(good)):.4f}, {len(good)} of {len(ranks)}\n"
     )
