@@ -113,15 +113,17 @@ def make_methods(config: StudyConfig) -> dict[str, Any]:
 
 
 def _check_threshold(config: StudyConfig, methods: Mapping[str, Any]) -> None:
-    """Refuse a threshold that settles and needs a distribution which a method does not give."""
+    """Refuse a threshold that settles and needs a distribution which no method gives."""
     distribution = KINDS.find(config.threshold.kind).distribution
-    for label, method in methods.items():
-        offered = getattr(method, "offered", getattr(method, "capabilities", None))
-        if distribution and not getattr(offered, CAPABILITY[distribution], True):
-            raise StudyError(
-                f"threshold.kind is {config.threshold.kind!r}, but method {label!r} gives no {distribution} with these "
-                "parameters. Give threshold.kind = 'placebo', or methods that have one (`ssinfer methods` lists them)."
-            )
+    if not distribution:
+        return
+    offers = [getattr(method, "offered", getattr(method, "capabilities", None)) for method in methods.values()]
+    if not any(getattr(offered, CAPABILITY[distribution], True) for offered in offers):
+        raise StudyError(
+            f"threshold.kind is {config.threshold.kind!r}, but no method gives a {distribution} with these parameters: "
+            f"{', '.join(map(repr, methods))}. Give threshold.kind = 'placebo', or add a method that has one "
+            "(`ssinfer methods` lists them)."
+        )
 
 
 def _check_pairs(plan: Plan) -> None:

@@ -20,6 +20,7 @@ import ssinfer as ss
 from ssinfer.backtesting.task import Task, run_task
 from ssinfer.benchmarks.base import BenchmarkMethod, Estimate
 from ssinfer.plugins import discovery
+from ssinfer.thresholds.kind import ThresholdKey
 from ssinfer.windows import rolling_windows
 
 DRAWS = 1000
@@ -69,10 +70,11 @@ def main() -> None:
     design = ss.Design(treated=["u000"], baseline=range(2018, 2021), performance=[2021])
     window = rolling_windows(data, design, [2021])[0]
     units = data.units[1:65]
-    gates = tuple(("confidence", level, side, "") for level in (0.95, 0.90) for side in ("one-sided", "two-sided"))
+    sides = ("one-sided", "two-sided")
+    keys = tuple(ThresholdKey("confidence", level, side) for level in (0.95, 0.90) for side in sides)
     methods = {
         "built-in, one by one": BuiltIn(),
-        "stranger, by entry point": registered("GrowthBenchmark")(draws=DRAWS),
+        "stranger, by entry point": registered("GrowthBenchmark")(n_draws=DRAWS),
     }
     rows = {name: ([], []) for name in methods}
     for _ in range(REPEATS):  # in turn, so that a busy machine hits both alike
@@ -82,7 +84,7 @@ def main() -> None:
             for seed, one in enumerate(placed):
                 method.fit(data, one, seed=seed)
             alone = time.perf_counter() - start
-            task = Task("design", name, design, method, window, units, gates, seed=1)
+            task = Task("design", name, design, method, window, units, keys, seed=1)
             start = time.perf_counter()
             run_task(task, data)
             whole = time.perf_counter() - start
