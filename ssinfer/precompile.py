@@ -92,5 +92,8 @@ def _example(baseline: int, performance: int) -> tuple[Cohort, Design]:
     spending = rng.gamma(1.0, 20.0 * age[:, None], (count, periods))
     unit = np.repeat([f"unit {number:02d}" for number in range(N_UNITS)], PERSONS_PER_UNIT)
     insured_years = np.ones((count, periods))
-    cohort = Cohort(np.arange(count), unit, tuple(range(periods)), spending, insured_years, covariates={"age": age})
-    return cohort, Design(["unit 00"], baseline=range(baseline), performance=range(baseline, periods))
+    first = 2000 + baseline
+    cohort = Cohort(
+        np.arange(count), unit, tuple(range(2000, 2000 + periods)), spending, insured_years, covariates={"age": age}
+    )
+    return cohort, Design(["unit 00"], baseline=range(2000, first), performance=range(first, 2000 + periods))
