@@ -55,7 +55,8 @@ def rolling_windows(panel: Panel, design: Design, origins: Iterable[Any] | None 
     period stays masked.
 
     `origins` are the first performance periods of the placements; None for all that fit. Origins that do not fit are
-    refused. The windows are sorted by origin.
+    refused. The windows are sorted by origin. Periods without a calendar have no seasons: they need `origins`, or
+    `periods_per_year` of the panel.
     """
     design = design.on(panel)
     before = panel.columns(design.baseline, "baseline period")
@@ -63,7 +64,9 @@ def rolling_windows(panel: Panel, design: Design, origins: Iterable[Any] | None 
     try:
         step = panel.timeline.seasons()
     except DataError as error:
-        raise DesignError(str(error)) from None
+        if origins is None:
+            raise DesignError(str(error)) from None
+        step = 1
     masked = set(design.masked)
     labels = panel.periods
     hidden_columns = [int(column) for column in (*before, *after) if labels[column] in masked]

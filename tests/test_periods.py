@@ -236,6 +236,7 @@ def test_persons_without_a_calendar_need_periods_per_year():
         ss.schedule_threshold("mssp", assigned=unknown.assigned)
     with pytest.raises(DesignError, match="periods_per_year"):
         rolling_windows(ss.Panel.from_frame(frame), design)
+    assert [window.origin for window in rolling_windows(ss.Panel.from_frame(frame), design, [4])] == [4]
     known = ss.Panel.from_frame(frame, periods_per_year=4)
     assert ss.AdministrativeBenchmark(n_draws=200).fit(known, design, seed=1).assigned == 4000.0
 
