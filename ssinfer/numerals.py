@@ -2,13 +2,13 @@
 
 import re
 
-_GROUPED = re.compile(r"([+-]?\d{1,3})(?:([.,' \u00a0\u202f])\d{3})(?:\2\d{3})*([.,]\d+)?")
+_GROUPED = re.compile(r"([+-]?[1-9]\d{0,2})(?:([.,' \u00a0\u202f])\d{3})(?:\2\d{3})*([.,]\d+)?")
 
 
 def plain_spellings(text: str) -> tuple[str, ...]:
-    """Return the plain spelling of each reading of a number; none if it is plain already, or no number.
+    """Return the plain spelling of each reading of a number. A plain number, or other text, gives an empty tuple.
 
-    >>> plain_spellings("2.415,97"), plain_spellings("20.000"), plain_spellings("12,5"), plain_spellings("2415.97")
+    >>> plain_spellings("2.415,97"), plain_spellings("20.000"), plain_spellings("12,5"), plain_spellings("0.125")
     (('2415.97',), ('20000', '20'), ('12.5',), ())
     """
     match = _GROUPED.fullmatch(text)
@@ -24,7 +24,7 @@ def plain_spellings(text: str) -> tuple[str, ...]:
 
 
 def read_number(text: str) -> float:
-    """Return the number that an option holds; ValueError if it is none, or not plain."""
+    """Return the number that an option holds. ValueError: the text is not a number, or not a plain one."""
     if spellings := plain_spellings(text.strip()):
         raise ValueError(f"{text!r} has a separator of thousands or a decimal comma. Write {' or '.join(spellings)}.")
     return float(text)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def refuse(findings: Iterable[Finding], accept: Collection[str], error: type[SsinferError], currency: str = "") -> None:
-    """Raise an error that words all findings that refuse and are not accepted."""
+    """Raise an error with a sentence for each finding that refuses and is not accepted."""
     refused = [finding for finding in findings if finding.refuses and finding.accept not in accept]
     if refused:
         raise error(" ".join(sentence(finding, currency) for finding in refused))

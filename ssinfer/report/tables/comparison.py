@@ -115,7 +115,7 @@ def _payments_remarks(_analysis: Analysis, rows: pd.DataFrame) -> Iterator[str]:
 
 
 def _sizes(analysis: Analysis) -> pd.DataFrame:
-    """Return one row per design, method and size class; a class with too few units shows no number."""
+    """Return one row per design, method and size class; classes with too few units stay empty."""
     backtest = analysis.result.backtest
     if backtest is None or not len(backtest.thresholds):
         return pd.DataFrame()
