@@ -105,9 +105,7 @@ def number_column(column: pd.Series[Any], error: type[DataError] = DataError) ->
         kinds = column.dropna().map(_kind)
         wrong = kinds[kinds != "numbers"]
         unread = wrong[pd.to_numeric(column[wrong.index], errors="coerce").isna()] if len(wrong) else wrong
-        wrong = (
-            unread if len(unread) else wrong
-        )  # an unreadable value before a number stored as text
+        wrong = unread if len(unread) else wrong  # an unreadable value before a number stored as text
         if len(wrong):
             row, value = wrong.index[0], column[wrong.index[0]]
             raise error(
