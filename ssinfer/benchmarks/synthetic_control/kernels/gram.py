@@ -28,10 +28,21 @@ def factor(Y: Floats, period_weights: Floats, intercept: bool) -> Floats:
     T, N = Y.shape
     F = np.empty((T, N))
     for t in range(T):
-        F[t] = Y[t] - Y[t].sum() / N
+        total = 0.0
+        for j in range(N):
+            total += Y[t, j]
+        mean = total / N
+        for j in range(N):
+            F[t, j] = Y[t, j] - mean
+    total = period_weights.sum()
     for j in range(N):
-        mean = (period_weights * F[:, j]).sum() / period_weights.sum() if intercept else 0.0
-        F[:, j] = np.sqrt(period_weights) * (F[:, j] - mean)
+        mean = 0.0
+        if intercept:
+            for t in range(T):
+                mean += period_weights[t] * F[t, j]
+            mean /= total
+        for t in range(T):
+            F[t, j] = np.sqrt(period_weights[t]) * (F[t, j] - mean)
     return F
 
 

@@ -40,10 +40,13 @@ def _augment(X: Floats, w: Floats, ridges: Floats) -> Floats:
     R, J = X.shape
     residual, rounding = np.zeros(R), 0.0
     for t in range(R):
-        residual[t] = -(X[t] * w).sum()
+        total = 0.0
         for p in range(J):
+            residual[t] -= X[t, p] * w[p]
+            total += X[t, p]
             rounding += 1e-26 * X[t, p] * X[t, p]
-        X[t] -= X[t].sum() / J
+        for p in range(J):
+            X[t, p] -= total / J
     centred = np.zeros((R, R))
     for t in range(R):
         for s in range(t + 1):
@@ -53,7 +56,8 @@ def _augment(X: Floats, w: Floats, ridges: Floats) -> Floats:
     values, vectors = np.linalg.eigh(centred)
     rotated = np.zeros(R)
     for r in range(R):
-        rotated[r] = (vectors[:, r] * residual).sum()
+        for t in range(R):
+            rotated[r] += vectors[t, r] * residual[t]
     out = np.empty((ridges.size, J))
     for k in range(ridges.size):
         out[k] = w
@@ -65,7 +69,8 @@ def _augment(X: Floats, w: Floats, ridges: Floats) -> Floats:
                 strength = max(values[r], 0.0) + ridges[k]
                 if strength > rounding:  # identical donors have no direction in which to extrapolate
                     solved += vectors[t, r] * rotated[r] / strength
-            out[k] += X[t] * solved
+            for p in range(J):  # a loop: an expression of arrays would allocate one for each period and ridge
+                out[k, p] += X[t, p] * solved
     return out
 
 

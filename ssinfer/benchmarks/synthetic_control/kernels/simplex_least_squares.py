@@ -234,8 +234,9 @@ def simplex_weights(G: Floats, penalty: Floats, warm: Floats) -> tuple[Floats, f
 def differences(F: Floats, target: int, donors: Integers) -> Floats:
     """Return the differences (T, J) of donors from the target."""
     X = np.empty((F.shape[0], donors.size))
-    for p in range(donors.size):
-        X[:, p] = F[:, donors[p]] - F[:, target]
+    for t in range(F.shape[0]):
+        for p in range(donors.size):
+            X[t, p] = F[t, donors[p]] - F[t, target]
     return X
 
 
@@ -256,10 +257,17 @@ def least_norm_optimum(X: Floats, w: Floats, gap: float, status: int) -> tuple[F
     if status == EXACT_FIT:
         spread, spread_gap = exact_fit(X, np.zeros(w.size))
         return (spread, spread_gap) if spread_gap <= KKT_TOLERANCE else (w, gap)
+    if status == NOT_CONVERGED:
+        return w, gap
     fit = X @ w
-    gradient = X.T @ fit
-    tied = np.flatnonzero(gradient - gradient.min() <= _TIE_TOLERANCE * (X * X).sum() / w.size)
-    if status == NOT_CONVERGED or tied.size <= np.count_nonzero(w):
+    gradient = fit @ X
+    size, used, smallest = 0.0, 0, gradient.min()
+    for p in range(w.size):
+        used += w[p] != 0.0
+        for t in range(fit.size):
+            size += X[t, p] * X[t, p]
+    tied = np.flatnonzero(gradient <= smallest + _TIE_TOLERANCE * size / w.size)
+    if tied.size <= used:
         return w, gap
     spread = np.zeros(w.size)
     spread[tied], reached = least_norm_weights(X[:, tied] - fit.reshape(-1, 1), np.ones(tied.size), np.zeros(tied.size))
