@@ -31,10 +31,7 @@ class CaseResult(TypedDict):
 
 
 def evaluate_case(plan: Plan, result: BacktestResult | None, pairs: Iterable[tuple[str, str]]) -> CaseResult:
-    """Fit the case by designs and methods, derive its thresholds, and settle by the study's threshold.
-
-    Without a backtest there are no thresholds that learn from placebos.
-    """
+    """Fit the case by designs and methods, derive its thresholds (from placebos with a backtest only), and settle."""
     counterfactuals: dict[tuple[str, str], Counterfactual] = {}
     savings: list[dict[str, Any]] = []
     thresholds: list[pd.DataFrame] = []
@@ -48,7 +45,13 @@ def evaluate_case(plan: Plan, result: BacktestResult | None, pairs: Iterable[tup
             savings.append({**labels, "status": "refused", "reason": str(error)})
             continue
         counterfactuals[design, method] = cf
-        table = _thresholds(plan, cf, result, design, method).assign(**labels, measured=np.nan, passed=None)
+        placebos = None
+        if result is not None:
+            rows = result.placebos[(result.placebos["role"] == "placebo") & (result.placebos["status"] == "ok")]
+            placebos = _cross_fitted(rows[(rows["design"] == design) & (rows["method"] == method)], plan, design)
+        levels, on_request = plan.config.threshold.all_levels, plan.config.threshold.calibrate
+        table = compare_thresholds(cf, levels, placebos, on_request=on_request, seed=plan.config.seed)
+        table = table.assign(**labels, measured=np.nan, passed=None)
         try:
             row = _savings_row(plan, cf, design, method)
         except SsinferError as error:
@@ -70,23 +73,8 @@ def evaluate_case(plan: Plan, result: BacktestResult | None, pairs: Iterable[tup
     )
 
 
-def _thresholds(
-    plan: Plan, cf: Counterfactual, result: BacktestResult | None, design: str, method: str
-) -> pd.DataFrame:
-    """Return the table of thresholds of one design and method."""
-    placebos = None
-    if result is not None:
-        rows = result.placebos[(result.placebos["role"] == "placebo") & (result.placebos["status"] == "ok")]
-        placebos = _cross_fitted(rows[(rows["design"] == design) & (rows["method"] == method)], plan, design)
-    wanted = plan.config.threshold
-    return compare_thresholds(cf, wanted.all_levels, placebos, on_request=wanted.calibrate, seed=plan.config.seed)
-
-
 def _cross_fitted(placebos: pd.DataFrame, plan: Plan, design: str) -> pd.DataFrame:
-    """Return the placebos from which the case's threshold is derived, cross-fitted as every placebo's threshold is.
-
-    Left out are the case's neighbours and, if there are other origins, all errors of the contract's own periods.
-    """
+    """Return the placebos without the case's neighbours and, if there are other origins, without its own origin."""
     treated = plan.designs[design].treated
     blocks = neighbour_blocks(plan.panel, regions=plan.data.regions)[plan.panel.rows(treated)]
     distant = placebos[~placebos["block"].isin(blocks)]
@@ -95,10 +83,7 @@ def _cross_fitted(placebos: pd.DataFrame, plan: Plan, design: str) -> pd.DataFra
 
 
 def _savings_row(plan: Plan, cf: Counterfactual, design: str, method: str) -> dict[str, Any]:
-    """Return the saving of all treated units and periods together, with its 95% interval (NaN for a point estimate).
-
-    The interval includes the error of the completion factor, which multiplies both arms and leaves the rate as it is.
-    """
+    """Return the pooled saving with its 95% interval (NaN for a point estimate), completion error included."""
     summary = cf.savings().summary(INTERVAL_LEVEL).iloc[-1]
     insured_years = float(cf.savings().pooled().insured_years.item())
     row = {name: summary[name] for name in ("benchmark", "spending", "saving", "savings_rate", "lower", "upper")}

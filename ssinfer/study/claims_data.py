@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -50,7 +49,9 @@ def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyEx
     uses, cohorts = extracted.uses, extracted.cohorts
     first_use = uses[config.comparison[0].name]
     practices = cohorts[first_use]
-    treated = _treated(config, practices)
+    complaint = "population.treated: no unit of the claims is called"
+    advice = "Units of several practices are named in population.insured.units."
+    treated = list(match_names(config.population.treated, practices.units, complaint, StudyError, advice))
     under_contract = next(iter(extracted.extracts.values())).under_contract
     complaint = "population.under_contract: no unit of the claims is called"
     stated = match_names(config.population.under_contract, practices.units, complaint, StudyError)
@@ -61,23 +62,15 @@ def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyEx
     views = {use: _view(config, cohort, groups, treated, contracted) for use, cohort in cohorts.items()}
     grouped = views[first_use].cohort
     truth, why_no_truth = _known_savings(config, treated, claims.simulated, extracted)
+    left_over = len(pd.unique(practices.person)) - len(pd.unique(grouped.person))
     count = ClaimsCount(
-        extracts=MappingProxyType(dict(extracted.extracts)),
-        practices=practices,
-        groups=groups,
-        left_over=len(pd.unique(practices.person)) - len(pd.unique(grouped.person)),
-        contracted=contracted,
-        definitions=MappingProxyType(dict(uses)),
-        truth=MappingProxyType(truth),
-        why_no_truth=why_no_truth,
+        extracted.extracts, practices, groups, left_over, contracted, uses, truth=truth, why_no_truth=why_no_truth
     )
-    return StudyData(
-        panel=views[first_use].panel,
-        label=f"{claims.label}; {_groups_in_words(groups, len(grouped.units) - len(treated))} outside the contract",
-        note=claims.note,
-        views=MappingProxyType({name: views[use] for name, use in uses.items()}),
-        claims=count,
-    )
+    by_comparison = {name: views[use] for name, use in uses.items()}
+    size = "" if groups.size is None else f" of about {groups.size:,} insured"
+    kind = {"intact": "practices", "random": "groups of random insured"}.get(groups.kind, f"{groups.kind} of practices")
+    label = f"{claims.label}; {len(grouped.units) - len(treated)} {kind}{size} outside the contract"
+    return StudyData(views[first_use].panel, label, claims.note, by_comparison, count)
 
 
 def _view(
@@ -108,18 +101,6 @@ def coordinates(places: Mapping[str, tuple[float, float]], cohort: Cohort) -> di
     named = match_names(regions, places, "population.places has no region", StudyError)
     points = np.array([places[name] for name in named])[codes]
     return {"latitude": points[:, 0], "longitude": points[:, 1]}
-
-
-def _treated(config: StudyConfig, cohort: Cohort) -> list[str]:
-    advice = "Units of several practices are named in population.insured.units."
-    complaint = "population.treated: no unit of the claims is called"
-    return list(match_names(config.population.treated, cohort.units, complaint, StudyError, advice))
-
-
-def _groups_in_words(groups: GroupsConfig, count: int) -> str:
-    size = "" if groups.size is None else f" of about {groups.size:,} insured"
-    kind = {"intact": "practices", "random": "groups of random insured"}.get(groups.kind, f"{groups.kind} of practices")
-    return f"{count} {kind}{size}"
 
 
 def _known_savings(

@@ -207,11 +207,7 @@ RENAMED = (("threshold", "gate", "kind"), ("comparison", "level_within", "spendi
 
 
 def read_study(path: str | Path) -> StudyConfig:
-    """Read and validate a study file.
-
-    Old names of keys work in this version, with one FutureWarning that gives the new lines. A StudyError names each
-    unknown key with its line and the nearest key, and each impossible value.
-    """
+    """Read and validate a study file; a StudyError names each mistake with its line, a FutureWarning old keys."""
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")

@@ -34,10 +34,9 @@ def intact_groups(plan: Plan) -> IntactGroups | None:
     size = claims.groups.size or int((cohort.unit == design.treated[0]).sum())
     windows = rolling_windows(plan.data.panel_of(name), design, plan.origins.get(name))
     unmasked = []
-    for window in windows:
+    for w in windows:
         baseline, performance = (
-            [period for period in periods if period not in window.masked]
-            for periods in (window.baseline, window.performance)
+            [label for label in part if label not in w.masked] for part in (w.baseline, w.performance)
         )
         unmasked.append((baseline, performance))
     origins = tuple(str(window.origin) for window in windows)

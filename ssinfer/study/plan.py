@@ -77,20 +77,15 @@ def plan_study(path: str | Path, *, n_jobs: int = 1, tell: Callable[[Look], None
         for part in config.comparison
         if (labels := part.origins or config.windows.origins) is not None
     }
-    if config.population.ses is not None:
-        data.panel.covariate(config.population.ses)
-    plan = Plan(
-        config=config,
-        data=data,
-        designs=designs,
-        design_labels={part.name: part.label or repr(designs[part.name]) for part in config.comparison},
-        methods=methods,
-        pairs=tuple((name, part.label) for part in config.method for name in (part.comparisons or designs)),
-        placebos=_placebos(config),
-        origins=origins,
-        contract=contract,
-        share=share,
-    )
+    population, placebos = config.population, config.population.placebos
+    if population.ses is not None:
+        data.panel.covariate(population.ses)
+    rule = None
+    if placebos is None and (population.at_least or population.ratio):
+        rule = SimilarSize(ratio=population.ratio or float("inf"), at_least=population.at_least)
+    design_labels = {part.name: part.label or repr(designs[part.name]) for part in config.comparison}
+    pairs = tuple((name, part.label) for part in config.method for name in (part.comparisons or designs))
+    plan = Plan(config, data, designs, design_labels, methods, pairs, rule or placebos, origins, contract, share)
     look = look_at(plan)
     if tell is not None:
         tell(look)
@@ -137,14 +132,6 @@ def _check_pairs(plan: Plan) -> None:
             rolling_windows(plan.panel, design, plan.origins.get(design_name))
         except SsinferError as error:
             raise StudyError(f"comparison {design_name!r} with method {method_name!r}: {error}") from error
-
-
-def _placebos(config: StudyConfig) -> ComparisonRule | list[str] | None:
-    """Return the rule or the list of units by which placebos are chosen."""
-    population = config.population
-    if population.placebos is None and (population.at_least or population.ratio):
-        return SimilarSize(ratio=population.ratio or float("inf"), at_least=population.at_least)
-    return population.placebos
 
 
 def _contract(sharing: SharingConfig | None) -> tuple[Contract | None, float]:

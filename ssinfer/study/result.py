@@ -53,10 +53,7 @@ class StudyResult:
 
 
 def write_study(result: StudyResult, folder: str | Path, *, report: Callable[[StudyResult, Path], Any] | None) -> Path:
-    """Write the files of a result (docs/output_folder.md), complete or not at all; `report` writes further files.
-
-    A folder with the result of another study is refused.
-    """
+    """Write the files of a result (docs/output_folder.md), complete or not at all; `report` writes further files."""
     folder = Path(folder)
     refuse_foreign_folder(folder, str(result.manifest["study_hash"]), result.manifest["parts"])
     with atomic_folder(folder) as temporary:

@@ -3,6 +3,7 @@
 import os
 import platform
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -29,15 +30,10 @@ def run_study(
     progress: Callable[[int, int], None] | None = None,
     tables: dict[str, pd.DataFrame] | None = None,
 ) -> StudyResult:
-    """Backtest every design and method of a plan, then evaluate and settle the case.
+    """Backtest every design and method of a plan, then evaluate and settle the case, with `n_jobs` processes.
 
-    Parameters
-    ----------
-    plan : Plan
-    parts : tuple of "backtest", "evaluate"
-    n_jobs : number of processes; the result does not depend on it
-    progress : called with the number of finished fits of the backtest and of all fits
-    tables : gets each table by the name of its file as soon as it is computed; they remain if a later step fails
+    `progress` is called with the numbers of finished and of all fits of the backtest. `tables` gets each table by the
+    name of its file as soon as it is computed; they remain if a later step fails.
     """
     tables = {} if tables is None else tables
     tables |= claims_tables(plan.data.claims)
@@ -111,7 +107,6 @@ def _backtest(
 
 
 def _shifted(progress: Callable[[int, int], None], finished: int) -> Callable[[int, int], None]:
-    """Return a progress callback that adds the fits of earlier data sets."""
     return lambda done, total: progress(finished + done, finished + total)
 
 
@@ -119,10 +114,8 @@ def _manifest(plan: Plan, parts: tuple[str, ...]) -> dict[str, Any]:
     """Return what is needed to repeat the study: settings, hashes, seed and versions."""
     versions = {"python": platform.python_version()}
     for name in STACK:
-        try:
+        with suppress(PackageNotFoundError):
             versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
     return {
         "title": plan.config.title,
         "ssinfer": __version__,

@@ -15,11 +15,7 @@ FEWEST_REPLICATES = 10
 
 
 def calibration(trial: Trial, simulate: Callable[[int], tuple[Any, Any]], replicates: int) -> Check:
-    """Check the coverage of the pooled 80% and 90% intervals on data without a saving that `simulate` returns by seed.
-
-    The check fails if coverage is below nominal by more than five points and two standard errors. Coverage above
-    nominal passes, and is reported.
-    """
+    """Check that coverage of pooled intervals is below nominal by at most five points and two standard errors."""
     name = "calibration"
     if trial.first.uncertainty == "none":
         return Check(name, "NOT EVALUATED", message="a point estimate has no interval")

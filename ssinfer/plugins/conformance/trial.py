@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.design import Design
@@ -83,37 +82,6 @@ class Trial:
         peak = tracemalloc.get_traced_memory()[1] / 2**20
         tracemalloc.stop()
         return seconds, peak
-
-
-def scaled(trial: Trial, factor: float) -> Any:
-    """Return the trial's data in another currency unit, with covariates that are money."""
-    data = trial.data
-    if isinstance(data, Panel):
-        variance = data.sampling_variance
-        money = {CASE_MIX_EXPECTED, trial.design.standard}
-        covariates = {name: values * (factor if name in money else 1.0) for name, values in data.covariates.items()}
-        variance = None if variance is None else variance * factor**2
-        return replace(data, spending=data.spending * factor, sampling_variance=variance, covariates=covariates)
-    return replace(data, spending=data.spending * factor)
-
-
-def reordered(data: Any, names: dict[str, str], rng: np.random.Generator) -> Any:
-    """Return the data with units (or persons) in another order and under other names."""
-    if isinstance(data, Panel):
-        order = rng.permutation(len(data.units))
-        shuffled = data.select(units=[data.units[row] for row in order])
-        return replace(shuffled, units=tuple(names[unit] for unit in shuffled.units))
-    order = rng.permutation(len(data.person))
-    units = np.array([names[str(unit)] for unit in data.unit[order]], dtype=object)
-    return replace(
-        data,
-        person=data.person[order],
-        unit=units,
-        spending=data.spending[order],
-        insured_years=data.insured_years[order],
-        region=None if data.region is None else data.region[order],
-        covariates={name: values[order] for name, values in data.covariates.items()},
-    )
 
 
 def tampered(data: Any, units: tuple[str, ...], periods: tuple[Any, ...], factor: float) -> Any:
