@@ -93,6 +93,7 @@ def test_months_are_the_same_in_every_spelling_and_order(spelling, order, other)
         ([dt.date(y, 1, 1) for y in (2018, 2019, 2020)], "3 years, 2018 to 2020", 1),
         (["2018-04", "2019-04", "2020-04"], "3 years, 2018 to 2020", 1),
         (["2018-01-31", "2018-02-28", "2018-03-31"], "3 months, 2018-01 to 2018-03", 12),
+        (["2018-1", "2018-4"], "2 quarters, 2018Q1 to 2018Q2", 4),  # was as PYTHONHASHSEED had it
         (["2018H1", "2018H2"], "2 half-years, 2018H1 to 2018H2", 2),
         (["2018W52", "2019W01", "2018W51"], "3 weeks, 2018W51 to 2019W01", None),
         (["2018-01-15", "2018-01-16"], "2 days, 2018-01-15 to 2018-01-16", None),

@@ -8,9 +8,10 @@ from typing import Literal
 
 type Frequency = Literal["year", "half-year", "quarter", "month", "week", "day", "ordinal"]
 
+FREQUENCIES: tuple[Frequency, ...] = ("year", "half-year", "quarter", "month", "week", "day")  # from coarse to fine
 PER_YEAR: dict[str, int] = {"year": 1, "half-year": 2, "quarter": 4, "month": 12}
 WITH_SEASONS = ("year", "quarter", "month")
-_PLURAL = {"day": "days", "ordinal": "periods"}
+_LABELS = {"year": "{}", "half-year": "{}H{}", "quarter": "{}Q{}", "month": "{}-{:02d}"}
 _FIRST_MONDAY = dt.date(1, 1, 1).toordinal()  # 1 January of year 1 is a Monday
 
 
@@ -44,12 +45,7 @@ class Period:
             year, week, _ = self.first_day.isocalendar()
             return f"{year}W{week:02d}"
         year, part = divmod(self.number, PER_YEAR[self.frequency])
-        return {
-            "year": f"{year}",
-            "half-year": f"{year}H{part + 1}",
-            "quarter": f"{year}Q{part + 1}",
-            "month": f"{year}-{part + 1:02d}",
-        }[self.frequency]
+        return _LABELS[self.frequency].format(year, part + 1)
 
     @property
     def first_day(self) -> dt.date:
@@ -89,11 +85,6 @@ def of_day(frequency: Frequency, day: dt.date) -> Period:
     return Period(frequency, day.year * per_year + (day.month - 1) * per_year // 12)
 
 
-def plural(frequency: str, count: int) -> str:
-    """Return a count of periods in words.
-
-    >>> plural("quarter", 25), plural("half-year", 1)
-    ('25 quarters', '1 half-year')
-    """
-    word = frequency if count == 1 else _PLURAL.get(frequency, f"{frequency}s")
-    return f"{count} {'period' if frequency == 'ordinal' and count == 1 else word}"
+def plural(frequency: str, count: int = 2) -> str:
+    """Return the word for one period or for several; a period without a calendar is a "period"."""
+    return f"{'period' if frequency == 'ordinal' else frequency}{'' if count == 1 else 's'}"

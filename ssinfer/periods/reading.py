@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import numbers
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ssinfer.errors import AmbiguousPeriodsError, DataError, did_you_mean
-from ssinfer.periods.period import PER_YEAR, WITH_SEASONS, Frequency, Period, of_day, plural
+from ssinfer.periods.period import FREQUENCIES, PER_YEAR, WITH_SEASONS, Frequency, Period, of_day, plural
 from ssinfer.periods.spelling import as_day, as_text, candidates, has_fraction, running_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-#: A finer period is read as a coarser one if all labels are this many steps apart: months three apart are quarters.
-_COARSER: dict[str, tuple[tuple[Frequency, int], ...]] = {
-    "month": (("quarter", 3), ("half-year", 6), ("year", 12)),
-    "quarter": (("half-year", 2), ("year", 4)),
-    "half-year": (("year", 2),),
-}
+    from collections.abc import Iterable, Iterator, Sequence
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,21 +23,14 @@ class Timeline:
 
     Attributes
     ----------
-    labels : tuple
-        The labels as given, ascending in time.
-    periods : tuple of Period, or None
-        Their periods; None if the labels have no known spelling and are ordered as they sort.
-    given_per_year : int or None
-        Periods per year, as stated by the user for labels without a calendar.
+    labels : tuple. The labels as given, ascending in time.
+    periods : tuple of Period, or None. None: the labels have no known spelling and are ordered as they sort.
+    given_per_year : int or None. Periods per year, as stated by the user for labels without a calendar.
     """
 
     labels: tuple[Any, ...]
     periods: tuple[Period, ...] | None
     given_per_year: int | None = None
-    _columns: dict[Any, int] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_columns", {label: column for column, label in enumerate(self.labels)})
 
     @property
     def frequency(self) -> Frequency | None:
@@ -54,31 +40,20 @@ class Timeline:
     @property
     def per_year(self) -> int | None:
         """Periods per year; None if it is not known."""
-        if self.given_per_year is not None:
-            return self.given_per_year
-        return PER_YEAR.get(self.frequency or "")
+        return self.given_per_year if self.given_per_year is not None else PER_YEAR.get(self.frequency or "")
 
     def seasons(self) -> int:
-        """Return the number of seasons: periods per year of years, quarters and months.
-
-        Raises
-        ------
-        DataError
-            The labels have no calendar, or are half-years, weeks or days.
-        """
-        if self.given_per_year is not None:
-            return self.given_per_year
-        if self.frequency in WITH_SEASONS:
-            return PER_YEAR[str(self.frequency)]
-        shown = ", ".join(repr(label) for label in self.labels[:3])
+        """Return the number of seasons: periods per year of years, quarters and months; others are refused."""
+        if self.per_year is not None and (self.given_per_year is not None or self.frequency in WITH_SEASONS):
+            return self.per_year
         if self.frequency in (None, "ordinal"):
             raise DataError(
-                f"Periods {shown} have no calendar, so the number of persons and the seasons are not known. Pass "
-                "periods_per_year to Panel.from_frame (1 for years, 4 for quarters, 12 for months)."
+                f"Periods {_shown(self.labels, 3)} have no calendar, so the number of persons and the seasons are not "
+                "known. Pass periods_per_year to Panel.from_frame (1 for years, 4 for quarters, 12 for months)."
             )
         raise DataError(
-            f"Periods {shown} are {plural(str(self.frequency), 2)[2:]}, for which seasons are not supported. Aggregate "
-            "to years, quarters or months."
+            f"Periods {_shown(self.labels, 3)} are {plural(str(self.frequency))}, for which seasons are not supported. "
+            "Aggregate to years, quarters or months."
         )
 
     def missing(self) -> tuple[str, ...]:
@@ -90,13 +65,13 @@ class Timeline:
         if self.periods is None or len(self.periods) < 3:
             return ()
         running = [period.number for period in self.periods]
-        step = min(later - earlier for earlier, later in pairwise(running))
-        absent = [number for number in range(running[0], running[-1], step) if number not in set(running)]
+        absent = sorted(set(range(running[0], running[-1], min(_steps(self.periods)))).difference(running))
         return tuple(Period(self.periods[0].frequency, number).label for number in absent)
 
     @cached_property
-    def _by_period(self) -> dict[Period, int]:
-        return {period: column for column, period in enumerate(self.periods or ())}
+    def _columns(self) -> dict[Any, int]:
+        """Return the column of each label and of each period."""
+        return {name: column for names in (self.labels, self.periods or ()) for column, name in enumerate(names)}
 
     def column(self, label: Any) -> int | None:
         """Return the column of a period named in any spelling; None if it is not in the timeline.
@@ -104,41 +79,35 @@ class Timeline:
         >>> read_periods(["2018Q1", "2018Q2"]).column("2018-04-01")
         1
         """
-        exact = self._exact(label)
-        if exact is not None or self.periods is None:
-            return exact
-        if self.frequency == "ordinal":
-            read = running_number(label)
-            return None if read is None else self._by_period.get(Period("ordinal", read[1]))
-        found = {column for period in candidates(label) if (column := self._match(period)) is not None}
-        return found.pop() if len(found) == 1 else None
-
-    def _exact(self, label: Any) -> int | None:
         try:
-            return self._columns.get(label)
+            if label in self._columns:
+                return self._columns[label]
         except TypeError:  # not hashable
-            return None
-
-    def _match(self, period: Period) -> int | None:
-        """Return the column of a period, or of the coarser period that a month or day begins."""
-        if period.frequency == self.frequency:
-            return self._by_period.get(period)
-        if period.frequency in ("day", "month", "quarter", "half-year") and self.frequency in PER_YEAR:
-            coarse = of_day(self.frequency, period.first_day)
-            if coarse.first_day == period.first_day and PER_YEAR.get(period.frequency, 366) > PER_YEAR[self.frequency]:
-                return self._by_period.get(coarse)
-        return None
+            pass
+        columns = {self._columns.get(period) for period, same in self._named(label) if same} - {None}
+        return columns.pop() if len(columns) == 1 else None
 
     def outside(self, label: Any) -> bool:
         """Return whether a label names a period before the first or after the last of the timeline."""
-        if self.periods is None:
-            return False
+        periods, named = self.periods or (), [period for period, _ in self._named(label)]
+        return bool(named) and all(not periods[0] <= period <= periods[-1] for period in named)
+
+    def _named(self, label: Any) -> Iterator[tuple[Period, bool]]:
+        """Return each period of the timeline's frequency in which a label's period begins; True if it stands for it.
+
+        A label stands for a period of its own frequency, or for the coarser one that its month or day begins.
+        """
         if self.frequency == "ordinal":
-            read = running_number(label)
-            named = [] if read is None else [Period("ordinal", read[1])]
-        else:
-            named = [of_day(self.periods[0].frequency, period.first_day) for period in candidates(label)]
-        return bool(named) and all(not self.periods[0] <= period <= self.periods[-1] for period in named)
+            if (read := running_number(label)) is not None:
+                yield Period("ordinal", read[1]), True
+        elif self.frequency is not None:
+            for given in candidates(label):
+                if given.frequency == self.frequency:
+                    yield given, True
+                    continue
+                period = of_day(self.frequency, given.first_day)
+                finer = PER_YEAR.get(given.frequency, 366) > PER_YEAR.get(self.frequency, 366)
+                yield period, finer and given.frequency != "week" and period.first_day == given.first_day
 
     def describe(self) -> str:
         """Return the timeline in words.
@@ -146,9 +115,8 @@ class Timeline:
         >>> read_periods(["2018Q2", "2018Q3"]).describe()
         '2 quarters, 2018Q2 to 2018Q3'
         """
-        count = plural(str(self.frequency or "ordinal"), len(self.labels))
-        first, last = (self.name(column) for column in (0, len(self.labels) - 1))
-        return f"{count}, {first} to {last}"
+        count = len(self.labels)
+        return f"{count} {plural(self.frequency or 'ordinal', count)}, {self.name(0)} to {self.name(count - 1)}"
 
     def name(self, column: int) -> str:
         """Return the period of a column in the package's own spelling."""
@@ -184,30 +152,23 @@ def read_periods(labels: Iterable[Any], per_year: int | None = None) -> Timeline
         raise DataError("There are no periods. Give years (2015), quarters ('2018Q2') or months ('2018-04').")
     kinds = sorted({_kind(label) for label in given})
     if len(kinds) > 1:
-        shown = ", ".join(repr(label) for label in given[:6])
-        raise DataError(f"Periods mix {' and '.join(kinds)}: {shown}. Use one type.")
+        raise DataError(f"Periods mix {' and '.join(kinds)}: {_shown(given)}. Use one type.")
     readings = _calendar_readings(given)
     if not readings:
         return _without_calendar(given, per_year)
-    scored = sorted(
-        ((_n_missing(periods), _grain(frequency), frequency) for frequency, periods in readings.items()),
-        key=lambda score: score[:2],
-    )
-    best = scored[0]
-    rivals = [
-        score for score in scored[1:] if score[0] == best[0] and not _nested(readings[best[2]], readings[score[2]])
-    ]
-    if rivals and len(given) > 1:
-        first, second = (readings[score[2]] for score in (best, rivals[0]))
-        raise AmbiguousPeriodsError(
-            f"Periods {', '.join(repr(label) for label in given[:4])} can be read as {plural(best[2], 2)[2:]} "
-            f"({min(first).label} to {max(first).label}) or as {plural(rivals[0][2], 2)[2:]} ({min(second).label} to "
-            f"{max(second).label}). Write quarters as 2018Q2 and months as 2018-04.",
-            tuple(label for _, label in sorted(zip(first, given, strict=True), key=lambda pair: pair[0])),
-        )
-    periods = readings[best[2]]
-    order = sorted(range(len(given)), key=lambda place: periods[place])
-    return Timeline(tuple(given[place] for place in order), tuple(periods[place] for place in order), per_year)
+    best, timeline = readings[0], _ascending(given, readings[0], per_year)
+    for rival in readings[1:]:
+        same = all(coarse.first_day == fine.first_day for coarse, fine in zip(best, rival, strict=True))
+        if _n_missing(rival) == _n_missing(best) and not same and len(given) > 1:
+            either = " or as ".join(
+                f"{plural(periods[0].frequency)} ({min(periods).label} to {max(periods).label})"
+                for periods in (best, rival)
+            )
+            raise AmbiguousPeriodsError(
+                f"Periods {_shown(given, 4)} can be read as {either}. Write quarters as 2018Q2 and months as 2018-04.",
+                timeline.labels,
+            )
+    return timeline
 
 
 def _kind(label: Any) -> str:
@@ -220,86 +181,69 @@ def _kind(label: Any) -> str:
     return "numbers" if isinstance(value, numbers.Real) else type(value).__name__
 
 
-def _calendar_readings(labels: tuple[Any, ...]) -> dict[str, tuple[Period, ...]]:
-    """Return the readings of a column that give every label a period of its own, by frequency."""
+def _shown(labels: Sequence[Any], most: int = 6) -> str:
+    return ", ".join(map(repr, labels[:most]))
+
+
+def _ascending(labels: tuple[Any, ...], periods: tuple[Period, ...], per_year: int | None) -> Timeline:
+    order = sorted(range(len(labels)), key=lambda place: periods[place])
+    return Timeline(tuple(labels[place] for place in order), tuple(periods[place] for place in order), per_year)
+
+
+def _calendar_readings(labels: tuple[Any, ...]) -> list[tuple[Period, ...]]:
+    """Return the readings that give every label its own period: fewest missing periods first, then coarsest."""
     fraction = any(map(has_fraction, labels))
     options = [{period.frequency: period for period in candidates(label, fraction=fraction)} for label in labels]
-    frequencies = set(options[0]).intersection(*options[1:])
-    readings: dict[str, tuple[Period, ...]] = {}
-    for frequency in frequencies:
-        periods = tuple(option[frequency] for option in options)
-        if frequency == "day":
-            periods, frequency = _of_days(periods)  # noqa: PLW2901  (days that begin months are months)
-        if len(set(periods)) < len(periods):
-            continue
-        coarser, periods = _coarsened(frequency, periods)
-        readings.setdefault(coarser, periods)
+    common = [frequency for frequency in FREQUENCIES if all(frequency in option for option in options)]
+    distinct = [_coarsened(tuple(option[frequency] for option in options)) for frequency in common]
+    readings = [periods for periods in distinct if len(set(periods)) == len(periods)]
     if not readings and all(options):
-        kinds = sorted({frequency for option in options for frequency in list(option)[:1]})
+        kinds = sorted({next(iter(option)) for option in options})
         if len(kinds) > 1:
-            shown = ", ".join(repr(label) for label in labels[:6])
-            raise DataError(
-                f"Periods mix {' and '.join(plural(kind, 2)[2:] for kind in kinds)}: {shown}. Use one frequency."
-            )
-        twice = next(
-            label for label in labels if sum(set(candidates(label)) == set(candidates(other)) for other in labels) > 1
-        )
+            raise DataError(f"Periods mix {' and '.join(map(plural, kinds))}: {_shown(labels)}. Use one frequency.")
+        read = [set(option.values()) for option in options]
+        twice = next(label for label, periods in zip(labels, read, strict=True) if read.count(periods) > 1)
         raise DataError(f"Period {twice!r} stands in the column in two spellings. Use one spelling.")
-    return readings
+    return sorted(readings, key=lambda periods: (_n_missing(periods), FREQUENCIES.index(periods[0].frequency)))
 
 
-def _of_days(days: tuple[Period, ...]) -> tuple[tuple[Period, ...], Frequency]:
-    """Return months if all days begin a month or all end one, otherwise the days."""
-    dates = [day.first_day for day in days]
-    if all(date.day == 1 for date in dates) or all((date + dt.timedelta(days=1)).day == 1 for date in dates):
-        return tuple(of_day("month", date) for date in dates), "month"
-    return days, "day"
+def _coarsened(periods: tuple[Period, ...]) -> tuple[Period, ...]:
+    """Return periods of the coarsest frequency whose length divides every step: months three apart are quarters.
+
+    Days are months first, if all of them begin a month or all end one.
+    """
+    days = [period.first_day for period in periods] if periods[0].frequency == "day" else []
+    if days and any(all((day + dt.timedelta(days=later)).day == 1 for day in days) for later in (0, 1)):
+        periods = tuple(of_day("month", day) for day in days)
+    steps, per_year = _steps(periods), PER_YEAR.get(periods[0].frequency, 0)
+    for coarse in FREQUENCIES[:3]:
+        length = per_year / PER_YEAR[coarse]
+        if length > 1 and steps and all(step % length == 0 for step in steps):
+            return tuple(of_day(coarse, period.first_day) for period in periods)
+    return periods
 
 
-def _coarsened(frequency: str, periods: tuple[Period, ...]) -> tuple[Frequency, tuple[Period, ...]]:
-    """Return the coarsest frequency whose length divides every step between the periods."""
-    steps = [later - earlier for earlier, later in pairwise(sorted(period.number for period in periods))]
-    for coarser, length in reversed(_COARSER.get(frequency, ())):
-        if steps and all(step % length == 0 for step in steps):
-            return coarser, tuple(of_day(coarser, period.first_day) for period in periods)
-    return periods[0].frequency, periods
+def _steps(periods: Iterable[Period]) -> list[int]:
+    return [later - earlier for earlier, later in pairwise(sorted(period.number for period in periods))]
 
 
-def _n_missing(periods: tuple[Period, ...]) -> int:
-    running = [period.number for period in periods]
-    return max(running) - min(running) + 1 - len(running)
-
-
-def _grain(frequency: str) -> int:
-    """Return the place of a frequency from coarse to fine."""
-    return ("year", "half-year", "quarter", "month", "week", "day").index(frequency)
-
-
-def _nested(coarse: tuple[Period, ...], fine: tuple[Period, ...]) -> bool:
-    """Return whether a finer reading names the same days as a coarser one."""
-    return all(a.first_day == b.first_day for a, b in zip(coarse, fine, strict=True))
+def _n_missing(periods: Iterable[Period]) -> int:
+    return sum(step - 1 for step in _steps(periods))
 
 
 def _without_calendar(labels: tuple[Any, ...], per_year: int | None) -> Timeline:
     """Return ordinals if the labels hold one running number each, otherwise the labels as they sort."""
     read = [running_number(label) for label in labels]
     ordinals = [entry for entry in read if entry is not None]
-    if len(ordinals) == len(labels) and len({prefix for prefix, _ in ordinals}) == 1:
-        if len(set(ordinals)) < len(ordinals):
-            raise DataError(f"Two periods have the same number: {', '.join(map(repr, labels[:6]))}. Name each once.")
-        order = sorted(range(len(labels)), key=lambda place: ordinals[place])
-        periods = tuple(Period("ordinal", ordinals[place][1]) for place in order)
-        return Timeline(tuple(labels[place] for place in order), periods, per_year)
-    return Timeline(tuple(sorted(labels)), None, per_year)
+    if len(ordinals) < len(labels) or len({prefix for prefix, _ in ordinals}) > 1:
+        return Timeline(tuple(sorted(labels)), None, per_year)
+    if len(set(ordinals)) < len(ordinals):
+        raise DataError(f"Two periods have the same number: {_shown(labels)}. Name each once.")
+    return _ascending(labels, tuple(Period("ordinal", number) for _, number in ordinals), per_year)
 
 
 def parse_period(label: Any, among: Iterable[Any] = ()) -> Period:
-    """Return the period that one label names.
-
-    Raises
-    ------
-    DataError
-        The label is not a period, or names several.
+    """Return the period that one label names; a label without a period, or with several, is refused.
 
     >>> parse_period("K2 2018").label
     '2018Q2'

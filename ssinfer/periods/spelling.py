@@ -8,97 +8,35 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ssinfer.periods.period import Period, of_day
+from ssinfer.periods.period import PER_YEAR, Frequency, Period, of_day
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-#: Years are read from four digits in this range, so that counts such as 12 are not taken for years.
-FIRST_YEAR, LAST_YEAR = 1000, 9999
 LARGEST_ORDINAL = 999
-
-MONTHS = {
-    name: place
-    for place, names in enumerate(
-        (
-            "jan januari january",
-            "feb februari february",
-            "mrt maart mar march",
-            "apr april",
-            "mei may",
-            "jun juni june",
-            "jul juli july",
-            "aug augustus august",
-            "sep sept september",
-            "okt oktober oct october",
-            "nov november",
-            "dec december",
-        ),
-        start=1,
-    )
-    for name in names.split()
-}
+_MONTH_NAMES = (
+    "jan januari january, feb februari february, mrt maart mar march, apr april, mei may, jun juni june, "
+    "jul juli july, aug augustus august, sep sept september, okt oktober oct october, nov november, dec december"
+)
+MONTHS = {name: number for number, names in enumerate(_MONTH_NAMES.split(","), start=1) for name in names.split()}
 
 _YEAR, _GAP = r"(?P<year>\d{4})", r"[-\s/]?"
-_NAMED_MONTH = r"(?P<name>[A-Za-z]{3,9})\.?"
-
-
-def _part(frequency: Any, per_year: int) -> Callable[[dict[str, str]], Period | None]:
-    """Return the reader of a year and the number of a part of it."""
-
-    def read(parts: dict[str, str]) -> Period | None:
-        place = MONTHS.get(parts["name"].lower(), 0) if "name" in parts else int(parts["part"])
-        return Period(frequency, int(parts["year"]) * per_year + place - 1) if 1 <= place <= per_year else None
-
-    return read
-
-
-def _week(parts: dict[str, str]) -> Period | None:
-    try:
-        return of_day("week", dt.date.fromisocalendar(int(parts["year"]), int(parts["part"]), 1))
-    except ValueError:
-        return None
-
-
-def _day(parts: dict[str, str]) -> Period | None:
-    try:
-        return of_day("day", dt.date(int(parts["year"]), int(parts["month"]), int(parts["day"])))
-    except ValueError:
-        return None
-
-
-def _fraction(parts: dict[str, str]) -> Period | None:
-    quarters = 4 * float(f"0.{parts['part']}")
-    return Period("quarter", int(parts["year"]) * 4 + int(quarters)) if quarters.is_integer() else None
-
-
-_QUARTER, _HALF, _MONTH = _part("quarter", 4), _part("half-year", 2), _part("month", 12)
+_NAMED_MONTH, _PART = r"(?P<name>[A-Za-z]{3,9})\.?", r"(?P<part>\d\d?)"
+_QUARTER, _HALF, _FOURTH = r"[QqKk]\s?(?P<part>[1-4])", r"[Hh](?P<part>[12])", r"(?P<part>[1-4])"
 #: Each spelling, in the order of the documentation. Day-month-year has the day first.
-SPELLINGS: tuple[tuple[re.Pattern[str], Callable[[dict[str, str]], Period | None]], ...] = tuple(
-    (re.compile(pattern), reader)
-    for pattern, reader in (
-        (_YEAR, lambda parts: Period("year", int(parts["year"]))),
-        (rf"{_YEAR}{_GAP}[QqKk]\s?(?P<part>[1-4])", _QUARTER),
-        (rf"[QqKk]\s?(?P<part>[1-4]){_GAP}{_YEAR}", _QUARTER),
-        (rf"{_YEAR}{_GAP}[Hh](?P<part>[12])", _HALF),
-        (rf"[Hh](?P<part>[12]){_GAP}{_YEAR}", _HALF),
-        (rf"{_YEAR}{_GAP}[Mm](?P<part>\d\d?)", _MONTH),
-        (rf"{_YEAR}[-/\s](?P<part>\d\d?)", _MONTH),
-        (rf"{_YEAR}[-/\s](?P<part>[1-4])", _QUARTER),
-        (rf"(?P<part>\d\d?)[-/\s]{_YEAR}", _MONTH),
-        (rf"(?P<part>[1-4])[-/\s]{_YEAR}", _QUARTER),
-        (rf"{_YEAR}(?P<part>\d\d?)", _MONTH),
-        (rf"{_YEAR}(?P<part>[1-4])", _QUARTER),
-        (rf"{_NAMED_MONTH}{_GAP}{_YEAR}", _MONTH),
-        (rf"{_YEAR}{_GAP}{_NAMED_MONTH}", _MONTH),
-        (rf"{_YEAR}{_GAP}[Ww](?P<part>\d\d?)", _week),
-        (rf"[Ww](?P<part>\d\d?){_GAP}{_YEAR}", _week),
-        (rf"{_YEAR}[-/.](?P<month>\d\d?)[-/.](?P<day>\d\d?)([ T]00:00(:00)?(\.0+)?)?", _day),
-        (rf"(?P<day>\d\d?)[-/.](?P<month>\d\d?)[-/.]{_YEAR}", _day),
-        (rf"{_YEAR}(?P<month>\d\d)(?P<day>\d\d)", _day),
-        (rf"{_YEAR}\.(?P<part>0|00|25|5|50|75)", _fraction),
-    )
+SPELLINGS: tuple[tuple[Frequency, tuple[str, ...]], ...] = (
+    ("year", (_YEAR,)),
+    ("quarter", (f"{_YEAR}{_GAP}{_QUARTER}", f"{_QUARTER}{_GAP}{_YEAR}")),
+    ("half-year", (f"{_YEAR}{_GAP}{_HALF}", f"{_HALF}{_GAP}{_YEAR}")),
+    ("month", (rf"{_YEAR}{_GAP}[Mm]{_PART}", rf"{_YEAR}[-/\s]?{_PART}", rf"{_PART}[-/\s]{_YEAR}")),
+    ("quarter", (rf"{_YEAR}[-/\s]?{_FOURTH}", rf"{_FOURTH}[-/\s]{_YEAR}")),
+    ("month", (f"{_NAMED_MONTH}{_GAP}{_YEAR}", f"{_YEAR}{_GAP}{_NAMED_MONTH}")),
+    ("week", (f"{_YEAR}{_GAP}[Ww]{_PART}", f"[Ww]{_PART}{_GAP}{_YEAR}")),
+    ("day", (rf"{_YEAR}[-/.](?P<month>\d\d?)[-/.](?P<day>\d\d?)([ T]00:00(:00)?(\.0+)?)?",)),
+    ("day", (rf"(?P<day>\d\d?)[-/.](?P<month>\d\d?)[-/.]{_YEAR}", rf"{_YEAR}(?P<month>\d\d)(?P<day>\d\d)")),
+    ("quarter", (rf"{_YEAR}\.(?P<fraction>0|00|25|5|50|75)",)),
 )
+_PATTERNS = [(frequency, re.compile(pattern)) for frequency, patterns in SPELLINGS for pattern in patterns]
 _RUNNING = re.compile(r"(?P<prefix>\D*?)\s*(?P<number>\d+)")
 
 
@@ -120,9 +58,26 @@ def candidates(label: Any, *, fraction: bool = False) -> Iterator[Period]:
     text = as_text(label)
     if fraction and re.fullmatch(_YEAR, text):
         text = f"{text}.0"
-    for pattern, reader in SPELLINGS:
-        if (match := pattern.fullmatch(text)) and (period := reader(match.groupdict())) is not None:
+    for frequency, pattern in _PATTERNS:
+        if (match := pattern.fullmatch(text)) and (period := _period(frequency, match.groupdict())) is not None:
             yield period
+
+
+def _period(frequency: Frequency, parts: dict[str, str]) -> Period | None:
+    """Return the period of a year with these parts; None if the calendar has no such period."""
+    year, per_year = int(parts["year"]), PER_YEAR.get(frequency, 0)
+    if "fraction" in parts:
+        part = 1 + int(4 * float(f"0.{parts['fraction']}"))
+    else:
+        part = MONTHS.get(parts["name"].lower(), 0) if "name" in parts else int(parts.get("part", 1))
+    try:
+        if frequency == "day":
+            return of_day("day", dt.date(year, int(parts["month"]), int(parts["day"])))
+        if frequency == "week":
+            return of_day("week", dt.date.fromisocalendar(year, part, 1))
+    except ValueError:
+        return None
+    return Period(frequency, year * per_year + part - 1) if 1 <= part <= per_year else None
 
 
 def running_number(label: Any) -> tuple[str, int] | None:
@@ -143,10 +98,7 @@ def as_day(label: Any) -> dt.date | None:
     A time with a zone gives the local date of its zone. A time of day other than midnight is not a period.
     """
     value = label.as_py() if hasattr(label, "as_py") else label
-    if hasattr(value, "to_timestamp") and hasattr(value, "freqstr"):
-        return None
-    if hasattr(value, "astype") and hasattr(value, "dtype") and str(value.dtype).startswith("datetime64"):
-        value = value.astype("datetime64[s]").item()
+    value = value.astype("datetime64[s]").item() if isinstance(value, np.datetime64) else value
     if isinstance(value, dt.datetime):
         return value.date() if value.time() == dt.time() else None
     return value if isinstance(value, dt.date) else None
