@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
-import typer
+from typer import Argument, Option, Typer, echo
 
 from ssinfer._version import __version__
 from ssinfer.errors import DatasetError, SsinferError, error_id
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
 
     from ssinfer.study import Plan
 
-app = typer.Typer(
+app = Typer(
     name="ssinfer",
     help="Causal inference on shared-savings contracts: benchmarks, thresholds, backtests, settlement.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-data_app = typer.Typer(help="Published data sets: list and download them.", no_args_is_help=True)
+data_app = Typer(help="Published data sets: list and download them.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 
-Study = Annotated[Path, typer.Argument(help="Study file (TOML).")]
-Out = Annotated[Path, typer.Option("--out", help="Folder for the results: complete or absent.")]
-Jobs = Annotated[int, typer.Option("--jobs", help="Number of processes; results do not depend on it.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON in place of text.")]
-Amount = partial(typer.Option, parser=read_number)  # money or persons: 20.000 is refused
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Random seed.")]
+Study = Annotated[Path, Argument(help="Study file (TOML).")]
+Out = Annotated[Path, Option("--out", help="Folder for the results: complete or absent.")]
+Jobs = Annotated[int, Option("--jobs", help="Number of processes; results do not depend on it.")]
+Json = Annotated[bool, Option("--json", help="Print JSON in place of text.")]
+Amount = partial(Option, parser=read_number)  # money or persons: 20.000 is refused
+Seed = Annotated[int, Option("--seed", min=0, help="Random seed.")]
 EXPECTED = (SsinferError, OSError)  # errors whose message tells the user what to do
 
 
@@ -67,21 +67,18 @@ def check(study: Study, jobs: Jobs = 2) -> None:
 
 @app.command()
 def benchmark(
-    panel: Annotated[Path, typer.Option(help="Panel file: CSV or Parquet with one row per unit and period.")],
-    design: Annotated[Path, typer.Option(help="Design file (JSON), see docs/providers.md.")],
-    method: Annotated[str, typer.Option(help="Name of a method; `ssinfer methods` lists all.")],
-    out: Annotated[Path, typer.Option(help="Result file: .json, .csv or .parquet; complete or absent.")],
+    panel: Annotated[Path, Option(help="Panel file: CSV or Parquet with one row per unit and period.")],
+    design: Annotated[Path, Option(help="Design file (JSON), see docs/providers.md.")],
+    method: Annotated[str, Option(help="Name of a method; `ssinfer methods` lists all.")],
+    out: Annotated[Path, Option(help="Result file: .json, .csv or .parquet; complete or absent.")],
     seed: Seed = 1,
-    parameters: Annotated[str | None, typer.Option(help="Parameters of the method: a JSON object, or @FILE.")] = None,
+    parameters: Annotated[str | None, Option(help="Parameters of the method: a JSON object, or @FILE.")] = None,
 ) -> None:
-    """Fit a method for a tool in another language.
-
-    Reads a panel and a design. Writes draws, summary and thresholds.
-    """
+    """Fit a method on a panel and a design, and write draws, summary and thresholds for any other tool."""
     from ssinfer.plugins.exchange import benchmark_files  # noqa: PLC0415
 
     for path in benchmark_files(panel, design, method, out, seed=seed, parameters=parameters):
-        typer.echo(str(path))
+        echo(str(path))
 
 
 @app.command()
@@ -90,9 +87,9 @@ def precompile(jobs: Jobs = 2) -> None:
     from ssinfer.precompile import precompile as compile_all  # noqa: PLC0415
 
     for compiled in compile_all(n_jobs=jobs):
-        typer.echo(f"{compiled.method:<28}{compiled.seconds:6.1f} s")
+        echo(f"{compiled.method:<28}{compiled.seconds:6.1f} s")
         for kind, reason in compiled.failed.items():
-            typer.echo(f"  not {kind or 'by default'}: {reason}")
+            echo(f"  not {kind or 'by default'}: {reason}")
 
 
 @app.command()
@@ -111,7 +108,7 @@ def methods() -> None:
             rows.append([provider.name, provider.needs, package, "not stated" if None in known.values() else supports])
     _print_table(["method", "needs", "package", "supports"], rows)
     for line in broken:
-        typer.echo(f"not usable: {line}")
+        echo(f"not usable: {line}")
 
 
 @app.command()
@@ -120,13 +117,10 @@ def thresholds() -> None:
     from ssinfer.thresholds.kind import KINDS  # noqa: PLC0415
 
     marks = {True: "yes", False: "no"}
-    rows = [
-        [kind.name, kind.label, kind.learns_from, marks[kind.has_level], marks[kind.settles]]
-        for kind in KINDS.entries()
-    ]
+    rows = [[k.name, k.label, k.learns_from, marks[k.has_level], marks[k.settles]] for k in KINDS.entries()]
     _print_table(["kind", "label", "learns from", "levels", "settles"], rows)
     for name, reason in KINDS.broken().items():
-        typer.echo(f"not usable: {name}: {reason}")
+        echo(f"not usable: {name}: {reason}")
 
 
 @app.command()
@@ -134,28 +128,23 @@ def contracts(json: Json = False) -> None:
     """List the contracts of the package."""
     from ssinfer.contracts.text import contracts_text  # noqa: PLC0415
 
-    typer.echo(contracts_text(as_json=json))
+    echo(contracts_text(as_json=json))
 
 
 @app.command()
 def settle(
-    contract: Annotated[str, typer.Option(help="Name of a contract of the package, or a TOML file.")],
+    contract: Annotated[str, Option(help="Name of a contract of the package, or a TOML file.")],
     benchmark: Annotated[float, Amount(help="Benchmark, money per insured-year.")],
     spending: Annotated[float, Amount(help="Spending, money per insured-year.")],
     insured_years: Annotated[float, Amount(help="Insured-years.")],
-    year: Annotated[int | None, typer.Option(help="Rule year; by default the latest.")] = None,
+    year: Annotated[int | None, Option(help="Rule year; by default the latest.")] = None,
     assigned: Annotated[float | None, Amount(help="Number of assigned persons, for schedules.")] = None,
-    threshold: Annotated[float | None, typer.Option(help="Minimum savings rate, as a fraction.")] = None,
-    quality: Annotated[float | None, typer.Option(help="Quality score, on the scale of the contract.")] = None,
-    standard_met: Annotated[
-        bool, typer.Option("--standard-met/--standard-not-met", help="Whether the quality standard is met.")
-    ] = True,
+    threshold: Annotated[float | None, Option(help="Minimum savings rate, as a fraction.")] = None,
+    quality: Annotated[float | None, Option(help="Quality score, on the scale of the contract.")] = None,
+    standard_met: Annotated[bool, Option("--standard-met/--standard-not-met", help="Quality standard is met.")] = True,
     revenue: Annotated[float | None, Amount(help="Revenue of the providers, if a cap depends on it.")] = None,
-    low_revenue: Annotated[
-        bool,
-        typer.Option("--low-revenue", help="Apply the reduced sharing rate below the threshold (low-revenue ACOs)."),
-    ] = False,
-    currency: Annotated[str | None, typer.Option(help="Currency; by default that of the contract.")] = None,
+    low_revenue: Annotated[bool, Option("--low-revenue", help="Low-revenue ACO: lower rate below threshold.")] = False,
+    currency: Annotated[str | None, Option(help="Currency; by default that of the contract.")] = None,
     true_saving: Annotated[float | None, Amount(help="True saving, money per insured-year, if known.")] = None,
     json: Json = False,
 ) -> None:
@@ -178,35 +167,29 @@ def settle(
         true_saving=true_saving,
         as_json=json,
     )
-    typer.echo(text)
+    echo(text)
 
 
 @app.command()
 def power(
     insured: Annotated[list[float] | None, Amount(help="Insured persons; repeat for several sizes.")] = None,
-    years: Annotated[list[int] | None, typer.Option(help="Performance years; repeat for several numbers.")] = None,
-    k: Annotated[float, typer.Option(help="Coefficient of variation of a person: SE = k / sqrt(n).")] = 2.135,
-    shock_sd: Annotated[float, typer.Option(help="SD of the group shock, as a fraction of spending.")] = 0.0,
-    persistence: Annotated[float, typer.Option(help="Autocorrelation of the group shock over one year.")] = 0.8,
-    kind: Annotated[
-        str, typer.Option("--kind", "--gate", help="Kind of threshold: confidence, credible, schedule or fixed.")
-    ] = "confidence",
-    level: Annotated[float, typer.Option(help="Level of a confidence or credible threshold, as a fraction.")] = 0.95,
-    side: Annotated[str, typer.Option(help="Side of the threshold: one-sided or two-sided.")] = "one-sided",
-    rate: Annotated[float, typer.Option(help="Fixed threshold, as a fraction.")] = 0.0,
-    prior: Annotated[str, typer.Option(help="Prior for credible thresholds: flat, sceptical or literature.")] = "flat",
-    bias: Annotated[float, typer.Option(help="Bias of the benchmark, a fraction; positive if too high.")] = 0.0,
-    share: Annotated[float, typer.Option(help="Sharing rate, as a fraction.")] = 0.5,
-    excess: Annotated[bool, typer.Option("--excess", help="Share only savings above the threshold.")] = False,
-    sampling_only: Annotated[
-        bool, typer.Option("--sampling-only", help="Ignore group shocks when setting the threshold.")
-    ] = False,
-    looks: Annotated[
-        int, typer.Option(help="Interim analyses per year; payment at the first crossing (0: final analysis only).")
-    ] = 0,
-    simulated: Annotated[int, typer.Option(help="Simulated contracts per row; 0 uses the formulas.")] = 0,
+    years: Annotated[list[int] | None, Option(help="Performance years; repeat for several numbers.")] = None,
+    k: Annotated[float, Option(help="Coefficient of variation of a person: SE = k / sqrt(n).")] = 2.135,
+    shock_sd: Annotated[float, Option(help="SD of the group shock, as a fraction of spending.")] = 0.0,
+    persistence: Annotated[float, Option(help="Autocorrelation of the group shock over one year.")] = 0.8,
+    kind: Annotated[str, Option("--kind", "--gate", help="Confidence, credible, schedule or fixed.")] = "confidence",
+    level: Annotated[float, Option(help="Level of a confidence or credible threshold, as a fraction.")] = 0.95,
+    side: Annotated[str, Option(help="Side of the threshold: one-sided or two-sided.")] = "one-sided",
+    rate: Annotated[float, Option(help="Fixed threshold, as a fraction.")] = 0.0,
+    prior: Annotated[str, Option(help="Prior for credible thresholds: flat, sceptical or literature.")] = "flat",
+    bias: Annotated[float, Option(help="Bias of the benchmark, a fraction; positive if too high.")] = 0.0,
+    share: Annotated[float, Option(help="Sharing rate, as a fraction.")] = 0.5,
+    excess: Annotated[bool, Option("--excess", help="Share only savings above the threshold.")] = False,
+    sampling_only: Annotated[bool, Option("--sampling-only", help="Set the threshold without group shocks.")] = False,
+    looks: Annotated[int, Option(help="Interim analyses per year, paid at first crossing (0: final one only).")] = 0,
+    simulated: Annotated[int, Option(help="Simulated contracts per row; 0 uses the formulas.")] = 0,
     seed: Seed = 1,
-    csv: Annotated[bool, typer.Option("--csv", help="Print CSV in place of a table.")] = False,
+    csv: Annotated[bool, Option("--csv", help="Print CSV in place of a table.")] = False,
 ) -> None:
     """Print how often a threshold would pay, before any data: by size, performance years and group shock.
 
@@ -231,12 +214,12 @@ def power(
         sharing="excess" if excess else "first_dollar",
         believed_shock=not sampling_only,
     )
-    sizes = {} if not insured else {"insured": insured}
+    sizes = {"insured": insured} if insured else {}
     table = power_table(scenario, **sizes, years=years or (1, 3, 5), simulated=simulated, seed=seed)
     if looks:
         table = overall_false_payments(scenario, table, looks, seed=seed)
     if csv:
-        typer.echo(table.to_csv(index=False))
+        echo(table.to_csv(index=False))
         return
     heads = ["insured", "years", *(f"{name.replace('_rate', '').replace('_', ' ')} %" for name in table.columns[2:])]
     rows = [[f"{row[0]:,.0f}", f"{row[1]:.0f}", *(f"{100 * cell:.2f}" for cell in row[2:])] for row in table.to_numpy()]
@@ -245,13 +228,13 @@ def power(
 
 @app.command()
 def simulate(
-    out: Annotated[Path, typer.Option("--out", help="Folder for the Parquet files: complete or absent.")],
-    insured: Annotated[int, typer.Option("--insured", help="Persons ever insured from 2018Q2 to 2024Q2.")] = 200_000,
-    under_contract: Annotated[int, typer.Option("--under-contract", help="Insured under contract.")] = 20_000,
-    saving: Annotated[float, typer.Option("--saving", help="True savings rate, as a fraction, such as 0.03.")] = 0.0,
+    out: Annotated[Path, Option("--out", help="Folder for the Parquet files: complete or absent.")],
+    insured: Annotated[int, Option("--insured", help="Persons ever insured from 2018Q2 to 2024Q2.")] = 200_000,
+    under_contract: Annotated[int, Option("--under-contract", help="Insured under contract.")] = 20_000,
+    saving: Annotated[float, Option("--saving", help="True savings rate, as a fraction, such as 0.03.")] = 0.0,
     seed: Seed = 1,
     jobs: Jobs = 1,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier simulation.")] = False,
+    overwrite: Annotated[bool, Option("--overwrite", help="Replace an earlier simulation.")] = False,
 ) -> None:
     """Simulate claims with a known saving, as Parquet: insured, enrolment, deaths, claims and the truth."""
     from ssinfer.simulation.claims import simulate_claims  # noqa: PLC0415
@@ -259,7 +242,7 @@ def simulate(
     simulated = simulate_claims(
         out, insured, insured_under_contract=under_contract, saving=saving, seed=seed, n_jobs=jobs, overwrite=overwrite
     )
-    typer.echo(f"{simulated!r}, in {simulated.folder}")
+    echo(f"{simulated!r}, in {simulated.folder}")
 
 
 @data_app.command("list")
@@ -267,47 +250,38 @@ def data_list() -> None:
     """List published data sets, their years, the files found on this machine, and a description."""
     from ssinfer.datasets.io.catalogue import entries  # noqa: PLC0415
 
-    rows = [
-        [entry.name, entry.years, f"{len(entry.found)} of {len(entry.files)} files", entry.description]
-        for entry in entries()
-    ]
+    rows = [[e.name, e.years, f"{len(e.found)} of {len(e.files)} files", e.description] for e in entries()]
     _print_table(["data set", "years", "found", "description"], rows)
 
 
 @data_app.command("fetch")
 def data_fetch(
-    name: Annotated[str, typer.Argument(help="Name of a data set; `ssinfer data list` lists all.")],
-    first: Annotated[int | None, typer.Option(help="First year.")] = None,
-    last: Annotated[int | None, typer.Option(help="Last year.")] = None,
+    name: Annotated[str, Argument(help="Name of a data set; `ssinfer data list` lists all.")],
+    first: Annotated[int | None, Option(help="First year.")] = None,
+    last: Annotated[int | None, Option(help="Last year.")] = None,
 ) -> None:
     """Download a data set from its publisher into the cache, and check its SHA-256."""
     from ssinfer.datasets import fetch  # noqa: PLC0415
 
     if (first is None) != (last is None):
         raise DatasetError("Give both --first and --last, or neither for all years.")
-    years = None if first is None or last is None else range(first, last + 1)
-    for path in fetch(name, years):
-        typer.echo(str(path))
+    for path in fetch(name, None if first is None or last is None else range(first, last + 1)):
+        echo(str(path))
 
 
 @app.command()
 def version() -> None:
     """Print the version."""
-    typer.echo(__version__)
+    echo(__version__)
 
 
 def main() -> None:
-    """Run the command line.
-
-    An error of ssinfer, or a file that cannot be read or written, is one line on standard error and exit code 2. Any
-    other exception is one line with an error id and exit code 70; with SSINFER_TRACEBACK set, its traceback is shown.
-    The old name of an argument or key is one line on standard error.
-    """
+    """Run the command line; an expected error is one line and exit code 2, any other one line and exit code 70."""
     try:
         with warnings.catch_warnings():
             show = warnings.showwarning
             warnings.showwarning = lambda message, category, *where: (
-                typer.echo(f"ssinfer: {_one_line(message)}", err=True)
+                echo(f"ssinfer: {_one_line(message)}", err=True)
                 if issubclass(category, FutureWarning)
                 else show(message, category, *where)
             )
@@ -324,7 +298,7 @@ def _leave(error: Exception, what_now: str = "") -> NoReturn:
         raise error
     expected = isinstance(error, EXPECTED)
     words = _one_line(error) if expected else f"unexpected {type(error).__name__}, error id {error_id(error)}."
-    typer.echo(f"ssinfer: {words}{what_now}", err=True)
+    echo(f"ssinfer: {words}{what_now}", err=True)
     sys.exit(2 if expected else 70)
 
 
@@ -342,9 +316,9 @@ def _study(path: Path, out: Path | None, jobs: int, parts: tuple[str, ...]) -> N
     plan: Plan | None = None
     tables: dict[str, pd.DataFrame] = {}
     try:
-        plan = plan_study(path, n_jobs=jobs, tell=lambda look: typer.echo(look_text(look)))
+        plan = plan_study(path, n_jobs=jobs, tell=lambda look: echo(look_text(look)))
         if out is None:
-            typer.echo("No fault found. Next step: ssinfer run.")
+            echo("No fault found. Next step: ssinfer run.")
             return
         refuse_foreign_folder(out, plan.study_hash, parts)
         failed_folder(out)
@@ -367,14 +341,11 @@ def _study(path: Path, out: Path | None, jobs: int, parts: tuple[str, ...]) -> N
         except Exception as second:  # noqa: BLE001
             kept = f"The tables so far could not be kept ({type(second).__name__})."
         _leave(error, f" {out} was not written. {kept}")
-    typer.echo(f"{printed}\nReport: {folder / 'report.html'}")
+    echo(f"{printed}\nReport: {folder / 'report.html'}")
 
 
 def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: bool = False) -> None:
-    """Print a table that fits the terminal, or 80 columns where there is none, if that breaks no word.
-
-    Cells stand to the `right`, as numbers do, or to the left.
-    """
+    """Print a table, flush `right` or left, that fits the terminal, or 80 columns without one, if no word breaks."""
     from rich.box import SIMPLE_HEAD  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415

@@ -25,10 +25,7 @@ def load_dartmouth(*, price_adjusted: bool = False, folder: str | Path | None = 
     money. Units are five-digit county FIPS codes; a county with a missing year is left out.
 
     `price_adjusted` takes spending at national prices (``total_price_asr``) in place of spending as paid. The default
-    folder is ``SSINFER_DATA_DIR/dartmouth``. DatasetError: the file is absent, damaged, or has duplicate rows.
-
-    References
-    ----------
+    folder is ``SSINFER_DATA_DIR/dartmouth``. DatasetError: the file is absent, damaged, or has duplicate rows. Source:
     The Dartmouth Atlas of Health Care, county-level Medicare reimbursements. https://data.dartmouthatlas.org
     """
     columns = ["county_fips", "county_name", *NUMBERS]

@@ -15,10 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def _names(text: str) -> list[str]:
-    return text.split()
-
-
+_names = str.split
 _TEXT = _names("ACO_ID ACO_Name Agree_Type Current_Start_Date Current_Track Risk_Model Assign_Type Rev_Exp_Cat")
 _PERCENT = _names("Sav_rate MinSavPerc QualScore FinalShareRate FinalLossRate")
 _MONEY = _names("BnchmkMinExp EarnSaveLoss ABtotBnchmk ABtotExp")
@@ -33,16 +30,12 @@ _PANEL_NUMBERS = _names(
 class Mssp:
     """Results of the Medicare Shared Savings Program.
 
-    Attributes
-    ----------
-    results : dict of int to DataFrame
-        Public use file per performance year: one row per ACO, CMS's column names. Rates are fractions, money is in USD.
-        "*" (suppressed), "-" (not applicable) and empty fields are missing.
-    panel : DataFrame
-        One row per ACO and performance year, 2013 to 2023, lower-case names. `sav_rate` and `minsavperc` are **in
-        percent**, as the source gives them, and `abtotbnchmk - abtotexp = bnchmkminexp` in every row.
-        ``half_year_2019 == 1`` marks totals over six months; 2013 covers up to 21 months; `qualscore` changes its
-        scale between years.
+    `results` holds the public use file per performance year: one row per ACO, CMS's column names. Rates are fractions,
+    money is in USD. "*" (suppressed), "-" (not applicable) and empty fields are missing.
+
+    `panel` has one row per ACO and performance year, 2013 to 2023, lower-case names. `sav_rate` and `minsavperc` are
+    **in percent**, as the source gives them, and `abtotbnchmk - abtotexp = bnchmkminexp` in every row.
+    ``half_year_2019 == 1`` marks totals over six months; 2013 covers up to 21 months; `qualscore` changes its scale.
     """
 
     results: dict[int, pd.DataFrame]
@@ -52,16 +45,9 @@ class Mssp:
 def load_mssp(folder: str | Path | None = None) -> Mssp:
     """Return the public use files of performance years 2022 and 2023 and the ACO panel 2013 to 2023.
 
-    The default folder is ``SSINFER_DATA_DIR/mssp``.
-
-    Raises
-    ------
-    DatasetError
-        A file is absent or damaged, an ACO occurs twice in a year, or benchmark minus expenditure is not the saving.
-
-    References
-    ----------
-    Centers for Medicare & Medicaid Services, Performance Year Financial and Quality Results (public domain).
+    The default folder is ``SSINFER_DATA_DIR/mssp``. DatasetError: a file is absent or damaged, an ACO occurs twice in a
+    year, or benchmark minus expenditure is not the saving. Source: Centers for Medicare & Medicaid Services,
+    Performance Year Financial and Quality Results (public domain).
     """
     return Mssp({year: _results(year, folder) for year in MSSP_RESULTS}, _panel(folder))
 

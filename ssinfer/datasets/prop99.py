@@ -17,12 +17,9 @@ def load_prop99(folder: str | Path | None = None) -> Panel:
 
     The data set has published results and serves for checks of methods. The outcome takes the place of spending.
     Population counts are not known, so that all states weigh the same. The default folder is
-    ``SSINFER_DATA_DIR/synthetic_control``. DatasetError: the file is absent or damaged.
-
-    References
-    ----------
-    Abadie, Diamond and Hainmueller (2010), doi 10.1198/jasa.2009.ap08746; Arkhangelsky, Athey, Hirshberg, Imbens and
-    Wager (2021), doi 10.1257/aer.20190159, whose file this is.
+    ``SSINFER_DATA_DIR/synthetic_control``. DatasetError: the file is absent or damaged. Sources: Abadie, Diamond and
+    Hainmueller (2010), doi 10.1198/jasa.2009.ap08746; Arkhangelsky, Athey, Hirshberg, Imbens and Wager (2021), doi
+    10.1257/aer.20190159, whose file this is.
     """
     columns = ["State", "Year", "PacksPerCapita", "treated"]
     frame = read_published("synthetic_control", PROP99, folder, columns=columns, numbers=columns[1:], separator=";")

@@ -46,15 +46,10 @@ def plain_lines(raw: bytes) -> bytes:
 
 
 def read_delimited(path: Path, raw: bytes, cure: str, *, separator: str = ",", **options: Any) -> pd.DataFrame:
-    """Return the table in the bytes (UTF-8 with a header) of a file; a damaged table is refused.
+    """Return the table in the bytes (UTF-8 with a header) of a file; a damaged table is refused with `cure`.
 
-    Rows of a text with quotes may hold the separator: of these only the last row is checked.
-
-    Parameters
-    ----------
-    path, cure : the file and the next step, for the messages
-    raw, separator : bytes, and the separator of columns
-    **options : further arguments of `pandas.read_csv`
+    Rows of a text with quotes may hold the separator: of these only the last row is checked. `options` are further
+    arguments of `pandas.read_csv`.
     """
     try:
         plain = plain_lines(raw)
@@ -110,13 +105,7 @@ def read_published(
 ) -> pd.DataFrame:
     """Return the table of a data set with `columns` present and `numbers` numeric; other tables are refused.
 
-    Parameters
-    ----------
-    name, file_name, folder : data set, its file, and where to look (None: under ``SSINFER_DATA_DIR``)
-    columns, numbers : required columns (others are kept); columns that hold numbers or missing values
-    separator : separator of columns
-    text : columns to keep as text, such as codes with leading zeros
-    missing : texts that mean a missing value, besides the empty field
+    Columns in `text` are kept as text, such as codes with leading zeros. The texts `missing` mean a missing value.
     """
     cure = "download the publisher's file again"
     path = find_file(name, file_name, folder, fetchable=False)

@@ -43,7 +43,8 @@ def fetch_vektis(
 ) -> list[Path]:
     """Download the publisher's files on spending per municipality; return one path per year.
 
-    A file with the right SHA-256 is not downloaded again.
+    A file with the right SHA-256 is not downloaded again. DatasetError: an unregistered year, an unreachable address, a
+    cut connection, or bytes with another SHA-256. Earlier files stay; the failed file is removed.
 
     Parameters
     ----------
@@ -51,12 +52,6 @@ def fetch_vektis(
     folder : target folder; by default ``vektis`` in the cache, which `load_vektis` reads without ``SSINFER_DATA_DIR``
     base_url : address of a mirror with files such as ``vektis_2015_gemeente.csv``; None: the publisher
     timeout : seconds to wait for the server
-
-    Raises
-    ------
-    DatasetError
-        An unregistered year, an unreachable address, a cut connection, or bytes with another SHA-256. Earlier
-        files stay; the failed file is removed.
     """
     asked = sorted(VEKTIS_FILES) if years is None else sorted(set(years))
     unknown = [year for year in asked if year not in VEKTIS_FILES]

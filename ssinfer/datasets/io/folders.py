@@ -32,10 +32,7 @@ def data_folder(name: str, folder: str | Path | None = None) -> Path:
 def find_file(
     name: str, file_name: str, folder: str | Path | None = None, *, fetchable: bool, also: tuple[str, ...] = ()
 ) -> Path:
-    """Return the path of a file, plain or with ``.gz``; a missing file is refused with the folder and the next step.
-
-    `also` are other names of a file that was downloaded by hand.
-    """
+    """Return the path of a file, plain or with ``.gz``, under its name or one of `also`; a missing file is refused."""
     searched = data_folder(name, folder)
     for known in (file_name, *also):
         for candidate in (searched / known, searched / f"{known}.gz"):

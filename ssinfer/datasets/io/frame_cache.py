@@ -21,10 +21,7 @@ LAYOUT = 1
 
 
 def cached_frame(name: str, inputs: Sequence[Path], options: object, build: Callable[[], pd.DataFrame]) -> pd.DataFrame:
-    """Return the cached frame for these inputs and options, or build it and cache it if the cache is writable.
-
-    The key holds each input's path, size and time of change, the options and the layout.
-    """
+    """Return the cached frame for these inputs and options, or build it and cache it if the cache is writable."""
     parts = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in inputs]
     key = hashlib.sha256(repr((LAYOUT, parts, options)).encode()).hexdigest()[:24]
     path = cache_folder() / "frames" / f"{name}-{key}.parquet"

@@ -36,21 +36,13 @@ _NOTE_2022 = "2022: long-term mental health care (EUR 8 in 2021) has no column o
 
 @dataclass(frozen=True, slots=True)
 class Basket:
-    """A named set of care types.
+    """A named set of care types."""
 
-    Attributes
-    ----------
-    name, description : name used in `load_vektis`, and the content in one sentence
-    members : care types (column names without ``KOSTEN_``) over all years; those of a year are `columns(year)`
-    breaks : first year after a break, with the reason why it is not comparable with the year before
-    notes : year, with its notes
-    """
-
-    name: str
+    name: str  # used in `load_vektis`
     description: str
-    members: tuple[str, ...]
-    breaks: dict[int, str] = field(default_factory=dict)
-    notes: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    members: tuple[str, ...]  # care types (columns without ``KOSTEN_``) over all years; of a year: `columns(year)`
+    breaks: dict[int, str] = field(default_factory=dict)  # first year that cannot be compared with the year before
+    notes: dict[int, tuple[str, ...]] = field(default_factory=dict)  # by year
 
     def columns(self, year: int) -> tuple[str, ...]:
         """Return the care types of the basket that have a column in the file of `year`."""
@@ -149,10 +141,7 @@ BASKETS: dict[str, Basket] = {
 
 
 def baskets_touched(column: str) -> list[str]:
-    """Return the baskets to which an unknown column may belong: those with the care types that may have held it before.
-
-    These are `OVERIG` and names that begin with the same word; for mental health care the other GGZ columns.
-    """
+    """Return the baskets with care types that may have held an unknown column: `OVERIG`, names alike, or GGZ."""
     word = column.removeprefix(SPENDING_PREFIX).partition("_")[0]
     alike = {"OVERIG", *(name for name in CARE_TYPES if name.partition("_")[0] == word)}
     before = set(GGZ) if "GGZ" in column else alike

@@ -48,10 +48,7 @@ def target_division(borders: int | str) -> int:
 
 
 def renames(year: int, division: int) -> dict[str, str]:
-    """Return the map from the names in the file of `year` to those of `division`, for the names that change.
-
-    A later division of the file is refused.
-    """
+    """Return the names in the file of `year` that change, with those of `division`; an earlier division is refused."""
     start = division_of(year)
     if start > division:
         raise DatasetError(

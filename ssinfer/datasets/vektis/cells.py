@@ -33,20 +33,15 @@ def vektis_cells(
     The columns are unit, year, sex, age_class, insured (persons), insured_years, spending (EUR of the cell); rows are
     sorted. The publisher pools cells with fewer than 10 insured (1.6 to 2.5% of the insured) in a row without a
     municipality. It is left out here; `national_vektis` keeps it. Small negative amounts are corrections and stay.
+    DatasetError: unknown basket or division, a basket not comparable over `years`, a file absent or damaged.
 
     Parameters
     ----------
     years : years of spending, 2011 to 2023 as far as the files are at hand; later ones need `verify=False`
     basket : name of a basket (`ssinfer.datasets.BASKETS`)
-    borders : municipal division to which the files are brought: 2019, 2021, 2022 or 2023
-        Merged municipalities are added up; one that was split before `borders` (Haaren) is left out.
+    borders : municipal division (2019, 2021, 2022, 2023): merged municipalities are added up, split ones left out
     folder : by default ``SSINFER_DATA_DIR/vektis``, or the cache that ``ssinfer data fetch vektis`` fills
     verify : refuse files whose SHA-256 is not the registered one
-
-    Raises
-    ------
-    DatasetError
-        An unknown basket or division, a basket not comparable over `years`, a file absent or damaged.
     """
     chosen = find_basket(basket)
     asked = checked_years(years)
@@ -101,10 +96,7 @@ def checked_years(years: Iterable[int]) -> list[int]:
 
 
 def wide_cells(years: list[int], borders: int | str, folder: str | Path | None, *, verify: bool) -> pd.DataFrame:
-    """Return all care types per cell on one division; a care type without a column in a year counts 0.
-
-    Such a 0 does not mean that nothing was spent on the care. Baskets know in which years they may add it up.
-    """
+    """Return all care types per cell on one division; 0 for a care type without a column in that year."""
     division = target_division(borders)
     maps = {year: renames(year, division) for year in years}  # refuses before anything is read
     paths = {year: vektis_path(year, folder) for year in years}

@@ -43,11 +43,7 @@ def municipality_centroids(units: Iterable[str], folder: str | Path | None = Non
     """Return code ("GM0718"), latitude and longitude (degrees) per municipality, indexed by the names given.
 
     `units` are names as Vektis writes them, on the borders of 2023. The default folder is ``SSINFER_DATA_DIR/cbs``.
-
-    Raises
-    ------
-    DatasetError
-        The file is absent, lacks a column, or has no row for some unit (all are named).
+    DatasetError: the file is absent, lacks a column, or has no row for some unit (all are named).
     """
     table = read_cbs(CENTROIDS, ["municipality", "code", "latitude", "longitude"], folder)
     table.index = table["municipality"].map(plain_name)

@@ -78,6 +78,10 @@ def municipality_covariates(
 ) -> pd.DataFrame:
     """Return constant covariates per municipality, indexed by the names given, without missing values.
 
+    Two municipalities of 2015 were split before 2023 and are in nobody's figures of 2015: Littenseradiel (over
+    Waadhoeke, Leeuwarden and Sudwest-Fryslan) and Haaren (over Boxtel, Oisterwijk, Tilburg and Vught). DatasetError: an
+    unknown name, an absent or damaged file, or units without a match (all are named).
+
     Parameters
     ----------
     units : names as Vektis writes them, on the borders of 2023
@@ -86,16 +90,6 @@ def municipality_covariates(
         (merged municipalities weighted by households); persons on social assistance below pension age per inhabitant,
         2015; share of the persons whose education the source gives, 2021.
     folder : by default ``SSINFER_DATA_DIR/cbs``
-
-    Raises
-    ------
-    DatasetError
-        An unknown name, an absent or damaged file, or units without a match (all are named).
-
-    Notes
-    -----
-    Two municipalities of 2015 were split before 2023 and are in nobody's figures of 2015: Littenseradiel (over
-    Waadhoeke, Leeuwarden and Sudwest-Fryslan) and Haaren (over Boxtel, Oisterwijk, Tilburg and Vught).
     """
     refuse_unknown(names, MUNICIPALITY_COVARIATES)
     listed = list(units)

@@ -10,20 +10,12 @@ from ssinfer.datasets.vektis.borders import SPLIT, division_of, renames, unmappa
 
 @dataclass(frozen=True, slots=True)
 class VektisNotes:
-    """Changes made to the publisher's files, and limits of the panel.
+    """Changes made to the publisher's files, and limits of the panel."""
 
-    Attributes
-    ----------
-    source : how to cite the data
-    excluded : municipality: why it is not in the panel
-    merged : municipality of the panel: the older ones that were added up to it
-    cautions : sentences on years and units whose figures need care
-    """
-
-    source: str
-    excluded: dict[str, str]
-    merged: dict[str, tuple[str, ...]]
-    cautions: tuple[str, ...]
+    source: str  # how to cite the data
+    excluded: dict[str, str]  # by municipality: why it is not in the panel
+    merged: dict[str, tuple[str, ...]]  # by municipality of the panel: the older ones that were added up to it
+    cautions: tuple[str, ...]  # sentences on years and units whose figures need care
 
     def __str__(self) -> str:
         """Return the notes as lines of text."""

@@ -61,27 +61,22 @@ def load_vektis(
     insured-years, over the age-sex cells with at least 10 insured:
     :math:`\sum_c y_{itc} / \sum_c n_{itc}` in EUR per insured-year. Units are named as the publisher names them (upper
     case), sorted. The mean over municipalities leaves out the publisher's pooled row; `national_vektis` includes it.
+    DatasetError: a basket that is not comparable, a file absent or damaged, a municipality without a covariate. Source:
+    Vektis, Open Databestanden Zorgverzekeringswet, per gemeente. Cite as "Bron: Vektis".
 
     Parameters
     ----------
     years : years of spending, 2011 to 2023 as far as the files are at hand; later ones need `verify=False`
     basket : ``core`` (default), ``total``, ``without_ggz``, ``hospital``, ``pharmacy`` or ``gp``
-        Years in which the basket is not comparable are refused.
     borders : municipal division: 2023 (default; every unit then has coordinates), 2022, 2021 or 2019
     reference : municipalities whose age-sex rates are the standard of the covariate `expected`; None: all of the panel
     covariates : names of covariates; None: `expected`, `share_65_plus`, and the coordinates when their file is there
         `expected` (EUR per insured-year after indirect age-sex standardisation, of the same year), `share_65_plus`
         (share of insured-years aged 65 and over), and those of `municipality_covariates`.
-    cv : person-level coefficient of variation, if known; None lets methods learn the noise
-        The files hold no person-level variance.
+    cv : person-level coefficient of variation, which the files do not hold; None lets methods learn the noise
     folder : by default ``SSINFER_DATA_DIR/vektis``, or the cache of ``ssinfer data fetch vektis``
     verify : refuse files whose SHA-256 is not the registered one
     return_notes : also return `VektisNotes`: exclusions (Haaren), merges, and cautions
-
-    Raises
-    ------
-    DatasetError
-        See above; also a municipality without a match for a covariate.
 
     Examples
     --------
@@ -91,10 +86,6 @@ def load_vektis(
     >>> load_vektis([2014, 2015], basket="total")
     Traceback (most recent call last):
     ssinfer.errors.DatasetError: Basket 'total' is not comparable over the years 2014-2015: 2014/2015: district ...
-
-    References
-    ----------
-    Vektis, Open Databestanden Zorgverzekeringswet, per gemeente. Cite as "Bron: Vektis".
     """
     asked = checked_years(years)
     division = target_division(borders)

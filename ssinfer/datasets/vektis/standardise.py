@@ -30,16 +30,9 @@ def expected_spending(cells: pd.DataFrame, reference: Iterable[Any] | None = Non
     `cells` has the columns unit, year, sex, age_class, insured_years and spending (EUR of the cell), as `vektis_cells`
     returns it. `reference` are the units whose rates are the standard; None: all units. The choice moves the level and
     the age-sex pattern of the standard, not which unit is older. The frame has unit, year, insured_years, spending and
-    expected (both in EUR per insured-year), sorted.
+    expected (both in EUR per insured-year), sorted. DatasetError: columns missing, blank keys, a reference unit that is
+    not there, or a cell that some unit has and the reference group lacks.
 
-    Raises
-    ------
-    DatasetError
-        Columns missing, blank keys, a reference unit that is not there, or a cell that some unit has and the
-        reference group lacks.
-
-    Examples
-    --------
     >>> import pandas as pd
     >>> cells = pd.DataFrame({"unit": ["A", "A", "B", "B"], "age_class": ["0-4", "90+"] * 2, "year": 2015, "sex": "f"})
     >>> cells = cells.assign(insured_years=[900.0, 100.0, 500.0, 500.0], spending=[900e3, 800e3, 500e3, 4_000e3])
@@ -83,7 +76,7 @@ def _reference_rows(cells: pd.DataFrame, reference: Iterable[Any] | None) -> pd.
     unknown = [unit for unit in wanted if unit not in known]
     if unknown or not wanted:
         got = ", ".join(map(repr, unknown)) or "an empty list"
-        hint = did_you_mean(unknown[0], sorted(known)) if unknown else did_you_mean("", sorted(known))
+        hint = did_you_mean(unknown[0] if unknown else "", sorted(known))
         raise DatasetError(
             f"Reference group: got {got}; a list of units of the cells is needed. {hint} Next step: correct the list, "
             "or reference=None for all units."
