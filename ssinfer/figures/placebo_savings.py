@@ -92,7 +92,6 @@ def _draw_thresholds(axis: Axes, lines: pd.DataFrame, top: float, label_gap: flo
 
 
 def _share(placebos: pd.DataFrame) -> str:
-    """Return the share of judged placebo contracts that would be paid, as text."""
     judged = placebos.loc[placebos["judged"], "paid"]
     if not len(judged):
         return "no placebo threshold"

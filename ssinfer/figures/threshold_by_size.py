@@ -61,7 +61,6 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
 
 
 def _mark_group(axis: Axes, name: str, insured_years: float, threshold: float) -> None:
-    """Draw the threshold of the contract group as a triangle with its numbers."""
     axis.plot([insured_years], [threshold], marker="v", markersize=10, color=INK, markeredgecolor="white", zorder=6)
     axis.annotate(
         f"{shorten(name, 24)}\n{insured_years:,.0f} insured-years, {percent(threshold)}", (insured_years, threshold),

@@ -125,7 +125,6 @@ def read_panel(path: str | Path, request: Request) -> Panel:
 
 
 def _method(name: str, parameters: str | None) -> Any:
-    """Return the method with parameters from JSON, or from a file with JSON."""
     text = parameters or "{}"
     if text.startswith("@"):
         try:

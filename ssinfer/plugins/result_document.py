@@ -138,7 +138,6 @@ def write_result(document: Mapping[str, Any], out: Path) -> list[Path]:
 
 
 def _columns(frame: pd.DataFrame) -> dict[str, list[Any]]:
-    """Return a table by column as plain values."""
     return {str(name): [_plain(value) for value in frame[name].tolist()] for name in frame.columns}
 
 

@@ -43,7 +43,6 @@ def violation(document: Any, kind: Kind) -> str | None:
 
 
 def _in_words(error: Any) -> str:
-    """Return one violation in words."""
     path = [str(part) for part in error.absolute_path]
     where = ".".join(path)
     if error.validator == "required":

@@ -189,7 +189,6 @@ def span(periods: tuple[object, ...]) -> str:
 
 
 def _choice(result: StudyResult) -> tuple[Choice | None, str]:
-    """Return the choice with a false payment rate of at most 5%, or the reason why there is none."""
     if result.backtest is None:
         return None, "No backtest was run, so no threshold can be recommended."
     share = float(result.manifest.get("share", DEFAULT_SHARE))

@@ -31,7 +31,6 @@ def design_table(result: StudyResult) -> str:
 
 
 def _placebos(result: StudyResult) -> str:
-    """Return the table of the backtest."""
     assert result.backtest is not None  # noqa: S101  (asked by the caller)
     scores, thresholds = result.backtest.scores, result.backtest.thresholds
     rows, notes = [], [NOTE]

@@ -45,7 +45,6 @@ def write_report(result: StudyResult, folder: Path) -> Path:
 
 
 def _render(data: ReportData, pictures: Mapping[str, Mapping[str, str]]) -> str:
-    """Return the report as one self-contained HTML page."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,

@@ -76,7 +76,6 @@ def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyEx
 def _view(
     config: StudyConfig, cohort: Cohort, groups: GroupsConfig, treated: list[str], contracted: tuple[str, ...]
 ) -> View:
-    """Return one cohort in groups, and its panel."""
     baseline = window_of(config.windows.baseline, cohort.periods)
     exclude = [unit for unit in contracted if unit in cohort.units]
     expected = expected_spending(cohort, baseline, exclude=[*treated, *exclude])

@@ -42,7 +42,6 @@ def _explain_unknown(place: str, key: str, model: type[BaseModel], source: str) 
 
 
 def _explain_source(text: str, item: Any) -> str:
-    """Return the message for a data source that is absent, unknown or broken."""
     name = item["input"].get("source") if isinstance(item["input"], dict) else None
     if name is None:
         return f"key 'data.source' is missing. Allowed: {', '.join(map(repr, SOURCES.names()))}"

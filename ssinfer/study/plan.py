@@ -122,7 +122,6 @@ def _check_threshold(config: StudyConfig, methods: Mapping[str, Any]) -> None:
 
 
 def _check_pairs(plan: Plan) -> None:
-    """Refuse combinations of comparison and method that cannot be fitted."""
     for design_name, method_name in plan.pairs:
         method, design = plan.methods[method_name], plan.designs[design_name]
         try:

@@ -111,7 +111,6 @@ def _shifted(progress: Callable[[int, int], None], finished: int) -> Callable[[i
 
 
 def _manifest(plan: Plan, parts: tuple[str, ...]) -> dict[str, Any]:
-    """Return what is needed to repeat the study: settings, hashes, seed and versions."""
     versions = {"python": platform.python_version()}
     for name in STACK:
         with suppress(PackageNotFoundError):

@@ -49,7 +49,6 @@ def capabilities(trial: Trial) -> Check:
 
 
 def _reads_mask(trial: Trial, design: Design) -> bool:
-    """Return whether spending in a masked period changes a draw."""
     changed = tampered(trial.data, tuple(units_of(trial.data)), design.masked, 1.3)
     return draws_differ(trial.fit(design=design), trial.fit(changed, design)) > 0
 

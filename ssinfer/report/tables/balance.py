@@ -29,7 +29,6 @@ def balanced_pairs(analysis: Analysis) -> list[tuple[Pair, Counterfactual]]:
 
 
 def _rows(analysis: Analysis) -> pd.DataFrame:
-    """Return one row per comparison of persons."""
     return pd.DataFrame(
         {
             "label": analysis.label(pair),
@@ -65,12 +64,10 @@ def judged_limits(cf: Counterfactual) -> dict[str, dict[str, Any]]:
 
 
 def _checks(cf: Counterfactual) -> pd.DataFrame:
-    """Return the diagnostics of a fit by name."""
     return pd.DataFrame(columns=["status"]) if cf.diagnostics is None else cf.diagnostics.set_index("check")
 
 
 def _verdict(judged: dict[str, Any]) -> str:
-    """Return the verdict on a measure of balance, its figure and its limit."""
     figure = float(judged["figure"])
     shown = plain(figure, 0 if abs(figure) >= 100 else 3)
     return f"{'PASS' if judged['passed'] else 'FAIL'} {shown} ({judged['direction']} {judged['limit']:g})"

@@ -19,7 +19,6 @@ MEASURES = ["threshold", "threshold_se", "false_payment_rate", "false_payment_ra
 
 
 def _designs(analysis: Analysis) -> pd.DataFrame:
-    """Return one row per design."""
     return pd.DataFrame(
         {
             "design": name.replace("_", " "),
@@ -106,7 +105,6 @@ def _payments(analysis: Analysis) -> pd.DataFrame | NoTable:
 
 
 def _payments_remarks(_analysis: Analysis, rows: pd.DataFrame) -> Iterator[str]:
-    """Return why some placebos have no threshold."""
     if rows["n_without_threshold"].any():
         yield (
             "If only some placebo contracts are judged, the others have fewer than 19 placebos outside their own "

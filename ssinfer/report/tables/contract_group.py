@@ -55,7 +55,6 @@ def _rate_interval(cf: Counterfactual, kind: str, level: float) -> str | None:
 
 
 def _settlement(analysis: Analysis) -> pd.DataFrame:
-    """Return one row per design, method, contract and party."""
     if analysis.hidden or not len(analysis.result.settlement):
         return pd.DataFrame()
     settled = analysis.result.settlement["party"] != ""  # section "absent" has the others, with their reasons

@@ -21,14 +21,12 @@ def _attrition(analysis: Analysis) -> pd.DataFrame | NoTable:
 
 
 def _attrition_remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[str]:
-    """Return where the other definitions of spending stand."""
     names = [] if analysis.result.claims is None else [quoted(name) for name in analysis.result.claims.extracts]
     if len(names) > 1:
         yield f"Under the definition {names[0]}. The tables of {listed(names[1:])} are in attrition.csv."
 
 
 def _truncation(analysis: Analysis) -> pd.DataFrame | NoTable:
-    """Return one row per definition of spending and calendar year."""
     if analysis.result.claims is None:
         return NoTable()
     frames = [
@@ -43,7 +41,6 @@ def _truncation(analysis: Analysis) -> pd.DataFrame | NoTable:
 
 
 def _truncation_remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[str]:
-    """Return which years are incomplete."""
     n_periods = Counter(parse_period(period).first_day.year for period in analysis.result.panel.periods)
     incomplete = [str(year) for year, n in sorted(n_periods.items()) if n < max(n_periods.values())]
     if incomplete:

@@ -18,7 +18,6 @@ GROUP_NAMES = {
 
 
 def _rows(analysis: Analysis) -> pd.DataFrame:
-    """Return one row per kind of group."""
     groups = analysis.result.intact_groups
     if groups is None or groups.table is None:
         return pd.DataFrame()
@@ -30,7 +29,6 @@ def _rows(analysis: Analysis) -> pd.DataFrame:
 
 
 def _remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[str]:
-    """Return how the thresholds were computed."""
     groups = analysis.result.intact_groups
     windows, seed = ("", "") if groups is None else (", ".join(groups.windows), groups.seed)
     yield (

@@ -18,7 +18,6 @@ NAMES = {
 
 
 def _rows(analysis: Analysis) -> pd.DataFrame:
-    """Return one row per entry of the manifest."""
     manifest = analysis.result.manifest
     records = [(name, str(manifest[key])) for key, name in NAMES.items() if manifest.get(key) is not None]
     packages = manifest.get("versions") or {}

@@ -64,7 +64,6 @@ def _pareto(analysis: Analysis) -> pd.DataFrame | NoTable:
 
 
 def _pareto_remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[str]:
-    """Return the definition of the Pareto set."""
     yield (
         f"The Pareto set of {0 if analysis.choice is None else len(analysis.choice.pareto)} combinations of design, "
         "method and kind of threshold: no other combination is at least as good in every measure and better in one. "
@@ -76,7 +75,6 @@ def _pareto_remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[str]:
 
 
 def _specifications(analysis: Analysis) -> pd.DataFrame | NoTable:
-    """Return all specifications, in the order of misallocation."""
     if analysis.choice is None:
         return NoTable(analysis.why_no_choice)
     table = analysis.labelled(analysis.choice.specifications)
@@ -84,7 +82,6 @@ def _specifications(analysis: Analysis) -> pd.DataFrame | NoTable:
 
 
 def _specifications_remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[str]:
-    """Return the definition of misallocation."""
     study = {} if analysis.choice is None else analysis.choice.study
     savings = ", ".join(f"{100 * saving:g}%" for saving in study["savings"])
     yield (

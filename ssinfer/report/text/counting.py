@@ -60,7 +60,6 @@ def counting_sentences(analysis: Analysis) -> Iterator[str]:
 
 
 def _by_definition(claims: ClaimsCount, currency: str) -> Iterator[str]:
-    """Return the remarks on each definition of spending."""
     for name, extract in claims.extracts.items():
         if extract.sensitivity:
             yield (
@@ -79,7 +78,6 @@ def _by_definition(claims: ClaimsCount, currency: str) -> Iterator[str]:
 
 
 def _completion(name: str, table: pd.DataFrame) -> str:
-    """Return how claims that are paid late are completed."""
     row = table.iloc[0]
     return (
         f"Under {quoted(name)} lines count if they are paid within {int(row['months'])} months of their period, for "
@@ -91,7 +89,6 @@ def _completion(name: str, table: pd.DataFrame) -> str:
 
 
 def _noticed(name: str, noticed: Mapping[str, float]) -> Iterator[str]:
-    """Return the unusual lines that were counted all the same."""
     remarks = [f"{count(noticed[key])} {words}" for key, words in NOTICED.items() if noticed.get(key)]
     if remarks:
         yield f"Counted under {quoted(name)}, although they are unusual: {listed(remarks)}."

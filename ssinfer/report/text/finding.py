@@ -90,7 +90,6 @@ def _listed(rows: list[Row]) -> str:
 
 
 def _estimand(analysis: Analysis) -> str:
-    """Return a warning if designs define spending differently."""
     result, best = analysis.result, analysis.best[0]
     others = [design for design in result.designs if result.panel_of(design) is not result.panel_of(best)]
     if not others:
