@@ -17,10 +17,7 @@ ROW_HEIGHT = 0.3  # inches
 
 
 def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
-    """Return one row per threshold: a bar at the promised rate, and the rate of the main design, also in words.
-
-    The other designs are small grey dots. Without a main design the first one is drawn large.
-    """
+    """Return one row per threshold: the promised rate, the rate of the main (or first) design, and the others small."""
     main = (frame[frame["main"]] if frame["main"].any() else frame)["design"].iloc[0]
     picture = figure(1.3 + ROW_HEIGHT * frame["threshold"].nunique())
     axis = picture.subplots()

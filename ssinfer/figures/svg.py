@@ -20,10 +20,7 @@ def svg_of(picture: Figure) -> str:
 
 
 def inline(document: str, name: str, description: str) -> str:
-    """Return the SVG element of a document, without width and height, so that the page gives its size.
-
-    The prefix `name` makes ids unique in the page; `description` is read by screen readers, and is escaped already.
-    """
+    """Return the SVG element without its size, with ids made unique by `name` and a text for screen readers."""
     element = document[document.index("<svg") :]
     element = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', element)
     element = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', element)

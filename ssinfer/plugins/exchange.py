@@ -35,17 +35,14 @@ def benchmark_files(
 ) -> list[Path]:
     """Fit a method on a panel file and a design file; return the files of draws, summary and thresholds.
 
-    All input is checked before the method is built. The files appear together, or none does. An error is one line: what
-    is wrong, what is allowed, the next step.
+    All input is checked before the method is built. The files appear together, or none does.
 
     Parameters
     ----------
     panel : CSV or Parquet with one row per unit and period (see ``schemas/design.v1.json``, `columns`)
     design : JSON that follows ``schemas/design.v1.json``
     method, seed : name of an entry point (`ssinfer methods` lists them), and the random seed
-    out : file whose suffix chooses the format
-        ``.json``: one document that follows ``schemas/result.v1.json``. ``.csv`` and ``.parquet``: the draws in long
-        form, NAME.summary and NAME.thresholds in the same format, and NAME.about.json with the rest.
+    out : ``.json``: one document (``schemas/result.v1.json``); ``.csv``, ``.parquet``: one file per table, and the rest
     parameters : JSON object of constructor parameters, or ``@FILE`` with one
     """
     out = Path(out)

@@ -26,12 +26,7 @@ def result_document(
 ) -> dict[str, Any]:
     """Return a counterfactual as plain values that follow ``schemas/result.v1.json``; tables are held by column.
 
-    Parameters
-    ----------
-    cf, method, seed : the counterfactual, the method that was fitted, and its seed
-    name : name of the method's entry point
-    panel_sha256 : hash of the panel file
-    levels : levels of intervals and thresholds, as fractions
+    `name` is that of the entry point of the fitted `method`; `levels` (fractions) are of intervals and thresholds.
     """
     provider = next((provider for provider in providers() if provider.name == name and not provider.reason), None)
     document = {
@@ -65,26 +60,17 @@ def result_document(
 
 def draws_table(cf: Counterfactual) -> pd.DataFrame:
     """Return draws in long form: chain, draw, unit, period, benchmark, and confidence if it has the same draws."""
-    chains, draws, units, periods = cf.benchmark.shape
-    index = np.indices((chains, draws, units, periods)).reshape(4, -1)
-    columns: dict[str, Any] = {
-        "chain": index[0],
-        "draw": index[1],
-        "unit": cf.benchmark["unit"].values[index[2]],
-        "period": cf.benchmark["period"].values[index[3]],
-        "benchmark": cf.benchmark.values.ravel(),
-    }
+    chain, draw, unit, period = np.indices(cf.benchmark.shape).reshape(4, -1)
+    units, periods = cf.benchmark["unit"].values[unit], cf.benchmark["period"].values[period]
+    frame = pd.DataFrame({"chain": chain, "draw": draw, "unit": units, "period": periods})
+    frame["benchmark"] = cf.benchmark.values.ravel()
     if cf.confidence is not None and cf.confidence.shape == cf.benchmark.shape:
-        columns["confidence"] = cf.confidence.values.ravel()
-    present = np.isfinite(columns["benchmark"])  # no rows before a unit's own start
-    return pd.DataFrame({name: values[present] for name, values in columns.items()})
+        frame["confidence"] = cf.confidence.values.ravel()
+    return frame.dropna(subset="benchmark")  # no rows before a unit's own start
 
 
 def summary_table(cf: Counterfactual, levels: tuple[float, ...] = LEVELS) -> pd.DataFrame:
-    """Return one row per treated unit and performance period, and a pooled row.
-
-    Intervals and standard deviations are NaN for a point estimate, and if the fit failed a check.
-    """
+    """Return one row per treated unit and period, and a pooled row; SD and interval are NaN without a distribution."""
     weights, spending = cf.insured_years.values, cf.spending.values
     flat = cf.benchmark.values.reshape(-1, *weights.shape)
     units, periods = cf.spending["unit"].values, cf.spending["period"].values

@@ -17,11 +17,7 @@ OF_THE_CASE = {
 
 
 def case_is_small(result: StudyResult | Plan) -> bool:
-    """Return whether the treated units together have too few insured in any period.
-
-    One small period hides all results, because the other periods and the total would reveal it (complementary
-    suppression). Without numbers of insured nothing is hidden.
-    """
+    """Return whether the treated units have too few insured in any period, which the other periods would reveal."""
     panel = result.panel
     if panel.insured_years is None:
         return False

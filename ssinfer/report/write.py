@@ -17,12 +17,10 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write_report(result: StudyResult, folder: Path) -> Path:
-    """Write the report of a study, and return the path of ``report.html``.
+    """Write the report of a study, the same bytes for the same result, and return the path of ``report.html``.
 
-    The HTML file is self-contained: figures and style are inside, it has no script, and it loads nothing. The same
-    figures are written as SVG files. Files are written to a temporary folder first and moved when they are complete.
-    ``report.html`` and ``figures/`` in `folder` are replaced; other files are kept. The same result gives the same
-    bytes. A `folder` that is a file is refused with a StudyError.
+    The HTML file is self-contained, without a script. It and ``figures/`` in `folder` are replaced when both are
+    complete; other files are kept. A `folder` that is a file is refused with a StudyError.
     """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():

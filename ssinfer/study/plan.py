@@ -59,10 +59,9 @@ class Plan:
 
 
 def plan_study(path: str | Path, *, n_jobs: int = 1, tell: Callable[[Look], None] | None = None) -> Plan:
-    """Read a study file (TOML), load its data, look at them, and validate every step before anything is fitted.
+    """Read a study file (TOML), load its data (with `n_jobs` processes), look at them, and validate every step.
 
-    `n_jobs` processes simulate claims, if the study asks for it; the claims do not depend on it. `tell` is called with
-    the look at the data, before its findings are refused.
+    `tell` is called with the look at the data, before its findings are refused.
     """
     path = Path(path)
     config = read_study(path)

@@ -22,10 +22,7 @@ FETCHABLE = ("vektis",)
 
 
 def fetch(name: str, years: Iterable[int] | None = None) -> list[Path]:
-    """Download the data set `name` into the cache and return the paths of its files, as `fetch_vektis` does.
-
-    DatasetError: the data set cannot be fetched, or a download failed.
-    """
+    """Download a data set into the cache and return the paths of its files; DatasetError if that is not possible."""
     if name not in FETCHABLE:
         raise DatasetError(
             f"Data set {name!r} cannot be fetched. Allowed: {', '.join(FETCHABLE)}. Next step: `ssinfer data list` "

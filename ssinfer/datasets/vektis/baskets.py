@@ -1,11 +1,7 @@
 """Baskets: named sets of care types, and the years between which each is comparable.
 
-A **break** is care that entered or left the basket; years on both sides are refused. A **note** is timing or
-bookkeeping that changes the mean of one year, but not the insured care; it is reported. Both follow from the national
-means per care type, 2011-2022 (EUR per insured-year): district nursing 0 -> 182 and long-term mental health care 0 ->
-3 (2015), geriatric rehabilitation 0 -> 38 (2013), primary-care residence 16 (2017, under `OVERIG`), GZSP 0.4 -> 3.8
-(2020), pharmacy 311 -> 260 (2011-13), chain care 28 (2015). Mental health care (2014, 2022) and maternity care (2021)
-only changed their columns.
+A **break** is care that entered or left the basket, as the national means per care type show: years on both sides are
+refused. A **note** is timing or bookkeeping that changes the mean of one year, but not the insured care.
 """
 
 from __future__ import annotations
@@ -124,13 +120,7 @@ BASKETS: dict[str, Basket] = {
         Basket(
             "gp",
             "general practice: registration, consultations, chain care, other, and support in primary care",
-            (
-                "HUISARTS_INSCHRIJFTARIEF",
-                "HUISARTS_CONSULT",
-                "HUISARTS_MDZ",
-                "HUISARTS_OVERIG",
-                "EERSTELIJNS_ONDERSTEUNING",
-            ),
+            (*(name for name in CARE_TYPES if name.startswith("HUISARTS_")), "EERSTELIJNS_ONDERSTEUNING"),
             breaks={
                 2015: "multidisciplinary chain care got its own GP column; before it was spread over KOSTEN_OVERIG "
                 "and others"

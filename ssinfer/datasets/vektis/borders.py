@@ -1,9 +1,4 @@
-"""Municipal borders: the division of each file, and the map from names of an older division to a later one.
-
-The publisher recodes old years, so that the division differs from that of the year of spending. The files of 2011-2018
-use the 355 municipalities of 2019, the file of 2019 the 352 of 2021, the files of 2020-21 the 344 of 2022, and from
-2022 the 342 of 2023.
-"""
+"""Municipal borders: the division of each file (later than its year), and the map of names to a later division."""
 
 from __future__ import annotations
 

@@ -68,17 +68,13 @@ def national_vektis(
     rows = []
     for year in asked:
         frame = read_vektis_file(year, folder, verify=verify)
-        insured_years = frame["insured_years"].sum()
+        insured, insured_years = frame["insured"].sum(), frame["insured_years"].sum()
+        spending = frame[list(chosen.columns(year))].to_numpy().sum() / insured_years
         rows.append(
-            {
-                "year": year,
-                "spending": frame[list(chosen.columns(year))].to_numpy().sum() / insured_years,
-                "insured": int(frame["insured"].sum()),
-                "insured_years": insured_years,
-                "pooled_share": frame.loc[frame["unit"].isna(), "insured"].sum() / frame["insured"].sum(),
-            }
+            (year, spending, int(insured), insured_years, frame["insured"][frame["unit"].isna()].sum() / insured)
         )
-    return pd.DataFrame(rows).set_index("year")
+    names = ["year", "spending", "insured", "insured_years", "pooled_share"]
+    return pd.DataFrame(rows, columns=names).set_index("year")
 
 
 def checked_years(years: Iterable[int]) -> list[int]:

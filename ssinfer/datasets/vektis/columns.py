@@ -1,15 +1,10 @@
-"""Columns of the publisher's file of each year, under the names without the prefix ``KOSTEN_``.
-
-Mental health care (GGZ) is coded in three ways (2011-13, 2014-21, from 2022). Other columns enter when the care
-entered the insured package or got its own column.
-"""
+"""Columns of the publisher's file of each year; mental health care (GGZ) is coded in three ways."""
 
 from __future__ import annotations
 
 KEYS = ("GESLACHT", "LEEFTIJDSKLASSE", "GEMEENTENAAM")
 COUNTS = ("AANTAL_BSN", "AANTAL_VERZEKERDEJAREN")
 SPENDING_PREFIX = "KOSTEN_"
-
 
 # care type: (first year, last year or None when the column still exists)
 CARE_TYPES: dict[str, tuple[int, int | None]] = {
@@ -61,9 +56,6 @@ def care_types(year: int) -> tuple[str, ...]:
 
 
 # the publisher's nineteen age classes and the labels used here
-AGE_CLASSES: dict[str, str] = {
-    **{f"{a:2d} t/m {a + 4:2d} jaar": f"{a}-{a + 4}" for a in range(0, 90, 5)},
-    "90+": "90+",
-}
+AGE_CLASSES = {**{f"{age:2d} t/m {age + 4:2d} jaar": f"{age}-{age + 4}" for age in range(0, 90, 5)}, "90+": "90+"}
 # the publisher's letters for the two sexes and the labels used here
 SEXES: dict[str, str] = {"M": "male", "V": "female"}

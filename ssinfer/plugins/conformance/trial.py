@@ -132,10 +132,9 @@ POINT_TOLERANCE = 1e-6
 
 
 def distribution_differs(first: Counterfactual, second: Counterfactual, scale: float = 1.0) -> float:
-    """Return how far two distributions of the pooled benchmark differ, in units of the Monte Carlo tolerance.
+    """Return the larger difference of means (in SDs) or log SDs of the pooled benchmark over its tolerance.
 
-    `second` is divided by `scale` before. The result is the larger of two ratios: the difference of means in SDs, and
-    the difference of log SDs, each over its tolerance. For a point estimate it is the relative difference over 1e-6.
+    `second` is divided by `scale` before. For a point estimate it is the relative difference over 1e-6.
     """
     a, b = first.pooled(), second.pooled() / scale
     spread = float(a.std())

@@ -50,31 +50,25 @@ def earnings(analysis: Analysis) -> pd.DataFrame:
 
 
 def false_payments(analysis: Analysis) -> pd.DataFrame:
-    """Return one row per threshold and design.
-
-    Thresholds are one-sided, and two-sided at 95%, which is usual with models. A two-sided 90% threshold of a model is
-    its one-sided 95% threshold. The recommended threshold is always among them.
-    """
-    records: list[dict[str, Any]] = []
+    """Return one row per threshold and design: one-sided, two-sided 95% of models, and the recommended threshold."""
+    entries: list[tuple[ThresholdKey, tuple[Any, ...]]] = []
     for pair in analysis.pairs:
-        labels = {"design": analysis.label(pair), "main": pair == analysis.chosen}
+        design, main = analysis.label(pair), pair == analysis.chosen
         backtested = analysis.backtested(pair)
         if len(backtested) and pair in analysis.noise:
-            noise = analysis.noise[pair].own_k
-            name = "Sampling noise alone 95%, two-sided"
-            records.append({**labels, **_record(name, SAMPLING_ALONE, noise.above, noise.above_se, 0)})
+            name, noise = "Sampling noise alone 95%, two-sided", analysis.noise[pair].own_k
+            entries.append((SAMPLING_ALONE, (name, design, noise.above, noise.above_se, main)))
         for _, row in backtested.iterrows():
             key = ThresholdKey.of(row)
             recommended = key == analysis.recommended
             if _usual(key) or recommended:
                 name = threshold_name(key) + (" (recommended)" if recommended else "")
                 rate, error = float(row["false_payment_rate"]), float(row["false_payment_rate_se"])
-                order = 1 + KINDS.names().index(key.kind)
-                records.append({**labels, **_record(name, key, rate, error, order)})
-    if not records:
-        return pd.DataFrame()
-    table = pd.DataFrame(records).sort_values(["order", "informed", "falling"], kind="stable")
-    return table[["threshold", "promised", "design", "rate", "standard_error", "main"]]
+                entries.append((key, (name, design, rate, error, main)))
+    kinds = ["", *KINDS.names()]
+    entries.sort(key=lambda entry: (kinds.index(entry[0].kind), entry[0].informed, -(entry[0].promised_rate or 0.0)))
+    frame = pd.DataFrame([row for _, row in entries], columns=["threshold", "design", "rate", "standard_error", "main"])
+    return frame.assign(promised=pd.Series([key.promised_rate for key, _ in entries], dtype=float))
 
 
 def _usual(key: ThresholdKey) -> bool:
@@ -82,20 +76,6 @@ def _usual(key: ThresholdKey) -> bool:
     if key.side == "one-sided":
         return not key.informed or key.level == 0.95
     return KINDS.find(key.kind).learns_from == "fit" and key.level == 0.95 and not key.informed
-
-
-def _record(name: str, key: ThresholdKey, rate: float, error: float, order: int) -> dict[str, Any]:
-    """Return the cells of a threshold, with the columns that order it in the figure."""
-    promised = key.promised_rate
-    return {
-        "threshold": name,
-        "promised": float("nan") if promised is None else promised,
-        "rate": rate,
-        "standard_error": error,
-        "order": order,
-        "informed": key.informed,
-        "falling": 0.0 if promised is None else -promised,
-    }
 
 
 FRAME = (

@@ -85,24 +85,22 @@ def _matched(cf: Counterfactual, group: str, suppress_below: int) -> str:
     return f"{matched:,} of {persons:,}"
 
 
-TABLES = (
-    ReportTable(
-        name="balance",
-        section="balance-section",
-        order=10,
-        caption="Balance of treated and comparison persons, with its limits",
-        columns=(
-            LABEL,
-            TableColumn("Treated persons matched", "treated", "cell"),
-            TableColumn("Comparison persons used", "control", "cell"),
-            TableColumn("Effective controls", "effective", "number"),
-            *(TableColumn(head, name) for name, head in LIMITS.items()),
-        ),
-        rows=_rows,
-        notes=(
-            "The study file fixed the limits before any effect was known. SMD: the largest absolute standardised mean "
-            "difference after matching or weighting. Effective controls: Kish's effective number, from their weights."
-        ),
-        remarks=_remarks,
+TABLES = ReportTable(
+    name="balance",
+    section="balance-section",
+    order=10,
+    caption="Balance of treated and comparison persons, with its limits",
+    columns=(
+        LABEL,
+        TableColumn("Treated persons matched", "treated", "cell"),
+        TableColumn("Comparison persons used", "control", "cell"),
+        TableColumn("Effective controls", "effective", "number"),
+        *(TableColumn(head, name) for name, head in LIMITS.items()),
     ),
+    rows=_rows,
+    notes=(
+        "The study file fixed the limits before any effect was known. SMD: the largest absolute standardised mean "
+        "difference after matching or weighting. Effective controls: Kish's effective number, from their weights."
+    ),
+    remarks=_remarks,
 )

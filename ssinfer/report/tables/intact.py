@@ -39,21 +39,19 @@ def _remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[str]:
     )
 
 
-TABLES = (
-    ReportTable(
-        name="intact-groups",
-        section="intact",
-        order=10,
-        caption="Intact practices and random insured",
-        columns=(
-            TableColumn("Groups, all without savings", "name"),
-            TableColumn("Groups", "groups", "number"),
-            TableColumn("Insured per group", "insured", "number"),
-            TableColumn("SD of the placebo saving (%)", "sd", "percent", 1),
-            TableColumn("Threshold, one-sided 95% (%)", "threshold", "percent", 1),
-            TableColumn("Threshold divided by the threshold for random insured", "ratio_cell", "cell"),
-        ),
-        rows=_rows,
-        remarks=_remarks,
+TABLES = ReportTable(
+    name="intact-groups",
+    section="intact",
+    order=10,
+    caption="Intact practices and random insured",
+    columns=(
+        TableColumn("Groups, all without savings", "name"),
+        TableColumn("Groups", "groups", "number"),
+        TableColumn("Insured per group", "insured", "number"),
+        TableColumn("SD of the placebo saving (%)", "sd", "percent", 1),
+        TableColumn("Threshold, one-sided 95% (%)", "threshold", "percent", 1),
+        TableColumn("Threshold divided by the threshold for random insured", "ratio_cell", "cell"),
     ),
+    rows=_rows,
+    remarks=_remarks,
 )

@@ -26,13 +26,11 @@ def _rows(analysis: Analysis) -> pd.DataFrame:
     return pd.DataFrame(records, columns=["entry", "value"])
 
 
-TABLES = (
-    ReportTable(
-        name="provenance",
-        section="methods",
-        order=10,
-        caption="Provenance",
-        columns=(TableColumn("Entry", "entry"), TableColumn("Value", "value")),
-        rows=_rows,
-    ),
+TABLES = ReportTable(
+    name="provenance",
+    section="methods",
+    order=10,
+    caption="Provenance",
+    columns=(TableColumn("Entry", "entry"), TableColumn("Value", "value")),
+    rows=_rows,
 )

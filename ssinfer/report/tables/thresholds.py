@@ -77,23 +77,21 @@ def _remarks(analysis: Analysis, rows: pd.DataFrame) -> Iterator[str]:
         yield f"Not available: {listed(labels)}. {reason}"
 
 
-TABLES = (
-    ReportTable(
-        name="thresholds",
-        section="thresholds-section",
-        order=10,
-        caption="Thresholds by kind",
-        columns=(
-            TableColumn("Threshold", "name"),
-            TableColumn("For the contract group (% of benchmark)", "rate", "percent", 1),
-            TableColumn("In money per insured-year", "money", "money"),
-            TableColumn("Promised false payment rate (%)", "promised", "percent", 1),
-            TableColumn("False payment rate on placebos (%)", "false_payment_rate", "percent"),
-            DETECTION_RATE,
-            TableColumn("True saving detected with a probability of 80% (%)", "detectable", "percent", 1),
-            TableColumn("The contract group reaches it", "passed", "yes or no"),
-        ),
-        rows=_rows,
-        remarks=_remarks,
+TABLES = ReportTable(
+    name="thresholds",
+    section="thresholds-section",
+    order=10,
+    caption="Thresholds by kind",
+    columns=(
+        TableColumn("Threshold", "name"),
+        TableColumn("For the contract group (% of benchmark)", "rate", "percent", 1),
+        TableColumn("In money per insured-year", "money", "money"),
+        TableColumn("Promised false payment rate (%)", "promised", "percent", 1),
+        TableColumn("False payment rate on placebos (%)", "false_payment_rate", "percent"),
+        DETECTION_RATE,
+        TableColumn("True saving detected with a probability of 80% (%)", "detectable", "percent", 1),
+        TableColumn("The contract group reaches it", "passed", "yes or no"),
     ),
+    rows=_rows,
+    remarks=_remarks,
 )

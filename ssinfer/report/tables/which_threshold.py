@@ -16,10 +16,7 @@ from ssinfer.thresholds.kind import KINDS, ThresholdKey
 
 
 def _model_thresholds(analysis: Analysis, *, by_size: bool) -> pd.DataFrame:
-    """Return one-sided thresholds by design, method, level and kind, over all placebos or by class of size.
-
-    Only designs and methods that have a threshold of the first kind (credible) are listed.
-    """
+    """Return one-sided thresholds of designs and methods with the first kind (credible), in all or by class of size."""
     backtest, kinds = analysis.result.backtest, model_kinds()
     records: list[dict[str, Any]] = []
     for pair in analysis.pairs:

@@ -56,10 +56,7 @@ def _comparison(analysis: Analysis) -> str:
 
 
 def _compared(analysis: Analysis) -> tuple[list[Row], list[Row]]:
-    """Return the rows of the ranking that are worse than the first, and those that cannot be distinguished from it.
-
-    The first was picked from several, so each comparison is at 5% over their number (Bonferroni).
-    """
+    """Return the rows that are worse than the first (at 5% over their number: Bonferroni), and the other rows."""
     backtest = analysis.result.backtest
     worse: list[Row] = []
     equal: list[Row] = []
