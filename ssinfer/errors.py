@@ -1,27 +1,4 @@
-"""The exception tree of ssinfer.
-
-::
-
-    SsinferError
-    ├── DataError (ValueError)          data that cannot be what it claims to be
-    │   ├── PanelError                  a panel that is not a complete grid of units and periods
-    │   ├── CohortError                 persons, enrolment or attribution that contradict each other
-    │   ├── ClaimsError                 claims tables with missing columns or impossible values
-    │   ├── DrawsError                  draws that break a counterfactual's promise
-    │   ├── DatasetError                a published data set that is absent, damaged or not comparable
-    │   └── AmbiguousPeriodsError       period labels that two readings fit equally well
-    ├── ParameterError (ValueError)     an argument with an impossible value
-    ├── DesignError (ValueError)        a design that the data cannot support
-    ├── NotSupportedError (TypeError)   "X is not supported for Y"
-    ├── RefusalError (ValueError)       the number would be doubtful, so it is not given
-    │   └── ConvergenceError            the sampler or the solver did not converge
-    ├── StudyError (ValueError)         a study file with an unknown key or an impossible value
-    ├── ContractError (ValueError)      a contract whose terms contradict each other
-    ├── SettlementError (ValueError)    money that cannot be settled under this contract
-    └── PluginError (ImportError)       a benchmark provider that cannot be loaded
-
-Every message names the argument, the value received, what is allowed, and the next step.
-"""
+"""The exceptions of ssinfer: every message names the argument, its value, what is allowed, and the next step."""
 
 from __future__ import annotations
 
@@ -29,7 +6,7 @@ import difflib
 import traceback
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,6 +14,10 @@ if TYPE_CHECKING:
 
 class SsinferError(Exception):
     """Base class of all errors that ssinfer raises on purpose."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Rebuild without the constructor, so that an error with several parts survives a trip between processes."""
+        return type(self).__new__, (type(self), *self.args), vars(self)
 
 
 class DataError(SsinferError, ValueError):
@@ -66,10 +47,6 @@ class DrawsError(DataError):
         super().__init__(message)
         self.promise = promise
 
-    def __reduce__(self) -> tuple[type[DrawsError], tuple[str, str]]:
-        """Rebuild from both parts, so that the error survives a trip between processes."""
-        return type(self), (str(self), self.promise)
-
 
 class AmbiguousPeriodsError(DataError):
     """Period labels that two readings fit equally well; `labels` are in the order of time under either."""
@@ -77,10 +54,6 @@ class AmbiguousPeriodsError(DataError):
     def __init__(self, message: str, labels: tuple[object, ...]) -> None:
         super().__init__(message)
         self.labels = labels
-
-    def __reduce__(self) -> tuple[type[AmbiguousPeriodsError], tuple[str, tuple[object, ...]]]:
-        """Rebuild from both parts, so that the error survives a trip between processes."""
-        return type(self), (str(self), self.labels)
 
 
 class ParameterError(SsinferError, ValueError):
@@ -99,10 +72,6 @@ class NotSupportedError(SsinferError, TypeError):
         self.subject = subject
         self.reason = reason
         self.hint = hint
-
-    def __reduce__(self) -> tuple[type[NotSupportedError], tuple[str, str, str]]:
-        """Rebuild from the three parts, so that the error survives a trip between processes."""
-        return type(self), (self.subject, self.reason, self.hint)
 
 
 class RefusalError(SsinferError, ValueError):

@@ -36,12 +36,8 @@ def attrition(
     """Return the attrition table of an extract, and counts of unusual lines that were kept.
 
     An exclusion row holds the excluded amounts. Rows of the step "valuation" change money only (negative: money added).
-
-    Parameters
-    ----------
-    tables, spending, calendar : tables, definition of spending and periods of the extract
-    pieces, counted, cells : Ibis tables of enrolment, of lines by reason, and of days and cents per person, unit and t
-    summary, all_lines : lines and cents per reason, and the totals of the table of claims
+    `pieces`, `counted` and `cells` are Ibis tables of enrolment, of lines by reason, and of days and cents per person,
+    unit and t; `summary` has lines and cents per reason, and `all_lines` the totals of the table of claims.
     """
     persons = persons_by_reason(tables, pieces)
     unmatched = lines.unmatched_reasons(tables, counted)

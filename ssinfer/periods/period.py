@@ -17,26 +17,14 @@ _FIRST_MONDAY = dt.date(1, 1, 1).toordinal()  # 1 January of year 1 is a Monday
 
 @dataclass(frozen=True, order=True)
 class Period:
-    """A stretch of time.
+    """A stretch of time."""
 
-    Attributes
-    ----------
-    frequency : str
-        "year", "half-year", "quarter", "month", "week" or "day"; "ordinal" for periods without a calendar.
-    number : int
-        Running number: successive periods differ by one. A day's number is its proleptic ordinal.
-    """
-
-    frequency: Frequency
-    number: int
+    frequency: Frequency  # "ordinal" for periods without a calendar
+    number: int  # successive periods differ by one; of a day, its proleptic ordinal
 
     @property
     def label(self) -> str:
-        """The period in the package's own spelling.
-
-        >>> [Period("quarter", 8073).label, Period("month", 24219).label, Period("ordinal", 7).label]
-        ['2018Q2', '2018-04', '7']
-        """
+        """The period in the package's own spelling."""
         if self.frequency == "ordinal":
             return str(self.number)
         if self.frequency == "day":
@@ -59,11 +47,7 @@ class Period:
 
     @property
     def end(self) -> dt.date:
-        """The first day after the period.
-
-        >>> Period("quarter", 8075).end.isoformat()
-        '2019-01-01'
-        """
+        """The first day after the period."""
         return self.after(1).first_day
 
     def after(self, steps: int) -> Period:
@@ -72,11 +56,7 @@ class Period:
 
 
 def of_day(frequency: Frequency, day: dt.date) -> Period:
-    """Return the period of a frequency that holds a day.
-
-    >>> of_day("quarter", dt.date(2018, 5, 1)).label
-    '2018Q2'
-    """
+    """Return the period of a frequency that holds a day."""
     if frequency == "day":
         return Period("day", day.toordinal())
     if frequency == "week":

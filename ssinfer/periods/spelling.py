@@ -46,11 +46,7 @@ def has_fraction(label: Any) -> bool:
 
 
 def candidates(label: Any, *, fraction: bool = False) -> Iterator[Period]:
-    """Return every period that a label may name, one per frequency. `fraction`: 2018 stands for 2018.0, a quarter.
-
-    >>> [period.label for period in candidates("2018-4")], [period.label for period in candidates("K2 2018")]
-    (['2018-04', '2018Q4'], ['2018Q2'])
-    """
+    """Return every period that a label may name, one per frequency. `fraction`: 2018 stands for 2018.0, a quarter."""
     day = as_day(label)
     if day is not None:
         yield of_day("day", day)
@@ -81,11 +77,7 @@ def _period(frequency: Frequency, parts: dict[str, str]) -> Period | None:
 
 
 def running_number(label: Any) -> tuple[str, int] | None:
-    """Return the prefix and the number of a text with one running number, such as W10; None for other labels.
-
-    >>> running_number("W10"), running_number(3), running_number("a1b")
-    (('w', 10), ('', 3), None)
-    """
+    """Return the prefix and the number of a text with one running number, such as W10; None for other labels."""
     match = _RUNNING.fullmatch(as_text(label))
     if match is None or (not match["prefix"] and int(match["number"]) > LARGEST_ORDINAL):
         return None
