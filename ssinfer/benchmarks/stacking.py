@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -28,6 +29,7 @@ MAX_PAIRED_DRAWS = 400  # draws per method in the pairwise terms of the CRPS
 LOGIT_BOUND = 15.0
 
 
+@dataclass(eq=False, repr=False)
 class StackedBenchmark(BenchmarkMethod):
     r"""Mixture of benchmarks, weighted by the CRPS of the pooled rate in windows before the performance period.
 
@@ -59,13 +61,10 @@ class StackedBenchmark(BenchmarkMethod):
     member_parameters: ClassVar[tuple[str, ...]] = ("methods",)
     rules: ClassVar[dict[str, Rule]] = {"windows": COUNT, "placebos": Number(5, whole=True)}
 
-    def __init__(
-        self, methods: Sequence[BenchmarkMethod] = (), windows: int = 2, placebos: int = 20, recalibrate: bool = True
-    ) -> None:
-        self.methods = methods
-        self.windows = windows
-        self.placebos = placebos
-        self.recalibrate = recalibrate
+    methods: Sequence[BenchmarkMethod] = ()
+    windows: int = 2
+    placebos: int = 20
+    recalibrate: bool = True
 
     def check_parameters(self) -> None:
         """Refuse impossible parameters."""

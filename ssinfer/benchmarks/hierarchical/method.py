@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -24,6 +24,7 @@ MIN_BOOTSTRAP_PANELS = 50
 
 
 @renamed_parameters(Renamed("draws", "n_draws", per_chain=True))
+@dataclass(eq=False, repr=False)
 class HierarchicalBenchmark(BenchmarkMethod):
     r"""Bayesian hierarchical model of all units, in which all effects are integrated out exactly.
 
@@ -113,44 +114,26 @@ class HierarchicalBenchmark(BenchmarkMethod):
         "bootstrap": Number(0, whole=True),
     }
 
+    scale: Literal["log", "identity"] = "log"
+    trend: bool = True
+    shock: Literal["ar1"] | None = "ar1"
+    volatility: bool = True
+    season: int | None = None
+    spatial: str | None = None
+    range_km: float = 25.0
+    rank: int = 60
+    covariates: Sequence[str] = ()
+    n_draws: int = 4000
+    chains: int = 4
+    nodes: int = 1024
+    bootstrap: int = 0
+    inference: Literal["exact", "nuts"] = "exact"
+    likelihood: Literal["normal", "student"] = "normal"
+
     @property
     def needs_positive_spending(self) -> bool:  # type: ignore[override]
         """True on the log scale."""
         return self.scale == "log"
-
-    def __init__(
-        self,
-        scale: Literal["log", "identity"] = "log",
-        trend: bool = True,
-        shock: Literal["ar1"] | None = "ar1",
-        volatility: bool = True,
-        season: int | None = None,
-        spatial: str | None = None,
-        range_km: float = 25.0,
-        rank: int = 60,
-        covariates: Sequence[str] = (),
-        n_draws: int = 4000,
-        chains: int = 4,
-        nodes: int = 1024,
-        bootstrap: int = 0,
-        inference: Literal["exact", "nuts"] = "exact",
-        likelihood: Literal["normal", "student"] = "normal",
-    ) -> None:
-        self.scale = scale
-        self.trend = trend
-        self.shock = shock
-        self.volatility = volatility
-        self.season = season
-        self.spatial = spatial
-        self.range_km = range_km
-        self.rank = rank
-        self.covariates = covariates
-        self.n_draws = n_draws
-        self.chains = chains
-        self.nodes = nodes
-        self.bootstrap = bootstrap
-        self.inference = inference
-        self.likelihood = likelihood
 
     def check_parameters(self) -> None:
         """Refuse impossible parameters."""

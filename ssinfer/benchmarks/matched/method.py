@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -57,6 +58,7 @@ FRACTION = Number(0, 1, open=True)
 @renamed_parameters(
     Renamed("draws", "n_draws"), Renamed("gates", "balance_limits"), Renamed("require_gates", "require_balance")
 )
+@dataclass(eq=False, repr=False)
 class PropensityMatching(BenchmarkMethod):
     r"""Benchmark from persons of other practices, matched on the propensity score.
 
@@ -180,50 +182,27 @@ class PropensityMatching(BenchmarkMethod):
         "n_draws": Number(2, whole=True),
     }
 
-    def __init__(
-        self,
-        covariates: Sequence[str] | None = None,
-        exact: Sequence[str] = (),
-        *,
-        prior_spending: bool = False,
-        comparison: Literal["match", "att", "overlap", "entropy"] = "match",
-        ratio: int = 1,
-        replace: bool = False,
-        order: Order = "largest",
-        caliper: float | None = 0.2,
-        on: Distance = "logit",
-        adjustment: Adjustment = "did",
-        outcome_model: OutcomeModel = "linear",
-        scores: Literal["maximum likelihood", "bayesian"] = "maximum likelihood",
-        score_draws: int = 20,
-        classifier: Any = None,
-        confidence: Confidence | None = "cluster",
-        truncation: float | None = None,
-        shock_prior: float = 0.02,
-        balance_limits: BalanceLimits | Mapping[str, float | bool | None] | None = BalanceLimits(),  # noqa: B008  (frozen)
-        require_balance: bool = False,
-        n_draws: int = 2000,
-    ) -> None:
-        self.covariates = covariates
-        self.exact = exact
-        self.prior_spending = prior_spending
-        self.comparison = comparison
-        self.ratio = ratio
-        self.replace = replace
-        self.order = order
-        self.caliper = caliper
-        self.on = on
-        self.adjustment = adjustment
-        self.outcome_model = outcome_model
-        self.scores = scores
-        self.score_draws = score_draws
-        self.classifier = classifier
-        self.confidence = confidence
-        self.truncation = truncation
-        self.shock_prior = shock_prior
-        self.balance_limits = balance_limits
-        self.require_balance = require_balance
-        self.n_draws = n_draws
+    covariates: Sequence[str] | None = None
+    exact: Sequence[str] = ()
+    _: KW_ONLY
+    prior_spending: bool = False
+    comparison: Literal["match", "att", "overlap", "entropy"] = "match"
+    ratio: int = 1
+    replace: bool = False
+    order: Order = "largest"
+    caliper: float | None = 0.2
+    on: Distance = "logit"
+    adjustment: Adjustment = "did"
+    outcome_model: OutcomeModel = "linear"
+    scores: Literal["maximum likelihood", "bayesian"] = "maximum likelihood"
+    score_draws: int = 20
+    classifier: Any = None
+    confidence: Confidence | None = "cluster"
+    truncation: float | None = None
+    shock_prior: float = 0.02
+    balance_limits: BalanceLimits | Mapping[str, float | bool | None] | None = BalanceLimits()  # noqa: RUF009  (frozen)
+    require_balance: bool = False
+    n_draws: int = 2000
 
     def check_parameters(self) -> None:
         """Refuse impossible parameters before any data are read."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -28,6 +29,7 @@ STRENGTHS = np.append(np.geomspace(1e-6, 10.0, 20), np.inf)
 
 
 @renamed_parameters(Renamed("draws", "n_draws"))
+@dataclass(eq=False, repr=False, kw_only=True)
 class AugmentedSyntheticControl(DonorWeighting):
     r"""Ridge-augmented synthetic control.
 
@@ -68,13 +70,10 @@ class AugmentedSyntheticControl(DonorWeighting):
     inferences: ClassVar[tuple[str, ...]] = ("placebo", "jackknife+", "none")
     rules: ClassVar[dict[str, Rule]] = {"ridge": Optional(Number(0, open=True, infinite=True))}
 
-    def __init__(
-        self, *, ridge: float | None = None, intercept: bool = False, inference: str = "placebo", n_draws: int = 2000
-    ) -> None:
-        self.ridge = ridge
-        self.intercept = intercept
-        self.inference = inference
-        self.n_draws = n_draws
+    ridge: float | None = None
+    intercept: bool = False
+    inference: str = "placebo"
+    n_draws: int = 2000
 
     def no_inference(self, problem: Problem) -> str | None:
         """Return why there is no sampling distribution, or None when there is one."""

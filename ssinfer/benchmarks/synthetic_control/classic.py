@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 
 @renamed_parameters(Renamed("draws", "n_draws"))
+@dataclass(eq=False, repr=False, kw_only=True)
 class SyntheticControl(DonorWeighting):
     r"""Synthetic control with weights on the simplex, at the exact optimum.
 
@@ -97,28 +99,15 @@ class SyntheticControl(DonorWeighting):
         "periods_per_year": COUNT,
     }
 
-    def __init__(
-        self,
-        *,
-        intercept: bool = False,
-        predictors: Sequence[PredictorSpec] | None = None,
-        v: str | Sequence[float] = "nested",
-        noise_penalty: float = 0.0,
-        max_donors: int | None = None,
-        season: Season | None = None,
-        periods_per_year: int = 1,
-        inference: str = "placebo",
-        n_draws: int = 2000,
-    ) -> None:
-        self.intercept = intercept
-        self.predictors = predictors
-        self.v = v
-        self.noise_penalty = noise_penalty
-        self.max_donors = max_donors
-        self.season = season
-        self.periods_per_year = periods_per_year
-        self.inference = inference
-        self.n_draws = n_draws
+    intercept: bool = False
+    predictors: Sequence[PredictorSpec] | None = None
+    v: str | Sequence[float] = "nested"
+    noise_penalty: float = 0.0
+    max_donors: int | None = None
+    season: Season | None = None
+    periods_per_year: int = 1
+    inference: str = "placebo"
+    n_draws: int = 2000
 
     @property
     def needs_positive_spending(self) -> bool:  # type: ignore[override]

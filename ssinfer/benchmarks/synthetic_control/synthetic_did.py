@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 
 @renamed_parameters(Renamed("draws", "n_draws"))
+@dataclass(eq=False, repr=False, kw_only=True)
 class SyntheticDiD(DonorWeighting):
     r"""Synthetic difference in differences, with both sets of weights at their exact optimum.
 
@@ -59,18 +61,10 @@ class SyntheticDiD(DonorWeighting):
     inferences: ClassVar[tuple[str, ...]] = ("placebo-se", "placebo", "none")
     rules: ClassVar[dict[str, Rule]] = {"unit_ridge": Optional(Number(0.0)), "time_ridge": Number(0.0)}
 
-    def __init__(
-        self,
-        *,
-        unit_ridge: float | None = None,
-        time_ridge: float = 1e-6,
-        inference: str = "placebo-se",
-        n_draws: int = 2000,
-    ) -> None:
-        self.unit_ridge = unit_ridge
-        self.time_ridge = time_ridge
-        self.inference = inference
-        self.n_draws = n_draws
+    unit_ridge: float | None = None
+    time_ridge: float = 1e-6
+    inference: str = "placebo-se"
+    n_draws: int = 2000
 
     def solve(self, window: FitWindow, targets: Integers, donors: Booleans, warm: Floats | None = None) -> Fits:
         """Fit each target by the donors allowed to it."""
