@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -183,13 +183,11 @@ class Design:
 
     def replace(self, **changes: Any) -> Self:
         """Return the design with some fields changed, validated again."""
-        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return type(self)(**{**values, **changes})
+        return type(self)(**{**vars(self), **changes})
 
     def __reduce__(self) -> tuple[Any, ...]:
-        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        values["starts"] = None if self.starts is None else dict(self.starts)
-        return _rebuild, (values,)
+        starts = None if self.starts is None else dict(self.starts)
+        return partial(type(self), **{**vars(self), "starts": starts}), ()
 
     def donor_rows(self, panel: Panel) -> NDArray[np.intp]:
         """Return the rows of the comparison group, in the panel's order; DesignError if no donors are left."""
@@ -272,10 +270,6 @@ def _ascending(name: str, periods: Iterable[Any]) -> tuple[Any, ...]:
         return error.labels  # the panel decides between the readings
     except DataError as error:
         raise DesignError(f"{name}: {error}") from None
-
-
-def _rebuild(values: dict[str, Any]) -> Design:
-    return Design(**values)
 
 
 def _span(periods: tuple[Any, ...]) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ssinfer.typing import Floats
+    from ssinfer.typing import Floats, Positions
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -78,8 +78,8 @@ class Panel:
         for name in ("spending", "insured_years", "sampling_variance"):
             values = getattr(self, name)
             if values is not None:
-                object.__setattr__(self, name, _read_only(values, shape, name))
-        frozen = {name: _read_only(values, shape, name) for name, values in self.covariates.items()}
+                object.__setattr__(self, name, cell_grid(values, shape, name))
+        frozen = {name: cell_grid(values, shape, name) for name, values in self.covariates.items()}
         object.__setattr__(self, "covariates", MappingProxyType(frozen))
         object.__setattr__(self, "timeline", _timeline(self.units, self.periods, self.periods_per_year))
         _check_values(self)
@@ -146,17 +146,10 @@ class Panel:
             )
         units = natural_order(pd.unique(keys[unit]))
         refuse_similar(units, "Units", accepted, PanelError)
-        try:
-            periods = read_periods(dict.fromkeys(plain_value(label) for label in pd.unique(keys[period]))).labels
-        except DataError as error:
-            raise PanelError(f"Column {period!r}: {error}") from None
+        periods, places = period_column(keys[period], PanelError)
         rows = pd.Categorical(keys[unit].astype(str), categories=list(units)).codes
-        order = {label: position for position, label in enumerate(periods)}
-        places = np.array([order[plain_value(label)] for label in keys[period]])
 
-        def grid(name: str | None) -> Floats | None:
-            if name is None:
-                return None
+        def grid(name: str) -> Floats:
             out = np.full((len(units), len(periods)), np.nan)
             out[rows, places] = number_column(frame[name], PanelError)
             return out
@@ -164,10 +157,8 @@ class Panel:
         present = np.zeros((len(units), len(periods)), dtype=bool)
         present[rows, places] = True
         _refuse_holes(units, periods, present)
-        values = grid(spending)
-        assert values is not None  # noqa: S101  (for the type checker: spending is never None)
-        extra = {name: column for name in covariates if (column := grid(name)) is not None}
-        years, variance = grid(insured_years), grid(sampling_variance)
+        values, extra = grid(spending), {name: grid(name) for name in covariates}
+        years, variance = (None if name is None else grid(name) for name in (insured_years, sampling_variance))
         return cls(units, periods, values, years, variance, cv, extra, periods_per_year, accepted)
 
     def to_frame(self) -> pd.DataFrame:
@@ -198,14 +189,7 @@ class Panel:
 
     def columns(self, labels: Iterable[object], what: str = "period") -> NDArray[np.intp]:
         """Return the column numbers of periods, named in any spelling; an unknown label is refused."""
-        columns = []
-        for label in labels:
-            column = self.timeline.column(label)
-            if column is None:
-                text = f"The panel has no {what} {plain_label(label)!r}: it has {self.timeline.describe()}."
-                raise PanelError(f"{text} Choose among them, or load more periods.")
-            columns.append(column)
-        return np.array(columns, dtype=np.intp)
+        return period_columns(self.timeline, labels, f"The panel has no {what}", PanelError)
 
     def select(self, units: Iterable[object] | None = None, periods: Iterable[object] | None = None) -> Self:
         """Return the panel of some units, in the order given, and of some periods, in the order of time."""
@@ -265,12 +249,50 @@ class Panel:
         return f"{text}, {known[self.noise]}{covariates}"
 
 
-def _read_only(values: Any, shape: tuple[int, int], name: str) -> Floats:
+def cell_grid(
+    values: Any, shape: tuple[int, int], name: str, rows: str = "units", error: type[DataError] = PanelError
+) -> Floats:
+    """Return values as a read-only array (row, period)."""
     array = np.array(values, dtype=np.float64)
     if array.shape != shape:
-        raise PanelError(f"{name} has shape {array.shape}; units x periods is {shape}. Pass one value per cell.")
+        raise error(f"{name} has shape {array.shape}; {rows} x periods is {shape}. Pass one value per cell.")
     array.setflags(write=False)
     return array
+
+
+def period_column(column: pd.Series[Any], error: type[DataError]) -> tuple[tuple[Any, ...], Positions]:
+    """Return the periods of a frame's column, ascending, and per row of the frame the number of its period."""
+    try:
+        periods = read_periods(dict.fromkeys(plain_value(label) for label in pd.unique(column))).labels
+    except DataError as problem:
+        raise error(f"Column {column.name!r}: {problem}") from None
+    number = {label: position for position, label in enumerate(periods)}
+    codes, labels = pd.factorize(column)
+    return periods, np.array([number[plain_value(label)] for label in labels], dtype=np.intp)[codes]
+
+
+def period_columns(
+    timeline: Timeline, labels: Iterable[object], complaint: str, error: type[DataError]
+) -> NDArray[np.intp]:
+    """Return the column numbers of periods, named in any spelling; an unknown label is refused."""
+    columns = []
+    for label in labels:
+        if (column := timeline.column(label)) is None:
+            text = f"{complaint} {plain_label(label)!r}: it has {timeline.describe()}."
+            raise error(f"{text} Choose among them, or load more periods.")
+        columns.append(column)
+    return np.array(columns, dtype=np.intp)
+
+
+def ascending_timeline(periods: Sequence[Any], error: type[DataError], per_year: int | None = None) -> Timeline:
+    """Return the timeline of periods; periods that do not ascend are refused."""
+    try:
+        timeline = read_periods(periods, per_year)
+    except DataError as problem:
+        raise error(str(problem)) from None
+    if timeline.labels != tuple(periods):
+        raise error(f"Periods must ascend without repeats, got {list(periods)[:6]}.")
+    return timeline
 
 
 def _timeline(units: tuple[str, ...], periods: tuple[Any, ...], per_year: int | None) -> Timeline:
@@ -279,12 +301,7 @@ def _timeline(units: tuple[str, ...], periods: tuple[Any, ...], per_year: int | 
         raise PanelError("A panel needs at least one unit and one period.")
     if len(set(units)) < len(units):
         raise PanelError("Unit labels occur twice. Aggregate or rename them.")
-    try:
-        timeline = read_periods(periods, per_year)
-    except DataError as error:
-        raise PanelError(str(error)) from None
-    if timeline.labels != tuple(periods):
-        raise PanelError(f"Periods must ascend without repeats, got {list(periods)[:6]}.")
+    timeline = ascending_timeline(periods, PanelError, per_year)
     absent = timeline.missing()
     if absent:
         raise PanelError(

@@ -12,13 +12,19 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.accept import check_accept
-from ssinfer.cohort.columns import cell_grid, check_persons, covariate_column, pair_rows, person_labels, selected_rows
+from ssinfer.cohort.columns import (
+    check_persons,
+    covariate_column,
+    pair_rows,
+    person_labels,
+    read_persons,
+    selected_rows,
+)
 from ssinfer.cohort.moments import covariance_of_means, mean_and_variance, residual_correlation, residuals_of_ratio
-from ssinfer.cohort.reading import read_persons
 from ssinfer.errors import CohortError
 from ssinfer.kernels.groups import group_sums
 from ssinfer.names import as_names, match_names, refuse_similar
-from ssinfer.panel import Panel
+from ssinfer.panel import Panel, cell_grid, period_columns
 from ssinfer.periods import read_periods
 
 if TYPE_CHECKING:
@@ -87,8 +93,8 @@ class Cohort:
             "person": person_labels(self.person, n, "person", text=False),
             "unit": person_labels(self.unit, n, "unit"),
             "region": None if self.region is None else person_labels(self.region, n, "region"),
-            "spending": cell_grid(self.spending, shape, "spending"),
-            "insured_years": cell_grid(self.insured_years, shape, "insured_years"),
+            "spending": cell_grid(self.spending, shape, "spending", "persons", CohortError),
+            "insured_years": cell_grid(self.insured_years, shape, "insured_years", "persons", CohortError),
             "covariates": MappingProxyType(covariates),
         }
         for name, value in frozen.items():
@@ -170,17 +176,7 @@ class Cohort:
 
     def columns(self, labels: Iterable[object]) -> Positions:
         """Return the column numbers of periods; an unknown period is refused."""
-        timeline = read_periods(self.periods)
-        columns = []
-        for label in labels:
-            column = timeline.column(label)
-            if column is None:
-                raise CohortError(
-                    f"The cohort has no period {label!r}: it has {timeline.describe()}. Choose among them, or load "
-                    "more periods."
-                )
-            columns.append(column)
-        return np.array(columns, dtype=np.intp)
+        return period_columns(read_periods(self.periods), labels, "The cohort has no period", CohortError)
 
     def covariate(self, name: str) -> Labels:
         """Return a covariate (n,); an unknown name is refused with the nearest one."""

@@ -1,4 +1,4 @@
-"""Columns of a Cohort: labels, numbers, covariates and cells per person, their checks, and selections of rows."""
+"""Columns of a Cohort: read from a long frame, checked, and selected by rows."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.errors import CohortError, DataError
-from ssinfer.input_table import label_column, plain_value
+from ssinfer.errors import CohortError
+from ssinfer.input_table import label_column, number_column, plain_value, read_table
 from ssinfer.names import match_names
-from ssinfer.periods import read_periods
+from ssinfer.panel import ascending_timeline, period_column
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -23,14 +23,6 @@ if TYPE_CHECKING:
 
 # A quarter of 92 days is 0.2521 of a year of 365 days. Two insured-years in one period of a year are a mistake.
 MAX_INSURED_YEARS = 1.01
-
-
-def cell_grid(values: Any, shape: tuple[int, int], name: str) -> Floats:
-    """Return a read-only array (person, period)."""
-    array = np.array(values, dtype=np.float64)
-    if array.shape != shape:
-        raise CohortError(f"{name} has shape {array.shape}; persons x periods is {shape}. Pass one value per cell.")
-    return _read_only(array)
 
 
 def person_labels(values: Any, n: int, name: str, *, text: bool = True) -> Labels:
@@ -78,12 +70,7 @@ def check_persons(
     person: Labels, unit: Labels, periods: tuple[Any, ...], spending: Floats, insured_years: Floats
 ) -> None:
     """Refuse periods that do not ascend, a person twice in a unit, and impossible insured-years or spending (n, T)."""
-    try:
-        ascending = read_periods(periods).labels == tuple(periods)
-    except DataError as error:
-        raise CohortError(str(error)) from None
-    if not ascending:
-        raise CohortError(f"Periods must ascend without repeats, got {list(periods)[:6]}.")
+    ascending_timeline(periods, CohortError)
     pairs, first = pair_rows(person, unit)
     if len(first) < len(pairs):
         row = int(np.flatnonzero(pd.Series(pairs).duplicated().to_numpy())[0])
@@ -132,3 +119,62 @@ def _of_persons(person: Labels, wanted: Labels) -> Booleans:
     if len(unknown):
         raise CohortError(f"{len(unknown)} persons are not in the cohort, first {plain_value(unknown[0])!r}.")
     return np.isin(person, wanted)
+
+
+def read_persons(
+    data: Any,
+    keys: tuple[str, str, str],
+    values: tuple[str, str],
+    region: str | None,
+    covariates: Sequence[str],
+) -> dict[str, Any]:
+    """Return the fields of a Cohort. `keys`: columns person, unit, period; `values`: spending, insured_years."""
+    person, unit, period = keys
+    constant = [*([] if region is None else [region]), *covariates]
+    frame = read_table(data, (*keys, *values, *constant), CohortError)
+    absent = int(frame[[*keys]].isna().any(axis=1).sum())
+    if absent:
+        raise CohortError(f"{absent} rows have no label in {person!r}, {unit!r} or {period!r}. Name or drop them.")
+    frame = frame.assign(**{name: label_column(frame[name], CohortError) for name in (*keys, *constant)})
+    frame = frame.sort_values([person, unit], kind="stable")  # no digit depends on the order of rows
+    periods, columns = period_column(frame[period], CohortError)
+    pairs, first = pair_rows(frame[person], frame[unit])
+    cell = pairs * len(periods) + columns
+    _refuse_repeats(frame[[*keys]], cell)
+    spending, insured_years = np.zeros((2, len(first), len(periods)))
+    for grid, name in zip((spending, insured_years), values, strict=True):
+        grid.flat[cell] = number_column(frame[name], CohortError)
+    for name in constant:
+        _refuse_changes(frame[name], frame[person], pairs, first)
+    persons = frame.iloc[first]
+    return {
+        "person": persons[person].to_numpy(),
+        "unit": persons[unit].to_numpy(),
+        "periods": periods,
+        "spending": spending,
+        "insured_years": insured_years,
+        "region": None if region is None else persons[region].to_numpy(),
+        "covariates": {name: persons[name].to_numpy() for name in covariates},
+    }
+
+
+def _refuse_repeats(keys: pd.DataFrame, cell: Positions) -> None:
+    counts = np.bincount(cell)
+    if counts.max() > 1:
+        person, unit, period = map(plain_value, keys.iloc[int(np.flatnonzero(counts[cell] > 1)[0])])
+        raise CohortError(
+            f"Person {person!r} has more than one row in unit {unit!r} for period {period!r} "
+            f"({int((counts > 1).sum())} such cells). Add up their rows first."
+        )
+
+
+def _refuse_changes(column: pd.Series[Any], person: pd.Series[Any], pairs: Positions, first: Positions) -> None:
+    changes = column.to_numpy() != column.iloc[first].to_numpy()[pairs]
+    changes &= ~(column.isna().to_numpy() & column.isna().iloc[first].to_numpy()[pairs])
+    if changes.any():
+        row = int(np.flatnonzero(changes)[0])
+        raise CohortError(
+            f"{column.name!r} of person {plain_value(person.iloc[row])!r} changes over periods "
+            f"({plain_value(column.iloc[first[pairs[row]]])!r}, then {plain_value(column.iloc[row])!r}). "
+            "A covariate is a baseline value: keep the one at attribution."
+        )
