@@ -20,8 +20,7 @@ class Check:
     Attributes
     ----------
     check : str, name of the diagnostic
-    status : "PASS", "WARN", "FAIL" or "NOT EVALUATED"
-        WARN marks a result that can be used with care. FAIL marks a result that cannot be relied on.
+    status : "PASS", "WARN" (use the result with care), "FAIL" (do not rely on it) or "NOT EVALUATED"
     figure : float, the number on which the verdict rests; NaN when there is none
     message : str, the finding and its limit, or the reason why the check was not evaluated
     table : pandas.DataFrame, the details behind the figure; may be empty

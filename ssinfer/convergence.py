@@ -20,12 +20,7 @@ MAX_DIVERGENT_SHARE = 0.005
 def convergence_checks(
     r_hat: Mapping[str, float], ess: Mapping[str, float], divergent: int, transitions: int
 ) -> tuple[Check, ...]:
-    """Judge the draws of a sampler by their worst figures; NaN fails.
-
-    Parameters
-    ----------
-    r_hat, ess : rank-normalised split R-hat and bulk effective sample size per quantity
-    divergent, transitions : numbers of divergent and of all transitions after warm-up, over all chains
+    """Judge draws by their worst R-hat and bulk ESS per quantity, and their divergent transitions; NaN fails.
 
     >>> checks = convergence_checks({"tau": 1.003}, {"tau": 350.0}, 1, 6000)
     >>> convergence_failures(checks)
@@ -36,20 +31,13 @@ def convergence_checks(
     least = min(ess, key=lambda name: (ess[name] == ess[name], ess[name]))
     allowed = MAX_DIVERGENT_SHARE * transitions
     limit = f"at most {allowed:.0f}, {100 * MAX_DIVERGENT_SHARE:g}% of {transitions}"
-
-    def check(name: str, passed: bool, figure: float, message: str) -> Check:
-        return Check(name, "PASS" if passed else "FAIL", figure, message)
-
-    return (
-        check("r_hat", r_hat[worst] <= MAX_R_HAT, r_hat[worst], f"largest R-hat, of {worst}; at most {MAX_R_HAT}"),
-        check(
-            "effective_sample_size",
-            ess[least] >= MIN_ESS,
-            ess[least],
-            f"smallest bulk ESS, of {least}; at least {MIN_ESS:.0f}",
-        ),
-        check("divergences", divergent <= allowed, float(divergent), f"divergent transitions; {limit}"),
+    r, size = r_hat[worst], ess[least]
+    rows = (
+        ("r_hat", r <= MAX_R_HAT, r, f"largest R-hat, of {worst}; at most {MAX_R_HAT}"),
+        ("effective_sample_size", size >= MIN_ESS, size, f"smallest bulk ESS, of {least}; at least {MIN_ESS:.0f}"),
+        ("divergences", divergent <= allowed, float(divergent), f"divergent transitions; {limit}"),
     )
+    return tuple(Check(name, "PASS" if passed else "FAIL", figure, message) for name, passed, figure, message in rows)
 
 
 def convergence_failures(checks: Iterable[Check]) -> tuple[str, ...]:

@@ -38,18 +38,13 @@ class Counterfactual:
         Predictive draws B of the treated units' mean spending in the performance periods. They are joint over units and
         periods, and each source of error enters once. NaN before a unit's own start.
     spending : xarray.DataArray (unit, period), observed spending Y; NaN where absent. No draw depends on it.
-    insured_years : xarray.DataArray (unit, period)
-        Weights of the pooled saving, in insured-years; 1 where the panel has none, 0 before a unit's own start.
-    uncertainty : "posterior", "sampling" or "none"
-        Whether the draws are a posterior predictive distribution, a sampling distribution, or a single point.
-    information : "signing" or "settlement"
-        "signing" if the benchmark uses no data of the performance period, "settlement" if it uses the controls' data.
+    insured_years : xarray.DataArray (unit, period), weights; 1 where the panel has none, 0 before a unit's own start
+    uncertainty : "posterior", "sampling" or "none": draws of a posterior, a sampling distribution, or a single point
+    information : "signing", or "settlement" if the benchmark uses the controls' data of the performance period
     expected : xarray.DataArray, optional; the draws without group shock and sampling noise, for plots only
     confidence : xarray.DataArray, optional; draws of a sampling distribution of the same quantity, shaped alike
     weights : pandas.DataFrame, optional; donor weights, one row per treated unit, one column per donor
-    solver : pandas.DataFrame, optional
-        How the weights were found, one row per treated unit. `ssinfer.benchmarks.frames` describes the columns of this
-        frame and of the next two.
+    solver : pandas.DataFrame, optional; how the weights were found (columns: `ssinfer.benchmarks.frames`, as the next)
     components : pandas.DataFrame, optional; variance of the error by source, a fraction of the squared benchmark
     diagnostics : pandas.DataFrame, optional; one row per check, as :func:`ssinfer.check.tabulate` returns
     failures : tuple of str, failed diagnostics; if there are any, thresholds and intervals are refused
@@ -142,12 +137,7 @@ class Counterfactual:
 
         "benchmark" returns the draws whatever they are. "credible" is refused unless `uncertainty` is "posterior".
         "confidence" returns `confidence`, or `benchmark` if its draws are a sampling distribution, and is refused if
-        `uncertainty` is "none".
-
-        Raises
-        ------
-        ConvergenceError, NotSupportedError
-            A convergence diagnostic failed; or this counterfactual has no draws of this kind.
+        `uncertainty` is "none". ConvergenceError: a diagnostic failed. NotSupportedError: there are no such draws.
         """
         if kind == "benchmark":
             return self.benchmark

@@ -33,20 +33,16 @@ class Design:
     treated : tuple of str, units under contract
     baseline : tuple, periods from which the benchmark learns the spending of the treated units
     performance : tuple, periods in which savings are measured
-    donors : None, sequence of str, or ComparisonRule
-        The comparison group. None: all other units. A rule such as :class:`~ssinfer.comparison.Within` chooses the
-        group of each treated or placebo unit.
-    masked : tuple
-        Periods left out of estimation and of savings, for example 2020 and 2021. They keep their place in time.
+    donors : None for all other units, sequence of str, or ComparisonRule
+        A rule such as :class:`~ssinfer.comparison.Within` chooses the group of each treated or placebo unit.
+    masked : tuple, periods left out of estimation and of savings, such as 2020. They keep their place in time.
     starts : mapping of str to period, optional
-        First performance period of each unit that starts later than `performance` (staggered starts). Its earlier
-        performance periods count as baseline.
+        First performance period of each unit that starts later (staggered). Its earlier periods count as baseline.
     standard : str, optional
         Covariate with the spending expected from case mix (indirect standardisation). Methods use
         spending / (expected / mean expected). Benchmarks are returned in observed currency.
     under_contract : tuple of str, units under another contract, which are never donors and never placebos
-    incomplete : "refuse" or "drop"
-        Treatment of a donor without spending in a needed period: refuse the fit, or drop the donor.
+    incomplete : "refuse" the fit or "drop" the donor if a donor has no spending in a needed period
 
     Examples
     --------
@@ -142,11 +138,7 @@ class Design:
         """Return the design with its units and periods named as the panel names them.
 
         A period may be named in any spelling of the panel's periods. Masked periods outside the panel stay as given.
-
-        Raises
-        ------
-        DesignError
-            The panel lacks a unit or a period, or the baseline does not end before the performance period.
+        DesignError: the panel lacks a unit or a period, or the baseline does not end before the performance period.
         """
         timeline = panel.timeline
         known = set(timeline.labels)

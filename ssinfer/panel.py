@@ -33,10 +33,8 @@ class Panel:
 
     Attributes
     ----------
-    units : tuple of str
-        Labels; :meth:`from_frame` sorts them ("u2" before "u10"), whatever the order of rows.
-    periods : tuple
-        Labels as given, ascending in time: years, quarters, months or others, see :mod:`ssinfer.periods`.
+    units : tuple of str. Labels; :meth:`from_frame` sorts them ("u2" before "u10"), whatever the order of rows.
+    periods : tuple. Labels as given, ascending in time: years, quarters, months or others, see :mod:`ssinfer.periods`.
     spending : array (unit, period)
         Mean spending per insured-year, in the currency of the data. NaN: not observed; a design that needs the cell
         refuses it. Rows may be absent only at the beginning and the end of a unit's history.
@@ -46,8 +44,7 @@ class Panel:
     cv : float or None
         Coefficient of variation of persons: variance of a mean = (cv x mean)² / insured-years. Methods estimate it
         if neither `sampling_variance` nor `cv` is given.
-    covariates : mapping of str to array (unit, period)
-        Unit-level covariates, constant or varying over periods.
+    covariates : mapping of str to array (unit, period). Unit-level covariates, constant or varying over periods.
     periods_per_year : int or None
         Periods per year of labels without a calendar, such as 1, 2, 3; None for years, quarters and months.
     accept : frozenset of str, words of :data:`ssinfer.accept.ACCEPT` by which the user overruled doubts
@@ -111,20 +108,15 @@ class Panel:
         unit, period, spending, insured_years, sampling_variance : str
             Names of the columns. Spending is the mean per insured-year. ``insured_years=None``: all units weigh the
             same, and the sampling noise is unknown.
-        cv : float, optional
-            Coefficient of variation of persons, if known; not together with `sampling_variance`.
-        covariates : sequence of str
-            Names of further columns to keep.
-        periods_per_year : int, optional
-            Periods per year, for labels without a calendar.
-        accept : sequence of str
-            Doubts to overrule: words of :data:`ssinfer.accept.ACCEPT`, such as "similar_names".
+        cv : float, optional. Coefficient of variation of persons, if known; not together with `sampling_variance`.
+        covariates : sequence of str. Names of further columns to keep.
+        periods_per_year : int, optional. Periods per year, for labels without a calendar.
+        accept : sequence of str. Doubts to overrule: words of :data:`ssinfer.accept.ACCEPT`, such as "similar_names".
 
         Raises
         ------
-        PanelError
-            A column is missing or holds text; a unit and period occur twice; names of units are similar; a period is
-            missing in the middle of a unit's history; insured-years are zero, negative or missing.
+        PanelError : a column is missing or holds text; a unit and period occur twice; names of units are similar; a
+            period is missing in the middle of a unit's history; insured-years are zero, negative or missing
         """
         covariates, accepted = as_names(covariates), check_accept(accept)
         wanted = [unit, period, spending, insured_years, sampling_variance, *covariates]

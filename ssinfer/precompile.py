@@ -34,10 +34,7 @@ class Compiled(NamedTuple):
 
 
 def precompile(n_jobs: int = 2) -> list[Compiled]:
-    """Compile the kernels of every method of this package with `n_jobs` processes, and keep them on disk.
-
-    SsinferError: no folder for compiled kernels is writable.
-    """
+    """Compile the kernels of every method with `n_jobs` processes. SsinferError: no folder for them is writable."""
     if cache_folder() is None:
         raise SsinferError(
             "Compiled kernels cannot be kept: neither the installed package nor NUMBA_CACHE_DIR is writable. Set "
@@ -48,10 +45,7 @@ def precompile(n_jobs: int = 2) -> list[Compiled]:
 
 
 def _families() -> list[tuple[type[Any], ...]]:
-    """Return the methods of the package by their class below BenchmarkMethod, the largest family first.
-
-    A method that combines others has no kernels of its own, and is left out.
-    """
+    """Return the methods with kernels of their own by their class below BenchmarkMethod, the largest family first."""
     families: dict[type, list[type]] = {}
     for provider in providers():
         method = provider.method

@@ -50,12 +50,8 @@ class Benchmark(Protocol):
         """Return draws of the treated units' performance spending without the contract.
 
         `data` are what `needs` names. A fit changes neither data nor design nor parameters. All randomness comes from
-        ``numpy.random.default_rng(seed)``.
-
-        Raises
-        ------
-        NotSupportedError, SsinferError
-            The design asks for what the method does not support; any other refusal, which a backtest records.
+        ``numpy.random.default_rng(seed)``. NotSupportedError: the design asks for what the method does not support. Any
+        other refusal is an SsinferError, which a backtest records.
         """
         ...
 

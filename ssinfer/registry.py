@@ -13,8 +13,8 @@ from ssinfer.errors import PluginError, did_you_mean
 class Registry:
     """The objects of one kind. Each is declared once.
 
-    A module of `package` declares an object, or a tuple of objects, as its attribute `attribute`; another distribution,
-    by an entry point of `group`. Every object has a unique ``name``, which is its key, and a number ``order``.
+    A module of `package` declares an object, or a tuple of objects, as its attribute; another distribution, by an entry
+    point. Every object has a unique ``name``, which is its key, and a number ``order``.
     """
 
     kind: str  # in words, for messages

@@ -27,10 +27,8 @@ class Savings:
     Attributes
     ----------
     benchmark : xarray.DataArray (chain, draw, unit, period), draws in EUR per insured-year
-    spending, insured_years : xarray.DataArray (unit, period)
-        Observed spending in EUR per insured-year, and its weight in insured-years.
-    uncertainty : "posterior", "sampling" or "none"
-        Whether the draws are a posterior, a sampling distribution, or a single point.
+    spending, insured_years : xarray.DataArray (unit, period), observed spending and its weight in insured-years
+    uncertainty : "posterior", "sampling" or "none": draws of a posterior, a sampling distribution, or a single point
     """
 
     benchmark: xr.DataArray

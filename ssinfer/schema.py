@@ -94,10 +94,7 @@ class FrameSchema:
         return pd.DataFrame(rows, columns=list(header)) if rows else self.empty(**settings)
 
     def conform(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return the frame with the declared columns in the declared order; missing and undeclared columns are refused.
-
-        A frame without columns gets the header of the schema.
-        """
+        """Return the columns in the declared order; missing and undeclared ones are refused. No columns: the header."""
         if not len(frame.columns):
             return self.empty()
         names = tuple(str(name) for name in frame.columns)

@@ -16,19 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ContractWindow:
-    """One placement of the contract's baseline and performance periods.
+    """One placement of the contract's baseline and performance periods."""
 
-    Attributes
-    ----------
-    origin : label of the first performance period
-    baseline, performance : tuples of period labels
-    masked : the design's masked periods, and the periods in the same positions of this window
-    """
-
-    origin: Any
+    origin: Any  # label of the first performance period
     baseline: tuple[Any, ...]
     performance: tuple[Any, ...]
-    masked: tuple[Any, ...] = ()
+    masked: tuple[Any, ...] = ()  # the design's masked periods, and the periods in the same positions of this window
 
     def place(self, design: Design, unit: str) -> Design:
         """Return the design with `unit` as the treated unit, in this window."""

@@ -60,8 +60,7 @@ def backtest(
     ----------
     data : Panel or Cohort
     designs : Design, sequence, or mapping of name to Design
-    methods : method, sequence, or mapping of name to method; a method has ``fit(data, design, seed=)`` that returns a
-        Counterfactual
+    methods : method, sequence, or mapping of name to method, as :class:`ssinfer.protocol.Benchmark` describes
     placebos : units or ComparisonRule; None: every unit outside the design's treated
     injected : true savings rates at which detection and underpayment are reported, fractions of spending
     n_jobs : number of processes; results do not depend on it
@@ -79,12 +78,9 @@ def backtest(
 
     Raises
     ------
-    ParameterError
-        A level, share, injected saving or number of processes is impossible.
-    DataError
-        The data are neither a panel nor a cohort.
-    DesignError
-        A name occurs twice, no window fits, or no placebo is left.
+    ParameterError : a level, share, injected saving or number of processes is impossible
+    DataError : the data are neither a panel nor a cohort
+    DesignError : a name occurs twice, no window fits, or no placebo is left
 
     Examples
     --------

@@ -126,10 +126,8 @@ def choose_design(
 
     Raises
     ------
-    ParameterError
-        A rate, probability or limit is impossible.
-    RefusalError
-        No placebo has a threshold of these kinds.
+    ParameterError : a rate, probability or limit is impossible
+    RefusalError : no placebo has a threshold of these kinds
 
     References
     ----------

@@ -58,7 +58,7 @@ def intact_group_ratio(
 
     The true saving of all groups is zero. Bundles and random groups have about `size` insured. Only whole practices
     have practice shocks, which do not shrink with the number of insured in a practice. Single practices are compared
-    with random groups of exactly their sizes.
+    with random groups of exactly their sizes. CohortError: a division has fewer than 10 groups.
 
     Parameters
     ----------
@@ -71,17 +71,10 @@ def intact_group_ratio(
 
     Returns
     -------
-    pandas.DataFrame
-        One row per kind: "practices", "random, as practices", "bundles", "regional bundles" where regions are known,
-        and "random". Columns: kind, groups per division, insured per group (mean), sd of the placebo savings rate,
-        threshold (one-sided 95%, normal: 1.645 sd), ratio to random insured in groups of the same size, and ratio_se.
-        The standard error counts groups, sd / sqrt(2 (m - 1)) each, because divisions of the same persons, and windows
-        that share persons, are not independent.
-
-    Raises
-    ------
-    CohortError
-        A division has fewer than 10 groups.
+    pandas.DataFrame, one row per kind: "practices", "random, as practices", "bundles", "regional bundles", "random"
+        Columns: kind, groups per division, insured per group (mean), sd of the placebo savings rate, threshold
+        (one-sided 95%, normal: 1.645 sd), ratio to random insured in groups of the same size, and ratio_se, which
+        counts groups, sd / sqrt(2 (m - 1)) each: divisions of the same persons are not independent.
 
     Examples
     --------

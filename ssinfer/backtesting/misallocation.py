@@ -19,20 +19,13 @@ MEASURES = ("misallocation", "false_payment_rate", "detection_rate_3", "misalloc
 
 @dataclass(frozen=True)
 class Misallocation:
-    """The loss of a payment: weighted differences between bonus paid and bonus due, averaged over true savings.
+    """The loss of a payment: weighted differences between bonus paid and bonus due, averaged over true savings."""
 
-    Attributes
-    ----------
-    savings, chances : true savings rates, fractions of the spending without the contract, and their probabilities
-    overpaid, underpaid : weights of a euro paid too much and of a euro paid too little
-    share : sharing rate, a fraction; first-dollar
-    """
-
-    savings: tuple[float, ...]
-    chances: tuple[float, ...]
-    overpaid: float
-    underpaid: float
-    share: float
+    savings: tuple[float, ...]  # true rates, fractions of the spending without the contract
+    chances: tuple[float, ...]  # their probabilities
+    overpaid: float  # weight of a euro paid too much
+    underpaid: float  # weight of a euro paid too little
+    share: float  # sharing rate, a fraction; first-dollar
 
     def __post_init__(self) -> None:
         if any(not 0 <= saving < 1 for saving in self.savings) or not self.savings:

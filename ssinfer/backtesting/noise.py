@@ -12,7 +12,7 @@ from ssinfer.backtesting.kernels.block_bootstrap import BOOTSTRAP_REPLICATES, bl
 from ssinfer.errors import ParameterError, RefusalError
 from ssinfer.kernels.error_components import fit_noise
 from ssinfer.level import check_level
-from ssinfer.thresholds.placebo_rows import require_columns
+from ssinfer.thresholds.placebo_rows import codes_by_appearance, require_columns
 
 if TYPE_CHECKING:
     from ssinfer.typing import Floats, Positions
@@ -94,8 +94,7 @@ def noise_components(
 
     Raises
     ------
-    DataError
-        A column is missing.
+    DataError : a column is missing
     RefusalError
         Fewer than 20 units, rows of several designs or methods, or sizes that are too equal to tell k from the shock.
 
@@ -200,5 +199,4 @@ def _usable(placebos: pd.DataFrame) -> pd.DataFrame:
 
 def _blocks(rows: pd.DataFrame) -> Positions:
     """Return block numbers from 0; without the column `block`, every unit is its own block."""
-    labels = rows["block"] if "block" in rows.columns else rows["unit"]
-    return np.asarray(pd.factorize(labels)[0], dtype=np.intp)
+    return codes_by_appearance(rows["block"] if "block" in rows.columns else rows["unit"])

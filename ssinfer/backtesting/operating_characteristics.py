@@ -43,16 +43,7 @@ def threshold_table(
     Refused placebos, and those without a threshold of the kind (`n_without_threshold`), are left out; the columns
     `_refused_unpaid` count them as not paid. Columns `_money` are per insured-year. Columns `_total` are per contract.
     Columns `_se` are block-bootstrap standard errors. Each replicate learns again the thresholds that are learned from
-    other placebos. The fits themselves are not repeated.
-
-    Parameters
-    ----------
-    placebos : rows of a backtest
-    injected : true savings rates, fractions of the spending without the contract
-    levels : levels of the thresholds, fractions
-    edges : edges of the size classes, in insured persons
-    share : sharing rate f, a fraction; first-dollar
-    seed : random seed of the block bootstrap
+    other placebos. The fits themselves are not repeated. The arguments are those of `backtest`.
     """
     positive = [saving for saving in injected if saving > 0]
     payments = _Payments(tuple(sorted({*DETECTION_SAVINGS, *positive})), tuple(positive or DETECTION_SAVINGS), share)

@@ -9,6 +9,7 @@ import numpy as np
 from ssinfer.comparison import ComparisonRule
 from ssinfer.errors import DesignError
 from ssinfer.names import match_names
+from ssinfer.thresholds.placebo_rows import sorted_codes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,7 +51,7 @@ def neighbour_blocks(panel: Panel, size: int = 8, regions: Iterable[object] | No
     """
     n_units = len(panel.units)
     if regions is not None:
-        return np.asarray(np.unique(np.asarray(regions, dtype=str), return_inverse=True)[1], dtype=np.intp)
+        return sorted_codes(regions)
     if not {"latitude", "longitude"} <= set(panel.covariates):
         return np.arange(n_units)
     latitude = np.nanmean(panel.covariate("latitude"), axis=1)
@@ -81,14 +82,7 @@ def selection_flags(
     The deciles of the case are those of its contract's baseline. The deciles of a placebo are those of its own window's
     baseline, so that its performance period does not select it. Groups enter contracts when their spending is extreme:
     similar placebos show the regression to the mean of the case (Daw and Hatfield 2018, doi 10.1111/1475-6773.12806).
-
-    Parameters
-    ----------
-    panel : Panel
-    case : the treated unit
-    contract, columns : unmasked baseline columns of the contract, and of the placebos' window
-    ses : covariate of the socio-economic status, or None
-
+    `contract` and `columns` are unmasked baseline columns of the contract, and of the placebos' window.
     """
     row = panel.rows([case])[0]
     at_contract, at_window = _traits(panel, contract, ses), _traits(panel, columns, ses)

@@ -30,9 +30,8 @@ def size_classes(assigned: Floats, edges: Sequence[float]) -> dict[str, Booleans
     if not len(edges):
         return classes
     for low, high in pairwise([0.0, *sorted(set(edges)), np.inf]):
-        name = f"{low:,.0f} and above" if np.isinf(high) else f"{low:,.0f} to {high:,.0f}"
-        if low == 0:
-            name = f"below {high:,.0f}"
+        name = f"below {high:,.0f}" if low == 0 else f"{low:,.0f} to {high:,.0f}"
+        name = f"{low:,.0f} and above" if low > 0 and np.isinf(high) else name
         inside = (assigned >= low) & (assigned < high)
         if inside.any():
             classes[name] = inside
@@ -50,10 +49,7 @@ def groups(placebos: pd.DataFrame, edges: Sequence[float]) -> Iterator[tuple[dic
 def score_table(placebos: pd.DataFrame, edges: Sequence[float], seed: int) -> pd.DataFrame:
     """Return the scores (columns of scores.csv): one row per design, method and size class.
 
-    An injected saving s lowers the spending by s Y after the fit. The error of the measured saving does not change,
-    because no benchmark sees that spending. Scores are therefore given at a true saving of zero only.
-
-    `edges` are those of the size classes, in insured persons.
+    Scores are given at a true saving of zero only: no benchmark sees the spending that an injected saving lowers.
     """
     traits = [name.removeprefix("selected_") for name in placebos.columns if name.startswith("selected_")]
     rows = []
@@ -123,11 +119,8 @@ def _moments(error: Floats, benchmark: Floats, blocks: Positions, rng: np.random
 def between_units(error: Floats, units: Any, origins: Any) -> float:
     """Return the SD of the error that persists in a unit: root of the mean product of its errors at two origins.
 
-    Errors are measured from the mean of their origin. A shock that hits all units at an origin is no property of a
-    unit, and would lower the product.
-
-    The arrays (R,) hold the errors relative to the benchmark, and the labels of the rows. The result is zero if the
-    products average below zero, and NaN with one origin.
+    Errors (R,) are measured from the mean of their origin: a shock that hits all units is no property of a unit. The
+    result is zero if the products average below zero, and NaN with one origin.
     """
     codes, origin = _codes(units), _codes(origins)
     centred = error - (np.bincount(origin, weights=error) / np.bincount(origin))[origin]

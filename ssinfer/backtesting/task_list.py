@@ -36,13 +36,7 @@ def list_tasks(
     """Return the tasks, and the role of each unit by design and unit.
 
     From its start on, a contract may change the spending of the treated units. They are then no donors of placebos.
-
-    Parameters
-    ----------
-    panel, placebos, seed : arguments of `backtest`
-    pairs : combinations ((name, Design), (name, method)), by design
-    origins : first performance periods wanted, per design; an absent design has all that fit
-    keys : thresholds that come from each placebo's own fit
+    `pairs` are ((name, Design), (name, method)), by design; a design absent from `origins` has all that fit.
     """
     tasks = []
     roles: dict[tuple[str, str], str] = {}
@@ -68,10 +62,7 @@ def list_tasks(
 def run_tasks(
     tasks: Sequence[Task], data: Any, n_jobs: int, progress: Callable[[int, int], None] | None
 ) -> list[Outcome]:
-    """Run the tasks in `n_jobs` processes, and return their outcomes in the order of the tasks.
-
-    `progress` is called after every task with (done, total), numbers of fits.
-    """
+    """Run the tasks in `n_jobs` processes and return their outcomes; `progress` gets (done, total), numbers of fits."""
     total = sum(len(task.units) for task in tasks)
     done = 0
     outcomes: dict[int, Outcome] = {}

@@ -29,12 +29,10 @@ def expected_spending(cohort: Cohort, periods: Iterable[Any], *, exclude: Iterab
     .. math:: E_i = \sum_{j \in s(i)} y_j / \sum_{j \in s(i)} w_j,
 
     with y money and w insured-years. If an age band has no person of the same sex, both sexes are used. As a covariate
-    of a panel it is the mean of E over the insured, weighted by insured-years. So it changes only if the ages and sexes
-    of the group change (indirect standardisation; ``Design(standard=)``).
-
-    The cohort has the covariates age (a number) and sex. `periods` is the baseline: a case-mix standard must not use
-    later periods. `exclude` names the units under contract, whose spending does not enter the standard. A CohortError
-    is raised if a covariate is absent, or no person outside `exclude` has the age band of some person.
+    of a panel it is the mean of E over the insured, weighted by insured-years (indirect standardisation;
+    ``Design(standard=)``). The cohort has the covariates age (a number) and sex. `periods` is the baseline: a standard
+    must not use later periods. `exclude` names the units under contract, whose spending does not enter it. CohortError:
+    a covariate is absent, or no person outside `exclude` has the age band of some person.
 
     Examples
     --------

@@ -130,9 +130,8 @@ class Cohort:
 
         Raises
         ------
-        CohortError
-            A column is missing, a label is missing, a person has two rows for a period in the same unit,
-            names of units are similar, a covariate changes over a person's rows, or the values contradict each other.
+        CohortError : a column or label is missing, a person has two rows for a period in the same unit, names of units
+            are similar, a covariate changes over a person's rows, or the values contradict each other
         """
         keys, accepted = (person, unit, period), check_accept(accept)
         parts = read_persons(frame, keys, (spending, insured_years), region, as_names(covariates))

@@ -26,10 +26,9 @@ def mean_and_variance(rows: Positions, spending: Floats, insured_years: Floats) 
 
     .. math:: V = \frac{p}{p-1} \frac{\sum_i (y_i - Y w_i)^2}{(\sum_i w_i)^2},
 
-    where persons with w = 0 do not count. There is no finite-population correction: the persons are a sample of those
-    who could have been insured. The variance is NaN if p < 2 or all persons spent the same amount.
-
-    `rows` (n,) is the row of each person's unit, 0 to m - 1. Source: Cochran (1977), Sampling Techniques, section 6.3.
+    where persons with w = 0 do not count (Cochran 1977, Sampling Techniques, section 6.3). There is no
+    finite-population correction: the persons are a sample of those who could have been insured. The variance is NaN if
+    p < 2 or all persons spent the same amount. `rows` (n,) is the row of each person's unit, 0 to m - 1.
     """
     n_units = int(rows.max()) + 1
     years = group_sums(rows, insured_years, n_units)

@@ -45,16 +45,13 @@ def pseudo_practices(
     Parameters
     ----------
     cohort, kind : Cohort, one of the names above
-    size : int, optional. Insured per group; not for "intact".
-    exclude, keep : sequence of units
-        Units under contract, which are not placebos, and units that stay as they are: those of the contract under
-        study, which come first. Persons who are too few for a last group are left out.
+    size : int, optional. Insured per group; not for "intact". Persons too few for a last group are left out.
+    exclude, keep : sequence of units. Units under contract, not placebos; and those under study, which come first.
     seed : int, SeedSequence or Generator
 
     Raises
     ------
-    CohortError
-        Fewer than two groups can be made, or regions are wanted and not known.
+    CohortError : fewer than two groups can be made, or regions are wanted and not known
 
     Examples
     --------

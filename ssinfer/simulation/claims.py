@@ -34,11 +34,8 @@ class SimulatedClaims:
 
     Attributes
     ----------
-    folder : Path
-        Holds insured.parquet, enrolment.parquet, deaths.parquet, programmes.parquet, claims/part-*.parquet,
-        truth.parquet, truth_persons.parquet and parameters.json.
-    setting, practices, lines : ClaimSetting, frame, int
-        The arguments of the simulation; practice, region and treated; the number of claim lines.
+    folder : Path, with the tables insured, enrolment, deaths, programmes, claims/part-*, truth and truth_persons
+    setting, practices, lines : arguments; frame with practice, region and treated; number of claim lines
     truth : frame. One row per practice, insurer and period: insured_days, cents_without (the contract), cents.
     """
 
@@ -93,7 +90,7 @@ def simulate_claims(
     overwrite: bool = False,
     **options: Any,
 ) -> SimulatedClaims:
-    """Simulate insured, enrolment, deaths and claims, and write them as Parquet files.
+    """Simulate insured, enrolment, deaths and claims as Parquet files. DatasetError: bad argument, or folder exists.
 
     Spending of person i in quarter t is a sum of claim lines. Its expectation is the published Dutch mean for sex and
     age (Vektis 2018), times growth, season, dip of 2020-21, SES, region (level and trend), practice (level and an
@@ -106,20 +103,12 @@ def simulate_claims(
 
     Parameters
     ----------
-    folder, overwrite : path, bool
-        Folder, written complete or not at all, and whether an earlier simulation in it is replaced.
-    n_insured, insured_under_contract : int
-        Persons insured at any time in the window (about 1.1 times the number on one day), and those insured with
-        insurer A and enrolled with a practice under contract.
-    saving : float or mapping of category to float
-        True saving as a share of spending without contract, for all categories or some.
+    folder, overwrite : path, bool. Folder, written complete or not at all; whether an earlier simulation is replaced.
+    n_insured, insured_under_contract : int. Persons insured at any time in the window (about 1.1 times the number on
+        one day), and those insured with insurer A and enrolled with a practice under contract.
+    saving : float or mapping of category to float. True saving, a share of spending without contract.
     seed, n_jobs : int. Seed, and the number of processes; the files do not depend on it.
     **options : Further fields of ClaimSetting.
-
-    Raises
-    ------
-    DatasetError
-        An argument is out of range, or the folder exists.
 
     Examples
     --------
@@ -148,9 +137,8 @@ def simulate_claims(
         pieces = joblib.Parallel(n_jobs=n_jobs)(work) if n_jobs != 1 else [call(*args) for call, args, _ in work]
         for table in ("insured", "enrolment", "deaths", "truth_persons"):
             _join_parts(temporary, table)
-        truth = (
-            pd.concat([piece for piece, _ in pieces]).groupby(["practice", "insurer", "period"], as_index=False).sum()
-        )
+        truth = pd.concat([piece for piece, _ in pieces])
+        truth = truth.groupby(["practice", "insurer", "period"], as_index=False).sum()
         truth.to_parquet(temporary / "truth.parquet")
         start, end = parse_period(setting.start).first_day, parse_period(setting.last).end
         programmes = {"unit": ["Vlissingen"], "start": [start], "end": [end]}

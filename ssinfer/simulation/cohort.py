@@ -38,22 +38,15 @@ def simulate_cohort(
 
     with age a, a person's log deviation of SD `sigma` and correlation `persistence` between years, and an independent
     practice shock h of SD `shock_sd`. Practices under contract have older insured, so that the groups are not balanced.
+    The cohort has the covariates age, female and ses (an index, higher: better off).
 
     Parameters
     ----------
-    n_practices, persons : int, (low, high)
-        Practices in all, named "practice 01", "practice 02", ..., and the range of insured persons per practice.
+    n_practices, persons : int, (low, high). Practices, named "practice 01", ..., and the range of persons in each.
     periods, start : sequence of years, year. Years, and the first performance year (default: the last).
-    treated, saving : sequence of str, float
-        Practices under contract, and their true saving from `start` on, as a share.
+    treated, saving : sequence of str, float. Practices under contract, and their true saving from `start` on, a share.
     level, growth : float. Mean spending per insured-year in the first year, and its growth.
-    shock_sd, sigma, persistence, zeros : float
-    seed : int, SeedSequence or Generator
-
-    Returns
-    -------
-    Cohort
-        With covariates age, female and ses (an index, higher: better off).
+    shock_sd, sigma, persistence, zeros, seed : float; int, SeedSequence or Generator
 
     Examples
     --------

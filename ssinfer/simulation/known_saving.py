@@ -44,16 +44,10 @@ def known_saving(
 
     .. math:: S = \sum_{i, t} (k(y + d)_{it} - k(y)_{it}), \qquad \text{rate} = S / \sum_{i,t} k(y + d)_{it},
 
-    over the unit's persons and performance periods. k truncates the calendar year of a person at the given caps, as
-    :class:`~ssinfer.claims.Truncation` does; without caps it is the identity. The caps are those of the claims **with**
-    the contract: the estimand of a truncated design.
-
-    Parameters
-    ----------
-    persons : frame of :meth:`ssinfer.datasets.SimulatedClaims.persons`
-    cohort : Cohort of the persons as extracted, spending not truncated, every unit a person was in
-    unit, performance : str, sequence of periods
-    caps : mapping of calendar year to currency per insured-year, optional
+    over the unit's persons and performance periods. k truncates the calendar year of a person at `caps` (calendar year
+    to currency per insured-year), as :class:`~ssinfer.claims.Truncation` does. The caps are those of the claims
+    **with** the contract: the estimand of a truncated design. `persons` are those of
+    :meth:`ssinfer.datasets.SimulatedClaims.persons`; `cohort` has every unit a person was in, spending not truncated.
     """
     calendar = Calendar.of(cohort.periods)
     people = pd.Index(pd.unique(cohort.person[cohort.unit == unit]))

@@ -41,11 +41,8 @@ class SimulatedPanel:
     ----------
     panel : Panel. The observed panel: with the saving and with sampling noise.
     treated, start : tuple of str, period. Treated units, and the first performance period.
-    expected : array (N, T)
-        Mean spending without contract of an infinitely large group: level, trend, season and dip, without shock and
-        noise.
-    counterfactual : array (N, T)
-        Mean spending per insured-year that would have been observed without the contract, with shocks and noise.
+    expected : array (N, T). Mean spending without contract of an infinitely large group, without shock and noise.
+    counterfactual : array (N, T). Spending per insured-year that would have been observed without the contract.
     saving_rate : array (N, T). True saving as a share of `counterfactual`; 0 for donors and before the start.
     parameters : dict. The arguments of the simulation.
     """
@@ -138,7 +135,8 @@ def simulate_panel(
         Y_{ut} &= Y_{ut}(0) (1 - \mathrm{saving}_{ut})
 
     with level and slope :math:`b_u` normal around a linear effect of SES, F, g and h stationary AR(1), and z standard
-    normal with correlation `person_correlation` between any two periods, because most persons stay.
+    normal with correlation `person_correlation` between any two periods, because most persons stay. The panel has
+    `sampling_variance` and the covariates ses, latitude and longitude.
 
     Parameters
     ----------
@@ -146,38 +144,24 @@ def simulate_panel(
     periods, start : sequence, period, optional
         Consecutive years (2015) or quarters (default: 2018Q2 to 2024Q2), and the first performance period (default:
         2022Q1, else the last 40% of the periods).
-    saving : float or sequence
-        True saving as a share of spending without contract: one number, or one per performance period.
+    saving : float or sequence. True saving, a share of spending without contract: one, or one per performance period.
     treated : sequence of str. Names of the treated units; the others are called "group 01", ...
-    treated_insured, insured : float, (low, high)
-        Insured of a treated unit, and the range of the others (uniform on the logarithmic scale).
-    level, level_sd, treated_level : float
-        Spending per insured-year in the first period, its relative SD between units, and the level of the treated units
-        (optional).
-    ses_level, ses_trend : float
-        Relative level, and growth per year, per SD of the covariate `ses` (higher: better off).
+    treated_insured, insured : float, (low, high). Insured of a treated unit, and range of the others (log-uniform).
+    level, level_sd, treated_level : float. Spending per insured-year in the first period, its relative SD between
+        units, and the level of the treated units (optional).
+    ses_level, ses_trend : float. Relative level, and growth per year, per SD of `ses` (higher: better off).
     growth, trend_sd : float. Growth per year, and its SD between units.
-    n_factors, factor_sd : int, float
-        Common factors (AR(1), loadings N(1, 1)). A synthetic control can use them; a mean of all units cannot.
+    n_factors, factor_sd : int, float. Common factors (AR(1), loadings N(1, 1)), which a synthetic control can use.
     shock_sd, shock_persistence : float. SD of the group shock h, and its autocorrelation over one year.
-    n_regions, region_shock_sd : int, float
-        Regions (nearest of n random centres) and the SD of their shock g, which has the same persistence.
-    cv, person_correlation : float
-        Coefficient of variation of persons in one period (variance of a mean = (cv mean)² / insured-years), and the
-        correlation of the sampling error of a group between periods.
-    season, covid : four floats or None, bool
-        Relative spending of quarters (unused for years), and whether 2020 and 2021 dip.
+    n_regions, region_shock_sd : int, float. Regions (nearest of n random centres), and the SD of their shock g.
+    cv, person_correlation : float. Coefficient of variation of persons in one period (variance of a mean =
+        (cv mean)² / insured-years), and correlation of a group's sampling error between periods.
+    season, covid : four floats or None, bool. Relative spending of quarters, and whether 2020 and 2021 dip.
     seed : int, SeedSequence or Generator
-
-    Returns
-    -------
-    SimulatedPanel
-        Its panel has `sampling_variance` and the covariates ses, latitude and longitude.
 
     Raises
     ------
-    DatasetError
-        A period is neither a year nor a quarter, or an argument is out of range.
+    DatasetError : a period is neither a year nor a quarter, or an argument is out of range
 
     Examples
     --------
@@ -263,8 +247,7 @@ def simulate_kerngezond_vlissingen(
     Parameters
     ----------
     n_groups : int. Units in all: Vlissingen and the comparison groups of practices.
-    saving, start, seed, **options
-        Arguments of :func:`simulate_panel`; the options replace these settings.
+    saving, start, seed, **options : arguments of :func:`simulate_panel`; the options replace these settings
 
     Examples
     --------

@@ -97,10 +97,9 @@ class CalibratedError:
 
 
 def _for_placebos(rows: pd.DataFrame, keys: Sequence[ThresholdKey]) -> Mapping[ThresholdKey, Floats]:
-    """Return thresholds of each placebo from the calibrated error that is learned from other blocks and origins.
+    """Return thresholds of each placebo from the calibrated error of other blocks and origins, or of a single origin.
 
-    With a single origin, the other blocks of that origin are used. NaN where fewer than 19 units remain. Refused where
-    that holds for every placebo, or if all savings are equal.
+    NaN where fewer than 19 units remain. Refused where that holds for every placebo, or if all savings are equal.
     """
     y, s, relative = _arrays(rows)
     refuse_equal_savings(y)
@@ -126,10 +125,7 @@ def _for_placebos(rows: pd.DataFrame, keys: Sequence[ThresholdKey]) -> Mapping[T
 
 
 def _for_replicates(rows: pd.DataFrame, blocks: Positions, weights: Floats) -> ReplicateThresholds:
-    """Learn mean and SD (K, R) of the calibrated error of each placebo in every bootstrap replicate.
-
-    A replicate leaves out the placebo's origin, but not its block, which is one of many.
-    """
+    """Learn mean and SD (K, R) of each placebo's calibrated error in every replicate, from the other origins."""
     y, s, relative = _arrays(rows)
     origin = codes_by_appearance(rows["origin"])
     mean, spread = np.empty((2, len(weights), len(y)))
@@ -157,10 +153,7 @@ def _clusters(origin: Positions, block: Positions) -> tuple[Positions, bool]:
 
 
 def _arrays(rows: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
-    """Return placebo savings rates, their standard errors, and the typical size over each size (R,).
-
-    A standard error or a size must be known of all placebos. Otherwise standard errors are NaN, and sizes equal.
-    """
+    """Return savings rates, standard errors (NaN unless all are known), and typical over own size (1 unless known)."""
     y, s, size = (rows[name].to_numpy(dtype=float) for name in ("savings_rate", "standard_error", "assigned"))
     if not np.isfinite(s).all():
         s = np.full(len(y), np.nan)

@@ -36,9 +36,9 @@ class Calibration:
     .. math:: y_i \sim N\bigl(\mu + \beta \log(n_i / \bar n) + u_{unit(i)} + o_{origin(i)},\;
               c^2 s_i^2 + \tau^2 \bar n / n_i \bigr)
 
-    for placebo savings rates y with standard errors s from their own fits. The scale :math:`c` multiplies the standard
-    errors. It is below one where intervals are too wide, which excess variance cannot repair. The excess error
-    :math:`\tau` is larger in small groups. u are persistent errors of a unit, and o are errors common to an origin.
+    for placebo savings rates y with standard errors s from their own fits. The scale :math:`c` is below one where
+    intervals are too wide. The excess error :math:`\tau` is larger in small groups. u are persistent errors of a unit,
+    and o are errors common to an origin.
 
     Attributes
     ----------
@@ -73,15 +73,7 @@ class Calibration:
     def threshold(
         self, cf: Counterfactual, level: float = 0.95, side: str = "one-sided", *, seed: int = 0
     ) -> Threshold:
-        """Return the calibrated threshold: the quantile of the calibrated null error.
-
-        Parameters
-        ----------
-        cf : Counterfactual of a treated group that is among `excluded`
-        level : a fraction
-        side : "one-sided" or "two-sided"
-        seed : random seed
-        """
+        """Return the quantile of the calibrated null error at `level` and `side` for a group among `excluded`."""
         level, side = check_level(level), check_side(side)
         error = self.null_error(cf, np.random.default_rng(seed))
         rate = float(np.quantile(error, tail(level, side)))

@@ -124,14 +124,8 @@ def credible_rate(
 ) -> float:
     """Return the smallest measured rate from which on every larger one passes, up to MAX_SDS.
 
-    There is a closed form if one normal describes the error. Otherwise the rate is searched. It is refused if no
-    measured rate passes, or if every one does.
-
-    Parameters
-    ----------
-    error, spread : mixture of the relative null error E0 / Bbar, and its SD
-    level, side, prior : as in :func:`credible_threshold`
-    highest : whether the two-sided interval is one of highest density
+    `error` and `spread` are the mixture of the relative null error E0 / Bbar, and its SD. One normal has a closed form.
+    Otherwise the rate is searched. Refused if no measured rate passes, or if every one does.
     """
     top = MAX_SDS * spread * max(1.0, spread / prior.sd)
     if len(error.weights) == 1 and np.isfinite(prior.sd) and not highest:

@@ -28,19 +28,12 @@ class DetectableSaving:
 
     The detectable saving is a property of the truth, not a threshold. Used as a threshold it would pay 0.6% of null
     contracts at 5% / 80%, and miss half of the contracts that save exactly that much.
-
-    Attributes
-    ----------
-    gate : the threshold
-    detectable : true savings rate detected with probability `power`
-    money : the same per insured-year
-    power : a fraction
     """
 
-    gate: Threshold
-    detectable: float
-    money: float
-    power: float
+    gate: Threshold  # the threshold
+    detectable: float  # true savings rate detected with probability `power`
+    money: float  # the same per insured-year
+    power: float  # a fraction
 
     def __repr__(self) -> str:
         return (

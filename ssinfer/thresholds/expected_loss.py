@@ -127,10 +127,7 @@ class Payment:
     sharing: Literal["first_dollar", "excess"] = "first_dollar"
 
     def losses(self, errors: Floats, prior: Prior, points: tuple[int, int] = CASE_POINTS) -> LossCurve:
-        """Return the expected loss of each threshold, for relative null errors E0 / Bbar (S,) and a proper prior.
-
-        `points` are the numbers of equally likely points for the prior and for the error.
-        """
+        """Return expected losses for relative null errors E0 / Bbar (S,); `points` of the prior and of the error."""
         true = prior.mean + prior.sd * ndtri((np.arange(points[0]) + 0.5) / points[0])
         null = np.quantile(errors, (np.arange(points[1]) + 0.5) / points[1])
         measured = (true[:, None] + null[None, :]).ravel()
@@ -158,10 +155,7 @@ class Payment:
 
 
 def _for_fits(fits: Sequence[PlaceboFit], keys: Sequence[ThresholdKey]) -> Floats:
-    """Return thresholds at equal weights, first-dollar; infinite where never paying loses as little.
-
-    The sharing rate does not matter then.
-    """
+    """Return thresholds at equal weights, first-dollar (at any share); infinite where never paying loses as little."""
     out = np.full((len(fits), len(keys)), np.nan)
     priors = [find_prior(key.prior) for key in keys]
     for row, fit in enumerate(fits):

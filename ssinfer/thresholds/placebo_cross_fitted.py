@@ -42,13 +42,9 @@ def cross_fitted_placebo_thresholds(rows: pd.DataFrame, level: float, side: str)
 def placebo_thresholds_in_replicates(
     part: pd.DataFrame, blocks: Positions, weights: Floats, level: float, side: str
 ) -> Floats:
-    """Return the placebo thresholds (K, R) of placebos in every bootstrap replicate.
+    """Return the placebo thresholds (K, R) of placebos `part` in every bootstrap replicate.
 
-    Parameters
-    ----------
-    part, level, side : as of :func:`cross_fitted_placebo_thresholds`, R rows
-    blocks : (R,) block numbers from 0
-    weights : (K, blocks) how often each replicate draws each block; one row of ones for the placebos as they are
+    `blocks` (R,) are block numbers from 0; `weights` (K, blocks) is how often each replicate draws each block.
     """
     usable = _can_be_standardised(part)
     rows, blocks = part[usable], blocks[usable]

@@ -20,10 +20,7 @@ def units_needed(level: float) -> int:
 
 
 def order_statistic(z: Floats, level: float, side: str) -> float:
-    """Return the ceil(level (m + 1))-th order statistic of standardised placebo savings `z` (m,).
-
-    Refused with too few placebo units for the level, or equal savings of all of them.
-    """
+    """Return the ceil(level (m + 1))-th order statistic of standardised savings (m,); refused if too few, or equal."""
     m = len(z)
     rank = ceil(level * (m + 1) - 1e-9)
     if rank > m:
@@ -37,11 +34,7 @@ def order_statistic(z: Floats, level: float, side: str) -> float:
 
 
 def order_interval(z: Floats, level: float, side: str) -> tuple[float, float]:
-    """Return a distribution-free 90% interval of the `level` quantile of `z` (m,).
-
-    Its ends are the order statistics whose ranks include the quantile with probability 0.9 (binomial). An end beyond
-    the extreme placebos is infinite.
-    """
+    """Return a distribution-free 90% interval of a quantile of `z` (m,), by binomial ranks; ends may be infinite."""
     from scipy.stats import binom  # noqa: PLC0415  (scipy.stats is slow to import)
 
     m = len(z)

@@ -33,18 +33,10 @@ class PlaceboPosterior:
 
     Scale and standard deviations are functions of x, which has a standard normal prior: each value is the quantile of
     its prior at Φ(x). The posterior of x then has normal tails on both sides, also for a standard deviation near zero.
-
-    Attributes
-    ----------
-    rows : arguments of the likelihood after the variances
-        Rows of one unit are adjacent. The number of origins is 0 if all placebos share one origin, whose effect is then
-        left out.
-    names : parameters that x holds
-        "scale", "excess", "unit_sd" with repeated units, "origin_sd" with several origins.
     """
 
-    rows: tuple[Any, ...]
-    names: tuple[str, ...]
+    rows: tuple[Any, ...]  # arguments of the likelihood after the variances; 0 origins leave out their effect
+    names: tuple[str, ...]  # "scale", "excess", "unit_sd" with repeated units, "origin_sd" with several origins
 
     @classmethod
     def of(cls, placebos: CalibrationPlacebos, scale: float) -> PlaceboPosterior:
@@ -104,8 +96,7 @@ class PlaceboPosterior:
     def _defensive(self, mode: Floats) -> Mixture:
         """Return the defensive components: the prior, and one per parameter where that parameter is small.
 
-        Pareto k and ESS cannot reveal a region that no node has visited. Where one source of variance is small, the
-        others are larger. The component is centred at their mode given the small one.
+        Pareto k and ESS cannot reveal a region without nodes. The other parameters have their mode given the small one.
         """
         size = len(mode)
         centres, roots, shares = [np.zeros(size)], [np.eye(size)], [PRIOR_SHARE]

@@ -30,13 +30,8 @@ def require_columns(placebos: pd.DataFrame, names: Sequence[str]) -> None:
 
 def refuse_impossible(placebos: pd.DataFrame) -> None:
     """Refuse placebo rows with a value that no fit can give, and name the first; NaN stands for an unknown value."""
-    for name, needed in (
-        ("savings_rate", "finite"),
-        ("standard_error", "positive finite"),
-        ("assigned", "positive finite"),
-    ):
-        if name not in placebos.columns:
-            continue
+    for name in placebos.columns.intersection(["savings_rate", "standard_error", "assigned"]):
+        needed = "finite" if name == "savings_rate" else "positive finite"
         values = placebos[name].to_numpy(dtype=float)
         wrong = np.isinf(values) | ((values <= 0) & (needed != "finite"))
         if wrong.any():
@@ -52,9 +47,9 @@ def refuse_equal_savings(savings: Floats) -> None:
     """Refuse placebo savings (m,) that are all equal up to rounding: they cannot come from m different units."""
     low, high = savings.min(), savings.max()
     if high - low <= 1e-12 * max(1.0, abs(high)):
+        m = len(savings)
         raise RefusalError(
-            f"All {len(savings)} placebo savings are equal ({low:.3g}), so they are not {len(savings)} placebos. Check "
-            "the data."
+            f"All {m} placebo savings are equal ({low:.3g}), so they are not {m} placebos. Check the data."
         )
 
 
@@ -70,23 +65,15 @@ def codes_by_appearance(labels: Any) -> Positions:
 
 @dataclass(frozen=True, eq=False)
 class CalibrationPlacebos:
-    """Placebos of one design and method, without the group that is to be judged.
+    """Placebos of one design and method, without the group that is to be judged."""
 
-    Attributes
-    ----------
-    y, s : (rows,) savings rates, and their standard errors from their own fits
-    ratio : (rows,) size over the typical size; ones where a size is unknown
-    typical_size : geometric mean of the sizes; NaN where a size is unknown
-    unit, origin, block : (rows,) numbers from 0; blocks of neighbours are units where no blocks are known
-    """
-
-    y: Floats
-    s: Floats
-    ratio: Floats
-    typical_size: float
-    unit: Positions
+    y: Floats  # (rows,) savings rates
+    s: Floats  # (rows,) their standard errors from their own fits
+    ratio: Floats  # (rows,) size over the typical size; ones where a size is unknown
+    typical_size: float  # geometric mean of the sizes; NaN where a size is unknown
+    unit: Positions  # (rows,) numbers from 0, as the next two
     origin: Positions
-    block: Positions
+    block: Positions  # of neighbours; units where no blocks are known
     n_units: int
     n_origins: int
 

@@ -1,10 +1,8 @@
 """Posterior of the true saving d given the measured saving M = d + E0, with E0 = Bbar - B.
 
-It is proportional to pi(d) p(M - d). The density p of E0 is a mixture of one to three normals, fitted to the draws: one
-for a normal error, more for skewness and heavy tails. A kernel density would have the tails of the kernel, and under a
-tight prior only the tails matter. With a normal prior, the posterior of every component is normal.
-
-scikit-learn's GaussianMixture gives the same components to three digits, but takes 9 to 20 times as long.
+It is proportional to pi(d) p(M - d). The density p of E0 is a mixture of one to three normals, fitted to the draws. A
+kernel density would have the tails of the kernel, and under a tight prior only the tails matter. With a normal prior,
+the posterior of every component is normal. scikit-learn's GaussianMixture takes 9 to 20 times as long.
 """
 
 from __future__ import annotations
@@ -41,11 +39,7 @@ class NormalMixture:
 
 
 def fit_normal_mixture(draws: Floats) -> NormalMixture:
-    """Return the mixture of one to three normals with the smallest BIC, fitted by EM.
-
-    EM keeps the mean and variance of the draws, so that a single normal has their SD. Of more than 4,000 draws, 4,000
-    quantiles are used.
-    """
+    """Return the mixture of one to three normals with the smallest BIC, by EM on at most 4,000 quantiles."""
     centre, spread = float(draws.mean()), float(draws.std())
     z = (draws - centre) / spread
     if len(z) > MAX_MIXTURE_DRAWS:

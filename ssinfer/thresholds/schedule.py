@@ -1,8 +1,4 @@
-"""schedule_threshold: Medicare's minimum savings rate by number of assigned beneficiaries.
-
-A schedule is a rule of payment that is fixed before there are data. This module imports nothing heavy, so that a
-settlement from the command line reads the schedule in milliseconds.
-"""
+"""schedule_threshold: Medicare's minimum savings rate by number of assigned beneficiaries; imports nothing heavy."""
 
 from __future__ import annotations
 

@@ -33,13 +33,9 @@ def standard_errors(
     rng: np.random.Generator,
     replicates: int = BOOTSTRAP_REPLICATES,
 ) -> Floats:
-    """Return block-bootstrap standard errors (K,) of smooth functions of column means; NaN with a single block.
+    """Return block-bootstrap standard errors (K,) of smooth functions of the column means of values (R, V).
 
-    Parameters
-    ----------
-    values, blocks : (R, V), and (R,) block numbers from 0
-    statistic : maps sums (..., V) and counts (...,) to (..., K)
-    rng, replicates : generator of the block weights, and their number
+    `statistic` maps sums (..., V) and counts (...,) to (..., K). NaN with a single block.
     """
     n_blocks = int(blocks.max()) + 1
     sums = block_sums(np.column_stack([values, np.ones(len(values))]), blocks, n_blocks)

@@ -72,14 +72,9 @@ def payment_columns(
 def replicate_means(
     measured: tuple[Floats, ...], thresholds: Floats, weights: Floats, savings: Floats, due: Floats, share: float
 ) -> Floats:
-    """Return weighted means of the payment columns (K, C) over replicates.
+    """Return means of the payment columns (K, C), by thresholds (K, R) and weights (K, R) of rows in each replicate.
 
     A row whose threshold is NaN in a replicate is left out of it. A mean over no row is NaN.
-
-    Parameters
-    ----------
-    thresholds, weights : (K, R) thresholds in every replicate, and how often each row is drawn
-    measured, savings, due, share : as of :func:`payment_columns`
     """
     n_replicates = thresholds.shape[0]
     means = np.zeros((n_replicates, 12 + savings.size + due.size))

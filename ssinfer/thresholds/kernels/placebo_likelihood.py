@@ -33,8 +33,7 @@ def marginal_likelihoods(
               e_i \sim N(0, c^2 s_i^2 + \tau^2 / r_i)
 
     Unit effects are integrated out by the Woodbury identity per unit. What is left has 2 + O normal coefficients:
-    origin effects in units of their SD, then mean and slope. The last two rows of the Cholesky factor of their
-    precision give mean and slope given the node.
+    origin effects in units of their SD, then mean and slope.
 
     Parameters
     ----------

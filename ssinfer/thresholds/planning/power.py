@@ -39,9 +39,8 @@ def power_table(
 
     Returns
     -------
-    pandas.DataFrame
-        insured, years, standard_error, threshold, false_payment_rate, detection_rate_{s}, detectable (power 80%),
-        undeserved_bonus (expected, share of the benchmark, true saving 0).
+    pandas.DataFrame with insured, years, standard_error, threshold, false_payment_rate, detection_rate_{s}, detectable
+        (power 80%), undeserved_bonus (expected, share of the benchmark, true saving 0)
 
     Examples
     --------
@@ -80,8 +79,7 @@ def power_table(
 def insured_needed(scenario: Scenario, saving: float, power: float = 0.8) -> float:
     """Return the number of insured needed to detect a true savings rate with probability `power`.
 
-    The number is infinite if no size suffices, for example if the group shock, which does not shrink with size, is
-    large relative to the saving.
+    It is infinite if no size suffices: the group shock does not shrink with size.
     """
     check_level(power, "power")
     low, high = 1.0, 1e9
@@ -98,12 +96,7 @@ def overall_false_payments(
 ) -> pd.DataFrame:
     """Return a power table with `false_payment_rate_looks`: the share of null contracts paid at any look.
 
-    Parameters
-    ----------
-    scenario, table : a scenario and its :func:`power_table`
-    looks : interim analyses per year, over the performance years of each row
-    contracts : number of simulated contracts per row
-    seed : random seed
+    `table` is the scenario's :func:`power_table`, `looks` are per year, and `contracts` are simulated per row.
     """
     shares = []
     for n, n_years in zip(table["insured"], table["years"], strict=True):
