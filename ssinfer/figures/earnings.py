@@ -41,11 +41,9 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     for row, name in enumerate(names):
         if name in recommended:
             axis.add_patch(Rectangle((0, row), width, 1, fill=False, edgecolor=INK, linewidth=1.8, zorder=4))
-    due = frame.drop_duplicates("true_saving")["due"].tolist()
-    for column, payment in enumerate(due):
-        axis.text(
-            column + 0.5, height + 0.5, f"{currency} {plain(payment, 0)}", ha="center", va="center", color=SOFT
-        )  # fmt: skip
+    for column, payment in enumerate(frame.drop_duplicates("true_saving")["due"].tolist()):
+        text = f"{currency} {plain(payment, 0)}"
+        axis.text(column + 0.5, height + 0.5, text, ha="center", va="center", color=SOFT)
     heads = ["none" if saving == 0 else f"{100 * saving:g}%" for saving in savings]
     axis.set_xticks([column + 0.5 for column in range(width)], heads, color=INK, weight="bold")
     axis.xaxis.tick_top()

@@ -20,10 +20,8 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     panels = list(frame.groupby("design", sort=False))
     columns = min(len(panels), MAX_COLUMNS)
     rows = -(-len(panels) // columns)
-    worst = (
-        frame.groupby("covariate", sort=False)["before"].max().fillna(0.0).sort_values(ascending=False, kind="stable")
-    )
-    row_of = {name: row for row, name in enumerate(worst.index)}
+    worst = frame.groupby("covariate", sort=False)["before"].max().fillna(0.0)
+    row_of = {name: row for row, name in enumerate(worst.sort_values(ascending=False, kind="stable").index)}
     limits = frame["limit"].dropna().unique()
     limit_label = f"limit {limits[0]:g}" if len(limits) == 1 else "limit"
     picture = figure(0.9 + rows * (1.05 + 0.21 * len(row_of)))

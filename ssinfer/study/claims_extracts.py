@@ -65,8 +65,7 @@ def population_of(
 ) -> Population:
     """Return the population that a study file describes; without `tables` its names are not checked."""
     practices = labels_of(tables.enrolment, "practice") if tables is not None and part.units else ()
-    values = part.model_dump(exclude={"units", "baseline"})
-    values["baseline"] = window_of(part.baseline, periods)
+    values = part.model_dump(exclude={"units", "baseline"}) | {"baseline": window_of(part.baseline, periods)}
     units: dict[str, str] = {}
     for unit, patterns in part.units.items():
         for pattern in patterns if practices else ():

@@ -211,16 +211,13 @@ def read_study(path: str | Path) -> StudyConfig:
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")
+        document = tomllib.loads(text)
     except OSError as error:
         raise StudyError(
             f"Cannot read the study file {path}: {error.strerror}. Pass the path of a TOML file."
         ) from None
-    except UnicodeDecodeError as error:
-        raise StudyError(f"{path} is not UTF-8 ({error}). Save it as UTF-8, as TOML asks.") from None
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise StudyError(f"{path} is not valid TOML: {error}.") from None
+    except ValueError as error:
+        raise StudyError(f"{path} is not valid TOML: {error}. Correct it, and save it as UTF-8.") from None
     new_lines = _rename_keys(document, text, path)
     try:
         study = StudyConfig.model_validate(document)

@@ -17,8 +17,7 @@ def explain(text: str, item: Any, root: type[BaseModel]) -> str:
     location, model, source = _locate([str(part) for part in item["loc"] if part not in VALUE_KINDS], root)
     if item["type"].startswith("union_tag"):
         return _explain_source(text, item)
-    key = ".".join(location)
-    line = line_of(text, tuple(location))
+    key, line = ".".join(location), line_of(text, tuple(location))
     place = f"'{key}' (line {line})" if line else f"'{key}'"
     if item["type"] == "extra_forbidden":
         return _explain_unknown(place, location[-1], model, source)

@@ -81,13 +81,10 @@ def _check_columns(path: Path, year: int, names: list[str]) -> None:
             if len(known) > 1:
                 hint += f" {name} may be {' or '.join(known)}, cut off: write the full name, and use verify=False."
             elif not known and name.startswith(SPENDING_PREFIX):
-                hint += (
-                    f" {name} is in no earlier file: it may belong to the baskets {', '.join(baskets_touched(name))}."
-                )
+                touched = ", ".join(baskets_touched(name))
+                hint += f" {name} is in no earlier file: it may belong to the baskets {touched}."
                 if not missing:
-                    cure = (
-                        f"leave out {year}; or delete the column, and use verify=False and a basket it does not touch"
-                    )
+                    cure = f"leave out {year}; or delete the column, and use verify=False and a basket without it"
         raise DatasetError(
             f"{path}: the columns are not those of {year}. Missing: {', '.join(missing) or 'none'}. "
             f"Not expected, or twice: {', '.join([*unknown, *twice]) or 'none'}.{of_year}{hint} "

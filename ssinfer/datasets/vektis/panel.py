@@ -89,29 +89,23 @@ def load_vektis(
     """
     asked = checked_years(years)
     division = target_division(borders)
-    wanted = None
-    if covariates is not None:
-        wanted = (covariates,) if isinstance(covariates, str) else tuple(covariates)
-        refuse_unknown(wanted, COVARIATES)
+    default = (*OWN_COVARIATES, "latitude", "longitude")
+    wanted = default if covariates is None else (covariates,) if isinstance(covariates, str) else tuple(covariates)
+    refuse_unknown(wanted, COVARIATES)
     cells = vektis_cells(asked, basket, borders=division, folder=folder, verify=verify)
     _refuse_unequal_units(cells)
     frame = expected_spending(cells, reference)
     old = cells[cells["age_class"].isin(OLD_AGE)].groupby(["unit", "year"], observed=True)["insured_years"].sum()
     frame = frame.join(old.rename("share_65_plus"), on=["unit", "year"])
     frame["share_65_plus"] = frame["share_65_plus"].fillna(0.0) / frame["insured_years"]
-    external = [name for name in (wanted or ()) if name not in OWN_COVARIATES]
-    cautions = []
-    if wanted is None:
-        wanted = OWN_COVARIATES
-        try:
-            matched = municipality_covariates(frame["unit"].unique(), ["latitude", "longitude"])
-        except DatasetError as error:
-            cautions.append(f"No coordinates: {error}")
-        else:
-            wanted = (*OWN_COVARIATES, "latitude", "longitude")
-            frame = frame.join(matched, on="unit")
-    elif external:
-        frame = frame.join(municipality_covariates(frame["unit"].unique(), external), on="unit")
+    external, cautions = [name for name in wanted if name not in OWN_COVARIATES], []
+    try:
+        if external:
+            frame = frame.join(municipality_covariates(frame["unit"].unique(), external), on="unit")
+    except DatasetError as error:
+        if covariates is not None:
+            raise
+        wanted, cautions = OWN_COVARIATES, [f"No coordinates: {error}"]
     panel = Panel.from_frame(frame, period="year", cv=cv, covariates=list(wanted))
     return (panel, vektis_notes(asked, basket, division, tuple(cautions))) if return_notes else panel
 

@@ -46,7 +46,7 @@ def transport_sentences(analysis: Analysis) -> Iterator[str]:
         "the shocks of a practice are. A threshold for such a contract needs placebo groups of practices from the same "
         "insurer."
     )
-    yield ("The curve of thresholds by size changes only the number of insured. It does not change the kind of group.")
+    yield "The curve of thresholds by size changes only the number of insured. It does not change the kind of group."
     backtest = analysis.result.backtest
     if backtest is not None and (backtest.scores["n_origins"] > 0).any():
         n_origins = int(backtest.scores["n_origins"].max())
