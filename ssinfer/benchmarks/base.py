@@ -86,14 +86,7 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
     def fit(self, data: Any, design: Design, *, seed: Seed = None) -> Counterfactual:
         """Estimate the spending that would have been observed without the contract, as a Counterfactual.
 
-        Parameters
-        ----------
-        data : Panel or Cohort
-            A panel method aggregates a cohort. A cohort method refuses a panel.
-        design : Design
-            The treated units, windows and comparison group.
-        seed : int, SeedSequence or Generator, optional
-            The same seed gives the same draws.
+        A panel method aggregates a cohort; a cohort method refuses a panel. The same seed gives the same draws.
         """
         self.check_parameters()
         problem = self.prepare(data, design)

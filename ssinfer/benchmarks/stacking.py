@@ -46,8 +46,7 @@ class StackedBenchmark(BenchmarkMethod):
     ----------
     methods : sequence of benchmark methods
         At least two panel methods with draws. The mixture has as many draws and chains as the first method.
-    windows : int
-        Number of earlier windows, the latest first. Each has at least two baseline periods before it.
+    windows : int, number of earlier windows, the latest first, each with at least two baseline periods before it
     placebos : int, number of donors that take the treated unit's place, drawn at random
     recalibrate : bool, whether to scale the spread of the mixture
 

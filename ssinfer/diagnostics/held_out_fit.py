@@ -30,8 +30,7 @@ def held_out_fit(
     ----------
     method : benchmark method
     data, design : Panel or Cohort, and Design
-    held_out : number of baseline periods held out
-        Default: the number of performance periods, at most a third of the baseline.
+    held_out : number of baseline periods held out; by default as many as in performance, at most a third
     level : probability of the interval, a fraction
     seed : random seed of the fit
 

@@ -31,9 +31,7 @@ def leave_one_donor_out(
     ----------
     method : benchmark method with donor weights
     data, design : Panel or Cohort, and Design
-    limit : largest relative change that passes
-        Default: half the width of the method's 90% interval of the pooled benchmark, so that no single donor outweighs
-        the uncertainty that is reported.
+    limit : largest relative change that passes; by default half the width of the benchmark's 90% interval
     seed : random seed of the fits
 
     Examples

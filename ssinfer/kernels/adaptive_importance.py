@@ -66,13 +66,9 @@ def build_proposal(log_target: LogTarget, start: Mixture, defensive: Mixture | N
     """Draw nodes for a target: from `start` first, then from mixtures fitted to all pilot rounds so far.
 
     All rounds count: a mixture fitted to the last 1,024 nodes alone missed the tail of a curved posterior, and 5 of
-    8,192 nodes carried all its weight.
-
-    Parameters
-    ----------
-    log_target, start : log density of nodes up to a constant; first proposal, around its mode
-    defensive : components that every proposal keeps, with their shares in the complete proposal
-    count : least number of nodes; 2, 4 or 8 times as many if `ESS_MARGIN` x `MIN_ESS` effective nodes need them
+    8,192 nodes carried all its weight. Every proposal keeps the `defensive` components, with their shares in the
+    complete proposal. At least `count` nodes are drawn, and 2, 4 or 8 times as many if `ESS_MARGIN` x `MIN_ESS`
+    effective nodes need them.
     """
     size = start.centres.shape[1]
     mixture = with_defensive_components(start, defensive)

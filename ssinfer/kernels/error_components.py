@@ -23,13 +23,7 @@ if TYPE_CHECKING:
 
 
 def shock_contrast(rho: float, weights: Floats, baseline: Floats, performance: Floats) -> Floats:
-    """Return S (P, P), the covariance of performance minus weighted-baseline AR(1) shocks, with mean diagonal one.
-
-    Parameters
-    ----------
-    rho, weights : persistence per period, and baseline weights (B,), which sum to one
-    baseline, performance : (B,) and (P,) positions in time
-    """
+    """Return S (P, P), the covariance of performance minus weighted-baseline AR(1) shocks, with mean diagonal one."""
 
     def cov(times: Floats, other_times: Floats) -> Floats:
         return np.asarray(rho ** np.abs(times[:, None] - other_times[None, :]))
@@ -58,11 +52,8 @@ def rotation(noise: Floats, shock: Floats) -> tuple[Floats, Floats]:
 def gaussian_terms(squares: Floats, size: Floats, lam: Floats, noise: Floats, shock: Floats) -> tuple[Floats, Floats]:
     """Return sums of log V and of squares / V (F, J) for variances V = noise_f size_jw + shock_f lam_p.
 
-    Parameters
-    ----------
-    squares : (J, W, P) squared rotated errors of unit j in window w; NaN where the unit has no such window
-    size : (J, W) relative sampling variance of the window; read only where squares are known
-    lam, noise, shock : (P,) eigenvalues of the shock; (F,) grid of parameters
+    `squares` (J, W, P) are rotated errors of unit j in window w, NaN where the unit has no such window. `size` (J, W)
+    is the window's relative sampling variance; `lam` (P,) are eigenvalues of the shock.
     """
     n_units, n_windows, n_parts = squares.shape
     logs, quadratics = np.zeros((noise.size, n_units)), np.zeros((noise.size, n_units))
@@ -93,16 +84,12 @@ class NoiseFit:
 
 
 def fit_noise(squares: Floats, size: Floats, lam: Floats, known: str, masses: Floats, points: int = 33) -> NoiseFit:
-    """Return k and tau by (weighted) maximum likelihood.
+    """Return k and tau by (weighted) maximum likelihood, from the arrays of `gaussian_terms`.
 
-    If k is estimated, V = s^2 [(1 - phi) d_j / dbar + phi lambda]. phi is the shock's share of the variance at the
-    typical size, and s^2 has a closed form for each phi.
-
-    Parameters
-    ----------
-    squares, size, lam : as in `gaussian_terms`
-    known : "size": k is estimated; "variance": `size` holds known variances, and k is 1; "none": k is 0
-    masses, points : (J, R) weights of units, one column per replicate; number of grid points of phi
+    If k is estimated (`known` is "size"), V = s^2 [(1 - phi) d_j / dbar + phi lambda]. phi is the shock's share of the
+    variance at the typical size, on a grid of `points`, and s^2 has a closed form for each phi. If `known` is
+    "variance", `size` holds known variances and k is 1; if "none", k is 0. `masses` (J, R) weigh units, one column per
+    replicate.
     """
     count = np.isfinite(squares).sum(axis=(1, 2)) @ masses  # (R,)
     if known == "variance":

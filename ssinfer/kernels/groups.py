@@ -25,13 +25,7 @@ def dense_codes(labels: NDArray[Any]) -> tuple[Integers, int]:
 
 
 def group_sums(codes: Integers, values: Floats, count: int, weights: Floats | None = None) -> Floats:
-    """Return the (weighted) sum over the rows of each group (count, q).
-
-    Parameters
-    ----------
-    codes, values, weights : group of each row, from 0 (n,), its values (n, q) and its weight (n,)
-    count : number of groups
-    """
+    """Return the (weighted) sum over the rows of each group (count, q), given group codes from 0 and values (n, q)."""
     columns = values.T if weights is None else (weights * column for column in values.T)
     return np.stack([np.bincount(codes, weights=column, minlength=count) for column in columns], axis=1)
 

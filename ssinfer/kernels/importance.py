@@ -26,14 +26,9 @@ MAX_SPREAD = 1.0  # SD of the proposal per principal direction: that of the prio
 def laplace(
     density: Callable[[Floats], float], start: Floats, bound: float, gradient: Gradient | None = None, workers: int = 1
 ) -> tuple[Floats, Floats]:
-    """Return the mode of a log density, and the lower Cholesky factor of the inverse of minus its Hessian.
+    """Return the mode, as `maximise`, and the lower Cholesky factor of the inverse of minus the Hessian.
 
     Directions in which the density is flat, or not concave at the bounds, get `MAX_SPREAD`.
-
-    Parameters
-    ----------
-    density, start, bound, gradient : as for `maximise`
-    workers : number of threads for the gradients of the Hessian
     """
     # rounded, so that rounding errors (another currency, another machine) do not change the nodes
     mode = np.round(maximise(density, start, bound, gradient), 2)
@@ -129,15 +124,10 @@ def distances(nodes: Floats, centre: Floats, root: Floats) -> Floats:
 
 
 def fit_student_mixture(nodes: Floats, weights: Floats, components: int, rounds: int = 12) -> Mixture:
-    """Fit a mixture of Student-t distributions to weighted nodes, by expectation maximisation (Cappé et al. 2008).
+    """Fit a mixture of Student-t distributions to weighted nodes (M, d), by expectation maximisation.
 
-    The start are slices along the leading direction of the weighted nodes. Scale matrices are inflated where few
-    effective nodes would understate the spread.
-
-    Parameters
-    ----------
-    nodes, weights : (M, d) and (M,)
-    components, rounds : largest number of components; rounds of expectation maximisation
+    Cappé et al. (2008). The start are slices along the leading direction of the weighted nodes. Scale matrices are
+    inflated where few effective nodes would understate the spread. There are at most `components`.
     """
     size = nodes.shape[1]
     weights = weights / weights.sum()

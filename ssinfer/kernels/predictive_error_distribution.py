@@ -46,12 +46,9 @@ def variance_sources(s: Floats, relative: Floats) -> Floats:
 
 
 def fit_error_distribution(y: Floats, s: Floats, relative: Floats, clusters: Positions) -> PredictiveErrorDistribution:
-    """Fit the distribution to placebo errors.
+    """Fit the distribution to savings rates y (R,) of placebos and their standard errors s, NaN where there are none.
 
-    Parameters
-    ----------
-    y, s : (R,) savings rates of placebos, as fractions, and their standard errors, NaN where there are none
-    relative, clusters : (R,) r_i, and the number of each row's cluster, from 0, for the variance of the mean
+    `relative` (R,) is r_i. `clusters` (R,) numbers each row's cluster, from 0, for the variance of the mean.
     """
     mean = float(y.mean())
     start = PredictiveErrorDistribution(mean, variance_function(y - mean, variance_sources(s, relative)), 0.0)
@@ -68,13 +65,10 @@ def refit_error_distributions(
     *,
     drawn: bool,
 ) -> list[PredictiveErrorDistribution]:
-    """Fit the distribution again to each bootstrap replicate.
+    """Fit the distribution again to each bootstrap replicate, from `start`, the distribution fitted to the rows.
 
-    Parameters
-    ----------
-    y, s, relative, clusters : as for `fit_error_distribution`
-    weights, start : (K, R) how often each replicate draws each row; the distribution fitted to the rows themselves
-    drawn : whether the bootstrap draws these clusters; a cluster that is drawn twice then counts as two
+    `weights` (K, R) are how often each replicate draws each row. If `drawn`, the bootstrap draws clusters: one that is
+    drawn twice counts as two.
     """
     # y is copied because columns of frames are read-only: the kernel is then compiled for one kind of array only
     fits = _fit(np.array(y), variance_sources(s, relative), clusters, weights, start.mean, start.theta, drawn)

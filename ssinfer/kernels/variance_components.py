@@ -111,12 +111,9 @@ def _least_squares(gram: Floats, right: Floats, theta: Floats, best: Floats) -> 
 
 @compiled
 def fit_variance(square: Floats, regressors: Floats, mass: Floats, theta: Floats) -> tuple[float, int]:
-    """Move theta from a start to an optimum, in place; return the objective there and the number of steps.
+    """Move theta (r,) from a positive start to an optimum, in place; return the objective and the number of steps.
 
-    Parameters
-    ----------
-    square, regressors, mass : (m,) squared errors, (m, r) sources, (m,) weight of each observation
-    theta : (r,) start with a positive entry; it becomes zero if all errors are zero, and NaN if one is not finite
+    `square` and `mass` are (m,). theta becomes zero if all errors are zero, and NaN if one is not finite.
     """
     m, r = regressors.shape
     total, mean_square = 0.0, 0.0

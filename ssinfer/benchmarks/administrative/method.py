@@ -49,10 +49,8 @@ class AdministrativeBenchmark(BenchmarkMethod):
         gives each weight to four of them.
     covariates : sequence of str
         Covariates whose baseline value changes growth (gamma), by weighted least squares over the reference group.
-    history : int or None
-        Number of earlier windows that k and tau are estimated from too. None: all that the panel holds.
-    n_draws, chains : int
-        Total number of draws, and the number of chains into which they are split; it has to divide `n_draws`.
+    history : int or None, number of earlier windows that k and tau are estimated from too; None: all in the panel
+    n_draws, chains : int, total number of draws, and the number of chains, which has to divide it
 
     Examples
     --------

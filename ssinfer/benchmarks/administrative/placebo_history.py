@@ -163,16 +163,11 @@ def covariate_matrix(problem: Problem, covariates: Sequence[str]) -> Floats | No
 
 
 def growth_factor(problem: Problem, predicted: Floats, z: Floats, after: Positions, pool: Positions) -> Floats:
-    """Return the growth factor 1 + gamma_t'(z_i - zbar) of every unit (N, P).
+    """Return the growth factor 1 + gamma_t'(z_i - zbar) of every unit (N, P), of standardised covariates z (N, q).
 
-    gamma is fitted by weighted least squares to the placebos' relative errors. A placebo's own value is left out of its
-    own prediction through its leverage.
-
-    Parameters
-    ----------
-    predicted : (N, P) benchmarks without covariates, in EUR per insured-year
-    z : (N, q) standardised covariates
-    after, pool : columns of the performance periods; rows of the placebo units
+    gamma is fitted by weighted least squares to the relative errors of the placebos in the rows `pool`. A placebo's own
+    value is left out of its own prediction through its leverage. `predicted` (N, P) are benchmarks without covariates;
+    `after` (P,) are columns.
     """
     usable = pool[
         np.isfinite(predicted[pool]).all(axis=1) & np.isfinite(problem.spending[np.ix_(pool, after)]).all(axis=1)

@@ -79,11 +79,8 @@ def reference_groups(problem: Problem) -> Floats:
 def trended(spending: Floats, means: Floats, shares: Floats, before: Positions, after: Positions) -> Floats:
     """Return the trended baseline sum_b w_b y_b R_t / R_b of every unit (N, P); NaN without baseline spending.
 
-    Parameters
-    ----------
-    spending, means : (N, T) of each unit and of its reference group, in EUR per insured-year
-    shares : (B,) weights of the baseline periods
-    before, after : columns of the baseline (B,) and of the performance periods (P,)
+    `spending` and `means` (N, T) are those of each unit and of its reference group. `shares` (B,) weigh the columns
+    `before` (B,).
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = (spending[:, before] / means[:, before]) @ shares

@@ -51,12 +51,8 @@ SAMPLE = ("chain", "draw")
 class PanelGroups(Mapping[str, xr.Dataset]):
     """ArviZ groups of a fit by importance sampling. They are computed at first access, so a backtest skips them.
 
-    Attributes
-    ----------
-    layout, posterior, chains : Layout, Posterior, number of chains
-    picked : (chains x draws,) node of each draw
-    labels : unit and period labels of the layout's rows and columns
-    seed : of the draws that only these groups need
+    `picked` (chains x draws,) is the node of each draw. `labels` are those of the layout's rows and columns. `seed` is
+    that of the draws that only these groups need.
     """
 
     layout: Layout
@@ -148,12 +144,8 @@ def unit_densities(
 ) -> tuple[Floats, Floats]:
     """Return log densities (S, N) of each unit's fitted spending, and replicates (S, K) of cells as spending.
 
-    For each draw the common effects are drawn from their exact posterior at the draw's node.
-
-    Parameters
-    ----------
-    layout, nodes, picked : Layout, nodes (M, d), and the node of each draw (S,)
-    cells, rng : (K, 2) row and column of the cells that have replicates, and the Generator
+    For each draw the common effects are drawn from their exact posterior at the draw's node, which is `picked` (S,)
+    from `nodes` (M, d). `cells` (K, 2) are rows and columns.
     """
     model, y, seen = layout.model, layout.y, layout.seen
     width = model.loadings.shape[1]

@@ -48,11 +48,8 @@ def draw_joint(
 ) -> Floats:
     """Draw the cells (S, I, 2 P) of several treated units jointly: the expected part first, then the outcome.
 
-    Parameters
-    ----------
-    model, posterior, picked : the node of each draw is picked (S,)
-    data : y and seen (N, T)
-    rows, cells, rng : (I,) treated units, and (P,) cells
+    The node of each draw is `picked` (S,). `data` are y and seen (N, T), `rows` (I,) the treated units, `cells` (P,)
+    columns.
     """
     y, seen = data
     draws = np.empty((len(picked), len(rows), 2 * len(cells)))

@@ -54,11 +54,7 @@ def estimate_placebos(
 ) -> Iterable[Estimate]:
     """Estimate designs with one treated unit each, of one window and one fold.
 
-    Parameters
-    ----------
-    problems, layouts, generators : one entry per design
-    data : y and seen (N, T) with the sealed cells of every placebo, as the other placebos see them
-    size : Size
+    `data` are y and seen (N, T) with the sealed cells of every placebo, as the other placebos see them.
     """
     y, seen = data
     first = layouts[0]

@@ -46,28 +46,21 @@ class HierarchicalBenchmark(BenchmarkMethod):
 
     Parameters
     ----------
-    scale : "log" or "identity"
-        Whether effects multiply spending or add to it. "identity" allows zero spending.
-    trend : bool
-        Whether units have their own linear trends.
-    shock : "ar1" or None
-        Autocorrelated shock of a unit, which does not shrink with its size.
+    scale : "log" or "identity", whether effects multiply spending or add to it; "identity" allows zero spending
+    trend : bool, whether units have their own linear trends
+    shock : "ar1" or None, autocorrelated shock of a unit, which does not shrink with its size
     volatility : bool
         Whether the size of all units' shocks differs between periods (one parameter each), or is the same. The controls
         show it, also in the performance period: intervals and thresholds are narrower in a calm year.
-    season : int, optional
-        Number of periods in a season cycle. Units then have their own seasonal pattern.
+    season : int, optional, number of periods in a season cycle; units then have their own seasonal pattern
     spatial : None, "distance" or the name of a covariate
         Whether neighbours share a level and a shock. "distance": correlated exp(-distance / `range_km`), from the
         panel's covariates latitude and longitude. A covariate: shared in the regions that it numbers.
     range_km, rank : float, int
         Range of the correlation in kilometres; number of leading eigenvectors to which the correlation is reduced.
-    covariates : sequence of str
-        Covariates whose baseline means explain growth. Their effects are shrunk towards zero.
-    n_draws, chains : int
-        Total number of draws, and number of chains into which they are split; it has to divide `n_draws`.
-    nodes : int
-        Least number of nodes of the importance sampling, a power of two. At most eight times as many are used.
+    covariates : sequence of str, whose baseline means explain growth; their effects are shrunk towards zero
+    n_draws, chains : int, total number of draws, and number of chains, which has to divide it
+    nodes : int, least number of nodes of the importance sampling, a power of two; at most eight times as many are used
     bootstrap : int
         Number of panels in the parametric bootstrap behind `cf.confidence` (REML of the same model); 0 for none. 200
         are enough for 90% and 95% intervals.

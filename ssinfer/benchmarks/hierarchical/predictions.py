@@ -34,13 +34,9 @@ class PlaceboPredictions:
 def predict_placebos(
     model: PanelModel, nodes: Floats, y: Floats, seen: Floats, rows: Positions, cells: Positions
 ) -> PlaceboPredictions:
-    """Predict the sealed cells of several units.
+    """Predict the sealed cells (P,) of units `rows` (I,) at parameters `nodes` (M, d).
 
-    Parameters
-    ----------
-    model, nodes : PanelModel, and its parameters (M, d)
-    y, seen : (N, T) outcome and seen cells, which may include the sealed cells of these units
-    rows, cells : (I,) units and (P,) sealed cells
+    `y` and `seen` (N, T) may include the sealed cells of these units.
     """
     if model.loadings.shape[1] == 1:
         panel = (model.sampling, seen, y, model.loadings[:, 0])
@@ -84,12 +80,9 @@ def reweight_for_placebo(
 ) -> tuple[Posterior, Floats, Floats]:
     """Return the posterior without one placebo's sealed cells, and mean and covariance of these cells at its nodes.
 
-    Parameters
-    ----------
-    model, proposal : the proposal is shared by the placebos of a fold
-    predictions, number : predictions of all placebos of the fold, and the number of this placebo among them
-    data : y and seen (N, T) without the placebo's sealed cells, its row (1,), the cells (P,)
-    nodes : if the weights are not reliable, 2, 4 or 8 times as many nodes are drawn
+    The placebos of a fold share `proposal` and `predictions`; this one has `number` among them. `data` are y and seen
+    (N, T) without its sealed cells, its row (1,) and the cells (P,). If the weights are not reliable, 2, 4 or 8 times
+    as many nodes are drawn.
     """
     posterior = pareto_smoothed_weights(predictions.log_target[:, number], proposal)
     for multiple in MULTIPLES:

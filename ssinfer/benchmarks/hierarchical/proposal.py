@@ -21,13 +21,7 @@ BOUNDARY_QUANTILE = -1.5  # their centre in x: the 7% quantile of a deviation's 
 
 
 def build_panel_proposal(model: PanelModel, y: Floats, seen: Floats, count: int) -> Proposal:
-    """Draw importance-sampling nodes for the posterior given the observed cells; the first proposal is at the mode.
-
-    Parameters
-    ----------
-    model, count : PanelModel, and the least number of nodes, as for `build_proposal`
-    y, seen : (N, T) outcome, 0 where unseen; 1 where seen, else 0
-    """
+    """Draw at least `count` importance-sampling nodes for the posterior given the observed cells."""
     mode, root = model.mode(y, seen)
     start = Mixture(np.ones(1), mode[None], root[None])
     defensive = defensive_components(model, mode, root, y, seen)
@@ -37,15 +31,11 @@ def build_panel_proposal(model: PanelModel, y: Floats, seen: Floats, count: int)
 def defensive_components(model: PanelModel, mode: Floats, root: Floats, y: Floats, seen: Floats) -> Mixture | None:
     """Return the components of a proposal where shocks, or trends, are almost zero; None for a model without them.
 
-    A Student-t at the mode does not reach these regions, and Pareto k and ESS cannot reveal a region that no node has
-    visited. Without shocks the likelihood does not depend on persistence and volatilities: they have their priors,
-    standard normal in x, and the other parameters stay at the mode. Without trends the shocks are larger and last
-    longer: the other parameters have their conditional mode. Shares are those in the complete proposal.
-
-    Parameters
-    ----------
-    model, mode, root : mode (d,) of x, and the lower Cholesky factor (d, d) of the covariance there
-    y, seen : (N, T)
+    A Student-t at the `mode` (d,), with `root` the lower Cholesky factor of its covariance, does not reach these
+    regions, and Pareto k and ESS cannot reveal a region that no node has visited. Without shocks the likelihood does
+    not depend on persistence and volatilities: they have their priors, standard normal in x, and the other parameters
+    stay at the mode. Without trends the shocks are larger and last longer: the other parameters have their conditional
+    mode. Shares are those in the complete proposal.
     """
     names = [parameter.name for parameter in model.parameters]
     shares, centres, covariances = [], [], []

@@ -52,13 +52,7 @@ class BootstrapFit:
         cells: Positions,
         count: int,
     ) -> BootstrapFit:
-        """Fit the model and refit it to simulated panels.
-
-        Parameters
-        ----------
-        model, data : PanelModel, and y and seen (N, T) for predictions
-        fitted, rows, cells, count : as for `bootstrap_errors`
-        """
+        """Fit the model and refit it to simulated panels, as `bootstrap_errors`; `data` are y and seen (N, T)."""
         y, seen = data
         flat = flatten(model)
         estimate = restricted_maximum(flat, y * fitted, fitted)
@@ -82,15 +76,10 @@ def flatten(model: PanelModel) -> PanelModel:
 def restricted_maximum(
     model: PanelModel, y: Floats, seen: Floats, start: Floats | None = None, tolerance: float = 1e-9
 ) -> Floats:
-    """Return the parameters x at the maximum of the restricted likelihood.
+    """Return the parameters x at the maximum of the restricted likelihood of a model with flat period effects.
 
     The volatility of a period is a random effect, not a parameter, and its distribution stays in the likelihood.
     Otherwise the shock's SD and the volatilities would share one scale.
-
-    Parameters
-    ----------
-    model, y, seen : PanelModel with flat period effects; outcome (N, T), 0 where unseen; 1 where seen, else 0
-    start, tolerance : as for `maximise`
     """
     free = np.array([parameter.kind != "factor" for parameter in model.parameters])
 
@@ -125,11 +114,8 @@ def bootstrap_errors(
 ) -> Floats:
     """Return predictions at the estimate minus predictions at refitted parameters (count, I, P), on simulated panels.
 
-    Parameters
-    ----------
-    model, estimate, count : PanelModel, its parameters (d,), number of panels
-    fitted, seen : (N, T) 1 in the cells from which the parameters are refitted, and from which effects are predicted
-    rows, cells : (I,) predicted units and (P,) cells
+    `fitted` and `seen` (N, T) are 1 in the cells from which parameters are refitted, and from which effects are
+    predicted. `rows` (I,) and `cells` (P,) are predicted.
     """
     rng = np.random.default_rng(SEED)
     # the likelihood is flat at the bounds: a refit that starts there would stay there

@@ -59,14 +59,10 @@ def sampling_draws(comparison: ComparisonGroup, kind: Confidence, n_draws: int, 
 def skewed_noise(
     covariance: Floats, skewness: Floats, persons: Floats, n_draws: int, rng: np.random.Generator
 ) -> Floats:
-    """Draw the errors of groups' means (n_draws, I, P), with the first three moments of a mean of persons.
+    """Draw the errors of groups' means (n_draws, I, P), with the first three moments of a mean of `persons` (I,).
 
     Spending is skewed, and so is the mean of a few hundred persons. A normal error would miss mostly on one side.
-
-    Parameters
-    ----------
-    covariance, skewness : (P, P) and (P,), of one person's spending over periods
-    persons : (I,) number of persons in each group
+    `covariance` (P, P) and `skewness` (P,) are those of one person's spending over periods.
     """
     sd = np.sqrt(np.diag(covariance))
     correlation = covariance / np.maximum(np.outer(sd, sd), 1e-300)

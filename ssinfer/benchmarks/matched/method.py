@@ -88,8 +88,7 @@ class PropensityMatching(BenchmarkMethod):
     ----------
     covariates : sequence of str or None
         Baseline covariates of the score and the balance table; None: all. Each level of a label becomes an indicator.
-    exact : sequence of str
-        Covariates on which matched persons agree exactly.
+    exact : sequence of str, covariates on which matched persons agree exactly
     prior_spending : bool
         Add the person's baseline spending to the score. With "did" this invites regression to the mean, and a warning
         is given. adjustment="lagged" avoids it if the treated were chosen by their spending. If they differ in a
@@ -98,12 +97,10 @@ class PropensityMatching(BenchmarkMethod):
     comparison : "match", "att", "overlap" or "entropy"
         Matched sets, or one of three kinds of weights. "overlap" estimates the effect for persons in equipoise, not
         for the treated.
-    ratio, replace : int, bool
-        Controls per treated person, and whether a control may serve several treated persons.
+    ratio, replace : int, bool, controls per treated person, and whether a control may serve several treated persons
     order : "largest", "smallest", "closest" or "data"
         Who chooses first: largest or smallest score, smallest distance, or smallest number of the person.
-    caliper, on : float or None, "logit" or "score"
-        Largest allowed distance in standard deviations of `on`, the scale of matching; None: no limit.
+    caliper, on : float or None, largest allowed distance in standard deviations of `on`, "logit" or "score"
     adjustment : "did", "doubly robust" or "lagged"
         See :func:`~ssinfer.benchmarks.matched.outcome.adjusted_outcome`.
     outcome_model : "linear", "two-part", "gamma" or "tweedie"
@@ -111,12 +108,9 @@ class PropensityMatching(BenchmarkMethod):
         the comparison is balanced.
     scores : "maximum likelihood" or "bayesian"
         "bayesian" matches again for each posterior draw of the score, and divides the draws equally among them.
-    score_draws : int
-        Posterior draws of the score, between 1 and `n_draws`.
-    classifier : scikit-learn classifier, optional
-        Used in place of the logistic regression.
-    confidence : "cluster", "abadie-imbens", "bootstrap-t" or None
-        Sampling distribution; None: none.
+    score_draws : int, posterior draws of the score, between 1 and `n_draws`
+    classifier : scikit-learn classifier, optional, used in place of the logistic regression
+    confidence : "cluster", "abadie-imbens", "bootstrap-t" or None, the sampling distribution
     truncation : float or None
         Cap spending per insured-year, per period, at this quantile of the persons outside the treated units, for
         example 0.99. Benchmark and observed spending are then both of truncated spending.
@@ -128,10 +122,8 @@ class PropensityMatching(BenchmarkMethod):
     balance_limits : BalanceLimits, mapping or None
         Limits on balance, fixed before any effect is known. `diagnostics` reports each as PASS or FAIL. A study file
         writes them as a table: ``balance_limits = { smd = 0.05, matched = 0.9 }``.
-    require_balance : bool
-        Refuse the benchmark if a limit on balance is not respected.
-    n_draws : int
-        Number of draws.
+    require_balance : bool, refuse the benchmark if a limit on balance is not respected
+    n_draws : int, number of draws
 
     Notes
     -----
@@ -142,17 +134,9 @@ class PropensityMatching(BenchmarkMethod):
 
     References
     ----------
-    Stuart, E. A. (2010). Matching methods for causal inference: a review and a look forward. Statistical Science 25,
-    1-21. doi:10.1214/09-STS313
-
-    Daw, J. R. and Hatfield, L. A. (2018). Matching and regression to the mean in difference-in-differences analysis.
-    Health Services Research 53, 4138-4156. doi:10.1111/1475-6773.12993
-
-    Ding, P. and Li, F. (2019). A bracketing relationship between difference-in-differences and lagged-dependent-
-    variable adjustment. Political Analysis 27, 605-615. doi:10.1017/pan.2019.25
-
-    Cameron, A. C. and Miller, D. L. (2015). A practitioner's guide to cluster-robust inference. Journal of Human
-    Resources 50, 317-372. doi:10.3368/jhr.50.2.317
+    Matching: Stuart (2010), doi:10.1214/09-STS313. Regression to the mean: Daw and Hatfield (2018),
+    doi:10.1111/1475-6773.12993. Bracketing: Ding and Li (2019), doi:10.1017/pan.2019.25. Clusters: Cameron and Miller
+    (2015), doi:10.3368/jhr.50.2.317.
 
     Examples
     --------

@@ -46,8 +46,7 @@ class AugmentedSyntheticControl(DonorWeighting):
         :math:`\rho` as a share of the mean eigenvalue of :math:`X X^\top`; infinity is the plain synthetic control.
         None chooses it for each unit by forecasting later baseline periods from earlier ones, as many at a time as
         there are performance periods: the strongest ridge within one standard error of the best.
-    intercept : bool
-        Match deviations from the baseline mean.
+    intercept : bool, match deviations from the baseline mean
     inference : "placebo", "jackknife+" or "none"
         "placebo" as for `SyntheticControl`. "jackknife+" leaves out one of at least 19 baseline periods at a time, and
         takes errors as fully persistent: the error of an average over periods is as large as that of one period.

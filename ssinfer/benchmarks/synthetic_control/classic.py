@@ -40,8 +40,7 @@ class SyntheticControl(DonorWeighting):
 
     Parameters
     ----------
-    intercept : bool
-        Match deviations from the baseline mean (the demeaned form of Doudchenko and Imbens 2016).
+    intercept : bool, match deviations from the baseline mean (the demeaned form of Doudchenko and Imbens 2016)
     predictors : sequence, optional
         Match these instead of every baseline period. Each is a covariate's name, ``"spending"``, or a pair
         ``(name, periods)``, and is averaged over its periods (the baseline by default).
@@ -50,12 +49,9 @@ class SyntheticControl(DonorWeighting):
     noise_penalty : float
         :math:`\kappa`, at least 0. With 1 the donors' sampling variance of all matched periods counts once more, so
         small and noisy donors get less weight. Needs the panel's `cv` or `sampling_variance`.
-    max_donors : int, optional
-        Use only this many donors, the nearest to each unit in the baseline.
-    season : None, "same-quarter" or "whole-year"
-        With several periods per year, the periods that are compared: see `matched_periods.match_periods`.
-    periods_per_year : int
-        4 for quarterly data.
+    max_donors : int, optional; use only this many donors, the nearest to each unit in the baseline
+    season : None, "same-quarter" or "whole-year": the periods that are compared, see `matched_periods.match_periods`
+    periods_per_year : int, 4 for quarterly data
     inference : "placebo", "bayes" or "none"
         "placebo" takes each donor in turn as if it were treated, and learns the benchmark's error from these fits.
         Its draws are a sampling (confidence) distribution. It needs 19 donors, and more donors than treated units;

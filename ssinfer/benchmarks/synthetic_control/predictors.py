@@ -81,12 +81,8 @@ def fit_predictors(
 ) -> tuple[Floats, Floats, Integers, Integers, tuple[dict[str, float], ...]]:
     """Return weights (M, N), gap, status and iterations (M,), and V per predictor, one dict per fit.
 
-    With nested V each target searches its own, with fixed seeds: its weights do not depend on the other fits.
-
-    Parameters
-    ----------
-    predictors, matched : predictors, and spending (T, N) in the matched periods
-    targets, donors : (M,), the unit that each fit has to match, and (M, N), the donors that it may use
+    With nested V each target searches its own, with fixed seeds: its weights do not depend on the other fits. `matched`
+    (T, N) is spending in the matched periods. Fit m of unit ``targets[m]`` may use ``donors[m]`` (N,).
     """
     M, N = donors.shape
     P = len(predictors.X)

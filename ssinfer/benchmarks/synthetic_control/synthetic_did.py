@@ -35,10 +35,8 @@ class SyntheticDiD(DonorWeighting):
 
     Parameters
     ----------
-    unit_ridge : float, optional
-        :math:`\zeta_\omega / \hat\sigma`, at least 0; None for :math:`T_1^{1/4}`.
-    time_ridge : float
-        :math:`\zeta_\lambda / \hat\sigma`, at least 0.
+    unit_ridge : float, optional, :math:`\zeta_\omega / \hat\sigma`, at least 0; None for :math:`T_1^{1/4}`
+    time_ridge : float, :math:`\zeta_\lambda / \hat\sigma`, at least 0
     inference : "placebo-se", "placebo" or "none"
         "placebo-se" draws normal errors with the covariance of all placebos' errors (algorithm 4 of the source,
         enumerated). "placebo" as for `SyntheticControl`.

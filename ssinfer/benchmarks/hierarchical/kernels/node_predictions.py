@@ -22,16 +22,11 @@ def predict_nodes(
     cells: Positions,
     max_batch_numbers: int = 4_000_000,
 ) -> tuple[Floats, Floats, Floats]:
-    """Predict the cells of each of I units without these cells of the unit, at every node.
+    """Predict `cells` (P,) of units `rows` (I,) without these cells of the unit, at every node.
 
     Returns log likelihoods (M, I) of all other seen cells, with mean (M, I, 2 P) and covariance (M, I, 2 P, 2 P) as in
-    `predict`. The log likelihood is minus infinity if a covariance is singular to rounding error.
-
-    Parameters
-    ----------
-    nodes, panel : Nodes, and noise, seen, y and loading, as for `period_effects`
-    rows, cells : (I,) units and (P,) sealed cells
-    max_batch_numbers : size of the largest array of a batch of nodes
+    `predict`. The log likelihood is minus infinity if a covariance is singular to rounding error. `panel` has noise,
+    seen, y and loading, as for `period_effects`. `max_batch_numbers` bounds the largest array of a batch of nodes.
     """
     count, width = len(nodes), 2 * len(cells)
     log_likelihood = np.full((count, len(rows)), -np.inf)

@@ -54,16 +54,11 @@ class BalanceLimits:
 
     Attributes
     ----------
-    smd : float
-        Largest absolute standardised mean difference after adjustment.
-    variance_ratio : float
-        Largest variance ratio, in either direction: 2 means between 0.5 and 2.
-    ks : float
-        Largest Kolmogorov-Smirnov distance after adjustment, a fraction.
-    equipoise, matched : float
-        Smallest share of persons in equipoise, and of treated persons that are matched, as fractions.
-    effective_sample_size : float
-        Smallest effective number of controls.
+    smd : float, largest absolute standardised mean difference after adjustment
+    variance_ratio : float, largest variance ratio, in either direction: 2 means between 0.5 and 2
+    ks : float, largest Kolmogorov-Smirnov distance after adjustment, a fraction
+    equipoise, matched : float, smallest share of persons in equipoise, and of treated persons that are matched
+    effective_sample_size : float, smallest effective number of controls
 
     Examples
     --------
@@ -88,14 +83,10 @@ class BalanceLimits:
                 )
 
     def judge(self, table: pd.DataFrame, treated: Booleans, weights: Floats, score: Floats) -> tuple[JudgedLimit, ...]:
-        """Compare the balance after adjustment with each limit that is set.
+        """Compare the balance after adjustment in a `balance_table` with each limit that is set.
 
-        Without a covariate that has a variance, the limit on the variance ratio is left out.
-
-        Parameters
-        ----------
-        table : from :func:`~ssinfer.benchmarks.matched.balance.measures.balance_table`, with weights
-        treated, weights, score : (n,) of each person; a treated person with weight 0 is unmatched
+        Without a covariate that has a variance, the limit on the variance ratio is left out. Treated persons with
+        weight 0 are unmatched.
         """
         smd, ks, ratio = table[SMD + AFTER].abs(), table["ks" + AFTER], table["variance_ratio" + AFTER].dropna()
         measured = {

@@ -58,16 +58,12 @@ class PlaceboPaths:
 
 
 def loose_directions(relative: Floats, noise: Floats, chosen: Positions, n_baseline: int) -> Floats:
-    """Return the covariance 11' + f_j f_j' of each chosen donor, with f_j the leading factor of the other donors.
+    """Return the covariance 11' + f_j f_j' of each `chosen` donor, with f_j the leading factor of the other donors.
 
-    In the baseline, on which weights are fitted, f_j is the leading principal component, with mean square one. In the
-    performance periods it is what the donors do in proportion to their loadings on it, so a shock of the performance
-    periods alone is no factor. It is left out with fewer than five periods, three baseline periods or three donors.
-
-    Parameters
-    ----------
-    relative, n_baseline : paths (J, T) in units of the donors' levels, the `n_baseline` periods first
-    noise, chosen : mean sampling variance (J,) of each path, which noisier donors count less by; positions (m,) of j
+    The paths `relative` (J, T) begin with the baseline. In it, where weights are fitted, f_j is the leading principal
+    component, with mean square one; donors count less by their mean sampling variance `noise` (J,). In the performance
+    periods f_j is what the donors do in proportion to their loadings on it, so a shock of the performance periods alone
+    is no factor. It is left out with fewer than five periods, three baseline periods or three donors.
     """
     J, T = relative.shape
     loose = np.full((chosen.size, T, T), LOOSE_VARIANCE)

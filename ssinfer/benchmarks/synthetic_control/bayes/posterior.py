@@ -118,13 +118,9 @@ def sample_posterior(
 ) -> WeightPosterior:
     """Draw from the posterior with four chains, again and longer if they do not agree.
 
-    The first chain learns the metric. Each further attempt takes the metric from the variance of all earlier draws,
-    and every chain continues where it ended.
-
-    Parameters
-    ----------
-    model, rng : model and random generator
-    draws_per_chain, min_transitions : draws that are kept, evenly spaced, and transitions of a chain's first attempt
+    The first chain learns the metric. Each further attempt takes the metric from the variance of all earlier draws, and
+    every chain continues where it ended. The draws that are kept are evenly spaced. A chain's first attempt has
+    `min_transitions`.
     """
     starts, metric = rng.standard_normal((CHAINS, model.size)), np.empty(0)
     for attempt in ATTEMPTS:

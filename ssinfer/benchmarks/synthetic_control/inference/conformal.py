@@ -51,16 +51,13 @@ def conformal_p_value(method: DonorWeighting, panel: Panel, design: Design, savi
 
     Parameters
     ----------
-    method : SyntheticControl or AugmentedSyntheticControl
-    panel, design
-        As for `placebo_test`.
-    saving : float
-        Saving per insured-year under the null hypothesis.
+    method, panel, design : as for `placebo_test`, without SyntheticDiD, whose weights read the performance periods
+    saving : float, saving per insured-year under the null hypothesis
 
     Raises
     ------
     NotSupportedError, DataError, DesignError, ConvergenceError
-        As for `placebo_test`, and for SyntheticDiD, whose weights depend on the performance periods.
+        As for `placebo_test`, and for SyntheticDiD.
 
     References
     ----------
@@ -82,10 +79,8 @@ def conformal_interval(method: DonorWeighting, panel: Panel, design: Design, lev
 
     Parameters
     ----------
-    method, panel, design
-        As for `conformal_p_value`.
-    level : float
-        Confidence level, a fraction.
+    method, panel, design : as for `conformal_p_value`
+    level : float, confidence level, a fraction
 
     Raises
     ------

@@ -21,17 +21,11 @@ MIN_PERIODS = 19  # with fewer, no p-value is as small as 5%
 def jackknife_plus_errors(
     window: FitWindow, own: Fits, share: float, n_draws: int, rng: np.random.Generator, *, intercept: bool
 ) -> PredictiveErrors:
-    """Draw errors of the benchmark by leaving out one baseline period at a time.
+    """Draw an even number of errors of the benchmark by leaving out one baseline period at a time.
 
-    Without period t the benchmark of the performance periods is b_(-t) and the held-out error is r_t.
-    Draws are b_(-t) + |r| and b_(-t) - |r|, with |r| at the conformal rank of r_t among the held-out errors. Sign and
-    size are the same in all performance periods.
-
-    Parameters
-    ----------
-    window, own, intercept : window, fit and intercept of the treated unit
-    share : strength of the ridge chosen on all periods, which is kept, as a share of the mean eigenvalue
-    n_draws, rng : an even number, and the random generator
+    Without period t the benchmark of the performance periods is b_(-t) and the held-out error is r_t. Draws are b_(-t)
+    + |r| and b_(-t) - |r|, with |r| at the conformal rank of r_t among the held-out errors. Sign and size are the same
+    in all performance periods. `share` is the strength of the ridge chosen on all periods, which is kept.
     """
     Z = np.ascontiguousarray(window.Y[window.pre])
     R, donors = Z.shape[0], window.others

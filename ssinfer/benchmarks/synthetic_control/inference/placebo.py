@@ -101,12 +101,8 @@ def placebo_test(
     Parameters
     ----------
     method : SyntheticControl, AugmentedSyntheticControl or SyntheticDiD
-    panel : Panel
-        With the treated unit's performance spending.
-    design : Design
-        With one treated unit.
-    statistic : "rmspe_ratio" or "saving"
-        The ratio of root mean squared errors in performance and baseline, or the absolute pooled saving.
+    panel, design : Panel with the treated unit's performance spending, and Design with one treated unit
+    statistic : "rmspe_ratio" (root mean squared errors in performance over baseline) or "saving" (absolute, pooled)
 
     Raises
     ------

@@ -35,12 +35,9 @@ def placebo_errors(
 ) -> PredictiveErrors:
     """Draw errors of the treated unit's benchmark from those of the placebos, in antithetic pairs.
 
-    Parameters
-    ----------
-    window, own, placebos : window and fit of the treated unit, and fits of its donors in the order of ``window.others``
-    n_draws, rng : an even number, and the random generator
-    normal : draw normal errors with the covariance of the placebos' errors (Arkhangelsky et al. 2021, algorithm 4)
-        instead of the conformal distribution of kernel ``placebo_distribution``
+    Fits of `placebos` are in the order of ``window.others``. Errors have the conformal distribution of kernel
+    ``placebo_distribution``, or are `normal` with the covariance of the placebos' errors (Arkhangelsky et al. 2021,
+    algorithm 4).
     """
     converged = np.flatnonzero(placebos.status != NOT_CONVERGED)
     m, failed = converged.size, placebos.status.size - converged.size

@@ -47,17 +47,11 @@ def conformal_quantiles(ordered: Floats, uniform: Floats) -> Floats:
 def predictive_errors(
     vectors: Floats, pooling: Floats, deviation: Floats, own_deviation: float, uniform: Floats
 ) -> Floats:
-    """Draw error paths (2 D, P) of the treated unit from those of the placebos, in antithetic pairs.
+    """Draw error paths (2 D, P) of the treated unit from those of the placebos, `vectors` (m, P), in antithetic pairs.
 
     The pooled absolute error has the conformal distribution. The path over periods is that of the placebo with this
-    rank, shifted so that its pooled value is the drawn one.
-
-    Parameters
-    ----------
-    vectors : array (m, P), placebo errors per performance period
-    pooling : array (P,), weights of the periods in the pooled error; sum one
-    deviation, own_deviation : array (m,) and float, SD of the pooled error of each placebo and of the treated unit
-    uniform : array (D,), probabilities in (0, 1), one per pair of draws
+    rank, shifted so that its pooled value is the drawn one. `pooling` (P,) weighs the periods. `deviation` (m,) and
+    `own_deviation` are SDs of pooled errors. Each pair of draws has one of the probabilities `uniform` (D,).
     """
     pooled = vectors @ pooling / deviation
     order = np.argsort(np.abs(pooled), kind="stable")

@@ -29,13 +29,9 @@ _LOWEST_LOG_V = -18.0  # v is taken relative to the largest: exp(-18) = 1.5e-8 c
 def weighted_fit(X: Floats, Z: Floats, v: Floats, warm: Floats) -> tuple[Floats, float, float, int, int]:
     """Return W(V) (J,), the outcome's sum of squares ``|Z w|^2``, and the certificate: gap, status, iterations.
 
-    Of several weights that fit the predictors equally well, W(V) are those of least norm.
-
-    Parameters
-    ----------
-    X, Z : arrays (P, J), (T, J), donors' differences from the target in standardised predictors and in the outcome
-    v : array (P,), predictor weights >= 0
-    warm : array (J,), weights to start from
+    X (P, J) and Z (T, J) are donors' differences from the target in standardised predictors and in the outcome. The
+    search starts from `warm` (J,). Of several weights that fit the predictors equally well, W(V) are those of least
+    norm.
     """
     P, J = X.shape
     G = np.zeros((J, J))
@@ -123,11 +119,8 @@ def nested_search(
 ) -> tuple[Floats, Floats, float, float, int]:
     """Return v (P,) with sum one, then w, loss, gap and status as in `weighted_fit`.
 
-    Parameters
-    ----------
-    X, Z : (P, J), (T, J), as in `weighted_fit`
-    starts, generations : values of log v (M, P) that are always tried, and generations of ``max(30, 6 P, M)`` members
-    rng : draws the other members and all mutations
+    The values `starts` (M, P) of log v are always tried. `rng` draws the other of ``max(30, 6 P, M)`` members and all
+    mutations.
     """
     P, J = X.shape
     M = starts.shape[0]

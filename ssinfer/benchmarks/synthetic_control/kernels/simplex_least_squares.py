@@ -160,14 +160,9 @@ def kkt_gap(G: Floats, penalty: Floats, w: Floats) -> float:
 def simplex_weights(G: Floats, penalty: Floats, warm: Floats) -> tuple[Floats, float, int, int]:
     """Minimise ``w'Gw + sum_j penalty_j w_j^2`` over the simplex: weights (J,), KKT gap, status and iterations.
 
-    The status is 0 optimal, 1 exact fit (w'Gw = 0 up to rounding, so other weights may fit equally well) or 2 not
-    converged. Iterations count donors that entered or left the active set.
-
-    Parameters
-    ----------
-    G : array (J, J), symmetric, positive semi-definite
-    penalty : array (J,), ridge terms >= 0, in the unit of G
-    warm : array (J,), weights of a neighbouring problem to start from; all zero for a cold start
+    G (J, J) is positive semi-definite; the search starts from `warm` (J,), or cold from zeros. The status is 0 optimal,
+    1 exact fit (w'Gw = 0 up to rounding, so other weights may fit equally well) or 2 not converged. Iterations count
+    donors that entered or left the active set.
     """
     J = G.shape[0]
     scale = 0.0

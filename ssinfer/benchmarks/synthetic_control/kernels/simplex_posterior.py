@@ -155,17 +155,11 @@ def log_density(q: Floats, data: Baseline, gradient: Floats) -> float:
 def sample_chain(
     rng: np.random.Generator, start: Floats, metric: Floats, step: float, warmup: int, n_draws: int, data: Baseline
 ) -> tuple[Floats, int, Floats, float]:
-    """Run one chain of Hamiltonian Monte Carlo with trajectories of random length.
+    """Run one chain of Hamiltonian Monte Carlo from `start` (d,), with trajectories of random length.
 
-    Step size (dual averaging towards 85% acceptance) and a diagonal metric are adapted in the warm-up and fixed
-    afterwards, so that the draws leave the posterior invariant. Returns draws (n_draws, d), the number of divergent
-    transitions after the warm-up, and the metric and step used there.
-
-    Parameters
-    ----------
-    start, warmup, n_draws : first state (d,), transitions before the first draw, and draws
-    metric, step : variances (d,) of another chain, or (0,) to learn them; step size to start from
-    data : data and constants of the model
+    Step size (dual averaging towards 85% acceptance) and a diagonal metric are adapted in the warm-up, from those given
+    (a metric (0,) is learned), and fixed afterwards, so that the draws leave the posterior invariant. Returns draws
+    (n_draws, d), the number of divergent transitions after the warm-up, and the metric and step used there.
     """
     d = start.size
     q = start.copy()
