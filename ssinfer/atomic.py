@@ -31,8 +31,7 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
 def atomic_files(folder: Path, *, last: str = "") -> Iterator[Path]:
     """Yield a temporary folder; its contents are moved into `folder` when the block ends, and not after an error.
 
-    Files and folders of the same name are replaced. The file named `last` is moved last: when it is there, the others
-    are there too.
+    Files and folders of the same name are replaced. When the file `last` is there, the others are there too.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _temporary(folder, "files") as (new, old):

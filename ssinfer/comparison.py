@@ -41,9 +41,8 @@ def distances(panel: Panel, unit: str, latitude: str = "latitude", longitude: st
 class Within:
     """Units within `km` kilometres of a treated unit, without those nearer than `beyond` kilometres.
 
-    A regional group shares hospitals and tariffs with the treated unit and is therefore comparable. If the contract
-    changes the hospitals' behaviour, near units change too; `beyond` leaves them out. `latitude` and `longitude` are
-    covariates of the panel, in degrees.
+    A regional group shares hospitals and tariffs with the treated unit. If the contract changes the hospitals'
+    behaviour, near units change too; `beyond` leaves them out. `latitude` and `longitude` are covariates, in degrees.
     """
 
     km: float

@@ -35,15 +35,13 @@ class Panel:
     ----------
     units : tuple of str. Labels; :meth:`from_frame` sorts them ("u2" before "u10"), whatever the order of rows.
     periods : tuple. Labels as given, ascending in time: years, quarters, months or others, see :mod:`ssinfer.periods`.
-    spending : array (unit, period)
-        Mean spending per insured-year, in the currency of the data. NaN: not observed; a design that needs the cell
-        refuses it. Rows may be absent only at the beginning and the end of a unit's history.
+    spending : array (unit, period), mean per insured-year, in the currency of the data
+        NaN: not observed, refused where needed. Rows may be absent only at the beginning and the end of a unit's history.
     insured_years : array (unit, period) or None
         Insured-years behind each mean. None: all units weigh the same, and the sampling noise is unknown.
     sampling_variance : array (unit, period) or None, variance of each mean, in squared currency
-    cv : float or None
-        Coefficient of variation of persons: variance of a mean = (cv x mean)² / insured-years. Methods estimate it
-        if neither `sampling_variance` nor `cv` is given.
+    cv : float or None; coefficient of variation of persons: variance of a mean = (cv x mean)² / insured-years
+        Methods estimate it if neither `sampling_variance` nor `cv` is given.
     covariates : mapping of str to array (unit, period). Unit-level covariates, constant or varying over periods.
     periods_per_year : int or None
         Periods per year of labels without a calendar, such as 1, 2, 3; None for years, quarters and months.
@@ -105,9 +103,8 @@ class Panel:
         Parameters
         ----------
         frame : pandas, polars or Arrow table, or dict of arrays; rows and columns in any order
-        unit, period, spending, insured_years, sampling_variance : str
-            Names of the columns. Spending is the mean per insured-year. ``insured_years=None``: all units weigh the
-            same, and the sampling noise is unknown.
+        unit, period, spending, insured_years, sampling_variance : str. Names of the columns. Spending is the mean per
+            insured-year. ``insured_years=None``: all units weigh the same, and the sampling noise is unknown.
         cv : float, optional. Coefficient of variation of persons, if known; not together with `sampling_variance`.
         covariates : sequence of str. Names of further columns to keep.
         periods_per_year : int, optional. Periods per year, for labels without a calendar.

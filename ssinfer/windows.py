@@ -66,19 +66,16 @@ def rolling_windows(panel: Panel, design: Design, origins: Iterable[Any] | None 
     measured = [int(column) for column in after if labels[column] not in masked]
     learned = [int(column) for column in before if labels[column] not in masked]
     windows = {}
-    first = min(before.min(), after.min())
-    last = max(before.max(), after.max())
-    for shift in range(-int(first), len(labels) - int(last)):
-        if shift % step:
+    first, last = int(min(before.min(), after.min())), int(max(before.max(), after.max()))
+    for shift in range(-first, len(labels) - last):
+        parts = (before, after, hidden_columns, measured, learned)
+        baseline, performance, hidden, seen, known = (
+            tuple(labels[column + shift] for column in part) for part in parts
+        )
+        if shift % step or not seen or masked.intersection(seen) or masked.issuperset(known):
             continue
-        if masked.intersection(labels[column + shift] for column in measured) or not measured:
-            continue
-        if masked.issuperset(labels[column + shift] for column in learned):
-            continue
-        performance = tuple(labels[column + shift] for column in after)
-        baseline = tuple(labels[column + shift] for column in before)
-        hidden = tuple(dict.fromkeys((*design.masked, *(labels[column + shift] for column in hidden_columns))))
-        windows[performance[0]] = ContractWindow(performance[0], baseline, performance, hidden)
+        left_out = tuple(dict.fromkeys((*design.masked, *hidden)))
+        windows[performance[0]] = ContractWindow(performance[0], baseline, performance, left_out)
     if origins is None:
         if not windows:
             raise DesignError(

@@ -107,7 +107,7 @@ def choose_design(
 
     over placebos with their own thresholds T. A fold is one origin, or one block of neighbours if there is a single
     origin. The specification is chosen without the fold and scored in the fold, because the best of many specifications
-    looks better than it is (up to 13% false positives over six specifications).
+    looks better than it is (13% false positives over six: Ferman, Pinto and Possebom 2020, doi 10.1002/pam.22206).
 
     A placebo that a method refuses, or without a threshold of the kind, is not paid. It counts in misallocation (the
     whole payment due is lost) and in detection, so that a method cannot look better by refusing difficult contracts.
@@ -128,10 +128,6 @@ def choose_design(
     ------
     ParameterError : a rate, probability or limit is impossible
     RefusalError : no placebo has a threshold of these kinds
-
-    References
-    ----------
-    Ferman, Pinto and Possebom 2020, doi 10.1002/pam.22206 (specification searching).
     """
     equal = [1 / max(len(savings), 1)] * len(savings)
     loss = Misallocation(tuple(savings), tuple(equal if chances is None else chances), overpaid, underpaid, share)

@@ -23,8 +23,7 @@ def placebo_units(panel: Panel, design: Design, placebos: Iterable[object] | Com
     """Return the units that take the treated unit's place, in the panel's order.
 
     `placebos` None: every unit outside the design's treated and those under another contract. A rule gives the units
-    that it admits for the treated units, so that placebos resemble the case. A unit that is treated, under contract or
-    unknown is refused, and so is an empty list.
+    that it admits for the treated units. Refused: a unit that is treated, under contract or unknown; an empty list.
     """
     outside = set(design.treated) | set(design.under_contract)
     if placebos is None:
@@ -45,9 +44,8 @@ def placebo_units(panel: Panel, design: Design, placebos: Iterable[object] | Com
 def neighbour_blocks(panel: Panel, size: int = 8, regions: Iterable[object] | None = None) -> Positions:
     """Return the block number of each unit of the panel: neighbours, by repeated halving of the map.
 
-    The panel's covariates `latitude` and `longitude` give the map, and `size` is the least number of units per block.
-    Without them every unit is its own block, and standard errors do not allow for dependence between units. `regions`,
-    one label per unit, are the blocks if they are given.
+    The panel's `latitude` and `longitude` give the map; `size` is the least number of units per block. Without them
+    every unit is its own block. `regions`, one label per unit, are the blocks if they are given.
     """
     n_units = len(panel.units)
     if regions is not None:

@@ -36,8 +36,7 @@ def keys_of_placebos(levels: Sequence[float]) -> list[ThresholdKey]:
 def thresholds_of_placebos(rows: pd.DataFrame, levels: Sequence[float]) -> dict[ThresholdKey, Floats]:
     """Return the threshold (rows,) of every estimated placebo of one design and method, a rate, by key.
 
-    NaN: this placebo has no threshold of the kind. Infinite: no measured saving passes. A key that no placebo has is
-    left out.
+    NaN: this placebo has none. Infinite: no measured saving passes. A key that no placebo has is left out.
     """
     learned: dict[ThresholdKey, Floats] = {}
     for kind in KINDS.entries():
@@ -58,11 +57,7 @@ def thresholds_of_key(rows: pd.DataFrame, key: ThresholdKey) -> Floats | None:
 
 
 def cross_fitted_columns(placebos: pd.DataFrame, levels: Sequence[float]) -> pd.DataFrame:
-    """Return the columns of thresholds that are learned once from the placebos of all sizes, cross-fitted.
-
-    Every design and method learns from its own placebos, whatever their size. A class of size then uses the other
-    classes' information on how the error shrinks with size.
-    """
+    """Return the columns of thresholds that each design and method learns once from its placebos of all sizes."""
     kinds = [kind for kind in KINDS.entries() if kind.for_placebos is not None and kind.across_sizes]
     columns = [key.column for kind in kinds for key in kind.keys(levels)]
     out = pd.DataFrame(np.nan, index=placebos.index, columns=columns)

@@ -83,10 +83,9 @@ class Cohort:
     accept: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        n = len(self.person)
-        if n == 0 or not self.periods:
+        n, shape = len(self.person), (len(self.person), len(self.periods))
+        if 0 in shape:
             raise CohortError("A cohort needs at least one person and one period.")
-        shape = (n, len(self.periods))
         covariates = {name: covariate_column(values, n, name) for name, values in self.covariates.items()}
         frozen: dict[str, Any] = {
             "periods": tuple(self.periods),
@@ -123,8 +122,7 @@ class Cohort:
         Parameters
         ----------
         frame : pandas, polars or Arrow table, or dict of arrays; rows and columns in any order
-        person, unit, period, spending, insured_years, region : str
-            Names of the columns. Spending is the total of the period; the region of attribution is optional.
+        person, unit, period, spending, insured_years, region : str. Columns; spending is the total of the period.
         covariates : sequence of str. Baseline covariates: constant over the rows of a person.
         accept : sequence of str. Doubts to overrule: words of :data:`ssinfer.accept.ACCEPT`.
 
@@ -215,8 +213,7 @@ class Cohort:
     def with_units(self, unit: Labels) -> Self:
         """Return the same persons attributed to other units (n,), such as pseudo-practices.
 
-        If several rows of a person then have the same unit, they are added up. Region and covariates are those of the
-        first of these rows.
+        Rows of a person that then have the same unit are added up, with region and covariates of the first.
         """
         labels = person_labels(unit, len(self.person), "unit")
         pairs, first = pair_rows(self.person, labels)

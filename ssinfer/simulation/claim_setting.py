@@ -81,9 +81,7 @@ class ClaimSetting:
             if not 0 <= getattr(self, name) < 0.5:
                 raise DatasetError(f"{name} is {getattr(self, name)}; allowed: 0 to less than 0.5.")
         if not 0 <= self.hospital_tail < 1 / 12:
-            raise DatasetError(
-                f"hospital_tail is {self.hospital_tail}; allowed: 0 to 0.08, its lines cost 12 times more."
-            )
+            raise DatasetError(f"hospital_tail is {self.hospital_tail}; allowed: 0 to 0.08 (lines cost 12 times more).")
         for category in self.saving if isinstance(self.saving, dict) else ():
             if category not in CATEGORY_MEANS:
                 raise DatasetError(f"saving names {category!r}; categories: {', '.join(CATEGORY_MEANS)}.")

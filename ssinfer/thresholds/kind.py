@@ -113,27 +113,22 @@ class ThresholdKind:
         Learns from the case and from placebos (a frame if `learns_from` is "placebos", or else possibly None). Both
         callables may raise an SsinferError; its message is the reason in tables.
     for_fits : callable (fits, keys) -> array (fits, keys), optional
-        Returns thresholds (rates) of placebos from their own fits. NaN: there is none. Infinite: no measured saving
-        passes.
+        Returns thresholds (rates) of placebos from their own fits. NaN: none. Infinite: no measured saving passes.
     for_placebos : callable (rows, keys) -> mapping of key to array (rows,), optional
         Returns thresholds of the estimated placebos of one design and method, each without that placebo's own block
         of neighbours. Keys for which too few placebos exist are left out.
     for_replicates : callable (rows, blocks, weights) -> callable (part, key) -> array (replicates, part), optional
         Learns the thresholds again in bootstrap replicates. `rows` are as in `for_placebos`, `blocks` (rows,) are their
         block numbers, `weights` (replicates, blocks) is how often each block is drawn, and `part` selects rows.
-    for_scenario : callable (scenario, standard error) -> float, optional
-        Returns the rate of a contract before there are data, given the standard error that it assumes.
+    for_scenario : callable (scenario, standard error) -> float, optional; the rate of a contract before there are data
     distribution : for a kind that learns from the fit, what the method must offer, such as "posterior"
     has_level : whether the kind has levels of confidence or probability
-    sides : sides of the kind
-    priors : names of priors on the true savings rate; one empty name for a kind without priors
+    sides, priors : sides, and names of priors on the true savings rate; one empty name for a kind without priors
     settles : whether a study may settle a contract by this kind
-    limitable : whether a limit on false payments admits this kind
-        False where the rate varies from nearly zero to one between contracts: an average then describes none of them.
+    limitable : whether a limit on false payments admits this kind; False where the rate varies between contracts
     on_request : whether the kind takes long and is computed only where a study asks for it
     pays : whether the threshold decides on payment; False for a kind whose use is its detectable saving
-    across_sizes : whether a class of size learns from placebos of all sizes
-        The thresholds of placebos then are columns of the backtest's placebos.
+    across_sizes : whether it learns from placebos of all sizes, once; the thresholds then are columns of the placebos
     multiple_of_standard_error : whether each placebo's threshold is one learned multiple of its standard error
     backtested_as : name of the kind whose backtest describes this one; empty for its own
     """

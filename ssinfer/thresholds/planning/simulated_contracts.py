@@ -20,8 +20,8 @@ N_CONTRACTS = 100_000
 def simulate_errors(scenario: Scenario, rng: np.random.Generator, contracts: int = N_CONTRACTS) -> Floats:
     """Return measured rates (contracts,) of contracts that saved nothing, each simulated year by year.
 
-    Every baseline and performance year has its own sampling noise and an AR(1) shock of the group. The measured rate is
-    the weighted baseline less the mean performance, plus the bias.
+    Every year has its own sampling noise and an AR(1) shock of the group. The measured rate is the weighted baseline
+    less the mean performance, plus the bias.
     """
     weights = scenario.weights
     times = np.arange(len(weights) + scenario.years)
@@ -55,8 +55,7 @@ def simulate_looks(
 
     Parameters
     ----------
-    scenario : Scenario whose level and side are the nominal ones of each look
-        A fixed or scheduled threshold stays as it is.
+    scenario : Scenario whose level and side are nominal at each look; a fixed or scheduled threshold stays as it is
     rng : random generator
     looks : looks per year (4: quarterly), over `scenario.years` years
     contracts : number of simulated contracts
