@@ -36,7 +36,7 @@ class Panel:
     units : tuple of str. Labels; :meth:`from_frame` sorts them ("u2" before "u10"), whatever the order of rows.
     periods : tuple. Labels as given, ascending in time: years, quarters, months or others, see :mod:`ssinfer.periods`.
     spending : array (unit, period), mean per insured-year, in the currency of the data
-        NaN: not observed, refused where needed. Rows may be absent only at the beginning and the end of a unit's history.
+        NaN: not observed, refused where needed. Rows may be absent only at both ends of a unit's history.
     insured_years : array (unit, period) or None
         Insured-years behind each mean. None: all units weigh the same, and the sampling noise is unknown.
     sampling_variance : array (unit, period) or None, variance of each mean, in squared currency

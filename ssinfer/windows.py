@@ -62,19 +62,18 @@ def rolling_windows(panel: Panel, design: Design, origins: Iterable[Any] | None 
         step = 1
     masked = set(design.masked)
     labels = panel.periods
-    hidden_columns = [int(column) for column in (*before, *after) if labels[column] in masked]
-    measured = [int(column) for column in after if labels[column] not in masked]
-    learned = [int(column) for column in before if labels[column] not in masked]
+    both = [int(column) for column in (*before, *after)]
+    hidden = [column for column in both if labels[column] in masked]
+    learned, measured = ([column for column in part if labels[column] not in masked] for part in (before, after))
     windows = {}
-    first, last = int(min(before.min(), after.min())), int(max(before.max(), after.max()))
-    for shift in range(-first, len(labels) - last):
-        parts = (before, after, hidden_columns, measured, learned)
-        baseline, performance, hidden, seen, known = (
-            tuple(labels[column + shift] for column in part) for part in parts
+    for shift in range(-min(both), len(labels) - max(both)):
+        moved = (
+            tuple(labels[column + shift] for column in part) for part in (before, after, learned, measured, hidden)
         )
+        baseline, performance, known, seen, unseen = moved
         if shift % step or not seen or masked.intersection(seen) or masked.issuperset(known):
             continue
-        left_out = tuple(dict.fromkeys((*design.masked, *hidden)))
+        left_out = tuple(dict.fromkeys((*design.masked, *unseen)))
         windows[performance[0]] = ContractWindow(performance[0], baseline, performance, left_out)
     if origins is None:
         if not windows:
