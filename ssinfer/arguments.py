@@ -34,26 +34,18 @@ class Number:
         kind = "a whole number" if self.whole else "a number"
         low, high = (f"{bound:g}" for bound in (self.low, self.high))
         if self.open:
-            parts = [
-                f"more than {low}" if self.low > -math.inf else "",
-                f"less than {high}" if self.high < math.inf else "",
-            ]
-            return " ".join([kind, " and ".join(part for part in parts if part)]).strip()
+            bounds = {f"more than {low}": self.low > -math.inf, f"less than {high}": self.high < math.inf}
+            return f"{kind} {' and '.join(bound for bound, given in bounds.items() if given)}".strip()
         if self.high < math.inf:
             return f"{kind} from {low} to {high}"
         return f"{kind} of at least {low}" if self.low > -math.inf else kind
 
     def read(self, value: Any) -> Any:
         """Return the value, 500.0 as 500 for a whole number; ValueError if it is not allowed."""
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, numbers.Real)
-            or not (self.infinite or math.isfinite(value))
-        ):
-            raise ValueError
-        number = float(value)
+        number = math.nan if isinstance(value, bool) or not isinstance(value, numbers.Real) else float(value)
         inside = self.low < number < self.high if self.open else self.low <= number <= self.high
-        if not (inside or (self.infinite and number == math.inf)) or (self.whole and not number.is_integer()):
+        known = self.infinite or math.isfinite(number)
+        if not known or not (inside or number == math.inf) or (self.whole and not number.is_integer()):
             raise ValueError
         return int(number) if self.whole else number
 

@@ -54,11 +54,7 @@ def renamed_arguments[F: Callable[..., Any]](*renamed: Renamed, owner: str = "")
     """Return a decorator for a function that still accepts the old names of its arguments."""
 
     def decorate(function: F) -> F:
-        defaults = {
-            name: parameter.default
-            for name, parameter in inspect.signature(function).parameters.items()
-            if parameter.default is not parameter.empty
-        }
+        defaults = {name: parameter.default for name, parameter in inspect.signature(function).parameters.items()}
 
         @functools.wraps(function)
         def accept(*args: Any, **kwargs: Any) -> Any:
@@ -77,8 +73,7 @@ def renamed_parameters[T: type](*renamed: Renamed) -> Callable[[T], T]:
     """
 
     def decorate(cls: T) -> T:
-        constructor = renamed_arguments(*renamed, owner=cls.__name__)(cls.__init__)  # type: ignore[misc]
-        cls.__init__ = constructor  # type: ignore[misc]
+        cls.__init__ = renamed_arguments(*renamed, owner=cls.__name__)(cls.__init__)  # type: ignore[misc]
         cls.renamed = renamed  # type: ignore[attr-defined]
         return cls
 

@@ -48,11 +48,7 @@ class Period:
     @property
     def end(self) -> dt.date:
         """The first day after the period."""
-        return self.after(1).first_day
-
-    def after(self, steps: int) -> Period:
-        """Return the period that follows after a number of steps."""
-        return Period(self.frequency, self.number + steps)
+        return Period(self.frequency, self.number + 1).first_day
 
 
 def of_day(frequency: Frequency, day: dt.date) -> Period:

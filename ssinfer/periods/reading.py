@@ -164,9 +164,7 @@ def _kind(label: Any) -> str:
     if as_day(label) is not None:
         return "dates"
     value = label.as_py() if hasattr(label, "as_py") else label
-    if isinstance(value, str):
-        return "text"
-    return "numbers" if isinstance(value, numbers.Real) else type(value).__name__
+    return "text" if isinstance(value, str) else "numbers" if isinstance(value, numbers.Real) else type(value).__name__
 
 
 def _shown(labels: Sequence[Any], most: int = 6) -> str:
@@ -251,7 +249,7 @@ def span(first: Any, last: Any) -> tuple[Any, ...]:
         raise DataError(f"{first!r} is a {low.frequency} and {last!r} a {high.frequency}. Use one frequency.")
     if high < low:
         raise DataError(f"No periods lie between {first!r} and {last!r}. Give the earlier one first.")
-    periods = [low.after(step) for step in range(high.number - low.number + 1)]
+    periods = [Period(low.frequency, number) for number in range(low.number, high.number + 1)]
     return tuple(period.number if period.frequency == "year" else period.label for period in periods)
 
 

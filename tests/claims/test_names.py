@@ -1,5 +1,7 @@
 """Names of a population and of a definition of spending, against the tables of claims."""
 
+from functools import cache
+
 import pandas as pd
 import pytest
 
@@ -21,7 +23,7 @@ def frames(**changes):
 
 
 def run(population=None, spending=None, accept=(), **changes):
-    tables = ClaimsTables.from_frames(**frames(**changes))
+    tables = ClaimsTables.from_frames(**frames(**changes)) if changes else plain_tables()
     return extract(tables, population, spending, periods=[2018], accept=accept)
 
 
@@ -50,7 +52,12 @@ def test_a_name_that_no_row_has_is_refused(part, message):
 
 
 def named(part, accept=(), **changes):
-    return name_as_tables(part, ClaimsTables.from_frames(**frames(**changes)), accept)
+    return name_as_tables(part, ClaimsTables.from_frames(**frames(**changes)) if changes else plain_tables(), accept)
+
+
+@cache
+def plain_tables():
+    return ClaimsTables.from_frames(**frames())
 
 
 def test_names_are_equal_but_for_blanks():

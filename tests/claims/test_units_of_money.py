@@ -1,5 +1,7 @@
 """Extracts whose mean spending is implausible, and what an extract says of its lines."""
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from ssinfer.errors import ClaimsError
 DAY = pd.Timestamp
 
 
+@cache
 def tables(factor=1.0):
     persons = np.arange(1, 9)
     return ClaimsTables.from_frames(

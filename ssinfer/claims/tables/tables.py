@@ -20,6 +20,15 @@ from ssinfer.input_table import NUMBER_ADVICE, label_column, read_table
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+# Kind of a column: in words, and the types of Ibis that fit.
+_KINDS = {
+    "key": ("a whole number or text", "integer", "string"),
+    "text": ("a text", "integer", "string"),
+    "whole": ("a whole number", "integer"),
+    "number": ("a number (decimal)", "numeric"),
+    "date": ("a date", "date", "timestamp"),
+}
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ClaimsTables:
@@ -201,14 +210,7 @@ def _conform(name: str, table: Any) -> Any:
 
 
 def _typed(name: str, column: str, spec: Column, value: Any) -> Any:
-    kind = value.type()
-    fits = {
-        "key": kind.is_integer() or kind.is_string(),
-        "text": kind.is_string() or kind.is_integer(),
-        "whole": kind.is_integer(),
-        "number": kind.is_numeric(),
-        "date": kind.is_date() or kind.is_timestamp(),
-    }[spec.kind]
+    kind, (wanted, *types) = value.type(), _KINDS[spec.kind]
     if kind.is_null() and spec.missing:
         return ibis.null("date" if spec.kind == "date" else "string").name(column)
     if kind.is_timestamp() and kind.timezone and spec.kind == "date":
@@ -216,13 +218,9 @@ def _typed(name: str, column: str, spec: Column, value: Any) -> Any:
             f"Column {column!r} of table {name!r} is of type {kind}, and a date in UTC can be a day early. Store local "
             "dates, or timestamps without a time zone."
         )
-    if not fits:
-        wanted = {"key": "a whole number or text", "whole": "a whole number", "number": "a number (decimal)"}
+    if not any(getattr(kind, f"is_{name}")() for name in types):
         cure = f" {NUMBER_ADVICE}" if spec.kind == "number" and kind.is_string() else ""
-        raise ClaimsError(
-            f"Column {column!r} of table {name!r} is of type {kind}; {wanted.get(spec.kind, 'a ' + spec.kind)} is "
-            f"needed.{cure}"
-        )
+        raise ClaimsError(f"Column {column!r} of table {name!r} is of type {kind}; {wanted} is needed.{cure}")
     if spec.kind == "date" and not kind.is_date():
         return value.cast("date")
     return value.cast("string") if spec.kind == "text" and not kind.is_string() else value
