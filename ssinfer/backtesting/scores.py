@@ -30,8 +30,8 @@ def size_classes(assigned: Floats, edges: Sequence[float]) -> dict[str, Booleans
     if not len(edges):
         return classes
     for low, high in pairwise([0.0, *sorted(set(edges)), np.inf]):
-        name = f"below {high:,.0f}" if low == 0 else f"{low:,.0f} to {high:,.0f}"
-        name = f"{low:,.0f} and above" if low > 0 and np.isinf(high) else name
+        above = f"{low:,.0f} and above" if np.isinf(high) else f"{low:,.0f} to {high:,.0f}"
+        name = f"below {high:,.0f}" if low == 0 else above
         inside = (assigned >= low) & (assigned < high)
         if inside.any():
             classes[name] = inside
