@@ -67,10 +67,7 @@ def renamed_arguments[F: Callable[..., Any]](*renamed: Renamed, owner: str = "")
 
 
 def renamed_parameters[T: type](*renamed: Renamed) -> Callable[[T], T]:
-    """Return a class decorator: the constructor still accepts the old names of its parameters.
-
-    The class attribute `renamed` lists the changes, for readers of study files.
-    """
+    """Return a class decorator: the constructor still accepts old names, which its attribute `renamed` lists."""
 
     def decorate(cls: T) -> T:
         cls.__init__ = renamed_arguments(*renamed, owner=cls.__name__)(cls.__init__)  # type: ignore[misc]

@@ -85,10 +85,7 @@ class Timeline:
         return bool(named) and all(not periods[0] <= period <= periods[-1] for period in named)
 
     def _named(self, label: Any) -> Iterator[tuple[Period, bool]]:
-        """Return each period of the timeline's frequency in which a label's period begins; True if it stands for it.
-
-        A label stands for a period of its own frequency, or for the coarser one that its month or day begins.
-        """
+        """Return each period in which a label's period begins; True if the label names it or begins it."""
         if self.frequency == "ordinal":
             if (read := running_number(label)) is not None:
                 yield Period("ordinal", read[1]), True
@@ -194,10 +191,7 @@ def _calendar_readings(labels: tuple[Any, ...]) -> list[tuple[Period, ...]]:
 
 
 def _coarsened(periods: tuple[Period, ...]) -> tuple[Period, ...]:
-    """Return periods of the coarsest frequency whose length divides every step: months three apart are quarters.
-
-    Days are months first, if all of them begin a month or all end one.
-    """
+    """Return periods of the coarsest frequency that fits all steps: days that begin or end months are months."""
     days = [period.first_day for period in periods] if periods[0].frequency == "day" else []
     if days and any(all((day + dt.timedelta(days=later)).day == 1 for day in days) for later in (0, 1)):
         periods = tuple(of_day("month", day) for day in days)

@@ -85,10 +85,7 @@ def running_number(label: Any) -> tuple[str, int] | None:
 
 
 def as_day(label: Any) -> dt.date | None:
-    """Return the day of a date, datetime, Timestamp or Arrow scalar; None for another label.
-
-    A time with a zone gives the local date of its zone. A time of day other than midnight is not a period.
-    """
+    """Return the local day of a date, datetime, Timestamp or Arrow scalar; None for other labels and times of day."""
     value = label.as_py() if hasattr(label, "as_py") else label
     value = value.astype("datetime64[s]").item() if isinstance(value, np.datetime64) else value
     if isinstance(value, dt.datetime):
@@ -97,11 +94,7 @@ def as_day(label: Any) -> dt.date | None:
 
 
 def plain_label(label: Any) -> Any:
-    """Return a label that files can hold: numbers and text as they are, dates and pandas Periods as text.
-
-    >>> plain_label(dt.date(2018, 4, 1)), plain_label(2018), plain_label("K2 2018")
-    ('2018-04-01', 2018, 'K2 2018')
-    """
+    """Return a label that files can hold: numbers and text as they are, dates and pandas Periods as text."""
     value = label.item() if isinstance(label, np.generic) else label
     if isinstance(value, (str, int, float)):
         return value
