@@ -31,8 +31,7 @@ class NoiseComponents:
     ----------
     k : maximum-likelihood estimate of the contribution of one insured-year to the savings rate
     shock : maximum-likelihood estimate of the SD of the group shock, a fraction of the benchmark
-    k_lower, k_upper, shock_lower, shock_upper : ends of block-bootstrap percentile intervals; NaN with fewer than two
-        blocks of neighbours
+    k_lower, k_upper, shock_lower, shock_upper : ends of block-bootstrap percentile intervals; NaN with a single block
     level : probability of the intervals
     replicates : bootstrap replicates (R, 2) of k and shock
     n_units, n_origins, n_rows : numbers of placebo units, origins and rows
@@ -88,9 +87,7 @@ def noise_components(
     ----------
     placebos : rows of one design and method of ``result.placebos``, or a frame with the columns unit, savings_rate,
         insured_years, and where available role, status, origin and block
-    level : probability of the intervals, a fraction
-    seed : random seed of the bootstrap
-    replicates : number of bootstrap replicates
+    level, seed, replicates : probability of the intervals; random seed, and number of bootstrap replicates
 
     Raises
     ------

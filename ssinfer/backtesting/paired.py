@@ -35,9 +35,7 @@ def paired_detection(
     ----------
     placebos : ``result.placebos`` of a backtest
     first, second : (design, method)
-    saving : true savings rate, a fraction of spending without the contract
-    level : level of the thresholds, a fraction
-    seed : random seed of the bootstrap
+    saving, level, seed : true savings rate and level of the thresholds, fractions; random seed of the bootstrap
     """
     (a, replicates, paid_a), (b, _, paid_b) = (
         _detected(placebos, *pair, saving, level, seed) for pair in (first, second)

@@ -51,8 +51,7 @@ def calibrated_threshold(
     cf : Counterfactual of the group to be judged, whose rows are left out of the placebos
     placebos : DataFrame, rows of one design and method of a backtest
         Columns unit, origin, savings_rate, standard_error, assigned.
-    level : a fraction
-    side : "one-sided" or "two-sided"
+    level, side : a fraction; "one-sided" or "two-sided"
 
     Raises
     ------

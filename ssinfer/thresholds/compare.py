@@ -60,8 +60,7 @@ def compare_thresholds(
     ----------
     cf : Counterfactual
     levels : levels of confidence or probability, as fractions
-    placebos : DataFrame, placebo rows of a backtest of the same design and method
-        Kinds that learn from placebos need them.
+    placebos : DataFrame, placebo rows of a backtest of the same design and method, for kinds that learn from them
     on_request : whether to include kinds that take long, such as the posterior calibration
     seed : random seed of kinds that draw
 

@@ -31,8 +31,7 @@ def confidence_threshold(cf: Counterfactual, level: float = 0.95, side: str = "t
     Parameters
     ----------
     cf : Counterfactual with a sampling distribution
-    level : a fraction; a higher level pays less often
-    side : "one-sided" or "two-sided"
+    level, side : a fraction (a higher level pays less often); "one-sided" or "two-sided"
 
     Raises
     ------

@@ -56,8 +56,7 @@ def credible_threshold(
     Parameters
     ----------
     cf : Counterfactual whose `uncertainty` is "posterior"
-    level : posterior probability, a fraction
-    side : "one-sided" or "two-sided"
+    level, side : posterior probability, a fraction; "one-sided" or "two-sided"
     prior : Prior, "flat", "sceptical" or "literature", on the true savings rate
         A more sceptical prior raises the threshold. Do not rank methods by the size of T under a prior: a less precise
         benchmark then looks better.

@@ -55,8 +55,7 @@ def minimum_detectable_saving(
     Parameters
     ----------
     cf : Counterfactual; refused where `uncertainty` is "none"
-    level, power : fractions
-    side : "one-sided" or "two-sided"
+    level, power, side : fractions; "one-sided" or "two-sided"
 
     Examples
     --------

@@ -47,8 +47,7 @@ def placebo_threshold(
         (role "case") are left out: the group to be judged is not in its own calibration.
     level : a fraction; ceil(level (m + 1)) <= m is needed, so 19 units at 95%
     side : "one-sided" or "two-sided"
-    standard_error : of the savings rate of the group to be judged, so that thresholds scale with size
-        Default: the median of the placebos.
+    standard_error : of the savings rate of the group to be judged; default: the median of the placebos
 
     Raises
     ------

@@ -57,8 +57,7 @@ def simulate_looks(
     ----------
     scenario : Scenario whose level and side are nominal at each look; a fixed or scheduled threshold stays as it is
     rng : random generator
-    looks : looks per year (4: quarterly), over `scenario.years` years
-    contracts : number of simulated contracts
+    looks, contracts : looks per year (4: quarterly), over `scenario.years` years; number of simulated contracts
     saving : true savings rate, a fraction of the benchmark
 
     Returns
