@@ -33,7 +33,7 @@ def placebos_at_the_mode(panel, origin, **options):
     """Return a frame of placebos of one window, and the parameters by name."""
     design = dutch.design_at(origin)
     problem = Problem.of(panel, design)
-    layout = lay_out(problem, HierarchicalBenchmark(**options)._options())
+    layout = lay_out(problem, HierarchicalBenchmark(**options))
     box = np.ix_(layout.rows, layout.columns)
     y = np.log(panel.spending[box] / problem.factor[box]) - layout.centre
     seen = np.ones(y.shape)

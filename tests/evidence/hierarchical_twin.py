@@ -51,7 +51,7 @@ def intervals_of_panel(seed, shape, bootstrap, volatility):
     if cf.failures:
         return [(shape, "refused", np.nan, np.nan, np.nan)]
     observed = np.log(panel.spending[units // 2, baseline])
-    layout = lay_out(Problem.of(panel, design), method._options())
+    layout = lay_out(Problem.of(panel, design), method)
     flat = flatten(layout.model)
     estimate = restricted_maximum(flat, layout.y, layout.seen)
     predictions = predict_placebos(flat, estimate[None], layout.y, layout.seen, layout.treated, layout.ahead)

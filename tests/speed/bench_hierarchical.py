@@ -103,7 +103,7 @@ def nuts(units=40, periods=6, draws=1500):
     data = panel(units, periods)
     design = ss.Design(["u00000"], range(periods - 1), [periods - 1])
     method = HierarchicalBenchmark(n_draws=4 * draws)
-    layout = lay_out(Problem.of(data, design), method._options())
+    layout = lay_out(Problem.of(data, design), method)
     names = [*(p.name for p in layout.model.parameters), "y_ahead"]
     method.fit(data, design, seed=1)
     cf, _, cpu = clock(lambda: method.fit(data, design, seed=1))

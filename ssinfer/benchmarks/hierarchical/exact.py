@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,21 +23,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ssinfer.benchmarks.hierarchical.layout import Layout
+    from ssinfer.benchmarks.hierarchical.method import HierarchicalBenchmark
     from ssinfer.benchmarks.problem import Problem
     from ssinfer.kernels.adaptive_importance import Posterior
     from ssinfer.typing import Floats, Positions
 
 FOLDS = 8  # of the units: the placebos of a fold share a proposal
-
-
-@dataclass(frozen=True)
-class Size:
-    """Sizes of an exact fit, as the constructor of the method stores them."""
-
-    n_draws: int
-    chains: int
-    nodes: int
-    bootstrap: int
 
 
 def fold_of(layout: Layout) -> int:
@@ -50,7 +41,7 @@ def estimate_placebos(
     layouts: Sequence[Layout],
     generators: Sequence[np.random.Generator],
     data: tuple[Floats, Floats],
-    size: Size,
+    method: HierarchicalBenchmark,
 ) -> Iterable[Estimate]:
     """Estimate designs with one treated unit each, of one window and one fold.
 
@@ -61,35 +52,37 @@ def estimate_placebos(
     in_fold = np.arange(len(y)) % FOLDS == fold_of(first)
     # the proposal does not depend on the performance cells of any unit of the fold
     fitted = np.where(in_fold[:, None], first.seen * first.baseline, first.seen)
-    proposal = build_panel_proposal(first.model, y * fitted, fitted, size.nodes)
+    proposal = build_panel_proposal(first.model, y * fitted, fitted, method.nodes)
     rows = np.array([layout.treated[0] for layout in layouts])
     predictions = predict_placebos(first.model, proposal.nodes, y, seen, rows, first.ahead)
     bootstrap = None
-    if size.bootstrap:
-        bootstrap = BootstrapFit.of(first.model, data, fitted, rows, first.ahead, size.bootstrap)
+    if method.bootstrap:
+        bootstrap = BootstrapFit.of(first.model, data, fitted, rows, first.ahead, method.bootstrap)
     for number, (problem, layout, rng) in enumerate(zip(problems, layouts, generators, strict=True)):
         cells = (layout.y, layout.seen, layout.treated, layout.ahead)
         posterior, mean, covariance = reweight_for_placebo(
-            layout.model, proposal, predictions, number, cells, size.nodes
+            layout.model, proposal, predictions, number, cells, method.nodes
         )
-        picked = resample(posterior.weights, size.n_draws, rng)
+        picked = resample(posterior.weights, method.n_draws, rng)
         draws = draw_single(mean, covariance, picked, rng)[:, None, :]
         unit_bootstrap = bootstrap and replace(bootstrap, errors=bootstrap.errors[:, [number]])
-        yield _estimate(problem, layout, (posterior, picked, draws), unit_bootstrap, size, rng)
+        yield _estimate(problem, layout, (posterior, picked, draws), unit_bootstrap, method, rng)
 
 
-def estimate_joint(problem: Problem, layout: Layout, rng: np.random.Generator, size: Size) -> Estimate:
+def estimate_joint(
+    problem: Problem, layout: Layout, rng: np.random.Generator, method: HierarchicalBenchmark
+) -> Estimate:
     """Estimate a design with several treated units."""
     data = (layout.y, layout.seen)
-    proposal = build_panel_proposal(layout.model, *data, size.nodes)
-    posterior = weight_until_reliable(lambda x: layout.model.log_posteriors(x, *data), proposal, size.nodes)
-    picked = resample(posterior.weights, size.n_draws, rng)
+    proposal = build_panel_proposal(layout.model, *data, method.nodes)
+    posterior = weight_until_reliable(lambda x: layout.model.log_posteriors(x, *data), proposal, method.nodes)
+    picked = resample(posterior.weights, method.n_draws, rng)
     draws = draw_joint(layout.model, posterior, picked, data, layout.treated, layout.ahead, rng)
     bootstrap = None
-    if size.bootstrap:
+    if method.bootstrap:
         cells = (layout.treated, layout.ahead)
-        bootstrap = BootstrapFit.of(layout.model, data, layout.seen, *cells, size.bootstrap)
-    return _estimate(problem, layout, (posterior, picked, draws), bootstrap, size, rng)
+        bootstrap = BootstrapFit.of(layout.model, data, layout.seen, *cells, method.bootstrap)
+    return _estimate(problem, layout, (posterior, picked, draws), bootstrap, method, rng)
 
 
 def _estimate(
@@ -97,20 +90,20 @@ def _estimate(
     layout: Layout,
     sample: tuple[Posterior, Positions, Floats],
     bootstrap: BootstrapFit | None,
-    size: Size,
+    method: HierarchicalBenchmark,
     rng: np.random.Generator,
 ) -> Estimate:
     """Return the draws (S, I, 2 P) on the model's scale, and those of the bootstrap, as an Estimate."""
     posterior, picked, draws = sample
     n_ahead = len(layout.ahead)
-    shape = (size.chains, size.n_draws // size.chains, len(layout.treated), n_ahead)
+    shape = (method.chains, method.n_draws // method.chains, len(layout.treated), n_ahead)
     spending = layout.spending(draws)
     labels = (problem.labels(layout.rows), problem.periods(layout.columns))
     # an independent stream: no draw of the benchmark depends on whether the groups are read
     seed = np.random.SeedSequence(int(rng.spawn(1)[0].integers(0, 2**63)))
     confidence = None
     if bootstrap is not None:
-        confidence = layout.spending(bootstrap.draws(layout, size.n_draws, rng)).reshape(shape)
+        confidence = layout.spending(bootstrap.draws(layout, method.n_draws, rng)).reshape(shape)
     return Estimate(
         benchmark=spending[:, :, n_ahead:].reshape(shape),
         expected=spending[:, :, :n_ahead].reshape(shape),
@@ -119,7 +112,7 @@ def _estimate(
         information="settlement",
         diagnostics=diagnostics(posterior),
         failures=posterior.failures,
-        inference=PanelGroups(layout, posterior, picked, size.chains, labels, seed),
+        inference=PanelGroups(layout, posterior, picked, method.chains, labels, seed),
     )
 
 

@@ -17,26 +17,12 @@ from ssinfer.names import as_names
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ssinfer.benchmarks.hierarchical.method import HierarchicalBenchmark
     from ssinfer.benchmarks.problem import Problem
     from ssinfer.typing import Booleans, Floats, Positions
 
 MIN_UNITS = 3
 MIN_BASELINE_PERIODS = 2
-
-
-@dataclass(frozen=True)
-class Options:
-    """The structural options of a hierarchical benchmark, with the names of its constructor."""
-
-    scale: Literal["log", "identity"]
-    trend: bool
-    shock: Literal["ar1"] | None
-    volatility: bool
-    season: int | None
-    spatial: str | None
-    range_km: float
-    rank: int
-    covariates: Sequence[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +55,7 @@ class Layout:
         return np.asarray(np.exp(y + self.centre) if self.scale == "log" else (y + self.centre) * self.unit)
 
 
-def lay_out(problem: Problem, options: Options) -> Layout:
+def lay_out(problem: Problem, options: HierarchicalBenchmark) -> Layout:
     """Return the layout of a problem, or raise DesignError (too few units or periods) or DataError."""
     rows = np.sort(np.concatenate([problem.treated, problem.donors]))
     columns = np.union1d(problem.baseline, problem.performance_columns)
@@ -157,7 +143,7 @@ def _noise(problem: Problem, box: tuple[Positions, ...], spending: Floats, unit:
     return known
 
 
-def _neighbours(problem: Problem, rows: Positions, options: Options) -> tuple[list[Floats], Floats]:
+def _neighbours(problem: Problem, rows: Positions, options: HierarchicalBenchmark) -> tuple[list[Floats], Floats]:
     """Return the loadings of the effects that neighbours share, and their variances."""
     if options.spatial is None:
         return [], np.zeros(0)
@@ -194,7 +180,7 @@ def _growth(problem: Problem, rows: Positions, baseline: Positions, names: Seque
 
 
 def _parameters(
-    options: Options, scales: Scales, periods: Sequence[object], *, learn_noise: bool
+    options: HierarchicalBenchmark, scales: Scales, periods: Sequence[object], *, learn_noise: bool
 ) -> tuple[Parameter, ...]:
     out = [Parameter("level", "deviation", 2.0 * scales.level)]
     if options.trend:

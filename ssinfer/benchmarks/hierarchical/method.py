@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from ssinfer.arguments import COUNT, Number, Optional, Rule
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
-from ssinfer.benchmarks.hierarchical.exact import Size, estimate_joint, estimate_placebos, fold_of
-from ssinfer.benchmarks.hierarchical.layout import Layout, Options, lay_out
+from ssinfer.benchmarks.hierarchical.exact import estimate_joint, estimate_placebos, fold_of
+from ssinfer.benchmarks.hierarchical.layout import Layout, lay_out
 from ssinfer.deprecation import Renamed, renamed_parameters
 from ssinfer.errors import SsinferError
 
@@ -143,12 +143,12 @@ class HierarchicalBenchmark(BenchmarkMethod):
 
     def estimate(self, problem: Problem, rng: np.random.Generator) -> Estimate:
         """Estimate one problem."""
-        layout = lay_out(problem, self._options())
+        layout = lay_out(problem, self)
         if self.inference == "nuts":
             return self._nuts(layout, rng)
         if len(problem.treated) > 1:
-            return estimate_joint(problem, layout, rng, self._size())
-        return next(iter(estimate_placebos([problem], [layout], [rng], (layout.y, layout.seen), self._size())))
+            return estimate_joint(problem, layout, rng, self)
+        return next(iter(estimate_placebos([problem], [layout], [rng], (layout.y, layout.seen), self)))
 
     def estimate_many(
         self, problems: Sequence[Problem], generators: Sequence[np.random.Generator]
@@ -158,7 +158,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
         shared: dict[tuple[Any, ...], list[tuple[int, Layout]]] = {}
         for number, problem in enumerate(problems):
             try:
-                layout = lay_out(problem, self._options())
+                layout = lay_out(problem, self)
             except SsinferError as error:
                 results[number] = error
                 continue
@@ -173,15 +173,9 @@ class HierarchicalBenchmark(BenchmarkMethod):
             group_problems = [problems[number] for number in numbers]
             rngs = [generators[number] for number in numbers]
             data = _complete_cells(group_problems[0], layouts[0])
-            estimates = estimate_placebos(group_problems, layouts, rngs, data, self._size())
+            estimates = estimate_placebos(group_problems, layouts, rngs, data, self)
             results.update(zip(numbers, estimates, strict=True))
         return [results[number] for number in range(len(problems))]
-
-    def _options(self) -> Options:
-        return Options(**{field.name: getattr(self, field.name) for field in fields(Options)})
-
-    def _size(self) -> Size:
-        return Size(self.n_draws, self.chains, self.nodes, self.bootstrap)
 
     def _nuts(self, layout: Layout, rng: np.random.Generator) -> Estimate:
         """Sample the written-out PyMC model."""

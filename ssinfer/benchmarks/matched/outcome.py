@@ -39,13 +39,7 @@ def adjusted_outcome(
     ==============  ==============================================================================
 
     :math:`\mu` is fitted on the controls in the comparison, weighted by matching weight and insured-years. Bars are
-    means over all persons of the treated unit, weighted by insured-years.
-
-    Parameters
-    ----------
-    problem, lines : the persons, and the controls in the comparison
-    covariates : (n, p) baseline covariates, without intercept
-    adjustment, model : see the table, and :func:`~ssinfer.benchmarks.matched.scores.outcome_models.fit_outcome`
+    means over all persons of the treated unit, weighted by insured-years. `covariates` (n, p) have no intercept.
     """
     n, n_periods = problem.years.shape
     money = np.column_stack([problem.before[:, 0], np.where(np.isnan(problem.money), 0.0, problem.money)])

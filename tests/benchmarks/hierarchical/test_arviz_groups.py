@@ -72,7 +72,7 @@ def test_reading_the_groups_changes_no_draw(panel):
 @pytest.mark.parametrize("scale", ["log", "identity"])
 def test_leaving_a_unit_out_by_the_draws_equals_leaving_it_out_of_the_model(panel, scale):
     """Parameters fixed: log p(y_i | y_-i) = log p(y) - log p(y_-i), and by draws -log mean exp(-log p(y_i | f))."""
-    layout = lay_out(Problem.of(panel, DESIGN), HierarchicalBenchmark(scale=scale)._options())
+    layout = lay_out(Problem.of(panel, DESIGN), HierarchicalBenchmark(scale=scale))
     x = np.full((1, layout.model.size), -0.5)
     cells = np.argwhere(layout.seen > 0)
     density, replicates = unit_densities(layout, x, np.zeros(4000, dtype=int), cells, np.random.default_rng(1))

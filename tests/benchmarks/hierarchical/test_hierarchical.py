@@ -108,7 +108,7 @@ def dense_covariance(layout, x):
 def test_with_the_parameters_known_the_prediction_is_the_dense_conditional(options):
     """One node: likelihood, mean and variance equal those of scipy's Gaussian of all cells."""
     panel = simulate(units=8, region=lambda i, t: float(i % 3))  # noqa: ARG005
-    layout = lay_out(Problem.of(panel, design()), HierarchicalBenchmark(**options)._options())
+    layout = lay_out(Problem.of(panel, design()), HierarchicalBenchmark(**options))
     x = np.random.default_rng(2).standard_normal((1, layout.model.size))
     predictions = predict_placebos(layout.model, x, layout.y, layout.seen, layout.treated, layout.ahead)
     total = dense_covariance(layout, x[0])
@@ -124,7 +124,7 @@ def test_with_the_parameters_known_the_prediction_is_the_dense_conditional(optio
 def test_volatility_is_a_parameter_of_each_period_that_has_a_shock():
     problem = Problem.of(simulate(units=8), design())
     names = {
-        label: [p.name for p in lay_out(problem, HierarchicalBenchmark(**options)._options()).model.parameters]
+        label: [p.name for p in lay_out(problem, HierarchicalBenchmark(**options)).model.parameters]
         for label, options in {"default": {}, "off": {"volatility": False}, "no shock": {"shock": None}}.items()
     }
     assert names["default"][-6:] == [f"volatility_{t}" for t in range(6)]

@@ -25,7 +25,7 @@ def layout_of(seed=1, **options):
     labels = tuple(f"u{i:02}" for i in range(UNITS))
     panel = ss.Panel(labels, tuple(range(PERIODS)), np.exp(y), np.full(y.shape, SIZE))
     design = ss.Design(["u00"], range(PERIODS - 1), [PERIODS - 1])
-    return lay_out(Problem.of(panel, design), HierarchicalBenchmark(**options)._options())
+    return lay_out(Problem.of(panel, design), HierarchicalBenchmark(**options))
 
 
 @pytest.mark.filterwarnings("ignore:The MLE may be on the boundary")

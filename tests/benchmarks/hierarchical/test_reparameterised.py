@@ -24,7 +24,7 @@ def layout_of(**options):
     spending = 2_000 * np.exp(rng.normal(0, 0.05, (UNITS, 1)) + rng.normal(0, 2.5 / np.sqrt(sizes)))
     panel = ss.Panel(tuple("abcde"), tuple(range(PERIODS + 1)), spending, sizes)
     design = ss.Design(treated=["b"], baseline=[0, 1, 3], performance=[4], masked=[2])  # a gap of two periods
-    return lay_out(Problem.of(panel, design), HierarchicalBenchmark(**options)._options())
+    return lay_out(Problem.of(panel, design), HierarchicalBenchmark(**options))
 
 
 def by_hand(layout, signed, persistence, turbulence, period, coordinates):

@@ -113,16 +113,12 @@ def predict(
     noise: Floats,
     cells: Positions,
 ) -> tuple[Floats, Floats]:
-    """Predict cells of I units from their other cells and the posterior of Z_i f: (I, 2 P) and (I, 2 P, 2 P).
+    """Predict `cells` (P,) of I units from their other cells and the posterior of Z_i f: (I, 2 P) and (I, 2 P, 2 P).
 
-    The expected part comes first (common effects and structure), then the outcome with shock and noise.
-
-    Parameters
-    ----------
-    mean, covariance, terms : (I, T), (I, T, T) of Z_i f, and terms of the units, without the predicted cells
-    y, noise : (I, T) outcome, 0 where unseen; sampling variance, also of the predicted cells
-    structure, shared : (T, T) or (I, T, T) covariance of level, trend and season, and K
-    cells : (P,)
+    The expected part comes first (common effects and structure), then the outcome with shock and noise. `mean` (I, T)
+    and `covariance` (I, T, T) are those of Z_i f, and `terms` those of the units, without the predicted cells. y (I, T)
+    is 0 where unseen; `noise` (I, T) is known in predicted cells too. `structure` is the covariance of level, trend and
+    season, `shared` is K.
     """
     n_cells = len(cells)
     both = np.concatenate([structure[..., cells, :], shared[..., cells, :]], axis=-2)

@@ -91,16 +91,11 @@ def match_persons(
     exact: Any = None,
     ids: Integers | None = None,
 ) -> Match:
-    """Match treated persons to controls on the propensity score.
+    """Match treated persons to controls on the propensity score, by :func:`greedy_match`.
 
-    Parameters
-    ----------
-    scores, treated : scores of n persons, and whether each is treated (n,)
-    ratio, replace, order, ids : see :func:`~ssinfer.benchmarks.matched.kernels.greedy_matching.greedy_match`
-    caliper : largest allowed distance in SDs of the scale over all persons, the same in every stratum; None: no limit
-        (Austin 2011, doi:10.1002/pst.433)
-    on : "logit" or "score", the scale of distance and caliper
-    exact : (n,) labels of strata; only persons with the same label are matched
+    `on` is the scale of distance and caliper. `caliper` is the largest allowed distance in SDs of this scale over all
+    persons, the same in every stratum; None: no limit (Austin 2011, doi:10.1002/pst.433). Only persons with the same
+    label in `exact` (n,) are matched.
     """
     treated = np.asarray(treated, dtype=bool)
     check_arguments("match_persons", RULES, {"ratio": ratio, "order": order, "caliper": caliper, "on": on})

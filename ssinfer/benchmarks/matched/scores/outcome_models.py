@@ -29,13 +29,8 @@ def fit_outcome(rate: Floats, X: Floats, weights: Floats, model: OutcomeModel = 
     tweedie   :math:`E[y|x] = \exp(x'\beta)`, variance proportional to the mean to the power 1.5
     ========  =====================================================================================
 
-    Manning and Mullahy (2001), doi:10.1016/S0167-6296(01)00086-8.
-
-    Parameters
-    ----------
-    rate : (n,) spending per insured-year
-    weights : (n,) matching weight times insured-years; rows with weight 0 are not used
-    X : (n, p) covariates with an intercept column
+    Manning and Mullahy (2001), doi:10.1016/S0167-6296(01)00086-8. `weights` (n,) are matching weights times
+    insured-years; rows with weight 0 are not used. X (n, p) has an intercept column.
     """
     used = weights > 0
     y, Z, w = rate[used], X[used], weights[used] / weights[used].mean()

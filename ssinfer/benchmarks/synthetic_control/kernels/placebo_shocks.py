@@ -46,15 +46,12 @@ def shock_log_likelihood(
     masses: Floats,
     gradient: Floats,
 ) -> float:
-    """Return the sum over placebos of the log likelihood, and write its gradient.
+    """Return the sum over placebos of the log likelihood at theta (4 + T,), and overwrite `gradient` (4 + T,) with its
+    own.
 
-    Parameters
-    ----------
-    theta, gradient : arrays (4 + T,) in log omega, logit(rho / 0.995), log k, log s, log v; the gradient is overwritten
-    residual, noise : arrays (m, T), paths of the donors less the mean of the others, and their variance up to k^2
-    times : array (T,), positions of the periods
-    loose : array (m, T, T), covariance of the directions that weights can reproduce
-    nodes, masses : arrays (h,), quadrature for a standard normal
+    theta is (log omega, logit(rho / 0.995), log k, log s, log v). `residual` (m, T) are paths of the donors less the
+    mean of the others, `noise` (m, T) their variance up to k^2, `loose` (m, T, T) is the covariance that weights can
+    reproduce. `nodes` and `masses` (h,) are a quadrature for a standard normal.
     """
     m, T = residual.shape
     rho = MAX_RHO / (1.0 + np.exp(-theta[1]))

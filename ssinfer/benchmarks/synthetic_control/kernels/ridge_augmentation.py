@@ -80,14 +80,9 @@ def augmented_weights(
 ) -> tuple[Floats, Floats, float, int, int]:
     """Return augmented weights (L, J) for each ridge, the simplex weights (J,), and gap, status and iterations.
 
-    Parameters
-    ----------
-    Z : array (R, N), baseline outcomes of all units
-    target, donors : int and int array (J,), the unit to be matched and its donors
-    period_weights : array (R,), 1 for periods used, 0 for those held out
-    intercept : bool, match deviations from the baseline mean
-    ridges : array (L,), strengths in squared units of the outcome; infinity gives the simplex weights
-    warm : array (J,), simplex weights to start from
+    Z (R, N) is the baseline of all units, of which `target` is matched by `donors` (J,). `period_weights` (R,) are 0
+    for periods held out, else 1. `ridges` (L,) are in squared units of the outcome; infinity gives the simplex weights.
+    The search starts from `warm` (J,). With `intercept`, deviations from the baseline mean are matched.
     """
     X = differences(factor(Z, period_weights, intercept), target, donors)
     w, gap, status, iterations = simplex_weights(X.T @ X, np.zeros(donors.size), warm)
