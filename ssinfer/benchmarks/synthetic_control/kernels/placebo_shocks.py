@@ -46,8 +46,7 @@ def shock_log_likelihood(
     masses: Floats,
     gradient: Floats,
 ) -> float:
-    """Return the sum over placebos of the log likelihood at theta (4 + T,), and overwrite `gradient` (4 + T,) with its
-    own.
+    """Return the sum over placebos of the log likelihood at theta (4 + T,), and overwrite `gradient` by its gradient.
 
     theta is (log omega, logit(rho / 0.995), log k, log s, log v). `residual` (m, T) are paths of the donors less the
     mean of the others, `noise` (m, T) their variance up to k^2, `loose` (m, T, T) is the covariance that weights can
