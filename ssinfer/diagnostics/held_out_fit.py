@@ -28,8 +28,7 @@ def held_out_fit(
 
     Parameters
     ----------
-    method : benchmark method
-    data, design : Panel or Cohort, and Design
+    method, data, design : benchmark method, Panel or Cohort, and Design
     held_out : number of baseline periods held out; by default as many as in performance, at most a third
     level : probability of the interval, a fraction
     seed : random seed of the fit

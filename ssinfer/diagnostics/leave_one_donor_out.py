@@ -29,8 +29,7 @@ def leave_one_donor_out(
 
     Parameters
     ----------
-    method : benchmark method with donor weights
-    data, design : Panel or Cohort, and Design
+    method, data, design : benchmark method with donor weights, Panel or Cohort, and Design
     limit : largest relative change that passes; by default half the width of the benchmark's 90% interval
     seed : random seed of the fits
 

@@ -32,8 +32,7 @@ def placebo_in_time(
 
     Parameters
     ----------
-    method : benchmark method
-    panel, design : Panel and Design
+    method, panel, design : benchmark method, Panel and Design
     origins : number of windows, each one performance length earlier than the next
     level : joint probability of the intervals, a fraction (Bonferroni over windows)
     seed : random seed of the fits
