@@ -17,6 +17,7 @@ ACCEPT = MappingProxyType(
         "total_row": "a unit that looks like the total of others",
         "thousands": "numbers that look like thousands points read as decimals",
         "nonpositive": "cells with negative or zero spending",
+        "jump": "cells that are many times their neighbours in time, or a small part of them",
         "few_lines": "periods with no claim line, or far fewer lines per insured-year than their neighbours",
         "standard": "a case-mix standard that is neither expected spending nor an index around 1",
     }

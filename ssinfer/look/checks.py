@@ -21,6 +21,7 @@ _TOTAL = re.compile(r"\b(eind|sub|grand )?tota(al|len|ls?)\b|^(som|sum|alle|all|
 STANDARD_OF_SPENDING, STANDARD_INDEX = (0.5, 2.0), (0.8, 1.25)  # mean of a standard, over mean spending or as it is
 LEAST_LINES, NEIGHBOURS = 0.5, 4  # share of the lines per insured-year of the nearest periods (their median)
 LEAST_EXPECTED_LINES = 30  # below that a low count may be chance
+JUMP_SDS, JUMP_FACTOR = 8, 3.0  # of a cell against both neighbours in time, in robust SDs of all changes
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,32 @@ def nonpositive_cells(panel: Panel) -> list[Finding]:
         where = {"unit": panel.units[row], "period": panel.timeline.name(column), "count": len(cells)}
         return [Finding("nonpositive", {**where, "value": float(panel.spending[row, column])}, "nonpositive")]
     return []
+
+
+def jumps(panel: Panel) -> list[Finding]:
+    """Doubt cells that are many times both neighbours in time, or a small part of them; an end has the two nearest.
+
+    With x the log of a column, cell t is doubted if x[t] - x[t-1] and x[t] - x[t+1] have one sign and each exceeds both
+    log 3 and 8 robust SDs (1.4826 median absolute deviations) of all changes of the column.
+    """
+    findings = []
+    for column in ("spending", "insured_years"):
+        values = getattr(panel, column)
+        if values is None or values.shape[1] < 3:
+            continue
+        logs = np.log(np.where(values > 0, values, np.nan))
+        changes = np.diff(logs, axis=1)
+        centre = np.nanmedian(changes) if np.isfinite(changes).any() else 0.0
+        limit = max(np.log(JUMP_FACTOR), JUMP_SDS * 1.4826 * np.nanmedian(np.abs(changes - centre)))
+        last = logs.shape[1] - 1
+        near = np.array([[1, 2], *([t - 1, t + 1] for t in range(1, last)), [last - 1, last - 2]])
+        before, after = (logs - logs[:, near[:, side]] for side in (0, 1))
+        jump = (np.minimum(before, after) > limit) | (np.maximum(before, after) < -limit)
+        for row, t in np.argwhere(jump).tolist():
+            numbers = {"value": float(values[row, t]), "near": float(values[row, near[t, 0]])}
+            where = {"column": column, "unit": panel.units[row], "period": panel.timeline.name(t)}
+            findings.append(Finding("jump", where | numbers, "jump"))
+    return findings
 
 
 def strange_standard(panel: Panel, name: str) -> list[Finding]:

@@ -33,6 +33,9 @@ def sentence(finding: Finding, currency: str = "") -> str:
         money["lowest"] = "at most" if numbers["lowest"] == -float("inf") else f"{money['lowest']} to"
     if finding.id == "total_row":
         numbers["why"] = _TOTAL[numbers["reason"]].format(**numbers)
+    if finding.id == "jump":
+        digits = 0 if min(numbers["value"], numbers["near"]) >= 100 else 2
+        numbers |= {name: f"{numbers[name]:,.{digits}f}" for name in ("value", "near")}
     if finding.id == "no_lines":
         numbers["listed"] = ", ".join(numbers["periods"][:6]) + (", ..." if len(numbers["periods"]) > 6 else "")
     text = _SAYS[finding.id].format(**{**numbers, **{f"{name}_money": value for name, value in money.items()}})
@@ -58,6 +61,7 @@ _SAYS = {
     "below 1,000 with at most three decimals, first {value}. Write {read} for {value}.",
     "nonpositive": "Spending of {unit!r} is {value_money} in {period} ({count} cells are negative or zero). Leave out "
     "rows of units that did not exist.",
+    "jump": "Column {column} of {unit!r} is {value} in {period}, beside {near} in the nearest period. Correct the row.",
     "no_lines": "{listed} have insured persons and no counted claim line: their spending would be zero. End the "
     "periods where the claims end, or add the claims.",
     "few_lines": "{period} has {rate:.2f} counted claim lines per insured-year, and its neighbours have {usual:.2f}; "

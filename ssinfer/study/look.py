@@ -38,7 +38,8 @@ def look_at(plan: Plan) -> Look:
         findings += checks.few_lines(extract.panel, extract.lines_per_period)
     for part in config.comparison:
         panel, definition = plan.data.panel_of(part.name), config.definition_of(part)
-        findings += [*checks.total_rows(panel), *checks.thousands_points(panel), *checks.nonpositive_cells(panel)]
+        for check in (checks.total_rows, checks.thousands_points, checks.nonpositive_cells, checks.jumps):
+            findings += check(panel)
         named = definition.include or definition.exclude or definition.product_groups_exclude
         all_care = not named and "basket" not in config.data.model_fields_set
         plausible = config.data.plausible or (PLAUSIBLE.get(config.currency) if all_care else None)

@@ -13,7 +13,7 @@ from ssinfer.errors import ConvergenceError, ParameterError, RefusalError
 from ssinfer.kernels.importance import resample
 from ssinfer.level import check_level, check_side, tail
 from ssinfer.thresholds.kind import ThresholdKind
-from ssinfer.thresholds.null_error import null_error_of
+from ssinfer.thresholds.null_error import null_error_of, quantile_of
 from ssinfer.thresholds.placebo_posterior import PlaceboPosterior
 from ssinfer.thresholds.placebo_rows import CalibrationPlacebos
 from ssinfer.thresholds.threshold import Threshold
@@ -76,7 +76,7 @@ class Calibration:
         """Return the quantile of the calibrated null error at `level` and `side` for a group among `excluded`."""
         level, side = check_level(level), check_side(side)
         error = self.null_error(cf, np.random.default_rng(seed))
-        rate = float(np.quantile(error, tail(level, side)))
+        rate = quantile_of(error, tail(level, side))
         detail = {"standard_error": float(error.std()), "bias": float(self.draws["mean"].mean())}
         return Threshold(rate=rate, money=rate * cf.level, kind=NAME, level=level, side=side, detail=detail)
 

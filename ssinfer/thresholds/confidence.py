@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from scipy.special import ndtri
 
 from ssinfer.level import check_level, check_side, tail
 from ssinfer.thresholds.kind import ThresholdKind
-from ssinfer.thresholds.null_error import quantiles_by_fit
+from ssinfer.thresholds.null_error import quantile_of, quantiles_by_fit
 from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
@@ -48,10 +47,10 @@ def confidence_threshold(cf: Counterfactual, level: float = 0.95, side: str = "t
     level, side = check_level(level), check_side(side)
     errors = cf.null_error("confidence")
     benchmark = cf.level
-    money = float(np.quantile(errors, tail(level, side)))
+    money = quantile_of(errors, tail(level, side))
     detail = {"standard_error": float(errors.std()) / benchmark}
     if side == "two-sided":
-        detail["lower"] = float(np.quantile(errors, (1 - level) / 2)) / benchmark
+        detail["lower"] = quantile_of(errors, (1 - level) / 2) / benchmark
     return Threshold(rate=money / benchmark, money=money, kind=NAME, level=level, side=side, detail=detail)
 
 

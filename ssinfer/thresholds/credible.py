@@ -11,7 +11,7 @@ from scipy.special import ndtri
 from ssinfer.errors import ParameterError, RefusalError
 from ssinfer.level import Side, check_level, check_side, tail
 from ssinfer.thresholds.kind import ThresholdKind
-from ssinfer.thresholds.null_error import quantiles_by_fit
+from ssinfer.thresholds.null_error import check_draws, draws_needed, quantile_of, quantiles_by_fit
 from ssinfer.thresholds.prior import PRIORS, Prior, find_prior
 from ssinfer.thresholds.savings_posterior import fit_normal_mixture, highest_density_lower, probability_positive
 from ssinfer.thresholds.threshold import Threshold
@@ -111,8 +111,9 @@ class SavingPosterior:
         }
         highest = side == "two-sided" and interval == "highest-density"
         if not np.isfinite(chosen.sd) and not highest:
-            money = float(np.quantile(self.errors, tail(level, side)))
+            money = quantile_of(self.errors, tail(level, side))
         else:
+            check_draws(self.errors, tail(level, side))
             money = self.benchmark * credible_rate(self.mixture, spread, level, side, chosen, highest=highest)
         rate, words = money / self.benchmark, chosen.words
         return Threshold(rate=rate, money=money, kind=NAME, level=level, side=side, prior=words, detail=detail)
@@ -182,6 +183,8 @@ def _for_fits(fits: Sequence[PlaceboFit], keys: Sequence[ThresholdKey]) -> Float
         thinned = fit.posterior[:: max(1, len(fit.posterior) // MIXTURE_DRAWS)]
         error, spread = fit_normal_mixture(thinned), float(fit.posterior.std())
         for column, key in informed:
+            if len(fit.posterior) < draws_needed(key.tail):
+                continue
             side, prior = check_side(key.side), find_prior(key.prior)
             try:
                 out[row, column] = credible_rate(error, spread, key.fraction, side, prior)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ssinfer.deprecation import Renamed, renamed_arguments
 from ssinfer.errors import NotSupportedError, ParameterError
 from ssinfer.level import check_level, check_side, tail
 from ssinfer.savings import money
 from ssinfer.thresholds.kind import ThresholdKind
-from ssinfer.thresholds.null_error import null_error_of
+from ssinfer.thresholds.null_error import null_error_of, quantile_of
 from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
@@ -67,7 +65,7 @@ def minimum_detectable_saving(
     """
     level, power, side = check_level(level), check_level(power, "power"), check_side(side)
     errors, benchmark = _null_error(cf), cf.level
-    money, missed = (float(value) for value in np.quantile(errors, [tail(level, side), 1 - power]))
+    money, missed = (quantile_of(errors, share) for share in (tail(level, side), 1 - power))
     rate, detectable = money / benchmark, (money - missed) / benchmark
     detail = {"power": power, "detectable": detectable}
     threshold = Threshold(rate=rate, money=money, kind=NAME, level=level, side=side, detail=detail)

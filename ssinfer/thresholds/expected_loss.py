@@ -10,7 +10,7 @@ from scipy.special import ndtri
 
 from ssinfer.errors import ParameterError, RefusalError
 from ssinfer.thresholds.kind import ThresholdKind
-from ssinfer.thresholds.null_error import null_error_of
+from ssinfer.thresholds.null_error import check_draws, null_error_of
 from ssinfer.thresholds.prior import PRIORS, Prior, find_prior
 from ssinfer.thresholds.threshold import Threshold
 
@@ -84,7 +84,7 @@ def expected_loss_threshold(
         raise ParameterError(f"weights are {overpaid} and {underpaid}; none may be negative, and one must be positive.")
     if sharing not in ("first_dollar", "excess"):
         raise ParameterError(f"sharing is {sharing!r}; allowed: 'first_dollar' or 'excess'.")
-    errors = null_error_of(cf) / cf.level
+    errors = check_draws(null_error_of(cf), 0.95) / cf.level
     payment = Payment(share, overpaid, underpaid, sharing)
     curve = payment.losses(errors, chosen)
     if not curve.worthwhile:

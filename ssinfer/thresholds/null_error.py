@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from ssinfer.errors import RefusalError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,16 +15,40 @@ if TYPE_CHECKING:
     from ssinfer.counterfactual import Counterfactual
     from ssinfer.typing import Floats
 
+DRAWS_BEYOND = 20  # draws beyond a quantile: its rate of exceedance then has a relative error of about 22%
+
 
 def null_error_of(cf: Counterfactual) -> Floats:
     """Return draws (S,) of E0 from the posterior if there is one, else from the sampling distribution."""
     return cf.null_error("credible" if cf.uncertainty == "posterior" else "confidence")
 
 
+def draws_needed(share: float) -> int:
+    """Return the smallest number of draws of which 20 lie beyond a quantile: 400 for 95%, 800 for 97.5%."""
+    return ceil(DRAWS_BEYOND / min(share, 1 - share) - 1e-6)
+
+
+def check_draws(draws: Floats, share: float) -> Floats:
+    """Return the draws (S,); too few for a quantile are refused."""
+    needed = draws_needed(share)
+    if len(draws) < needed:
+        raise RefusalError(
+            f"A {100 * share:g}% quantile needs {needed:,} draws, of which {DRAWS_BEYOND} lie beyond it; there "
+            f"are {len(draws):,}. Fit with more draws, or lower the level."
+        )
+    return draws
+
+
+def quantile_of(draws: Floats, share: float) -> float:
+    """Return a quantile of draws (S,); too few draws are refused."""
+    return float(np.quantile(check_draws(draws, share), share))
+
+
 def quantiles_by_fit(draws: Sequence[Floats | None], shares: Sequence[float]) -> Floats:
-    """Return quantiles (fits, shares) of each fit's draws (S,); NaN where a fit has fewer than two draws."""
-    out = np.full((len(draws), len(shares)), np.nan)
+    """Return quantiles (fits, shares) of each fit's draws (S,); NaN where a fit has too few."""
+    out, needed = np.full((len(draws), len(shares)), np.nan), np.array([draws_needed(share) for share in shares])
     for row, values in enumerate(draws):
-        if values is not None and len(values) > 1 and len(shares):
-            out[row] = np.quantile(values, shares)
+        if values is not None and len(shares):
+            enough = needed <= len(values)
+            out[row, enough] = np.quantile(values, np.asarray(shares)[enough])
     return out

@@ -16,7 +16,7 @@ from ssinfer.design import Design
 from ssinfer.errors import DataError, DesignError, ParameterError, RefusalError, SsinferError
 
 DESIGN = Design(treated=["u000"], baseline=[2014, 2015, 2016], performance=[2017])
-METHOD = AdministrativeBenchmark(n_draws=200, chains=2)
+METHOD = AdministrativeBenchmark(n_draws=800, chains=2)
 NOT_NUMBERS_OF_THE_RUN = ["seconds"]
 
 

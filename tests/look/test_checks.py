@@ -1,10 +1,10 @@
-"""Periods without claim lines, or with far fewer than their neighbours."""
+"""Periods with few claim lines, and cells that cannot be."""
 
 import numpy as np
 import pytest
 
 from ssinfer import Panel
-from ssinfer.look.checks import few_lines
+from ssinfer.look.checks import few_lines, jumps
 from ssinfer.look.sentences import sentence
 
 
@@ -43,3 +43,47 @@ def test_a_period_of_which_claims_are_still_to_come_is_doubted():
 def test_other_counts_are_not_doubted(lines, insured_years):
     held = panel(insured_years=insured_years) if insured_years else Panel(("u",), (1,), [[np.nan]], [[np.nan]])
     assert few_lines(held, np.array(lines[: len(held.periods)], dtype=float)) == []
+
+
+def random_panel(seed=1, n_units=20, n_periods=8):
+    rng = np.random.default_rng(seed)
+    cells = [np.exp(0.03 * rng.standard_normal((n_units, n_periods))) for _ in range(2)]
+    units = tuple(f"u{j:02d}" for j in range(n_units))
+    return Panel(units, tuple(range(2010, 2010 + n_periods)), 3000 * cells[0], 5000 * cells[1])
+
+
+@pytest.mark.parametrize("column", ["spending", "insured_years"])
+@pytest.mark.parametrize("period", [0, 1, 4, 6, 7])
+@pytest.mark.parametrize("factor", [12.0, 1 / 12, 1e-320])
+def test_one_impossible_cell_is_named(column, period, factor):
+    """Fault R33: one baseline cell x 12 paid EUR 127 million; a cell of 1e-320 was taken."""
+    panel = random_panel()
+    values = {name: np.array(getattr(panel, name)) for name in ("spending", "insured_years")}
+    values[column][3, period] *= factor
+    findings = jumps(Panel(panel.units, panel.periods, **values))
+    assert [(f.numbers["column"], f.numbers["unit"], f.numbers["period"]) for f in findings] == [
+        (column, "u03", str(2010 + period))
+    ]
+    assert findings[0].accept == "jump"
+    assert f"Column {column} of 'u03' is " in sentence(findings[0])
+
+
+def test_spending_and_insured_years_exchanged_in_one_row():
+    """Fault R33: such a row paid EUR 62.6 million."""
+    panel = random_panel()
+    spending, years = np.array(panel.spending), np.array(panel.insured_years) * 3
+    spending[3, 4], years[3, 4] = years[3, 4], spending[3, 4]
+    assert {f.numbers["column"] for f in jumps(Panel(panel.units, panel.periods, spending, years))} == {
+        "spending",
+        "insured_years",
+    }
+
+
+def test_lasting_shifts_and_noise_are_no_jumps():
+    panel = random_panel()
+    spending = np.array(panel.spending)
+    spending[3, 4:] *= 5  # a shift stays
+    spending[5, 2] *= 2.9  # below a factor of 3
+    assert jumps(Panel(panel.units, panel.periods, spending, panel.insured_years)) == []
+    noisy = 3000 * np.exp(0.5 * np.random.default_rng(2).standard_normal((50, 12)))  # small groups
+    assert jumps(Panel(tuple(map(str, range(50))), tuple(range(12)), noisy)) == []

@@ -58,13 +58,13 @@ def test_default_side_and_level():
     assert (threshold.level, threshold.side, threshold.kind) == (0.95, "two-sided", "confidence")
 
 
-SMALL = from_draws(100 + NORMAL[:200], "sampling")
+SMALL = from_draws(100 + NORMAL[:4000], "sampling")
 
 
 @settings(max_examples=30)
 @given(st.floats(0.01, 1e4), st.floats(0.5, 0.99), st.floats(0.5, 0.99))
 def test_rate_does_not_depend_on_the_currency_and_rises_with_the_level(scale, level, other):
-    big = from_draws(scale * (100 + NORMAL[:200]), "sampling")
+    big = from_draws(scale * (100 + NORMAL[:4000]), "sampling")
     assert confidence_threshold(big, level).rate == pytest.approx(confidence_threshold(SMALL, level).rate, rel=1e-9)
     low, high = sorted((level, other))
     assert confidence_threshold(SMALL, low).rate <= confidence_threshold(SMALL, high).rate
