@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import warnings
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -39,6 +41,10 @@ Json = Annotated[bool, Option("--json", help="Print JSON in place of text.")]
 Amount = partial(Option, parser=read_number)  # money or persons: 20.000 is refused
 Seed = Annotated[int, Option("--seed", min=0, help="Random seed.")]
 EXPECTED = (SsinferError, OSError)  # errors whose message tells the user what to do
+RESOURCES = {  # other errors that are no fault of the package, by the name of their class
+    "MemoryError": "There is not enough memory. Use fewer --jobs, or a smaller study.",
+    "TerminatedWorkerError": "A worker process was ended from outside, often for want of memory. Use fewer --jobs.",
+}
 
 
 @app.command()
@@ -276,7 +282,8 @@ def version() -> None:
 
 
 def main() -> None:
-    """Run the command line; an expected error is one line and exit code 2, any other one line and exit code 70."""
+    """Run the command line: an expected error is one line and exit code 2, any other one line and 70; TERM is Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with warnings.catch_warnings():
             show = warnings.showwarning
@@ -289,15 +296,17 @@ def main() -> None:
     except EXPECTED as error:
         _leave(error)
     except Exception as error:  # noqa: BLE001
-        _leave(error, " Report this id; SSINFER_TRACEBACK=1 shows where it happened.")
+        known = type(error).__name__ in RESOURCES
+        _leave(error, "" if known else " Report this id; SSINFER_TRACEBACK=1 shows where it happened.")
 
 
 def _leave(error: Exception, what_now: str = "") -> NoReturn:
     """Print one line on an error and leave: with its message if it is expected, otherwise with its id."""
     if os.environ.get("SSINFER_TRACEBACK"):
         raise error
-    expected = isinstance(error, EXPECTED)
-    words = _one_line(error) if expected else f"unexpected {type(error).__name__}, error id {error_id(error)}."
+    name = type(error).__name__
+    expected = isinstance(error, EXPECTED) or name in RESOURCES
+    words = _one_line(RESOURCES.get(name, error)) if expected else f"unexpected {name}, error id {error_id(error)}."
     echo(f"ssinfer: {words}{what_now}", err=True)
     sys.exit(2 if expected else 70)
 
@@ -307,6 +316,7 @@ def _study(path: Path, out: Path | None, jobs: int, parts: tuple[str, ...]) -> N
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import Progress  # noqa: PLC0415
 
+    from ssinfer.atomic import output_folder  # noqa: PLC0415
     from ssinfer.report import write_report  # noqa: PLC0415
     from ssinfer.report.console import design_table  # noqa: PLC0415
     from ssinfer.report.failed import failed_folder, write_failed  # noqa: PLC0415
@@ -316,23 +326,24 @@ def _study(path: Path, out: Path | None, jobs: int, parts: tuple[str, ...]) -> N
     plan: Plan | None = None
     tables: dict[str, pd.DataFrame] = {}
     try:
-        plan = plan_study(path, n_jobs=jobs, tell=lambda look: echo(look_text(look)))
-        if out is None:
-            echo("No fault found. Next step: ssinfer run.")
-            return
-        refuse_foreign_folder(out, plan.study_hash, parts)
-        failed_folder(out)
-        with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
-            task = bar.add_task("Backtest", total=None)
-            result = run_study(
-                plan,
-                parts=parts,
-                n_jobs=jobs,
-                progress=lambda done, total: bar.update(task, completed=done, total=total),
-                tables=tables,
-            )
-        printed = design_table(result)
-        folder = write_study(result, out, report=write_report)
+        with output_folder(out, lambda line: echo(line, err=True)) if out else nullcontext():
+            plan = plan_study(path, n_jobs=jobs, tell=lambda look: echo(look_text(look)))
+            if out is None:
+                echo("No fault found. Next step: ssinfer run.")
+                return
+            refuse_foreign_folder(out, plan.study_hash, parts)
+            failed_folder(out)
+            with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+                task = bar.add_task("Backtest", total=None)
+                result = run_study(
+                    plan,
+                    parts=parts,
+                    n_jobs=jobs,
+                    progress=lambda done, total: bar.update(task, completed=done, total=total),
+                    tables=tables,
+                )
+            printed = design_table(result)
+            folder = write_study(result, out, report=write_report)
     except Exception as error:
         if out is None or (not tables and isinstance(error, EXPECTED)):
             raise

@@ -19,6 +19,7 @@ from ssinfer.design import Design
 from ssinfer.errors import SsinferError
 from ssinfer.kernels.compile import cache_folder
 from ssinfer.plugins.discovery import providers
+from ssinfer.workers import parallel
 
 N_UNITS, PERSONS_PER_UNIT = 24, 40  # placebo thresholds need 19 units outside a block
 WINDOWS = ((8, 4), (3, 1))  # periods of baseline and performance: panels with few periods have kernels of their own
@@ -40,7 +41,7 @@ def precompile(n_jobs: int = 2) -> list[Compiled]:
             "Compiled kernels cannot be kept: neither the installed package nor NUMBA_CACHE_DIR is writable. Set "
             "NUMBA_CACHE_DIR to a folder that can be written to, now and for later runs."
         )
-    families = joblib.Parallel(n_jobs=n_jobs)(joblib.delayed(_compile)(family) for family in _families())
+    families = parallel(n_jobs)(joblib.delayed(_compile)(family) for family in _families())
     return [compiled for family in families for compiled in family]
 
 

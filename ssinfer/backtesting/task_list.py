@@ -12,6 +12,7 @@ import joblib
 from ssinfer.backtesting.placebos import placebo_units
 from ssinfer.backtesting.task import Outcome, Task, run_task
 from ssinfer.windows import rolling_windows
+from ssinfer.workers import parallel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -67,9 +68,9 @@ def run_tasks(
     done = 0
     outcomes: dict[int, Outcome] = {}
     order = _order(tasks)
-    parallel = joblib.Parallel(n_jobs=n_jobs if len(tasks) > 1 else 1, return_as="generator")
+    pool = parallel(n_jobs if len(tasks) > 1 else 1, return_as="generator")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    results = parallel(joblib.delayed(run_task)(tasks[number], data) for number in order)
+    results = pool(joblib.delayed(run_task)(tasks[number], data) for number in order)
     for number, outcome in zip(order, results, strict=True):
         outcomes[number] = outcome
         done += len(tasks[number].units)

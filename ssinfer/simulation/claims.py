@@ -21,10 +21,12 @@ from ssinfer.errors import DatasetError
 from ssinfer.periods import parse_period
 from ssinfer.simulation.claim_lines import simulate_persons
 from ssinfer.simulation.claim_setting import ClaimSetting, Landscape
+from ssinfer.workers import parallel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+TABLES = ("insured", "enrolment", "deaths", "truth_persons", "truth", "programmes")  # beside the folder of claims
 CHUNK = 20_000  # persons; fixed, so that the files do not depend on the number of jobs
 
 
@@ -127,6 +129,10 @@ def simulate_claims(
     )
     if folder.exists() and not (overwrite and (folder / "parameters.json").exists()):
         raise DatasetError(f"{folder} exists. Choose another folder, or pass overwrite=True for an earlier simulation.")
+    names = {"claims", *(f"{name}.parquet" for name in TABLES), "parameters.json"}
+    held = [path for path in folder.iterdir() if path.name not in names] if folder.exists() else []
+    if held:
+        raise DatasetError(f"{min(held)} is not of the simulation and would be deleted. Move it.")
     landscape = Landscape.of(setting)
     practices = landscape.practices
     chunks = range(-(-n_insured // CHUNK))
@@ -134,8 +140,8 @@ def simulate_claims(
     with atomic_folder(folder) as temporary:
         (temporary / "claims").mkdir()
         work = (joblib.delayed(_write_chunk)(temporary, setting, landscape, chunk, seeds[chunk]) for chunk in chunks)
-        pieces = joblib.Parallel(n_jobs=n_jobs)(work) if n_jobs != 1 else [call(*args) for call, args, _ in work]
-        for table in ("insured", "enrolment", "deaths", "truth_persons"):
+        pieces = parallel(n_jobs)(work)
+        for table in TABLES[:4]:
             _join_parts(temporary, table)
         truth = pd.concat([piece for piece, _ in pieces])
         truth = truth.groupby(["practice", "insurer", "period"], as_index=False).sum()

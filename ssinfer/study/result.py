@@ -1,6 +1,7 @@
 """StudyResult, and the folder it is written to: complete or absent, and never over another study's."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,13 +61,20 @@ def write_study(result: StudyResult, folder: str | Path, *, report: Callable[[St
         for name, table in result.tables.items():
             write_table(OUTPUT[name].conform(table), temporary / name)
         if result.counterfactuals:
-            trees = {"/".join(pair).replace(" ", "_"): cf.to_datatree() for pair, cf in result.counterfactuals.items()}
-            xr.DataTree.from_dict(trees).to_netcdf(temporary / "savings.nc", engine="h5netcdf")
+            trees = {"/".join(map(group_name, pair)): cf.to_datatree() for pair, cf in result.counterfactuals.items()}
+            # HDF5 ends the process where a file may not grow; Python raises an error.
+            document = xr.DataTree.from_dict(trees).to_netcdf(engine="h5netcdf")
+            (temporary / "savings.nc").write_bytes(document)
         if report is not None:
             report(result, temporary)
         text = json.dumps(result.manifest, indent=2, default=str)
         (temporary / MANIFEST).write_text(text + "\n", encoding="utf-8")
     return folder
+
+
+def group_name(name: str) -> str:
+    """Return a name as that of one group in netCDF, different for different names: "/" becomes "%2F"."""
+    return re.sub(r"[/%\x00-\x1f]|^[.\s]|\s$", lambda match: f"%{ord(match[0]):02X}", name)
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
@@ -116,6 +124,13 @@ def refuse_foreign_folder(folder: str | Path, study_hash: str, parts: Sequence[s
         raise StudyError(
             f"{folder} holds the result of another study (hash {str(held_hash)[:12]}, this one {study_hash[:12]}). "
             "Name a new folder with --out, or delete it: results of different specifications are never mixed."
+        )
+    ours = {*OUTPUT, "savings.nc", "report.html", "figures", MANIFEST}
+    held = [path for path in folder.iterdir() if path.name not in ours]
+    held += [path for path in (folder / "figures").glob("*") if path.suffix != ".svg"]
+    if held:
+        raise StudyError(
+            f"{min(held)} is not of ssinfer and would be deleted. Move it, or name a new folder with --out."
         )
     lost = [part for part in held_parts if part not in parts]
     if lost:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, model_validator
 
+from ssinfer.atomic import temporary_folder
 from ssinfer.errors import SsinferError, StudyError, did_you_mean
 from ssinfer.study.config_base import Span  # noqa: TC001  (pydantic reads the annotation)
 from ssinfer.study.data import SIMULATED
@@ -55,8 +56,8 @@ class SimulatedClaimsConfig(DataConfig):
         from ssinfer.claims import ClaimsTables  # noqa: PLC0415  (Ibis is loaded late)
         from ssinfer.study.claims_extracts import OpenedClaims  # noqa: PLC0415
 
-        with TemporaryDirectory(prefix="ssinfer-claims-", ignore_cleanup_errors=True) as temporary:
-            target = Path(temporary) / "claims" if self.file is None else folder / self.file
+        with temporary_folder("ssinfer-claims-", Path(gettempdir())) as temporary:
+            target = temporary / "claims" if self.file is None else folder / self.file
             simulated = _simulated(self.simulation, target, n_jobs)
             setting = simulated.setting
             label = (

@@ -1,0 +1,29 @@
+"""Worker processes, which end with the process that started them."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import Any
+
+import joblib
+
+WATCH = 0.5  # seconds between two looks at the parent
+
+
+def parallel(n_jobs: int, **options: Any) -> joblib.Parallel:
+    """Return a pool of `n_jobs` processes (one: this process) that ends with this process, also when it is killed."""
+    return joblib.Parallel(n_jobs=n_jobs, initializer=end_with, initargs=(os.getpid(),), **options)
+
+
+def end_with(parent: int) -> None:
+    """End this process soon after its parent has ended."""
+    if os.getpid() != parent:
+        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(WATCH)
+    os._exit(1)
