@@ -282,8 +282,8 @@ def version() -> None:
 
 
 def main() -> None:
-    """Run the command line: an expected error is one line and exit code 2, any other one line and 70; TERM is Ctrl-C."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Run the command line: an expected error is one line and exit code 2, any other one line and exit code 70."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     try:
         with warnings.catch_warnings():
             show = warnings.showwarning
