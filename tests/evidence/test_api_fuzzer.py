@@ -1,4 +1,4 @@
-"""One argument of a wrong type or an extreme value: an error of the package that names it, never one from the inside."""
+"""One argument of a wrong type or an extreme value is refused by name, and never an error from the inside."""
 
 from __future__ import annotations
 
@@ -17,11 +17,43 @@ import ssinfer as ss
 from ssinfer.errors import SsinferError
 
 pytestmark = pytest.mark.evidence
-WRONG = (
-    [0, -1, 1.5, 2.5, 1e300, 10**400, float("nan"), float("inf"), True, None, "", "x", "0.5", b"x", [], [1], ["x"], {}]
-    + [{"x": 1}, (), (1, 2), object(), np.array([]), np.array([[1.0, 2.0]]), pd.DataFrame({"x": [1]}), len, range(3)]
-    + [np.float32(0.5), 1j, -0.5, "bayes", {1}, np.datetime64("2020-01-01"), ss.Panel, 2**63]
-)
+WRONG = [
+    0,
+    -1,
+    1.5,
+    2.5,
+    1e300,
+    10**400,
+    float("nan"),
+    float("inf"),
+    True,
+    None,
+    "",
+    "x",
+    "0.5",
+    b"x",
+    [],
+    [1],
+    ["x"],
+    {},
+    {"x": 1},
+    (),
+    (1, 2),
+    object(),
+    np.array([]),
+    np.array([[1.0, 2.0]]),
+    pd.DataFrame({"x": [1]}),
+    len,
+    range(3),
+    np.float32(0.5),
+    1j,
+    -0.5,
+    "bayes",
+    {1},
+    np.datetime64("2020-01-01"),
+    ss.Panel,
+    2**63,
+]
 
 
 def frame(seed=1, units=24, first=2010, last=2017):
@@ -48,11 +80,21 @@ METHODS = {
 }
 #: Name -> (callable, valid arguments). Arguments with a default are taken from the signature.
 CALLS = {
-    **{name: (method, {"methods": ["AdministrativeBenchmark"]} if "Stacked" in name else {}) for name, method in METHODS.items()},
+    **{
+        name: (method, {"methods": ["AdministrativeBenchmark"]} if "Stacked" in name else {})
+        for name, method in METHODS.items()
+    },
     "fit": (METHOD.fit, {"data": PANEL, "design": DESIGN, "seed": 1}),
     "backtest": (
         ss.backtest,
-        {"data": PANEL, "designs": DESIGN, "methods": METHOD, "n_jobs": 1, "origins": [2017], "placebos": ["u01", "u02"]},
+        {
+            "data": PANEL,
+            "designs": DESIGN,
+            "methods": METHOD,
+            "n_jobs": 1,
+            "origins": [2017],
+            "placebos": ["u01", "u02"],
+        },
     ),
     "choose_design": (ss.choose_design, {"result": None}),
     "Design": (ss.Design, {"treated": ["u00"], "baseline": [2014], "performance": [2017]}),
@@ -78,7 +120,12 @@ CALLS = {
     "load_contract": (ss.load_contract, {"source": "mssp-track-3"}),
     "settle": (
         ss.settle,
-        {"contract": ss.load_contract("mssp-track-3"), "benchmark": 3000.0, "spending": 2900.0, "insured_years": 20_000.0},
+        {
+            "contract": ss.load_contract("mssp-track-3"),
+            "benchmark": 3000.0,
+            "spending": 2900.0,
+            "insured_years": 20_000.0,
+        },
     ),
     "simulate_panel": (ss.simulation.simulate_panel, {}),
     "check_benchmark": (ss.check_benchmark, {"benchmark": METHOD}),
@@ -107,7 +154,9 @@ def outcome(call, valid, argument, value) -> str:
         return "refused" if len(str(error)) < 1200 else f"refused at length {len(str(error))}"
     except Exception as error:  # noqa: BLE001
         inside = [frame for frame in traceback.extract_tb(error.__traceback__) if "/ssinfer/" in frame.filename]
-        return f"{type(error).__name__} at {Path(inside[-1].filename).name}:{inside[-1].lineno}" if inside else repr(error)
+        return (
+            f"{type(error).__name__} at {Path(inside[-1].filename).name}:{inside[-1].lineno}" if inside else repr(error)
+        )
     return "accepted"
 
 
