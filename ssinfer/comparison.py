@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 
 from ssinfer.errors import DesignError, did_you_mean
+from ssinfer.input_table import natural_order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -159,7 +160,7 @@ def comparison_of(values: Mapping[str, Any]) -> ComparisonRule | None:
             raise DesignError(f"A comparison rule has no key {key!r}. {did_you_mean(key, RULE_KEYS)}")
     rules: list[ComparisonRule] = []
     if values.get("donors") is not None:
-        rules.append(Listed(tuple(str(unit) for unit in values["donors"])))
+        rules.append(Listed(natural_order(values["donors"])))
     if values.get("within_km") is not None:
         rules.append(Within(values["within_km"], values.get("beyond_km") or 0.0))
     elif values.get("beyond_km"):

@@ -12,7 +12,7 @@ import numpy as np
 
 from ssinfer.comparison import ComparisonRule, Listed
 from ssinfer.errors import AmbiguousPeriodsError, DataError, DesignError, PanelError
-from ssinfer.input_table import plain_value
+from ssinfer.input_table import natural_order, plain_value
 from ssinfer.names import match_names
 from ssinfer.periods import plain_label, read_periods
 
@@ -247,8 +247,8 @@ def _listed(name: str, values: Any) -> tuple[Any, ...]:
 
 
 def _names(name: str, units: Any) -> tuple[str, ...]:
-    """Return names of units as text; one text is one name."""
-    return (units,) if isinstance(units, str) else tuple(str(unit) for unit in _listed(name, units))
+    """Return names of units as text, in natural order, because their order means nothing; one text is one name."""
+    return (units,) if isinstance(units, str) else natural_order(_listed(name, units))
 
 
 def _ascending(name: str, periods: Iterable[Any]) -> tuple[Any, ...]:

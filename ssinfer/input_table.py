@@ -6,6 +6,7 @@ import numbers
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,12 +31,13 @@ def plain_value(label: Any) -> Any:
 
 def natural_order(labels: Iterable[object]) -> tuple[str, ...]:
     """Return labels as text in ascending order, runs of digits by their number: 'u2' before 'u10'."""
+    return tuple(sorted((str(plain_value(label)) for label in labels), key=_natural_key))
 
-    def key(text: str) -> tuple[list[int | str], str]:
-        parts = re.split(r"(\d+)", text)  # text and digits by turns
-        return [int(part) if place % 2 else part for place, part in enumerate(parts)], text
 
-    return tuple(sorted((str(plain_value(label)) for label in labels), key=key))
+@lru_cache(maxsize=2**16)  # designs of placebos name the same donors again and again
+def _natural_key(text: str) -> tuple[list[int | str], str]:
+    parts = re.split(r"(\d+)", text)  # text and digits by turns
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)], text
 
 
 def read_table(

@@ -171,6 +171,12 @@ class Panel:
         """Row number of each unit."""
         return MappingProxyType({label: row for row, label in enumerate(self.units)})
 
+    @cached_property
+    def ordered(self) -> Self:
+        """The panel with its units in natural order: methods see it so, and no digit depends on the order of rows."""
+        units = natural_order(self.units)
+        return self if units == self.units else self.select(units)
+
     def rows(self, labels: Iterable[object], what: str = "unit") -> NDArray[np.intp]:
         """Return the row numbers of units; an unknown name is refused with the nearest names."""
         names = match_names(labels, self.row_of, f"The panel has no {what}", PanelError)

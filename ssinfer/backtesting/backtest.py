@@ -106,11 +106,13 @@ def backtest(
     if not isinstance(data, Panel) and not hasattr(data, "to_panel"):
         raise DataError(f"backtest got a {type(data).__name__}. Pass a Panel (Panel.from_frame(frame)) or a Cohort.")
     named_designs, named_methods = _named_designs(designs), _named_methods(methods)
-    panel = data if isinstance(data, Panel) else data.to_panel()
+    given = data if isinstance(data, Panel) else data.to_panel()
+    panel = given.ordered
     named_designs = {name: design.on(panel) for name, design in named_designs.items()}
     if regions is None and not isinstance(data, Panel) and hasattr(data, "unit_regions"):
         regions = data.unit_regions()
-    blocks = neighbour_blocks(panel, regions=regions)
+    blocks = neighbour_blocks(given, regions=regions)[given.rows(panel.units)]
+    data = panel if data is given else data
     if not isinstance(origins, Mapping):
         wanted = None if origins is None else list(origins)
         origins = {} if wanted is None else dict.fromkeys(named_designs, wanted)
@@ -129,6 +131,8 @@ def backtest(
     rows = pd.DataFrame({name: np.concatenate([np.asarray(o.columns[name]) for o in outcomes]) for name in names})
     rows["role"] = [roles[pair] for pair in zip(rows["design"], rows["unit"], strict=True)]
     rows["block"] = blocks[panel.rows(rows["unit"])]
+    seconds = rows.groupby(["design", "method"], sort=False)["seconds"].mean()
+    rows = rows.drop(columns="seconds")
     if keep is not None:
         keep(rows.copy())
     _complete(rows, panel, tasks, named_designs, ses)
@@ -141,6 +145,7 @@ def backtest(
         placebos=rows,
         errors=np.concatenate([outcome.errors for outcome in outcomes]),
         seed=seed,
+        seconds=seconds,
     )
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import SsinferError
@@ -18,12 +15,6 @@ if TYPE_CHECKING:
 
     from ssinfer.design import Design
     from ssinfer.typing import Floats
-
-
-def seed_of(seed: int, *labels: object) -> np.random.SeedSequence:
-    """Return a random stream that depends on the seed and labels only, and not on the order of tasks."""
-    text = "|".join(str(label) for label in labels)
-    return np.random.SeedSequence([seed, zlib.crc32(text.encode())])
 
 
 def fit_each(method: Any, data: Any, designs: Sequence[Design], seeds: Sequence[Any]) -> list[Any]:

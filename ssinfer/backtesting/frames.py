@@ -43,7 +43,6 @@ SCORES = FrameSchema(
         *_with_error("width_90", RATE, "Mean width of the central 90% interval."),
         *_with_error("interval_score_90", RATE, "Mean interval score of the central 90% interval; lower is better."),
         *_with_error("crps", RATE, "Mean continuous ranked probability score; lower is better."),
-        Column("seconds", "float", "s", "Mean computing time of a fit."),
     ),
 )
 
@@ -103,7 +102,6 @@ PLACEBOS = FrameSchema(
         Column("block", "int", "", "Number of the block of neighbouring units."),
         Column("status", "text", "", "ok, refused or failed."),
         Column("reason", "text", "", "Reason of a refusal or failure."),
-        Column("seconds", "float", "s", "Computing time of the fit."),
         Column("uncertainty", "text", "", "posterior, sampling or none."),
         Column("insured_years", "float", "insured-years", "Insured-years of the performance periods."),
         Column("assigned", "float", "persons", "Mean number of insured per year."),

@@ -9,6 +9,7 @@ import pandas as pd
 
 from ssinfer.cohort.pseudo_practices import Kind, group_codes, pseudo_practices
 from ssinfer.errors import CohortError
+from ssinfer.streams import stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -94,8 +95,8 @@ def intact_group_ratio(
     if cohort.region is None:
         kinds = [(name, kind) for name, kind in kinds if kind != "regional bundles"]
     rows = []
-    for number, (name, kind) in enumerate(kinds):
-        rng = np.random.default_rng([seed, number])
+    for name, kind in kinds:
+        rng = np.random.default_rng(stream_of(seed, "intact groups", name))
         variances, counts, sizes = [], [], []
         for codes in _divisions(intact, kind, size, 1 if kind == "intact" else repeats, rng):
             members = np.bincount(codes[codes >= 0])

@@ -12,6 +12,7 @@ from ssinfer.backtesting.kernels.block_bootstrap import BOOTSTRAP_REPLICATES, bl
 from ssinfer.errors import ParameterError, RefusalError
 from ssinfer.kernels.error_components import fit_noise
 from ssinfer.level import check_level
+from ssinfer.streams import stream_of
 from ssinfer.thresholds.placebo_rows import codes_by_appearance, require_columns
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def noise_components(
     n_blocks = int(blocks.max()) + 1
     masses = np.ones((len(units), 1))
     if n_blocks > 1:
-        drawn = block_weights(n_blocks, np.random.default_rng([seed, 3]), replicates)  # (R, blocks)
+        drawn = block_weights(n_blocks, np.random.default_rng(stream_of(seed, "noise")), replicates)  # (R, blocks)
         masses = np.column_stack([masses, drawn[:, block_of_unit].T])
     fit = fit_noise(squares, inverse, np.ones(1), "size", masses, points=SHOCK_SHARE_POINTS)
     drawn_estimates = np.column_stack([fit.k[1:], fit.tau[1:]])
@@ -170,7 +171,7 @@ def outside_sampling_interval(
     end = norm.ppf((1 + level) / 2) * k / np.sqrt(rows["insured_years"].to_numpy(dtype=float))
     above, below = rate >= end, rate <= -end
     values = np.column_stack([above, below, above | below]).astype(np.float64)
-    shares, errors = mean_and_error(values, _blocks(rows), np.random.default_rng([seed, 4]))
+    shares, errors = mean_and_error(values, _blocks(rows), np.random.default_rng(stream_of(seed, "outside")))
     names = ("above", "below", "outside")
     figures = dict(zip(names, shares.tolist(), strict=True))
     figures |= {f"{name}_se": error for name, error in zip(names, errors.tolist(), strict=True)}
@@ -191,7 +192,7 @@ def _usable(placebos: pd.DataFrame) -> pd.DataFrame:
             keep &= (placebos[name] == wanted).to_numpy()
     if not keep.any():
         raise RefusalError("No placebo has a savings rate. Look at the reasons in the placebos' status column.")
-    return placebos[keep]
+    return placebos[keep].sort_values([name for name in ("unit", "origin") if name in placebos.columns], kind="stable")
 
 
 def _blocks(rows: pd.DataFrame) -> Positions:

@@ -48,7 +48,7 @@ def threshold_table(
     positive = [saving for saving in injected if saving > 0]
     payments = _Payments(tuple(sorted({*DETECTION_SAVINGS, *positive})), tuple(positive or DETECTION_SAVINGS), share)
     rows = []
-    blocks = pd.Index(pd.unique(placebos.loc[placebos["role"] == "placebo", "block"]))
+    blocks = pd.Index(np.unique(placebos.loc[placebos["role"] == "placebo", "block"]))
     for labels, part in groups(placebos, edges):
         ok = part[part["status"] == "ok"]
         if not len(ok):

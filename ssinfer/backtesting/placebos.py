@@ -32,7 +32,8 @@ def placebo_units(panel: Panel, design: Design, placebos: Iterable[object] | Com
         admitted = placebos.admits(panel, design.treated, panel.columns(design.baseline))
         chosen = [unit for unit, good in zip(panel.units, admitted, strict=True) if good and unit not in outside]
     else:
-        chosen = list(match_names(placebos, panel.row_of, "The panel has no placebo unit", DesignError))
+        named = match_names(placebos, panel.row_of, "The panel has no placebo unit", DesignError)
+        chosen = sorted(set(named), key=panel.row_of.__getitem__)
         inside = [unit for unit in chosen if unit in outside]
         if inside:
             raise DesignError(f"placebos names {inside[:3]}, treated or under contract: their true saving is not zero.")
@@ -47,6 +48,8 @@ def neighbour_blocks(panel: Panel, size: int = 8, regions: Iterable[object] | No
     The panel's `latitude` and `longitude` give the map; `size` is the least number of units per block. Without them
     every unit is its own block. `regions`, one label per unit, are the blocks if they are given.
     """
+    if regions is None and panel.ordered is not panel:
+        return neighbour_blocks(panel.ordered, size)[panel.ordered.rows(panel.units)]
     n_units = len(panel.units)
     if regions is not None:
         return sorted_codes(regions)

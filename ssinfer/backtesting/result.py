@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +28,7 @@ class BacktestResult:
     placebos : one row per design, method, unit and origin; refused and failed fits have a reason
     errors : relative null errors E0 / Bbar of each row of `placebos` (rows, draws), thinned; NaN where there are none
     seed : random seed of the backtest
+    seconds : mean computing time of a fit by design and method, which is in no other frame
     """
 
     scores: pd.DataFrame
@@ -36,6 +37,7 @@ class BacktestResult:
     placebos: pd.DataFrame
     errors: NDArray[np.float32]
     seed: int
+    seconds: pd.Series[float] = field(default_factory=lambda: pd.Series(dtype=float))
 
     def ranking(self) -> pd.DataFrame:
         """Return designs and methods by detection at cross-fitted false payments of 5%."""
@@ -60,4 +62,5 @@ def join_results(results: Sequence[BacktestResult]) -> BacktestResult:
     }
     parts = [pd.DataFrame(result.errors) for result in results]  # a part with fewer draws is filled with NaN
     errors = pd.concat(parts).to_numpy(dtype=np.float32)
-    return BacktestResult(**frames, errors=errors, seed=results[0].seed)
+    seconds = pd.concat([result.seconds for result in results])
+    return BacktestResult(**frames, errors=errors, seed=results[0].seed, seconds=seconds)

@@ -10,6 +10,7 @@ import numpy as np
 from ssinfer.backtesting.frames import SCORES
 from ssinfer.backtesting.kernels.block_bootstrap import mean_and_error, standard_errors
 from ssinfer.backtesting.task import COVERAGE_LEVELS
+from ssinfer.streams import stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,7 +69,7 @@ def score_table(placebos: pd.DataFrame, edges: Sequence[float], seed: int) -> pd
         if len(ok):
             of_pair = (placebos["design"] == labels["design"]) & (placebos["method"] == labels["method"])
             case = placebos[of_pair & (placebos["role"] == "case") & (placebos["status"] == "ok")]
-            row |= _scores(ok, case["savings_rate"], traits, np.random.default_rng([seed, 1]))
+            row |= _scores(ok, case["savings_rate"], traits, np.random.default_rng(stream_of(seed, "scores")))
         rows.append(row)
     return SCORES.frame(rows, trait=traits, level=[100 * level for level in COVERAGE_LEVELS])
 
@@ -93,7 +94,6 @@ def _scores(
             values = ok.loc[known, [column]].to_numpy(dtype=float)
             mean, se = mean_and_error(values, _codes(blocks[known]), rng)
             row[name], row[f"{name}_se"] = mean[0], se[0]
-    row["seconds"] = ok["seconds"].mean()
     return row
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ssinfer.backtesting.fits import Fit, fit_each, seed_of
+from ssinfer.backtesting.fits import Fit, fit_each
 from ssinfer.backtesting.kernels.scoring import central_intervals, crps, interval_score, probability_integral_transform
 from ssinfer.errors import SsinferError
+from ssinfer.streams import stream_of
 from ssinfer.thresholds.kind import KINDS, PlaceboFit
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _fit(task: Task, data: Any) -> list[Any]:
             results.append(error)
     placed = [number for number, design in enumerate(results) if not isinstance(design, SsinferError)]
     labels = (task.design_name, task.method_name, task.window.origin)
-    seeds = [seed_of(task.seed, *labels, task.units[number]) for number in placed]
+    seeds = [stream_of(task.seed, *labels, task.units[number]) for number in placed]
     fitted = fit_each(task.method, data, [results[number] for number in placed], seeds)
     for number, result in zip(placed, fitted, strict=True):
         results[number] = result

@@ -9,6 +9,7 @@ import pandas as pd
 
 from ssinfer.backtesting.kernels.block_bootstrap import block_weights
 from ssinfer.errors import SsinferError
+from ssinfer.streams import stream_of
 from ssinfer.thresholds.kind import KINDS
 
 if TYPE_CHECKING:
@@ -91,10 +92,10 @@ class Replicates:
 
     def __init__(self, rows: pd.DataFrame, seed: int, blocks: pd.Index[Any] | None = None) -> None:
         self.rows = rows
-        labels = pd.Index(pd.unique(rows["block"])) if blocks is None else blocks
+        labels = pd.Index(np.unique(rows["block"])) if blocks is None else blocks
         self.block = pd.Series(labels.get_indexer(pd.Index(rows["block"])), index=rows.index)
         self.several = len(pd.unique(self.block)) > 1
-        self.weights = block_weights(len(labels), np.random.default_rng([seed, 2]))  # (K, blocks)
+        self.weights = block_weights(len(labels), np.random.default_rng(stream_of(seed, "thresholds")))  # (K, blocks)
         self._learned: dict[str, Callable[[pd.DataFrame, ThresholdKey], Floats]] = {}
 
     def row_weights(self, part: pd.DataFrame) -> Floats:

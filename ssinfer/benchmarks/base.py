@@ -159,7 +159,7 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
             raise NotSupportedError("A staggered start", name, "Give one design per start.")
         if design.masked and not self.capabilities.masks:
             raise NotSupportedError("A mask", name, "Choose windows without the masked periods.")
-        problem = Problem.of(data, design)
+        problem = Problem.of(data.ordered, design)
         return problem.with_positive_spending(name) if self.needs_positive_spending else problem
 
     def label(self, problem: Problem, estimate: Estimate) -> Counterfactual:

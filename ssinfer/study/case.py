@@ -6,13 +6,13 @@ from typing import Any, TypedDict
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.fits import seed_of
 from ssinfer.backtesting.placebos import neighbour_blocks
 from ssinfer.backtesting.result import BacktestResult
 from ssinfer.contracts.contract import Contract
 from ssinfer.contracts.settle import settle
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import RefusalError, SsinferError
+from ssinfer.streams import stream_of
 from ssinfer.study.frames import CASE_THRESHOLDS, SAVINGS, SETTLEMENT
 from ssinfer.study.plan import Plan
 from ssinfer.thresholds.compare import compare_thresholds
@@ -38,7 +38,7 @@ def evaluate_case(plan: Plan, result: BacktestResult | None, pairs: Iterable[tup
     settlement: list[dict[str, Any]] = []
     for design, method in pairs:
         labels = {"design": design, "method": method}
-        seed = seed_of(plan.config.seed, design, method, "case")
+        seed = stream_of(plan.config.seed, design, method, "case")
         try:
             cf = plan.methods[method].fit(plan.data_for(design, method), plan.designs[design], seed=seed)
         except SsinferError as error:
@@ -91,7 +91,7 @@ def _savings_row(plan: Plan, cf: Counterfactual, design: str, method: str) -> di
     claims = plan.data.claims
     error = 0.0 if claims is None else claims.completion_error(design)
     if cf.uncertainty != "none" and error > 0:
-        lower, upper = _interval_with_factor(cf, error, seed_of(plan.config.seed, design, method, "completion"))
+        lower, upper = _interval_with_factor(cf, error, stream_of(plan.config.seed, design, method, "completion"))
         row |= {"lower": lower, "upper": upper, "completion_error": error}
     return row
 

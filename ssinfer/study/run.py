@@ -60,7 +60,7 @@ def run_study(
         design_labels=plan.design_labels,
         methods=plan.methods,
         backtest=result,
-        manifest=_manifest(plan, parts),
+        manifest=_manifest(plan, parts, result),
         suppress_below=plan.config.suppress_below,
         **case,
     )
@@ -110,7 +110,9 @@ def _shifted(progress: Callable[[int, int], None], finished: int) -> Callable[[i
     return lambda done, total: progress(finished + done, finished + total)
 
 
-def _manifest(plan: Plan, parts: tuple[str, ...]) -> dict[str, Any]:
+def _manifest(plan: Plan, parts: tuple[str, ...], result: BacktestResult | None) -> dict[str, Any]:
+    """Return what is needed to repeat the study, and times and dates, which no other file holds."""
+    seconds = [] if result is None else result.seconds.rename("seconds_per_fit").reset_index().to_dict("records")
     versions = {"python": platform.python_version()}
     for name in STACK:
         with suppress(PackageNotFoundError):
@@ -130,4 +132,5 @@ def _manifest(plan: Plan, parts: tuple[str, ...]) -> dict[str, Any]:
         "study": plan.config.model_dump(mode="json"),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "n_cores": os.cpu_count(),
+        "times": seconds,
     }

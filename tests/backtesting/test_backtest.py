@@ -8,12 +8,13 @@ import pytest
 from sklearn.base import BaseEstimator
 
 from ssinfer.backtesting.backtest import backtest
-from ssinfer.backtesting.fits import fit_each, seed_of
+from ssinfer.backtesting.fits import fit_each
 from ssinfer.benchmarks.administrative.method import AdministrativeBenchmark
 from ssinfer.comparison import SimilarSize
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.design import Design
 from ssinfer.errors import DataError, DesignError, ParameterError, RefusalError, SsinferError
+from ssinfer.streams import stream_of
 
 DESIGN = Design(treated=["u000"], baseline=[2014, 2015, 2016], performance=[2017])
 METHOD = AdministrativeBenchmark(n_draws=800, chains=2)
@@ -43,7 +44,7 @@ def test_every_placebo_in_every_window_and_the_case_before_its_contract(result):
 def test_a_row_is_the_fit_of_that_unit_in_that_window(panel, result):
     row = result.placebos.query("unit == 'u022' and origin == 2016").iloc[0]
     design = Design(treated=["u022"], baseline=[2013, 2014, 2015], performance=[2016])
-    cf = METHOD.fit(panel, design, seed=seed_of(1, "design", "AdministrativeBenchmark", 2016, "u022"))
+    cf = METHOD.fit(panel, design, seed=stream_of(1, "design", "AdministrativeBenchmark", 2016, "u022"))
     assert row["benchmark"] == pytest.approx(cf.level, rel=1e-12)
     assert row["spending"] == panel.spending[22, 4]
     assert row["savings_rate"] == pytest.approx(cf.savings().pooled().measured_rate.item())

@@ -12,8 +12,6 @@ NAMES = {
     "data_hash": "Data (SHA-256)",
     "study_hash": "Study configuration (SHA-256)",
     "command": "Command",
-    "created": "Created",
-    "n_cores": "Processor cores",
 }
 
 
