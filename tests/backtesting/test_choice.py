@@ -38,7 +38,6 @@ def result(sds, seed=1, n_units=200, origins=(1, 2, 3, 4)):
                         "block": np.arange(n_units) // 5,
                         "status": "ok",
                         "reason": "",
-                        "seconds": 0.0,
                         "insured_years": 20_000.0,
                         "assigned": 20_000.0,
                         "benchmark": 2_000.0,
