@@ -221,9 +221,10 @@ class Panel:
 
     def fingerprint(self) -> str:
         """Return a SHA-256 of labels and values, the data hash of reports and manifests."""
-        digest = hashlib.sha256(repr((self.units, self.periods, self.cv)).encode())
-        arrays = {"spending": self.spending, "insured_years": self.insured_years}
-        for name, values in {**arrays, "variance": self.sampling_variance, **self.covariates}.items():
+        panel = self.ordered
+        digest = hashlib.sha256(repr((panel.units, panel.periods, panel.cv)).encode())
+        arrays = {"spending": panel.spending, "insured_years": panel.insured_years, "variance": panel.sampling_variance}
+        for name, values in {**arrays, **dict(sorted(panel.covariates.items()))}.items():
             digest.update(name.encode())
             if values is not None:
                 digest.update(np.ascontiguousarray(values).tobytes())

@@ -42,7 +42,7 @@ class PersonCells:
         who, labelled = self._persons()
         joined = self.table.left_join(who, "person")
         levels = {name: sorted(who.select(name).distinct().to_pandas()[name]) for name in labelled}
-        y, w = joined[amount].cast("float64"), joined["days"].cast("float64")
+        y, w = (joined[name].cast("decimal(18, 0)") for name in (amount, "days"))  # exact in any order of lines
         shares = {
             f"{name}={level}": whole_sum((joined[name] == level).ifelse(joined["days"], 0))
             for name in labelled
@@ -52,9 +52,9 @@ class PersonCells:
             persons=joined.count(),
             days=whole_sum(joined["days"]),
             cents=whole_sum(joined[amount]),
-            yy=(y * y).sum(),
-            yw=(y * w).sum(),
-            ww=(w * w).sum(),
+            yy=(y * y).sum().cast("float64"),
+            yw=(y * w).sum().cast("float64"),
+            ww=(w * w).sum().cast("float64"),
             age=whole_sum(joined["age"] * joined["days"]),
             **shares,
         )

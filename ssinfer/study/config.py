@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ssinfer.errors import StudyError, did_you_mean
-from ssinfer.study.config_base import Config, Fraction, Periods
+from ssinfer.study.config_base import Config, Fraction, Names, Periods
 from ssinfer.study.config_claims import GroupsConfig, InsuredConfig, SpendingConfig
 from ssinfer.study.config_errors import explain, line_of
 from ssinfer.study.source import SOURCES, ChosenBySource, DataConfig
@@ -20,12 +20,12 @@ from ssinfer.thresholds.kind import KINDS, ThresholdKey
 class PopulationConfig(Config):
     """Units under contract and placebo units; for claims also the persons that count and their groups."""
 
-    treated: list[str] = Field(min_length=1)
-    placebos: list[str] | None = None
+    treated: Names = Field(min_length=1)
+    placebos: Names | None = None
     at_least: float = 0.0
     ratio: float | None = None
     size_edges: list[float] = []
-    under_contract: list[str] = []
+    under_contract: Names = []
     ses: str | None = None
     insured: InsuredConfig | None = None
     groups: GroupsConfig | None = None
@@ -54,7 +54,7 @@ class ComparisonConfig(Config):
 
     name: str
     label: str = ""
-    donors: list[str] | None = None
+    donors: Names | None = None
     within_km: float | None = None
     beyond_km: float = 0.0
     at_least: float = 0.0

@@ -3,11 +3,14 @@
 import datetime as dt
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from ssinfer.arguments import Choice, Number, Optional, declared_rule
+from ssinfer.input_table import natural_order
 
 Label = int | float | str | dt.date
+# Names of units, practices and codes, whose order means nothing.
+Names = Annotated[list[str], AfterValidator(lambda names: list(natural_order(names)))]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ssinfer.study.config_base import Config, Label, Periods
+from ssinfer.study.config_base import Config, Label, Names, Periods
 
 
 class InsuredConfig(Config):
@@ -13,12 +13,12 @@ class InsuredConfig(Config):
 
     kind: Literal["closed", "open"] = "open"
     baseline: Periods = []
-    units: dict[str, list[str]] = {}  # practices of each unit; `*` at the end stands for any ending
-    practices: list[str] | None = None
-    insurers: list[str] | None = None
+    units: dict[str, Names] = {}  # practices of each unit; `*` at the end stands for any ending
+    practices: Names | None = None
+    insurers: Names | None = None
     ages: tuple[int, int] | None = None
-    ses: list[str] | None = None
-    regions: list[str] | None = None
+    ses: Names | None = None
+    regions: Names | None = None
     after_leaving: Literal["keep", "drop"] = "keep"
     minimum_enrolment: float | None = None
     last_year_of_life: bool = True
@@ -58,10 +58,10 @@ class SpendingConfig(Config):
     """One definition of spending: see :class:`ssinfer.claims.Spending`."""
 
     name: str = "spending"
-    include: list[str] | None = None
-    exclude: list[str] = []
-    own_costs: list[str] = []
-    product_groups_exclude: list[str] = []
+    include: Names | None = None
+    exclude: Names = []
+    own_costs: Names = []
+    product_groups_exclude: Names = []
     unknown: Literal["refuse", "exclude", "include"] = "refuse"
     reference_tariffs: list[dict[str, Any]] | None = None
     truncation: TruncationConfig | None = None
