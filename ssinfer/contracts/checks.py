@@ -1,84 +1,87 @@
-"""Checks of contract terms. Each error names the term, the value received and the allowed values."""
+"""Checks of contract terms by pydantic: what each kind of value allows, and the one place that words a refusal."""
 
-from __future__ import annotations
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import wraps
+from re import findall
+from typing import Annotated, Any, dataclass_transform
 
-import math
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any, get_args
+from pydantic import Field, GetCoreSchemaHandler, Strict, StringConstraints, ValidationError
+from pydantic.dataclasses import dataclass as checked_dataclass
+from pydantic_core import core_schema
 
 from ssinfer.errors import ContractError, did_you_mean
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+
+@dataclass(frozen=True)
+class Allowed:
+    """What a term allows and its unit, in words: for messages and for docs/contracts.md."""
+
+    words: str
+    unit: str = ""
+
+    def __get_pydantic_core_schema__(self, kind: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """Wrap the check of the annotated type."""
+        return core_schema.no_info_wrap_validator_function(self._read, handler(kind))
+
+    def _read(self, value: Any, check: Callable[[Any], Any]) -> Any:
+        try:
+            return check(value)
+        except ValidationError as error:
+            first = error.errors()[0]
+            if first["loc"] and first["type"] in {"value_error", "literal_error"}:
+                raise  # an item of a list or table has its own words
+            if first["type"] in {"float_type", "finite_number"}:
+                raise ValueError(f"must be a finite number, got {value!r}. Allowed: {self.words}") from None
+            percent = self.unit == "fraction" and first["type"] == "less_than_equal" and value <= 100
+            hint = f". {value:g} looks like a percentage: write {value / 100:g}" if percent else ""
+            raise ValueError(f"must be {self.words}, got {value!r}{hint}") from None
 
 
-def build[T](kind: type[T], given: Any, where: str) -> T:
-    """Return `kind` built from a mapping, refusing unknown keys with the nearest allowed one."""
-    if isinstance(given, kind):
-        return given
-    if not hasattr(given, "keys"):
-        raise ContractError(f"{where} must be a table of terms, got {given!r}.")
-    known_terms(given, [f.name for f in fields(kind)], where)  # type: ignore[arg-type]
-    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in given.items()})
+Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+Fraction = Annotated[Number, Field(ge=0, le=1), Allowed("a fraction from 0 to 1", "fraction")]
+HeadCount = Annotated[int, Strict(), Field(ge=0, le=10**9), Allowed("a head count of 0 or more", "persons")]
+Flag = Annotated[bool, Strict(), Allowed("true or false")]
+Text = Annotated[str, Strict(), Allowed("a text")]
+Name = Annotated[str, Strict(), StringConstraints(pattern=r"^\P{Cc}+$"), Allowed("a name without control characters")]
+Names = Annotated[tuple[Name, ...], Allowed("a list of names")]
 
 
-def known_terms(given: Iterable[Any], allowed: Sequence[str], where: str) -> None:
-    """Refuse terms that are not allowed, naming the nearest allowed one."""
-    for key in given:
-        if key not in allowed:
-            raise ContractError(f"{where} has no term {key!r}. {did_you_mean(key, allowed)}")
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(field,))
+def checked[T](cls: type[T]) -> type[T]:
+    """Make a frozen dataclass of terms by name, which raises a ContractError in place of pydantic's error."""
+    made: Any = checked_dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})(cls)
+    check = made.__init__
+
+    @wraps(check)
+    def init(self: Any, *unnamed: Any, **terms: Any) -> None:
+        try:
+            check(self, *unnamed, **terms)
+        except ValidationError as error:
+            owner = f"{terms['name']}, rules of {terms.get('rule_year')}: " if terms.get("name") else ""
+            raise ContractError(owner + _refusal(error.errors()[0], made)) from None
+
+    made.__init__ = init
+    return made
 
 
-def fraction(value: Any, what: str) -> float:
-    """Return a fraction from 0 to 1, or refuse it; a percentage gets a hint."""
-    number = money(value, what)
-    if not 0 <= number <= 1:
-        hint = f" {number:g} looks like a percentage: write {number / 100:g}." if 1 < number <= 100 else ""
-        raise ContractError(f"{what} must be a fraction from 0 to 1, got {value!r}.{hint}")
-    return number
-
-
-def fractions(terms: Any, table: str, *of: str) -> None:
-    """Refuse the named terms of a table that are neither None nor fractions from 0 to 1."""
-    for name in of:
-        if getattr(terms, name) is not None:
-            fraction(getattr(terms, name), f"{table}.{name}")
-
-
-def money(value: Any, what: str) -> float:
-    """Return a finite number, or refuse the value."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ContractError(f"{what} must be a finite number, got {value!r}.")
-    return float(value)
-
-
-def whole(value: Any, must: str, *, least: int = 0, most: int = 10**9) -> None:
-    """Refuse a value that is not a whole number from `least` to `most`."""
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise ContractError(f"{must}, got {value!r}.")
-
-
-def label(value: Any, what: str) -> None:
-    """Refuse a value that is not a name."""
-    if not isinstance(value, str) or not value:
-        raise ContractError(f"{what} must be a name, got {value!r}.")
-
-
-def mapping(value: Any, what: str) -> Any:
-    """Return a table of terms, or refuse the value."""
-    if not hasattr(value, "keys"):
-        raise ContractError(f"{what} must be a table, got {value!r}.")
-    return value
-
-
-def names(value: Any, what: str) -> tuple[str, ...]:
-    """Return a list of texts as a tuple, or refuse the value; a single text is not a list."""
-    if isinstance(value, str) or not all(isinstance(name, str) and name for name in value):
-        raise ContractError(f"{what} must be a list of names, got {value!r}.")
-    return tuple(value)
-
-
-def choice(value: Any, kind: Any, what: str) -> None:
-    """Refuse a value that is not one of the literals of `kind`, naming the nearest."""
-    if value not in get_args(kind):
-        raise ContractError(f"{what} cannot be {value!r}. {did_you_mean(value, get_args(kind))}")
+def _refusal(error: Any, model: Any) -> str:
+    """Return one error of pydantic in words: the term, the value, what is allowed or the nearest word."""
+    kind, got = error["type"], error["input"]
+    where = "" if model.__name__ == "Contract" else model.__name__.removesuffix("Terms").lower()
+    if kind == "unexpected_keyword_argument":
+        for part in error["loc"][:-1]:
+            model, where = model.__dataclass_fields__[part].type, part
+        return f"{where or 'A contract'} has no term {error['loc'][-1]!r}. {did_you_mean(error['loc'][-1], model.__dataclass_fields__)}"
+    for part in error["loc"]:
+        where = f"item {part + 1} of {where}" if isinstance(part, int) else f"{where}.{part}".strip(".")
+    if kind == "literal_error":
+        return f"{where} cannot be {got!r}. {did_you_mean(got, findall("'([^']*)'", error['ctx']['expected']))}"
+    if kind == "dataclass_type":
+        return f"{where} must be a table of terms, got {got!r}."
+    if kind == "missing":
+        return f"A contract has no {where!r}, which every contract needs."
+    if kind == "unexpected_positional_argument":
+        return f"Terms are given by name, such as rule_year=2024, got {got!r}."
+    problem = error["ctx"]["error"]
+    return str(problem) if isinstance(problem, ContractError) else f"{where} {problem}."

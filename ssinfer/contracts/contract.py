@@ -1,15 +1,14 @@
 """Contract: the terms of a shared-savings contract under the rules of one year."""
 
-from __future__ import annotations
-
 import math
-import re
-import tomllib
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Annotated, Any, Self
 
-from ssinfer.contracts.checks import build, fraction, known_terms, label, mapping, names, whole
+from pydantic import Field, Strict, StringConstraints
+
+from ssinfer.contracts.checks import Allowed, Fraction, Name, Text, checked
 from ssinfer.contracts.terms import (
     BenchmarkTerms,
     NetTerms,
@@ -19,24 +18,11 @@ from ssinfer.contracts.terms import (
     ThresholdTerms,
     YearsTerms,
 )
+from ssinfer.documents import parse_toml, read_text
 from ssinfer.errors import ContractError, did_you_mean
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
-_TABLES = {
-    "benchmark": BenchmarkTerms,
-    "threshold": ThresholdTerms,
-    "sharing": SharingTerms,
-    "quality": QualityTerms,
-    "net": NetTerms,
-    "size": SizeTerms,
-    "years": YearsTerms,
-}
-_DATED = ("first_year", "last_year", "amendments")
-
-
-@dataclass(frozen=True, kw_only=True)
+@checked
 class Contract:
     """A shared-savings contract under the rules of one year, validated when it is made.
 
@@ -64,11 +50,15 @@ class Contract:
     False
     """
 
-    name: str
-    rule_year: int
-    currency: str = "EUR"
-    payer: str = "insurer"
-    parties: Mapping[str, float] = field(default_factory=lambda: {"providers": 1.0})
+    name: Name
+    rule_year: Annotated[int, Strict(), Field(ge=1900, le=2200), Allowed("a calendar year", "year")]
+    currency: Annotated[
+        str, Strict(), StringConstraints(pattern="^[A-Z]{3}$"), Allowed("three capital letters such as 'EUR'")
+    ] = "EUR"
+    payer: Name = "insurer"
+    parties: Annotated[
+        dict[Name, Fraction], Allowed("a table of parties and their shares, fractions that sum to 1", "fraction")
+    ] = field(default_factory=lambda: {"providers": 1.0})
     benchmark: BenchmarkTerms = field(default_factory=BenchmarkTerms)
     threshold: ThresholdTerms = field(default_factory=ThresholdTerms)
     sharing: SharingTerms = field(default_factory=SharingTerms)
@@ -76,42 +66,23 @@ class Contract:
     net: NetTerms = field(default_factory=NetTerms)
     size: SizeTerms = field(default_factory=SizeTerms)
     years: YearsTerms = field(default_factory=YearsTerms)
-    title: str = ""
-    source: str = ""
-    assumed: tuple[str, ...] = ()
-    notes: str = ""
+    title: Text = ""
+    source: Text = ""
+    assumed: Annotated[tuple[Text, ...], Allowed("a list of names or sentences")] = ()
+    notes: Text = ""
 
     def __post_init__(self) -> None:
-        for name, kind in _TABLES.items():
-            object.__setattr__(self, name, build(kind, getattr(self, name), name))
-        object.__setattr__(self, "assumed", names(self.assumed, "assumed"))
-        object.__setattr__(self, "parties", dict(mapping(self.parties, "parties")))
-        label(self.name, "A contract's name")
-        label(self.payer, f"{self.name}: payer")
-        whole(self.rule_year, f"{self.name}: rule_year must be a calendar year", least=1900, most=2200)
-        if not re.fullmatch("[A-Z]{3}", str(self.currency)):
-            raise ContractError(
-                f"{self.name}: currency must be three capital letters such as 'EUR', got {self.currency!r}."
-            )
-        self._check_parties()
-        self._check_losses()
-
-    def _check_parties(self) -> None:
         if not self.parties or self.payer in self.parties:
             raise ContractError(
-                f"{self.name}: parties must name the providers' side, at least one party and not the payer "
-                f"{self.payer!r}, got {list(self.parties)}. The payer keeps the rest."
+                f"parties must name the providers' side, at least one party and not the payer {self.payer!r}, got "
+                f"{list(self.parties)}. The payer keeps the rest."
             )
-        shares = [
-            fraction(share, f"{self.name}: the share of party {party!r}") for party, share in self.parties.items()
-        ]
-        if not math.isclose(sum(shares), 1.0, abs_tol=1e-6):
+        total = sum(self.parties.values())
+        if not math.isclose(total, 1.0, abs_tol=1e-6):
             raise ContractError(
-                f"{self.name}: the parties' shares must sum to 1, got {sum(shares):g}. They divide the providers' "
-                "side; the payer keeps the part that sharing.savings leaves."
+                f"the parties' shares must sum to 1, got {total:g}. They divide the providers' side; the payer keeps "
+                "the part that sharing.savings leaves."
             )
-
-    def _check_losses(self) -> None:
         of_losses = {
             "sharing.losses_cap_benchmark caps losses": self.sharing.losses_cap_benchmark,
             "sharing.losses_cap_revenue caps losses": self.sharing.losses_cap_revenue,
@@ -120,8 +91,7 @@ class Contract:
         for term, value in of_losses.items():
             if value is not None and not self.two_sided:
                 raise ContractError(
-                    f"{self.name}: {term}, but the contract is one-sided (no sharing.losses). "
-                    "Give sharing.losses, or drop the term."
+                    f"{term}, but the contract is one-sided (no sharing.losses). Give sharing.losses, or drop the term."
                 )
 
     @property
@@ -135,19 +105,18 @@ class Contract:
         """Return the contract described by a mapping, under the rules of `year` (default: the latest).
 
         A dated mapping has `first_year`, `last_year` and `amendments`: tables with a `year` from which their terms
-        replace the earlier ones. An undated mapping has `rule_year`.
+        replace the earlier ones. An undated mapping has `rule_year`. The rules of all years are checked.
         """
-        terms = dict(given)
-        allowed = [f.name for f in fields(cls)]
-        known_terms(terms, [*allowed, *_DATED], "A contract")
+        if not isinstance(given, Mapping):
+            raise ContractError(f"A contract must be a table of terms, got {given!r}.")
+        terms = {str(key): value for key, value in given.items()}
         called = str(terms.get("name", "contract"))
         if "rule_year" not in terms:
-            terms = _at_year(terms, called, year, allowed)
-        elif year is not None and year != terms["rule_year"]:
-            raise ContractError(f"{called} has rules of {terms['rule_year']} only, got year={year}.")
-        if "name" not in terms:
-            raise ContractError(f"{called} has no 'name', which every contract needs.")
-        return cls(**terms)
+            return _at_year(cls, terms, called, year)
+        contract = cls(**terms)
+        if year is not None and (isinstance(year, bool) or year != contract.rule_year):
+            raise ContractError(f"{called} has rules of {contract.rule_year} only, got year={year!r}.")
+        return contract
 
     @classmethod
     def from_toml(cls, path: str | Path, *, year: int | None = None) -> Self:
@@ -157,36 +126,45 @@ class Contract:
             raise ContractError(
                 f"There is no contract file {str(path)!r}. Give a TOML file or the name of a shipped contract."
             )
-        try:
-            given = tomllib.loads(file.read_text(encoding="utf-8"))
-        except tomllib.TOMLDecodeError as error:
-            raise ContractError(f"{file.name} is not valid TOML: {error}.") from error
-        return cls.from_mapping(given, year=year)
+        text = read_text(file, "the contract file", ContractError, "Pass the path of a TOML file.")
+        return cls.from_mapping(parse_toml(text, file.name, ContractError), year=year)
 
 
-def _at_year(given: dict[str, Any], called: str, year: int | None, allowed: list[str]) -> dict[str, Any]:
-    """Return the terms in force in `year`: the first year's, with every later amendment up to it."""
-    terms = dict(given)
+def _at_year[T: Contract](cls: type[T], terms: dict[str, Any], called: str, year: int | None) -> T:
+    """Return the contract in `year` of a dated mapping, after a look at the rules of all years.
+
+    The rules of a year are those of the first one, with every later amendment up to it.
+    """
     first, last = terms.pop("first_year", None), terms.pop("last_year", None)
     amendments = terms.pop("amendments", [])
     if first is None or last is None:
         raise ContractError(f"{called} needs rule_year, or first_year and last_year with amendments.")
-    whole(first, f"{called}: first_year must be a calendar year", least=1900, most=2200)
-    whole(last, f"{called}: last_year must be a calendar year from first_year {first} on", least=first, most=2200)
-    for amendment in amendments:
-        must = f"{called}: an amendment needs a year from {first} to {last}"
-        whole(mapping(amendment, "amendments").get("year"), must, least=first, most=last)
-        known_terms((key for key in amendment if key != "year"), allowed, "An amendment")
+    _check_year(first, f"{called}: first_year must be a calendar year", 1900, 2200)
+    _check_year(last, f"{called}: last_year must be a calendar year from first_year {first} on", first, 2200)
     at = last if year is None else year
-    whole(at, f"{called} has rules for the years {first} to {last}", least=first, most=last)
-    for amendment in sorted(amendments, key=lambda amendment: int(amendment["year"])):
-        if amendment["year"] > at:
-            break
-        for key, value in amendment.items():
+    _check_year(at, f"{called} has rules for the years {first} to {last}", first, last)
+    if not isinstance(amendments, list | tuple) or not all(isinstance(part, Mapping) for part in amendments):
+        raise ContractError(f"{called}: amendments must be a list of tables, got {amendments!r}.")
+    allowed = [name for name in cls.__dataclass_fields__ if name != "rule_year"]
+    for amendment in amendments:
+        _check_year(amendment.get("year"), f"{called}: an amendment needs a year from {first} to {last}", first, last)
+        for key in amendment:
+            if key not in {*allowed, "year"}:
+                raise ContractError(f"{called}: An amendment has no term {key!r}. {did_you_mean(key, allowed)}")
+    for start in sorted({first, *(amendment["year"] for amendment in amendments)}):
+        for key, value in (item for part in amendments if part["year"] == start for item in part.items()):
             old = terms.get(key)
             terms[key] = {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
-    terms.pop("year", None)
-    return {**terms, "rule_year": at}
+        terms.pop("year", None)
+        contract = cls(**terms, rule_year=start)
+        if start <= at:
+            chosen = contract
+    return replace(chosen, rule_year=at)
+
+
+def _check_year(value: Any, must: str, least: int, most: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ContractError(f"{must}, got {value!r}.")
 
 
 def shipped_contracts() -> tuple[str, ...]:

@@ -1,20 +1,24 @@
 """Terms of a contract, validated when they are made: benchmark, threshold, sharing, quality, size, years."""
 
-from __future__ import annotations
-
 import math
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
-from ssinfer.contracts.checks import choice, fraction, fractions, money, names, whole
-from ssinfer.errors import ContractError, did_you_mean
+from pydantic import Field, Strict
+
+from ssinfer.contracts.checks import Allowed, Flag, Fraction, HeadCount, Names, Number, Text, checked
+from ssinfer.errors import ContractError
 
 Basis = Literal["historical", "regional_blend", "norm_cost", "control_group", "global_budget", "expected_spending"]
 ThresholdRule = Literal["none", "fixed", "schedule", "elected", "computed"]
 QualityKind = Literal["none", "standard", "scaled", "gate_table"]
+Gate = Annotated[
+    tuple[Number, Fraction, Fraction],
+    Allowed("three numbers. A quality gate is (minimum score, share of savings, share of losses)"),
+]
+Years = Annotated[int, Strict(), Field(le=100)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@checked
 class BenchmarkTerms:
     """How the benchmark is computed. A settlement receives the benchmark; these terms describe its computation.
 
@@ -29,20 +33,16 @@ class BenchmarkTerms:
     """
 
     basis: Basis = "historical"
-    history_weights: tuple[float, ...] = ()
-    trend: str = ""
-    regional_weight: float | None = None
-    regional_cap: float | None = None
-    truncation: float | None = None
+    history_weights: Annotated[tuple[Fraction, ...], Allowed("a list of fractions that sum to 1", "fraction")] = ()
+    trend: Text = ""
+    regional_weight: Fraction | None = None
+    regional_cap: Fraction | None = None
+    truncation: Fraction | None = None
 
     def __post_init__(self) -> None:
-        choice(self.basis, Basis, "benchmark.basis")
-        weights = [fraction(w, "A weight in benchmark.history_weights") for w in self.history_weights]
-        if weights and not math.isclose(sum(weights), 1.0, abs_tol=1e-6):
-            raise ContractError(
-                f"benchmark.history_weights must sum to 1, got {self.history_weights} ({sum(weights):g})."
-            )
-        fractions(self, "benchmark", "regional_weight", "regional_cap", "truncation")
+        total = sum(self.history_weights)
+        if self.history_weights and not math.isclose(total, 1.0, abs_tol=1e-6):
+            raise ContractError(f"benchmark.history_weights must sum to 1, got {self.history_weights} ({total:g}).")
 
     def blend(
         self,
@@ -77,7 +77,7 @@ class BenchmarkTerms:
         return trended + adjustment
 
 
-@dataclass(frozen=True, kw_only=True)
+@checked
 class ThresholdTerms:
     """The savings threshold: the measured savings rate from which savings are paid.
 
@@ -97,37 +97,31 @@ class ThresholdTerms:
 
     kind: ThresholdRule = "none"
     sharing: Literal["first_dollar", "excess"] = "first_dollar"
-    rate: float = 0.0
+    rate: Fraction = 0.0
     default: Literal["schedule"] | None = None
-    allowed: tuple[float, ...] = ()
-    schedule: str = ""
-    schedule_below: int = 0
-    level: float | None = None
-    k: float | None = None
-    shock: float = 0.0
-    loss_rate: float | None = None
+    allowed: Annotated[tuple[Fraction, ...], Allowed("a list of fractions from 0 to 1", "fraction")] = ()
+    schedule: Literal["", "mssp"] = ""
+    schedule_below: HeadCount = 0
+    level: (
+        Annotated[Number, Field(ge=0.5, lt=1), Allowed("a one-sided level from 0.5 to below 1", "probability")] | None
+    ) = None
+    k: (
+        Annotated[Number, Field(gt=0, le=1000), Allowed("positive and at most 1000", "per square root of a person")]
+        | None
+    ) = None
+    shock: Fraction = 0.0
+    loss_rate: Fraction | None = None
 
     def __post_init__(self) -> None:
-        choice(self.kind, ThresholdRule, "threshold.kind")
-        choice(self.sharing, Literal["first_dollar", "excess"], "threshold.sharing")
-        fractions(self, "threshold", "rate", "shock", "loss_rate")
-        for rate in self.allowed:
-            fraction(rate, "A rate in threshold.allowed")
-        if (self.kind == "schedule" or self.default == "schedule" or self.schedule_below) and self.schedule != "mssp":
-            raise ContractError(
-                f"threshold.schedule {self.schedule!r} is not known. {did_you_mean(self.schedule, ['mssp'])}"
-            )
+        if (self.kind == "schedule" or self.default or self.schedule_below) and not self.schedule:
+            raise ContractError("threshold.schedule is missing. Allowed: 'mssp'.")
         if self.kind == "elected" and not self.allowed:
             raise ContractError("An elected threshold needs threshold.allowed, the rates to elect from.")
-        if self.level is not None and not 0.5 <= fraction(self.level, "threshold.level") < 1:
-            raise ContractError(f"threshold.level must be a one-sided level from 0.5 to below 1, got {self.level!r}.")
         if (self.level is None) != (self.k is None):
             raise ContractError("A computed threshold needs threshold.level and threshold.k together, or neither.")
-        if self.k is not None and money(self.k, "threshold.k") <= 0:
-            raise ContractError(f"threshold.k must be positive, got {self.k!r}.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@checked
 class SharingTerms:
     """Shares of savings and losses of the providers' side, and the caps.
 
@@ -142,21 +136,19 @@ class SharingTerms:
     lower_rate_minimum : head count from which the lower rate is paid
     """
 
-    savings: float = 0.5
-    losses: float | None = None
-    losses_complement: bool = False
-    losses_minimum: float = 0.0
-    losses_maximum: float = 1.0
-    savings_cap_benchmark: float | None = None
-    savings_cap_revenue: float | None = None
-    losses_cap_benchmark: float | None = None
-    losses_cap_revenue: float | None = None
-    lower_rate: float = 0.0
-    lower_rate_minimum: int = 0
+    savings: Fraction = 0.5
+    losses: Fraction | None = None
+    losses_complement: Flag = False
+    losses_minimum: Fraction = 0.0
+    losses_maximum: Fraction = 1.0
+    savings_cap_benchmark: Fraction | None = None
+    savings_cap_revenue: Fraction | None = None
+    losses_cap_benchmark: Fraction | None = None
+    losses_cap_revenue: Fraction | None = None
+    lower_rate: Fraction = 0.0
+    lower_rate_minimum: HeadCount = 0
 
     def __post_init__(self) -> None:
-        caps = ("savings_cap_benchmark", "losses_cap_benchmark", "savings_cap_revenue", "losses_cap_revenue")
-        fractions(self, "sharing", "savings", *caps, "lower_rate", "losses_minimum", "losses_maximum", "losses")
         if self.losses is not None and self.losses_complement:
             raise ContractError("sharing.losses and sharing.losses_complement exclude each other: drop one of the two.")
         if self.losses_minimum > self.losses_maximum:
@@ -165,7 +157,7 @@ class SharingTerms:
             )
 
 
-@dataclass(frozen=True, kw_only=True)
+@checked
 class QualityTerms:
     """How quality enters the share.
 
@@ -181,30 +173,19 @@ class QualityTerms:
     """
 
     kind: QualityKind = "none"
-    scale: float = 100.0
-    standard: float | None = None
-    alternative: bool = False
-    gates: tuple[tuple[float, float, float], ...] = ()
-    fixed: float = 0.0
+    scale: Annotated[Number, Field(gt=0, le=1e6), Allowed("positive (1, 5 or 100) and at most 1e6", "points")] = 100.0
+    standard: Annotated[Number, Allowed("a number from 0 to quality.scale", "points")] | None = None
+    alternative: Flag = False
+    gates: Annotated[tuple[Gate, ...], Allowed("a list of gates")] = ()
+    fixed: Fraction = 0.0
 
     def __post_init__(self) -> None:
-        choice(self.kind, QualityKind, "quality.kind")
-        fraction(self.fixed, "quality.fixed")
-        if money(self.scale, "quality.scale") <= 0:
-            raise ContractError(f"quality.scale must be positive (1, 5 or 100), got {self.scale!r}.")
-        if self.standard is not None and not 0 <= money(self.standard, "quality.standard") <= self.scale:
-            raise ContractError(f"quality.standard must lie on the scale 0 to {self.scale:g}, got {self.standard!r}.")
-        object.__setattr__(self, "gates", tuple(tuple(gate) for gate in self.gates))
+        scores = {"quality.standard": self.standard, **{f"quality.gates: {gate}": gate[0] for gate in self.gates}}
+        for term, score in scores.items():
+            if score is not None and not 0 <= score <= self.scale:
+                raise ContractError(f"{term} must lie on the scale 0 to {self.scale:g}, got {score!r}.")
         if (self.kind == "gate_table") != bool(self.gates):
             raise ContractError("quality.gates and quality.kind = 'gate_table' need each other.")
-        for gate in self.gates:
-            if len(gate) != 3:
-                raise ContractError(
-                    f"A quality gate is (minimum score, share of savings, share of losses), got {gate!r}."
-                )
-            money(gate[0], "A quality gate's minimum score")
-            fraction(gate[1], "A quality gate's share of savings")
-            fraction(gate[2], "A quality gate's share of losses")
         for before, after in zip(self.gates, self.gates[1:], strict=False):
             if not (after[0] > before[0] and after[1] >= before[1] and after[2] <= before[2]):
                 raise ContractError(
@@ -213,19 +194,21 @@ class QualityTerms:
                 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@checked
 class SizeTerms:
-    """Smallest size (head count). Below it the settlement is refused ("refuse") or made all the same ("settle")."""
+    """Smallest size.
 
-    minimum: int = 0
+    Parameters
+    ----------
+    minimum : smallest number of assigned persons
+    below : what happens to a smaller group: the settlement is refused, or made all the same ("settle")
+    """
+
+    minimum: HeadCount = 0
     below: Literal["refuse", "settle"] = "refuse"
 
-    def __post_init__(self) -> None:
-        whole(self.minimum, "size.minimum must be a head count of 0 or more")
-        choice(self.below, Literal["refuse", "settle"], "size.below")
 
-
-@dataclass(frozen=True, kw_only=True)
+@checked
 class YearsTerms:
     """Several years of one contract.
 
@@ -236,22 +219,20 @@ class YearsTerms:
     stop_after : consecutive years of losses beyond the loss threshold after which the contract stops; 0: never
     """
 
-    pool: int = 1
-    carry_over_losses: bool = False
-    stop_after: int = 0
-
-    def __post_init__(self) -> None:
-        whole(self.pool, "years.pool must be a whole number of years of at least 1", least=1)
-        whole(self.stop_after, "years.stop_after must be a whole number of years, 0 for never")
+    pool: Annotated[Years, Field(ge=1), Allowed("a whole number of years of at least 1, at most 100", "years")] = 1
+    carry_over_losses: Flag = False
+    stop_after: Annotated[Years, Field(ge=0), Allowed("a whole number of years, 0 for never, at most 100", "years")] = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@checked
 class NetTerms:
-    """Costs that may be subtracted from savings, and projects whose savings are price times volume."""
+    """What changes the gross saving.
 
-    deductions: tuple[str, ...] = field(default=())
-    direct_savings: tuple[str, ...] = field(default=())
+    Parameters
+    ----------
+    deductions : costs that may be subtracted from savings
+    direct_savings : projects whose savings are price times volume
+    """
 
-    def __post_init__(self) -> None:
-        for name in ("deductions", "direct_savings"):
-            object.__setattr__(self, name, names(getattr(self, name), f"net.{name}"))
+    deductions: Names = ()
+    direct_savings: Names = ()

@@ -1,0 +1,93 @@
+"""Reads TOML and JSON that others wrote: with limits on size, depth and digits, and each key once."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from ssinfer.errors import SsinferError
+
+MAX_BYTES = 5_000_000
+MAX_DEPTH = 50  # tables and lists inside one another
+LONG_NUMBER = "a whole number of more than 18 digits"
+_PART = r"""(?:"[^"\n]*+"|'[^'\n]*+'|[^\s.=\[\]{},#"']++)"""
+_DEEP_KEY = re.compile(
+    rf"""(?<![^\s.=\[\]{{}},#"'])(?:{_PART}[ \t]*+\.[ \t]*+){{{MAX_DEPTH}}}"""
+)  # memory grows as its square
+
+
+def read_text(path: Path, what: str, error: type[SsinferError], advice: str) -> str:
+    """Return the text of a file in UTF-8, or raise `error`: "Cannot read `what` path: the reason. `advice`"."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as failure:
+        raise error(f"Cannot read {what} {path}: {failure.strerror}. {advice}") from None
+    if len(content) > MAX_BYTES:
+        raise error(f"{path} has more than {MAX_BYTES:,} bytes. Is it the right file? {advice}")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as failure:
+        raise error(f"{path} is not UTF-8 ({failure}). Save it as UTF-8.") from None
+
+
+def parse_toml(text: str, where: object, error: type[SsinferError]) -> dict[str, Any]:
+    """Return the tables of a TOML text, or raise `error`."""
+    if _DEEP_KEY.search(text):
+        raise error(f"{where} has a key of more than {MAX_DEPTH} parts. Write tables in fewer levels.")
+    return _parse(tomllib.loads, text, f"{where} is not valid TOML", "", error)
+
+
+def parse_json(text: str, where: object, error: type[SsinferError], advice: str) -> Any:
+    """Return the value of a JSON text, or raise `error`; Infinity, NaN and a key twice are refused."""
+
+    def loads(text: str) -> Any:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_constant, parse_float=_float)
+
+    return _parse(loads, text, f"{where} is not valid JSON", f" {advice}", error)
+
+
+def _parse(loads: Callable[[str], Any], text: str, complaint: str, advice: str, error: type[SsinferError]) -> Any:
+    """Return what `loads` makes of a text, or raise `error`: the complaint, the reason and the advice."""
+    try:
+        document = loads(text)
+        parts, depth = [("", document)], 0
+        while parts and depth <= MAX_DEPTH:
+            for key, part in parts:
+                if isinstance(part, int) and part.bit_length() > 63:
+                    raise ValueError(f"{key!r} is {LONG_NUMBER}")
+            tables = [pair for _, part in parts if isinstance(part, dict) for pair in part.items()]
+            parts = tables + [(key, item) for key, part in parts if isinstance(part, list) for item in part]
+            depth += 1
+    except ValueError as failure:
+        reason = f"it holds {LONG_NUMBER}" if "int_max_str_digits" in str(failure) else failure
+        raise error(f"{complaint}: {reason}.{advice}") from None
+    except RecursionError:
+        depth = MAX_DEPTH + 1
+    if depth > MAX_DEPTH:
+        raise error(f"{complaint}: more than {MAX_DEPTH} tables or lists stand inside one another.{advice}")
+    return document
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in table:
+            raise ValueError(f"the key {key!r} stands there twice; keep one")
+        table[key] = value
+    return table
+
+
+def _constant(word: str) -> float:
+    raise ValueError(f"{word} is not a number of JSON")
+
+
+def _float(digits: str) -> float:
+    return float(digits) if math.isfinite(float(digits)) else _constant(digits)
