@@ -8,13 +8,13 @@ import math
 import numbers
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, wraps
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ssinfer.errors import ParameterError, did_you_mean
+from ssinfer.errors import ParameterError, SsinferError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -148,6 +148,32 @@ def check_arguments(owner: str, rules: Mapping[str, Rule], values: Mapping[str, 
                 hint = f" {did_you_mean(values[name], [choice for choice in rule.values if isinstance(choice, str)])}"
             raise ParameterError(f"{owner}: {name} is {values[name]!r}; allowed: {rule}.{hint}") from None
     return read
+
+
+def named_arguments[**P, R](error: type[SsinferError]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorate a function: a call whose arguments are missing, unknown or without their names raises `error`."""
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        signature = inspect.signature(function)
+        known = signature.parameters.values()
+        needed = ", ".join(
+            f"{part.name}=" for part in known if part.kind is part.KEYWORD_ONLY and part.default is part.empty
+        )
+
+        @wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                signature.bind(*args, **kwargs)
+            except TypeError as problem:
+                unknown = [name for name in kwargs if name not in signature.parameters]
+                advice = did_you_mean(unknown[0], signature.parameters) if unknown else f"Give {needed} by name."
+                got = f", got a {type(args[-1]).__name__} without a name" if "positional" in str(problem) else ""
+                raise error(f"{function.__name__}: {problem}{got}. {advice}") from None
+            return function(*args, **kwargs)
+
+        return call
+
+    return decorate
 
 
 def random_generator(owner: str, seed: Any) -> np.random.Generator:

@@ -42,7 +42,8 @@ def parse_toml(text: str, where: object, error: type[SsinferError]) -> dict[str,
     """Return the tables of a TOML text, or raise `error`."""
     if _DEEP_KEY.search(text):
         raise error(f"{where} has a key of more than {MAX_DEPTH} parts. Write tables in fewer levels.")
-    return _parse(tomllib.loads, text, f"{where} is not valid TOML", "", error)
+    document: dict[str, Any] = _parse(tomllib.loads, text, f"{where} is not valid TOML", "", error)
+    return document
 
 
 def parse_json(text: str, where: object, error: type[SsinferError], advice: str) -> Any:
@@ -58,22 +59,27 @@ def _parse(loads: Callable[[str], Any], text: str, complaint: str, advice: str, 
     """Return what `loads` makes of a text, or raise `error`: the complaint, the reason and the advice."""
     try:
         document = loads(text)
-        parts, depth = [("", document)], 0
-        while parts and depth <= MAX_DEPTH:
-            for key, part in parts:
-                if isinstance(part, int) and part.bit_length() > 63:
-                    raise ValueError(f"{key!r} is {LONG_NUMBER}")
-            tables = [pair for _, part in parts if isinstance(part, dict) for pair in part.items()]
-            parts = tables + [(key, item) for key, part in parts if isinstance(part, list) for item in part]
-            depth += 1
+        _check_limits(document)
     except ValueError as failure:
         reason = f"it holds {LONG_NUMBER}" if "int_max_str_digits" in str(failure) else failure
         raise error(f"{complaint}: {reason}.{advice}") from None
     except RecursionError:
-        depth = MAX_DEPTH + 1
-    if depth > MAX_DEPTH:
-        raise error(f"{complaint}: more than {MAX_DEPTH} tables or lists stand inside one another.{advice}")
+        raise error(f"{complaint}: more than {MAX_DEPTH} tables or lists stand inside one another.{advice}") from None
     return document
+
+
+def _check_limits(document: Any) -> None:
+    """Raise a ValueError on a number with too many digits, and a RecursionError on too many levels."""
+    level, depth = [("the document", document)], 0
+    while level:
+        for key, part in level:
+            if isinstance(part, int) and part.bit_length() > 63:
+                raise ValueError(f"{key} is {LONG_NUMBER}")
+        inner = [pair for _, part in level if isinstance(part, dict) for pair in part.items()]
+        level = inner + [(key, item) for key, part in level if isinstance(part, list) for item in part]
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise RecursionError
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -91,3 +97,8 @@ def _constant(word: str) -> float:
 
 def _float(digits: str) -> float:
     return float(digits) if math.isfinite(float(digits)) else _constant(digits)
+
+
+def to_json(value: Any) -> str:
+    """Return a value as JSON; Infinity and NaN, for which JSON has no number, are written as text."""
+    return json.dumps(json.loads(json.dumps(value, default=str), parse_constant=str), indent=2)

@@ -48,7 +48,7 @@ Names = Annotated[tuple[Name, ...], Allowed("a list of names")]
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(field,))
-def checked[T](cls: type[T]) -> type[T]:
+def checked[T: type](cls: T) -> T:
     """Make a frozen dataclass of terms by name, which raises a ContractError in place of pydantic's error."""
     made: Any = checked_dataclass(frozen=True, kw_only=True, config={"extra": "forbid"})(cls)
     check = made.__init__
@@ -62,7 +62,7 @@ def checked[T](cls: type[T]) -> type[T]:
             raise ContractError(owner + _refusal(error.errors()[0], made)) from None
 
     made.__init__ = init
-    return made
+    return made  # type: ignore[no-any-return]
 
 
 def _refusal(error: Any, model: Any) -> str:
@@ -72,7 +72,8 @@ def _refusal(error: Any, model: Any) -> str:
     if kind == "unexpected_keyword_argument":
         for part in error["loc"][:-1]:
             model, where = model.__dataclass_fields__[part].type, part
-        return f"{where or 'A contract'} has no term {error['loc'][-1]!r}. {did_you_mean(error['loc'][-1], model.__dataclass_fields__)}"
+        key, known = error["loc"][-1], model.__dataclass_fields__
+        return f"{where or 'A contract'} has no term {key!r}. {did_you_mean(key, known)}"
     for part in error["loc"]:
         where = f"item {part + 1} of {where}" if isinstance(part, int) else f"{where}.{part}".strip(".")
     if kind == "literal_error":

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ssinfer.contracts.contract import Contract
 from ssinfer.errors import SettlementError
 
 if TYPE_CHECKING:
-    from ssinfer.contracts.contract import Contract
     from ssinfer.typing import Booleans, Floats
+
+#: Largest amounts. Above 0 and at most: money per insured-year, insured-years, persons. From 0 to: money in total.
+MAX_RATE, MAX_COUNT, MAX_TOTAL = 1e7, 1e9, 1e15
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,44 +40,53 @@ class Inputs:
 
 def gather(contract: Contract, *, benchmark: Any, draw_axis: int | None, currency: str | None, **others: Any) -> Inputs:
     """Return the validated inputs of a settlement under `contract`; `others` are the other arguments of `settle`."""
+    if not isinstance(contract, Contract):
+        raise SettlementError(f"contract must be a Contract, got {contract!r}. Make one by load_contract(name).")
     if currency is not None and currency != contract.currency:
         raise SettlementError(
             f"Mixed currency: {contract.name} is in {contract.currency}, the amounts in {currency}. "
             f"Convert the amounts to {contract.currency} first."
         )
     draws = _draws(benchmark, draw_axis)
-    measured = _floats(benchmark, "benchmark") if draws is None else draws.mean(axis=0)
+    measured = floats(benchmark, "benchmark") if draws is None else draws.mean(axis=0)
     given = {name: _values(value, name) for name, value in others.items()}
     shape = _common_shape({"benchmark": measured, **given})
     values: dict[str, Any] = {n: None if v is None else np.broadcast_to(v, shape) for n, v in given.items()}
     amounts = np.broadcast_to(measured, shape)
     if values["assigned"] is None:
         values["assigned"] = values["insured_years"]
-    for name, above, hint in (
-        ("insured_years", values["insured_years"], "Give the insured-years that carry the money."),
-        (
-            "benchmark",
-            amounts if draws is None else draws,
-            "A savings rate needs a benchmark above 0 per insured-year.",
-        ),
-        ("assigned", values["assigned"], "Give the head count of assigned persons."),
-    ):
-        if np.any(above <= 0):
-            raise SettlementError(f"{name} must be above 0, got {float(np.min(above)):g}. {hint}")
+    paid, years, split = (
+        amounts if draws is None else draws,
+        values["insured_years"],
+        "Settle fewer insured-years at once.",
+    )
+    limits = {
+        "insured_years": (years, MAX_COUNT, "Give the insured-years that carry the money."),
+        "benchmark": (paid, MAX_RATE, "A savings rate needs a benchmark above 0 per insured-year."),
+        "spending": (values["spending"], MAX_RATE, "Give the measured spending per insured-year."),
+        "assigned": (values["assigned"], MAX_COUNT, "Give the head count of assigned persons."),
+        "benchmark x insured_years": (paid * years, MAX_TOTAL, split),
+        "spending x insured_years": (values["spending"] * years, MAX_TOTAL, split),
+    }
+    for name, (number, most, hint) in limits.items():
+        if np.any(number <= 0):
+            raise SettlementError(f"{name} must be above 0, got {float(np.min(number)):g}. {hint}")
+        if np.any(number > most):
+            raise SettlementError(f"{name} must be at most {most:g}, got {float(np.max(number)):g}. {hint}")
     if contract.size.below == "refuse" and np.any(values["assigned"] < contract.size.minimum):
         raise SettlementError(
             f"{contract.name} needs at least {contract.size.minimum:,} assigned persons, got "
             f"{float(np.min(values['assigned'])):,.0f}. Pool groups or years, or give `assigned` when the head count "
             "exceeds the insured-years."
         )
-    for name in ("carried_loss", "loss_relief"):
-        if np.any(values[name] < 0):
-            raise SettlementError(f"{name} must be an amount of 0 or more in total, got {others[name]!r}.")
+    for name in ("carried_loss", "loss_relief", "revenue"):
+        check_total(values[name], name)
+    if values["true_saving"] is not None and np.any(np.abs(values["true_saving"]) > MAX_RATE):
+        raise SettlementError(
+            f"true_saving must be at most {MAX_RATE:g} per insured-year, got {others['true_saving']!r}."
+        )
     if np.any((values["payment_reduction"] < 0) | (values["payment_reduction"] > 1)):
         raise SettlementError(f"payment_reduction must be a fraction from 0 to 1, got {others['payment_reduction']!r}.")
-    revenue = values["revenue"]
-    if revenue is not None and np.any(revenue < 0):
-        raise SettlementError(f"revenue must be an amount of 0 or more in total, got {float(np.nanmin(revenue)):g}.")
     met, quality = values["standard_met"], values.pop("quality")
     score = _score(contract, quality, amounts, values["spending"], met)
     if contract.quality.standard is not None and score is not None:
@@ -88,36 +100,50 @@ def gather(contract: Contract, *, benchmark: Any, draw_axis: int | None, currenc
     )
 
 
-def _draws(benchmark: Any, draw_axis: int | None) -> Floats | None:
+def check_total(values: Floats | None, what: str) -> None:
+    """Refuse money in total that is negative or beyond the limit."""
+    if values is not None and np.any((values < 0) | (values > MAX_TOTAL)):
+        wrong = values[(values < 0) | (values > MAX_TOTAL)][0]
+        raise SettlementError(f"{what} must be an amount of 0 or more in total, at most {MAX_TOTAL:g}, got {wrong:g}.")
+
+
+def _draws(benchmark: Any, draw_axis: Any) -> Floats | None:
     """Return draws as (draw, ...), or None if the benchmark has no draws."""
     names = getattr(benchmark, "dims", ())
-    if draw_axis is None and "draw" in names:
-        values = np.asarray(benchmark, dtype=np.float64)
+    if draw_axis is None and "draw" not in names:
+        return None
+    values = floats(benchmark, "benchmark")
+    if draw_axis is None:
         axes = [names.index(name) for name in ("chain", "draw") if name in names]
         first = np.moveaxis(values, axes, range(len(axes)))
         return first.reshape(-1, *first.shape[len(axes) :])
-    if draw_axis is None:
-        return None
-    values = _floats(benchmark, "benchmark")
-    if not -values.ndim <= draw_axis < values.ndim:
-        raise SettlementError(f"draw_axis {draw_axis} is not an axis of a benchmark of shape {values.shape}.")
+    if not isinstance(draw_axis, int) or not -values.ndim <= draw_axis < values.ndim:
+        raise SettlementError(f"draw_axis {draw_axis!r} is not an axis of a benchmark of shape {values.shape}.")
     return np.moveaxis(values, draw_axis, 0)
 
 
 def _values(value: Any, name: str) -> npt.NDArray[Any] | None:
     """Return an argument as an array; None where it has no default."""
     if name in {"standard_met", "low_revenue"}:
-        return np.asarray(value, dtype=bool)
+        flags = np.asarray(value)
+        if flags.dtype.kind != "b" and not (flags.dtype.kind in "iu" and np.all((flags == 0) | (flags == 1))):
+            raise SettlementError(f"{name} must be True or False, or an array of them, got {value!r}.")
+        return flags.astype(bool)
     if value is None and name in {"assigned", "quality", "revenue", "true_saving"}:
         return None
-    return _floats(value, name, missing=name == "revenue")
+    return floats(value, name, missing=name == "revenue")
 
 
-def _floats(value: Any, name: str, *, missing: bool = False) -> Floats:
+def floats(value: Any, name: str, *, missing: bool = False) -> Floats:
+    """Return a number or an array of numbers as floats; `missing` allows NaN. Text and booleans are not numbers."""
     try:
-        values = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise SettlementError(f"{name} must be a number or an array of numbers, got {value!r}.") from error
+        given = np.asarray(value)
+        text = given.dtype.kind == "O" and any(isinstance(part, str | bytes | bool) for part in given.flat)
+        values = None if text or given.dtype.kind not in "iufO" or not given.size else given.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):
+        values = None
+    if values is None:
+        raise SettlementError(f"{name} must be a number or an array of numbers, got {value!r}.")
     if np.any(np.isinf(values)) or (not missing and np.any(np.isnan(values))):
         raise SettlementError(f"{name} must be finite, got {value!r}. Leave out values that are not known.")
     return values

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ssinfer.arguments import named_arguments
 from ssinfer.contracts.arithmetic import payments, split_cents, to_cents
-from ssinfer.contracts.inputs import Inputs, gather
+from ssinfer.contracts.inputs import Inputs, check_total, floats, gather
 from ssinfer.contracts.settlement import Settlement
 from ssinfer.errors import SettlementError, did_you_mean
 from ssinfer.thresholds.schedule import MSSP_KNOTS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ssinfer.contracts.contract import Contract
     from ssinfer.typing import Floats
 
 
+@named_arguments(SettlementError)
 def settle(
     contract: Contract,
     *,
@@ -120,6 +121,8 @@ def settle(
 
     terms = contract.sharing
     total, spent = given.benchmark * given.insured_years, given.spending * given.insured_years - direct
+    if np.any(spent < 0):
+        raise SettlementError(f"direct_savings exceed the spending of {float(np.max(spent + direct)):,.2f} in total.")
     eligible = given.low_revenue & (given.assigned >= terms.lower_rate_minimum)
     savings_cap = _cap(terms.savings_cap_benchmark, terms.savings_cap_revenue, total, given.revenue)
     loss_cap = _cap(terms.losses_cap_benchmark, terms.losses_cap_revenue, total, given.revenue)
@@ -169,7 +172,8 @@ def direct_saving(price_before: float, price_after: float, volume: float) -> flo
     >>> direct_saving(12.0, 9.5, 1_000)
     2500.0
     """
-    if volume < 0 or price_before < 0 or price_after < 0:
+    given = {"price_before": price_before, "price_after": price_after, "volume": volume}
+    if any(floats(value, name).min() < 0 for name, value in given.items()):
         raise SettlementError(
             f"Prices and volume must not be negative, got {price_before}, {price_after} and {volume}."
         )
@@ -187,8 +191,7 @@ def _required_rate(contract: Contract, given: Inputs, threshold: Any) -> tuple[F
                 f"{contract.name} has a {terms.kind} threshold, so threshold={threshold!r} cannot be given. "
                 "Only elected or computed ones are given at settlement; for another rule, write another contract."
             )
-        several = isinstance(threshold, np.ndarray | list | tuple)  # a Threshold is its rate
-        rates = np.asarray(threshold if several else float(threshold), dtype=float)
+        rates = floats(getattr(threshold, "rate", threshold), "threshold", missing=True)
         if rates.shape not in {(), shape}:
             raise SettlementError(
                 f"threshold has shape {rates.shape}, the benchmark {shape}: give one rate, or one rate per element."
@@ -287,13 +290,14 @@ def _named(contract: Contract, given: Inputs, amounts: Mapping[str, Any] | None,
     """Return the total of amounts given by name; names that the contract does not have are refused."""
     allowed: tuple[str, ...] = getattr(contract.net, kind)
     total = np.zeros(given.benchmark.shape)
+    if not isinstance(amounts, Mapping | None):
+        raise SettlementError(f"{kind} must be a mapping of names to money in total, got {amounts!r}.")
     for name, amount in (amounts or {}).items():
         if name not in allowed:
             raise SettlementError(f"{contract.name} has no {kind} named {name!r}. {did_you_mean(name, allowed)}")
-        values = np.asarray(amount, dtype=float)
+        values = floats(amount, f"{kind} {name!r}")
         if values.shape not in {(), total.shape}:
             raise SettlementError(f"{kind} {name!r} has shape {values.shape}, the benchmark {total.shape}.")
-        if not np.all(np.isfinite(values)) or np.any(values < 0):
-            raise SettlementError(f"{kind} {name!r} must be an amount of 0 or more in total, got {amount!r}.")
+        check_total(values, f"{kind} {name!r}")
         total = total + values
     return total

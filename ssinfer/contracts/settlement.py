@@ -141,12 +141,14 @@ class Settlement:
     def explain(self, index: int | tuple[int, ...] = ()) -> tuple[str, ...]:
         """Return the steps of the settlement at `index`, one sentence per step."""
         at = index if isinstance(index, tuple) else (index,)
-        if len(at) != self.saving.ndim:
-            raise SettlementError(f"index {index!r} does not fit settlements of shape {self.saving.shape}.")
+        shape = self.saving.shape
+        if len(at) != len(shape) or not all(part in range(-size, size) for part, size in zip(at, shape, strict=True)):
+            raise SettlementError(f"index {index!r} does not fit settlements of shape {shape}.")
         return steps_of(self.contract, self._figures(at))
 
     def to_dict(self) -> dict[str, Any]:
         """Return a single settlement as plain values, ready for JSON."""
+        self._only()
         known = self.inputs.true_saving is not None or self.inputs.draws is not None
         return {
             "contract": self.contract.name,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from ssinfer.contracts.contract import load_contract, shipped_contracts
 from ssinfer.contracts.settle import settle
+from ssinfer.documents import to_json
 
 
 def settle_text(contract: str, *, year: int | None = None, as_json: bool = False, **inputs: Any) -> str:
@@ -17,7 +17,7 @@ def settle_text(contract: str, *, year: int | None = None, as_json: bool = False
     terms = load_contract(contract, year=year)
     result = settle(terms, **inputs)
     if as_json:
-        return json.dumps(result.to_dict(), indent=2)
+        return to_json(result.to_dict())
     lines = [f"{terms.title or terms.name}, rules of {terms.rule_year}", ""]
     lines += [f"  {step}" for step in result.steps]
     if result.inputs.true_saving is not None:
@@ -47,7 +47,7 @@ def contracts_text(*, as_json: bool = False) -> str:
         for name, terms in contracts.items()
     ]
     if as_json:
-        return json.dumps(rows, indent=2)
+        return to_json(rows)
     columns = ("name", "rule_year", "currency", "sides", "threshold", "savings", "title")
     widths = [max(len(column), *(len(str(row[column])) for row in rows)) for column in columns]
     table = [columns, *([str(row[column]) for column in columns] for row in rows)]

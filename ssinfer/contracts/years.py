@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ssinfer.arguments import named_arguments
+from ssinfer.contracts.contract import Contract
+from ssinfer.contracts.inputs import floats
 from ssinfer.contracts.settle import settle
 from ssinfer.errors import SettlementError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ssinfer.contracts.contract import Contract
     from ssinfer.contracts.settlement import Settlement
 
 
@@ -41,13 +44,14 @@ class YearsSettlement:
         }
 
 
+@named_arguments(SettlementError)
 def settle_years(
     contract: Contract,
     *,
     benchmark: Sequence[float],
     spending: Sequence[float],
     insured_years: Sequence[float],
-    by_year: dict[str, Sequence[Any]] | None = None,
+    by_year: Mapping[str, Sequence[Any]] | None = None,
     **common: Any,
 ) -> YearsSettlement:
     r"""Settle successive years under one contract.
@@ -76,9 +80,16 @@ def settle_years(
     >>> years.lines
     {'insurer': -15.0, 'providers': 15.0}
     """
-    count = len(benchmark)
-    given = {"benchmark": benchmark, "spending": spending, "insured_years": insured_years, **(by_year or {})}
-    lengths = {name: len(values) for name, values in given.items()}
+    by_year = {} if by_year is None else by_year
+    if not isinstance(by_year, Mapping):
+        raise SettlementError(f"by_year must be a mapping of arguments to lists, got {by_year!r}.")
+    if not isinstance(contract, Contract):
+        raise SettlementError(f"contract must be a Contract, got {contract!r}. Make one by load_contract(name).")
+    given = {"benchmark": benchmark, "spending": spending, "insured_years": insured_years, **by_year}
+    for name, values in given.items():
+        if not hasattr(values, "__len__") or isinstance(values, str | Mapping):
+            raise SettlementError(f"{name} must be a list with one number per year, got {values!r}.")
+    count, lengths = len(benchmark), {name: len(values) for name, values in given.items()}
     if count == 0 or set(lengths.values()) != {count}:
         raise SettlementError(f"Each argument needs one number per year, got lengths {lengths}.")
     pool = contract.years.pool
@@ -91,12 +102,12 @@ def settle_years(
     carried, in_a_row, stopped = 0.0, 0, None
     for start in range(0, count, pool):
         block = slice(start, start + pool)
-        years = np.asarray(insured_years[block], dtype=float)
-        of_year = {name: values[start] for name, values in (by_year or {}).items()}
+        years = floats(insured_years[block], "insured_years")
+        of_year = {name: values[start] for name, values in by_year.items()}
         settlement = settle(
             contract,
-            benchmark=_weighted(benchmark[block], years),
-            spending=_weighted(spending[block], years),
+            benchmark=float(np.average(floats(benchmark[block], "benchmark"), weights=years)),
+            spending=float(np.average(floats(spending[block], "spending"), weights=years)),
             insured_years=float(years.sum()),
             carried_loss=carried,
             **{"assigned": float(years.mean()), **common, **of_year},
@@ -110,10 +121,6 @@ def settle_years(
             stopped = start + pool
             break
     return YearsSettlement(settlements=tuple(settlements), carried_loss=carried, stopped_after=stopped)
-
-
-def _weighted(values: Sequence[float], years: Any) -> float:
-    return float(np.average(np.asarray(values, dtype=float), weights=years))
 
 
 def _carry(settlement: Settlement, carried: float) -> float:

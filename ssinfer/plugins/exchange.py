@@ -1,7 +1,6 @@
 """`ssinfer benchmark`: fits a method on a panel file and a design file, for tools in any language."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import pandas as pd
 from ssinfer.comparison import comparison_of
 from ssinfer.datasets.io.panel_file import read_panel_file
 from ssinfer.design import Design
+from ssinfer.documents import parse_json, read_text
 from ssinfer.errors import DataError, DesignError, NotSupportedError, PluginError, SsinferError
 from ssinfer.panel import Panel
 from ssinfer.plugins.discovery import make_method
@@ -70,12 +70,8 @@ def benchmark_files(
 def read_design(path: str | Path) -> Request:
     """Read a design file (JSON), validate it against its schema, and build the design."""
     path = Path(path)
-    try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise DesignError(f"Cannot read the design file {path}: {error.strerror}. Check the path.") from None
-    except ValueError as error:
-        raise DesignError(f"{path} is not valid JSON: {error}. Write it with a JSON library.") from None
+    text = read_text(path, "the design file", DesignError, "Check the path.")
+    document = parse_json(text, path, DesignError, "Write it with a JSON library.")
     fault = violation(document, "design")
     if fault is not None:
         raise DesignError(f"{path}: {fault}".rstrip(".") + ".")
@@ -124,14 +120,8 @@ def read_panel(path: str | Path, request: Request) -> Panel:
 def _method(name: str, parameters: str | None) -> Any:
     text = parameters or "{}"
     if text.startswith("@"):
-        try:
-            text = Path(text[1:]).read_text(encoding="utf-8-sig")
-        except OSError as error:
-            raise PluginError(f"Cannot read --parameters {text}: {error.strerror}. Check the path.") from None
-    try:
-        values = json.loads(text)
-    except ValueError as error:
-        raise PluginError(f"--parameters is not valid JSON: {error}. Write it like '{{\"n_draws\": 2000}}'.") from None
+        text = read_text(Path(text[1:]), "--parameters", PluginError, "Check the path.")
+    values = parse_json(text, "--parameters", PluginError, "Write it like '{\"n_draws\": 2000}'.")
     if not isinstance(values, dict):
         raise PluginError(f"--parameters is {text[:60]!r}; a JSON object is needed, like '{{\"n_draws\": 2000}}'.")
     method = make_method(name, values)

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from ssinfer.arguments import SEED, check_arguments
 from ssinfer.atomic import atomic_folder
+from ssinfer.documents import parse_json, read_text
 from ssinfer.errors import DatasetError
 from ssinfer.periods import parse_period
 from ssinfer.simulation.claim_lines import simulate_persons
@@ -69,7 +70,8 @@ class SimulatedClaims:
         file = folder / "parameters.json"
         if not file.exists():
             raise DatasetError(f"{folder} holds no parameters.json. Run `ssinfer simulate --out {folder}` first.")
-        parts = json.loads(file.read_text())
+        advice = f"Run `ssinfer simulate --out {folder}` again."
+        parts = parse_json(read_text(file, "the parameters", DatasetError, advice), file, DatasetError, advice)
         setting, practices = ClaimSetting(**parts["setting"]), pd.DataFrame(parts["practices"])
         return cls(folder, setting, practices, pd.read_parquet(folder / "truth.parquet"), parts["lines"])
 

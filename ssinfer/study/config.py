@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-import tomllib
 import warnings
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from ssinfer.documents import parse_toml, read_text
 from ssinfer.errors import StudyError, did_you_mean
 from ssinfer.study.config_base import Config, Fraction, Names, Periods
 from ssinfer.study.config_claims import GroupsConfig, InsuredConfig, SpendingConfig
@@ -209,15 +209,8 @@ RENAMED = (("threshold", "gate", "kind"), ("comparison", "level_within", "spendi
 def read_study(path: str | Path) -> StudyConfig:
     """Read and validate a study file; a StudyError names each mistake with its line, a FutureWarning old keys."""
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-        document = tomllib.loads(text)
-    except OSError as error:
-        raise StudyError(
-            f"Cannot read the study file {path}: {error.strerror}. Pass the path of a TOML file."
-        ) from None
-    except ValueError as error:
-        raise StudyError(f"{path} is not valid TOML: {error}. Correct it, and save it as UTF-8.") from None
+    text = read_text(path, "the study file", StudyError, "Pass the path of a TOML file.")
+    document = parse_toml(text, path, StudyError)
     new_lines = _rename_keys(document, text, path)
     try:
         study = StudyConfig.model_validate(document)

@@ -1,6 +1,5 @@
 """StudyResult, and the folder it is written to: complete or absent, and never over another study's."""
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from ssinfer.atomic import atomic_folder
 from ssinfer.backtesting.result import BacktestResult
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.design import Design
+from ssinfer.documents import parse_json, read_text, to_json
 from ssinfer.errors import StudyError
 from ssinfer.panel import Panel
 from ssinfer.study.data import ClaimsCount
@@ -67,8 +67,7 @@ def write_study(result: StudyResult, folder: str | Path, *, report: Callable[[St
             (temporary / "savings.nc").write_bytes(document)
         if report is not None:
             report(result, temporary)
-        text = json.dumps(result.manifest, indent=2, default=str)
-        (temporary / MANIFEST).write_text(text + "\n", encoding="utf-8")
+        (temporary / MANIFEST).write_text(f"{to_json(result.manifest)}\n", encoding="utf-8")
     return folder
 
 
@@ -116,7 +115,7 @@ def refuse_foreign_folder(folder: str | Path, study_hash: str, parts: Sequence[s
     if not (folder / MANIFEST).is_file():
         raise StudyError(f"{folder} is not empty and holds no {MANIFEST} of ssinfer. Name a new folder with --out.")
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest = parse_json(read_text(folder / MANIFEST, "", StudyError, ""), MANIFEST, StudyError, "")
         held_hash, held_parts = manifest.get("study_hash"), manifest.get("parts", [])
     except (ValueError, AttributeError):  # a damaged manifest is treated as that of another study
         held_hash, held_parts = None, []
