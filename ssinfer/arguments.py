@@ -154,26 +154,34 @@ def named_arguments[**P, R](error: type[SsinferError]) -> Callable[[Callable[P, 
     """Decorate a function: a call whose arguments are missing, unknown or without their names raises `error`."""
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        signature = inspect.signature(function)
-        known = signature.parameters.values()
-        needed = ", ".join(
-            f"{part.name}=" for part in known if part.kind is part.KEYWORD_ONLY and part.default is part.empty
-        )
-
         @wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
-                signature.bind(*args, **kwargs)
-            except TypeError as problem:
-                unknown = [name for name in kwargs if name not in signature.parameters]
-                advice = did_you_mean(unknown[0], signature.parameters) if unknown else f"Give {needed} by name."
-                got = f", got a {type(args[-1]).__name__} without a name" if "positional" in str(problem) else ""
-                raise error(f"{function.__name__}: {problem}{got}. {advice}") from None
-            return function(*args, **kwargs)
+                return function(*args, **kwargs)
+            except TypeError:
+                mistake = _mistake(inspect.signature(function), args, kwargs)
+                if mistake:
+                    raise error(f"{function.__name__}: {mistake}") from None
+                raise
 
         return call
 
     return decorate
+
+
+def _mistake(signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+    """Return why a call does not fit a signature, and what does; empty if it fits."""
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as problem:
+        named = [part for part in signature.parameters.values() if part.kind is part.KEYWORD_ONLY]
+        needed = ", ".join(f"{part.name}=" for part in named if part.default is part.empty)
+        unknown = [name for name in kwargs if name not in signature.parameters]
+        if unknown:
+            return f"there is no argument {unknown[0]!r}. {did_you_mean(unknown[0], signature.parameters)}"
+        got = f", got {type(args[-1]).__name__} without a name" if "positional" in str(problem) else ""
+        return f"{problem}{got}. Give {needed} by name."
+    return ""
 
 
 def random_generator(owner: str, seed: Any) -> np.random.Generator:

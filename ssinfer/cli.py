@@ -8,13 +8,14 @@ import sys
 import warnings
 from contextlib import nullcontext
 from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 from typer import Argument, Option, Typer, echo
 
 from ssinfer._version import __version__
-from ssinfer.errors import DatasetError, SsinferError, error_id
+from ssinfer.errors import DatasetError, SsinferError, error_id, shorten
 from ssinfer.numerals import read_number
 
 if TYPE_CHECKING:
@@ -284,6 +285,8 @@ def version() -> None:
 def main() -> None:
     """Run the command line: an expected error is one line and exit code 2, any other one line and exit code 70."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # signs that a console of another encoding cannot print
     try:
         with warnings.catch_warnings():
             show = warnings.showwarning
@@ -374,4 +377,4 @@ def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, right: 
 
 
 def _one_line(message: object) -> str:
-    return " ".join(str(message).split())
+    return " ".join(shorten(message).split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import traceback
 from hashlib import sha256
 from pathlib import Path
@@ -12,8 +13,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+#: What a message quotes: text in quotes, a list, tuple or mapping of values, or a run of signs without a blank.
+_QUOTED = re.compile(
+    r"""(?<!\w)'(?:[^'\\]|\\.)*'|(?<!\w)"(?:[^"\\]|\\.)*"|[\[({](?=['"\d-])[^\[\](){}]*[\])}]|[^\s'"]{201,}""",
+    re.DOTALL,
+)
+
+
+def shorten(message: object) -> str:
+    """Return a message with at most 200 characters of each value that it quotes, and at most 4,000 in all."""
+
+    def short(text: str, most: int) -> str:
+        return text if len(text) <= most else f"{text[: most // 2]}...{text[3 - most // 2 :]}"
+
+    return short(_QUOTED.sub(lambda quoted: short(quoted[0], 200), str(message)), 4000)
+
+
 class SsinferError(Exception):
-    """Base class of all errors that ssinfer raises on purpose."""
+    """Base class of all errors that ssinfer raises on purpose; long values in a message are shortened."""
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(shorten(message))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Rebuild without the constructor, so that an error with several parts survives a trip between processes."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from ssinfer.arguments import SEED, check_arguments
 from ssinfer.comparison import comparison_of
 from ssinfer.datasets.io.panel_file import read_panel_file
 from ssinfer.design import Design
@@ -50,6 +51,7 @@ def benchmark_files(
         raise DataError(f"--out {out}: its name must end in {', '.join(SUFFIXES)}; the suffix chooses the format.")
     if out.is_dir() or not out.parent.is_dir():
         raise DataError(f"--out {out}: {'is a folder' if out.is_dir() else 'its folder does not exist'}. Name a file.")
+    seed = check_arguments("ssinfer benchmark", {"seed": SEED}, {"seed": seed})["seed"]
     request = read_design(design)
     data = read_panel(panel, request)
     built = _method(method, parameters)
@@ -59,8 +61,9 @@ def benchmark_files(
         raise
     except Exception as error:
         message = " ".join(str(error).split())[:300]
+        check = "Check --parameters; if they are right, report it" if parameters else "Report it"
         raise PluginError(
-            f"Method {method!r} failed: {type(error).__name__}: {message}. Report it to its author."
+            f"Method {method!r} failed: {type(error).__name__}: {message}. {check} to its author."
         ) from error
     digest = hashlib.sha256(Path(panel).read_bytes()).hexdigest()
     document = result_document(cf, method, built, seed=seed, panel_sha256=digest, levels=request.levels)
