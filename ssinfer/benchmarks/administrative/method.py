@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ssinfer.benchmarks.problem import Problem
+    from ssinfer.design import Design
     from ssinfer.typing import Floats
 
 
@@ -99,6 +100,12 @@ class AdministrativeBenchmark(BenchmarkMethod):
             if values.ndim != 1 or not len(values) or (values < 0).any() or not values.sum() > 0:
                 raise self.parameter_error("year_weights", "Give non-negative numbers with a positive sum.")
         self.require_equal_chains(self.n_draws, self.chains)
+
+    def prepare(self, data: Any, design: Design) -> Problem:
+        """Return the problem of a design, or refuse a design that does not fit the year weights."""
+        problem = super().prepare(data, design)
+        self._baseline_weights(len(problem.baseline))
+        return problem
 
     def estimate(self, problem: Problem, rng: np.random.Generator) -> Estimate:
         """Estimate one problem."""
