@@ -12,6 +12,8 @@ from pydantic_core import core_schema
 
 from ssinfer.errors import ContractError, did_you_mean
 
+DATED = ("first_year", "last_year", "amendments")  # terms of a contract whose rules change by year
+
 
 @dataclass(frozen=True)
 class Allowed:
@@ -72,7 +74,7 @@ def _refusal(error: Any, model: Any) -> str:
     if kind == "unexpected_keyword_argument":
         for part in error["loc"][:-1]:
             model, where = model.__dataclass_fields__[part].type, part
-        key, known = error["loc"][-1], model.__dataclass_fields__
+        key, known = error["loc"][-1], [*model.__dataclass_fields__, *(() if where else DATED)]
         return f"{where or 'A contract'} has no term {key!r}. {did_you_mean(key, known)}"
     for part in error["loc"]:
         where = f"item {part + 1} of {where}" if isinstance(part, int) else f"{where}.{part}".strip(".")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, Strict, StringConstraints
 
-from ssinfer.contracts.checks import Allowed, Fraction, Name, Text, checked
+from ssinfer.contracts.checks import DATED, Allowed, Fraction, Name, Text, checked
 from ssinfer.contracts.terms import (
     BenchmarkTerms,
     NetTerms,
@@ -113,6 +113,10 @@ class Contract:
         called = str(terms.get("name", "contract"))
         if "rule_year" not in terms:
             return _at_year(cls, terms, called, year)
+        if dated := [key for key in DATED if key in terms]:
+            raise ContractError(
+                f"{called} has rule_year and {dated[0]}. Give rule_year alone, or {' and '.join(DATED)}."
+            )
         contract = cls(**terms)
         if year is not None and (isinstance(year, bool) or year != contract.rule_year):
             raise ContractError(f"{called} has rules of {contract.rule_year} only, got year={year!r}.")

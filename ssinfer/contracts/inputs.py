@@ -38,6 +38,7 @@ class Inputs:
     draws: Floats | None
 
 
+@np.errstate(over="ignore")  # products of numbers beyond the limits, which are refused
 def gather(contract: Contract, *, benchmark: Any, draw_axis: int | None, currency: str | None, **others: Any) -> Inputs:
     """Return the validated inputs of a settlement under `contract`; `others` are the other arguments of `settle`."""
     if not isinstance(contract, Contract):
@@ -55,18 +56,14 @@ def gather(contract: Contract, *, benchmark: Any, draw_axis: int | None, currenc
     amounts = np.broadcast_to(measured, shape)
     if values["assigned"] is None:
         values["assigned"] = values["insured_years"]
-    paid, years, split = (
-        amounts if draws is None else draws,
-        values["insured_years"],
-        "Settle fewer insured-years at once.",
-    )
+    paid, years = amounts if draws is None else draws, values["insured_years"]
     limits = {
         "insured_years": (years, MAX_COUNT, "Give the insured-years that carry the money."),
         "benchmark": (paid, MAX_RATE, "A savings rate needs a benchmark above 0 per insured-year."),
         "spending": (values["spending"], MAX_RATE, "Give the measured spending per insured-year."),
         "assigned": (values["assigned"], MAX_COUNT, "Give the head count of assigned persons."),
-        "benchmark x insured_years": (paid * years, MAX_TOTAL, split),
-        "spending x insured_years": (values["spending"] * years, MAX_TOTAL, split),
+        "benchmark x insured_years": (paid * years, MAX_TOTAL, "Settle fewer at once."),
+        "spending x insured_years": (values["spending"] * years, MAX_TOTAL, "Settle fewer at once."),
     }
     for name, (number, most, hint) in limits.items():
         if np.any(number <= 0):

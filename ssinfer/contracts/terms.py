@@ -173,7 +173,7 @@ class QualityTerms:
     """
 
     kind: QualityKind = "none"
-    scale: Annotated[Number, Field(gt=0, le=1e6), Allowed("positive (1, 5 or 100) and at most 1e6", "points")] = 100.0
+    scale: Annotated[Number, Field(ge=1, le=1e6), Allowed("positive (1, 5 or 100), from 1 to 1e6", "points")] = 100.0
     standard: Annotated[Number, Allowed("a number from 0 to quality.scale", "points")] | None = None
     alternative: Flag = False
     gates: Annotated[tuple[Gate, ...], Allowed("a list of gates")] = ()
