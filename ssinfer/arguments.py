@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ssinfer.errors import ParameterError, SsinferError, did_you_mean
+from ssinfer.errors import ParameterError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -150,38 +150,25 @@ def check_arguments(owner: str, rules: Mapping[str, Rule], values: Mapping[str, 
     return read
 
 
-def named_arguments[**P, R](error: type[SsinferError]) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Decorate a function: a call whose arguments are missing, unknown or without their names raises `error`."""
+def named_arguments[**P, R](function: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a function: a call whose arguments are missing, unknown or without their names is a ParameterError."""
 
-    def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        @wraps(function)
-        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except TypeError:
+            signature = inspect.signature(function)
+            unknown = [name for name in kwargs if name not in signature.parameters]
             try:
-                return function(*args, **kwargs)
-            except TypeError:
-                mistake = _mistake(inspect.signature(function), args, kwargs)
-                if mistake:
-                    raise error(f"{function.__name__}: {mistake}") from None
-                raise
+                signature.bind(*args, **kwargs)
+            except TypeError as problem:
+                mistake = f"there is no argument {unknown[0]!r}" if unknown else problem
+                advice = did_you_mean(unknown[0] if unknown else "", signature.parameters)
+                raise ParameterError(f"{function.__name__}: {mistake}. Give arguments by name. {advice}") from None
+            raise
 
-        return call
-
-    return decorate
-
-
-def _mistake(signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
-    """Return why a call does not fit a signature, and what does; empty if it fits."""
-    try:
-        signature.bind(*args, **kwargs)
-    except TypeError as problem:
-        named = [part for part in signature.parameters.values() if part.kind is part.KEYWORD_ONLY]
-        needed = ", ".join(f"{part.name}=" for part in named if part.default is part.empty)
-        unknown = [name for name in kwargs if name not in signature.parameters]
-        if unknown:
-            return f"there is no argument {unknown[0]!r}. {did_you_mean(unknown[0], signature.parameters)}"
-        got = f", got {type(args[-1]).__name__} without a name" if "positional" in str(problem) else ""
-        return f"{problem}{got}. Give {needed} by name."
-    return ""
+    return call
 
 
 def random_generator(owner: str, seed: Any) -> np.random.Generator:

@@ -6,6 +6,7 @@ import json
 import math
 import re
 import tomllib
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,9 +19,8 @@ MAX_BYTES = 5_000_000
 MAX_DEPTH = 50  # tables and lists inside one another
 LONG_NUMBER = "a whole number of more than 18 digits"
 _PART = r"""(?:"[^"\n]*+"|'[^'\n]*+'|[^\s.=\[\]{},#"']++)"""
-_DEEP_KEY = re.compile(
-    rf"""(?<![^\s.=\[\]{{}},#"'])(?:{_PART}[ \t]*+\.[ \t]*+){{{MAX_DEPTH}}}"""
-)  # memory grows as its square
+# the memory that tomllib needs grows as the square of a key's parts
+_DEEP_KEY = re.compile(rf"""(?<![^\s.=\[\]{{}},#"'])(?:{_PART}[ \t]*+\.[ \t]*+){{{MAX_DEPTH}}}""")
 
 
 def read_text(path: Path, what: str, error: type[SsinferError], advice: str) -> str:
@@ -48,57 +48,47 @@ def parse_toml(text: str, where: object, error: type[SsinferError]) -> dict[str,
 
 def parse_json(text: str, where: object, error: type[SsinferError], advice: str) -> Any:
     """Return the value of a JSON text, or raise `error`; Infinity, NaN and a key twice are refused."""
-
-    def loads(text: str) -> Any:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_constant, parse_float=_float)
-
+    loads = partial(json.loads, object_pairs_hook=_unique)
     return _parse(loads, text, f"{where} is not valid JSON", f" {advice}", error)
+
+
+def to_json(value: Any) -> str:
+    """Return a value as JSON; Infinity and NaN, for which JSON has no number, are written as text."""
+    return json.dumps(json.loads(json.dumps(value, default=str), parse_constant=str), indent=2)
 
 
 def _parse(loads: Callable[[str], Any], text: str, complaint: str, advice: str, error: type[SsinferError]) -> Any:
     """Return what `loads` makes of a text, or raise `error`: the complaint, the reason and the advice."""
     try:
         document = loads(text)
-        _check_limits(document)
+        _check_limits(document, finite=loads is not tomllib.loads)
     except ValueError as failure:
         reason = f"it holds {LONG_NUMBER}" if "int_max_str_digits" in str(failure) else failure
-        raise error(f"{complaint}: {reason}.{advice}") from None
     except RecursionError:
-        raise error(f"{complaint}: more than {MAX_DEPTH} tables or lists stand inside one another.{advice}") from None
-    return document
+        reason = f"more than {MAX_DEPTH} tables or lists stand inside one another"
+    else:
+        return document
+    raise error(f"{complaint}: {reason}.{advice}")
 
 
-def _check_limits(document: Any) -> None:
+def _check_limits(document: Any, *, finite: bool) -> None:
     """Raise a ValueError on a number with too many digits, and a RecursionError on too many levels."""
-    level, depth = [("the document", document)], 0
-    while level:
+    level = [("the document", document)]
+    for _ in range(MAX_DEPTH):
         for key, part in level:
             if isinstance(part, int) and part.bit_length() > 63:
                 raise ValueError(f"{key} is {LONG_NUMBER}")
+            if finite and isinstance(part, float) and not math.isfinite(part):
+                raise ValueError(f"{key} is {part}, which is not a number of JSON")
         inner = [pair for _, part in level if isinstance(part, dict) for pair in part.items()]
         level = inner + [(key, item) for key, part in level if isinstance(part, list) for item in part]
-        depth += 1
-        if depth > MAX_DEPTH:
-            raise RecursionError
+    if level:
+        raise RecursionError
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    table: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in table:
-            raise ValueError(f"the key {key!r} stands there twice; keep one")
-        table[key] = value
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} stands there twice; keep one")
     return table
-
-
-def _constant(word: str) -> float:
-    raise ValueError(f"{word} is not a number of JSON")
-
-
-def _float(digits: str) -> float:
-    return float(digits) if math.isfinite(float(digits)) else _constant(digits)
-
-
-def to_json(value: Any) -> str:
-    """Return a value as JSON; Infinity and NaN, for which JSON has no number, are written as text."""
-    return json.dumps(json.loads(json.dumps(value, default=str), parse_constant=str), indent=2)

@@ -22,11 +22,7 @@ _QUOTED = re.compile(
 
 def shorten(message: object) -> str:
     """Return a message with at most 200 characters of each value that it quotes, and at most 4,000 in all."""
-
-    def short(text: str, most: int) -> str:
-        return text if len(text) <= most else f"{text[: most // 2]}...{text[3 - most // 2 :]}"
-
-    return short(_QUOTED.sub(lambda quoted: short(quoted[0], 200), str(message)), 4000)
+    return _QUOTED.sub(lambda q: q[0] if len(q[0]) <= 200 else f"{q[0][:98]}...{q[0][-99:]}", str(message))[:4000]
 
 
 class SsinferError(Exception):

@@ -68,7 +68,7 @@ def checked[T: type](cls: T) -> T:
 
 
 def _refusal(error: Any, model: Any) -> str:
-    """Return one error of pydantic in words: the term, the value, what is allowed or the nearest word."""
+    """Return one error of pydantic in words."""
     kind, got = error["type"], error["input"]
     where = "" if model.__name__ == "Contract" else model.__name__.removesuffix("Terms").lower()
     if kind == "unexpected_keyword_argument":
@@ -80,11 +80,11 @@ def _refusal(error: Any, model: Any) -> str:
         where = f"item {part + 1} of {where}" if isinstance(part, int) else f"{where}.{part}".strip(".")
     if kind == "literal_error":
         return f"{where} cannot be {got!r}. {did_you_mean(got, findall("'([^']*)'", error['ctx']['expected']))}"
-    if kind == "dataclass_type":
-        return f"{where} must be a table of terms, got {got!r}."
-    if kind == "missing":
-        return f"A contract has no {where!r}, which every contract needs."
-    if kind == "unexpected_positional_argument":
-        return f"Terms are given by name, such as rule_year=2024, got {got!r}."
+    if "error" not in error.get("ctx", {}):
+        return {
+            "dataclass_type": f"{where} must be a table of terms, got {got!r}.",
+            "missing": f"A contract has no {where!r}, which every contract needs.",
+            "unexpected_positional_argument": f"Terms are given by name, such as rule_year=2024, got {got!r}.",
+        }[kind]
     problem = error["ctx"]["error"]
     return str(problem) if isinstance(problem, ContractError) else f"{where} {problem}."

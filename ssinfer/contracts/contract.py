@@ -21,6 +21,8 @@ from ssinfer.contracts.terms import (
 from ssinfer.documents import parse_toml, read_text
 from ssinfer.errors import ContractError, did_you_mean
 
+Currency = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$"), Allowed("three capital letters such as 'EUR'")]
+
 
 @checked
 class Contract:
@@ -52,13 +54,11 @@ class Contract:
 
     name: Name
     rule_year: Annotated[int, Strict(), Field(ge=1900, le=2200), Allowed("a calendar year", "year")]
-    currency: Annotated[
-        str, Strict(), StringConstraints(pattern="^[A-Z]{3}$"), Allowed("three capital letters such as 'EUR'")
-    ] = "EUR"
+    currency: Currency = "EUR"
     payer: Name = "insurer"
-    parties: Annotated[
-        dict[Name, Fraction], Allowed("a table of parties and their shares, fractions that sum to 1", "fraction")
-    ] = field(default_factory=lambda: {"providers": 1.0})
+    parties: Annotated[dict[Name, Fraction], Allowed("a table of shares that sum to 1", "fraction")] = field(
+        default_factory=lambda: {"providers": 1.0}
+    )
     benchmark: BenchmarkTerms = field(default_factory=BenchmarkTerms)
     threshold: ThresholdTerms = field(default_factory=ThresholdTerms)
     sharing: SharingTerms = field(default_factory=SharingTerms)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ssinfer.typing import Floats
 
 
-@named_arguments(SettlementError)
+@named_arguments
 def settle(
     contract: Contract,
     *,

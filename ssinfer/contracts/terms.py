@@ -11,10 +11,10 @@ from ssinfer.errors import ContractError
 Basis = Literal["historical", "regional_blend", "norm_cost", "control_group", "global_budget", "expected_spending"]
 ThresholdRule = Literal["none", "fixed", "schedule", "elected", "computed"]
 QualityKind = Literal["none", "standard", "scaled", "gate_table"]
-Gate = Annotated[
-    tuple[Number, Fraction, Fraction],
-    Allowed("three numbers. A quality gate is (minimum score, share of savings, share of losses)"),
-]
+GATE = "three numbers. A quality gate is (minimum score, share of savings, share of losses)"
+Gate = Annotated[tuple[Number, Fraction, Fraction], Allowed(GATE)]
+Level = Annotated[Number, Field(ge=0.5, lt=1), Allowed("a one-sided level from 0.5 to below 1", "probability")]
+Variation = Annotated[Number, Field(gt=0, le=1000), Allowed("positive and at most 1000", "ratio")]
 Years = Annotated[int, Strict(), Field(le=100)]
 
 
@@ -102,13 +102,8 @@ class ThresholdTerms:
     allowed: Annotated[tuple[Fraction, ...], Allowed("a list of fractions from 0 to 1", "fraction")] = ()
     schedule: Literal["", "mssp"] = ""
     schedule_below: HeadCount = 0
-    level: (
-        Annotated[Number, Field(ge=0.5, lt=1), Allowed("a one-sided level from 0.5 to below 1", "probability")] | None
-    ) = None
-    k: (
-        Annotated[Number, Field(gt=0, le=1000), Allowed("positive and at most 1000", "per square root of a person")]
-        | None
-    ) = None
+    level: Level | None = None
+    k: Variation | None = None
     shock: Fraction = 0.0
     loss_rate: Fraction | None = None
 

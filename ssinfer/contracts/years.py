@@ -44,7 +44,7 @@ class YearsSettlement:
         }
 
 
-@named_arguments(SettlementError)
+@named_arguments
 def settle_years(
     contract: Contract,
     *,
