@@ -134,7 +134,7 @@ def test_calls_without_names():
         ss.settle(HALF, xr.DataArray([1.0], dims="draw"))
     with pytest.raises(ParameterError, match="settle: missing a required argument: 'insured_years'"):
         ss.settle(HALF, benchmark=100, spending=95)
-    with pytest.raises(ParameterError, match="settle_years: missing a required argument: 'benchmark'"):
+    with pytest.raises(ParameterError, match=r"settle_years: missing a required .*'benchmark'"):
         ss.settle_years(HALF)
     with pytest.raises(ParameterError, match=r"settle: there is no argument 'spendings'. .*Did you mean 'spending'"):
         ss.settle(HALF, **MONEY, spendings=5)
