@@ -1,8 +1,10 @@
 """Unexpected exceptions: an id that says which fault it is, and a traceback without values."""
 
+import pickle
+
 import pytest
 
-from ssinfer.errors import error_id, traceback_without_values
+from ssinfer.errors import DataError, error_id, shorten, traceback_without_values
 
 
 def fail(value, *, within=False):
@@ -34,3 +36,23 @@ def test_the_traceback_has_the_lines_of_every_cause_and_no_value():
     assert "return {}[value]" in text
     assert "from error" in text
     assert name not in text
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["x" * 20_000, "a b" * 9000, "it's " * 900, [0.25] * 5000, ("a", 1) * 900, {"key": list(range(900))}, b"x" * 999],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_message_quotes_at_most_200_characters_of_a_value(value):
+    """Fault R44: a message of 20,158 characters for one value."""
+    error = DataError(f"The contract's key 'a' is {value!r}; allowed: one of the units' names.")
+    assert len(str(error)) < 500
+    assert str(error).startswith("The contract's key 'a' is ")
+    assert str(error).endswith("; allowed: one of the units' names.")
+    assert str(pickle.loads(pickle.dumps(error))) == str(error) == shorten(error)  # noqa: S301  (our own bytes)
+
+
+def test_messages_that_quote_little_stay_as_they_are():
+    """Fault R44: sentences with apostrophes, and lists of a few names."""
+    text = f"The units' {'long sentence ' * 100}of the contract's parties {['a', 'b c', 3]} ('d', \"e's\")."
+    assert str(DataError(text)) == text
