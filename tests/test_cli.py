@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 from html import escape
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 
 import numpy as np
@@ -459,3 +459,20 @@ def test_the_installed_command_is_this_one():
     )
     assert done.returncode == 0
     assert "benchmark" in done.stdout
+
+
+def test_a_console_of_another_encoding_prints_what_it_can(tmp_path, monkeypatch):
+    """Fault R42: a title with an arrow on a cp1252 console ended in a UnicodeEncodeError."""
+    terms = 'name = "x"\ntitle = "Before \u2192 after, caf\u00e9"\nrule_year = 2024\n'
+    (tmp_path / "x.toml").write_text(terms, encoding="utf-8")
+    for arguments, printed in (
+        (["settle", "--contract", str(tmp_path / "x.toml"), *SETTLE[3:]], "Before ? after, caf\u00e9"),
+        (["thresholds"], "learns from"),
+    ):
+        console = BytesIO()
+        monkeypatch.setattr(sys, "stdout", TextIOWrapper(console, encoding="cp1252", write_through=True))
+        monkeypatch.setattr(sys, "argv", ["ssinfer", *arguments])
+        with pytest.raises(SystemExit) as left:
+            main()
+        assert left.value.code in {0, None}
+        assert printed in console.getvalue().decode("cp1252")

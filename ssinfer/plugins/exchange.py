@@ -13,7 +13,7 @@ from ssinfer.comparison import comparison_of
 from ssinfer.datasets.io.panel_file import read_panel_file
 from ssinfer.design import Design
 from ssinfer.documents import parse_json, read_text
-from ssinfer.errors import DataError, DesignError, NotSupportedError, PluginError, SsinferError
+from ssinfer.errors import DataError, DesignError, NotSupportedError, PluginError, SsinferError, shorten
 from ssinfer.panel import Panel
 from ssinfer.plugins.discovery import make_method
 from ssinfer.plugins.result_document import LEVELS, result_document, write_result
@@ -60,7 +60,7 @@ def benchmark_files(
     except SsinferError:
         raise
     except Exception as error:
-        message = " ".join(str(error).split())[:300]
+        message = shorten(" ".join(str(error).split()))[:300]
         check = "Check --parameters; if they are right, report it" if parameters else "Report it"
         raise PluginError(
             f"Method {method!r} failed: {type(error).__name__}: {message}. {check} to its author."

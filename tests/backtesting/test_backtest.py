@@ -159,6 +159,10 @@ def test_a_refusal_of_every_fit_is_a_table_not_a_crash(panel):
     outcome = backtest(panel, DESIGN, {"refuses": Refuses()}, origins=[2016], n_jobs=1)
     assert (outcome.placebos["status"] == "refused").all()
     assert outcome.scores["n_refused"].tolist() == [29]
+    assert "kind" in outcome.thresholds.columns  # Fault R45: nothing left to summarise ended in KeyError: 'kind'
+    assert outcome.thresholds.empty
+    assert outcome.detection.empty
+    assert outcome.ranking().empty
     assert not len(outcome.thresholds)
 
 

@@ -11,7 +11,8 @@ from jsonschema import Draft202012Validator
 
 import ssinfer as ss
 from ssinfer.cli import main
-from ssinfer.errors import DesignError, SsinferError
+from ssinfer.errors import DesignError, ParameterError, PluginError, SsinferError
+from ssinfer.plugins import exchange
 from ssinfer.plugins.exchange import benchmark_files, read_design, read_panel
 from ssinfer.plugins.schema import load_schema, violation
 
@@ -256,6 +257,24 @@ def test_other_mistakes(files, mistake):
     with pytest.raises(SsinferError, match=words):
         run(files, **options)
     assert not list(files.glob("out*"))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "advice"), [(None, "Report"), ('{"size": 3}', "Check --parameters; if they are")]
+)
+def test_whose_mistake_a_failing_method_may_be(files, monkeypatch, parameters, advice):
+    """Fault R44: "Report it to its author" where a parameter or a seed of the user's is wrong."""
+
+    class Failing:
+        def fit(self, *_, **__):
+            raise TypeError("x" * 20_000)
+
+    monkeypatch.setattr(exchange, "_method", lambda *_: Failing())
+    with pytest.raises(PluginError, match=rf"failed: TypeError: x+\.\.\.x*. {advice}.* to its author") as info:
+        run(files, method="Failing", parameters=parameters)
+    assert len(str(info.value)) < 500
+    with pytest.raises(ParameterError, match="seed is 'x'; allowed: a whole number of at least 0"):
+        run(files, seed="x")
 
 
 def test_absent_design_file(files):

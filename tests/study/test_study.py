@@ -233,6 +233,13 @@ def test_a_mistake_is_refused_before_anything_is_fitted(folder, mistake):
         plan_study(folder / "study.toml")
 
 
+def test_year_weights_that_do_not_fit_the_baseline(folder):
+    """Fault R45: the refusal's own sentence before anything is fitted, not a KeyError after the backtest."""
+    change(folder, ("history = 0", "history = 0, year_weights = [1, 1]"))
+    with pytest.raises(StudyError, match="year_weights has 2 numbers, but the design has 3 baseline periods"):
+        plan_study(folder / "study.toml")
+
+
 def test_a_truncated_panel(folder):
     text = (folder / "panel.csv").read_text()
     (folder / "panel.csv").write_text(text[: len(text) // 2].rsplit(",", 1)[0])
