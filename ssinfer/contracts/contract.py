@@ -53,7 +53,7 @@ class Contract:
     """
 
     name: Name
-    rule_year: Annotated[int, Strict(), Field(ge=1900, le=2200), Allowed("a calendar year", "year")]
+    rule_year: Annotated[int, Strict(), Field(ge=1900, le=2200), Allowed("a calendar year", "year, 1900 to 2200")]
     currency: Currency = "EUR"
     payer: Name = "insurer"
     parties: Annotated[dict[Name, Fraction], Allowed("a table of shares that sum to 1", "fraction")] = field(

@@ -24,7 +24,7 @@ class BenchmarkTerms:
 
     Parameters
     ----------
-    basis : a value of `Basis`
+    basis : what the benchmark is computed from
     history_weights : weights of the baseline years, oldest first; they sum to 1
     trend : the index by which the baseline is trended, in words
     regional_weight : weight of the regional component, or None
@@ -91,7 +91,9 @@ class ThresholdTerms:
     allowed : rates that may be elected; the schedule may always be elected if `schedule` is set
     schedule : name of the schedule ("mssp")
     schedule_below : head count below which the schedule applies in place of the elected rate
-    level, k, shock : terms of a computed threshold
+    level : one-sided level of a computed threshold
+    k : coefficient of variation of a person in a computed threshold
+    shock : SD of the group shock in a computed threshold
     loss_rate : minimum loss rate; None: the same rate as for savings
     """
 
@@ -124,7 +126,8 @@ class SharingTerms:
     ----------
     savings : share of savings paid to the providers' side, 0 to 1
     losses : share of losses owed; None: one-sided, the payer bears the losses
-    losses_complement : whether the loss share is 1 - savings x quality, from `losses_minimum` to `losses_maximum`
+    losses_complement : whether the loss share is 1 - savings x quality
+    losses_minimum, losses_maximum : bounds of that loss share
     savings_cap_benchmark, losses_cap_benchmark : caps as a fraction of the benchmark, or None
     savings_cap_revenue, losses_cap_revenue : caps as a fraction of the providers' revenue; the lower cap applies
     lower_rate : factor on the savings share paid below the threshold (0.5: the half-rate rule); 0: nothing is paid
