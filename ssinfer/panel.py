@@ -248,12 +248,19 @@ class Panel:
 def cell_grid(
     values: Any, shape: tuple[int, int], name: str, rows: str = "units", error: type[DataError] = PanelError
 ) -> Floats:
-    """Return values as a read-only array (row, period)."""
-    array = np.array(values, dtype=np.float64)
+    """Return values as an array (row, period) in memory of a `bytes` object, which nobody can make writable again."""
+    array = np.ascontiguousarray(values, dtype=np.float64)
     if array.shape != shape:
         raise error(f"{name} has shape {array.shape}; {rows} x periods is {shape}. Pass one value per cell.")
-    array.setflags(write=False)
-    return array
+    return np.frombuffer(array.tobytes()).reshape(shape)
+
+
+def carried_forward(values: Floats) -> Floats:
+    """Return values (rows, T) with each unknown value replaced by the last known one of its row."""
+    filled = values.copy()
+    for column in range(1, filled.shape[1]):
+        filled[:, column] = np.where(np.isfinite(filled[:, column]), filled[:, column], filled[:, column - 1])
+    return filled
 
 
 def period_column(column: pd.Series[Any], error: type[DataError]) -> tuple[tuple[Any, ...], Positions]:

@@ -19,6 +19,7 @@ from ssinfer.backtesting.task_list import list_tasks, run_tasks
 from ssinfer.backtesting.thresholds_of_placebos import cross_fitted_columns, keys_of_fits
 from ssinfer.design import Design
 from ssinfer.errors import DataError, DesignError, ParameterError, did_you_mean
+from ssinfer.guard.method import guarded
 from ssinfer.level import check_level
 from ssinfer.panel import Panel
 
@@ -60,7 +61,8 @@ def backtest(
     ----------
     data : Panel or Cohort
     designs : Design, sequence, or mapping of name to Design
-    methods : method, sequence, or mapping of name to method, as :class:`ssinfer.protocol.Benchmark` describes
+    methods : method, sequence, or mapping of name to method, as :class:`ssinfer.protocol.Benchmark` describes. A method
+        of another package sees no spending that it predicts (docs/providers.md).
     placebos : units or ComparisonRule; None: every unit outside the design's treated
     injected : true savings rates at which detection and underpayment are reported, fractions of spending
     n_jobs : number of processes; results do not depend on it
@@ -126,7 +128,10 @@ def backtest(
     combined = [((design, named_designs[design]), (method, named_methods[method])) for design, method in chosen]
     starts = {name: list(labels) for name, labels in origins.items()}
     tasks, roles = list_tasks(panel, combined, placebos, starts, keys_of_fits(levels), seed)
+    before = data.fingerprint()
     outcomes = run_tasks(tasks, data, n_jobs, progress)
+    if data.fingerprint() != before:
+        raise DataError(f"The data changed while {', '.join(named_methods)} were fitted, so no result is given.")
     names = outcomes[0].columns
     rows = pd.DataFrame({name: np.concatenate([np.asarray(o.columns[name]) for o in outcomes]) for name in names})
     rows["role"] = [roles[pair] for pair in zip(rows["design"], rows["unit"], strict=True)]
@@ -208,7 +213,8 @@ def _named_methods(methods: Any) -> dict[str, Any]:
         if twice:
             raise DesignError(f"Several methods are named {twice}. Pass a mapping of your own names to methods.")
         given = dict(zip(names, listed, strict=True))
-    named = _as_mapping(given, "method", lambda method: hasattr(method, "fit"))
+    usable = _as_mapping(given, "method", lambda method: hasattr(method, "fit"))
+    named = {name: guarded(method) for name, method in usable.items()}
     for method in named.values():
         if hasattr(method, "check_parameters"):
             method.check_parameters()

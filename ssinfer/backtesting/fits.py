@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ssinfer.counterfactual import Counterfactual
-from ssinfer.errors import SsinferError
+from ssinfer.errors import PluginError, SsinferError
 from ssinfer.savings import refuse_rate
 
 if TYPE_CHECKING:
@@ -81,5 +81,5 @@ class Fit:
 
     @classmethod
     def _failed(cls, error: Exception) -> Fit:
-        status = "refused" if isinstance(error, SsinferError) else "failed"
+        status = "refused" if isinstance(error, SsinferError) and not isinstance(error, PluginError) else "failed"
         return cls(status=status, reason=f"{type(error).__name__}: {error}")

@@ -10,6 +10,7 @@ import numpy as np
 
 from ssinfer.accept import advice
 from ssinfer.errors import DesignError, PanelError
+from ssinfer.panel import carried_forward
 
 if TYPE_CHECKING:
     from ssinfer.design import Design
@@ -131,7 +132,7 @@ class Problem:
         cells = self.post[:, self.performance_columns]
         if self.insured_years is None:
             return cells.astype(np.float64)
-        sizes = _carried_forward(self.insured_years[self.treated])
+        sizes = carried_forward(self.insured_years[self.treated])
         return np.where(cells, sizes[:, self.performance_columns], 0.0)
 
     @cached_property
@@ -139,7 +140,7 @@ class Problem:
         """Insured-years (N, T), with unknown ones carried forward; ones if the panel has none."""
         if self.insured_years is None:
             return np.ones_like(self.spending)
-        return _carried_forward(self.insured_years)
+        return carried_forward(self.insured_years)
 
     def labels(self, rows: Positions) -> list[str]:
         """Return the names of units."""
@@ -148,14 +149,6 @@ class Problem:
     def periods(self, columns: Positions) -> list[Any]:
         """Return the labels of periods."""
         return [self.panel.periods[column] for column in columns]
-
-
-def _carried_forward(values: Floats) -> Floats:
-    """Return values (rows, T) with each unknown value replaced by the last known one of its row."""
-    filled = values.copy()
-    for column in range(1, filled.shape[1]):
-        filled[:, column] = np.where(np.isfinite(filled[:, column]), filled[:, column], filled[:, column - 1])
-    return filled
 
 
 def _masked_periods(panel: Panel, design: Design) -> list[Any]:

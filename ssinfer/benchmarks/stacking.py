@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy.special import softmax
@@ -12,6 +12,7 @@ from ssinfer.arguments import COUNT, Number, Rule
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.check import Check, tabulate
 from ssinfer.errors import DataError, DesignError, ParameterError, SsinferError
+from ssinfer.guard.method import guarded
 from ssinfer.kernels.optimise import maximise
 
 if TYPE_CHECKING:
@@ -73,15 +74,20 @@ class StackedBenchmark(BenchmarkMethod):
         for method in self.methods:
             if getattr(method, "needs", None) != "panel":
                 raise ParameterError(
-                    f"StackedBenchmark stacks panel methods; {type(method).__name__} needs other data. Leave it out."
+                    f"StackedBenchmark stacks panel methods; {method!r} needs other data. Leave it out."
                 )
-            method.check_parameters()
+            guarded(method).check_parameters()
+
+    @property
+    def _members(self) -> list[Any]:
+        """The methods, those of other packages guarded."""
+        return [guarded(method) for method in self.methods]
 
     def estimate(self, problem: Problem, rng: np.random.Generator) -> Estimate:
         """Fit every method, weight them, and mix their draws."""
         seeds = [int(seed) for seed in rng.integers(0, 2**31, 2)]
-        fitted = [method.fit(problem.panel, problem.design, seed=seeds[0]) for method in self.methods]
-        names = [type(method).__name__ for method in self.methods]
+        fitted = [method.fit(problem.panel, problem.design, seed=seeds[0]) for method in self._members]
+        names = [cf.method for cf in fitted]
         for name, cf in zip(names, fitted, strict=True):
             if cf.uncertainty == "none":
                 raise DataError(
@@ -120,7 +126,7 @@ class StackedBenchmark(BenchmarkMethod):
         The rate of a case is spending divided by the mean of all methods' benchmarks, so all methods predict the same.
         """
         designs = self._designs(problem, rng)
-        outcomes = [m.fit_many(problem.panel, designs, [seed] * len(designs)) for m in self.methods]
+        outcomes = [m.fit_many(problem.panel, designs, [seed] * len(designs)) for m in self._members]
         fits = [
             [cf for cf in case if not isinstance(cf, SsinferError) and cf.uncertainty != "none"]
             for case in zip(*outcomes, strict=True)

@@ -8,6 +8,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from ssinfer.errors import PluginError, did_you_mean
+from ssinfer.guard.method import guarded
 from ssinfer.protocol import Capabilities
 
 GROUP = "ssinfer.benchmarks"
@@ -60,13 +61,14 @@ def find_method(name: str) -> Any:
     raise PluginError(f"There is no method {name!r}. {did_you_mean(name, names)} `ssinfer methods` lists all.")
 
 
-def make_method(name: str, parameters: Mapping[str, Any] | None = None) -> Any:
+def make_method(name: str, parameters: Mapping[str, Any] | None = None, *, time_limit: float | None = None) -> Any:
     """Return a method by the name of its entry point, built from plain values such as TOML or JSON give.
 
     A method that combines others names the parameters that hold them in its class attribute ``member_parameters``.
     Such a parameter is a list. Each member is the name of a method, or a table with `method` and `parameters`. Old
-    names of parameters work where the class still accepts them. PluginError: the name or a parameter is unknown (the
-    nearest is named), or the method refuses to be built.
+    names of parameters work where the class still accepts them. With `time_limit` (seconds per fit), a method or member
+    of another package is guarded and has its own process. PluginError: the name or a parameter is unknown (the nearest
+    is named), or the method refuses to be built.
 
     >>> stacked = {"methods": ["SyntheticControl", {"method": "SyntheticDiD", "parameters": {}}]}
     >>> make_method("StackedBenchmark", stacked)
@@ -82,17 +84,19 @@ def make_method(name: str, parameters: Mapping[str, Any] | None = None) -> Any:
             raise PluginError(f"Method {name!r} has no parameter {key!r}. {did_you_mean(key, signature)}")
     for key in getattr(method, "member_parameters", ()):
         if isinstance(values.get(key), list | tuple):
-            values[key] = [_member(name, key, member) for member in values[key]]
+            values[key] = [_member(name, key, member, time_limit) for member in values[key]]
     try:
-        return method(**values)
-    except (TypeError, ValueError) as error:
-        raise PluginError(f"Method {name!r} cannot be built with parameters {values}: {error}") from error
+        built = method(**values)
+    except (Exception, SystemExit) as error:
+        reason = error if isinstance(error, (TypeError, ValueError)) else f"{type(error).__name__}: {error}"
+        raise PluginError(f"Method {name!r} cannot be built with parameters {values}: {reason}") from error
+    return built if time_limit is None else guarded(built, time_limit)
 
 
-def _member(name: str, key: str, member: Any) -> Any:
+def _member(name: str, key: str, member: Any, time_limit: float | None) -> Any:
     """Return a member of a method that combines others; one that is built already stays as it is."""
     if isinstance(member, str):
-        return make_method(member)
+        return make_method(member, time_limit=time_limit)
     if not isinstance(member, dict):
         return member
     unknown = [part for part in member if part not in ("method", "parameters")]
@@ -101,7 +105,7 @@ def _member(name: str, key: str, member: Any) -> Any:
             f"Method {name!r}: {key} has a member with keys {list(member)}. Write the name of a method, or "
             '{ method = "SyntheticControl", parameters = { intercept = true } }.'
         )
-    return make_method(member["method"], member.get("parameters"))
+    return make_method(member["method"], member.get("parameters"), time_limit=time_limit)
 
 
 def _load(point: EntryPoint) -> Provider:

@@ -11,7 +11,7 @@ from ssinfer.backtesting.result import BacktestResult
 from ssinfer.contracts.contract import Contract
 from ssinfer.contracts.settle import settle
 from ssinfer.counterfactual import Counterfactual
-from ssinfer.errors import RefusalError, SsinferError
+from ssinfer.errors import RefusalError, SsinferError, StudyError
 from ssinfer.streams import stream_of
 from ssinfer.study.frames import CASE_THRESHOLDS, SAVINGS, SETTLEMENT
 from ssinfer.study.plan import Plan
@@ -39,11 +39,15 @@ def evaluate_case(plan: Plan, result: BacktestResult | None, pairs: Iterable[tup
     for design, method in pairs:
         labels = {"design": design, "method": method}
         seed = stream_of(plan.config.seed, design, method, "case")
+        data = plan.data_for(design, method)
+        before = data.fingerprint()
         try:
-            cf = plan.methods[method].fit(plan.data_for(design, method), plan.designs[design], seed=seed)
+            cf = plan.methods[method].fit(data, plan.designs[design], seed=seed)
         except SsinferError as error:
             savings.append({**labels, "status": "refused", "reason": str(error)})
             continue
+        if data.fingerprint() != before:
+            raise StudyError(f"method {method!r} changed the data of the study, so no result is given.")
         counterfactuals[design, method] = cf
         placebos = None
         if result is not None:

@@ -73,6 +73,9 @@ class MethodConfig(Config):
 
     method: str
     name: str = ""
+    time_limit: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="seconds per fit of a method of another package; 600"
+    )
     parameters: dict[str, Any] = {}
     comparisons: list[str] | None = None
 

@@ -36,6 +36,7 @@ def run_study(
     name of its file as soon as it is computed; they remain if a later step fails.
     """
     tables = {} if tables is None else tables
+    data_hash = plan.panel.fingerprint()  # before the first fit
     tables |= claims_tables(plan.data.claims)
     result = _backtest(plan, n_jobs, progress, tables) if "backtest" in parts else None
     case = evaluate_case(plan, result, plan.pairs if "evaluate" in parts else ())
@@ -60,7 +61,7 @@ def run_study(
         design_labels=plan.design_labels,
         methods=plan.methods,
         backtest=result,
-        manifest=_manifest(plan, parts, result),
+        manifest=_manifest(plan, parts, result, data_hash),
         suppress_below=plan.config.suppress_below,
         **case,
     )
@@ -110,7 +111,9 @@ def _shifted(progress: Callable[[int, int], None], finished: int) -> Callable[[i
     return lambda done, total: progress(finished + done, finished + total)
 
 
-def _manifest(plan: Plan, parts: tuple[str, ...], result: BacktestResult | None) -> dict[str, Any]:
+def _manifest(
+    plan: Plan, parts: tuple[str, ...], result: BacktestResult | None, data_hash: str
+) -> dict[str, Any]:
     """Return what is needed to repeat the study, and times and dates, which no other file holds."""
     seconds = [] if result is None else result.seconds.rename("seconds_per_fit").reset_index().to_dict("records")
     versions = {"python": platform.python_version()}
@@ -121,7 +124,7 @@ def _manifest(plan: Plan, parts: tuple[str, ...], result: BacktestResult | None)
         "title": plan.config.title,
         "ssinfer": __version__,
         "study_hash": plan.study_hash,
-        "data_hash": plan.panel.fingerprint(),
+        "data_hash": data_hash,
         "data": plan.data.label,
         "note": plan.data.note,
         "seed": plan.config.seed,

@@ -1,0 +1,68 @@
+"""The nursery: a process without data, of which each method of another package gets a copy, and what the copy does."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import socket
+import sys
+from contextlib import suppress
+from multiprocessing.connection import Connection
+
+import sklearn.base  # noqa: F401  (most methods need it; importing it here saves each of them a second)
+
+from ssinfer.cohort.cohort import Cohort  # noqa: F401  (for the same reason)
+from ssinfer.errors import PluginError, SsinferError
+from ssinfer.guard.isolation import fit_apart
+
+
+def main() -> None:
+    """Start a copy for each connection that arrives; when the parent ends, kill the copies and their processes."""
+    control = socket.socket(fileno=os.dup(0))
+    started = []
+    while (arrived := socket.recv_fds(control, 1, 1))[0]:
+        pid = os.fork()
+        if not pid:
+            control.close()
+            with suppress(EOFError, OSError):
+                serve(Connection(arrived[1][0]))
+            os._exit(0)
+        os.close(arrived[1][0])
+        started.append(pid)
+        control.sendall(pid.to_bytes(8))
+    for pid in started:  # none was waited for, so no number can belong to another process
+        with suppress(OSError):
+            os.killpg(pid, signal.SIGKILL)
+
+
+def serve(channel: Connection) -> None:
+    """Answer each request by the result of a fit, in a session of its own and without standard input and output."""
+    os.setsid()
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in range(3):
+        os.dup2(nowhere, number)
+    copies: list[str] = []
+    os.register_at_fork(after_in_parent=lambda: copies.append("the number of its processes"))
+    own = os.getpid()
+    sys.path[:] = channel.recv()
+    while True:
+        message = channel.recv_bytes()
+        copies.clear()
+        answer = _answer(message, copies)
+        if os.getpid() != own:  # a copy that the fit made of itself comes back from the fit as well
+            os._exit(0)
+        channel.send_bytes(answer)
+
+
+def _answer(message: bytes, copies: list[str]) -> bytes:
+    """Return a pickled result with what the fit changed, or a pickled error."""
+    try:
+        cf, changed = fit_apart(*pickle.loads(message))  # noqa: S301  (our own bytes)
+        return pickle.dumps((cf, [*changed, *copies[:1]]))
+    except SsinferError as error:
+        with suppress(Exception):
+            return pickle.dumps(error)
+        return pickle.dumps(PluginError(str(error)))
+    except BaseException as error:  # noqa: BLE001  (whatever happens is said to the parent)
+        return pickle.dumps(PluginError(f"A fit failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}"))
