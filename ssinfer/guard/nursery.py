@@ -45,17 +45,17 @@ def serve(channel: Connection) -> None:
     copies: list[str] = []
     os.register_at_fork(after_in_parent=lambda: copies.append("the number of its processes"))
     own = os.getpid()
-    sys.path[:] = channel.recv()
+    sys.path[:], name = channel.recv()
     while True:
         message = channel.recv_bytes()
         copies.clear()
-        answer = _answer(message, copies)
+        answer = _answer(name, message, copies)
         if os.getpid() != own:  # a copy that the fit made of itself comes back from the fit as well
             os._exit(0)
         channel.send_bytes(answer)
 
 
-def _answer(message: bytes, copies: list[str]) -> bytes:
+def _answer(name: str, message: bytes, copies: list[str]) -> bytes:
     """Return a pickled result with what the fit changed, or a pickled error."""
     try:
         cf, changed = fit_apart(*pickle.loads(message))  # noqa: S301  (our own bytes)
@@ -65,4 +65,5 @@ def _answer(message: bytes, copies: list[str]) -> bytes:
             return pickle.dumps(error)
         return pickle.dumps(PluginError(str(error)))
     except BaseException as error:  # noqa: BLE001  (whatever happens is said to the parent)
-        return pickle.dumps(PluginError(f"A fit failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}"))
+        words = " ".join(str(error).split())[:200]
+        return pickle.dumps(PluginError(f"{name} failed: {type(error).__name__}: {words}"))

@@ -64,8 +64,8 @@ class MethodProcess:
         if self.broken:
             raise RefusalError(self.broken)
         if self.channel is None:
-            self.pid, self.channel = _nursery().start()
-        answer: Any = None
+            self.pid, self.channel = _nursery().start(self.name)
+        answer: SsinferError | tuple[Any, list[str]] | None = None
         try:
             self.channel.send_bytes(message)
             if self.channel.poll(time_limit):
@@ -79,8 +79,8 @@ class MethodProcess:
                 self.end()
         if answer is None:
             raise RefusalError(
-                f"{self.name} did not end its fit within {time_limit:g} seconds; its process was ended. Raise time_limit "
-                "in its [[method]] of the study, or give it less to compute."
+                f"{self.name} did not end its fit within {time_limit:g} seconds; its process was ended. Raise "
+                "time_limit in its [[method]] of the study, or give it less to compute."
             )
         self.n_fits += 1
         if isinstance(answer, SsinferError):
@@ -104,7 +104,7 @@ class Nursery:
         kept = {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
         self.process = subprocess.Popen(  # noqa: S603  (our own code)
             [sys.executable, "-c", START, *sys.path],
-            stdin=theirs,
+            stdin=theirs.fileno(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env={**kept, **os.environ},
@@ -113,14 +113,14 @@ class Nursery:
         theirs.close()
         atexit.register(self.close)
 
-    def start(self) -> tuple[int, Connection]:
-        """Start a process; return its number and the connection to it."""
+    def start(self, name: str) -> tuple[int, Connection]:
+        """Start the process of a method; return its number and the connection to it."""
         ours, theirs = socket.socketpair()
         with theirs, suppress(OSError):
             socket.send_fds(self.control, [b"+"], [theirs.fileno()])
             if pid := int.from_bytes(self.control.recv(8)):
                 channel = Connection(ours.detach())
-                channel.send(sys.path)
+                channel.send((sys.path, name))
                 return pid, channel
         ours.close()
         self.close()
