@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from ssinfer.counterfactual import DIMS, Counterfactual
-from ssinfer.errors import DrawsError, RefusalError
+from ssinfer.errors import DrawsError, PluginError, RefusalError
 from ssinfer.panel import Panel, carried_forward
 
 if TYPE_CHECKING:
@@ -51,10 +51,11 @@ def visible(data: Panel | Cohort, design: Design, information: str) -> Panel | C
 def with_facts(cf: Any, name: str, panel: Panel, design: Design) -> Counterfactual:
     """Return the result of method `name` with the study's own design, spending and insured-years.
 
-    What the method left out (NaN) is filled in. A RefusalError names every other difference; a DrawsError, bad draws.
+    What the method left out (NaN) is filled in. RefusalError: something else differs. DrawsError: the draws are not what
+    they claim. PluginError: it is no Counterfactual.
     """
     if not isinstance(cf, Counterfactual):
-        raise RefusalError(f"{name}: fit returned a {type(cf).__name__}, not a Counterfactual.")
+        raise PluginError(f"{name}: fit returned a {type(cf).__name__}, not a Counterfactual.")
     if cf.design.fingerprint() != design.fingerprint():
         _refuse(name, f"a result for another design: {cf.design!r}", repr(design))
     facts = _facts(panel, design)

@@ -130,8 +130,10 @@ class Stranger(BaseEstimator):
         panel_row = data.rows(design.treated)[0]
         last = data.spending[panel_row, data.columns(design.baseline)[-1]]
         draws = last * (1 + 0.02 * np.random.default_rng(seed).standard_normal(50))
-        spent = data.spending[panel_row, data.columns(design.performance)[0]]
-        return Counterfactual.from_draws(draws, "sampling", spending=spent)
+        labels = {"unit": list(design.treated), "period": list(design.performance)}
+        cf = Counterfactual.from_draws(draws, "sampling", insured_years=np.nan)  # spending and sizes are filled in
+        parts = {name: getattr(cf, name).assign_coords(labels) for name in ("benchmark", "spending", "insured_years")}
+        return dataclasses.replace(cf, design=design, **parts)
 
 
 class StrangerInBulk(Stranger):
@@ -145,7 +147,7 @@ class StrangerInBulk(Stranger):
 def test_a_strangers_failure_is_a_row_and_the_rest_goes_on(panel, method):
     rows = backtest(panel, DESIGN, {"stranger": method}, origins=[2016], n_jobs=1).placebos.set_index("unit")
     assert rows.loc["u003", "status"] == "failed"
-    assert rows.loc["u003", "reason"] == "ZeroDivisionError: cannot divide by the moon"
+    assert rows.loc["u003", "reason"] == f"PluginError: {type(method).__name__} failed: ZeroDivisionError: cannot divide by the moon"
     assert rows.loc["u004", "status"] == "failed"
     assert (rows.drop(["u003", "u004"])["status"] == "ok").all()
 

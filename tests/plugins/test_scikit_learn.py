@@ -58,8 +58,8 @@ def test_a_strangers_failures_are_rows_with_a_reason(case, growth_benchmark):
     result = ss.backtest(*case, {"fussy": Fussy(n_draws=50)}, n_jobs=1)
     rows = result.placebos.set_index("unit")
     assert set(rows.loc["u003", "status"]) == {"failed"}
-    assert set(rows.loc["u003", "reason"]) == {"ZeroDivisionError: no luck"}
-    assert set(rows.loc["u004", "reason"]) == {"TypeError: fit returned a str, not a Counterfactual"}
+    assert set(rows.loc["u003", "reason"]) == {"PluginError: Fussy failed: ZeroDivisionError: no luck"}
+    assert set(rows.loc["u004", "reason"]) == {"PluginError: Fussy: fit returned a str, not a Counterfactual."}
     assert (rows.drop(["u003", "u004"])["status"] == "ok").all()
     assert result.scores["n_failed"].iloc[0] == 6
 
@@ -78,7 +78,7 @@ def test_a_failing_fit_many_takes_no_other_placebo_along(case):
 
     result = ss.backtest(*case, {"m": Together(n_draws=200, history=0)}, n_jobs=1)
     bad = result.placebos["unit"] == "u005"
-    assert (result.placebos.loc[bad, "reason"] == "LinAlgError: singular").all()
+    assert (result.placebos.loc[bad, "reason"] == "PluginError: Together failed: LinAlgError: singular").all()
     plain = ss.backtest(*case, {"m": ss.AdministrativeBenchmark(n_draws=200, history=0)}, n_jobs=1)
     same = result.placebos.loc[~bad, "benchmark"].to_numpy()
     np.testing.assert_allclose(same, plain.placebos.loc[~bad, "benchmark"], rtol=1e-12)

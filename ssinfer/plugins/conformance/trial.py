@@ -48,7 +48,7 @@ class Trial:
             return None, (error.promise, str(error))
         except Exception as error:  # noqa: BLE001  (a method under test may fail in any way)
             # arrays of panels and cohorts are read-only; numpy says so when a method writes into them
-            if isinstance(error, ValueError) and "read-only" in str(error):
+            if isinstance(error, ValueError) and ("read-only" in str(error) or "WRITEABLE" in str(error)):
                 return None, ("mutation", f"writes into its input: {error}")
             return None, ("shapes", f"fit failed: {type(error).__name__}: {error}")
         if not isinstance(result, Counterfactual):
