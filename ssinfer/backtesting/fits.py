@@ -6,13 +6,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import PluginError, SsinferError
 from ssinfer.savings import refuse_rate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ssinfer.counterfactual import Counterfactual
     from ssinfer.design import Design
     from ssinfer.typing import Floats
 
@@ -20,18 +20,15 @@ if TYPE_CHECKING:
 def fit_each(method: Any, data: Any, designs: Sequence[Design], seeds: Sequence[Any]) -> list[Any]:
     """Return a Counterfactual or an exception per design.
 
-    If `fit_many` is absent, or one design makes it fail altogether, each design is fitted alone.
+    If one design makes `fit_many` fail altogether, each design is fitted alone.
     """
-    if hasattr(method, "fit_many"):
-        with suppress(Exception):  # each is fitted alone below, and its reason is kept there
-            results = list(method.fit_many(data, designs, seeds))
-            if len(results) == len(designs):
-                return results
+    with suppress(Exception):  # each is fitted alone below, and its reason is kept there
+        return list(method.fit_many(data, designs, seeds))
     results = []
     for design, seed in zip(designs, seeds, strict=True):
         try:
             results.append(method.fit(data, design, seed=seed))
-        except Exception as error:  # noqa: BLE001  (a provider's method may fail in any way; the row keeps the reason)
+        except Exception as error:  # noqa: BLE001  (a fit may fail in any way; the row keeps the reason)
             results.append(error)
     return results
 
@@ -55,11 +52,10 @@ class Fit:
     sampling: Floats | None = None
 
     @classmethod
-    def of(cls, result: object) -> Fit:
-        """Return the part that is kept of a fit's result: a counterfactual, an exception or anything else."""
-        if not isinstance(result, Counterfactual):
-            unknown = TypeError(f"fit returned a {type(result).__name__}, not a Counterfactual")
-            return cls._failed(result if isinstance(result, Exception) else unknown)
+    def of(cls, result: Counterfactual | Exception) -> Fit:
+        """Return the part that is kept of a fit's result: a counterfactual or an exception."""
+        if isinstance(result, Exception):
+            return cls._failed(result)
         try:
             result.require_spending()
             refuse_rate(float(result.pooled().mean()), "over all units and periods")

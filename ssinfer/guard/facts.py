@@ -6,7 +6,6 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from ssinfer.counterfactual import DIMS, Counterfactual
@@ -16,10 +15,10 @@ from ssinfer.panel import Panel, carried_forward
 if TYPE_CHECKING:
     from ssinfer.cohort.cohort import Cohort
     from ssinfer.design import Design
+    from ssinfer.typing import Floats
 
 ROUNDING = 1e-9  # relative; a method may compute a mean in another order
-FRAMES = ("weights", "solver", "components", "diagnostics")
-OUR_GROUPS = ("posterior_predictive", "sampling_distribution", "observed_data", "constant_data")
+OUR_GROUPS = {"posterior_predictive", "sampling_distribution", "observed_data", "constant_data"}
 
 
 def visible(data: Panel | Cohort, design: Design, information: str) -> Panel | Cohort:
@@ -29,53 +28,52 @@ def visible(data: Panel | Cohort, design: Design, information: str) -> Panel | C
     performance period on. With the information "signing" it is missing for all units.
     """
     performance = data.columns(design.performance)
-    end = int(performance.max()) + 1
+    first, end = int(performance.min()), int(performance.max()) + 1
     units = np.asarray(data.units if isinstance(data, Panel) else data.unit)
-    hidden_from = np.full(len(units), performance.min() if information == "signing" else end)
-    hidden_from[np.isin(units, design.under_contract)] = performance.min()
+    hidden_from = np.full(len(units), first if information == "signing" else end)
+    hidden_from[np.isin(units, design.under_contract)] = first
     for unit, start in zip(design.treated, _starts(data, design), strict=True):
         hidden_from[units == unit] = start
     hidden = np.arange(end) >= hidden_from[:, None]
     if not isinstance(data, Panel):
-        persons = data.take(np.arange(len(units)), np.arange(end))
-        return replace(persons, spending=np.where(hidden & (persons.insured_years > 0), np.nan, persons.spending))
+        cohort = data.take(np.arange(len(units)), np.arange(end))
+        return replace(cohort, spending=np.where(hidden & (cohort.insured_years > 0), np.nan, cohort.spending))
     panel = data.select(periods=data.periods[:end])
-    variance = panel.sampling_variance
-    return replace(
-        panel,
-        spending=np.where(hidden, np.nan, panel.spending),
-        sampling_variance=None if variance is None else np.where(hidden, np.nan, variance),
-    )
+    variance = None if panel.sampling_variance is None else np.where(hidden, np.nan, panel.sampling_variance)
+    return replace(panel, spending=np.where(hidden, np.nan, panel.spending), sampling_variance=variance)
 
 
 def with_facts(cf: Any, name: str, panel: Panel, design: Design) -> Counterfactual:
     """Return the result of method `name` with the study's own design, spending and insured-years.
 
-    What the method left out (NaN) is filled in. RefusalError: something else differs. DrawsError: the draws are not what
-    they claim. PluginError: it is no Counterfactual.
+    What the method left out (NaN) is filled in. RefusalError: something else differs. DrawsError: the draws are not
+    what they claim. PluginError: it is no Counterfactual.
     """
     if not isinstance(cf, Counterfactual):
         raise PluginError(f"{name}: fit returned a {type(cf).__name__}, not a Counterfactual.")
     if cf.design.fingerprint() != design.fingerprint():
-        _refuse(name, f"a result for another design: {cf.design!r}", repr(design))
+        _refuse(name, f"a result for another design ({cf.design!r})", repr(design))
     facts = _facts(panel, design)
-    given: dict[str, Any] = {field.name: getattr(cf, field.name) for field in fields(Counterfactual)}
+    parts: dict[str, Any] = {field.name: getattr(cf, field.name) for field in fields(Counterfactual)}
     for kind in ("benchmark", "expected", "confidence"):
-        if given[kind] is not None:
-            given[kind] = _draws(given[kind], kind, name, facts["spending"])
+        if parts[kind] is not None:
+            draws = _values(name, kind, parts[kind], facts["spending"], DIMS)
+            numbers = {dim: np.arange(size) for dim, size in zip(DIMS[:2], draws.shape[:2], strict=True)}
+            parts[kind] = xr.DataArray(draws, {**numbers, **facts["spending"].coords}, DIMS, name=kind)
     for kind, ours in facts.items():
-        _compare(given[kind], kind, name, ours, facts["insured_years"].values > 0)
-    for kind in FRAMES:
-        if not (given[kind] is None or isinstance(given[kind], pd.DataFrame)):
-            _refuse(name, f"{kind} as a {type(given[kind]).__name__}", "a DataFrame or None is allowed")
-    for group in OUR_GROUPS:
-        if group in given["inference"]:
-            _refuse(name, f"a group of inference named {group!r}", "that name belongs to ssinfer")
-    result = Counterfactual(**{**given, **facts, "method": name, "design": design})
-    constant = bool(np.ptp(result.pooled()) == 0)
-    if constant is not (result.uncertainty == "none"):
-        equal = "equal" if constant else "different"
-        raise DrawsError(f"{name} says uncertainty {result.uncertainty!r}, and its draws are {equal}.", "uncertainty")
+        values = _values(name, kind, parts[kind], ours, DIMS[2:])
+        wrong = ~np.isnan(values) & ~np.isclose(values, ours.values, rtol=ROUNDING, atol=0.0)
+        wrong &= (facts["insured_years"].values > 0) | (kind != "spending")  # before a unit's start nothing counts
+        for i, t in np.argwhere(wrong)[:1]:
+            cell = f"{kind} {values[i, t]:g} of {str(ours['unit'].values[i])!r} in {ours['period'].values[t]}"
+            _refuse(name, cell, f"{ours.values[i, t]:g}")
+    for group in OUR_GROUPS.intersection(parts["inference"]):
+        _refuse(name, f"a group of inference {group!r}", "a group of that name itself")
+    result = Counterfactual(**{**parts, **facts, "method": name, "design": design})
+    if (np.ptp(result.pooled()) == 0) != (result.uncertainty == "none"):
+        raise DrawsError(
+            f"{name} says uncertainty {result.uncertainty!r}; only the draws of 'none' are all equal.", "uncertainty"
+        )
     return result
 
 
@@ -85,53 +83,34 @@ def _starts(data: Panel | Cohort, design: Design) -> Any:
 
 
 def _facts(panel: Panel, design: Design) -> dict[str, xr.DataArray]:
-    """Return observed spending (NaN where absent) and insured-years (unit, period) as a Counterfactual holds them."""
-    masked = set(design.masked)
-    periods = [period for period in design.performance if period not in masked]
+    """Return observed spending and insured-years (unit, period) as every Counterfactual holds them."""
+    periods = [period for period in design.performance if period not in design.masked]
     rows, columns = panel.rows(design.treated), panel.columns(periods)
     cells = columns >= _starts(panel, design)[:, None]
     sizes = np.ones(panel.spending.shape) if panel.insured_years is None else panel.insured_years
-    spending = np.where(cells, panel.spending[np.ix_(rows, columns)], np.nan)
-    insured_years = np.where(cells, carried_forward(sizes[rows])[:, columns], 0.0)
-    coords = {"unit": list(design.treated), "period": periods}
-    per_year = panel.timeline.per_year
-    attributes = {} if per_year is None else {"periods_per_year": per_year}
-    return {
-        "spending": xr.DataArray(spending, coords, DIMS[2:], name="spending"),
-        "insured_years": xr.DataArray(insured_years, coords, DIMS[2:], name="insured_years", attrs=attributes),
+    facts = {
+        "spending": np.where(cells, panel.spending[np.ix_(rows, columns)], np.nan),
+        "insured_years": np.where(cells, carried_forward(sizes[rows])[:, columns], 0.0),
     }
+    coords = {"unit": list(design.treated), "period": periods}
+    arrays = {name: xr.DataArray(values, coords, DIMS[2:], name=name) for name, values in facts.items()}
+    if panel.timeline.per_year is not None:
+        arrays["insured_years"].attrs["periods_per_year"] = panel.timeline.per_year
+    return arrays
 
 
-def _draws(given: xr.DataArray, kind: str, name: str, ours: xr.DataArray) -> xr.DataArray:
-    """Return draws as floats under our labels; refused where the method's labels differ."""
-    _same_labels(given, kind, name, ours, DIMS)
-    values = np.array(given.values, dtype=np.float64)
-    numbers = {dim: np.arange(size) for dim, size in zip(DIMS[:2], values.shape[:2], strict=True)}
-    return xr.DataArray(values, {**numbers, **{dim: ours[dim] for dim in DIMS[2:]}}, DIMS, name=kind)
-
-
-def _compare(given: xr.DataArray, kind: str, name: str, ours: xr.DataArray, cells: Any) -> None:
-    """Refuse a value that differs from ours; NaN is no value, and spending counts in performance cells only."""
-    _same_labels(given, kind, name, ours, DIMS[2:])
-    values = np.array(given.values, dtype=np.float64)
-    wrong = ~np.isnan(values) & ~np.isclose(values, ours.values, rtol=ROUNDING, atol=0.0)
-    wrong &= cells | (kind != "spending")
-    if wrong.any():
-        i, t = np.argwhere(wrong)[0]
-        unit, period = ours["unit"].values[i], ours["period"].values[t]
-        _refuse(name, f"{kind} {values[i, t]:g} of {str(unit)!r} in {period}", f"{ours.values[i, t]:g}")
-
-
-def _same_labels(given: xr.DataArray, kind: str, name: str, ours: xr.DataArray, dims: tuple[str, ...]) -> None:
+def _values(name: str, kind: str, given: xr.DataArray, ours: xr.DataArray, dims: tuple[str, ...]) -> Floats:
+    """Return a copy of the values of an array; refused if its dimensions, units or periods are others."""
     if tuple(given.dims) != dims:
-        _refuse(name, f"{kind} with dimensions {given.dims}", f"{dims} are needed")
+        _refuse(name, f"{kind} with dimensions {given.dims}", f"{dims}")
     for dim in DIMS[2:]:
         if not np.array_equal(given[dim].values, ours[dim].values):
             _refuse(name, f"{kind} of {dim}s {given[dim].values.tolist()}", f"{ours[dim].values.tolist()}")
+    return np.array(given.values, dtype=np.float64)
 
 
 def _refuse(name: str, given: str, ours: str) -> NoReturn:
     raise RefusalError(
-        f"{name} gave {given[:200]}; the study has {ours[:200]}. Its result is refused, because facts are the study's. "
-        "Report it to the method's author."
+        f"{name} gave {given[:200]}; the study has {ours[:200]}. Facts are the study's, so the result is refused. Tell "
+        "the author of the method."
     )

@@ -5,61 +5,51 @@ from __future__ import annotations
 import os
 import random
 import warnings
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ssinfer.errors import PluginError, SsinferError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+
+def failure(method: Any, error: BaseException) -> PluginError:
+    """Return the error that tells how a method failed in an unforeseen way."""
+    words = " ".join(str(error).split())[:200]
+    return PluginError(f"{type(method).__name__} failed: {type(error).__name__}: {words}")
 
 
 def fit_apart(method: Any, data: Any, design: Any, seed: Any) -> tuple[Any, list[str]]:
-    """Return the result of a fit and what it changed around itself.
+    """Return the result of a fit, and the names of what it changed around itself, which is put right again.
 
     SsinferError: the method refuses. PluginError: it failed in any other way, leaving the interpreter included.
     """
-    with undisturbed() as changed:
+    before = _surroundings()
+    with warnings.catch_warnings():
         try:
             result = method.fit(data, design, seed=seed)
         except SsinferError:
             raise
         except (Exception, SystemExit) as error:  # noqa: BLE001  (it may fail in any way)
-            words = " ".join(str(error).split())[:200]
-            raise PluginError(f"{type(method).__name__} failed: {type(error).__name__}: {words}") from None
-    return result, changed
-
-
-@contextmanager
-def undisturbed() -> Iterator[list[str]]:
-    """Restore global random states, environment, working folder and filters of warnings; yield what was changed."""
-    changed: list[str] = []
-    before = _surroundings()
-    try:
-        with warnings.catch_warnings():
-            yield changed
-    finally:
-        after = _surroundings()
-        changed += [name for name, value in before.items() if value != after[name]]
-        if changed:
+            raise failure(method, error) from None
+        finally:
+            changed = [name for name, state in _surroundings().items() if state != before[name]]
             random.setstate(before["random state of Python"])
-            np.random.set_state(before["random state of NumPy"])  # noqa: NPY002  (the state that is restored)
+            np.random.set_state(before["random state of NumPy"])  # noqa: NPY002
+            np.seterr(**before["handling of NumPy's errors"])
             os.environ.clear()
             os.environ.update(before["environment"])
             os.chdir(before["working folder"])
-            np.seterr(**before["handling of NumPy's errors"])
+    return result, changed
 
 
 def _surroundings() -> dict[str, Any]:
     """Return what a fit may change for others, by name."""
-    name, keys, *rest = np.random.get_state()  # noqa: NPY002  (the state that is watched)
+    name, keys, *rest = np.random.get_state()  # noqa: NPY002
     return {
         "random state of Python": random.getstate(),
         "random state of NumPy": (name, tuple(keys.tolist()), *rest),
+        "handling of NumPy's errors": np.geterr(),
         "environment": dict(os.environ),
         "working folder": Path.cwd(),
-        "handling of NumPy's errors": np.geterr(),
     }

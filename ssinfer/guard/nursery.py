@@ -10,9 +10,9 @@ import sys
 from contextlib import suppress
 from multiprocessing.connection import Connection
 
-import sklearn.base  # noqa: F401  (most methods need it; importing it here saves each of them a second)
+import sklearn.base  # noqa: F401  (most methods need these two; importing them here saves each of them a second)
 
-from ssinfer.cohort.cohort import Cohort  # noqa: F401  (for the same reason)
+import ssinfer.cohort.cohort  # noqa: F401
 from ssinfer.errors import PluginError, SsinferError
 from ssinfer.guard.isolation import fit_apart
 
@@ -49,21 +49,16 @@ def serve(channel: Connection) -> None:
     while True:
         message = channel.recv_bytes()
         copies.clear()
-        answer = _answer(name, message, copies)
+        try:
+            cf, changed = fit_apart(*pickle.loads(message))  # noqa: S301  (our own bytes)
+            answer = pickle.dumps((cf, [*changed, *copies[:1]]))
+        except BaseException as error:  # noqa: BLE001  (the parent is told, whatever it is)
+            words = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            said = error if isinstance(error, SsinferError) else PluginError(f"{name} failed: {words}")
+            try:
+                answer = pickle.dumps(said)
+            except Exception:  # noqa: BLE001  (an error of another package may not be picklable)
+                answer = pickle.dumps(PluginError(f"{name} failed: {words}"))
         if os.getpid() != own:  # a copy that the fit made of itself comes back from the fit as well
             os._exit(0)
         channel.send_bytes(answer)
-
-
-def _answer(name: str, message: bytes, copies: list[str]) -> bytes:
-    """Return a pickled result with what the fit changed, or a pickled error."""
-    try:
-        cf, changed = fit_apart(*pickle.loads(message))  # noqa: S301  (our own bytes)
-        return pickle.dumps((cf, [*changed, *copies[:1]]))
-    except SsinferError as error:
-        with suppress(Exception):
-            return pickle.dumps(error)
-        return pickle.dumps(PluginError(str(error)))
-    except BaseException as error:  # noqa: BLE001  (whatever happens is said to the parent)
-        words = " ".join(str(error).split())[:200]
-        return pickle.dumps(PluginError(f"{name} failed: {type(error).__name__}: {words}"))

@@ -1,4 +1,4 @@
-"""Processes of methods of other packages, in the parent: one lasting process per method, which a time-out ends."""
+"""Processes of methods of other packages: one lasting process per method, which a time-out ends."""
 
 from __future__ import annotations
 
@@ -16,37 +16,38 @@ from typing import Any
 import numpy as np
 
 from ssinfer.errors import NotSupportedError, PluginError, RefusalError, SsinferError
+from ssinfer.guard.isolation import failure
 
 START = "import sys; sys.path[:] = sys.argv[1:]; from ssinfer.guard.nursery import main; main()"
 REPEATED = (2, 16, 128, 1024)  # numbers of the fits of a method that a new process repeats
 
-_processes: dict[tuple[int, bytes], MethodProcess] = {}  # by number of this process and pickled method
-_nurseries: dict[int, Nursery] = {}  # by number of this process: a forked copy of it shares no connection
+# by number of this process, because a forked copy of it shares no connection
+_processes: dict[tuple[int, bytes], MethodProcess] = {}  # and by pickled method
+_nurseries: dict[int, Nursery] = {}
 
 
-def fit_in_process(request: tuple[Any, ...], time_limit: float) -> tuple[Any, list[str]]:
+def fit_in_process(request: tuple[Any, ...], time_limit: float | None) -> tuple[Any, list[str]]:
     """Return what `isolation.fit_apart` returns for the arguments `request`, from the method's own process.
 
     Some fits are repeated in a new process, which takes over. The draws must be the same, whatever was fitted before.
     """
-    name = type(request[0]).__name__
     try:
         key, message = (os.getpid(), pickle.dumps(request[0])), pickle.dumps(request)
     except Exception as error:
-        raise PluginError(f"{name} cannot be sent to a process: {type(error).__name__}: {error}") from error
-    process = _processes.setdefault(key, MethodProcess(name))
-    cf, changed = process.fit(message, time_limit)
+        raise failure(request[0], error) from error
+    process = _processes.setdefault(key, MethodProcess(type(request[0]).__name__))
+    answer = process.fit(message, time_limit)
     if process.n_fits in REPEATED:
         process.end()
-        again, _ = process.fit(message, time_limit)
+        again = process.fit(message, time_limit)
         process.n_fits -= 1
-        if not _same_draws(cf, again):
+        if not np.allclose(_draws(answer), _draws(again), rtol=1e-6, atol=0.0, equal_nan=True):
             process.broken = (
-                f"{name} gave other draws in a new process, with the same data and seed. It remembers earlier fits, or "
-                "takes randomness elsewhere than from `seed`. `check_benchmark` helps its author to find out."
+                f"{process.name} gave other draws in a new process, with the same data and seed. It remembers earlier "
+                "fits, or takes randomness elsewhere than from `seed`. Tell its author to run `check_benchmark`."
             )
             raise RefusalError(process.broken)
-    return cf, changed
+    return answer
 
 
 class MethodProcess:
@@ -59,21 +60,19 @@ class MethodProcess:
         self.pid = 0
         self.channel: Connection | None = None
 
-    def fit(self, message: bytes, time_limit: float) -> tuple[Any, list[str]]:
+    def fit(self, message: bytes, time_limit: float | None) -> tuple[Any, list[str]]:
         """Return the answer of the process; RefusalError after `time_limit` seconds, PluginError if it ended."""
         if self.broken:
             raise RefusalError(self.broken)
         if self.channel is None:
-            self.pid, self.channel = _nursery().start(self.name)
+            self.pid, self.channel = nursery().start(self.name)
         answer: SsinferError | tuple[Any, list[str]] | None = None
         try:
             self.channel.send_bytes(message)
             if self.channel.poll(time_limit):
                 answer = pickle.loads(self.channel.recv_bytes())  # noqa: S301  (of a package that the user installed)
         except Exception as error:
-            raise PluginError(
-                f"{self.name} ended its process during the fit (exit, crash or lack of memory): {type(error).__name__}."
-            ) from error
+            raise PluginError(f"{self.name} ended its process (exit, crash or lack of memory).") from error
         finally:
             if answer is None:  # after Ctrl-C as well: a late answer must not reach the next fit
                 self.end()
@@ -101,30 +100,25 @@ class Nursery:
 
     def __init__(self) -> None:
         self.control, theirs = socket.socketpair()
-        kept = {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
-        self.process = subprocess.Popen(  # noqa: S603  (our own code)
-            [sys.executable, "-c", START, *sys.path],
-            stdin=theirs.fileno(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={**kept, **os.environ},
-            start_new_session=True,
-        )
-        theirs.close()
+        environment = {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", **os.environ}
+        command, null = [sys.executable, "-c", START, *sys.path], subprocess.DEVNULL
+        with theirs:
+            self.process = subprocess.Popen(  # noqa: S603  (our own code)
+                command, stdin=theirs.fileno(), stdout=null, stderr=null, env=environment, start_new_session=True
+            )
         atexit.register(self.close)
 
     def start(self, name: str) -> tuple[int, Connection]:
         """Start the process of a method; return its number and the connection to it."""
         ours, theirs = socket.socketpair()
-        with theirs, suppress(OSError):
+        with ours, theirs, suppress(OSError):
             socket.send_fds(self.control, [b"+"], [theirs.fileno()])
             if pid := int.from_bytes(self.control.recv(8)):
                 channel = Connection(ours.detach())
                 channel.send((sys.path, name))
                 return pid, channel
-        ours.close()
         self.close()
-        raise PluginError("No process could be started for a method of another package. Free memory, and run again.")
+        raise PluginError(f"No process could be started for {name}. Free memory, and run again.")
 
     def close(self) -> None:
         """End the nursery, which ends all processes that it started."""
@@ -132,16 +126,16 @@ class Nursery:
         self.process.wait()
 
 
-def _nursery() -> Nursery:
+def nursery() -> Nursery:
+    """Return the nursery of this process; it is started when it is first needed, and again after its end."""
     if not hasattr(os, "fork"):
         raise NotSupportedError("A method of another package", "studies on Windows", "Use ss.backtest from Python.")
-    nursery = _nurseries.get(os.getpid())
-    if nursery is None or nursery.process.poll() is not None:
-        nursery = _nurseries[os.getpid()] = Nursery()
-    return nursery
+    known = _nurseries.get(os.getpid())
+    if known is None or known.process.poll() is not None:
+        known = _nurseries[os.getpid()] = Nursery()
+    return known
 
 
-def _same_draws(first: Any, second: Any) -> bool:
-    """Return whether two results have the same draws, up to rounding; what is no result is refused elsewhere."""
-    a, b = (np.asarray(getattr(getattr(cf, "benchmark", 0.0), "values", 0.0)) for cf in (first, second))
-    return a.shape == b.shape and np.allclose(a, b, rtol=1e-6, atol=0.0, equal_nan=True)
+def _draws(answer: tuple[Any, list[str]]) -> Any:
+    """Return the draws of an answer; one NaN if it is no result, which is refused elsewhere."""
+    return getattr(getattr(answer[0], "benchmark", None), "values", np.nan)

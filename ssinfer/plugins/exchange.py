@@ -14,7 +14,7 @@ from ssinfer.datasets.io.panel_file import read_panel_file
 from ssinfer.design import Design
 from ssinfer.documents import parse_json, read_text
 from ssinfer.errors import DataError, DesignError, NotSupportedError, PluginError, SsinferError, shorten
-from ssinfer.guard.method import DEFAULT_TIME_LIMIT
+from ssinfer.guard.method import TIME_LIMIT
 from ssinfer.panel import Panel
 from ssinfer.plugins.discovery import make_method
 from ssinfer.plugins.result_document import LEVELS, result_document, write_result
@@ -128,7 +128,7 @@ def _method(name: str, parameters: str | None) -> Any:
     values = parse_json(text, "--parameters", PluginError, "Write it like '{\"n_draws\": 2000}'.")
     if not isinstance(values, dict):
         raise PluginError(f"--parameters is {text[:60]!r}; a JSON object is needed, like '{{\"n_draws\": 2000}}'.")
-    method = make_method(name, values, time_limit=DEFAULT_TIME_LIMIT)
+    method = make_method(name, values, time_limit=TIME_LIMIT)
     if method.needs != "panel":
         raise NotSupportedError("A panel file", f"{name}, which needs persons", "Use it from Python on a Cohort.")
     return method

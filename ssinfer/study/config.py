@@ -73,9 +73,7 @@ class MethodConfig(Config):
 
     method: str
     name: str = ""
-    time_limit: float | None = Field(
-        default=None, gt=0, allow_inf_nan=False, description="seconds per fit of a method of another package; 600"
-    )
+    time_limit: float = Field(600.0, gt=0, description="seconds per fit of a method of another package")
     parameters: dict[str, Any] = {}
     comparisons: list[str] | None = None
 

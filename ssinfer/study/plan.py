@@ -9,7 +9,7 @@ from ssinfer.comparison import RULE_KEYS, ComparisonRule, SimilarSize, compariso
 from ssinfer.contracts.contract import Contract, load_contract
 from ssinfer.design import Design
 from ssinfer.errors import DesignError, PanelError, SsinferError, StudyError
-from ssinfer.guard.method import DEFAULT_TIME_LIMIT
+from ssinfer.guard.method import GuardedMethod
 from ssinfer.look.sentences import refuse
 from ssinfer.panel import Panel
 from ssinfer.plugins.discovery import make_method
@@ -98,8 +98,10 @@ def make_methods(config: StudyConfig) -> dict[str, Any]:
     """Return the methods of a study by name; unknown methods and impossible parameters are refused."""
     methods = {}
     for part in config.method:
-        limit = DEFAULT_TIME_LIMIT if part.time_limit is None else part.time_limit
-        methods[part.label] = method = make_method(part.method, part.parameters, time_limit=limit)
+        methods[part.label] = method = make_method(part.method, part.parameters, time_limit=part.time_limit)
+        combines = getattr(method, "member_parameters", ())
+        if "time_limit" in part.model_fields_set and not combines and not isinstance(method, GuardedMethod):
+            raise StudyError(f"method {part.label!r}: time_limit is for methods of other packages. Leave it out.")
         try:
             if hasattr(method, "check_parameters"):
                 method.check_parameters()

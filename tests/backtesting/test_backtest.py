@@ -147,7 +147,10 @@ class StrangerInBulk(Stranger):
 def test_a_strangers_failure_is_a_row_and_the_rest_goes_on(panel, method):
     rows = backtest(panel, DESIGN, {"stranger": method}, origins=[2016], n_jobs=1).placebos.set_index("unit")
     assert rows.loc["u003", "status"] == "failed"
-    assert rows.loc["u003", "reason"] == f"PluginError: {type(method).__name__} failed: ZeroDivisionError: cannot divide by the moon"
+    assert (
+        rows.loc["u003", "reason"]
+        == f"PluginError: {type(method).__name__} failed: ZeroDivisionError: cannot divide by the moon"
+    )
     assert rows.loc["u004", "status"] == "failed"
     assert (rows.drop(["u003", "u004"])["status"] == "ok").all()
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from ssinfer.figures.numbers import count
+from ssinfer.guard.method import ISOLATION, GuardedMethod
 from ssinfer.report.analysis import Analysis
 
 
@@ -16,6 +17,16 @@ def methods_sentences(analysis: Analysis) -> Iterator[str]:
         "insured-years. The measured savings rate is the saving divided by the mean benchmark, and is compared with "
         "the threshold. No threshold uses the contract group's spending in the performance periods."
     )
+    guarded = [name for name, method in result.methods.items() if isinstance(method, GuardedMethod)]
+    if guarded:
+        yield (
+            f"Methods of other packages: {', '.join(guarded)}. The spending that they predict was hidden from them. "
+            "Spending and insured-years of their results are the study's own. Each ran in its own process."
+        )
+    for pair, cf in result.counterfactuals.items():
+        if cf.diagnostics is not None:
+            for message in cf.diagnostics.loc[cf.diagnostics["check"] == ISOLATION, "message"]:
+                yield f"{', '.join(pair)}: {message}."
     if result.backtest is not None:
         rows, design = result.backtest.placebos, next(iter(result.designs.values()))
         units = rows.loc[rows["role"] == "placebo", "unit"].nunique()
