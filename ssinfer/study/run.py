@@ -111,9 +111,7 @@ def _shifted(progress: Callable[[int, int], None], finished: int) -> Callable[[i
     return lambda done, total: progress(finished + done, finished + total)
 
 
-def _manifest(
-    plan: Plan, parts: tuple[str, ...], result: BacktestResult | None, data_hash: str
-) -> dict[str, Any]:
+def _manifest(plan: Plan, parts: tuple[str, ...], result: BacktestResult | None, data_hash: str) -> dict[str, Any]:
     """Return what is needed to repeat the study, and times and dates, which no other file holds."""
     seconds = [] if result is None else result.seconds.rename("seconds_per_fit").reset_index().to_dict("records")
     versions = {"python": platform.python_version()}
