@@ -76,6 +76,24 @@ def test_results_do_not_depend_on_the_number_of_jobs(panel):
     np.testing.assert_array_equal(alone.errors, shared.errors)
 
 
+def test_order_of_units_donors_placebos_methods_and_designs_changes_no_number(panel):
+    """Fault R29: a backtest's numbers depend on labels, not on places in lists."""
+    placebos, donors = ["u001", "u022", "u007"], list(panel.units[1:])
+    methods = {"one": METHOD, "two": AdministrativeBenchmark(n_draws=400, chains=2)}
+    designs = {"all": DESIGN, "listed": DESIGN.replace(donors=donors)}
+    turned = {"listed": DESIGN.replace(donors=donors[::-1]), "all": DESIGN}
+    fewer = {"origins": [2015, 2016], "levels": [0.95], "n_jobs": 1}
+    plain = backtest(panel, designs, methods, placebos, **fewer)
+    other = backtest(panel.select(panel.units[::-1]), turned, dict(reversed(methods.items())), placebos[::-1], **fewer)
+    for name in ("placebos", "scores", "thresholds", "detection"):
+        first, second = (getattr(run, name) for run in (plain, other))
+        keys = [column for column in first.columns if first[column].dtype.kind not in "fb"] + ["level"] * (
+            "level" in first.columns
+        )
+        first, second = (rows.sort_values(keys, ignore_index=True) for rows in (first, second))
+        pd.testing.assert_frame_equal(first, second, check_exact=True)
+
+
 def test_a_unit_has_the_same_numbers_whoever_else_is_a_placebo(panel, result):
     few = backtest(panel, DESIGN, METHOD, placebos=["u022", "u007"], n_jobs=1).placebos
     alone, together = (rows.set_index(["unit", "origin"])["savings_rate"] for rows in (few, result.placebos))

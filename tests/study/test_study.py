@@ -129,13 +129,19 @@ def test_the_files_and_their_columns(result, tmp_path):
     assert settlement.groupby("design")["amount"].sum().abs().max() < 0.01  # parties' lines sum to zero
 
 
-def test_the_result_does_not_depend_on_the_number_of_jobs(result, folder):
+def files(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "manifest.json"}
+
+
+def test_order_of_rows_columns_and_jobs_change_no_byte_but_the_manifests(result, folder, frame, tmp_path):
+    """Fault R29, R30: seeds by place in the file; seconds and dates in tables."""
+    frame.sample(frac=1, random_state=1)[sorted(frame.columns)].to_csv(folder / "panel.csv", index=False)
     other = run_study(plan_study(folder / "study.toml"), n_jobs=2)
-    pd.testing.assert_frame_equal(result.backtest.scores, other.backtest.scores)
-    pd.testing.assert_frame_equal(result.backtest.thresholds, other.backtest.thresholds)
-    pd.testing.assert_frame_equal(result.settlement, other.settlement)
-    for pair, cf in result.counterfactuals.items():
-        np.testing.assert_array_equal(cf.benchmark.values, other.counterfactuals[pair].benchmark.values)
+    first, second = (write_study(run, tmp_path / name, report=None) for name, run in (("1", result), ("2", other)))
+    assert files(first) == files(second)
+    times, dates = (json.loads((first / "manifest.json").read_text())[key] for key in ("times", "created"))
+    assert [row["design"] for row in times] == ["all", "near"]
+    assert dates.startswith("20")
 
 
 def test_nothing_is_left_when_the_report_fails(result, tmp_path):
