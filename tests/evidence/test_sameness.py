@@ -109,7 +109,7 @@ def plain(tmp_path_factory):
         {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"},
         {"shuffled": True, "working_folder": "/", "PYTHONHASHSEED": "11"},
     ],
-    ids=lambda change: ",".join(change),
+    ids=",".join,
 )
 def test_a_study_on_a_panel(change, plain, tmp_path):
     """Fault R29, R30: also the report and its figures."""
