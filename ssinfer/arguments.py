@@ -159,13 +159,13 @@ def named_arguments[**P, R](function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
         except TypeError:
             signature = inspect.signature(function)
-            unknown = [name for name in kwargs if name not in signature.parameters]
             try:
                 signature.bind(*args, **kwargs)
             except TypeError as problem:
-                mistake = f"there is no argument {unknown[0]!r}" if unknown else problem
-                advice = did_you_mean(unknown[0] if unknown else "", signature.parameters)
-                raise ParameterError(f"{function.__name__}: {mistake}. Give arguments by name. {advice}") from None
+                unknown = next((name for name in kwargs if name not in signature.parameters), "")
+                mistake = f"there is no argument {unknown!r}" if unknown else problem
+                advice = f"Give arguments by name. {did_you_mean(unknown, signature.parameters)}"
+                raise ParameterError(f"{function.__name__}: {mistake}. {advice}") from None
             raise
 
     return call

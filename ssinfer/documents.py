@@ -38,12 +38,11 @@ def read_text(path: Path, what: str, error: type[SsinferError], advice: str) -> 
         raise error(f"{path} is not UTF-8 ({failure}). Save it as UTF-8.") from None
 
 
-def parse_toml(text: str, where: object, error: type[SsinferError]) -> dict[str, Any]:
+def parse_toml(text: str, where: object, error: type[SsinferError]) -> Any:
     """Return the tables of a TOML text, or raise `error`."""
     if _DEEP_KEY.search(text):
         raise error(f"{where} has a key of more than {MAX_DEPTH} parts. Write tables in fewer levels.")
-    document: dict[str, Any] = _parse(tomllib.loads, text, f"{where} is not valid TOML", "", error)
-    return document
+    return _parse(tomllib.loads, text, f"{where} is not valid TOML", "", error)
 
 
 def parse_json(text: str, where: object, error: type[SsinferError], advice: str) -> Any:

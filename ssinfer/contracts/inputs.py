@@ -79,9 +79,7 @@ def gather(contract: Contract, *, benchmark: Any, draw_axis: int | None, currenc
     for name in ("carried_loss", "loss_relief", "revenue"):
         check_total(values[name], name)
     if values["true_saving"] is not None and np.any(np.abs(values["true_saving"]) > MAX_RATE):
-        raise SettlementError(
-            f"true_saving must be at most {MAX_RATE:g} per insured-year, got {others['true_saving']!r}."
-        )
+        raise SettlementError(f"true_saving must be at most {MAX_RATE:g}, got {others['true_saving']!r}.")
     if np.any((values["payment_reduction"] < 0) | (values["payment_reduction"] > 1)):
         raise SettlementError(f"payment_reduction must be a fraction from 0 to 1, got {others['payment_reduction']!r}.")
     met, quality = values["standard_met"], values.pop("quality")
@@ -99,9 +97,9 @@ def gather(contract: Contract, *, benchmark: Any, draw_axis: int | None, currenc
 
 def check_total(values: Floats | None, what: str) -> None:
     """Refuse money in total that is negative or beyond the limit."""
-    if values is not None and np.any((values < 0) | (values > MAX_TOTAL)):
-        wrong = values[(values < 0) | (values > MAX_TOTAL)][0]
-        raise SettlementError(f"{what} must be an amount of 0 or more in total, at most {MAX_TOTAL:g}, got {wrong:g}.")
+    wrong: Any = () if values is None else values[(values < 0) | (values > MAX_TOTAL)]
+    if len(wrong):
+        raise SettlementError(f"{what} must be an amount of 0 or more in total, up to {MAX_TOTAL:g}, got {wrong[0]:g}.")
 
 
 def _draws(benchmark: Any, draw_axis: Any) -> Floats | None:
