@@ -125,7 +125,7 @@ class Contract:
     @classmethod
     def from_toml(cls, path: str | Path, *, year: int | None = None) -> Self:
         """Return the contract in a TOML file, under the rules of `year` (default: the latest)."""
-        file = Path(path)
+        file = Path(str(path))
         if not file.is_file():
             raise ContractError(
                 f"There is no contract file {str(path)!r}. Give a TOML file or the name of a shipped contract."

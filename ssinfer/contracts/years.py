@@ -45,6 +45,7 @@ class YearsSettlement:
 
 
 @named_arguments
+@np.errstate(over="ignore")  # of amounts beyond the limits, which `settle` refuses
 def settle_years(
     contract: Contract,
     *,
@@ -85,12 +86,18 @@ def settle_years(
         raise SettlementError(f"by_year must be a mapping of arguments to lists, got {by_year!r}.")
     if not isinstance(contract, Contract):
         raise SettlementError(f"contract must be a Contract, got {contract!r}. Make one by load_contract(name).")
-    given = {"benchmark": benchmark, "spending": spending, "insured_years": insured_years, **by_year}
+    if isinstance(benchmark, list | tuple) and not benchmark:
+        raise SettlementError("Each argument needs one number per year, got none.")
+    money = {"benchmark": benchmark, "spending": spending, "insured_years": insured_years}
+    given: dict[str, Any] = {**{name: floats(values, name) for name, values in money.items()}, **by_year}
     for name, values in given.items():
-        if not hasattr(values, "__len__") or isinstance(values, str | Mapping):
-            raise SettlementError(f"{name} must be a list with one number per year, got {values!r}.")
-    count, lengths = len(benchmark), {name: len(values) for name, values in given.items()}
-    if count == 0 or set(lengths.values()) != {count}:
+        if not hasattr(values, "__len__") or isinstance(values, str | Mapping) or getattr(values, "ndim", 1) != 1:
+            raise SettlementError(f"{name} must be a list with one number per year, got {values}.")
+    if "carried_loss" in {*by_year, *common}:
+        raise SettlementError("carried_loss is computed from the years before: leave it out.")
+    lengths = {name: len(values) for name, values in given.items()}
+    count = lengths["benchmark"]
+    if set(lengths.values()) != {count}:
         raise SettlementError(f"Each argument needs one number per year, got lengths {lengths}.")
     pool = contract.years.pool
     if count % pool:
@@ -102,16 +109,20 @@ def settle_years(
     carried, in_a_row, stopped = 0.0, 0, None
     for start in range(0, count, pool):
         block = slice(start, start + pool)
-        years = floats(insured_years[block], "insured_years")
+        years = given["insured_years"][block]
+        if not years.sum() > 0:
+            raise SettlementError(f"insured_years must be above 0, got {years.sum():g}.")
         of_year = {name: values[start] for name, values in by_year.items()}
         settlement = settle(
             contract,
-            benchmark=float(np.average(floats(benchmark[block], "benchmark"), weights=years)),
-            spending=float(np.average(floats(spending[block], "spending"), weights=years)),
+            benchmark=float(np.average(given["benchmark"][block], weights=years)),
+            spending=float(np.average(given["spending"][block], weights=years)),
             insured_years=float(years.sum()),
             carried_loss=carried,
             **{"assigned": float(years.mean()), **common, **of_year},
         )
+        if settlement.saving.ndim:
+            raise SettlementError("settle_years settles one contract: give one number per year, not an array.")
         settlements.append(settlement)
         if contract.years.carry_over_losses:
             carried = _carry(settlement, carried)

@@ -143,6 +143,11 @@ def test_calls_without_names():
         ({"by_year": 5}, "by_year must be a mapping"),
         ({"contract": 5}, "contract must be a Contract"),
         ({"spending": ["95"]}, "spending must be a number"),
+        ({"spending": [[95]]}, "spending must be a list with one number per year"),
+        ({"insured_years": [0]}, "insured_years must be above 0, got 0"),
+        ({"benchmark": [1.7e308]}, "benchmark must be (finite|at most)"),
+        ({"carried_loss": 5}, "carried_loss is computed from the years before"),
+        ({"assigned": [1, 2, 3]}, "give one number per year, not an array"),
     ):
         with pytest.raises(SettlementError, match=message):
             ss.settle_years(**{"contract": HALF, "benchmark": [100], "spending": [95], "insured_years": [10], **wrong})
