@@ -90,6 +90,7 @@ def panel_study(folder, *, shuffled=False):
         methods = METHODS.replace("DONORS", str(donors[::-1]))
     frame.to_csv(folder / "panel.csv", index=False)
     text = PANEL_STUDY.replace('file = "panel.csv"', f'file = "panel.csv"\n{columns}') + methods
+    text = text.replace("performance = [2017]", "performance = [2017]\norigins = [2016]")
     (folder / "study.toml").write_text(text, encoding="utf-8")
     return folder
 
