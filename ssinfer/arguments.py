@@ -7,6 +7,8 @@ import inspect
 import math
 import numbers
 import re
+from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, wraps
 from types import MappingProxyType
@@ -91,6 +93,12 @@ _WORDS: dict[str, Rule] = {"bool": FLAG, "str": Text(), "Sequence[str]": Text(se
 _DECLARED: Mapping[str, Rule] = MappingProxyType({"int": Number(whole=True), "float": Number(), "seed": SEED, **_WORDS})
 
 
+_CLASSES = frozenset(
+    {"BacktestResult", "Cohort", "Contract", "Counterfactual", "DataFrame", "Design", "Panel", "Prior", "Scenario"}
+    | {"Threshold"}
+)
+
+
 @dataclass(frozen=True)
 class Optional:
     """None, or what another rule allows."""
@@ -105,17 +113,96 @@ class Optional:
         return None if value is None else self.rule.read(value)
 
 
-type Rule = Number | Choice | Text | Optional
+@dataclass(frozen=True)
+class Instance:
+    """An object of a class, known by its name so that the class need not be imported."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"a {self.name}"
+
+    def read(self, value: Any) -> Any:
+        """Return the value; ValueError if it is of another class."""
+        if self.name not in (part.__name__ for part in type(value).__mro__):
+            raise ValueError
+        return value
+
+
+@dataclass(frozen=True)
+class Several:
+    """A list, array or other collection whose parts follow a rule (None: any)."""
+
+    rule: Rule | None
+
+    def __str__(self) -> str:
+        return "a list" if self.rule is None else f"a list with {self.rule} each"
+
+    def read(self, value: Any) -> Any:
+        """Return the value; ValueError if it is a text or mapping, has more than one dimension, or a part is wrong."""
+        if isinstance(value, (str, bytes, dict)) or getattr(value, "ndim", 1) != 1:
+            raise ValueError
+        parts = value if isinstance(value, Collection) else tuple(value)
+        return parts if self.rule is None else tuple(self.rule.read(part) for part in parts)
+
+
+@dataclass(frozen=True)
+class Either:
+    """What one of several rules allows."""
+
+    rules: tuple[Rule, ...]
+
+    def __str__(self) -> str:
+        return " or ".join(map(str, self.rules))
+
+    def read(self, value: Any) -> Any:
+        """Return the value as the first rule that allows it reads it; ValueError if none does."""
+        for rule in self.rules:
+            with suppress(ValueError, TypeError, OverflowError):
+                return rule.read(value)
+        raise ValueError
+
+
+type Rule = Number | Choice | Text | Optional | Instance | Several | Either
 
 
 def declared_rule(name: str, annotation: Any) -> Rule | None:
-    """Return the rule of an argument declared as bool, int, float, str, Sequence[str] or Literal; None may be added."""
+    """Return the rule of an argument's declared type; None if one of its parts is not declared to be checked."""
     written = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
-    text = re.sub(r"^[\w.]+\.", "", written)
-    base = text.removesuffix(" | None")
-    values = re.fullmatch(r"Literal\[(.+)\]", base)
-    rule = Choice(ast.literal_eval(f"({values[1]},)")) if values else _DECLARED.get("seed" if name == "seed" else base)
-    return rule if rule is None or base == text else Optional(rule)
+    parts = re.split(r" \| (?![^\[]*\])", written)
+    rules = [_rule_of("seed" if name == "seed" and part == "int" else part) for part in parts if part != "None"]
+    known = tuple(rule for rule in rules if rule is not None)
+    if len(known) < max(len(rules), 1):
+        return None
+    rule = known[0] if len(known) == 1 else Either(known)
+    return Optional(rule) if "None" in parts else rule
+
+
+def _rule_of(written: str) -> Rule | None:
+    """Return the rule of one type: a plain one, Literal, a collection, a function or a class of this package."""
+    text = re.sub(r"^([\w]+\.)+", "", written)
+    if text in _DECLARED:
+        return _DECLARED[text]
+    name, _, inside = text.removesuffix("]").partition("[")
+    if name == "Literal":
+        return Choice(ast.literal_eval(f"({inside},)"))
+    if name in ("Sequence", "Iterable", "Collection"):
+        return Several(_rule_of(inside))
+    return Instance(name) if name in _CLASSES else None
+
+
+def checked[**P, R](function: Callable[P, R]) -> Callable[P, R]:
+    """Check the arguments of a function at each call, by declared type."""
+    signature = inspect.signature(function)
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        bound = signature.bind(*args, **kwargs)
+        rules = {name: rule for name, rule in declared_rules(function).items() if name in bound.arguments}
+        bound.arguments |= check_arguments(function.__name__, rules, bound.arguments)
+        return function(*bound.args, **bound.kwargs)
+
+    return call
 
 
 @cache
@@ -142,7 +229,7 @@ def check_arguments(owner: str, rules: Mapping[str, Rule], values: Mapping[str, 
     for name, rule in rules.items():
         try:
             read[name] = rule.read(values[name])
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             hint = ""
             if isinstance(rule, Choice) and isinstance(values[name], str) and rule is not FLAG:
                 hint = f" {did_you_mean(values[name], [choice for choice in rule.values if isinstance(choice, str)])}"

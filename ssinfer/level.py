@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Literal, cast, get_args
 
 from ssinfer.errors import ParameterError
@@ -11,9 +12,10 @@ Side = Literal["one-sided", "two-sided"]
 
 def check_level(level: float | None, name: str = "level") -> float:
     """Return `level` if it is a fraction inside (0, 1); a percentage gets a hint."""
-    if level is not None and 0 < level < 1:
+    known = isinstance(level, Real) and not isinstance(level, bool)
+    if known and 0 < level < 1:
         return float(level)
-    if level is not None and 1 < level < 100:
+    if known and 1 < level < 100:
         raise ParameterError(
             f"{name} is {level:g}, which looks like a percentage. Write it as a fraction: {level / 100:g}."
         )
@@ -22,7 +24,7 @@ def check_level(level: float | None, name: str = "level") -> float:
 
 def check_side(side: str) -> Side:
     """Return `side` if it is "one-sided" or "two-sided"."""
-    if side in get_args(Side):
+    if isinstance(side, str) and side in get_args(Side):
         return cast("Side", side)
     raise ParameterError(
         f"side is {side!r}; allowed: 'one-sided' or 'two-sided'. Choose one: the resulting thresholds differ."

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.arguments import SEED, check_arguments
+from ssinfer.arguments import SEED, check_arguments, checked
 from ssinfer.backtesting.frames import PLACEBOS
 from ssinfer.backtesting.operating_characteristics import detection_table, threshold_table
 from ssinfer.backtesting.placebos import neighbour_blocks, selection_flags
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ssinfer.windows import ContractWindow
 
 
+@checked
 def backtest(
     data: Any,
     designs: Design | Sequence[Design] | Mapping[str, Design],

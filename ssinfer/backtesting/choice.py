@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ssinfer.arguments import checked
 from ssinfer.backtesting.frames import CROSS_FITTED, SPECIFICATIONS
 from ssinfer.backtesting.kernels.block_bootstrap import BOOTSTRAP_REPLICATES
 from ssinfer.backtesting.misallocation import MEASURES, Misallocation
@@ -89,6 +90,7 @@ class Choice:
         )
 
 
+@checked
 def choose_design(
     result: BacktestResult,
     savings: Sequence[float] = (0.0, 0.02, 0.05),

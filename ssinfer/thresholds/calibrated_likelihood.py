@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import ndtri
 
+from ssinfer.arguments import checked
 from ssinfer.errors import RefusalError
 from ssinfer.kernels.predictive_error_distribution import fit_error_distribution, refit_error_distributions
 from ssinfer.level import check_level, check_side, tail
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 NAME = "calibrated"
 
 
+@checked
 def calibrated_threshold(
     cf: Counterfactual, placebos: pd.DataFrame, level: float = 0.95, side: str = "one-sided"
 ) -> Threshold:

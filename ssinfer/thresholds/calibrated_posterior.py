@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from ssinfer.arguments import checked
 from ssinfer.deprecation import Renamed, renamed_arguments
 from ssinfer.errors import ConvergenceError, ParameterError, RefusalError
 from ssinfer.kernels.importance import resample
@@ -108,6 +109,7 @@ class Calibration:
 
 
 @renamed_arguments(Renamed("draws", "n_draws", per_chain=True))
+@checked
 def calibrate(
     placebos: pd.DataFrame, exclude: Sequence[str], *, n_draws: int = 6000, chains: int = 4, seed: int = 1
 ) -> Calibration:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ssinfer.arguments import checked
 from ssinfer.errors import SsinferError
 from ssinfer.level import check_level
 from ssinfer.schema import Column, FrameSchema
@@ -43,6 +44,7 @@ CASE_THRESHOLDS = FrameSchema(
 FIGURES = ("detectable", "systematic_error", "systematic_error_money")
 
 
+@checked
 def compare_thresholds(
     cf: Counterfactual,
     levels: Sequence[float] = (0.95, 0.90),

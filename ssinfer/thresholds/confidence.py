@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from scipy.special import ndtri
 
+from ssinfer.arguments import checked
 from ssinfer.level import check_level, check_side, tail
 from ssinfer.thresholds.kind import ThresholdKind
 from ssinfer.thresholds.null_error import quantile_of, quantiles_by_fit
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 NAME = "confidence"
 
 
+@checked
 def confidence_threshold(cf: Counterfactual, level: float = 0.95, side: str = "two-sided") -> Threshold:
     r"""Return the savings threshold from the sampling distribution of the benchmark.
 

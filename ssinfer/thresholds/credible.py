@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy.special import ndtri
 
+from ssinfer.arguments import checked
 from ssinfer.errors import ParameterError, RefusalError
 from ssinfer.level import Side, check_level, check_side, tail
 from ssinfer.thresholds.kind import ThresholdKind
@@ -32,6 +33,7 @@ MAX_SDS = 12.0
 MIXTURE_DRAWS = 1000
 
 
+@checked
 def credible_threshold(
     cf: Counterfactual,
     level: float = 0.95,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ssinfer.arguments import checked
 from ssinfer.deprecation import Renamed, renamed_arguments
 from ssinfer.errors import NotSupportedError, ParameterError
 from ssinfer.level import check_level, check_side, tail
@@ -40,6 +41,7 @@ class DetectableSaving:
         )
 
 
+@checked
 def minimum_detectable_saving(
     cf: Counterfactual, level: float = 0.95, power: float = 0.80, side: str = "one-sided"
 ) -> DetectableSaving:
@@ -73,6 +75,7 @@ def minimum_detectable_saving(
 
 
 @renamed_arguments(Renamed("gate", "threshold"))
+@checked
 def power_of_threshold(cf: Counterfactual, threshold: Threshold | float, saving: float) -> float:
     r"""Return the probability that a threshold pays at a true saving: the inverse of `minimum_detectable_saving`.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy.special import ndtri
 
+from ssinfer.arguments import checked
 from ssinfer.errors import ParameterError, RefusalError
 from ssinfer.thresholds.kind import ThresholdKind
 from ssinfer.thresholds.null_error import check_draws, null_error_of
@@ -30,6 +31,7 @@ N_THRESHOLDS = 401
 MIN_GAIN = 1e-3
 
 
+@checked
 def expected_loss_threshold(
     cf: Counterfactual,
     prior: Prior | str = "literature",

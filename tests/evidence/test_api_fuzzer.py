@@ -17,43 +17,11 @@ import ssinfer as ss
 from ssinfer.errors import SsinferError
 
 pytestmark = pytest.mark.evidence
-WRONG = [
-    0,
-    -1,
-    1.5,
-    2.5,
-    1e300,
-    10**400,
-    float("nan"),
-    float("inf"),
-    True,
-    None,
-    "",
-    "x",
-    "0.5",
-    b"x",
-    [],
-    [1],
-    ["x"],
-    {},
-    {"x": 1},
-    (),
-    (1, 2),
-    object(),
-    np.array([]),
-    np.array([[1.0, 2.0]]),
-    pd.DataFrame({"x": [1]}),
-    len,
-    range(3),
-    np.float32(0.5),
-    1j,
-    -0.5,
-    "bayes",
-    {1},
-    np.datetime64("2020-01-01"),
-    ss.Panel,
-    2**63,
-]
+WRONG = (
+    *(0, -1, 1.5, 2.5, -0.5, 1e300, 10**400, 2**63, 1j, float("nan"), float("inf"), np.float32(0.5), True, None),
+    *("", "x", "0.5", "bayes", b"x", [], [1], ["x"], {}, {"x": 1}, (), (1, 2), {1}, range(3), len, object(), ss.Panel),
+    *(np.array([]), np.array([[1.0, 2.0]]), pd.DataFrame({"x": [1]}), np.datetime64("2020-01-01")),
+)
 
 
 def frame(seed=1, units=24, first=2010, last=2017):
@@ -102,7 +70,7 @@ CALLS = {
     "Panel.from_frame": (ss.Panel.from_frame, {"frame": frame()}),
     "Counterfactual.from_draws": (ss.Counterfactual.from_draws, {"benchmark": DRAWS, "uncertainty": "posterior"}),
     "Scenario": (ss.Scenario, {"insured": 20_000}),
-    "Prior": (ss.Prior, {"mean": 0.0, "sd": 0.02}),
+    "Prior": (ss.Prior, {"mean": 0.0, "sd": 0.02, "name": "own"}),
     "Threshold": (ss.Threshold, {"rate": 0.02, "money": 60.0, "kind": "fixed"}),
     "confidence_threshold": (ss.confidence_threshold, {"cf": SAMPLING}),
     "credible_threshold": (ss.credible_threshold, {"cf": CF}),

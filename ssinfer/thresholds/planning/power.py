@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from ssinfer.arguments import checked
 from ssinfer.errors import ParameterError
 from ssinfer.level import check_level
 from ssinfer.thresholds.planning.simulated_contracts import N_CONTRACTS, payments_of, simulate_errors, simulate_looks
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ssinfer.thresholds.planning.scenario import Scenario
 
 
+@checked
 def power_table(
     scenario: Scenario,
     insured: Sequence[float] = (500, 1_000, 5_000, 10_000, 20_000, 50_000, 100_000, 500_000),
@@ -76,6 +78,7 @@ def power_table(
     return pd.DataFrame(rows)
 
 
+@checked
 def insured_needed(scenario: Scenario, saving: float, power: float = 0.8) -> float:
     """Return the number of insured needed to detect a true savings rate with probability `power`.
 
@@ -91,6 +94,7 @@ def insured_needed(scenario: Scenario, saving: float, power: float = 0.8) -> flo
     return high
 
 
+@checked
 def overall_false_payments(
     scenario: Scenario, table: pd.DataFrame, looks: int = 4, *, contracts: int = N_CONTRACTS, seed: int = 1
 ) -> pd.DataFrame:

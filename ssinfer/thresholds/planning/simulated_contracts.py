@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from ssinfer.arguments import checked
 from ssinfer.errors import ParameterError
 from ssinfer.kernels.error_components import shock_contrast
 
@@ -45,6 +46,7 @@ def payments_of(scenario: Scenario, measured: Floats) -> tuple[float, float]:
     return float(paid.mean()), float(scenario.share * np.where(paid, np.maximum(base, 0.0), 0.0).mean())
 
 
+@checked
 def simulate_looks(
     scenario: Scenario, rng: np.random.Generator, looks: int = 4, contracts: int = N_CONTRACTS, saving: float = 0.0
 ) -> pd.DataFrame:
