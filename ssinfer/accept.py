@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import Any
 
 from ssinfer.errors import DataError, did_you_mean
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 # Each word, and what the package then accepts.
 ACCEPT = MappingProxyType(
@@ -24,11 +22,11 @@ ACCEPT = MappingProxyType(
 )
 
 
-def check_accept(words: Iterable[str]) -> frozenset[str]:
+def check_accept(words: Any) -> frozenset[str]:
     """Return the words as a set; a word that overrules nothing is refused with the nearest."""
-    given = (words,) if isinstance(words, str) else tuple(words)
+    given = (words,) if isinstance(words, str) or not isinstance(words, Iterable) else tuple(words)
     for word in given:
-        if word not in ACCEPT:
+        if not isinstance(word, str) or word not in ACCEPT:
             raise DataError(f"accept names {word!r}. {did_you_mean(word, ACCEPT)}")
     return frozenset(given)
 

@@ -12,6 +12,7 @@ import xarray as xr
 from ssinfer.arguments import Choice, check_arguments
 from ssinfer.design import Design
 from ssinfer.errors import ConvergenceError, DataError, DrawsError, NotSupportedError, ParameterError, RefusalError
+from ssinfer.input_table import float_array
 from ssinfer.level import check_level
 from ssinfer.periods import plain_label, read_periods
 from ssinfer.savings import Savings, Uncertainty, money, refuse_rate
@@ -114,7 +115,7 @@ class Counterfactual:
         labels = {"unit": ["unit"], "period": ["performance"]}
 
         def array(draws: Floats) -> xr.DataArray:
-            values = np.asarray(draws, dtype=np.float64).reshape(1, -1, 1, 1)
+            values = float_array(draws, "draws", DataError).reshape(1, -1, 1, 1)
             return xr.DataArray(values, coords={"chain": [0], "draw": np.arange(values.shape[1]), **labels}, dims=DIMS)
 
         return cls(

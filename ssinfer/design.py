@@ -94,7 +94,7 @@ class Design:
         self._check()
 
     def _check(self) -> None:
-        if self.incomplete not in ("refuse", "drop"):
+        if str(self.incomplete) not in ("refuse", "drop"):
             raise DesignError(f"incomplete is {self.incomplete!r}; allowed: 'refuse' or 'drop'.")
         for name in ("treated", "baseline", "performance"):
             values = getattr(self, name)

@@ -40,6 +40,14 @@ def _natural_key(text: str) -> tuple[list[int | str], str]:
     return [int(part) if place % 2 else part for place, part in enumerate(parts)], text
 
 
+def float_array(values: Any, name: str, error: type[DataError]) -> Floats:
+    """Return a new array of numbers, or refuse what are no numbers."""
+    try:
+        return np.array(values, dtype=np.float64)
+    except (ValueError, TypeError, OverflowError):
+        raise error(f"{name} is {values!r}; numbers are needed.") from None
+
+
 def read_table(
     data: Any, names: Sequence[str], error: type[DataError] = DataError, *, optional: bool = False
 ) -> pd.DataFrame:
@@ -48,6 +56,9 @@ def read_table(
     Any table with the Arrow stream interface is read: polars, pyarrow, DuckDB, Ibis. `optional`: columns may be absent,
     and the table may be empty.
     """
+    for name in names:
+        if not isinstance(name, str):
+            raise error(f"{name!r} is no name of a column; a text is needed.")
     frame = _data_frame(data, error)
     frame = frame.reset_index([level for level in frame.index.names if level in names and level not in frame.columns])
     counts = {name: list(frame.columns).count(name) for name in names}

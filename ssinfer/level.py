@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 from ssinfer.errors import ParameterError
 
 Side = Literal["one-sided", "two-sided"]
 
 
-def check_level(level: float | None, name: str = "level") -> float:
+def check_level(level: Any, name: str = "level") -> float:
     """Return `level` if it is a fraction inside (0, 1); a percentage gets a hint."""
     known = isinstance(level, Real) and not isinstance(level, bool)
     if known and 0 < level < 1:
@@ -22,7 +22,7 @@ def check_level(level: float | None, name: str = "level") -> float:
     raise ParameterError(f"{name} is {level!r}; a fraction strictly between 0 and 1 is needed, such as 0.95.")
 
 
-def check_side(side: str) -> Side:
+def check_side(side: Any) -> Side:
     """Return `side` if it is "one-sided" or "two-sided"."""
     if isinstance(side, str) and side in get_args(Side):
         return cast("Side", side)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from ssinfer.accept import advice
-from ssinfer.errors import did_you_mean
+from ssinfer.errors import DataError, did_you_mean
 from ssinfer.input_table import plain_value
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection
 
     from ssinfer.errors import SsinferError
 
 
-def as_names(names: Iterable[object]) -> tuple[str, ...]:
+def as_names(names: Any) -> tuple[str, ...]:
     """Return names as a tuple of text; a single name is one name, not its letters."""
+    if not isinstance(names, Iterable) or isinstance(names, bytes):
+        raise DataError(f"{names!r} is no name and no list of names. Pass a list, such as ['age', 'sex'].")
     return tuple(str(plain_value(name)) for name in ((names,) if isinstance(names, str) else names))
 
 

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.accept import check_accept
+from ssinfer.arguments import Number, Optional, check_arguments
 from ssinfer.errors import DataError, PanelError
-from ssinfer.input_table import label_column, natural_order, number_column, plain_value, read_table
+from ssinfer.input_table import float_array, label_column, natural_order, number_column, plain_value, read_table
 from ssinfer.names import as_names, match_names, refuse_similar
 from ssinfer.periods import Timeline, plain_label, read_periods
 
@@ -70,6 +71,7 @@ class Panel:
 
     def __post_init__(self) -> None:
         shape = (len(self.units), len(self.periods))
+        object.__setattr__(self, "cv", check_arguments("Panel", {"cv": Optional(Number())}, {"cv": self.cv})["cv"])
         for name in ("spending", "insured_years", "sampling_variance"):
             values = getattr(self, name)
             if values is not None:
@@ -249,7 +251,7 @@ def cell_grid(
     values: Any, shape: tuple[int, int], name: str, rows: str = "units", error: type[DataError] = PanelError
 ) -> Floats:
     """Return values as an array (row, period) in memory of a `bytes` object, which nobody can make writable again."""
-    array = np.ascontiguousarray(values, dtype=np.float64)
+    array = float_array(values, name, error)
     if array.shape != shape:
         raise error(f"{name} has shape {array.shape}; {rows} x periods is {shape}. Pass one value per cell.")
     return np.frombuffer(array.tobytes()).reshape(shape)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import erf, isfinite, sqrt
 
+from ssinfer.arguments import Number, read_fields
 from ssinfer.errors import ParameterError
 
 #: Names of the priors; all but the first are proper.
@@ -26,6 +27,7 @@ class Prior:
     sd: float
 
     def __post_init__(self) -> None:
+        read_fields(self, sd=Number(infinite=True))
         if not isfinite(self.mean) or not self.sd > 0:
             raise ParameterError(
                 f"Prior {self.name!r} has mean {self.mean} and SD {self.sd}; a finite mean and a positive SD are "
