@@ -94,7 +94,7 @@ _DECLARED: Mapping[str, Rule] = MappingProxyType({"int": Number(whole=True), "fl
 
 
 _CLASSES = frozenset(
-    {"BacktestResult", "Cohort", "Contract", "Counterfactual", "Design", "Panel", "Prior", "Scenario"} | {"Threshold"}
+    {"BacktestResult", "Cohort", "Contract", "Counterfactual", "Design", "Panel", "Scenario"} | {"Threshold"}
 )
 
 

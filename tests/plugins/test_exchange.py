@@ -17,7 +17,7 @@ from ssinfer.plugins.exchange import benchmark_files, read_design, read_panel
 from ssinfer.plugins.schema import load_schema, violation
 
 DESIGN = {"schema_version": 1, "treated": ["u000"], "baseline": [2012, 2013, 2014], "performance": [2015, 2016]}
-SMALL = '{"n_draws": 50, "chains": 2}'
+SMALL = '{"n_draws": 800, "chains": 2}'
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_json_holds_what_python_gives(files, panel):
     document = json.loads(path.read_text())
     assert violation(document, "result") is None  # the whole document, every draw
     design = ss.Design(treated=["u000"], baseline=[2012, 2013, 2014], performance=[2015, 2016])
-    cf = ss.AdministrativeBenchmark(n_draws=50, chains=2).fit(panel, design, seed=7)
+    cf = ss.AdministrativeBenchmark(n_draws=800, chains=2).fit(panel, design, seed=7)
     # a CSV file holds shortest round-trip decimals, so the draws are the same to the last bits
     np.testing.assert_allclose(document["draws"]["benchmark"], cf.benchmark.values.ravel(), rtol=1e-12)
     assert document["summary"]["benchmark"][-1] == pytest.approx(cf.level)

@@ -25,7 +25,7 @@ def test_literature_prior_prints_its_probability_of_no_saving():
         (("sure", 0.05, 0.005), "support below zero"),
         (("percent", 2.0, 3.0), "0.02 for 2%"),
         (("certain", 0.0, 0.0), "positive SD"),
-        (("lost", float("nan"), 0.1), "finite mean"),
+        (("lost", float("nan"), 0.1), "mean is nan"),
     ],
 )
 def test_impossible_priors(arguments, cure):
