@@ -285,7 +285,7 @@ def test_absent_design_file(files):
 def test_parameters_from_a_file(files):
     (files / "parameters.json").write_text(SMALL)
     (path,) = run(files, parameters=f"@{files / 'parameters.json'}")
-    assert len(json.loads(path.read_text())["draws"]["benchmark"]) == 2 * 25 * 2
+    assert len(json.loads(path.read_text())["draws"]["benchmark"]) == 2 * 400 * 2
 
 
 def test_nothing_is_left_when_writing_fails(files, monkeypatch):

@@ -68,7 +68,7 @@ def test_a_level_outside_the_fractions(kind, level, cure):
 
 @pytest.mark.parametrize("level", [-0.05, float("nan"), float("inf"), 250])
 def test_a_level_that_is_no_percentage_either(level):
-    with pytest.raises(ParameterError, match="strictly between 0 and 1 is needed|allowed: a number"):
+    with pytest.raises(ParameterError, match=r"strictly between 0 and 1 is needed|allowed: a number"):
         credible_threshold(CF, level)
 
 
