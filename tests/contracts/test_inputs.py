@@ -87,7 +87,7 @@ WRONG = [
     True,
     [],
     {},
-    object(),
+    ...,
     1j,
     date(2024, 1, 1),
     np.timedelta64(3, "D"),
