@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ssinfer.typing import Floats
 
 ROUNDING = 1e-9  # relative; a method may compute a mean in another order
-OUR_GROUPS = {"posterior_predictive", "sampling_distribution", "observed_data", "constant_data"}
+OUR_GROUPS = {"observed_data", "constant_data"}  # the facts; draws are the method's
 
 
 def visible(data: Panel | Cohort, design: Design, information: str) -> Panel | Cohort:

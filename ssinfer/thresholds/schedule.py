@@ -6,7 +6,6 @@ import math
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from ssinfer.arguments import checked
 from ssinfer.errors import ParameterError, did_you_mean
 from ssinfer.thresholds.kind import ThresholdKind
 
@@ -87,7 +86,6 @@ def minimum_savings_rate(assigned: float) -> float:
     return r0 + (r1 - r0) * (count - n0) / (n1 - n0)
 
 
-@checked
 def schedule_threshold(schedule: str, *, assigned: float, benchmark: float | None = None) -> Threshold:
     """Return the savings threshold of a published schedule.
 

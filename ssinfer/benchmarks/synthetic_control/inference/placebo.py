@@ -80,7 +80,7 @@ def observed_window(method: DonorWeighting, panel: Panel, design: Design, test: 
     window = FitWindow.of(problem, 0)
     window.require_usable(type(method).__name__)
     Y = window.Y.copy()
-    Y[:, window.treated] = (panel.spending / problem.factor)[problem.treated[0]]
+    Y[:, window.treated] = (problem.panel.spending / problem.factor)[problem.treated[0]]
     if not np.isfinite(Y[window.post, window.treated]).all():
         raise DataError(
             f"{test} reads the performance spending of {window.name!r}, which the panel lacks. Add it, or use the "
