@@ -67,8 +67,7 @@ def with_facts(cf: Any, name: str, panel: Panel, design: Design) -> Counterfactu
         for i, t in np.argwhere(wrong)[:1]:
             cell = f"{kind} {values[i, t]:g} of {str(ours['unit'].values[i])!r} in {ours['period'].values[t]}"
             _refuse(name, cell, f"{ours.values[i, t]:g}")
-    for group in OUR_GROUPS.intersection(parts["inference"]):
-        _refuse(name, f"a group of inference {group!r}", "a group of that name itself")
+    parts["inference"] = {group: held for group, held in parts["inference"].items() if group not in OUR_GROUPS}
     result = Counterfactual(**{**parts, **facts, "method": name, "design": design})
     if (np.ptp(result.pooled()) == 0) != (result.uncertainty == "none"):
         raise DrawsError(

@@ -102,10 +102,6 @@ LIES = {
         lambda cf: {"spending": cf.spending.assign_coords(period=[2015, 2016])},
         r"gave spending of periods \[2015, 2016\]; the study has \[2014, 2015\]",
     ),
-    "group": (
-        lambda cf: {"inference": {"observed_data": cf.spending.to_dataset(name="x")}},
-        "gave a group of inference 'observed_data'",
-    ),
 }
 
 
@@ -115,6 +111,14 @@ def test_what_differs_from_the_study_is_refused(panel, result, lie):
     change, words = LIES[lie]
     with pytest.raises(RefusalError, match=f"Liar {words}"):
         with_facts(dataclasses.replace(result, **change(result)), "Liar", panel, DESIGN)
+
+
+def test_groups_of_facts_are_the_studys(panel, result):
+    """Fault R1: a group of facts in the result of a method is left out; the study writes its own."""
+    liar = dataclasses.replace(result, inference={"observed_data": (0.8 * result.spending).to_dataset(name="x")})
+    cf = with_facts(liar, "Liar", panel, DESIGN)
+    assert "observed_data" not in cf.inference
+    assert "x" not in cf.to_datatree()["observed_data"]
 
 
 def test_draws_must_be_what_they_claim(panel, result):

@@ -335,8 +335,6 @@ def unreliable(effective):
 class Unreliable(HierarchicalBenchmark):
     """The benchmark with the diagnostics and failures of an unreliable posterior."""
 
-    __module__ = HierarchicalBenchmark.__module__  # a method of the package: the guard of others is tested elsewhere
-
     def estimate_many(self, problems, generators):
         posterior = unreliable(12.0)
         for estimate in super().estimate_many(problems, generators):
