@@ -52,7 +52,7 @@ def parse_json(text: str, where: object, error: type[SsinferError], advice: str)
 
 
 def to_json(value: Any) -> str:
-    """Return a value as JSON; Infinity and NaN, for which JSON has no number, are written as text."""
+    """Return a value as JSON. JSON allows neither Infinity nor NaN, so both are written as text."""
     return json.dumps(json.loads(json.dumps(value, default=str), parse_constant=str), indent=2)
 
 

@@ -18,12 +18,12 @@ import numpy as np
 from ssinfer.errors import NotSupportedError, PluginError, RefusalError, SsinferError
 from ssinfer.guard.isolation import failure
 
-START = "import sys; sys.path[:] = sys.argv[1:]; from ssinfer.guard.nursery import main; main()"
+START = "import sys; sys.path[:] = sys.argv[1:]; from ssinfer.guard.fork_server import main; main()"
 REPEATED = (2, 16, 128, 1024)  # numbers of the fits of a method that a new process repeats
 
 # by number of this process, because a forked copy of it shares no connection
 _processes: dict[tuple[int, bytes], MethodProcess] = {}  # and by pickled method
-_nurseries: dict[int, Nursery] = {}
+_servers: dict[int, ForkServer] = {}
 
 
 def fit_in_process(request: tuple[Any, ...], time_limit: float | None) -> tuple[Any, list[str]]:
@@ -65,7 +65,7 @@ class MethodProcess:
         if self.broken:
             raise RefusalError(self.broken)
         if self.channel is None:
-            self.pid, self.channel = nursery().start(self.name)
+            self.pid, self.channel = fork_server().start(self.name)
         answer: SsinferError | tuple[Any, list[str]] | None = None
         try:
             self.channel.send_bytes(message)
@@ -95,7 +95,7 @@ class MethodProcess:
                 os.killpg(self.pid, signal.SIGKILL)
 
 
-class Nursery:
+class ForkServer:
     """A process that has never seen data: it is copied for each method, which takes milliseconds."""
 
     def __init__(self) -> None:
@@ -121,18 +121,18 @@ class Nursery:
         raise PluginError(f"No process could be started for {name}. Free memory, and run again.")
 
     def close(self) -> None:
-        """End the nursery, which ends all processes that it started."""
+        """End the fork server, which ends all processes that it started."""
         self.control.close()
         self.process.wait()
 
 
-def nursery() -> Nursery:
-    """Return the nursery of this process; it is started when it is first needed, and again after its end."""
+def fork_server() -> ForkServer:
+    """Return the fork server of this process; it is started when it is first needed, and again after its end."""
     if not hasattr(os, "fork"):
         raise NotSupportedError("A method of another package", "studies on Windows", "Use ss.backtest from Python.")
-    known = _nurseries.get(os.getpid())
+    known = _servers.get(os.getpid())
     if known is None or known.process.poll() is not None:
-        known = _nurseries[os.getpid()] = Nursery()
+        known = _servers[os.getpid()] = ForkServer()
     return known
 
 

@@ -1,4 +1,4 @@
-"""The nursery: a process without data, of which each method of another package gets a copy, and what the copy does."""
+"""The fork server: a process without data, of which each method of another package gets a copy, and what the copy does."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def main() -> None:
         os.close(arrived[1][0])
         started.append(pid)
         control.sendall(pid.to_bytes(8))
-    for pid in started:  # none was waited for, so no number can belong to another process
+    for pid in started:  # no other process can have these numbers, because this one never waited for its copies
         with suppress(OSError):
             os.killpg(pid, signal.SIGKILL)
 
