@@ -1,4 +1,4 @@
-"""The fork server: a process without data, of which each method of another package gets a copy, and what the copy does."""
+"""The fork server: a process without data. Each method of another package gets a copy of it, which fits."""
 
 from __future__ import annotations
 
