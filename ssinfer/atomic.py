@@ -10,13 +10,15 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ssinfer.errors import StudyError
 from ssinfer.lock import locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    import pandas as pd
 
 AT_WORK = 10.0  # seconds in which a new temporary folder may not have its lock yet
 
@@ -77,6 +79,22 @@ def atomic_files(folder: Path, *, last: str = "") -> Iterator[Path]:
             if target.exists() and (target.is_dir() or path.is_dir()):
                 target.rename(old / path.name)
             path.replace(target)
+
+
+def write_csv(table: pd.DataFrame, path: Path, **options: Any) -> None:
+    """Write a table as CSV; a text that a spreadsheet would take as a formula begins with an apostrophe."""
+
+    def plain(cell: object) -> object:
+        return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+    texts = {name: column.map(plain) for name, column in table.items() if column.dtype.kind not in "biufcmM"}
+    table.assign(**texts).rename(columns=plain).to_csv(path, index=False, **options)
+
+
+def owner_only(folder: Path) -> None:
+    """Let only the owner read a folder and its files, whatever umask says."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o700 if path.is_dir() else 0o600)
 
 
 @contextmanager

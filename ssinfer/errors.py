@@ -21,8 +21,9 @@ _QUOTED = re.compile(
 
 
 def shorten(message: object) -> str:
-    """Return a message with at most 200 characters of each value that it quotes, and at most 4,000 in all."""
-    return _QUOTED.sub(lambda q: q[0] if len(q[0]) <= 200 else f"{q[0][:98]}...{q[0][-99:]}", str(message))[:4000]
+    """Return a message with at most 200 characters per quoted value and 4,000 in all, and passwords as ***."""
+    message = re.sub(r"(\w:/+)[^/\s]*:[^\s]*@", r"\1***@", str(message))
+    return _QUOTED.sub(lambda q: q[0] if len(q[0]) <= 200 else f"{q[0][:98]}...{q[0][-99:]}", message)[:4000]
 
 
 class SsinferError(Exception):

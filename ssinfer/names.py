@@ -16,11 +16,23 @@ if TYPE_CHECKING:
     from ssinfer.errors import SsinferError
 
 
+_DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # they reverse the text that a reader sees
+
+
 def as_names(names: Any) -> tuple[str, ...]:
     """Return names as a tuple of text; a single name is one name, not its letters."""
     if not isinstance(names, Iterable) or isinstance(names, bytes):
         raise DataError(f"{names!r} is no name and no list of names. Pass a list, such as ['age', 'sex'].")
     return tuple(str(plain_value(name)) for name in ((names,) if isinstance(names, str) else names))
+
+
+def refuse_controls(labels: Iterable[object], what: str, error: type[Exception], allowed: str = "") -> None:
+    """Refuse labels with control characters, which damage figures, consoles and tables; `allowed` may occur."""
+    for label in map(str, labels):
+        if not label.isprintable() and any(
+            unicodedata.category(sign) in ("Cc", "Cs") or sign in _DIRECTIONS for sign in label if sign not in allowed
+        ):
+            raise error(f"{what} {ascii(label)[:200]} has a control character. Remove it.")
 
 
 def normalise(name: object) -> str:

@@ -15,7 +15,7 @@ from ssinfer.accept import check_accept
 from ssinfer.arguments import Number, Optional, check_arguments
 from ssinfer.errors import DataError, PanelError
 from ssinfer.input_table import float_array, label_column, natural_order, number_column, plain_value, read_table
-from ssinfer.names import as_names, match_names, refuse_similar
+from ssinfer.names import as_names, match_names, refuse_controls, refuse_similar
 from ssinfer.periods import Timeline, plain_label, read_periods
 
 if TYPE_CHECKING:
@@ -306,6 +306,7 @@ def _timeline(units: tuple[str, ...], periods: tuple[Any, ...], per_year: int | 
         raise PanelError("A panel needs at least one unit and one period.")
     if len(set(units)) < len(units):
         raise PanelError("Unit labels occur twice. Aggregate or rename them.")
+    refuse_controls((*units, *periods), "Label", PanelError)
     timeline = ascending_timeline(periods, PanelError, per_year)
     absent = timeline.missing()
     if absent:

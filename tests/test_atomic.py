@@ -1,8 +1,9 @@
 """Folders and files appear complete or not at all."""
 
+import pandas as pd
 import pytest
 
-from ssinfer.atomic import atomic_files, atomic_folder
+from ssinfer.atomic import atomic_files, atomic_folder, owner_only, write_csv
 
 
 def fail_after_writing(folder, name):
@@ -48,3 +49,20 @@ def test_after_an_error_no_file_is_moved(tmp_path):
     with pytest.raises(RuntimeError), atomic_files(tmp_path) as temporary:
         fail_after_writing(temporary, "a.csv")
     assert contents(tmp_path) == {"a.csv": "old"}
+
+
+def test_text_cells_of_csv_are_no_formulas(tmp_path):
+    """Fault R27: a method named "=cmd|calc" was a formula of a spreadsheet."""
+    frame = pd.DataFrame({"method": ["=cmd|calc", "+1", "-x", "@a", "plain"], "saving": [-1.0, 2.0, 3.0, 4.0, 5.0]})
+    write_csv(frame, tmp_path / "t.csv")
+    rows = (tmp_path / "t.csv").read_text().splitlines()
+    assert rows == ["method,saving", "'=cmd|calc,-1.0", "'+1,2.0", "'-x,3.0", "'@a,4.0", "plain,5.0"]
+
+
+def test_a_folder_on_persons_is_its_owners_only(tmp_path):
+    """Fault R26: the mode of a result on claims does not follow umask."""
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "a.svg").touch(0o644)
+    owner_only(tmp_path)
+    modes = [path.stat().st_mode & 0o777 for path in (tmp_path, *sorted(tmp_path.rglob("*")))]
+    assert modes == [0o700, 0o700, 0o600]

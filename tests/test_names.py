@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import ssinfer as ss
 from ssinfer.accept import check_accept
 from ssinfer.errors import CohortError, DataError, DesignError, PanelError
-from ssinfer.names import as_names, match_names, normalise, refuse_similar
+from ssinfer.names import as_names, match_names, normalise, refuse_controls, refuse_similar
 
 UNITS = ["Súdwest-Fryslân", "u01", "Den Haag", "u03", "VLISSINGEN"]
 LETTERS = st.characters(codec="utf-8", categories=("Lu", "Ll", "Nd", "Mn", "Zs"))
@@ -118,3 +118,14 @@ def test_a_donor_equal_to_the_treated_unit_is_refused_unless_accepted():
         fit(ss.Panel.from_frame(data))
     assert fit(ss.Panel.from_frame(data, accept=["similar_names"])).weights.loc["u01", "Zeeland"] > 0.99
     assert fit(ss.Panel.from_frame(data), under_contract=["Zeeland"]).design.under_contract == ("Zeeland",)
+
+
+@pytest.mark.parametrize("label", ["a\x1b[31m", "a\nb", "a\u202eb", "\x00"])
+def test_control_characters_in_labels_are_refused(label):
+    """Fault R28: an escape sign made a figure that is no XML."""
+    with pytest.raises(DataError, match="control character"):
+        refuse_controls([label], "Label", DataError)
+    refuse_controls(["Zo\u00eb\u00a0x", "\u65e5\u672c", 2018], "Label", DataError)
+    frame = pd.DataFrame({"unit": [label, "b"], "period": [2018, 2018], "spending": [1.0, 2.0]})
+    with pytest.raises(DataError, match="control character"):
+        ss.Panel.from_frame(frame, insured_years=None)

@@ -15,6 +15,7 @@ from ssinfer.accept import check_accept
 from ssinfer.claims import lines
 from ssinfer.claims.attrition import attrition
 from ssinfer.claims.backend.calendar import Calendar, epoch_day
+from ssinfer.claims.backend.engine import engine_errors
 from ssinfer.claims.backend.exact_cents import sums
 from ssinfer.claims.backend.scratch import Scratch
 from ssinfer.claims.completion import check_maturity, completed
@@ -63,7 +64,7 @@ class Extract:
         Units that the table of programmes puts under a contract during the study, by name or by region.
     sensitivity : tuple of str
         Filters that condition on events after the start. If not empty, the extract is a sensitivity analysis.
-    noticed : dict. Counts of unusual lines that were kept: negative lines, repeated lines, repriced lines.
+    noticed : dict. Counts of unusual lines that were kept (negative, repeated, repriced), hidden files, odd deaths.
     categories : frame. Lines and euros of each category in the tables of claims, before any exclusion.
     lines_per_period : tuple of int. Counted lines.
     """
@@ -82,6 +83,7 @@ class Extract:
     lines_per_period: tuple[int, ...]
     _cells: PersonCells
 
+    @engine_errors()
     def cohort(self, *, truncated: bool = False) -> Cohort:
         """Return the persons behind the panel: spending and insured-years per period, covariates, practice, region.
 
@@ -107,6 +109,7 @@ class Extract:
         )
 
 
+@engine_errors()
 def extract(
     tables: ClaimsTables,
     population: Population | None = None,
@@ -201,7 +204,7 @@ def extract(
             own_costs=_own_costs(counted, units, calendar),
             under_contract=_under_contract(cells, contracted),
             sensitivity=population.sensitivity,
-            noticed=noticed,
+            noticed={**noticed, **tables.noticed},
             categories=lines.by_category(tables.claims),
             lines_per_period=tuple(int(n_lines["lines"].get(t, 0)) for t in range(len(calendar.periods))),
             _cells=cells,

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer._version import __version__
-from ssinfer.atomic import atomic_files
+from ssinfer.atomic import atomic_files, write_csv
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import PluginError
 from ssinfer.plugins.discovery import providers
@@ -117,7 +117,7 @@ def write_result(document: Mapping[str, Any], out: Path) -> list[Path]:
             if isinstance(content, str):
                 (temporary / name).write_text(content, encoding="utf-8", newline="\n")
             elif suffix == ".csv":
-                content.to_csv(temporary / name, index=False, lineterminator="\n")
+                write_csv(content, temporary / name, lineterminator="\n")
             else:
                 _one_type(content).to_parquet(temporary / name, index=False)
     return [out.parent / name for name in texts]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from ssinfer._version import __version__
-from ssinfer.atomic import atomic_folder
+from ssinfer.atomic import atomic_folder, owner_only
 from ssinfer.errors import StudyError, error_id, traceback_without_values
 from ssinfer.report.disclosure import without_small_groups
 from ssinfer.study.plan import Plan
@@ -41,7 +41,6 @@ def write_failed(
     wanted = [*(name for part in parts for name in FILES[part]), "report.html", "figures", MANIFEST]
     missing, hidden = [name for name in wanted if name not in tables], [name for name in tables if name not in shown]
     with atomic_folder(folder) as temporary:
-        temporary.chmod(0o700)
         for name, table in shown.items():
             write_table(table, temporary / name)
         text = (
@@ -49,4 +48,5 @@ def write_failed(
             f"ssinfer {__version__}, {type(error).__name__}, error id {error_id(error)}:\n\n"
         )
         (temporary / NOTE).write_text(text + traceback_without_values(error), encoding="utf-8")
+        owner_only(temporary)
     return folder

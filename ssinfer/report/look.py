@@ -33,6 +33,9 @@ def look_text(look: Look) -> str:
         *(("categories", _listed(extract.categories, "category", look)) for extract in extracts.values()),
     ]
     for name, extract in extracts.items():
+        for key in ("hidden files", "deaths of unknown persons", "deaths before birth"):
+            number = extract.noticed.get(key, 0)
+            rows += [("note", f"The tables of claims have {number:,} {key}.")] if number else []
         left_out = extract.attrition[extract.attrition["step"].isin(["spending", "kept apart"])]
         rows += [("left out", f"{name}: {_listed(left_out, 'reason', look)}")] if len(left_out) else []
     rows += [("note", sentence(finding)) for finding in look.findings if not finding.refuses]

@@ -1,17 +1,28 @@
 """Config: base class of all tables of a study file, and the kinds of value that several tables share."""
 
 import datetime as dt
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from ssinfer.arguments import Choice, Number, Optional, declared_rule
 from ssinfer.input_table import natural_order
+from ssinfer.names import refuse_controls
 
 Label = int | float | str | dt.date
 # Names of units, practices and codes, whose order means nothing.
 Names = Annotated[list[str], AfterValidator(lambda names: list(natural_order(names)))]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield the texts of a value, also inside tables and lists."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in (*value, *value.values()) if isinstance(value, dict) else value:
+            yield from _texts(part)
 
 
 class Config(BaseModel):
@@ -23,6 +34,7 @@ class Config(BaseModel):
     @classmethod
     def _read_by_declared_type(cls, value: Any, info: ValidationInfo) -> Any:
         """Read numbers and booleans as arguments in Python: text is neither."""
+        refuse_controls(_texts(value), "the text", ValueError, allowed="\n\t\r")
         name = info.field_name or ""
         rule = declared_rule(name, cls.model_fields[name].annotation)
         rule = rule.rule if isinstance(rule, Optional) else rule  # TOML has no None

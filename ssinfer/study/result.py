@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from ssinfer.atomic import atomic_folder
+from ssinfer.atomic import atomic_folder, owner_only, write_csv
 from ssinfer.backtesting.result import BacktestResult
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.design import Design
@@ -68,6 +68,8 @@ def write_study(result: StudyResult, folder: str | Path, *, report: Callable[[St
         if report is not None:
             report(result, temporary)
         (temporary / MANIFEST).write_text(f"{to_json(result.manifest)}\n", encoding="utf-8")
+        if result.claims is not None:
+            owner_only(temporary)
     return folder
 
 
@@ -79,7 +81,7 @@ def group_name(name: str) -> str:
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table as Parquet or as CSV, as the name of the file says."""
     if path.suffix != ".parquet":
-        table.to_csv(path, index=False)
+        write_csv(table, path)
     elif pd.api.types.is_numeric_dtype(table["origin"]):
         table.to_parquet(path, index=False)
     else:  # Parquet holds no mixed labels

@@ -277,7 +277,7 @@ def test_several_files_of_one_table_must_agree(tmp_path):
     claims = tmp_path / "parts"
     claims.mkdir()
     frames()["claims"].to_parquet(claims / "a.parquet")
-    frames()["claims"].to_parquet(claims / "b.parquet")
+    frames()["claims"].assign(amount=[1.0, 2.0]).to_parquet(claims / "b.parquet")
     tables = ClaimsTables.open(tmp_path, claims=claims)
     assert extract(tables, periods=[2018]).attrition.iloc[0]["lines"] == 4
     frames()["claims"].assign(person=["x", "y"]).to_parquet(claims / "b.parquet")
@@ -353,7 +353,7 @@ def test_whole_floats_are_identifiers_and_years():
     columns = pa.Table.from_pandas(frames()["claims"]).to_pydict() | {"person": pa.array([large, None], pa.int64())}
     claims = ClaimsTables.from_frames(**frames(claims=pa.table(columns))).claims
     assert claims.person.max().to_pandas() == large
-    with pytest.raises(ClaimsError, match=r"'person' of table 'claims': Float value 1\.5"):
+    with pytest.raises(ClaimsError, match=r"'person' of table 'claims' has values that are not a whole"):
         ClaimsTables.from_frames(**frames(claims=frames()["claims"].assign(person=[1.5, 2])))
 
 
@@ -362,7 +362,7 @@ def test_whole_floats_are_identifiers_and_years():
     [
         (
             {"deaths": pd.DataFrame({"person": pd.Series([1, "2"], dtype=object), "date": [DAY(2018, 5, 5)] * 2})},
-            r"'deaths': Column 'person' mixes numbers \(1 in row 1\) and text \('2' in row 2\)",
+            r"'deaths': Column 'person' mixes numbers \(row 1\) and text \(row 2\)",
         ),
         ({"claims": line(amount="2,074.33")}, "Store numbers as numbers|Store values of one type"),
         ({"claims": pd.concat([line(), line()[["amount"]]], axis=1)}, "'claims': Column 'amount' occurs 2 times"),

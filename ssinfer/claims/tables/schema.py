@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import filecmp
+import gzip
+import re
+import zlib
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
+from ssinfer.claims.backend.engine import engine_errors
 from ssinfer.errors import ClaimsError
 
 if TYPE_CHECKING:
@@ -58,61 +64,117 @@ TABLES = MappingProxyType(
 )
 # Tables that may be absent.
 OPTIONAL_TABLES = ("deaths", "programmes")
+SUFFIXES = (".parquet", ".csv", ".csv.gz")
 _DUCKDB_TYPE = {"date": "DATE", "text": "VARCHAR"}
 
 
 def read_file(connection: Any, name: str, path: Path) -> Any:
     """Return a table of one file, of all files of a folder, or of a pattern, on an Ibis DuckDB connection."""
-    files = _files(name, path)
-    suffixes = {_suffix(file) for file in files}
+    files = table_files(name, path)[0]
+    suffixes = {_suffix(file).removesuffix(".gz") for file in files}
     if len(suffixes) > 1:
         raise ClaimsError(f"Table {name!r} mixes {' and '.join(sorted(suffixes))} files in {path}. Use one format.")
-    paths = [str(file) for file in files]
-    if suffixes == {".parquet"}:
-        _same_types(name, files, connection.read_parquet)
-        return connection.read_parquet(paths)
 
-    def read(*sources: str) -> Any:
+    def read_csv(sources: list[Path]) -> Any:
         # The reader gets the types of dates and labels: it would guess an empty column or a code such as 007 wrongly.
-        header = connection.read_csv(sources[0]).schema().names
+        header = connection.read_csv(str(sources[0])).schema().names
         kinds = {column: TABLES[name][column].kind for column in header if column in TABLES[name]}
+        if not kinds:
+            _refuse_uneven(name, sources[0])
         types = {column: _DUCKDB_TYPE[kind] for column, kind in kinds.items() if kind in _DUCKDB_TYPE}
-        return connection.read_csv(list(sources), **({"types": types} if types else {}))
+        return connection.read_csv([str(file) for file in sources], **({"types": types} if types else {}))
 
-    try:
-        _same_types(name, files, read)
+    def read(*sources: Path) -> Any:
+        with engine_errors(
+            f"Table {name!r} could not be read from {sources[0] if len(sources) == 1 else path}", columns
+        ):
+            if suffixes == {".parquet"}:
+                return connection.read_parquet([str(file) for file in sources])
+            return read_csv(list(sources))
+
+    columns = TABLES[name]
+    if suffixes == {".csv"}:
+        for file in files:
+            _refuse_cut(name, file)
+    _same_types(name, files, read)
+    _refuse_copies(name, files, read)
+    table = read(*files)
+    if suffixes == {".parquet"}:
+        return table
+    with engine_errors(f"Table {name!r} could not be read from {path}", columns):
         # Parsed once, so that a wrong value is an error here and not during the count.
-        return connection.create_table(f"ssinfer_csv_{name}", read(*paths), temp=True)
-    except ClaimsError:
-        raise
-    except Exception as error:
-        reason = str(error).strip().splitlines()
-        raise ClaimsError(f"Table {name!r} could not be read from {path}: {' '.join(reason[:3])}") from error
+        return connection.create_table(f"ssinfer_csv_{name}", table, temp=True)
 
 
-def _files(name: str, path: Path) -> list[Path]:
+def table_files(name: str, path: Path) -> tuple[list[Path], int]:
+    """Return the files of a table, and the number of hidden ones left out; any other file is refused."""
     if path.is_dir():
-        files = sorted(file for file in path.iterdir() if _suffix(file))
+        found = sorted(path.iterdir())
     elif any(sign in path.name for sign in "*?["):
-        files = sorted(path.parent.glob(path.name))
+        found = sorted(path.parent.glob(path.name))
     else:
-        files = [path] if path.is_file() else []
-    if not files or not all(_suffix(file) for file in files):
+        found = [path] if path.is_file() else []
+    # Systems write "._a.csv" and ".DS_Store", and Spark "_SUCCESS".
+    files = [file for file in found if file.name[0] != "." and (file.name[0] != "_" or _suffix(file))]
+    for file in files:
+        stem = file.name.removesuffix(_suffix(file))
+        if not _suffix(file) or not file.is_file() or re.search(r"\.(csv|parquet)\b", stem):
+            raise ClaimsError(
+                f"{file} is no part of table {name!r}. Allowed: {', '.join(SUFFIXES)}. Move it elsewhere."
+            )
+    if not files:
         raise ClaimsError(f"Table {name!r}: no Parquet or CSV file at {path}.")
-    return files
+    return files, len(found) - len(files)
 
 
 def _suffix(file: Path) -> str:
-    if file.suffix == ".parquet":
-        return ".parquet"
-    return ".csv" if ".csv" in file.suffixes[-2:] else ""
+    return next((suffix for suffix in SUFFIXES if file.name.endswith(suffix)), "")
+
+
+def _refuse_cut(name: str, file: Path) -> None:
+    """Refuse a CSV file whose last line or gzip stream has no end: an export that was cut off."""
+    last = b""
+    try:
+        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
+            if file.suffix != ".gz":
+                stream.seek(max(file.stat().st_size - 1, 0))
+            while chunk := stream.read(1 << 20):
+                last = chunk
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        last = b""
+    if last[-1:] not in (b"\n", b"\r"):
+        raise ClaimsError(f"Table {name!r}: {file} is cut: its last line has no end. Export it again.")
+
+
+def _refuse_uneven(name: str, file: Path) -> None:
+    """Refuse a CSV file without a header of known columns by its first line that has another number of fields."""
+    with gzip.open(file, "rt") if file.suffix == ".gz" else file.open(newline="", errors="replace") as text:
+        first = text.readline()
+        separator = max(",;|\t", key=first.count)
+        for row in (lines := csv.reader(text, delimiter=separator)):
+            if row and len(row) != first.count(separator) + 1:
+                raise ClaimsError(
+                    f"Table {name!r} could not be read from {file}, line {lines.line_num + 1}: it has {len(row)} "
+                    f"fields, and the header has {first.count(separator) + 1}. Export the table again."
+                )
+
+
+def _refuse_copies(name: str, files: list[Path], read: Any) -> None:
+    """Refuse two files with the same bytes, unless they have no rows."""
+    first: dict[int, Path] = {}
+    for file in files:
+        other = first.setdefault(file.stat().st_size, file)
+        if other != file and filecmp.cmp(other, file, shallow=False) and len(read(file).limit(1).to_pandas()):
+            raise ClaimsError(
+                f"{file} is a copy of {other.name}: table {name!r} would count it twice. Move one of them."
+            )
 
 
 def _same_types(name: str, files: list[Path], read: Any) -> None:
     """Refuse files whose columns differ in kind, for example a person stored as a number and as text."""
     if len(files) == 1:
         return
-    schemas = [read(str(file)).schema() for file in files]
+    schemas = [read(file).schema() for file in files]
     kinds = [{column: _kind(kind) for column, kind in schema.items() if column in TABLES[name]} for schema in schemas]
     for file, other in zip(files, kinds, strict=True):
         for column in {**kinds[0], **other}:

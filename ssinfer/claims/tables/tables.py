@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,14 +14,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from ibis.common.exceptions import TableNotFound
 
+from ssinfer.claims.backend.engine import connect, engine_errors
 from ssinfer.claims.backend.exact_cents import whole_numbers
-from ssinfer.claims.tables.schema import OPTIONAL_TABLES, TABLES, Column, read_file
+from ssinfer.claims.tables.schema import OPTIONAL_TABLES, SUFFIXES, TABLES, Column, read_file, table_files
 from ssinfer.errors import ClaimsError, did_you_mean
 from ssinfer.input_table import NUMBER_ADVICE, label_column, read_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
+BIRTH_YEARS = (1850, 2100)
 # Kind of a column: in words, and the types of Ibis that fit.
 _KINDS = {
     "key": ("a whole number or text", "integer", "string"),
@@ -55,7 +59,9 @@ class ClaimsTables:
     claims: Any = None
     deaths: Any = None
     programmes: Any = None
+    noticed: Mapping[str, int] = field(default_factory=dict)  # hidden files, and deaths that cannot be
 
+    @engine_errors("The tables of claims could not be read")
     def __post_init__(self) -> None:
         present = {name: table for name in TABLES if (table := getattr(self, name)) is not None}
         for name, columns in TABLES.items():
@@ -71,9 +77,10 @@ class ClaimsTables:
         if len(set(kinds.values())) > 1:
             listed = ", ".join(f"{kind} in {name}" for name, kind in kinds.items())
             raise ClaimsError(f"Column 'person' is {listed}. Store it as one type in all tables.")
-        _check_small_tables(self)
+        object.__setattr__(self, "noticed", {**self.noticed, **_check_small_tables(self)})
 
     @classmethod
+    @engine_errors("The tables of claims could not be opened")
     def open(
         cls,
         source: str | Path | None = None,
@@ -88,7 +95,8 @@ class ClaimsTables:
         ----------
         source : path, optional
             A DuckDB file (.duckdb, .db) with tables of these names; or a folder with, per table, ``NAME.parquet``,
-            ``NAME.csv``, or a folder ``NAME/`` of such files.
+            ``NAME.csv`` (or ``.csv.gz``), or a folder ``NAME/`` of such files. No other file is read, also not by a
+            view of a DuckDB file. Intermediate results go to a temporary folder (TMPDIR), which is removed.
         memory_limit, threads : str, int, optional
             Limits of DuckDB. With a memory limit, for example "4GB", larger intermediate results go to disk.
         **tables : path. A file, a folder or a pattern per table, instead of `source` or in addition to it.
@@ -96,19 +104,22 @@ class ClaimsTables:
         Raises
         ------
         ClaimsError
-            A file is absent, or files of one table differ in their columns or types.
+            A file is absent, cut or no part of its table, or files of one table differ in their columns or types.
         """
         limits = {"memory_limit": memory_limit, "threads": threads}
-        settings = {name: limit for name, limit in limits.items() if limit is not None}
+        settings: dict[str, Any] = {name: limit for name, limit in limits.items() if limit is not None}
         _refuse_unknown(tables)
-        path = None if source is None else Path(source)
+        if any(re.search(r"\w:/+[^/]*@|://", str(given)) for given in (source, *tables.values())):
+            raise ClaimsError("The claims are on a server. Connect with Ibis, and use ClaimsTables.from_connection.")
+        path = None if source is None else Path(os.path.abspath(source))  # noqa: PTH100
+        named = {name: Path(os.path.abspath(file)) for name, file in tables.items()}  # noqa: PTH100
+        folders = [file if file.is_dir() else file.parent for file in named.values()]
         if path is not None and path.suffix in (".duckdb", ".db", ".ddb"):
             if not path.is_file():
                 raise ClaimsError(f"There is no DuckDB file {path}.")
-            connection = ibis.duckdb.connect(path, read_only=True, **settings)
-            present = _tables_of(connection)
+            connection = connect(folders, path, **settings)
+            files, present = {}, _tables_of(connection)
         else:
-            connection = ibis.duckdb.connect(**settings)
             if path is not None and not path.is_dir():
                 raise ClaimsError(f"{path} is neither a folder nor a DuckDB file. Name the folder of the tables.")
             files = {} if path is None else {name: file for name in TABLES if (file := _file_of(path, name))}
@@ -119,9 +130,11 @@ class ClaimsTables:
                 raise ClaimsError(
                     f"{path} has no table {absent[0]!r}. It has {there}. Allowed: {allowed}. Rename the file."
                 )
-            present = {name: read_file(connection, name, file) for name, file in files.items()}
-        present |= {name: read_file(connection, name, Path(file)) for name, file in tables.items()}
-        return cls(connection, **present)
+            connection, present = connect([*folders, *([path] if path else [])], **settings), {}
+        files |= named
+        present |= {name: read_file(connection, name, file) for name, file in files.items()}
+        hidden = sum(table_files(name, file)[1] for name, file in files.items())
+        return cls(connection, **present, noticed={"hidden files": hidden} if hidden else {})
 
     @classmethod
     def from_connection(cls, connection: Any, **names: str) -> Self:
@@ -147,7 +160,7 @@ class ClaimsTables:
         ClaimsTables: insured, enrolment, claims on duckdb
         """
         _refuse_unknown(frames)
-        connection = ibis.duckdb.connect()
+        connection = connect()
         given = {name: frame for name, frame in frames.items() if frame is not None}
         for name, frame in given.items():
             # Ibis 12.0 with sqlglot 30 cannot drop the view of a created table, so the frame is registered.
@@ -187,16 +200,26 @@ def _arrow(name: str, data: Any) -> pa.Table:
                 values = values.cast({"date": pa.date32(), "text": pa.string()}.get(kind, pa.int64()))
             zoned = pa.types.is_timestamp(values.type) and values.type.tz
             columns[column] = pc.local_timestamp(values) if zoned else values
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise ClaimsError(f"Column {column!r} of table {name!r}: {error}. Store values of one type.") from None
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        raise ClaimsError(
+            f"Column {column!r} of table {name!r} has values that are not {_KINDS[kind][0]}. Store values of one type."
+        ) from None
     except ClaimsError as error:
-        raise ClaimsError(f"Table {name!r}: {error}") from None
+        # the message on a column of two types quotes a value of each
+        raise ClaimsError(
+            re.sub(r"\((?:(?! in row ).)* in row (\d+)\)", r"(row \1)", f"Table {name!r}: {error}")
+        ) from None
     return pa.table(columns)
 
 
 def _file_of(folder: Path, name: str) -> Path | None:
-    paths = (folder / f"{name}{suffix}" for suffix in (".parquet", ".csv", ".csv.gz", ""))
-    return next((path for path in paths if path.exists()), None)
+    """Return the file or folder of a table; a second one, and other files that begin with its name, are refused."""
+    paths = [folder / f"{name}{suffix}" for suffix in (*SUFFIXES, "") if (folder / f"{name}{suffix}").exists()]
+    others = sorted(path for path in folder.glob(f"{name}*") if path not in paths[:1])
+    if others:
+        held = f"the table is in {paths[0].name}" if paths else "a table is one file or one folder of its name"
+        raise ClaimsError(f"{others[0]} is no part of table {name!r}: {held}. Move it elsewhere.")
+    return paths[0] if paths else None
 
 
 def _conform(name: str, table: Any) -> Any:
@@ -226,14 +249,19 @@ def _typed(name: str, column: str, spec: Column, value: Any) -> Any:
     return value.cast("string") if spec.kind == "text" and not kind.is_string() else value
 
 
-def _check_small_tables(tables: ClaimsTables) -> None:
+def _check_small_tables(tables: ClaimsTables) -> dict[str, int]:
+    """Refuse rows that cannot be, and return the number of deaths that are kept and cannot be."""
     for name in ("insured", "enrolment", "claims"):
         table = getattr(tables, name)
         if not len(table.select(table.columns[0]).limit(1).to_pandas()):
             raise ClaimsError(f"Table {name!r} is empty. Load its rows first.")
     insured, enrolment = tables.insured, tables.enrolment
     missing = {name: insured[name].isnull().sum() for name in ("birth_year", "sex")}
-    persons = whole_numbers(insured.aggregate(n=insured.count(), persons=insured["person"].nunique(), **missing))
+    low, high = BIRTH_YEARS
+    unborn = (~insured["birth_year"].between(low, high)).sum()
+    persons = whole_numbers(
+        insured.aggregate(n=insured.count(), persons=insured["person"].nunique(), unborn=unborn, **missing)
+    )
     if persons["persons"] != persons["n"]:
         raise ClaimsError(
             f"Table 'insured' has {persons['n']:,} rows for {persons['persons']:,} persons (a missing identifier "
@@ -242,20 +270,19 @@ def _check_small_tables(tables: ClaimsTables) -> None:
     for name in missing:
         if persons[name]:
             raise ClaimsError(f"{name} is missing for {persons[name]:,} persons of table 'insured'. Complete it first.")
-    wrong = enrolment["end"] < enrolment["start"]
+    if persons["unborn"]:
+        raise ClaimsError(
+            f"birth_year of {persons['unborn']:,} persons of table 'insured' is outside {low} to {high}. Correct them."
+        )
     spans = whole_numbers(
         enrolment.aggregate(
-            reversed=wrong.sum(),
+            reversed=(enrolment["end"] < enrolment["start"]).sum(),
             unstarted=(enrolment["start"].isnull() | enrolment["person"].isnull()).sum(),
             unnamed=(enrolment["practice"].isnull() | enrolment["insurer"].isnull()).sum(),
         )
     )
     if spans["reversed"]:
-        first = enrolment.filter(wrong).limit(1).to_pandas().iloc[0]
-        raise ClaimsError(
-            f"{spans['reversed']:,} enrolment spans end before they start, first person {first['person']!r}: "
-            f"{first['start']:%Y-%m-%d} to {first['end']:%Y-%m-%d}. Correct them at the source."
-        )
+        raise ClaimsError(f"{spans['reversed']:,} enrolment spans end before they start. Correct them at the source.")
     if spans["unstarted"]:
         raise ClaimsError(f"{spans['unstarted']:,} enrolment spans have no person or no start. Complete them first.")
     if spans["unnamed"]:
@@ -263,3 +290,27 @@ def _check_small_tables(tables: ClaimsTables) -> None:
             f"{spans['unnamed']:,} enrolment spans name no practice or no insurer. Give spans without a practice "
             "a label such as 'none'; a population can leave it out, and the attrition table counts it."
         )
+    return {} if tables.deaths is None else _check_deaths(tables.deaths.distinct(), insured)
+
+
+def _check_deaths(deaths: Any, insured: Any) -> dict[str, int]:
+    joined = deaths.left_join(
+        insured.select(known="person", birth_year="birth_year"), deaths["person"] == insured["person"]
+    )
+    numbers = whole_numbers(
+        joined.aggregate(
+            n=joined.count(),
+            persons=joined["person"].nunique(),
+            blank=(joined["person"].isnull() | joined["date"].isnull()).sum(),
+            unknown=joined["known"].isnull().sum(),
+            unborn=(joined["date"].year() < joined["birth_year"]).sum(),
+        )
+    )
+    if numbers["blank"]:
+        raise ClaimsError(f"{numbers['blank']:,} deaths have no person or no date. Complete them first.")
+    if numbers["persons"] != numbers["n"]:
+        raise ClaimsError(
+            f"Table 'deaths' has {numbers['n']:,} dates for {numbers['persons']:,} persons. Keep one date per person."
+        )
+    found = {"deaths of unknown persons": numbers["unknown"], "deaths before birth": numbers["unborn"]}
+    return {name: number for name, number in found.items() if number}

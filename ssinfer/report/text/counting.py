@@ -29,6 +29,8 @@ NOTICED = {
     "negative lines": "lines with a negative amount (corrections)",
     "repeated lines": "lines that repeat another line in every column",
     "repriced lines": "lines repriced at reference tariffs",
+    "deaths of unknown persons": "deaths of persons who are not in the table of insured",
+    "deaths before birth": "deaths before the year of birth",
 }
 
 

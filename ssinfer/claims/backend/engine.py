@@ -1,0 +1,68 @@
+"""The query engine: an embedded DuckDB that reads the named folders only, and its errors without values of persons."""
+
+from __future__ import annotations
+
+import re
+import weakref
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import gettempdir
+from typing import TYPE_CHECKING, Any
+
+import ibis
+
+from ssinfer.atomic import temporary_folder
+from ssinfer.errors import ClaimsError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+ENGINES = {"duckdb", "_duckdb", "psycopg", "pyspark", "py4j"}
+_REASONS = {
+    r"Out of Memory|failed to (pin|allocate)|bad_alloc": "there is not enough memory. Raise memory_limit, such as "
+    "'8GB', or free memory",
+    r"No space left|max_temp_directory_size": "the disk of temporary files is full. Set TMPDIR to a larger one",
+    r"Permission Error": "a view reads a file outside the folders of the tables. Store the rows as a table",
+    r"Parquet|No magic bytes|snappy|thrift": "the file is cut, damaged or not Parquet. Export it again",
+    r"unicode|utf-8": "the text is not UTF-8. Export it as UTF-8",
+    r"Expected Number of Columns": "the line has too many or too few fields. Export the table again",
+    r"unterminated quote": "a quote has no end. Export the table again",
+    r"onver(t|sion)": "the value is not of the column's type. Correct it at the source",
+}
+_WHERE = {"line": r"Line: (\d+)", "file": r"file = .*?([^/\s]+)\s*$", "column": r'column "(\w+)"'}
+
+
+def connect(folders: Iterable[Path] = (), database: Path | None = None, **settings: Any) -> Any:
+    """Return an Ibis DuckDB connection that reads files of `folders` and its own scratch folder, and no others."""
+    with ExitStack() as stack:
+        scratch = stack.enter_context(temporary_folder("ssinfer-duckdb-", Path(gettempdir())))
+        if database is None:
+            connection = ibis.duckdb.connect(temp_directory=scratch, **settings)
+        else:
+            connection = ibis.duckdb.connect(database, read_only=True, temp_directory=scratch, **settings)
+        allowed = ", ".join("'" + str(folder).replace("'", "''") + "'" for folder in (*folders, scratch))
+        connection.con.execute(f"SET allowed_directories = [{allowed}]")
+        connection.con.execute("SET enable_external_access = false")
+        connection.con.execute("SET lock_configuration = true")
+        weakref.finalize(connection, stack.pop_all().close)
+    return connection
+
+
+@contextmanager
+def engine_errors(subject: str = "The claims could not be counted", columns: Collection[str] = ()) -> Iterator[None]:
+    """Raise an error of the query engine as one line that names file, line and one of `columns`, and no value."""
+    try:
+        yield
+    except Exception as error:
+        if type(error).__module__.split(".")[0] not in ENGINES:
+            raise
+        text = str(error)
+        reasons = (reason for pattern, reason in _REASONS.items() if re.search(pattern, text))
+        places = {name: re.search(pattern, text, re.MULTILINE) for name, pattern in _WHERE.items()}
+        where = "".join(
+            f", {name} {place[1]}"
+            for name, place in places.items()
+            if place and (name != "column" or place[1] in columns)
+        )
+        reason = next(reasons, f"the query engine reports {type(error).__name__}")
+        raise ClaimsError(f"{subject}{where}: {reason}.") from None
