@@ -87,7 +87,7 @@ def write_csv(table: pd.DataFrame, path: Path, **options: Any) -> None:
     def plain(cell: object) -> object:
         return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
-    texts = {name: column.map(plain) for name, column in table.items() if column.dtype.kind not in "biufcmM"}
+    texts = {str(name): column.map(plain) for name, column in table.items() if column.dtype.kind not in "biufcmM"}
     table.assign(**texts).rename(columns=plain).to_csv(path, index=False, **options)
 
 
