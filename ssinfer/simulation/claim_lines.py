@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow as pa
 
 from ssinfer.periods import parse_period
+from ssinfer.simulation import dutch_spending as dutch
 from ssinfer.simulation.claim_setting import SES_LEVELS, ClaimSetting, Landscape
-from ssinfer.simulation.dutch_spending import AGE_CLASSES, CATEGORY_MEANS, INSURED, NATIONAL_MEAN, spending_by_age
 from ssinfer.simulation.panel import ar1
 
 if TYPE_CHECKING:
@@ -25,23 +25,7 @@ INSURERS = ("A", "B")
 SES_SPENDING = np.array([1.15, 1.0, 0.9])
 # Yearly hazard of death exp(a + b age): 0.1% at 35, 1% at 60, 6% at 80, 17% at 90.
 MORTALITY = (-10.2, 0.093)
-# Share of the lines per category (assumed), and the SD of the logarithm of a line's amount.
-LINE_SHARES = {
-    "hospital": 0.10,
-    "pharmacy": 0.34,
-    "district nursing": 0.03,
-    "mental health": 0.03,
-    "general practice": 0.32,
-    "medical devices": 0.03,
-    "paramedical": 0.05,
-    "dental": 0.03,
-    "geriatric rehabilitation": 0.001,
-    "transport": 0.014,
-    "maternity": 0.005,
-    "other": 0.05,
-}
 TAIL_MEAN = 12.0  # of a tail line of a hospital, relative to the mean line
-LINE_SD = {"hospital": 1.4, "pharmacy": 1.0, "general practice": 0.4}
 PRODUCT_GROUPS = ("", "A10", "B01", "C09", "L04", "N06", "R03")
 
 
@@ -76,18 +60,14 @@ def simulate_persons(
     persons = _draw(setting, landscape, numbers, rng)
     claims, without, cents = _lines(setting, landscape, persons, rng)
     days, periods = persons.days, np.array(setting.periods)
-    shape = (len(landscape.region), len(INSURERS), len(periods))
-    columns = np.broadcast_to(np.arange(shape[2]), days.shape)
-    cell = np.ravel_multi_index((persons.practice, persons.insurer, columns), shape)
+    columns = np.broadcast_to(np.arange(len(periods)), days.shape)
     names = landscape.practices["practice"].to_numpy()
-    practice, insurer, column = np.unravel_index(np.arange(np.prod(shape)), shape)
-    truth = pd.DataFrame(
-        {"practice": names[practice], "insurer": np.array(INSURERS)[insurer], "period": periods[column]}
-    )
-    for name, values in {"insured_days": days, "cents_without": without, "cents": cents}.items():
-        totals = np.zeros(np.prod(shape), dtype=np.int64)
-        np.add.at(totals, cell.ravel(), values.ravel())
-        truth[name] = totals
+    keys = {"practice": persons.practice, "insurer": persons.insurer, "period": columns}
+    cells = keys | {"insured_days": days, "cents_without": without, "cents": cents}
+    truth = pd.DataFrame({name: values[days > 0] for name, values in cells.items()})
+    truth = truth.groupby(list(keys), as_index=False).sum()
+    labels = {"practice": names, "insurer": np.array(INSURERS), "period": periods}
+    truth = truth.assign(**{name: values[truth[name]] for name, values in labels.items()})
     under_contract = _under_contract(setting, landscape, persons.practice, persons.insurer, columns)
     who, when = np.nonzero(under_contract & (days > 0))
     truth_persons = pa.table(
@@ -116,7 +96,7 @@ def simulate_persons(
         "claims": claims,
         "truth_persons": truth_persons,
     }
-    return tables, truth[truth["insured_days"] > 0]
+    return tables, truth
 
 
 def _under_contract(
@@ -127,32 +107,27 @@ def _under_contract(
     return np.asarray((landscape.region[practice] == 0) & (insurer == 0) & started)
 
 
-def _edges(setting: ClaimSetting) -> tuple[Integers, Integers]:
-    """Return the first and the last day of each quarter (T,)."""
+def _quarters(setting: ClaimSetting) -> tuple[Integers, Integers, Integers]:
+    """Return the first day, the last day and the calendar year of each quarter (T,)."""
     quarters = [parse_period(period) for period in setting.periods]
     days = np.array([(quarter.first_day, quarter.end) for quarter in quarters], dtype="datetime64[D]").astype(np.int64)
-    return days[:, 0], days[:, 1] - 1
-
-
-def _years(setting: ClaimSetting) -> Integers:
-    """Return the calendar year of each quarter (T,)."""
-    return np.array([parse_period(period).first_day.year for period in setting.periods])
+    return days[:, 0], days[:, 1] - 1, np.array([quarter.first_day.year for quarter in quarters])
 
 
 def _draw(setting: ClaimSetting, landscape: Landscape, numbers: Integers, rng: np.random.Generator) -> Persons:
     n = len(numbers)
-    first, last = _edges(setting)
-    calendar, n_periods = _years(setting), len(first)
+    first, last, calendar = _quarters(setting)
+    n_periods = len(first)
 
     # Who: region exact for the contract (the first persons), so that its size does not vary with the seed.
     in_contract_region = round(setting.insured_under_contract / setting.insurer_share)
     others = landscape.region_share[1:] / landscape.region_share[1:].sum()
     region = np.where(numbers < in_contract_region, 0, 1 + rng.choice(len(others), size=n, p=others))
     practice0 = _choose_practice(landscape, region, rng)
-    weights = np.concatenate([INSURED["M"], INSURED["V"]])
+    weights = np.concatenate([dutch.INSURED["M"], dutch.INSURED["V"]])
     sex_and_age = rng.choice(len(weights), size=n, p=weights / weights.sum())
-    sex = np.where(sex_and_age < len(AGE_CLASSES), "M", "V")
-    age = np.array(AGE_CLASSES)[sex_and_age % len(AGE_CLASSES)] + rng.integers(0, 5, n)
+    sex = np.where(sex_and_age < len(dutch.AGE_CLASSES), "M", "V")
+    age = np.array(dutch.AGE_CLASSES)[sex_and_age % len(dutch.AGE_CLASSES)] + rng.integers(0, 5, n)
     low_ses, high_ses = landscape.low_ses, landscape.high_ses
     u = rng.random(n)
     ses = np.where(u < low_ses[region], 0, np.where(u > 1 - high_ses[region], 2, 1))
@@ -170,9 +145,9 @@ def _draw(setting: ClaimSetting, landscape: Landscape, numbers: Integers, rng: n
     death, hazard = _deaths(ages, entry, first, last, rng)
     low = np.maximum(first, entry[:, None])
     high = np.minimum(last, np.minimum(exit_day, death)[:, None])
-    practice, insurer = _moves(setting, landscape, practice0, region, rng)
+    practice, insurer = _moves(setting, landscape, calendar, practice0, region, rng)
 
-    mean = spending_by_age(sex[:, None], ages)
+    mean = dutch.spending_by_age(sex[:, None], ages)
     gradient = (low_ses * SES_SPENDING[0] + high_ses * SES_SPENDING[2]) + (1 - low_ses - high_ses) * SES_SPENDING[1]
     mean = mean * (SES_SPENDING[ses] / np.mean(gradient))[:, None]
     mean = mean * landscape.level[practice, np.arange(n_periods)]
@@ -200,38 +175,36 @@ def _deaths(
     at_risk = (np.maximum(last - np.maximum(first, entry[:, None]) + 1, 0)) / 365.25
     # Four more quarters, so that those who die soon after the window have their last year of life in it.
     steps = np.concatenate([hazard * at_risk, np.repeat(hazard[:, -1:] / 4, 4, axis=1)], axis=1)
-    cumulative = np.cumsum(steps, axis=1)
-    limit = rng.exponential(size=len(entry))
-    column = (cumulative < limit[:, None]).sum(axis=1)
-    lengths = np.concatenate([last - first + 1, np.full(4, 91)])
-    starts = np.concatenate([first, last[-1] + 1 + 91 * np.arange(4)])
-    died = column < len(starts)
-    quarter = np.minimum(column, len(starts) - 1)
+    column = (np.cumsum(steps, axis=1) < rng.exponential(size=(len(entry), 1))).sum(axis=1)
+    starts = np.concatenate([first, last[-1] + 1 + 91 * np.arange(5)])
+    quarter = np.minimum(column, len(starts) - 2)
     begin = np.maximum(starts[quarter], entry)
-    day = begin + np.floor(rng.random(len(entry)) * (starts[quarter] + lengths[quarter] - begin)).astype(np.int64)
-    return np.where(died, day, 10**6), hazard
+    day = begin + np.floor(rng.random(len(entry)) * (starts[quarter + 1] - begin)).astype(np.int64)
+    return np.where(column < len(starts) - 1, day, 10**6), hazard
 
 
 def _moves(
-    setting: ClaimSetting, landscape: Landscape, practice0: Integers, region: Integers, rng: np.random.Generator
+    setting: ClaimSetting,
+    landscape: Landscape,
+    calendar: Integers,
+    practice0: Integers,
+    region: Integers,
+    rng: np.random.Generator,
 ) -> tuple[Integers, Integers]:
     """Return practice and insurer per quarter (P, T); practices change with the quarter, insurers with the year."""
-    n, calendar = len(practice0), _years(setting)
+    n, share, rate = len(practice0), setting.insurer_share, setting.switch_insurer
     practice, insurer = np.empty((2, n, len(calendar)), dtype=np.int64)
-    practice[:, 0] = practice0
-    insurer[:, 0] = rng.random(n) > setting.insurer_share
+    practice[:] = practice0[:, None]
+    insurer[:] = (rng.random(n) > share)[:, None]
     quarterly = 1 - (1 - setting.switch_practice) ** 0.25
+    leaves = np.minimum([rate, rate * share / max(1 - share, 1e-9)], 1.0) * (share < 1)
     for column in range(1, len(calendar)):
-        practice[:, column] = practice[:, column - 1]
         goes = np.flatnonzero(rng.random(n) < quarterly)
         away = rng.random(len(goes)) < 0.2  # a move to another region; the others stay near
         to = np.where(away, rng.choice(len(landscape.region_share), len(goes), p=landscape.region_share), region[goes])
-        practice[goes, column] = _choose_practice(landscape, to, rng)
-        insurer[:, column] = insurer[:, column - 1]
+        practice[goes, column:] = _choose_practice(landscape, to, rng)[:, None]
         if calendar[column] != calendar[column - 1]:
-            share, rate = setting.insurer_share, setting.switch_insurer
-            leaves = np.where(insurer[:, column] == 0, rate, rate * share / max(1 - share, 1e-9))
-            insurer[:, column] ^= rng.random(n) < np.minimum(leaves, 1.0) * (share < 1)
+            insurer[:, column:] ^= (rng.random(n) < leaves[insurer[:, column]])[:, None]
     return practice, insurer
 
 
@@ -249,21 +222,19 @@ def _lines(
 ) -> tuple[pa.Table, Integers, Integers]:
     """Return the claim lines, and cents per person and quarter without and with the saving (P, T)."""
     days = persons.days
-    ratio = persons.mean / NATIONAL_MEAN
+    ratio = persons.mean / dutch.NATIONAL_MEAN
     # Those who cost more have more lines and dearer ones: E[lines] x E[amount] is the mean, whatever the division.
     expected = setting.lines_per_quarter * ratio**0.6 * days / 91.3125
     counts = rng.poisson(expected)
     cell = np.repeat(np.arange(counts.size), counts.ravel())
     who, when = np.divmod(cell, counts.shape[1])
     n = len(cell)
-    categories = list(CATEGORY_MEANS)
-    shares = np.array([LINE_SHARES[name] for name in categories])
-    shares = shares / shares.sum()
+    shares = dutch.LINE_SHARES / dutch.LINE_SHARES.sum()
     # Per category: mean amount of a line such that lines x amount gives the published mean per insured-year.
-    amounts = np.array(list(CATEGORY_MEANS.values())) / (4 * setting.lines_per_quarter * shares)
+    amounts = np.array(list(dutch.CATEGORY_MEANS.values())) / (4 * setting.lines_per_quarter * shares)
     category = np.searchsorted(np.cumsum(shares)[:-1], rng.random(n), side="right").astype(np.int8)
-    sd = np.array([LINE_SD.get(name, 0.8) for name in categories])
-    relative = np.exp(sd[category] * rng.standard_normal(n) - sd[category] ** 2 / 2)
+    sd = dutch.LINE_SD[category]
+    relative = np.exp(sd * rng.standard_normal(n) - sd**2 / 2)
     tail = (category == 0) & (rng.random(n) < setting.hospital_tail)
     # The lines outside the tail are scaled down, so that the mean of hospital lines stays.
     index = setting.tail_index
@@ -279,13 +250,12 @@ def _lines(
     date = persons.low.ravel()[cell] + np.floor(rng.random(n) * days.ravel()[cell]).astype(np.int64)
     lag = np.where(category == 0, 30 + rng.exponential(90.0, n), 10 + rng.exponential(25.0, n)).astype(np.int64)
     # Tariffs differ by category, year and region, so that repricing changes something.
-    year = _years(setting)[when] - 2018
+    year = _quarters(setting)[2][when] - 2018
     tariff = np.round(amounts[category] / 4 * 1.02**year * (1 + 0.01 * (landscape.region[practice] % 3 - 1)), 2)
     group = np.where(category == 1, 1 + rng.integers(0, len(PRODUCT_GROUPS) - 1, n), 0).astype(np.int8)
 
-    size = counts.size
-    without = np.bincount(cell, weights=cents, minlength=size).astype(np.int64).reshape(counts.shape)
-    with_sum = np.bincount(cell, weights=with_saving, minlength=size).astype(np.int64).reshape(counts.shape)
+    sums = [np.bincount(cell, weights=values, minlength=counts.size) for values in (cents, with_saving)]
+    without, with_sum = np.array(sums).astype(np.int64).reshape(2, *counts.shape)
     # Booked twice and reversed: two more lines that add up to zero, as the saving's truth requires.
     twice = np.flatnonzero(rng.random(n) < setting.corrections)
     order = np.concatenate([np.arange(n), twice, twice])
@@ -296,7 +266,7 @@ def _lines(
         {
             "person": persons.number[who[order]],
             "date": _dates(date[order]),
-            "category": _dictionary(category[order], categories),
+            "category": _dictionary(category[order], list(dutch.CATEGORY_MEANS)),
             "product_group": _dictionary(group[order], list(PRODUCT_GROUPS)),
             "amount": _euros(amount),
             "volume": (amount / (100 * price)).astype(np.float32),
@@ -309,15 +279,13 @@ def _lines(
 
 def _spans(setting: ClaimSetting, landscape: Landscape, persons: Persons) -> pa.Table:
     """Return enrolment spans, a new one where practice or insurer changes; open for who is still enrolled."""
-    here = persons.high >= persons.low
-    who, when = np.nonzero(here)
+    who, when = np.nonzero(persons.high >= persons.low)
     practice, insurer = persons.practice[who, when], persons.insurer[who, when]
-    new = np.ones(len(who), dtype=bool)
-    new[1:] = (who[1:] != who[:-1]) | (practice[1:] != practice[:-1]) | (insurer[1:] != insurer[:-1])
-    begin = np.flatnonzero(new)
+    changes = np.diff([who, practice, insurer]).any(axis=0)
+    begin = np.flatnonzero(np.append(True, changes))
     end = np.append(begin[1:], len(who)) - 1
     low, high = persons.low[who[begin], when[begin]], persons.high[who[end], when[end]]
-    last = _edges(setting)[1][-1]
+    last = _quarters(setting)[1][-1]
     names = landscape.practices["practice"].to_numpy()
     return pa.table(
         {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -143,15 +142,15 @@ def simulate_claims(
         (temporary / "claims").mkdir()
         work = (joblib.delayed(_write_chunk)(temporary, setting, landscape, chunk, seeds[chunk]) for chunk in chunks)
         pieces = parallel(n_jobs)(work)
-        for table in TABLES[:4]:
-            _join_parts(temporary, table)
-        truth = pd.concat([piece for piece, _ in pieces])
+        for name in TABLES[:4]:
+            pq.write_table(pa.concat_tables([tables[name] for tables, _, _ in pieces]), temporary / f"{name}.parquet")
+        truth = pd.concat([truth for _, truth, _ in pieces])
         truth = truth.groupby(["practice", "insurer", "period"], as_index=False).sum()
         truth.to_parquet(temporary / "truth.parquet")
         start, end = parse_period(setting.start).first_day, parse_period(setting.last).end
         programmes = {"unit": ["Vlissingen"], "start": [start], "end": [end]}
         pq.write_table(pa.table(programmes), temporary / "programmes.parquet")
-        lines = sum(count for _, count in pieces)
+        lines = sum(count for _, _, count in pieces)
         parts = {"setting": dataclasses.asdict(setting), "practices": practices.to_dict("list"), "lines": lines}
         (temporary / "parameters.json").write_text(json.dumps(parts, indent=1))
     return SimulatedClaims(folder, setting, practices, truth, lines)
@@ -159,18 +158,11 @@ def simulate_claims(
 
 def _write_chunk(
     folder: Path, setting: ClaimSetting, landscape: Landscape, chunk: int, seed: np.random.SeedSequence
-) -> tuple[pd.DataFrame, int]:
+) -> tuple[dict[str, pa.Table], pd.DataFrame, int]:
+    """Write the claims of one chunk of persons; return their other tables, the truth and the number of lines."""
     persons = np.arange(chunk * CHUNK, min((chunk + 1) * CHUNK, setting.n_insured))
     tables, truth = simulate_persons(setting, landscape, persons, np.random.default_rng(seed))
-    for name, table in tables.items():
-        path = folder / ("claims" if name == "claims" else f".{name}")
-        path.mkdir(exist_ok=True)
-        pq.write_table(table, path / f"part-{chunk:05d}.parquet", store_decimal_as_integer=True, compression="snappy")
-    return truth, tables["claims"].num_rows
-
-
-def _join_parts(folder: Path, name: str) -> None:
-    """Write one file from the parts of a small table, in the order of the persons."""
-    parts = sorted((folder / f".{name}").glob("*.parquet"))
-    pq.write_table(pa.concat_tables([pq.read_table(part) for part in parts]), folder / f"{name}.parquet")
-    shutil.rmtree(folder / f".{name}")
+    claims = tables.pop("claims")
+    path = folder / "claims" / f"part-{chunk:05d}.parquet"
+    pq.write_table(claims, path, store_decimal_as_integer=True, compression="snappy")
+    return tables, truth, claims.num_rows

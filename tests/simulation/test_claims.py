@@ -8,7 +8,7 @@ import pytest
 
 from ssinfer.errors import DatasetError
 from ssinfer.simulation.claims import SimulatedClaims, simulate_claims
-from ssinfer.simulation.dutch_spending import CATEGORY_MEANS, INSURED, MEAN_SPENDING, NATIONAL_MEAN
+from ssinfer.simulation.dutch_spending import CATEGORY_MEANS, INSURED, MEAN_SPENDING, NATIONAL_MEAN, spending_by_age
 
 SMALL = {"first": "2021Q1", "last": "2022Q4", "start": "2022Q1"}
 
@@ -28,6 +28,7 @@ def test_published_means_are_consistent():
     # insured-years, has neither sex nor age and is cheap: the classes alone give 2,625.
     weights = np.concatenate([INSURED["M"], INSURED["V"]])
     assert np.average(np.concatenate(list(MEAN_SPENDING.values())), weights=weights) == pytest.approx(2601.07, rel=0.01)
+    assert spending_by_age(np.array(["M", "V"]), np.array([3, 97])).tolist() == [2137.0, 10444.0]
     assert sum(CATEGORY_MEANS.values()) == pytest.approx(NATIONAL_MEAN, rel=0.001)
 
 
