@@ -51,15 +51,8 @@ def convex_hull(panel: Panel, design: Design, *, tolerance: float = TOLERANCE) -
     spending, Y = Y[:, treated], Y[:, donors]
     lowest, highest = Y.min(axis=1), Y.max(axis=1)
     in_range = (lowest <= spending) & (spending <= highest)
-    table = pd.DataFrame(
-        {
-            "period": baseline,
-            "spending": spending,
-            "lowest_donor": lowest,
-            "highest_donor": highest,
-            "in_range": in_range,
-        }
-    )
+    ranges = {"lowest_donor": lowest, "highest_donor": highest, "in_range": in_range}
+    table = pd.DataFrame({"period": baseline, "spending": spending, **ranges})
     message = (
         f"{name} is {100 * distance:.2f}% from the hull of {donors.size} donors (limit {100 * tolerance:g}%); outside "
         f"their range in {int((~in_range).sum())} of {len(baseline)} baseline periods"

@@ -32,19 +32,13 @@ def effective_donors(cf: Counterfactual, *, fewest: float = 3.0) -> Check:
     if cf.weights is None:
         return Check.not_evaluated(NAME, f"{cf.method} gives no donor weights")
     weights = cf.weights
-    table = pd.DataFrame(
-        {
-            "effective_donors": 1.0 / (weights**2).sum(axis=1),
-            "heaviest": weights.idxmax(axis=1),
-            "weight": weights.max(axis=1),
-            "negative": (weights < 0).sum(axis=1),
-        }
-    )
-    worst = int(table["effective_donors"].to_numpy().argmin())
-    row = table.iloc[worst]
+    heaviest = {"heaviest": weights.idxmax(axis=1), "weight": weights.max(axis=1)}
+    counts = {"effective_donors": 1.0 / (weights**2).sum(axis=1), **heaviest, "negative": (weights < 0).sum(axis=1)}
+    table = pd.DataFrame(counts)
+    row = table.iloc[int(counts["effective_donors"].to_numpy().argmin())]
     figure = float(row["effective_donors"])
     message = (
-        f"{table.index[worst]}: {figure:.1f} effective donors of {weights.shape[1]} (limit {fewest:g}); the heaviest "
+        f"{row.name}: {figure:.1f} effective donors of {weights.shape[1]} (limit {fewest:g}); the heaviest "
         f"is {row['heaviest']} ({100 * row['weight']:.0f}%)"
     )
     return Check(NAME, "PASS" if figure >= fewest else "FAIL", figure, message, table)

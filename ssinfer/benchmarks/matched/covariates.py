@@ -25,10 +25,7 @@ PRIOR_SPENDING = ("log(1 + prior spending)", "no prior spending")
 
 
 def truncation_caps(cohort: Cohort, design: Design, quantile: float) -> Floats:
-    """Return the cap on spending per insured-year of each period (T,).
-
-    It is a quantile over persons outside the treated units, weighted by insured-years.
-    """
+    """Return caps on spending per insured-year (T,): a quantile, by insured-years, of persons in untreated units."""
     treated = match_names(design.treated, cohort.units, "The cohort has no treated unit", DesignError)
     outside = ~np.isin(cohort.unit, np.array(treated, dtype=object))
     caps = np.full(len(cohort.periods), np.inf)

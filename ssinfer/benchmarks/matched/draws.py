@@ -20,20 +20,11 @@ if TYPE_CHECKING:
 def bootstrapped_growth(
     comparison: ComparisonGroup, lines: Lines, outcome: Outcome, n_draws: int, rng: np.random.Generator
 ) -> Floats:
-    """Draw offset + growth of the controls (n_draws, I, P), whose persons are bootstrapped within practices.
-
-    `lines` are those of the comparison, or of a match on another draw of the score. `outcome` is adjusted for them.
-    """
+    """Draw offset + growth (n_draws, I, P) of the controls in `lines`, bootstrapped within practices."""
+    money, years = outcome.money[lines.rows], outcome.years[lines.rows]
+    blocks = pool_small_blocks(comparison.problem.unit[lines.rows])
     ratios = bootstrap_ratios(
-        lines.person,
-        lines.group,
-        lines.weight,
-        outcome.money[lines.rows],
-        outcome.years[lines.rows],
-        pool_small_blocks(comparison.problem.unit[lines.rows]),
-        lines.n_groups,
-        n_draws,
-        rng,
+        lines.person, lines.group, lines.weight, money, years, blocks, lines.n_groups, n_draws, rng
     )
     baseline = np.where(np.isnan(ratios[:, :, :1]), 0.0, ratios[:, :, :1])
     return np.asarray(outcome.offset + (ratios[:, :, 1:] - baseline)[:, lines.group_of])
@@ -59,11 +50,8 @@ def sampling_draws(comparison: ComparisonGroup, kind: Confidence, n_draws: int, 
 def skewed_noise(
     covariance: Floats, skewness: Floats, persons: Floats, n_draws: int, rng: np.random.Generator
 ) -> Floats:
-    """Draw the errors of groups' means (n_draws, I, P), with the first three moments of a mean of `persons` (I,).
-
-    Spending is skewed, and so is the mean of a few hundred persons. A normal error would miss mostly on one side.
-    `covariance` (P, P) and `skewness` (P,) are those of one person's spending over periods.
-    """
+    """Draw errors of means of `persons` (I,), from the covariance (P, P) and skewness (P,) of one person's spending."""
+    # the mean of a few hundred persons is skewed too: a normal error would miss mostly on one side
     sd = np.sqrt(np.diag(covariance))
     correlation = covariance / np.maximum(np.outer(sd, sd), 1e-300)
     values, vectors = np.linalg.eigh(correlation)

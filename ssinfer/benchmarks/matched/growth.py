@@ -51,10 +51,7 @@ def measure_growth(problem: CohortProblem, lines: Lines, outcome: Outcome) -> Gr
 def _ratios_and_influence(
     group: Integers, money: Floats, years: Floats, total: Floats, weight: Floats | None = None
 ) -> tuple[Floats, Floats, Floats]:
-    """Return ratios of groups (G, P + 1), each row's influence on growth (m, P), and insured-years (G, P + 1).
-
-    Money and years are (m, P + 1). `total` (G,) is the number of persons of each group, or their weight.
-    """
+    """Return ratios (G, P + 1), influence on growth (m, P) and insured-years of groups with `total` (G,) persons."""
     above, below = (group_sums(group, values, len(total), weight) for values in (money, years))
     ratios = np.divide(above, below, out=np.zeros_like(above), where=below > 0)
     mean_years = np.where(below > 0, below, 1.0) / total[:, None]
@@ -63,10 +60,7 @@ def _ratios_and_influence(
 
 
 def placebo_growth(problem: CohortProblem, outcome: Outcome) -> tuple[Floats, Floats, Positions]:
-    """Return the adjusted growth of practices without a contract (G', P), its sampling covariance, and their donors.
-
-    The covariance of persons is pooled over practices. The last array (G',) numbers the practices among the donors.
-    """
+    """Return the adjusted growth of practices without a contract (G', P), its covariance, and their donor numbers."""
     controls = np.flatnonzero(~problem.is_treated)
     donor, n_donors = numbered(problem, problem.donors)[problem.unit[controls]], len(problem.donors)
     money, years = outcome.money[controls], outcome.years[controls]
@@ -74,7 +68,7 @@ def placebo_growth(problem: CohortProblem, outcome: Outcome) -> tuple[Floats, Fl
     ratios, influence, insured = _ratios_and_influence(donor, money, years, np.maximum(size, 1.0))
     needed = insured if outcome.money[:, 0].any() else insured[:, 1:]
     usable = (needed > 0).all(axis=1) & (size >= 2)
-    influence = influence[usable[donor]]
+    influence = influence[usable[donor]]  # pooled over practices
     covariance = influence.T @ influence / max(len(influence) - int(usable.sum()), 1)
     growth = (ratios[:, 1:] - ratios[:, :1])[usable]
     return growth, covariance / size[usable, None, None], np.flatnonzero(usable)

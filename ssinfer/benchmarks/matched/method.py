@@ -275,17 +275,9 @@ class PropensityMatching(BenchmarkMethod):
         """Return the lines of the comparison, the match (None if weighted), and the weights of persons (n,)."""
         treated = problem.is_treated
         if self.comparison == "match":
-            match = match_persons(
-                scores,
-                treated,
-                ratio=self.ratio,
-                replace=self.replace,
-                order=self.order,
-                caliper=self.caliper,
-                on=self.on,
-                exact=exact_strata(problem, self.exact),
-                ids=person_ids(problem),
-            )
+            options = {name: getattr(self, name) for name in ("ratio", "replace", "order", "caliper", "on")}
+            strata, ids = exact_strata(problem, self.exact), person_ids(problem)
+            match = match_persons(scores, treated, **options, exact=strata, ids=ids)
             return matched_lines(problem, match, replace=self.replace), match, match.weights
         if self.comparison == "entropy":
             weights = entropy_weights(columns, treated)

@@ -107,8 +107,7 @@ def conditional(lines: Lines, growth: Growth, score: Floats) -> Floats:
 def neighbour_residuals(y: Floats, score: Floats) -> Floats:
     r"""Return :math:`\sqrt{L/(L+1)} (Y_i - \bar Y_{L(i)})`, whose square estimates the variance given the score.
 
-    L(i) are the persons at the smallest distance from person i: one, or more if several are equally near. `y` is (n,)
-    or (n, q), `score` (n,).
+    L(i) are the persons at the smallest distance from person i by `score`: one, or several that are equally near.
     """
     order = np.argsort(score, kind="stable")
     ordered = score[order]

@@ -32,10 +32,7 @@ class Shocks:
     def learn(
         cls, problem: CohortProblem, placebos: tuple[Floats, Floats, Positions], shares: Floats, prior: float
     ) -> Shocks:
-        """Learn standard deviations and persistence from the growth of practices without a contract.
-
-        `prior` is the scale of the half-normal priors, as a fraction of the treated group's baseline spending.
-        """
+        """Learn the shocks from the growth of placebo practices; the scale `prior` is a fraction of spending."""
         money, years = problem.before[problem.is_treated].sum(axis=0)
         baseline_spending = float(money / years)
         growth, variance, donor = placebos

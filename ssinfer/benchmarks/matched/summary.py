@@ -49,10 +49,7 @@ class MatchedSummary:
         return pd.DataFrame(rows, index=pd.Index(problem.labels(problem.treated), name="unit"))
 
     def components(self, growth: Floats) -> pd.DataFrame:
-        """Return the variance of the benchmark error by source, as a fraction of the squared benchmark.
-
-        `growth` (D, I, P) are draws of offset + growth of the controls.
-        """
+        """Return the shares of the squared benchmark by source of error, from draws of offset + growth (D, I, P)."""
         comparison, shocks = self.comparison, self.comparison.shocks
         problem, (noise, _) = comparison.problem, comparison.person_noise
         mean_benchmark = growth.mean(axis=0)

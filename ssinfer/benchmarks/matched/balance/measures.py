@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ssinfer.typing import Booleans, Floats, Positions
 
 EQUIPOISE_BOUNDS = (0.3, 0.7)  # of the preference score (Walker et al. 2013)
-OVERLAP_BINS = 20
+OVERLAP_BINS = 20  # more bins give a lower overlap
 SMD = "smd (SD of the treated)"  # the header names the denominator
 AFTER = " after"
 NO_SPREAD = 1e-12  # of the largest value: a smaller spread is rounding, and is not judged
@@ -86,22 +86,18 @@ def preference_score(score: Floats, treated: Booleans) -> Floats:
 
 
 def equipoise(score: Floats, treated: Booleans) -> float:
-    """Return the share of persons whose preference score lies between 0.3 and 0.7.
+    """Return the share of preference scores from 0.3 to 0.7; below 0.2, the covariates almost decide who is treated.
 
-    `score` (n,) is the propensity score. Below 0.2, the covariates almost decide who is treated. Walker et al. (2013),
-    doi:10.2147/CER.S40357.
+    Walker et al. (2013), doi:10.2147/CER.S40357.
     """
     low, high = EQUIPOISE_BOUNDS
     preference = preference_score(score, treated)
     return float(((preference >= low) & (preference <= high)).mean())
 
 
-def overlap_coefficient(x: Floats, treated: Booleans, *, bins: int = OVERLAP_BINS) -> float:
-    r"""Return :math:`\sum_b \min(p_{tb}, p_{cb})` over bins at the quantiles of all persons' scores.
-
-    It is 1 for equal distributions, and 0 for disjoint ones. More bins give a lower overlap.
-    """
-    edges = np.unique(np.quantile(x, np.linspace(0, 1, bins + 1)[1:-1]))
+def overlap_coefficient(x: Floats, treated: Booleans) -> float:
+    r"""Return :math:`\sum_b \min(p_{tb}, p_{cb})` over bins at all persons' quantiles: 1 if distributions are equal."""
+    edges = np.unique(np.quantile(x, np.linspace(0, 1, OVERLAP_BINS + 1)[1:-1]))
     codes = np.searchsorted(edges, x, side="right")
     counts = [np.bincount(codes[group], minlength=len(edges) + 1) for group in (treated, ~treated)]
     return float(np.minimum(counts[0] / counts[0].sum(), counts[1] / counts[1].sum()).sum())

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 STREAMS = 8
 DRAWS_AT_A_TIME = 32  # the weights of a practice's persons then stay in the processor's cache
-MIN_PERSONS_PER_BLOCK = 10
+MIN_PERSONS_PER_BLOCK = 10  # with few persons a Dirichlet weight hardly varies
 
 
 class _Layout(NamedTuple):
@@ -135,11 +135,7 @@ def bootstrap_ratios(
 
 
 def pool_small_blocks(codes: Integers, smallest: int = MIN_PERSONS_PER_BLOCK) -> Integers:
-    """Return block numbers 0, 1, ... in which practices with fewer than `smallest` persons share one block.
-
-    Within a practice of few persons a Dirichlet weight hardly varies. If all small practices together have fewer than
-    `smallest` persons, they join the largest practice.
-    """
+    """Return block numbers: practices below `smallest` persons share a block or, if too few, join the largest one."""
     blocks, count = dense_codes(codes)
     counts = np.bincount(blocks, minlength=count)
     large = counts >= smallest

@@ -88,10 +88,7 @@ def learn_shocks(
 def _log_likelihood(
     growth: Floats, covariance: Floats, region: Integers, n_regions: int, region_covariances: Floats
 ) -> Floats:
-    """Return the log likelihood at each covariance of the region shock (c, P, P), the intercept integrated out.
-
-    `covariance` (G, P, P) is that of each practice's growth, without the region shock.
-    """
+    """Return log likelihoods (c,) at each covariance of the region shock (c, P, P), the intercept integrated out."""
     n_periods = growth.shape[1]
     inverse = np.linalg.inv(covariance)
     base = -0.5 * np.linalg.slogdet(covariance)[1].sum() - 0.5 * np.einsum("gp,gpq,gq->", growth, inverse, growth)

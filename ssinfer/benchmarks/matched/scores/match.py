@@ -46,10 +46,7 @@ class Match:
 
     @property
     def weights(self) -> Floats:
-        """Weights of persons (n,): 1 for matched treated persons, 0 for unmatched persons.
-
-        A control has the sum of its pair weights. These are scaled to add up to the number of matched controls.
-        """
+        """Weights (n,): 1 if treated and matched, 0 if unmatched; sums of pair weights with mean 1 if control."""
         weights = np.zeros(len(self.is_treated))
         controls = np.bincount(self.control, weights=self.pair_weights, minlength=len(weights))
         used = controls > 0
@@ -68,15 +65,8 @@ class Match:
     def to_frame(self, person: Any = None) -> pd.DataFrame:
         """Return treated, control, round, distance and weight of pairs; persons by their rows, or by `person` (n,)."""
         names = np.arange(len(self.is_treated)) if person is None else np.asarray(person)
-        return pd.DataFrame(
-            {
-                "treated": names[self.treated],
-                "control": names[self.control],
-                "round": self.round,
-                "distance": self.distance,
-                "weight": self.pair_weights,
-            }
-        )
+        pairs = {"treated": names[self.treated], "control": names[self.control], "round": self.round}
+        return pd.DataFrame({**pairs, "distance": self.distance, "weight": self.pair_weights})
 
 
 def match_persons(
@@ -106,16 +96,9 @@ def match_persons(
         strata = strata.astype(np.int64)
         _refuse_empty_strata(strata, labels, treated)
     width = np.inf if caliper is None else caliper * float(scale.std(ddof=1))
+    slack = ROUNDING * float(scale.std())
     pairs = greedy_match(
-        scale,
-        treated,
-        ratio=ratio,
-        replace=replace,
-        order=order,
-        caliper=width,
-        strata=strata,
-        ids=ids,
-        slack=ROUNDING * float(scale.std()),
+        scale, treated, ratio=ratio, replace=replace, order=order, caliper=width, strata=strata, ids=ids, slack=slack
     )
     if not len(pairs.treated):
         raise RefusalError(

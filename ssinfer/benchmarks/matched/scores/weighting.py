@@ -21,17 +21,9 @@ MIN_STEP_LENGTH = 1e-10
 
 
 def propensity_weights(score: Floats, treated: Booleans, estimand: Weighting = "att") -> Floats:
-    """Return weights of persons (n,) from the propensity score e, not normalised.
+    """Return weights (n,) of treated persons and controls: 1 and e / (1 - e) for "att", 1 - e and e for "overlap".
 
-    ========  ===============  ====================
-    estimand  treated          control
-    ========  ===============  ====================
-    att       1                :math:`e / (1 - e)`
-    overlap   :math:`1 - e`    :math:`e`
-    ========  ===============  ====================
-
-    "overlap" estimates the effect for persons in equipoise (Li, Morgan and Zaslavsky 2018,
-    doi:10.1080/01621459.2016.1260466).
+    e is the propensity score. Li, Morgan and Zaslavsky (2018), doi:10.1080/01621459.2016.1260466.
     """
     if estimand == "att":
         return np.asarray(np.where(treated, 1.0, score / (1 - score)))
@@ -39,10 +31,7 @@ def propensity_weights(score: Floats, treated: Booleans, estimand: Weighting = "
 
 
 def entropy_weights(covariates: Mapping[str, Floats], treated: Booleans) -> Floats:
-    """Return weights (n,) that give the controls exactly the treated persons' covariate means.
-
-    Treated persons have weight 1. The controls' weights add up to the number of treated persons.
-    """
+    """Return weights (n,) that give the controls exactly the treated persons' number and covariate means."""
     columns = {name: np.asarray(values, dtype=np.float64) for name, values in covariates.items()}
     names = [name for name, values in columns.items() if values.min() < values.max()]
     matrix = np.column_stack([columns[name] for name in names])
