@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from ssinfer.atomic import atomic_files
 from ssinfer.datasets.io.folders import cache_folder
+from ssinfer.errors import NotSupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,6 +29,6 @@ def cached_frame(name: str, inputs: Sequence[Path], options: object, build: Call
     with contextlib.suppress(OSError, pa.ArrowException):  # absent, unreadable or damaged: built again
         return pd.read_parquet(path)
     frame = build()
-    with contextlib.suppress(OSError), atomic_files(path.parent) as temporary:
+    with contextlib.suppress(OSError, NotSupportedError), atomic_files(path.parent) as temporary:
         frame.to_parquet(temporary / path.name, compression="zstd", index=False)
     return frame
