@@ -13,8 +13,8 @@ from multiprocessing.connection import Connection
 import sklearn.base  # noqa: F401  (most methods need these two; importing them here saves each of them a second)
 
 import ssinfer.cohort.cohort  # noqa: F401
-from ssinfer.errors import PluginError, SsinferError
-from ssinfer.guard.isolation import fit_apart
+from ssinfer.errors import SsinferError
+from ssinfer.guard.isolation import failure, fit_apart
 
 
 def main() -> None:
@@ -53,12 +53,7 @@ def serve(channel: Connection) -> None:
             cf, changed = fit_apart(*pickle.loads(message))  # noqa: S301  (our own bytes)
             answer = pickle.dumps((cf, [*changed, *copies[:1]]))
         except BaseException as error:  # noqa: BLE001  (the parent is told, whatever it is)
-            words = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-            said = error if isinstance(error, SsinferError) else PluginError(f"{name} failed: {words}")
-            try:
-                answer = pickle.dumps(said)
-            except Exception:  # noqa: BLE001  (an error of another package may not be picklable)
-                answer = pickle.dumps(PluginError(f"{name} failed: {words}"))
+            answer = pickle.dumps(error if isinstance(error, SsinferError) else failure(name, error))
         if os.getpid() != own:  # a copy that the fit made of itself comes back from the fit as well
             os._exit(0)
         channel.send_bytes(answer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -33,7 +33,6 @@ def guarded(method: Any, time_limit: float | None = None) -> Any:
     return method if getattr(module, kind.__name__, None) is kind else GuardedMethod(method, time_limit)
 
 
-@dataclass(frozen=True, repr=False)
 class GuardedMethod:
     """A method of another package. Its fits see nothing that they predict, and the facts of its results are ours.
 
@@ -41,51 +40,45 @@ class GuardedMethod:
     has its own process.
     """
 
-    method: Any
-    time_limit: float | None = None
+    def __init__(self, method: Any, time_limit: float | None = None) -> None:
+        self.method, self.time_limit = method, time_limit
+        self.needs = str(getattr(method, "needs", "panel"))
+        self.offered = getattr(method, "offered", getattr(method, "capabilities", None))
 
     def __repr__(self) -> str:
         return repr(self.method)
 
-    @property
-    def needs(self) -> str:
-        """The data that the method needs: "panel" or "cohort"."""
-        return str(getattr(self.method, "needs", "panel"))
-
-    @property
-    def offered(self) -> Any:
-        """The capabilities that the method declares, or None."""
-        return getattr(self.method, "offered", getattr(self.method, "capabilities", None))
-
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the method's parameters."""
-        return dict(self.method.get_params(deep=deep))
+        return dict(self._call("get_params", deep))
 
     def check_parameters(self) -> None:
         """Let the method refuse impossible parameters, if it can."""
+        self._call("check_parameters")
+
+    def _call(self, name: str, *arguments: Any) -> Any:
         try:
-            getattr(self.method, "check_parameters", bool)()
+            return getattr(self.method, name, dict)(*arguments)
         except SsinferError:
             raise
         except (Exception, SystemExit) as error:
-            raise failure(self.method, error) from error
+            raise failure(type(self.method).__name__, error) from error
 
     def fit(self, data: Any, design: Design, *, seed: Any = None) -> Counterfactual:
         """Return the checked result of one fit; PluginError, RefusalError or DrawsError if it cannot be used.
 
         A result that claims the information "signing" comes from a fit that saw no performance period of any unit.
         """
-        panel = data if isinstance(data, Panel) else data.to_panel()
-        design = design.on(panel)
-        information = getattr(self.method, "information", "settlement")
+        panel, name = data if isinstance(data, Panel) else data.to_panel(), type(self.method).__name__
+        design, information = design.on(panel), getattr(self.method, "information", "settlement")
         while True:
             request = (self.method, visible(data, design, information), design, seed)
             alone = self.time_limit is not None
             cf, changed = fit_in_process(request, self.time_limit) if alone else fit_apart(*copy.deepcopy(request))
             try:
-                result = with_facts(cf, type(self.method).__name__, panel, design)
+                result = with_facts(cf, name, panel, design)
             except (AttributeError, KeyError, TypeError, ValueError) as error:
-                raise error if isinstance(error, SsinferError) else failure(self.method, error) from error
+                raise error if isinstance(error, SsinferError) else failure(name, error) from error
             if information in (result.information, "signing"):
                 break
             information = "signing"

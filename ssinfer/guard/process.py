@@ -1,7 +1,5 @@
 """Processes of methods of other packages: one lasting process per method, which a time-out ends."""
 
-from __future__ import annotations
-
 import atexit
 import os
 import pickle
@@ -10,6 +8,7 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
+from functools import cache
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -21,9 +20,8 @@ from ssinfer.guard.isolation import failure
 START = "import sys; sys.path[:] = sys.argv[1:]; from ssinfer.guard.fork_server import main; main()"
 REPEATED = (2, 16, 128, 1024)  # numbers of the fits of a method that a new process repeats
 
-# by number of this process, because a forked copy of it shares no connection
-_processes: dict[tuple[int, bytes], MethodProcess] = {}  # and by pickled method
-_servers: dict[int, ForkServer] = {}
+# by number of this process, because a forked copy of it shares no connection, and by pickled method
+_processes: dict[tuple[int, bytes], "MethodProcess"] = {}
 
 
 def fit_in_process(request: tuple[Any, ...], time_limit: float | None) -> tuple[Any, list[str]]:
@@ -31,19 +29,23 @@ def fit_in_process(request: tuple[Any, ...], time_limit: float | None) -> tuple[
 
     Some fits are repeated in a new process, which takes over. The draws must be the same, whatever was fitted before.
     """
+    name = type(request[0]).__name__
     try:
         key, message = (os.getpid(), pickle.dumps(request[0])), pickle.dumps(request)
     except Exception as error:
-        raise failure(request[0], error) from error
-    process = _processes.setdefault(key, MethodProcess(type(request[0]).__name__))
+        raise failure(name, error) from error
+    process = _processes.setdefault(key, MethodProcess(name))
     answer = process.fit(message, time_limit)
     if process.n_fits in REPEATED:
         process.end()
-        again = process.fit(message, time_limit)
+        first, again = (
+            getattr(getattr(cf, "benchmark", None), "values", np.nan)  # what is no result is refused elsewhere
+            for cf, _ in (answer, process.fit(message, time_limit))
+        )
         process.n_fits -= 1
-        if not np.allclose(_draws(answer), _draws(again), rtol=1e-6, atol=0.0, equal_nan=True):
+        if not np.allclose(first, again, rtol=1e-6, atol=0.0, equal_nan=True):
             process.broken = (
-                f"{process.name} gave other draws in a new process, with the same data and seed. It remembers earlier "
+                f"{name} gave other draws in a new process, with the same data and seed. It remembers earlier "
                 "fits, or takes randomness elsewhere than from `seed`. Tell its author to run `check_benchmark`."
             )
             raise RefusalError(process.broken)
@@ -53,19 +55,20 @@ def fit_in_process(request: tuple[Any, ...], time_limit: float | None) -> tuple[
 class MethodProcess:
     """The process of one method: it is started by the first fit, and again by the first fit after its end."""
 
+    channel: Connection | None = None
+    pid = 0
+    n_fits = 0
+    broken = ""  # why every further fit is refused
+
     def __init__(self, name: str) -> None:
         self.name = name
-        self.n_fits = 0
-        self.broken = ""  # why every further fit is refused
-        self.pid = 0
-        self.channel: Connection | None = None
 
     def fit(self, message: bytes, time_limit: float | None) -> tuple[Any, list[str]]:
         """Return the answer of the process; RefusalError after `time_limit` seconds, PluginError if it ended."""
         if self.broken:
             raise RefusalError(self.broken)
         if self.channel is None:
-            self.pid, self.channel = fork_server().start(self.name)
+            self.pid, self.channel = _start_copy(self.name)
         answer: SsinferError | tuple[Any, list[str]] | None = None
         try:
             self.channel.send_bytes(message)
@@ -95,47 +98,32 @@ class MethodProcess:
                 os.killpg(self.pid, signal.SIGKILL)
 
 
-class ForkServer:
-    """A process that has never seen data: it is copied for each method, which takes milliseconds."""
-
-    def __init__(self) -> None:
-        self.control, theirs = socket.socketpair()
-        environment = {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", **os.environ}
-        command, null = [sys.executable, "-c", START, *sys.path], subprocess.DEVNULL
-        with theirs:
-            self.process = subprocess.Popen(  # noqa: S603  (our own code)
-                command, stdin=theirs.fileno(), stdout=null, stderr=null, env=environment, start_new_session=True
-            )
-        atexit.register(self.close)
-
-    def start(self, name: str) -> tuple[int, Connection]:
-        """Start the process of a method; return its number and the connection to it."""
+def _start_copy(name: str) -> tuple[int, Connection]:
+    """Return the number of a new process for a method, a copy of the fork server, and the connection to it."""
+    for _ in range(2):  # in a second fork server if the first one has ended
+        control, _server = _fork_server(os.getpid())
         ours, theirs = socket.socketpair()
         with ours, theirs, suppress(OSError):
-            socket.send_fds(self.control, [b"+"], [theirs.fileno()])
-            if pid := int.from_bytes(self.control.recv(8)):
+            socket.send_fds(control, [b"+"], [theirs.fileno()])
+            if pid := int.from_bytes(control.recv(8)):
                 channel = Connection(ours.detach())
                 channel.send((sys.path, name))
                 return pid, channel
-        self.close()
-        raise PluginError(f"No process could be started for {name}. Free memory, and run again.")
-
-    def close(self) -> None:
-        """End the fork server, which ends all processes that it started."""
-        self.control.close()
-        self.process.wait()
+        _fork_server.cache_clear()
+    raise PluginError(f"No process could be started for {name}. Free memory, and run again.")
 
 
-def fork_server() -> ForkServer:
-    """Return the fork server of this process; it is started when it is first needed, and again after its end."""
+@cache
+def _fork_server(_parent: int) -> tuple[socket.socket, subprocess.Popen[bytes]]:
+    """Start a process that has never seen data: a copy of it takes milliseconds. It ends with its parent."""
     if not hasattr(os, "fork"):
         raise NotSupportedError("A method of another package", "studies on Windows", "Use ss.backtest from Python.")
-    known = _servers.get(os.getpid())
-    if known is None or known.process.poll() is not None:
-        known = _servers[os.getpid()] = ForkServer()
-    return known
-
-
-def _draws(answer: tuple[Any, list[str]]) -> Any:
-    """Return the draws of an answer; one NaN if it is no result, which is refused elsewhere."""
-    return getattr(getattr(answer[0], "benchmark", None), "values", np.nan)
+    control, theirs = socket.socketpair()
+    environment = {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", **os.environ}
+    command, null = [sys.executable, "-c", START, *sys.path], subprocess.DEVNULL
+    with theirs:
+        server = subprocess.Popen(  # noqa: S603  (our own code)
+            command, stdin=theirs.fileno(), stdout=null, stderr=null, env=environment, start_new_session=True
+        )
+    atexit.register(lambda: (control.close(), server.wait()))
+    return control, server
