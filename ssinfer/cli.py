@@ -6,10 +6,12 @@ import os
 import signal
 import sys
 import warnings
+from _thread import interrupt_main
 from contextlib import nullcontext
 from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
+from threading import Timer
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 from typer import Argument, Option, Typer, echo
@@ -80,11 +82,13 @@ def benchmark(
     out: Annotated[Path, Option(help="Result file: .json, .csv or .parquet; complete or absent.")],
     seed: Seed = 1,
     parameters: Annotated[str | None, Option(help="Parameters of the method: a JSON object, or @FILE.")] = None,
+    time_limit: Annotated[float | None, Option(help="Seconds for a method of another package; default: 600.")] = None,
 ) -> None:
     """Fit a method on a panel and a design, and write draws, summary and thresholds for any other tool."""
+    options = dict(locals())
     from ssinfer.plugins.exchange import benchmark_files  # noqa: PLC0415
 
-    for path in benchmark_files(panel, design, method, out, seed=seed, parameters=parameters):
+    for path in benchmark_files(**options):
         echo(str(path))
 
 
@@ -110,8 +114,8 @@ def methods() -> None:
         if provider.reason:
             broken.append(f"{provider.name} ({package}): {provider.reason}")
         else:
-            known = {name.replace("_", " "): supported for name, supported in provider.capabilities.items()}
-            supports = ", ".join(name for name, supported in known.items() if supported)
+            known = provider.capabilities
+            supports = ", ".join(name.replace("_", " ") for name, supported in known.items() if supported)
             rows.append([provider.name, provider.needs, package, "not stated" if None in known.values() else supports])
     _print_table(["method", "needs", "package", "supports"], rows)
     for line in broken:
@@ -153,28 +157,13 @@ def settle(
     low_revenue: Annotated[bool, Option("--low-revenue", help="Low-revenue ACO: lower rate below threshold.")] = False,
     currency: Annotated[str | None, Option(help="Currency; by default that of the contract.")] = None,
     true_saving: Annotated[float | None, Amount(help="True saving, money per insured-year, if known.")] = None,
-    json: Json = False,
+    as_json: Json = False,
 ) -> None:
     """Settle a contract on numbers: the amount of each party, and the reason."""
+    inputs = dict(locals())  # every option is an argument
     from ssinfer.contracts.text import settle_text  # noqa: PLC0415
 
-    text = settle_text(
-        contract,
-        benchmark=benchmark,
-        spending=spending,
-        insured_years=insured_years,
-        year=year,
-        assigned=assigned,
-        threshold=threshold,
-        quality=quality,
-        standard_met=standard_met,
-        revenue=revenue,
-        low_revenue=low_revenue,
-        currency=currency,
-        true_saving=true_saving,
-        as_json=json,
-    )
-    echo(text)
+    echo(settle_text(**inputs))
 
 
 @app.command()
@@ -203,24 +192,13 @@ def power(
     With --looks 4 there is an interim analysis each quarter. A further column then gives the probability that a
     contract without savings is paid at any of them.
     """
+    options = dict(locals())
     from ssinfer.thresholds.planning.power import overall_false_payments, power_table  # noqa: PLC0415
     from ssinfer.thresholds.planning.scenario import Scenario  # noqa: PLC0415
 
-    scenario = Scenario(
-        insured=1,
-        k=k,
-        shock_sd=shock_sd,
-        persistence=persistence,
-        kind=kind,
-        level=level,
-        side=side,
-        rate=rate,
-        prior=prior,
-        bias=bias,
-        share=share,
-        sharing="excess" if excess else "first_dollar",
-        believed_shock=not sampling_only,
-    )
+    assumed = {name: options[name] for name in Scenario.__dataclass_fields__ if name in options}
+    assumed |= {"insured": 1, "years": 1, "sharing": "excess" if excess else "first_dollar"}
+    scenario = Scenario(**assumed, believed_shock=not sampling_only)
     sizes = {"insured": insured} if insured else {}
     table = power_table(scenario, **sizes, years=years or (1, 3, 5), simulated=simulated, seed=seed)
     if looks:
@@ -285,6 +263,7 @@ def version() -> None:
 def main() -> None:
     """Run the command line: an expected error is one line and exit code 2, any other one line and exit code 70."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
+    sys.unraisablehook = _interrupt_again
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # signs that a console of another encoding cannot print
     try:
@@ -301,6 +280,14 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001
         known = type(error).__name__ in RESOURCES
         _leave(error, "" if known else " Report this id; SSINFER_TRACEBACK=1 shows where it happened.")
+
+
+def _interrupt_again(lost: sys.UnraisableHookArgs) -> None:
+    """Repeat an interrupt that Python loses because it arrived while an object was deleted."""
+    if issubclass(lost.exc_type, KeyboardInterrupt):
+        Timer(0.1, interrupt_main).start()
+    else:
+        sys.__unraisablehook__(lost)
 
 
 def _leave(error: Exception, what_now: str = "") -> NoReturn:

@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ssinfer.contracts.arithmetic import Outcome
 
 if TYPE_CHECKING:
+    from types import SimpleNamespace as Figures  # the numbers of one settlement, as in `Settlement` and its `Inputs`
+
     from ssinfer.contracts.contract import Contract
-
-
-@dataclass(frozen=True, kw_only=True)
-class Figures:
-    """The numbers of one settlement that its explanation prints, as `Settlement` and `Inputs` define them."""
-
-    benchmark: float
-    spending: float
-    insured_years: float
-    saving: float
-    rate: float
-    direct: float
-    less: float
-    threshold: float
-    threshold_source: str
-    loss_threshold: float
-    share: float
-    loss_share: float
-    raw: float
-    outcome: Outcome
-    score: float
-    score_given: bool
-    standard_met: bool
-    payment_reduction: float
-    loss_relief: float
-    lines: dict[str, float]
 
 
 def percent(rate: float) -> str:

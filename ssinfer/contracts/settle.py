@@ -95,26 +95,11 @@ def settle(
     >>> settlement.expected_overpayment
     30000.0
     """
-    given = gather(
-        contract,
-        benchmark=benchmark,
-        spending=spending,
-        insured_years=insured_years,
-        assigned=assigned,
-        quality=quality,
-        standard_met=standard_met,
-        carried_loss=carried_loss,
-        revenue=revenue,
-        low_revenue=low_revenue,
-        loss_relief=loss_relief,
-        payment_reduction=payment_reduction,
-        true_saving=true_saving,
-        draw_axis=draw_axis,
-        currency=currency,
-    )
+    arguments = dict(locals())
+    ours = ("threshold", "deductions", "direct_savings")
+    given = gather(**{name: value for name, value in arguments.items() if name not in ours})
     required, source = _required_rate(contract, given, threshold)
     loss_rate = contract.threshold.loss_rate
-    loss_threshold = required if loss_rate is None else np.full_like(required, loss_rate)
     share, loss_share = _shares(contract, given)
     less = _named(contract, given, deductions, "deductions")
     direct = _named(contract, given, direct_savings, "direct_savings")
@@ -124,20 +109,21 @@ def settle(
     if np.any(spent < 0):
         raise SettlementError(f"direct_savings exceed the spending of {float(np.max(spent + direct)):,.2f} in total.")
     eligible = given.low_revenue & (given.assigned >= terms.lower_rate_minimum)
-    savings_cap = _cap(terms.savings_cap_benchmark, terms.savings_cap_revenue, total, given.revenue)
-    loss_cap = _cap(terms.losses_cap_benchmark, terms.losses_cap_revenue, total, given.revenue)
-    payments_at = partial(
+    rules: dict[str, Any] = {
+        "threshold": required,
+        "loss_threshold": required if loss_rate is None else np.full_like(required, loss_rate),
+        "loss_share": loss_share,
+        "savings_cap": _cap(terms.savings_cap_benchmark, terms.savings_cap_revenue, total, given.revenue),
+        "loss_cap": _cap(terms.losses_cap_benchmark, terms.losses_cap_revenue, total, given.revenue),
+        "less": less + given.carried_loss,
+    }
+    payments_at: Any = partial(
         payments,
         spending=spent,
-        threshold=required,
-        loss_threshold=loss_threshold,
         savings_share=share,
-        loss_share=loss_share,
-        savings_cap=savings_cap,
-        loss_cap=loss_cap,
-        less=less + given.carried_loss,
         lower_share=np.where(eligible, terms.lower_rate, 0.0) * share,
         excess=contract.threshold.sharing == "excess",
+        **rules,
     )
     raw, code = payments_at(total)
     paid = np.where(raw > 0, raw * (1.0 - given.payment_reduction), np.minimum(raw + given.loss_relief, 0.0))
@@ -150,19 +136,14 @@ def settle(
         contract=contract,
         inputs=given,
         saving=total - spent,
-        less=less + given.carried_loss,
         direct=direct,
-        threshold=required,
         threshold_source=source,
-        loss_threshold=loss_threshold,
         share=share,
-        loss_share=loss_share,
-        savings_cap=savings_cap,
-        loss_cap=loss_cap,
         raw=raw,
         code=code,
         cents={contract.payer: -cents, **dict(zip(contract.parties, parts, strict=True))},
         passes=passes,
+        **rules,
     )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ssinfer.contracts.arithmetic import Outcome
-from ssinfer.contracts.explain import Figures, outcome_of, steps_of
+from ssinfer.contracts.explain import outcome_of, steps_of
 from ssinfer.errors import SettlementError
 
 if TYPE_CHECKING:
@@ -189,20 +190,20 @@ class Settlement:
             return f"{self.saving.size} settlements under {self.contract.name} ({self.contract.rule_year})"
         return "\n".join(self.steps)
 
-    def _only(self) -> Figures:
+    def _only(self) -> SimpleNamespace:
         if self.saving.size != 1:
             raise SettlementError(
                 f"There are {self.saving.size} settlements: call explain(index) for the steps of one."
             )
         return self._figures((0,) * self.saving.ndim)
 
-    def _figures(self, at: tuple[int, ...]) -> Figures:
+    def _figures(self, at: tuple[int, ...]) -> SimpleNamespace:
         """Return the numbers that explain the settlement at an index."""
+        given = {name: value for name, value in vars(self.inputs).items() if name != "draws"}
+        values = {**given, **vars(self), "rate": np.asarray(self.rate)}
+        numbers = {name: v[at].item() if isinstance(v, np.ndarray) else v for name, v in values.items()}
         lines = {party: float(cents[at]) / 100.0 for party, cents in self.cents.items()}
-        values = {**vars(self.inputs), **vars(self), "rate": self.rate, "lines": lines}
-        values["outcome"] = Outcome(int(self.code[at]))
-        printed = {field.name: values[field.name] for field in fields(Figures)}
-        return Figures(**{name: v[at].item() if isinstance(v, np.ndarray) else v for name, v in printed.items()})
+        return SimpleNamespace(**numbers, lines=lines, outcome=Outcome(numbers["code"]))
 
     def _expected(self, sign: float) -> Any:
         paid = -self.cents[self.contract.payer] / 100.0

@@ -81,8 +81,8 @@ class MethodProcess:
                 self.end()
         if answer is None:
             raise RefusalError(
-                f"{self.name} did not end its fit within {time_limit:g} seconds; its process was ended. Raise "
-                "time_limit in its [[method]] of the study, or give it less to compute."
+                f"{self.name} did not end its fit within {time_limit:g} seconds; its process was ended. Give "
+                "time_limit in its [[method]] of the study (`ssinfer benchmark`: --time-limit), or less to compute."
             )
         self.n_fits += 1
         if isinstance(answer, SsinferError):
@@ -125,5 +125,6 @@ def _fork_server(_parent: int) -> tuple[socket.socket, subprocess.Popen[bytes]]:
         server = subprocess.Popen(  # noqa: S603  (our own code)
             command, stdin=theirs.fileno(), stdout=null, stderr=null, env=environment, start_new_session=True
         )
-    atexit.register(lambda: (control.close(), server.wait()))
+    atexit.register(server.wait)
+    atexit.register(control.close)  # before it, because the last one registered is the first one called
     return control, server

@@ -8,13 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from ssinfer.arguments import SEED, check_arguments
+from ssinfer.arguments import SEED, Number, Optional, Rule, check_arguments
 from ssinfer.comparison import comparison_of
 from ssinfer.datasets.io.panel_file import read_panel_file
 from ssinfer.design import Design
 from ssinfer.documents import parse_json, read_text
 from ssinfer.errors import DataError, DesignError, NotSupportedError, PluginError, SsinferError, shorten
-from ssinfer.guard.method import TIME_LIMIT
+from ssinfer.guard.method import TIME_LIMIT, GuardedMethod
 from ssinfer.panel import Panel
 from ssinfer.plugins.discovery import make_method
 from ssinfer.plugins.result_document import LEVELS, result_document, write_result
@@ -33,7 +33,14 @@ class Request:
 
 
 def benchmark_files(
-    panel: str | Path, design: str | Path, method: str, out: str | Path, *, seed: int = 1, parameters: str | None = None
+    panel: str | Path,
+    design: str | Path,
+    method: str,
+    out: str | Path,
+    *,
+    seed: int = 1,
+    parameters: str | None = None,
+    time_limit: float | None = None,
 ) -> list[Path]:
     """Fit a method on a panel file and a design file; return the files of draws, summary and thresholds.
 
@@ -46,18 +53,20 @@ def benchmark_files(
     method, seed : name of an entry point (`ssinfer methods` lists them), and the random seed
     out : ``.json``: one document (``schemas/result.v1.json``); ``.csv``, ``.parquet``: one file per table, and the rest
     parameters : JSON object of constructor parameters, or ``@FILE`` with one
+    time_limit : seconds that the fit of a method of another package may take; default: 600
     """
+    rules: dict[str, Rule] = {"seed": SEED, "time_limit": Optional(Number(0, open=True))}
+    given = check_arguments("ssinfer benchmark", rules, {"seed": seed, "time_limit": time_limit})
     out = Path(out)
     if out.suffix.lower() not in SUFFIXES:
         raise DataError(f"--out {out}: its name must end in {', '.join(SUFFIXES)}; the suffix chooses the format.")
     if out.is_dir() or not out.parent.is_dir():
         raise DataError(f"--out {out}: {'is a folder' if out.is_dir() else 'its folder does not exist'}. Name a file.")
-    seed = check_arguments("ssinfer benchmark", {"seed": SEED}, {"seed": seed})["seed"]
     request = read_design(design)
     data = read_panel(panel, request)
-    built = _method(method, parameters)
+    built = _method(method, parameters, given["time_limit"])
     try:
-        cf = built.fit(data, request.design, seed=seed)
+        cf = built.fit(data, request.design, seed=given["seed"])
     except SsinferError:
         raise
     except Exception as error:
@@ -67,7 +76,7 @@ def benchmark_files(
             f"Method {method!r} failed: {type(error).__name__}: {message}. {check} to its author."
         ) from error
     digest = hashlib.sha256(Path(panel).read_bytes()).hexdigest()
-    document = result_document(cf, method, built, seed=seed, panel_sha256=digest, levels=request.levels)
+    document = result_document(cf, method, built, seed=given["seed"], panel_sha256=digest, levels=request.levels)
     return write_result(document, out)
 
 
@@ -121,14 +130,17 @@ def read_panel(path: str | Path, request: Request) -> Panel:
         raise type(error)(f"{path}: {error}{hint if lacks_insured_years else ''}") from None
 
 
-def _method(name: str, parameters: str | None) -> Any:
+def _method(name: str, parameters: str | None, time_limit: float | None) -> Any:
     text = parameters or "{}"
     if text.startswith("@"):
         text = read_text(Path(text[1:]), "--parameters", PluginError, "Check the path.")
     values = parse_json(text, "--parameters", PluginError, "Write it like '{\"n_draws\": 2000}'.")
     if not isinstance(values, dict):
         raise PluginError(f"--parameters is {text[:60]!r}; a JSON object is needed, like '{{\"n_draws\": 2000}}'.")
-    method = make_method(name, values, time_limit=TIME_LIMIT)
+    method = make_method(name, values, time_limit=time_limit or TIME_LIMIT)
+    combines = getattr(method, "member_parameters", ())
+    if time_limit and not combines and not isinstance(method, GuardedMethod):
+        raise PluginError(f"--time-limit is for methods of other packages, and {name} is of ssinfer. Leave it out.")
     if method.needs != "panel":
         raise NotSupportedError("A panel file", f"{name}, which needs persons", "Use it from Python on a Cohort.")
     return method

@@ -5,20 +5,18 @@ from typing import Any
 
 import numpy as np
 
-from ssinfer.check import Check
 from ssinfer.errors import SsinferError
-from ssinfer.plugins.conformance.trial import SEED, Trial
+from ssinfer.plugins.conformance.trial import SEED, Trial, Verdict
 
 LEVELS = (0.8, 0.9)
 ALLOWED_SHORTFALL = 0.05
 FEWEST_REPLICATES = 10
 
 
-def calibration(trial: Trial, simulate: Callable[[int], tuple[Any, Any]], replicates: int) -> Check:
+def calibration(trial: Trial, simulate: Callable[[int], tuple[Any, Any]], replicates: int) -> Verdict:
     """Check that coverage of pooled intervals is below nominal by at most five points and two standard errors."""
-    name = "calibration"
     if trial.first.uncertainty == "none":
-        return Check(name, "NOT EVALUATED", message="a point estimate has no interval")
+        return None, np.nan, "a point estimate has no interval"
     kind = "credible" if trial.first.uncertainty == "posterior" else "confidence"
     covered: list[list[bool]] = []
     refused = 0
@@ -34,7 +32,7 @@ def calibration(trial: Trial, simulate: Callable[[int], tuple[Any, Any]], replic
         intervals = [np.quantile(draws, [(1 - level) / 2, (1 + level) / 2]) for level in LEVELS]
         covered.append([bool(low <= cf.pooled_spending <= high) for low, high in intervals])
     if len(covered) < FEWEST_REPLICATES:
-        return Check(name, "NOT EVALUATED", len(covered), f"{refused} of {replicates} replicates were refused")
+        return None, len(covered), f"{refused} of {replicates} replicates were refused"
     coverage = np.mean(covered, axis=0)
     error = np.sqrt(np.maximum(coverage * (1 - coverage), 0.01) / len(covered))
     too_low = bool((np.array(LEVELS) - coverage > ALLOWED_SHORTFALL + 2 * error).any())
@@ -42,5 +40,4 @@ def calibration(trial: Trial, simulate: Callable[[int], tuple[Any, Any]], replic
         f"{100 * level:g}% covers {100 * rate:.0f} ± {100 * se:.0f}%"
         for level, rate, se in zip(LEVELS, coverage, error, strict=True)
     )
-    message = f"{rates} (n = {len(covered)}, refused {refused})"
-    return Check(name, "FAIL" if too_low else "PASS", float(coverage[-1]), message)
+    return not too_low, float(coverage[-1]), f"{rates} (n = {len(covered)}, refused {refused})"

@@ -5,31 +5,28 @@ from typing import Any
 
 import numpy as np
 
-from ssinfer.check import Check
 from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED
 from ssinfer.panel import Panel
-from ssinfer.plugins.conformance.trial import Trial, distribution_differs, draws_differ, tampered, units_of
+from ssinfer.plugins.conformance.trial import Trial, Verdict, distribution_differs, draws_differ, tampered, units_of
 
 
-def currency(trial: Trial) -> Check:
+def currency(trial: Trial) -> Verdict:
     """Check that draws in cents and in thousands have the same distribution, rescaled."""
     factors = (100.0, 0.001)
     worst = max(distribution_differs(trial.first, trial.fit(_scaled(trial, factor)), factor) for factor in factors)
-    message = "largest change in units of its Monte Carlo tolerance, cents and thousands"
-    return Check("currency", "PASS" if worst <= 1 else "FAIL", worst, message)
+    return worst <= 1, worst, "largest change in units of its Monte Carlo tolerance, cents and thousands"
 
 
-def order(trial: Trial) -> Check:
+def order(trial: Trial) -> Verdict:
     """Check that units in another order and under other names give the same distribution."""
     rng = np.random.default_rng(1)
     names = {unit: f"renamed {index}" for index, unit in enumerate(rng.permutation(units_of(trial.data)).tolist())}
     design = trial.design.replace(treated=[names[unit] for unit in trial.design.treated])
     worst = distribution_differs(trial.first, trial.fit(_reordered(trial.data, names, rng), design))
-    message = "largest change in units of its Monte Carlo tolerance, units shuffled and renamed"
-    return Check("order", "PASS" if worst <= 1 else "FAIL", worst, message)
+    return worst <= 1, worst, "largest change in units of its Monte Carlo tolerance, units shuffled and renamed"
 
 
-def sealing(trial: Trial) -> Check:
+def sealing(trial: Trial) -> Verdict:
     """Check that no change of the treated unit's performance spending changes a draw."""
     worst = 0.0
     for factor in (3.0, np.nan):
@@ -37,37 +34,34 @@ def sealing(trial: Trial) -> Check:
         try:
             changed = trial.fit(data)
         except Exception as error:  # noqa: BLE001  (a method that needs the treated unit's spending fails here)
-            return Check(
-                "sealing", "FAIL", message=f"needs the treated unit's spending: {type(error).__name__}: {error}"
-            )
+            return False, np.nan, f"needs the treated unit's spending: {type(error).__name__}: {error}"
         if trial.repeats == 0:
             worst = max(worst, draws_differ(trial.first, changed))
         else:  # draws do not repeat: only their distributions can be compared
             worst = max(worst, distribution_differs(trial.first, changed) - 1)
     message = "largest change of a draw when the treated unit's performance spending is tripled or removed"
-    return Check("sealing", "PASS" if worst == 0 else "FAIL", worst, message)
+    return worst == 0, worst, message
 
 
-def own_donor(trial: Trial) -> Check:
+def own_donor(trial: Trial) -> Verdict:
     """Check that no treated unit has a weight in the comparison group."""
     weights = trial.first.weights
     if weights is None:
-        return Check("own_donor", "NOT EVALUATED", message="the method gives no donor weights")
+        return None, np.nan, "the method gives no donor weights"
     among_donors = [unit for unit in trial.design.treated if unit in set(weights.columns)]
     share = float(weights[among_donors].abs().to_numpy().sum())
-    return Check("own_donor", "FAIL" if share > 0 else "PASS", share, "weight of treated units among donors")
+    return share == 0, share, "weight of treated units among donors"
 
 
 def _scaled(trial: Trial, factor: float) -> Any:
     """Return the trial's data in another currency unit, with covariates that are money."""
-    data = trial.data
-    if isinstance(data, Panel):
-        variance = data.sampling_variance
-        money = {CASE_MIX_EXPECTED, trial.design.standard}
-        covariates = {name: values * (factor if name in money else 1.0) for name, values in data.covariates.items()}
-        variance = None if variance is None else variance * factor**2
-        return replace(data, spending=data.spending * factor, sampling_variance=variance, covariates=covariates)
-    return replace(data, spending=data.spending * factor)
+    data, spending = trial.data, trial.data.spending * factor
+    if not isinstance(data, Panel):
+        return replace(data, spending=spending)
+    money = {CASE_MIX_EXPECTED, trial.design.standard}
+    covariates = {name: values * (factor if name in money else 1.0) for name, values in data.covariates.items()}
+    variance = None if data.sampling_variance is None else data.sampling_variance * factor**2
+    return replace(data, spending=spending, sampling_variance=variance, covariates=covariates)
 
 
 def _reordered(data: Any, names: dict[str, str], rng: np.random.Generator) -> Any:
@@ -76,14 +70,5 @@ def _reordered(data: Any, names: dict[str, str], rng: np.random.Generator) -> An
         order = rng.permutation(len(data.units))
         shuffled = data.select(units=[data.units[row] for row in order])
         return replace(shuffled, units=tuple(names[unit] for unit in shuffled.units))
-    order = rng.permutation(len(data.person))
-    units = np.array([names[str(unit)] for unit in data.unit[order]], dtype=object)
-    return replace(
-        data,
-        person=data.person[order],
-        unit=units,
-        spending=data.spending[order],
-        insured_years=data.insured_years[order],
-        region=None if data.region is None else data.region[order],
-        covariates={name: values[order] for name, values in data.covariates.items()},
-    )
+    shuffled = data.take(rng.permutation(len(data.person)))
+    return replace(shuffled, unit=np.array([names[str(unit)] for unit in shuffled.unit], dtype=object))

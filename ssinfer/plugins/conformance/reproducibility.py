@@ -5,39 +5,39 @@ import pickle
 from typing import Any
 
 import joblib
+import numpy as np
 from sklearn.base import clone
 
-from ssinfer.check import Check
-from ssinfer.plugins.conformance.trial import SEED, Trial, draws_differ
+from ssinfer.plugins.conformance.trial import SEED, Trial, Verdict, draws_differ
 
 NOT_REPEATABLE = "the same seed gives other draws: see `seed`"
 
 
-def seed(trial: Trial) -> Check:
+def seed(trial: Trial) -> Verdict:
     """Check that the same seed gives the same draws."""
     gap = trial.repeats
     if gap > 0:
-        return Check("seed", "FAIL", gap, "the same seed gave other draws")
+        return False, gap, "the same seed gave other draws"
     other = draws_differ(trial.first, trial.fit(seed=SEED + 1))
     note = "another seed moves them" if other > 0 else "no seed moves them: the draws are deterministic"
-    return Check("seed", "PASS", gap, f"the same seed gives the same draws; {note}")
+    return True, gap, f"the same seed gives the same draws; {note}"
 
 
-def jobs(trial: Trial) -> Check:
+def jobs(trial: Trial) -> Verdict:
     """Check that draws do not depend on the process in which they are made."""
     task = joblib.delayed(trial.method.fit)
     seeds = [SEED, SEED + 1]
     try:
         elsewhere = joblib.Parallel(n_jobs=2)(task(trial.data, trial.design, seed=value) for value in seeds)
     except Exception as error:  # noqa: BLE001  (a method may fail in any way when it is sent to another process)
-        return Check("jobs", "FAIL", message=f"cannot run in another process: {type(error).__name__}: {error}")
+        return False, np.nan, f"cannot run in another process: {type(error).__name__}: {error}"
     if trial.repeats > 0:
-        return Check("jobs", "NOT EVALUATED", message=NOT_REPEATABLE)
+        return None, np.nan, NOT_REPEATABLE
     gap = max(draws_differ(trial.fit(seed=value), other) for value, other in zip(seeds, elsewhere, strict=True))
-    return Check("jobs", "PASS" if gap == 0 else "FAIL", gap, "largest difference between one process and two")
+    return gap == 0, gap, "largest difference between one process and two"
 
 
-def mutation(trial: Trial) -> Check:
+def mutation(trial: Trial) -> Verdict:
     """Check that a fit changes neither data nor design nor parameters."""
     method, data = copy.deepcopy(trial.method), copy.deepcopy(trial.data)
     before, design, parameters = data.fingerprint(), trial.design.fingerprint(), _parameters(method)
@@ -48,25 +48,24 @@ def mutation(trial: Trial) -> Check:
         "parameters": _parameters(method) == parameters,
     }
     changed = [name for name, same in unchanged.items() if not same]
-    return Check("mutation", "FAIL" if changed else "PASS", len(changed), f"changed: {changed or 'nothing'}")
+    return not changed, len(changed), f"changed: {changed or 'nothing'}"
 
 
-def cloning(trial: Trial) -> Check:
+def cloning(trial: Trial) -> Verdict:
     """Check that clone, get_params and set_params of scikit-learn work, and that the clone gives the same draws."""
     cloned, parameters = clone(trial.method), trial.method.get_params(deep=False)
     cloned.set_params(**parameters)
     if trial.repeats > 0:
-        return Check("cloning", "NOT EVALUATED", message=NOT_REPEATABLE)
+        return None, np.nan, NOT_REPEATABLE
     gap = draws_differ(trial.first, cloned.fit(copy.deepcopy(trial.data), trial.design, seed=SEED))
-    message = f"{len(parameters)} parameters; the clone gives {'the same' if gap == 0 else 'other'} draws"
-    return Check("cloning", "PASS" if gap == 0 else "FAIL", gap, message)
+    return gap == 0, gap, f"{len(parameters)} parameters; the clone gives {'the same' if gap == 0 else 'other'} draws"
 
 
-def pickling(trial: Trial) -> Check:
+def pickling(trial: Trial) -> Verdict:
     """Check that method and counterfactual can be pickled."""
     restored, _ = (pickle.loads(pickle.dumps(part)) for part in (trial.first, trial.method))  # noqa: S301  (our own)
     gap = draws_differ(trial.first, restored)
-    return Check("pickling", "PASS" if gap == 0 else "FAIL", gap, "difference after a round trip")
+    return gap == 0, gap, "difference after a round trip"
 
 
 def _parameters(method: Any) -> str:

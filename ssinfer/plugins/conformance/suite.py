@@ -1,5 +1,6 @@
 """check_benchmark: the suite of checks that every benchmark method must pass."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,10 +12,10 @@ from ssinfer.check import Check, tabulate
 from ssinfer.design import Design
 from ssinfer.errors import DataError, RefusalError
 from ssinfer.plugins.conformance import calibration, draws, invariance, reproducibility, support
-from ssinfer.plugins.conformance.trial import SEED, Trial, units_of
+from ssinfer.plugins.conformance.trial import SEED, Trial, Verdict, units_of
 from ssinfer.simulation.panel import simulate_panel
 
-CHECKS: tuple[Callable[[Trial], Check], ...] = (
+CHECKS: tuple[Callable[[Trial], Verdict], ...] = (
     draws.shapes,
     draws.finite,
     draws.uncertainty,
@@ -117,7 +118,7 @@ def _design_of(data: Any) -> Design:
     return Design(treated=[units_of(data)[0]], baseline=periods[:-1], performance=periods[-1:])
 
 
-def _run(name: str, check: Callable[[Trial], Check], trial: Trial) -> Check:
+def _run(name: str, check: Callable[[Trial], Verdict], trial: Trial) -> Check:
     """Return the verdict of one check; an unforeseen error fails it."""
     if trial.failure is not None:
         broken, reason = trial.failure
@@ -125,6 +126,7 @@ def _run(name: str, check: Callable[[Trial], Check], trial: Trial) -> Check:
             return Check(name, "FAIL", message=reason)
         return Check.not_evaluated(name, f"the first fit broke the promise of `{broken}`")
     try:
-        return check(trial)
+        passed, figure, message = check(trial)
     except Exception as error:  # noqa: BLE001  (a method under test may fail in any way; the suite goes on)
-        return Check(name, "FAIL", message=f"{type(error).__name__}: {error}")
+        passed, figure, message = False, math.nan, f"{type(error).__name__}: {error}"
+    return Check(name, "NOT EVALUATED" if passed is None else "PASS" if passed else "FAIL", figure, message)

@@ -1,16 +1,18 @@
 """Support: declared capabilities work, and others are refused by a NotSupportedError."""
 
-from ssinfer.check import Check
+import numpy as np
+
 from ssinfer.design import Design
 from ssinfer.errors import NotSupportedError
-from ssinfer.plugins.conformance.trial import Trial, draws_differ, tampered, units_of
+from ssinfer.plugins.conformance.draws import kinds_of_draws
+from ssinfer.plugins.conformance.trial import Trial, Verdict, draws_differ, tampered, units_of
 
 
-def capabilities(trial: Trial) -> Check:
+def capabilities(trial: Trial) -> Verdict:
     """Check that declared capabilities work, and that others raise NotSupportedError ("X is not supported for Y")."""
     declared = getattr(trial.method, "capabilities", None)
     if declared is None:
-        return Check("capabilities", "NOT EVALUATED", message="the method declares no capabilities")
+        return None, np.nan, "the method declares no capabilities"
     others = [unit for unit in units_of(trial.data) if unit not in trial.design.treated]
     two = [trial.design.treated[0], others[0]]
     performance = trial.design.performance
@@ -36,16 +38,11 @@ def capabilities(trial: Trial) -> Check:
                 faults.append(f"{name} is not declared, yet fit goes through")
             elif name == "masks" and trial.repeats == 0 and _reads_mask(trial, design):
                 faults.append("masks is declared, yet spending in a masked period changes draws")
-    given = {
-        "posterior": trial.first.uncertainty == "posterior",
-        "confidence": trial.first.confidence is not None or trial.first.uncertainty == "sampling",
-    }
-    for name, is_given in given.items():
+    given = kinds_of_draws(trial.first)
+    for name, is_given in (("posterior", given["credible"]), ("confidence", given["confidence"])):
         if is_given and not getattr(declared, name, False):
             faults.append(f"{name} is not declared, yet the draws are one")
-    return Check(
-        "capabilities", "FAIL" if faults else "PASS", len(cases), "; ".join(faults) or f"tried {', '.join(cases)}"
-    )
+    return not faults, len(cases), "; ".join(faults) or f"tried {', '.join(cases)}"
 
 
 def _reads_mask(trial: Trial, design: Design) -> bool:
@@ -53,7 +50,7 @@ def _reads_mask(trial: Trial, design: Design) -> bool:
     return draws_differ(trial.fit(design=design), trial.fit(changed, design)) > 0
 
 
-def resources(trial: Trial) -> Check:
+def resources(trial: Trial) -> Verdict:
     """Measure time and memory of a fit, for information."""
     seconds, peak = trial.resources
-    return Check("resources", "PASS", seconds, f"{seconds:.3f} s, {peak:.1f} MB at the peak (Python allocations)")
+    return True, seconds, f"{seconds:.3f} s, {peak:.1f} MB at the peak (Python allocations)"

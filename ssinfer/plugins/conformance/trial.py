@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from ssinfer.cohort.cohort import Cohort
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.design import Design
 from ssinfer.errors import DrawsError
 from ssinfer.panel import Panel
 
 SEED = 20261121
+
+type Verdict = tuple[bool | None, float, str]  # whether a check passed (None: not evaluated), its figure, its message
 
 
 @dataclass(eq=False)
@@ -86,21 +87,15 @@ class Trial:
 
 def tampered(data: Any, units: tuple[str, ...], periods: tuple[Any, ...], factor: float) -> Any:
     """Return the data with the spending of `units` in `periods` multiplied by `factor` (NaN removes it)."""
-    columns = [column for column, label in enumerate(data.periods) if label in set(periods)]
-    spending = data.spending.copy()
-    if isinstance(data, Panel):
-        rows = [row for row, unit in enumerate(data.units) if unit in set(units)]
-        variance = None if data.sampling_variance is None else data.sampling_variance.copy()
-        spending[np.ix_(rows, columns)] *= factor
-        if variance is not None:
-            variance[np.ix_(rows, columns)] *= factor**2
-        return replace(data, spending=spending, sampling_variance=variance)
-    assert isinstance(data, Cohort)  # noqa: S101  (the only other kind of data)
-    persons = np.flatnonzero(np.isin(data.unit.astype(str), list(units)))
-    cells = np.ix_(persons, columns)
-    insured = data.insured_years[cells] > 0
-    spending[cells] = np.where(insured, spending[cells] * factor, spending[cells])
-    return replace(data, spending=spending)
+    is_panel = isinstance(data, Panel)
+    labels = np.array(data.units if is_panel else data.unit.astype(str))
+    cells = np.isin(labels, list(units))[:, None] & np.array([label in set(periods) for label in data.periods])
+    if not is_panel:
+        cells &= data.insured_years > 0
+    changed = {"spending": np.where(cells, data.spending * factor, data.spending)}
+    if is_panel and data.sampling_variance is not None:
+        changed["sampling_variance"] = np.where(cells, data.sampling_variance * factor**2, data.sampling_variance)
+    return replace(data, **changed)
 
 
 def units_of(data: Any) -> list[str]:
