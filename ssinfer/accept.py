@@ -1,7 +1,5 @@
 """Accept: the words by which a user overrules doubts about data."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Any

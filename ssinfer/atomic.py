@@ -1,24 +1,20 @@
 """Writes folders and files that a reader finds complete or not at all."""
 
-from __future__ import annotations
-
 import ctypes
 import os
 import shutil
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from ssinfer.errors import StudyError
 from ssinfer.lock import locked
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    import pandas as pd
 
 AT_WORK = 10.0  # seconds in which a new temporary folder may not have its lock yet
 

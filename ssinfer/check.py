@@ -1,14 +1,10 @@
 """Check: the verdict of one diagnostic, with the number on which it rests."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, Self
 
 import pandas as pd
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 type Status = Literal["PASS", "WARN", "FAIL", "NOT EVALUATED"]
 
@@ -33,7 +29,7 @@ class Check:
     table: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
 
     @classmethod
-    def not_evaluated(cls, check: str, reason: object) -> Check:
+    def not_evaluated(cls, check: str, reason: object) -> Self:
         """Return the verdict of a check that could not be evaluated."""
         return cls(check, "NOT EVALUATED", message=str(reason))
 

@@ -1,21 +1,15 @@
 """Rules that choose the comparison group of a treated unit, or of each placebo unit of a backtest."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ssinfer.errors import DesignError, did_you_mean
 from ssinfer.input_table import natural_order
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from ssinfer.panel import Panel
+from ssinfer.panel import Panel
 
 EARTH_RADIUS_KM = 6371.0088
 

@@ -1,14 +1,9 @@
 """The rule by which draws of a sampler are refused: R-hat, effective sample size, share of divergent transitions."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
 
 from ssinfer.check import Check
 from ssinfer.kernels.adaptive_importance import MIN_ESS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 MAX_R_HAT = 1.01  # Vehtari et al. 2021, doi 10.1214/20-BA1221, section 4
 # A divergence is one step that the integrator could not follow. A few among thousands leave no mark on quantiles; many

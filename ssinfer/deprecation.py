@@ -1,18 +1,14 @@
 """Old names of public arguments: they work in this version, with one warning that gives the new call."""
 
-from __future__ import annotations
-
 import functools
 import inspect
 import warnings
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from ssinfer.arguments import COUNT, check_arguments
 from ssinfer.errors import ParameterError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,15 @@
 """Reads TOML and JSON that others wrote: with limits on size, depth and digits, and each key once."""
 
-from __future__ import annotations
-
 import json
 import math
 import re
 import tomllib
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from ssinfer.errors import SsinferError
+from ssinfer.errors import SsinferError
 
 MAX_BYTES = 5_000_000
 MAX_DEPTH = 50  # tables and lists inside one another

@@ -1,17 +1,12 @@
 """The exceptions of ssinfer: every message names the argument, its value, what is allowed, and the next step."""
 
-from __future__ import annotations
-
 import difflib
 import re
 import traceback
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+from typing import Any
 
 #: What a message quotes: text in quotes, a list, tuple or mapping of values, or a run of signs without a blank.
 _QUOTED = re.compile(

@@ -1,7 +1,5 @@
 """Levels of confidence or probability, and sides of a threshold."""
 
-from __future__ import annotations
-
 from numbers import Real
 from typing import Any, Literal, cast, get_args
 

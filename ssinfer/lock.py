@@ -1,10 +1,9 @@
 """Locks of one process on a file or folder: they end with the process, also when it is killed."""
 
-from __future__ import annotations
-
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from ssinfer.errors import NotSupportedError
 
@@ -12,10 +11,6 @@ try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 _HELD: set[Path] = set()  # by this process, which may take each of them again
 

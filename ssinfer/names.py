@@ -1,20 +1,12 @@
 """Names: finds the labels of data that a user's names mean, and labels that look like one name twice."""
 
-from __future__ import annotations
-
 import unicodedata
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable
+from typing import Any
 
 from ssinfer.accept import advice
-from ssinfer.errors import DataError, did_you_mean
+from ssinfer.errors import DataError, SsinferError, did_you_mean
 from ssinfer.input_table import plain_value
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from ssinfer.errors import SsinferError
-
 
 _DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # they reverse the text that a reader sees
 

@@ -1,13 +1,10 @@
 """Benchmark: the protocol of every benchmark method, and the capabilities that a method declares."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, runtime_checkable
+from typing import Any, Literal, Protocol, Self, runtime_checkable
 
-if TYPE_CHECKING:
-    from ssinfer.counterfactual import Counterfactual
-    from ssinfer.design import Design
+from ssinfer.counterfactual import Counterfactual
+from ssinfer.design import Design
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """Registry: finds all declared objects of one kind, such as threshold kinds, figures or data sources."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cache
 from typing import Any

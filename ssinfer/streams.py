@@ -1,7 +1,5 @@
 """Random streams by label: a stream depends on the seed and its labels, never on the place of a thing in a list."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 

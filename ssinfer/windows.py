@@ -1,17 +1,12 @@
 """Windows: the contract's baseline, gap and performance period, moved over history."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ssinfer.design import Design
 from ssinfer.errors import DataError, DesignError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from ssinfer.design import Design
-    from ssinfer.panel import Panel
+from ssinfer.panel import Panel
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,12 @@ Convention: all money is the total of a settlement (per insured-year times insur
 spending, and a payment is positive when the payer pays the providers, negative when the providers owe.
 """
 
-from __future__ import annotations
-
 from enum import IntEnum
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from ssinfer.typing import Floats, Integers
+from ssinfer.typing import Floats, Integers
 
 type Codes = npt.NDArray[np.int8]
 

@@ -1,15 +1,9 @@
 """Explains the steps of a settlement in sentences."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from types import SimpleNamespace as Figures  # the numbers of one settlement, as in `Settlement` and its `Inputs`
 
 from ssinfer.contracts.arithmetic import Outcome
-
-if TYPE_CHECKING:
-    from types import SimpleNamespace as Figures  # the numbers of one settlement, as in `Settlement` and its `Inputs`
-
-    from ssinfer.contracts.contract import Contract
+from ssinfer.contracts.contract import Contract
 
 
 def percent(rate: float) -> str:

@@ -1,18 +1,14 @@
 """Validates settlement inputs: shapes, signs, scales, currency and size."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ssinfer.contracts.contract import Contract
 from ssinfer.errors import SettlementError
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Booleans, Floats
+from ssinfer.typing import Booleans, Floats
 
 #: Largest amounts. Above 0 and at most: money per insured-year, insured-years, persons. From 0 to: money in total.
 MAX_RATE, MAX_COUNT, MAX_TOTAL = 1e7, 1e9, 1e15

@@ -1,24 +1,20 @@
 """Settles a contract on numbers, arrays or draws."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ssinfer.arguments import named_arguments
 from ssinfer.contracts.arithmetic import payments, split_cents, to_cents
+from ssinfer.contracts.contract import Contract
 from ssinfer.contracts.inputs import Inputs, check_total, floats, gather
 from ssinfer.contracts.settlement import Settlement
 from ssinfer.errors import SettlementError, did_you_mean
 from ssinfer.thresholds.schedule import MSSP_KNOTS
-
-if TYPE_CHECKING:
-    from ssinfer.contracts.contract import Contract
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 
 @named_arguments

@@ -1,7 +1,5 @@
 """Texts of `ssinfer settle` and `ssinfer contracts`, or the same as JSON; no heavy library is imported."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from ssinfer.contracts.contract import load_contract, shipped_contracts

@@ -1,10 +1,8 @@
 """Settles several years of one contract: pooling, losses carried over, and the stop clause."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,12 +10,8 @@ from ssinfer.arguments import named_arguments
 from ssinfer.contracts.contract import Contract
 from ssinfer.contracts.inputs import floats
 from ssinfer.contracts.settle import settle
+from ssinfer.contracts.settlement import Settlement
 from ssinfer.errors import SettlementError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ssinfer.contracts.settlement import Settlement
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,21 +1,17 @@
 """The facts of a study: the data that a method of another package may see, and the check of its result."""
 
-from __future__ import annotations
-
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 import xarray as xr
 
+from ssinfer.cohort.cohort import Cohort
 from ssinfer.counterfactual import DIMS, Counterfactual
+from ssinfer.design import Design
 from ssinfer.errors import DrawsError, PluginError, RefusalError
 from ssinfer.panel import Panel, carried_forward
-
-if TYPE_CHECKING:
-    from ssinfer.cohort.cohort import Cohort
-    from ssinfer.design import Design
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 ROUNDING = 1e-9  # relative; a method may compute a mean in another order
 OUR_GROUPS = {"observed_data", "constant_data"}  # the facts; draws are the method's

@@ -1,7 +1,5 @@
 """The fork server: a process without data. Each method of another package gets a copy of it, which fits."""
 
-from __future__ import annotations
-
 import os
 import pickle
 import signal

@@ -1,26 +1,21 @@
 """GuardedMethod: a method of another package as studies, `ssinfer benchmark` and backtests call it."""
 
-from __future__ import annotations
-
 import copy
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from ssinfer.check import Check, tabulate
+from ssinfer.counterfactual import Counterfactual
+from ssinfer.design import Design
 from ssinfer.errors import SsinferError
 from ssinfer.guard.facts import visible, with_facts
 from ssinfer.guard.isolation import failure, fit_apart
 from ssinfer.guard.process import fit_in_process
 from ssinfer.panel import Panel
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ssinfer.counterfactual import Counterfactual
-    from ssinfer.design import Design
 
 TIME_LIMIT = 600.0  # seconds per fit
 ISOLATION = "isolation"  # the check that tells what a fit changed around itself

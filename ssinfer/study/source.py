@@ -1,23 +1,17 @@
 """DataSource: a source from which a study reads its data, and the registry of all sources."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, GetCoreSchemaHandler
 from pydantic_core import core_schema
 
 from ssinfer.accept import check_accept
 from ssinfer.look.checks import check_plausible
 from ssinfer.registry import Registry
 from ssinfer.study.config_base import Config
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from pydantic import GetCoreSchemaHandler
 
 
 class DataConfig(Config):
