@@ -26,8 +26,8 @@ from ssinfer.panel import Panel
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from ssinfer.backtesting.placebos import Placebos
     from ssinfer.backtesting.task import Task
-    from ssinfer.comparison import ComparisonRule
     from ssinfer.typing import Booleans, Positions
     from ssinfer.windows import ContractWindow
 
@@ -37,7 +37,7 @@ def backtest(
     data: Any,
     designs: Design | Sequence[Design] | Mapping[str, Design],
     methods: Any,
-    placebos: Iterable[object] | ComparisonRule | None = None,
+    placebos: Placebos = None,
     injected: Sequence[float] = (0.0, 0.02, 0.05),
     n_jobs: int = 2,
     seed: int = 1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,22 +10,58 @@ import numpy as np
 from ssinfer.comparison import ComparisonRule
 from ssinfer.errors import DesignError
 from ssinfer.names import match_names
+from ssinfer.streams import stream_of
 from ssinfer.thresholds.placebo_rows import sorted_codes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from ssinfer.design import Design
     from ssinfer.panel import Panel
     from ssinfer.typing import Booleans, Floats, Positions
 
 
-def placebo_units(panel: Panel, design: Design, placebos: Iterable[object] | ComparisonRule | None) -> list[str]:
+type Placebos = Iterable[object] | ComparisonRule | PlaceboSample | None
+
+
+@dataclass(frozen=True)
+class PlaceboSample:
+    """At most `most` of the placebo units that `of` gives, each size class in proportion; drawn by seed and label."""
+
+    most: int
+    of: Placebos
+    edges: Sequence[float]  # of size classes in insured persons of the baseline; empty: four classes of equal number
+    seed: int
+
+    def classes(self, panel: Panel, design: Design) -> list[tuple[list[str], int]]:
+        """Return the units of each size class in random order, and how many of them are drawn (largest remainders)."""
+        units = placebo_units(panel, design, self.of)
+        sizes = np.zeros(len(units))
+        if panel.insured_years is not None:
+            years = panel.insured_years[np.ix_(panel.rows(units), panel.columns(design.baseline))]
+            sizes = _means(years) * (panel.timeline.per_year or 1)
+        edges = np.sort(self.edges) if len(self.edges) else np.nanquantile(sizes, [0.25, 0.5, 0.75])
+        number = np.searchsorted(edges, sizes, side="right")
+        counts, most = np.bincount(number, minlength=len(edges) + 1), min(self.most, len(units))
+        drawn = most * counts // len(units)
+        remainders = most * counts % len(units)
+        drawn[np.argsort(-remainders, kind="stable")[: most - drawn.sum()]] += 1
+        lots = [stream_of(self.seed, "placebo sample", unit).generate_state(4).tolist() for unit in units]
+        members: list[list[str]] = [[] for _ in drawn]
+        for _, unit, size_class in sorted(zip(lots, units, number, strict=True)):
+            members[size_class].append(unit)
+        return [pair for pair in zip(members, drawn.tolist(), strict=True) if pair[0]]
+
+
+def placebo_units(panel: Panel, design: Design, placebos: Placebos) -> list[str]:
     """Return the units that take the treated unit's place, in the panel's order.
 
     `placebos` None: every unit outside the design's treated and those under another contract. A rule gives the units
     that it admits for the treated units. Refused: a unit that is treated, under contract or unknown; an empty list.
     """
+    if isinstance(placebos, PlaceboSample):
+        drawn = {unit for units, drawn in placebos.classes(panel, design) for unit in units[:drawn]}
+        return [unit for unit in panel.units if unit in drawn]
     outside = set(design.treated) | set(design.under_contract)
     if placebos is None:
         chosen = [unit for unit in panel.units if unit not in outside]

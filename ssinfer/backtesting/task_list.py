@@ -15,9 +15,9 @@ from ssinfer.windows import rolling_windows
 from ssinfer.workers import parallel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from ssinfer.comparison import ComparisonRule
+    from ssinfer.backtesting.placebos import Placebos
     from ssinfer.design import Design
     from ssinfer.panel import Panel
     from ssinfer.thresholds.kind import ThresholdKey
@@ -29,7 +29,7 @@ UNITS_PER_TASK = 64
 def list_tasks(
     panel: Panel,
     pairs: Sequence[tuple[tuple[str, Design], tuple[str, Any]]],
-    placebos: Iterable[object] | ComparisonRule | None,
+    placebos: Placebos,
     origins: Mapping[str, Sequence[Any]],
     keys: tuple[ThresholdKey, ...],
     seed: int,

@@ -33,6 +33,10 @@ def sentence(finding: Finding, currency: str = "") -> str:
         money["lowest"] = "at most" if numbers["lowest"] == -float("inf") else f"{money['lowest']} to"
     if finding.id == "total_row":
         numbers["why"] = _TOTAL[numbers["reason"]].format(**numbers)
+    if finding.id == "placebo_sample":
+        numbers["designs"] = ", ".join(map(repr, numbers["designs"]))
+        numbers["drawn"], numbers["units"] = map(sum, zip(*numbers["classes"], strict=True))
+        numbers["classes"] = ", ".join(f"{drawn:,} of {units:,}" for drawn, units in numbers["classes"])
     if finding.id == "jump":
         digits = 0 if min(numbers["value"], numbers["near"]) >= 100 else 2
         numbers |= {name: f"{numbers[name]:,.{digits}f}" for name in ("value", "near")}
@@ -69,6 +73,8 @@ _SAYS = {
     "standard": "Standard {name!r} has mean {mean:,.4g}, and mean spending is {spending_money}. A standard is expected "
     f"spending (mean {checks.STANDARD_OF_SPENDING[0]:g} to {checks.STANDARD_OF_SPENDING[1]:g} times mean spending) or "
     f"an index (mean {checks.STANDARD_INDEX[0]:g} to {checks.STANDARD_INDEX[1]:g}). Name such a covariate.",
+    "placebo_sample": "The placebos of {designs} are {drawn:,} of {units:,} units (population.placebos_at_most), drawn "
+    "with seed {seed} in proportion from each size class: {classes}. All units stay donors.",
     "few_placebos": "The {percent:g}% placebo threshold is left out of design {design!r}: it needs {needed} placebo "
     "contracts per window, and there are at most {units}.",
 }

@@ -22,6 +22,9 @@ class PopulationConfig(Config):
 
     treated: Names = Field(min_length=1)
     placebos: Names | None = None
+    placebos_at_most: int | None = Field(
+        None, ge=20, description="units in a sample of the placebos, drawn by `seed` in proportion to each size class"
+    )
     at_least: float = 0.0
     ratio: float | None = None
     size_edges: list[float] = []

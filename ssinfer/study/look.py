@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ssinfer.backtesting.placebos import placebo_units
+from ssinfer.backtesting.placebos import PlaceboSample, placebo_units
 from ssinfer.errors import SsinferError
 from ssinfer.look import checks
 from ssinfer.look.checks import Finding
@@ -45,6 +46,7 @@ def look_at(plan: Plan) -> Look:
         plausible = config.data.plausible or (PLAUSIBLE.get(config.currency) if all_care else None)
         findings += checks.implausible_mean(panel, plausible) if plausible else []
         findings += checks.strange_standard(panel, str(part.standard)) if part.standard in panel.covariates else []
+    findings += [Finding("placebo_sample", sample, refuses=False) for sample in placebo_samples(plan)]
     placebos = {name: _placebos_per_window(plan, name) for name in plan.designs}
     for level in config.threshold.all_levels:
         for name, counts in placebos.items():
@@ -53,6 +55,22 @@ def look_at(plan: Plan) -> Look:
                 found = {"percent": 100 * level, "design": name, "units": units, "needed": needed}
                 findings.append(Finding("few_placebos", found, refuses=False))
     return Look(plan, tuple({(finding.id, str(finding.numbers)): finding for finding in findings}.values()), placebos)
+
+
+def placebo_samples(plan: Plan) -> list[dict[str, Any]]:
+    """Return the numbers of each sample that leaves out placebo units, with the designs that share them."""
+    if not isinstance(plan.placebos, PlaceboSample):
+        return []
+    designs: dict[tuple[tuple[int, int], ...], list[str]] = {}
+    with suppress(SsinferError):  # no placebo fits: the check of pairs, or the backtest, says so
+        for name, design in plan.designs.items():
+            classes = plan.placebos.classes(plan.data.panel_of(name), design)
+            designs.setdefault(tuple((drawn, len(units)) for units, drawn in classes), []).append(name)
+    return [
+        {"designs": names, "classes": classes, "seed": plan.config.seed}
+        for classes, names in designs.items()
+        if any(drawn < units for drawn, units in classes)
+    ]
 
 
 def _placebos_per_window(plan: Plan, name: str) -> dict[Any, int]:

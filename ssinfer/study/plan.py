@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ssinfer.comparison import RULE_KEYS, ComparisonRule, SimilarSize, comparison_of
+from ssinfer.backtesting.placebos import Placebos, PlaceboSample
+from ssinfer.comparison import RULE_KEYS, SimilarSize, comparison_of
 from ssinfer.contracts.contract import Contract, load_contract
 from ssinfer.design import Design
 from ssinfer.errors import DesignError, PanelError, SsinferError, StudyError
@@ -34,7 +35,7 @@ class Plan:
     design_labels: Mapping[str, str]
     methods: Mapping[str, Any]
     pairs: tuple[tuple[str, str], ...]  # comparisons and methods that are fitted
-    placebos: ComparisonRule | list[str] | None  # None: every unit outside the design's treated
+    placebos: Placebos  # None: every unit outside the design's treated
     origins: Mapping[str, tuple[Any, ...]]  # by name of the comparison
     contract: Contract | None  # None: nothing is settled
     share: float  # sharing rate of over- and underpayments, a fraction
@@ -85,7 +86,10 @@ def plan_study(path: str | Path, *, n_jobs: int = 1, tell: Callable[[Look], None
         rule = SimilarSize(ratio=population.ratio or float("inf"), at_least=population.at_least)
     design_labels = {part.name: part.label or repr(designs[part.name]) for part in config.comparison}
     pairs = tuple((name, part.label) for part in config.method for name in (part.comparisons or designs))
-    plan = Plan(config, data, designs, design_labels, methods, pairs, rule or placebos, origins, contract, share)
+    chosen: Placebos = rule or placebos
+    if population.placebos_at_most is not None:
+        chosen = PlaceboSample(population.placebos_at_most, chosen, population.size_edges, config.seed)
+    plan = Plan(config, data, designs, design_labels, methods, pairs, chosen, origins, contract, share)
     look = look_at(plan)
     if tell is not None:
         tell(look)

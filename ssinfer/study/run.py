@@ -15,6 +15,7 @@ from ssinfer.backtesting.backtest import backtest
 from ssinfer.backtesting.result import BacktestResult, join_results
 from ssinfer.study.case import evaluate_case
 from ssinfer.study.intact_groups import intact_groups
+from ssinfer.study.look import placebo_samples
 from ssinfer.study.plan import Plan
 from ssinfer.study.result import StudyResult, claims_tables
 
@@ -126,6 +127,7 @@ def _manifest(plan: Plan, parts: tuple[str, ...], result: BacktestResult | None,
         "data": plan.data.label,
         "note": plan.data.note,
         "seed": plan.config.seed,
+        "placebo_samples": placebo_samples(plan),
         "contract": None if plan.contract is None else plan.contract.name,
         "share": plan.share,
         "parts": list(parts),

@@ -1,5 +1,6 @@
 """Studies end to end on a small simulated panel: files, columns, equal numbers for any jobs, mistakes refused early."""
 
+import html
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import xarray as xr
 import ssinfer as ss
 from ssinfer.errors import PluginError, SsinferError, StudyError
 from ssinfer.report import write_report
+from ssinfer.report.look import look_text
 from ssinfer.simulation.panel import simulate_panel
 from ssinfer.study import plan_study, refuse_foreign_folder, run_study, write_study
 from ssinfer.thresholds.placebo import placebo_threshold
@@ -383,6 +385,50 @@ def test_placebos_by_name_and_by_rule_together(folder):
     change(folder, ('treated = ["treated"]', 'treated = ["treated"]\nplacebos = ["unit 1"]\nat_least = 5000.0'))
     with pytest.raises(StudyError, match="would be ignored; keep one of them"):
         plan_study(folder / "study.toml")
+
+
+def sampled(folder, most):
+    change(folder, ('treated = ["treated"]', f'treated = ["treated"]\nplacebos_at_most = {most}'))
+    return folder / "study.toml"
+
+
+def test_a_sample_as_large_as_the_placebos_gives_the_same_bytes(folder, result, tmp_path):
+    every = run_study(plan_study(sampled(folder, 23)), n_jobs=1)
+    assert every.manifest["placebo_samples"] == []
+    before, after = (
+        write_study(part, tmp_path / name, report=None) for part, name in ((result, "before"), (every, "after"))
+    )
+    names = {path.name for path in before.iterdir()} - {"manifest.json"}
+    assert {name: (after / name).read_bytes() for name in names} == {
+        name: (before / name).read_bytes() for name in names
+    }
+
+
+def test_a_sample_of_placebos_is_stated_in_the_look_the_manifest_and_the_report(folder, result, tmp_path):
+    looks = []
+    plan = plan_study(sampled(folder, 20), tell=looks.append)
+    found = run_study(plan, n_jobs=1)
+    said = (
+        "The placebos of 'all', 'near' are 20 of 23 units (population.placebos_at_most), drawn with seed 5 in "
+        "proportion from each size class: 5 of 6, 5 of 5, 5 of 6, 5 of 6. All units stay donors."
+    )
+    assert said in " ".join(look_text(looks[0]).split())
+    classes = ((5, 6), (5, 5), (5, 6), (5, 6))
+    assert found.manifest["placebo_samples"] == [{"designs": ["all", "near"], "classes": classes, "seed": 5}]
+    placebos = found.backtest.placebos.query("role == 'placebo'")
+    assert placebos.groupby("design")["unit"].nunique().tolist() == [20, 20]
+    out = write_study(found, tmp_path / "out", report=write_report)
+    assert html.escape(said) in (out / "report.html").read_text(encoding="utf-8").replace("&#39;", "&#x27;")
+    # A placebo has the same donors and numbers, whoever else is a placebo.
+    whole = result.backtest.placebos.query("role == 'placebo'").set_index(["design", "unit", "origin"])["savings_rate"]
+    rates = placebos.set_index(["design", "unit", "origin"])["savings_rate"]
+    pd.testing.assert_series_equal(rates, whole.loc[rates.index])
+
+
+@pytest.mark.parametrize("most", ["19", "20.5", '"many"', "true", "-1"])
+def test_a_sample_of_placebos_has_bounds(folder, most):
+    with pytest.raises(StudyError, match=r"'population.placebos_at_most' \(line \d+\): .*(20|allowed: a whole number)"):
+        plan_study(sampled(folder, most))
 
 
 def test_the_cases_gate_leaves_out_its_neighbours_and_its_own_years(result):

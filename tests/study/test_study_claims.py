@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ssinfer.backtesting.placebos import PlaceboSample, placebo_units
 from ssinfer.claims import ClaimsTables, Population, Spending, Truncation, extract
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.counterfactual import Counterfactual
@@ -21,6 +22,7 @@ from ssinfer.simulation.claims import simulate_claims
 from ssinfer.study import plan_study, run_study, write_study
 from ssinfer.study.case import _savings_row
 from ssinfer.study.data import StudyData
+from ssinfer.study.look import look_at
 
 STUDY = """
 title = "claims"
@@ -107,6 +109,19 @@ def result(plan):
 @pytest.fixture(scope="module")
 def written(result, tmp_path_factory):
     return write_study(result, tmp_path_factory.mktemp("out") / "out", report=write_report)
+
+
+def test_a_sample_of_placebo_groups_is_the_same_for_every_definition_of_spending(plan):
+    sampled = replace(plan, placebos=PlaceboSample(15, plan.placebos, [], plan.config.seed))
+    units = {
+        tuple(placebo_units(plan.data.panel_of(name), design, sampled.placebos))
+        for name, design in plan.designs.items()
+    }
+    (drawn,) = units
+    assert len(drawn) == 15
+    (note,) = [finding for finding in look_at(sampled).findings if finding.id == "placebo_sample"]
+    assert note.numbers["designs"] == list(plan.designs)
+    assert set(look_at(sampled).placebos["a"].values()) == {15}
 
 
 def test_units_are_bundles_of_the_contracts_size_and_every_person_is_in_one(plan):

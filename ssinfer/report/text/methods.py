@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from ssinfer.figures.numbers import count
 from ssinfer.guard.method import ISOLATION, GuardedMethod
+from ssinfer.look.checks import Finding
+from ssinfer.look.sentences import sentence
 from ssinfer.report.analysis import Analysis
 
 
@@ -39,6 +41,8 @@ def methods_sentences(analysis: Analysis) -> Iterator[str]:
             "blocks of neighbouring units with all their origins. k and the group shock are maximum-likelihood "
             "estimates from squared placebo savings and the inverse of insured-years."
         )
+        for sample in manifest.get("placebo_samples", ()):
+            yield sentence(Finding("placebo_sample", sample))
     yield (
         f"Software: ssinfer {manifest.get('version', manifest.get('ssinfer', '?'))}, seed {manifest.get('seed', '?')}. "
         f"Groups with fewer than {result.suppress_below} insured are not shown."
