@@ -6,13 +6,12 @@ import os
 import signal
 import sys
 import warnings
-from _thread import interrupt_main
 from contextlib import nullcontext
 from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 from threading import Timer
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 from typer import Argument, Option, Typer, echo
 
@@ -21,7 +20,7 @@ from ssinfer.errors import DatasetError, SsinferError, error_id, shorten
 from ssinfer.numerals import read_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import pandas as pd
 
@@ -263,7 +262,7 @@ def version() -> None:
 def main() -> None:
     """Run the command line: an expected error is one line and exit code 2, any other one line and exit code 70."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
-    sys.unraisablehook = _interrupt_again
+    sys.unraisablehook = partial(_interrupt_again, sys.unraisablehook)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # signs that a console of another encoding cannot print
     try:
@@ -282,12 +281,12 @@ def main() -> None:
         _leave(error, "" if known else " Report this id; SSINFER_TRACEBACK=1 shows where it happened.")
 
 
-def _interrupt_again(lost: sys.UnraisableHookArgs) -> None:
-    """Repeat an interrupt that Python loses because it arrived while an object was deleted."""
+def _interrupt_again(otherwise: Callable[[Any], object], lost: sys.UnraisableHookArgs) -> None:
+    """Repeat an interrupt that Python loses, because it arrived while an object was deleted."""
     if issubclass(lost.exc_type, KeyboardInterrupt):
-        Timer(0.1, interrupt_main).start()
+        Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM)).start()
     else:
-        sys.__unraisablehook__(lost)
+        otherwise(lost)
 
 
 def _leave(error: Exception, what_now: str = "") -> NoReturn:

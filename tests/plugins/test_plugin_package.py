@@ -24,6 +24,7 @@ treated = ["u00"]
 [windows]
 baseline = [2014, 2015, 2016]
 performance = [2017]
+origins = [2016]
 [[comparison]]
 name = "all"
 [[method]]
@@ -63,24 +64,40 @@ def environment(tmp_path_factory):
     return python
 
 
-def ask(environment, *arguments, folder):
+RUN = """
+from ssinfer.cli import app, main
+for name in ("methods", "thresholds"):
+    app([name], standalone_mode=False)
+main()
+"""
+
+
+@pytest.fixture(scope="module")
+def run(environment, tmp_path_factory):
+    """The lists of methods and thresholds, and a study, by one process, as its imports take longer than they do."""
+    folder = tmp_path_factory.mktemp("study")
+    (folder / "study.toml").write_text(STUDY, encoding="utf-8")
+    rng = np.random.default_rng(0)
+    grid = [(f"u{i:02d}", t) for i in range(25) for t in range(2012, 2018)]
+    frame = pd.DataFrame(grid, columns=["unit", "period"]).assign(insured_years=20_000.0)
+    frame["spending"] = 2000 * 1.02 ** (frame["period"] - 2012) * (1 + 0.02 * rng.standard_normal(len(frame)))
+    frame.to_csv(folder / "panel.csv", index=False)
     # -P and no PYTHONPATH: the plug-in is found by its installation, not by standing in the working folder
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    command = [environment, "-P", *arguments]
-    return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
+    command = [environment, "-P", "-c", RUN, "run", "study.toml", "--out", "out", "--jobs", "2"]
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done, folder / "out"
 
 
-CLI = "from ssinfer.cli import main; main()"
-LISTS = "from ssinfer.cli import app; [app([name], standalone_mode=False) for name in ('methods', 'thresholds')]"
-
-
-def test_method_and_threshold_are_listed_and_the_broken_one_named_with_its_reason(environment, tmp_path):
-    done = ask(environment, "-c", LISTS, folder=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    rows = {line.split()[0]: line.split() for line in done.stdout.splitlines() if line.strip()}
+def test_method_and_threshold_are_listed_and_the_broken_one_named_with_its_reason(run):
+    done, _ = run
+    assert done.stderr == ""
+    lists = done.stdout.partition("A study of another package's parts")[0]
+    rows = {line.split()[0]: line.split() for line in lists.splitlines() if line.strip()}
     assert rows["GrowthBenchmark"][1:] == ["panel", "growth-benchmark", "0.3.1", "masks,", "confidence"]
     assert rows["AdministrativeBenchmark"][1:3] == ["panel", "ssinfer"]
-    (broken,) = [line for line in done.stdout.splitlines() if line.startswith("not usable")]
+    (broken,) = [line for line in lists.splitlines() if line.startswith("not usable")]
     assert broken == (
         "not usable: BrokenBenchmark (growth-benchmark 0.3.1): ImportError: No module named "
         "'a_library_that_is_not_there' (second line)"
@@ -88,27 +105,19 @@ def test_method_and_threshold_are_listed_and_the_broken_one_named_with_its_reaso
     assert " ".join(rows["flat"]) == "flat Flat rate of another package fit no yes"
 
 
-def test_a_study_runs_method_and_threshold_of_another_package_by_two_processes(environment, tmp_path):
-    (tmp_path / "study.toml").write_text(STUDY, encoding="utf-8")
-    rng = np.random.default_rng(0)
-    grid = [(f"u{i:02d}", t) for i in range(25) for t in range(2012, 2018)]
-    frame = pd.DataFrame(grid, columns=["unit", "period"]).assign(insured_years=20_000.0)
-    frame["spending"] = 2000 * 1.02 ** (frame["period"] - 2012) * (1 + 0.02 * rng.standard_normal(len(frame)))
-    frame.to_csv(tmp_path / "panel.csv", index=False)
-    done = ask(environment, "-c", CLI, "run", "study.toml", "--out", "out", "--jobs", "2", folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-    placebos = pd.read_parquet(tmp_path / "out" / "placebos.parquet")
-    # 24 placebos at the origins 2015, 2016 and 2017, and the case itself at the two before its contract
-    assert (placebos["status"] == "ok").sum() == 24 * 3 + 2
-    (score,) = pd.read_csv(tmp_path / "out" / "scores.csv").to_dict("records")
+def test_a_study_runs_method_and_threshold_of_another_package_in_a_worker_process(run):
+    _, out = run
+    placebos = pd.read_parquet(out / "placebos.parquet")
+    assert (placebos["status"] == "ok").sum() == 24 + 1  # placebos at the origin, and the case before its contract
+    (score,) = pd.read_csv(out / "scores.csv").to_dict("records")
     assert score["method"] == "GrowthBenchmark"
-    assert 0.7 <= score["coverage_90"] <= 1.0  # 72 placebos of independent noise: 90% within four standard errors
-    flat = pd.read_csv(tmp_path / "out" / "thresholds.csv").query("kind == 'flat'").iloc[0]
+    assert 0.65 <= score["coverage_90"] <= 1.0  # 24 placebos of independent noise: 90% within four standard errors
+    flat = pd.read_csv(out / "thresholds.csv").query("kind == 'flat'").iloc[0]
     assert flat["threshold"] == pytest.approx(0.025)
     # the threshold is fixed: false payments are the share of placebos that measure 2.5% and more
     ok = placebos.query("status == 'ok' and role == 'placebo'")
     assert flat["false_payment_rate"] == pytest.approx((ok["savings_rate"] >= 0.025).mean())
-    assert pd.read_csv(tmp_path / "out" / "settlement.csv")["threshold"].tolist() == [0.025, 0.025]
-    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert pd.read_csv(out / "settlement.csv")["threshold"].tolist() == [0.025, 0.025]
+    page = (out / "report.html").read_text(encoding="utf-8")
     assert "GrowthBenchmark" in page
     assert "Flat rate of another package" in page

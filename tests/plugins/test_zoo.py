@@ -105,12 +105,22 @@ def test_a_method_that_remembers_earlier_fits_is_refused(folder):
     assert "Remembers gave other draws in a new process" in reason
 
 
-@pytest.mark.parametrize("name", ["LeavesByExit", "LeavesAtOnce", "LiesOnSpending", "ReadsSealedCells"])
+COMMAND = {
+    "LeavesByExit": [],
+    "LeavesAtOnce": [],
+    "LiesOnSpending": [],
+    "ReadsSealedCells": [],
+    "Hangs": ["--time-limit", "0.3"],
+    "AdministrativeBenchmark": ["--time-limit", "60"],  # of ssinfer: it has no limit
+}
+
+
+@pytest.mark.parametrize("name", COMMAND)
 def test_exit_status_0_is_never_given_without_a_result(folder, monkeypatch, capsys, name):
     design = {"schema_version": 1, "treated": ["u000"], "baseline": [2012, 2013], "performance": [2014]}
     (folder / "design.json").write_text(json.dumps(design))
     files = ["--panel", folder / "panel.csv", "--design", folder / "design.json", "--out", folder / "out.json"]
-    monkeypatch.setattr(sys, "argv", list(map(str, ["ssinfer", "benchmark", *files, "--method", name])))
+    monkeypatch.setattr(sys, "argv", list(map(str, ["ssinfer", "benchmark", *files, "--method", name, *COMMAND[name]])))
     with pytest.raises(SystemExit) as left:
         main()
     said = capsys.readouterr().err
