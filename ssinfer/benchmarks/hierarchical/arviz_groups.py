@@ -142,11 +142,7 @@ class PanelGroups(Mapping[str, xr.Dataset]):
 def unit_densities(
     layout: Layout, nodes: Floats, picked: Positions, cells: Positions, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """Return log densities (S, N) of each unit's fitted spending, and replicates (S, K) of cells as spending.
-
-    For each draw the common effects are drawn from their exact posterior at the draw's node, which is `picked` (S,)
-    from `nodes` (M, d). `cells` (K, 2) are rows and columns.
-    """
+    """Return log densities (S, N) of units' fitted spending, and replicates (S, K) of `cells` (K, 2) as spending."""
     model, y, seen = layout.model, layout.y, layout.seen
     width = model.loadings.shape[1]
     spending = layout.spending(y)
@@ -158,7 +154,7 @@ def unit_densities(
     replicates = np.empty((len(picked), len(cells)))
     for m in np.unique(picked):
         draws = np.flatnonzero(picked == m)
-        fit, terms, at = model.marginal(nodes[m], y, seen)
+        fit, terms, at = model.marginal(nodes[m], y, seen)  # with the exact posterior of the common effects
         effects = fit.mean + rng.standard_normal((len(draws), fit.root.shape[1])) @ fit.root.T
         common = np.einsum("nr,drt->dnt", model.loadings, effects.reshape(len(draws), width, -1))
         weighted = np.matmul(terms.inverse[None], common[..., None])[..., 0]

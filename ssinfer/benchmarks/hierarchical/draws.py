@@ -10,6 +10,7 @@ from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import predict
 from ssinfer.benchmarks.hierarchical.kernels.unit_terms import unit_terms
 
 if TYPE_CHECKING:
+    from ssinfer.benchmarks.hierarchical.layout import Layout
     from ssinfer.benchmarks.hierarchical.model import PanelModel
     from ssinfer.kernels.adaptive_importance import Posterior
     from ssinfer.typing import Floats, Positions
@@ -38,20 +39,10 @@ def safe_cholesky(covariance: Floats) -> Floats:
 
 
 def draw_joint(
-    model: PanelModel,
-    posterior: Posterior,
-    picked: Positions,
-    data: tuple[Floats, Floats],
-    rows: Positions,
-    cells: Positions,
-    rng: np.random.Generator,
+    model: PanelModel, layout: Layout, posterior: Posterior, picked: Positions, rng: np.random.Generator
 ) -> Floats:
-    """Draw the cells (S, I, 2 P) of several treated units jointly: the expected part first, then the outcome.
-
-    The node of each draw is `picked` (S,). `data` are y and seen (N, T), `rows` (I,) the treated units, `cells` (P,)
-    columns.
-    """
-    y, seen = data
+    """Draw the treated units' performance cells (S, I, 2 P) jointly, with the node of each draw in `picked` (S,)."""
+    y, seen, rows, cells = layout.y, layout.seen, layout.treated, layout.ahead
     draws = np.empty((len(picked), len(rows), 2 * len(cells)))
     pick = np.eye(y.shape[1])[np.tile(cells, 2)]
     for node in np.unique(picked):

@@ -43,10 +43,7 @@ def estimate_placebos(
     data: tuple[Floats, Floats],
     method: HierarchicalBenchmark,
 ) -> Iterable[Estimate]:
-    """Estimate designs with one treated unit each, of one window and one fold.
-
-    `data` are y and seen (N, T) with the sealed cells of every placebo, as the other placebos see them.
-    """
+    """Estimate designs with one treated unit each, of one window and fold; `data` are y and seen with all sealed cells."""
     y, seen = data
     first = layouts[0]
     in_fold = np.arange(len(y)) % FOLDS == fold_of(first)
@@ -55,9 +52,7 @@ def estimate_placebos(
     proposal = build_panel_proposal(first.model, y * fitted, fitted, method.nodes)
     rows = np.array([layout.treated[0] for layout in layouts])
     predictions = predict_placebos(first.model, proposal.nodes, y, seen, rows, first.ahead)
-    bootstrap = None
-    if method.bootstrap:
-        bootstrap = BootstrapFit.of(first.model, data, fitted, rows, first.ahead, method.bootstrap)
+    bootstrap = BootstrapFit.of(first, data, fitted, rows, method.bootstrap)
     for number, (problem, layout, rng) in enumerate(zip(problems, layouts, generators, strict=True)):
         cells = (layout.y, layout.seen, layout.treated, layout.ahead)
         posterior, mean, covariance = reweight_for_placebo(
@@ -77,11 +72,8 @@ def estimate_joint(
     proposal = build_panel_proposal(layout.model, *data, method.nodes)
     posterior = weight_until_reliable(lambda x: layout.model.log_posteriors(x, *data), proposal, method.nodes)
     picked = resample(posterior.weights, method.n_draws, rng)
-    draws = draw_joint(layout.model, posterior, picked, data, layout.treated, layout.ahead, rng)
-    bootstrap = None
-    if method.bootstrap:
-        cells = (layout.treated, layout.ahead)
-        bootstrap = BootstrapFit.of(layout.model, data, layout.seen, *cells, method.bootstrap)
+    draws = draw_joint(layout.model, layout, posterior, picked, rng)
+    bootstrap = BootstrapFit.of(layout, data, layout.seen, layout.treated, method.bootstrap)
     return _estimate(problem, layout, (posterior, picked, draws), bootstrap, method, rng)
 
 

@@ -182,23 +182,19 @@ def _growth(problem: Problem, rows: Positions, baseline: Positions, names: Seque
 def _parameters(
     options: HierarchicalBenchmark, scales: Scales, periods: Sequence[object], *, learn_noise: bool
 ) -> tuple[Parameter, ...]:
-    out = [Parameter("level", "deviation", 2.0 * scales.level)]
-    if options.trend:
-        out.append(Parameter("trend", "deviation", scales.slope))
-    if options.season is not None:
-        out.append(Parameter("season", "deviation", scales.residual))
-    if options.shock is not None:
-        out += [Parameter("shock", "deviation", scales.residual), Parameter("persistence", "persistence")]
-    if learn_noise:
-        out.append(Parameter("noise", "deviation", 2.0 * scales.noise))
-    if options.spatial is not None:
-        out += [
-            Parameter("neighbour_level", "deviation", scales.level),
-            Parameter("neighbour_shock", "deviation", scales.residual),
-            Parameter("neighbour_persistence", "persistence"),
-        ]
-    if len(options.covariates) > 0:
-        out.append(Parameter("growth", "deviation", scales.residual))
-    if options.volatility and (options.shock is not None or options.spatial is not None):
-        out += [Parameter(f"volatility_{period}", "factor", VOLATILITY_LOG_SD) for period in periods]
-    return tuple(out)
+    shock, spatial = options.shock is not None, options.spatial is not None
+    volatility = periods if options.volatility and (shock or spatial) else ()
+    table = (
+        (True, Parameter("level", "deviation", 2.0 * scales.level)),
+        (options.trend, Parameter("trend", "deviation", scales.slope)),
+        (options.season is not None, Parameter("season", "deviation", scales.residual)),
+        (shock, Parameter("shock", "deviation", scales.residual)),
+        (shock, Parameter("persistence", "persistence")),
+        (learn_noise, Parameter("noise", "deviation", 2.0 * scales.noise)),
+        (spatial, Parameter("neighbour_level", "deviation", scales.level)),
+        (spatial, Parameter("neighbour_shock", "deviation", scales.residual)),
+        (spatial, Parameter("neighbour_persistence", "persistence")),
+        (len(options.covariates) > 0, Parameter("growth", "deviation", scales.residual)),
+        *((True, Parameter(f"volatility_{period}", "factor", VOLATILITY_LOG_SD)) for period in volatility),
+    )
+    return tuple(parameter for used, parameter in table if used)

@@ -34,10 +34,7 @@ class PlaceboPredictions:
 def predict_placebos(
     model: PanelModel, nodes: Floats, y: Floats, seen: Floats, rows: Positions, cells: Positions
 ) -> PlaceboPredictions:
-    """Predict the sealed cells (P,) of units `rows` (I,) at parameters `nodes` (M, d).
-
-    `y` and `seen` (N, T) may include the sealed cells of these units.
-    """
+    """Predict sealed cells (P,) of units `rows` (I,) at `nodes` (M, d), from y and seen that may include them."""
     if model.loadings.shape[1] == 1:
         panel = (model.sampling, seen, y, model.loadings[:, 0])
         value, mean, covariance = predict_nodes(model.nodes(nodes), panel, rows, cells)

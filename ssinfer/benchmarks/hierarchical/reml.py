@@ -44,26 +44,20 @@ class BootstrapFit:
 
     @classmethod
     def of(
-        cls,
-        model: PanelModel,
-        data: tuple[Floats, Floats],
-        fitted: Floats,
-        rows: Positions,
-        cells: Positions,
-        count: int,
-    ) -> BootstrapFit:
-        """Fit the model and refit it to simulated panels, as `bootstrap_errors`; `data` are y and seen (N, T)."""
+        cls, layout: Layout, data: tuple[Floats, Floats], fitted: Floats, rows: Positions, count: int
+    ) -> BootstrapFit | None:
+        """Fit the model and refit it to `count` simulated panels, if any; `data` are y and seen (N, T)."""
+        if not count:
+            return None
         y, seen = data
-        flat = flatten(model)
+        flat = flatten(layout.model)
         estimate = restricted_maximum(flat, y * fitted, fitted)
-        return cls(flat, estimate, bootstrap_errors(flat, estimate, fitted, seen, rows, cells, count))
+        return cls(flat, estimate, bootstrap_errors(flat, estimate, fitted, seen, rows, layout.ahead, count))
 
     def draws(self, layout: Layout, count: int, rng: np.random.Generator) -> Floats:
         """Return `count` draws (S, I, P) of the confidence distribution, jointly over treated units and periods."""
         at_estimate = Posterior(self.estimate[None], np.ones(1), 0.0, float(count))
-        node = np.zeros(count, dtype=np.intp)
-        data = (layout.y, layout.seen)
-        draws = draw_joint(self.model, at_estimate, node, data, layout.treated, layout.ahead, rng)
+        draws = draw_joint(self.model, layout, at_estimate, np.zeros(count, dtype=np.intp), rng)
         replicate = rng.permutation(np.resize(np.arange(len(self.errors)), count))
         return np.asarray(draws[:, :, len(layout.ahead) :] + self.errors[replicate])
 
@@ -114,8 +108,7 @@ def bootstrap_errors(
 ) -> Floats:
     """Return predictions at the estimate minus predictions at refitted parameters (count, I, P), on simulated panels.
 
-    `fitted` and `seen` (N, T) are 1 in the cells from which parameters are refitted, and from which effects are
-    predicted. `rows` (I,) and `cells` (P,) are predicted.
+    `fitted` and `seen` (N, T) are 1 in the cells that refit parameters, and that predict `cells` (P,) of `rows` (I,).
     """
     rng = np.random.default_rng(SEED)
     # the likelihood is flat at the bounds: a refit that starts there would stay there

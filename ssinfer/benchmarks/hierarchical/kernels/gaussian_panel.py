@@ -115,10 +115,8 @@ def predict(
 ) -> tuple[Floats, Floats]:
     """Predict `cells` (P,) of I units from their other cells and the posterior of Z_i f: (I, 2 P) and (I, 2 P, 2 P).
 
-    The expected part comes first (common effects and structure), then the outcome with shock and noise. `mean` (I, T)
-    and `covariance` (I, T, T) are those of Z_i f, and `terms` those of the units, without the predicted cells. y (I, T)
-    is 0 where unseen; `noise` (I, T) is known in predicted cells too. `structure` is the covariance of level, trend and
-    season, `shared` is K.
+    The expected part (common effects and structure) comes first, then the outcome with shock and noise. `terms` lack
+    the predicted cells; y (I, T) is 0 and `noise` known in them. `structure` is K without the shock, `shared` is K.
     """
     n_cells = len(cells)
     both = np.concatenate([structure[..., cells, :], shared[..., cells, :]], axis=-2)

@@ -53,11 +53,7 @@ def markov_sums(
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Sum log determinants (M,), u² S⁻¹ (M, T, T), u S⁻¹ y (M, T) and y' S⁻¹ y (M,) over all units, at each node.
 
-    Parameters
-    ----------
-    kept, spread, low : as in `Markov`
-    noise, scale : (N, T) and (M,); d_i is their product
-    seen, y, loading : (N, T) 1 where observed, else 0; (N, T) outcome; (N,) u
+    The first three arguments are as in `Markov`. d_i is noise (N, T) times scale (M,), and u is the loading (N,).
     """
     nodes, periods, width = low.shape
     units = len(y)

@@ -14,19 +14,17 @@ if TYPE_CHECKING:
     from ssinfer.benchmarks.hierarchical.kernels.panel_nodes import Nodes
     from ssinfer.typing import Floats, Positions
 
+type PanelArrays = tuple[Floats, Floats, Floats, Floats]  # noise, seen, y and loading, as for `period_effects`
+
 
 def predict_nodes(
-    nodes: Nodes,
-    panel: tuple[Floats, Floats, Floats, Floats],
-    rows: Positions,
-    cells: Positions,
-    max_batch_numbers: int = 4_000_000,
+    nodes: Nodes, panel: PanelArrays, rows: Positions, cells: Positions, max_batch_numbers: int = 4_000_000
 ) -> tuple[Floats, Floats, Floats]:
     """Predict `cells` (P,) of units `rows` (I,) without these cells of the unit, at every node.
 
     Returns log likelihoods (M, I) of all other seen cells, with mean (M, I, 2 P) and covariance (M, I, 2 P, 2 P) as in
-    `predict`. The log likelihood is minus infinity if a covariance is singular to rounding error. `panel` has noise,
-    seen, y and loading, as for `period_effects`. `max_batch_numbers` bounds the largest array of a batch of nodes.
+    `predict`. The log likelihood is minus infinity if a covariance is singular to rounding error. `max_batch_numbers`
+    bounds the largest array of a batch of nodes.
     """
     count, width = len(nodes), 2 * len(cells)
     log_likelihood = np.full((count, len(rows)), -np.inf)
@@ -44,9 +42,7 @@ def predict_nodes(
     return log_likelihood, mean, covariance
 
 
-def _predict(
-    nodes: Nodes, panel: tuple[Floats, Floats, Floats, Floats], rows: Positions, cells: Positions
-) -> tuple[Floats, Floats, Floats]:
+def _predict(nodes: Nodes, panel: PanelArrays, rows: Positions, cells: Positions) -> tuple[Floats, Floats, Floats]:
     noise, seen, y, loading = panel
     value, effect, root, good = period_effects(nodes, noise, seen, y, loading)
     if not good.all():
@@ -79,8 +75,5 @@ def _predict(
     structure, shared = (np.repeat(array, len(rows), axis=0) for array in (nodes.structure, nodes.shared))
     mean, covariance = predict(centre, spread, without, outcome, structure, shared, variances, cells)
     shape = (count, len(rows))
-    return (
-        value[:, None] + change.reshape(shape),
-        mean.reshape(*shape, -1),
-        covariance.reshape(*shape, *covariance.shape[1:]),
-    )
+    log_likelihood = value[:, None] + change.reshape(shape)
+    return log_likelihood, mean.reshape(*shape, -1), covariance.reshape(*shape, *covariance.shape[1:])

@@ -130,13 +130,7 @@ def period_effects(
     """Return log likelihood (M,), and mean (M, T) and root (M, T, T) of the period effects' posterior, at each node.
 
     The last array (M,) tells whether all covariances of a node are positive definite to rounding error. If not, its log
-    likelihood is minus infinity.
-
-    Parameters
-    ----------
-    nodes, loading : Nodes, and the loadings (N,)
-    noise, seen, y : (N, T) sampling variance at scale 1; 1 where observed, else 0; outcome
-    workers : number of threads; by default as many as there is work for
+    likelihood is minus infinity. Noise at scale 1, seen (1 or 0) and y are (N, T), the loading is (N,).
     """
     determinant, precision, score, quadratic = _threaded_sums(nodes, noise, seen, y, loading, workers)
     system = nodes.common.T @ precision @ nodes.common + np.eye(y.shape[1])

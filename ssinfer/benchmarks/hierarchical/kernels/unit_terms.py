@@ -52,13 +52,8 @@ def whiten_lanes(
 ) -> None:
     """Fill work[1] (T, T, LANES) with the inverse Cholesky factors of shared + scale noise, for units from `start`.
 
-    Parameters
-    ----------
-    shared, scale : K (T, T), and the factor of the sampling variances
-    noise, seen : (N, T) sampling variance at scale 1; 1 where observed, else 0
-    start : first of the units
-    work : (T, T, LANES), (T, T, LANES) and (LANES,), overwritten
-    log_determinant : (LANES,), overwritten by log |S_i|; NaN where S_i is not positive definite
+    K is `shared` (T, T); `noise` and `seen` (1 or 0) are (N, T). `log_determinant` (LANES,) gets log |S_i|, or NaN if
+    S_i is not positive definite.
     """
     units, periods = seen.shape
     width = min(LANES, units - start)
