@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ssinfer.typing import Floats, Positions
 
 MIN_DEGREES = 5.0  # of freedom: heavier tails than the targets, which have a standard normal prior
+STEP = 0.05  # of the differences of a Hessian
 MAX_SPREAD = 1.0  # SD of the proposal per principal direction: that of the prior
 
 
@@ -32,32 +33,29 @@ def laplace(
     """
     # rounded, so that rounding errors (another currency, another machine) do not change the nodes
     mode = np.round(maximise(density, start, bound, gradient), 2)
-    precision = -hessian(density, mode, gradient, workers)
+    precision = -(hessian(density, mode) if gradient is None else hessian_of_gradient(gradient, mode, workers=workers))
     values, vectors = np.linalg.eigh((precision + precision.T) / 2)
     values = np.maximum(values, MAX_SPREAD**-2)
     return mode, np.linalg.cholesky(np.round((vectors / values) @ vectors.T, 6) + 1e-6 * np.eye(len(mode)))
 
 
-def hessian(
-    density: Callable[[Floats], float], at: Floats, gradient: Gradient | None, workers: int, step: float = 0.05
-) -> Floats:
-    """Return the Hessian of a log density at a point, by central differences; of the gradient if it is given."""
-    if gradient is not None:
-        shifts = np.eye(len(at)) * step
-        with ThreadPoolExecutor(max_workers=workers) as pool:
-            gradients = np.array([slope for _, slope in pool.map(gradient, [*(at + shifts), *(at - shifts)])])
-        rows = (gradients[: len(at)] - gradients[len(at) :]) / (2 * step)
-        return np.asarray((rows + rows.T) / 2)
-    size = len(at)
-    out = np.zeros((size, size))
-    base = density(at)
-    unit = np.eye(size) * step
-    plus = np.array([density(at + unit[j]) for j in range(size)])
-    minus = np.array([density(at - unit[j]) for j in range(size)])
-    for j in range(size):
-        out[j, j] = (plus[j] - 2 * base + minus[j]) / step**2
+def hessian_of_gradient(gradient: Gradient, at: Floats, step: float = STEP, workers: int = 1) -> Floats:
+    """Return the Hessian of a log density at a point, by central differences of the gradient."""
+    shifts = np.eye(len(at)) * step
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        gradients = np.array([slope for _, slope in pool.map(gradient, [*(at + shifts), *(at - shifts)])])
+    rows = (gradients[: len(at)] - gradients[len(at) :]) / (2 * step)
+    return np.asarray((rows + rows.T) / 2)
+
+
+def hessian(density: Callable[[Floats], float], at: Floats, step: float = STEP) -> Floats:
+    """Return the Hessian of a log density at a point, by central differences."""
+    base, shifts = density(at), np.eye(len(at)) * step
+    plus, minus = (np.array([density(at + shift) for shift in signed]) for signed in (shifts, -shifts))
+    out = np.diag((plus - 2 * base + minus) / step**2)
+    for j in range(len(at)):
         for k in range(j):
-            both = density(at + unit[j] + unit[k]) + density(at - unit[j] - unit[k])
+            both = density(at + shifts[j] + shifts[k]) + density(at - shifts[j] - shifts[k])
             out[j, k] = out[k, j] = (both - plus[j] - plus[k] - minus[j] - minus[k] + 2 * base) / (2 * step**2)
     return out
 
@@ -144,7 +142,7 @@ def fit_student_mixture(nodes: Floats, weights: Floats, components: int, rounds:
     pull = np.ones_like(member)  # (d.f. + d) / (d.f. + distance): distant nodes count less
     mixture = Mixture(np.ones(1), mean[None], np.linalg.cholesky(covariance)[None])
     for _ in range(rounds if components > 1 else 0):
-        shares, centres, roots = [], [], []
+        parts = []
         for k in range(components):
             mass = weights * member[:, k]
             share = mass.sum()
@@ -156,19 +154,16 @@ def fit_student_mixture(nodes: Floats, weights: Floats, components: int, rounds:
             offset = nodes - centre
             scale = (pulled[:, None] * offset).T @ offset / share * (1.0 + 2.0 * size / n_effective)
             scale += 1e-3 * covariance
-            shares.append(share)
-            centres.append(centre)
-            roots.append(np.linalg.cholesky(scale))
-        if not shares:
+            parts.append((share, centre, np.linalg.cholesky(scale)))
+        if not parts:
             break
+        shares, centres, roots = zip(*parts, strict=True)
         mixture = Mixture(np.array(shares) / sum(shares), np.array(centres), np.array(roots))
-        components = len(shares)
+        components = len(parts)
         logs = mixture.log_densities(nodes)
         member = np.exp(logs - logsumexp(logs, axis=1, keepdims=True))
-        pull = np.ones_like(member)
-        for k in range(components):
-            distance = distances(nodes, mixture.centres[k], mixture.roots[k])
-            pull[:, k] = (mixture.degrees + size) / (mixture.degrees + distance)
+        every = [distances(nodes, mixture.centres[k], mixture.roots[k]) for k in range(components)]
+        pull = (mixture.degrees + size) / (mixture.degrees + np.column_stack(every))
     return mixture
 
 

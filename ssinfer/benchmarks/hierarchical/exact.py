@@ -43,7 +43,7 @@ def estimate_placebos(
     data: tuple[Floats, Floats],
     method: HierarchicalBenchmark,
 ) -> Iterable[Estimate]:
-    """Estimate designs with one treated unit each, of one window and fold; `data` are y and seen with all sealed cells."""
+    """Estimate designs of one treated unit each, one window and fold; `data` are y and seen with all sealed cells."""
     y, seen = data
     first = layouts[0]
     in_fold = np.arange(len(y)) % FOLDS == fold_of(first)

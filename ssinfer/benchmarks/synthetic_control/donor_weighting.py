@@ -14,9 +14,9 @@ from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
 from ssinfer.benchmarks.synthetic_control.hull import outside_hull
 from ssinfer.benchmarks.synthetic_control.inference.placebo_errors import MIN_PLACEBOS, PredictiveErrors, placebo_errors
-from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import NOT_CONVERGED, STATUS
+from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import STATUS
 from ssinfer.check import Check, tabulate
-from ssinfer.errors import ConvergenceError, SsinferError
+from ssinfer.errors import SsinferError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -88,11 +88,7 @@ class DonorWeighting(BenchmarkMethod):
             window.require_usable(type(self).__name__)
             fits = self.fit_window(window, shared, with_placebos=reason is None and self.inference != "jackknife+")
             own = fits.take(np.array([0]))
-            if own.status[0] == NOT_CONVERGED:
-                raise ConvergenceError(
-                    f"The weights of {window.name!r} did not converge: KKT gap {own.gap[0]:.1e} after "
-                    f"{int(own.iterations[0])} steps; at most 1e-9 is allowed. Look for nearly identical donors."
-                )
+            own.require_converged(repr(window.name))
             prediction = own.predict(window.Y)[0]
             columns = np.searchsorted(problem.performance_columns, window.post)
             expected[0, 0, i, columns] = prediction[window.post]

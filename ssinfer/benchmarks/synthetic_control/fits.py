@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import NOT_CONVERGED
+from ssinfer.errors import ConvergenceError
+
 if TYPE_CHECKING:
     from ssinfer.typing import Floats, Integers
-
 
 ARRAYS = ("weights", "offset", "gap", "status", "iterations")
 
@@ -28,6 +30,14 @@ class Fits:
     status: Integers
     iterations: Integers
     notes: tuple[dict[str, float], ...] = ()
+
+    def require_converged(self, unit: str) -> None:
+        """Refuse the weights of the first fit by a ConvergenceError if they did not converge."""
+        if self.status[0] == NOT_CONVERGED:
+            raise ConvergenceError(
+                f"The weights of {unit} did not converge: KKT gap {self.gap[0]:.1e} after {int(self.iterations[0])} "
+                "steps; at most 1e-9 is allowed. Look for nearly identical donors."
+            )
 
     def predict(self, Y: Floats) -> Floats:
         """Return benchmarks (M, T) for outcomes Y (T, N)."""

@@ -16,7 +16,7 @@ from ssinfer.convergence import convergence_checks, convergence_failures
 if TYPE_CHECKING:
     from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
     from ssinfer.check import Check
-    from ssinfer.typing import Floats
+    from ssinfer.typing import Floats, Positions
 
 CHAINS = 4
 FIRST_WARMUP = 400  # transitions in which the first chain learns the metric
@@ -55,26 +55,22 @@ class WeightModel:
         Y = window.Y / level
         noise = np.zeros_like(Y) if window.noise is None else window.noise / level**2
         prior = ShockPrior.learned(window)
+
+        def known(periods: Positions) -> dict[str, Floats]:
+            donors, own_noise = np.ix_(periods, others), noise[periods, treated]
+            X, donor_noise = np.ascontiguousarray(Y[donors]), np.ascontiguousarray(noise[donors])
+            return {"X": X, "times": periods.astype(np.float64), "noise": own_noise, "donor_noise": donor_noise}
+
         baseline = Baseline(
+            **known(pre),
             y=Y[pre, treated],
-            X=np.ascontiguousarray(Y[np.ix_(pre, others)]),
-            times=pre.astype(np.float64),
-            noise=noise[pre, treated],
-            donor_noise=np.ascontiguousarray(noise[np.ix_(pre, others)]),
             kappa=LEVEL_SD if intercept else 0.0,
             features=donor_features(window.Y[np.ix_(pre, others)]),
             mean=prior.mean,
             factor=prior.factor,
             strength=np.array(STRENGTH),
         )
-        performance = Performance(
-            X=np.ascontiguousarray(Y[np.ix_(post, others)]),
-            times=post.astype(np.float64),
-            noise=noise[post, treated],
-            donor_noise=np.ascontiguousarray(noise[np.ix_(post, others)]),
-            pooling=window.pooling,
-        )
-        return cls(baseline, performance, prior, level)
+        return cls(baseline, Performance(**known(post), pooling=window.pooling), prior, level)
 
     @property
     def size(self) -> int:

@@ -12,10 +12,9 @@ from ssinfer.benchmarks.priors import VOLATILITY_LOG_SD
 from ssinfer.benchmarks.synthetic_control.bayes.placebo_paths import PlaceboPaths
 from ssinfer.benchmarks.synthetic_control.kernels.placebo_shocks import shock_log_likelihood
 from ssinfer.errors import ConvergenceError
+from ssinfer.kernels.importance import hessian_of_gradient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
     from ssinfer.typing import Floats
 
@@ -90,7 +89,7 @@ class ShockPrior:
 
         mode = minimize(objective, np.zeros(4 + T), jac=True, method="BFGS", options={"gtol": 1e-2, "maxiter": 200})
         x = np.asarray(mode.x)
-        values, vectors = np.linalg.eigh(_hessian(objective, x))
+        values, vectors = np.linalg.eigh(hessian_of_gradient(objective, x, DIFFERENCE))
         if not np.isfinite(values).all() or np.abs(np.asarray(mode.jac)).max() > MAX_GRADIENT:
             raise ConvergenceError(
                 f"The placebos of {window.name!r} do not identify a shock prior: their likelihood has no mode within "
@@ -106,10 +105,3 @@ class ShockPrior:
         if not learns_k:
             theta[2], prior[2, :], prior[:, 2], prior[2, 2] = 0.0, 0.0, 0.0, 1e-12
         return cls(theta[unit], prior, heterogeneity, len(placebos.residual), -float(mode.fun))
-
-
-def _hessian(function: Callable[[Floats], tuple[float, Floats]], x: Floats) -> Floats:
-    """Return the matrix of second derivatives, from differences of gradients."""
-    steps = DIFFERENCE * np.eye(x.size)
-    rows = np.array([(function(x + step)[1] - function(x - step)[1]) / (2 * DIFFERENCE) for step in steps])
-    return np.asarray((rows + rows.T) / 2)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ssinfer.benchmarks.synthetic_control.inference.placebo import observed_window
-from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import NOT_CONVERGED
-from ssinfer.errors import ConvergenceError, NotSupportedError, RefusalError
+from ssinfer.errors import NotSupportedError, RefusalError
 from ssinfer.level import check_level
 
 if TYPE_CHECKING:
@@ -143,11 +142,7 @@ def _p_value(method: DonorWeighting, window: FitWindow, Y: Floats, saving: float
     periods = np.union1d(window.pre, window.post)
     target = np.array([window.treated], dtype=np.int64)
     fit = method.solve(replace(window, Y=null, pre=periods), target, np.ones((1, window.rows.size), dtype=bool))
-    if fit.status[0] == NOT_CONVERGED:
-        raise ConvergenceError(
-            f"The weights of {window.name!r} with a saving of {saving:g} did not converge. Look for nearly identical "
-            "donors."
-        )
+    fit.require_converged(f"{window.name!r} with a saving of {saving:g}")
     residual = (null[:, window.treated] - fit.predict(null)[0])[periods]
     block = np.searchsorted(periods, window.post)
     n = periods.size

@@ -46,9 +46,7 @@ def jackknife_plus_errors(
     uniform = rng.permutation((np.arange(half) + 0.5) / half)
     size = conformal_quantiles(np.abs(errors)[order], uniform)
     drawn = order[np.clip(np.rint(uniform * (R + 1)).astype(int) - 1, 0, R - 1)]
-    paths = np.empty((2 * half, window.post.size))
-    paths[0::2] = change[drawn] + size[:, None]
-    paths[1::2] = change[drawn] - size[:, None]
+    paths = np.stack([change[drawn] + size[:, None], change[drawn] - size[:, None]], axis=1).reshape(2 * half, -1)
     squared_benchmark = float((prediction @ window.pooling) ** 2) or 1.0
     components = {
         "refit": float((change @ window.pooling).var()) / squared_benchmark,

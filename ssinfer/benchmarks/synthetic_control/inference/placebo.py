@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
+from ssinfer.arguments import Choice, check_arguments
 from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import NOT_CONVERGED, STATUS
-from ssinfer.errors import ConvergenceError, DataError, DesignError, NotSupportedError, ParameterError, RefusalError
+from ssinfer.errors import DataError, DesignError, NotSupportedError, RefusalError
 from ssinfer.level import check_level
 
 if TYPE_CHECKING:
@@ -70,8 +71,11 @@ class LeaveTwoOutTest:
     n_failed: int
 
 
-def observed_window(method: DonorWeighting, panel: Panel, design: Design, test: str) -> tuple[FitWindow, Floats]:
+def observed_window(
+    method: DonorWeighting, panel: Panel, design: Design, test: str, statistic: Statistic = "saving"
+) -> tuple[FitWindow, Floats]:
     """Return the window of a design, and outcomes (T, N) that hold the treated unit's performance spending."""
+    check_arguments(test, {"statistic": Choice(get_args(Statistic))}, {"statistic": statistic})
     if len(design.treated) > 1:
         several = f"{len(design.treated)} treated units at once"
         raise NotSupportedError(test, several, "Test one design per treated unit.")
@@ -122,15 +126,10 @@ def placebo_test(
     >>> ss.placebo_test(ss.SyntheticControl(), simulated.panel, simulated.design(), "saving").p_value
     0.04
     """
-    _check_statistic(statistic)
-    window, Y = observed_window(method, panel, design, "A placebo test")
+    window, Y = observed_window(method, panel, design, "A placebo test", statistic)
     fits = method.fit_window(window)
+    fits.require_converged(repr(window.name))
     failed = fits.status == NOT_CONVERGED
-    if failed[0]:
-        raise ConvergenceError(
-            f"The weights of {window.name!r} did not converge (KKT gap {fits.gap[0]:.1e}). Look for nearly identical "
-            "donors."
-        )
     units = np.append(window.treated, window.others)
     labels = window.labels()
     numbers = pd.DataFrame(_statistics(window, Y, units, fits))
@@ -161,8 +160,7 @@ def leave_two_out_test(
     >>> test.n_pairs, round(test.p_value, 3)
     (276, 0.022)
     """
-    _check_statistic(statistic)
-    window, Y = observed_window(method, panel, design, "A leave-two-out test")
+    window, Y = observed_window(method, panel, design, "A leave-two-out test", statistic)
     pairs = list(itertools.combinations(window.others.tolist(), 2))
     N = window.rows.size
     if N < 5:
@@ -177,11 +175,6 @@ def leave_two_out_test(
     failed = (fits.status.reshape(-1, 3) == NOT_CONVERGED).any(axis=1)
     larger = failed | (value[:, 1:].max(axis=1) >= value[:, 0])
     return LeaveTwoOutTest(float(larger.mean()), len(pairs), int(failed.sum()))
-
-
-def _check_statistic(statistic: str) -> None:
-    if statistic not in ("rmspe_ratio", "saving"):
-        raise ParameterError(f"statistic is {statistic!r}; allowed: 'rmspe_ratio', 'saving'.")
 
 
 def _statistics(window: FitWindow, Y: Floats, units: Integers, fits: Fits) -> dict[str, Floats]:

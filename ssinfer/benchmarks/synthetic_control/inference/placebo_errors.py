@@ -57,8 +57,7 @@ def placebo_errors(
         centred = (vectors - vectors.mean(axis=0)) / np.sqrt(m)
         positive = rng.standard_normal((half, m)) @ centred
         positive *= standard_error / max(float(np.sqrt(((positive @ window.pooling) ** 2).mean())), 1e-300)
-        paths = np.empty((n_draws, window.post.size))
-        paths[0::2], paths[1::2] = positive, -positive
+        paths = np.stack([positive, -positive], axis=1).reshape(n_draws, -1)
         components = {"placebo": standard_error**2 / squared_benchmark}
         basis = "normal errors with the placebos' covariance"
     else:

@@ -59,7 +59,5 @@ def predictive_errors(
     directed, ordered = (sign / deviation[order])[:, None] * vectors[order], np.abs(pooled)[order]
     rank = np.clip(np.rint(uniform * (order.size + 1)).astype(int) - 1, 0, order.size - 1)
     shift = conformal_quantiles(ordered, uniform)[:, None]
-    paths = np.empty((2 * uniform.size, pooling.size))
-    paths[0::2] = own_deviation * (directed[rank] + shift - ordered[rank, None])
-    paths[1::2] = -paths[0::2]
-    return paths
+    positive = own_deviation * (directed[rank] + shift - ordered[rank, None])
+    return np.stack([positive, -positive], axis=1).reshape(-1, pooling.size)

@@ -279,15 +279,8 @@ def simplex_batch(
     """Solve many fits that share one Gram matrix: weights (M, N), and gap, status and iterations (M,).
 
     Where the target is reproduced exactly, or donors are tied, and nothing is penalised, the weights are not unique.
-    The weights with the smallest sum of squares are then returned (see `least_norm_optimum`).
-
-    Parameters
-    ----------
-    K, F : arrays (N, N), (T, N), Gram matrix F'F of all units and its factor
-    targets : int array (M,), the unit matched in each fit
-    donors : bool array (M, N), the donors allowed in each fit; the target itself is never used
-    penalty : array (N,), ridge term of each donor
-    warm : array (M, N), weights to start from, or zeros
+    The weights with the smallest sum of squares are then returned (see `least_norm_optimum`). F (T, N) is a factor of
+    K (N, N), `donors` (M, N) are those allowed, `penalty` (N,) is a ridge, and the search starts from `warm` (M, N).
     """
     M, N = donors.shape
     W, gap = np.zeros((M, N)), np.zeros(M)
