@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, get_args
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from ssinfer.arguments import Choice, check_arguments
 from ssinfer.design import Design
 from ssinfer.errors import ConvergenceError, DataError, DrawsError, NotSupportedError, ParameterError, RefusalError
 from ssinfer.input_table import float_array
+from ssinfer.later import LaterField
 from ssinfer.level import check_level
 from ssinfer.periods import plain_label, read_periods
 from ssinfer.savings import Savings, Uncertainty, money, refuse_rate
@@ -54,36 +55,37 @@ class Counterfactual:
 
     method: str
     design: Design
-    benchmark: xr.DataArray
-    spending: xr.DataArray
-    insured_years: xr.DataArray
+    benchmark: LaterField[xr.DataArray] = LaterField()
+    spending: LaterField[xr.DataArray] = LaterField()
+    insured_years: LaterField[xr.DataArray] = LaterField()
     uncertainty: Uncertainty
     information: Information = "settlement"
-    expected: xr.DataArray | None = None
-    confidence: xr.DataArray | None = None
-    weights: pd.DataFrame | None = None
-    solver: pd.DataFrame | None = None
-    components: pd.DataFrame | None = None
-    diagnostics: pd.DataFrame | None = None
+    expected: LaterField[xr.DataArray | None] = LaterField(None)
+    confidence: LaterField[xr.DataArray | None] = LaterField(None)
+    weights: LaterField[pd.DataFrame | None] = LaterField(None)
+    solver: LaterField[pd.DataFrame | None] = LaterField(None)
+    components: LaterField[pd.DataFrame | None] = LaterField(None)
+    diagnostics: LaterField[pd.DataFrame | None] = LaterField(None)
     failures: tuple[str, ...] = ()
     inference: Mapping[str, xr.Dataset] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_arguments("Counterfactual", RULES, vars(self))
         for name in ("benchmark", "expected", "confidence"):
-            draws = getattr(self, name)
-            if draws is not None and draws.dims != DIMS:
+            draws = vars(self)[name]
+            if isinstance(draws, xr.DataArray) and draws.dims != DIMS:
                 raise DataError(f"{name} has dimensions {draws.dims}; {DIMS} are needed.")
-        if self.spending.shape != self.benchmark.shape[2:]:
+        benchmark, confidence = self.values("benchmark"), self.values("confidence")
+        if self.values("spending").shape != benchmark.shape[2:]:
             raise DataError(
-                f"spending has shape {self.spending.shape}, but the benchmark has {self.benchmark.shape[2:]} units and "
+                f"spending has shape {self.spending.shape}, but the benchmark has {benchmark.shape[2:]} units and "
                 "periods."
             )
-        for draws in (self.benchmark, self.confidence):
-            if draws is not None and not np.isfinite(draws.values[:, :, self._cells]).all():
+        for draws in (benchmark,) if confidence is benchmark else (benchmark, confidence):
+            if draws is not None and not np.isfinite(draws[:, :, self._cells]).all():
                 message = f"{self.method} gave draws that are not finite. Report it: a method must refuse instead."
                 raise DrawsError(message, "finite")
-        if self.uncertainty != "none" and self.benchmark.shape[0] * self.benchmark.shape[1] < 2:
+        if self.uncertainty != "none" and benchmark.shape[0] * benchmark.shape[1] < 2:
             raise DrawsError(
                 f"{self.method} claims uncertainty {self.uncertainty!r} with a single draw.", "uncertainty"
             )
@@ -128,10 +130,17 @@ class Counterfactual:
             uncertainty=uncertainty,
         )
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {part.name: getattr(self, part.name) for part in fields(self)}
+
+    def values(self, name: str) -> Any:
+        """Return the array of a labelled field without making its labels; None where the field is None."""
+        return getattr(vars(self)[name], "values", None)
+
     @property
     def _cells(self) -> Booleans:
         """Performance cells (unit, period): those with a weight in the pooled saving."""
-        return np.asarray(self.insured_years.values > 0)
+        return np.asarray(self.values("insured_years") > 0)
 
     def draws(self, kind: str = "benchmark") -> xr.DataArray:
         """Return draws of one kind, or refuse.
@@ -140,8 +149,12 @@ class Counterfactual:
         "confidence" returns `confidence`, or `benchmark` if its draws are a sampling distribution, and is refused if
         `uncertainty` is "none". ConvergenceError: a diagnostic failed. NotSupportedError: there are no such draws.
         """
+        return getattr(self, self.field_of(kind))  # type: ignore[no-any-return]
+
+    def field_of(self, kind: str) -> str:
+        """Return the name of the field that holds the draws of a kind, or refuse as :meth:`draws` does."""
         if kind == "benchmark":
-            return self.benchmark
+            return kind
         self.require_dependable(f"{kind} threshold or interval")
         if kind == "credible":
             if self.uncertainty != "posterior":
@@ -150,12 +163,12 @@ class Counterfactual:
                     f"{self.method}, whose uncertainty is {self.uncertainty!r}, not 'posterior'",
                     "Use kind='confidence', or a Bayesian method.",
                 )
-            return self.benchmark
+            return "benchmark"
         if kind == "confidence":
-            if self.confidence is not None and self.uncertainty != "none":
-                return self.confidence
+            if vars(self)[kind] is not None and self.uncertainty != "none":
+                return kind
             if self.uncertainty == "sampling":
-                return self.benchmark
+                return "benchmark"
             raise NotSupportedError(
                 "A confidence interval or threshold",
                 f"{self.method}, which gives no sampling distribution (uncertainty {self.uncertainty!r})",
@@ -174,16 +187,16 @@ class Counterfactual:
 
     def pooled(self, kind: str = "benchmark") -> Floats:
         """Return the pooled benchmark per draw: sum n B / sum n over units and performance periods."""
-        draws = self.draws(kind).values
-        sizes = self.insured_years.values[self._cells]
-        flat = draws.reshape(-1, *draws.shape[2:])[:, self._cells]
+        draws, cells = self.values(self.field_of(kind)), self._cells
+        sizes = self.values("insured_years")[cells]
+        flat = draws.reshape(-1, *draws.shape[2:])[:, cells]
         return np.asarray(flat @ (sizes / sizes.sum()))
 
     @property
     def pooled_spending(self) -> float:
         """Observed spending pooled like the benchmark, in EUR per insured-year; NaN where the panel lacks it."""
-        sizes = self.insured_years.values[self._cells]
-        return float(self.spending.values[self._cells] @ (sizes / sizes.sum()))
+        sizes = self.values("insured_years")[self._cells]
+        return float(self.values("spending")[self._cells] @ (sizes / sizes.sum()))
 
     def null_error(self, kind: str = "benchmark") -> Floats:
         """Return draws of E0 = Bbar - B: the measured pooled saving when the true saving is zero."""
@@ -221,7 +234,7 @@ class Counterfactual:
 
     def require_spending(self) -> None:
         """Refuse if the panel lacks the treated units' performance spending."""
-        absent = self._cells & ~np.isfinite(self.spending.values)
+        absent = self._cells & ~np.isfinite(self.values("spending"))
         if absent.any():
             i, t = np.argwhere(absent)[0]
             unit, period = self.benchmark["unit"].values.tolist()[i], self.benchmark["period"].values.tolist()[t]
@@ -236,15 +249,16 @@ class Counterfactual:
 
         They are the insured-years per period, averaged over the periods, times the number of periods per year.
         """
-        if np.isin(self.insured_years.values, (0.0, 1.0)).all():
+        sizes = self.values("insured_years")
+        if np.isin(sizes, (0.0, 1.0)).all():
             return float("nan")
-        per_period = self.insured_years.values.sum(axis=0)
+        per_period = sizes.sum(axis=0)
         return float(per_period[per_period > 0].mean() * self._per_year)
 
     @property
     def _per_year(self) -> float:
         """Periods per year: as the panel has them, otherwise as the design's labels read; NaN if unknown."""
-        known = self.insured_years.attrs.get("periods_per_year")
+        known = vars(self)["insured_years"].attrs.get("periods_per_year")
         if known is None:
             try:
                 known = read_periods(dict.fromkeys((*self.design.baseline, *self.design.performance))).per_year

@@ -17,18 +17,20 @@ from ssinfer.benchmarks.problem import Problem
 from ssinfer.counterfactual import DIMS, Counterfactual, Information
 from ssinfer.deprecation import current_names
 from ssinfer.errors import DataError, NotSupportedError, ParameterError, SsinferError
+from ssinfer.later import Later
 from ssinfer.panel import Panel
 from ssinfer.protocol import Capabilities
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ssinfer.arguments import Rule
     from ssinfer.deprecation import Renamed
     from ssinfer.design import Design
     from ssinfer.savings import Uncertainty
-    from ssinfer.typing import Floats
+    from ssinfer.typing import Floats, Positions
 
+    Frame = pd.DataFrame | Later[pd.DataFrame] | None
     Seed = int | np.random.SeedSequence | np.random.Generator | None
 
 
@@ -44,7 +46,7 @@ class Estimate:
     benchmark, expected, confidence : array (chain, draw, I, P), EUR per insured-year divided by the case mix
     uncertainty, information, failures, inference : as in :class:`~ssinfer.counterfactual.Counterfactual`
     weights : array (I, J) of donor weights, or None
-    solver, components, diagnostics : frames with the columns of `ssinfer.benchmarks.frames`, or None
+    solver, components, diagnostics : frames with the columns of `ssinfer.benchmarks.frames`, Later frames, or None
     """
 
     benchmark: Floats
@@ -53,9 +55,9 @@ class Estimate:
     expected: Floats | None = None
     confidence: Floats | None = None
     weights: Floats | None = None
-    solver: pd.DataFrame | None = None
-    components: pd.DataFrame | None = None
-    diagnostics: pd.DataFrame | None = None
+    solver: Frame = None
+    components: Frame = None
+    diagnostics: Frame = None
     failures: tuple[str, ...] = ()
     inference: Mapping[str, xr.Dataset] = field(default_factory=dict)
 
@@ -164,46 +166,57 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
         return problem.with_positive_spending(name) if self.needs_positive_spending else problem
 
     def label(self, problem: Problem, estimate: Estimate) -> Counterfactual:
-        """Return the estimate as a Counterfactual, with labels and in EUR per insured-year."""
-        panel, columns = problem.panel, problem.performance_columns
-        coords: dict[str, Any] = {"unit": problem.labels(problem.treated), "period": problem.periods(columns)}
-        factor = problem.factor[np.ix_(problem.treated, columns)]
-        cells = problem.post[:, columns]
+        """Return the estimate as a Counterfactual in EUR per insured-year; labels are made when they are read."""
+        panel, columns, treated, donors = problem.panel, problem.performance_columns, problem.treated, problem.donors
+        factor, cells = problem.factor[np.ix_(treated, columns)], problem.post[:, columns]
+        observed = np.where(cells, panel.spending[np.ix_(treated, columns)], np.nan)
+        names, periods, per_year = panel.units, panel.periods, panel.timeline.per_year
+        calendar = {} if per_year is None else {"periods_per_year": per_year}
 
-        def array(draws: Floats, name: str, template: xr.DataArray | None = None) -> xr.DataArray:
-            values = np.where(cells, draws * factor, np.nan)
-            if template is not None and template.shape == values.shape:  # building the labels again takes longer
-                return template.copy(deep=False, data=values).rename(name)
-            chain_draw = {"chain": np.arange(values.shape[0]), "draw": np.arange(values.shape[1])}
-            return xr.DataArray(values, coords={**chain_draw, **coords}, dims=DIMS, name=name)
+        def units(rows: Positions) -> pd.Index[Any]:
+            return pd.Index([names[row] for row in rows], dtype=object, name="unit")
 
-        benchmark = array(estimate.benchmark, "benchmark")
+        def labelled(values: Floats, name: str, **attrs: Any) -> Later[xr.DataArray]:
+            def make() -> xr.DataArray:
+                sizes = values.shape[: values.ndim - 2]
+                coords: dict[str, Any] = {dim: np.arange(size) for dim, size in zip(DIMS, sizes, strict=False)}
+                coords |= {"unit": [names[row] for row in treated], "period": [periods[column] for column in columns]}
+                return xr.DataArray(values, coords=coords, dims=DIMS[-values.ndim :], name=name, attrs=attrs)
+
+            return Later(make, values, attrs)
+
+        def in_euro(draws: Floats) -> Floats:
+            return np.where(cells, draws * factor, np.nan)
+
+        benchmark = in_euro(estimate.benchmark)
         optional = {
-            name: None if draws is None else array(draws, name, benchmark)
+            name: None if draws is None else benchmark if draws is estimate.benchmark else in_euro(draws)
             for name, draws in (("expected", estimate.expected), ("confidence", estimate.confidence))
         }
-        observed = np.where(cells, panel.spending[np.ix_(problem.treated, columns)], np.nan)
-        spending = xr.DataArray(observed, coords=coords, dims=DIMS[2:], name="spending")
         weights = None
-        if estimate.weights is not None:
-            donors = pd.Index(problem.labels(problem.donors), dtype=object)
-            weights = pd.DataFrame(estimate.weights, pd.Index(coords["unit"], dtype=object, name="unit"), donors)
-        per_year = panel.timeline.per_year
+        if (shares := estimate.weights) is not None:
+            weights = Later(lambda: pd.DataFrame(shares, units(treated), units(donors).rename(None)))
         return Counterfactual(
             method=type(self).__name__,
             design=problem.design,
-            benchmark=benchmark,
-            spending=spending,
-            insured_years=spending.copy(deep=False, data=problem.performance_insured_years)
-            .rename("insured_years")
-            .assign_attrs({} if per_year is None else {"periods_per_year": per_year}),
+            benchmark=labelled(benchmark, "benchmark"),
+            spending=labelled(observed, "spending"),
+            insured_years=labelled(problem.performance_insured_years, "insured_years", **calendar),
             uncertainty=estimate.uncertainty,
             information=estimate.information,
-            **optional,
+            **{name: None if values is None else labelled(values, name) for name, values in optional.items()},
             weights=weights,
-            solver=None if estimate.solver is None else SOLVER.conform(estimate.solver),
-            components=conform_components(estimate.components),
-            diagnostics=conform_diagnostics(estimate.diagnostics),
+            solver=_conformed(SOLVER.conform, estimate.solver),
+            components=_conformed(conform_components, estimate.components),
+            diagnostics=_conformed(conform_diagnostics, estimate.diagnostics),
             failures=estimate.failures,
             inference=estimate.inference,
         )
+
+
+def _conformed(conform: Callable[[pd.DataFrame], Any], frame: Frame) -> Any:
+    """Return a frame with its declared columns: later, if the frame is made later."""
+    if isinstance(frame, Later):
+        make = frame.make
+        return Later(lambda: conform(make()))
+    return None if frame is None else conform(frame)

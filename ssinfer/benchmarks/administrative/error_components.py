@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,8 @@ import pandas as pd
 from ssinfer.benchmarks.administrative.reference_group import unit_noise
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ssinfer.benchmarks.administrative.placebo_history import NoiseParameters
     from ssinfer.benchmarks.problem import Problem
     from ssinfer.typing import Floats
@@ -49,12 +51,12 @@ class ErrorComponents:
             donor_shares=donor_shares.mean(axis=1),
         )
 
-    def table(self, problem: Problem, parameters: NoiseParameters) -> pd.DataFrame:
+    def table(self, units: Sequence[str], periods: Sequence[Any], parameters: NoiseParameters) -> pd.DataFrame:
         """Return the variance of the relative benchmark error by source, per treated unit and period."""
         k2, tau2 = parameters.k_hat**2, parameters.tau_hat**2
         rows = []
-        for i, unit in enumerate(problem.labels(problem.treated)):
-            for p, period in enumerate(problem.periods(problem.performance_columns)):
+        for i, unit in enumerate(units):
+            for p, period in enumerate(periods):
                 reference_noise = self.reference_performance[p] + self.reference_baseline[p]
                 sources = {
                     "performance_noise": k2 * self.performance[i, p],

@@ -9,10 +9,11 @@ import numpy as np
 from ssinfer.arguments import COUNT, Number, Optional, Rule
 from ssinfer.benchmarks.administrative.error_components import ErrorComponents
 from ssinfer.benchmarks.administrative.placebo_history import N_REPLICATES, PlaceboHistory
-from ssinfer.benchmarks.administrative.reference_group import reference_groups
+from ssinfer.benchmarks.administrative.reference_group import ReferenceGroups
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.deprecation import Renamed, renamed_parameters
 from ssinfer.errors import DesignError, SsinferError
+from ssinfer.later import Later
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -118,19 +119,19 @@ class AdministrativeBenchmark(BenchmarkMethod):
         self, problems: Sequence[Problem], generators: Sequence[np.random.Generator]
     ) -> Iterable[Estimate | SsinferError]:
         """Estimate several problems. Reference groups of all units are chosen once per rule and window."""
-        groups: dict[Any, Floats] = {}
+        groups: dict[Any, ReferenceGroups] = {}
         for problem, rng in zip(problems, generators, strict=True):
             try:
                 design = problem.design
                 window = tuple(problem.baseline), tuple(problem.performance_columns)
                 key = (id(problem.panel), repr(design.donors), design.under_contract, window)
                 if key not in groups:
-                    groups[key] = reference_groups(problem)
+                    groups[key] = ReferenceGroups.of(problem)
                 yield self._estimate(problem, groups[key], rng)
             except SsinferError as error:
                 yield error
 
-    def _estimate(self, problem: Problem, groups: Floats, rng: np.random.Generator) -> Estimate:
+    def _estimate(self, problem: Problem, groups: ReferenceGroups, rng: np.random.Generator) -> Estimate:
         shares = self._baseline_weights(len(problem.baseline))
         history = PlaceboHistory.of(problem, groups, shares, self.covariates, self.history)
         parameters = history.estimate(rng)
@@ -152,14 +153,15 @@ class AdministrativeBenchmark(BenchmarkMethod):
             noise = k * np.sqrt(components.performance[i]) * rng.standard_normal((n_draws, n_periods))
             expected[:, i] = point[i] * (1 + lasting)
             total[:, i] = point[i] * (1 + lasting + (tau * shock + noise))
+        units, periods = problem.labels(problem.treated), problem.periods(problem.performance_columns)
         shape = (self.chains, n_draws // self.chains, n_treated, n_periods)
         return Estimate(
             benchmark=total.reshape(shape),
             expected=expected.reshape(shape),
             uncertainty="sampling",
             weights=np.tile(components.donor_shares, (n_treated, 1)),
-            components=components.table(problem, parameters),
-            diagnostics=parameters.table(history),
+            components=Later(lambda: components.table(units, periods, parameters)),
+            diagnostics=Later(parameters.table),
         )
 
     def _baseline_weights(self, n_baseline: int) -> Floats:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ssinfer.benchmarks.administrative.reference_group import ReferenceMeans, inverse_size, trended
+from ssinfer.benchmarks.administrative.reference_group import ReferenceGrowth, inverse_size, trended, unit_noise
 from ssinfer.check import Check, tabulate
 from ssinfer.errors import DataError, RefusalError
 from ssinfer.kernels.error_components import fit_noise, noise_shape, rotation, shock_contrast
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from ssinfer.benchmarks.administrative.reference_group import ReferenceGroups
     from ssinfer.benchmarks.problem import Problem
     from ssinfer.typing import Floats, Positions
 
@@ -36,16 +37,19 @@ class NoiseParameters:
     k_hat: float
     tau_hat: float
     best: int
+    persistence_tried: bool
+    n_units: int
+    n_windows: int
 
-    def table(self, history: PlaceboHistory) -> pd.DataFrame:
+    def table(self) -> pd.DataFrame:
         """Return k, tau and persistence with 90% intervals, as diagnostics rows."""
         checks = []
         for name, value, draws in (("k", self.k_hat, self.k), ("shock_sd", self.tau_hat, self.tau)):
             low, high = np.quantile(draws, [0.05, 0.95])
             checks.append(Check(name, "PASS", value, f"90% interval {low:.4g} to {high:.4g}"))
-        n_units, n_windows = history.squares[0].shape[:2]
-        checks.append(Check("placebo_errors", "PASS", float(n_units), f"{n_units} units x {n_windows} windows"))
-        if len(history.shock) > 1:
+        found = f"{self.n_units} units x {self.n_windows} windows"
+        checks.append(Check("placebo_errors", "PASS", float(self.n_units), found))
+        if self.persistence_tried:
             checks.append(Check("persistence", "PASS", RHOS[self.best], f"chosen among {RHOS}"))
         return tabulate(checks)
 
@@ -63,41 +67,37 @@ class PlaceboHistory:
 
     @classmethod
     def of(
-        cls, problem: Problem, groups: Floats, shares: Floats, covariates: Sequence[str], history: int | None
+        cls, problem: Problem, groups: ReferenceGroups, shares: Floats, covariates: Sequence[str], history: int | None
     ) -> PlaceboHistory:
         """Collect placebo errors in this window and in up to `history` earlier ones (None: all that the panel holds).
 
-        `groups` (N, N) marks the reference group of each unit, one row per unit. `shares` (B,) are the weights of the
-        baseline periods.
+        `shares` (B,) are the weights of the baseline periods.
         """
-        groups = groups.copy()
-        groups[:, problem.treated] = 0.0
+        groups = groups.without(problem.treated)
         windows = earlier_windows(problem, len(problem.panel.periods) if history is None else history)
-        # a placebo has a reference group itself, and the rule admits it as somebody's donor
-        pool = np.setdiff1d(np.flatnonzero(groups.any(axis=1) & groups.any(axis=0)), problem.treated)
+        pool = groups.units()
         if len(pool) < MIN_PLACEBOS:
             raise RefusalError(
                 f"Only {len(pool)} units can serve as placebos for k and the group shock; at least {MIN_PLACEBOS} are "
                 "needed to estimate them. Add units to the panel or widen the comparison group."
             )
-        reference = ReferenceMeans.of(problem, groups)
         growth = covariate_matrix(problem, covariates)
+        noise, divisor = unit_noise(problem, shares)
         errors, inverse, benchmark = [], [], None
         for before, after in windows:
-            window = np.concatenate([before, after])
-            predicted = trended(problem.spending, reference.over(window), shares, before, after)
+            own_noise = inverse_size(noise, divisor, shares, before, after)
+            group = ReferenceGrowth.of(problem, groups, before, after, own_noise)
+            predicted = trended(problem.spending[:, before], group, shares)
             if growth is not None:
                 predicted = predicted * growth_factor(problem, predicted, growth, after, pool)
             if benchmark is None:
                 benchmark = predicted[problem.treated]
-            unit_noise = inverse_size(problem, shares, before, after)
-            group_shock, group_noise = reference.relative_variances(window, unit_noise)
             # A placebo's error contains its reference group's error too. It is scaled so that k and tau are one unit's.
-            scale = 1.0 + group_shock[pool]
+            scale = 1.0 + group.shock[pool]
             with np.errstate(invalid="ignore", divide="ignore"):
-                relative = (predicted - problem.spending[:, after])[pool] / predicted[pool]
+                relative = (predicted[pool] - problem.spending[np.ix_(pool, after)]) / predicted[pool]
             errors.append(relative / np.sqrt(scale)[:, None])
-            inverse.append((unit_noise[pool] + group_noise[pool]) / scale)
+            inverse.append((own_noise + group.noise)[pool] / scale)
         if benchmark is None or not np.isfinite(benchmark).all():
             raise DataError("The benchmark is not finite: a reference group has zero spending in a baseline period.")
         return cls._rotated(problem, benchmark, np.stack(errors, axis=1), np.stack(inverse, axis=1), shares)
@@ -129,7 +129,9 @@ class PlaceboHistory:
         ]
         best = int(np.argmax([fit.log_likelihood[0] for fit in fits]))
         k, tau = fits[best].k, fits[best].tau
-        return NoiseParameters(k[1:], tau[1:], float(k[0]), float(tau[0]), best)
+        return NoiseParameters(
+            k[1:], tau[1:], float(k[0]), float(tau[0]), best, len(fits) > 1, *self.inverse_size.shape
+        )
 
 
 def earlier_windows(problem: Problem, n_earlier: int) -> list[tuple[Positions, Positions]]:

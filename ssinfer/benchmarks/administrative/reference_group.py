@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.sparse import csr_array
 
 if TYPE_CHECKING:
     from ssinfer.benchmarks.problem import Problem
@@ -13,78 +14,96 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class ReferenceMeans:
-    """Mean spending of each unit's reference group, weighted by insured-years.
+class ReferenceGroups:
+    """Reference group of every unit: the members that the design's rule admits for it, without the unit itself."""
 
-    In an earlier window a group consists of its members that have spending in every period of the window. R_t / R_b
-    then never compares different members.
-    """
-
-    groups: Floats  # (N, N): membership, one row per unit
-    spending: Floats  # (N, T), zero where unknown
-    sizes: Floats
-    seen: Booleans  # (N, T): whether spending and size are known
-    means: Floats  # (N, T): over all members
+    members: Booleans  # (N,): units that can be in a group
+    admitted: csr_array | None  # (N, N), one row per unit; None: every member
 
     @classmethod
-    def of(cls, problem: Problem, groups: Floats) -> ReferenceMeans:
-        """Return the means of `groups` (N, N), one row per unit."""
-        sizes = problem.sizes
-        seen = np.isfinite(problem.spending) & np.isfinite(sizes)
-        spending, sizes = np.where(seen, problem.spending, 0.0), np.where(seen, sizes, 0.0)
-        return cls(groups, spending, sizes, seen, _weighted_means(groups, spending, sizes))
+    def of(cls, problem: Problem) -> ReferenceGroups:
+        """Return the groups under the design's rule; members have spending in every period that the design needs."""
+        panel, rule = problem.panel, problem.design.donors
+        needed = np.union1d(problem.baseline, problem.performance_columns)
+        members = np.isfinite(panel.spending[:, needed]).all(axis=1)
+        members[[panel.row_of[unit] for unit in problem.design.under_contract if unit in panel.row_of]] = False
+        if rule is None or isinstance(rule, tuple):
+            listed = rule is None or np.isin(np.arange(len(members)), panel.rows(rule))
+            return cls(members & listed, None)
+        rows = []
+        for number, unit in enumerate(panel.units):
+            row = rule.admits(panel, [unit], problem.baseline) & members
+            row[number] = False
+            rows.append(np.flatnonzero(row).astype(np.int32))
+        starts = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
+        columns = np.concatenate(rows)
+        return cls(members, csr_array((np.ones(len(columns)), columns, starts), shape=(len(rows), len(rows))))
 
-    def over(self, window: Positions) -> Floats:
-        """Return means (N, T) that are valid in the columns of `window`; NaN for a group without members there."""
-        complete = self.seen[:, window].all(axis=1)
-        if complete[self.groups.any(axis=0)].all():
-            return self.means
-        return _weighted_means(self.groups * complete, self.spending, self.sizes)
+    def without(self, rows: Positions) -> ReferenceGroups:
+        """Return the groups without some units."""
+        members = self.members.copy()
+        members[rows] = False
+        return ReferenceGroups(members, self.admitted)
 
-    def relative_variances(self, window: Positions, noise: Floats) -> tuple[Floats, Floats]:
-        """Return the variances (N,) of each unit's reference group in a window, of shock and of sampling noise.
+    def sums(self, values: Floats) -> Floats:
+        """Return sums of values (N, q) over each unit's group. Time and memory grow with the number of members."""
+        inside = np.where(self.members[:, None], values, 0.0)
+        if self.admitted is not None:
+            return np.asarray(self.admitted @ inside)
+        # Sums of the units before and after it: the total less the unit's own value would cancel digits.
+        out = np.zeros_like(inside)
+        out[1:] = np.cumsum(inside[:-1], axis=0)
+        out[:-1] += np.cumsum(inside[:0:-1], axis=0)[::-1]
+        return out
 
-        That of the shock is the sum of squared shares, relative to one unit's. `noise` (N,) is each unit's own.
-        """
-        complete = self.seen[:, window].all(axis=1)
-        size = np.where(complete, self.sizes[:, window].mean(axis=1), 0.0)
-        weight = self.groups * size
-        total = weight.sum(axis=1)
-        squares = (weight / np.where(total > 0, total, np.inf)[:, None]) ** 2
-        return squares.sum(axis=1), squares @ np.where(complete, np.nan_to_num(noise), 0.0)
-
-
-def _weighted_means(groups: Floats, spending: Floats, sizes: Floats) -> Floats:
-    total = groups @ sizes
-    return np.asarray(groups @ (spending * sizes) / np.where(total > 0, total, np.nan))
-
-
-def reference_groups(problem: Problem) -> Floats:
-    """Return membership (N, N): row j marks the comparison group of unit j under the design's rule."""
-    panel, design = problem.panel, problem.design
-    contracted = set(design.under_contract)
-    needed = np.union1d(problem.baseline, problem.performance_columns)
-    usable = np.array([unit not in contracted for unit in panel.units]) & np.isfinite(panel.spending[:, needed]).all(1)
-    groups = np.tile(usable.astype(np.float64), (len(panel.units), 1))
-    rule = design.donors
-    if isinstance(rule, tuple):
-        groups *= np.isin(np.arange(len(panel.units)), panel.rows(rule))
-    elif rule is not None:
-        for row, unit in enumerate(panel.units):
-            groups[row] *= rule.admits(panel, [unit], problem.baseline)
-    np.fill_diagonal(groups, 0.0)
-    return groups
+    def units(self) -> Positions:
+        """Return the units that have a group themselves, and that the rule admits to another unit's group."""
+        chosen = self.members & (self.sums(np.ones((len(self.members), 1)))[:, 0] > 0)
+        if self.admitted is not None:
+            chosen &= self.admitted.sum(axis=0) > 0
+        return np.flatnonzero(chosen)
 
 
-def trended(spending: Floats, means: Floats, shares: Floats, before: Positions, after: Positions) -> Floats:
+@dataclass(frozen=True, eq=False)
+class ReferenceGrowth:
+    """Each unit's reference group in one window.
+
+    A group consists of its members that have spending in every period of the window. R_t / R_b then never compares
+    different members.
+    """
+
+    before: Floats  # (N, B): mean spending in the baseline, weighted by insured-years; NaN without members
+    after: Floats  # (N, P): the same in the performance periods
+    shock: Floats  # (N,): variance of the group's shock relative to one unit's, the sum of squared shares
+    noise: Floats  # (N,): sampling variance of the group
+
+    @classmethod
+    def of(
+        cls, problem: Problem, groups: ReferenceGroups, before: Positions, after: Positions, noise: Floats
+    ) -> ReferenceGrowth:
+        """Return the groups' means and variances in a window; `noise` (N,) is each unit's own sampling variance."""
+        window = np.concatenate([before, after])
+        sizes, spending = problem.sizes[:, window], problem.spending[:, window]
+        complete = (np.isfinite(spending) & np.isfinite(sizes)).all(axis=1)
+        size = sizes.mean(axis=1)
+        columns = np.column_stack([sizes, spending * sizes, size, size**2, size**2 * np.nan_to_num(noise)])
+        sums = groups.sums(np.where(complete[:, None], columns, 0.0))
+        n = len(window)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means = sums[:, n : 2 * n] / sums[:, :n]
+        total = np.where(sums[:, 2 * n] > 0, sums[:, 2 * n], np.inf)
+        shock, group_noise = (sums[:, 2 * n + 1 :] / total[:, None] ** 2).T
+        return cls(means[:, : len(before)], means[:, len(before) :], shock, group_noise)
+
+
+def trended(baseline: Floats, group: ReferenceGrowth, shares: Floats) -> Floats:
     """Return the trended baseline sum_b w_b y_b R_t / R_b of every unit (N, P); NaN without baseline spending.
 
-    `spending` and `means` (N, T) are those of each unit and of its reference group. `shares` (B,) weigh the columns
-    `before` (B,).
+    `baseline` (N, B) is each unit's own spending, in EUR per insured-year. `shares` (B,) weigh the baseline periods.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = (spending[:, before] / means[:, before]) @ shares
-    return np.asarray(ratio[:, None] * means[:, after])
+        ratio = (baseline / group.before) @ shares
+    return np.asarray(ratio[:, None] * group.after)
 
 
 def unit_noise(problem: Problem, shares: Floats) -> tuple[Floats, float]:
@@ -104,11 +123,11 @@ def unit_noise(problem: Problem, shares: Floats) -> tuple[Floats, float]:
     return np.where(np.isfinite(relative), relative, typical[:, None] / sizes), 1.0
 
 
-def inverse_size(problem: Problem, shares: Floats, before: Positions, after: Positions) -> Floats:
+def inverse_size(noise: Floats, divisor: float, shares: Floats, before: Positions, after: Positions) -> Floats:
     """Return 1 / n_j (N,): k^2 / n_j is the mean sampling variance of one performance period's contrast.
 
-    If sampling variances are known it is that variance itself (k = 1). Without insured-years it is zero. `before` and
-    `after` are the columns of the baseline and of the performance periods, `shares` (B,) weighs the baseline periods.
+    If sampling variances are known it is that variance itself (k = 1). Without insured-years it is zero. `noise` (N, T)
+    and `divisor` are those of `unit_noise`. `before` and `after` are the columns of the baseline and of the performance
+    periods, `shares` (B,) weighs the baseline periods.
     """
-    noise, divisor = unit_noise(problem, shares)
     return np.asarray((noise[:, after].mean(axis=1) + noise[:, before] @ shares**2) / divisor)

@@ -1,0 +1,41 @@
+"""Later: labelled data that are made when they are first read. Labels take longer than the numbers of many fits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+@dataclass(frozen=True, eq=False)
+class Later[T]:
+    """Data that `make` gives when they are first read. `values` and `attrs` are theirs, and need no labels."""
+
+    make: Callable[[], T]
+    values: Any = None
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+
+
+class LaterField[T]:
+    """Field of a dataclass that also takes a `Later`. Without a default the field is required."""
+
+    def __init__(self, *default: T) -> None:
+        self.default = default
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: object | None, owner: type | None = None) -> T:
+        if instance is None:
+            if not self.default:
+                raise AttributeError(self.name)  # the dataclass then sees no default
+            return self.default[0]
+        value = vars(instance)[self.name]
+        if isinstance(value, Later):
+            value = vars(instance)[self.name] = value.make()
+        return value  # type: ignore[no-any-return]
+
+    def __set__(self, instance: object, value: T | Later[T]) -> None:
+        vars(instance)[self.name] = value
