@@ -58,17 +58,20 @@ class Fit:
             return cls._failed(result)
         try:
             result.require_spending()
-            refuse_rate(float(result.pooled().mean()), "over all units and periods")
-            benchmark = None if result.failures else result.pooled()
-            known = not result.failures and (result.confidence is not None or result.uncertainty == "sampling")
-            sampling = result.pooled("confidence") if known else None
+            draws = result.pooled()
+            refuse_rate(float(draws.mean()), "over all units and periods")
+            benchmark = None if result.failures else draws
+            given = result.values("confidence")
+            known = not result.failures and (given is not None or result.uncertainty == "sampling")
+            same = result.uncertainty == "sampling" and (given is None or given is result.values("benchmark"))
+            sampling = (draws if same else result.pooled("confidence")) if known else None
         except SsinferError as error:
             return cls._failed(error)
         return cls(
             status="refused" if result.failures else "ok",
             reason="; ".join(result.failures),
             uncertainty=result.uncertainty,
-            insured_years=float(result.insured_years.values.sum()),
+            insured_years=float(result.values("insured_years").sum()),
             assigned=result.assigned,
             spending=result.pooled_spending,
             benchmark=benchmark,

@@ -10,8 +10,9 @@ from scipy.special import ndtri
 
 from ssinfer.arguments import checked
 from ssinfer.errors import ParameterError, RefusalError
+from ssinfer.thresholds.kernels.first_dollar import first_dollar_losses
 from ssinfer.thresholds.kind import ThresholdKind
-from ssinfer.thresholds.null_error import check_draws, null_error_of
+from ssinfer.thresholds.null_error import null_error_of
 from ssinfer.thresholds.prior import PRIORS, Prior, find_prior
 from ssinfer.thresholds.threshold import Threshold
 
@@ -86,7 +87,7 @@ def expected_loss_threshold(
         raise ParameterError(f"weights are {overpaid} and {underpaid}; none may be negative, and one must be positive.")
     if sharing not in ("first_dollar", "excess"):
         raise ParameterError(f"sharing is {sharing!r}; allowed: 'first_dollar' or 'excess'.")
-    errors = check_draws(null_error_of(cf), 0.95) / cf.level
+    errors = null_error_of(cf) / cf.level
     payment = Payment(share, overpaid, underpaid, sharing)
     curve = payment.losses(errors, chosen)
     if not curve.worthwhile:
@@ -128,44 +129,51 @@ class Payment:
     underpaid: float = 1.0
     sharing: Literal["first_dollar", "excess"] = "first_dollar"
 
-    def losses(self, errors: Floats, prior: Prior, points: tuple[int, int] = CASE_POINTS) -> LossCurve:
-        """Return expected losses for relative null errors E0 / Bbar (S,); `points` of the prior and of the error."""
-        true = prior.mean + prior.sd * ndtri((np.arange(points[0]) + 0.5) / points[0])
-        null = np.quantile(errors, (np.arange(points[1]) + 0.5) / points[1])
-        measured = (true[:, None] + null[None, :]).ravel()
-        due = np.repeat(self.share * np.maximum(true, 0.0), len(null))
-        top = prior.mean + 4 * float(np.hypot(prior.sd, errors.std()))
+    def losses(self, errors: Floats, prior: Prior) -> LossCurve:
+        """Return the expected loss of each threshold, for relative null errors E0 / Bbar (S,) and a proper prior."""
+        n_true, n_null = CASE_POINTS
+        return self.curve(np.quantile(errors, _middles(n_null)), float(errors.std()), prior, n_true)
+
+    def curve(self, null: Floats, sd: float, prior: Prior, n_true: int) -> LossCurve:
+        """Return the expected loss of each threshold, for `n_true` equally likely points of a proper prior.
+
+        `null` are equally likely points of the relative null error, ascending, and `sd` is its standard deviation.
+        """
+        true = prior.mean + prior.sd * ndtri(_middles(n_true))
+        due = self.share * np.maximum(true, 0.0)[:, None]
+        top = prior.mean + 4 * float(np.hypot(prior.sd, sd))
         thresholds = np.linspace(0.0, max(top, 1e-6), N_THRESHOLDS)
         never = self.underpaid * float(due.mean())
         if self.sharing == "first_dollar":
-            return LossCurve(thresholds, self._first_dollar(thresholds, measured, due), never)
-        paid = (self.share * np.maximum(measured - rate, 0.0) for rate in thresholds)
+            weights = self.share, self.overpaid, self.underpaid
+            return LossCurve(thresholds, first_dollar_losses(true, null, thresholds, *weights), never)
+        paid = (self.share * np.maximum(true[:, None] + null - rate, 0.0) for rate in thresholds)
         return LossCurve(thresholds, np.array([self._loss(payment - due).mean() for payment in paid]), never)
-
-    def _first_dollar(self, thresholds: Floats, measured: Floats, due: Floats) -> Floats:
-        """Return the losses from two cumulative sums: the threshold decides whether a payment is made, not its size."""
-        order = np.argsort(measured)
-        measured, due = measured[order], due[order]
-        if_paid = self._loss(self.share * np.maximum(measured, 0.0) - due)
-        unpaid = np.concatenate([[0.0], np.cumsum(self.underpaid * due)])  # below a threshold
-        paid = np.concatenate([np.cumsum(if_paid[::-1])[::-1], [0.0]])  # at or above it
-        first = np.searchsorted(measured, thresholds, side="left")
-        return np.asarray((unpaid[first] + paid[first]) / len(measured))
 
     def _loss(self, gap: Floats) -> Floats:
         return np.where(gap > 0, self.overpaid * gap, -self.underpaid * gap)
 
 
 def _for_fits(fits: Sequence[PlaceboFit], keys: Sequence[ThresholdKey]) -> Floats:
-    """Return thresholds at equal weights, first-dollar (at any share); infinite where never paying loses as little."""
+    """Return thresholds at equal weights, first-dollar; infinite where never paying loses as little.
+
+    The sharing rate does not matter then.
+    """
     out = np.full((len(fits), len(keys)), np.nan)
     priors = [find_prior(key.prior) for key in keys]
+    n_true, n_null = PLACEBO_POINTS
     for row, fit in enumerate(fits):
         errors = fit.posterior if fit.posterior is not None else fit.sampling
         if errors is not None and len(errors) > 1:
-            curves = [Payment().losses(errors, prior, PLACEBO_POINTS) for prior in priors]
+            null, sd = np.quantile(errors, _middles(n_null)), float(errors.std())
+            curves = [Payment().curve(null, sd, prior, n_true) for prior in priors]
             out[row] = [curve.rate if curve.worthwhile else np.inf for curve in curves]
     return out
+
+
+def _middles(n_points: int) -> Floats:
+    """Return the probabilities (n,) of equally likely points."""
+    return np.asarray((np.arange(n_points) + 0.5) / n_points)
 
 
 KIND = ThresholdKind(
