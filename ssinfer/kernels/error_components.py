@@ -21,6 +21,8 @@ from ssinfer.kernels.compile import compiled
 if TYPE_CHECKING:
     from ssinfer.typing import Floats
 
+MAX_FACTORS = 8  # variances that are multiplied before one logarithm is taken
+
 
 def shock_contrast(rho: float, weights: Floats, baseline: Floats, performance: Floats) -> Floats:
     """Return S (P, P), the covariance of performance minus weighted-baseline AR(1) shocks, with mean diagonal one."""
@@ -56,22 +58,27 @@ def gaussian_terms(squares: Floats, size: Floats, lam: Floats, noise: Floats, sh
     is the window's relative sampling variance; `lam` (P,) are eigenvalues of the shock.
     """
     n_units, n_windows, n_parts = squares.shape
-    logs, quadratics = np.zeros((noise.size, n_units)), np.zeros((noise.size, n_units))
-    for f in range(noise.size):
-        for j in range(n_units):
-            log, quadratic = 0.0, 0.0
-            for w in range(n_windows):
-                product = 1.0
-                for p in range(n_parts):
-                    square = squares[j, w, p]
-                    if not np.isnan(square):
-                        variance = noise[f] * size[j, w] + shock[f] * lam[p]
-                        product *= variance
-                        quadratic += square / variance
-                log += np.log(product)
-            logs[f, j] = log
-            quadratics[f, j] = quadratic
-    return logs, quadratics
+    logs, quadratics = np.zeros((n_units, noise.size)), np.zeros((n_units, noise.size))
+    product = np.ones(noise.size)
+    for j in range(n_units):
+        n_factors = 0
+        for w in range(n_windows):
+            for p in range(n_parts):
+                square = squares[j, w, p]
+                if np.isnan(square):
+                    continue
+                if n_factors == MAX_FACTORS:
+                    logs[j] += np.log(product)
+                    product[:] = 1.0
+                    n_factors = 0
+                n_factors += 1
+                for f in range(noise.size):
+                    variance = noise[f] * size[j, w] + shock[f] * lam[p]
+                    product[f] *= variance
+                    quadratics[j, f] += square / variance
+        logs[j] += np.log(product)
+        product[:] = 1.0
+    return logs.T, quadratics.T
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +103,7 @@ def fit_noise(squares: Floats, size: Floats, lam: Floats, known: str, masses: Fl
         scale = float(np.nanmean(squares))
         tau2 = (np.linspace(0.0, 1.6, 4 * points) ** 2) * scale
         logs, quadratics = gaussian_terms(squares, size, lam, np.ones_like(tau2), tau2)
-        value = -0.5 * (logs @ masses + quadratics @ masses)
+        value = -0.5 * ((logs + quadratics) @ masses)
         best = value.argmax(axis=0)
         return NoiseFit(np.ones(masses.shape[1]), np.sqrt(tau2[best]), value.max(axis=0))
     typical = float(np.nanmean(size)) if known == "size" else 1.0

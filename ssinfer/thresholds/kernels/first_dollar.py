@@ -1,0 +1,39 @@
+"""Expected loss of a threshold above which the first euro of a saving is shared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ssinfer.kernels.compile import compiled
+
+if TYPE_CHECKING:
+    from ssinfer.typing import Floats
+
+
+@compiled
+def first_dollar_losses(
+    true: Floats, null: Floats, thresholds: Floats, share: float, overpaid: float, underpaid: float
+) -> Floats:
+    """Return the mean loss (T,) of each threshold over all pairs of a true rate and a null error.
+
+    Parameters
+    ----------
+    true, null : (D,) and (E,) rates of the benchmark; a pair's measured saving is their sum. `null` ascends
+    thresholds : (T,) rates that are tried, ascending; a measured saving at or above a threshold is paid
+    share, overpaid, underpaid : sharing rate, and weights of a euro paid too much and too little
+    """
+    losses = np.zeros(thresholds.size)
+    if_paid = np.zeros(null.size + 1)  # loss of all pairs from this null error on, if they are paid
+    for rate in true:
+        due = share * max(rate, 0.0)
+        for j in range(null.size - 1, -1, -1):
+            gap = share * max(rate + null[j], 0.0) - due
+            if_paid[j] = if_paid[j + 1] + (overpaid * gap if gap > 0 else -underpaid * gap)
+        n_below = 0
+        for t in range(thresholds.size):
+            while n_below < null.size and rate + null[n_below] < thresholds[t]:
+                n_below += 1
+            losses[t] += underpaid * due * n_below + if_paid[n_below]
+    return losses / (true.size * null.size)
