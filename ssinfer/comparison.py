@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -25,11 +26,16 @@ class ComparisonRule(Protocol):
 
 def distances(panel: Panel, unit: str, latitude: str = "latitude", longitude: str = "longitude") -> NDArray[np.float64]:
     """Return great-circle distances in kilometres from `unit` to every unit of the panel (haversine)."""
-    phi = np.radians(np.nanmean(panel.covariate(latitude), axis=1))
-    lam = np.radians(np.nanmean(panel.covariate(longitude), axis=1))
+    phi, lam = _radians(panel, latitude), _radians(panel, longitude)
     row = panel.rows([unit])[0]
     half = np.sin((phi - phi[row]) / 2) ** 2 + np.cos(phi) * np.cos(phi[row]) * np.sin((lam - lam[row]) / 2) ** 2
     return np.asarray(2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.clip(half, 0.0, 1.0))))
+
+
+@lru_cache(maxsize=4)
+def _radians(panel: Panel, coordinate: str) -> NDArray[np.float64]:
+    """Return each unit's mean coordinate in radians. A rule asks for them once per unit of the same panel."""
+    return np.asarray(np.radians(np.nanmean(panel.covariate(coordinate), axis=1)))
 
 
 @dataclass(frozen=True)

@@ -39,3 +39,8 @@ class LaterField[T]:
 
     def __set__(self, instance: object, value: T | Later[T]) -> None:
         vars(instance)[self.name] = value
+
+
+def made[T](value: T | Later[T]) -> T:
+    """Return a value, made now if it is a `Later`."""
+    return value.make() if isinstance(value, Later) else value

@@ -17,6 +17,7 @@ from ssinfer.benchmarks.synthetic_control.inference.placebo_errors import MIN_PL
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import STATUS
 from ssinfer.check import Check, tabulate
 from ssinfer.errors import SsinferError
+from ssinfer.later import Later
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -106,19 +107,18 @@ class DonorWeighting(BenchmarkMethod):
                 checks.append(errors.check)
         if reason is not None:
             checks.append(Check("placebo inference", "NOT EVALUATED", float(problem.donors.size), reason))
-        index = pd.Index(units, name="unit")
         point = Estimate(
             benchmark=expected,
             uncertainty="none",
             expected=expected,
             weights=weights,
-            solver=pd.DataFrame(solver, index=index),
-            diagnostics=tabulate(checks),
+            solver=Later(lambda: pd.DataFrame(solver, index=pd.Index(units, name="unit"))),
+            diagnostics=Later(lambda: tabulate(checks)),
             failures=tuple(failures),
         )
         if reason is not None or failures:
             return point
-        frame = pd.DataFrame(components)
+        frame = Later(lambda: pd.DataFrame(components))
         return replace(point, benchmark=draws, confidence=draws, uncertainty="sampling", components=frame)
 
     def no_inference(self, problem: Problem) -> str | None:

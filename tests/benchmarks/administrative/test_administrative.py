@@ -8,7 +8,7 @@ from sklearn.base import clone
 
 from ssinfer.benchmarks.administrative.method import AdministrativeBenchmark
 from ssinfer.benchmarks.administrative.placebo_history import PlaceboHistory
-from ssinfer.benchmarks.administrative.reference_group import reference_groups
+from ssinfer.benchmarks.administrative.reference_group import ReferenceGroups
 from ssinfer.benchmarks.problem import Problem
 from ssinfer.comparison import SimilarSize
 from ssinfer.counterfactual import Counterfactual
@@ -24,7 +24,7 @@ def point(panel, design, weights="equal", covariates=()):
     """The benchmark before any noise (I, P), observed units."""
     problem = Problem.of(panel, design)
     shares = AdministrativeBenchmark(year_weights=weights)._baseline_weights(len(problem.baseline))
-    history = PlaceboHistory.of(problem, reference_groups(problem), shares, covariates, 0)
+    history = PlaceboHistory.of(problem, ReferenceGroups.of(problem), shares, covariates, 0)
     return history.benchmark * problem.factor[np.ix_(problem.treated, problem.performance_columns)]
 
 
@@ -321,8 +321,8 @@ def test_a_unit_that_enters_late_is_a_donor_but_not_in_earlier_windows(null_pane
     # earlier windows equal those of a panel without the unit
     problem, other = (Problem.of(data, DESIGN) for data in (panel, full.select([u for u in full.units if u != "u009"])))
     shares = np.array(EQUAL)
-    late = PlaceboHistory.of(problem, reference_groups(problem), shares, (), None)
-    absent = PlaceboHistory.of(other, reference_groups(other), shares, (), None)
+    late = PlaceboHistory.of(problem, ReferenceGroups.of(problem), shares, (), None)
+    absent = PlaceboHistory.of(other, ReferenceGroups.of(other), shares, (), None)
     keep = np.arange(39) != 8  # the pool is every unit but u000
     np.testing.assert_allclose(late.squares[0][keep, 1:], absent.squares[0][:, 1:], rtol=1e-9)
     assert np.isnan(late.squares[0][8, 1:]).all()

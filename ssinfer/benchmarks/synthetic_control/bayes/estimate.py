@@ -12,6 +12,7 @@ import xarray as xr
 from ssinfer.benchmarks.synthetic_control.bayes.posterior import CHAINS, WeightModel, WeightPosterior, sample_posterior
 from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
 from ssinfer.check import Check, tabulate
+from ssinfer.later import made
 
 if TYPE_CHECKING:
     from ssinfer.benchmarks.base import Estimate
@@ -60,12 +61,12 @@ def posterior_estimate(
         for name in SUMMARISED:
             samples[name].append(posterior.quantities[name][:, thin])
     index = pd.Index(problem.labels(problem.treated), name="unit")
-    solver = placebo.solver
+    solver = made(placebo.solver)
     if solver is not None:
         solver = solver.assign(effective_donors_posterior=[float(s.mean()) for s in samples["effective_donors"]])
     diagnostics = tabulate(checks)
     if placebo.diagnostics is not None:
-        diagnostics = pd.concat([diagnostics, placebo.diagnostics], ignore_index=True)
+        diagnostics = pd.concat([diagnostics, made(placebo.diagnostics)], ignore_index=True)
     draws = {name: np.stack(values, axis=-1) for name, values in samples.items()}
     prior_draws = {"effective_donors": np.stack(prior_donors, axis=-1)[None]}
     return replace(
