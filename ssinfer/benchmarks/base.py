@@ -173,7 +173,7 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
         names, periods, per_year = panel.units, panel.periods, panel.timeline.per_year
         calendar = {} if per_year is None else {"periods_per_year": per_year}
 
-        def units(rows: Positions) -> pd.Index[Any]:
+        def units(rows: Positions) -> Any:
             return pd.Index([names[row] for row in rows], dtype=object, name="unit")
 
         def labelled(values: Floats, name: str, **attrs: Any) -> Later[xr.DataArray]:

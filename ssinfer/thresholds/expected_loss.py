@@ -12,7 +12,7 @@ from ssinfer.arguments import checked
 from ssinfer.errors import ParameterError, RefusalError
 from ssinfer.thresholds.kernels.first_dollar import first_dollar_losses
 from ssinfer.thresholds.kind import ThresholdKind
-from ssinfer.thresholds.null_error import null_error_of
+from ssinfer.thresholds.null_error import check_draws, null_error_of
 from ssinfer.thresholds.prior import PRIORS, Prior, find_prior
 from ssinfer.thresholds.threshold import Threshold
 
@@ -87,7 +87,7 @@ def expected_loss_threshold(
         raise ParameterError(f"weights are {overpaid} and {underpaid}; none may be negative, and one must be positive.")
     if sharing not in ("first_dollar", "excess"):
         raise ParameterError(f"sharing is {sharing!r}; allowed: 'first_dollar' or 'excess'.")
-    errors = null_error_of(cf) / cf.level
+    errors = check_draws(null_error_of(cf), 0.95) / cf.level
     payment = Payment(share, overpaid, underpaid, sharing)
     curve = payment.losses(errors, chosen)
     if not curve.worthwhile:
@@ -155,10 +155,7 @@ class Payment:
 
 
 def _for_fits(fits: Sequence[PlaceboFit], keys: Sequence[ThresholdKey]) -> Floats:
-    """Return thresholds at equal weights, first-dollar; infinite where never paying loses as little.
-
-    The sharing rate does not matter then.
-    """
+    """Return thresholds at equal weights, first-dollar (at any share); infinite where never paying loses as little."""
     out = np.full((len(fits), len(keys)), np.nan)
     priors = [find_prior(key.prior) for key in keys]
     n_true, n_null = PLACEBO_POINTS
