@@ -191,10 +191,7 @@ def _limitable(specifications: pd.DataFrame) -> pd.Series[bool]:
 
 
 def _mean_scores(table: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
-    """Return mean scores per specification, the smallest expected misallocation first.
-
-    Ties go to the earlier name and the higher level. Two-sided 90% and one-sided 95% are the same threshold.
-    """
+    """Return mean scores by specification, the best first; ties go to the earlier name and the higher level."""
     means = table.drop(columns="fold").groupby("specification").mean()
     named = labels.loc[means.index].join(means).rename_axis("specification").reset_index()
     upwards = [name != "level" for name in ["misallocation", *LABELS]]

@@ -18,10 +18,7 @@ if TYPE_CHECKING:
 
 
 def fit_each(method: Any, data: Any, designs: Sequence[Design], seeds: Sequence[Any]) -> list[Any]:
-    """Return a Counterfactual or an exception per design.
-
-    If one design makes `fit_many` fail altogether, each design is fitted alone.
-    """
+    """Return a Counterfactual or an exception per design; fitted alone if `fit_many` fails altogether."""
     with suppress(Exception):  # each is fitted alone below, and its reason is kept there
         return list(method.fit_many(data, designs, seeds))
     results = []

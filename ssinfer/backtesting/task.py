@@ -121,10 +121,7 @@ def _batches(fits: Sequence[Fit]) -> Iterator[tuple[list[int], list[Fit]]]:
 
 
 def score_fits(fits: Sequence[Fit], keys: Sequence[ThresholdKey]) -> tuple[dict[str, Floats], Floats]:
-    """Return scores and thresholds by name (R,), relative to the mean benchmark, and thinned relative null errors.
-
-    The fits are estimated, with equally many draws. The keys are those of each placebo's own fit, grouped by kind.
-    """
+    """Return scores and thresholds by name (R,) of fits with equally many draws, and thinned relative null errors."""
     draws = np.stack([fit.benchmark for fit in fits if fit.benchmark is not None])  # (R, S)
     mean = draws.mean(axis=1)
     errors = 1.0 - draws / mean[:, None]  # E0 / Bbar

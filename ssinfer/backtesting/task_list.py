@@ -80,11 +80,7 @@ def run_tasks(
 
 
 def _order(tasks: Sequence[Task]) -> list[int]:
-    """Return the order of work: one task of each method first, then large tasks before small ones.
-
-    The first task of a method compiles its kernels for all processes. Long tasks at the end would leave processes idle.
-    No result depends on the order.
-    """
+    """Return the order of work: one task of each method first, which compiles its kernels, then large before small."""
     first = {task.method_name: number for number, task in reversed(list(enumerate(tasks)))}
 
     def order(number: int) -> tuple[bool, int, int]:

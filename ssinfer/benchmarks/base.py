@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ssinfer.deprecation import Renamed
     from ssinfer.design import Design
     from ssinfer.savings import Uncertainty
-    from ssinfer.typing import Floats, Positions
+    from ssinfer.typing import Floats
 
     Frame = pd.DataFrame | Later[pd.DataFrame] | None
     Seed = int | np.random.SeedSequence | np.random.Generator | None
@@ -170,17 +170,13 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
         panel, columns, treated, donors = problem.panel, problem.performance_columns, problem.treated, problem.donors
         factor, cells = problem.factor[np.ix_(treated, columns)], problem.post[:, columns]
         observed = np.where(cells, panel.spending[np.ix_(treated, columns)], np.nan)
-        names, periods, per_year = panel.units, panel.periods, panel.timeline.per_year
-        calendar = {} if per_year is None else {"periods_per_year": per_year}
-
-        def units(rows: Positions) -> Any:
-            return pd.Index([names[row] for row in rows], dtype=object, name="unit")
+        calendar = {} if panel.timeline.per_year is None else {"periods_per_year": panel.timeline.per_year}
+        units, labels = problem.labels(treated), problem.periods(columns)
 
         def labelled(values: Floats, name: str, **attrs: Any) -> Later[xr.DataArray]:
             def make() -> xr.DataArray:
-                sizes = values.shape[: values.ndim - 2]
-                coords: dict[str, Any] = {dim: np.arange(size) for dim, size in zip(DIMS, sizes, strict=False)}
-                coords |= {"unit": [names[row] for row in treated], "period": [periods[column] for column in columns]}
+                coords: dict[str, Any] = dict(zip(DIMS, map(np.arange, values.shape[:-2]), strict=False))
+                coords |= {"unit": units, "period": labels}
                 return xr.DataArray(values, coords=coords, dims=DIMS[-values.ndim :], name=name, attrs=attrs)
 
             return Later(make, values, attrs)
@@ -195,7 +191,14 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
         }
         weights = None
         if (shares := estimate.weights) is not None:
-            weights = Later(lambda: pd.DataFrame(shares, units(treated), units(donors).rename(None)))
+            names = panel.units
+            weights = Later(
+                lambda: pd.DataFrame(
+                    shares,
+                    pd.Index(units, dtype=object, name="unit"),
+                    pd.Index([names[row] for row in donors], dtype=object),
+                )
+            )
         return Counterfactual(
             method=type(self).__name__,
             design=problem.design,

@@ -98,10 +98,7 @@ class CalibratedError:
 
 
 def _for_placebos(rows: pd.DataFrame, keys: Sequence[ThresholdKey]) -> Mapping[ThresholdKey, Floats]:
-    """Return thresholds of each placebo from the calibrated error of other blocks and origins, or of a single origin.
-
-    NaN where fewer than 19 units remain. Refused where that holds for every placebo, or if all savings are equal.
-    """
+    """Return thresholds by error of other blocks and origins (or the only one); NaN with fewer than 19 other units."""
     y, s, relative = _arrays(rows)
     refuse_equal_savings(y)
     block, unit, origin = (sorted_codes(rows[name]) for name in ("block", "unit", "origin"))

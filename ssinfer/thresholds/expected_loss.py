@@ -87,7 +87,7 @@ def expected_loss_threshold(
         raise ParameterError(f"weights are {overpaid} and {underpaid}; none may be negative, and one must be positive.")
     if sharing not in ("first_dollar", "excess"):
         raise ParameterError(f"sharing is {sharing!r}; allowed: 'first_dollar' or 'excess'.")
-    errors = check_draws(null_error_of(cf), 0.95) / cf.level
+    errors = np.sort(check_draws(null_error_of(cf), 0.95)) / cf.level
     payment = Payment(share, overpaid, underpaid, sharing)
     curve = payment.losses(errors, chosen)
     if not curve.worthwhile:
@@ -129,20 +129,14 @@ class Payment:
     underpaid: float = 1.0
     sharing: Literal["first_dollar", "excess"] = "first_dollar"
 
-    def losses(self, errors: Floats, prior: Prior) -> LossCurve:
-        """Return the expected loss of each threshold, for relative null errors E0 / Bbar (S,) and a proper prior."""
-        n_true, n_null = CASE_POINTS
-        return self.curve(np.quantile(errors, _middles(n_null)), float(errors.std()), prior, n_true)
-
-    def curve(self, null: Floats, sd: float, prior: Prior, n_true: int) -> LossCurve:
-        """Return the expected loss of each threshold, for `n_true` equally likely points of a proper prior.
-
-        `null` are equally likely points of the relative null error, ascending, and `sd` is its standard deviation.
-        """
-        true = prior.mean + prior.sd * ndtri(_middles(n_true))
-        due = self.share * np.maximum(true, 0.0)[:, None]
-        top = prior.mean + 4 * float(np.hypot(prior.sd, sd))
+    def losses(self, errors: Floats, prior: Prior, points: tuple[int, int] = CASE_POINTS) -> LossCurve:
+        """Return expected losses for ascending null errors E0 / Bbar (S,); `points` of the prior and of the error."""
+        probabilities, of_error = ((np.arange(n) + 0.5) / n for n in points)
+        true = prior.mean + prior.sd * ndtri(probabilities)
+        null = np.interp(of_error, np.linspace(0.0, 1.0, len(errors)), errors)
+        top = prior.mean + 4 * float(np.hypot(prior.sd, errors.std()))
         thresholds = np.linspace(0.0, max(top, 1e-6), N_THRESHOLDS)
+        due = self.share * np.maximum(true, 0.0)[:, None]
         never = self.underpaid * float(due.mean())
         if self.sharing == "first_dollar":
             weights = self.share, self.overpaid, self.underpaid
@@ -158,19 +152,13 @@ def _for_fits(fits: Sequence[PlaceboFit], keys: Sequence[ThresholdKey]) -> Float
     """Return thresholds at equal weights, first-dollar (at any share); infinite where never paying loses as little."""
     out = np.full((len(fits), len(keys)), np.nan)
     priors = [find_prior(key.prior) for key in keys]
-    n_true, n_null = PLACEBO_POINTS
     for row, fit in enumerate(fits):
         errors = fit.posterior if fit.posterior is not None else fit.sampling
         if errors is not None and len(errors) > 1:
-            null, sd = np.quantile(errors, _middles(n_null)), float(errors.std())
-            curves = [Payment().curve(null, sd, prior, n_true) for prior in priors]
+            ordered = np.sort(errors)
+            curves = [Payment().losses(ordered, prior, PLACEBO_POINTS) for prior in priors]
             out[row] = [curve.rate if curve.worthwhile else np.inf for curve in curves]
     return out
-
-
-def _middles(n_points: int) -> Floats:
-    """Return the probabilities (n,) of equally likely points."""
-    return np.asarray((np.arange(n_points) + 0.5) / n_points)
 
 
 KIND = ThresholdKind(

@@ -42,10 +42,7 @@ def cross_fitted_placebo_thresholds(rows: pd.DataFrame, level: float, side: str)
 def placebo_thresholds_in_replicates(
     part: pd.DataFrame, blocks: Positions, weights: Floats, level: float, side: str
 ) -> Floats:
-    """Return the placebo thresholds (K, R) of placebos `part` in every bootstrap replicate.
-
-    `blocks` (R,) are block numbers from 0; `weights` (K, blocks) is how often each replicate draws each block.
-    """
+    """Return the thresholds (K, R) of placebos in replicates that draw each of the `blocks` (R,) by `weights`."""
     usable = _can_be_standardised(part)
     rows, blocks = part[usable], blocks[usable]
     scale = _scale(rows)

@@ -94,10 +94,7 @@ class PlaceboPosterior:
         return float(self.log_posterior(x[None])[0])
 
     def _defensive(self, mode: Floats) -> Mixture:
-        """Return the defensive components: the prior, and one per parameter where that parameter is small.
-
-        Pareto k and ESS cannot reveal a region without nodes. The other parameters have their mode given the small one.
-        """
+        """Return components that Pareto k and ESS cannot ask for: the prior, and one where each parameter is small."""
         size = len(mode)
         centres, roots, shares = [np.zeros(size)], [np.eye(size)], [PRIOR_SHARE]
         for small in range(size):

@@ -69,10 +69,7 @@ class PlaceboHistory:
     def of(
         cls, problem: Problem, groups: ReferenceGroups, shares: Floats, covariates: Sequence[str], history: int | None
     ) -> PlaceboHistory:
-        """Collect placebo errors in this window and in up to `history` earlier ones (None: all that the panel holds).
-
-        `shares` (B,) are the weights of the baseline periods.
-        """
+        """Collect placebo errors in this window and up to `history` earlier ones; `shares` (B,) weigh the baseline."""
         groups = groups.without(problem.treated)
         windows = earlier_windows(problem, len(problem.panel.periods) if history is None else history)
         pool = groups.units()

@@ -66,11 +66,7 @@ class ReferenceGroups:
 
 @dataclass(frozen=True, eq=False)
 class ReferenceGrowth:
-    """Each unit's reference group in one window.
-
-    A group consists of its members that have spending in every period of the window. R_t / R_b then never compares
-    different members.
-    """
+    """Each unit's group in one window: its members that have spending in every period of the window."""
 
     before: Floats  # (N, B): mean spending in the baseline, weighted by insured-years; NaN without members
     after: Floats  # (N, P): the same in the performance periods
@@ -97,10 +93,7 @@ class ReferenceGrowth:
 
 
 def trended(baseline: Floats, group: ReferenceGrowth, shares: Floats) -> Floats:
-    """Return the trended baseline sum_b w_b y_b R_t / R_b of every unit (N, P); NaN without baseline spending.
-
-    `baseline` (N, B) is each unit's own spending, in EUR per insured-year. `shares` (B,) weigh the baseline periods.
-    """
+    """Return sum_b w_b y_b R_t / R_b (N, P), of own spending y (N, B) and shares w (B,); NaN without y."""
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = (baseline / group.before) @ shares
     return np.asarray(ratio[:, None] * group.after)
@@ -124,10 +117,5 @@ def unit_noise(problem: Problem, shares: Floats) -> tuple[Floats, float]:
 
 
 def inverse_size(noise: Floats, divisor: float, shares: Floats, before: Positions, after: Positions) -> Floats:
-    """Return 1 / n_j (N,): k^2 / n_j is the mean sampling variance of one performance period's contrast.
-
-    If sampling variances are known it is that variance itself (k = 1). Without insured-years it is zero. `noise` (N, T)
-    and `divisor` are those of `unit_noise`. `before` and `after` are the columns of the baseline and of the performance
-    periods, `shares` (B,) weighs the baseline periods.
-    """
+    """Return 1 / n_j (N,): k^2 / n_j is the mean variance of one performance period's contrast."""
     return np.asarray((noise[:, after].mean(axis=1) + noise[:, before] @ shares**2) / divisor)

@@ -16,14 +16,7 @@ if TYPE_CHECKING:
 def first_dollar_losses(
     true: Floats, null: Floats, thresholds: Floats, share: float, overpaid: float, underpaid: float
 ) -> Floats:
-    """Return the mean loss (T,) of each threshold over all pairs of a true rate and a null error.
-
-    Parameters
-    ----------
-    true, null : (D,) and (E,) rates of the benchmark; a pair's measured saving is their sum. `null` ascends
-    thresholds : (T,) rates that are tried, ascending; a measured saving at or above a threshold is paid
-    share, overpaid, underpaid : sharing rate, and weights of a euro paid too much and too little
-    """
+    """Return mean losses (T,) of ascending thresholds over all pairs of a true rate (D,) and ascending error (E,)."""
     losses = np.zeros(thresholds.size)
     if_paid = np.zeros(null.size + 1)  # loss of all pairs from this null error on, if they are paid
     for rate in true:
