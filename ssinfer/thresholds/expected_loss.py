@@ -87,7 +87,7 @@ def expected_loss_threshold(
         raise ParameterError(f"weights are {overpaid} and {underpaid}; none may be negative, and one must be positive.")
     if sharing not in ("first_dollar", "excess"):
         raise ParameterError(f"sharing is {sharing!r}; allowed: 'first_dollar' or 'excess'.")
-    errors = np.sort(check_draws(null_error_of(cf), 0.95)) / cf.level
+    errors = check_draws(null_error_of(cf), 0.95) / cf.level
     payment = Payment(share, overpaid, underpaid, sharing)
     curve = payment.losses(errors, chosen)
     if not curve.worthwhile:
@@ -130,10 +130,10 @@ class Payment:
     sharing: Literal["first_dollar", "excess"] = "first_dollar"
 
     def losses(self, errors: Floats, prior: Prior, points: tuple[int, int] = CASE_POINTS) -> LossCurve:
-        """Return expected losses for ascending null errors E0 / Bbar (S,); `points` of the prior and of the error."""
+        """Return expected losses for relative null errors E0 / Bbar (S,); `points` of the prior and of the error."""
         probabilities, of_error = ((np.arange(n) + 0.5) / n for n in points)
         true = prior.mean + prior.sd * ndtri(probabilities)
-        null = np.interp(of_error, np.linspace(0.0, 1.0, len(errors)), errors)
+        null = np.interp(of_error, np.linspace(0.0, 1.0, len(errors)), np.sort(errors))
         top = prior.mean + 4 * float(np.hypot(prior.sd, errors.std()))
         thresholds = np.linspace(0.0, max(top, 1e-6), N_THRESHOLDS)
         due = self.share * np.maximum(true, 0.0)[:, None]
@@ -155,8 +155,7 @@ def _for_fits(fits: Sequence[PlaceboFit], keys: Sequence[ThresholdKey]) -> Float
     for row, fit in enumerate(fits):
         errors = fit.posterior if fit.posterior is not None else fit.sampling
         if errors is not None and len(errors) > 1:
-            ordered = np.sort(errors)
-            curves = [Payment().losses(ordered, prior, PLACEBO_POINTS) for prior in priors]
+            curves = [Payment().losses(errors, prior, PLACEBO_POINTS) for prior in priors]
             out[row] = [curve.rate if curve.worthwhile else np.inf for curve in curves]
     return out
 
