@@ -49,7 +49,7 @@ class Number:
         known = self.infinite or math.isfinite(number)
         if not known or not (inside or number == math.inf) or (self.whole and not number.is_integer()):
             raise ValueError
-        return int(number) if self.whole else number
+        return int(value) if self.whole else number  # a float does not hold every whole number
 
 
 @dataclass(frozen=True)
