@@ -79,7 +79,7 @@ def rolling_windows(panel: Panel, design: Design, origins: Iterable[Any] | None 
     columns = [(origin, panel.timeline.column(origin)) for origin in origins]
     wanted = [origin if column is None else panel.periods[column] for origin, column in columns]
     absent = [origin for origin in wanted if origin not in windows]
-    if absent:
+    if absent or not wanted:
         raise DesignError(
             f"No window of the design starts in {absent}: a baseline or performance period is masked or lies outside "
             f"{labels[0]}-{labels[-1]}. Origins that fit: {list(windows)}."

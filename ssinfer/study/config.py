@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, ValidationError, field_validator, model_
 
 from ssinfer.documents import parse_toml, read_text
 from ssinfer.errors import StudyError, did_you_mean
-from ssinfer.study.config_base import Config, Fraction, Names, Periods
+from ssinfer.study.config_base import Config, Fraction, Names, Periods, Real
 from ssinfer.study.config_claims import GroupsConfig, InsuredConfig, SpendingConfig
 from ssinfer.study.config_errors import explain, line_of
 from ssinfer.study.source import SOURCES, ChosenBySource, DataConfig
@@ -25,14 +25,14 @@ class PopulationConfig(Config):
     placebos_at_most: int | None = Field(
         None, ge=20, description="units in a sample of the placebos, drawn by `seed` in proportion to each size class"
     )
-    at_least: float = 0.0
-    ratio: float | None = None
-    size_edges: list[float] = []
+    at_least: float = Field(0.0, ge=0)
+    ratio: float | None = Field(None, gt=1)
+    size_edges: list[Annotated[Real, Field(gt=0)]] = []
     under_contract: Names = []
     ses: str | None = None
     insured: InsuredConfig | None = None
     groups: GroupsConfig | None = None
-    places: dict[str, tuple[float, float]] = {}  # latitude and longitude of each region of claims, in degrees
+    places: dict[str, tuple[Real, Real]] = {}  # latitude and longitude of each region of claims, in degrees
 
     @model_validator(mode="after")
     def _names_or_rule(self) -> Self:
@@ -55,7 +55,7 @@ class WindowsConfig(Config):
 class ComparisonConfig(Config):
     """One comparison group, which makes a design."""
 
-    name: str
+    name: str = Field(pattern=r"\S")
     label: str = ""
     donors: Names | None = None
     within_km: float | None = None
@@ -90,7 +90,7 @@ class ThresholdConfig(Config):
     """Levels of thresholds, injected savings, the threshold that settles, and whether to calibrate the case."""
 
     levels: list[Fraction] = [0.95, 0.90]
-    injected: list[Annotated[float, Field(ge=0, lt=1)]] = [0.0, 0.02, 0.03, 0.05]
+    injected: list[Annotated[Real, Field(ge=0, lt=1)]] = [0.0, 0.02, 0.03, 0.05]
     kind: str = "placebo"
     level: Fraction = 0.95
     side: Literal["one-sided", "two-sided"] = "one-sided"
@@ -135,7 +135,7 @@ class StudyConfig(Config):
     question: str
     currency: str = "EUR"
     seed: int = 1
-    suppress_below: int = 10
+    suppress_below: int = Field(10, ge=0)
     data: Annotated[DataConfig, ChosenBySource]
     population: PopulationConfig
     windows: WindowsConfig

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, ValidationInfo, field_validator
 
 from ssinfer.arguments import Choice, Number, Optional, declared_rule
 from ssinfer.input_table import natural_order
@@ -13,7 +13,8 @@ from ssinfer.names import refuse_controls
 Label = int | float | str | dt.date
 # Names of units, practices and codes, whose order means nothing.
 Names = Annotated[list[str], AfterValidator(lambda names: list(natural_order(names)))]
-Fraction = Annotated[float, Field(gt=0, lt=1)]
+Real = Annotated[float, Strict()]  # in lists and tables: neither text nor a boolean
+Fraction = Annotated[Real, Field(gt=0, lt=1)]
 
 
 def _texts(value: Any) -> Iterator[str]:

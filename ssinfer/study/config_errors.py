@@ -22,7 +22,8 @@ def explain(text: str, item: Any, root: type[BaseModel]) -> str:
     if item["type"] == "extra_forbidden":
         return _explain_unknown(place, location[-1], model, source)
     if item["type"] == "missing":
-        examples = model.model_fields[location[-1]].examples or []
+        field = model.model_fields.get(location[-1])  # none for a part of a list
+        examples = (field and field.examples) or []
         advice = "".join(f". Write {location[-1]} = {example}" for example in examples)
         return f"key '{key}' is missing" + (f" (line {line})" if line else "") + advice
     message = item["msg"].removeprefix("Value error, ")
@@ -45,8 +46,8 @@ def _explain_source(text: str, item: Any) -> str:
     if name is None:
         return f"key 'data.source' is missing. Allowed: {', '.join(map(repr, SOURCES.names()))}"
     line = line_of(text, ("data", "source"))
-    if name in SOURCES.broken():
-        return f"key 'data.source' (line {line}): {name!r} cannot be loaded: {SOURCES.broken()[name]}"
+    if why := SOURCES.broken().get(str(name)):
+        return f"key 'data.source' (line {line}): {name!r} cannot be loaded: {why}"
     return f"key 'data.source' (line {line}): allowed are {', '.join(map(repr, SOURCES.names()))}, got {name!r}"
 
 

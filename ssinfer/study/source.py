@@ -11,7 +11,7 @@ from pydantic_core import core_schema
 from ssinfer.accept import check_accept
 from ssinfer.look.checks import check_plausible
 from ssinfer.registry import Registry
-from ssinfer.study.config_base import Config
+from ssinfer.study.config_base import Config, Real
 
 
 class DataConfig(Config):
@@ -23,7 +23,7 @@ class DataConfig(Config):
     source: str
     accept: Annotated[tuple[str, ...], AfterValidator(lambda words: tuple(sorted(check_accept(words))))] = ()
     # mean spending per insured-year; default: 300 to 30,000 for all care in EUR or USD, otherwise no limits
-    plausible: Annotated[tuple[float, float], AfterValidator(check_plausible)] | None = None
+    plausible: Annotated[tuple[Real, Real], AfterValidator(check_plausible)] | None = None
 
     @abstractmethod
     def load(self, config: Any, folder: Path, n_jobs: int) -> Any:
