@@ -125,7 +125,10 @@ def number_column(column: pd.Series[Any], error: type[DataError] = DataError) ->
                 f"Column {column.name!r} holds {wrong[row]} in {len(wrong)} rows, first {str(plain_value(value))!r} "
                 f"(row {row + 1}). {NUMBER_ADVICE}"
             )
-    return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    try:
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    except OverflowError:
+        raise error(f"Column {column.name!r} holds a number of more than 308 digits. {NUMBER_ADVICE}") from None
 
 
 def _unboxed(column: pd.Series[Any]) -> pd.Series[Any]:

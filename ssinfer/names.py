@@ -8,6 +8,7 @@ from ssinfer.accept import advice
 from ssinfer.errors import DataError, SsinferError, did_you_mean
 from ssinfer.input_table import plain_value
 
+_LOOK_LATIN = str.maketrans("аеорсухіјѕвкмнтαορνικτυχβημζսօո", "aeopcyxijsbkmhtaopviktuxbhmzuon")
 _DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # they reverse the text that a reader sees
 
 
@@ -49,8 +50,9 @@ def match_names(
 
 
 def fold(label: object) -> str:
-    """Return a label without case, blanks and Unicode form."""
-    return "".join(unicodedata.normalize("NFKC", str(label)).casefold().split())
+    """Return a label without case, blanks, invisible signs and Unicode form; letters that look Latin are Latin."""
+    plain = unicodedata.normalize("NFKC", str(label)).casefold().translate(_LOOK_LATIN)
+    return "".join(sign for sign in plain if not sign.isspace() and unicodedata.category(sign) != "Cf")
 
 
 def refuse_similar(labels: Iterable[str], what: str, accept: Collection[str], error: type[SsinferError]) -> None:

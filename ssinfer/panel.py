@@ -319,21 +319,18 @@ def _timeline(units: tuple[str, ...], periods: tuple[Any, ...], per_year: int | 
 
 
 def _check_values(panel: Panel) -> None:
-    if np.isinf(panel.spending).any():
-        raise PanelError("Spending holds infinite values. Correct them at the source.")
-    for name in ("insured_years", "sampling_variance"):
-        values = getattr(panel, name)
+    amounts = {"insured_years": panel.insured_years, "sampling_variance": panel.sampling_variance}
+    for name, values in {"spending": panel.spending, **amounts, **panel.covariates}.items():
         if values is None:
             continue
-        needed = np.isfinite(panel.spending) if name == "insured_years" else np.zeros(values.shape, dtype=bool)
-        wrong = np.argwhere((needed & ~np.isfinite(values)) | (values <= 0) | np.isinf(values))
+        unknown = np.isnan(values) & np.isfinite(panel.spending) & (name == "insured_years")
+        wrong = np.argwhere(unknown | np.isinf(values) | ((values <= 0) & (name in amounts)))
         if len(wrong):
             row, column = wrong[0]
-            raise PanelError(
-                f"{name} of unit {panel.units[row]!r} in period {plain_label(panel.periods[column])!r} is"
-                f" {values[row, column]} ({len(wrong)} such cells); a positive number is needed. Drop cells without"
-                f" insured, or pass {name}=None if it is unknown."
-            )
+            where = f"{name} of unit {panel.units[row]!r} in period {plain_label(panel.periods[column])!r}"
+            cure = f"a positive number is needed. Drop cells without insured, or pass {name}=None if it is unknown."
+            cure = "a finite number is needed. Correct it at the source." if name not in amounts else cure
+            raise PanelError(f"{where} is {values[row, column]} ({len(wrong)} such cells); {cure}")
     if panel.cv is not None and not (np.isfinite(panel.cv) and panel.cv > 0):
         raise PanelError(f"cv is {panel.cv}; a positive number is needed (Dutch insured: about 2 to 3).")
     if panel.cv is not None and panel.sampling_variance is not None:

@@ -140,3 +140,8 @@ def test_arguments_of_another_class_are_refused():
         ss.power_table(20000)
     with pytest.raises(ss.errors.DataError, match=r"placebos is a str; .*Pass rows of result\.placebos"):
         ss.placebo_threshold("cf")
+
+
+def test_a_large_whole_number_is_read_to_the_last_digit():
+    """Fault F2 (fuzzer): seed = 9223372036854775807 was read as ...808."""
+    assert COUNT.read(2**63 - 1) == 2**63 - 1

@@ -56,3 +56,8 @@ def test_messages_that_quote_little_stay_as_they_are():
     """Fault R44: sentences with apostrophes, and lists of a few names."""
     text = f"The units' {'long sentence ' * 100}of the contract's parties {['a', 'b c', 3]} ('d', \"e's\")."
     assert str(DataError(text)) == text
+
+
+def test_invisible_signs_of_a_message_are_shown_as_escapes():
+    """Fault F1 (fuzzer): a key or a rule year with ESC or a zero-width blank reached the console as it was."""
+    assert str(DataError("unknown key 'a\x1b\u200bb\u202e'\né")) == "unknown key 'a\\x1b\\u200bb\\u202e'\né"

@@ -151,3 +151,9 @@ def test_zoned_periods_are_local_dates():
     panel = ss.Panel.from_frame(zoned)
     assert panel.frequency == "year"
     assert panel.columns([2010, dt.date(2015, 1, 1)]).tolist() == [0, 5]
+
+
+def test_a_number_of_400_digits_is_refused():
+    """Fault F6 (fuzzer): OverflowError."""
+    with pytest.raises(PanelError, match="Column 'spending' holds a number of more than 308 digits"):
+        ss.Panel.from_frame(FRAME.astype({"spending": object}).assign(spending=[10**400, *FRAME["spending"][1:]]))

@@ -47,7 +47,7 @@ MISTAKES = {
     "negative insured": (lambda: changed(1, "insured_years", -5.0), "a positive number is needed. Drop cells without"),
     "zero insured": (lambda: changed(1, "insured_years", 0.0), "'a' in period 2019 is 0.0"),
     "insured missing": (lambda: changed(1, "insured_years", np.nan), "a positive number is needed"),
-    "infinite spending": (lambda: changed(1, "spending", np.inf), "Correct them at the source"),
+    "infinite spending": (lambda: changed(1, "spending", np.inf), "spending of unit 'a' in period 2019 is inf .*at the source"),
     "decimal comma": (lambda: changed(1, "spending", "1.234,5"), r"first '1\.234,5' .*Store numbers as numbers"),
     "text": (lambda: changed(1, "spending", "unknown"), "Store numbers as numbers"),
     "misspelt column": (lambda: frame().rename(columns={"spending": "spendings"}), "Did you mean 'spendings'"),
@@ -188,3 +188,9 @@ def test_labels_that_mislead(units, periods, cure):
 def test_years_read_as_floats_are_years():
     frame = pd.DataFrame({"unit": "a", "period": [2015.0, 2016.0], "spending": 1.0, "insured_years": 1.0})
     assert repr(Panel.from_frame(frame).periods) == "(2015, 2016)"
+
+
+def test_an_infinite_covariate_is_refused():
+    """Fault F7 (fuzzer): infinite spending was refused without its cell, an infinite covariate was taken."""
+    with pytest.raises(PanelError, match=r"x of unit 'a' in period 2019 is -inf .*finite number"):
+        Panel.from_frame(changed(1, "spending", 100.0).assign(x=[0.0, -np.inf, *[1.0] * 7]), covariates=["x"])

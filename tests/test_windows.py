@@ -100,3 +100,9 @@ def test_a_masked_performance_period_does_not_shut_out_the_contracts_own_window(
 def test_an_origin_named_twice_is_one_origin():
     windows = rolling_windows(panel_of(range(2011, 2018)), design(), [2016, 2015, 2016])
     assert [window.origin for window in windows] == [2015, 2016]
+
+
+def test_an_empty_list_of_origins_is_refused():
+    """Fault F4 (fuzzer): origins = [] was planned as a backtest without a window."""
+    with pytest.raises(DesignError, match=r"starts in \[\].*Origins that fit: \[2017\]"):
+        rolling_windows(panel_of(range(2014, 2018)), design(), [])

@@ -177,6 +177,10 @@ def _calendar_readings(labels: tuple[Any, ...]) -> list[tuple[Period, ...]]:
     """Return the readings that give every label its own period: fewest missing periods first, then coarsest."""
     fraction = any(map(has_fraction, labels))
     options = [{period.frequency: period for period in candidates(label, fraction=fraction)} for label in labels]
+    unread = [label for label, option in zip(labels, options, strict=True) if not option]
+    if 0 < len(unread) < len(labels) / 2:
+        known = next(label for label in labels if label not in unread)
+        raise DataError(f"{unread[0]!r} is not a period, but other labels such as {known!r} are. Correct it.")
     common = [frequency for frequency in FREQUENCIES if all(frequency in option for option in options)]
     distinct = [_coarsened(tuple(option[frequency] for option in options)) for frequency in common]
     readings = [periods for periods in distinct if len(set(periods)) == len(periods)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import unicodedata
 import warnings
 from collections import Counter
@@ -40,7 +41,7 @@ class Table:
         """Count one mutant."""
         self.counts[kind, end] += 1
         if end in (INSIDE, WRONG):
-            self.bad.setdefault(f"{end}: {why}"[:400], []).append(f"{kind}: {mutant}"[:300])
+            self.bad.setdefault(re.sub(r"\d+", "N", f"{end}: {why}")[:300], []).append(f"{kind}: {mutant}"[:300])
 
     def text(self) -> str:
         """Return one row per kind of mutation and a last row with sums."""

@@ -149,3 +149,24 @@ def test_dates_of_toml_are_periods(tmp_path):
     """Fault R9: a date without quotes was refused with a sentence per element."""
     text = STUDY.replace("{ first = 2014, last = 2016 }", "[2014-01-01, 2015-01-01, 2016-01-01]")
     assert [date.year for date in read(tmp_path, text).windows.baseline] == [2014, 2015, 2016]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("injected = [0.0, 0.03]", 'injected = [0.0, "0.5"]', r"threshold.injected.1' \(line 30\).*valid number"),
+        ("injected = [0.0, 0.03]", "injected = [true]", "threshold.injected.0.*valid number, got True"),
+        ('treated = ["treated"]', 'treated = ["treated"]\nsize_edges = [-1]', "population.size_edges.0.*greater than 0"),
+        ('treated = ["treated"]', 'treated = ["treated"]\nratio = 0', "population.ratio.*greater than 1, got 0"),
+        ('treated = ["treated"]', 'treated = ["treated"]\nat_least = -1', "population.at_least.*got -1"),
+        ("seed = 5", "suppress_below = -1", "suppress_below.*got -1"),
+        ('name = "near"', 'name = " "', "comparison.1.name.*got ' '"),
+        ('file = "panel.csv"', 'file = "panel.csv"\nplausible = [500]', "key 'data.plausible.1' is missing"),
+        ('source = "panel"', "source = { x = 1 }", r"data.source' \(line 6\): allowed are .* got {'x': 1}"),
+    ],
+)
+def test_values_that_were_taken_or_ended_inside(tmp_path, old, new, message):
+    """Fault F3 (fuzzer): text and booleans in lists of numbers, impossible sizes, and two raw errors."""
+    assert old in STUDY
+    with pytest.raises(StudyError, match=message):
+        read(tmp_path, STUDY.replace(old, new))

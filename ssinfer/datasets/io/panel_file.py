@@ -6,6 +6,8 @@ import io
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ssinfer.datasets.io.csv import damaged, read_delimited
 from ssinfer.errors import DatasetError
@@ -37,8 +39,11 @@ def read_panel_file(path: str | Path, unit: str = "unit") -> pd.DataFrame:
             frame[unit] = labels.where(labels != "")
     else:
         try:
-            frame = pd.read_parquet(path if folder else io.BytesIO(raw))
-        except (ValueError, OSError) as error:
+            source = path if folder else io.BytesIO(raw)
+            table = pq.read_table(source, page_checksum_verification=True)
+            text = [field.with_type(pa.string()) if pa.types.is_binary(field.type) else field for field in table.schema]
+            frame = table.cast(pa.schema(text)).to_pandas(ignore_metadata=True)
+        except (pa.ArrowException, ValueError, OSError) as error:
             problem = f" is truncated or not a Parquet file ({' '.join(str(error).split())[:160]})"
             raise damaged(path, problem, "export it again", "a Parquet file") from None
     frame = frame.reset_index([level for level in frame.index.names if level and level not in frame.columns])

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ssinfer.datasets.io.panel_file import read_panel_file
-from ssinfer.errors import PanelError
+from ssinfer.errors import DatasetError, PanelError
 from ssinfer.panel import Panel
 
 UNITS = ("Ten Boer, oost", 'De "Linde"', "Súdwest-Fryslân", "0363", "'s-Gravenhage")
@@ -86,4 +86,16 @@ def test_a_folder_of_parts_as_spark_writes_it(path):
     (path / "_SUCCESS").touch()
     FRAME[:7].to_parquet(path / "part-00000.snappy.parquet")
     FRAME[7:].to_parquet(path / "part-00001.snappy.parquet")
+    assert_same_panel(path)
+
+
+def test_damage_of_a_parquet_file_is_refused(path):
+    """Fault F9 (fuzzer): a flipped bit in the values was read, and one in pandas' own notes was a KeyError."""
+    pq.write_table(pa.Table.from_pandas(FRAME), path, write_page_checksum=True, compression="none", use_dictionary=False)
+    raw = path.read_bytes()
+    value, note = raw.index(np.float64(2010.75).tobytes()), raw.rindex(b"pandas_type")
+    path.write_bytes(raw[: value + 6] + bytes([raw[value + 6] ^ 1]) + raw[value + 7 :])
+    with pytest.raises(DatasetError, match="truncated or not a Parquet file .*CRC"):
+        read_panel_file(path)
+    path.write_bytes(raw[:note] + b"X" + raw[note + 1 :])
     assert_same_panel(path)
