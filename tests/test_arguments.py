@@ -143,5 +143,5 @@ def test_arguments_of_another_class_are_refused():
 
 
 def test_a_large_whole_number_is_read_to_the_last_digit():
-    """Fault F2 (fuzzer): seed = 9223372036854775807 was read as ...808."""
+    """Fault FZ2: seed = 9223372036854775807 was read as ...808."""
     assert COUNT.read(2**63 - 1) == 2**63 - 1

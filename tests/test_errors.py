@@ -59,5 +59,5 @@ def test_messages_that_quote_little_stay_as_they_are():
 
 
 def test_invisible_signs_of_a_message_are_shown_as_escapes():
-    """Fault F1 (fuzzer): a key or a rule year with ESC or a zero-width blank reached the console as it was."""
+    """Fault FZ1: a key or a rule year with ESC or a zero-width blank reached the console as it was."""
     assert str(DataError("unknown key 'a\x1b\u200bb\u202e'\né")) == "unknown key 'a\\x1b\\u200bb\\u202e'\né"

@@ -154,6 +154,6 @@ def test_zoned_periods_are_local_dates():
 
 
 def test_a_number_of_400_digits_is_refused():
-    """Fault F6 (fuzzer): OverflowError."""
+    """Fault FZ6: OverflowError."""
     with pytest.raises(PanelError, match="Column 'spending' holds a number of more than 308 digits"):
         ss.Panel.from_frame(FRAME.astype({"spending": object}).assign(spending=[10**400, *FRAME["spending"][1:]]))

@@ -133,6 +133,6 @@ def test_control_characters_in_labels_are_refused(label):
 
 @pytest.mark.parametrize("other", ["u0\u200b1", "u\u00ad01", "\u057d01", "u01\ufeff"])
 def test_invisible_signs_and_letters_that_look_latin_make_no_second_unit(other):
-    """Fault F5 (fuzzer): the last row of a unit under such a name was a unit of its own."""
+    """Fault FZ5: the last row of a unit under such a name was a unit of its own."""
     with pytest.raises(PanelError, match="differ only in case, blanks or Unicode form"):
         refuse_similar(["u01", other], "Units", (), PanelError)

@@ -47,7 +47,7 @@ MISTAKES = {
     "negative insured": (lambda: changed(1, "insured_years", -5.0), "a positive number is needed. Drop cells without"),
     "zero insured": (lambda: changed(1, "insured_years", 0.0), "'a' in period 2019 is 0.0"),
     "insured missing": (lambda: changed(1, "insured_years", np.nan), "a positive number is needed"),
-    "infinite spending": (lambda: changed(1, "spending", np.inf), "spending of unit 'a' in period 2019 is inf .*at the source"),
+    "infinite spending": (lambda: changed(1, "spending", np.inf), "'a' in period 2019 is inf .*at the source"),
     "decimal comma": (lambda: changed(1, "spending", "1.234,5"), r"first '1\.234,5' .*Store numbers as numbers"),
     "text": (lambda: changed(1, "spending", "unknown"), "Store numbers as numbers"),
     "misspelt column": (lambda: frame().rename(columns={"spending": "spendings"}), "Did you mean 'spendings'"),
@@ -191,6 +191,6 @@ def test_years_read_as_floats_are_years():
 
 
 def test_an_infinite_covariate_is_refused():
-    """Fault F7 (fuzzer): infinite spending was refused without its cell, an infinite covariate was taken."""
+    """Fault FZ7: infinite spending was refused without its cell, an infinite covariate was taken."""
     with pytest.raises(PanelError, match=r"x of unit 'a' in period 2019 is -inf .*finite number"):
         Panel.from_frame(changed(1, "spending", 100.0).assign(x=[0.0, -np.inf, *[1.0] * 7]), covariates=["x"])

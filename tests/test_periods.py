@@ -260,6 +260,6 @@ def test_files_carry_labels_as_text(tmp_path):
 
 @pytest.mark.parametrize("wrong", ["x", "20\u20281", ""])
 def test_one_label_that_is_no_period_among_years_is_refused(wrong):
-    """Fault F8 (fuzzer): one odd label made all labels text, in the order of the alphabet."""
+    """Fault FZ8: one odd label made all labels text, in the order of the alphabet."""
     with pytest.raises(DataError, match="is not a period, but other labels such as '2011' are"):
         read_periods([wrong, "2011", "2012", "2013"])

@@ -103,6 +103,6 @@ def test_an_origin_named_twice_is_one_origin():
 
 
 def test_an_empty_list_of_origins_is_refused():
-    """Fault F4 (fuzzer): origins = [] was planned as a backtest without a window."""
+    """Fault FZ4: origins = [] was planned as a backtest without a window."""
     with pytest.raises(DesignError, match=r"starts in \[\].*Origins that fit: \[2017\]"):
         rolling_windows(panel_of(range(2014, 2018)), design(), [])

@@ -18,13 +18,74 @@ from ssinfer.errors import SsinferError
 REFUSED, EQUAL, DIFFERENT = "refused clearly", "equal", "different as it should be"
 INSIDE, WRONG = "traceback", "silent wrong"
 ENDS = (REFUSED, EQUAL, DIFFERENT, INSIDE, WRONG)
-LOOKALIKE = {"a": "а", "e": "е", "o": "о", "p": "р", "c": "с", "i": "і", "A": "Α", "u": "ս", "0": "０", "1": "１", "-": "−"}
-SIGNS = ("\x00", "\x1b", "\x7f", "\u200b", "\u00a0", "\u202e", "\ufeff", "\u2028", "é", "'", '"', "#", "=", "[", "]", "{", "}")
+LOOKALIKE = {
+    "a": "а",
+    "e": "е",
+    "o": "о",
+    "p": "р",
+    "c": "с",
+    "i": "і",
+    "A": "Α",
+    "u": "ս",
+    "0": "０",
+    "1": "１",
+    "-": "−",
+}
+SIGNS = (
+    "\x00",
+    "\x1b",
+    "\x7f",
+    "\u200b",
+    "\u00a0",
+    "\u202e",
+    "\ufeff",
+    "\u2028",
+    "é",
+    "'",
+    '"',
+    "#",
+    "=",
+    "[",
+    "]",
+    "{",
+    "}",
+)
 SIGNS = (*SIGNS, ",", ";", ".", "\t", "\\", "%", "+", "-", "0", "9", "e", " ", "\n", "\r", "\r\n")
 VALUES: tuple[Any, ...] = (
     *(0, -1, 1, 2, 7, 0.5, -0.5, 1.5, 50, 95, 2016, 10**9, 2**63 - 1, 2**63, -(2**63), 10**30, 1e300, -1e300, 1e-300),
-    *(float("nan"), float("inf"), -float("inf"), True, False, "", " ", "x", "0.5", "1,5", "1.000", "true", "nan", "None"),
-    *("u01", "all", "=1+1", "a\x1bb", "a\nb", "../x", "x" * 5000, "\u202eabc", "é", [], [1], [1, 2], ["x"], [[]], [True]),
+    *(
+        float("nan"),
+        float("inf"),
+        -float("inf"),
+        True,
+        False,
+        "",
+        " ",
+        "x",
+        "0.5",
+        "1,5",
+        "1.000",
+        "true",
+        "nan",
+        "None",
+    ),
+    *(
+        "u01",
+        "all",
+        "=1+1",
+        "a\x1bb",
+        "a\nb",
+        "../x",
+        "x" * 5000,
+        "\u202eabc",
+        "é",
+        [],
+        [1],
+        [1, 2],
+        ["x"],
+        [[]],
+        [True],
+    ),
     *([0.5], [0.5, 0.5], ["u01", "u01"], [float("nan")], [2016, 2016], {}, {"x": 1}, {"first": 2014}, [{}], [{"x": 1}]),
     *({"first": 2016, "last": 2014}, {"first": 2014, "last": 2014}, [2014, 2015], list(range(2000)), ["é" * 300] * 50),
 )
@@ -53,7 +114,9 @@ class Table:
 
     def told(self) -> str:
         """Return the reasons of the ends that must not be, each with its number and two mutants."""
-        return "\n".join(f"{len(mutants)} x {why}\n    " + "\n    ".join(mutants[:3]) for why, mutants in self.bad.items())
+        return "\n".join(
+            f"{len(mutants)} x {why}\n    " + "\n    ".join(mutants[:3]) for why, mutants in self.bad.items()
+        )
 
 
 def difference(raw: bytes, base: str) -> str:
@@ -102,7 +165,9 @@ def to_toml(document: dict[str, Any]) -> str:
 
 
 def _sections(value: Any) -> bool:
-    return isinstance(value, dict) or (isinstance(value, list) and bool(value) and all(isinstance(v, dict) for v in value))
+    return isinstance(value, dict) or (
+        isinstance(value, list) and bool(value) and all(isinstance(v, dict) for v in value)
+    )
 
 
 def _key(key: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import tomllib
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
@@ -14,7 +15,6 @@ import pytest
 import ssinfer.contracts
 from ssinfer.contracts.contract import load_contract, shipped_contracts
 from ssinfer.contracts.settle import settle
-from ssinfer.contracts.text import settle_text
 from ssinfer.errors import SsinferError
 
 pytestmark = pytest.mark.evidence
@@ -113,13 +113,19 @@ def mutant(rng) -> tuple[str, bytes, tuple[str, ...]]:
     if kind == "added":
         table = fz.at(document, path[:-1])
         if isinstance(table, dict):
-            word = rng.choice(("rate", "savings", "losses", "kind", "minimum", "year", "x", "fixed", "standard", "shock"))
+            word = rng.choice(
+                ("rate", "savings", "losses", "kind", "minimum", "year", "x", "fixed", "standard", "shock")
+            )
             new = fz.changed(document, (*path[:-1], word), rng.choice(fz.VALUES))
             return kind, fz.to_toml(new).encode(), (word, *names, *map(str, path), "quality", "sharing", "threshold")
     if kind == "doubled":
         lines = text.splitlines(keepends=True)
         wanted = [line for line in lines if line.split("=")[0].strip() == key]
-        return kind, text.replace(wanted[0], wanted[0] * 2, 1).encode() if wanted else text.encode(), (key, "line", "Cannot")
+        return (
+            kind,
+            text.replace(wanted[0], wanted[0] * 2, 1).encode() if wanted else text.encode(),
+            (key, "line", "Cannot"),
+        )
     if kind == "deleted":
         new = fz.changed(document, path, None)
         del fz.at(new, path[:-1])[path[-1]]
@@ -146,7 +152,7 @@ def end_of(raw: bytes, names, file: Path) -> tuple[str, str]:
             continue
         if wanted is None or abs(float(settled.payment) - float(cents(wanted))) > 0.011:
             return fz.WRONG, f"settle pays {float(settled.payment)}, the file prescribes {wanted}"
-        if sum(settled.cents.values()) != 0 or list(settled.cents)[0] != document.get("payer", "insurer"):
+        if sum(settled.cents.values()) != 0 or next(iter(settled.cents)) != document.get("payer", "insurer"):
             return fz.WRONG, "the parties are not those of the file, or their amounts do not sum to 0"
         original = TEXTS.get(str(document.get("name")))
         same &= original is not None and payment(tomllib.loads(original), benchmark, spending, years, quality) == wanted
@@ -165,6 +171,10 @@ def test_mutants_of_contract_files(evidence_share, tmp_path):
         assert end_of(text.encode(), (), tmp_path / "contract.toml") == (fz.EQUAL, ""), name
     for _ in range(2600 if evidence_share == 1 else 130):
         kind, raw, names = mutant(rng)
-        table.add(kind, *end_of(raw, names, tmp_path / "contract.toml"), fz.difference(raw, max(TEXTS.values(), key=lambda text: text[:20] == raw[:20].decode(errors='ignore'))))
-    print(f"\nContract files\n{table.text()}")
+        table.add(
+            kind,
+            *end_of(raw, names, tmp_path / "contract.toml"),
+            fz.difference(raw, max(TEXTS.values(), key=lambda text: text[:20] == raw[:20].decode(errors="ignore"))),
+        )
+    sys.stdout.write(f"\nContract files\n{table.text()}\n")
     assert not table.bad, table.told()

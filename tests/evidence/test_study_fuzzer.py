@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import random
+import sys
 import tomllib
 import unicodedata
 
@@ -114,6 +115,8 @@ def unit(value):
 def covariate(value):
     """Return whether a value names a covariate of the panel; blanks at its ends do not count."""
     return isinstance(value, str) and value.strip() in ("latitude", "longitude", "ses")
+
+
 #: What each key allows, by its path without positions in lists.
 ALLOWED = {
     "title": text,
@@ -127,7 +130,9 @@ ALLOWED = {
     "data.plausible": lambda value: several(number())(value) and len(value) == 2 and value[0] <= value[1],
     "data.spending_is": one_of("per insured-year", "per insured-period"),
     "data.periods_per_year": one_of(1),
-    "data.accept": several(one_of("jump", "similar_names", "total_row", "thousands", "nonpositive", "few_lines", "standard")),
+    "data.accept": several(
+        one_of("jump", "similar_names", "total_row", "thousands", "nonpositive", "few_lines", "standard")
+    ),
     "population.treated": lambda value: several(unit, 1)(value) and len(set(value)) == len(value),
     "population.placebos": lambda value: several(unit, 1)(value) and len(set(value)) == len(value),
     "population.at_least": number(0),
@@ -137,7 +142,9 @@ ALLOWED = {
     "population.size_edges": several(number(0, ends=False)),
     "windows.baseline": periods,
     "windows.performance": periods,
-    "windows.masked": lambda value: value == [] or periods(value) or several(lambda part: type(part) in (int, str))(value),
+    "windows.masked": lambda value: (
+        value == [] or periods(value) or several(lambda part: type(part) in (int, str))(value)
+    ),
     "windows.origins": periods,
     "comparison.name": named,
     "comparison.label": text,
@@ -164,7 +171,7 @@ ALLOWED = {
     "threshold.kind": one_of("placebo", "confidence", "credible", "expected loss", "power"),
     "threshold.level": number(0, 1, ends=False),
     "threshold.side": one_of("one-sided", "two-sided"),
-    "threshold.calibrate": one_of(True, False),
+    "threshold.calibrate": lambda value: isinstance(value, bool),
     "sharing.contract": one_of(*shipped_contracts()),
     "sharing.year": number(2000, 2030, whole=True),
     "sharing.share": number(0, 1),
@@ -176,7 +183,11 @@ OLD = {"gate": "kind", "level_within": "spending_within"}  # names of keys that 
 
 def faults(document) -> list[str]:
     """Return the keys of a document whose values no reader of this table would allow."""
-    found = [key for key in ("title", "question", "data", "population", "windows", "comparison", "method") if key not in document]
+    found = [
+        key
+        for key in ("title", "question", "data", "population", "windows", "comparison", "method")
+        if key not in document
+    ]
     found += [] if periods(document.get("windows", {}).get("baseline")) else ["windows.baseline"] if not found else []
 
     def walk(value, path):
@@ -213,12 +224,18 @@ def same(given, read) -> bool:
         return len(given) == len(read) and all(map(same, given, read))
     if isinstance(given, dt.date):
         return str(given) == str(read)
-    return type(given) is int and type(read) is float and float(given) == read or type(given) in (int, float) and given == read or (type(given) is type(read) and given == read)
+    return (
+        (type(given) is int and type(read) is float and float(given) == read)
+        or (type(given) in (int, float) and given == read)
+        or (type(given) is type(read) and given == read)
+    )
 
 
 def mutant(rng):
     """Return the kind of a mutation, the bytes of a study file, and words of which a refusal must hold one."""
-    kind = rng.choice(("damage", "value", "value", "value", "key", "word", "deep", "added", "doubled", "deleted", "moved"))
+    kind = rng.choice(
+        ("damage", "value", "value", "value", "key", "word", "deep", "added", "doubled", "deleted", "moved")
+    )
     path = rng.choice(list(fz.places(BASE)))
     key = next(part for part in reversed(path) if isinstance(part, str))
     names = tuple(str(part) for part in path if isinstance(part, str))
@@ -240,7 +257,11 @@ def mutant(rng):
         table, word = (path[0] if isinstance(fz.at(BASE, path), dict) else "", name.rsplit(".", 1)[-1])
         owner = rng.choice([path for path in fz.places(BASE) if isinstance(fz.at(BASE, path), dict)])
         del table
-        return kind, fz.to_toml(fz.changed(BASE, (*owner, word), rng.choice(fz.VALUES))).encode(), (word, *map(str, owner))
+        return (
+            kind,
+            fz.to_toml(fz.changed(BASE, (*owner, word), rng.choice(fz.VALUES))).encode(),
+            (word, *map(str, owner)),
+        )
     if kind == "doubled":
         lines = fz.to_toml(BASE).splitlines(keepends=True)
         wanted = next((place for place, line in enumerate(lines) if line.split("=")[0].strip() == key), 0)
@@ -258,8 +279,17 @@ def mutant(rng):
 
 
 #: How messages name a key in other words.
-WORDS = {"columns": ("column", "covariate"), "covariates": ("column", "covariate", "names"), "parameters": ("parameter",)}
-WORDS |= {"masked": ("baseline", "Period"), "periods_per_year": ("period",), "windows": ("period",), "ses": ("covariate",)}
+WORDS = {
+    "columns": ("column", "covariate"),
+    "covariates": ("column", "covariate", "names"),
+    "parameters": ("parameter",),
+}
+WORDS |= {
+    "masked": ("baseline", "Period"),
+    "periods_per_year": ("period",),
+    "windows": ("period",),
+    "ses": ("covariate",),
+}
 ANY = ("TOML", "line", "UTF-8", "key", "comparison", "method", "has no", "'", "needs")
 
 
@@ -284,7 +314,9 @@ def end_of(raw, names, folder, base, frame) -> tuple[str, str]:
     years = range(windows["first"], windows["last"] + 1) if isinstance(windows, dict) else windows
     masked = document["windows"].get("masked", [])
     masked = range(masked["first"], masked["last"] + 1) if isinstance(masked, dict) else masked
-    cells = frame[frame["unit"].isin(document["population"]["treated"]) & frame["period"].isin(set(years) - set(masked))]
+    cells = frame[
+        frame["unit"].isin(document["population"]["treated"]) & frame["period"].isin(set(years) - set(masked))
+    ]
     spending = np.average(cells["spending"], weights=cells["insured_years"])
     for row in result.savings.to_dict("records"):
         if row["status"] == "ok" and not np.isclose(row["spending"], spending, rtol=1e-9):
@@ -297,7 +329,11 @@ def end_of(raw, names, folder, base, frame) -> tuple[str, str]:
         for row in paid.to_dict("records"):
             case = saved.loc[(row["design"], row["method"])]
             total = (case["benchmark"] - spending) * cells["insured_years"].sum()
-            due = 0.5 * total if total > 0 and total / (case["benchmark"] * cells["insured_years"].sum()) >= row["threshold"] else 0
+            due = (
+                0.5 * total
+                if total > 0 and total / (case["benchmark"] * cells["insured_years"].sum()) >= row["threshold"]
+                else 0
+            )
             if abs(row["amount"] - due) > 0.02:
                 return fz.WRONG, f"{row['amount']} is paid, by hand {due}"
     return fz.DIFFERENT, ""
@@ -318,5 +354,5 @@ def test_mutants_of_study_files(evidence_share, tmp_path):
     for _ in range(2700 if evidence_share == 1 else 130):
         kind, raw, names = mutant(rng)
         table.add(kind, *end_of(raw, names, folder, base, frame), fz.difference(raw, fz.to_toml(BASE)))
-    print(f"\nStudy files\n{table.text()}")
+    sys.stdout.write(f"\nStudy files\n{table.text()}\n")
     assert not table.bad, table.told()

@@ -156,7 +156,7 @@ def test_dates_of_toml_are_periods(tmp_path):
     [
         ("injected = [0.0, 0.03]", 'injected = [0.0, "0.5"]', r"threshold.injected.1' \(line 30\).*valid number"),
         ("injected = [0.0, 0.03]", "injected = [true]", "threshold.injected.0.*valid number, got True"),
-        ('treated = ["treated"]', 'treated = ["treated"]\nsize_edges = [-1]', "population.size_edges.0.*greater than 0"),
+        ('treated = ["treated"]', 'treated = ["treated"]\nsize_edges = [-1]', "size_edges.0.*greater than 0"),
         ('treated = ["treated"]', 'treated = ["treated"]\nratio = 0', "population.ratio.*greater than 1, got 0"),
         ('treated = ["treated"]', 'treated = ["treated"]\nat_least = -1', "population.at_least.*got -1"),
         ("seed = 5", "suppress_below = -1", "suppress_below.*got -1"),
@@ -166,7 +166,7 @@ def test_dates_of_toml_are_periods(tmp_path):
     ],
 )
 def test_values_that_were_taken_or_ended_inside(tmp_path, old, new, message):
-    """Fault F3 (fuzzer): text and booleans in lists of numbers, impossible sizes, and two raw errors."""
+    """Fault FZ3: text and booleans in lists of numbers, impossible sizes, and two raw errors."""
     assert old in STUDY
     with pytest.raises(StudyError, match=message):
         read(tmp_path, STUDY.replace(old, new))

@@ -90,12 +90,13 @@ def test_a_folder_of_parts_as_spark_writes_it(path):
 
 
 def test_damage_of_a_parquet_file_is_refused(path):
-    """Fault F9 (fuzzer): a flipped bit in the values was read, and one in pandas' own notes was a KeyError."""
-    pq.write_table(pa.Table.from_pandas(FRAME), path, write_page_checksum=True, compression="none", use_dictionary=False)
+    """Fault FZ9: a flipped bit in the values was read, and one in pandas' own notes was a KeyError."""
+    options = {"write_page_checksum": True, "compression": "none", "use_dictionary": False}
+    pq.write_table(pa.Table.from_pandas(FRAME), path, **options)
     raw = path.read_bytes()
     value, note = raw.index(np.float64(2010.75).tobytes()), raw.rindex(b"pandas_type")
     path.write_bytes(raw[: value + 6] + bytes([raw[value + 6] ^ 1]) + raw[value + 7 :])
-    with pytest.raises(DatasetError, match="truncated or not a Parquet file .*CRC"):
+    with pytest.raises(DatasetError, match=r"truncated or not a Parquet file .*CRC"):
         read_panel_file(path)
     path.write_bytes(raw[:note] + b"X" + raw[note + 1 :])
     assert_same_panel(path)
