@@ -10,7 +10,7 @@ import pandas as pd
 
 from ssinfer.arguments import checked
 from ssinfer.backtesting.frames import CROSS_FITTED, SPECIFICATIONS
-from ssinfer.backtesting.kernels.block_bootstrap import BOOTSTRAP_REPLICATES
+from ssinfer.backtesting.kernels.block_bootstrap import BOOTSTRAP_REPLICATES, spread_of_replicates
 from ssinfer.backtesting.misallocation import MEASURES, Misallocation
 from ssinfer.backtesting.pareto import pareto_set
 from ssinfer.backtesting.thresholds_of_placebos import Replicates, thresholds_of_key, thresholds_of_placebos
@@ -244,6 +244,5 @@ def _cross_fitted_errors(
     errors = {}
     for name in MEASURES:
         some = counts[name] > 0
-        several = len(blocks) > 1 and some.sum() > 1
-        errors[name] = float((sums[name][some] / counts[name][some]).std(ddof=1)) if several else float("nan")
+        errors[name] = float(spread_of_replicates((sums[name][some] / counts[name][some])[:, None], len(blocks))[0])
     return errors

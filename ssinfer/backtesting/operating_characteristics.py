@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.backtesting.frames import DETECTION, THRESHOLDS
-from ssinfer.backtesting.kernels.block_bootstrap import block_sums
+from ssinfer.backtesting.kernels.block_bootstrap import block_sums, spread_of_replicates
 from ssinfer.backtesting.kernels.payments import payment_columns, replicate_means
 from ssinfer.backtesting.scores import groups
 from ssinfer.backtesting.thresholds_of_placebos import Replicates, thresholds_of_key, thresholds_of_placebos
@@ -141,18 +141,7 @@ class _Payments:
             "n_units": part["unit"].nunique(),
             "n_origins": part["origin"].nunique(),
         }
-        errors = _standard_errors(means) if replicates.several else np.full(means.shape[1], np.nan)
+        errors = spread_of_replicates(means, replicates.block[part.index].nunique())
         for name, value, se in zip(self.names, columns.mean(axis=0).tolist(), errors.tolist(), strict=True):
             row |= {name: value, f"{name}_se": se}
         return row
-
-
-def _standard_errors(means: Floats) -> Floats:
-    """Return the SD over replicates (K, C); NaN with fewer than two finite replicates."""
-    known = np.isfinite(means)
-    count = known.sum(axis=0)
-    values = np.where(known, means, 0.0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        centre = values.sum(axis=0) / count
-        squares = np.where(known, (means - centre) ** 2, 0.0).sum(axis=0)
-        return np.asarray(np.where(count > 1, np.sqrt(squares / (count - 1)), np.nan))

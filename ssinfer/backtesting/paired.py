@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ssinfer.backtesting.kernels.block_bootstrap import spread_of_replicates
 from ssinfer.backtesting.thresholds_of_placebos import Replicates
 from ssinfer.errors import RefusalError
 from ssinfer.thresholds.placebo import COMPARISON_KEY
@@ -24,7 +25,7 @@ def paired_detection(
     level: float = 0.95,
     seed: int = 1,
 ) -> tuple[float, float]:
-    """Return the difference in detection at a true `saving`, and its block-bootstrap standard error (NaN: one block).
+    """Return the difference in detection at a true `saving`, and its block-bootstrap standard error (NaN: few blocks).
 
     Both designs are judged by cross-fitted one-sided placebo thresholds, so that both pay about 1 - level of the
     contracts that saved nothing. They are compared on the placebos that both could estimate. The same shocks hit both,
@@ -45,14 +46,12 @@ def paired_detection(
         raise RefusalError(f"{first} and {second} share no placebo that both could estimate. Compare other pairs.")
     rows_a, rows_b = both["row_a"].to_numpy(), both["row_b"].to_numpy()
     difference = float((both["paid_a"] - both["paid_b"]).mean())
-    if both["block_a"].nunique() < 2:
-        return difference, float("nan")
     weights = replicates.weights[:, replicates.block.to_numpy()[rows_a]]  # (K, R)
     gaps = paid_a[:, rows_a].astype(float) - paid_b[:, rows_b]
     counts = weights.sum(axis=1)
     drawn = counts > 0
     differences = (weights * gaps)[drawn].sum(axis=1) / counts[drawn]
-    return difference, float(differences.std(ddof=1))
+    return difference, float(spread_of_replicates(differences[:, None], both["block_a"].nunique())[0])
 
 
 def _detected(

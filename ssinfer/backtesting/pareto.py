@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.backtesting.frames import PARETO
+from ssinfer.backtesting.kernels.block_bootstrap import spread_of_replicates
 from ssinfer.backtesting.thresholds_of_placebos import Replicates, thresholds_of_placebos
 from ssinfer.level import check_level
 from ssinfer.thresholds.kind import KINDS
@@ -92,10 +93,11 @@ def _equalised(
     weights = replicates.row_weights(part)
     total = replicates.row_weights(kept).sum(axis=1)
     some = total > 0
+    n_blocks = replicates.block[kept.index].nunique()
     row: dict[str, float] = {"n_rows": len(kept)}
     for name, true in (("false_payment_rate", 0.0), ("detection_rate", saving)):
         measured = rate + true * relative
         row[name] = float((measured >= once[0]).sum() / len(kept))
         drawn = (weights * (measured >= again)).sum(axis=1)[some] / total[some]
-        row[f"{name}_se"] = float(drawn.std(ddof=1)) if replicates.several else float("nan")
+        row[f"{name}_se"] = float(spread_of_replicates(drawn[:, None], n_blocks)[0])
     return row

@@ -94,7 +94,6 @@ class Replicates:
         self.rows = rows
         labels = pd.Index(np.unique(rows["block"])) if blocks is None else blocks
         self.block = pd.Series(labels.get_indexer(pd.Index(rows["block"])), index=rows.index)
-        self.several = len(pd.unique(self.block)) > 1
         self.weights = block_weights(len(labels), np.random.default_rng(stream_of(seed, "thresholds")))  # (K, blocks)
         self._learned: dict[str, Callable[[pd.DataFrame, ThresholdKey], Floats]] = {}
 

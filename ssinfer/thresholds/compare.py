@@ -33,6 +33,7 @@ CASE_THRESHOLDS = FrameSchema(
     (
         *THRESHOLD_KEY,
         Column("rate", "float", RATE, "Threshold; NaN where there is none."),
+        Column("rate_mcse", "float", RATE, "Standard error from the number of draws, at most (as of independent draws)."),
         Column("money", "float", MONEY, "Threshold."),
         Column("detectable", "float", RATE, "True saving that the threshold detects with 80% power."),
         Column("reason", "text", "", "Reason why there is no threshold."),
@@ -41,7 +42,7 @@ CASE_THRESHOLDS = FrameSchema(
     ),
 )
 #: Columns that only some kinds give; they come from the detail of a threshold.
-FIGURES = ("detectable", "systematic_error", "systematic_error_money")
+FIGURES = ("rate_mcse", "detectable", "systematic_error", "systematic_error_money")
 
 
 @checked

@@ -9,7 +9,7 @@ from scipy.special import ndtri
 from ssinfer.arguments import checked
 from ssinfer.level import check_level, check_side, tail
 from ssinfer.thresholds.kind import ThresholdKind
-from ssinfer.thresholds.null_error import quantile_of, quantiles_by_fit
+from ssinfer.thresholds.null_error import quantile_mcse, quantile_of, quantiles_by_fit
 from ssinfer.thresholds.threshold import Threshold
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ def confidence_threshold(cf: Counterfactual, level: float = 0.95, side: str = "t
 
     pooled over units and performance periods by insured-years. A two-sided 95% interval is a one-sided 97.5% test. The
     threshold does not depend on the treated group's performance spending. Its detail holds `standard_error` (SD of
-    E0 / Bbar). Two-sided, it also holds `lower`: the rate below which a loss counts.
+    E0 / Bbar) and `rate_mcse` (Monte Carlo standard error of the threshold). Two-sided, it also holds `lower`: the rate
+    below which a loss counts.
 
     Parameters
     ----------
@@ -49,8 +50,8 @@ def confidence_threshold(cf: Counterfactual, level: float = 0.95, side: str = "t
     level, side = check_level(level), check_side(side)
     errors = cf.null_error("confidence")
     benchmark = cf.level
-    money = quantile_of(errors, tail(level, side))
-    detail = {"standard_error": float(errors.std()) / benchmark}
+    money = quantile_of(errors, share := tail(level, side))
+    detail = {"standard_error": float(errors.std()) / benchmark, "rate_mcse": quantile_mcse(errors, share) / benchmark}
     if side == "two-sided":
         detail["lower"] = quantile_of(errors, (1 - level) / 2) / benchmark
     return Threshold(rate=money / benchmark, money=money, kind=NAME, level=level, side=side, detail=detail)

@@ -12,7 +12,7 @@ from ssinfer.arguments import checked
 from ssinfer.errors import ParameterError, RefusalError
 from ssinfer.level import Side, check_level, check_side, tail
 from ssinfer.thresholds.kind import ThresholdKind
-from ssinfer.thresholds.null_error import check_draws, draws_needed, quantile_of, quantiles_by_fit
+from ssinfer.thresholds.null_error import check_draws, draws_needed, quantile_mcse, quantile_of, quantiles_by_fit
 from ssinfer.thresholds.prior import PRIORS, Prior, find_prior
 from ssinfer.thresholds.savings_posterior import fit_normal_mixture, highest_density_lower, probability_positive
 from ssinfer.thresholds.threshold import Threshold
@@ -53,7 +53,8 @@ def credible_threshold(
     interval at `level` must lie above zero, which is the one-sided test at (1 + level) / 2. A highest-density interval
     is another choice. With a normal error of standard error SE and prior N(m, t²), one-sided,
     :math:`T = z\,SE\sqrt{1 + SE^2/t^2} - m\,SE^2/t^2`. The threshold's detail holds `standard_error` (SD of E0 / Bbar),
-    `probability_not_positive` (of the prior) and `interval`.
+    `probability_not_positive` (of the prior) and `interval`; under a flat prior with equal tails also `rate_mcse`
+    (Monte Carlo standard error of the threshold).
 
     Parameters
     ----------
@@ -106,7 +107,7 @@ class SavingPosterior:
         if interval not in ("equal-tailed", "highest-density"):
             raise ParameterError(f"interval is {interval!r}; allowed: 'equal-tailed' or 'highest-density'.")
         spread = self.spread / self.benchmark
-        detail = {
+        detail: dict[str, float | str] = {
             "standard_error": spread,
             "probability_not_positive": chosen.probability_not_positive,
             "interval": interval if side == "two-sided" else "one-sided",
@@ -114,6 +115,7 @@ class SavingPosterior:
         highest = side == "two-sided" and interval == "highest-density"
         if not np.isfinite(chosen.sd) and not highest:
             money = quantile_of(self.errors, tail(level, side))
+            detail["rate_mcse"] = quantile_mcse(self.errors, tail(level, side)) / self.benchmark
         else:
             check_draws(self.errors, tail(level, side))
             money = self.benchmark * credible_rate(self.mixture, spread, level, side, chosen, highest=highest)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ssinfer.typing import Floats
 
 DRAWS_BEYOND = 20  # draws beyond a quantile: its rate of exceedance then has a relative error of about 22%
+BATCHES = 20  # of successive draws
 
 
 def null_error_of(cf: Counterfactual) -> Floats:
@@ -42,6 +43,18 @@ def check_draws(draws: Floats, share: float) -> Floats:
 def quantile_of(draws: Floats, share: float) -> float:
     """Return a quantile of draws (S,); too few draws are refused."""
     return float(np.quantile(check_draws(draws, share), share))
+
+
+def quantile_mcse(draws: Floats, share: float) -> float:
+    """Return the Monte Carlo standard error of a quantile of null errors (S,), which contain the mean of their draws.
+
+    It is the error of the mean influence of a draw on the result. Batches of successive draws allow for dependence.
+    """
+    step = 2 * np.sqrt(share * (1 - share) / len(draws))
+    low, quantile, high = np.quantile(draws, [share - step, share, share + step])
+    influence = (draws > quantile) * (high - low) / (2 * step) - draws
+    means = [batch.mean() for batch in np.array_split(influence, BATCHES)]
+    return float(np.std(means, ddof=1) / np.sqrt(BATCHES))
 
 
 def quantiles_by_fit(draws: Sequence[Floats | None], shares: Sequence[float]) -> Floats:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import RefusalError
@@ -9,7 +10,7 @@ from ssinfer.thresholds.confidence import confidence_threshold
 from ssinfer.thresholds.credible import credible_threshold
 from ssinfer.thresholds.detectable import minimum_detectable_saving
 from ssinfer.thresholds.expected_loss import expected_loss_threshold
-from ssinfer.thresholds.null_error import draws_needed, quantiles_by_fit
+from ssinfer.thresholds.null_error import draws_needed, quantile_mcse, quantiles_by_fit
 
 DRAWS = 100 + np.random.default_rng(1).standard_normal(800)
 
@@ -39,3 +40,26 @@ def test_too_few_draws_have_no_expected_loss_and_no_informed_threshold():
 def test_fits_with_too_few_draws_have_no_threshold():
     out = quantiles_by_fit([DRAWS, DRAWS[:400], DRAWS[:4], None], [0.95, 0.975])
     assert np.isnan(out).tolist() == [[False, False], [False, True], [True, True], [True, True]]
+
+
+@pytest.mark.parametrize(("n_draws", "share"), [(400, 0.95), (4000, 0.975), (4000, 0.05)])
+@pytest.mark.parametrize("law", ["normal", "skewed", "dependent"])
+def test_the_monte_carlo_error_of_a_threshold_is_its_spread_over_seeds(n_draws, share, law):
+    """Authority: SD over 300 seeds, known to 4%. Draws of a chain that depend on each other have a larger error."""
+    rng = np.random.default_rng(n_draws)
+    quantiles, errors = [], []
+    for _ in range(300):
+        normal = rng.standard_normal(n_draws)
+        if law == "dependent":  # autocorrelation 0.5
+            normal = lfilter([0.75**0.5], [1.0, -0.5], normal)
+        draws = np.exp(normal / 2) if law == "skewed" else normal
+        quantiles.append(np.quantile(draws - draws.mean(), share))
+        errors.append(quantile_mcse(draws - draws.mean(), share))
+    assert 0.8 < np.std(quantiles) / np.mean(errors) < 1.25
+
+
+def test_thresholds_tell_their_monte_carlo_error():
+    cf = Counterfactual.from_draws(DRAWS, "posterior", confidence=DRAWS)
+    for threshold in (confidence_threshold(cf, 0.95), credible_threshold(cf, 0.95, "two-sided")):
+        assert threshold.detail["rate_mcse"] == quantile_mcse(DRAWS.mean() - DRAWS, 0.975) / DRAWS.mean()
+    assert "rate_mcse" not in credible_threshold(cf, prior="sceptical").detail

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from ssinfer.typing import Floats, Positions
 
 BOOTSTRAP_REPLICATES = 500
+MIN_BLOCKS = 5  # with fewer, a standard error is itself an accident: of two blocks it can be a thirtieth of the truth
+MIN_KNOWN = 0.9  # share of the replicates that must have a value: those that have one resemble the placebos as they are
 
 
 def block_weights(n_blocks: int, rng: np.random.Generator, replicates: int = BOOTSTRAP_REPLICATES) -> Floats:
@@ -35,19 +37,24 @@ def standard_errors(
 ) -> Floats:
     """Return block-bootstrap standard errors (K,) of smooth functions of the column means of values (R, V).
 
-    `statistic` maps sums (..., V) and counts (...,) to (..., K). NaN with a single block.
+    `statistic` maps sums (..., V) and counts (...,) to (..., K). NaN with fewer than MIN_BLOCKS.
     """
     n_blocks = int(blocks.max()) + 1
     sums = block_sums(np.column_stack([values, np.ones(len(values))]), blocks, n_blocks)
-    if n_blocks < 2:
-        return np.full(np.shape(statistic(sums[:, :-1].sum(0), sums[:, -1].sum(0)))[-1:], np.nan)
     drawn = block_weights(n_blocks, rng, replicates) @ sums
     with np.errstate(invalid="ignore", divide="ignore"):
         statistics = np.asarray(statistic(drawn[:, :-1], drawn[:, -1]))
-    errors = np.full(statistics.shape[1], np.nan)
-    known = np.isfinite(statistics).sum(axis=0) > 1  # the mean of infinite thresholds has no standard error
-    errors[known] = np.nanstd(statistics[:, known], axis=0, ddof=1)
-    return errors
+    return spread_of_replicates(statistics, n_blocks)
+
+
+def spread_of_replicates(statistics: Floats, n_blocks: int) -> Floats:
+    """Return the SD over replicates (K, C), (C,); NaN with too few blocks, or too few replicates with a value."""
+    known = np.isfinite(statistics)
+    values = np.where(known, statistics, 0.0)
+    count = np.maximum(known.sum(axis=0), 2)
+    squares = np.where(known, (statistics - values.sum(axis=0) / count) ** 2, 0.0).sum(axis=0)
+    enough = (n_blocks >= MIN_BLOCKS) & (known.mean(axis=0) >= MIN_KNOWN)
+    return np.asarray(np.where(enough, np.sqrt(squares / (count - 1)), np.nan))
 
 
 def mean_and_error(values: Floats, blocks: Positions, rng: np.random.Generator) -> tuple[Floats, Floats]:

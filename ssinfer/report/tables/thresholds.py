@@ -85,6 +85,7 @@ TABLES = ReportTable(
     columns=(
         TableColumn("Threshold", "name"),
         TableColumn("For the contract group (% of benchmark)", "rate", "percent", 1),
+        TableColumn("Its Monte Carlo error, at most (% of benchmark)", "rate_mcse", "percent", 2),
         TableColumn("In money per insured-year", "money", "money"),
         TableColumn("Promised false payment rate (%)", "promised", "percent", 1),
         TableColumn("False payment rate on placebos (%)", "false_payment_rate", "percent"),

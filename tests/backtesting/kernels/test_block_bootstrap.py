@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from ssinfer.backtesting.kernels.block_bootstrap import block_sums, block_weights, mean_and_error, standard_errors
+from ssinfer.backtesting.kernels.block_bootstrap import (
+    block_sums,
+    block_weights,
+    mean_and_error,
+    spread_of_replicates,
+    standard_errors,
+)
 
 
 def draw(rng, n_blocks=60, size=5, shared=1.0):
@@ -40,6 +46,37 @@ def test_smooth_functions_of_means():
 def test_a_single_block_has_no_error():
     _, error = mean_and_error(np.ones((5, 2)), np.zeros(5, dtype=int), np.random.default_rng(0))
     assert np.isnan(error).all()
+
+
+def test_few_blocks_have_no_error_because_it_would_be_an_accident():
+    """The error of a mean threshold from two blocks was as small as 1/30 of its spread over seeds (R29, R31)."""
+    rng = np.random.default_rng(5)
+    for n_blocks, known in ((2, False), (4, False), (5, True)):
+        blocks = np.repeat(np.arange(n_blocks), 3)
+        _, error = mean_and_error(rng.normal(size=(len(blocks), 2)), blocks, np.random.default_rng(0))
+        assert np.isfinite(error).all() == known
+
+
+def test_replicates_that_resemble_the_sample_are_not_all_replicates():
+    """Of two blocks, only replicates with both had a placebo threshold; all were equal, and the error was 1e-16."""
+    drawn = np.array([[0.04, 1.0], [0.04, 2.0], *[[np.nan, 3.0]] * 8])
+    errors = spread_of_replicates(drawn, 8)
+    assert np.isnan(errors[0])
+    assert errors[1] == pytest.approx(drawn[:, 1].std(ddof=1))
+    drawn[:9, 0], drawn[9, 0] = np.arange(9), np.nan
+    assert spread_of_replicates(drawn, 8)[0] == pytest.approx(np.arange(9).std(ddof=1))
+
+
+def test_the_error_of_a_mean_threshold_holds_the_monte_carlo_error_of_its_draws():
+    """60 placebos with the same law, 95% quantiles of 400 draws each: spread over 100 seeds against printed errors."""
+    blocks = np.repeat(np.arange(20), 3)
+    means, errors = [], []
+    for seed in range(100):
+        thresholds = np.quantile(np.random.default_rng(seed).normal(size=(60, 400)), 0.95, axis=1)
+        mean, error = mean_and_error(thresholds[:, None], blocks, np.random.default_rng(seed + 1000))
+        means.append(mean[0])
+        errors.append(error[0])
+    assert 0.8 < np.std(means) / np.mean(errors) < 1.25
 
 
 def test_weights_and_sums():
