@@ -33,7 +33,9 @@ CASE_THRESHOLDS = FrameSchema(
     (
         *THRESHOLD_KEY,
         Column("rate", "float", RATE, "Threshold; NaN where there is none."),
-        Column("rate_mcse", "float", RATE, "Standard error from the number of draws, at most (as of independent draws)."),
+        Column(
+            "rate_mcse", "float", RATE, "Standard error from the number of draws, at most (as of independent draws)."
+        ),
         Column("money", "float", MONEY, "Threshold."),
         Column("detectable", "float", RATE, "True saving that the threshold detects with 80% power."),
         Column("reason", "text", "", "Reason why there is no threshold."),

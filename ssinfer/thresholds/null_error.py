@@ -46,13 +46,19 @@ def quantile_of(draws: Floats, share: float) -> float:
 
 
 def quantile_mcse(draws: Floats, share: float) -> float:
-    """Return the Monte Carlo standard error of a quantile of null errors (S,), which contain the mean of their draws.
-
-    It is the error of the mean influence of a draw on the result. Batches of successive draws allow for dependence.
-    """
+    """Return the Monte Carlo standard error of a quantile of draws (S,), measured from their mean."""
     step = 2 * np.sqrt(share * (1 - share) / len(draws))
     low, quantile, high = np.quantile(draws, [share - step, share, share + step])
-    influence = (draws > quantile) * (high - low) / (2 * step) - draws
+    return _batch_error((draws > quantile) * (high - low) / (2 * step) - draws)
+
+
+def spread_mcse(draws: Floats) -> float:
+    """Return the Monte Carlo standard error of the SD of draws (S,)."""
+    return _batch_error((draws - draws.mean()) ** 2) / (2 * float(draws.std()))
+
+
+def _batch_error(influence: Floats) -> float:
+    """Return the error of the mean influence of a draw (S,); batches of successive draws allow for dependence."""
     means = [batch.mean() for batch in np.array_split(influence, BATCHES)]
     return float(np.std(means, ddof=1) / np.sqrt(BATCHES))
 

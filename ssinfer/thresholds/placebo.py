@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ from ssinfer.arguments import checked
 from ssinfer.errors import DataError, RefusalError
 from ssinfer.level import check_level, check_side
 from ssinfer.thresholds.kind import ThresholdKey, ThresholdKind
+from ssinfer.thresholds.null_error import BATCHES, spread_mcse
 from ssinfer.thresholds.placebo_cross_fitted import cross_fitted_placebo_thresholds, placebo_thresholds_in_replicates
 from ssinfer.thresholds.placebo_order import order_interval, order_statistic
 from ssinfer.thresholds.placebo_rows import refuse_impossible, require_columns
@@ -121,7 +123,13 @@ def _for_case(cf: Counterfactual, placebos: pd.DataFrame, _seed: int) -> Callabl
     cf.require_dependable("placebo threshold")
     error = cf.null_error()
     standard_error = float(error.std()) / cf.level if len(error) > 1 else None
-    return lambda key: placebo_threshold(placebos, key.fraction, key.side, standard_error)
+    relative = spread_mcse(error) / float(error.std()) if len(error) >= BATCHES and standard_error else np.nan
+
+    def threshold(key: ThresholdKey) -> Threshold:
+        found = placebo_threshold(placebos, key.fraction, key.side, standard_error)
+        return replace(found, detail={**found.detail, "rate_mcse": abs(found.rate) * relative})
+
+    return threshold
 
 
 def _for_placebos(rows: pd.DataFrame, keys: Sequence[ThresholdKey]) -> Mapping[ThresholdKey, Floats]:

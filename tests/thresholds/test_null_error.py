@@ -10,7 +10,7 @@ from ssinfer.thresholds.confidence import confidence_threshold
 from ssinfer.thresholds.credible import credible_threshold
 from ssinfer.thresholds.detectable import minimum_detectable_saving
 from ssinfer.thresholds.expected_loss import expected_loss_threshold
-from ssinfer.thresholds.null_error import draws_needed, quantile_mcse, quantiles_by_fit
+from ssinfer.thresholds.null_error import draws_needed, quantile_mcse, quantiles_by_fit, spread_mcse
 
 DRAWS = 100 + np.random.default_rng(1).standard_normal(800)
 
@@ -47,7 +47,7 @@ def test_fits_with_too_few_draws_have_no_threshold():
 def test_the_monte_carlo_error_of_a_threshold_is_its_spread_over_seeds(n_draws, share, law):
     """Authority: SD over 300 seeds, known to 4%. Draws of a chain that depend on each other have a larger error."""
     rng = np.random.default_rng(n_draws)
-    quantiles, errors = [], []
+    quantiles, errors, spreads, of_spreads = [], [], [], []
     for _ in range(300):
         normal = rng.standard_normal(n_draws)
         if law == "dependent":  # autocorrelation 0.5
@@ -55,6 +55,9 @@ def test_the_monte_carlo_error_of_a_threshold_is_its_spread_over_seeds(n_draws, 
         draws = np.exp(normal / 2) if law == "skewed" else normal
         quantiles.append(np.quantile(draws - draws.mean(), share))
         errors.append(quantile_mcse(draws - draws.mean(), share))
+        spreads.append(draws.std())
+        of_spreads.append(spread_mcse(draws))
+    assert 0.8 < np.std(spreads) / np.mean(of_spreads) < 1.25  # a placebo threshold is a multiple of the SD
     assert 0.8 < np.std(quantiles) / np.mean(errors) < 1.25
 
 
