@@ -88,6 +88,7 @@ def test_months_are_the_same_in_every_spelling_and_order(spelling, order, other)
     ("labels", "words", "per_year"),
     [
         ([2018, 2019, 2020], "3 years, 2018 to 2020", 1),
+        (["2018-4", "2018-7", "2018-10", "2019-1"], "4 quarters, 2018Q2 to 2019Q1", 4),
         (["2018", "2019"], "2 years, 2018 to 2019", 1),
         ([2018.0, 2019.0], "2 years, 2018 to 2019", 1),
         ([dt.date(y, 1, 1) for y in (2018, 2019, 2020)], "3 years, 2018 to 2020", 1),

@@ -38,11 +38,9 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     ends: list[tuple[float, str, str]] = []
     for number, (design, part) in enumerate(benchmarks.groupby("design", sort=False)):
         mean, lower, upper = (part[name].to_numpy() for name in ("value", "lower", "upper"))
-        known = np.isfinite(lower)
-        error = [np.where(known, mean - lower, 0.0), np.where(known, upper - mean, 0.0)]
         axis.errorbar(
-            part["period"].map(position) + step * (number + 1), mean, yerr=error, fmt=marker(number),
-            color=colour(number), markersize=6, elinewidth=1.8, zorder=4,
+            part["period"].map(position) + step * (number + 1), mean, yerr=np.nan_to_num([mean - lower, upper - mean]),
+            fmt=marker(number), color=colour(number), markersize=6, elinewidth=1.8, zorder=4,
         )  # fmt: skip
         ends.append((float(mean[-1]), shorten(str(design)), colour(number)))
     last = float(spending[windows[PERFORMANCE][-1]])
@@ -63,8 +61,9 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: plain(value, 0)))
     axis.set_ylabel(f"Spending, {frame['currency'].iloc[0]} per insured-year")
     axis.set_xlabel("Period")
-    name = shorten(frame["contract_group"].iloc[0], 60)
-    axis.text(0.0, 1.02, name, transform=axis.transAxes, weight="bold", va="bottom")
+    axis.text(
+        0.0, 1.02, shorten(frame["contract_group"].iloc[0], 60), transform=axis.transAxes, weight="bold", va="bottom"
+    )
     return picture
 
 

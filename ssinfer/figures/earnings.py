@@ -7,7 +7,7 @@ from matplotlib.patches import Rectangle
 
 from ssinfer.figures.figure import Figure
 from ssinfer.figures.numbers import plain
-from ssinfer.figures.style import INK, SOFT, figure
+from ssinfer.figures.style import CENTRED, INK, SOFT, figure
 from ssinfer.schema import Column, FrameSchema
 
 TRUE_PAYMENT = LinearSegmentedColormap.from_list("true payment", ["#FFFFFF", "#7FB8DC"])
@@ -29,35 +29,27 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
         paid = float(cell["paid"])
         shade = FALSE_PAYMENT(min(paid / DARKEST_FALSE_RATE, 1.0)) if cell["true_saving"] == 0 else TRUE_PAYMENT(paid)
         axis.add_patch(Rectangle((column, row), 1, 1, facecolor=shade, edgecolor="white", linewidth=2))
-        axis.text(
-            column + 0.5, row + 0.36, f"{plain(100 * paid, 0)} of 100", ha="center", va="center", color=INK,
-            weight="bold",
-        )  # fmt: skip
-        axis.text(
-            column + 0.5, row + 0.73, f"{currency} {plain(float(cell['payment']), 0)}", ha="center", va="center",
-            color=INK, fontsize=8,
-        )  # fmt: skip
+        payment = f"{currency} {plain(float(cell['payment']), 0)}"
+        axis.text(column + 0.5, row + 0.36, f"{plain(100 * paid, 0)} of 100", color=INK, weight="bold", **CENTRED)
+        axis.text(column + 0.5, row + 0.73, payment, color=INK, fontsize=8, **CENTRED)
     recommended = set(frame.loc[frame["recommended"], "threshold"])
     for row, name in enumerate(names):
         if name in recommended:
             axis.add_patch(Rectangle((0, row), width, 1, fill=False, edgecolor=INK, linewidth=1.8, zorder=4))
-    for column, payment in enumerate(frame.drop_duplicates("true_saving")["due"].tolist()):
-        text = f"{currency} {plain(payment, 0)}"
-        axis.text(column + 0.5, height + 0.5, text, ha="center", va="center", color=SOFT)
+    for column, due in enumerate(frame.drop_duplicates("true_saving")["due"].tolist()):
+        axis.text(column + 0.5, height + 0.5, f"{currency} {plain(due, 0)}", color=SOFT, **CENTRED)
     heads = ["none" if saving == 0 else f"{100 * saving:g}%" for saving in savings]
     axis.set_xticks([column + 0.5 for column in range(width)], heads, color=INK, weight="bold")
     axis.xaxis.tick_top()
     axis.xaxis.set_label_position("top")
-    axis.set_xlabel(
-        f"True saving: probability of payment and expected payment ({currency} per insured-year)", labelpad=10
-    )
+    shown = f"probability of payment and expected payment ({currency} per insured-year)"
+    axis.set_xlabel(f"True saving: {shown}", labelpad=10)
     labels = [f"{name}\n(recommended)" if name in recommended else name for name in names]
     axis.set_yticks([row + 0.5 for row in range(height + 1)], [*labels, "due, without error"], color=INK)
     axis.set_xlim(0, width)
     axis.set_ylim(height + 1, 0)
     axis.tick_params(length=0)
-    for spine in axis.spines.values():
-        spine.set_visible(False)
+    axis.spines[:].set_visible(False)
     return picture
 
 

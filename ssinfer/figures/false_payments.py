@@ -21,15 +21,13 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     main = (frame[frame["main"]] if frame["main"].any() else frame)["design"].iloc[0]
     picture = figure(1.3 + ROW_HEIGHT * frame["threshold"].nunique())
     axis = picture.subplots()
-    names = []
-    for row, (name, part) in enumerate(frame.groupby("threshold", sort=False)):
-        names.append(str(name))
+    names = frame["threshold"].unique().tolist()
+    for row, (_, part) in enumerate(frame.groupby("threshold", sort=False)):
         if row % 2 == 0:
             axis.axhspan(row - 0.5, row + 0.5, color=FAINT, alpha=0.35, linewidth=0)
         others = part.loc[part["design"] != main, "rate"]
         axis.plot(others, [row] * len(others), "o", markersize=3.2, color=OTHERS, zorder=2)
-        promised = float(part["promised"].iloc[0])
-        words = ""
+        promised, words = float(part["promised"].iloc[0]), ""
         if isfinite(promised):
             axis.vlines(promised, row - 0.42, row + 0.42, color=INK, linewidth=2.4, zorder=3)
             words = f", promised {plain(100 * promised, 1).removesuffix('.0')}"

@@ -49,15 +49,12 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
             textcoords="offset points", va="top", color=SOFT,
         )  # fmt: skip
         axis.text(0.98 * reach, 0.32 * top, _share(placebos), va="bottom", ha="right", color=PAID, zorder=5, bbox=WHITE)
-        _draw_thresholds(
-            axis, part[(part["item"] == THRESHOLD) & np.isfinite(part["rate"])], top, None if panel else 0.012 * reach
-        )
-        for rate in part.loc[(part["item"] == MEASURED) & np.isfinite(part["rate"]), "rate"]:
+        known = part[np.isfinite(part["rate"])]
+        _draw_thresholds(axis, known[known["item"] == THRESHOLD], top, None if panel else 0.012 * reach)
+        for rate in known.loc[known["item"] == MEASURED, "rate"]:
             axis.plot([rate], [0.05 * top], marker="v", markersize=9, color=INK, markeredgecolor="white", zorder=6)
-            axis.text(
-                rate, 0.2 * top, f"measured {percent(rate)}", ha="center", va="bottom", weight="bold", zorder=6,
-                bbox=WHITE,
-            )  # fmt: skip
+            words: Any = {"ha": "center", "va": "bottom", "weight": "bold", "zorder": 6, "bbox": WHITE}
+            axis.text(rate, 0.2 * top, f"measured {percent(rate)}", **words)
     axes[-1].set_xlim(-reach, reach)
     percent_axis(axes[-1].xaxis)
     axes[-1].set_xlabel("Measured savings rate of contracts without savings, % of the benchmark")

@@ -19,6 +19,7 @@ PAID = "#D55E00"
 UNPAID = "#9DB4C6"
 # dashes and colour of a threshold's line, by the source that its kind learns from
 LINES: Any = {"placebos": ("-", PAID), "fit": ((0, (4, 2)), SOFT), "size": ((0, (1, 1)), INK)}
+CENTRED: Any = {"ha": "center", "va": "center"}
 WIDTH = 7.6
 
 _RC: Any = {
@@ -66,22 +67,16 @@ def marker(number: int) -> str:
 
 
 def spread(wanted: Sequence[float], gap: float) -> list[float]:
-    """Return positions near the wanted ones, in their order, at least `gap` apart.
-
-    >>> [round(x, 3) for x in spread([1.0, 1.0, 3.0], 0.5)]
-    [0.75, 1.25, 3.0]
-    """
-    order = sorted(range(len(wanted)), key=lambda label: wanted[label])
+    """Return positions near the wanted ones, in their order, at least `gap` apart."""
     clusters: list[tuple[list[int], float]] = []  # labels in order, centre
-    for label in order:
+    for label in sorted(range(len(wanted)), key=wanted.__getitem__):
         clusters.append(([label], wanted[label]))
         while len(clusters) > 1:
             (low, low_centre), (high, high_centre) = clusters[-2:]
             if high_centre - low_centre >= gap * (len(low) + len(high)) / 2:
                 break
-            both = low + high
-            centre = (low_centre * len(low) + high_centre * len(high)) / len(both)
-            clusters[-2:] = [(both, centre)]
+            centre = (low_centre * len(low) + high_centre * len(high)) / len(low + high)
+            clusters[-2:] = [(low + high, centre)]
     positions = [0.0] * len(wanted)
     for labels, centre in clusters:
         for step, label in enumerate(labels):
@@ -90,11 +85,7 @@ def spread(wanted: Sequence[float], gap: float) -> list[float]:
 
 
 def shorten(label: str, most: int = 34) -> str:
-    """Return a label, cut if it is too long for its axis.
-
-    >>> shorten("short"), shorten("x" * 50, 10)
-    ('short', 'xxxxxxxxx…')
-    """
+    """Return a label, cut if it is too long for its axis."""
     return label if len(label) <= most else f"{label[: most - 1]}…"
 
 

@@ -2,7 +2,6 @@
 
 import matplotlib.figure
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
 from ssinfer.figures.figure import Figure
@@ -36,8 +35,13 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
         ends.append((float(threshold[-1]), shorten(str(name)), ink))
     top = 1.05 * float(lines.loc[lines["item"] != SAMPLING, "threshold"].max())
     groups = frame[(frame["item"] == GROUP) & frame["insured_years"].between(SMALLEST, LARGEST)]
-    for _, group in groups.iterrows():
-        _mark_group(axis, str(group["name"]), float(group["insured_years"]), float(group["threshold"]))
+    for name, size, threshold in groups[["name", "insured_years", "threshold"]].itertuples(index=False, name=None):
+        axis.plot([size], [threshold], marker="v", markersize=10, color=INK, markeredgecolor="white", zorder=6)
+        axis.annotate(
+            f"{shorten(name, 24)}\n{size:,.0f} insured-years, {percent(threshold)}", (size, threshold), xytext=(-6, 62),
+            textcoords="offset points", weight="bold", ha="center",
+            arrowprops={"arrowstyle": "-", "color": SOFT, "linewidth": 0.8},
+        )  # fmt: skip
     heights = spread([end[0] for end in ends], 0.055 * top)
     lift = max(0.0, 0.02 * top - min(heights))
     for height, (end, text, ink) in zip(heights, ends, strict=True):
@@ -58,15 +62,6 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     axis.set_xlabel("Insured-years in the performance periods (logarithmic; Medicare: assigned persons)")
     axis.set_ylabel("One-sided 95% threshold, % of the benchmark")
     return picture
-
-
-def _mark_group(axis: Axes, name: str, insured_years: float, threshold: float) -> None:
-    axis.plot([insured_years], [threshold], marker="v", markersize=10, color=INK, markeredgecolor="white", zorder=6)
-    axis.annotate(
-        f"{shorten(name, 24)}\n{insured_years:,.0f} insured-years, {percent(threshold)}", (insured_years, threshold),
-        xytext=(-6, 62), textcoords="offset points", weight="bold", ha="center",
-        arrowprops={"arrowstyle": "-", "color": SOFT, "linewidth": 0.8},
-    )  # fmt: skip
 
 
 FIGURE = Figure(

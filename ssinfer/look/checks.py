@@ -105,11 +105,7 @@ def nonpositive_cells(panel: Panel) -> list[Finding]:
 
 
 def jumps(panel: Panel) -> list[Finding]:
-    """Doubt cells that are many times both neighbours in time, or a small part of them; an end has the two nearest.
-
-    With x the log of a column, cell t is doubted if x[t] - x[t-1] and x[t] - x[t+1] have one sign and each exceeds both
-    log 3 and 8 robust SDs (1.4826 median absolute deviations) of all changes of the column.
-    """
+    """Doubt cells that are many times both neighbours in time, or a small part of them; an end has the two nearest."""
     findings = []
     for column in ("spending", "insured_years"):
         values = getattr(panel, column)
@@ -133,10 +129,8 @@ def jumps(panel: Panel) -> list[Finding]:
 def strange_standard(panel: Panel, name: str) -> list[Finding]:
     """Doubt a case-mix standard whose mean is near neither mean spending nor 1."""
     mean, spending = mean_of(panel, panel.covariate(name)), mean_of(panel, panel.spending)
-    limits = [
-        (low * size, high * size) for (low, high), size in ((STANDARD_OF_SPENDING, spending), (STANDARD_INDEX, 1))
-    ]
-    near = any(low <= mean <= high for low, high in limits)
+    ranges = (STANDARD_OF_SPENDING, spending), (STANDARD_INDEX, 1)
+    near = any(low * size <= mean <= high * size for (low, high), size in ranges)
     return [] if near else [Finding("standard", {"name": name, "mean": mean, "spending": spending}, "standard")]
 
 

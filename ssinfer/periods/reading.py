@@ -111,27 +111,7 @@ class Timeline:
 
 
 def read_periods(labels: Iterable[Any], per_year: int | None = None) -> Timeline:
-    """Read the period labels of a whole column.
-
-    The reading is chosen for the column: under it, all labels are distinct and the fewest periods are missing.
-
-    Parameters
-    ----------
-    labels : iterable
-        Distinct labels in any order: int, text, date, datetime, pandas Period or Timestamp, Arrow date or timestamp.
-    per_year : int, optional
-        Periods per year of labels without a calendar.
-
-    Raises
-    ------
-    DataError
-        Two readings fit equally well, labels mix frequencies or types, or two labels name one period.
-
-    Examples
-    --------
-    >>> read_periods(["2018-4", "2018-7", "2018-10", "2019-1"]).describe()
-    '4 quarters, 2018Q2 to 2019Q1'
-    """
+    """Read the distinct labels of a column, in any order, by the reading under which the fewest periods are missing."""
     given = tuple(labels)
     if not given:
         raise DataError("There are no periods. Give years (2015), quarters ('2018Q2') or months ('2018-04').")

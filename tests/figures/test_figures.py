@@ -27,6 +27,7 @@ def test_spread_keeps_the_order_and_the_distance(wanted, gap):
 
 def test_spread_leaves_distant_labels_where_they_are():
     assert spread([3.0, 1.0, 2.0], 0.5) == [3.0, 1.0, 2.0]
+    assert spread([1.0, 1.0, 3.0], 0.5) == pytest.approx([0.75, 1.25, 3.0])
 
 
 def placebos(design="a", judged=50, paid=2):

@@ -70,9 +70,8 @@ def national_vektis(
         frame = read_vektis_file(year, folder, verify=verify)
         insured, insured_years = frame["insured"].sum(), frame["insured_years"].sum()
         spending = frame[list(chosen.columns(year))].to_numpy().sum() / insured_years
-        rows.append(
-            (year, spending, int(insured), insured_years, frame["insured"][frame["unit"].isna()].sum() / insured)
-        )
+        pooled = frame["insured"][frame["unit"].isna()].sum() / insured
+        rows.append((year, spending, int(insured), insured_years, pooled))
     names = ["year", "spending", "insured", "insured_years", "pooled_share"]
     return pd.DataFrame(rows, columns=names).set_index("year")
 
@@ -94,23 +93,21 @@ def checked_years(years: Iterable[int]) -> list[int]:
 def wide_cells(years: list[int], borders: int | str, folder: str | Path | None, *, verify: bool) -> pd.DataFrame:
     """Return all care types per cell on one division; 0 for a care type without a column in that year."""
     division = target_division(borders)
-    maps = {year: renames(year, division) for year in years}  # refuses before anything is read
-    paths = {year: vektis_path(year, folder) for year in years}
+    for year in years:
+        renames(year, division)  # refuses before anything is read
 
     def build() -> pd.DataFrame:
-        frames = [_one_year(year, maps[year], set(unmappable(year, division)), folder, verify=verify) for year in years]
-        wide = pd.concat(frames, ignore_index=True)
+        wide = pd.concat([_one_year(year, division, folder, verify=verify) for year in years], ignore_index=True)
         care = [name for name in CARE_TYPES if name in wide.columns]
         wide[care] = wide[care].fillna(0.0)
         return wide[[*KEYS, "insured", "insured_years", *care]]
 
-    return cached_frame("vektis_cells", [paths[year] for year in years], (tuple(years), division, verify), build)
+    paths = [vektis_path(year, folder) for year in years]
+    return cached_frame("vektis_cells", paths, (tuple(years), division, verify), build)
 
 
-def _one_year(
-    year: int, names: dict[str, str], dropped: set[str], folder: str | Path | None, *, verify: bool
-) -> pd.DataFrame:
+def _one_year(year: int, division: int, folder: str | Path | None, *, verify: bool) -> pd.DataFrame:
     frame = read_vektis_file(year, folder, verify=verify)
-    frame = frame[frame["unit"].notna() & ~frame["unit"].isin(dropped)]
-    frame = frame.assign(unit=frame["unit"].replace(names), year=year)
+    frame = frame[frame["unit"].notna() & ~frame["unit"].isin(set(unmappable(year, division)))]
+    frame = frame.assign(unit=frame["unit"].replace(renames(year, division)), year=year)
     return frame.groupby(KEYS, observed=True, sort=True).sum().reset_index()

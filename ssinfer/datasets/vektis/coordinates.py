@@ -29,11 +29,7 @@ _OTHER_NAMES = {
 
 
 def plain_name(name: str) -> str:
-    """Return a municipality's name without accents, hyphens, points and case, for matching.
-
-    >>> plain_name("Súdwest-Fryslân"), plain_name("Bergen (L)"), plain_name("SUDWEST-FRYSLAN")
-    ('SUDWEST FRYSLAN', 'BERGEN LB', 'SUDWEST FRYSLAN')
-    """
+    """Return a municipality's name without accents, hyphens, points and case, for matching."""
     without_accents = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     words = re.sub(r"[^A-Z0-9]+", " ", without_accents.upper()).strip()
     return _OTHER_NAMES.get(words, words)

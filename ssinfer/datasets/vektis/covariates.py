@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ssinfer.datasets.io.catalogue import EDUCATION, KEY_FIGURES
+from ssinfer.datasets.vektis.borders import renames
 from ssinfer.datasets.vektis.coordinates import municipality_centroids, plain_name, read_cbs
 from ssinfer.errors import DatasetError, did_you_mean
 
@@ -24,7 +25,8 @@ _HOUSEHOLDS = "TotaalAantalParticuliereHuishoudens_82"
 _INCOME = "TotaalParticuliereHuishoudens_148"  # mean standardised disposable household income, 1,000 EUR
 _ASSISTANCE = "BijstandGerelateerdTotAOWLeeftijd_160"
 
-_TO_2023: dict[str, str] = {
+# before the oldest division of the files of Vektis, whose later mergers are in `borders`
+_TO_2019: dict[str, str] = {
     "BERG EN DAL": "GROESBEEK",
     "DE FRYSKE MARREN": "DE FRIESE MEREN",
     "EDAM VOLENDAM": "ZEEVANG",
@@ -47,17 +49,10 @@ _TO_2023: dict[str, str] = {
     "ALTENA": "AALBURG, WERKENDAM, WOUDRICHEM",
     "VIJFHEERENLANDEN": "LEERDAM, VIANEN, ZEDERIK",
     "BEEKDAELEN": "NUTH, ONDERBANKEN, SCHINNEN",
-    "EEMSDELTA": "APPINGEDAM, DELFZIJL, LOPPERSUM",
-    "PURMEREND": "BEEMSTER",
-    "LAND VAN CUIJK": "BOXMEER, CUIJK, GRAVE, MILL EN SINT HUBERT, SINT ANTHONIS",
-    "MAASHORST": "LANDERD, UDEN",
-    "DIJK EN WAARD": "HEERHUGOWAARD, LANGEDIJK",
-    "AMSTERDAM": "WEESP",
-    "VOORNE AAN ZEE": "BRIELLE, HELLEVOETSLUIS, WESTVOORNE",
 }
 
 # plain name in 2015: plain name of the municipality of 2023 that holds (nearly) all of it
-NAMES_SINCE_2015 = {old: new for new, parts in _TO_2023.items() for old in parts.split(", ")}
+NAMES_SINCE_2015 = {old: new for new, parts in _TO_2019.items() for old in parts.split(", ")} | renames(2018, 2023)
 # municipalities of 2015 of which no municipality of 2023 holds nearly all
 SPLIT_SINCE_2015 = ("HAAREN", "LITTENSERADIEL")
 

@@ -17,11 +17,7 @@ SAMPLING_ALONE = ThresholdKey("", 0.95, "two-sided")  # a model without group sh
 
 
 def earnings(analysis: Analysis) -> pd.DataFrame:
-    """Return payments by true saving for the one-sided 95% threshold of each kind, under the chosen design.
-
-    The recommended threshold is shown at its own level. Means are over placebos with their own cross-fitted
-    thresholds: r + s Y / B >= T pays f max(r + s Y / B, 0) B. A placebo without a threshold of a kind is left out.
-    """
+    """Return payments by true saving for one-sided 95% thresholds and the recommended one, under the chosen design."""
     placebos = analysis.placebos(analysis.chosen)
     if not len(placebos) or not class_is_visible(placebos["unit"].nunique()):
         return pd.DataFrame()
