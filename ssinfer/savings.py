@@ -1,7 +1,5 @@
 """Savings: benchmark minus observed spending, draw by draw."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -66,7 +64,7 @@ class Savings:
             of = "over all units and periods" if unit == period == "pooled" else f"of {unit!r} in {period!r}"
             refuse_rate(float(mean[i, t]), of)
 
-    def pooled(self) -> Savings:
+    def pooled(self) -> "Savings":
         """Return the saving pooled over units and periods, weighted by insured-years, draw by draw."""
         sizes = self.insured_years
         total = float(sizes.sum())

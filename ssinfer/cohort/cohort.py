@@ -1,15 +1,15 @@
 """Cohort: persons attributed to units, their spending and insured-years over periods."""
 
-from __future__ import annotations
-
 import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ssinfer.accept import check_accept
 from ssinfer.cohort.columns import (
@@ -26,15 +26,9 @@ from ssinfer.kernels.groups import group_sums
 from ssinfer.names import as_names, match_names, refuse_similar
 from ssinfer.panel import Panel, cell_grid, period_columns
 from ssinfer.periods import read_periods
+from ssinfer.typing import Booleans, Floats, Positions
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from ssinfer.typing import Booleans, Floats, Positions
-
-    Labels = NDArray[Any]
+Labels = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

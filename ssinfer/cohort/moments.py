@@ -3,16 +3,10 @@
 n persons, T periods, m units. y: spending, w: insured-years, Y: the mean of the person's unit.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from ssinfer.kernels.groups import group_sums
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Floats, Positions
+from ssinfer.typing import Floats, Positions
 
 # Rounding leaves residuals of 1e-16 if all persons of a unit spend the same amount.
 MIN_RELATIVE_VARIANCE = 1e-20

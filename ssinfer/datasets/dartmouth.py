@@ -1,15 +1,10 @@
 """Medicare spending per US county, 2003 to 2014 (The Dartmouth Atlas of Health Care), as a panel."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from ssinfer.datasets.io.catalogue import DARTMOUTH
 from ssinfer.datasets.io.csv import read_published, refuse_twice
 from ssinfer.panel import Panel
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 YEARS = range(2003, 2015)
 LAST_SAMPLED = 2009

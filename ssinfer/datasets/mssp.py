@@ -1,19 +1,13 @@
 """Medicare Shared Savings Program: results per ACO (CMS public use files) and the panel 2013 to 2023."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pandas as pd
 
 from ssinfer.datasets.io.catalogue import MSSP_PANEL, MSSP_RESULTS
 from ssinfer.datasets.io.csv import read_published, refuse_twice
 from ssinfer.errors import DatasetError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 _names = str.split
 _TEXT = _names("ACO_ID ACO_Name Agree_Type Current_Start_Date Current_Track Risk_Model Assign_Type Rev_Exp_Cat")

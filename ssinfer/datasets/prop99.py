@@ -1,15 +1,10 @@
 """Proposition 99: cigarette sales in 39 states, 1970 to 2000, a standard example of synthetic control."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from ssinfer.datasets.io.catalogue import PROP99
 from ssinfer.datasets.io.csv import read_published
 from ssinfer.panel import Panel
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def load_prop99(folder: str | Path | None = None) -> Panel:

@@ -1,21 +1,15 @@
 """Adaptive importance sampling of a few parameters: pilot rounds, a mixture proposal, Pareto-smoothed weights."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import logsumexp
 
 from ssinfer.kernels.importance import Mixture, effective_size, fit_student_mixture
+from ssinfer.typing import Floats
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ssinfer.typing import Floats
-
-    LogTarget = Callable[[Floats], Floats]  # nodes (M, d) to their log density (M,), up to a constant
+LogTarget = Callable[[Floats], Floats]  # nodes (M, d) to their log density (M,), up to a constant
 
 MAX_PARETO_K = 0.7  # of reliable importance weights (Vehtari et al. 2024, section 3.2)
 MIN_ESS = 400.0  # effective sample size (Vehtari et al. 2021, section 4)

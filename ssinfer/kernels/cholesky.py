@@ -1,15 +1,9 @@
 """Cholesky factors of matrices of a few dozen rows, in place, called from other kernels: factor, solve, invert."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from ssinfer.kernels.compile import compiled
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 Int = int | np.int64
 

@@ -1,17 +1,13 @@
 """Compiles kernels with numba, and keeps the machine code on disk."""
 
-from __future__ import annotations
-
 import os
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numba
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def cache_folder(source: str = __file__) -> Path | None:

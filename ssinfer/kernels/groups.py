@@ -1,15 +1,11 @@
 """Groups of rows with the same label: dense codes, sums per group, and the start of each group's run."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from ssinfer.typing import Floats, Integers
+from ssinfer.typing import Floats, Integers
 
 
 def dense_codes(labels: NDArray[Any]) -> tuple[Integers, int]:

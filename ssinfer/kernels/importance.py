@@ -1,23 +1,16 @@
 """Importance sampling from mixtures of Student-t distributions: nodes, densities, fits, resampling."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import gammaln, logsumexp, ndtri
 from scipy.stats import chi2, qmc
 
 from ssinfer.kernels.compile import compiled
-from ssinfer.kernels.optimise import maximise
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ssinfer.kernels.optimise import Gradient
-    from ssinfer.typing import Floats, Positions
+from ssinfer.kernels.optimise import Gradient, maximise
+from ssinfer.typing import Floats, Positions
 
 MIN_DEGREES = 5.0  # of freedom: heavier tails than the targets, which have a standard normal prior
 STEP = 0.05  # of the differences of a Hessian

@@ -1,7 +1,5 @@
 """Maximises a log density in a box."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

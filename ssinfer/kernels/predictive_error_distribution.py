@@ -8,18 +8,13 @@ that does not. The quasi-likelihood treats rows of one unit or one origin as ind
 variance of mu is clustered.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ssinfer.kernels.compile import compiled
 from ssinfer.kernels.variance_components import fit_variance, variance_function
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Floats, Positions
+from ssinfer.typing import Floats, Positions
 
 MAX_STEPS = 50  # alternations between the mean and the variances
 MEAN_TOLERANCE = 1e-14  # squared step of the mean over its variance per observation, at which the search ends

@@ -8,17 +8,11 @@ sources is tried, so a source can become exactly zero; a ridge gives identical s
 give the objective more than one minimum: the best of several starts is returned.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from ssinfer.kernels.cholesky import solve_positive
 from ssinfer.kernels.compile import compiled
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 _MAX_STEPS = 200
 _MIN_SLOPE = 1e-11  # of the objective along the step, per observation, at which the search ends

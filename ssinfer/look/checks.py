@@ -1,21 +1,16 @@
 """Checks of data: each returns findings, which are data; :mod:`ssinfer.look.sentences` puts them into words."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ssinfer.errors import DataError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from ssinfer.panel import Panel
-    from ssinfer.typing import Floats
+from ssinfer.panel import Panel
+from ssinfer.typing import Floats
 
 _TOTAL = re.compile(r"\b(eind|sub|grand )?tota(al|len|ls?)\b|^(som|sum|alle|all|insgesamt|gesamt)$")
 STANDARD_OF_SPENDING, STANDARD_INDEX = (0.5, 2.0), (0.8, 1.25)  # mean of a standard, over mean spending or as it is

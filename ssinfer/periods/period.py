@@ -1,7 +1,5 @@
 """Period: a year, half-year, quarter, month, week or day of the calendar, or an ordinal without a calendar."""
 
-from __future__ import annotations
-
 import datetime as dt
 from dataclasses import dataclass
 from typing import Literal

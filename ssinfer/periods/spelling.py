@@ -1,17 +1,13 @@
 """Spellings of a period: every reading that one label allows."""
 
-from __future__ import annotations
-
 import datetime as dt
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from ssinfer.periods.period import PER_YEAR, Frequency, Period, of_day
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 LARGEST_ORDINAL = 999
 _MONTH_NAMES = (

@@ -1,22 +1,15 @@
 """Downloads the files of a publisher into the cache and checks their SHA-256."""
 
-from __future__ import annotations
-
 import logging
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pooch
 import requests
 
 from ssinfer.datasets.io.folders import CACHE_DIR, cache_folder
-from ssinfer.datasets.vektis.sources import VEKTIS_FILES
+from ssinfer.datasets.vektis.sources import VEKTIS_FILES, VektisFile
 from ssinfer.errors import DatasetError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from ssinfer.datasets.vektis.sources import VektisFile
 
 FETCHABLE = ("vektis",)
 

@@ -1,7 +1,5 @@
 """Folders of data sets: `SSINFER_DATA_DIR`, or the cache that `ssinfer data fetch` fills."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

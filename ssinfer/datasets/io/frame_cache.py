@@ -1,10 +1,9 @@
 """Caches a frame as Parquet, keyed by the input files and options."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -12,10 +11,6 @@ import pyarrow as pa
 from ssinfer.atomic import atomic_files
 from ssinfer.datasets.io.folders import cache_folder
 from ssinfer.errors import NotSupportedError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
 
 # raise it if the readers return another frame for the same files
 LAYOUT = 1

@@ -1,7 +1,5 @@
 """Municipal borders: the division of each file (later than its year), and the map of names to a later division."""
 
-from __future__ import annotations
-
 from ssinfer.errors import DatasetError
 
 # division: number of municipalities

@@ -1,7 +1,5 @@
 """Columns of the publisher's file of each year; mental health care (GGZ) is coded in three ways."""
 
-from __future__ import annotations
-
 KEYS = ("GESLACHT", "LEEFTIJDSKLASSE", "GEMEENTENAAM")
 COUNTS = ("AANTAL_BSN", "AANTAL_VERZEKERDEJAREN")
 SPENDING_PREFIX = "KOSTEN_"

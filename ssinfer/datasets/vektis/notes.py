@@ -1,7 +1,5 @@
 """Notes on a panel of Vektis data: exclusions, borders, breaks and cautions."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from ssinfer.datasets.vektis.baskets import find_basket

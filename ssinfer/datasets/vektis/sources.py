@@ -1,7 +1,5 @@
 """Addresses, SHA-256 and sizes of the publisher's uncompressed files per year. Cite the source as "Bron: Vektis"."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 _BASE = "https://www.vektis.nl/uploads/Docs%20per%20pagina/Open%20Data%20Bestanden/"
