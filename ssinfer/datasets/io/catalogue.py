@@ -1,11 +1,15 @@
 """Catalogue of the data sets: years, source, licence, and whether the files were found."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-import pandas as pd
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ssinfer.datasets.io.folders import data_folder
 from ssinfer.datasets.vektis.sources import VEKTIS_FILES
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CENTROIDS = "municipality_centroids_2023.csv"
 KEY_FIGURES = "cbs_70072ned_regional_keyfigures_2015.csv"
