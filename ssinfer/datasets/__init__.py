@@ -6,14 +6,7 @@ import lazy_loader as lazy
 
 from ssinfer import simulation
 
-SIMULATORS = (
-    "SimulatedClaims",
-    "SimulatedPanel",
-    "simulate_claims",
-    "simulate_cohort",
-    "simulate_kerngezond_vlissingen",
-    "simulate_panel",
-)
+SIMULATORS = simulation.__all__
 
 _load, _, _loaders = lazy.attach_stub(__name__, __file__)
 __all__ = [*_loaders, *SIMULATORS]  # noqa: PLE0604  (built from the stub)

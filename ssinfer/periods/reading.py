@@ -19,18 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Timeline:
-    """Labels of a column in the order of time.
+    """Labels of a column in the order of time."""
 
-    Attributes
-    ----------
-    labels : tuple. The labels as given, ascending in time.
-    periods : tuple of Period, or None. None: the labels have no known spelling and are ordered as they sort.
-    given_per_year : int or None. Periods per year, as stated by the user for labels without a calendar.
-    """
-
-    labels: tuple[Any, ...]
-    periods: tuple[Period, ...] | None
-    given_per_year: int | None = None
+    labels: tuple[Any, ...]  # as given
+    periods: tuple[Period, ...] | None  # None: the labels have no known spelling and are ordered as they sort
+    given_per_year: int | None = None  # as stated by the user for labels without a calendar
 
     @property
     def frequency(self) -> Frequency | None:

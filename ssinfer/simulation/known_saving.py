@@ -50,8 +50,7 @@ def known_saving(
     :meth:`ssinfer.datasets.SimulatedClaims.persons`; `cohort` has every unit a person was in, spending not truncated.
     """
     calendar = Calendar.of(cohort.periods)
-    people = pd.Index(pd.unique(cohort.person[cohort.unit == unit]))
-    rows = np.flatnonzero(np.isin(cohort.person, people))
+    rows = np.flatnonzero(np.isin(cohort.person, cohort.person[cohort.unit == unit]))
     cents = np.rint(cohort.spending[rows] * 100).astype(np.int64)
     lengths = calendar.year_days
     days = np.rint(cohort.insured_years[rows] * lengths).astype(np.int64)
