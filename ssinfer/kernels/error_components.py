@@ -9,17 +9,12 @@ AR(1) shock, scaled to mean diagonal one: tau is the SD that the shock adds in o
 U diag(lambda) U' turns the P errors of any unit into independent ones, with variances k^2 / n_j + tau^2 lambda_p.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ssinfer.kernels.compile import compiled
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 MAX_FACTORS = 8  # variances that are multiplied before one logarithm is taken
 

@@ -1,15 +1,12 @@
 """Parameters of the hierarchical panel model: their priors, and the scales that the baseline data give them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, Self
 
 import numpy as np
 from scipy.special import erfinv, ndtr
 
-if TYPE_CHECKING:
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 MAX_X = 8.0  # Φ(x) is 1 to rounding error beyond it
 MIN_SCALE = 1e-6  # of a prior, relative to spending
@@ -54,7 +51,7 @@ class Scales:
     slope: float
 
     @classmethod
-    def of(cls, y: Floats, inverse_size: Floats, time: Floats) -> Scales:
+    def of(cls, y: Floats, inverse_size: Floats, time: Floats) -> Self:
         """Return the scales of y (N, B), complete over the baseline periods at `time` (B,)."""
         units, periods = y.shape
         level = y.mean(axis=1)

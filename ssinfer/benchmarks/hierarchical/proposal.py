@@ -1,20 +1,12 @@
 """Proposal of the importance sampling: nodes for the posterior of a panel model, with defensive components."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from ssinfer.benchmarks.hierarchical.model import MODE_BOUND
-from ssinfer.kernels.adaptive_importance import build_proposal
+from ssinfer.benchmarks.hierarchical.model import MODE_BOUND, PanelModel
+from ssinfer.kernels.adaptive_importance import Proposal, build_proposal
 from ssinfer.kernels.importance import Mixture
 from ssinfer.kernels.optimise import maximise
-
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.hierarchical.model import PanelModel
-    from ssinfer.kernels.adaptive_importance import Proposal
-    from ssinfer.typing import Booleans, Floats
+from ssinfer.typing import Booleans, Floats
 
 DEFENSIVE_SHARES = {"shock": 0.15, "trend": 0.10}  # of the components without shock and without trend
 BOUNDARY_QUANTILE = -1.5  # their centre in x: the 7% quantile of a deviation's prior

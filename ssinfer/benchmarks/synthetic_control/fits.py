@@ -1,17 +1,12 @@
 """Fits: donor weights of several units, with the solver's certificate."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import NOT_CONVERGED
 from ssinfer.errors import ConvergenceError
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Floats, Integers
+from ssinfer.typing import Floats, Integers
 
 ARRAYS = ("weights", "offset", "gap", "status", "iterations")
 
@@ -43,13 +38,13 @@ class Fits:
         """Return benchmarks (M, T) for outcomes Y (T, N)."""
         return np.asarray(self.offset + self.weights @ Y.T)
 
-    def take(self, rows: Integers) -> Fits:
+    def take(self, rows: Integers) -> "Fits":
         """Return some of the fits."""
         notes = tuple(self.notes[m] for m in rows) if self.notes else ()
         arrays = {name: getattr(self, name)[rows] for name in ARRAYS}
         return Fits(**arrays, notes=notes)
 
-    def replace(self, rows: Integers, fits: Fits) -> Fits:
+    def replace(self, rows: Integers, fits: "Fits") -> "Fits":
         """Return a copy in which `fits` stand at `rows`."""
         arrays = {name: getattr(self, name).copy() for name in ARRAYS}
         for name, array in arrays.items():

@@ -1,15 +1,11 @@
 """Matched periods: the contrasts of the baseline that a synthetic control reproduces."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
 from ssinfer.errors import DesignError
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Floats, Positions
+from ssinfer.typing import Floats, Positions
 
 Season = Literal["same-quarter", "whole-year"]
 

@@ -8,19 +8,13 @@ For unit i (of N) over T periods, with R known loadings u_i and common effects f
 The cost is O(N T³ + N R² T² + R³ T³): linear in the number of units.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.linalg.lapack import dtrtri
 
-from ssinfer.benchmarks.hierarchical.kernels.unit_terms import LOG_2PI
-
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.hierarchical.kernels.unit_terms import UnitTerms
-    from ssinfer.typing import Floats, Positions
+from ssinfer.benchmarks.hierarchical.kernels.unit_terms import LOG_2PI, UnitTerms
+from ssinfer.typing import Floats, Positions
 
 
 @dataclass(frozen=True, eq=False)

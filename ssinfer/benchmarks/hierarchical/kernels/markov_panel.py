@@ -7,18 +7,13 @@ tridiagonal. D_i = diag(d_i) is sampling noise; I is zero in unseen cells. Z fol
 of Takahashi, Fagan and Chin (1973), and Woodbury's identity adds U U'. ``unit_terms`` factors S_i itself, in O(T³).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ssinfer.benchmarks.hierarchical.kernels.unit_terms import LANES
 from ssinfer.kernels.compile import compiled
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Booleans, Floats, Positions
+from ssinfer.typing import Booleans, Floats, Positions
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +27,7 @@ class Markov:
     spread: Floats
     low: Floats
 
-    def of(self, chosen: Positions | Booleans | slice) -> Markov:
+    def of(self, chosen: Positions | Booleans | slice) -> "Markov":
         """Return the chosen nodes."""
         return Markov(self.kept[chosen], self.spread[chosen], self.low[chosen])
 

@@ -1,18 +1,11 @@
 """Predictions of single units without their own cells, at many nodes at once, for panels with one loading."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import leave_cells_out, predict
-from ssinfer.benchmarks.hierarchical.kernels.panel_nodes import period_effects
+from ssinfer.benchmarks.hierarchical.kernels.panel_nodes import Nodes, period_effects
 from ssinfer.benchmarks.hierarchical.kernels.unit_terms import SINGULAR, UnitTerms, unit_blocks
-
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.hierarchical.kernels.panel_nodes import Nodes
-    from ssinfer.typing import Floats, Positions
+from ssinfer.typing import Floats, Positions
 
 type PanelArrays = tuple[Floats, Floats, Floats, Floats]  # noise, seen, y and loading, as for `period_effects`
 

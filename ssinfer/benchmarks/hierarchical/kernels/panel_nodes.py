@@ -3,20 +3,15 @@
 ``gaussian_panel`` computes the same for one set of parameters, and one call per node would take twenty times as long.
 """
 
-from __future__ import annotations
-
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ssinfer.benchmarks.hierarchical.kernels.markov_panel import Markov, markov_sums, well_conditioned
 from ssinfer.benchmarks.hierarchical.kernels.unit_terms import LANES, LOG_2PI, whiten_lanes
 from ssinfer.kernels.compile import compiled, threads
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Booleans, Floats, Positions
+from ssinfer.typing import Booleans, Floats, Positions
 
 MIN_PERIODS_MARKOV = 6  # from which the Markov sums are faster than the dense ones
 MIN_WORK_PER_THREAD = 2_000_000  # cells times nodes: some tens of milliseconds
@@ -39,7 +34,7 @@ class Nodes:
     def __len__(self) -> int:
         return len(self.scale)
 
-    def of(self, chosen: Positions | Booleans | slice) -> Nodes:
+    def of(self, chosen: Positions | Booleans | slice) -> "Nodes":
         """Return the chosen nodes."""
         markov = None if self.markov is None else self.markov.of(chosen)
         return Nodes(self.structure[chosen], self.shared[chosen], self.scale[chosen], self.common, markov)

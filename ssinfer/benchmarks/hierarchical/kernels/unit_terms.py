@@ -3,17 +3,12 @@
 K (T, T) contains level, trend, season and shock of a unit; noise_i are its sampling variances.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ssinfer.kernels.compile import compiled
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Floats, Positions
+from ssinfer.typing import Floats, Positions
 
 LOG_2PI = float(np.log(2 * np.pi))
 LANES = 16  # units that the inner loops treat together, so that they fill the vector registers of the processor
@@ -33,7 +28,7 @@ class UnitTerms:
     quadratic: Floats
     cells: Floats
 
-    def of(self, rows: Positions) -> UnitTerms:
+    def of(self, rows: Positions) -> "UnitTerms":
         """Return the terms of the units in `rows`."""
         return UnitTerms(
             self.log_determinant[rows], self.inverse[rows], self.weighted[rows], self.quadratic[rows], self.cells[rows]

@@ -3,17 +3,12 @@
 `x` (n,) is a covariate or score, `treated` (n,) is bool, and `weights` (n,) are equal if they are not given.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ssinfer.typing import Booleans, Floats, Positions
+from ssinfer.typing import Booleans, Floats, Positions
 
 EQUIPOISE_BOUNDS = (0.3, 0.7)  # of the preference score (Walker et al. 2013)
 OVERLAP_BINS = 20  # more bins give a lower overlap

@@ -10,18 +10,14 @@ higher score the smallest id. At the same distance, the control below is taken b
 persons that tie choose by ascending id. Ids are data, not positions, so the pairs do not depend on the order of rows.
 """
 
-from __future__ import annotations
-
 import heapq
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
 from ssinfer.kernels.compile import compiled
 from ssinfer.kernels.groups import dense_codes, run_starts
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Booleans, Floats, Integers
+from ssinfer.typing import Booleans, Floats, Integers
 
 Order = Literal["largest", "smallest", "closest", "data"]
 ORDERS: tuple[Order, ...] = get_args(Order)

@@ -1,17 +1,13 @@
 """Bayesian bootstrap of persons within practices, for ratios of weighted sums over the lines of a comparison."""
 
-from __future__ import annotations
-
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ssinfer.kernels.compile import compiled, threads
 from ssinfer.kernels.groups import dense_codes, group_sums, run_starts
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Floats, Integers
+from ssinfer.typing import Floats, Integers
 
 STREAMS = 8
 DRAWS_AT_A_TIME = 32  # the weights of a practice's persons then stay in the processor's cache

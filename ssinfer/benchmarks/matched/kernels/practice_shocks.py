@@ -1,13 +1,10 @@
 """Posterior of practice and region shocks on a grid, learned jointly from placebo practices."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from ssinfer.typing import Floats, Integers
+from ssinfer.typing import Floats, Integers
 
 
 class ShockPosterior(NamedTuple):

@@ -1,19 +1,13 @@
 """Posterior draws of the propensity score, by importance resampling."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import numpy as np
 from scipy.special import logsumexp
 
 from ssinfer.benchmarks.matched.scores.propensity import PropensityScores, linear_predictor, propensity_scores
 from ssinfer.errors import ConvergenceError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ssinfer.typing import Booleans, Floats
+from ssinfer.typing import Booleans, Floats
 
 PRIOR_SD = 2.5
 CANDIDATES_PER_DRAW = 20

@@ -1,18 +1,13 @@
 """Models of spending given covariates, fitted on controls: linear, two-part, gamma and Tweedie."""
 
-from __future__ import annotations
-
 import warnings
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from collections.abc import Callable
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from ssinfer.errors import ConvergenceError, DataError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 OutcomeModel = Literal["linear", "two-part", "gamma", "tweedie"]
 OUTCOME_MODELS: tuple[OutcomeModel, ...] = get_args(OutcomeModel)

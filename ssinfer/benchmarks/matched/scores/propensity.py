@@ -1,10 +1,9 @@
 """Propensity scores: the probability of treatment given baseline covariates."""
 
-from __future__ import annotations
-
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
@@ -17,12 +16,7 @@ from ssinfer.benchmarks.matched.scores.separation import (
     refuse_separation,
     usable_covariates,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ssinfer.typing import Booleans, Floats
-
+from ssinfer.typing import Booleans, Floats
 
 ROUNDING = 1e-10  # relative precision of scores: those that differ by less are equal
 

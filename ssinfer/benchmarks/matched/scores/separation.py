@@ -1,17 +1,11 @@
 """Refuses covariates that separate treated persons from controls, are collinear, missing or constant."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import numpy as np
 
 from ssinfer.errors import DataError, DesignError, RefusalError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ssinfer.typing import Booleans, Floats
+from ssinfer.typing import Booleans, Floats
 
 # Smallest eigenvalue of the information of standardised covariates. Below it, the standard error of a coefficient
 # exceeds 1,000 standard deviations, which indicates a likelihood without a maximum.

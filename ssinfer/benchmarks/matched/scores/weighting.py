@@ -1,17 +1,12 @@
 """Weights of persons in place of matched sets: ATT, overlap, and entropy balancing."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 
 from ssinfer.errors import RefusalError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ssinfer.typing import Booleans, Floats
+from ssinfer.typing import Booleans, Floats
 
 Weighting = Literal["att", "overlap"]
 MAX_IMBALANCE = 1e-6  # in standard deviations

@@ -7,16 +7,10 @@ With Y (T, N) the outcomes, a_t >= 0 the weight of period t, and weights w that 
 A constant added to a period leaves G unchanged, so periods are centred first: the differences lose no digits.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from ssinfer.kernels.compile import compiled
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Floats, Integers
+from ssinfer.typing import Floats, Integers
 
 
 @compiled

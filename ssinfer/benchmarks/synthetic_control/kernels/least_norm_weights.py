@@ -9,17 +9,11 @@ with X (T, J) the donors' differences from the treated unit. The dual has T + 1 
 quadratic, w_j = max(0, x_j'nu + mu) / d_j. A damped Newton method solves it in a few steps.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from ssinfer.kernels.cholesky import solve_positive
 from ssinfer.kernels.compile import compiled, inlined
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 _MAX_STEPS = 200
 _MAX_HALVINGS = 60

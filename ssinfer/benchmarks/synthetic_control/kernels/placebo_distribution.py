@@ -11,16 +11,10 @@ probability k / (m + 1). This is the conformal predictive distribution (Vovk et 
 symmetrical about the benchmark.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from ssinfer.kernels.compile import compiled
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 
 @compiled

@@ -8,18 +8,12 @@ The path of donor j less the mean of the others, each in units of its own level,
 `loose` is a large variance in level and common factor, the directions in which weights can reproduce differences.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import MAX_RHO
 from ssinfer.kernels.cholesky import cholesky, inverse
 from ssinfer.kernels.compile import compiled
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 
 @compiled

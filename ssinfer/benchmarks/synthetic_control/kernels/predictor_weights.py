@@ -9,17 +9,11 @@ and the nested choice of V minimises |z_1 - Z_0 W(V)|^2, the squared error of th
 differential evolution on log v with a seeded generator, and the result is refined by coordinate steps.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import least_norm_optimum, simplex_weights
 from ssinfer.kernels.compile import compiled
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 _REFINEMENT_ROUNDS = 200
 _LOWEST_LOG_V = -18.0  # v is taken relative to the largest: exp(-18) = 1.5e-8 counts as none

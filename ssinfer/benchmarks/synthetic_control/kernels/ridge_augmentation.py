@@ -8,10 +8,6 @@ simplex fit, the augmented weights of Ben-Michael, Feller and Rothstein (2021, d
 They sum to one and may be negative: they extrapolate where the treated unit lies outside the donors' hull.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from ssinfer.benchmarks.synthetic_control.kernels.gram import factor
@@ -21,9 +17,7 @@ from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import (
     simplex_weights,
 )
 from ssinfer.kernels.compile import compiled
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Floats, Integers
+from ssinfer.typing import Floats, Integers
 
 
 def mean_eigenvalue(Z: Floats, intercept: bool) -> float:

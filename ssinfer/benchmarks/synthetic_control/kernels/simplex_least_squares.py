@@ -15,19 +15,13 @@ Cholesky factor. It ends after finitely many steps at the optimum. Twice the sca
 bounds the excess of the objective, in units of the mean squared distance between the treated unit and its donors.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from ssinfer.benchmarks.synthetic_control.kernels.gram import differenced_gram
 from ssinfer.benchmarks.synthetic_control.kernels.least_norm_weights import fit_gap, least_norm_weights
 from ssinfer.kernels.cholesky import Int, solve_factored
 from ssinfer.kernels.compile import compiled, inlined
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Booleans, Floats, Integers
+from ssinfer.typing import Booleans, Floats, Integers
 
 OPTIMAL = 0
 EXACT_FIT = 1

@@ -11,17 +11,13 @@ q = (z, b, a, zeta) is standard normal a priori. The columns of A are standardis
 level mu ~ N(0, kappa^2) is integrated out; kappa = 0 is the form without one.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ssinfer.kernels.cholesky import cholesky, inverse
 from ssinfer.kernels.compile import compiled
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 MAX_RHO = 0.995
 MAX_LOG = 12.0  # of tau, omega, k and v, so that none overflows

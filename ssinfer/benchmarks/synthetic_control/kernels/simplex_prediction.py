@@ -1,18 +1,13 @@
 """Predictions of a synthetic control for draws of its posterior: performance paths with shocks and sampling noise."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import unpack
+from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import Baseline, unpack
 from ssinfer.kernels.cholesky import cholesky
 from ssinfer.kernels.compile import compiled
-
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import Baseline
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 
 class Performance(NamedTuple):

@@ -7,17 +7,11 @@ Arkhangelsky, Athey, Hirshberg, Imbens and Wager (2021, doi:10.1257/aer.20190159
 The unit weights come from ``simplex_least_squares``.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import simplex_weights
 from ssinfer.kernels.compile import compiled
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Booleans, Floats
+from ssinfer.typing import Booleans, Floats
 
 
 def first_difference_noise(before: Floats, donors: Booleans) -> float:
