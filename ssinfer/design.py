@@ -13,7 +13,7 @@ import numpy as np
 from ssinfer.comparison import ComparisonRule, Listed
 from ssinfer.errors import AmbiguousPeriodsError, DataError, DesignError, PanelError
 from ssinfer.input_table import natural_order, plain_value
-from ssinfer.names import match_names
+from ssinfer.names import match_names, refuse_controls
 from ssinfer.periods import plain_label, read_periods
 
 if TYPE_CHECKING:
@@ -248,7 +248,9 @@ def _listed(name: str, values: Any) -> tuple[Any, ...]:
 
 def _names(name: str, units: Any) -> tuple[str, ...]:
     """Return names of units as text, in natural order, because their order means nothing; one text is one name."""
-    return (units,) if isinstance(units, str) else natural_order(_listed(name, units))
+    units = (units,) if isinstance(units, str) else natural_order(_listed(name, units))
+    refuse_controls(units, name, DesignError)
+    return units
 
 
 def _ascending(name: str, periods: Iterable[Any]) -> tuple[Any, ...]:

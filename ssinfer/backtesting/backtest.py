@@ -21,6 +21,7 @@ from ssinfer.design import Design
 from ssinfer.errors import DataError, DesignError, ParameterError, did_you_mean
 from ssinfer.guard.method import guarded
 from ssinfer.level import check_level
+from ssinfer.names import refuse_controls
 from ssinfer.panel import Panel
 
 if TYPE_CHECKING:
@@ -226,6 +227,7 @@ def _as_mapping(given: Any, what: str, usable: Callable[[Any], bool]) -> dict[st
     named = {str(name): item for name, item in given.items()} if hasattr(given, "items") else {what: given}
     if not named:
         raise DesignError(f"No {what} was given. Pass at least one.")
+    refuse_controls(named, f"name of a {what}", DesignError)
     for name, item in named.items():
         if not usable(item):
             raise DesignError(f"{what} {name!r} is a {type(item).__name__}; it lacks what a {what} needs.")

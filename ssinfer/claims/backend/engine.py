@@ -17,7 +17,7 @@ from ssinfer.errors import ClaimsError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-ENGINES = {"duckdb", "_duckdb", "psycopg", "pyspark", "py4j"}
+ENGINES = {"duckdb", "_duckdb", "ibis", "psycopg", "pyspark", "py4j"}
 _REASONS = {
     r"Out of Memory|failed to (pin|allocate)|bad_alloc": "there is not enough memory. Raise memory_limit, such as "
     "'8GB', or free memory",

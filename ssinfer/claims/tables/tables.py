@@ -137,6 +137,7 @@ class ClaimsTables:
         return cls(connection, **present, noticed={"hidden files": hidden} if hidden else {})
 
     @classmethod
+    @engine_errors("The tables of claims could not be found")
     def from_connection(cls, connection: Any, **names: str) -> Self:
         """Use tables of an Ibis connection (PostgreSQL, Spark, DuckDB). `names` maps a table to its other name."""
         return cls(connection, **_tables_of(connection, **names))

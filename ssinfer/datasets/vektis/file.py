@@ -55,7 +55,8 @@ def read_vektis_file(year: int, folder: str | Path | None = None, *, verify: boo
     if len(names) > 1:  # another separator is refused by the reader
         _check_columns(path, year, names)
     options: dict[str, Any] = {"dtype": types, "keep_default_na": False, "na_values": missing}
-    frame = read_delimited(path, raw, FETCH_AGAIN, separator=";", header=0, names=names, **options)
+    ended = raw + b"\n"  # the publisher's files have no last line end; their SHA-256 shows whether they are whole
+    frame = read_delimited(path, ended, FETCH_AGAIN, separator=";", header=0, names=names, **options)
     _check_rows(path, frame)
     if verify and (year not in VEKTIS_FILES or digest != VEKTIS_FILES[year].sha256):
         _refuse_bytes(path, year, digest, len(raw))
