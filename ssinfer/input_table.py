@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NUMBER_ADVICE = "Store numbers as numbers, with a decimal point and no separators of thousands: 2074.33, not 2,074.33."
 _KINDS = {"str": "text", "Timestamp": "dates", "datetime": "dates", "date": "dates", "Timedelta": "durations"}
+_LABELS = {"numbers", "Period", *_KINDS.values()}
 
 
 def plain_value(label: Any) -> Any:
@@ -100,8 +101,10 @@ def label_column(column: pd.Series[Any], error: type[DataError] = DataError) -> 
     if column.dtype == object:
         kinds = column.dropna().map(_kind)
         rows = list(kinds.drop_duplicates().index)
+        if not set(kinds) <= _LABELS:
+            raise error(f"Column {column.name!r} holds {kinds[rows[0]]}. A label is a text, a number or a date.")
         if len(rows) > 1:
-            seen = " and ".join(f"{kinds[row]} ({column[row]!r} in row {row + 1})" for row in rows[:2])
+            seen = " and ".join(f"{kinds[row]} (row {row + 1})" for row in rows[:2])
             raise error(f"Column {column.name!r} mixes {seen}. Use one type of label.")
         if (kinds == "numbers").any():
             column = pd.to_numeric(column)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
+from ssinfer.arguments import read_fields
 from ssinfer.errors import ClaimsError
 from ssinfer.names import as_names
 
@@ -24,12 +25,6 @@ REASONS = (
     "enrolled too little (sensitivity)",
     "last year of life (sensitivity)",
 )
-
-
-def check_choice(name: str, value: object, *allowed: str) -> None:
-    """Refuse a value that is not allowed."""
-    if value not in allowed:
-        raise ClaimsError(f"{name} is {value!r}; allowed: {' or '.join(map(repr, allowed))}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +69,7 @@ class Population:
     start: Any = None
 
     def __post_init__(self) -> None:
-        check_choice("kind of population", self.kind, "closed", "open")
-        check_choice("after_leaving", self.after_leaving, "keep", "drop")
+        read_fields(self)
         if (self.kind == "closed") != bool(self.baseline):
             raise ClaimsError("A closed population needs baseline periods; an open population has none.")
         if self.after_leaving == "drop" and self.kind == "open":

@@ -6,8 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from ssinfer.arguments import read_fields
-from ssinfer.claims.population import check_choice
+from ssinfer.arguments import Number, read_fields
 from ssinfer.errors import ClaimsError
 from ssinfer.names import as_names
 
@@ -65,9 +64,7 @@ class RunOut:
     complete: bool = False
 
     def __post_init__(self) -> None:
-        read_fields(self)
-        if self.months != int(self.months) or not 0 <= self.months <= 60:
-            raise ClaimsError(f"months of run-out is {self.months!r}; allowed: a whole number from 0 to 60.")
+        read_fields(self, months=Number(0, 60, whole=True))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -104,6 +101,7 @@ class Spending:
     duplicates: Literal["keep", "count", "drop"] = "count"
 
     def __post_init__(self) -> None:
+        read_fields(self)
         for name in ("include", "exclude", "own_costs", "product_groups_exclude"):
             labels = getattr(self, name)
             object.__setattr__(self, name, None if labels is None else as_names(labels))
@@ -115,8 +113,6 @@ class Spending:
                 if value in seen:
                     raise ClaimsError(f"Category {value!r} is named in {seen[value]} and in {name}. Keep one.")
                 seen[value] = name
-        check_choice("unknown", self.unknown, "refuse", "exclude", "include")
-        check_choice("duplicates", self.duplicates, "keep", "count", "drop")
         if (tariffs := self.reference_tariffs) is None:
             return
         keys = [name for name in ("category", "product_group") if name in tariffs.columns]

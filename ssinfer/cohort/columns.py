@@ -73,25 +73,20 @@ def check_persons(
     ascending_timeline(periods, CohortError)
     pairs, first = pair_rows(person, unit)
     if len(first) < len(pairs):
-        row = int(np.flatnonzero(pd.Series(pairs).duplicated().to_numpy())[0])
-        raise CohortError(f"Person {plain_value(person[row])!r} occurs twice in unit {unit[row]!r}. Add up their rows.")
+        raise CohortError(f"{len(pairs) - len(first):,} rows repeat a person in a unit. Add up their rows.")
     wrong = np.argwhere(~((insured_years >= 0) & (insured_years <= MAX_INSURED_YEARS)))
     if len(wrong):
-        row, column = wrong[0]
         raise CohortError(
-            f"insured_years of person {plain_value(person[row])!r} in period {periods[column]!r} is "
-            f"{insured_years[row, column]} ({len(wrong)} such cells); allowed: 0 to 1, fractions of a year. "
-            "Check for overlapping spans."
+            f"insured_years has {len(wrong):,} cells outside 0 to 1, the first in period {periods[wrong[0, 1]]!r}. "
+            "They are fractions of a year: check for overlapping spans."
         )
     if np.isinf(spending).any():
         raise CohortError("Spending holds infinite values. Correct them at the source.")
     stray = np.argwhere((insured_years == 0) & ~(spending == 0))
     if len(stray):
-        row, column = stray[0]
         raise CohortError(
-            f"Person {plain_value(person[row])!r} has spending {spending[row, column]} in period "
-            f"{periods[column]!r} without being insured ({len(stray)} such cells). Exclude and count such "
-            "claims first, or correct the enrolment."
+            f"{len(stray):,} cells have spending of persons who are not insured, the first in period "
+            f"{periods[stray[0, 1]]!r}. Exclude and count such claims first, or correct the enrolment."
         )
 
 
@@ -115,9 +110,9 @@ def _of_persons(person: Labels, wanted: Labels) -> Booleans:
         if wanted.shape != person.shape:
             raise CohortError(f"The mask has shape {wanted.shape}; one value per person is {person.shape}.")
         return wanted
-    unknown = wanted[~np.isin(wanted, person)]
-    if len(unknown):
-        raise CohortError(f"{len(unknown)} persons are not in the cohort, first {plain_value(unknown[0])!r}.")
+    unknown = int((~np.isin(wanted, person)).sum())
+    if unknown:
+        raise CohortError(f"{unknown:,} of the persons are not in the cohort. Choose from its persons.")
     return np.isin(person, wanted)
 
 
@@ -140,12 +135,20 @@ def read_persons(
     periods, columns = period_column(frame[period], CohortError)
     pairs, first = pair_rows(frame[person], frame[unit])
     cell = pairs * len(periods) + columns
-    _refuse_repeats(frame[[*keys]], cell)
+    repeated = int((np.bincount(cell) > 1).sum())
+    if repeated:
+        raise CohortError(f"{repeated:,} persons have more than one row in a unit and period. Add up their rows first.")
     spending, insured_years = np.zeros((2, len(first), len(periods)))
     for grid, name in zip((spending, insured_years), values, strict=True):
         grid.flat[cell] = number_column(frame[name], CohortError)
     for name in constant:
-        _refuse_changes(frame[name], frame[person], pairs, first)
+        values, at_first = frame[name].to_numpy(), frame[name].iloc[first].to_numpy()[pairs]
+        changes = (values != at_first) & ~(pd.isna(values) & pd.isna(at_first))
+        if changes.any():
+            raise CohortError(
+                f"{name!r} of {frame[person][changes].nunique():,} persons changes over periods. A covariate is a "
+                "baseline value: keep the one at attribution."
+            )
     persons = frame.iloc[first]
     return {
         "person": persons[person].to_numpy(),
@@ -156,25 +159,3 @@ def read_persons(
         "region": None if region is None else persons[region].to_numpy(),
         "covariates": {name: persons[name].to_numpy() for name in covariates},
     }
-
-
-def _refuse_repeats(keys: pd.DataFrame, cell: Positions) -> None:
-    counts = np.bincount(cell)
-    if counts.max() > 1:
-        person, unit, period = map(plain_value, keys.iloc[int(np.flatnonzero(counts[cell] > 1)[0])])
-        raise CohortError(
-            f"Person {person!r} has more than one row in unit {unit!r} for period {period!r} "
-            f"({int((counts > 1).sum())} such cells). Add up their rows first."
-        )
-
-
-def _refuse_changes(column: pd.Series[Any], person: pd.Series[Any], pairs: Positions, first: Positions) -> None:
-    changes = column.to_numpy() != column.iloc[first].to_numpy()[pairs]
-    changes &= ~(column.isna().to_numpy() & column.isna().iloc[first].to_numpy()[pairs])
-    if changes.any():
-        row = int(np.flatnonzero(changes)[0])
-        raise CohortError(
-            f"{column.name!r} of person {plain_value(person.iloc[row])!r} changes over periods "
-            f"({plain_value(column.iloc[first[pairs[row]]])!r}, then {plain_value(column.iloc[row])!r}). "
-            "A covariate is a baseline value: keep the one at attribution."
-        )

@@ -1,7 +1,6 @@
 """Config: base class of all tables of a study file, and the kinds of value that several tables share."""
 
 import datetime as dt
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, ValidationInfo, field_validator
@@ -17,13 +16,10 @@ Real = Annotated[float, Strict()]  # in lists and tables: neither text nor a boo
 Fraction = Annotated[Real, Field(gt=0, lt=1)]
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """Yield the texts of a value, also inside tables and lists."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for part in (*value, *value.values()) if isinstance(value, dict) else value:
-            yield from _texts(part)
+def _texts(value: Any) -> list[str]:
+    """Return the texts of a value, also inside tables and lists."""
+    parts = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [value] if isinstance(value, str) else [text for part in parts for text in _texts(part)]
 
 
 class Config(BaseModel):

@@ -156,12 +156,12 @@ def test_unknown_spending_makes_the_cell_missing():
         (lambda f: f.drop(columns="spending"), "no column 'spending'"),
         (lambda f: f.iloc[:0], "no rows"),
         (lambda f: f.assign(unit=["a", "a", None]), "1 rows have no label"),
-        (lambda f: pd.concat([f, f.iloc[[0]]]), "more than one row in unit 'a' for period '2018Q2'"),
+        (lambda f: pd.concat([f, f.iloc[[0]]]), "1 persons have more than one row in a unit and period"),
         (lambda f: f.assign(spending=["10,5", "1", "2"]), "holds text"),
         (lambda f: f.assign(age=[5, 6, 80]), "changes over periods"),
-        (lambda f: f.assign(insured_years=[0.25, 1.6, 0.1]), "allowed: 0 to 1"),
-        (lambda f: f.assign(insured_years=[0.25, -0.1, 0.1]), "allowed: 0 to 1"),
-        (lambda f: f.assign(insured_years=[0.25, 0.0, 0.1]), "without being insured"),
+        (lambda f: f.assign(insured_years=[0.25, 1.6, 0.1]), "1 cells outside 0 to 1"),
+        (lambda f: f.assign(insured_years=[0.25, -0.1, 0.1]), "1 cells outside 0 to 1"),
+        (lambda f: f.assign(insured_years=[0.25, 0.0, 0.1]), "who are not insured"),
         (lambda f: f.assign(spending=[1.0, np.inf, 0.0]), "infinite"),
         (lambda f: f.assign(age=[np.nan, np.nan, 3]), "is missing for 1 persons"),
         (lambda f: f.assign(period=["2018Q2", 2018, 2018]), "Use one type"),
@@ -178,13 +178,13 @@ def test_refusals_of_selection():
         cohort.select(units=["gp11"])
     with pytest.raises(CohortError, match="it has 3 years, 2017 to 2019"):
         cohort.select(periods=[2020])
-    with pytest.raises(CohortError, match="first 9999"):
+    with pytest.raises(CohortError, match="1 of the persons are not in"):
         cohort.select(persons=[9999])
     with pytest.raises(CohortError, match="No person is left"):
         cohort.select(persons=np.zeros(400, dtype=bool))
     with pytest.raises(CohortError, match="no covariate 'agee'"):
         cohort.covariate("agee")
-    with pytest.raises(CohortError, match="occurs twice in unit"):
+    with pytest.raises(CohortError, match="1 rows repeat a person in a unit"):
         Cohort(np.array([1, 1]), np.array(["a", "a"]), (1,), np.ones((2, 1)), np.ones((2, 1)))
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-import random
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+if TYPE_CHECKING:
+    import random
 
 SIGNS = ["\x00", "\x1b", "\x07", "\r", "\n", "\t", "\u202e", "\ufeff", "\u200b", '"', "'", ";", ",", "\\", "é", " "]
 CELLS = [
@@ -68,7 +71,9 @@ def _renamed(rng, raw):
     rows = _rows(raw)
     place = rng.randrange(len(rows[0]))
     name = rows[0][place]
-    rows[0][place] = rng.choice([name.upper(), name + " ", name[:-1], "", rng.choice(rows[0]), name + "\x00", f'"{name}"'])
+    rows[0][place] = rng.choice(
+        [name.upper(), name + " ", name[:-1], "", rng.choice(rows[0]), name + "\x00", f'"{name}"']
+    )
     return _bytes(rows)
 
 

@@ -36,10 +36,8 @@ def connect(folders: Iterable[Path] = (), database: Path | None = None, **settin
     """Return an Ibis DuckDB connection that reads files of `folders` and its own scratch folder, and no others."""
     with ExitStack() as stack:
         scratch = stack.enter_context(temporary_folder("ssinfer-duckdb-", Path(gettempdir())))
-        if database is None:
-            connection = ibis.duckdb.connect(temp_directory=scratch, **settings)
-        else:
-            connection = ibis.duckdb.connect(database, read_only=True, temp_directory=scratch, **settings)
+        opened = {"database": database, "read_only": True} if database else {}
+        connection = ibis.duckdb.connect(**opened, temp_directory=scratch, **settings)
         allowed = ", ".join("'" + str(folder).replace("'", "''") + "'" for folder in (*folders, scratch))
         connection.con.execute(f"SET allowed_directories = [{allowed}]")
         connection.con.execute("SET enable_external_access = false")
@@ -58,11 +56,9 @@ def engine_errors(subject: str = "The claims could not be counted", columns: Col
             raise
         text = str(error)
         reasons = (reason for pattern, reason in _REASONS.items() if re.search(pattern, text))
-        places = {name: re.search(pattern, text, re.MULTILINE) for name, pattern in _WHERE.items()}
-        where = "".join(
-            f", {name} {place[1]}"
-            for name, place in places.items()
-            if place and (name != "column" or place[1] in columns)
-        )
+        places = {
+            name: place[1] for name, pattern in _WHERE.items() if (place := re.search(pattern, text, re.MULTILINE))
+        }
+        where = "".join(f", {name} {at}" for name, at in places.items() if name != "column" or at in columns)
         reason = next(reasons, f"the query engine reports {type(error).__name__}")
         raise ClaimsError(f"{subject}{where}: {reason}.") from None

@@ -70,32 +70,25 @@ _DUCKDB_TYPE = {"date": "DATE", "text": "VARCHAR"}
 
 def read_file(connection: Any, name: str, path: Path) -> Any:
     """Return a table of one file, of all files of a folder, or of a pattern, on an Ibis DuckDB connection."""
-    files = table_files(name, path)[0]
+    files, columns = table_files(name, path)[0], TABLES[name]
     suffixes = {_suffix(file).removesuffix(".gz") for file in files}
     if len(suffixes) > 1:
         raise ClaimsError(f"Table {name!r} mixes {' and '.join(sorted(suffixes))} files in {path}. Use one format.")
 
-    def read_csv(sources: list[Path]) -> Any:
-        # The reader gets the types of dates and labels: it would guess an empty column or a code such as 007 wrongly.
-        header = connection.read_csv(str(sources[0])).schema().names
-        kinds = {column: TABLES[name][column].kind for column in header if column in TABLES[name]}
-        if not kinds:
-            _refuse_uneven(name, sources[0])
-        types = {column: _DUCKDB_TYPE[kind] for column, kind in kinds.items() if kind in _DUCKDB_TYPE}
-        return connection.read_csv([str(file) for file in sources], **({"types": types} if types else {}))
-
     def read(*sources: Path) -> Any:
-        with engine_errors(
-            f"Table {name!r} could not be read from {sources[0] if len(sources) == 1 else path}", columns
-        ):
+        named, paths = sources[0] if len(sources) == 1 else path, [str(file) for file in sources]
+        with engine_errors(f"Table {name!r} could not be read from {named}", columns):
             if suffixes == {".parquet"}:
-                return connection.read_parquet([str(file) for file in sources])
-            return read_csv(list(sources))
+                return connection.read_parquet(paths)
+            header = [column for column in connection.read_csv(paths[0]).schema() if column in columns]
+            if not header:
+                _refuse_uneven(name, sources[0])
+            # The reader would guess dates and labels wrongly in an empty column, or with a code such as 007.
+            types = {column: kind for column in header if (kind := _DUCKDB_TYPE.get(columns[column].kind))}
+            return connection.read_csv(paths, **({"types": types} if types else {}))
 
-    columns = TABLES[name]
-    if suffixes == {".csv"}:
-        for file in files:
-            _refuse_cut(name, file)
+    for file in files if suffixes == {".csv"} else ():
+        _refuse_cut(name, file)
     _same_types(name, files, read)
     _refuse_copies(name, files, read)
     table = read(*files)
@@ -172,13 +165,10 @@ def _refuse_copies(name: str, files: list[Path], read: Any) -> None:
 
 def _same_types(name: str, files: list[Path], read: Any) -> None:
     """Refuse files whose columns differ in kind, for example a person stored as a number and as text."""
-    if len(files) == 1:
-        return
-    schemas = [read(file).schema() for file in files]
-    kinds = [{column: _kind(kind) for column, kind in schema.items() if column in TABLES[name]} for schema in schemas]
-    for file, other in zip(files, kinds, strict=True):
-        for column in {**kinds[0], **other}:
-            ours, theirs = kinds[0].get(column, "absent"), other.get(column, "absent")
+    schemas = [read(file).schema() for file in files] if len(files) > 1 else []
+    for file, schema in zip(files, schemas, strict=False):
+        for column in TABLES[name]:
+            ours, theirs = (_kind(part[column]) if column in part else "absent" for part in (schemas[0], schema))
             if ours != theirs and "missing" not in (ours, theirs):
                 raise ClaimsError(
                     f"Files of table {name!r} differ: column {column!r} is {ours} in {files[0].name} and {theirs} in "

@@ -19,9 +19,10 @@ from ssinfer.claims.backend.exact_cents import whole_numbers
 from ssinfer.claims.tables.schema import OPTIONAL_TABLES, SUFFIXES, TABLES, Column, read_file, table_files
 from ssinfer.errors import ClaimsError, did_you_mean
 from ssinfer.input_table import NUMBER_ADVICE, label_column, read_table
+from ssinfer.names import match_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 BIRTH_YEARS = (1850, 2100)
 # Kind of a column: in words, and the types of Ibis that fit.
@@ -31,6 +32,18 @@ _KINDS = {
     "whole": ("a whole number", "integer"),
     "number": ("a number (decimal)", "numeric"),
     "date": ("a date", "date", "timestamp"),
+}
+_REFUSED = {
+    "repeated": "rows of table 'insured' repeat a person or have none. Keep one row per person",
+    "birth_year": "persons of table 'insured' have no birth_year. Complete it first",
+    "sex": "persons of table 'insured' have no sex. Complete it first",
+    "unborn": f"persons of table 'insured' have a birth_year outside {BIRTH_YEARS}. Correct them at the source",
+    "reversed": "enrolment spans end before they start. Correct them at the source",
+    "unstarted": "enrolment spans have no person or no start. Complete them first",
+    "unnamed": "enrolment spans name no practice or no insurer. Give spans without a practice a label such as 'none'; "
+    "a population can leave it out, and the attrition table counts it",
+    "blank": "deaths have no person or no date. Complete them first",
+    "dates": "rows of table 'deaths' give a person another date of death. Keep one date per person",
 }
 
 
@@ -72,8 +85,8 @@ class ClaimsTables:
                     f"Table {name!r} was not found (found: {', '.join(present) or 'none'}). "
                     f"Its columns: {', '.join(columns)}."
                 )
-        keys = {name: getattr(self, name)["person"].type() for name in present if "person" in TABLES[name]}
-        kinds = {name: "text" if kind.is_string() else "whole number" for name, kind in keys.items()}
+        keys = {name: getattr(self, name)["person"] for name in present if "person" in TABLES[name]}
+        kinds = {name: "text" if key.type().is_string() else "whole number" for name, key in keys.items()}
         if len(set(kinds.values())) > 1:
             listed = ", ".join(f"{kind} in {name}" for name, kind in kinds.items())
             raise ClaimsError(f"Column 'person' is {listed}. Store it as one type in all tables.")
@@ -106,9 +119,9 @@ class ClaimsTables:
         ClaimsError
             A file is absent, cut or no part of its table, or files of one table differ in their columns or types.
         """
-        limits = {"memory_limit": memory_limit, "threads": threads}
-        settings: dict[str, Any] = {name: limit for name, limit in limits.items() if limit is not None}
-        _refuse_unknown(tables)
+        limits: dict[str, Any] = {"memory_limit": memory_limit, "threads": threads}
+        settings = {name: limit for name, limit in limits.items() if limit is not None}
+        match_names(tables, TABLES, "There is no table", ClaimsError)
         if any(re.search(r"\w:/+[^/]*@|://", str(given)) for given in (source, *tables.values())):
             raise ClaimsError("The claims are on a server. Connect with Ibis, and use ClaimsTables.from_connection.")
         path = None if source is None else Path(os.path.abspath(source))  # noqa: PTH100
@@ -160,7 +173,7 @@ class ClaimsTables:
         >>> tables
         ClaimsTables: insured, enrolment, claims on duckdb
         """
-        _refuse_unknown(frames)
+        match_names(frames, TABLES, "There is no table", ClaimsError)
         connection = connect()
         given = {name: frame for name, frame in frames.items() if frame is not None}
         for name, frame in given.items():
@@ -171,12 +184,6 @@ class ClaimsTables:
     def __repr__(self) -> str:
         present = ", ".join(name for name in TABLES if getattr(self, name) is not None)
         return f"ClaimsTables: {present} on {self.connection.name}"
-
-
-def _refuse_unknown(names: Iterable[str]) -> None:
-    for name in names:
-        if name not in TABLES:
-            raise ClaimsError(f"There is no table {name!r}. {did_you_mean(name, TABLES)}")
 
 
 def _tables_of(connection: Any, **names: str) -> dict[str, Any]:
@@ -206,10 +213,7 @@ def _arrow(name: str, data: Any) -> pa.Table:
             f"Column {column!r} of table {name!r} has values that are not {_KINDS[kind][0]}. Store values of one type."
         ) from None
     except ClaimsError as error:
-        # the message on a column of two types quotes a value of each
-        raise ClaimsError(
-            re.sub(r"\((?:(?! in row ).)* in row (\d+)\)", r"(row \1)", f"Table {name!r}: {error}")
-        ) from None
+        raise ClaimsError(f"Table {name!r}: {error}") from None
     return pa.table(columns)
 
 
@@ -257,61 +261,34 @@ def _check_small_tables(tables: ClaimsTables) -> dict[str, int]:
         if not len(table.select(table.columns[0]).limit(1).to_pandas()):
             raise ClaimsError(f"Table {name!r} is empty. Load its rows first.")
     insured, enrolment = tables.insured, tables.enrolment
-    missing = {name: insured[name].isnull().sum() for name in ("birth_year", "sex")}
-    low, high = BIRTH_YEARS
-    unborn = (~insured["birth_year"].between(low, high)).sum()
-    persons = whole_numbers(
-        insured.aggregate(n=insured.count(), persons=insured["person"].nunique(), unborn=unborn, **missing)
+    _refuse_rows(
+        insured,
+        repeated=insured.count() - insured["person"].nunique(),
+        birth_year=insured["birth_year"].isnull().sum(),
+        sex=insured["sex"].isnull().sum(),
+        unborn=(~insured["birth_year"].between(*BIRTH_YEARS)).sum(),
     )
-    if persons["persons"] != persons["n"]:
-        raise ClaimsError(
-            f"Table 'insured' has {persons['n']:,} rows for {persons['persons']:,} persons (a missing identifier "
-            "counts as none). Keep one row per person."
-        )
-    for name in missing:
-        if persons[name]:
-            raise ClaimsError(f"{name} is missing for {persons[name]:,} persons of table 'insured'. Complete it first.")
-    if persons["unborn"]:
-        raise ClaimsError(
-            f"birth_year of {persons['unborn']:,} persons of table 'insured' is outside {low} to {high}. Correct them."
-        )
-    spans = whole_numbers(
-        enrolment.aggregate(
-            reversed=(enrolment["end"] < enrolment["start"]).sum(),
-            unstarted=(enrolment["start"].isnull() | enrolment["person"].isnull()).sum(),
-            unnamed=(enrolment["practice"].isnull() | enrolment["insurer"].isnull()).sum(),
-        )
+    _refuse_rows(
+        enrolment,
+        reversed=(enrolment["end"] < enrolment["start"]).sum(),
+        unstarted=(enrolment["start"].isnull() | enrolment["person"].isnull()).sum(),
+        unnamed=(enrolment["practice"].isnull() | enrolment["insurer"].isnull()).sum(),
     )
-    if spans["reversed"]:
-        raise ClaimsError(f"{spans['reversed']:,} enrolment spans end before they start. Correct them at the source.")
-    if spans["unstarted"]:
-        raise ClaimsError(f"{spans['unstarted']:,} enrolment spans have no person or no start. Complete them first.")
-    if spans["unnamed"]:
-        raise ClaimsError(
-            f"{spans['unnamed']:,} enrolment spans name no practice or no insurer. Give spans without a practice "
-            "a label such as 'none'; a population can leave it out, and the attrition table counts it."
-        )
-    return {} if tables.deaths is None else _check_deaths(tables.deaths.distinct(), insured)
+    if tables.deaths is None:
+        return {}
+    deaths, known = tables.deaths.distinct(), insured.select(known="person", birth_year="birth_year")
+    joined = deaths.left_join(known, deaths["person"] == known["known"])
+    blank = joined["person"].isnull() | joined["date"].isnull()
+    _refuse_rows(joined, blank=blank.sum(), dates=joined.count() - joined["person"].nunique())
+    odd = {
+        "deaths of unknown persons": joined["known"].isnull().sum(),
+        "deaths before birth": (joined["date"].year() < joined["birth_year"]).sum(),
+    }
+    return {name: number for name, number in whole_numbers(joined.aggregate(**odd)).items() if number}
 
 
-def _check_deaths(deaths: Any, insured: Any) -> dict[str, int]:
-    joined = deaths.left_join(
-        insured.select(known="person", birth_year="birth_year"), deaths["person"] == insured["person"]
-    )
-    numbers = whole_numbers(
-        joined.aggregate(
-            n=joined.count(),
-            persons=joined["person"].nunique(),
-            blank=(joined["person"].isnull() | joined["date"].isnull()).sum(),
-            unknown=joined["known"].isnull().sum(),
-            unborn=(joined["date"].year() < joined["birth_year"]).sum(),
-        )
-    )
-    if numbers["blank"]:
-        raise ClaimsError(f"{numbers['blank']:,} deaths have no person or no date. Complete them first.")
-    if numbers["persons"] != numbers["n"]:
-        raise ClaimsError(
-            f"Table 'deaths' has {numbers['n']:,} dates for {numbers['persons']:,} persons. Keep one date per person."
-        )
-    found = {"deaths of unknown persons": numbers["unknown"], "deaths before birth": numbers["unborn"]}
-    return {name: number for name, number in found.items() if number}
+def _refuse_rows(table: Any, **counts: Any) -> None:
+    """Refuse a table with rows that _REFUSED names; `counts` are their numbers (Ibis)."""
+    for name, number in whole_numbers(table.aggregate(**counts)).items():
+        if number:
+            raise ClaimsError(f"{number:,} {_REFUSED[name]}.")

@@ -67,8 +67,6 @@ def read_delimited(path: Path, raw: bytes, cure: str, *, separator: str = ",", *
         raise damaged(path, f" has {got} separator in its first line {header[:60]!r}", cure, allowed)
     if not rows:
         raise damaged(path, " has a header and no rows: it is truncated", cure)
-    if not plain.endswith(b"\n"):
-        raise damaged(path, ": its last line has no end: it may be cut", f"{cure}; if it is whole, end its last line")
     decimal_comma = re.compile(rf"(?<![^{separator}])-?\d+,\d+(?![^{separator}])")
     quoted = b'"' in raw
     for number, row in enumerate(rows, start=first):
@@ -85,6 +83,8 @@ def read_delimited(path: Path, raw: bytes, cure: str, *, separator: str = ",", *
             why = "the file is truncated" if last else "the row is damaged"
             why = "unquoted decimal commas do that" if separator == "," and fields > n_columns else why
             raise damaged(path, f", line {number}: {fields} fields, the header has {n_columns}: {why}", cure)
+    if not plain.endswith(b"\n"):
+        raise damaged(path, ": its last line has no end: it may be cut", f"{cure}; if it is whole, end its last line")
     try:
         frame: pd.DataFrame = pd.read_csv(io.BytesIO(plain), sep=separator, **options)
     except ValueError as error:

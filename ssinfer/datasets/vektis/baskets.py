@@ -11,7 +11,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ssinfer.datasets.vektis.columns import CARE_TYPES, GGZ, SPENDING_PREFIX, care_types
-from ssinfer.errors import DatasetError, did_you_mean
+from ssinfer.errors import DatasetError
+from ssinfer.names import match_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -140,7 +141,5 @@ def baskets_touched(column: str) -> list[str]:
 
 def find_basket(basket: str) -> Basket:
     """Return the basket of that name, or refuse with the nearest names."""
-    if basket in BASKETS:
-        return BASKETS[basket]
-    names = ", ".join(BASKETS)
-    raise DatasetError(f"There is no basket {basket!r}. {did_you_mean(basket, BASKETS)} Allowed: {names}.")
+    cure = f"Allowed: {', '.join(BASKETS)}."
+    return BASKETS[match_names([basket], BASKETS, "There is no basket", DatasetError, cure)[0]]

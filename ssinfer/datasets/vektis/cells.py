@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ssinfer.arguments import COUNT, Several, check_arguments
 from ssinfer.datasets.io.frame_cache import cached_frame
 from ssinfer.datasets.vektis.baskets import find_basket
 from ssinfer.datasets.vektis.borders import renames, target_division, unmappable
@@ -78,16 +79,10 @@ def national_vektis(
 
 def checked_years(years: Iterable[int]) -> list[int]:
     """Return the years ascending; an empty list, or values that are not years, are refused."""
-    if isinstance(years, (str, bytes)) or not hasattr(years, "__iter__"):
-        raise DatasetError(f"years={years!r}. Allowed: a list or range of years, such as range(2011, 2023).")
-    listed = list(years)
-    wrong = [year for year in listed if isinstance(year, bool) or int(year) != year]
-    if not listed or wrong:
-        got = f"{wrong[0]!r} among them" if wrong else "none"
-        raise DatasetError(
-            f"years: got {got}. Allowed: whole years, such as range(2011, 2023). Next step: correct the list."
-        )
-    return sorted({int(year) for year in listed})
+    asked = check_arguments("Vektis", {"years": Several(COUNT)}, {"years": years})["years"]
+    if not asked:
+        raise DatasetError("years is empty. Allowed: whole years. Next step: name some, such as range(2011, 2023).")
+    return sorted(set(asked))
 
 
 def wide_cells(years: list[int], borders: int | str, folder: str | Path | None, *, verify: bool) -> pd.DataFrame:

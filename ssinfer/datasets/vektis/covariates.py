@@ -9,7 +9,8 @@ import pandas as pd
 from ssinfer.datasets.io.catalogue import EDUCATION, KEY_FIGURES
 from ssinfer.datasets.vektis.borders import renames
 from ssinfer.datasets.vektis.coordinates import municipality_centroids, plain_name, read_cbs
-from ssinfer.errors import DatasetError, did_you_mean
+from ssinfer.errors import DatasetError
+from ssinfer.names import match_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -86,7 +87,7 @@ def municipality_covariates(
         2015; share of the persons whose education the source gives, 2021.
     folder : by default ``SSINFER_DATA_DIR/cbs``
     """
-    refuse_unknown(names, MUNICIPALITY_COVARIATES)
+    match_names(names, MUNICIPALITY_COVARIATES, "There is no covariate", DatasetError)
     listed = list(units)
     centroids = municipality_centroids(listed, folder)
     parts = [centroids[list(COORDINATES)]]
@@ -95,15 +96,6 @@ def municipality_covariates(
     if set(names) & set(OF_2021):
         parts.append(_matched(_of_2021(folder), list(centroids["code"]), listed, EDUCATION))
     return pd.concat(parts, axis=1)[list(names)]
-
-
-def refuse_unknown(names: Sequence[str], allowed: Sequence[str]) -> None:
-    """Refuse a covariate that no source holds, with the nearest name."""
-    for name in names:
-        if name not in allowed:
-            raise DatasetError(
-                f"There is no covariate {name!r}. {did_you_mean(name, allowed)} Allowed: {', '.join(allowed)}."
-            )
 
 
 def _of_2015(folder: str | Path | None) -> pd.DataFrame:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
 from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED
 from ssinfer.datasets.vektis.borders import target_division
 from ssinfer.datasets.vektis.cells import checked_years, vektis_cells
-from ssinfer.datasets.vektis.covariates import MUNICIPALITY_COVARIATES, municipality_covariates, refuse_unknown
+from ssinfer.datasets.vektis.covariates import MUNICIPALITY_COVARIATES, municipality_covariates
 from ssinfer.datasets.vektis.notes import vektis_notes
 from ssinfer.datasets.vektis.standardise import expected_spending
 from ssinfer.errors import DatasetError
+from ssinfer.names import match_names
 from ssinfer.panel import Panel
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def load_vektis(
     division = target_division(borders)
     default = (*OWN_COVARIATES, "latitude", "longitude")
     wanted = default if covariates is None else (covariates,) if isinstance(covariates, str) else tuple(covariates)
-    refuse_unknown(wanted, COVARIATES)
+    match_names(wanted, COVARIATES, "There is no covariate", DatasetError)
     cells = vektis_cells(asked, basket, borders=division, folder=folder, verify=verify)
     _refuse_unequal_units(cells)
     frame = expected_spending(cells, reference)

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ssinfer.errors import DatasetError, did_you_mean
+from ssinfer.errors import DatasetError
+from ssinfer.names import match_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,14 +72,8 @@ def expected_spending(cells: pd.DataFrame, reference: Iterable[Any] | None = Non
 def _reference_rows(cells: pd.DataFrame, reference: Iterable[Any] | None) -> pd.DataFrame:
     if reference is None:
         return cells
-    wanted = [reference] if isinstance(reference, str) else list(reference)
-    known = set(cells["unit"].unique())
-    unknown = [unit for unit in wanted if unit not in known]
-    if unknown or not wanted:
-        got = ", ".join(map(repr, unknown)) or "an empty list"
-        hint = did_you_mean(unknown[0] if unknown else "", sorted(known))
-        raise DatasetError(
-            f"Reference group: got {got}; a list of units of the cells is needed. {hint} Next step: correct the list, "
-            "or reference=None for all units."
-        )
+    cure = "Next step: correct the list, or reference=None for all units."
+    wanted = match_names(reference, dict.fromkeys(cells["unit"]), "Reference group: got", DatasetError, cure)
+    if not wanted:
+        raise DatasetError(f"Reference group: got an empty list; a list of units of the cells is needed. {cure}")
     return cells[cells["unit"].isin(wanted)]

@@ -80,7 +80,7 @@ def test_refuses_a_reference_without_the_cell():
 
 @pytest.mark.parametrize(
     ("reference", "message"),
-    [(["U9"], r"got 'U9'; a list of units.*Allowed: 'U0'"), ([], "got an empty list"), ("U9", "got 'U9'")],
+    [(["U9"], r"got 'U9'. Allowed: 'U0'.*correct the list"), ([], "got an empty list"), ("U9", "got 'U9'")],
 )
 def test_refuses_a_reference_that_is_not_there(reference, message):
     with pytest.raises(DatasetError, match=message):
