@@ -188,8 +188,11 @@ def read_csv_strictly(raw: bytes) -> list[dict[str, str]]:
     """Return the rows of a CSV text by RFC 4180 (UTF-8, one header, rows of equal length, an end of the last line)."""
     try:
         text = raw.decode("utf-8-sig")
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
         separator = max(",;\t|", key=text.partition("\n")[0].count)
-        header, *rows = (row for row in csv.reader(io.StringIO(text), delimiter=separator, strict=True) if row)
+        header, *rows = (
+            row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True) if row
+        )
     except (UnicodeDecodeError, csv.Error, ValueError) as error:
         raise Unreadable(str(error)) from None
     if text[-1] not in "\r\n" or any(len(row) != len(header) for row in rows) or len(set(header)) < len(header):

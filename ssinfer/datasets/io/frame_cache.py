@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
 
 from ssinfer.atomic import atomic_files
 from ssinfer.datasets.io.folders import cache_folder
@@ -21,7 +20,7 @@ def cached_frame(name: str, inputs: Sequence[Path], options: object, build: Call
     parts = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in inputs]
     key = hashlib.sha256(repr((LAYOUT, parts, options)).encode()).hexdigest()[:24]
     path = cache_folder() / "frames" / f"{name}-{key}.parquet"
-    with contextlib.suppress(OSError, pa.ArrowException):  # absent, unreadable or damaged: built again
+    with contextlib.suppress(Exception):  # absent, unreadable or damaged: built again
         return pd.read_parquet(path)
     frame = build()
     with contextlib.suppress(OSError, NotSupportedError), atomic_files(path.parent) as temporary:
