@@ -248,9 +248,9 @@ def _listed(name: str, values: Any) -> tuple[Any, ...]:
 
 def _names(name: str, units: Any) -> tuple[str, ...]:
     """Return names of units as text, in natural order, because their order means nothing; one text is one name."""
-    units = (units,) if isinstance(units, str) else natural_order(_listed(name, units))
-    refuse_controls(units, name, DesignError)
-    return units
+    names = (units,) if isinstance(units, str) else natural_order(_listed(name, units))
+    refuse_controls(names, name, DesignError)
+    return names
 
 
 def _ascending(name: str, periods: Iterable[Any]) -> tuple[Any, ...]:

@@ -142,8 +142,8 @@ def read_persons(
     for grid, name in zip((spending, insured_years), values, strict=True):
         grid.flat[cell] = number_column(frame[name], CohortError)
     for name in constant:
-        values, at_first = frame[name].to_numpy(), frame[name].iloc[first].to_numpy()[pairs]
-        changes = (values != at_first) & ~(pd.isna(values) & pd.isna(at_first))
+        column, at_first = frame[name].to_numpy(), frame[name].iloc[first].to_numpy()[pairs]
+        changes = (column != at_first) & ~(pd.isna(column) & pd.isna(at_first))
         if changes.any():
             raise CohortError(
                 f"{name!r} of {frame[person][changes].nunique():,} persons changes over periods. A covariate is a "
