@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import sys
 import tomllib
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -16,12 +17,14 @@ import ssinfer.contracts
 from ssinfer.contracts.contract import load_contract, shipped_contracts
 from ssinfer.contracts.settle import settle
 from ssinfer.errors import SsinferError
+from ssinfer.numerals import read_number
 
 pytestmark = pytest.mark.evidence
 FOLDER = Path(ssinfer.contracts.__file__).parent
 TEXTS = {name: (FOLDER / f"{name}.toml").read_text(encoding="utf-8") for name in shipped_contracts()}
 #: Benchmark and spending per insured-year, insured-years, quality as a share of the scale.
 GRID = [(3400.0, 3380.0, 20_000.0, 0.9), (3400.0, 3100.0, 4_000.0, 0.7), (3400.0, 3700.0, 70_000.0, 0.8)]
+PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 KNOTS = {1: 0.039, 5000: 0.039, 6000: 0.036, 7000: 0.034, 8000: 0.032, 9000: 0.031, 10_000: 0.03, 15_000: 0.027}
 KNOTS |= {20_000: 0.025, 50_000: 0.022, 60_000: 0.02}  # 42 CFR 425.604(b): minimum savings rate by assigned persons
 
@@ -92,7 +95,9 @@ def mutant(rng) -> tuple[str, bytes, tuple[str, ...]]:
     document = tomllib.loads(text)
     path = rng.choice([path for path in fz.places(document) if not {"source", "notes", "title", "assumed"} & set(path)])
     key = next(part for part in reversed(path) if isinstance(part, str))
-    names = (key, key.rstrip("s"), "year") if "year" in key or "amendments" in path else (key, key.rstrip("s"))
+    names = (
+        (key, key.rstrip("s"), "year") if "year" in key or "amendments" in path else (key, key.rstrip("s"), *path[:1])
+    )
     kind = rng.choice(("damage", "damage", "value", "value", "key", "word", "deep", "added", "doubled", "deleted"))
     if kind == "damage":
         damage, raw = fz.mangled(text.encode(), rng)
@@ -138,7 +143,9 @@ def end_of(raw: bytes, names, file: Path) -> tuple[str, str]:
     file.write_bytes(raw)
     result = fz.attempt(lambda: load_contract(file))
     if isinstance(result, Exception):
-        return fz.refusal_end(result, names or ("line", "UTF-8", "has no", "must", "needs", "cannot", file.name))
+        return fz.refusal_end(
+            result, names or ("line", "UTF-8", "has no", "must", "needs", "cannot", "sharing", file.name)
+        )
     document = tomllib.loads(raw.decode("utf-8-sig"))  # a text that is not TOML cannot come here
     same = True
     for benchmark, spending, years, quality in GRID:
@@ -154,6 +161,10 @@ def end_of(raw: bytes, names, file: Path) -> tuple[str, str]:
             return fz.WRONG, f"settle pays {float(settled.payment)}, the file prescribes {wanted}"
         if sum(settled.cents.values()) != 0 or next(iter(settled.cents)) != document.get("payer", "insurer"):
             return fz.WRONG, "the parties are not those of the file, or their amounts do not sum to 0"
+        shares = rules_of(document).get("parties", {"providers": 1.0})
+        parts = {party: share * wanted for party, share in shares.items()}
+        if any(abs(float(settled.lines[party]) - part) > 0.02 for party, part in parts.items()):
+            return fz.WRONG, f"the parties get {settled.lines}, the file prescribes {parts}"
         original = TEXTS.get(str(document.get("name")))
         same &= original is not None and payment(tomllib.loads(original), benchmark, spending, years, quality) == wanted
     return (fz.EQUAL if same else fz.DIFFERENT), ""
@@ -162,6 +173,65 @@ def end_of(raw: bytes, names, file: Path) -> tuple[str, str]:
 def cents(amount: float) -> Decimal:
     """Return money in whole cents."""
     return Decimal(amount).quantize(Decimal("0.01"), ROUND_HALF_EVEN)
+
+
+def mutant_amount(rng) -> tuple[str, float | None]:
+    """Return an amount as a user might write it, and its number; None: it is no plain number."""
+    amount = rng.choice((3400.0, 3380.5, 20_000.0, 12.5, 0.5, 1_234_567.89))
+    plain = f"{amount:.2f}"
+    whole, part = plain.split(".")
+    signs = (
+        "0x10",
+        "1e400",
+        "nan",
+        "inf",
+        "-5",
+        "",
+        " ",
+        "1,5",
+        "1.000",
+        "20.000",
+        "12 000",
+        "1'000",
+        "5%",
+        "€5",
+        "=5",
+    )
+    texts = [
+        f"{int(whole):,}.{part}",
+        f"{int(whole):,}".replace(",", ".") + f",{part}",
+        f"{int(whole):_}",
+        f"{whole},{part}",
+        f"{plain}{rng.choice(fz.SIGNS)}",
+        plain[:1] + rng.choice(fz.SIGNS) + plain[1:],
+        plain,
+        f"+{plain}",
+        f"{amount:e}",
+        rng.choice((*signs, "３４", "٣")),
+    ]
+    text = rng.choice(texts)
+    grouped = re.fullmatch(r"[+-]?[1-9]\d{0,2}\.\d{3}", text.strip())  # 20.000 may be twenty thousand
+    return text, float(text) if PLAIN.fullmatch(text.strip(" \t\r\n")) and not grouped else None
+
+
+def test_mutants_of_amounts_on_the_command_line(evidence_share):
+    """800 amounts of `ssinfer settle` as text: the number that stands there, or a refusal."""
+    rng, table = random.Random(195), fz.Table()  # noqa: S311
+    contract, others = load_contract("mssp-track-1"), {"spending": 1e-3, "insured_years": 20_000.0, "quality": 90.0}
+    for _ in range(800 if evidence_share == 1 else 40):
+        text, meaning = mutant_amount(rng)
+        number = fz.attempt(lambda text=text: read_number(text))
+        settled = fz.attempt(lambda number=number: settle(contract, benchmark=number, **others))
+        if isinstance(number, ValueError):  # typer prints it as one line with the option
+            end = (fz.REFUSED if meaning is None else fz.WRONG, f"{text!r} was refused")
+        elif isinstance(settled, Exception):
+            allowed = meaning is None or not 0 < meaning <= 1e7
+            end = fz.refusal_end(settled, ("benchmark",)) if allowed else (fz.WRONG, f"{text!r}: {settled}")
+        else:
+            end = (fz.DIFFERENT if number == meaning else fz.WRONG, f"{text!r} was read as {number}, it is {meaning}")
+        table.add("amount as text", *end, repr(text))
+    sys.stdout.write(f"\nAmounts\n{table.text()}\n")
+    assert not table.bad, table.told()
 
 
 def test_mutants_of_contract_files(evidence_share, tmp_path):

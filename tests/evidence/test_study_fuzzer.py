@@ -135,6 +135,7 @@ ALLOWED = {
     ),
     "population.treated": lambda value: several(unit, 1)(value) and len(set(value)) == len(value),
     "population.placebos": lambda value: several(unit, 1)(value) and len(set(value)) == len(value),
+    "population.placebos_at_most": number(20, whole=True),
     "population.at_least": number(0),
     "population.ratio": number(1, ends=False),
     "population.ses": covariate,
