@@ -27,4 +27,6 @@ def read_number(text: str) -> float:
     """Return the number that an option holds. ValueError: the text is not a number, or not a plain one."""
     if spellings := plain_spellings(text.strip()):
         raise ValueError(f"{text!r} has a separator of thousands or a decimal comma. Write {' or '.join(spellings)}.")
+    if "_" in text or not text.strip().isascii():
+        raise ValueError(f"{text!r} is not a number in plain digits. Write it like 20000 or 3100.50.")
     return float(text)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.accept import check_accept
-from ssinfer.arguments import Number, Optional, check_arguments
+from ssinfer.arguments import COUNT, Optional, read_fields
 from ssinfer.errors import DataError, PanelError
 from ssinfer.input_table import float_array, label_column, natural_order, number_column, plain_value, read_table
 from ssinfer.names import as_names, match_names, refuse_controls, refuse_similar
@@ -71,7 +71,7 @@ class Panel:
 
     def __post_init__(self) -> None:
         shape = (len(self.units), len(self.periods))
-        object.__setattr__(self, "cv", check_arguments("Panel", {"cv": Optional(Number())}, {"cv": self.cv})["cv"])
+        read_fields(self, periods_per_year=Optional(COUNT))
         for name in ("spending", "insured_years", "sampling_variance"):
             values = getattr(self, name)
             if values is not None:

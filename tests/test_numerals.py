@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssinfer.numerals import plain_spellings
+from ssinfer.numerals import plain_spellings, read_number
 
 CASES = {
     "20.000": ("20000", "20"),
@@ -35,3 +35,10 @@ def test_every_number_with_separators_is_read_back(number, form, dutch):
     text = form.format(number)
     text = text.translate(str.maketrans(",.", ".,")) if dutch else text
     assert float(plain_spellings(text)[0]) == float(form.replace(":,", "").format(number))
+
+
+@pytest.mark.parametrize("text", ["20_000", "٣", "３４", "3_4.5"])
+def test_digits_of_other_alphabets_and_underscores_are_refused(text):
+    """Fault FZ10: Python reads these as numbers."""
+    with pytest.raises(ValueError, match="is not a number in plain digits"):
+        read_number(text)

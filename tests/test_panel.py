@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ssinfer.errors import PanelError
+from ssinfer.errors import PanelError, ParameterError
 from ssinfer.panel import Panel
 
 
@@ -194,3 +194,10 @@ def test_an_infinite_covariate_is_refused():
     """Fault FZ7: infinite spending was refused without its cell, an infinite covariate was taken."""
     with pytest.raises(PanelError, match=r"x of unit 'a' in period 2019 is -inf .*finite number"):
         Panel.from_frame(changed(1, "spending", 100.0).assign(x=[0.0, -np.inf, *[1.0] * 7]), covariates=["x"])
+
+
+@pytest.mark.parametrize("wrong", [["x"], "all", 0, 1.5])
+def test_periods_per_year_are_a_whole_number(wrong):
+    """Fault FZ12: a TypeError in rolling_windows."""
+    with pytest.raises(ParameterError, match=r"Panel: periods_per_year is .* allowed: None or a whole number"):
+        Panel.from_frame(frame(), periods_per_year=wrong)

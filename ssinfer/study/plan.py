@@ -174,6 +174,8 @@ def _periods(labels: Periods, panel: Panel, key: str) -> list[Any]:
         raise StudyError(f"windows.{key}: {error}") from None
     if isinstance(labels, Span):
         columns = list(range(columns[0], columns[1] + 1))
+        if not columns:
+            raise StudyError(f"windows.{key}: first {labels.first!r} is after last {labels.last!r}. Exchange them.")
     return [panel.periods[column] for column in columns]
 
 

@@ -211,7 +211,7 @@ def mutant_amount(rng) -> tuple[str, float | None]:
     ]
     text = rng.choice(texts)
     grouped = re.fullmatch(r"[+-]?[1-9]\d{0,2}\.\d{3}", text.strip())  # 20.000 may be twenty thousand
-    return text, float(text) if PLAIN.fullmatch(text.strip(" \t\r\n")) and not grouped else None
+    return text, float(text) if PLAIN.fullmatch(text.strip()) and not grouped else None
 
 
 def test_mutants_of_amounts_on_the_command_line(evidence_share):

@@ -229,6 +229,10 @@ PLAN_MISTAKES = {
         ('contract = "kerngezond-vlissingen"', "quality = 2"),
         r"'sharing.contract' is missing \(line \d+\). Write contract = \"kerngezond-vlissingen\"",
     ),
+    "reversed": (
+        ("performance = [2017]", "performance = [2017]\nmasked = { first = 2013, last = 2011 }"),
+        r"is after last 2011",
+    ),
     "origin": (("performance = [2017]", "performance = [2017]\norigins = [2012]"), r"No window of the design starts"),
 }
 

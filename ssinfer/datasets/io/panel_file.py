@@ -34,6 +34,8 @@ def read_panel_file(path: str | Path, unit: str = "unit") -> pd.DataFrame:
     if suffix == ".csv":
         cure = "write commas between columns and decimal points in numbers, and export it again"
         frame = read_delimited(path, raw, cure, dtype={unit: str})
+        if not raw.endswith((b"\n", b"\r")):
+            raise damaged(path, ": its last line has no end: the file may be truncated", cure)
         if unit in frame.columns:  # "NA" is a label: only an empty field is missing
             labels = read_delimited(path, raw, cure, usecols=[unit], dtype=str, keep_default_na=False)[unit]
             frame[unit] = labels.where(labels != "")
