@@ -13,7 +13,7 @@ from ssinfer.atomic import atomic_files, atomic_folder, output_folder, temporary
 from ssinfer.cli import main
 from ssinfer.datasets.io.frame_cache import cached_frame
 from ssinfer.errors import NotSupportedError
-from ssinfer.guard.process import fork_server
+from ssinfer.guard import process
 from ssinfer.simulation.claims import simulate_claims
 
 README = " ".join((Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8").split())
@@ -70,7 +70,7 @@ def test_simulated_claims_are_refused(tmp_path):
 @pytest.mark.usefixtures("windows")
 def test_a_method_of_another_package_is_refused_in_studies():
     with pytest.raises(NotSupportedError) as refused:
-        fork_server()
+        process._fork_server(-1)
     assert str(refused.value) == STRANGERS
     assert STRANGERS in README
 
