@@ -129,11 +129,8 @@ class Problem:
 
         Insured-years that are not known yet are the unit's last known ones.
         """
-        cells = self.post[:, self.performance_columns]
-        if self.insured_years is None:
-            return cells.astype(np.float64)
-        sizes = carried_forward(self.insured_years[self.treated])
-        return np.where(cells, sizes[:, self.performance_columns], 0.0)
+        columns = self.performance_columns
+        return np.where(self.post[:, columns], self.sizes[np.ix_(self.treated, columns)], 0.0)
 
     @cached_property
     def sizes(self) -> Floats:

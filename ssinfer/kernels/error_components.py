@@ -45,35 +45,40 @@ def rotation(noise: Floats, shock: Floats) -> tuple[Floats, Floats]:
     return np.asarray(turn.T @ root), np.clip(lam, 0.0, None)
 
 
-@compiled
 def gaussian_terms(squares: Floats, size: Floats, lam: Floats, noise: Floats, shock: Floats) -> tuple[Floats, Floats]:
     """Return sums of log V and of squares / V (F, J) for variances V = noise_f size_jw + shock_f lam_p.
 
     `squares` (J, W, P) are rotated errors of unit j in window w, NaN where the unit has no such window. `size` (J, W)
     is the window's relative sampling variance; `lam` (P,) are eigenvalues of the shock.
     """
-    n_units, n_windows, n_parts = squares.shape
-    logs, quadratics = np.zeros((n_units, noise.size)), np.zeros((n_units, noise.size))
-    product = np.ones(noise.size)
-    for j in range(n_units):
+    logs, product, quadratics = _gaussian_parts(squares, size, lam, noise, shock)
+    return (logs + np.log(product)).T, quadratics.T  # NumPy takes many logarithms at once
+
+
+@compiled
+def _gaussian_parts(
+    squares: Floats, size: Floats, lam: Floats, noise: Floats, shock: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Return the sums (J, F) of `gaussian_terms`; each log V is in the first one, or still a factor of the second."""
+    shape = len(squares), noise.size
+    logs, product, quadratics = np.zeros(shape), np.ones(shape), np.zeros(shape)
+    for j in range(len(squares)):
         n_factors = 0
-        for w in range(n_windows):
-            for p in range(n_parts):
+        for w in range(squares.shape[1]):
+            for p in range(lam.size):
                 square = squares[j, w, p]
                 if np.isnan(square):
                     continue
                 if n_factors == MAX_FACTORS:
-                    logs[j] += np.log(product)
-                    product[:] = 1.0
+                    logs[j] += np.log(product[j])
+                    product[j] = 1.0
                     n_factors = 0
                 n_factors += 1
                 for f in range(noise.size):
                     variance = noise[f] * size[j, w] + shock[f] * lam[p]
-                    product[f] *= variance
+                    product[j, f] *= variance
                     quadratics[j, f] += square / variance
-        logs[j] += np.log(product)
-        product[:] = 1.0
-    return logs.T, quadratics.T
+    return logs, product, quadratics
 
 
 @dataclass(frozen=True, eq=False)

@@ -112,8 +112,11 @@ def unit_noise(problem: Problem, shares: Floats) -> tuple[Floats, float]:
         return 1.0 / sizes, 1.0 + float(shares @ shares)
     with np.errstate(invalid="ignore", divide="ignore"):
         relative = variance / problem.spending**2
-    typical = np.nanmean(np.where(np.isfinite(relative), relative * sizes, np.nan)[:, problem.baseline], axis=1)
-    return np.where(np.isfinite(relative), relative, typical[:, None] / sizes), 1.0
+    known = np.isfinite(relative)
+    some = ~known.all(axis=1)  # few rows: the sealed ones, and those with missing cells
+    typical = np.nanmean(np.where(known, relative * sizes, np.nan)[np.ix_(some, problem.baseline)], axis=1)
+    relative[some] = np.where(known[some], relative[some], typical[:, None] / sizes[some])
+    return relative, 1.0
 
 
 def inverse_size(noise: Floats, divisor: float, shares: Floats, before: Positions, after: Positions) -> Floats:

@@ -87,10 +87,10 @@ class FitWindow:
 
     def require_usable(self, method: str) -> None:
         """Refuse data from which no weights can be learned by a DesignError; `method` is its name, for messages."""
-        labels, n_donors = self.labels(), self.rows.size - 1
+        n_donors = self.rows.size - 1
         if n_donors < 2:
             raise DesignError(
-                f"{self.name!r} has one donor, {labels[int(self.others[0])]!r}, so there is nothing to weight. "
+                f"{self.name!r} has one donor, {self.labels()[int(self.others[0])]!r}, so there is nothing to weight. "
                 "Name at least two donors, or use a method without donor weights."
             )
         if self.pre.size < 2:
@@ -105,11 +105,11 @@ class FitWindow:
                 "shows this. Check the data for placeholders."
             )
         paths = np.ascontiguousarray(self.Y[np.append(self.pre, self.post)][:, self.others].T)
-        unique, inverse = np.unique(paths, axis=0, return_inverse=True)
-        if len(unique) < n_donors:
+        if len({path.tobytes() for path in paths}) < n_donors:
+            _, inverse = np.unique(paths, axis=0, return_inverse=True)
             shared = np.flatnonzero(np.bincount(inverse) > 1)
             twins = self.others[np.flatnonzero(np.isin(inverse, shared[:1]))[:2]]
-            first, second = sorted(labels[int(twin)] for twin in twins)
+            first, second = sorted(self.labels()[int(twin)] for twin in twins)
             raise DesignError(
                 f"Donors {first!r} and {second!r} have identical spending in every period: one group seems to be in "
                 "the data twice. Drop one of them."
