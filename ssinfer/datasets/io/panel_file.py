@@ -34,8 +34,6 @@ def read_panel_file(path: str | Path, unit: str = "unit") -> pd.DataFrame:
     if suffix == ".csv":
         cure = "write commas between columns and decimal points in numbers, and export it again"
         frame = read_delimited(path, raw, cure, dtype={unit: str})
-        if not raw.endswith((b"\n", b"\r")):
-            raise damaged(path, ": its last line has no end: the file may be truncated", cure)
         if unit in frame.columns:  # "NA" is a label: only an empty field is missing
             labels = read_delimited(path, raw, cure, usecols=[unit], dtype=str, keep_default_na=False)[unit]
             frame[unit] = labels.where(labels != "")
@@ -48,7 +46,6 @@ def read_panel_file(path: str | Path, unit: str = "unit") -> pd.DataFrame:
         except (pa.ArrowException, ValueError, OSError) as error:
             problem = f" is truncated or not a Parquet file ({' '.join(str(error).split())[:160]})"
             raise damaged(path, problem, "export it again", "a Parquet file") from None
-    frame = frame.reset_index([level for level in frame.index.names if level and level not in frame.columns])
     for name in frame.columns:
         if pd.api.types.infer_dtype(frame[name]) in ("date", "datetime64"):
             frame[name] = frame[name].map(plain_label, na_action="ignore").astype(object)
