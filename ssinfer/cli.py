@@ -74,6 +74,27 @@ def check(study: Study, jobs: Jobs = 2) -> None:
 
 
 @app.command()
+def plan(study: Study, jobs: Jobs = 2) -> None:
+    """List the designs of a study, their fits, and the expected time of the backtest, before anything is run."""
+    from ssinfer.report.plan import plan_text  # noqa: PLC0415
+    from ssinfer.study import plan_study  # noqa: PLC0415
+
+    echo(plan_text(plan_study(study, n_jobs=jobs), n_jobs=jobs))
+
+
+@app.command()
+def migrate(
+    study: Study,
+    out: Annotated[Path | None, Option("--out", help="New file; by default the old one is kept beside it.")] = None,
+) -> None:
+    """Write a study file of the first edition in the second, with the same settings."""
+    from ssinfer.study.migrate import migrate_study  # noqa: PLC0415
+
+    for path in migrate_study(study, out):
+        echo(str(path))
+
+
+@app.command()
 def benchmark(
     panel: Annotated[Path, Option(help="Panel file: CSV or Parquet with one row per unit and period.")],
     design: Annotated[Path, Option(help="Design file (JSON), see docs/providers.md.")],

@@ -21,7 +21,9 @@ BAND_YEARS = 10
 OLDEST_BAND = 90
 
 
-def expected_spending(cohort: Cohort, periods: Iterable[Any], *, exclude: Iterable[object] = ()) -> Floats:
+def expected_spending(
+    cohort: Cohort, periods: Iterable[Any], *, exclude: Iterable[object] = (), nearest: bool = False
+) -> Floats:
     r"""Return each person's expected spending per insured-year (n,).
 
     It is the mean of all persons of the same sex and ten-year age band (90 and older together) over `periods`,
@@ -31,7 +33,9 @@ def expected_spending(cohort: Cohort, periods: Iterable[Any], *, exclude: Iterab
     with y money and w insured-years. If an age band has no person of the same sex, both sexes are used. As a covariate
     of a panel it is the mean of E over the insured, weighted by insured-years (indirect standardisation;
     ``Design(standard=)``). The cohort has the covariates age (a number) and sex. `periods` is the baseline: a standard
-    must not use later periods. `exclude` names the units under contract, whose spending does not enter it. CohortError:
+    must not use later periods. `exclude` names the units under contract, whose spending does not enter it. With
+    `nearest`, an age band without spending has that of the nearest band: age is that of a fixed year, so that in a
+    population chosen by age some persons reach it after the baseline. CohortError:
     a covariate is absent, or no person outside `exclude` has the age band of some person.
 
     Examples
@@ -56,6 +60,11 @@ def expected_spending(cohort: Cohort, periods: Iterable[Any], *, exclude: Iterab
     of_sex, of_band = (standard.groupby(keys)[["money", "years"]].sum() for keys in (["sex", "band"], ["band"]))
     rates = (of_sex["money"] / of_sex["years"]).rename("of_sex")
     both_sexes = (of_band["money"] / of_band["years"]).rename("of_band")
+    if nearest:
+        known = both_sexes[both_sexes > 0].sort_index()
+        bands = pd.Series(np.unique(frame["band"]))
+        closest = [known.index[np.abs(known.index - band).argmin()] for band in bands] if len(known) else []
+        both_sexes = pd.Series(known.loc[closest].to_numpy(), index=bands, name="of_band") if len(known) else known
     joined = frame.join(rates, on=["sex", "band"]).join(both_sexes, on="band")
     expected = joined["of_sex"].where(joined["of_sex"] > 0, joined["of_band"]).to_numpy(dtype=np.float64)
     unknown = ~(np.isfinite(expected) & (expected > 0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,7 @@ def pseudo_practices(
     exclude: Iterable[object] = (),
     keep: Iterable[object] = (),
     seed: int | np.random.SeedSequence | np.random.Generator | None = None,
+    like: Cohort | None = None,
 ) -> Cohort:
     """Return a cohort whose units are placebo groups.
 
@@ -48,6 +49,9 @@ def pseudo_practices(
     size : int, optional. Insured per group; not for "intact". Persons too few for a last group are left out.
     exclude, keep : sequence of units. Units under contract, not placebos; and those under study, which come first.
     seed : int, SeedSequence or Generator
+    like : Cohort, optional
+        A cohort whose groups are made, so that other persons or spending of the same practices have the same groups.
+        Rows of a practice (for "random": of a person) that it lacks are left out.
 
     Raises
     ------
@@ -71,7 +75,7 @@ def pseudo_practices(
     if size is not None and size < 1:
         raise CohortError(f"size is {size}; at least one insured per group is needed.")
     kept, excluded = (
-        set(match_names(units, cohort.units, f"{name}: the cohort has no unit", CohortError))
+        set(match_names(units, (like or cohort).units, f"{name}: the cohort has no unit", CohortError))
         for name, units in (("keep", keep), ("exclude", exclude))
     )
     in_contract = np.isin(cohort.unit, list(kept - excluded))
@@ -81,12 +85,27 @@ def pseudo_practices(
     labels = np.array(cohort.unit, dtype=object)
     if size is not None:
         rows = np.flatnonzero(inside)
-        codes, names = group_codes(cohort.take(rows), kind, size, random_generator("pseudo_practices", seed))
+        codes, names = _codes_like(cohort, rows, kind, size, seed, kept | excluded, like)
         labels[rows] = np.array([*names, ""], dtype=object)[codes]  # code -1 takes the last name
         inside[rows] = codes >= 0
     order = np.concatenate([np.flatnonzero(in_contract), np.flatnonzero(inside)])
     chosen = cohort.take(order)
     return chosen if kind == "intact" else chosen.with_units(labels[order])
+
+
+def _codes_like(
+    cohort: Cohort, rows: Positions, kind: Kind, size: int, seed: Any, outside: set[str], like: Cohort | None
+) -> tuple[Integers, list[str]]:
+    """Return the groups of some rows, and their names: of the cohort itself, or those of their practices in `like`."""
+    rng = random_generator("pseudo_practices", seed)
+    if like is None or like is cohort:
+        return group_codes(cohort.take(rows), kind, size, rng)
+    made = np.flatnonzero(~np.isin(like.unit, list(outside)))
+    codes, names = group_codes(like.take(made), kind, size, rng)
+    member, wanted = (like.person, cohort.person) if kind == "random" else (like.unit, cohort.unit)
+    group = pd.Series(codes, index=member[made])
+    group = group[~group.index.duplicated()]
+    return group.reindex(wanted[rows], fill_value=-1).to_numpy(), names
 
 
 def group_codes(cohort: Cohort, kind: Kind, size: int, rng: np.random.Generator) -> tuple[Integers, list[str]]:

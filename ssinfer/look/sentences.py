@@ -75,6 +75,9 @@ _SAYS = {
     f"an index (mean {checks.STANDARD_INDEX[0]:g} to {checks.STANDARD_INDEX[1]:g}). Name such a covariate.",
     "placebo_sample": "The placebos of {designs} are {drawn:,} of {units:,} units (population.placebos_at_most), drawn "
     "with seed {seed} in proportion from each size class: {classes}. All units stay donors.",
+    "equal_designs": "Design {design!r} is equal to {other!r}: it is fitted once.",
+    "unmarked": "No design and method are marked settles = true: the first design {design!r} and its first method "
+    "{method!r} settle.",
     "few_placebos": "The {percent:g}% placebo threshold is left out of design {design!r}: it needs {needed} placebo "
     "contracts per window, and there are at most {units}.",
 }

@@ -12,7 +12,8 @@ from ssinfer.look.checks import mean_of
 from ssinfer.look.sentences import sentence
 from ssinfer.panel import Panel
 from ssinfer.periods.period import plural
-from ssinfer.study.config import ComparisonConfig
+from ssinfer.study.config_claims import SpendingConfig
+from ssinfer.study.designs import StudyDesign
 from ssinfer.study.look import Look
 
 WIDTH, INDENT = 80, 12
@@ -25,9 +26,9 @@ def look_text(look: Look) -> str:
     panel, extracts = plan.panel, plan.data.claims.extracts if plan.data.claims else {}
     rows = [
         ("periods", panel.timeline.describe()),
-        ("units", f"{len(panel.units)}, of which under contract: {', '.join(config.population.treated)}"),
+        ("units", f"{len(panel.units)}, of which under contract: {', '.join(config.case.treated)}"),
         ("insured", _insured(panel, config.suppress_below)),
-        *(("spending", _spending(look, part)) for part in config.comparison),
+        *(("spending", _spending(look, part)) for part in config.fits.values()),
         *(("windows", _windows(design, panel)) for design in plan.designs.values()),
         *(("placebos", _placebos(counts)) for counts in look.placebos.values()),
         *(("categories", _listed(extract.categories, "category", look)) for extract in extracts.values()),
@@ -56,9 +57,9 @@ def _insured(panel: Panel, limit: int) -> str:
     return f"{least} to {np.nanmax(years):,.0f} insured-years per unit and period, {total:,.0f} per period"
 
 
-def _spending(look: Look, part: ComparisonConfig) -> str:
-    config, panel = look.plan.config, look.plan.data.panel_of(part.name)
-    name = f"{config.definition_of(part).name}{', truncated' if part.truncated else ''}: " if config.spending else ""
+def _spending(look: Look, part: StudyDesign) -> str:
+    config, panel = look.plan.config, look.plan.data.panel_of(part.fit)
+    name = f"{part.spending.name}: " if part.spending != SpendingConfig() else ""
     mean, low, high = mean_of(panel, panel.spending), np.nanmin(panel.spending), np.nanmax(panel.spending)
     given = getattr(config.data, "spending_is", "per insured-year")
     return f"{name}{config.currency} {mean:,.0f} per insured-year on average ({low:,.0f} to {high:,.0f}); given {given}"

@@ -13,6 +13,7 @@ from ssinfer.contracts.settle import settle
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import RefusalError, SsinferError, StudyError
 from ssinfer.streams import stream_of
+from ssinfer.study.designs import StudyDesign
 from ssinfer.study.frames import CASE_THRESHOLDS, SAVINGS, SETTLEMENT
 from ssinfer.study.plan import Plan
 from ssinfer.thresholds.compare import compare_thresholds
@@ -53,8 +54,9 @@ def evaluate_case(plan: Plan, result: BacktestResult | None, pairs: Iterable[tup
         if result is not None:
             rows = result.placebos[(result.placebos["role"] == "placebo") & (result.placebos["status"] == "ok")]
             placebos = _cross_fitted(rows[(rows["design"] == design) & (rows["method"] == method)], plan, design)
-        levels, on_request = plan.config.threshold.all_levels, plan.config.threshold.calibrate
-        table = compare_thresholds(cf, levels, placebos, on_request=on_request, seed=plan.config.seed)
+        chosen = [part for part in plan.config.designs if part.fit == design and method in part.methods]
+        on_request = any(part.threshold.calibrate for part in chosen)
+        table = compare_thresholds(cf, plan.config.levels, placebos, on_request=on_request, seed=plan.config.seed)
         table = table.assign(**labels, measured=np.nan, passed=None)
         try:
             row = _savings_row(plan, cf, design, method)
@@ -65,9 +67,11 @@ def evaluate_case(plan: Plan, result: BacktestResult | None, pairs: Iterable[tup
             savings.append({**labels, "status": "ok", "reason": "; ".join(cf.failures), **row})
             measured = float(cf.savings().pooled().measured_rate.item())
             table = table.assign(measured=measured, passed=(measured >= table["rate"]).where(table["rate"].notna()))
-            if plan.contract is not None:
-                lines = _settle(plan, plan.contract, cf, table)
-                settlement += [{**labels, "contract": plan.contract.name, **line} for line in lines]
+            for part in chosen:
+                if part.sharing is not None:
+                    contract, settles = plan.contracts[part.sharing.name], (part.name, method) == plan.config.settling
+                    named = {"design": part.name, "method": method, "settles": settles, "contract": contract.name}
+                    settlement += [{**named, **line} for line in _settle(plan, part, contract, cf, table)]
         thresholds.append(table)
     return CaseResult(
         counterfactuals=counterfactuals,
@@ -109,9 +113,14 @@ def _interval_with_factor(cf: Counterfactual, error: float, seed: Any) -> tuple[
     return lower, upper
 
 
-def _settle(plan: Plan, contract: Contract, cf: Counterfactual, table: pd.DataFrame) -> list[dict[str, Any]]:
+def _settle(
+    plan: Plan, part: StudyDesign, contract: Contract, cf: Counterfactual, table: pd.DataFrame
+) -> list[dict[str, Any]]:
     """Return one line per party, or one line with the reason why nothing can be settled."""
-    config, key = plan.config, plan.config.threshold.key
+    key = part.threshold.key
+    if part.sensitivity:
+        reason = "the population depends on what happens after the start: a sensitivity analysis never settles."
+        return [{"party": "", "amount": np.nan, "reason": reason}]
     rows = table[key.rows(table)]
     if rows.empty or not np.isfinite(rows["rate"].iloc[0]):
         reason = f"there is no {key.kind} threshold here." if rows.empty else rows["reason"].iloc[0]
@@ -126,8 +135,8 @@ def _settle(plan: Plan, contract: Contract, cf: Counterfactual, table: pd.DataFr
             insured_years=float(pooled.insured_years.item()),
             assigned=cf.assigned if np.isfinite(cf.assigned) else None,
             threshold=threshold if contract.threshold.kind == "computed" else None,
-            quality=None if config.sharing is None else config.sharing.quality,
-            currency=config.currency,
+            quality=None if part.sharing is None else part.sharing.quality,
+            currency=plan.config.currency,
         )
     except SsinferError as error:
         return [{"party": "", "amount": np.nan, "reason": str(error)}]

@@ -24,8 +24,8 @@ from ssinfer.study.claims_extracts import (
     window_of,
 )
 from ssinfer.study.config import StudyConfig
-from ssinfer.study.config_claims import GroupsConfig, InsuredConfig, SpendingConfig
-from ssinfer.study.data import ClaimsCount, StudyData, View
+from ssinfer.study.config_claims import GroupsConfig, SpendingConfig
+from ssinfer.study.data import ClaimsCount, ProgrammeData, StudyData, View
 
 ONE_OPEN_UNIT = "The true saving is known for one unit, all of its insured and an open population only."
 ALL_SPENDING = "The true saving is known for all spending, without choice of categories, prices or run-out, only."
@@ -35,59 +35,73 @@ def load_claims(
     config: StudyConfig, periods: tuple[Any, ...], source: AbstractContextManager[OpenedClaims]
 ) -> StudyData:
     """Return the data of a study on claims; contradictions in the study file are refused before tables are opened."""
-    definitions = [config.definition_of(comparison) for comparison in config.comparison]
-    spendings = {definition.name: spending_of(definition) for definition in definitions}
-    population_of(config.population.insured or InsuredConfig(), periods)
-    for window in (config.windows.baseline, config.windows.performance):
-        window_of(window, periods)
+    for design in config.fits.values():
+        spending_of(design.spending)
+        population_of(config.case, design.population, periods)
+        for window in (design.baseline, design.performance):
+            window_of(window, periods)
     with source as claims:
-        return _group_persons(config, claims, extract_claims(config, periods, spendings, claims.tables))
+        return _group_persons(config, claims, extract_claims(config, periods, claims.tables))
 
 
 def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyExtracts) -> StudyData:
     """Return cohorts and panels of groups of practices, with the case-mix standard and coordinates as covariates."""
-    uses, cohorts = extracted.uses, extracted.cohorts
-    first_use = uses[config.comparison[0].name]
+    case, uses = config.case, extracted.uses
+    cohorts = {use: extracted.extracts[use[0]].cohort(truncated=use[1]) for use in dict.fromkeys(uses.values())}
+    first_use = next(iter(uses.values()))
     practices = cohorts[first_use]
-    complaint = "population.treated: no unit of the claims is called"
-    advice = "Units of several practices are named in population.insured.units."
-    treated = list(match_names(config.population.treated, practices.units, complaint, StudyError, advice))
+    complaint = "case.treated: no unit of the claims is called"
+    advice = "Units of several practices are named in case.units."
+    treated = list(match_names(case.treated, practices.units, complaint, StudyError, advice))
     under_contract = next(iter(extracted.extracts.values())).under_contract
-    complaint = "population.under_contract: no unit of the claims is called"
-    stated = match_names(config.population.under_contract, practices.units, complaint, StudyError)
+    complaint = "case.under_contract: no unit of the claims is called"
+    stated = match_names(case.under_contract, practices.units, complaint, StudyError)
     contracted = tuple(unit for unit in dict.fromkeys((*under_contract, *stated)) if unit not in treated)
-    groups = config.population.groups or GroupsConfig()
+    groups = case.groups or GroupsConfig()
     if groups.kind != "intact" and groups.size is None:
         groups = groups.model_copy(update={"size": int(np.isin(practices.unit, treated).sum() // len(treated))})
-    views = {use: _view(config, cohort, groups, treated, contracted) for use, cohort in cohorts.items()}
-    grouped = views[first_use].cohort
+    for (name, _), cohort in cohorts.items():
+        if absent := [unit for unit in treated if unit not in cohort.units]:
+            raise StudyError(f"{name!r} has no insured of {', '.join(absent)}. Choose a wider population.")
+
+    def grouped(cohort: Cohort) -> Cohort:
+        exclude = [unit for unit in contracted if unit in practices.units]
+        try:
+            return pseudo_practices(
+                cohort, groups.kind, size=groups.size, exclude=exclude, keep=treated, seed=groups.seed, like=practices
+            )
+        except SsinferError as error:
+            raise StudyError(f"case.groups: {error}") from error
+
+    views = {}
+    for use, cohort in cohorts.items():
+        fits = [config.fits[fit] for fit in uses if uses[fit] == use]
+        exclude = [unit for unit in (*treated, *contracted) if unit in cohort.units]
+        expected = expected_spending(
+            cohort,
+            window_of(fits[0].baseline, cohort.periods),
+            exclude=exclude,
+            nearest=fits[0].population.ages is not None,
+        )
+        places = coordinates(case.places, cohort)
+        covariates = {**cohort.covariates, CASE_MIX_EXPECTED: expected, **places}
+        persons = grouped(replace(cohort, covariates=covariates))
+        table = extracted.extracts[use[0]].truncation if use[1] else None
+        caps = None if table is None else dict(zip(table["year"].astype(int), table["cap"], strict=True))
+        plain = persons if caps is None else grouped(extracted.extracts[use[0]].cohort())
+        views[use] = View(persons.to_panel(), persons, plain, caps)
+    first = views[first_use].cohort or practices
     truth, why_no_truth = _known_savings(config, treated, claims.simulated, extracted)
-    left_over = len(pd.unique(practices.person)) - len(pd.unique(grouped.person))
+    left_over = len(pd.unique(practices.person)) - len(pd.unique(first.person))
     count = ClaimsCount(
         extracted.extracts, practices, groups, left_over, contracted, uses, truth=truth, why_no_truth=why_no_truth
     )
-    by_comparison = {name: views[use] for name, use in uses.items()}
+    by_fit = {name: views[use] for name, use in uses.items()}
     size = "" if groups.size is None else f" of about {groups.size:,} insured"
     kind = {"intact": "practices", "random": "groups of random insured"}.get(groups.kind, f"{groups.kind} of practices")
-    label = f"{claims.label}; {len(grouped.units) - len(treated)} {kind}{size} outside the contract"
-    return StudyData(views[first_use].panel, label, claims.note, by_comparison, count)
-
-
-def _view(
-    config: StudyConfig, cohort: Cohort, groups: GroupsConfig, treated: list[str], contracted: tuple[str, ...]
-) -> View:
-    baseline = window_of(config.windows.baseline, cohort.periods)
-    exclude = [unit for unit in contracted if unit in cohort.units]
-    expected = expected_spending(cohort, baseline, exclude=[*treated, *exclude])
-    places = coordinates(config.population.places, cohort)
-    cohort = replace(cohort, covariates={**cohort.covariates, CASE_MIX_EXPECTED: expected, **places})
-    try:
-        grouped = pseudo_practices(
-            cohort, groups.kind, size=groups.size, exclude=exclude, keep=treated, seed=groups.seed
-        )
-    except SsinferError as error:
-        raise StudyError(f"population.groups: {error}") from error
-    return View(grouped.to_panel(), grouped)
+    label = f"{claims.label}; {len(first.units) - len(treated)} {kind}{size} outside the contract"
+    programme = ProgrammeData(grouped(extracted.whole), {k: grouped(c) for k, c in extracted.categories.items()})
+    return StudyData(views[first_use].panel, label, claims.note, by_fit, count, programme)
 
 
 def coordinates(places: Mapping[str, tuple[float, float]], cohort: Cohort) -> dict[str, Any]:
@@ -95,9 +109,9 @@ def coordinates(places: Mapping[str, tuple[float, float]], cohort: Cohort) -> di
     if not places:
         return {}
     if cohort.region is None:
-        raise StudyError("population.places needs the persons' region. Add the column to the table of insured.")
+        raise StudyError("case.places needs the persons' region. Add the column to the table of insured.")
     codes, regions = pd.factorize(cohort.region)
-    named = match_names(regions, places, "population.places has no region", StudyError)
+    named = match_names(regions, places, "case.places has no region", StudyError)
     points = np.array([places[name] for name in named])[codes]
     return {"latitude": points[:, 0], "longitude": points[:, 1]}
 
@@ -105,26 +119,32 @@ def coordinates(places: Mapping[str, tuple[float, float]], cohort: Cohort) -> di
 def _known_savings(
     config: StudyConfig, treated: list[str], simulated: SimulatedClaims | None, extracted: StudyExtracts
 ) -> tuple[dict[str, KnownSaving], str]:
-    """Return the true saving per comparison, or the reason why there is none."""
+    """Return the true saving by name of the fits, or the reason why there is none."""
     if simulated is None:
         return {}, ""
-    if len(treated) > 1 or extracted.population.kind == "closed" or extracted.population.sensitivity:
+    populations = extracted.populations.values()
+    if len(treated) > 1 or any(part.kind == "closed" or part.sensitivity for part in populations):
         return {}, ONE_OPEN_UNIT
     persons = simulated.persons()
     savings = {}
-    for comparison in config.comparison:
-        definition = config.definition_of(comparison)
-        plain = SpendingConfig(name=definition.name, truncation=definition.truncation, duplicates=definition.duplicates)
+    for fit, design in config.fits.items():
+        definition, (extraction, _) = design.spending, extracted.uses[fit]
+        plain = SpendingConfig(
+            name=definition.name,
+            label=definition.label,
+            truncation=definition.truncation,
+            duplicates=definition.duplicates,
+        )
         if definition != plain:
             return {}, ALL_SPENDING
         caps = None
-        if comparison.truncated:
-            table = extracted.extracts[definition.name].truncation
-            assert table is not None  # noqa: S101  (validated by the study file)
+        if definition.truncation is not None:
+            table = extracted.extracts[extraction].truncation
+            assert table is not None  # noqa: S101  (an extraction with truncation has the table)
             caps = dict(zip(table["year"].astype(int), table["cap"], strict=True))
-        cohort = extracted.cohorts[definition.name, False]
+        cohort = extracted.extracts[extraction].cohort()
         if treated[0] not in cohort.units:
             return {}, ""
-        performance = window_of(config.windows.performance, cohort.periods)
-        savings[comparison.name] = known_saving(persons, cohort, treated[0], performance, caps=caps)
+        performance = window_of(design.performance, cohort.periods)
+        savings[fit] = known_saving(persons, cohort, treated[0], performance, caps=caps)
     return savings, ""

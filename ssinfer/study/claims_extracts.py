@@ -2,7 +2,7 @@
 
 import fnmatch
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -15,9 +15,12 @@ from ssinfer.periods import read_periods, span
 from ssinfer.simulation.claims import SimulatedClaims
 from ssinfer.study.config import StudyConfig
 from ssinfer.study.config_base import Periods, Span
-from ssinfer.study.config_claims import InsuredConfig, SpendingConfig
+from ssinfer.study.config_blocks import CaseConfig, PopulationConfig
+from ssinfer.study.config_claims import SpendingConfig
 
-Use = tuple[str, bool]  # name of a definition of spending, and whether spending is truncated
+Use = tuple[str, bool]  # name of an extraction, and whether its spending is truncated
+WHOLE = "all spending"  # name of the extraction of all spending of the whole population
+PERSON_FILTERS = ("ages", "ses", "regions", "minimum_enrolment", "last_year_of_life", "after_leaving")
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,63 +33,130 @@ class OpenedClaims:
     simulated: SimulatedClaims | None = None
 
 
+@dataclass(frozen=True)
+class _Job:
+    """One extraction."""
+
+    population: PopulationConfig
+    spending: SpendingConfig
+
+
 @dataclass(frozen=True, eq=False)
 class StudyExtracts:
     """Extracted claims of a study."""
 
-    population: Population
-    extracts: Mapping[str, Extract]  # by definition of spending
-    uses: Mapping[str, Use]  # by comparison
-    cohorts: Mapping[Use, Cohort]  # also each definition without truncation
+    extracts: Mapping[str, Extract]  # by name of the extraction
+    populations: Mapping[str, Population]  # by name of the extraction
+    uses: Mapping[str, Use]  # by name of the fits
+    whole: Cohort  # all spending of the whole population
+    categories: Mapping[str, Cohort]  # of the whole population, by category in which a programme saves
 
 
-def extract_claims(
-    config: StudyConfig, periods: tuple[Any, ...], spendings: Mapping[str, Spending], tables: ClaimsTables
-) -> StudyExtracts:
-    """Extract claims once per definition of spending."""
-    insured = config.population.insured or InsuredConfig()
-    accept = config.data.accept
-    population = population_of(insured, periods, tables, accept)
-    extracts = {}
+def extract_claims(config: StudyConfig, periods: tuple[Any, ...], tables: ClaimsTables) -> StudyExtracts:
+    """Extract claims once per population and definition of spending; a truncation comes with its definition."""
+    jobs, uses = _jobs(config)
+    whole_use = next((name for name, job in jobs.items() if _of_everything(job)), WHOLE)
+    whole = _whole(config)
+    wanted = {**jobs, **({WHOLE: whole} if whole_use == WHOLE else {})}
+    parts = {
+        category: replace(whole, spending=SpendingConfig(include=[category], unknown="exclude"))
+        for scenario in config.scenario
+        for category in scenario.categories or ()
+    }
     limits = {} if config.data.plausible is None else {"plausible": config.data.plausible}
-    for name, spending in spendings.items():
+    populations: dict[str, Population] = {}
+
+    def extracted(name: str, job: _Job, what: str, limits: dict[str, Any]) -> Extract:
+        populations[name] = population_of(config.case, job.population, periods, tables, config.data.accept)
         try:
-            extracts[name] = extract(tables, population, spending, periods=periods, accept=accept, **limits)
+            return extract(
+                tables,
+                populations[name],
+                spending_of(job.spending),
+                periods=periods,
+                accept=config.data.accept,
+                **limits,
+            )
         except SsinferError as error:
-            raise StudyError(f"spending {name!r}: {error}") from error
-    uses = {part.name: (config.definition_of(part).name, part.truncated) for part in config.comparison}
-    wanted = {*uses.values(), *((name, False) for name in extracts)}
-    cohorts = {use: extracts[use[0]].cohort(truncated=use[1]) for use in wanted}
-    return StudyExtracts(population, extracts, uses, cohorts)
+            raise StudyError(f"{what} {name!r}: {error}") from error
+
+    extracts = {name: extracted(name, job, "spending", limits) for name, job in wanted.items()}
+    everybody = extracts[whole_use].cohort()
+    categories = {name: extracted(name, job, "scenario", {}).cohort() for name, job in parts.items()}
+    return StudyExtracts({name: extracts[name] for name in jobs}, populations, uses, everybody, categories)
+
+
+def _jobs(config: StudyConfig) -> tuple[dict[str, _Job], dict[str, Use]]:
+    """Return the extractions by name, and the use of each name of fits."""
+    several = len({design.population.name for design in config.fits.values()}) > 1
+    groups: dict[str, list[str]] = {}  # fits of one population and definition, but for its truncation
+    for fit, design in config.fits.items():
+        plain = design.spending.model_copy(update={"name": "", "label": "", "truncation": None})
+        groups.setdefault(repr((design.population, plain)), []).append(fit)
+    jobs: dict[str, _Job] = {}
+    uses: dict[str, Use] = {}
+    for fits in groups.values():
+        held: dict[str, str] = {}  # name of the extraction by truncation; it also gives spending without truncation
+        for fit in sorted(fits, key=lambda fit: config.fits[fit].spending.truncation is None):
+            design, truncation = config.fits[fit], config.fits[fit].spending.truncation
+            named = config.fits[fits[0]].spending if not held else design.spending
+            name = f"{design.population.name}: {named.name}" if several else named.name
+            if truncation is None and held:
+                name = next(iter(held.values()))
+            name = held.setdefault(repr(truncation), name)
+            jobs.setdefault(name, _Job(design.population, design.spending))
+            uses[fit] = name, truncation is not None
+    order = dict.fromkeys(uses[fit][0] for fit in config.fits)
+    return {name: jobs[name] for name in order}, {fit: uses[fit] for fit in config.fits}
+
+
+def _whole(config: StudyConfig) -> _Job:
+    """Return the extraction of all spending of the settling population without its filters of persons."""
+    design = next((part for part in config.designs if part.name == config.settling[0]), config.designs[0])
+    unfiltered = {key: PopulationConfig.model_fields[key].default for key in PERSON_FILTERS}
+    spending = SpendingConfig(
+        name=WHOLE, own_costs=design.spending.own_costs, unknown="include", duplicates=design.spending.duplicates
+    )
+    return _Job(design.population.model_copy(update=unfiltered), spending)
+
+
+def _of_everything(job: _Job) -> bool:
+    """Return whether an extraction holds all spending of a population without filters of persons."""
+    persons, spending = job.population, job.spending
+    filtered = any(getattr(persons, key) != PopulationConfig.model_fields[key].default for key in PERSON_FILTERS)
+    narrowed = spending.include is not None or spending.exclude or spending.product_groups_exclude
+    return not (filtered or narrowed or spending.run_out or spending.reference_tariffs or spending.unknown == "exclude")
 
 
 def population_of(
-    part: InsuredConfig, periods: tuple[Any, ...], tables: ClaimsTables | None = None, accept: Sequence[str] = ()
+    case: CaseConfig,
+    part: PopulationConfig,
+    periods: tuple[Any, ...],
+    tables: ClaimsTables | None = None,
+    accept: Sequence[str] = (),
 ) -> Population:
     """Return the population that a study file describes; without `tables` its names are not checked."""
-    practices = labels_of(tables.enrolment, "practice") if tables is not None and part.units else ()
-    values = part.model_dump(exclude={"units", "baseline"}) | {"baseline": window_of(part.baseline, periods)}
+    practices = labels_of(tables.enrolment, "practice") if tables is not None and case.units else ()
+    values = part.model_dump(exclude={"name", "label", "baseline"}) | {"baseline": window_of(part.baseline, periods)}
     units: dict[str, str] = {}
-    for unit, patterns in part.units.items():
+    for unit, patterns in case.units.items():
         for pattern in patterns if practices else ():
             matching = fnmatch.filter(practices, pattern) if pattern.endswith("*") else [pattern]
             if not matching:
-                raise StudyError(
-                    f"population.insured.units: no practice is called {pattern!r}. {did_you_mean(pattern, practices)}"
-                )
+                raise StudyError(f"case.units: no practice is called {pattern!r}. {did_you_mean(pattern, practices)}")
             for practice in matching:
                 if units.setdefault(practice, unit) != unit:
-                    raise StudyError(f"population.insured.units: practice {practice!r} is in two units. Keep one.")
+                    raise StudyError(f"case.units: practice {practice!r} is in two units. Keep one.")
     try:
         population = Population(**values, units=units)
         return population if tables is None else name_as_tables(population, tables, accept)
     except SsinferError as error:
-        raise StudyError(f"population.insured: {error}") from error
+        raise StudyError(f"population {part.name!r}: {error}") from error
 
 
 def spending_of(part: SpendingConfig) -> Spending:
     """Return the definition of spending that a study file describes."""
-    values = part.model_dump(exclude={"name", "truncation", "run_out", "reference_tariffs"})
+    values = part.model_dump(exclude={"name", "label", "truncation", "run_out", "reference_tariffs"})
     tariffs = part.reference_tariffs
     try:
         return Spending(

@@ -13,7 +13,6 @@ class InsuredConfig(Config):
 
     kind: Literal["closed", "open"] = "open"
     baseline: Periods = []
-    units: dict[str, Names] = {}  # practices of each unit; `*` at the end stands for any ending
     practices: Names | None = None
     insurers: Names | None = None
     ages: tuple[int, int] | None = None
@@ -23,6 +22,11 @@ class InsuredConfig(Config):
     minimum_enrolment: float | None = None
     last_year_of_life: bool = True
     start: Label | None = None
+
+    @property
+    def sensitivity(self) -> bool:
+        """Whether persons count by what happens after the start: such a population never settles."""
+        return not self.last_year_of_life or self.minimum_enrolment is not None or self.after_leaving == "drop"
 
 
 class GroupsConfig(Config):
@@ -58,6 +62,7 @@ class SpendingConfig(Config):
     """One definition of spending: see :class:`ssinfer.claims.Spending`."""
 
     name: str = "spending"
+    label: str = ""
     include: Names | None = None
     exclude: Names = []
     own_costs: Names = []
@@ -67,3 +72,8 @@ class SpendingConfig(Config):
     truncation: TruncationConfig | None = None
     run_out: RunOutConfig | None = None
     duplicates: Literal["keep", "count", "drop"] = "count"
+
+    def counts(self, category: str) -> bool:
+        """Return whether the definition counts a category."""
+        included = self.include is None or category in self.include
+        return included and category not in (*self.exclude, *self.own_costs)

@@ -1,20 +1,28 @@
 """Explains mistakes in a study file: the key, its line, what is allowed, and the next step."""
 
 import re
+from collections.abc import Callable
 from typing import Any, get_args
 
 from pydantic import BaseModel
 
 from ssinfer.errors import did_you_mean
+from ssinfer.study.first_edition import MOVED
 from ssinfer.study.source import SOURCES
 
 # parts of an error's location that name a kind of value, not a key
 VALUE_KINDS = ("Span", "list[union[int,str]]", "int", "str")
 
 
-def explain(text: str, item: Any, root: type[BaseModel]) -> str:
-    """Return one error of pydantic on a study file in words; `root` is the class of the file."""
+def explain(
+    text: str, item: Any, root: type[BaseModel], place_in_file: Callable[[list[str]], list[str]] | None = None
+) -> str:
+    """Return one error of pydantic on a study file in words; `root` is the class of the file.
+
+    `place_in_file` returns the keys under which a location stands in the file; None: the same keys.
+    """
     location, model, source = _locate([str(part) for part in item["loc"] if part not in VALUE_KINDS], root)
+    field, location = location[-1] if location else "", place_in_file(location) if place_in_file else location
     if item["type"].startswith("union_tag"):
         return _explain_source(text, item)
     key, line = ".".join(location), line_of(text, tuple(location))
@@ -22,13 +30,15 @@ def explain(text: str, item: Any, root: type[BaseModel]) -> str:
     if item["type"] == "extra_forbidden":
         return _explain_unknown(place, location[-1], model, source)
     if item["type"] == "missing":
-        field = model.model_fields.get(location[-1])  # none for a part of a list
-        examples = (field and field.examples) or []
+        known = model.model_fields.get(field)  # none for a part of a list
+        examples = (known and known.examples) or []
         advice = "".join(f". Write {location[-1]} = {example}" for example in examples)
         return f"key '{key}' is missing" + (f" (line {line})" if line else "") + advice
     message = item["msg"].removeprefix("Value error, ")
     if not key:
         return str(message)
+    if item["type"] == "list_type" and isinstance(item.get("input"), dict) and key in MOVED:
+        return f"key {place}: the second edition has {MOVED[key]}; `ssinfer migrate` writes the new form"
     got = "" if isinstance(item.get("input"), dict) else f", got {item.get('input')!r}"
     return f"key {place}: {message}{got}"
 
@@ -38,6 +48,8 @@ def _explain_unknown(place: str, key: str, model: type[BaseModel], source: str) 
     others = [repr(other.name) for other in SOURCES.entries() if key in other.config.model_fields]
     if source and others:
         return f"key {place} is for data source {' or '.join(others)}, not {source!r}; leave it out"
+    if key in MOVED:
+        return f"key {place} has moved to {MOVED[key]}"
     return f"unknown key {place}. {did_you_mean(key, model.model_fields)}"
 
 

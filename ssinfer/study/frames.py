@@ -2,6 +2,7 @@
 
 from ssinfer.backtesting.frames import DESIGN_AND_METHOD, DETECTION, PLACEBOS, SCORES, SHARE, THRESHOLDS
 from ssinfer.schema import Column, FrameSchema
+from ssinfer.study.config_blocks import BLOCKS
 from ssinfer.thresholds.compare import CASE_THRESHOLDS as THRESHOLDS_OF_FIT
 from ssinfer.thresholds.compare import MONEY, RATE
 
@@ -41,6 +42,7 @@ SETTLEMENT = FrameSchema(
     "one row per design, method and party; no rows if the study names no contract",
     (
         *DESIGN_AND_METHOD,
+        Column("settles", "bool", "", "Whether this design and method settle; all others are alternatives."),
         Column("contract", "text", "", "Name of the contract."),
         Column("party", "text", "", "A party of the contract; empty if nothing could be settled."),
         Column("amount", "float", CURRENCY, "Money that the party receives; negative if it pays. Amounts add up to 0."),
@@ -109,6 +111,84 @@ INTACT_GROUPS = FrameSchema(
         Column("ratio_se", "float", "", "Standard error of the ratio."),
     ),
 )
+OF_ALL = "EUR per insured-year of the whole population"
+
+
+def _with_error(name: str, unit: str, meaning: str) -> tuple[Column, Column]:
+    return Column(name, "float", unit, meaning), Column(f"{name}_se", "float", unit, "Block-bootstrap standard error.")
+
+
+DESIGNS = FrameSchema(
+    "designs.csv",
+    "one row per design and method, all on the scale of all spending of the whole population; means over placebos",
+    (
+        *DESIGN_AND_METHOD,
+        *(Column(block, "text", "", f"Name of the {block}.") for block in BLOCKS),
+        Column("settles", "bool", "", "Whether this design and method settle."),
+        Column("sensitivity", "bool", "", "Whether persons count by what happens after the start: it never settles."),
+        Column("n_rows", "int", "placebos", "Placebos that were estimated."),
+        Column(
+            "n_without_threshold", "int", "placebos", "Of these, placebos without a threshold: they are in no payment."
+        ),
+        Column("share_of_spending", "float", SHARE, "Spending of the design over all spending."),
+        Column("share_of_persons", "float", SHARE, "Insured-years of the design over those of the whole population."),
+        *_with_error("deviation", RATE, "Mean measured saving where nothing was saved, of the design's spending."),
+        *_with_error("deviation_all", SHARE, "The same, of all spending."),
+        *_with_error("deviation_money", OF_ALL, "The same, in money."),
+        *_with_error("deviation_difference", OF_ALL, "deviation_money less that of the design that settles, paired."),
+        *_with_error("threshold", RATE, "Mean threshold, of the design's benchmark."),
+        *_with_error("threshold_all", SHARE, "The same, of all spending."),
+        *_with_error("threshold_money", OF_ALL, "The same, in money."),
+        *_with_error("false_payment_rate", SHARE, "Share of placebos that are paid."),
+        *_with_error("misallocation", OF_ALL, "Overpaid without a saving, and mean underpaid with one (evenly)."),
+        Column("dominated_by", "text", "", "A design that is no worse in any measure and better in one; empty: none."),
+        *_with_error("threshold_difference", OF_ALL, "threshold_money less that of the dominating design, paired."),
+    ),
+)
+SCENARIOS = FrameSchema(
+    "scenarios.csv",
+    "one row per design, method, scenario and true saving; payments over placebos",
+    (
+        *DESIGN_AND_METHOD,
+        Column("scenario", "text", "", "The programme: where its saving falls."),
+        Column("saving", "float", SHARE, "True saving, of all spending."),
+        Column("own_saving", "float", SHARE, "What the design's own spending falls by, of that spending."),
+        *_with_error("detection_rate", SHARE, "Share of placebos that are paid with this saving."),
+        *_with_error("paid", OF_ALL, "Mean payment; negative: the providers pay."),
+        Column("paid_5", "float", OF_ALL, "Payment, 5th percentile over placebos."),
+        Column("paid_95", "float", OF_ALL, "Payment, 95th percentile over placebos."),
+        *_with_error("insurer", OF_ALL, "The insurer's result: true saving less payment."),
+        Column("insurer_5", "float", OF_ALL, "The insurer's result, 5th percentile."),
+        Column("insurer_95", "float", OF_ALL, "The insurer's result, 95th percentile."),
+        Column("pays_back", "float", SHARE, "Probability that the providers pay."),
+        Column("more_than_saved", "float", SHARE, "Probability that the insurer pays more than was saved."),
+        Column("earned_of_100", "float", CURRENCY, "Of 100 paid, how much was for savings that happened."),
+        Column("paid_without_threshold", "float", OF_ALL, "Mean payment if every measured saving were paid."),
+    ),
+)
+EFFECTS = FrameSchema(
+    "effects.csv",
+    "one row per entry of a block, and per pair of entries whose interaction exceeds two standard errors",
+    (
+        Column("measure", "text", "", "threshold_money, or deviation_money by its size (see designs.csv)."),
+        Column("block", "text", "", "Building block, or method."),
+        Column("entry", "text", "", "Its entry."),
+        Column("other_block", "text", "", "Second block of an interaction; empty for a main effect."),
+        Column("other_entry", "text", "", "Its entry."),
+        *_with_error("effect", OF_ALL, "Mean over the designs with the entry less the mean over all designs."),
+    ),
+)
+STOP_LOSS = FrameSchema(
+    "stop_loss.csv",
+    "one row per design with truncation and window: the price of truncation as stop-loss",
+    (
+        DESIGN_AND_METHOD[0],
+        Column("origin", "label", "", "First performance period of the window."),
+        Column("excess", "float", MONEY, "Mean over groups of the spending that truncation leaves out."),
+        Column("excess_sd", "float", MONEY, "Its standard deviation over groups."),
+        Column("groups", "int", "", "Groups."),
+    ),
+)
 
 #: Every table that a study may write, by the name of its file.
 OUTPUT = {
@@ -116,6 +196,7 @@ OUTPUT = {
     for schema in (
         *(SCORES, DETECTION, THRESHOLDS, PLACEBOS),
         *(SAVINGS, CASE_THRESHOLDS, SETTLEMENT),
+        *(DESIGNS, SCENARIOS, EFFECTS, STOP_LOSS),
         *(ATTRITION, TRUNCATION, OWN_COSTS, TRUTH, INTACT_GROUPS),
     )
 }

@@ -28,7 +28,7 @@ def intact_groups(plan: Plan) -> IntactGroups | None:
     claims = plan.data.claims
     if claims is None:
         return None
-    name = plan.config.comparison[0].name
+    name = next(iter(plan.designs))
     design = plan.designs[name]
     cohort = claims.practices
     size = claims.groups.size or int((cohort.unit == design.treated[0]).sum())

@@ -12,6 +12,7 @@ from ssinfer.backtesting.placebos import PlaceboSample, placebo_units
 from ssinfer.errors import SsinferError
 from ssinfer.look import checks
 from ssinfer.look.checks import Finding
+from ssinfer.study.designs import settling
 from ssinfer.thresholds.placebo_order import units_needed
 from ssinfer.windows import rolling_windows
 
@@ -37,23 +38,31 @@ def look_at(plan: Plan) -> Look:
     config, findings = plan.config, list[Finding]()
     for extract in plan.data.claims.extracts.values() if plan.data.claims else ():
         findings += checks.few_lines(extract.panel, extract.lines_per_period)
-    for part in config.comparison:
-        panel, definition = plan.data.panel_of(part.name), config.definition_of(part)
+    for name, design in config.fits.items():
+        panel, definition, standard = plan.data.panel_of(name), design.spending, design.comparison.standard
         for check in (checks.total_rows, checks.thousands_points, checks.nonpositive_cells, checks.jumps):
             findings += check(panel)
         named = definition.include or definition.exclude or definition.product_groups_exclude
         all_care = not named and "basket" not in config.data.model_fields_set
         plausible = config.data.plausible or (PLAUSIBLE.get(config.currency) if all_care else None)
         findings += checks.implausible_mean(panel, plausible) if plausible else []
-        findings += checks.strange_standard(panel, str(part.standard)) if part.standard in panel.covariates else []
+        findings += checks.strange_standard(panel, str(standard)) if standard in panel.covariates else []
     findings += [Finding("placebo_sample", sample, refuses=False) for sample in placebo_samples(plan)]
     placebos = {name: _placebos_per_window(plan, name) for name in plan.designs}
-    for level in config.threshold.all_levels:
+    for level in config.levels:
         for name, counts in placebos.items():
             units, needed = max(counts.values(), default=0), units_needed(level)
             if units < needed:
                 found = {"percent": 100 * level, "design": name, "units": units, "needed": needed}
                 findings.append(Finding("few_placebos", found, refuses=False))
+    findings += [
+        Finding("equal_designs", {"design": design.name, "other": design.equal_to}, refuses=False)
+        for design in config.designs
+        if design.equal_to
+    ]
+    if not settling(config, config.designs)[2] and plan.contract is not None:
+        names = dict(zip(("design", "method"), config.settling, strict=True))
+        findings.append(Finding("unmarked", names, refuses=False))
     return Look(plan, tuple({(finding.id, str(finding.numbers)): finding for finding in findings}.values()), placebos)
 
 

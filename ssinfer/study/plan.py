@@ -14,9 +14,11 @@ from ssinfer.guard.method import GuardedMethod
 from ssinfer.look.sentences import refuse
 from ssinfer.panel import Panel
 from ssinfer.plugins.discovery import make_method
-from ssinfer.study.config import ComparisonConfig, SharingConfig, StudyConfig, read_study
+from ssinfer.study.config import StudyConfig, read_study
 from ssinfer.study.config_base import Periods, Span
+from ssinfer.study.config_blocks import ScenarioConfig, SharingConfig
 from ssinfer.study.data import StudyData
+from ssinfer.study.designs import StudyDesign
 from ssinfer.study.look import Look, look_at
 from ssinfer.thresholds.kind import KINDS
 from ssinfer.windows import rolling_windows
@@ -31,24 +33,53 @@ class Plan:
 
     config: StudyConfig
     data: StudyData
-    designs: Mapping[str, Design]  # by name of the comparison
+    designs: Mapping[str, Design]  # by name of their fits
     design_labels: Mapping[str, str]
     methods: Mapping[str, Any]
-    pairs: tuple[tuple[str, str], ...]  # comparisons and methods that are fitted
+    pairs: tuple[tuple[str, str], ...]  # names of fits, and methods
     placebos: Placebos  # None: every unit outside the design's treated
-    origins: Mapping[str, tuple[Any, ...]]  # by name of the comparison
-    contract: Contract | None  # None: nothing is settled
-    share: float  # sharing rate of over- and underpayments, a fraction
+    origins: Mapping[str, tuple[Any, ...]]  # by name of the fits
+    contracts: Mapping[str, Contract]  # by name of the sharing rule
+    shares: Mapping[str, float]  # sharing rates, fractions, by name of the sharing rule
 
     @property
     def panel(self) -> Panel:
-        """The first comparison's panel."""
+        """The panel of the first fits."""
         return self.data.panel
+
+    @property
+    def settling(self) -> StudyDesign:
+        """The design that settles; the first one if none can."""
+        designs = self.config.designs
+        return next((design for design in designs if design.name == self.config.settling[0]), designs[0])
+
+    @property
+    def contract(self) -> Contract | None:
+        """The contract of the design that settles; None: nothing is settled."""
+        return self.contract_of(self.settling)
+
+    @property
+    def share(self) -> float:
+        """The rate of over- and underpayments, a fraction: that of the design that settles."""
+        return self.share_of(self.settling)
 
     @property
     def suppress_below(self) -> int:
         """The smallest number of insured of a group that is shown."""
         return self.config.suppress_below
+
+    def contract_of(self, design: StudyDesign) -> Contract | None:
+        """Return the contract of a design; None if it shares nothing."""
+        return None if design.sharing is None else self.contracts[design.sharing.name]
+
+    def share_of(self, design: StudyDesign) -> float:
+        """Return the rate of over- and underpayments of a design, a fraction."""
+        return NEUTRAL_SHARE if design.sharing is None else self.shares[design.sharing.name]
+
+    @property
+    def scenarios(self) -> dict[str, ScenarioConfig]:
+        """The true programmes by name; one that saves evenly on all lines if the study states none."""
+        return {part.name: part for part in self.config.scenario or [ScenarioConfig(name="evenly")]}
 
     def data_for(self, design: str, method: str) -> Any:
         """Return the data of a method under a design: a Cohort if it needs persons, else the design's panel."""
@@ -70,26 +101,29 @@ def plan_study(path: str | Path, *, n_jobs: int = 1, tell: Callable[[Look], None
     # Methods and sharing are validated before the data are read, which may take minutes.
     methods = make_methods(config)
     _check_threshold(config, methods)
-    contract, share = _contract(config.sharing)
+    contracts = {part.name: _contract(part) for part in config.sharing}
     data = config.data.load(config, path.parent, n_jobs)
-    designs = {part.name: _design(config, part, data) for part in config.comparison}
+    designs = {name: _design(config, part, data) for name, part in config.fits.items()}
     origins = {
-        part.name: tuple(_periods(labels, data.panel, "origins"))
-        for part in config.comparison
-        if (labels := part.origins or config.windows.origins) is not None
+        name: tuple(_periods(part.origins, data.panel, "origins"))
+        for name, part in config.fits.items()
+        if part.origins is not None
     }
-    population, placebos = config.population, config.population.placebos
-    if population.ses is not None:
-        data.panel.covariate(population.ses)
+    case, placebos = config.case, config.case.placebos
+    if case.ses is not None:
+        data.panel.covariate(case.ses)
     rule = None
-    if placebos is None and (population.at_least or population.ratio):
-        rule = SimilarSize(ratio=population.ratio or float("inf"), at_least=population.at_least)
-    design_labels = {part.name: part.label or repr(designs[part.name]) for part in config.comparison}
-    pairs = tuple((name, part.label) for part in config.method for name in (part.comparisons or designs))
+    if placebos is None and (case.at_least or case.ratio):
+        rule = SimilarSize(ratio=case.ratio or float("inf"), at_least=case.at_least)
+    labels = {name: part.fit_label or repr(designs[name]) for name, part in config.fits.items()}
+    fitted = {(design.fit, method) for design in config.designs for method in design.methods}
+    pairs = tuple((name, part.label) for part in config.method for name in designs if (name, part.label) in fitted)
+    shares = {name: share for name, (_, share) in contracts.items()}
+    contracts_only = {name: contract for name, (contract, _) in contracts.items()}
     chosen: Placebos = rule or placebos
-    if population.placebos_at_most is not None:
-        chosen = PlaceboSample(population.placebos_at_most, chosen, population.size_edges, config.seed)
-    plan = Plan(config, data, designs, design_labels, methods, pairs, chosen, origins, contract, share)
+    if case.placebos_at_most is not None:
+        chosen = PlaceboSample(case.placebos_at_most, chosen, case.size_edges, config.seed)
+    plan = Plan(config, data, designs, labels, methods, pairs, chosen, origins, contracts_only, shares)
     look = look_at(plan)
     if tell is not None:
         tell(look)
@@ -115,17 +149,16 @@ def make_methods(config: StudyConfig) -> dict[str, Any]:
 
 
 def _check_threshold(config: StudyConfig, methods: Mapping[str, Any]) -> None:
-    """Refuse a threshold that settles and needs a distribution which no method gives."""
-    distribution = KINDS.find(config.threshold.kind).distribution
-    if not distribution:
-        return
-    offers = [getattr(method, "offered", getattr(method, "capabilities", None)) for method in methods.values()]
-    if not any(getattr(offered, CAPABILITY[distribution], True) for offered in offers):
-        raise StudyError(
-            f"threshold.kind is {config.threshold.kind!r}, but no method gives a {distribution} with these parameters: "
-            f"{', '.join(map(repr, methods))}. Give threshold.kind = 'placebo', or add a method that has one "
-            "(`ssinfer methods` lists them)."
-        )
+    """Refuse a threshold that settles and needs a distribution which no method of the design gives."""
+    for design in config.designs:
+        distribution = KINDS.find(design.threshold.kind).distribution
+        offers = [getattr(methods[m], "offered", getattr(methods[m], "capabilities", None)) for m in design.methods]
+        if distribution and not any(getattr(offered, CAPABILITY[distribution], True) for offered in offers):
+            raise StudyError(
+                f"threshold.kind is {design.threshold.kind!r}, but no method gives a {distribution} "
+                f"with these parameters under design {design.name!r}: {', '.join(map(repr, design.methods))}. Give "
+                "threshold.kind = 'placebo', or add a method that has one (`ssinfer methods` lists them)."
+            )
 
 
 def _check_pairs(plan: Plan) -> None:
@@ -137,13 +170,11 @@ def _check_pairs(plan: Plan) -> None:
                 method.prepare(data, design)
             rolling_windows(plan.panel, design, plan.origins.get(design_name))
         except SsinferError as error:
-            raise StudyError(f"comparison {design_name!r} with method {method_name!r}: {error}") from error
+            raise StudyError(f"design {design_name!r} with method {method_name!r}: {error}") from error
 
 
-def _contract(sharing: SharingConfig | None) -> tuple[Contract | None, float]:
-    """Return the contract that settles, and the share of savings by which over- and underpayments are computed."""
-    if sharing is None:
-        return None, NEUTRAL_SHARE
+def _contract(sharing: SharingConfig) -> tuple[Contract, float]:
+    """Return a contract, and the share of savings by which over- and underpayments are computed."""
     contract = load_contract(sharing.contract, year=sharing.year)
     share, stated = contract.sharing.savings, sharing.share
     if contract.quality.kind == "gate_table":
@@ -179,21 +210,20 @@ def _periods(labels: Periods, panel: Panel, key: str) -> list[Any]:
     return [panel.periods[column] for column in columns]
 
 
-def _design(config: StudyConfig, part: ComparisonConfig, data: StudyData) -> Design:
-    windows, panel = config.windows, data.panel_of(part.name)
-    contracted = config.population.under_contract
+def _design(config: StudyConfig, part: StudyDesign, data: StudyData) -> Design:
+    panel, contracted = data.panel_of(part.fit), config.case.under_contract
     if data.claims is not None:  # units of the table of programmes are in no group, and in no panel of groups
         contracted = [unit for unit in data.claims.contracted if unit in panel.units]
     try:
         return Design(
-            treated=config.population.treated,
-            baseline=_periods(part.baseline or windows.baseline, panel, "baseline"),
-            performance=_periods(windows.performance, panel, "performance"),
-            masked=_periods(windows.masked, panel, "masked"),
-            donors=comparison_of({key: getattr(part, key) for key in RULE_KEYS}),
-            standard=part.standard,
+            treated=config.case.treated,
+            baseline=_periods(part.baseline, panel, "baseline"),
+            performance=_periods(part.performance, panel, "performance"),
+            masked=_periods(part.masked, panel, "masked"),
+            donors=comparison_of({key: getattr(part.comparison, key) for key in RULE_KEYS}),
+            standard=part.comparison.standard,
             under_contract=contracted,
-            incomplete=part.incomplete,
+            incomplete=part.comparison.incomplete,
         ).on(panel)
     except DesignError as error:
-        raise StudyError(f"comparison {part.name!r}: {error}") from error
+        raise StudyError(f"design {part.name!r}: {error}") from error

@@ -14,6 +14,7 @@ from ssinfer._version import __version__
 from ssinfer.backtesting.backtest import backtest
 from ssinfer.backtesting.result import BacktestResult, join_results
 from ssinfer.study.case import evaluate_case
+from ssinfer.study.compared_designs import compare_designs
 from ssinfer.study.intact_groups import intact_groups
 from ssinfer.study.look import placebo_samples
 from ssinfer.study.plan import Plan
@@ -40,6 +41,8 @@ def run_study(
     data_hash = plan.panel.fingerprint()  # before the first fit
     tables |= claims_tables(plan.data.claims)
     result = _backtest(plan, n_jobs, progress, tables) if "backtest" in parts else None
+    if result is not None:
+        tables |= compare_designs(plan, result)
     case = evaluate_case(plan, result, plan.pairs if "evaluate" in parts else ())
     if "evaluate" in parts:
         tables |= {"savings.csv": case["savings"], "case_thresholds.csv": case["case_thresholds"]}
@@ -86,14 +89,14 @@ def _backtest(
                 designs,
                 {method: plan.methods[method] for _, method in pairs},
                 placebos=plan.placebos,
-                injected=config.threshold.injected,
+                injected=config.backtest.injected,
                 n_jobs=n_jobs,
                 seed=config.seed,
                 origins={design: plan.origins[design] for design in designs if design in plan.origins},
-                levels=config.threshold.all_levels,
-                size_edges=config.population.size_edges,
+                levels=config.levels,
+                size_edges=config.case.size_edges,
                 share=plan.share,
-                ses=config.population.ses,
+                ses=config.case.ses,
                 pairs=pairs,
                 regions=plan.data.regions,
                 progress=progress and _shifted(progress, sum(len(result.placebos) for result in results)),
@@ -130,6 +133,7 @@ def _manifest(plan: Plan, parts: tuple[str, ...], result: BacktestResult | None,
         "placebo_samples": placebo_samples(plan),
         "contract": None if plan.contract is None else plan.contract.name,
         "share": plan.share,
+        "settles": dict(zip(("design", "method"), plan.config.settling, strict=True)),
         "parts": list(parts),
         "versions": versions,
         "study": plan.config.model_dump(mode="json"),

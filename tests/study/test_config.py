@@ -19,7 +19,7 @@ def test_a_study_reads_and_has_defaults(tmp_path):
     study = read(tmp_path, STUDY)
     assert study.windows.baseline.first == 2014
     assert [part.name for part in study.comparison] == ["all", "near"]
-    assert (study.currency, study.threshold.kind, study.sharing.year) == ("EUR", "placebo", None)
+    assert (study.currency, study.threshold[0].kind, study.sharing[0].year) == ("EUR", "placebo", None)
 
 
 def test_the_hash_depends_on_settings_not_on_layout(tmp_path):
@@ -107,7 +107,7 @@ def test_old_names_of_keys_work_with_one_warning_that_gives_the_new_lines(tmp_pa
         text = text.replace(old, new, 1)
     with pytest.warns(FutureWarning) as warned:
         study = read(tmp_path, text)
-    assert (study.threshold.kind, study.comparison[1].spending_within) == ("schedule", 0.15)
+    assert (study.threshold[0].kind, study.comparison[1].spending_within) == ("schedule", 0.15)
     (message,) = [str(warning.message) for warning in warned]
     assert "study.toml uses old names of keys." in message
     assert all(words in message for _, _, words in OLD.values())

@@ -200,7 +200,7 @@ def test_an_output_that_is_a_file(tmp_path):
 
 
 PLAN_MISTAKES = {
-    "overlap": (("performance = [2017]", "performance = [2016, 2017]"), r"comparison 'all': baseline and performance"),
+    "overlap": (("performance = [2017]", "performance = [2016, 2017]"), r"design 'all': baseline and performance"),
     "treated": (('treated = ["treated"]', 'treated = ["treatd"]'), r"no treated unit 'treatd'. Did you mean 'treated'"),
     "period": (("last = 2016", "last = 2026"), r"windows.baseline: The panel has no baseline period 2026"),
     "performance": (("performance = [2017]", "performance = [2019]"), r"no performance period 2019"),
@@ -209,7 +209,7 @@ PLAN_MISTAKES = {
         r"no under_contract",
     ),
     "accept": (('file = "panel.csv"', 'file = "panel.csv"\naccept = ["similar"]'), r"accept names 'similar'. Did you"),
-    "donors": (("within_km = 100", "within_km = 0.001"), r"comparison 'near'.*No donors are left"),
+    "donors": (("within_km = 100", "within_km = 0.001"), r"design 'near'.*No donors are left"),
     "radius": (("within_km = 100", "within_km = -3"), r"need 0 <= beyond < km"),
     "standard": (("within_km = 100", 'standard = "expected"'), r"no covariate 'expected'"),
     "method": (('method = "AdministrativeBenchmark"', 'method = "Administrative"'), r"no method 'Administrative'"),

@@ -23,7 +23,7 @@ class VektisConfig(DataConfig):
         from ssinfer.datasets import load_vektis  # noqa: PLC0415  (only the source that is used)
 
         years = span(self.years.first, self.years.last)
-        extra = [config.population.ses] if config.population.ses else []
+        extra = [config.case.ses] if config.case.ses else []
         covariates = [CASE_MIX_EXPECTED, "share_65_plus", "latitude", "longitude", *extra]
         panel = load_vektis(years, basket=self.basket, covariates=list(dict.fromkeys(covariates)))
         label = f"Vektis, basket {self.basket!r}, {years[0]}-{years[-1]}, {len(panel.units)} municipalities"

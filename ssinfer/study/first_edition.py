@@ -1,0 +1,118 @@
+"""Reads study files of the first edition, with one population, threshold and sharing rule, as the second edition."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ssinfer.errors import StudyError, did_you_mean
+
+MOVED = {  # tables and keys of the first edition that have another place
+    "population": "[case] (units and placebos) and [[population]] (persons)",
+    "threshold": "[backtest] (levels and injected) and [[threshold]]",
+    "sharing": "[[sharing]]",
+    "insured": "[[population]]",
+    "truncated": "[[spending]], as truncation",
+    "baseline": "[[design]] or [windows]",
+    "origins": "[[design]] or [windows]",
+    "levels": "[backtest]",
+    "injected": "[backtest]",
+}
+PLACES = {  # where a part of the second edition stands in the first
+    ("case", "units"): ("population", "insured", "units"),
+    ("case",): ("population",),
+    ("population", "0"): ("population", "insured"),
+    ("backtest",): ("threshold",),
+    ("threshold", "0"): ("threshold",),
+    ("sharing", "0"): ("sharing",),
+    ("design",): ("comparison",),
+}
+ORDER = (  # of the tables
+    *("data", "case", "windows", "backtest"),
+    *("population", "spending", "comparison", "threshold", "sharing", "design", "method"),
+)
+OF_DESIGN = ("label", "baseline", "origins")  # keys of a comparison that belong to a design
+OF_BACKTEST = ("levels", "injected")
+
+
+def first_place(location: list[str]) -> list[str]:
+    """Return the keys in a file of the first edition that lead to a location of the second."""
+    for new, old in PLACES.items():
+        if tuple(location[: len(new)]) == new:
+            return [*old, *location[len(new) :]]
+    return location
+
+
+def is_first_edition(document: dict[str, Any]) -> bool:
+    """Return whether a document has no [case], and a table that the second edition has in another place."""
+    moved = (document.get(name) for name in ("population", "threshold", "sharing"))
+    return "case" not in document and any(isinstance(table, dict) for table in moved)
+
+
+def second_edition(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document of the first edition in the second: one population, threshold and sharing rule, and designs.
+
+    Tables of the wrong type stay as they are, so that they are refused under their own name.
+    """
+    new = {key: value for key, value in document.items() if key not in (*MOVED, "spending", "method")}
+    if isinstance(case := document.get("population"), dict):
+        persons = case.get("insured", {})
+        units = {"units": persons["units"]} if isinstance(persons, dict) and "units" in persons else {}
+        new["case"] = {key: value for key, value in case.items() if key != "insured"} | units
+        if isinstance(persons, dict):
+            persons = {key: value for key, value in persons.items() if key != "units"}
+        new["population"] = [persons]
+    comparisons, spendings = document.get("comparison", []), document.get("spending", [])
+    tables = isinstance(comparisons, list) and isinstance(spendings, list)
+    if tables and all(isinstance(table, dict) for table in (*comparisons, *spendings)):
+        new["comparison"] = [_without(part, (*OF_DESIGN, "spending", "truncated")) for part in comparisons]
+        new["spending"], uses = _spendings(comparisons, spendings)
+        designs = [
+            {
+                "name": part.get("name"),
+                **{key: part[key] for key in OF_DESIGN if key in part},
+                "comparison": part.get("name"),
+            }
+            for part in comparisons
+        ]
+        new["design"] = [design | ({"spending": use} if use else {}) for design, use in zip(designs, uses, strict=True)]
+    else:
+        new |= {"comparison": comparisons, "spending": spendings}
+    new |= {"method": document["method"]} if "method" in document else {}
+    if isinstance(threshold := document.get("threshold"), dict):
+        new["backtest"] = {key: threshold[key] for key in OF_BACKTEST if key in threshold}
+        new["threshold"] = [_without(threshold, OF_BACKTEST)]
+    if isinstance(sharing := document.get("sharing"), dict):
+        new["sharing"] = [sharing]
+    tables = [key for key in ORDER if key in new]
+    return {key: new[key] for key in (*(key for key in new if key not in ORDER), *tables) if new[key] not in ({}, [])}
+
+
+def _spendings(comparisons: list[Any], spendings: list[Any]) -> tuple[list[Any], list[str]]:
+    """Return the definitions with and without truncation as comparisons use them, and the name for each comparison."""
+    names = [part.get("name", "spending") for part in spendings]
+    found: dict[str, Any] = {}
+    uses = []
+    for part in comparisons:
+        name = str(part.get("spending") or next(iter(names), ""))
+        truncated = part.get("truncated") is True
+        if name not in names:
+            if name or truncated:
+                advice = did_you_mean(name, names) if name else "Give it, with truncation = { percentile = 0.99 }."
+                raise StudyError(f"comparison {part.get('name')!r} names spending {name!r}. {advice}")
+            uses.append("")
+            continue
+        definition = spendings[names.index(name)]
+        if truncated and "truncation" not in definition:
+            raise StudyError(
+                f"comparison {part.get('name')!r} is truncated, but spending {name!r} has no truncation; give it "
+                "truncation = { percentile = 0.99 } or an amount"
+            )
+        use = f"{name}, truncated" if truncated else name
+        found[use] = {**(definition if truncated else _without(definition, ("truncation",))), "name": use}
+        uses.append(use)
+    rest = {name: part for name, part in zip(names, spendings, strict=True) if name not in found}
+    return [*found.values(), *rest.values()], uses
+
+
+def _without(table: Any, keys: tuple[str, ...]) -> dict[str, Any]:
+    return {key: value for key, value in table.items() if key not in keys}
