@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ssinfer.backtesting.kernels.block_bootstrap import spread_of_replicates
 from ssinfer.study.config_blocks import BLOCKS
 from ssinfer.study.frames import DESIGNS, EFFECTS, SCENARIOS, STOP_LOSS
 from ssinfer.study.pair_outcome import PairOutcome, outcomes
@@ -85,9 +86,8 @@ def _paired(one: PairOutcome, other: PairOutcome, name: str) -> tuple[float, flo
     if joined.empty:
         return float("nan"), float("nan")
     difference = float((joined["value"] - joined["value_other"]).mean())
-    if not len(one.means):
-        return difference, float("nan")
-    return difference, float((one.means[name] - other.means[name]).std(ddof=1))
+    drawn = (one.means[name] - other.means[name]).to_numpy()
+    return difference, float(spread_of_replicates(drawn[:, None], one.rows["block"].nunique())[0])
 
 
 def _worse(pairs: Sequence[PairOutcome]) -> Floats:
@@ -143,7 +143,7 @@ def _scenarios(plan: Plan, pairs: Sequence[PairOutcome], savings: Sequence[float
 
 
 def _stop_loss(plan: Plan, pairs: Sequence[PairOutcome]) -> list[dict[str, Any]]:
-    """Return, per design with truncation, the mean and spread over groups of the spending that truncation leaves out."""
+    """Return, per design with truncation, the mean and spread over groups of what truncation leaves out."""
     rows, seen = [], set[str]()
     for pair in pairs:
         view = plan.data.view_of(pair.design.fit)
@@ -181,6 +181,7 @@ def _effects(pairs: Sequence[PairOutcome]) -> list[dict[str, Any]]:
     """
     labels = pd.DataFrame([{**pair.design.names, "method": pair.method} for pair in pairs])
     varying = [block for block in (*BLOCKS, "method") if labels[block].unique().size > 1]
+    blocks = min(pair.rows["block"].nunique() for pair in pairs)
     rows = []
     for name in EFFECTS_ON:
         size = np.abs if name == "deviation_money" else np.asarray
@@ -192,18 +193,20 @@ def _effects(pairs: Sequence[PairOutcome]) -> list[dict[str, Any]]:
         for block in varying:
             for entry in pd.unique(labels[block]):
                 main[block, str(entry)] = both[(labels[block] == entry).to_numpy()].mean(axis=0) - centre
-                rows.append(_effect(name, main[block, str(entry)], block, str(entry)))
+                rows.append(_effect(blocks, name, main[block, str(entry)], block, str(entry)))
         for one, other in combinations(varying, 2):
             for labelled, part in labels.groupby([one, other], sort=False):
                 a, b = (str(label) for label in labelled)
                 effect = both[part.index].mean(axis=0) - centre - main[one, a] - main[other, b]
-                row = _effect(name, effect, one, a, other, b)
+                row = _effect(blocks, name, effect, one, a, other, b)
                 if abs(row["effect"]) > AT_LEAST_ERRORS * row["effect_se"]:
                     rows.append(row)
     return rows
 
 
-def _effect(name: str, effect: Floats, block: str, entry: str, other: str = "", of_other: str = "") -> dict[str, Any]:
-    error = float(effect[1:].std(ddof=1)) if len(effect) > 2 else float("nan")
+def _effect(
+    blocks: int, name: str, effect: Floats, block: str, entry: str, other: str = "", of_other: str = ""
+) -> dict[str, Any]:
+    error = float(spread_of_replicates(effect[1:, None], blocks)[0])
     labels = {"block": block, "entry": entry, "other_block": other, "other_entry": of_other}
     return {"measure": name, **labels, "effect": float(effect[0]), "effect_se": error}

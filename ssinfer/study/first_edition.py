@@ -83,8 +83,8 @@ def second_edition(document: dict[str, Any]) -> dict[str, Any]:
         new["threshold"] = [_without(threshold, OF_BACKTEST)]
     if isinstance(sharing := document.get("sharing"), dict):
         new["sharing"] = [sharing]
-    tables = [key for key in ORDER if key in new]
-    return {key: new[key] for key in (*(key for key in new if key not in ORDER), *tables) if new[key] not in ({}, [])}
+    order = [*(key for key in new if key not in ORDER), *(key for key in ORDER if key in new)]
+    return {key: new[key] for key in order if new[key] not in ({}, [])}
 
 
 def _spendings(comparisons: list[Any], spendings: list[Any]) -> tuple[list[Any], list[str]]:

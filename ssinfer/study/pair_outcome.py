@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ssinfer.backtesting.kernels.block_bootstrap import spread_of_replicates
 from ssinfer.backtesting.thresholds_of_placebos import Replicates, thresholds_of_key
 from ssinfer.contracts.settle import settle
 from ssinfer.errors import SsinferError
@@ -45,8 +46,9 @@ class PairOutcome:
         return float(self.columns[name].mean())
 
     def error(self, name: str) -> float:
-        """Return its block-bootstrap standard error; NaN with one block."""
-        return float(self.means[name].std(ddof=1)) if len(self.means) else float("nan")
+        """Return its block-bootstrap standard error; NaN with few blocks or replicates."""
+        blocks = self.rows["block"][self.columns[name].notna()].nunique()
+        return float(spread_of_replicates(self.means[[name]].to_numpy(), blocks)[0])
 
 
 def outcomes(plan: Plan, result: BacktestResult, savings: tuple[float, ...]) -> list[PairOutcome]:
@@ -197,8 +199,6 @@ def _means(columns: pd.DataFrame, relearned: Floats | None, part: pd.DataFrame, 
 
     Payments keep the thresholds of the sample; thresholds, false payments and detection have those of the replicate.
     """
-    if not replicates.several:
-        return pd.DataFrame(columns=columns.columns, dtype=float)
     weights = replicates.row_weights(part)
 
     def mean(values: Floats) -> Floats:
