@@ -157,6 +157,29 @@ class Analysis:
         """The recommended threshold for the contract group; None if there is none."""
         return None if self.recommended is None else self.threshold(self.chosen, self.recommended)
 
+    @cached_property
+    def compared(self) -> pd.DataFrame:
+        """Numbered rows of designs.csv: the one that settles, then the frontier; empty if there is only one."""
+        table = self.result.tables.get("designs.csv", pd.DataFrame())
+        if len(table) < 2:
+            return pd.DataFrame()
+        table = table.assign(rest=~table["settles"], dominated=table["dominated_by"].fillna("") != "")
+        table = table.sort_values(["rest", "dominated", "misallocation"], kind="stable", ignore_index=True)
+        name = table["label"] + ("; " + table["method"] if len(set(table["method"])) > 1 else "")
+        number = table.index + 1
+        return table.assign(number=number, name=name, numbered=number.map("{}. ".format) + name)
+
+    def payments(self, row: Row) -> pd.DataFrame:
+        """Return payments of a design and method by true saving in the first scenario (scenarios.csv)."""
+        rows = rows_of(self.result.tables["scenarios.csv"], pair_of(row))
+        return pd.DataFrame(rows[rows["scenario"] == rows["scenario"].iloc[0]])
+
+    def entry(self, block: str, name: str) -> str:
+        """Return an entry of a building block in words."""
+        parts = self.result.manifest.get("study", {}).get(block, [])
+        labels = {part["name"]: part.get("label") for part in parts}
+        return str(labels.get(name) or name)
+
     def insured_years(self, pair: Pair) -> float | None:
         """Return the insured-years of the contract group over the performance periods; None if they are unknown."""
         if self.result.panel.insured_years is None or pair not in self.result.counterfactuals:

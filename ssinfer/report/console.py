@@ -4,11 +4,13 @@ import math
 from io import StringIO
 from textwrap import fill
 
+import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from ssinfer.report.analysis import ALL_SIZES, Row, pair_of, rows_of
+from ssinfer.figures.numbers import column_with_errors, plain
+from ssinfer.report.analysis import ALL_SIZES, Analysis, Row, pair_of, rows_of
 from ssinfer.study.result import StudyResult
 from ssinfer.thresholds.placebo import COMPARISON_KEY
 
@@ -17,17 +19,38 @@ NOTE = (
     "Percentages. Threshold: one-sided 95% from placebos, cross-fitted. False payments, and detection of a true saving "
     "of 3% and 5%, are under that threshold. ± is one block-bootstrap standard error."
 )
+MOST_DESIGNS = 12  # with more, those that none dominates are printed
+ONE_SCALE = {"deviation_money": 1, "threshold_all": 100, "threshold_money": 1, "false_payment_rate": 100} | {
+    "misallocation": 1
+}
+HEADS = ("", "spending\n%", "measured", "threshold\n%", "threshold", "false\npayments", "mis-\nallocation")
 FEW = "A placebo threshold needs 19 others outside a placebo's own region."
 
 
 def design_table(result: StudyResult) -> str:
     """Return the designs, their errors on placebos, and the saving of the contract group as text."""
+    compared = Analysis(result, None, "", {}, ()).compared
+    if len(compared) and compared["design"].nunique() > MOST_DESIGNS:
+        return _frontier(result, compared)
     parts = ["\n".join(f"design {name}: {label}" for name, label in result.design_labels.items())]
     if result.backtest is not None:
         parts.append(_placebos(result))
     if len(result.savings):
         parts.append(_contract_group(result))
     return "\n".join(parts)
+
+
+def _frontier(result: StudyResult, compared: pd.DataFrame) -> str:
+    """Return the design that settles and the first of those that none dominates, by number, and where the rest is."""
+    rows = compared[~compared["dominated"] | compared["settles"]].head(MOST_DESIGNS)
+    cells = [[f"{number}" for number in rows["number"]], [plain(100 * share, 0) for share in rows["share_of_spending"]]]
+    cells += [column_with_errors([*rows[name]], [*rows[f"{name}_se"]], scale) for name, scale in ONE_SCALE.items()]
+    table = _text(HEADS, [list(row) for row in zip(*cells, strict=True)])
+    names = [fill(name, WIDTH, subsequent_indent="   ") for name in rows["numbered"]]
+    first = f"{names[0]} (settles)" if rows["settles"].iloc[0] else names[0]
+    rest = f'{len(compared) - len(rows)} others: designs.csv, and report.html, "All designs on one scale".'
+    notes = fill(f"{result.currency} per insured-year of the whole population. {rest}", WIDTH)
+    return "\n".join([first, *names[1:], "", f"{table}{notes}"])
 
 
 def _placebos(result: StudyResult) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ssinfer.report.analysis import Analysis
 from ssinfer.report.text.absent import absent_sentences
+from ssinfer.report.text.compared import block_sentences, changed_sentences, party_sentences
 from ssinfer.report.text.counting import counting_sentences
 from ssinfer.report.text.methods import methods_sentences, transport_sentences
 from ssinfer.report.text.noise import intact_sentences, noise_sentences
@@ -22,6 +23,10 @@ class Section:
 
 
 SECTIONS = (
+    Section("one-scale", "All designs on one scale"),
+    Section("changed", "One building block changed at a time", changed_sentences, bullets=True),
+    Section("blocks", "Which building block matters most", block_sentences),
+    Section("parties", "What providers and insurer get", party_sentences),
     Section("known-truth", "Measured savings and the known true saving"),
     Section("absent", "Parts that this report does not have", absent_sentences, bullets=True),
     Section("sampling", "Payments under sampling noise alone", noise_sentences),

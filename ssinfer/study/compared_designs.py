@@ -51,6 +51,7 @@ def _designs(plan: Plan, pairs: Sequence[PairOutcome]) -> list[dict[str, Any]]:
     dominated = _dominators(pairs)
     for number, pair in enumerate(pairs):
         row: dict[str, Any] = {"design": pair.design.name, "method": pair.method, **pair.design.names}
+        row |= {"label": pair.design.label}
         row |= {"settles": pair is settles, "sensitivity": pair.design.sensitivity, "n_rows": len(pair.rows)}
         row |= {"n_without_threshold": int(pair.columns["false_payment_rate"].isna().sum())}
         for name in ("share_of_spending", "share_of_persons"):
@@ -71,7 +72,7 @@ def _designs(plan: Plan, pairs: Sequence[PairOutcome]) -> list[dict[str, Any]]:
 
 
 DESIGN_MEANS = (
-    *("deviation", "deviation_all", "deviation_money", "threshold", "threshold_all", "threshold_money"),
+    *("deviation", "deviation_all", "deviation_money", "threshold_rate", "threshold_all", "threshold_money"),
     *("false_payment_rate", "misallocation"),
 )
 

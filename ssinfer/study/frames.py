@@ -123,6 +123,7 @@ DESIGNS = FrameSchema(
     "one row per design and method, all on the scale of all spending of the whole population; means over placebos",
     (
         *DESIGN_AND_METHOD,
+        Column("label", "text", "", "The design in words: its blocks of which the study has several."),
         *(Column(block, "text", "", f"Name of the {block}.") for block in BLOCKS),
         Column("settles", "bool", "", "Whether this design and method settle."),
         Column("sensitivity", "bool", "", "Whether persons count by what happens after the start: it never settles."),
@@ -136,7 +137,7 @@ DESIGNS = FrameSchema(
         *_with_error("deviation_all", SHARE, "The same, of all spending."),
         *_with_error("deviation_money", OF_ALL, "The same, in money."),
         *_with_error("deviation_difference", OF_ALL, "deviation_money less that of the design that settles, paired."),
-        *_with_error("threshold", RATE, "Mean threshold, of the design's benchmark."),
+        *_with_error("threshold_rate", RATE, "Mean threshold, of the design's benchmark."),
         *_with_error("threshold_all", SHARE, "The same, of all spending."),
         *_with_error("threshold_money", OF_ALL, "The same, in money."),
         *_with_error("false_payment_rate", SHARE, "Share of placebos that are paid."),

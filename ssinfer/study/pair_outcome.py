@@ -119,7 +119,7 @@ def _columns(
         "deviation": rate,
         "deviation_all": rate * benchmark * years / money,
         "deviation_money": rate * own,
-        "threshold": finite,
+        "threshold_rate": finite,
         "threshold_all": finite * benchmark * years / money,
         "threshold_money": finite * own,
         "false_payment_rate": np.where(np.isnan(thresholds), np.nan, rate >= thresholds),
@@ -212,7 +212,7 @@ def _means(columns: pd.DataFrame, relearned: Floats | None, part: pd.DataFrame, 
     if relearned is not None:
         finite = np.where(np.isfinite(relearned), relearned, np.nan)
         rate, relative = part["savings_rate"].to_numpy(), (part["spending"] / part["benchmark"]).to_numpy()
-        unit = {"threshold": 1.0, **{name: columns[f"deviation_{name[10:]}"] / rate for name in SCALED}}
+        unit = {"threshold_rate": 1.0, **{name: columns[f"deviation_{name[10:]}"] / rate for name in SCALED}}
         means |= {name: mean(finite * np.asarray(factor)) for name, factor in unit.items()}
         undefined = np.where(np.isnan(relearned), np.nan, 1.0)
         means["false_payment_rate"] = mean(undefined * (rate >= relearned))

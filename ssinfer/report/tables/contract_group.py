@@ -160,12 +160,16 @@ TABLES = (
         caption="Settlement",
         columns=(
             LABEL,
+            TableColumn("Settles", "settles", "yes or no"),
             TableColumn("Contract", "contract"),
             TableColumn("Party", "party"),
             TableColumn("Receives", "amount", "money"),
             TableColumn("Reason", "reason"),
         ),
         rows=_settlement,
-        notes="A minus sign means that the party pays. The amounts of a contract add up to zero.",
+        notes=(
+            "One design and method settle; the others are alternatives. A minus sign means that the party pays. The "
+            "amounts of a contract add up to zero."
+        ),
     ),
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from ssinfer.figures.numbers import listed
 from ssinfer.report.analysis import Analysis, pair_of, span
 from ssinfer.report.disclosure import unit_is_visible
 
@@ -33,8 +34,9 @@ def absent_sentences(analysis: Analysis) -> Iterator[str]:
                 f"computed at a neutral sharing rate of {100 * analysis.share:g}%."
             )
     elif not analysis.hidden:
-        for _, row in result.settlement[result.settlement["party"] == ""].iterrows():
-            yield f"No settlement under {analysis.quoted(pair_of(row))}: {row['reason']}"
+        for reason, rows in result.settlement[result.settlement["party"] == ""].groupby("reason", sort=False):
+            names = [analysis.quoted(pair_of(row)) for _, row in rows.iterrows()]
+            yield f"No settlement under {listed(names) if len(names) <= 3 else f'{len(names)} designs'}: {reason}"
     if result.panel.insured_years is None:
         yield "The panel has no numbers of insured: there are no totals, and small groups cannot be suppressed."
     elif result.backtest is not None:

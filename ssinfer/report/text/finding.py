@@ -7,6 +7,7 @@ from statistics import NormalDist
 from ssinfer.backtesting.paired import paired_detection
 from ssinfer.figures.numbers import count, listed, money, percent, percent_with_error, plain, quoted, total
 from ssinfer.report.analysis import Analysis, Pair, Row, pair_of, rows_of, span
+from ssinfer.report.text.compared import answer
 from ssinfer.thresholds.placebo import COMPARISON_KEY
 
 REPORTED_LOW, REPORTED_HIGH = 0.01, 0.10  # lower spending growth, as reported by programmes
@@ -19,7 +20,8 @@ def finding_sentences(analysis: Analysis) -> tuple[str, ...]:
     pair = analysis.best if threshold is None else analysis.chosen
     if threshold is None:
         threshold = analysis.threshold(pair)
-    compared, saving = (_comparison(analysis), _estimand(analysis)), _saving(analysis, pair, threshold)
+    compared = (answer(analysis), _comparison(analysis), _estimand(analysis))
+    saving = _saving(analysis, pair, threshold)
     return tuple(sentence for sentence in (*compared, *_threshold(analysis, pair, threshold), saving) if sentence)
 
 
@@ -91,9 +93,10 @@ def _estimand(analysis: Analysis) -> str:
     others = [design for design in result.designs if result.panel_of(design) is not result.panel_of(best)]
     if not others:
         return ""
+    names = listed([quoted(design) for design in others]) if len(others) <= MAX_NAMED else f"{len(others)} others"
     return (
         f"Designs differ in their definition of spending. A saving of 3% under {quoted(best)} is another estimand than "
-        f"under {listed([quoted(design) for design in others])}. A contract must fix the definition first. Detection "
+        f"under {names}. A contract must fix the definition first. Detection "
         "rates rank designs within one definition."
     )
 

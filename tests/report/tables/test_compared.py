@@ -1,0 +1,157 @@
+"""All designs on one scale in the report: order, names, one block changed, folding, labels that do not overlap."""
+
+import re
+from dataclasses import replace
+from itertools import combinations, product
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.text import Text
+
+from ssinfer.drawing import draw
+from ssinfer.report.analysis import Analysis
+from ssinfer.report.console import design_table
+from ssinfer.report.figure_frame import FRAMES
+from ssinfer.report.summarise import ReportData, SectionData
+from ssinfer.report.table import TABLES
+from ssinfer.report.text.compared import answer, block_sentences, changed_sentences, party_sentences
+from ssinfer.report.text.finding import finding_sentences
+from ssinfer.report.write import _render
+from ssinfer.study.frames import DESIGNS, EFFECTS, SCENARIOS
+
+POPULATIONS, SPENDINGS, THRESHOLDS = ("everybody", "low SES"), ("all", "no GGZ", "capped"), ("95%", "90%")
+MANIFEST = {"study": {"spending": [{"name": "no GGZ", "label": "all care but mental health care"}]}}
+
+
+def grid():
+    """Twelve designs by hand: the threshold of number i is 300 - 10 i; only the last one and the first are no worse."""
+    rows = []
+    for i, (population, spending, threshold) in enumerate(product(POPULATIONS, SPENDINGS, THRESHOLDS)):
+        row = {"design": f"d{i}", "method": "m", "label": f"{population}; {spending}; {threshold}"}
+        row |= {"population": population, "spending": spending, "comparison": "c", "threshold": threshold}
+        row |= {"sharing": "half", "settles": i == 3, "sensitivity": i == 11, "n_rows": 40, "n_without_threshold": 0}
+        row |= dict.fromkeys(("share_of_spending", "share_of_persons"), 1.0 - i / 20)
+        row |= dict.fromkeys(("deviation", "deviation_all", "threshold_rate", "threshold_all"), 0.1)
+        row |= {"threshold_money": 300.0 - 10 * i, "deviation_money": 4.0, "misallocation": 50.0 + i}
+        row |= {"deviation_difference": 0.0, "false_payment_rate": 0.05, "dominated_by": "d0, m" if 0 < i < 10 else ""}
+        row |= {
+            "threshold_difference": 10.0 * i,
+            **{f"{name}_se": 2.0 for name in ("threshold_money", "misallocation")},
+        }
+        rows.append(row)
+    return DESIGNS.frame(rows)
+
+
+def payments():
+    rows = []
+    for i, saving in product(range(12), (0.0, 0.02, 0.05)):
+        row = {"design": f"d{i}", "method": "m", "scenario": "evenly", "saving": saving, "paid": 600 * saving + i}
+        row |= {"insurer": 900 * saving - i, "earned_of_100": 80.0, "paid_without_threshold": 70.0}
+        rows.append(dict.fromkeys(SCENARIOS.header(), np.nan) | row)
+    return SCENARIOS.frame(rows)
+
+
+def effects():
+    names = ("measure", "block", "entry", "other_block", "other_entry", "effect", "effect_se")
+    rows = [("threshold_money", "spending", "all", "", "", 30.0, 5.0)]
+    rows += [("threshold_money", "spending", "no GGZ", "", "", -30.0, 5.0)]
+    rows += [
+        ("threshold_money", "threshold", "95%", "", "", 8.0, 2.0),
+        ("deviation_money", "threshold", "95%", "", "", 0, 1),
+    ]
+    rows += [("threshold_money", "spending", "all", "threshold", "95%", 9.0, 3.0)]
+    return EFFECTS.frame([dict(zip(names, row, strict=True)) for row in rows])
+
+
+@pytest.fixture
+def compared(analysis) -> Analysis:
+    tables = {"designs.csv": grid(), "scenarios.csv": payments(), "effects.csv": effects()}
+    result = replace(analysis.result, tables=tables, manifest={**analysis.result.manifest, **MANIFEST})
+    return Analysis(result, analysis.choice, "", analysis.noise, ())
+
+
+def test_the_first_row_settles_then_the_frontier_and_the_rest_name_the_dominating_one(compared):
+    table = TABLES.find("one-scale-table").build(compared)
+    assert [row.split(". ")[1] for row in table.column("Design")][:4] == [
+        *("everybody; no GGZ; 90%", "everybody; all; 95%", "low SES; capped; 95%", "low SES; capped; 90%"),
+    ]
+    assert table.column("Dominated by (threshold lower by)")[0].startswith("2 (30")
+    assert table.column("Threshold (EUR)")[:2] == ["270 \u00b1 2", "300 \u00b1 2"]
+
+
+def test_the_answer_is_the_settling_design_and_the_best_that_may_settle(compared):
+    text = answer(compared)
+    assert "settles, \u201ceverybody; no GGZ; 90%\u201d, has a threshold of EUR 270 \u00b1 2" in text
+    assert "\u201ceverybody; all; 95%\u201d" in text  # of misallocation 50, the least; number 12 is a sensitivity
+    assert "low SES; capped; 90%" not in text
+    assert finding_sentences(compared)[0] == text
+
+
+def test_one_sentence_per_design_that_differs_in_one_block(compared):
+    sentences = list(changed_sentences(compared))
+    assert [sentence.split(" instead")[0] for sentence in sentences] == [
+        "Population \u201clow SES\u201d",
+        *("Spending \u201call\u201d", "Spending \u201ccapped\u201d", "Threshold \u201c95%\u201d"),
+    ]
+    assert "instead of \u201call care but mental health care\u201d" in sentences[1]  # by its label
+    assert "pays EUR 1. If 5% is saved, it pays EUR 31." in sentences[1]  # design d1: 600 x 0.05 + 1
+
+
+def test_the_widest_block_is_named_and_interactions_are_rows(compared):
+    first, _ = block_sentences(compared)
+    assert (
+        "the spending matters most: from \u201call care but mental health care\u201d (\u2212EUR 30 \u00b1 5)" in first
+    )
+    assert TABLES.find("effects").build(compared).rows[-1][:3] == (
+        "spending and threshold",
+        "all and 95%",
+        "9 \u00b1 3",
+    )
+    assert "would pay EUR 70" in next(iter(party_sentences(compared)))
+
+
+def test_the_parties_without_a_saving_and_at_the_largest(compared):
+    table = TABLES.find("parties-table").build(compared)
+    assert len(table.rows) == 2 * 5  # the settling design and four that differ in one block
+    assert table.column("Providers get (EUR)")[:2] == ["3.0", "33.0"]
+
+
+def test_a_study_of_one_design_has_none_of_it(analysis):
+    assert answer(analysis) == ""
+    assert not [*changed_sentences(analysis), *block_sentences(analysis), *party_sentences(analysis)]
+    assert not len(FRAMES.find("frontier").frame(analysis))
+
+
+def test_labels_of_the_frontier_do_not_overlap(compared):
+    frame = FRAMES.find("frontier").frame(compared)
+    close = pd.concat([frame.assign(dominated=False, settles=number == 0) for number in range(3)], ignore_index=True)
+    picture = draw("frontier", close.assign(number=range(1, 37), threshold_money=300.0, name="a long name " * 8))
+    picture.draw_without_rendering()
+    boxes = [Text.get_window_extent(text) for text in picture.axes[0].texts]
+    assert len(boxes) == 10
+    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+    assert max(box.x1 for box in boxes) <= picture.bbox.x1
+
+
+def test_a_long_table_shows_twelve_rows_and_folds_the_rest(compared):
+    designs = pd.concat([grid(), grid().assign(method="n", settles=False)], ignore_index=True)
+    both = replace(compared, result=replace(compared.result, tables={"designs.csv": designs}))
+    section = SectionData(
+        "s", "", bullets=False, sentences=(), items=(TABLES.find("one-scale-table").build(both),), reasons={}
+    )
+    page = _render(ReportData("", "", "", "", (), (section,)), {})
+    shown = re.search(r'<table id="one-scale-table">.*?</table>', page, re.DOTALL)
+    assert shown is not None
+    assert shown[0].count("<tr>") == 1 + 12
+    assert "<summary>12 more rows</summary>" in page
+    assert '<table id="one-scale-table-rest">' in page
+
+
+def test_the_console_of_a_grid_prints_the_frontier_within_80_columns(compared, monkeypatch):
+    monkeypatch.setattr("ssinfer.report.console.MOST_DESIGNS", 3)
+    lines = design_table(compared.result).splitlines()
+    assert lines[0] == "1. everybody; no GGZ; 90% (settles)"
+    assert [line[:3] for line in lines[1:3]] == ["2. ", "3. "]
+    assert max(map(len, lines)) <= 80
+    assert "9 others: designs.csv" in " ".join(lines)
