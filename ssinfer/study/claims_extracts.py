@@ -17,6 +17,7 @@ from ssinfer.study.config import StudyConfig
 from ssinfer.study.config_base import Periods, Span
 from ssinfer.study.config_blocks import CaseConfig, PopulationConfig
 from ssinfer.study.config_claims import SpendingConfig
+from ssinfer.study.source import PUBLIC_KEYS
 
 Use = tuple[str, bool]  # name of an extraction, and whether its spending is truncated
 WHOLE = "all spending"  # name of the extraction of all spending of the whole population
@@ -137,7 +138,9 @@ def population_of(
 ) -> Population:
     """Return the population that a study file describes; without `tables` its names are not checked."""
     practices = labels_of(tables.enrolment, "practice") if tables is not None and case.units else ()
-    values = part.model_dump(exclude={"name", "label", "baseline"}) | {"baseline": window_of(part.baseline, periods)}
+    values = part.model_dump(exclude={"name", "label", "baseline", *PUBLIC_KEYS}) | {
+        "baseline": window_of(part.baseline, periods)
+    }
     units: dict[str, str] = {}
     for unit, patterns in case.units.items():
         for pattern in patterns if practices else ():
@@ -156,7 +159,7 @@ def population_of(
 
 def spending_of(part: SpendingConfig) -> Spending:
     """Return the definition of spending that a study file describes."""
-    values = part.model_dump(exclude={"name", "label", "truncation", "run_out", "reference_tariffs"})
+    values = part.model_dump(exclude={"name", "label", *PUBLIC_KEYS, "truncation", "run_out", "reference_tariffs"})
     tariffs = part.reference_tariffs
     try:
         return Spending(

@@ -73,23 +73,20 @@ class StudyConfig(Config):
         return self
 
     @model_validator(mode="after")
-    def _claims_have_their_tables(self) -> Self:
-        """Refuse tables for claims if the source has none."""
-        if SOURCES.find(self.data.source).has_claims:
-            return self
-        given = {
-            "spending": self.spending != [SpendingConfig()],
-            "population": self.population != [PopulationConfig()],
-            "case.units": bool(self.case.units),
-            "case.groups": self.case.groups is not None,
-            "case.places": bool(self.case.places),
-        }
-        for key, is_given in given.items():
-            if is_given:
-                names = " or ".join(repr(source.name) for source in SOURCES.entries() if source.has_claims)
-                raise ValueError(
-                    f"{key} is for claims, but data.source is {self.data.source!r}; choose {names}, or leave it out"
-                )
+    def _source_reads_all_keys(self) -> Self:
+        """Refuse keys that the data source does not read."""
+        source = SOURCES.find(self.data.source)
+        claims = {"case": ("units", "groups", "places"), "scenario": ("dearest",)}
+        for table in ("case", "scenario", "population", "spending"):
+            for part in [self.case] if table == "case" else getattr(self, table):
+                keys = claims.get(table, tuple(type(part).model_fields))
+                for key in keys:
+                    default = type(part).model_fields[key].get_default(call_default_factory=True)
+                    if getattr(part, key) != default and not source.reads(key):
+                        names = " or ".join(repr(other.name) for other in SOURCES.entries() if other.reads(key))
+                        read = ", ".join(filter(source.reads, keys)) or "none of its keys"
+                        own = f"data.source is {source.name!r}, which reads {read}"
+                        raise ValueError(f"{table}.{key} is for {names}, but {own}; leave it out")
         return self
 
     @model_validator(mode="after")

@@ -42,6 +42,8 @@ class PopulationConfig(InsuredConfig):
 
     name: str = "insured"
     label: str = ""
+    sexes: Names | None = None  # of public data: "male", "female"
+    at_least: Annotated[float, Field(ge=0)] = 0.0  # of public data: insured-years of a unit in the first period
 
 
 class WindowsConfig(Config):

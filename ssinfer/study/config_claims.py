@@ -63,6 +63,8 @@ class SpendingConfig(Config):
 
     name: str = "spending"
     label: str = ""
+    basket: str | None = None  # of Vektis; by default data.basket
+    column: str | None = None  # of a panel file
     include: Names | None = None
     exclude: Names = []
     own_costs: Names = []

@@ -5,17 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ssinfer.errors import StudyError
+import numpy as np
+
+from ssinfer.errors import SsinferError, StudyError
+from ssinfer.names import match_names
 from ssinfer.study.source import SOURCES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from ssinfer.claims import Extract
     from ssinfer.cohort.cohort import Cohort
     from ssinfer.panel import Panel
     from ssinfer.simulation.known_saving import KnownSaving
-    from ssinfer.study.config_claims import GroupsConfig
+    from ssinfer.study.config import StudyConfig
+    from ssinfer.study.config_blocks import PopulationConfig
+    from ssinfer.study.config_claims import GroupsConfig, SpendingConfig
 
 SIMULATED = "simulated data with known truth, calibrated to published figures: not a finding"
 
@@ -28,7 +33,7 @@ class View:
     cohort: Cohort | None
     untruncated: Cohort | None = None  # the persons before truncation
     caps: Mapping[int, float] | None = None  # of truncation, by calendar year, per insured-year
-    categories: tuple[str, ...] = ()  # of public data: the categories that the spending counts
+    categories: Mapping[str, Panel] = field(default_factory=dict)  # of public data: its spending by category
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,3 +107,49 @@ class StudyData:
                 "that needs a panel."
             )
         return cohort
+
+
+def public_data(
+    config: StudyConfig,
+    label: str,
+    note: str,
+    whole: ProgrammeData,
+    make: Callable[[PopulationConfig, SpendingConfig], tuple[Panel, Mapping[str, Panel]]],
+    region_of: Mapping[str, str],
+) -> StudyData:
+    """Return the data of a study on public panels; fits of one population and spending share a view.
+
+    `make` returns the panel of a population and spending, and panels of its categories in which programmes save.
+    `region_of` is the region of each unit; empty: the data have none. `at_least` holds in the first period, before all
+    windows, so that no later spending or size chooses units.
+    """
+    views: dict[str, View] = {}
+    made: dict[tuple[str, str], View] = {}
+    for fit, design in config.fits.items():
+        population, spending = design.population, design.spending
+        if (population.name, spending.name) not in made:
+            try:
+                panel, categories = make(population, spending)
+                cure = "" if region_of else "The data have no regions. Leave regions out."
+                regions = match_names(population.regions or (), set(region_of.values()), "no region", StudyError, cure)
+            except SsinferError as error:
+                raise StudyError(f"population {population.name!r}, spending {spending.name!r}: {error}") from error
+            years = whole.whole.insured_years
+            sizes = np.full(len(whole.whole.units), np.inf) if years is None else years[:, 0]
+            size_of = dict(zip(whole.whole.units, sizes, strict=True))
+            large = [unit for unit in panel.units if size_of[unit] >= population.at_least]
+            units = [unit for unit in large if not regions or region_of[unit] in regions]
+            if absent := [unit for unit in config.case.treated if unit in whole.whole.row_of and unit not in units]:
+                raise StudyError(
+                    f"population {population.name!r} is without the treated unit {', '.join(absent)}. Give wider ages, "
+                    "regions that hold it, or a smaller at_least."
+                )
+            made[population.name, spending.name] = View(panel.select(units), None, categories=categories)
+        views[fit] = made[population.name, spending.name]
+    return StudyData(next(iter(views.values())).panel, label, note, views, whole=whole)
+
+
+def categories_of(config: StudyConfig, known: Collection[str]) -> tuple[str, ...]:
+    """Return the categories in which the programmes of a study save; one that the data lack is refused."""
+    wanted = [name for part in config.scenario for name in part.categories or ()]
+    return match_names(wanted, known, "scenario.categories: the data have no category", StudyError)

@@ -39,7 +39,7 @@ def expected_time(plan: Plan) -> tuple[ExpectedTime, ...]:
         pair = [((fit, plan.designs[fit]), (method, plan.methods[method]))]
         panel = plan.data.panel_of(fit)
         origins = {fit: list(plan.origins[fit])} if fit in plan.origins else {}
-        tasks, _ = list_tasks(panel, pair, plan.placebos, origins, (), plan.config.seed)
+        tasks, _ = list_tasks(panel, pair, plan.placebos_of(fit), origins, (), plan.config.seed)
         counted[method] = counted.get(method, 0) + sum(len(task.units) for task in tasks)
         if method not in seconds and tasks:
             few = replace(tasks[-1], units=tasks[-1].units[:TIMED])

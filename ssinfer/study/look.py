@@ -42,7 +42,7 @@ def look_at(plan: Plan) -> Look:
         panel, definition, standard = plan.data.panel_of(name), design.spending, design.comparison.standard
         for check in (checks.total_rows, checks.thousands_points, checks.nonpositive_cells, checks.jumps):
             findings += check(panel)
-        named = definition.include or definition.exclude or definition.product_groups_exclude
+        named = definition.include or definition.exclude or definition.product_groups_exclude or definition.basket
         all_care = not named and "basket" not in config.data.model_fields_set
         plausible = config.data.plausible or (PLAUSIBLE.get(config.currency) if all_care else None)
         findings += checks.implausible_mean(panel, plausible) if plausible else []
@@ -73,7 +73,8 @@ def placebo_samples(plan: Plan) -> list[dict[str, Any]]:
     designs: dict[tuple[tuple[int, int], ...], list[str]] = {}
     with suppress(SsinferError):  # no placebo fits: the check of pairs, or the backtest, says so
         for name, design in plan.designs.items():
-            classes = plan.placebos.classes(plan.data.panel_of(name), design)
+            panel = plan.data.panel_of(name) if plan.data.claims else plan.data.programme.whole
+            classes = plan.placebos.classes(panel, design)
             designs.setdefault(tuple((drawn, len(units)) for units, drawn in classes), []).append(name)
     return [
         {"designs": names, "classes": classes, "seed": plan.config.seed}
@@ -86,7 +87,7 @@ def _placebos_per_window(plan: Plan, name: str) -> dict[Any, int]:
     """Return the number of placebo units with complete spending, by origin; none if no window or placebo fits."""
     panel, design = plan.data.panel_of(name), plan.designs[name]
     try:
-        known = np.isfinite(panel.spending[panel.rows(placebo_units(panel, design, plan.placebos))])
+        known = np.isfinite(panel.spending[panel.rows(placebo_units(panel, design, plan.placebos_of(name)))])
         windows = rolling_windows(panel, design, plan.origins.get(name))
     except SsinferError:  # the check of pairs, or the backtest, says so
         return {}

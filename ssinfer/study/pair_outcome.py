@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.backtesting.kernels.block_bootstrap import spread_of_replicates
+from ssinfer.backtesting.placebos import neighbour_blocks
 from ssinfer.backtesting.thresholds_of_placebos import Replicates, thresholds_of_key
 from ssinfer.contracts.settle import settle
 from ssinfer.errors import SsinferError
+from ssinfer.panel import Panel
 from ssinfer.study.programme import one_scale
 from ssinfer.windows import rolling_windows
 
@@ -54,6 +56,10 @@ class PairOutcome:
 def outcomes(plan: Plan, result: BacktestResult, savings: tuple[float, ...]) -> list[PairOutcome]:
     """Return the outcome of every design and method that has placebos with its threshold."""
     placebos = result.placebos[(result.placebos["role"] == "placebo") & (result.placebos["status"] == "ok")]
+    whole = plan.data.programme.whole
+    if isinstance(whole, Panel):  # the blocks of all units, also for designs with fewer
+        block = dict(zip(whole.units, neighbour_blocks(whole), strict=True))
+        placebos = placebos.assign(block=placebos["unit"].map(block))
     by_pair = dict(iter(placebos.groupby(["design", "method"], sort=False)))
     blocks = pd.Index(np.unique(placebos["block"]))
     scales: dict[str, pd.DataFrame] = {}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ssinfer.backtesting.placebos import Placebos, PlaceboSample
+from ssinfer.backtesting.placebos import Placebos, PlaceboSample, placebo_units
 from ssinfer.comparison import RULE_KEYS, SimilarSize, comparison_of
 from ssinfer.contracts.contract import Contract, load_contract
 from ssinfer.design import Design
@@ -17,7 +17,7 @@ from ssinfer.plugins.discovery import make_method
 from ssinfer.study.config import StudyConfig, read_study
 from ssinfer.study.config_base import Periods, Span
 from ssinfer.study.config_blocks import ScenarioConfig, SharingConfig
-from ssinfer.study.data import StudyData
+from ssinfer.study.data import StudyData, categories_of
 from ssinfer.study.designs import StudyDesign
 from ssinfer.study.look import Look, look_at
 from ssinfer.thresholds.kind import KINDS
@@ -68,6 +68,14 @@ class Plan:
         """The smallest number of insured of a group that is shown."""
         return self.config.suppress_below
 
+    def placebos_of(self, fit: str) -> Placebos:
+        """Return the placebos of some fits; those of public data are chosen once, in the whole population."""
+        whole = self.data.programme.whole
+        if self.placebos is None or self.data.whole is None or not isinstance(whole, Panel):
+            return self.placebos
+        chosen = placebo_units(whole, self.designs[self.settling.fit], self.placebos)
+        return [unit for unit in chosen if unit in self.data.panel_of(fit).row_of]
+
     def contract_of(self, design: StudyDesign) -> Contract | None:
         """Return the contract of a design; None if it shares nothing."""
         return None if design.sharing is None else self.contracts[design.sharing.name]
@@ -103,6 +111,8 @@ def plan_study(path: str | Path, *, n_jobs: int = 1, tell: Callable[[Look], None
     _check_threshold(config, methods)
     contracts = {part.name: _contract(part) for part in config.sharing}
     data = config.data.load(config, path.parent, n_jobs)
+    if data.whole is None:
+        categories_of(config, ())
     designs = {name: _design(config, part, data) for name, part in config.fits.items()}
     origins = {
         name: tuple(_periods(part.origins, data.panel, "origins"))

@@ -162,10 +162,10 @@ def _of_panels(
         if scenario.categories is None:
             inside, target = spent, money
         else:
-            zero = np.zeros(len(money))
-            parts = {c: sums(programme.parts[c])[0] for c in scenario.categories}
-            target = sum(parts.values(), start=zero)
-            inside = sum((part for c, part in parts.items() if c in view.categories), start=zero)
+            target, inside = (
+                sum((sums(of[name])[0] for name in scenario.categories if name in of), start=np.zeros(len(money)))
+                for of in (programme.parts, view.categories)
+            )
         with np.errstate(divide="ignore", invalid="ignore"):
             for s in savings:
                 saved[name, s] = np.where(s * money <= target, s * money / target * inside / spent, np.nan)

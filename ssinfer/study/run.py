@@ -88,7 +88,7 @@ def _backtest(
                 data,
                 designs,
                 {method: plan.methods[method] for _, method in pairs},
-                placebos=plan.placebos,
+                placebos=plan.placebos_of(pairs[0][0]),
                 injected=config.backtest.injected,
                 n_jobs=n_jobs,
                 seed=config.seed,

@@ -13,6 +13,8 @@ from ssinfer.look.checks import check_plausible
 from ssinfer.registry import Registry
 from ssinfer.study.config_base import Config, Real
 
+PUBLIC_KEYS = ("sexes", "at_least", "basket", "column")  # keys of population and spending that claims do not have
+
 
 class DataConfig(Config):
     """The table [data] of a study file. Each source declares its keys in a subclass, and loads its data.
@@ -39,7 +41,12 @@ class DataSource:
     order: int  # position in lists of sources
     config: type[DataConfig]  # the keys of [data], and how the data are loaded
     has_persons: bool = False  # whether methods that need persons can be used
-    has_claims: bool = False  # whether a study may define spending, insured and groups
+    has_claims: bool = False  # whether units are made from claims; it reads all keys but `PUBLIC_KEYS`
+    takes: tuple[str, ...] = ()  # of public data: keys of population and spending that it reads
+
+    def reads(self, key: str) -> bool:
+        """Return whether the source reads a key of population or spending."""
+        return key in ("name", "label", *self.takes) or (self.has_claims and key not in PUBLIC_KEYS)
 
 
 SOURCES = Registry("data source", "ssinfer.study.sources", "SOURCE", "ssinfer.sources")

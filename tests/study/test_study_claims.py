@@ -341,7 +341,7 @@ def test_what_only_claims_have_is_refused_for_a_panel(tmp_path):
         STUDY[STUDY.index("periods = ") :].splitlines()[0], ""
     )
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(StudyError, match=r"spending is for claims, but data\.source is 'dartmouth'"):
+    with pytest.raises(StudyError, match=r"is for .*simulated_claims.*, but data\.source is 'dartmouth'"):
         plan_study(path)
 
 

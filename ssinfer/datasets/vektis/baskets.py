@@ -131,6 +131,35 @@ BASKETS: dict[str, Basket] = {
 }
 
 
+_SHORT_GGZ = {name for name in GGZ if name != "LANGDURIGE_GGZ"}
+_BIRTH = {2021: "integrated birth care (KOSTEN_INTEGRALE_GEBOORTEZORG) got its own column"}
+_MOVED = dict.fromkeys(BASKETS["hospital"].members + BASKETS["pharmacy"].members, _DRUGS_MOVED) | {
+    **dict.fromkeys(("KRAAMZORG", "VERLOSKUNDIGE_ZORG"), _BIRTH),
+    "OVERIG": BASKETS["gp"].breaks,
+}
+
+
+def basket_of(name: str, basket: str | None, include: Iterable[str] = (), exclude: Iterable[str] = ()) -> Basket:
+    """Return a basket (None: an empty one) with the care types `include` and without `exclude`.
+
+    It has the breaks of `basket`, and of the care types that are changed: years in which a column starts, ends, or gave
+    care to another one. The columns of short mental health care (GGZ) have no breaks if all of them are changed.
+
+    >>> basket_of("with rehabilitation", "core", ["GERIATRISCHE_REVALIDATIEZORG"]).comparable_spans(2011, 2022)
+    [(2011, 2012), (2013, 2022)]
+    """
+    base = Basket(name, "", ()) if basket is None else find_basket(basket)
+    match_names([*include, *exclude], CARE_TYPES, "There is no care type", DatasetError)
+    members = [care for care in CARE_TYPES if care in {*base.members, *include} and care not in exclude]
+    changed = {*members} ^ {*base.members}
+    breaks = dict(base.breaks)
+    for care in changed - (_SHORT_GGZ if changed >= _SHORT_GGZ else set()):
+        first, last = CARE_TYPES[care]
+        years = {year for year in (first, last and last + 1) if year and year > CARE_TYPES["OVERIG"][0]}
+        breaks |= dict.fromkeys(years, f"the column of {care} starts or ends") | _MOVED.get(care, {})
+    return Basket(name, "", tuple(members), breaks) if changed else base
+
+
 def baskets_touched(column: str) -> list[str]:
     """Return the baskets with care types that may have held an unknown column: `OVERIG`, names alike, or GGZ."""
     word = column.removeprefix(SPENDING_PREFIX).partition("_")[0]
@@ -139,7 +168,9 @@ def baskets_touched(column: str) -> list[str]:
     return [basket.name for basket in BASKETS.values() if before & set(basket.members)]
 
 
-def find_basket(basket: str) -> Basket:
-    """Return the basket of that name, or refuse with the nearest names."""
+def find_basket(basket: str | Basket) -> Basket:
+    """Return the basket of that name, or refuse with the nearest names; a Basket is returned as it is."""
+    if isinstance(basket, Basket):
+        return basket
     cure = f"Allowed: {', '.join(BASKETS)}."
     return BASKETS[match_names([basket], BASKETS, "There is no basket", DatasetError, cure)[0]]

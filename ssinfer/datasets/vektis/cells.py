@@ -8,11 +8,12 @@ import pandas as pd
 
 from ssinfer.arguments import COUNT, Several, check_arguments
 from ssinfer.datasets.io.frame_cache import cached_frame
-from ssinfer.datasets.vektis.baskets import find_basket
+from ssinfer.datasets.vektis.baskets import Basket, find_basket
 from ssinfer.datasets.vektis.borders import renames, target_division, unmappable
-from ssinfer.datasets.vektis.columns import CARE_TYPES
+from ssinfer.datasets.vektis.columns import CARE_TYPES, SEXES, age_classes
 from ssinfer.datasets.vektis.file import read_vektis_file, vektis_path
 from ssinfer.errors import DatasetError
+from ssinfer.names import match_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,8 +24,10 @@ KEYS = ["unit", "year", "sex", "age_class"]
 
 def vektis_cells(
     years: Iterable[int],
-    basket: str = "core",
+    basket: str | Basket = "core",
     *,
+    ages: tuple[int, int] | None = None,
+    sexes: Iterable[str] | None = None,
     borders: int | str = 2023,
     folder: str | Path | None = None,
     verify: bool = True,
@@ -39,7 +42,9 @@ def vektis_cells(
     Parameters
     ----------
     years : years of spending, 2011 to 2023 as far as the files are at hand; later ones need `verify=False`
-    basket : name of a basket (`ssinfer.datasets.BASKETS`)
+    basket : a basket, or its name (`ssinfer.datasets.BASKETS`)
+    ages : first and last age, on the bounds of the published classes: (65, 120) for 65 and over; None: all
+    sexes : "male", "female" or both (None)
     borders : municipal division (2019, 2021, 2022, 2023): merged municipalities are added up, split ones left out
     folder : by default ``SSINFER_DATA_DIR/vektis``, or the cache that ``ssinfer data fetch vektis`` fills
     verify : refuse files whose SHA-256 is not the registered one
@@ -49,6 +54,10 @@ def vektis_cells(
     chosen.check_comparable(asked)
     wide = wide_cells(asked, borders, folder, verify=verify)
     members = [name for name in chosen.members if name in wide.columns]
+    if ages is not None:
+        wide = wide[wide["age_class"].isin(age_classes(ages))]
+    if sexes is not None:
+        wide = wide[wide["sex"].isin(match_names(sexes, SEXES.values(), "sexes: there is no", DatasetError))]
     cells = wide[[*KEYS, "insured", "insured_years"]].copy()
     cells["spending"] = wide[members].to_numpy().sum(axis=1)
     return cells

@@ -1,5 +1,7 @@
 """Columns of the publisher's file of each year; mental health care (GGZ) is coded in three ways."""
 
+from ssinfer.errors import DatasetError
+
 KEYS = ("GESLACHT", "LEEFTIJDSKLASSE", "GEMEENTENAAM")
 COUNTS = ("AANTAL_BSN", "AANTAL_VERZEKERDEJAREN")
 SPENDING_PREFIX = "KOSTEN_"
@@ -57,3 +59,18 @@ def care_types(year: int) -> tuple[str, ...]:
 AGE_CLASSES = {**{f"{age:2d} t/m {age + 4:2d} jaar": f"{age}-{age + 4}" for age in range(0, 90, 5)}, "90+": "90+"}
 # the publisher's letters for the two sexes and the labels used here
 SEXES: dict[str, str] = {"M": "male", "V": "female"}
+
+
+def age_classes(ages: tuple[int, int]) -> list[str]:
+    """Return the classes from the first to the last age; ages inside a class are refused.
+
+    >>> age_classes((80, 120))
+    ['80-84', '85-89', '90+']
+    """
+    first, last = ages[0], min(ages[1], 94)
+    if first % 5 or last % 5 != 4 or not 0 <= first < last:
+        raise DatasetError(
+            f"ages is {ages}, and the published classes have five years. Allowed: a first age of 0, 5, ..., 90, and a "
+            "last age of 4, 9, ..., 89, or 94 and more. Next step: (65, 120) for everybody of 65 and over."
+        )
+    return list(AGE_CLASSES.values())[first // 5 : last // 5 + 1]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ssinfer.datasets.vektis.baskets import find_basket
+from ssinfer.datasets.vektis.baskets import Basket, find_basket
 from ssinfer.datasets.vektis.borders import SPLIT, division_of, renames, unmappable
 
 
@@ -23,7 +23,7 @@ class VektisNotes:
         return "\n".join((*lines, *self.cautions))
 
 
-def vektis_notes(years: list[int], basket: str, division: int, cautions: tuple[str, ...]) -> VektisNotes:
+def vektis_notes(years: list[int], basket: str | Basket, division: int, cautions: tuple[str, ...]) -> VektisNotes:
     """Return the notes on these years, this basket and division; `cautions` are added at the end."""
     excluded: dict[str, str] = {}
     merged: dict[str, set[str]] = {}

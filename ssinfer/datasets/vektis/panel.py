@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from ssinfer.datasets.vektis.baskets import Basket
     from ssinfer.datasets.vektis.notes import VektisNotes
 
 OLD_AGE = ("65-69", "70-74", "75-79", "80-84", "85-89", "90+")
@@ -28,6 +29,8 @@ COVARIATES = (*OWN_COVARIATES, *MUNICIPALITY_COVARIATES)
 
 
 class _Options(TypedDict, total=False):
+    ages: tuple[int, int] | None
+    sexes: Iterable[str] | None
     borders: int | str
     reference: Iterable[str] | None
     covariates: Sequence[str] | None
@@ -38,16 +41,18 @@ class _Options(TypedDict, total=False):
 
 @overload
 def load_vektis(
-    years: Iterable[int], basket: str = ..., *, return_notes: Literal[False] = ..., **options: Unpack[_Options]
+    years: Iterable[int], basket: str | Basket = ..., *, return_notes: Literal[False] = ..., **options: Unpack[_Options]
 ) -> Panel: ...
 @overload
 def load_vektis(
-    years: Iterable[int], basket: str = ..., *, return_notes: Literal[True], **options: Unpack[_Options]
+    years: Iterable[int], basket: str | Basket = ..., *, return_notes: Literal[True], **options: Unpack[_Options]
 ) -> tuple[Panel, VektisNotes]: ...
 def load_vektis(
     years: Iterable[int],
-    basket: str = "core",
+    basket: str | Basket = "core",
     *,
+    ages: tuple[int, int] | None = None,
+    sexes: Iterable[str] | None = None,
     borders: int | str = 2023,
     reference: Iterable[str] | None = None,
     covariates: Sequence[str] | None = None,
@@ -68,7 +73,9 @@ def load_vektis(
     Parameters
     ----------
     years : years of spending, 2011 to 2023 as far as the files are at hand; later ones need `verify=False`
-    basket : ``core`` (default), ``total``, ``without_ggz``, ``hospital``, ``pharmacy`` or ``gp``
+    basket : ``core`` (default), ``total``, ``without_ggz``, ``hospital``, ``pharmacy`` or ``gp``, or a `Basket`
+    ages, sexes : first and last age (65, 120), and "male" or "female"; None: all. Municipalities without insured of
+        these ages and sexes in some year are left out
     borders : municipal division: 2023 (default; every unit then has coordinates), 2022, 2021 or 2019
     reference : municipalities whose age-sex rates are the standard of the covariate `expected`; None: all of the panel
     covariates : names of covariates; None: `expected`, `share_65_plus`, and the coordinates when their file is there
@@ -93,7 +100,10 @@ def load_vektis(
     default = (*OWN_COVARIATES, "latitude", "longitude")
     wanted = default if covariates is None else (covariates,) if isinstance(covariates, str) else tuple(covariates)
     match_names(wanted, COVARIATES, "There is no covariate", DatasetError)
-    cells = vektis_cells(asked, basket, borders=division, folder=folder, verify=verify)
+    cells = vektis_cells(asked, basket, ages=ages, sexes=sexes, borders=division, folder=folder, verify=verify)
+    if ages is not None or sexes is not None:
+        here = cells.groupby("unit")["year"].nunique()
+        cells = cells[cells["unit"].isin(here.index[here == len(asked)])]
     _refuse_unequal_units(cells)
     frame = expected_spending(cells, reference)
     old = cells[cells["age_class"].isin(OLD_AGE)].groupby(["unit", "year"], observed=True)["insured_years"].sum()
@@ -112,7 +122,7 @@ def load_vektis(
 
 
 def _refuse_unequal_units(cells: pd.DataFrame) -> None:
-    units = {year: set(cells.loc[cells["year"] == year, "unit"]) for year in sorted(set(cells["year"]))}
+    units = {year: set(cells.loc[cells["year"] == year, "unit"].unique()) for year in sorted(set(cells["year"]))}
     everywhere = set.intersection(*units.values())
     for year, names in units.items():
         if names != everywhere:

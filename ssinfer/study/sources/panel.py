@@ -1,6 +1,7 @@
 """Panel: a file with one row per unit and period."""
 
 import inspect
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +12,9 @@ from ssinfer.datasets.io.panel_file import read_panel_file
 from ssinfer.errors import StudyError, did_you_mean
 from ssinfer.panel import Panel
 from ssinfer.study.config import StudyConfig
-from ssinfer.study.data import StudyData
+from ssinfer.study.config_blocks import PopulationConfig
+from ssinfer.study.config_claims import SpendingConfig
+from ssinfer.study.data import ProgrammeData, StudyData, categories_of, public_data
 from ssinfer.study.source import DataConfig, DataSource
 
 
@@ -19,24 +22,53 @@ class PanelConfig(DataConfig):
     """The file, and how :meth:`ssinfer.Panel.from_frame` reads its columns."""
 
     file: str = Field(examples=['"panel.csv" (or a .parquet file) in the folder of the study file'])
+    all_spending: str | None = None  # column of all spending, the scale of all designs; by default the first spending
+    region: str | None = None  # column of the region of each unit
     columns: dict[str, Any] = Field(default_factory=dict)
     periods_per_year: int | None = Field(default=None, gt=0)
     spending_is: Literal["per insured-year", "per insured-period"] = "per insured-year"  # of the spending column
 
-    def load(self, _config: StudyConfig, folder: Path, _n_jobs: int) -> StudyData:
-        """Return the panel that the file holds."""
+    def load(self, config: StudyConfig, folder: Path, _n_jobs: int) -> StudyData:
+        """Return the panels of the file, one per column of spending."""
         allowed = list(inspect.signature(Panel.from_frame).parameters)[1:]
         for key in self.columns:
             if key not in allowed:
                 raise StudyError(f"data.columns names {key!r}. {did_you_mean(key, allowed)}")
-        frame = read_panel_file(folder / self.file, str(self.columns.get("unit", "unit")))
+        unit = str(self.columns.get("unit", "unit"))
+        frame = read_panel_file(folder / self.file, unit)
+        default = str(self.columns.get("spending", "spending"))
+        of = {part.name: part.column or ("" if len(config.spending) > 1 else default) for part in config.spending}
+        scale = self.all_spending or next(iter(of.values()))
+        named = {**{f"column of spending {name!r}": of[name] for name in of}, "data.all_spending": scale}
+        for key, name in {**named, "data.region": self.region or unit}.items():
+            if name not in (default, *frame.columns):
+                raise StudyError(f"{key}: {self.file} has no column {name!r}. {did_you_mean(name, frame.columns)}")
+        panels = {name: self._panel(frame, name) for name in dict.fromkeys([scale, *of.values()])}
+        saved = categories_of(config, panels)
+
+        def make(_: PopulationConfig, spending: SpendingConfig) -> tuple[Panel, Mapping[str, Panel]]:
+            column = of[spending.name]
+            return panels[column], {name: panels[name] for name in saved if column in (name, scale)}
+
+        regions = {} if self.region is None else dict(zip(frame[unit].astype(str), frame[self.region], strict=True))
+        whole = ProgrammeData(panels[scale], {name: panels[name] for name in saved})
+        note = f"data of the study's own file {self.file}"
+        return public_data(config, f"panel {self.file}", note, whole, make, regions)
+
+    def _panel(self, frame: Any, spending: str) -> Panel:
         own = {"periods_per_year": self.periods_per_year, "accept": self.accept}
-        panel = Panel.from_frame(frame, **{**own, **self.columns})
-        if self.spending_is == "per insured-period":
-            factor, variance = panel.timeline.seasons(), panel.sampling_variance
-            variance = None if variance is None else variance * factor**2
-            panel = replace(panel, spending=panel.spending * factor, sampling_variance=variance)
-        return StudyData(panel, f"panel {self.file}", f"data of the study's own file {self.file}")
+        panel = Panel.from_frame(frame, **{**own, **self.columns, "spending": spending})
+        if self.spending_is == "per insured-year":
+            return panel
+        factor, variance = panel.timeline.seasons(), panel.sampling_variance
+        variance = None if variance is None else variance * factor**2
+        return replace(panel, spending=panel.spending * factor, sampling_variance=variance)
 
 
-SOURCE = DataSource("panel", "A panel file: one row per unit and period", 40, PanelConfig)
+SOURCE = DataSource(
+    "panel",
+    "A panel file: one row per unit and period",
+    40,
+    PanelConfig,
+    takes=("regions", "at_least", "column"),
+)

@@ -1,33 +1,63 @@
 """Vektis: published spending per Dutch municipality."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import Field
 
 from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED
+from ssinfer.panel import Panel
 from ssinfer.periods import span
 from ssinfer.study.config import StudyConfig
 from ssinfer.study.config_base import Span
-from ssinfer.study.data import StudyData
+from ssinfer.study.config_blocks import PopulationConfig
+from ssinfer.study.config_claims import SpendingConfig
+from ssinfer.study.data import ProgrammeData, StudyData, categories_of, public_data
 from ssinfer.study.source import DataConfig, DataSource
 
 
 class VektisConfig(DataConfig):
-    """Years of publication and the basket of care."""
+    """Years of publication, and the basket of definitions of spending that name none."""
 
     years: Span = Field(examples=["{ first = 2011, last = 2022 }"])
     basket: str = "core"
 
     def load(self, config: StudyConfig, _folder: Path, _n_jobs: int) -> StudyData:
-        """Return the panel of municipalities with the covariates that comparison groups use."""
-        from ssinfer.datasets import load_vektis  # noqa: PLC0415  (only the source that is used)
+        """Return panels of municipalities with the covariates that comparison groups use; regions are their names."""
+        from ssinfer.datasets import Basket, load_vektis  # noqa: PLC0415  (only the source that is used)
+        from ssinfer.datasets.vektis.baskets import basket_of  # noqa: PLC0415
+        from ssinfer.datasets.vektis.columns import CARE_TYPES  # noqa: PLC0415
 
         years = span(self.years.first, self.years.last)
         extra = [config.case.ses] if config.case.ses else []
-        covariates = [CASE_MIX_EXPECTED, "share_65_plus", "latitude", "longitude", *extra]
-        panel = load_vektis(years, basket=self.basket, covariates=list(dict.fromkeys(covariates)))
-        label = f"Vektis, basket {self.basket!r}, {years[0]}-{years[-1]}, {len(panel.units)} municipalities"
-        return StudyData(panel, label, "real data: Dutch municipalities (Bron: Vektis)")
+        covariates = list(dict.fromkeys([CASE_MIX_EXPECTED, "share_65_plus", "latitude", "longitude", *extra]))
+        saved = categories_of(config, CARE_TYPES)
+
+        def panels(basket: Basket, of: PopulationConfig) -> tuple[Panel, dict[str, Panel]]:
+            parts = [Basket(care, "", (care,)) for care in saved if care in basket.members]
+            whole, *rest = (
+                load_vektis(years, part, covariates=covariates, ages=of.ages, sexes=of.sexes)
+                for part in (basket, *parts)
+            )
+            return whole, {part.name: panel for part, panel in zip(parts, rest, strict=True)}
+
+        def make(population: PopulationConfig, spending: SpendingConfig) -> tuple[Panel, Mapping[str, Panel]]:
+            basket = spending.basket or (None if spending.include else self.basket)
+            return panels(basket_of(spending.name, basket, spending.include or (), spending.exclude), population)
+
+        # A column that enters the files changes the scale between years, but not between designs.
+        whole = ProgrammeData(*panels(Basket("all spending", "", tuple(CARE_TYPES)), PopulationConfig()))
+        baskets = dict.fromkeys(part.basket or (part.name if part.include else self.basket) for part in config.spending)
+        named = f"basket {', '.join(map(repr, baskets))}, {years[0]}-{years[-1]}"
+        label = f"Vektis, {named}, {len(whole.whole.units)} municipalities"
+        note = "real data: Dutch municipalities (Bron: Vektis)"
+        return public_data(config, label, note, whole, make, {unit: unit for unit in whole.whole.units})
 
 
-SOURCE = DataSource("vektis", "Spending per Dutch municipality (Vektis)", 10, VektisConfig)
+SOURCE = DataSource(
+    "vektis",
+    "Spending per Dutch municipality (Vektis)",
+    10,
+    VektisConfig,
+    takes=("ages", "sexes", "regions", "at_least", "basket", "include", "exclude"),
+)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ssinfer.datasets.vektis.baskets import BASKETS, find_basket
-from ssinfer.datasets.vektis.columns import CARE_TYPES, GGZ, care_types
+from ssinfer.datasets.vektis.baskets import BASKETS, basket_of, find_basket
+from ssinfer.datasets.vektis.columns import CARE_TYPES, GGZ, age_classes, care_types
 from ssinfer.errors import DatasetError
 
 YEARS = range(2011, 2024)
@@ -79,3 +79,23 @@ def test_members_are_known_care_types():
     for basket in BASKETS.values():
         assert set(basket.members) <= set(CARE_TYPES)
         assert len(set(basket.members)) == len(basket.members)
+
+
+def test_a_basket_with_and_without_care_types_has_their_breaks():
+    """Authority: the years of the columns; the named basket without mental health care is comparable over all years."""
+    without = basket_of("w", "core", exclude=GGZ)
+    assert set(without.members) == set(BASKETS["without_ggz"].members)
+    assert not without.breaks
+    assert set(basket_of("r", "core", ["GERIATRISCHE_REVALIDATIEZORG"]).breaks) == {2013}
+    assert set(basket_of("d", None, ["FARMACIE"]).breaks) == {2012, 2013}
+    assert set(basket_of("o", "core", exclude=["CONSULTEN_GGZ"]).breaks) == {2022}
+    assert basket_of("c", "core") is BASKETS["core"]
+    with pytest.raises(DatasetError, match=r"no care type 'FARMACY'\. Did you mean 'FARMACIE'"):
+        basket_of("f", None, ["FARMACY"])
+
+
+@pytest.mark.parametrize("ages", [(18, 64), (65, 80), (70, 64)])
+def test_ages_inside_a_published_class_are_refused(ages):
+    with pytest.raises(DatasetError, match=r"ages is .* Allowed: a first age of 0, 5"):
+        age_classes(ages)
+    assert age_classes((65, 74)) == ["65-69", "70-74"]
