@@ -84,8 +84,8 @@ def evaluate_case(plan: Plan, result: BacktestResult | None, pairs: Iterable[tup
 def _cross_fitted(placebos: pd.DataFrame, plan: Plan, design: str) -> pd.DataFrame:
     """Return the placebos without the case's neighbours and, if there are other origins, without its own origin."""
     treated = plan.designs[design].treated
-    panel = plan.panel if plan.data.claims else plan.data.panel_of(design)
-    blocks = neighbour_blocks(panel, regions=plan.data.regions)[panel.rows(treated)]
+    panel = plan.data.panel_of(design)
+    blocks = neighbour_blocks(panel, regions=plan.data.regions_of(panel))[panel.rows(treated)]
     distant = placebos[~placebos["block"].isin(blocks)]
     other_origins = distant[distant["origin"] != plan.designs[design].performance[0]]
     return other_origins if len(other_origins) else distant

@@ -76,11 +76,12 @@ class StudyData:
     claims: ClaimsCount | None = None
     whole: ProgrammeData | None = None  # None: `panel` holds all spending of the whole population
 
-    @property
-    def regions(self) -> Any:
-        """Regions of the panel's units, if persons have one; else None."""
-        first = next(iter(self.views.values())).cohort if self.views else None
-        return None if first is None else first.unit_regions()
+    def regions_of(self, panel: Panel) -> list[str] | None:
+        """Return the region of each unit of a panel, the same in all views; None if persons have none."""
+        cohorts = [*(view.cohort for view in self.views.values()), self.programme.whole]
+        known = [(part.units, part.unit_regions()) for part in reversed(cohorts) if hasattr(part, "unit_regions")]
+        regions = {u: r for units, named in known if named is not None for u, r in zip(units, named, strict=True)}
+        return [regions[unit] for unit in panel.units] if regions else None
 
     @property
     def programme(self) -> ProgrammeData:

@@ -141,7 +141,11 @@ DESIGNS = FrameSchema(
         *_with_error("threshold_all", SHARE, "The same, of all spending."),
         *_with_error("threshold_money", OF_ALL, "The same, in money."),
         *_with_error("false_payment_rate", SHARE, "Share of placebos that are paid."),
-        *_with_error("misallocation", OF_ALL, "Overpaid without a saving, and mean underpaid with one (evenly)."),
+        *_with_error(
+            "misallocation",
+            OF_ALL,
+            "Payment less payment due, by size; mean over true savings, 0 included (first scenario).",
+        ),
         Column("dominated_by", "text", "", "A design that is no worse in any measure and better in one; empty: none."),
         *_with_error("threshold_difference", OF_ALL, "threshold_money less that of the dominating design, paired."),
     ),
@@ -176,7 +180,9 @@ EFFECTS = FrameSchema(
         Column("entry", "text", "", "Its entry."),
         Column("other_block", "text", "", "Second block of an interaction; empty for a main effect."),
         Column("other_entry", "text", "", "Its entry."),
-        *_with_error("effect", OF_ALL, "Mean over the designs with the entry less the mean over all designs."),
+        *_with_error(
+            "effect", OF_ALL, "Of the entry, less the mean of its block, with all other blocks alike; NaN: not told."
+        ),
     ),
 )
 STOP_LOSS = FrameSchema(

@@ -1,30 +1,24 @@
 """PairOutcome: what one design and method measure and pay on its placebos, on the scale of all spending."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ssinfer.backtesting.kernels.block_bootstrap import spread_of_replicates
 from ssinfer.backtesting.placebos import neighbour_blocks
+from ssinfer.backtesting.result import BacktestResult
 from ssinfer.backtesting.thresholds_of_placebos import Replicates, thresholds_of_key
 from ssinfer.contracts.settle import settle
 from ssinfer.errors import SsinferError
 from ssinfer.panel import Panel
+from ssinfer.study.designs import StudyDesign
+from ssinfer.study.plan import Plan
 from ssinfer.study.programme import one_scale
+from ssinfer.typing import Floats
 from ssinfer.windows import rolling_windows
 
-if TYPE_CHECKING:
-    from ssinfer.backtesting.result import BacktestResult
-    from ssinfer.contracts.contract import Contract
-    from ssinfer.study.designs import StudyDesign
-    from ssinfer.study.plan import Plan
-    from ssinfer.typing import Booleans, Floats
-
-SCALED = ("threshold_all", "threshold_money")
 NEVER = 1.0 - 1e-9  # a threshold that no measured saving reaches
 
 
@@ -33,8 +27,8 @@ class PairOutcome:
     """Placebos (R,) of a design and method; money is per insured-year of the whole population.
 
     `columns` holds, per placebo: shares of spending and persons, deviation, threshold, and payments by scenario and s.
-    `means` are their means over K block-bootstrap replicates, the same blocks for every design and method; the
-    thresholds are learned again in each.
+    `means` are their means over K block-bootstrap replicates, the same blocks for every design and method. Thresholds,
+    false payments and detection have thresholds that each replicate learns again; payments have those of the sample.
     """
 
     design: StudyDesign
@@ -44,7 +38,7 @@ class PairOutcome:
     means: pd.DataFrame  # (K, columns)
 
     def mean(self, name: str) -> float:
-        """Return the mean of a column over the placebos."""
+        """Return the mean of a column over the placebos that have it."""
         return float(self.columns[name].mean())
 
     def error(self, name: str) -> float:
@@ -56,10 +50,10 @@ class PairOutcome:
 def outcomes(plan: Plan, result: BacktestResult, savings: tuple[float, ...]) -> list[PairOutcome]:
     """Return the outcome of every design and method that has placebos with its threshold."""
     placebos = result.placebos[(result.placebos["role"] == "placebo") & (result.placebos["status"] == "ok")]
-    whole = plan.data.programme.whole
-    if isinstance(whole, Panel):  # the blocks of all units, also for designs with fewer
-        block = dict(zip(whole.units, neighbour_blocks(whole), strict=True))
-        placebos = placebos.assign(block=placebos["unit"].map(block))
+    whole = plan.data.programme.whole  # its blocks of units are those of all designs
+    everything = whole if isinstance(whole, Panel) else whole.to_panel()
+    blocks_of = neighbour_blocks(everything, regions=plan.data.regions_of(everything))
+    placebos = placebos.assign(block=placebos["unit"].map(dict(zip(everything.units, blocks_of, strict=True))))
     by_pair = dict(iter(placebos.groupby(["design", "method"], sort=False)))
     blocks = pd.Index(np.unique(placebos["block"]))
     scales: dict[str, pd.DataFrame] = {}
@@ -76,153 +70,115 @@ def outcomes(plan: Plan, result: BacktestResult, savings: tuple[float, ...]) -> 
                 scales[design.fit] = _scale(plan, design, savings)
             if pair not in learned:
                 learned[pair] = Replicates(rows, result.seed, blocks)
-            keys = pd.MultiIndex.from_frame(rows[["unit", "origin"]])
-            scale = scales[design.fit].reindex(keys).set_axis(rows.index)
+            scale = scales[design.fit].reindex(pd.MultiIndex.from_frame(rows[["unit", "origin"]])).set_axis(rows.index)
             known = scale["all_years"].to_numpy() > 0
-            part, scale, limits = rows[known], scale[known], thresholds[known]
-            columns = _columns(plan, design, part, scale, limits, savings)
+            part, scale = rows[known], scale[known]
+            columns = _columns(plan, design, part, scale, thresholds[known], savings)
             relearned = learned[pair].thresholds(part, design.threshold.key)
-            means = _means(columns, relearned, part, learned[pair])
+            weights = learned[pair].row_weights(part)
+            again: dict[Any, Floats] = {} if relearned is None else _by_threshold(part, scale, relearned, columns)
+            means = pd.DataFrame({name: _means(weights, again.get(name, columns[name])) for name in columns})
             found.append(PairOutcome(design, method, part[["unit", "origin", "block"]], columns, means))
     return found
 
 
 def _scale(plan: Plan, design: StudyDesign, savings: tuple[float, ...]) -> pd.DataFrame:
-    """Return all spending, insured-years and what programmes save, by unit and origin of a design's windows."""
-    view, frames = plan.data.view_of(design.fit), []
-    for window in rolling_windows(view.panel, plan.designs[design.fit], plan.origins.get(design.fit)):
+    """Return what all windows of a design are of all spending, by unit and origin."""
+    panel, frames = plan.data.panel_of(design.fit), {}
+    for window in rolling_windows(panel, plan.designs[design.fit], plan.origins.get(design.fit)):
         measured = [label for label in window.performance if label not in window.masked]
-        columns = view.panel.columns(measured)
-        scale = one_scale(design, view, plan.data.programme, columns, plan.scenarios, savings)
-        saved = {f"saved {name} {s:g}": values for (name, s), values in scale.saved.items()}
-        frame = pd.DataFrame({"all_spending": scale.all_spending, "all_years": scale.all_years, **saved})
-        frame.index = pd.MultiIndex.from_product([view.panel.units, [window.origin]], names=["unit", "origin"])
-        frames.append(frame)
-    return pd.concat(frames)
+        frames[window.origin] = one_scale(plan, design, panel.columns(measured), savings)
+    return pd.concat(dict(frames)).swaplevel()
+
+
+def _means(weights: Floats, values: Any) -> Floats:
+    """Return means (K,) of the known values, (R,) or of each replicate (K, R), with weights (K, R)."""
+    known = np.isfinite(values)
+    filled = np.where(known, values, 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if filled.ndim == 1:
+            return np.asarray((weights @ filled) / (weights @ known))
+        return np.asarray((weights * filled).sum(axis=1) / (weights * known).sum(axis=1))
+
+
+def _scales(part: pd.DataFrame, scale: pd.DataFrame) -> dict[str, Any]:
+    """Return what a rate of the benchmark is: itself, a share of all spending, and money per insured-year of all."""
+    money = part["benchmark"].to_numpy() * part["insured_years"].to_numpy()
+    return {"": 1.0, "_all": money / scale["all_spending"].to_numpy(), "_money": money / scale["all_years"].to_numpy()}
+
+
+def _by_threshold(part: pd.DataFrame, scale: pd.DataFrame, thresholds: Floats, saved: Any) -> dict[str, Floats]:
+    """Return the columns that follow from thresholds, (R,) or (K, R), and from savings of the design's spending."""
+    rate, relative = part["savings_rate"].to_numpy(), (part["spending"] / part["benchmark"]).to_numpy()
+    finite = np.where(np.isfinite(thresholds), thresholds, np.nan)
+    none = np.where(np.isnan(thresholds), np.nan, 0.0)
+    out = {f"threshold{unit or '_rate'}": finite * factor for unit, factor in _scales(part, scale).items()}
+    out["false_payment_rate"] = none + (rate >= thresholds)
+    for name in [str(name) for name in saved if str(name).startswith("own_saving ")]:
+        own = np.asarray(saved[name])
+        out[name.replace("own_saving", "detection_rate", 1)] = none + np.where(
+            np.isnan(own), np.nan, rate + own * relative >= thresholds
+        )
+    return out
 
 
 def _columns(
-    plan: Plan,
-    design: StudyDesign,
-    part: pd.DataFrame,
-    scale: pd.DataFrame,
-    thresholds: Floats,
-    savings: tuple[float, ...],
+    plan: Plan, design: StudyDesign, part: pd.DataFrame, scale: pd.DataFrame, thresholds: Floats, savings: Any
 ) -> pd.DataFrame:
-    """Return the columns of an outcome at given thresholds (R,)."""
-    years, money, persons = (
-        part["insured_years"].to_numpy(),
-        scale["all_spending"].to_numpy(),
-        scale["all_years"].to_numpy(),
-    )
-    benchmark, spending = part["benchmark"].to_numpy(), part["spending"].to_numpy()
-    rate, relative = part["savings_rate"].to_numpy(), spending / benchmark
-    finite = np.where(np.isfinite(thresholds), thresholds, np.nan)
-    own = benchmark * years / persons  # of a rate: money per insured-year of the whole population
-    out = {
-        "share_of_spending": spending * years / money,
-        "share_of_persons": years / persons,
-        "deviation": rate,
-        "deviation_all": rate * benchmark * years / money,
-        "deviation_money": rate * own,
-        "threshold_rate": finite,
-        "threshold_all": finite * benchmark * years / money,
-        "threshold_money": finite * own,
-        "false_payment_rate": np.where(np.isnan(thresholds), np.nan, rate >= thresholds),
-    }
-    share = plan.share_of(design)
-    mean_spending = money / persons
-    under = []
+    """Return the columns of an outcome."""
+    years, rate = part["insured_years"].to_numpy(), part["savings_rate"].to_numpy()
+    money, persons = scale["all_spending"].to_numpy(), scale["all_years"].to_numpy()
+    out = {"share_of_spending": part["spending"].to_numpy() * years / money, "share_of_persons": years / persons}
+    out |= {"excess": scale["excess"].to_numpy()}
+    out |= {f"deviation{unit}": rate * factor for unit, factor in _scales(part, scale).items()}
+    due_to = {s: plan.share_of(design) * s * money / persons for s in (0.0, *savings)}
     for name in plan.scenarios:
-        for s in (0.0, *savings):
-            saved = np.zeros(len(part)) if s == 0 else scale[f"saved {name} {s:g}"].to_numpy()
-            true = s * mean_spending
-            paid = payments(plan, design, part, saved, thresholds) / persons
-            if s == 0:
-                over = np.maximum(paid, 0.0)
+        for s, due in due_to.items():
             at = f"{name} {s:g}"
+            saved = np.zeros(len(part)) if s == 0 else scale[f"own_saving {at}"].to_numpy()
+            paid = payments(plan, design, part, saved, thresholds) / persons
+            untested = payments(plan, design, part, saved, None) / persons
             out |= {
-                f"saved {at}": saved,
-                f"detected {at}": np.where(
-                    np.isnan(saved) | np.isnan(thresholds), np.nan, rate + saved * relative >= thresholds
-                ),
+                f"own_saving {at}": saved,
                 f"paid {at}": paid,
-                f"insurer {at}": true - paid,
-                f"earned {at}": np.minimum(np.maximum(paid, 0.0), share * true),
-                f"untested {at}": payments(plan, design, part, saved, np.zeros(len(part))) / persons,
+                f"insurer {at}": s * money / persons - paid,
+                f"earned {at}": np.minimum(np.maximum(paid, 0.0), due),
+                f"paid_without_threshold {at}": np.where(np.isnan(thresholds), np.nan, untested),
             }
-            if s > 0 and name == next(iter(plan.scenarios)):
-                under.append(np.maximum(share * true - np.maximum(paid, 0.0), 0.0))
-    out["misallocation"] = over + np.mean(under, axis=0) if under else over
-    return pd.DataFrame(out, index=part.index)
+    first = next(iter(plan.scenarios))
+    wrong = pd.DataFrame({s: np.abs(out[f"paid {first} {s:g}"] - due) for s, due in due_to.items()})
+    out["misallocation"] = wrong.mean(axis=1).to_numpy()
+    return pd.DataFrame({**out, **_by_threshold(part, scale, thresholds, out)}, index=part.index)
 
 
-def payments(plan: Plan, design: StudyDesign, part: pd.DataFrame, saved: Floats, thresholds: Floats) -> Floats:
-    """Return what the insurer pays (R,), currency; NaN where the contract cannot be settled."""
+def payments(plan: Plan, design: StudyDesign, part: pd.DataFrame, saved: Floats, thresholds: Floats | None) -> Floats:
+    """Return what the insurer pays (R,), currency, without any threshold if it is None; NaN: cannot be settled."""
     contract = plan.contract_of(design)
-    benchmark, years = part["benchmark"].to_numpy(), part["insured_years"].to_numpy()
-    spending, usable = part["spending"].to_numpy() * (1.0 - saved), np.isfinite(saved) & ~np.isnan(thresholds)
+    benchmark, years, assigned = (part[name].to_numpy() for name in ("benchmark", "insured_years", "assigned"))
+    spending = part["spending"].to_numpy() * (1.0 - saved)
+    limits = np.zeros(len(part)) if thresholds is None else thresholds
+    usable = np.isfinite(saved) & ~np.isnan(limits)
     if contract is None:
         measured = benchmark - spending
-        rate = measured / benchmark
-        return np.where(
-            usable, (rate >= thresholds) * plan.share_of(design) * np.maximum(measured, 0.0) * years, np.nan
-        )
-    return _settled(contract, design, benchmark, spending, years, part["assigned"].to_numpy(), thresholds, usable)
-
-
-def _settled(
-    contract: Contract,
-    design: StudyDesign,
-    benchmark: Floats,
-    spending: Floats,
-    years: Floats,
-    assigned: Floats,
-    thresholds: Floats,
-    usable: Booleans,
-) -> Floats:
-    paid = np.full(len(benchmark), np.nan)
-    usable = usable & (benchmark > 0) & (spending > 0)
-    computed = contract.threshold.kind == "computed"
+        paid = (measured / benchmark >= limits) * plan.share_of(design) * np.maximum(measured, 0.0) * years
+        return np.where(usable, paid, np.nan)
+    if thresholds is None:
+        contract = replace(contract, threshold=replace(contract.threshold, kind="none"))
+    assigned = np.where(np.isfinite(assigned), assigned, years)
+    large = assigned >= (contract.size.minimum if contract.size.below == "refuse" else 1)
+    usable &= (benchmark > 0) & (spending > 0) & large
+    paid = np.full(len(part), np.nan)
     try:
         settlement = settle(
             contract,
             benchmark=benchmark[usable],
             spending=spending[usable],
             insured_years=years[usable],
-            assigned=assigned[usable] if np.isfinite(assigned[usable]).all() else None,
-            threshold=np.clip(thresholds[usable], 0.0, NEVER) if computed else None,
+            assigned=assigned[usable],
+            threshold=np.clip(limits[usable], 0.0, NEVER) if contract.threshold.kind == "computed" else None,
             quality=None if design.sharing is None else design.sharing.quality,
         )
-    except SsinferError:  # for example a group below the contract's smallest size
+    except SsinferError:  # for example an amount beyond the limits
         return paid
     paid[usable] = settlement.payment
     return paid
-
-
-def _means(columns: pd.DataFrame, relearned: Floats | None, part: pd.DataFrame, replicates: Replicates) -> pd.DataFrame:
-    """Return means (K, columns) in every replicate; a column without a value in a replicate is NaN.
-
-    Payments keep the thresholds of the sample; thresholds, false payments and detection have those of the replicate.
-    """
-    weights = replicates.row_weights(part)
-
-    def mean(values: Floats) -> Floats:
-        known: Any = np.isfinite(values)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            if values.ndim == 1:
-                return np.asarray((weights @ np.where(known, values, 0.0)) / (weights @ known))
-            return np.asarray((weights * np.where(known, values, 0.0)).sum(axis=1) / (weights * known).sum(axis=1))
-
-    means = {name: mean(columns[name].to_numpy()) for name in columns}
-    if relearned is not None:
-        finite = np.where(np.isfinite(relearned), relearned, np.nan)
-        rate, relative = part["savings_rate"].to_numpy(), (part["spending"] / part["benchmark"]).to_numpy()
-        unit = {"threshold_rate": 1.0, **{name: columns[f"deviation_{name[10:]}"] / rate for name in SCALED}}
-        means |= {name: mean(finite * np.asarray(factor)) for name, factor in unit.items()}
-        undefined = np.where(np.isnan(relearned), np.nan, 1.0)
-        means["false_payment_rate"] = mean(undefined * (rate >= relearned))
-        for name in [str(name) for name in columns if str(name).startswith("detected ")]:
-            saved = columns[name.replace("detected", "saved")].to_numpy()
-            means[name] = mean(np.where(np.isfinite(saved), undefined * (rate + saved * relative >= relearned), np.nan))
-    return pd.DataFrame(means)

@@ -7,79 +7,73 @@ design then falls by
 
 .. math:: D = \sum_i k(y_i) - k(y_i - (s A / X) x_i),
 
-over the persons and lines that the design counts, with k its truncation. A saving outside the design gives D = 0.
+over the persons and lines that the design counts, with k its truncation. A saving outside the design gives D = 0. Where
+a design counts only a part of a category's lines (by product group, run-out or price), x is at most y.
 """
 
-from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ssinfer.cohort.cohort import Cohort
-from ssinfer.kernels.groups import group_sums
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ssinfer.study.config_blocks import ScenarioConfig
-    from ssinfer.study.data import ProgrammeData, View
-    from ssinfer.study.designs import StudyDesign
-    from ssinfer.typing import Floats, Integers, Positions
+from ssinfer.study.config_blocks import ScenarioConfig
+from ssinfer.study.data import ProgrammeData, View
+from ssinfer.study.designs import StudyDesign
+from ssinfer.study.plan import Plan
+from ssinfer.typing import Floats, Positions
 
 
-@dataclass(frozen=True, eq=False)
-class OneScale:
-    """A window of a design on the scale of all spending, by group (units of the design's panel)."""
+def one_scale(plan: Plan, design: StudyDesign, columns: Positions, savings: tuple[float, ...]) -> pd.DataFrame:
+    """Return what a window with these unmasked performance periods is of all spending, by unit of the design's panel.
 
-    all_spending: Floats  # of the whole population in the window, currency
-    all_years: Floats  # its insured-years
-    saved: Mapping[tuple[str, float], Floats]  # D / spending of the design, by scenario and s; NaN: s A exceeds X
+    `all_spending` (currency) and `all_years` (insured-years) are those of the whole population; `excess` is what the
+    design truncates, per insured-year; `own_saving NAME s` is D over the design's spending; NaN: s A exceeds X.
+    """
+    view, programme = plan.data.view_of(design.fit), plan.data.programme
+    of_source = _of_persons if isinstance(programme.whole, Cohort) else _of_panels
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return pd.DataFrame(of_source(plan, design, view, programme, columns, savings), index=list(view.panel.units))
 
 
-def one_scale(
+def _of_persons(
+    plan: Plan,
     design: StudyDesign,
     view: View,
     programme: ProgrammeData,
     columns: Positions,
-    scenarios: Mapping[str, ScenarioConfig],
     savings: tuple[float, ...],
-) -> OneScale:
-    """Return the window of a design, whose unmasked performance periods are `columns`, on the scale of all spending."""
-    units = view.panel.units
-    if not isinstance(programme.whole, Cohort):
-        return _of_panels(view, programme, columns, scenarios, savings)
+) -> dict[str, Floats]:
     whole, own = programme.whole, view.untruncated
-    of_whole = whole.unit_rows()
-    n_whole = len(whole.units)
-    position = pd.Index(whole.units).get_indexer(pd.Index(units))
-    money = group_sums(of_whole, whole.spending[:, columns], n_whole).sum(axis=1)
-    years = group_sums(of_whole, whole.insured_years[:, columns], n_whole).sum(axis=1)
     assert own is not None  # noqa: S101  (claims have persons)
-    own_units = pd.Index(units).get_indexer(pd.Index(own.units))[own.unit_rows()]  # row of the panel of each person
-    base = _kept(own, own.spending, view.caps)
-    spent = np.bincount(own_units, weights=base[:, columns].sum(axis=1), minlength=len(units))
-    saved = {}
-    for name, scenario in scenarios.items():
-        cuts, target = _cuts(scenario, design, whole, own, programme, columns)
-        total = np.bincount(of_whole, weights=target, minlength=n_whole)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            fraction = (money / total)[position]  # A / X
+
+    def by_unit(cohort: Cohort, values: Floats) -> Floats:
+        rows = pd.Index(view.panel.units).get_indexer(pd.Index(cohort.units))[cohort.unit_rows()]
+        return np.bincount(rows[rows >= 0], weights=values[rows >= 0], minlength=len(view.panel.units))
+
+    row = pd.Index(view.panel.units).get_indexer(pd.Index(own.unit))
+    money, base = by_unit(whole, whole.spending[:, columns].sum(axis=1)), _kept(own, own.spending, view.caps)
+    spent = by_unit(own, base[:, columns].sum(axis=1))
+    years = by_unit(own, own.insured_years[:, columns].sum(axis=1))
+    out = {
+        "all_spending": money,
+        "all_years": by_unit(whole, whole.insured_years[:, columns].sum(axis=1)),
+        "excess": by_unit(own, (own.spending - base)[:, columns].sum(axis=1)) / years,
+    }
+    for name, scenario in plan.scenarios.items():
+        part, target = _parts(scenario, design, whole, own, programme, columns)
         for s in savings:
-            factor = s * fraction
-            factor = np.where(factor <= 1.0, factor, np.nan)
+            fall = s * money / by_unit(whole, target)  # s A / X
+            fall = np.where(fall <= 1.0, fall, np.nan)
             left = own.spending.copy()
-            left[:, columns] -= np.nan_to_num(factor)[own_units, None] * cuts
-            after = _kept(own, left, view.caps)
-            fallen = np.bincount(own_units, weights=(base - after)[:, columns].sum(axis=1), minlength=len(units))
-            with np.errstate(divide="ignore", invalid="ignore"):
-                saved[name, s] = np.where(np.isfinite(factor), fallen / spent, np.nan)
-    return OneScale(money[position], years[position], saved)
+            left[:, columns] -= np.nan_to_num(fall)[row, None] * part
+            fallen = by_unit(own, (base - _kept(own, left, view.caps))[:, columns].sum(axis=1))
+            out[f"own_saving {name} {s:g}"] = np.where(np.isfinite(fall), fallen / spent, np.nan)
+    return out
 
 
-def _cuts(
+def _parts(
     scenario: ScenarioConfig,
     design: StudyDesign,
     whole: Cohort,
@@ -88,23 +82,23 @@ def _cuts(
     columns: Positions,
 ) -> tuple[Floats, Floats]:
     """Return x of the design's persons (n, columns), and the sum of x of each row of the whole population."""
+    spent, spending = own.spending[:, columns], whole.spending[:, columns].sum(axis=1)
     if scenario.categories is not None:
-        cuts, target = np.zeros((len(own.person), len(columns))), np.zeros(len(whole.person))
+        x, target = np.zeros(spent.shape), np.zeros(len(spending))
         for category in scenario.categories:
             part = programme.parts[category]
             target += _of_rows(part.spending[:, columns].sum(axis=1)[:, None], part, whole)[:, 0]
             if design.spending.counts(category):
                 counted = _of_rows(part.insured_years[:, columns], part, own)
-                share = np.divide(own.insured_years[:, columns], counted, out=np.zeros_like(counted), where=counted > 0)
-                cuts += _of_rows(part.spending[:, columns], part, own) * np.minimum(share, 1.0)
-        return cuts, target
-    spending = whole.spending[:, columns].sum(axis=1)
+                years = own.insured_years[:, columns]
+                share = np.divide(years, counted, out=np.zeros(spent.shape), where=counted > 0)
+                x += _of_rows(part.spending[:, columns], part, own) * np.minimum(share, 1.0)
+        return np.minimum(x, spent), target
     if scenario.dearest is None:
-        return own.spending[:, columns], spending
+        return spent, spending
     insured = whole.insured_years[:, columns].sum(axis=1) > 0
-    limit = np.quantile(spending[insured], 1.0 - scenario.dearest)
-    dear = spending > limit
-    return own.spending[:, columns] * _of_rows(dear[:, None].astype(float), whole, own), spending * dear
+    dear = spending > np.quantile(spending[insured], 1.0 - scenario.dearest)
+    return spent * _of_rows(dear[:, None].astype(float), whole, own), spending * dear
 
 
 def _of_rows(values: Floats, source: Cohort, target: Cohort) -> Floats:
@@ -116,57 +110,44 @@ def _of_rows(values: Floats, source: Cohort, target: Cohort) -> Floats:
 
 def _kept(own: Cohort, spending: Floats, caps: Mapping[int, float] | None) -> Floats:
     """Return spending (n, T) after truncation of each person's calendar years; without `caps` as it is."""
+    from ssinfer.claims.backend.calendar import Calendar  # noqa: PLC0415  (Ibis is loaded late)
+
     if caps is None:
         return spending
-    who, n = _persons(own)
-    kept, years = spending.copy(), _calendar_years(own)
+    kept, years = spending.copy(), np.array(Calendar.of(own.periods).year)
+    rows, persons = pd.factorize(own.person)
     for year in np.unique(years):
         columns = np.flatnonzero(years == year)
-        total = np.bincount(who, weights=spending[:, columns].sum(axis=1), minlength=n)[who]
-        insured = np.bincount(who, weights=own.insured_years[:, columns].sum(axis=1), minlength=n)[who]
+        total, insured = (
+            np.bincount(rows, weights=values[:, columns].sum(axis=1), minlength=len(persons))[rows]
+            for values in (spending, own.insured_years)
+        )
         limit = caps[int(year)] * insured
         over = total > limit
         kept[np.ix_(over, columns)] *= (limit[over] / total[over])[:, None]
     return kept
 
 
-def _persons(own: Cohort) -> tuple[Integers, int]:
-    codes, persons = pd.factorize(own.person)
-    return codes, len(persons)
-
-
-def _calendar_years(own: Cohort) -> Integers:
-    from ssinfer.claims.backend.calendar import Calendar  # noqa: PLC0415  (Ibis is loaded late)
-
-    return np.array(Calendar.of(own.periods).year)
-
-
 def _of_panels(
-    view: View,
-    programme: ProgrammeData,
-    columns: Positions,
-    scenarios: Mapping[str, ScenarioConfig],
-    savings: tuple[float, ...],
-) -> OneScale:
-    """Return the window on public data: the cells of a group hold one mean, from which every line falls alike."""
+    plan: Plan, _: StudyDesign, view: View, programme: ProgrammeData, columns: Positions, savings: tuple[float, ...]
+) -> dict[str, Floats]:
+    """Return the columns on public data: the cells of a group hold one mean, from which every line falls alike."""
 
     def sums(panel: Any) -> tuple[Floats, Floats]:
-        rows = panel.rows(view.panel.units)
-        years = np.ones(panel.spending.shape) if panel.insured_years is None else panel.insured_years
-        money = np.nansum((panel.spending * years)[np.ix_(rows, columns)], axis=1)
-        return money, np.nansum(years[np.ix_(rows, columns)], axis=1)
+        cells = np.ix_(panel.rows(view.panel.units), columns)
+        years = panel.insured_years[cells]
+        return np.nansum(panel.spending[cells] * years, axis=1), np.nansum(years, axis=1)
 
-    (money, years), (spent, _) = sums(programme.whole), sums(view.panel)
-    saved = {}
-    for name, scenario in scenarios.items():
-        if scenario.categories is None:
-            inside, target = spent, money
-        else:
-            target, inside = (
-                sum((sums(of[name])[0] for name in scenario.categories if name in of), start=np.zeros(len(money)))
-                for of in (programme.parts, view.categories)
+    (money, years), (spent, _years) = sums(programme.whole), sums(view.panel)
+    out = {"all_spending": money, "all_years": years, "excess": np.zeros(len(money))}
+    for name, scenario in plan.scenarios.items():
+        inside, target = spent, money
+        if scenario.categories is not None:
+            inside, target = (
+                sum((sums(of[part])[0] for part in scenario.categories if part in of), start=np.zeros(len(money)))
+                for of in (view.categories, programme.parts)
             )
-        with np.errstate(divide="ignore", invalid="ignore"):
-            for s in savings:
-                saved[name, s] = np.where(s * money <= target, s * money / target * inside / spent, np.nan)
-    return OneScale(money, years, saved)
+        for s in savings:
+            saved = s * money / target * inside / spent
+            out[f"own_saving {name} {s:g}"] = np.where(s * money <= target, saved, np.nan)
+    return out

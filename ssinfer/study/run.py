@@ -98,7 +98,7 @@ def _backtest(
                 share=plan.share,
                 ses=config.case.ses,
                 pairs=pairs,
-                regions=plan.data.regions,
+                regions=plan.data.regions_of(plan.data.panel_of(pairs[0][0])),
                 progress=progress and _shifted(progress, sum(len(result.placebos) for result in results)),
                 keep=lambda fits: tables.update(
                     {"placebos.parquet": pd.concat([*(result.placebos for result in results), fits])}
