@@ -31,13 +31,15 @@ def attrition(
     counted: Any,
     summary: pd.DataFrame,
     all_lines: dict[str, int],
+    repeated: dict[str, int],
     cells: Any,
 ) -> tuple[pd.DataFrame, dict[str, int | float]]:
     """Return the attrition table of an extract, and counts of unusual lines that were kept.
 
     An exclusion row holds the excluded amounts. Rows of the step "valuation" change money only (negative: money added).
     `pieces`, `counted` and `cells` are Ibis tables of enrolment, of lines by reason, and of days and cents per person,
-    unit and t; `summary` has lines and cents per reason, and `all_lines` the totals of the table of claims.
+    unit and t; `summary` has lines and cents per reason, and `all_lines` the totals of the table of claims, `repeated`
+    those of lines that repeat another.
     """
     persons = persons_by_reason(tables, pieces)
     unmatched = lines.unmatched_reasons(tables, counted)
@@ -61,7 +63,6 @@ def attrition(
     until = ibis.coalesce(epoch_day(spans["end"]), calendar.last[-1])
     all_days = days_by_reason(spans.mutate(lo=epoch_day(spans["start"]), hi=until, code=0), calendar)
     add(FIRST, "", all_lines, persons=int(tables.insured.count().to_pandas()) + unknown, days=all_days)
-    repeated = lines.duplicate_lines(tables.claims) if spending.duplicates != "keep" else {"lines": 0, "cents": 0}
     if spending.duplicates == "drop":
         add("claims", "repeats another line", repeated)
     for excluded in (lines.OUTSIDE, lines.NO_KEY):

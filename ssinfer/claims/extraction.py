@@ -118,6 +118,7 @@ def extract(
     periods: Iterable[Any],
     plausible: tuple[float, float] = UP_TO,
     accept: Iterable[str] = (),
+    shared: Scratch | None = None,
 ) -> Extract:
     """Extract a panel from claims, for one population and one definition of spending.
 
@@ -135,6 +136,7 @@ def extract(
     plausible : (lowest, highest) mean of spending per insured-year
     accept : sequence of str
         Doubts to overrule: words of :data:`ssinfer.accept.ACCEPT`, such as "similar_names".
+    shared : Scratch, optional. Keeps what several extracts of the same tables have in common; its owner closes it.
 
     Raises
     ------
@@ -168,14 +170,20 @@ def extract(
         (calendar.year[calendar.position(label)] for label in population.baseline), default=calendar.year[0]
     )
 
-    with closing(Scratch(tables.connection)) as scratch:
-        pieces, units = enrolment_pieces(tables, population, calendar, scratch)
+    with closing(Scratch(tables.connection, shared)) as scratch:
+        pieces, units = scratch.once(
+            f"{population} {calendar.periods}",
+            lambda: enrolment_pieces(tables, population, calendar, scratch.shared),
+        )
         refuse_similar(units, "Units", accepted, ClaimsError)
         contracted = _contracted(tables, population, units, calendar)
         percentile = spending.truncation is not None and spending.truncation.percentile is not None
         counted = lines.count_lines(tables, spending, pieces, calendar, scratch, reference=percentile)
         summary = lines.excluded_lines(counted)
-        all_lines = lines.totals(tables.claims)
+        all_lines = scratch.once("totals", lambda: lines.totals(tables.claims))
+        repeated = {"lines": 0, "cents": 0}
+        if spending.duplicates != "keep":
+            repeated = scratch.once("repeated", lambda: lines.duplicate_lines(tables.claims))
         _refuse_unusable(summary, all_lines["unpriced"], spending)
 
         table, completion = completed(_days_and_cents(pieces, counted, calendar, scratch), tables, spending, calendar)
@@ -193,7 +201,7 @@ def extract(
             truncated = cells.panel("kept")
             truncation, share_cut = _cuts(table, limits, panel, truncated, calendar)
 
-        frame, noticed = attrition(tables, spending, calendar, pieces, counted, summary, all_lines, table)
+        frame, noticed = attrition(tables, spending, calendar, pieces, counted, summary, all_lines, repeated, table)
         return Extract(
             panel=panel,
             truncated=truncated,
@@ -205,7 +213,7 @@ def extract(
             under_contract=_under_contract(cells, contracted),
             sensitivity=population.sensitivity,
             noticed={**noticed, **tables.noticed},
-            categories=lines.by_category(tables.claims),
+            categories=scratch.once("categories", lambda: lines.by_category(tables.claims)),
             lines_per_period=tuple(int(n_lines["lines"].get(t, 0)) for t in range(len(calendar.periods))),
             _cells=cells,
         )

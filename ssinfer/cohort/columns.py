@@ -51,6 +51,8 @@ def _one_per_person(values: Any, n: int, name: str, remedy: str) -> Labels:
 
 
 def _as_text(array: Labels) -> Labels:
+    if all(type(label) is str for label in array):
+        return np.array(array, dtype=object)
     return np.array([str(plain_value(label)) for label in array], dtype=object)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ def load_claims(
 def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyExtracts) -> StudyData:
     """Return cohorts and panels of groups of practices, with the case-mix standard and coordinates as covariates."""
     case, uses = config.case, extracted.uses
-    cohorts = {use: extracted.extracts[use[0]].cohort(truncated=use[1]) for use in dict.fromkeys(uses.values())}
+    cohorts = {use: extracted.cohort(*use) for use in dict.fromkeys(uses.values())}
     first_use = next(iter(uses.values()))
     practices = cohorts[first_use]
     complaint = "case.treated: no unit of the claims is called"
@@ -64,6 +65,7 @@ def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyEx
         if absent := [unit for unit in treated if unit not in cohort.units]:
             raise StudyError(f"{name!r} has no insured of {', '.join(absent)}. Choose a wider population.")
 
+    @cache  # a design's own spending may be that of the whole population
     def grouped(cohort: Cohort) -> Cohort:
         exclude = [unit for unit in contracted if unit in practices.units]
         try:
@@ -88,7 +90,7 @@ def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyEx
         persons = grouped(replace(cohort, covariates=covariates))
         table = extracted.extracts[use[0]].truncation if use[1] else None
         caps = None if table is None else dict(zip(table["year"].astype(int), table["cap"], strict=True))
-        plain = persons if caps is None else grouped(extracted.extracts[use[0]].cohort())
+        plain = persons if caps is None else grouped(extracted.cohort(use[0]))
         views[use] = View(persons.to_panel(), persons, plain, caps)
     first = views[first_use].cohort or practices
     truth, why_no_truth = _known_savings(config, treated, claims.simulated, extracted)
@@ -142,7 +144,7 @@ def _known_savings(
             table = extracted.extracts[extraction].truncation
             assert table is not None  # noqa: S101  (an extraction with truncation has the table)
             caps = dict(zip(table["year"].astype(int), table["cap"], strict=True))
-        cohort = extracted.extracts[extraction].cohort()
+        cohort = extracted.cohort(extraction)
         if treated[0] not in cohort.units:
             return {}, ""
         performance = window_of(design.performance, cohort.periods)

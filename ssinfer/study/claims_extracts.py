@@ -2,12 +2,14 @@
 
 import fnmatch
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
 from ssinfer.claims import ClaimsTables, Extract, Population, RunOut, Spending, Truncation, extract
+from ssinfer.claims.backend.scratch import Scratch
 from ssinfer.claims.names import labels_of, name_as_tables
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.errors import SsinferError, StudyError, did_you_mean
@@ -51,6 +53,13 @@ class StudyExtracts:
     uses: Mapping[str, Use]  # by name of the fits
     whole: Cohort  # all spending of the whole population
     categories: Mapping[str, Cohort]  # of the whole population, by category in which a programme saves
+    _cohorts: dict[Use, Cohort] = field(default_factory=dict)
+
+    def cohort(self, name: str, truncated: bool = False) -> Cohort:
+        """Return the persons of an extraction, read once."""
+        if (name, truncated) not in self._cohorts:
+            self._cohorts[name, truncated] = self.extracts[name].cohort(truncated=truncated)
+        return self._cohorts[name, truncated]
 
 
 def extract_claims(config: StudyConfig, periods: tuple[Any, ...], tables: ClaimsTables) -> StudyExtracts:
@@ -76,15 +85,24 @@ def extract_claims(config: StudyConfig, periods: tuple[Any, ...], tables: Claims
                 spending_of(job.spending),
                 periods=periods,
                 accept=config.data.accept,
+                shared=shared,
                 **limits,
             )
         except SsinferError as error:
             raise StudyError(f"{what} {name!r}: {error}") from error
 
-    extracts = {name: extracted(name, job, "spending", limits) for name, job in wanted.items()}
+    with closing(Scratch(tables.connection)) as shared:
+        extracts = {name: extracted(name, job, "spending", limits) for name, job in wanted.items()}
+        categories = {name: extracted(name, job, "scenario", {}).cohort() for name, job in parts.items()}
     everybody = extracts[whole_use].cohort()
-    categories = {name: extracted(name, job, "scenario", {}).cohort() for name, job in parts.items()}
-    return StudyExtracts({name: extracts[name] for name in jobs}, populations, uses, everybody, categories)
+    return StudyExtracts(
+        {name: extracts[name] for name in jobs},
+        populations,
+        uses,
+        everybody,
+        categories,
+        {(whole_use, False): everybody},
+    )
 
 
 def _jobs(config: StudyConfig) -> tuple[dict[str, _Job], dict[str, Use]]:

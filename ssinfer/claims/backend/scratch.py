@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Scratch:
     """Tables of one extract, written once and dropped by :meth:`close`; temporary if the backend has temporary tables.
 
+    `shared` holds what several extracts of the same tables have in common; it is closed after the last of them.
+
     The cache of Ibis drops tables when Python collects an expression, and evaluates them again at each use on Spark.
     """
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, shared: Scratch | None = None) -> None:
         self.connection = connection
+        self.shared = shared or self
         self.names: list[str] = []
+        self.results: dict[Any, Any] = {}
+
+    def once[T](self, key: object, compute: Callable[[], T]) -> T:
+        """Return a result that extracts share, computed at its first use."""
+        if key not in self.shared.results:
+            self.shared.results[key] = compute()
+        return self.shared.results[key]  # type: ignore[no-any-return]
 
     def keep(self, expression: Any, *, permanent: bool = False) -> Any:
         """Return the expression, computed once; a `permanent` one stays after :meth:`close`."""
