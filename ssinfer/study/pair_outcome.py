@@ -13,7 +13,7 @@ from ssinfer.backtesting.thresholds_of_placebos import Replicates, thresholds_of
 from ssinfer.contracts.settle import settle
 from ssinfer.errors import SsinferError
 from ssinfer.panel import Panel
-from ssinfer.study.designs import StudyDesign
+from ssinfer.study.designs import WINDOWS, StudyDesign
 from ssinfer.study.plan import Plan
 from ssinfer.study.programme import one_scale
 from ssinfer.typing import Floats
@@ -56,7 +56,7 @@ def outcomes(plan: Plan, result: BacktestResult, savings: tuple[float, ...]) -> 
     placebos = placebos.assign(block=placebos["unit"].map(dict(zip(everything.units, blocks_of, strict=True))))
     by_pair = dict(iter(placebos.groupby(["design", "method"], sort=False)))
     blocks = pd.Index(np.unique(placebos["block"]))
-    scales: dict[str, pd.DataFrame] = {}
+    scales: dict[str, pd.DataFrame] = {}  # by panel and windows
     learned: dict[tuple[str, str], Replicates] = {}
     found = []
     for design in plan.config.designs:
@@ -66,11 +66,12 @@ def outcomes(plan: Plan, result: BacktestResult, savings: tuple[float, ...]) -> 
             thresholds = None if rows is None else thresholds_of_key(rows, design.threshold.key)
             if rows is None or thresholds is None:
                 continue
-            if design.fit not in scales:
-                scales[design.fit] = _scale(plan, design, savings)
+            at = f"{id(plan.data.panel_of(design.fit))} {[getattr(design, key) for key in WINDOWS]}"
+            if at not in scales:
+                scales[at] = _scale(plan, design, savings)
             if pair not in learned:
                 learned[pair] = Replicates(rows, result.seed, blocks)
-            scale = scales[design.fit].reindex(pd.MultiIndex.from_frame(rows[["unit", "origin"]])).set_axis(rows.index)
+            scale = scales[at].reindex(pd.MultiIndex.from_frame(rows[["unit", "origin"]])).set_axis(rows.index)
             known = scale["all_years"].to_numpy() > 0
             part, scale = rows[known], scale[known]
             columns = _columns(plan, design, part, scale, thresholds[known], savings)
