@@ -22,7 +22,7 @@ DESIGN_MEANS = (
     *("deviation", "deviation_all", "deviation_money", "threshold_rate", "threshold_all", "threshold_money"),
     *("false_payment_rate", "misallocation"),
 )
-TOLERANCE = 1e-9
+TOLERANCE = 1e-9  # of rounding
 AT_LEAST_ERRORS = 2.0  # interactions smaller than this many standard errors are left out
 
 
@@ -149,7 +149,7 @@ def _effects(pairs: Sequence[PairOutcome]) -> list[dict[str, Any]]:
                 row = _effect(
                     blocks, residuals[cell.index].mean(axis=0), name, pair[0], entries[0], pair[1], entries[1]
                 )
-                if abs(row["effect"]) > AT_LEAST_ERRORS * row["effect_se"]:
+                if abs(row["effect"]) > max(AT_LEAST_ERRORS * row["effect_se"], TOLERANCE):
                     rows.append(row)
     return rows
 

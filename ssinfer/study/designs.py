@@ -1,28 +1,19 @@
 """StudyDesign: one choice of each building block; lists the designs of a study, its grid included."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from ssinfer.errors import did_you_mean
 from ssinfer.input_table import natural_order
+from ssinfer.study import config_blocks as blocks
+from ssinfer.study.config_base import Periods
 from ssinfer.study.config_blocks import BLOCKS, DesignConfig
+from ssinfer.study.config_claims import SpendingConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from ssinfer.study.config import StudyConfig
-    from ssinfer.study.config_base import Periods
-    from ssinfer.study.config_blocks import (
-        ComparisonConfig,
-        GridConfig,
-        PopulationConfig,
-        SharingConfig,
-        ThresholdConfig,
-    )
-    from ssinfer.study.config_claims import SpendingConfig
 
 FITTED = BLOCKS[:3]  # the blocks on which a fit depends
 WINDOWS = ("baseline", "performance", "masked", "origins")
@@ -35,11 +26,11 @@ class StudyDesign:
 
     name: str
     label: str
-    population: PopulationConfig
+    population: blocks.PopulationConfig
     spending: SpendingConfig
-    comparison: ComparisonConfig
-    threshold: ThresholdConfig
-    sharing: SharingConfig | None
+    comparison: blocks.ComparisonConfig
+    threshold: blocks.ThresholdConfig
+    sharing: blocks.SharingConfig | None
     baseline: Periods
     performance: Periods
     masked: Periods
@@ -61,46 +52,43 @@ class StudyDesign:
         return {block: "" if part is None else part.name for block, part in parts.items()}
 
 
-def designs_of(config: StudyConfig) -> tuple[StudyDesign, ...]:
+def designs_of(config: "StudyConfig") -> tuple[StudyDesign, ...]:
     """Return the designs that a study names, then those of its grid; ValueError for names that do not exist."""
-    wanted = list(config.design)
-    crossed = {} if config.grid is None else _crossed(config, config.grid)
-    wanted += [design for design, _ in crossed.values()]
+    crossed = _crossed(config)
+    wanted = [*config.design, *(design for design, _ in crossed.values())]
     if not wanted:
         wanted = [DesignConfig(name=part.name, label=part.label, comparison=part.name) for part in config.comparison]
     names = [part.name for part in wanted]
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
+    if len(set(names)) < len(names):
+        repeated = sorted({name for name in names if names.count(name) > 1})
         raise ValueError(f"designs {repeated} share a name; give each its own")
-    parts = []
+    parts: dict[str, tuple[str, str, dict[str, Any]]] = {}  # what a fit depends on, all that a design is, its values
     for part in wanted:
-        blocks = {block: _chosen(config, part, block) for block in BLOCKS}
-        windows = {key: _or(getattr(part, key), getattr(config.windows, key)) for key in WINDOWS}
-        methods = _methods(config, part, blocks["comparison"])
-        content = repr(([blocks[block] for block in FITTED], windows))
-        whole = repr((content, blocks["threshold"], blocks["sharing"], methods))
-        parts.append((part, {**blocks, **windows, "methods": methods}, content, whole))
+        values = {block: _chosen(config, part, block) for block in BLOCKS}
+        chosen = {block: "" if entry is None else entry.name for block, entry in values.items()}
+        for key in WINDOWS:
+            own = getattr(part, key)
+            values[key] = getattr(config.windows, key) if own is None else own
+        values["methods"] = _methods(config, part, chosen["comparison"])
+        content = repr([*(chosen[block] for block in FITTED), *(values[key] for key in WINDOWS)])
+        whole = repr([content, chosen["threshold"], chosen["sharing"], values["methods"]])
+        labels = {block: values[block].label or name for block, name in chosen.items() if name}
+        values |= {"label": part.label or _label(labels, config, BLOCKS)}
+        parts[part.name] = content, whole, values | {"fit_label": part.label or _label(labels, config, FITTED)}
     # Fits have the name of the first of their designs in natural order, so that the order of designs has no meaning.
-    place = {name: number for number, name in enumerate(natural_order(names))}
     fits: dict[str, str] = {}
-    for part, _, content, _ in sorted(parts, key=lambda item: place[item[0].name]):
-        fits.setdefault(content, crossed[part.name][1] if part.name in crossed else part.name)
+    for name in natural_order(names):
+        fits.setdefault(parts[name][0], crossed[name][1] if name in crossed else name)
     if len(set(fits.values())) < len(fits):
         raise ValueError("a design has the name of the fits of the grid; give it another name")
-    first = {whole: part.name for part, _, _, whole in reversed(parts)}
+    first = {whole: name for name, (_, whole, _) in reversed(parts.items())}
     return tuple(
-        StudyDesign(
-            part.name,
-            part.label or _label(values, config, BLOCKS),
-            **values,
-            fit_label=part.label or _label(values, config, FITTED),
-            fit=fits[content],
-            equal_to="" if first[whole] == part.name else first[whole],
-        )
-        for part, values, content, whole in parts
+        StudyDesign(name, **values, fit=fits[content], equal_to="" if first[whole] == name else first[whole])
+        for name, (content, whole, values) in parts.items()
     )
 
 
-def settling(config: StudyConfig, designs: Sequence[StudyDesign]) -> tuple[str, str, bool]:
+def settling(config: "StudyConfig", designs: Sequence[StudyDesign]) -> tuple[str, str, bool]:
     """Return the design and method that settle ("" if none can), and whether the study marks or needs no mark."""
     marked = {part.name for part in config.design if part.settles}
     grid = config.grid
@@ -129,63 +117,65 @@ def settling(config: StudyConfig, designs: Sequence[StudyDesign]) -> tuple[str, 
     return chosen.name, methods[0] if methods else chosen.methods[0], stated
 
 
-def _crossed(config: StudyConfig, grid: GridConfig) -> dict[str, tuple[DesignConfig, str]]:
-    """Return the designs of a grid, named by the blocks that vary, and the names of their fits."""
-    lists = {block: _or(getattr(grid, block), [part.name for part in getattr(config, block)]) for block in BLOCKS}
+def _crossed(config: "StudyConfig") -> dict[str, tuple[DesignConfig, str]]:
+    """Return the designs of the grid, named by the blocks that vary, and the names of their fits."""
+    if (grid := config.grid) is None:
+        return {}
+    known = {block: [part.name for part in getattr(config, block)] for block in BLOCKS}
+    lists = {block: names if (own := getattr(grid, block)) is None else own for block, names in known.items()}
     lists = {block: names for block, names in lists.items() if names}
-    for rule in (*grid.skip, grid.settles):
+    rules = [*((known, {block: name}) for block, names in lists.items() for name in names)]
+    for allowed, rule in [*rules, *((lists, rule) for rule in (*grid.skip, grid.settles))]:
         for block, name in rule.items():
-            if name not in lists.get(block, ()):
-                raise ValueError(f"grid: no {block} {name!r} is crossed. {did_you_mean(name, lists.get(block, lists))}")
-    designs: dict[str, tuple[DesignConfig, str]] = {}
-    for names in product(*lists.values()):
-        choice = dict(zip(lists, names, strict=True))
-        if any(rule.items() <= choice.items() for rule in grid.skip):
-            continue
+            if name not in allowed.get(block, ()):
+                raise ValueError(
+                    f"grid: no {block} {name!r} is crossed. {did_you_mean(name, allowed.get(block, lists))}"
+                )
+    choices = [dict(zip(lists, names, strict=True)) for names in product(*lists.values())]
+    choices = [choice for choice in choices if not any(rule.items() <= choice.items() for rule in grid.skip)]
+    if len(choices) > MOST_DESIGNS and not grid.allow_many:
+        raise ValueError(
+            f"the grid has {len(choices):,} designs; at most {MOST_DESIGNS} without allow_many. Name fewer, skip some, "
+            "or write allow_many = true"
+        )
+    if not choices:
+        raise ValueError("the grid skips every design. Skip fewer")
+    designs = {}
+    for choice in choices:
         varying = {block: name for block, name in choice.items() if len(lists[block]) > 1}
         fitted = [name for block, name in varying.items() if block in FITTED] or [choice["comparison"]]
         name = " | ".join([*fitted, *(name for block, name in varying.items() if block not in FITTED)])
         designs[name] = DesignConfig(name=name, methods=grid.methods, **choice), " | ".join(fitted)
-    if len(designs) > MOST_DESIGNS and not grid.allow_many:
-        raise ValueError(
-            f"the grid has {len(designs)} designs; at most {MOST_DESIGNS} without allow_many. Name fewer, skip some, "
-            "or write allow_many = true"
-        )
-    if not designs:
-        raise ValueError("the grid skips every design. Skip fewer")
     return designs
 
 
-def _chosen(config: StudyConfig, part: DesignConfig, block: str) -> Any:
-    """Return the entry of a block that a design names, or the first."""
+def _chosen(config: "StudyConfig", part: DesignConfig, block: str) -> Any:
+    """Return the entry of a block that a design names, or the first; None if there is none."""
     entries = {entry.name: entry for entry in getattr(config, block)}
-    name = getattr(part, block)
-    if name is None:
-        return next(iter(entries.values()), None)
-    if name not in entries:
+    name = getattr(part, block) or next(iter(entries), None)
+    if name is not None and name not in entries:
         raise ValueError(f"design {part.name!r} names {block} {name!r}. {did_you_mean(name, entries)}")
-    return entries[name]
+    return entries.get(name)
 
 
-def _methods(config: StudyConfig, part: DesignConfig, comparison: ComparisonConfig) -> tuple[str, ...]:
+def _methods(config: "StudyConfig", part: DesignConfig, comparison: str) -> tuple[str, ...]:
     """Return the methods of a design, without those that its comparison leaves out."""
     labels = [method.label for method in config.method]
-    for name in part.methods or ():
+    wanted = labels if part.methods is None else part.methods
+    for name in wanted:
         if name not in labels:
             raise ValueError(f"design {part.name!r} names method {name!r}. {did_you_mean(name, labels)}")
-    wanted = labels if part.methods is None else part.methods
-    fitted = {m.label for m in config.method if m.comparisons is None or comparison.name in m.comparisons}
-    methods = tuple(label for label in labels if label in wanted and label in fitted)
+    methods = tuple(
+        method.label
+        for method in config.method
+        if method.label in wanted and (method.comparisons is None or comparison in method.comparisons)
+    )
     if not methods:
         raise ValueError(f"design {part.name!r} is fitted with no method; see method.comparisons")
     return methods
 
 
-def _label(values: Mapping[str, Any], config: StudyConfig, blocks: Sequence[str]) -> str:
+def _label(labels: dict[str, str], config: "StudyConfig", blocks: Sequence[str]) -> str:
     """Return the labels of those of the blocks of which the study has several, in words."""
     several = [block for block in blocks if len(getattr(config, block)) > 1] or ["comparison"]
-    return "; ".join(str(values[block].label or values[block].name) for block in several if values[block] is not None)
-
-
-def _or(value: Any, default: Any) -> Any:
-    return default if value is None else value
+    return "; ".join(labels[block] for block in several if block in labels)
