@@ -237,6 +237,7 @@ def simulate(
     insured: Annotated[int, Option("--insured", help="Persons ever insured from 2018Q2 to 2024Q2.")] = 200_000,
     under_contract: Annotated[int, Option("--under-contract", help="Insured under contract.")] = 20_000,
     saving: Annotated[float, Option("--saving", help="True savings rate, as a fraction, such as 0.03.")] = 0.0,
+    persons: Annotated[str, Option("--persons", help="simple or realistic.")] = "simple",
     seed: Seed = 1,
     jobs: Jobs = 1,
     overwrite: Annotated[bool, Option("--overwrite", help="Replace an earlier simulation.")] = False,
@@ -244,9 +245,8 @@ def simulate(
     """Simulate claims with a known saving, as Parquet: insured, enrolment, deaths, claims and the truth."""
     from ssinfer.simulation.claims import simulate_claims  # noqa: PLC0415
 
-    simulated = simulate_claims(
-        out, insured, insured_under_contract=under_contract, saving=saving, seed=seed, n_jobs=jobs, overwrite=overwrite
-    )
+    options = {"insured_under_contract": under_contract, "saving": saving, "persons": persons, "overwrite": overwrite}
+    simulated = simulate_claims(out, insured, seed=seed, n_jobs=jobs, **options)  # type: ignore[arg-type]
     echo(f"{simulated!r}, in {simulated.folder}")
 
 

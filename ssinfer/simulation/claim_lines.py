@@ -13,6 +13,7 @@ from ssinfer.periods import parse_period
 from ssinfer.simulation import dutch_spending as dutch
 from ssinfer.simulation.claim_setting import SES_LEVELS, ClaimSetting, Landscape
 from ssinfer.simulation.panel import ar1
+from ssinfer.simulation.realistic_lines import realistic_lines
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +26,7 @@ INSURERS = ("A", "B")
 SES_SPENDING = np.array([1.15, 1.0, 0.9])
 # Yearly hazard of death exp(a + b age): 0.1% at 35, 1% at 60, 6% at 80, 17% at 90.
 MORTALITY = (-10.2, 0.093)
-TAIL_MEAN = 12.0  # of a tail line of a hospital, relative to the mean line
+AGE_GROUPS = (45, 65)  # limits between the age groups of practices' weights
 PRODUCT_GROUPS = ("", "A10", "B01", "C09", "L04", "N06", "R03")
 
 
@@ -45,7 +46,10 @@ class Persons:
     low: Integers
     high: Integers
     death: Integers
-    mean: Floats
+    ages: Integers  # in calendar years (P, T)
+    dying: Floats  # probability of a quarter in the last year of life at this age (P, T)
+    near_death: Booleans  # whether the quarter is in the last year of life (P, T)
+    ses_factor: Floats  # relative spending by SES, mean 1 in the region (P,)
 
     @property
     def days(self) -> Integers:
@@ -117,13 +121,12 @@ def _quarters(setting: ClaimSetting) -> tuple[Integers, Integers, Integers]:
 def _draw(setting: ClaimSetting, landscape: Landscape, numbers: Integers, rng: np.random.Generator) -> Persons:
     n = len(numbers)
     first, last, calendar = _quarters(setting)
-    n_periods = len(first)
 
     # Who: region exact for the contract (the first persons), so that its size does not vary with the seed.
     in_contract_region = round(setting.insured_under_contract / setting.insurer_share)
     others = landscape.region_share[1:] / landscape.region_share[1:].sum()
     region = np.where(numbers < in_contract_region, 0, 1 + rng.choice(len(others), size=n, p=others))
-    practice0 = _choose_practice(landscape, region, rng)
+    position = rng.random(n)
     weights = np.concatenate([dutch.INSURED["M"], dutch.INSURED["V"]])
     sex_and_age = rng.choice(len(weights), size=n, p=weights / weights.sum())
     sex = np.where(sex_and_age < len(dutch.AGE_CLASSES), "M", "V")
@@ -145,23 +148,25 @@ def _draw(setting: ClaimSetting, landscape: Landscape, numbers: Integers, rng: n
     death, hazard = _deaths(ages, entry, first, last, rng)
     low = np.maximum(first, entry[:, None])
     high = np.minimum(last, np.minimum(exit_day, death)[:, None])
-    practice, insurer = _moves(setting, landscape, calendar, practice0, region, rng)
+    group = np.searchsorted(AGE_GROUPS[: len(landscape.weight) - 1], ages[:, 0], side="right")
+    practice0 = _choose_practice(landscape, region, group, position)
+    practice, insurer = _moves(setting, landscape, calendar, practice0, region, group, rng)
 
-    mean = dutch.spending_by_age(sex[:, None], ages)
     gradient = (low_ses * SES_SPENDING[0] + high_ses * SES_SPENDING[2]) + (1 - low_ses - high_ses) * SES_SPENDING[1]
-    mean = mean * (SES_SPENDING[ses] / np.mean(gradient))[:, None]
-    mean = mean * landscape.level[practice, np.arange(n_periods)]
+    ses_factor = SES_SPENDING[ses] / np.mean(gradient)
     near = (death[:, None] - last < 365) & (death[:, None] >= first)
     dying = 1 - np.exp(-hazard)
-    mean = mean * np.where(near, setting.last_year_of_life, 1.0) / (1 + (setting.last_year_of_life - 1) * dying)
-    mean = mean * _frailty(setting, n, n_periods, rng)
-    return Persons(numbers, sex, birth_year, ses, practice, insurer, low, high, death, mean)
+    return Persons(numbers, sex, birth_year, ses, practice, insurer, low, high, death, ages, dying, near, ses_factor)
 
 
-def _choose_practice(landscape: Landscape, region: Integers, rng: np.random.Generator) -> Integers:
-    """Return a practice of each person's region, by the practices' weights."""
-    cumulative = np.cumsum(landscape.weight) - landscape.region  # within region r: from 0 to 1
-    practice = np.searchsorted(cumulative + landscape.region, region + rng.random(len(region)), side="right")
+def _choose_practice(landscape: Landscape, region: Integers, group: Integers, position: Floats) -> Integers:
+    """Return a practice of each person's region, by the practices' weights in the age group; position: 0 to 1."""
+    practice = np.empty(len(region), dtype=np.int64)
+    for row, weight in enumerate(landscape.weight):
+        cumulative = np.cumsum(weight) - landscape.region  # within region r: from 0 to 1
+        of = group == row
+        sought = region[of] + position[of]
+        practice[of] = np.searchsorted(cumulative + landscape.region, sought, side="right")
     low = np.searchsorted(landscape.region, region, side="left")
     high = np.searchsorted(landscape.region, region, side="right") - 1
     return np.clip(practice, low, high)
@@ -189,6 +194,7 @@ def _moves(
     calendar: Integers,
     practice0: Integers,
     region: Integers,
+    group: Integers,
     rng: np.random.Generator,
 ) -> tuple[Integers, Integers]:
     """Return practice and insurer per quarter (P, T); practices change with the quarter, insurers with the year."""
@@ -202,7 +208,7 @@ def _moves(
         goes = np.flatnonzero(rng.random(n) < quarterly)
         away = rng.random(len(goes)) < 0.2  # a move to another region; the others stay near
         to = np.where(away, rng.choice(len(landscape.region_share), len(goes), p=landscape.region_share), region[goes])
-        practice[goes, column:] = _choose_practice(landscape, to, rng)[:, None]
+        practice[goes, column:] = _choose_practice(landscape, to, group[goes], rng.random(len(goes)))[:, None]
         if calendar[column] != calendar[column - 1]:
             insurer[:, column:] ^= (rng.random(n) < leaves[insurer[:, column]])[:, None]
     return practice, insurer
@@ -217,32 +223,51 @@ def _frailty(setting: ClaimSetting, n: int, n_periods: int, rng: np.random.Gener
     return np.asarray(np.exp(log - setting.frailty_sd**2 / 2))
 
 
+def _mean_amounts(setting: ClaimSetting) -> Floats:
+    """Return EUR of a mean line per category, such that lines x amount gives the published mean per insured-year."""
+    shares = dutch.LINE_SHARES / dutch.LINE_SHARES.sum()
+    return np.asarray(np.array(list(dutch.CATEGORY_MEANS.values())) / (4 * setting.lines_per_quarter * shares))
+
+
+def _simple_lines(
+    setting: ClaimSetting, landscape: Landscape, persons: Persons, rng: np.random.Generator
+) -> tuple[Integers, NDArray[np.int8], Integers, Booleans]:
+    """Draw lines of simple persons: one frailty for all care, and categories at random."""
+    days = persons.days
+    last_year = setting.last_year_of_life
+    mean = dutch.spending_by_age(persons.sex[:, None], persons.ages)
+    mean = mean * persons.ses_factor[:, None]
+    mean = mean * landscape.level[persons.practice, np.arange(days.shape[1])]
+    mean = mean * np.where(persons.near_death, last_year, 1.0) / (1 + (last_year - 1) * persons.dying)
+    mean = mean * _frailty(setting, len(days), days.shape[1], rng)
+    ratio = mean / dutch.NATIONAL_MEAN
+    # Those who cost more have more lines and dearer ones: E[lines] x E[amount] is the mean, whatever the division.
+    expected = setting.lines_per_quarter * ratio**0.6 * days / 91.3125
+    counts = rng.poisson(expected)
+    cell = np.repeat(np.arange(counts.size), counts.ravel())
+    n = len(cell)
+    shares = dutch.LINE_SHARES / dutch.LINE_SHARES.sum()
+    amounts = _mean_amounts(setting)
+    category = np.searchsorted(np.cumsum(shares)[:-1], rng.random(n), side="right").astype(np.int8)
+    sd = dutch.LINE_SD[category]
+    relative = np.exp(sd * rng.standard_normal(n) - sd**2 / 2)
+    tail = (category == 0) & (rng.random(n) < setting.hospital_tail)
+    relative[tail] = setting.tail_amounts(int(tail.sum()), rng)
+    relative[(category == 0) & ~tail] *= setting.body_scale
+    scale = (ratio**0.4).ravel()[cell]
+    cents = np.maximum(np.rint(100 * amounts[category] * relative * scale), 1).astype(np.int64)
+    return cell, category, cents, np.zeros(n, dtype=bool)
+
+
 def _lines(
     setting: ClaimSetting, landscape: Landscape, persons: Persons, rng: np.random.Generator
 ) -> tuple[pa.Table, Integers, Integers]:
     """Return the claim lines, and cents per person and quarter without and with the saving (P, T)."""
     days = persons.days
-    ratio = persons.mean / dutch.NATIONAL_MEAN
-    # Those who cost more have more lines and dearer ones: E[lines] x E[amount] is the mean, whatever the division.
-    expected = setting.lines_per_quarter * ratio**0.6 * days / 91.3125
-    counts = rng.poisson(expected)
-    cell = np.repeat(np.arange(counts.size), counts.ravel())
-    who, when = np.divmod(cell, counts.shape[1])
-    n = len(cell)
-    shares = dutch.LINE_SHARES / dutch.LINE_SHARES.sum()
-    # Per category: mean amount of a line such that lines x amount gives the published mean per insured-year.
-    amounts = np.array(list(dutch.CATEGORY_MEANS.values())) / (4 * setting.lines_per_quarter * shares)
-    category = np.searchsorted(np.cumsum(shares)[:-1], rng.random(n), side="right").astype(np.int8)
-    sd = dutch.LINE_SD[category]
-    relative = np.exp(sd * rng.standard_normal(n) - sd**2 / 2)
-    tail = (category == 0) & (rng.random(n) < setting.hospital_tail)
-    # The lines outside the tail are scaled down, so that the mean of hospital lines stays.
-    index = setting.tail_index
-    relative[tail] = TAIL_MEAN * (index - 1) / index * (1 - rng.random(int(tail.sum()))) ** (-1 / index)
-    relative[(category == 0) & ~tail] *= (1 - TAIL_MEAN * setting.hospital_tail) / (1 - setting.hospital_tail)
-    scale = (ratio**0.4).ravel()[cell]
-    cents = np.maximum(np.rint(100 * amounts[category] * relative * scale), 1).astype(np.int64)
-
+    draw_lines = _simple_lines if setting.persons == "simple" else realistic_lines
+    cell, category, cents, acute = draw_lines(setting, landscape, persons, rng)
+    who, when = np.divmod(cell, days.shape[1])
+    n, amounts = len(cell), _mean_amounts(setting)
     practice, insurer = persons.practice.ravel()[cell], persons.insurer.ravel()[cell]
     saves = _under_contract(setting, landscape, practice, insurer, when)
     kept = 1 - np.where(saves, setting.saving_rates()[category], 0.0)
@@ -253,9 +278,10 @@ def _lines(
     year = _quarters(setting)[2][when] - 2018
     tariff = np.round(amounts[category] / 4 * 1.02**year * (1 + 0.01 * (landscape.region[practice] % 3 - 1)), 2)
     group = np.where(category == 1, 1 + rng.integers(0, len(PRODUCT_GROUPS) - 1, n), 0).astype(np.int8)
+    group[acute] = len(PRODUCT_GROUPS)
 
-    sums = [np.bincount(cell, weights=values, minlength=counts.size) for values in (cents, with_saving)]
-    without, with_sum = np.array(sums).astype(np.int64).reshape(2, *counts.shape)
+    sums = [np.bincount(cell, weights=values, minlength=days.size) for values in (cents, with_saving)]
+    without, with_sum = np.array(sums).astype(np.int64).reshape(2, *days.shape)
     # Booked twice and reversed: two more lines that add up to zero, as the saving's truth requires.
     twice = np.flatnonzero(rng.random(n) < setting.corrections)
     order = np.concatenate([np.arange(n), twice, twice])
@@ -267,7 +293,7 @@ def _lines(
             "person": persons.number[who[order]],
             "date": _dates(date[order]),
             "category": _dictionary(category[order], list(dutch.CATEGORY_MEANS)),
-            "product_group": _dictionary(group[order], list(PRODUCT_GROUPS)),
+            "product_group": _dictionary(group[order], [*PRODUCT_GROUPS, *["acute"] * bool(acute.any())]),
             "amount": _euros(amount),
             "volume": (amount / (100 * price)).astype(np.float32),
             "tariff": _euros(np.rint(100 * price).astype(np.int64)),

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
+from scipy.linalg import toeplitz
 
-from ssinfer.errors import DataError, DatasetError
+from ssinfer.errors import DataError, DatasetError, did_you_mean
 from ssinfer.periods import PER_YEAR, parse_period, span
+from ssinfer.simulation.care_kinds import response_to_health
 from ssinfer.simulation.dutch_spending import CATEGORY_MEANS, NATIONAL_GROWTH
 from ssinfer.simulation.panel import COVID_DIP, SEASON, ar1
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 CONTRACT_REGION = "Vlissingen"
 SES_LEVELS = ("low", "middle", "high")
+PERSONS = ("simple", "realistic")
+TAIL_MEAN = 12.0  # of a tail line of a hospital, relative to the mean line
+AGE_TILT = 0.15  # SD between practices of the log weight of an age group relative to the next younger one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +64,11 @@ class ClaimSetting:
     corrections: float = 0.002  # share of lines that are booked twice and reversed by a negative amount
     covid: bool = True  # whether spending dips in 2020-21
     season: bool = True  # whether quarters differ
+    persons: str = "simple"  # or "realistic": each kind of care has its own users, persistence and tail
+    by_persons: float = (
+        0.6  # realistic: share of lasting differences between practices and regions that persons explain
+    )
+    region_shock_sd_per_year: float | None = None  # of a region's year; replaces region_shock_sd. Dutch size: 0.012
 
     def __post_init__(self) -> None:
         try:
@@ -72,6 +82,10 @@ class ClaimSetting:
                 f"insured_under_contract is {self.insured_under_contract:,} of {self.n_insured:,} insured, of whom a "
                 f"share of {self.insurer_share} is with the contract's insurer; others must be left as donors."
             )
+        if self.persons not in PERSONS:
+            raise DatasetError(f"persons is {self.persons!r}. {did_you_mean(str(self.persons), PERSONS)}")
+        if not 0 <= self.by_persons <= 1:
+            raise DatasetError(f"by_persons is {self.by_persons}; allowed: 0 to 1.")
         if self.tail_index <= 2:
             raise DatasetError(f"tail_index is {self.tail_index}; a finite variance needs more than 2.")
         for name in ("insurer_share", "frailty_permanent"):
@@ -91,6 +105,29 @@ class ClaimSetting:
         """Labels of the quarters."""
         return span(self.first, self.last)
 
+    @property
+    def spread_scale(self) -> float:
+        """Spread of realistic persons relative to the default."""
+        return self.frailty_sd / ClaimSetting.frailty_sd
+
+    @property
+    def quarterly_region_shock_sd(self) -> float:
+        """SD of a region's shock in a quarter; the mean of four AR(1) quarters varies less than one quarter."""
+        if self.region_shock_sd_per_year is None:
+            return self.region_shock_sd
+        phi = self.shock_persistence ** (0.25 * np.arange(4))
+        return self.region_shock_sd_per_year / float(np.sqrt(toeplitz(phi).mean()))
+
+    def tail_amounts(self, n: int, rng: np.random.Generator) -> Floats:
+        """Draw amounts of tail lines of a hospital, relative to the mean line: Pareto."""
+        index = self.tail_index
+        return np.asarray(TAIL_MEAN * (index - 1) / index * (1 - rng.random(n)) ** (-1 / index))
+
+    @property
+    def body_scale(self) -> float:
+        """Factor on hospital lines outside the tail, so that the mean of all hospital lines stays."""
+        return (1 - TAIL_MEAN * self.hospital_tail) / (1 - self.hospital_tail)
+
     def saving_rates(self) -> Floats:
         """Return the true saving per category, in the order of CATEGORY_MEANS."""
         if isinstance(self.saving, dict):
@@ -104,7 +141,8 @@ class Landscape:
 
     practices: pd.DataFrame  # practice, region, treated
     region: NDArray[np.intp]  # (G,) number of each practice's region; 0 is Vlissingen
-    weight: Floats  # (G,) share of the region's persons that enrol with the practice
+    weight: Floats  # (A, G) share of the region's persons of an age group that enrol with the practice; A is 1 or 3
+    health: Floats  # (G,) mean of realistic persons' general health; higher is dearer
     region_share: Floats  # (R,) share of all persons
     level: Floats  # (G, T) relative expected spending: region, practice, trend, shocks, growth, season, dip
     low_ses: Floats  # (R,) probabilities
@@ -137,7 +175,7 @@ class Landscape:
         region_level = np.exp(setting.region_sd * rng.standard_normal(n_regions))
         region_level[0] = setting.contract_level
         trend = setting.region_trend_sd * rng.standard_normal(n_regions)
-        shock = setting.region_shock_sd * ar1(rng, n_regions, len(periods), phi)[region]
+        shock = setting.quarterly_region_shock_sd * ar1(rng, n_regions, len(periods), phi)[region]
         shock = shock + setting.shock_sd * ar1(rng, len(region), len(periods), phi)
         base = np.exp((setting.growth + trend[region])[:, None] * (years - 2018.5))
         level = region_level[region] * np.exp(setting.practice_sd * rng.standard_normal(len(region)))
@@ -145,4 +183,16 @@ class Landscape:
         dip = np.array([1 + (COVID_DIP.get(period, 0.0) if setting.covid else 0.0) for period in periods])
         low, high = rng.uniform(0.2, 0.4, n_regions), rng.uniform(0.2, 0.4, n_regions)
         low[0] = 0.4
-        return cls(practices, region, weight, share, level[:, None] * base * (1 + shock) * season * dip, low, high)
+        weights, health = weight[None], np.zeros(len(region))
+        if setting.persons == "realistic":
+            # One part of a lasting level is a factor on everybody, the other one is worse health of the persons.
+            part = setting.by_persons
+            regional = np.log(region_level[region])
+            factor = (1 - part) * regional + np.sqrt(1 - part) * (np.log(level) - regional)
+            by_health = part * regional + np.sqrt(part) * setting.practice_sd * rng.standard_normal(len(region))
+            level, health = np.exp(factor), by_health / response_to_health(setting.spread_scale)
+            tilt = AGE_TILT * rng.standard_normal(len(region))
+            weights = weight * np.exp(np.array([[-1.0], [0.0], [1.0]]) * tilt)
+            weights = weights / np.array([np.bincount(region, weights=row)[region] for row in weights])
+        level_over_time = level[:, None] * base * (1 + shock) * season * dip
+        return cls(practices, region, weights, health, share, level_over_time, low, high)

@@ -1,0 +1,92 @@
+"""Claim lines of realistic persons: each kind of care has its own users, persistence, numbers of lines and tail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import ndtri
+
+from ssinfer.simulation import care_kinds as care
+from ssinfer.simulation import dutch_spending as dutch
+from ssinfer.simulation.panel import ar1
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ssinfer.simulation.claim_lines import Persons
+    from ssinfer.simulation.claim_setting import ClaimSetting, Landscape
+    from ssinfer.typing import Booleans, Floats, Integers
+
+LINES_RESPONSE = 0.3  # elasticity of the number of lines to expected spending; the amounts have the rest
+END_OF_LIFE = (0.025, 70)  # log of the last year's factor per year of age above 40; the factor is the setting's at 70
+
+
+def realistic_lines(
+    setting: ClaimSetting, landscape: Landscape, persons: Persons, rng: np.random.Generator
+) -> tuple[Integers, NDArray[np.int8], Integers, Booleans]:
+    """Draw lines: cell (person x T + quarter), category, cents without the saving, and whether acute."""
+    ages = persons.ages
+    band = np.minimum(ages // 5, len(care.AGES) - 1) + len(care.AGES) * (persons.sex == "V")[:, None]
+    level = persons.ses_factor[:, None] * landscape.level[persons.practice, np.arange(ages.shape[1])]
+    factor = setting.last_year_of_life * np.exp(END_OF_LIFE[0] * (END_OF_LIFE[1] - np.maximum(ages, 40)))
+    at_end = level * np.where(persons.near_death, factor, 1.0) / (1 + (factor - 1) * persons.dying)
+    health = _health(setting, landscape, persons, band, rng)
+    categories = list(dutch.CATEGORY_MEANS)
+    parts = []
+    for kind, mean in zip(*care.care_kinds(), strict=True):
+        cell, expected = _users(setting, kind, band, persons.days > 0, health, rng)
+        of, age, length = band.ravel()[cell], ages.ravel()[cell], persons.days.ravel()[cell] / 91.3125
+        expected *= (at_end if kind.category in care.END_OF_LIFE else level).ravel()[cell]
+        if kind.category == "hospital":
+            expected *= np.where(age == 0, care.FIRST_YEAR[0], np.where(age < 5, care.FIRST_YEAR[1], 1.0))
+        if kind.name.endswith("fixed"):
+            lines, counts = 1 / length, np.ones(len(cell), dtype=np.int64)
+        else:  # Poisson-gamma: persons differ in the number of lines that carry the same spending
+            own = rng.gamma(kind.count_sd**-2, kind.count_sd**2, len(ages))[cell // ages.shape[1]]
+            lines = expected**LINES_RESPONSE * own * kind.lines * setting.lines_per_quarter / 4
+            counts = rng.poisson(lines * length)
+        amount = np.repeat((mean / np.maximum(4 * kind.users, 1e-9))[of] * expected / lines, counts)
+        relative = np.exp(kind.line_sd * rng.standard_normal(len(amount)) - kind.line_sd**2 / 2)
+        acute = np.full(len(amount), kind.name.endswith("acute"))
+        if acute.any():
+            tail = rng.random(len(amount)) < setting.hospital_tail
+            relative[tail] = setting.tail_amounts(int(tail.sum()), rng)
+            relative[~tail] *= setting.body_scale
+        category = np.full(len(amount), categories.index(kind.category), dtype=np.int8)
+        cents = np.maximum(np.rint(100 * amount * relative), 1).astype(np.int64)
+        parts.append((np.repeat(cell, counts), category, cents, acute))
+    cells, codes, amounts, admitted = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return cells, codes, amounts, admitted
+
+
+def _health(
+    setting: ClaimSetting, landscape: Landscape, persons: Persons, band: Integers, rng: np.random.Generator
+) -> Floats:
+    """Return general health (P, T), higher is dearer: permanent, AR(1), that of the practice, and the chronic state."""
+    n, n_periods = band.shape
+    permanent = np.sqrt(setting.frailty_permanent) * rng.standard_normal((n, 1))
+    moving = np.sqrt(1 - setting.frailty_permanent) * ar1(rng, n, n_periods, setting.frailty_persistence)
+    onset = np.log1p(rng.exponential(size=(n, 1)) / care.HAZARD_SUM) / care.ONSET[1]
+    chronic = care.CHRONIC_SHIFT * ((persons.ages >= onset) - care.CHRONIC_SHARE[band])
+    return np.asarray(permanent + moving + chronic + landscape.health[persons.practice[:, :1]])
+
+
+def _users(
+    setting: ClaimSetting,
+    kind: care.CareKind,
+    band: Integers,
+    insured: Booleans,
+    health: Floats,
+    rng: np.random.Generator,
+) -> tuple[Integers, Floats]:
+    """Return the quarters of users of a kind, and their expected spending relative to users of the same sex and age."""
+    cutoff, spread = -ndtri(kind.users), kind.spread * setting.spread_scale
+    rows = np.flatnonzero((kind.users > 0)[band].any(axis=1))
+    own = np.sqrt(kind.permanent) * rng.standard_normal((len(rows), 1))
+    own = own + np.sqrt(1 - kind.permanent) * ar1(rng, len(rows), band.shape[1], kind.persistence)
+    latent = kind.common * health[rows] + np.sqrt(1 - kind.common**2) * own
+    row, column = np.nonzero((latent > cutoff[band[rows]]) & insured[rows])
+    cell = rows[row] * band.shape[1] + column
+    scale = kind.users / np.maximum(kind.moment(spread), 1e-9)
+    return cell, np.exp(spread * latent[row, column]) * scale[band.ravel()[cell]]

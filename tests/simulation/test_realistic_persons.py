@@ -1,0 +1,222 @@
+"""Realistic persons of simulated claims: each figure lies within the limits of issue 20, taken from real persons.
+
+Authority of the limits: RAND Health Insurance Experiment (persons under 65) and published Dutch figures; docs/claims.md
+lists them. One simulation is shared: 60,000 insured, three years; seeds differ by about a quarter of a limit's width.
+"""
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import ndtri
+
+from ssinfer.errors import DatasetError
+from ssinfer.simulation.care_kinds import CHRONIC_SHARE, CHRONIC_SHIFT, care_kinds, response_to_health
+from ssinfer.simulation.claim_setting import ClaimSetting, Landscape
+from ssinfer.simulation.claims import simulate_claims
+from ssinfer.simulation.dutch_spending import CATEGORY_MEANS
+from ssinfer.simulation.panel import ar1
+
+YEARS = (2019, 2020, 2021)
+# The contract holds in the last quarter only, so that it changes no figure by more than 0.1%.
+WORLD = {"first": "2019Q1", "last": "2021Q4", "start": "2021Q4", "covid": False, "persons": "realistic"}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("realistic") / "claims"
+    return simulate_claims(folder, 60_000, insured_under_contract=6_000, saving=0.05, seed=1, **WORLD)
+
+
+def query(simulated, text):
+    return duckdb.sql(text.replace("$", str(simulated.folder))).fetchnumpy()
+
+
+@pytest.fixture(scope="module")
+def spending(world):
+    """Return spending (person, year, category) of persons insured in all three years, age in 2019 and sex."""
+    years = query(
+        world,
+        """select person, category::varchar as category, year(date)::int as year, sum(amount)::double as euros
+           from '$/claims/*.parquet' group by all""",
+    )
+    persons = query(
+        world,
+        """select person, 2019 - birth_year as age, sex from '$/insured.parquet'
+           semi join (select person from '$/enrolment.parquet' group by person
+                      having min(start) = '2019-01-01' and bool_or("end" is null)) using (person)""",
+    )
+    row = np.full(60_000, -1)
+    row[persons["person"]] = np.arange(len(persons["person"]))
+    of = row[years["person"]]
+    codes = {category: code for code, category in enumerate(CATEGORY_MEANS)}
+    category = np.array([codes[name] for name in years["category"]])
+    values = np.zeros((len(persons["person"]), len(YEARS), len(codes)))
+    np.add.at(values, (of[of >= 0], years["year"][of >= 0] - YEARS[0], category[of >= 0]), years["euros"][of >= 0])
+    return values, np.asarray(persons["age"]), np.asarray(persons["sex"])
+
+
+def correlation(values):
+    """Return the mean correlation of successive years."""
+    return np.mean([np.corrcoef(values[:, year], values[:, year + 1])[0, 1] for year in (0, 1)])
+
+
+def explained(history, age, sex, target):
+    """Return R2 of ridge regression on age, sex and two earlier years, each half predicted from the other."""
+    columns = [(age // 5 == band) & (sex == value) for band in range(13) for value in ("M", "V")]
+    for year in history.T:
+        bounded = np.minimum(year, np.quantile(year, 0.997))
+        columns += [np.log1p(year), np.sqrt(bounded), bounded]
+    x = np.stack(columns, axis=1).astype(float)
+    x = (x - x.mean(axis=0)) / x.std(axis=0)
+    errors = np.empty(len(target))
+    for half in (np.arange(len(x)) % 2 == 0, np.arange(len(x)) % 2 == 1):
+        mean, train = target[half].mean(), x[half]
+        slope = np.linalg.solve(train.T @ train + 100 * np.eye(x.shape[1]), train.T @ (target[half] - mean))
+        errors[~half] = target[~half] - mean - x[~half] @ slope
+    return 1 - errors.var() / target.var()
+
+
+def test_successive_years_of_persons_under_65(spending):
+    values, age, sex = spending
+    young = age <= 62  # under 65 in all three years
+    total = values[young].sum(axis=2)
+    truncated = np.minimum(total, np.quantile(total, 0.99, axis=0))
+    assert 0.18 <= correlation(total) <= 0.30
+    assert 0.28 <= correlation(truncated) <= 0.40
+    assert 0.45 <= correlation(np.log1p(total)) <= 0.60
+    assert 0.06 <= explained(total[:, :2], age[young], sex[young], total[:, 2]) <= 0.15
+    assert 0.13 <= explained(total[:, :2], age[young], sex[young], truncated[:, 2]) <= 0.22
+
+
+def test_concentration(spending):
+    total = np.sort(spending[0][:, 1].sum(axis=1))
+    assert 0.62 <= total[-len(total) // 10 :].sum() / total.sum() <= 0.74
+
+
+@pytest.mark.parametrize(("category", "least", "most"), [("pharmacy", 0.75, 0.88), ("hospital", 0.08, 0.20)])
+def test_successive_years_of_a_category(spending, category, least, most):
+    assert least <= correlation(spending[0][:, :, list(CATEGORY_MEANS).index(category)]) <= most
+
+
+@pytest.mark.parametrize("category", ["district nursing", "mental health"])
+def test_few_use_it_and_half_of_them_next_year(spending, category):
+    users = spending[0][:, :, list(CATEGORY_MEANS).index(category)] > 0
+    assert 0.02 <= users[:, 1].mean() <= 0.08
+    assert users[users[:, 1], 2].mean() == pytest.approx(0.5, abs=0.05)
+
+
+def test_district_nursing_is_for_the_old(spending):
+    values, age, _ = spending
+    users = values[:, 1, list(CATEGORY_MEANS).index("district nursing")] > 0
+    assert users[age >= 80].mean() > 20 * users[age < 60].mean()
+
+
+def test_everybody_has_general_practice(spending):
+    values = spending[0][:, 1, list(CATEGORY_MEANS).index("general practice")]
+    assert values.min() > 0
+    assert values.std() / values.mean() <= 0.6
+
+
+def test_maternity_care_is_for_women_of_15_to_49(spending):
+    values, age, sex = spending
+    who, year = np.nonzero(values[:, :, list(CATEGORY_MEANS).index("maternity")])
+    assert len(who) > 500
+    assert set(sex[who]) == {"V"}
+    assert np.all((age[who] + year >= 15) & (age[who] + year <= 49))
+
+
+def test_first_and_last_year_of_life_depend_on_age(world, spending):
+    # Authority: the factor of the last year is 4 exp(0.025 (70 - age)): 4.5 at 65, 2.7 at 85; about 250 young deaths.
+    last = query(
+        world,
+        """select 2020 - birth_year as age, coalesce(euros, 0) as euros
+           from (select * from '$/deaths.parquet' where date >= '2020-01-01') as died
+           join '$/insured.parquet' using (person)
+           left join (select person, sum(amount)::double as euros
+                      from '$/claims/*.parquet' c join '$/deaths.parquet' d using (person)
+                      where c.date > d.date - 180 group by person) using (person)""",
+    )
+    values, age, _ = spending
+    total = values[:, 1].sum(axis=1) * 180 / 365
+    old = last["age"] >= 75
+    young = (last["age"] >= 50) & ~old
+    ratio_of_young = last["euros"][young].mean() / total[(age >= 50) & (age < 75)].mean()
+    ratio_of_old = last["euros"][old].mean() / total[age >= 75].mean()
+    assert ratio_of_young > ratio_of_old > 1.5
+    infants = query(
+        world,
+        """select year(date) - birth_year as age, count(distinct (person, year(date))) as n, sum(amount) / n as euros
+           from '$/insured.parquet' join '$/claims/*.parquet' using (person)
+           where year(date) - birth_year < 5 and category = 'hospital' group by age order by age""",
+    )
+    assert infants["euros"][0] > 2 * infants["euros"][1:].mean()
+
+
+def test_the_true_saving_is_exact(world):
+    rates = world.true_rates()
+    assert rates[:"2021Q3"].tolist() == [0.0] * 11
+    assert rates["2021Q4"] == pytest.approx(0.05, abs=1e-4)  # rounded to cents per line
+    sums = pd.DataFrame(
+        query(
+            world,
+            """select e.practice, e.insurer, year(date) || 'Q' || quarter(date) period,
+                  cast(sum(amount * 100) as bigint) cents_of_lines, count(*) as lines
+           from '$/claims/*.parquet' c join '$/enrolment.parquet' e
+             on c.person = e.person and c.date >= e.start and (e."end" is null or c.date <= e."end")
+           group by all""",
+        )
+    )
+    both = world.truth.merge(sums, on=["practice", "insurer", "period"], how="left")
+    assert (both["cents"] == both["cents_of_lines"].fillna(0)).all()
+    assert sums["lines"].sum() == world.lines
+    assert (world.truth["cents"] != world.truth["cents_without"]).sum() == len(world.treated)
+
+
+def test_without_a_saving_the_same_seed_gives_the_same_lines(tmp_path):
+    truths = [
+        simulate_claims(tmp_path / str(saving), 2_000, insured_under_contract=400, saving=saving, seed=1, **WORLD).truth
+        for saving in (0.0, {"hospital": 0.2})
+    ]
+    assert truths[0]["cents"].equals(truths[1]["cents_without"])
+    assert not truths[0]["cents"].equals(truths[1]["cents"])
+
+
+@pytest.mark.parametrize("kind", care_kinds()[0][1:6], ids=lambda kind: kind.name)
+def test_moment_is_that_of_simulated_persons(kind):
+    # Authority: Monte Carlo with 400,000 persons of 60 to 64 years, general health and chronic state as simulated.
+    rng, band, n = np.random.default_rng(1), 12, 400_000
+    chronic = CHRONIC_SHIFT * ((rng.random(n) < CHRONIC_SHARE[band]) - CHRONIC_SHARE[band])
+    health = rng.standard_normal(n) + chronic + 0.3
+    latent = kind.common * health + np.sqrt(1 - kind.common**2) * rng.standard_normal(n)
+    with np.errstate(divide="ignore"):
+        used = latent > -ndtri(kind.users[band])
+    values = np.exp(kind.spread * latent) * used
+    assert kind.moment(kind.spread, 0.3)[band] == pytest.approx(values.mean(), abs=4 * values.std() / np.sqrt(n))
+
+
+def test_persons_explain_a_part_of_lasting_levels():
+    # Authority: log level = part by persons (health x response) + factor on everybody; SD 6% of practices in all.
+    options = {"n_insured": 3_000_000, "insured_under_contract": 20_000, "seed": 1, "region_sd": 0.0, "by_persons": 0.7}
+    made = Landscape.of(ClaimSetting(**options, persons="realistic", shock_sd=0, region_shock_sd=0, region_trend_sd=0))
+    by_persons = made.health * response_to_health(1.0)
+    factor = np.log(made.level[:, 0])
+    others = made.region > 0
+    assert by_persons[others].std() == pytest.approx(np.sqrt(0.7) * 0.06, rel=0.1)
+    assert factor[others].std() == pytest.approx(np.sqrt(0.3) * 0.06, rel=0.1)
+    assert abs(np.corrcoef(by_persons[others], factor[others])[0, 1]) < 0.1
+    assert np.median(by_persons[~others]) == pytest.approx(0.7 * np.log(1.13), abs=0.05)
+
+
+def test_shocks_of_regions_have_the_size_that_was_asked():
+    setting = ClaimSetting(n_insured=1_000, insured_under_contract=100, seed=1, region_shock_sd_per_year=0.012)
+    quarters = ar1(np.random.default_rng(1), 40_000, 4, setting.shock_persistence**0.25)
+    years = setting.quarterly_region_shock_sd * quarters.mean(axis=1)
+    assert years.std() == pytest.approx(0.012, rel=0.02)  # Monte Carlo error 0.35%
+
+
+def test_refusals():
+    with pytest.raises(DatasetError, match="Did you mean 'realistic'"):
+        ClaimSetting(n_insured=1_000, insured_under_contract=100, seed=1, persons="realstic")
+    with pytest.raises(DatasetError, match="by_persons is 2; allowed: 0 to 1"):
+        ClaimSetting(n_insured=1_000, insured_under_contract=100, seed=1, by_persons=2)
