@@ -30,6 +30,7 @@ from ssinfer.study.config_claims import SpendingConfig
 from ssinfer.study.config_errors import explain, line_of
 from ssinfer.study.designs import StudyDesign, designs_of, settling
 from ssinfer.study.first_edition import first_place, is_first_edition, second_edition
+from ssinfer.study.sharing import contract_of
 from ssinfer.study.source import SOURCES, ChosenBySource, DataConfig
 
 
@@ -136,6 +137,8 @@ def read_study(path: str | Path) -> StudyConfig:
     try:
         first = is_first_edition(document)
         study = StudyConfig.model_validate(second_edition(document) if first else document)
+        for part in study.sharing if first else ():
+            contract_of(part, share_is_check=True)
     except ValidationError as error:
         errors = error.errors(include_url=False)[:8]
         lines = [explain(text, item, StudyConfig, first_place if first else None) for item in errors]

@@ -129,13 +129,16 @@ class ThresholdConfig(Config):
 
 
 class SharingConfig(Config):
-    """A contract that settles. `share`, if given, must be the contract's own: it is a check, not a choice."""
+    """A contract that settles. Its shares, its caps (of the benchmark) and what it shares can be replaced."""
 
     name: str = "sharing"
     label: str = ""
     contract: str = Field(examples=['"kerngezond-vlissingen" (`ssinfer contracts` lists all)'])
     year: int | None = None
     share: Annotated[float, Field(gt=0, le=1)] | None = None
+    losses: Annotated[Real, Field(ge=0, le=1)] | None = None
+    caps: dict[Literal["savings", "losses"], Fraction] = {}
+    shared: Literal["first_dollar", "excess"] | None = None  # all savings, or those above the threshold
     quality: float | None = None
 
 

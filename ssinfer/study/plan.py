@@ -7,7 +7,7 @@ from typing import Any
 
 from ssinfer.backtesting.placebos import Placebos, PlaceboSample, placebo_units
 from ssinfer.comparison import RULE_KEYS, SimilarSize, comparison_of
-from ssinfer.contracts.contract import Contract, load_contract
+from ssinfer.contracts.contract import Contract
 from ssinfer.design import Design
 from ssinfer.errors import DesignError, PanelError, SsinferError, StudyError
 from ssinfer.guard.method import GuardedMethod
@@ -16,10 +16,11 @@ from ssinfer.panel import Panel
 from ssinfer.plugins.discovery import make_method
 from ssinfer.study.config import StudyConfig, read_study
 from ssinfer.study.config_base import Periods, Span
-from ssinfer.study.config_blocks import ScenarioConfig, SharingConfig
+from ssinfer.study.config_blocks import ScenarioConfig
 from ssinfer.study.data import StudyData, categories_of
 from ssinfer.study.designs import StudyDesign
 from ssinfer.study.look import Look, look_at
+from ssinfer.study.sharing import contract_of
 from ssinfer.thresholds.kind import KINDS
 from ssinfer.windows import rolling_windows
 
@@ -109,7 +110,7 @@ def plan_study(path: str | Path, *, n_jobs: int = 1, tell: Callable[[Look], None
     # Methods and sharing are validated before the data are read, which may take minutes.
     methods = make_methods(config)
     _check_threshold(config, methods)
-    contracts = {part.name: _contract(part) for part in config.sharing}
+    contracts = {part.name: contract_of(part) for part in config.sharing}
     data = config.data.load(config, path.parent, n_jobs)
     if data.whole is None:
         categories_of(config, ())
@@ -181,27 +182,6 @@ def _check_pairs(plan: Plan) -> None:
             rolling_windows(plan.panel, design, plan.origins.get(design_name))
         except SsinferError as error:
             raise StudyError(f"design {design_name!r} with method {method_name!r}: {error}") from error
-
-
-def _contract(sharing: SharingConfig) -> tuple[Contract, float]:
-    """Return a contract, and the share of savings by which over- and underpayments are computed."""
-    contract = load_contract(sharing.contract, year=sharing.year)
-    share, stated = contract.sharing.savings, sharing.share
-    if contract.quality.kind == "gate_table":
-        score = sharing.quality
-        shares = [step[1] for step in contract.quality.gates if score is not None and score >= step[0]]
-        if not shares and stated is None:
-            raise StudyError(
-                f"sharing: the share of contract {contract.name!r} depends on its quality score. Give sharing.quality, "
-                "the score that is expected, or sharing.share."
-            )
-        share = shares[-1] if shares else (stated or share)
-    if stated is not None and abs(stated - share) > 1e-9:
-        raise StudyError(
-            f"sharing.share is {stated:g}, but contract {contract.name!r} pays {share:g} of savings. Leave share out, "
-            f"or name a contract that pays {stated:g}."
-        )
-    return contract, float(share)
 
 
 def _periods(labels: Periods, panel: Panel, key: str) -> list[Any]:

@@ -223,7 +223,7 @@ PLAN_MISTAKES = {
     "share": (("[sharing]", "[sharing]\nshare = 0.4"), r"share is 0.4, but contract .* pays 0.5 of"),
     "share by quality": (
         ("kerngezond-vlissingen", "alternative-quality-contract"),
-        r"depends on its quality score. Give sharing.quality",
+        r"depend on its quality score. Give sharing.quality",
     ),
     "sharing without a contract": (
         ('contract = "kerngezond-vlissingen"', "quality = 2"),
