@@ -11,21 +11,9 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from ssinfer.documents import parse_toml, read_text
 from ssinfer.errors import StudyError, did_you_mean
+from ssinfer.study import config_blocks as parts
 from ssinfer.study.config_base import Config
-from ssinfer.study.config_blocks import (
-    BLOCKS,
-    BacktestConfig,
-    CaseConfig,
-    ComparisonConfig,
-    DesignConfig,
-    GridConfig,
-    MethodConfig,
-    PopulationConfig,
-    ScenarioConfig,
-    SharingConfig,
-    ThresholdConfig,
-    WindowsConfig,
-)
+from ssinfer.study.config_blocks import BLOCKS
 from ssinfer.study.config_claims import SpendingConfig
 from ssinfer.study.config_errors import explain, line_of
 from ssinfer.study.designs import StudyDesign, designs_of, settling
@@ -45,18 +33,18 @@ class StudyConfig(Config):
     seed: int = 1
     suppress_below: int = Field(10, ge=0)
     data: Annotated[DataConfig, ChosenBySource]
-    case: CaseConfig
-    windows: WindowsConfig
-    backtest: BacktestConfig = BacktestConfig()
-    population: list[PopulationConfig] = [PopulationConfig()]
+    case: parts.CaseConfig
+    windows: parts.WindowsConfig
+    backtest: parts.BacktestConfig = parts.BacktestConfig()
+    population: list[parts.PopulationConfig] = [parts.PopulationConfig()]
     spending: list[SpendingConfig] = [SpendingConfig()]
-    comparison: list[ComparisonConfig] = Field(min_length=1)
-    threshold: list[ThresholdConfig] = [ThresholdConfig()]
-    sharing: list[SharingConfig] = []
-    method: list[MethodConfig] = Field(min_length=1)
-    design: list[DesignConfig] = []
-    grid: GridConfig | None = None
-    scenario: list[ScenarioConfig] = []
+    comparison: list[parts.ComparisonConfig] = Field(min_length=1)
+    threshold: list[parts.ThresholdConfig] = [parts.ThresholdConfig()]
+    sharing: list[parts.SharingConfig] = []
+    method: list[parts.MethodConfig] = Field(min_length=1)
+    design: list[parts.DesignConfig] = []
+    grid: parts.GridConfig | None = None
+    scenario: list[parts.ScenarioConfig] = []
 
     @model_validator(mode="after")
     def _names_are_consistent(self) -> Self:

@@ -1,7 +1,5 @@
 """Reads study files of the first edition, with one population, threshold and sharing rule, as the second edition."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from ssinfer.errors import StudyError, did_you_mean
@@ -53,33 +51,24 @@ def second_edition(document: dict[str, Any]) -> dict[str, Any]:
 
     Tables of the wrong type stay as they are, so that they are refused under their own name.
     """
-    new = {key: value for key, value in document.items() if key not in (*MOVED, "spending", "method")}
+    new = {key: value for key, value in document.items() if key not in MOVED}
     if isinstance(case := document.get("population"), dict):
         persons = case.get("insured", {})
-        units = {"units": persons["units"]} if isinstance(persons, dict) and "units" in persons else {}
-        new["case"] = {key: value for key, value in case.items() if key != "insured"} | units
-        if isinstance(persons, dict):
-            persons = {key: value for key, value in persons.items() if key != "units"}
-        new["population"] = [persons]
+        units = _only(persons, ("units",)) if isinstance(persons, dict) else {}
+        new["case"] = _without(case, ("insured",)) | units
+        new["population"] = [_without(persons, units) if isinstance(persons, dict) else persons]
     comparisons, spendings = document.get("comparison", []), document.get("spending", [])
     tables = isinstance(comparisons, list) and isinstance(spendings, list)
     if tables and all(isinstance(table, dict) for table in (*comparisons, *spendings)):
         new["comparison"] = [_without(part, (*OF_DESIGN, "spending", "truncated")) for part in comparisons]
         new["spending"], uses = _spendings(comparisons, spendings)
-        designs = [
-            {
-                "name": part.get("name"),
-                **{key: part[key] for key in OF_DESIGN if key in part},
-                "comparison": part.get("name"),
-            }
-            for part in comparisons
+        new["design"] = [
+            {"name": part.get("name"), **_only(part, OF_DESIGN), "comparison": part.get("name")}
+            | ({"spending": use} if use else {})
+            for part, use in zip(comparisons, uses, strict=True)
         ]
-        new["design"] = [design | ({"spending": use} if use else {}) for design, use in zip(designs, uses, strict=True)]
-    else:
-        new |= {"comparison": comparisons, "spending": spendings}
-    new |= {"method": document["method"]} if "method" in document else {}
     if isinstance(threshold := document.get("threshold"), dict):
-        new["backtest"] = {key: threshold[key] for key in OF_BACKTEST if key in threshold}
+        new["backtest"] = _only(threshold, OF_BACKTEST)
         new["threshold"] = [_without(threshold, OF_BACKTEST)]
     if isinstance(sharing := document.get("sharing"), dict):
         new["sharing"] = [sharing]
@@ -93,8 +82,7 @@ def _spendings(comparisons: list[Any], spendings: list[Any]) -> tuple[list[Any],
     found: dict[str, Any] = {}
     uses = []
     for part in comparisons:
-        name = str(part.get("spending") or next(iter(names), ""))
-        truncated = part.get("truncated") is True
+        name, truncated = str(part.get("spending") or next(iter(names), "")), part.get("truncated") is True
         if name not in names:
             if name or truncated:
                 advice = did_you_mean(name, names) if name else "Give it, with truncation = { percentile = 0.99 }."
@@ -107,12 +95,15 @@ def _spendings(comparisons: list[Any], spendings: list[Any]) -> tuple[list[Any],
                 f"comparison {part.get('name')!r} is truncated, but spending {name!r} has no truncation; give it "
                 "truncation = { percentile = 0.99 } or an amount"
             )
-        use = f"{name}, truncated" if truncated else name
-        found[use] = {**(definition if truncated else _without(definition, ("truncation",))), "name": use}
-        uses.append(use)
-    rest = {name: part for name, part in zip(names, spendings, strict=True) if name not in found}
-    return [*found.values(), *rest.values()], uses
+        uses.append(f"{name}, truncated" if truncated else name)
+        found[uses[-1]] = _without(definition, () if truncated else ("truncation",)) | {"name": uses[-1]}
+    rest = [part for name, part in zip(names, spendings, strict=True) if name not in found]
+    return [*found.values(), *rest], uses
 
 
-def _without(table: Any, keys: tuple[str, ...]) -> dict[str, Any]:
+def _only(table: dict[str, Any], keys: Any) -> dict[str, Any]:
+    return {key: table[key] for key in keys if key in table}
+
+
+def _without(table: dict[str, Any], keys: Any) -> dict[str, Any]:
     return {key: value for key, value in table.items() if key not in keys}

@@ -1,7 +1,5 @@
 """Writes a study file of the first edition in the second."""
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 
@@ -25,8 +23,7 @@ def migrate_study(path: str | Path, out: str | Path | None = None) -> tuple[Path
     """
     path = Path(path)
     settings = read_study(path).fingerprint()
-    text = read_text(path, "the study file", StudyError, "Pass the path of a TOML file.")
-    document = tomlkit.parse(text)
+    document = tomlkit.parse(read_text(path, "the study file", StudyError, "Pass the path of a TOML file."))
     if not is_first_edition(document):
         raise StudyError(f"{path} is of the second edition. It needs no change.")
     kept = path.with_suffix(f".first-edition{path.suffix}")
