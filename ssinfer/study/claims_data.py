@@ -49,7 +49,8 @@ def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyEx
     """Return cohorts and panels of groups of practices, with the case-mix standard and coordinates as covariates."""
     case, uses = config.case, extracted.uses
     cohorts = {use: extracted.cohort(*use) for use in dict.fromkeys(uses.values())}
-    first_use = next(iter(uses.values()))
+    settling = config.settling[0] or config.designs[0].name
+    first_use = next(uses[design.fit] for design in config.designs if design.name == settling)  # it makes the groups
     practices = cohorts[first_use]
     complaint = "case.treated: no unit of the claims is called"
     advice = "Units of several practices are named in case.units."
@@ -75,30 +76,21 @@ def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyEx
         except SsinferError as error:
             raise StudyError(f"case.groups: {error}") from error
 
-    views = {}
+    views, ages = {}, {uses[fit]: design.population.ages for fit, design in config.fits.items()}
     for use, cohort in cohorts.items():
-        fits = [config.fits[fit] for fit in uses if uses[fit] == use]
         exclude = [unit for unit in (*treated, *contracted) if unit in cohort.units]
-        expected = expected_spending(
-            cohort,
-            window_of(fits[0].baseline, cohort.periods),
-            exclude=exclude,
-            nearest=fits[0].population.ages is not None,
-        )
-        places = coordinates(case.places, cohort)
-        covariates = {**cohort.covariates, CASE_MIX_EXPECTED: expected, **places}
+        baseline, nearest = window_of(config.windows.baseline, cohort.periods), ages[use] is not None
+        expected = {CASE_MIX_EXPECTED: expected_spending(cohort, baseline, exclude=exclude, nearest=nearest)}
+        covariates = {**cohort.covariates, **expected, **coordinates(case.places, cohort)}
         persons = grouped(replace(cohort, covariates=covariates))
-        table = extracted.extracts[use[0]].truncation if use[1] else None
-        caps = None if table is None else dict(zip(table["year"].astype(int), table["cap"], strict=True))
+        caps = extracted.caps(*use)
         plain = persons if caps is None else grouped(extracted.cohort(use[0]))
         views[use] = View(persons.to_panel(), persons, plain, caps)
     first = views[first_use].cohort or practices
     truth, why_no_truth = _known_savings(config, treated, claims.simulated, extracted)
     left_over = len(pd.unique(practices.person)) - len(pd.unique(first.person))
-    count = ClaimsCount(
-        extracted.extracts, practices, groups, left_over, contracted, uses, truth=truth, why_no_truth=why_no_truth
-    )
-    by_fit = {name: views[use] for name, use in uses.items()}
+    count = ClaimsCount(extracted.extracts, practices, groups, left_over, contracted, uses, truth, why_no_truth)
+    by_fit = {name: views[use] for name, use in sorted(uses.items(), key=lambda item: item[1] != first_use)}
     size = "" if groups.size is None else f" of about {groups.size:,} insured"
     kind = {"intact": "practices", "random": "groups of random insured"}.get(groups.kind, f"{groups.kind} of practices")
     label = f"{claims.label}; {len(first.units) - len(treated)} {kind}{size} outside the contract"
@@ -130,23 +122,13 @@ def _known_savings(
     persons = simulated.persons()
     savings = {}
     for fit, design in config.fits.items():
-        definition, (extraction, _) = design.spending, extracted.uses[fit]
-        plain = SpendingConfig(
-            name=definition.name,
-            label=definition.label,
-            truncation=definition.truncation,
-            duplicates=definition.duplicates,
-        )
-        if definition != plain:
+        definition, use = design.spending, extracted.uses[fit]
+        plain = definition.model_dump(include={"name", "label", "truncation", "duplicates"})
+        if definition != SpendingConfig(**plain):
             return {}, ALL_SPENDING
-        caps = None
-        if definition.truncation is not None:
-            table = extracted.extracts[extraction].truncation
-            assert table is not None  # noqa: S101  (an extraction with truncation has the table)
-            caps = dict(zip(table["year"].astype(int), table["cap"], strict=True))
-        cohort = extracted.cohort(extraction)
+        cohort = extracted.cohort(use[0])
         if treated[0] not in cohort.units:
             return {}, ""
         performance = window_of(design.performance, cohort.periods)
-        savings[fit] = known_saving(persons, cohort, treated[0], performance, caps=caps)
+        savings[fit] = known_saving(persons, cohort, treated[0], performance, caps=extracted.caps(*use))
     return savings, ""

@@ -3,7 +3,7 @@
 import fnmatch
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -21,6 +21,7 @@ from ssinfer.study.config_blocks import CaseConfig, PopulationConfig
 from ssinfer.study.config_claims import SpendingConfig
 from ssinfer.study.source import PUBLIC_KEYS
 
+Job = tuple[PopulationConfig, SpendingConfig]  # one extraction
 Use = tuple[str, bool]  # name of an extraction, and whether its spending is truncated
 WHOLE = "all spending"  # name of the extraction of all spending of the whole population
 PERSON_FILTERS = ("ages", "ses", "regions", "minimum_enrolment", "last_year_of_life", "after_leaving")
@@ -34,14 +35,6 @@ class OpenedClaims:
     label: str
     note: str
     simulated: SimulatedClaims | None = None
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One extraction."""
-
-    population: PopulationConfig
-    spending: SpendingConfig
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +54,11 @@ class StudyExtracts:
             self._cohorts[name, truncated] = self.extracts[name].cohort(truncated=truncated)
         return self._cohorts[name, truncated]
 
+    def caps(self, name: str, truncated: bool) -> dict[int, float] | None:
+        """Return the limits of an extraction's truncation by calendar year, per insured-year."""
+        table = self.extracts[name].truncation if truncated else None
+        return None if table is None else dict(zip(table["year"].astype(int), table["cap"], strict=True))
+
 
 def extract_claims(config: StudyConfig, periods: tuple[Any, ...], tables: ClaimsTables) -> StudyExtracts:
     """Extract claims once per population and definition of spending; a truncation comes with its definition."""
@@ -68,26 +66,16 @@ def extract_claims(config: StudyConfig, periods: tuple[Any, ...], tables: Claims
     whole_use = next((name for name, job in jobs.items() if _of_everything(job)), WHOLE)
     whole = _whole(config)
     wanted = {**jobs, **({WHOLE: whole} if whole_use == WHOLE else {})}
-    parts = {
-        category: replace(whole, spending=SpendingConfig(include=[category], unknown="exclude"))
-        for scenario in config.scenario
-        for category in scenario.categories or ()
-    }
+    saved = dict.fromkeys(category for scenario in config.scenario for category in scenario.categories or ())
+    parts = {name: (whole[0], SpendingConfig(include=[name], unknown="exclude")) for name in saved}
     limits = {} if config.data.plausible is None else {"plausible": config.data.plausible}
     populations: dict[str, Population] = {}
 
-    def extracted(name: str, job: _Job, what: str, limits: dict[str, Any]) -> Extract:
-        populations[name] = population_of(config.case, job.population, periods, tables, config.data.accept)
+    def extracted(name: str, job: Job, what: str, limits: dict[str, Any]) -> Extract:
+        populations[name] = population_of(config.case, job[0], periods, tables, config.data.accept)
+        options = {"periods": periods, "accept": config.data.accept, "shared": shared, **limits}
         try:
-            return extract(
-                tables,
-                populations[name],
-                spending_of(job.spending),
-                periods=periods,
-                accept=config.data.accept,
-                shared=shared,
-                **limits,
-            )
+            return extract(tables, populations[name], spending_of(job[1]), **options)
         except SsinferError as error:
             raise StudyError(f"{what} {name!r}: {error}") from error
 
@@ -95,24 +83,18 @@ def extract_claims(config: StudyConfig, periods: tuple[Any, ...], tables: Claims
         extracts = {name: extracted(name, job, "spending", limits) for name, job in wanted.items()}
         categories = {name: extracted(name, job, "scenario", {}).cohort() for name, job in parts.items()}
     everybody = extracts[whole_use].cohort()
-    return StudyExtracts(
-        {name: extracts[name] for name in jobs},
-        populations,
-        uses,
-        everybody,
-        categories,
-        {(whole_use, False): everybody},
-    )
+    held = {(whole_use, False): everybody}
+    return StudyExtracts({name: extracts[name] for name in jobs}, populations, uses, everybody, categories, held)
 
 
-def _jobs(config: StudyConfig) -> tuple[dict[str, _Job], dict[str, Use]]:
+def _jobs(config: StudyConfig) -> tuple[dict[str, Job], dict[str, Use]]:
     """Return the extractions by name, and the use of each name of fits."""
     several = len({design.population.name for design in config.fits.values()}) > 1
     groups: dict[str, list[str]] = {}  # fits of one population and definition, but for its truncation
     for fit, design in config.fits.items():
         plain = design.spending.model_copy(update={"name": "", "label": "", "truncation": None})
         groups.setdefault(repr((design.population, plain)), []).append(fit)
-    jobs: dict[str, _Job] = {}
+    jobs: dict[str, Job] = {}
     uses: dict[str, Use] = {}
     for fits in groups.values():
         held: dict[str, str] = {}  # name of the extraction by truncation; it also gives spending without truncation
@@ -123,25 +105,25 @@ def _jobs(config: StudyConfig) -> tuple[dict[str, _Job], dict[str, Use]]:
             if truncation is None and held:
                 name = next(iter(held.values()))
             name = held.setdefault(repr(truncation), name)
-            jobs.setdefault(name, _Job(design.population, design.spending))
+            jobs.setdefault(name, (design.population, design.spending))
             uses[fit] = name, truncation is not None
     order = dict.fromkeys(uses[fit][0] for fit in config.fits)
     return {name: jobs[name] for name in order}, {fit: uses[fit] for fit in config.fits}
 
 
-def _whole(config: StudyConfig) -> _Job:
+def _whole(config: StudyConfig) -> Job:
     """Return the extraction of all spending of the settling population without its filters of persons."""
     design = next((part for part in config.designs if part.name == config.settling[0]), config.designs[0])
     unfiltered = {key: PopulationConfig.model_fields[key].default for key in PERSON_FILTERS}
     spending = SpendingConfig(
         name=WHOLE, own_costs=design.spending.own_costs, unknown="include", duplicates=design.spending.duplicates
     )
-    return _Job(design.population.model_copy(update=unfiltered), spending)
+    return design.population.model_copy(update=unfiltered), spending
 
 
-def _of_everything(job: _Job) -> bool:
+def _of_everything(job: Job) -> bool:
     """Return whether an extraction holds all spending of a population without filters of persons."""
-    persons, spending = job.population, job.spending
+    persons, spending = job
     filtered = any(getattr(persons, key) != PopulationConfig.model_fields[key].default for key in PERSON_FILTERS)
     narrowed = spending.include is not None or spending.exclude or spending.product_groups_exclude
     return not (filtered or narrowed or spending.run_out or spending.reference_tariffs or spending.unknown == "exclude")
