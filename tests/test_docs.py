@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from ssinfer.cli import main
+from ssinfer.study.config import read_study
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "providers.md").read_text(encoding="utf-8")
@@ -80,3 +81,14 @@ def test_every_named_file_exists():
     for name in re.findall(r"`((?:ssinfer|tests|docs)/[\w./]+)`", PAGE):
         assert (ROOT / name).exists(), name
     assert (ROOT / "ssinfer/plugins/schemas/result.v1.json").is_file()
+
+
+def test_the_study_of_the_page_on_designs_is_valid_and_names_four_designs(tmp_path):
+    page = (ROOT / "docs" / "designs.md").read_text(encoding="utf-8")
+    [body] = [body for language, body in BLOCK.findall(page) if language == "toml"]
+    (tmp_path / "study.toml").write_text(body, encoding="utf-8")
+    study = read_study(tmp_path / "study.toml")
+    assert [design.name for design in study.designs] == [
+        *("all care | 95%", "all care | 90%", "no mental health | 95%", "no mental health | 90%"),
+    ]
+    assert study.settling == ("all care | 95%", "AdministrativeBenchmark")

@@ -42,7 +42,7 @@ def test_balance_limits_are_fixed_in_the_file_and_an_unknown_one_is_refused_befo
 def test_every_region_has_four_regions_of_groups_within_70_km_and_four_beyond():
     # 28 and 31 groups, of which a placebo in either half has 27 or more: it is asked what the case is asked.
     file = read_study(STUDY)
-    places = {name: np.radians(place) for name, place in file.population.places.items()}
+    places = {name: np.radians(place) for name, place in file.case.places.items()}
     regions = [name for name in places if name != "Vlissingen"]
     assert len(regions) == file.data.simulation.get("n_regions", 8)
     for here in (*regions, "Vlissingen"):
