@@ -77,17 +77,17 @@ TABLES = (
         ),
         rows=_designs,
         notes=(
-            "Number 1 settles; then come the designs that none dominates, by misallocation. Every amount is divided by "
-            "the insured-years, or the spending, of the whole population of the same group. Misallocation: money that "
-            "is paid without a saving, or not paid with one. A design is dominated if another has no higher threshold, "
-            "deviation and misallocation and no smaller share, and is better in one of these."
+            "Number 1 settles; then come the designs that none dominates, by misallocation. Every amount is per "
+            "insured-year, or a share of the spending, of the whole population of the same group. Misallocation: "
+            "payment less payment due, by size, over all true savings. A design is dominated if another has no higher "
+            "threshold, deviation and misallocation and no smaller share, and is better in one of these."
         ),
     ),
     ReportTable(
         name="effects",
         section="blocks",
         order=10,
-        caption="Effect of each entry, relative to the mean of all designs",
+        caption="Effect of each entry of a block, less the mean of the block, with all other blocks alike",
         columns=(
             TableColumn("Building block", "block"),
             TableColumn("Entry", "entry"),
@@ -95,7 +95,7 @@ TABLES = (
             TableColumn("On what is measured at zero saving, by size ({currency})", "deviation_money", "number"),
         ),
         rows=_effects,
-        notes="Rows of two blocks are interactions beyond two standard errors.",
+        notes="Rows of two blocks are interactions beyond two standard errors. Empty: the designs cannot tell it.",
     ),
     ReportTable(
         name="parties-table",

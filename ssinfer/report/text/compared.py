@@ -67,13 +67,19 @@ def block_sentences(analysis: Analysis) -> Iterator[str]:
     """Return the block whose entries differ most, for the threshold and for the deviation, and the interactions."""
     effects = analysis.result.tables.get("effects.csv", pd.DataFrame())
     for measure, words in MEASURED.items() if len(effects) else ():
-        main = effects[(effects["measure"] == measure) & (effects["other_block"] == "")].sort_values("effect")
+        main = (
+            effects[(effects["measure"] == measure) & (effects["other_block"] == "")]
+            .dropna(subset="effect")
+            .sort_values("effect")
+        )
+        if not len(main):
+            continue
         block = str(main.groupby("block")["effect"].agg(lambda effect: effect.max() - effect.min()).idxmax())
         ends = [
             f"{quoted(analysis.entry(block, row['entry']))} ({_money(analysis, row, 'effect')})"
             for _, row in main[main["block"] == block].iloc[[0, -1]].iterrows()
         ]
-        yield f"For {words}, the {block} matters most: from {' to '.join(ends)}, relative to the mean of all designs."
+        yield f"For {words}, the {block} matters most: from {' to '.join(ends)}, with all other blocks alike."
 
 
 def party_sentences(analysis: Analysis) -> Iterator[str]:
