@@ -98,7 +98,9 @@ def settling(config: "StudyConfig", designs: Sequence[StudyDesign]) -> tuple[str
             raise ValueError(f"grid.settles is {grid.settles}, and no design of the grid has these blocks")
     if len(marked) > 1:
         raise ValueError(f"several designs settle: {', '.join(sorted(marked))}; mark one")
-    able = [design for design in designs if not design.sensitivity]
+    able = [design for design in designs if design.methods and not design.sensitivity]
+    if not any(design.methods for design in designs):
+        raise ValueError("no design is fitted with any method; see method.comparisons")
     chosen = next((design for design in designs if design.name in marked), able[0] if able else None)
     if chosen is None:
         return "", "", True
@@ -110,8 +112,8 @@ def settling(config: "StudyConfig", designs: Sequence[StudyDesign]) -> tuple[str
     methods = [part.label for part in config.method if part.settles]
     if len(methods) > 1:
         raise ValueError(f"several methods settle: {', '.join(methods)}; mark one")
-    if methods and methods[0] not in chosen.methods:
-        raise ValueError(f"method {methods[0]!r} settles, but design {chosen.name!r} is not fitted with it")
+    if not set(methods or chosen.methods[:1]) & set(chosen.methods):
+        raise ValueError(f"method {''.join(methods)!r} settles, but design {chosen.name!r} is not fitted with it")
     pairs = {(design.fit, method) for design in designs for method in design.methods}
     stated = bool(marked and methods) or (len(pairs) == 1 and len(designs) == 1)
     return chosen.name, methods[0] if methods else chosen.methods[0], stated
@@ -170,7 +172,7 @@ def _methods(config: "StudyConfig", part: DesignConfig, comparison: str) -> tupl
         for method in config.method
         if method.label in wanted and (method.comparisons is None or comparison in method.comparisons)
     )
-    if not methods:
+    if not methods and part.methods is not None:
         raise ValueError(f"design {part.name!r} is fitted with no method; see method.comparisons")
     return methods
 

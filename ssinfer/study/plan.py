@@ -164,7 +164,7 @@ def _check_threshold(config: StudyConfig, methods: Mapping[str, Any]) -> None:
     for design in config.designs:
         distribution = KINDS.find(design.threshold.kind).distribution
         offers = [getattr(methods[m], "offered", getattr(methods[m], "capabilities", None)) for m in design.methods]
-        if distribution and not any(getattr(offered, CAPABILITY[distribution], True) for offered in offers):
+        if distribution and offers and not any(getattr(offered, CAPABILITY[distribution], True) for offered in offers):
             raise StudyError(
                 f"threshold.kind is {design.threshold.kind!r}, but no method gives a {distribution} "
                 f"with these parameters under design {design.name!r}: {', '.join(map(repr, design.methods))}. Give "

@@ -289,9 +289,21 @@ WORDS |= {
     "masked": ("baseline", "Period"),
     "periods_per_year": ("period",),
     "windows": ("period",),
+    "donors": ("donor",),
     "ses": ("covariate",),
 }
 ANY = ("TOML", "line", "UTF-8", "key", "comparison", "method", "has no", "'", "needs")
+
+
+def as_written(read):
+    """Return what was read in the form of a file of the first edition: one population, threshold and sharing rule."""
+    designs = {design["comparison"]: design for design in read["design"]}
+    comparison = [
+        {**designs.get(part["name"], {}), **{k: v for k, v in part.items() if k != "label"}}
+        for part in read["comparison"]
+    ]
+    one = {"population": read["case"], "threshold": read["backtest"] | read["threshold"][0], "comparison": comparison}
+    return read | one | {"sharing": (read["sharing"] or [{}])[0]}
 
 
 def end_of(raw, names, folder, base, frame) -> tuple[str, str]:
@@ -303,7 +315,7 @@ def end_of(raw, names, folder, base, frame) -> tuple[str, str]:
     document = tomllib.loads(raw.decode("utf-8-sig"))
     if wrong := faults(document):
         return fz.WRONG, f"accepted, but not allowed: {wrong}"
-    if not same(document, plan.config.model_dump(mode="json")):
+    if not same(document, as_written(plan.config.model_dump(mode="json"))):
         return fz.WRONG, "what was read is not what is written"
     if plan.study_hash == base.study_hash:
         return fz.EQUAL, ""
