@@ -1,9 +1,7 @@
 """Attrition: from all rows of the tables to the counted rows, in whole units and without loss."""
 
-from __future__ import annotations
-
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ibis
 import pandas as pd
@@ -12,11 +10,9 @@ from ssinfer.claims import lines
 from ssinfer.claims.backend.calendar import Calendar, epoch_day
 from ssinfer.claims.backend.exact_cents import whole_numbers, whole_sum
 from ssinfer.claims.enrolment import CODE, DAY_REASONS, FIRST_POPULATION_CODE, days_by_reason, persons_by_reason
+from ssinfer.claims.spending import Spending
+from ssinfer.claims.tables.tables import ClaimsTables
 from ssinfer.errors import ClaimsError
-
-if TYPE_CHECKING:
-    from ssinfer.claims.spending import Spending
-    from ssinfer.claims.tables.tables import ClaimsTables
 
 FIRST, LAST = "in the tables", "counted"
 NEVER = "never enrolled in the periods"

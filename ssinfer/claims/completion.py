@@ -1,8 +1,7 @@
 """Completion factors: the spending of a period that is still to be paid, from the development of earlier periods."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+import datetime as dt
+from typing import Any
 
 import ibis
 import numpy as np
@@ -11,13 +10,9 @@ import pandas as pd
 from ssinfer.claims.backend.calendar import Calendar, day_of, epoch_day, running_month
 from ssinfer.claims.backend.exact_cents import cents, sums
 from ssinfer.claims.lines import MISSING
+from ssinfer.claims.spending import RunOut, Spending
+from ssinfer.claims.tables.tables import ClaimsTables
 from ssinfer.errors import ClaimsError
-
-if TYPE_CHECKING:
-    import datetime as dt
-
-    from ssinfer.claims.spending import RunOut, Spending
-    from ssinfer.claims.tables.tables import ClaimsTables
 
 
 def check_maturity(run_out: RunOut, calendar: Calendar) -> None:

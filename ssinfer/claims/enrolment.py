@@ -1,21 +1,17 @@
 """Cuts spans of enrolment into pieces; each piece counts, or has one reason why it does not."""
 
 # ruff: noqa: PD003  (Ibis has isnull and notnull only)
-from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ibis
 import pandas as pd
 
 from ssinfer.claims.backend.calendar import Calendar, epoch_day, january_first, overlap
 from ssinfer.claims.backend.exact_cents import sums
-from ssinfer.claims.population import REASONS
-
-if TYPE_CHECKING:
-    from ssinfer.claims.backend.scratch import Scratch
-    from ssinfer.claims.population import Population
-    from ssinfer.claims.tables.tables import ClaimsTables
+from ssinfer.claims.backend.scratch import Scratch
+from ssinfer.claims.population import REASONS, Population
+from ssinfer.claims.tables.tables import ClaimsTables
 
 COUNTED = 0
 # Reasons that hold for every population, then the reasons of the population. The position is the code of a piece.

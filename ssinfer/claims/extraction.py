@@ -1,11 +1,10 @@
 """Extract: a panel, a cohort and an attrition table from claims, for one population and definition of spending."""
 
-from __future__ import annotations
-
 import math
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ibis
 import numpy as np
@@ -24,19 +23,15 @@ from ssinfer.claims.names import CURE, labels_of, name_as_tables
 from ssinfer.claims.population import Population
 from ssinfer.claims.spending import Spending
 from ssinfer.claims.summing import PersonCells
+from ssinfer.claims.tables.tables import ClaimsTables
 from ssinfer.claims.truncation import caps, truncate
+from ssinfer.cohort.cohort import Cohort
 from ssinfer.design import Design
 from ssinfer.errors import ClaimsError
 from ssinfer.look.checks import check_plausible, implausible_mean
 from ssinfer.look.sentences import refuse
 from ssinfer.names import match_names, refuse_similar
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from ssinfer.claims.tables.tables import ClaimsTables
-    from ssinfer.cohort.cohort import Cohort
-    from ssinfer.panel import Panel
+from ssinfer.panel import Panel
 
 UP_TO = (-math.inf, 100_000.0)  # plausible mean of spending per insured-year: any currency, any category
 

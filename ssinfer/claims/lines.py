@@ -1,23 +1,19 @@
 """Counts claim lines in one pass; each line gets exactly one reason."""
 
 # ruff: noqa: PD003, PD004  (Ibis has isnull and notnull only)
-from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ibis
+import pandas as pd
 
 from ssinfer.claims.backend.calendar import Calendar, epoch_day, january_first, running_month
 from ssinfer.claims.backend.exact_cents import cents, sums, whole_numbers, whole_sum
+from ssinfer.claims.backend.scratch import Scratch
 from ssinfer.claims.enrolment import DAY_REASONS, FIRST_POPULATION_CODE, with_death
+from ssinfer.claims.spending import Spending
+from ssinfer.claims.tables.tables import ClaimsTables
 from ssinfer.errors import ClaimsError
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ssinfer.claims.backend.scratch import Scratch
-    from ssinfer.claims.spending import Spending
-    from ssinfer.claims.tables.tables import ClaimsTables
 
 COUNTED, OWN_COSTS, OUTSIDE, NO_KEY, UNMATCHED = 0, 1, 2, 3, 4
 # Offset of the population codes of enrolment pieces.

@@ -1,21 +1,16 @@
 """Finds the labels of the tables of claims that the names of a population or a definition of spending mean."""
 
-from __future__ import annotations
-
+from collections.abc import Collection
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ssinfer.claims.lines import MISSING
+from ssinfer.claims.population import Population
+from ssinfer.claims.spending import Spending
+from ssinfer.claims.tables.tables import ClaimsTables
 from ssinfer.errors import ClaimsError
 from ssinfer.names import fold, match_names, normalise, refuse_similar
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from ssinfer.claims.population import Population
-    from ssinfer.claims.spending import Spending
-    from ssinfer.claims.tables.tables import ClaimsTables
 
 CURE = "Correct the name, or leave it out."
 # Argument: the table and the column whose labels it names.

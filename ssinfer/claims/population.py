@@ -1,17 +1,13 @@
 """Population: the persons and days that count, and the unit for which they count."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from ssinfer.arguments import read_fields
 from ssinfer.errors import ClaimsError
 from ssinfer.names import as_names
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 # Reasons why a day of enrolment is not counted, in the order in which they are tried. Each day has one reason.
 REASONS = (

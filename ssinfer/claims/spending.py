@@ -1,20 +1,16 @@
 """Spending: which claim lines count, their prices, truncation and run-out."""
 
-from __future__ import annotations
-
+import datetime as dt
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
+
+import pandas as pd
 
 from ssinfer.arguments import Number, read_fields
 from ssinfer.errors import ClaimsError
 from ssinfer.names import as_names
-
-if TYPE_CHECKING:
-    import datetime as dt
-    from collections.abc import Mapping
-
-    import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True)

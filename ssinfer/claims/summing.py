@@ -1,21 +1,17 @@
 """Insured days and cents of persons, aggregated to a panel or collected in a cohort."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ibis
 import numpy as np
 import pandas as pd
 
+from ssinfer.claims.backend.calendar import Calendar
 from ssinfer.claims.backend.exact_cents import whole_sum
+from ssinfer.claims.tables.tables import ClaimsTables
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.panel import Panel
-
-if TYPE_CHECKING:
-    from ssinfer.claims.backend.calendar import Calendar
-    from ssinfer.claims.tables.tables import ClaimsTables
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,21 +1,17 @@
 """Truncates the spending of a person per calendar year, in whole cents."""
 
 # ruff: noqa: PD004  (Ibis has isnull and notnull only)
-from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ibis
 import pandas as pd
 
-from ssinfer.claims.backend.calendar import overlap
+from ssinfer.claims.backend.calendar import Calendar, overlap
 from ssinfer.claims.backend.exact_cents import sums
 from ssinfer.claims.enrolment import FIRST_POPULATION_CODE
+from ssinfer.claims.spending import Truncation
 from ssinfer.errors import ClaimsError
-
-if TYPE_CHECKING:
-    from ssinfer.claims.backend.calendar import Calendar
-    from ssinfer.claims.spending import Truncation
 
 
 def caps(truncation: Truncation, calendar: Calendar, pieces: Any, counted: Any) -> pd.DataFrame:

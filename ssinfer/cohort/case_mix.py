@@ -1,20 +1,15 @@
 """Expected spending by sex and age, the standard of a case-mix correction."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ssinfer.cohort.cohort import Cohort
 from ssinfer.errors import CohortError
 from ssinfer.names import match_names
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from ssinfer.cohort.cohort import Cohort
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 CASE_MIX_EXPECTED = "expected"  # name of the covariate that holds expected spending; study files use it
 BAND_YEARS = 10

@@ -1,25 +1,19 @@
 """Columns of a Cohort: read from a long frame, checked, and selected by rows."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ssinfer.errors import CohortError
 from ssinfer.input_table import label_column, number_column, plain_value, read_table
 from ssinfer.names import match_names
 from ssinfer.panel import ascending_timeline, period_column
+from ssinfer.typing import Booleans, Floats, Positions
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from numpy.typing import NDArray
-
-    from ssinfer.typing import Booleans, Floats, Positions
-
-    Labels = NDArray[Any]
+type Labels = NDArray[Any]
 
 # A quarter of 92 days is 0.2521 of a year of 365 days. Two insured-years in one period of a year are a mistake.
 MAX_INSURED_YEARS = 1.01

@@ -1,21 +1,16 @@
 """Pseudo-practices: groups with zero true saving, as placebos for a group of practices under contract."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from collections.abc import Iterable
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from ssinfer.arguments import random_generator
+from ssinfer.cohort.cohort import Cohort
 from ssinfer.errors import CohortError
 from ssinfer.names import match_names
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from ssinfer.cohort.cohort import Cohort
-    from ssinfer.typing import Integers, Positions
+from ssinfer.typing import Integers, Positions
 
 Kind = Literal["intact", "bundles", "regional bundles", "random"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

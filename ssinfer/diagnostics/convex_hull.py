@@ -1,20 +1,14 @@
 """Convex hull: whether donors can reproduce the treated unit's baseline without extrapolation."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
 from ssinfer.benchmarks.synthetic_control.hull import NAME, TOLERANCE, distance_from_hull
 from ssinfer.check import Check
+from ssinfer.design import Design
 from ssinfer.diagnostics.fitting import require_one_treated, usable_baseline
 from ssinfer.errors import SsinferError
-
-if TYPE_CHECKING:
-    from ssinfer.design import Design
-    from ssinfer.panel import Panel
+from ssinfer.panel import Panel
 
 
 def convex_hull(panel: Panel, design: Design, *, tolerance: float = TOLERANCE) -> Check:

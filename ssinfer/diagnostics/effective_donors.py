@@ -1,15 +1,9 @@
 """Effective donors: the number of units on which the benchmark rests."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from ssinfer.check import Check
-
-if TYPE_CHECKING:
-    from ssinfer.counterfactual import Counterfactual
+from ssinfer.counterfactual import Counterfactual
 
 NAME = "effective donors"
 

@@ -1,19 +1,13 @@
 """Parts that the diagnostics share: fitted draws, the usable baseline, and the protocol of a method."""
 
-from __future__ import annotations
+from collections.abc import Sequence
+from typing import Any, Protocol
 
-from typing import TYPE_CHECKING, Any, Protocol
-
-from ssinfer.errors import NotSupportedError
+from ssinfer.counterfactual import Counterfactual
+from ssinfer.design import Design
+from ssinfer.errors import NotSupportedError, SsinferError
 from ssinfer.protocol import Benchmark
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ssinfer.counterfactual import Counterfactual
-    from ssinfer.design import Design
-    from ssinfer.errors import SsinferError
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 
 class Fitter(Benchmark, Protocol):

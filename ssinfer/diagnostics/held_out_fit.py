@@ -1,18 +1,14 @@
 """Fit on held-out baseline periods: the error of the benchmark in periods that it has not seen."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ssinfer.check import Check
+from ssinfer.design import Design
 from ssinfer.diagnostics.fitting import Fitter, pooled_draws, usable_baseline
 from ssinfer.errors import SsinferError
-
-if TYPE_CHECKING:
-    from ssinfer.design import Design
 
 NAME = "held-out fit"
 

@@ -1,19 +1,14 @@
 """Leave one donor out: the largest change of the benchmark when a donor with weight is not available."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ssinfer.check import Check
-from ssinfer.diagnostics.fitting import pooled_draws
+from ssinfer.design import Design
+from ssinfer.diagnostics.fitting import Fitter, pooled_draws
 from ssinfer.errors import SsinferError
-
-if TYPE_CHECKING:
-    from ssinfer.design import Design
-    from ssinfer.diagnostics.fitting import Fitter
 
 NAME = "leave one donor out"
 MIN_WEIGHT = 1e-6

@@ -1,20 +1,15 @@
 """Placebo in time: the saving that the method finds in periods before the contract."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ssinfer.check import Check
-from ssinfer.diagnostics.fitting import pooled_draws
+from ssinfer.design import Design
+from ssinfer.diagnostics.fitting import Fitter, pooled_draws
 from ssinfer.errors import SsinferError
-
-if TYPE_CHECKING:
-    from ssinfer.design import Design
-    from ssinfer.diagnostics.fitting import Fitter
-    from ssinfer.panel import Panel
+from ssinfer.panel import Panel
 
 NAME = "placebo in time"
 MIN_BASELINE = 3

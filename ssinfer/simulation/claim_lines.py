@@ -1,25 +1,18 @@
 """Persons of a simulation: who they are, where they are enrolled, when they die, and their claim lines."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ssinfer.periods import parse_period
 from ssinfer.simulation import dutch_spending as dutch
 from ssinfer.simulation.claim_setting import SES_LEVELS, ClaimSetting, Landscape
 from ssinfer.simulation.panel import ar1
 from ssinfer.simulation.realistic_lines import realistic_lines
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from ssinfer.typing import Booleans, Floats, Integers
-
+from ssinfer.typing import Booleans, Floats, Integers
 
 INSURERS = ("A", "B")
 # Relative spending by SES, before division by its mean: assumed gradient.

@@ -1,12 +1,11 @@
 """Parameters of simulated claims, and the regions and practices drawn from them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.linalg import toeplitz
 
 from ssinfer.errors import DataError, DatasetError, did_you_mean
@@ -14,12 +13,7 @@ from ssinfer.periods import PER_YEAR, parse_period, span
 from ssinfer.simulation.care_kinds import response_to_health
 from ssinfer.simulation.dutch_spending import CATEGORY_MEANS, NATIONAL_GROWTH
 from ssinfer.simulation.panel import COVID_DIP, SEASON, ar1
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from ssinfer.typing import Floats
-
+from ssinfer.typing import Floats
 
 CONTRACT_REGION = "Vlissingen"
 SES_LEVELS = ("low", "middle", "high")

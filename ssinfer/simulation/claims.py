@@ -1,12 +1,11 @@
 """Simulates claims of persons with a known true saving, as Parquet tables that `ssinfer.claims` reads."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import joblib
 import numpy as np
@@ -22,9 +21,6 @@ from ssinfer.periods import parse_period
 from ssinfer.simulation.claim_lines import simulate_persons
 from ssinfer.simulation.claim_setting import ClaimSetting, Landscape
 from ssinfer.workers import parallel
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 TABLES = ("insured", "enrolment", "deaths", "truth_persons", "truth", "programmes")  # beside the folder of claims
 CHUNK = 20_000  # persons; fixed, so that the files do not depend on the number of jobs
@@ -63,7 +59,7 @@ class SimulatedClaims:
         return pd.read_parquet(self.folder / "truth_persons.parquet")
 
     @classmethod
-    def load(cls, folder: str | Path) -> SimulatedClaims:
+    def load(cls, folder: str | Path) -> "SimulatedClaims":
         """Return the simulation that an earlier call wrote to `folder`."""
         folder = Path(folder)
         file = folder / "parameters.json"

@@ -1,16 +1,12 @@
 """Simulates a small cohort with a known true saving: persons in practices, skewed spending, a practice shock."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from ssinfer.arguments import random_generator
 from ssinfer.cohort.cohort import Cohort
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 def simulate_cohort(

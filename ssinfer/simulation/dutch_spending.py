@@ -4,14 +4,9 @@ Source: Vektis open data 2018 (Zorgverzekeringswet, all municipalities), nationa
 rounded: EUR per insured-year and thousands of insured-years, without the pooled small cells. Bron: Vektis.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-if TYPE_CHECKING:
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 # Lower bounds of the age classes: five years each, 90 and over in one.
 AGE_CLASSES = tuple(range(0, 95, 5))

@@ -1,24 +1,18 @@
 """Computes the known true saving of simulated claims, for the persons and the truncation of an extract."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ssinfer.claims.backend.calendar import Calendar
+from ssinfer.cohort.cohort import Cohort
 from ssinfer.errors import ClaimsError
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from ssinfer.cohort.cohort import Cohort
-
-    Cents = NDArray[np.int64]
+type Cents = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -1,25 +1,18 @@
 """Simulates panels with a known true saving: levels, trends, autocorrelated shocks, seasons and the dip of 2020."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from ssinfer.arguments import random_generator
 from ssinfer.design import Design
 from ssinfer.errors import DataError, DatasetError
 from ssinfer.panel import Panel
 from ssinfer.periods import PER_YEAR, consecutive, parse_period, span
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import pandas as pd
-
-    from ssinfer.typing import Floats
-
+from ssinfer.typing import Floats
 
 # Spending of 2020 and 2021 less the trend of 2015-2019 (3.1% per year) is -5.5% and -4.5% in the open data of Vektis.
 # Its division over quarters is assumed and follows the waves of admissions.

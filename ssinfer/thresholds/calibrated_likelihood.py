@@ -1,17 +1,17 @@
 """calibrated_threshold: rescales a model's standard error and corrects its bias, as learned from placebos."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 from scipy.special import ndtri
 
 from ssinfer.arguments import checked
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import RefusalError
 from ssinfer.kernels.predictive_error_distribution import fit_error_distribution, refit_error_distributions
 from ssinfer.level import check_level, check_side, tail
-from ssinfer.thresholds.kind import ThresholdKind
+from ssinfer.thresholds.kind import ReplicateThresholds, ThresholdKey, ThresholdKind
 from ssinfer.thresholds.null_error import null_error_of
 from ssinfer.thresholds.placebo_rows import (
     MIN_CALIBRATION_UNITS,
@@ -21,15 +21,7 @@ from ssinfer.thresholds.placebo_rows import (
     sorted_codes,
 )
 from ssinfer.thresholds.threshold import Threshold
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    import pandas as pd
-
-    from ssinfer.counterfactual import Counterfactual
-    from ssinfer.thresholds.kind import ReplicateThresholds, ThresholdKey
-    from ssinfer.typing import Floats, Positions
+from ssinfer.typing import Floats, Positions
 
 NAME = "calibrated"
 

@@ -1,30 +1,23 @@
 """calibrate: learns systematic error, which the draws of a method do not include, from placebos."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from ssinfer.arguments import checked
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.deprecation import Renamed, renamed_arguments
 from ssinfer.errors import ConvergenceError, ParameterError, RefusalError
 from ssinfer.kernels.importance import resample
 from ssinfer.level import check_level, check_side, tail
-from ssinfer.thresholds.kind import ThresholdKind
+from ssinfer.thresholds.kind import ThresholdKey, ThresholdKind
 from ssinfer.thresholds.null_error import null_error_of, quantile_of
 from ssinfer.thresholds.placebo_posterior import PlaceboPosterior
 from ssinfer.thresholds.placebo_rows import CalibrationPlacebos
 from ssinfer.thresholds.threshold import Threshold
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from ssinfer.counterfactual import Counterfactual
-    from ssinfer.thresholds.kind import ThresholdKey
-    from ssinfer.typing import Floats, Positions
+from ssinfer.typing import Floats, Positions
 
 NAME = "calibrated whole"
 PARAMETERS = ("mean", "slope", "scale", "excess", "unit_sd", "origin_sd")

@@ -1,19 +1,13 @@
 """confidence_threshold: a quantile of the null error under the sampling distribution of the benchmark."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from scipy.special import ndtri
 
 from ssinfer.arguments import checked
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.level import check_level, check_side, tail
 from ssinfer.thresholds.kind import ThresholdKind
 from ssinfer.thresholds.null_error import quantile_mcse, quantile_of, quantiles_by_fit
 from ssinfer.thresholds.threshold import Threshold
-
-if TYPE_CHECKING:
-    from ssinfer.counterfactual import Counterfactual
 
 NAME = "confidence"
 

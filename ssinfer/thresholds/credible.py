@@ -1,31 +1,29 @@
 """credible_threshold: the smallest measured saving that makes a true saving credible."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from scipy.special import ndtri
 
 from ssinfer.arguments import checked
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import ParameterError, RefusalError
 from ssinfer.level import Side, check_level, check_side, tail
-from ssinfer.thresholds.kind import ThresholdKind
+from ssinfer.thresholds.kind import PlaceboFit, ThresholdKey, ThresholdKind
 from ssinfer.thresholds.null_error import check_draws, draws_needed, quantile_mcse, quantile_of, quantiles_by_fit
 from ssinfer.thresholds.prior import PRIORS, Prior, find_prior
-from ssinfer.thresholds.savings_posterior import fit_normal_mixture, highest_density_lower, probability_positive
+from ssinfer.thresholds.savings_posterior import (
+    NormalMixture,
+    fit_normal_mixture,
+    highest_density_lower,
+    probability_positive,
+)
 from ssinfer.thresholds.threshold import Threshold
+from ssinfer.typing import Booleans, Floats
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from ssinfer.counterfactual import Counterfactual
-    from ssinfer.thresholds.kind import PlaceboFit, ThresholdKey
-    from ssinfer.thresholds.savings_posterior import NormalMixture
-    from ssinfer.typing import Booleans, Floats
-
-Interval = Literal["equal-tailed", "highest-density"]
+type Interval = Literal["equal-tailed", "highest-density"]
 NAME = "credible"
 #: "Every measured saving" ends at this many SDs of the null error (times SD over the prior's SD, if that is more).
 MAX_SDS = 12.0

@@ -1,11 +1,9 @@
 """minimum_detectable_saving: the true saving that a threshold detects with a given power."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ssinfer.arguments import checked
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.deprecation import Renamed, renamed_arguments
 from ssinfer.errors import NotSupportedError, ParameterError
 from ssinfer.level import check_level, check_side, tail
@@ -13,10 +11,7 @@ from ssinfer.savings import money
 from ssinfer.thresholds.kind import ThresholdKind
 from ssinfer.thresholds.null_error import null_error_of, quantile_of
 from ssinfer.thresholds.threshold import Threshold
-
-if TYPE_CHECKING:
-    from ssinfer.counterfactual import Counterfactual
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 NAME = "power"
 

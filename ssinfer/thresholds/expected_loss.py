@@ -1,27 +1,21 @@
 """expected_loss_threshold: the threshold that misallocates the least money in expectation."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from scipy.special import ndtri
 
 from ssinfer.arguments import checked
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import ParameterError, RefusalError
 from ssinfer.thresholds.kernels.first_dollar import first_dollar_losses
-from ssinfer.thresholds.kind import ThresholdKind
+from ssinfer.thresholds.kind import PlaceboFit, ThresholdKey, ThresholdKind
 from ssinfer.thresholds.null_error import check_draws, null_error_of
 from ssinfer.thresholds.prior import PRIORS, Prior, find_prior
 from ssinfer.thresholds.threshold import Threshold
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ssinfer.counterfactual import Counterfactual
-    from ssinfer.thresholds.kind import PlaceboFit, ThresholdKey
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 NAME = "expected loss"
 #: Numbers of equally likely points for the prior and for the error: of one case, and of each placebo of a backtest.

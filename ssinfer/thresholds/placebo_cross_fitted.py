@@ -1,9 +1,5 @@
 """Cross-fitted placebo thresholds: each placebo's is learned from other blocks of neighbours and other origins."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
@@ -12,9 +8,7 @@ from ssinfer.level import check_side
 from ssinfer.thresholds.kernels.placebo_thresholds import placebo_thresholds
 from ssinfer.thresholds.placebo_order import order_statistic
 from ssinfer.thresholds.placebo_rows import codes_by_appearance
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Booleans, Floats, Positions
+from ssinfer.typing import Booleans, Floats, Positions
 
 
 def cross_fitted_placebo_thresholds(rows: pd.DataFrame, level: float, side: str) -> Floats:

@@ -1,17 +1,12 @@
 """Order statistics of standardised placebo savings."""
 
-from __future__ import annotations
-
 from math import ceil
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ssinfer.errors import RefusalError
 from ssinfer.thresholds.placebo_rows import refuse_equal_savings
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 
 def units_needed(level: float) -> int:

@@ -1,19 +1,14 @@
 """Placebo rows that are checked before thresholds are learned from them."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ssinfer.errors import DataError, RefusalError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ssinfer.typing import Floats, Positions
+from ssinfer.typing import Floats, Positions
 
 #: Fewest placebo units from which an error distribution is learned; as many as a 95% order statistic needs.
 MIN_CALIBRATION_UNITS = 19
@@ -78,7 +73,7 @@ class CalibrationPlacebos:
     n_origins: int
 
     @classmethod
-    def of(cls, placebos: pd.DataFrame, exclude: Sequence[str]) -> CalibrationPlacebos:
+    def of(cls, placebos: pd.DataFrame, exclude: Sequence[str]) -> "CalibrationPlacebos":
         """Return the usable placebos, without the units of `exclude`; refused if fewer than 19 units remain."""
         require_columns(placebos, ("unit", "origin", "savings_rate", "standard_error", "assigned"))
         if not len(exclude):

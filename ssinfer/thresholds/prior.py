@@ -1,7 +1,5 @@
 """Priors on the true savings rate: flat, sceptical, and from published programmes."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import erf, isfinite, sqrt
 
@@ -45,17 +43,17 @@ class Prior:
             )
 
     @classmethod
-    def flat(cls) -> Prior:
+    def flat(cls) -> "Prior":
         """Return the flat prior: every saving or loss is equally likely."""
         return cls("flat", 0.0, float("inf"))
 
     @classmethod
-    def sceptical(cls, sd: float = 0.02) -> Prior:
+    def sceptical(cls, sd: float = 0.02) -> "Prior":
         """Return N(0, sd^2): savings are as likely as losses, and large ones of either are rare."""
         return cls("sceptical", 0.0, sd)
 
     @classmethod
-    def literature(cls, mean: float = 0.02, sd: float = 0.03) -> Prior:
+    def literature(cls, mean: float = 0.02, sd: float = 0.03) -> "Prior":
         """Return a prior on the savings rate of a performance year, after published programmes.
 
         Reported effects lie between about 0 and 5% of spending in a performance year (growth lower by 1 to 10% over

@@ -5,19 +5,13 @@ kernel density would have the tails of the kernel, and under a tight prior only 
 the posterior of every component is normal. scikit-learn's GaussianMixture takes 9 to 20 times as long.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import log_ndtr, logsumexp
 
 from ssinfer.kernels.compile import compiled
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Floats
-
+from ssinfer.typing import Floats
 
 MAX_ITERATIONS = 200
 MAX_MIXTURE_DRAWS = 4000

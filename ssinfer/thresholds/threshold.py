@@ -1,16 +1,12 @@
 """Threshold: the smallest measured saving that counts as real."""
 
-from __future__ import annotations
-
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ssinfer.errors import RefusalError
 from ssinfer.savings import money
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,5 @@
 """Periods as an Ibis table and dates as whole days, so that all backends count alike."""
 
-from __future__ import annotations
-
 import datetime as dt
 from dataclasses import dataclass
 from typing import Any, Self

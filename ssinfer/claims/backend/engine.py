@@ -1,21 +1,17 @@
 """The query engine: an embedded DuckDB that reads the named folders only, and its errors without values of persons."""
 
-from __future__ import annotations
-
 import re
 import weakref
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import gettempdir
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ibis
 
 from ssinfer.atomic import temporary_folder
 from ssinfer.errors import ClaimsError
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
 
 ENGINES = {"duckdb", "_duckdb", "ibis", "psycopg", "pyspark", "py4j"}
 _REASONS = {

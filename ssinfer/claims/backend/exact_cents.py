@@ -1,7 +1,5 @@
 """Amounts in whole cents and their sums, exact on every backend."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import ibis

@@ -1,12 +1,8 @@
 """Scratch: intermediate results stored on the backend, and dropped after use."""
 
-from __future__ import annotations
-
 import uuid
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from collections.abc import Callable
+from typing import Any
 
 
 class Scratch:
@@ -17,7 +13,7 @@ class Scratch:
     The cache of Ibis drops tables when Python collects an expression, and evaluates them again at each use on Spark.
     """
 
-    def __init__(self, connection: Any, shared: Scratch | None = None) -> None:
+    def __init__(self, connection: Any, shared: "Scratch | None" = None) -> None:
         self.connection = connection
         self.shared = shared or self
         self.names: list[str] = []

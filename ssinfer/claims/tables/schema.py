@@ -1,21 +1,17 @@
 """Schema of the tables of claims: columns and types, and the reading of files that hold them."""
 
-from __future__ import annotations
-
 import csv
 import filecmp
 import gzip
 import re
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from ssinfer.claims.backend.engine import engine_errors
 from ssinfer.errors import ClaimsError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Kind = Literal["key", "text", "whole", "number", "date"]
 

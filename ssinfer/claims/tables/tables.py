@@ -1,13 +1,12 @@
 """ClaimsTables: insured, enrolment, deaths, claims and programmes, on any Ibis backend, checked."""
 
-from __future__ import annotations
-
 import os
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import ibis
 import pyarrow as pa
@@ -20,9 +19,6 @@ from ssinfer.claims.tables.schema import OPTIONAL_TABLES, SUFFIXES, TABLES, Colu
 from ssinfer.errors import ClaimsError, did_you_mean
 from ssinfer.input_table import NUMBER_ADVICE, label_column, read_table
 from ssinfer.names import match_names
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 BIRTH_YEARS = (1850, 2100)
 # Kind of a column: in words, and the types of Ibis that fit.

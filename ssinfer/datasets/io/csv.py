@@ -1,23 +1,19 @@
 """Reads a delimited text, plain or compressed; damaged tables are refused."""
 
-from __future__ import annotations
-
 import codecs
 import gzip
 import io
 import re
 import zlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from ssinfer.datasets.io.folders import find_file
 from ssinfer.errors import DataError, DatasetError, did_you_mean
 from ssinfer.input_table import number_column
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 _SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 

@@ -1,7 +1,5 @@
 """Reads a panel file, CSV or Parquet, as a long frame; damaged files are refused."""
 
-from __future__ import annotations
-
 import io
 from pathlib import Path
 

@@ -4,18 +4,13 @@ A **break** is care that entered or left the basket, as the national means per c
 refused. A **note** is timing or bookkeeping that changes the mean of one year, but not the insured care.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from ssinfer.datasets.vektis.columns import CARE_TYPES, GGZ, SPENDING_PREFIX, care_types
 from ssinfer.errors import DatasetError
 from ssinfer.names import match_names
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _ENTERED = ("VERPLEGING_EN_VERZORGING", "LANGDURIGE_GGZ", "EERSTELIJNSVERBLIJF", "GZSP", "GERIATRISCHE_REVALIDATIEZORG")
 _DRUGS_MOVED = {

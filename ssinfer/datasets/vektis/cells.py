@@ -1,8 +1,7 @@
 """Age-sex cells of spending per municipality on one set of borders and one basket, and the national mean."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from pathlib import Path
 
 import pandas as pd
 
@@ -14,10 +13,6 @@ from ssinfer.datasets.vektis.columns import CARE_TYPES, SEXES, age_classes
 from ssinfer.datasets.vektis.file import read_vektis_file, vektis_path
 from ssinfer.errors import DatasetError
 from ssinfer.names import match_names
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
 
 KEYS = ["unit", "year", "sex", "age_class"]
 

@@ -1,20 +1,15 @@
 """Coordinates of Dutch municipalities (Statistics Netherlands), matched to the names that Vektis uses."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
 
 from ssinfer.datasets.io.catalogue import CENTROIDS
 from ssinfer.datasets.io.csv import read_published
 from ssinfer.errors import DatasetError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
-
-    import pandas as pd
 
 CENTROID_DIVISION = 2023
 

@@ -1,8 +1,7 @@
 """Constant covariates of municipalities: coordinates, and socio-economic status (Statistics Netherlands)."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import pandas as pd
 
@@ -11,10 +10,6 @@ from ssinfer.datasets.vektis.borders import renames
 from ssinfer.datasets.vektis.coordinates import municipality_centroids, plain_name, read_cbs
 from ssinfer.errors import DatasetError
 from ssinfer.names import match_names
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
 COORDINATES = ("latitude", "longitude")
 OF_2015 = ("income", "share_social_assistance")

@@ -1,9 +1,8 @@
 """Reads a publisher's file on spending per municipality; a damaged file is refused with the reason."""
 
-from __future__ import annotations
-
 import hashlib
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -13,9 +12,6 @@ from ssinfer.datasets.vektis.baskets import baskets_touched
 from ssinfer.datasets.vektis.columns import AGE_CLASSES, COUNTS, KEYS, SEXES, SPENDING_PREFIX, care_types, known_names
 from ssinfer.datasets.vektis.sources import VEKTIS_FILES, vektis_file
 from ssinfer.errors import DatasetError, did_you_mean
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FETCH_AGAIN = "fetch the file again with `ssinfer data fetch vektis`, or download it again from the publisher"
 

@@ -1,27 +1,21 @@
 """Spending under the Dutch Health Insurance Act per municipality and year (source: Vektis) as a panel."""
 
-from __future__ import annotations
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal, TypedDict, Unpack, overload
 
-from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
+import pandas as pd
 
 from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED
+from ssinfer.datasets.vektis.baskets import Basket
 from ssinfer.datasets.vektis.borders import target_division
 from ssinfer.datasets.vektis.cells import checked_years, vektis_cells
 from ssinfer.datasets.vektis.covariates import MUNICIPALITY_COVARIATES, municipality_covariates
-from ssinfer.datasets.vektis.notes import vektis_notes
+from ssinfer.datasets.vektis.notes import VektisNotes, vektis_notes
 from ssinfer.datasets.vektis.standardise import expected_spending
 from ssinfer.errors import DatasetError
 from ssinfer.names import match_names
 from ssinfer.panel import Panel
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
-
-    import pandas as pd
-
-    from ssinfer.datasets.vektis.baskets import Basket
-    from ssinfer.datasets.vektis.notes import VektisNotes
 
 OLD_AGE = ("65-69", "70-74", "75-79", "80-84", "85-89", "90+")
 OWN_COVARIATES = (CASE_MIX_EXPECTED, "share_65_plus")

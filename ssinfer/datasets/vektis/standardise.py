@@ -9,17 +9,13 @@ The spending per insured-year that unit :math:`i` would have had in period :math
 Over the reference group itself, insured-years-weighted expected and actual means are equal.
 """
 
-from __future__ import annotations
+from collections.abc import Iterable
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
+import pandas as pd
 
 from ssinfer.errors import DatasetError
 from ssinfer.names import match_names
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    import pandas as pd
 
 CELL = ["year", "sex", "age_class"]
 REQUIRED = ["unit", *CELL, "insured_years", "spending"]

@@ -1,16 +1,10 @@
 """Likelihood of placebo savings rates at given variances, with mean, slope and effects integrated out exactly."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from ssinfer.kernels.cholesky import cholesky
 from ssinfer.kernels.compile import compiled
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Floats, Integers
+from ssinfer.typing import Floats, Integers
 
 _MIN_VARIANCE = 1e-24  # of one row, on the scale of the placebos' own variance
 

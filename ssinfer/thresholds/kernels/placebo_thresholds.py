@@ -5,16 +5,10 @@ the m units outside the block. A unit counts as often as the replicate drew its 
 mean over the other origins, times the row's standard error. Where no other origin has one, the row's own origin does.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from ssinfer.kernels.compile import compiled
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Floats, Positions
+from ssinfer.typing import Floats, Positions
 
 
 @compiled

@@ -1,9 +1,7 @@
 """Scenario: a contract before there are data, with its error, threshold and sharing in closed form."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -16,9 +14,7 @@ from ssinfer.level import check_level, check_side, tail
 from ssinfer.thresholds.kind import KINDS
 from ssinfer.thresholds.prior import Prior, find_prior
 from ssinfer.thresholds.schedule import MSSP_K
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 FIXED = "fixed"
 
