@@ -7,7 +7,6 @@ import pytest
 from ssinfer.datasets import load_vektis
 from ssinfer.errors import SsinferError
 from ssinfer.study.config import read_study
-from ssinfer.study.config_blocks import ScenarioConfig
 from ssinfer.study.plan import plan_study
 from ssinfer.study.programme import one_scale
 
@@ -46,6 +45,8 @@ column = "hospital"
 [[scenario]]
 name = "hospital"
 categories = ["hospital"]
+[[scenario]]
+name = "evenly"
 """
 VEKTIS = """
 [data]
@@ -102,14 +103,13 @@ def test_columns_regions_and_sizes_of_a_panel_file(study):
     assert np.allclose(view.panel.to_frame()["spending"], north["hospital"])
     assert plan.placebos_of("north | hospital") is None
     column = view.panel.columns([2017])
-    scenario = {"h": ScenarioConfig(name="h", categories=["hospital"]), "e": ScenarioConfig(name="e")}
     last = north[north["period"] == 2017].set_index("unit")
     for name, share in (("hospital", last["all"] / last["hospital"]), ("all", 1.0)):
         fit = f"north | {name}"
-        scale = one_scale(plan.config.fits[fit], plan.data.view_of(fit), plan.data.programme, column, scenario, (0.02,))
-        assert np.allclose(scale.all_spending, last["all"] * last["insured_years"])
-        assert np.allclose(scale.saved["h", 0.02], 0.02 * share)
-        assert np.allclose(scale.saved["e", 0.02], 0.02)
+        scale = one_scale(plan, plan.config.fits[fit], column, (0.02,))
+        assert np.allclose(scale["all_spending"], last["all"] * last["insured_years"])
+        assert np.allclose(scale["own_saving hospital 0.02"], 0.02 * share)
+        assert np.allclose(scale["own_saving evenly 0.02"], 0.02)
 
 
 @pytest.mark.usefixtures("data_dir")
@@ -123,17 +123,10 @@ def test_populations_and_baskets_of_vektis(study):
     assert np.allclose(panel.spending, drugs.spending + hospital.spending)
     assert set(plan.placebos_of(first)) == set(plan.placebos_of(second))
     assert plan.data.programme.whole.spending.mean() > plan.data.panel_of(first).spending.mean()
-    scale = one_scale(
-        plan.config.fits[second],
-        plan.data.view_of(second),
-        plan.data.programme,
-        panel.columns([2022]),
-        {"drugs": ScenarioConfig(name="drugs", categories=["FARMACIE"])},
-        (0.01,),
-    )
+    scale = one_scale(plan, plan.config.fits[second], panel.columns([2022]), (0.01,))
     whole, all_drugs = plan.data.programme.whole, load_vektis([2021, 2022], "pharmacy")
     fraction = 0.01 * (whole.spending / all_drugs.spending)[whole.rows(panel.units), 1]
-    assert np.allclose(scale.saved["drugs", 0.01], fraction * (drugs.spending / panel.spending)[:, 1])
+    assert np.allclose(scale["own_saving drugs 0.01"], fraction * (drugs.spending / panel.spending)[:, 1])
 
 
 @pytest.mark.parametrize(
