@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ssinfer.arguments import Choice, check_arguments
+from ssinfer.arguments import Choice, Number, check_arguments, checked, float_array
 from ssinfer.design import Design
 from ssinfer.errors import ConvergenceError, DataError, DrawsError, NotSupportedError, ParameterError, RefusalError
-from ssinfer.input_table import float_array
 from ssinfer.later import LaterField
 from ssinfer.level import check_level
 from ssinfer.periods import plain_label, read_periods
@@ -91,6 +90,7 @@ class Counterfactual:
             )
 
     @classmethod
+    @checked(spending=Number(missing=True), insured_years=Number(0, open=True, missing=True))
     def from_draws(
         cls,
         benchmark: Floats,

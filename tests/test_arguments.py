@@ -42,7 +42,7 @@ def test_good_values_are_read():
         ("side", "one-side", r"'one-sided' or 'two-sided'\. Did you mean 'one-sided'"),
         ("demean", "false", "True or False"),
         ("demean", 1, "True or False"),
-        ("seed", -1, "None or a whole number of at least 1"),
+        ("seed", -1, "None or a whole number from 1 to 10,000,000"),
     ],
 )
 def test_bad_values_are_refused_by_name(name, value, allowed):
@@ -138,7 +138,7 @@ def test_arguments_of_another_class_are_refused():
     """Fault A14: (of journey.md) what was received, and what to pass."""
     with pytest.raises(ParameterError, match=r"scenario is 20000; allowed: a Scenario"):
         ss.power_table(20000)
-    with pytest.raises(ss.errors.DataError, match=r"placebos is a str; .*Pass rows of result\.placebos"):
+    with pytest.raises(ParameterError, match=r"placebos is 'cf'; allowed: .*rows of result\.placebos"):
         ss.placebo_threshold("cf")
 
 

@@ -76,7 +76,7 @@ def test_period_missing_for_every_unit():
     [
         ({"cv": 2.5, "sampling_variance": "v"}, "Keep sampling_variance"),
         ({"cv": 2.5, "insured_years": None}, "Pass insured_years as well"),
-        ({"cv": -1.0}, "a positive number is needed"),
+        ({"cv": -1.0}, "cv is .*; allowed: None or a number more than 0"),
     ],
 )
 def test_contradicting_knowledge_of_noise(arguments, cure):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pandas as pd
 
+from ssinfer.arguments import SHARE, Number, checked
 from ssinfer.errors import DataError, DatasetError
 from ssinfer.periods import PER_YEAR, parse_period, span
 from ssinfer.simulation.dutch_spending import CATEGORY_MEANS, NATIONAL_GROWTH
@@ -23,6 +24,16 @@ CONTRACT_REGION = "Vlissingen"
 SES_LEVELS = ("low", "middle", "high")
 
 
+_RARE = Number(0, 0.5, open="high")
+
+
+@checked(
+    DatasetError,
+    tail_index=Number(2, open="low"),
+    **dict.fromkeys(("insurer_share", "frailty_permanent"), SHARE),
+    **dict.fromkeys(("switch_practice", "switch_insurer", "leave", "enter", "corrections"), _RARE),
+    hospital_tail=Number(0, 0.08),
+)
 @dataclass(frozen=True, kw_only=True)
 class ClaimSetting:
     """Parameters of :func:`simulate_claims`. All but the published means are assumptions. Rates are per year."""
@@ -72,16 +83,6 @@ class ClaimSetting:
                 f"insured_under_contract is {self.insured_under_contract:,} of {self.n_insured:,} insured, of whom a "
                 f"share of {self.insurer_share} is with the contract's insurer; others must be left as donors."
             )
-        if self.tail_index <= 2:
-            raise DatasetError(f"tail_index is {self.tail_index}; a finite variance needs more than 2.")
-        for name in ("insurer_share", "frailty_permanent"):
-            if not 0 < getattr(self, name) <= 1:
-                raise DatasetError(f"{name} is {getattr(self, name)}; allowed: more than 0, at most 1.")
-        for name in ("switch_practice", "switch_insurer", "leave", "enter", "corrections"):
-            if not 0 <= getattr(self, name) < 0.5:
-                raise DatasetError(f"{name} is {getattr(self, name)}; allowed: 0 to less than 0.5.")
-        if not 0 <= self.hospital_tail < 1 / 12:
-            raise DatasetError(f"hospital_tail is {self.hospital_tail}; allowed: 0 to 0.08 (lines cost 12 times more).")
         for category in self.saving if isinstance(self.saving, dict) else ():
             if category not in CATEGORY_MEANS:
                 raise DatasetError(f"saving names {category!r}; categories: {', '.join(CATEGORY_MEANS)}.")

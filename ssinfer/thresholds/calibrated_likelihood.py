@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 NAME = "calibrated"
 
 
-@checked
+@checked()
 def calibrated_threshold(
     cf: Counterfactual, placebos: pd.DataFrame, level: float = 0.95, side: str = "one-sided"
 ) -> Threshold:

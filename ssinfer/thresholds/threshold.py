@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ssinfer.arguments import Number, Optional, checked
 from ssinfer.errors import RefusalError
 from ssinfer.savings import money
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_RATE = Number(infinite=True, missing=True)
+
+
+@checked(rate=_RATE, money=Optional(_RATE))
 @dataclass(frozen=True, kw_only=True)
 class Threshold:
     """The savings threshold: a measured savings rate M / Bbar of at least `rate` is paid.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ssinfer.arguments import COUNT, Number, Optional, Rule
+from ssinfer.arguments import MOST, Number, Optional, Rule
 from ssinfer.benchmarks.administrative.error_components import ErrorComponents
 from ssinfer.benchmarks.administrative.placebo_history import N_REPLICATES, PlaceboHistory
 from ssinfer.benchmarks.administrative.reference_group import ReferenceGroups
@@ -71,8 +71,7 @@ class AdministrativeBenchmark(BenchmarkMethod):
     capabilities: ClassVar[Capabilities] = Capabilities(covariates=True, confidence=True)
     rules: ClassVar[dict[str, Rule]] = {
         "history": Optional(Number(0, whole=True)),
-        "n_draws": Number(2, whole=True),
-        "chains": COUNT,
+        "n_draws": Number(2, MOST, whole=True),
     }
     needs_positive_spending = True
 
