@@ -105,40 +105,32 @@ SEED = Number(0, whole=True)
 POSITIVE = Number(0, open=True)
 SHARE = Number(0, 1, open="low")
 TEXT = Kind("a text", lambda value: isinstance(value, str))
-_DECLARED: Mapping[str, Rule] = MappingProxyType(
-    {"int": Number(whole=True), "float": Number(), "bool": FLAG, "str": TEXT}
-)
+_DECLARED: dict[str, Rule] = {"int": Number(whole=True), "float": Number(), "bool": FLAG, "str": TEXT}
 #: Rules by the name of an argument, where its declared type is a number.
-_NAMED: Mapping[str, Rule] = MappingProxyType(
-    {"seed": SEED, "n_draws": COUNT, "chains": COUNT, "n_jobs": Number(-1024, 1024, whole=True), "cv": POSITIVE}
-    | {"share": SHARE, "saving": Number(-1, 1, open=True), "periods_per_year": Number(1, 366, whole=True)}
-)
+_NAMED: dict[str, Rule] = {"seed": SEED, "n_draws": COUNT, "chains": COUNT, "n_jobs": Number(-1024, 1024, whole=True), "cv": POSITIVE}
+| {"share": SHARE, "saving": Number(-1, 1, open=True), "periods_per_year": Number(1, 366, whole=True)}
 #: Classes that are checked, and what a message says of each.
-_CLASSES: Mapping[str, str] = MappingProxyType(
-    {
-        "BacktestResult": "a BacktestResult, as ss.backtest(...) returns",
-        "Cohort": "a Cohort",
-        "ComparisonRule": "a comparison rule, such as ss.comparison.Within(50)",
-        "Contract": "a Contract, such as load_contract('mssp-basic-e')",
-        "DataFrame": "a pandas frame, such as rows of result.placebos",
-        "Counterfactual": "a Counterfactual, as method.fit(data, design) returns",
-        "Design": "a Design, such as ss.Design(treated=['a'], baseline=[2016, 2017], performance=[2018])",
-        "Generator": "a random generator, such as numpy.random.default_rng(1)",
-        "Label": "a label, such as 2018 or '2018Q1'",
-        "Mapping": "a mapping, such as {'name': 1}",
-        "Panel": "a Panel, such as ss.Panel.from_frame(frame)",
-        "Scenario": "a Scenario, such as ss.Scenario(insured=20_000)",
-        "Threshold": "a Threshold",
-    }
-)
+_CLASSES: dict[str, str] = {
+    "BacktestResult": "a BacktestResult, as ss.backtest(...) returns",
+    "Cohort": "a Cohort",
+    "ComparisonRule": "a comparison rule, such as ss.comparison.Within(50)",
+    "Contract": "a Contract, such as load_contract('mssp-basic-e')",
+    "DataFrame": "a pandas frame, such as rows of result.placebos",
+    "Counterfactual": "a Counterfactual, as method.fit(data, design) returns",
+    "Design": "a Design, such as ss.Design(treated=['a'], baseline=[2016, 2017], performance=[2018])",
+    "Generator": "a random generator, such as numpy.random.default_rng(1)",
+    "Label": "a label, such as 2018 or '2018Q1'",
+    "Mapping": "a mapping, such as {'name': 1}",
+    "Panel": "a Panel, such as ss.Panel.from_frame(frame)",
+    "Scenario": "a Scenario, such as ss.Scenario(insured=20_000)",
+    "Threshold": "a Threshold",
+}
 #: Kinds that are told by what a value can do, not by its class.
-_KINDS: Mapping[str, Callable[[Any], bool]] = MappingProxyType(
-    {
-        "ComparisonRule": lambda value: callable(getattr(value, "admits", None)),
-        "Label": lambda value: isinstance(value, Hashable),
-        "Mapping": lambda value: hasattr(value, "items") and getattr(value, "ndim", 1) == 1,  # a Series as well
-    }
-)
+_KINDS: dict[str, Callable[[Any], bool]] = {
+    "ComparisonRule": lambda value: callable(getattr(value, "admits", None)),
+    "Label": lambda value: isinstance(value, Hashable),
+    "Mapping": lambda value: hasattr(value, "items") and getattr(value, "ndim", 1) == 1,  # a Series as well
+}
 
 
 @dataclass(frozen=True)
@@ -289,7 +281,8 @@ def checked[F: Callable[..., Any]](error: type[SsinferError] = ParameterError, /
                 raise ParameterError(f"{target.__qualname__}: {mistake}. {advice}") from None
             wanted = (declared_rules(target) | rules).items()
             given = {name: rule for name, rule in wanted if name in bound.arguments}
-            bound.arguments |= check_arguments(target.__qualname__, given, bound.arguments, error)
+            read = check_arguments(target.__qualname__, given, bound.arguments, error)
+            bound.arguments |= {name: value for name, value in read.items() if type(bound.arguments[name]) is not int}
             return function(*bound.args, **bound.kwargs)
 
         if not isinstance(target, type):

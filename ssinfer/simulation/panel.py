@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ssinfer.arguments import POSITIVE, Number, Optional, Several, checked, random_generator
+from ssinfer.arguments import COUNT, POSITIVE, Number, Optional, Several, checked, random_generator
 from ssinfer.design import Design
 from ssinfer.errors import DataError, DatasetError
 from ssinfer.panel import Panel
@@ -95,18 +95,15 @@ class SimulatedPanel:
         return f"SimulatedPanel: {self.panel!r}; treated {', '.join(self.treated)} from {self.start}, saving {rate:.1%}"
 
 
-_COUNT = Number(1, 100_000, whole=True)
 _SPREAD = Number(-10, 10)
 
 
 @checked(
     DatasetError,
-    n_units=_COUNT,
-    n_regions=_COUNT,
+    **dict.fromkeys(("n_units", "n_regions"), COUNT),
     n_factors=Number(0, 1000, whole=True),
     **dict.fromkeys(("treated_insured", "level"), POSITIVE),
-    **dict.fromkeys(("level_sd", "ses_level", "growth", "trend_sd", "ses_trend", "factor_sd", "shock_sd"), _SPREAD),
-    region_shock_sd=_SPREAD,
+    **dict.fromkeys(["level_sd", "ses_level", "growth", "trend_sd", "ses_trend", "factor_sd", "shock_sd", "region_shock_sd"], _SPREAD),
     treated_level=Optional(POSITIVE),
     shock_persistence=Number(-1, 1, open=True),
     person_correlation=Number(0, 1, open="high"),
