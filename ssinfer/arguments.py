@@ -107,8 +107,10 @@ SHARE = Number(0, 1, open="low")
 TEXT = Kind("a text", lambda value: isinstance(value, str))
 _DECLARED: dict[str, Rule] = {"int": Number(whole=True), "float": Number(), "bool": FLAG, "str": TEXT}
 #: Rules by the name of an argument, where its declared type is a number.
-_NAMED: dict[str, Rule] = {"seed": SEED, "n_draws": COUNT, "chains": COUNT, "n_jobs": Number(-1024, 1024, whole=True), "cv": POSITIVE}
-| {"share": SHARE, "saving": Number(-1, 1, open=True), "periods_per_year": Number(1, 366, whole=True)}
+_NAMED: dict[str, Rule] = {
+    "seed": SEED, "n_draws": COUNT, "chains": COUNT, "n_jobs": Number(-1024, 1024, whole=True), "cv": POSITIVE,
+    "share": SHARE, "saving": Number(-1, 1, open=True), "periods_per_year": Number(1, 366, whole=True),
+}
 #: Classes that are checked, and what a message says of each.
 _CLASSES: dict[str, str] = {
     "BacktestResult": "a BacktestResult, as ss.backtest(...) returns",
