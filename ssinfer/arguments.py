@@ -108,8 +108,14 @@ TEXT = Kind("a text", lambda value: isinstance(value, str))
 _DECLARED: dict[str, Rule] = {"int": Number(whole=True), "float": Number(), "bool": FLAG, "str": TEXT}
 #: Rules by the name of an argument, where its declared type is a number.
 _NAMED: dict[str, Rule] = {
-    "seed": SEED, "n_draws": COUNT, "chains": COUNT, "n_jobs": Number(-1024, 1024, whole=True), "cv": POSITIVE,
-    "share": SHARE, "saving": Number(-1, 1, open=True), "periods_per_year": Number(1, 366, whole=True),
+    "seed": SEED,
+    "n_draws": COUNT,
+    "chains": COUNT,
+    "n_jobs": Number(-1024, 1024, whole=True),
+    "cv": POSITIVE,
+    "share": SHARE,
+    "saving": Number(-1, 1, open=True),
+    "periods_per_year": Number(1, 366, whole=True),
 }
 #: Classes that are checked, and what a message says of each.
 _CLASSES: dict[str, str] = {
@@ -284,7 +290,7 @@ def checked[F: Callable[..., Any]](error: type[SsinferError] = ParameterError, /
             wanted = (declared_rules(target) | rules).items()
             given = {name: rule for name, rule in wanted if name in bound.arguments}
             read = check_arguments(target.__qualname__, given, bound.arguments, error)
-            bound.arguments |= {name: value for name, value in read.items() if type(bound.arguments[name]) is not int}
+            bound.arguments |= {name: value for name, value in read.items() if not _plain(bound.arguments[name])}
             return function(*bound.args, **bound.kwargs)
 
         if not isinstance(target, type):
@@ -293,6 +299,11 @@ def checked[F: Callable[..., Any]](error: type[SsinferError] = ParameterError, /
         return target
 
     return decorate
+
+
+def _plain(value: Any) -> bool:
+    """Return whether a value is a whole number that arithmetic takes as it is: it stays an int, and prints as given."""
+    return type(value) is int and abs(value) < 2**53
 
 
 def read_fields(instance: Any, **rules: Rule) -> None:
