@@ -350,7 +350,7 @@ def test_scikit_learn_clones_and_sets_parameters():
         ({"year_weights": (0, 0, 0)}, ParameterError, "a positive sum"),
         ({"year_weights": (1, -1, 2)}, ParameterError, "non-negative"),
         ({"year_weights": (1, 1)}, DesignError, "2 numbers, but the design has 3 baseline periods"),
-        ({"n_draws": 1, "chains": 1}, ParameterError, "at least 2"),
+        ({"n_draws": 1, "chains": 1}, ParameterError, "from 2"),
         ({"history": -1}, ParameterError, "None or a whole number of at least 0"),
     ],
 )
