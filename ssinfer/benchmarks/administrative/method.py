@@ -168,7 +168,7 @@ class AdministrativeBenchmark(BenchmarkMethod):
             shares = np.ones(n_baseline) if self.year_weights == "equal" else np.eye(n_baseline)[-1]
         else:
             values = np.asarray(self.year_weights, dtype=float)
-            if n_baseline % len(values):
+            if n_baseline % len(values) or len(values) == 1 < n_baseline:  # one weight means nothing
                 raise DesignError(
                     f"year_weights has {len(values)} numbers, but the design has {n_baseline} baseline periods. Give "
                     "one number per period, or a number of weights that divides the periods into equal blocks."
