@@ -120,21 +120,27 @@ _NAMED: dict[str, Rule] = {
 #: Classes that are checked, and what a message says of each.
 _CLASSES: dict[str, str] = {
     "BacktestResult": "a BacktestResult, as ss.backtest(...) returns",
+    "Benchmark": "a benchmark method, such as ss.AdministrativeBenchmark()",
     "Cohort": "a Cohort",
     "ComparisonRule": "a comparison rule, such as ss.comparison.Within(50)",
     "Contract": "a Contract, such as load_contract('mssp-basic-e')",
     "DataFrame": "a pandas frame, such as rows of result.placebos",
     "Counterfactual": "a Counterfactual, as method.fit(data, design) returns",
     "Design": "a Design, such as ss.Design(treated=['a'], baseline=[2016, 2017], performance=[2018])",
+    "DonorWeighting": "a SyntheticControl, an AugmentedSyntheticControl or a SyntheticDiD",
+    "Fitter": "a benchmark method, such as ss.SyntheticControl()",
     "Generator": "a random generator, such as numpy.random.default_rng(1)",
     "Label": "a label, such as 2018 or '2018Q1'",
     "Mapping": "a mapping, such as {'name': 1}",
+    "Path": "a path",
     "Panel": "a Panel, such as ss.Panel.from_frame(frame)",
     "Scenario": "a Scenario, such as ss.Scenario(insured=20_000)",
     "Threshold": "a Threshold",
 }
 #: Kinds that are told by what a value can do, not by its class.
 _KINDS: dict[str, Callable[[Any], bool]] = {
+    "Benchmark": lambda value: hasattr(value, "fit") and not isinstance(value, type),
+    "Fitter": lambda value: hasattr(value, "fit_many") and not isinstance(value, type),
     "ComparisonRule": lambda value: callable(getattr(value, "admits", None)),
     "Label": lambda value: isinstance(value, Hashable),
     "Mapping": lambda value: hasattr(value, "items") and getattr(value, "ndim", 1) == 1,  # a Series as well

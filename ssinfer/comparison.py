@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from ssinfer.arguments import Number, checked
+from ssinfer.arguments import Number, Optional, Several, check_arguments, checked
 from ssinfer.errors import DesignError, did_you_mean
 from ssinfer.input_table import natural_order
 from ssinfer.panel import Panel
@@ -25,6 +25,7 @@ class ComparisonRule(Protocol):
         ...
 
 
+@checked(DesignError)
 def distances(panel: Panel, unit: str, latitude: str = "latitude", longitude: str = "longitude") -> NDArray[np.float64]:
     """Return great-circle distances in kilometres from `unit` to every unit of the panel (haversine)."""
     phi, lam = _radians(panel, latitude), _radians(panel, longitude)
@@ -137,8 +138,10 @@ class Every:
 
 
 RULE_KEYS = ("donors", "within_km", "beyond_km", "at_least", "ratio", "spending_within")
+_VALUES = {key: Optional(Several() if key == "donors" else Number(infinite=True)) for key in RULE_KEYS}
 
 
+@checked(DesignError)
 def comparison_of(values: Mapping[str, Any]) -> ComparisonRule | None:
     """Return the rule described by plain values of a TOML or JSON file; None for all other units.
 
@@ -152,9 +155,10 @@ def comparison_of(values: Mapping[str, Any]) -> ComparisonRule | None:
     for key in values:
         if key not in RULE_KEYS:
             raise DesignError(f"A comparison rule has no key {key!r}. {did_you_mean(key, RULE_KEYS)}")
+    read = check_arguments("Comparison rule", {key: _VALUES[key] for key in values}, values, DesignError)
     rules: list[ComparisonRule] = []
-    if values.get("donors") is not None:
-        rules.append(Listed(natural_order(values["donors"])))
+    if read.get("donors") is not None:
+        rules.append(Listed(natural_order(read["donors"])))
     if values.get("within_km") is not None:
         rules.append(Within(values["within_km"], values.get("beyond_km") or 0.0))
     elif values.get("beyond_km"):

@@ -132,6 +132,7 @@ class Design:
                 "contract starts."
             )
 
+    @checked(DesignError)
     def on(self, panel: Panel) -> Self:
         """Return the design with its units and periods named as the panel names them.
 
@@ -179,6 +180,7 @@ class Design:
         starts = None if self.starts is None else dict(self.starts)
         return partial(type(self), **{**vars(self), "starts": starts}), ()
 
+    @checked(DesignError)
     def donor_rows(self, panel: Panel) -> NDArray[np.intp]:
         """Return the rows of the comparison group, in the panel's order; DesignError if no donors are left."""
         treated = self.treated_rows(panel)
@@ -199,6 +201,7 @@ class Design:
             )
         return np.flatnonzero(admitted)
 
+    @checked(DesignError)
     def treated_rows(self, panel: Panel) -> NDArray[np.intp]:
         """Return the rows of the treated units; an unknown name is refused with the nearest."""
         return panel.rows(match_names(self.treated, panel.row_of, "The panel has no treated unit", DesignError))

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.accept import check_accept
-from ssinfer.arguments import checked, float_array
+from ssinfer.arguments import Several, check_arguments, checked, float_array
 from ssinfer.errors import DataError, PanelError
 from ssinfer.input_table import label_column, natural_order, number_column, plain_value, read_table
 from ssinfer.names import as_names, match_names, refuse_controls, refuse_similar
@@ -284,7 +284,7 @@ def period_columns(
 ) -> NDArray[np.intp]:
     """Return the column numbers of periods, named in any spelling; an unknown label is refused."""
     columns = []
-    for label in labels:
+    for label in check_arguments("Selection", {"periods": Several()}, {"periods": labels}, error)["periods"]:
         if (column := timeline.column(label)) is None:
             text = f"{complaint} {plain_label(label)!r}: it has {timeline.describe()}."
             raise error(f"{text} Choose among them, or load more periods.")

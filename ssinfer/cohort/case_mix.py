@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ssinfer.arguments import checked
 from ssinfer.errors import CohortError
 from ssinfer.names import match_names
 
@@ -21,7 +22,8 @@ BAND_YEARS = 10
 OLDEST_BAND = 90
 
 
-def expected_spending(cohort: Cohort, periods: Iterable[Any], *, exclude: Iterable[object] = ()) -> Floats:
+@checked(CohortError)
+def expected_spending(cohort: Cohort, periods: Iterable[Any], *, exclude: str | Iterable[object] = ()) -> Floats:
     r"""Return each person's expected spending per insured-year (n,).
 
     It is the mean of all persons of the same sex and ten-year age band (90 and older together) over `periods`,

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, Strict, StringConstraints
 
+from ssinfer.arguments import Number, Optional, check_arguments
 from ssinfer.contracts.checks import DATED, Allowed, Fraction, Name, Text, checked
 from ssinfer.contracts.terms import (
     BenchmarkTerms,
@@ -110,6 +111,9 @@ class Contract:
         if not isinstance(given, Mapping):
             raise ContractError(f"A contract must be a table of terms, got {given!r}.")
         terms = {str(key): value for key, value in given.items()}
+        year = check_arguments("Contract", {"year": Optional(Number(whole=True))}, {"year": year}, ContractError)[
+            "year"
+        ]
         called = str(terms.get("name", "contract"))
         if "rule_year" not in terms:
             return _at_year(cls, terms, called, year)
@@ -118,7 +122,7 @@ class Contract:
                 f"{called} has rule_year and {dated[0]}. Give rule_year alone, or {' and '.join(DATED)}."
             )
         contract = cls(**terms)
-        if year is not None and (isinstance(year, bool) or year != contract.rule_year):
+        if year not in (None, contract.rule_year):
             raise ContractError(f"{called} has rules of {contract.rule_year} only, got year={year!r}.")
         return contract
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from ssinfer.arguments import Number, checked
 from ssinfer.benchmarks.synthetic_control.hull import NAME, TOLERANCE, distance_from_hull
 from ssinfer.check import Check
 from ssinfer.diagnostics.fitting import require_one_treated, usable_baseline
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ssinfer.panel import Panel
 
 
+@checked(tolerance=Number(infinite=True))
 def convex_hull(panel: Panel, design: Design, *, tolerance: float = TOLERANCE) -> Check:
     """Measure the distance of the treated unit's baseline from the hull of its donors.
 

@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ssinfer.arguments import Number, Optional, checked
 from ssinfer.check import Check
-from ssinfer.diagnostics.fitting import Fitter, pooled_draws, usable_baseline
+from ssinfer.diagnostics.fitting import pooled_draws, usable_baseline
 from ssinfer.errors import SsinferError
+from ssinfer.level import check_level
 
 if TYPE_CHECKING:
     from ssinfer.design import Design
+    from ssinfer.protocol import Benchmark
 
 NAME = "held-out fit"
 
 
+@checked(held_out=Optional(Number(0, whole=True)))
 def held_out_fit(
-    method: Fitter, data: Any, design: Design, *, held_out: int | None = None, level: float = 0.95, seed: int = 0
+    method: Benchmark, data: Any, design: Design, *, held_out: int | None = None, level: float = 0.95, seed: int = 0
 ) -> Check:
     r"""Forecast the treated units' last baseline periods from the earlier ones.
 
@@ -40,7 +44,7 @@ def held_out_fit(
     >>> ss.diagnostics.held_out_fit(ss.SyntheticControl(), simulated.panel, simulated.design()).status
     'PASS'
     """
-    baseline = usable_baseline(design)
+    level, baseline = check_level(level), usable_baseline(design)
     count = held_out or max(1, min(len(set(design.performance) - set(design.masked)), len(baseline) // 3))
     if len(baseline) - count < 2:
         return Check.not_evaluated(

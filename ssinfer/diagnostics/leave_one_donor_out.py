@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ssinfer.arguments import Number, Optional, checked
 from ssinfer.check import Check
 from ssinfer.diagnostics.fitting import pooled_draws
 from ssinfer.errors import SsinferError
@@ -19,6 +20,7 @@ NAME = "leave one donor out"
 MIN_WEIGHT = 1e-6
 
 
+@checked(limit=Optional(Number(infinite=True)))
 def leave_one_donor_out(
     method: Fitter, data: Any, design: Design, *, limit: float | None = None, seed: int = 0
 ) -> Check:

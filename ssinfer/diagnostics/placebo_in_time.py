@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ssinfer.arguments import Number, checked
 from ssinfer.check import Check
 from ssinfer.diagnostics.fitting import pooled_draws
 from ssinfer.errors import SsinferError
+from ssinfer.level import check_level
 
 if TYPE_CHECKING:
+    from ssinfer.cohort.cohort import Cohort
     from ssinfer.design import Design
     from ssinfer.diagnostics.fitting import Fitter
     from ssinfer.panel import Panel
@@ -20,8 +23,9 @@ NAME = "placebo in time"
 MIN_BASELINE = 3
 
 
+@checked(origins=Number(1, 1000, whole=True))
 def placebo_in_time(
-    method: Fitter, panel: Panel, design: Design, *, origins: int = 3, level: float = 0.95, seed: int = 0
+    method: Fitter, panel: Panel | Cohort, design: Design, *, origins: int = 3, level: float = 0.95, seed: int = 0
 ) -> Check:
     """Move the design back in time, so that its performance period ends before the contract starts.
 
@@ -44,6 +48,7 @@ def placebo_in_time(
     >>> ss.diagnostics.placebo_in_time(ss.SyntheticControl(), simulated.panel, simulated.design()).status
     'PASS'
     """
+    level = check_level(level)
     try:
         windows = _earlier_windows(panel, design, origins)
     except SsinferError as error:
@@ -80,7 +85,7 @@ def placebo_in_time(
     return Check(NAME, "PASS" if fitted["inside"].all() else "FAIL", figure, message, table)
 
 
-def _earlier_windows(panel: Panel, design: Design, origins: int) -> list[tuple[list[Any], list[Any]]]:
+def _earlier_windows(panel: Panel | Cohort, design: Design, origins: int) -> list[tuple[list[Any], list[Any]]]:
     """Return the baseline and performance periods of each earlier window that has enough baseline periods."""
     before, after = np.sort(panel.columns(design.baseline)), np.sort(panel.columns(design.performance))
     masked = [column for column, period in enumerate(panel.periods) if period in design.masked]

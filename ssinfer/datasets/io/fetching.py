@@ -7,6 +7,7 @@ from pathlib import Path
 import pooch
 import requests
 
+from ssinfer.arguments import Number, checked
 from ssinfer.datasets.io.folders import CACHE_DIR, cache_folder
 from ssinfer.datasets.vektis.sources import VEKTIS_FILES, VektisFile
 from ssinfer.errors import DatasetError
@@ -14,6 +15,7 @@ from ssinfer.errors import DatasetError
 FETCHABLE = ("vektis",)
 
 
+@checked(DatasetError)
 def fetch(name: str, years: Iterable[int] | None = None) -> list[Path]:
     """Download a data set into the cache and return the paths of its files; DatasetError if that is not possible."""
     if name not in FETCHABLE:
@@ -24,6 +26,7 @@ def fetch(name: str, years: Iterable[int] | None = None) -> list[Path]:
     return fetch_vektis(years)
 
 
+@checked(DatasetError, timeout=Number(0, 1e6, open="low"))
 def fetch_vektis(
     years: Iterable[int] | None = None,
     folder: str | Path | None = None,

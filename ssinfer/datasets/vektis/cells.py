@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ssinfer.arguments import COUNT, Several, check_arguments
+from ssinfer.arguments import COUNT, Several, check_arguments, checked
 from ssinfer.datasets.io.frame_cache import cached_frame
 from ssinfer.datasets.vektis.baskets import find_basket
 from ssinfer.datasets.vektis.borders import renames, target_division, unmappable
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 KEYS = ["unit", "year", "sex", "age_class"]
 
 
+@checked(DatasetError)
 def vektis_cells(
     years: Iterable[int],
     basket: str = "core",
@@ -54,6 +55,7 @@ def vektis_cells(
     return cells
 
 
+@checked(DatasetError)
 def national_vektis(
     years: Iterable[int], basket: str = "total", *, folder: str | Path | None = None, verify: bool = True
 ) -> pd.DataFrame:

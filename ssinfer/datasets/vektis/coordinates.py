@@ -6,6 +6,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
+from ssinfer.arguments import checked
 from ssinfer.datasets.io.catalogue import CENTROIDS
 from ssinfer.datasets.io.csv import read_published
 from ssinfer.errors import DatasetError
@@ -35,6 +36,7 @@ def plain_name(name: str) -> str:
     return _OTHER_NAMES.get(words, words)
 
 
+@checked(DatasetError)
 def municipality_centroids(units: Iterable[str], folder: str | Path | None = None) -> pd.DataFrame:
     """Return code ("GM0718"), latitude and longitude (degrees) per municipality, indexed by the names given.
 

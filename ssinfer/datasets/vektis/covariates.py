@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ssinfer.arguments import checked
 from ssinfer.datasets.io.catalogue import EDUCATION, KEY_FIGURES
 from ssinfer.datasets.vektis.borders import renames
 from ssinfer.datasets.vektis.coordinates import municipality_centroids, plain_name, read_cbs
@@ -69,6 +70,7 @@ _CODES_TO_2023: dict[str, str] = {
 CODES_SINCE_2021 = {old: new for new, parts in _CODES_TO_2023.items() for old in parts.split(", ")}
 
 
+@checked(DatasetError)
 def municipality_covariates(
     units: Iterable[str], names: Sequence[str] = MUNICIPALITY_COVARIATES, folder: str | Path | None = None
 ) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
 
+from ssinfer.arguments import checked
 from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED
 from ssinfer.datasets.vektis.borders import target_division
 from ssinfer.datasets.vektis.cells import checked_years, vektis_cells
@@ -29,8 +30,8 @@ COVARIATES = (*OWN_COVARIATES, *MUNICIPALITY_COVARIATES)
 
 class _Options(TypedDict, total=False):
     borders: int | str
-    reference: Iterable[str] | None
-    covariates: Sequence[str] | None
+    reference: str | Iterable[str] | None
+    covariates: str | Sequence[str] | None
     cv: float | None
     folder: str | Path | None
     verify: bool
@@ -44,13 +45,14 @@ def load_vektis(
 def load_vektis(
     years: Iterable[int], basket: str = ..., *, return_notes: Literal[True], **options: Unpack[_Options]
 ) -> tuple[Panel, VektisNotes]: ...
+@checked(DatasetError)
 def load_vektis(
     years: Iterable[int],
     basket: str = "core",
     *,
     borders: int | str = 2023,
-    reference: Iterable[str] | None = None,
-    covariates: Sequence[str] | None = None,
+    reference: str | Iterable[str] | None = None,
+    covariates: str | Sequence[str] | None = None,
     cv: float | None = None,
     folder: str | Path | None = None,
     verify: bool = True,

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ssinfer.arguments import Kind, checked, instance_of
 from ssinfer.errors import DatasetError
 from ssinfer.names import match_names
 
@@ -25,7 +26,8 @@ CELL = ["year", "sex", "age_class"]
 REQUIRED = ["unit", *CELL, "insured_years", "spending"]
 
 
-def expected_spending(cells: pd.DataFrame, reference: Iterable[Any] | None = None) -> pd.DataFrame:
+@checked(DatasetError, cells=Kind("a pandas frame, as vektis_cells(...) returns", instance_of("DataFrame").test))
+def expected_spending(cells: pd.DataFrame, reference: str | Iterable[Any] | None = None) -> pd.DataFrame:
     """Return expected spending per insured-year of each unit and year, standardised for age and sex.
 
     `cells` has the columns unit, year, sex, age_class, insured_years and spending (EUR of the cell), as `vektis_cells`

@@ -119,6 +119,7 @@ class Scenario:
         """The threshold, a rate."""
         return self.threshold_at(self.standard_error if self.believed_shock else self.sampling_error)
 
+    @checked(standard_error=Number(0))
     def threshold_at(self, standard_error: float) -> float:
         """Return the threshold (a rate) for an assumed standard error."""
         return self.rate if self.kind == FIXED else float(KINDS.find(self.kind).for_scenario(self, standard_error))
@@ -139,10 +140,12 @@ class Scenario:
         """Sum of squared baseline weights, w'w."""
         return float(self.weights @ self.weights)
 
+    @checked()
     def paid(self, saving: float = 0.0) -> float:
         """Return P(M >= T), the probability of payment at a true savings rate."""
         return float(ndtr((saving + self.bias - self.threshold) / self.standard_error))
 
+    @checked()
     def expected_bonus(self, saving: float = 0.0) -> float:
         r"""Return the expected bonus as a share of the benchmark.
 
