@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ssinfer.typing import Integers, Positions
 
 Kind = Literal["intact", "bundles", "regional bundles", "random"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @checked(CohortError, size=Optional(Number(1, whole=True)))

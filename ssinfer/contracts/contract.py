@@ -3,12 +3,12 @@
 import math
 from collections.abc import Mapping
 from dataclasses import field, replace
+from numbers import Integral
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import Field, Strict, StringConstraints
 
-from ssinfer.arguments import Number, Optional, check_arguments
 from ssinfer.contracts.checks import DATED, Allowed, Fraction, Name, Text, checked
 from ssinfer.contracts.terms import (
     BenchmarkTerms,
@@ -111,9 +111,6 @@ class Contract:
         if not isinstance(given, Mapping):
             raise ContractError(f"A contract must be a table of terms, got {given!r}.")
         terms = {str(key): value for key, value in given.items()}
-        year = check_arguments("Contract", {"year": Optional(Number(whole=True))}, {"year": year}, ContractError)[
-            "year"
-        ]
         called = str(terms.get("name", "contract"))
         if "rule_year" not in terms:
             return _at_year(cls, terms, called, year)
@@ -122,8 +119,8 @@ class Contract:
                 f"{called} has rule_year and {dated[0]}. Give rule_year alone, or {' and '.join(DATED)}."
             )
         contract = cls(**terms)
-        if year not in (None, contract.rule_year):
-            raise ContractError(f"{called} has rules of {contract.rule_year} only, got year={year!r}.")
+        if year is not None:
+            _check_year(year, f"{called} has rules of {contract.rule_year} only", *[contract.rule_year] * 2)
         return contract
 
     @classmethod
@@ -171,7 +168,7 @@ def _at_year[T: Contract](cls: type[T], terms: dict[str, Any], called: str, year
 
 
 def _check_year(value: Any, must: str, least: int, most: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+    if isinstance(value, bool) or not isinstance(value, Integral) or not least <= value <= most:
         raise ContractError(f"{must}, got {value!r}.")
 
 

@@ -11,7 +11,6 @@ from ssinfer.arguments import Number, Optional, checked
 from ssinfer.check import Check
 from ssinfer.diagnostics.fitting import pooled_draws, usable_baseline
 from ssinfer.errors import SsinferError
-from ssinfer.level import check_level
 
 if TYPE_CHECKING:
     from ssinfer.design import Design
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 NAME = "held-out fit"
 
 
-@checked(held_out=Optional(Number(0, whole=True)))
+@checked(held_out=Optional(Number(0, whole=True)), level=Number(0, 1, open=True))
 def held_out_fit(
     method: Benchmark, data: Any, design: Design, *, held_out: int | None = None, level: float = 0.95, seed: int = 0
 ) -> Check:
@@ -44,7 +43,7 @@ def held_out_fit(
     >>> ss.diagnostics.held_out_fit(ss.SyntheticControl(), simulated.panel, simulated.design()).status
     'PASS'
     """
-    level, baseline = check_level(level), usable_baseline(design)
+    baseline = usable_baseline(design)
     count = held_out or max(1, min(len(set(design.performance) - set(design.masked)), len(baseline) // 3))
     if len(baseline) - count < 2:
         return Check.not_evaluated(

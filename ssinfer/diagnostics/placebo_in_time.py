@@ -11,7 +11,6 @@ from ssinfer.arguments import Number, checked
 from ssinfer.check import Check
 from ssinfer.diagnostics.fitting import pooled_draws
 from ssinfer.errors import SsinferError
-from ssinfer.level import check_level
 
 if TYPE_CHECKING:
     from ssinfer.cohort.cohort import Cohort
@@ -23,7 +22,7 @@ NAME = "placebo in time"
 MIN_BASELINE = 3
 
 
-@checked(origins=Number(1, 1000, whole=True))
+@checked(origins=Number(1, 1000, whole=True), level=Number(0, 1, open=True))
 def placebo_in_time(
     method: Fitter, panel: Panel | Cohort, design: Design, *, origins: int = 3, level: float = 0.95, seed: int = 0
 ) -> Check:
@@ -48,7 +47,6 @@ def placebo_in_time(
     >>> ss.diagnostics.placebo_in_time(ss.SyntheticControl(), simulated.panel, simulated.design()).status
     'PASS'
     """
-    level = check_level(level)
     try:
         windows = _earlier_windows(panel, design, origins)
     except SsinferError as error:

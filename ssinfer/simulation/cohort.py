@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     n_practices=COUNT,
     persons=Several(COUNT, 2),
     level=POSITIVE,
-    **dict.fromkeys(("growth", "shock_sd", "sigma"), Number(-10, 10)),
+    sigma=Number(-10, 10),
     persistence=Number(0, 1),
     zeros=Number(0, 1, open="high"),
 )
@@ -66,12 +66,10 @@ def simulate_cohort(
     ['age', 'female', 'ses']
     """
     rng = random_generator("simulate_cohort", seed)
-    if persons[0] > persons[1]:
-        raise DatasetError(f"persons is {persons}; allowed: two whole numbers, the lower first.")
     if start not in (None, *periods):
         raise DatasetError(f"start is {start!r}; allowed: one of {list(periods)}.")
     names = np.array([f"practice {number:02d}" for number in range(1, n_practices + 1)], dtype=object)
-    sizes = rng.integers(persons[0], persons[1] + 1, n_practices)
+    sizes = rng.integers(min(persons), max(persons) + 1, n_practices)
     practice = np.repeat(np.arange(n_practices), sizes)
     n, n_periods = len(practice), len(periods)
     under = np.isin(names, list(treated))[practice]

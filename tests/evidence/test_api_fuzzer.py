@@ -12,13 +12,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-
-from api_calls import CALLS, EXCEPTIONS, public_callables
+from api_calls import CALLS
 
 import ssinfer as ss
 from ssinfer.errors import SsinferError
 
-pytestmark = pytest.mark.evidence
 WRONG = (
     *(0, -1, 1.5, 2.5, -0.5, 1e300, 10**400, 2**63, 1j, float("nan"), float("inf"), np.float32(0.5), True, None),
     *("", "x", "0.5", "bayes", b"x", [], [1], ["x"], {}, {"x": 1}, (), (1, 2), {1}, range(3), len, object(), ss.Panel),
@@ -53,6 +51,7 @@ def outcome(call, valid, argument, value) -> str:
     return "accepted"
 
 
+@pytest.mark.evidence
 def test_no_error_from_the_inside(evidence_share):
     """Fault R35: of 416 calls, 197 ended in an error of another library."""
     everything = list(cases())
@@ -61,6 +60,8 @@ def test_no_error_from_the_inside(evidence_share):
         chosen = [case for case in everything if case[0] in os.environ["SSINFER_FUZZ"].split(",")]
     bad = {}
     for name, call, valid, argument, value in chosen:
+        if (name, argument, value is None) == ("datasets.fetch_vektis", "base_url", True):
+            continue  # it would ask the publisher's server
         if (name, argument) in SLOW and isinstance(value, int | float) and not abs(value) < 1000:
             continue
         result = outcome(call, valid, argument, value)
