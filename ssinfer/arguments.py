@@ -120,7 +120,6 @@ _NAMED: dict[str, Rule] = {
 #: Classes that are checked, and what a message says of each.
 _CLASSES: dict[str, str] = {
     "BacktestResult": "a BacktestResult, as ss.backtest(...) returns",
-    "Benchmark": "a benchmark method, such as ss.AdministrativeBenchmark()",
     "Cohort": "a Cohort",
     "ComparisonRule": "a comparison rule, such as ss.comparison.Within(50)",
     "Contract": "a Contract, such as load_contract('mssp-basic-e')",
@@ -139,7 +138,6 @@ _CLASSES: dict[str, str] = {
 }
 #: Kinds that are told by what a value can do, not by its class.
 _KINDS: dict[str, Callable[[Any], bool]] = {
-    "Benchmark": lambda value: hasattr(value, "fit") and not isinstance(value, type),
     "Fitter": lambda value: hasattr(value, "fit_many") and not isinstance(value, type),
     "ComparisonRule": lambda value: callable(getattr(value, "admits", None)),
     "Label": lambda value: isinstance(value, Hashable),

@@ -180,7 +180,6 @@ class Design:
         starts = None if self.starts is None else dict(self.starts)
         return partial(type(self), **{**vars(self), "starts": starts}), ()
 
-    @checked(DesignError)
     def donor_rows(self, panel: Panel) -> NDArray[np.intp]:
         """Return the rows of the comparison group, in the panel's order; DesignError if no donors are left."""
         treated = self.treated_rows(panel)

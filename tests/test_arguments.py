@@ -154,6 +154,7 @@ SCENARIO = ss.Scenario(insured=20_000)
 YEARS = {"benchmark": [100.0], "spending": [95.0], "insured_years": [10.0]}
 PANEL = {"units": ("a",), "periods": (2010,), "spending": [[1.0]]}
 DESIGN = {"treated": ["a"], "baseline": [2014], "performance": [2015]}
+COHORT = {"person": [1], "unit": ["a"], "periods": (2018,), "spending": [[1.0]], "insured_years": [[1.0]]}
 PUBLIC = {
     ss.Panel: (PANEL, {"units": [5, "x", {"a": 1}], "periods": [5, None], "covariates": [1.5, []], "cv": [-1, "x"]}),
     ss.Panel.from_frame: ({"frame": FRAME}, {"unit": [None, 5], "spending": [None], "periods_per_year": [0, 1.5]}),
@@ -190,6 +191,21 @@ PUBLIC = {
     ss.simulation.simulate_panel: ({}, {"n_units": [1.5], "insured": [5], "season": [(1, 1)], "treated": ["treated"]}),
     ss.check_benchmark: ({"method": ss.SyntheticDiD()}, {"data": [5], "design": ["x"], "replicates": [-1, 1e300]}),
     ss.comparison.Within: ({"km": 50}, {"km": ["x"], "beyond": [-1]}),
+    ss.comparison.comparison_of: ({"values": {}}, {"values": [5, "x"]}),
+    ss.Cohort: (COHORT, {"person": [5, "ab"], "periods": [5, None, np.ones((1, 2))], "covariates": [5, []]}),
+    ss.Cohort.from_frame: ({"frame": FRAME}, {"unit": [None, 5], "covariates": [5], "region": [5]}),
+    ss.simulation.simulate_cohort: ({}, {"n_practices": [-1, 2**63], "persons": [5, (1,)], "start": [1, []]}),
+    ss.placebo_test: (
+        {"method": ss.SyntheticControl(), "panel": ss.Panel(**PANEL), "design": ss.Design(**DESIGN)},
+        {"method": [None, ss.SyntheticControl, ss.AdministrativeBenchmark()], "design": ["a"], "statistic": ["x"]},
+    ),
+    ss.diagnostics.effective_donors: ({"cf": FEW}, {"cf": [None], "fewest": ["x", 1j]}),
+    ss.datasets.load_dartmouth: ({"folder": "absent"}, {"folder": [5], "price_adjusted": ["false", 1]}),
+    ss.datasets.load_vektis: ({"years": [2015]}, {"years": [2015, "2015"], "folder": [5], "verify": ["false"]}),
+    ss.claims.pseudo_practices: ({"cohort": ss.Cohort(**COHORT), "kind": "random"}, {"cohort": [5], "size": [0, 1.5]}),
+    FEW.draws: ({}, {"kind": ["x", np.ones(2)]}),
+    SCENARIO.paid: ({}, {"saving": [None, 2, "x"]}),
+    ss.Design(**DESIGN).on: ({"panel": ss.Panel(**PANEL)}, {"panel": [5, "x"]}),
 }
 
 

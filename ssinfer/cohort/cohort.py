@@ -176,10 +176,11 @@ class Cohort:
         """Return a covariate (n,); an unknown name is refused with the nearest one."""
         return self.covariates[match_names([name], self.covariates, "The cohort has no covariate", CohortError)[0]]
 
+    @checked(CohortError, persons=Optional(Several()))
     def select(
         self,
         *,
-        units: Iterable[object] | None = None,
+        units: str | Iterable[object] | None = None,
         persons: Iterable[object] | Booleans | None = None,
         periods: Iterable[object] | None = None,
     ) -> Self:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.arguments import Several, check_arguments
 from ssinfer.errors import CohortError
 from ssinfer.input_table import label_column, number_column, plain_value, read_table
 from ssinfer.names import match_names
@@ -100,8 +99,7 @@ def selected_rows(
         known = dict.fromkeys(pd.unique(unit))
         keep &= np.isin(unit, match_names(units, known, "The cohort has no unit", CohortError))
     if persons is not None:
-        wanted = check_arguments("Cohort.select", {"persons": Several()}, {"persons": persons}, CohortError)["persons"]
-        keep &= _of_persons(person, np.asarray(wanted if isinstance(wanted, np.ndarray) else list(wanted)))
+        keep &= _of_persons(person, np.asarray(persons if isinstance(persons, np.ndarray) else list(persons)))
     if not keep.any():
         raise CohortError("No person is left after the selection. Widen it.")
     return np.flatnonzero(keep)

@@ -168,7 +168,7 @@ def _at_year[T: Contract](cls: type[T], terms: dict[str, Any], called: str, year
 
 
 def _check_year(value: Any, must: str, least: int, most: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, Integral) or not least <= value <= most:
+    if isinstance(value, bool) or not isinstance(value, Integral) or not least <= int(value) <= most:
         raise ContractError(f"{must}, got {value!r}.")
 
 

@@ -14,14 +14,14 @@ from ssinfer.errors import SsinferError
 
 if TYPE_CHECKING:
     from ssinfer.design import Design
-    from ssinfer.protocol import Benchmark
+    from ssinfer.diagnostics.fitting import Fitter
 
 NAME = "held-out fit"
 
 
 @checked(held_out=Optional(Number(0, whole=True)), level=Number(0, 1, open=True))
 def held_out_fit(
-    method: Benchmark, data: Any, design: Design, *, held_out: int | None = None, level: float = 0.95, seed: int = 0
+    method: Fitter, data: Any, design: Design, *, held_out: int | None = None, level: float = 0.95, seed: int = 0
 ) -> Check:
     r"""Forecast the treated units' last baseline periods from the earlier ones.
 

@@ -15,10 +15,9 @@ from ssinfer.errors import DatasetError
 FETCHABLE = ("vektis",)
 
 
-@checked(DatasetError)
 def fetch(name: str, years: Iterable[int] | None = None) -> list[Path]:
     """Download a data set into the cache and return the paths of its files; DatasetError if that is not possible."""
-    if name not in FETCHABLE:
+    if str(name) not in FETCHABLE:
         raise DatasetError(
             f"Data set {name!r} cannot be fetched. Allowed: {', '.join(FETCHABLE)}. Next step: `ssinfer data list` "
             "names the source of each data set; put its files under SSINFER_DATA_DIR."

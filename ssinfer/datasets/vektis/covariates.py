@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ssinfer.arguments import checked
 from ssinfer.datasets.io.catalogue import EDUCATION, KEY_FIGURES
 from ssinfer.datasets.vektis.borders import renames
 from ssinfer.datasets.vektis.coordinates import municipality_centroids, plain_name, read_cbs
@@ -70,7 +69,6 @@ _CODES_TO_2023: dict[str, str] = {
 CODES_SINCE_2021 = {old: new for new, parts in _CODES_TO_2023.items() for old in parts.split(", ")}
 
 
-@checked(DatasetError)
 def municipality_covariates(
     units: Iterable[str], names: Sequence[str] = MUNICIPALITY_COVARIATES, folder: str | Path | None = None
 ) -> pd.DataFrame:
@@ -90,8 +88,8 @@ def municipality_covariates(
     folder : by default ``SSINFER_DATA_DIR/cbs``
     """
     match_names(names, MUNICIPALITY_COVARIATES, "There is no covariate", DatasetError)
-    listed = list(units)
-    centroids = municipality_centroids(listed, folder)
+    centroids = municipality_centroids(units, folder)
+    listed = list(centroids.index)
     parts = [centroids[list(COORDINATES)]]
     if set(names) & set(OF_2015):
         parts.append(_matched(_of_2015(folder), [plain_name(unit) for unit in listed], listed, KEY_FIGURES))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,9 +15,7 @@ from ssinfer.level import check_level
 if TYPE_CHECKING:
     from ssinfer.benchmarks.synthetic_control.donor_weighting import DonorWeighting
     from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
-    from ssinfer.cohort.cohort import Cohort
     from ssinfer.design import Design
-    from ssinfer.panel import Panel
     from ssinfer.typing import Floats
 
 GRID_SIZE = 400
@@ -40,7 +38,7 @@ class ConformalInterval:
 
 
 @checked(saving=Number())
-def conformal_p_value(method: DonorWeighting, panel: Panel | Cohort, design: Design, saving: float = 0.0) -> float:
+def conformal_p_value(method: DonorWeighting, panel: Any, design: Design, saving: float = 0.0) -> float:
     """Return the p-value of a constant saving in all performance periods, a multiple of 1 / number of periods.
 
     Under the null hypothesis, spending without the contract was :math:`Y_t + s`. The weights are refitted to all
@@ -77,9 +75,7 @@ def conformal_p_value(method: DonorWeighting, panel: Panel | Cohort, design: Des
 
 
 @checked()
-def conformal_interval(
-    method: DonorWeighting, panel: Panel | Cohort, design: Design, level: float = 0.95
-) -> ConformalInterval:
+def conformal_interval(method: DonorWeighting, panel: Any, design: Design, level: float = 0.95) -> ConformalInterval:
     """Return the savings that `conformal_p_value` does not reject at 1 - `level`, exact to a 200th of the width.
 
     Parameters
@@ -134,7 +130,7 @@ def conformal_interval(
     return ConformalInterval(saving, float(inside.min()), float(inside.max()), level, n_periods)
 
 
-def _window(method: DonorWeighting, panel: Panel | Cohort, design: Design) -> tuple[FitWindow, Floats]:
+def _window(method: DonorWeighting, panel: Any, design: Design) -> tuple[FitWindow, Floats]:
     if not method.weights_read_baseline_only:
         reason = f"{type(method).__name__}, whose weights read the performance periods"
         raise NotSupportedError("Conformal inference", reason, "Use its placebo standard error.")

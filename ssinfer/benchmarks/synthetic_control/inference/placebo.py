@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -21,9 +21,7 @@ from ssinfer.level import check_level
 if TYPE_CHECKING:
     from ssinfer.benchmarks.synthetic_control.donor_weighting import DonorWeighting
     from ssinfer.benchmarks.synthetic_control.fits import Fits
-    from ssinfer.cohort.cohort import Cohort
     from ssinfer.design import Design
-    from ssinfer.panel import Panel
     from ssinfer.typing import Floats, Integers
 
 Statistic = Literal["rmspe_ratio", "saving"]
@@ -72,9 +70,7 @@ class LeaveTwoOutTest:
     n_failed: int
 
 
-def observed_window(
-    method: DonorWeighting, panel: Panel | Cohort, design: Design, test: str
-) -> tuple[FitWindow, Floats]:
+def observed_window(method: DonorWeighting, panel: Any, design: Design, test: str) -> tuple[FitWindow, Floats]:
     """Return the window of a design, and outcomes (T, N) that hold the treated unit's performance spending."""
     if len(design.treated) > 1:
         several = f"{len(design.treated)} treated units at once"
@@ -95,7 +91,7 @@ def observed_window(
 
 @checked()
 def placebo_test(
-    method: DonorWeighting, panel: Panel | Cohort, design: Design, statistic: Statistic = "rmspe_ratio"
+    method: DonorWeighting, panel: Any, design: Design, statistic: Statistic = "rmspe_ratio"
 ) -> PlaceboTest:
     r"""Test for no saving by fitting every donor as if it were treated.
 
@@ -143,7 +139,7 @@ def placebo_test(
 
 @checked()
 def leave_two_out_test(
-    method: DonorWeighting, panel: Panel | Cohort, design: Design, statistic: Statistic = "rmspe_ratio"
+    method: DonorWeighting, panel: Any, design: Design, statistic: Statistic = "rmspe_ratio"
 ) -> LeaveTwoOutTest:
     """Test for no saving over all pairs of donors, each of the three units fitted without the other two.
 
