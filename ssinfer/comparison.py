@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from ssinfer.arguments import Number, Optional, Several, check_arguments, checked
 from ssinfer.errors import DesignError, did_you_mean
 from ssinfer.input_table import natural_order
 from ssinfer.panel import Panel
@@ -24,6 +25,7 @@ class ComparisonRule(Protocol):
         ...
 
 
+@checked(DesignError)
 def distances(panel: Panel, unit: str, latitude: str = "latitude", longitude: str = "longitude") -> NDArray[np.float64]:
     """Return great-circle distances in kilometres from `unit` to every unit of the panel (haversine)."""
     phi, lam = _radians(panel, latitude), _radians(panel, longitude)
@@ -38,6 +40,7 @@ def _radians(panel: Panel, coordinate: str) -> NDArray[np.float64]:
     return np.asarray(np.radians(np.nanmean(panel.covariate(coordinate), axis=1)))
 
 
+@checked(DesignError, beyond=Number(0))
 @dataclass(frozen=True)
 class Within:
     """Units within `km` kilometres of a treated unit, without those nearer than `beyond` kilometres.
@@ -52,7 +55,7 @@ class Within:
     longitude: str = "longitude"
 
     def __post_init__(self) -> None:
-        if not 0 <= self.beyond < self.km:
+        if not self.beyond < self.km:
             raise DesignError(f"Within(km={self.km}, beyond={self.beyond}): need 0 <= beyond < km, in kilometres.")
 
     def admits(self, panel: Panel, treated: Sequence[str], columns: NDArray[np.intp]) -> NDArray[np.bool_]:
@@ -62,6 +65,7 @@ class Within:
         return np.asarray((far <= self.km).any(axis=0) & ~(far < self.beyond).any(axis=0))
 
 
+@checked(DesignError, ratio=Number(1, open=True, infinite=True), at_least=Number(0))
 @dataclass(frozen=True)
 class SimilarSize:
     """Units whose baseline insured-years lie within a factor `ratio` of the treated unit's, and reach `at_least`.
@@ -71,10 +75,6 @@ class SimilarSize:
 
     ratio: float = float("inf")
     at_least: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.ratio <= 1:
-            raise DesignError(f"SimilarSize(ratio={self.ratio}): the ratio must exceed 1.")
 
     def admits(self, panel: Panel, treated: Sequence[str], columns: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Return the units of similar size in the baseline."""
@@ -86,6 +86,7 @@ class SimilarSize:
         return np.asarray(close & (size >= self.at_least))
 
 
+@checked(DesignError, within=Number(0, 1, open=True))
 @dataclass(frozen=True)
 class SimilarSpending:
     """Units whose mean baseline spending differs from the treated unit's by less than the fraction `within`.
@@ -95,12 +96,6 @@ class SimilarSpending:
     """
 
     within: float
-
-    def __post_init__(self) -> None:
-        if not 0 < self.within < 1:
-            raise DesignError(
-                f"SimilarSpending(within={self.within}): a share between 0 and 1 is needed, such as 0.15."
-            )
 
     def admits(self, panel: Panel, treated: Sequence[str], columns: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Return the units with similar baseline spending; means are weighted by insured-years if known."""
@@ -143,8 +138,10 @@ class Every:
 
 
 RULE_KEYS = ("donors", "within_km", "beyond_km", "at_least", "ratio", "spending_within")
+_VALUES = {key: Optional(Several() if key == "donors" else Number(infinite=True)) for key in RULE_KEYS}
 
 
+@checked(DesignError)
 def comparison_of(values: Mapping[str, Any]) -> ComparisonRule | None:
     """Return the rule described by plain values of a TOML or JSON file; None for all other units.
 
@@ -158,9 +155,10 @@ def comparison_of(values: Mapping[str, Any]) -> ComparisonRule | None:
     for key in values:
         if key not in RULE_KEYS:
             raise DesignError(f"A comparison rule has no key {key!r}. {did_you_mean(key, RULE_KEYS)}")
+    read = check_arguments("Comparison rule", {key: _VALUES[key] for key in values}, values, DesignError)
     rules: list[ComparisonRule] = []
-    if values.get("donors") is not None:
-        rules.append(Listed(natural_order(values["donors"])))
+    if read.get("donors") is not None:
+        rules.append(Listed(natural_order(read["donors"])))
     if values.get("within_km") is not None:
         rules.append(Within(values["within_km"], values.get("beyond_km") or 0.0))
     elif values.get("beyond_km"):

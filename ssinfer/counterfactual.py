@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ssinfer.arguments import Choice, check_arguments
+from ssinfer.arguments import Choice, Number, check_arguments, checked, float_array
 from ssinfer.design import Design
-from ssinfer.errors import ConvergenceError, DataError, DrawsError, NotSupportedError, ParameterError, RefusalError
-from ssinfer.input_table import float_array
+from ssinfer.errors import ConvergenceError, DataError, DrawsError, NotSupportedError, RefusalError
 from ssinfer.later import LaterField
 from ssinfer.level import check_level
 from ssinfer.periods import plain_label, read_periods
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
 DIMS = ("chain", "draw", "unit", "period")
 Information = Literal["signing", "settlement"]
+_KIND = Choice(("benchmark", "credible", "confidence"))
 RULES = {"uncertainty": Choice(get_args(Uncertainty)), "information": Choice(get_args(Information))}
 
 
@@ -91,6 +91,7 @@ class Counterfactual:
             )
 
     @classmethod
+    @checked(spending=Number(missing=True), insured_years=Number(0, open=True, missing=True))
     def from_draws(
         cls,
         benchmark: Floats,
@@ -153,6 +154,7 @@ class Counterfactual:
 
     def field_of(self, kind: str) -> str:
         """Return the name of the field that holds the draws of a kind, or refuse as :meth:`draws` does."""
+        check_arguments("Counterfactual", {"kind": _KIND}, {"kind": kind})
         if kind == "benchmark":
             return kind
         self.require_dependable(f"{kind} threshold or interval")
@@ -164,17 +166,15 @@ class Counterfactual:
                     "Use kind='confidence', or a Bayesian method.",
                 )
             return "benchmark"
-        if kind == "confidence":
-            if vars(self)[kind] is not None and self.uncertainty != "none":
-                return kind
-            if self.uncertainty == "sampling":
-                return "benchmark"
-            raise NotSupportedError(
-                "A confidence interval or threshold",
-                f"{self.method}, which gives no sampling distribution (uncertainty {self.uncertainty!r})",
-                "Use kind='credible', or calibrate on placebos.",
-            )
-        raise ParameterError(f"kind is {kind!r}; allowed: 'benchmark', 'credible', 'confidence'.")
+        if vars(self)[kind] is not None and self.uncertainty != "none":
+            return kind
+        if self.uncertainty == "sampling":
+            return "benchmark"
+        raise NotSupportedError(
+            "A confidence interval or threshold",
+            f"{self.method}, which gives no sampling distribution (uncertainty {self.uncertainty!r})",
+            "Use kind='credible', or calibrate on placebos.",
+        )
 
     def require_dependable(self, subject: str) -> None:
         """Refuse a threshold or interval, named by `subject`, if a diagnostic failed."""

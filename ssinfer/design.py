@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
+from ssinfer.arguments import checked
 from ssinfer.comparison import ComparisonRule, Listed
 from ssinfer.errors import AmbiguousPeriodsError, DataError, DesignError, PanelError
 from ssinfer.input_table import natural_order, plain_value
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ssinfer.panel import Panel
 
 
+@checked(DesignError)
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Design:
     """The comparison of a benchmark, fixed before any method sees the data.
@@ -65,16 +67,14 @@ class Design:
         treated: str | Iterable[object],
         baseline: Iterable[Any],
         performance: Iterable[Any],
-        donors: Iterable[object] | ComparisonRule | None = None,
+        donors: str | Iterable[object] | ComparisonRule | None = None,
         masked: Iterable[Any] = (),
         *,
         starts: Mapping[str, Any] | None = None,
         standard: str | None = None,
-        under_contract: Iterable[object] = (),
+        under_contract: str | Iterable[object] = (),
         incomplete: Literal["refuse", "drop"] = "refuse",
     ) -> None:
-        if not (starts is None or hasattr(starts, "items")):
-            raise DesignError(f"starts is {starts!r}. Pass a mapping of unit to period, such as {{'a': 2018}}.")
         begins = {} if starts is None else {unit: plain_value(start) for unit, start in starts.items()}
         units = _names("treated", treated)
         starting = match_names(begins, units, "starts names a unit that is not treated:", DesignError)
@@ -83,7 +83,7 @@ class Design:
             "baseline": _ascending("baseline", baseline),
             "performance": _ascending("performance", performance),
             "donors": donors if donors is None or isinstance(donors, ComparisonRule) else _names("donors", donors),
-            "masked": _listed("masked", masked),
+            "masked": tuple(map(plain_value, masked)),
             "starts": MappingProxyType(dict(zip(starting, begins.values(), strict=True))) if begins else None,
             "standard": standard,
             "under_contract": _names("under_contract", under_contract),
@@ -94,8 +94,6 @@ class Design:
         self._check()
 
     def _check(self) -> None:
-        if str(self.incomplete) not in ("refuse", "drop"):
-            raise DesignError(f"incomplete is {self.incomplete!r}; allowed: 'refuse' or 'drop'.")
         for name in ("treated", "baseline", "performance"):
             values = getattr(self, name)
             if not values:
@@ -134,6 +132,7 @@ class Design:
                 "contract starts."
             )
 
+    @checked(DesignError)
     def on(self, panel: Panel) -> Self:
         """Return the design with its units and periods named as the panel names them.
 
@@ -201,6 +200,7 @@ class Design:
             )
         return np.flatnonzero(admitted)
 
+    @checked(DesignError)
     def treated_rows(self, panel: Panel) -> NDArray[np.intp]:
         """Return the rows of the treated units; an unknown name is refused with the nearest."""
         return panel.rows(match_names(self.treated, panel.row_of, "The panel has no treated unit", DesignError))
@@ -240,22 +240,16 @@ class Design:
         )
 
 
-def _listed(name: str, values: Any) -> tuple[Any, ...]:
-    if isinstance(values, str) or not hasattr(values, "__iter__"):
-        raise DesignError(f"{name} is {values!r}. Pass a list, such as [{values!r}].")
-    return tuple(plain_value(value) for value in values)
-
-
-def _names(name: str, units: Any) -> tuple[str, ...]:
+def _names(name: str, units: str | Iterable[object]) -> tuple[str, ...]:
     """Return names of units as text, in natural order, because their order means nothing; one text is one name."""
-    names = (units,) if isinstance(units, str) else natural_order(_listed(name, units))
+    names = (units,) if isinstance(units, str) else natural_order(units)
     refuse_controls(names, name, DesignError)
     return names
 
 
 def _ascending(name: str, periods: Iterable[Any]) -> tuple[Any, ...]:
     """Return periods in the order of time."""
-    values = _listed(name, periods)
+    values = tuple(map(plain_value, periods))
     if len(set(values)) < len(values) or not values:
         return values
     try:

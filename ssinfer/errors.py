@@ -22,6 +22,14 @@ def shorten(message: object) -> str:
     return _QUOTED.sub(lambda q: q[0] if len(q[0]) <= 200 else f"{q[0][:98]}...{q[0][-99:]}", visible)[:4000]
 
 
+def shown(value: object) -> str:
+    """Return a value as a message quotes it; its class where it cannot be printed, as a number of 5,000 digits."""
+    try:
+        return repr(value)
+    except Exception:  # noqa: BLE001  (a stranger's __repr__ may fail in any way)
+        return f"a {type(value).__name__}"
+
+
 class SsinferError(Exception):
     """Base class of all errors that ssinfer raises on purpose; long values in a message are shortened."""
 

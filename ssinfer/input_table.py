@@ -41,14 +41,6 @@ def _natural_key(text: str) -> tuple[list[int | str], str]:
     return [int(part) if place % 2 else part for place, part in enumerate(parts)], text
 
 
-def float_array(values: Any, name: str, error: type[DataError]) -> Floats:
-    """Return a new array of numbers, or refuse what are no numbers."""
-    try:
-        return np.array(values, dtype=np.float64)
-    except (ValueError, TypeError, OverflowError):
-        raise error(f"{name} is {values!r}; numbers are needed.") from None
-
-
 def read_table(
     data: Any, names: Sequence[str], error: type[DataError] = DataError, *, optional: bool = False
 ) -> pd.DataFrame:

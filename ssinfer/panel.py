@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.accept import check_accept
-from ssinfer.arguments import COUNT, Optional, read_fields
+from ssinfer.arguments import Several, check_arguments, checked, float_array
 from ssinfer.errors import DataError, PanelError
-from ssinfer.input_table import float_array, label_column, natural_order, number_column, plain_value, read_table
+from ssinfer.input_table import label_column, natural_order, number_column, plain_value, read_table
 from ssinfer.names import as_names, match_names, refuse_controls, refuse_similar
 from ssinfer.periods import Timeline, plain_label, read_periods
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ssinfer.typing import Floats, Positions
 
 
+@checked(PanelError)
 @dataclass(frozen=True, eq=False, repr=False)
 class Panel:
     """Mean spending per insured-year of units over periods, and its sampling noise as far as known.
@@ -71,10 +72,11 @@ class Panel:
 
     def __post_init__(self) -> None:
         shape = (len(self.units), len(self.periods))
-        read_fields(self, periods_per_year=Optional(COUNT))
+        object.__setattr__(self, "units", tuple(self.units))
+        object.__setattr__(self, "accept", check_accept(self.accept))
         for name in ("spending", "insured_years", "sampling_variance"):
             values = getattr(self, name)
-            if values is not None:
+            if values is not None or name == "spending":
                 object.__setattr__(self, name, cell_grid(values, shape, name))
         frozen = {name: cell_grid(values, shape, name) for name, values in self.covariates.items()}
         object.__setattr__(self, "covariates", MappingProxyType(frozen))
@@ -87,6 +89,7 @@ class Panel:
         return type(self), (*parts, dict(self.covariates), self.periods_per_year, self.accept)
 
     @classmethod
+    @checked(PanelError)
     def from_frame(
         cls,
         frame: Any,
@@ -96,9 +99,9 @@ class Panel:
         insured_years: str | None = "insured_years",
         sampling_variance: str | None = None,
         cv: float | None = None,
-        covariates: Sequence[str] = (),
+        covariates: str | Sequence[str] = (),
         periods_per_year: int | None = None,
-        accept: Iterable[str] = (),
+        accept: str | Iterable[str] = (),
     ) -> Self:
         """Read a long frame with one row per unit and period.
 
@@ -281,7 +284,7 @@ def period_columns(
 ) -> NDArray[np.intp]:
     """Return the column numbers of periods, named in any spelling; an unknown label is refused."""
     columns = []
-    for label in labels:
+    for label in check_arguments("Selection", {"periods": Several()}, {"periods": labels}, error)["periods"]:
         if (column := timeline.column(label)) is None:
             text = f"{complaint} {plain_label(label)!r}: it has {timeline.describe()}."
             raise error(f"{text} Choose among them, or load more periods.")
@@ -331,8 +334,6 @@ def _check_values(panel: Panel) -> None:
             cure = f"a positive number is needed. Drop cells without insured, or pass {name}=None if it is unknown."
             cure = "a finite number is needed. Correct it at the source." if name not in amounts else cure
             raise PanelError(f"{where} is {values[row, column]} ({len(wrong)} such cells); {cure}")
-    if panel.cv is not None and not (np.isfinite(panel.cv) and panel.cv > 0):
-        raise PanelError(f"cv is {panel.cv}; a positive number is needed (Dutch insured: about 2 to 3).")
     if panel.cv is not None and panel.sampling_variance is not None:
         raise PanelError("Both cv and sampling_variance are given. Keep sampling_variance, which is more exact.")
     if panel.cv is not None and panel.insured_years is None:

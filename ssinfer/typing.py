@@ -1,4 +1,6 @@
-"""Array types that many modules name."""
+"""Types that many modules name."""
+
+from collections.abc import Hashable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,3 +9,4 @@ type Floats = NDArray[np.float64]
 type Integers = NDArray[np.int64]
 type Positions = NDArray[np.intp]
 type Booleans = NDArray[np.bool_]
+type Label = Hashable

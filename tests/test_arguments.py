@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import ssinfer as ss
-from ssinfer.arguments import COUNT, FLAG, Choice, Number, Optional, check_arguments, declared_rules
+from ssinfer.arguments import COUNT, FLAG, SEED, Choice, Number, Optional, check_arguments, declared_rules
 from ssinfer.errors import ParameterError, StudyError
 from ssinfer.plugins.discovery import make_method, providers
 from ssinfer.study.config import read_study
@@ -42,7 +43,7 @@ def test_good_values_are_read():
         ("side", "one-side", r"'one-sided' or 'two-sided'\. Did you mean 'one-sided'"),
         ("demean", "false", "True or False"),
         ("demean", 1, "True or False"),
-        ("seed", -1, "None or a whole number of at least 1"),
+        ("seed", -1, "None or a whole number from 1 to 10,000,000"),
     ],
 )
 def test_bad_values_are_refused_by_name(name, value, allowed):
@@ -138,10 +139,81 @@ def test_arguments_of_another_class_are_refused():
     """Fault A14: (of journey.md) what was received, and what to pass."""
     with pytest.raises(ParameterError, match=r"scenario is 20000; allowed: a Scenario"):
         ss.power_table(20000)
-    with pytest.raises(ss.errors.DataError, match=r"placebos is a str; .*Pass rows of result\.placebos"):
+    with pytest.raises(ParameterError, match=r"placebos is 'cf'; allowed: .*rows of result\.placebos"):
         ss.placebo_threshold("cf")
 
 
 def test_a_large_whole_number_is_read_to_the_last_digit():
     """Fault FZ2: seed = 9223372036854775807 was read as ...808."""
-    assert COUNT.read(2**63 - 1) == 2**63 - 1
+    assert SEED.read(2**63 - 1) == 2**63 - 1
+
+
+FEW = ss.Counterfactual.from_draws(np.arange(100.0, 140.0), "posterior", insured_years=20_000, spending=98.0)
+FRAME = pd.DataFrame({"unit": ["a", "b"], "savings_rate": [0.01, -0.01], "insured_years": [5000, 9000]})
+SCENARIO = ss.Scenario(insured=20_000)
+YEARS = {"benchmark": [100.0], "spending": [95.0], "insured_years": [10.0]}
+PANEL = {"units": ("a",), "periods": (2010,), "spending": [[1.0]]}
+DESIGN = {"treated": ["a"], "baseline": [2014], "performance": [2015]}
+COHORT = {"person": [1], "unit": ["a"], "periods": (2018,), "spending": [[1.0]], "insured_years": [[1.0]]}
+PUBLIC = {
+    ss.Panel: (PANEL, {"units": [5, "x", {"a": 1}], "periods": [5, None], "covariates": [1.5, []], "cv": [-1, "x"]}),
+    ss.Panel.from_frame: ({"frame": FRAME}, {"unit": [None, 5], "spending": [None], "periods_per_year": [0, 1.5]}),
+    ss.Design: (DESIGN, {"baseline": [np.ones((1, 2)), 2014], "standard": [5], "starts": [5], "incomplete": ["drops"]}),
+    ss.backtest: (
+        {"data": ss.Panel(**PANEL), "designs": ss.Design(**DESIGN), "methods": ss.SyntheticDiD()},
+        {
+            "origins": [2016],
+            "pairs": [["x"], [1]],
+            "regions": [5],
+            "progress": [len, 5],
+            "keep": ["x"],
+            "n_jobs": [1e300],
+        },
+    ),
+    ss.Counterfactual.from_draws: (
+        {"benchmark": [1.0, 2.0], "uncertainty": "posterior"},
+        {"spending": ["x", []], "insured_years": [None, 0, -1]},
+    ),
+    ss.Scenario: ({"insured": 20_000}, {"years": [1e300, 0], "baseline_weights": [5, ["x"]], "share": [0, 1.5]}),
+    ss.Prior: ({"name": "own", "mean": 0.0, "sd": 0.02}, {"mean": ["x"], "sd": [0, None]}),
+    ss.Threshold: ({"rate": 0.02, "kind": "fixed"}, {"rate": [None, "x", True, 10**400, 10**5000], "kind": [5]}),
+    ss.credible_threshold: ({"cf": FEW}, {"cf": [0], "interval": [np.ones(2), "hdi"]}),
+    ss.expected_loss_threshold: ({"cf": FEW}, {"share": [0, 2], "sharing": ["all"]}),
+    ss.power_of_threshold: ({"cf": FEW, "threshold": 0.02, "saving": 0.02}, {"threshold": ["x"], "saving": [2]}),
+    ss.placebo_threshold: ({"placebos": FRAME}, {"placebos": ["x"], "standard_error": [-1]}),
+    ss.schedule_threshold: ({"schedule": "mssp", "assigned": 5000}, {"assigned": ["x", 0], "benchmark": [0, "x"]}),
+    ss.calibrate: ({"placebos": FRAME, "exclude": ["a"]}, {"n_draws": [1e300, 200_000_000], "exclude": ["a"]}),
+    ss.noise_components: ({"placebos": FRAME}, {"replicates": [0, None, 1.5], "seed": [-1, "x"]}),
+    ss.power_table: ({"scenario": SCENARIO}, {"simulated": [-1], "scenario": [20_000]}),
+    ss.simulate_looks: ({"scenario": SCENARIO, "rng": np.random.default_rng(1)}, {"rng": [1], "looks": [0, 1e300]}),
+    ss.settle: ({"contract": ss.load_contract("mssp-track-3"), **YEARS}, {"currency": [5, []], "deductions": [5]}),
+    ss.settle_years: ({"contract": ss.load_contract("mssp-track-3"), **YEARS}, {"benchmark": [5], "by_year": [5]}),
+    ss.simulation.simulate_panel: ({}, {"n_units": [1.5], "insured": [5], "season": [(1, 1)], "treated": ["treated"]}),
+    ss.check_benchmark: ({"method": ss.SyntheticDiD()}, {"data": [5], "design": ["x"], "replicates": [-1, 1e300]}),
+    ss.comparison.Within: ({"km": 50}, {"km": ["x"], "beyond": [-1]}),
+    ss.comparison.comparison_of: ({"values": {}}, {"values": [5, "x"]}),
+    ss.Cohort: (COHORT, {"person": [5, "ab"], "periods": [5, None, np.ones((1, 2))], "covariates": [5, []]}),
+    ss.Cohort.from_frame: ({"frame": FRAME}, {"unit": [None, 5], "covariates": [5], "region": [5]}),
+    ss.simulation.simulate_cohort: ({}, {"n_practices": [-1, 2**63], "persons": [5, (1,)], "start": [1, []]}),
+    ss.placebo_test: (
+        {"method": ss.SyntheticControl(), "panel": ss.Panel(**PANEL), "design": ss.Design(**DESIGN)},
+        {"method": [None, ss.SyntheticControl, ss.AdministrativeBenchmark()], "design": ["a"], "statistic": ["x"]},
+    ),
+    ss.diagnostics.effective_donors: ({"cf": FEW}, {"cf": [None], "fewest": ["x", 1j]}),
+    ss.datasets.load_dartmouth: ({"folder": "absent"}, {"folder": [5], "price_adjusted": ["false", 1]}),
+    ss.datasets.load_vektis: ({"years": [2015]}, {"years": [2015, "2015"], "folder": [5], "verify": ["false"]}),
+    ss.claims.pseudo_practices: ({"cohort": ss.Cohort(**COHORT), "kind": "random"}, {"cohort": [5], "size": [0, 1.5]}),
+    FEW.draws: ({}, {"kind": ["x", np.ones(2)]}),
+    SCENARIO.paid: ({}, {"saving": [None, 2, "x"]}),
+    ss.Design(**DESIGN).on: ({"panel": ss.Panel(**PANEL)}, {"panel": [5, "x"]}),
+}
+
+
+@pytest.mark.parametrize(("function", "valid", "wrong"), [(name, *cases) for name, cases in PUBLIC.items()])
+def test_public_functions_refuse_wrong_arguments_by_name(function, valid, wrong):
+    """Fault R35: the argument, its value and what is allowed, before anything is computed."""
+    for name, values in wrong.items():
+        for value in values:
+            with pytest.raises(ss.errors.SsinferError, match=rf"{name} is .*; allowed: ") as raised:
+                function(**valid | {name: value})
+            assert len(str(raised.value)) < 700

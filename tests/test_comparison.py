@@ -90,7 +90,7 @@ def test_every_is_the_intersection_and_listed_the_names():
     ("make", "cure"),
     [
         (lambda: Within(km=10, beyond=20), "need 0 <= beyond < km"),
-        (lambda: SimilarSize(ratio=1.0), "the ratio must exceed 1"),
+        (lambda: SimilarSize(ratio=1.0), "a number more than 1"),
         (lambda: SimilarSize(2.0).admits(panel_of(PLACES), ["GOES"], np.array([0])), "Give donors by name"),
     ],
 )
@@ -113,5 +113,5 @@ def test_similar_spending_by_hand():
     rule = SimilarSpending(0.15)
     assert rule.admits(panel, ["a"], panel.columns([2015, 2016])).tolist() == [True, True, False, True]
     assert comparison_of({"spending_within": 0.15}) == rule
-    with pytest.raises(DesignError, match="a share between 0 and 1"):
+    with pytest.raises(DesignError, match="a number more than 0 and less than 1"):
         SimilarSpending(15)

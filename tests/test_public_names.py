@@ -40,3 +40,14 @@ def test_unknown_name_is_an_attribute_error():
 def test_version_is_the_projects():
     text = (Path(ss.__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
     assert f'version = "{ss.__version__}"' in text
+
+
+def test_every_public_callable_is_fuzzed_or_named_with_a_reason(monkeypatch):
+    """Fault R35: a new public function, class or method cannot be forgotten by the fuzzer of wrong arguments."""
+    monkeypatch.syspath_prepend(Path(__file__).parent / "evidence")
+    api = importlib.import_module("api_calls")
+    public = api.public_callables()
+    excepted = {name for name in public for key in (name, f"*.{name.split('.')[-1]}") if key in api.EXCEPTIONS}
+    assert public - api.CALLS.keys() - excepted == set()
+    assert {name for name in api.EXCEPTIONS if not name.startswith("*")} - public == set(), "of the past"
+    assert all(len(reason) > 20 for reason in api.EXCEPTIONS.values())

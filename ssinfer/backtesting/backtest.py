@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.arguments import SEED, check_arguments, checked
+from ssinfer.arguments import Number, Several, checked
 from ssinfer.backtesting.frames import PLACEBOS
 from ssinfer.backtesting.operating_characteristics import detection_table, threshold_table
 from ssinfer.backtesting.placebos import neighbour_blocks, selection_flags
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ssinfer.windows import ContractWindow
 
 
-@checked
+@checked(injected=Several(Number(0, 1, open="high")))
 def backtest(
     data: Any,
     designs: Design | Sequence[Design] | Mapping[str, Design],
@@ -97,14 +97,7 @@ def backtest(
     >>> ss.backtest(ss.Panel.from_frame(frame), design, ss.AdministrativeBenchmark(), n_jobs=1)
     BacktestResult: 1 designs x 1 methods, 40 units x 2 origins, 79 fits (0 refused, 0 failed)
     """
-    seed = check_arguments("backtest", {"seed": SEED}, {"seed": seed})["seed"]
     levels = tuple(check_level(level) for level in levels)
-    if not 0 < share <= 1:
-        raise ParameterError(f"share is {share}; a fraction in (0, 1] is needed.")
-    if any(not 0 <= saving < 1 for saving in injected):
-        raise ParameterError(
-            f"injected is {tuple(injected)}; true savings rates are fractions in [0, 1), such as 0.03."
-        )
     if n_jobs == 0:
         raise ParameterError("n_jobs is 0; a number of processes, or -1 for one per core, is needed.")
     if not isinstance(data, Panel) and not hasattr(data, "to_panel"):
@@ -130,6 +123,8 @@ def backtest(
     combined = [((design, named_designs[design]), (method, named_methods[method])) for design, method in chosen]
     starts = {name: list(labels) for name, labels in origins.items()}
     tasks, roles = list_tasks(panel, combined, placebos, starts, keys_of_fits(levels), seed)
+    if not tasks:
+        raise DesignError(f"origins is {origins}, pairs is {pairs}: nothing to fit. Name some, or pass None.")
     before = data.fingerprint()
     outcomes = run_tasks(tasks, data, n_jobs, progress)
     if data.fingerprint() != before:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.arguments import checked
+from ssinfer.arguments import SHARE, checked
 from ssinfer.backtesting.frames import CROSS_FITTED, SPECIFICATIONS
 from ssinfer.backtesting.kernels.block_bootstrap import BOOTSTRAP_REPLICATES, spread_of_replicates
 from ssinfer.backtesting.misallocation import MEASURES, Misallocation
 from ssinfer.backtesting.pareto import pareto_set
 from ssinfer.backtesting.thresholds_of_placebos import Replicates, thresholds_of_key, thresholds_of_placebos
-from ssinfer.errors import ParameterError, RefusalError
+from ssinfer.errors import RefusalError
 from ssinfer.thresholds.kind import KINDS, ThresholdKey
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Choice:
         )
 
 
-@checked
+@checked(at_most=SHARE)
 def choose_design(
     result: BacktestResult,
     savings: Sequence[float] = (0.0, 0.02, 0.05),
@@ -133,8 +133,6 @@ def choose_design(
     """
     equal = [1 / max(len(savings), 1)] * len(savings)
     loss = Misallocation(tuple(savings), tuple(equal if chances is None else chances), overpaid, underpaid, share)
-    if not 0 < at_most <= 1:
-        raise ParameterError(f"at_most is {at_most}; a false-payment rate is a fraction in (0, 1], such as 0.05.")
     placebos = result.placebos[result.placebos["role"] == "placebo"]
     fold_of = "origin" if len(pd.unique(placebos["origin"])) > 1 else "block"
     tried: list[Specification] = []

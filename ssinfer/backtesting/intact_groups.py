@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ssinfer.arguments import COUNT, Several, checked
 from ssinfer.cohort.pseudo_practices import Kind, group_codes, pseudo_practices
 from ssinfer.errors import CohortError
 from ssinfer.streams import stream_of
@@ -46,12 +47,13 @@ def placebo_savings(codes: Positions, sums: Floats) -> Floats:
     return np.asarray(1 - growth[0] / growth[1])
 
 
+@checked(CohortError, size=COUNT, repeats=COUNT, windows=Several(Several(count=2)))
 def intact_group_ratio(
     cohort: Cohort,
     *,
     size: int,
     windows: Sequence[Window],
-    exclude: Iterable[object] = (),
+    exclude: str | Iterable[object] = (),
     repeats: int = 20,
     seed: int = 1,
 ) -> pd.DataFrame:
@@ -88,7 +90,9 @@ def intact_group_ratio(
     >>> table["kind"].tolist()
     ['practices', 'random, as practices', 'bundles', 'random']
     """
-    intact = pseudo_practices(cohort, "intact", exclude=tuple(exclude))
+    intact = pseudo_practices(cohort, "intact", exclude=exclude)
+    if not windows:
+        raise CohortError("windows is empty. Give at least one, such as ([2017], [2018]).")
     sums = _window_sums(intact, windows)
     kinds: list[tuple[str, Kind | None]] = [("practices", "intact"), ("random, as practices", None)]
     kinds += [("bundles", "bundles"), ("regional bundles", "regional bundles"), ("random", "random")]

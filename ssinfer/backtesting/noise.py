@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from ssinfer.arguments import COUNT, checked
 from ssinfer.backtesting.kernels.block_bootstrap import BOOTSTRAP_REPLICATES, block_weights, mean_and_error
 from ssinfer.errors import ParameterError, RefusalError
 from ssinfer.kernels.error_components import fit_noise
@@ -72,6 +73,7 @@ class OutsideSamplingInterval:
     n_rows: int
 
 
+@checked(replicates=COUNT)
 def noise_components(
     placebos: pd.DataFrame, level: float = 0.95, seed: int = 1, replicates: int = BOOTSTRAP_REPLICATES
 ) -> NoiseComponents:

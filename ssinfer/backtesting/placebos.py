@@ -89,7 +89,9 @@ def neighbour_blocks(panel: Panel, size: int = 8, regions: Iterable[object] | No
         return neighbour_blocks(panel.ordered, size)[panel.ordered.rows(panel.units)]
     n_units = len(panel.units)
     if regions is not None:
-        return sorted_codes(regions)
+        if len(codes := sorted_codes(tuple(regions))) != n_units:
+            raise DesignError(f"regions has {len(codes)} labels; allowed: {n_units}, one per unit of the panel.")
+        return codes
     if not {"latitude", "longitude"} <= set(panel.covariates):
         return np.arange(n_units)
     latitude = np.nanmean(panel.covariate("latitude"), axis=1)

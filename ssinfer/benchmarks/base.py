@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 from sklearn.base import BaseEstimator
 
-from ssinfer.arguments import Instance, check_arguments, random_generator, read_fields
+from ssinfer.arguments import check_arguments, instance_of, random_generator, read_fields
 from ssinfer.benchmarks.frames import SOLVER, conform_components, conform_diagnostics
 from ssinfer.benchmarks.problem import Problem
 from ssinfer.counterfactual import DIMS, Counterfactual, Information
@@ -155,7 +155,7 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
             if not hasattr(data, "to_panel"):
                 raise DataError(f"{name} got a {type(data).__name__}; a Panel or a Cohort is needed.")
             data = data.to_panel()
-        check_arguments(name, {"design": Instance("Design")}, {"design": design})
+        check_arguments(name, {"design": instance_of("Design")}, {"design": design})
         if len(design.treated) > 1 and not self.capabilities.several_treated:
             raise NotSupportedError("Several treated units", name, "Give one design per treated unit.")
         if design.starts and not self.capabilities.staggered_starts:

@@ -65,6 +65,9 @@ class Population:
     start: Any = None
 
     def __post_init__(self) -> None:
+        for name in ("practices", "insurers", "ses", "regions"):
+            if isinstance(label := getattr(self, name), str):  # a single name
+                object.__setattr__(self, name, (label,))
         read_fields(self)
         if (self.kind == "closed") != bool(self.baseline):
             raise ClaimsError("A closed population needs baseline periods; an open population has none.")

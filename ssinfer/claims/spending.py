@@ -97,6 +97,9 @@ class Spending:
     duplicates: Literal["keep", "count", "drop"] = "count"
 
     def __post_init__(self) -> None:
+        for name in ("include", "exclude", "own_costs", "product_groups_exclude"):
+            if isinstance(label := getattr(self, name), str):  # a single name
+                object.__setattr__(self, name, (label,))
         read_fields(self)
         for name in ("include", "exclude", "own_costs", "product_groups_exclude"):
             labels = getattr(self, name)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ssinfer.arguments import checked
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.errors import CohortError
 from ssinfer.names import match_names
@@ -16,8 +17,9 @@ BAND_YEARS = 10
 OLDEST_BAND = 90
 
 
+@checked(CohortError)
 def expected_spending(
-    cohort: Cohort, periods: Iterable[Any], *, exclude: Iterable[object] = (), nearest: bool = False
+    cohort: Cohort, periods: Iterable[Any], *, exclude: str | Iterable[object] = (), nearest: bool = False
 ) -> Floats:
     r"""Return each person's expected spending per insured-year (n,).
 

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ssinfer.accept import check_accept
+from ssinfer.arguments import Optional, Several, checked
 from ssinfer.cohort.columns import (
     check_persons,
     covariate_column,
@@ -31,6 +32,7 @@ from ssinfer.typing import Booleans, Floats, Positions
 Labels = NDArray[Any]
 
 
+@checked(CohortError, person=Several(), unit=Several(), region=Optional(Several()))
 @dataclass(frozen=True, eq=False, repr=False)
 class Cohort:
     """Persons, the unit to which each is attributed, and their spending: n persons, T periods.
@@ -99,6 +101,7 @@ class Cohort:
         return type(self), (*parts, dict(self.covariates), self.accept)
 
     @classmethod
+    @checked(CohortError)
     def from_frame(
         cls,
         frame: Any,
@@ -108,8 +111,8 @@ class Cohort:
         spending: str = "spending",
         insured_years: str = "insured_years",
         region: str | None = None,
-        covariates: Sequence[str] = (),
-        accept: Iterable[str] = (),
+        covariates: str | Sequence[str] = (),
+        accept: str | Iterable[str] = (),
     ) -> Self:
         """Read a long frame with one row per person, unit and period; without a row, a person was not insured.
 
@@ -173,10 +176,11 @@ class Cohort:
         """Return a covariate (n,); an unknown name is refused with the nearest one."""
         return self.covariates[match_names([name], self.covariates, "The cohort has no covariate", CohortError)[0]]
 
+    @checked(CohortError, persons=Optional(Several()))
     def select(
         self,
         *,
-        units: Iterable[object] | None = None,
+        units: str | Iterable[object] | None = None,
         persons: Iterable[object] | Booleans | None = None,
         periods: Iterable[object] | None = None,
     ) -> Self:
@@ -243,6 +247,7 @@ class Cohort:
         """Return the influence function of the ratio, :math:`y_i - Y w_i` (n, T), Y the mean of the person's unit."""
         return residuals_of_ratio(self.unit_rows(), self.spending, self.insured_years)
 
+    @checked(CohortError)
     def correlation(self, *, same_persons: bool = True) -> pd.DataFrame:
         """Return the correlation of persons' spending between periods (T, T), within units.
 

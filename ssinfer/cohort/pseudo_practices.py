@@ -1,28 +1,28 @@
 """Pseudo-practices: groups with zero true saving, as placebos for a group of practices under contract."""
 
 from collections.abc import Iterable
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from ssinfer.arguments import random_generator
+from ssinfer.arguments import Number, Optional, checked, random_generator
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.errors import CohortError
 from ssinfer.names import match_names
 from ssinfer.typing import Integers, Positions
 
 Kind = Literal["intact", "bundles", "regional bundles", "random"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
+@checked(CohortError, size=Optional(Number(1, whole=True)))
 def pseudo_practices(
     cohort: Cohort,
     kind: Kind,
     *,
     size: int | None = None,
-    exclude: Iterable[object] = (),
-    keep: Iterable[object] = (),
+    exclude: str | Iterable[object] = (),
+    keep: str | Iterable[object] = (),
     seed: int | np.random.SeedSequence | np.random.Generator | None = None,
     like: Cohort | None = None,
 ) -> Cohort:
@@ -61,14 +61,10 @@ def pseudo_practices(
     >>> pseudo_practices(cohort, "bundles", size=100, seed=1)
     Cohort: 200 persons in 2 units x 1 periods (2018 to 2018), 200.0 insured-years
     """
-    if kind not in KINDS:
-        raise CohortError(f"kind is {kind!r}; allowed: {', '.join(map(repr, KINDS))}.")
     if (size is None) != (kind == "intact"):
         raise CohortError(
             f"size is {size} and kind is {kind!r}. Bundles and random groups need a size, intact practices have one."
         )
-    if size is not None and size < 1:
-        raise CohortError(f"size is {size}; at least one insured per group is needed.")
     kept, excluded = (
         set(match_names(units, (like or cohort).units, f"{name}: the cohort has no unit", CohortError))
         for name, units in (("keep", keep), ("exclude", exclude))

@@ -60,7 +60,7 @@ def checked[T: type](cls: T) -> T:
         try:
             check(self, *unnamed, **terms)
         except ValidationError as error:
-            owner = f"{terms['name']}, rules of {terms.get('rule_year')}: " if terms.get("name") else ""
+            owner = f"{terms['name']}, rules of {terms.get('rule_year')}: " if str(terms.get("name", "")) else ""
             raise ContractError(owner + _refusal(error.errors()[0], made)) from None
 
     made.__init__ = init

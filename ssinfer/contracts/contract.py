@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import field, replace
+from numbers import Integral
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -118,8 +119,8 @@ class Contract:
                 f"{called} has rule_year and {dated[0]}. Give rule_year alone, or {' and '.join(DATED)}."
             )
         contract = cls(**terms)
-        if year is not None and (isinstance(year, bool) or year != contract.rule_year):
-            raise ContractError(f"{called} has rules of {contract.rule_year} only, got year={year!r}.")
+        if year is not None:
+            _check_year(year, f"{called} has rules of {contract.rule_year} only", *[contract.rule_year] * 2)
         return contract
 
     @classmethod
@@ -167,7 +168,7 @@ def _at_year[T: Contract](cls: type[T], terms: dict[str, Any], called: str, year
 
 
 def _check_year(value: Any, must: str, least: int, most: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+    if isinstance(value, bool) or not isinstance(value, Integral) or not least <= int(value) <= most:
         raise ContractError(f"{must}, got {value!r}.")
 
 

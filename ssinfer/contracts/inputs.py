@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ssinfer.arguments import float_array
 from ssinfer.contracts.contract import Contract
 from ssinfer.errors import SettlementError
 from ssinfer.typing import Booleans, Floats
@@ -37,8 +38,6 @@ class Inputs:
 @np.errstate(over="ignore")  # products of numbers beyond the limits, which are refused
 def gather(contract: Contract, *, benchmark: Any, draw_axis: int | None, currency: str | None, **others: Any) -> Inputs:
     """Return the validated inputs of a settlement under `contract`; `others` are the other arguments of `settle`."""
-    if not isinstance(contract, Contract):
-        raise SettlementError(f"contract must be a Contract, got {contract!r}. Make one by load_contract(name).")
     if currency is not None and currency != contract.currency:
         raise SettlementError(
             f"Mixed currency: {contract.name} is in {contract.currency}, the amounts in {currency}. "
@@ -98,7 +97,7 @@ def check_total(values: Floats | None, what: str) -> None:
         raise SettlementError(f"{what} must be an amount of 0 or more in total, up to {MAX_TOTAL:g}, got {wrong[0]:g}.")
 
 
-def _draws(benchmark: Any, draw_axis: Any) -> Floats | None:
+def _draws(benchmark: Any, draw_axis: int | None) -> Floats | None:
     """Return draws as (draw, ...), or None if the benchmark has no draws."""
     names = getattr(benchmark, "dims", ())
     if draw_axis is None and "draw" not in names:
@@ -108,7 +107,7 @@ def _draws(benchmark: Any, draw_axis: Any) -> Floats | None:
         axes = [names.index(name) for name in ("chain", "draw") if name in names]
         first = np.moveaxis(values, axes, range(len(axes)))
         return first.reshape(-1, *first.shape[len(axes) :])
-    if not isinstance(draw_axis, int) or not -values.ndim <= draw_axis < values.ndim:
+    if not -values.ndim <= draw_axis < values.ndim:
         raise SettlementError(f"draw_axis {draw_axis!r} is not an axis of a benchmark of shape {values.shape}.")
     return np.moveaxis(values, draw_axis, 0)
 
@@ -127,14 +126,7 @@ def _values(value: Any, name: str) -> npt.NDArray[Any] | None:
 
 def floats(value: Any, name: str, *, missing: bool = False) -> Floats:
     """Return a number or an array of numbers as floats; `missing` allows NaN. Text and booleans are not numbers."""
-    try:
-        given = np.asarray(value)
-        text = given.dtype.kind == "O" and any(isinstance(part, str | bytes | bool) for part in given.flat)
-        values = None if text or given.dtype.kind not in "iufO" or not given.size else given.astype(np.float64)
-    except (TypeError, ValueError, OverflowError):
-        values = None
-    if values is None:
-        raise SettlementError(f"{name} must be a number or an array of numbers, got {value!r}.")
+    values = float_array(value, name, SettlementError, "iufO")
     if np.any(np.isinf(values)) or (not missing and np.any(np.isnan(values))):
         raise SettlementError(f"{name} must be finite, got {value!r}. Leave out values that are not known.")
     return values

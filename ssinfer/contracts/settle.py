@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ssinfer.arguments import named_arguments
+from ssinfer.arguments import checked
 from ssinfer.contracts.arithmetic import payments, split_cents, to_cents
 from ssinfer.contracts.contract import Contract
 from ssinfer.contracts.inputs import Inputs, check_total, floats, gather
@@ -17,7 +17,7 @@ from ssinfer.thresholds.schedule import MSSP_KNOTS
 from ssinfer.typing import Floats
 
 
-@named_arguments
+@checked(SettlementError)
 def settle(
     contract: Contract,
     *,
@@ -267,8 +267,6 @@ def _named(contract: Contract, given: Inputs, amounts: Mapping[str, Any] | None,
     """Return the total of amounts given by name; names that the contract does not have are refused."""
     allowed: tuple[str, ...] = getattr(contract.net, kind)
     total = np.zeros(given.benchmark.shape)
-    if not isinstance(amounts, Mapping | None):
-        raise SettlementError(f"{kind} must be a mapping of names to money in total, got {amounts!r}.")
     for name, amount in (amounts or {}).items():
         if name not in allowed:
             raise SettlementError(f"{contract.name} has no {kind} named {name!r}. {did_you_mean(name, allowed)}")

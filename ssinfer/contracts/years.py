@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ssinfer.arguments import named_arguments
+from ssinfer.arguments import checked
 from ssinfer.contracts.contract import Contract
 from ssinfer.contracts.inputs import floats
 from ssinfer.contracts.settle import settle
@@ -38,7 +38,7 @@ class YearsSettlement:
         }
 
 
-@named_arguments
+@checked(SettlementError)
 @np.errstate(over="ignore")  # of amounts beyond the limits, which `settle` refuses
 def settle_years(
     contract: Contract,
@@ -76,10 +76,6 @@ def settle_years(
     {'insurer': -15.0, 'providers': 15.0}
     """
     by_year = {} if by_year is None else by_year
-    if not isinstance(by_year, Mapping):
-        raise SettlementError(f"by_year must be a mapping of arguments to lists, got {by_year!r}.")
-    if not isinstance(contract, Contract):
-        raise SettlementError(f"contract must be a Contract, got {contract!r}. Make one by load_contract(name).")
     if isinstance(benchmark, list | tuple) and not benchmark:
         raise SettlementError("Each argument needs one number per year, got none.")
     money = {"benchmark": benchmark, "spending": spending, "insured_years": insured_years}

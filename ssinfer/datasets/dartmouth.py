@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from ssinfer.arguments import checked
 from ssinfer.datasets.io.catalogue import DARTMOUTH
 from ssinfer.datasets.io.csv import read_published, refuse_twice
+from ssinfer.errors import DatasetError
 from ssinfer.panel import Panel
 
 YEARS = range(2003, 2015)
@@ -11,6 +13,7 @@ LAST_SAMPLED = 2009
 NUMBERS = ["year", "medicare_enrollees", "total_asr", "total_price_asr"]
 
 
+@checked(DatasetError)
 def load_dartmouth(*, price_adjusted: bool = False, folder: str | Path | None = None) -> Panel:
     """Return Medicare spending per enrollee of US counties, 2003 to 2014, age-sex-race adjusted, in USD.
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ssinfer.arguments import checked
 from ssinfer.datasets.io.catalogue import MSSP_PANEL, MSSP_RESULTS
 from ssinfer.datasets.io.csv import read_published, refuse_twice
 from ssinfer.errors import DatasetError
@@ -36,6 +37,7 @@ class Mssp:
     panel: pd.DataFrame
 
 
+@checked(DatasetError)
 def load_mssp(folder: str | Path | None = None) -> Mssp:
     """Return the public use files of performance years 2022 and 2023 and the ACO panel 2013 to 2023.
 

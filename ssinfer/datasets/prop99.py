@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+from ssinfer.arguments import checked
 from ssinfer.datasets.io.catalogue import PROP99
 from ssinfer.datasets.io.csv import read_published
+from ssinfer.errors import DatasetError
 from ssinfer.panel import Panel
 
 
+@checked(DatasetError)
 def load_prop99(folder: str | Path | None = None) -> Panel:
     """Return packs per head of 39 US states, 1970 to 2000; California's law took effect in 1989.
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from ssinfer.arguments import Number, checked
 from ssinfer.benchmarks.synthetic_control.hull import NAME, TOLERANCE, distance_from_hull
 from ssinfer.check import Check
 from ssinfer.design import Design
@@ -11,6 +12,7 @@ from ssinfer.errors import SsinferError
 from ssinfer.panel import Panel
 
 
+@checked(tolerance=Number(infinite=True))
 def convex_hull(panel: Panel, design: Design, *, tolerance: float = TOLERANCE) -> Check:
     """Measure the distance of the treated unit's baseline from the hull of its donors.
 

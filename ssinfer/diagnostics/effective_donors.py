@@ -2,12 +2,14 @@
 
 import pandas as pd
 
+from ssinfer.arguments import Number, checked
 from ssinfer.check import Check
 from ssinfer.counterfactual import Counterfactual
 
 NAME = "effective donors"
 
 
+@checked(fewest=Number(infinite=True))
 def effective_donors(cf: Counterfactual, *, fewest: float = 3.0) -> Check:
     r"""Return :math:`1 / \sum_j w_j^2` of the treated unit that rests on the fewest donors.
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ssinfer.arguments import Number, Optional, checked
 from ssinfer.check import Check
 from ssinfer.design import Design
 from ssinfer.diagnostics.fitting import Fitter, pooled_draws, usable_baseline
@@ -13,6 +14,7 @@ from ssinfer.errors import SsinferError
 NAME = "held-out fit"
 
 
+@checked(held_out=Optional(Number(0, whole=True)), level=Number(0, 1, open=True))
 def held_out_fit(
     method: Fitter, data: Any, design: Design, *, held_out: int | None = None, level: float = 0.95, seed: int = 0
 ) -> Check:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ssinfer.arguments import Number, Optional, checked
 from ssinfer.check import Check
 from ssinfer.design import Design
 from ssinfer.diagnostics.fitting import Fitter, pooled_draws
@@ -14,6 +15,7 @@ NAME = "leave one donor out"
 MIN_WEIGHT = 1e-6
 
 
+@checked(limit=Optional(Number(infinite=True)))
 def leave_one_donor_out(
     method: Fitter, data: Any, design: Design, *, limit: float | None = None, seed: int = 0
 ) -> Check:

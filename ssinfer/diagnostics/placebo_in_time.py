@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ssinfer.arguments import Number, checked
 from ssinfer.check import Check
+from ssinfer.cohort.cohort import Cohort
 from ssinfer.design import Design
 from ssinfer.diagnostics.fitting import Fitter, pooled_draws
 from ssinfer.errors import SsinferError
@@ -15,8 +17,9 @@ NAME = "placebo in time"
 MIN_BASELINE = 3
 
 
+@checked(origins=Number(1, 1000, whole=True), level=Number(0, 1, open=True))
 def placebo_in_time(
-    method: Fitter, panel: Panel, design: Design, *, origins: int = 3, level: float = 0.95, seed: int = 0
+    method: Fitter, panel: Panel | Cohort, design: Design, *, origins: int = 3, level: float = 0.95, seed: int = 0
 ) -> Check:
     """Move the design back in time, so that its performance period ends before the contract starts.
 
@@ -75,7 +78,7 @@ def placebo_in_time(
     return Check(NAME, "PASS" if fitted["inside"].all() else "FAIL", figure, message, table)
 
 
-def _earlier_windows(panel: Panel, design: Design, origins: int) -> list[tuple[list[Any], list[Any]]]:
+def _earlier_windows(panel: Panel | Cohort, design: Design, origins: int) -> list[tuple[list[Any], list[Any]]]:
     """Return the baseline and performance periods of each earlier window that has enough baseline periods."""
     before, after = np.sort(panel.columns(design.baseline)), np.sort(panel.columns(design.performance))
     masked = [column for column, period in enumerate(panel.periods) if period in design.masked]

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.linalg import toeplitz
 
+from ssinfer.arguments import SHARE, Number, checked
 from ssinfer.errors import DataError, DatasetError, did_you_mean
 from ssinfer.periods import PER_YEAR, parse_period, span
 from ssinfer.simulation.care_kinds import response_to_health
@@ -22,6 +23,17 @@ TAIL_MEAN = 12.0  # of a tail line of a hospital, relative to the mean line
 AGE_TILT = 0.15  # SD between practices of the log weight of an age group relative to the next younger one
 
 
+_RARE = Number(0, 0.5, open="high")
+
+
+@checked(
+    DatasetError,
+    tail_index=Number(2, open="low"),
+    **dict.fromkeys(("insurer_share", "frailty_permanent"), SHARE),
+    **dict.fromkeys(("switch_practice", "switch_insurer", "leave", "enter", "corrections"), _RARE),
+    hospital_tail=Number(0, 0.08),
+    by_persons=Number(0, 1),
+)
 @dataclass(frozen=True, kw_only=True)
 class ClaimSetting:
     """Parameters of :func:`simulate_claims`. All but the published means are assumptions. Rates are per year."""
@@ -78,18 +90,6 @@ class ClaimSetting:
             )
         if self.persons not in PERSONS:
             raise DatasetError(f"persons is {self.persons!r}. {did_you_mean(str(self.persons), PERSONS)}")
-        if not 0 <= self.by_persons <= 1:
-            raise DatasetError(f"by_persons is {self.by_persons}; allowed: 0 to 1.")
-        if self.tail_index <= 2:
-            raise DatasetError(f"tail_index is {self.tail_index}; a finite variance needs more than 2.")
-        for name in ("insurer_share", "frailty_permanent"):
-            if not 0 < getattr(self, name) <= 1:
-                raise DatasetError(f"{name} is {getattr(self, name)}; allowed: more than 0, at most 1.")
-        for name in ("switch_practice", "switch_insurer", "leave", "enter", "corrections"):
-            if not 0 <= getattr(self, name) < 0.5:
-                raise DatasetError(f"{name} is {getattr(self, name)}; allowed: 0 to less than 0.5.")
-        if not 0 <= self.hospital_tail < 1 / 12:
-            raise DatasetError(f"hospital_tail is {self.hospital_tail}; allowed: 0 to 0.08 (lines cost 12 times more).")
         for category in self.saving if isinstance(self.saving, dict) else ():
             if category not in CATEGORY_MEANS:
                 raise DatasetError(f"saving names {category!r}; categories: {', '.join(CATEGORY_MEANS)}.")

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ssinfer.arguments import SEED, check_arguments
+from ssinfer.arguments import checked
 from ssinfer.atomic import atomic_folder
 from ssinfer.documents import parse_json, read_text
 from ssinfer.errors import DatasetError
@@ -59,6 +59,7 @@ class SimulatedClaims:
         return pd.read_parquet(self.folder / "truth_persons.parquet")
 
     @classmethod
+    @checked(DatasetError)
     def load(cls, folder: str | Path) -> "SimulatedClaims":
         """Return the simulation that an earlier call wrote to `folder`."""
         folder = Path(folder)
@@ -78,6 +79,7 @@ class SimulatedClaims:
         )
 
 
+@checked(DatasetError)
 def simulate_claims(
     folder: str | Path,
     n_insured: int = 200_000,
@@ -125,7 +127,6 @@ def simulate_claims(
     """
     folder = Path(folder)
     rates = float(saving) if isinstance(saving, int | float) else dict(saving)
-    seed = check_arguments("simulate_claims", {"seed": SEED}, {"seed": seed})["seed"]
     setting = ClaimSetting(
         n_insured=n_insured, insured_under_contract=insured_under_contract, saving=rates, seed=seed, **options
     )

@@ -5,17 +5,28 @@ from typing import Any
 
 import numpy as np
 
-from ssinfer.arguments import random_generator
+from ssinfer.arguments import COUNT, POSITIVE, Number, Several, checked, random_generator
 from ssinfer.cohort.cohort import Cohort
+from ssinfer.errors import DatasetError
+from ssinfer.typing import Label
 
 
+@checked(
+    DatasetError,
+    n_practices=COUNT,
+    persons=Several(COUNT, 2),
+    level=POSITIVE,
+    sigma=Number(-10, 10),
+    persistence=Number(0, 1),
+    zeros=Number(0, 1, open="high"),
+)
 def simulate_cohort(
     n_practices: int = 60,
     persons: tuple[int, int] = (250, 500),
     periods: Sequence[Any] = (2015, 2016, 2017, 2018),
     *,
     treated: Sequence[str] = ("practice 01",),
-    start: Any = None,
+    start: Label | None = None,
     saving: float = 0.0,
     level: float = 2_000.0,
     growth: float = 0.02,
@@ -50,8 +61,10 @@ def simulate_cohort(
     ['age', 'female', 'ses']
     """
     rng = random_generator("simulate_cohort", seed)
+    if start not in (None, *periods):
+        raise DatasetError(f"start is {start!r}; allowed: one of {list(periods)}.")
     names = np.array([f"practice {number:02d}" for number in range(1, n_practices + 1)], dtype=object)
-    sizes = rng.integers(persons[0], persons[1] + 1, n_practices)
+    sizes = rng.integers(min(persons), max(persons) + 1, n_practices)
     practice = np.repeat(np.arange(n_practices), sizes)
     n, n_periods = len(practice), len(periods)
     under = np.isin(names, list(treated))[practice]

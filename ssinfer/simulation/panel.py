@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ssinfer.arguments import random_generator
+from ssinfer.arguments import COUNT, POSITIVE, Number, Optional, Several, checked, random_generator
 from ssinfer.design import Design
 from ssinfer.errors import DataError, DatasetError
 from ssinfer.panel import Panel
 from ssinfer.periods import PER_YEAR, consecutive, parse_period, span
-from ssinfer.typing import Floats
+from ssinfer.typing import Floats, Label
 
 # Spending of 2020 and 2021 less the trend of 2015-2019 (3.1% per year) is -5.5% and -4.5% in the open data of Vektis.
 # Its division over quarters is assumed and follows the waves of admissions.
@@ -88,11 +88,26 @@ class SimulatedPanel:
         return f"SimulatedPanel: {self.panel!r}; treated {', '.join(self.treated)} from {self.start}, saving {rate:.1%}"
 
 
+_SPREAD = Number(-10, 10)
+
+
+@checked(
+    DatasetError,
+    **dict.fromkeys(("n_units", "n_regions"), COUNT),
+    n_factors=Number(0, 1000, whole=True),
+    **dict.fromkeys(("treated_insured", "level"), POSITIVE),
+    **dict.fromkeys(("level_sd", "ses_level", "growth", "trend_sd", "ses_trend", "factor_sd", "shock_sd"), _SPREAD),
+    region_shock_sd=_SPREAD,
+    treated_level=Optional(POSITIVE),
+    shock_persistence=Number(-1, 1, open=True),
+    person_correlation=Number(0, 1, open="high"),
+    season=Optional(Several(POSITIVE, 4)),
+)
 def simulate_panel(
     n_units: int = 60,
     periods: Sequence[Any] | None = None,
     *,
-    start: Any = None,
+    start: Label | None = None,
     saving: float | Sequence[float] = 0.0,
     treated: Sequence[str] = ("treated",),
     treated_insured: float = 20_000,
@@ -168,12 +183,6 @@ def simulate_panel(
     time = _times(labels)
     start = _start(labels, start)
     parameters = {name: value for name, value in locals().items() if name not in ("seed", "time", "labels")}
-    for name in ("level", "treated_insured", "cv"):
-        if not parameters[name] > 0:
-            raise DatasetError(f"{name} is {parameters[name]}; a positive number is needed.")
-    for name, low in (("shock_persistence", -1.0), ("person_correlation", 0.0)):
-        if not low < parameters[name] < 1 and parameters[name] != 0:
-            raise DatasetError(f"{name} is {parameters[name]}; allowed: more than {low:g}, less than 1.")
     if not 0 < insured[0] <= insured[1]:
         raise DatasetError(f"insured is {insured}; allowed: two positive numbers, the lower first.")
     if not 0 < len(treated) < n_units:
@@ -211,7 +220,9 @@ def simulate_panel(
 
     rates = np.zeros((n_units, n_periods))
     after = np.array([label >= start for label in labels])
-    rates[:n_treated, after] = np.broadcast_to(np.asarray(saving, dtype=np.float64), (int(after.sum()),))
+    if np.size(saving) not in (1, after.sum()):
+        raise DatasetError(f"saving has {np.size(saving)} rates; allowed: one, or one per performance period.")
+    rates[:n_treated, after] = np.asarray(saving)
     spending = counterfactual * (1 - rates)
     covariates = {
         name: np.repeat(values[:, None], n_periods, axis=1)
@@ -281,8 +292,6 @@ def _start(labels: tuple[Any, ...], start: Any) -> Any:
 def _season(labels: tuple[Any, ...], season: Sequence[float] | None) -> Floats:
     if season is None or parse_period(labels[0]).frequency != "quarter":
         return np.zeros(len(labels))
-    if len(season) != 4:
-        raise DatasetError(f"season has {len(season)} values; a year has 4 quarters.")
     return np.log([season[parse_period(label).number % 4] for label in labels])
 
 

@@ -26,7 +26,7 @@ from ssinfer.typing import Floats, Positions
 NAME = "calibrated"
 
 
-@checked
+@checked()
 def calibrated_threshold(
     cf: Counterfactual, placebos: pd.DataFrame, level: float = 0.95, side: str = "one-sided"
 ) -> Threshold:

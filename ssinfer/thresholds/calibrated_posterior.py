@@ -102,7 +102,7 @@ class Calibration:
 
 
 @renamed_arguments(Renamed("draws", "n_draws", per_chain=True))
-@checked
+@checked()
 def calibrate(
     placebos: pd.DataFrame, exclude: Sequence[str], *, n_draws: int = 6000, chains: int = 4, seed: int = 1
 ) -> Calibration:
@@ -138,11 +138,8 @@ def calibrate(
     >>> calibrate(frame, exclude=["case"], seed=1)
     Calibration on 200 placebos of 200 units at 1 origins: bias 0.3...%, scale 1.3..., excess SD 1.1...%
     """
-    if n_draws < 1 or chains < 1 or n_draws % chains:
-        raise ParameterError(
-            f"calibrate(n_draws={n_draws!r}, chains={chains!r}): both must be at least 1, and the chains must divide "
-            "the total number of draws. Change one of them."
-        )
+    if n_draws % chains:
+        raise ParameterError(f"calibrate: chains={chains!r} must divide n_draws={n_draws!r}. Change one of them.")
     usable = CalibrationPlacebos.of(placebos, exclude)
     scale = float(usable.y.std())
     model = PlaceboPosterior.of(usable, scale)

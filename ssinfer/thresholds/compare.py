@@ -47,7 +47,7 @@ CASE_THRESHOLDS = FrameSchema(
 FIGURES = ("rate_mcse", "detectable", "systematic_error", "systematic_error_money")
 
 
-@checked
+@checked()
 def compare_thresholds(
     cf: Counterfactual,
     levels: Sequence[float] = (0.95, 0.90),

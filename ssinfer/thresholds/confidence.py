@@ -12,7 +12,7 @@ from ssinfer.thresholds.threshold import Threshold
 NAME = "confidence"
 
 
-@checked
+@checked()
 def confidence_threshold(cf: Counterfactual, level: float = 0.95, side: str = "two-sided") -> Threshold:
     r"""Return the savings threshold from the sampling distribution of the benchmark.
 

@@ -9,7 +9,7 @@ from scipy.special import ndtri
 
 from ssinfer.arguments import checked
 from ssinfer.counterfactual import Counterfactual
-from ssinfer.errors import ParameterError, RefusalError
+from ssinfer.errors import RefusalError
 from ssinfer.level import Side, check_level, check_side, tail
 from ssinfer.thresholds.kind import PlaceboFit, ThresholdKey, ThresholdKind
 from ssinfer.thresholds.null_error import check_draws, draws_needed, quantile_mcse, quantile_of, quantiles_by_fit
@@ -31,7 +31,7 @@ MAX_SDS = 12.0
 MIXTURE_DRAWS = 1000
 
 
-@checked
+@checked()
 def credible_threshold(
     cf: Counterfactual,
     level: float = 0.95,
@@ -102,8 +102,6 @@ class SavingPosterior:
         """Return the threshold of :func:`credible_threshold`."""
         level, side = check_level(level), check_side(side)
         chosen = find_prior(prior)
-        if interval not in ("equal-tailed", "highest-density"):
-            raise ParameterError(f"interval is {interval!r}; allowed: 'equal-tailed' or 'highest-density'.")
         spread = self.spread / self.benchmark
         detail: dict[str, float | str] = {
             "standard_error": spread,

@@ -36,7 +36,7 @@ class DetectableSaving:
         )
 
 
-@checked
+@checked()
 def minimum_detectable_saving(
     cf: Counterfactual, level: float = 0.95, power: float = 0.80, side: str = "one-sided"
 ) -> DetectableSaving:
@@ -70,7 +70,7 @@ def minimum_detectable_saving(
 
 
 @renamed_arguments(Renamed("gate", "threshold"))
-@checked
+@checked()
 def power_of_threshold(cf: Counterfactual, threshold: Threshold | float, saving: float) -> float:
     r"""Return the probability that a threshold pays at a true saving: the inverse of `minimum_detectable_saving`.
 
@@ -94,11 +94,8 @@ def power_of_threshold(cf: Counterfactual, threshold: Threshold | float, saving:
     [0.8, 0.05]
     """
     rate = float(threshold)
-    for name, value in (("threshold", rate), ("saving", saving)):
-        if not -1 < value < 1:
-            raise ParameterError(
-                f"{name} is {value}; a rate between -1 and 1 is needed, a fraction of the benchmark: 0.03 for 3%."
-            )
+    if not -1 < rate < 1:
+        raise ParameterError(f"threshold is {rate}; a fraction of the benchmark is needed, such as 0.03 for 3%.")
     return float((_null_error(cf) / cf.level >= rate - saving).mean())
 
 

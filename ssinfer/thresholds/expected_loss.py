@@ -26,7 +26,7 @@ N_THRESHOLDS = 401
 MIN_GAIN = 1e-3
 
 
-@checked
+@checked()
 def expected_loss_threshold(
     cf: Counterfactual,
     prior: Prior | str = "literature",
@@ -75,12 +75,8 @@ def expected_loss_threshold(
         raise ParameterError(
             "An expected loss needs a proper prior, got 'flat'. Use 'sceptical', 'literature' or a Prior."
         )
-    if not 0 < share <= 1:
-        raise ParameterError(f"share is {share}; a fraction in (0, 1] is needed.")
     if overpaid < 0 or underpaid < 0 or overpaid + underpaid == 0:
         raise ParameterError(f"weights are {overpaid} and {underpaid}; none may be negative, and one must be positive.")
-    if sharing not in ("first_dollar", "excess"):
-        raise ParameterError(f"sharing is {sharing!r}; allowed: 'first_dollar' or 'excess'.")
     errors = check_draws(null_error_of(cf), 0.95) / cf.level
     payment = Payment(share, overpaid, underpaid, sharing)
     curve = payment.losses(errors, chosen)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ssinfer.arguments import checked
+from ssinfer.arguments import POSITIVE, Optional, checked
 from ssinfer.errors import DataError, RefusalError
 from ssinfer.level import check_level, check_side
 from ssinfer.thresholds.kind import ThresholdKey, ThresholdKind
@@ -31,7 +31,7 @@ NAME = "placebo"
 COMPARISON_KEY = ThresholdKey(NAME, 0.95, "one-sided")
 
 
-@checked
+@checked(standard_error=Optional(POSITIVE))
 def placebo_threshold(
     placebos: pd.DataFrame, level: float = 0.95, side: str = "one-sided", standard_error: float | None = None
 ) -> Threshold:

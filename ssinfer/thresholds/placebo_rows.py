@@ -15,9 +15,7 @@ MIN_CALIBRATION_UNITS = 19
 
 
 def require_columns(placebos: pd.DataFrame, names: Sequence[str]) -> None:
-    """Refuse placebo rows that are no frame or lack a column."""
-    if not isinstance(placebos, pd.DataFrame):
-        raise DataError(f"placebos is a {type(placebos).__name__}; allowed: a frame. Pass rows of result.placebos.")
+    """Refuse placebo rows that lack a column."""
     absent = [name for name in names if name not in placebos.columns]
     if absent:
         raise DataError(f"placebos lacks {absent}; it has {list(placebos.columns)[:12]}. Pass rows of result.placebos.")

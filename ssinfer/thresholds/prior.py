@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from math import erf, isfinite, sqrt
 
-from ssinfer.arguments import Number, read_fields
+from ssinfer.arguments import Number, checked
 from ssinfer.errors import ParameterError
 
 #: Names of the priors; all but the first are proper.
 PRIORS = ("flat", "sceptical", "literature")
 
 
+@checked(sd=Number(0, open=True, infinite=True))
 @dataclass(frozen=True)
 class Prior:
     """Normal prior N(mean, sd^2) on the true savings rate d / Bbar in the performance period; flat if sd is infinite.
@@ -25,12 +26,6 @@ class Prior:
     sd: float
 
     def __post_init__(self) -> None:
-        read_fields(self, sd=Number(infinite=True))
-        if not isfinite(self.mean) or not self.sd > 0:
-            raise ParameterError(
-                f"Prior {self.name!r} has mean {self.mean} and SD {self.sd}; a finite mean and a positive SD are "
-                "needed. With an SD of 0 the saving would be known."
-            )
         if abs(self.mean) > 1 or (isfinite(self.sd) and self.sd > 1):
             raise ParameterError(
                 f"Prior {self.name!r} has mean {self.mean} and SD {self.sd}, which look like percentages. Write rates "

@@ -6,6 +6,7 @@ import math
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
+from ssinfer.arguments import POSITIVE, Number, Optional, checked
 from ssinfer.errors import ParameterError, did_you_mean
 from ssinfer.thresholds.kind import ThresholdKind
 
@@ -49,8 +50,10 @@ _COUNTS = tuple(count for count, _ in MSSP_KNOTS)
 MSSP_K = 2.135
 
 SCHEDULES = ("mssp",)
+ASSIGNED = Number(1, missing=True)
 
 
+@checked(assigned=ASSIGNED)
 def minimum_savings_rate(assigned: float) -> float:
     """Return Medicare's minimum savings rate, as a fraction, for a number of assigned beneficiaries.
 
@@ -68,24 +71,19 @@ def minimum_savings_rate(assigned: float) -> float:
     >>> minimum_savings_rate(60_000)
     0.02
     """
-    count = float(assigned)
-    if math.isnan(count):
+    if math.isnan(assigned):
         raise ParameterError(
             "The number of assigned persons is not known: the panel has no insured-years, or its periods have no "
             "calendar. Pass insured_years, and periods_per_year to Panel.from_frame (data.periods_per_year in a study)."
         )
-    if not (math.isfinite(count) and count >= 1):
-        raise ParameterError(
-            f"The number of assigned persons must be a head count of at least 1, got {assigned!r}. "
-            "Give the number of assigned beneficiaries, not person-years per thousand."
-        )
-    after = bisect_right(_COUNTS, count)
+    after = bisect_right(_COUNTS, assigned)
     if after == len(MSSP_KNOTS):
         return MSSP_KNOTS[-1][1]
     (n0, r0), (n1, r1) = MSSP_KNOTS[after - 1], MSSP_KNOTS[after]
-    return r0 + (r1 - r0) * (count - n0) / (n1 - n0)
+    return r0 + (r1 - r0) * (assigned - n0) / (n1 - n0)
 
 
+@checked(assigned=ASSIGNED, benchmark=Optional(POSITIVE))
 def schedule_threshold(schedule: str, *, assigned: float, benchmark: float | None = None) -> Threshold:
     """Return the savings threshold of a published schedule.
 
@@ -108,11 +106,9 @@ def schedule_threshold(schedule: str, *, assigned: float, benchmark: float | Non
 
     if schedule not in SCHEDULES:
         raise ParameterError(f"There is no schedule {schedule!r}. {did_you_mean(schedule, SCHEDULES)}")
-    if benchmark is not None and not (math.isfinite(benchmark) and benchmark > 0):
-        raise ParameterError(f"A benchmark must be a positive amount per insured-year, got {benchmark!r}.")
     rate = minimum_savings_rate(assigned)
     money = None if benchmark is None else rate * benchmark
-    detail = {"schedule": schedule, "assigned": float(assigned)}
+    detail = {"schedule": schedule, "assigned": assigned}
     return Threshold(rate=rate, money=money, kind="schedule", detail=detail)
 
 

@@ -5,10 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ssinfer.arguments import Number, Optional, checked
 from ssinfer.errors import RefusalError
 from ssinfer.savings import money
 
+_RATE = Number(infinite=True, missing=True)
 
+
+@checked(rate=_RATE, money=Optional(_RATE))
 @dataclass(frozen=True, kw_only=True)
 class Threshold:
     """The savings threshold: a measured savings rate M / Bbar of at least `rate` is paid.

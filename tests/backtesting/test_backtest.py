@@ -204,12 +204,12 @@ def test_fit_each_keeps_the_order(panel):
         ({"placebos": SimilarSize(ratio=1.0000001)}, DesignError, "Widen the rule"),
         ({"origins": [2030]}, DesignError, "Origins that fit"),
         ({"levels": [95]}, ParameterError, "as a fraction: 0.95"),
-        ({"injected": (0.0, 2.0)}, ParameterError, "such as 0.03"),
-        ({"share": 50}, ParameterError, "a fraction in"),
+        ({"injected": (0.0, 2.0)}, ParameterError, "of at least 0 and less than 1"),
+        ({"share": 50}, ParameterError, "a number more than 0 and at most 1"),
         ({"methods": []}, DesignError, "No method was given"),
         ({"methods": [METHOD, METHOD]}, DesignError, "Pass a mapping of your own names"),
         ({"methods": {"nothing": object()}}, DesignError, "lacks what a method needs"),
-        ({"designs": "VLISSINGEN"}, DesignError, "lacks what a design needs"),
+        ({"designs": "VLISSINGEN"}, ParameterError, "designs is .VLISSINGEN.; allowed: a Design"),
     ],
 )
 def test_each_mistake_is_told_its_cure(panel, arguments, error, cure):

@@ -55,9 +55,9 @@ def test_old_and_new_name_together_are_refused(method):
 @pytest.mark.parametrize(
     ("wrong", "cure"),
     [
-        ({"n_draws": 0}, r"n_draws is 0; allowed: a whole number of at least 2"),
+        ({"n_draws": 0}, r"n_draws is 0; allowed: a whole number from 2"),
         ({"n_draws": 2.5}, r"n_draws is 2\.5; allowed: a whole number"),
-        ({"chains": 0}, r"chains is 0; allowed: a whole number of at least 1"),
+        ({"chains": 0}, r"chains is 0; allowed: a whole number from 1"),
         ({"n_draws": 1001}, r"n_draws is 1001\. Give a multiple of chains=4, such as 1000"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 
 from ssinfer.claims import ClaimsTables, Spending, extract
 from ssinfer.claims.spending import Truncation
-from ssinfer.errors import ClaimsError
+from ssinfer.errors import ClaimsError, ParameterError
 
 DAY = pd.Timestamp
 
@@ -55,5 +55,5 @@ def test_a_low_mean_is_not_refused_and_lines_are_counted_by_category_and_by_peri
 
 
 def test_an_infinite_cap_is_refused():
-    with pytest.raises(ClaimsError, match="amount is inf"):
+    with pytest.raises(ParameterError, match="amount is inf"):
         Truncation(amount=np.inf)

@@ -90,7 +90,7 @@ def test_regional_bundles_stay_in_their_region_and_kept_units_as_they_are():
     [
         (lambda c: pseudo_practices(c, "mixed", size=3), "allowed: 'intact'"),
         (lambda c: pseudo_practices(c, "bundles"), "Bundles and random groups need a size"),
-        (lambda c: pseudo_practices(c, "random", size=0), "at least one"),
+        (lambda c: pseudo_practices(c, "random", size=0), "size is 0; allowed: .*at least 1"),
         (lambda c: pseudo_practices(c, "random", size=9000), "Choose a smaller size"),
         (lambda c: pseudo_practices(c, "intact", exclude=["zz"]), "exclude: the cohort has no unit 'zz'"),
         (lambda c: pseudo_practices(c, "intact", keep=["zz"]), "keep: the cohort has no unit 'zz'"),

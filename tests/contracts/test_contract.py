@@ -155,7 +155,7 @@ def test_unknown_contract_names_the_nearest():
 def test_year_without_rules():
     with pytest.raises(ContractError, match="rules for the years 2019 to 2024, got 2018"):
         load_contract("mssp-basic-e", year=2018)
-    with pytest.raises(ContractError, match="rules of 2024 only, got year=2020"):
+    with pytest.raises(ContractError, match="rules of 2024 only, got 2020"):
         load_contract("kerngezond-vlissingen", year=2020)
 
 

@@ -116,7 +116,7 @@ def test_means_by_age_and_sex_are_the_published_ones(tmp_path):
         ({"start": "2025Q1"}, "allowed: a quarter from '2018Q2' to '2024Q2'"),
         ({"first": "spring"}, "is not a period"),
         ({"insured_under_contract": 1_000}, "must be left as donors"),
-        ({"tail_index": 2}, "needs more than 2"),
+        ({"tail_index": 2}, "a number more than 2"),
         ({"saving": {"hospitals": 0.1}}, "names 'hospitals'"),
         ({"corrections": 0.7}, "corrections is 0.7"),
     ],

@@ -83,7 +83,7 @@ def test_season_and_dip():
         ({"shock_persistence": 1.0}, "less than 1"),
         ({"insured": (0, 10)}, "two positive numbers"),
         ({"n_units": 1}, "at least one donor"),
-        ({"season": (1, 1)}, "4 quarters"),
+        ({"season": (1, 1)}, "a list of 4"),
     ],
 )
 def test_refusals(options, message):

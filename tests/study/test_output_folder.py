@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from ssinfer.study.frames import OUTPUT
+from ssinfer.study.result import group_name
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,3 +33,11 @@ def test_an_empty_table_has_its_whole_header(name, tmp_path):
     pd.DataFrame().pipe(schema.conform).to_csv(tmp_path / "empty.csv", index=False)
     assert (tmp_path / "empty.csv").read_text().strip().split(",") == names
     assert all(column.meaning.endswith(".") for column in schema.columns), "the meaning is a sentence"
+
+
+def test_names_of_groups_in_netcdf_never_collide():
+    """Fault R9: the comparisons "a b" and "a_b" became one branch of savings.nc."""
+    names = ["a b", "a_b", "a/b", "a%2Fb", "a%2fb", ".a", "%2Ea", "a ", "a%20", " a", "a\tb", "a", "A"]
+    groups = [group_name(name) for name in names]
+    assert len(set(groups)) == len(names)
+    assert not any("/" in group or group.startswith(".") for group in groups)

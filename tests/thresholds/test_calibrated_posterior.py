@@ -210,5 +210,5 @@ def test_draws_per_chain_keep_their_meaning_with_a_warning():
     assert caught[0].filename == __file__
     new = calibrate(frame, exclude=["case"], n_draws=300, chains=3)
     assert old.draws["mean"].tobytes() == new.draws["mean"].tobytes()
-    with pytest.raises(ParameterError, match=r"n_draws=1000, chains=3.*divide"):
+    with pytest.raises(ParameterError, match="chains=3 must divide n_draws=1000"):
         calibrate(frame, exclude=["case"], n_draws=1000, chains=3)

@@ -46,7 +46,7 @@ def test_dearer_overpayment_raises_the_threshold():
     ("change", "cure"),
     [
         ({"prior": "flat"}, "proper prior"),
-        ({"share": 1.5}, "fraction in"),
+        ({"share": 1.5}, "more than 0 and at most 1"),
         ({"overpaid": -1.0}, "negative"),
         ({"sharing": "all"}, "'excess'"),
     ],

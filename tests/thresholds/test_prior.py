@@ -24,7 +24,7 @@ def test_literature_prior_prints_its_probability_of_no_saving():
     [
         (("sure", 0.05, 0.005), "support below zero"),
         (("percent", 2.0, 3.0), "0.02 for 2%"),
-        (("certain", 0.0, 0.0), "positive SD"),
+        (("certain", 0.0, 0.0), "sd is 0.0; allowed: a number more than 0"),
         (("lost", float("nan"), 0.1), "mean is nan"),
     ],
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ssinfer.arguments import COUNT, Number, Optional, Rule
+from ssinfer.arguments import MOST, Number, Optional, Rule
 from ssinfer.benchmarks.administrative.error_components import ErrorComponents
 from ssinfer.benchmarks.administrative.placebo_history import N_REPLICATES, PlaceboHistory
 from ssinfer.benchmarks.administrative.reference_group import ReferenceGroups
@@ -71,8 +71,7 @@ class AdministrativeBenchmark(BenchmarkMethod):
     capabilities: ClassVar[Capabilities] = Capabilities(covariates=True, confidence=True)
     rules: ClassVar[dict[str, Rule]] = {
         "history": Optional(Number(0, whole=True)),
-        "n_draws": Number(2, whole=True),
-        "chains": COUNT,
+        "n_draws": Number(2, MOST, whole=True),
     }
     needs_positive_spending = True
 
@@ -169,7 +168,7 @@ class AdministrativeBenchmark(BenchmarkMethod):
             shares = np.ones(n_baseline) if self.year_weights == "equal" else np.eye(n_baseline)[-1]
         else:
             values = np.asarray(self.year_weights, dtype=float)
-            if n_baseline % len(values):
+            if n_baseline % len(values) or len(values) == 1 < n_baseline:  # one weight means nothing
                 raise DesignError(
                     f"year_weights has {len(values)} numbers, but the design has {n_baseline} baseline periods. Give "
                     "one number per period, or a number of weights that divides the periods into equal blocks."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from ssinfer.arguments import COUNT, Number, Optional, Rule
+from ssinfer.arguments import COUNT, MOST, Number, Optional, Rule
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.benchmarks.hierarchical.exact import estimate_joint, estimate_placebos, fold_of
 from ssinfer.benchmarks.hierarchical.layout import Layout, lay_out
@@ -101,10 +101,9 @@ class HierarchicalBenchmark(BenchmarkMethod):
         "season": Optional(Number(2, whole=True)),
         "range_km": Number(0, open=True),
         "rank": COUNT,
-        "n_draws": Number(2, whole=True),
-        "chains": COUNT,
-        "nodes": Number(512, whole=True),
-        "bootstrap": Number(0, whole=True),
+        "n_draws": Number(2, MOST, whole=True),
+        "nodes": Number(512, MOST, whole=True),
+        "bootstrap": Number(0, MOST, whole=True),
     }
 
     scale: Literal["log", "identity"] = "log"

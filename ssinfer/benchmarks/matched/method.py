@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from ssinfer.arguments import Choice, Number, Optional, Rule
+from ssinfer.arguments import MOST, Choice, Number, Optional, Rule
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.benchmarks.matched.balance.limits import BalanceLimits, as_limits
 from ssinfer.benchmarks.matched.balance.measures import balance_table
@@ -163,7 +163,7 @@ class PropensityMatching(BenchmarkMethod):
         "confidence": Optional(Choice(CONFIDENCES)),
         "truncation": Optional(FRACTION),
         "shock_prior": FRACTION,
-        "n_draws": Number(2, whole=True),
+        "n_draws": Number(2, MOST, whole=True),
     }
 
     covariates: Sequence[str] | None = None

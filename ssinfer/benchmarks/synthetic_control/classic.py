@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ssinfer.arguments import COUNT, Choice, Number, Optional, Rule
+from ssinfer.arguments import Choice, Number, Optional, Rule
 from ssinfer.benchmarks.base import Capabilities, Estimate
 from ssinfer.benchmarks.synthetic_control.bayes.estimate import posterior_estimate
 from ssinfer.benchmarks.synthetic_control.donor_weighting import DonorWeighting
@@ -92,7 +92,6 @@ class SyntheticControl(DonorWeighting):
         "max_donors": Optional(Number(2, whole=True)),
         "noise_penalty": Number(0.0),
         "season": Choice((None, "same-quarter", "whole-year")),
-        "periods_per_year": COUNT,
     }
 
     intercept: bool = False

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from ssinfer.arguments import Choice, Number, read_fields
+from ssinfer.arguments import MOST, Choice, Number, read_fields
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
 from ssinfer.benchmarks.synthetic_control.hull import outside_hull
@@ -57,7 +57,7 @@ class DonorWeighting(BenchmarkMethod):
 
     def check_parameters(self) -> None:
         """Refuse impossible parameters."""
-        read_fields(self, **self.rules, inference=Choice(self.inferences), n_draws=Number(MIN_DRAWS, whole=True))
+        read_fields(self, **self.rules, inference=Choice(self.inferences), n_draws=Number(MIN_DRAWS, MOST, whole=True))
         if self.n_draws % 2:
             raise self.parameter_error("n_draws", f"Give an even number, such as {self.n_draws + 1}.")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pooch
 import requests
 
+from ssinfer.arguments import Number, checked
 from ssinfer.datasets.io.folders import CACHE_DIR, cache_folder
 from ssinfer.datasets.vektis.sources import VEKTIS_FILES, VektisFile
 from ssinfer.errors import DatasetError
@@ -16,7 +17,7 @@ FETCHABLE = ("vektis",)
 
 def fetch(name: str, years: Iterable[int] | None = None) -> list[Path]:
     """Download a data set into the cache and return the paths of its files; DatasetError if that is not possible."""
-    if name not in FETCHABLE:
+    if str(name) not in FETCHABLE:
         raise DatasetError(
             f"Data set {name!r} cannot be fetched. Allowed: {', '.join(FETCHABLE)}. Next step: `ssinfer data list` "
             "names the source of each data set; put its files under SSINFER_DATA_DIR."
@@ -24,6 +25,7 @@ def fetch(name: str, years: Iterable[int] | None = None) -> list[Path]:
     return fetch_vektis(years)
 
 
+@checked(DatasetError, timeout=Number(0, 1e6, open="low"))
 def fetch_vektis(
     years: Iterable[int] | None = None,
     folder: str | Path | None = None,

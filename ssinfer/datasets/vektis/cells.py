@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ssinfer.arguments import COUNT, Several, check_arguments
+from ssinfer.arguments import COUNT, Several, check_arguments, checked
 from ssinfer.datasets.io.frame_cache import cached_frame
 from ssinfer.datasets.vektis.baskets import Basket, find_basket
 from ssinfer.datasets.vektis.borders import renames, target_division, unmappable
@@ -17,6 +17,7 @@ from ssinfer.names import match_names
 KEYS = ["unit", "year", "sex", "age_class"]
 
 
+@checked(DatasetError)
 def vektis_cells(
     years: Iterable[int],
     basket: str | Basket = "core",
@@ -58,6 +59,7 @@ def vektis_cells(
     return cells
 
 
+@checked(DatasetError)
 def national_vektis(
     years: Iterable[int], basket: str = "total", *, folder: str | Path | None = None, verify: bool = True
 ) -> pd.DataFrame:

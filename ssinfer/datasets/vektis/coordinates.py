@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ssinfer.arguments import checked
 from ssinfer.datasets.io.catalogue import CENTROIDS
 from ssinfer.datasets.io.csv import read_published
 from ssinfer.errors import DatasetError
@@ -30,6 +31,7 @@ def plain_name(name: str) -> str:
     return _OTHER_NAMES.get(words, words)
 
 
+@checked(DatasetError)
 def municipality_centroids(units: Iterable[str], folder: str | Path | None = None) -> pd.DataFrame:
     """Return code ("GM0718"), latitude and longitude (degrees) per municipality, indexed by the names given.
 

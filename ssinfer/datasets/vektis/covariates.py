@@ -83,8 +83,8 @@ def municipality_covariates(
     folder : by default ``SSINFER_DATA_DIR/cbs``
     """
     match_names(names, MUNICIPALITY_COVARIATES, "There is no covariate", DatasetError)
-    listed = list(units)
-    centroids = municipality_centroids(listed, folder)
+    centroids = municipality_centroids(units, folder)
+    listed = list(centroids.index)
     parts = [centroids[list(COORDINATES)]]
     if set(names) & set(OF_2015):
         parts.append(_matched(_of_2015(folder), [plain_name(unit) for unit in listed], listed, KEY_FIGURES))

@@ -6,6 +6,7 @@ from typing import Literal, TypedDict, Unpack, overload
 
 import pandas as pd
 
+from ssinfer.arguments import checked
 from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED
 from ssinfer.datasets.vektis.baskets import Basket
 from ssinfer.datasets.vektis.borders import target_division
@@ -26,8 +27,8 @@ class _Options(TypedDict, total=False):
     ages: tuple[int, int] | None
     sexes: Iterable[str] | None
     borders: int | str
-    reference: Iterable[str] | None
-    covariates: Sequence[str] | None
+    reference: str | Iterable[str] | None
+    covariates: str | Sequence[str] | None
     cv: float | None
     folder: str | Path | None
     verify: bool
@@ -41,6 +42,7 @@ def load_vektis(
 def load_vektis(
     years: Iterable[int], basket: str | Basket = ..., *, return_notes: Literal[True], **options: Unpack[_Options]
 ) -> tuple[Panel, VektisNotes]: ...
+@checked(DatasetError)
 def load_vektis(
     years: Iterable[int],
     basket: str | Basket = "core",
@@ -48,8 +50,8 @@ def load_vektis(
     ages: tuple[int, int] | None = None,
     sexes: Iterable[str] | None = None,
     borders: int | str = 2023,
-    reference: Iterable[str] | None = None,
-    covariates: Sequence[str] | None = None,
+    reference: str | Iterable[str] | None = None,
+    covariates: str | Sequence[str] | None = None,
     cv: float | None = None,
     folder: str | Path | None = None,
     verify: bool = True,

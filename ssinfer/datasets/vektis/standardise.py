@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from ssinfer.arguments import Kind, checked, instance_of
 from ssinfer.errors import DatasetError
 from ssinfer.names import match_names
 
@@ -21,7 +22,8 @@ CELL = ["year", "sex", "age_class"]
 REQUIRED = ["unit", *CELL, "insured_years", "spending"]
 
 
-def expected_spending(cells: pd.DataFrame, reference: Iterable[Any] | None = None) -> pd.DataFrame:
+@checked(DatasetError, cells=Kind("a pandas frame, as vektis_cells(...) returns", instance_of("DataFrame").test))
+def expected_spending(cells: pd.DataFrame, reference: str | Iterable[Any] | None = None) -> pd.DataFrame:
     """Return expected spending per insured-year of each unit and year, standardised for age and sex.
 
     `cells` has the columns unit, year, sex, age_class, insured_years and spending (EUR of the cell), as `vektis_cells`

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from ssinfer.arguments import Either, Number, Optional, checked, instance_of
 from ssinfer.check import Check, tabulate
 from ssinfer.design import Design
 from ssinfer.errors import DataError, RefusalError
@@ -58,6 +59,10 @@ class ConformanceReport:
         return f"Conformance of {self.method}: {'passed' if self.passed else 'FAILED'}\n" + "\n".join(rows)
 
 
+_DATA = Optional(Either((instance_of("Panel"), instance_of("Cohort"))))
+
+
+@checked(DataError, data=_DATA, replicates=Number(0, 10_000, whole=True))
 def check_benchmark(
     method: Any, data: Any = None, *, design: Design | None = None, replicates: int = 40
 ) -> ConformanceReport:

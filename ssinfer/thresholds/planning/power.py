@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ssinfer.arguments import checked
-from ssinfer.errors import ParameterError
+from ssinfer.arguments import MOST, Number, checked
 from ssinfer.level import check_level
 from ssinfer.thresholds.planning.simulated_contracts import N_CONTRACTS, payments_of, simulate_errors, simulate_looks
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from ssinfer.thresholds.planning.scenario import Scenario
 
 
-@checked
+@checked(simulated=Number(0, MOST, whole=True))
 def power_table(
     scenario: Scenario,
     insured: Sequence[float] = (500, 1_000, 5_000, 10_000, 20_000, 50_000, 100_000, 500_000),
@@ -51,8 +50,6 @@ def power_table(
     >>> table[["standard_error", "threshold", "false_payment_rate"]].round(3).values.tolist()
     [[0.03, 0.039, 0.098]]
     """
-    if not hasattr(scenario, "standard_error"):
-        raise ParameterError(f"scenario is {scenario!r}; allowed: a Scenario, such as ss.Scenario(insured=20_000).")
     rows = []
     for n in insured:
         for n_years in years:
@@ -78,7 +75,7 @@ def power_table(
     return pd.DataFrame(rows)
 
 
-@checked
+@checked()
 def insured_needed(scenario: Scenario, saving: float, power: float = 0.8) -> float:
     """Return the number of insured needed to detect a true savings rate with probability `power`.
 
@@ -94,7 +91,7 @@ def insured_needed(scenario: Scenario, saving: float, power: float = 0.8) -> flo
     return high
 
 
-@checked
+@checked()
 def overall_false_payments(
     scenario: Scenario, table: pd.DataFrame, looks: int = 4, *, contracts: int = N_CONTRACTS, seed: int = 1
 ) -> pd.DataFrame:

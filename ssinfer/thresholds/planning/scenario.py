@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from ssinfer.arguments import COUNT, Number, read_fields
+from ssinfer.arguments import Number, Several, checked
 from ssinfer.deprecation import Renamed, renamed_parameters
 from ssinfer.errors import ParameterError
 from ssinfer.kernels.error_components import shock_contrast
@@ -20,6 +20,12 @@ FIXED = "fixed"
 
 
 @renamed_parameters(Renamed("gate", "kind"))
+@checked(
+    insured=Number(1),
+    years=Number(1, 1000, whole=True),
+    persistence=Number(0, 1, open="high"),
+    baseline_weights=Several(Number(0)),
+)
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
     r"""A contract before there are data: its size, error, threshold and sharing.
@@ -67,26 +73,23 @@ class Scenario:
     sharing: Literal["first_dollar", "excess"] = "first_dollar"
 
     def __post_init__(self) -> None:
-        read_fields(self, insured=Number(1), years=COUNT)
         if self.k < 0 or self.shock_sd < 0 or self.k + self.shock_sd == 0:
             raise ParameterError(f"k={self.k}, shock_sd={self.shock_sd}: neither may be negative, nor both zero.")
-        if not 0 <= self.persistence < 1:
-            raise ParameterError(f"persistence is {self.persistence}; an autocorrelation in [0, 1) is needed.")
+        if not sum(self.baseline_weights) > 0:
+            raise ParameterError(f"baseline_weights is {self.baseline_weights}; at least one must be positive.")
         if self.shock_sd > 0.5:
             raise ParameterError(f"shock_sd is {self.shock_sd}, which looks like a percentage. Write 0.0125 for 1.25%.")
         if not -1 < self.rate < 1 or not -1 < self.bias < 1:
             raise ParameterError(f"rate={self.rate}, bias={self.bias}: fractions are needed, 0.02 for 2%.")
-        if not 0 < self.share <= 1:
-            raise ParameterError(f"share is {self.share}; a fraction in (0, 1] is needed.")
         check_level(self.level)
         check_side(self.side)
+        find_prior(self.prior)
         kinds = {kind.name: kind for kind in KINDS.entries() if kind.for_scenario is not None}
         if self.kind != FIXED and self.kind not in kinds:
             raise ParameterError(f"kind is {self.kind!r}; allowed: {', '.join(map(repr, sorted((*kinds, FIXED))))}.")
         with_prior = self.kind in kinds and "flat" in kinds[self.kind].priors
         if self.prior != "flat" and not with_prior:
             raise ParameterError(f"prior is {self.prior!r} with kind {self.kind!r}, which has no prior. Leave it out.")
-        find_prior(self.prior)
 
     @property
     def standard_error(self) -> float:
@@ -112,6 +115,7 @@ class Scenario:
         """The threshold, a rate."""
         return self.threshold_at(self.standard_error if self.believed_shock else self.sampling_error)
 
+    @checked(standard_error=Number(0))
     def threshold_at(self, standard_error: float) -> float:
         """Return the threshold (a rate) for an assumed standard error."""
         return self.rate if self.kind == FIXED else float(KINDS.find(self.kind).for_scenario(self, standard_error))
@@ -132,10 +136,12 @@ class Scenario:
         """Sum of squared baseline weights, w'w."""
         return float(self.weights @ self.weights)
 
+    @checked()
     def paid(self, saving: float = 0.0) -> float:
         """Return P(M >= T), the probability of payment at a true savings rate."""
         return float(ndtr((saving + self.bias - self.threshold) / self.standard_error))
 
+    @checked()
     def expected_bonus(self, saving: float = 0.0) -> float:
         r"""Return the expected bonus as a share of the benchmark.
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ssinfer.arguments import checked
-from ssinfer.errors import ParameterError
+from ssinfer.arguments import COUNT, Number, checked
 from ssinfer.kernels.error_components import shock_contrast
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def payments_of(scenario: Scenario, measured: Floats) -> tuple[float, float]:
     return float(paid.mean()), float(scenario.share * np.where(paid, np.maximum(base, 0.0), 0.0).mean())
 
 
-@checked
+@checked(looks=Number(1, 366, whole=True), contracts=COUNT)
 def simulate_looks(
     scenario: Scenario, rng: np.random.Generator, looks: int = 4, contracts: int = N_CONTRACTS, saving: float = 0.0
 ) -> pd.DataFrame:
@@ -76,8 +75,6 @@ def simulate_looks(
     >>> table["paid_at_look"].round(2).tolist(), bool(table["paid_by_look"].iloc[-1] > 0.07)
     ([0.05, 0.05, 0.05, 0.05], True)
     """
-    if looks < 1:
-        raise ParameterError(f"looks is {looks}; at least one look per year is needed.")
     total = looks * scenario.years
     weights, spread = scenario.weights, scenario.spread
     unit = scenario.k**2 / scenario.insured / (1 + spread)

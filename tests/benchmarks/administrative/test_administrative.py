@@ -350,11 +350,13 @@ def test_scikit_learn_clones_and_sets_parameters():
         ({"year_weights": (0, 0, 0)}, ParameterError, "a positive sum"),
         ({"year_weights": (1, -1, 2)}, ParameterError, "non-negative"),
         ({"year_weights": (1, 1)}, DesignError, "2 numbers, but the design has 3 baseline periods"),
-        ({"n_draws": 1, "chains": 1}, ParameterError, "at least 2"),
+        ({"year_weights": (1,)}, DesignError, "1 numbers, but the design has 3 baseline periods"),
+        ({"n_draws": 1, "chains": 1}, ParameterError, "from 2"),
         ({"history": -1}, ParameterError, "None or a whole number of at least 0"),
     ],
 )
 def test_impossible_parameters(panel, parameters, error, cure):
+    """Fault R32: one weight for three baseline years was taken, as if they were equal."""
     with pytest.raises(error, match=cure):
         AdministrativeBenchmark(**parameters).fit(panel, DESIGN, seed=1)
 

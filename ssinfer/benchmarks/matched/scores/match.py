@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
-from ssinfer.arguments import COUNT, Choice, Number, Optional, Rule, check_arguments
+from ssinfer.arguments import COUNT, POSITIVE, Choice, Optional, Rule, checked
 from ssinfer.benchmarks.matched.kernels.greedy_matching import ORDERS, Order, greedy_match
 from ssinfer.errors import RefusalError
 
@@ -20,7 +20,7 @@ Distance = Literal["score", "logit"]
 RULES: dict[str, Rule] = {
     "ratio": COUNT,
     "order": Choice(ORDERS),
-    "caliper": Optional(Number(0, open=True)),
+    "caliper": Optional(POSITIVE),
     "on": Choice(get_args(Distance)),
 }
 ROUNDING = 1e-10  # of fitted log-odds, in standard deviations: distances that differ by less are equal
@@ -69,6 +69,7 @@ class Match:
         return pd.DataFrame({**pairs, "distance": self.distance, "weight": self.pair_weights})
 
 
+@checked(**RULES)
 def match_persons(
     scores: PropensityScores,
     treated: Booleans,
@@ -88,7 +89,6 @@ def match_persons(
     label in `exact` (n,) are matched.
     """
     treated = np.asarray(treated, dtype=bool)
-    check_arguments("match_persons", RULES, {"ratio": ratio, "order": order, "caliper": caliper, "on": on})
     scale = scores.logit if on == "logit" else scores.score
     strata = None
     if exact is not None:

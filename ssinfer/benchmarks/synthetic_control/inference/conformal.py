@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ssinfer.arguments import Number, checked
 from ssinfer.benchmarks.synthetic_control.inference.placebo import observed_window
 from ssinfer.errors import NotSupportedError, RefusalError
 from ssinfer.level import check_level
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from ssinfer.benchmarks.synthetic_control.donor_weighting import DonorWeighting
     from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
     from ssinfer.design import Design
-    from ssinfer.panel import Panel
     from ssinfer.typing import Floats
 
 GRID_SIZE = 400
@@ -37,7 +37,8 @@ class ConformalInterval:
     n_periods: int
 
 
-def conformal_p_value(method: DonorWeighting, panel: Panel, design: Design, saving: float = 0.0) -> float:
+@checked(saving=Number())
+def conformal_p_value(method: DonorWeighting, panel: Any, design: Design, saving: float = 0.0) -> float:
     """Return the p-value of a constant saving in all performance periods, a multiple of 1 / number of periods.
 
     Under the null hypothesis, spending without the contract was :math:`Y_t + s`. The weights are refitted to all
@@ -73,7 +74,8 @@ def conformal_p_value(method: DonorWeighting, panel: Panel, design: Design, savi
     return _p_value(method, window, Y, saving)
 
 
-def conformal_interval(method: DonorWeighting, panel: Panel, design: Design, level: float = 0.95) -> ConformalInterval:
+@checked()
+def conformal_interval(method: DonorWeighting, panel: Any, design: Design, level: float = 0.95) -> ConformalInterval:
     """Return the savings that `conformal_p_value` does not reject at 1 - `level`, exact to a 200th of the width.
 
     Parameters
@@ -128,7 +130,7 @@ def conformal_interval(method: DonorWeighting, panel: Panel, design: Design, lev
     return ConformalInterval(saving, float(inside.min()), float(inside.max()), level, n_periods)
 
 
-def _window(method: DonorWeighting, panel: Panel, design: Design) -> tuple[FitWindow, Floats]:
+def _window(method: DonorWeighting, panel: Any, design: Design) -> tuple[FitWindow, Floats]:
     if not method.weights_read_baseline_only:
         reason = f"{type(method).__name__}, whose weights read the performance periods"
         raise NotSupportedError("Conformal inference", reason, "Use its placebo standard error.")

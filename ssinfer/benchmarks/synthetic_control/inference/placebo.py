@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from ssinfer.arguments import Choice, check_arguments
+from ssinfer.arguments import checked
 from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import NOT_CONVERGED, STATUS
 from ssinfer.errors import DataError, DesignError, NotSupportedError, RefusalError
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from ssinfer.benchmarks.synthetic_control.donor_weighting import DonorWeighting
     from ssinfer.benchmarks.synthetic_control.fits import Fits
     from ssinfer.design import Design
-    from ssinfer.panel import Panel
     from ssinfer.typing import Floats, Integers
 
 Statistic = Literal["rmspe_ratio", "saving"]
@@ -71,11 +70,8 @@ class LeaveTwoOutTest:
     n_failed: int
 
 
-def observed_window(
-    method: DonorWeighting, panel: Panel, design: Design, test: str, statistic: Statistic = "saving"
-) -> tuple[FitWindow, Floats]:
+def observed_window(method: DonorWeighting, panel: Any, design: Design, test: str) -> tuple[FitWindow, Floats]:
     """Return the window of a design, and outcomes (T, N) that hold the treated unit's performance spending."""
-    check_arguments(test, {"statistic": Choice(get_args(Statistic))}, {"statistic": statistic})
     if len(design.treated) > 1:
         several = f"{len(design.treated)} treated units at once"
         raise NotSupportedError(test, several, "Test one design per treated unit.")
@@ -93,8 +89,9 @@ def observed_window(
     return window, Y
 
 
+@checked()
 def placebo_test(
-    method: DonorWeighting, panel: Panel, design: Design, statistic: Statistic = "rmspe_ratio"
+    method: DonorWeighting, panel: Any, design: Design, statistic: Statistic = "rmspe_ratio"
 ) -> PlaceboTest:
     r"""Test for no saving by fitting every donor as if it were treated.
 
@@ -126,7 +123,7 @@ def placebo_test(
     >>> ss.placebo_test(ss.SyntheticControl(), simulated.panel, simulated.design(), "saving").p_value
     0.04
     """
-    window, Y = observed_window(method, panel, design, "A placebo test", statistic)
+    window, Y = observed_window(method, panel, design, "A placebo test")
     fits = method.fit_window(window)
     fits.require_converged(repr(window.name))
     failed = fits.status == NOT_CONVERGED
@@ -140,8 +137,9 @@ def placebo_test(
     return PlaceboTest(frame, statistic, float((values >= values[0]).mean()), units.size)
 
 
+@checked()
 def leave_two_out_test(
-    method: DonorWeighting, panel: Panel, design: Design, statistic: Statistic = "rmspe_ratio"
+    method: DonorWeighting, panel: Any, design: Design, statistic: Statistic = "rmspe_ratio"
 ) -> LeaveTwoOutTest:
     """Test for no saving over all pairs of donors, each of the three units fitted without the other two.
 
@@ -160,7 +158,7 @@ def leave_two_out_test(
     >>> test.n_pairs, round(test.p_value, 3)
     (276, 0.022)
     """
-    window, Y = observed_window(method, panel, design, "A leave-two-out test", statistic)
+    window, Y = observed_window(method, panel, design, "A leave-two-out test")
     pairs = list(itertools.combinations(window.others.tolist(), 2))
     N = window.rows.size
     if N < 5:
