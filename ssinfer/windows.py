@@ -35,9 +35,7 @@ class ContractWindow:
 @lru_cache(maxsize=4)
 def _moved(design: Design, window: ContractWindow) -> Design:
     """Return the design in a window, checked, with its own treated units."""
-    return design.replace(
-        baseline=window.baseline, performance=window.performance, masked=window.masked, starts=None
-    )
+    return design.replace(baseline=window.baseline, performance=window.performance, masked=window.masked, starts=None)
 
 
 def rolling_windows(panel: Panel, design: Design, origins: Iterable[Any] | None = None) -> list[ContractWindow]:
