@@ -92,8 +92,9 @@ class PlaceboHistory:
                 benchmark = predicted[problem.treated]
             # A placebo's error contains its reference group's error too. It is scaled so that k and tau are one unit's.
             scale = 1.0 + group.shock[pool]
+            in_pool = predicted[pool]
             with np.errstate(invalid="ignore", divide="ignore"):
-                relative = (predicted[pool] - problem.spending[np.ix_(pool, after)]) / predicted[pool]
+                relative = (in_pool - problem.spending[:, after][pool]) / in_pool
             errors.append(relative / np.sqrt(scale)[:, None])
             inverse.append((own_noise + group.noise)[pool] / scale)
         if benchmark is None or not np.isfinite(benchmark).all():

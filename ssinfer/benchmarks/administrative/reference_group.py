@@ -83,12 +83,8 @@ class ReferenceGrowth:
         n = len(window)
         size = sizes.sum(axis=1) / n
         columns = np.empty((len(sizes), 2 * n + 3))
-        columns[:, :n], columns[:, n : 2 * n], columns[:, 2 * n], columns[:, 2 * n + 1] = (
-            sizes,
-            spending * sizes,
-            size,
-            size**2,
-        )
+        columns[:, :n], columns[:, n : 2 * n] = sizes, spending * sizes
+        columns[:, 2 * n], columns[:, 2 * n + 1] = size, size**2
         columns[:, 2 * n + 2] = size**2 * np.where(np.isfinite(noise), noise, 0.0)
         columns[~(groups.members & np.isfinite(columns[:, : 2 * n]).all(axis=1))] = 0.0
         sums = groups.sums(columns)
@@ -124,10 +120,10 @@ def _unit_noise(problem: Problem) -> Floats:
         return 1.0 / sizes
     with np.errstate(invalid="ignore", divide="ignore"):
         relative = variance / problem.spending**2
-    known = np.isfinite(relative)
-    some = ~known.all(axis=1)  # few rows: the sealed ones, and those with missing cells
-    typical = np.nanmean(np.where(known, relative * sizes, np.nan)[np.ix_(some, problem.baseline)], axis=1)
-    relative[some] = np.where(known[some], relative[some], typical[:, None] / sizes[some])
+    some = ~np.isfinite(relative).all(axis=1)  # few rows: the sealed ones, and those with missing cells
+    known, size = np.isfinite(relative[some]), sizes[some]
+    typical = np.nanmean(np.where(known, relative[some] * size, np.nan)[:, problem.baseline], axis=1)
+    relative[some] = np.where(known, relative[some], typical[:, None] / size)
     return np.asarray(relative)
 
 
