@@ -49,18 +49,19 @@ class ReferenceGroups:
         return replace(self, members=members)
 
     def sums(self, values: Floats) -> Floats:
-        """Return sums of values (N, q), zero outside the members, over each unit's group; linear in their number."""
+        """Return sums of values (N, q) over each unit's group. Time and memory grow with the number of members."""
+        inside = np.where(self.members[:, None], values, 0.0)
         if self.admitted is not None:
-            return np.asarray(self.admitted @ values)
+            return np.asarray(self.admitted @ inside)
         # Sums of the units before and after it: the total less the unit's own value would cancel digits.
-        out = np.zeros_like(values)
-        np.cumsum(values[:-1], axis=0, out=out[1:])
-        out[:-1] += np.cumsum(values[:0:-1], axis=0)[::-1]
+        out = np.zeros_like(inside)
+        np.cumsum(inside[:-1], axis=0, out=out[1:])
+        out[:-1] += np.cumsum(inside[:0:-1], axis=0)[::-1]
         return out
 
     def units(self) -> Positions:
         """Return the units that have a group themselves, and that the rule admits to another unit's group."""
-        grouped = self.sums(self.members[:, None].astype(float))[:, 0] > 0
+        grouped = self.sums(np.ones((len(self.members), 1)))[:, 0] > 0
         return np.flatnonzero(self.members & self.wanted & grouped)
 
 
@@ -86,7 +87,7 @@ class ReferenceGrowth:
         columns[:, :n], columns[:, n : 2 * n] = sizes, spending * sizes
         columns[:, 2 * n], columns[:, 2 * n + 1] = size, size**2
         columns[:, 2 * n + 2] = size**2 * np.where(np.isfinite(noise), noise, 0.0)
-        columns[~(groups.members & np.isfinite(columns[:, : 2 * n]).all(axis=1))] = 0.0
+        columns[~np.isfinite(columns[:, : 2 * n]).all(axis=1)] = 0.0
         sums = groups.sums(columns)
         with np.errstate(invalid="ignore", divide="ignore"):
             means = sums[:, n : 2 * n] / sums[:, :n]
