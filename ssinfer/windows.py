@@ -22,9 +22,8 @@ class ContractWindow:
     def place(self, design: Design, unit: str) -> Design:
         """Return the design with `unit` as the treated unit, in this window."""
         moved = _moved(design, self)
-        donors = moved.donors
-        if isinstance(donors, tuple):
-            donors = tuple(label for label in donors if label != unit)
+        given = moved.donors
+        donors = tuple(label for label in given if label != unit) if isinstance(given, tuple) else given
         if donors == ():
             return moved.replace(treated=[unit], donors=donors)  # its message
         placed = object.__new__(type(moved))  # checked once per window, not per unit

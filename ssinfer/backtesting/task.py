@@ -134,11 +134,7 @@ def score_fits(fits: Sequence[Fit], keys: Sequence[ThresholdKey]) -> tuple[dict[
     placebo_fits = [
         PlaceboFit(
             posterior=error if fit.uncertainty == "posterior" else None,
-            sampling=sorted_error
-            if fit.sampling is fit.benchmark
-            else None
-            if fit.sampling is None
-            else (fit.sampling.mean() - fit.sampling) / benchmark,
+            sampling=sorted_error if fit.sampling is fit.benchmark else _null_error(fit.sampling, benchmark),
         )
         for fit, error, sorted_error, benchmark in zip(fits, errors, ordered, mean, strict=True)
     ]
@@ -148,6 +144,10 @@ def score_fits(fits: Sequence[Fit], keys: Sequence[ThresholdKey]) -> tuple[dict[
         scores |= {key.column: values for key, values in zip(wanted, thresholds.T, strict=True)}
     step = max(1, errors.shape[1] // KEPT_DRAWS)
     return scores, errors[:, ::step][:, :KEPT_DRAWS]
+
+
+def _null_error(draws: Floats | None, benchmark: float) -> Floats | None:
+    return None if draws is None else np.asarray((draws.mean() - draws) / benchmark)
 
 
 def _distribution_scores(errors: Floats, rate: Floats) -> dict[str, Floats]:

@@ -128,9 +128,7 @@ class PlaceboHistory:
 
 
 @lru_cache(maxsize=16)
-def rotations(
-    shares: tuple[float, ...], before: tuple[int, ...], after: tuple[int, ...]
-) -> tuple[list[Floats], list[Floats], list[Floats]]:
+def rotations(shares: tuple[float, ...], before: tuple[int, ...], after: tuple[int, ...]) -> tuple[list[Floats], ...]:
     """Return the shock's contrast, the rotation and its eigenvalues for each persistence; the same in all placebos."""
     weights, times = np.array(shares), (np.array(before, dtype=float), np.array(after, dtype=float))
     shock = [shock_contrast(rho, weights, *times) for rho in (RHOS if len(after) > 1 else RHOS[-1:])]
