@@ -192,7 +192,7 @@ class Design:
             except PanelError as error:
                 raise DesignError(str(error)) from error
         admitted[treated] = False
-        admitted[[row for row, unit in enumerate(panel.units) if unit in self.under_contract]] = False
+        admitted[[panel.row_of[unit] for unit in self.under_contract if unit in panel.row_of]] = False
         if not admitted.any():
             raise DesignError(
                 f"No donors are left for {', '.join(self.treated)} (rule: {self.donors!r}; under contract: "

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from ssinfer.design import Design
@@ -20,17 +21,20 @@ class ContractWindow:
 
     def place(self, design: Design, unit: str) -> Design:
         """Return the design with `unit` as the treated unit, in this window."""
-        donors = design.donors
-        if isinstance(donors, tuple):
-            donors = tuple(label for label in donors if label != unit)
-        return design.replace(
-            treated=[unit],
-            baseline=self.baseline,
-            performance=self.performance,
-            donors=donors,
-            masked=self.masked,
-            starts=None,
-        )
+        moved = _moved(design, self)
+        given = moved.donors
+        donors = tuple(label for label in given if label != unit) if isinstance(given, tuple) else given
+        if donors == ():
+            return moved.replace(treated=[unit], donors=donors)  # its message
+        placed = object.__new__(type(moved))  # checked once per window, not per unit
+        vars(placed).update(vars(moved), treated=(unit,), donors=donors)
+        return placed
+
+
+@lru_cache(maxsize=4)
+def _moved(design: Design, window: ContractWindow) -> Design:
+    """Return the design in a window, checked, with its own treated units."""
+    return design.replace(baseline=window.baseline, performance=window.performance, masked=window.masked, starts=None)
 
 
 def rolling_windows(panel: Panel, design: Design, origins: Iterable[Any] | None = None) -> list[ContractWindow]:

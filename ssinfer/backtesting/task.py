@@ -128,15 +128,15 @@ def score_fits(fits: Sequence[Fit], keys: Sequence[ThresholdKey]) -> tuple[dict[
     spending = np.array([fit.spending for fit in fits])
     rate = 1.0 - spending / mean
     scores = {"benchmark": mean, "saving": mean - spending, "savings_rate": rate}
+    ordered = np.sort(errors, axis=1)  # once, for all quantiles
     if errors.shape[1] > 1:
-        scores |= _distribution_scores(errors, rate)
-    pairs = zip(fits, errors, mean, strict=True)
+        scores |= _distribution_scores(ordered, rate)
     placebo_fits = [
         PlaceboFit(
             posterior=error if fit.uncertainty == "posterior" else None,
-            sampling=None if fit.sampling is None else (fit.sampling.mean() - fit.sampling) / benchmark,
+            sampling=sorted_error if fit.sampling is fit.benchmark else _null_error(fit.sampling, benchmark),
         )
-        for fit, error, benchmark in pairs
+        for fit, error, sorted_error, benchmark in zip(fits, errors, ordered, mean, strict=True)
     ]
     for name, of_kind in groupby(keys, key=attrgetter("kind")):
         wanted = tuple(of_kind)
@@ -144,6 +144,10 @@ def score_fits(fits: Sequence[Fit], keys: Sequence[ThresholdKey]) -> tuple[dict[
         scores |= {key.column: values for key, values in zip(wanted, thresholds.T, strict=True)}
     step = max(1, errors.shape[1] // KEPT_DRAWS)
     return scores, errors[:, ::step][:, :KEPT_DRAWS]
+
+
+def _null_error(draws: Floats | None, benchmark: float) -> Floats | None:
+    return None if draws is None else np.asarray((draws.mean() - draws) / benchmark)
 
 
 def _distribution_scores(errors: Floats, rate: Floats) -> dict[str, Floats]:

@@ -17,7 +17,7 @@ from ssinfer.benchmarks.problem import Problem
 from ssinfer.counterfactual import DIMS, Counterfactual, Information
 from ssinfer.deprecation import current_names
 from ssinfer.errors import DataError, NotSupportedError, ParameterError, SsinferError
-from ssinfer.later import Later
+from ssinfer.later import Later, made
 from ssinfer.panel import Panel
 from ssinfer.protocol import Capabilities
 
@@ -52,7 +52,7 @@ class Estimate:
     benchmark: Floats
     uncertainty: Uncertainty
     information: Information = "settlement"
-    expected: Floats | None = None
+    expected: Floats | Later[Floats] | None = None
     confidence: Floats | None = None
     weights: Floats | None = None
     solver: Frame = None
@@ -181,14 +181,14 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
 
             return Later(make, values, attrs)
 
-        def in_euro(draws: Floats) -> Floats:
-            return np.where(cells, draws * factor, np.nan)
+        plain = bool(cells.all() and (factor == 1.0).all())
 
-        benchmark = in_euro(estimate.benchmark)
-        optional = {
-            name: None if draws is None else benchmark if draws is estimate.benchmark else in_euro(draws)
-            for name, draws in (("expected", estimate.expected), ("confidence", estimate.confidence))
-        }
+        def in_euro(draws: Floats) -> Floats:
+            return np.ascontiguousarray(draws, float) if plain else np.where(cells, draws * factor, np.nan)
+
+        benchmark, later, confidence = in_euro(estimate.benchmark), estimate.expected, estimate.confidence
+        if confidence is not None:
+            confidence = benchmark if confidence is estimate.benchmark else in_euro(confidence)
         weights = None
         if (shares := estimate.weights) is not None:
             names = panel.units
@@ -207,7 +207,8 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
             insured_years=labelled(problem.performance_insured_years, "insured_years", **calendar),
             uncertainty=estimate.uncertainty,
             information=estimate.information,
-            **{name: None if values is None else labelled(values, name) for name, values in optional.items()},
+            expected=None if later is None else Later(lambda: labelled(in_euro(made(later)), "expected").make()),
+            confidence=None if confidence is None else labelled(confidence, "confidence"),
             weights=weights,
             solver=_conformed(SOLVER.conform, estimate.solver),
             components=_conformed(conform_components, estimate.components),

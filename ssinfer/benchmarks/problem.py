@@ -69,11 +69,12 @@ class Problem:
         for name, columns in (("baseline", before), ("performance", after)):
             if not len(columns):
                 raise DesignError(f"Every {name} period is masked ({list(design.masked)}). Unmask or choose others.")
+        needed = np.union1d(before, after)
         pre, post = _cells(panel, design, treated, before, after)
         donors = design.donor_rows(panel)
-        donors = _complete_donors(panel, design, donors, np.union1d(before, after))
+        donors = _complete_donors(panel, design, donors, needed)
         _refuse_doubles(panel, treated, donors, before)
-        factor = _case_mix(panel, design, np.concatenate([treated, donors]), np.union1d(before, after))
+        factor = _case_mix(panel, design, np.concatenate([treated, donors]), needed)
         spending = panel.spending / factor
         variance = panel.sampling_variance
         if variance is None and panel.cv is not None and panel.insured_years is not None:

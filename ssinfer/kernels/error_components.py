@@ -63,21 +63,23 @@ def _gaussian_parts(
     shape = len(squares), noise.size
     logs, product, quadratics = np.zeros(shape), np.ones(shape), np.zeros(shape)
     for j in range(len(squares)):
-        n_factors = 0
-        for w in range(squares.shape[1]):
-            for p in range(lam.size):
-                square = squares[j, w, p]
-                if np.isnan(square):
-                    continue
-                if n_factors == MAX_FACTORS:
-                    logs[j] += np.log(product[j])
-                    product[j] = 1.0
-                    n_factors = 0
-                n_factors += 1
-                for f in range(noise.size):
+        for f in range(noise.size):
+            n_factors, factors, total = 0, 1.0, 0.0  # total / factors is the sum of squares / V: one division for many
+            for w in range(squares.shape[1]):
+                for p in range(lam.size):
+                    square = squares[j, w, p]
+                    if np.isnan(square):
+                        continue
+                    if n_factors == MAX_FACTORS:
+                        logs[j, f] += np.log(factors)
+                        quadratics[j, f] += total / factors
+                        n_factors, factors, total = 0, 1.0, 0.0
+                    n_factors += 1
                     variance = noise[f] * size[j, w] + shock[f] * lam[p]
-                    product[j, f] *= variance
-                    quadratics[j, f] += square / variance
+                    total = total * variance + square * factors
+                    factors *= variance
+            product[j, f] = factors
+            quadratics[j, f] += total / factors
     return logs, product, quadratics
 
 
@@ -98,14 +100,14 @@ def fit_noise(squares: Floats, size: Floats, lam: Floats, known: str, masses: Fl
     "variance", `size` holds known variances and k is 1; if "none", k is 0. `masses` (J, R) weigh units, one column per
     replicate.
     """
-    count = np.isfinite(squares).sum(axis=(1, 2)) @ masses  # (R,)
     if known == "variance":
         scale = float(np.nanmean(squares))
         tau2 = (np.linspace(0.0, 1.6, 4 * points) ** 2) * scale
         logs, quadratics = gaussian_terms(squares, size, lam, np.ones_like(tau2), tau2)
-        value = -0.5 * ((logs + quadratics) @ masses)
-        best = value.argmax(axis=0)
-        return NoiseFit(np.ones(masses.shape[1]), np.sqrt(tau2[best]), value.max(axis=0))
+        value = (logs + quadratics) @ masses
+        best = value.argmin(axis=0)
+        return NoiseFit(np.ones(masses.shape[1]), np.sqrt(tau2[best]), -0.5 * value.min(axis=0))
+    count = np.isfinite(squares).sum(axis=(1, 2)) @ masses  # (R,)
     typical = float(np.nanmean(size)) if known == "size" else 1.0
     # phi stays off 0 and 1: some noise and some shock keep the likelihood finite at any size
     phi = np.linspace(1e-6, 1 - 1e-6, points) if known == "size" else np.ones(1)

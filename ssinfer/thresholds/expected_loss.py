@@ -10,6 +10,7 @@ from scipy.special import ndtri
 from ssinfer.arguments import checked
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import ParameterError, RefusalError
+from ssinfer.kernels.quantiles import sorted_quantiles
 from ssinfer.thresholds.kernels.first_dollar import first_dollar_losses
 from ssinfer.thresholds.kind import PlaceboFit, ThresholdKey, ThresholdKind
 from ssinfer.thresholds.null_error import check_draws, null_error_of
@@ -123,7 +124,7 @@ class Payment:
         """Return expected losses for relative null errors E0 / Bbar (S,); `points` of the prior and of the error."""
         probabilities, of_error = ((np.arange(n) + 0.5) / n for n in points)
         true = prior.mean + prior.sd * ndtri(probabilities)
-        null = np.interp(of_error, np.linspace(0.0, 1.0, len(errors)), np.sort(errors))
+        null = sorted_quantiles(np.sort(errors, kind="stable"), of_error)
         top = prior.mean + 4 * float(np.hypot(prior.sd, errors.std()))
         thresholds = np.linspace(0.0, max(top, 1e-6), N_THRESHOLDS)
         due = self.share * np.maximum(true, 0.0)[:, None]
@@ -145,6 +146,7 @@ def _for_fits(fits: Sequence[PlaceboFit], keys: Sequence[ThresholdKey]) -> Float
     for row, fit in enumerate(fits):
         errors = fit.posterior if fit.posterior is not None else fit.sampling
         if errors is not None and len(errors) > 1:
+            errors = np.sort(errors, kind="stable")
             curves = [Payment().losses(errors, prior, PLACEBO_POINTS) for prior in priors]
             out[row] = [curve.rate if curve.worthwhile else np.inf for curve in curves]
     return out

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ssinfer.errors import RefusalError
+from ssinfer.kernels.quantiles import sorted_quantiles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,5 +70,5 @@ def quantiles_by_fit(draws: Sequence[Floats | None], shares: Sequence[float]) ->
     for row, values in enumerate(draws):
         if values is not None and len(shares):
             enough = needed <= len(values)
-            out[row, enough] = np.quantile(values, np.asarray(shares)[enough])
+            out[row, enough] = sorted_quantiles(np.sort(values, kind="stable"), np.asarray(shares)[enough])
     return out

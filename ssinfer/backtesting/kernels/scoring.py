@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ssinfer.kernels.quantiles import sorted_quantiles
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -19,7 +21,7 @@ def crps(draws: Floats, observed: Floats) -> Floats:
     doi 10.1198/016214506000001437; the fair version of Ferro 2014, doi 10.1002/qj.2270).
     """
     n = draws.shape[1]
-    ordered = np.sort(draws, axis=1)
+    ordered = np.sort(draws, axis=1, kind="stable")  # at once if they are sorted already
     ranks = 2.0 * np.arange(1, n + 1) - n - 1.0
     spread = ordered @ ranks / (n * max(n - 1.0, 1.0))
     return np.asarray(np.abs(draws - observed[:, None]).mean(axis=1) - spread)
@@ -39,6 +41,5 @@ def probability_integral_transform(draws: Floats, observed: Floats) -> Floats:
 
 def central_intervals(draws: Floats, levels: Sequence[float]) -> tuple[Floats, Floats]:
     """Return equal-tailed lower and upper ends, each (levels, R), of draws (R, S)."""
-    level = np.asarray(levels, dtype=float)
-    ends = np.quantile(draws, np.concatenate([(1 - level) / 2, (1 + level) / 2]), axis=1)
-    return np.asarray(ends[: len(level)]), np.asarray(ends[len(level) :])
+    level, ordered = np.asarray(levels, dtype=float), np.sort(draws, axis=1, kind="stable")
+    return sorted_quantiles(ordered, (1 - level) / 2).T, sorted_quantiles(ordered, (1 + level) / 2).T

@@ -38,10 +38,10 @@ class ErrorComponents:
         """Return the variance factors of a problem's treated units; `shares` (B,) weigh the baseline periods."""
         noise, divisor = unit_noise(problem, shares)
         after = problem.performance_columns
-        donors = problem.sizes[np.ix_(problem.donors, after)]
+        donors = problem.sizes[:, after][problem.donors]
         donor_shares = donors / donors.sum(axis=0)
-        donor_noise = noise[np.ix_(problem.donors, after)]
-        donor_baseline = (noise[np.ix_(problem.donors, problem.baseline)] @ shares**2)[:, None]
+        donor_noise = noise[:, after][problem.donors]
+        donor_baseline = (noise[:, problem.baseline][problem.donors] @ shares**2)[:, None]
         return cls(
             performance=noise[np.ix_(problem.treated, after)] / divisor,
             baseline=(noise[np.ix_(problem.treated, problem.baseline)] @ shares**2)[:, None] / divisor,

@@ -137,8 +137,7 @@ class AdministrativeBenchmark(BenchmarkMethod):
         components = ErrorComponents.of(problem, shares)
         point = history.benchmark  # (I, P)
         n_draws, (n_treated, n_periods) = self.n_draws, point.shape
-        total = np.empty((n_draws, n_treated, n_periods))
-        expected = np.empty_like(total)
+        total, lasting = np.empty((n_draws, n_treated, n_periods)), np.empty((n_draws, n_treated, n_periods))
         replicate = np.arange(n_draws) % N_REPLICATES
         tau, k = parameters.tau[replicate, None], parameters.k[replicate, None]
         root = np.linalg.cholesky(history.shock[parameters.best] + 1e-12 * np.eye(n_periods)).T
@@ -148,15 +147,14 @@ class AdministrativeBenchmark(BenchmarkMethod):
         common += tau * np.sqrt(components.reference_shock) * (rng.standard_normal((n_draws, n_periods)) @ root)
         for i in range(n_treated):
             shock = rng.standard_normal((n_draws, n_periods)) @ root
-            lasting = common + k * np.sqrt(components.baseline[i]) * rng.standard_normal((n_draws, 1))
+            lasting[:, i] = common + k * np.sqrt(components.baseline[i]) * rng.standard_normal((n_draws, 1))
             noise = k * np.sqrt(components.performance[i]) * rng.standard_normal((n_draws, n_periods))
-            expected[:, i] = point[i] * (1 + lasting)
-            total[:, i] = point[i] * (1 + lasting + (tau * shock + noise))
+            total[:, i] = point[i] * (1 + lasting[:, i] + (tau * shock + noise))
         units, periods = problem.labels(problem.treated), problem.periods(problem.performance_columns)
         shape = (self.chains, n_draws // self.chains, n_treated, n_periods)
         return Estimate(
             benchmark=total.reshape(shape),
-            expected=expected.reshape(shape),
+            expected=Later(lambda: (point * (1 + lasting)).reshape(shape)),
             uncertainty="sampling",
             weights=np.tile(components.donor_shares, (n_treated, 1)),
             components=Later(lambda: components.table(units, periods, parameters)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -91,8 +92,9 @@ class PlaceboHistory:
                 benchmark = predicted[problem.treated]
             # A placebo's error contains its reference group's error too. It is scaled so that k and tau are one unit's.
             scale = 1.0 + group.shock[pool]
+            in_pool = predicted[pool]
             with np.errstate(invalid="ignore", divide="ignore"):
-                relative = (predicted[pool] - problem.spending[np.ix_(pool, after)]) / predicted[pool]
+                relative = (in_pool - problem.spending[:, after][pool]) / in_pool
             errors.append(relative / np.sqrt(scale)[:, None])
             inverse.append((own_noise + group.noise)[pool] / scale)
         if benchmark is None or not np.isfinite(benchmark).all():
@@ -104,15 +106,9 @@ class PlaceboHistory:
         cls, problem: Problem, benchmark: Floats, errors: Floats, inverse: Floats, shares: Floats
     ) -> PlaceboHistory:
         """Return the history with errors (J, W, P) rotated to independent ones, for each persistence."""
-        n_periods = len(problem.performance_columns)
-        noise = noise_shape(shares, n_periods)
-        times = problem.baseline.astype(float), problem.performance_columns.astype(float)
-        shock = [shock_contrast(rho, shares, *times) for rho in (RHOS if n_periods > 1 else RHOS[-1:])]
-        squares, lam = [], []
-        for shape in shock:
-            turn, values = rotation(noise, shape)
-            squares.append(np.ascontiguousarray((errors @ turn.T) ** 2))
-            lam.append(values)
+        columns = problem.baseline, problem.performance_columns
+        shock, turns, lam = rotations(*(tuple(values.tolist()) for values in (shares, *columns)))
+        squares = [np.ascontiguousarray((errors @ turn.T) ** 2) for turn in turns]
         return cls(benchmark, squares, lam, shock, inverse, KNOWN_NOISE[problem.panel.noise])
 
     def estimate(self, rng: np.random.Generator) -> NoiseParameters:
@@ -131,15 +127,25 @@ class PlaceboHistory:
         )
 
 
+@lru_cache(maxsize=16)
+def rotations(shares: tuple[float, ...], before: tuple[int, ...], after: tuple[int, ...]) -> tuple[list[Floats], ...]:
+    """Return the shock's contrast, the rotation and its eigenvalues for each persistence; the same in all placebos."""
+    weights, times = np.array(shares), (np.array(before, dtype=float), np.array(after, dtype=float))
+    shock = [shock_contrast(rho, weights, *times) for rho in (RHOS if len(after) > 1 else RHOS[-1:])]
+    turned = [rotation(noise_shape(weights, len(after)), shape) for shape in shock]
+    return shock, [turn for turn, _ in turned], [values for _, values in turned]
+
+
 def earlier_windows(problem: Problem, n_earlier: int) -> list[tuple[Positions, Positions]]:
     """Return this window and up to `n_earlier` earlier ones of the same shape, without masked periods."""
-    masked = {column for column, label in enumerate(problem.panel.periods) if label in set(problem.design.masked)}
+    hidden = set(problem.design.masked)
+    masked = {column for column, label in enumerate(problem.panel.periods) if label in hidden}
     windows = [(problem.baseline, problem.performance_columns)]
     for back in range(1, int(problem.baseline[0]) + 1):
         before, after = problem.baseline - back, problem.performance_columns - back
         if len(windows) > n_earlier:
             break
-        if not masked.intersection([*before.tolist(), *after.tolist()]):
+        if not masked or not masked.intersection([*before.tolist(), *after.tolist()]):
             windows.append((before, after))
     return windows
 

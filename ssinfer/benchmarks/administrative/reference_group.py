@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,7 @@ class ReferenceGroups:
 
     members: Booleans  # (N,): units that can be in a group
     admitted: csr_array | None  # (N, N), one row per unit; None: every member
+    wanted: Booleans  # (N,): units that the rule admits to some group
 
     @classmethod
     def of(cls, problem: Problem) -> ReferenceGroups:
@@ -29,7 +31,7 @@ class ReferenceGroups:
         members[[panel.row_of[unit] for unit in problem.design.under_contract if unit in panel.row_of]] = False
         if rule is None or isinstance(rule, tuple):
             listed = rule is None or np.isin(np.arange(len(members)), panel.rows(rule))
-            return cls(members & listed, None)
+            return cls(members & listed, None, np.ones(len(members), dtype=bool))
         rows = []
         for number, unit in enumerate(panel.units):
             row = rule.admits(panel, [unit], problem.baseline) & members
@@ -37,13 +39,14 @@ class ReferenceGroups:
             rows.append(np.flatnonzero(row).astype(np.int32))
         starts = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
         columns = np.concatenate(rows)
-        return cls(members, csr_array((np.ones(len(columns)), columns, starts), shape=(len(rows), len(rows))))
+        admitted = csr_array((np.ones(len(columns)), columns, starts), shape=(len(rows), len(rows)))
+        return cls(members, admitted, np.bincount(columns, minlength=len(rows)) > 0)
 
     def without(self, rows: Positions) -> ReferenceGroups:
         """Return the groups without some units."""
         members = self.members.copy()
         members[rows] = False
-        return ReferenceGroups(members, self.admitted)
+        return replace(self, members=members)
 
     def sums(self, values: Floats) -> Floats:
         """Return sums of values (N, q) over each unit's group. Time and memory grow with the number of members."""
@@ -52,16 +55,14 @@ class ReferenceGroups:
             return np.asarray(self.admitted @ inside)
         # Sums of the units before and after it: the total less the unit's own value would cancel digits.
         out = np.zeros_like(inside)
-        out[1:] = np.cumsum(inside[:-1], axis=0)
+        np.cumsum(inside[:-1], axis=0, out=out[1:])
         out[:-1] += np.cumsum(inside[:0:-1], axis=0)[::-1]
         return out
 
     def units(self) -> Positions:
         """Return the units that have a group themselves, and that the rule admits to another unit's group."""
-        chosen = self.members & (self.sums(np.ones((len(self.members), 1)))[:, 0] > 0)
-        if self.admitted is not None:
-            chosen &= self.admitted.sum(axis=0) > 0
-        return np.flatnonzero(chosen)
+        grouped = self.sums(np.ones((len(self.members), 1)))[:, 0] > 0
+        return np.flatnonzero(self.members & self.wanted & grouped)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,11 +81,14 @@ class ReferenceGrowth:
         """Return the groups' means and variances in a window; `noise` (N,) is each unit's own sampling variance."""
         window = np.concatenate([before, after])
         sizes, spending = problem.sizes[:, window], problem.spending[:, window]
-        complete = (np.isfinite(spending) & np.isfinite(sizes)).all(axis=1)
-        size = sizes.mean(axis=1)
-        columns = np.column_stack([sizes, spending * sizes, size, size**2, size**2 * np.nan_to_num(noise)])
-        sums = groups.sums(np.where(complete[:, None], columns, 0.0))
         n = len(window)
+        size = sizes.sum(axis=1) / n
+        columns = np.empty((len(sizes), 2 * n + 3))
+        columns[:, :n], columns[:, n : 2 * n] = sizes, spending * sizes
+        columns[:, 2 * n], columns[:, 2 * n + 1] = size, size**2
+        columns[:, 2 * n + 2] = size**2 * np.where(np.isfinite(noise), noise, 0.0)
+        columns[~np.isfinite(columns[:, : 2 * n]).all(axis=1)] = 0.0
+        sums = groups.sums(columns)
         with np.errstate(invalid="ignore", divide="ignore"):
             means = sums[:, n : 2 * n] / sums[:, :n]
         total = np.where(sums[:, 2 * n] > 0, sums[:, 2 * n], np.inf)
@@ -105,20 +109,25 @@ def unit_noise(problem: Problem, shares: Floats) -> tuple[Floats, float]:
     It is 1 / insured-years, or a known variance over squared spending (k = 1), or zero if neither is known. Where
     spending is sealed, the known variance is the unit's mean over the baseline, adjusted for its size.
     """
+    return _unit_noise(problem), 1.0 + float(shares @ shares) * (problem.panel.noise == "size")
+
+
+@lru_cache(maxsize=1)  # asked for twice per fit
+def _unit_noise(problem: Problem) -> Floats:
     variance, sizes = problem.variance, problem.sizes
     if problem.panel.noise == "none":
-        return np.zeros_like(sizes), 1.0
+        return np.zeros_like(sizes)
     if variance is None:
-        return 1.0 / sizes, 1.0 + float(shares @ shares)
+        return 1.0 / sizes
     with np.errstate(invalid="ignore", divide="ignore"):
         relative = variance / problem.spending**2
-    known = np.isfinite(relative)
-    some = ~known.all(axis=1)  # few rows: the sealed ones, and those with missing cells
-    typical = np.nanmean(np.where(known, relative * sizes, np.nan)[np.ix_(some, problem.baseline)], axis=1)
-    relative[some] = np.where(known[some], relative[some], typical[:, None] / sizes[some])
-    return relative, 1.0
+    some = ~np.isfinite(relative).all(axis=1)  # few rows: the sealed ones, and those with missing cells
+    known, size = np.isfinite(relative[some]), sizes[some]
+    typical = np.nanmean(np.where(known, relative[some] * size, np.nan)[:, problem.baseline], axis=1)
+    relative[some] = np.where(known, relative[some], typical[:, None] / size)
+    return np.asarray(relative)
 
 
 def inverse_size(noise: Floats, divisor: float, shares: Floats, before: Positions, after: Positions) -> Floats:
     """Return 1 / n_j (N,): k^2 / n_j is the mean variance of one performance period's contrast."""
-    return np.asarray((noise[:, after].mean(axis=1) + noise[:, before] @ shares**2) / divisor)
+    return np.asarray((noise[:, after].sum(axis=1) / len(after) + noise[:, before] @ shares**2) / divisor)
