@@ -1,25 +1,20 @@
 """Arguments: what a constructor accepts, by declared type and by rule, checked by one function."""
 
-from __future__ import annotations
-
 import ast
 import inspect
 import math
 import numbers
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, wraps
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ssinfer.errors import ParameterError, did_you_mean
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True)
@@ -85,6 +80,8 @@ class Text:
             raise ValueError
         return value if isinstance(value, (str, list)) else parts
 
+
+type Rule = Number | Choice | Text | Optional | Instance | Several | Either
 
 FLAG = Choice((True, False))
 COUNT = Number(1, whole=True)
@@ -160,9 +157,6 @@ class Either:
             with suppress(ValueError, TypeError, OverflowError):
                 return rule.read(value)
         raise ValueError
-
-
-type Rule = Number | Choice | Text | Optional | Instance | Several | Either
 
 
 def declared_rule(name: str, annotation: Any) -> Rule | None:

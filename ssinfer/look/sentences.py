@@ -1,18 +1,12 @@
 """Findings in words, and their refusal."""
 
-from __future__ import annotations
-
+from collections.abc import Collection, Iterable
 from math import isfinite
-from typing import TYPE_CHECKING
 
 from ssinfer.accept import advice
+from ssinfer.errors import SsinferError
 from ssinfer.look import checks
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-
-    from ssinfer.errors import SsinferError
-    from ssinfer.look.checks import Finding
+from ssinfer.look.checks import Finding
 
 
 def refuse(findings: Iterable[Finding], accept: Collection[str], error: type[SsinferError], currency: str = "") -> None:
