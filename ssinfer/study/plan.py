@@ -173,7 +173,8 @@ def _contract(part: SharingConfig) -> tuple[Contract, float]:
     """Return the contract of a sharing rule and its rate; one that cannot settle a saving is refused."""
     contract, share = contract_of(part)
     try:
-        settle(contract, benchmark=100.0, spending=90.0, insured_years=1e6, quality=part.quality)
+        if part.share is None:  # a stated share may stand for a quality score
+            settle(contract, benchmark=100.0, spending=90.0, insured_years=1e6, quality=part.quality)
     except SsinferError as error:
         raise StudyError(f"sharing {part.name!r}: a saving cannot be settled. {error}") from error
     return contract, share
