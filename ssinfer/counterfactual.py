@@ -1,9 +1,8 @@
 """Counterfactual: the result of every benchmark method, with savings and intervals from its draws."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -16,12 +15,7 @@ from ssinfer.later import LaterField
 from ssinfer.level import check_level
 from ssinfer.periods import plain_label, read_periods
 from ssinfer.savings import Savings, Uncertainty, money, refuse_rate
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ssinfer.typing import Booleans, Floats
-
+from ssinfer.typing import Booleans, Floats
 
 DIMS = ("chain", "draw", "unit", "period")
 Information = Literal["signing", "settlement"]
@@ -99,7 +93,7 @@ class Counterfactual:
         spending: float = float("nan"),
         insured_years: float = 1.0,
         confidence: Floats | None = None,
-    ) -> Counterfactual:
+    ) -> "Counterfactual":
         """Return the counterfactual of one unit in one period from draws that were made elsewhere.
 
         Parameters

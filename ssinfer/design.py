@@ -1,28 +1,22 @@
 """Design: treated units, comparison group, periods and case-mix standard."""
 
-from __future__ import annotations
-
 import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ssinfer.arguments import checked
 from ssinfer.comparison import ComparisonRule, Listed
 from ssinfer.errors import AmbiguousPeriodsError, DataError, DesignError, PanelError
 from ssinfer.input_table import natural_order, plain_value
 from ssinfer.names import match_names, refuse_controls
+from ssinfer.panel import Panel
 from ssinfer.periods import plain_label, read_periods
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from numpy.typing import NDArray
-
-    from ssinfer.panel import Panel
 
 
 @checked(DesignError)

@@ -1,12 +1,8 @@
 """Later: labelled data that are made when they are first read. Labels take longer than the numbers of many fits."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from typing import Any
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,37 +1,30 @@
 """Base class of all benchmark methods: validates inputs, calls `estimate`, and returns a Counterfactual."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from sklearn.base import BaseEstimator
 
-from ssinfer.arguments import check_arguments, instance_of, random_generator, read_fields
+from ssinfer.arguments import Rule, check_arguments, instance_of, random_generator, read_fields
 from ssinfer.benchmarks.frames import SOLVER, conform_components, conform_diagnostics
 from ssinfer.benchmarks.problem import Problem
 from ssinfer.counterfactual import DIMS, Counterfactual, Information
-from ssinfer.deprecation import current_names
+from ssinfer.deprecation import Renamed, current_names
+from ssinfer.design import Design
 from ssinfer.errors import DataError, NotSupportedError, ParameterError, SsinferError
 from ssinfer.later import Later, made
 from ssinfer.panel import Panel
 from ssinfer.protocol import Capabilities
+from ssinfer.savings import Uncertainty
+from ssinfer.typing import Floats
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from ssinfer.arguments import Rule
-    from ssinfer.deprecation import Renamed
-    from ssinfer.design import Design
-    from ssinfer.savings import Uncertainty
-    from ssinfer.typing import Floats
-
-    Frame = pd.DataFrame | Later[pd.DataFrame] | None
-    Seed = int | np.random.SeedSequence | np.random.Generator | None
+type Frame = pd.DataFrame | Later[pd.DataFrame] | None
+type Seed = int | np.random.SeedSequence | np.random.Generator | None
 
 
 __all__ = ["BenchmarkMethod", "Capabilities", "Estimate"]

@@ -1,15 +1,12 @@
 """Schemas of the frames that a benchmark method returns: components, solver and diagnostics."""
 
-from __future__ import annotations
+from typing import get_args
 
-from typing import TYPE_CHECKING, get_args
+import pandas as pd
 
 from ssinfer.check import Status
 from ssinfer.errors import DataError
 from ssinfer.schema import Column, FrameSchema
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 STATUSES = get_args(Status.__value__)
 

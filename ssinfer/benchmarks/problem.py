@@ -1,21 +1,16 @@
 """Problem: the arrays that a benchmark method may see of a panel and a design."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ssinfer.accept import advice
+from ssinfer.design import Design
 from ssinfer.errors import DesignError, PanelError
-from ssinfer.panel import carried_forward
-
-if TYPE_CHECKING:
-    from ssinfer.design import Design
-    from ssinfer.panel import Panel
-    from ssinfer.typing import Booleans, Floats, Positions
+from ssinfer.panel import Panel, carried_forward
+from ssinfer.typing import Booleans, Floats, Positions
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +47,7 @@ class Problem:
     baseline: Positions
 
     @classmethod
-    def of(cls, panel: Panel, design: Design) -> Problem:
+    def of(cls, panel: Panel, design: Design) -> "Problem":
         """Return the problem of a design on a panel.
 
         DesignError: a period or unit is unknown, masks leave no period, or no donors remain. PanelError: a cell that is
@@ -105,7 +100,7 @@ class Problem:
             baseline=before,
         )
 
-    def with_positive_spending(self, method: str) -> Problem:
+    def with_positive_spending(self, method: str) -> "Problem":
         """Return the problem with cells that are not positive taken as absent; refused where `method` needs them."""
         wrong = self.spending <= 0
         if not wrong.any():

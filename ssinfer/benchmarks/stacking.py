@@ -1,27 +1,21 @@
 """StackedBenchmark: a mixture of methods, weighted by their predictions of earlier periods."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import softmax
 
 from ssinfer.arguments import COUNT, Number, Rule
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
+from ssinfer.benchmarks.problem import Problem
 from ssinfer.check import Check, tabulate
+from ssinfer.design import Design
 from ssinfer.errors import DataError, DesignError, ParameterError, SsinferError
 from ssinfer.guard.method import guarded
 from ssinfer.kernels.optimise import maximise
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ssinfer.benchmarks.problem import Problem
-    from ssinfer.design import Design
-    from ssinfer.typing import Floats
-
+from ssinfer.typing import Floats
 
 MIN_BASELINE_PERIODS = 2
 MIN_CASES = 5  # earlier placebo windows

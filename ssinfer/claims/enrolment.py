@@ -8,10 +8,11 @@ import ibis
 import pandas as pd
 
 from ssinfer.claims.backend.calendar import Calendar, epoch_day, january_first, overlap
-from ssinfer.claims.backend.exact_cents import sums
+from ssinfer.claims.backend.exact_cents import cents, sums
 from ssinfer.claims.backend.scratch import Scratch
 from ssinfer.claims.population import REASONS, Population
 from ssinfer.claims.tables.tables import ClaimsTables
+from ssinfer.periods import PER_YEAR
 
 COUNTED = 0
 # Reasons that hold for every population, then the reasons of the population. The position is the code of a piece.
@@ -19,7 +20,7 @@ DAY_REASONS = ("counted", "person unknown", "before birth", "after death", "over
 CODE = {reason: code for code, reason in enumerate(DAY_REASONS)}
 # From this code on, days are valid enrolment: pieces are disjoint, and a claim lies in at most one piece.
 FIRST_POPULATION_CODE = CODE[REASONS[0]]
-COLUMNS = ("person", "lo", "hi", "practice", "insurer", "unit", "birth_year", "ses", "region", "death", "code")
+COLUMNS = ("person", "lo", "hi", "practice", "insurer", "unit", "birth_year", "outside", "death", "code")
 
 
 def enrolment_pieces(
@@ -30,7 +31,7 @@ def enrolment_pieces(
     The pieces of a span cover its part inside the study exactly: days in = days counted + days by reason.
     """
     valid, invalid = _valid(tables, population, calendar, scratch)
-    decided = _population(valid, population, calendar, scratch)
+    decided = _population(valid, population, calendar, scratch, tables)
     every = scratch.keep(invalid.union(decided).select("person", "lo", "hi", "unit", "code"))
     labels = every.filter(every["code"] == COUNTED).select("unit").distinct().to_pandas()["unit"]
     names = tuple(sorted(str(label) for label in labels))
@@ -83,13 +84,16 @@ def _valid(tables: ClaimsTables, population: Population, calendar: Calendar, scr
         hi=ibis.least(ibis.coalesce(epoch_day(spans["end"]), last), last),
     )
     spans = spans.filter(spans["hi"] >= spans["lo"])
-    # Kept only if the population uses them, because every step copies them.
-    used = {"ses": population.ses is not None, "region": population.regions is not None}
-    traits = {
-        name: insured[name] if use and name in insured.columns else ibis.null("string") for name, use in used.items()
-    }
-    known = ibis.literal(value=True)
-    who = insured.select("person", known=known, birth_year=insured["birth_year"].cast("int64"), **traits)
+    admitted = [("SES", "ses", population.ses), ("region", "region", population.regions)]
+    admitted += [("covariate", name, labels) for name, labels in population.covariates.items()]
+    branches = [
+        (~ibis.coalesce(insured[name].cast("string"), "").isin(labels), CODE[f"{kind} outside the population"])
+        for kind, name, labels in admitted
+        if labels is not None
+    ]
+    outside = ibis.cases(*branches, else_=COUNTED) if branches else ibis.literal(COUNTED)
+    known, born = ibis.literal(value=True), insured["birth_year"].cast("int64")
+    who = insured.select("person", known=known, birth_year=born, outside=outside.cast("int64"))
     joined = with_death(spans.left_join(who, "person").drop("person_right"), tables)
     joined = joined.mutate(unit=joined["practice"])
     if population.units:
@@ -160,14 +164,14 @@ def _mark(pieces: Any, wrong: Any, reason: str) -> Any:
     return pieces.mutate(code=marked.ifelse(CODE[reason], pieces["code"]).cast("int64"))
 
 
-def _population(pieces: Any, population: Population, calendar: Calendar, scratch: Scratch) -> Any:
+def _population(pieces: Any, population: Population, calendar: Calendar, scratch: Scratch, tables: ClaimsTables) -> Any:
     """Return the pieces with the population's codes, in the order of REASONS."""
 
     def admit(pieces: Any, column: str, labels: tuple[str, ...] | None, reason: str) -> Any:
         return pieces if labels is None else _mark(pieces, ~pieces[column].isin(labels), reason)
 
-    pieces = admit(pieces, "ses", population.ses, "SES outside the population")
-    pieces = admit(pieces, "region", population.regions, "region outside the population")
+    counted = pieces["code"] == COUNTED
+    pieces = pieces.mutate(code=counted.ifelse(ibis.coalesce(pieces["outside"], COUNTED), pieces["code"]))
     if population.kind == "closed":
         pieces = scratch.keep(_attribute(pieces, population, calendar))
     else:
@@ -178,6 +182,10 @@ def _population(pieces: Any, population: Population, calendar: Calendar, scratch
         born = pieces["birth_year"]
         first, last = january_first(born + low), january_first(born + high + 1) - 1
         pieces = scratch.keep(_split(pieces, first, last, "age outside the population"))
+    if not population.first_year_of_life:
+        pieces = scratch.keep(_after_first_year(pieces, tables))
+    if population.earlier_spending:
+        pieces = scratch.keep(_by_earlier_spending(pieces, population, calendar, tables, scratch))
     if population.after_leaving == "drop":
         pieces = scratch.keep(_until_leaving(pieces, population, calendar))
     if population.minimum_enrolment is not None:
@@ -204,6 +212,40 @@ def _attribute(pieces: Any, population: Population, calendar: Calendar) -> Any:
     # `practice` keeps the unit of each piece, so that leaving the home unit can be found.
     joined = joined.mutate(practice=joined["unit"], unit=joined["home"])
     return _mark(joined, joined["home"].isnull(), "not attributed in the baseline").select(*COLUMNS)
+
+
+def _after_first_year(pieces: Any, tables: ClaimsTables) -> Any:
+    starts = tables.enrolment.group_by("person").aggregate(first=epoch_day(tables.enrolment["start"]).min())
+    joined = pieces.left_join(starts, "person").drop("person_right")
+    newborn = joined["first"] < january_first(joined["birth_year"] + 1)
+    first = ibis.greatest(joined["first"], january_first(joined["birth_year"]))
+    return _split(joined, newborn.ifelse(first + 365, ibis.null("int64")), None, "first year of life").select(*COLUMNS)
+
+
+def _by_earlier_spending(
+    pieces: Any, population: Population, calendar: Calendar, tables: ClaimsTables, scratch: Scratch
+) -> Any:
+    """Cut pieces at anniversaries of the start, and mark persons whom the spending of the year before leaves out."""
+    per_year, start = PER_YEAR[calendar.frequency], calendar.position(population.start)
+    frame = pd.DataFrame({"p_first": calendar.first, "p_last": calendar.last})
+    frame = frame.groupby((frame.index - start) // per_year).agg({"p_first": "min", "p_last": "max"})
+    parts = overlap(pieces, ibis.memtable(frame.rename_axis("year").reset_index().astype("int64")))
+    lo, hi = ibis.greatest(parts["lo"], parts["p_first"]), ibis.least(parts["hi"], parts["p_last"])
+    parts = scratch.keep(parts.mutate(lo=lo, hi=hi).select(*COLUMNS, "year"))
+    year = ((calendar.running(tables.claims["date"]) - start) / per_year).floor().cast("int64")
+    money = sums(tables.claims.mutate(year=year, cents=cents(tables.claims["amount"])), ("person", "year"), "cents")
+    whole_year = parts["year"] >= -(start // per_year)
+    insured = parts.filter(parts["code"] == COUNTED, whole_year).select("person", "year").distinct()
+    joined = insured.left_join(money, ["person", "year"])
+    spent = joined.select("person", "year", cents=ibis.coalesce(joined["cents"], 0))
+    ((side, share),) = population.earlier_spending.items()
+    order = spent["cents"].desc() if side == "highest" else spent["cents"]
+    before = ibis.rank().over(ibis.window(group_by="year", order_by=order))
+    spent = spent.mutate(before=before, persons=spent.count().over(ibis.window(group_by="year")))
+    chosen = spent.filter(spent["before"] < share * spent["persons"])
+    chosen = chosen.select("person", year=chosen["year"] + 1, chosen=ibis.literal(value=True))
+    marked = parts.left_join(chosen, ["person", "year"]).drop("person_right", "year_right")
+    return _mark(marked, marked["chosen"].isnull(), "earlier spending outside the population").select(*COLUMNS)
 
 
 def _until_leaving(pieces: Any, population: Population, calendar: Calendar) -> Any:

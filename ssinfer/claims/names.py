@@ -33,8 +33,10 @@ def name_as_tables[T: (Population, Spending)](part: T, tables: ClaimsTables, acc
     """Return a population or definition with its names spelled as in the tables; a name without rows is refused."""
     labels: dict[str, tuple[str, ...]] = {}
     changes: dict[str, Any] = {}
-    for name, (table, column) in COLUMNS.items():
-        names = getattr(part, name, None)
+    covariates: dict[str, Any] = getattr(part, "covariates", {})
+    match_names(covariates, tables.insured.columns, "covariates: table 'insured' has no column", ClaimsError, CURE)
+    for name, (table, column) in (COLUMNS | {column: ("insured", column) for column in covariates}).items():
+        names = covariates.get(name) or getattr(part, name, None)
         if not names:
             continue
         if column not in labels:
@@ -45,6 +47,8 @@ def name_as_tables[T: (Population, Spending)](part: T, tables: ClaimsTables, acc
         for label in found:
             refuse_similar((label, others.get(fold(label), label)), f"{name}: labels", accept, ClaimsError)
         changes[name] = dict(zip(found, names.values(), strict=True)) if name == "units" else found
+    if covariates:
+        changes["covariates"] = {column: changes.pop(column) for column in covariates}
     beginnings = tuple(normalise(group) for group in getattr(part, "product_groups_exclude", ()))
     if beginnings and "product_group" in tables.claims.columns:
         groups = labels_of(tables.claims, "product_group")

@@ -13,10 +13,13 @@ from ssinfer.names import as_names
 REASONS = (
     "SES outside the population",
     "region outside the population",
+    "covariate outside the population",
     "not attributed in the baseline",
     "practice not participating",
     "insurer outside the population",
     "age outside the population",
+    "first year of life",
+    "earlier spending outside the population",
     "after leaving the practice of attribution",
     "enrolled too little (sensitivity)",
     "last year of life (sensitivity)",
@@ -37,8 +40,15 @@ class Population:
         Practices that form one unit, such as those under one contract. Each other practice is a unit.
     practices, insurers, ses, regions : tuple of str or None
         Admitted labels; None: all. Days with other insurers do not count: their claims are not in the tables.
+    covariates : mapping of another column of the table of insured to its admitted labels
     ages : (int, int) or None
         Lowest and highest age in a calendar year, both included. Age is the year less the year of birth.
+    first_year_of_life : bool
+        If False, 365 days are left out of persons whose first day of enrolment lies in their year of birth.
+    earlier_spending : mapping of "highest" or "lowest" to a share of persons
+        The days of a year count for the persons with the highest or lowest spending in the year before, among those who
+        count in that year; equals of the last person are chosen too. Years begin at anniversaries of `start`, so that
+        the rule is the same for all units and all windows. The first whole year is left out.
     after_leaving : "keep" or "drop"
         Treatment of a closed population from the day on which a person enrols elsewhere. "keep" is the main estimand.
     minimum_enrolment : float or None
@@ -63,6 +73,9 @@ class Population:
     minimum_enrolment: float | None = None
     last_year_of_life: bool = True
     start: Any = None
+    first_year_of_life: bool = True
+    covariates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    earlier_spending: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("practices", "insurers", "ses", "regions"):
@@ -85,11 +98,14 @@ class Population:
             if not 0 <= low <= high:
                 raise ClaimsError(f"ages is {self.ages}; allowed: the lowest and the highest age, such as (65, 120).")
             object.__setattr__(self, "ages", (int(low), int(high)))
-        if self.minimum_enrolment is not None:
-            if not 0 < self.minimum_enrolment <= 1:
-                raise ClaimsError(f"minimum_enrolment is {self.minimum_enrolment}; allowed: a share, 0 to 1.")
-            if self.start is None:
-                raise ClaimsError("minimum_enrolment counts days from the start on. Pass start= as well.")
+        if self.minimum_enrolment is not None and not 0 < self.minimum_enrolment <= 1:
+            raise ClaimsError(f"minimum_enrolment is {self.minimum_enrolment}; allowed: a share, 0 to 1.")
+        side, share = next(iter(self.earlier_spending.items()), ("highest", 0.5))
+        if side not in ("highest", "lowest") or not 0 < share < 1 or len(self.earlier_spending) > 1:
+            given = dict(self.earlier_spending)
+            raise ClaimsError(f"earlier_spending is {given}; allowed: 'highest' or 'lowest', with a share below 1.")
+        if self.start is None and (self.minimum_enrolment or self.earlier_spending):
+            raise ClaimsError("minimum_enrolment and earlier_spending count days from the start. Pass start= as well.")
         object.__setattr__(self, "baseline", tuple(self.baseline))
         named = {str(practice): str(unit) for practice, unit in self.units.items()}
         object.__setattr__(self, "units", MappingProxyType(named))

@@ -1,18 +1,12 @@
 """Findings in words, and their refusal."""
 
-from __future__ import annotations
-
+from collections.abc import Collection, Iterable
 from math import isfinite
-from typing import TYPE_CHECKING
 
 from ssinfer.accept import advice
+from ssinfer.errors import SsinferError
 from ssinfer.look import checks
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-
-    from ssinfer.errors import SsinferError
-    from ssinfer.look.checks import Finding
+from ssinfer.look.checks import Finding
 
 
 def refuse(findings: Iterable[Finding], accept: Collection[str], error: type[SsinferError], currency: str = "") -> None:
@@ -75,6 +69,9 @@ _SAYS = {
     f"an index (mean {checks.STANDARD_INDEX[0]:g} to {checks.STANDARD_INDEX[1]:g}). Name such a covariate.",
     "placebo_sample": "The placebos of {designs} are {drawn:,} of {units:,} units (population.placebos_at_most), drawn "
     "with seed {seed} in proportion from each size class: {classes}. All units stay donors.",
+    "earlier_spending": "Population {name!r} holds the {percent:g}% of persons with the {side} spending of the "
+    "year before. Their spending returns to the mean without any saving (regression to the mean). The rule is the same "
+    "for all units and years: compare them only with persons of the same rule.",
     "equal_designs": "Design {design!r} is equal to {other!r}: it is fitted once.",
     "unmarked": "No design and method are marked settles = true: the first design {design!r} and its first method "
     "{method!r} settle.",

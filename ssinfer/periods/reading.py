@@ -1,20 +1,16 @@
 """Timeline: the periods of a whole column, under the reading that fits all labels best."""
 
-from __future__ import annotations
-
 import datetime as dt
 import numbers
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ssinfer.errors import AmbiguousPeriodsError, DataError, did_you_mean
 from ssinfer.periods.period import FREQUENCIES, PER_YEAR, WITH_SEASONS, Frequency, Period, of_day, plural
 from ssinfer.periods.spelling import as_day, as_text, candidates, has_fraction, running_number
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
 
 
 @dataclass(frozen=True, eq=False)

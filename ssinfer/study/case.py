@@ -69,7 +69,8 @@ def evaluate_case(plan: Plan, result: BacktestResult | None, pairs: Iterable[tup
             table = table.assign(measured=measured, passed=(measured >= table["rate"]).where(table["rate"].notna()))
             for part in chosen:
                 if part.sharing is not None:
-                    contract, settles = plan.contracts[part.sharing.name], (part.name, method) == plan.config.settling
+                    contract, _ = plan.contracts[part.sharing.name]
+                    settles = (part.name, method) == plan.config.settling
                     named = {"design": part.name, "method": method, "settles": settles, "contract": contract.name}
                     settlement += [{**named, **line} for line in _settle(plan, part, contract, cf, table)]
         thresholds.append(table)
@@ -119,12 +120,12 @@ def _settle(
 ) -> list[dict[str, Any]]:
     """Return one line per party, or one line with the reason why nothing can be settled."""
     key = part.threshold.key
+    rows, reason = table[key.rows(table)], ""
     if part.sensitivity:
         reason = "the population depends on what happens after the start: a sensitivity analysis never settles."
-        return [{"party": "", "amount": np.nan, "reason": reason}]
-    rows = table[key.rows(table)]
-    if rows.empty or not np.isfinite(rows["rate"].iloc[0]):
+    elif rows.empty or not np.isfinite(rows["rate"].iloc[0]):
         reason = f"there is no {key.kind} threshold here." if rows.empty else rows["reason"].iloc[0]
+    if reason:
         return [{"party": "", "amount": np.nan, "reason": reason}]
     threshold = float(rows["rate"].iloc[0])
     pooled = cf.savings().pooled()

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ssinfer.claims import Population
+from ssinfer.claims.backend.calendar import Calendar
 from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED, expected_spending
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.cohort.pseudo_practices import pseudo_practices
-from ssinfer.errors import SsinferError, StudyError
+from ssinfer.errors import ClaimsError, SsinferError, StudyError
 from ssinfer.names import match_names
+from ssinfer.periods import PER_YEAR
 from ssinfer.simulation.claims import SimulatedClaims
 from ssinfer.simulation.known_saving import KnownSaving, known_saving
 from ssinfer.study.claims_extracts import (
@@ -27,6 +30,7 @@ from ssinfer.study.claims_extracts import (
 from ssinfer.study.config import StudyConfig
 from ssinfer.study.config_claims import GroupsConfig, SpendingConfig
 from ssinfer.study.data import ClaimsCount, ProgrammeData, StudyData, View
+from ssinfer.study.designs import StudyDesign
 
 ONE_OPEN_UNIT = "The true saving is known for one unit, all of its insured and an open population only."
 ALL_SPENDING = "The true saving is known for all spending, without choice of categories, prices or run-out, only."
@@ -38,17 +42,31 @@ def load_claims(
     """Return the data of a study on claims; contradictions in the study file are refused before tables are opened."""
     for design in config.fits.values():
         spending_of(design.spending)
-        population_of(config.case, design.population, periods)
+        population = population_of(config.case, design.population, periods)
+        if population.earlier_spending:
+            _check_year(design, population, periods)
         for window in (design.baseline, design.performance):
             window_of(window, periods)
     with source as claims:
         return _group_persons(config, claims, extract_claims(config, periods, claims.tables))
 
 
+def _check_year(design: StudyDesign, population: Population, periods: tuple[Any, ...]) -> None:
+    """Refuse performance periods in which earlier spending chooses persons by what happens after their start."""
+    calendar, performance = Calendar.of(periods), window_of(design.performance, periods)
+    year = PER_YEAR[calendar.frequency]
+    if len(performance) > year or (periods.index(performance[0]) - calendar.position(population.start)) % year:
+        raise StudyError(
+            f"population {design.population.name!r}: earlier_spending chooses persons anew for each year from start "
+            f"{population.start!r}, and the performance of {design.name!r} is {performance[0]} to {performance[-1]}. "
+            "Give start the first performance period, and a performance of one year at most."
+        )
+
+
 def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyExtracts) -> StudyData:
     """Return cohorts and panels of groups of practices, with the case-mix standard and coordinates as covariates."""
     case, uses = config.case, extracted.uses
-    cohorts = {use: extracted.cohort(*use) for use in dict.fromkeys(uses.values())}
+    cohorts = {use: extracted.cohorts[use] for use in dict.fromkeys(uses.values())}
     settling = config.settling[0] or config.designs[0].name
     first_use = next(uses[design.fit] for design in config.designs if design.name == settling)  # it makes the groups
     practices = cohorts[first_use]
@@ -84,7 +102,7 @@ def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyEx
         covariates = {**cohort.covariates, **expected, **coordinates(case.places, cohort)}
         persons = grouped(replace(cohort, covariates=covariates))
         caps = extracted.caps(*use)
-        plain = persons if caps is None else grouped(extracted.cohort(use[0]))
+        plain = persons if caps is None else grouped(extracted.cohorts[use[0], False])
         views[use] = View(persons.to_panel(), persons, plain, caps)
     first = views[first_use].cohort or practices
     truth, why_no_truth = _known_savings(config, treated, claims.simulated, extracted)
@@ -126,9 +144,12 @@ def _known_savings(
         plain = definition.model_dump(include={"name", "label", "truncation", "duplicates"})
         if definition != SpendingConfig(**plain):
             return {}, ALL_SPENDING
-        cohort = extracted.cohort(use[0])
+        cohort = extracted.cohorts[use[0], False]
         if treated[0] not in cohort.units:
             return {}, ""
         performance = window_of(design.performance, cohort.periods)
-        savings[fit] = known_saving(persons, cohort, treated[0], performance, caps=extracted.caps(*use))
+        try:
+            savings[fit] = known_saving(persons, cohort, treated[0], performance, caps=extracted.caps(*use))
+        except ClaimsError as error:  # some savings are of persons or days that do not count
+            return {}, str(error)
     return savings, ""

@@ -3,7 +3,7 @@
 import fnmatch
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -24,7 +24,10 @@ from ssinfer.study.source import PUBLIC_KEYS
 Job = tuple[PopulationConfig, SpendingConfig]  # one extraction
 Use = tuple[str, bool]  # name of an extraction, and whether its spending is truncated
 WHOLE = "all spending"  # name of the extraction of all spending of the whole population
-PERSON_FILTERS = ("ages", "ses", "regions", "minimum_enrolment", "last_year_of_life", "after_leaving")
+PERSON_FILTERS = (
+    *("ages", "ses", "regions", "covariates", "first_year_of_life", "last_year_of_life", "earlier_spending"),
+    *("minimum_enrolment", "after_leaving"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +49,7 @@ class StudyExtracts:
     uses: Mapping[str, Use]  # by name of the fits
     whole: Cohort  # all spending of the whole population
     categories: Mapping[str, Cohort]  # of the whole population, by category in which a programme saves
-    _cohorts: dict[Use, Cohort] = field(default_factory=dict)
-
-    def cohort(self, name: str, truncated: bool = False) -> Cohort:
-        """Return the persons of an extraction, read once."""
-        if (name, truncated) not in self._cohorts:
-            self._cohorts[name, truncated] = self.extracts[name].cohort(truncated=truncated)
-        return self._cohorts[name, truncated]
+    cohorts: Mapping[Use, Cohort]  # of each use, and without truncation
 
     def caps(self, name: str, truncated: bool) -> dict[int, float] | None:
         """Return the limits of an extraction's truncation by calendar year, per insured-year."""
@@ -82,9 +79,10 @@ def extract_claims(config: StudyConfig, periods: tuple[Any, ...], tables: Claims
     with closing(Scratch(tables.connection)) as shared:
         extracts = {name: extracted(name, job, "spending", limits) for name, job in wanted.items()}
         categories = {name: extracted(name, job, "scenario", {}).cohort() for name, job in parts.items()}
-    everybody = extracts[whole_use].cohort()
-    held = {(whole_use, False): everybody}
-    return StudyExtracts({name: extracts[name] for name in jobs}, populations, uses, everybody, categories, held)
+    used = dict.fromkeys((*uses.values(), *((name, False) for name in jobs)))
+    cohorts = {use: extracts[use[0]].cohort(truncated=use[1]) for use in used}
+    everybody = cohorts.get((whole_use, False)) or extracts[whole_use].cohort()
+    return StudyExtracts({name: extracts[name] for name in jobs}, populations, uses, everybody, categories, cohorts)
 
 
 def _jobs(config: StudyConfig) -> tuple[dict[str, Job], dict[str, Use]]:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ssinfer.study.config_base import Config, Label, Names, Periods
+from ssinfer.study.config_base import Config, Fraction, Label, Names, Periods
 
 
 class InsuredConfig(Config):
@@ -22,6 +22,9 @@ class InsuredConfig(Config):
     minimum_enrolment: float | None = None
     last_year_of_life: bool = True
     start: Label | None = None
+    first_year_of_life: bool = True
+    covariates: dict[str, Names] = {}
+    earlier_spending: dict[Literal["highest", "lowest"], Fraction] = {}
 
     @property
     def sensitivity(self) -> bool:

@@ -128,9 +128,7 @@ DESIGNS = FrameSchema(
         Column("settles", "bool", "", "Whether this design and method settle."),
         Column("sensitivity", "bool", "", "Whether persons count by what happens after the start: it never settles."),
         Column("n_rows", "int", "placebos", "Placebos that were estimated."),
-        Column(
-            "n_without_threshold", "int", "placebos", "Of these, placebos without a threshold: they are in no payment."
-        ),
+        Column("n_without_threshold", "int", "placebos", "Of these, without a threshold: they are in no payment."),
         Column("share_of_spending", "float", SHARE, "Spending of the design over all spending."),
         Column("share_of_persons", "float", SHARE, "Insured-years of the design over those of the whole population."),
         *_with_error("deviation", RATE, "Mean measured saving where nothing was saved, of the design's spending."),
@@ -141,11 +139,7 @@ DESIGNS = FrameSchema(
         *_with_error("threshold_all", SHARE, "The same, of all spending."),
         *_with_error("threshold_money", OF_ALL, "The same, in money."),
         *_with_error("false_payment_rate", SHARE, "Share of placebos that are paid."),
-        *_with_error(
-            "misallocation",
-            OF_ALL,
-            "Payment less payment due, by size; mean over true savings, 0 included (first scenario).",
-        ),
+        *_with_error("misallocation", OF_ALL, "Payment less what is due, by size; mean over savings, 0 included."),
         Column("dominated_by", "text", "", "A design that is no worse in any measure and better in one; empty: none."),
         *_with_error("threshold_difference", OF_ALL, "threshold_money less that of the dominating design, paired."),
     ),
@@ -180,9 +174,7 @@ EFFECTS = FrameSchema(
         Column("entry", "text", "", "Its entry."),
         Column("other_block", "text", "", "Second block of an interaction; empty for a main effect."),
         Column("other_entry", "text", "", "Its entry."),
-        *_with_error(
-            "effect", OF_ALL, "Of the entry, less the mean of its block, with all other blocks alike; NaN: not told."
-        ),
+        *_with_error("effect", OF_ALL, "Of the entry less the mean of its block, other blocks alike; NaN: unknown."),
     ),
 )
 STOP_LOSS = FrameSchema(

@@ -33,12 +33,8 @@ def intact_groups(plan: Plan) -> IntactGroups | None:
     cohort = claims.practices
     size = claims.groups.size or int((cohort.unit == design.treated[0]).sum())
     windows = rolling_windows(plan.data.panel_of(name), design, plan.origins.get(name))
-    unmasked = []
-    for w in windows:
-        baseline, performance = (
-            [label for label in part if label not in w.masked] for part in (w.baseline, w.performance)
-        )
-        unmasked.append((baseline, performance))
+    shown = [[[p for p in part if p not in w.masked] for part in (w.baseline, w.performance)] for w in windows]
+    unmasked = [(baseline, performance) for baseline, performance in shown]
     origins = tuple(str(window.origin) for window in windows)
     exclude = [unit for unit in (*design.treated, *claims.contracted) if unit in cohort.units]
     try:

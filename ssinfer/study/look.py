@@ -60,6 +60,11 @@ def look_at(plan: Plan) -> Look:
         for design in config.designs
         if design.equal_to
     ]
+    findings += [
+        Finding("earlier_spending", {"name": part.name, "side": side, "percent": 100 * share}, refuses=False)
+        for part in config.population
+        for side, share in part.earlier_spending.items()
+    ]
     if not settling(config, config.designs)[2] and plan.contract is not None:
         names = dict(zip(("design", "method"), config.settling, strict=True))
         findings.append(Finding("unmarked", names, refuses=False))

@@ -8,6 +8,7 @@ from typing import Any
 from ssinfer.backtesting.placebos import Placebos, PlaceboSample, placebo_units
 from ssinfer.comparison import RULE_KEYS, SimilarSize, comparison_of
 from ssinfer.contracts.contract import Contract
+from ssinfer.contracts.settle import settle
 from ssinfer.design import Design
 from ssinfer.errors import DesignError, PanelError, SsinferError, StudyError
 from ssinfer.guard.method import GuardedMethod
@@ -16,7 +17,7 @@ from ssinfer.panel import Panel
 from ssinfer.plugins.discovery import make_method
 from ssinfer.study.config import StudyConfig, read_study
 from ssinfer.study.config_base import Periods, Span
-from ssinfer.study.config_blocks import ScenarioConfig
+from ssinfer.study.config_blocks import ScenarioConfig, SharingConfig
 from ssinfer.study.data import StudyData, categories_of
 from ssinfer.study.designs import StudyDesign
 from ssinfer.study.look import Look, look_at
@@ -40,8 +41,7 @@ class Plan:
     pairs: tuple[tuple[str, str], ...]  # names of fits, and methods
     placebos: Placebos  # None: every unit outside the design's treated
     origins: Mapping[str, tuple[Any, ...]]  # by name of the fits
-    contracts: Mapping[str, Contract]  # by name of the sharing rule
-    shares: Mapping[str, float]  # sharing rates, fractions, by name of the sharing rule
+    contracts: Mapping[str, tuple[Contract, float]]  # and sharing rates, fractions, by name of the sharing rule
 
     @property
     def panel(self) -> Panel:
@@ -79,11 +79,11 @@ class Plan:
 
     def contract_of(self, design: StudyDesign) -> Contract | None:
         """Return the contract of a design; None if it shares nothing."""
-        return None if design.sharing is None else self.contracts[design.sharing.name]
+        return None if design.sharing is None else self.contracts[design.sharing.name][0]
 
     def share_of(self, design: StudyDesign) -> float:
         """Return the rate of over- and underpayments of a design, a fraction."""
-        return NEUTRAL_SHARE if design.sharing is None else self.shares[design.sharing.name]
+        return NEUTRAL_SHARE if design.sharing is None else self.contracts[design.sharing.name][1]
 
     @property
     def scenarios(self) -> dict[str, ScenarioConfig]:
@@ -110,7 +110,7 @@ def plan_study(path: str | Path, *, n_jobs: int = 1, tell: Callable[[Look], None
     # Methods and sharing are validated before the data are read, which may take minutes.
     methods = make_methods(config)
     _check_threshold(config, methods)
-    contracts = {part.name: contract_of(part) for part in config.sharing}
+    contracts = {part.name: _contract(part) for part in config.sharing}
     data = config.data.load(config, path.parent, n_jobs)
     if data.whole is None:
         categories_of(config, ())
@@ -120,21 +120,18 @@ def plan_study(path: str | Path, *, n_jobs: int = 1, tell: Callable[[Look], None
         for name, part in config.fits.items()
         if part.origins is not None
     }
-    case, placebos = config.case, config.case.placebos
+    case = config.case
     if case.ses is not None:
         data.panel.covariate(case.ses)
-    rule = None
-    if placebos is None and (case.at_least or case.ratio):
-        rule = SimilarSize(ratio=case.ratio or float("inf"), at_least=case.at_least)
+    chosen: Placebos = case.placebos
+    if chosen is None and (case.at_least or case.ratio):
+        chosen = SimilarSize(ratio=case.ratio or float("inf"), at_least=case.at_least)
     labels = {name: part.fit_label or repr(designs[name]) for name, part in config.fits.items()}
     fitted = {(design.fit, method) for design in config.designs for method in design.methods}
     pairs = tuple((name, part.label) for part in config.method for name in designs if (name, part.label) in fitted)
-    shares = {name: share for name, (_, share) in contracts.items()}
-    contracts_only = {name: contract for name, (contract, _) in contracts.items()}
-    chosen: Placebos = rule or placebos
     if case.placebos_at_most is not None:
         chosen = PlaceboSample(case.placebos_at_most, chosen, case.size_edges, config.seed)
-    plan = Plan(config, data, designs, labels, methods, pairs, chosen, origins, contracts_only, shares)
+    plan = Plan(config, data, designs, labels, methods, pairs, chosen, origins, contracts)
     look = look_at(plan)
     if tell is not None:
         tell(look)
@@ -170,6 +167,17 @@ def _check_threshold(config: StudyConfig, methods: Mapping[str, Any]) -> None:
                 f"with these parameters under design {design.name!r}: {', '.join(map(repr, design.methods))}. Give "
                 "threshold.kind = 'placebo', or add a method that has one (`ssinfer methods` lists them)."
             )
+
+
+def _contract(part: SharingConfig) -> tuple[Contract, float]:
+    """Return the contract of a sharing rule and its rate; one that cannot settle a saving is refused."""
+    contract, share = contract_of(part)
+    try:
+        if part.share is None:  # a stated share may stand for a quality score
+            settle(contract, benchmark=100.0, spending=90.0, insured_years=1e6, quality=part.quality)
+    except SsinferError as error:
+        raise StudyError(f"sharing {part.name!r}: a saving cannot be settled. {error}") from error
+    return contract, share
 
 
 def _check_pairs(plan: Plan) -> None:

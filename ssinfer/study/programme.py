@@ -18,8 +18,6 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.cohort.cohort import Cohort
-from ssinfer.study.config_blocks import ScenarioConfig
-from ssinfer.study.data import ProgrammeData, View
 from ssinfer.study.designs import StudyDesign
 from ssinfer.study.plan import Plan
 from ssinfer.typing import Floats, Positions
@@ -31,21 +29,15 @@ def one_scale(plan: Plan, design: StudyDesign, columns: Positions, savings: tupl
     `all_spending` (currency) and `all_years` (insured-years) are those of the whole population; `excess` is what the
     design truncates, per insured-year; `own_saving NAME s` is D over the design's spending; NaN: s A exceeds X.
     """
-    view, programme = plan.data.view_of(design.fit), plan.data.programme
-    of_source = _of_persons if isinstance(programme.whole, Cohort) else _of_panels
+    of_source = _of_persons if isinstance(plan.data.programme.whole, Cohort) else _of_panels
     with np.errstate(divide="ignore", invalid="ignore"):
-        return pd.DataFrame(of_source(plan, design, view, programme, columns, savings), index=list(view.panel.units))
+        units = list(plan.data.panel_of(design.fit).units)
+        return pd.DataFrame(of_source(plan, design, columns, savings), index=units)
 
 
-def _of_persons(
-    plan: Plan,
-    design: StudyDesign,
-    view: View,
-    programme: ProgrammeData,
-    columns: Positions,
-    savings: tuple[float, ...],
-) -> dict[str, Floats]:
-    whole, own = programme.whole, view.untruncated
+def _of_persons(plan: Plan, design: StudyDesign, columns: Positions, savings: tuple[float, ...]) -> dict[str, Floats]:
+    view = plan.data.view_of(design.fit)
+    whole, own = plan.data.programme.whole, view.untruncated
     assert own is not None  # noqa: S101  (claims have persons)
 
     def by_unit(cohort: Cohort, values: Floats) -> Floats:
@@ -61,8 +53,8 @@ def _of_persons(
         "all_years": by_unit(whole, whole.insured_years[:, columns].sum(axis=1)),
         "excess": by_unit(own, (own.spending - base)[:, columns].sum(axis=1)) / years,
     }
-    for name, scenario in plan.scenarios.items():
-        part, target = _parts(scenario, design, whole, own, programme, columns)
+    for name in plan.scenarios:
+        part, target = _parts(plan, name, design, own, columns)
         for s in savings:
             fall = s * money / by_unit(whole, target)  # s A / X
             fall = np.where(fall <= 1.0, fall, np.nan)
@@ -73,15 +65,10 @@ def _of_persons(
     return out
 
 
-def _parts(
-    scenario: ScenarioConfig,
-    design: StudyDesign,
-    whole: Cohort,
-    own: Cohort,
-    programme: ProgrammeData,
-    columns: Positions,
-) -> tuple[Floats, Floats]:
+def _parts(plan: Plan, name: str, design: StudyDesign, own: Cohort, columns: Positions) -> tuple[Floats, Floats]:
     """Return x of the design's persons (n, columns), and the sum of x of each row of the whole population."""
+    scenario, programme = plan.scenarios[name], plan.data.programme
+    whole = programme.whole
     spent, spending = own.spending[:, columns], whole.spending[:, columns].sum(axis=1)
     if scenario.categories is not None:
         x, target = np.zeros(spent.shape), np.zeros(len(spending))
@@ -128,10 +115,9 @@ def _kept(own: Cohort, spending: Floats, caps: Mapping[int, float] | None) -> Fl
     return kept
 
 
-def _of_panels(
-    plan: Plan, _: StudyDesign, view: View, programme: ProgrammeData, columns: Positions, savings: tuple[float, ...]
-) -> dict[str, Floats]:
+def _of_panels(plan: Plan, design: StudyDesign, columns: Positions, savings: tuple[float, ...]) -> dict[str, Floats]:
     """Return the columns on public data: the cells of a group hold one mean, from which every line falls alike."""
+    view, programme = plan.data.view_of(design.fit), plan.data.programme
 
     def sums(panel: Any) -> tuple[Floats, Floats]:
         cells = np.ix_(panel.rows(view.panel.units), columns)

@@ -95,13 +95,9 @@ def claims_tables(claims: ClaimsCount | None) -> dict[str, pd.DataFrame]:
         return tables
     for name in ("attrition", "truncation", "own_costs"):
         frames = {definition: getattr(extract, name) for definition, extract in claims.extracts.items()}
-        parts = [
-            frame.assign(definition=definition)[["definition", *frame.columns]]
-            for definition, frame in frames.items()
-            if frame is not None and len(frame)
-        ]
+        parts = {key: frame for key, frame in frames.items() if frame is not None and len(frame)}
         if parts:
-            tables[f"{name}.csv"] = pd.concat(parts, ignore_index=True)
+            tables[f"{name}.csv"] = pd.concat(parts, names=["definition"]).reset_index(level=0).reset_index(drop=True)
     if claims.truth:
         tables["truth.csv"] = pd.DataFrame([{"design": name, **vars(truth)} for name, truth in claims.truth.items()])
     return tables

@@ -1,24 +1,17 @@
 """compare_thresholds: every kind of threshold of one counterfactual, side by side."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from ssinfer.arguments import checked
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import SsinferError
 from ssinfer.level import check_level
 from ssinfer.schema import Column, FrameSchema
-from ssinfer.thresholds.kind import KINDS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    import pandas as pd
-
-    from ssinfer.counterfactual import Counterfactual
-    from ssinfer.thresholds.kind import ThresholdKind
+from ssinfer.thresholds.kind import KINDS, ThresholdKind
 
 RATE, MONEY = "fraction of the benchmark", "EUR per insured-year"
 THRESHOLD_KEY = (

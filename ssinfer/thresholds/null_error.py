@@ -1,20 +1,14 @@
 """Null errors E0 = Bbar - B: the measured savings of a group whose true saving is zero."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from math import ceil
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import RefusalError
 from ssinfer.kernels.quantiles import sorted_quantiles
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ssinfer.counterfactual import Counterfactual
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 DRAWS_BEYOND = 20  # draws beyond a quantile: its rate of exceedance then has a relative error of about 22%
 BATCHES = 20  # of successive draws

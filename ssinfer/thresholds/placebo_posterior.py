@@ -1,9 +1,7 @@
 """Posterior of the systematic error that placebos show, integrated without a sampler."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy.special import erfinv, ndtr
@@ -11,10 +9,8 @@ from scipy.special import erfinv, ndtr
 from ssinfer.kernels.adaptive_importance import Posterior, build_proposal, weight_until_reliable
 from ssinfer.kernels.importance import Mixture, laplace
 from ssinfer.thresholds.kernels.placebo_likelihood import marginal_likelihoods
-
-if TYPE_CHECKING:
-    from ssinfer.thresholds.placebo_rows import CalibrationPlacebos
-    from ssinfer.typing import Floats
+from ssinfer.thresholds.placebo_rows import CalibrationPlacebos
+from ssinfer.typing import Floats
 
 MEAN_SD, SLOPE_SD = 0.5, 0.25  # prior SD of mean and slope, in units of the placebos' SD
 SCALE_SD = 0.35  # prior SD of the log of the scale
@@ -39,7 +35,7 @@ class PlaceboPosterior:
     names: tuple[str, ...]  # "scale", "excess", "unit_sd" with repeated units, "origin_sd" with several origins
 
     @classmethod
-    def of(cls, placebos: CalibrationPlacebos, scale: float) -> PlaceboPosterior:
+    def of(cls, placebos: CalibrationPlacebos, scale: float) -> "PlaceboPosterior":
         """Return the model of placebos; `scale` is the SD of their savings rates."""
         order = np.argsort(placebos.unit, kind="stable")
         first = np.searchsorted(placebos.unit[order], np.arange(placebos.n_units + 1))

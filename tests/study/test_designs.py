@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from ssinfer.errors import StudyError
 from ssinfer.study.config import StudyConfig, read_study
-from ssinfer.study.config_blocks import BLOCKS
+from ssinfer.study.config_blocks import BLOCKS, SharingConfig
+from ssinfer.study.plan import _contract
 
 STUDY = (Path(__file__).parent / "designs.toml").read_text(encoding="utf-8")
 FITTED = ("population", "spending", "comparison")
@@ -140,3 +141,9 @@ def test_what_settles_is_stated_or_the_first(tmp_path):
     assert change(tmp_path, *second).settling[0] == "truncated"
     sensitivity = ('insurers = ["A"]', 'insurers = ["A"]\nminimum_enrolment = 0.5')
     assert change(tmp_path, SETTLES, sensitivity).settling[0] == "pharmacy of the old"
+
+
+def test_a_contract_that_cannot_settle_a_saving_is_refused_before_the_data_are_read():
+    with pytest.raises(StudyError, match=r"sharing 'pgp': a saving cannot be settled\. Missing quality: .* Give `qual"):
+        _contract(SharingConfig(name="pgp", contract="physician-group-practice"))
+    assert _contract(SharingConfig(contract="physician-group-practice", quality=90.0))[1] == 0.8

@@ -11,26 +11,19 @@ Spiegelhalter 2003, doi 10.1002/sim.1403), of at most `MAX_CELLS` cells, of comp
 "fitted_cell_unit" and "fitted_cell_period" in constant_data say which cells these are.
 """
 
-from __future__ import annotations
-
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
 from ssinfer.benchmarks.hierarchical.draws import safe_cholesky
 from ssinfer.benchmarks.hierarchical.kernels.unit_terms import LOG_2PI
+from ssinfer.benchmarks.hierarchical.layout import Layout
 from ssinfer.benchmarks.hierarchical.reml import simulate_panel
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from ssinfer.benchmarks.hierarchical.layout import Layout
-    from ssinfer.kernels.adaptive_importance import Posterior
-    from ssinfer.typing import Floats, Positions
+from ssinfer.kernels.adaptive_importance import Posterior
+from ssinfer.typing import Floats, Positions
 
 PRIOR_DRAWS = 200
 MAX_CELLS = 1000

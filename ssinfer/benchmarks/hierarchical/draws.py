@@ -1,19 +1,13 @@
 """Predictive draws of the treated units' performance cells, on the model's scale."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import predict
 from ssinfer.benchmarks.hierarchical.kernels.unit_terms import unit_terms
-
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.hierarchical.layout import Layout
-    from ssinfer.benchmarks.hierarchical.model import PanelModel
-    from ssinfer.kernels.adaptive_importance import Posterior
-    from ssinfer.typing import Floats, Positions
+from ssinfer.benchmarks.hierarchical.layout import Layout
+from ssinfer.benchmarks.hierarchical.model import PanelModel
+from ssinfer.kernels.adaptive_importance import Posterior
+from ssinfer.typing import Floats, Positions
 
 
 def draw_single(mean: Floats, covariance: Floats, picked: Positions, rng: np.random.Generator) -> Floats:

@@ -13,12 +13,10 @@ For unit i in period t, y is the log of spending (or spending relative to its me
     e_it ~ N(0, κ² / n_it)      sampling noise, κ estimated; or the known variance; or N(0, σ_noise²) without sizes
 """
 
-from __future__ import annotations
-
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,16 +24,11 @@ from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import Marginal, mar
 from ssinfer.benchmarks.hierarchical.kernels.marginal_gradient import log_marginal_gradient
 from ssinfer.benchmarks.hierarchical.kernels.markov_panel import Markov
 from ssinfer.benchmarks.hierarchical.kernels.panel_nodes import Nodes, period_effects
-from ssinfer.benchmarks.hierarchical.kernels.unit_terms import unit_terms
+from ssinfer.benchmarks.hierarchical.kernels.unit_terms import UnitTerms, unit_terms
+from ssinfer.benchmarks.hierarchical.parameters import Parameter
 from ssinfer.kernels.compile import threads
 from ssinfer.kernels.importance import laplace
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ssinfer.benchmarks.hierarchical.kernels.unit_terms import UnitTerms
-    from ssinfer.benchmarks.hierarchical.parameters import Parameter
-    from ssinfer.typing import Floats, Positions
+from ssinfer.typing import Floats, Positions
 
 MIN_THREADED_CELLS = 20_000  # cells of a panel from which the gradients of the Hessian are split over threads
 DIFFERENCE_STEP = 1e-4  # of differences of covariances, in standard deviations of the prior

@@ -1,21 +1,15 @@
 """Predictions of placebo units without their own sealed cells, at each node, from one pass over the panel."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import leave_cells_out, predict
 from ssinfer.benchmarks.hierarchical.kernels.node_predictions import predict_nodes
 from ssinfer.benchmarks.hierarchical.kernels.unit_terms import unit_terms
-from ssinfer.kernels.adaptive_importance import MULTIPLES, adapt, pareto_smoothed_weights
-
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.hierarchical.model import PanelModel
-    from ssinfer.kernels.adaptive_importance import Posterior, Proposal
-    from ssinfer.typing import Floats, Positions
+from ssinfer.benchmarks.hierarchical.model import PanelModel
+from ssinfer.kernels.adaptive_importance import MULTIPLES, Posterior, Proposal, adapt, pareto_smoothed_weights
+from ssinfer.typing import Floats, Positions
 
 
 @dataclass(frozen=True, eq=False)

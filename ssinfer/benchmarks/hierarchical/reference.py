@@ -1,22 +1,17 @@
 """The hierarchical model written out in PyMC: the readable definition, which tests compare with the exact fit."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
+from ssinfer.benchmarks.hierarchical.layout import Layout
+from ssinfer.benchmarks.hierarchical.parameters import Parameter
 from ssinfer.benchmarks.hierarchical.reparameterised import DEGREES, UNIT_SCALE, partially_noncentred_model
 from ssinfer.check import tabulate
 from ssinfer.convergence import convergence_checks, convergence_failures
 from ssinfer.errors import NotSupportedError
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ssinfer.benchmarks.hierarchical.layout import Layout
-    from ssinfer.benchmarks.hierarchical.parameters import Parameter
 
 TARGET_ACCEPT = 0.95  # of NUTS: at 0.8 one of a thousand transitions diverged on small panels, at 0.9 none
 

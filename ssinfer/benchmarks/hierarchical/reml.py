@@ -7,23 +7,17 @@ the estimate, and the model is refitted to each. A draw of the confidence distri
     prediction + (y*_ahead - prediction*)
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ssinfer.benchmarks.hierarchical.draws import draw_joint
-from ssinfer.benchmarks.hierarchical.model import MODE_BOUND
+from ssinfer.benchmarks.hierarchical.layout import Layout
+from ssinfer.benchmarks.hierarchical.model import MODE_BOUND, PanelModel
 from ssinfer.benchmarks.hierarchical.predictions import predict_placebos
 from ssinfer.kernels.adaptive_importance import Posterior
 from ssinfer.kernels.optimise import maximise
-
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.hierarchical.layout import Layout
-    from ssinfer.benchmarks.hierarchical.model import PanelModel
-    from ssinfer.typing import Floats, Positions
+from ssinfer.typing import Floats, Positions
 
 REFIT_TOLERANCE = 1e-7  # at 1e-6 some refits end before the maximum
 MAX_START = 1.5  # of a refit, in standard deviations of the prior
@@ -45,7 +39,7 @@ class BootstrapFit:
     @classmethod
     def of(
         cls, layout: Layout, data: tuple[Floats, Floats], fitted: Floats, rows: Positions, count: int
-    ) -> BootstrapFit | None:
+    ) -> "BootstrapFit | None":
         """Fit the model and refit it to `count` simulated panels, if any; `data` are y and seen (N, T)."""
         if not count:
             return None

@@ -11,17 +11,14 @@ period effects. For the innovation of u, h is (y_t - structure) / v_t minus the 
 Period effects are rotated to a constant and contrasts. An SD is the absolute value of a normal: no boundary at zero.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy.fft import dct
 
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.hierarchical.layout import Layout
-    from ssinfer.benchmarks.hierarchical.model import PanelModel
-    from ssinfer.typing import Booleans, Floats
+from ssinfer.benchmarks.hierarchical.layout import Layout
+from ssinfer.benchmarks.hierarchical.model import PanelModel
+from ssinfer.typing import Booleans, Floats
 
 DEGREES = 4.0  # of freedom of the Student-t shocks, which are scaled to variance 1
 UNIT_SCALE = float(np.sqrt((DEGREES - 2.0) / DEGREES))

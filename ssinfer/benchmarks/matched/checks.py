@@ -1,23 +1,18 @@
 """Checks that are known before any effect: number of practices, assumptions of the method, attrition and overlap."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
+from ssinfer.benchmarks.matched.balance.limits import JudgedLimit
 from ssinfer.benchmarks.matched.balance.measures import common_support, effective_sample_size, overlap_coefficient
+from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
+from ssinfer.benchmarks.matched.scores.match import Match
+from ssinfer.benchmarks.matched.scores.propensity import PropensityScores
 from ssinfer.check import Check
 from ssinfer.errors import RefusalError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from ssinfer.benchmarks.matched.balance.limits import JudgedLimit
-    from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
-    from ssinfer.benchmarks.matched.scores.match import Match
-    from ssinfer.benchmarks.matched.scores.propensity import PropensityScores
-    from ssinfer.typing import Booleans, Floats
+from ssinfer.typing import Booleans, Floats
 
 MIN_PRACTICES = 20
 MIN_PRACTICES_WITHOUT_WARNING = 40

@@ -1,21 +1,15 @@
 """CohortProblem: a design applied to persons, with the treated persons' performance spending removed."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from ssinfer.benchmarks.problem import Problem
-
-if TYPE_CHECKING:
-    from ssinfer.cohort.cohort import Cohort
-    from ssinfer.design import Design
-    from ssinfer.panel import Panel
-    from ssinfer.typing import Booleans, Floats, Positions
-
+from ssinfer.cohort.cohort import Cohort
+from ssinfer.design import Design
+from ssinfer.panel import Panel
+from ssinfer.typing import Booleans, Floats, Positions
 
 _panels: WeakKeyDictionary[Cohort, Panel] = WeakKeyDictionary()
 
@@ -33,7 +27,7 @@ class CohortProblem(Problem):
     years: Floats  # (n, P): insured-years of the performance periods
 
     @classmethod
-    def over(cls, cohort: Cohort, design: Design) -> CohortProblem:
+    def over(cls, cohort: Cohort, design: Design) -> "CohortProblem":
         """Apply `design` to `cohort`, and to the panel into which the cohort is aggregated."""
         if cohort not in _panels:  # a backtest applies many designs to one cohort
             _panels[cohort] = cohort.to_panel()

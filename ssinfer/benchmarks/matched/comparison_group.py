@@ -1,25 +1,20 @@
 """ComparisonGroup: the comparison of treated persons with others, and its lines of controls."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ssinfer.benchmarks.matched.balance.limits import JudgedLimit
-    from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
-    from ssinfer.benchmarks.matched.growth import Growth
-    from ssinfer.benchmarks.matched.lines import Lines
-    from ssinfer.benchmarks.matched.outcome import Outcome
-    from ssinfer.benchmarks.matched.scores.match import Match
-    from ssinfer.benchmarks.matched.shocks import Shocks
-    from ssinfer.check import Check
-    from ssinfer.typing import Floats
+from ssinfer.benchmarks.matched.balance.limits import JudgedLimit
+from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
+from ssinfer.benchmarks.matched.growth import Growth
+from ssinfer.benchmarks.matched.lines import Lines
+from ssinfer.benchmarks.matched.outcome import Outcome
+from ssinfer.benchmarks.matched.scores.match import Match
+from ssinfer.benchmarks.matched.shocks import Shocks
+from ssinfer.check import Check
+from ssinfer.typing import Floats
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,24 +1,19 @@
 """Covariates of the score, exact strata, numbers that break ties, and truncated spending."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
 from ssinfer.benchmarks.matched.scores.separation import refuse_unseen
+from ssinfer.cohort.cohort import Cohort
+from ssinfer.design import Design
 from ssinfer.errors import DesignError
 from ssinfer.names import as_names, match_names
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
-    from ssinfer.cohort.cohort import Cohort
-    from ssinfer.design import Design
-    from ssinfer.typing import Booleans, Floats, Integers
+from ssinfer.typing import Booleans, Floats, Integers
 
 ENTRANT = "entered after the baseline"
 PRIOR_SPENDING = ("log(1 + prior spending)", "no prior spending")

@@ -1,20 +1,14 @@
 """Draws of a matched benchmark: its posterior, and the sampling distribution of the same quantity."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 from scipy import stats
 
+from ssinfer.benchmarks.matched.comparison_group import ComparisonGroup
 from ssinfer.benchmarks.matched.kernels.person_bootstrap import bootstrap_ratios, pool_small_blocks
+from ssinfer.benchmarks.matched.lines import Lines
+from ssinfer.benchmarks.matched.outcome import Outcome
 from ssinfer.benchmarks.matched.sampling_distribution import Confidence, growth_errors
-
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.matched.comparison_group import ComparisonGroup
-    from ssinfer.benchmarks.matched.lines import Lines
-    from ssinfer.benchmarks.matched.outcome import Outcome
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 
 def bootstrapped_growth(

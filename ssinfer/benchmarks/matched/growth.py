@@ -1,21 +1,15 @@
 """Growth of the controls' spending, and of practices without a contract: estimates and influence of each person."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ssinfer.benchmarks.matched.lines import numbered
+from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
+from ssinfer.benchmarks.matched.lines import Lines, numbered
+from ssinfer.benchmarks.matched.outcome import Outcome
 from ssinfer.errors import RefusalError
 from ssinfer.kernels.groups import group_sums
-
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
-    from ssinfer.benchmarks.matched.lines import Lines
-    from ssinfer.benchmarks.matched.outcome import Outcome
-    from ssinfer.typing import Floats, Integers, Positions
+from ssinfer.typing import Floats, Integers, Positions
 
 
 @dataclass(frozen=True, eq=False)

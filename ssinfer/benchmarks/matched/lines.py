@@ -1,18 +1,13 @@
 """Lines: the treated persons and the persons who are compared with them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
+from ssinfer.benchmarks.matched.scores.match import Match
 from ssinfer.errors import RefusalError
-
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
-    from ssinfer.benchmarks.matched.scores.match import Match
-    from ssinfer.typing import Floats, Integers, Positions
+from ssinfer.typing import Floats, Integers, Positions
 
 
 @dataclass(frozen=True, eq=False)

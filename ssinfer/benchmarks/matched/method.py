@@ -1,9 +1,8 @@
 """PropensityMatching: benchmark from persons of other practices who are similar to the treated persons."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -24,33 +23,23 @@ from ssinfer.benchmarks.matched.covariates import (
 )
 from ssinfer.benchmarks.matched.draws import bootstrapped_growth, posterior_draws, sampling_draws
 from ssinfer.benchmarks.matched.growth import measure_growth, placebo_growth
-from ssinfer.benchmarks.matched.lines import matched_lines, practice_shares, weighted_lines
-from ssinfer.benchmarks.matched.outcome import ADJUSTMENTS, adjusted_outcome
-from ssinfer.benchmarks.matched.sampling_distribution import CONFIDENCES
+from ssinfer.benchmarks.matched.kernels.greedy_matching import Order
+from ssinfer.benchmarks.matched.lines import Lines, matched_lines, practice_shares, weighted_lines
+from ssinfer.benchmarks.matched.outcome import ADJUSTMENTS, Adjustment, Outcome, adjusted_outcome
+from ssinfer.benchmarks.matched.sampling_distribution import CONFIDENCES, Confidence
 from ssinfer.benchmarks.matched.scores.bayesian_scores import bayesian_scores
 from ssinfer.benchmarks.matched.scores.match import RULES as MATCHING_RULES
-from ssinfer.benchmarks.matched.scores.match import match_persons
-from ssinfer.benchmarks.matched.scores.outcome_models import OUTCOME_MODELS
-from ssinfer.benchmarks.matched.scores.propensity import propensity_scores
+from ssinfer.benchmarks.matched.scores.match import Distance, Match, match_persons
+from ssinfer.benchmarks.matched.scores.outcome_models import OUTCOME_MODELS, OutcomeModel
+from ssinfer.benchmarks.matched.scores.propensity import PropensityScores, propensity_scores
 from ssinfer.benchmarks.matched.scores.weighting import entropy_weights, propensity_weights
 from ssinfer.benchmarks.matched.shocks import Shocks
 from ssinfer.benchmarks.matched.summary import MatchedSummary
+from ssinfer.benchmarks.problem import Problem
 from ssinfer.deprecation import Renamed, renamed_parameters
+from ssinfer.design import Design
 from ssinfer.errors import DataError, NotSupportedError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from ssinfer.benchmarks.matched.kernels.greedy_matching import Order
-    from ssinfer.benchmarks.matched.lines import Lines
-    from ssinfer.benchmarks.matched.outcome import Adjustment, Outcome
-    from ssinfer.benchmarks.matched.sampling_distribution import Confidence
-    from ssinfer.benchmarks.matched.scores.match import Distance, Match
-    from ssinfer.benchmarks.matched.scores.outcome_models import OutcomeModel
-    from ssinfer.benchmarks.matched.scores.propensity import PropensityScores
-    from ssinfer.benchmarks.problem import Problem
-    from ssinfer.design import Design
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 FRACTION = Number(0, 1, open=True)
 

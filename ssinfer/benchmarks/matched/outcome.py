@@ -1,18 +1,14 @@
 """Outcome: spending of persons after adjustment for covariates or prior spending."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
+from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
+from ssinfer.benchmarks.matched.lines import Lines
 from ssinfer.benchmarks.matched.scores.outcome_models import OutcomeModel, fit_outcome
-
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
-    from ssinfer.benchmarks.matched.lines import Lines
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 Adjustment = Literal["did", "doubly robust", "lagged"]
 ADJUSTMENTS: tuple[Adjustment, ...] = get_args(Adjustment)

@@ -1,19 +1,15 @@
 """Sampling distributions of the controls' growth: two-way clusters, Abadie and Imbens, and bootstrap-t."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
+from ssinfer.benchmarks.matched.comparison_group import ComparisonGroup
+from ssinfer.benchmarks.matched.growth import Growth
+from ssinfer.benchmarks.matched.lines import Lines
+from ssinfer.benchmarks.matched.outcome import Outcome
 from ssinfer.kernels.groups import dense_codes, group_sums
-
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.matched.comparison_group import ComparisonGroup
-    from ssinfer.benchmarks.matched.growth import Growth
-    from ssinfer.benchmarks.matched.lines import Lines
-    from ssinfer.benchmarks.matched.outcome import Outcome
-    from ssinfer.typing import Floats, Integers
+from ssinfer.typing import Floats, Integers
 
 Confidence = Literal["cluster", "abadie-imbens", "bootstrap-t"]
 CONFIDENCES: tuple[Confidence, ...] = get_args(Confidence)

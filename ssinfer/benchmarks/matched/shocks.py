@@ -1,19 +1,14 @@
 """Shocks of practices and regions: learned from practices without a contract, drawn once each."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
 from ssinfer.benchmarks.matched.kernels.practice_shocks import ShockPosterior, learn_shocks, shock_correlation
 from ssinfer.check import Check
-
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.matched.cohort_problem import CohortProblem
-    from ssinfer.typing import Floats, Integers, Positions
+from ssinfer.typing import Floats, Integers, Positions
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +26,7 @@ class Shocks:
     @classmethod
     def learn(
         cls, problem: CohortProblem, placebos: tuple[Floats, Floats, Positions], shares: Floats, prior: float
-    ) -> Shocks:
+    ) -> "Shocks":
         """Learn the shocks from the growth of placebo practices; the scale `prior` is a fraction of spending."""
         money, years = problem.before[problem.is_treated].sum(axis=0)
         baseline_spending = float(money / years)

@@ -1,21 +1,17 @@
 """MatchedSummary: solver, components, diagnostics and further groups of a matched benchmark."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from ssinfer.benchmarks.matched.balance.measures import effective_sample_size
+from ssinfer.benchmarks.matched.comparison_group import ComparisonGroup
+from ssinfer.benchmarks.matched.scores.match import Match
 from ssinfer.check import tabulate
-
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.matched.comparison_group import ComparisonGroup
-    from ssinfer.benchmarks.matched.scores.match import Match
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,6 +21,7 @@ from ssinfer.input_table import NUMBER_ADVICE, label_column, read_table
 from ssinfer.names import match_names
 
 BIRTH_YEARS = (1850, 2100)
+COVARIATE = Column("text", required=False)
 # Kind of a column: in words, and the types of Ibis that fit.
 _KINDS = {
     "key": ("a whole number or text", "integer", "string"),
@@ -50,7 +51,7 @@ class ClaimsTables:
     ========== ==============================================================================================
     table      columns (in brackets: optional)
     ========== ==============================================================================================
-    insured    person, birth_year, sex, [ses], [region]
+    insured    person, birth_year, sex, [ses], [region], [covariates of any name by which a population is chosen]
     enrolment  person, insurer, practice, start, end (first and last day insured; missing end: still insured)
     deaths     person, date (an empty or absent table: nobody died)
     claims     person, date, category, amount, [product_group], [volume], [tariff], [paid], [claim]
@@ -194,9 +195,10 @@ def _arrow(name: str, data: Any) -> pa.Table:
     """Return a table as Arrow: labels of one type, whole floats as whole numbers, local dates of time zones."""
     columns = {}
     try:
-        frame = read_table(data, list(TABLES[name]), ClaimsError, optional=True)
+        others = [str(column) for column in getattr(data, "columns", data)] if name == "insured" else []
+        frame = read_table(data, list(dict.fromkeys((*TABLES[name], *others))), ClaimsError, optional=True)
         for column in frame.columns:
-            series, kind = frame[column], TABLES[name][column].kind
+            series, kind = frame[column], TABLES[name].get(column, COVARIATE).kind
             values = pa.array(series if kind in ("number", "date") else label_column(series, ClaimsError))
             if pa.types.is_floating(values.type) and kind in ("key", "whole", "text"):
                 values = values.cast(pa.int64())
@@ -230,7 +232,10 @@ def _conform(name: str, table: Any) -> Any:
         if spec.required and column not in schema:
             raise ClaimsError(f"Table {name!r} has no column {column!r}. {did_you_mean(column, schema.names)}")
     columns = {column: spec for column, spec in TABLES[name].items() if column in schema}
-    return table.select(**{column: _typed(name, column, spec, table[column]) for column, spec in columns.items()})
+    others = [column for column in schema if column not in columns] if name == "insured" else []  # covariates
+    return table.select(
+        *others, **{column: _typed(name, column, spec, table[column]) for column, spec in columns.items()}
+    )
 
 
 def _typed(name: str, column: str, spec: Column, value: Any) -> Any:

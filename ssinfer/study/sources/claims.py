@@ -1,22 +1,19 @@
 """Claims: tables of insured, enrolment and claim lines, in a folder or a DuckDB file."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from ssinfer.study.config_base import Span  # noqa: TC001  (pydantic reads the annotation)
+from ssinfer.study.config import StudyConfig
+from ssinfer.study.config_base import Span
+from ssinfer.study.data import StudyData
 from ssinfer.study.source import DataConfig, DataSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from ssinfer.study.claims_extracts import OpenedClaims
-    from ssinfer.study.config import StudyConfig
-    from ssinfer.study.data import StudyData
 
 
 class ClaimsConfig(DataConfig):
@@ -35,7 +32,7 @@ class ClaimsConfig(DataConfig):
         return load_claims(config, periods, self.open_source(folder))
 
     @contextmanager
-    def open_source(self, folder: Path) -> Iterator[OpenedClaims]:
+    def open_source(self, folder: Path) -> Iterator["OpenedClaims"]:
         """Open the tables of a study's claims."""
         from ssinfer.claims import ClaimsTables  # noqa: PLC0415  (Ibis is loaded late)
         from ssinfer.study.claims_extracts import OpenedClaims  # noqa: PLC0415

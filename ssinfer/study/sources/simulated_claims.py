@@ -1,27 +1,23 @@
 """Simulated claims: persons and claim lines with a known true saving."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import gettempdir
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, model_validator
 
 from ssinfer.atomic import temporary_folder
 from ssinfer.errors import SsinferError, StudyError, did_you_mean
-from ssinfer.study.config_base import Span  # noqa: TC001  (pydantic reads the annotation)
-from ssinfer.study.data import SIMULATED
+from ssinfer.study.config import StudyConfig
+from ssinfer.study.config_base import Span
+from ssinfer.study.data import SIMULATED, StudyData
 from ssinfer.study.source import DataConfig, DataSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ssinfer.simulation.claims import SimulatedClaims
     from ssinfer.study.claims_extracts import OpenedClaims
-    from ssinfer.study.config import StudyConfig
-    from ssinfer.study.data import StudyData
 
 DEFAULTS = {"insured_under_contract": 20_000, "saving": 0.0, "seed": 1}
 
@@ -35,7 +31,7 @@ class SimulatedClaimsConfig(DataConfig):
     memory_limit: str | None = None
 
     @model_validator(mode="after")
-    def _size_is_given(self) -> SimulatedClaimsConfig:
+    def _size_is_given(self) -> Self:
         if "n_insured" not in self.simulation:
             raise ValueError("the number of insured is missing. Write simulation = { n_insured = 150000 }")
         return self
@@ -51,7 +47,7 @@ class SimulatedClaimsConfig(DataConfig):
         return load_claims(config, periods_between(first, last), self.open_source(folder, n_jobs))
 
     @contextmanager
-    def open_source(self, folder: Path, n_jobs: int) -> Iterator[OpenedClaims]:
+    def open_source(self, folder: Path, n_jobs: int) -> Iterator["OpenedClaims"]:
         """Open the tables; a simulation without a folder is deleted afterwards."""
         from ssinfer.claims import ClaimsTables  # noqa: PLC0415  (Ibis is loaded late)
         from ssinfer.study.claims_extracts import OpenedClaims  # noqa: PLC0415
@@ -68,7 +64,7 @@ class SimulatedClaimsConfig(DataConfig):
             yield OpenedClaims(tables, label, SIMULATED, simulated)
 
 
-def _simulated(simulation: dict[str, Any], target: Path, n_jobs: int) -> SimulatedClaims:
+def _simulated(simulation: dict[str, Any], target: Path, n_jobs: int) -> "SimulatedClaims":
     """Return the claims that a folder holds if they have the wanted setting; simulate them into a new folder."""
     from ssinfer.simulation.claim_setting import ClaimSetting  # noqa: PLC0415  (only the source that is used)
     from ssinfer.simulation.claims import SimulatedClaims, simulate_claims  # noqa: PLC0415

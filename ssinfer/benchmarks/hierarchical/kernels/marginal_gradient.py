@@ -1,17 +1,11 @@
 """Log marginal likelihood of the Gaussian panel at one node, with its derivatives."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from ssinfer.benchmarks.hierarchical.kernels.panel_nodes import Nodes
 from ssinfer.benchmarks.hierarchical.kernels.unit_terms import LOG_2PI, SINGULAR, unit_blocks
 from ssinfer.kernels.compile import compiled
-
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.hierarchical.kernels.panel_nodes import Nodes
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 NOT_FINITE = "the log likelihood is not finite: check the outcome, the loadings and the prior of the period effects"
 

@@ -1,23 +1,15 @@
 """BalanceLimits: limits on balance that a study fixes before any effect is known."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from ssinfer.benchmarks.matched.balance.measures import AFTER, SMD, effective_sample_size, equipoise
-from ssinfer.check import Check
+from ssinfer.check import Check, Status
 from ssinfer.errors import ParameterError, did_you_mean
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ssinfer.check import Status
-    from ssinfer.typing import Booleans, Floats
-
+from ssinfer.typing import Booleans, Floats
 
 AT_LEAST = ("equipoise", "matched", "effective_sample_size")  # the other limits bound from above
 BOUNDS = {"variance_ratio": (1, np.inf), "ks": (0, 1), "equipoise": (0, 1), "matched": (0, 1)}

@@ -1,20 +1,16 @@
 """Match: pairs of treated persons and controls, and the persons without a match."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from ssinfer.arguments import COUNT, POSITIVE, Choice, Optional, Rule, checked
 from ssinfer.benchmarks.matched.kernels.greedy_matching import ORDERS, Order, greedy_match
+from ssinfer.benchmarks.matched.scores.propensity import PropensityScores
 from ssinfer.errors import RefusalError
-
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.matched.scores.propensity import PropensityScores
-    from ssinfer.typing import Booleans, Floats, Integers
+from ssinfer.typing import Booleans, Floats, Integers
 
 Distance = Literal["score", "logit"]
 RULES: dict[str, Rule] = {
