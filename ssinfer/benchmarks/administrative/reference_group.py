@@ -1,16 +1,12 @@
 """Reference group: the units whose growth trends the baseline, and the noise of each contrast."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import csr_array
 
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.problem import Problem
-    from ssinfer.typing import Booleans, Floats, Positions
+from ssinfer.benchmarks.problem import Problem
+from ssinfer.typing import Booleans, Floats, Positions
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +17,7 @@ class ReferenceGroups:
     admitted: csr_array | None  # (N, N), one row per unit; None: every member
 
     @classmethod
-    def of(cls, problem: Problem) -> ReferenceGroups:
+    def of(cls, problem: Problem) -> "ReferenceGroups":
         """Return the groups under the design's rule; members have spending in every period that the design needs."""
         panel, rule = problem.panel, problem.design.donors
         needed = np.union1d(problem.baseline, problem.performance_columns)
@@ -39,7 +35,7 @@ class ReferenceGroups:
         columns = np.concatenate(rows)
         return cls(members, csr_array((np.ones(len(columns)), columns, starts), shape=(len(rows), len(rows))))
 
-    def without(self, rows: Positions) -> ReferenceGroups:
+    def without(self, rows: Positions) -> "ReferenceGroups":
         """Return the groups without some units."""
         members = self.members.copy()
         members[rows] = False
@@ -76,7 +72,7 @@ class ReferenceGrowth:
     @classmethod
     def of(
         cls, problem: Problem, groups: ReferenceGroups, before: Positions, after: Positions, noise: Floats
-    ) -> ReferenceGrowth:
+    ) -> "ReferenceGrowth":
         """Return the groups' means and variances in a window; `noise` (N,) is each unit's own sampling variance."""
         window = np.concatenate([before, after])
         sizes, spending = problem.sizes[:, window], problem.spending[:, window]
