@@ -50,9 +50,7 @@ def realistic_lines(
         relative = np.exp(kind.line_sd * rng.standard_normal(len(amount)) - kind.line_sd**2 / 2)
         acute = np.full(len(amount), kind.name.endswith("acute"))
         if acute.any():
-            tail = rng.random(len(amount)) < setting.hospital_tail
-            relative[tail] = setting.tail_amounts(int(tail.sum()), rng)
-            relative[~tail] *= setting.body_scale
+            setting.add_tail(relative, acute, rng)
         category = np.full(len(amount), categories.index(kind.category), dtype=np.int8)
         cents = np.maximum(np.rint(100 * amount * relative), 1).astype(np.int64)
         parts.append((np.repeat(cell, counts), category, cents, acute))
@@ -81,7 +79,7 @@ def _users(
     rng: np.random.Generator,
 ) -> tuple[Integers, Floats]:
     """Return the quarters of users of a kind, and their expected spending relative to users of the same sex and age."""
-    cutoff, spread = -ndtri(kind.users), kind.spread * setting.spread_scale
+    cutoff, spread = -ndtri(kind.users), kind.spread * setting.frailty_sd / type(setting).frailty_sd
     rows = np.flatnonzero((kind.users > 0)[band].any(axis=1))
     own = np.sqrt(kind.permanent) * rng.standard_normal((len(rows), 1))
     own = own + np.sqrt(1 - kind.permanent) * ar1(rng, len(rows), band.shape[1], kind.persistence)
