@@ -159,10 +159,10 @@ class Analysis:
 
     @cached_property
     def compared(self) -> pd.DataFrame:
-        """Numbered rows of designs.csv: the one that settles, then the frontier; empty if there is only one."""
+        """Numbered rows of designs.csv: the one that settles, then those that none dominates, then the others."""
         table = self.result.tables.get("designs.csv", pd.DataFrame())
-        if len(table) < 2:
-            return pd.DataFrame()
+        if not len(table):
+            return table
         table = table.assign(rest=~table["settles"], dominated=table["dominated_by"].fillna("") != "")
         table = table.sort_values(["rest", "dominated", "misallocation"], kind="stable", ignore_index=True)
         name = table["label"] + ("; " + table["method"] if len(set(table["method"])) > 1 else "")
