@@ -10,7 +10,7 @@ import pytest
 from matplotlib.text import Text
 
 from ssinfer.drawing import draw
-from ssinfer.report.analysis import Analysis
+from ssinfer.report.analysis import Analysis, analyse
 from ssinfer.report.console import design_table
 from ssinfer.report.figure_frame import FRAMES
 from ssinfer.report.summarise import ReportData, SectionData
@@ -166,3 +166,10 @@ def test_the_console_of_a_grid_prints_the_frontier_within_80_columns(compared, m
     assert [line[:3] for line in lines[1:3]] == ["2. ", "3. "]
     assert max(map(len, lines)) <= 80
     assert "9 others: designs.csv" in " ".join(lines)
+
+
+def test_a_sensitivity_design_is_never_recommended(analysis):
+    best = analysis.chosen[0]
+    again = analyse(replace(analysis.result, manifest={**analysis.result.manifest, "sensitivity": [best]}))
+    assert {best, again.chosen[0], again.best[0]} == {"a", "b"}
+    assert set(again.ranking["design"]) == {"a", "b"} - {best}
