@@ -1,20 +1,15 @@
 """Fits of placebos: by any provider's method, with a reason for each fit that is refused or fails."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ssinfer.counterfactual import Counterfactual
+from ssinfer.design import Design
 from ssinfer.errors import PluginError, SsinferError
 from ssinfer.savings import refuse_rate
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ssinfer.counterfactual import Counterfactual
-    from ssinfer.design import Design
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 
 def fit_each(method: Any, data: Any, designs: Sequence[Design], seeds: Sequence[Any]) -> list[Any]:
@@ -49,7 +44,7 @@ class Fit:
     sampling: Floats | None = None
 
     @classmethod
-    def of(cls, result: Counterfactual | Exception) -> Fit:
+    def of(cls, result: Counterfactual | Exception) -> "Fit":
         """Return the part that is kept of a fit's result: a counterfactual or an exception."""
         if isinstance(result, Exception):
             return cls._failed(result)
@@ -76,6 +71,6 @@ class Fit:
         )
 
     @classmethod
-    def _failed(cls, error: Exception) -> Fit:
+    def _failed(cls, error: Exception) -> "Fit":
         status = "refused" if isinstance(error, SsinferError) and not isinstance(error, PluginError) else "failed"
         return cls(status=status, reason=f"{type(error).__name__}: {error}")

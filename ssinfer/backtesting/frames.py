@@ -1,7 +1,5 @@
 """Columns of the frames that a backtest returns and a study writes."""
 
-from __future__ import annotations
-
 from ssinfer.schema import Column, FrameSchema
 from ssinfer.thresholds.compare import MONEY, RATE, THRESHOLD_KEY
 

@@ -1,9 +1,8 @@
 """Operating characteristics: payments of each threshold where nothing was saved, and where something was."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,13 +12,9 @@ from ssinfer.backtesting.kernels.block_bootstrap import block_sums, spread_of_re
 from ssinfer.backtesting.kernels.payments import payment_columns, replicate_means
 from ssinfer.backtesting.scores import groups
 from ssinfer.backtesting.thresholds_of_placebos import Replicates, thresholds_of_key, thresholds_of_placebos
+from ssinfer.thresholds.kind import ThresholdKey
 from ssinfer.thresholds.placebo import COMPARISON_KEY
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ssinfer.thresholds.kind import ThresholdKey
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 #: True savings rates at which every threshold's detection is reported.
 DETECTION_SAVINGS = (0.01, 0.02, 0.03, 0.05, 0.10)

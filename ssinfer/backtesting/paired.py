@@ -1,9 +1,6 @@
 """paired_detection: the difference in detection between two designs, on the same placebos."""
 
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -12,9 +9,7 @@ from ssinfer.backtesting.thresholds_of_placebos import Replicates
 from ssinfer.errors import RefusalError
 from ssinfer.thresholds.placebo import COMPARISON_KEY
 from ssinfer.thresholds.placebo_cross_fitted import cross_fitted_placebo_thresholds
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Booleans
+from ssinfer.typing import Booleans
 
 
 def paired_detection(

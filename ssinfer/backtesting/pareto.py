@@ -1,24 +1,19 @@
 """pareto_set: designs, methods and thresholds by bias, and by detection at equal false payments."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ssinfer.backtesting.frames import PARETO
 from ssinfer.backtesting.kernels.block_bootstrap import spread_of_replicates
+from ssinfer.backtesting.result import BacktestResult
 from ssinfer.backtesting.thresholds_of_placebos import Replicates, thresholds_of_placebos
 from ssinfer.level import check_level
-from ssinfer.thresholds.kind import KINDS
+from ssinfer.thresholds.kind import KINDS, ThresholdKey
 from ssinfer.thresholds.placebo import COMPARISON_KEY
 from ssinfer.thresholds.placebo_cross_fitted import placebo_thresholds_in_replicates
-
-if TYPE_CHECKING:
-    from ssinfer.backtesting.result import BacktestResult
-    from ssinfer.thresholds.kind import ThresholdKey
-    from ssinfer.typing import Booleans, Floats
+from ssinfer.typing import Booleans, Floats
 
 BIAS = ("abs_bias_case", "bias_sd_between", "abs_bias_selected")
 LEVEL, SIDE = check_level(COMPARISON_KEY.level), COMPARISON_KEY.side

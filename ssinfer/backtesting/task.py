@@ -1,30 +1,23 @@
 """Task: fits one method to one design at one origin, for some placebo units, and returns plain rows."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ssinfer.backtesting.fits import Fit, fit_each
 from ssinfer.backtesting.kernels.scoring import central_intervals, crps, interval_score, probability_integral_transform
+from ssinfer.design import Design
 from ssinfer.errors import SsinferError
 from ssinfer.streams import stream_of
-from ssinfer.thresholds.kind import KINDS, PlaceboFit
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from numpy.typing import NDArray
-
-    from ssinfer.design import Design
-    from ssinfer.thresholds.kind import ThresholdKey
-    from ssinfer.typing import Floats
-    from ssinfer.windows import ContractWindow
+from ssinfer.thresholds.kind import KINDS, PlaceboFit, ThresholdKey
+from ssinfer.typing import Floats
+from ssinfer.windows import ContractWindow
 
 COVERAGE_LEVELS = (0.5, 0.8, 0.9, 0.95)
 #: Null errors of each fit that a result keeps, at most.

@@ -1,26 +1,20 @@
 """The tasks of a backtest: lists them, and runs them in one or more processes."""
 
-from __future__ import annotations
-
 import os
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import joblib
 
-from ssinfer.backtesting.placebos import placebo_units
+from ssinfer.backtesting.placebos import Placebos, placebo_units
 from ssinfer.backtesting.task import Outcome, Task, run_task
+from ssinfer.design import Design
+from ssinfer.panel import Panel
+from ssinfer.thresholds.kind import ThresholdKey
 from ssinfer.windows import rolling_windows
 from ssinfer.workers import parallel
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from ssinfer.backtesting.placebos import Placebos
-    from ssinfer.design import Design
-    from ssinfer.panel import Panel
-    from ssinfer.thresholds.kind import ThresholdKey
 
 #: Most placebos of a window that a task fits together, unless the method says how many.
 UNITS_PER_TASK = 64

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +15,7 @@ from ssinfer.backtesting.noise import (
     noise_components,
     outside_sampling_interval,
 )
+from ssinfer.backtesting.result import BacktestResult
 from ssinfer.errors import SsinferError
 from ssinfer.figures.numbers import listed, quoted
 from ssinfer.report.disclosure import case_is_small
@@ -70,7 +71,8 @@ class Analysis:
     @cached_property
     def ranking(self) -> pd.DataFrame:
         """Designs and methods by detection rate at equal false payment rates; empty without a backtest."""
-        return pd.DataFrame() if self.result.backtest is None else self.result.backtest.ranking()
+        backtest = _that_may_settle(self.result)
+        return pd.DataFrame() if backtest is None else backtest.ranking()
 
     @property
     def ranked_pairs(self) -> list[Pair]:
@@ -159,10 +161,10 @@ class Analysis:
 
     @cached_property
     def compared(self) -> pd.DataFrame:
-        """Numbered rows of designs.csv: the one that settles, then the frontier; empty if there is only one."""
+        """Numbered rows of designs.csv: the one that settles, then those that none dominates, then the others."""
         table = self.result.tables.get("designs.csv", pd.DataFrame())
-        if len(table) < 2:
-            return pd.DataFrame()
+        if not len(table):
+            return table
         table = table.assign(rest=~table["settles"], dominated=table["dominated_by"].fillna("") != "")
         table = table.sort_values(["rest", "dominated", "misallocation"], kind="stable", ignore_index=True)
         name = table["label"] + ("; " + table["method"] if len(set(table["method"])) > 1 else "")
@@ -211,12 +213,24 @@ def span(periods: tuple[object, ...]) -> str:
     return f"{periods[0]} to {periods[-1]}"
 
 
+def _that_may_settle(result: StudyResult) -> BacktestResult | None:
+    """Return the backtest without the designs of sensitivity populations, which are never recommended."""
+    backtest, out = result.backtest, result.manifest.get("sensitivity")
+    if backtest is None or not out:
+        return backtest
+    frames = {name: getattr(backtest, name) for name in ("scores", "detection", "thresholds", "placebos")}
+    frames = {name: frame[~frame["design"].isin(out)].reset_index(drop=True) for name, frame in frames.items()}
+    errors = backtest.errors[~backtest.placebos["design"].isin(out).to_numpy()]
+    return replace(backtest, **frames, errors=errors)
+
+
 def _choice(result: StudyResult) -> tuple[Choice | None, str]:
-    if result.backtest is None:
+    backtest = _that_may_settle(result)
+    if backtest is None:
         return None, "No backtest was run, so no threshold can be recommended."
     share = float(result.manifest.get("share", DEFAULT_SHARE))
     try:
-        return choose_design(result.backtest, share=share, at_most=MAX_FALSE_PAYMENT_RATE), ""
+        return choose_design(backtest, share=share, at_most=MAX_FALSE_PAYMENT_RATE), ""
     except SsinferError as error:
         return None, f"No threshold can be recommended: {error}"
 

@@ -27,21 +27,21 @@ END_OF_LIFE = {"hospital", "district nursing", "medical devices", "geriatric reh
 # of lines at equal spending; SD of log expected spending, its correlation with general health, permanent share of the
 # rest, autocorrelation of what is left over one quarter; users per quarter in percent by age class (0, 5, ..., 90).
 _KINDS = """
-general practice: fixed  | .6  1   0  .5 0   0  0   0   | 100
-general practice: visits | .4  .6  .3 .5 .6  .7 .8  .7  | 100
-pharmacy                 | 1   1.8 .3 .4 1.5 .5 .95 .95 | 35 25 25 30 40 42 44 46 50 54 60 66 72 80 86 90 92 94 94
-hospital: planned        | .32 .3  1  .5 1.2 .7 .1  .8  | 100
-hospital: acute          | .47 .04 .8 .5 .9  .7 .1  .6  | 100
-hospital: lasting        | .21 4   .6 .5 .6  .5 .4  .9  | .1 .05 .05 .1 .1 .15 .15 .15 .2 .3 .4 .5 .6 .8 .9 1 .9 .8 .7
-district nursing         | 1   6   .6 .5 .5  .5 .2  .85 | 0 0 0 0 .1 .1 .1 .2 .2 .3 .4 .6 .9 1.5 2.5 5 9 16 25
-mental health            | 1   4   .6 .5 .5  .3 .4  .8  | 0 0 0 2 4.5 5 5 5 4.5 4.5 4 4 3 2 1.5 1.5 1.5 1.5 1.5
-medical devices          | 1   1.5 .7 .5 .6  .5 .6  .9  | 1 1 1 1.5 1.5 2 2 2.5 3 4 5 6 8 10 12 15 18 20 20
-paramedical              | 1   5   .4 .5 .5  .4 .3  .7  | 3 3 2 1 1 1.5 1.5 2 2 2.5 3 3.5 4 5 6 8 9 10 11
-dental                   | 1   1.2 .7 .5 .4  .1 .3  .2  | 15 40 40 30 1 1 1 1 1.5 1.5 2 2 2.5 3 3 3 3 3 3
-geriatric rehabilitation | 1   3   .5 .5 .3  .4 .1  .6  | 0 0 0 0 0 0 0 0 0 0 0 0 .05 .15 .3 .6 1 1.5 1.8
-transport                | 1   2   .6 .5 .4  .5 .1  .6  | .4 .2 .2 .4 .5 .5 .5 .5 .6 .7 .8 1 1.3 1.8 2.5 3.5 5 6 7
-maternity                | 1   3   .3 .5 .2  0  0   .2  | 0 0 0 .1 .8 2.6 3.2 1.5 .3 .02 0 0 0 0 0 0 0 0 0
-other                    | 1   1.5 .8 .5 .6  .4 .4  .7  | 6 5 5 5 6 6 7 7 7 8 9 9 10 11 12 14 15 15 15
+general practice: fixed  | .6  1    0   .5 0   0  0   0   | 100
+general practice: visits | .4  .6   .3  .5 .6  .7 .8  .7  | 100
+pharmacy                 | 1   1.8  .3  .4 1.5 .6 .95 .95 | 35 25 25 30 40 42 44 46 50 54 60 66 72 80 86 90 92 94 94
+hospital: planned        | .28 .25  1.1 .5 1.3 .8 .1  .8  | 100
+hospital: acute          | .51 .035 .8  .5 1   .7 .1  .6  | 100
+hospital: lasting        | .21 4    .6  .5 .7  .5 .4  .9  | .1 .05 .05 .1 .1 .15 .15 .15 .2 .3 .4 .5 .6 .8 .9 1 .9 .8 .7
+district nursing         | 1   6    .6  .5 .5  .5 .2  .85 | 0 0 0 0 .1 .1 .1 .2 .2 .3 .4 .6 .9 1.5 2.5 5 9 16 25
+mental health            | 1   4    .6  .5 .5  .3 .4  .8  | 0 0 0 2 4.5 5 5 5 4.5 4.5 4 4 3 2 1.5 1.5 1.5 1.5 1.5
+medical devices          | 1   1.5  .7  .5 .6  .5 .6  .9  | 1 1 1 1.5 1.5 2 2 2.5 3 4 5 6 8 10 12 15 18 20 20
+paramedical              | 1   5    .4  .5 .5  .4 .3  .7  | 3 3 2 1 1 1.5 1.5 2 2 2.5 3 3.5 4 5 6 8 9 10 11
+dental                   | 1   1.2  .7  .5 .4  .1 .3  .2  | 15 40 40 30 1 1 1 1 1.5 1.5 2 2 2.5 3 3 3 3 3 3
+geriatric rehabilitation | 1   3    .5  .5 .3  .4 .1  .6  | 0 0 0 0 0 0 0 0 0 0 0 0 .05 .15 .3 .6 1 1.5 1.8
+transport                | 1   2    .6  .5 .4  .5 .1  .6  | .4 .2 .2 .4 .5 .5 .5 .5 .6 .7 .8 1 1.3 1.8 2.5 3.5 5 6 7
+maternity                | 1   3    .3  .5 .2  0  0   .2  | 0 0 0 .1 .8 2.6 3.2 1.5 .3 .02 0 0 0 0 0 0 0 0 0
+other                    | 1   1.5  .8  .5 .6  .4 .4  .7  | 6 5 5 5 6 6 7 7 7 8 9 9 10 11 12 14 15 15 15
 """
 # Mean spending by age class, relative; of the other kinds it is proportional to the users.
 _MEANS = {

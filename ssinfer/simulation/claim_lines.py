@@ -19,6 +19,7 @@ INSURERS = ("A", "B")
 SES_SPENDING = np.array([1.15, 1.0, 0.9])
 # Yearly hazard of death exp(a + b age): 0.1% at 35, 1% at 60, 6% at 80, 17% at 90.
 MORTALITY = (-10.2, 0.093)
+LINE_SHARES = dutch.LINE_SHARES / dutch.LINE_SHARES.sum()
 AGE_GROUPS = (45, 65)  # limits between the age groups of practices' weights
 PRODUCT_GROUPS = ("", "A10", "B01", "C09", "L04", "N06", "R03")
 
@@ -158,8 +159,7 @@ def _choose_practice(landscape: Landscape, region: Integers, group: Integers, po
     for row, weight in enumerate(landscape.weight):
         cumulative = np.cumsum(weight) - landscape.region  # within region r: from 0 to 1
         of = group == row
-        sought = region[of] + position[of]
-        practice[of] = np.searchsorted(cumulative + landscape.region, sought, side="right")
+        practice[of] = np.searchsorted(cumulative + landscape.region, region[of] + position[of], side="right")
     low = np.searchsorted(landscape.region, region, side="left")
     high = np.searchsorted(landscape.region, region, side="right") - 1
     return np.clip(practice, low, high)
@@ -218,8 +218,7 @@ def _frailty(setting: ClaimSetting, n: int, n_periods: int, rng: np.random.Gener
 
 def _mean_amounts(setting: ClaimSetting) -> Floats:
     """Return EUR of a mean line per category, such that lines x amount gives the published mean per insured-year."""
-    shares = dutch.LINE_SHARES / dutch.LINE_SHARES.sum()
-    return np.asarray(np.array(list(dutch.CATEGORY_MEANS.values())) / (4 * setting.lines_per_quarter * shares))
+    return np.asarray(np.array(list(dutch.CATEGORY_MEANS.values())) / (4 * setting.lines_per_quarter * LINE_SHARES))
 
 
 def _simple_lines(
@@ -239,14 +238,11 @@ def _simple_lines(
     counts = rng.poisson(expected)
     cell = np.repeat(np.arange(counts.size), counts.ravel())
     n = len(cell)
-    shares = dutch.LINE_SHARES / dutch.LINE_SHARES.sum()
     amounts = _mean_amounts(setting)
-    category = np.searchsorted(np.cumsum(shares)[:-1], rng.random(n), side="right").astype(np.int8)
+    category = np.searchsorted(np.cumsum(LINE_SHARES)[:-1], rng.random(n), side="right").astype(np.int8)
     sd = dutch.LINE_SD[category]
     relative = np.exp(sd * rng.standard_normal(n) - sd**2 / 2)
-    tail = (category == 0) & (rng.random(n) < setting.hospital_tail)
-    relative[tail] = setting.tail_amounts(int(tail.sum()), rng)
-    relative[(category == 0) & ~tail] *= setting.body_scale
+    setting.add_tail(relative, category == 0, rng)
     scale = (ratio**0.4).ravel()[cell]
     cents = np.maximum(np.rint(100 * amounts[category] * relative * scale), 1).astype(np.int64)
     return cell, category, cents, np.zeros(n, dtype=bool)

@@ -14,7 +14,7 @@ from ssinfer.periods import PER_YEAR, parse_period, span
 from ssinfer.simulation.care_kinds import response_to_health
 from ssinfer.simulation.dutch_spending import CATEGORY_MEANS, NATIONAL_GROWTH
 from ssinfer.simulation.panel import COVID_DIP, SEASON, ar1
-from ssinfer.typing import Floats
+from ssinfer.typing import Booleans, Floats
 
 CONTRACT_REGION = "Vlissingen"
 SES_LEVELS = ("low", "middle", "high")
@@ -71,9 +71,7 @@ class ClaimSetting:
     covid: bool = True  # whether spending dips in 2020-21
     season: bool = True  # whether quarters differ
     persons: str = "simple"  # or "realistic": each kind of care has its own users, persistence and tail
-    by_persons: float = (
-        0.6  # realistic: share of lasting differences between practices and regions that persons explain
-    )
+    by_persons: float = 0.6  # realistic: share of lasting levels of practices and regions that persons explain
     region_shock_sd_per_year: float | None = None  # of a region's year; replaces region_shock_sd. Dutch size: 0.012
 
     def __post_init__(self) -> None:
@@ -100,11 +98,6 @@ class ClaimSetting:
         return span(self.first, self.last)
 
     @property
-    def spread_scale(self) -> float:
-        """Spread of realistic persons relative to the default."""
-        return self.frailty_sd / ClaimSetting.frailty_sd
-
-    @property
     def quarterly_region_shock_sd(self) -> float:
         """SD of a region's shock in a quarter; the mean of four AR(1) quarters varies less than one quarter."""
         if self.region_shock_sd_per_year is None:
@@ -112,15 +105,11 @@ class ClaimSetting:
         phi = self.shock_persistence ** (0.25 * np.arange(4))
         return self.region_shock_sd_per_year / float(np.sqrt(toeplitz(phi).mean()))
 
-    def tail_amounts(self, n: int, rng: np.random.Generator) -> Floats:
-        """Draw amounts of tail lines of a hospital, relative to the mean line: Pareto."""
-        index = self.tail_index
-        return np.asarray(TAIL_MEAN * (index - 1) / index * (1 - rng.random(n)) ** (-1 / index))
-
-    @property
-    def body_scale(self) -> float:
-        """Factor on hospital lines outside the tail, so that the mean of all hospital lines stays."""
-        return (1 - TAIL_MEAN * self.hospital_tail) / (1 - self.hospital_tail)
+    def add_tail(self, relative: Floats, hospital: Booleans, rng: np.random.Generator) -> None:
+        """Draw some hospital lines from the Pareto tail; scale the others down, so that the mean stays."""
+        tail, index = hospital & (rng.random(len(relative)) < self.hospital_tail), self.tail_index
+        relative[tail] = TAIL_MEAN * (index - 1) / index * (1 - rng.random(int(tail.sum()))) ** (-1 / index)
+        relative[hospital & ~tail] *= (1 - TAIL_MEAN * self.hospital_tail) / (1 - self.hospital_tail)
 
     def saving_rates(self) -> Floats:
         """Return the true saving per category, in the order of CATEGORY_MEANS."""
@@ -184,7 +173,7 @@ class Landscape:
             regional = np.log(region_level[region])
             factor = (1 - part) * regional + np.sqrt(1 - part) * (np.log(level) - regional)
             by_health = part * regional + np.sqrt(part) * setting.practice_sd * rng.standard_normal(len(region))
-            level, health = np.exp(factor), by_health / response_to_health(setting.spread_scale)
+            level, health = np.exp(factor), by_health / response_to_health(setting.frailty_sd / ClaimSetting.frailty_sd)
             tilt = AGE_TILT * rng.standard_normal(len(region))
             weights = weight * np.exp(np.array([[-1.0], [0.0], [1.0]]) * tilt)
             weights = weights / np.array([np.bincount(region, weights=row)[region] for row in weights])

@@ -99,10 +99,9 @@ def simulate_claims(
     mean 1. The number of lines is Poisson; amounts are lognormal, with a Pareto tail for hospitals. See
     :class:`ClaimSetting` for all parameters.
 
-    With ``persons="realistic"`` each kind of care has its own users, persistence, numbers of lines and tail
-    (:mod:`ssinfer.simulation.care_kinds`). General health, chronic states and their onset join the kinds, and explain
-    the share `by_persons` of lasting differences between practices and regions. Practices differ in age. The effect
-    of the last year of life falls with age. Expected spending by sex and age class is the same as with "simple".
+    With ``persons="realistic"`` each kind of care has its own users, persistence, numbers of lines and tail;
+    general health and chronic states join the kinds, and explain the share `by_persons` of lasting levels. Expected
+    spending by sex and age class is the same as with "simple".
 
     The saving reduces every line (amount and volume) of persons insured with insurer A **while** they are enrolled with
     a practice of the region Vlissingen, from `start` on. Without a saving the same seed gives the same lines.

@@ -295,9 +295,9 @@ def _season(labels: tuple[Any, ...], season: Sequence[float] | None) -> Floats:
     return np.log([season[parse_period(label).number % 4] for label in labels])
 
 
-def ar1(rng: np.random.Generator, rows: int, n_periods: int, phi: float) -> Floats:
+def ar1(rng: np.random.Generator, rows: int, n_periods: int, phi: float, dtype: Any = np.float64) -> Floats:
     """Return stationary AR(1) series with variance 1 (rows, period)."""
-    series = rng.standard_normal((rows, n_periods))
+    series: Floats = rng.standard_normal((rows, n_periods), dtype=dtype)
     for column in range(1, n_periods):
-        series[:, column] = phi * series[:, column - 1] + np.sqrt(1 - phi**2) * series[:, column]
+        series[:, column] = phi * series[:, column - 1] + float(np.sqrt(1 - phi**2)) * series[:, column]
     return series

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ssinfer.simulation.claim_setting import ClaimSetting, Landscape
     from ssinfer.typing import Booleans, Floats, Integers
 
-LINES_RESPONSE = 0.3  # elasticity of the number of lines to expected spending; the amounts have the rest
+LINES_RESPONSE = 0.4  # elasticity of the number of lines to expected spending; the amounts have the rest
 END_OF_LIFE = (0.025, 70)  # log of the last year's factor per year of age above 40; the factor is the setting's at 70
 
 
@@ -31,12 +31,12 @@ def realistic_lines(
     level = persons.ses_factor[:, None] * landscape.level[persons.practice, np.arange(ages.shape[1])]
     factor = setting.last_year_of_life * np.exp(END_OF_LIFE[0] * (END_OF_LIFE[1] - np.maximum(ages, 40)))
     at_end = level * np.where(persons.near_death, factor, 1.0) / (1 + (factor - 1) * persons.dying)
-    health = _health(setting, landscape, persons, band, rng)
+    health, days = _health(setting, landscape, persons, band, rng), persons.days
     categories = list(dutch.CATEGORY_MEANS)
     parts = []
     for kind, mean in zip(*care.care_kinds(), strict=True):
-        cell, expected = _users(setting, kind, band, persons.days > 0, health, rng)
-        of, age, length = band.ravel()[cell], ages.ravel()[cell], persons.days.ravel()[cell] / 91.3125
+        cell, expected = _users(setting, kind, band, days > 0, health, rng)
+        of, age, length = band.ravel()[cell], ages.ravel()[cell], days.ravel()[cell] / 91.3125
         expected *= (at_end if kind.category in care.END_OF_LIFE else level).ravel()[cell]
         if kind.category == "hospital":
             expected *= np.where(age == 0, care.FIRST_YEAR[0], np.where(age < 5, care.FIRST_YEAR[1], 1.0))
@@ -50,9 +50,7 @@ def realistic_lines(
         relative = np.exp(kind.line_sd * rng.standard_normal(len(amount)) - kind.line_sd**2 / 2)
         acute = np.full(len(amount), kind.name.endswith("acute"))
         if acute.any():
-            tail = rng.random(len(amount)) < setting.hospital_tail
-            relative[tail] = setting.tail_amounts(int(tail.sum()), rng)
-            relative[~tail] *= setting.body_scale
+            setting.add_tail(relative, acute, rng)
         category = np.full(len(amount), categories.index(kind.category), dtype=np.int8)
         cents = np.maximum(np.rint(100 * amount * relative), 1).astype(np.int64)
         parts.append((np.repeat(cell, counts), category, cents, acute))
@@ -69,7 +67,7 @@ def _health(
     moving = np.sqrt(1 - setting.frailty_permanent) * ar1(rng, n, n_periods, setting.frailty_persistence)
     onset = np.log1p(rng.exponential(size=(n, 1)) / care.HAZARD_SUM) / care.ONSET[1]
     chronic = care.CHRONIC_SHIFT * ((persons.ages >= onset) - care.CHRONIC_SHARE[band])
-    return np.asarray(permanent + moving + chronic + landscape.health[persons.practice[:, :1]])
+    return np.asarray(permanent + moving + chronic + landscape.health[persons.practice[:, :1]], dtype=np.float32)
 
 
 def _users(
@@ -81,12 +79,15 @@ def _users(
     rng: np.random.Generator,
 ) -> tuple[Integers, Floats]:
     """Return the quarters of users of a kind, and their expected spending relative to users of the same sex and age."""
-    cutoff, spread = -ndtri(kind.users), kind.spread * setting.spread_scale
-    rows = np.flatnonzero((kind.users > 0)[band].any(axis=1))
-    own = np.sqrt(kind.permanent) * rng.standard_normal((len(rows), 1))
-    own = own + np.sqrt(1 - kind.permanent) * ar1(rng, len(rows), band.shape[1], kind.persistence)
-    latent = kind.common * health[rows] + np.sqrt(1 - kind.common**2) * own
-    row, column = np.nonzero((latent > cutoff[band[rows]]) & insured[rows])
-    cell = rows[row] * band.shape[1] + column
+    if kind.spread == 0:
+        cell = np.flatnonzero(insured)
+        return cell, np.ones(len(cell))
+    n_periods, spread = band.shape[1], kind.spread * setting.frailty_sd / type(setting).frailty_sd
+    rows = np.arange(len(band)) if kind.users.all() else np.flatnonzero((kind.users > 0)[band].any(axis=1))
+    own = float(np.sqrt(1 - kind.permanent)) * ar1(rng, len(rows), n_periods, kind.persistence, np.float32)
+    own += float(np.sqrt(kind.permanent)) * rng.standard_normal((len(rows), 1), dtype=np.float32)
+    latent = kind.common * health[rows] + float(np.sqrt(1 - kind.common**2)) * own
+    used = np.flatnonzero((latent > -ndtri(kind.users).astype(np.float32)[band[rows]]) & insured[rows])
+    cell = rows[used // n_periods] * n_periods + used % n_periods
     scale = kind.users / np.maximum(kind.moment(spread), 1e-9)
-    return cell, np.exp(spread * latent[row, column]) * scale[band.ravel()[cell]]
+    return cell, np.exp(spread * latent.ravel()[used]) * scale[band.ravel()[cell]]

@@ -82,7 +82,7 @@ def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyEx
         groups = groups.model_copy(update={"size": int(np.isin(practices.unit, treated).sum() // len(treated))})
     for (name, _), cohort in cohorts.items():
         if absent := [unit for unit in treated if unit not in cohort.units]:
-            raise StudyError(f"{name!r} has no insured of {', '.join(absent)}. Choose a wider population.")
+            raise StudyError(f"population {name!r} has no insured of {', '.join(absent)}. Choose a wider population.")
 
     @cache  # a design's own spending may be that of the whole population
     def grouped(cohort: Cohort) -> Cohort:

@@ -77,8 +77,8 @@ def extract_claims(config: StudyConfig, periods: tuple[Any, ...], tables: Claims
             raise StudyError(f"{what} {name!r}: {error}") from error
 
     with closing(Scratch(tables.connection)) as shared:
+        categories = {name: extracted(name, job, "scenario.categories", {}).cohort() for name, job in parts.items()}
         extracts = {name: extracted(name, job, "spending", limits) for name, job in wanted.items()}
-        categories = {name: extracted(name, job, "scenario", {}).cohort() for name, job in parts.items()}
     used = dict.fromkeys((*uses.values(), *((name, False) for name in jobs)))
     cohorts = {use: extracts[use[0]].cohort(truncated=use[1]) for use in used}
     everybody = cohorts.get((whole_use, False)) or extracts[whole_use].cohort()

@@ -30,10 +30,13 @@ def compare_designs(plan: Plan, result: BacktestResult) -> dict[str, pd.DataFram
     """Return the tables by name of their file; empty for data without insured-years, which have no common scale."""
     savings = tuple(s for s in plan.config.backtest.injected if s > 0)
     pairs = [] if plan.panel.insured_years is None else outcomes(plan, result, savings)
+    # A design that is named beside a grid shows one combination: with interactions, that is no main effect.
+    named = {part.name for part in plan.config.design}
+    crossed = [pair for pair in pairs if plan.config.grid and pair.design.name not in named]
     tables = {
         "designs.csv": DESIGNS.frame(_designs(plan, pairs)),
         "scenarios.csv": SCENARIOS.frame(_scenarios(plan, pairs, savings)),
-        "effects.csv": EFFECTS.frame(_effects(pairs)),
+        "effects.csv": EFFECTS.frame(_effects(crossed or pairs)),
         "stop_loss.csv": STOP_LOSS.frame(_stop_loss(plan, pairs)),
     }
     return {name: table for name, table in tables.items() if len(table)}

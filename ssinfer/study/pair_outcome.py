@@ -43,8 +43,9 @@ class PairOutcome:
 
     def error(self, name: str) -> float:
         """Return its block-bootstrap standard error; NaN with few blocks or replicates."""
-        blocks = self.rows["block"][self.columns[name].notna()].nunique()
-        return float(spread_of_replicates(self.means[[name]].to_numpy(), blocks)[0])
+        known = self.columns[name].notna().to_numpy()
+        blocks = len(np.unique(self.rows["block"].to_numpy()[known]))
+        return float(spread_of_replicates(self.means[name].to_numpy()[:, None], blocks)[0])
 
 
 def outcomes(plan: Plan, result: BacktestResult, savings: tuple[float, ...]) -> list[PairOutcome]:

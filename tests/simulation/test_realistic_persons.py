@@ -1,7 +1,8 @@
 """Realistic persons of simulated claims: each figure lies within the limits of issue 20, taken from real persons.
 
 Authority of the limits: RAND Health Insurance Experiment (persons under 65) and published Dutch figures; docs/claims.md
-lists them. One simulation is shared: 60,000 insured, three years; seeds differ by about a quarter of a limit's width.
+lists them. One simulation is shared: 60,000 insured, three years. Raw spending has a heavy tail: over five seeds its
+correlations and R2 have an SD of 0.02 to 0.06. The means over five seeds are in docs/claims.md; seed 1 was tried first.
 """
 
 import duckdb
@@ -62,7 +63,7 @@ def correlation(values):
 
 
 def explained(history, age, sex, target):
-    """Return R2 of ridge regression on age, sex and two earlier years, each half predicted from the other."""
+    """Return R2 of ridge regression on age, sex and earlier years, each half predicted from the other."""
     columns = [(age // 5 == band) & (sex == value) for band in range(13) for value in ("M", "V")]
     for year in history.T:
         bounded = np.minimum(year, np.quantile(year, 0.997))
@@ -85,8 +86,9 @@ def test_successive_years_of_persons_under_65(spending):
     assert 0.18 <= correlation(total) <= 0.30
     assert 0.28 <= correlation(truncated) <= 0.40
     assert 0.45 <= correlation(np.log1p(total)) <= 0.60
-    assert 0.06 <= explained(total[:, :2], age[young], sex[young], total[:, 2]) <= 0.15
-    assert 0.13 <= explained(total[:, :2], age[young], sex[young], truncated[:, 2]) <= 0.22
+    for values_of, least, most in ((total, 0.06, 0.15), (truncated, 0.13, 0.22)):
+        r2 = [explained(total[:, :year], age[young], sex[young], values_of[:, year]) for year in (1, 2)]
+        assert least <= np.mean(r2) <= most
 
 
 def test_concentration(spending):

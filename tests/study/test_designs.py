@@ -48,7 +48,7 @@ def grids(draw):
     return sizes, names, skip
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(grids())
 def test_a_grid_has_the_designs_and_fits_that_it_crosses(grid):
     sizes, names, skip = grid
@@ -65,7 +65,7 @@ def test_a_grid_has_the_designs_and_fits_that_it_crosses(grid):
     assert not any(design.equal_to for design in config.designs)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.permutations(range(4)))
 def test_the_order_of_designs_has_no_meaning_for_fits(order):
     designs = [{"name": f"d{n}", "spending": f"spending {'aabb'[n]}", "masked": [[], [2016]][n % 2]} for n in range(4)]

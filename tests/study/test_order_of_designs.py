@@ -19,6 +19,7 @@ treated = ["treated"]
 [windows]
 baseline = { first = 2014, last = 2016 }
 performance = [2017]
+origins = [2017]
 [backtest]
 levels = [0.8]
 injected = [0.0, 0.03]

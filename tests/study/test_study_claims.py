@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+import tomlkit
 
 from ssinfer.backtesting.placebos import PlaceboSample, placebo_units
 from ssinfer.claims import ClaimsTables, Population, Spending, Truncation, extract
+from ssinfer.claims.names import labels_of
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import SsinferError, StudyError, error_id
+from ssinfer.look.sentences import sentence
 from ssinfer.report import write_report
 from ssinfer.report.failed import write_failed
 from ssinfer.report.look import look_text
@@ -22,6 +26,7 @@ from ssinfer.simulation.claims import simulate_claims
 from ssinfer.study import plan_study, run_study, write_study
 from ssinfer.study.case import _savings_row
 from ssinfer.study.data import StudyData
+from ssinfer.study.first_edition import second_edition
 from ssinfer.study.look import look_at
 
 STUDY = """
@@ -331,6 +336,65 @@ def test_a_mistake_is_refused_before_anything_is_fitted(mistake, simulated, tmp_
     path.write_text(kept(simulated).replace(old, mistake, 1), encoding="utf-8")
     with pytest.raises(SsinferError, match=words):
         plan_study(path)
+
+
+def two_populations(simulated, tmp_path, second, **tables):
+    """The study in the second edition, with a second population and other tables."""
+    document = second_edition(tomllib.loads(kept(simulated)))
+    document["population"].append({"name": "second", "insurers": ["A"], **second})
+    document["design"].append({"name": "of the second", "population": "second", "comparison": "a"})
+    document["design"][0]["settles"] = True
+    path = tmp_path / "study.toml"
+    path.write_text(tomlkit.dumps(document | tables), encoding="utf-8")
+    return path
+
+
+NEXT = {
+    "no treated": ({}, {}, "population .* has no insured of contract. Choose a wider"),
+    "category": (
+        {},
+        {"scenario": [{"name": "s", "categories": ["hospitl"]}]},
+        "scenario.categories 'hospitl': .*'hospital",
+    ),
+    "lines": ({}, {"spending": "every category left out"}, "spending .*: No claim line is counted. Reasons"),
+    "year": (
+        {"earlier_spending": {"highest": 0.2}, "start": "2021Q3"},
+        {},
+        "population 'second': earlier_spending .* Give start the first performance period",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", NEXT)
+def test_a_population_spending_or_programme_without_rows_is_refused(simulated, tmp_path, mistake):
+    second, tables, words = NEXT[mistake]
+    claims = ClaimsTables.open(simulated)
+    if mistake == "no treated":
+        elsewhere = [name for name in labels_of(claims.enrolment, "practice") if not name.startswith("Vlissingen")]
+        second = {"practices": elsewhere}
+    if mistake == "lines":
+        tables = {"spending": [{"name": "nothing", "exclude": list(labels_of(claims.claims, "category"))}]}
+    alone = {} if mistake == "no treated" else {"design": [{"name": "d", "population": "second", "comparison": "a"}]}
+    with pytest.raises(StudyError, match=words):
+        plan_study(two_populations(simulated, tmp_path, second, **alone, **tables))
+
+
+def test_persons_of_high_earlier_spending_are_compared_in_the_same_groups_with_a_warning(simulated, tmp_path):
+    looks = []
+    rule = {"earlier_spending": {"highest": 0.2}, "start": "2022Q1"}
+    plan = plan_study(two_populations(simulated, tmp_path, rule), tell=looks.append)
+    (found,) = [finding for finding in looks[0].findings if finding.id == "earlier_spending"]
+    assert "20% of persons with the highest spending" in sentence(found)
+    assert "regression to the mean" in sentence(found)
+    second, every = plan.data.view_of("of the second").cohort, plan.data.view_of("a").cohort
+    assert set(second.units) <= set(every.units)
+    assert set(second.person) <= set(every.person)
+    years = second.insured_years.sum(axis=0) / every.insured_years.sum(axis=0)
+    assert (years[:4] == 0).all()  # their spending before the first year is not known
+    assert ((years[4:] > 0.15) & (years[4:] <= 0.2)).all()  # more of them die, and newcomers have no year before
+    # Their spending is the highest of those in the year before, and falls without a saving.
+    mean = second.spending[:, 4:8].sum() / second.insured_years[:, 4:8].sum()
+    assert mean > 1.5 * every.spending[:, 4:8].sum() / every.insured_years[:, 4:8].sum()
 
 
 def test_what_only_claims_have_is_refused_for_a_panel(tmp_path):

@@ -1,15 +1,10 @@
 """Block bootstrap of averages: draws whole blocks of neighbouring units, with all their origins."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ssinfer.typing import Floats, Positions
+from ssinfer.typing import Floats, Positions
 
 BOOTSTRAP_REPLICATES = 500
 MIN_BLOCKS = 5  # with fewer, a standard error is itself an accident: of two blocks it can be a thirtieth of the truth

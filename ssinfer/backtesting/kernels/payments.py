@@ -4,16 +4,10 @@ Let r be the measured rate, y = Y / Bbar the relative spending and T the thresho
 paid if r + s y >= T. The bonus is f max(r + s y, 0); f s y is due.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from ssinfer.kernels.compile import compiled
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 
 @compiled

@@ -1,17 +1,11 @@
 """Scores of predictive draws against the observed values, row by row."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
 from ssinfer.kernels.quantiles import sorted_quantiles
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 
 def crps(draws: Floats, observed: Floats) -> Floats:

@@ -1,21 +1,16 @@
 """ErrorComponents: variance of an administrative benchmark's error by source."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ssinfer.benchmarks.administrative.placebo_history import NoiseParameters
 from ssinfer.benchmarks.administrative.reference_group import unit_noise
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ssinfer.benchmarks.administrative.placebo_history import NoiseParameters
-    from ssinfer.benchmarks.problem import Problem
-    from ssinfer.typing import Floats
+from ssinfer.benchmarks.problem import Problem
+from ssinfer.typing import Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +29,7 @@ class ErrorComponents:
     donor_shares: Floats  # (J,): share of each donor in the reference group
 
     @classmethod
-    def of(cls, problem: Problem, shares: Floats) -> ErrorComponents:
+    def of(cls, problem: Problem, shares: Floats) -> "ErrorComponents":
         """Return the variance factors of a problem's treated units; `shares` (B,) weigh the baseline periods."""
         noise, divisor = unit_noise(problem, shares)
         after = problem.performance_columns

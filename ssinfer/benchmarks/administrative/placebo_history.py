@@ -1,27 +1,25 @@
 """PlaceboHistory: k and the group shock, estimated from the errors of the panel's other units."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
-from ssinfer.benchmarks.administrative.reference_group import ReferenceGrowth, inverse_size, trended, unit_noise
+from ssinfer.benchmarks.administrative.reference_group import (
+    ReferenceGroups,
+    ReferenceGrowth,
+    inverse_size,
+    trended,
+    unit_noise,
+)
+from ssinfer.benchmarks.problem import Problem
 from ssinfer.check import Check, tabulate
 from ssinfer.errors import DataError, RefusalError
 from ssinfer.kernels.error_components import fit_noise, noise_shape, rotation, shock_contrast
 from ssinfer.names import as_names
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import pandas as pd
-
-    from ssinfer.benchmarks.administrative.reference_group import ReferenceGroups
-    from ssinfer.benchmarks.problem import Problem
-    from ssinfer.typing import Floats, Positions
+from ssinfer.typing import Floats, Positions
 
 RHOS = (0.0, 0.5, 0.8, 0.95)  # persistences that are tried
 N_REPLICATES = 128  # bootstrap replicates of k and tau
@@ -69,7 +67,7 @@ class PlaceboHistory:
     @classmethod
     def of(
         cls, problem: Problem, groups: ReferenceGroups, shares: Floats, covariates: Sequence[str], history: int | None
-    ) -> PlaceboHistory:
+    ) -> "PlaceboHistory":
         """Collect placebo errors in this window and up to `history` earlier ones; `shares` (B,) weigh the baseline."""
         groups = groups.without(problem.treated)
         windows = earlier_windows(problem, len(problem.panel.periods) if history is None else history)
@@ -104,7 +102,7 @@ class PlaceboHistory:
     @classmethod
     def _rotated(
         cls, problem: Problem, benchmark: Floats, errors: Floats, inverse: Floats, shares: Floats
-    ) -> PlaceboHistory:
+    ) -> "PlaceboHistory":
         """Return the history with errors (J, W, P) rotated to independent ones, for each persistence."""
         columns = problem.baseline, problem.performance_columns
         shock, turns, lam = rotations(*(tuple(values.tolist()) for values in (shares, *columns)))

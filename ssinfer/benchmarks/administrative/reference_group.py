@@ -1,17 +1,13 @@
 """Reference group: the units whose growth trends the baseline, and the noise of each contrast."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import csr_array
 
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.problem import Problem
-    from ssinfer.typing import Booleans, Floats, Positions
+from ssinfer.benchmarks.problem import Problem
+from ssinfer.typing import Booleans, Floats, Positions
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +19,7 @@ class ReferenceGroups:
     wanted: Booleans  # (N,): units that the rule admits to some group
 
     @classmethod
-    def of(cls, problem: Problem) -> ReferenceGroups:
+    def of(cls, problem: Problem) -> "ReferenceGroups":
         """Return the groups under the design's rule; members have spending in every period that the design needs."""
         panel, rule = problem.panel, problem.design.donors
         needed = np.union1d(problem.baseline, problem.performance_columns)
@@ -42,7 +38,7 @@ class ReferenceGroups:
         admitted = csr_array((np.ones(len(columns)), columns, starts), shape=(len(rows), len(rows)))
         return cls(members, admitted, np.bincount(columns, minlength=len(rows)) > 0)
 
-    def without(self, rows: Positions) -> ReferenceGroups:
+    def without(self, rows: Positions) -> "ReferenceGroups":
         """Return the groups without some units."""
         members = self.members.copy()
         members[rows] = False
@@ -77,7 +73,7 @@ class ReferenceGrowth:
     @classmethod
     def of(
         cls, problem: Problem, groups: ReferenceGroups, before: Positions, after: Positions, noise: Floats
-    ) -> ReferenceGrowth:
+    ) -> "ReferenceGrowth":
         """Return the groups' means and variances in a window; `noise` (N,) is each unit's own sampling variance."""
         window = np.concatenate([before, after])
         sizes, spending = problem.sizes[:, window], problem.spending[:, window]

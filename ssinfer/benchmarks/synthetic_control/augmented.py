@@ -1,16 +1,17 @@
 """AugmentedSyntheticControl: simplex weights corrected by ridge regression."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from ssinfer.arguments import Number, Optional, Rule
+from ssinfer.benchmarks.problem import Problem
 from ssinfer.benchmarks.synthetic_control.donor_weighting import DonorWeighting
+from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
 from ssinfer.benchmarks.synthetic_control.fits import Fits
 from ssinfer.benchmarks.synthetic_control.inference.jackknife_plus import MIN_PERIODS, jackknife_plus_errors
+from ssinfer.benchmarks.synthetic_control.inference.placebo_errors import PredictiveErrors
 from ssinfer.benchmarks.synthetic_control.kernels.ridge_augmentation import (
     augmented_weights,
     held_out_errors,
@@ -18,12 +19,7 @@ from ssinfer.benchmarks.synthetic_control.kernels.ridge_augmentation import (
     strength_by_one_standard_error,
 )
 from ssinfer.deprecation import Renamed, renamed_parameters
-
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.problem import Problem
-    from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
-    from ssinfer.benchmarks.synthetic_control.inference.placebo_errors import PredictiveErrors
-    from ssinfer.typing import Booleans, Floats, Integers
+from ssinfer.typing import Booleans, Floats, Integers
 
 STRENGTHS = np.append(np.geomspace(1e-6, 10.0, 20), np.inf)
 

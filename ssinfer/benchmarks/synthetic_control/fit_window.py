@@ -1,17 +1,12 @@
 """FitWindow: the units and periods over which one treated unit is fitted by its donors."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ssinfer.benchmarks.problem import Problem
 from ssinfer.errors import DesignError
-
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.problem import Problem
-    from ssinfer.typing import Floats, Integers, Positions
+from ssinfer.typing import Floats, Integers, Positions
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +36,7 @@ class FitWindow:
     pooling: Floats
 
     @classmethod
-    def of(cls, problem: Problem, i: int) -> FitWindow:
+    def of(cls, problem: Problem, i: int) -> "FitWindow":
         """Return the window of the i-th treated unit of `problem`."""
         unit = problem.treated[i]
         rows = np.sort(np.append(problem.donors, unit))

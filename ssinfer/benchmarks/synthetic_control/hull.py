@@ -1,18 +1,12 @@
 """Convex hull of the donors: how far a unit's baseline lies from it, and which benchmarks this makes undependable."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
+from ssinfer.benchmarks.synthetic_control.fits import Fits
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import NOT_CONVERGED, simplex_weights
 from ssinfer.check import Check
-
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
-    from ssinfer.benchmarks.synthetic_control.fits import Fits
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 NAME = "convex hull"
 TOLERANCE = 0.01  # largest root mean squared distance that passes, as a fraction of mean baseline spending

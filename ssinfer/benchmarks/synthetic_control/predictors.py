@@ -1,20 +1,15 @@
 """Predictors: characteristics that a synthetic control matches instead of every baseline period."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
 from ssinfer.benchmarks.synthetic_control.kernels.predictor_weights import nested_search, regression_v, weighted_fit
 from ssinfer.errors import DesignError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
-    from ssinfer.typing import Booleans, Floats, Integers
+from ssinfer.typing import Booleans, Floats, Integers
 
 type PredictorSpec = str | tuple[str, Sequence[Any]]
 
@@ -32,7 +27,7 @@ class Predictors:
     v: str | Floats
 
     @classmethod
-    def of(cls, specs: Sequence[PredictorSpec], v: str | Sequence[float], window: FitWindow) -> Predictors:
+    def of(cls, specs: Sequence[PredictorSpec], v: str | Sequence[float], window: FitWindow) -> "Predictors":
         """Average each predictor over its periods and standardise it, or refuse it by a DesignError."""
         pairs = [(spec, None) if isinstance(spec, str) else spec for spec in specs]
         X = np.ascontiguousarray([_standardised(name, periods, window) for name, periods in pairs])

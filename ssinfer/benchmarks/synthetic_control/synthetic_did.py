@@ -1,23 +1,19 @@
 """SyntheticDiD: synthetic difference in differences, with weights for donors and for baseline periods."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from ssinfer.arguments import Number, Optional, Rule
 from ssinfer.benchmarks.synthetic_control.donor_weighting import DonorWeighting
+from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
 from ssinfer.benchmarks.synthetic_control.fits import Fits
 from ssinfer.benchmarks.synthetic_control.kernels.gram import factor
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import simplex_batch
 from ssinfer.benchmarks.synthetic_control.kernels.synthetic_did_weights import first_difference_noise, time_weights
 from ssinfer.deprecation import Renamed, renamed_parameters
-
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
-    from ssinfer.typing import Booleans, Floats, Integers
+from ssinfer.typing import Booleans, Floats, Integers
 
 
 @renamed_parameters(Renamed("draws", "n_draws"))

@@ -10,8 +10,8 @@ from ssinfer.report.figure_frame import ReportFigure
 def frame(analysis: Analysis) -> pd.DataFrame:
     """Return the measures of every design that has a threshold."""
     table = analysis.compared
-    if not len(table):
-        return table
+    if len(table) < 2:
+        return pd.DataFrame()
     table = table[table["threshold_money"].notna()].assign(currency=analysis.result.currency)
     return table[[column.name for column in FIGURE.schema.columns]]
 

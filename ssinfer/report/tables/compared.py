@@ -53,8 +53,9 @@ def _parties(analysis: Analysis) -> pd.DataFrame:
 
 def _stop_loss(analysis: Analysis) -> pd.DataFrame:
     """Return what truncation leaves out, by design and window."""
-    rows, table = analysis.result.tables.get("stop_loss.csv", pd.DataFrame()), analysis.compared
-    return rows.assign(label=rows["design"].map(dict(table[["design", "label"]].to_numpy()))) if len(rows) else rows
+    rows = analysis.result.tables.get("stop_loss.csv", pd.DataFrame())
+    words = dict(analysis.compared[["design", "label"]].to_numpy()) if len(rows) else {}
+    return rows.assign(label=rows["design"].map(words)) if len(rows) else rows
 
 
 TABLES = (
@@ -62,7 +63,7 @@ TABLES = (
         name="one-scale-table",
         section="one-scale",
         order=10,
-        caption="All {n_rows} combinations of design and method, per insured-year of the whole population",
+        caption="Designs and methods, per insured-year of the whole population",
         columns=(
             NUMBERED,
             TableColumn("Share of all spending (%)", "share_of_spending", "percent", 0),

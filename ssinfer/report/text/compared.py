@@ -15,7 +15,7 @@ MEASURED = {"threshold_money": "the threshold", "deviation_money": "what is meas
 def answer(analysis: Analysis) -> str:
     """Return the threshold and deviation of the design that settles, and of the best one; empty for a single design."""
     table = analysis.compared
-    if not len(table):
+    if len(table) < 2:
         return ""
     best = table[~table["dominated"] & ~table["sensitivity"]].sort_values("misallocation").iloc[0]
     first = f"{'settles' if table['settles'][0] else 'is listed first'}, {_measures(analysis, table.iloc[0])}"

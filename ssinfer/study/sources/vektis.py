@@ -1,6 +1,7 @@
 """Vektis: published spending per Dutch municipality."""
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from pydantic import Field
@@ -33,13 +34,16 @@ class VektisConfig(DataConfig):
         covariates = list(dict.fromkeys([CASE_MIX_EXPECTED, "share_65_plus", "latitude", "longitude", *extra]))
         saved = categories_of(config, CARE_TYPES)
 
+        def load(basket: Basket, of: PopulationConfig) -> Panel:
+            return load_vektis(years, basket, covariates=covariates, ages=of.ages, sexes=of.sexes)
+
+        @cache
+        def part(care: str, ages: tuple[int, int] | None, *sexes: str) -> Panel:
+            return load(Basket(care, "", (care,)), PopulationConfig(ages=ages, sexes=list(sexes) or None))
+
         def panels(basket: Basket, of: PopulationConfig) -> tuple[Panel, dict[str, Panel]]:
-            parts = [Basket(care, "", (care,)) for care in saved if care in basket.members]
-            whole, *rest = (
-                load_vektis(years, part, covariates=covariates, ages=of.ages, sexes=of.sexes)
-                for part in (basket, *parts)
-            )
-            return whole, {part.name: panel for part, panel in zip(parts, rest, strict=True)}
+            cares = [care for care in saved if care in basket.members]
+            return load(basket, of), {care: part(care, of.ages, *(of.sexes or ())) for care in cares}
 
         def make(population: PopulationConfig, spending: SpendingConfig) -> tuple[Panel, Mapping[str, Panel]]:
             basket = spending.basket or (None if spending.include else self.basket)

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.text import Text
 
 from ssinfer.drawing import draw
-from ssinfer.report.analysis import Analysis
+from ssinfer.report.analysis import Analysis, analyse
 from ssinfer.report.console import design_table
 from ssinfer.report.figure_frame import FRAMES
 from ssinfer.report.summarise import ReportData, SectionData
@@ -18,7 +18,7 @@ from ssinfer.report.table import TABLES
 from ssinfer.report.text.compared import answer, block_sentences, changed_sentences, party_sentences
 from ssinfer.report.text.finding import finding_sentences
 from ssinfer.report.write import _render
-from ssinfer.study.frames import DESIGNS, EFFECTS, SCENARIOS
+from ssinfer.study.frames import DESIGNS, EFFECTS, SCENARIOS, STOP_LOSS
 
 POPULATIONS, SPENDINGS, THRESHOLDS = ("everybody", "low SES"), ("all", "no GGZ", "capped"), ("95%", "90%")
 MANIFEST = {"study": {"spending": [{"name": "no GGZ", "label": "all care but mental health care"}]}}
@@ -117,10 +117,21 @@ def test_the_parties_without_a_saving_and_at_the_largest(compared):
     assert table.column("Providers get (EUR)")[:2] == ["3.0", "33.0"]
 
 
-def test_a_study_of_one_design_has_none_of_it(analysis):
+def test_a_study_without_insured_years_has_none_of_it(analysis):
     assert answer(analysis) == ""
     assert not [*changed_sentences(analysis), *block_sentences(analysis), *party_sentences(analysis)]
     assert not len(FRAMES.find("frontier").frame(analysis))
+
+
+def test_a_single_design_has_its_payments_and_its_stop_loss_but_no_comparison(compared):
+    loss = {"design": "d3", "origin": 2018, "excess": 300.0, "excess_sd": 40.0, "groups": 30}
+    tables = {"designs.csv": grid().iloc[3:4], "scenarios.csv": payments(), "stop_loss.csv": STOP_LOSS.frame([loss])}
+    single = replace(compared, result=replace(compared.result, tables=tables))
+    assert answer(single) == ""
+    assert not len(FRAMES.find("frontier").frame(single))
+    assert TABLES.find("stop-loss").build(single).rows == (("everybody; no GGZ; 90%", "2018", "300", "40", "30"),)
+    assert len(TABLES.find("parties-table").build(single).rows) == 2
+    assert list(changed_sentences(single)) == []
 
 
 def test_labels_of_the_frontier_do_not_overlap(compared):
@@ -155,3 +166,10 @@ def test_the_console_of_a_grid_prints_the_frontier_within_80_columns(compared, m
     assert [line[:3] for line in lines[1:3]] == ["2. ", "3. "]
     assert max(map(len, lines)) <= 80
     assert "9 others: designs.csv" in " ".join(lines)
+
+
+def test_a_sensitivity_design_is_never_recommended(analysis):
+    best = analysis.chosen[0]
+    again = analyse(replace(analysis.result, manifest={**analysis.result.manifest, "sensitivity": [best]}))
+    assert {best, again.chosen[0], again.best[0]} == {"a", "b"}
+    assert set(again.ranking["design"]) == {"a", "b"} - {best}

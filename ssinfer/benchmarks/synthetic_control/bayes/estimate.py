@@ -1,23 +1,18 @@
 """Estimate of the Bayesian synthetic control: posterior draws, convergence and sensitivity to the prior."""
 
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ssinfer.benchmarks.base import Estimate
+from ssinfer.benchmarks.problem import Problem
 from ssinfer.benchmarks.synthetic_control.bayes.posterior import CHAINS, WeightModel, WeightPosterior, sample_posterior
 from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
 from ssinfer.check import Check, tabulate
 from ssinfer.later import made
-
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.base import Estimate
-    from ssinfer.benchmarks.problem import Problem
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 MIN_DRAWS_PER_CHAIN = 500  # the output may be thinned further
 PRIOR_POWERS = (0.5, 2.0)

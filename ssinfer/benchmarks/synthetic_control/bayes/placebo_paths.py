@@ -1,15 +1,11 @@
 """PlaceboPaths: donors in the treated unit's position, less the mean of the others."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
-    from ssinfer.typing import Floats, Positions
+from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
+from ssinfer.typing import Floats, Positions
 
 MAX_PLACEBOS = 300
 MIN_PERIODS, MIN_BASELINE, MIN_DONORS = 5, 3, 3  # with fewer a common factor is not told apart from level and shocks
@@ -33,7 +29,7 @@ class PlaceboPaths:
     times: Floats
 
     @classmethod
-    def of(cls, window: FitWindow) -> PlaceboPaths:
+    def of(cls, window: FitWindow) -> "PlaceboPaths":
         """Take at most 300 donors of a window, evenly spaced by size (by level if no size is known).
 
         Paths are relative, so a donor with a higher level that grows as all do has no contrast.

@@ -1,22 +1,18 @@
 """WeightModel and its posterior: weights, shocks and sampling noise of a Bayesian synthetic control."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ssinfer.benchmarks.synthetic_control.bayes.placebo_paths import donor_features
 from ssinfer.benchmarks.synthetic_control.bayes.shock_prior import ShockPrior
+from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_posterior import Baseline, donor_weights, sample_chain
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_prediction import Performance, predict_paths
+from ssinfer.check import Check
 from ssinfer.convergence import convergence_checks, convergence_failures
-
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
-    from ssinfer.check import Check
-    from ssinfer.typing import Floats, Positions
+from ssinfer.typing import Floats, Positions
 
 CHAINS = 4
 FIRST_WARMUP = 400  # transitions in which the first chain learns the metric
@@ -48,7 +44,7 @@ class WeightModel:
     level: float
 
     @classmethod
-    def of(cls, window: FitWindow, *, intercept: bool) -> WeightModel:
+    def of(cls, window: FitWindow, *, intercept: bool) -> "WeightModel":
         """Return the model of a window's treated unit."""
         pre, post, treated, others = window.pre, window.post, window.treated, window.others
         level = float(np.sqrt((window.Y[pre, treated] ** 2).mean()))

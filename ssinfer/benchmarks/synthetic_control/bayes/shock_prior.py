@@ -1,22 +1,17 @@
 """ShockPrior: the prior of shocks and sampling noise, learned from donors in the treated unit's position."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import minimize
 
 from ssinfer.benchmarks.priors import VOLATILITY_LOG_SD
 from ssinfer.benchmarks.synthetic_control.bayes.placebo_paths import PlaceboPaths
+from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
 from ssinfer.benchmarks.synthetic_control.kernels.placebo_shocks import shock_log_likelihood
 from ssinfer.errors import ConvergenceError
 from ssinfer.kernels.importance import hessian_of_gradient
-
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 N_NODES = 7  # of the quadrature over shock sizes
 MAX_GRADIENT = 0.5  # of the objective at its mode, per prior SD
@@ -51,7 +46,7 @@ class ShockPrior:
         return np.linalg.cholesky(self.covariance)
 
     @classmethod
-    def learned(cls, window: FitWindow, *, volatility_log_sd: float = VOLATILITY_LOG_SD) -> ShockPrior:
+    def learned(cls, window: FitWindow, *, volatility_log_sd: float = VOLATILITY_LOG_SD) -> "ShockPrior":
         """Learn the prior from the donors' paths over baseline and performance.
 
         This is empirical Bayes with its uncertainty: the mode of the donors' integrated likelihood (kernel

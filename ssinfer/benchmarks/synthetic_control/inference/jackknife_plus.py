@@ -1,19 +1,13 @@
 """Jackknife+ over baseline periods, for the augmented synthetic control."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
+from ssinfer.benchmarks.synthetic_control.fits import Fits
 from ssinfer.benchmarks.synthetic_control.inference.placebo_errors import PredictiveErrors
 from ssinfer.benchmarks.synthetic_control.kernels.placebo_distribution import conformal_quantiles
 from ssinfer.benchmarks.synthetic_control.kernels.ridge_augmentation import augmented_weights, mean_eigenvalue
 from ssinfer.check import Check
-
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
-    from ssinfer.benchmarks.synthetic_control.fits import Fits
 
 MIN_PERIODS = 19  # with fewer, no p-value is as small as 5%
 

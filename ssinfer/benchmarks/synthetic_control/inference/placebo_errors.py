@@ -1,21 +1,17 @@
 """Predictive errors of a benchmark, learned from the errors of placebo fits."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
+from ssinfer.benchmarks.synthetic_control.fits import Fits
 from ssinfer.benchmarks.synthetic_control.kernels.placebo_distribution import predictive_errors
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import NOT_CONVERGED
 from ssinfer.check import Check
 from ssinfer.errors import ConvergenceError
 from ssinfer.kernels.variance_components import variance_function
-
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
-    from ssinfer.benchmarks.synthetic_control.fits import Fits
-    from ssinfer.typing import Floats, Integers
+from ssinfer.typing import Floats, Integers
 
 MIN_PLACEBOS = 19  # with fewer, no p-value is as small as 5%
 SOURCES = ("shock", "sampling", "misfit")
