@@ -44,7 +44,7 @@ contract = "kerngezond-vlissingen"
 """
 SETTLE = ["settle", "--contract", "kerngezond-vlissingen", "--benchmark", "100", "--spending", "95"]
 SETTLE += ["--insured-years", "20000"]
-BACKTEST = {"scores.csv", "detection.csv", "thresholds.csv", "placebos.parquet"}
+BACKTEST = {"designs.csv", "scenarios.csv", "scores.csv", "detection.csv", "thresholds.csv", "placebos.parquet"}
 EVALUATE = {"savings.nc", "savings.csv", "case_thresholds.csv", "settlement.csv"}
 ALWAYS = {"manifest.json", "report.html", "figures"}
 
@@ -309,7 +309,7 @@ def check_small_study(units, out, code, said):
 
 PERSON = "Jansen, 1971-03-02"
 CRASHES = {  # the function that fails, and the tables that are computed before
-    "ssinfer.study.plan.load_contract": set(),
+    "ssinfer.study.sharing.load_contract": set(),
     "ssinfer.backtesting.backtest.threshold_table": {"placebos.parquet"},
     "ssinfer.study.case._savings_row": BACKTEST,
     "ssinfer.report.write.svg_of": BACKTEST | EVALUATE - {"savings.nc"},
@@ -424,6 +424,22 @@ def test_a_number_that_looks_like_thousands_is_refused(ssinfer, arguments):
     code, _, said = ssinfer(*arguments)
     assert code == 2
     assert "has a separator of thousands" in " ".join(said.replace("│", " ").split())
+
+
+def test_plan_lists_designs_and_fits_and_migrate_writes_the_second_edition(folder, ssinfer):
+    code, printed, said = ssinfer("plan", folder / "study.toml", "--jobs", 1)
+    assert (code, said) == (0, "")
+    assert printed.startswith("1 designs, 1 distinct pairs of fits and method")
+    assert "settles" in printed
+    before = read_study(folder / "study.toml").fingerprint()
+    assert ssinfer("migrate", folder / "study.toml", "--out", folder / "new.toml")[:2] == (
+        0,
+        f"{folder / 'new.toml'}\n",
+    )
+    assert read_study(folder / "new.toml").fingerprint() == before
+    code, _, said = ssinfer("migrate", folder / "new.toml")
+    assert code == 2
+    assert "is of the second edition" in said
 
 
 def test_check_looks_at_the_data_and_fits_nothing(folder, ssinfer):

@@ -165,7 +165,8 @@ class Analysis:
         table = self.result.tables.get("designs.csv", pd.DataFrame())
         if not len(table):
             return table
-        table = table.assign(rest=~table["settles"], dominated=table["dominated_by"].fillna("") != "")
+        dominated = table["dominated_by"].notna() & (table["dominated_by"] != "")
+        table = table.assign(rest=~table["settles"], dominated=dominated)
         table = table.sort_values(["rest", "dominated", "misallocation"], kind="stable", ignore_index=True)
         name = table["label"] + ("; " + table["method"] if len(set(table["method"])) > 1 else "")
         number = table.index + 1

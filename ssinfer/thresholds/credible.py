@@ -23,7 +23,7 @@ from ssinfer.thresholds.savings_posterior import (
 from ssinfer.thresholds.threshold import Threshold
 from ssinfer.typing import Booleans, Floats
 
-type Interval = Literal["equal-tailed", "highest-density"]
+Interval = Literal["equal-tailed", "highest-density"]
 NAME = "credible"
 #: "Every measured saving" ends at this many SDs of the null error (times SD over the prior's SD, if that is more).
 MAX_SDS = 12.0

@@ -220,5 +220,5 @@ def test_shocks_of_regions_have_the_size_that_was_asked():
 def test_refusals():
     with pytest.raises(DatasetError, match="Did you mean 'realistic'"):
         ClaimSetting(n_insured=1_000, insured_under_contract=100, seed=1, persons="realstic")
-    with pytest.raises(DatasetError, match="by_persons is 2; allowed: 0 to 1"):
+    with pytest.raises(DatasetError, match="by_persons is 2; allowed: a number from 0 to 1"):
         ClaimSetting(n_insured=1_000, insured_under_contract=100, seed=1, by_persons=2)

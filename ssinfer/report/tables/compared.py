@@ -17,7 +17,7 @@ def _designs(analysis: Analysis) -> pd.DataFrame:
         return table
     numbers = {f"{row['design']}, {row['method']}": row["number"] for _, row in table.iterrows()}
     less = column_with_errors(table["threshold_difference"].tolist(), table["threshold_difference_se"].tolist())
-    names = table["dominated_by"].fillna("")
+    names = table["dominated_by"].astype(object).where(table["dominated_by"].notna(), "")
     by = [f"{numbers[name]} ({text})" if name else ABSENT for name, text in zip(names, less, strict=True)]
     return table.assign(by=by, judged=table["n_rows"] - table["n_without_threshold"])
 
