@@ -22,6 +22,7 @@ DEMO = Path(__file__).parents[2] / "case_studies" / "kerngezond_vlissingen" / "d
 SMALLER = (
     ("n_insured = 110000", "n_insured = 90000"),
     ("insured_under_contract = 3000", "insured_under_contract = 2500"),
+    ('persons = "realistic"', 'persons = "simple"'),  # realistic persons: see docs/claims.md, coverage is open
     ('comparisons = ["a"]\n', ""),  # the hierarchical model on every design
 )
 
