@@ -4,6 +4,7 @@ import dataclasses
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from hypothesis import given, settings
@@ -248,3 +249,16 @@ def test_the_cell_with_a_benchmark_that_is_not_positive_is_named():
     with pytest.raises(RefusalError, match=r"of 'b' in 2017 is -1\.00"):
         savings.summary()
     assert np.isfinite(savings.pooled().measured_rate.item())
+
+
+@pytest.mark.parametrize("name", ["benchmark", "spending", "insured_years", "confidence"])
+@pytest.mark.parametrize(
+    "wrong",
+    ["x", 1, [1.0], np.ones(3), pd.DataFrame({"a": [1.0]}), object(), 10**5000],
+    ids=["text", "number", "list", "array", "frame", "object", "long"],
+)
+def test_fields_that_are_no_labelled_arrays_are_refused_by_name(name, wrong):
+    """Fault R35: 105 of the constructor's wrong arguments ended in an error of another library."""
+    cf = Counterfactual.from_draws(np.array([99.0, 101.0]), "sampling", spending=95.0)
+    with pytest.raises(DataError, match=f"{name} is .*; a DataArray of numbers"):
+        dataclasses.replace(cf, **{name: wrong})
