@@ -10,7 +10,7 @@ import xarray as xr
 
 from ssinfer.arguments import Choice, Number, check_arguments, checked, float_array
 from ssinfer.design import Design
-from ssinfer.errors import ConvergenceError, DataError, DrawsError, NotSupportedError, RefusalError, shown
+from ssinfer.errors import ConvergenceError, DataError, DrawsError, NotSupportedError, RefusalError
 from ssinfer.later import LaterField
 from ssinfer.level import check_level
 from ssinfer.periods import plain_label, read_periods
@@ -78,7 +78,9 @@ class Counterfactual:
             given, values = vars(self)[name], self.values(name)
             numeric = isinstance(values, np.ndarray) and values.dtype.kind in "fiu" and values.ndim == len(axes)
             if not (numeric or (given is None and name == "confidence")) or isinstance(given, pd.DataFrame):
-                raise DataError(f"{name} is {shown(given)}; a DataArray of numbers with dimensions {axes} is needed.")
+                raise DataError(
+                    f"{name} is of type {type(given).__name__}; a DataArray of numbers with dimensions {axes} is needed."
+                )
         benchmark, confidence = self.values("benchmark"), self.values("confidence")
         if self.values("spending").shape != benchmark.shape[2:]:
             raise DataError(
