@@ -79,7 +79,7 @@ class Counterfactual:
             numeric = isinstance(values, np.ndarray) and values.dtype.kind in "fiu" and values.ndim == len(axes)
             if not (numeric or (given is None and name == "confidence")) or isinstance(given, pd.DataFrame):
                 raise DataError(
-                    f"{name} is of type {type(given).__name__}; a DataArray of numbers with dimensions {axes} is needed."
+                    f"{name} is of type {type(given).__name__}; a DataArray of numbers over {axes} is needed."
                 )
         benchmark, confidence = self.values("benchmark"), self.values("confidence")
         if self.values("spending").shape != benchmark.shape[2:]:
