@@ -430,7 +430,7 @@ def test_a_number_that_looks_like_thousands_is_refused(ssinfer, arguments):
 def test_plan_lists_designs_and_fits_and_migrate_writes_the_second_edition(folder, ssinfer):
     code, printed, said = ssinfer("plan", folder / "study.toml", "--jobs", 1)
     assert (code, said) == (0, "")
-    assert printed.startswith("1 designs, 1 distinct pairs of fits and method")
+    assert printed.startswith("1 design, fitted as 1 pair of data and method")
     assert "settles" in printed
     before = read_study(folder / "study.toml").fingerprint()
     assert ssinfer("migrate", folder / "study.toml", "--out", folder / "new.toml")[:2] == (

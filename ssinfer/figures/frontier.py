@@ -29,7 +29,7 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     heights = spread(named["threshold_money"].tolist(), 0.095 * top)
     shift = max(0.0, 0.04 * top - min(heights)) - max(0.0, max(heights) - top)
     for height, (_, row) in zip(heights, named.iterrows(), strict=True):
-        text = fill(f"{row['number']}. {row['name']}", 36, max_lines=2, placeholder="…")
+        text = fill(f"{row['number']}. {row['name']}", 36, max_lines=3, placeholder="…")
         place, label = (row["misallocation"], row["threshold_money"]), (right + 0.04 * (right - left), height + shift)
         axis.annotate(
             text, place, xytext=label, fontsize=7.5, va="center", annotation_clip=False,
@@ -39,8 +39,8 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     axis.grid(color=FAINT, linewidth=0.6)
     axis.set_axisbelow(True)
     currency = frame["currency"].iloc[0]
-    axis.set_xlabel(f"Misallocation, {currency} per insured-year of all")
-    axis.set_ylabel(f"Threshold, {currency} per insured-year of all")
+    axis.set_xlabel(f"Misallocation, {currency} per insured-year")
+    axis.set_ylabel(f"Threshold, {currency} per insured-year")
     return picture
 
 
@@ -51,7 +51,8 @@ FIGURE = Figure(
     caption=(
         "One circle per design and method, numbered as in the table. Its area is the share of all spending that the "
         "design covers. Blue: no other design dominates it. Faint: dominated. Orange diamond: the design that settles. "
-        "Open: a sensitivity analysis, which never settles. Lower and further left is better."
+        "Open: a sensitivity analysis, which never settles. Lower and further left is better. Amounts are per "
+        "insured-year of the whole population."
     ),
     schema=FrameSchema(
         "frontier",
@@ -59,7 +60,12 @@ FIGURE = Figure(
         (
             Column("number", "int", "", "Number in the report."),
             Column("name", "text", "", "The design in words."),
-            Column("misallocation", "float", "currency per insured-year of all", "Paid or not paid in error."),
+            Column(
+                "misallocation",
+                "float",
+                "currency per insured-year of all",
+                "Mean difference between payment and payment due.",
+            ),
             Column("threshold_money", "float", "currency per insured-year of all", "Mean threshold."),
             Column("share_of_spending", "float", "fraction", "Share of all spending that the design covers."),
             Column("settles", "bool", "", "Whether it settles."),

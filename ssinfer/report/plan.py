@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ssinfer.periods.period import plural
 from ssinfer.study.config_blocks import BLOCKS
 from ssinfer.study.expected_time import expected_time
 from ssinfer.study.plan import Plan
@@ -11,7 +12,8 @@ def plan_text(plan: Plan, *, n_jobs: int = 1) -> str:
     """Return one line per design (only blocks of which there are several), then fits and seconds by method."""
     config = plan.config
     shown = [block for block in BLOCKS if len({design.names[block] for design in config.designs}) > 1]
-    lines = [f"{len(config.designs)} designs, {len(plan.pairs)} distinct pairs of fits and method"]
+    n, fitted = len(config.designs), len(plan.pairs)
+    lines = [f"{n} {plural('design', n)}, fitted as {fitted} {plural('pair', fitted)} of data and method"]
     for design in config.designs:
         blocks = ", ".join(f"{block} {design.names[block]!r}" for block in shown if design.names[block])
         notes = {

@@ -1,6 +1,6 @@
 """Columns of the tables in a study's output folder."""
 
-from ssinfer.backtesting.frames import DESIGN_AND_METHOD, DETECTION, PLACEBOS, SCORES, SHARE, THRESHOLDS
+from ssinfer.backtesting.frames import DESIGN_AND_METHOD, DETECTION, PLACEBOS, SCORES, SHARE, THRESHOLDS, with_error
 from ssinfer.schema import Column, FrameSchema
 from ssinfer.study.config_blocks import BLOCKS
 from ssinfer.thresholds.compare import CASE_THRESHOLDS as THRESHOLDS_OF_FIT
@@ -113,11 +113,6 @@ INTACT_GROUPS = FrameSchema(
 )
 OF_ALL = "EUR per insured-year of the whole population"
 
-
-def _with_error(name: str, unit: str, meaning: str) -> tuple[Column, Column]:
-    return Column(name, "float", unit, meaning), Column(f"{name}_se", "float", unit, "Block-bootstrap standard error.")
-
-
 DESIGNS = FrameSchema(
     "designs.csv",
     "one row per design and method, all on the scale of all spending of the whole population; means over placebos",
@@ -131,17 +126,22 @@ DESIGNS = FrameSchema(
         Column("n_without_threshold", "int", "placebos", "Of these, without a threshold: they are in no payment."),
         Column("share_of_spending", "float", SHARE, "Spending of the design over all spending."),
         Column("share_of_persons", "float", SHARE, "Insured-years of the design over those of the whole population."),
-        *_with_error("deviation", RATE, "Mean measured saving where nothing was saved, of the design's spending."),
-        *_with_error("deviation_all", SHARE, "The same, of all spending."),
-        *_with_error("deviation_money", OF_ALL, "The same, in money."),
-        *_with_error("deviation_difference", OF_ALL, "deviation_money less that of the design that settles, paired."),
-        *_with_error("threshold_rate", RATE, "Mean threshold, of the design's benchmark."),
-        *_with_error("threshold_all", SHARE, "The same, of all spending."),
-        *_with_error("threshold_money", OF_ALL, "The same, in money."),
-        *_with_error("false_payment_rate", SHARE, "Share of placebos that are paid."),
-        *_with_error("misallocation", OF_ALL, "Payment less what is due, by size; mean over savings, 0 included."),
+        *with_error("deviation", RATE, "Mean measured saving where nothing was saved, of the design's spending."),
+        *with_error("deviation_all", SHARE, "The same, of all spending."),
+        *with_error("deviation_money", OF_ALL, "The same, in money."),
+        *with_error("deviation_difference", OF_ALL, "deviation_money less that of the design that settles, paired."),
+        *with_error("threshold_rate", RATE, "Mean threshold, of the design's benchmark."),
+        *with_error("threshold_all", SHARE, "The same, of all spending."),
+        *with_error("threshold_money", OF_ALL, "The same, in money."),
+        *with_error("false_payment_rate", SHARE, "Share of placebos that are paid."),
+        *with_error(
+            "misallocation",
+            OF_ALL,
+            "Mean absolute difference between payment and payment due, over true savings from 0 on.",
+        ),
+        Column("no_payments", "text", "", "Why payments of the placebos could not be computed; empty if they could."),
         Column("dominated_by", "text", "", "A design that is no worse in any measure and better in one; empty: none."),
-        *_with_error("threshold_difference", OF_ALL, "threshold_money less that of the dominating design, paired."),
+        *with_error("threshold_difference", OF_ALL, "threshold_money less that of the dominating design, paired."),
     ),
 )
 SCENARIOS = FrameSchema(
@@ -152,11 +152,11 @@ SCENARIOS = FrameSchema(
         Column("scenario", "text", "", "The programme: where its saving falls."),
         Column("saving", "float", SHARE, "True saving, of all spending."),
         Column("own_saving", "float", SHARE, "What the design's own spending falls by, of that spending."),
-        *_with_error("detection_rate", SHARE, "Share of placebos that are paid with this saving."),
-        *_with_error("paid", OF_ALL, "Mean payment; negative: the providers pay."),
+        *with_error("detection_rate", SHARE, "Share of placebos that are paid with this saving."),
+        *with_error("paid", OF_ALL, "Mean payment; negative: the providers pay."),
         Column("paid_5", "float", OF_ALL, "Payment, 5th percentile over placebos."),
         Column("paid_95", "float", OF_ALL, "Payment, 95th percentile over placebos."),
-        *_with_error("insurer", OF_ALL, "The insurer's result: true saving less payment."),
+        *with_error("insurer", OF_ALL, "The insurer's result: true saving less payment."),
         Column("insurer_5", "float", OF_ALL, "The insurer's result, 5th percentile."),
         Column("insurer_95", "float", OF_ALL, "The insurer's result, 95th percentile."),
         Column("pays_back", "float", SHARE, "Probability that the providers pay."),
@@ -169,12 +169,12 @@ EFFECTS = FrameSchema(
     "effects.csv",
     "one row per entry of a block, and per pair of entries whose interaction exceeds two standard errors",
     (
-        Column("measure", "text", "", "threshold_money, or deviation_money by its size (see designs.csv)."),
+        Column("measure", "text", "", "threshold_money, or the absolute value of deviation_money (see designs.csv)."),
         Column("block", "text", "", "Building block, or method."),
         Column("entry", "text", "", "Its entry."),
         Column("other_block", "text", "", "Second block of an interaction; empty for a main effect."),
         Column("other_entry", "text", "", "Its entry."),
-        *_with_error("effect", OF_ALL, "Of the entry less the mean of its block, other blocks alike; NaN: unknown."),
+        *with_error("effect", OF_ALL, "Of the entry less the mean of its block, other blocks alike; NaN: unknown."),
     ),
 )
 STOP_LOSS = FrameSchema(

@@ -36,6 +36,7 @@ class PairOutcome:
     rows: pd.DataFrame  # unit, origin, block
     columns: pd.DataFrame
     means: pd.DataFrame  # (K, columns)
+    no_payments: str = ""  # why payments could not be computed
 
     def mean(self, name: str) -> float:
         """Return the mean of a column over the placebos that have it."""
@@ -75,12 +76,14 @@ def outcomes(plan: Plan, result: BacktestResult, savings: tuple[float, ...]) -> 
             scale = scales[at].reindex(pd.MultiIndex.from_frame(rows[["unit", "origin"]])).set_axis(rows.index)
             known = scale["all_years"].to_numpy() > 0
             part, scale = rows[known], scale[known]
-            columns = _columns(plan, design, part, scale, thresholds[known], savings)
+            refused = dict[str, None]()
+            columns = _columns(plan, design, part, scale, thresholds[known], savings, refused)
             relearned = learned[pair].thresholds(part, design.threshold.key)
             weights = learned[pair].row_weights(part)
             again: dict[Any, Floats] = {} if relearned is None else _by_threshold(part, scale, relearned, columns)
             means = pd.DataFrame({name: _means(weights, again.get(name, columns[name])) for name in columns})
-            found.append(PairOutcome(design, method, part[["unit", "origin", "block"]], columns, means))
+            labels = part[["unit", "origin", "block"]]
+            found.append(PairOutcome(design, method, labels, columns, means, " ".join(refused)))
     return found
 
 
@@ -125,9 +128,15 @@ def _by_threshold(part: pd.DataFrame, scale: pd.DataFrame, thresholds: Floats, s
 
 
 def _columns(
-    plan: Plan, design: StudyDesign, part: pd.DataFrame, scale: pd.DataFrame, thresholds: Floats, savings: Any
+    plan: Plan,
+    design: StudyDesign,
+    part: pd.DataFrame,
+    scale: pd.DataFrame,
+    thresholds: Floats,
+    savings: Any,
+    refused: dict[str, None] | None = None,
 ) -> pd.DataFrame:
-    """Return the columns of an outcome."""
+    """Return the columns of an outcome; reasons why payments cannot be settled are added to `refused`."""
     years, rate = part["insured_years"].to_numpy(), part["savings_rate"].to_numpy()
     money, persons = scale["all_spending"].to_numpy(), scale["all_years"].to_numpy()
     out = {"share_of_spending": part["spending"].to_numpy() * years / money, "share_of_persons": years / persons}
@@ -138,8 +147,8 @@ def _columns(
         for s, due in due_to.items():
             at = f"{name} {s:g}"
             saved = np.zeros(len(part)) if s == 0 else scale[f"own_saving {at}"].to_numpy()
-            paid = payments(plan, design, part, saved, thresholds) / persons
-            untested = payments(plan, design, part, saved, None) / persons
+            paid = payments(plan, design, part, saved, thresholds, refused) / persons
+            untested = payments(plan, design, part, saved, None, refused) / persons
             out |= {
                 f"own_saving {at}": saved,
                 f"paid {at}": paid,
@@ -153,8 +162,18 @@ def _columns(
     return pd.DataFrame({**out, **_by_threshold(part, scale, thresholds, out)}, index=part.index)
 
 
-def payments(plan: Plan, design: StudyDesign, part: pd.DataFrame, saved: Floats, thresholds: Floats | None) -> Floats:
-    """Return what the insurer pays (R,), currency, without any threshold if it is None; NaN: cannot be settled."""
+def payments(
+    plan: Plan,
+    design: StudyDesign,
+    part: pd.DataFrame,
+    saved: Floats,
+    thresholds: Floats | None,
+    refused: dict[str, None] | None = None,
+) -> Floats:
+    """Return what the insurer pays (R,), currency, without any threshold if it is None.
+
+    NaN: it cannot be settled, for the reasons that are added to `refused`.
+    """
     contract = plan.contract_of(design)
     benchmark, years, assigned = (part[name].to_numpy() for name in ("benchmark", "insured_years", "assigned"))
     spending = part["spending"].to_numpy() * (1.0 - saved)
@@ -180,7 +199,9 @@ def payments(plan: Plan, design: StudyDesign, part: pd.DataFrame, saved: Floats,
             threshold=np.clip(limits[usable], 0.0, NEVER) if contract.threshold.kind == "computed" else None,
             quality=None if design.sharing is None else design.sharing.quality,
         )
-    except SsinferError:  # for example an amount beyond the limits
+    except SsinferError as error:  # for example a loss whose share depends on a quality score that is not given
+        if refused is not None:
+            refused[str(error)] = None
         return paid
     paid[usable] = settlement.payment
     return paid

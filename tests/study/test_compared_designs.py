@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ssinfer.contracts.contract import load_contract
 from ssinfer.study.compared_designs import _difference, _dominators, _effects
-from ssinfer.study.pair_outcome import PairOutcome
+from ssinfer.study.pair_outcome import PairOutcome, payments
 
 BLOCKS = ("population", "spending", "comparison", "threshold", "sharing")
 
@@ -110,3 +111,13 @@ def test_a_difference_has_the_error_of_the_replicates_that_both_share():
     assert found["threshold_difference"] == 3.0
     assert found["threshold_difference_se"] == pytest.approx(own.std(ddof=1))
     assert _difference(one, one, "threshold") == {"threshold_difference": 0.0, "threshold_difference_se": 0.0}
+
+
+def test_payments_that_cannot_be_settled_are_empty_and_say_why():
+    """The share of losses of this contract depends on a quality score, which the study does not give."""
+    plan = SimpleNamespace(contract_of=lambda _: load_contract("mssp-enhanced"))
+    part = pd.DataFrame({"benchmark": [100.0], "spending": [120.0], "insured_years": [2e4], "assigned": [2e4]})
+    refused = {}
+    paid = payments(plan, SimpleNamespace(sharing=None), part, np.zeros(1), np.zeros(1), refused)
+    assert np.isnan(paid).all()
+    assert any("quality" in reason for reason in refused)

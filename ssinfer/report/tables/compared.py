@@ -80,8 +80,9 @@ TABLES = (
         notes=(
             "Number 1 settles; then come the designs that none dominates, by misallocation. Every amount is per "
             "insured-year, or a share of the spending, of the whole population of the same group. Misallocation: "
-            "payment less payment due, by size, over all true savings. A design is dominated if another has no higher "
-            "threshold, deviation and misallocation and no smaller share, and is better in one of these."
+            "mean absolute difference between the payment made and the payment due, over the true savings. A design is "
+            "dominated if another has no higher threshold, deviation and misallocation and no smaller share, and is "
+            "better in one of these."
         ),
     ),
     ReportTable(
@@ -93,7 +94,7 @@ TABLES = (
             TableColumn("Building block", "block"),
             TableColumn("Entry", "entry"),
             TableColumn("On the threshold ({currency})", "threshold_money", "number"),
-            TableColumn("On what is measured at zero saving, by size ({currency})", "deviation_money", "number"),
+            TableColumn("On the absolute saving measured at zero saving ({currency})", "deviation_money", "number"),
         ),
         rows=_effects,
         notes="Rows of two blocks are interactions beyond two standard errors. Empty: the designs cannot tell it.",

@@ -17,18 +17,22 @@ def answer(analysis: Analysis) -> str:
     table = analysis.compared
     if len(table) < 2:
         return ""
-    best = table[~table["dominated"] & ~table["sensitivity"]].sort_values("misallocation").iloc[0]
-    first = f"{'settles' if table['settles'][0] else 'is listed first'}, {_measures(analysis, table.iloc[0])}"
-    second = "It misallocates least money."
-    if best["number"] > 1:
-        second = f"The one that misallocates least money of those that none dominates, {_measures(analysis, best)}"
+    frontier = table[~table["dominated"] & ~table["sensitivity"]].sort_values("misallocation")
+    first = "settles" if table["settles"][0] else "is listed first"
     scale = "compared on one scale, per insured-year of the whole population"
-    return f"{len(table)} combinations of design and method are {scale}. The one that {first} {second}"
+    text = f"{len(table)} combinations of design and method are {scale}. {quoted(table['name'][0])} {first}. "
+    text += _measures(analysis, table.iloc[0])
+    if not len(frontier):  # sensitivity analyses only
+        return text
+    if frontier["number"].iloc[0] == 1:
+        return f"{text} Its misallocation is the smallest of all designs that no other dominates."
+    best = f"{quoted(frontier['name'].iloc[0])} has the smallest misallocation of all designs that no other dominates."
+    return f"{text} {best} {_measures(analysis, frontier.iloc[0])}"
 
 
 def _measures(analysis: Analysis, row: Row) -> str:
     return (
-        f"{quoted(row['name'])}, has a threshold of {_money(analysis, row, 'threshold_money')} "
+        f"It has a threshold of {_money(analysis, row, 'threshold_money')} "
         f"({percent(row['threshold_all'], row['threshold_all_se'])} of all spending), measures "
         f"{_money(analysis, row, 'deviation_money')} where nothing was saved, and covers "
         f"{percent(row['share_of_spending'], decimals=0)} of all spending."
