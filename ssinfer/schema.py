@@ -52,19 +52,22 @@ def _pattern(name: str) -> re.Pattern[str]:
     return re.compile(settings.sub(lambda braces: r"[\d.]+" if braces[1] else ".+", re.escape(name)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class FrameSchema:
-    """The columns of a frame."""
+    """The columns of a frame: ``FrameSchema(name, row, column, column, ...)``."""
 
     name: str  # of the frame or its file
     row: str  # such as "one row per design and method"
     columns: tuple[Column, ...]
 
+    def __init__(self, name: str, row: str, *columns: Column) -> None:
+        vars(self).update(name=name, row=row, columns=columns)
+
     def header(self, **settings: Iterable[object]) -> dict[str, Column]:
         """Return the columns that every frame has, by name; one per value of a setting.
 
         >>> names = ("score_{level:g}", "score_{level:g}_se")
-        >>> schema = FrameSchema("scores", "one row", tuple(Column(name, "float", "", "") for name in names))
+        >>> schema = FrameSchema("scores", "one row", *(Column(name, "float", "", "") for name in names))
         >>> list(schema.header(level=[50, 90]))
         ['score_50', 'score_50_se', 'score_90', 'score_90_se']
         """

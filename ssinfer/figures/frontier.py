@@ -9,6 +9,7 @@ from ssinfer.figures.figure import Figure
 from ssinfer.figures.style import FAINT, INK, PAID, UNPAID, colour, figure, spread
 from ssinfer.schema import Column, FrameSchema
 
+MONEY = "currency per insured-year of all"
 LABELLED = 10  # designs that have a label: more would not be read
 LEADER = {"arrowstyle": "-", "linewidth": 0.6, "shrinkA": 0, "shrinkB": 3, "relpos": (0, 0.5)}
 
@@ -57,22 +58,15 @@ FIGURE = Figure(
     schema=FrameSchema(
         "frontier",
         "one row per design and method that has a threshold",
-        (
-            Column("number", "int", "", "Number in the report."),
-            Column("name", "text", "", "The design in words."),
-            Column(
-                "misallocation",
-                "float",
-                "currency per insured-year of all",
-                "Mean difference between payment and payment due.",
-            ),
-            Column("threshold_money", "float", "currency per insured-year of all", "Mean threshold."),
-            Column("share_of_spending", "float", "fraction", "Share of all spending that the design covers."),
-            Column("settles", "bool", "", "Whether it settles."),
-            Column("dominated", "bool", "", "Whether another design dominates it."),
-            Column("sensitivity", "bool", "", "Whether it never settles."),
-            Column("currency", "text", "", "Currency."),
-        ),
+        Column("number", "int", "", "Number in the report."),
+        Column("name", "text", "", "The design in words."),
+        Column("misallocation", "float", MONEY, "Mean difference between payment and payment due."),
+        Column("threshold_money", "float", MONEY, "Mean threshold."),
+        Column("share_of_spending", "float", "fraction", "Share of all spending that the design covers."),
+        Column("settles", "bool", "", "Whether it settles."),
+        Column("dominated", "bool", "", "Whether another design dominates it."),
+        Column("sensitivity", "bool", "", "Whether it never settles."),
+        Column("currency", "text", "", "Currency."),
     ),
     plot=draw,
 )

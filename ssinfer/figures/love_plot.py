@@ -64,14 +64,12 @@ FIGURE = Figure(
     schema=FrameSchema(
         "balance",
         "one row per design and covariate",
-        (
-            Column("design", "text", "", "Name of the design."),
-            Column("covariate", "text", "", "Name of the covariate."),
-            Column("before", "float", "standard deviations", "Absolute standardised mean difference before."),
-            Column("after", "float", "standard deviations", "Absolute standardised mean difference after."),
-            Column("limit", "float", "standard deviations", "Largest difference that the study allows; NaN if none."),
-            Column("denominator", "text", "", "The standard deviation that divides the difference, in words."),
-        ),
+        Column("design", "text", "", "Name of the design."),
+        Column("covariate", "text", "", "Name of the covariate."),
+        Column("before", "float", "standard deviations", "Absolute standardised mean difference before."),
+        Column("after", "float", "standard deviations", "Absolute standardised mean difference after."),
+        Column("limit", "float", "standard deviations", "Largest difference that the study allows; NaN if none."),
+        Column("denominator", "text", "", "The standard deviation that divides the difference, in words."),
     ),
     plot=draw,
 )

@@ -23,18 +23,14 @@ THRESHOLD_KEY = (
 CASE_THRESHOLDS = FrameSchema(
     "case thresholds",
     "one row per kind, level, side and prior",
-    (
-        *THRESHOLD_KEY,
-        Column("rate", "float", RATE, "Threshold; NaN where there is none."),
-        Column(
-            "rate_mcse", "float", RATE, "Standard error from the number of draws, at most (as of independent draws)."
-        ),
-        Column("money", "float", MONEY, "Threshold."),
-        Column("detectable", "float", RATE, "True saving that the threshold detects with 80% power."),
-        Column("reason", "text", "", "Reason why there is no threshold."),
-        Column("systematic_error", "float", RATE, "Expected absolute systematic error of the measured saving."),
-        Column("systematic_error_money", "float", MONEY, "The expected absolute systematic error in money."),
-    ),
+    *THRESHOLD_KEY,
+    Column("rate", "float", RATE, "Threshold; NaN where there is none."),
+    Column("rate_mcse", "float", RATE, "Standard error from the number of draws, at most (as of independent draws)."),
+    Column("money", "float", MONEY, "Threshold."),
+    Column("detectable", "float", RATE, "True saving that the threshold detects with 80% power."),
+    Column("reason", "text", "", "Reason why there is no threshold."),
+    Column("systematic_error", "float", RATE, "Expected absolute systematic error of the measured saving."),
+    Column("systematic_error_money", "float", MONEY, "The expected absolute systematic error in money."),
 )
 #: Columns that only some kinds give; they come from the detail of a threshold.
 FIGURES = ("rate_mcse", "detectable", "systematic_error", "systematic_error_money")

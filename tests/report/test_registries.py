@@ -37,7 +37,7 @@ def fits(analysis):
 
 
 COLUMNS = (Column("design", "text", "", "Name."), Column("fits", "int", "", "Number of fits."))
-SCHEMA = FrameSchema("fits", "one row per design", COLUMNS)
+SCHEMA = FrameSchema("fits", "one row per design", *COLUMNS)
 FIGURE = Figure("fits", 99, "Fits by design", "First design: {design}.", SCHEMA, plot)
 FRAME = ReportFigure("fits", SECTION, 99, fits)
 HEADS = (TableColumn("Design", "design"), TableColumn("Fits", "fits", "number"))
