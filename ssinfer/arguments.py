@@ -1,7 +1,5 @@
 """Arguments: what functions and constructors accept, by declared type and by rule, checked by one decorator."""
 
-from __future__ import annotations
-
 import ast
 import inspect
 import math
@@ -13,15 +11,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, wraps
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
+from typing import Any, Literal, cast, get_args, get_origin
 
 import numpy as np
 
-from ssinfer.errors import ParameterError, did_you_mean, shown
+from ssinfer.errors import ParameterError, SsinferError, did_you_mean, shown
+from ssinfer.typing import Floats
 
-if TYPE_CHECKING:
-    from ssinfer.errors import SsinferError
-    from ssinfer.typing import Floats
+type Rule = Number | Choice | Kind | Optional | Several | Either
 
 
 def _allow[T](value: T, good: object) -> T:
@@ -221,9 +218,6 @@ class Either:
             with suppress(ValueError, TypeError, OverflowError):
                 return rule.read(value)
         raise ValueError
-
-
-type Rule = Number | Choice | Kind | Optional | Several | Either
 
 
 def declared_rule(name: str, annotation: Any, names: Mapping[str, Any] = MappingProxyType({})) -> Rule | None:

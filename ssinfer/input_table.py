@@ -1,23 +1,17 @@
 """Input tables: pandas, polars and Arrow tables and dicts of arrays as a pandas frame, and its columns by kind."""
 
-from __future__ import annotations
-
 import numbers
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ssinfer.errors import DataError, did_you_mean
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 NUMBER_ADVICE = "Store numbers as numbers, with a decimal point and no separators of thousands: 2074.33, not 2,074.33."
 _KINDS = {"str": "text", "Timestamp": "dates", "datetime": "dates", "date": "dates", "Timedelta": "durations"}
@@ -87,7 +81,7 @@ def _data_frame(data: Any, error: type[DataError] = DataError) -> pd.DataFrame:
     raise error(f"The data are of class {kind}. Allowed: {allowed}. Convert them first.")
 
 
-def label_column(column: pd.Series[Any], error: type[DataError] = DataError) -> pd.Series[Any]:
+def label_column(column: "pd.Series[Any]", error: type[DataError] = DataError) -> "pd.Series[Any]":
     """Return a column of one kind, whole floats and decimals as whole numbers; mixed kinds are refused."""
     column = _unboxed(column)
     if column.dtype == object:
@@ -106,7 +100,7 @@ def label_column(column: pd.Series[Any], error: type[DataError] = DataError) -> 
     return column
 
 
-def number_column(column: pd.Series[Any], error: type[DataError] = DataError) -> Floats:
+def number_column(column: "pd.Series[Any]", error: type[DataError] = DataError) -> Floats:
     """Return a column as floats; text, dates and durations are refused with the first value and its row."""
     column = _unboxed(column)
     if not pd.api.types.is_numeric_dtype(column):
@@ -126,7 +120,7 @@ def number_column(column: pd.Series[Any], error: type[DataError] = DataError) ->
         raise error(f"Column {column.name!r} holds a number of more than 308 digits. {NUMBER_ADVICE}") from None
 
 
-def _unboxed(column: pd.Series[Any]) -> pd.Series[Any]:
+def _unboxed(column: "pd.Series[Any]") -> "pd.Series[Any]":
     """Return a column with the values of categories and of Arrow's types in place of both."""
     if isinstance(column.dtype, pd.CategoricalDtype | pd.ArrowDtype):
         return pd.Series(np.asarray(column), column.index, name=column.name)

@@ -1,15 +1,15 @@
 """Panel: mean spending per insured-year of units over periods."""
 
-from __future__ import annotations
-
 import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ssinfer.accept import check_accept
 from ssinfer.arguments import Several, check_arguments, checked, float_array
@@ -17,13 +17,7 @@ from ssinfer.errors import DataError, PanelError
 from ssinfer.input_table import label_column, natural_order, number_column, plain_value, read_table
 from ssinfer.names import as_names, match_names, refuse_controls, refuse_similar
 from ssinfer.periods import Timeline, plain_label, read_periods
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from ssinfer.typing import Floats, Positions
+from ssinfer.typing import Floats, Positions
 
 
 @checked(PanelError)
@@ -268,7 +262,7 @@ def carried_forward(values: Floats) -> Floats:
     return filled
 
 
-def period_column(column: pd.Series[Any], error: type[DataError]) -> tuple[tuple[Any, ...], Positions]:
+def period_column(column: "pd.Series[Any]", error: type[DataError]) -> tuple[tuple[Any, ...], Positions]:
     """Return the periods of a frame's column, ascending, and per row of the frame the number of its period."""
     try:
         periods = read_periods(dict.fromkeys(plain_value(label) for label in pd.unique(column))).labels

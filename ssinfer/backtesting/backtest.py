@@ -1,10 +1,8 @@
 """backtest: fits placebo units x origins x designs x methods, where the true saving is zero, and scores them."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,9 +10,10 @@ import pandas as pd
 from ssinfer.arguments import Number, Several, checked
 from ssinfer.backtesting.frames import PLACEBOS
 from ssinfer.backtesting.operating_characteristics import detection_table, threshold_table
-from ssinfer.backtesting.placebos import neighbour_blocks, selection_flags
+from ssinfer.backtesting.placebos import Placebos, neighbour_blocks, selection_flags
 from ssinfer.backtesting.result import BacktestResult
 from ssinfer.backtesting.scores import score_table
+from ssinfer.backtesting.task import Task
 from ssinfer.backtesting.task_list import list_tasks, run_tasks
 from ssinfer.backtesting.thresholds_of_placebos import cross_fitted_columns, keys_of_fits
 from ssinfer.design import Design
@@ -23,14 +22,8 @@ from ssinfer.guard.method import guarded
 from ssinfer.level import check_level
 from ssinfer.names import refuse_controls
 from ssinfer.panel import Panel
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from ssinfer.backtesting.placebos import Placebos
-    from ssinfer.backtesting.task import Task
-    from ssinfer.typing import Booleans, Positions
-    from ssinfer.windows import ContractWindow
+from ssinfer.typing import Booleans, Positions
+from ssinfer.windows import ContractWindow
 
 
 @checked(injected=Several(Number(0, 1, open="high")))

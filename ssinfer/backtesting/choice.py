@@ -1,9 +1,8 @@
 """choose_design: chooses a design, method and threshold, and reports their performance on held-out folds."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,16 +12,10 @@ from ssinfer.backtesting.frames import CROSS_FITTED, SPECIFICATIONS
 from ssinfer.backtesting.kernels.block_bootstrap import BOOTSTRAP_REPLICATES, spread_of_replicates
 from ssinfer.backtesting.misallocation import MEASURES, Misallocation
 from ssinfer.backtesting.pareto import pareto_set
+from ssinfer.backtesting.result import BacktestResult
 from ssinfer.backtesting.thresholds_of_placebos import Replicates, thresholds_of_key, thresholds_of_placebos
 from ssinfer.errors import RefusalError
 from ssinfer.thresholds.kind import KINDS, ThresholdKey
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ssinfer.backtesting.result import BacktestResult
-    from ssinfer.typing import Floats
-
 
 LABELS = ["design", "method", "kind", "level", "side", "prior"]
 
@@ -178,13 +171,13 @@ def choose_design(
     )
 
 
-def admitted(specifications: pd.DataFrame, at_most: float) -> pd.Series[bool]:
+def admitted(specifications: pd.DataFrame, at_most: float) -> "pd.Series[bool]":
     """Return which specifications a limit on false payments admits."""
     rare = specifications["false_payment_rate"] <= at_most
     return rare if at_most >= 1 else rare & _limitable(specifications)
 
 
-def _limitable(specifications: pd.DataFrame) -> pd.Series[bool]:
+def _limitable(specifications: pd.DataFrame) -> "pd.Series[bool]":
     return specifications["kind"].map({kind.name: kind.limitable for kind in KINDS.entries()})
 
 
@@ -211,10 +204,10 @@ def _cross_fitted_errors(
 ) -> dict[str, float]:
     """Return standard errors of the cross-fitted figures, over replicates that draw blocks of all folds."""
     blocks = pd.Index(pd.unique(placebos["block"]))
-    sums: dict[str, Floats] = {name: np.zeros(BOOTSTRAP_REPLICATES) for name in MEASURES}
-    counts: dict[str, Floats] = {name: np.zeros(BOOTSTRAP_REPLICATES) for name in MEASURES}
+    sums = {name: np.zeros(BOOTSTRAP_REPLICATES) for name in MEASURES}
+    counts = {name: np.zeros(BOOTSTRAP_REPLICATES) for name in MEASURES}
     replicates: dict[tuple[str, str], Replicates] = {}
-    relearned: dict[Specification, Floats | None] = {}
+    relearned: dict[Specification, Any] = {}  # thresholds per replicate, or None
     for fold, specification in chosen:
         part = placebos[(placebos["design"] == specification.design) & (placebos["method"] == specification.method)]
         ok = part[part["status"] == "ok"]

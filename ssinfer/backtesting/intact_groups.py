@@ -1,24 +1,19 @@
 """intact_group_ratio: compares the savings threshold of whole practices with that of randomly drawn insured."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ssinfer.arguments import COUNT, Several, checked
+from ssinfer.cohort.cohort import Cohort
 from ssinfer.cohort.pseudo_practices import Kind, group_codes, pseudo_practices
 from ssinfer.errors import CohortError
 from ssinfer.streams import stream_of
+from ssinfer.typing import Floats, Positions
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from ssinfer.cohort.cohort import Cohort
-    from ssinfer.typing import Floats, Positions
-
-    Window = tuple[Sequence[Any], Sequence[Any]]
+type Window = tuple[Sequence[Any], Sequence[Any]]
 
 #: Fewest groups for an SD of placebo savings; its relative error is 1 / sqrt(2 (m - 1)), 24% at 10.
 MIN_GROUPS = 10

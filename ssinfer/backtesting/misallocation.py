@@ -1,18 +1,12 @@
 """Misallocation: bonus paid too much and bonus due but not paid, averaged over true savings."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from ssinfer.errors import ParameterError
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 MEASURES = ("misallocation", "false_payment_rate", "detection_rate_3", "misallocation_money", "refused")
 

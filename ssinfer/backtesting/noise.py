@@ -1,9 +1,6 @@
 """noise_components: estimates sampling noise, which shrinks with size, and the group shock, which does not."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,9 +12,7 @@ from ssinfer.kernels.error_components import fit_noise
 from ssinfer.level import check_level
 from ssinfer.streams import stream_of
 from ssinfer.thresholds.placebo_rows import codes_by_appearance, require_columns
-
-if TYPE_CHECKING:
-    from ssinfer.typing import Floats, Positions
+from ssinfer.typing import Floats, Positions
 
 #: Fewest placebo units that can tell sampling noise from a group shock.
 MIN_UNITS_FOR_NOISE = 20

@@ -1,25 +1,18 @@
 """Placebos: the units that take the treated unit's place, and their blocks of neighbours."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ssinfer.comparison import ComparisonRule
+from ssinfer.design import Design
 from ssinfer.errors import DesignError
 from ssinfer.names import match_names
+from ssinfer.panel import Panel
 from ssinfer.streams import stream_of
 from ssinfer.thresholds.placebo_rows import sorted_codes
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from ssinfer.design import Design
-    from ssinfer.panel import Panel
-    from ssinfer.typing import Booleans, Floats, Positions
-
+from ssinfer.typing import Booleans, Floats, Positions
 
 type Placebos = Iterable[object] | ComparisonRule | PlaceboSample | None
 

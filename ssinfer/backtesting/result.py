@@ -1,19 +1,13 @@
 """BacktestResult: the frames of a backtest."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ssinfer.backtesting.operating_characteristics import ranking
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,7 +31,7 @@ class BacktestResult:
     placebos: pd.DataFrame
     errors: NDArray[np.float32]
     seed: int
-    seconds: pd.Series[float] = field(default_factory=lambda: pd.Series(dtype=float))
+    seconds: "pd.Series[float]" = field(default_factory=lambda: pd.Series(dtype=float))
 
     def ranking(self) -> pd.DataFrame:
         """Return designs and methods by detection at cross-fitted false payments of 5%."""

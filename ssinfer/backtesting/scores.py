@@ -1,23 +1,17 @@
 """Scores: how far each benchmark is off, and how well its intervals cover, where the true saving is zero."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from ssinfer.backtesting.frames import SCORES
 from ssinfer.backtesting.kernels.block_bootstrap import mean_and_error, standard_errors
 from ssinfer.backtesting.task import COVERAGE_LEVELS
 from ssinfer.streams import stream_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    import pandas as pd
-
-    from ssinfer.typing import Booleans, Floats, Positions
+from ssinfer.typing import Booleans, Floats, Positions
 
 #: Columns of the placebos that are averaged, and the names of their means.
 AVERAGES = {f"covers_{100 * level:g}": f"coverage_{100 * level:g}" for level in COVERAGE_LEVELS} | {
@@ -75,7 +69,7 @@ def score_table(placebos: pd.DataFrame, edges: Sequence[float], seed: int) -> pd
 
 
 def _scores(
-    ok: pd.DataFrame, case: pd.Series[float], traits: Sequence[str], rng: np.random.Generator
+    ok: pd.DataFrame, case: "pd.Series[float]", traits: Sequence[str], rng: np.random.Generator
 ) -> dict[str, Any]:
     """Return the scores of estimated placebos; `case` are savings rates of the case before its contract."""
     benchmark = ok["benchmark"].to_numpy()

@@ -1,8 +1,7 @@
 """Thresholds of every placebo by kind, level and side; and the same learned again in every bootstrap replicate."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,13 +9,8 @@ import pandas as pd
 from ssinfer.backtesting.kernels.block_bootstrap import block_weights
 from ssinfer.errors import SsinferError
 from ssinfer.streams import stream_of
-from ssinfer.thresholds.kind import KINDS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from ssinfer.thresholds.kind import ThresholdKey
-    from ssinfer.typing import Floats
+from ssinfer.thresholds.kind import KINDS, ThresholdKey
+from ssinfer.typing import Floats
 
 
 def keys_of_fits(levels: Sequence[float]) -> tuple[ThresholdKey, ...]:
@@ -90,7 +84,7 @@ class Replicates:
     seed and blocks draw the same blocks, so that their differences can be formed within each replicate.
     """
 
-    def __init__(self, rows: pd.DataFrame, seed: int, blocks: pd.Index[Any] | None = None) -> None:
+    def __init__(self, rows: pd.DataFrame, seed: int, blocks: "pd.Index[Any] | None" = None) -> None:
         self.rows = rows
         labels = pd.Index(np.unique(rows["block"])) if blocks is None else blocks
         self.block = pd.Series(labels.get_indexer(pd.Index(rows["block"])), index=rows.index)

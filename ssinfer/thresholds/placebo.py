@@ -1,30 +1,23 @@
 """placebo_threshold: an order statistic of the measured savings of placebos, whose true saving is zero."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from ssinfer.arguments import POSITIVE, Optional, checked
+from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import DataError, RefusalError
 from ssinfer.level import check_level, check_side
-from ssinfer.thresholds.kind import ThresholdKey, ThresholdKind
+from ssinfer.thresholds.kind import ReplicateThresholds, ThresholdKey, ThresholdKind
 from ssinfer.thresholds.null_error import BATCHES, spread_mcse
 from ssinfer.thresholds.placebo_cross_fitted import cross_fitted_placebo_thresholds, placebo_thresholds_in_replicates
 from ssinfer.thresholds.placebo_order import order_interval, order_statistic
 from ssinfer.thresholds.placebo_rows import refuse_impossible, require_columns
 from ssinfer.thresholds.threshold import Threshold
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from ssinfer.counterfactual import Counterfactual
-    from ssinfer.thresholds.kind import ReplicateThresholds
-    from ssinfer.typing import Floats, Positions
+from ssinfer.typing import Floats, Positions
 
 NAME = "placebo"
 #: The threshold by which designs and methods are compared: false payments of 5%, learned from other placebos.
@@ -107,7 +100,7 @@ def _rates_and_errors(placebos: pd.DataFrame, standard_error: float | None) -> t
     return rates, np.ones(len(rates))
 
 
-def _refuse_repeats(units: object, origins: object, columns: pd.Index[str]) -> None:
+def _refuse_repeats(units: object, origins: object, columns: "pd.Index[str]") -> None:
     """Refuse a unit that occurs twice at an origin: the order statistic counts units, not rows."""
     twice = pd.DataFrame({"unit": units, "origin": origins}).duplicated()
     if twice.any():

@@ -1,8 +1,7 @@
 """AdministrativeBenchmark: a weighted baseline trended by a reference group, as contracts define it."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -11,16 +10,12 @@ from ssinfer.benchmarks.administrative.error_components import ErrorComponents
 from ssinfer.benchmarks.administrative.placebo_history import N_REPLICATES, PlaceboHistory
 from ssinfer.benchmarks.administrative.reference_group import ReferenceGroups
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
+from ssinfer.benchmarks.problem import Problem
 from ssinfer.deprecation import Renamed, renamed_parameters
+from ssinfer.design import Design
 from ssinfer.errors import DesignError, SsinferError
 from ssinfer.later import Later
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from ssinfer.benchmarks.problem import Problem
-    from ssinfer.design import Design
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 
 @renamed_parameters(Renamed("draws", "n_draws", per_chain=True), Renamed("weights", "year_weights"))

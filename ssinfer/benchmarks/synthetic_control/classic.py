@@ -1,29 +1,24 @@
 """SyntheticControl: donors weighted to reproduce the treated unit's baseline."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ssinfer.arguments import Choice, Number, Optional, Rule
 from ssinfer.benchmarks.base import Capabilities, Estimate
+from ssinfer.benchmarks.problem import Problem
 from ssinfer.benchmarks.synthetic_control.bayes.estimate import posterior_estimate
 from ssinfer.benchmarks.synthetic_control.donor_weighting import DonorWeighting
+from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
 from ssinfer.benchmarks.synthetic_control.fits import Fits
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import simplex_batch
 from ssinfer.benchmarks.synthetic_control.matched_periods import Season, match_periods
 from ssinfer.benchmarks.synthetic_control.predictors import Predictors, PredictorSpec, fit_predictors
 from ssinfer.deprecation import Renamed, renamed_parameters
 from ssinfer.errors import DesignError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ssinfer.benchmarks.problem import Problem
-    from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
-    from ssinfer.typing import Booleans, Floats, Integers
+from ssinfer.typing import Booleans, Floats, Integers
 
 
 @renamed_parameters(Renamed("draws", "n_draws"))

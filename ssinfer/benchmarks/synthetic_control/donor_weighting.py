@@ -1,30 +1,25 @@
 """DonorWeighting: base class of the methods whose benchmark is a weighted sum of donors."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from ssinfer.arguments import MOST, Choice, Number, read_fields
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
+from ssinfer.benchmarks.problem import Problem
 from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
+from ssinfer.benchmarks.synthetic_control.fits import Fits
 from ssinfer.benchmarks.synthetic_control.hull import outside_hull
 from ssinfer.benchmarks.synthetic_control.inference.placebo_errors import MIN_PLACEBOS, PredictiveErrors, placebo_errors
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import STATUS
 from ssinfer.check import Check, tabulate
 from ssinfer.errors import SsinferError
 from ssinfer.later import Later
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from ssinfer.benchmarks.problem import Problem
-    from ssinfer.benchmarks.synthetic_control.fits import Fits
-    from ssinfer.typing import Booleans, Floats, Integers
+from ssinfer.typing import Booleans, Floats, Integers
 
 MIN_DRAWS = 100
 

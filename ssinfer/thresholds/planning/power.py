@@ -1,21 +1,15 @@
 """Operating characteristics before there are data: payments of a threshold by size, years, shocks and sharing."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from ssinfer.arguments import MOST, Number, checked
 from ssinfer.level import check_level
+from ssinfer.thresholds.planning.scenario import Scenario
 from ssinfer.thresholds.planning.simulated_contracts import N_CONTRACTS, payments_of, simulate_errors, simulate_looks
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ssinfer.thresholds.planning.scenario import Scenario
 
 
 @checked(simulated=Number(0, MOST, whole=True))

@@ -1,18 +1,12 @@
 """Contracts simulated year by year or look by look: an independent check of the formulas of a scenario."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
 from ssinfer.arguments import COUNT, Number, checked
 from ssinfer.kernels.error_components import shock_contrast
-
-if TYPE_CHECKING:
-    from ssinfer.thresholds.planning.scenario import Scenario
-    from ssinfer.typing import Floats
+from ssinfer.thresholds.planning.scenario import Scenario
+from ssinfer.typing import Floats
 
 N_CONTRACTS = 100_000
 

@@ -1,22 +1,18 @@
 """Conformal inference on the pooled saving: moving blocks, with the weights refitted under the null."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ssinfer.arguments import Number, checked
+from ssinfer.benchmarks.synthetic_control.donor_weighting import DonorWeighting
+from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
 from ssinfer.benchmarks.synthetic_control.inference.placebo import observed_window
+from ssinfer.design import Design
 from ssinfer.errors import NotSupportedError, RefusalError
 from ssinfer.level import check_level
-
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.synthetic_control.donor_weighting import DonorWeighting
-    from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
-    from ssinfer.design import Design
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 GRID_SIZE = 400
 MAX_DOUBLINGS = 12

@@ -3,26 +3,22 @@
 These tests read the treated unit's performance spending; the draws of a counterfactual do not.
 """
 
-from __future__ import annotations
-
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from ssinfer.arguments import checked
+from ssinfer.benchmarks.synthetic_control.donor_weighting import DonorWeighting
 from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
+from ssinfer.benchmarks.synthetic_control.fits import Fits
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import NOT_CONVERGED, STATUS
+from ssinfer.design import Design
 from ssinfer.errors import DataError, DesignError, NotSupportedError, RefusalError
 from ssinfer.level import check_level
-
-if TYPE_CHECKING:
-    from ssinfer.benchmarks.synthetic_control.donor_weighting import DonorWeighting
-    from ssinfer.benchmarks.synthetic_control.fits import Fits
-    from ssinfer.design import Design
-    from ssinfer.typing import Floats, Integers
+from ssinfer.typing import Floats, Integers
 
 Statistic = Literal["rmspe_ratio", "saving"]
 
