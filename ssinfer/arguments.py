@@ -221,10 +221,7 @@ class Either:
 
 
 def declared_rule(name: str, annotation: Any, names: Mapping[str, Any] = MappingProxyType({})) -> Rule | None:
-    """Return the rule of an argument's declared type; None if one of its parts is not declared to be checked.
-
-    `names` are the names of the argument's module, of which types that list words are known.
-    """
+    """Return the rule of an argument's declared type, or None; `names` are those of the argument's module."""
     written = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
     parts = re.split(r" \| (?![^\[]*\])", written)
     numbers_by_name = {kind: _NAMED[name] for kind in ("int", "float") if name in _NAMED}
@@ -314,10 +311,7 @@ def read_fields(instance: Any, **rules: Rule) -> None:
 def check_arguments(
     owner: str, rules: Mapping[str, Rule], values: Mapping[str, Any], error: type[SsinferError] = ParameterError
 ) -> dict[str, Any]:
-    """Return the values as the rules read them; an error gives the first argument that its rule does not allow.
-
-    `owner` is the class or function, for the message. Arguments without a rule are not checked.
-    """
+    """Return the values as the rules read them; an error names `owner` and the first argument that is not allowed."""
     read = {}
     for name, rule in rules.items():
         try:

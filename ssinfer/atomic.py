@@ -63,10 +63,7 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_files(folder: Path, *, last: str = "") -> Iterator[Path]:
-    """Yield a temporary folder; its contents are moved into `folder` when the block ends, and not after an error.
-
-    Files and folders of the same name are replaced. When the file `last` is there, the others are there too.
-    """
+    """Yield a temporary folder, whose contents then replace those in `folder`, `last` after the others; not on an error."""
     folder.mkdir(parents=True, exist_ok=True)
     with _new_and_old(folder, "files") as (new, old):
         yield new

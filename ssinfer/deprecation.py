@@ -23,10 +23,7 @@ class Renamed:
 def current_names(
     renamed: Iterable[Renamed], owner: str, given: Mapping[str, Any], others: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the arguments that a caller gave to `owner` under their current names, with a warning for each old name.
-
-    `others` are values of the arguments that are not given. The old and the new name together are refused.
-    """
+    """Return the arguments given to `owner` under their current names, with a warning for each old name."""
     named = dict(given)
     for change in renamed:
         if change.old not in named:

@@ -17,10 +17,7 @@ _HELD: set[Path] = set()  # by this process, which may take each of them again
 
 @contextmanager
 def locked(path: Path, *, again: bool = True) -> Iterator[bool]:
-    """Hold the lock of a folder, or of a file that exists while it is held; yield False if it is taken.
-
-    A process may take a lock that it holds `again`, or not.
-    """
+    """Hold the lock of a folder or file; yield False if it is taken, or, unless `again`, if this process holds it."""
     if fcntl is None:
         raise NotSupportedError(
             "Writing results", "Windows, which has no file locks of POSIX", "Use Linux, macOS or WSL."

@@ -36,10 +36,7 @@ def normalise(name: object) -> str:
 def match_names(
     names: Iterable[object], known: Collection[str], complaint: str, error: type[SsinferError], cure: str = ""
 ) -> tuple[str, ...]:
-    """Return the label in `known` of each name: an equal one, else the only one that is equal after normalisation.
-
-    A name without one is refused: "`complaint` 'name'. Did you mean ...? `cure`".
-    """
+    """Return the label in `known` of each name: an equal one, else the only one that is equal after normalisation."""
     labels = []
     for name in as_names(names):
         same = [name] if name in known else [label for label in known if normalise(label) == normalise(name)]

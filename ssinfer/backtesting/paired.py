@@ -20,18 +20,11 @@ def paired_detection(
     level: float = 0.95,
     seed: int = 1,
 ) -> tuple[float, float]:
-    """Return the difference in detection at a true `saving`, and its block-bootstrap standard error (NaN: few blocks).
+    """Return the difference in detection at a true `saving` between two pairs (design, method), and its standard error.
 
-    Both designs are judged by cross-fitted one-sided placebo thresholds, so that both pay about 1 - level of the
-    contracts that saved nothing. They are compared on the placebos that both could estimate. The same shocks hit both,
-    so that the standard error of the difference is smaller than the separate ones suggest. In every replicate both draw
-    the same blocks, and learn their thresholds again.
-
-    Parameters
-    ----------
-    placebos : ``result.placebos`` of a backtest
-    first, second : (design, method)
-    saving, level, seed : true savings rate and level of the thresholds, fractions; random seed of the bootstrap
+    Both are judged by cross-fitted one-sided placebo thresholds, so that both pay about 1 - level of the contracts that
+    saved nothing, on the placebos that both could estimate. The same shocks hit both: in every bootstrap replicate both
+    draw the same blocks, and learn their thresholds again. The standard error is NaN with few blocks.
     """
     (a, replicates, paid_a), (b, _, paid_b) = (
         _detected(placebos, *pair, saving, level, seed) for pair in (first, second)

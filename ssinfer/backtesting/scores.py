@@ -42,10 +42,7 @@ def groups(placebos: pd.DataFrame, edges: Sequence[float]) -> Iterator[tuple[dic
 
 
 def score_table(placebos: pd.DataFrame, edges: Sequence[float], seed: int) -> pd.DataFrame:
-    """Return the scores (columns of scores.csv): one row per design, method and size class.
-
-    Scores are given at a true saving of zero only: no benchmark sees the spending that an injected saving lowers.
-    """
+    """Return the columns of scores.csv, at a true saving of zero: one row per design, method and size class."""
     traits = [name.removeprefix("selected_") for name in placebos.columns if name.startswith("selected_")]
     rows = []
     for labels, part in groups(placebos, edges):

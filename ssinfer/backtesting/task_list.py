@@ -28,11 +28,7 @@ def list_tasks(
     keys: tuple[ThresholdKey, ...],
     seed: int,
 ) -> tuple[list[Task], dict[tuple[str, str], str]]:
-    """Return the tasks, and the role of each unit by design and unit.
-
-    From its start on, a contract may change the spending of the treated units. They are then no donors of placebos.
-    `pairs` are ((name, Design), (name, method)), by design; a design absent from `origins` has all that fit.
-    """
+    """Return the tasks of `pairs` ((name, Design), (name, method)), by design; and the role of each design and unit."""
     tasks = []
     roles: dict[tuple[str, str], str] = {}
     for (design_name, design), of_design in groupby(pairs, key=itemgetter(0)):
@@ -41,6 +37,7 @@ def list_tasks(
         roles |= {(design_name, unit): "placebo" for unit in units}
         roles |= {(design_name, unit): "case" for unit in design.treated}
         contract_start = panel.columns(design.performance)[0]
+        # from its start on, a contract may change the treated units, which are then no donors of placebos
         after_start = design.replace(under_contract=(*design.under_contract, *design.treated))
         for window in rolling_windows(panel, design, origins.get(design_name)):
             before_contract = panel.columns(window.performance)[-1] < contract_start

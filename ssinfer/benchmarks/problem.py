@@ -121,10 +121,7 @@ class Problem:
 
     @property
     def performance_insured_years(self) -> Floats:
-        """Insured-years (I, P) of the performance cells: 0 before a unit's start, 1 if the panel has none.
-
-        Insured-years that are not known yet are the unit's last known ones.
-        """
+        """Insured-years (I, P) of performance: 0 before a unit's start, the last known if unknown, 1 without any."""
         columns = self.performance_columns
         return np.where(self.post[:, columns], self.sizes[np.ix_(self.treated, columns)], 0.0)
 

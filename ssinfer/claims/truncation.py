@@ -15,10 +15,7 @@ from ssinfer.errors import ClaimsError
 
 
 def caps(truncation: Truncation, calendar: Calendar, pieces: Any, counted: Any) -> pd.DataFrame:
-    """Return the cap per calendar year: year, cents (per insured-year), share_above (of the reference's insured-years).
-
-    The reference of a percentile is the spending of all persons with valid enrolment, weighted by insured days.
-    """
+    """Return the cap per year: year, cents (per insured-year), share_above (of all validly enrolled insured-years)."""
     years = sorted(set(calendar.year))
     if truncation.amount is not None:
         amount = truncation.amount

@@ -34,10 +34,7 @@ class Proposal:
 
 @dataclass(frozen=True, eq=False)
 class Posterior:
-    """Nodes (M, d) with weights (M,) that sum to one, and the Pareto k and effective sample size of the weights.
-
-    log_target (M,) is the log posterior density of the nodes.
-    """
+    """Nodes (M, d), weights (M,) with sum one, log densities (M,); Pareto k and effective size of the weights."""
 
     nodes: Floats
     weights: Floats

@@ -12,10 +12,7 @@ _PIVOT_TOLERANCE = 1e-15
 
 @compiled
 def cholesky(A: Floats, least: float = 0.0) -> bool:
-    """Overwrite the lower triangle of A by its Cholesky factor; return False if A is not positive definite.
-
-    Pivots below `least` are raised to `least`; the factor is then that of a nearby matrix.
-    """
+    """Overwrite A's lower triangle by its Cholesky factor, with pivots raised to `least`; False if it has none."""
     n = A.shape[0]
     for i in range(n):
         for j in range(i + 1):

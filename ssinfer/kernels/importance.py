@@ -20,10 +20,7 @@ MAX_SPREAD = 1.0  # SD of the proposal per principal direction: that of the prio
 def laplace(
     density: Callable[[Floats], float], start: Floats, bound: float, gradient: Gradient | None = None, workers: int = 1
 ) -> tuple[Floats, Floats]:
-    """Return the mode, as `maximise`, and the lower Cholesky factor of the inverse of minus the Hessian.
-
-    Directions in which the density is flat, or not concave at the bounds, get `MAX_SPREAD`.
-    """
+    """Return the mode, as `maximise`, and the Cholesky root of its covariance; flat directions get `MAX_SPREAD`."""
     # rounded, so that rounding errors (another currency, another machine) do not change the nodes
     mode = np.round(maximise(density, start, bound, gradient), 2)
     precision = -(hessian(density, mode) if gradient is None else hessian_of_gradient(gradient, mode, workers=workers))
@@ -55,10 +52,7 @@ def hessian(density: Callable[[Floats], float], at: Floats, step: float = STEP) 
 
 @dataclass(frozen=True, eq=False)
 class Mixture:
-    """Mixture of K multivariate Student-t distributions in d dimensions: shares (K,), centres (K, d), roots (K, d, d).
-
-    The roots are lower Cholesky factors of the scale matrices.
-    """
+    """Mixture of K Student-t distributions: shares (K,), centres (K, d), Cholesky roots of the scales (K, d, d)."""
 
     shares: Floats
     centres: Floats
@@ -85,10 +79,7 @@ class Mixture:
         return np.asarray(logsumexp(self.log_densities(nodes), axis=1))
 
     def nodes(self, count: int) -> Floats:
-        """Return `count` nodes (count, d) that fill the mixture evenly; `count` is best a power of two.
-
-        They are a Sobol sequence with one fixed scrambling, so a design gives the same nodes alone and with others.
-        """
+        """Return `count` nodes (count, d), best a power of two: a Sobol sequence, scrambled alike for every design."""
         size = self.centres.shape[1]
         points = qmc.Sobol(size + 2, rng=np.random.default_rng(20_130_101)).random(count)
         points = np.clip(points, 1e-12, 1 - 1e-12)

@@ -16,16 +16,9 @@ def maximise(
     start: Floats,
     bound: float,
     gradient: Gradient | None = None,
-    tolerance: float = 1e-9,
+    tolerance: float = 1e-9,  # least gain of a step, as a share of the log density
 ) -> Floats:
-    """Return the point in the box [-bound, bound] at which a log density is largest.
-
-    Parameters
-    ----------
-    density, start, bound : log density at x (d,), start (d,), half-width of the box
-    gradient : returns the log density and its gradient at x; without it the gradient is computed by differences
-    tolerance : the search ends when a step gains less than this share of the log density
-    """
+    """Return the point in the box [-bound, bound] at which a log density is largest, by its gradient if given."""
 
     def negative(x: Floats) -> Any:
         if gradient is None:

@@ -23,10 +23,7 @@ _REMAINING_SHARE = 0.02  # starting share of the remaining sources
 
 
 def variance_function(errors: Floats, regressors: Floats) -> Floats:
-    """Return theta (r,) >= 0 of v = regressors @ theta, fitted to the squares of errors (m,) with mean zero.
-
-    `regressors` (m, r) are sources of variance >= 0, at most about 5; a column of zeros gets theta 0.
-    """
+    """Return theta (r,) >= 0 of v = regressors (m, r) @ theta, fitted to the squares of errors (m,) with mean zero."""
     square, mass = np.square(errors), np.ones(errors.size)
     regressors = np.ascontiguousarray(regressors)
     even = even_start(square, regressors)
@@ -105,10 +102,7 @@ def _least_squares(gram: Floats, right: Floats, theta: Floats, best: Floats) -> 
 
 @compiled
 def fit_variance(square: Floats, regressors: Floats, mass: Floats, theta: Floats) -> tuple[float, int]:
-    """Move theta (r,) from a positive start to an optimum, in place; return the objective and the number of steps.
-
-    `square` and `mass` are (m,). theta becomes zero if all errors are zero, and NaN if one is not finite.
-    """
+    """Move theta (r,) in place from a positive start to an optimum; return the objective and the number of steps."""
     m, r = regressors.shape
     total, mean_square = 0.0, 0.0
     for j in range(m):

@@ -30,10 +30,7 @@ def standard_errors(
     rng: np.random.Generator,
     replicates: int = BOOTSTRAP_REPLICATES,
 ) -> Floats:
-    """Return block-bootstrap standard errors (K,) of smooth functions of the column means of values (R, V).
-
-    `statistic` maps sums (..., V) and counts (...,) to (..., K). NaN with fewer than MIN_BLOCKS.
-    """
+    """Return standard errors (K,) of a `statistic` of the column sums (..., V) and counts (...,) of values (R, V)."""
     n_blocks = int(blocks.max()) + 1
     sums = block_sums(np.column_stack([values, np.ones(len(values))]), blocks, n_blocks)
     drawn = block_weights(n_blocks, rng, replicates) @ sums

@@ -14,18 +14,11 @@ from ssinfer.typing import Floats
 def payment_columns(
     measured: tuple[Floats, ...], threshold: Floats, savings: Floats, due: Floats, share: float
 ) -> Floats:
-    """Return columns (R, 12 + D + U) of R placebos, D savings detected and U savings due.
+    """Return columns (R, 12 + D + U) of placebos with `threshold` (R,), for D `savings` detected and U savings `due`.
 
     Columns: threshold; in money; less the placebo's own saving; that in money (NaN where the threshold is infinite);
     whether the threshold is infinite; whether a contract that saved nothing is paid; D detections; overpayment, in
     money, in total; U underpayments; their mean, in money, in total.
-
-    Parameters
-    ----------
-    measured : rate r, relative spending y, mean benchmark Bbar and insured-years of the placebos, (R,) each
-    threshold : (R,)
-    savings, due : (D,) true savings whose detection is wanted, (U,) those over which underpayment is averaged
-    share : sharing rate f, first-dollar
     """
     rate, relative, bbar, insured = measured
     n_detected, n_due = savings.size, due.size
@@ -66,10 +59,7 @@ def payment_columns(
 def replicate_means(
     measured: tuple[Floats, ...], thresholds: Floats, weights: Floats, savings: Floats, due: Floats, share: float
 ) -> Floats:
-    """Return means of the payment columns (K, C), by thresholds (K, R) and weights (K, R) of rows in each replicate.
-
-    A row whose threshold is NaN in a replicate is left out of it. A mean over no row is NaN.
-    """
+    """Return means (K, C) of the payment columns, by thresholds (K, R), NaN to leave a row out, and weights (K, R)."""
     n_replicates = thresholds.shape[0]
     means = np.zeros((n_replicates, 12 + savings.size + due.size))
     for k in range(n_replicates):

@@ -27,16 +27,8 @@ def marginal_likelihoods(
               e_i \sim N(0, c^2 s_i^2 + \tau^2 / r_i)
 
     Unit effects are integrated out by the Woodbury identity per unit. What is left has 2 + O normal coefficients:
-    origin effects in units of their SD, then mean and slope.
-
-    Parameters
-    ----------
-    variances : (M, 4) c^2, tau^2, and the variances of unit and origin effects
-    y, sampling, inverse_ratio, log_ratio : (R,) savings rates; s^2; 1 / r and log r, with r the size over the typical
-    origin : (R,) number of each row's origin
-    first : (U + 1,) first row of each unit; rows of one unit stand together, and the last entry is R
-    prior_sd : (2,) prior SD of mean and slope
-    n_origins : O; 0 leaves origin effects out
+    origin effects in units of their SD, then mean and slope. `variances` (M, 4) are c^2, tau^2 and the variances of
+    unit and origin effects. Rows of one unit stand together, from `first` (U + 1,); O = 0 leaves origin effects out.
 
     Returns
     -------

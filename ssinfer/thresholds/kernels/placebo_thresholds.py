@@ -41,15 +41,7 @@ def _order_statistic_outside(
 def placebo_thresholds(
     z: Floats, scale: Floats, block: Positions, origin: Positions, weights: Floats, level: float
 ) -> Floats:
-    """Return thresholds (K, R) of rows; NaN where no origin has enough units for the level.
-
-    Parameters
-    ----------
-    z, scale : (R,) standardised savings (absolute values if two-sided), and the standard errors that standardised them
-    block, origin : (R,) numbers from 0
-    weights : (K, blocks) how often each block is drawn; a single row of ones for the placebos as they are
-    level : fraction
-    """
+    """Return thresholds (K, R) of savings `z` (R,) times their `scale`, by `weights` (K, blocks); NaN: few units."""
     order = np.lexsort((-z, origin))  # by origin, then largest first
     starts = np.searchsorted(origin[order], np.arange(origin.max() + 2))
     return _thresholds(z, scale, block, origin, weights, order, starts, level)

@@ -89,10 +89,7 @@ def insured_needed(scenario: Scenario, saving: float, power: float = 0.8) -> flo
 def overall_false_payments(
     scenario: Scenario, table: pd.DataFrame, looks: int = 4, *, contracts: int = N_CONTRACTS, seed: int = 1
 ) -> pd.DataFrame:
-    """Return a power table with `false_payment_rate_looks`: the share of null contracts paid at any look.
-
-    `table` is the scenario's :func:`power_table`, `looks` are per year, and `contracts` are simulated per row.
-    """
+    """Return a :func:`power_table` with `false_payment_rate_looks`: the share of null contracts paid at any look."""
     shares = []
     for n, n_years in zip(table["insured"], table["years"], strict=True):
         cell = replace(scenario, insured=n, years=int(n_years))

@@ -56,10 +56,7 @@ def variance_ratio(x: Floats, treated: Booleans, weights: Floats | None = None) 
 def kolmogorov_smirnov(
     x: Floats, treated: Booleans, weights: Floats | None = None, *, order: Positions | None = None
 ) -> float:
-    """Return the largest distance between the weighted distribution functions of treated persons and controls.
-
-    `order` is ``np.argsort(x)``, if it was computed before.
-    """
+    """Return the largest distance of the weighted distribution functions; `order` is ``np.argsort(x)``, if known."""
     w = np.ones(len(x)) if weights is None else weights
     signed = np.where(treated, w / w[treated].sum(), -w / w[~treated].sum())
     order = np.argsort(x) if order is None else order

@@ -68,10 +68,7 @@ def _nearer(queue: _Queue, i: int, below: int, above: int) -> int:
 
 @compiled
 def _nearest(queue: _Queue, i: int, right: Integers, left: Integers) -> int:
-    """Return the position of the nearest free control of treated person i within the limit, or NONE.
-
-    Forest `right` holds positions 0 to n (n: none), forest `left` holds positions shifted by one (0: none).
-    """
+    """Return the nearest free control of treated person i within the limit, or NONE; `left` is shifted by one."""
     return _nearer(queue, i, _find(left, queue.cut[i]) - 1, _find(right, queue.cut[i]))
 
 

@@ -104,15 +104,8 @@ def bootstrap_ratios(
     .. math:: e_i = 1 + \sqrt{\tfrac{m+1}{m-1}} \left(\frac{E_i}{\bar E_{b(i)}} - 1\right), \quad E_i \sim \text{Exp}(1)
 
     A practice's total weight is fixed: differences between practices enter elsewhere, once. The draws are divided among
-    eight streams, children of `rng`, that run in threads. The result does not depend on the number of processors.
-
-    Parameters
-    ----------
-    person, group, weight : (m,) person, group and weight of each line; a person may have several lines
-    money, years : (n, q) of each person; a group without years in a column gives NaN there
-    block : (n,) practice of each person, with at least two persons each
-    n_groups, n_draws : numbers of groups and draws
-    n_threads : as many as there are processors by default, at most eight
+    eight streams, children of `rng`, whatever the number of threads. `person`, `group` and `weight` are those of each
+    line; `money` and `years` (n, q) and `block` (n,), of two persons at least, are those of each person.
     """
     person, group, block = (np.asarray(codes, dtype=np.int64) for codes in (person, group, block))
     layout = _lay_out(person, group, weight, money, years, block, n_groups)

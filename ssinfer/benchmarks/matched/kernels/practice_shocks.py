@@ -49,15 +49,8 @@ def learn_shocks(
         c_r \sim N(0, \sigma_c^2 C_\rho), \quad \epsilon_p \sim N(0, V_p)
 
     with :math:`C_\rho = \rho^{|t-s|}`, a flat prior on a (one per period, integrated out), half-normal priors with
-    scale `scale` on both standard deviations, and equal prior weight of the persistences.
-
-    Parameters
-    ----------
-    growth, variance : (G, P) and (G, P, P), growth of placebo practices' spending and its known sampling covariance
-    region : (G,) int; None or a single region sets the region shock to zero: it is not identified apart from a
-    scale : prior scale, in money per insured-year
-    practice_grid, region_grid : numbers of grid points, quadratic in the SD, up to four prior scales
-    persistences : grid of rho, which does not matter with a single period
+    `scale` on both standard deviations, and equal prior weight of the persistences. g is `growth` (G, P) of placebo
+    practices and V its `variance` (G, P, P). Without several regions their shock is zero: it is not identified.
     """
     n_periods = growth.shape[1]
     codes = np.zeros(len(growth), dtype=np.int64) if region is None else np.unique(region, return_inverse=True)[1]

@@ -76,10 +76,7 @@ def _maximum_likelihood(scaled: Floats, treated: Booleans) -> tuple[float, Float
 
 
 def linear_predictor(intercept: float, slopes: Floats, covariates: Floats) -> Floats:
-    """Return intercept + covariates x slopes (n,), summed column by column.
-
-    Persons with equal covariates, or equal sums, then get equal bits, so that ties stay ties in any order of rows.
-    """
+    """Return intercept + covariates x slopes (n,), summed by column: ties stay ties to the bit in any order of rows."""
     total = np.full(len(covariates), intercept)
     for column, slope in zip(covariates.T, slopes, strict=True):
         total = total + column * slope

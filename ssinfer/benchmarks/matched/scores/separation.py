@@ -71,10 +71,7 @@ def refuse_collinear(scaled: Floats, names: list[str]) -> None:
 
 
 def refuse_separation(scaled: Floats, score: Floats, treated: Booleans, names: list[str]) -> None:
-    """Refuse standardised covariates (n, p) that together separate the groups; the message names them.
-
-    The information of the fitted `score` (n,) then vanishes in some direction.
-    """
+    """Refuse, by name, standardised covariates (n, p) that separate the groups: the information of `score` vanishes."""
     design = np.column_stack([np.ones(len(scaled)), scaled])
     information = (design * np.nan_to_num(score * (1 - score))[:, None]).T @ design
     values, vectors = np.linalg.eigh(information)

@@ -133,10 +133,7 @@ def _checks(name: str, model: WeightModel, posterior: WeightPosterior, prior_don
 
 
 def _sensitivity(check: str, label: str, q: Floats, pooled: Floats) -> Check:
-    """Return how far the pooled benchmark (chain, draw) moves when a part of the prior is raised to a power.
-
-    `q` (chain, draw, n) are the unknowns of this part, standard normal a priori; draws are reweighted by its density.
-    """
+    """Return how far the pooled benchmark (chain, draw) moves if the prior of the unknowns `q` is raised to a power."""
     pooled = pooled.ravel()
     log_prior = -0.5 * (q**2).sum(axis=-1).ravel()
     sd = float(pooled.std())

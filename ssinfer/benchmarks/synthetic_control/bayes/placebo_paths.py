@@ -30,10 +30,7 @@ class PlaceboPaths:
 
     @classmethod
     def of(cls, window: FitWindow) -> "PlaceboPaths":
-        """Take at most 300 donors of a window, evenly spaced by size (by level if no size is known).
-
-        Paths are relative, so a donor with a higher level that grows as all do has no contrast.
-        """
+        """Take at most 300 donors of a window, evenly spaced by size (by level without sizes), as relative paths."""
         used = np.concatenate([window.pre, window.post])
         paths = window.Y[np.ix_(used, window.others)].T  # (J, T)
         J = len(paths)
@@ -81,10 +78,7 @@ def loose_directions(relative: Floats, noise: Floats, chosen: Positions, n_basel
 
 
 def donor_features(X: Floats) -> Floats:
-    """Return standardised features (J, 2) of donors over the baseline (T0, J): level and loading on the main factor.
-
-    Values beyond three standard deviations are set to three. A feature in which donors do not differ is zero.
-    """
+    """Return the donors' level and main loading (J, 2) over the baseline (T0, J), standardised, at most three SDs."""
     level = X.mean(axis=0)
     centred = X - level
     centred = centred - centred.mean(axis=1, keepdims=True)

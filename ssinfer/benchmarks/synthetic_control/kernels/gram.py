@@ -15,10 +15,7 @@ from ssinfer.typing import Floats, Integers
 
 @compiled
 def factor(Y: Floats, period_weights: Floats, intercept: bool) -> Floats:
-    """Return F (T, N) with F'F the Gram matrix of outcomes Y (T, N), given weights a_t >= 0 (T,) of the periods.
-
-    With `intercept` each unit's a-weighted mean is subtracted: the demeaned synthetic control.
-    """
+    """Return F (T, N) with F'F the Gram matrix of Y (T, N) by period weights a (T,); `intercept`: of demeaned units."""
     T, N = Y.shape
     F = np.empty((T, N))
     for t in range(T):

@@ -19,10 +19,7 @@ from ssinfer.typing import Floats
 
 @compiled
 def conformal_quantiles(ordered: Floats, uniform: Floats) -> Floats:
-    """Return conformal quantiles (D,) of an absolute error at probabilities `uniform`, from ordered errors (m,).
-
-    Beyond the largest placebo error (probability 1 / (m + 1)) an exponential tail is assumed.
-    """
+    """Return conformal quantiles (D,) of ordered absolute errors (m,) at `uniform`, with an exponential tail beyond."""
     m = ordered.size
     scale = (ordered[m - 1] - ordered[m // 2]) / np.log(0.5 * (m + 1))
     out = np.empty(uniform.size)

@@ -118,10 +118,7 @@ def held_out_errors(Z: Floats, target: int, donors: Integers, intercept: bool, r
 
 
 def strength_by_one_standard_error(errors: Floats) -> int:
-    """Return the row of the strongest ridge within one standard error of the least mean squared error.
-
-    `errors` (L, H) has rows in ascending order of strength. With fewer than three origins the least error decides.
-    """
+    """Return the row of the strongest ridge whose mean squared error is within one standard error of the least one."""
     L, H = errors.shape
     square = errors**2
     mean = np.nan_to_num(square.mean(axis=1), nan=np.inf)

@@ -38,10 +38,7 @@ _ZERO = 1e-15  # largest u of a donor that leaves the active set
 
 @compiled
 def _append(L: Floats, k: Int, G: Floats, penalty: Floats, scale: float, support: Integers, j: Int) -> bool:
-    """Append donor j to the factor L of H = (G + diag(penalty)) / scale + 1 over the k donors in `support`.
-
-    False, with nothing appended, if j depends on these donors.
-    """
+    """Append donor j to the factor L of H over the k donors in `support`; return False if it depends on them."""
     diagonal = G[j, j] / scale + 1.0 + penalty[j] / scale
     rest = diagonal
     for p in range(k):
