@@ -63,7 +63,7 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_files(folder: Path, *, last: str = "") -> Iterator[Path]:
-    """Yield a temporary folder; without an error, its contents then replace those in `folder`, `last` being the last."""
+    """Yield a temporary folder; without an error, its contents then replace those in `folder`, `last` after others."""
     folder.mkdir(parents=True, exist_ok=True)
     with _new_and_old(folder, "files") as (new, old):
         yield new

@@ -28,17 +28,14 @@ def threshold_table(
     share: float,
     seed: int,
 ) -> pd.DataFrame:
-    """Return the columns of thresholds.csv: one row per design, method, size class and threshold.
+    """Return the columns of thresholds.csv: one row per design, method, size class and threshold, as `THRESHOLDS` says.
 
     Let r be the measured rate of a placebo, Y its spending, B its mean benchmark and T its threshold. The false payment
     rate is P(r >= T), and the detection rate at a true saving s is P(r + s Y / B >= T). A bonus of f M is paid if
     M / B >= T; f max(d, 0) is due. `expected_underpayment` averages over the injected positive savings.
 
-    A threshold that no measured saving passes never pays: `no_threshold_rate` counts them, and `threshold` is then NaN.
-    Refused placebos, and those without a threshold of the kind (`n_without_threshold`), are left out; the columns
-    `_refused_unpaid` count them as not paid. Columns `_money` are per insured-year. Columns `_total` are per contract.
-    Columns `_se` are block-bootstrap standard errors. Each replicate learns again the thresholds that are learned from
-    other placebos. The fits themselves are not repeated. The arguments are those of `backtest`.
+    Refused placebos, and those without a threshold of the kind, are left out. Each bootstrap replicate learns again the
+    thresholds that are learned from other placebos; the fits are not repeated. The arguments are those of `backtest`.
     """
     positive = [saving for saving in injected if saving > 0]
     payments = _Payments(tuple(sorted({*DETECTION_SAVINGS, *positive})), tuple(positive or DETECTION_SAVINGS), share)

@@ -48,11 +48,7 @@ class Problem:
 
     @classmethod
     def of(cls, panel: Panel, design: Design) -> "Problem":
-        """Return the problem of a design on a panel.
-
-        DesignError: a period or unit is unknown, masks leave no period, or no donors remain. PanelError: a cell that is
-        needed has no spending; the treated units' performance cells are not needed.
-        """
+        """Return the problem of a design on a panel; a period, unit, donor or needed cell that is absent is refused."""
         design = design.on(panel)
         treated = design.treated_rows(panel)
         try:

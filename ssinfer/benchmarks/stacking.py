@@ -175,10 +175,7 @@ class StackedBenchmark(BenchmarkMethod):
 
 
 def stacking_weights(errors: Sequence[Floats], predicted: Sequence[Floats]) -> Floats:
-    """Return the weights (K,) on the simplex that minimise the mean CRPS of the mixture.
-
-    `errors` and `predicted` are K arrays (cases, draws): draws minus the observation, and draws, in random order.
-    """
+    """Return simplex weights (K,) of least mean CRPS; K arrays (cases, draws) of errors and draws, in random order."""
     n_methods = len(errors)
     single = np.array([np.abs(e).mean() for e in errors])
     pairs = np.zeros((n_methods, n_methods))

@@ -40,11 +40,7 @@ def visible(data: Panel | Cohort, design: Design, information: str) -> Panel | C
 
 
 def with_facts(cf: Any, name: str, panel: Panel, design: Design) -> Counterfactual:
-    """Return the result of method `name` with the study's own design, spending and insured-years.
-
-    What the method left out (NaN) is filled in. RefusalError: something else differs. DrawsError: the draws are not
-    what they claim. PluginError: it is no Counterfactual.
-    """
+    """Return the result of method `name` with the study's own design, spending and insured-years, or refuse it."""
     if not isinstance(cf, Counterfactual):
         raise PluginError(f"{name}: fit returned a {type(cf).__name__}, not a Counterfactual.")
     if cf.design.fingerprint() != design.fingerprint():

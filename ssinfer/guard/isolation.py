@@ -34,10 +34,7 @@ def failure(name: str, error: BaseException) -> PluginError:
 
 
 def fit_apart(method: Any, data: Any, design: Any, seed: Any) -> tuple[Any, list[str]]:
-    """Return the result of a fit, and the names of what it changed around itself, which is put right again.
-
-    SsinferError: the method refuses. PluginError: it failed in any other way, leaving the interpreter included.
-    """
+    """Return a fit's result, or raise its SsinferError; and the names of what it changed around itself, put right."""
     before = {name: read() for name, (read, _) in SURROUNDINGS.items()}
     with warnings.catch_warnings():
         try:

@@ -47,11 +47,7 @@ def solve_factored(L: Floats, k: Int, b: Floats) -> None:
 
 @compiled
 def solve_positive(A: Floats, b: Floats) -> None:
-    """Overwrite b (n,) with the solution of ``A x = b``, and the lower triangle of A (n, n) with its Cholesky factor.
-
-    A has diagonals of similar size. Pivots below rounding error (1e-15 of the trace) are raised to it. b becomes NaN if
-    A contains NaN.
-    """
+    """Overwrite b (n,) by the solution of ``A x = b``, and A's lower triangle by its Cholesky factor; NaN stays NaN."""
     least = 1e-300
     for i in range(b.size):
         least += _PIVOT_TOLERANCE * A[i, i]

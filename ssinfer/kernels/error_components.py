@@ -46,11 +46,7 @@ def rotation(noise: Floats, shock: Floats) -> tuple[Floats, Floats]:
 
 
 def gaussian_terms(squares: Floats, size: Floats, lam: Floats, noise: Floats, shock: Floats) -> tuple[Floats, Floats]:
-    """Return sums of log V and of squares / V (F, J) for variances V = noise_f size_jw + shock_f lam_p.
-
-    `squares` (J, W, P) are rotated errors of unit j in window w, NaN where the unit has no such window. `size` (J, W)
-    is the window's relative sampling variance; `lam` (P,) are eigenvalues of the shock.
-    """
+    """Return sums of log V and of squares (J, W, P) / V (F, J); V = noise_f size_jw + shock_f lam_p, NaN: no window."""
     logs, product, quadratics = _gaussian_parts(squares, size, lam, noise, shock)
     return (logs + np.log(product)).T, quadratics.T  # NumPy takes many logarithms at once
 

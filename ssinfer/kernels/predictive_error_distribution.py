@@ -41,10 +41,7 @@ def variance_sources(s: Floats, relative: Floats) -> Floats:
 
 
 def fit_error_distribution(y: Floats, s: Floats, relative: Floats, clusters: Positions) -> PredictiveErrorDistribution:
-    """Fit the distribution to savings rates y (R,) of placebos and their standard errors s, NaN where there are none.
-
-    `relative` (R,) is r_i. `clusters` (R,) numbers each row's cluster, from 0, for the variance of the mean.
-    """
+    """Fit the distribution to savings rates y (R,), their standard errors s (NaN: none), `relative` and `clusters`."""
     mean = float(y.mean())
     start = PredictiveErrorDistribution(mean, variance_function(y - mean, variance_sources(s, relative)), 0.0)
     return refit_error_distributions(y, s, relative, clusters, np.ones((1, len(y))), start, drawn=False)[0]
@@ -60,11 +57,7 @@ def refit_error_distributions(
     *,
     drawn: bool,
 ) -> list[PredictiveErrorDistribution]:
-    """Fit the distribution again to each bootstrap replicate, from `start`, the distribution fitted to the rows.
-
-    `weights` (K, R) are how often each replicate draws each row. If `drawn`, the bootstrap draws clusters: one that is
-    drawn twice counts as two.
-    """
+    """Fit again by `weights` (K, R) of rows in replicates; if `drawn`, a cluster that is drawn twice counts as two."""
     # y is copied because columns of frames are read-only: the kernel is then compiled for one kind of array only
     fits = _fit(np.array(y), variance_sources(s, relative), clusters, weights, start.mean, start.theta, drawn)
     return [

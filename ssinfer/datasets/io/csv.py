@@ -101,10 +101,7 @@ def read_published(
     text: Mapping[str, type[str]] | None = None,
     missing: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Return the table of a data set with `columns` present and `numbers` numeric; other tables are refused.
-
-    Columns in `text` are kept as text, such as codes with leading zeros. The texts `missing` mean a missing value.
-    """
+    """Return the table of a data set with `columns` present, `numbers` numeric and `text` as text; else refuse it."""
     cure = "download the publisher's file again"
     path = find_file(name, file_name, folder, fetchable=False)
     raw = read_bytes(path, cure)

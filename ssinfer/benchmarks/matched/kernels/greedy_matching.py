@@ -106,11 +106,7 @@ def _distance(queue: _Queue, i: int, position: int) -> float:
 
 @compiled
 def _closest_first(queue: _Queue, ratio: int) -> Integers:
-    """As `_without_replacement`, pair by pair in ascending distance.
-
-    A heap holds each treated person's distance to its nearest control. Distances only grow as controls are taken, so an
-    outdated top is computed again and sinks.
-    """
+    """As `_without_replacement`, pair by pair in ascending distance, from a heap of each person's nearest control."""
     n_treated, n = len(queue.score), len(queue.controls)
     right = np.arange(n + 1)
     left = np.arange(n + 1)
@@ -183,23 +179,15 @@ def greedy_match(
     ids: Integers | None = None,
     slack: float = 0.0,
 ) -> Pairs:
-    """Match each treated person to its `ratio` nearest controls on the score, greedily.
+    """Match each treated person to its `ratio` nearest controls on the score (n,), greedily.
 
     Without replacement every treated person is offered a first control before any person is offered a second one.
-    The pairs are sorted by the treated person's id, then round. Treated persons without a control are left out.
-    Rosenbaum and Rubin (1985), doi:10.1080/00031305.1985.10479383.
+    The pairs are sorted by the treated person's id, then round. Treated persons without a control within the `caliper`,
+    in the same stratum, are left out. Rosenbaum and Rubin (1985), doi:10.1080/00031305.1985.10479383.
 
-    Parameters
-    ----------
-    score : (n,) finite scores, on the scale of the distance
-    treated : (n,) bool
-    ratio, replace : controls per treated person, and whether a control may serve several
-    order : who chooses first: largest or smallest score, smallest distance ("closest") or smallest id ("data")
-    caliper : largest allowed distance, inclusive
-    strata : (n,) int; only persons of the same stratum are matched
-    ids : (n,) distinct integers that break ties; row numbers by default
-    slack : distances that differ by no more are equal: integer covariates put controls at the same distance on both
-        sides of a treated person, up to rounding in the score
+    `order` says who chooses first: largest or smallest score, smallest distance ("closest") or smallest id ("data").
+    `ids` break ties, by default row numbers. Distances that differ by at most `slack` are equal: integer covariates
+    put controls at the same distance on both sides of a treated person, up to rounding in the score.
     """
     n = len(score)
     ids = np.arange(n, dtype=np.int64) if ids is None else np.asarray(ids, dtype=np.int64)

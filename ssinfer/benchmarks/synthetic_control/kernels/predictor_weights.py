@@ -111,11 +111,7 @@ def _refine(X: Floats, Z: Floats, point: Floats) -> None:
 def nested_search(
     X: Floats, Z: Floats, starts: Floats, rng: np.random.Generator, generations: int
 ) -> tuple[Floats, Floats, float, float, int]:
-    """Return v (P,) with sum one, then w, loss, gap and status as in `weighted_fit`.
-
-    The values `starts` (M, P) of log v are always tried. `rng` draws the other of ``max(30, 6 P, M)`` members and all
-    mutations.
-    """
+    """Return v (P,) with sum one, and w, loss, gap and status of `weighted_fit`; log v starts from `starts` (M, P)."""
     P, J = X.shape
     M = starts.shape[0]
     population = np.empty((max(30, 6 * P, M), P))
@@ -131,10 +127,7 @@ def nested_search(
 
 
 def regression_v(X: Floats, Z: Floats) -> Floats:
-    """Return V (P,) from the regression of outcomes Z (T, N) on standardised predictors X (P, N).
-
-    ``v_p = sum_t b_pt^2``, scaled to sum one, with b from least squares with an intercept (minimum norm if P >= N).
-    """
+    """Return ``v_p = sum_t b_pt^2`` (P,), scaled to sum one, with b from the regression of Z (T, N) on X (P, N)."""
     design = np.column_stack([np.ones(X.shape[1]), X.T])
     coefficients = np.linalg.lstsq(design, Z.T, rcond=None)[0][1:]
     v = (coefficients**2).sum(axis=1)
