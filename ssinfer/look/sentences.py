@@ -72,6 +72,7 @@ _SAYS = {
     "earlier_spending": "Population {name!r} holds the {percent:g}% of persons with the {side} spending of the "
     "year before. Their spending returns to the mean without any saving (regression to the mean). The rule is the same "
     "for all units and years: compare them only with persons of the same rule.",
+    "equal_blocks": "{block} {name!r} says the same as {other!r}, so designs that differ in these only are equal.",
     "equal_designs": "Design {design!r} is equal to {other!r}: it is fitted once.",
     "unmarked": "No design and method are marked settles = true: the first design {design!r} and its first method "
     "{method!r} settle.",

@@ -87,11 +87,11 @@ def extract_claims(config: StudyConfig, periods: tuple[Any, ...], tables: Claims
 
 def _jobs(config: StudyConfig) -> tuple[dict[str, Job], dict[str, Use]]:
     """Return the extractions by name, and the use of each name of fits."""
-    several = len({design.population.name for design in config.fits.values()}) > 1
+    several = len({design.population.content for design in config.fits.values()}) > 1
     groups: dict[str, list[str]] = {}  # fits of one population and definition, but for its truncation
     for fit, design in config.fits.items():
-        plain = design.spending.model_copy(update={"name": "", "label": "", "truncation": None})
-        groups.setdefault(repr((design.population, plain)), []).append(fit)
+        plain = design.spending.model_copy(update={"truncation": None})
+        groups.setdefault(repr((design.population.content, plain.content)), []).append(fit)
     jobs: dict[str, Job] = {}
     uses: dict[str, Use] = {}
     for fits in groups.values():

@@ -128,13 +128,14 @@ def _effects(pairs: Sequence[PairOutcome]) -> list[dict[str, Any]]:
     cannot tell from those of other blocks is NaN. An interaction of two entries is the mean residual of the designs
     with both.
     """
+    pairs = [pair for pair in pairs if not pair.design.equal_to]
     labels = pd.DataFrame([{**pair.design.names, "method": pair.method} for pair in pairs])
     varying = [block for block in labels if len(set(labels[block])) > 1]
     terms = [(block, entry) for block in varying for entry in pd.unique(labels[block])]
     blocks = min((pair.rows["block"].nunique() for pair in pairs), default=0)
     rows = []
     for name in EFFECTS_ON:
-        known = np.array([not pair.design.equal_to and np.isfinite(pair.mean(name)) for pair in pairs], dtype=bool)
+        known = np.array([np.isfinite(pair.mean(name)) for pair in pairs], dtype=bool)
         values = np.array([[pair.mean(name), *pair.means[name]] for pair in pairs])[known]  # (P, 1 + K)
         values = np.abs(values) if name == "deviation_money" else values
         here = labels[known].reset_index(drop=True)

@@ -27,6 +27,11 @@ class Config(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    @property
+    def content(self) -> str:
+        """All that an entry of a block says, but its name and label: equal entries have the same content."""
+        return repr(self.model_copy(update={"name": "", "label": ""}))
+
     @field_validator("*", mode="before")
     @classmethod
     def _read_by_declared_type(cls, value: Any, info: ValidationInfo) -> Any:

@@ -128,7 +128,7 @@ def public_data(
     made: dict[tuple[str, str], View] = {}
     for fit, design in config.fits.items():
         population, spending = design.population, design.spending
-        if (population.name, spending.name) not in made:
+        if (key := (population.content, spending.content)) not in made:
             try:
                 panel, categories = make(population, spending)
                 cure = "" if region_of else "The data have no regions. Leave regions out."
@@ -145,8 +145,8 @@ def public_data(
                     f"population {population.name!r} is without the treated unit {', '.join(absent)}. Give wider ages, "
                     "regions that hold it, or a smaller at_least."
                 )
-            made[population.name, spending.name] = View(panel.select(units), None, categories=categories)
-        views[fit] = made[population.name, spending.name]
+            made[key] = View(panel.select(units), None, categories=categories)
+        views[fit] = made[key]
     return StudyData(next(iter(views.values())).panel, label, note, views, whole=whole)
 
 

@@ -70,8 +70,9 @@ def designs_of(config: "StudyConfig") -> tuple[StudyDesign, ...]:
             own = getattr(part, key)
             values[key] = getattr(config.windows, key) if own is None else own
         values["methods"] = _methods(config, part, chosen["comparison"])
-        content = repr([*(chosen[block] for block in FITTED), *(values[key] for key in WINDOWS)])
-        whole = repr([content, chosen["threshold"], chosen["sharing"], values["methods"]])
+        said = {block: "" if entry is None else entry.content for block, entry in ((b, values[b]) for b in BLOCKS)}
+        content = repr([*(said[block] for block in FITTED), *(values[key] for key in WINDOWS)])
+        whole = repr([content, said["threshold"], said["sharing"], values["methods"]])
         labels = {block: values[block].label or name for block, name in chosen.items() if name}
         values |= {"label": part.label or _label(labels, config, BLOCKS)}
         parts[part.name] = content, whole, values | {"fit_label": part.label or _label(labels, config, FITTED)}

@@ -12,6 +12,7 @@ from ssinfer.backtesting.placebos import PlaceboSample, placebo_units
 from ssinfer.errors import SsinferError
 from ssinfer.look import checks
 from ssinfer.look.checks import Finding
+from ssinfer.study.config_blocks import BLOCKS
 from ssinfer.study.designs import settling
 from ssinfer.thresholds.placebo_order import units_needed
 from ssinfer.windows import rolling_windows
@@ -55,6 +56,12 @@ def look_at(plan: Plan) -> Look:
             if units < needed:
                 found = {"percent": 100 * level, "design": name, "units": units, "needed": needed}
                 findings.append(Finding("few_placebos", found, refuses=False))
+    for block in BLOCKS:
+        first: dict[str, str] = {}
+        for entry in getattr(config, block):
+            if (other := first.setdefault(entry.content, entry.name)) != entry.name:
+                names = {"block": block, "name": entry.name, "other": other}
+                findings.append(Finding("equal_blocks", names, refuses=False))
     findings += [
         Finding("equal_designs", {"design": design.name, "other": design.equal_to}, refuses=False)
         for design in config.designs

@@ -14,13 +14,19 @@ from ssinfer.study.plan import _contract
 
 STUDY = (Path(__file__).parent / "designs.toml").read_text(encoding="utf-8")
 FITTED = ("population", "spending", "comparison")
-OF_BLOCK = {"spending": {"include": ["hospital"]}, "sharing": {"contract": "kerngezond-vlissingen"}}
+OF_BLOCK = {  # what the entries of a block say, each something else
+    "population": lambda number: {"ages": [number, 120]},
+    "spending": lambda number: {"include": ["hospital", f"care {number}"]},
+    "comparison": lambda number: {"at_least": number},
+    "threshold": lambda number: {"level": 0.95 - number / 100},
+    "sharing": lambda number: {"contract": "kerngezond-vlissingen", "share": (1 + number) / 10},
+}
 
 
 def config_of(sizes, **more):
     """Return a study with some entries of each block, named by letters."""
     blocks = {
-        block: [{"name": f"{block} {letter}", **OF_BLOCK.get(block, {})} for letter in "abcdefgh"[:size]]
+        block: [{"name": f"{block} {letter}", **OF_BLOCK[block](n)} for n, letter in enumerate("abcdefgh"[:size])]
         for block, size in zip(BLOCKS, sizes, strict=True)
     }
     study = {
@@ -31,7 +37,7 @@ def config_of(sizes, **more):
         "windows": {"baseline": [2014, 2015], "performance": [2017]},
         "method": [{"method": "AdministrativeBenchmark"}],
     }
-    return StudyConfig.model_validate({**study, **blocks, **more})
+    return StudyConfig.model_validate(study | blocks | more)
 
 
 @st.composite
@@ -132,6 +138,16 @@ def test_equal_designs_are_said_and_share_their_fits(tmp_path):
     same = next(design for design in config.designs if design.name == "the same")
     assert (same.equal_to, same.fit) == ("truncated", "the same")
     assert len(config.fits) == 3
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_equal_blocks_under_two_names_are_fitted_once(block):
+    one = {"name": f"{block} a", **OF_BLOCK[block](0)}
+    config = config_of((1,) * 5, **{block: [one, {**one, "name": f"{block} b", "label": "again"}]}, grid={})
+    first, second = config.designs
+    assert (second.equal_to, second.fit) == (first.name, first.fit)
+    assert second.names[block] == f"{block} b"
+    assert len(config.fits) == 1
 
 
 def test_what_settles_is_stated_or_the_first(tmp_path):

@@ -181,6 +181,15 @@ def test_too_few_placebos_are_said_and_the_study_goes_on(tmp_path):
     assert "90% placebo threshold" not in text
 
 
+def test_equal_blocks_under_two_names_are_said_and_fitted_once(tmp_path):
+    looks = []
+    fitted = plan(tmp_path, panel(), comparison='[[comparison]]\nname = "b"\nlabel = "again"', tell=looks.append)
+    said = [finding for finding in looks[0].findings if finding.id == "equal_blocks"]
+    assert [dict(finding.numbers) for finding in said] == [{"block": "comparison", "name": "b", "other": "a"}]
+    assert "comparison 'b' says the same as 'a'" in " ".join(look_text(looks[0]).split())
+    assert fitted.pairs == (("a", "AdministrativeBenchmark"),)
+
+
 def test_spending_per_insured_period_becomes_spending_per_insured_year(tmp_path):
     """Fault 55: the unit of spending is stated, and printed."""
     frame = panel()
