@@ -105,11 +105,24 @@ class ClaimSetting:
         phi = self.shock_persistence ** (0.25 * np.arange(4))
         return self.region_shock_sd_per_year / float(np.sqrt(toeplitz(phi).mean()))
 
-    def add_tail(self, relative: Floats, hospital: Booleans, rng: np.random.Generator) -> None:
-        """Draw some hospital lines from the Pareto tail; scale the others down, so that the mean stays."""
-        tail, index = hospital & (rng.random(len(relative)) < self.hospital_tail), self.tail_index
-        relative[tail] = TAIL_MEAN * (index - 1) / index * (1 - rng.random(int(tail.sum()))) ** (-1 / index)
-        relative[hospital & ~tail] *= (1 - TAIL_MEAN * self.hospital_tail) / (1 - self.hospital_tail)
+    def add_tail(
+        self, relative: Floats, hospital: Booleans, rng: np.random.Generator, bound: Floats | float = np.inf
+    ) -> None:
+        r"""Draw some hospital lines from the Pareto tail; scale the others down, so that the mean stays.
+
+        With a finite `bound` (of a line, relative to its mean) the tail is the Pareto law below it, of mean
+        :math:`m (1 - r^{a-1}) / (1 - r^a)`: a is the index, m the mean without a bound, x = m (a - 1) / a the least
+        tail line and r = x / bound.
+        """
+        index, share, size = self.tail_index, self.hospital_tail, relative.shape
+        unbounded = np.minimum(TAIL_MEAN, 0.5 * bound)
+        least = unbounded * (index - 1) / index
+        below = 1 - (least / bound) ** index
+        mean = unbounded * (1 - (least / bound) ** (index - 1)) / below
+        least, below, other = (np.broadcast_to(x, size) for x in (least, below, (1 - mean * share) / (1 - share)))
+        tail = hospital & (rng.random(len(relative)) < share)
+        relative[tail] = least[tail] * (1 - below[tail] * rng.random(int(tail.sum()))) ** (-1 / index)
+        relative[hospital & ~tail] *= other[hospital & ~tail]
 
     def saving_rates(self) -> Floats:
         """Return the true saving per category, in the order of CATEGORY_MEANS."""

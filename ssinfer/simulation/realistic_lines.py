@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ssinfer.typing import Booleans, Floats, Integers
 
 LINES_RESPONSE = 0.4  # elasticity of the number of lines to expected spending; the amounts have the rest
+DEAREST_LINE = 500_000.0  # EUR; the Pareto tail of acute admissions ends here, any other line is cut here
 END_OF_LIFE = (0.025, 70)  # log of the last year's factor per year of age above 40; the factor is the setting's at 70
 
 
@@ -50,9 +51,9 @@ def realistic_lines(
         relative = np.exp(kind.line_sd * rng.standard_normal(len(amount)) - kind.line_sd**2 / 2)
         acute = np.full(len(amount), kind.name.endswith("acute"))
         if acute.any():
-            setting.add_tail(relative, acute, rng)
+            setting.add_tail(relative, acute, rng, DEAREST_LINE / amount)
         category = np.full(len(amount), categories.index(kind.category), dtype=np.int8)
-        cents = np.maximum(np.rint(100 * amount * relative), 1).astype(np.int64)
+        cents = np.clip(np.rint(100 * amount * relative), 1, 100 * DEAREST_LINE).astype(np.int64)
         parts.append((np.repeat(cell, counts), category, cents, acute))
     cells, codes, amounts, admitted = (np.concatenate(column) for column in zip(*parts, strict=True))
     return cells, codes, amounts, admitted

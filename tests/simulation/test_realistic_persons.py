@@ -17,6 +17,7 @@ from ssinfer.simulation.claim_setting import ClaimSetting, Landscape
 from ssinfer.simulation.claims import simulate_claims
 from ssinfer.simulation.dutch_spending import CATEGORY_MEANS
 from ssinfer.simulation.panel import ar1
+from ssinfer.simulation.realistic_lines import DEAREST_LINE
 
 YEARS = (2019, 2020, 2021)
 # The contract holds in the last quarter only, so that it changes no figure by more than 0.1%.
@@ -94,6 +95,27 @@ def test_successive_years_of_persons_under_65(spending):
 def test_concentration(spending):
     total = np.sort(spending[0][:, 1].sum(axis=1))
     assert 0.62 <= total[-len(total) // 10 :].sum() / total.sum() <= 0.74
+
+
+def test_the_dearest_persons(spending, world):
+    # Authority: published shares (1%: 24 to 30%; 0.1%: about 8 to 12%), RAND (29%, 8.6%; SD 4.1 times the mean), and
+    # the maximum per 100,000 insured of about EUR 0.5 to 1.5 million. Survivors of three years have a little less.
+    total = np.sort(spending[0].sum(axis=2), axis=0)[::-1]
+    for persons, least, most in ((100, 0.24, 0.30), (1_000, 0.07, 0.12)):
+        assert least <= (total[: len(total) // persons].sum(axis=0) / total.sum(axis=0)).mean() <= most
+    assert 3.0 <= (total.std(axis=0) / total.mean(axis=0)).mean() <= 4.5
+    assert 300_000 <= total[0].mean() <= 1_000_000
+    assert query(world, "select max(amount)::double as euros from '$/claims/*.parquet'")["euros"][0] <= DEAREST_LINE
+
+
+def test_the_bounded_tail_keeps_the_mean():
+    # Authority: the mean of all lines is 1; Monte Carlo error of the mean 0.001 to 0.002.
+    setting, n = ClaimSetting(n_insured=1_000, insured_under_contract=100, seed=1), 4_000_000
+    for bound in (100.0, 20.0, 5.0):
+        relative = np.ones(n)
+        setting.add_tail(relative, np.ones(n, dtype=bool), np.random.default_rng(1), bound)
+        assert relative.max() <= bound
+        assert relative.mean() == pytest.approx(1.0, abs=4 * relative.std() / np.sqrt(n))
 
 
 @pytest.mark.parametrize(("category", "least", "most"), [("pharmacy", 0.75, 0.88), ("hospital", 0.08, 0.20)])
