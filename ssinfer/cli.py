@@ -1,30 +1,22 @@
 """The command line. Every command imports its part of the package when it is called."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys
 import warnings
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 from threading import Timer
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 from typer import Argument, Option, Typer, echo
 
 from ssinfer._version import __version__
 from ssinfer.errors import DatasetError, SsinferError, error_id, shorten
 from ssinfer.numerals import read_number
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    import pandas as pd
-
-    from ssinfer.study import Plan
 
 app = Typer(
     name="ssinfer",
@@ -331,10 +323,10 @@ def _study(path: Path, out: Path | None, jobs: int, parts: tuple[str, ...]) -> N
     from ssinfer.report.console import design_table  # noqa: PLC0415
     from ssinfer.report.failed import failed_folder, write_failed  # noqa: PLC0415
     from ssinfer.report.look import look_text  # noqa: PLC0415
-    from ssinfer.study import plan_study, refuse_foreign_folder, run_study, write_study  # noqa: PLC0415
+    from ssinfer.study import Plan, plan_study, refuse_foreign_folder, run_study, write_study  # noqa: PLC0415
 
     plan: Plan | None = None
-    tables: dict[str, pd.DataFrame] = {}
+    tables: dict[str, Any] = {}
     try:
         with output_folder(out, lambda line: echo(line, err=True)) if out else nullcontext():
             plan = plan_study(path, n_jobs=jobs, tell=lambda look: echo(look_text(look)))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssinfer.arguments import Number, Optional, Several, check_arguments, checked
-from ssinfer.errors import DesignError, did_you_mean
+from ssinfer.errors import DesignError, refuse_unknown
 from ssinfer.input_table import natural_order
 from ssinfer.panel import Panel
 
@@ -152,9 +152,7 @@ def comparison_of(values: Mapping[str, Any]) -> ComparisonRule | None:
     >>> comparison_of({"within_km": 50, "beyond_km": 5})
     Within(km=50, beyond=5, latitude='latitude', longitude='longitude')
     """
-    for key in values:
-        if key not in RULE_KEYS:
-            raise DesignError(f"A comparison rule has no key {key!r}. {did_you_mean(key, RULE_KEYS)}")
+    refuse_unknown(values, RULE_KEYS, "A comparison rule has no key", DesignError)
     read = check_arguments("Comparison rule", {key: _VALUES[key] for key in values}, values, DesignError)
     rules: list[ComparisonRule] = []
     if read.get("donors") is not None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ssinfer.arguments import checked
 from ssinfer.comparison import ComparisonRule, Listed
-from ssinfer.errors import AmbiguousPeriodsError, DataError, DesignError, PanelError
+from ssinfer.errors import AmbiguousPeriodsError, DataError, DesignError, PanelError, raised_as
 from ssinfer.input_table import natural_order, plain_value
 from ssinfer.names import match_names, refuse_controls
 from ssinfer.panel import Panel
@@ -181,10 +181,8 @@ class Design:
         if rule is None:
             admitted = np.ones(len(panel.units), dtype=bool)
         else:
-            try:
+            with raised_as(DesignError, of=PanelError):
                 admitted = rule.admits(panel, self.treated, panel.columns(self.baseline, "baseline period")).copy()
-            except PanelError as error:
-                raise DesignError(str(error)) from error
         admitted[treated] = False
         admitted[[panel.row_of[unit] for unit in self.under_contract if unit in panel.row_of]] = False
         if not admitted.any():

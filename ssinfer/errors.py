@@ -3,7 +3,8 @@
 import difflib
 import re
 import traceback
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,22 @@ def error_id(error: BaseException) -> str:
 def traceback_without_values(error: BaseException) -> str:
     """Return the lines of code of an exception and of its causes, without messages: they may hold values."""
     return "".join(line for line in traceback.format_exception(error) if line.startswith('  File "'))
+
+
+@contextmanager
+def raised_as(error: type[SsinferError], place: str = "", of: Any = SsinferError) -> Iterator[None]:
+    """Raise errors `of` a class in the block as `error`, with the place that they concern in front."""
+    try:
+        yield
+    except of as found:
+        raise error(f"{place} {found}".lstrip()) from found
+
+
+def refuse_unknown(names: Iterable[Any], known: Collection[Any], complaint: str, error: type[Exception]) -> None:
+    """Refuse the first name that is not known: "`complaint` 'name'. Did you mean ...?"."""
+    for name in names:
+        if name not in known:
+            raise error(f"{complaint} {name!r}. {did_you_mean(name, known)}")
 
 
 def did_you_mean(name: object, allowed: Iterable[object]) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ssinfer.accept import advice
 from ssinfer.design import Design
-from ssinfer.errors import DesignError, PanelError
+from ssinfer.errors import DesignError, PanelError, raised_as
 from ssinfer.panel import Panel, carried_forward
 from ssinfer.typing import Booleans, Floats, Positions
 
@@ -51,12 +51,10 @@ class Problem:
         """Return the problem of a design on a panel; a period, unit, donor or needed cell that is absent is refused."""
         design = design.on(panel)
         treated = design.treated_rows(panel)
-        try:
+        with raised_as(DesignError, of=PanelError):
             masked = panel.columns(_masked_periods(panel, design))
             before = np.setdiff1d(panel.columns(design.baseline, "baseline period"), masked)
             after = np.setdiff1d(panel.columns(design.performance, "performance period"), masked)
-        except PanelError as error:
-            raise DesignError(str(error)) from error
         for name, columns in (("baseline", before), ("performance", after)):
             if not len(columns):
                 raise DesignError(f"Every {name} period is masked ({list(design.masked)}). Unmask or choose others.")

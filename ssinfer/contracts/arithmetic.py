@@ -93,10 +93,7 @@ def to_cents(money: Floats) -> Integers:
 
 
 def split_cents(cents: Integers, shares: tuple[float, ...]) -> tuple[Integers, ...]:
-    """Divide whole cents by `shares` (which sum to 1) so that the parts add up to the whole exactly.
-
-    Part j is the difference of the rounded running totals, hence within one cent of its exact share.
-    """
+    """Divide whole cents by `shares` (they sum to 1): differences of rounded running totals, which add up exactly."""
     running = np.cumsum(shares)
     ends = [np.rint(cents * part).astype(np.int64) for part in running[:-1]] + [cents]
     starts = [np.zeros_like(cents), *ends[:-1]]

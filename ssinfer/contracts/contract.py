@@ -9,18 +9,10 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, Strict, StringConstraints
 
+from ssinfer.contracts import terms as parts
 from ssinfer.contracts.checks import DATED, Allowed, Fraction, Name, Text, checked
-from ssinfer.contracts.terms import (
-    BenchmarkTerms,
-    NetTerms,
-    QualityTerms,
-    SharingTerms,
-    SizeTerms,
-    ThresholdTerms,
-    YearsTerms,
-)
 from ssinfer.documents import parse_toml, read_text
-from ssinfer.errors import ContractError, did_you_mean
+from ssinfer.errors import ContractError, did_you_mean, refuse_unknown
 
 Currency = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$"), Allowed("three capital letters such as 'EUR'")]
 
@@ -60,13 +52,13 @@ class Contract:
     parties: Annotated[dict[Name, Fraction], Allowed("a table of shares that sum to 1", "fraction")] = field(
         default_factory=lambda: {"providers": 1.0}
     )
-    benchmark: BenchmarkTerms = field(default_factory=BenchmarkTerms)
-    threshold: ThresholdTerms = field(default_factory=ThresholdTerms)
-    sharing: SharingTerms = field(default_factory=SharingTerms)
-    quality: QualityTerms = field(default_factory=QualityTerms)
-    net: NetTerms = field(default_factory=NetTerms)
-    size: SizeTerms = field(default_factory=SizeTerms)
-    years: YearsTerms = field(default_factory=YearsTerms)
+    benchmark: parts.BenchmarkTerms = field(default_factory=parts.BenchmarkTerms)
+    threshold: parts.ThresholdTerms = field(default_factory=parts.ThresholdTerms)
+    sharing: parts.SharingTerms = field(default_factory=parts.SharingTerms)
+    quality: parts.QualityTerms = field(default_factory=parts.QualityTerms)
+    net: parts.NetTerms = field(default_factory=parts.NetTerms)
+    size: parts.SizeTerms = field(default_factory=parts.SizeTerms)
+    years: parts.YearsTerms = field(default_factory=parts.YearsTerms)
     title: Text = ""
     source: Text = ""
     assumed: Annotated[tuple[Text, ...], Allowed("a list of names or sentences")] = ()
@@ -91,9 +83,7 @@ class Contract:
         }
         for term, value in of_losses.items():
             if value is not None and not self.two_sided:
-                raise ContractError(
-                    f"{term}, but the contract is one-sided (no sharing.losses). Give sharing.losses, or drop the term."
-                )
+                raise ContractError(f"{term}, but the contract is one-sided. Give sharing.losses, or drop the term.")
 
     @property
     def two_sided(self) -> bool:
@@ -115,9 +105,7 @@ class Contract:
         if "rule_year" not in terms:
             return _at_year(cls, terms, called, year)
         if dated := [key for key in DATED if key in terms]:
-            raise ContractError(
-                f"{called} has rule_year and {dated[0]}. Give rule_year alone, or {' and '.join(DATED)}."
-            )
+            raise ContractError(f"{called} has rule_year and {dated[0]}. Give rule_year alone, or {', '.join(DATED)}.")
         contract = cls(**terms)
         if year is not None:
             _check_year(year, f"{called} has rules of {contract.rule_year} only", *[contract.rule_year] * 2)
@@ -128,18 +116,13 @@ class Contract:
         """Return the contract in a TOML file, under the rules of `year` (default: the latest)."""
         file = Path(str(path))
         if not file.is_file():
-            raise ContractError(
-                f"There is no contract file {str(path)!r}. Give a TOML file or the name of a shipped contract."
-            )
+            raise ContractError(f"There is no contract file {str(path)!r}. Give a TOML file or a shipped contract.")
         text = read_text(file, "the contract file", ContractError, "Pass the path of a TOML file.")
         return cls.from_mapping(parse_toml(text, file.name, ContractError), year=year)
 
 
 def _at_year[T: Contract](cls: type[T], terms: dict[str, Any], called: str, year: int | None) -> T:
-    """Return the contract in `year` of a dated mapping, after a look at the rules of all years.
-
-    The rules of a year are those of the first one, with every later amendment up to it.
-    """
+    """Return the contract in `year` of a dated mapping; the rules of all years are checked."""
     first, last = terms.pop("first_year", None), terms.pop("last_year", None)
     amendments = terms.pop("amendments", [])
     if first is None or last is None:
@@ -153,9 +136,7 @@ def _at_year[T: Contract](cls: type[T], terms: dict[str, Any], called: str, year
     allowed = [name for name in cls.__dataclass_fields__ if name != "rule_year"]
     for amendment in amendments:
         _check_year(amendment.get("year"), f"{called}: an amendment needs a year from {first} to {last}", first, last)
-        for key in amendment:
-            if key not in {*allowed, "year"}:
-                raise ContractError(f"{called}: An amendment has no term {key!r}. {did_you_mean(key, allowed)}")
+        refuse_unknown(amendment, [*allowed, "year"], f"{called}: An amendment has no term", ContractError)
     for start in sorted({first, *(amendment["year"] for amendment in amendments)}):
         for key, value in (item for part in amendments if part["year"] == start for item in part.items()):
             old = terms.get(key)

@@ -12,7 +12,7 @@ from ssinfer.contracts.arithmetic import payments, split_cents, to_cents
 from ssinfer.contracts.contract import Contract
 from ssinfer.contracts.inputs import Inputs, check_total, floats, gather
 from ssinfer.contracts.settlement import Settlement
-from ssinfer.errors import SettlementError, did_you_mean
+from ssinfer.errors import SettlementError, refuse_unknown
 from ssinfer.thresholds.schedule import MSSP_KNOTS
 from ssinfer.typing import Floats
 
@@ -151,9 +151,7 @@ def direct_saving(price_before: float, price_after: float, volume: float) -> flo
     """
     given = {"price_before": price_before, "price_after": price_after, "volume": volume}
     if any(floats(value, name).min() < 0 for name, value in given.items()):
-        raise SettlementError(
-            f"Prices and volume must not be negative, got {price_before}, {price_after} and {volume}."
-        )
+        raise SettlementError(f"Prices and volume must not be negative, got {price_before}, {price_after}, {volume}.")
     return (price_before - price_after) * volume
 
 
@@ -170,13 +168,9 @@ def _required_rate(contract: Contract, given: Inputs, threshold: Any) -> tuple[F
             )
         rates = floats(getattr(threshold, "rate", threshold), "threshold", missing=True)
         if rates.shape not in {(), shape}:
-            raise SettlementError(
-                f"threshold has shape {rates.shape}, the benchmark {shape}: give one rate, or one rate per element."
-            )
+            raise SettlementError(f"threshold has shape {rates.shape}: give one rate or the benchmark's shape {shape}.")
         if np.any(rates < 0) or np.any(rates >= 1):
-            raise SettlementError(
-                f"threshold must be a rate from 0 to below 1, got {threshold!r}. A 3.9% threshold is 0.039."
-            )
+            raise SettlementError(f"threshold must be from 0 to below 1, got {threshold!r}. A 3.9% threshold is 0.039.")
         chosen = np.broadcast_to(rates, shape).astype(float)
     if terms.kind == "none":
         return np.zeros(shape), "the contract has no threshold"
@@ -267,9 +261,8 @@ def _named(contract: Contract, given: Inputs, amounts: Mapping[str, Any] | None,
     """Return the total of amounts given by name; names that the contract does not have are refused."""
     allowed: tuple[str, ...] = getattr(contract.net, kind)
     total = np.zeros(given.benchmark.shape)
+    refuse_unknown(amounts or (), allowed, f"{contract.name} has no {kind} named", SettlementError)
     for name, amount in (amounts or {}).items():
-        if name not in allowed:
-            raise SettlementError(f"{contract.name} has no {kind} named {name!r}. {did_you_mean(name, allowed)}")
         values = floats(amount, f"{kind} {name!r}")
         if values.shape not in {(), total.shape}:
             raise SettlementError(f"{kind} {name!r} has shape {values.shape}, the benchmark {total.shape}.")

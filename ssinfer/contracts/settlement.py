@@ -1,24 +1,20 @@
 """Settlement: one line per party, which sum to zero to the cent, and the reason of each step."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from ssinfer.contracts.arithmetic import Outcome
+from ssinfer.contracts.arithmetic import Codes, Outcome
+from ssinfer.contracts.contract import Contract
 from ssinfer.contracts.explain import outcome_of, steps_of
+from ssinfer.contracts.inputs import Inputs
 from ssinfer.errors import SettlementError
+from ssinfer.typing import Floats, Integers
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from ssinfer.contracts.contract import Contract
-    from ssinfer.contracts.inputs import Inputs
-    from ssinfer.typing import Floats
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,8 +49,8 @@ class Settlement:
     savings_cap: Floats
     loss_cap: Floats
     raw: Floats
-    code: npt.NDArray[np.int8]
-    cents: dict[str, npt.NDArray[np.int64]]
+    code: Codes
+    cents: dict[str, Integers]
     passes: Floats | None
 
     @property
@@ -101,9 +97,7 @@ class Settlement:
         elif given.draws is not None:
             truth = given.draws - given.spending
         else:
-            raise SettlementError(
-                "The true saving is not known: over- and underpayment need `true_saving`, or draws of the benchmark."
-            )
+            raise SettlementError("The true saving is not known: give `true_saving`, or draws of the benchmark.")
         total = truth * given.insured_years
         return _plain(self.share * np.maximum(total, 0.0) - self.loss_share * np.maximum(-total, 0.0))
 
@@ -155,16 +149,11 @@ class Settlement:
             "contract": self.contract.name,
             "rule_year": self.contract.rule_year,
             "currency": self.contract.currency,
-            "benchmark": float(self.inputs.benchmark),
-            "spending": float(self.inputs.spending),
-            "insured_years": float(self.inputs.insured_years),
+            **{name: float(getattr(self.inputs, name)) for name in ("benchmark", "spending", "insured_years")},
             "saving": round(float(self.saving), 2),
             "savings_rate": float(self.rate),
             "threshold": float(self.threshold),
-            "payment": self.payment,
-            "lines": self.lines,
-            "shares": self.shares,
-            "reason": self.reason,
+            **{name: getattr(self, name) for name in ("payment", "lines", "shares", "reason")},
             "steps": list(self.steps),
             "probability_of_payment": float(self.probability_of_payment),
             "expected_overpayment": self.expected_overpayment if known else None,
@@ -172,7 +161,7 @@ class Settlement:
             "assumed": list(self.contract.assumed),
         }
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_frame(self) -> "pd.DataFrame":
         """Return one row per settlement and party: index, party, payment, share of the saving."""
         import pandas as pd  # noqa: PLC0415  (a settlement on numbers needs no pandas)
 
@@ -192,9 +181,7 @@ class Settlement:
 
     def _only(self) -> SimpleNamespace:
         if self.saving.size != 1:
-            raise SettlementError(
-                f"There are {self.saving.size} settlements: call explain(index) for the steps of one."
-            )
+            raise SettlementError(f"There are {self.saving.size} settlements: explain(index) has the steps of one.")
         return self._figures((0,) * self.saving.ndim)
 
     def _figures(self, at: tuple[int, ...]) -> SimpleNamespace:

@@ -62,9 +62,7 @@ class BenchmarkTerms:
         116.6
         """
         if len(history) != len(self.history_weights):
-            raise ContractError(
-                f"The benchmark weighs {len(self.history_weights)} baseline years, got {len(history)} of them."
-            )
+            raise ContractError(f"The benchmark weighs {len(self.history_weights)} baseline years, got {len(history)}.")
         trended = trend * math.fsum(w * h for w, h in zip(self.history_weights, history, strict=True))
         if self.regional_weight is None or regional is None:
             return trended

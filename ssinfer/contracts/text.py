@@ -49,6 +49,4 @@ def contracts_text(*, as_json: bool = False) -> str:
     columns = ("name", "rule_year", "currency", "sides", "threshold", "savings", "title")
     widths = [max(len(column), *(len(str(row[column])) for row in rows)) for column in columns]
     table = [columns, *([str(row[column]) for column in columns] for row in rows)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table
-    )
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in table)

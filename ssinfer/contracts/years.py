@@ -32,10 +32,8 @@ class YearsSettlement:
     @property
     def lines(self) -> dict[str, float]:
         """Money received per party over all years; the lines sum to zero to the cent."""
-        parties = self.settlements[0].cents
-        return {
-            party: sum(int(settlement.cents[party]) for settlement in self.settlements) / 100.0 for party in parties
-        }
+        years = [settlement.cents for settlement in self.settlements]
+        return {party: sum(int(cents[party]) for cents in years) / 100.0 for party in years[0]}
 
 
 @checked(SettlementError)

@@ -8,13 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from ssinfer.backtesting import noise as of_placebos
 from ssinfer.backtesting.choice import Choice, choose_design
-from ssinfer.backtesting.noise import (
-    NoiseComponents,
-    OutsideSamplingInterval,
-    noise_components,
-    outside_sampling_interval,
-)
 from ssinfer.backtesting.result import BacktestResult
 from ssinfer.errors import SsinferError
 from ssinfer.figures.numbers import listed, quoted
@@ -36,9 +31,9 @@ ALL_SIZES = "all"  # the size class of all placebos
 class Noise:
     """Noise of one design and method, and payments by sampling noise alone, with the estimated k and Medicare's."""
 
-    components: NoiseComponents
-    own_k: OutsideSamplingInterval
-    medicare_k: OutsideSamplingInterval
+    components: of_placebos.NoiseComponents
+    own_k: of_placebos.OutsideSamplingInterval
+    medicare_k: of_placebos.OutsideSamplingInterval
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,8 +245,10 @@ def _noise(result: StudyResult) -> tuple[dict[Pair, Noise], tuple[str, ...]]:
         if not len(rows):
             continue
         try:
-            components = noise_components(rows, seed=seed)
-            own_k, medicare_k = (outside_sampling_interval(rows, k, seed=seed) for k in (components.k, MSSP_K))
+            components = of_placebos.noise_components(rows, seed=seed)
+            own_k, medicare_k = (
+                of_placebos.outside_sampling_interval(rows, k, seed=seed) for k in (components.k, MSSP_K)
+            )
         except SsinferError as error:
             refused.setdefault(str(error), []).append(empty.quoted(pair))
         else:

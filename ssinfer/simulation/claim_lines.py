@@ -1,7 +1,5 @@
 """Persons of a simulation: who they are, where they are enrolled, when they die, and their claim lines."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -9,7 +7,7 @@ from numpy.typing import NDArray
 
 from ssinfer.periods import parse_period
 from ssinfer.simulation import dutch_spending as dutch
-from ssinfer.simulation.claim_setting import SES_LEVELS, ClaimSetting, Landscape
+from ssinfer.simulation.claim_setting import SES_LEVELS, ClaimSetting, Landscape, Persons
 from ssinfer.simulation.panel import ar1
 from ssinfer.simulation.realistic_lines import realistic_lines
 from ssinfer.typing import Booleans, Floats, Integers
@@ -22,33 +20,6 @@ MORTALITY = (-10.2, 0.093)
 LINE_SHARES = dutch.LINE_SHARES / dutch.LINE_SHARES.sum()
 AGE_GROUPS = (45, 65)  # limits between the age groups of practices' weights
 PRODUCT_GROUPS = ("", "A10", "B01", "C09", "L04", "N06", "R03")
-
-
-@dataclass(frozen=True, eq=False)
-class Persons:
-    """Persons of one chunk. P persons, T quarters; days count from 1970-01-01.
-
-    `low`, `high` (P, T): first and last day enrolled in the quarter, high < low where not enrolled.
-    """
-
-    number: Integers
-    sex: NDArray[np.str_]
-    birth_year: Integers
-    ses: Integers
-    practice: Integers
-    insurer: Integers
-    low: Integers
-    high: Integers
-    death: Integers
-    ages: Integers  # in calendar years (P, T)
-    dying: Floats  # probability of a quarter in the last year of life at this age (P, T)
-    near_death: Booleans  # whether the quarter is in the last year of life (P, T)
-    ses_factor: Floats  # relative spending by SES, mean 1 in the region (P,)
-
-    @property
-    def days(self) -> Integers:
-        """Insured days (P, T)."""
-        return np.asarray(np.maximum(self.high - self.low + 1, 0))
 
 
 def simulate_persons(
@@ -66,7 +37,7 @@ def simulate_persons(
     truth = truth.groupby(list(keys), as_index=False).sum()
     labels = {"practice": names, "insurer": np.array(INSURERS), "period": periods}
     truth = truth.assign(**{name: values[truth[name]] for name, values in labels.items()})
-    under_contract = _under_contract(setting, landscape, persons.practice, persons.insurer, columns)
+    under_contract = landscape.under_contract(setting, persons.practice, persons.insurer, columns)
     who, when = np.nonzero(under_contract & (days > 0))
     truth_persons = pa.table(
         {
@@ -95,14 +66,6 @@ def simulate_persons(
         "truth_persons": truth_persons,
     }
     return tables, truth
-
-
-def _under_contract(
-    setting: ClaimSetting, landscape: Landscape, practice: Integers, insurer: Integers, column: Integers
-) -> Booleans:
-    """Return where the contract holds: its region, insurer A, from the start on."""
-    started = column >= setting.periods.index(setting.start)
-    return np.asarray((landscape.region[practice] == 0) & (insurer == 0) & started)
 
 
 def _quarters(setting: ClaimSetting) -> tuple[Integers, Integers, Integers]:
@@ -258,7 +221,7 @@ def _lines(
     who, when = np.divmod(cell, days.shape[1])
     n, amounts = len(cell), _mean_amounts(setting)
     practice, insurer = persons.practice.ravel()[cell], persons.insurer.ravel()[cell]
-    saves = _under_contract(setting, landscape, practice, insurer, when)
+    saves = landscape.under_contract(setting, practice, insurer, when)
     kept = 1 - np.where(saves, setting.saving_rates()[category], 0.0)
     with_saving = np.rint(cents * kept).astype(np.int64)
     date = persons.low.ravel()[cell] + np.floor(rng.random(n) * days.ravel()[cell]).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Parameters of simulated claims, and the regions and practices drawn from them."""
+"""Parameters of simulated claims, the regions and practices drawn from them, and their persons."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from scipy.linalg import toeplitz
 
 from ssinfer.arguments import SHARE, Number, checked
-from ssinfer.errors import DataError, DatasetError, did_you_mean
+from ssinfer.errors import DataError, DatasetError, raised_as, refuse_unknown
 from ssinfer.periods import PER_YEAR, parse_period, span
 from ssinfer.simulation.care_kinds import response_to_health
 from ssinfer.simulation.dutch_spending import CATEGORY_MEANS, NATIONAL_GROWTH
 from ssinfer.simulation.panel import COVID_DIP, SEASON, ar1
-from ssinfer.typing import Booleans, Floats
+from ssinfer.typing import Booleans, Floats, Integers
 
 CONTRACT_REGION = "Vlissingen"
 SES_LEVELS = ("low", "middle", "high")
@@ -75,10 +75,8 @@ class ClaimSetting:
     region_shock_sd_per_year: float | None = None  # of a region's year; replaces region_shock_sd. Dutch size: 0.012
 
     def __post_init__(self) -> None:
-        try:
+        with raised_as(DatasetError, of=DataError):
             periods = self.periods
-        except DataError as error:
-            raise DatasetError(str(error)) from error
         if self.start not in periods or parse_period(self.first).frequency != "quarter":
             raise DatasetError(f"start is {self.start!r}; allowed: a quarter from {self.first!r} to {self.last!r}.")
         if not 0 < self.insured_under_contract / self.insurer_share < self.n_insured:
@@ -86,11 +84,9 @@ class ClaimSetting:
                 f"insured_under_contract is {self.insured_under_contract:,} of {self.n_insured:,} insured, of whom a "
                 f"share of {self.insurer_share} is with the contract's insurer; others must be left as donors."
             )
-        if self.persons not in PERSONS:
-            raise DatasetError(f"persons is {self.persons!r}. {did_you_mean(str(self.persons), PERSONS)}")
-        for category in self.saving if isinstance(self.saving, dict) else ():
-            if category not in CATEGORY_MEANS:
-                raise DatasetError(f"saving names {category!r}; categories: {', '.join(CATEGORY_MEANS)}.")
+        refuse_unknown([self.persons], PERSONS, "persons is", DatasetError)
+        saving = self.saving if isinstance(self.saving, dict) else ()
+        refuse_unknown(saving, CATEGORY_MEANS, "saving names", DatasetError)
 
     @property
     def periods(self) -> tuple[Any, ...]:
@@ -192,3 +188,37 @@ class Landscape:
             weights = weights / np.array([np.bincount(region, weights=row)[region] for row in weights])
         level_over_time = level[:, None] * base * (1 + shock) * season * dip
         return cls(practices, region, weights, health, share, level_over_time, low, high)
+
+    def under_contract(
+        self, setting: ClaimSetting, practice: Integers, insurer: Integers, column: Integers
+    ) -> Booleans:
+        """Return where the contract holds: its region, insurer A, from the start on."""
+        started = column >= setting.periods.index(setting.start)
+        return np.asarray((self.region[practice] == 0) & (insurer == 0) & started)
+
+
+@dataclass(frozen=True, eq=False)
+class Persons:
+    """Persons of one chunk. P persons, T quarters; days count from 1970-01-01.
+
+    `low`, `high` (P, T): first and last day enrolled in the quarter, high < low where not enrolled.
+    """
+
+    number: Integers
+    sex: NDArray[np.str_]
+    birth_year: Integers
+    ses: Integers
+    practice: Integers
+    insurer: Integers
+    low: Integers
+    high: Integers
+    death: Integers
+    ages: Integers  # in calendar years (P, T)
+    dying: Floats  # probability of a quarter in the last year of life at this age (P, T)
+    near_death: Booleans  # whether the quarter is in the last year of life (P, T)
+    ses_factor: Floats  # relative spending by SES, mean 1 in the region (P,)
+
+    @property
+    def days(self) -> Integers:
+        """Insured days (P, T)."""
+        return np.asarray(np.maximum(self.high - self.low + 1, 0))

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ssinfer.arguments import COUNT, POSITIVE, Number, Optional, Several, checked, random_generator
 from ssinfer.design import Design
-from ssinfer.errors import DataError, DatasetError
+from ssinfer.errors import DataError, DatasetError, raised_as
 from ssinfer.panel import Panel
 from ssinfer.periods import PER_YEAR, consecutive, parse_period, span
 from ssinfer.typing import Floats, Label
@@ -273,10 +273,8 @@ def simulate_kerngezond_vlissingen(
 
 def _times(labels: tuple[Any, ...]) -> Floats:
     """Return the middle of each period in calendar years; labels must be consecutive."""
-    try:
+    with raised_as(DatasetError, of=DataError):
         timeline = consecutive(labels)
-    except DataError as error:
-        raise DatasetError(str(error)) from error
     numbers = [period.number for period in timeline.periods or ()]
     return (np.array(numbers) + 0.5) / PER_YEAR[str(timeline.frequency)]
 

@@ -1,22 +1,14 @@
 """Claim lines of realistic persons: each kind of care has its own users, persistence, numbers of lines and tail."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from ssinfer.simulation import care_kinds as care
 from ssinfer.simulation import dutch_spending as dutch
+from ssinfer.simulation.claim_setting import ClaimSetting, Landscape, Persons
 from ssinfer.simulation.panel import ar1
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from ssinfer.simulation.claim_lines import Persons
-    from ssinfer.simulation.claim_setting import ClaimSetting, Landscape
-    from ssinfer.typing import Booleans, Floats, Integers
+from ssinfer.typing import Booleans, Floats, Integers
 
 LINES_RESPONSE = 0.4  # elasticity of the number of lines to expected spending; the amounts have the rest
 DEAREST_LINE = 500_000.0  # EUR; the Pareto tail of acute admissions ends here, any other line is cut here

@@ -10,10 +10,9 @@ from typing import Annotated, Any, Self
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from ssinfer.documents import parse_toml, read_text
-from ssinfer.errors import StudyError, did_you_mean
+from ssinfer.errors import StudyError, refuse_unknown
 from ssinfer.study import config_blocks as parts
 from ssinfer.study.config_base import Config
-from ssinfer.study.config_blocks import BLOCKS
 from ssinfer.study.config_claims import SpendingConfig
 from ssinfer.study.config_errors import explain, line_of
 from ssinfer.study.designs import StudyDesign, designs_of, settling
@@ -48,17 +47,13 @@ class StudyConfig(Config):
 
     @model_validator(mode="after")
     def _names_are_consistent(self) -> Self:
-        for table in (*BLOCKS, "method", "scenario"):
+        for table in (*parts.BLOCKS, "method", "scenario"):
             names = [part.label if table == "method" else part.name for part in getattr(self, table)]
             if repeated := sorted({name for name in names if names.count(name) > 1}):
                 raise ValueError(f"{table}s {repeated} share a name; give each its own")
         comparisons = [part.name for part in self.comparison]
         for part in self.method:
-            for name in part.comparisons or []:
-                if name not in comparisons:
-                    raise ValueError(
-                        f"method {part.method!r} names comparison {name!r}. {did_you_mean(name, comparisons)}"
-                    )
+            refuse_unknown(part.comparisons or [], comparisons, f"method {part.method!r} names comparison", ValueError)
         return self
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ssinfer.errors import SsinferError, StudyError
+from ssinfer.errors import StudyError, raised_as
 from ssinfer.names import match_names
 from ssinfer.study.source import SOURCES
 
@@ -129,12 +129,10 @@ def public_data(
     for fit, design in config.fits.items():
         population, spending = design.population, design.spending
         if (key := (population.content, spending.content)) not in made:
-            try:
+            with raised_as(StudyError, f"population {population.name!r}, spending {spending.name!r}:"):
                 panel, categories = make(population, spending)
                 cure = "" if region_of else "The data have no regions. Leave regions out."
                 regions = match_names(population.regions or (), set(region_of.values()), "no region", StudyError, cure)
-            except SsinferError as error:
-                raise StudyError(f"population {population.name!r}, spending {spending.name!r}: {error}") from error
             years = whole.whole.insured_years
             sizes = np.full(len(whole.whole.units), np.inf) if years is None else years[:, 0]
             size_of = dict(zip(whole.whole.units, sizes, strict=True))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from ssinfer.errors import did_you_mean
+from ssinfer.errors import did_you_mean, refuse_unknown
 from ssinfer.input_table import natural_order
 from ssinfer.study import config_blocks as blocks
 from ssinfer.study.config_base import Periods
@@ -128,12 +128,10 @@ def _crossed(config: "StudyConfig") -> dict[str, tuple[DesignConfig, str]]:
     lists = {block: names if (own := getattr(grid, block)) is None else own for block, names in known.items()}
     lists = {block: names for block, names in lists.items() if names}
     rules = [*((known, {block: name}) for block, names in lists.items() for name in names)]
-    for allowed, rule in [*rules, *((lists, rule) for rule in (*grid.skip, grid.settles))]:
+    for names, rule in [*rules, *((lists, rule) for rule in (*grid.skip, grid.settles))]:
         for block, name in rule.items():
-            if name not in allowed.get(block, ()):
-                raise ValueError(
-                    f"grid: no {block} {name!r} is crossed. {did_you_mean(name, allowed.get(block, lists))}"
-                )
+            if name not in names.get(block, ()):
+                raise ValueError(f"grid: no {block} {name!r} is crossed. {did_you_mean(name, names.get(block, lists))}")
     choices = [dict(zip(lists, names, strict=True)) for names in product(*lists.values())]
     choices = [choice for choice in choices if not any(rule.items() <= choice.items() for rule in grid.skip)]
     if len(choices) > MOST_DESIGNS and not grid.allow_many:
@@ -165,9 +163,7 @@ def _methods(config: "StudyConfig", part: DesignConfig, comparison: str) -> tupl
     """Return the methods of a design, without those that its comparison leaves out."""
     labels = [method.label for method in config.method]
     wanted = labels if part.methods is None else part.methods
-    for name in wanted:
-        if name not in labels:
-            raise ValueError(f"design {part.name!r} names method {name!r}. {did_you_mean(name, labels)}")
+    refuse_unknown(wanted, labels, f"design {part.name!r} names method", ValueError)
     methods = tuple(
         method.label
         for method in config.method

@@ -1,7 +1,6 @@
 """Look: what a study's data hold, and what the checks find, before anything is fitted."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,8 +17,6 @@ from ssinfer.thresholds.placebo_order import units_needed
 from ssinfer.windows import rolling_windows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ssinfer.study.plan import Plan
 
 PLAUSIBLE = {"EUR": (300.0, 30_000.0), "USD": (300.0, 30_000.0)}  # mean spending per insured-year, all care
@@ -29,12 +26,12 @@ PLAUSIBLE = {"EUR": (300.0, 30_000.0), "USD": (300.0, 30_000.0)}  # mean spendin
 class Look:
     """The findings on the data of a plan, and its placebo contracts: their number per window, by design and origin."""
 
-    plan: Plan
+    plan: "Plan"
     findings: tuple[Finding, ...]
     placebos: Mapping[str, Mapping[Any, int]]
 
 
-def look_at(plan: Plan) -> Look:
+def look_at(plan: "Plan") -> Look:
     """Check the data of every comparison."""
     config, findings = plan.config, list[Finding]()
     for extract in plan.data.claims.extracts.values() if plan.data.claims else ():
@@ -78,7 +75,7 @@ def look_at(plan: Plan) -> Look:
     return Look(plan, tuple({(finding.id, str(finding.numbers)): finding for finding in findings}.values()), placebos)
 
 
-def placebo_samples(plan: Plan) -> list[dict[str, Any]]:
+def placebo_samples(plan: "Plan") -> list[dict[str, Any]]:
     """Return the numbers of each sample that leaves out placebo units, with the designs that share them."""
     if not isinstance(plan.placebos, PlaceboSample):
         return []
@@ -95,7 +92,7 @@ def placebo_samples(plan: Plan) -> list[dict[str, Any]]:
     ]
 
 
-def _placebos_per_window(plan: Plan, name: str) -> dict[Any, int]:
+def _placebos_per_window(plan: "Plan", name: str) -> dict[Any, int]:
     """Return the number of placebo units with complete spending, by origin; none if no window or placebo fits."""
     panel, design = plan.data.panel_of(name), plan.designs[name]
     try:

@@ -10,7 +10,7 @@ from ssinfer.comparison import RULE_KEYS, SimilarSize, comparison_of
 from ssinfer.contracts.contract import Contract
 from ssinfer.contracts.settle import settle
 from ssinfer.design import Design
-from ssinfer.errors import DesignError, PanelError, SsinferError, StudyError
+from ssinfer.errors import DesignError, PanelError, StudyError, raised_as
 from ssinfer.guard.method import GuardedMethod
 from ssinfer.look.sentences import refuse
 from ssinfer.panel import Panel
@@ -148,11 +148,9 @@ def make_methods(config: StudyConfig) -> dict[str, Any]:
         combines = getattr(method, "member_parameters", ())
         if "time_limit" in part.model_fields_set and not combines and not isinstance(method, GuardedMethod):
             raise StudyError(f"method {part.label!r}: time_limit is for methods of other packages. Leave it out.")
-        try:
-            if hasattr(method, "check_parameters"):
+        if hasattr(method, "check_parameters"):
+            with raised_as(StudyError, f"method {part.label!r}:"):
                 method.check_parameters()
-        except SsinferError as error:
-            raise StudyError(f"method {part.label!r}: {error}") from error
     return methods
 
 
@@ -172,24 +170,20 @@ def _check_threshold(config: StudyConfig, methods: Mapping[str, Any]) -> None:
 def _contract(part: SharingConfig) -> tuple[Contract, float]:
     """Return the contract of a sharing rule and its rate; one that cannot settle a saving is refused."""
     contract, share = contract_of(part)
-    try:
-        if part.share is None:  # a stated share may stand for a quality score
+    if part.share is None:  # a stated share may stand for a quality score
+        with raised_as(StudyError, f"sharing {part.name!r}: a saving cannot be settled."):
             settle(contract, benchmark=100.0, spending=90.0, insured_years=1e6, quality=part.quality)
-    except SsinferError as error:
-        raise StudyError(f"sharing {part.name!r}: a saving cannot be settled. {error}") from error
     return contract, share
 
 
 def _check_pairs(plan: Plan) -> None:
     for design_name, method_name in plan.pairs:
         method, design = plan.methods[method_name], plan.designs[design_name]
-        try:
+        with raised_as(StudyError, f"design {design_name!r} with method {method_name!r}:"):
             data = plan.data_for(design_name, method_name)
             if hasattr(method, "prepare"):
                 method.prepare(data, design)
             rolling_windows(plan.panel, design, plan.origins.get(design_name))
-        except SsinferError as error:
-            raise StudyError(f"design {design_name!r} with method {method_name!r}: {error}") from error
 
 
 def _periods(labels: Periods, panel: Panel, key: str) -> list[Any]:
@@ -197,10 +191,8 @@ def _periods(labels: Periods, panel: Panel, key: str) -> list[Any]:
     if key == "masked" and not isinstance(labels, Span):
         return list(labels)  # masked periods may lie outside the panel
     named = [labels.first, labels.last] if isinstance(labels, Span) else list(labels)
-    try:
+    with raised_as(StudyError, f"windows.{key}:", PanelError):
         columns = panel.columns(named, f"{key} period").tolist()
-    except PanelError as error:
-        raise StudyError(f"windows.{key}: {error}") from None
     if isinstance(labels, Span):
         columns = list(range(columns[0], columns[1] + 1))
         if not columns:
@@ -212,7 +204,7 @@ def _design(config: StudyConfig, part: StudyDesign, data: StudyData) -> Design:
     panel, contracted = data.panel_of(part.fit), config.case.under_contract
     if data.claims is not None:  # units of the table of programmes are in no group, and in no panel of groups
         contracted = [unit for unit in data.claims.contracted if unit in panel.units]
-    try:
+    with raised_as(StudyError, f"design {part.name!r}:", DesignError):
         return Design(
             treated=config.case.treated,
             baseline=_periods(part.baseline, panel, "baseline"),
@@ -223,5 +215,3 @@ def _design(config: StudyConfig, part: StudyDesign, data: StudyData) -> Design:
             under_contract=contracted,
             incomplete=part.comparison.incomplete,
         ).on(panel)
-    except DesignError as error:
-        raise StudyError(f"design {part.name!r}: {error}") from error

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from ssinfer.contracts.contract import Contract, load_contract
-from ssinfer.errors import ContractError, StudyError
+from ssinfer.errors import ContractError, StudyError, raised_as
 from ssinfer.study.config_blocks import SharingConfig
 
 
@@ -44,7 +44,5 @@ def contract_of(part: SharingConfig, *, share_is_check: bool = False) -> tuple[C
     said = [f"{key} {value or 0:g}" for key, value in other.items() if "cap" not in key or value]
     said += [f"shared: {limits.sharing}"] if limits.sharing != contract.threshold.sharing else []
     name = f"{contract.name} ({', '.join(said)})" if said else contract.name
-    try:
+    with raised_as(StudyError, f"sharing {part.name!r}:", ContractError):
         return replace(contract, name=name, sharing=replace(terms, **new), threshold=limits), share
-    except ContractError as error:
-        raise StudyError(f"sharing {part.name!r}: {error}") from error

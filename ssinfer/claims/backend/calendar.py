@@ -8,7 +8,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from ssinfer.errors import ClaimsError, DataError
+from ssinfer.errors import ClaimsError, DataError, raised_as
 from ssinfer.periods import PER_YEAR, Frequency, consecutive, read_periods
 
 EPOCH = dt.date(1970, 1, 1)
@@ -34,10 +34,8 @@ class Calendar:
     def of(cls, periods: Any) -> Self:
         """Return the calendar of consecutive years, quarters or months."""
         labels = tuple(periods)
-        try:
+        with raised_as(ClaimsError, of=DataError):
             timeline = consecutive(labels)
-        except DataError as error:
-            raise ClaimsError(str(error)) from error
         periods = timeline.periods or ()
         return cls(
             labels,

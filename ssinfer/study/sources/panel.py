@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from ssinfer.datasets.io.panel_file import read_panel_file
-from ssinfer.errors import StudyError, did_you_mean
+from ssinfer.errors import StudyError, did_you_mean, refuse_unknown
 from ssinfer.panel import Panel
 from ssinfer.study.config import StudyConfig
 from ssinfer.study.config_blocks import PopulationConfig
@@ -31,9 +31,7 @@ class PanelConfig(DataConfig):
     def load(self, config: StudyConfig, folder: Path, _n_jobs: int) -> StudyData:
         """Return the panels of the file, one per column of spending."""
         allowed = list(inspect.signature(Panel.from_frame).parameters)[1:]
-        for key in self.columns:
-            if key not in allowed:
-                raise StudyError(f"data.columns names {key!r}. {did_you_mean(key, allowed)}")
+        refuse_unknown(self.columns, allowed, "data.columns names", StudyError)
         unit = str(self.columns.get("unit", "unit"))
         frame = read_panel_file(folder / self.file, unit)
         default = str(self.columns.get("spending", "spending"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import Field, model_validator
 
 from ssinfer.atomic import temporary_folder
-from ssinfer.errors import SsinferError, StudyError, did_you_mean
+from ssinfer.errors import SsinferError, StudyError, raised_as, refuse_unknown
 from ssinfer.study.config import StudyConfig
 from ssinfer.study.config_base import Span
 from ssinfer.study.data import SIMULATED, StudyData
@@ -70,17 +70,12 @@ def _simulated(simulation: dict[str, Any], target: Path, n_jobs: int) -> "Simula
     from ssinfer.simulation.claims import SimulatedClaims, simulate_claims  # noqa: PLC0415
 
     arguments = {**DEFAULTS, **simulation}
-    allowed = list(ClaimSetting.__dataclass_fields__)
-    for key in arguments:
-        if key not in allowed:
-            raise StudyError(f"data.simulation names {key!r}. {did_you_mean(key, allowed)}")
-    try:
+    refuse_unknown(arguments, ClaimSetting.__dataclass_fields__, "data.simulation names", StudyError)
+    with raised_as(StudyError, "data.simulation:", (SsinferError, TypeError)):
         setting = ClaimSetting(**arguments)
         if not target.exists():
             return simulate_claims(target, **arguments, n_jobs=n_jobs)
         stored = SimulatedClaims.load(target)
-    except (SsinferError, TypeError) as error:
-        raise StudyError(f"data.simulation: {error}") from error
     if stored.setting != setting:
         raise StudyError(f"{target} holds another simulation. Name a new data.file, or delete it.")
     return stored
