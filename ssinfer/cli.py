@@ -294,7 +294,7 @@ def main() -> None:
         _leave(error, "" if known else " Report this id; SSINFER_TRACEBACK=1 shows where it happened.")
 
 
-def _interrupt_again(otherwise: Callable[[Any], object], lost: sys.UnraisableHookArgs) -> None:
+def _interrupt_again(otherwise: Callable[[Any], object], lost: "sys.UnraisableHookArgs") -> None:
     """Repeat an interrupt that Python loses, because it arrived while an object was deleted."""
     if issubclass(lost.exc_type, KeyboardInterrupt):
         Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM)).start()
