@@ -8,10 +8,7 @@ from ssinfer.documents import to_json
 
 
 def settle_text(contract: str, *, year: int | None = None, as_json: bool = False, **inputs: Any) -> str:
-    """Return the settlement of a shipped contract or a TOML file under the rules of `year`, as text or JSON.
-
-    Further arguments are those of :func:`ssinfer.settle`.
-    """
+    """Return the settlement of a contract (name or TOML file) on the arguments of `settle`, as text or JSON."""
     terms = load_contract(contract, year=year)
     result = settle(terms, **inputs)
     if as_json:

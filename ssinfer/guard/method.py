@@ -29,11 +29,7 @@ def guarded(method: Any, time_limit: float | None = None) -> Any:
 
 
 class GuardedMethod:
-    """A method of another package. Its fits see nothing that they predict, and the facts of its results are ours.
-
-    Each fit gets a copy of the method and its own copy of the data. With a `time_limit` (seconds per fit) the method
-    has its own process.
-    """
+    """A method of another package; with a `time_limit` (seconds per fit) it has its own process."""
 
     def __init__(self, method: Any, time_limit: float | None = None) -> None:
         self.method, self.time_limit = method, time_limit
@@ -60,10 +56,7 @@ class GuardedMethod:
             raise failure(type(self.method).__name__, error) from error
 
     def fit(self, data: Any, design: Design, *, seed: Any = None) -> Counterfactual:
-        """Return the checked result of one fit; PluginError, RefusalError or DrawsError if it cannot be used.
-
-        A result that claims the information "signing" comes from a fit that saw no performance period of any unit.
-        """
+        """Return the checked result of one fit; one that claims the information "signing" saw no performance period."""
         panel, name = data if isinstance(data, Panel) else data.to_panel(), type(self.method).__name__
         design, information = design.on(panel), getattr(self.method, "information", "settlement")
         while True:

@@ -25,10 +25,7 @@ _processes: dict[tuple[int, bytes], "MethodProcess"] = {}
 
 
 def fit_in_process(request: tuple[Any, ...], time_limit: float | None) -> tuple[Any, list[str]]:
-    """Return what `isolation.fit_apart` returns for the arguments `request`, from the method's own process.
-
-    Some fits are repeated in a new process, which takes over. The draws must be the same, whatever was fitted before.
-    """
+    """Return `fit_apart(*request)` from the method's own process; a new one repeats some fits, with the same draws."""
     name = type(request[0]).__name__
     try:
         key, message = (os.getpid(), pickle.dumps(request[0])), pickle.dumps(request)

@@ -118,12 +118,10 @@ class Analysis:
         """Return a frame with columns design and method, with the label of each row as a column."""
         return frame.assign(label=[self.label(pair_of(row)) for _, row in frame.iterrows()])
 
-    def placebos(self, pair: Pair) -> pd.DataFrame:
-        """Return the estimated placebos of a design and method."""
-        if self.result.backtest is None:
-            return pd.DataFrame()
-        rows = rows_of(self.result.backtest.placebos, pair)
-        return rows[(rows["role"] == "placebo") & (rows["status"] == "ok")] if len(rows) else rows
+    def placebos(self, pair: Pair, role: str = "placebo") -> pd.DataFrame:
+        """Return the estimated placebos of a design and method; of the role "case", the contract group's windows."""
+        rows = rows_of(None if self.result.backtest is None else self.result.backtest.placebos, pair)
+        return rows[(rows["role"] == role) & (rows["status"] == "ok")] if len(rows) else rows
 
     def backtested(self, pair: Pair) -> pd.DataFrame:
         """Return the backtested thresholds of a design and method over placebos of all sizes."""

@@ -33,10 +33,7 @@ def failed_folder(out: Path) -> Path:
 def write_failed(
     out: Path, error: Exception, plan: Plan | None, parts: Sequence[str], tables: Mapping[str, pd.DataFrame]
 ) -> Path:
-    """Write DIR.failed, which only its owner may read, and return it: without small groups and values of variables.
-
-    `plan` is None if the run stopped before there were tables.
-    """
+    """Write DIR.failed, which only its owner may read, and return it: without small groups and values of variables."""
     folder, shown = failed_folder(out), {} if plan is None else without_small_groups(plan, tables)
     wanted = [*(name for part in parts for name in FILES[part]), "report.html", "figures", MANIFEST]
     missing, hidden = [name for name in wanted if name not in tables], [name for name in tables if name not in shown]

@@ -71,9 +71,8 @@ def _windows(design: Design, panel: Panel) -> str:
         columns = [c for label in getattr(design, name) if (c := panel.timeline.column(label)) is not None]
         if columns:
             ends = dict.fromkeys(panel.timeline.name(column) for column in (columns[0], columns[-1]))
-            parts.append(
-                f"{name} {' to '.join(ends)} ({len(columns)} {plural(panel.frequency or 'ordinal', len(columns))})"
-            )
+            unit = plural(panel.frequency or "ordinal", len(columns))
+            parts.append(f"{name} {' to '.join(ends)} ({len(columns)} {unit})")
     return "; ".join(parts)
 
 

@@ -43,10 +43,7 @@ class SectionData:
 class ReportData:
     """Everything that the template prints; `finding` has the sentences at the top."""
 
-    title: str
-    note: str
-    question: str
-    data_label: str
+    result: StudyResult
     finding: tuple[str, ...]
     sections: tuple[SectionData, ...]
 
@@ -69,7 +66,7 @@ def summarise(result: StudyResult) -> ReportData:
 
 def assemble(analysis: Analysis) -> ReportData:
     """Return the sentences, tables and figures of an analysed result."""
-    result, names = analysis.result, [section.name for section in SECTIONS]
+    names = [section.name for section in SECTIONS]
     entries = sorted((*TABLES.entries(), *FRAMES.entries()), key=lambda entry: entry.order)
     for entry in entries:
         if entry.section not in names:
@@ -78,14 +75,8 @@ def assemble(analysis: Analysis) -> ReportData:
                 f"{did_you_mean(entry.section, names)}"
             )
     sections = [_section(analysis, section, [e for e in entries if e.section == section.name]) for section in SECTIONS]
-    return ReportData(
-        title=result.title,
-        note=result.note,
-        question=result.question,
-        data_label=result.data_label,
-        finding=finding_sentences(analysis),
-        sections=tuple(section for section in sections if section.sentences or section.items or section.remarks),
-    )
+    shown = tuple(section for section in sections if section.sentences or section.items or section.remarks)
+    return ReportData(analysis.result, finding_sentences(analysis), shown)
 
 
 def _section(analysis: Analysis, section: Section, entries: list[ReportTable | ReportFigure]) -> SectionData:

@@ -89,10 +89,7 @@ def _profile(text: str) -> Floats:
 
 @cache
 def care_kinds() -> tuple[list[CareKind], Floats]:
-    """Return the kinds, and their EUR per insured-year (K, S): published by category, and by age and sex in total.
-
-    Hospital care is what the other kinds leave of the published mean of a sex and age class.
-    """
+    """Return the kinds, and their EUR per insured-year (K, S); hospital care is what the others leave of the mean."""
     kinds, means = [], []
     insured, total = (np.concatenate(list(table.values())) for table in (dutch.INSURED, dutch.MEAN_SPENDING))
     for row in _KINDS.strip().splitlines():

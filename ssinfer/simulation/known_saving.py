@@ -64,16 +64,14 @@ def known_saving(
     without, spent = cents + off, cents
     if caps is not None:
         who = pd.factorize(cohort.person[rows])[0]
-        without, spent = (_truncated(values, days, who, caps, calendar) for values in (without, spent))
+        without, spent = (_capped(values, days, who, caps, calendar) for values in (without, spent))
     columns = cohort.columns(performance)
     benchmark, saving = (int(values[of_unit][:, columns].sum()) for values in (without, without - spent))
     years = float((days[of_unit][:, columns] / lengths[columns]).sum())
     return KnownSaving(saving / 100, saving / 100 / years, saving / benchmark)
 
 
-def _truncated(
-    cents: Cents, days: Cents, who: NDArray[np.intp], caps: Mapping[int, float], calendar: Calendar
-) -> Cents:
+def _capped(cents: Cents, days: Cents, who: NDArray[np.intp], caps: Mapping[int, float], calendar: Calendar) -> Cents:
     """Return cents (row, period) after truncation of each person's calendar years."""
     kept = cents.copy()
     years = np.array(calendar.year)

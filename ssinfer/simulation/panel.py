@@ -201,7 +201,9 @@ def simulate_panel(
         levels[:n_treated] = np.log(treated_level)
     loadings = 1.0 + rng.standard_normal((n_units, n_factors))
     factors = factor_sd * ar1(rng, n_factors, n_periods, phi)
-    common = _season(labels, season) + np.log1p([COVID_DIP.get(label, 0.0) if covid else 0.0 for label in labels])
+    seasons = season if season is not None and parse_period(labels[0]).frequency == "quarter" else (1.0,) * 4
+    common = np.log([seasons[parse_period(label).number % 4] for label in labels])
+    common += np.log1p([COVID_DIP.get(label, 0.0) if covid else 0.0 for label in labels])
     expected = np.exp(levels[:, None] + slopes[:, None] * (time - time[0]) + common + loadings @ factors)
 
     latitude, longitude = rng.uniform(51.0, 53.4, n_units), rng.uniform(3.6, 7.0, n_units)
@@ -285,12 +287,6 @@ def _start(labels: tuple[Any, ...], start: Any) -> Any:
     if start not in labels[1:]:
         raise DatasetError(f"start is {start!r}; allowed: a period from {labels[min(1, len(labels) - 1)]!r} on.")
     return start
-
-
-def _season(labels: tuple[Any, ...], season: Sequence[float] | None) -> Floats:
-    if season is None or parse_period(labels[0]).frequency != "quarter":
-        return np.zeros(len(labels))
-    return np.log([season[parse_period(label).number % 4] for label in labels])
 
 
 def ar1(rng: np.random.Generator, rows: int, n_periods: int, phi: float, dtype: Any = np.float64) -> Floats:

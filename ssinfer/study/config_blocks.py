@@ -31,9 +31,7 @@ class CaseConfig(Config):
     @model_validator(mode="after")
     def _names_or_rule(self) -> Self:
         if self.placebos is not None and (self.at_least or self.ratio is not None):
-            raise ValueError(
-                "placebos names units, and at_least or ratio is a rule that would be ignored; keep one of them"
-            )
+            raise ValueError("placebos names units: at_least or ratio would be ignored; keep one of them")
         return self
 
 

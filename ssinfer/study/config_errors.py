@@ -17,10 +17,7 @@ VALUE_KINDS = ("Span", "list[union[int,str]]", "int", "str")
 def explain(
     text: str, item: Any, root: type[BaseModel], place_in_file: Callable[[list[str]], list[str]] | None = None
 ) -> str:
-    """Return one error of pydantic on a study file in words; `root` is the class of the file.
-
-    `place_in_file` returns the keys under which a location stands in the file; None: the same keys.
-    """
+    """Return an error of pydantic in words; `place_in_file` maps a location in the class `root` to one in the file."""
     location, model, source = _locate([str(part) for part in item["loc"] if part not in VALUE_KINDS], root)
     field, location = location[-1] if location else "", place_in_file(location) if place_in_file else location
     if item["type"].startswith("union_tag"):

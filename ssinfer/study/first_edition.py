@@ -47,10 +47,7 @@ def is_first_edition(document: dict[str, Any]) -> bool:
 
 
 def second_edition(document: dict[str, Any]) -> dict[str, Any]:
-    """Return a document of the first edition in the second: one population, threshold and sharing rule, and designs.
-
-    Tables of the wrong type stay as they are, so that they are refused under their own name.
-    """
+    """Return a document of the first edition in the second; tables of the wrong type stay, to be refused by name."""
     new = {key: value for key, value in document.items() if key not in MOVED}
     if isinstance(case := document.get("population"), dict):
         persons = case.get("insured", {})

@@ -12,15 +12,7 @@ from ssinfer.study.first_edition import is_first_edition, second_edition
 
 
 def migrate_study(path: str | Path, out: str | Path | None = None) -> tuple[Path, ...]:
-    """Write a study of the first edition in the second, with the same settings, and return the files written.
-
-    Without `out` the new file takes the place of the old one, which is kept as NAME.first-edition.toml. Comments beside
-    keys stay; comment lines of their own are left out.
-
-    Raises
-    ------
-    StudyError : the file is no valid study, is of the second edition, or another file would be replaced
-    """
+    """Write a study in the second edition (without `out` in its place; the old file is kept), and return the files."""
     path = Path(path)
     settings = read_study(path).fingerprint()
     document = tomlkit.parse(read_text(path, "the study file", StudyError, "Pass the path of a TOML file."))

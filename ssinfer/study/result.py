@@ -126,9 +126,7 @@ def refuse_foreign_folder(folder: str | Path, study_hash: str, parts: Sequence[s
     held = [path for path in folder.iterdir() if path.name not in ours]
     held += [path for path in (folder / "figures").glob("*") if path.suffix != ".svg"]
     if held:
-        raise StudyError(
-            f"{min(held)} is not of ssinfer and would be deleted. Move it, or name a new folder with --out."
-        )
+        raise StudyError(f"{min(held)} is not of ssinfer and would be deleted. Move it, or name a new --out.")
     lost = [part for part in held_parts if part not in parts]
     if lost:
         raise StudyError(

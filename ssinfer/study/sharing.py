@@ -9,11 +9,7 @@ from ssinfer.study.config_blocks import SharingConfig
 
 
 def contract_of(part: SharingConfig, *, share_is_check: bool = False) -> tuple[Contract, float]:
-    """Return the contract of a sharing rule, and the share of savings by which over- and underpayments are computed.
-
-    Terms of the rule replace those of the contract; the name of such a variant lists them. In the first edition of the
-    study file, `share` is a check of the contract's own.
-    """
+    """Return the contract with the rule's terms, which its name lists, and the share for over- and underpayments."""
     contract = load_contract(part.contract, year=part.year)
     terms, limits, share = contract.sharing, contract.threshold, contract.sharing.savings
     by_score = contract.quality.kind == "gate_table"

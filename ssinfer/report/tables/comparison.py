@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.figures.numbers import ABSENT, column_with_errors, count, quoted
-from ssinfer.report.analysis import ALL_SIZES, Analysis, Pair, pair_of, rows_of, span
+from ssinfer.report.analysis import ALL_SIZES, Analysis, pair_of, rows_of, span
 from ssinfer.report.disclosure import class_is_visible
 from ssinfer.report.table import DETECTION_RATE, FALSE_PAYMENT_RATE, LABEL, NoTable, ReportTable, TableColumn
 from ssinfer.report.text.names import comparison_group
@@ -41,7 +41,8 @@ def _scores(analysis: Analysis) -> pd.DataFrame | NoTable:
     scores = scores[(scores["size_class"] == ALL_SIZES) & np.isfinite(scores["bias"])]
     if not len(scores):
         return NoTable("No placebo contract has an estimate, so the errors of the designs are not known.")
-    parts = [rows_of(scores, pair).assign(windows=_windows(analysis, pair)) for pair in analysis.pairs]
+    windows = {pair: 0 if analysis.hidden else len(analysis.placebos(pair, "case")) for pair in analysis.pairs}
+    parts = [rows_of(scores, pair).assign(windows=n) for pair, n in windows.items()]
     scores = analysis.labelled(pd.concat(parts))
     if analysis.hidden:
         scores["bias_case"] = math.nan
@@ -50,14 +51,6 @@ def _scores(analysis: Analysis) -> pd.DataFrame | NoTable:
     scores["case_cell"] = column_with_errors(scores["bias_case"].tolist(), scores["case_error"].tolist(), 100)
     with_windows = scores["case_cell"] + " (" + scores["windows"].astype(str) + ")"
     return scores.assign(case_bias=with_windows.where(scores["windows"] > 0, ABSENT))
-
-
-def _windows(analysis: Analysis, pair: Pair) -> int:
-    """Return the number of earlier windows of the contract group; 0 if it is too small to be shown."""
-    if analysis.hidden or analysis.result.backtest is None:
-        return 0
-    placebos = rows_of(analysis.result.backtest.placebos, pair)
-    return int(((placebos["role"] == "case") & (placebos["status"] == "ok")).sum())
 
 
 def _scores_remarks(analysis: Analysis, scores: pd.DataFrame) -> Iterator[str]:

@@ -103,11 +103,9 @@ def _estimand(analysis: Analysis) -> str:
 
 def _threshold(analysis: Analysis, pair: Pair, threshold: Row | None) -> Iterator[str]:
     """Return the threshold of the contract group, compared with the savings that programmes have reported."""
-    group = analysis.group
+    group, limit = analysis.group, analysis.result.suppress_below
     if analysis.hidden:
-        yield (
-            f"{group} has a period with fewer than {analysis.result.suppress_below} insured: its results are not shown."
-        )
+        yield f"{group} has a period with fewer than {limit} insured: its results are not shown."
         return
     if threshold is None:
         if analysis.saving(pair) is not None:

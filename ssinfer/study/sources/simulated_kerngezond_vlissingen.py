@@ -26,6 +26,5 @@ class SimulatedPanelConfig(DataConfig):
         return StudyData(simulated.panel, label, SIMULATED)
 
 
-SOURCE = DataSource(
-    "simulated_kerngezond_vlissingen", "Simulated quarterly panel with a known saving", 30, SimulatedPanelConfig
-)
+LABEL = "Simulated quarterly panel with a known saving"
+SOURCE = DataSource("simulated_kerngezond_vlissingen", LABEL, 30, SimulatedPanelConfig)

@@ -158,7 +158,7 @@ def test_a_long_table_shows_twelve_rows_and_folds_the_rest(compared):
     section = SectionData(
         "s", "", bullets=False, sentences=(), items=(TABLES.find("one-scale-table").build(both),), reasons={}
     )
-    page = _render(ReportData("", "", "", "", (), (section,)), {})
+    page = _render(ReportData(both.result, (), (section,)), {})
     shown = re.search(r'<table id="one-scale-table">.*?</table>', page, re.DOTALL)
     assert shown is not None
     assert shown[0].count("<tr>") == 1 + 12
