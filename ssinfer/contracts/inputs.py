@@ -68,8 +68,7 @@ def gather(contract: Contract, *, benchmark: Any, draw_axis: int | None, currenc
     if contract.size.below == "refuse" and np.any(values["assigned"] < contract.size.minimum):
         raise SettlementError(
             f"{contract.name} needs at least {contract.size.minimum:,} assigned persons, got "
-            f"{float(np.min(values['assigned'])):,.0f}. Pool groups or years, or give `assigned` when the head count "
-            "exceeds the insured-years."
+            f"{float(np.min(values['assigned'])):,.0f}. Pool groups or years, or give `assigned`, the head count."
         )
     for name in ("carried_loss", "loss_relief", "revenue"):
         check_total(values[name], name)

@@ -73,8 +73,7 @@ FIGURE = Figure(
     title="The contract group: spending and benchmarks",
     caption=(
         "Black: observed spending. Coloured: the benchmark of each design with its 95% predictive interval{interval}. "
-        "The saving is the benchmark less observed spending. The money axis does not start at zero. Masked periods, "
-        "if there are any, are hatched."
+        "The saving is the benchmark less observed spending. The money axis does not start at zero. Hatched: masked."
     ),
     schema=FrameSchema(
         "case",

@@ -65,11 +65,10 @@ FIGURE = Figure(
     order=30,
     title="False payment rates: promised and actual",
     caption=(
-        "A dot to the right of its black bar: the threshold pays more often than it promises. The dot is orange if its "
-        "95% interval lies above the promised rate. A dot to the left: the threshold is stricter than promised, and "
-        "detects fewer true savings. Large dots: the design with the recommended threshold. Grey dots: the other "
-        "designs. Intervals are from a bootstrap over blocks of neighbouring units. A threshold without a bar promises "
-        "no single rate."
+        "A dot to the right of its black bar: the threshold pays more often than it promises. Orange: its 95% interval "
+        "lies above the promised rate. A dot to the left: the threshold is stricter than promised, and detects fewer "
+        "true savings. Large dots: the design with the recommended threshold. Grey dots: the other designs. Intervals "
+        "are from a bootstrap over blocks of neighbouring units. A threshold without a bar promises no single rate."
     ),
     schema=FrameSchema(
         "false_payments",

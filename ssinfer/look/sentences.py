@@ -74,8 +74,7 @@ _SAYS = {
     "for all units and years: compare them only with persons of the same rule.",
     "equal_blocks": "{block} {name!r} says the same as {other!r}, so designs that differ in these only are equal.",
     "equal_designs": "Design {design!r} is equal to {other!r}: it is fitted once.",
-    "unmarked": "No design and method are marked settles = true: the first design {design!r} and its first method "
-    "{method!r} settle.",
+    "unmarked": "None is marked settles = true: the first design {design!r} and its first method {method!r} settle.",
     "few_placebos": "The {percent:g}% placebo threshold is left out of design {design!r}: it needs {needed} placebo "
     "contracts per window, and there are at most {units}.",
 }

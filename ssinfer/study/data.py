@@ -1,26 +1,23 @@
 """StudyData: the panels and persons that the comparisons of a study see, and how they were made from claims."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ssinfer.cohort.cohort import Cohort
 from ssinfer.errors import StudyError, raised_as
 from ssinfer.names import match_names
+from ssinfer.panel import Panel
+from ssinfer.study.config import StudyConfig
+from ssinfer.study.config_blocks import PopulationConfig
+from ssinfer.study.config_claims import GroupsConfig, SpendingConfig
 from ssinfer.study.source import SOURCES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
-
     from ssinfer.claims import Extract
-    from ssinfer.cohort.cohort import Cohort
-    from ssinfer.panel import Panel
     from ssinfer.simulation.known_saving import KnownSaving
-    from ssinfer.study.config import StudyConfig
-    from ssinfer.study.config_blocks import PopulationConfig
-    from ssinfer.study.config_claims import GroupsConfig, SpendingConfig
 
 SIMULATED = "simulated data with known truth, calibrated to published figures: not a finding"
 
@@ -40,13 +37,13 @@ class View:
 class ClaimsCount:
     """How a study's data were made from claims, for its report."""
 
-    extracts: Mapping[str, Extract]  # by definition of spending
+    extracts: Mapping[str, "Extract"]  # by definition of spending
     practices: Cohort  # persons per practice, before grouping; the contract's practices are one unit
     groups: GroupsConfig  # how practices were grouped; `size` is filled in
     left_over: int  # number of persons in no group
     contracted: tuple[str, ...]  # units under other contracts: neither donors nor placebos
     definitions: Mapping[str, tuple[str, bool]]  # by fits: extraction, and whether it is truncated
-    truth: Mapping[str, KnownSaving] = field(default_factory=dict)  # by fits, of simulated claims
+    truth: Mapping[str, "KnownSaving"] = field(default_factory=dict)  # by fits, of simulated claims
     why_no_truth: str = ""  # why the simulation has no known saving for this population or spending
 
     def completion_error(self, comparison: str) -> float:
@@ -103,10 +100,7 @@ class StudyData:
         cohort = self.views[comparison].cohort if comparison in self.views else None
         if cohort is None:
             names = " or ".join(repr(source.name) for source in SOURCES.entries() if source.has_persons)
-            raise StudyError(
-                f"the method needs persons, and this source has a panel only. Use data.source {names}, or a method "
-                "that needs a panel."
-            )
+            raise StudyError(f"the method needs persons. Use data.source {names}, or a method that needs a panel.")
         return cohort
 
 
@@ -120,9 +114,8 @@ def public_data(
 ) -> StudyData:
     """Return the data of a study on public panels; fits of one population and spending share a view.
 
-    `make` returns the panel of a population and spending, and panels of its categories in which programmes save.
-    `region_of` is the region of each unit; empty: the data have none. `at_least` holds in the first period, before all
-    windows, so that no later spending or size chooses units.
+    `make` returns a panel, and panels of its categories in which programmes save; `region_of` may be empty. `at_least`
+    holds in the first period, before all windows, so that no later size chooses units.
     """
     views: dict[str, View] = {}
     made: dict[tuple[str, str], View] = {}

@@ -104,14 +104,10 @@ TABLES = (
         rows=_truth,
         notes=(
             (
-                "This is one simulated contract, and all designs share its random errors. The differences are "
-                "therefore mostly chance, and in the same direction. The backtest below shows the average error of "
-                "each design and its spread."
+                "This is one simulated contract, and all designs share its random errors. The differences are mostly "
+                "chance, and in the same direction. The backtest below shows each design's mean error and its spread."
             ),
-            (
-                "Truncated designs have another true saving: the part of the saving that lies below the caps of the "
-                "claims with the contract."
-            ),
+            "Truncated designs have another true saving: the part below the caps of the claims with the contract.",
         ),
     ),
     ReportTable(

@@ -66,9 +66,8 @@ TABLES = (
         ),
         rows=_attrition,
         notes=(
-            "The input equals the counted population plus the exclusions, to the person, the day and the cent, in "
-            "every column. A person, day or line is excluded once, for the first reason that holds. Rows of valuation "
-            "change money only."
+            "The input equals the counted population plus the exclusions, to the person, day and cent, in every "
+            "column. A person, day or line is excluded once, for its first reason. Rows of valuation change money only."
         ),
         remarks=_attrition_remarks,
     ),

@@ -64,10 +64,9 @@ def _pareto_remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[str]:
     yield (
         f"The Pareto set of {0 if analysis.choice is None else len(analysis.choice.pareto)} combinations of design, "
         "method and kind of threshold: no other combination is at least as good in every measure and better in one. "
-        "Every threshold is multiplied by one factor, so that all pay about 5% of contracts without savings. The "
-        "factor is learned on other regions and years. ± is one standard error, with the factor learned again. "
-        "Placebos like the contract group are in the same tenth of spending, of last year's growth, or of "
-        "socio-economic status."
+        "Every threshold is multiplied by one factor, learned on other regions and years, so that all pay about 5% of "
+        "contracts without savings. ± is one standard error, with the factor learned again. Placebos like the contract "
+        "group are in the same tenth of spending, of last year's growth, or of socio-economic status."
     )
 
 

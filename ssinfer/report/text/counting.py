@@ -20,9 +20,8 @@ GROUPS = {
         "and the placebos, and a region is one block of the cross-fitting."
     ),
     "random": (
-        "The insured outside the contract were divided at random (seed {seed}) into {units} groups of {size}. The "
-        "groups are not practices, so their thresholds contain sampling noise alone and are too small for a contract "
-        "with practices."
+        "The insured outside the contract were divided at random (seed {seed}) into {units} groups of {size}. Their "
+        "thresholds contain sampling noise alone and are too small for a contract with practices."
     ),
 }
 NOTICED = {

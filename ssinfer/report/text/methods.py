@@ -56,10 +56,9 @@ def transport_sentences(analysis: Analysis) -> Iterator[str]:
         "of that kind and size, in years like those of the backtest. They are not transportable to other groups."
     )
     yield (
-        "For example, a municipality with all its insurers differs from 20,000 insured of one insurer's practices. "
-        "They differ in who belongs to the group, how persons enter and leave it, which claims are seen, and how large "
-        "the shocks of a practice are. A threshold for such a contract needs placebo groups of practices from the same "
-        "insurer."
+        "For example, a municipality with all its insurers differs from 20,000 insured of one insurer's practices in "
+        "who belongs to the group, how persons enter and leave it, which claims are seen, and how large the shocks of "
+        "a practice are. A threshold for such a contract needs placebo groups of practices from the same insurer."
     )
     yield "The curve of thresholds by size changes only the number of insured. It does not change the kind of group."
     backtest = analysis.result.backtest

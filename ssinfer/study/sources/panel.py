@@ -63,10 +63,5 @@ class PanelConfig(DataConfig):
         return replace(panel, spending=panel.spending * factor, sampling_variance=variance)
 
 
-SOURCE = DataSource(
-    "panel",
-    "A panel file: one row per unit and period",
-    40,
-    PanelConfig,
-    takes=("regions", "at_least", "column"),
-)
+KEYS = ("regions", "at_least", "column")
+SOURCE = DataSource("panel", "A panel file: one row per unit and period", 40, PanelConfig, takes=KEYS)

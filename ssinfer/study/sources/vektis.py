@@ -58,10 +58,5 @@ class VektisConfig(DataConfig):
         return public_data(config, label, note, whole, make, {unit: unit for unit in whole.whole.units})
 
 
-SOURCE = DataSource(
-    "vektis",
-    "Spending per Dutch municipality (Vektis)",
-    10,
-    VektisConfig,
-    takes=("ages", "sexes", "regions", "at_least", "basket", "include", "exclude"),
-)
+KEYS = ("ages", "sexes", "regions", "at_least", "basket", "include", "exclude")
+SOURCE = DataSource("vektis", "Spending per Dutch municipality (Vektis)", 10, VektisConfig, takes=KEYS)
