@@ -118,9 +118,7 @@ class Listed:
     def admits(self, panel: Panel, treated: Sequence[str], columns: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Return the named units."""
         del treated, columns
-        admitted = np.zeros(len(panel.units), dtype=bool)
-        admitted[panel.rows(self.units, "donor")] = True
-        return admitted
+        return np.isin(np.arange(len(panel.units)), panel.rows(self.units, "donor"))
 
 
 @dataclass(frozen=True)
@@ -131,10 +129,7 @@ class Every:
 
     def admits(self, panel: Panel, treated: Sequence[str], columns: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Return the units that every rule admits."""
-        admitted = np.ones(len(panel.units), dtype=bool)
-        for rule in self.rules:
-            admitted &= rule.admits(panel, treated, columns)
-        return admitted
+        return np.all([rule.admits(panel, treated, columns) for rule in self.rules], axis=0)
 
 
 RULE_KEYS = ("donors", "within_km", "beyond_km", "at_least", "ratio", "spending_within")

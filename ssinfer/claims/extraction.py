@@ -167,8 +167,7 @@ def extract(
 
     with closing(Scratch(tables.connection, shared)) as scratch:
         pieces, units = scratch.once(
-            f"{population} {calendar.periods}",
-            lambda: enrolment_pieces(tables, population, calendar, scratch.shared),
+            f"{population} {calendar.periods}", lambda: enrolment_pieces(tables, population, calendar, scratch.shared)
         )
         refuse_similar(units, "Units", accepted, ClaimsError)
         contracted = _contracted(tables, population, units, calendar)

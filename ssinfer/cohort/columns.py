@@ -113,11 +113,7 @@ def _of_persons(person: Labels, wanted: Labels) -> Booleans:
 
 
 def read_persons(
-    data: Any,
-    keys: tuple[str, str, str],
-    values: tuple[str, str],
-    region: str | None,
-    covariates: Sequence[str],
+    data: Any, keys: tuple[str, str, str], values: tuple[str, str], region: str | None, covariates: Sequence[str]
 ) -> dict[str, Any]:
     """Return the fields of a Cohort. `keys`: columns person, unit, period; `values`: spending, insured_years."""
     person, unit, period = keys

@@ -1,6 +1,7 @@
 """AdministrativeBenchmark: a weighted baseline trended by a reference group, as contracts define it."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,6 +20,7 @@ from ssinfer.typing import Floats
 
 
 @renamed_parameters(Renamed("draws", "n_draws", per_chain=True), Renamed("weights", "year_weights"))
+@dataclass(eq=False, repr=False)
 class AdministrativeBenchmark(BenchmarkMethod):
     r"""Baseline spending, weighted over years and trended by a reference group.
 
@@ -62,7 +64,6 @@ class AdministrativeBenchmark(BenchmarkMethod):
     'sampling'
     """
 
-    needs: ClassVar[Any] = "panel"
     capabilities: ClassVar[Capabilities] = Capabilities(covariates=True, confidence=True)
     rules: ClassVar[dict[str, Rule]] = {
         "history": Optional(Number(0, whole=True)),
@@ -70,19 +71,11 @@ class AdministrativeBenchmark(BenchmarkMethod):
     }
     needs_positive_spending = True
 
-    def __init__(
-        self,
-        year_weights: str | Sequence[float] = "equal",
-        covariates: Sequence[str] = (),
-        history: int | None = None,
-        n_draws: int = 4000,
-        chains: int = 4,
-    ) -> None:
-        self.year_weights = year_weights
-        self.covariates = covariates
-        self.history = history
-        self.n_draws = n_draws
-        self.chains = chains
+    year_weights: str | Sequence[float] = "equal"
+    covariates: Sequence[str] = ()
+    history: int | None = None
+    n_draws: int = 4000
+    chains: int = 4
 
     def check_parameters(self) -> None:
         """Refuse impossible weights, numbers of draws and numbers of windows."""

@@ -18,14 +18,9 @@ def match_periods(
     The weights reproduce ``match @ Y`` (R, T). ``offset @ (y - Y w)`` is the offset per period, with offset (T, T) zero
     without an intercept. DesignError if the baseline holds no complete year, or lacks a season of performance.
 
-    Parameters
-    ----------
-    pre, post : columns of baseline and performance without masked periods; a mask moves no quarter to another season
-    n_periods, periods_per_year : periods of the panel (T), and 4 for quarters, 12 for months, 1 for years
-    season : None, "same-quarter" or "whole-year"
-        None matches each period. "same-quarter" matches the baseline quarters that occur in performance, each with
-        its own mean if there is an intercept. "whole-year" matches the means of complete baseline years.
-    intercept : match deviations from the baseline mean
+    Season None matches each period. "same-quarter" matches the baseline quarters that occur in performance, each with
+    its own mean if there is an intercept. "whole-year" matches the means of complete baseline years. `pre` and `post`
+    are columns without masked periods; a mask moves no quarter to another season.
     """
     offset = np.zeros((n_periods, n_periods))
     if season == "whole-year":
