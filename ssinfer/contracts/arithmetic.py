@@ -79,7 +79,7 @@ def payments(
     code[passed & (savings_share * shared > savings_cap)] = Outcome.PAID_AT_CAP
     code[passed & (shared <= 0)] = Outcome.NOTHING_LEFT_TO_SHARE
     code[passed & (savings_share <= 0)] = Outcome.NO_QUALITY
-    loss = saving < 0
+    loss = np.broadcast_to(saving < 0, code.shape)
     code[loss] = Outcome.LOSS_WITHIN_THRESHOLD
     code[loss & (loss_share <= 0)] = Outcome.LOSS_NOT_SHARED
     code[lost] = Outcome.OWED

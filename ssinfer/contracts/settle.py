@@ -94,7 +94,7 @@ def settle(
     arguments = dict(locals())
     ours = ("threshold", "deductions", "direct_savings")
     given = gather(**{name: value for name, value in arguments.items() if name not in ours})
-    required, source = _required_rate(contract, given, threshold)
+    required, source = required_rate(contract, given.assigned, threshold)
     loss_rate = contract.threshold.loss_rate
     share, loss_share = _shares(contract, given)
     less = _named(contract, given, deductions, "deductions")
@@ -155,10 +155,9 @@ def direct_saving(price_before: float, price_after: float, volume: float) -> flo
     return (price_before - price_after) * volume
 
 
-def _required_rate(contract: Contract, given: Inputs, threshold: Any) -> tuple[Floats, str]:
-    """Return the savings threshold per element, and its source in words."""
-    terms = contract.threshold
-    shape = given.benchmark.shape
+def required_rate(contract: Contract, assigned: Floats, threshold: Any = None) -> tuple[Floats, str]:
+    """Return the savings threshold per element of `assigned` (persons), and its source in words."""
+    terms, shape = contract.threshold, assigned.shape
     chosen = None
     if threshold is not None:
         if terms.kind not in {"elected", "computed"}:
@@ -177,31 +176,31 @@ def _required_rate(contract: Contract, given: Inputs, threshold: Any) -> tuple[F
     if terms.kind == "fixed":
         return np.full(shape, terms.rate), "fixed in the contract"
     if terms.kind == "schedule":
-        return _schedule(given.assigned), f"schedule {terms.schedule}, by assigned persons"
+        return _schedule(assigned), f"schedule {terms.schedule}, by assigned persons"
     if terms.kind == "computed":
-        return _computed(contract, given, chosen)
-    return _elected(contract, given, chosen)
+        return _computed(contract, assigned, chosen)
+    return _elected(contract, assigned, chosen)
 
 
-def _computed(contract: Contract, given: Inputs, chosen: Floats | None) -> tuple[Floats, str]:
+def _computed(contract: Contract, assigned: Floats, chosen: Floats | None) -> tuple[Floats, str]:
     terms = contract.threshold
     if chosen is not None:
         if np.any(np.isnan(chosen)):
             raise SettlementError(f"threshold must be a number, got nan: {contract.name} has no schedule.")
         return chosen, "computed, given at settlement"
     if terms.level is None or terms.k is None:
-        return np.zeros(given.benchmark.shape), "to be computed, but none was given: every saving counts"
+        return np.zeros(assigned.shape), "to be computed, but none was given: every saving counts"
     z = NormalDist().inv_cdf(terms.level)
-    rate = z * np.sqrt(terms.k**2 / given.assigned + terms.shock**2)
+    rate = z * np.sqrt(terms.k**2 / assigned + terms.shock**2)
     return rate, f"one-sided {100 * terms.level:g}%, k = {terms.k:g}, shock {100 * terms.shock:g}%"
 
 
-def _elected(contract: Contract, given: Inputs, chosen: Floats | None) -> tuple[Floats, str]:
+def _elected(contract: Contract, assigned: Floats, chosen: Floats | None) -> tuple[Floats, str]:
     terms = contract.threshold
     source = "elected"
     if chosen is None:
         by_schedule = terms.default == "schedule"
-        chosen = np.full(given.benchmark.shape, np.nan if by_schedule else terms.rate)
+        chosen = np.full(assigned.shape, np.nan if by_schedule else terms.rate)
         source = f"none was elected: schedule {terms.schedule}" if by_schedule else "the contract's default election"
     elections = np.unique(chosen[~np.isnan(chosen)])
     refused = [float(rate) for rate in elections if not np.any(np.isclose(rate, terms.allowed, rtol=0, atol=1e-9))]
@@ -213,10 +212,10 @@ def _elected(contract: Contract, given: Inputs, chosen: Floats | None) -> tuple[
         )
     if not terms.schedule:
         return chosen, source
-    small = given.assigned < terms.schedule_below
-    if given.benchmark.ndim == 0 and bool(small):
+    small = assigned < terms.schedule_below
+    if assigned.ndim == 0 and bool(small):
         source = f"schedule {terms.schedule}, which applies below {terms.schedule_below:,} assigned persons"
-    return np.where(np.isnan(chosen) | small, _schedule(given.assigned), chosen), source
+    return np.where(np.isnan(chosen) | small, _schedule(assigned), chosen), source
 
 
 def _schedule(assigned: Floats) -> Floats:

@@ -173,7 +173,7 @@ class Analysis:
     def entry(self, block: str, name: str) -> str:
         """Return an entry of a building block in words."""
         parts = self.result.manifest.get("study", {}).get(block, [])
-        labels = {part["name"]: part.get("label") for part in parts}
+        labels = {part["name"]: part.get("label") for part in parts if isinstance(part, dict)}
         return str(labels.get(name) or name)
 
     def insured_years(self, pair: Pair) -> float | None:

@@ -17,6 +17,7 @@ from ssinfer.study.designs import StudyDesign
 from ssinfer.study.frames import CASE_THRESHOLDS, SAVINGS, SETTLEMENT
 from ssinfer.study.plan import Plan
 from ssinfer.thresholds.compare import compare_thresholds
+from ssinfer.thresholds.kind import KINDS
 
 INTERVAL_LEVEL = 0.95
 FACTOR_DRAWS = 4000  # least number of draws of the completion factor
@@ -82,6 +83,15 @@ def evaluate_case(plan: Plan, result: BacktestResult | None, pairs: Iterable[tup
     )
 
 
+def case_threshold(part: StudyDesign, table: pd.DataFrame) -> tuple[float, str]:
+    """Return the study's threshold for the case (by a power analysis: the detectable saving), NaN and its reason."""
+    key = part.threshold.key
+    rows = table[key.rows(table)]
+    if rows.empty:
+        return np.nan, f"there is no {key.kind} threshold here."
+    return rows["rate" if KINDS.find(key.kind).pays else "detectable"].iloc[0], rows["reason"].iloc[0]
+
+
 def _cross_fitted(placebos: pd.DataFrame, plan: Plan, design: str) -> pd.DataFrame:
     """Return the placebos without the case's neighbours and, if there are other origins, without its own origin."""
     treated = plan.designs[design].treated
@@ -119,30 +129,28 @@ def _settle(
     plan: Plan, part: StudyDesign, contract: Contract, cf: Counterfactual, table: pd.DataFrame
 ) -> list[dict[str, Any]]:
     """Return one line per party, or one line with the reason why nothing can be settled."""
-    key = part.threshold.key
-    rows, reason = table[key.rows(table)], ""
+    (threshold, reason), computed = case_threshold(part, table), contract.threshold.kind == "computed"
     if part.sensitivity:
         reason = "the population depends on what happens after the start: a sensitivity analysis never settles."
-    elif rows.empty or not np.isfinite(rows["rate"].iloc[0]):
-        reason = f"there is no {key.kind} threshold here." if rows.empty else rows["reason"].iloc[0]
-    if reason:
+    if part.sensitivity or (computed and not np.isfinite(threshold)):
         return [{"party": "", "amount": np.nan, "reason": reason}]
-    threshold = float(rows["rate"].iloc[0])
     pooled = cf.savings().pooled()
     try:
+        if not computed:
+            cf.require_dependable("settlement")
         settlement = settle(
             contract,
             benchmark=cf.level,
             spending=float(pooled.spending.item()),
             insured_years=float(pooled.insured_years.item()),
             assigned=cf.assigned if np.isfinite(cf.assigned) else None,
-            threshold=threshold if contract.threshold.kind == "computed" else None,
+            threshold=threshold if computed else None,
             quality=None if part.sharing is None else part.sharing.quality,
             currency=plan.config.currency,
         )
     except SsinferError as error:
         return [{"party": "", "amount": np.nan, "reason": str(error)}]
     return [
-        {"party": party, "amount": amount, "threshold": threshold, "reason": settlement.reason}
+        {"party": party, "amount": amount, "threshold": float(settlement.threshold), "reason": settlement.reason}
         for party, amount in settlement.lines.items()
     ]

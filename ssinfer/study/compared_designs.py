@@ -9,6 +9,7 @@ import pandas as pd
 
 from ssinfer.backtesting.kernels.block_bootstrap import spread_of_replicates
 from ssinfer.backtesting.result import BacktestResult
+from ssinfer.study.case import CaseResult
 from ssinfer.study.frames import DESIGNS, EFFECTS, SCENARIOS, STOP_LOSS
 from ssinfer.study.pair_outcome import PairOutcome, outcomes
 from ssinfer.study.plan import Plan
@@ -26,10 +27,10 @@ TOLERANCE = 1e-9  # of rounding
 AT_LEAST_ERRORS = 2.0  # interactions smaller than this many standard errors are left out
 
 
-def compare_designs(plan: Plan, result: BacktestResult) -> dict[str, pd.DataFrame]:
+def compare_designs(plan: Plan, result: BacktestResult, case: CaseResult | None = None) -> dict[str, pd.DataFrame]:
     """Return the tables by name of their file; empty for data without insured-years, which have no common scale."""
     savings = tuple(s for s in plan.config.backtest.injected if s > 0)
-    pairs = [] if plan.panel.insured_years is None else outcomes(plan, result, savings)
+    pairs = [] if plan.panel.insured_years is None else outcomes(plan, result, savings, case)
     # A design that is named beside a grid shows one combination: with interactions, that is no main effect.
     named = {part.name for part in plan.config.design}
     crossed = [pair for pair in pairs if plan.config.grid and pair.design.name not in named]
@@ -59,21 +60,25 @@ def _designs(plan: Plan, pairs: Sequence[PairOutcome]) -> list[dict[str, Any]]:
         row |= {name: pair.mean(name) for name in ("share_of_spending", "share_of_persons")}
         row |= _with_errors(pair, DESIGN_MEANS)
         if settles is not None:
-            row |= _difference(pair, settles, "deviation")
+            row |= _difference(pair, settles, "deviation", "deviation_money")
         if other is not None:
-            row |= {"dominated_by": f"{other.design.name}, {other.method}", **_difference(pair, other, "threshold")}
+            row["dominated_by"] = f"{other.design.name}, {other.method}"
+            row |= _difference(pair, other, "threshold", "threshold_money")
+            row |= _difference(pair, other, "deviation_size", "deviation_money", size=True)
+            row |= _difference(pair, other, "misallocation", "misallocation")
         rows.append(row)
     return rows
 
 
-def _difference(pair: PairOutcome, other: PairOutcome, name: str) -> dict[str, float]:
-    """Return the difference of two means in money, and its error over replicates with the same blocks."""
-    drawn = (pair.means[f"{name}_money"] - other.means[f"{name}_money"]).to_numpy()[:, None]
+def _difference(
+    pair: PairOutcome, other: PairOutcome, name: str, column: str, *, size: bool = False
+) -> dict[str, float]:
+    """Return the difference of two means (or of their sizes), and its error over replicates with the same blocks."""
+    both = [np.array([part.mean(column), *part.means[column]]) for part in (pair, other)]
+    mean, *drawn = np.subtract(*map(np.abs, both) if size else both)
     blocks = min(part.rows["block"].nunique() for part in (pair, other))
-    return {
-        f"{name}_difference": pair.mean(f"{name}_money") - other.mean(f"{name}_money"),
-        f"{name}_difference_se": float(spread_of_replicates(drawn, blocks)[0]),
-    }
+    error = spread_of_replicates(np.array(drawn)[:, None], blocks)[0]
+    return {f"{name}_difference": float(mean), f"{name}_difference_se": float(error)}
 
 
 def _dominators(pairs: Sequence[PairOutcome]) -> list[PairOutcome | None]:
@@ -97,16 +102,25 @@ def _scenarios(plan: Plan, pairs: Sequence[PairOutcome], savings: Sequence[float
             at = f" {scenario} {s:g}"
             row: dict[str, Any] = {"design": pair.design.name, "method": pair.method, "scenario": scenario, "saving": s}
             row |= {name: pair.mean(name + at) for name in ("own_saving", "paid_without_threshold")}
-            row |= _with_errors(pair, ("detection_rate", "paid", "insurer"), at)
-            paid, insurer = (pair.columns[name + at].dropna() for name in ("paid", "insurer"))
-            for name, values in (("paid", paid), ("insurer", insurer)):
-                low, high = values.quantile([0.05, 0.95]) if len(values) else (np.nan, np.nan)
-                row |= {f"{name}_5": low, f"{name}_95": high}
-            total = paid.clip(lower=0).sum()
-            earned = 100 * pair.columns[f"earned{at}"].sum() / total if total > 0 else np.nan
-            row |= {"pays_back": (paid < 0).mean(), "more_than_saved": (insurer < 0).mean(), "earned_of_100": earned}
-            rows.append(row)
+            row |= _distribution(pair.columns, at) | _with_errors(pair, ("detection_rate", "paid", "insurer"), at)
+            total = pair.columns[f"paid{at}"].clip(lower=0).sum()
+            row["earned_of_100"] = 100 * pair.columns[f"earned{at}"].sum() / total if total > 0 else np.nan
+            own = {} if pair.case is None else _distribution(pair.case, at)
+            rows.append({**row, **{f"case_{name}": value for name, value in own.items()}})
     return rows
+
+
+def _distribution(columns: pd.DataFrame, at: str) -> dict[str, float]:
+    """Return mean, 5th and 95th percentile of payment and result, and probabilities, over placebos or draws."""
+    detected, paid, insurer = (columns[name + at].to_numpy() for name in ("detection_rate", "paid", "insurer"))
+    known = np.isfinite(paid) & np.isfinite(insurer)
+    if not known.any():
+        return {}
+    row = {"detection_rate": float(np.nanmean(detected))}
+    for name, values in (("paid", paid[known]), ("insurer", insurer[known])):
+        low, high = np.quantile(values, [0.05, 0.95])
+        row |= {name: float(values.mean()), f"{name}_5": low, f"{name}_95": high}
+    return row | {"pays_back": (paid[known] < 0).mean(), "more_than_saved": (insurer[known] < 0).mean()}
 
 
 def _stop_loss(plan: Plan, pairs: Sequence[PairOutcome]) -> list[dict[str, Any]]:
@@ -129,7 +143,8 @@ def _effects(pairs: Sequence[PairOutcome]) -> list[dict[str, Any]]:
     with both.
     """
     pairs = [pair for pair in pairs if not pair.design.equal_to]
-    labels = pd.DataFrame([{**pair.design.names, "method": pair.method} for pair in pairs])
+    own = [{"windows": pair.design.windows, "method": pair.method} for pair in pairs]
+    labels = pd.DataFrame([pair.design.names | more for pair, more in zip(pairs, own, strict=True)])
     varying = [block for block in labels if len(set(labels[block])) > 1]
     terms = [(block, entry) for block in varying for entry in pd.unique(labels[block])]
     blocks = min((pair.rows["block"].nunique() for pair in pairs), default=0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ssinfer.errors import did_you_mean, refuse_unknown
 from ssinfer.input_table import natural_order
 from ssinfer.study import config_blocks as blocks
-from ssinfer.study.config_base import Periods
+from ssinfer.study.config_base import Periods, Span
 from ssinfer.study.config_blocks import BLOCKS, DesignConfig
 from ssinfer.study.config_claims import SpendingConfig
 
@@ -50,6 +50,13 @@ class StudyDesign:
         """The name of each block; empty where nothing is shared."""
         parts = {block: getattr(self, block) for block in BLOCKS}
         return {block: "" if part is None else part.name for block, part in parts.items()}
+
+    @property
+    def windows(self) -> str:
+        """The windows in words, the same for equal windows."""
+        spans = {key: getattr(self, key) or () for key in WINDOWS}
+        words = {key: [span.first, "to", span.last] if isinstance(span, Span) else span for key, span in spans.items()}
+        return "; ".join(" ".join(map(str, (key, *text))) for key, text in words.items() if text)
 
 
 def designs_of(config: "StudyConfig") -> tuple[StudyDesign, ...]:

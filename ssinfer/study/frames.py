@@ -41,7 +41,7 @@ SETTLEMENT = FrameSchema(
     Column("contract", "text", "", "Name of the contract."),
     Column("party", "text", "", "A party of the contract; empty if nothing could be settled."),
     Column("amount", "float", CURRENCY, "Money that the party receives; negative if it pays. Amounts add up to 0."),
-    Column("threshold", "float", RATE, "Threshold of the study, by which the contract settles.", "gate"),
+    Column("threshold", "float", RATE, "Threshold that decides: that of the study, or the contract's own.", "gate"),
     Column("reason", "text", "", "Why this amount is paid, or why nothing could be settled."),
 )
 ATTRITION = FrameSchema(
@@ -95,6 +95,7 @@ INTACT_GROUPS = FrameSchema(
     Column("ratio", "float", "", "Threshold relative to random insured in groups of the same size."),
     Column("ratio_se", "float", "", "Standard error of the ratio."),
 )
+CASE_MONEY = "paid paid_5 paid_95 insurer insurer_5 insurer_95"
 OF_ALL = "EUR per insured-year of the whole population"
 
 DESIGNS = FrameSchema(
@@ -116,7 +117,7 @@ DESIGNS = FrameSchema(
     *with_error("threshold_rate", RATE, "Mean threshold, of the design's benchmark."),
     *with_error("threshold_all", SHARE, "The same, of all spending."),
     *with_error("threshold_money", OF_ALL, "The same, in money."),
-    *with_error("false_payment_rate", SHARE, "Share of placebos that are paid."),
+    *with_error("false_payment_rate", SHARE, "Share of placebos that are paid, by the threshold that decides."),
     *with_error(
         "misallocation",
         OF_ALL,
@@ -125,6 +126,8 @@ DESIGNS = FrameSchema(
     Column("no_payments", "text", "", "Why payments of the placebos could not be computed; empty if they could."),
     Column("dominated_by", "text", "", "A design that is no worse in any measure and better in one; empty: none."),
     *with_error("threshold_difference", OF_ALL, "threshold_money less that of the dominating design, paired."),
+    *with_error("deviation_size_difference", OF_ALL, "The same of the absolute value of deviation_money."),
+    *with_error("misallocation_difference", OF_ALL, "The same of misallocation."),
 )
 SCENARIOS = FrameSchema(
     "scenarios.csv",
@@ -144,6 +147,11 @@ SCENARIOS = FrameSchema(
     Column("more_than_saved", "float", SHARE, "Probability that the insurer pays more than was saved."),
     Column("earned_of_100", "float", CURRENCY, "Of 100 paid, how much was for savings that happened."),
     Column("paid_without_threshold", "float", OF_ALL, "Mean payment if every measured saving were paid."),
+    *(
+        Column(f"case_{name}", "float", unit, f"`{name}` of the contract itself, over draws of its own fit.")
+        for unit, names in ((SHARE, "detection_rate pays_back more_than_saved"), (OF_ALL, CASE_MONEY))
+        for name in names.split()
+    ),
 )
 EFFECTS = FrameSchema(
     "effects.csv",

@@ -1,6 +1,16 @@
-"""PairOutcome: what one design and method measure and pay on its placebos, on the scale of all spending."""
+r"""PairOutcome: what one design and method measure and pay, over placebos and for the contract itself, on one scale.
 
-from dataclasses import dataclass, replace
+Two distributions of the payment P(benchmark, spending, threshold) stand beside each other; :math:`\bar B - Y` and
+:math:`\bar B - B_j` hold the same two errors, of the benchmark and of the group's noise, and each of them once:
+
+- over placebos i, :math:`P(\bar B_i, (1 - d_i) Y_i, T_i)`, with the Y_i that happened: over repeated contracts;
+- over draws j of the contract's own fit, :math:`P(\bar B, (1 - d) B_j, T)`: given the data before its start.
+
+Draws added to the savings of placebos would count both errors twice. The means agree as far as the fit is calibrated.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,16 +20,18 @@ from ssinfer.backtesting.kernels.block_bootstrap import spread_of_replicates
 from ssinfer.backtesting.placebos import neighbour_blocks
 from ssinfer.backtesting.result import BacktestResult
 from ssinfer.backtesting.thresholds_of_placebos import Replicates, thresholds_of_key
-from ssinfer.contracts.settle import settle
-from ssinfer.errors import SsinferError
 from ssinfer.panel import Panel
+from ssinfer.study.case import CaseResult, case_threshold
 from ssinfer.study.designs import WINDOWS, StudyDesign
+from ssinfer.study.payment_rule import PaymentRule
 from ssinfer.study.plan import Plan
 from ssinfer.study.programme import one_scale
+from ssinfer.thresholds.kind import KINDS
+from ssinfer.thresholds.null_error import null_error_of
 from ssinfer.typing import Floats
 from ssinfer.windows import rolling_windows
 
-NEVER = 1.0 - 1e-9  # a threshold that no measured saving reaches
+CASE_DRAWS = 1000  # of the contract's own fit, at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +39,8 @@ class PairOutcome:
     """Placebos (R,) of a design and method; money is per insured-year of the whole population.
 
     `columns` holds, per placebo: shares of spending and persons, deviation, threshold, and payments by scenario and s.
-    `means` are their means over K block-bootstrap replicates, the same blocks for every design and method. Thresholds,
-    false payments and detection have thresholds that each replicate learns again; payments have those of the sample.
+    `means` are their means over K block-bootstrap replicates, the same blocks for every design and method. Each of them
+    learns again the thresholds that are learned from placebos.
     """
 
     design: StudyDesign
@@ -37,6 +49,7 @@ class PairOutcome:
     columns: pd.DataFrame
     means: pd.DataFrame  # (K, columns)
     no_payments: str = ""  # why payments could not be computed
+    case: pd.DataFrame | None = None  # the same columns for the contract itself, one row per draw of its fit
 
     def mean(self, name: str) -> float:
         """Return the mean of a column over the placebos that have it."""
@@ -49,8 +62,10 @@ class PairOutcome:
         return float(spread_of_replicates(self.means[name].to_numpy()[:, None], blocks)[0])
 
 
-def outcomes(plan: Plan, result: BacktestResult, savings: tuple[float, ...]) -> list[PairOutcome]:
-    """Return the outcome of every design and method that has placebos with its threshold."""
+def outcomes(
+    plan: Plan, result: BacktestResult, savings: tuple[float, ...], case: CaseResult | None = None
+) -> list[PairOutcome]:
+    """Return the outcome of every design and method that has placebos with the threshold that decides."""
     placebos = result.placebos[(result.placebos["role"] == "placebo") & (result.placebos["status"] == "ok")]
     whole = plan.data.programme.whole  # its blocks of units are those of all designs
     everything = whole if isinstance(whole, Panel) else whole.to_panel()
@@ -58,42 +73,75 @@ def outcomes(plan: Plan, result: BacktestResult, savings: tuple[float, ...]) -> 
     placebos = placebos.assign(block=placebos["unit"].map(dict(zip(everything.units, blocks_of, strict=True))))
     by_pair = dict(iter(placebos.groupby(["design", "method"], sort=False)))
     blocks = pd.Index(np.unique(placebos["block"]))
-    scales: dict[str, pd.DataFrame] = {}  # by panel and windows
+    scales: dict[str, tuple[pd.DataFrame, pd.DataFrame]] = {}  # by panel and windows
     learned: dict[tuple[str, str], Replicates] = {}
     found = []
     for design in plan.config.designs:
         for method in design.methods:
             pair = design.fit, method
             rows = by_pair.get(pair)
-            thresholds = None if rows is None else thresholds_of_key(rows, design.threshold.key)
-            if rows is None or thresholds is None:
+            if rows is None:
                 continue
             at = f"{id(plan.data.panel_of(design.fit))} {[getattr(design, key) for key in WINDOWS]}"
             if at not in scales:
                 scales[at] = _scale(plan, design, savings)
             if pair not in learned:
                 learned[pair] = Replicates(rows, result.seed, blocks)
-            scale = scales[at].reindex(pd.MultiIndex.from_frame(rows[["unit", "origin"]])).set_axis(rows.index)
+            scale = scales[at][0].reindex(pd.MultiIndex.from_frame(rows[["unit", "origin"]])).set_axis(rows.index)
             known = scale["all_years"].to_numpy() > 0
             part, scale = rows[known], scale[known]
-            refused = dict[str, None]()
-            columns = _columns(plan, design, part, scale, thresholds[known], savings, refused)
-            relearned = learned[pair].thresholds(part, design.threshold.key)
-            weights = learned[pair].row_weights(part)
-            again: dict[Any, Floats] = {} if relearned is None else _by_threshold(part, scale, relearned, columns)
-            means = pd.DataFrame({name: _means(weights, again.get(name, columns[name])) for name in columns})
+            rule, key = PaymentRule(plan, design, part), design.threshold.key
+            for_errors = KINDS.find(key.kind).for_errors
+            given = for_errors(result.errors[rows.index], key) if for_errors else thresholds_of_key(rows, key)
+            thresholds = rule.deciding(np.full(len(part), np.nan) if given is None else given[known])
+            if np.isnan(thresholds).all():
+                continue
+            columns = _columns(part, scale, rule, thresholds)
+            weights, relearned = learned[pair].row_weights(part), learned[pair].thresholds(part, key)
+            means = {name: _means(weights, columns[name]) for name in columns}
+            if rule.own is None and relearned is not None:
+                again = _by_threshold(part, scale, rule, rule.deciding(relearned))
+                means |= {name: _means(weights, values) for name, values in again}
             labels = part[["unit", "origin", "block"]]
-            found.append(PairOutcome(design, method, labels, columns, means, " ".join(refused)))
+            own = _case(plan, design, method, scales[at][1], case)
+            found.append(PairOutcome(design, method, labels, columns, pd.DataFrame(means), rule.refused, own))
     return found
 
 
-def _scale(plan: Plan, design: StudyDesign, savings: tuple[float, ...]) -> pd.DataFrame:
-    """Return what all windows of a design are of all spending, by unit and origin."""
-    panel, frames = plan.data.panel_of(design.fit), {}
-    for window in rolling_windows(panel, plan.designs[design.fit], plan.origins.get(design.fit)):
-        measured = [label for label in window.performance if label not in window.masked]
-        frames[window.origin] = one_scale(plan, design, panel.columns(measured), savings)
-    return pd.concat(dict(frames)).swaplevel()
+def _scale(plan: Plan, design: StudyDesign, savings: tuple[float, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return what all windows of a design are of all spending, by unit and origin; and the case's baseline, by unit."""
+    panel, chosen, frames = plan.data.panel_of(design.fit), plan.designs[design.fit], {}
+
+    def scale(labels: Iterable[Any]) -> pd.DataFrame:
+        measured = [label for label in labels if label not in chosen.masked]
+        return one_scale(plan, design, panel.columns(measured), savings)
+
+    for window in rolling_windows(panel, chosen, plan.origins.get(design.fit)):
+        frames[window.origin] = scale(label for label in window.performance if label not in window.masked)
+    return pd.concat(dict(frames)).swaplevel(), scale(chosen.baseline).loc[list(chosen.treated)]
+
+
+def _case(
+    plan: Plan, design: StudyDesign, method: str, baseline: pd.DataFrame, case: CaseResult | None
+) -> pd.DataFrame | None:
+    """Return the columns of the contract itself, one row per draw; None without a fit that has a distribution.
+
+    The group's composition is that of its baseline, and its spending on all care is trended as its benchmark. So no
+    number depends on what was spent under the contract.
+    """
+    cf = None if case is None else case["counterfactuals"].get((design.fit, method))
+    if case is None or cf is None or cf.failures or cf.uncertainty == "none":
+        return None
+    errors, years, money = null_error_of(cf) / cf.level, float(cf.values("insured_years").sum()), baseline["money"]
+    groups = pd.DataFrame({"savings_rate": errors[:: max(1, len(errors) // CASE_DRAWS)][:CASE_DRAWS]})
+    groups = groups.assign(benchmark=cf.level, spending=cf.level * (1 - groups["savings_rate"]), insured_years=years)
+    rule, table = PaymentRule(plan, design, groups.assign(assigned=cf.assigned)), case["case_thresholds"]
+    scale = {name: np.average(baseline[name], weights=money) for name in baseline}
+    scale["all_spending"] = baseline["all_spending"].sum() * cf.level * years / money.sum()
+    scale["all_years"] = baseline["all_years"].sum() * years / baseline["years"].sum()
+    table = table[(table["design"] == design.fit) & (table["method"] == method)]
+    thresholds = rule.deciding(np.full(len(groups), case_threshold(design, table)[0]))
+    return _columns(groups, pd.DataFrame(scale, index=groups.index), rule, thresholds)
 
 
 def _means(weights: Floats, values: Any) -> Floats:
@@ -112,96 +160,44 @@ def _scales(part: pd.DataFrame, scale: pd.DataFrame) -> dict[str, Any]:
     return {"": 1.0, "_all": money / scale["all_spending"].to_numpy(), "_money": money / scale["all_years"].to_numpy()}
 
 
-def _by_threshold(part: pd.DataFrame, scale: pd.DataFrame, thresholds: Floats, saved: Any) -> dict[str, Floats]:
-    """Return the columns that follow from thresholds, (R,) or (K, R), and from savings of the design's spending."""
+def _programmes(scale: pd.DataFrame) -> Iterator[tuple[str, str, Floats, Floats]]:
+    """Yield names "SCENARIO s", the scenario, and the true saving s: of own spending, and in money per person."""
+    money = (scale["all_spending"] / scale["all_years"]).to_numpy()
+    for column in scale.columns[scale.columns.str.startswith("own_saving ")]:
+        _, at = column.split(" ", 1)
+        scenario, s = at.rsplit(" ", 1)
+        yield at, scenario, scale[column].to_numpy(), float(s) * money
+
+
+def _by_threshold(
+    part: pd.DataFrame, scale: pd.DataFrame, rule: PaymentRule, thresholds: Floats
+) -> Iterator[tuple[str, Floats]]:
+    """Yield the columns that follow from the thresholds that decide, (R,) or (K, R)."""
     rate, relative = part["savings_rate"].to_numpy(), (part["spending"] / part["benchmark"]).to_numpy()
-    finite = np.where(np.isfinite(thresholds), thresholds, np.nan)
-    none = np.where(np.isnan(thresholds), np.nan, 0.0)
-    out = {f"threshold{unit or '_rate'}": finite * factor for unit, factor in _scales(part, scale).items()}
-    out["false_payment_rate"] = none + (rate >= thresholds)
-    for name in [str(name) for name in saved if str(name).startswith("own_saving ")]:
-        own = np.asarray(saved[name])
-        out[name.replace("own_saving", "detection_rate", 1)] = none + np.where(
-            np.isnan(own), np.nan, rate + own * relative >= thresholds
-        )
-    return out
+    finite, none = np.where(np.isfinite(thresholds), thresholds, np.nan), np.where(np.isnan(thresholds), np.nan, 0.0)
+    yield from ((f"threshold{unit or '_rate'}", finite * factor) for unit, factor in _scales(part, scale).items())
+    limits = np.maximum(thresholds, 0.0)  # nothing is paid for a loss
+    yield "false_payment_rate", none + (rate >= limits)
+    programmes = list(_programmes(scale))
+    gaps: list[Floats] = []
+    for at, scenario, own, true in programmes:
+        paid = rule(own, thresholds) / scale["all_years"].to_numpy()
+        yield f"detection_rate {at}", none + np.where(np.isnan(own), np.nan, rate + own * relative >= limits)
+        yield from ((f"paid {at}", paid), (f"insurer {at}", true - paid))
+        gaps += [np.abs(paid - rule.share * true)] if scenario == programmes[0][1] else []
+    with np.errstate(invalid="ignore"):
+        yield "misallocation", np.nansum(gaps, axis=0) / np.isfinite(gaps).sum(axis=0)
 
 
-def _columns(
-    plan: Plan,
-    design: StudyDesign,
-    part: pd.DataFrame,
-    scale: pd.DataFrame,
-    thresholds: Floats,
-    savings: Any,
-    refused: dict[str, None] | None = None,
-) -> pd.DataFrame:
-    """Return the columns of an outcome; reasons why payments cannot be settled are added to `refused`."""
-    years, rate = part["insured_years"].to_numpy(), part["savings_rate"].to_numpy()
-    money, persons = scale["all_spending"].to_numpy(), scale["all_years"].to_numpy()
-    out = {"share_of_spending": part["spending"].to_numpy() * years / money, "share_of_persons": years / persons}
-    out |= {"excess": scale["excess"].to_numpy()}
-    out |= {f"deviation{unit}": rate * factor for unit, factor in _scales(part, scale).items()}
-    due_to = {s: plan.share_of(design) * s * money / persons for s in (0.0, *savings)}
-    for name in plan.scenarios:
-        for s, due in due_to.items():
-            at = f"{name} {s:g}"
-            saved = np.zeros(len(part)) if s == 0 else scale[f"own_saving {at}"].to_numpy()
-            paid = payments(plan, design, part, saved, thresholds, refused) / persons
-            untested = payments(plan, design, part, saved, None, refused) / persons
-            out |= {
-                f"own_saving {at}": saved,
-                f"paid {at}": paid,
-                f"insurer {at}": s * money / persons - paid,
-                f"earned {at}": np.minimum(np.maximum(paid, 0.0), due),
-                f"paid_without_threshold {at}": np.where(np.isnan(thresholds), np.nan, untested),
-            }
-    first = next(iter(plan.scenarios))
-    wrong = pd.DataFrame({s: np.abs(out[f"paid {first} {s:g}"] - due) for s, due in due_to.items()})
-    out["misallocation"] = wrong.mean(axis=1).to_numpy()
-    return pd.DataFrame({**out, **_by_threshold(part, scale, thresholds, out)}, index=part.index)
-
-
-def payments(
-    plan: Plan,
-    design: StudyDesign,
-    part: pd.DataFrame,
-    saved: Floats,
-    thresholds: Floats | None,
-    refused: dict[str, None] | None = None,
-) -> Floats:
-    """Return what the insurer pays (R,), currency, without any threshold if it is None.
-
-    NaN: it cannot be settled, for the reasons that are added to `refused`.
-    """
-    contract = plan.contract_of(design)
-    benchmark, years, assigned = (part[name].to_numpy() for name in ("benchmark", "insured_years", "assigned"))
-    spending = part["spending"].to_numpy() * (1.0 - saved)
-    limits = np.zeros(len(part)) if thresholds is None else thresholds
-    usable = np.isfinite(saved) & ~np.isnan(limits)
-    if contract is None:
-        measured = benchmark - spending
-        paid = (measured / benchmark >= limits) * plan.share_of(design) * np.maximum(measured, 0.0) * years
-        return np.where(usable, paid, np.nan)
-    if thresholds is None:
-        contract = replace(contract, threshold=replace(contract.threshold, kind="none"))
-    assigned = np.where(np.isfinite(assigned), assigned, years)
-    large = assigned >= (contract.size.minimum if contract.size.below == "refuse" else 1)
-    usable &= (benchmark > 0) & (spending > 0) & large
-    paid = np.full(len(part), np.nan)
-    try:
-        settlement = settle(
-            contract,
-            benchmark=benchmark[usable],
-            spending=spending[usable],
-            insured_years=years[usable],
-            assigned=assigned[usable],
-            threshold=np.clip(limits[usable], 0.0, NEVER) if contract.threshold.kind == "computed" else None,
-            quality=None if design.sharing is None else design.sharing.quality,
-        )
-    except SsinferError as error:  # for example a loss whose share depends on a quality score that is not given
-        if refused is not None:
-            refused[str(error)] = None
-        return paid
-    paid[usable] = settlement.payment
-    return paid
+def _columns(part: pd.DataFrame, scale: pd.DataFrame, rule: PaymentRule, thresholds: Floats) -> pd.DataFrame:
+    """Return the columns of an outcome."""
+    years, persons = part["insured_years"].to_numpy(), scale["all_years"].to_numpy()
+    out = {"share_of_spending": part["spending"].to_numpy() * years / scale["all_spending"].to_numpy()}
+    out |= {"share_of_persons": years / persons, "excess": scale["excess"].to_numpy()}
+    out |= {f"deviation{unit}": part["savings_rate"].to_numpy() * size for unit, size in _scales(part, scale).items()}
+    out |= dict(_by_threshold(part, scale, rule, thresholds))
+    for at, _, own, true in _programmes(scale):
+        without = rule(own, 0.0 * np.where(np.isinf(thresholds), 0.0, thresholds)) / persons
+        out |= {f"own_saving {at}": own, f"paid_without_threshold {at}": without}
+        out[f"earned {at}"] = np.minimum(np.maximum(out[f"paid {at}"], 0.0), rule.share * true)
+    return pd.DataFrame(out, index=part.index)

@@ -26,13 +26,15 @@ from ssinfer.typing import Floats, Positions
 def one_scale(plan: Plan, design: StudyDesign, columns: Positions, savings: tuple[float, ...]) -> pd.DataFrame:
     """Return what a window with these unmasked performance periods is of all spending, by unit of the design's panel.
 
-    `all_spending` (currency) and `all_years` (insured-years) are those of the whole population; `excess` is what the
-    design truncates, per insured-year; `own_saving NAME s` is D over the design's spending; NaN: s A exceeds X.
+    `all_spending` (currency) and `all_years` (insured-years) are those of the whole population, `money` and `years`
+    those of the design. `excess` is what the design truncates, per insured-year. `own_saving NAME s` is D over the
+    design's spending; NaN: s A exceeds X.
     """
     of_source = _of_persons if isinstance(plan.data.programme.whole, Cohort) else _of_panels
     with np.errstate(divide="ignore", invalid="ignore"):
         units = list(plan.data.panel_of(design.fit).units)
-        return pd.DataFrame(of_source(plan, design, columns, savings), index=units)
+        none = {f"own_saving {name} 0": np.zeros(len(units)) for name in plan.scenarios}
+        return pd.DataFrame(of_source(plan, design, columns, savings) | none, index=units)
 
 
 def _of_persons(plan: Plan, design: StudyDesign, columns: Positions, savings: tuple[float, ...]) -> dict[str, Floats]:
@@ -49,6 +51,8 @@ def _of_persons(plan: Plan, design: StudyDesign, columns: Positions, savings: tu
     spent = by_unit(own, base[:, columns].sum(axis=1))
     years = by_unit(own, own.insured_years[:, columns].sum(axis=1))
     out = {
+        "money": spent,
+        "years": years,
         "all_spending": money,
         "all_years": by_unit(whole, whole.insured_years[:, columns].sum(axis=1)),
         "excess": by_unit(own, (own.spending - base)[:, columns].sum(axis=1)) / years,
@@ -124,8 +128,8 @@ def _of_panels(plan: Plan, design: StudyDesign, columns: Positions, savings: tup
         years = panel.insured_years[cells]
         return np.nansum(panel.spending[cells] * years, axis=1), np.nansum(years, axis=1)
 
-    (money, years), (spent, _years) = sums(programme.whole), sums(view.panel)
-    out = {"all_spending": money, "all_years": years, "excess": np.zeros(len(money))}
+    (money, years), (spent, own) = sums(programme.whole), sums(view.panel)
+    out = {"money": spent, "years": own, "all_spending": money, "all_years": years, "excess": np.zeros(len(money))}
     for name, scenario in plan.scenarios.items():
         inside, target = spent, money
         if scenario.categories is not None:

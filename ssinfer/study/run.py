@@ -41,12 +41,12 @@ def run_study(
     data_hash = plan.panel.fingerprint()  # before the first fit
     tables |= claims_tables(plan.data.claims)
     result = _backtest(plan, n_jobs, progress, tables) if "backtest" in parts else None
-    if result is not None:
-        tables |= compare_designs(plan, result)
     case = evaluate_case(plan, result, plan.pairs if "evaluate" in parts else ())
     if "evaluate" in parts:
         tables |= {"savings.csv": case["savings"], "case_thresholds.csv": case["case_thresholds"]}
         tables["settlement.csv"] = case["settlement"]
+    if result is not None:
+        tables |= compare_designs(plan, result, case)
     intact = intact_groups(plan) if "backtest" in parts else None
     if intact is not None and intact.table is not None:
         tables["intact_groups.csv"] = intact.table

@@ -2,26 +2,29 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ssinfer.arguments import checked
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.deprecation import Renamed, renamed_arguments
 from ssinfer.errors import NotSupportedError, ParameterError
 from ssinfer.level import check_level, check_side, tail
 from ssinfer.savings import money
-from ssinfer.thresholds.kind import ThresholdKind
-from ssinfer.thresholds.null_error import null_error_of, quantile_of
+from ssinfer.thresholds.kind import ThresholdKey, ThresholdKind
+from ssinfer.thresholds.null_error import null_error_of, quantile_of, quantiles_by_fit
 from ssinfer.thresholds.threshold import Threshold
 from ssinfer.typing import Floats
 
 NAME = "power"
+POWER = 0.80  # of the detectable saving, which is the threshold of a study's power analysis
 
 
 @dataclass(frozen=True, kw_only=True)
 class DetectableSaving:
     """A threshold, and the true saving that passes it with probability `power`.
 
-    The detectable saving is a property of the truth, not a threshold. Used as a threshold it would pay 0.6% of null
-    contracts at 5% / 80%, and miss half of the contracts that save exactly that much.
+    The detectable saving is a property of the truth. Used as a threshold, as in a study with this kind of threshold,
+    it would pay 0.6% of null contracts at 5% / 80%, and miss half of the contracts that save exactly that much.
     """
 
     gate: Threshold  # the threshold
@@ -38,7 +41,7 @@ class DetectableSaving:
 
 @checked()
 def minimum_detectable_saving(
-    cf: Counterfactual, level: float = 0.95, power: float = 0.80, side: str = "one-sided"
+    cf: Counterfactual, level: float = 0.95, power: float = POWER, side: str = "one-sided"
 ) -> DetectableSaving:
     r"""Return the threshold at `level` and the true saving detected with `power`.
 
@@ -109,6 +112,13 @@ def _null_error(cf: Counterfactual) -> Floats:
     return null_error_of(cf)
 
 
+def _for_errors(errors: Floats, key: ThresholdKey) -> Floats:
+    """Return the detectable saving of each fit (R,), from its relative null errors (R, S); NaN: too few draws."""
+    draws = [row[np.isfinite(row)].astype(float) for row in errors]
+    passed, missed = quantiles_by_fit(draws, [key.tail, 1 - POWER]).T
+    return np.asarray(passed - missed)
+
+
 KIND = ThresholdKind(
     name=NAME,
     label="Power",
@@ -117,5 +127,6 @@ KIND = ThresholdKind(
     learns_from="fit",
     settles=True,
     pays=False,
+    for_errors=_for_errors,
     for_case=lambda cf, _placebos, _seed: lambda key: minimum_detectable_saving(cf, key.fraction, side=key.side).gate,
 )

@@ -120,6 +120,8 @@ class ThresholdKind:
     for_replicates : callable (rows, blocks, weights) -> callable (part, key) -> array (replicates, part), optional
         Learns the thresholds again in bootstrap replicates. `rows` are as in `for_placebos`, `blocks` (rows,) are their
         block numbers, `weights` (replicates, blocks) is how often each block is drawn, and `part` selects rows.
+    for_errors : callable (errors, key) -> array (R,), optional
+        Returns thresholds of placebos from null errors (R, S) that a backtest keeps, for a kind that only designs name.
     for_scenario : callable (scenario, standard error) -> float, optional; the rate of a contract before there are data
     distribution : for a kind that learns from the fit, what the method must offer, such as "posterior"
     has_level : whether the kind has levels of confidence or probability
@@ -142,6 +144,7 @@ class ThresholdKind:
     for_fits: Callable[[Sequence[PlaceboFit], Sequence[ThresholdKey]], Floats] | None = None
     for_placebos: Callable[[pd.DataFrame, Sequence[ThresholdKey]], Mapping[ThresholdKey, Floats]] | None = None
     for_replicates: Callable[[pd.DataFrame, Positions, Floats], ReplicateThresholds] | None = None
+    for_errors: Callable[[Floats, ThresholdKey], Floats] | None = None
     for_scenario: Callable[[Any, float], float] | None = None
     distribution: str = ""
     has_level: bool = True

@@ -9,15 +9,16 @@ import pytest
 
 from ssinfer.contracts.contract import load_contract
 from ssinfer.study.compared_designs import _difference, _dominators, _effects
-from ssinfer.study.pair_outcome import PairOutcome, payments
+from ssinfer.study.pair_outcome import PairOutcome
+from ssinfer.study.payment_rule import PaymentRule
 
 BLOCKS = ("population", "spending", "comparison", "threshold", "sharing")
 
 
-def pair_of(names, drawn, *, equal_to="", sensitivity=False, **columns):
+def pair_of(names, drawn, *, equal_to="", sensitivity=False, windows="", **columns):
     """Return an outcome with given means; `drawn` (K,) is added to them in each replicate."""
     names = dict.fromkeys(BLOCKS, "") | names
-    design = SimpleNamespace(name=str(names), names=names, sensitivity=sensitivity, equal_to=equal_to)
+    design = SimpleNamespace(name=str(names), names=names, sensitivity=sensitivity, equal_to=equal_to, windows=windows)
     rows = pd.DataFrame({"unit": list("abcdef"), "origin": 2017, "block": range(6)})
     table = pd.DataFrame({name: np.full(6, value) for name, value in columns.items()})
     means = pd.DataFrame({name: value + drawn for name, value in columns.items()})
@@ -107,17 +108,19 @@ def test_a_difference_has_the_error_of_the_replicates_that_both_share():
     common, own = rng.standard_normal((2, 500))
     one = pair_of({}, 5 * common + own, threshold_money=7.0)
     other = pair_of({}, 5 * common, threshold_money=4.0)
-    found = _difference(one, other, "threshold")
+    found = _difference(one, other, "threshold", "threshold_money")
     assert found["threshold_difference"] == 3.0
     assert found["threshold_difference_se"] == pytest.approx(own.std(ddof=1))
-    assert _difference(one, one, "threshold") == {"threshold_difference": 0.0, "threshold_difference_se": 0.0}
+    assert _difference(one, one, "threshold", "threshold_money") == {
+        "threshold_difference": 0.0,
+        "threshold_difference_se": 0.0,
+    }
 
 
 def test_payments_that_cannot_be_settled_are_empty_and_say_why():
     """The share of losses of this contract depends on a quality score, which the study does not give."""
-    plan = SimpleNamespace(contract_of=lambda _: load_contract("mssp-enhanced"))
+    plan = SimpleNamespace(contract_of=lambda _: load_contract("mssp-enhanced"), share_of=lambda _: 0.75)
     part = pd.DataFrame({"benchmark": [100.0], "spending": [120.0], "insured_years": [2e4], "assigned": [2e4]})
-    refused = {}
-    paid = payments(plan, SimpleNamespace(sharing=None), part, np.zeros(1), np.zeros(1), refused)
-    assert np.isnan(paid).all()
-    assert any("quality" in reason for reason in refused)
+    rule = PaymentRule(plan, SimpleNamespace(sharing=None), part)
+    assert np.isnan(rule(np.zeros(1), np.zeros(1))).all()
+    assert "quality" in rule.refused

@@ -10,7 +10,8 @@ import pytest
 from ssinfer.claims import ClaimsTables, Population, Spending, Truncation, extract
 from ssinfer.contracts.settle import settle
 from ssinfer.study import plan_study, run_study
-from ssinfer.study.pair_outcome import outcomes, payments
+from ssinfer.study.pair_outcome import outcomes
+from ssinfer.study.payment_rule import PaymentRule
 
 STUDY = (Path(__file__).parent / "designs.toml").read_text(encoding="utf-8")
 EXCESS = """
@@ -139,7 +140,7 @@ def test_a_truncated_design_saves_what_the_changed_claims_save(world, claims, tm
             insured_years=rows["insured_years"].to_numpy(),
             threshold=limits,
         )
-        paid = payments(plan, pairs[design].design, rows, own[rows.index].to_numpy(), limits)
+        paid = PaymentRule(plan, pairs[design].design, rows)(own[rows.index].to_numpy(), limits)
         np.testing.assert_allclose(paid, settled.payment, atol=2)  # lines of cents: 2e-6 of spending
         assert len(np.unique(settled.payment)) > 3
 

@@ -1,5 +1,6 @@
 """Tables on all designs on one scale: the designs, main effects and interactions, the two parties, stop-loss."""
 
+import numpy as np
 import pandas as pd
 
 from ssinfer.figures.numbers import ABSENT, column_with_errors, plain
@@ -11,12 +12,14 @@ NUMBERED = TableColumn("Design", "numbered")
 
 
 def _designs(analysis: Analysis) -> pd.DataFrame:
-    """Return one row per design and method; the dominating one by its number and the difference of thresholds."""
+    """Return one row per design and method; the dominating one by its number and how much lower it is."""
     table = analysis.compared
     if not len(table):
         return table
     numbers = {f"{row['design']}, {row['method']}": row["number"] for _, row in table.iterrows()}
-    less = column_with_errors(table["threshold_difference"].tolist(), table["threshold_difference_se"].tolist())
+    differences = [f"{name}_difference" for name in ("threshold", "deviation_size", "misallocation")]
+    columns = [column_with_errors(table[name].tolist(), table[f"{name}_se"].tolist()) for name in differences]
+    less = ["; ".join(row) for row in zip(*columns, strict=True)]
     names = table["dominated_by"].astype(object).where(table["dominated_by"].notna(), "")
     by = [f"{numbers[name]} ({text})" if name else ABSENT for name, text in zip(names, less, strict=True)]
     return table.assign(by=by, judged=table["n_rows"] - table["n_without_threshold"])
@@ -45,7 +48,9 @@ def _parties(analysis: Analysis) -> pd.DataFrame:
         parts.append(
             part.assign(numbered=names, programme=[analysis.entry("scenario", name) for name in part["scenario"]])
         )
-        for name in ("paid", "insurer"):
+        if analysis.hidden:
+            parts[-1][["case_paid", "case_paid_5", "case_paid_95"]] = np.nan
+        for name in ("paid", "insurer", "case_paid"):
             ends = zip(part[f"{name}_5"], part[f"{name}_95"], strict=True)
             parts[-1][f"{name}_range"] = [f"{plain(low, 0)} to {plain(high, 0)}" for low, high in ends]
     return pd.concat(parts) if parts else pd.DataFrame()
@@ -73,7 +78,7 @@ TABLES = (
             TableColumn("Threshold ({currency})", "threshold_money", "number"),
             FALSE_PAYMENT_RATE,
             TableColumn("Misallocation ({currency})", "misallocation", "number"),
-            TableColumn("Dominated by (threshold lower by)", "by", "cell"),
+            TableColumn("Dominated by (lower by)", "by", "cell"),
             TableColumn("Placebo contracts", "judged", "number"),
         ),
         rows=_designs,
@@ -82,7 +87,7 @@ TABLES = (
             "insured-year, or a share of the spending, of the whole population of the same group. Misallocation: "
             "mean absolute difference between the payment made and the payment due, over the true savings. A design is "
             "dominated if another has no higher threshold, deviation and misallocation and no smaller share, and is "
-            "better in one of these."
+            "better in one. In brackets: how much lower its threshold, absolute deviation and misallocation are."
         ),
     ),
     ReportTable(
@@ -118,6 +123,8 @@ TABLES = (
             TableColumn("Insurer pays more than was saved (%)", "more_than_saved", "percent", 0),
             TableColumn("Of 100 paid, for true savings", "earned_of_100", "number", 0),
             TableColumn("Providers get without a threshold ({currency})", "paid_without_threshold", "number", 0),
+            TableColumn("This contract, by its own draws ({currency})", "case_paid", "number"),
+            TableColumn("5 to 95%", "case_paid_range", "cell"),
         ),
         rows=_parties,
         notes="The design that settles, and those that differ from it in one building block. All: scenarios.csv.",

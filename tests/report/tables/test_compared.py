@@ -37,6 +37,10 @@ def grid():
         row |= {"deviation_difference": 0.0, "false_payment_rate": 0.05, "dominated_by": "d0, m" if 0 < i < 10 else ""}
         row |= {
             "threshold_difference": 10.0 * i,
+            "deviation_size_difference": 1.0,
+            "deviation_size_difference_se": 0.5,
+            "misallocation_difference": 2.0 * i,
+            "misallocation_difference_se": 2.0,
             **{f"{name}_se": 2.0 for name in ("threshold_money", "misallocation")},
         }
         rows.append(row)
@@ -76,7 +80,7 @@ def test_the_first_row_settles_then_the_frontier_and_the_rest_name_the_dominatin
     assert [row.split(". ")[1] for row in table.column("Design")][:4] == [
         *("everybody; no GGZ; 90%", "everybody; all; 95%", "low SES; capped; 95%", "low SES; capped; 90%"),
     ]
-    assert table.column("Dominated by (threshold lower by)")[0].startswith("2 (30")
+    assert table.column("Dominated by (lower by)")[0] == "2 (30.0; 1.0 \u00b1 0.5; 6 \u00b1 2)"
     assert table.column("Threshold (EUR)")[:2] == ["270 \u00b1 2", "300 \u00b1 2"]
 
 
