@@ -26,10 +26,7 @@ COLUMNS = ("person", "lo", "hi", "practice", "insurer", "unit", "birth_year", "o
 def enrolment_pieces(
     tables: ClaimsTables, population: Population, calendar: Calendar, scratch: Scratch
 ) -> tuple[Any, tuple[str, ...]]:
-    """Return pieces of enrolment (person; first day lo, last day hi; number of the unit; code) and the unit names.
-
-    The pieces of a span cover its part inside the study exactly: days in = days counted + days by reason.
-    """
+    """Return pieces of enrolment (person; first day lo, last day hi; number of the unit; code) and the unit names."""
     valid, invalid = _valid(tables, population, calendar, scratch)
     decided = _population(valid, population, calendar, scratch, tables)
     every = scratch.keep(invalid.union(decided).select("person", "lo", "hi", "unit", "code"))

@@ -56,7 +56,7 @@ class GuardedMethod:
             raise failure(type(self.method).__name__, error) from error
 
     def fit(self, data: Any, design: Design, *, seed: Any = None) -> Counterfactual:
-        """Return the checked result of one fit; one that claims the information "signing" saw no performance period."""
+        """Return the checked result of one fit; a "signing" result is of a fit that saw no performance period."""
         panel, name = data if isinstance(data, Panel) else data.to_panel(), type(self.method).__name__
         design, information = design.on(panel), getattr(self.method, "information", "settlement")
         while True:

@@ -76,11 +76,7 @@ class Prior:
 
 
 def find_prior(prior: Prior | str | None) -> Prior:
-    """Return a prior by name, or as given; None is flat.
-
-    Only normal priors are accepted. A density, a sample or a distribution of another library may have support above
-    zero only, and every measured saving would then be a true one.
-    """
+    """Return a normal prior by name, or as given; None is flat."""
     if isinstance(prior, Prior):
         return prior
     if prior is not None and not isinstance(prior, str):

@@ -110,10 +110,6 @@ def available() -> pd.DataFrame:
     """
     import pandas as pd  # noqa: PLC0415  (the list of the command line needs no pandas)
 
-    fields = ("name", "description", "years", "loader", "source", "licence")
-    rows = [
-        {field: getattr(entry, field) for field in fields}
-        | {"files": len(entry.files), "found": len(entry.found), "where": entry.where}
-        for entry in entries()
-    ]
-    return pd.DataFrame(rows)
+    listed = entries()
+    frame = pd.DataFrame(listed).drop(columns="fetchable").assign(files=[len(entry.files) for entry in listed])
+    return frame.assign(found=[len(entry.found) for entry in listed], where=[entry.where for entry in listed])

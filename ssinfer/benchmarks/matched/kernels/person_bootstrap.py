@@ -15,10 +15,7 @@ MIN_PERSONS_PER_BLOCK = 10  # with few persons a Dirichlet weight hardly varies
 
 
 class _Layout(NamedTuple):
-    """Lines sorted by (block, group), so that the numbers of a block stay in the processor's cache over all draws.
-
-    A *cell* is a run of lines with the same block and group. m lines, C cells, B blocks.
-    """
+    """m lines sorted by (block, group), so that a block stays in cache: B blocks, C cells of one block and group."""
 
     size: Integers  # (B,): persons of each block
     cells: Integers  # (B + 1,): first cell of each block
