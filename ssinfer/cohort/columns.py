@@ -22,7 +22,7 @@ MAX_INSURED_YEARS = 1.01
 def person_labels(values: Any, n: int, name: str, *, text: bool = True) -> Labels:
     """Return read-only labels (n,), as text unless `text` is false; missing labels are refused."""
     array = _one_per_person(values, n, name, "Attribute or exclude them first.")
-    labels = label_column(pd.Series(array, name=name), CohortError).to_numpy()
+    labels = _plain_labels(array, name)
     return _read_only(_as_text(labels) if text else labels.copy())
 
 
@@ -30,7 +30,7 @@ def covariate_column(values: Any, n: int, name: str) -> Labels:
     """Return a read-only covariate (n,), numbers or labels; missing values are refused."""
     remedy = "Give a label such as 'unknown', impute it, or leave the persons out and count them."
     array = _one_per_person(values, n, f"Covariate {name!r}", remedy)
-    plain = label_column(pd.Series(array, name=name), CohortError).to_numpy()
+    plain = _plain_labels(array, name)
     return _read_only(plain.astype(np.float64) if plain.dtype.kind in "biuf" else _as_text(plain))
 
 
@@ -44,8 +44,17 @@ def _one_per_person(values: Any, n: int, name: str, remedy: str) -> Labels:
     return array
 
 
+def _is_text(array: Labels) -> bool:
+    return array.dtype == object and set(map(type, array)) <= {str}
+
+
+def _plain_labels(array: Labels, name: str) -> Labels:
+    """Return labels of one kind; text, as cohorts hold and millions of persons share it, is returned as it is."""
+    return array if _is_text(array) else label_column(pd.Series(array, name=name), CohortError).to_numpy()
+
+
 def _as_text(array: Labels) -> Labels:
-    if all(type(label) is str for label in array):
+    if _is_text(array):
         return np.array(array, dtype=object)
     return np.array([str(plain_value(label)) for label in array], dtype=object)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -73,12 +74,16 @@ class StudyData:
     claims: ClaimsCount | None = None
     whole: ProgrammeData | None = None  # None: `panel` holds all spending of the whole population
 
-    def regions_of(self, panel: Panel) -> list[str] | None:
-        """Return the region of each unit of a panel, the same in all views; None if persons have none."""
+    @cached_property
+    def _regions(self) -> dict[str, str]:
+        """The region of each unit, the same in all views; empty if persons have none."""
         cohorts = [*(view.cohort for view in self.views.values()), self.programme.whole]
         known = [(part.units, part.unit_regions()) for part in reversed(cohorts) if hasattr(part, "unit_regions")]
-        regions = {u: r for units, named in known if named is not None for u, r in zip(units, named, strict=True)}
-        return [regions[unit] for unit in panel.units] if regions else None
+        return {u: r for units, named in known if named is not None for u, r in zip(units, named, strict=True)}
+
+    def regions_of(self, panel: Panel) -> list[str] | None:
+        """Return the region of each unit of a panel; None if persons have none."""
+        return [self._regions[unit] for unit in panel.units] if self._regions else None
 
     @property
     def programme(self) -> ProgrammeData:
