@@ -10,8 +10,7 @@ from ssinfer.benchmarks.synthetic_control.donor_weighting import DonorWeighting
 from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
 from ssinfer.benchmarks.synthetic_control.fits import Fits
 from ssinfer.benchmarks.synthetic_control.kernels.gram import factor
-from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import simplex_batch
-from ssinfer.benchmarks.synthetic_control.kernels.synthetic_did_weights import first_difference_noise, time_weights
+from ssinfer.benchmarks.synthetic_control.kernels.synthetic_did_weights import synthetic_did_weights
 from ssinfer.deprecation import Renamed, renamed_parameters
 from ssinfer.typing import Booleans, Floats, Integers
 
@@ -70,21 +69,10 @@ class SyntheticDiD(DonorWeighting):
         outcomes = np.vstack([before, window.pooling @ window.Y[window.post]])
         share = window.post.size**0.25 if self.unit_ridge is None else self.unit_ridge
         F = factor(before, np.ones(T0), intercept=True)
-        K = F.T @ F
-        weights, periods = np.zeros((M, N)), np.zeros((M, T0))
-        gap, status, iterations = np.zeros((2, M)), np.zeros((2, M), dtype=np.int64), np.zeros((2, M), dtype=np.int64)
-        start = np.zeros((M, N)) if warm is None else warm
-        for m in range(M):
-            sigma = first_difference_noise(before, allowed[m])
-            fit = slice(m, m + 1)
-            ridge = np.full(N, T0 * (share * sigma) ** 2)
-            weights[fit], gap[0, fit], status[0, fit], iterations[0, fit] = simplex_batch(
-                K, F, targets[fit], allowed[fit], ridge, start[fit]
-            )
-            if warm is None and m + 1 < M:
-                start[m + 1] = np.where(allowed[m + 1], weights[m], 0.0)
-            zeta = self.time_ridge * sigma
-            periods[m], gap[1, m], status[1, m], iterations[1, m] = time_weights(outcomes, allowed[m], zeta)
+        start = np.empty((0, N)) if warm is None else warm
+        weights, periods, gap, status, iterations = synthetic_did_weights(
+            outcomes, F, targets, allowed, (float(share), float(self.time_ridge)), start
+        )
         residual = before[:, targets] - before @ weights.T  # (T0, M)
         offset = (periods.T * residual).sum(axis=0)
         names = [f"lambda[{label}]" for label in window.problem.periods(window.pre)]

@@ -229,8 +229,8 @@ def differences(F: Floats, target: int, donors: Integers) -> Floats:
 @inlined
 def exact_fit(X: Floats, warm: Floats) -> tuple[Floats, float]:
     """Return the exact-fit weights of least norm and their KKT gap, which is infinite if they were not reached."""
-    w, reached = least_norm_weights(X, np.ones(X.shape[1]), warm)
-    return w, fit_gap(X, w) if reached else np.inf
+    w, reached = least_norm_weights(X, np.ones(X.shape[1]), warm, 0.0)
+    return w, fit_gap(X, np.zeros(X.shape[1]), w)[0] if reached else np.inf
 
 
 @compiled
@@ -256,8 +256,9 @@ def least_norm_optimum(X: Floats, w: Floats, gap: float, status: int) -> tuple[F
     if tied.size <= used:
         return w, gap
     spread = np.zeros(w.size)
-    spread[tied], reached = least_norm_weights(X[:, tied] - fit.reshape(-1, 1), np.ones(tied.size), np.zeros(tied.size))
-    spread_gap = fit_gap(X, spread)
+    zero = np.zeros(tied.size)
+    spread[tied], reached = least_norm_weights(X[:, tied] - fit.reshape(-1, 1), np.ones(tied.size), zero, 0.0)
+    spread_gap = fit_gap(X, np.zeros(w.size), spread)[0]
     if not reached or spread_gap > KKT_TOLERANCE or (spread * spread).sum() > (w * w).sum() - KKT_TOLERANCE:
         return w, gap
     return spread, spread_gap
@@ -272,6 +273,7 @@ def simplex_batch(
     Where the target is reproduced exactly, or donors are tied, and nothing is penalised, the weights are not unique.
     The weights with the smallest sum of squares are then returned (see `least_norm_optimum`). F (T, N) is a factor of
     K (N, N), `donors` (M, N) are those allowed, `penalty` (N,) is a ridge, and the search starts from `warm` (M, N).
+    Where all donors are penalised the dual is solved (0 iterations); the active set only if it misses the KKT tolerance.
     """
     M, N = donors.shape
     W, gap = np.zeros((M, N)), np.zeros(M)
@@ -285,6 +287,12 @@ def simplex_batch(
         # problem most likely has one too, and then needs no Gram matrix.
         if plain and np.count_nonzero(start) > F.shape[0] + 1:
             w, gap[m] = exact_fit(differences(F, targets[m], index), start)
+        elif not plain and ridge.min() > 0.0:  # unknowns of the dual are the periods, not the donors
+            X = differences(F, targets[m], index)
+            w, reached = least_norm_weights(X, ridge, np.zeros(index.size), 1.0)
+            ridge_gap, misfit = fit_gap(X, ridge, w)
+            gap[m] = ridge_gap if reached else np.inf
+            status[m] = EXACT_FIT if misfit <= _EXACT_FIT_TOLERANCE else OPTIMAL
         if not gap[m] <= KKT_TOLERANCE:
             w, gap[m], status[m], iterations[m] = simplex_weights(differenced_gram(K, targets[m], index), ridge, start)
             if plain:

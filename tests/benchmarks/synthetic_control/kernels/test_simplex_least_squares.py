@@ -93,6 +93,28 @@ def test_agrees_with_nnls_and_certifies_itself(T, J, seed, distance):
         np.testing.assert_allclose(w, peer, atol=1e-6)
 
 
+@settings(deadline=None, max_examples=60)
+@given(st.integers(2, 9), st.integers(2, 80), st.integers(0, 2**32 - 1), st.floats(-12, 6), st.booleans())
+def test_ridge_fits_by_the_dual_agree_with_nnls_and_with_the_active_set(T, J, seed, exponent, equal):
+    """The ridge is 1e-12 to 1e6 times the squared outcomes: a smaller one leaves the dual too few digits."""
+    rng = np.random.default_rng(seed)
+    Y = rng.normal(size=(T, J + 1))
+    F = factor(Y, np.ones(T), 1)
+    penalty = 10.0**exponent * (np.ones(J + 1) if equal else rng.uniform(0.5, 2.0, J + 1))
+    K, donors, cold = F.T @ F, np.ones((1, J + 1), bool), np.zeros((1, J + 1))
+    W, gap, status, changes = simplex_batch(K, F, np.array([0]), donors, penalty, cold)
+    assert gap[0] <= 1e-9
+    assert changes[0] == 0 or exponent < 0  # the dual alone was enough
+    assert status[0] in (OPTIMAL, EXACT_FIT)
+    assert kkt_gap(differenced_gram(K, 0, np.arange(1, J + 1)), penalty[1:], W[0, 1:]) <= 1e-9
+    X = F[:, 1:] - F[:, :1]
+    rows = np.vstack([X, np.diag(np.sqrt(penalty[1:]))])
+    active, *_ = simplex_weights(X.T @ X, penalty[1:], np.zeros(J))
+    for peer, tolerance in ((active, 1e-9), (by_nnls(rows), 1e-7)):
+        np.testing.assert_allclose(X @ W[0, 1:], X @ peer, atol=tolerance)
+        assert (rows @ W[0, 1:]) @ (rows @ W[0, 1:]) <= (rows @ peer) @ (rows @ peer) * (1 + 1e-9) + 1e-12
+
+
 @settings(deadline=None, max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.floats(1e-3, 1e5), st.floats(-1e3, 1e3))
 def test_permutation_shift_and_scale(seed, scale, shift):
