@@ -273,7 +273,7 @@ def simplex_batch(
     Where the target is reproduced exactly, or donors are tied, and nothing is penalised, the weights are not unique.
     The weights with the smallest sum of squares are then returned (see `least_norm_optimum`). F (T, N) is a factor of
     K (N, N), `donors` (M, N) are those allowed, `penalty` (N,) is a ridge, and the search starts from `warm` (M, N).
-    Where all donors are penalised the dual is solved (0 iterations); the active set only if it misses the KKT tolerance.
+    Where all donors are penalised the dual is solved (0 iterations), and the active set only if that does not converge.
     """
     M, N = donors.shape
     W, gap = np.zeros((M, N)), np.zeros(M)
