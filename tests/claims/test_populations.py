@@ -18,7 +18,7 @@ def tables():
             "birth_year": [1950, 1960, 1970, 1980, 2019],
             "sex": ["V", "M", "V", "M", "V"],
             "frail": ["yes", "no", "no", None, "no"],
-            "weight_class": [1, 2, 2, 2, 1],
+            "weight_class": [1, 1, 2, 1, 1],
         }
     )
     first = [pd.Timestamp("2018-01-01")] * 4 + [pd.Timestamp("2019-07-01")]
@@ -30,51 +30,43 @@ def tables():
     return ClaimsTables.from_frames(insured=persons, enrolment=spans, claims=claims.drop(columns="year"))
 
 
-def persons(tables, **rules):
-    """The persons who count in each year."""
-    cohort = extract(tables, Population(**rules), periods=YEARS).cohort()
-    return [sorted(cohort.person[cohort.insured_years[:, t] > 0].tolist()) for t in range(len(YEARS))]
+def counted(tables, **rules):
+    """The persons who count in each year, insured-years by person, and lines by reason; "" is the counted ones."""
+    found = extract(tables, Population(**rules), periods=YEARS)
+    cohort = found.cohort()
+    who = [sorted(cohort.person[cohort.insured_years[:, t] > 0].tolist()) for t in range(len(YEARS))]
+    lines = found.attrition[found.attrition["step"] != "in the tables"].set_index("reason")["lines"]
+    return who, dict(zip(cohort.person, cohort.insured_years.tolist(), strict=True)), lines[lines > 0].to_dict()
 
 
-@pytest.mark.parametrize(
-    ("covariates", "who"),
-    [({"frail": ["no"]}, {2, 3, 5}), ({"frail": ["no"], "sex": ["V"]}, {3, 5}), ({"weight_class": ["1"]}, {1, 5})],
-)
-def test_a_group_by_a_covariate_of_the_table_of_insured(tables, covariates, who):
-    assert set().union(*persons(tables, covariates=covariates)) == who
-
-
-def test_the_first_year_of_life_is_365_days_from_the_first_day_of_enrolment(tables):
-    cohort = extract(tables, Population(first_year_of_life=False), periods=YEARS).cohort()
-    newborn = cohort.person == 5
+def test_covariates_of_the_table_of_insured_and_the_first_year_of_life(tables):
+    # Persons 1 and 4 are not known as not frail, and person 3 is in the other weight class: 9 lines.
+    rules = {"covariates": {"frail": ["no"], "weight_class": ["1"]}, "first_year_of_life": False}
+    who, years, lines = counted(tables, **rules)
+    assert who == [[2], [2], [2, 5]]
     # Born and enrolled on 2019-07-01: 365 days to 2020-06-29 are left out, and 185 of the 366 days of 2020 count.
-    assert (cohort.insured_years[newborn] * 366).tolist() == [pytest.approx([0, 0, 185])]
-    assert cohort.insured_years[~newborn].min() == pytest.approx(1.0)
+    assert years == {2: pytest.approx([1, 1, 1]), 5: pytest.approx([0, 0, 185 / 366])}
+    assert lines == {"covariate outside the population": 9, "first year of life": 1, "": 4}
 
 
-@pytest.mark.parametrize(
-    ("rule", "who"),
-    [
-        # Of four persons who count in 2018, half are two; of five in 2019, 0.4 are two; the newborn has no 2018.
-        ({"highest": 0.5}, [[], [3, 4], [1, 4, 5]]),
-        ({"highest": 0.4}, [[], [3, 4], [1, 5]]),
-        ({"lowest": 0.25}, [[], [1], [2, 3]]),
-    ],
-)
-def test_earlier_spending_chooses_persons_anew_by_the_year_before(tables, rule, who):
-    assert persons(tables, earlier_spending=rule, start=2020) == who
+def test_earlier_spending_chooses_persons_anew_by_the_year_before(tables):
+    # A quarter of the four persons of 2018 is one; of the five of 2019, 1.25 are two; the newborn has no 2018.
+    who, _, lines = counted(tables, earlier_spending={"lowest": 0.25}, start=2020)
+    assert who == [[], [1], [2, 3]]
+    assert lines == {"earlier spending outside the population": 11, "": 3}
 
 
-def test_each_day_and_line_has_one_reason(tables):
+def test_earlier_spending_is_ranked_among_persons_whom_no_other_rule_leaves_out(tables):
+    # Of women 1 and 3, half is one: 3 spends more in 2018 and 1 in 2019, when the newborn woman does not count yet.
     rules = {"covariates": {"sex": ["V"]}, "first_year_of_life": False, "earlier_spending": {"highest": 0.5}}
-    frame = extract(tables, Population(start=2020, **rules), periods=YEARS).attrition
-    excluded = frame[~frame["step"].isin(["in the tables", "counted"])]
-    assert set(excluded["reason"]) == {
-        "covariate outside the population",
-        "first year of life",
-        "earlier spending outside the population",
+    who, _, lines = counted(tables, **rules, start=2020)
+    assert who == [[], [3], [1]]
+    assert lines == {
+        "covariate outside the population": 6,
+        "first year of life": 1,
+        "earlier spending outside the population": 5,
+        "": 2,
     }
-    assert frame["lines"].iloc[0] == excluded["lines"].sum() + frame["lines"].iloc[-1]
 
 
 @pytest.mark.parametrize(
@@ -89,4 +81,4 @@ def test_each_day_and_line_has_one_reason(tables):
 )
 def test_bad_groups_are_refused_with_the_next_step(tables, rules, message):
     with pytest.raises(ClaimsError, match=message):
-        persons(tables, **rules)
+        extract(tables, Population(**rules), periods=YEARS)

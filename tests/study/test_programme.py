@@ -9,6 +9,7 @@ import pytest
 
 from ssinfer.claims import ClaimsTables, Population, Spending, Truncation, extract
 from ssinfer.contracts.settle import settle
+from ssinfer.look.sentences import sentence
 from ssinfer.study import plan_study, run_study
 from ssinfer.study.pair_outcome import outcomes
 from ssinfer.study.payment_rule import PaymentRule
@@ -24,28 +25,40 @@ sharing = "excess"
 savings = 0.5
 losses = 0.3
 """
+DEAR = """
+[[population]]
+name = "highest fifth"
+insurers = ["A"]
+earlier_spending = { highest = 0.2 }
+start = "2022Q1"
+[[design]]
+name = "all care of the highest fifth"
+population = "highest fifth"
+sharing = "first euro"
+"""
 ORIGIN, SAVING, AGED = "2022Q1", 0.02, 1982
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """The plan, its result, the outcomes by name of the design, and the folder of the claims."""
+    """The plan, its result, the outcomes by name of the design, the folder of the claims, and the look at the data."""
     folder = tmp_path_factory.mktemp("designs")
     contract = folder / "excess.toml"
     contract.write_text(EXCESS, encoding="utf-8")
     text = STUDY.replace('"excess.toml"', f'"{contract.as_posix()}"')
     text = text.replace("[data.simulation]", 'file = "claims"\n[data.simulation]')
-    (folder / "study.toml").write_text(text, encoding="utf-8")
-    plan = plan_study(folder / "study.toml")
+    (folder / "study.toml").write_text(text + DEAR, encoding="utf-8")
+    looks = []
+    plan = plan_study(folder / "study.toml", tell=looks.append)
     result = run_study(plan, parts=("backtest",), n_jobs=1)
     pairs = {pair.design.name: pair for pair in outcomes(plan, result.backtest, (SAVING,))}
-    return plan, result, pairs, folder / "claims"
+    return plan, result, pairs, folder / "claims", looks[0]
 
 
 @pytest.fixture(scope="module")
 def claims(world):
     """All lines; those of insurer A in the window with their person's group; and the persons of each group."""
-    plan, _, _, folder = world
+    plan, _, _, folder, _ = world
     practices, grouped = plan.data.claims.practices, plan.data.programme.whole
     frames = [pd.DataFrame({"person": part.person, "unit": part.unit}) for part in (practices, grouped)]
     alone = frames[0].merge(frames[1], on="person").drop_duplicates("person", keep=False)  # of one practice only
@@ -108,7 +121,7 @@ def test_an_untruncated_design_saves_what_its_lines_save(world, claims, name):
 
 def test_a_truncated_design_saves_what_the_changed_claims_save(world, claims, tmp_path):
     name = "hospital"
-    plan, result, pairs, folder = world
+    plan, result, pairs, folder, _ = world
     everything, _, _, group_of = claims
     lines, fraction = cuts(claims, name)
     for table in ("insured", "enrolment", "deaths"):
@@ -146,20 +159,39 @@ def test_a_truncated_design_saves_what_the_changed_claims_save(world, claims, tm
 
 
 def test_blocks_and_members_are_those_of_one_group_in_all_populations(world):
-    plan, _, pairs, _ = world
+    plan, _, pairs, _, _ = world
     views = plan.data.view_of("all care"), plan.data.view_of("pharmacy of the old")
     whole, old = (set(zip(view.cohort.person, view.cohort.unit, strict=True)) for view in views)
     assert old < whole
-    blocks = [pair.rows.set_index(["unit", "origin"])["block"] for pair in pairs.values()]
-    for other in blocks[1:]:
-        pd.testing.assert_series_equal(blocks[0].sort_index(), other.sort_index())
+    blocks = {name: pair.rows.set_index(["unit", "origin"])["block"] for name, pair in pairs.items()}
+    of_all = blocks["all care"]
+    for name, other in blocks.items():
+        origins = [ORIGIN] if "highest" in name else ["2021Q1", ORIGIN]  # the highest of a year need the year before
+        assert other.index.unique("origin").tolist() == origins
+        shared = of_all[of_all.index.isin(origins, level="origin")]
+        pd.testing.assert_series_equal(shared.sort_index(), other.sort_index())
     assert set(plan.data.regions_of(views[1].panel)) == {f"region {number:02d}" for number in range(1, 7)} | {
         "Vlissingen"
     }
 
 
+def test_persons_of_high_earlier_spending_are_compared_in_the_same_groups_with_a_warning(world):
+    plan, *_, look = world
+    (found,) = [finding for finding in look.findings if finding.id == "earlier_spending"]
+    assert "20% of persons with the highest spending" in sentence(found)
+    assert "regression to the mean" in sentence(found)
+    dear, every = (plan.data.view_of(name).cohort for name in ("all care of the highest fifth", "all care"))
+    members, everybody = (set(zip(cohort.person, cohort.unit, strict=True)) for cohort in (dear, every))
+    assert members < everybody
+    years = dear.insured_years.sum(axis=0) / every.insured_years.sum(axis=0)
+    assert (years[:4] == 0).all()  # their spending before the first year is not known
+    assert ((years[4:] > 0.15) & (years[4:] <= 0.2)).all()  # more of them die, and newcomers have no year before
+    mean = dear.spending[:, 4:8].sum() / dear.insured_years[:, 4:8].sum()
+    assert mean > 1.5 * every.spending[:, 4:8].sum() / every.insured_years[:, 4:8].sum()
+
+
 def test_truncation_leaves_out_what_the_stop_loss_pays(world):
-    plan, result, _, _ = world
+    plan, result, *_ = world
     view = plan.data.view_of("truncated")
     full = plan.data.view_of("all care").panel
     columns = full.columns(plan.designs["truncated"].performance)

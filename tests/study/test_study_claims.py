@@ -18,7 +18,6 @@ from ssinfer.claims.names import labels_of
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import SsinferError, StudyError, error_id
-from ssinfer.look.sentences import sentence
 from ssinfer.report import write_report
 from ssinfer.report.failed import write_failed
 from ssinfer.report.look import look_text
@@ -339,11 +338,11 @@ def test_a_mistake_is_refused_before_anything_is_fitted(mistake, simulated, tmp_
 
 
 def two_populations(simulated, tmp_path, second, **tables):
-    """The study in the second edition, with a second population and other tables."""
+    """Design `a` of the study in the second edition, the same of a second population, and other tables."""
     document = second_edition(tomllib.loads(kept(simulated)))
     document["population"].append({"name": "second", "insurers": ["A"], **second})
+    document["design"] = [document["design"][0] | {"settles": True}]
     document["design"].append({"name": "of the second", "population": "second", "comparison": "a"})
-    document["design"][0]["settles"] = True
     path = tmp_path / "study.toml"
     path.write_text(tomlkit.dumps(document | tables), encoding="utf-8")
     return path
@@ -377,24 +376,6 @@ def test_a_population_spending_or_programme_without_rows_is_refused(simulated, t
     alone = {} if mistake == "no treated" else {"design": [{"name": "d", "population": "second", "comparison": "a"}]}
     with pytest.raises(StudyError, match=words):
         plan_study(two_populations(simulated, tmp_path, second, **alone, **tables))
-
-
-def test_persons_of_high_earlier_spending_are_compared_in_the_same_groups_with_a_warning(simulated, tmp_path):
-    looks = []
-    rule = {"earlier_spending": {"highest": 0.2}, "start": "2022Q1"}
-    plan = plan_study(two_populations(simulated, tmp_path, rule), tell=looks.append)
-    (found,) = [finding for finding in looks[0].findings if finding.id == "earlier_spending"]
-    assert "20% of persons with the highest spending" in sentence(found)
-    assert "regression to the mean" in sentence(found)
-    second, every = plan.data.view_of("of the second").cohort, plan.data.view_of("a").cohort
-    assert set(second.units) <= set(every.units)
-    assert set(second.person) <= set(every.person)
-    years = second.insured_years.sum(axis=0) / every.insured_years.sum(axis=0)
-    assert (years[:4] == 0).all()  # their spending before the first year is not known
-    assert ((years[4:] > 0.15) & (years[4:] <= 0.2)).all()  # more of them die, and newcomers have no year before
-    # Their spending is the highest of those in the year before, and falls without a saving.
-    mean = second.spending[:, 4:8].sum() / second.insured_years[:, 4:8].sum()
-    assert mean > 1.5 * every.spending[:, 4:8].sum() / every.insured_years[:, 4:8].sum()
 
 
 def test_what_only_claims_have_is_refused_for_a_panel(tmp_path):
