@@ -1,8 +1,9 @@
 """Realistic persons of simulated claims: each figure lies within the limits of issue 20, taken from real persons.
 
 Authority of the limits: RAND Health Insurance Experiment (persons under 65) and published Dutch figures; docs/claims.md
-lists them. One simulation is shared: 60,000 insured, three years. Raw spending has a heavy tail: over five seeds its
-correlations and R2 have an SD of 0.02 to 0.06. The means over five seeds are in docs/claims.md; seed 1 was tried first.
+lists them. One simulation is shared: 30,000 insured, three years. Raw spending has a heavy tail: over five seeds of
+60,000 insured, its correlations and R2 have an SD of 0.02 to 0.06. The quick test holds for seed 1, which was tried
+first; the means over seeds are evidence, and are in docs/claims.md.
 """
 
 import duckdb
@@ -20,14 +21,43 @@ from ssinfer.simulation.panel import ar1
 from ssinfer.simulation.realistic_lines import DEAREST_LINE
 
 YEARS = (2019, 2020, 2021)
+LARGE = 30_000  # EUR in 180 days; spending at the end of life is cut there, as few deaths make the mean
 # The contract holds in the last quarter only, so that it changes no figure by more than 0.1%.
 WORLD = {"first": "2019Q1", "last": "2021Q4", "start": "2021Q4", "covid": False, "persons": "realistic"}
 
 
+# figure: the least and the most
+LIMITS = {
+    "correlation": (0.18, 0.30),
+    "correlation, truncated": (0.28, 0.40),
+    "correlation, log": (0.45, 0.60),
+    "R2": (0.06, 0.15),
+    "R2, truncated": (0.13, 0.22),
+    "share of the dearest 10%": (0.62, 0.74),
+    # The dearest persons: published shares, RAND (29%, 8.6%; SD 4.1 times the mean), and a maximum per 100,000 insured
+    # of about EUR 0.5 to 1.5 million. Survivors of three years have a little less.
+    "share of the dearest 1%": (0.24, 0.30),
+    "share of the dearest 0.1%": (0.07, 0.12),
+    "coefficient of variation": (3.0, 4.5),
+    "maximum (EUR)": (300_000, 1_000_000),
+    "correlation, pharmacy": (0.75, 0.88),
+    "correlation, hospital": (0.08, 0.20),
+    "users, district nursing": (0.02, 0.08),
+    "users, mental health": (0.02, 0.08),
+    "users next year, district nursing": (0.45, 0.55),
+    "users next year, mental health": (0.45, 0.55),
+    "coefficient of variation, general practice": (0.0, 0.6),
+}
+FEW_PERSONS = {"share of the dearest 0.1%", "maximum (EUR)"}  # too uncertain for the quick suite
+
+
+def simulated(folder, n_insured, seed):
+    return simulate_claims(folder, n_insured, insured_under_contract=n_insured // 10, saving=0.05, seed=seed, **WORLD)
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("realistic") / "claims"
-    return simulate_claims(folder, 60_000, insured_under_contract=6_000, saving=0.05, seed=1, **WORLD)
+    return simulated(tmp_path_factory.mktemp("realistic") / "claims", 30_000, seed=1)
 
 
 def query(simulated, text):
@@ -36,6 +66,10 @@ def query(simulated, text):
 
 @pytest.fixture(scope="module")
 def spending(world):
+    return spending_of(world)
+
+
+def spending_of(world):
     """Return spending (person, year, category) of persons insured in all three years, age in 2019 and sex."""
     years = query(
         world,
@@ -48,7 +82,7 @@ def spending(world):
            semi join (select person from '$/enrolment.parquet' group by person
                       having min(start) = '2019-01-01' and bool_or("end" is null)) using (person)""",
     )
-    row = np.full(60_000, -1)
+    row = np.full(world.setting.n_insured, -1)
     row[persons["person"]] = np.arange(len(persons["person"]))
     of = row[years["person"]]
     codes = {category: code for code, category in enumerate(CATEGORY_MEANS)}
@@ -79,55 +113,64 @@ def explained(history, age, sex, target):
     return 1 - errors.var() / target.var()
 
 
-def test_successive_years_of_persons_under_65(spending):
-    values, age, sex = spending
+def figures(values, age, sex):
+    """Return the figures of LIMITS; correlations and R2 of all care are those of persons under 65."""
     young = age <= 62  # under 65 in all three years
     total = values[young].sum(axis=2)
     truncated = np.minimum(total, np.quantile(total, 0.99, axis=0))
-    assert 0.18 <= correlation(total) <= 0.30
-    assert 0.28 <= correlation(truncated) <= 0.40
-    assert 0.45 <= correlation(np.log1p(total)) <= 0.60
-    for values_of, least, most in ((total, 0.06, 0.15), (truncated, 0.13, 0.22)):
-        r2 = [explained(total[:, :year], age[young], sex[young], values_of[:, year]) for year in (1, 2)]
-        assert least <= np.mean(r2) <= most
+    found = {"correlation": correlation(total), "correlation, truncated": correlation(truncated)}
+    found["correlation, log"] = correlation(np.log1p(total))
+    for name, target in (("R2", total), ("R2, truncated", truncated)):
+        r2 = [explained(total[:, :year], age[young], sex[young], target[:, year]) for year in (1, 2)]
+        found[name] = np.mean(r2)
+    everybody = np.sort(values.sum(axis=2), axis=0)[::-1]
+    for part, persons in (("10%", 10), ("1%", 100), ("0.1%", 1_000)):
+        share = everybody[: len(everybody) // persons].sum(axis=0) / everybody.sum(axis=0)
+        found[f"share of the dearest {part}"] = share.mean()
+    found["coefficient of variation"] = (everybody.std(axis=0) / everybody.mean(axis=0)).mean()
+    found["maximum (EUR)"] = everybody[0].mean()
+    of = dict(zip(CATEGORY_MEANS, np.moveaxis(values, 2, 0), strict=True))
+    found |= {f"correlation, {name}": correlation(of[name]) for name in ("pharmacy", "hospital")}
+    for name in ("district nursing", "mental health"):
+        users = of[name] > 0
+        found[f"users, {name}"] = users[:, 1].mean()
+        found[f"users next year, {name}"] = users[users[:, 1], 2].mean()
+    practice = of["general practice"][:, 1]
+    return found | {"coefficient of variation, general practice": practice.std() / practice.mean()}
 
 
-def test_concentration(spending):
-    total = np.sort(spending[0][:, 1].sum(axis=1))
-    assert 0.62 <= total[-len(total) // 10 :].sum() / total.sum() <= 0.74
+@pytest.fixture(scope="module")
+def measured(spending):
+    return figures(*spending)
 
 
-def test_the_dearest_persons(spending, world):
-    # Authority: published shares (1%: 24 to 30%; 0.1%: about 8 to 12%), RAND (29%, 8.6%; SD 4.1 times the mean), and
-    # the maximum per 100,000 insured of about EUR 0.5 to 1.5 million. Survivors of three years have a little less.
-    total = np.sort(spending[0].sum(axis=2), axis=0)[::-1]
-    for persons, least, most in ((100, 0.24, 0.30), (1_000, 0.07, 0.12)):
-        assert least <= (total[: len(total) // persons].sum(axis=0) / total.sum(axis=0)).mean() <= most
-    assert 3.0 <= (total.std(axis=0) / total.mean(axis=0)).mean() <= 4.5
-    assert 300_000 <= total[0].mean() <= 1_000_000
-    assert query(world, "select max(amount)::double as euros from '$/claims/*.parquet'")["euros"][0] <= DEAREST_LINE
+@pytest.mark.parametrize("name", [name for name in LIMITS if name not in FEW_PERSONS])
+def test_a_figure_is_that_of_real_persons(measured, name):
+    least, most = LIMITS[name]
+    assert least <= measured[name] <= most
+
+
+@pytest.mark.evidence
+def test_the_mean_over_seeds_is_that_of_real_persons(tmp_path, evidence_share):
+    seeds = range(1, 6 if evidence_share == 1 else 3)
+    made = [figures(*spending_of(simulated(tmp_path / str(seed), 60_000, seed))) for seed in seeds]
+    mean = {name: np.mean([of_seed[name] for of_seed in made]) for name in LIMITS}
+    assert not {name: mean[name] for name, (least, most) in LIMITS.items() if not least <= mean[name] <= most}
+
+
+def test_no_line_is_above_the_dearest_line(world):
+    dearest = query(world, "select max(amount)::double as euros from '$/claims/*.parquet'")["euros"][0]
+    assert 100_000 < dearest <= DEAREST_LINE
 
 
 def test_the_bounded_tail_keeps_the_mean():
-    # Authority: the mean of all lines is 1; Monte Carlo error of the mean 0.001 to 0.002.
-    setting, n = ClaimSetting(n_insured=1_000, insured_under_contract=100, seed=1), 4_000_000
+    # Authority: the mean of all lines is 1; Monte Carlo error of the mean 0.002 to 0.004.
+    setting, n = ClaimSetting(n_insured=1_000, insured_under_contract=100, seed=1), 1_000_000
     for bound in (100.0, 20.0, 5.0):
         relative = np.ones(n)
         setting.add_tail(relative, np.ones(n, dtype=bool), np.random.default_rng(1), bound)
         assert relative.max() <= bound
         assert relative.mean() == pytest.approx(1.0, abs=4 * relative.std() / np.sqrt(n))
-
-
-@pytest.mark.parametrize(("category", "least", "most"), [("pharmacy", 0.75, 0.88), ("hospital", 0.08, 0.20)])
-def test_successive_years_of_a_category(spending, category, least, most):
-    assert least <= correlation(spending[0][:, :, list(CATEGORY_MEANS).index(category)]) <= most
-
-
-@pytest.mark.parametrize("category", ["district nursing", "mental health"])
-def test_few_use_it_and_half_of_them_next_year(spending, category):
-    users = spending[0][:, :, list(CATEGORY_MEANS).index(category)] > 0
-    assert 0.02 <= users[:, 1].mean() <= 0.08
-    assert users[users[:, 1], 2].mean() == pytest.approx(0.5, abs=0.05)
 
 
 def test_district_nursing_is_for_the_old(spending):
@@ -139,7 +182,6 @@ def test_district_nursing_is_for_the_old(spending):
 def test_everybody_has_general_practice(spending):
     values = spending[0][:, 1, list(CATEGORY_MEANS).index("general practice")]
     assert values.min() > 0
-    assert values.std() / values.mean() <= 0.6
 
 
 def test_maternity_care_is_for_women_of_15_to_49(spending):
@@ -150,8 +192,8 @@ def test_maternity_care_is_for_women_of_15_to_49(spending):
     assert np.all((age[who] + year >= 15) & (age[who] + year <= 49))
 
 
-def test_first_and_last_year_of_life_depend_on_age(world, spending):
-    # Authority: the factor of the last year is 4 exp(0.025 (70 - age)): 4.5 at 65, 2.7 at 85; about 250 young deaths.
+def ratios_at_end_of_life(world, spending):
+    """Return spending in the last 180 days, relative to all of the age: of persons of 50 to 74, and of 75 and over."""
     last = query(
         world,
         """select 2020 - birth_year as age, coalesce(euros, 0) as euros
@@ -162,11 +204,17 @@ def test_first_and_last_year_of_life_depend_on_age(world, spending):
                       where c.date > d.date - 180 group by person) using (person)""",
     )
     values, age, _ = spending
-    total = values[:, 1].sum(axis=1) * 180 / 365
-    old = last["age"] >= 75
-    young = (last["age"] >= 50) & ~old
-    ratio_of_young = last["euros"][young].mean() / total[(age >= 50) & (age < 75)].mean()
-    ratio_of_old = last["euros"][old].mean() / total[age >= 75].mean()
+    total = np.minimum(values[:, 1].sum(axis=1) * 180 / 365, LARGE)
+    bands = [(50, 75), (75, 200)]
+    died = [np.minimum(last["euros"], LARGE)[(last["age"] >= low) & (last["age"] < high)] for low, high in bands]
+    return [
+        part.mean() / total[(age >= low) & (age < high)].mean() for part, (low, high) in zip(died, bands, strict=True)
+    ]
+
+
+def test_first_and_last_year_of_life_depend_on_age(world, spending):
+    # Authority: the factor of the last year is 4 exp(0.025 (70 - age)): 4.5 at 65, 2.7 at 85; about 125 young deaths.
+    ratio_of_young, ratio_of_old = ratios_at_end_of_life(world, spending)
     assert ratio_of_young > ratio_of_old > 1.5
     infants = query(
         world,
