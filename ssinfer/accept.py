@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Any
 
-from ssinfer.errors import DataError, did_you_mean
+from ssinfer.errors import DataError, refuse_unknown
 
 # Each word, and what the package then accepts.
 ACCEPT = MappingProxyType(
@@ -23,9 +23,7 @@ ACCEPT = MappingProxyType(
 def check_accept(words: Any) -> frozenset[str]:
     """Return the words as a set; a word that overrules nothing is refused with the nearest."""
     given = (words,) if isinstance(words, str) or not isinstance(words, Iterable) else tuple(words)
-    for word in given:
-        if not isinstance(word, str) or word not in ACCEPT:
-            raise DataError(f"accept names {word!r}. {did_you_mean(word, ACCEPT)}")
+    refuse_unknown(given, list(ACCEPT), "accept names", DataError)
     return frozenset(given)
 
 

@@ -20,9 +20,7 @@ NOTE = (
     "of 3% and 5%, are under that threshold. ± is one block-bootstrap standard error."
 )
 MOST_DESIGNS = 12  # with more, those that none dominates are printed
-ONE_SCALE = {"deviation_money": 1, "threshold_all": 100, "threshold_money": 1, "false_payment_rate": 100} | {
-    "misallocation": 1
-}
+UNIT = {"deviation_money": 1, "threshold_all": 100, "threshold_money": 1, "false_payment_rate": 100, "misallocation": 1}
 HEADS = ("", "spending\n%", "measured", "threshold\n%", "threshold", "false\npayments", "mis-\nallocation")
 FEW = "A placebo threshold needs 19 others outside a placebo's own region."
 
@@ -44,7 +42,7 @@ def _frontier(result: StudyResult, compared: pd.DataFrame) -> str:
     """Return the design that settles and the first of those that none dominates, by number, and where the rest is."""
     rows = compared[~compared["dominated"] | compared["settles"]].head(MOST_DESIGNS)
     cells = [[f"{number}" for number in rows["number"]], [plain(100 * share, 0) for share in rows["share_of_spending"]]]
-    cells += [column_with_errors([*rows[name]], [*rows[f"{name}_se"]], scale) for name, scale in ONE_SCALE.items()]
+    cells += [column_with_errors([*rows[name]], [*rows[f"{name}_se"]], scale) for name, scale in UNIT.items()]
     table = _text(HEADS, [list(row) for row in zip(*cells, strict=True)])
     names = [fill(name, WIDTH, subsequent_indent="   ") for name in rows["numbered"]]
     first = f"{names[0]} (settles)" if rows["settles"].iloc[0] else names[0]

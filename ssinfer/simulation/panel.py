@@ -181,7 +181,10 @@ def simulate_panel(
     """
     labels = span("2018Q2", "2024Q2") if periods is None else tuple(periods)
     time = _times(labels)
-    start = _start(labels, start)
+    if start is None:
+        start = "2022Q1" if "2022Q1" in labels[1:] else labels[min(max(1, round(0.6 * len(labels))), len(labels) - 1)]
+    if start not in labels[1:]:
+        raise DatasetError(f"start is {start!r}; allowed: a period from {labels[min(1, len(labels) - 1)]!r} on.")
     parameters = {name: value for name, value in locals().items() if name not in ("seed", "time", "labels")}
     if not 0 < insured[0] <= insured[1]:
         raise DatasetError(f"insured is {insured}; allowed: two positive numbers, the lower first.")
@@ -279,14 +282,6 @@ def _times(labels: tuple[Any, ...]) -> Floats:
         timeline = consecutive(labels)
     numbers = [period.number for period in timeline.periods or ()]
     return (np.array(numbers) + 0.5) / PER_YEAR[str(timeline.frequency)]
-
-
-def _start(labels: tuple[Any, ...], start: Any) -> Any:
-    if start is None:
-        start = "2022Q1" if "2022Q1" in labels[1:] else labels[min(max(1, round(0.6 * len(labels))), len(labels) - 1)]
-    if start not in labels[1:]:
-        raise DatasetError(f"start is {start!r}; allowed: a period from {labels[min(1, len(labels) - 1)]!r} on.")
-    return start
 
 
 def ar1(rng: np.random.Generator, rows: int, n_periods: int, phi: float, dtype: Any = np.float64) -> Floats:

@@ -14,7 +14,7 @@ from ssinfer.claims.backend.calendar import Calendar
 from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED, expected_spending
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.cohort.pseudo_practices import pseudo_practices
-from ssinfer.errors import ClaimsError, SsinferError, StudyError
+from ssinfer.errors import ClaimsError, StudyError, raised_as
 from ssinfer.names import match_names
 from ssinfer.periods import PER_YEAR
 from ssinfer.simulation.claims import SimulatedClaims
@@ -36,9 +36,7 @@ ONE_OPEN_UNIT = "The true saving is known for one unit, all of its insured and a
 ALL_SPENDING = "The true saving is known for all spending, without choice of categories, prices or run-out, only."
 
 
-def load_claims(
-    config: StudyConfig, periods: tuple[Any, ...], source: AbstractContextManager[OpenedClaims]
-) -> StudyData:
+def load_claims(config: StudyConfig, periods: tuple[Any, ...], data: AbstractContextManager[OpenedClaims]) -> StudyData:
     """Return the data of a study on claims; contradictions in the study file are refused before tables are opened."""
     for design in config.fits.values():
         spending_of(design.spending)
@@ -47,7 +45,7 @@ def load_claims(
             _check_year(design, population, periods)
         for window in (design.baseline, design.performance):
             window_of(window, periods)
-    with source as claims:
+    with data as claims:
         return _group_persons(config, claims, extract_claims(config, periods, claims.tables))
 
 
@@ -67,8 +65,7 @@ def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyEx
     """Return cohorts and panels of groups of practices, with the case-mix standard and coordinates as covariates."""
     case, uses = config.case, extracted.uses
     cohorts = {use: extracted.cohorts[use] for use in dict.fromkeys(uses.values())}
-    settling = config.settling[0] or config.designs[0].name
-    first_use = next(uses[design.fit] for design in config.designs if design.name == settling)  # it makes the groups
+    first_use = uses[config.main_design.fit]  # it makes the groups
     practices = cohorts[first_use]
     complaint = "case.treated: no unit of the claims is called"
     advice = "Units of several practices are named in case.units."
@@ -87,12 +84,10 @@ def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyEx
     @cache  # a design's own spending may be that of the whole population
     def grouped(cohort: Cohort) -> Cohort:
         exclude = [unit for unit in contracted if unit in practices.units]
-        try:
+        with raised_as(StudyError, "case.groups:"):
             return pseudo_practices(
                 cohort, groups.kind, size=groups.size, exclude=exclude, keep=treated, seed=groups.seed, like=practices
             )
-        except SsinferError as error:
-            raise StudyError(f"case.groups: {error}") from error
 
     views, ages = {}, {uses[fit]: design.population.ages for fit, design in config.fits.items()}
     for use, cohort in cohorts.items():

@@ -12,7 +12,7 @@ from ssinfer.claims import ClaimsTables, Extract, Population, RunOut, Spending, 
 from ssinfer.claims.backend.scratch import Scratch
 from ssinfer.claims.names import labels_of, name_as_tables
 from ssinfer.cohort.cohort import Cohort
-from ssinfer.errors import SsinferError, StudyError, did_you_mean
+from ssinfer.errors import StudyError, did_you_mean, raised_as
 from ssinfer.periods import read_periods, span
 from ssinfer.simulation.claims import SimulatedClaims
 from ssinfer.study.config import StudyConfig
@@ -71,10 +71,8 @@ def extract_claims(config: StudyConfig, periods: tuple[Any, ...], tables: Claims
     def extracted(name: str, job: Job, what: str, limits: dict[str, Any]) -> Extract:
         populations[name] = population_of(config.case, job[0], periods, tables, config.data.accept)
         options = {"periods": periods, "accept": config.data.accept, "shared": shared, **limits}
-        try:
+        with raised_as(StudyError, f"{what} {name!r}:"):
             return extract(tables, populations[name], spending_of(job[1]), **options)
-        except SsinferError as error:
-            raise StudyError(f"{what} {name!r}: {error}") from error
 
     with closing(Scratch(tables.connection)) as shared:
         categories = {name: extracted(name, job, "scenario.categories", {}).cohort() for name, job in parts.items()}
@@ -111,12 +109,10 @@ def _jobs(config: StudyConfig) -> tuple[dict[str, Job], dict[str, Use]]:
 
 def _whole(config: StudyConfig) -> Job:
     """Return the extraction of all spending of the settling population without its filters of persons."""
-    design = next((part for part in config.designs if part.name == config.settling[0]), config.designs[0])
+    population, spending = config.main_design.population, config.main_design.spending
     unfiltered = {key: PopulationConfig.model_fields[key].default for key in PERSON_FILTERS}
-    spending = SpendingConfig(
-        name=WHOLE, own_costs=design.spending.own_costs, unknown="include", duplicates=design.spending.duplicates
-    )
-    return design.population.model_copy(update=unfiltered), spending
+    kept = spending.model_dump(include={"own_costs", "duplicates"})
+    return population.model_copy(update=unfiltered), SpendingConfig(name=WHOLE, unknown="include", **kept)
 
 
 def _of_everything(job: Job) -> bool:
@@ -136,9 +132,8 @@ def population_of(
 ) -> Population:
     """Return the population that a study file describes; without `tables` its names are not checked."""
     practices = labels_of(tables.enrolment, "practice") if tables is not None and case.units else ()
-    values = part.model_dump(exclude={"name", "label", "baseline", *PUBLIC_KEYS}) | {
-        "baseline": window_of(part.baseline, periods)
-    }
+    values = part.model_dump(exclude={"name", "label", *PUBLIC_KEYS})
+    values["baseline"] = window_of(part.baseline, periods)
     units: dict[str, str] = {}
     for unit, patterns in case.units.items():
         for pattern in patterns if practices else ():
@@ -148,34 +143,28 @@ def population_of(
             for practice in matching:
                 if units.setdefault(practice, unit) != unit:
                     raise StudyError(f"case.units: practice {practice!r} is in two units. Keep one.")
-    try:
+    with raised_as(StudyError, f"population {part.name!r}:"):
         population = Population(**values, units=units)
         return population if tables is None else name_as_tables(population, tables, accept)
-    except SsinferError as error:
-        raise StudyError(f"population {part.name!r}: {error}") from error
 
 
 def spending_of(part: SpendingConfig) -> Spending:
     """Return the definition of spending that a study file describes."""
     values = part.model_dump(exclude={"name", "label", *PUBLIC_KEYS, "truncation", "run_out", "reference_tariffs"})
     tariffs = part.reference_tariffs
-    try:
+    with raised_as(StudyError, f"spending {part.name!r}:"):
         return Spending(
             **values,
             truncation=None if part.truncation is None else Truncation(**part.truncation.model_dump()),
             run_out=None if part.run_out is None else RunOut(**part.run_out.model_dump()),
             reference_tariffs=None if tariffs is None else pd.DataFrame(tariffs),
         )
-    except SsinferError as error:
-        raise StudyError(f"spending {part.name!r}: {error}") from error
 
 
 def periods_between(first: object, last: object) -> tuple[Any, ...]:
     """Return the periods from `first` to `last`, both included."""
-    try:
+    with raised_as(StudyError, "data.periods:"):
         return tuple(span(first, last))
-    except SsinferError as error:
-        raise StudyError(f"data.periods: {error}") from error
 
 
 def window_of(wanted: Periods, periods: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -163,11 +163,9 @@ def _effects(pairs: Sequence[PairOutcome]) -> list[dict[str, Any]]:
             effect = contrast @ solve @ values if told else np.full(values.shape[1], np.nan)
             rows.append(_effect(blocks, effect, name, block, entry))
         residuals = values - model @ (solve @ values)
-        for pair in combinations(varying, 2):
-            for entries, cell in here.groupby([*pair], sort=False):
-                row = _effect(
-                    blocks, residuals[cell.index].mean(axis=0), name, pair[0], entries[0], pair[1], entries[1]
-                )
+        for first, second in combinations(varying, 2):
+            for (entry, other), cell in here.groupby([first, second], sort=False):
+                row = _effect(blocks, residuals[cell.index].mean(axis=0), name, first, entry, second, other)
                 if abs(row["effect"]) > max(AT_LEAST_ERRORS * row["effect_se"], TOLERANCE):
                     rows.append(row)
     return rows

@@ -97,6 +97,11 @@ class StudyConfig(Config):
         return settling(self, self.designs)[:2]
 
     @property
+    def main_design(self) -> StudyDesign:
+        """The design that settles; the first one if none can."""
+        return next((design for design in self.designs if design.name == self.settling[0]), self.designs[0])
+
+    @property
     def levels(self) -> tuple[float, ...]:
         """The levels at which thresholds are compared, and those of the thresholds of the designs."""
         return tuple(dict.fromkeys((*self.backtest.levels, *(design.threshold.level for design in self.designs))))

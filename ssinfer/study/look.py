@@ -69,7 +69,7 @@ def look_at(plan: "Plan") -> Look:
         for part in config.population
         for side, share in part.earlier_spending.items()
     ]
-    if not settling(config, config.designs)[2] and plan.contract is not None:
+    if not settling(config, config.designs)[2] and plan.contract_of(config.main_design) is not None:
         names = dict(zip(("design", "method"), config.settling, strict=True))
         findings.append(Finding("unmarked", names, refuses=False))
     return Look(plan, tuple({(finding.id, str(finding.numbers)): finding for finding in findings}.values()), placebos)

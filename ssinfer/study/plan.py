@@ -49,22 +49,6 @@ class Plan:
         return self.data.panel
 
     @property
-    def settling(self) -> StudyDesign:
-        """The design that settles; the first one if none can."""
-        designs = self.config.designs
-        return next((design for design in designs if design.name == self.config.settling[0]), designs[0])
-
-    @property
-    def contract(self) -> Contract | None:
-        """The contract of the design that settles; None: nothing is settled."""
-        return self.contract_of(self.settling)
-
-    @property
-    def share(self) -> float:
-        """The rate of over- and underpayments, a fraction: that of the design that settles."""
-        return self.share_of(self.settling)
-
-    @property
     def suppress_below(self) -> int:
         """The smallest number of insured of a group that is shown."""
         return self.config.suppress_below
@@ -74,7 +58,7 @@ class Plan:
         whole = self.data.programme.whole
         if self.placebos is None or self.data.whole is None or not isinstance(whole, Panel):
             return self.placebos
-        chosen = placebo_units(whole, self.designs[self.settling.fit], self.placebos)
+        chosen = placebo_units(whole, self.designs[self.config.main_design.fit], self.placebos)
         return [unit for unit in chosen if unit in self.data.panel_of(fit).row_of]
 
     def contract_of(self, design: StudyDesign) -> Contract | None:

@@ -51,22 +51,16 @@ def run_study(
     if intact is not None and intact.table is not None:
         tables["intact_groups.csv"] = intact.table
     return StudyResult(
-        title=plan.config.title,
-        question=plan.config.question,
-        currency=plan.config.currency,
+        **{name: getattr(plan.config, name) for name in ("title", "question", "currency", "suppress_below")},
+        **{name: getattr(plan, name) for name in ("panel", "designs", "design_labels", "methods")},
         data_label=plan.data.label,
         note=plan.data.note,
-        panel=plan.panel,
         claims=plan.data.claims,
         panels={name: view.panel for name, view in plan.data.views.items()},
         intact_groups=intact,
         tables=tables,
-        designs=plan.designs,
-        design_labels=plan.design_labels,
-        methods=plan.methods,
         backtest=result,
         manifest=_manifest(plan, parts, result, data_hash),
-        suppress_below=plan.config.suppress_below,
         **case,
     )
 
@@ -95,7 +89,7 @@ def _backtest(
                 origins={design: plan.origins[design] for design in designs if design in plan.origins},
                 levels=config.levels,
                 size_edges=config.case.size_edges,
-                share=plan.share,
+                share=plan.share_of(config.main_design),
                 ses=config.case.ses,
                 pairs=pairs,
                 regions=plan.data.regions_of(plan.data.panel_of(pairs[0][0])),
@@ -117,6 +111,7 @@ def _shifted(progress: Callable[[int, int], None], finished: int) -> Callable[[i
 
 def _manifest(plan: Plan, parts: tuple[str, ...], result: BacktestResult | None, data_hash: str) -> dict[str, Any]:
     """Return what is needed to repeat the study, and times and dates, which no other file holds."""
+    contract = plan.contract_of(plan.config.main_design)
     seconds = [] if result is None else result.seconds.rename("seconds_per_fit").reset_index().to_dict("records")
     versions = {"python": platform.python_version()}
     for name in STACK:
@@ -131,8 +126,8 @@ def _manifest(plan: Plan, parts: tuple[str, ...], result: BacktestResult | None,
         "note": plan.data.note,
         "seed": plan.config.seed,
         "placebo_samples": placebo_samples(plan),
-        "contract": None if plan.contract is None else plan.contract.name,
-        "share": plan.share,
+        "contract": None if contract is None else contract.name,
+        "share": plan.share_of(plan.config.main_design),
         "settles": dict(zip(("design", "method"), plan.config.settling, strict=True)),
         "sensitivity": [name for name, design in plan.config.fits.items() if design.sensitivity],
         "parts": list(parts),

@@ -352,13 +352,15 @@ def test_the_gates_level_is_derived_though_no_level_names_it(folder):
 )
 def test_the_share_is_the_contracts_own(folder, sharing, share):
     change(folder, ('contract = "kerngezond-vlissingen"', sharing))
-    assert plan_study(folder / "study.toml").share == share
+    plan = plan_study(folder / "study.toml")
+    assert plan.share_of(plan.config.main_design) == share
 
 
 def test_a_study_that_says_nothing_on_sharing_settles_nothing(folder, result):
     change(folder, ('[sharing]\ncontract = "kerngezond-vlissingen"', ""))
     plan = plan_study(folder / "study.toml")
-    assert (plan.contract, plan.share) == (None, 0.5)
+    main = plan.config.main_design
+    assert (plan.contract_of(main), plan.share_of(main)) == (None, 0.5)
     evaluated = run_study(plan, parts=("evaluate",), n_jobs=1)
     assert len(evaluated.settlement) == 0
     assert (evaluated.manifest["contract"], evaluated.manifest["share"]) == (None, 0.5)

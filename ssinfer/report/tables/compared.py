@@ -45,9 +45,8 @@ def _parties(analysis: Analysis) -> pd.DataFrame:
         none = (part["saving"] == 0) & (part["scenario"] == part["scenario"].iloc[0])
         part = part[none | (part["saving"] == part["saving"].max())]
         names = [row["numbered"], *[f"{row['number']}."] * (len(part) - 1)]
-        parts.append(
-            part.assign(numbered=names, programme=[analysis.entry("scenario", name) for name in part["scenario"]])
-        )
+        programmes = [analysis.entry("scenario", name) for name in part["scenario"]]
+        parts.append(part.assign(numbered=names, programme=programmes))
         if analysis.hidden:
             parts[-1][["case_paid", "case_paid_5", "case_paid_95"]] = np.nan
         for name in ("paid", "insurer", "case_paid"):

@@ -71,11 +71,8 @@ def block_sentences(analysis: Analysis) -> Iterator[str]:
     """Return the block whose entries differ most, for the threshold and for the deviation, and the interactions."""
     effects = analysis.result.tables.get("effects.csv", pd.DataFrame())
     for measure, words in MEASURED.items() if len(effects) else ():
-        main = (
-            effects[(effects["measure"] == measure) & (effects["other_block"] == "")]
-            .dropna(subset="effect")
-            .sort_values("effect")
-        )
+        main = effects[(effects["measure"] == measure) & (effects["other_block"] == "") & effects["effect"].notna()]
+        main = main.sort_values("effect")
         if not len(main):
             continue
         block = str(main.groupby("block")["effect"].agg(lambda effect: effect.max() - effect.min()).idxmax())

@@ -1,6 +1,6 @@
 """Sentences on the counted population of a study on claims: its groups, and the findings in the claims."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import pandas as pd
 
@@ -75,7 +75,9 @@ def _by_definition(claims: ClaimsCount, currency: str) -> Iterator[str]:
             )
         if extract.completion is not None:
             yield _completion(name, extract.completion)
-        yield from _noticed(name, extract.noticed)
+        noticed = extract.noticed
+        if remarks := [f"{count(noticed[key])} {words}" for key, words in NOTICED.items() if noticed.get(key)]:
+            yield f"Counted under {quoted(name)}, although they are unusual: {listed(remarks)}."
 
 
 def _completion(name: str, table: pd.DataFrame) -> str:
@@ -87,9 +89,3 @@ def _completion(name: str, table: pd.DataFrame) -> str:
         "(chain ladder). Both arms have the same factor: it changes money and not rates, and its error is part of the "
         "intervals of the saving in money."
     )
-
-
-def _noticed(name: str, noticed: Mapping[str, float]) -> Iterator[str]:
-    remarks = [f"{count(noticed[key])} {words}" for key, words in NOTICED.items() if noticed.get(key)]
-    if remarks:
-        yield f"Counted under {quoted(name)}, although they are unusual: {listed(remarks)}."

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ssinfer.benchmarks.matched.balance.measures import AFTER, SMD, effective_sample_size, equipoise
 from ssinfer.check import Check, Status
-from ssinfer.errors import ParameterError, did_you_mean
+from ssinfer.errors import ParameterError, refuse_unknown
 from ssinfer.typing import Booleans, Floats
 
 AT_LEAST = ("equipoise", "matched", "effective_sample_size")  # the other limits bound from above
@@ -108,9 +108,8 @@ def as_limits(given: BalanceLimits | Mapping[str, float | bool | None] | None) -
             f"balance_limits is {given!r}. Give BalanceLimits(...), a table such as {{'smd': 0.1}}, or None."
         )
     known = [field.name for field in fields(BalanceLimits)]
+    refuse_unknown(given, known, "There is no balance limit", ParameterError)
     for name, value in given.items():
-        if name not in known:
-            raise ParameterError(f"There is no balance limit {name!r}. {did_you_mean(name, known)}")
         if value is True:
             raise ParameterError(f"Balance limit {name} is true. Give a number, or false for no limit.")
     return BalanceLimits(**{name: None if value is False else value for name, value in given.items()})
