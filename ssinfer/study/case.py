@@ -1,7 +1,7 @@
 """The case of a study: its fits, its thresholds and its settlement."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -23,8 +23,17 @@ INTERVAL_LEVEL = 0.95
 FACTOR_DRAWS = 4000  # least number of draws of the completion factor
 
 
-def evaluate_case(plan: Plan, result: BacktestResult | None, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """Fit the case, derive its thresholds (of placebos with a backtest only), settle; return fields of StudyResult."""
+class CaseResult(TypedDict):
+    """The fields of a StudyResult that describe the contract itself, by design and method."""
+
+    counterfactuals: Mapping[tuple[str, str], Counterfactual]
+    savings: pd.DataFrame
+    case_thresholds: pd.DataFrame
+    settlement: pd.DataFrame
+
+
+def evaluate_case(plan: Plan, result: BacktestResult | None, pairs: Iterable[tuple[str, str]]) -> CaseResult:
+    """Fit the case by designs and methods, derive its thresholds (from placebos with a backtest only), and settle."""
     counterfactuals: dict[tuple[str, str], Counterfactual] = {}
     savings: list[dict[str, Any]] = []
     thresholds: list[pd.DataFrame] = []
@@ -66,12 +75,12 @@ def evaluate_case(plan: Plan, result: BacktestResult | None, pairs: Iterable[tup
                     named = {"design": part.name, "method": method, "settles": settles, "contract": contract.name}
                     settlement += [{**named, **line} for line in _settle(plan, part, contract, cf, table)]
         thresholds.append(table)
-    return {
-        "counterfactuals": counterfactuals,
-        "savings": SAVINGS.frame(savings),
-        "case_thresholds": CASE_THRESHOLDS.conform(pd.concat(thresholds) if thresholds else pd.DataFrame()),
-        "settlement": SETTLEMENT.frame(settlement),
-    }
+    return CaseResult(
+        counterfactuals=counterfactuals,
+        savings=SAVINGS.frame(savings),
+        case_thresholds=CASE_THRESHOLDS.conform(pd.concat(thresholds)) if thresholds else CASE_THRESHOLDS.empty(),
+        settlement=SETTLEMENT.frame(settlement),
+    )
 
 
 def case_threshold(part: StudyDesign, table: pd.DataFrame) -> tuple[float, str]:
