@@ -64,6 +64,8 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
     needs: ClassVar[Literal["panel", "cohort"]] = "panel"
     # Number of placebos of one window that a backtest passes to one call of fit_many: more if they share work.
     placebos_together: ClassVar[int] = 64
+    # Number of groups of them that share work; a plan needs it for the expected time.
+    placebo_folds: ClassVar[int] = 1
     capabilities: ClassVar[Capabilities] = Capabilities()
     # Rules of constructor parameters that are narrower than their declared types.
     rules: ClassVar[dict[str, Rule]] = {}

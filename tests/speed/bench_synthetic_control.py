@@ -197,6 +197,9 @@ def main() -> None:
         for inference in ("none", "placebo"):
             label = f"{len(dutch.units)} municipalities x 4 origins, {length} years, inference={inference!r}"
             rows.append((label, least(dutch_run(length, inference), 1), 5.0, 4 * len(dutch.units), "pysyncon"))
+    treated = ss.Design(treated=[dutch.units[0]], baseline=range(2019, 2022), performance=[2022])
+    label = f"SDiD of one of {len(dutch.units)} municipalities with its placebos, 3 years"
+    rows.append((label, least(lambda: did.fit(dutch, treated, seed=1), 3), 0.1, len(dutch.units), "azcausal"))
     peers = {}
     python = peers_python("pysyncon", "azcausal")
     if python is not None:

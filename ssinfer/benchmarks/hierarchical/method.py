@@ -9,7 +9,7 @@ import numpy as np
 
 from ssinfer.arguments import COUNT, MOST, Number, Optional, Rule
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
-from ssinfer.benchmarks.hierarchical.exact import estimate_joint, estimate_placebos, fold_of
+from ssinfer.benchmarks.hierarchical.exact import FOLDS, estimate_joint, estimate_placebos, fold_of
 from ssinfer.benchmarks.hierarchical.layout import Layout, lay_out
 from ssinfer.deprecation import Renamed, renamed_parameters
 from ssinfer.errors import SsinferError
@@ -93,6 +93,7 @@ class HierarchicalBenchmark(BenchmarkMethod):
     """
 
     placebos_together: ClassVar[int] = 10_000
+    placebo_folds: ClassVar[int] = FOLDS
     needs: ClassVar[Literal["panel", "cohort"]] = "panel"
     capabilities: ClassVar[Capabilities] = Capabilities(
         staggered_starts=True, covariates=True, posterior=True, confidence=True
