@@ -17,6 +17,7 @@ from ssinfer.typing import Floats
 
 #: What a frontier compares, and the sign with which more is worse; a deviation counts by its size.
 MEASURES = {"threshold_money": 1.0, "deviation_money": 1.0, "share_of_spending": -1.0, "misallocation": 1.0}
+DIFFERENCES = {"threshold": "threshold_money", "deviation_size": "deviation_money", "misallocation": "misallocation"}
 #: Main effects are given on these; of a deviation, on its size.
 EFFECTS_ON = ("threshold_money", "deviation_money")
 DESIGN_MEANS = (
@@ -63,19 +64,16 @@ def _designs(plan: Plan, pairs: Sequence[PairOutcome]) -> list[dict[str, Any]]:
             row |= _difference(pair, settles, "deviation", "deviation_money")
         if other is not None:
             row["dominated_by"] = f"{other.design.name}, {other.method}"
-            row |= _difference(pair, other, "threshold", "threshold_money")
-            row |= _difference(pair, other, "deviation_size", "deviation_money", size=True)
-            row |= _difference(pair, other, "misallocation", "misallocation")
+            for name, column in DIFFERENCES.items():
+                row |= _difference(pair, other, name, column)
         rows.append(row)
     return rows
 
 
-def _difference(
-    pair: PairOutcome, other: PairOutcome, name: str, column: str, *, size: bool = False
-) -> dict[str, float]:
+def _difference(pair: PairOutcome, other: PairOutcome, name: str, column: str) -> dict[str, float]:
     """Return the difference of two means (or of their sizes), and its error over replicates with the same blocks."""
     both = [np.array([part.mean(column), *part.means[column]]) for part in (pair, other)]
-    mean, *drawn = np.subtract(*map(np.abs, both) if size else both)
+    mean, *drawn = np.subtract(*map(np.abs, both) if name.endswith("size") else both)
     blocks = min(part.rows["block"].nunique() for part in (pair, other))
     error = spread_of_replicates(np.array(drawn)[:, None], blocks)[0]
     return {f"{name}_difference": float(mean), f"{name}_difference_se": float(error)}
@@ -143,8 +141,7 @@ def _effects(pairs: Sequence[PairOutcome]) -> list[dict[str, Any]]:
     with both.
     """
     pairs = [pair for pair in pairs if not pair.design.equal_to]
-    own = [{"windows": pair.design.windows, "method": pair.method} for pair in pairs]
-    labels = pd.DataFrame([pair.design.names | more for pair, more in zip(pairs, own, strict=True)])
+    labels = pd.DataFrame([{**p.design.names, "windows": p.design.windows, "method": p.method} for p in pairs])
     varying = [block for block in labels if len(set(labels[block])) > 1]
     terms = [(block, entry) for block in varying for entry in pd.unique(labels[block])]
     blocks = min((pair.rows["block"].nunique() for pair in pairs), default=0)

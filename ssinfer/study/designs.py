@@ -54,9 +54,9 @@ class StudyDesign:
     @property
     def windows(self) -> str:
         """The windows in words, the same for equal windows."""
-        spans = {key: getattr(self, key) or () for key in WINDOWS}
-        words = {key: [span.first, "to", span.last] if isinstance(span, Span) else span for key, span in spans.items()}
-        return "; ".join(" ".join(map(str, (key, *text))) for key, text in words.items() if text)
+        spans = [(key, span) for key in WINDOWS if (span := getattr(self, key))]
+        words = [(key, *((s.first, "to", s.last) if isinstance(s, Span) else s)) for key, s in spans]
+        return "; ".join(" ".join(map(str, word)) for word in words)
 
 
 def designs_of(config: "StudyConfig") -> tuple[StudyDesign, ...]:

@@ -9,7 +9,7 @@ Two distributions of the payment P(benchmark, spending, threshold) stand beside 
 Draws added to the savings of placebos would count both errors twice. The means agree as far as the fit is calibrated.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,15 +110,15 @@ def outcomes(
 
 def _scale(plan: Plan, design: StudyDesign, savings: tuple[float, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return what all windows of a design are of all spending, by unit and origin; and the case's baseline, by unit."""
-    panel, chosen, frames = plan.data.panel_of(design.fit), plan.designs[design.fit], {}
-
-    def scale(labels: Iterable[Any]) -> pd.DataFrame:
-        measured = [label for label in labels if label not in chosen.masked]
-        return one_scale(plan, design, panel.columns(measured), savings)
-
-    for window in rolling_windows(panel, chosen, plan.origins.get(design.fit)):
-        frames[window.origin] = scale(label for label in window.performance if label not in window.masked)
-    return pd.concat(dict(frames)).swaplevel(), scale(chosen.baseline).loc[list(chosen.treated)]
+    panel, chosen = plan.data.panel_of(design.fit), plan.designs[design.fit]
+    windows = rolling_windows(panel, chosen, plan.origins.get(design.fit))
+    spans = {"": (chosen.baseline, chosen.masked), **{w.origin: (w.performance, w.masked) for w in windows}}
+    columns = {
+        name: panel.columns([p for p in periods if p not in masked]) for name, (periods, masked) in spans.items()
+    }
+    frames = {name: one_scale(plan, design, measured, savings) for name, measured in columns.items()}
+    baseline = frames.pop("").loc[list(chosen.treated)]
+    return pd.concat(frames).swaplevel(), baseline
 
 
 def _case(
@@ -126,8 +126,7 @@ def _case(
 ) -> pd.DataFrame | None:
     """Return the columns of the contract itself, one row per draw; None without a fit that has a distribution.
 
-    The group's composition is that of its baseline, and its spending on all care is trended as its benchmark. So no
-    number depends on what was spent under the contract.
+    Its composition is that of its baseline, trended as its benchmark: nothing depends on spending under the contract.
     """
     cf = None if case is None else case["counterfactuals"].get((design.fit, method))
     if case is None or cf is None or cf.failures or cf.uncertainty == "none":

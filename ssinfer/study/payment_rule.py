@@ -40,17 +40,14 @@ class PaymentRule:
         least = max(1, contract.size.minimum if contract.size.below == "refuse" else 1)
         self.settled = (self.total > 0) & (self.spent > 0) & (assigned >= least)
         amounts = (np.where(self.settled, values, least) for values in (benchmark, spending, years, assigned))
-        self.given: dict[str, Any] = dict(zip(AMOUNTS, amounts, strict=True))
-        self.terms: dict[str, Any] = {}
+        given: dict[str, Any] = dict(zip(AMOUNTS, amounts, strict=True))
+        self.own = None if self.limits.kind == "computed" else required_rate(contract, given["assigned"])[0]
+        self.terms: dict[str, Any] = {"excess": self.limits.sharing == "excess", "lower_share": 0.0}
         try:
-            quality = None if design.sharing is None else design.sharing.quality
-            settlement = settle(contract, **self.given, quality=quality)
+            settlement = settle(contract, **given, quality=design.sharing.quality if design.sharing else None)
+            self.terms |= {name: getattr(settlement, name) for name in TERMS} | {"savings_share": settlement.share}
         except SsinferError as error:  # for example a loss whose share depends on a quality score that is not given
             self.refused = str(error)
-        else:
-            self.terms = {name: getattr(settlement, name) for name in TERMS} | {"savings_share": settlement.share}
-        computed = self.limits.kind == "computed"
-        self.own = None if computed else required_rate(contract, self.given["assigned"])[0]
 
     def deciding(self, thresholds: Floats) -> Floats:
         """Return the thresholds (..., R) that decide, given the study's; NaN: this group cannot be settled."""
@@ -60,13 +57,9 @@ class PaymentRule:
         """Return payments (..., R), currency, at savings of own spending and deciding thresholds; NaN: not known."""
         if self.refused:
             return np.full(thresholds.shape, np.nan)
-        at, loss = np.maximum(thresholds, 0.0), self.limits.loss_rate
-        rates: dict[str, Any] = {
-            "threshold": at,
-            "loss_threshold": at if loss is None else np.full_like(at, loss),
-            "lower_share": 0.0,
-        }
+        least, rate = np.maximum(thresholds, 0.0), self.limits.loss_rate
+        loss = least if rate is None else np.full_like(least, rate)
         with np.errstate(invalid="ignore", divide="ignore"):
-            left, excess = self.spent * (1.0 - saved), self.limits.sharing == "excess"
-            paid, _ = payments(self.total, left, **rates, **self.terms, excess=excess)
-        return np.where(self.settled & np.isfinite(saved) & ~np.isnan(at), np.round(paid, self.decimals), np.nan)
+            left = self.spent * (1.0 - saved)
+            paid, _ = payments(self.total, left, threshold=least, loss_threshold=loss, **self.terms)
+        return np.where(self.settled & np.isfinite(saved) & ~np.isnan(least), np.round(paid, self.decimals), np.nan)

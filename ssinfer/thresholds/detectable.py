@@ -115,8 +115,7 @@ def _null_error(cf: Counterfactual) -> Floats:
 def _for_errors(errors: Floats, key: ThresholdKey) -> Floats:
     """Return the detectable saving of each fit (R,), from its relative null errors (R, S); NaN: too few draws."""
     draws = [row[np.isfinite(row)].astype(float) for row in errors]
-    passed, missed = quantiles_by_fit(draws, [key.tail, 1 - POWER]).T
-    return np.asarray(passed - missed)
+    return np.asarray(quantiles_by_fit(draws, [key.tail, 1 - POWER]) @ [1.0, -1.0])
 
 
 KIND = ThresholdKind(

@@ -86,6 +86,30 @@ def test_effects_that_cannot_be_told_apart_are_not_given_and_equal_designs_count
     assert _effects([]) == []
 
 
+def test_windows_of_designs_are_a_block_of_their_own():
+    """Two windows that differ by 8, crossed with two populations that differ by 20."""
+    pairs = [
+        pair_of(
+            {"population": population},
+            np.zeros(500),
+            windows=windows,
+            threshold_money=money(population, "all") + 8 * (windows == "long"),
+            deviation_money=0.0,
+        )
+        for population, windows in product(("all", "old"), ("short", "long"))
+    ]
+    table = pd.DataFrame(_effects(pairs)).query("measure == 'threshold_money'").set_index(["block", "entry"])
+    found = table["effect"].to_dict()
+    assert found["windows", "long"] - found["windows", "short"] == pytest.approx(8.0)
+    assert found["population", "all"] == pytest.approx(10.0)
+
+
+def test_sizes_of_deviations_are_compared():
+    one, other = (pair_of({}, np.zeros(500), deviation_money=value) for value in (-5.0, 2.0))
+    assert _difference(one, other, "deviation_size", "deviation_money")["deviation_size_difference"] == 3.0
+    assert _difference(one, other, "deviation", "deviation_money")["deviation_difference"] == -7.0
+
+
 def four(threshold, deviation, share, wrong, **more):
     columns = {"threshold_money": threshold, "deviation_money": deviation, "share_of_spending": share}
     return pair_of({}, np.zeros(500), **columns, misallocation=wrong, **more)

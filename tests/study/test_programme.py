@@ -36,6 +36,16 @@ name = "all care of the highest fifth"
 population = "highest fifth"
 sharing = "first euro"
 """
+POWER = """
+[[threshold]]
+name = "power"
+kind = "power"
+level = 0.9
+[[design]]
+name = "power"
+threshold = "power"
+sharing = "first euro"
+"""
 ORIGIN, SAVING, AGED = "2022Q1", 0.02, 1982
 
 
@@ -47,7 +57,7 @@ def world(tmp_path_factory):
     contract.write_text(EXCESS, encoding="utf-8")
     text = STUDY.replace('"excess.toml"', f'"{contract.as_posix()}"')
     text = text.replace("[data.simulation]", 'file = "claims"\n[data.simulation]')
-    (folder / "study.toml").write_text(text + DEAR, encoding="utf-8")
+    (folder / "study.toml").write_text(text + DEAR + POWER, encoding="utf-8")
     looks = []
     plan = plan_study(folder / "study.toml", tell=looks.append)
     result = run_study(plan, parts=("backtest",), n_jobs=1)
@@ -188,6 +198,18 @@ def test_persons_of_high_earlier_spending_are_compared_in_the_same_groups_with_a
     assert ((years[4:] > 0.15) & (years[4:] <= 0.2)).all()  # more of them die, and newcomers have no year before
     mean = dear.spending[:, 4:8].sum() / dear.insured_years[:, 4:8].sum()
     assert mean > 1.5 * every.spending[:, 4:8].sum() / every.insured_years[:, 4:8].sum()
+
+
+def test_a_power_analysis_has_a_row_and_its_false_payments_are_those_of_the_placebos(world):
+    """Its threshold is the distance of the 90% and 20% quantiles of each placebo's null errors."""
+    _, result, pairs, *_ = world
+    pair = pairs["power"]
+    errors = result.backtest.errors[pair.rows.index]
+    wanted = np.subtract(*np.nanquantile(errors.astype(float), [0.9, 0.2], axis=1))
+    np.testing.assert_allclose(pair.columns["threshold_rate"], wanted, rtol=1e-6)
+    rates = result.backtest.placebos.loc[pair.rows.index, "savings_rate"]
+    assert pair.mean("false_payment_rate") == (rates >= wanted).mean()
+    assert "power" in set(result.tables["designs.csv"]["design"])
 
 
 def test_truncation_leaves_out_what_the_stop_loss_pays(world):

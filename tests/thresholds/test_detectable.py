@@ -6,7 +6,7 @@ from scipy.stats import norm
 
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import NotSupportedError, ParameterError
-from ssinfer.thresholds.detectable import minimum_detectable_saving, power_of_threshold
+from ssinfer.thresholds.detectable import KIND, minimum_detectable_saving, power_of_threshold
 
 from_draws = Counterfactual.from_draws
 
@@ -83,3 +83,14 @@ def test_power_of_any_threshold_in_the_normal_case():
 def test_refusals(make, error, cure):
     with pytest.raises(error, match=cure):
         make()
+
+
+def test_placebos_have_the_detectable_saving_of_their_kept_null_errors():
+    """Rows of 1,000 normal errors: (z(0.95) + z(0.80)) SD. Too few draws, or none, give no threshold."""
+    quantiles = norm.ppf((np.arange(1000) + 0.5) / 1000)
+    errors = np.stack([0.02 * quantiles, 0.05 * quantiles, np.where(np.arange(1000) < 100, quantiles, np.nan)])
+    found = KIND.for_errors(errors.astype(np.float32), KIND.keys((0.95,))[0])
+    np.testing.assert_allclose(
+        found[:2], (norm.ppf(0.95) + norm.ppf(0.8)) * np.array([0.02, 0.05]), rtol=3e-3
+    )  # of the grid
+    assert np.isnan(found[2])

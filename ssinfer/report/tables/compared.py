@@ -7,6 +7,7 @@ from ssinfer.figures.numbers import ABSENT, column_with_errors, plain
 from ssinfer.report.analysis import Analysis, rows_of
 from ssinfer.report.table import FALSE_PAYMENT_RATE, ReportTable, TableColumn
 from ssinfer.report.text.compared import changed
+from ssinfer.study.compared_designs import DIFFERENCES
 
 NUMBERED = TableColumn("Design", "numbered")
 
@@ -17,9 +18,8 @@ def _designs(analysis: Analysis) -> pd.DataFrame:
     if not len(table):
         return table
     numbers = {f"{row['design']}, {row['method']}": row["number"] for _, row in table.iterrows()}
-    differences = [f"{name}_difference" for name in ("threshold", "deviation_size", "misallocation")]
-    columns = [column_with_errors(table[name].tolist(), table[f"{name}_se"].tolist()) for name in differences]
-    less = ["; ".join(row) for row in zip(*columns, strict=True)]
+    pairs = [(table[f"{name}_difference"].tolist(), table[f"{name}_difference_se"].tolist()) for name in DIFFERENCES]
+    less = ["; ".join(row) for row in zip(*(column_with_errors(*pair) for pair in pairs), strict=True)]
     names = table["dominated_by"].astype(object).where(table["dominated_by"].notna(), "")
     by = [f"{numbers[name]} ({text})" if name else ABSENT for name, text in zip(names, less, strict=True)]
     return table.assign(by=by, judged=table["n_rows"] - table["n_without_threshold"])
@@ -47,9 +47,8 @@ def _parties(analysis: Analysis) -> pd.DataFrame:
         names = [row["numbered"], *[f"{row['number']}."] * (len(part) - 1)]
         programmes = [analysis.entry("scenario", name) for name in part["scenario"]]
         parts.append(part.assign(numbered=names, programme=programmes))
-        if analysis.hidden:
-            parts[-1][["case_paid", "case_paid_5", "case_paid_95"]] = np.nan
-        for name in ("paid", "insurer", "case_paid"):
+        parts[-1]["case_paid"] *= np.nan if analysis.hidden else 1.0
+        for name in ("paid", "insurer"):
             ends = zip(part[f"{name}_5"], part[f"{name}_95"], strict=True)
             parts[-1][f"{name}_range"] = [f"{plain(low, 0)} to {plain(high, 0)}" for low, high in ends]
     return pd.concat(parts) if parts else pd.DataFrame()
@@ -123,7 +122,6 @@ TABLES = (
             TableColumn("Of 100 paid, for true savings", "earned_of_100", "number", 0),
             TableColumn("Providers get without a threshold ({currency})", "paid_without_threshold", "number", 0),
             TableColumn("This contract, by its own draws ({currency})", "case_paid", "number"),
-            TableColumn("5 to 95%", "case_paid_range", "cell"),
         ),
         rows=_parties,
         notes="The design that settles, and those that differ from it in one building block. All: scenarios.csv.",
