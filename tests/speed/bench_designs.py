@@ -103,7 +103,9 @@ def measured(text: str, folder: Path) -> dict[str, float]:
     times["data"] = process_time() - begin
     result = run_study(plan, n_jobs=1)
     times["fits and comparison"] = process_time() - begin - times["data"]
+    before = process_time()
     write_study(result, folder / "out", report=write_report)
+    times["files and report"] = process_time() - before
     times["all"] = process_time() - begin
     counts = {"designs": len(plan.config.designs), "fits": len(result.backtest.placebos)}
     return times | counts
