@@ -4,7 +4,15 @@ import pickle
 
 import pytest
 
-from ssinfer.errors import DataError, error_id, shorten, traceback_without_values
+from ssinfer.errors import (
+    DataError,
+    StudyError,
+    error_id,
+    raised_as,
+    refuse_unknown,
+    shorten,
+    traceback_without_values,
+)
 
 
 def fail(value, *, within=False):
@@ -61,3 +69,17 @@ def test_messages_that_quote_little_stay_as_they_are():
 def test_invisible_signs_of_a_message_are_shown_as_escapes():
     """Fault FZ1: a key or a rule year with ESC or a zero-width blank reached the console as it was."""
     assert str(DataError("unknown key 'a\x1b\u200bb\u202e'\né")) == "unknown key 'a\\x1b\\u200bb\\u202e'\né"
+
+
+def test_an_error_is_raised_under_its_place_and_others_pass():
+    with pytest.raises(StudyError, match="^case.groups: no unit$") as info, raised_as(StudyError, "case.groups:"):
+        raise DataError("no unit")
+    assert isinstance(info.value.__cause__, DataError)
+    with pytest.raises(KeyError), raised_as(StudyError, "case.groups:"):
+        raise KeyError("a fault")
+
+
+def test_an_unknown_name_is_refused_with_the_nearest():
+    refuse_unknown(["pharmacy"], ["pharmacy"], "saving names", DataError)
+    with pytest.raises(DataError, match="saving names 'farmacy'. Did you mean 'pharmacy'"):
+        refuse_unknown(["pharmacy", "farmacy"], ["pharmacy"], "saving names", DataError)

@@ -249,7 +249,10 @@ EXCEPTIONS = {
         "between parts of the package: takes positions, names of fields, or a part of a sentence",
     ),
     **dict.fromkeys(
-        (f"errors.{name}" for name in ("shorten", "shown", "error_id", "traceback_without_values", "did_you_mean")),
+        (
+            *(f"errors.{name}" for name in ("shorten", "shown", "error_id", "traceback_without_values")),
+            *(f"errors.{name}" for name in ("did_you_mean", "raised_as", "refuse_unknown")),
+        ),
         "makes messages: takes any value",
     ),
 }
