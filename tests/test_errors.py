@@ -72,7 +72,7 @@ def test_invisible_signs_of_a_message_are_shown_as_escapes():
 
 
 def test_an_error_is_raised_under_its_place_and_others_pass():
-    with pytest.raises(StudyError, match="^case.groups: no unit$") as info, raised_as(StudyError, "case.groups:"):
+    with pytest.raises(StudyError, match=r"^case.groups: no unit$") as info, raised_as(StudyError, "case.groups:"):
         raise DataError("no unit")
     assert isinstance(info.value.__cause__, DataError)
     with pytest.raises(KeyError), raised_as(StudyError, "case.groups:"):
@@ -81,5 +81,5 @@ def test_an_error_is_raised_under_its_place_and_others_pass():
 
 def test_an_unknown_name_is_refused_with_the_nearest():
     refuse_unknown(["pharmacy"], ["pharmacy"], "saving names", DataError)
-    with pytest.raises(DataError, match="saving names 'farmacy'. Did you mean 'pharmacy'"):
+    with pytest.raises(DataError, match=r"saving names 'farmacy'. Did you mean 'pharmacy'"):
         refuse_unknown(["pharmacy", "farmacy"], ["pharmacy"], "saving names", DataError)
