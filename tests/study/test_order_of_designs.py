@@ -98,7 +98,7 @@ def tables_of(folder, parts):
 
 
 def test_the_order_of_designs_blocks_and_methods_changes_no_number(tmp_path):
-    frame = simulate_panel(30, tuple(range(2011, 2018)), start=2017, saving=0.03, seed=4, covid=False).panel.to_frame()
+    frame = simulate_panel(20, tuple(range(2011, 2018)), start=2017, saving=0.03, seed=4, covid=False).panel.to_frame()
     frame.drop(columns="sampling_variance").to_csv(tmp_path / "panel.csv", index=False)
     one, other = (tables_of(tmp_path, parts) for parts in (PARTS.split("\n\n"), PARTS.split("\n\n")[::-1]))
     assert {"designs.csv", "scenarios.csv", "effects.csv", "settlement.csv"} <= set(one) == set(other)

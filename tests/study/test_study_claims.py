@@ -24,6 +24,8 @@ from ssinfer.report.look import look_text
 from ssinfer.simulation.claims import simulate_claims
 from ssinfer.study import plan_study, run_study, write_study
 from ssinfer.study.case import _savings_row
+from ssinfer.study.claims_data import _group_persons
+from ssinfer.study.config import read_study
 from ssinfer.study.data import StudyData
 from ssinfer.study.first_edition import second_edition
 from ssinfer.study.look import look_at
@@ -349,7 +351,6 @@ def two_populations(simulated, tmp_path, second, **tables):
 
 
 NEXT = {
-    "no treated": ({}, {}, "population .* has no insured of contract. Choose a wider"),
     "category": (
         {},
         {"scenario": [{"name": "s", "categories": ["hospitl"]}]},
@@ -368,14 +369,23 @@ NEXT = {
 def test_a_population_spending_or_programme_without_rows_is_refused(simulated, tmp_path, mistake):
     second, tables, words = NEXT[mistake]
     claims = ClaimsTables.open(simulated)
-    if mistake == "no treated":
-        elsewhere = [name for name in labels_of(claims.enrolment, "practice") if not name.startswith("Vlissingen")]
-        second = {"practices": elsewhere}
     if mistake == "lines":
         tables = {"spending": [{"name": "nothing", "exclude": list(labels_of(claims.claims, "category"))}]}
-    alone = {} if mistake == "no treated" else {"design": [{"name": "d", "population": "second", "comparison": "a"}]}
+    alone = {"design": [{"name": "d", "population": "second", "comparison": "a"}]}
     with pytest.raises(StudyError, match=words):
         plan_study(two_populations(simulated, tmp_path, second, **alone, **tables))
+
+
+def test_a_population_without_the_treated_unit_is_refused(plan, simulated, tmp_path):
+    """The extracts are those of practices, of which the second population has none of the contract."""
+    practices = plan.data.claims.practices
+    elsewhere = practices.take(np.flatnonzero(practices.unit != "contract"))
+    config = read_study(two_populations(simulated, tmp_path, {"ages": [0, 120]}))
+    uses = {fit: (f"{design.population.name}: all care", False) for fit, design in config.fits.items()}
+    cohorts = dict(zip(uses.values(), (practices, elsewhere), strict=True))
+    extracted = SimpleNamespace(uses=uses, cohorts=cohorts, extracts={"first": SimpleNamespace(under_contract=())})
+    with pytest.raises(StudyError, match="population 'second: all care' has no insured of contract"):
+        _group_persons(config, SimpleNamespace(), extracted)
 
 
 def test_what_only_claims_have_is_refused_for_a_panel(tmp_path):
