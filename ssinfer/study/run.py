@@ -5,10 +5,12 @@ import platform
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import pandas as pd
+from joblib import delayed
 
 from ssinfer._version import __version__
 from ssinfer.backtesting.backtest import backtest
@@ -19,7 +21,9 @@ from ssinfer.study.intact_groups import intact_groups
 from ssinfer.study.look import placebo_samples
 from ssinfer.study.plan import Plan
 from ssinfer.study.result import StudyResult, claims_tables
+from ssinfer.workers import parallel
 
+LEAST_PER_PROCESS = 2  # data sets, so that each process takes whole ones
 # libraries on whose versions the digits of a result may depend
 STACK = ("numpy", "scipy", "pandas", "xarray", "scikit-learn", "statsmodels", "pymc", "arviz", "nutpie", "numba")
 
@@ -74,31 +78,38 @@ def _backtest(
     for pair in plan.pairs:
         data = plan.data_for(*pair)
         pairs_by_data.setdefault(id(data), (data, []))[1].append(pair)
-    results: list[BacktestResult] = []
+    studies = []
     for data, pairs in pairs_by_data.values():
         designs = {design: plan.designs[design] for design, _ in pairs}
-        results.append(
-            backtest(
-                data,
-                designs,
-                {method: plan.methods[method] for _, method in pairs},
-                placebos=plan.placebos_of(pairs[0][0]),
-                injected=config.backtest.injected,
-                n_jobs=n_jobs,
-                seed=config.seed,
-                origins={design: plan.origins[design] for design in designs if design in plan.origins},
-                levels=config.levels,
-                size_edges=config.case.size_edges,
-                share=plan.share_of(config.main_design),
-                ses=config.case.ses,
-                pairs=pairs,
-                regions=plan.data.regions_of(plan.data.panel_of(pairs[0][0])),
-                progress=progress and _shifted(progress, sum(len(result.placebos) for result in results)),
-                keep=lambda fits: tables.update(
-                    {"placebos.parquet": pd.concat([*(result.placebos for result in results), fits])}
-                ),
-            )
-        )
+        options: dict[str, Any] = {
+            "placebos": plan.placebos_of(pairs[0][0]),
+            "injected": config.backtest.injected,
+            "seed": config.seed,
+            "origins": {design: plan.origins[design] for design in designs if design in plan.origins},
+            "levels": config.levels,
+            "size_edges": config.case.size_edges,
+            "share": plan.share_of(config.main_design),
+            "ses": config.case.ses,
+            "pairs": pairs,
+            "regions": plan.data.regions_of(plan.data.panel_of(pairs[0][0])),
+        }
+        studies.append(partial(backtest, data, designs, {name: plan.methods[name] for _, name in pairs}, **options))
+    results: list[BacktestResult] = []
+
+    def keep(fits: pd.DataFrame) -> None:
+        tables["placebos.parquet"] = pd.concat([*(result.placebos for result in results), fits])
+
+    # Of many data sets each process takes a whole one: none waits while another fits the last placebos of a data set.
+    whole = n_jobs > 1 and len(studies) >= LEAST_PER_PROCESS * n_jobs
+    finished = parallel(n_jobs, return_as="generator")(delayed(study)(n_jobs=1) for study in studies) if whole else None
+    for study in studies:
+        shifted = progress and _shifted(progress, sum(len(result.placebos) for result in results))
+        result = next(finished) if finished else study(n_jobs=n_jobs, progress=shifted, keep=keep)
+        if finished:
+            keep(result.placebos)
+            if shifted:
+                shifted(len(result.placebos), len(result.placebos))
+        results.append(result)
     joined = join_results(results)
     tables |= {f"{name}.csv": getattr(joined, name) for name in ("scores", "detection", "thresholds")}
     tables["placebos.parquet"] = joined.placebos
