@@ -143,7 +143,7 @@ def _crossed(config: "StudyConfig") -> dict[str, tuple[DesignConfig, str]]:
     choices = [choice for choice in choices if not any(rule.items() <= choice.items() for rule in grid.skip)]
     if len(choices) > MOST_DESIGNS and not grid.allow_many:
         raise ValueError(
-            f"the grid has {len(choices):,} designs; at most {MOST_DESIGNS} without allow_many. Name fewer, or skip some."
+            f"the grid has {len(choices):,} designs; at most {MOST_DESIGNS} without allow_many. Name fewer, skip some."
         )
     if not choices:
         raise ValueError("the grid skips every design. Skip fewer")
