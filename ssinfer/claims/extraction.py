@@ -29,9 +29,9 @@ from ssinfer.cohort.cohort import Cohort
 from ssinfer.design import Design
 from ssinfer.errors import ClaimsError
 from ssinfer.look.checks import check_plausible, implausible_mean
-from ssinfer.look.sentences import refuse
 from ssinfer.names import match_names, refuse_similar
 from ssinfer.panel import Panel
+from ssinfer.sentences import refuse
 
 UP_TO = (-math.inf, 100_000.0)  # plausible mean of spending per insured-year: any currency, any category
 

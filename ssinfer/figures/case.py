@@ -6,8 +6,8 @@ import pandas as pd
 from matplotlib.ticker import FuncFormatter
 
 from ssinfer.figures.figure import Figure
-from ssinfer.figures.numbers import plain
 from ssinfer.figures.style import FAINT, INK, SOFT, colour, figure, marker, shorten, spread
+from ssinfer.printed import plain
 from ssinfer.schema import Column, FrameSchema
 
 BASELINE, PERFORMANCE, NO_WINDOW = "baseline", "performance", ""

@@ -6,8 +6,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 
 from ssinfer.figures.figure import Figure
-from ssinfer.figures.numbers import plain
 from ssinfer.figures.style import CENTRED, INK, SOFT, figure
+from ssinfer.printed import plain
 from ssinfer.schema import Column, FrameSchema
 
 TRUE_PAYMENT = LinearSegmentedColormap.from_list("true payment", ["#FFFFFF", "#7FB8DC"])

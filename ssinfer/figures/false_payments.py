@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.ticker import FuncFormatter
 
 from ssinfer.figures.figure import Figure
-from ssinfer.figures.numbers import plain
 from ssinfer.figures.style import FAINT, INK, PAID, SOFT, figure, quiet, shorten
+from ssinfer.printed import plain
 from ssinfer.schema import Column, FrameSchema
 
 Z = 1.959963984540054

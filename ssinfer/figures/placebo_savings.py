@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 
 from ssinfer.figures.figure import Figure
-from ssinfer.figures.numbers import percent
 from ssinfer.figures.style import INK, LINES, PAID, SOFT, UNPAID, figure, percent_axis, quiet, shorten
+from ssinfer.printed import percent
 from ssinfer.schema import Column, FrameSchema
 from ssinfer.typing import Floats, Integers
 

@@ -5,8 +5,8 @@ import pandas as pd
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
 from ssinfer.figures.figure import Figure
-from ssinfer.figures.numbers import percent
 from ssinfer.figures.style import FAINT, INK, LINES, SOFT, colour, figure, percent_axis, shorten, spread
+from ssinfer.printed import percent
 from ssinfer.schema import Column, FrameSchema
 
 DESIGN, SAMPLING, SCHEDULE, GROUP = "design", "sampling noise alone", "schedule", "contract group"
@@ -71,8 +71,8 @@ FIGURE = Figure(
     caption=(
         "Coloured lines: 1.645 times the square root of k²/n + shock², estimated from the placebos. Thick: the 5th to "
         "95th percentile of the placebos' sizes. Dashed: the first design without the group shock. Dotted: Medicare's "
-        "minimum savings rate. Triangle: the placebo threshold of the contract group. It comes from order statistics, "
-        "so it may lie beside the line. These thresholds do not hold for another kind of group."
+        "minimum savings rate. Triangle: the threshold that settles. A placebo threshold comes from "
+        "order statistics, so it may lie beside the line. These thresholds do not hold for another kind of group."
     ),
     schema=FrameSchema(
         "threshold_by_size",

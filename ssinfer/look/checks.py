@@ -1,14 +1,13 @@
-"""Checks of data: each returns findings, which are data; :mod:`ssinfer.look.sentences` puts them into words."""
+"""Checks of data: each returns findings, which are data; :mod:`ssinfer.sentences` puts them into words."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ssinfer.errors import DataError
+from ssinfer.finding import Finding
 from ssinfer.panel import Panel
 from ssinfer.typing import Floats
 
@@ -17,19 +16,6 @@ STANDARD_OF_SPENDING, STANDARD_INDEX = (0.5, 2.0), (0.8, 1.25)  # mean of a stan
 LEAST_LINES, NEIGHBOURS = 0.5, 4  # share of the lines per insured-year of the nearest periods (their median)
 LEAST_EXPECTED_LINES = 30  # below that a low count may be chance
 JUMP_SDS, JUMP_FACTOR = 8, 3.0  # of a cell against both neighbours in time, in robust SDs of all changes
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A doubt about data; `accept` is the word that overrules its refusal. If not `refuses`, it is said only."""
-
-    id: str
-    numbers: Mapping[str, Any]
-    accept: str | None = None
-    refuses: bool = True
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "numbers", MappingProxyType(dict(self.numbers)))
 
 
 def mean_of(panel: Panel, values: Floats) -> float:
@@ -126,7 +112,9 @@ def strange_standard(panel: Panel, name: str) -> list[Finding]:
     mean, spending = mean_of(panel, panel.covariate(name)), mean_of(panel, panel.spending)
     ranges = (STANDARD_OF_SPENDING, spending), (STANDARD_INDEX, 1)
     near = any(low * size <= mean <= high * size for (low, high), size in ranges)
-    return [] if near else [Finding("standard", {"name": name, "mean": mean, "spending": spending}, "standard")]
+    allowed = {"ranges": (*STANDARD_OF_SPENDING, *STANDARD_INDEX)}
+    numbers = {"name": name, "mean": mean, "spending": spending, **allowed}
+    return [] if near else [Finding("standard", numbers, "standard")]
 
 
 def few_lines(panel: Panel, lines: Any) -> list[Finding]:
@@ -141,7 +129,8 @@ def few_lines(panel: Panel, lines: Any) -> list[Finding]:
         nearest = np.argsort(np.abs(usable - t), kind="stable")[1 : NEIGHBOURS + 1]
         usual = float(np.median(rates[nearest])) if len(nearest) else 0.0
         if rate < LEAST_LINES * usual and usual * years[t] >= LEAST_EXPECTED_LINES:
-            findings.append(Finding("few_lines", {"period": names[t], "rate": rate, "usual": usual}, "few_lines"))
+            numbers = {"period": names[t], "rate": rate, "usual": usual, "least": LEAST_LINES}
+            findings.append(Finding("few_lines", numbers, "few_lines"))
     return findings
 
 

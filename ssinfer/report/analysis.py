@@ -12,9 +12,9 @@ from ssinfer.backtesting import noise as of_placebos
 from ssinfer.backtesting.choice import Choice, choose_design
 from ssinfer.backtesting.result import BacktestResult
 from ssinfer.errors import SsinferError
-from ssinfer.figures.numbers import listed, quoted
-from ssinfer.report.disclosure import case_is_small
+from ssinfer.printed import listed, quoted
 from ssinfer.study.result import StudyResult
+from ssinfer.study.verdict import Verdict, case_is_small, verdict_of
 from ssinfer.thresholds.kind import ThresholdKey
 from ssinfer.thresholds.placebo import COMPARISON_KEY
 from ssinfer.thresholds.schedule import MSSP_K
@@ -62,6 +62,17 @@ class Analysis:
     def hidden(self) -> bool:
         """Whether the contract group is too small to be shown."""
         return case_is_small(self.result)
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """The judgement of the case."""
+        return verdict_of(self.result)
+
+    @property
+    def main(self) -> Pair:
+        """The design (name of its fits) and method that settle; the best ones if none can."""
+        settles = self.result.manifest.get("settles", {})
+        return (str(settles["fit"]), str(settles["method"])) if settles.get("method") else self.best
 
     @cached_property
     def ranking(self) -> pd.DataFrame:

@@ -9,8 +9,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from ssinfer.figures.numbers import column_with_errors, plain
+from ssinfer.printed import column_with_errors, plain
 from ssinfer.report.analysis import ALL_SIZES, Analysis, Row, pair_of, rows_of
+from ssinfer.report.text.finding import in_words, threshold_findings, verdict_findings
 from ssinfer.study.result import StudyResult
 from ssinfer.thresholds.placebo import COMPARISON_KEY
 
@@ -27,15 +28,22 @@ FEW = "A placebo threshold needs 19 others outside a placebo's own region."
 
 def design_table(result: StudyResult) -> str:
     """Return the designs, their errors on placebos, and the saving of the contract group as text."""
-    compared = Analysis(result, None, "", {}, ()).compared
+    analysis = Analysis(result, None, "", {}, ())
+    compared = analysis.compared
     if len(compared) and compared["design"].nunique() > MOST_DESIGNS:
-        return _frontier(result, compared)
+        return "\n".join([_frontier(result, compared), *_verdict(analysis)])
     parts = ["\n".join(f"design {name}: {label}" for name, label in result.design_labels.items())]
     if result.backtest is not None:
         parts.append(_placebos(result))
     if len(result.savings):
         parts.append(_contract_group(result))
-    return "\n".join(parts)
+    return "\n".join([*parts, *_verdict(analysis)])
+
+
+def _verdict(analysis: Analysis) -> list[str]:
+    """Return the verdict in words, as the report's finding gives it."""
+    parts = (in_words(analysis, findings(analysis)) for findings in (verdict_findings, threshold_findings))
+    return ["", *(fill(text, WIDTH) for text in parts if text)]
 
 
 def _frontier(result: StudyResult, compared: pd.DataFrame) -> str:

@@ -8,25 +8,13 @@ from numpy.typing import NDArray
 
 from ssinfer.study.plan import Plan
 from ssinfer.study.result import StudyResult
+from ssinfer.study.verdict import case_is_small
 
 MIN_UNITS = 3  # of a size class
 OF_THE_CASE = {
     *("placebos.parquet", "scores.csv", "savings.csv", "case_thresholds.csv"),
     *("settlement.csv", "own_costs.csv", "truth.csv"),
 }
-
-
-def case_is_small(result: StudyResult | Plan) -> bool:
-    """Return whether the treated units have too few insured in any period, which the other periods would reveal."""
-    panel = result.panel
-    if panel.insured_years is None:
-        return False
-    for design in result.designs.values():
-        cells = panel.insured_years[design.treated_rows(panel)]
-        columns = panel.columns((*design.baseline, *design.performance))
-        if (np.nansum(cells[:, columns], axis=0) < result.suppress_below).any():
-            return True
-    return False
 
 
 def unit_is_visible(result: StudyResult | Plan, placebos: pd.DataFrame) -> NDArray[np.bool_]:

@@ -9,9 +9,9 @@ import pandas as pd
 
 from ssinfer.design import Design
 from ssinfer.look.checks import mean_of
-from ssinfer.look.sentences import sentence
 from ssinfer.panel import Panel
 from ssinfer.periods.period import plural
+from ssinfer.sentences import sentence
 from ssinfer.study.config_claims import SpendingConfig
 from ssinfer.study.designs import StudyDesign
 from ssinfer.study.look import Look

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from ssinfer.figures.numbers import ABSENT, column_with_errors, money, plain, total
+from ssinfer.printed import ABSENT, column_with_errors, money, plain, total
 from ssinfer.registry import Registry
 from ssinfer.report.analysis import Analysis
 

@@ -6,18 +6,16 @@ from typing import Any, TypedDict
 import numpy as np
 import pandas as pd
 
-from ssinfer.backtesting.placebos import neighbour_blocks
 from ssinfer.backtesting.result import BacktestResult
 from ssinfer.contracts.contract import Contract
 from ssinfer.contracts.settle import settle
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import RefusalError, SsinferError, StudyError
 from ssinfer.streams import stream_of
+from ssinfer.study.case_thresholds import case_threshold, thresholds_of_case
 from ssinfer.study.designs import StudyDesign
 from ssinfer.study.frames import CASE_THRESHOLDS, SAVINGS, SETTLEMENT
 from ssinfer.study.plan import Plan
-from ssinfer.thresholds.compare import compare_thresholds
-from ssinfer.thresholds.kind import KINDS
 
 INTERVAL_LEVEL = 0.95
 FACTOR_DRAWS = 4000  # least number of draws of the completion factor
@@ -51,14 +49,7 @@ def evaluate_case(plan: Plan, result: BacktestResult | None, pairs: Iterable[tup
         if data.fingerprint() != before:
             raise StudyError(f"method {method!r} changed the data of the study, so no result is given.")
         counterfactuals[design, method] = cf
-        placebos = None
-        if result is not None:
-            rows = result.placebos[(result.placebos["role"] == "placebo") & (result.placebos["status"] == "ok")]
-            placebos = _cross_fitted(rows[(rows["design"] == design) & (rows["method"] == method)], plan, design)
-        chosen = [part for part in plan.config.designs if part.fit == design and method in part.methods]
-        on_request = any(part.threshold.calibrate for part in chosen)
-        table = compare_thresholds(cf, plan.config.levels, placebos, on_request=on_request, seed=plan.config.seed)
-        table = table.assign(**labels, measured=np.nan, passed=None)
+        measured = np.nan
         try:
             row = _savings_row(plan, cf, design, method)
         except SsinferError as error:
@@ -67,9 +58,10 @@ def evaluate_case(plan: Plan, result: BacktestResult | None, pairs: Iterable[tup
         else:
             savings.append({**labels, "status": "ok", "reason": "; ".join(cf.failures), **row})
             measured = float(cf.savings().pooled().measured_rate.item())
-            table = table.assign(measured=measured, passed=(measured >= table["rate"]).where(table["rate"].notna()))
-            for part in chosen:
-                if part.sharing is not None:
+        table = thresholds_of_case(plan, result, cf, (design, method), measured)
+        if np.isfinite(measured):
+            for part in plan.config.designs:
+                if part.sharing is not None and part.fit == design and method in part.methods:
                     contract, _ = plan.contracts[part.sharing.name]
                     settles = (part.name, method) == plan.config.settling
                     named = {"design": part.name, "method": method, "settles": settles, "contract": contract.name}
@@ -78,28 +70,9 @@ def evaluate_case(plan: Plan, result: BacktestResult | None, pairs: Iterable[tup
     return CaseResult(
         counterfactuals=counterfactuals,
         savings=SAVINGS.frame(savings),
-        case_thresholds=CASE_THRESHOLDS.conform(pd.concat(thresholds)) if thresholds else CASE_THRESHOLDS.empty(),
+        case_thresholds=pd.concat([CASE_THRESHOLDS.empty(), *thresholds])[list(CASE_THRESHOLDS.header())],
         settlement=SETTLEMENT.frame(settlement),
     )
-
-
-def case_threshold(part: StudyDesign, table: pd.DataFrame) -> tuple[float, str]:
-    """Return the study's threshold for the case (by a power analysis: the detectable saving), NaN and its reason."""
-    key = part.threshold.key
-    rows = table[key.rows(table)]
-    if rows.empty:
-        return np.nan, f"there is no {key.kind} threshold here."
-    return rows["rate" if KINDS.find(key.kind).pays else "detectable"].iloc[0], rows["reason"].iloc[0]
-
-
-def _cross_fitted(placebos: pd.DataFrame, plan: Plan, design: str) -> pd.DataFrame:
-    """Return the placebos without the case's neighbours and, if there are other origins, without its own origin."""
-    treated = plan.designs[design].treated
-    panel = plan.data.panel_of(design)
-    blocks = neighbour_blocks(panel, regions=plan.data.regions_of(panel))[panel.rows(treated)]
-    distant = placebos[~placebos["block"].isin(blocks)]
-    other_origins = distant[distant["origin"] != plan.designs[design].performance[0]]
-    return other_origins if len(other_origins) else distant
 
 
 def _savings_row(plan: Plan, cf: Counterfactual, design: str, method: str) -> dict[str, Any]:
@@ -129,10 +102,10 @@ def _settle(
     plan: Plan, part: StudyDesign, contract: Contract, cf: Counterfactual, table: pd.DataFrame
 ) -> list[dict[str, Any]]:
     """Return one line per party, or one line with the reason why nothing can be settled."""
-    (threshold, reason), computed = case_threshold(part, table), contract.threshold.kind == "computed"
+    (threshold, reason), computed = case_threshold(part.threshold, table), contract.threshold.kind == "computed"
     if part.sensitivity:
         reason = "the population depends on what happens after the start: a sensitivity analysis never settles."
-    if part.sensitivity or (computed and not np.isfinite(threshold)):
+    if part.sensitivity or (computed and np.isnan(threshold)):
         return [{"party": "", "amount": np.nan, "reason": reason}]
     pooled = cf.savings().pooled()
     try:
@@ -144,13 +117,20 @@ def _settle(
             spending=float(pooled.spending.item()),
             insured_years=float(pooled.insured_years.item()),
             assigned=cf.assigned if np.isfinite(cf.assigned) else None,
-            threshold=threshold if computed else None,
+            # Nothing is paid for a loss, and no saving reaches the whole benchmark.
+            threshold=min(max(threshold, 0.0), np.nextafter(1.0, 0.0)) if computed else None,
             quality=None if part.sharing is None else part.sharing.quality,
             currency=plan.config.currency,
         )
     except SsinferError as error:
         return [{"party": "", "amount": np.nan, "reason": str(error)}]
     return [
-        {"party": party, "amount": amount, "threshold": float(settlement.threshold), "reason": settlement.reason}
+        {
+            "party": party,
+            "amount": amount,
+            "payment": float(settlement.payment),
+            "reason": settlement.reason,
+            "threshold": float(settlement.threshold),
+        }
         for party, amount in settlement.lines.items()
     ]

@@ -38,7 +38,7 @@ class StudyConfig(Config):
     population: list[parts.PopulationConfig] = [parts.PopulationConfig()]
     spending: list[SpendingConfig] = [SpendingConfig()]
     comparison: list[parts.ComparisonConfig] = Field(min_length=1)
-    threshold: list[parts.ThresholdConfig] = [parts.ThresholdConfig()]
+    threshold: list[parts.ThresholdConfig] = []  # without one there is no verdict
     sharing: list[parts.SharingConfig] = []
     method: list[parts.MethodConfig] = Field(min_length=1)
     design: list[parts.DesignConfig] = []
@@ -104,7 +104,7 @@ class StudyConfig(Config):
     @property
     def levels(self) -> tuple[float, ...]:
         """The levels at which thresholds are compared, and those of the thresholds of the designs."""
-        return tuple(dict.fromkeys((*self.backtest.levels, *(design.threshold.level for design in self.designs))))
+        return tuple(dict.fromkeys((*self.backtest.levels, *(design.compared_by.level for design in self.designs))))
 
     def fingerprint(self) -> str:
         """Return a SHA-256 of every setting: the study's hash, fixed before its result is seen."""

@@ -29,7 +29,7 @@ class StudyDesign:
     population: blocks.PopulationConfig
     spending: SpendingConfig
     comparison: blocks.ComparisonConfig
-    threshold: blocks.ThresholdConfig
+    threshold: blocks.ThresholdConfig | None
     sharing: blocks.SharingConfig | None
     baseline: Periods
     performance: Periods
@@ -44,6 +44,11 @@ class StudyDesign:
     def sensitivity(self) -> bool:
         """Whether the population depends on what happens after the start: such a design never settles."""
         return self.population.sensitivity
+
+    @property
+    def compared_by(self) -> blocks.ThresholdConfig:
+        """The threshold on which the design is compared with others: its own, or the default if the study has none."""
+        return self.threshold or blocks.ThresholdConfig()
 
     @property
     def names(self) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Columns of the tables in a study's output folder."""
 
 from ssinfer.backtesting.frames import DESIGN_AND_METHOD, DETECTION, PLACEBOS, SCORES, SHARE, THRESHOLDS, with_error
+from ssinfer.backtesting.payments_at import PAYMENTS_AT
 from ssinfer.schema import Column, FrameSchema
 from ssinfer.study.config_blocks import BLOCKS
 from ssinfer.thresholds.compare import CASE_THRESHOLDS as THRESHOLDS_OF_FIT
@@ -8,6 +9,7 @@ from ssinfer.thresholds.compare import MONEY, RATE
 
 DEFINITION = Column("definition", "text", "", "Name of the definition of spending.")
 CURRENCY = "EUR"
+CONTRACT = "contract"  # kind of a threshold that is the contract's own
 
 SAVINGS = FrameSchema(
     "savings.csv",
@@ -31,7 +33,10 @@ CASE_THRESHOLDS = FrameSchema(
     *DESIGN_AND_METHOD,
     *THRESHOLDS_OF_FIT.columns,
     Column("measured", "float", RATE, "Measured savings rate; NaN if the performance spending is sealed."),
-    Column("passed", "bool", "", "Whether the measured rate reaches the threshold; empty if there is none."),
+    Column("decides", "bool", "", "Whether this threshold decides on the case. Kind `contract`: the contract's own."),
+    Column("passed", "bool", "", "Whether the measured rate reaches the threshold that decides; empty for others."),
+    *PAYMENTS_AT,
+    Column("insured_needed", "float", "insured-years", "Size that finds a saving of 3% in 80%; if it decides."),
 )
 SETTLEMENT = FrameSchema(
     "settlement.csv",
@@ -40,6 +45,7 @@ SETTLEMENT = FrameSchema(
     Column("settles", "bool", "", "Whether this design and method settle; all others are alternatives."),
     Column("contract", "text", "", "Name of the contract."),
     Column("party", "text", "", "A party of the contract; empty if nothing could be settled."),
+    Column("payment", "float", CURRENCY, "What the contract pays to its providers in all; negative: they owe."),
     Column("amount", "float", CURRENCY, "Money that the party receives; negative if it pays. Amounts add up to 0."),
     Column("threshold", "float", RATE, "Threshold that decides: that of the study, or the contract's own.", "gate"),
     Column("reason", "text", "", "Why this amount is paid, or why nothing could be settled."),

@@ -9,8 +9,8 @@ import numpy as np
 
 from ssinfer.backtesting.placebos import PlaceboSample, placebo_units
 from ssinfer.errors import SsinferError
+from ssinfer.finding import Finding
 from ssinfer.look import checks
-from ssinfer.look.checks import Finding
 from ssinfer.study.config_blocks import BLOCKS
 from ssinfer.study.designs import settling
 from ssinfer.thresholds.placebo_order import units_needed

@@ -21,7 +21,8 @@ from ssinfer.backtesting.placebos import neighbour_blocks
 from ssinfer.backtesting.result import BacktestResult
 from ssinfer.backtesting.thresholds_of_placebos import Replicates, thresholds_of_key
 from ssinfer.panel import Panel
-from ssinfer.study.case import CaseResult, case_threshold
+from ssinfer.study.case import CaseResult
+from ssinfer.study.case_thresholds import case_threshold
 from ssinfer.study.designs import WINDOWS, StudyDesign
 from ssinfer.study.payment_rule import PaymentRule
 from ssinfer.study.plan import Plan
@@ -90,7 +91,7 @@ def outcomes(
             scale = scales[at][0].reindex(pd.MultiIndex.from_frame(rows[["unit", "origin"]])).set_axis(rows.index)
             known = scale["all_years"].to_numpy() > 0
             part, scale = rows[known], scale[known]
-            rule, key = PaymentRule(plan, design, part), design.threshold.key
+            rule, key = PaymentRule(plan, design, part), design.compared_by.key
             for_errors = KINDS.find(key.kind).for_errors
             given = for_errors(result.errors[rows.index], key) if for_errors else thresholds_of_key(rows, key)
             thresholds = rule.deciding(np.full(len(part), np.nan) if given is None else given[known])
@@ -139,7 +140,7 @@ def _case(
     scale["all_spending"] = baseline["all_spending"].sum() * cf.level * years / money.sum()
     scale["all_years"] = baseline["all_years"].sum() * years / baseline["years"].sum()
     table = table[(table["design"] == design.fit) & (table["method"] == method)]
-    thresholds = rule.deciding(np.full(len(groups), case_threshold(design, table)[0]))
+    thresholds = rule.deciding(np.full(len(groups), case_threshold(design.compared_by, table)[0]))
     return _columns(groups, pd.DataFrame(scale, index=groups.index), rule, thresholds)
 
 

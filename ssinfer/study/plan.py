@@ -12,9 +12,9 @@ from ssinfer.contracts.settle import settle
 from ssinfer.design import Design
 from ssinfer.errors import DesignError, PanelError, StudyError, raised_as
 from ssinfer.guard.method import GuardedMethod
-from ssinfer.look.sentences import refuse
 from ssinfer.panel import Panel
 from ssinfer.plugins.discovery import make_method
+from ssinfer.sentences import refuse
 from ssinfer.study.config import StudyConfig, read_study
 from ssinfer.study.config_base import Periods, Span
 from ssinfer.study.config_blocks import ScenarioConfig, SharingConfig
@@ -141,12 +141,15 @@ def make_methods(config: StudyConfig) -> dict[str, Any]:
 def _check_threshold(config: StudyConfig, methods: Mapping[str, Any]) -> None:
     """Refuse a threshold that settles and needs a distribution which no method of the design gives."""
     for design in config.designs:
+        if design.threshold is None:
+            continue
         distribution = KINDS.find(design.threshold.kind).distribution
-        offers = [getattr(methods[m], "offered", getattr(methods[m], "capabilities", None)) for m in design.methods]
+        names = config.settling[1:] if design.name == config.settling[0] else design.methods
+        offers = [getattr(methods[m], "offered", getattr(methods[m], "capabilities", None)) for m in names]
         if distribution and offers and not any(getattr(offered, CAPABILITY[distribution], True) for offered in offers):
             raise StudyError(
                 f"threshold.kind is {design.threshold.kind!r}, but no method gives a {distribution} "
-                f"with these parameters under design {design.name!r}: {', '.join(map(repr, design.methods))}. Give "
+                f"with these parameters under design {design.name!r}: {', '.join(map(repr, names))}. Give "
                 "threshold.kind = 'placebo', or add a method that has one (`ssinfer methods` lists them)."
             )
 

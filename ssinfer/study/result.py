@@ -19,8 +19,9 @@ from ssinfer.panel import Panel
 from ssinfer.study.data import ClaimsCount
 from ssinfer.study.frames import OUTPUT
 from ssinfer.study.intact_groups import IntactGroups
+from ssinfer.study.verdict import finding_document
 
-MANIFEST = "manifest.json"
+MANIFEST, FINDING = "manifest.json", "finding.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +66,7 @@ def write_study(result: StudyResult, folder: str | Path, *, report: Callable[[St
             # HDF5 ends the process where a file may not grow; Python raises an error.
             document = xr.DataTree.from_dict(trees).to_netcdf(engine="h5netcdf")
             (temporary / "savings.nc").write_bytes(document)
+        (temporary / FINDING).write_text(f"{to_json(finding_document(result))}\n", encoding="utf-8")
         if report is not None:
             report(result, temporary)
         (temporary / MANIFEST).write_text(f"{to_json(result.manifest)}\n", encoding="utf-8")
@@ -122,7 +124,7 @@ def refuse_foreign_folder(folder: str | Path, study_hash: str, parts: Sequence[s
             f"{folder} holds the result of another study (hash {str(held_hash)[:12]}, this one {study_hash[:12]}). "
             "Name a new folder with --out, or delete it: results of different specifications are never mixed."
         )
-    ours = {*OUTPUT, "savings.nc", "report.html", "figures", MANIFEST}
+    ours = {*OUTPUT, "savings.nc", "report.html", "figures", FINDING, MANIFEST}
     held = [path for path in folder.iterdir() if path.name not in ours]
     held += [path for path in (folder / "figures").glob("*") if path.suffix != ".svg"]
     if held:

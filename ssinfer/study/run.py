@@ -17,6 +17,7 @@ from ssinfer.backtesting.backtest import backtest
 from ssinfer.backtesting.result import BacktestResult, join_results
 from ssinfer.study.case import evaluate_case
 from ssinfer.study.compared_designs import compare_designs
+from ssinfer.study.frames import CONTRACT
 from ssinfer.study.intact_groups import intact_groups
 from ssinfer.study.look import placebo_samples
 from ssinfer.study.plan import Plan
@@ -116,6 +117,14 @@ def _backtest(
     return joined
 
 
+def _settles(plan: Plan) -> dict[str, Any]:
+    """Return the design (and the name of its fits), method and threshold that settle; empty names if none can."""
+    main, (design, method) = plan.config.main_design, plan.config.settling
+    own = (contract := plan.contract_of(main)) is not None and contract.threshold.kind != "computed"
+    threshold: Any = {"kind": CONTRACT} if own else None if main.threshold is None else vars(main.threshold.key)
+    return {"design": design, "method": method, "fit": main.fit, "threshold": threshold, "shares": contract is not None}
+
+
 def _shifted(progress: Callable[[int, int], None], finished: int) -> Callable[[int, int], None]:
     return lambda done, total: progress(finished + done, finished + total)
 
@@ -139,7 +148,7 @@ def _manifest(plan: Plan, parts: tuple[str, ...], result: BacktestResult | None,
         "placebo_samples": placebo_samples(plan),
         "contract": None if contract is None else contract.name,
         "share": plan.share_of(plan.config.main_design),
-        "settles": dict(zip(("design", "method"), plan.config.settling, strict=True)),
+        "settles": _settles(plan),
         "sensitivity": [name for name, design in plan.config.fits.items() if design.sensitivity],
         "parts": list(parts),
         "versions": versions,

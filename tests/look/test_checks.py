@@ -5,7 +5,7 @@ import pytest
 
 from ssinfer import Panel
 from ssinfer.look.checks import few_lines, jumps
-from ssinfer.look.sentences import sentence
+from ssinfer.sentences import sentence
 
 
 def panel(n_periods=12, insured_years=5000.0):
@@ -27,7 +27,7 @@ def test_a_period_of_which_claims_are_still_to_come_is_doubted():
     """Fault A4: run-out."""
     lines = np.array([20_000.0] * 11 + [8_000.0])
     (finding,) = few_lines(panel(), lines)
-    assert dict(finding.numbers) == {"period": "2022Q4", "rate": 1.6, "usual": 4.0}
+    assert dict(finding.numbers) == {"period": "2022Q4", "rate": 1.6, "usual": 4.0, "least": 0.5}
     assert "2022Q4 has 1.60 counted claim lines per insured-year, and its neighbours have 4.00" in sentence(finding)
 
 

@@ -9,11 +9,13 @@ import pandas as pd
 import pytest
 
 import ssinfer as ss
+from ssinfer.backtesting.payments_at import payments_at
 from ssinfer.report import write_report
 from ssinfer.report.analysis import Analysis, analyse
 from ssinfer.report.summarise import assemble
 from ssinfer.study.result import StudyResult
 from ssinfer.thresholds.compare import compare_thresholds
+from ssinfer.thresholds.placebo import COMPARISON_KEY
 
 HOSTILE = '<script>alert("x")</script> & A$B$'
 
@@ -55,9 +57,15 @@ def study_of(panel: ss.Panel) -> StudyResult:
         )
         placebos = result.placebos[(result.placebos["design"] == name) & (result.placebos["role"] == "placebo")]
         table = compare_thresholds(cf, (0.95, 0.90), placebos)
-        thresholds.append(table.assign(**labels, passed=row["savings_rate"] >= table["rate"]))
-        for party, amount in (("insurer", 1234.0), ("providers", -1234.0)):
-            settlement.append({**labels, "contract": "test", "party": party, "amount": amount, "reason": "by hand"})
+        decides = COMPARISON_KEY.rows(table) & (name == "a")
+        passed = pd.Series(row["savings_rate"] >= table["rate"]).where(decides, None)
+        table = table.assign(**labels, measured=row["savings_rate"], decides=decides, passed=passed)
+        paid = [payments_at(placebos, rate, np.ones(len(placebos)), 3) for rate in table["rate"]]
+        thresholds.append(table.assign(**pd.DataFrame(paid, index=table.index), insured_needed=np.nan))
+        due = 1234.0 * bool(passed[decides].any())
+        for party, amount in (("insurer", -due), ("providers", due)):
+            line = {"contract": "test", "party": party, "amount": amount, "payment": due, "reason": "by hand"}
+            settlement.append({**labels, "settles": name == "a", **line})
     return StudyResult(
         title="Title <b>",
         question="Which design?",
@@ -73,7 +81,20 @@ def study_of(panel: ss.Panel) -> StudyResult:
         savings=pd.DataFrame(savings),
         case_thresholds=pd.concat(thresholds),
         settlement=pd.DataFrame(settlement),
-        manifest={"ssinfer": "0.0", "seed": 3, "data_hash": "d1", "study_hash": "s1", "versions": {"numpy": "2"}},
+        manifest={
+            "settles": {
+                "design": "a",
+                "method": "admin",
+                "fit": "a",
+                "threshold": vars(COMPARISON_KEY),
+                "shares": True,
+            },
+            "ssinfer": "0.0",
+            "seed": 3,
+            "data_hash": "d1",
+            "study_hash": "s1",
+            "versions": {"numpy": "2"},
+        },
         suppress_below=10,
     )
 

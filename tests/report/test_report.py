@@ -8,11 +8,9 @@ from html import unescape
 from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
-import numpy as np
 import pandas as pd
 import pytest
 
-import ssinfer as ss
 from ssinfer.errors import StudyError
 from ssinfer.report import write_report
 from ssinfer.report.summarise import assemble
@@ -144,19 +142,16 @@ def test_the_finding_has_the_numbers_of_the_result(study, page):
     """Every number is computed again from the frames of the result."""
     order = study.backtest.ranking()
     best = order.iloc[0]
-    choice = ss.choose_design(study.backtest, share=0.5, at_most=0.05).best.labels
-    case = study.case_thresholds
-    same = [case[name] == choice[name] for name in ("design", "kind", "level", "side", "prior")]
-    threshold = case[np.logical_and.reduce(same)].iloc[0]
-    saving = study.savings[study.savings["design"] == choice["design"]].iloc[0]
+    threshold = study.case_thresholds[study.case_thresholds["decides"]].iloc[0]
+    saving = study.savings[study.savings["design"] == "a"].iloc[0]
     text = region(page, "finding")
     assert f"“{best['design']}” ({study.design_labels[best['design']]}) then detects a true saving of 3% in" in text
     assert f"{100 * best['detection_rate_3']:.0f} ±" in text
-    assert f"a measured saving of {100 * threshold['rate']:.1f}% of the benchmark, EUR {threshold['money']:.0f}" in text
+    assert f"the threshold of {100 * threshold['rate']:.1f}%, EUR {threshold['money']:.0f} per insured-year" in text
+    assert f"At this threshold {100 * threshold['false_payment_rate']:.0f} ±" in text
     assert "Programmes have reported 1% to 10% lower spending growth" in text
-    amount = f"{'−' if saving['saving'] < 0 else ''}EUR {abs(saving['saving']):.0f}"
-    assert f"a measured saving of {amount} (95% interval" in text
-    reaches = "which reaches the threshold" if threshold["passed"] else "which does not reach the threshold"
+    assert f"EUR {abs(saving['saving']):.0f} per insured-year {'less' if saving['saving'] > 0 else 'more'} than" in text
+    reaches = "This reaches the threshold" if threshold["passed"] else "This does not reach the threshold"
     assert reaches in text
 
 

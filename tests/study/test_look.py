@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from ssinfer import Panel
 from ssinfer.errors import StudyError
 from ssinfer.look.checks import implausible_mean
-from ssinfer.look.sentences import sentence
 from ssinfer.report.look import look_text
+from ssinfer.sentences import sentence
 from ssinfer.study import plan_study
 
 STUDY = """\

@@ -119,7 +119,7 @@ def test_the_contract_itself_is_paid_over_its_own_draws_as_the_closed_form_says(
     contract = Contract(name="c", rule_year=2024, threshold=CONTRACTS["excess"], sharing={"savings": SHARE})
     plan = SimpleNamespace(contract_of=lambda _: contract, share_of=lambda _: SHARE)
     key = ThresholdKey("placebo", 0.95, "one-sided")
-    design = SimpleNamespace(sharing=None, fit="d", threshold=SimpleNamespace(key=key))
+    design = SimpleNamespace(sharing=None, fit="d", compared_by=SimpleNamespace(key=key))
     draws = BENCHMARK * (1 + ERROR * norm.ppf((np.arange(1000) + 0.5) / 1000))
     cf = Counterfactual.from_draws(draws, "sampling", insured_years=YEARS)
     row = {"money": BENCHMARK * YEARS / 4, "years": YEARS / 2, "all_spending": ALL_SPENDING / 4, "all_years": YEARS}

@@ -9,7 +9,7 @@ import pytest
 
 from ssinfer.claims import ClaimsTables, Population, Spending, Truncation, extract
 from ssinfer.contracts.settle import settle
-from ssinfer.look.sentences import sentence
+from ssinfer.sentences import sentence
 from ssinfer.study import plan_study, run_study
 from ssinfer.study.pair_outcome import outcomes
 from ssinfer.study.payment_rule import PaymentRule

@@ -19,7 +19,7 @@ def frame(analysis: Analysis) -> pd.DataFrame:
     fits = analysis.result.counterfactuals
     if analysis.hidden or not fits:
         return pd.DataFrame()
-    first = analysis.chosen if analysis.chosen in fits else next(iter(fits))
+    first = analysis.main if analysis.main in fits else next(iter(fits))
     panel = analysis.result.panel_of(first[0])
     pairs = [pair for pair in analysis.pairs if pair in fits and analysis.result.panel_of(pair[0]) is panel]
     if len(pairs) > MAX_BENCHMARKS:

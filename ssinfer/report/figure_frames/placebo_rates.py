@@ -11,7 +11,8 @@ from ssinfer.level import check_level
 from ssinfer.report.analysis import Analysis, Pair
 from ssinfer.report.disclosure import unit_is_visible
 from ssinfer.report.figure_frame import ReportFigure
-from ssinfer.report.text.names import plain_key
+from ssinfer.report.text.names import CONTRACTS_OWN, plain_key
+from ssinfer.study.frames import CONTRACT
 from ssinfer.thresholds.kind import KINDS, ThresholdKey
 from ssinfer.thresholds.placebo import COMPARISON_KEY
 from ssinfer.thresholds.placebo_cross_fitted import cross_fitted_placebo_thresholds
@@ -39,9 +40,14 @@ def frame(analysis: Analysis) -> pd.DataFrame:
 
 
 def _contract_group(analysis: Analysis, pair: Pair) -> list[dict[str, Any]]:
-    """Return the saving of the contract group and its placebo threshold, first model threshold and first schedule."""
+    """Return the saving of the contract group and its thresholds: where it settles, the one that decides."""
     items: dict[str, dict[str, Any]] = {}
-    for kind in KINDS.entries():
+    decides = analysis.verdict.threshold if pair == analysis.main else None
+    if decides is not None and decides["rate"] is not None:
+        learns_from = KINDS.find(decides["kind"]).learns_from if decides["kind"] in KINDS.names() else "size"
+        name = CONTRACTS_OWN if decides["kind"] == CONTRACT else KINDS.find(decides["kind"]).label
+        items["decides"] = {"item": THRESHOLD, "name": name, "learns_from": learns_from, "rate": decides["rate"]}
+    for kind in () if items else KINDS.entries():
         if kind.name == COMPARISON_KEY.kind:
             key = COMPARISON_KEY
         elif kind.learns_from == "fit" and kind.has_level and kind.pays:

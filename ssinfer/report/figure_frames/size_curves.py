@@ -29,9 +29,9 @@ def frame(analysis: Analysis) -> pd.DataFrame:
     schedule = [minimum_savings_rate(size) for size in n]
     lines.append({"item": SCHEDULE, "name": "Medicare's schedule", "threshold": schedule})
     parts = [pd.DataFrame({"insured_years": n, "observed": False, **line}) for line in lines]
-    threshold, years = analysis.threshold(analysis.chosen), analysis.insured_years(analysis.chosen)
-    if threshold is not None and years is not None and not analysis.hidden:
-        group = {"item": GROUP, "name": analysis.group, "threshold": float(threshold["rate"]), "observed": False}
+    threshold, years = analysis.verdict.threshold, analysis.insured_years(analysis.main)
+    if threshold is not None and threshold["rate"] is not None and years is not None:
+        group = {"item": GROUP, "name": analysis.group, "threshold": threshold["rate"], "observed": False}
         parts.append(pd.DataFrame([{"insured_years": years, **group}]))
     return pd.concat(parts, ignore_index=True)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from ssinfer.counterfactual import Counterfactual
-from ssinfer.figures.numbers import listed, plain
+from ssinfer.printed import listed, plain
 from ssinfer.report.analysis import Analysis, Pair
 from ssinfer.report.table import LABEL, ReportTable, TableColumn
 

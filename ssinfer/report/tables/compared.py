@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from ssinfer.figures.numbers import ABSENT, column_with_errors, plain
+from ssinfer.printed import ABSENT, column_with_errors, plain
 from ssinfer.report.analysis import Analysis, rows_of
 from ssinfer.report.table import FALSE_PAYMENT_RATE, ReportTable, TableColumn
 from ssinfer.report.text.compared import changed

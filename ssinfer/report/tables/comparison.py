@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from ssinfer.figures.numbers import ABSENT, column_with_errors, count, quoted
+from ssinfer.printed import ABSENT, column_with_errors, count, quoted
 from ssinfer.report.analysis import ALL_SIZES, Analysis, pair_of, rows_of, span
 from ssinfer.report.disclosure import class_is_visible
 from ssinfer.report.table import DETECTION_RATE, FALSE_PAYMENT_RATE, LABEL, NoTable, ReportTable, TableColumn

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.errors import SsinferError
-from ssinfer.figures.numbers import plain
+from ssinfer.printed import ABSENT, plain
 from ssinfer.report.analysis import Analysis
 from ssinfer.report.table import LABEL, ReportTable, TableColumn
 
@@ -21,12 +21,12 @@ def _savings(analysis: Analysis) -> pd.DataFrame:
         return pd.DataFrame()
     records = []
     for pair in analysis.pairs:
-        saving, threshold = analysis.saving(pair), analysis.threshold(pair)
+        saving = analysis.saving(pair)
         record: dict[str, Any] = {"label": analysis.label(pair)}
         if saving is not None:
             record = {**saving, **record, "interval": _interval(saving["lower"], saving["upper"], 0)}
             record["total"] = None if analysis.result.panel.insured_years is None else saving["total"]
-            record["passed"] = None if threshold is None else threshold.get("passed")
+            record["verdict"] = (analysis.verdict.verdict or ABSENT) if pair == analysis.main else ABSENT
         records.append(record)
     return pd.DataFrame(records)
 
@@ -123,13 +123,13 @@ TABLES = (
             TableColumn("95% interval of the saving", "interval", "cell"),
             TableColumn("Savings rate (%)", "savings_rate", "percent", 1),
             TableColumn("Saving in total", "total", "total"),
-            TableColumn("Reaches the placebo threshold", "passed", "yes or no"),
+            TableColumn("Threshold that settles", "verdict"),
         ),
         rows=_savings,
         notes=(
             "Money is per insured-year, except the saving in total. The saving is the benchmark less spending: a minus "
-            "sign means that spending was higher than the benchmark. Every design of the study is listed. A dash in "
-            "the last column: the contract group has no placebo threshold under that design."
+            "sign means that spending was higher than the benchmark. Every design of the study is listed. One of "
+            "them settles; the others do not judge the contract group."
         ),
     ),
     ReportTable(

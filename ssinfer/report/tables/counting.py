@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from ssinfer.figures.numbers import listed, quoted
 from ssinfer.periods import parse_period
+from ssinfer.printed import listed, quoted
 from ssinfer.report.analysis import Analysis
 from ssinfer.report.table import NoTable, ReportTable, TableColumn
 

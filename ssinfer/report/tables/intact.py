@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from ssinfer.figures.numbers import column_with_errors
+from ssinfer.printed import column_with_errors
 from ssinfer.report.analysis import Analysis
 from ssinfer.report.table import ReportTable, TableColumn
 

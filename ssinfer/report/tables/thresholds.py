@@ -1,44 +1,44 @@
-"""Table of the thresholds of the contract group under the chosen design, and their payments on placebos."""
+"""Table of the thresholds of the contract group under the design that settles, and what they pay at its size."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ssinfer.figures.numbers import listed, money, percent, total
+from ssinfer.printed import listed, money, percent, total
 from ssinfer.report.analysis import Analysis, rows_of
 from ssinfer.report.table import DETECTION_RATE, NoTable, ReportTable, TableColumn
-from ssinfer.report.text.names import threshold_name
+from ssinfer.report.text.names import CONTRACTS_OWN, threshold_name
+from ssinfer.study.case_thresholds import deciding_rates
+from ssinfer.study.frames import CONTRACT
 from ssinfer.thresholds.kind import KINDS, ThresholdKey
-
-MEASURES = ("false_payment_rate", "false_payment_rate_se", "detection_rate_3", "detection_rate_3_se")
 
 
 def _rows(analysis: Analysis) -> pd.DataFrame | NoTable:
     """Return one row per threshold, by kind, level and side."""
-    thresholds = rows_of(analysis.result.case_thresholds, analysis.chosen)
+    thresholds = rows_of(analysis.result.case_thresholds, analysis.main)
     if analysis.hidden or not len(thresholds):
         return pd.DataFrame()
     reasons = thresholds["reason"].unique()
     thresholds = thresholds[np.isfinite(thresholds["rate"].to_numpy(dtype=float))]
     if not len(thresholds):
         return NoTable(f"The contract group has no threshold. {' '.join(reasons)}")
-    pays = thresholds["kind"].map(lambda kind: KINDS.find(kind).pays).astype(bool)
-    power, thresholds = thresholds[~pays], thresholds[pays]
-    thresholds = thresholds.assign(order=thresholds["kind"].map(KINDS.names().index))
+    own = thresholds["kind"] == CONTRACT
+    power = thresholds[~own & ~thresholds["kind"].map(lambda kind: kind != CONTRACT and KINDS.find(kind).pays)]
+    thresholds = thresholds.drop(power.index[~power["decides"].astype(bool)])
+    rates = deciding_rates(thresholds)
+    money = thresholds["money"] * rates / thresholds["rate"].where(thresholds["rate"] != 0, 1.0)
+    thresholds = thresholds.assign(
+        rate=rates, money=money, order=thresholds["kind"].map([CONTRACT, *KINDS.names()].index)
+    )
     thresholds = thresholds.sort_values(["order", "level", "side"], ascending=[True, False, True], kind="stable")
-    backtested = analysis.backtested(analysis.chosen)
     records = []
     for _, row in thresholds.iterrows():
         key = ThresholdKey.of(row)
-        backtested_as = replace(key, kind=KINDS.find(key.kind).backtested_as or key.kind)
-        same = backtested[backtested_as.rows(backtested)] if len(backtested) else backtested
-        measures = {name: same[name].iloc[0] if len(same) and name in same.columns else None for name in MEASURES}
-        labels = {"name": threshold_name(key), "promised": None if key.level is None else 1 - key.tail}
-        detectable = _detectable(power, key, float(row["rate"]))
-        records.append({**row, **measures, **labels, "detectable": detectable, "passed": row.get("passed")})
+        name = CONTRACTS_OWN if key.kind == CONTRACT else threshold_name(key)
+        labels = {"name": name, "promised": None if key.level is None else 1 - key.tail}
+        records.append({**row, **labels, "detectable": _detectable(power, key, float(row["rate"]))})
     return pd.DataFrame(records)
 
 
@@ -54,14 +54,14 @@ def _detectable(power: pd.DataFrame, key: ThresholdKey, rate: float) -> Any:
 def _remarks(analysis: Analysis, rows: pd.DataFrame) -> Iterator[str]:
     """Return the design, the expected systematic error, and the kinds that are not available with their reasons."""
     yield (
-        f"Under the design {analysis.quoted(analysis.chosen)}. A two-sided 95% interval promises 2.5% false payments: "
+        f"Under the design {analysis.quoted(analysis.main)}. A two-sided 95% interval promises 2.5% false payments: "
         "it is a one-sided 97.5% test. Medicare's schedule promises about 10% at 5,000 assigned persons, 5% at 20,000 "
         "and 1% at 50,000. These thresholds do not hold for another kind of group: see below."
     )
     errors = rows[rows["systematic_error"].notna()] if "systematic_error" in rows.columns else rows[:0]
     for _, row in errors[:1].iterrows():
         amount, currency = float(row["systematic_error_money"]), analysis.result.currency
-        years = analysis.insured_years(analysis.chosen)
+        years = analysis.insured_years(analysis.main)
         in_total = "" if years is None else f" ({total(amount * years, currency)} in total)"
         yield (
             "Expected systematic error of the contract group's saving, learned from the placebos: "
@@ -69,8 +69,8 @@ def _remarks(analysis: Analysis, rows: pd.DataFrame) -> Iterator[str]:
             f"insured-year{in_total}, in either direction."
         )
     if rows["false_payment_rate"].isna().any():
-        yield "A dash below the rates on placebos: no placebo contract has this threshold, or no backtest was run."
-    everything = rows_of(analysis.result.case_thresholds, analysis.chosen)
+        yield "A dash below the rates on placebos: no placebo contract is judged, or no backtest was run."
+    everything = rows_of(analysis.result.case_thresholds, analysis.main)
     missing = everything[~np.isfinite(everything["rate"].to_numpy(dtype=float))]
     for reason, part in missing.groupby("reason", sort=False) if "reason" in missing.columns else ():
         labels = list(dict.fromkeys(str(KINDS.find(kind).label) for kind in part["kind"]))
@@ -91,7 +91,7 @@ TABLES = ReportTable(
         TableColumn("False payment rate on placebos (%)", "false_payment_rate", "percent"),
         DETECTION_RATE,
         TableColumn("True saving detected with a probability of 80% (%)", "detectable", "percent", 1),
-        TableColumn("The contract group reaches it", "passed", "yes or no"),
+        TableColumn("Settles", "decides", "yes or no"),
     ),
     rows=_rows,
     remarks=_remarks,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ssinfer.figures.numbers import ABSENT
+from ssinfer.printed import ABSENT
 from ssinfer.report.analysis import ALL_SIZES, Analysis, rows_of
 from ssinfer.report.disclosure import class_is_visible
 from ssinfer.report.table import DETECTION_RATE, FALSE_PAYMENT_RATE, LABEL, NoTable, ReportTable, TableColumn

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ssinfer.figures.numbers import listed
+from ssinfer.printed import listed
 from ssinfer.report.analysis import Analysis, pair_of, span
 from ssinfer.report.disclosure import unit_is_visible
 

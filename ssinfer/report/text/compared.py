@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from ssinfer.figures.numbers import PLUS_MINUS, money, percent, plain, quoted
+from ssinfer.printed import PLUS_MINUS, money, percent, plain, quoted
 from ssinfer.report.analysis import Analysis, Row
 from ssinfer.study.config_blocks import BLOCKS
 

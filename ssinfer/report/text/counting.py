@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from ssinfer.figures.numbers import count, listed, plain, quoted, total
+from ssinfer.printed import count, listed, plain, quoted, total
 from ssinfer.report.analysis import Analysis, span
 from ssinfer.study.data import ClaimsCount
 

@@ -1,60 +1,119 @@
-"""Sentences of the finding: the comparison of designs, the threshold, and the saving of the contract group."""
+"""The finding: the verdict on the case, and the comparison of designs, as findings and in words."""
 
 import math
 from collections.abc import Iterator
 from statistics import NormalDist
+from typing import Any
 
 from ssinfer.backtesting.paired import paired_detection
-from ssinfer.figures.numbers import count, listed, money, percent, percent_with_error, plain, quoted, total
-from ssinfer.report.analysis import Analysis, Pair, Row, pair_of, rows_of, span
+from ssinfer.finding import Finding
+from ssinfer.printed import listed, percent_with_error, plain, quoted
+from ssinfer.report.analysis import Analysis, Row, pair_of, span
 from ssinfer.report.text.compared import answer
-from ssinfer.thresholds.placebo import COMPARISON_KEY
+from ssinfer.report.text.names import CONTRACTS_OWN, threshold_in_words
+from ssinfer.sentences import sentence
+from ssinfer.study.frames import CONTRACT
+from ssinfer.study.verdict import REACHED
+from ssinfer.thresholds.kind import ThresholdKey
 
 REPORTED_LOW, REPORTED_HIGH = 0.01, 0.10  # lower spending growth, as reported by programmes
 MAX_NAMED = 4  # designs and methods in one list
+SAID_LATER = {"case_threshold_outside_placebos", "no_size_suffices"}
 
 
 def finding_sentences(analysis: Analysis) -> tuple[str, ...]:
-    """Return the finding under the recommended threshold, or under the best design's placebo threshold without it."""
-    threshold = analysis.recommended_threshold
-    pair = analysis.best if threshold is None else analysis.chosen
-    if threshold is None:
-        threshold = analysis.threshold(pair)
-    compared = (answer(analysis), _comparison(analysis), _estimand(analysis))
-    saving = _saving(analysis, pair, threshold)
-    return tuple(sentence for sentence in (*compared, *_threshold(analysis, pair, threshold), saving) if sentence)
+    """Return the finding, one paragraph each: the verdict, its threshold, all designs, their errors."""
+    paragraphs = (verdict_findings(analysis), threshold_findings(analysis), design_findings(analysis))
+    verdict, threshold, designs = (in_words(analysis, findings) for findings in paragraphs)
+    return tuple(text for text in (verdict, threshold, answer(analysis), designs) if text)
 
 
-def _comparison(analysis: Analysis) -> str:
-    """Return the detection rate of the best design, and which designs are worse or cannot be distinguished from it."""
-    if analysis.result.backtest is None:
-        return "No backtest was run, so the errors of the designs on contracts without savings are unknown."
-    ranking = analysis.ranking
-    if not len(ranking):
-        status = analysis.result.backtest.placebos.query("role == 'placebo'")["status"]
-        return (
-            f"Of {count(len(status))} placebo contracts, {count((status == 'ok').sum())} have an estimate. These are "
-            "too few for placebo thresholds at 95%: each placebo contract needs 19 others outside its own region. The "
-            "designs cannot be compared at equal false payment rates."
-        )
-    first = ranking.iloc[0]
-    n_rows, without = first["n_rows"], first["n_without_threshold"]
-    judged = f" ({count(n_rows)} of {count(n_rows + without)} placebo contracts are judged)" if without else ""
-    sentences = [
-        (
-            "Designs are compared at equal false payment rates: about 5% of contracts without savings are paid. The "
-            f"design {analysis.full_name(analysis.best)} then detects a true saving of 3% in {_detection(first)} of "
-            f"contracts{judged}."
-        )
-    ]
-    worse, equal = _compared(analysis)
-    if worse:
-        sentences.append(f"That is more than {_listed(worse)}.")
-    if equal:
-        sentences.append(f"It cannot be distinguished from {_listed(equal)}.")
-    if equal and not worse:
-        sentences.append("By this measure no design is better.")
-    return " ".join(sentences)
+def in_words(analysis: Analysis, findings: Iterator[Finding]) -> str:
+    """Return findings as one paragraph."""
+    return " ".join(sentence(finding, analysis.result.currency) for finding in findings)
+
+
+def verdict_findings(analysis: Analysis) -> Iterator[Finding]:
+    """Return the measured saving, whether it reaches the threshold that settles, and what is paid."""
+    verdict, measured = analysis.verdict, analysis.verdict.measured
+    where = {"group": analysis.group, "when": span(analysis.result.designs[analysis.main[0]].performance)}
+    if measured is not None:
+        name = "measured_loss" if measured["money"] < 0 else "measured_saving"
+        yield Finding(name, {**where, "amount": abs(measured["money"]), "rate": measured["rate"]})
+        if verdict.interval is not None:
+            yield Finding("measured_interval", verdict.interval)
+        if measured["total"] is not None:
+            years = analysis.insured_years(analysis.main)
+            yield Finding("measured_total", {"total": measured["total"], "years": years})
+    if verdict.threshold is not None:
+        stated = {**verdict.threshold, "threshold": _in_words(verdict.threshold)}
+        name = "threshold_only" if verdict.verdict is None else "not_reached"
+        name = "reached" if verdict.verdict == REACHED else name
+        yield Finding("none_reaches" if stated["rate"] is None else name, stated)
+    if verdict.paid is not None:
+        name = "paid" if verdict.paid > 0 else "owed" if verdict.paid < 0 else "nothing_paid"
+        yield Finding(name, {"amount": abs(verdict.paid)})
+    reasons = [reason for reason in verdict.reasons if reason.id not in SAID_LATER]
+    for reason in reasons:
+        implied = reason.id == "not_settled" and len(reasons) > 1
+        yield Finding("nothing_settled" if implied else reason.id, {**where, **reason.numbers})
+
+
+def threshold_findings(analysis: Analysis) -> Iterator[Finding]:
+    """Return what the threshold that settles pays, and what it would take to find a saving."""
+    verdict = analysis.verdict
+    if verdict.threshold is None:
+        return
+    if verdict.false_payment_rate is not None:
+        rates = {"false_payment_rate": verdict.false_payment_rate, "detection": verdict.detection["0.03"]}
+        yield Finding("payments", rates | {"n_judged": verdict.n_judged})
+        if verdict.n_left_out:
+            yield Finding("left_out", {"n_left_out": verdict.n_left_out})
+    if verdict.detectable_saving is not None:
+        yield Finding("detectable_saving", {"saving": verdict.detectable_saving})
+    if verdict.insured_needed is not None:
+        yield Finding("insured_needed", {"n": verdict.insured_needed})
+    for reason in verdict.reasons:
+        if reason.id in SAID_LATER:
+            yield Finding(f"outside_{cause}" if (cause := reason.numbers.get("cause")) else reason.id, reason.numbers)
+    rate = verdict.threshold["rate"]
+    if rate is not None:
+        below = "reported_not_paid" if rate > REPORTED_HIGH else "reported_partly_paid"
+        yield Finding(below if rate > REPORTED_LOW else "reported_paid", {"low": REPORTED_LOW, "high": REPORTED_HIGH})
+
+
+def design_findings(analysis: Analysis) -> Iterator[Finding]:
+    """Return the detection rate of the best design, which designs are worse or as good, and other estimands."""
+    backtest, ranking = analysis.result.backtest, analysis.ranking
+    if backtest is None:
+        yield Finding("no_backtest", {})
+    elif not len(ranking):
+        status = backtest.placebos.query("role == 'placebo'")["status"]
+        yield Finding("too_few_placebos", {"n": len(status), "n_ok": int((status == "ok").sum())})
+    else:
+        first = ranking.iloc[0]
+        detection = {"value": first["detection_rate_3"], "se": first["detection_rate_3_se"]}
+        yield Finding("best_design", {"design": analysis.full_name(analysis.best), "detection": detection})
+        if first["n_without_threshold"]:
+            n_judged = int(first["n_rows"])
+            yield Finding("judged", {"n_judged": n_judged, "n": n_judged + int(first["n_without_threshold"])})
+        worse, equal = _compared(analysis)
+        for name, rows in (("worse", worse), ("equal", equal)):
+            if rows:
+                yield Finding(name, {"designs": _listed(rows)})
+        if equal and not worse:
+            yield Finding("none_better", {})
+    best, panel_of = analysis.best[0], analysis.result.panel_of
+    others = [quoted(design) for design in analysis.result.designs if panel_of(design) is not panel_of(best)]
+    if others:
+        names = listed(others) if len(others) <= MAX_NAMED else f"{len(others)} others"
+        yield Finding("other_estimand", {"design": best, "others": names})
+
+
+def _in_words(threshold: Any) -> str:
+    if threshold["kind"] == CONTRACT:
+        return CONTRACTS_OWN
+    return threshold_in_words(ThresholdKey(*(threshold[name] for name in ("kind", "level", "side", "prior"))))
 
 
 def _compared(analysis: Analysis) -> tuple[list[Row], list[Row]]:
@@ -67,14 +126,11 @@ def _compared(analysis: Analysis) -> tuple[list[Row], list[Row]]:
         return worse, equal
     for row in others:
         z = NormalDist().inv_cdf(1 - 0.025 / len(others))
-        row["label"] = f"{analysis.quoted(pair_of(row))} ({_detection(row)})"
+        rates = percent_with_error(float(row["detection_rate_3"]), float(row["detection_rate_3_se"]))
+        row["label"] = f"{analysis.quoted(pair_of(row))} ({rates})"
         gap, error = paired_detection(backtest.placebos, analysis.best, pair_of(row), seed=backtest.seed)
         (worse if math.isfinite(error) and gap > z * error else equal).append(row)
     return worse, equal
-
-
-def _detection(row: Row) -> str:
-    return percent_with_error(float(row["detection_rate_3"]), float(row["detection_rate_3_se"]))
 
 
 def _listed(rows: list[Row]) -> str:
@@ -86,78 +142,3 @@ def _listed(rows: list[Row]) -> str:
     low, high = plain(100 * min(rates), 0), plain(100 * max(rates), 0)
     others = f"{len(rates)} others ({low if low == high else f'{low} to {high}'}%)"
     return listed([*labels[: MAX_NAMED - 1], others])
-
-
-def _estimand(analysis: Analysis) -> str:
-    result, best = analysis.result, analysis.best[0]
-    others = [design for design in result.designs if result.panel_of(design) is not result.panel_of(best)]
-    if not others:
-        return ""
-    names = listed([quoted(design) for design in others]) if len(others) <= MAX_NAMED else f"{len(others)} others"
-    return (
-        f"Designs differ in their definition of spending. A saving of 3% under {quoted(best)} is another estimand than "
-        f"under {names}. A contract must fix the definition first. Detection "
-        "rates rank designs within one definition."
-    )
-
-
-def _threshold(analysis: Analysis, pair: Pair, threshold: Row | None) -> Iterator[str]:
-    """Return the threshold of the contract group, compared with the savings that programmes have reported."""
-    group, limit = analysis.group, analysis.result.suppress_below
-    if analysis.hidden:
-        yield f"{group} has a period with fewer than {limit} insured: its results are not shown."
-        return
-    if threshold is None:
-        if analysis.saving(pair) is not None:
-            rows = rows_of(analysis.result.case_thresholds, pair)
-            reasons = rows["reason"][COMPARISON_KEY.rows(rows)].tolist() if len(rows) else []
-            reason = "".join(reasons[:1]) or "it needs a backtest."
-            yield f"There is no placebo threshold for {group}: {reason} Only other thresholds judge its saving."
-        return
-    rate, amount, currency = float(threshold["rate"]), float(threshold["money"]), analysis.result.currency
-    years = analysis.insured_years(pair)
-    in_total = "" if years is None else f" or {total(amount * years, currency)} in total"
-    recommended = "" if analysis.choice is None else "recommended "
-    named = len(analysis.ranking) and pair == analysis.best
-    design = "that design" if named else f"the {recommended}design {analysis.full_name(pair)}"
-    kind = "placebo" if analysis.recommended_threshold is None else "recommended"
-    yield (
-        f"Under {design}, the {kind} threshold for {group} is a measured saving of {percent(rate)} of the benchmark, "
-        f"{money(amount, currency)} per insured-year{in_total}."
-    )
-    consequence = "True savings in that range would mostly be paid."
-    if rate > REPORTED_LOW:
-        consequence = "True savings in the lower part of that range would mostly not be paid."
-    if rate > REPORTED_HIGH:
-        consequence = "All of these savings are below this threshold."
-    low, high = percent(REPORTED_LOW, decimals=0), percent(REPORTED_HIGH, decimals=0)
-    yield f"Programmes have reported {low} to {high} lower spending growth. {consequence}"
-
-
-def _saving(analysis: Analysis, pair: Pair, threshold: Row | None) -> str:
-    """Return the measured saving of the contract group, and whether it reaches the threshold."""
-    result, group = analysis.result, analysis.group
-    when = span(result.designs[pair[0]].performance)
-    if analysis.hidden:
-        return f"The saving of {group} in {when} is not shown either."
-    row = analysis.saving(pair)
-    if row is None:
-        rows = rows_of(result.savings, pair)
-        reason = str(rows["reason"].iloc[0]) if len(rows) and "reason" in rows.columns else "it was not evaluated."
-        return f"The saving of {group} in {when} is not measured: {reason}"
-    saving, currency = float(row["saving"]), result.currency
-    interval = in_total = ""
-    if math.isfinite(float(row["lower"])):
-        interval = f" (95% interval {plain(float(row['lower']), 0)} to {plain(float(row['upper']), 0)})"
-    if result.panel.insured_years is not None:
-        in_total = f", {total(float(row['total']), currency)} over {count(float(row['insured_years']))} insured-years"
-    sentence = (
-        f"In {when} {group} spent {money(abs(saving), currency)} per insured-year {'less' if saving >= 0 else 'more'} "
-        f"than the benchmark: a measured saving of {money(saving, currency)}{interval}{in_total}, or "
-        f"{percent(float(row['savings_rate']))}"
-    )
-    if threshold is None:
-        return f"{sentence}."
-    if bool(threshold.get("passed", False)):
-        return f"{sentence}, which reaches the threshold."
-    return f"{sentence}, which does not reach the threshold. That does not prove that nothing was saved."

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from ssinfer.figures.numbers import count
+from ssinfer.finding import Finding
 from ssinfer.guard.method import ISOLATION, GuardedMethod
-from ssinfer.look.checks import Finding
-from ssinfer.look.sentences import sentence
+from ssinfer.printed import count
 from ssinfer.report.analysis import Analysis
+from ssinfer.sentences import sentence
 
 
 def methods_sentences(analysis: Analysis) -> Iterator[str]:

@@ -7,6 +7,8 @@ from ssinfer.comparison import Every, Listed, SimilarSize, SimilarSpending, With
 from ssinfer.design import Design
 from ssinfer.thresholds.kind import KINDS, UNINFORMED, ThresholdKey, ThresholdKind
 
+CONTRACTS_OWN = "the contract's own threshold"
+
 
 def plain_key(kind: ThresholdKind, level: float, side: str = "one-sided") -> ThresholdKey:
     """Return the threshold of a kind at a level, without prior information."""

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from ssinfer.figures.numbers import PLUS_MINUS, column_with_errors, count, percent, plain
+from ssinfer.printed import PLUS_MINUS, column_with_errors, count, percent, plain
 from ssinfer.report.analysis import Analysis
 from ssinfer.thresholds.schedule import MSSP_K
 
@@ -14,11 +14,11 @@ REGIONAL, ANY_REGION, RANDOM = "regional bundles", "bundles", "random"
 
 def noise_sentences(analysis: Analysis) -> Iterator[str]:
     """Return false payments under sampling noise alone, and the two parts of the noise, for the chosen design."""
-    if analysis.chosen not in analysis.noise:
+    if analysis.main not in analysis.noise:
         return
-    noise = analysis.noise[analysis.chosen]
+    noise = analysis.noise[analysis.main]
     c, estimated, medicare = noise.components, noise.own_k, noise.medicare_k
-    design = f" under {analysis.quoted(analysis.chosen)}" if len(analysis.noise) > 1 else ""
+    design = f" under {analysis.quoted(analysis.main)}" if len(analysis.noise) > 1 else ""
     pays, outside = (
         f"{percent(rate, error)} {PLUS_MINUS} {percent(error, error)}"
         for rate, error in ((estimated.above, estimated.above_se), (estimated.outside, estimated.outside_se))
@@ -40,7 +40,7 @@ def noise_sentences(analysis: Analysis) -> Iterator[str]:
         f"At {count(EXAMPLE_SIZE)} insured-years the two are {percent(c.k / EXAMPLE_SIZE**0.5)} and "
         f"{percent(c.shock)}. More insured reduce only the first."
     )
-    placebos = analysis.placebos(analysis.chosen)
+    placebos = analysis.placebos(analysis.main)
     dependence = (
         "The interval counts neighbouring units as dependent."
         if placebos["block"].nunique() < placebos["unit"].nunique()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ssinfer.backtesting.choice import Choice, admitted
-from ssinfer.figures.numbers import column_with_errors, listed, money, percent, percent_with_error, plain
+from ssinfer.printed import column_with_errors, listed, money, percent, percent_with_error, plain
 from ssinfer.report.analysis import MAX_FALSE_PAYMENT_RATE, Analysis, Pair, Row, pair_of
 from ssinfer.report.text.names import model_kinds, plain_key, threshold_in_words
 from ssinfer.thresholds.kind import ThresholdKey

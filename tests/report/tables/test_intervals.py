@@ -9,7 +9,7 @@ import pandas as pd
 from simulated_matching import simulate_matching
 
 import ssinfer as ss
-from ssinfer.figures.numbers import ABSENT, MINUS
+from ssinfer.printed import ABSENT, MINUS
 from ssinfer.report.analysis import analyse
 from ssinfer.report.table import TABLES
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from ssinfer.drawing import draw
-from ssinfer.figures.numbers import ABSENT
 from ssinfer.figures.svg import svg_of
+from ssinfer.printed import ABSENT
 from ssinfer.report.analysis import Analysis, analyse
 from ssinfer.report.figure_frame import FRAMES
 from ssinfer.report.table import TABLES, NoTable

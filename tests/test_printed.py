@@ -2,7 +2,8 @@
 
 import pytest
 
-from ssinfer.figures.numbers import (
+from ssinfer.figures.style import shorten
+from ssinfer.printed import (
     column_with_errors,
     count,
     decimals_of,
@@ -13,7 +14,6 @@ from ssinfer.figures.numbers import (
     plain,
     total,
 )
-from ssinfer.figures.style import shorten
 
 NAN, INF = float("nan"), float("inf")
 

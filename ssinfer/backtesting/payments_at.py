@@ -1,0 +1,46 @@
+r"""payments_at: false payments and detection of placebos at one fixed threshold, that of a contract.
+
+With threshold T, measured rates r_i (true saving 0), relative spending :math:`y_i = Y_i / \bar B_i` and factors f_i
+that scale the error of placebo i to that of the contract (its predictive SD over that of i), the rates are means of
+
+.. math:: 1\{f_i r_i \ge T^+\}, \qquad 1\{f_i r_i + s y_i \ge T^+\}
+
+T is the same in all bootstrap replicates: the standard errors leave out what T varies with the placebos that it was
+learned from. For such kinds the false payment rate is near its promise by construction.
+"""
+
+import numpy as np
+import pandas as pd
+
+from ssinfer.backtesting.frames import SHARE, with_error
+from ssinfer.backtesting.kernels.block_bootstrap import mean_and_error
+from ssinfer.backtesting.operating_characteristics import DETECTION_SAVINGS
+from ssinfer.schema import Column
+from ssinfer.streams import stream_of
+from ssinfer.typing import Floats
+
+RATES = ("false_payment_rate", *(f"detection_rate_{100 * saving:g}" for saving in DETECTION_SAVINGS))
+PAYMENTS_AT = (
+    Column("n_rows", "int", "placebos", "Placebos that are judged by this threshold, errors scaled to the contract."),
+    Column("n_left_out", "int", "placebos", "Placebos that were refused, or whose error cannot be scaled."),
+    *(column for name in RATES for column in with_error(name, SHARE, "Share of placebos paid at this threshold.")),
+    *(Column(f"{name}_refused_unpaid", "float", SHARE, "Placebos left out count as not paid.") for name in RATES),
+)
+
+
+def payments_at(placebos: pd.DataFrame, threshold: float, factors: Floats, seed: int) -> dict[str, float]:
+    """Return the columns `PAYMENTS_AT` of placebos (R,), refused ones included, with factors (R,), NaN: left out."""
+    known = (placebos["status"] == "ok").to_numpy() & np.isfinite(factors)
+    part, rng = placebos[known], np.random.default_rng(stream_of(seed, "payments at"))
+    row: dict[str, float] = {"n_rows": len(part), "n_left_out": len(placebos) - len(part)}
+    if np.isnan(threshold) or not len(part):
+        return row
+    errors = part["savings_rate"].to_numpy() * factors[known]
+    relative = (part["spending"] / part["benchmark"]).to_numpy()
+    savings = np.array([0.0, *DETECTION_SAVINGS])
+    paid = errors[:, None] + relative[:, None] * savings >= max(threshold, 0.0)
+    blocks = np.unique(part["block"], return_inverse=True)[1].astype(np.intp)
+    means, ses = mean_and_error(paid.astype(float), blocks, rng)
+    for name, mean, se in zip(RATES, means.tolist(), ses.tolist(), strict=True):
+        row |= {name: mean, f"{name}_se": se, f"{name}_refused_unpaid": mean * len(part) / len(placebos)}
+    return row

@@ -1,0 +1,142 @@
+"""Thresholds of the case: their payments on placebos with its errors, and the one that decides."""
+
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ssinfer.backtesting.noise import noise_components
+from ssinfer.backtesting.payments_at import payments_at
+from ssinfer.backtesting.placebos import neighbour_blocks
+from ssinfer.backtesting.result import BacktestResult
+from ssinfer.contracts.arithmetic import RATE_TOLERANCE
+from ssinfer.contracts.contract import Contract
+from ssinfer.contracts.settle import required_rate
+from ssinfer.counterfactual import Counterfactual
+from ssinfer.errors import SsinferError
+from ssinfer.study.config_blocks import ThresholdConfig
+from ssinfer.study.frames import CONTRACT
+from ssinfer.study.plan import Plan
+from ssinfer.thresholds.compare import compare_thresholds
+from ssinfer.thresholds.kind import KINDS, ThresholdKey
+from ssinfer.typing import Floats
+
+DETECTED, POWER = 0.03, 0.8  # true saving, and probability to find it, for which the size is given
+
+
+def case_threshold(stated: ThresholdConfig | None, table: pd.DataFrame) -> tuple[float, str]:
+    """Return the study's threshold for the case (by a power analysis: the detectable saving), or NaN and its reason."""
+    if stated is None:
+        return np.nan, "the study states no threshold."
+    key = stated.key
+    rows = table[key.rows(table)]
+    if rows.empty:
+        return np.nan, f"there is no {key.kind} threshold here."
+    return rows["rate" if KINDS.find(key.kind).pays else "detectable"].iloc[0], rows["reason"].iloc[0]
+
+
+def thresholds_of_case(
+    plan: Plan, result: BacktestResult | None, cf: Counterfactual, pair: tuple[str, str], measured: float
+) -> pd.DataFrame:
+    """Return the columns of case_thresholds.csv of one fit; `measured` is the measured rate, NaN if sealed."""
+    design, method = pair
+    placebos = None if result is None else _distant(result.placebos, plan, pair)
+    chosen = [part.threshold for part in plan.config.designs if part.fit == design and method in part.methods]
+    on_request = any(threshold is not None and threshold.calibrate for threshold in chosen)
+    learned = None if placebos is None else _other_origins(placebos, plan.designs[design].performance[0])
+    table = compare_thresholds(cf, plan.config.levels, learned, on_request=on_request, seed=plan.config.seed)
+    table = table.assign(design=design, method=method, measured=measured, decides=False, insured_needed=np.nan)
+    main, contract = plan.config.main_design, plan.contract_of(plan.config.main_design)
+    own = contract if contract is not None and contract.threshold.kind != "computed" else None
+    if (main.fit, method) == pair and plan.config.settling == (main.name, method):
+        if own is not None:
+            labels = {"design": design, "method": method, "measured": measured, "insured_needed": np.nan}
+            table = pd.DataFrame([*table.to_dict("records"), _own_row(own, cf) | labels])
+        elif main.threshold is not None:
+            table["decides"] = main.threshold.key.rows(table)
+    rates = deciding_rates(table)
+    reached = (measured > 0) & (measured >= rates - RATE_TOLERANCE)
+    table["passed"] = reached.where(table["decides"].astype(bool) & rates.notna() & np.isfinite(measured), None)
+    if placebos is not None:
+        rows = []
+        for (_, row), rate in zip(table.iterrows(), rates, strict=True):
+            factors = _factors(ThresholdKey.of(row), float(rate), placebos, cf, own)
+            rows.append(payments_at(placebos, float(rate), factors, plan.config.seed))
+        table = table.assign(**pd.DataFrame(rows, index=table.index))
+        for index in table.index[table["decides"].astype(bool)]:
+            table.loc[index, "insured_needed"] = _insured_needed(placebos, ThresholdKey.of(table.loc[index]))
+    return table
+
+
+def deciding_rates(table: pd.DataFrame) -> "pd.Series[float]":
+    """Return the measured rates from which on each threshold pays: a power analysis pays from the detectable saving."""
+    pays = np.array([kind == CONTRACT or KINDS.find(kind).pays for kind in table["kind"]], dtype=bool)
+    return table["rate"].where(pays, table["detectable"]).astype(float)
+
+
+def _own_row(contract: Contract, cf: Counterfactual) -> dict[str, Any]:
+    """Return the row of a threshold that is the contract's own."""
+    row: dict[str, Any] = {"kind": CONTRACT, "level": np.nan, "side": "one-sided", "prior": "", "decides": True}
+    try:
+        rate = float(required_rate(contract, np.asarray(cf.assigned))[0])
+    except SsinferError as error:
+        return row | {"rate": np.nan, "reason": str(error)}
+    return row | {"rate": rate, "money": rate * cf.level, "reason": ""}
+
+
+def _distant(placebos: pd.DataFrame, plan: Plan, pair: tuple[str, str]) -> pd.DataFrame:
+    """Return the placebos of a design and method outside the case's neighbours, refused ones included."""
+    design, method = pair
+    panel = plan.data.panel_of(design)
+    rows = panel.rows(plan.designs[design].treated)
+    blocks = neighbour_blocks(panel, regions=plan.data.regions_of(panel))[rows]
+    placebos = placebos[(placebos["design"] == design) & (placebos["method"] == method)]
+    return placebos[(placebos["role"] == "placebo") & ~placebos["block"].isin(blocks)]
+
+
+def _other_origins(placebos: pd.DataFrame, own: Any) -> pd.DataFrame:
+    """Return the estimated placebos without the case's own origin, if there are other origins."""
+    estimated = placebos[placebos["status"] == "ok"]
+    others = estimated[estimated["origin"] != own]
+    return others if len(others) else estimated
+
+
+def _factors(
+    key: ThresholdKey, rate: float, placebos: pd.DataFrame, cf: Counterfactual, contract: Contract | None
+) -> Floats:
+    """Return f (R,): the case's error over each placebo's, as the kind scales thresholds; 1 if it does not."""
+    ones = np.ones(len(placebos))
+    if key.kind == CONTRACT and contract is not None:
+        assigned = placebos["assigned"].to_numpy(dtype=float)
+        known = assigned >= 1
+        own = required_rate(contract, np.where(known, assigned, 1.0))[0]
+        scaled = np.divide(rate, own, out=ones.copy(), where=own > 0)
+        return scaled if contract.threshold.kind in ("none", "fixed") else np.where(known, scaled, np.nan)
+    kind = KINDS.find(key.kind)
+    if kind.multiple_of_standard_error and placebos["standard_error"].notna().any():
+        errors = placebos["standard_error"].to_numpy(dtype=float)
+        draws = cf.null_error()  # a point estimate has one draw: its threshold is that of the median placebo
+        return (float(draws.std()) / cf.level if len(draws) > 1 else np.nanmedian(errors)) / errors
+    if kind.learns_from == "size" and kind.for_placebos is not None:
+        by_size = kind.for_placebos(placebos, [key]).get(key)
+        return ones if by_size is None else rate / by_size
+    return ones
+
+
+def _insured_needed(placebos: pd.DataFrame, key: ThresholdKey) -> float:
+    r"""Return the insured-years n at which T(n) finds a saving s of 3% with probability p = 80%; infinite: no size.
+
+    .. math:: T(n) = z_{1-\alpha} \sqrt{k^2 / n + \tau^2}, \qquad n = k^2 / ((s / (z_{1-\alpha} + z_p))^2 - \tau^2)
+
+    k and tau are those of the placebos. NaN: the kind has no level, or the placebos do not tell k from tau.
+    """
+    if key.level is None:
+        return float("nan")
+    try:
+        noise = noise_components(placebos, replicates=2)
+    except SsinferError:
+        return float("nan")
+    normal = NormalDist()
+    variance = (DETECTED / (normal.inv_cdf(key.tail) + normal.inv_cdf(POWER))) ** 2 - noise.shock**2
+    return noise.k**2 / variance if variance > 0 else float("inf")

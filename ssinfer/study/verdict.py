@@ -1,0 +1,230 @@
+"""Verdict: the judgement of the case by the one threshold of the design and method that settle.
+
+Every output that judges the case takes it from here. `reached` means that the measured saving is positive and its rate
+is at least the threshold, as the settlement tests it.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ssinfer.backtesting.operating_characteristics import DETECTION_SAVINGS
+from ssinfer.backtesting.thresholds_of_placebos import thresholds_of_key
+from ssinfer.finding import Finding
+from ssinfer.study.case_thresholds import DETECTED, POWER, deciding_rates
+from ssinfer.thresholds.kind import KINDS, ThresholdKey
+
+if TYPE_CHECKING:
+    from ssinfer.study.plan import Plan
+    from ssinfer.study.result import StudyResult
+
+SCHEMA_VERSION = 1
+REACHED, NOT_REACHED = "reached", "not reached"
+type Numbers = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The judgement of the case. Rates are fractions of the benchmark, money is per insured-year unless "in all".
+
+    Attributes
+    ----------
+    verdict : "reached", "not reached", or None: the reasons say why
+    paid : money in all; 0 if nothing is paid, negative if the providers owe, None if nothing is settled
+    design, method : those that settle; the design's own name
+    threshold : kind, level, side, prior, rate, money; None without a threshold that decides
+    measured : rate, money, total (in all), se (predictive standard error of the rate; None for a point estimate)
+    interval : level, lower, upper of the saving in money; None for a point estimate
+    false_payment_rate, detection : value, se over `n_judged` placebos by this threshold; detection by true saving
+    n_judged, n_left_out : placebos outside the case's neighbours that these rates count and leave out
+    detectable_saving : smallest of the true savings that is found in 80%, None if none is
+    insured_needed : insured-years at which a true saving of 3% is found in 80%; None: unknown, or no size suffices
+    reasons : findings on what is missing, and on what must be known beside the numbers
+    """
+
+    verdict: str | None
+    paid: float | None
+    design: str
+    method: str
+    threshold: Numbers | None
+    measured: Numbers | None
+    interval: Numbers | None
+    false_payment_rate: Numbers | None
+    detection: Mapping[str, Numbers]
+    n_judged: int
+    n_left_out: int
+    detectable_saving: float | None
+    insured_needed: float | None
+    reasons: tuple[Finding, ...]
+
+    def document(self) -> dict[str, Any]:
+        """Return the verdict as plain values, ready for JSON (schema ``finding.v1.json``)."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        reasons = [{"id": reason.id, "numbers": dict(reason.numbers)} for reason in self.reasons]
+        return {"schema_version": SCHEMA_VERSION, **values, "reasons": reasons}
+
+    def reason(self, name: str) -> Finding | None:
+        """Return the reason with an id; None if it is not given."""
+        return next((reason for reason in self.reasons if reason.id == name), None)
+
+
+def finding_document(result: "StudyResult") -> dict[str, Any]:
+    """Return what finding.json holds: the verdict, and the advice for the next contract if there is one."""
+    advice = getattr(result, "advice", None)
+    return verdict_of(result).document() | {
+        "currency": result.currency,
+        "advice": None if advice is None else advice.document(),
+    }
+
+
+def verdict_of(result: "StudyResult") -> Verdict:
+    """Return the judgement of the case of a study."""
+    settles: Mapping[str, Any] = result.manifest.get("settles", {"design": "", "method": ""})
+    pair, stated = (settles.get("fit", ""), settles["method"]), settles.get("threshold")
+    saving = _only(result.savings, pair)
+    reasons = [*_why_not_measured(result, settles, saving)]
+    hidden = case_is_small(result)
+    row = None if hidden else _only(result.case_thresholds, pair, "decides")
+    rate = math.nan if row is None else float(deciding_rates(row.to_frame().T).iloc[0])
+    if stated is None:
+        reasons.append(Finding("no_threshold_stated", {}))
+    elif math.isnan(rate) and not hidden:
+        why = "" if row is None else str(row["reason"])
+        reasons.append(Finding("no_threshold", {"kind": stated["kind"], "reason": why}))
+    measured = None if hidden or saving is None or saving["status"] != "ok" else _measured(result, pair, saving)
+    judged = measured is not None and not math.isnan(rate) and row is not None
+    paid, why_not_settled = (None, None) if hidden else _paid(result.settlement, bool(settles.get("shares")))
+    reasons += [] if why_not_settled is None else [why_not_settled]
+    threshold, detection, counts = None, dict[str, Numbers](), {"n_rows": 0, "n_left_out": 0}
+    if row is not None and not math.isnan(rate):
+        key = {name: _known(row[name]) for name in ("kind", "level", "side", "prior")}
+        level = row["money"] / row["rate"] if row["rate"] else math.nan
+        money = rate * (float(saving["benchmark"]) if measured is not None and saving is not None else level)
+        threshold = {**key, "rate": _known(rate), "money": _known(money)}
+        counts = {name: int(row[name]) if _known(row[name]) is not None else 0 for name in counts}
+        detection = {f"{s:g}": e for s in DETECTION_SAVINGS if (e := _estimate(row, f"detection_rate_{100 * s:g}"))}
+        reasons += _outside_placebos(result, pair, row, rate)
+    found = [s for s, estimate in detection.items() if estimate["value"] >= POWER]
+    needed = None if row is None else row["insured_needed"]
+    if needed is not None and math.isinf(needed):
+        reasons.append(Finding("no_size_suffices", {"saving": DETECTED, "power": POWER}))
+    detectable = float(found[0]) if found else None
+    if row is not None and not detection:
+        detectable = _known(row["detectable"])
+    return Verdict(
+        verdict=(REACHED if row["passed"] else NOT_REACHED) if judged and row is not None else None,
+        paid=paid,
+        design=settles["design"],
+        method=settles["method"],
+        threshold=threshold,
+        measured=measured,
+        interval=None if measured is None or saving is None else _interval(saving),
+        false_payment_rate=None if row is None else _estimate(row, "false_payment_rate"),
+        detection=detection,
+        n_judged=counts["n_rows"],
+        n_left_out=counts["n_left_out"],
+        detectable_saving=detectable,
+        insured_needed=_known(needed),
+        reasons=tuple(reasons),
+    )
+
+
+def case_is_small(result: "StudyResult | Plan") -> bool:
+    """Return whether the treated units have too few insured in any period, which the other periods would reveal."""
+    panel = result.panel
+    if panel.insured_years is None:
+        return False
+    for design in result.designs.values():
+        cells = panel.insured_years[design.treated_rows(panel)]
+        columns = panel.columns((*design.baseline, *design.performance))
+        if (np.nansum(cells[:, columns], axis=0) < result.suppress_below).any():
+            return True
+    return False
+
+
+def _only(frame: pd.DataFrame, pair: tuple[str, str], flag: str = "") -> "pd.Series[Any] | None":
+    """Return the one row of a design and method, with a flag; None if there is none."""
+    if not {"design", "method", *([flag] if flag else [])} <= set(frame.columns):
+        return None
+    rows = frame[(frame["design"] == pair[0]) & (frame["method"] == pair[1])]
+    rows = rows[rows[flag].astype(bool)] if flag else rows
+    return rows.iloc[0] if len(rows) else None
+
+
+def _why_not_measured(result: "StudyResult", settles: Mapping[str, Any], saving: Any) -> list[Finding]:
+    """Return why there is no measured saving: of several reasons, the first in the order of the steps."""
+    if not settles["design"]:
+        return [Finding("sensitivity_never_settles", {})]
+    if case_is_small(result):
+        return [Finding("hidden", {"limit": result.suppress_below})]
+    if saving is None:
+        return [Finding("not_evaluated", {})]
+    return [] if saving["status"] == "ok" else [Finding(saving["status"], {"reason": saving["reason"]})]
+
+
+def _measured(result: "StudyResult", pair: tuple[str, str], saving: Any) -> Numbers:
+    fit = result.counterfactuals.get(pair)
+    draws = np.empty(0) if fit is None or fit.uncertainty == "none" else fit.null_error()
+    error = float(draws.std()) / fit.level if fit is not None and len(draws) > 1 else None
+    total = None if result.panel.insured_years is None else _known(saving["total"])
+    return {"rate": float(saving["savings_rate"]), "money": float(saving["saving"]), "total": total, "se": error}
+
+
+def _interval(saving: Any) -> Numbers | None:
+    lower, upper = float(saving["lower"]), float(saving["upper"])
+    return {"level": 0.95, "lower": lower, "upper": upper} if math.isfinite(lower + upper) else None
+
+
+def _paid(settlement: pd.DataFrame, shares: bool) -> tuple[float | None, Finding | None]:
+    """Return what is paid in all, or why nothing is settled."""
+    if not shares:
+        return None, Finding("no_sharing", {})
+    rows = settlement[settlement["settles"].astype(bool)] if len(settlement) else settlement
+    if not len(rows):
+        return None, Finding("not_settled", {"reason": ""})
+    if rows["party"].iloc[0] == "":
+        return None, Finding("not_settled", {"reason": rows["reason"].iloc[0]})
+    return float(rows["payment"].iloc[0]) + 0.0, None
+
+
+def _outside_placebos(result: "StudyResult", pair: tuple[str, str], row: Any, rate: float) -> list[Finding]:
+    """Return a finding if the threshold lies outside those of the placebos, with what differs: error or size."""
+    if result.backtest is None or row["kind"] not in KINDS.names():
+        return []
+    rows, key = result.backtest.placebos, ThresholdKey.of(row)
+    of_pair = (rows["design"] == pair[0]) & (rows["method"] == pair[1])
+    rows = rows[of_pair & (rows["role"] == "placebo") & (rows["status"] == "ok")]
+    thresholds = thresholds_of_key(rows, key) if len(rows) else None
+    known = np.empty(0) if thresholds is None else thresholds[~np.isnan(thresholds)]
+    if not len(known) or known.min() <= rate <= known.max():
+        return []
+    numbers: dict[str, Any] = {"rate": rate, "lowest": _known(known.min()), "highest": _known(known.max())}
+    fit, cause = result.counterfactuals.get(pair), "unknown"
+    if fit is not None:
+        draws = fit.null_error()
+        own = {"standard_error": float(draws.std()) / fit.level if len(draws) > 1 else math.nan}
+        own["insured_years"] = float(fit.values("insured_years").sum())
+        for name, value in own.items():
+            low, high = rows[name].min(), rows[name].max()
+            if cause == "unknown" and math.isfinite(value) and not low <= value <= high:
+                cause = name
+                numbers |= {"own": value, "from": float(low), "to": float(high)}
+    return [Finding("case_threshold_outside_placebos", numbers | {"cause": cause})]
+
+
+def _estimate(row: Any, name: str) -> Numbers | None:
+    value = _known(row.get(name))
+    return None if value is None else {"value": value, "se": _known(row[f"{name}_se"])}
+
+
+def _known(value: Any) -> Any:
+    """Return a value as JSON has it: None for NaN, infinite and missing numbers."""
+    if value is None or value is pd.NA:
+        return None
+    if isinstance(value, str):
+        return value
+    return float(value) if math.isfinite(value) else None
