@@ -35,8 +35,8 @@ class SectionData:
 
     @property
     def remarks(self) -> list[str]:
-        """The reasons that no sentence of the section gives already."""
-        return [reason for reason in dict.fromkeys(self.reasons.values()) if reason and reason not in self.sentences]
+        """The reasons of all tables that do not apply, each once."""
+        return [reason for reason in dict.fromkeys(self.reasons.values()) if reason]
 
 
 @dataclass(frozen=True, eq=False)

@@ -108,11 +108,8 @@ def _factors(
     """Return f (R,): the case's error over each placebo's, as the kind scales thresholds; 1 if it does not."""
     ones = np.ones(len(placebos))
     if key.kind == CONTRACT and contract is not None:
-        assigned = placebos["assigned"].to_numpy(dtype=float)
-        known = assigned >= 1
-        own = required_rate(contract, np.where(known, assigned, 1.0))[0]
-        scaled = np.divide(rate, own, out=ones.copy(), where=own > 0)
-        return scaled if contract.threshold.kind in ("none", "fixed") else np.where(known, scaled, np.nan)
+        own = required_rate(contract, np.fmax(placebos["assigned"].to_numpy(dtype=float), 1.0))[0]
+        return np.divide(rate, own, out=ones, where=own > 0)
     kind = KINDS.find(key.kind)
     if kind.multiple_of_standard_error and placebos["standard_error"].notna().any():
         errors = placebos["standard_error"].to_numpy(dtype=float)

@@ -19,7 +19,7 @@ from ssinfer.panel import Panel
 from ssinfer.study.data import ClaimsCount
 from ssinfer.study.frames import OUTPUT
 from ssinfer.study.intact_groups import IntactGroups
-from ssinfer.study.verdict import finding_document
+from ssinfer.study.verdict import verdict_of
 
 MANIFEST, FINDING = "manifest.json", "finding.json"
 
@@ -66,7 +66,7 @@ def write_study(result: StudyResult, folder: str | Path, *, report: Callable[[St
             # HDF5 ends the process where a file may not grow; Python raises an error.
             document = xr.DataTree.from_dict(trees).to_netcdf(engine="h5netcdf")
             (temporary / "savings.nc").write_bytes(document)
-        (temporary / FINDING).write_text(f"{to_json(finding_document(result))}\n", encoding="utf-8")
+        (temporary / FINDING).write_text(f"{to_json(verdict_of(result).document())}\n", encoding="utf-8")
         if report is not None:
             report(result, temporary)
         (temporary / MANIFEST).write_text(f"{to_json(result.manifest)}\n", encoding="utf-8")

@@ -6,7 +6,7 @@ is at least the threshold, as the settlement tests it.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,6 +43,7 @@ class Verdict:
     n_judged, n_left_out : placebos outside the case's neighbours that these rates count and leave out
     detectable_saving : smallest of the true savings that is found in 80%, None if none is
     insured_needed : insured-years at which a true saving of 3% is found in 80%; None: unknown, or no size suffices
+    advice, currency : on the next contract, or None; currency of all money
     reasons : findings on what is missing, and on what must be known beside the numbers
     """
 
@@ -59,26 +60,14 @@ class Verdict:
     n_left_out: int
     detectable_saving: float | None
     insured_needed: float | None
+    advice: Mapping[str, Any] | None
+    currency: str
     reasons: tuple[Finding, ...]
 
     def document(self) -> dict[str, Any]:
-        """Return the verdict as plain values, ready for JSON (schema ``finding.v1.json``)."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        """Return what finding.json holds: plain values (schema ``finding.v1.json``)."""
         reasons = [{"id": reason.id, "numbers": dict(reason.numbers)} for reason in self.reasons]
-        return {"schema_version": SCHEMA_VERSION, **values, "reasons": reasons}
-
-    def reason(self, name: str) -> Finding | None:
-        """Return the reason with an id; None if it is not given."""
-        return next((reason for reason in self.reasons if reason.id == name), None)
-
-
-def finding_document(result: "StudyResult") -> dict[str, Any]:
-    """Return what finding.json holds: the verdict, and the advice for the next contract if there is one."""
-    advice = getattr(result, "advice", None)
-    return verdict_of(result).document() | {
-        "currency": result.currency,
-        "advice": None if advice is None else advice.document(),
-    }
+        return {"schema_version": SCHEMA_VERSION, **vars(self), "reasons": reasons}
 
 
 def verdict_of(result: "StudyResult") -> Verdict:
@@ -102,8 +91,7 @@ def verdict_of(result: "StudyResult") -> Verdict:
     threshold, detection, counts = None, dict[str, Numbers](), {"n_rows": 0, "n_left_out": 0}
     if row is not None and not math.isnan(rate):
         key = {name: _known(row[name]) for name in ("kind", "level", "side", "prior")}
-        level = row["money"] / row["rate"] if row["rate"] else math.nan
-        money = rate * (float(saving["benchmark"]) if measured is not None and saving is not None else level)
+        money = row["money"] * rate / row["rate"] if row["rate"] and math.isfinite(rate) else row["money"]
         threshold = {**key, "rate": _known(rate), "money": _known(money)}
         counts = {name: int(row[name]) if _known(row[name]) is not None else 0 for name in counts}
         detection = {f"{s:g}": e for s in DETECTION_SAVINGS if (e := _estimate(row, f"detection_rate_{100 * s:g}"))}
@@ -112,9 +100,8 @@ def verdict_of(result: "StudyResult") -> Verdict:
     needed = None if row is None else row["insured_needed"]
     if needed is not None and math.isinf(needed):
         reasons.append(Finding("no_size_suffices", {"saving": DETECTED, "power": POWER}))
-    detectable = float(found[0]) if found else None
-    if row is not None and not detection:
-        detectable = _known(row["detectable"])
+    from_fit = None if row is None or detection else _known(row["detectable"])
+    advice = getattr(result, "advice", None)
     return Verdict(
         verdict=(REACHED if row["passed"] else NOT_REACHED) if judged and row is not None else None,
         paid=paid,
@@ -127,8 +114,10 @@ def verdict_of(result: "StudyResult") -> Verdict:
         detection=detection,
         n_judged=counts["n_rows"],
         n_left_out=counts["n_left_out"],
-        detectable_saving=detectable,
+        detectable_saving=float(found[0]) if found else from_fit,
         insured_needed=_known(needed),
+        advice=None if advice is None else advice.document(),
+        currency=result.currency,
         reasons=tuple(reasons),
     )
 

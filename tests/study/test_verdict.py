@@ -17,7 +17,7 @@ from ssinfer.report.console import design_table
 from ssinfer.report.summarise import assemble
 from ssinfer.simulation.panel import simulate_panel
 from ssinfer.study import plan_study, run, run_study, write_study
-from ssinfer.study.verdict import finding_document, verdict_of
+from ssinfer.study.verdict import verdict_of
 
 STUDY = """
 title = "a study"
@@ -113,10 +113,10 @@ def everything(result):
     return " ".join(design_table(result).split()), " ".join(data.finding), data, "\n".join([*cells, *sections])
 
 
-def check(study, threshold, sharing, saved, several, limit):
+def check(study, threshold, sharing, saved, *, several=False, limit=10):
     """Compare all outputs of one study; return the verdict and what is paid."""
     result = study(threshold, sharing, saved, several=several, limit=limit)
-    document, case = finding_document(result), (threshold, sharing, saved, several, limit)
+    document, case = verdict_of(result).document(), (threshold, sharing, saved, several, limit)
     Draft202012Validator(SCHEMA).validate(json.loads(json.dumps(document, allow_nan=False)))
     verdict, paid, stated = document["verdict"], document["paid"], document["threshold"]
     console, finding, data, rest = everything(result)
@@ -162,12 +162,12 @@ def check(study, threshold, sharing, saved, several, limit):
 
 def test_no_output_contradicts_another(study):
     seen = {
-        check(study, "placebo", "computed", 0.12, True, 10)[0],
-        check(study, "placebo", "none stated", 0.0, False, 10)[0],
-        check(study, "too few placebos", "excess", 0.12, False, 10)[0],
+        check(study, "placebo", "computed", 0.12, several=True)[0],
+        check(study, "placebo", "none stated", 0.0)[0],
+        check(study, "too few placebos", "excess", 0.12)[0],
     }
     assert seen == {"reached", "not reached", None}
-    assert check(study, "none stated", "own", -0.12, False, 10)[1] < 0, "the providers owe"
+    assert check(study, "none stated", "own", -0.12)[1] < 0, "the providers owe"
 
 
 @pytest.mark.evidence
@@ -177,7 +177,8 @@ def test_no_output_contradicts_another_over_random_studies(study, evidence_share
     for _ in range(max(1, round(5 * evidence_share))):
         for threshold, sharing in product(THRESHOLDS, SHARING):
             saved = float(rng.choice([np.nan, -0.08, 0.0, 0.02, 0.05, 0.12], p=[0.1, 0.15, 0.15, 0.2, 0.2, 0.2]))
-            check(study, threshold, sharing, saved, bool(rng.integers(2)), 10 if rng.random() < 0.9 else 10**7)
+            limit = 10 if rng.random() < 0.9 else 10**7
+            check(study, threshold, sharing, saved, several=bool(rng.integers(2)), limit=limit)
 
 
 def test_finding_json_is_written_beside_the_tables(study, tmp_path):
@@ -185,7 +186,7 @@ def test_finding_json_is_written_beside_the_tables(study, tmp_path):
     out = write_study(result, tmp_path / "out", report=None)
     document = json.loads((out / "finding.json").read_text(encoding="utf-8"))
     Draft202012Validator(SCHEMA).validate(document)
-    assert document == finding_document(result)
+    assert document == verdict_of(result).document()
     assert document["paid"] == pytest.approx(0.5 * document["measured"]["total"], abs=0.01)  # half, from the first euro
     assert verdict_of(result).n_judged + verdict_of(result).n_left_out > 0
 
@@ -209,10 +210,10 @@ def test_a_threshold_outside_those_of_the_placebos_is_named(study):
     result = study("placebo", "none stated", 0.05)
     rows = result.case_thresholds.copy()
     rows.loc[rows["decides"].astype(bool), "rate"] = 0.9
-    reason = verdict_of(run_with(result, case_thresholds=rows)).reason("case_threshold_outside_placebos")
-    assert reason is not None
-    assert reason.numbers["rate"] == 0.9 > reason.numbers["highest"]
-    assert verdict_of(result).reason("case_threshold_outside_placebos") is None
+    reasons = {reason.id: reason.numbers for reason in verdict_of(run_with(result, case_thresholds=rows)).reasons}
+    assert reasons["case_threshold_outside_placebos"]["rate"] == 0.9
+    assert reasons["case_threshold_outside_placebos"]["highest"] < 0.9
+    assert "case_threshold_outside_placebos" not in {reason.id for reason in verdict_of(result).reasons}
 
 
 def run_with(result, **changes):

@@ -1,7 +1,6 @@
 """Table of the thresholds of the contract group under the design that settles, and what they pay at its size."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,9 +23,8 @@ def _rows(analysis: Analysis) -> pd.DataFrame | NoTable:
     thresholds = thresholds[np.isfinite(thresholds["rate"].to_numpy(dtype=float))]
     if not len(thresholds):
         return NoTable(f"The contract group has no threshold. {' '.join(reasons)}")
-    own = thresholds["kind"] == CONTRACT
-    power = thresholds[~own & ~thresholds["kind"].map(lambda kind: kind != CONTRACT and KINDS.find(kind).pays)]
-    thresholds = thresholds.drop(power.index[~power["decides"].astype(bool)])
+    pays = thresholds["kind"].map(lambda kind: kind == CONTRACT or KINDS.find(kind).pays).astype(bool)
+    thresholds = thresholds[pays | thresholds["decides"].astype(bool)]
     rates = deciding_rates(thresholds)
     money = thresholds["money"] * rates / thresholds["rate"].where(thresholds["rate"] != 0, 1.0)
     thresholds = thresholds.assign(
@@ -38,17 +36,8 @@ def _rows(analysis: Analysis) -> pd.DataFrame | NoTable:
         key = ThresholdKey.of(row)
         name = CONTRACTS_OWN if key.kind == CONTRACT else threshold_name(key)
         labels = {"name": name, "promised": None if key.level is None else 1 - key.tail}
-        records.append({**row, **labels, "detectable": _detectable(power, key, float(row["rate"]))})
+        records.append({**row, **labels})
     return pd.DataFrame(records)
-
-
-def _detectable(power: pd.DataFrame, key: ThresholdKey, rate: float) -> Any:
-    """Return the true saving that a model-based threshold detects with a probability of 80%; None if unknown."""
-    if key.level is None or "detectable" not in power.columns:
-        return None
-    same = power[(power["level"] == key.level) & (power["side"] == key.side)]
-    same = same[np.isclose(same["rate"].to_numpy(dtype=float), rate, rtol=1e-9, atol=0.0)]
-    return same["detectable"].iloc[0] if len(same) else None
 
 
 def _remarks(analysis: Analysis, rows: pd.DataFrame) -> Iterator[str]:
@@ -90,7 +79,6 @@ TABLES = ReportTable(
         TableColumn("Promised false payment rate (%)", "promised", "percent", 1),
         TableColumn("False payment rate on placebos (%)", "false_payment_rate", "percent"),
         DETECTION_RATE,
-        TableColumn("True saving detected with a probability of 80% (%)", "detectable", "percent", 1),
         TableColumn("Settles", "decides", "yes or no"),
     ),
     rows=_rows,

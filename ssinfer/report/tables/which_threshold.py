@@ -50,7 +50,7 @@ def _model_remarks(_analysis: Analysis, rows: pd.DataFrame) -> Iterator[str]:
 def _pareto(analysis: Analysis) -> pd.DataFrame | NoTable:
     """Return the Pareto set; the contract group's own bias is left out if the group is too small to be shown."""
     if analysis.choice is None:
-        return NoTable(analysis.why_no_choice)
+        return NoTable()
     table = analysis.choice.pareto
     if not len(table):
         return NoTable()
@@ -72,7 +72,7 @@ def _pareto_remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[str]:
 
 def _specifications(analysis: Analysis) -> pd.DataFrame | NoTable:
     if analysis.choice is None:
-        return NoTable(analysis.why_no_choice)
+        return NoTable()
     table = analysis.labelled(analysis.choice.specifications)
     return table.assign(threshold_name=[threshold_name(ThresholdKey.of(row)) for _, row in table.iterrows()])
 
