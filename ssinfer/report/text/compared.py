@@ -6,6 +6,7 @@ import pandas as pd
 
 from ssinfer.printed import PLUS_MINUS, money, percent, plain, quoted
 from ssinfer.report.analysis import Analysis, Row
+from ssinfer.study.compared_designs import AT_LEAST_ERRORS
 from ssinfer.study.config_blocks import BLOCKS
 
 VARIED = [*BLOCKS, "method"]
@@ -80,7 +81,10 @@ def block_sentences(analysis: Analysis) -> Iterator[str]:
             f"{quoted(analysis.entry(block, row['entry']))} ({_money(analysis, row, 'effect')})"
             for _, row in main[main["block"] == block].iloc[[0, -1]].iterrows()
         ]
-        yield f"For {words}, the {block} matters most: from {' to '.join(ends)}, with all other blocks alike."
+        if (main["effect"].abs() <= AT_LEAST_ERRORS * main["effect_se"]).all():
+            yield f"For {words}, no building block matters by more than two standard errors."
+        else:
+            yield f"For {words}, the {block} matters most: from {' to '.join(ends)}, with all other blocks alike."
 
 
 def party_sentences(analysis: Analysis) -> Iterator[str]:
