@@ -31,6 +31,7 @@ app.add_typer(data_app, name="data")
 Study = Annotated[Path, Argument(help="Study file (TOML).")]
 Out = Annotated[Path, Option("--out", help="Folder for the results: complete or absent.")]
 Jobs = Annotated[int, Option("--jobs", help="Number of processes; results do not depend on it.")]
+Confidential = Annotated[bool, Option("--confidential", help="Write small groups too, and mark the folder.")]
 Json = Annotated[bool, Option("--json", help="Print JSON in place of text.")]
 Amount = partial(Option, parser=read_number)  # money or persons: 20.000 is refused
 Seed = Annotated[int, Option("--seed", min=0, help="Random seed.")]
@@ -42,21 +43,21 @@ RESOURCES = {  # other errors that are no fault of the package, by the name of t
 
 
 @app.command()
-def run(study: Study, out: Out, jobs: Jobs = 2) -> None:
+def run(study: Study, out: Out, jobs: Jobs = 2, confidential: Confidential = False) -> None:
     """Backtest every design and method of the study, evaluate and settle the case, and write a report."""
-    _study(study, out, jobs, ("backtest", "evaluate"))
+    _study(study, out, jobs, ("backtest", "evaluate"), confidential=confidential)
 
 
 @app.command()
-def backtest(study: Study, out: Out, jobs: Jobs = 2) -> None:
+def backtest(study: Study, out: Out, jobs: Jobs = 2, confidential: Confidential = False) -> None:
     """Backtest every design and method of the study, and nothing else."""
-    _study(study, out, jobs, ("backtest",))
+    _study(study, out, jobs, ("backtest",), confidential=confidential)
 
 
 @app.command()
-def evaluate(study: Study, out: Out, jobs: Jobs = 2) -> None:
+def evaluate(study: Study, out: Out, jobs: Jobs = 2, confidential: Confidential = False) -> None:
     """Evaluate and settle the case, without a backtest."""
-    _study(study, out, jobs, ("evaluate",))
+    _study(study, out, jobs, ("evaluate",), confidential=confidential)
 
 
 @app.command()
@@ -313,7 +314,7 @@ def _leave(error: Exception, what_now: str = "") -> NoReturn:
     sys.exit(2 if expected else 70)
 
 
-def _study(path: Path, out: Path | None, jobs: int, parts: tuple[str, ...]) -> None:
+def _study(path: Path, out: Path | None, jobs: int, parts: tuple[str, ...], *, confidential: bool = False) -> None:
     """Look at the data of a study, run its parts and write its folder (none without `out`), with a progress bar."""
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import Progress  # noqa: PLC0415
@@ -324,6 +325,7 @@ def _study(path: Path, out: Path | None, jobs: int, parts: tuple[str, ...]) -> N
     from ssinfer.report.failed import failed_folder, write_failed  # noqa: PLC0415
     from ssinfer.report.look import look_text  # noqa: PLC0415
     from ssinfer.study import Plan, plan_study, refuse_foreign_folder, run_study, write_study  # noqa: PLC0415
+    from ssinfer.study.disclosure import disclosed  # noqa: PLC0415
 
     plan: Plan | None = None
     tables: dict[str, Any] = {}
@@ -344,6 +346,7 @@ def _study(path: Path, out: Path | None, jobs: int, parts: tuple[str, ...]) -> N
                     progress=lambda done, total: bar.update(task, completed=done, total=total),
                     tables=tables,
                 )
+            result = disclosed(result, confidential=confidential)
             printed = design_table(result)
             folder = write_study(result, out, report=write_report)
     except Exception as error:

@@ -396,8 +396,7 @@ def test_a_study_without_thresholds_says_so(tmp_path, ssinfer):
     study = small_study(tmp_path, 3, 1, 1, "SyntheticControl")
     panel = pd.read_csv(tmp_path / "panel.csv").assign(insured_years=0.5)
     panel.to_csv(tmp_path / "panel.csv", index=False)
-    study.write_text(f"suppress_below = 0\n{study.read_text()}")
-    code, _, said = ssinfer("run", study, "--out", tmp_path / "out", "--jobs", 1)
+    code, _, said = ssinfer("run", study, "--out", tmp_path / "out", "--jobs", 1, "--confidential")
     check_small_study(3, tmp_path / "out", code, said)
     assert (
         "The contract group has no threshold. No placebo has a savings rate."

@@ -47,7 +47,7 @@ class Extract:
         spending. Covariates: age (in a fixed year), and shares of the levels of sex and SES.
     truncation : frame or None
         Per year: cap (currency per insured-year), share_above (insured-years above it in the reference), cut
-        (currency), share_cut (of spending).
+        (currency), share_cut (of spending), persons above the cap, largest (share of one of them in cut).
     share_cut : frame or None. Share of spending cut, unit x period.
     completion : frame or None
         Months, factor (equal for all units and periods) and standard error, which is not in the sampling variance.
@@ -253,11 +253,18 @@ def _cuts(
     frame = sums(cells, ("t",), "cents", "kept").to_pandas()
     by_year = frame.groupby(np.array(calendar.year)[frame["t"].astype(int)])[["cents", "kept"]].sum()
     cut = by_year["cents"] - by_year["kept"]
+    years = ibis.memtable(pd.DataFrame({"t": np.arange(len(calendar.year)), "year": calendar.year}))
+    above = sums(cells.filter(cells["cents"] > cells["kept"]).join(years, "t"), ("person", "year"), "cents", "kept")
+    person_years = above.to_pandas()
+    of_persons = (person_years["cents"] - person_years["kept"]).groupby(person_years["year"]).agg(["count", "max"])
+    of_persons = of_persons.reindex(limits["year"], fill_value=0)
     truncation = limits[["year"]].assign(
         cap=limits["cents"] / 100,
         share_above=limits["share_above"].astype("float64"),
         cut=cut.reindex(limits["year"], fill_value=0).to_numpy() / 100,
         share_cut=(cut / by_year["cents"]).reindex(limits["year"], fill_value=0.0).to_numpy(),
+        persons=of_persons["count"].to_numpy(),
+        largest=(of_persons["max"] / cut.where(cut > 0)).reindex(limits["year"]).to_numpy(),
     )
     money, none = panel.spending, np.full(panel.spending.shape, np.nan)
     share = np.divide(money - truncated.spending, money, out=none, where=money > 0)

@@ -13,8 +13,9 @@ from ssinfer.backtesting.choice import Choice, choose_design
 from ssinfer.backtesting.result import BacktestResult
 from ssinfer.errors import SsinferError
 from ssinfer.printed import listed, quoted
+from ssinfer.study.disclosure import disclosed
 from ssinfer.study.result import StudyResult
-from ssinfer.study.verdict import Verdict, case_is_small, verdict_of
+from ssinfer.study.verdict import Verdict, verdict_of
 from ssinfer.thresholds.kind import ThresholdKey
 from ssinfer.thresholds.placebo import COMPARISON_KEY
 from ssinfer.thresholds.schedule import MSSP_K
@@ -61,7 +62,7 @@ class Analysis:
     @cached_property
     def hidden(self) -> bool:
         """Whether the contract group is too small to be shown."""
-        return case_is_small(self.result)
+        return self.result.hidden is not None and self.result.hidden.case
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -195,7 +196,8 @@ class Analysis:
 
 
 def analyse(result: StudyResult) -> Analysis:
-    """Compute what several parts of a report need."""
+    """Compute what several parts of a report need, from what may be shown of the result."""
+    result = disclosed(result)
     return Analysis(result, *_choice(result), *_noise(result))
 
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from ssinfer.printed import column_with_errors, plain
 from ssinfer.report.analysis import ALL_SIZES, Analysis, Row, pair_of, rows_of
 from ssinfer.report.text.finding import in_words, threshold_findings, verdict_findings
+from ssinfer.study.disclosure import disclosed
 from ssinfer.study.result import StudyResult
 from ssinfer.thresholds.placebo import COMPARISON_KEY
 
@@ -28,6 +29,7 @@ FEW = "A placebo threshold needs 19 others outside a placebo's own region."
 
 def design_table(result: StudyResult) -> str:
     """Return the designs, their errors on placebos, and the saving of the contract group as text."""
+    result = disclosed(result)
     analysis = Analysis(result, None, "", {}, ())
     compared = analysis.compared
     if len(compared) and compared["design"].nunique() > MOST_DESIGNS:

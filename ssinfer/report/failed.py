@@ -9,7 +9,7 @@ import pandas as pd
 from ssinfer._version import __version__
 from ssinfer.atomic import atomic_folder, owner_only
 from ssinfer.errors import StudyError, error_id, traceback_without_values
-from ssinfer.report.disclosure import without_small_groups
+from ssinfer.study.disclosure import disclosed_tables
 from ssinfer.study.plan import Plan
 from ssinfer.study.result import MANIFEST, write_table
 
@@ -34,7 +34,7 @@ def write_failed(
     out: Path, error: Exception, plan: Plan | None, parts: Sequence[str], tables: Mapping[str, pd.DataFrame]
 ) -> Path:
     """Write DIR.failed, which only its owner may read, and return it: without small groups and values of variables."""
-    folder, shown = failed_folder(out), {} if plan is None else without_small_groups(plan, tables)
+    folder, shown = failed_folder(out), {} if plan is None else disclosed_tables(tables, plan.hidden)
     wanted = [*(name for part in parts for name in FILES[part]), "report.html", "figures", MANIFEST]
     missing, hidden = [name for name in wanted if name not in tables], [name for name in tables if name not in shown]
     with atomic_folder(folder) as temporary:

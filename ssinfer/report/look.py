@@ -14,7 +14,10 @@ from ssinfer.periods.period import plural
 from ssinfer.sentences import sentence
 from ssinfer.study.config_claims import SpendingConfig
 from ssinfer.study.designs import StudyDesign
+from ssinfer.study.disclosure import disclosed_claims
+from ssinfer.study.hidden import HiddenGroups
 from ssinfer.study.look import Look
+from ssinfer.typing import Floats
 
 WIDTH, INDENT = 80, 12
 MOST = 6  # categories that are listed
@@ -23,11 +26,12 @@ MOST = 6  # categories that are listed
 def look_text(look: Look) -> str:
     """Return the data in words: periods, units, insured, spending, windows, placebos, categories, exclusions."""
     plan, config = look.plan, look.plan.config
-    panel, extracts = plan.panel, plan.data.claims.extracts if plan.data.claims else {}
+    panel, claims = plan.panel, disclosed_claims(plan.data.claims, plan.hidden)
+    extracts = claims.extracts if claims else {}
     rows = [
         ("periods", panel.timeline.describe()),
         ("units", f"{len(panel.units)}, of which under contract: {', '.join(config.case.treated)}"),
-        ("insured", _insured(panel, config.suppress_below)),
+        ("insured", _insured(panel, plan.hidden)),
         *(("spending", _spending(look, part)) for part in config.fits.values()),
         *(("windows", _windows(design, panel)) for design in plan.designs.values()),
         *(("placebos", _placebos(counts)) for counts in look.placebos.values()),
@@ -48,21 +52,24 @@ def look_text(look: Look) -> str:
     return "\n".join(lines)
 
 
-def _insured(panel: Panel, limit: int) -> str:
+def _insured(panel: Panel, hidden: HiddenGroups) -> str:
     years = panel.insured_years
     if years is None:
         return "insured-years are unknown: all units weigh the same"
-    least = f"{np.nanmin(years):,.0f}" if np.nanmin(years) >= limit else f"fewer than {limit}"
-    total = np.nansum(years, axis=0).mean()
-    return f"{least} to {np.nanmax(years):,.0f} insured-years per unit and period, {total:,.0f} per period"
+    total, known = np.nansum(years, axis=0).mean(), years[hidden.visible(panel.units)]
+    return f"{_range(known)} insured-years per unit and period, {total:,.0f} per period"
+
+
+def _range(values: Floats) -> str:
+    return f"{np.nanmin(values):,.0f} to {np.nanmax(values):,.0f}" if np.isfinite(values).any() else "not shown:"
 
 
 def _spending(look: Look, part: StudyDesign) -> str:
     config, panel = look.plan.config, look.plan.data.panel_of(part.fit)
     name = f"{part.spending.name}: " if part.spending != SpendingConfig() else ""
-    mean, low, high = mean_of(panel, panel.spending), np.nanmin(panel.spending), np.nanmax(panel.spending)
+    mean, known = mean_of(panel, panel.spending), panel.spending[look.plan.hidden.visible(panel.units)]
     given = getattr(config.data, "spending_is", "per insured-year")
-    return f"{name}{config.currency} {mean:,.0f} per insured-year on average ({low:,.0f} to {high:,.0f}); given {given}"
+    return f"{name}{config.currency} {mean:,.0f} per insured-year on average ({_range(known)}); given {given}"
 
 
 def _windows(design: Design, panel: Panel) -> str:
@@ -84,13 +91,12 @@ def _placebos(counts: Mapping[Any, int]) -> str:
 
 
 def _listed(frame: pd.DataFrame, label: str, look: Look) -> str:
-    """Return the lines and euros of categories, most money first; small numbers of lines are not given."""
-    ordered, limit = frame.sort_values("euros", ascending=False, kind="stable"), look.plan.config.suppress_below
+    """Return the lines and euros of categories, most money first; only names where small numbers are hidden."""
+    if frame["lines"].isna().any():
+        return f"{', '.join(map(str, frame[label]))} (some have few lines, so no lines and euros are shown)"
+    ordered = frame.sort_values("euros", ascending=False, kind="stable")
     rest = ordered.iloc[MOST:]
     rows = [*ordered.head(MOST)[[label, "lines", "euros"]].itertuples(index=False, name=None)]
     rows += [(f"{len(rest)} others", rest["lines"].sum(), rest["euros"].sum())] if len(rest) else []
     currency = look.plan.config.currency
-    return "; ".join(
-        f"{name} fewer than {limit} lines" if lines < limit else f"{name} {lines:,} lines, {currency} {money:,.0f}"
-        for name, lines, money in rows
-    )
+    return "; ".join(f"{name} {lines:,} lines, {currency} {money:,.0f}" for name, lines, money in rows)

@@ -30,7 +30,7 @@ class StudyConfig(Config):
     question: str
     currency: str = "EUR"
     seed: int = 1
-    suppress_below: int = Field(10, ge=0)
+    suppress_below: int = Field(10, ge=2)  # insured; `--confidential` hides nothing
     data: Annotated[DataConfig, ChosenBySource]
     case: parts.CaseConfig
     windows: parts.WindowsConfig

@@ -15,7 +15,7 @@ SAVINGS = FrameSchema(
     "savings.csv",
     "one row per design and method",
     *DESIGN_AND_METHOD,
-    Column("status", "text", "", "ok, refused (no fit), or sealed (no performance spending of the treated units)."),
+    Column("status", "text", "", "ok, refused (no fit), sealed (no performance spending), or hidden (small group)."),
     Column("reason", "text", "", "Reason of the status, or the failed check for which there is no interval."),
     Column("benchmark", "float", MONEY, "Expected spending without the contract."),
     Column("spending", "float", MONEY, "Observed spending of the treated units in the performance period."),
@@ -72,6 +72,8 @@ TRUNCATION = FrameSchema(
     Column("share_above", "float", SHARE, "Share of insured-years above the cap."),
     Column("cut", "float", CURRENCY, "Spending that is cut."),
     Column("share_cut", "float", SHARE, "Spending that is cut, as a share of all spending."),
+    Column("persons", "int", "persons", "Persons above the cap."),
+    Column("largest", "float", SHARE, "Largest share of one person in `cut`, in confidential folders.", optional=True),
 )
 OWN_COSTS = FrameSchema(
     "own_costs.csv",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from ssinfer.study.config_base import Periods, Span
 from ssinfer.study.config_blocks import ScenarioConfig, SharingConfig
 from ssinfer.study.data import StudyData, categories_of
 from ssinfer.study.designs import StudyDesign
+from ssinfer.study.hidden import HiddenGroups, find_hidden
 from ssinfer.study.look import Look, look_at
 from ssinfer.study.sharing import contract_of
 from ssinfer.thresholds.kind import KINDS
@@ -48,10 +50,11 @@ class Plan:
         """The panel of the first fits."""
         return self.data.panel
 
-    @property
-    def suppress_below(self) -> int:
-        """The smallest number of insured of a group that is shown."""
-        return self.config.suppress_below
+    @cached_property
+    def hidden(self) -> HiddenGroups:
+        """The groups that are too small to be shown, found in the data of all designs."""
+        data = [(view.panel, view.cohort) for view in map(self.data.view_of, self.designs)]
+        return find_hidden(data, self.designs, self.config.suppress_below, self.config.case.size_edges)
 
     def placebos_of(self, fit: str) -> Placebos:
         """Return the placebos of some fits; those of public data are chosen once, in the whole population."""

@@ -17,7 +17,9 @@ from ssinfer.documents import parse_json, read_text, to_json
 from ssinfer.errors import StudyError
 from ssinfer.panel import Panel
 from ssinfer.study.data import ClaimsCount
+from ssinfer.study.disclosure import disclosed
 from ssinfer.study.frames import OUTPUT
+from ssinfer.study.hidden import HiddenGroups
 from ssinfer.study.intact_groups import IntactGroups
 from ssinfer.study.verdict import verdict_of
 
@@ -48,15 +50,26 @@ class StudyResult:
     claims: ClaimsCount | None = None
     panels: Mapping[str, Panel] = field(default_factory=dict)
     intact_groups: IntactGroups | None = None
+    hidden: HiddenGroups | None = None  # None: to be found from the panels
+    disclosed: bool = False  # whether this is what may be shown: see ssinfer.study.disclosure
 
     def panel_of(self, design: str) -> Panel:
         """Return the panel of a design: that of its own definition of spending, if the study has several."""
         return self.panels.get(design, self.panel)
 
 
-def write_study(result: StudyResult, folder: str | Path, *, report: Callable[[StudyResult, Path], Any] | None) -> Path:
-    """Write the files of a result (docs/output_folder.md), complete or not at all; `report` writes further files."""
-    folder = Path(folder)
+def write_study(
+    result: StudyResult,
+    folder: str | Path,
+    *,
+    report: Callable[[StudyResult, Path], Any] | None,
+    confidential: bool = False,
+) -> Path:
+    """Write the files of a result (docs/output_folder.md), complete or not at all; `report` writes further files.
+
+    Small groups are hidden (:func:`ssinfer.study.disclosure.disclosed`), unless the folder is `confidential`.
+    """
+    folder, result = Path(folder), disclosed(result, confidential=confidential)
     refuse_foreign_folder(folder, str(result.manifest["study_hash"]), result.manifest["parts"])
     with atomic_folder(folder) as temporary:
         for name, table in result.tables.items():
@@ -70,7 +83,7 @@ def write_study(result: StudyResult, folder: str | Path, *, report: Callable[[St
         if report is not None:
             report(result, temporary)
         (temporary / MANIFEST).write_text(f"{to_json(result.manifest)}\n", encoding="utf-8")
-        if result.claims is not None:
+        if result.claims is not None or result.manifest["confidential"]:
             owner_only(temporary)
     return folder
 
@@ -88,21 +101,6 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
         table.to_parquet(path, index=False)
     else:  # Parquet holds no mixed labels
         table.assign(origin=table["origin"].astype(str)).to_parquet(path, index=False)
-
-
-def claims_tables(claims: ClaimsCount | None) -> dict[str, pd.DataFrame]:
-    """Return the tables of a study on claims by name of the file; the first column is the definition of spending."""
-    tables: dict[str, pd.DataFrame] = {}
-    if claims is None:
-        return tables
-    for name in ("attrition", "truncation", "own_costs"):
-        frames = {definition: getattr(extract, name) for definition, extract in claims.extracts.items()}
-        parts = {key: frame for key, frame in frames.items() if frame is not None and len(frame)}
-        if parts:
-            tables[f"{name}.csv"] = pd.concat(parts, names=["definition"]).reset_index(level=0).reset_index(drop=True)
-    if claims.truth:
-        tables["truth.csv"] = pd.DataFrame([{"design": name, **vars(truth)} for name, truth in claims.truth.items()])
-    return tables
 
 
 def refuse_foreign_folder(folder: str | Path, study_hash: str, parts: Sequence[str] = ("backtest", "evaluate")) -> None:

@@ -17,11 +17,12 @@ from ssinfer.backtesting.backtest import backtest
 from ssinfer.backtesting.result import BacktestResult, join_results
 from ssinfer.study.case import evaluate_case
 from ssinfer.study.compared_designs import compare_designs
+from ssinfer.study.disclosure import claims_tables
 from ssinfer.study.frames import CONTRACT
 from ssinfer.study.intact_groups import intact_groups
 from ssinfer.study.look import placebo_samples
 from ssinfer.study.plan import Plan
-from ssinfer.study.result import StudyResult, claims_tables
+from ssinfer.study.result import StudyResult
 from ssinfer.workers import parallel
 
 LEAST_PER_PROCESS = 2  # data sets, so that each process takes whole ones
@@ -57,7 +58,7 @@ def run_study(
         tables["intact_groups.csv"] = intact.table
     return StudyResult(
         **{name: getattr(plan.config, name) for name in ("title", "question", "currency", "suppress_below")},
-        **{name: getattr(plan, name) for name in ("panel", "designs", "design_labels", "methods")},
+        **{name: getattr(plan, name) for name in ("panel", "designs", "design_labels", "methods", "hidden")},
         data_label=plan.data.label,
         note=plan.data.note,
         claims=plan.data.claims,

@@ -16,10 +16,10 @@ from ssinfer.backtesting.operating_characteristics import DETECTION_SAVINGS
 from ssinfer.backtesting.thresholds_of_placebos import thresholds_of_key
 from ssinfer.finding import Finding
 from ssinfer.study.case_thresholds import DETECTED, POWER, deciding_rates
+from ssinfer.study.disclosure import disclosed
 from ssinfer.thresholds.kind import KINDS, ThresholdKey
 
 if TYPE_CHECKING:
-    from ssinfer.study.plan import Plan
     from ssinfer.study.result import StudyResult
 
 SCHEMA_VERSION = 1
@@ -71,12 +71,13 @@ class Verdict:
 
 
 def verdict_of(result: "StudyResult") -> Verdict:
-    """Return the judgement of the case of a study."""
+    """Return the judgement of the case of a study, from what may be shown of its result."""
+    result = disclosed(result)
     settles: Mapping[str, Any] = result.manifest.get("settles", {"design": "", "method": ""})
     pair, stated = (settles.get("fit", ""), settles["method"]), settles.get("threshold")
     saving = _only(result.savings, pair)
     reasons = [*_why_not_measured(result, settles, saving)]
-    hidden = case_is_small(result)
+    hidden = result.hidden is not None and result.hidden.case
     row = None if hidden else _only(result.case_thresholds, pair, "decides")
     rate = math.nan if row is None else float(deciding_rates(row.to_frame().T).iloc[0])
     if stated is None:
@@ -122,19 +123,6 @@ def verdict_of(result: "StudyResult") -> Verdict:
     )
 
 
-def case_is_small(result: "StudyResult | Plan") -> bool:
-    """Return whether the treated units have too few insured in any period, which the other periods would reveal."""
-    panel = result.panel
-    if panel.insured_years is None:
-        return False
-    for design in result.designs.values():
-        cells = panel.insured_years[design.treated_rows(panel)]
-        columns = panel.columns((*design.baseline, *design.performance))
-        if (np.nansum(cells[:, columns], axis=0) < result.suppress_below).any():
-            return True
-    return False
-
-
 def _only(frame: pd.DataFrame, pair: tuple[str, str], flag: str = "") -> "pd.Series[Any] | None":
     """Return the one row of a design and method, with a flag; None if there is none."""
     if not {"design", "method", *([flag] if flag else [])} <= set(frame.columns):
@@ -148,7 +136,7 @@ def _why_not_measured(result: "StudyResult", settles: Mapping[str, Any], saving:
     """Return why there is no measured saving: of several reasons, the first in the order of the steps."""
     if not settles["design"]:
         return [Finding("sensitivity_never_settles", {})]
-    if case_is_small(result):
+    if result.hidden is not None and result.hidden.case:
         return [Finding("hidden", {"limit": result.suppress_below})]
     if saving is None:
         return [Finding("not_evaluated", {})]

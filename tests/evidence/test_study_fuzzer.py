@@ -123,7 +123,7 @@ ALLOWED = {
     "question": text,
     "currency": named,
     "seed": number(0, 2**63 - 1, whole=True),
-    "suppress_below": number(0, 2**63 - 1, whole=True),
+    "suppress_below": number(2, 2**63 - 1, whole=True),
     "data.source": one_of("panel"),
     "data.file": one_of("panel.csv", "../study/panel.csv", "./panel.csv"),
     "data.columns.covariates": several(one_of("latitude", "longitude", "ses", "insured_years", "spending", "period")),

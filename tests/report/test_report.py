@@ -13,8 +13,10 @@ import pytest
 
 from ssinfer.errors import StudyError
 from ssinfer.report import write_report
+from ssinfer.report.console import design_table
 from ssinfer.report.summarise import assemble
 from ssinfer.report.table import TABLES
+from ssinfer.study.disclosure import disclosed
 
 FIGURES = {"placebo_savings", "false_payments", "threshold_by_size", "case", "earnings"}
 VOID = {"meta", "link", "br", "img", "hr", "input"}
@@ -182,7 +184,7 @@ def test_provenance_is_printed(page):
 
 def test_a_contract_group_below_the_limit_is_suppressed_everywhere(analysis, study, without, write, tmp_path):
     small_study = without(study, suppress_below=20_500)  # the case has 20,000
-    small_analysis = replace(analysis, result=small_study)
+    small_analysis = replace(analysis, result=disclosed(small_study))
     page = write(small_analysis, tmp_path).read_text(encoding="utf-8")
     data = assemble(small_analysis)
     assert not {"savings", "thresholds", "settlement", "intervals"} & set(data.tables)
@@ -191,6 +193,9 @@ def test_a_contract_group_below_the_limit_is_suppressed_everywhere(analysis, stu
     assert not (tmp_path / "figures" / "case.svg").exists()
     assert set(data.figures["placebo_savings"]["item"]) == {"placebo contract"}
     assert "fewer than 20500 insured" in page
+    console = design_table(small_study)
+    assert console.count("hidden: the contract group is too small to be shown") == 2
+    assert not [row["spending"] for _, row in small_study.savings.iterrows() if f"{row['spending']:,.0f}" in console]
     # mean bonuses of the placebos may be the same number of euros by chance
     page = re.sub(r'<figure id="figure-earnings">.*?</figure>', "", page, flags=re.DOTALL)
     for _, row in small_study.savings.iterrows():
@@ -199,18 +204,20 @@ def test_a_contract_group_below_the_limit_is_suppressed_everywhere(analysis, stu
     assert "1,234" not in page  # the settlement
 
 
-def test_the_limit_itself_is_shown(analysis, without):
-    assert "savings" in assemble(replace(analysis, result=without(analysis.result, suppress_below=20_000))).tables
+def test_the_limit_itself_is_shown(analysis, study, without):
+    assert "savings" in assemble(replace(analysis, result=disclosed(without(study, suppress_below=20_000)))).tables
 
 
 def test_small_placebos_are_not_drawn(analysis, study, without):
-    """Placebos below the limit leave the figure, and the report says how many."""
-    limit = 9_000
+    """Units with placebos below the limit leave the figure, and the report says how many."""
     rows = study.backtest.placebos
-    small = int(((rows["role"] == "placebo") & (rows["insured_years"] < limit)).sum())
-    assert small > 0
-    data = assemble(replace(analysis, result=without(study, suppress_below=limit)))
-    assert any(sentence.startswith(f"{small} placebo results") for sentence in sentences(data, "absent"))
+    small = rows[(rows["role"] == "placebo") & (rows["insured_years"] < 9_000)]["unit"].nunique()
+    assert small >= 3
+    data = assemble(replace(analysis, result=disclosed(without(study, suppress_below=9_000))))
+    assert any(sentence.startswith(f"{small} units are hidden") for sentence in sentences(data, "absent"))
+    assert (data.figures["placebo_savings"]["item"] == "placebo contract").sum() == 2 * rows["origin"].nunique() * (
+        39 - small
+    )
 
 
 def test_without_settlement(analysis, without):

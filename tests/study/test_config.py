@@ -159,7 +159,7 @@ def test_dates_of_toml_are_periods(tmp_path):
         ('treated = ["treated"]', 'treated = ["treated"]\nsize_edges = [-1]', "size_edges.0.*greater than 0"),
         ('treated = ["treated"]', 'treated = ["treated"]\nratio = 0', "population.ratio.*greater than 1, got 0"),
         ('treated = ["treated"]', 'treated = ["treated"]\nat_least = -1', "population.at_least.*got -1"),
-        ("seed = 5", "suppress_below = -1", "suppress_below.*got -1"),
+        ("seed = 5", "suppress_below = 1", "suppress_below.*greater than or equal to 2, got 1"),
         ('name = "near"', 'name = " "', "comparison.1.name.*got ' '"),
         ('file = "panel.csv"', 'file = "panel.csv"\nplausible = [500]', "key 'data.plausible.1' is missing"),
         ('source = "panel"', "source = { x = 1 }", r"data.source' \(line 6\): allowed are .* got {'x': 1}"),

@@ -274,13 +274,15 @@ def test_what_a_failed_run_on_claims_leaves_has_no_small_group(plan, result, tmp
         failed = write_failed(tmp_path / name, KeyError("kind"), limited, ("backtest", "evaluate"), result.tables)
         assert failed.stat().st_mode & 0o777 == 0o700
         held[name] = {path.name for path in failed.iterdir()}
-    assert held["some"] == {*result.tables, "error.txt"} - {"truncation.csv"}
-    assert held["few"] == {"error.txt", "detection.csv", "thresholds.csv"}
+    assert held["some"] == {*result.tables, "error.txt"}
+    assert held["few"] < held["some"]
     first, line, *_ = (failed / "error.txt").read_text().splitlines()
     assert first.startswith(
         "Missing: savings.nc, report.html, figures, manifest.json. Left out, as groups are too small: "
     )
-    assert {"attrition.csv", "savings.csv"} <= set(first[:-1].split("small: ")[1].split(", "))
+    assert set(pd.read_csv(failed / "savings.csv")["status"]) == {"hidden"}
+    assert not len(pd.read_parquet(failed / "placebos.parquet"))
+    assert not len(pd.read_csv(failed / "settlement.csv"))
     assert line.endswith(f"KeyError, error id {error_id(KeyError())}:")
 
 

@@ -17,7 +17,7 @@ INTERVALS = {"posterior": "credible", "sampling": "confidence"}
 def frame(analysis: Analysis) -> pd.DataFrame:
     """Return observed spending, and the benchmarks on the chosen design's spending; of more than six, its own."""
     fits = analysis.result.counterfactuals
-    if analysis.hidden or not fits:
+    if not fits:
         return pd.DataFrame()
     first = analysis.main if analysis.main in fits else next(iter(fits))
     panel = analysis.result.panel_of(first[0])

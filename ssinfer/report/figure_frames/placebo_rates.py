@@ -9,7 +9,6 @@ from ssinfer.errors import SsinferError
 from ssinfer.figures.placebo_savings import MEASURED, PLACEBO, THRESHOLD
 from ssinfer.level import check_level
 from ssinfer.report.analysis import Analysis, Pair
-from ssinfer.report.disclosure import unit_is_visible
 from ssinfer.report.figure_frame import ReportFigure
 from ssinfer.report.text.names import CONTRACTS_OWN, plain_key
 from ssinfer.study.frames import CONTRACT
@@ -23,7 +22,6 @@ def frame(analysis: Analysis) -> pd.DataFrame:
     parts = []
     for pair in analysis.pairs:
         placebos = analysis.placebos(pair)
-        placebos = placebos[unit_is_visible(analysis.result, placebos)] if len(placebos) else placebos
         if not len(placebos):
             continue
         try:
@@ -34,7 +32,7 @@ def frame(analysis: Analysis) -> pd.DataFrame:
         rates = placebos["savings_rate"].to_numpy(dtype=float)
         columns = {"rate": rates, "judged": ~np.isnan(thresholds), "paid": rates >= thresholds}
         part = pd.DataFrame({"item": PLACEBO, "name": "", "learns_from": "", **columns})
-        group = pd.DataFrame([] if analysis.hidden else _contract_group(analysis, pair))
+        group = pd.DataFrame(_contract_group(analysis, pair))
         parts.append(pd.concat([part, group], ignore_index=True).assign(design=analysis.label(pair)))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 

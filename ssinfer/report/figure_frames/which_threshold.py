@@ -7,7 +7,6 @@ import pandas as pd
 
 from ssinfer.backtesting.thresholds_of_placebos import thresholds_of_placebos
 from ssinfer.report.analysis import Analysis
-from ssinfer.report.disclosure import class_is_visible
 from ssinfer.report.figure_frame import ReportFigure
 from ssinfer.report.text.names import threshold_name
 from ssinfer.thresholds.kind import KINDS, ThresholdKey
@@ -19,7 +18,7 @@ SAMPLING_ALONE = ThresholdKey("", 0.95, "two-sided")  # a model without group sh
 def earnings(analysis: Analysis) -> pd.DataFrame:
     """Return payments by true saving for one-sided 95% thresholds and the recommended one, under the chosen design."""
     placebos = analysis.placebos(analysis.chosen)
-    if not len(placebos) or not class_is_visible(placebos["unit"].nunique()):
+    if not len(placebos):
         return pd.DataFrame()
     best = analysis.recommended
     levels = (0.95,) if best is None or best.level in (None, 0.95) else (0.95, best.level)

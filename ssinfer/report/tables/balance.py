@@ -21,9 +21,7 @@ LIMITS = {
 
 
 def balanced_pairs(analysis: Analysis) -> list[tuple[Pair, Counterfactual]]:
-    """Return the designs and methods that compare persons, with their fits; none if the group is too small."""
-    if analysis.hidden:
-        return []
+    """Return the designs and methods that compare persons, with their fits."""
     fits = analysis.result.counterfactuals
     return [(pair, fits[pair]) for pair in analysis.pairs if pair in fits and "balance" in fits[pair].inference]
 
@@ -32,7 +30,7 @@ def _rows(analysis: Analysis) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "label": analysis.label(pair),
-            **{group: _matched(cf, group, analysis.result.suppress_below) for group in ("treated", "control")},
+            **{group: _matched(cf, group) for group in ("treated", "control")},
             "effective": _checks(cf).loc["effective controls", "figure"],
             **{name: _verdict(judged) for name, judged in judged_limits(cf).items()},
         }
@@ -73,16 +71,13 @@ def _verdict(judged: dict[str, Any]) -> str:
     return f"{'PASS' if judged['passed'] else 'FAIL'} {shown} ({judged['direction']} {judged['limit']:g})"
 
 
-def _matched(cf: Counterfactual, group: str, suppress_below: int) -> str:
+def _matched(cf: Counterfactual, group: str) -> str:
     """Return how many persons of a group were matched; a number too small to be shown is not disclosed."""
     if "attrition" not in cf.inference:
         return "weighted"
     counts = cf.inference["attrition"].sel(group=group)
-    matched, persons = int(counts["matched"]), int(counts["persons"])
-    if 0 < min(persons - matched, matched) < suppress_below:
-        few = "all but fewer than" if persons - matched < matched else "fewer than"
-        return f"{few} {suppress_below} of {persons:,}"
-    return f"{matched:,} of {persons:,}"
+    matched = float(counts["matched"])
+    return f"{f'{matched:,.0f}' if matched >= 0 else 'number not shown'} of {int(counts['persons']):,}"
 
 
 TABLES = ReportTable(

@@ -1,6 +1,5 @@
 """Tables on all designs on one scale: the designs, main effects and interactions, the two parties, stop-loss."""
 
-import numpy as np
 import pandas as pd
 
 from ssinfer.printed import ABSENT, column_with_errors, plain
@@ -47,7 +46,6 @@ def _parties(analysis: Analysis) -> pd.DataFrame:
         names = [row["numbered"], *[f"{row['number']}."] * (len(part) - 1)]
         programmes = [analysis.entry("scenario", name) for name in part["scenario"]]
         parts.append(part.assign(numbered=names, programme=programmes))
-        parts[-1]["case_paid"] *= np.nan if analysis.hidden else 1.0
         for name in ("paid", "insurer"):
             ends = zip(part[f"{name}_5"], part[f"{name}_95"], strict=True)
             parts[-1][f"{name}_range"] = [f"{plain(low, 0)} to {plain(high, 0)}" for low, high in ends]

@@ -1,6 +1,5 @@
 """Tables that compare the designs: their definitions, their errors and payments on placebos, and refusals."""
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -8,7 +7,6 @@ import pandas as pd
 
 from ssinfer.printed import ABSENT, column_with_errors, count, quoted
 from ssinfer.report.analysis import ALL_SIZES, Analysis, pair_of, rows_of, span
-from ssinfer.report.disclosure import class_is_visible
 from ssinfer.report.table import DETECTION_RATE, FALSE_PAYMENT_RATE, LABEL, NoTable, ReportTable, TableColumn
 from ssinfer.report.text.names import comparison_group
 from ssinfer.thresholds.placebo import COMPARISON_KEY
@@ -41,11 +39,9 @@ def _scores(analysis: Analysis) -> pd.DataFrame | NoTable:
     scores = scores[(scores["size_class"] == ALL_SIZES) & np.isfinite(scores["bias"])]
     if not len(scores):
         return NoTable("No placebo contract has an estimate, so the errors of the designs are not known.")
-    windows = {pair: 0 if analysis.hidden else len(analysis.placebos(pair, "case")) for pair in analysis.pairs}
+    windows = {pair: len(analysis.placebos(pair, "case")) for pair in analysis.pairs}
     parts = [rows_of(scores, pair).assign(windows=n) for pair, n in windows.items()]
     scores = analysis.labelled(pd.concat(parts))
-    if analysis.hidden:
-        scores["bias_case"] = math.nan
     sd = scores["bias_case_sd"].where(scores["windows"] > 1)
     scores["case_error"] = sd / np.sqrt(scores["windows"].clip(lower=1))
     scores["case_cell"] = column_with_errors(scores["bias_case"].tolist(), scores["case_error"].tolist(), 100)
@@ -90,7 +86,7 @@ def _payments(analysis: Analysis) -> pd.DataFrame | NoTable:
         row = backtested[COMPARISON_KEY.rows(backtested)].iloc[0]
         n_rows, without = row["n_rows"], row["n_without_threshold"]
         judged = f"{count(n_rows)} of {count(n_rows + without)}" if without else count(n_rows)
-        case = None if analysis.hidden else analysis.threshold(pair)
+        case = analysis.threshold(pair)
         rate, money = (None, None) if case is None else (case["rate"], case["money"])
         added = {"label": analysis.label(pair), "judged": judged, "case_rate": rate, "case_money": money}
         records.append({**row, **added})
@@ -106,7 +102,7 @@ def _payments_remarks(_analysis: Analysis, rows: pd.DataFrame) -> Iterator[str]:
 
 
 def _sizes(analysis: Analysis) -> pd.DataFrame:
-    """Return one row per design, method and size class; classes with too few units stay empty."""
+    """Return one row per design, method and size class; the disclosed result has no class with too few units."""
     backtest = analysis.result.backtest
     if backtest is None or not len(backtest.thresholds):
         return pd.DataFrame()
@@ -115,10 +111,7 @@ def _sizes(analysis: Analysis) -> pd.DataFrame:
         return pd.DataFrame()
     reference = backtest.thresholds[COMPARISON_KEY.rows(backtest.thresholds)][SIZE_CLASS + MEASURES]
     classes = analysis.labelled(scores[[*SIZE_CLASS, "n_units", "sd", "sd_mcse"]].merge(reference, "left", SIZE_CLASS))
-    visible = classes["n_units"].map(class_is_visible)
-    classes["units"] = classes["n_units"].map(count).where(visible, "too few to show")
-    classes.loc[~visible, ["sd", "sd_mcse", *MEASURES]] = float("nan")
-    return classes
+    return classes.assign(units=classes["n_units"].map(count))
 
 
 def _refusals(analysis: Analysis) -> pd.DataFrame | NoTable:

@@ -17,7 +17,7 @@ INTERVALS = tuple((level, kind) for level in (0.95, 0.90) for kind in ("credible
 
 def _savings(analysis: Analysis) -> pd.DataFrame:
     """Return one row per design and method; only the label if the saving is not measured."""
-    if analysis.hidden or not analysis.has_saving:
+    if not analysis.has_saving:
         return pd.DataFrame()
     records = []
     for pair in analysis.pairs:
@@ -34,7 +34,7 @@ def _savings(analysis: Analysis) -> pd.DataFrame:
 def _intervals(analysis: Analysis) -> pd.DataFrame:
     """Return both kinds of interval at both levels, one row per design and method."""
     records = []
-    for pair in [] if analysis.hidden else analysis.pairs:
+    for pair in analysis.pairs:
         if pair in analysis.result.counterfactuals and analysis.saving(pair) is not None:
             cf = analysis.result.counterfactuals[pair]
             intervals = {f"{kind} {level}": _rate_interval(cf, kind, level) for level, kind in INTERVALS}
@@ -55,7 +55,7 @@ def _rate_interval(cf: Counterfactual, kind: str, level: float) -> str | None:
 
 
 def _settlement(analysis: Analysis) -> pd.DataFrame:
-    if analysis.hidden or not len(analysis.result.settlement):
+    if not len(analysis.result.settlement):
         return pd.DataFrame()
     settled = analysis.result.settlement["party"] != ""  # section "absent" has the others, with their reasons
     return analysis.labelled(analysis.result.settlement[settled])
@@ -63,7 +63,7 @@ def _settlement(analysis: Analysis) -> pd.DataFrame:
 
 def _truth(analysis: Analysis) -> pd.DataFrame:
     """Return one row per design and method with a measured saving, if the claims have a known true saving."""
-    truths = {} if analysis.result.claims is None or analysis.hidden else analysis.result.claims.truth
+    truths = {} if analysis.result.claims is None else analysis.result.claims.truth
     records = []
     for pair in analysis.pairs:
         row, truth = analysis.saving(pair), truths.get(pair[0])

@@ -17,7 +17,7 @@ from ssinfer.thresholds.kind import KINDS, ThresholdKey
 def _rows(analysis: Analysis) -> pd.DataFrame | NoTable:
     """Return one row per threshold, by kind, level and side."""
     thresholds = rows_of(analysis.result.case_thresholds, analysis.main)
-    if analysis.hidden or not len(thresholds):
+    if not len(thresholds):
         return pd.DataFrame()
     reasons = thresholds["reason"].unique()
     thresholds = thresholds[np.isfinite(thresholds["rate"].to_numpy(dtype=float))]

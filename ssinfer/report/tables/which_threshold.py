@@ -9,7 +9,6 @@ import pandas as pd
 
 from ssinfer.printed import ABSENT
 from ssinfer.report.analysis import ALL_SIZES, Analysis, rows_of
-from ssinfer.report.disclosure import class_is_visible
 from ssinfer.report.table import DETECTION_RATE, FALSE_PAYMENT_RATE, LABEL, NoTable, ReportTable, TableColumn
 from ssinfer.report.text.names import model_kinds, plain_key, threshold_name
 from ssinfer.thresholds.kind import KINDS, ThresholdKey
@@ -24,7 +23,7 @@ def _model_thresholds(analysis: Analysis, *, by_size: bool) -> pd.DataFrame:
         if not len(thresholds) or not (thresholds["kind"] == kinds[0].name).any():
             continue
         for size, part in thresholds.groupby("size_class", sort=False):
-            if (size != ALL_SIZES) != by_size or not class_is_visible(part["n_units"].max()):
+            if (size != ALL_SIZES) != by_size:
                 continue
             for level in sorted(pd.unique(part["level"].dropna()), reverse=True):
                 for kind in kinds:
@@ -56,8 +55,7 @@ def _pareto(analysis: Analysis) -> pd.DataFrame | NoTable:
         return NoTable()
     table = analysis.labelled(table[~table["dominated"]])
     priors = table["prior"].map(lambda prior: f", {prior} prior" if prior else "")
-    table = table.assign(threshold_name=table["kind"].map(lambda kind: KINDS.find(kind).label) + priors)
-    return table.assign(abs_bias_case=float("nan")) if analysis.hidden else table
+    return table.assign(threshold_name=table["kind"].map(lambda kind: KINDS.find(kind).label) + priors)
 
 
 def _pareto_remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[str]:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from ssinfer.printed import listed
 from ssinfer.report.analysis import Analysis, pair_of, span
-from ssinfer.report.disclosure import unit_is_visible
 
 
 def absent_sentences(analysis: Analysis) -> Iterator[str]:
@@ -14,8 +13,8 @@ def absent_sentences(analysis: Analysis) -> Iterator[str]:
         yield "No backtest was run, so there are no false payment rates and no detection rates."
     if analysis.hidden:
         yield (
-            f"{group} has a period with fewer than {limit} insured. Its benchmark, saving, thresholds and settlement "
-            "are suppressed for all periods, so that none can be derived."
+            f"{group} has a period with fewer than {limit} insured, or one person has most of its spending. Its "
+            "benchmark, saving, thresholds and settlement are suppressed for all periods, so that none can be derived."
         )
     elif not analysis.has_saving:
         when = span(next(iter(result.designs.values())).performance)
@@ -39,10 +38,9 @@ def absent_sentences(analysis: Analysis) -> Iterator[str]:
             yield f"No settlement under {listed(names) if len(names) <= 3 else f'{len(names)} designs'}: {reason}"
     if result.panel.insured_years is None:
         yield "The panel has no numbers of insured: there are no totals, and small groups cannot be suppressed."
-    elif result.backtest is not None:
-        placebos = result.backtest.placebos
-        estimated = placebos[(placebos["role"] == "placebo") & (placebos["status"] == "ok")]
-        n_hidden = int((~unit_is_visible(result, estimated)).sum())
-        if n_hidden:
-            yield f"{n_hidden} placebo results of units with fewer than {limit} insured are not drawn."
+    if result.hidden is not None and result.hidden.units:
+        yield (
+            f"{len(result.hidden.units)} units are hidden: they have a period with fewer than {limit} insured, or one "
+            "person has most of their spending, or they protect such units. Statistics over placebos include them."
+        )
     yield from analysis.why_no_noise

@@ -32,7 +32,7 @@ def _recommended(analysis: Analysis, key: ThresholdKey) -> str:
     """Return the recommended threshold, with its value for the contract group if it is known and may be shown."""
     sentence = f"Use {threshold_in_words(key)} with the design {analysis.full_name(analysis.chosen)}."
     row = analysis.recommended_threshold
-    if analysis.hidden or row is None:
+    if row is None:
         return sentence
     return (
         f"{sentence} For {analysis.group} this is a measured saving of {percent(float(row['rate']))} of the benchmark, "

@@ -63,7 +63,7 @@ def test_a_small_number_of_unmatched_persons_is_not_disclosed(matched):
     attrition["matched"].loc[{"group": "treated"}] = 597
     fits = {("a", "matched"): replace(cf, inference={**cf.inference, "attrition": attrition})}
     (cells,) = TABLE.build(analyse(replace(matched, counterfactuals=fits))).rows
-    assert cells[1] == "all but fewer than 10 of 600"
+    assert cells[1] == "number not shown of 600"
     assert "597" not in " ".join(cells)
 
 

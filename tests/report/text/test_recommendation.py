@@ -65,10 +65,10 @@ def test_credible_stands_above_confidence_at_each_level(analysis):
     assert TABLES.find("kinds-by-size").build(both) == NoTable()
 
 
-def test_the_pareto_set_is_printed_without_the_bias_of_a_small_group(analysis, without):
+def test_the_pareto_set_is_printed_without_the_bias_of_a_small_group(analysis, study, without):
     table = TABLES.find("pareto").build(analysis)
     assert len(table.rows) == (~analysis.choice.pareto["dominated"]).sum() >= 1
-    small = replace(analysis, result=without(analysis.result, suppress_below=20_500))
+    small = analyse(without(study, suppress_below=20_500))
     assert set(TABLES.find("pareto").build(small).column("Bias in the group's own earlier years (%, absolute)")) == {
         ABSENT
     }

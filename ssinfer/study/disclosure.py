@@ -1,0 +1,259 @@
+"""The disclosed view of the result of a study: the only one that report, console and files of the folder take."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from ssinfer.backtesting.scores import groups
+from ssinfer.counterfactual import Counterfactual
+from ssinfer.study.data import ClaimsCount
+from ssinfer.study.hidden import CONTRACT_GROUP, MAX_SHARE, MIN_HIDDEN, HiddenGroups, find_hidden
+from ssinfer.study.protection import protect
+from ssinfer.typing import Booleans
+
+if TYPE_CHECKING:
+    from ssinfer.study.result import StudyResult
+
+PERSONS = {"person", "pair"}  # dimensions of groups of netCDF with single persons
+OF_CASE = ("savings", "case_thresholds", "settlement")  # frames of a result on the contract group
+TABLES_OF_CASE = {f"{name}.csv" for name in (*OF_CASE[1:], "truth", "weights", "diagnostics", "paths")}
+OF_BACKTEST = ("scores", "detection", "thresholds", "placebos")
+COUNTED = ("attrition", "truncation", "own_costs")  # frames of an extract
+CATEGORIES = ("spending", "kept apart")  # steps of attrition by category
+NOT_SHOWN = "the contract group is too small to be shown"
+JOINED = "several, joined because one is too small to be shown"
+
+
+def disclosed(result: "StudyResult", *, confidential: bool = False) -> "StudyResult":
+    """Return what may be shown of a result: everything if `confidential`, else nothing of a small cell.
+
+    A cell is sensitive if it has fewer than `suppress_below` insured or, of claims, if one person has more than 85% of
+    its spending. It is hidden, and others with it, until the sums that are published allow a value 20% lower and one
+    20% higher (:func:`ssinfer.study.protection.protect`). Differences between designs are not examined.
+    """
+    if result.disclosed:
+        return result
+    changed: dict[str, Any] = {"manifest": {**result.manifest, "confidential": confidential}, "disclosed": True}
+    if confidential:
+        return replace(result, hidden=HiddenGroups(result.suppress_below), **changed)
+    panels = {name: result.panel_of(name) for name in result.designs}
+    hidden = result.hidden or find_hidden(((p, None) for p in panels.values()), result.designs, result.suppress_below)
+    frames = {f"{name}.csv": getattr(result, name) for name in OF_CASE}
+    backtest, intact = result.backtest, result.intact_groups
+    if backtest is not None:
+        frames |= {f"{name}.csv": getattr(backtest, name) for name in OF_BACKTEST}
+        frames["placebos.parquet"] = frames.pop("placebos.csv")
+    if intact is not None and intact.table is not None:
+        frames["intact_groups.csv"] = intact.table
+    shown = disclosed_tables({**result.tables, **frames}, hidden)
+    changed |= {name: shown[f"{name}.csv"] for name in OF_CASE}
+    if backtest is not None:
+        of_backtest: dict[str, Any] = {name: shown[f"{name}.csv"] for name in OF_BACKTEST[:3]}
+        of_backtest["errors"] = backtest.errors[_visible_rows(backtest.placebos, hidden)]
+        backtest = replace(backtest, placebos=shown["placebos.parquet"], **of_backtest)
+    blank = {}
+    for panel in (result.panel, *panels.values()):
+        unseen = ~hidden.visible(panel.units)[:, None] & (not hidden.pooled)  # the report pools the contract group
+        blank[id(panel)] = replace(panel, spending=np.where(unseen, np.nan, panel.spending)) if unseen.any() else panel
+    return replace(
+        result,
+        **changed,
+        hidden=hidden,
+        backtest=backtest,
+        intact_groups=intact and replace(intact, table=shown.get("intact_groups.csv")),
+        tables={name: shown[name] for name in result.tables if name in shown},
+        counterfactuals={} if hidden.case else {pair: _fit(cf, hidden) for pair, cf in result.counterfactuals.items()},
+        claims=disclosed_claims(result.claims, hidden),
+        panel=blank[id(result.panel)],
+        panels={name: blank[id(panel)] for name, panel in panels.items()},
+    )
+
+
+def disclosed_tables(tables: Mapping[str, pd.DataFrame], hidden: HiddenGroups) -> dict[str, pd.DataFrame]:
+    """Return what may be shown of tables, by name of the file; a table that cannot be protected is left out."""
+    own_costs = _own_costs(tables.get("own_costs.csv"), hidden)
+    shown: dict[str, Any] = {**tables, "own_costs.csv": own_costs}
+    if "placebos.parquet" in tables:
+        placebos = tables["placebos.parquet"]
+        shown["placebos.parquet"] = placebos[_visible_rows(placebos, hidden)].reset_index(drop=True)
+        shown |= _without_few(tables, placebos.assign(visible=_visible_rows(placebos, hidden)), hidden)
+    if "attrition.csv" in tables:
+        apart = "own_costs.csv" in tables and own_costs is None
+        shown["attrition.csv"] = _attrition(tables["attrition.csv"], hidden.limit, apart=apart)
+    if "truncation.csv" in tables:
+        table = tables["truncation.csv"]
+        few = (table["persons"] > 0) & ((table["persons"] < hidden.limit) | (table["largest"] > MAX_SHARE))
+        shown["truncation.csv"] = table[~few].drop(columns="largest")
+    if "intact_groups.csv" in tables:
+        table = tables["intact_groups.csv"]
+        shown["intact_groups.csv"] = table[(table["insured"] >= hidden.limit) & (table["groups"] >= MIN_HIDDEN)]
+    if hidden.case:
+        for name in tables.keys() & TABLES_OF_CASE:
+            shown[name] = tables[name].iloc[:0]
+        if "savings.csv" in tables:
+            labels = tables["savings.csv"][["design", "method"]].assign(status="hidden", reason=NOT_SHOWN)
+            shown["savings.csv"] = labels.reindex(columns=tables["savings.csv"].columns)
+    shown = {name: shown[name] for name in tables if shown[name] is not None}
+    for name in shown.keys() - {"own_costs.csv"}:
+        for label in {"unit", "donor"}.intersection(shown[name].columns):
+            shown[name] = shown[name][hidden.visible(shown[name][label])].reset_index(drop=True)
+        of_case = [column for column in shown[name] if hidden.case and column.startswith(("case_", "bias_case"))]
+        shown[name] = shown[name].assign(**dict.fromkeys(of_case, np.nan))
+    return shown
+
+
+def disclosed_claims(claims: ClaimsCount | None, hidden: HiddenGroups) -> ClaimsCount | None:
+    """Return what may be shown of how claims were counted; small numbers of unusual lines are left out."""
+    if claims is None:
+        return None
+    shown, limit, extracts = disclosed_tables(claims_tables(claims), hidden), hidden.limit, {}
+    for name, extract in claims.extracts.items():
+        parts: dict[str, Any] = {}
+        for part in COUNTED:
+            if (held := getattr(extract, part)) is not None and len(held):
+                table = shown.get(f"{part}.csv", held.iloc[:0].assign(definition=""))
+                parts[part] = table[table["definition"] == name].drop(columns="definition")
+        held, categories = extract.attrition, extract.categories
+        of_category = held["reason"][held["step"].isin(CATEGORIES)]
+        if (categories["lines"] < limit).any() or not of_category.isin(parts["attrition"]["reason"]).all():
+            categories = categories.assign(lines=np.nan, euros=np.nan)  # they would give back what was joined
+        lines = {key: extract.noticed.get(key.replace("euros", "lines"), 0) for key in extract.noticed}
+        noticed = {key: extract.noticed[key] for key, n in lines.items() if n >= limit or key == "hidden files"}
+        extracts[name] = replace(extract, **parts, noticed=noticed, categories=categories)
+    left_over = claims.left_over if claims.left_over >= limit else 0
+    return replace(claims, extracts=extracts, left_over=left_over, truth={} if hidden.case else claims.truth)
+
+
+def claims_tables(claims: ClaimsCount | None) -> dict[str, pd.DataFrame]:
+    """Return the tables of a study on claims by name of the file; the first column is the definition of spending."""
+    tables: dict[str, pd.DataFrame] = {}
+    if claims is None:
+        return tables
+    for name in COUNTED:
+        frames = {definition: getattr(extract, name) for definition, extract in claims.extracts.items()}
+        parts = {key: frame for key, frame in frames.items() if frame is not None and len(frame)}
+        if parts:
+            tables[f"{name}.csv"] = pd.concat(parts, names=["definition"]).reset_index(level=0).reset_index(drop=True)
+    if claims.truth:
+        tables["truth.csv"] = pd.DataFrame([{"design": name, **vars(truth)} for name, truth in claims.truth.items()])
+    return tables
+
+
+def _visible_rows(placebos: pd.DataFrame, hidden: HiddenGroups) -> Booleans:
+    """Return which placebos are shown; of each window, none or at least `MIN_HIDDEN` are hidden."""
+    of_case = (placebos["role"] == "case").to_numpy()
+    visible = hidden.visible(placebos["unit"]) & ~(of_case & (hidden.case or hidden.pooled))
+    estimated = placebos.assign(row=np.arange(len(placebos)))[~of_case & (placebos["status"] == "ok").to_numpy()]
+    for _, window in estimated.groupby(["design", "method", "origin"], sort=False) if hidden.units else ():
+        shown = window["row"][visible[window["row"]]]
+        if 0 < (n_hidden := len(window) - len(shown)) < MIN_HIDDEN:
+            smallest = window.loc[shown.index].nsmallest(MIN_HIDDEN - n_hidden, "insured_years")
+            visible[smallest["row"]] = False
+    return visible
+
+
+def _without_few(tables: Mapping[str, Any], placebos: pd.DataFrame, hidden: HiddenGroups) -> dict[str, pd.DataFrame]:
+    """Return tables by size class without classes of too few units, and means without those over too few hidden units.
+
+    With the visible placebos, a mean over one or two hidden units gives them back. If the classes that are left out
+    hold one or two of them together, no class is shown.
+    """
+    few, blank, left_out = set[str](), set[str](), dict[tuple[str, str], set[str]]()
+    for labels, rows in groups(placebos[placebos["status"] == "ok"], hidden.edges):
+        unseen = set(rows.loc[~rows["visible"], "unit"])
+        if labels["size_class"] != "all" and (_too_few(unseen) or rows["unit"].nunique() < MIN_HIDDEN):
+            few.add(labels["size_class"])
+            left_out.setdefault((labels["design"], labels["method"]), set()).update(unseen)
+        selected = {
+            name: set(rows.loc[rows[name].fillna(value=False).astype(bool), "unit"])
+            for name in rows.filter(like="selected_")
+        }
+        blank |= {f"bias_{name}" for name, units in selected.items() if _too_few(unseen & units)}
+    every, shown = any(map(_too_few, left_out.values())), {}
+    for file in tables.keys() & {f"{name}.csv" for name in OF_BACKTEST[:3]}:
+        classes = tables[file]["size_class"]
+        shown[file] = tables[file][(classes == "all") | ~(classes.isin(few) | every)]
+        shown[file] = shown[file].assign(**dict.fromkeys(blank.intersection(shown[file]), np.nan))
+    return shown
+
+
+def _too_few(units: set[str]) -> bool:
+    return 0 < len(units) < MIN_HIDDEN
+
+
+def _own_costs(table: pd.DataFrame | None, hidden: HiddenGroups) -> pd.DataFrame | None:
+    """Return own costs without hidden units and without units and periods with few lines; None: not even the total."""
+    if table is None or hidden.case:
+        return None
+    sensitive = (table["lines"] < hidden.limit) | table["unit"].isin(hidden.units)
+    return _joined(table.assign(cost=table["lines"]), sensitive, ["lines", "spending"], unit=JOINED, period="")
+
+
+def _attrition(table: pd.DataFrame, limit: int, *, apart: bool) -> pd.DataFrame | None:
+    """Return the attrition table; reasons with few persons or lines (own costs too, if `apart`) are joined."""
+    numbers, names = table[["persons", "lines"]], table["definition"]
+    few = ((numbers > 0) & (numbers < limit)).any(axis=1)
+    few |= (table["persons"] + table["lines"] == 0) & (table["insured_days"] > 0)
+    ends = ~names.duplicated() | ~names.duplicated(keep="last")
+    if few[ends].any():
+        return None
+    cost = numbers.sum(axis=1) + 1e15 * table["step"].isin(CATEGORIES)  # the look lists categories
+    table = table.assign(cost=cost.mask(ends | (table["step"] == "valuation")))
+    few |= (table["step"] == "kept apart") & apart
+    return _joined(table, few, ["persons", "insured_days", "lines", "cents"], step="several", reason=JOINED)
+
+
+def _joined(table: pd.DataFrame, sensitive: Any, columns: list[str], **labels: str) -> pd.DataFrame | None:
+    """Return a table with its hidden rows as one per definition; None if its sums give a sensitive row back.
+
+    Rows with a `cost` are cells; the sum of each definition is published. Equal rows of two definitions are one cell,
+    because the difference of two sums is that of their other rows.
+    """
+    part, table = table[table["cost"].notna()], table.drop(columns="cost")
+    by_label = part.groupby([*labels], sort=False)
+    every = sensitive[part.index].groupby(by_label.ngroup()).transform("any").to_numpy()
+    codes = part.groupby([*labels, *columns], sort=False).ngroup().to_numpy()
+    first = np.unique(codes, return_index=True)[1]
+    sums = np.zeros((part["definition"].nunique(), len(first)), dtype=bool)
+    sums[pd.factorize(part["definition"])[0], codes] = True
+    values = part[[*columns, "cost"]].to_numpy(dtype=float)[first]
+    hidden = protect(values[:, :-1], sums, every[first], values[:, -1])
+    if hidden is None:
+        return None
+    rows = part[hidden[codes]]
+    totals = rows.groupby("definition", sort=False).sum(numeric_only=True).reset_index().assign(**labels)
+    totals = totals.set_index(rows.index[~rows["definition"].duplicated()])[table.columns]
+    return pd.DataFrame(pd.concat([table.drop(index=rows.index), totals]).sort_index().reset_index(drop=True))
+
+
+def _fit(cf: Counterfactual, hidden: HiddenGroups) -> Counterfactual:
+    """Return a fit without hidden units and single persons; a contract group with a hidden unit is pooled."""
+    owners: Any = cf.inference.get("constant_data", {})
+    kept = {name: group for name, group in cf.inference.items() if not PERSONS & {*group.dims}}
+    cf = replace(cf, inference={name: _group(group, owners, hidden) for name, group in kept.items()})
+    if not hidden.pooled:
+        return cf
+    years, unit = cf.insured_years, [CONTRACT_GROUP]
+    share = (years / years.sum("unit")).fillna(0.0)
+    fields: dict[str, Any] = {"insured_years": years.sum("unit", keep_attrs=True).expand_dims(unit=unit)}
+    for name in ("benchmark", "spending", "confidence", "expected"):
+        if (values := getattr(cf, name)) is not None:
+            fields[name] = (values * share).sum("unit").expand_dims(unit=unit).transpose(*values.dims)
+    return replace(cf, **fields, weights=None)
+
+
+def _group(group: xr.Dataset, owners: Mapping[str, Any], hidden: HiddenGroups) -> xr.Dataset:
+    """Return a group of netCDF without hidden units and without small numbers of persons."""
+    for name in map(str, group.dims):
+        labels = owners.get(f"{name}_unit", group.coords.get(name))
+        if labels is not None and labels.dtype.kind in "OU":
+            group = group.isel({name: hidden.visible(labels.values.astype(str))})
+    if "share_matched" in group:
+        left = np.minimum(group["matched"], group["persons"] - group["matched"])
+        shown = (left == 0) | (left >= hidden.limit)
+        group = group.assign({name: group[name].where(shown) for name in ("matched", "share_matched")})
+    return group
