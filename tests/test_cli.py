@@ -47,7 +47,7 @@ SETTLE += ["--insured-years", "20000"]
 FITS = {"scores.csv", "detection.csv", "thresholds.csv", "placebos.parquet"}
 BACKTEST = FITS | {"designs.csv", "scenarios.csv"}
 EVALUATE = {"savings.nc", "savings.csv", "case_thresholds.csv", "settlement.csv"}
-ALWAYS = {"manifest.json", "report.html", "figures"}
+ALWAYS = {"manifest.json", "finding.json", "report.html", "figures"}
 
 
 @pytest.fixture
@@ -301,7 +301,8 @@ def check_small_study(units, out, code, said):
     assert "These are too few for placebo thresholds at 95%" in page or units == 20
     assert "Under that design, the" not in page or "then detects" in page
     thresholds = pd.read_csv(out / "case_thresholds.csv")
-    assert (thresholds["passed"].isna() == thresholds["rate"].isna()).all(), "no verdict without a threshold"
+    judged = thresholds["rate"].notna() & thresholds["decides"]
+    assert (thresholds["passed"].notna() == judged).all(), "one verdict, and none without a threshold"
     assert thresholds.loc[thresholds["rate"].isna(), "reason"].notna().all()
     settlement = pd.read_csv(out / "settlement.csv")
     for reason in settlement.loc[settlement["party"].isna(), "reason"]:

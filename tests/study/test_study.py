@@ -105,7 +105,7 @@ def test_the_files_and_their_columns(result, tmp_path):
     names = {path.name for path in out.iterdir()}
     # design.md: DIR/ without the report, which is another test's
     wanted = {"scores.csv", "placebos.parquet", "thresholds.csv", "savings.nc", "settlement.csv", "manifest.json"}
-    assert names == wanted | {"detection.csv", "savings.csv", "case_thresholds.csv"}
+    assert names == wanted | {"detection.csv", "savings.csv", "case_thresholds.csv", "finding.json"}
     detection = pd.read_csv(out / "detection.csv")
     assert set(detection["injected"]) == {0.0, 0.03}
     scores, thresholds = pd.read_csv(out / "scores.csv"), pd.read_csv(out / "thresholds.csv")

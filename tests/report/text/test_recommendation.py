@@ -90,7 +90,7 @@ def test_without_a_backtest_the_reason_is_given(study, without):
     assert list(recommendation_sentences(part)) == [part.why_no_choice]
     assert TABLES.find("kinds").build(part) == NoTable()
     for name in ("specifications", "pareto"):
-        assert TABLES.find(name).build(part) == NoTable(part.why_no_choice)
+        assert TABLES.find(name).build(part) == NoTable()  # the section's sentence says why
 
 
 def test_payments_without_saving_are_those_of_the_table_of_the_backtest(analysis):
