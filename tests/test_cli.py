@@ -385,6 +385,7 @@ def test_few_units_have_a_report_that_says_what_is_missing(units, tmp_path, ssin
 def test_too_few_placebos_for_a_threshold_are_said_on_the_console_and_in_the_finding(tmp_path, ssinfer):
     """Fault A8, row 67: blank cells on the console, and "Under that design" where none had been named."""
     study = small_study(tmp_path, 15, 1, 1, "SyntheticControl")
+    study.write_text(f'{study.read_text()}\n[threshold]\nkind = "placebo"\n')
     code, printed, said = ssinfer("run", study, "--out", tmp_path / "out", "--jobs", 1)
     check_small_study(15, tmp_path / "out", code, said)
     assert "all, SyntheticControl: 14 of 14 fits have an estimate." in " ".join(printed.split())
