@@ -77,26 +77,23 @@ def disclosed_tables(tables: Mapping[str, pd.DataFrame], hidden: HiddenGroups) -
     """Return what may be shown of tables, by name of the file; a table that cannot be protected is left out."""
     own_costs = _own_costs(tables.get("own_costs.csv"), hidden)
     shown: dict[str, Any] = {**tables, "own_costs.csv": own_costs}
-    if "placebos.parquet" in tables:
-        placebos = tables["placebos.parquet"]
-        shown["placebos.parquet"] = placebos[_visible_rows(placebos, hidden)].reset_index(drop=True)
-        shown |= _without_few(tables, placebos.assign(visible=_visible_rows(placebos, hidden)), hidden)
-    if "attrition.csv" in tables:
-        apart = "own_costs.csv" in tables and own_costs is None
-        shown["attrition.csv"] = _attrition(tables["attrition.csv"], hidden.limit, apart=apart)
-    if "truncation.csv" in tables:
-        table = tables["truncation.csv"]
+    if (table := tables.get("placebos.parquet")) is not None:
+        visible = _visible_rows(table, hidden)
+        shown["placebos.parquet"] = table[visible].reset_index(drop=True)
+        shown |= _without_few(tables, table.assign(visible=visible), hidden)
+    if (table := tables.get("attrition.csv")) is not None:
+        shown["attrition.csv"] = _attrition(table, hidden.limit, apart="own_costs.csv" in tables and own_costs is None)
+    if (table := tables.get("truncation.csv")) is not None:
         few = (table["persons"] > 0) & ((table["persons"] < hidden.limit) | (table["largest"] > MAX_SHARE))
         shown["truncation.csv"] = table[~few].drop(columns="largest")
-    if "intact_groups.csv" in tables:
-        table = tables["intact_groups.csv"]
+    if (table := tables.get("intact_groups.csv")) is not None:
         shown["intact_groups.csv"] = table[(table["insured"] >= hidden.limit) & (table["groups"] >= MIN_HIDDEN)]
     if hidden.case:
         for name in tables.keys() & TABLES_OF_CASE:
             shown[name] = tables[name].iloc[:0]
-        if "savings.csv" in tables:
-            labels = tables["savings.csv"][["design", "method"]].assign(status="hidden", reason=NOT_SHOWN)
-            shown["savings.csv"] = labels.reindex(columns=tables["savings.csv"].columns)
+        if (table := tables.get("savings.csv")) is not None:
+            labels = table[["design", "method"]].assign(status="hidden", reason=NOT_SHOWN)
+            shown["savings.csv"] = labels.reindex(columns=table.columns)
     shown = {name: shown[name] for name in tables if shown[name] is not None}
     for name in shown.keys() - {"own_costs.csv"}:
         for label in {"unit", "donor"}.intersection(shown[name].columns):
