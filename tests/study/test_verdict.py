@@ -239,3 +239,25 @@ def test_a_level_of_one_is_refused(tmp_path, world):
     (tmp_path / "study.toml").write_text(text, encoding="utf-8")
     with pytest.raises(StudyError, match=r"threshold.*level.*less than 1"):
         plan_study(tmp_path / "study.toml")
+
+
+def test_one_placebo_gives_no_verdict_and_the_reason(tmp_path, world):
+    world.to_csv(tmp_path / "panel.csv", index=False)
+    text = STUDY.format(currency="EUR", limit=10, blocks=THRESHOLDS["placebo"] + SHARING["computed"])
+    text = text.replace('treated = ["treated"]', 'treated = ["treated"]\nplacebos = ["group 05"]')
+    (tmp_path / "study.toml").write_text(text, encoding="utf-8")
+    result = run_study(plan_study(tmp_path / "study.toml"), n_jobs=1)
+    verdict = verdict_of(result)
+    assert (verdict.verdict, verdict.paid) == (None, None)
+    assert [reason.id for reason in verdict.reasons] == ["no_threshold", "not_settled"]
+    assert "at least 9 are needed" in verdict.reasons[0].numbers["reason"]
+    assert "so there is no verdict" in everything(result)[0]
+
+
+def test_a_threshold_that_the_settling_method_cannot_give_is_refused_before_the_data_are_read(tmp_path):
+    """Another method of the same design has a posterior, but the one that settles has not."""
+    other = '[[method]]\nmethod = "HierarchicalBenchmark"\nname = "bayes"\n'
+    text = STUDY.format(currency="EUR", limit=10, blocks=f'{other}[[threshold]]\nkind = "credible"\n')
+    (tmp_path / "study.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(StudyError, match=r"'credible', but no method gives a posterior .*: 'equal'"):
+        plan_study(tmp_path / "study.toml")
