@@ -29,7 +29,7 @@ def read_text(path: Path, what: str, error: type[SsinferError], advice: str) -> 
     if len(content) > MAX_BYTES:
         raise error(f"{path} has more than {MAX_BYTES:,} bytes. Is it the right file? {advice}")
     try:
-        return content.decode("utf-8-sig")
+        return content.decode("utf-8")  # a byte order mark stays: the text is the bytes of the file
     except UnicodeDecodeError as failure:
         raise error(f"{path} is not UTF-8 ({failure}). Save it as UTF-8.") from None
 
@@ -55,7 +55,7 @@ def to_json(value: Any) -> str:
 def _parse(loads: Callable[[str], Any], text: str, complaint: str, advice: str, error: type[SsinferError]) -> Any:
     """Return what `loads` makes of a text, or raise `error`: the complaint, the reason and the advice."""
     try:
-        document = loads(text)
+        document = loads(text.removeprefix("\ufeff"))
         _check_limits(document, finite=loads is not tomllib.loads)
     except ValueError as failure:
         reason = f"it holds {LONG_NUMBER}" if "int_max_str_digits" in str(failure) else failure

@@ -47,7 +47,7 @@ SETTLE += ["--insured-years", "20000"]
 FITS = {"scores.csv", "detection.csv", "thresholds.csv", "placebos.parquet"}
 BACKTEST = FITS | {"designs.csv", "scenarios.csv"}
 EVALUATE = {"savings.nc", "savings.csv", "case_thresholds.csv", "settlement.csv"}
-ALWAYS = {"manifest.json", "finding.json", "report.html", "figures"}
+ALWAYS = {"manifest.json", "finding.json", "report.html", "figures", "study.toml", "SHA256SUMS", "dictionary.csv"}
 
 
 @pytest.fixture

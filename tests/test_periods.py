@@ -109,6 +109,23 @@ def test_other_columns(labels, words, per_year):
     assert timeline.per_year == per_year
 
 
+@pytest.mark.parametrize(
+    ("labels", "day"),
+    [
+        (["2024Q2", "2024Q1"], "2024-06-30"),
+        ([2022, 2023], "2023-12-31"),
+        (["2024-01", "2024-02"], "2024-02-29"),
+        (["2023H2"], "2023-12-31"),
+        (["2020W52", "2020W53"], "2021-01-03"),
+        ([1, 2, 3], "None"),
+        (["before", "later"], "None"),
+    ],
+)
+def test_the_last_day(labels, day):
+    """Authority: the calendar; ISO 8601 for weeks."""
+    assert str(read_periods(labels).last_day) == day
+
+
 def test_a_gap_is_found_at_the_smallest_step():
     assert read_periods([2018, 2019, 2021]).missing() == ("2020",)
     assert read_periods([2016, 2018, 2020]).missing() == ()

@@ -31,6 +31,11 @@ class Timeline:
         """Periods per year; None if it is not known."""
         return self.given_per_year if self.given_per_year is not None else PER_YEAR.get(self.frequency or "")
 
+    @property
+    def last_day(self) -> dt.date | None:
+        """The last day of the last period; None for labels without a calendar."""
+        return self.periods[-1].end - dt.timedelta(1) if self.periods and self.frequency != "ordinal" else None
+
     def seasons(self) -> int:
         """Return the number of seasons: periods per year of years, quarters and months; others are refused."""
         if self.per_year is not None and (self.given_per_year is not None or self.frequency in WITH_SEASONS):

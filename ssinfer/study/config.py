@@ -1,13 +1,15 @@
 """StudyConfig: the five building blocks of a study in TOML, validated key by key."""
 
+import datetime as dt
 import hashlib
 import json
+import re
 import warnings
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ssinfer.documents import parse_toml, read_text
 from ssinfer.errors import StudyError, refuse_unknown
@@ -21,6 +23,12 @@ from ssinfer.study.sharing import contract_of
 from ssinfer.study.source import SOURCES, ChosenBySource, DataConfig
 
 
+def _iso_date(value: Any) -> Any:
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", str(value)) is None:
+        raise ValueError("allowed: a date such as 2024-06-30")
+    return value
+
+
 class StudyConfig(Config):
     """A study: building blocks, the designs that choose one of each, and the methods to compare."""
 
@@ -28,6 +36,7 @@ class StudyConfig(Config):
 
     title: str
     question: str
+    date: Annotated[dt.date, BeforeValidator(_iso_date)] | None = None  # of the report; default: last day of the data
     currency: str = "EUR"
     seed: int = 1
     suppress_below: int = Field(10, ge=2)  # insured; `--confidential` hides nothing
@@ -107,8 +116,8 @@ class StudyConfig(Config):
         return tuple(dict.fromkeys((*self.backtest.levels, *(design.compared_by.level for design in self.designs))))
 
     def fingerprint(self) -> str:
-        """Return a SHA-256 of every setting: the study's hash, fixed before its result is seen."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        """Return a SHA-256 of every setting but the date: the study's hash, fixed before its result is seen."""
+        text = json.dumps(self.model_dump(mode="json", exclude={"date"}), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -116,10 +125,10 @@ class StudyConfig(Config):
 RENAMED = (("threshold", "gate", "kind"), ("comparison", "level_within", "spending_within"))
 
 
-def read_study(path: str | Path) -> StudyConfig:
+def read_study(path: str | Path, text: str | None = None) -> StudyConfig:
     """Read and validate a study file; a StudyError names each mistake with its line, a FutureWarning old keys."""
     path = Path(path)
-    text = read_text(path, "the study file", StudyError, "Pass the path of a TOML file.")
+    text = read_text(path, "the study file", StudyError, "Pass the path of a TOML file.") if text is None else text
     document = parse_toml(text, path, StudyError)
     new_lines = _rename_keys(document, text, path)
     try:

@@ -1,5 +1,9 @@
 """Columns of the tables in a study's output folder."""
 
+from collections.abc import Mapping
+
+import pandas as pd
+
 from ssinfer.backtesting.frames import DESIGN_AND_METHOD, DETECTION, PLACEBOS, SCORES, SHARE, THRESHOLDS, with_error
 from ssinfer.backtesting.payments_at import PAYMENTS_AT
 from ssinfer.schema import Column, FrameSchema
@@ -181,6 +185,16 @@ STOP_LOSS = FrameSchema(
     Column("groups", "int", "", "Groups."),
 )
 
+DICTIONARY = FrameSchema(
+    "dictionary.csv",
+    "one row per column of every table in the folder",
+    Column("file", "text", "", "Name of the file."),
+    Column("column", "text", "", "Name of the column."),
+    Column("type", "text", "", "text, float, int, bool, or label (a period as the data give it)."),
+    Column("unit", "text", "", "Unit; empty if there is none."),
+    Column("meaning", "text", "", "What the column holds. A name in braces stands for a setting."),
+)
+
 #: Every table that a study may write, by the name of its file.
 OUTPUT = {
     schema.name: schema
@@ -188,6 +202,18 @@ OUTPUT = {
         *(SCORES, DETECTION, THRESHOLDS, PLACEBOS),
         *(SAVINGS, CASE_THRESHOLDS, SETTLEMENT),
         *(DESIGNS, SCENARIOS, EFFECTS, STOP_LOSS),
-        *(ATTRITION, TRUNCATION, OWN_COSTS, TRUTH, INTACT_GROUPS),
+        *(ATTRITION, TRUNCATION, OWN_COSTS, TRUTH, INTACT_GROUPS, DICTIONARY),
     )
 }
+
+
+def with_dictionary(tables: Mapping[str, pd.DataFrame], currency: str) -> dict[str, pd.DataFrame]:
+    """Return the tables of a folder with columns in the declared order, and the data dictionary of all of them."""
+    made = {name: OUTPUT[name].conform(table) for name, table in tables.items()} | {DICTIONARY.name: DICTIONARY.empty()}
+    rows = [
+        (file, name, column.dtype, column.unit.replace(CURRENCY, currency), column.meaning.replace(":g}", "}"))
+        for file, table in made.items()
+        for name in table.columns
+        for column in [next(c for c in sorted(OUTPUT[file].columns, key=lambda c: c.setting) if c.matches(name))]
+    ]
+    return made | {DICTIONARY.name: pd.DataFrame(rows, columns=made[DICTIONARY.name].columns)}

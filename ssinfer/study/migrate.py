@@ -15,7 +15,8 @@ def migrate_study(path: str | Path, out: str | Path | None = None) -> tuple[Path
     """Write a study in the second edition (without `out` in its place; the old file is kept), and return the files."""
     path = Path(path)
     settings = read_study(path).fingerprint()
-    document = tomlkit.parse(read_text(path, "the study file", StudyError, "Pass the path of a TOML file."))
+    text = read_text(path, "the study file", StudyError, "Pass the path of a TOML file.")
+    document = tomlkit.parse(text.removeprefix("\ufeff"))
     if not is_first_edition(document):
         raise StudyError(f"{path} is of the second edition. It needs no change.")
     kept = path.with_suffix(f".first-edition{path.suffix}")

@@ -6,11 +6,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import tomlkit
+
 from ssinfer.backtesting.placebos import Placebos, PlaceboSample, placebo_units
 from ssinfer.comparison import RULE_KEYS, SimilarSize, comparison_of
 from ssinfer.contracts.contract import Contract
 from ssinfer.contracts.settle import settle
+from ssinfer.datasets.io.folders import FOUND
 from ssinfer.design import Design
+from ssinfer.documents import read_text
 from ssinfer.errors import DesignError, PanelError, StudyError, raised_as
 from ssinfer.guard.method import GuardedMethod
 from ssinfer.panel import Panel
@@ -44,6 +48,8 @@ class Plan:
     placebos: Placebos  # None: every unit outside the design's treated
     origins: Mapping[str, tuple[Any, ...]]  # by name of the fits
     contracts: Mapping[str, tuple[Contract, float]]  # and sharing rates, fractions, by name of the sharing rule
+    inputs: Mapping[str, Path]  # data files, and files of contracts, by the names that the study gives them
+    read: tuple[StudyConfig, str]  # settings of the study file, and its text
 
     @property
     def panel(self) -> Panel:
@@ -73,6 +79,13 @@ class Plan:
         return NEUTRAL_SHARE if design.sharing is None else self.contracts[design.sharing.name][1]
 
     @property
+    def study_file(self) -> bytes:
+        """The study file as it was read; settings that were changed in Python as TOML."""
+        if self.read[0] is self.config:
+            return self.read[1].encode()
+        return tomlkit.dumps(self.config.model_dump(mode="json", exclude_unset=True, exclude_none=True)).encode()
+
+    @property
     def scenarios(self) -> dict[str, ScenarioConfig]:
         """The true programmes by name; one that saves evenly on all lines if the study states none."""
         return {part.name: part for part in self.config.scenario or [ScenarioConfig(name="evenly")]}
@@ -92,13 +105,16 @@ def plan_study(path: str | Path, *, n_jobs: int = 1, tell: Callable[[Look], None
 
     `tell` is called with the look at the data, before its findings are refused.
     """
-    path = Path(path)
-    config = read_study(path)
+    path, text = Path(path), read_text(Path(path), "the study file", StudyError, "Pass the path of a TOML file.")
+    config = read_study(path, text)
     # Methods and sharing are validated before the data are read, which may take minutes.
     methods = make_methods(config)
     _check_threshold(config, methods)
     contracts = {part.name: _contract(part) for part in config.sharing}
+    FOUND.clear()
     data = config.data.load(config, path.parent, n_jobs)
+    files = {part.contract: Path(part.contract) for part in config.sharing if part.contract.endswith(".toml")}
+    inputs = config.data.files(path.parent) | FOUND | files
     if data.whole is None:
         categories_of(config, ())
     designs = {name: _design(config, part, data) for name, part in config.fits.items()}
@@ -118,7 +134,7 @@ def plan_study(path: str | Path, *, n_jobs: int = 1, tell: Callable[[Look], None
     pairs = tuple((name, part.label) for part in config.method for name in designs if (name, part.label) in fitted)
     if case.placebos_at_most is not None:
         chosen = PlaceboSample(case.placebos_at_most, chosen, case.size_edges, config.seed)
-    plan = Plan(config, data, designs, labels, methods, pairs, chosen, origins, contracts)
+    plan = Plan(config, data, designs, labels, methods, pairs, chosen, origins, contracts, inputs, (config, text))
     look = look_at(plan)
     if tell is not None:
         tell(look)

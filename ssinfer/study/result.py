@@ -1,5 +1,6 @@
 """StudyResult, and the folder it is written to: complete or absent, and never over another study's."""
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,12 +19,12 @@ from ssinfer.errors import StudyError
 from ssinfer.panel import Panel
 from ssinfer.study.data import ClaimsCount
 from ssinfer.study.disclosure import disclosed
-from ssinfer.study.frames import OUTPUT
+from ssinfer.study.frames import OUTPUT, with_dictionary
 from ssinfer.study.hidden import HiddenGroups
 from ssinfer.study.intact_groups import IntactGroups
 from ssinfer.study.verdict import verdict_of
 
-MANIFEST, FINDING = "manifest.json", "finding.json"
+MANIFEST, FINDING, STUDY_FILE, SUMS = "manifest.json", "finding.json", "study.toml", "SHA256SUMS"
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +53,7 @@ class StudyResult:
     intact_groups: IntactGroups | None = None
     hidden: HiddenGroups | None = None  # None: to be found from the panels
     disclosed: bool = False  # whether this is what may be shown: see ssinfer.study.disclosure
+    study_file: bytes = b""  # the study as run, in TOML
 
     def panel_of(self, design: str) -> Panel:
         """Return the panel of a design: that of its own definition of spending, if the study has several."""
@@ -72,8 +74,9 @@ def write_study(
     folder, result = Path(folder), disclosed(result, confidential=confidential)
     refuse_foreign_folder(folder, str(result.manifest["study_hash"]), result.manifest["parts"])
     with atomic_folder(folder) as temporary:
-        for name, table in result.tables.items():
-            write_table(OUTPUT[name].conform(table), temporary / name)
+        for name, table in with_dictionary(result.tables, result.currency).items():
+            write_table(table, temporary / name)
+        (temporary / STUDY_FILE).write_bytes(result.study_file)
         if result.counterfactuals:
             trees = {"/".join(map(group_name, pair)): cf.to_datatree() for pair, cf in result.counterfactuals.items()}
             # HDF5 ends the process where a file may not grow; Python raises an error.
@@ -82,10 +85,20 @@ def write_study(
         (temporary / FINDING).write_text(f"{to_json(verdict_of(result).document())}\n", encoding="utf-8")
         if report is not None:
             report(result, temporary)
-        (temporary / MANIFEST).write_text(f"{to_json(result.manifest)}\n", encoding="utf-8")
+        names = sorted(path.relative_to(temporary).as_posix() for path in temporary.rglob("*") if path.is_file())
+        sums = {name: sha256(temporary / name) for name in names}
+        (temporary / SUMS).write_bytes("".join(f"{digest}  {name}\n" for name, digest in sums.items()).encode())
+        manifest = {**result.manifest, "files": {**sums, SUMS: sha256(temporary / SUMS)}}
+        (temporary / MANIFEST).write_text(f"{to_json(manifest)}\n", encoding="utf-8")
         if result.claims is not None or result.manifest["confidential"]:
             owner_only(temporary)
     return folder
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file as `sha256sum` prints it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def group_name(name: str) -> str:
@@ -97,10 +110,9 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table as Parquet or as CSV, as the name of the file says."""
     if path.suffix != ".parquet":
         write_csv(table, path)
-    elif pd.api.types.is_numeric_dtype(table["origin"]):
-        table.to_parquet(path, index=False)
     else:  # Parquet holds no mixed labels
-        table.assign(origin=table["origin"].astype(str)).to_parquet(path, index=False)
+        numeric = pd.api.types.is_numeric_dtype(table["origin"])
+        (table if numeric else table.assign(origin=table["origin"].astype(str))).to_parquet(path, index=False)
 
 
 def refuse_foreign_folder(folder: str | Path, study_hash: str, parts: Sequence[str] = ("backtest", "evaluate")) -> None:
@@ -122,7 +134,7 @@ def refuse_foreign_folder(folder: str | Path, study_hash: str, parts: Sequence[s
             f"{folder} holds the result of another study (hash {str(held_hash)[:12]}, this one {study_hash[:12]}). "
             "Name a new folder with --out, or delete it: results of different specifications are never mixed."
         )
-    ours = {*OUTPUT, "savings.nc", "report.html", "figures", FINDING, MANIFEST}
+    ours = {*OUTPUT, "savings.nc", "report.html", "figures", FINDING, STUDY_FILE, SUMS, MANIFEST}
     held = [path for path in folder.iterdir() if path.name not in ours]
     held += [path for path in (folder / "figures").glob("*") if path.suffix != ".svg"]
     if held:

@@ -22,7 +22,7 @@ from ssinfer.study.frames import CONTRACT
 from ssinfer.study.intact_groups import intact_groups
 from ssinfer.study.look import placebo_samples
 from ssinfer.study.plan import Plan
-from ssinfer.study.result import StudyResult
+from ssinfer.study.result import StudyResult, sha256
 from ssinfer.workers import parallel
 
 LEAST_PER_PROCESS = 2  # data sets, so that each process takes whole ones
@@ -44,7 +44,8 @@ def run_study(
     name of its file as soon as it is computed; they remain if a later step fails.
     """
     tables = {} if tables is None else tables
-    data_hash = plan.panel.fingerprint()  # before the first fit
+    # before the first fit
+    data_hash, inputs = plan.panel.fingerprint(), {name: sha256(path) for name, path in plan.inputs.items()}
     tables |= claims_tables(plan.data.claims)
     result = _backtest(plan, n_jobs, progress, tables) if "backtest" in parts else None
     case = evaluate_case(plan, result, plan.pairs if "evaluate" in parts else ())
@@ -66,7 +67,8 @@ def run_study(
         intact_groups=intact,
         tables=tables,
         backtest=result,
-        manifest=_manifest(plan, parts, result, data_hash),
+        study_file=plan.study_file,
+        manifest=_manifest(plan, parts, result, data_hash) | {"inputs": inputs},
         **case,
     )
 
@@ -140,6 +142,7 @@ def _manifest(plan: Plan, parts: tuple[str, ...], result: BacktestResult | None,
             versions[name] = version(name)
     return {
         "title": plan.config.title,
+        "date": plan.config.date or plan.panel.timeline.last_day,
         "ssinfer": __version__,
         "study_hash": plan.study_hash,
         "data_hash": data_hash,

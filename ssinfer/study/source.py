@@ -31,6 +31,12 @@ class DataConfig(Config):
     def load(self, config: Any, folder: Path, n_jobs: int) -> Any:
         """Return the data; `folder` is that of the study file, and the data do not depend on the processes `n_jobs`."""
 
+    def files(self, folder: Path) -> dict[str, Path]:
+        """Return the files that the source reads, by name: by default those of the key `file`, a file or a folder."""
+        path = folder / (name := getattr(self, "file", None) or "")
+        found = sorted(path.rglob("*")) if name and path.is_dir() else [path]
+        return {(name / file.relative_to(path)).as_posix(): file for file in found if name and file.is_file()}
+
 
 @dataclass(frozen=True)
 class DataSource:

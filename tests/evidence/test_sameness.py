@@ -13,6 +13,7 @@ from ssinfer.simulation.panel import simulate_panel
 
 pytestmark = pytest.mark.evidence
 PANEL_STUDY = (Path(__file__).parents[1] / "study" / "study.toml").read_text(encoding="utf-8")
+TOLD = ("manifest.json", "study.toml", "SHA256SUMS")  # times, and the study file as it was written
 METHODS = """
 [[comparison]]
 name = "listed"
@@ -69,13 +70,13 @@ method = "AdministrativeBenchmark"
 
 
 def run(folder, jobs=1, working_folder=None, **environment):
-    """Return the bytes of every file that the command writes, but the manifest."""
+    """Return the bytes of every file that the command writes, but those that tell how the study was written."""
     command = [sys.executable, "-c", "from ssinfer.cli import main; main()"]
     command += ["run", folder / "study.toml", "--out", folder / "out", "--jobs", str(jobs)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **environment}
     done = subprocess.run(command, cwd=working_folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    files = [path for path in sorted((folder / "out").rglob("*")) if path.is_file() and path.name != "manifest.json"]
+    files = [path for path in sorted((folder / "out").rglob("*")) if path.is_file() and path.name not in TOLD]
     return {str(path.relative_to(folder / "out")): path.read_bytes() for path in files}
 
 

@@ -1,7 +1,12 @@
 """Studies end to end on a small simulated panel: files, columns, equal numbers for any jobs, mistakes refused early."""
 
+import datetime as dt
+import hashlib
 import html
 import json
+import shutil
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +20,8 @@ from ssinfer.report import write_report
 from ssinfer.report.look import look_text
 from ssinfer.simulation.panel import simulate_panel
 from ssinfer.study import plan_study, refuse_foreign_folder, run_study, write_study
+from ssinfer.study.config import read_study
+from ssinfer.study.frames import with_dictionary
 from ssinfer.thresholds.placebo import placebo_threshold
 
 STUDY = (Path(__file__).parent / "study.toml").read_text(encoding="utf-8")
@@ -105,6 +112,7 @@ def test_the_files_and_their_columns(result, tmp_path):
     names = {path.name for path in out.iterdir()}
     # design.md: DIR/ without the report, which is another test's
     wanted = {"scores.csv", "placebos.parquet", "thresholds.csv", "savings.nc", "settlement.csv", "manifest.json"}
+    wanted |= {"study.toml", "SHA256SUMS", "dictionary.csv"}
     assert names == wanted | {"detection.csv", "savings.csv", "case_thresholds.csv", "finding.json"}
     detection = pd.read_csv(out / "detection.csv")
     assert set(detection["injected"]) == {0.0, 0.03}
@@ -144,6 +152,101 @@ def test_order_of_rows_columns_and_jobs_change_no_byte_but_the_manifests(result,
     times, dates = (json.loads((first / "manifest.json").read_text())[key] for key in ("times", "created"))
     assert [row["design"] for row in times] == ["all", "near"]
     assert dates.startswith("20")
+
+
+@pytest.fixture(scope="module")
+def written(result, tmp_path_factory):
+    """A folder with its report, and its manifest."""
+    out = write_study(result, tmp_path_factory.mktemp("written") / "out", report=write_report)
+    return out, json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+
+
+def test_sha256sum_accepts_the_sums_of_every_file_and_the_manifest_has_them_and_those_of_the_inputs(
+    result, written, frame, tmp_path
+):
+    """Authority: sha256sum of GNU coreutils on the folder, and hashlib on the input file."""
+    out, manifest = written
+    held = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    lines = [line.split("  ") for line in (out / "SHA256SUMS").read_text(encoding="utf-8").splitlines()]
+    assert {name for _, name in lines} == held - {"manifest.json", "SHA256SUMS"}
+    digests = {name: hashlib.sha256((out / name).read_bytes()).hexdigest() for name in held - {"manifest.json"}}
+    assert manifest["files"] == digests
+    frame.to_csv(tmp_path / "panel.csv", index=False)
+    assert manifest["inputs"] == {"panel.csv": hashlib.sha256((tmp_path / "panel.csv").read_bytes()).hexdigest()}
+    assert b"treated" in (out / "study.toml").read_bytes() == result.study_file
+    if program := shutil.which("sha256sum"):
+        command = [program, "-c", "--strict", "SHA256SUMS"]
+        assert subprocess.run(command, cwd=out, capture_output=True, check=False).returncode == 0
+
+
+def test_the_dictionary_has_every_column_of_every_table_and_no_other(written):
+    out, _ = written
+    dictionary = pd.read_csv(out / "dictionary.csv", keep_default_na=False)
+    tables = {path.name: pd.read_csv(path) for path in out.glob("*.csv")}
+    tables["placebos.parquet"] = pd.read_parquet(out / "placebos.parquet")
+    columns = {(name, column) for name, table in tables.items() for column in table.columns}
+    assert {(row.file, row.column) for row in dictionary.itertuples()} == columns
+    assert len(dictionary) == len(columns)
+    assert dictionary["meaning"].str.endswith(".").all()
+    by_column = dictionary.set_index(["file", "column"])
+    assert by_column.loc[("scores.csv", "coverage_90"), "meaning"].startswith("Share of central intervals")
+    assert by_column.loc[("savings.csv", "total"), "unit"] == "EUR"
+
+
+def test_units_of_the_dictionary_have_the_currency_of_the_study():
+    tables = with_dictionary({"savings.csv": pd.DataFrame()}, "USD")
+    units = tables["dictionary.csv"].set_index("column")["unit"]
+    assert (units["saving"], units["total"], units["savings_rate"]) == (
+        "USD per insured-year",
+        "USD",
+        "fraction of the benchmark",
+    )
+
+
+def test_the_study_file_is_kept_byte_by_byte_and_settings_changed_in_python_as_toml(folder):
+    """Also with a byte order mark and line ends of Windows."""
+    path = folder / "study.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n") + b"# the end")
+    plan = plan_study(path)
+    assert plan.study_file == path.read_bytes()
+    changed = replace(plan, config=plan.config.model_copy(update={"seed": 6, "date": dt.date(2024, 1, 2)}))
+    (folder / "again.toml").write_bytes(changed.study_file)
+    again = read_study(folder / "again.toml")
+    assert again.model_dump(mode="json") == changed.config.model_dump(mode="json")
+    assert again.seed == 6
+
+
+def test_a_contract_file_is_an_input(folder):
+    contract = folder / "mine.toml"
+    contract.write_bytes((Path(ss.__file__).parent / "contracts" / "kerngezond-vlissingen.toml").read_bytes())
+    change(folder, ('contract = "kerngezond-vlissingen"', f'contract = "{contract.as_posix()}"'))
+    assert plan_study(folder / "study.toml").inputs == {
+        "panel.csv": folder / "panel.csv",
+        contract.as_posix(): contract,
+    }
+
+
+def test_the_date_is_printed_and_changes_no_hash_of_the_study(folder, result, written):
+    out, manifest = written
+    assert manifest["date"] == "2017-12-31"  # the last day of the last year of the data
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert f"Date: 2017-12-31 (last day of the data). Version: ssinfer {ss.__version__}." in page
+    before = read_study(folder / "study.toml").fingerprint()
+    change(folder, ("title =", "date = 2018-03-01\ntitle ="))
+    study = read_study(folder / "study.toml")
+    assert (study.date, study.fingerprint()) == (dt.date(2018, 3, 1), before)
+    stated = replace(result, manifest={**result.manifest, "date": study.date, "study": study.model_dump(mode="json")})
+    other = write_report(stated, folder / "stated").read_text(encoding="utf-8")
+    assert other == page.replace("2017-12-31 (last day of the data)", "2018-03-01 (stated in the study)")
+
+
+@pytest.mark.parametrize(
+    "date", ["'30-06-2024'", "20240630", "2024-06-30T12:00:00", "'2024-02-30'", "'2024Q2'", "true"]
+)
+def test_a_date_is_refused_with_what_is_allowed(folder, date):
+    change(folder, ("title =", f"date = {date}\ntitle ="))
+    with pytest.raises(StudyError, match=r"key 'date' \(line 1\): .*(such as 2024-06-30|day value is outside).*, got "):
+        read_study(folder / "study.toml")
 
 
 def test_nothing_is_left_when_the_report_fails(result, tmp_path):
@@ -404,7 +507,7 @@ def test_a_sample_as_large_as_the_placebos_gives_the_same_bytes(folder, result, 
     before, after = (
         write_study(part, tmp_path / name, report=None) for part, name in ((result, "before"), (every, "after"))
     )
-    names = {path.name for path in before.iterdir()} - {"manifest.json"}
+    names = {path.name for path in before.iterdir()} - {"manifest.json", "study.toml", "SHA256SUMS"}
     assert {name: (after / name).read_bytes() for name in names} == {
         name: (before / name).read_bytes() for name in names
     }

@@ -7,6 +7,7 @@ from ssinfer.errors import DatasetError
 
 DATA_DIR = "SSINFER_DATA_DIR"
 CACHE_DIR = "SSINFER_CACHE_DIR"
+FOUND: dict[str, Path] = {}  # files of published data, by name, that were found since the last `clear`
 
 
 def cache_folder() -> Path:
@@ -35,6 +36,7 @@ def find_file(
     for known in (file_name, *also):
         for candidate in (searched / known, searched / f"{known}.gz"):
             if candidate.is_file():
+                FOUND[candidate.name] = candidate
                 return candidate
     how = (
         f"`ssinfer data fetch {name}` (which fills {cache_folder() / name}, read when {DATA_DIR} is unset)"

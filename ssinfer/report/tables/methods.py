@@ -6,12 +6,10 @@ from ssinfer.report.analysis import Analysis
 from ssinfer.report.table import ReportTable, TableColumn
 
 NAMES = {
-    "version": "ssinfer",
     "ssinfer": "ssinfer",
     "seed": "Seed",
     "data_hash": "Data (SHA-256)",
     "study_hash": "Study configuration (SHA-256)",
-    "command": "Command",
 }
 
 
