@@ -18,7 +18,7 @@ from ssinfer.simulation.claims import simulate_claims
 from ssinfer.study import plan_study, run_study
 
 pytestmark = pytest.mark.evidence
-DEMO = Path(__file__).parents[2] / "case_studies" / "kerngezond_vlissingen" / "demo.toml"
+STUDY = Path(__file__).parent / "claims_study.toml"
 SMALLER = (
     ("n_insured = 110000", "n_insured = 90000"),
     ("insured_under_contract = 3000", "insured_under_contract = 2500"),
@@ -33,7 +33,7 @@ def test_each_design_covers_the_truth(tmp_path, evidence_share):
     n = 20 if evidence_share == 1 else 3
     rows = []
     for seed in range(n):
-        text = DEMO.read_text(encoding="utf-8")
+        text = STUDY.read_text(encoding="utf-8")
         for old, new in (*SMALLER, ("\nseed = 7\n", f"\nseed = {100 + seed}\n")):
             assert old in text
             text = text.replace(old, new, 1)
