@@ -162,7 +162,7 @@ def check(study, threshold, sharing, saved, *, several=False, limit=10):
 
 def test_no_output_contradicts_another(study):
     seen = {
-        check(study, "placebo", "computed", 0.12, several=True)[0],
+        check(study, "placebo", "computed", 0.12)[0],
         check(study, "placebo", "none stated", 0.0)[0],
         check(study, "too few placebos", "excess", 0.12)[0],
     }
