@@ -263,11 +263,7 @@ def declared_rules(function: Callable[..., Any]) -> dict[str, Rule]:
 
 
 def checked[F: Callable[..., Any]](error: type[SsinferError] = ParameterError, /, **rules: Rule) -> Callable[[F], F]:
-    """Return a decorator of a function or class: the arguments of each call are read by declared type, or by `rules`.
-
-    `rules` are narrower than a declared type. A wrong one is an `error`. Missing and unknown ones, and those without a
-    name, are a ParameterError.
-    """
+    """Return a decorator that reads the arguments of each call by declared type, or by narrower `rules`, or refuses."""
 
     def decorate(target: F) -> F:
         function: Any = vars(target)["__init__"] if isinstance(target, type) else target

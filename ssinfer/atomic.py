@@ -21,11 +21,7 @@ AT_WORK = 10.0  # seconds in which a new temporary folder may not have its lock 
 
 @contextmanager
 def output_folder(folder: Path, tell: Callable[[str], object] = lambda _line: None) -> Iterator[Path]:
-    """Hold ``.DIR.lock`` beside an output folder, and yield its path with links followed.
-
-    A folder that another process writes, or that cannot be replaced, is refused. What a killed run left beside it is
-    put back or removed, and named by `tell`.
-    """
+    """Hold ``.DIR.lock`` beside a folder and yield it, links followed; what a killed run left is told and cleared."""
     target = folder.resolve()
     if target in (Path.cwd(), *Path.cwd().parents):
         raise StudyError(f"{folder} holds the working folder, which a result would replace. Name another folder.")

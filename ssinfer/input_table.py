@@ -38,11 +38,7 @@ def _natural_key(text: str) -> tuple[list[int | str], str]:
 def read_table(
     data: Any, names: Sequence[str], error: type[DataError] = DataError, *, optional: bool = False
 ) -> pd.DataFrame:
-    """Return the wanted columns of a table as a pandas frame; index levels named like them are columns.
-
-    Any table with the Arrow stream interface is read: polars, pyarrow, DuckDB, Ibis. `optional`: columns may be absent,
-    and the table may be empty.
-    """
+    """Return the wanted columns, or index levels, of any table with the Arrow stream interface as a pandas frame."""
     for name in names:
         if not isinstance(name, str):
             raise error(f"{name!r} is no name of a column; a text is needed.")

@@ -1,8 +1,4 @@
-"""Compiles the kernels of every method once, so that the first study need not wait.
-
-Each method of the package fits a small synthetic panel with every inference option; numba then keeps the machine code
-on disk. Options that are off by default, such as predictors and covariates, compile at their first use.
-"""
+"""Compiles the kernels of every method once, on a small synthetic panel, so that the first study need not wait."""
 
 import warnings
 from collections.abc import Mapping

@@ -9,15 +9,11 @@ from ssinfer.errors import PluginError, did_you_mean
 
 @dataclass(frozen=True)
 class Registry:
-    """The objects of one kind. Each is declared once.
-
-    A module of `package` declares an object, or a tuple of objects, as its attribute; another distribution, by an entry
-    point. Every object has a unique ``name``, which is its key, and a number ``order``.
-    """
+    """The objects of one kind, which modules of `package` and entry points declare, each with `name` and `order`."""
 
     kind: str  # in words, for messages
     package: str  # dotted name of the package that holds the built-in objects
-    attribute: str  # name of the module attribute that holds its objects
+    attribute: str  # name of the module attribute that holds an object, or a tuple of them
     group: str  # entry points of other distributions
 
     def entries(self) -> tuple[Any, ...]:

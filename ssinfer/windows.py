@@ -38,17 +38,11 @@ def _moved(design: Design, window: ContractWindow) -> Design:
 
 
 def rolling_windows(panel: Panel, design: Design, origins: Iterable[Any] | None = None) -> list[ContractWindow]:
-    """Return every placement of the design's windows in the panel's periods.
+    """Return every placement of the design's windows in the panel's periods, with its lengths, season and mask.
 
-    A placement keeps the length of the baseline, the gap, the number of performance periods and the season: periods
-    such as 2019Q3 or 2019-03 move by whole years. It also keeps the mask. A position that is masked in the design's
-    window is masked in every placement, so that a placebo uses no more periods than the contract. A placement is left
-    out if a masked period of the design falls on a position that the contract measures. On a baseline position the
-    period stays masked.
-
-    `origins` are the first performance periods of the placements; None for all that fit. Origins that do not fit are
-    refused. The windows are sorted by origin. Periods without a calendar have no seasons: they need `origins`, or
-    `periods_per_year` of the panel.
+    A placement is left out if a masked period of the design falls on a position that the contract measures; on a
+    baseline position it stays masked. `origins` are the first performance periods wanted, None for all that fit.
+    Periods without a calendar have no seasons: they need `origins`, or `periods_per_year` of the panel.
     """
     design = design.on(panel)
     before = panel.columns(design.baseline, "baseline period")

@@ -27,21 +27,16 @@ def fit_each(method: Any, data: Any, designs: Sequence[Design], seeds: Sequence[
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """The part of one fit that a backtest keeps.
+    """The part of one fit that a backtest keeps."""
 
-    `status` is "ok", "refused" or "failed". `insured_years` are those of the performance periods, `assigned` is in
-    persons, and `spending` is pooled per insured-year. `benchmark` (S,) are draws of the pooled benchmark, and
-    `sampling` draws of its sampling distribution, if the method gives one.
-    """
-
-    status: str = "ok"
+    status: str = "ok"  # or "refused" or "failed"
     reason: str = ""
     uncertainty: str = ""
-    insured_years: float = float("nan")
-    assigned: float = float("nan")
-    spending: float = float("nan")
-    benchmark: Floats | None = None
-    sampling: Floats | None = None
+    insured_years: float = float("nan")  # of the performance periods
+    assigned: float = float("nan")  # persons
+    spending: float = float("nan")  # pooled, per insured-year
+    benchmark: Floats | None = None  # (S,) draws of the pooled benchmark
+    sampling: Floats | None = None  # draws of its sampling distribution, if the method gives one
 
     @classmethod
     def of(cls, result: Counterfactual | Exception) -> "Fit":

@@ -22,11 +22,7 @@ QUANTILE = 1.6448536269514722
 
 
 def placebo_savings(codes: Positions, sums: Floats) -> Floats:
-    r"""Return the placebo savings rate of each group against the growth of all persons (groups, windows).
-
-    It is :math:`1 - (Y_1 / Y_0) / (\bar Y_1 / \bar Y_0)`, where :math:`Y_0, Y_1` are a group's mean spending per
-    insured-year over baseline and performance, and bars are means over all persons. This is the administrative
-    benchmark without weights. It is the same for every kind of group.
+    r"""Return savings rates :math:`1 - (Y_1 / Y_0) / (\bar Y_1 / \bar Y_0)` (groups, windows); bars: over all persons.
 
     `codes` (n,) is the group of each row, -1 for none. `sums` (n, windows, 2, 2) holds spending and insured-years (last
     axis) in baseline and performance (axis before it).

@@ -52,11 +52,7 @@ class NoiseComponents:
 
 @dataclass(frozen=True)
 class OutsideSamplingInterval:
-    """Shares of placebos above, below and outside a two-sided interval from sampling error alone.
-
-    Placebos above it are contracts that saved nothing and would be paid. Those below it would owe money. Standard
-    errors are from a block bootstrap; NaN with fewer than two blocks. `level` is the interval's nominal probability.
-    """
+    """Shares of placebos above, below and outside a two-sided interval from sampling error, with bootstrap errors."""
 
     above: float
     below: float
@@ -152,12 +148,7 @@ def noise_components(
 def outside_sampling_interval(
     placebos: pd.DataFrame, k: float, level: float = 0.95, seed: int = 1
 ) -> OutsideSamplingInterval:
-    r"""Return the share of placebos outside :math:`\pm z_{(1 + level)/2}\, k / \sqrt{n}`.
-
-    This interval allows for sampling error but not for a group shock. With the right k and no shock, `above` is
-    (1 - level) / 2. `k` is the standard deviation of the contribution of one insured-year to the savings rate; the
-    placebos are as for :func:`noise_components`.
-    """
+    r"""Return shares of placebos outside :math:`\pm z_{(1 + level)/2}\, k / \sqrt{n}`, an interval without shocks."""
     from scipy.stats import norm  # noqa: PLC0415  (scipy.stats is slow to import)
 
     level = check_level(level)

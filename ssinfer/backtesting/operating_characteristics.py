@@ -28,14 +28,10 @@ def threshold_table(
     share: float,
     seed: int,
 ) -> pd.DataFrame:
-    """Return the columns of thresholds.csv: one row per design, method, size class and threshold, as `THRESHOLDS` says.
+    """Return the columns of thresholds.csv, from rates r, spending Y, mean benchmarks B and thresholds T of placebos.
 
-    Let r be the measured rate of a placebo, Y its spending, B its mean benchmark and T its threshold. The false payment
-    rate is P(r >= T), and the detection rate at a true saving s is P(r + s Y / B >= T). A bonus of f M is paid if
-    M / B >= T; f max(d, 0) is due. `expected_underpayment` averages over the injected positive savings.
-
-    Refused placebos, and those without a threshold of the kind, are left out. Each bootstrap replicate learns again the
-    thresholds that are learned from other placebos; the fits are not repeated. The arguments are those of `backtest`.
+    The detection rate at a true saving s is P(r + s Y / B >= T), at 0 the false payment rate. A bonus of f M is paid if
+    M / B >= T; f max(d, 0) is due. Placebos that are refused or have no threshold of the kind are left out.
     """
     positive = [saving for saving in injected if saving > 0]
     payments = _Payments(tuple(sorted({*DETECTION_SAVINGS, *positive})), tuple(positive or DETECTION_SAVINGS), share)

@@ -20,12 +20,7 @@ def paired_detection(
     level: float = 0.95,
     seed: int = 1,
 ) -> tuple[float, float]:
-    """Return the difference in detection at a true `saving` between two pairs (design, method), and its standard error.
-
-    Both are judged by cross-fitted one-sided placebo thresholds, so that both pay about 1 - level of the contracts that
-    saved nothing, on the placebos that both could estimate. The same shocks hit both: in every bootstrap replicate both
-    draw the same blocks, and learn their thresholds again. The standard error is NaN with few blocks.
-    """
+    """Return the difference in detection at a true `saving` of two pairs on the placebos of both, and its error."""
     (a, replicates, paid_a), (b, _, paid_b) = (
         _detected(placebos, *pair, saving, level, seed) for pair in (first, second)
     )

@@ -23,12 +23,8 @@ def pareto_set(result: BacktestResult, saving: float = 0.03) -> pd.DataFrame:
     """Return designs x methods x kinds of threshold by bias measures, and by detection at equal false payments.
 
     The thresholds g_i of a kind are multiplied by one factor c, learned from other blocks and origins as the order
-    statistic of r_i / g_i, so that 5% of contracts that saved nothing are paid. The comparison then shows how well a
-    kind tells groups apart, and not how strict it is. The bias does not depend on the threshold.
-
-    Thresholds are one-sided, at 95% where the kind has levels. A threshold that nothing passes stays unpaid. Placebos
-    without a threshold, or with one at or below zero, are left out. `saving` is a true savings rate, a fraction of the
-    spending without the contract. Each bootstrap replicate learns the factor again. Rows are sorted by detection.
+    statistic of r_i / g_i, so that 5% of contracts that saved nothing are paid. They are one-sided, at 95% where the
+    kind has levels; placebos without one above zero are left out.
     """
     rows = result.placebos[result.placebos["role"] == "placebo"]
     blocks = pd.Index(pd.unique(rows["block"]))

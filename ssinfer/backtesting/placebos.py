@@ -47,11 +47,7 @@ class PlaceboSample:
 
 
 def placebo_units(panel: Panel, design: Design, placebos: Placebos) -> list[str]:
-    """Return the units that take the treated unit's place, in the panel's order.
-
-    `placebos` None: every unit outside the design's treated and those under another contract. A rule gives the units
-    that it admits for the treated units. Refused: a unit that is treated, under contract or unknown; an empty list.
-    """
+    """Return the units that take the treated unit's place: those named, or of the rule; None: all without contract."""
     if isinstance(placebos, PlaceboSample):
         drawn = {unit for units, drawn in placebos.classes(panel, design) for unit in units[:drawn]}
         return [unit for unit in panel.units if unit in drawn]
@@ -73,11 +69,7 @@ def placebo_units(panel: Panel, design: Design, placebos: Placebos) -> list[str]
 
 
 def neighbour_blocks(panel: Panel, size: int = 8, regions: Iterable[object] | None = None) -> Positions:
-    """Return the block number of each unit of the panel: neighbours, by repeated halving of the map.
-
-    The panel's `latitude` and `longitude` give the map; `size` is the least number of units per block. Without them
-    every unit is its own block. `regions`, one label per unit, are the blocks if they are given.
-    """
+    """Return the block number of each unit: its region, or `size` or more neighbours by halving the map repeatedly."""
     if regions is None and panel.ordered is not panel:
         return neighbour_blocks(panel.ordered, size)[panel.ordered.rows(panel.units)]
     n_units = len(panel.units)
@@ -110,12 +102,10 @@ def neighbour_blocks(panel: Panel, size: int = 8, regions: Iterable[object] | No
 def selection_flags(
     panel: Panel, case: str, contract: Positions, columns: Positions, ses: str | None
 ) -> dict[str, Booleans]:
-    """Return which units resemble the case: by decile of spending, of last year's growth and of SES.
+    """Return which units share the case's decile of spending, last year's growth or SES, each in its own baseline.
 
-    The deciles of the case are those of its contract's baseline. The deciles of a placebo are those of its own window's
-    baseline, so that its performance period does not select it. Groups enter contracts when their spending is extreme:
-    similar placebos show the regression to the mean of the case (Daw and Hatfield 2018, doi 10.1111/1475-6773.12806).
-    `contract` and `columns` are unmasked baseline columns of the contract, and of the placebos' window.
+    Groups enter contracts when their spending is extreme: similar placebos show the regression to the mean of the case
+    (Daw and Hatfield 2018, doi 10.1111/1475-6773.12806).
     """
     row = panel.rows([case])[0]
     at_contract, at_window = _traits(panel, contract, ses), _traits(panel, columns, ses)

@@ -108,11 +108,7 @@ def _moments(error: Floats, benchmark: Floats, blocks: Positions, rng: np.random
 
 
 def between_units(error: Floats, units: Any, origins: Any) -> float:
-    """Return the SD of the error that persists in a unit: root of the mean product of its errors at two origins.
-
-    Errors (R,) are measured from the mean of their origin: a shock that hits all units is no property of a unit. The
-    result is zero if the products average below zero, and NaN with one origin.
-    """
+    """Return the SD of the error that persists in a unit: root of the mean product of its errors at two origins."""
     codes, origin = _codes(units), _codes(origins)
     centred = error - (np.bincount(origin, weights=error) / np.bincount(origin))[origin]
     total, squares, count = (np.bincount(codes, weights=w) for w in (centred, centred**2, np.ones_like(centred)))

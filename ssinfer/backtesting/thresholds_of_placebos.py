@@ -29,10 +29,7 @@ def keys_of_placebos(levels: Sequence[float]) -> list[ThresholdKey]:
 
 
 def thresholds_of_placebos(rows: pd.DataFrame, levels: Sequence[float]) -> dict[ThresholdKey, Floats]:
-    """Return the threshold (rows,) of every estimated placebo of one design and method, a rate, by key.
-
-    NaN: this placebo has none. Infinite: no measured saving passes. A key that no placebo has is left out.
-    """
+    """Return the rates (rows,) of the thresholds of a design and method, by key; NaN: none, infinite: never paid."""
     learned: dict[ThresholdKey, Floats] = {}
     for kind in KINDS.entries():
         if kind.for_placebos is not None and not kind.in_columns:
@@ -74,11 +71,7 @@ def _unless_refused(
 
 
 class Replicates:
-    """Block-bootstrap replicates of the estimated placebos of one design and method, of all sizes.
-
-    A replicate draws whole blocks of neighbours, with all their origins. Thresholds that are learned from other
-    placebos are learned again in each replicate, so that a standard error includes their variation. Thresholds from a
-    placebo's own fit or size stay.
+    """Block-bootstrap replicates of a design and method; thresholds of other placebos are learned again in each.
 
     `blocks` are the labels of all blocks of the backtest, by default those of `rows`. Designs and methods with the same
     seed and blocks draw the same blocks, so that their differences can be formed within each replicate.

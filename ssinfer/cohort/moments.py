@@ -13,16 +13,12 @@ MIN_RELATIVE_VARIANCE = 1e-20
 
 
 def mean_and_variance(rows: Positions, spending: Floats, insured_years: Floats) -> tuple[Floats, Floats, Floats]:
-    r"""Return means, insured-years and sampling variances of units (m, T).
+    r"""Return means :math:`Y = \sum y_i / \sum w_i`, insured-years and sampling variances of units (m, T).
 
-    With y spending and w insured-years of person i, the mean is the ratio :math:`Y = \sum y_i / \sum w_i`. Its sampling
-    variance, for p persons drawn independently, is linearised:
+    .. math:: V = \frac{p}{p-1} \frac{\sum_i (y_i - Y w_i)^2}{(\sum_i w_i)^2}
 
-    .. math:: V = \frac{p}{p-1} \frac{\sum_i (y_i - Y w_i)^2}{(\sum_i w_i)^2},
-
-    where persons with w = 0 do not count (Cochran 1977, Sampling Techniques, section 6.3). There is no
-    finite-population correction: the persons are a sample of those who could have been insured. The variance is NaN if
-    p < 2 or all persons spent the same amount. `rows` (n,) is the row of each person's unit, 0 to m - 1.
+    over the p persons with insured-years w > 0 (Cochran 1977, Sampling Techniques, section 6.3); NaN if p < 2 or if all
+    spent the same. There is no finite-population correction. `rows` (n,): row of each person's unit, 0 to m - 1.
     """
     n_units = int(rows.max()) + 1
     years = group_sums(rows, insured_years, n_units)

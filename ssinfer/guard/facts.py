@@ -18,11 +18,7 @@ OUR_GROUPS = {"observed_data", "constant_data"}  # the facts; draws are the meth
 
 
 def visible(data: Panel | Cohort, design: Design, information: str) -> Panel | Cohort:
-    """Return a copy of panel or cohort without the spending that is predicted; it ends with the performance periods.
-
-    Missing is the spending of treated units from their own start on, and that of units under contract from the first
-    performance period on. With the information "signing" it is missing for all units.
-    """
+    """Return panel or cohort up to the performance periods, without the spending predicted or under contract."""
     performance = data.columns(design.performance)
     first, end = int(performance.min()), int(performance.max()) + 1
     units = np.asarray(data.units if isinstance(data, Panel) else data.unit)

@@ -53,10 +53,9 @@ _MEANS = {
 
 @dataclass(frozen=True, eq=False)
 class CareKind:
-    r"""One kind of care, with the columns of the table above; `users` are shares (S,).
+    r"""A kind of care, used where :math:`L \sim N(0, 1)` exceeds the quantile k of `users`; fields as in the table.
 
-    A person uses it in a quarter where the latent :math:`L \sim N(0, 1)` exceeds the quantile k of `users`. Expected
-    spending is :math:`e^{\sigma L} 1(L > k)` relative to its mean; :math:`\sigma` is `spread`.
+    Expected spending is :math:`e^{\sigma L} 1(L > k)` relative to its mean; :math:`\sigma` is `spread`.
     """
 
     name: str

@@ -199,10 +199,7 @@ class Landscape:
 
 @dataclass(frozen=True, eq=False)
 class Persons:
-    """Persons of one chunk. P persons, T quarters; days count from 1970-01-01.
-
-    `low`, `high` (P, T): first and last day enrolled in the quarter, high < low where not enrolled.
-    """
+    """P persons of one chunk, T quarters; days count from 1970-01-01."""
 
     number: Integers
     sex: NDArray[np.str_]
@@ -210,8 +207,8 @@ class Persons:
     ses: Integers
     practice: Integers
     insurer: Integers
-    low: Integers
-    high: Integers
+    low: Integers  # first day enrolled in the quarter (P, T)
+    high: Integers  # last day enrolled; before `low` where not enrolled
     death: Integers
     ages: Integers  # in calendar years (P, T)
     dying: Floats  # probability of a quarter in the last year of life at this age (P, T)

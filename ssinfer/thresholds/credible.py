@@ -122,11 +122,7 @@ class SavingPosterior:
 def credible_rate(
     error: NormalMixture, spread: float, level: float, side: Side, prior: Prior, *, highest: bool = False
 ) -> float:
-    """Return the smallest measured rate from which on every larger one passes, up to MAX_SDS.
-
-    `error` and `spread` are the mixture of the relative null error E0 / Bbar, and its SD. One normal has a closed form.
-    Otherwise the rate is searched. Refused if no measured rate passes, or if every one does.
-    """
+    """Return the smallest rate from which on all larger ones up to MAX_SDS pass; refused if none or every one does."""
     top = MAX_SDS * spread * max(1.0, spread / prior.sd)
     if len(error.weights) == 1 and np.isfinite(prior.sd) and not highest:
         closed = _normal_rate(float(error.means[0]), float(error.sds[0]), float(ndtri(tail(level, side))), prior)

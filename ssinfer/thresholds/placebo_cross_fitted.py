@@ -12,12 +12,7 @@ from ssinfer.typing import Booleans, Floats, Positions
 
 
 def cross_fitted_placebo_thresholds(rows: pd.DataFrame, level: float, side: str) -> Floats:
-    """Return the placebo threshold (rate) of every placebo, learned from other blocks and other origins.
-
-    An origin with too few placebos for the level is skipped. Where no other origin has a threshold, the placebo's own
-    origin is used, without its block. NaN for a placebo that no origin gives a threshold, or without the standard error
-    that others have. Refused if no placebo has a threshold. `rows` are estimated placebos of one design and method.
-    """
+    """Return the placebo threshold (rate) of every placebo of a design and method; refused without any."""
     thresholds = np.full(len(rows), np.nan)
     if len(rows):
         blocks = codes_by_appearance(rows["block"])

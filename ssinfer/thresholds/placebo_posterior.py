@@ -25,11 +25,7 @@ BOUNDARY_QUANTILE = -1.5  # centre of these components in x: the 7% quantile of 
 
 @dataclass(frozen=True, eq=False)
 class PlaceboPosterior:
-    """Model of placebo savings rates on the scale of their own SD.
-
-    Scale and standard deviations are functions of x, which has a standard normal prior: each value is the quantile of
-    its prior at Φ(x). The posterior of x then has normal tails on both sides, also for a standard deviation near zero.
-    """
+    """Model of placebo savings rates over their SD; parameters are quantiles of their priors at Φ(x), x ~ N(0, 1)."""
 
     rows: tuple[Any, ...]  # arguments of the likelihood after the variances; 0 origins leave out their effect
     names: tuple[str, ...]  # "scale", "excess", "unit_sd" with repeated units, "origin_sd" with several origins

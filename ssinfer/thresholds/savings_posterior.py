@@ -1,8 +1,6 @@
-"""Posterior of the true saving d given the measured saving M = d + E0, with E0 = Bbar - B.
+"""Posterior of the true saving d given M = d + E0, with E0 = Bbar - B: proportional to pi(d) p(M - d).
 
-It is proportional to pi(d) p(M - d). The density p of E0 is a mixture of one to three normals, fitted to the draws. A
-kernel density would have the tails of the kernel, and under a tight prior only the tails matter. With a normal prior,
-the posterior of every component is normal. scikit-learn's GaussianMixture takes 9 to 20 times as long.
+The density p of E0 is a mixture of normals fitted to the draws. A kernel density would have the tails of the kernel.
 """
 
 from dataclasses import dataclass

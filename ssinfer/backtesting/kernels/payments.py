@@ -1,7 +1,6 @@
-"""Payments of a threshold to contracts that saved nothing, or had a saving injected: one row of numbers per placebo.
+"""Payments of a threshold T to contracts: at a true saving s the contract is paid if r + s y >= T.
 
-Let r be the measured rate, y = Y / Bbar the relative spending and T the threshold. At a true saving s the contract is
-paid if r + s y >= T. The bonus is f max(r + s y, 0); f s y is due.
+r is the measured rate, y = Y / Bbar the relative spending. The bonus is f max(r + s y, 0); f s y is due.
 """
 
 import numpy as np

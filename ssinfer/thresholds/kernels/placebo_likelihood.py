@@ -21,7 +21,7 @@ def marginal_likelihoods(
     prior_sd: Floats,
     n_origins: int,
 ) -> tuple[Floats, Floats, Floats]:
-    r"""Return log likelihoods of M nodes, with the normal distribution of mean and slope given each node.
+    r"""Return log likelihoods (M,) of nodes, means and slopes (M, 2), and Cholesky roots of their precisions (M, 3).
 
     .. math:: y_i = \mu + \beta \log r_i + u_{unit(i)} + o_{origin(i)} + e_i,\quad
               e_i \sim N(0, c^2 s_i^2 + \tau^2 / r_i)
@@ -29,12 +29,6 @@ def marginal_likelihoods(
     Unit effects are integrated out by the Woodbury identity per unit. What is left has 2 + O normal coefficients:
     origin effects in units of their SD, then mean and slope. `variances` (M, 4) are c^2, tau^2 and the variances of
     unit and origin effects. Rows of one unit stand together, from `first` (U + 1,); O = 0 leaves origin effects out.
-
-    Returns
-    -------
-    log_likelihood : (M,) without the constant; -inf where the precision cannot be factored
-    centre : (M, 2) mean and slope expected given the node
-    root : (M, 3) entries (0, 0), (1, 0), (1, 1) of the lower Cholesky factor of their precision
     """
     n_nodes, n_units, size = len(variances), len(first) - 1, n_origins + 2
     log_likelihood = np.full(n_nodes, -np.inf)

@@ -12,11 +12,7 @@ N_CONTRACTS = 100_000
 
 
 def simulate_errors(scenario: Scenario, rng: np.random.Generator, contracts: int = N_CONTRACTS) -> Floats:
-    """Return measured rates (contracts,) of contracts that saved nothing, each simulated year by year.
-
-    Every year has its own sampling noise and an AR(1) shock of the group. The measured rate is the weighted baseline
-    less the mean performance, plus the bias.
-    """
+    """Return measured rates (contracts,) of contracts without a saving: yearly noise, an AR(1) shock, and the bias."""
     weights = scenario.weights
     times = np.arange(len(weights) + scenario.years)
     contrast = np.concatenate([weights, np.full(scenario.years, -1 / scenario.years)])
