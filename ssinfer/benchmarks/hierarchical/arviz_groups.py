@@ -42,18 +42,14 @@ SAMPLE = ("chain", "draw")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PanelGroups(Mapping[str, xr.Dataset]):
-    """ArviZ groups of a fit by importance sampling. They are computed at first access, so a backtest skips them.
-
-    `picked` (chains x draws,) is the node of each draw. `labels` are those of the layout's rows and columns. `seed` is
-    that of the draws that only these groups need.
-    """
+    """ArviZ groups of a fit by importance sampling. They are computed at first access, so a backtest skips them."""
 
     layout: Layout
     posterior: Posterior
-    picked: Positions
+    picked: Positions  # (chains x draws,): node of each draw
     chains: int
-    labels: tuple[Sequence[str], Sequence[object]]
-    seed: np.random.SeedSequence
+    labels: tuple[Sequence[str], Sequence[object]]  # of the layout's rows and columns
+    seed: np.random.SeedSequence  # of the draws that only these groups need
 
     def __getitem__(self, name: str) -> xr.Dataset:
         return self._groups[name]

@@ -27,27 +27,18 @@ MIN_BASELINE_PERIODS = 2
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """Arrays of one problem for the model: N units (treated and donors, in the panel's order), T periods.
-
-    Attributes
-    ----------
-    rows, columns : (N,) rows and (T,) columns of the panel
-    treated, ahead : positions (I,) of the treated units in `rows`, and (P,) of the performance periods in `columns`
-    y, seen : (N, T) transformed outcome, 0 where unseen; 1 where seen, else 0
-    baseline : (T,) whether a period belongs to the baseline
-    centre, unit : subtracted from the transformed outcome; divisor of spending if the scale is "identity", in EUR
-    """
+    """Arrays of one problem for the model: N units (treated and donors, in the panel's order), T periods."""
 
     model: PanelModel
-    rows: Positions
-    columns: Positions
-    treated: Positions
-    ahead: Positions
-    y: Floats
-    seen: Floats
-    baseline: Booleans
-    centre: float
-    unit: float
+    rows: Positions  # (N,): of the panel
+    columns: Positions  # (T,): of the panel
+    treated: Positions  # (I,): in `rows`
+    ahead: Positions  # (P,): performance periods in `columns`
+    y: Floats  # (N, T): transformed outcome, 0 where unseen
+    seen: Floats  # (N, T): 1 where seen, else 0
+    baseline: Booleans  # (T,)
+    centre: float  # subtracted from the transformed outcome
+    unit: float  # divisor of spending if the scale is "identity", in EUR
     scale: Literal["log", "identity"]
 
     def spending(self, y: Floats) -> Floats:
@@ -127,15 +118,12 @@ def _transform(spending: Floats, seen: Booleans, baseline: Booleans, scale: str)
 
 
 def _noise(problem: Problem, box: tuple[Positions, ...], spending: Floats, unit: float, scale: str) -> Floats:
-    """Return the known variance of y (N, T), or 1 / insured-years (or ones) if the noise is estimated.
-
-    A sealed cell gets the unit's last known variance, times the ratio of insured-years.
-    """
+    """Return the known variance of y (N, T), or 1 / insured-years (or ones) if the noise is estimated."""
     sizes = problem.sizes[box]
     if problem.variance is None:
         return np.asarray(1.0 / sizes)
     known = problem.variance[box] / (spending**2 if scale == "log" else unit**2)
-    for column in range(1, known.shape[1]):
+    for column in range(1, known.shape[1]):  # a sealed cell gets the unit's last one, times the ratio of insured-years
         carried = known[:, column - 1] * sizes[:, column - 1] / sizes[:, column]
         known[:, column] = np.where(np.isfinite(known[:, column]), known[:, column], carried)
     if not (np.isfinite(known) & (known > 0)).all():

@@ -37,42 +37,28 @@ MODE_BOUND = 5.0  # of the search for a mode, in standard deviations of the prio
 
 @dataclass(frozen=True)
 class Covariances:
-    """Covariances over T periods at given parameters.
+    """Covariances over T periods at given parameters."""
 
-    structure and shared (T, T) are those of a unit without and with its shock. noise (N, T) are sampling variances.
-    common (R, T, T) are lower Cholesky factors of the covariances of the common effects.
-    """
-
-    structure: Floats
-    shared: Floats
-    noise: Floats
-    common: Floats
+    structure: Floats  # (T, T): of a unit without its shock
+    shared: Floats  # (T, T): with its shock
+    noise: Floats  # (N, T): sampling variances
+    common: Floats  # (R, T, T): lower Cholesky factors of the covariances of the common effects
 
 
 @dataclass(frozen=True, eq=False)
 class PanelModel:
-    """Terms and priors of the model. N units, T periods, R loadings.
+    """Terms and priors of the model. N units, T periods, R loadings."""
 
-    Attributes
-    ----------
-    time : (T,) positions of the periods, with gaps
-    sampling : (N, T) known sampling variance; with a parameter "noise" (κ) 1 / insured-years, or ones
-    loadings, spectrum : (N, R) ones, then neighbours, then covariates; (R,) prior variances, 1 except for neighbours
-    neighbours, covariates, season : numbers of loadings; periods in a season cycle or None
-    parameters : in the order of the vector x
-    period_scale, level_scale : σ_period, and the fixed SD of a covariate's level
-    """
-
-    time: Floats
-    sampling: Floats
-    loadings: Floats
-    spectrum: Floats
-    neighbours: int
-    covariates: int
-    season: int | None
-    parameters: tuple[Parameter, ...]
-    period_scale: float
-    level_scale: float
+    time: Floats  # (T,): positions of the periods, with gaps
+    sampling: Floats  # (N, T): known variance; with a parameter "noise" (κ) 1 / insured-years, or ones
+    loadings: Floats  # (N, R): ones, then neighbours, then covariates
+    spectrum: Floats  # (R,): prior variances, 1 except for neighbours
+    neighbours: int  # number of loadings
+    covariates: int  # number of loadings
+    season: int | None  # periods in a season cycle
+    parameters: tuple[Parameter, ...]  # in the order of the vector x
+    period_scale: float  # σ_period
+    level_scale: float  # fixed SD of a covariate's level
 
     @property
     def size(self) -> int:

@@ -16,8 +16,7 @@ MIN_SCALE = 1e-6  # of a prior, relative to spending
 class Parameter:
     """A parameter and its prior: half-normal(scale), Beta(2, 2), or lognormal with median 1 and SD of the log `scale`.
 
-    Internally a parameter is x with a standard normal prior; its value is the prior's quantile at Φ(x). The tails are
-    then normal on both sides, also if the data only show that a standard deviation is small.
+    Internally it is x with a standard normal prior, and its value is the prior's quantile at Φ(x): tails are normal.
     """
 
     name: str

@@ -14,15 +14,11 @@ from ssinfer.typing import Floats, Positions
 
 @dataclass(frozen=True, eq=False)
 class PlaceboPredictions:
-    """Predictions of the P sealed cells of I units at M nodes, each without the unit's own sealed cells.
+    """Predictions of the P sealed cells of I units at M nodes, each without the unit's own sealed cells."""
 
-    log_target (M, I) is the log posterior density of the nodes. mean (M, I, 2 P) and covariance (M, I, 2 P, 2 P) have
-    the expected part first, then the outcome.
-    """
-
-    log_target: Floats
-    mean: Floats
-    covariance: Floats
+    log_target: Floats  # (M, I): log posterior density of the nodes
+    mean: Floats  # (M, I, 2 P): the expected part first, then the outcome
+    covariance: Floats  # (M, I, 2 P, 2 P)
 
 
 def predict_placebos(
@@ -69,11 +65,9 @@ def reweight_for_placebo(
     data: tuple[Floats, Floats, Positions, Positions],
     nodes: int,
 ) -> tuple[Posterior, Floats, Floats]:
-    """Return the posterior without one placebo's sealed cells, and mean and covariance of these cells at its nodes.
+    """Return the posterior without the sealed cells of placebo `number`, and mean and covariance of these cells.
 
-    The placebos of a fold share `proposal` and `predictions`; this one has `number` among them. `data` are y and seen
-    (N, T) without its sealed cells, its row (1,) and the cells (P,). If the weights are not reliable, 2, 4 or 8 times
-    as many nodes are drawn.
+    `data` are y and seen (N, T) without these cells, the placebo's row (1,) and the cells (P,).
     """
     posterior = pareto_smoothed_weights(predictions.log_target[:, number], proposal)
     for multiple in MULTIPLES:

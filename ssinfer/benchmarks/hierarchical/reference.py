@@ -17,11 +17,7 @@ TARGET_ACCEPT = 0.95  # of NUTS: at 0.8 one of a thousand transitions diverged o
 
 
 def reference_model(layout: Layout, likelihood: Literal["normal", "student"] = "normal") -> Any:
-    """Return a pymc.Model with every effect explicit, on the scale of `layout.y`.
-
-    "y_ahead" (I, P) are the treated units' performance cells without contract, "expected_ahead" the same without shock
-    and noise. `likelihood` is that of the innovations of shocks; Student-t has 4 degrees of freedom and variance 1.
-    """
+    """Return a pymc.Model with every effect explicit; Student-t innovations have 4 degrees of freedom, variance 1."""
     import pymc as pm  # noqa: PLC0415  (heavy)
     import pytensor.tensor as pt  # noqa: PLC0415
 

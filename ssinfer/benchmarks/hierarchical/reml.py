@@ -27,14 +27,11 @@ SEED = 20_130_102  # of the simulated panels, the same for every design
 
 @dataclass(frozen=True, eq=False)
 class BootstrapFit:
-    """REML fit of a model with flat period effects, at the parameters `estimate` (d,), with its bootstrap errors.
-
-    `errors` (B, I, P) are the errors that the estimation of the parameters adds to the predictions.
-    """
+    """REML fit of a model with flat period effects, with its bootstrap errors."""
 
     model: PanelModel
-    estimate: Floats
-    errors: Floats
+    estimate: Floats  # (d,): parameters
+    errors: Floats  # (B, I, P): errors that the estimation of the parameters adds to the predictions
 
     @classmethod
     def of(
@@ -64,11 +61,8 @@ def flatten(model: PanelModel) -> PanelModel:
 def restricted_maximum(
     model: PanelModel, y: Floats, seen: Floats, start: Floats | None = None, tolerance: float = 1e-9
 ) -> Floats:
-    """Return the parameters x at the maximum of the restricted likelihood of a model with flat period effects.
-
-    The volatility of a period is a random effect, not a parameter, and its distribution stays in the likelihood.
-    Otherwise the shock's SD and the volatilities would share one scale.
-    """
+    """Return the parameters x at the maximum of the restricted likelihood of a model with flat period effects."""
+    # volatilities are random effects: without their distribution, the shock's SD and they would share one scale
     free = np.array([parameter.kind != "factor" for parameter in model.parameters])
 
     def prior(x: Floats) -> float:
@@ -100,10 +94,7 @@ def simulate_panel(model: PanelModel, x: Floats, rng: np.random.Generator) -> Fl
 def bootstrap_errors(
     model: PanelModel, estimate: Floats, fitted: Floats, seen: Floats, rows: Positions, cells: Positions, count: int
 ) -> Floats:
-    """Return predictions at the estimate minus predictions at refitted parameters (count, I, P), on simulated panels.
-
-    `fitted` and `seen` (N, T) are 1 in the cells that refit parameters, and that predict `cells` (P,) of `rows` (I,).
-    """
+    """Return predictions of `cells` at the estimate minus those at refitted parameters (count, I, P), by simulation."""
     rng = np.random.default_rng(SEED)
     # the likelihood is flat at the bounds: a refit that starts there would stay there
     start = np.clip(estimate, -MAX_START, MAX_START)

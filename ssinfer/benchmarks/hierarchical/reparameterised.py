@@ -25,10 +25,7 @@ UNIT_SCALE = float(np.sqrt((DEGREES - 2.0) / DEGREES))
 
 
 def partially_noncentred_model(layout: Layout, likelihood: Literal["normal", "student"] = "normal") -> Any:
-    """Return `reference_model` in partially non-centred coordinates; variables of one name have the same posterior.
-
-    "level_partial", "trend_partial" and "shock_partial" are z.
-    """
+    """Return `reference_model` in partially non-centred coordinates z; variables keep names and posteriors."""
     import pymc as pm  # noqa: PLC0415  (heavy)
     import pytensor.tensor as pt  # noqa: PLC0415
 
@@ -116,10 +113,7 @@ def _effect(pt: Any, z: Any, gain: Any, observed: Any, information: Any) -> tupl
 
 
 def _shocks(pt: Any, value: dict[str, Any], time: Floats, cells: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
-    """Return shock, ζ and dζ/dz (N, T) from z, the residual after structure, and the information of each cell.
-
-    s_t = k s_t-1 + g ζ_t is linear in s_t-1 and z_t, where k is the share carried over: only this recurrence is a loop.
-    """
+    """Return shock s_t = k s_t-1 + g ζ_t, ζ and dζ/dz (N, T) from z, the residual, and the information of each cell."""
     z, residual, information = cells
     kept = pt.concatenate([pt.zeros(1), value["persistence"] ** np.diff(time)])[None, :]
     gain = value["shock"] * pt.sqrt(1.0 - kept**2)

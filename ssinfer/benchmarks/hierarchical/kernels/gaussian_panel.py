@@ -19,14 +19,11 @@ from ssinfer.typing import Floats, Positions
 
 @dataclass(frozen=True, eq=False)
 class Marginal:
-    """Log marginal likelihood, and the posterior of the common effects f given all observed cells.
-
-    The posterior is N(mean, root root'). mean (R T,) and root (R T, R T) are ordered loading by loading.
-    """
+    """Log marginal likelihood, and the posterior N(mean, root root') of the common effects f given all seen cells."""
 
     log_likelihood: float
-    mean: Floats
-    root: Floats
+    mean: Floats  # (R T,), ordered loading by loading
+    root: Floats  # (R T, R T)
 
     def at(self, loadings: Floats) -> tuple[Floats, Floats]:
         """Return mean (I, T) and root (I, T, R T) of Z_i f for the loadings (I, R) of some units."""
@@ -36,10 +33,7 @@ class Marginal:
 
 
 def marginal(terms: UnitTerms, loadings: Floats, common: Floats) -> Marginal:
-    """Return the marginal likelihood of all units, and the posterior of the common effects.
-
-    `loadings` are (N, R). `common` (R, T, T) are lower Cholesky factors of the prior covariances G_r.
-    """
+    """Return the marginal likelihood; `common` (R, T, T) are Cholesky factors of the G_r, and `loadings` are (N, R)."""
     width, periods = common.shape[:2]
     if width == 1:
         single = loadings[:, 0]
@@ -109,8 +103,7 @@ def predict(
 ) -> tuple[Floats, Floats]:
     """Predict `cells` (P,) of I units from their other cells and the posterior of Z_i f: (I, 2 P) and (I, 2 P, 2 P).
 
-    The expected part (common effects and structure) comes first, then the outcome with shock and noise. `terms` lack
-    the predicted cells; y (I, T) is 0 and `noise` known in them. `structure` is K without the shock, `shared` is K.
+    The expected part (without shock and noise) comes first, then the outcome. `terms` and y (I, T) lack these cells.
     """
     n_cells = len(cells)
     both = np.concatenate([structure[..., cells, :], shared[..., cells, :]], axis=-2)

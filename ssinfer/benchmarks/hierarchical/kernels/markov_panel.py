@@ -18,14 +18,11 @@ from ssinfer.typing import Booleans, Floats, Positions
 
 @dataclass(frozen=True, eq=False)
 class Markov:
-    """Components of the shared covariance at M nodes: e is `spread` (M, T), U is `low` (M, T, Q).
+    """Components of the shared covariance at M nodes."""
 
-    kept (M, T) is the correlation of the shock in t with that in t - 1, 0 in the first period.
-    """
-
-    kept: Floats
-    spread: Floats
-    low: Floats
+    kept: Floats  # (M, T): correlation of the shock in t with that in t - 1, 0 in the first period
+    spread: Floats  # (M, T): e
+    low: Floats  # (M, T, Q): U
 
     def of(self, chosen: Positions | Booleans | slice) -> "Markov":
         """Return the chosen nodes."""

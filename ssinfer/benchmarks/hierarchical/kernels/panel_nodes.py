@@ -1,7 +1,4 @@
-"""Marginal likelihood of the Gaussian panel at M nodes at once, for panels without neighbours and covariates.
-
-``gaussian_panel`` computes the same for one set of parameters, and one call per node would take twenty times as long.
-"""
+"""Marginal likelihood of the Gaussian panel at M nodes at once, twenty times as fast as one call per node."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,17 +16,13 @@ MIN_WORK_PER_THREAD = 2_000_000  # cells times nodes: some tens of milliseconds
 
 @dataclass(frozen=True, eq=False)
 class Nodes:
-    """Covariances at M nodes: `structure` and `shared` (M, T, T) of a unit without and with its shock.
+    """Covariances at M nodes of a panel without neighbours and covariates."""
 
-    scale (M,) is the factor of the sampling variances. common (T, T) is the lower Cholesky factor of the period
-    effects' prior covariance. markov has the components of `shared`; without it every sum is dense.
-    """
-
-    structure: Floats
-    shared: Floats
-    scale: Floats
-    common: Floats
-    markov: Markov | None = None
+    structure: Floats  # (M, T, T): of a unit without its shock
+    shared: Floats  # (M, T, T): with its shock
+    scale: Floats  # (M,): factor of the sampling variances
+    common: Floats  # (T, T): lower Cholesky factor of the prior covariance of the period effects
+    markov: Markov | None = None  # components of `shared`; without them every sum is dense
 
     def __len__(self) -> int:
         return len(self.scale)

@@ -1,7 +1,4 @@
-"""UnitTerms: covariance S_i = K + diag(noise_i) of each unit, inverted over the observed cells of T periods.
-
-K (T, T) contains level, trend, season and shock of a unit; noise_i are its sampling variances.
-"""
+"""UnitTerms: covariance S_i = K + diag(noise_i) of each unit, inverted over the observed cells of T periods."""
 
 from dataclasses import dataclass
 
@@ -17,16 +14,13 @@ SINGULAR = "the covariance of a unit is singular to rounding error"
 
 @dataclass(frozen=True, eq=False)
 class UnitTerms:
-    """Terms of the Gaussian density of N units over T periods; all terms are zero in missing cells.
+    """Terms of the Gaussian density of N units over T periods; all terms are zero in missing cells."""
 
-    log |S_i| (N,), S_i⁻¹ (N, T, T), S_i⁻¹ y_i (N, T), y_i' S_i⁻¹ y_i (N,) and the number of observed cells (N,).
-    """
-
-    log_determinant: Floats
-    inverse: Floats
-    weighted: Floats
-    quadratic: Floats
-    cells: Floats
+    log_determinant: Floats  # (N,): log |S_i|
+    inverse: Floats  # (N, T, T): S_i⁻¹
+    weighted: Floats  # (N, T): S_i⁻¹ y_i
+    quadratic: Floats  # (N,): y_i' S_i⁻¹ y_i
+    cells: Floats  # (N,): number of observed cells
 
     def of(self, rows: Positions) -> "UnitTerms":
         """Return the terms of the units in `rows`."""
@@ -127,10 +121,7 @@ def _fill_blocks(
 def unit_blocks(
     shared: Floats, noise: Floats, scale: Floats, seen: Floats, y: Floats
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return log |S_i| (M, N), S_i⁻¹ (M, N, T, T), S_i⁻¹ y_i (M, N, T) and y_i' S_i⁻¹ y_i (M, N) at each of M nodes.
-
-    Arguments are those of `whiten_lanes` with shared (M, T, T) and scale (M,), and the outcome y (N, T).
-    """
+    """Return log |S_i| (M, N), S_i⁻¹ (M, N, T, T), S_i⁻¹ y_i (M, N, T) and y_i' S_i⁻¹ y_i (M, N) at each of M nodes."""
     nodes, (units, periods) = len(scale), y.shape
     # numpy allocates large arrays in huge pages, compiled code does not
     log_determinant, quadratic = np.empty((nodes, units)), np.empty((nodes, units))
@@ -141,10 +132,7 @@ def unit_blocks(
 
 
 def unit_terms(shared: Floats, noise: Floats, seen: Floats, y: Floats) -> UnitTerms:
-    """Return the terms of every unit, or raise numpy.linalg.LinAlgError if a covariance is singular to rounding error.
-
-    `shared` is K (T, T). The variances `noise`, the mask `seen` (0 or 1) and `y` are (N, T); all are finite.
-    """
+    """Return the terms of every unit; numpy.linalg.LinAlgError if a covariance is singular to rounding error."""
     determinant, inverse, weighted, quadratic = unit_blocks(shared[None], noise, np.ones(1), seen, y)
     if not np.isfinite(determinant).all():
         raise np.linalg.LinAlgError(SINGULAR)
