@@ -5,8 +5,9 @@ from . import diagnostics as diagnostics
 from . import errors as errors
 from . import simulation as simulation
 from ._version import __version__ as __version__
+from .backtesting.advice import AdviceRule as AdviceRule
+from .backtesting.advice import advise as advise
 from .backtesting.backtest import backtest as backtest
-from .backtesting.choice import choose_design as choose_design
 from .backtesting.noise import noise_components as noise_components
 from .benchmarks.administrative.method import AdministrativeBenchmark as AdministrativeBenchmark
 from .benchmarks.hierarchical.method import HierarchicalBenchmark as HierarchicalBenchmark

@@ -125,26 +125,18 @@ PARETO = FrameSchema(
     Column("dominated", "bool", "", "Whether another row is at least as good everywhere and better somewhere."),
 )
 
-MISALLOCATION = (
-    Column("misallocation", "float", RATE, "Mean weighted difference between the bonus paid and the bonus due."),
-    Column("false_payment_rate", "float", SHARE, "Share of contracts paid although nothing was saved."),
-    Column("detection_rate_3", "float", SHARE, "Share of contracts paid at a true saving of 3%."),
-    Column("misallocation_money", "float", MONEY, "The misallocation in money."),
-    Column("refused", "float", SHARE, "Share of contracts without an estimate or threshold."),
-)
-SPECIFICATIONS = FrameSchema(
-    "specifications",
-    "one row per design, method and threshold, the smallest misallocation first",
+ADVICE = FrameSchema(
+    "advice.csv",
+    "one row per specification at the stated level and side, and per rule that needs no threshold",
     *DESIGN_AND_METHOD,
-    *THRESHOLD_KEY,
-    *MISALLOCATION,
-)
-CROSS_FITTED = FrameSchema(
-    "cross_fitted",
-    "one row per fold: the specification chosen without the fold, and its performance in the fold",
-    Column("fold", "label", "", "The origin or block that was left out."),
-    *DESIGN_AND_METHOD,
-    *THRESHOLD_KEY,
-    *MISALLOCATION,
-    Column("n_rows", "int", "", "Placebo contracts in the fold."),
+    Column("definition", "text", "", "Population and spending, within which the simplest of the best is advised."),
+    Column("kind", "text", "", 'Kind of threshold; "never pay" and "pay every saving" for the advised design.'),
+    *(column for column in THRESHOLD_KEY if column.name in ("level", "side", "prior")),
+    *with_error("false_payment_rate", SHARE, "Share of contracts paid although nothing was saved."),
+    *with_error("detection_rate", SHARE, "Share of contracts paid at the target saving."),
+    *with_error("difference", SHARE, "Detection rate of the best one less this one, paired; not judged is not found."),
+    Column("n_rows", "int", "placebos", "Placebo contracts that it judges."),
+    Column("n_unjudged", "int", "placebos", "Placebo contracts without an estimate or threshold: in no rate."),
+    Column("admitted", "bool", "", "Whether it may be advised: it holds the stated share of false payments."),
+    Column("advised", "bool", "", "Whether it is advised, chosen on all windows."),
 )

@@ -32,9 +32,9 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
         payment = f"{currency} {plain(float(cell['payment']), 0)}"
         axis.text(column + 0.5, row + 0.36, f"{plain(100 * paid, 0)} of 100", color=INK, weight="bold", **CENTRED)
         axis.text(column + 0.5, row + 0.73, payment, color=INK, fontsize=8, **CENTRED)
-    recommended = set(frame.loc[frame["recommended"], "threshold"])
+    advised = set(frame.loc[frame["advised"], "threshold"])
     for row, name in enumerate(names):
-        if name in recommended:
+        if name in advised:
             axis.add_patch(Rectangle((0, row), width, 1, fill=False, edgecolor=INK, linewidth=1.8, zorder=4))
     for column, due in enumerate(frame.drop_duplicates("true_saving")["due"].tolist()):
         axis.text(column + 0.5, height + 0.5, f"{currency} {plain(due, 0)}", color=SOFT, **CENTRED)
@@ -44,7 +44,7 @@ def draw(frame: pd.DataFrame) -> matplotlib.figure.Figure:
     axis.xaxis.set_label_position("top")
     shown = f"probability of payment and expected payment ({currency} per insured-year)"
     axis.set_xlabel(f"True saving: {shown}", labelpad=10)
-    labels = [f"{name}\n(recommended)" if name in recommended else name for name in names]
+    labels = [f"{name}\n(advised)" if name in advised else name for name in names]
     axis.set_yticks([row + 0.5 for row in range(height + 1)], [*labels, "due, without error"], color=INK)
     axis.set_xlim(0, width)
     axis.set_ylim(height + 1, 0)
@@ -73,7 +73,7 @@ FIGURE = Figure(
         Column("paid", "float", "fraction of contracts", "Share of placebo contracts that are paid."),
         Column("payment", "float", "currency per insured-year", "Mean payment."),
         Column("due", "float", "currency per insured-year", "Payment under a benchmark without error."),
-        Column("recommended", "bool", "", "Whether this is the recommended threshold."),
+        Column("advised", "bool", "", "Whether this is the advised threshold."),
     ),
     plot=draw,
 )

@@ -67,7 +67,7 @@ FIGURE = Figure(
     caption=(
         "A dot to the right of its black bar: the threshold pays more often than it promises. Orange: its 95% interval "
         "lies above the promised rate. A dot to the left: the threshold is stricter than promised, and detects fewer "
-        "true savings. Large dots: the design with the recommended threshold. Grey dots: the other designs. Intervals "
+        "true savings. Large dots: the design with the advised threshold. Grey dots: the other designs. Intervals "
         "are from a bootstrap over blocks of neighbouring units. A threshold without a bar promises no single rate."
     ),
     schema=FrameSchema(
@@ -78,7 +78,7 @@ FIGURE = Figure(
         Column("design", "text", "", "Name of the design."),
         Column("rate", "float", "fraction of contracts", "Share of placebo contracts that are paid."),
         Column("standard_error", "float", "fraction of contracts", "Standard error of the rate; NaN if unknown."),
-        Column("main", "bool", "", "Whether this is the design with the recommended threshold."),
+        Column("main", "bool", "", "Whether this is the design with the advised threshold."),
     ),
     plot=draw,
 )

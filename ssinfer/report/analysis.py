@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from ssinfer.backtesting import noise as of_placebos
-from ssinfer.backtesting.choice import Choice, choose_design
+from ssinfer.backtesting.advice import Specification
+from ssinfer.backtesting.pareto import pareto_set
 from ssinfer.backtesting.result import BacktestResult
 from ssinfer.errors import SsinferError
 from ssinfer.printed import listed, quoted
@@ -23,7 +24,6 @@ from ssinfer.thresholds.schedule import MSSP_K
 type Pair = tuple[str, str]  # design and method
 type Row = pd.Series[Any]
 
-MAX_FALSE_PAYMENT_RATE = 0.05  # of a threshold that may be recommended
 DEFAULT_SHARE = 0.5
 ALL_SIZES = "all"  # the size class of all placebos
 
@@ -39,11 +39,9 @@ class Noise:
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """The result of a study, its recommended threshold, and its noise components."""
+    """The result of a study, and its noise components."""
 
     result: StudyResult
-    choice: Choice | None  # the recommended design, method and threshold
-    why_no_choice: str  # the reason if there is no choice
     noise: Mapping[Pair, Noise]
     why_no_noise: tuple[str, ...]  # the reasons for the designs and methods without noise components
 
@@ -92,14 +90,15 @@ class Analysis:
         return [*self.ranked_pairs, *self.pairs][0]
 
     @property
-    def chosen(self) -> Pair:
-        """The design and method of the recommended threshold; the best ones without it."""
-        return self.best if self.choice is None else self.choice.best.pair
+    def advised(self) -> Specification | None:
+        """The design, method and threshold that are advised for the next contract; None without advice."""
+        return None if self.result.advice is None else self.result.advice.specification
 
     @cached_property
-    def recommended(self) -> ThresholdKey | None:
-        """The recommended threshold; None if there is none."""
-        return None if self.choice is None else self.choice.best.threshold
+    def pareto(self) -> pd.DataFrame:
+        """Bias and detection of designs, methods and kinds of threshold; empty without a backtest."""
+        backtest = _that_may_settle(self.result)
+        return pd.DataFrame() if backtest is None else pareto_set(backtest)
 
     @property
     def share(self) -> float:
@@ -159,11 +158,6 @@ class Analysis:
         rows = rows[key.rows(rows)] if len(rows) else rows
         return rows.iloc[0] if len(rows) and math.isfinite(rows["rate"].iloc[0]) else None
 
-    @property
-    def recommended_threshold(self) -> Row | None:
-        """The recommended threshold for the contract group; None if there is none."""
-        return None if self.recommended is None else self.threshold(self.chosen, self.recommended)
-
     @cached_property
     def compared(self) -> pd.DataFrame:
         """Numbered rows of designs.csv: the one that settles, then those that none dominates, then the others."""
@@ -198,7 +192,7 @@ class Analysis:
 def analyse(result: StudyResult) -> Analysis:
     """Compute what several parts of a report need, from what may be shown of the result."""
     result = disclosed(result)
-    return Analysis(result, *_choice(result), *_noise(result))
+    return Analysis(result, *_noise(result))
 
 
 def pair_of(row: Any) -> Pair:
@@ -221,7 +215,7 @@ def span(periods: tuple[object, ...]) -> str:
 
 
 def _that_may_settle(result: StudyResult) -> BacktestResult | None:
-    """Return the backtest without the designs of sensitivity populations, which are never recommended."""
+    """Return the backtest without the designs of sensitivity populations, which are never advised."""
     backtest, out = result.backtest, result.manifest.get("sensitivity")
     if backtest is None or not out:
         return backtest
@@ -229,17 +223,6 @@ def _that_may_settle(result: StudyResult) -> BacktestResult | None:
     frames = {name: frame[~frame["design"].isin(out)].reset_index(drop=True) for name, frame in frames.items()}
     errors = backtest.errors[~backtest.placebos["design"].isin(out).to_numpy()]
     return replace(backtest, **frames, errors=errors)
-
-
-def _choice(result: StudyResult) -> tuple[Choice | None, str]:
-    backtest = _that_may_settle(result)
-    if backtest is None:
-        return None, "No backtest was run, so no threshold can be recommended."
-    share = float(result.manifest.get("share", DEFAULT_SHARE))
-    try:
-        return choose_design(backtest, share=share, at_most=MAX_FALSE_PAYMENT_RATE), ""
-    except SsinferError as error:
-        return None, f"No threshold can be recommended: {error}"
 
 
 def _noise(result: StudyResult) -> tuple[dict[Pair, Noise], tuple[str, ...]]:
@@ -250,7 +233,7 @@ def _noise(result: StudyResult) -> tuple[dict[Pair, Noise], tuple[str, ...]]:
         return {}, ("Sampling noise and group shock: the panel has no numbers of insured.",)
     noise: dict[Pair, Noise] = {}
     refused: dict[str, list[str]] = {}
-    empty, seed = Analysis(result, None, "", {}, ()), result.backtest.seed
+    empty, seed = Analysis(result, {}, ()), result.backtest.seed
     for pair in empty.pairs:
         rows = empty.placebos(pair)
         if not len(rows):

@@ -30,7 +30,7 @@ FEW = "A placebo threshold needs 19 others outside a placebo's own region."
 def design_table(result: StudyResult) -> str:
     """Return the designs, their errors on placebos, and the saving of the contract group as text."""
     result = disclosed(result)
-    analysis = Analysis(result, None, "", {}, ())
+    analysis = Analysis(result, {}, ())
     compared = analysis.compared
     if len(compared) and compared["design"].nunique() > MOST_DESIGNS:
         return "\n".join([_frontier(result, compared), *_verdict(analysis)])

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from ssinfer.report.analysis import Analysis
 from ssinfer.report.text.absent import absent_sentences
+from ssinfer.report.text.advice import advice_sentences
 from ssinfer.report.text.compared import block_sentences, changed_sentences, party_sentences
 from ssinfer.report.text.counting import counting_sentences
 from ssinfer.report.text.methods import methods_sentences, transport_sentences
 from ssinfer.report.text.noise import intact_sentences, noise_sentences
-from ssinfer.report.text.recommendation import recommendation_sentences
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ SECTIONS = (
     Section("counting", "The counted population and its claims", counting_sentences),
     Section("balance-section", "The comparison of persons"),
     Section("comparison", "The designs and their errors"),
-    Section("which-threshold", "The recommended threshold", recommendation_sentences),
+    Section("advice", "Advice for the next contract", advice_sentences),
     Section("thresholds-section", "Thresholds"),
     Section("intact", "Intact practices are not random insured", intact_sentences),
     Section("transport", "Groups to which these thresholds do not apply", transport_sentences, bullets=True),

@@ -8,10 +8,8 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.backtesting.kernels.block_bootstrap import spread_of_replicates
-from ssinfer.backtesting.result import BacktestResult
-from ssinfer.study.case import CaseResult
 from ssinfer.study.frames import DESIGNS, EFFECTS, SCENARIOS, STOP_LOSS
-from ssinfer.study.pair_outcome import PairOutcome, outcomes
+from ssinfer.study.pair_outcome import PairOutcome
 from ssinfer.study.plan import Plan
 from ssinfer.typing import Floats
 
@@ -28,16 +26,14 @@ TOLERANCE = 1e-9  # of rounding
 AT_LEAST_ERRORS = 2.0  # interactions smaller than this many standard errors are left out
 
 
-def compare_designs(plan: Plan, result: BacktestResult, case: CaseResult | None = None) -> dict[str, pd.DataFrame]:
-    """Return the tables by name of their file; empty for data without insured-years, which have no common scale."""
-    savings = tuple(s for s in plan.config.backtest.injected if s > 0)
-    pairs = [] if plan.panel.insured_years is None else outcomes(plan, result, savings, case)
+def compare_designs(plan: Plan, pairs: Sequence[PairOutcome]) -> dict[str, pd.DataFrame]:
+    """Return the tables by name of their file; empty without outcomes."""
     # A design that is named beside a grid shows one combination: with interactions, that is no main effect.
     named = {part.name for part in plan.config.design}
     crossed = [pair for pair in pairs if plan.config.grid and pair.design.name not in named]
     tables = {
         "designs.csv": DESIGNS.frame(_designs(plan, pairs)),
-        "scenarios.csv": SCENARIOS.frame(_scenarios(plan, pairs, savings)),
+        "scenarios.csv": SCENARIOS.frame(_scenarios(plan, pairs)),
         "effects.csv": EFFECTS.frame(_effects(crossed or pairs)),
         "stop_loss.csv": STOP_LOSS.frame(_stop_loss(plan, pairs)),
     }
@@ -93,10 +89,10 @@ def _dominators(pairs: Sequence[PairOutcome]) -> list[PairOutcome | None]:
     return found
 
 
-def _scenarios(plan: Plan, pairs: Sequence[PairOutcome], savings: Sequence[float]) -> list[dict[str, Any]]:
+def _scenarios(plan: Plan, pairs: Sequence[PairOutcome]) -> list[dict[str, Any]]:
     rows = []
     for pair in pairs:
-        for scenario, s in ((scenario, s) for scenario in plan.scenarios for s in (0.0, *savings)):
+        for scenario, s in ((scenario, s) for scenario in plan.scenarios for s in (0.0, *plan.config.savings)):
             at = f" {scenario} {s:g}"
             row: dict[str, Any] = {"design": pair.design.name, "method": pair.method, "scenario": scenario, "saving": s}
             row |= {name: pair.mean(name + at) for name in ("own_saving", "paid_without_threshold")}

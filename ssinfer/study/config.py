@@ -44,6 +44,7 @@ class StudyConfig(Config):
     case: parts.CaseConfig
     windows: parts.WindowsConfig
     backtest: parts.BacktestConfig = parts.BacktestConfig()
+    advice: parts.AdviceConfig = parts.AdviceConfig()
     population: list[parts.PopulationConfig] = [parts.PopulationConfig()]
     spending: list[SpendingConfig] = [SpendingConfig()]
     comparison: list[parts.ComparisonConfig] = Field(min_length=1)
@@ -114,6 +115,11 @@ class StudyConfig(Config):
     def levels(self) -> tuple[float, ...]:
         """The levels at which thresholds are compared, and those of the thresholds of the designs."""
         return tuple(dict.fromkeys((*self.backtest.levels, *(design.compared_by.level for design in self.designs))))
+
+    @property
+    def savings(self) -> tuple[float, ...]:
+        """True savings, of all spending, at which payments are reported: those injected, and the target saving."""
+        return tuple(sorted({*filter(None, self.backtest.injected), self.advice.target_saving}))
 
     def fingerprint(self) -> str:
         """Return a SHA-256 of every setting but the date: the study's hash, fixed before its result is seen."""

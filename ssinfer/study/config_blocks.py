@@ -91,6 +91,13 @@ class BacktestConfig(Config):
     injected: list[Annotated[Real, Field(ge=0, lt=1)]] = [0.0, 0.02, 0.03, 0.05]
 
 
+class AdviceConfig(Config):
+    """The rule of the advice for the next contract: a true saving of all spending, and the probability to find it."""
+
+    target_saving: Fraction = 0.03
+    detection: Fraction = 0.5
+
+
 class ThresholdConfig(Config):
     """One threshold that settles."""
 
@@ -153,6 +160,11 @@ class ScenarioConfig(Config):
         if self.categories is not None and self.dearest is not None:
             raise ValueError("a saving falls on categories or on the dearest persons; keep one of them")
         return self
+
+    @property
+    def even(self) -> bool:
+        """Whether the saving falls evenly on all lines."""
+        return self.categories is None and self.dearest is None
 
 
 class DesignConfig(Config):

@@ -4,7 +4,16 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from ssinfer.backtesting.frames import DESIGN_AND_METHOD, DETECTION, PLACEBOS, SCORES, SHARE, THRESHOLDS, with_error
+from ssinfer.backtesting.frames import (
+    ADVICE,
+    DESIGN_AND_METHOD,
+    DETECTION,
+    PLACEBOS,
+    SCORES,
+    SHARE,
+    THRESHOLDS,
+    with_error,
+)
 from ssinfer.backtesting.payments_at import PAYMENTS_AT
 from ssinfer.schema import Column, FrameSchema
 from ssinfer.study.config_blocks import BLOCKS
@@ -199,7 +208,7 @@ DICTIONARY = FrameSchema(
 OUTPUT = {
     schema.name: schema
     for schema in (
-        *(SCORES, DETECTION, THRESHOLDS, PLACEBOS),
+        *(SCORES, DETECTION, THRESHOLDS, PLACEBOS, ADVICE),
         *(SAVINGS, CASE_THRESHOLDS, SETTLEMENT),
         *(DESIGNS, SCENARIOS, EFFECTS, STOP_LOSS),
         *(ATTRITION, TRUNCATION, OWN_COSTS, TRUTH, INTACT_GROUPS, DICTIONARY),

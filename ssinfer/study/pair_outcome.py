@@ -39,7 +39,8 @@ CASE_DRAWS = 1000  # of the contract's own fit, at most
 class PairOutcome:
     """Placebos (R,) of a design and method; money is per insured-year of the whole population.
 
-    `columns` holds, per placebo: shares of spending and persons, deviation, threshold, and payments by scenario and s.
+    `columns` holds, per placebo: shares of spending and persons, whether it can be settled, deviation, threshold, and
+    payments by scenario and s.
     `means` are their means over K block-bootstrap replicates, the same blocks for every design and method. Each of them
     learns again the thresholds that are learned from placebos.
     """
@@ -68,10 +69,7 @@ def outcomes(
 ) -> list[PairOutcome]:
     """Return the outcome of every design and method that has placebos with the threshold that decides."""
     placebos = result.placebos[(result.placebos["role"] == "placebo") & (result.placebos["status"] == "ok")]
-    whole = plan.data.programme.whole  # its blocks of units are those of all designs
-    everything = whole if isinstance(whole, Panel) else whole.to_panel()
-    blocks_of = neighbour_blocks(everything, regions=plan.data.regions_of(everything))
-    placebos = placebos.assign(block=placebos["unit"].map(dict(zip(everything.units, blocks_of, strict=True))))
+    placebos = with_common_blocks(plan, placebos)
     by_pair = dict(iter(placebos.groupby(["design", "method"], sort=False)))
     blocks = pd.Index(np.unique(placebos["block"]))
     scales: dict[str, tuple[pd.DataFrame, pd.DataFrame]] = {}  # by panel and windows
@@ -107,6 +105,14 @@ def outcomes(
             own = _case(plan, design, method, scales[at][1], case)
             found.append(PairOutcome(design, method, labels, columns, pd.DataFrame(means), rule.refused, own))
     return found
+
+
+def with_common_blocks(plan: Plan, placebos: pd.DataFrame) -> pd.DataFrame:
+    """Return placebos with the blocks of neighbours of the whole population, which are those of all designs."""
+    whole = plan.data.programme.whole
+    everything = whole if isinstance(whole, Panel) else whole.to_panel()
+    blocks_of = neighbour_blocks(everything, regions=plan.data.regions_of(everything))
+    return placebos.assign(block=placebos["unit"].map(dict(zip(everything.units, blocks_of, strict=True))))
 
 
 def _scale(plan: Plan, design: StudyDesign, savings: tuple[float, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -193,6 +199,7 @@ def _columns(part: pd.DataFrame, scale: pd.DataFrame, rule: PaymentRule, thresho
     """Return the columns of an outcome."""
     years, persons = part["insured_years"].to_numpy(), scale["all_years"].to_numpy()
     out = {"share_of_spending": part["spending"].to_numpy() * years / scale["all_spending"].to_numpy()}
+    out |= {"settled": rule.settled.astype(float)}
     out |= {"share_of_persons": years / persons, "excess": scale["excess"].to_numpy()}
     out |= {f"deviation{unit}": part["savings_rate"].to_numpy() * size for unit, size in _scales(part, scale).items()}
     out |= dict(_by_threshold(part, scale, rule, thresholds))

@@ -87,8 +87,11 @@ class Plan:
 
     @property
     def scenarios(self) -> dict[str, ScenarioConfig]:
-        """The true programmes by name; one that saves evenly on all lines if the study states none."""
-        return {part.name: part for part in self.config.scenario or [ScenarioConfig(name="evenly")]}
+        """The true programmes by name; the last one saves evenly on all lines if the study states none that does."""
+        stated = self.config.scenario
+        name = "evenly" if all(part.name != "evenly" for part in stated) else "evenly on all spending"
+        added = [] if any(part.even for part in stated) else [ScenarioConfig(name=name)]
+        return {part.name: part for part in (*stated, *added)}
 
     def data_for(self, design: str, method: str) -> Any:
         """Return the data of a method under a design: a Cohort if it needs persons, else the design's panel."""

@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from ssinfer.atomic import atomic_folder, owner_only, write_csv
+from ssinfer.backtesting.advice import Advice
 from ssinfer.backtesting.result import BacktestResult
 from ssinfer.counterfactual import Counterfactual
 from ssinfer.design import Design
@@ -54,6 +55,8 @@ class StudyResult:
     hidden: HiddenGroups | None = None  # None: to be found from the panels
     disclosed: bool = False  # whether this is what may be shown: see ssinfer.study.disclosure
     study_file: bytes = b""  # the study as run, in TOML
+    advice: Advice | None = None  # for the next contract
+    no_advice: str = ""  # why there is none
 
     def panel_of(self, design: str) -> Panel:
         """Return the panel of a design: that of its own definition of spending, if the study has several."""

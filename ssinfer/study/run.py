@@ -15,12 +15,14 @@ from joblib import delayed
 from ssinfer._version import __version__
 from ssinfer.backtesting.backtest import backtest
 from ssinfer.backtesting.result import BacktestResult, join_results
+from ssinfer.study.advice import advice_of
 from ssinfer.study.case import evaluate_case
 from ssinfer.study.compared_designs import compare_designs
 from ssinfer.study.disclosure import claims_tables
 from ssinfer.study.frames import CONTRACT
 from ssinfer.study.intact_groups import intact_groups
 from ssinfer.study.look import placebo_samples
+from ssinfer.study.pair_outcome import outcomes
 from ssinfer.study.plan import Plan
 from ssinfer.study.result import StudyResult, sha256
 from ssinfer.workers import parallel
@@ -52,8 +54,13 @@ def run_study(
     if "evaluate" in parts:
         tables |= {"savings.csv": case["savings"], "case_thresholds.csv": case["case_thresholds"]}
         tables["settlement.csv"] = case["settlement"]
-    if result is not None:
-        tables |= compare_designs(plan, result, case)
+    # Without insured-years, designs have no common scale.
+    on_one_scale = None if plan.panel.insured_years is None else result
+    pairs = [] if on_one_scale is None else outcomes(plan, on_one_scale, plan.config.savings, case)
+    tables |= compare_designs(plan, pairs)
+    advice, no_advice = advice_of(plan, result, pairs)
+    if advice is not None:
+        tables["advice.csv"] = advice.table
     intact = intact_groups(plan) if "backtest" in parts else None
     if intact is not None and intact.table is not None:
         tables["intact_groups.csv"] = intact.table
@@ -69,6 +76,8 @@ def run_study(
         backtest=result,
         study_file=plan.study_file,
         manifest=_manifest(plan, parts, result, data_hash) | {"inputs": inputs},
+        advice=advice,
+        no_advice=no_advice,
         **case,
     )
 

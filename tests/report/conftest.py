@@ -96,6 +96,7 @@ def study_of(panel: ss.Panel) -> StudyResult:
             "versions": {"numpy": "2"},
         },
         suppress_below=10,
+        advice=ss.advise(result),
     )
 
 

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 import ssinfer
+from ssinfer.backtesting.advice import Specification, advise
 from ssinfer.backtesting.backtest import backtest
-from ssinfer.backtesting.choice import choose_design
+from ssinfer.backtesting.pareto import pareto_set
 from ssinfer.benchmarks.administrative.method import AdministrativeBenchmark
 from ssinfer.design import Design
 from ssinfer.registry import _scan
 from ssinfer.thresholds.compare import compare_thresholds
-from ssinfer.thresholds.kind import KINDS
+from ssinfer.thresholds.kind import KINDS, ThresholdKey
 
 ROOT = Path(ssinfer.__file__).parent
 #: Columns and arguments whose values share a name with a kind: the role of a row, and names of draws.
@@ -70,7 +71,7 @@ MODULE = '''
 
 import numpy as np
 
-from ssinfer.thresholds.kind import ThresholdKind
+from ssinfer.thresholds.kind import ThresholdKey, ThresholdKind
 from ssinfer.thresholds.threshold import Threshold
 
 
@@ -121,6 +122,7 @@ def test_a_kind_of_another_package_is_compared_and_backtested(foreign_kind, null
     backtested = result.thresholds.query("kind == @foreign_kind").iloc[0]
     assert backtested["threshold"] == pytest.approx(2 * rows["standard_error"].mean(), rel=0.01)
     assert len(result.detection.query("kind == @foreign_kind")) == 3
-    choice = choose_design(result, levels=(0.95,))
-    assert foreign_kind in set(choice.specifications["kind"])
-    assert foreign_kind in set(choice.pareto["kind"])
+    design, method = rows[["design", "method"]].iloc[0]
+    own = Specification(design, method, ThresholdKey(foreign_kind, 0.95))
+    assert advise(result, specifications=[own]).table["kind"].iloc[0] == foreign_kind
+    assert foreign_kind in set(pareto_set(result)["kind"])

@@ -1,4 +1,4 @@
-"""Frames on the recommended threshold: payment by true saving, and promised and actual false payment rates."""
+"""Frames of the advice: payment by true saving, and promised and actual false payment rates."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.backtesting.thresholds_of_placebos import thresholds_of_placebos
-from ssinfer.report.analysis import Analysis
+from ssinfer.report.analysis import Analysis, Pair
 from ssinfer.report.figure_frame import ReportFigure
 from ssinfer.report.text.names import threshold_name
 from ssinfer.thresholds.kind import KINDS, ThresholdKey
@@ -16,11 +16,12 @@ SAMPLING_ALONE = ThresholdKey("", 0.95, "two-sided")  # a model without group sh
 
 
 def earnings(analysis: Analysis) -> pd.DataFrame:
-    """Return payments by true saving for one-sided 95% thresholds and the recommended one, under the chosen design."""
-    placebos = analysis.placebos(analysis.chosen)
+    """Return payments by true saving for one-sided 95% thresholds and the advised one, under the advised design."""
+    pair = _shown(analysis)
+    placebos = analysis.placebos(pair)
     if not len(placebos):
         return pd.DataFrame()
-    best = analysis.recommended
+    best = None if analysis.advised is None else analysis.advised.threshold
     levels = (0.95,) if best is None or best.level in (None, 0.95) else (0.95, best.level)
     benchmark = placebos["benchmark"].to_numpy(dtype=float)
     relative = placebos["spending"].to_numpy(dtype=float) / benchmark
@@ -35,29 +36,29 @@ def earnings(analysis: Analysis) -> pd.DataFrame:
         paid = (measured >= threshold)[:, known]
         payment = np.where(paid, analysis.share * np.maximum(measured[:, known], 0.0) * benchmark[known], 0.0)
         columns = {"true_saving": TRUE_SAVINGS, "paid": paid.mean(axis=1), "payment": payment.mean(axis=1)}
-        columns |= {"threshold": threshold_name(key, short=True), "recommended": key == best}
+        columns |= {"threshold": threshold_name(key, short=True), "advised": key == best}
         parts.append(pd.DataFrame({**columns, "order": KINDS.names().index(key.kind)}))
     if not parts:
         return pd.DataFrame()
     table = pd.concat(parts, ignore_index=True).sort_values("order", kind="stable").drop(columns="order")
     due = analysis.share * table["true_saving"] * float(placebos["spending"].mean())
-    return table.assign(design=analysis.label(analysis.chosen), currency=analysis.result.currency, due=due)
+    return table.assign(design=analysis.label(pair), currency=analysis.result.currency, due=due)
 
 
 def false_payments(analysis: Analysis) -> pd.DataFrame:
-    """Return one row per threshold and design: one-sided, two-sided 95% of models, and the recommended threshold."""
+    """Return one row per threshold and design: one-sided, two-sided 95% of models, and the advised threshold."""
     entries: list[tuple[ThresholdKey, tuple[Any, ...]]] = []
     for pair in analysis.pairs:
-        design, main = analysis.label(pair), pair == analysis.chosen
+        design, main = analysis.label(pair), pair == _shown(analysis)
         backtested = analysis.backtested(pair)
         if len(backtested) and pair in analysis.noise:
             name, noise = "Sampling noise alone 95%, two-sided", analysis.noise[pair].own_k
             entries.append((SAMPLING_ALONE, (name, design, noise.above, noise.above_se, main)))
         for _, row in backtested.iterrows():
             key = ThresholdKey.of(row)
-            recommended = key == analysis.recommended
-            if _usual(key) or recommended:
-                name = threshold_name(key) + (" (recommended)" if recommended else "")
+            advised = analysis.advised is not None and key == analysis.advised.threshold
+            if _usual(key) or advised:
+                name = threshold_name(key) + (" (advised)" if advised else "")
                 rate, error = float(row["false_payment_rate"]), float(row["false_payment_rate_se"])
                 entries.append((key, (name, design, rate, error, main)))
     kinds = ["", *KINDS.names()]
@@ -66,14 +67,19 @@ def false_payments(analysis: Analysis) -> pd.DataFrame:
     return frame.assign(promised=pd.Series([key.promised_rate for key, _ in entries], dtype=float))
 
 
+def _shown(analysis: Analysis) -> Pair:
+    """Return the advised design and method; those that settle without advice."""
+    return analysis.main if analysis.advised is None else analysis.advised.pair
+
+
 def _usual(key: ThresholdKey) -> bool:
-    """Return whether the figure shows a threshold that is not recommended."""
+    """Return whether the figure shows a threshold that is not advised."""
     if key.side == "one-sided":
         return not key.informed or key.level == 0.95
     return KINDS.find(key.kind).learns_from == "fit" and key.level == 0.95 and not key.informed
 
 
 FRAME = (
-    ReportFigure("earnings", "which-threshold", 10, earnings),
-    ReportFigure("false_payments", "which-threshold", 20, false_payments),
+    ReportFigure("earnings", "advice", 10, earnings),
+    ReportFigure("false_payments", "advice", 20, false_payments),
 )

@@ -1,4 +1,4 @@
-"""Tables behind the recommended threshold: model thresholds, the Pareto set, and all specifications."""
+"""Tables of the advice: its specifications, model thresholds, and the Pareto set."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from ssinfer.backtesting.advice import EVERY, NEVER
 from ssinfer.printed import ABSENT
 from ssinfer.report.analysis import ALL_SIZES, Analysis, rows_of
 from ssinfer.report.table import DETECTION_RATE, FALSE_PAYMENT_RATE, LABEL, NoTable, ReportTable, TableColumn
@@ -48,9 +49,7 @@ def _model_remarks(_analysis: Analysis, rows: pd.DataFrame) -> Iterator[str]:
 
 def _pareto(analysis: Analysis) -> pd.DataFrame | NoTable:
     """Return the Pareto set; the contract group's own bias is left out if the group is too small to be shown."""
-    if analysis.choice is None:
-        return NoTable()
-    table = analysis.choice.pareto
+    table = analysis.pareto
     if not len(table):
         return NoTable()
     table = analysis.labelled(table[~table["dominated"]])
@@ -60,7 +59,7 @@ def _pareto(analysis: Analysis) -> pd.DataFrame | NoTable:
 
 def _pareto_remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[str]:
     yield (
-        f"The Pareto set of {0 if analysis.choice is None else len(analysis.choice.pareto)} combinations of design, "
+        f"The Pareto set of {len(analysis.pareto)} combinations of design, "
         "method and kind of threshold: no other combination is at least as good in every measure and better in one. "
         "Every threshold is multiplied by one factor, learned on other regions and years, so that all pay about 5% of "
         "contracts without savings. ± is one standard error, with the factor learned again. Placebos like the contract "
@@ -69,26 +68,21 @@ def _pareto_remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[str]:
 
 
 def _specifications(analysis: Analysis) -> pd.DataFrame | NoTable:
-    if analysis.choice is None:
-        return NoTable()
-    table = analysis.labelled(analysis.choice.specifications)
-    return table.assign(threshold_name=[threshold_name(ThresholdKey.of(row)) for _, row in table.iterrows()])
-
-
-def _specifications_remarks(analysis: Analysis, _rows: pd.DataFrame) -> Iterator[str]:
-    study = {} if analysis.choice is None else analysis.choice.study
-    savings = ", ".join(f"{100 * saving:g}%" for saving in study["savings"])
-    yield (
-        "Misallocation: mean absolute difference between the payment made and the payment due, per insured-year. True "
-        f"savings of {savings} have equal weight, and the sharing rate is {100 * study['share']:g}%. These numbers "
-        "come from the same placebos that determine the order, so the first row looks better than it is. Its "
-        "out-of-fold performance stands in the sentences above."
-    )
+    """Return the table of the advice; "yes" marks the advised specification."""
+    advice = analysis.result.advice
+    if advice is None:
+        return NoTable()  # the sentence of the section says why
+    table = analysis.labelled(advice.table)
+    named = [
+        str(row["kind"]).capitalize() if row["kind"] in (NEVER, EVERY) else threshold_name(ThresholdKey.of(row))
+        for _, row in table.iterrows()
+    ]
+    return table.assign(threshold_name=named)
 
 
 MODEL_THRESHOLDS = ReportTable(
     name="kinds",
-    section="which-threshold",
+    section="advice",
     order=30,
     caption="Credible and confidence thresholds",
     columns=(
@@ -124,7 +118,7 @@ TABLES = (
     ),
     ReportTable(
         name="pareto",
-        section="which-threshold",
+        section="advice",
         order=50,
         caption="Designs that no other design beats in every measure",
         columns=(
@@ -141,18 +135,25 @@ TABLES = (
     ),
     ReportTable(
         name="specifications",
-        section="which-threshold",
+        section="advice",
         order=60,
-        caption="All {n_rows} specifications",
+        caption="All specifications that the advice compares",
         columns=(
             LABEL,
             TableColumn("Threshold", "threshold_name"),
-            TableColumn("Misallocation per insured-year", "misallocation_money", "money", 1),
-            TableColumn("False payment rate (%)", "false_payment_rate", "percent", 1),
-            TableColumn(DETECTION_RATE.head, "detection_rate_3", "percent", 0),
+            TableColumn("False payment rate (%)", "false_payment_rate", "percent"),
+            TableColumn("Target saving found (%)", "detection_rate", "percent"),
+            TableColumn("Placebo contracts", "n_rows", "number"),
+            TableColumn("Not judged", "n_unjudged", "number"),
+            TableColumn("Admitted", "admitted", "yes or no"),
+            TableColumn("Advised", "advised", "yes or no"),
         ),
         rows=_specifications,
-        remarks=_specifications_remarks,
+        notes=(
+            "Every placebo contract has its own threshold. These placebos choose, so the best looks better "
+            "than it is. The sentences above give rates of windows that did not choose. Admitted: the false payment "
+            "rate less one standard error is at most what the study allows. Not judged: no estimate or no threshold."
+        ),
         folded=True,
     ),
 )

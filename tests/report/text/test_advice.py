@@ -1,4 +1,4 @@
-"""The recommended threshold: its sentences and tables come from windows that did not choose it."""
+"""Sentences, tables and figures of the advice for the next contract."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ssinfer.printed import ABSENT
 from ssinfer.report.analysis import Analysis, analyse
 from ssinfer.report.figure_frame import FRAMES
 from ssinfer.report.table import TABLES, NoTable
-from ssinfer.report.text.recommendation import recommendation_sentences
+from ssinfer.report.text.advice import advice_sentences
 from ssinfer.thresholds.kind import ThresholdKey
 
 
@@ -31,30 +31,51 @@ def with_credible(analysis: Analysis, design: str) -> Analysis:
     return with_backtest(analysis, pd.concat([rows, same], ignore_index=True))
 
 
-def with_best(analysis: Analysis, **best: object) -> Analysis:
-    """Return the analysis with another recommended threshold."""
-    choice = replace(analysis.choice, best=replace(analysis.choice.best, **best))
-    return Analysis(analysis.result, choice, "", analysis.noise, ())
+def with_advice(analysis: Analysis, **changes: object) -> Analysis:
+    """Return the analysis with another advice."""
+    return replace(analysis, result=replace(analysis.result, advice=replace(analysis.result.advice, **changes)))
 
 
-def test_sentences_name_the_choice_its_hash_and_its_performance_on_held_out_folds(analysis):
-    choice = analysis.choice
-    text = " ".join(recommendation_sentences(analysis))
-    assert text.startswith("Use the ")
-    assert "this is a measured saving of" in text
-    assert f"Of {len(choice.specifications)} specifications" in text
-    assert "hash s1" in text
-    assert f"pays {100 * choice.summary()['false_payment_rate']:.0f}" in text
-    assert "On held-out" in text
-    assert "the confidence threshold pays" in text
-    assert "no posterior, so it does not give the credible threshold" in text  # the administrative benchmark
+def with_advised(analysis: Analysis, **changes: object) -> Analysis:
+    """Return the analysis with another advised specification."""
+    return with_advice(analysis, specification=replace(analysis.advised, **changes))
 
 
-def test_every_specification_is_printed(analysis):
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        ("feasible", "A next contract of this size is feasible. Use the placebo threshold"),
+        ("weak", "The advice is weak: no specification clearly does what the study asks. The best is"),
+        ("not feasible", "is not feasible with any specification of this study. Too few contracts"),
+    ],
+)
+def test_sentences_name_the_outcome_its_rates_and_its_rule(analysis, outcome, words):
+    advised = with_advice(
+        with_advised(analysis, threshold=ThresholdKey("placebo", 0.95)),
+        outcome=outcome,
+        detection_rate=0.61,
+        detection_rate_se=0.04,
+        false_payment_rate=0.04,
+        false_payment_rate_se=0.012,
+        reasons=(),
+    )
+    text = " ".join(advice_sentences(advised))
+    assert text.startswith("This part is about the next contract.")
+    assert words in text
+    assert "a true saving of 3% of the design's spending in 61 ± 4% of contracts" in text
+    assert "It pays 4 ± 1% of contracts without savings. The study allows 5%." in text
+    assert f"{len(analysis.result.advice.table) - 2} specifications" in text
+    assert "the study's hash s1" in text
+    assert "Without a threshold, every measured saving would be paid" in text
+    assert "It pays too often" not in text
+    assert "It pays too often" in " ".join(advice_sentences(with_advice(advised, reasons=("false_payments",))))
+
+
+def test_every_specification_and_both_rules_without_a_threshold_are_printed(analysis):
     table = TABLES.find("specifications").build(analysis)
-    assert len(table.rows) == len(analysis.choice.specifications)
-    assert table.caption == f"All {len(table.rows)} specifications"
-    assert table.column("Threshold")[0].split()[0] in {"Confidence", "Placebo", "Model", "Medicare", "Expected"}
+    assert len(table.rows) == len(analysis.result.advice.table) == 2 * 3 + 2
+    assert table.column("Threshold")[-2:] == ["Never pay", "Pay every saving"]
+    assert table.column("Advised").count("yes") == 1
 
 
 def test_credible_stands_above_confidence_at_each_level(analysis):
@@ -67,17 +88,11 @@ def test_credible_stands_above_confidence_at_each_level(analysis):
 
 def test_the_pareto_set_is_printed_without_the_bias_of_a_small_group(analysis, study, without):
     table = TABLES.find("pareto").build(analysis)
-    assert len(table.rows) == (~analysis.choice.pareto["dominated"]).sum() >= 1
+    assert len(table.rows) == (~analysis.pareto["dominated"]).sum() >= 1
     small = analyse(without(study, suppress_below=20_500))
     assert set(TABLES.find("pareto").build(small).column("Bias in the group's own earlier years (%, absolute)")) == {
         ABSENT
     }
-
-
-def test_credible_against_confidence_comes_from_a_design_that_has_both(analysis):
-    text = " ".join(recommendation_sentences(with_best(with_credible(analysis, "b"), design="a")))
-    assert "One-sided at 95% under “b”, which has both, the credible threshold pays" in text
-    assert "and the confidence threshold pays" in text
 
 
 def test_without_any_posterior_there_is_no_table_of_model_thresholds(analysis):
@@ -85,17 +100,15 @@ def test_without_any_posterior_there_is_no_table_of_model_thresholds(analysis):
 
 
 def test_without_a_backtest_the_reason_is_given(study, without):
-    part = analyse(without(study, backtest=None))
-    assert part.choice is None
-    assert list(recommendation_sentences(part)) == [part.why_no_choice]
-    assert TABLES.find("kinds").build(part) == NoTable()
-    for name in ("specifications", "pareto"):
-        assert TABLES.find(name).build(part) == NoTable()  # the section's sentence says why
+    part = analyse(without(study, backtest=None, advice=None, no_advice="No backtest was run."))
+    assert list(advice_sentences(part))[1:] == ["No backtest was run."]
+    for name in ("kinds", "pareto", "specifications"):
+        assert TABLES.find(name).build(part) == NoTable()
 
 
 def test_payments_without_saving_are_those_of_the_table_of_the_backtest(analysis):
     frame = FRAMES.find("earnings").frame(analysis)
-    rows = analysis.backtested(analysis.chosen)
+    rows = analysis.backtested(analysis.advised.pair)
     rows = rows[rows["side"] == "one-sided"]
     for kind, name in (("placebo", "Placebo 95%"), ("confidence", "Confidence (model) 95%")):
         row = rows[(rows["kind"] == kind) & (rows["level"] == 0.95)].iloc[0]
@@ -108,7 +121,7 @@ def test_payments_without_saving_are_those_of_the_table_of_the_backtest(analysis
 def test_many_thresholds_draw():
     x = np.linspace(0, 0.1, 5)
     columns = {"design": "a", "currency": "EUR", "true_saving": x, "paid": x * 10, "payment": x * 100}
-    columns |= {"due": x * 1000, "recommended": False}
+    columns |= {"due": x * 1000, "advised": False}
     frames = [pd.DataFrame({**columns, "threshold": f"kind {number}"}) for number in range(8)]
     drawn = svg_of(draw("earnings", pd.concat(frames)))
     assert "expected payment (EUR per insured-year)" in drawn
@@ -122,6 +135,6 @@ def test_many_thresholds_draw():
         (ThresholdKey("schedule"), "Medicare schedule"),
     ],
 )
-def test_the_recommended_threshold_is_shown_at_its_own_level(analysis, threshold, name):
-    frame = FRAMES.find("earnings").frame(with_best(analysis, threshold=threshold))
-    assert set(frame.loc[frame["recommended"], "threshold"]) == {name}
+def test_the_advised_threshold_is_shown_at_its_own_level(analysis, threshold, name):
+    frame = FRAMES.find("earnings").frame(with_advised(analysis, threshold=threshold))
+    assert set(frame.loc[frame["advised"], "threshold"]) == {name}

@@ -1,0 +1,310 @@
+r"""advise: which design, method and threshold a next contract could use, and whether any of them works at its size.
+
+Over placebos i, which saved nothing, with measured rates r, thresholds T >= 0, spending Y and benchmark B:
+
+.. math:: F = P(r_i \ge T_i), \qquad D = P(r_i + s_i Y_i / \bar B_i \ge T_i)
+
+are the false payment rate and the detection rate. :math:`s_i` is the part of the group's own spending that the target
+saving, a fraction of all spending, comes to under the design. It is on one scale for all definitions of spending.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ssinfer.arguments import Choice, Number, checked, read_fields
+from ssinfer.backtesting.frames import ADVICE
+from ssinfer.backtesting.kernels.block_bootstrap import MIN_BLOCKS, spread_of_replicates
+from ssinfer.backtesting.result import BacktestResult
+from ssinfer.backtesting.thresholds_of_placebos import Replicates, thresholds_of_key
+from ssinfer.errors import RefusalError
+from ssinfer.thresholds.kind import KINDS, UNINFORMED, ThresholdKey
+from ssinfer.typing import Floats, Positions
+
+MIN_ORIGINS = 5  # with fewer folds, each choice is made on so few windows that it differs between seeds
+MAX_BLOCK_FOLDS = 10  # with fewer origins
+MIN_JUDGED = 0.5  # share of its placebos that a specification must judge: refusing most of them is no precision
+NEVER, EVERY = "never pay", "pay every saving"
+INSIDE = Number(0, 1, open=True)
+
+
+@dataclass(frozen=True)
+class AdviceRule:
+    """The rule of an advice, stated before any result is seen.
+
+    Attributes
+    ----------
+    target_saving : true saving that a contract should find, a fraction of all spending, above zero
+    detection : probability with which it should be found, a fraction
+    level, side : of the threshold that settles; they fix the share of contracts that may be paid without a saving
+    """
+
+    target_saving: float = 0.03
+    detection: float = 0.5
+    level: float = 0.95
+    side: str = "one-sided"
+
+    def __post_init__(self) -> None:
+        read_fields(self, target_saving=INSIDE, detection=INSIDE, level=INSIDE, side=Choice(("one-sided", "two-sided")))
+
+    @property
+    def false_payments(self) -> float:
+        """The stated share of false payments: 1 - level one-sided, half of it two-sided."""
+        return (1 - self.level) / (2 if self.side == "two-sided" else 1)
+
+
+@dataclass(frozen=True)
+class Specification:
+    """A design, a method and a threshold; its definition of spending, and its place in the order of simplicity."""
+
+    design: str
+    method: str
+    threshold: ThresholdKey
+    definition: str = ""
+    order: tuple[int, ...] = ()
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """The design and the method."""
+        return self.design, self.method
+
+    def __str__(self) -> str:
+        key = self.threshold
+        return ", ".join(str(part) for part in (*self.pair, key.kind, key.level, key.side, key.prior) if part)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Advice:
+    """Advice for a next contract of this size.
+
+    Attributes
+    ----------
+    outcome : "feasible", "weak" or "not feasible"
+    reasons : ids of what does not hold: "false_payments", "detection"
+    specification : the advised one; if nothing is feasible, the one that comes nearest
+    false_payment_rate, detection_rate : of such a choice on windows that did not choose, with block-bootstrap errors
+    table : one row per specification, and rows "never pay" and "pay every saving" of the advised design (`ADVICE`)
+    rule : the stated rule
+    folds : "origin" or "block": what did not choose
+    of_all : whether the target saving is a fraction of all spending; False: of each design's own
+    """
+
+    outcome: Literal["feasible", "weak", "not feasible"]
+    reasons: tuple[str, ...]
+    specification: Specification
+    false_payment_rate: float
+    false_payment_rate_se: float
+    detection_rate: float
+    detection_rate_se: float
+    table: pd.DataFrame
+    rule: AdviceRule
+    folds: Literal["origin", "block"]
+    of_all: bool
+
+    def document(self) -> dict[str, Any]:
+        """Return what finding.json holds: the outcome, the specification, the rule, and rates with their errors."""
+        rates = {
+            name: {"value": getattr(self, name), "se": getattr(self, f"{name}_se")}
+            for name in ("false_payment_rate", "detection_rate")
+        }
+        chosen = {"design": self.specification.design, "method": self.specification.method}
+        threshold = dict(vars(self.specification.threshold))
+        said = {"outcome": self.outcome, "reasons": list(self.reasons), **chosen, "threshold": threshold}
+        return {**said, **rates, "rule": dict(vars(self.rule)), "of_all": self.of_all}
+
+    def __repr__(self) -> str:
+        return (
+            f"Advice: {self.outcome}; {self.specification}; on windows that did not choose it pays "
+            f"{100 * self.false_payment_rate:.1f}% of contracts without savings and finds a saving of "
+            f"{100 * self.rule.target_saving:g}% in {100 * self.detection_rate:.0f}% ({len(self.table) - 2} tried)"
+        )
+
+
+@checked()
+def advise(
+    result: BacktestResult, rule: AdviceRule | None = None, specifications: Sequence[Specification] | None = None
+) -> Advice:
+    r"""Advise on a next contract: feasible, weak or not feasible at this size, and by which specification.
+
+    A specification is admitted if its false payment rate less one standard error is at most the stated share. (A limit
+    on the estimate itself would refuse half of all thresholds that pay exactly that share: their estimates lie on
+    either side of it. A threshold that pays two standard errors too often is refused in five of six cases.) Of the
+    admitted ones the highest detection rate is the best. Among those with the best one's definition of spending whose
+    paired difference to it is at most one standard error, the first in the order of simplicity is advised.
+
+    The figures of the advice are cross-fitted. Each origin (with fewer than five: each tenth of the blocks of
+    neighbours) is judged by the specification that the others choose, because the best of many looks better than it is
+    (Ferman, Pinto and Possebom 2020, doi 10.1002/pam.22206). With these figures, D, F and their standard errors, the
+    outcome is
+
+    - *feasible* if :math:`D - se(D)` is at least the stated probability and :math:`F - se(F)` at most the share;
+    - *not feasible* if :math:`D + se(D)` is below the stated probability;
+    - *weak* otherwise.
+
+    Refused placebos, and those without a threshold, are in neither rate; the table counts them. The comparison of
+    specifications counts them as not found, and one that judges fewer than half of its placebos is not admitted:
+    nothing is gained by refusing difficult contracts.
+
+    Parameters
+    ----------
+    result : BacktestResult
+        A column `own_saving` of its placebos is the target saving as a fraction of their own spending; without it the
+        target saving is that fraction.
+    rule : AdviceRule; default: a saving of 3% with probability 50%, one-sided at 95%
+    specifications : those among which is chosen; default: each design and method with each kind of threshold that may
+        settle, simplest first in the order of methods in `result`, of kinds, and of designs in `result`
+
+    Raises
+    ------
+    RefusalError : no specification has a threshold, or the placebos lie in fewer than five blocks of neighbours
+    """
+    rule = AdviceRule() if rule is None else rule
+    placebos = result.placebos[result.placebos["role"] == "placebo"]
+    ok, n_placebos = placebos[placebos["status"] == "ok"], placebos.groupby(["design", "method"]).size()
+    blocks = pd.Index(np.unique(ok["block"]))
+    if len(blocks) < MIN_BLOCKS:
+        raise RefusalError(
+            f"No advice: {len(ok)} estimated placebo contracts lie in {len(blocks)} blocks of neighbouring units. "
+            f"A standard error needs {MIN_BLOCKS}. Name more placebo units."
+        )
+    folds: Literal["origin", "block"] = "origin" if len(pd.unique(ok["origin"])) >= MIN_ORIGINS else "block"
+    fold = pd.Series(pd.factorize(ok[folds])[0], index=ok.index)
+    fold = fold if folds == "origin" else fold % MAX_BLOCK_FOLDS
+    stated = _specifications(ok, rule) if specifications is None else specifications
+    replicates: dict[tuple[str, str], Replicates] = {}
+    parts, tried = [], []
+    for each in sorted(stated, key=lambda specification: specification.order):
+        rows = ok[(ok["design"] == each.design) & (ok["method"] == each.method)]
+        if len(rows) and each.pair not in replicates:
+            replicates[each.pair] = Replicates(rows, result.seed, blocks)
+        thresholds = _thresholds(rows, each.threshold, result.errors, replicates[each.pair]) if len(rows) else None
+        counted = None if thresholds is None else _sums(rows, thresholds, replicates[each.pair], fold, rule)
+        if counted is not None and counted[2, 0].any():
+            parts.append(counted)
+            tried.append(each)
+    if not parts:
+        raise RefusalError("No advice: no placebo has a threshold of a specification. Look at their status and reason.")
+    sums = np.stack(parts)  # (C, 3, 1 + K, folds)
+    rows_of_pair = np.array([n_placebos[each.pair] for each in tried])
+    judged = sums[:, 2, 0].sum(axis=-1) / rows_of_pair
+    definitions = pd.factorize(np.array([each.definition for each in tried]))[0]
+    whole = _compared(sums.sum(axis=-1), judged, definitions, rule)
+    chosen = tried[int(np.flatnonzero(whole["advised"])[0])]
+    held = np.zeros(sums.shape[1:3])
+    for number in range(sums.shape[-1]):
+        without = _compared(sums.sum(axis=-1) - sums[..., number], judged, definitions, rule)
+        held += sums[np.flatnonzero(without["advised"])[0], ..., number]
+    rates, errors = _rates(held[None])
+    false, found, false_se, found_se = (float(value[0]) for value in (*rates[..., 0], *errors))
+    reasons = [
+        *(["false_payments"] if not false - false_se <= rule.false_payments else []),
+        *(["detection"] if not found - found_se >= rule.detection else []),
+    ]
+    rows = ok[(ok["design"] == chosen.design) & (ok["method"] == chosen.method)]
+    nothing, every = (
+        _rate_table(_sums(rows, np.full((1, len(rows)), rate), replicates[chosen.pair], fold, rule).sum(axis=-1)[None])
+        for rate in (np.inf, 0.0)
+    )
+    labels = [{"design": each.design, "method": each.method, "definition": each.definition} for each in tried]
+    table = pd.DataFrame(labels).join(pd.DataFrame([each.threshold.labels for each in tried])).join(whole)
+    table = table.assign(n_unjudged=rows_of_pair - table["n_rows"]).sort_values(
+        ["admitted", "detection_rate"], ascending=False, kind="stable"
+    )
+    ends = pd.concat([nothing, every]).assign(**labels[tried.index(chosen)], kind=[NEVER, EVERY], side="", prior="")
+    ends = ends.assign(n_unjudged=n_placebos[chosen.pair] - ends["n_rows"], admitted=False, advised=False)
+    return Advice(
+        outcome="not feasible" if found + found_se < rule.detection else "weak" if reasons else "feasible",
+        reasons=tuple(reasons),
+        specification=chosen,
+        false_payment_rate=false,
+        false_payment_rate_se=false_se,
+        detection_rate=found,
+        detection_rate_se=found_se,
+        table=ADVICE.conform(pd.concat([table, ends], ignore_index=True)),
+        rule=rule,
+        folds=folds,
+        of_all="own_saving" in ok.columns,
+    )
+
+
+def keys_at(level: float, side: str) -> list[ThresholdKey]:
+    """Return the thresholds of a level and side that may settle and that placebos have, the simplest kind first."""
+    kinds = [kind for kind in KINDS.entries() if kind.settles and kind.has_level and kind.in_backtests]
+    return [
+        ThresholdKey(kind.name, level, side, prior)
+        for kind in sorted(kinds, key=lambda kind: kind.order)
+        for prior in kind.priors
+        if prior in UNINFORMED and side in kind.sides
+    ]
+
+
+def _specifications(ok: pd.DataFrame, rule: AdviceRule) -> list[Specification]:
+    """Return each design and method with each threshold at the rule's level and side."""
+    pairs = ok[["design", "method"]].drop_duplicates()
+    designs, methods = (list(pd.unique(pairs[name])) for name in ("design", "method"))
+    return [
+        Specification(design, method, key, order=(methods.index(method), number, designs.index(design)))
+        for design, method in pairs.itertuples(index=False)
+        for number, key in enumerate(keys_at(rule.level, rule.side))
+    ]
+
+
+def _thresholds(
+    rows: pd.DataFrame, key: ThresholdKey, errors: NDArray[np.float32], replicates: Replicates
+) -> Floats | None:
+    """Return the thresholds (1 + K, R) of placebos, and learned again in K replicates, or (1, R) where they stay."""
+    for_errors = KINDS.find(key.kind).for_errors
+    once = for_errors(errors[rows.index], key) if for_errors else thresholds_of_key(rows, key)
+    if once is None or np.isnan(once).all():
+        return None
+    again = replicates.thresholds(rows, key)
+    return once[None] if again is None else np.vstack([once, again])
+
+
+def _sums(
+    rows: pd.DataFrame, thresholds: Floats, replicates: Replicates, fold: "pd.Series[int]", rule: AdviceRule
+) -> Floats:
+    """Return false payments, detected savings and placebos (3, 1 + K, folds): counts, then those of each replicate."""
+    rate, relative = rows["savings_rate"].to_numpy(), (rows["spending"] / rows["benchmark"]).to_numpy()
+    own = rows["own_saving"].to_numpy() if "own_saving" in rows else np.full(len(rows), rule.target_saving)
+    weights = np.vstack([np.ones(len(rows)), replicates.row_weights(rows)])
+    inside = (fold[rows.index].to_numpy()[:, None] == np.arange(fold.max() + 1)).astype(float)
+    known, limits = np.isfinite(own) & ~np.isnan(thresholds), np.maximum(thresholds, 0.0)  # a loss is never paid
+    paid = (rate >= limits, rate + own * relative >= limits, np.ones(limits.shape, dtype=bool))
+    return np.stack([(weights * (values & known)) @ inside for values in paid])
+
+
+def _rates(sums: Floats) -> tuple[Floats, Floats]:
+    """Return false payment and detection rates (2, C, 1 + K) of sums (C, 3, 1 + K), and their errors (2, C)."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rates = np.moveaxis(sums[:, :2] / sums[:, 2:], 0, 1)
+    return rates, np.stack([spread_of_replicates(part[:, 1:].T, MIN_BLOCKS) for part in rates])
+
+
+def _rate_table(sums: Floats) -> pd.DataFrame:
+    """Return the number of placebos, and both rates with their errors, of sums (C, 3, 1 + K)."""
+    (false, found), (false_se, found_se) = _rates(sums)
+    table = pd.DataFrame({"n_rows": sums[:, 2, 0].astype(int), "false_payment_rate": false[:, 0]})
+    return table.assign(false_payment_rate_se=false_se, detection_rate=found[:, 0], detection_rate_se=found_se)
+
+
+def _compared(sums: Floats, judged: Floats, definitions: Positions, rule: AdviceRule) -> pd.DataFrame:
+    """Return rates of specifications (C, 3, 1 + K), their differences to the best, and which one is advised.
+
+    Specifications are in the order of simplicity, so that the first of several wins. `judged` (C,) is the share of
+    placebos that each judges: it gains nothing by the others.
+    """
+    table, found = _rate_table(sums), _rates(sums)[0][1] * judged[:, None]
+    false, false_se = (table[name].to_numpy() for name in ("false_payment_rate", "false_payment_rate_se"))
+    admitted = (judged >= MIN_JUDGED) & (false - false_se <= rule.false_payments)
+    # Without any that is admitted, the one that pays least often comes nearest.
+    best = np.argmax(np.where(admitted, found[:, 0], np.where(admitted.any(), -1.0, -np.nan_to_num(false, nan=2.0))))
+    behind = found[best] - found
+    behind_se = spread_of_replicates(behind[:, 1:].T, MIN_BLOCKS)
+    near = admitted & (definitions == definitions[best]) & (behind[:, 0] <= behind_se)
+    advised = np.arange(len(table)) == (np.argmax(near) if near.any() else best)
+    return table.assign(difference=behind[:, 0], difference_se=behind_se, admitted=admitted, advised=advised)

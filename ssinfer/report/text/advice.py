@@ -1,0 +1,48 @@
+"""Findings of the advice for the next contract: its outcome, its rates, and its rule."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from ssinfer.backtesting.advice import EVERY, Advice
+from ssinfer.finding import Finding
+from ssinfer.report.analysis import Analysis
+from ssinfer.report.text.names import threshold_in_words
+from ssinfer.sentences import sentence
+
+
+def advice_sentences(analysis: Analysis) -> Iterator[str]:
+    """Return the advice for the next contract in words, or why there is none."""
+    advice = analysis.result.advice
+    yield sentence(Finding("advice_scope", {}))
+    if advice is None:
+        yield analysis.result.no_advice
+    else:
+        yield from map(sentence, _findings(analysis, advice))
+
+
+def _findings(analysis: Analysis, advice: Advice) -> Iterator[Finding]:
+    """Return the outcome, what the specification pays and finds, the rule, and how many do as well."""
+    rule, each, table = advice.rule, advice.specification, advice.table
+    named = f"{threshold_in_words(each.threshold)} with the design {analysis.full_name(each.pair)}"
+    base = "all spending" if advice.of_all else "the design's spending"
+    said: dict[str, Any] = {"named": named, "saving": f"a true saving of {100 * rule.target_saving:g}% of {base}"}
+    yield Finding(f"advice_{advice.outcome.replace(' ', '_')}", said)
+    yield Finding("advice_found", said | _rate(advice, "detection_rate") | {"wanted": rule.detection})
+    yield Finding("advice_paid", _rate(advice, "false_payment_rate") | {"allowed": 100 * rule.false_payments})
+    if "false_payments" in advice.reasons:
+        yield Finding("advice_pays_too_often", {})
+    every = table[table["kind"] == EVERY].iloc[0]
+    yield Finding("advice_every", said | _rate(every, "false_payment_rate") | _rate(every, "detection_rate"))
+    fixed = str(analysis.result.manifest.get("study_hash", ""))[:12]
+    tried = len(table) - 2  # without the two rules that need no threshold
+    yield Finding("advice_rule", {"hash": fixed, "tried": tried})
+    yield Finding("advice_judged", {"windows": "years" if advice.folds == "origin" else "regions"})
+    near = int((table["admitted"] & (table["difference"] <= table["difference_se"])).sum())
+    if near > 1:
+        yield Finding("advice_near", {"near": near})
+
+
+def _rate(row: Any, name: str) -> dict[str, Any]:
+    """Return a rate of an advice or of a row of its table, with its standard error."""
+    value, se = (row[key] if hasattr(row, "index") else getattr(row, key) for key in (name, f"{name}_se"))
+    return {name: {"value": float(value), "se": float(se)}}
