@@ -174,6 +174,11 @@ class Design:
         starts = None if self.starts is None else dict(self.starts)
         return partial(type(self), **{**vars(self), "starts": starts}), ()
 
+    def baseline_columns(self, panel: Panel) -> NDArray[np.intp]:
+        """Return the columns of the baseline periods that are not masked."""
+        hidden = set(self.masked)
+        return panel.columns([period for period in self.baseline if period not in hidden], "baseline period")
+
     def donor_rows(self, panel: Panel) -> NDArray[np.intp]:
         """Return the rows of the comparison group, in the panel's order; DesignError if no donors are left."""
         treated = self.treated_rows(panel)
@@ -182,7 +187,7 @@ class Design:
             admitted = np.ones(len(panel.units), dtype=bool)
         else:
             with raised_as(DesignError, of=PanelError):
-                admitted = rule.admits(panel, self.treated, panel.columns(self.baseline, "baseline period")).copy()
+                admitted = rule.admits(panel, self.treated, self.baseline_columns(panel)).copy()
         admitted[treated] = False
         admitted[[panel.row_of[unit] for unit in self.under_contract if unit in panel.row_of]] = False
         if not admitted.any():

@@ -32,8 +32,12 @@ def sentence(finding: Finding, currency: str = "") -> str:
         amounts["lowest"] = "at most" if numbers["lowest"] == -float("inf") else f"{amounts['lowest']} to"
     if finding.id == "total_row":
         numbers["why"] = _templates()[f"total_row_{numbers['reason']}"].format(**numbers)
+    if finding.id == "basket_leaves_out":
+        amounts["out"] = _money(sum(amount for _, amount in numbers["parts"]), currency)
+        numbers["parts"] = ", ".join(f"{care} {amount:,.1f}" for care, amount in numbers["parts"]) or "nothing"
+    if "designs" in numbers:
+        numbers["designs"] = "all designs" if numbers.get("all") else ", ".join(map(repr, numbers["designs"]))
     if finding.id == "placebo_sample":
-        numbers["designs"] = ", ".join(map(repr, numbers["designs"]))
         numbers["drawn"], numbers["units"] = map(sum, zip(*numbers["classes"], strict=True))
         numbers["classes"] = ", ".join(f"{drawn:,} of {units:,}" for drawn, units in numbers["classes"])
     if finding.id == "jump":

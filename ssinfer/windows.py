@@ -40,9 +40,10 @@ def _moved(design: Design, window: ContractWindow) -> Design:
 def rolling_windows(panel: Panel, design: Design, origins: Iterable[Any] | None = None) -> list[ContractWindow]:
     """Return every placement of the design's windows in the panel's periods, with its lengths, season and mask.
 
-    A placement is left out if a masked period of the design falls on a position that the contract measures; on a
-    baseline position it stays masked. `origins` are the first performance periods wanted, None for all that fit.
-    Periods without a calendar have no seasons: they need `origins`, or `periods_per_year` of the panel.
+    A placement is left out if a masked period of the design falls on a position that the contract measures, or if the
+    mask takes a whole season from the baseline: a mean of three quarters is not that of a year. On another baseline
+    position it stays masked. `origins` are the first performance periods wanted, None for all that fit. Periods without
+    a calendar have no seasons: they need `origins`, or `periods_per_year` of the panel.
     """
     design = design.on(panel)
     before = panel.columns(design.baseline, "baseline period")
@@ -60,11 +61,10 @@ def rolling_windows(panel: Panel, design: Design, origins: Iterable[Any] | None 
     learned, measured = ([column for column in part if labels[column] not in masked] for part in (before, after))
     windows = {}
     for shift in range(-min(both), len(labels) - max(both)):
-        moved = (
-            tuple(labels[column + shift] for column in part) for part in (before, after, learned, measured, hidden)
-        )
-        baseline, performance, known, seen, unseen = moved
-        if shift % step or not seen or masked.intersection(seen) or masked.issuperset(known):
+        moved = (tuple(labels[column + shift] for column in part) for part in (before, after, measured, hidden))
+        baseline, performance, seen, unseen = moved
+        kept = {column % step for column in learned if labels[column + shift] not in masked}
+        if shift % step or not seen or masked.intersection(seen) or kept != {column % step for column in learned}:
             continue
         left_out = tuple(dict.fromkeys((*design.masked, *unseen)))
         windows[performance[0]] = ContractWindow(performance[0], baseline, performance, left_out)

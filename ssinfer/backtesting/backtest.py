@@ -154,7 +154,8 @@ def _complete(
         _size_refused(rows, inside, panel, positions, window)
         design = designs[name]
         contract, before = (_unmasked(panel, part.baseline, part.masked) for part in (design, window))
-        for trait, similar in selection_flags(panel, design.treated[0], contract, before, ses).items():
+        masked = panel.columns([period for period in design.masked if panel.timeline.column(period) is not None])
+        for trait, similar in selection_flags(panel, design.treated[0], contract, before, ses, masked).items():
             column = f"selected_{trait}"
             if column not in rows.columns:
                 rows[column] = False

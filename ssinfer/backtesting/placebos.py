@@ -31,7 +31,7 @@ class PlaceboSample:
         units = placebo_units(panel, design, self.of)
         sizes = np.zeros(len(units))
         if panel.insured_years is not None:
-            years = panel.insured_years[np.ix_(panel.rows(units), panel.columns(design.baseline))]
+            years = panel.insured_years[np.ix_(panel.rows(units), design.baseline_columns(panel))]
             sizes = _means(years) * (panel.timeline.per_year or 1)
         edges = np.sort(self.edges) if len(self.edges) else np.nanquantile(sizes, [0.25, 0.5, 0.75])
         number = np.searchsorted(edges, sizes, side="right")
@@ -55,7 +55,7 @@ def placebo_units(panel: Panel, design: Design, placebos: Placebos) -> list[str]
     if placebos is None:
         chosen = [unit for unit in panel.units if unit not in outside]
     elif isinstance(placebos, ComparisonRule):
-        admitted = placebos.admits(panel, design.treated, panel.columns(design.baseline))
+        admitted = placebos.admits(panel, design.treated, design.baseline_columns(panel))
         chosen = [unit for unit, good in zip(panel.units, admitted, strict=True) if good and unit not in outside]
     else:
         named = match_names(placebos, panel.row_of, "The panel has no placebo unit", DesignError)
@@ -100,15 +100,16 @@ def neighbour_blocks(panel: Panel, size: int = 8, regions: Iterable[object] | No
 
 
 def selection_flags(
-    panel: Panel, case: str, contract: Positions, columns: Positions, ses: str | None
+    panel: Panel, case: str, contract: Positions, columns: Positions, ses: str | None, masked: Positions | None = None
 ) -> dict[str, Booleans]:
     """Return which units share the case's decile of spending, last year's growth or SES, each in its own baseline.
 
     Groups enter contracts when their spending is extreme: similar placebos show the regression to the mean of the case
     (Daw and Hatfield 2018, doi 10.1111/1475-6773.12806).
+    No unit is similar in growth if one of the two years has a column of `masked`.
     """
     row = panel.rows([case])[0]
-    at_contract, at_window = _traits(panel, contract, ses), _traits(panel, columns, ses)
+    at_contract, at_window = (_traits(panel, part, ses, masked) for part in (contract, columns))
     flags = {}
     for name in at_contract:
         decile = _deciles(at_contract[name])[row]
@@ -116,12 +117,12 @@ def selection_flags(
     return flags
 
 
-def _traits(panel: Panel, columns: Positions, ses: str | None) -> dict[str, Floats]:
+def _traits(panel: Panel, columns: Positions, ses: str | None, masked: Positions | None) -> dict[str, Floats]:
     """Return mean spending, last year's growth and SES per unit, from baseline columns; NaN where unknown."""
     year, last = panel.timeline.per_year or 1, int(columns.max())
     growth = np.full(len(panel.units), np.nan)
     recent, before = np.arange(last - year + 1, last + 1), np.arange(last - 2 * year + 1, last - year + 1)
-    if before[0] >= 0:
+    if before[0] >= 0 and not np.isin([*before, *recent], [] if masked is None else masked).any():
         with np.errstate(invalid="ignore", divide="ignore"):
             growth = panel.spending[:, recent].mean(axis=1) / panel.spending[:, before].mean(axis=1)
     traits = {"level": _means(panel.spending[:, columns]), "growth": growth}

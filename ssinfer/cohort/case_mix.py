@@ -1,6 +1,6 @@
 """Expected spending by sex and age, the standard of a case-mix correction."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,19 @@ from ssinfer.names import match_names
 from ssinfer.typing import Floats
 
 CASE_MIX_EXPECTED = "expected"  # name of the covariate that holds expected spending; study files use it
+STANDARDS = {CASE_MIX_EXPECTED: (), f"{CASE_MIX_EXPECTED}_ses": ("ses",)}  # covariates beside sex and age, by name
 BAND_YEARS = 10
 OLDEST_BAND = 90
 
 
 @checked(CohortError)
 def expected_spending(
-    cohort: Cohort, periods: Iterable[Any], *, exclude: str | Iterable[object] = (), nearest: bool = False
+    cohort: Cohort,
+    periods: Iterable[Any],
+    *,
+    exclude: str | Iterable[object] = (),
+    nearest: bool = False,
+    by: Sequence[str] = (),
 ) -> Floats:
     r"""Return each person's expected spending per insured-year (n,).
 
@@ -27,7 +33,8 @@ def expected_spending(
 
     .. math:: E_i = \sum_{j \in s(i)} y_j / \sum_{j \in s(i)} w_j,
 
-    with y money and w insured-years. If an age band has no person of the same sex, both sexes are used. As a covariate
+    with y money and w insured-years. The covariates `by`, such as SES, make finer groups s. If a group has no other
+    person, all of its age band are used. As a covariate
     of a panel it is the mean of E over the insured, weighted by insured-years (indirect standardisation;
     ``Design(standard=)``). The cohort has the covariates age (a number) and sex. `periods` is the baseline: a standard
     must not use later periods. `exclude` names the units under contract, whose spending does not enter it. With
@@ -46,7 +53,7 @@ def expected_spending(
     columns = cohort.columns(periods)
     frame = pd.DataFrame(
         {
-            "sex": cohort.covariate("sex"),
+            **{name: cohort.covariate(name) for name in ("sex", *by)},
             "band": np.minimum(cohort.covariate("age"), OLDEST_BAND) // BAND_YEARS,
             "money": cohort.spending[:, columns].sum(axis=1),
             "years": cohort.insured_years[:, columns].sum(axis=1),
@@ -54,16 +61,17 @@ def expected_spending(
     )
     excluded = match_names(exclude, cohort.units, "exclude: the cohort has no unit", CohortError)
     standard = frame[~np.isin(cohort.unit, excluded)]
-    of_sex, of_band = (standard.groupby(keys)[["money", "years"]].sum() for keys in (["sex", "band"], ["band"]))
-    rates = (of_sex["money"] / of_sex["years"]).rename("of_sex")
+    groups = ["sex", *by, "band"]
+    of_group, of_band = (standard.groupby(keys)[["money", "years"]].sum() for keys in (groups, ["band"]))
+    rates = (of_group["money"] / of_group["years"]).rename("of_group")
     both_sexes = (of_band["money"] / of_band["years"]).rename("of_band")
     if nearest:
         known = both_sexes[both_sexes > 0].sort_index()
         bands = pd.Series(np.unique(frame["band"]))
         closest = [known.index[np.abs(known.index - band).argmin()] for band in bands] if len(known) else []
         both_sexes = pd.Series(known.loc[closest].to_numpy(), index=bands, name="of_band") if len(known) else known
-    joined = frame.join(rates, on=["sex", "band"]).join(both_sexes, on="band")
-    expected = joined["of_sex"].where(joined["of_sex"] > 0, joined["of_band"]).to_numpy(dtype=np.float64)
+    joined = frame.join(rates, on=groups).join(both_sexes, on="band")
+    expected = joined["of_group"].where(joined["of_group"] > 0, joined["of_band"]).to_numpy(dtype=np.float64)
     unknown = ~(np.isfinite(expected) & (expected > 0))
     if unknown.any():
         youngest = int(BAND_YEARS * frame["band"].iloc[int(np.flatnonzero(unknown)[0])])

@@ -43,7 +43,7 @@ def look_text(look: Look) -> str:
             rows += [("note", f"The tables of claims have {number:,} {key}.")] if number else []
         left_out = extract.attrition[extract.attrition["step"].isin(["spending", "kept apart"])]
         rows += [("left out", f"{name}: {_listed(left_out, 'reason', look)}")] if len(left_out) else []
-    rows += [("note", sentence(finding)) for finding in look.findings if not finding.refuses]
+    rows += [("note", sentence(finding, config.currency)) for finding in look.findings if not finding.refuses]
     rows += [("accepted", ", ".join(config.data.accept))] if config.data.accept else []
     lines = wrap(f"{config.title}: {plan.data.note}", WIDTH)
     lines += wrap(f"{plan.data.label}; study hash {plan.study_hash[:12]}, fixed before any result", WIDTH)

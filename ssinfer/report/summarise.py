@@ -11,6 +11,7 @@ from ssinfer.report.figure_frame import FRAMES, ReportFigure
 from ssinfer.report.sections import SECTIONS, Section
 from ssinfer.report.table import TABLES, NoTable, ReportTable, Table
 from ssinfer.report.text.finding import finding_sentences
+from ssinfer.report.text.methods import found_sentences
 from ssinfer.study.result import StudyResult
 
 
@@ -76,7 +77,8 @@ def assemble(analysis: Analysis) -> ReportData:
             )
     sections = [_section(analysis, section, [e for e in entries if e.section == section.name]) for section in SECTIONS]
     shown = tuple(section for section in sections if section.sentences or section.items or section.remarks)
-    return ReportData(analysis.result, finding_sentences(analysis), shown)
+    finding = (*finding_sentences(analysis), *found_sentences(analysis, first_page=True))
+    return ReportData(analysis.result, finding, shown)
 
 
 def _section(analysis: Analysis, section: Section, entries: list[ReportTable | ReportFigure]) -> SectionData:

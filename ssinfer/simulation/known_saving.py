@@ -29,8 +29,8 @@ def known_saving(
     cohort: Cohort,
     unit: str,
     performance: Sequence[Any],
-    *,
     caps: Mapping[int, float] | None = None,
+    rate: float | None = None,
 ) -> KnownSaving:
     r"""Return the true saving of a unit.
 
@@ -40,8 +40,10 @@ def known_saving(
 
     over the unit's persons and performance periods. k truncates the calendar year of a person at `caps` (calendar year
     to currency per insured-year), as :class:`~ssinfer.claims.Truncation` does. The caps are those of the claims
-    **with** the contract: the estimand of a truncated design. `persons` are those of
-    :meth:`ssinfer.datasets.SimulatedClaims.persons`; `cohort` has every unit a person was in, spending not truncated.
+    **with** the contract: the estimand of a truncated design. With `rate`, the saving of every line as a fraction, the
+    cohort may hold some categories only: :math:`d = y \, rate / (1 - rate)`, without the rounding of lines. `persons`
+    are those of :meth:`ssinfer.datasets.SimulatedClaims.persons`; `cohort` has every unit a person was in, spending not
+    truncated.
     """
     calendar = Calendar.of(cohort.periods)
     rows = np.flatnonzero(np.isin(cohort.person, cohort.person[cohort.unit == unit]))
@@ -55,7 +57,10 @@ def known_saving(
     saved = persons[persons["period"].isin(list(column_of)) & persons["person"].isin(row_of.index)]
     cell = row_of.loc[saved["person"]].to_numpy(), saved["period"].map(column_of).to_numpy(dtype=np.intp)
     off = np.zeros_like(cents)
-    np.add.at(off, cell, (saved["cents_without"] - saved["cents"]).to_numpy(dtype=np.int64))
+    if rate is None:
+        np.add.at(off, cell, (saved["cents_without"] - saved["cents"]).to_numpy(dtype=np.int64))
+    else:
+        off[cell] = np.rint(cents[cell] * rate / (1 - rate))
     if (off[days == 0] != 0).any():
         raise ClaimsError(
             f"The simulation has savings of persons of {unit!r} in periods in which the extract does not count them. "

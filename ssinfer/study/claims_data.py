@@ -11,12 +11,12 @@ import pandas as pd
 
 from ssinfer.claims import Population
 from ssinfer.claims.backend.calendar import Calendar
-from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED, expected_spending
+from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED, STANDARDS, expected_spending
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.cohort.pseudo_practices import pseudo_practices
 from ssinfer.errors import ClaimsError, StudyError, raised_as
 from ssinfer.names import match_names
-from ssinfer.periods import PER_YEAR
+from ssinfer.periods import PER_YEAR, read_periods
 from ssinfer.simulation.claims import SimulatedClaims
 from ssinfer.simulation.known_saving import KnownSaving, known_saving
 from ssinfer.study.claims_extracts import (
@@ -28,12 +28,18 @@ from ssinfer.study.claims_extracts import (
     window_of,
 )
 from ssinfer.study.config import StudyConfig
+from ssinfer.study.config_base import Span
+from ssinfer.study.config_blocks import WindowsConfig
 from ssinfer.study.config_claims import GroupsConfig, SpendingConfig
 from ssinfer.study.data import ClaimsCount, ProgrammeData, StudyData, View
 from ssinfer.study.designs import StudyDesign
 
+Standard = tuple[str, tuple[Any, ...]]  # a name of STANDARDS, and the periods of which it learns
 ONE_OPEN_UNIT = "The true saving is known for one unit, all of its insured and an open population only."
-ALL_SPENDING = "The true saving is known for all spending, without choice of categories, prices or run-out, only."
+ALL_SPENDING = (
+    "The true saving is not known with product groups, reference tariffs, own costs or run-out. It is known for some "
+    "of the categories if all categories save the same fraction."
+)
 
 
 def load_claims(config: StudyConfig, periods: tuple[Any, ...], data: AbstractContextManager[OpenedClaims]) -> StudyData:
@@ -90,10 +96,14 @@ def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyEx
             )
 
     views, ages = {}, {uses[fit]: design.population.ages for fit, design in config.fits.items()}
+    standards, wanted = _standards(config, practices.periods)
     for use, cohort in cohorts.items():
-        exclude = [unit for unit in (*treated, *contracted) if unit in cohort.units]
-        baseline, nearest = window_of(config.windows.baseline, cohort.periods), ages[use] is not None
-        expected = {CASE_MIX_EXPECTED: expected_spending(cohort, baseline, exclude=exclude, nearest=nearest)}
+        exclude, nearest = [unit for unit in (*treated, *contracted) if unit in cohort.units], ages[use] is not None
+        expected = {
+            name: expected_spending(cohort, window, exclude=exclude, nearest=nearest, by=STANDARDS[key])
+            for name, (key, window) in wanted.items()
+            if cohort.covariates.keys() >= {*STANDARDS[key]}
+        }
         covariates = {**cohort.covariates, **expected, **coordinates(case.places, cohort)}
         persons = grouped(replace(cohort, covariates=covariates))
         caps = extracted.caps(*use)
@@ -108,7 +118,30 @@ def _group_persons(config: StudyConfig, claims: OpenedClaims, extracted: StudyEx
     kind = {"intact": "practices", "random": "groups of random insured"}.get(groups.kind, f"{groups.kind} of practices")
     label = f"{claims.label}; {len(first.units) - len(treated)} {kind}{size} outside the contract"
     programme = ProgrammeData(grouped(extracted.whole), {k: grouped(c) for k, c in extracted.categories.items()})
-    return StudyData(views[first_use].panel, label, claims.note, by_fit, count, programme)
+    return StudyData(views[first_use].panel, label, claims.note, by_fit, count, programme, standards)
+
+
+def _standards(config: StudyConfig, periods: tuple[Any, ...]) -> tuple[dict[str, str], dict[str, Standard]]:
+    """Return the covariate of each fit's standard, and each covariate's standard and baseline without masked periods.
+
+    That of another baseline than the study's has its periods in its name.
+    """
+    main, names = _learned(config.windows, periods), dict[str, str]()
+    wanted = {CASE_MIX_EXPECTED: (CASE_MIX_EXPECTED, main)}
+    for fit, design in config.fits.items():
+        if (key := design.comparison.standard) in STANDARDS:
+            window = _learned(design, periods)
+            names[fit] = key if window == main else f"{key}, {', '.join(map(str, window))}"
+            wanted[names[fit]] = key, window
+    return names, wanted
+
+
+def _learned(part: WindowsConfig | StudyDesign, periods: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the baseline periods that are not masked; all of them if every one is, which the design refuses."""
+    baseline, timeline = window_of(part.baseline, periods), read_periods(periods)
+    masked = window_of(part.masked, periods) if isinstance(part.masked, Span) else part.masked
+    hidden = {timeline.column(label) for label in masked}
+    return tuple(period for period in baseline if timeline.column(period) not in hidden) or baseline
 
 
 def coordinates(places: Mapping[str, tuple[float, float]], cohort: Cohort) -> dict[str, Any]:
@@ -136,15 +169,18 @@ def _known_savings(
     savings = {}
     for fit, design in config.fits.items():
         definition, use = design.spending, extracted.uses[fit]
-        plain = definition.model_dump(include={"name", "label", "truncation", "duplicates"})
-        if definition != SpendingConfig(**plain):
+        plain = SpendingConfig(**definition.model_dump(include={"name", "label", "truncation", "duplicates"}))
+        narrowed = plain.model_copy(update={key: getattr(definition, key) for key in ("include", "exclude", "unknown")})
+        saving = simulated.setting.saving
+        rate = saving if definition != plain and isinstance(saving, float) else None
+        if definition != (plain if rate is None else narrowed):
             return {}, ALL_SPENDING
         cohort = extracted.cohorts[use[0], False]
         if treated[0] not in cohort.units:
             return {}, ""
         performance = window_of(design.performance, cohort.periods)
         try:
-            savings[fit] = known_saving(persons, cohort, treated[0], performance, caps=extracted.caps(*use))
+            savings[fit] = known_saving(persons, cohort, treated[0], performance, extracted.caps(*use), rate)
         except ClaimsError as error:  # some savings are of persons or days that do not count
             return {}, str(error)
     return savings, ""

@@ -51,7 +51,7 @@ def _designs(plan: Plan, pairs: Sequence[PairOutcome]) -> list[dict[str, Any]]:
     rows = []
     for pair, other in zip(pairs, _dominators(pairs), strict=True):
         row: dict[str, Any] = {"design": pair.design.name, "method": pair.method, **pair.design.names}
-        row |= {"label": pair.design.label, "no_payments": pair.no_payments}
+        row |= {"windows": pair.design.windows, "label": pair.design.label, "no_payments": pair.no_payments}
         row |= {"settles": pair is settles, "sensitivity": pair.design.sensitivity, "n_rows": len(pair.rows)}
         row |= {"n_without_threshold": int(pair.columns["false_payment_rate"].isna().sum())}
         row |= {name: pair.mean(name) for name in ("share_of_spending", "share_of_persons")}

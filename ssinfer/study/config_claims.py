@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ssinfer.study.config_base import Config, Fraction, Label, Names, Periods
+from ssinfer.study.config_base import Config, Fraction, Label, Names, Periods, Span
 
 
 class InsuredConfig(Config):
@@ -67,6 +67,7 @@ class SpendingConfig(Config):
     name: str = "spending"
     label: str = ""
     basket: str | None = None  # of Vektis; by default data.basket
+    years: Span | None = None  # of Vektis: without spending in other years of the study, so that they are in no window
     column: str | None = None  # of a panel file
     include: Names | None = None
     exclude: Names = []

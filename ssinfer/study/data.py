@@ -9,6 +9,7 @@ import numpy as np
 
 from ssinfer.cohort.cohort import Cohort
 from ssinfer.errors import StudyError, raised_as
+from ssinfer.finding import Finding
 from ssinfer.names import match_names
 from ssinfer.panel import Panel
 from ssinfer.study.config import StudyConfig
@@ -73,6 +74,8 @@ class StudyData:
     views: Mapping[str, View] = field(default_factory=dict)  # by name of fits; empty if all see `panel`
     claims: ClaimsCount | None = None
     whole: ProgrammeData | None = None  # None: `panel` holds all spending of the whole population
+    standards: Mapping[str, str] = field(default_factory=dict)  # covariate of the case-mix standard, by name of fits
+    findings: tuple[Finding, ...] = ()  # of the source
 
     @cached_property
     def _regions(self) -> dict[str, str]:

@@ -125,6 +125,7 @@ DESIGNS = FrameSchema(
     *DESIGN_AND_METHOD,
     Column("label", "text", "", "The design in words: its blocks of which the study has several."),
     *(Column(block, "text", "", f"Name of the {block}.") for block in BLOCKS),
+    Column("windows", "text", "", "Baseline, performance and masked periods, and origins."),
     Column("settles", "bool", "", "Whether this design and method settle."),
     Column("sensitivity", "bool", "", "Whether persons count by what happens after the start: it never settles."),
     Column("n_rows", "int", "placebos", "Placebos that were estimated."),

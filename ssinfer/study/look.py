@@ -46,6 +46,7 @@ def look_at(plan: "Plan") -> Look:
         findings += checks.implausible_mean(panel, plausible) if plausible else []
         findings += checks.strange_standard(panel, str(standard)) if standard in panel.covariates else []
     findings += [Finding("placebo_sample", sample, refuses=False) for sample in placebo_samples(plan)]
+    findings += [*plan.data.findings, *window_findings(plan)]
     placebos = {name: _placebos_per_window(plan, name) for name in plan.designs}
     for level in config.levels:
         for name, counts in placebos.items():
@@ -89,6 +90,24 @@ def placebo_samples(plan: "Plan") -> list[dict[str, Any]]:
         {"designs": names, "classes": classes, "seed": plan.config.seed}
         for classes, names in designs.items()
         if any(drawn < units for drawn, units in classes)
+    ]
+
+
+def window_findings(plan: "Plan") -> list[Finding]:
+    """Return what to know of windows: a year or more before the performance period is left out; one placebo window."""
+    found: dict[tuple[Any, ...], list[str]] = {}
+    for name, design in plan.designs.items():
+        timeline, learned = plan.panel.timeline, design.baseline_columns(plan.panel)
+        first = plan.panel.columns(design.performance)[0]
+        years = (first - learned[-1] - 1) / (timeline.per_year or 1) if len(learned) else 0
+        if years >= 1:
+            ends = {"last": timeline.name(int(learned[-1])), "first": timeline.name(int(first)), "years": float(years)}
+            found.setdefault(("gap_between_baseline_and_performance", *ends.items()), []).append(name)
+        if len(origins := [origin for origin, count in _placebos_per_window(plan, name).items() if count]) == 1:
+            found.setdefault(("one_placebo_window", ("origin", str(origins[0]))), []).append(name)
+    return [
+        Finding(key, {**dict(numbers), "designs": names, "all": len(names) == len(plan.designs)}, refuses=False)
+        for (key, *numbers), names in found.items()
     ]
 
 

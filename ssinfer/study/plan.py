@@ -220,7 +220,7 @@ def _design(config: StudyConfig, part: StudyDesign, data: StudyData) -> Design:
             performance=_periods(part.performance, panel, "performance"),
             masked=_periods(part.masked, panel, "masked"),
             donors=comparison_of({key: getattr(part.comparison, key) for key in RULE_KEYS}),
-            standard=part.comparison.standard,
+            standard=data.standards.get(part.fit, part.comparison.standard),
             under_contract=contracted,
             incomplete=part.comparison.incomplete,
         ).on(panel)

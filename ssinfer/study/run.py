@@ -21,7 +21,7 @@ from ssinfer.study.compared_designs import compare_designs
 from ssinfer.study.disclosure import claims_tables
 from ssinfer.study.frames import CONTRACT
 from ssinfer.study.intact_groups import intact_groups
-from ssinfer.study.look import placebo_samples
+from ssinfer.study.look import placebo_samples, window_findings
 from ssinfer.study.pair_outcome import outcomes
 from ssinfer.study.plan import Plan
 from ssinfer.study.result import StudyResult, sha256
@@ -159,6 +159,7 @@ def _manifest(plan: Plan, parts: tuple[str, ...], result: BacktestResult | None,
         "note": plan.data.note,
         "seed": plan.config.seed,
         "placebo_samples": placebo_samples(plan),
+        "findings": [{"id": part.id, **part.numbers} for part in (*plan.data.findings, *window_findings(plan))],
         "contract": None if contract is None else contract.name,
         "share": plan.share_of(plan.config.main_design),
         "settles": _settles(plan),

@@ -13,7 +13,13 @@ from ssinfer.look.checks import check_plausible
 from ssinfer.registry import Registry
 from ssinfer.study.config_base import Config, Real
 
-PUBLIC_KEYS = ("sexes", "at_least", "basket", "column")  # keys of population and spending that claims do not have
+PUBLIC_KEYS = (
+    "sexes",
+    "at_least",
+    "basket",
+    "years",
+    "column",
+)  # keys of population and spending that claims do not have
 
 
 class DataConfig(Config):

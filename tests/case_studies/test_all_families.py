@@ -16,15 +16,29 @@ from ssinfer.study.plan import make_methods
 STUDY = Path(__file__).parents[2] / "case_studies" / "kerngezond_vlissingen" / "all_families.toml"
 
 
-def test_every_family_is_in_the_study_with_local_and_regional_groups():
+def test_every_family_is_in_the_study():
     file = read_study(STUDY)
     make_methods(file)
     methods = [part.method for part in file.method]
     for family in ("AdministrativeBenchmark", "SyntheticControl", "HierarchicalBenchmark", "PropensityMatching"):
         assert family in methods
-    groups = {part.name: (part.within_km, part.beyond_km) for part in file.comparison}
-    assert groups["local"] == (70, 0)
-    assert groups["regional"] == (400, 70)
+
+
+@pytest.mark.parametrize("name", ["study.toml", "all_families.toml"])
+def test_both_studies_have_the_definition_of_the_programme(name):
+    """Authority: issue 21, item 8."""
+    file = read_study(STUDY.with_name(name))
+    assert all(part.exclude == ["dental", "mental health"] and part.include is None for part in file.spending)
+    assert [(part.kind, part.insurers) for part in file.population] == [("open", ["A"])]
+    assert (file.data.periods.first, file.data.periods.last) == ("2018Q2", "2024Q2")
+    designs = {design.name: design for design in file.designs}
+    standards = {name: design.comparison.standard for name, design in designs.items()}
+    assert standards == {"a": None, **dict.fromkeys(("b", "c", "d", "b, recent baseline"), "expected_ses")}
+    assert [name for name, design in designs.items() if design.comparison.within_km] == ["c"]
+    assert [name for name, design in designs.items() if design.spending.truncation] == ["d"]
+    spans = {name: [(s.first, s.last) for s in (d.baseline, d.masked)] for name, d in designs.items()}
+    assert spans.pop("b, recent baseline") == [("2021Q2", "2022Q1"), ("2020Q2", "2021Q1")]
+    assert list(spans.values()) == 4 * [[("2018Q2", "2019Q1"), ("2020Q1", "2021Q4")]]
 
 
 def test_balance_limits_are_fixed_in_the_file_and_an_unknown_one_is_refused_before_claims_are_simulated(tmp_path):

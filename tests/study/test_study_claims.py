@@ -21,7 +21,8 @@ from ssinfer.errors import SsinferError, StudyError, error_id
 from ssinfer.report import write_report
 from ssinfer.report.failed import write_failed
 from ssinfer.report.look import look_text
-from ssinfer.simulation.claims import simulate_claims
+from ssinfer.simulation.claims import SimulatedClaims, simulate_claims
+from ssinfer.simulation.known_saving import known_saving
 from ssinfer.study import plan_study, run_study, write_study
 from ssinfer.study.case import _savings_row
 from ssinfer.study.claims_data import _group_persons
@@ -166,7 +167,7 @@ def test_a_method_that_needs_persons_gets_them_and_others_the_panel(plan, simula
         panel_only.data_for("a", "cohort")
 
 
-def test_the_known_truth_is_that_of_the_same_claims_without_the_contract(plan, tmp_path):
+def test_the_known_truth_is_that_of_the_same_claims_without_the_contract(plan, simulated, tmp_path):
     # Authority: a second simulation from the same seed without a saving, extracted under the same caps.
     setting = {**plan.config.data.simulation, "saving": 0.0}
     without = simulate_claims(tmp_path / "without", **setting)
@@ -187,6 +188,45 @@ def test_the_known_truth_is_that_of_the_same_claims_without_the_contract(plan, t
         assert truth.per_insured_year == pytest.approx(saved / weights.sum(), rel=1e-9)
     assert plan.data.claims.truth["a"].rate == pytest.approx(0.2, abs=1e-4)
     assert plan.data.claims.truth["d"].rate < plan.data.claims.truth["a"].rate  # what is cut carried savings too
+    # Some categories only: all lines save the same fraction, each rounded to a cent.
+    narrowed = Spending(exclude=["dental", "mental health"], duplicates="keep")
+    spent, unsaved = (
+        extract(ClaimsTables.open(folder), population, narrowed, periods=plan.panel.periods).cohort()
+        for folder in (simulated, without.folder)
+    )
+    performance = plan.designs["a"].performance
+    money = [c.spending[c.unit == "contract"][:, c.columns(performance)].sum() for c in (spent, unsaved)]
+    persons = SimulatedClaims.load(simulated).persons()
+    truth = known_saving(persons, spent, "contract", performance, rate=0.2)
+    assert truth.total == pytest.approx(money[1] - money[0], rel=1e-3)
+    assert truth.rate == pytest.approx(0.2, abs=1e-6)
+
+
+def test_the_standard_of_each_design_learns_from_its_own_baseline_without_masked_quarters(plan, simulated, tmp_path):
+    text = tomlkit.dumps(second_edition(tomllib.loads(STUDY)))
+    document = tomllib.loads(text)
+    document["data"] |= {"file": str(simulated)}
+    document["windows"]["masked"] = ["2021Q2"]
+    document["comparison"][1]["standard"] = "expected_ses"
+    document["spending"] = [{"name": "zvw", "exclude": ["dental", "mental health"], "duplicates": "keep"}]
+    own = {"baseline": ["2020Q1", "2020Q2", "2020Q3"], "masked": ["2020Q2"]}
+    document["design"] = [{"name": "c", "comparison": "c"}, {"name": "early", "comparison": "c", **own}]
+    document["comparison"] = document["comparison"][:2]
+    (tmp_path / "study.toml").write_text(tomlkit.dumps(document), encoding="utf-8")
+    both = plan_study(tmp_path / "study.toml")
+    assert both.data.claims.truth["c"].rate == pytest.approx(0.2, abs=1e-6)
+    names = {"c": "expected_ses", "early": "expected_ses, 2020Q1, 2020Q3"}
+    learned = {"c": ["2021Q1", "2021Q3", "2021Q4"], "early": ["2020Q1", "2020Q3"]}
+    rows = both.data.claims.practices
+    for fit, name in names.items():
+        assert both.designs[fit].standard == name
+        cohort = both.data.views[fit].cohort
+        other = rows.unit != "contract"
+        person = (rows.covariate("sex") == "V") & (rows.covariate("ses") == "low") & (rows.covariate("age") // 10 == 4)
+        columns = rows.columns(learned[fit])
+        money, years = (x[other & person][:, columns].sum() for x in (rows.spending, rows.insured_years))
+        low = (cohort.covariate("sex") == "V") & (cohort.covariate("ses") == "low") & (cohort.covariate("age") == 44)
+        assert cohort.covariate(name)[low] == pytest.approx(money / years)
 
 
 def test_expected_spending_by_hand(plan):

@@ -69,7 +69,7 @@ def load_vektis(
     Parameters
     ----------
     years : years of spending, 2011 to 2023 as far as the files are at hand; later ones need `verify=False`
-    basket : ``core`` (default), ``total``, ``without_ggz``, ``hospital``, ``pharmacy`` or ``gp``, or a `Basket`
+    basket : ``core`` (default), a name that `BASKETS` has, such as ``zvw_without_dental_ggz``, or a `Basket`
     ages, sexes : first and last age (65, 120), and "male" or "female"; None: all. Municipalities without insured of
         these ages and sexes in some year are left out
     borders : municipal division: 2023 (default; every unit then has coordinates), 2022, 2021 or 2019

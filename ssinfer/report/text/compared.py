@@ -9,7 +9,7 @@ from ssinfer.report.analysis import Analysis, Row
 from ssinfer.study.compared_designs import AT_LEAST_ERRORS
 from ssinfer.study.config_blocks import BLOCKS
 
-VARIED = [*BLOCKS, "method"]
+VARIED = [*BLOCKS, "windows", "method"]
 MEASURED = {"threshold_money": "the threshold", "deviation_money": "what is measured where nothing was saved"}
 
 

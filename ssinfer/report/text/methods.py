@@ -8,6 +8,8 @@ from ssinfer.printed import count
 from ssinfer.report.analysis import Analysis
 from ssinfer.sentences import sentence
 
+FIRST_PAGE = ("gap_between_baseline_and_performance", "one_placebo_window")
+
 
 def methods_sentences(analysis: Analysis) -> Iterator[str]:
     """Return data, methods, backtest and software."""
@@ -43,10 +45,18 @@ def methods_sentences(analysis: Analysis) -> Iterator[str]:
         )
         for sample in manifest.get("placebo_samples", ()):
             yield sentence(Finding("placebo_sample", sample))
+    yield from found_sentences(analysis, first_page=False)
     yield (
         f"Software: ssinfer {manifest.get('version', manifest.get('ssinfer', '?'))}, seed {manifest.get('seed', '?')}. "
         f"Groups with fewer than {result.suppress_below} insured are not shown."
     )
+
+
+def found_sentences(analysis: Analysis, *, first_page: bool) -> Iterator[str]:
+    """Return the findings on windows, which stand on the first page, or the others."""
+    for found in analysis.result.manifest.get("findings", ()):
+        if (found["id"] in FIRST_PAGE) == first_page:
+            yield sentence(Finding(found["id"], found), analysis.result.currency)
 
 
 def transport_sentences(analysis: Analysis) -> Iterator[str]:

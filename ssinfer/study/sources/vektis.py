@@ -1,12 +1,16 @@
 """Vektis: published spending per Dutch municipality."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from pydantic import Field
 
 from ssinfer.cohort.case_mix import CASE_MIX_EXPECTED
+from ssinfer.finding import Finding
 from ssinfer.panel import Panel
 from ssinfer.periods import span
 from ssinfer.study.config import StudyConfig
@@ -27,7 +31,8 @@ class VektisConfig(DataConfig):
         """Return panels of municipalities with the covariates that comparison groups use; regions are their names."""
         from ssinfer.datasets import Basket, load_vektis  # noqa: PLC0415  (only the source that is used)
         from ssinfer.datasets.vektis.baskets import basket_of  # noqa: PLC0415
-        from ssinfer.datasets.vektis.columns import CARE_TYPES  # noqa: PLC0415
+        from ssinfer.datasets.vektis.columns import CARE_TYPES, care_types  # noqa: PLC0415
+        from ssinfer.datasets.vektis.file import read_vektis_file  # noqa: PLC0415
 
         years = span(self.years.first, self.years.last)
         extra = [config.case.ses] if config.case.ses else []
@@ -47,16 +52,31 @@ class VektisConfig(DataConfig):
 
         def make(population: PopulationConfig, spending: SpendingConfig) -> tuple[Panel, Mapping[str, Panel]]:
             basket = spending.basket or (None if spending.include else self.basket)
-            return panels(basket_of(spending.name, basket, spending.include or (), spending.exclude), population)
+            own = basket_of(spending.name, basket, spending.include or (), spending.exclude)
+            found.append(Finding("basket_leaves_out", left_out(spending.name, own), refuses=False))
+            if spending.years is None:
+                return panels(own, population)
+            own.check_comparable(kept := span(spending.years.first, spending.years.last))
+            panel, parts = panels(Basket(own.name, "", own.members), population)
+            return replace(panel, spending=np.where(np.isin(years, kept), panel.spending, np.nan)), parts
 
+        def left_out(name: str, basket: Basket) -> dict[str, Any]:
+            """Return the care types of the last year that a basket leaves out, in EUR per insured-year of everybody."""
+            means = {care: float(last[care].sum() / last["insured_years"].sum()) for care in care_types(years[-1])}
+            rest = sorted((-mean, care) for care, mean in means.items() if care not in basket.members)
+            parts = tuple((care, -mean) for mean, care in rest)
+            return {"name": name, "year": years[-1], "all": sum(means.values()), "parts": parts}
+
+        found, last = list[Finding](), read_vektis_file(years[-1])
         # A column that enters the files changes the scale between years, but not between designs.
         whole = ProgrammeData(*panels(Basket("all spending", "", tuple(CARE_TYPES)), PopulationConfig()))
         baskets = dict.fromkeys(part.basket or (part.name if part.include else self.basket) for part in config.spending)
         named = f"basket {', '.join(map(repr, baskets))}, {years[0]}-{years[-1]}"
         label = f"Vektis, {named}, {len(whole.whole.units)} municipalities"
         note = "real data: Dutch municipalities (Bron: Vektis)"
-        return public_data(config, label, note, whole, make, {unit: unit for unit in whole.whole.units})
+        data = public_data(config, label, note, whole, make, {unit: unit for unit in whole.whole.units})
+        return replace(data, findings=tuple(found))
 
 
-KEYS = ("ages", "sexes", "regions", "at_least", "basket", "include", "exclude")
+KEYS = ("ages", "sexes", "regions", "at_least", "basket", "years", "include", "exclude")
 SOURCE = DataSource("vektis", "Spending per Dutch municipality (Vektis)", 10, VektisConfig, takes=KEYS)

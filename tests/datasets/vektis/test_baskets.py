@@ -6,6 +6,7 @@ import pytest
 
 from ssinfer.datasets.vektis.baskets import BASKETS, basket_of, find_basket
 from ssinfer.datasets.vektis.columns import CARE_TYPES, GGZ, age_classes, care_types
+from ssinfer.datasets.vektis.file import read_vektis_file
 from ssinfer.errors import DatasetError
 
 YEARS = range(2011, 2024)
@@ -24,6 +25,9 @@ def test_core_is_total_minus_what_entered(year):
     assert set(BASKETS["total"].columns(year)) == set(care_types(year))
     assert set(BASKETS["core"].columns(year)) == set(care_types(year)) - ENTERED
     assert set(BASKETS["without_ggz"].columns(year)) == set(care_types(year)) - ENTERED - set(GGZ)
+    programme = set(care_types(year)) - {"MONDZORG", *GGZ}
+    assert set(BASKETS["zvw_without_dental_ggz"].columns(year)) == programme
+    assert set(BASKETS["core_without_dental_ggz"].columns(year)) == programme - ENTERED
 
 
 def test_mental_health_care_is_coded_in_three_ways():
@@ -39,7 +43,7 @@ def test_mental_health_care_is_coded_in_three_ways():
     }
 
 
-@pytest.mark.parametrize("basket", ["core", "without_ggz"])
+@pytest.mark.parametrize("basket", ["core", "without_ggz", "core_without_dental_ggz"])
 def test_comparable_over_all_years(basket):
     BASKETS[basket].check_comparable(YEARS)
 
@@ -52,6 +56,8 @@ def test_comparable_over_all_years(basket):
         ("total", [2016, 2017], "primary-care residence"),
         ("total", [2019, 2020], "KOSTEN_GZSP"),
         ("total", [2011, 2022], "2012/2013: .*2014/2015: .*2016/2017: .*2019/2020: "),
+        ("zvw_without_dental_ggz", [2016, 2017], "primary-care residence"),
+        ("zvw_without_dental_ggz", [2011, 2022], "2012/2013: .*2014/2015: district nursing.*2016/2017: "),
         ("hospital", [2011, 2012], "moved from pharmacy to hospital"),
         ("pharmacy", [2012, 2013], "moved from pharmacy to hospital"),
         ("gp", [2014, 2015], "chain care"),
@@ -64,7 +70,14 @@ def test_refused_with_the_reason_and_the_spans(basket, years, reason):
 
 @pytest.mark.parametrize(
     ("basket", "years"),
-    [("total", [2015]), ("total", [2017, 2019]), ("total", [2020, 2022]), ("hospital", YEARS[2:]), ("gp", YEARS[4:])],
+    [
+        ("total", [2015]),
+        ("total", [2017, 2019]),
+        ("total", [2020, 2022]),
+        ("zvw_without_dental_ggz", YEARS[6:]),
+        ("hospital", YEARS[2:]),
+        ("gp", YEARS[4:]),
+    ],
 )
 def test_accepted_inside_a_span(basket, years):
     BASKETS[basket].check_comparable(years)
@@ -99,3 +112,19 @@ def test_ages_inside_a_published_class_are_refused(ages):
     with pytest.raises(DatasetError, match=r"ages is .* Allowed: a first age of 0, 5"):
         age_classes(ages)
     assert age_classes((65, 74)) == ["65-69", "70-74"]
+
+
+def test_care_that_entered_below_five_euros_is_a_note_and_other_care_a_break(data_dir):
+    """Authority: the publisher's files. A care type whose column starts is above EUR 5 at a break only."""
+    programme, means = BASKETS["zvw_without_dental_ggz"], {}
+    for year in range(2012, 2023):
+        frame = read_vektis_file(year, data_dir / "vektis")
+        for care in programme.columns(year):
+            if CARE_TYPES[care][0] == year:
+                means[care] = frame[care].sum() / frame["insured_years"].sum()
+    own_column = {"HUISARTS_MDZ", "INTEGRALE_GEBOORTEZORG", "EERSTELIJNSVERBLIJF"}  # were in other columns before
+    entered = {care: mean for care, mean in means.items() if care not in own_column}
+    assert {CARE_TYPES[care][0] for care, mean in entered.items() if mean >= 5} == {2013, 2015}
+    assert {care for care, mean in entered.items() if mean < 5} == {"GZSP"}
+    assert "KOSTEN_GZSP: EUR 0.4" in programme.notes[2020][0]
+    assert round(entered["GZSP"], 1) == 0.4

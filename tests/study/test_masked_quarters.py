@@ -1,0 +1,67 @@
+"""Quarters that a design masks: their spending changes nothing but persons' histories."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ssinfer.backtesting.backtest import backtest
+from ssinfer.backtesting.placebos import PlaceboSample, placebo_units
+from ssinfer.benchmarks.administrative import AdministrativeBenchmark
+from ssinfer.benchmarks.synthetic_control.synthetic_did import SyntheticDiD
+from ssinfer.comparison import SimilarSize, SimilarSpending
+from ssinfer.design import Design
+from ssinfer.panel import Panel
+from ssinfer.periods import span
+from ssinfer.windows import rolling_windows
+
+QUARTERS = span("2018Q2", "2024Q2")
+LONG = {"baseline": span("2018Q2", "2019Q1"), "performance": span("2022Q2", "2023Q1")}
+COVID = span("2020Q1", "2021Q4")
+INSIDE = {"baseline": span("2019Q2", "2021Q1"), "performance": span("2022Q2", "2023Q1")}  # its mask cuts the baseline
+
+
+def panel(seed=1, n_units=24):
+    rng = np.random.default_rng(seed)
+    level = 2000 * np.exp(0.2 * rng.standard_normal((n_units, 1)))
+    spending = level * np.exp(0.03 * rng.standard_normal((n_units, len(QUARTERS))))
+    years = rng.uniform(200, 800, (n_units, 1)) * np.ones(len(QUARTERS))
+    return Panel(tuple(f"u{i:02d}" for i in range(n_units)), QUARTERS, spending, years)
+
+
+def tampered(data, periods):
+    """Return the panel with other spending, size and covariates in some periods."""
+    rng, columns = np.random.default_rng(9), data.columns(periods)
+    spending, years = data.spending.copy(), data.insured_years.copy()
+    spending[:, columns] *= rng.uniform(0.2, 5.0, (len(data.units), len(columns)))
+    years[:, columns] *= rng.uniform(0.2, 5.0, (len(data.units), len(columns)))
+    return dataclasses.replace(data, spending=spending, insured_years=years)
+
+
+@pytest.mark.parametrize("windows", [LONG, INSIDE], ids=["masked gap", "masked baseline quarters"])
+@pytest.mark.parametrize("donors", [None, SimilarSpending(0.3), SimilarSize(ratio=2.5)], ids=repr)
+def test_masked_quarters_change_no_number_of_a_backtest(windows, donors):
+    design = Design(["u00"], donors=donors, masked=COVID, **windows)
+    methods = {"administrative": AdministrativeBenchmark(), "synthetic DiD": SyntheticDiD()}
+    first, second = (backtest(data, design, methods, n_jobs=1, seed=3) for data in (panel(), tampered(panel(), COVID)))
+    pd.testing.assert_frame_equal(first.placebos, second.placebos)
+    pd.testing.assert_frame_equal(first.scores, second.scores)
+
+
+def test_masked_quarters_choose_no_placebo():
+    design = Design(["u00"], masked=COVID, **INSIDE)
+    for rule in (SimilarSpending(0.2), SimilarSize(ratio=1.5), PlaceboSample(10, None, (), 3)):
+        assert placebo_units(panel(), design, rule) == placebo_units(tampered(panel(), COVID), design, rule)
+
+
+def test_the_programme_without_2020_and_2021_has_one_window():
+    """Authority: by hand. A year later the baseline lacks the first quarter of 2020; no earlier window fits."""
+    windows = rolling_windows(panel(), Design(["u00"], masked=COVID, **LONG))
+    assert [(window.origin, window.baseline[0]) for window in windows] == [("2022Q2", "2018Q2")]
+
+
+def test_a_mask_within_a_season_leaves_the_window():
+    """By hand: two baseline years less one quarter have all seasons; the year earlier would lose both third quarters."""
+    design = Design(["u00"], span("2020Q2", "2022Q1"), span("2022Q2", "2023Q1"), masked=["2020Q3"])
+    assert [window.origin for window in rolling_windows(panel(), design)] == ["2022Q2", "2023Q2"]
