@@ -62,6 +62,6 @@ def test_the_programme_without_2020_and_2021_has_one_window():
 
 
 def test_a_mask_within_a_season_leaves_the_window():
-    """By hand: two baseline years less one quarter have all seasons; the year earlier would lose both third quarters."""
+    """By hand: two baseline years less one quarter have all seasons; earlier, both third quarters are lost."""
     design = Design(["u00"], span("2020Q2", "2022Q1"), span("2022Q2", "2023Q1"), masked=["2020Q3"])
     assert [window.origin for window in rolling_windows(panel(), design)] == ["2022Q2", "2023Q2"]

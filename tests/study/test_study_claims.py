@@ -202,7 +202,7 @@ def test_the_known_truth_is_that_of_the_same_claims_without_the_contract(plan, s
     assert truth.rate == pytest.approx(0.2, abs=1e-6)
 
 
-def test_the_standard_of_each_design_learns_from_its_own_baseline_without_masked_quarters(plan, simulated, tmp_path):
+def test_the_standard_of_each_design_learns_from_its_own_baseline_without_masked_quarters(simulated, tmp_path):
     text = tomlkit.dumps(second_edition(tomllib.loads(STUDY)))
     document = tomllib.loads(text)
     document["data"] |= {"file": str(simulated)}
