@@ -36,10 +36,7 @@ from ssinfer.study.designs import StudyDesign
 
 Standard = tuple[str, tuple[Any, ...]]  # a name of STANDARDS, and the periods of which it learns
 ONE_OPEN_UNIT = "The true saving is known for one unit, all of its insured and an open population only."
-ALL_SPENDING = (
-    "The true saving is not known with product groups, reference tariffs, own costs or run-out. It is known for some "
-    "of the categories if all categories save the same fraction."
-)
+ALL_SPENDING = "The true saving is known for all prices and payments; for some categories only if all save alike."
 
 
 def load_claims(config: StudyConfig, periods: tuple[Any, ...], data: AbstractContextManager[OpenedClaims]) -> StudyData:

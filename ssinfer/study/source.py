@@ -13,13 +13,7 @@ from ssinfer.look.checks import check_plausible
 from ssinfer.registry import Registry
 from ssinfer.study.config_base import Config, Real
 
-PUBLIC_KEYS = (
-    "sexes",
-    "at_least",
-    "basket",
-    "years",
-    "column",
-)  # keys of population and spending that claims do not have
+PUBLIC_KEYS = ("sexes", "at_least", "basket", "years", "column")  # of population and spending; claims lack them
 
 
 class DataConfig(Config):

@@ -53,7 +53,7 @@ class VektisConfig(DataConfig):
         def make(population: PopulationConfig, spending: SpendingConfig) -> tuple[Panel, Mapping[str, Panel]]:
             basket = spending.basket or (None if spending.include else self.basket)
             own = basket_of(spending.name, basket, spending.include or (), spending.exclude)
-            found.append(Finding("basket_leaves_out", left_out(spending.name, own), refuses=False))
+            found[spending.name] = Finding("basket_leaves_out", left_out(spending.name, own), refuses=False)
             if spending.years is None:
                 return panels(own, population)
             own.check_comparable(kept := span(spending.years.first, spending.years.last))
@@ -67,7 +67,7 @@ class VektisConfig(DataConfig):
             parts = tuple((care, -mean) for mean, care in rest)
             return {"name": name, "year": years[-1], "all": sum(means.values()), "parts": parts}
 
-        found, last = list[Finding](), read_vektis_file(years[-1])
+        found, last = dict[str, Finding](), read_vektis_file(years[-1])
         # A column that enters the files changes the scale between years, but not between designs.
         whole = ProgrammeData(*panels(Basket("all spending", "", tuple(CARE_TYPES)), PopulationConfig()))
         baskets = dict.fromkeys(part.basket or (part.name if part.include else self.basket) for part in config.spending)
@@ -75,7 +75,7 @@ class VektisConfig(DataConfig):
         label = f"Vektis, {named}, {len(whole.whole.units)} municipalities"
         note = "real data: Dutch municipalities (Bron: Vektis)"
         data = public_data(config, label, note, whole, make, {unit: unit for unit in whole.whole.units})
-        return replace(data, findings=tuple(found))
+        return replace(data, findings=tuple(found.values()))
 
 
 KEYS = ("ages", "sexes", "regions", "at_least", "basket", "years", "include", "exclude")

@@ -257,7 +257,7 @@ def test_next_years_new_column_is_named_with_the_baskets_that_it_may_touch(write
     text = vektis_text_of(2023).replace("\n", ";1.5\n") + ";1.5"
     later = path.with_name("vektis_2024_gemeente.csv")
     later.write_text(text.replace(";1.5", ";KOSTEN_HUISARTS_DIGITAAL", 1))
-    words = r"KOSTEN_HUISARTS_DIGITAAL is in no earlier file: .* baskets total, core, without_ggz, core_without.*, zvw.*, gp\..*leave out 2024"
+    words = r"DIGITAAL is in no earlier file: .* baskets total, core, without_ggz, .*zvw.*, gp\..*leave out 2024"
     with pytest.raises(DatasetError, match=words):
         read_vektis_file(2024, path.parent, verify=verify)
     programme = ["core_without_dental_ggz", "zvw_without_dental_ggz"]

@@ -30,7 +30,14 @@ def grid():
     for i, (population, spending, threshold) in enumerate(product(POPULATIONS, SPENDINGS, THRESHOLDS)):
         row = {"design": f"d{i}", "method": "m", "label": f"{population}; {spending}; {threshold}"}
         row |= {"population": population, "spending": spending, "comparison": "c", "threshold": threshold}
-        row |= {"sharing": "half", "settles": i == 3, "sensitivity": i == 11, "n_rows": 40, "n_without_threshold": 0}
+        row |= {
+            "sharing": "half",
+            "windows": "",
+            "settles": i == 3,
+            "sensitivity": i == 11,
+            "n_rows": 40,
+            "n_without_threshold": 0,
+        }
         row |= dict.fromkeys(("share_of_spending", "share_of_persons"), 1.0 - i / 20)
         row |= dict.fromkeys(("deviation", "deviation_all", "threshold_rate", "threshold_all"), 0.1)
         row |= {"threshold_money": 300.0 - 10 * i, "deviation_money": 4.0, "misallocation": 50.0 + i}
