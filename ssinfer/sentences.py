@@ -35,7 +35,7 @@ def sentence(finding: Finding, currency: str = "") -> str:
     if finding.id == "basket_leaves_out":
         amounts["out"] = _money(sum(amount for _, amount in numbers["parts"]), currency)
         numbers["parts"] = ", ".join(f"{care} {amount:,.1f}" for care, amount in numbers["parts"]) or "nothing"
-    if "designs" in numbers:
+    if isinstance(numbers.get("designs"), (list, tuple)):
         numbers["designs"] = "all designs" if numbers.get("all") else ", ".join(map(repr, numbers["designs"]))
     if finding.id == "placebo_sample":
         numbers["drawn"], numbers["units"] = map(sum, zip(*numbers["classes"], strict=True))
