@@ -32,10 +32,8 @@ def attrition(
 ) -> tuple[pd.DataFrame, dict[str, int | float]]:
     """Return the attrition table of an extract, and counts of unusual lines that were kept.
 
-    An exclusion row holds the excluded amounts. Rows of the step "valuation" change money only (negative: money added).
     `pieces`, `counted` and `cells` are Ibis tables of enrolment, of lines by reason, and of days and cents per person,
-    unit and t; `summary` has lines and cents per reason, and `all_lines` the totals of the table of claims, `repeated`
-    those of lines that repeat another.
+    unit and t; `summary` is per reason. Rows of the step "valuation" change money only (negative: money added).
     """
     persons = persons_by_reason(tables, pieces)
     unmatched = lines.unmatched_reasons(tables, counted)

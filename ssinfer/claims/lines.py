@@ -34,9 +34,8 @@ def count_lines(
 ) -> Any:
     """Return the sums of the claims, one row per place.
 
-    Columns: code, label (category or product group of excluded lines), person, unit, t and cell = unit x T + t (of
-    counted lines; person and t also of the reference), day (of lines without enrolment), lines, cents, used (cents
-    after repricing), repriced. If `reference`, persons outside the population are kept, as reference of a truncation.
+    Columns: code, label (of excluded lines), person, unit, t and cell = unit x T + t (of counted lines; person and t
+    also of the `reference` of a truncation), day (without enrolment), lines, cents, used (after repricing), repriced.
     """
     n_periods = len(calendar.periods)
     claims = _deduplicated(tables.claims, spending)

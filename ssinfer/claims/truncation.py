@@ -58,11 +58,7 @@ def _reference_spending(calendar: Calendar, pieces: Any, counted: Any) -> Any:
 
 
 def truncate(cells: Any, limits: pd.DataFrame, calendar: Calendar) -> Any:
-    """Return the cells (person, unit, t, days, cents) with `kept` cents after truncation.
-
-    The limit of a person-year is floor(cap x days / days of the year). Spending above it is cut in proportion to the
-    spending of the periods, each rounded down to the cent.
-    """
+    """Return the cells (person, unit, t, days, cents) and `kept` cents: cents x limit / total, rounded down."""
     table = ibis.memtable(limits[["year", "cents"]].rename(columns={"cents": "cap"}))
     joined = cells.join(calendar.table().select("t", "year", "year_days"), "t").join(table, "year")
     per_year = ibis.window(group_by=["person", "year"])
@@ -70,6 +66,7 @@ def truncate(cells: Any, limits: pd.DataFrame, calendar: Calendar) -> Any:
         total=joined["cents"].sum().over(per_year).cast("int64"),
         days_year=joined["days"].sum().over(per_year).cast("int64"),
     )
+    # of a person-year; what exceeds it is cut in proportion to the spending of the periods
     limit = (joined["cap"].cast("float64") * joined["days_year"] / joined["year_days"]).floor()
     kept = (joined["cents"].cast("float64") * limit / joined["total"]).floor().cast("int64")
     over = joined["total"].cast("float64") > limit

@@ -56,10 +56,7 @@ class Posterior:
 def build_proposal(log_target: LogTarget, start: Mixture, defensive: Mixture | None, count: int) -> Proposal:
     """Draw nodes for a target: from `start` first, then from mixtures fitted to all pilot rounds so far.
 
-    All rounds count: a mixture fitted to the last 1,024 nodes alone missed the tail of a curved posterior, and 5 of
-    8,192 nodes carried all its weight. Every proposal keeps the `defensive` components, with their shares in the
-    complete proposal. At least `count` nodes are drawn, and 2, 4 or 8 times as many if `ESS_MARGIN` x `MIN_ESS`
-    effective nodes need them.
+    At least `count` nodes are drawn; 2, 4 or 8 times as many if `ESS_MARGIN` x `MIN_ESS` effective nodes need them.
     """
     size = start.centres.shape[1]
     mixture = with_defensive_components(start, defensive)
@@ -73,6 +70,7 @@ def build_proposal(log_target: LogTarget, start: Mixture, defensive: Mixture | N
         target = log_target(latest.nodes)
         share = effective_size(_plain_weights(target, latest)) / len(target)
         nodes, values = np.concatenate([nodes, latest.nodes]), np.concatenate([values, target])
+        # all rounds: a mixture fitted to the last alone missed a tail, and 5 of 8,192 nodes carried all the weight
         pilots = Proposal(nodes, pooled_density(mixtures, nodes), defensive)
         mixture = fit_proposal(pilots, values)
         if number and share > enough:
@@ -98,8 +96,7 @@ def weight_until_reliable(log_target: LogTarget, proposal: Proposal, count: int)
 def pooled_density(mixtures: list[Mixture], nodes: Floats) -> Floats:
     """Return the log density (M,) of nodes of several rounds, each twice as many as the last, taken as one sample.
 
-    A tail that one round missed is then weighed by the round that saw it (Owen & Zhou 2000, doi
-    10.1080/01621459.2000.10473909; Cornuet et al. 2012, doi 10.1111/j.1467-9469.2011.00756.x).
+    Owen & Zhou 2000, doi 10.1080/01621459.2000.10473909; Cornuet et al. 2012, doi 10.1111/j.1467-9469.2011.00756.x.
     """
     shares = 2.0 ** np.arange(len(mixtures))
     shares /= shares.sum()

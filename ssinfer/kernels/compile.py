@@ -27,12 +27,9 @@ def _is_writable(target: Path) -> bool:
 
 
 def compiled[F: Callable[..., Any]](function: F) -> F:
-    """Compile `function` with numba, and keep the machine code on disk if a folder is writable.
-
-    With ``cache=True`` numba would raise at import if no folder is writable (a read-only installation). The GIL is
-    released for threads. ``fastmath`` is off: it would let the compiler reorder sums and change results.
-    """
+    """Compile `function` with numba, and keep the machine code on disk if a folder is writable."""
     has_folder = cache_folder(function.__code__.co_filename) is not None
+    # cache=True raises without a folder; fastmath is off, because it would reorder sums and change results
     return cast("F", numba.njit(cache=has_folder, nogil=True)(function))
 
 

@@ -89,12 +89,10 @@ class NoiseFit:
 
 
 def fit_noise(squares: Floats, size: Floats, lam: Floats, known: str, masses: Floats, points: int = 33) -> NoiseFit:
-    """Return k and tau by (weighted) maximum likelihood, from the arrays of `gaussian_terms`.
+    """Return k and tau by maximum likelihood, from the arrays of `gaussian_terms` and masses (J, R) of units.
 
-    If k is estimated (`known` is "size"), V = s^2 [(1 - phi) d_j / dbar + phi lambda]. phi is the shock's share of the
-    variance at the typical size, on a grid of `points`, and s^2 has a closed form for each phi. If `known` is
-    "variance", `size` holds known variances and k is 1; if "none", k is 0. `masses` (J, R) weigh units, one column per
-    replicate.
+    If `known` is "size", V = s^2 [(1 - phi) d_j / dbar + phi lambda]: phi is the shock's share of the variance at the
+    typical size, on a grid, and s^2 has a closed form. "variance": `size` holds variances and k is 1; "none": k is 0.
     """
     if known == "variance":
         scale = float(np.nanmean(squares))

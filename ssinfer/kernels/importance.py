@@ -106,11 +106,7 @@ def distances(nodes: Floats, centre: Floats, root: Floats) -> Floats:
 
 
 def fit_student_mixture(nodes: Floats, weights: Floats, components: int, rounds: int = 12) -> Mixture:
-    """Fit a mixture of Student-t distributions to weighted nodes (M, d), by expectation maximisation.
-
-    Cappé et al. (2008). The start are slices along the leading direction of the weighted nodes. Scale matrices are
-    inflated where few effective nodes would understate the spread. There are at most `components`.
-    """
+    """Fit a Student-t mixture to weighted nodes (M, d), by expectation maximisation (Cappé et al. 2008)."""
     size = nodes.shape[1]
     weights = weights / weights.sum()
     mean = weights @ nodes

@@ -64,11 +64,9 @@ def find_method(name: str) -> Any:
 def make_method(name: str, parameters: Mapping[str, Any] | None = None, *, time_limit: float | None = None) -> Any:
     """Return a method by the name of its entry point, built from plain values such as TOML or JSON give.
 
-    A method that combines others names the parameters that hold them in its class attribute ``member_parameters``.
-    Such a parameter is a list. Each member is the name of a method, or a table with `method` and `parameters`. Old
-    names of parameters work where the class still accepts them. With `time_limit` (seconds per fit), a method or member
-    of another package is guarded and has its own process. PluginError: the name or a parameter is unknown (the nearest
-    is named), or the method refuses to be built.
+    The class attribute ``member_parameters`` names the parameters that list the members of a method that combines
+    others: each is the name of a method, or a table with `method` and `parameters`. With `time_limit` (seconds per
+    fit), a method of another package is guarded, in its own process. PluginError: unknown name or parameter, refusal.
 
     >>> stacked = {"methods": ["SyntheticControl", {"method": "SyntheticDiD", "parameters": {}}]}
     >>> make_method("StackedBenchmark", stacked)

@@ -13,7 +13,7 @@ from ssinfer.comparison import comparison_of
 from ssinfer.datasets.io.panel_file import read_panel_file
 from ssinfer.design import Design
 from ssinfer.documents import parse_json, read_text
-from ssinfer.errors import DataError, DesignError, NotSupportedError, PluginError, SsinferError, shorten
+from ssinfer.errors import DataError, DesignError, NotSupportedError, PluginError, SsinferError, raised_as, shorten
 from ssinfer.guard.method import TIME_LIMIT, GuardedMethod
 from ssinfer.panel import Panel
 from ssinfer.plugins.discovery import make_method
@@ -98,11 +98,10 @@ def read_design(path: str | Path) -> Request:
     values: dict[str, Any] = {key: _listed(document[key]) for key in lists if document.get(key) is not None}
     values |= {key: document[key] for key in ("starts", "standard", "incomplete") if key in document}
     try:
-        design = Design(donors=donors, **values)
+        with raised_as(DesignError, f"{path}:", of=DesignError):
+            design = Design(donors=donors, **values)
     except TypeError:
         raise DesignError(f"{path}: periods mix numbers and text. Write all of them like the panel's.") from None
-    except DesignError as error:
-        raise DesignError(f"{path}: {error}") from None
     levels = tuple(float(level) for level in document.get("levels", LEVELS))
     return Request(design, {**document.get("columns", {}), "accept": document.get("accept", [])}, levels)
 

@@ -24,10 +24,7 @@ VALIDATED_DRAWS = 200  # rows of the draws that are checked against the schema
 def result_document(
     cf: Counterfactual, name: str, method: Any, *, seed: int, panel_sha256: str, levels: tuple[float, ...] = LEVELS
 ) -> dict[str, Any]:
-    """Return a counterfactual as plain values that follow ``schemas/result.v1.json``; tables are held by column.
-
-    `name` is that of the entry point of the fitted `method`; `levels` (fractions) are of intervals and thresholds.
-    """
+    """Return a counterfactual as plain values that follow ``schemas/result.v1.json``; tables are held by column."""
     provider = next((provider for provider in providers() if provider.name == name and not provider.reason), None)
     document = {
         "schema_version": SCHEMA_VERSION,

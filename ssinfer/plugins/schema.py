@@ -1,16 +1,11 @@
 """JSON Schemas of the input and output of `ssinfer benchmark`, and violations of them in one line."""
 
-from __future__ import annotations
-
 import json
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from ssinfer.errors import did_you_mean
-
-if TYPE_CHECKING:
-    from jsonschema import Draft202012Validator
 
 SCHEMA_VERSION = 1
 Kind = Literal["design", "result"]
@@ -24,7 +19,7 @@ def load_schema(kind: Kind) -> dict[str, Any]:
 
 
 @cache
-def _validator(kind: Kind) -> Draft202012Validator:
+def _validator(kind: Kind) -> Any:
     from jsonschema import Draft202012Validator  # noqa: PLC0415  (only when something is validated)
 
     return Draft202012Validator(load_schema(kind))

@@ -36,18 +36,13 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Scales:
-    """Scales of the priors, measured on baseline cells only; a simulation keeps them fixed.
+    """Scales of the priors, measured on baseline cells only; r is the residual after period and unit means."""
 
-    With r_it the residual after period and unit means, divided by the share of the remaining degrees of freedom:
-    `spread` is SD(y), `level` the SD of unit means, `residual` SD(r), `slope` SD(r) / SD(t), and `noise` the κ at which
-    sampling noise alone gives the median r² n. `layout` multiplies them to scales that are wide for any data.
-    """
-
-    spread: float
-    level: float
-    residual: float
-    noise: float
-    slope: float
+    spread: float  # SD(y)
+    level: float  # SD of unit means
+    residual: float  # SD(r), corrected for the degrees of freedom
+    noise: float  # κ at which sampling noise alone gives the median r² n
+    slope: float  # SD(r) / SD(t)
 
     @classmethod
     def of(cls, y: Floats, inverse_size: Floats, time: Floats) -> Self:

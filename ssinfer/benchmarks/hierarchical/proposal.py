@@ -23,11 +23,8 @@ def build_panel_proposal(model: PanelModel, y: Floats, seen: Floats, count: int)
 def defensive_components(model: PanelModel, mode: Floats, root: Floats, y: Floats, seen: Floats) -> Mixture | None:
     """Return the components of a proposal where shocks, or trends, are almost zero; None for a model without them.
 
-    A Student-t at the `mode` (d,), with `root` the lower Cholesky factor of its covariance, does not reach these
-    regions, and Pareto k and ESS cannot reveal a region that no node has visited. Without shocks the likelihood does
-    not depend on persistence and volatilities: they have their priors, standard normal in x, and the other parameters
-    stay at the mode. Without trends the shocks are larger and last longer: the other parameters have their conditional
-    mode. Shares are those in the complete proposal.
+    A Student-t at the `mode` does not reach these regions, and Pareto k cannot reveal that. Without shocks, persistence
+    and volatilities have their priors, the others the mode. Without trends, the others have their conditional mode.
     """
     names = [parameter.name for parameter in model.parameters]
     shares, centres, covariances = [], [], []

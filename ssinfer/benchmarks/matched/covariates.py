@@ -92,12 +92,9 @@ def exact_strata(problem: CohortProblem, exact: Sequence[str]) -> Any:
 
 
 def person_ids(problem: CohortProblem) -> Integers:
-    """Return numbers that break ties (n,): a shuffled order of persons that does not depend on the order of rows.
-
-    Raw identifiers are not neutral: they often follow region or enrolment date. They are hashed, salted with the
-    treated persons' identifiers.
-    """
+    """Return numbers that break ties (n,): a shuffled order of persons that does not depend on the order of rows."""
     person = problem.cohort.person[problem.rows]
+    # raw identifiers often follow region or enrolment date: they are hashed, salted with those of the treated
     hashed = pd.util.hash_array(person if person.dtype.kind in "iu" else person.astype(str).astype(object))
     salt = np.bitwise_xor.reduce(hashed[problem.is_treated])
     mixed = (hashed ^ salt) * np.uint64(0x9E3779B97F4A7C15)

@@ -63,10 +63,7 @@ def _cells(codes: Integers, group: Integers, n_groups: int) -> tuple[Integers, i
 
 
 def two_way(lines: Lines, growth: Growth, practice: Integers) -> tuple[Floats, int]:
-    """Return V(set) + V(practice) - V(set x practice), without negative eigenvalues, and the number of practices.
-
-    Cameron, Gelbach and Miller (2011), doi:10.1198/jbes.2010.07136.
-    """
+    """Return V(set) + V(practice) - V(set x practice) >= 0 (doi:10.1198/jbes.2010.07136), and the practices' number."""
     sets, _ = dense_codes(lines.cluster)
     both = sets * (int(practice.max()) + 1) + practice
     by_practice, count = clustered(lines, growth, practice)
@@ -76,10 +73,9 @@ def two_way(lines: Lines, growth: Growth, practice: Integers) -> tuple[Floats, i
 
 
 def conditional(lines: Lines, growth: Growth, score: Floats) -> Floats:
-    r"""Return the conditional variance of the controls' means (G * P, G * P), without shocks of practices.
+    r"""Return the variance of the controls' means (G * P, G * P) given the score (J',), without shocks of practices.
 
-    It is :math:`\sum_c K_c K_c' s_c^2`, with :math:`s_c^2` from the nearest control by `score` (J',). Abadie and Imbens
-    (2006), doi:10.1111/j.1468-0262.2006.00655.x.
+    :math:`\sum_c K_c K_c' s_c^2`: Abadie and Imbens (2006), doi:10.1111/j.1468-0262.2006.00655.x.
     """
     n_groups, n_periods = lines.n_groups, growth.influence.shape[1]
     count = np.bincount(lines.person).astype(np.float64)
@@ -101,10 +97,7 @@ def conditional(lines: Lines, growth: Growth, score: Floats) -> Floats:
 
 
 def neighbour_residuals(y: Floats, score: Floats) -> Floats:
-    r"""Return :math:`\sqrt{L/(L+1)} (Y_i - \bar Y_{L(i)})`, whose square estimates the variance given the score.
-
-    L(i) are the persons at the smallest distance from person i by `score`: one, or several that are equally near.
-    """
+    r"""Return :math:`\sqrt{L/(L+1)} (Y_i - \bar Y_{L(i)})`, where L(i) are the persons nearest to i by `score`."""
     order = np.argsort(score, kind="stable")
     ordered = score[order]
     gap = np.concatenate([[np.inf], np.diff(ordered), [np.inf]])

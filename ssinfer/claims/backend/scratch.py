@@ -6,16 +6,11 @@ from typing import Any
 
 
 class Scratch:
-    """Tables of one extract, written once and dropped by :meth:`close`; temporary if the backend has temporary tables.
-
-    `shared` holds what several extracts of the same tables have in common; it is closed after the last of them.
-
-    The cache of Ibis drops tables when Python collects an expression, and evaluates them again at each use on Spark.
-    """
+    """Tables of one extract, written once and dropped by :meth:`close`; the cache of Ibis would evaluate them again."""
 
     def __init__(self, connection: Any, shared: "Scratch | None" = None) -> None:
         self.connection = connection
-        self.shared = shared or self
+        self.shared = shared or self  # what several extracts of the same tables have in common; closed last
         self.names: list[str] = []
         self.results: dict[Any, Any] = {}
 

@@ -42,11 +42,7 @@ def plain_lines(raw: bytes) -> bytes:
 
 
 def read_delimited(path: Path, raw: bytes, cure: str, *, separator: str = ",", **options: Any) -> pd.DataFrame:
-    """Return the table in the bytes (UTF-8 with a header) of a file; a damaged table is refused with `cure`.
-
-    Rows of a text with quotes may hold the separator: of these only the last row is checked. `options` are further
-    arguments of `pandas.read_csv`.
-    """
+    """Return the table in the bytes (UTF-8 with a header) of a file; a damaged table is refused with `cure`."""
     try:
         plain = plain_lines(raw)
         text = plain.decode().rstrip("\n")
@@ -64,16 +60,14 @@ def read_delimited(path: Path, raw: bytes, cure: str, *, separator: str = ",", *
     if not rows:
         raise damaged(path, " has a header and no rows: it is truncated", cure)
     decimal_comma = re.compile(rf"(?<![^{separator}])-?\d+,\d+(?![^{separator}])")
-    quoted = b'"' in raw
+    quoted = b'"' in raw  # rows may hold the separator: only the last one is checked
     for number, row in enumerate(rows, start=first):
         last = number == first + len(rows) - 1
         if not row or (quoted and (not last or '"' in row)):
             continue
         if separator != "," and (value := decimal_comma.search(row)):
-            problem = (
-                f", line {number}: {value[0]!r} is written with a decimal comma (a spreadsheet saved the file again)"
-            )
-            raise damaged(path, problem, cure, "decimal points")
+            problem = "is written with a decimal comma (a spreadsheet saved the file again)"
+            raise damaged(path, f", line {number}: {value[0]!r} {problem}", cure, "decimal points")
         fields, n_columns = row.count(separator) + 1, header.count(separator) + 1
         if fields != n_columns and not (quoted and '"' in header):
             why = "the file is truncated" if last else "the row is damaged"

@@ -13,11 +13,7 @@ from ssinfer.periods import plain_label
 
 
 def read_panel_file(path: str | Path, unit: str = "unit") -> pd.DataFrame:
-    """Read a long table with one row per unit and period: comma-separated UTF-8 with decimal points, or Parquet.
-
-    Labels in the column `unit` are kept as text: "0363" stays "0363". Dates are text like
-    "2016-01-31", and index levels are columns. Absent and damaged files are refused.
-    """
+    """Read a long table with one row per unit and period, CSV or Parquet; labels of units and dates become text."""
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".parquet"):

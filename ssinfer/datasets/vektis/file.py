@@ -31,10 +31,8 @@ def vektis_path(year: int, folder: str | Path | None = None) -> Path:
 def read_vektis_file(year: int, folder: str | Path | None = None, *, verify: bool = True) -> pd.DataFrame:
     """Return the file of `year` as a checked frame, one row per municipality, sex and age class.
 
-    The columns are unit, sex ("male", "female"), age_class ("0-4" to "90+"), insured (persons), insured_years, and one
-    per care type of that year (EUR). The pooled row of small cells is kept, with missing keys. `verify` refuses a file
-    with another SHA-256 than the registered one; False reads a version that the publisher has revised, or the file of
-    a later year. Names in the header may be cut after 32 characters, as in the file of 2023.
+    The columns are unit, sex, age_class, insured (persons), insured_years, and one per care type of that year (EUR).
+    The pooled row of small cells is kept, with missing keys. `verify` refuses a file whose SHA-256 is not registered.
     """
     path = vektis_path(year, folder)
     raw = read_bytes(path, FETCH_AGAIN)

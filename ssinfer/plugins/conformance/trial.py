@@ -127,10 +127,7 @@ POINT_TOLERANCE = 1e-6
 
 
 def distribution_differs(first: Counterfactual, second: Counterfactual, scale: float = 1.0) -> float:
-    """Return the larger difference of means (in SDs) or log SDs of the pooled benchmark over its tolerance.
-
-    `second` is divided by `scale` before. For a point estimate it is the relative difference over 1e-6.
-    """
+    """Return the larger difference of means (SDs) or log SDs of `second` / `scale`, over its tolerance."""
     a, b = first.pooled(), second.pooled() / scale
     spread = float(a.std())
     if len(a) < 2 or spread == 0:

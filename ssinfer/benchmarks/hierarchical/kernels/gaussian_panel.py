@@ -61,12 +61,11 @@ def marginal(terms: UnitTerms, loadings: Floats, common: Floats) -> Marginal:
 def leave_cells_out(
     mean_with: Floats, spread: Floats, terms: UnitTerms, without: UnitTerms, cells: Positions
 ) -> tuple[Floats, Floats, Floats]:
-    """Remove sealed cells B (P,) from the posterior of Z_i f, exactly, one unit at a time.
+    """Remove sealed cells B (P,) from the posterior N(mean_with, spread) of Z_i f, exactly, one unit at a time.
 
-    Returns mean (I, T) and covariance (I, T, T) without the cells, and the change (I,) of the log likelihood. Given all
-    cells they are `mean_with` and the covariance `spread`, H = Z_i V Z_i'. Let V be the covariance of f given all
-    cells, and F = (S_i⁻¹)_{.B} (S_i⁻¹)_BB^(-1/2). Removing B takes F F' from S_i⁻¹, and Z_i V₋ Z_i' = H + H F (I -
-    F'HF)⁻¹ F'H, and |G⁻¹ + A₋| = |G⁻¹ + A| |I - F'HF|. The terms `without` lack the sealed cells.
+    Returns mean (I, T), covariance (I, T, T) and the change (I,) of the log likelihood. With H = Z_i V Z_i' = `spread`
+    and F = (S_i⁻¹)_{.B} (S_i⁻¹)_BB^(-1/2), removing B takes F F' from S_i⁻¹: Z_i V₋ Z_i' = H + H F (I - F'HF)⁻¹ F'H
+    and |G⁻¹ + A₋| = |G⁻¹ + A| |I - F'HF|. The terms `without` lack the sealed cells.
     """
     delta = terms.weighted - without.weighted
     columns = terms.inverse[:, :, cells]  # (I, T, P)

@@ -16,8 +16,7 @@ def log_marginal_gradient(
     """Return the log marginal likelihood at a single node, and its derivatives by ``shared`` (T, T) and ``scale``.
 
     dl / dS_i = (α_i α_i' - S_i⁻¹ + u_i² S_i⁻¹ V S_i⁻¹) / 2 with α_i = S_i⁻¹ (y_i - u_i m). u_i is the loading; m and V
-    are the posterior mean and covariance of the period effects. Arguments are those of `period_effects`. Raises
-    numpy.linalg.LinAlgError if a covariance is singular to rounding error or an input is not finite.
+    are the posterior mean and covariance of the period effects. numpy.linalg.LinAlgError: a covariance is singular.
     """
     blocks = unit_blocks(nodes.shared, noise, nodes.scale, seen, y)
     determinant, inverse, weighted, quadratic = (array[0] for array in blocks)

@@ -43,10 +43,7 @@ def well_conditioned(markov: Markov, noise: Floats, scale: Floats) -> Booleans:
 def markov_sums(
     kept: Floats, spread: Floats, low: Floats, noise: Floats, scale: Floats, seen: Floats, y: Floats, loading: Floats
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """Sum log determinants (M,), u² S⁻¹ (M, T, T), u S⁻¹ y (M, T) and y' S⁻¹ y (M,) over all units, at each node.
-
-    The first three arguments are as in `Markov`. d_i is noise (N, T) times scale (M,), and u is the loading (N,).
-    """
+    """Sum log |S| (M,), u² S⁻¹ (M, T, T), u S⁻¹ y (M, T) and y' S⁻¹ y (M,) over units; d_i = scale (M,) noise_i."""
     nodes, periods, width = low.shape
     units = len(y)
     log_determinant, quadratic = np.zeros(nodes), np.zeros(nodes)

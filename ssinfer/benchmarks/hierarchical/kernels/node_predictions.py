@@ -13,12 +13,7 @@ type PanelArrays = tuple[Floats, Floats, Floats, Floats]  # noise, seen, y and l
 def predict_nodes(
     nodes: Nodes, panel: PanelArrays, rows: Positions, cells: Positions, max_batch_numbers: int = 4_000_000
 ) -> tuple[Floats, Floats, Floats]:
-    """Predict `cells` (P,) of units `rows` (I,) without these cells of the unit, at every node.
-
-    Returns log likelihoods (M, I) of all other seen cells, with mean (M, I, 2 P) and covariance (M, I, 2 P, 2 P) as in
-    `predict`. The log likelihood is minus infinity if a covariance is singular to rounding error. `max_batch_numbers`
-    bounds the largest array of a batch of nodes.
-    """
+    """Predict `cells` (P,) of units `rows` (I,) without these cells: log likelihood (M, I), the rest as `predict`."""
     count, width = len(nodes), 2 * len(cells)
     log_likelihood = np.full((count, len(rows)), -np.inf)
     mean = np.zeros((count, len(rows), width))

@@ -115,10 +115,9 @@ def _best_sums(nodes: Nodes, noise: Floats, seen: Floats, y: Floats, loading: Fl
 def period_effects(
     nodes: Nodes, noise: Floats, seen: Floats, y: Floats, loading: Floats, workers: int | None = None
 ) -> tuple[Floats, Floats, Floats, Booleans]:
-    """Return log likelihood (M,), and mean (M, T) and root (M, T, T) of the period effects' posterior, at each node.
+    """Return log likelihood (M,), mean (M, T) and root (M, T, T) of the period effects, and whether nodes are good.
 
-    The last array (M,) tells whether all covariances of a node are positive definite to rounding error. If not, its log
-    likelihood is minus infinity. Noise at scale 1, seen (1 or 0) and y are (N, T), the loading is (N,).
+    At other nodes a covariance is singular to rounding error, and the log likelihood is -inf; `noise` is at scale 1.
     """
     determinant, precision, score, quadratic = _threaded_sums(nodes, noise, seen, y, loading, workers)
     system = nodes.common.T @ precision @ nodes.common + np.eye(y.shape[1])

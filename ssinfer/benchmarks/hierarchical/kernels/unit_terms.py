@@ -39,11 +39,7 @@ def whiten_lanes(
     work: tuple[Floats, Floats, Floats],
     log_determinant: Floats,
 ) -> None:
-    """Fill work[1] (T, T, LANES) with the inverse Cholesky factors of shared + scale noise, for units from `start`.
-
-    K is `shared` (T, T); `noise` and `seen` (1 or 0) are (N, T). `log_determinant` (LANES,) gets log |S_i|, or NaN if
-    S_i is not positive definite.
-    """
+    """Fill work[1] (T, T, LANES) with inverse factors of S_i from unit `start` on; without one log |S_i| is NaN."""
     units, periods = seen.shape
     width = min(LANES, units - start)
     factor, whiten, total = work

@@ -75,11 +75,7 @@ class BalanceLimits:
                 )
 
     def judge(self, table: pd.DataFrame, treated: Booleans, weights: Floats, score: Floats) -> tuple[JudgedLimit, ...]:
-        """Compare the balance after adjustment in a `balance_table` with each limit that is set.
-
-        Without a covariate that has a variance, the limit on the variance ratio is left out. Treated persons with
-        weight 0 are unmatched.
-        """
+        """Compare the balance after adjustment in `table` with each limit that is set (weight 0: no match)."""
         smd, ks, ratio = table[SMD + AFTER].abs(), table["ks" + AFTER], table["variance_ratio" + AFTER].dropna()
         measured = {
             "smd": (float(smd.max()), f"largest |{SMD}{AFTER}|, {smd.idxmax()}"),

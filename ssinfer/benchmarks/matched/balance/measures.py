@@ -78,10 +78,7 @@ def preference_score(score: Floats, treated: Booleans) -> Floats:
 
 
 def equipoise(score: Floats, treated: Booleans) -> float:
-    """Return the share of preference scores from 0.3 to 0.7; below 0.2, the covariates almost decide who is treated.
-
-    Walker et al. (2013), doi:10.2147/CER.S40357.
-    """
+    """Return the share of preference scores from 0.3 to 0.7 (Walker et al. 2013, doi:10.2147/CER.S40357)."""
     low, high = EQUIPOISE_BOUNDS
     preference = preference_score(score, treated)
     return float(((preference >= low) & (preference <= high)).mean())
@@ -102,11 +99,7 @@ def common_support(score: Floats, treated: Booleans) -> float:
 
 
 def balance_table(covariates: Mapping[str, Floats], treated: Booleans, weights: Floats | None = None) -> pd.DataFrame:
-    """Return the balance of each covariate (n,), one row each, before and after weighting or matching.
-
-    Columns are mean_treated, mean_control, smd (SD of the treated), variance_ratio and ks. With weights (0 leaves a
-    person out) each has a second column whose name ends in "after".
-    """
+    """Return the balance of each covariate (n,), one row each, before and after (if weights are given) adjustment."""
     stages: dict[str, Floats | None] = {"": None} if weights is None else {"": None, AFTER: weights}
     rows = []
     for name, values in covariates.items():

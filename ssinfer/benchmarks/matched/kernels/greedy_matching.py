@@ -179,15 +179,11 @@ def greedy_match(
     ids: Integers | None = None,
     slack: float = 0.0,
 ) -> Pairs:
-    """Match each treated person to its `ratio` nearest controls on the score (n,), greedily.
+    """Match treated persons to `ratio` nearest controls on the score (n,), greedily; pairs are in order of treated id.
 
     Without replacement every treated person is offered a first control before any person is offered a second one.
-    The pairs are sorted by the treated person's id, then round. Treated persons without a control within the `caliper`,
-    in the same stratum, are left out. Rosenbaum and Rubin (1985), doi:10.1080/00031305.1985.10479383.
-
-    `order` says who chooses first: largest or smallest score, smallest distance ("closest") or smallest id ("data").
-    `ids` break ties, by default row numbers. Distances that differ by at most `slack` are equal: integer covariates
-    put controls at the same distance on both sides of a treated person, up to rounding in the score.
+    Rosenbaum and Rubin (1985), doi:10.1080/00031305.1985.10479383. `order` says who chooses first: largest or smallest
+    score, smallest distance ("closest") or smallest id ("data"). Distances that differ by at most `slack` are equal.
     """
     n = len(score)
     ids = np.arange(n, dtype=np.int64) if ids is None else np.asarray(ids, dtype=np.int64)

@@ -18,13 +18,12 @@ PROPOSAL_DEGREES = 5
 def bayesian_scores(
     covariates: Mapping[str, Floats], treated: Booleans, n_draws: int, rng: np.random.Generator
 ) -> list[PropensityScores]:
-    r"""Draw from the posterior of a Bayesian logistic regression of treatment on covariates.
+    r"""Draw from the posterior of a Bayesian logistic regression of treatment on covariates with SD s, by resampling.
 
     .. math:: \beta_j \, s_j \sim N(0, 2.5^2), \quad \alpha \text{ flat}
 
-    with :math:`s_j` the standard deviation of covariate j (Gelman et al. 2008, doi:10.1214/08-AOAS191). Candidates come
-    from a multivariate t (5 degrees of freedom) at the maximum of the likelihood, and are resampled by their importance
-    weights. No outcome enters a score (Zigler et al. 2013, doi:10.1111/j.1541-0420.2012.01830.x).
+    Gelman et al. 2008, doi:10.1214/08-AOAS191. Candidates come from a multivariate t at the maximum of the likelihood.
+    No outcome enters a score (Zigler et al. 2013, doi:10.1111/j.1541-0420.2012.01830.x).
     """
     mode = propensity_scores(covariates, treated)
     assert mode.coefficients is not None  # noqa: S101  (logistic regression always has them)

@@ -78,11 +78,9 @@ def match_persons(
     exact: Any = None,
     ids: Integers | None = None,
 ) -> Match:
-    """Match treated persons to controls on the propensity score, by :func:`greedy_match`.
+    """Match treated persons to controls on the propensity score, by :func:`greedy_match`, in strata of `exact` (n,).
 
-    `on` is the scale of distance and caliper. `caliper` is the largest allowed distance in SDs of this scale over all
-    persons, the same in every stratum; None: no limit (Austin 2011, doi:10.1002/pst.433). Only persons with the same
-    label in `exact` (n,) are matched.
+    `caliper` is in SDs of the scale `on` over all persons; None: no limit (Austin 2011, doi:10.1002/pst.433).
     """
     treated = np.asarray(treated, dtype=bool)
     scale = scores.logit if on == "logit" else scores.score

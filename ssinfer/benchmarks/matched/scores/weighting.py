@@ -16,10 +16,7 @@ MIN_STEP_LENGTH = 1e-10
 
 
 def propensity_weights(score: Floats, treated: Booleans, estimand: Weighting = "att") -> Floats:
-    """Return weights (n,) of treated persons and controls: 1 and e / (1 - e) for "att", 1 - e and e for "overlap".
-
-    e is the propensity score. Li, Morgan and Zaslavsky (2018), doi:10.1080/01621459.2016.1260466.
-    """
+    """Return 1 and e / (1 - e) for "att", 1 - e and e for "overlap" (doi:10.1080/01621459.2016.1260466); e: `score`."""
     if estimand == "att":
         return np.asarray(np.where(treated, 1.0, score / (1 - score)))
     return np.asarray(np.where(treated, 1 - score, score))
