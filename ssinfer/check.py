@@ -21,6 +21,7 @@ class Check:
     figure : float, the number on which the verdict rests; NaN when there is none
     message : str, the finding and its limit, or the reason why the check was not evaluated
     table : pandas.DataFrame, the details behind the figure; may be empty
+    limit : float, the value that separates the verdicts; NaN when there is none
     """
 
     check: str
@@ -28,6 +29,12 @@ class Check:
     figure: float = float("nan")
     message: str = ""
     table: pd.DataFrame = field(default_factory=cache(pd.DataFrame), repr=False)  # one empty frame for all: 0.3 ms
+    limit: float = float("nan")
+
+    @classmethod
+    def judged(cls, check: str, passed: bool, figure: float, limit: float, message: str) -> Self:
+        """Return PASS or FAIL."""
+        return cls(check, "PASS" if passed else "FAIL", figure, message, limit=limit)
 
     @classmethod
     def not_evaluated(cls, check: str, reason: object) -> Self:
@@ -36,6 +43,6 @@ class Check:
 
 
 def tabulate(checks: Iterable[Check]) -> pd.DataFrame:
-    """Return one row per check: check, status, figure, message."""
-    rows = [(check.check, check.status, check.figure, check.message) for check in checks]
-    return pd.DataFrame(rows, columns=["check", "status", "figure", "message"])
+    """Return one row per check: check, status, figure, limit, message."""
+    rows = [(check.check, check.status, check.figure, check.limit, check.message) for check in checks]
+    return pd.DataFrame(rows, columns=["check", "status", "figure", "limit", "message"])

@@ -26,13 +26,14 @@ def convergence_checks(
     least = min(ess, key=lambda name: (ess[name] == ess[name], ess[name]))
     allowed = MAX_DIVERGENT_SHARE * transitions
     limit = f"at most {allowed:.0f}, {100 * MAX_DIVERGENT_SHARE:g}% of {transitions}"
+    smallest = f"smallest bulk ESS, of {least}; at least {MIN_ESS:.0f}"
     r, size = r_hat[worst], ess[least]
     rows = (
-        ("r_hat", r <= MAX_R_HAT, r, f"largest R-hat, of {worst}; at most {MAX_R_HAT}"),
-        ("effective_sample_size", size >= MIN_ESS, size, f"smallest bulk ESS, of {least}; at least {MIN_ESS:.0f}"),
-        ("divergences", divergent <= allowed, float(divergent), f"divergent transitions; {limit}"),
+        ("r_hat", r <= MAX_R_HAT, r, MAX_R_HAT, f"largest R-hat, of {worst}; at most {MAX_R_HAT}"),
+        ("effective_sample_size", size >= MIN_ESS, size, MIN_ESS, smallest),
+        ("divergences", divergent <= allowed, float(divergent), allowed, f"divergent transitions; {limit}"),
     )
-    return tuple(Check(name, "PASS" if passed else "FAIL", figure, message) for name, passed, figure, message in rows)
+    return tuple(Check.judged(*row) for row in rows)
 
 
 def convergence_failures(checks: Iterable[Check]) -> tuple[str, ...]:

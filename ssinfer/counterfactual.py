@@ -1,6 +1,6 @@
 """Counterfactual: the result of every benchmark method, with savings and intervals from its draws."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args
 
@@ -11,13 +11,14 @@ import xarray as xr
 from ssinfer.arguments import Choice, Number, check_arguments, checked, float_array
 from ssinfer.design import Design
 from ssinfer.errors import ConvergenceError, DataError, DrawsError, NotSupportedError, RefusalError
-from ssinfer.later import LaterField
+from ssinfer.later import LaterField, made
 from ssinfer.level import check_level
 from ssinfer.periods import plain_label, read_periods
 from ssinfer.savings import Savings, Uncertainty, money, refuse_rate
 from ssinfer.typing import Booleans, Floats
 
 DIMS = ("chain", "draw", "unit", "period")
+DRAWS = ("benchmark", "expected", "confidence")
 Information = Literal["signing", "settlement"]
 _KIND = Choice(("benchmark", "credible", "confidence"))
 RULES = {"uncertainty": Choice(get_args(Uncertainty)), "information": Choice(get_args(Information))}
@@ -39,6 +40,10 @@ class Counterfactual:
     information : "signing", or "settlement" if the benchmark uses the controls' data of the performance period
     expected : xarray.DataArray, optional; the draws without group shock and sampling noise, for plots only
     confidence : xarray.DataArray, optional; draws of a sampling distribution of the same quantity, shaped alike
+    fitted : xarray.DataArray (unit, baseline period), optional
+        Point values of the benchmark in the unmasked baseline periods, by the formula of the performance periods; NaN
+        where a method has none. They depend on no spending of the treated units in the performance periods.
+    observed_baseline : xarray.DataArray (unit, baseline period), optional; observed spending, aligned with `fitted`
     weights : pandas.DataFrame, optional; donor weights, one row per treated unit, one column per donor
     solver : pandas.DataFrame, optional; how the weights were found (columns: `ssinfer.benchmarks.frames`, as the next)
     components : pandas.DataFrame, optional; variance of the error by source, a fraction of the squared benchmark
@@ -56,6 +61,8 @@ class Counterfactual:
     information: Information = "settlement"
     expected: LaterField[xr.DataArray | None] = LaterField(None)
     confidence: LaterField[xr.DataArray | None] = LaterField(None)
+    fitted: LaterField[xr.DataArray | None] = LaterField(None)
+    observed_baseline: LaterField[xr.DataArray | None] = LaterField(None)
     weights: LaterField[pd.DataFrame | None] = LaterField(None)
     solver: LaterField[pd.DataFrame | None] = LaterField(None)
     components: LaterField[pd.DataFrame | None] = LaterField(None)
@@ -65,10 +72,10 @@ class Counterfactual:
 
     def __post_init__(self) -> None:
         check_arguments("Counterfactual", RULES, vars(self))
-        for name in ("benchmark", "expected", "confidence"):
-            draws = vars(self)[name]
-            if isinstance(draws, xr.DataArray) and draws.dims != DIMS:
-                raise DataError(f"{name} has dimensions {draws.dims}; {DIMS} are needed.")
+        for name in ("benchmark", "expected", "confidence", "fitted", "observed_baseline"):
+            draws, dims = vars(self)[name], DIMS if name in DRAWS else DIMS[2:]
+            if isinstance(draws, xr.DataArray) and draws.dims != dims:
+                raise DataError(f"{name} has dimensions {draws.dims}; {dims} are needed.")
         for name, axes in (
             ("benchmark", DIMS),
             ("spending", DIMS[2:]),
@@ -142,7 +149,7 @@ class Counterfactual:
 
     def values(self, name: str) -> Any:
         """Return the array of a labelled field without making its labels; None where the field is None."""
-        return getattr(vars(self)[name], "values", None)
+        return made(getattr(vars(self)[name], "values", None))
 
     @property
     def _cells(self) -> Booleans:
@@ -272,6 +279,12 @@ class Counterfactual:
                 known = None
         return float("nan") if known is None else float(known)
 
+    def path(self) -> Floats:
+        """Return observed spending and the point benchmark (2, unit, baseline and performance period)."""
+        baseline = np.stack([self.values("observed_baseline"), self.values("fitted")])
+        performance = np.stack([self.values("spending"), self.values("benchmark").mean(axis=(0, 1))])
+        return np.concatenate([baseline, performance], axis=2)
+
     def to_datatree(self) -> xr.DataTree:
         """Return an xarray DataTree in ArviZ's schema (posterior_predictive, observed_data, constant_data, others)."""
         groups: dict[str, xr.Dataset] = {"posterior_predictive": self.benchmark.to_dataset(name="benchmark")}
@@ -306,3 +319,11 @@ def _with_plain_periods(group: xr.Dataset) -> xr.Dataset:
         return group
     labels = np.array([plain_label(label) for label in group["period"].values], dtype=object)
     return group.assign_coords(period=labels)
+
+
+def path_frame(units: Sequence[str], cf: Counterfactual, path: Any) -> pd.DataFrame:
+    """Return unit, period, phase, observed and benchmark of a path (2, unit, period) with the periods of `cf`."""
+    before, after = ([] if part is None else part["period"].values.tolist() for part in (cf.fitted, cf.spending))
+    cells = pd.MultiIndex.from_product([units, [*before, *after]], names=["unit", "period"]).to_frame(index=False)
+    phase = np.tile(["baseline"] * len(before) + ["performance"] * len(after), len(units))
+    return cells.assign(phase=phase, observed=path[0].ravel(), benchmark=path[1].ravel())

@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, eq=False)
 class Later[T]:
-    """Data that `make` gives when they are first read. `values` and `attrs` are theirs, and need no labels."""
+    """Data that `make` gives when they are first read. `values` (or a `Later` of them) and `attrs` need no labels."""
 
     make: Callable[[], T]
     values: Any = None

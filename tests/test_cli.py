@@ -44,9 +44,10 @@ contract = "kerngezond-vlissingen"
 """
 SETTLE = ["settle", "--contract", "kerngezond-vlissingen", "--benchmark", "100", "--spending", "95"]
 SETTLE += ["--insured-years", "20000"]
-FITS = {"scores.csv", "detection.csv", "thresholds.csv", "placebos.parquet"}
+FITS = {"scores.csv", "detection.csv", "thresholds.csv", "placebos.parquet", "placebo_paths.parquet"}
 BACKTEST = FITS | {"designs.csv", "scenarios.csv"}
 EVALUATE = {"savings.nc", "savings.csv", "case_thresholds.csv", "settlement.csv"}
+EVALUATE |= {"weights.csv", "diagnostics.csv", "paths.csv"}
 ALWAYS = {"manifest.json", "finding.json", "report.html", "figures", "study.toml", "SHA256SUMS", "dictionary.csv"}
 
 

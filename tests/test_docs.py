@@ -80,7 +80,7 @@ def test_the_page_shows_the_entry_points_of_the_tested_package(group):
 def test_every_named_file_exists():
     for name in re.findall(r"`((?:ssinfer|tests|docs)/[\w./]+)`", PAGE):
         assert (ROOT / name).exists(), name
-    assert (ROOT / "ssinfer/plugins/schemas/result.v1.json").is_file()
+    assert (ROOT / "ssinfer/plugins/schemas/result.v2.json").is_file()
 
 
 def test_the_study_of_the_page_on_designs_is_valid_and_names_four_designs(tmp_path):

@@ -13,7 +13,7 @@ from ssinfer.backtesting.operating_characteristics import detection_table, thres
 from ssinfer.backtesting.placebos import Placebos, neighbour_blocks, selection_flags
 from ssinfer.backtesting.result import BacktestResult
 from ssinfer.backtesting.scores import score_table
-from ssinfer.backtesting.task import Task
+from ssinfer.backtesting.task import LABELS, Task
 from ssinfer.backtesting.task_list import list_tasks, run_tasks
 from ssinfer.backtesting.thresholds_of_placebos import cross_fitted_columns, keys_of_fits
 from ssinfer.design import Design
@@ -45,6 +45,7 @@ def backtest(
     regions: Iterable[object] | None = None,
     progress: Callable[[int, int], None] | None = None,
     keep: Callable[[pd.DataFrame], object] | None = None,
+    paths: bool = False,
 ) -> BacktestResult:
     """Apply benchmark designs where the true saving is zero, and score their measured savings.
 
@@ -71,6 +72,7 @@ def backtest(
     regions : region of each unit of the panel, whose units are cross-fitted and resampled together; None: a cohort's
         own regions, else neighbours by the panel's coordinates
     progress : callable (done, total) after every finished task, with numbers of fits
+    paths : whether `paths` of the result has spending and benchmark of each placebo by period
     keep : called with the fits before they are scored, so that they are not lost if the scores fail
 
     Raises
@@ -115,7 +117,7 @@ def backtest(
         chosen = [pair for pair in chosen if pair in only]
     combined = [((design, named_designs[design]), (method, named_methods[method])) for design, method in chosen]
     starts = {name: list(labels) for name, labels in origins.items()}
-    tasks, roles = list_tasks(panel, combined, placebos, starts, keys_of_fits(levels), seed)
+    tasks, roles = list_tasks(panel, combined, placebos, starts, keys_of_fits(levels), seed, paths)
     if not tasks:
         raise DesignError(f"origins is {origins}, pairs is {pairs}: nothing to fit. Name some, or pass None.")
     before = data.fingerprint()
@@ -141,6 +143,7 @@ def backtest(
         errors=np.concatenate([outcome.errors for outcome in outcomes]),
         seed=seed,
         seconds=seconds,
+        paths=pd.concat([outcome.paths for outcome in outcomes], ignore_index=True).astype(LABELS),
     )
 
 

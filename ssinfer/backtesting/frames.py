@@ -111,6 +111,18 @@ PLACEBOS = FrameSchema(
     Column("selected_{trait}", "bool", "", "Whether the placebo is in the case's decile of a trait."),
 )
 
+PATH = (
+    Column("unit", "label", "", "The treated unit, or the placebo unit in its place."),
+    Column("origin", "label", "", "First performance period of the window."),
+    Column("period", "label", "", "Period that is not masked."),
+    Column("phase", "text", "", "baseline or performance."),
+    Column("observed", "float", MONEY, "Observed spending."),
+    Column("benchmark", "float", MONEY, "Fitted value in the baseline (NaN: there is none), else mean benchmark."),
+)
+PLACEBO_PATHS = FrameSchema(
+    "placebo_paths.parquet", "one row per design, method, estimated placebo and period", *DESIGN_AND_METHOD, *PATH
+)
+
 PARETO = FrameSchema(
     "pareto",
     "one row per design, method, kind of threshold and prior",
@@ -140,3 +152,5 @@ ADVICE = FrameSchema(
     Column("admitted", "bool", "", "Whether it may be advised: it holds the stated share of false payments."),
     Column("advised", "bool", "", "Whether it is advised, chosen on all windows."),
 )
+
+BACKTEST_TABLES = (SCORES, DETECTION, THRESHOLDS, PLACEBOS, PLACEBO_PATHS, ADVICE)

@@ -23,6 +23,7 @@ class BacktestResult:
     errors : relative null errors E0 / Bbar of each row of `placebos` (rows, draws), thinned; NaN where there are none
     seed : random seed of the backtest
     seconds : mean computing time of a fit by design and method, which is in no other frame
+    paths : one row per design, method, placebo unit, origin and period, if they were asked for
     """
 
     scores: pd.DataFrame
@@ -32,6 +33,7 @@ class BacktestResult:
     errors: NDArray[np.float32]
     seed: int
     seconds: "pd.Series[float]" = field(default_factory=lambda: pd.Series(dtype=float))
+    paths: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def ranking(self) -> pd.DataFrame:
         """Return designs and methods by detection at cross-fitted false payments of 5%."""
@@ -52,7 +54,7 @@ def join_results(results: Sequence[BacktestResult]) -> BacktestResult:
         return results[0]
     frames = {
         name: pd.concat([getattr(result, name) for result in results], ignore_index=True)
-        for name in ("scores", "detection", "thresholds", "placebos")
+        for name in ("scores", "detection", "thresholds", "placebos", "paths")
     }
     parts = [pd.DataFrame(result.errors) for result in results]  # a part with fewer draws is filled with NaN
     errors = pd.concat(parts).to_numpy(dtype=np.float32)

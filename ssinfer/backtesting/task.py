@@ -8,10 +8,13 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from ssinfer.backtesting.fits import Fit, fit_each
+from ssinfer.backtesting.frames import PLACEBO_PATHS
 from ssinfer.backtesting.kernels.scoring import central_intervals, crps, interval_score, probability_integral_transform
+from ssinfer.counterfactual import Counterfactual, path_frame
 from ssinfer.design import Design
 from ssinfer.errors import SsinferError
 from ssinfer.streams import stream_of
@@ -22,6 +25,8 @@ from ssinfer.windows import ContractWindow
 COVERAGE_LEVELS = (0.5, 0.8, 0.9, 0.95)
 #: Null errors of each fit that a result keeps, at most.
 KEPT_DRAWS = 1000
+NO_PATHS = PLACEBO_PATHS.empty()
+LABELS = dict.fromkeys(("design", "method", "unit", "phase"), "category")  # of paths: a third of the memory
 MEASURED = (
     "benchmark",
     "spending",
@@ -38,7 +43,7 @@ MEASURED = (
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Arguments of a worker; `keys` name the thresholds that come from each placebo's own fit."""
+    """Arguments of a worker; `keys` name the thresholds of each placebo's own fit; `paths`: whether to keep paths."""
 
     design_name: str
     method_name: str
@@ -48,14 +53,16 @@ class Task:
     units: tuple[str, ...]
     keys: tuple[ThresholdKey, ...]
     seed: int
+    paths: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """Rows of a task: `columns` by name (R,), and relative null errors of the benchmark (R, S), NaN where refused."""
+    """Rows of a task: `columns` by name (R,), relative null errors of the benchmark (R, S; NaN: refused), paths."""
 
     columns: dict[str, Any]
     errors: NDArray[np.float32]
+    paths: pd.DataFrame
 
 
 def run_task(task: Task, data: Any) -> Outcome:
@@ -83,7 +90,16 @@ def run_task(task: Task, data: Any) -> Outcome:
         errors[rows, : thinned.shape[1]] = thinned
         for name, values in scores.items():
             columns[name][rows] = values
-    return Outcome(columns, errors)
+    kept = zip(task.units, fits, results, strict=True)
+    placebos = [(unit, cf) for unit, fit, cf in kept if fit.status == "ok" and unit not in task.design.treated]
+    return Outcome(columns, errors, _paths(task, *zip(*placebos, strict=True)) if task.paths and placebos else NO_PATHS)
+
+
+def _paths(task: Task, units: Sequence[str], fits: Sequence[Counterfactual]) -> pd.DataFrame:
+    """Return the paths of the placebos of a task, with numbers of 32 bits."""
+    path = np.concatenate([cf.path() for cf in fits], axis=1, dtype=np.float32)
+    labels = {"design": task.design_name, "method": task.method_name, "origin": task.window.origin}
+    return PLACEBO_PATHS.conform(path_frame(units, fits[0], path).assign(**labels))
 
 
 def _fit(task: Task, data: Any) -> list[Any]:

@@ -27,6 +27,7 @@ def list_tasks(
     origins: Mapping[str, Sequence[Any]],
     keys: tuple[ThresholdKey, ...],
     seed: int,
+    paths: bool = False,
 ) -> tuple[list[Task], dict[tuple[str, str], str]]:
     """Return the tasks of `pairs` ((name, Design), (name, method)), by design; and the role of each design and unit."""
     tasks = []
@@ -47,7 +48,7 @@ def list_tasks(
                 size = _units_per_task(method)
                 for start in range(0, len(everyone), size):
                     part = tuple(everyone[start : start + size])
-                    tasks.append(Task(design_name, method_name, seen, method, window, part, keys, seed))
+                    tasks.append(Task(design_name, method_name, seen, method, window, part, keys, seed, paths))
     return tasks, roles
 
 

@@ -38,6 +38,7 @@ class Estimate:
     ----------
     benchmark, expected, confidence : array (chain, draw, I, P), EUR per insured-year divided by the case mix
     uncertainty, information, failures, inference : as in :class:`~ssinfer.counterfactual.Counterfactual`
+    fitted : array (I, B) on the same scale, the point benchmark in the B baseline periods of the problem, or None
     weights : array (I, J) of donor weights, or None
     solver, components, diagnostics : frames with the columns of `ssinfer.benchmarks.frames`, Later frames, or None
     """
@@ -47,6 +48,7 @@ class Estimate:
     information: Information = "settlement"
     expected: Floats | Later[Floats] | None = None
     confidence: Floats | None = None
+    fitted: Floats | Later[Floats] | None = None
     weights: Floats | None = None
     solver: Frame = None
     components: Frame = None
@@ -168,13 +170,14 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
         calendar = {} if panel.timeline.per_year is None else {"periods_per_year": panel.timeline.per_year}
         units, labels = problem.labels(treated), problem.periods(columns)
 
-        def labelled(values: Floats, name: str, **attrs: Any) -> Later[xr.DataArray]:
+        def labelled(given: Floats | Later[Floats], name: str, *periods: Any, **attrs: Any) -> Later[xr.DataArray]:
             def make() -> xr.DataArray:
+                values = made(given)
                 coords: dict[str, Any] = dict(zip(DIMS, map(np.arange, values.shape[:-2]), strict=False))
-                coords |= {"unit": units, "period": labels}
+                coords |= {"unit": units, "period": list(periods) or labels}
                 return xr.DataArray(values, coords=coords, dims=DIMS[-values.ndim :], name=name, attrs=attrs)
 
-            return Later(make, values, attrs)
+            return Later(make, given, attrs)
 
         plain = bool(cells.all() and (factor == 1.0).all())
 
@@ -184,6 +187,9 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
         benchmark, later, confidence = in_euro(estimate.benchmark), estimate.expected, estimate.confidence
         if confidence is not None:
             confidence = benchmark if confidence is estimate.benchmark else in_euro(confidence)
+        before, baseline = problem.periods(problem.baseline), np.ix_(treated, problem.baseline)
+        point = np.full(baseline[0].shape, np.nan) if estimate.fitted is None else estimate.fitted
+        fitted = Later(lambda: made(point) * problem.factor[baseline])
         weights = None
         if (shares := estimate.weights) is not None:
             names = panel.units
@@ -204,6 +210,8 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
             information=estimate.information,
             expected=None if later is None else Later(lambda: labelled(in_euro(made(later)), "expected").make()),
             confidence=None if confidence is None else labelled(confidence, "confidence"),
+            fitted=labelled(fitted, "fitted", *before),
+            observed_baseline=labelled(panel.spending[baseline], "observed_baseline", *before),
             weights=weights,
             solver=_conformed(SOLVER.conform, estimate.solver),
             components=_conformed(conform_components, estimate.components),

@@ -62,6 +62,7 @@ DIAGNOSTICS = FrameSchema(
     Column("check", "text", "", "Name of the check."),
     Column("status", "text", "", "PASS, WARN, FAIL or NOT EVALUATED."),
     Column("figure", "float", "as the message says", "The number on which the status rests; NaN without one."),
+    Column("limit", "float", "as the message says", "What separates the statuses; NaN without one.", optional=True),
     Column("message", "text", "", "The finding and its limit, or why the check was not evaluated."),
 )
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -125,6 +125,10 @@ class Problem:
         if self.insured_years is None:
             return np.ones_like(self.spending)
         return carried_forward(self.insured_years)
+
+    def on_baseline(self) -> Self:
+        """Return the problem with the baseline periods in the place of the performance periods, which stay sealed."""
+        return replace(self, performance_columns=self.baseline)
 
     def labels(self, rows: Positions) -> list[str]:
         """Return the names of units."""

@@ -15,6 +15,7 @@ from ssinfer.design import Design
 from ssinfer.errors import DataError, DesignError, ParameterError, SsinferError
 from ssinfer.guard.method import guarded
 from ssinfer.kernels.optimise import maximise
+from ssinfer.later import Later
 from ssinfer.typing import Floats
 
 MIN_BASELINE_PERIODS = 2
@@ -93,6 +94,7 @@ class StackedBenchmark(BenchmarkMethod):
         spread = _spread(weights, errors, predicted) if self.recalibrate else 1.0
         shape = fitted[0].benchmark.shape[:2]
         factor = problem.factor[np.ix_(problem.treated, problem.performance_columns)]
+        baseline = problem.factor[np.ix_(problem.treated, problem.baseline)]
         flat = [cf.benchmark.values.reshape(-1, *cf.benchmark.shape[2:]) / factor for cf in fitted]
         chosen = rng.choice(len(flat), size=shape[0] * shape[1], p=weights)
         draws = np.stack([flat[k][rng.integers(len(flat[k]))] for k in chosen])
@@ -105,6 +107,9 @@ class StackedBenchmark(BenchmarkMethod):
             benchmark=draws,
             uncertainty="posterior" if all(cf.uncertainty == "posterior" for cf in fitted) else "sampling",
             information="signing" if all(cf.information == "signing" for cf in fitted) else "settlement",
+            fitted=Later(
+                lambda: sum(w * cf.values("fitted") for cf, w in zip(fitted, weights, strict=True) if w > 0) / baseline
+            ),
             diagnostics=tabulate(
                 Check(f"weight of {name}", "PASS", float(weight), message)
                 for name, weight in zip(names, weights, strict=True)

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.arguments import Number, checked
+from ssinfer.benchmarks.problem import Problem
 from ssinfer.benchmarks.synthetic_control.hull import NAME, TOLERANCE, distance_from_hull
 from ssinfer.check import Check
 from ssinfer.design import Design
-from ssinfer.diagnostics.fitting import require_one_treated, usable_baseline
+from ssinfer.diagnostics.fitting import require_one_treated
 from ssinfer.errors import SsinferError
 from ssinfer.panel import Panel
 
@@ -33,16 +34,13 @@ def convex_hull(panel: Panel, design: Design, *, tolerance: float = TOLERANCE) -
     ('FAIL', 0.016)
     """
     try:
-        name = require_one_treated(design)
-        treated, donors = design.treated_rows(panel)[0], design.donor_rows(panel)
-        baseline = usable_baseline(design)
-        columns = panel.columns(baseline)
+        name, problem = require_one_treated(design), Problem.of(panel, design)
     except SsinferError as error:
         return Check.not_evaluated(NAME, error)
-    Y = panel.spending[:, columns].T
-    donors = donors[np.isfinite(Y[:, donors]).all(axis=0)]
-    if donors.size < 2 or not np.isfinite(Y[:, treated]).all():
-        return Check.not_evaluated(NAME, f"{donors.size} donors with complete baseline spending; at least 2 are needed")
+    treated, donors, baseline = problem.treated[0], problem.donors, problem.periods(problem.baseline)
+    Y = problem.spending[:, problem.baseline].T
+    if donors.size < 2:
+        return Check.not_evaluated(NAME, f"{donors.size} donors with complete spending; at least 2 are needed")
     distance = distance_from_hull(Y[:, np.append(treated, donors)])
     spending, Y = Y[:, treated], Y[:, donors]
     lowest, highest = Y.min(axis=1), Y.max(axis=1)
@@ -53,4 +51,4 @@ def convex_hull(panel: Panel, design: Design, *, tolerance: float = TOLERANCE) -
         f"{name} is {100 * distance:.2f}% from the hull of {donors.size} donors (limit {100 * tolerance:g}%); outside "
         f"their range in {int((~in_range).sum())} of {len(baseline)} baseline periods"
     )
-    return Check(NAME, "PASS" if distance <= tolerance else "FAIL", distance, message, table)
+    return Check(NAME, "PASS" if distance <= tolerance else "FAIL", distance, message, table, tolerance)

@@ -37,4 +37,4 @@ def effective_donors(cf: Counterfactual, *, fewest: float = 3.0) -> Check:
         f"{row.name}: {figure:.1f} effective donors of {weights.shape[1]} (limit {fewest:g}); the heaviest "
         f"is {row['heaviest']} ({100 * row['weight']:.0f}%)"
     )
-    return Check(NAME, "PASS" if figure >= fewest else "FAIL", figure, message, table)
+    return Check(NAME, "PASS" if figure >= fewest else "FAIL", figure, message, table, fewest)

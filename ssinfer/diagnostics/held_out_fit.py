@@ -62,5 +62,6 @@ def held_out_fit(
         return Check(NAME, "NOT EVALUATED", error_rate, f"{message}; there is no interval: {reason}", table)
     lower, upper = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
     inside = bool(lower <= pooled.spending.item() <= upper)
-    message += f"; {level:.0%} interval +/-{100 * (upper - lower) / 2 / draws.mean():.2f}%"
-    return Check(NAME, "PASS" if inside else "FAIL", error_rate, message, table)
+    half = float((upper - lower) / 2 / draws.mean())
+    message += f"; {level:.0%} interval +/-{100 * half:.2f}%"
+    return Check(NAME, "PASS" if inside else "FAIL", error_rate, message, table, half)

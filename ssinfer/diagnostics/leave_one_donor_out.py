@@ -64,4 +64,4 @@ def leave_one_donor_out(
     message = f"without {worst['donor']} the benchmark moves {100 * worst['change']:+.2f}% (limit {100 * limit:.2f}%)"
     message += f"; {refused} of {len(table)} refits refused" if refused else ""
     passed = abs(worst["change"]) <= limit and not refused
-    return Check(NAME, "PASS" if passed else "FAIL", float(worst["change"]), message, table)
+    return Check(NAME, "PASS" if passed else "FAIL", float(worst["change"]), message, table, limit)

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from ssinfer.cohort.cohort import Cohort
-from ssinfer.counterfactual import DIMS, Counterfactual
+from ssinfer.counterfactual import DIMS, DRAWS, Counterfactual
 from ssinfer.design import Design
 from ssinfer.errors import DrawsError, PluginError, RefusalError
 from ssinfer.panel import Panel, carried_forward
@@ -43,15 +43,19 @@ def with_facts(cf: Any, name: str, panel: Panel, design: Design) -> Counterfactu
         _refuse(name, f"a result for another design ({cf.design!r})", repr(design))
     facts = _facts(panel, design)
     parts: dict[str, Any] = {field.name: getattr(cf, field.name) for field in fields(Counterfactual)}
-    for kind in ("benchmark", "expected", "confidence"):
+    for kind in DRAWS:
         if parts[kind] is not None:
             draws = _values(name, kind, parts[kind], facts["spending"], DIMS)
             numbers = {dim: np.arange(size) for dim, size in zip(DIMS[:2], draws.shape[:2], strict=True)}
             parts[kind] = xr.DataArray(draws, {**numbers, **facts["spending"].coords}, DIMS, name=kind)
+    known = facts["observed_baseline"]
+    given = known * np.nan if parts["fitted"] is None else parts["fitted"]
+    parts["fitted"] = known.copy(data=_values(name, "fitted", given, known, DIMS[2:])).rename("fitted")
     for kind, ours in facts.items():
-        values = _values(name, kind, parts[kind], ours, DIMS[2:])
+        values = _values(name, kind, ours if parts[kind] is None else parts[kind], ours, DIMS[2:])
         wrong = ~np.isnan(values) & ~np.isclose(values, ours.values, rtol=ROUNDING, atol=0.0)
-        wrong &= (facts["insured_years"].values > 0) | (kind != "spending")  # before a unit's start nothing counts
+        if kind == "spending":
+            wrong &= facts["insured_years"].values > 0  # before a unit's start nothing counts
         for i, t in np.argwhere(wrong)[:1]:
             cell = f"{kind} {values[i, t]:g} of {str(ours['unit'].values[i])!r} in {ours['period'].values[t]}"
             _refuse(name, cell, f"{ours.values[i, t]:g}")
@@ -70,7 +74,7 @@ def _starts(data: Panel | Cohort, design: Design) -> Any:
 
 
 def _facts(panel: Panel, design: Design) -> dict[str, xr.DataArray]:
-    """Return observed spending and insured-years (unit, period) as every Counterfactual holds them."""
+    """Return observed spending and insured-years (unit, period), and spending in the baseline, as every result has."""
     periods = [period for period in design.performance if period not in design.masked]
     rows, columns = panel.rows(design.treated), panel.columns(periods)
     cells = columns >= _starts(panel, design)[:, None]
@@ -81,6 +85,9 @@ def _facts(panel: Panel, design: Design) -> dict[str, xr.DataArray]:
     }
     coords = {"unit": list(design.treated), "period": periods}
     arrays = {name: xr.DataArray(values, coords, DIMS[2:], name=name) for name, values in facts.items()}
+    before = np.setdiff1d(panel.columns(design.baseline), panel.columns(set(design.masked) & set(panel.periods)))
+    coords = {"unit": list(design.treated), "period": [panel.periods[column] for column in before]}
+    arrays["observed_baseline"] = xr.DataArray(panel.spending[np.ix_(rows, before)], coords, DIMS[2:])
     if panel.timeline.per_year is not None:
         arrays["insured_years"].attrs["periods_per_year"] = panel.timeline.per_year
     return arrays

@@ -48,10 +48,10 @@ def benchmark_files(
 
     Parameters
     ----------
-    panel : CSV or Parquet with one row per unit and period (see ``schemas/design.v1.json``, `columns`)
-    design : JSON that follows ``schemas/design.v1.json``
+    panel : CSV or Parquet with one row per unit and period (see ``schemas/design.v2.json``, `columns`)
+    design : JSON that follows ``schemas/design.v2.json``
     method, seed : name of an entry point (`ssinfer methods` lists them), and the random seed
-    out : ``.json``: one document (``schemas/result.v1.json``); ``.csv``, ``.parquet``: one file per table, and the rest
+    out : ``.json``: one document (``schemas/result.v2.json``); ``.csv``, ``.parquet``: one file per table, and the rest
     parameters : JSON object of constructor parameters, or ``@FILE`` with one
     time_limit : seconds that the fit of a method of another package may take; default: 600
     """

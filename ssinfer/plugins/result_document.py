@@ -24,7 +24,7 @@ VALIDATED_DRAWS = 200  # rows of the draws that are checked against the schema
 def result_document(
     cf: Counterfactual, name: str, method: Any, *, seed: int, panel_sha256: str, levels: tuple[float, ...] = LEVELS
 ) -> dict[str, Any]:
-    """Return a counterfactual as plain values that follow ``schemas/result.v1.json``; tables are held by column."""
+    """Return a counterfactual as plain values that follow ``schemas/result.v2.json``; tables are held by column."""
     provider = next((provider for provider in providers() if provider.name == name and not provider.reason), None)
     document = {
         "schema_version": SCHEMA_VERSION,
@@ -45,6 +45,10 @@ def result_document(
         "thresholds": _columns(compare_thresholds(cf, levels)),
         "draws": _columns(draws_table(cf)),
     }
+    if cf.observed_baseline is not None:
+        fitted = cf.observed_baseline * np.nan if cf.fitted is None else cf.fitted
+        baseline = cf.observed_baseline.to_dataframe("observed").assign(fitted=fitted.to_series())
+        document["baseline"] = _columns(baseline.reset_index())
     draws = document["draws"]
     sample = {**document, "draws": {key: values[:VALIDATED_DRAWS] for key, values in draws.items()}}
     fault = violation(sample, "result")
@@ -104,8 +108,8 @@ def write_result(document: Mapping[str, Any], out: Path) -> list[Path]:
     if suffix == ".json":
         texts[out.name] = json.dumps(document, allow_nan=False) + "\n"
     else:
-        tables = ("draws", "summary", "thresholds")
-        names = (out.name, f"{out.stem}.summary{out.suffix}", f"{out.stem}.thresholds{out.suffix}")
+        tables = [table for table in ("draws", "summary", "thresholds", "baseline") if table in document]
+        names = (out.name, *(f"{out.stem}.{table}{out.suffix}" for table in tables[1:]))
         texts |= {name: pd.DataFrame(document[table]) for name, table in zip(names, tables, strict=True)}
         about = {key: value for key, value in document.items() if key not in tables}
         texts[f"{out.stem}.about.json"] = json.dumps(about, indent=2, allow_nan=False) + "\n"

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from ssinfer.errors import did_you_mean
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+READ = (1, 2)  # a document of version 1 is one of version 2 without the optional keys
 Kind = Literal["design", "result"]
 
 
@@ -29,9 +30,9 @@ def violation(document: Any, kind: Kind) -> str | None:
     """Return the most relevant violation of a schema in words, or None: the key, the value, what is allowed."""
     from jsonschema.exceptions import best_match, by_relevance  # noqa: PLC0415  (only when something is validated)
 
-    if isinstance(document, dict) and document.get("schema_version", SCHEMA_VERSION) != SCHEMA_VERSION:
+    if isinstance(document, dict) and document.get("schema_version", SCHEMA_VERSION) not in READ:
         got = document["schema_version"]
-        return f"schema_version is {got!r}; this version of ssinfer reads {SCHEMA_VERSION}"
+        return f"schema_version is {got!r}; this version of ssinfer reads {' and '.join(map(str, READ))}"
     # Of alternatives, the one whose type the value has explains most; jsonschema's default prefers nested alternatives.
     error = best_match(_validator(kind).iter_errors(document), key=by_relevance(weak=frozenset()))
     return None if error is None else _in_words(error)

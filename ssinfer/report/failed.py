@@ -15,8 +15,11 @@ from ssinfer.study.result import MANIFEST, write_table
 
 NOTE = "error.txt"
 FILES = {
-    "backtest": ("placebos.parquet", "scores.csv", "detection.csv", "thresholds.csv"),
-    "evaluate": ("savings.csv", "case_thresholds.csv", "settlement.csv", "savings.nc"),
+    "backtest": ("placebos.parquet", "placebo_paths.parquet", "scores.csv", "detection.csv", "thresholds.csv"),
+    "evaluate": (
+        *("savings.csv", "case_thresholds.csv", "settlement.csv", "savings.nc"),
+        *("weights.csv", "diagnostics.csv", "paths.csv"),
+    ),
 }
 
 

@@ -80,6 +80,8 @@ def disclosed_tables(tables: Mapping[str, pd.DataFrame], hidden: HiddenGroups) -
     if (table := tables.get("placebos.parquet")) is not None:
         visible = _visible_rows(table, hidden)
         shown["placebos.parquet"] = table[visible].reset_index(drop=True)
+        if (paths := tables.get("placebo_paths.parquet")) is not None and not visible.all():
+            shown["placebo_paths.parquet"] = paths.merge(table.loc[visible, ["design", "method", "unit", "origin"]])
         shown |= _without_few(tables, table.assign(visible=visible), hidden)
     if (table := tables.get("attrition.csv")) is not None:
         shown["attrition.csv"] = _attrition(table, hidden.limit, apart="own_costs.csv" in tables and own_costs is None)
@@ -240,7 +242,7 @@ def _fit(cf: Counterfactual, hidden: HiddenGroups) -> Counterfactual:
     for name in ("benchmark", "spending", "confidence", "expected"):
         if (values := getattr(cf, name)) is not None:
             fields[name] = (values * share).sum("unit").expand_dims(unit=unit).transpose(*values.dims)
-    return replace(cf, **fields, weights=None)
+    return replace(cf, **fields, weights=None, fitted=None, observed_baseline=None)
 
 
 def _group(group: xr.Dataset, owners: Mapping[str, Any], hidden: HiddenGroups) -> xr.Dataset:

@@ -4,16 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from ssinfer.backtesting.frames import (
-    ADVICE,
-    DESIGN_AND_METHOD,
-    DETECTION,
-    PLACEBOS,
-    SCORES,
-    SHARE,
-    THRESHOLDS,
-    with_error,
-)
+from ssinfer.backtesting.frames import BACKTEST_TABLES, DESIGN_AND_METHOD, PATH, SHARE, with_error
 from ssinfer.backtesting.payments_at import PAYMENTS_AT
 from ssinfer.schema import Column, FrameSchema
 from ssinfer.study.config_blocks import BLOCKS
@@ -39,7 +30,27 @@ SAVINGS = FrameSchema(
     Column("completion_error", "float", SHARE, "Relative standard error of the completion factor."),
     Column("insured_years", "float", "insured-years", "Insured-years of the performance period."),
     Column("total", "float", CURRENCY, "Saving times insured-years."),
+    Column("failed_checks", "text", "", "Ids of the checks of diagnostics.csv that failed, in one text."),
 )
+WEIGHTS = FrameSchema(
+    "weights.csv",
+    "one row per design, method, treated unit and donor with a weight",
+    *DESIGN_AND_METHOD,
+    Column("unit", "text", "", "Treated unit."),
+    Column("donor", "text", "", "Unit of the comparison group."),
+    Column("weight", "float", SHARE, "Its weight in the benchmark; weights of a unit add up to 1."),
+)
+DIAGNOSTICS = FrameSchema(
+    "diagnostics.csv",
+    "one row per design, method and check (of each treated unit, where it is made per unit)",
+    *DESIGN_AND_METHOD,
+    Column("check", "text", "", "Name of the check."),
+    Column("status", "text", "", "ok, warn (take care), fail (do not rely on it), or not evaluated."),
+    Column("figure", "float", "", "The number on which the status rests; NaN without one."),
+    Column("limit", "float", "", "The value that separates the statuses; NaN without one."),
+    Column("id", "text", "", "The name as savings.csv has it."),
+)
+PATHS = FrameSchema("paths.csv", "one row per design, method, treated unit and period", *DESIGN_AND_METHOD, *PATH)
 CASE_THRESHOLDS = FrameSchema(
     "case_thresholds.csv",
     "one row per design, method and threshold of the contract itself",
@@ -209,8 +220,8 @@ DICTIONARY = FrameSchema(
 OUTPUT = {
     schema.name: schema
     for schema in (
-        *(SCORES, DETECTION, THRESHOLDS, PLACEBOS, ADVICE),
-        *(SAVINGS, CASE_THRESHOLDS, SETTLEMENT),
+        *BACKTEST_TABLES,
+        *(SAVINGS, CASE_THRESHOLDS, SETTLEMENT, WEIGHTS, DIAGNOSTICS, PATHS),
         *(DESIGNS, SCENARIOS, EFFECTS, STOP_LOSS),
         *(ATTRITION, TRUNCATION, OWN_COSTS, TRUTH, INTACT_GROUPS, DICTIONARY),
     )

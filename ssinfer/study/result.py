@@ -114,8 +114,8 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
     if path.suffix != ".parquet":
         write_csv(table, path)
     else:  # Parquet holds no mixed labels
-        numeric = pd.api.types.is_numeric_dtype(table["origin"])
-        (table if numeric else table.assign(origin=table["origin"].astype(str))).to_parquet(path, index=False)
+        labels = [name for name in ("origin", "period") if name in table and table[name].dtype == object]
+        table.astype(dict.fromkeys(labels, str)).to_parquet(path, index=False)
 
 
 def refuse_foreign_folder(folder: str | Path, study_hash: str, parts: Sequence[str] = ("backtest", "evaluate")) -> None:

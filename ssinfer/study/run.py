@@ -19,6 +19,7 @@ from ssinfer.study.advice import advice_of
 from ssinfer.study.case import evaluate_case
 from ssinfer.study.compared_designs import compare_designs
 from ssinfer.study.disclosure import claims_tables
+from ssinfer.study.evidence import case_evidence, failed_checks
 from ssinfer.study.frames import CONTRACT
 from ssinfer.study.intact_groups import intact_groups
 from ssinfer.study.look import placebo_samples, window_findings
@@ -52,6 +53,8 @@ def run_study(
     result = _backtest(plan, n_jobs, progress, tables) if "backtest" in parts else None
     case = evaluate_case(plan, result, plan.pairs if "evaluate" in parts else ())
     if "evaluate" in parts:
+        tables |= case_evidence(plan, case["counterfactuals"], result)
+        case["savings"]["failed_checks"] = failed_checks(tables["diagnostics.csv"], case["savings"])
         tables |= {"savings.csv": case["savings"], "case_thresholds.csv": case["case_thresholds"]}
         tables["settlement.csv"] = case["settlement"]
     # Without insured-years, designs have no common scale.
@@ -104,6 +107,7 @@ def _backtest(
             "share": plan.share_of(config.main_design),
             "ses": config.case.ses,
             "pairs": pairs,
+            "paths": True,
             "regions": plan.data.regions_of(plan.data.panel_of(pairs[0][0])),
         }
         studies.append(partial(backtest, data, designs, {name: plan.methods[name] for _, name in pairs}, **options))
@@ -125,7 +129,7 @@ def _backtest(
         results.append(result)
     joined = join_results(results)
     tables |= {f"{name}.csv": getattr(joined, name) for name in ("scores", "detection", "thresholds")}
-    tables["placebos.parquet"] = joined.placebos
+    tables |= {"placebos.parquet": joined.placebos, "placebo_paths.parquet": joined.paths}
     return joined
 
 

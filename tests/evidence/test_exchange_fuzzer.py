@@ -141,7 +141,7 @@ def strict_design(raw):
 
     try:
         document = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=once, parse_constant=refuse)
-        if document["schema_version"] != 1 or set(document) - set(DESIGN) - {"donors", "masked", "accept"}:
+        if document["schema_version"] not in (1, 2) or set(document) - set(DESIGN) - {"donors", "masked", "accept"}:
             raise Unreadable("a key that does not exist")
         listed = {key: document.get(key) or [] for key in ("treated", "baseline", "performance", "under_contract")}
         return {

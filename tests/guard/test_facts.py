@@ -93,7 +93,22 @@ def test_masked_periods_and_unknown_sizes(panel):
         assert cf.insured_years.identical(own.insured_years)
 
 
+def test_fitted_values_of_the_baseline(panel, result):
+    """What a method leaves out is NaN; spending in the baseline is the study's."""
+    own = ss.SyntheticControl().fit(panel, DESIGN, seed=1)
+    cf = with_facts(result, "Honest", panel, DESIGN)
+    assert cf.observed_baseline.equals(own.observed_baseline)
+    assert cf.fitted.isnull().all()
+    kept = with_facts(dataclasses.replace(result, fitted=own.fitted), "Honest", panel, DESIGN)
+    assert kept.fitted.identical(own.fitted)
+
+
 LIES = {
+    "baseline": (
+        lambda cf: {"observed_baseline": cf.spending.assign_coords(period=[2012, 2013])},
+        r"gave observed_baseline .* of 'u000' in 2012; the study has",
+    ),
+    "fitted": (lambda cf: {"fitted": cf.spending}, r"gave fitted of periods \[2014, 2015\]; the study has \[2012"),
     "spending": (lambda cf: {"spending": 0.8 * cf.spending}, r"gave spending .* of 'u000' in 2014; the study has"),
     "sizes": (lambda cf: {"insured_years": 10 * cf.insured_years}, r"gave insured_years .* of 'u000' in 2014"),
     "design": (lambda cf: {"design": cf.design.replace(masked=[2013])}, "gave a result for another design"),

@@ -74,6 +74,24 @@ class LeaksTheFuture(Good):
         return replace(cf, benchmark=0.9 * cf.benchmark + 0.1 * cf.spending)
 
 
+class LeaksIntoTheFit(Good):
+    """Fitted values in the baseline that know the treated unit's performance spending."""
+
+    def fit(self, data, design, *, seed=None):
+        cf, rows = super().fit(data, design, seed=seed), data.rows(design.treated)
+        baseline = [period for period in design.baseline if period not in design.masked]
+        coords = {"unit": list(design.treated), "period": baseline}
+        observed = data.spending[np.ix_(rows, data.columns(baseline))]
+        fitted = xr.DataArray(observed, coords, ("unit", "period"))
+        return replace(cf, fitted=fitted * (1 + 0.001 * np.nan_to_num(cf.spending).sum() / observed.sum()))
+
+
+class FitsOtherPeriods(Good):
+    def fit(self, data, design, *, seed=None):
+        cf = super().fit(data, design, seed=seed)
+        return replace(cf, fitted=cf.benchmark[0, 0].drop_vars(("chain", "draw")))
+
+
 class MutatesData(Good):
     def fit(self, data, design, *, seed=None):
         cf = super().fit(data, design, seed=seed)
@@ -231,6 +249,8 @@ class Undercovers(Good):
 
 BAD = {
     LeaksTheFuture: "sealing",
+    LeaksIntoTheFit: "sealing",
+    FitsOtherPeriods: "shapes",
     MutatesData: "mutation",
     WritesIntoData: "mutation",
     MutatesParameters: "mutation",

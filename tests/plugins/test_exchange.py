@@ -94,7 +94,9 @@ def test_json_holds_what_python_gives(files, panel):
 def test_csv_and_parquet_hold_the_same_as_json(files, source):
     document = json.loads(run(files, "out.json", source)[0].read_text())
     tables = run(files, "out.csv", source)
-    assert [path.name for path in tables] == ["out.csv", "out.summary.csv", "out.thresholds.csv", "out.about.json"]
+    assert [path.name for path in tables] == [
+        f"out{part}" for part in (".csv", ".summary.csv", ".thresholds.csv", ".baseline.csv", ".about.json")
+    ]
     columnar = run(files, "out.parquet", source)
     for table, csv, parquet in zip(("draws", "summary", "thresholds"), tables, columnar, strict=False):
         numbers = "benchmark" if table != "thresholds" else "rate"
@@ -147,7 +149,7 @@ def test_unknown_sizes(files, panel):
 
 
 DESIGN_MISTAKES = {
-    "version": ({"schema_version": 2}, r"schema_version is 2; this version of ssinfer reads 1"),
+    "version": ({"schema_version": 3}, r"schema_version is 3; this version of ssinfer reads 1 and 2"),
     "no version": ('{"treated": "u000", "baseline": [2012], "performance": [2015]}', r"'schema_version' is missing"),
     "no treated": ('{"schema_version": 1, "baseline": [2012], "performance": [2015]}', r"'treated' is missing"),
     "unknown key": ({"maskd": [2014]}, r"unknown key 'maskd'. Did you mean 'masked'\?"),

@@ -113,6 +113,7 @@ def test_the_files_and_their_columns(result, tmp_path):
     # design.md: DIR/ without the report, which is another test's
     wanted = {"scores.csv", "placebos.parquet", "thresholds.csv", "savings.nc", "settlement.csv", "manifest.json"}
     wanted |= {"study.toml", "SHA256SUMS", "dictionary.csv"}
+    wanted |= {"placebo_paths.parquet", "paths.csv", "weights.csv", "diagnostics.csv"}
     assert names == wanted | {"detection.csv", "savings.csv", "case_thresholds.csv", "finding.json"}
     detection = pd.read_csv(out / "detection.csv")
     assert set(detection["injected"]) == {0.0, 0.03}

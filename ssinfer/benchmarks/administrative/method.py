@@ -144,6 +144,9 @@ class AdministrativeBenchmark(BenchmarkMethod):
             benchmark=total.reshape(shape),
             expected=Later(lambda: (point * (1 + lasting)).reshape(shape)),
             uncertainty="sampling",
+            fitted=Later(
+                lambda: PlaceboHistory.of(problem.on_baseline(), groups, shares, self.covariates, 0).benchmark
+            ),
             weights=np.tile(components.donor_shares, (n_treated, 1)),
             components=Later(lambda: components.table(units, periods, parameters)),
             diagnostics=Later(parameters.table),

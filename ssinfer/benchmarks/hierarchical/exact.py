@@ -10,12 +10,13 @@ import numpy as np
 from ssinfer.benchmarks.base import Estimate
 from ssinfer.benchmarks.hierarchical.arviz_groups import PanelGroups
 from ssinfer.benchmarks.hierarchical.draws import draw_joint, draw_single
-from ssinfer.benchmarks.hierarchical.predictions import predict_placebos, reweight_for_placebo
+from ssinfer.benchmarks.hierarchical.predictions import fitted_baseline, predict_placebos, reweight_for_placebo
 from ssinfer.benchmarks.hierarchical.proposal import build_panel_proposal
 from ssinfer.benchmarks.hierarchical.reml import BootstrapFit
 from ssinfer.check import Check, tabulate
 from ssinfer.kernels.adaptive_importance import MAX_PARETO_K, MIN_ESS, weight_until_reliable
 from ssinfer.kernels.importance import resample
+from ssinfer.later import Later
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -100,6 +101,7 @@ def _estimate(
         benchmark=spending[:, :, n_ahead:].reshape(shape),
         expected=spending[:, :, :n_ahead].reshape(shape),
         confidence=confidence,
+        fitted=Later(lambda: fitted_baseline(layout, posterior.weights @ posterior.nodes)),
         uncertainty="posterior",
         information="settlement",
         diagnostics=diagnostics(posterior),
@@ -112,7 +114,7 @@ def diagnostics(posterior: Posterior) -> pd.DataFrame:
     """Return the checks of the importance weights."""
     k, ess = posterior.pareto_k, posterior.effective
     figures = [
-        ("pareto_k", k <= MAX_PARETO_K, k, f"importance weights; at most {MAX_PARETO_K}"),
-        ("effective_sample_size", ess >= MIN_ESS, ess, f"of the importance weights; at least {MIN_ESS:.0f}"),
+        ("pareto_k", k <= MAX_PARETO_K, k, MAX_PARETO_K, f"importance weights; at most {MAX_PARETO_K}"),
+        ("effective_sample_size", ess >= MIN_ESS, ess, MIN_ESS, f"of the importance weights; at least {MIN_ESS:.0f}"),
     ]
-    return tabulate(Check(name, "PASS" if passed else "FAIL", figure, limit) for name, passed, figure, limit in figures)
+    return tabulate(Check.judged(*row) for row in figures)

@@ -7,6 +7,7 @@ import numpy as np
 from ssinfer.benchmarks.hierarchical.kernels.gaussian_panel import leave_cells_out, predict
 from ssinfer.benchmarks.hierarchical.kernels.node_predictions import predict_nodes
 from ssinfer.benchmarks.hierarchical.kernels.unit_terms import unit_terms
+from ssinfer.benchmarks.hierarchical.layout import Layout
 from ssinfer.benchmarks.hierarchical.model import PanelModel
 from ssinfer.kernels.adaptive_importance import MULTIPLES, Posterior, Proposal, adapt, pareto_smoothed_weights
 from ssinfer.typing import Floats, Positions
@@ -55,6 +56,21 @@ def predict_placebos(
         )
         log_target[m] = fit.log_likelihood + change + prior[m]
     return _positive_variances(log_target, mean, covariance)
+
+
+def fitted_baseline(layout: Layout, x: Floats) -> Floats:
+    """Return the mean spending (I, B) that the model expects of the treated units in the baseline, at parameters `x`.
+
+    It is the posterior mean of common effects, level, trend and season given all seen cells, without shock and noise.
+    """
+    model, rows, cells = layout.model, layout.treated, np.flatnonzero(layout.baseline)
+    fit, terms, at = model.marginal(x, layout.y, layout.seen)
+    centre, root = fit.at(model.loadings[rows])
+    spread = np.matmul(root, root.transpose(0, 2, 1))
+    structure = (at.structure, at.shared, at.noise[rows], cells)
+    mean, covariance = predict(centre, spread, terms.of(rows), layout.y[rows], *structure)
+    variance = np.einsum("icc->ic", covariance) if layout.scale == "log" else np.zeros_like(mean)
+    return layout.spending((mean + variance / 2)[:, : len(cells)])
 
 
 def reweight_for_placebo(

@@ -30,9 +30,10 @@ def practice_check(problem: CohortProblem) -> Check:
         )
     text = f"{len(present)} comparison units (practices or groups of them), {len(problem.treated)} treated"
     if len(present) >= MIN_PRACTICES_WITHOUT_WARNING:
-        return Check("practices", "PASS", len(present), text)
+        return Check("practices", "PASS", len(present), text, limit=MIN_PRACTICES_WITHOUT_WARNING)
     few = f"with fewer than {MIN_PRACTICES_WITHOUT_WARNING}, intervals cover less than their level"
-    return Check("practices", "WARN", len(present), f"{text}; {few} (92% at a level of 95% with 20)")
+    text += f"; {few} (92% at a level of 95% with 20)"
+    return Check("practices", "WARN", len(present), text, limit=MIN_PRACTICES_WITHOUT_WARNING)
 
 
 def design_checks(method: Any) -> list[Check]:

@@ -1,6 +1,7 @@
 """CohortProblem: a design applied to persons, with the treated persons' performance spending removed."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Self
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -51,3 +52,10 @@ class CohortProblem(Problem):
             money=money,
             years=years[:, problem.performance_columns],
         )
+
+    def on_baseline(self) -> Self:
+        """Return the problem with the baseline periods in the place of the performance periods, sealed alike."""
+        money, years = (
+            part[np.ix_(self.rows, self.baseline)] for part in (self.cohort.spending, self.cohort.insured_years)
+        )
+        return replace(super().on_baseline(), money=np.where(self.is_treated[:, None], np.nan, money), years=years)

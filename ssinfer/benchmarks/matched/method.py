@@ -38,7 +38,8 @@ from ssinfer.benchmarks.matched.summary import MatchedSummary
 from ssinfer.benchmarks.problem import Problem
 from ssinfer.deprecation import Renamed, renamed_parameters
 from ssinfer.design import Design
-from ssinfer.errors import DataError, NotSupportedError
+from ssinfer.errors import DataError, NotSupportedError, RefusalError
+from ssinfer.later import Later
 from ssinfer.typing import Floats
 
 FRACTION = Number(0, 1, open=True)
@@ -223,6 +224,7 @@ class PropensityMatching(BenchmarkMethod):
             expected=expected[None],
             confidence=None if sampling is None else sampling[None],
             uncertainty="posterior",
+            fitted=Later(lambda: self._fitted(comparison)),
             weights=comparison.shocks.shares,
             solver=summary.solver(),
             components=summary.components(growth),
@@ -280,6 +282,17 @@ class PropensityMatching(BenchmarkMethod):
     def _outcome(self, problem: CohortProblem, lines: Lines, columns: dict[str, Floats]) -> Outcome:
         covariates = np.column_stack(list(columns.values()))
         return adjusted_outcome(problem, lines, covariates, self.adjustment, self.outcome_model)
+
+    def _fitted(self, comparison: ComparisonGroup) -> Floats:
+        """Return the benchmark (I, B) with each baseline period in the place of a performance period."""
+        lines = comparison.lines
+        problem = comparison.problem.on_baseline()
+        outcome = self._outcome(problem, lines, comparison.columns)
+        try:
+            growth = measure_growth(problem, lines, outcome).growth
+        except RefusalError:  # no control was insured in one of the periods
+            return np.full(outcome.offset.shape, np.nan)
+        return np.asarray(outcome.offset + growth[lines.group_of])
 
     def _posterior_growth(self, comparison: ComparisonGroup, rng: np.random.Generator) -> tuple[Floats, list[Match]]:
         """Draw offset + growth of the controls (D, I, P), and return the match for each drawn score."""

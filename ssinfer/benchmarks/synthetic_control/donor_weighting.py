@@ -72,6 +72,7 @@ class DonorWeighting(BenchmarkMethod):
         n_treated, P = problem.treated.size, problem.performance_columns.size
         expected = np.zeros((1, 1, n_treated, P))
         draws = np.zeros((1, self.n_draws, n_treated, P))
+        fitted = np.zeros((n_treated, problem.baseline.size))
         weights = np.zeros((n_treated, problem.donors.size))
         solver: list[dict[str, Any]] = []
         components: list[dict[str, Any]] = []
@@ -85,7 +86,8 @@ class DonorWeighting(BenchmarkMethod):
             fits = self.fit_window(window, shared, with_placebos=reason is None and self.inference != "jackknife+")
             own = fits.take(np.array([0]))
             own.require_converged(repr(window.name))
-            prediction = own.predict(window.Y)[0]
+            prediction = own.benchmark(window.Y)
+            fitted[i] = prediction[problem.baseline]
             columns = np.searchsorted(problem.performance_columns, window.post)
             expected[0, 0, i, columns] = prediction[window.post]
             weights[i] = own.weights[0, np.searchsorted(window.rows, problem.donors)]
@@ -106,6 +108,7 @@ class DonorWeighting(BenchmarkMethod):
             benchmark=expected,
             uncertainty="none",
             expected=expected,
+            fitted=fitted,
             weights=weights,
             solver=Later(lambda: pd.DataFrame(solver, index=pd.Index(units, name="unit"))),
             diagnostics=Later(lambda: tabulate(checks)),
@@ -178,6 +181,6 @@ def _certificate(window: FitWindow, fit: Fits, prediction: Floats) -> dict[str, 
         "effective_donors": float(1.0 / (fit.weights[0] ** 2).sum()),
         "iterations": int(fit.iterations[0]),
         "n_donors": int(window.rows.size - 1),
-        "rmspe_baseline": float(np.sqrt((errors**2).mean())),
+        "rmspe_baseline": float(np.sqrt(np.nanmean(errors**2))),
         **(fit.notes[0] if fit.notes else {}),
     }

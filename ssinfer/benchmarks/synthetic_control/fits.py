@@ -38,6 +38,11 @@ class Fits:
         """Return benchmarks (M, T) for outcomes Y (T, N)."""
         return np.asarray(self.offset + self.weights @ Y.T)
 
+    def benchmark(self, Y: Floats) -> Floats:
+        """Return the benchmark (T,) of the first fit; NaN in seasons whose intercept is unknown, as none is matched."""
+        known = (self.offset[0] != 0.0) | (self.offset[0] == 0.0).all()
+        return np.where(known, self.offset[0] + Y @ self.weights[0], np.nan)
+
     def take(self, rows: Integers) -> "Fits":
         """Return some of the fits."""
         notes = tuple(self.notes[m] for m in rows) if self.notes else ()

@@ -41,4 +41,4 @@ def outside_hull(window: FitWindow, fits: Fits) -> Check | None:
         f"and its baseline error of {rmspe[0]:,.2f} per insured-year exceeds that of {100 * PLACEBO_SHARE:g}% of the "
         f"placebos ({limit:,.2f}). Use intercept=True, or choose donors on both sides of it"
     )
-    return Check(NAME, "FAIL", distance, message)
+    return Check(NAME, "FAIL", distance, message, limit=TOLERANCE)

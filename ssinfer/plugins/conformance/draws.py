@@ -8,14 +8,16 @@ from ssinfer.plugins.conformance.trial import Trial, Verdict, draws_differ, tamp
 
 
 def shapes(trial: Trial) -> Verdict:
-    """Check dimensions (chain, draw, unit, period) and their labels: treated units and performance periods."""
-    draws = trial.first.benchmark
-    for what, given, needed in (
-        ("units", [str(unit) for unit in draws["unit"].values], list(trial.design.treated)),
-        ("periods", list(draws["period"].values), list(trial.design.performance)),
+    """Check the labels of draws (treated units, performance periods) and of `fitted` (the same, baseline periods)."""
+    draws, fitted = trial.first.benchmark, trial.first.fitted
+    for name, array, periods in (
+        ("benchmark", draws, trial.design.performance),
+        ("fitted", fitted, trial.design.baseline),
     ):
-        if given != needed:
-            return False, np.nan, f"{what} are {given}; the design needs {needed}"
+        for dim, needed in (("unit", trial.design.treated), ("period", periods)):
+            labels = list(needed) if array is None else array[dim].values.tolist()
+            if labels != list(needed):
+                return False, np.nan, f"{dim}s of {name} are {labels}; the design needs {list(needed)}"
     return True, float(np.prod(draws.shape[:2])), f"{draws.shape} {DIMS}"
 
 

@@ -104,10 +104,10 @@ def units_of(data: Any) -> list[str]:
 
 
 def draws_differ(first: Counterfactual, second: Counterfactual) -> float:
-    """Return the largest difference between draws over the mean benchmark; infinity if shapes, gaps or kinds differ."""
+    """Return the largest difference of draws or fitted values over the mean benchmark; infinity if shapes differ."""
     scale = float(np.nanmean(np.abs(first.benchmark.values)))
     gap = 0.0
-    for name in ("benchmark", "expected", "confidence"):
+    for name in ("benchmark", "expected", "confidence", "fitted"):
         a, b = getattr(first, name), getattr(second, name)
         if (a is None) != (b is None):
             return float("inf")
@@ -115,7 +115,7 @@ def draws_differ(first: Counterfactual, second: Counterfactual) -> float:
             continue
         if a.shape != b.shape or not np.array_equal(np.isfinite(a.values), np.isfinite(b.values)):
             return float("inf")
-        gap = max(gap, float(np.nanmax(np.abs(a.values - b.values))))
+        gap = max(gap, float(np.nan_to_num(np.abs(a.values - b.values)).max()))
     return gap / scale
 
 

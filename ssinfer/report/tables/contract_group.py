@@ -27,6 +27,9 @@ def _savings(analysis: Analysis) -> pd.DataFrame:
             record = {**saving, **record, "interval": _interval(saving["lower"], saving["upper"], 0)}
             record["total"] = None if analysis.result.panel.insured_years is None else saving["total"]
             record["verdict"] = (analysis.verdict.verdict or ABSENT) if pair == analysis.main else ABSENT
+            record["failed_checks"] = (
+                str(saving.get("failed_checks", "")).replace(" ", ", ").replace("_", " ") or "none"
+            )
         records.append(record)
     return pd.DataFrame(records)
 
@@ -124,6 +127,7 @@ TABLES = (
             TableColumn("Savings rate (%)", "savings_rate", "percent", 1),
             TableColumn("Saving in total", "total", "total"),
             TableColumn("Threshold that settles", "verdict"),
+            TableColumn("Failed checks", "failed_checks"),
         ),
         rows=_savings,
         notes=(

@@ -37,7 +37,8 @@ class JudgedLimit:
     def to_check(self) -> Check:
         """Return the verdict as a row of diagnostics, named "balance: smd"."""
         status: Status = "PASS" if self.passed else "FAIL"
-        return Check(f"balance: {self.name}", status, self.figure, f"{self.meaning}; {self.direction} {self.limit:g}")
+        text = f"{self.meaning}; {self.direction} {self.limit:g}"
+        return Check(f"balance: {self.name}", status, self.figure, text, limit=self.limit)
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def posterior_estimate(
     thin = np.linspace(0, length - 1, kept).round().astype(int)
     benchmark = np.zeros((CHAINS, kept, n_treated, P))
     expected = np.zeros_like(benchmark)
-    weights = np.zeros((n_treated, problem.donors.size))
+    weights, fitted = np.zeros((n_treated, problem.donors.size)), np.zeros((n_treated, problem.baseline.size))
     checks: list[Check] = []
     components: list[dict[str, float]] = []
     failures: list[str] = []
@@ -48,7 +48,11 @@ def posterior_estimate(
         columns = np.searchsorted(problem.performance_columns, window.post)
         benchmark[:, :, i, columns] = posterior.paths[:, thin]
         expected[:, :, i, columns] = posterior.expected[:, thin]
-        weights[i, np.searchsorted(problem.donors, window.rows[window.others])] = posterior.weights.mean(axis=(0, 1))
+        mean_weights = posterior.weights.mean(axis=(0, 1))
+        weights[i, np.searchsorted(problem.donors, window.rows[window.others])] = mean_weights
+        path = window.Y[:, window.others] @ mean_weights
+        level = (window.Y[:, window.treated] - path)[window.pre].mean() if intercept else 0.0
+        fitted[i] = (path + level)[problem.baseline]
         prior_donors.append(model.prior_effective_donors(rng))
         checks += _checks(window.name, model, posterior, prior_donors[-1])
         components.append(_components(model, posterior))
@@ -69,6 +73,7 @@ def posterior_estimate(
         benchmark=benchmark,
         expected=expected,
         uncertainty="posterior",
+        fitted=fitted,
         weights=weights,
         solver=solver,
         components=pd.DataFrame(components, index=index),
@@ -150,4 +155,6 @@ def _sensitivity(check: str, label: str, q: Floats, pooled: Floats) -> Check:
         f"{label}: with the prior to the powers {PRIOR_POWERS} the pooled benchmark moves by at most {shift:.2f} "
         f"predictive SDs and its SD by a factor of at most {ratio:.2f}"
     )
-    return Check(check, "PASS" if shift <= MAX_SHIFT and ratio <= MAX_SD_RATIO else "FAIL", shift, message)
+    return Check(
+        check, "PASS" if shift <= MAX_SHIFT and ratio <= MAX_SD_RATIO else "FAIL", shift, message, limit=MAX_SHIFT
+    )
