@@ -53,6 +53,7 @@ def disclosed(result: "StudyResult", *, confidential: bool = False) -> "StudyRes
     changed |= {name: shown[f"{name}.csv"] for name in OF_CASE}
     if backtest is not None:
         of_backtest: dict[str, Any] = {name: shown[f"{name}.csv"] for name in OF_BACKTEST[:3]}
+        of_backtest["paths"] = shown.get("placebo_paths.parquet", backtest.paths.iloc[:0])
         of_backtest["errors"] = backtest.errors[_visible_rows(backtest.placebos, hidden)]
         backtest = replace(backtest, placebos=shown["placebos.parquet"], **of_backtest)
     blank = {}
