@@ -79,11 +79,12 @@ TABLES = (
         ),
         rows=_designs,
         notes=(
-            "Number 1 settles; then come the designs that none dominates, by misallocation. Every amount is per "
-            "insured-year, or a share of the spending, of the whole population of the same group. Misallocation: "
-            "mean absolute difference between the payment made and the payment due, over the true savings. A design is "
-            "dominated if another has no higher threshold, deviation and misallocation and no smaller share, and is "
-            "better in one. In brackets: how much lower its threshold, absolute deviation and misallocation are."
+            "Number 1 settles; then come the designs that none dominates, by misallocation. Means are over placebo "
+            "contracts, each with its own threshold. Amounts are per insured-year, or shares of the spending, of the "
+            "whole population of the same group. Misallocation: mean absolute difference between the payment made and "
+            "the payment due, over the true savings. A design is dominated if another has no higher "
+            "threshold, deviation and misallocation and no smaller share, and is better in one. In brackets: how much "
+            "lower its threshold, absolute deviation and misallocation are."
         ),
     ),
     ReportTable(

@@ -33,7 +33,7 @@ def answer(analysis: Analysis) -> str:
 
 def _measures(analysis: Analysis, row: Row) -> str:
     return (
-        f"It has a threshold of {_money(analysis, row, 'threshold_money')} "
+        f"On average over its placebo contracts it has a threshold of {_money(analysis, row, 'threshold_money')} "
         f"({percent(row['threshold_all'], row['threshold_all_se'])} of all spending), measures "
         f"{_money(analysis, row, 'deviation_money')} where nothing was saved, and covers "
         f"{percent(row['share_of_spending'], decimals=0)} of all spending."
