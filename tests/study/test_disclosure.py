@@ -166,6 +166,7 @@ def test_no_output_holds_a_hidden_value(plan, result, folder, secrets):
         "json",
         "html",
         "svg",
+        "toml",
     }
     for name, text, numbers in outputs:
         assert not [unit for unit in SMALL if unit in text], name
@@ -332,3 +333,13 @@ def test_a_limit_that_hides_nothing_is_refused(tmp_path, limit):
     path.write_text(f"suppress_below = {limit!r}\n{STUDY}", encoding="utf-8")
     with pytest.raises(StudyError, match=r"suppress_below.*(equal to 2|a whole number), got"):
         read_study(path)
+
+
+def test_paths_of_placebos_are_those_that_are_shown(folder):
+    """Numbers of 32 bits, which the search for exact values does not find: no row of a hidden placebo is there."""
+    keys = ["design", "method", "unit", "origin"]
+    paths, rows = (pd.read_parquet(folder / f"{name}.parquet") for name in ("placebo_paths", "placebos"))
+    assert not set(SMALL) & set(paths["unit"])
+    assert set(paths[keys].astype(str).itertuples(index=False, name=None)) <= set(
+        rows[keys].astype(str).itertuples(index=False, name=None)
+    )
