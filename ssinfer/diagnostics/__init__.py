@@ -1,8 +1,6 @@
-"""Diagnostics of a benchmark: one check per file, each PASS, FAIL or NOT EVALUATED with its number.
+"""Diagnostics of a benchmark: one check per file, each PASS, FAIL or NOT EVALUATED with its number."""
 
-The functions have the names of their files, so they are imported here at once: a name loaded later would be the module.
-"""
-
+# Imported at once: a function has the name of its file, and a name loaded later would be the module.
 from ssinfer.diagnostics.convex_hull import convex_hull as convex_hull
 from ssinfer.diagnostics.effective_donors import effective_donors as effective_donors
 from ssinfer.diagnostics.held_out_fit import held_out_fit as held_out_fit

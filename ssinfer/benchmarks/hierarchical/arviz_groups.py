@@ -62,7 +62,7 @@ class PanelGroups(Mapping[str, xr.Dataset]):
 
     @cached_property
     def _groups(self) -> dict[str, xr.Dataset]:
-        layout, chains = self.layout, self.chains
+        layout, model, chains = self.layout, self.layout.model, self.chains
         shape = (chains, len(self.picked) // chains)
         rng = np.random.default_rng(self.seed)
         labels = {"chain": np.arange(chains), "draw": np.arange(shape[1])}
@@ -70,9 +70,12 @@ class PanelGroups(Mapping[str, xr.Dataset]):
         log_likelihood, replicates = unit_densities(layout, self.posterior.nodes, self.picked, cells, rng)
         with np.errstate(divide="ignore"):
             log_weights = np.log(self.posterior.weights)[self.picked].reshape(shape)
-        prior = rng.standard_normal((PRIOR_DRAWS, layout.model.size))
+        prior = rng.standard_normal((PRIOR_DRAWS, model.size))
         prior_labels = {"chain": np.arange(1), "draw": np.arange(PRIOR_DRAWS)}
-        prior_panels = self._prior_panels(prior, rng)
+        panels = [
+            simulate_panel(model, x, rng) + model.period_scale * rng.standard_normal(len(model.time)) for x in prior
+        ]
+        prior_panels = layout.spending(np.stack(panels))  # (draw, N, T), EUR per insured-year
         units, periods = self.labels
         parts = np.array([(units[i], str(periods[t])) for i, t in cells])
         fitted = {"fitted_cell": [", ".join(part) for part in parts]}
@@ -117,15 +120,6 @@ class PanelGroups(Mapping[str, xr.Dataset]):
         rows = np.unique(np.linspace(0, units - 1, min(units, max(1, MAX_CELLS // periods))).astype(np.intp))
         cells = np.argwhere(self.layout.seen > 0)
         return cells[np.isin(cells[:, 0], rows)]
-
-    def _prior_panels(self, prior: Floats, rng: np.random.Generator) -> Floats:
-        """Return panels (draw, N, T) from the prior, as spending in EUR per insured-year."""
-        model = self.layout.model
-        panels = [
-            simulate_panel(model, x, rng) + model.period_scale * rng.standard_normal(len(model.time))[None]
-            for x in prior
-        ]
-        return self.layout.spending(np.stack(panels))
 
 
 def unit_densities(

@@ -14,14 +14,11 @@ MIN_SCALE = 1e-6  # of a prior, relative to spending
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter and its prior: half-normal(scale), Beta(2, 2), or lognormal with median 1 and SD of the log `scale`.
-
-    Internally it is x with a standard normal prior, and its value is the prior's quantile at Φ(x): tails are normal.
-    """
+    """A parameter x with a standard normal prior; its value is its own prior's quantile at Φ(x): tails are normal."""
 
     name: str
-    kind: Literal["deviation", "persistence", "factor"]
-    scale: float = 1.0
+    kind: Literal["deviation", "persistence", "factor"]  # half-normal(scale), Beta(2, 2), lognormal with median 1
+    scale: float = 1.0  # of a factor: SD of its logarithm
 
     def natural(self, x: Floats) -> Floats:
         """Return the value of the parameter at x."""

@@ -23,11 +23,8 @@ def reference_model(layout: Layout, likelihood: Literal["normal", "student"] = "
 
     model = layout.model
     if model.neighbours or model.covariates or model.season is not None:
-        raise NotSupportedError(
-            "The written-out PyMC model",
-            "neighbours, covariates and seasons",
-            "Use inference='exact' for these terms. Trend, shock and noise are written out.",
-        )
+        cure = "Use inference='exact' for these terms. Trend, shock and noise are written out."
+        raise NotSupportedError("The written-out PyMC model", "neighbours, covariates and seasons", cure)
     units, periods = layout.y.shape
     scale = {parameter.name: parameter.scale for parameter in model.parameters}
     with pm.Model() as out:

@@ -116,11 +116,10 @@ def neighbour_residuals(y: Floats, score: Floats) -> Floats:
 def bootstrap_t(
     lines: Lines, outcome: Outcome, growth: Growth, practice: Integers, n_draws: int, rng: np.random.Generator
 ) -> Floats:
-    r"""Draw the error of growth (n_draws, G, P) by a bootstrap of practices with studentised errors.
+    r"""Draw the error of growth (n_draws, G, P) by a bootstrap of practices (m,) with studentised errors.
 
-    Each resample gives :math:`t^* = (\hat g^* - \hat g) / se^*`. The error of :math:`\hat g` is then
-    :math:`-t^* \, se`, which reflects the skewness of the sampling distribution of :math:`\hat g` (Efron and Tibshirani
-    1993, chapter 12). `practice` (m,) is the practice of each line's control.
+    It is :math:`-t^* \, se` with :math:`t^* = (\hat g^* - \hat g) / se^*` of a resample, which reflects the skewness of
+    :math:`\hat g` (Efron and Tibshirani 1993, chapter 12).
     """
     n_groups, n_periods = growth.growth.shape
     codes, count = dense_codes(practice)

@@ -92,10 +92,12 @@ def check_benchmark(
     if design is not None and (data is None or len(design.treated) > 1):
         raise DataError("design goes with data, and names one treated unit. Pass both, or neither.")
     if data is None:
-        panel, design = simulated_case(needs, SEED)
-        trial = Trial(method, panel, design)
-    else:
-        trial = Trial(method, data, _design_of(data) if design is None else design)
+        data, design = simulated_case(needs, SEED)
+    elif design is None:
+        if len(data.periods) < 2:
+            raise DataError("The data have one period; at least a baseline and a performance period are needed.")
+        design = Design(treated=[units_of(data)[0]], baseline=data.periods[:-1], performance=data.periods[-1:])
+    trial = Trial(method, data, design)
     checks = {check.__name__: check for check in CHECKS}
     if replicates:
         simulate = partial(simulated_case, needs)
@@ -114,13 +116,6 @@ def simulated_case(needs: str, seed: int) -> tuple[Any, Design]:
     years = tuple(range(2008, 2018))
     simulated = simulate_panel(40, years, start=2016, seed=seed, covid=False, person_correlation=0.0, n_factors=0)
     return simulated.panel, Design(treated=["treated"], baseline=years[3:8], performance=years[8:])
-
-
-def _design_of(data: Any) -> Design:
-    periods = data.periods
-    if len(periods) < 2:
-        raise DataError("The data have one period; at least a baseline and a performance period are needed.")
-    return Design(treated=[units_of(data)[0]], baseline=periods[:-1], performance=periods[-1:])
 
 
 def _run(name: str, check: Callable[[Trial], Verdict], trial: Trial) -> Check:

@@ -1,7 +1,4 @@
-"""Measures of balance between treated persons and controls, and their table. None of them uses an outcome.
-
-`x` (n,) is a covariate or score, `treated` (n,) is bool, and `weights` (n,) are equal if they are not given.
-"""
+"""Measures of balance between treated persons and controls, and their table. None of them uses an outcome."""
 
 from collections.abc import Mapping
 
@@ -18,11 +15,7 @@ NO_SPREAD = 1e-12  # of the largest value: a smaller spread is rounding, and is 
 
 
 def standardised_mean_difference(x: Floats, treated: Booleans, weights: Floats | None = None) -> float:
-    """Return the difference of weighted means over the SD of the treated before adjustment.
-
-    The divisor of the variance is n - 1, and n for an indicator. Without an SD the result is 0 if the means agree, else
-    infinite. Austin (2009), doi:10.1002/sim.3697.
-    """
+    """Return the weighted difference of means over the SD of the treated before adjustment (doi:10.1002/sim.3697)."""
     w = np.ones(len(x)) if weights is None else weights
     difference = float(np.average(x[treated], weights=w[treated]) - np.average(x[~treated], weights=w[~treated]))
     sd = float(np.sqrt(x[treated].var(ddof=0 if is_indicator(x) else 1)))
