@@ -35,10 +35,20 @@ def replaced(text: str, name: str, content: str) -> str:
     return f"{before}{start}\n{content}\n{end}{rest.split(end)[1]}"
 
 
+def columns_table(schema: Any) -> str:
+    """Return a schema as a Markdown table."""
+    lines = ["| column | type | unit | meaning |", "|---|---|---|---|"]
+    for column in schema.columns:
+        meaning = column.meaning + (f" Before: `{column.old_name}`." if column.old_name else "")
+        row = f"| `{column.name}` | {column.dtype} | {column.unit} | {meaning} |"
+        lines.append(row.replace(":g}", "}").replace("  ", " "))
+    return "\n".join(lines)
+
+
 def output_tables() -> str:
     """Return a section per table of a study's output folder: what a row is, and its columns."""
     sections = [
-        f"## {name}\n\n{schema.row[:1].upper()}{schema.row[1:]}.\n\n{schema.to_markdown()}"
+        f"## {name}\n\n{schema.row[:1].upper()}{schema.row[1:]}.\n\n{columns_table(schema)}"
         for name, schema in OUTPUT.items()
     ]
     return "\n\n".join(sections)

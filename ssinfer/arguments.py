@@ -30,17 +30,14 @@ def _allow[T](value: T, good: object) -> T:
 
 @dataclass(frozen=True)
 class Number:
-    """A finite number from `low` to `high`; `whole`: a whole number; `open`: without both bounds, or "low" or "high".
-
-    `infinite`, `missing`: infinity, or NaN, is allowed as well.
-    """
+    """A finite number from `low` to `high`; `open`: without both bounds, or "low" or "high"."""
 
     low: float = -math.inf
     high: float = math.inf
     whole: bool = False
     open: bool | Literal["low", "high"] = False
-    infinite: bool = False
-    missing: bool = False
+    infinite: bool = False  # whether infinity is allowed as well
+    missing: bool = False  # whether NaN is
 
     def __str__(self) -> str:
         kind = "a whole number" if self.whole else "a number"

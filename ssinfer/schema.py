@@ -22,12 +22,9 @@ _EMPTY = {"text": "str", "label": "object", "float": "float64", "int": "int64", 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a written or returned frame.
+    """A column of a written or returned frame."""
 
-    A part of the name in braces stands for a setting, as in ``selected_{trait}``; ``{level:g}`` for a number.
-    """
-
-    name: str
+    name: str  # a part in braces stands for a setting, as in ``selected_{trait}``; ``{level:g}`` for a number
     dtype: Dtype  # a label is a period or unit as the data give it
     unit: str  # such as "EUR per insured-year" or "fraction"; empty for text
     meaning: str  # one sentence
@@ -103,15 +100,6 @@ class FrameSchema:
         names = tuple(str(name) for name in frame.columns)
         order = _order(self, names)
         return frame if order == names else frame[list(order)]
-
-    def to_markdown(self) -> str:
-        """Return the schema as a Markdown table, for the documentation of the output folder."""
-        lines = ["| column | type | unit | meaning |", "|---|---|---|---|"]
-        for column in self.columns:
-            meaning = column.meaning + (f" Before: `{column.old_name}`." if column.old_name else "")
-            row = f"| `{column.name}` | {column.dtype} | {column.unit} | {meaning} |"
-            lines.append(row.replace(":g}", "}").replace("  ", " "))
-        return "\n".join(lines)
 
 
 @cache

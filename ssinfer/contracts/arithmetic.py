@@ -37,28 +37,17 @@ def payments(
     benchmark: Floats,
     spending: Floats,
     *,
-    threshold: Floats,
+    threshold: Floats,  # of the benchmark, >= 0; the test is "at least"
     loss_threshold: Floats,
-    savings_share: Floats,
+    savings_share: Floats,  # quality included; 0: none
     loss_share: Floats,
-    savings_cap: Floats,
-    loss_cap: Floats,
-    less: Floats,
-    lower_share: Floats,
-    excess: bool,
+    savings_cap: Floats,  # the largest payment, inf for none
+    loss_cap: Floats,  # the largest amount owed
+    less: Floats,  # subtracted before sharing: costs and losses carried over
+    lower_share: Floats,  # paid below the threshold; 0: none
+    excess: bool,  # whether only savings above the threshold are shared
 ) -> tuple[Floats, Codes]:
-    """Return the payment and its `Outcome`, element by element; all arrays broadcast to one shape.
-
-    Parameters
-    ----------
-    benchmark, spending : totals in money
-    threshold, loss_threshold : fractions of the benchmark, both >= 0; the test is "at least"
-    savings_share, loss_share : share of savings paid (quality included) and of losses owed; 0: none
-    savings_cap, loss_cap : largest payment and largest amount owed, totals in money; inf for none
-    less : money subtracted from the savings before sharing: costs and losses carried over
-    lower_share : share of savings paid below the threshold; 0: none
-    excess : whether only savings above the threshold are shared, or all from the first euro
-    """
+    """Return the payment and its `Outcome`, element by element; all arrays broadcast to one shape."""
     saving = benchmark - spending
     rate = saving / benchmark
     passed = (saving > 0) & (rate >= threshold - RATE_TOLERANCE)

@@ -21,8 +21,6 @@ SES_LEVELS = ("low", "middle", "high")
 PERSONS = ("simple", "realistic")
 TAIL_MEAN = 12.0  # of a tail line of a hospital, relative to the mean line
 AGE_TILT = 0.15  # SD between practices of the log weight of an age group relative to the next younger one
-
-
 _RARE = Number(0, 0.5, open="high")
 
 

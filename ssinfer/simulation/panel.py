@@ -24,6 +24,7 @@ COVID_DIP: dict[Any, float] = {
 }
 # Relative spending of the four quarters: assumed (winter high, summer holidays low), mean 1.
 SEASON = (1.02, 1.005, 0.96, 1.015)
+_SPREAD = Number(-10, 10)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -86,9 +87,6 @@ class SimulatedPanel:
     def __repr__(self) -> str:
         rate = self.saving_rate.max()
         return f"SimulatedPanel: {self.panel!r}; treated {', '.join(self.treated)} from {self.start}, saving {rate:.1%}"
-
-
-_SPREAD = Number(-10, 10)
 
 
 @checked(

@@ -13,12 +13,7 @@ from ssinfer.typing import Floats
 def payment_columns(
     measured: tuple[Floats, ...], threshold: Floats, savings: Floats, due: Floats, share: float
 ) -> Floats:
-    """Return columns (R, 12 + D + U) of placebos with `threshold` (R,), for D `savings` detected and U savings `due`.
-
-    Columns: threshold; in money; less the placebo's own saving; that in money (NaN where the threshold is infinite);
-    whether the threshold is infinite; whether a contract that saved nothing is paid; D detections; overpayment, in
-    money, in total; U underpayments; their mean, in money, in total.
-    """
+    """Return the columns (R, 12 + D + U) that `_Payments.names` lists, for D `savings` detected and U savings `due`."""
     rate, relative, bbar, insured = measured
     n_detected, n_due = savings.size, due.size
     out = np.empty((rate.size, 12 + n_detected + n_due))

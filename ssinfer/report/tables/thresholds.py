@@ -31,13 +31,10 @@ def _rows(analysis: Analysis) -> pd.DataFrame | NoTable:
         rate=rates, money=money, order=thresholds["kind"].map([CONTRACT, *KINDS.names()].index)
     )
     thresholds = thresholds.sort_values(["order", "level", "side"], ascending=[True, False, True], kind="stable")
-    records = []
-    for _, row in thresholds.iterrows():
-        key = ThresholdKey.of(row)
-        name = CONTRACTS_OWN if key.kind == CONTRACT else threshold_name(key)
-        labels = {"name": name, "promised": None if key.level is None else 1 - key.tail}
-        records.append({**row, **labels})
-    return pd.DataFrame(records)
+    keys = [ThresholdKey.of(row) for _, row in thresholds.iterrows()]
+    names = [CONTRACTS_OWN if key.kind == CONTRACT else threshold_name(key) for key in keys]
+    promised = np.array([np.nan if key.level is None else 1 - key.tail for key in keys])
+    return thresholds.assign(name=names, promised=promised)
 
 
 def _remarks(analysis: Analysis, rows: pd.DataFrame) -> Iterator[str]:

@@ -1,8 +1,7 @@
 """Placebo thresholds learned from other blocks of neighbours and other origins, once or in every bootstrap replicate.
 
-At each origin, the threshold of a block is the ceil(level (m + 1))-th order statistic of the standardised savings of
-the m units outside the block. A unit counts as often as the replicate drew its block. The threshold of a row is the
-mean over the other origins, times the row's standard error. Where no other origin has one, the row's own origin does.
+At each origin it is the ceil(level (m + 1))-th order statistic of the standardised savings of the m units outside the
+block; a row has the mean over the other origins (where none has one, its own), times its standard error.
 """
 
 import numpy as np
