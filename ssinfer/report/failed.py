@@ -10,10 +10,12 @@ from ssinfer._version import __version__
 from ssinfer.atomic import atomic_folder, owner_only
 from ssinfer.errors import StudyError, error_id, traceback_without_values
 from ssinfer.study.disclosure import disclosed_tables
+from ssinfer.study.frames import DICTIONARY
 from ssinfer.study.plan import Plan
-from ssinfer.study.result import MANIFEST, write_table
+from ssinfer.study.result import FINDING, MANIFEST, STUDY_FILE, SUMS, write_table
 
 NOTE = "error.txt"
+ALWAYS = (FINDING, STUDY_FILE, DICTIONARY.name, SUMS, MANIFEST)
 FILES = {
     "backtest": ("placebos.parquet", "placebo_paths.parquet", "scores.csv", "detection.csv", "thresholds.csv"),
     "evaluate": (
@@ -38,7 +40,7 @@ def write_failed(
 ) -> Path:
     """Write DIR.failed, which only its owner may read, and return it: without small groups and values of variables."""
     folder, shown = failed_folder(out), {} if plan is None else disclosed_tables(tables, plan.hidden)
-    wanted = [*(name for part in parts for name in FILES[part]), "report.html", "figures", MANIFEST]
+    wanted = [*(name for part in parts for name in FILES[part]), "report.html", "figures", *ALWAYS]
     missing, hidden = [name for name in wanted if name not in tables], [name for name in tables if name not in shown]
     with atomic_folder(folder) as temporary:
         for name, table in shown.items():

@@ -100,7 +100,7 @@ def verdict_of(result: "StudyResult") -> Verdict:
     found = [s for s, estimate in detection.items() if estimate["value"] >= POWER]
     needed = None if row is None else row["insured_needed"]
     if needed is not None and math.isinf(needed):
-        reasons.append(Finding("no_size_suffices", {"saving": DETECTED, "power": POWER}))
+        reasons.append(Finding("no_size_suffices", {"saving": DETECTED, "chance": POWER}))
     from_fit = None if row is None or detection else _known(row["detectable"])
     advice = getattr(result, "advice", None)
     return Verdict(

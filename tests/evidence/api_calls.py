@@ -138,6 +138,7 @@ CALLS = {
     "Counterfactual.interval": (CF.interval, {}),
     "Counterfactual.null_error": (CF.null_error, {}),
     "Counterfactual.pooled": (CF.pooled, {}),
+    "Design.baseline_columns": (DESIGN.baseline_columns, {"panel": PANEL}),
     "Design.donor_rows": (DESIGN.donor_rows, {"panel": PANEL}),
     "Design.on": (DESIGN.on, {"panel": PANEL}),
     "Design.replace": (DESIGN.replace, {"baseline": [2014], "masked": [2015], "standard": None}),
