@@ -63,9 +63,8 @@ class _Printer(Formatter):
 
     def format_field(self, value: Any, format_spec: str) -> str:
         """Return one value in print."""
-        if format_spec in _PRINTED:
-            return _PRINTED[format_spec](value, self.currency)
-        return str(super().format_field(value, format_spec))
+        form = _PRINTED.get(format_spec)
+        return str(super().format_field(value, format_spec)) if form is None else form(value, self.currency)
 
 
 _PRINTED: dict[str, Callable[[Any, str], str]] = {

@@ -29,7 +29,6 @@ MIN_ORIGINS = 5  # with fewer folds, each choice is made on so few windows that 
 MAX_BLOCK_FOLDS = 10  # with fewer origins
 MIN_JUDGED = 0.5  # share of its placebos that a specification must judge: refusing most of them is no precision
 NEVER, EVERY = "never pay", "pay every saving"
-INSIDE = Number(0, 1, open=True)
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,8 @@ class AdviceRule:
     side: str = "one-sided"
 
     def __post_init__(self) -> None:
-        read_fields(self, target_saving=INSIDE, detection=INSIDE, level=INSIDE, side=Choice(("one-sided", "two-sided")))
+        shares = dict.fromkeys(("target_saving", "detection", "level"), Number(0, 1, open=True))
+        read_fields(self, **shares, side=Choice(("one-sided", "two-sided")))
 
     @property
     def false_payments(self) -> float:
@@ -107,14 +107,17 @@ class Advice:
 
     def document(self) -> dict[str, Any]:
         """Return what finding.json holds: the outcome, the specification, the rule, and rates with their errors."""
-        rates = {
-            name: {"value": getattr(self, name), "se": getattr(self, f"{name}_se")}
-            for name in ("false_payment_rate", "detection_rate")
+        chosen = self.specification
+        said = {
+            "outcome": self.outcome,
+            "reasons": list(self.reasons),
+            "design": chosen.design,
+            "method": chosen.method,
         }
-        chosen = {"design": self.specification.design, "method": self.specification.method}
-        threshold = dict(vars(self.specification.threshold))
-        said = {"outcome": self.outcome, "reasons": list(self.reasons), **chosen, "threshold": threshold}
-        return {**said, **rates, "rule": dict(vars(self.rule)), "of_all": self.of_all}
+        said["threshold"] = dict(vars(chosen.threshold))
+        for name in ("false_payment_rate", "detection_rate"):
+            said[name] = {"value": getattr(self, name), "se": getattr(self, f"{name}_se")}
+        return {**said, "rule": dict(vars(self.rule)), "of_all": self.of_all}
 
     def __repr__(self) -> str:
         return (
@@ -130,11 +133,10 @@ def advise(
 ) -> Advice:
     r"""Advise on a next contract: feasible, weak or not feasible at this size, and by which specification.
 
-    A specification is admitted if its false payment rate less one standard error is at most the stated share. (A limit
-    on the estimate itself would refuse half of all thresholds that pay exactly that share: their estimates lie on
-    either side of it. A threshold that pays two standard errors too often is refused in five of six cases.) Of the
-    admitted ones the highest detection rate is the best. Among those with the best one's definition of spending whose
-    paired difference to it is at most one standard error, the first in the order of simplicity is advised.
+    A specification is admitted if its false payment rate less one standard error is at most the stated share: a limit
+    on the estimate itself would refuse half of all thresholds that pay exactly that share. Of the admitted ones the
+    highest detection rate is the best. Among those with the best one's definition of spending whose paired difference
+    to it is at most one standard error, the first in the order of simplicity is advised.
 
     The figures of the advice are cross-fitted. Each origin (with fewer than five: each tenth of the blocks of
     neighbours) is judged by the specification that the others choose, because the best of many looks better than it is
@@ -146,8 +148,7 @@ def advise(
     - *weak* otherwise.
 
     Refused placebos, and those without a threshold, are in neither rate; the table counts them. The comparison of
-    specifications counts them as not found, and one that judges fewer than half of its placebos is not admitted:
-    nothing is gained by refusing difficult contracts.
+    specifications counts them as not found, and one that judges fewer than half of its placebos is not admitted.
 
     Parameters
     ----------
@@ -172,8 +173,7 @@ def advise(
             f"A standard error needs {MIN_BLOCKS}. Name more placebo units."
         )
     folds: Literal["origin", "block"] = "origin" if len(pd.unique(ok["origin"])) >= MIN_ORIGINS else "block"
-    fold = pd.Series(pd.factorize(ok[folds])[0], index=ok.index)
-    fold = fold if folds == "origin" else fold % MAX_BLOCK_FOLDS
+    fold = pd.Series(pd.factorize(ok[folds])[0] % (MAX_BLOCK_FOLDS if folds == "block" else len(ok)), index=ok.index)
     stated = _specifications(ok, rule) if specifications is None else specifications
     replicates: dict[tuple[str, str], Replicates] = {}
     parts, tried = [], []
@@ -200,10 +200,8 @@ def advise(
         held += sums[np.flatnonzero(without["advised"])[0], ..., number]
     rates, errors = _rates(held[None])
     false, found, false_se, found_se = (float(value[0]) for value in (*rates[..., 0], *errors))
-    reasons = [
-        *(["false_payments"] if not false - false_se <= rule.false_payments else []),
-        *(["detection"] if not found - found_se >= rule.detection else []),
-    ]
+    holds = {"false_payments": false - false_se <= rule.false_payments, "detection": found - found_se >= rule.detection}
+    reasons = tuple(reason for reason, true in holds.items() if not true)
     rows = ok[(ok["design"] == chosen.design) & (ok["method"] == chosen.method)]
     nothing, every = (
         _rate_table(_sums(rows, np.full((1, len(rows)), rate), replicates[chosen.pair], fold, rule).sum(axis=-1)[None])
@@ -218,7 +216,7 @@ def advise(
     ends = ends.assign(n_unjudged=n_placebos[chosen.pair] - ends["n_rows"], admitted=False, advised=False)
     return Advice(
         outcome="not feasible" if found + found_se < rule.detection else "weak" if reasons else "feasible",
-        reasons=tuple(reasons),
+        reasons=reasons,
         specification=chosen,
         false_payment_rate=false,
         false_payment_rate_se=false_se,
@@ -293,11 +291,7 @@ def _rate_table(sums: Floats) -> pd.DataFrame:
 
 
 def _compared(sums: Floats, judged: Floats, definitions: Positions, rule: AdviceRule) -> pd.DataFrame:
-    """Return rates of specifications (C, 3, 1 + K), their differences to the best, and which one is advised.
-
-    Specifications are in the order of simplicity, so that the first of several wins. `judged` (C,) is the share of
-    placebos that each judges: it gains nothing by the others.
-    """
+    """Return rates of specifications (C, 3, 1 + K), simplest first, differences to the best, and which is advised."""
     table, found = _rate_table(sums), _rates(sums)[0][1] * judged[:, None]
     false, false_se = (table[name].to_numpy() for name in ("false_payment_rate", "false_payment_rate_se"))
     admitted = (judged >= MIN_JUDGED) & (false - false_se <= rule.false_payments)

@@ -44,7 +44,10 @@ def thresholds_of_case(
     placebos = None if result is None else _distant(result.placebos, plan, pair)
     chosen = [part.threshold for part in plan.config.designs if part.fit == design and method in part.methods]
     on_request = any(threshold is not None and threshold.calibrate for threshold in chosen)
-    learned = None if placebos is None else _other_origins(placebos, plan.designs[design].performance[0])
+    learned = None if placebos is None else placebos[placebos["status"] == "ok"]
+    if learned is not None:
+        others = learned[learned["origin"] != plan.designs[design].performance[0]]
+        learned = others if len(others) else learned
     table = compare_thresholds(cf, plan.config.levels, learned, on_request=on_request, seed=plan.config.seed)
     table = table.assign(design=design, method=method, measured=measured, decides=False, insured_needed=np.nan)
     main, contract = plan.config.main_design, plan.contract_of(plan.config.main_design)
@@ -75,6 +78,12 @@ def deciding_rates(table: pd.DataFrame) -> "pd.Series[float]":
     return table["rate"].where(pays, table["detectable"]).astype(float)
 
 
+def predictive_error(cf: Counterfactual) -> float:
+    """Return the predictive standard error of the measured rate; NaN for a point estimate, which has one draw."""
+    draws = cf.null_error()
+    return float(draws.std()) / cf.level if len(draws) > 1 else float("nan")
+
+
 def _own_row(contract: Contract, cf: Counterfactual) -> dict[str, Any]:
     """Return the row of a threshold that is the contract's own."""
     row: dict[str, Any] = {"kind": CONTRACT, "level": np.nan, "side": "one-sided", "prior": "", "decides": True}
@@ -95,13 +104,6 @@ def _distant(placebos: pd.DataFrame, plan: Plan, pair: tuple[str, str]) -> pd.Da
     return placebos[(placebos["role"] == "placebo") & ~placebos["block"].isin(blocks)]
 
 
-def _other_origins(placebos: pd.DataFrame, own: Any) -> pd.DataFrame:
-    """Return the estimated placebos without the case's own origin, if there are other origins."""
-    estimated = placebos[placebos["status"] == "ok"]
-    others = estimated[estimated["origin"] != own]
-    return others if len(others) else estimated
-
-
 def _factors(
     key: ThresholdKey, rate: float, placebos: pd.DataFrame, cf: Counterfactual, contract: Contract | None
 ) -> Floats:
@@ -113,8 +115,8 @@ def _factors(
     kind = KINDS.find(key.kind)
     if kind.multiple_of_standard_error and placebos["standard_error"].notna().any():
         errors = placebos["standard_error"].to_numpy(dtype=float)
-        draws = cf.null_error()  # a point estimate has one draw: its threshold is that of the median placebo
-        return (float(draws.std()) / cf.level if len(draws) > 1 else np.nanmedian(errors)) / errors
+        own_error = predictive_error(cf)  # the threshold of a point estimate is that of the median placebo
+        return (np.nanmedian(errors) if np.isnan(own_error) else own_error) / errors
     if kind.learns_from == "size" and kind.for_placebos is not None:
         by_size = kind.for_placebos(placebos, [key]).get(key)
         return ones if by_size is None else rate / by_size

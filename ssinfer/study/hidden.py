@@ -67,10 +67,8 @@ def _cells(panel: Panel, cohort: Cohort | None, groups: "pd.Series[Any]", limit:
     np.add.at(insured, codes, years * (panel.timeline.per_year or 1))
     if cohort is None:
         return names, ((insured > 0) & (insured < limit * (1 - 1e-9))).any(axis=1), totals
-    sensitive, of_person = (
-        np.zeros(len(names), dtype=bool),
-        codes[pd.Index(panel.units).get_indexer(pd.Index(cohort.unit))],
-    )
+    of_person = codes[pd.Index(panel.units).get_indexer(pd.Index(cohort.unit))]
+    sensitive = np.zeros(len(names), dtype=bool)
     for t in range(len(cohort.periods)):
         spent, largest = np.abs(np.nan_to_num(cohort.spending[:, t])), np.zeros(len(names))
         persons = np.bincount(of_person, cohort.insured_years[:, t] > 0, len(names))

@@ -20,10 +20,8 @@ def feasible_interval(values: Floats, sums: Booleans, hidden: Booleans, cell: in
     goal, right = (unknown == cell).astype(float), relations @ values[unknown] / scale
     bounds = (0, None) if (values >= 0).all() else (None, None)
     ends = [linprog(sign * goal, A_eq=relations, b_eq=right, bounds=bounds) for sign in (1, -1)]
-    low, high = (
-        sign * scale * (end.fun if end.fun is not None else -np.inf) for sign, end in zip((1, -1), ends, strict=True)
-    )
-    return low, high
+    lowest, highest = (scale * (-np.inf if end.fun is None else end.fun) for end in ends)
+    return lowest, -highest
 
 
 def protect(values: Floats, sums: Booleans, sensitive: Booleans, cost: Floats, at_least: int = 1) -> Booleans | None:

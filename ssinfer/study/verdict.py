@@ -1,8 +1,4 @@
-"""Verdict: the judgement of the case by the one threshold of the design and method that settle.
-
-Every output that judges the case takes it from here. `reached` means that the measured saving is positive and its rate
-is at least the threshold, as the settlement tests it.
-"""
+"""Verdict: the judgement of the case by the threshold that settles; every output that judges takes it from here."""
 
 import math
 from collections.abc import Mapping
@@ -15,14 +11,13 @@ import pandas as pd
 from ssinfer.backtesting.operating_characteristics import DETECTION_SAVINGS
 from ssinfer.backtesting.thresholds_of_placebos import thresholds_of_key
 from ssinfer.finding import Finding
-from ssinfer.study.case_thresholds import DETECTED, POWER, deciding_rates
+from ssinfer.study.case_thresholds import DETECTED, POWER, deciding_rates, predictive_error
 from ssinfer.study.disclosure import disclosed
 from ssinfer.thresholds.kind import KINDS, ThresholdKey
 
 if TYPE_CHECKING:
     from ssinfer.study.result import StudyResult
 
-SCHEMA_VERSION = 1
 REACHED, NOT_REACHED = "reached", "not reached"
 type Numbers = Mapping[str, Any]
 
@@ -33,7 +28,7 @@ class Verdict:
 
     Attributes
     ----------
-    verdict : "reached", "not reached", or None: the reasons say why
+    verdict : "reached" (the measured saving is positive, its rate at least the threshold), "not reached", or None
     paid : money in all; 0 if nothing is paid, negative if the providers owe, None if nothing is settled
     design, method : those that settle; the design's own name
     threshold : kind, level, side, prior, rate, money; None without a threshold that decides
@@ -67,7 +62,7 @@ class Verdict:
     def document(self) -> dict[str, Any]:
         """Return what finding.json holds: plain values (schema ``finding.v1.json``)."""
         reasons = [{"id": reason.id, "numbers": dict(reason.numbers)} for reason in self.reasons]
-        return {"schema_version": SCHEMA_VERSION, **vars(self), "reasons": reasons}
+        return {"schema_version": 1, **vars(self), "reasons": reasons}
 
 
 def verdict_of(result: "StudyResult") -> Verdict:
@@ -76,7 +71,7 @@ def verdict_of(result: "StudyResult") -> Verdict:
     settles: Mapping[str, Any] = result.manifest.get("settles", {"design": "", "method": ""})
     pair, stated = (settles.get("fit", ""), settles["method"]), settles.get("threshold")
     saving = _only(result.savings, pair)
-    reasons = [*_why_not_measured(result, settles, saving)]
+    reasons = _why_not_measured(result, settles, saving)
     hidden = result.hidden is not None and result.hidden.case
     row = None if hidden else _only(result.case_thresholds, pair, "decides")
     rate = math.nan if row is None else float(deciding_rates(row.to_frame().T).iloc[0])
@@ -87,14 +82,14 @@ def verdict_of(result: "StudyResult") -> Verdict:
         reasons.append(Finding("no_threshold", {"kind": stated["kind"], "reason": why}))
     measured = None if hidden or saving is None or saving["status"] != "ok" else _measured(result, pair, saving)
     judged = measured is not None and not math.isnan(rate) and row is not None
-    paid, why_not_settled = (None, None) if hidden else _paid(result.settlement, bool(settles.get("shares")))
-    reasons += [] if why_not_settled is None else [why_not_settled]
+    paid, not_settled = (None, []) if hidden else _paid(result.settlement, bool(settles.get("shares")))
+    reasons += not_settled
     threshold, detection, counts = None, dict[str, Numbers](), {"n_rows": 0, "n_left_out": 0}
     if row is not None and not math.isnan(rate):
         key = {name: _known(row[name]) for name in ("kind", "level", "side", "prior")}
         money = row["money"] * rate / row["rate"] if row["rate"] and math.isfinite(rate) else row["money"]
         threshold = {**key, "rate": _known(rate), "money": _known(money)}
-        counts = {name: int(row[name]) if _known(row[name]) is not None else 0 for name in counts}
+        counts = {name: int(_known(row[name]) or 0) for name in counts}
         detection = {f"{s:g}": e for s in DETECTION_SAVINGS if (e := _estimate(row, f"detection_rate_{100 * s:g}"))}
         reasons += _outside_placebos(result, pair, row, rate)
     found = [s for s, estimate in detection.items() if estimate["value"] >= POWER]
@@ -145,8 +140,7 @@ def _why_not_measured(result: "StudyResult", settles: Mapping[str, Any], saving:
 
 def _measured(result: "StudyResult", pair: tuple[str, str], saving: Any) -> Numbers:
     fit = result.counterfactuals.get(pair)
-    draws = np.empty(0) if fit is None or fit.uncertainty == "none" else fit.null_error()
-    error = float(draws.std()) / fit.level if fit is not None and len(draws) > 1 else None
+    error = None if fit is None or fit.uncertainty == "none" else _known(predictive_error(fit))
     total = None if result.panel.insured_years is None else _known(saving["total"])
     return {"rate": float(saving["savings_rate"]), "money": float(saving["saving"]), "total": total, "se": error}
 
@@ -156,41 +150,37 @@ def _interval(saving: Any) -> Numbers | None:
     return {"level": 0.95, "lower": lower, "upper": upper} if math.isfinite(lower + upper) else None
 
 
-def _paid(settlement: pd.DataFrame, shares: bool) -> tuple[float | None, Finding | None]:
+def _paid(settlement: pd.DataFrame, shares: bool) -> tuple[float | None, list[Finding]]:
     """Return what is paid in all, or why nothing is settled."""
     if not shares:
-        return None, Finding("no_sharing", {})
+        return None, [Finding("no_sharing", {})]
     rows = settlement[settlement["settles"].astype(bool)] if len(settlement) else settlement
-    if not len(rows):
-        return None, Finding("not_settled", {"reason": ""})
-    if rows["party"].iloc[0] == "":
-        return None, Finding("not_settled", {"reason": rows["reason"].iloc[0]})
-    return float(rows["payment"].iloc[0]) + 0.0, None
+    if not len(rows) or rows["party"].iloc[0] == "":
+        return None, [Finding("not_settled", {"reason": rows["reason"].iloc[0] if len(rows) else ""})]
+    return float(rows["payment"].iloc[0]) + 0.0, []
 
 
 def _outside_placebos(result: "StudyResult", pair: tuple[str, str], row: Any, rate: float) -> list[Finding]:
     """Return a finding if the threshold lies outside those of the placebos, with what differs: error or size."""
     if result.backtest is None or row["kind"] not in KINDS.names():
         return []
-    rows, key = result.backtest.placebos, ThresholdKey.of(row)
+    rows = result.backtest.placebos
     of_pair = (rows["design"] == pair[0]) & (rows["method"] == pair[1])
     rows = rows[of_pair & (rows["role"] == "placebo") & (rows["status"] == "ok")]
-    thresholds = thresholds_of_key(rows, key) if len(rows) else None
+    thresholds = thresholds_of_key(rows, ThresholdKey.of(row)) if len(rows) else None
     known = np.empty(0) if thresholds is None else thresholds[~np.isnan(thresholds)]
     if not len(known) or known.min() <= rate <= known.max():
         return []
     numbers: dict[str, Any] = {"rate": rate, "lowest": _known(known.min()), "highest": _known(known.max())}
-    fit, cause = result.counterfactuals.get(pair), "unknown"
-    if fit is not None:
-        draws = fit.null_error()
-        own = {"standard_error": float(draws.std()) / fit.level if len(draws) > 1 else math.nan}
-        own["insured_years"] = float(fit.values("insured_years").sum())
-        for name, value in own.items():
-            low, high = rows[name].min(), rows[name].max()
-            if cause == "unknown" and math.isfinite(value) and not low <= value <= high:
-                cause = name
-                numbers |= {"own": value, "from": float(low), "to": float(high)}
-    return [Finding("case_threshold_outside_placebos", numbers | {"cause": cause})]
+    numbers["cause"], own = "unknown", dict[str, float]()
+    if (fit := result.counterfactuals.get(pair)) is not None:
+        own = {"standard_error": predictive_error(fit), "insured_years": float(fit.values("insured_years").sum())}
+    for name, value in own.items():
+        low, high = rows[name].min(), rows[name].max()
+        if math.isfinite(value) and not low <= value <= high:
+            numbers |= {"cause": name, "own": value, "from": float(low), "to": float(high)}
+            break
+    return [Finding("case_threshold_outside_placebos", numbers)]
 
 
 def _estimate(row: Any, name: str) -> Numbers | None:
@@ -200,8 +190,6 @@ def _estimate(row: Any, name: str) -> Numbers | None:
 
 def _known(value: Any) -> Any:
     """Return a value as JSON has it: None for NaN, infinite and missing numbers."""
-    if value is None or value is pd.NA:
-        return None
     if isinstance(value, str):
         return value
-    return float(value) if math.isfinite(value) else None
+    return None if pd.isna(value) or math.isinf(value) else float(value)
