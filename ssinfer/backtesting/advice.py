@@ -108,13 +108,8 @@ class Advice:
     def document(self) -> dict[str, Any]:
         """Return what finding.json holds: the outcome, the specification, the rule, and rates with their errors."""
         chosen = self.specification
-        said = {
-            "outcome": self.outcome,
-            "reasons": list(self.reasons),
-            "design": chosen.design,
-            "method": chosen.method,
-        }
-        said["threshold"] = dict(vars(chosen.threshold))
+        said: dict[str, Any] = {"outcome": self.outcome, "reasons": list(self.reasons)}
+        said |= {"design": chosen.design, "method": chosen.method, "threshold": dict(vars(chosen.threshold))}
         for name in ("false_payment_rate", "detection_rate"):
             said[name] = {"value": getattr(self, name), "se": getattr(self, f"{name}_se")}
         return {**said, "rule": dict(vars(self.rule)), "of_all": self.of_all}
