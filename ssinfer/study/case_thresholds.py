@@ -1,6 +1,6 @@
 """Thresholds of the case: their payments on placebos with its errors, and the one that decides."""
 
-from statistics import NormalDist
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from ssinfer.study.frames import CONTRACT
 from ssinfer.study.plan import Plan
 from ssinfer.thresholds.compare import compare_thresholds
 from ssinfer.thresholds.kind import KINDS, ThresholdKey
+from ssinfer.thresholds.planning.power import insured_needed
+from ssinfer.thresholds.planning.scenario import Scenario
 from ssinfer.typing import Floats
 
 DETECTED, POWER = 0.03, 0.8  # true saving, and probability to find it, for which the size is given
@@ -68,7 +70,9 @@ def thresholds_of_case(
             rows.append(payments_at(placebos, float(rate), factors, plan.config.seed))
         table = table.assign(**pd.DataFrame(rows, index=table.index))
         for index in table.index[table["decides"].astype(bool)]:
-            table.loc[index, "insured_needed"] = _insured_needed(placebos, ThresholdKey.of(table.loc[index]))
+            scenario = scenario_of(placebos, ThresholdKey.of(table.loc[index]))
+            if scenario is not None:
+                table.loc[index, "insured_needed"] = insured_needed(scenario, DETECTED, POWER)
     return table
 
 
@@ -123,19 +127,17 @@ def _factors(
     return ones
 
 
-def _insured_needed(placebos: pd.DataFrame, key: ThresholdKey) -> float:
-    r"""Return the insured-years n at which T(n) finds a saving s of 3% with probability p = 80%; infinite: no size.
+def scenario_of(
+    placebos: pd.DataFrame, key: ThresholdKey, insured: float = 1.0, years: int = 1, baseline: int = 1
+) -> Scenario | None:
+    r"""Return a contract whose error has :math:`SE^2 = k^2/n + \tau^2` at n = insured times years, as of placebos.
 
-    .. math:: T(n) = z_{1-\alpha} \sqrt{k^2 / n + \tau^2}, \qquad n = k^2 / ((s / (z_{1-\alpha} + z_p))^2 - \tau^2)
-
-    k and tau are those of the placebos. NaN: the kind has no level, or the placebos do not tell k from tau.
+    None: the kind has no level, or the placebos do not tell k from :math:`\tau`.
     """
-    if key.level is None:
-        return float("nan")
     try:
         noise = noise_components(placebos, replicates=2)
+        one = Scenario(insured=insured, years=years, k=1.0, shock_sd=0.1, baseline_weights=(1.0,) * baseline)
+        k, shock = noise.k / (insured * years) ** 0.5 / one.sampling_error, 0.1 * noise.shock / one.shock_error
+        return None if key.level is None else replace(one, k=k, shock_sd=shock, level=key.level, side=key.side)
     except SsinferError:
-        return float("nan")
-    normal = NormalDist()
-    variance = (DETECTED / (normal.inv_cdf(key.tail) + normal.inv_cdf(POWER))) ** 2 - noise.shock**2
-    return noise.k**2 / variance if variance > 0 else float("inf")
+        return None

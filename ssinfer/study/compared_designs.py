@@ -57,16 +57,16 @@ def _designs(plan: Plan, pairs: Sequence[PairOutcome]) -> list[dict[str, Any]]:
         row |= {name: pair.mean(name) for name in ("share_of_spending", "share_of_persons")}
         row |= _with_errors(pair, DESIGN_MEANS)
         if settles is not None:
-            row |= _difference(pair, settles, "deviation", "deviation_money")
+            row |= difference(pair, settles, "deviation", "deviation_money")
         if other is not None:
             row["dominated_by"] = f"{other.design.name}, {other.method}"
             for name, column in DIFFERENCES.items():
-                row |= _difference(pair, other, name, column)
+                row |= difference(pair, other, name, column)
         rows.append(row)
     return rows
 
 
-def _difference(pair: PairOutcome, other: PairOutcome, name: str, column: str) -> dict[str, float]:
+def difference(pair: PairOutcome, other: PairOutcome, name: str, column: str) -> dict[str, float]:
     """Return the difference of two means (or of their sizes), and its error over replicates with the same blocks."""
     both = [np.array([part.mean(column), *part.means[column]]) for part in (pair, other)]
     mean, *drawn = np.subtract(*map(np.abs, both) if name.endswith("size") else both)

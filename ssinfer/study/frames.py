@@ -196,6 +196,19 @@ EFFECTS = FrameSchema(
     Column("other_entry", "text", "", "Its entry."),
     *with_error("effect", OF_ALL, "Of the entry less the mean of its block, other blocks alike; NaN: unknown."),
 )
+LADDER = FrameSchema(
+    "ladder.csv",
+    "today's design first (no block), then each change of one block, from the highest threshold down",
+    Column("block", "text", "", 'Building block, windows, method, or "size" and "years".'),
+    Column("entry", "text", "", "What it is changed to."),
+    Column("source", "text", "", "measured, on the placebos of this study; or computed, by power."),
+    *with_error("threshold", SHARE, "Mean threshold, of all spending."),
+    *with_error("threshold_difference", SHARE, "The threshold less today's (computed: less that of the formulas)."),
+    *with_error("detection_rate", SHARE, "Share of contracts that are paid at the target saving."),
+    *with_error("detection_rate_difference", SHARE, "The detection rate less today's, in the same way."),
+    Column("insured", "float", "persons", "Insured-years per performance year, of a computed row."),
+    Column("years", "float", "years", "Performance years, of a computed row."),
+)
 STOP_LOSS = FrameSchema(
     "stop_loss.csv",
     "one row per design with truncation and window: the price of truncation as stop-loss",
@@ -222,7 +235,7 @@ OUTPUT = {
     for schema in (
         *BACKTEST_TABLES,
         *(SAVINGS, CASE_THRESHOLDS, SETTLEMENT, WEIGHTS, DIAGNOSTICS, PATHS),
-        *(DESIGNS, SCENARIOS, EFFECTS, STOP_LOSS),
+        *(DESIGNS, SCENARIOS, EFFECTS, STOP_LOSS, LADDER),
         *(ATTRITION, TRUNCATION, OWN_COSTS, TRUTH, INTACT_GROUPS, DICTIONARY),
     )
 }

@@ -22,6 +22,7 @@ from ssinfer.study.disclosure import claims_tables
 from ssinfer.study.evidence import case_evidence, failed_checks
 from ssinfer.study.frames import CONTRACT
 from ssinfer.study.intact_groups import intact_groups
+from ssinfer.study.ladder import ladder
 from ssinfer.study.look import placebo_samples, window_findings
 from ssinfer.study.pair_outcome import outcomes
 from ssinfer.study.plan import Plan
@@ -61,6 +62,8 @@ def run_study(
     on_one_scale = None if plan.panel.insured_years is None else result
     pairs = [] if on_one_scale is None else outcomes(plan, on_one_scale, plan.config.savings, case)
     tables |= compare_designs(plan, pairs)
+    if result is not None and pairs and len(steps := ladder(plan, result, pairs)):
+        tables["ladder.csv"] = steps
     advice, no_advice = advice_of(plan, result, pairs)
     if advice is not None:
         tables["advice.csv"] = advice.table

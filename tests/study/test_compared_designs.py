@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from ssinfer.contracts.contract import load_contract
-from ssinfer.study.compared_designs import _difference, _dominators, _effects
+from ssinfer.study.compared_designs import _dominators, _effects, difference
 from ssinfer.study.pair_outcome import PairOutcome
 from ssinfer.study.payment_rule import PaymentRule
 
@@ -106,8 +106,8 @@ def test_windows_of_designs_are_a_block_of_their_own():
 
 def test_sizes_of_deviations_are_compared():
     one, other = (pair_of({}, np.zeros(500), deviation_money=value) for value in (-5.0, 2.0))
-    assert _difference(one, other, "deviation_size", "deviation_money")["deviation_size_difference"] == 3.0
-    assert _difference(one, other, "deviation", "deviation_money")["deviation_difference"] == -7.0
+    assert difference(one, other, "deviation_size", "deviation_money")["deviation_size_difference"] == 3.0
+    assert difference(one, other, "deviation", "deviation_money")["deviation_difference"] == -7.0
 
 
 def four(threshold, deviation, share, wrong, **more):
@@ -132,10 +132,10 @@ def test_a_difference_has_the_error_of_the_replicates_that_both_share():
     common, own = rng.standard_normal((2, 500))
     one = pair_of({}, 5 * common + own, threshold_money=7.0)
     other = pair_of({}, 5 * common, threshold_money=4.0)
-    found = _difference(one, other, "threshold", "threshold_money")
+    found = difference(one, other, "threshold", "threshold_money")
     assert found["threshold_difference"] == 3.0
     assert found["threshold_difference_se"] == pytest.approx(own.std(ddof=1))
-    assert _difference(one, one, "threshold", "threshold_money") == {
+    assert difference(one, one, "threshold", "threshold_money") == {
         "threshold_difference": 0.0,
         "threshold_difference_se": 0.0,
     }

@@ -36,4 +36,4 @@ def frame(analysis: Analysis) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-FRAME = ReportFigure(name="threshold_by_size", section="thresholds-section", order=20, frame=frame)
+FRAME = ReportFigure(name="threshold_by_size", section="advice", order=26, frame=frame)

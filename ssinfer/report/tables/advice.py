@@ -1,4 +1,4 @@
-"""Tables of the advice: its specifications, model thresholds, and the Pareto set."""
+"""Tables of the advice: the ladder, its specifications, model thresholds, and the Pareto set."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -80,6 +80,16 @@ def _specifications(analysis: Analysis) -> pd.DataFrame | NoTable:
     return table.assign(threshold_name=named)
 
 
+def _ladder(analysis: Analysis) -> pd.DataFrame:
+    """Return the ladder, with each change in words."""
+    table = analysis.result.tables.get("ladder.csv", pd.DataFrame())
+    rows = (row for _, row in table.iterrows())
+    words = (
+        f"{row['block']}: {analysis.entry(row['block'], row['entry'])}" if row["block"] else "today" for row in rows
+    )
+    return table.assign(change=list(words))
+
+
 MODEL_THRESHOLDS = ReportTable(
     name="kinds",
     section="advice",
@@ -107,6 +117,27 @@ MODEL_THRESHOLDS = ReportTable(
     remarks=_model_remarks,
 )
 TABLES = (
+    ReportTable(
+        name="ladder",
+        section="advice",
+        order=25,
+        caption="What would make it work: each change, its threshold, and the chance to find the target saving",
+        columns=(
+            TableColumn("Change", "change"),
+            TableColumn("Mean threshold (% of all spending)", "threshold", "percent"),
+            TableColumn("Difference (threshold)", "threshold_difference", "percent"),
+            TableColumn("Target saving found (%)", "detection_rate", "percent"),
+            TableColumn("Difference (found)", "detection_rate_difference", "percent"),
+            TableColumn("Insured", "insured", "number"),
+            TableColumn("Years", "years", "number"),
+            TableColumn("Source", "source"),
+        ),
+        rows=_ladder,
+        notes=(
+            "Measured: on the placebos of this study, as paired differences; ± is one standard error. Computed: for "
+            "normal noise as large as that of today's placebos; differences are from the same formulas today."
+        ),
+    ),
     MODEL_THRESHOLDS,
     replace(
         MODEL_THRESHOLDS,
