@@ -184,7 +184,7 @@ def test_the_dictionary_has_every_column_of_every_table_and_no_other(written):
     out, _ = written
     dictionary = pd.read_csv(out / "dictionary.csv", keep_default_na=False)
     tables = {path.name: pd.read_csv(path) for path in out.glob("*.csv")}
-    tables["placebos.parquet"] = pd.read_parquet(out / "placebos.parquet")
+    tables |= {path.name: pd.read_parquet(path) for path in out.glob("*.parquet")}
     columns = {(name, column) for name, table in tables.items() for column in table.columns}
     assert {(row.file, row.column) for row in dictionary.itertuples()} == columns
     assert len(dictionary) == len(columns)
