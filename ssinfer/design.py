@@ -174,6 +174,7 @@ class Design:
         starts = None if self.starts is None else dict(self.starts)
         return partial(type(self), **{**vars(self), "starts": starts}), ()
 
+    @checked(DesignError)
     def baseline_columns(self, panel: Panel) -> NDArray[np.intp]:
         """Return the columns of the baseline periods that are not masked."""
         hidden = set(self.masked)
