@@ -97,7 +97,6 @@ def verdict_of(result: "StudyResult") -> Verdict:
     if needed is not None and math.isinf(needed):
         reasons.append(Finding("no_size_suffices", {"saving": DETECTED, "chance": POWER}))
     from_fit = None if row is None or detection else _known(row["detectable"])
-    advice = getattr(result, "advice", None)
     return Verdict(
         verdict=(REACHED if row["passed"] else NOT_REACHED) if judged and row is not None else None,
         paid=paid,
@@ -112,7 +111,7 @@ def verdict_of(result: "StudyResult") -> Verdict:
         n_left_out=counts["n_left_out"],
         detectable_saving=float(found[0]) if found else from_fit,
         insured_needed=_known(needed),
-        advice=None if advice is None else advice.document(),
+        advice=None if result.advice is None else result.advice.document(),
         currency=result.currency,
         reasons=tuple(reasons),
     )
