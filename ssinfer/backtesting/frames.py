@@ -148,7 +148,7 @@ ADVICE = FrameSchema(
     *with_error("detection_rate", SHARE, "Share of contracts paid at the target saving."),
     *with_error("difference", SHARE, "Detection rate of the best one less this one, paired; not judged is not found."),
     Column("n_rows", "int", "placebos", "Placebo contracts that it judges."),
-    Column("n_unjudged", "int", "placebos", "Placebo contracts without an estimate or threshold. The rates leave them out."),
+    Column("n_unjudged", "int", "placebos", "Those without an estimate or threshold. The rates leave them out."),
     Column("admitted", "bool", "", "Whether it may be advised: it holds the stated share of false payments."),
     Column("advised", "bool", "", "Whether it is advised, chosen on all windows."),
 )
