@@ -1,7 +1,9 @@
-"""Prints numbers with no more digits than their standard error supports."""
+"""Prints numbers in the language in use, with no more digits than their standard error supports."""
 
 import math
 from collections.abc import Sequence
+
+from ssinfer.language import spoken
 
 MINUS = "\N{MINUS SIGN}"
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
@@ -23,7 +25,12 @@ def plain(value: float, decimals: int) -> str:
     if not math.isfinite(value):
         return ABSENT
     rounded = round(value, decimals)
-    return f"{MINUS if rounded < 0 else ''}{abs(rounded):,.{max(decimals, 0)}f}"
+    return f"{MINUS if rounded < 0 else ''}{separated(f'{abs(rounded):,.{max(decimals, 0)}f}')}"
+
+
+def separated(number: str) -> str:
+    """Return a number that Python printed, with the separators of the language in use."""
+    return number.translate(spoken().separators)
 
 
 def column_with_errors(values: Sequence[float], errors: Sequence[float], scale: float = 1.0) -> list[str]:
@@ -66,7 +73,7 @@ def money(value: float, currency: str, decimals: int = 0) -> str:
 def total(value: float, currency: str) -> str:
     """Return a total amount: millions with one decimal from a million, else thousands."""
     if MILLION <= abs(value) < math.inf:
-        return f"{money(value / MILLION, currency, 1)} million"
+        return spoken().template("million").format(amount=money(value / MILLION, currency, 1))
     return money(value, currency, -3 if abs(value) >= 10_000 else 0)
 
 
@@ -77,4 +84,6 @@ def count(value: float) -> str:
 
 def listed(items: list[str]) -> str:
     """Return a list in words."""
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
+    if len(items) < 2:
+        return "".join(items)
+    return spoken().template("and").format(first=", ".join(items[:-1]), last=items[-1])

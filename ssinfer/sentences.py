@@ -1,9 +1,6 @@
-"""Findings in words, and their refusal: the one place of sentences by id; a language is a file of templates."""
+"""Sentences by id in the language in use, findings in words, and their refusal."""
 
-import tomllib
 from collections.abc import Callable, Collection, Iterable
-from functools import cache
-from importlib.resources import files
 from math import isfinite
 from string import Formatter
 from typing import Any
@@ -11,73 +8,83 @@ from typing import Any
 from ssinfer.accept import advice
 from ssinfer.errors import SsinferError
 from ssinfer.finding import Finding
-from ssinfer.printed import count, listed, money, percent, percent_with_error, quoted, total
+from ssinfer.language import currency_in_use, speak, spoken
+from ssinfer.printed import count, listed, money, percent, percent_with_error, plain, quoted, separated, total
+
+
+def say(key: str, /, **values: Any) -> str:
+    """Return the text with an id, with its values in print; `n`, if given, chooses between singular and plural."""
+    n = values.get("n", 1)
+    return _PRINTER.format(spoken().template(key, n if isinstance(n, int) else 1), **values)
 
 
 def refuse(findings: Iterable[Finding], accept: Collection[str], error: type[SsinferError], currency: str = "") -> None:
     """Raise an error with a sentence for each finding that refuses and is not accepted."""
     refused = [finding for finding in findings if finding.refuses and finding.accept not in accept]
     if refused:
-        raise error(" ".join(sentence(finding, currency) for finding in refused))
+        with speak(currency=currency):
+            raise error(" ".join(map(sentence, refused)))
 
 
-def sentence(finding: Finding, currency: str = "") -> str:
+def sentence(finding: Finding) -> str:
     """Return a finding in words: what was found, what is allowed, and the next step."""
     numbers = dict(finding.numbers)
-    amounts = {name: _money(value, currency) for name, value in numbers.items() if isinstance(value, float)}
+    amounts = {name: _money(value) for name, value in numbers.items() if isinstance(value, float)}
     if finding.id == "mean_spending":
         for name in ("total", "cents", "thousands"):
             plausible = numbers["lowest"] <= numbers[name] <= numbers["highest"]
-            amounts[name] += ", which is plausible" if plausible else ""
-        amounts["lowest"] = "at most" if numbers["lowest"] == -float("inf") else f"{amounts['lowest']} to"
+            amounts[name] = say("which_is_plausible", amount=amounts[name]) if plausible else amounts[name]
+        lowest = numbers["lowest"] > -float("inf")
+        amounts["lowest"] = say("amount_to", amount=amounts["lowest"]) if lowest else say("at_most")
     if finding.id == "total_row":
-        numbers["why"] = _templates()[f"total_row_{numbers['reason']}"].format(**numbers)
+        numbers["why"] = say(f"total_row_{numbers['reason']}", **numbers)
     if finding.id == "basket_leaves_out":
-        amounts["out"] = _money(sum(amount for _, amount in numbers["parts"]), currency)
-        numbers["parts"] = ", ".join(f"{care} {amount:,.1f}" for care, amount in numbers["parts"]) or "nothing"
+        amounts["out"] = _money(sum(amount for _, amount in numbers["parts"]))
+        numbers["parts"] = ", ".join(f"{care} {plain(amount, 1)}" for care, amount in numbers["parts"]) or say(
+            "nothing"
+        )
     if isinstance(numbers.get("designs"), (list, tuple)):
-        numbers["designs"] = "all designs" if numbers.get("all") else ", ".join(map(repr, numbers["designs"]))
+        numbers["designs"] = say("all_designs") if numbers.get("all") else ", ".join(map(repr, numbers["designs"]))
     if finding.id == "placebo_sample":
         numbers["drawn"], numbers["units"] = map(sum, zip(*numbers["classes"], strict=True))
-        numbers["classes"] = ", ".join(f"{drawn:,} of {units:,}" for drawn, units in numbers["classes"])
+        of = (say("drawn_of", drawn=drawn, units=units) for drawn, units in numbers["classes"])
+        numbers["classes"] = ", ".join(of)
     if finding.id == "jump":
         digits = 0 if min(numbers["value"], numbers["near"]) >= 100 else 2
-        numbers |= {name: f"{numbers[name]:,.{digits}f}" for name in ("value", "near")}
+        numbers |= {name: plain(numbers[name], digits) for name in ("value", "near")}
     if finding.id == "no_lines":
         numbers["listed"] = ", ".join(numbers["periods"][:6]) + (", ..." if len(numbers["periods"]) > 6 else "")
     printed = {**numbers, **{f"{name}_money": value for name, value in amounts.items()}}
-    text = _Printer(currency).format(_templates()[finding.id], **printed)
-    return text if finding.accept is None else f"{text} If the data are right, write {advice(finding.accept)}."
-
-
-@cache
-def _templates(language: str = "en") -> dict[str, str]:
-    return tomllib.loads(files("ssinfer").joinpath(f"sentences.{language}.toml").read_text(encoding="utf-8"))
+    text = say(finding.id, **printed)
+    return text if finding.accept is None else f"{text} {say('if_right', advice=advice(finding.accept))}"
 
 
 class _Printer(Formatter):
     """Prints numbers by the names of `_PRINTED`, such as ``{rate:percent}``, besides Python's own formats."""
 
-    def __init__(self, currency: str) -> None:
-        self.currency = currency
-
     def format_field(self, value: Any, format_spec: str) -> str:
         """Return one value in print."""
         form = _PRINTED.get(format_spec)
-        return str(super().format_field(value, format_spec)) if form is None else form(value, self.currency)
+        if form is not None:
+            return form(value)
+        text = str(super().format_field(value, format_spec))
+        return separated(text) if isinstance(value, int | float) else text
 
 
-_PRINTED: dict[str, Callable[[Any, str], str]] = {
-    "percent": lambda value, _: percent(value),
-    "whole_percent": lambda value, _: percent(value, decimals=0),
-    "estimate": lambda value, _: percent_with_error(value["value"], value["se"] or 0.0),
-    "money": money,
-    "total": total,
-    "count": lambda value, _: count(value),
-    "quoted": lambda value, _: quoted(value),
-    "listed": lambda value, _: listed([*value]),
+_PRINTER = _Printer()
+_PRINTED: dict[str, Callable[[Any], str]] = {
+    "percent": percent,
+    "whole_percent": lambda value: percent(value, decimals=0),
+    "estimate": lambda value: percent_with_error(value["value"], value["se"] or 0.0),
+    "money": lambda value: money(value, currency_in_use()),
+    "total": lambda value: total(value, currency_in_use()),
+    "count": count,
+    "quoted": quoted,
+    "listed": lambda value: listed([*value]),
 }
 
 
-def _money(value: float, currency: str) -> str:
-    return f"{currency} {value:,.{0 if abs(value) >= 100 else 2}f}".strip() if isfinite(value) else "unknown"
+def _money(value: float) -> str:
+    if not isfinite(value):
+        return say("unknown")
+    return money(value, currency_in_use(), 0 if abs(value) >= 100 else 2).strip()

@@ -9,6 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from ssinfer.language import speak
 from ssinfer.printed import column_with_errors, plain
 from ssinfer.report.analysis import ALL_SIZES, Analysis, Row, pair_of, rows_of
 from ssinfer.report.text.finding import in_words, threshold_findings, verdict_findings
@@ -29,7 +30,11 @@ FEW = "A placebo threshold needs 19 others outside a placebo's own region."
 
 def design_table(result: StudyResult) -> str:
     """Return the designs, their errors on placebos, and the saving of the contract group as text."""
-    result = disclosed(result)
+    with speak(currency=result.currency):
+        return _design_table(disclosed(result))
+
+
+def _design_table(result: StudyResult) -> str:
     analysis = Analysis(result, {}, ())
     compared = analysis.compared
     if len(compared) and compared["design"].nunique() > MOST_DESIGNS:
@@ -44,7 +49,7 @@ def design_table(result: StudyResult) -> str:
 
 def _verdict(analysis: Analysis) -> list[str]:
     """Return the verdict in words, as the report's finding gives it."""
-    parts = (in_words(analysis, findings(analysis)) for findings in (verdict_findings, threshold_findings))
+    parts = (in_words(findings(analysis)) for findings in (verdict_findings, threshold_findings))
     return ["", *(fill(text, WIDTH) for text in parts if text)]
 
 

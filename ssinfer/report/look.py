@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ssinfer.design import Design
+from ssinfer.language import speak
 from ssinfer.look.checks import mean_of
 from ssinfer.panel import Panel
 from ssinfer.periods.period import plural
@@ -25,6 +26,11 @@ MOST = 6  # categories that are listed
 
 def look_text(look: Look) -> str:
     """Return the data in words: periods, units, insured, spending, windows, placebos, categories, exclusions."""
+    with speak(currency=look.plan.config.currency):
+        return _look_text(look)
+
+
+def _look_text(look: Look) -> str:
     plan, config = look.plan, look.plan.config
     panel, claims = plan.panel, disclosed_claims(plan.data.claims, plan.hidden)
     extracts = claims.extracts if claims else {}
@@ -43,7 +49,7 @@ def look_text(look: Look) -> str:
             rows += [("note", f"The tables of claims have {number:,} {key}.")] if number else []
         left_out = extract.attrition[extract.attrition["step"].isin(["spending", "kept apart"])]
         rows += [("left out", f"{name}: {_listed(left_out, 'reason', look)}")] if len(left_out) else []
-    rows += [("note", sentence(finding, config.currency)) for finding in look.findings if not finding.refuses]
+    rows += [("note", sentence(finding)) for finding in look.findings if not finding.refuses]
     rows += [("accepted", ", ".join(config.data.accept))] if config.data.accept else []
     lines = wrap(f"{config.title}: {plan.data.note}", WIDTH)
     lines += wrap(f"{plan.data.label}; study hash {plan.study_hash[:12]}, fixed before any result", WIDTH)

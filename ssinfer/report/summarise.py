@@ -6,6 +6,7 @@ import pandas as pd
 
 from ssinfer.drawing import FIGURES
 from ssinfer.errors import PluginError, did_you_mean
+from ssinfer.language import speak
 from ssinfer.report.analysis import Analysis, analyse
 from ssinfer.report.figure_frame import FRAMES, ReportFigure
 from ssinfer.report.sections import SECTIONS, Section
@@ -67,6 +68,11 @@ def summarise(result: StudyResult) -> ReportData:
 
 def assemble(analysis: Analysis) -> ReportData:
     """Return the sentences, tables and figures of an analysed result."""
+    with speak(currency=analysis.result.currency):
+        return _assemble(analysis)
+
+
+def _assemble(analysis: Analysis) -> ReportData:
     names = [section.name for section in SECTIONS]
     entries = sorted((*TABLES.entries(), *FRAMES.entries()), key=lambda entry: entry.order)
     for entry in entries:

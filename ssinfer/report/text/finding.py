@@ -24,13 +24,13 @@ SAID_LATER = {"case_threshold_outside_placebos", "no_size_suffices"}
 def finding_sentences(analysis: Analysis) -> tuple[str, ...]:
     """Return the finding, one paragraph each: the verdict, its threshold, all designs, their errors."""
     paragraphs = (verdict_findings(analysis), threshold_findings(analysis), design_findings(analysis))
-    verdict, threshold, designs = (in_words(analysis, findings) for findings in paragraphs)
+    verdict, threshold, designs = (in_words(findings) for findings in paragraphs)
     return tuple(text for text in (verdict, threshold, answer(analysis), designs) if text)
 
 
-def in_words(analysis: Analysis, findings: Iterator[Finding]) -> str:
+def in_words(findings: Iterator[Finding]) -> str:
     """Return findings as one paragraph."""
-    return " ".join(sentence(finding, analysis.result.currency) for finding in findings)
+    return " ".join(sentence(finding) for finding in findings)
 
 
 def verdict_findings(analysis: Analysis) -> Iterator[Finding]:

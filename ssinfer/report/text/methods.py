@@ -56,7 +56,7 @@ def found_sentences(analysis: Analysis, *, first_page: bool) -> Iterator[str]:
     """Return the findings on windows, which stand on the first page, or the others."""
     for found in analysis.result.manifest.get("findings", ()):
         if (found["id"] in FIRST_PAGE) == first_page:
-            yield sentence(Finding(found["id"], found), analysis.result.currency)
+            yield sentence(Finding(found["id"], found))
 
 
 def transport_sentences(analysis: Analysis) -> Iterator[str]:

@@ -1,0 +1,87 @@
+"""Language: a catalogue of sentences and the form of numbers; and the language and currency that are in use."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cache, cached_property
+from gettext import GNUTranslations
+from importlib.resources import files
+from io import BytesIO
+from typing import Any
+
+from babel import Locale
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+from ssinfer.errors import StudyError, did_you_mean
+
+#: Folder of the catalogues, one per language: ``en.po`` has every id, and another has the same ids.
+FOLDER: Any = files("ssinfer").joinpath("languages")
+
+_SPOKEN: ContextVar[tuple[str, str]] = ContextVar("spoken", default=("en", ""))  # tag and currency
+
+
+@dataclass(frozen=True)
+class Language:
+    """One language: its tag (such as ``nl``) and its catalogue, read from ``languages/<tag>.po``."""
+
+    tag: str
+    catalogue: GNUTranslations
+
+    @cached_property
+    def locale(self) -> Locale:
+        """The locale of numbers and dates."""
+        return Locale.parse(self.tag)
+
+    @cached_property
+    def separators(self) -> dict[int, str]:
+        """The separators of thousands and decimals, as a translation of Python's own."""
+        symbols = self.locale.number_symbols["latn"]
+        return str.maketrans({",": symbols["group"], ".": symbols["decimal"]})
+
+    def template(self, key: str, n: int = 1) -> str:
+        """Return the text with an id, in the form for `n` things; an unknown id raises a KeyError."""
+        text = self.catalogue.ngettext(key, key, n)
+        text = self.catalogue.gettext(key) if text == key else text
+        if text == key:
+            raise KeyError(f"{key!r} is not in the catalogue {self.tag}.po")
+        return text
+
+
+@cache
+def language(tag: str) -> Language:
+    """Return a language by its tag; one without a catalogue is refused with a StudyError."""
+    if tag not in tags():
+        raise StudyError(f"language is {tag!r}, which has no catalogue. {did_you_mean(tag, tags())}")
+    compiled = BytesIO()
+    with FOLDER.joinpath(f"{tag}.po").open("rb") as stream:
+        write_mo(compiled, read_po(stream, locale=tag))
+    compiled.seek(0)
+    return Language(tag, GNUTranslations(compiled))
+
+
+def tags() -> list[str]:
+    """Return the tags of the languages that have a catalogue."""
+    return sorted(each.name.removesuffix(".po") for each in FOLDER.iterdir() if each.name.endswith(".po"))
+
+
+@contextmanager
+def speak(tag: str | None = None, currency: str | None = None) -> Iterator[Language]:
+    """Use a language and a currency in all sentences and numbers within; None keeps what is in use."""
+    was = _SPOKEN.get()
+    token = _SPOKEN.set((was[0] if tag is None else tag, was[1] if currency is None else currency))
+    try:
+        yield spoken()
+    finally:
+        _SPOKEN.reset(token)
+
+
+def spoken() -> Language:
+    """Return the language in use; English by default."""
+    return language(_SPOKEN.get()[0])
+
+
+def currency_in_use() -> str:
+    """Return the currency in use; empty by default."""
+    return _SPOKEN.get()[1]
