@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache, cached_property
-from gettext import GNUTranslations
+from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
 from io import BytesIO
 from typing import Any
@@ -42,11 +42,22 @@ class Language:
 
     def template(self, key: str, n: int = 1) -> str:
         """Return the text with an id, in the form for `n` things; an unknown id raises a KeyError."""
-        text = self.catalogue.ngettext(key, key, n)
-        text = self.catalogue.gettext(key) if text == key else text
-        if text == key:
-            raise KeyError(f"{key!r} is not in the catalogue {self.tag}.po")
-        return text
+        try:
+            return self.catalogue.ngettext(key, key, n)
+        except KeyError:
+            return self.catalogue.gettext(key)
+
+
+class _Missing(NullTranslations):
+    """Raises a KeyError for an id that a catalogue does not have."""
+
+    def gettext(self, message: str) -> str:
+        """Refuse the id."""
+        raise KeyError(f"{message!r} is not in the catalogue")
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:  # noqa: ARG002
+        """Refuse the id."""
+        raise KeyError(f"{msgid1!r} has no plural forms in the catalogue")
 
 
 @cache
@@ -58,7 +69,9 @@ def language(tag: str) -> Language:
     with FOLDER.joinpath(f"{tag}.po").open("rb") as stream:
         write_mo(compiled, read_po(stream, locale=tag))
     compiled.seek(0)
-    return Language(tag, GNUTranslations(compiled))
+    catalogue = GNUTranslations(compiled)
+    catalogue.add_fallback(_Missing())
+    return Language(tag, catalogue)
 
 
 def tags() -> list[str]:
