@@ -1,7 +1,10 @@
 """Prints numbers in the language in use, with no more digits than their standard error supports."""
 
+import datetime as dt
 import math
 from collections.abc import Sequence
+
+from babel.dates import format_date
 
 from ssinfer.language import spoken
 
@@ -80,6 +83,12 @@ def total(value: float, currency: str) -> str:
 def count(value: float) -> str:
     """Return a number rounded to an integer, with thousands separators."""
     return plain(value, 0)
+
+
+def day(date: dt.date | str) -> str:
+    """Return a date in words; it may be given as in ISO 8601."""
+    date = dt.date.fromisoformat(date) if isinstance(date, str) else date
+    return str(format_date(date, "long", spoken().locale))
 
 
 def listed(items: list[str]) -> str:

@@ -9,13 +9,22 @@ from ssinfer.accept import advice
 from ssinfer.errors import SsinferError
 from ssinfer.finding import Finding
 from ssinfer.language import currency_in_use, speak, spoken
-from ssinfer.printed import count, listed, money, percent, percent_with_error, plain, quoted, separated, total
+from ssinfer.printed import count, day, listed, money, percent, percent_with_error, plain, quoted, separated, total
 
 
-def say(key: str, /, **values: Any) -> str:
-    """Return the text with an id, with its values in print; `n`, if given, chooses between singular and plural."""
+def say(key: str, otherwise: str | None = None, /, **values: Any) -> str:
+    """Return the text with an id, with its values in print; `n`, if given, chooses between singular and plural.
+
+    An id that no catalogue has, such as that of a plug-in, says `otherwise`; None: it raises a KeyError.
+    """
     n = values.get("n", 1)
-    return _PRINTER.format(spoken().template(key, n if isinstance(n, int) else 1), **values)
+    try:
+        text = spoken().template(key, n if isinstance(n, int) else 1)
+    except KeyError:
+        if otherwise is None:
+            raise
+        text = otherwise
+    return _PRINTER.format(text, **values)
 
 
 def refuse(findings: Iterable[Finding], accept: Collection[str], error: type[SsinferError], currency: str = "") -> None:
@@ -26,8 +35,10 @@ def refuse(findings: Iterable[Finding], accept: Collection[str], error: type[Ssi
             raise error(" ".join(map(sentence, refused)))
 
 
-def sentence(finding: Finding) -> str:
-    """Return a finding in words: what was found, what is allowed, and the next step."""
+def sentence(finding: Finding | str) -> str:
+    """Return a finding in words: what was found, what is allowed, and the next step; words as they are."""
+    if isinstance(finding, str):
+        return finding
     numbers = dict(finding.numbers)
     amounts = {name: _money(value) for name, value in numbers.items() if isinstance(value, float)}
     if finding.id == "mean_spending":
@@ -67,6 +78,8 @@ class _Printer(Formatter):
         form = _PRINTED.get(format_spec)
         if form is not None:
             return form(value)
+        if isinstance(value, Finding):
+            return sentence(value)
         text = str(super().format_field(value, format_spec))
         return separated(text) if isinstance(value, int | float) else text
 
@@ -79,6 +92,7 @@ _PRINTED: dict[str, Callable[[Any], str]] = {
     "money": lambda value: money(value, currency_in_use()),
     "total": lambda value: total(value, currency_in_use()),
     "count": count,
+    "day": day,
     "quoted": quoted,
     "listed": lambda value: listed([*value]),
 }
