@@ -73,6 +73,11 @@ def money(value: float, currency: str, decimals: int = 0) -> str:
     return f"{MINUS}{currency} {text[1:]}" if text.startswith(MINUS) else f"{currency} {text}"
 
 
+def money_with_error(value: float, error: float, currency: str) -> str:
+    """Return an amount and its standard error as whole units of the currency."""
+    return money(value, currency) + (f" {PLUS_MINUS} {plain(error, 0)}" if 0 < error < math.inf else "")
+
+
 def total(value: float, currency: str) -> str:
     """Return a total amount: millions with one decimal from a million, else thousands."""
     if MILLION <= abs(value) < math.inf:

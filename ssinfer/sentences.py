@@ -1,21 +1,37 @@
 """Sentences by id in the language in use, findings in words, and their refusal."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from math import isfinite
 from string import Formatter
 from typing import Any
 
+from markupsafe import Markup, escape
+
 from ssinfer.accept import advice
 from ssinfer.errors import SsinferError
 from ssinfer.finding import Finding
+from ssinfer.foreign import Foreign, foreign, has_foreign, joined
 from ssinfer.language import currency_in_use, speak, spoken
-from ssinfer.printed import count, day, listed, money, percent, percent_with_error, plain, quoted, separated, total
+from ssinfer.printed import (
+    count,
+    day,
+    listed,
+    money,
+    money_with_error,
+    percent,
+    percent_with_error,
+    plain,
+    quoted,
+    separated,
+    total,
+)
 
 
 def say(key: str, otherwise: str | None = None, /, **values: Any) -> str:
     """Return the text with an id, with its values in print; `n`, if given, chooses between singular and plural.
 
-    An id that no catalogue has, such as that of a plug-in, says `otherwise`; None: it raises a KeyError.
+    An id that no catalogue has, such as that of a plug-in, says `otherwise`; None: it raises a KeyError. Values in
+    another language keep their `lang` (`ssinfer.foreign`).
     """
     n = values.get("n", 1)
     try:
@@ -24,7 +40,14 @@ def say(key: str, otherwise: str | None = None, /, **values: Any) -> str:
         if otherwise is None:
             raise
         text = otherwise
-    return _PRINTER.format(text, **values)
+    values = {name: _said(value) for name, value in values.items()}
+    said = _PRINTER.format(text, **values)
+    return Foreign(said, Markup(_HTML.format(escape(text), **values))) if _is_foreign(text, values) else said  # noqa: S704  (its values are escaped)
+
+
+def in_words(findings: Finding | str | Iterable[Finding | str]) -> str:
+    """Return a finding, or several as one paragraph, in words; words as they are."""
+    return joined(map(sentence, [findings] if isinstance(findings, Finding | str) else findings))
 
 
 def refuse(findings: Iterable[Finding], accept: Collection[str], error: type[SsinferError], currency: str = "") -> None:
@@ -78,18 +101,42 @@ class _Printer(Formatter):
         form = _PRINTED.get(format_spec)
         if form is not None:
             return form(value)
-        if isinstance(value, Finding):
-            return sentence(value)
         text = str(super().format_field(value, format_spec))
         return separated(text) if isinstance(value, int | float) else text
 
 
-_PRINTER = _Printer()
+class _HtmlPrinter(_Printer):
+    """Prints in HTML: values are escaped, and those in another language have their ``lang``."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        """Return one value in HTML."""
+        if isinstance(value, str):
+            return super().format_field(escape(foreign(value) if format_spec == "english" else value), format_spec)
+        if isinstance(value, list | tuple):
+            return super().format_field([escape(each) for each in value], format_spec)
+        return escape(super().format_field(value, format_spec))
+
+
+def _said(value: Any) -> Any:
+    """Return a value of a text; a finding, or a list of findings, in words."""
+    if isinstance(value, list | tuple):
+        return [_said(each) for each in value]
+    return sentence(value) if isinstance(value, Finding) else value
+
+
+def _is_foreign(text: str, values: Mapping[str, Any]) -> bool:
+    return any(map(has_foreign, values.values())) or (":english}" in text and spoken().tag != "en")
+
+
+_PRINTER, _HTML = _Printer(), _HtmlPrinter()
 _PRINTED: dict[str, Callable[[Any], str]] = {
     "percent": percent,
     "whole_percent": lambda value: percent(value, decimals=0),
     "estimate": lambda value: percent_with_error(value["value"], value["se"] or 0.0),
+    "english": str,  # a text that is always in English, such as the message of an error
     "money": lambda value: money(value, currency_in_use()),
+    "amount": lambda value: money_with_error(value["value"], value["se"] or 0.0, currency_in_use()),
+    "decimal": lambda value: plain(value, 1),
     "total": lambda value: total(value, currency_in_use()),
     "count": count,
     "day": day,
