@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Hashable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, wraps
-from types import MappingProxyType
-from typing import Any, Literal, cast, get_args, get_origin
+from types import MappingProxyType, UnionType
+from typing import Any, Literal, Union, cast, get_args, get_origin
 
 import numpy as np
 
@@ -99,6 +99,7 @@ SEED = Number(0, whole=True)
 POSITIVE = Number(0, open=True)
 SHARE = Number(0, 1, open="low")
 TEXT = Kind("a text", lambda value: isinstance(value, str))
+_NONE = {"None", "NoneType"}
 _DECLARED: dict[str, Rule] = {"int": Number(whole=True), "float": Number(), "bool": FLAG, "str": TEXT}
 #: Rules by the name of an argument, where its declared type is a number.
 _NAMED: dict[str, Rule] = {
@@ -219,15 +220,16 @@ class Either:
 
 def declared_rule(name: str, annotation: Any, names: Mapping[str, Any] = MappingProxyType({})) -> Rule | None:
     """Return the rule of an argument's declared type, or None; `names` are those of the argument's module."""
-    written = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
-    parts = re.split(r" \| (?![^\[]*\])", written)
+    kinds = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+    text = isinstance(annotation, str)
+    parts = re.split(r" \| (?![^\[]*\])", annotation) if text else [*map(inspect.formatannotation, kinds)]
     numbers_by_name = {kind: _NAMED[name] for kind in ("int", "float") if name in _NAMED}
-    rules = [numbers_by_name.get(part) or _rule_of(part, names) for part in parts if part != "None"]
+    rules = [numbers_by_name.get(part) or _rule_of(part, names) for part in parts if part not in _NONE]
     known = tuple(rule for rule in rules if rule is not None)
     if len(known) < max(len(rules), 1):
         return None
     rule = known[0] if len(known) == 1 else Either(known)
-    return Optional(rule) if "None" in parts else rule
+    return rule if _NONE.isdisjoint(parts) else Optional(rule)
 
 
 def _rule_of(written: str, names: Mapping[str, Any]) -> Rule | None:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -56,20 +57,24 @@ def declared(
     count: int,
     size: "float",
     name: "str | None",
-    kind: "Literal['a.b', 'c'] | None",  # noqa: F821
+    kind: "Literal['a.b', 'c'] | None",
     names: "Sequence[str]",  # noqa: F821  (annotations are read as text)
     seed: int,
     other: object,
+    side: Literal["left", "right"] | None,
+    size_or_side: Literal["all"] | int,
 ):
-    """Function whose annotations are classes and text."""
+    """Function whose annotations are classes, types and text."""
 
 
 def test_rules_follow_declared_types():
     rules = declared_rules(declared)
     good = {"flag": np.True_, "count": 3.0, "size": 2, "name": None, "kind": "a.b", "names": ("x",), "seed": 0}
+    good |= {"side": None, "size_or_side": 3}
     assert set(rules) == set(good)
     assert check_arguments("f", rules, good) == {**good, "flag": True}
     bad = {"flag": "false", "count": "3", "size": None, "name": 1, "kind": "a", "names": "x", "seed": -1}
+    bad |= {"side": "middle", "size_or_side": "none"}
     for name, value in bad.items():
         with pytest.raises(ParameterError, match=f"^f: {name} is {value!r}; allowed: "):
             check_arguments("f", rules, {**good, name: value})

@@ -83,7 +83,8 @@ class Contract:
         }
         for term, value in of_losses.items():
             if value is not None and not self.two_sided:
-                raise ContractError(f"{term}, but the contract is one-sided. Give sharing.losses, or drop the term.")
+                fault = f"{term}, but the contract is one-sided (no sharing.losses)"
+                raise ContractError(f"{fault}. Give sharing.losses, or drop the term.")
 
     @property
     def two_sided(self) -> bool:

@@ -167,7 +167,7 @@ def required_rate(contract: Contract, assigned: Floats, threshold: Any = None) -
             )
         rates = floats(getattr(threshold, "rate", threshold), "threshold", missing=True)
         if rates.shape not in {(), shape}:
-            raise SettlementError(f"threshold has shape {rates.shape}: give one rate or the benchmark's shape {shape}.")
+            raise SettlementError(f"threshold has shape {rates.shape}, benchmark {shape}. Give one rate, or one each.")
         if np.any(rates < 0) or np.any(rates >= 1):
             raise SettlementError(f"threshold must be from 0 to below 1, got {threshold!r}. A 3.9% threshold is 0.039.")
         chosen = np.broadcast_to(rates, shape).astype(float)

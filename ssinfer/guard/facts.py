@@ -105,5 +105,6 @@ def _values(name: str, kind: str, given: xr.DataArray, ours: xr.DataArray, dims:
 
 def _refuse(name: str, given: str, ours: str) -> NoReturn:
     raise RefusalError(
-        f"{name} gave {given[:200]}; the study has {ours[:200]}, so the result is refused. Tell the method's author."
+        f"{name} gave {given[:200]}; the study has {ours[:200]}. Facts are the study's, so the result is refused. "
+        "Tell the method's author."
     )

@@ -108,7 +108,8 @@ class StudyData:
         cohort = self.views[comparison].cohort if comparison in self.views else None
         if cohort is None:
             names = " or ".join(repr(source.name) for source in SOURCES.entries() if source.has_persons)
-            raise StudyError(f"the method needs persons. Use data.source {names}, or a method that needs a panel.")
+            fault = "the method needs persons, and this source has a panel only"
+            raise StudyError(f"{fault}. Use data.source {names}, or a method that needs a panel.")
         return cohort
 
 

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from ssinfer import Panel
 from ssinfer.errors import StudyError
 from ssinfer.look.checks import implausible_mean
+from ssinfer.periods import span
 from ssinfer.report.look import look_text
+from ssinfer.report.text.methods import FIRST_PAGE
 from ssinfer.sentences import sentence
 from ssinfer.study import plan_study
 
@@ -77,6 +79,40 @@ def test_the_look_is_printed_in_twenty_lines_of_eighty_columns(tmp_path):
         "23 contracts per window; windows start in 2017",
     ):
         assert words in " ".join(text.split())
+
+
+def test_gaps_of_a_year_and_a_single_placebo_window_are_found_by_design(tmp_path):
+    """By hand: 2019Q4 to 2022Q2 leave out nine quarters; no other window of "long" or "cut" has all four seasons."""
+    grid = [(f"u{j:02d}", quarter) for j in range(24) for quarter in span("2018Q2", "2024Q2")]
+    frame = pd.DataFrame(grid, columns=["unit", "period"]).assign(insured_years=1000.0)
+    frame["spending"] = np.random.default_rng(1).normal(600, 5, len(frame))
+    frame.to_csv(tmp_path / "panel.csv", index=False)
+    text = STUDY.format(data="", comparison="").replace("[population]", "[case]")
+    text = text.replace("[2017]", '{ first = "2022Q2", last = "2023Q1" }')
+    text = text.replace("first = 2010, last = 2016", 'first = "2018Q2", last = "2019Q1"')
+    text += """
+[[design]]
+name = "long"
+masked = { first = "2020Q1", last = "2021Q4" }
+[[design]]
+name = "cut"
+baseline = { first = "2019Q2", last = "2021Q1" }
+masked = { first = "2020Q1", last = "2021Q4" }
+[[design]]
+name = "recent"
+baseline = { first = "2021Q2", last = "2022Q1" }
+"""
+    (tmp_path / "study.toml").write_text(text, encoding="utf-8")
+    looks = []
+    plan_study(tmp_path / "study.toml", tell=looks.append)
+    found = [finding for finding in looks[0].findings if finding.id in FIRST_PAGE]
+    last = {"first": "2022Q2", "all": False}
+    assert [(finding.id, dict(finding.numbers)) for finding in found] == [
+        ("gap_between_baseline_and_performance", {**last, "last": "2019Q1", "years": 3.0, "designs": ["long"]}),
+        ("one_placebo_window", {"origin": "2022Q2", "designs": ["long", "cut"], "all": False}),
+        ("gap_between_baseline_and_performance", {**last, "last": "2019Q4", "years": 2.25, "designs": ["cut"]}),
+    ]
+    assert not any(finding.refuses for finding in found)
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -9,6 +9,7 @@ import pytest
 from ssinfer.backtesting.backtest import backtest
 from ssinfer.backtesting.placebos import PlaceboSample, placebo_units
 from ssinfer.benchmarks.administrative import AdministrativeBenchmark
+from ssinfer.benchmarks.hierarchical.method import HierarchicalBenchmark
 from ssinfer.benchmarks.synthetic_control.synthetic_did import SyntheticDiD
 from ssinfer.comparison import SimilarSize, SimilarSpending
 from ssinfer.design import Design
@@ -39,14 +40,30 @@ def tampered(data, periods):
     return dataclasses.replace(data, spending=spending, insured_years=years)
 
 
-@pytest.mark.parametrize("windows", [LONG, INSIDE], ids=["masked gap", "masked baseline quarters"])
-@pytest.mark.parametrize("donors", [None, SimilarSpending(0.3), SimilarSize(ratio=2.5)], ids=repr)
-def test_masked_quarters_change_no_number_of_a_backtest(windows, donors):
-    design = Design(["u00"], donors=donors, masked=COVID, **windows)
-    methods = {"administrative": AdministrativeBenchmark(), "synthetic DiD": SyntheticDiD()}
-    first, second = (backtest(data, design, methods, n_jobs=1, seed=3) for data in (panel(), tampered(panel(), COVID)))
+def check_equal(design, methods, **options):
+    """Both backtests have the same numbers, with and without changes in masked quarters."""
+    data = panel(n_units=12)
+    first, second = (
+        backtest(part, design, methods, n_jobs=1, seed=3, **options) for part in (data, tampered(data, COVID))
+    )
+    assert first.placebos.groupby("method")["status"].agg(lambda status: (status == "ok").sum()).min() > 0
     pd.testing.assert_frame_equal(first.placebos, second.placebos)
     pd.testing.assert_frame_equal(first.scores, second.scores)
+
+
+@pytest.mark.parametrize(
+    ("windows", "donors"),
+    [(LONG, None), (INSIDE, SimilarSpending(0.3)), (INSIDE, SimilarSize(ratio=2.5))],
+    ids=["masked gap", "masked baseline quarters and spending", "masked baseline quarters and size"],
+)
+def test_masked_quarters_change_no_number_of_a_backtest(windows, donors):
+    methods = {"administrative": AdministrativeBenchmark(), "synthetic DiD": SyntheticDiD()}
+    check_equal(Design(["u00"], donors=donors, masked=COVID, **windows), methods)
+
+
+def test_masked_quarters_change_no_number_of_the_hierarchical_benchmark():
+    """It learns from all periods outside the performance period, not from the baseline alone."""
+    check_equal(Design(["u00"], masked=COVID, **INSIDE), HierarchicalBenchmark(n_draws=64), placebos=["u01", "u02"])
 
 
 def test_masked_quarters_choose_no_placebo():

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ssinfer.datasets import load_vektis
+from ssinfer.datasets import load_vektis, national_vektis
+from ssinfer.datasets.vektis.columns import care_types
 from ssinfer.errors import SsinferError
 from ssinfer.study.config import read_study
 from ssinfer.study.plan import plan_study
@@ -114,7 +115,7 @@ def test_columns_regions_and_sizes_of_a_panel_file(study):
 
 @pytest.mark.usefixtures("data_dir")
 def test_populations_and_baskets_of_vektis(study):
-    """Authority: the sums of the publisher's cells; populations have the same placebos, drawn in the whole."""
+    """Authority: sums of the publisher's cells and national means; populations have the same placebos of the whole."""
     plan = plan_study(study(VEKTIS))
     first, second = plan.config.fits
     ages = {"ages": (65, 120), "sexes": ["female"]}
@@ -127,6 +128,15 @@ def test_populations_and_baskets_of_vektis(study):
     whole, all_drugs = plan.data.programme.whole, load_vektis([2021, 2022], "pharmacy")
     fraction = 0.01 * (whole.spending / all_drugs.spending)[whole.rows(panel.units), 1]
     assert np.allclose(scale["own_saving drugs 0.01"], fraction * (drugs.spending / panel.spending)[:, 1])
+    (found,) = plan.data.findings
+    assert (found.id, found.refuses) == ("basket_leaves_out", False)
+    mean, left_out = national_vektis([2022])["spending"].iloc[0], dict(found.numbers["parts"])
+    assert (found.numbers["name"], found.numbers["year"]) == ("hospital and drugs", 2022)
+    assert found.numbers["all"] == pytest.approx(mean)
+    counted = sum(national_vektis([2022], basket)["spending"].iloc[0] for basket in ("pharmacy", "hospital"))
+    assert sum(left_out.values()) == pytest.approx(mean - counted)
+    assert set(left_out) == {*care_types(2022)} - {"FARMACIE", "MEDISCH_SPECIALISTISCHE_ZORG"}
+    assert [*left_out.values()] == sorted(left_out.values(), reverse=True)
 
 
 @pytest.mark.parametrize(

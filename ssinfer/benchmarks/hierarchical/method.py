@@ -1,9 +1,8 @@
 """HierarchicalBenchmark: a Bayesian hierarchical model of all units with partial pooling."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -11,14 +10,10 @@ from ssinfer.arguments import COUNT, MOST, Number, Optional, Rule
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.benchmarks.hierarchical.exact import FOLDS, estimate_joint, estimate_placebos, fold_of
 from ssinfer.benchmarks.hierarchical.layout import Layout, lay_out
+from ssinfer.benchmarks.problem import Problem
 from ssinfer.deprecation import Renamed, renamed_parameters
 from ssinfer.errors import SsinferError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from ssinfer.benchmarks.problem import Problem
-    from ssinfer.typing import Floats
+from ssinfer.typing import Floats
 
 MIN_BOOTSTRAP_PANELS = 50
 
