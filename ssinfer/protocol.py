@@ -31,7 +31,7 @@ class Benchmark(Protocol):
       raise. A backtest uses it if it exists. The result of a design must not depend on the other designs.
     - ``check_parameters()`` : raises ParameterError for impossible parameters, before any data are read.
     - ``member_parameters`` : names of constructor parameters that hold other methods. Studies name them by entry point.
-    - ``renamed`` : tuple of :class:`ssinfer.deprecation.Renamed`, old names of parameters that still work.
+    - ``renamed`` : mapping of old names of parameters that still work to their new names.
 
     >>> import ssinfer as ss
     >>> isinstance(ss.AdministrativeBenchmark(), Benchmark)

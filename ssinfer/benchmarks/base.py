@@ -14,7 +14,7 @@ from ssinfer.arguments import Rule, check_arguments, instance_of, random_generat
 from ssinfer.benchmarks.frames import SOLVER, conform_components, conform_diagnostics
 from ssinfer.benchmarks.problem import Problem
 from ssinfer.counterfactual import DIMS, Counterfactual, Information
-from ssinfer.deprecation import Renamed, current_names
+from ssinfer.deprecation import current_names
 from ssinfer.design import Design
 from ssinfer.errors import DataError, NotSupportedError, ParameterError, SsinferError
 from ssinfer.later import Later, made
@@ -73,13 +73,12 @@ class BenchmarkMethod(BaseEstimator):  # type: ignore[misc]  # scikit-learn is u
     rules: ClassVar[dict[str, Rule]] = {}
     # Whether spending has to be positive in every cell that the design needs.
     needs_positive_spending: bool = False
-    # Constructor parameters that have a new name: see `ssinfer.deprecation.renamed_parameters`.
-    renamed: ClassVar[tuple[Renamed, ...]] = ()
+    # Old names of constructor parameters and their new ones: see `ssinfer.deprecation.renamed_parameters`.
+    renamed: ClassVar[Mapping[str, str]] = {}
 
     def set_params(self, **parameters: Any) -> Self:
         """Set constructor parameters by name, as in scikit-learn; an old name works with a warning."""
-        others = self.get_params(deep=False)
-        super().set_params(**current_names(self.renamed, type(self).__name__, parameters, others))
+        super().set_params(**current_names(type(self), parameters, self.get_params(deep=False)))
         return self
 
     def fit(self, data: Any, design: Design, *, seed: Seed = None) -> Counterfactual:

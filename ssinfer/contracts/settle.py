@@ -63,7 +63,7 @@ def settle(
     quality : score on the contract's scale
     standard_met : whether the quality standard is met, if the contract does not derive this from the score
     deductions, direct_savings : mapping of names in the contract to total money, subtracted from or added to the gross
-        savings; direct savings are price times volume (`direct_saving`) and are not part of benchmark - spending
+        savings; direct savings are price times volume and are not part of benchmark - spending
     carried_loss : losses of earlier years that are subtracted before savings are shared, total money
     revenue : revenue of the providers, total money; without it, a cap by revenue is not applied
     low_revenue : whether the lower rate below the threshold applies to this group (MSSP: low-revenue ACOs in an
@@ -141,18 +141,6 @@ def settle(
         passes=passes,
         **rules,
     )
-
-
-def direct_saving(price_before: float, price_after: float, volume: float) -> float:
-    """Return a direct saving, price times volume: (price before - price after) x volume.
-
-    >>> direct_saving(12.0, 9.5, 1_000)
-    2500.0
-    """
-    given = {"price_before": price_before, "price_after": price_after, "volume": volume}
-    if any(floats(value, name).min() < 0 for name, value in given.items()):
-        raise SettlementError(f"Prices and volume must not be negative, got {price_before}, {price_after}, {volume}.")
-    return (price_before - price_after) * volume
 
 
 def required_rate(contract: Contract, assigned: Floats, threshold: Any = None) -> tuple[Floats, str]:

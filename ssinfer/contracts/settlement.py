@@ -76,11 +76,6 @@ class Settlement:
         return {**self.lines, self.contract.payer: kept}
 
     @property
-    def gate(self) -> Any:
-        """The savings threshold, under its name in version 0.1.0."""
-        return self.threshold
-
-    @property
     def paid(self) -> Any:
         """Whether the providers are paid anything."""
         return _plain(self.cents[self.contract.payer] < 0)
@@ -107,11 +102,6 @@ class Settlement:
         if self.passes is not None:
             return _plain(self.passes)
         return float(np.mean(self.cents[self.contract.payer] < 0))
-
-    @property
-    def probability_of_owing(self) -> Any:
-        """Share of settlements in which the providers owe."""
-        return float(np.mean(self.cents[self.contract.payer] > 0))
 
     @property
     def expected_overpayment(self) -> Any:

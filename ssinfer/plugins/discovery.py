@@ -76,9 +76,8 @@ def make_method(name: str, parameters: Mapping[str, Any] | None = None, *, time_
     values = dict(parameters or {})
     signature = inspect.signature(method).parameters
     open_ended = any(parameter.kind is parameter.VAR_KEYWORD for parameter in signature.values())
-    old_names = {change.old for change in getattr(method, "renamed", ())}
     for key in values:
-        if key not in signature and key not in old_names and not open_ended:
+        if key not in signature and key not in getattr(method, "renamed", ()) and not open_ended:
             raise PluginError(f"Method {name!r} has no parameter {key!r}. {did_you_mean(key, signature)}")
     for key in getattr(method, "member_parameters", ()):
         if isinstance(values.get(key), list | tuple):

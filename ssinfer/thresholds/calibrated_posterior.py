@@ -8,7 +8,6 @@ import pandas as pd
 
 from ssinfer.arguments import checked
 from ssinfer.counterfactual import Counterfactual
-from ssinfer.deprecation import Renamed, renamed_arguments
 from ssinfer.errors import ConvergenceError, ParameterError, RefusalError
 from ssinfer.kernels.importance import resample
 from ssinfer.level import check_level, check_side, tail
@@ -101,7 +100,6 @@ class Calibration:
         )
 
 
-@renamed_arguments(Renamed("draws", "n_draws", per_chain=True))
 @checked()
 def calibrate(
     placebos: pd.DataFrame, exclude: Sequence[str], *, n_draws: int = 6000, chains: int = 4, seed: int = 1
@@ -182,6 +180,5 @@ KIND = ThresholdKind(
     order=50,
     learns_from="placebos",
     on_request=True,
-    backtested_as="calibrated",
     for_case=_for_case,
 )

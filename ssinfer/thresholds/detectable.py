@@ -6,7 +6,6 @@ import numpy as np
 
 from ssinfer.arguments import checked
 from ssinfer.counterfactual import Counterfactual
-from ssinfer.deprecation import Renamed, renamed_arguments
 from ssinfer.errors import NotSupportedError, ParameterError
 from ssinfer.level import check_level, check_side, tail
 from ssinfer.savings import money
@@ -72,7 +71,6 @@ def minimum_detectable_saving(
     return DetectableSaving(gate=threshold, detectable=detectable, money=money - missed, power=power)
 
 
-@renamed_arguments(Renamed("gate", "threshold"))
 @checked()
 def power_of_threshold(cf: Counterfactual, threshold: Threshold | float, saving: float) -> float:
     r"""Return the probability that a threshold pays at a true saving: the inverse of `minimum_detectable_saving`.

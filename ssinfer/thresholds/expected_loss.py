@@ -161,7 +161,6 @@ KIND = ThresholdKind(
     has_level=False,
     sides=("one-sided",),
     priors=PRIORS[1:],
-    limitable=False,
     for_case=lambda cf, _placebos, _seed: lambda key: expected_loss_threshold(cf, key.prior),
     for_fits=_for_fits,
 )

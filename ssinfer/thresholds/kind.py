@@ -127,12 +127,10 @@ class ThresholdKind:
     has_level : whether the kind has levels of confidence or probability
     sides, priors : sides, and names of priors on the true savings rate; one empty name for a kind without priors
     settles : whether a study may settle a contract by this kind
-    limitable : whether a limit on false payments admits this kind; False where the rate varies between contracts
     on_request : whether the kind takes long and is computed only where a study asks for it
     pays : whether the threshold decides on payment; False for a kind whose use is its detectable saving
     across_sizes : whether it learns from placebos of all sizes, once; the thresholds then are columns of the placebos
     multiple_of_standard_error : whether each placebo's threshold is one learned multiple of its standard error
-    backtested_as : name of the kind whose backtest describes this one; empty for its own
     """
 
     name: str
@@ -151,12 +149,10 @@ class ThresholdKind:
     sides: tuple[str, ...] = ("one-sided", "two-sided")
     priors: tuple[str, ...] = ("",)
     settles: bool = False
-    limitable: bool = True
     on_request: bool = False
     pays: bool = True
     across_sizes: bool = False
     multiple_of_standard_error: bool = False
-    backtested_as: str = ""
 
     def keys(self, levels: Sequence[float]) -> tuple[ThresholdKey, ...]:
         """Return the keys of this kind by level, side and prior."""

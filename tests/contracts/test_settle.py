@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ssinfer.contracts.arithmetic import Outcome
 from ssinfer.contracts.contract import Contract, load_contract, shipped_contracts
-from ssinfer.contracts.settle import direct_saving, settle
+from ssinfer.contracts.settle import settle
 from ssinfer.errors import SettlementError
 from ssinfer.thresholds.schedule import minimum_savings_rate
 
@@ -189,11 +189,6 @@ class TestSharing:
         money = {"benchmark": 100.0, "spending": 105.0, "insured_years": 1_000}
         assert settle(TWO_SIDED, loss_relief=1_000.0, **money).payment == -1_500.0
         assert settle(TWO_SIDED, loss_relief=9_000.0, **money).payment == 0.0
-
-    def test_direct_saving(self):
-        assert direct_saving(3.0, 1.0, 10) == 20.0
-        with pytest.raises(SettlementError, match="must not be negative"):
-            direct_saving(-3.0, 1.0, 10)
 
 
 class TestDraws:

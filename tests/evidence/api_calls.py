@@ -158,7 +158,7 @@ CALLS = {
     ),
     "conformal_interval": (ss.conformal_interval, {**OBSERVED, "level": 0.8}),
     **{name: (getattr(ss, name), OBSERVED) for name in ("conformal_p_value", "placebo_test", "leave_two_out_test")},
-    "power_of_gate": (ss.power_of_gate, {"cf": CF, "gate": 0.02, "saving": 0.02}),
+    "power_of_gate": (ss.power_of_gate, {"cf": CF, "threshold": 0.02, "saving": 0.02}),
     "shipped_contracts": (ss.shipped_contracts, {}),
     "claims.Population": (ss.claims.Population, {}),
     "claims.RunOut": (ss.claims.RunOut, {"extracted": dt.date(2020, 1, 1), "months": 6}),

@@ -202,13 +202,7 @@ def test_draws_scale_with_the_savings_rates():
         np.testing.assert_allclose(larger.draws[name], draws * (1 if name == "scale" else 10), rtol=1e-5, atol=1e-9)
 
 
-def test_draws_per_chain_keep_their_meaning_with_a_warning():
+def test_chains_divide_the_draws():
     frame = placebos(30, 1)
-    with pytest.warns(FutureWarning, match=r"Write n_draws=300") as caught:
-        old = calibrate(frame, exclude=["case"], draws=100, chains=3)
-    assert len(caught) == 1
-    assert caught[0].filename == __file__
-    new = calibrate(frame, exclude=["case"], n_draws=300, chains=3)
-    assert old.draws["mean"].tobytes() == new.draws["mean"].tobytes()
     with pytest.raises(ParameterError, match="chains=3 must divide n_draws=1000"):
         calibrate(frame, exclude=["case"], n_draws=1000, chains=3)

@@ -12,14 +12,14 @@ from ssinfer.benchmarks.administrative.placebo_history import N_REPLICATES, Plac
 from ssinfer.benchmarks.administrative.reference_group import ReferenceGroups
 from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.benchmarks.problem import Problem
-from ssinfer.deprecation import Renamed, renamed_parameters
+from ssinfer.deprecation import renamed_parameters
 from ssinfer.design import Design
 from ssinfer.errors import DesignError, SsinferError
 from ssinfer.later import Later
 from ssinfer.typing import Floats
 
 
-@renamed_parameters(Renamed("draws", "n_draws", per_chain=True), Renamed("weights", "year_weights"))
+@renamed_parameters(draws="n_draws", weights="year_weights")
 @dataclass(eq=False, repr=False)
 class AdministrativeBenchmark(BenchmarkMethod):
     r"""Baseline spending, weighted over years and trended by a reference group.

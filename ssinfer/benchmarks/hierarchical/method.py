@@ -11,14 +11,14 @@ from ssinfer.benchmarks.base import BenchmarkMethod, Capabilities, Estimate
 from ssinfer.benchmarks.hierarchical.exact import FOLDS, estimate_joint, estimate_placebos, fold_of
 from ssinfer.benchmarks.hierarchical.layout import Layout, lay_out
 from ssinfer.benchmarks.problem import Problem
-from ssinfer.deprecation import Renamed, renamed_parameters
+from ssinfer.deprecation import renamed_parameters
 from ssinfer.errors import SsinferError
 from ssinfer.typing import Floats
 
 MIN_BOOTSTRAP_PANELS = 50
 
 
-@renamed_parameters(Renamed("draws", "n_draws", per_chain=True))
+@renamed_parameters(draws="n_draws")
 @dataclass(eq=False, repr=False)
 class HierarchicalBenchmark(BenchmarkMethod):
     r"""Bayesian hierarchical model of all units, in which all effects are integrated out exactly.

@@ -36,7 +36,7 @@ from ssinfer.benchmarks.matched.scores.weighting import entropy_weights, propens
 from ssinfer.benchmarks.matched.shocks import Shocks
 from ssinfer.benchmarks.matched.summary import MatchedSummary
 from ssinfer.benchmarks.problem import Problem
-from ssinfer.deprecation import Renamed, renamed_parameters
+from ssinfer.deprecation import renamed_parameters
 from ssinfer.design import Design
 from ssinfer.errors import DataError, NotSupportedError, RefusalError
 from ssinfer.later import Later
@@ -45,9 +45,7 @@ from ssinfer.typing import Floats
 FRACTION = Number(0, 1, open=True)
 
 
-@renamed_parameters(
-    Renamed("draws", "n_draws"), Renamed("gates", "balance_limits"), Renamed("require_gates", "require_balance")
-)
+@renamed_parameters(draws="n_draws")
 @dataclass(eq=False, repr=False)
 class PropensityMatching(BenchmarkMethod):
     r"""Benchmark from persons of other practices, matched on the propensity score.

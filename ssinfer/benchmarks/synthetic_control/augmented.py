@@ -18,13 +18,13 @@ from ssinfer.benchmarks.synthetic_control.kernels.ridge_augmentation import (
     mean_eigenvalue,
     strength_by_one_standard_error,
 )
-from ssinfer.deprecation import Renamed, renamed_parameters
+from ssinfer.deprecation import renamed_parameters
 from ssinfer.typing import Booleans, Floats, Integers
 
 STRENGTHS = np.append(np.geomspace(1e-6, 10.0, 20), np.inf)
 
 
-@renamed_parameters(Renamed("draws", "n_draws"))
+@renamed_parameters(draws="n_draws")
 @dataclass(eq=False, repr=False, kw_only=True)
 class AugmentedSyntheticControl(DonorWeighting):
     r"""Ridge-augmented synthetic control.

@@ -16,12 +16,12 @@ from ssinfer.benchmarks.synthetic_control.fits import Fits
 from ssinfer.benchmarks.synthetic_control.kernels.simplex_least_squares import simplex_batch
 from ssinfer.benchmarks.synthetic_control.matched_periods import Season, match_periods
 from ssinfer.benchmarks.synthetic_control.predictors import Predictors, PredictorSpec, fit_predictors
-from ssinfer.deprecation import Renamed, renamed_parameters
+from ssinfer.deprecation import renamed_parameters
 from ssinfer.errors import DesignError
 from ssinfer.typing import Booleans, Floats, Integers
 
 
-@renamed_parameters(Renamed("draws", "n_draws"))
+@renamed_parameters(draws="n_draws")
 @dataclass(eq=False, repr=False, kw_only=True)
 class SyntheticControl(DonorWeighting):
     r"""Synthetic control with weights on the simplex, at the exact optimum.

@@ -11,11 +11,11 @@ from ssinfer.benchmarks.synthetic_control.fit_window import FitWindow
 from ssinfer.benchmarks.synthetic_control.fits import Fits
 from ssinfer.benchmarks.synthetic_control.kernels.gram import factor
 from ssinfer.benchmarks.synthetic_control.kernels.synthetic_did_weights import synthetic_did_weights
-from ssinfer.deprecation import Renamed, renamed_parameters
+from ssinfer.deprecation import renamed_parameters
 from ssinfer.typing import Booleans, Floats, Integers
 
 
-@renamed_parameters(Renamed("draws", "n_draws"))
+@renamed_parameters(draws="n_draws")
 @dataclass(eq=False, repr=False, kw_only=True)
 class SyntheticDiD(DonorWeighting):
     r"""Synthetic difference in differences, with both sets of weights at their exact optimum.

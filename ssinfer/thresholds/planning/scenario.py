@@ -7,7 +7,6 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from ssinfer.arguments import Number, Several, checked
-from ssinfer.deprecation import Renamed, renamed_parameters
 from ssinfer.errors import ParameterError
 from ssinfer.kernels.error_components import shock_contrast
 from ssinfer.level import check_level, check_side, tail
@@ -19,7 +18,6 @@ from ssinfer.typing import Floats
 FIXED = "fixed"
 
 
-@renamed_parameters(Renamed("gate", "kind"))
 @checked(
     insured=Number(1),
     years=Number(1, 1000, whole=True),

@@ -423,19 +423,11 @@ def test_combinations_that_are_not_supported(options, message):
         PropensityMatching(**options).fit(None, None, seed=1)
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ({"draws": 50}, {"n_draws": 50}),
-        ({"gates": {"smd": 0.2}}, {"balance_limits": {"smd": 0.2}}),
-        ({"require_gates": True}, {"require_balance": True}),
-    ],
-)
-def test_old_argument_names_work_with_one_warning(old, new):
+def test_the_old_number_of_draws_works_with_one_warning():
     with pytest.warns(FutureWarning, match="is now called") as warned:
-        method = PropensityMatching(**old)
+        method = PropensityMatching(draws=50)
     assert len(warned) == 1
-    assert method.get_params() == PropensityMatching(**new).get_params()
+    assert method.get_params() == PropensityMatching(n_draws=50).get_params()
 
 
 def test_is_a_plain_estimator():
