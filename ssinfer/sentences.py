@@ -13,6 +13,7 @@ from ssinfer.finding import Finding
 from ssinfer.foreign import Foreign, foreign, has_foreign, joined
 from ssinfer.language import currency_in_use, speak, spoken
 from ssinfer.printed import (
+    column_with_errors,
     count,
     day,
     listed,
@@ -136,6 +137,7 @@ _PRINTED: dict[str, Callable[[Any], str]] = {
     "english": str,  # a text that is always in English, such as the message of an error
     "money": lambda value: money(value, currency_in_use()),
     "amount": lambda value: money_with_error(value["value"], value["se"] or 0.0, currency_in_use()),
+    "number": lambda value: column_with_errors([value["value"]], [value["se"] or 0.0])[0],
     "decimal": lambda value: plain(value, 1),
     "total": lambda value: total(value, currency_in_use()),
     "count": count,

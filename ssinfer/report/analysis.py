@@ -14,6 +14,7 @@ from ssinfer.backtesting.pareto import pareto_set
 from ssinfer.backtesting.result import BacktestResult
 from ssinfer.errors import SsinferError
 from ssinfer.printed import listed, quoted
+from ssinfer.sentences import say
 from ssinfer.study.disclosure import disclosed
 from ssinfer.study.result import StudyResult
 from ssinfer.study.verdict import Verdict, verdict_of
@@ -43,7 +44,7 @@ class Analysis:
 
     result: StudyResult
     noise: Mapping[Pair, Noise]
-    why_no_noise: tuple[str, ...]  # the reasons for the designs and methods without noise components
+    why_no_noise: Mapping[str, list[str]]  # designs and methods without noise components, by reason
 
     @cached_property
     def pairs(self) -> list[Pair]:
@@ -109,7 +110,7 @@ class Analysis:
     def group(self) -> str:
         """The names of the treated units, or their number if there are many."""
         treated = next(iter(self.result.designs.values())).treated
-        return ", ".join(treated) if len(treated) <= 3 else f"the {len(treated)} contracted units"
+        return ", ".join(treated) if len(treated) <= 3 else say("contracted_units", n=len(treated))
 
     def label(self, pair: Pair) -> str:
         """Return the name of a design, with the method if the study has several."""
@@ -210,8 +211,13 @@ def rows_of(frame: pd.DataFrame | None, pair: Pair) -> pd.DataFrame:
 def span(periods: tuple[object, ...]) -> str:
     """Return periods as "first to last", or as a list if there are at most two."""
     if len(periods) <= 2:
-        return " and ".join(str(period) for period in periods)
-    return f"{periods[0]} to {periods[-1]}"
+        return listed([str(period) for period in periods])
+    return say("span", first=periods[0], last=periods[-1])
+
+
+def named(names: list[str], counted: str = "designs", most: int = 3) -> str:
+    """Return a list of names; of more than `most`, their number, in the words with the id `counted`."""
+    return listed(names) if len(names) <= most else say(counted, n=len(names))
 
 
 def _that_may_settle(result: StudyResult) -> BacktestResult | None:
@@ -225,15 +231,13 @@ def _that_may_settle(result: StudyResult) -> BacktestResult | None:
     return replace(backtest, **frames, errors=errors)
 
 
-def _noise(result: StudyResult) -> tuple[dict[Pair, Noise], tuple[str, ...]]:
+def _noise(result: StudyResult) -> tuple[dict[Pair, Noise], dict[str, list[str]]]:
     """Return noise components by design and method, and the reasons for those without."""
-    if result.backtest is None:
-        return {}, ()
-    if result.panel.insured_years is None:
-        return {}, ("Sampling noise and group shock: the panel has no numbers of insured.",)
+    if result.backtest is None or result.panel.insured_years is None:
+        return {}, {}
     noise: dict[Pair, Noise] = {}
     refused: dict[str, list[str]] = {}
-    empty, seed = Analysis(result, {}, ()), result.backtest.seed
+    empty, seed = Analysis(result, {}, {}), result.backtest.seed
     for pair in empty.pairs:
         rows = empty.placebos(pair)
         if not len(rows):
@@ -247,8 +251,4 @@ def _noise(result: StudyResult) -> tuple[dict[Pair, Noise], tuple[str, ...]]:
             refused.setdefault(str(error), []).append(empty.quoted(pair))
         else:
             noise[pair] = Noise(components, own_k, medicare_k)
-    return noise, tuple(
-        "Sampling noise and group shock under "
-        f"{listed(names) if len(names) <= 3 else f'{len(names)} designs and methods'}: {reason}"
-        for reason, names in refused.items()
-    )
+    return noise, refused

@@ -12,7 +12,8 @@ from rich.table import Table
 from ssinfer.language import speak
 from ssinfer.printed import column_with_errors, plain
 from ssinfer.report.analysis import ALL_SIZES, Analysis, Row, pair_of, rows_of
-from ssinfer.report.text.finding import in_words, threshold_findings, verdict_findings
+from ssinfer.report.text.finding import threshold_findings, verdict_findings
+from ssinfer.sentences import in_words
 from ssinfer.study.disclosure import disclosed
 from ssinfer.study.result import StudyResult
 from ssinfer.thresholds.placebo import COMPARISON_KEY
@@ -35,7 +36,7 @@ def design_table(result: StudyResult) -> str:
 
 
 def _design_table(result: StudyResult) -> str:
-    analysis = Analysis(result, {}, ())
+    analysis = Analysis(result, {}, {})
     compared = analysis.compared
     if len(compared) and compared["design"].nunique() > MOST_DESIGNS:
         return "\n".join([_frontier(result, compared), *_verdict(analysis)])

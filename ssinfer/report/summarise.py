@@ -12,7 +12,8 @@ from ssinfer.report.figure_frame import FRAMES, ReportFigure
 from ssinfer.report.sections import SECTIONS, Section
 from ssinfer.report.table import TABLES, NoTable, ReportTable, Table
 from ssinfer.report.text.finding import finding_sentences
-from ssinfer.report.text.methods import found_sentences
+from ssinfer.report.text.methods import found
+from ssinfer.sentences import in_words, say
 from ssinfer.study.result import StudyResult
 
 
@@ -83,7 +84,7 @@ def _assemble(analysis: Analysis) -> ReportData:
             )
     sections = [_section(analysis, section, [e for e in entries if e.section == section.name]) for section in SECTIONS]
     shown = tuple(section for section in sections if section.sentences or section.items or section.remarks)
-    finding = (*finding_sentences(analysis), *found_sentences(analysis, first_page=True))
+    finding = (*finding_sentences(analysis), *map(in_words, found(analysis, first_page=True)))
     return ReportData(analysis.result, finding, shown)
 
 
@@ -100,5 +101,6 @@ def _section(analysis: Analysis, section: Section, entries: list[ReportTable | R
             reasons[entry.name] = table.reason
         else:
             items.append(table)
-    sentences = () if section.sentences is None else tuple(section.sentences(analysis))
-    return SectionData(section.name, section.title, section.bullets, sentences, tuple(items), reasons)
+    sentences = () if section.findings is None else tuple(map(in_words, section.findings(analysis)))
+    title = say(f"section.{section.name}")
+    return SectionData(section.name, title, section.bullets, sentences, tuple(items), reasons)

@@ -106,7 +106,7 @@ def study(world, tmp_path_factory):
 
 def everything(result):
     """Return all text that the console and the page print."""
-    analysis = Analysis(result, {}, ())
+    analysis = Analysis(result, {}, {})
     data = assemble(analysis)
     cells = [cell for table in data.tables.values() for row in table.rows for cell in row]
     sections = [sentence for section in data.sections for sentence in (*section.sentences, *section.remarks)]

@@ -10,8 +10,7 @@ from ssinfer.figures.placebo_savings import MEASURED, PLACEBO, THRESHOLD
 from ssinfer.level import check_level
 from ssinfer.report.analysis import Analysis, Pair
 from ssinfer.report.figure_frame import ReportFigure
-from ssinfer.report.text.names import CONTRACTS_OWN, plain_key
-from ssinfer.study.frames import CONTRACT
+from ssinfer.report.text.names import kind_name, plain_key
 from ssinfer.thresholds.kind import KINDS, ThresholdKey
 from ssinfer.thresholds.placebo import COMPARISON_KEY
 from ssinfer.thresholds.placebo_cross_fitted import cross_fitted_placebo_thresholds
@@ -43,7 +42,7 @@ def _contract_group(analysis: Analysis, pair: Pair) -> list[dict[str, Any]]:
     decides = analysis.verdict.threshold if pair == analysis.main else None
     if decides is not None and decides["rate"] is not None:
         learns_from = KINDS.find(decides["kind"]).learns_from if decides["kind"] in KINDS.names() else "size"
-        name = CONTRACTS_OWN if decides["kind"] == CONTRACT else KINDS.find(decides["kind"]).label
+        name = kind_name(decides["kind"])
         items["decides"] = {"item": THRESHOLD, "name": name, "learns_from": learns_from, "rate": decides["rate"]}
     for kind in () if items else KINDS.entries():
         if kind.name == COMPARISON_KEY.kind:
@@ -56,7 +55,12 @@ def _contract_group(analysis: Analysis, pair: Pair) -> list[dict[str, Any]]:
             continue
         row = analysis.threshold(pair, key)
         if row is not None:
-            line = {"item": THRESHOLD, "name": kind.label, "learns_from": kind.learns_from, "rate": float(row["rate"])}
+            line = {
+                "item": THRESHOLD,
+                "name": kind_name(kind.name),
+                "learns_from": kind.learns_from,
+                "rate": float(row["rate"]),
+            }
             items.setdefault(kind.learns_from, line)
     saving = analysis.saving(pair)
     if saving is not None:

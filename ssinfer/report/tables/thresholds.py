@@ -8,7 +8,7 @@ import pandas as pd
 from ssinfer.printed import listed, money, percent, total
 from ssinfer.report.analysis import Analysis, rows_of
 from ssinfer.report.table import DETECTION_RATE, NoTable, ReportTable, TableColumn
-from ssinfer.report.text.names import CONTRACTS_OWN, threshold_name
+from ssinfer.report.text.names import threshold_name
 from ssinfer.study.case_thresholds import deciding_rates
 from ssinfer.study.frames import CONTRACT
 from ssinfer.thresholds.kind import KINDS, ThresholdKey
@@ -32,7 +32,7 @@ def _rows(analysis: Analysis) -> pd.DataFrame | NoTable:
     )
     thresholds = thresholds.sort_values(["order", "level", "side"], ascending=[True, False, True], kind="stable")
     keys = [ThresholdKey.of(row) for _, row in thresholds.iterrows()]
-    names = [CONTRACTS_OWN if key.kind == CONTRACT else threshold_name(key) for key in keys]
+    names = [threshold_name(key) for key in keys]
     promised = np.array([np.nan if key.level is None else 1 - key.tail for key in keys])
     return thresholds.assign(name=names, promised=promised)
 

@@ -7,25 +7,25 @@ from ssinfer.backtesting.advice import EVERY, Advice
 from ssinfer.finding import Finding
 from ssinfer.report.analysis import Analysis
 from ssinfer.report.text.names import threshold_in_words
-from ssinfer.sentences import sentence
 
 
-def advice_sentences(analysis: Analysis) -> Iterator[str]:
-    """Return the advice for the next contract in words, or why there is none."""
-    advice = analysis.result.advice
-    yield sentence(Finding("advice_scope", {}))
-    if advice is None:
-        yield analysis.result.no_advice
+def advice_findings(analysis: Analysis) -> Iterator[Finding]:
+    """Return the advice for the next contract, or why there is none."""
+    result = analysis.result
+    yield Finding("advice_scope", {})
+    if result.advice is not None:
+        yield from _findings(analysis, result.advice)
     else:
-        yield from map(sentence, _findings(analysis, advice))
+        yield Finding("advice_backtest" if result.backtest is None else "advice_none", {"reason": result.no_advice})
 
 
 def _findings(analysis: Analysis, advice: Advice) -> Iterator[Finding]:
     """Return the outcome, what the specification pays and finds, the rule, and how many do as well."""
     rule, each, table = advice.rule, advice.specification, advice.table
-    named = f"{threshold_in_words(each.threshold)} with the design {analysis.full_name(each.pair)}"
-    base = "all spending" if advice.of_all else "the design's spending"
-    said: dict[str, Any] = {"named": named, "saving": f"a true saving of {100 * rule.target_saving:g}% of {base}"}
+    name = "true_saving_of_all" if advice.of_all else "true_saving_of_design"
+    saving = Finding(name, {"percent": 100 * rule.target_saving})
+    design = analysis.full_name(each.pair)
+    said: dict[str, Any] = {"threshold": threshold_in_words(each.threshold), "design": design, "saving": saving}
     yield Finding(f"advice_{advice.outcome.replace(' ', '_')}", said)
     yield Finding("advice_found", said | _rate(advice, "detection_rate") | {"wanted": rule.detection})
     yield Finding("advice_paid", _rate(advice, "false_payment_rate") | {"allowed": 100 * rule.false_payments})
@@ -36,7 +36,7 @@ def _findings(analysis: Analysis, advice: Advice) -> Iterator[Finding]:
     fixed = str(analysis.result.manifest.get("study_hash", ""))[:12]
     tried = len(table) - 2  # without the two rules that need no threshold
     yield Finding("advice_rule", {"hash": fixed, "tried": tried})
-    yield Finding("advice_judged", {"windows": "years" if advice.folds == "origin" else "regions"})
+    yield Finding(f"advice_judged_{advice.folds}", {})
     near = int((table["admitted"] & (table["difference"] <= table["difference_se"])).sum())
     if near > 1:
         yield Finding("advice_near", {"near": near})

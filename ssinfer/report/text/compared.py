@@ -1,48 +1,46 @@
-"""Sentences on all designs on one scale: the answer, one block changed at a time, main effects, the two parties."""
+"""Findings on all designs on one scale: the answer, one block changed at a time, main effects, the two parties."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 
-from ssinfer.printed import PLUS_MINUS, money, percent, plain, quoted
+from ssinfer.finding import Finding
 from ssinfer.report.analysis import Analysis, Row
+from ssinfer.sentences import say
 from ssinfer.study.compared_designs import AT_LEAST_ERRORS
 from ssinfer.study.config_blocks import BLOCKS
 
 VARIED = [*BLOCKS, "windows", "method"]
-MEASURED = {"threshold_money": "the threshold", "deviation_money": "what is measured where nothing was saved"}
+MEASURED = ("threshold_money", "deviation_money")
 
 
-def answer(analysis: Analysis) -> str:
-    """Return the threshold and deviation of the design that settles, and of the best one; empty for a single design."""
+def answer(analysis: Analysis) -> Iterator[Finding]:
+    """Return the threshold and deviation of the design that settles, and of the best one; none for a single design."""
     table = analysis.compared
     if len(table) < 2:
-        return ""
+        return
     frontier = table[~table["dominated"] & ~table["sensitivity"]].sort_values("misallocation")
-    first = "settles" if table["settles"][0] else "is listed first"
-    scale = "compared on one scale, per insured-year of the whole population"
-    text = f"{len(table)} combinations of design and method are {scale}. {quoted(table['name'][0])} {first}. "
-    text += _measures(analysis, table.iloc[0])
+    name = "compared_settles" if table["settles"][0] else "compared_first"
+    yield Finding(name, {"n": len(table), "name": table["name"][0]})
+    yield Finding("compared_measures", _measured(table.iloc[0]))
     if not len(frontier):  # sensitivity analyses only
-        return text
+        return
     if frontier["number"].iloc[0] == 1:
-        return f"{text} Its misallocation is the smallest of all designs that no other dominates."
-    best = f"{quoted(frontier['name'].iloc[0])} has the smallest misallocation of all designs that no other dominates."
-    return f"{text} {best} {_measures(analysis, frontier.iloc[0])}"
+        yield Finding("compared_is_best", {})
+    else:
+        yield Finding("compared_best", {"name": frontier["name"].iloc[0]})
+        yield Finding("compared_measures", _measured(frontier.iloc[0]))
 
 
-def _measures(analysis: Analysis, row: Row) -> str:
-    return (
-        f"On average over its placebo contracts it has a threshold of {_money(analysis, row, 'threshold_money')} "
-        f"({percent(row['threshold_all'], row['threshold_all_se'])} of all spending), measures "
-        f"{_money(analysis, row, 'deviation_money')} where nothing was saved, and covers "
-        f"{percent(row['share_of_spending'], decimals=0)} of all spending."
-    )
+def _measured(row: Row) -> dict[str, Any]:
+    """Return threshold and deviation in money with their errors, and the shares of all spending."""
+    shares = {name: row[name] for name in ("threshold_all", "share_of_spending")}
+    return shares | {name: _amount(row, name) for name in (*MEASURED, "deviation_difference")}
 
 
-def _money(analysis: Analysis, row: Row, name: str) -> str:
-    error = row[f"{name}_se"]
-    return money(row[name], analysis.result.currency) + (f" {PLUS_MINUS} {plain(error, 0)}" if error > 0 else "")
+def _amount(row: Row, name: str) -> dict[str, float]:
+    return {"value": row[name], "se": row[f"{name}_se"]}
 
 
 def changed(table: pd.DataFrame) -> list[tuple[str, Row]]:
@@ -51,50 +49,40 @@ def changed(table: pd.DataFrame) -> list[tuple[str, Row]]:
     return [(block, table.loc[i]) for block in VARIED for i in table.index[differs[block] & (differs.sum(axis=1) == 1)]]
 
 
-def changed_sentences(analysis: Analysis) -> Iterator[str]:
+def changed_findings(analysis: Analysis) -> Iterator[list[Finding]]:
     """Return the answer of every design that differs from the one that settles in one block only."""
     table = analysis.compared
     for block, row in changed(table) if len(table) else ():
         none, most = (payment for _, payment in analysis.payments(row).iloc[[0, -1]].iterrows())
-        names = [quoted(analysis.entry(block, name)) for name in (row[block], table[block][0])]
-        thresholds = [_money(analysis, each, "threshold_money") for each in (row, table.iloc[0])]
-        yield (
-            f"{block.capitalize()} {' instead of '.join(names)} (number {row['number']}): the threshold is "
-            f"{' instead of '.join(thresholds)}. Where nothing was saved, it measures "
-            f"{_money(analysis, row, 'deviation_money')} (difference {_money(analysis, row, 'deviation_difference')}) "
-            f"and pays {_money(analysis, none, 'paid')}. If {percent(most['saving'], decimals=0)} is saved, it pays "
-            f"{_money(analysis, most, 'paid')}. It covers {percent(row['share_of_spending'], decimals=0)} of all "
-            f"spending.{' It is a sensitivity analysis and never settles.' if row['sensitivity'] else ''}"
-        )
+        names = {key: analysis.entry(block, each[block]) for key, each in (("entry", row), ("other", table.iloc[0]))}
+        said = {"block": say(f"block.{block}"), **names, "number": row["number"], "saving": most["saving"]}
+        said |= {"paid_for_nothing": _amount(none, "paid"), "paid": _amount(most, "paid"), **_measured(row)}
+        said["other_threshold"] = _amount(table.iloc[0], "threshold_money")
+        yield [Finding("changed", said), *([Finding("changed_sensitivity", {})] if row["sensitivity"] else [])]
 
 
-def block_sentences(analysis: Analysis) -> Iterator[str]:
-    """Return the block whose entries differ most, for the threshold and for the deviation, and the interactions."""
+def block_findings(analysis: Analysis) -> Iterator[Finding]:
+    """Return the block whose entries differ most, for the threshold and for the deviation."""
     effects = analysis.result.tables.get("effects.csv", pd.DataFrame())
-    for measure, words in MEASURED.items() if len(effects) else ():
+    for measure in MEASURED if len(effects) else ():
         main = effects[(effects["measure"] == measure) & (effects["other_block"] == "") & effects["effect"].notna()]
-        main = main.sort_values("effect")
         if not len(main):
             continue
-        block = str(main.groupby("block")["effect"].agg(lambda effect: effect.max() - effect.min()).idxmax())
-        ends = [
-            f"{quoted(analysis.entry(block, row['entry']))} ({_money(analysis, row, 'effect')})"
-            for _, row in main[main["block"] == block].iloc[[0, -1]].iterrows()
-        ]
         if (main["effect"].abs() <= AT_LEAST_ERRORS * main["effect_se"]).all():
-            yield f"For {words}, no building block matters by more than two standard errors."
-        else:
-            yield f"For {words}, the {block} matters most: from {' to '.join(ends)}, with all other blocks alike."
+            yield Finding(f"no_block_matters_{measure}", {})
+            continue
+        main = main.sort_values("effect")
+        block = str(main.groupby("block")["effect"].agg(lambda effect: effect.max() - effect.min()).idxmax())
+        low, high = (row for _, row in main[main["block"] == block].iloc[[0, -1]].iterrows())
+        said = {"block": say(f"block.{block}"), "low": _amount(low, "effect"), "high": _amount(high, "effect")}
+        said |= {f"{key}_entry": analysis.entry(block, row["entry"]) for key, row in (("low", low), ("high", high))}
+        yield Finding(f"block_matters_{measure}", said)
 
 
-def party_sentences(analysis: Analysis) -> Iterator[str]:
+def party_findings(analysis: Analysis) -> Iterator[Finding]:
     """Return what the first design pays at the largest true saving, and for what."""
     if len(analysis.compared):
-        row, currency = analysis.payments(analysis.compared.iloc[0]).iloc[-1], analysis.result.currency
-        paid, kept = _money(analysis, row, "paid"), _money(analysis, row, "insurer")
-        yield (
-            f"If {percent(row['saving'], decimals=0)} of all spending is saved, the first design pays {paid} per "
-            f"insured-year, and the insurer keeps {kept}. Of {currency} 100 paid, {currency} "
-            f"{plain(row['earned_of_100'], 0)} is for savings that happened. Without a threshold it would pay "
-            f"{currency} {plain(row['paid_without_threshold'], 0)}: the difference is the price of the threshold."
-        )
+        row = analysis.payments(analysis.compared.iloc[0]).iloc[-1]
+        names = ("saving", "earned_of_100", "paid_without_threshold")
+        amounts = {name: _amount(row, name) for name in ("paid", "insurer")}
+        yield Finding("parties", {**{name: row[name] for name in names}, **amounts, "hundred": 100})

@@ -3,16 +3,14 @@
 import math
 from collections.abc import Iterator
 from statistics import NormalDist
-from typing import Any
 
 from ssinfer.backtesting.paired import paired_detection
 from ssinfer.finding import Finding
-from ssinfer.printed import listed, percent_with_error, plain, quoted
-from ssinfer.report.analysis import Analysis, Row, pair_of, span
+from ssinfer.printed import listed, quoted
+from ssinfer.report.analysis import Analysis, Row, named, pair_of, span
 from ssinfer.report.text.compared import answer
-from ssinfer.report.text.names import CONTRACTS_OWN, threshold_in_words
-from ssinfer.sentences import sentence
-from ssinfer.study.frames import CONTRACT
+from ssinfer.report.text.names import threshold_in_words
+from ssinfer.sentences import in_words, say
 from ssinfer.study.verdict import REACHED
 from ssinfer.thresholds.kind import ThresholdKey
 
@@ -23,14 +21,8 @@ SAID_LATER = {"case_threshold_outside_placebos", "no_size_suffices"}
 
 def finding_sentences(analysis: Analysis) -> tuple[str, ...]:
     """Return the finding, one paragraph each: the verdict, its threshold, all designs, their errors."""
-    paragraphs = (verdict_findings(analysis), threshold_findings(analysis), design_findings(analysis))
-    verdict, threshold, designs = (in_words(findings) for findings in paragraphs)
-    return tuple(text for text in (verdict, threshold, answer(analysis), designs) if text)
-
-
-def in_words(findings: Iterator[Finding]) -> str:
-    """Return findings as one paragraph."""
-    return " ".join(sentence(finding) for finding in findings)
+    parts = (verdict_findings, threshold_findings, answer, design_findings)
+    return tuple(text for part in parts if (text := in_words(part(analysis))))
 
 
 def verdict_findings(analysis: Analysis) -> Iterator[Finding]:
@@ -46,7 +38,8 @@ def verdict_findings(analysis: Analysis) -> Iterator[Finding]:
             years = analysis.insured_years(analysis.main)
             yield Finding("measured_total", {"total": measured["total"], "years": years})
     if verdict.threshold is not None:
-        stated = {**verdict.threshold, "threshold": _in_words(verdict.threshold)}
+        key = ThresholdKey(*(verdict.threshold[name] for name in ("kind", "level", "side", "prior")))
+        stated = {**verdict.threshold, "threshold": threshold_in_words(key)}
         name = "threshold_only" if verdict.verdict is None else "not_reached"
         name = "reached" if verdict.verdict == REACHED else name
         yield Finding("none_reaches" if stated["rate"] is None else name, stated)
@@ -106,14 +99,7 @@ def design_findings(analysis: Analysis) -> Iterator[Finding]:
     best, panel_of = analysis.best[0], analysis.result.panel_of
     others = [quoted(design) for design in analysis.result.designs if panel_of(design) is not panel_of(best)]
     if others:
-        names = listed(others) if len(others) <= MAX_NAMED else f"{len(others)} others"
-        yield Finding("other_estimand", {"design": best, "others": names})
-
-
-def _in_words(threshold: Any) -> str:
-    if threshold["kind"] == CONTRACT:
-        return CONTRACTS_OWN
-    return threshold_in_words(ThresholdKey(*(threshold[name] for name in ("kind", "level", "side", "prior"))))
+        yield Finding("other_estimand", {"design": best, "others": named(others, "others", MAX_NAMED)})
 
 
 def _compared(analysis: Analysis) -> tuple[list[Row], list[Row]]:
@@ -126,8 +112,8 @@ def _compared(analysis: Analysis) -> tuple[list[Row], list[Row]]:
         return worse, equal
     for row in others:
         z = NormalDist().inv_cdf(1 - 0.025 / len(others))
-        rates = percent_with_error(float(row["detection_rate_3"]), float(row["detection_rate_3_se"]))
-        row["label"] = f"{analysis.quoted(pair_of(row))} ({rates})"
+        rate = {"value": float(row["detection_rate_3"]), "se": float(row["detection_rate_3_se"])}
+        row["label"] = say("with_rate", name=analysis.quoted(pair_of(row)), rate=rate)
         gap, error = paired_detection(backtest.placebos, analysis.best, pair_of(row), seed=backtest.seed)
         (worse if math.isfinite(error) and gap > z * error else equal).append(row)
     return worse, equal
@@ -139,6 +125,4 @@ def _listed(rows: list[Row]) -> str:
     if len(labels) <= MAX_NAMED:
         return listed(labels)
     rates = [float(row["detection_rate_3"]) for row in rows[MAX_NAMED - 1 :]]
-    low, high = plain(100 * min(rates), 0), plain(100 * max(rates), 0)
-    others = f"{len(rates)} others ({low if low == high else f'{low} to {high}'}%)"
-    return listed([*labels[: MAX_NAMED - 1], others])
+    return listed([*labels[: MAX_NAMED - 1], say("others_between", n=len(rates), low=min(rates), high=max(rates))])

@@ -1,13 +1,12 @@
 """Names of thresholds and of comparison groups in print."""
 
-import math
 from typing import Any
 
 from ssinfer.comparison import Every, Listed, SimilarSize, SimilarSpending, Within
 from ssinfer.design import Design
+from ssinfer.sentences import say
+from ssinfer.study.frames import CONTRACT
 from ssinfer.thresholds.kind import KINDS, UNINFORMED, ThresholdKey, ThresholdKind
-
-CONTRACTS_OWN = "the contract's own threshold"
 
 
 def plain_key(kind: ThresholdKind, level: float, side: str = "one-sided") -> ThresholdKey:
@@ -21,6 +20,11 @@ def model_kinds() -> list[ThresholdKind]:
     return [kind for source in ("posterior", "sampling distribution") for kind in kinds if kind.distribution == source]
 
 
+def kind_name(kind: str) -> str:
+    """Return the name of a kind of threshold in tables and figures; the contract's own threshold is a kind, too."""
+    return say("threshold.contract") if kind == CONTRACT else say(f"threshold.{kind}", str(KINDS.find(kind).label))
+
+
 def threshold_name(key: ThresholdKey, *, short: bool = False) -> str:
     """Return the name of a threshold in tables and figures; the short name leaves out one-sided and flat.
 
@@ -29,12 +33,10 @@ def threshold_name(key: ThresholdKey, *, short: bool = False) -> str:
     >>> threshold_name(ThresholdKey("credible", 0.95, "one-sided", "flat"), short=True)
     'Credible (model) 95%'
     """
-    parts = [str(KINDS.find(key.kind).label) + ("" if key.level is None else f" {100 * key.level:g}%")]
-    if key.level is not None and not (short and key.side == "one-sided"):
-        parts.append(key.side)
-    if key.informed or (key.prior and not short):
-        parts.append(f"{key.prior} prior")
-    return ", ".join(parts)
+    name, level = kind_name(key.kind), _level(key)
+    sided = [] if key.level is None or (short and key.side == "one-sided") else [say(f"side.{key.side}")]
+    prior = _prior(key) if key.informed or not short else []
+    return ", ".join([" ".join([name, *level]), *sided, *prior])
 
 
 def threshold_in_words(key: ThresholdKey) -> str:
@@ -43,33 +45,38 @@ def threshold_in_words(key: ThresholdKey) -> str:
     >>> threshold_in_words(ThresholdKey("placebo", 0.95)), threshold_in_words(ThresholdKey("schedule"))
     ('the placebo threshold (95%, one-sided)', "Medicare's schedule")
     """
-    parts = [] if key.level is None else [f"{100 * key.level:g}%", key.side]
-    parts += [f"{key.prior} prior"] if key.prior else []
-    words = str(KINDS.find(key.kind).words)
-    return f"{words} ({', '.join(parts)})" if parts else words
+    if key.kind == CONTRACT:
+        return kind_name(key.kind)
+    name = say(f"threshold.{key.kind}.in_words", str(KINDS.find(key.kind).words))
+    parts = [*_level(key), *([] if key.level is None else [say(f"side.{key.side}")]), *_prior(key)]
+    return f"{name} ({', '.join(parts)})" if parts else name
 
 
 def comparison_group(design: Design) -> str:
     """Return a description of the comparison group of a design."""
-    contracted = f", without {len(design.under_contract)} under contract" if design.under_contract else ""
-    return f"{_rule(design.donors)}{contracted}"
+    n, rule = len(design.under_contract), _rule(design.donors)
+    return say("comparison.without_contracted", rule=rule, n=n) if n else rule
+
+
+def _level(key: ThresholdKey) -> list[str]:
+    return [] if key.level is None else [say("level", level=100 * key.level)]
+
+
+def _prior(key: ThresholdKey) -> list[str]:
+    return [say(f"prior.{key.prior}", say("prior", prior=key.prior))] if key.prior else []
 
 
 def _rule(rule: Any) -> str:
     if rule is None:
-        return "all other units"
-    if isinstance(rule, (tuple, Listed)):
+        return say("comparison.all")
+    if isinstance(rule, tuple | Listed):
         units = rule.units if isinstance(rule, Listed) else rule
-        return ", ".join(units) if len(units) <= 3 else f"{len(units)} named units"
+        return ", ".join(units) if len(units) <= 3 else say("comparison.named", n=len(units))
     if isinstance(rule, Within):
-        inner = f" and beyond {rule.beyond:g} km" if rule.beyond else ""
-        return f"units within {rule.km:g} km{inner}"
+        return say("comparison.beyond" if rule.beyond else "comparison.within", km=rule.km, beyond=rule.beyond)
     if isinstance(rule, SimilarSize):
-        parts = [f"within a factor {rule.ratio:g} in size"] if math.isfinite(rule.ratio) else []
-        parts += [f"of at least {rule.at_least:,.0f} insured"] if rule.at_least else []
-        return "units " + (" and ".join(parts) or "of any size")
+        given = [name for name in ("ratio", "at_least") if getattr(rule, name) not in (0.0, float("inf"))]
+        return say("_".join(["comparison.size", *given]), **vars(rule))
     if isinstance(rule, SimilarSpending):
-        return f"units with baseline spending within {100 * rule.within:g}%"
-    if isinstance(rule, Every):
-        return "; ".join(_rule(part) for part in rule.rules)
-    return repr(rule)
+        return say("comparison.spending", share=100 * rule.within)
+    return "; ".join(map(_rule, rule.rules)) if isinstance(rule, Every) else repr(rule)

@@ -15,9 +15,10 @@ from ssinfer.report.console import design_table
 from ssinfer.report.figure_frame import FRAMES
 from ssinfer.report.summarise import ReportData, SectionData
 from ssinfer.report.table import TABLES
-from ssinfer.report.text.compared import answer, block_sentences, changed_sentences, party_sentences
+from ssinfer.report.text.compared import answer, block_findings, changed_findings, party_findings
 from ssinfer.report.text.finding import finding_sentences
 from ssinfer.report.write import _render
+from ssinfer.sentences import in_words
 from ssinfer.study.frames import DESIGNS, EFFECTS, SCENARIOS, STOP_LOSS
 
 POPULATIONS, SPENDINGS, THRESHOLDS = ("everybody", "low SES"), ("all", "no GGZ", "capped"), ("95%", "90%")
@@ -79,7 +80,7 @@ def effects():
 def compared(analysis) -> Analysis:
     tables = {"designs.csv": grid(), "scenarios.csv": payments(), "effects.csv": effects()}
     result = replace(analysis.result, tables=tables, manifest={**analysis.result.manifest, **MANIFEST})
-    return Analysis(result, analysis.noise, ())
+    return Analysis(result, analysis.noise, {})
 
 
 def test_the_first_row_settles_then_the_frontier_and_the_rest_name_the_dominating_one(compared):
@@ -92,44 +93,44 @@ def test_the_first_row_settles_then_the_frontier_and_the_rest_name_the_dominatin
 
 
 def test_the_answer_is_the_settling_design_and_the_best_that_may_settle(compared):
-    text = answer(compared)
-    assert (
-        "\u201ceverybody; no GGZ; 90%\u201d settles. On average over its placebo contracts it has a threshold of "
-        "EUR 270 \u00b1 2" in text
-    )
-    assert "\u201ceverybody; all; 95%\u201d" in text  # of misallocation 50, the least; number 12 is a sensitivity
-    assert "low SES; capped; 90%" not in text
-    assert text in finding_sentences(compared)
+    settles, measures, best, _ = answer(compared)
+    assert (settles.id, settles.numbers) == ("compared_settles", {"n": 12, "name": "everybody; no GGZ; 90%"})
+    assert measures.id == "compared_measures"
+    assert measures.numbers["threshold_money"] == {"value": 270.0, "se": 2.0}
+    assert best.numbers["name"] == "everybody; all; 95%"  # of misallocation 50, the least; number 12 is a sensitivity
+    assert in_words(answer(compared)) in finding_sentences(compared)
 
 
 def test_sensitivity_analyses_alone_have_an_answer_without_a_best_one(compared):
     tables = {**compared.result.tables, "designs.csv": grid().assign(sensitivity=True, settles=False)}
-    text = answer(replace(compared, result=replace(compared.result, tables=tables)))
-    assert "is listed first. On average over its placebo contracts it has a threshold of" in text
-    assert "smallest misallocation" not in text
+    findings = answer(replace(compared, result=replace(compared.result, tables=tables)))
+    assert [finding.id for finding in findings] == ["compared_first", "compared_measures"]
 
 
-def test_one_sentence_per_design_that_differs_in_one_block(compared):
-    sentences = list(changed_sentences(compared))
-    assert [sentence.split(" instead")[0] for sentence in sentences] == [
-        "Population \u201clow SES\u201d",
-        *("Spending \u201call\u201d", "Spending \u201ccapped\u201d", "Threshold \u201c95%\u201d"),
+def test_one_finding_per_design_that_differs_in_one_block(compared):
+    findings = [first.numbers for first, *_ in changed_findings(compared)]
+    assert [(numbers["block"], numbers["entry"]) for numbers in findings] == [
+        ("population", "low SES"),
+        *(("spending", "all"), ("spending", "capped"), ("threshold", "95%")),
     ]
-    assert "instead of \u201call care but mental health care\u201d" in sentences[1]  # by its label
-    assert "pays EUR 1. If 5% is saved, it pays EUR 31." in sentences[1]  # design d1: 600 x 0.05 + 1
+    assert findings[1]["other"] == "all care but mental health care"  # by its label
+    paid = [findings[1][name]["value"] for name in ("paid_for_nothing", "paid")]
+    assert paid == pytest.approx([1.0, 31.0])  # design d1: 600 x 0.05 + 1
+    assert "\u201call\u201d instead of \u201call care but" in in_words(list(changed_findings(compared))[1])
 
 
 def test_the_widest_block_is_named_and_interactions_are_rows(compared):
-    first, _ = block_sentences(compared)
-    assert (
-        "the spending matters most: from \u201call care but mental health care\u201d (\u2212EUR 30 \u00b1 5)" in first
-    )
+    first, second = block_findings(compared)
+    assert (first.id, second.id) == ("block_matters_threshold_money", "no_block_matters_deviation_money")
+    assert first.numbers["low_entry"] == "all care but mental health care"
+    assert first.numbers["low"] == {"value": -30.0, "se": 5.0}
     assert TABLES.find("effects").build(compared).rows[-1][:3] == (
         "spending and threshold",
         "all and 95%",
         "9 \u00b1 3",
     )
-    assert "would pay EUR 70" in next(iter(party_sentences(compared)))
+    (parties,) = party_findings(compared)
+    assert parties.numbers["paid_without_threshold"] == 70.0
 
 
 def test_the_parties_without_a_saving_and_at_the_largest(compared):
@@ -139,8 +140,7 @@ def test_the_parties_without_a_saving_and_at_the_largest(compared):
 
 
 def test_a_study_without_insured_years_has_none_of_it(analysis):
-    assert answer(analysis) == ""
-    assert not [*changed_sentences(analysis), *block_sentences(analysis), *party_sentences(analysis)]
+    assert not [*answer(analysis), *changed_findings(analysis), *block_findings(analysis), *party_findings(analysis)]
     assert not len(FRAMES.find("frontier").frame(analysis))
 
 
@@ -148,11 +148,10 @@ def test_a_single_design_has_its_payments_and_its_stop_loss_but_no_comparison(co
     loss = {"design": "d3", "origin": 2018, "excess": 300.0, "excess_sd": 40.0, "groups": 30}
     tables = {"designs.csv": grid().iloc[3:4], "scenarios.csv": payments(), "stop_loss.csv": STOP_LOSS.frame([loss])}
     single = replace(compared, result=replace(compared.result, tables=tables))
-    assert answer(single) == ""
+    assert not [*answer(single), *changed_findings(single)]
     assert not len(FRAMES.find("frontier").frame(single))
     assert TABLES.find("stop-loss").build(single).rows == (("everybody; no GGZ; 90%", "2018", "300", "40", "30"),)
     assert len(TABLES.find("parties-table").build(single).rows) == 2
-    assert list(changed_sentences(single)) == []
 
 
 def test_labels_of_the_frontier_do_not_overlap(compared):

@@ -14,7 +14,7 @@ from ssinfer.printed import ABSENT
 from ssinfer.report.analysis import Analysis, analyse
 from ssinfer.report.figure_frame import FRAMES
 from ssinfer.report.table import TABLES, NoTable
-from ssinfer.report.text.advice import advice_sentences
+from ssinfer.report.text.advice import advice_findings
 from ssinfer.thresholds.kind import ThresholdKey
 
 
@@ -41,15 +41,8 @@ def with_advised(analysis: Analysis, **changes: object) -> Analysis:
     return with_advice(analysis, specification=replace(analysis.advised, **changes))
 
 
-@pytest.mark.parametrize(
-    ("outcome", "words"),
-    [
-        ("feasible", "A next contract of this size is feasible. Use the placebo threshold"),
-        ("weak", "The advice is weak: no specification clearly does what the study asks. The best is"),
-        ("not feasible", "is not feasible with any specification of this study. Too few contracts"),
-    ],
-)
-def test_sentences_name_the_outcome_its_rates_and_its_rule(analysis, outcome, words):
+@pytest.mark.parametrize("outcome", ["feasible", "weak", "not feasible"])
+def test_findings_have_the_outcome_its_rates_and_its_rule(analysis, outcome):
     advised = with_advice(
         with_advised(analysis, threshold=ThresholdKey("placebo", 0.95)),
         outcome=outcome,
@@ -59,16 +52,18 @@ def test_sentences_name_the_outcome_its_rates_and_its_rule(analysis, outcome, wo
         false_payment_rate_se=0.012,
         reasons=(),
     )
-    text = " ".join(advice_sentences(advised))
-    assert text.startswith("This part is about the next contract.")
-    assert words in text
-    assert "a true saving of 3% of the design's spending in 61 ± 4% of contracts" in text
-    assert "It pays 4 ± 1% of contracts without savings. The study allows 5%." in text
-    assert f"{len(analysis.result.advice.table) - 2} specifications" in text
-    assert "the study's hash s1" in text
-    assert "Without a threshold, every measured saving would be paid" in text
-    assert "It pays too often" not in text
-    assert "It pays too often" in " ".join(advice_sentences(with_advice(advised, reasons=("false_payments",))))
+    said = {finding.id: finding.numbers for finding in advice_findings(advised)}
+    assert list(said)[:2] == ["advice_scope", f"advice_{outcome.replace(' ', '_')}"]
+    assert said["advice_found"]["saving"].id == "true_saving_of_design"
+    assert said["advice_found"]["saving"].numbers == {"percent": 3.0}
+    assert said["advice_found"]["detection_rate"] == {"value": 0.61, "se": 0.04}
+    assert said["advice_paid"]["false_payment_rate"] == {"value": 0.04, "se": 0.012}
+    assert said["advice_paid"]["allowed"] == pytest.approx(5.0)
+    assert said["advice_rule"] == {"hash": "s1", "tried": len(analysis.result.advice.table) - 2}
+    assert {"advice_every", "advice_judged_origin"} <= set(said)
+    assert "advice_pays_too_often" not in said
+    often = advice_findings(with_advice(advised, reasons=("false_payments",)))
+    assert "advice_pays_too_often" in {finding.id for finding in often}
 
 
 def test_every_specification_and_both_rules_without_a_threshold_are_printed(analysis):
@@ -101,7 +96,7 @@ def test_without_any_posterior_there_is_no_table_of_model_thresholds(analysis):
 
 def test_without_a_backtest_the_reason_is_given(study, without):
     part = analyse(without(study, backtest=None, advice=None, no_advice="No backtest was run."))
-    assert list(advice_sentences(part))[1:] == ["No backtest was run."]
+    assert [finding.id for finding in advice_findings(part)] == ["advice_scope", "advice_backtest"]
     for name in ("kinds", "pareto", "specifications"):
         assert TABLES.find(name).build(part) == NoTable()
 
